@@ -1,0 +1,121 @@
+/** The front door: middleware in order, the routes, one error handler. */
+
+import { Hono, type MiddlewareHandler } from "hono";
+import { cors } from "hono/cors";
+import { requestId } from "hono/request-id";
+import { routePath } from "hono/route";
+import { tokenRoutes } from "./auth/routes.ts";
+import { corsOrigins } from "./config.ts";
+import { healthRoutes } from "./health.ts";
+import type { AppEnv } from "./http/context.ts";
+import { ApiError, errorResponse, toApiError } from "./http/errors.ts";
+import { log } from "./log.ts";
+import { callbackRoutes } from "./runs/callback.ts";
+import { resyncRoutes } from "./runs/resync.ts";
+import { runRoutes } from "./runs/routes.ts";
+
+const NAME = "[a-z0-9][a-z0-9-]{0,62}";
+const PROJECT = `/:o{${NAME}}/:p{${NAME}}`;
+const ENVIRONMENT = `${PROJECT}/envs/:envName{${NAME}}`;
+
+const EXPOSED_HEADERS = [
+  "Idempotent-Replayed",
+  "Link",
+  "Location",
+  "Retry-After",
+  "WWW-Authenticate",
+  "X-D1-Bookmark",
+  "X-Request-Id",
+];
+
+/** One line a request. The route is a pattern, for a path may hold what a caller typed. */
+function requestLog(): MiddlewareHandler<AppEnv> {
+  return async function requestLog(c, next) {
+    const startedAt = Date.now();
+    c.set("hops", { d1: 0, coordinator: 0 });
+    await next();
+    const { d1, coordinator } = c.get("hops");
+    log("info", "request", {
+      requestId: c.get("requestId"),
+      method: c.req.method,
+      route: routePath(c, -1),
+      status: c.res.status,
+      durationMs: Date.now() - startedAt,
+      d1,
+      coordinator,
+      code: c.get("errorCode"),
+    });
+  };
+}
+
+function headers(): MiddlewareHandler<AppEnv> {
+  return async function headers(c, next) {
+    await next();
+    if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "no-store");
+    c.header("X-Content-Type-Options", "nosniff");
+  };
+}
+
+/** Off unless the operator names origins; then for those alone. */
+function crossOrigin(): MiddlewareHandler<AppEnv> {
+  return async function crossOrigin(c, next) {
+    const origins = corsOrigins(c.env);
+    if (origins.length === 0) return next();
+    return cors({ origin: [...origins], exposeHeaders: EXPOSED_HEADERS, maxAge: 600 })(c, next);
+  };
+}
+
+export function createApp(): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.use(requestId(), requestLog(), headers(), crossOrigin());
+
+  app.route("/", healthRoutes);
+  app.route(`${PROJECT}/tokens`, tokenRoutes);
+  app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
+  app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
+  app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
+
+  refuseOtherMethods(app);
+  app.notFound((c) => {
+    c.set("errorCode", "not_found");
+    return errorResponse(
+      c,
+      new ApiError("not_found", "There is nothing at this address: GET / says what there is."),
+    );
+  });
+  app.onError((thrown, c) => {
+    const error = toApiError(thrown);
+    c.set("errorCode", error.code);
+    if (error.cause !== undefined) {
+      log("error", "request_failed", {
+        requestId: c.get("requestId"),
+        code: error.code,
+        cause: describe(error.cause),
+      });
+    }
+    return errorResponse(c, error);
+  });
+  return app;
+}
+
+/** 405 with Allow for every path that has routes, whatever routes are added. */
+function refuseOtherMethods(app: Hono<AppEnv>): void {
+  const methods = new Map<string, Set<string>>();
+  for (const { path, method } of app.routes) {
+    if (method === "ALL") continue;
+    const allowed = methods.get(path) ?? new Set<string>();
+    allowed.add(method);
+    if (method === "GET") allowed.add("HEAD");
+    methods.set(path, allowed);
+  }
+  for (const [path, allowed] of methods) {
+    const allow = [...allowed].sort().join(", ");
+    app.all(path, () => {
+      throw new ApiError("method_not_allowed", `This address takes ${allow}.`, { Allow: allow });
+    });
+  }
+}
+
+function describe(cause: unknown): string {
+  return cause instanceof Error ? (cause.stack ?? String(cause)) : String(cause);
+}

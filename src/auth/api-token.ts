@@ -1,0 +1,107 @@
+/**
+ * API tokens: `terr_` and 32 random bytes. D1 keeps only the SHA-256 of one; the token itself is shown once.
+ * A look-up goes to the primary and is remembered in the isolate, so revoking takes effect within 30 s.
+ */
+
+import { readD1 } from "../d1.ts";
+import type { Hops } from "../http/context.ts";
+import type { Role } from "./permissions.ts";
+
+const TOKEN = /^terr_[A-Za-z0-9_-]{43}$/;
+const KNOWN_MS = 30_000;
+const REFUSED_MS = 5000;
+/** While D1 is down a token lately known to be good goes on working: revoking needs D1 as well. */
+const KNOWN_IN_OUTAGE_MS = 600_000;
+const REMEMBERED_MAX = 1000;
+
+/** Who asks. `project` is `{org}/{project}`; null opens every one and is the operator's alone. */
+export interface Principal {
+  readonly name: string;
+  readonly role: Role;
+  readonly project: string | null;
+  readonly envName: string | null;
+}
+
+export interface TokenRecord extends Principal {
+  readonly id: string;
+  readonly expiresAt: number | null;
+}
+
+export function isApiToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
+export function mintApiToken(): string {
+  const random = crypto.getRandomValues(new Uint8Array(32));
+  return `terr_${random.toBase64({ alphabet: "base64url", omitPadding: true })}`;
+}
+
+interface Remembered {
+  readonly record: TokenRecord | null;
+  readonly readAt: number;
+}
+
+/** Per isolate, by hash, bounded. Apart, so that made-up tokens can't push out good ones. */
+const known = new Map<string, Remembered>();
+const refused = new Map<string, Remembered>();
+
+/** What the isolate remembers of a hash, if that is fresh enough to act on. */
+export function recallToken(hash: string, now: number): TokenRecord | null | undefined {
+  const good = known.get(hash);
+  if (good !== undefined && now - good.readAt < KNOWN_MS) return good.record;
+  const bad = refused.get(hash);
+  if (bad !== undefined && now - bad.readAt < REFUSED_MS) return null;
+  return undefined;
+}
+
+/** The token with this hash, or null where there is none. Throws `database_unavailable`. */
+export async function lookUpToken(
+  db: D1Database,
+  hops: Hops,
+  hash: string,
+  now: number,
+): Promise<TokenRecord | null> {
+  let row: TokenRow | null;
+  try {
+    row = await readD1(hops, () =>
+      db
+        .prepare("SELECT project, id, name, role, env_name, expires_at FROM tokens WHERE hash = ?")
+        .bind(hash)
+        .first<TokenRow>(),
+    );
+  } catch (error) {
+    const good = known.get(hash);
+    if (good !== undefined && now - good.readAt < KNOWN_IN_OUTAGE_MS) return good.record;
+    throw error;
+  }
+  const record = row === null ? null : toRecord(row);
+  if (record === null) known.delete(hash);
+  remember(record === null ? refused : known, hash, { record, readAt: now });
+  return record;
+}
+
+/** The isolate that revoked a token need not wait. */
+export function forgetToken(id: string): void {
+  for (const [hash, { record }] of known) if (record?.id === id) known.delete(hash);
+}
+
+interface TokenRow {
+  project: string;
+  id: string;
+  name: string;
+  role: Role;
+  env_name: string | null;
+  expires_at: number | null;
+}
+
+function toRecord(row: TokenRow): TokenRecord {
+  const { project, id, name, role } = row;
+  return { project, id, name, role, envName: row.env_name, expiresAt: row.expires_at };
+}
+
+function remember(map: Map<string, Remembered>, hash: string, entry: Remembered): void {
+  map.delete(hash);
+  map.set(hash, entry);
+  const [oldest] = map.keys();
+  if (map.size > REMEMBERED_MAX && oldest !== undefined) map.delete(oldest);
+}

@@ -1,0 +1,112 @@
+/**
+ * The middleware that answers "who may?". 401 where the token is no good; then, for a token of another project or
+ * environment, what a reader may not know of is 404 and what a writer may not do is 403.
+ */
+
+import type { Context, MiddlewareHandler } from "hono";
+import { rootToken } from "../config.ts";
+import type { AppEnv } from "../http/context.ts";
+import { ApiError, unauthorized } from "../http/errors.ts";
+import { sha256Hex } from "../http/json.ts";
+import { isApiToken, lookUpToken, type Principal, recallToken, type TokenRecord } from "./api-token.ts";
+import { may, type Permission } from "./permissions.ts";
+
+const ROOT: Principal = { name: "root", role: "owner", project: null, envName: null };
+const SLOWED_MS = 10_000;
+const SLOWED_MAX = 1000;
+
+/** Per isolate, bounded: clients that have tried too many unknown tokens, and until when they get no look-up. */
+const slowed = new Map<string, number>();
+
+/** The credential of `Authorization: Bearer …`, or a 401. */
+export function bearerToken(c: Context): string {
+  const [, token] = /^Bearer +(\S+)$/i.exec(c.req.header("Authorization")?.trim() ?? "") ?? [];
+  if (token === undefined) {
+    throw unauthorized("Send a token in the header Authorization: Bearer <token>.", "unauthorized");
+  }
+  return token;
+}
+
+export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
+  return async function requires(c, next) {
+    const principal = await authenticate(c, bearerToken(c));
+    const { o, p, envName } = c.req.param() as { o: string; p: string; envName?: string };
+    const outside =
+      principal.project !== null &&
+      (principal.project !== `${o}/${p}` ||
+        (principal.envName !== null && envName !== undefined && principal.envName !== envName));
+    if (outside) throw outsideError(c, permission);
+    if (!may(principal.role, permission)) {
+      throw new ApiError(
+        "forbidden",
+        `The role ${principal.role} lacks ${permission}: use a token of a role that has it.`,
+      );
+    }
+    c.set("principal", principal);
+    await next();
+  };
+}
+
+/** The operator alone. */
+export function requiresRoot(): MiddlewareHandler<AppEnv> {
+  return async function requiresRoot(c, next) {
+    const principal = await authenticate(c, bearerToken(c));
+    if (principal.project !== null) throw new ApiError("forbidden", "Only the operator's token opens this.");
+    c.set("principal", principal);
+    await next();
+  };
+}
+
+function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
+  const reading = permission === "data:read" || c.req.method === "GET" || c.req.method === "HEAD";
+  if (!reading) return new ApiError("forbidden", "This token belongs to another project or environment.");
+  if (c.req.param("id") !== undefined) return runNotFound();
+  return new ApiError("not_found", "There is nothing here that this token may see.");
+}
+
+/** One answer for a run that is not there and a run that is not for this caller. */
+export function runNotFound(): ApiError {
+  return new ApiError("run_not_found", "There is no such action run here, or it is no longer kept.");
+}
+
+async function authenticate(c: Context<AppEnv>, token: string): Promise<Principal> {
+  const hash = await sha256Hex(token);
+  if (await isRoot(c.env, hash)) return ROOT;
+  if (!isApiToken(token)) throw unauthorized("This is not an API token of this service.", "token_invalid");
+
+  const now = Date.now();
+  let record = recallToken(hash, now);
+  if (record === undefined) record = await lookUpLimited(c, hash, now);
+  if (record === null) throw unauthorized("This API token is unknown or was revoked.", "token_invalid");
+  if (record.expiresAt !== null && now >= record.expiresAt) {
+    throw unauthorized("This API token has expired: ask for a new one.", "token_expired");
+  }
+  return record;
+}
+
+/** Each unknown token is charged to its client; one that has spent its allowance gets no look-up for a while. */
+async function lookUpLimited(c: Context<AppEnv>, hash: string, now: number): Promise<TokenRecord | null> {
+  const client = c.req.header("CF-Connecting-IP") ?? "unknown";
+  if ((slowed.get(client) ?? 0) > now) {
+    throw new ApiError(
+      "too_many_requests",
+      "Too many unknown tokens came from your address: try again later.",
+      {
+        "Retry-After": String(SLOWED_MS / 1000),
+      },
+    );
+  }
+  const record = await lookUpToken(c.env.DB, c.get("hops"), hash, now);
+  if (record === null && !(await c.env.UNKNOWN_TOKEN_LIMIT.limit({ key: client })).success) {
+    if (slowed.size >= SLOWED_MAX) slowed.clear();
+    slowed.set(client, now + SLOWED_MS);
+  }
+  return record;
+}
+
+async function isRoot(env: AppEnv["Bindings"], hash: string): Promise<boolean> {
+  const root = rootToken(env);
+  if (root === null) return false;
+  const expected = await sha256Hex(root);
+  return crypto.subtle.timingSafeEqual(Uint8Array.fromHex(hash), Uint8Array.fromHex(expected));
+}

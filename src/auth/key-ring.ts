@@ -1,0 +1,100 @@
+/**
+ * The signing keys of CALLBACK_SIGNING_KEYS: the first signs, all verify, so that keys rotate without
+ * killing runs in flight. Each purpose has an HMAC key of its own, derived with HKDF (RFC 5869), so that
+ * a signature made for one can never be taken for another.
+ */
+
+import { err, ok, type Result } from "../result.ts";
+
+export const KEY_MIN_BYTES = 32;
+export const KEYS_MAX = 4;
+
+export type KeyPurpose = "callback-token" | "run-id";
+
+export interface KeyRing {
+  sign(purpose: KeyPurpose, text: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** True if any key of the ring made `signature` over `text`. */
+  verify(purpose: KeyPurpose, text: string, signature: Uint8Array<ArrayBuffer>): Promise<boolean>;
+  /** For signatures kept only in part: what each key would sign. */
+  signWithEach(purpose: KeyPurpose, text: string): Promise<readonly Uint8Array<ArrayBuffer>[]>;
+}
+
+const encoder = new TextEncoder();
+const HMAC = { name: "HMAC", hash: "SHA-256" } as const;
+
+/** Per isolate: one ring for each value of the secret; a deploy starts new isolates, so it holds one or two. */
+const rings = new Map<string, Result<KeyRing, string>>();
+
+/** The ring for a value of CALLBACK_SIGNING_KEYS, or a sentence that says what is wrong with it. */
+export function keyRing(secret: string | undefined): Result<KeyRing, string> {
+  const value = secret ?? "";
+  let ring = rings.get(value);
+  if (ring === undefined) {
+    ring = parse(value);
+    if (rings.size >= 8) rings.clear();
+    rings.set(value, ring);
+  }
+  return ring;
+}
+
+function parse(value: string): Result<KeyRing, string> {
+  const advice =
+    "Make one with `openssl rand -hex 32` and set it with `wrangler secret put CALLBACK_SIGNING_KEYS`.";
+  if (value.trim() === "") return err(`CALLBACK_SIGNING_KEYS is not set. ${advice}`);
+  const keys = value.split(",").map((key) => Uint8Array.from(encoder.encode(key.trim())));
+  if (keys.length > KEYS_MAX) {
+    return err(
+      `CALLBACK_SIGNING_KEYS holds ${keys.length} keys; at most ${KEYS_MAX} are used. Drop the oldest.`,
+    );
+  }
+  const short = keys.findIndex((key) => key.byteLength < KEY_MIN_BYTES);
+  if (short >= 0) {
+    return err(
+      `Key ${short + 1} of CALLBACK_SIGNING_KEYS has ${keys[short]?.byteLength} bytes; at least ${KEY_MIN_BYTES} are needed. ${advice}`,
+    );
+  }
+  return ok(createRing(keys));
+}
+
+function createRing(secrets: readonly Uint8Array<ArrayBuffer>[]): KeyRing {
+  const derived = new Map<KeyPurpose, Promise<CryptoKey[]>>();
+  function keysFor(purpose: KeyPurpose): Promise<CryptoKey[]> {
+    let keys = derived.get(purpose);
+    if (keys === undefined) {
+      keys = Promise.all(secrets.map((secret) => derive(secret, purpose)));
+      derived.set(purpose, keys);
+    }
+    return keys;
+  }
+  async function signWith(key: CryptoKey, text: string) {
+    return new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text)));
+  }
+  return {
+    async sign(purpose, text) {
+      const [first] = await keysFor(purpose);
+      if (first === undefined) throw new Error("an empty key ring");
+      return signWith(first, text);
+    },
+    async signWithEach(purpose, text) {
+      return Promise.all((await keysFor(purpose)).map((key) => signWith(key, text)));
+    },
+    async verify(purpose, text, signature) {
+      const bytes = encoder.encode(text);
+      for (const key of await keysFor(purpose)) {
+        if (await crypto.subtle.verify("HMAC", key, signature, bytes)) return true;
+      }
+      return false;
+    },
+  };
+}
+
+async function derive(secret: Uint8Array<ArrayBuffer>, purpose: KeyPurpose): Promise<CryptoKey> {
+  const material = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
+  const hkdf = {
+    name: "HKDF",
+    hash: "SHA-256",
+    salt: new Uint8Array(0),
+    info: encoder.encode(`action-runs ${purpose} v1`),
+  };
+  return crypto.subtle.deriveKey(hkdf, material, { ...HMAC, length: 256 }, false, ["sign", "verify"]);
+}

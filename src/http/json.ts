@@ -1,0 +1,32 @@
+/** JSON as callers send it: what may be kept, and one spelling of it to compare by. PURE but for the digest. */
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** False where a number overflowed on the way in: `1e400` would be stored as null. Depth is bounded at the door. */
+export function hasOnlyFiniteNumbers(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return true;
+  return Object.values(value).every(hasOnlyFiniteNumbers);
+}
+
+/** JSON with the keys of every object sorted: equal values, equal text. */
+export function canonicalJson(value: unknown): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(",")}}`;
+}
+
+/** SHA-256 of the canonical JSON, in hex. */
+export async function fingerprint(value: unknown): Promise<string> {
+  return sha256Hex(canonicalJson(value));
+}
+
+export async function sha256Hex(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+}

@@ -1,0 +1,33 @@
+/**
+ * Every bound a caller can meet, in one place. Sizes are bytes of UTF-8 JSON.
+ */
+
+export const BODY_MAX_BYTES = 1024 * 1024;
+/** How much of a body over the limit is read before answering, so that the client gets to see the answer. */
+export const BODY_DRAIN_BYTES = 4 * 1024 * 1024;
+export const JSON_MAX_DEPTH = 64;
+/** parameters and recommendations together. */
+export const INPUTS_MAX_BYTES = 256 * 1024;
+export const OUTPUT_MAX_BYTES = 256 * 1024;
+export const ERROR_MAX_BYTES = 8 * 1024;
+export const NAME_MAX_CHARACTERS = 255;
+export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
+
+export const TIMEOUT_DEFAULT_MINUTES = 60;
+export const TIMEOUT_MAX_MINUTES = 43_200;
+
+export const PAGE_DEFAULT_ROWS = 50;
+export const PAGE_MAX_ROWS = 200;
+export const PAGE_MAX_BYTES = 4 * 1024 * 1024;
+/** D1 runs one query at a time, so no page may look at more. */
+export const PAGE_MAX_LOOKED_AT = 5000;
+
+/** A finished callback may be repeated with its key for this long after the token expired. */
+export const CALLBACK_REPLAY_GRACE_MS = 24 * 3_600_000;
+
+const encoder = new TextEncoder();
+
+/** Bytes of `text` in UTF-8. */
+export function utf8Bytes(text: string): number {
+  return encoder.encode(text).byteLength;
+}

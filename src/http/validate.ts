@@ -1,0 +1,98 @@
+/**
+ * Well-formed or refused: bodies are read within bounds, and every schema's refusal becomes one sentence that
+ * names the place.
+ */
+
+import { zValidator } from "@hono/zod-validator";
+import type { MiddlewareHandler, ValidationTargets } from "hono";
+import type * as z from "zod";
+import { ApiError } from "./errors.ts";
+import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "./limits.ts";
+
+/** Validates with a schema; a refusal is a 400 in the service's own words. */
+export function validate<T extends z.ZodType, Target extends keyof ValidationTargets>(
+  target: Target,
+  schema: T,
+) {
+  return zValidator(target, schema, (result) => {
+    if (!result.success) {
+      throw new ApiError(
+        target === "query" ? "invalid_query" : "invalid_body",
+        sentenceOf(result.error.issues),
+      );
+    }
+  });
+}
+
+function sentenceOf(issues: readonly z.core.$ZodIssue[]): string {
+  const shown = issues.slice(0, 3).map((issue) => {
+    const place = issue.path.map(String).join(".").slice(0, 100);
+    return place === "" ? issue.message : `${place}: ${issue.message}`;
+  });
+  const more = issues.length > shown.length ? ` And ${issues.length - shown.length} more.` : "";
+  return shown.join(" ") + more;
+}
+
+/**
+ * Reads a JSON body within the limits and leaves it where `c.req.json()` finds it. 415, 413 or 400.
+ * Nesting is measured on the text, before anything recurses into it.
+ */
+export function jsonBody(): MiddlewareHandler {
+  return async function jsonBody(c, next) {
+    const type = (c.req.header("Content-Type") ?? "").toLowerCase();
+    if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type)) {
+      throw new ApiError(
+        "unsupported_media_type",
+        "Send the body as JSON with the header Content-Type: application/json.",
+      );
+    }
+    const text = await readText(c.req.raw);
+    const depth = jsonDepth(text);
+    if (depth > JSON_MAX_DEPTH) {
+      throw new ApiError(
+        "invalid_body",
+        `The body is nested ${depth} levels deep; at most ${JSON_MAX_DEPTH} are taken.`,
+      );
+    }
+    c.req.bodyCache.text = text;
+    await next();
+  };
+}
+
+async function readText(request: Request): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes <= BODY_MAX_BYTES) chunks.push(chunk);
+    else if (bytes > BODY_DRAIN_BYTES) break;
+  }
+  if (bytes > BODY_MAX_BYTES) {
+    const sent = bytes > BODY_DRAIN_BYTES ? `over ${BODY_DRAIN_BYTES}` : `${bytes}`;
+    throw new ApiError("body_too_large", `The body has ${sent} bytes; at most ${BODY_MAX_BYTES} are taken.`);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(
+      await new Blob(chunks).arrayBuffer(),
+    );
+  } catch {
+    throw new ApiError("invalid_body", "The body is not valid UTF-8: encode it as UTF-8 JSON.");
+  }
+}
+
+/** How deep arrays and objects nest, brackets inside strings not counted. */
+export function jsonDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (inString) {
+      if (code === 92) i++;
+      else if (code === 34) inString = false;
+    } else if (code === 34) inString = true;
+    else if (code === 123 || code === 91) deepest = Math.max(deepest, ++depth);
+    else if (code === 125 || code === 93) depth--;
+  }
+  return deepest;
+}

@@ -1,0 +1,16 @@
+/** What Cloudflare runs: the app, the Durable Object, the cron. */
+
+import { createApp } from "./app.ts";
+import type { Env } from "./env.ts";
+import { sweep } from "./runs/sweep.ts";
+
+export { RunCoordinator } from "./runs/coordinator.ts";
+
+const app = createApp();
+
+export default {
+  fetch: app.fetch,
+  async scheduled(_controller, env) {
+    await sweep(env, Date.now());
+  },
+} satisfies ExportedHandler<Env>;

@@ -1,0 +1,71 @@
+/**
+ * POST …/action-runs/{id}/callback: what a callback token opens. The token is judged before the body is read and
+ * before anything is asked, so a forged one costs nothing and learns nothing.
+ */
+
+import { Hono, type MiddlewareHandler } from "hono";
+import { bearerToken } from "../auth/bearer.ts";
+import { verifyCallbackToken } from "../auth/callback-token.ts";
+import type { AppEnv } from "../http/context.ts";
+import { errorResponse, unauthorized } from "../http/errors.ts";
+import { idempotencyKey } from "../http/idempotency.ts";
+import { CALLBACK_REPLAY_GRACE_MS } from "../http/limits.ts";
+import { jsonBody, validate } from "../http/validate.ts";
+import { refusalError, sendChanged } from "./answers.ts";
+import { callCoordinator } from "./coordinators.ts";
+import { changeKey, runIdOf, scopeOf, usableRing } from "./routes.ts";
+import type { RunEvent } from "./run.ts";
+import { readRunId } from "./run-id.ts";
+import { type Report, report } from "./schema.ts";
+
+/**
+ * Lets a genuine token through. A late one opens only the replay of what it reported in time, asked for with the
+ * same key within a day; to everything else it is 401.
+ */
+function requiresCallbackToken(): MiddlewareHandler<AppEnv> {
+  return async function requiresCallbackToken(c, next) {
+    const token = bearerToken(c);
+    const grant = await verifyCallbackToken(usableRing(c), token, scopeOf(c), runIdOf(c));
+    if (!grant.ok) throw unauthorized("This callback token does not open this run.", "token_invalid");
+    const lateMs = Date.now() - grant.value.expiresAt;
+    const isLate = lateMs >= 0;
+    const expired = unauthorized("This callback token has expired: the run's time was up.", "token_expired");
+    if (isLate && (lateMs >= CALLBACK_REPLAY_GRACE_MS || !hasKey(c.req.raw.headers))) throw expired;
+    c.set("isLate", isLate);
+    await next();
+    if (isLate && c.res.status >= 400 && c.res.status < 500) {
+      c.set("errorCode", expired.code);
+      c.res = errorResponse(c, expired);
+    }
+  };
+}
+
+function hasKey(headers: Headers): boolean {
+  return headers.has("Idempotency-Key") || headers.has("webhook-id");
+}
+
+export const callbackRoutes = new Hono<AppEnv>().post(
+  "/:id/callback",
+  requiresCallbackToken(),
+  jsonBody(),
+  validate("json", report),
+  async (c) => {
+    const id = runIdOf(c);
+    const body = c.req.valid("json");
+    const key = idempotencyKey(c);
+    const change = await changeKey(key, body);
+    const { coordinator } = readRunId(id);
+    const answer = await callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
+      stub.change(id, toEvent(body), change, c.get("isLate")),
+    );
+    if (!answer.ok) throw refusalError(answer.reason);
+    return sendChanged(c, answer, key !== null);
+  },
+);
+
+function toEvent(body: Report): RunEvent {
+  const output = body.output === undefined ? null : JSON.stringify(body.output);
+  return body.status === "succeeded"
+    ? { type: "succeeded", output }
+    : { type: "failed", error: body.error, output };
+}

@@ -1,0 +1,382 @@
+/**
+ * The Durable Object that owns a quarter of an environment's runs: it puts their changes in order, journals each
+ * before anyone is told, keeps their deadlines, and lands them in D1.
+ *
+ * The lock is the platform's: from reading a run to having journalled its change and armed the alarm there is no
+ * `await`, so no other call and no alarm can come between, and it commits as one before the answer leaves.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { retentionDays } from "../config.ts";
+import type { Env } from "../env.ts";
+import { log } from "../log.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { Journal, type JournaledRun, type TimelineEvent } from "./journal.ts";
+import {
+  type Conflict,
+  expire,
+  isOpen,
+  purgeAt,
+  type Run,
+  type RunEvent,
+  toActionRun,
+  transition,
+} from "./run.ts";
+import { deleteRuns, GROUP_MAX_BYTES, isRefusedForContent, landGroup, toGroupRow } from "./store.ts";
+
+export const UNLANDED_MAX_ROWS = 50_000;
+export const UNLANDED_MAX_BYTES = 512 * 1024 * 1024;
+/** The sign of an answer whose row has not landed: a read that sends it back asks the coordinator. */
+export const COORDINATOR_BOOKMARK = "coordinator";
+
+/** How long after a change the repair looks whether it landed; also how often it tries again. */
+const REPAIR_MS = 5000;
+const REPAIR_FIRST_MS = 1000;
+const OVERDUE_BATCH = 200;
+const PURGE_BATCH = 500;
+const PURGE_GIVEN_UP_MS = 10_000;
+const RESYNC_BATCH = 1000;
+
+/** Names a change, so that asking again gives the same answer. `key` says who minted it: `c:` caller, `m:` us. */
+export interface ChangeKey {
+  readonly key: string;
+  /** SHA-256 of what was asked. The same key with another fingerprint is another request. */
+  readonly fingerprint: string;
+}
+
+export interface NewRun {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly deadlineAt: number;
+  readonly actionName: string;
+  readonly entityId: string | null;
+  readonly parameters: string;
+  readonly recommendations: string;
+  readonly triggeredBy: string;
+}
+
+/** A run as told to the Worker. `actionRun` is the JSON for the wire. */
+export interface RunAnswer {
+  readonly ok: true;
+  readonly id: string;
+  readonly actionRun: string;
+  readonly deadlineAt: number;
+  readonly open: boolean;
+  readonly replayed: boolean;
+  readonly bookmark: string;
+}
+
+export interface RunRefusal {
+  readonly ok: false;
+  readonly reason: "run_not_found" | "id_taken" | "key_reused" | "overloaded" | Conflict;
+}
+
+export class RunCoordinator extends DurableObject<Env> {
+  readonly #journal: Journal;
+  readonly #commit: GroupCommit;
+  readonly #scope: string;
+  readonly #n: number;
+  /** When the alarm is known to be set for; unknown in a new instance. */
+  #armedFor: number | null = null;
+  #registered = false;
+  /** While a purge is under way the next waits until it is done or given up. */
+  #purgeAfter = 0;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const name = ctx.id.name ?? "";
+    this.#scope = name.slice(0, name.lastIndexOf("/"));
+    this.#n = Number(name.slice(name.lastIndexOf("/") + 1));
+    this.#journal = new Journal(ctx.storage);
+    const landing = {
+      groupMaxBytes: GROUP_MAX_BYTES,
+      readRows: (ids: readonly string[]) =>
+        this.#journal.byIds(ids).map((run) => ({ id: run.id, version: run.version, text: toGroupRow(run) })),
+      land: (rows: readonly string[]) => this.#land(rows),
+      isRefusedForContent,
+      onTrouble: (error: unknown) => this.#onTrouble(error),
+      onLanded: () => this.#resyncNext(),
+    };
+    this.#commit = new GroupCommit(landing, this.#journal.unlanded());
+  }
+
+  /** Journals a new run, or finds the one that this key made. */
+  async create(input: NewRun, change: ChangeKey): Promise<RunAnswer | RunRefusal> {
+    const now = Date.now();
+    const existing = this.#journal.byCreateKey(change.key);
+    if (existing !== null) {
+      if (existing.createFingerprint !== change.fingerprint) return { ok: false, reason: "key_reused" };
+      return this.#answer(this.#expired(existing, now), true);
+    }
+    if (this.#journal.byId(input.id) !== null) return { ok: false, reason: "id_taken" };
+    if (this.#commit.unlandedRows >= UNLANDED_MAX_ROWS || this.#commit.unlandedBytes >= UNLANDED_MAX_BYTES) {
+      return { ok: false, reason: "overloaded" };
+    }
+    const run: Run = {
+      ...input,
+      version: 1,
+      status: "pending",
+      startedAt: null,
+      completedAt: null,
+      error: null,
+      output: null,
+    };
+    const created = {
+      ...run,
+      createKey: change.key,
+      createFingerprint: change.fingerprint,
+      endKey: null,
+      endFingerprint: null,
+      purgeAt: purgeAt(run, this.#retentionDays),
+    };
+    this.#write(created, [{ type: "created", at: run.createdAt, data: { by: run.triggeredBy } }], now);
+    return this.#answer(created, false);
+  }
+
+  /**
+   * Applies an event to a run, or answers as before where this key has already done so. With `replayOnly` it
+   * changes nothing: a late token may learn what its own report did, no more.
+   */
+  async change(
+    id: string,
+    event: RunEvent,
+    change: ChangeKey,
+    replayOnly = false,
+  ): Promise<RunAnswer | RunRefusal> {
+    const now = Date.now();
+    const stored = this.#journal.byId(id);
+    if (stored === null) return { ok: false, reason: "run_not_found" };
+    if (stored.endKey === change.key && stored.endFingerprint === change.fingerprint) {
+      return this.#answer(stored, true);
+    }
+    if (replayOnly) return { ok: false, reason: "run_not_found" };
+
+    const run = this.#expired(stored, now);
+    const next = transition(run, event, now);
+    if (!next.ok) {
+      // The caller is told of this end: it must be as durable as one it brought about itself.
+      if (run !== stored) await this.#commit.landed(run.id, run.version);
+      return { ok: false, reason: next.error };
+    }
+    const changed = this.#withEnd(run, next.value, change);
+    this.#write(changed, eventsBetween(run, changed), now);
+    return this.#answer(changed, false);
+  }
+
+  /** The run as the journal has it, its deadline applied. */
+  async read(id: string): Promise<RunAnswer | RunRefusal> {
+    const stored = this.#journal.byId(id);
+    if (stored === null) return { ok: false, reason: "run_not_found" };
+    return this.#answer(this.#expired(stored, Date.now()), false);
+  }
+
+  /** The sweep's call: sets right an alarm that was dropped. True when nothing is kept here any more. */
+  async poke(): Promise<boolean> {
+    this.#armedFor = null;
+    this.#arm(Date.now());
+    const empty = this.#journal.isEmpty();
+    if (empty) this.#registered = false;
+    return empty;
+  }
+
+  /** Lands every run again, a batch at a time. How many are still to be read; calling again does not start over. */
+  async resync(): Promise<number> {
+    const after = this.#journal.mark("resync_after");
+    if (after === null) {
+      this.#journal.setMark("resync_after", "");
+      this.#registered = false;
+    }
+    const remaining = this.#journal.countAfter(after ?? "");
+    this.#resyncNext();
+    return remaining;
+  }
+
+  /**
+   * Deadlines first, then retention, then repair. Never waits for D1: a second alarm would wait for it. Whatever
+   * fails, the alarm is armed again.
+   */
+  override async alarm(): Promise<void> {
+    const now = Date.now();
+    this.#armedFor = null;
+    try {
+      const overdue = this.#expireOverdue(now);
+      const purging = this.#purge(now);
+      this.#repair(now, overdue, purging);
+    } catch (error) {
+      log("error", "alarm_failed", { coordinator: this.ctx.id.name, error: String(error) });
+    } finally {
+      this.#arm(now);
+    }
+  }
+
+  #expireOverdue(now: number): number {
+    const ids = this.#journal.overdue(now, OVERDUE_BATCH);
+    for (const id of ids) {
+      try {
+        const run = this.#journal.byId(id);
+        // A row that says it is due and is not would be found again at once, for ever.
+        if (run !== null && this.#expired(run, now) === run) this.#journal.putOff(id, now);
+      } catch (error) {
+        this.#journal.putOff(id, now);
+        log("error", "deadline_failed", { coordinator: this.ctx.id.name, run: id, error: String(error) });
+      }
+    }
+    if (ids.length > 0) this.#commit.start();
+    return ids.length;
+  }
+
+  /** D1's row goes first: until D1 has confirmed, the journal can still tell what was there. */
+  #purge(now: number): number {
+    if (now < this.#purgeAfter) return 0;
+    const ids = this.#journal.purgeable(now, PURGE_BATCH);
+    if (ids.length === 0) return 0;
+    this.#purgeAfter = now + PURGE_GIVEN_UP_MS;
+    void deleteRuns(this.env.DB, this.#scope, ids)
+      .then(() => {
+        this.#journal.forget(ids);
+        this.#commit.forget(ids);
+        this.#purgeAfter = 0;
+        this.#arm(Date.now());
+      })
+      .catch((error: unknown) => {
+        log("error", "purge_failed", { coordinator: this.ctx.id.name, error: String(error) });
+      });
+    return ids.length;
+  }
+
+  #repair(now: number, overdue: number, purging: number): void {
+    this.#writeConfirmed();
+    const unlanded = this.#commit.unlandedRows;
+    if (unlanded === 0) {
+      this.#setRepairAt(null);
+    } else if (this.#repairAt() <= now) {
+      this.#setRepairAt(now + REPAIR_MS);
+      this.#commit.start();
+    }
+    const aside = this.#commit.asideRows;
+    if (overdue + purging + unlanded + aside === 0) return;
+    const oldest = this.#commit.oldestUnlandedAt();
+    log("info", "alarm", {
+      coordinator: this.ctx.id.name,
+      overdue,
+      purging,
+      unlanded,
+      oldestUnlandedMs: oldest === null ? null : now - oldest,
+      aside,
+    });
+  }
+
+  async #land(rows: readonly string[]): Promise<string | null> {
+    const registerAs = this.#registered ? null : this.#n;
+    const bookmark = await landGroup(this.env.DB, this.#scope, rows, registerAs, Date.now());
+    this.#registered = true;
+    return bookmark;
+  }
+
+  #onTrouble(error: unknown): void {
+    const now = Date.now();
+    log("error", "landing_failed", {
+      coordinator: this.ctx.id.name,
+      unlanded: this.#commit.unlandedRows,
+      aside: this.#commit.asideRows,
+      failures: this.#commit.failures,
+      error: String(error),
+    });
+    this.#setRepairAt(
+      now + Math.min(REPAIR_MS, REPAIR_FIRST_MS * 2 ** Math.max(0, this.#commit.failures - 1)),
+    );
+    this.#arm(now);
+  }
+
+  /** While a resync is under way: makes the next batch unlanded, and stops after the last. */
+  #resyncNext(): void {
+    const after = this.#journal.mark("resync_after");
+    if (after === null || this.#commit.unlandedRows > 0) return;
+    const last = this.#journal.unland(after, RESYNC_BATCH);
+    this.#journal.setMark("resync_after", last);
+    if (last === null) return;
+    for (const entry of this.#journal.unlanded()) this.#commit.changed(entry);
+    const now = Date.now();
+    this.#arm(now);
+    this.#commit.start();
+  }
+
+  /** The run with a passed deadline applied, and that journalled. */
+  #expired(run: JournaledRun, now: number): JournaledRun {
+    const next = expire(run, now);
+    if (next === run) return run;
+    const changed = this.#withEnd(run, next, { key: `m:${crypto.randomUUID()}`, fingerprint: "deadline" });
+    this.#write(changed, eventsBetween(run, changed), now);
+    return changed;
+  }
+
+  #withEnd(before: JournaledRun, next: Run, change: ChangeKey): JournaledRun {
+    return {
+      ...before,
+      ...next,
+      endKey: change.key,
+      endFingerprint: change.fingerprint,
+      purgeAt: purgeAt(next, this.#retentionDays),
+    };
+  }
+
+  /** The stretch that must hold no `await`: the change, what D1 confirmed meanwhile, the repair, the alarm. */
+  #write(run: JournaledRun, events: readonly TimelineEvent[], now: number): void {
+    const unlanded = this.#journal.write(run, events, now, this.#retentionDays);
+    this.#writeConfirmed();
+    this.#commit.changed(unlanded);
+    this.#arm(now);
+  }
+
+  #writeConfirmed(): void {
+    const confirmed = this.#commit.takeConfirmed();
+    if (confirmed.size > 0) this.#journal.confirm(confirmed);
+  }
+
+  async #answer(run: JournaledRun, replayed: boolean): Promise<RunAnswer> {
+    const answer = { ok: true, id: run.id, actionRun: toActionRun(run), deadlineAt: run.deadlineAt } as const;
+    const bookmark = await this.#commit.landed(run.id, run.version);
+    return { ...answer, open: isOpen(run), replayed, bookmark: bookmark ?? COORDINATOR_BOOKMARK };
+  }
+
+  #repairAt(): number {
+    const mark = this.#journal.mark("repair_at");
+    return mark === null ? Number.POSITIVE_INFINITY : Number(mark);
+  }
+
+  #setRepairAt(at: number | null): void {
+    this.#journal.setMark("repair_at", at === null ? null : String(at));
+  }
+
+  /** One alarm, for whatever comes first. Read from SQL, so that a new instance can't put off an earlier one. */
+  #arm(now: number): void {
+    if (this.#commit.unlandedRows > 0 && this.#repairAt() === Number.POSITIVE_INFINITY) {
+      this.#setRepairAt(now + REPAIR_MS);
+    }
+    const purge = this.#journal.nextPurgeAt();
+    const at = Math.min(
+      this.#repairAt(),
+      this.#journal.nextOpenDueAt() ?? Number.POSITIVE_INFINITY,
+      purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, this.#purgeAfter),
+    );
+    if (at === Number.POSITIVE_INFINITY || at === this.#armedFor) return;
+    this.#armedFor = at;
+    void this.ctx.storage.setAlarm(Math.max(at, now));
+  }
+
+  get #retentionDays(): number {
+    return retentionDays(this.env);
+  }
+}
+
+/** The timeline's entries for a change: what began, and what ended. */
+function eventsBetween(before: Run, after: Run): TimelineEvent[] {
+  const events: TimelineEvent[] = [];
+  if (before.startedAt === null && after.startedAt !== null) {
+    events.push({ type: "started", at: after.startedAt, data: {} });
+  }
+  if (after.completedAt !== null) {
+    events.push({ type: "ended", at: after.completedAt, data: { status: after.status } });
+  }
+  return events;
+}

@@ -1,0 +1,321 @@
+/**
+ * Lands changed runs in D1: one flight at a time, each carrying every run changed since the last, callers that
+ * arrive meanwhile sharing the next. It decides nothing: the journal is durable before it is asked, and a flight
+ * that is lost, late or repeated is harmless, for D1 takes only newer versions.
+ *
+ * Memory holds ids and versions; the rows themselves are read from the journal when a flight leaves.
+ */
+
+import { utf8Bytes } from "../http/limits.ts";
+import type { Unlanded } from "./journal.ts";
+
+/** How long a caller waits for its flight before it gets its answer without. */
+export const WAIT_MAX_MS = 2000;
+/** When a flight that has not come back is given up. */
+export const FLIGHT_MAX_MS = 10_000;
+/** Given-up flights stay counted for this long, so that at most two are ever up. */
+const FLIGHT_FORGOTTEN_MS = 20_000;
+const FLIGHTS_MAX = 2;
+const ASIDE_FIRST_MS = 5000;
+const ASIDE_MAX_MS = 600_000;
+const READ_CHUNK = 64;
+
+/** What group commit needs of its surroundings. */
+export interface Landing {
+  /** The current rows of these runs, as a flight carries them; those the journal has forgotten are missing. */
+  readRows(ids: readonly string[]): readonly GroupRow[];
+  /** Writes one group; answers D1's bookmark. */
+  land(rows: readonly string[]): Promise<string | null>;
+  isRefusedForContent(error: unknown): boolean;
+  /** Called when a flight failed or put a run aside: repair must be armed. */
+  onTrouble(error: unknown): void;
+  /** Called when everything changed so far has landed. */
+  onLanded(): void;
+  readonly groupMaxBytes: number;
+}
+
+export interface GroupRow {
+  readonly id: string;
+  readonly version: number;
+  readonly text: string;
+}
+
+interface Waiter {
+  readonly version: number;
+  readonly settle: (bookmark: string | null) => void;
+}
+
+interface Aside {
+  readonly failures: number;
+  readonly until: number;
+}
+
+export class GroupCommit {
+  readonly #landing: Landing;
+  /** Every run of which the journal holds a version that D1 is not known to have. */
+  readonly #unlanded = new Map<string, Unlanded>();
+  #unlandedBytes = 0;
+  /** What D1 has confirmed since the last journal write, which takes it along. */
+  #confirmed = new Map<string, number>();
+  readonly #waiters = new Map<string, Waiter[]>();
+  readonly #aside = new Map<string, Aside>();
+  /** Of the last flight that landed. */
+  #bookmark: string | null = null;
+  #flying = false;
+  #outstanding = 0;
+  #failures = 0;
+
+  constructor(landing: Landing, unlanded: readonly Unlanded[]) {
+    this.#landing = landing;
+    for (const entry of unlanded) this.#add(entry);
+  }
+
+  get unlandedRows(): number {
+    return this.#unlanded.size;
+  }
+
+  get unlandedBytes(): number {
+    return this.#unlandedBytes;
+  }
+
+  /** Flights that failed since the last that succeeded. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  get asideRows(): number {
+    return this.#aside.size;
+  }
+
+  oldestUnlandedAt(): number | null {
+    let oldest: number | null = null;
+    for (const { changedAt } of this.#unlanded.values()) {
+      if (oldest === null || changedAt < oldest) oldest = changedAt;
+    }
+    return oldest;
+  }
+
+  /** Notes a run that the journal has just written. A new version may pass where the last was refused. */
+  changed(entry: Unlanded): void {
+    this.#add(entry);
+    this.#aside.delete(entry.id);
+  }
+
+  /** Forgets runs that are no longer kept. */
+  forget(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#remove(id);
+      this.#confirmed.delete(id);
+      this.#aside.delete(id);
+    }
+  }
+
+  /** Hands over what D1 has confirmed, to be written with the journal's next change. */
+  takeConfirmed(): ReadonlyMap<string, number> {
+    const confirmed = this.#confirmed;
+    this.#confirmed = new Map();
+    return confirmed;
+  }
+
+  /**
+   * Resolves when this version has landed, with a bookmark of D1 that has it; or with null as soon as the caller
+   * should not wait any longer: after WAIT_MAX_MS, at once while D1 is not answering, and where it landed before
+   * this instance began, so that no bookmark is known.
+   */
+  async landed(id: string, version: number): Promise<string | null> {
+    const entry = this.#unlanded.get(id);
+    if (entry === undefined) return this.#bookmark;
+    if (this.#failures > 0 || this.#aside.has(id)) return null;
+    const { promise, resolve } = Promise.withResolvers<string | null>();
+    const waiter: Waiter = { version, settle: resolve };
+    this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), waiter]);
+    const timer = setTimeout(() => {
+      this.#dropWaiter(id, waiter);
+      resolve(null);
+    }, WAIT_MAX_MS);
+    this.start();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Sends a flight unless one is up. Never waits for it. */
+  start(): void {
+    if (this.#flying || this.#outstanding >= FLIGHTS_MAX) return;
+    this.#flying = true;
+    void this.#fly();
+  }
+
+  /** The next time at which a run that was put aside may try again. */
+  nextAsideAt(): number | null {
+    let next: number | null = null;
+    for (const { until } of this.#aside.values()) if (next === null || until < next) next = until;
+    return next;
+  }
+
+  /** Whether anything unlanded is not put aside. */
+  hasWork(now: number): boolean {
+    for (const id of this.#unlanded.keys()) if (!this.#isAside(id, now)) return true;
+    return false;
+  }
+
+  async #fly(): Promise<void> {
+    try {
+      for (;;) {
+        const group = this.#nextGroup(Date.now());
+        if (group.length === 0) break;
+        const bookmark = await this.#landSplitting(group);
+        this.#failures = 0;
+        this.#bookmark = bookmark ?? this.#bookmark;
+        this.#settle(group, bookmark);
+      }
+      // Before anything else runs: who arrives from here on must start a flight of its own.
+      this.#flying = false;
+      this.#landing.onLanded();
+    } catch (error) {
+      this.#flying = false;
+      this.#failures++;
+      this.#settleAll();
+      this.#landing.onTrouble(error);
+    }
+  }
+
+  /** Runs that somebody waits for first, then the rest, oldest change first, up to the group's size. */
+  #nextGroup(now: number): GroupRow[] {
+    const group: GroupRow[] = [];
+    let bytes = 2;
+    let chunk: string[] = [];
+    const seen = new Set<string>();
+    /** False once the group is full. */
+    const readChunk = (): boolean => {
+      const ids = chunk;
+      chunk = [];
+      const rows = this.#landing.readRows(ids);
+      const found = new Set(rows.map((row) => row.id));
+      this.forget(ids.filter((id) => !found.has(id)));
+      for (const row of rows) {
+        const size = utf8Bytes(row.text) + 1;
+        if (group.length > 0 && bytes + size > this.#landing.groupMaxBytes) return false;
+        group.push(row);
+        bytes += size;
+      }
+      return true;
+    };
+    for (const ids of [[...this.#waiters.keys()], this.#unlanded.keys()]) {
+      for (const id of ids) {
+        if (seen.has(id) || !this.#unlanded.has(id) || this.#isAside(id, now)) continue;
+        seen.add(id);
+        chunk.push(id);
+        if (chunk.length === READ_CHUNK && !readChunk()) return group;
+      }
+    }
+    if (chunk.length > 0) readChunk();
+    return group;
+  }
+
+  /** Lands a group; one that D1 refuses for its content is halved until the culprit is alone and put aside. */
+  async #landSplitting(group: readonly GroupRow[]): Promise<string | null> {
+    try {
+      return await this.#landOnce(group);
+    } catch (error) {
+      if (!this.#landing.isRefusedForContent(error)) throw error;
+      const [culprit] = group;
+      if (group.length === 1 && culprit !== undefined) {
+        this.#putAside(culprit, error);
+        return null;
+      }
+      const middle = Math.ceil(group.length / 2);
+      const first = await this.#landSplitting(group.slice(0, middle));
+      const second = await this.#landSplitting(group.slice(middle));
+      return second ?? first;
+    }
+  }
+
+  async #landOnce(group: readonly GroupRow[]): Promise<string | null> {
+    this.#outstanding++;
+    let counted = true;
+    const uncount = () => {
+      if (counted) this.#outstanding--;
+      counted = false;
+    };
+    const forgotten = setTimeout(uncount, FLIGHT_FORGOTTEN_MS);
+    const flight = this.#landing.land(group.map((row) => row.text)).then((bookmark) => {
+      // Also when it was given up meanwhile: what it wrote is written.
+      for (const { id, version } of group) this.#confirm(id, version);
+      return bookmark;
+    });
+    void flight
+      .catch(() => null)
+      .finally(() => {
+        clearTimeout(forgotten);
+        uncount();
+      });
+    const { promise: givenUp, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error("a flight to D1 was given up")), FLIGHT_MAX_MS);
+    try {
+      return await Promise.race([flight, givenUp]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #confirm(id: string, version: number): void {
+    this.#confirmed.set(id, Math.max(version, this.#confirmed.get(id) ?? 0));
+    this.#aside.delete(id);
+    const entry = this.#unlanded.get(id);
+    if (entry !== undefined && entry.version <= version) this.#remove(id);
+  }
+
+  #putAside(row: GroupRow, error: unknown): void {
+    const failures = (this.#aside.get(row.id)?.failures ?? 0) + 1;
+    const delay = Math.min(ASIDE_FIRST_MS * 2 ** (failures - 1), ASIDE_MAX_MS);
+    this.#aside.set(row.id, { failures, until: Date.now() + delay });
+    this.#settleOne(row.id, row.version, null);
+    this.#landing.onTrouble(error);
+  }
+
+  #isAside(id: string, now: number): boolean {
+    const aside = this.#aside.get(id);
+    return aside !== undefined && aside.until > now;
+  }
+
+  #settle(group: readonly GroupRow[], bookmark: string | null): void {
+    for (const { id, version } of group) this.#settleOne(id, version, bookmark);
+  }
+
+  #settleOne(id: string, version: number, bookmark: string | null): void {
+    const waiters = this.#waiters.get(id);
+    if (waiters === undefined) return;
+    const later = waiters.filter((waiter) => waiter.version > version);
+    if (later.length > 0) this.#waiters.set(id, later);
+    else this.#waiters.delete(id);
+    for (const waiter of waiters) if (waiter.version <= version) waiter.settle(bookmark);
+  }
+
+  #settleAll(): void {
+    const all = [...this.#waiters.values()].flat();
+    this.#waiters.clear();
+    for (const waiter of all) waiter.settle(null);
+  }
+
+  #dropWaiter(id: string, waiter: Waiter): void {
+    const rest = (this.#waiters.get(id) ?? []).filter((other) => other !== waiter);
+    if (rest.length > 0) this.#waiters.set(id, rest);
+    else this.#waiters.delete(id);
+  }
+
+  #add(entry: Unlanded): void {
+    this.#remove(entry.id);
+    this.#unlanded.set(entry.id, entry);
+    this.#unlandedBytes += entry.bytes;
+  }
+
+  #remove(id: string): void {
+    const entry = this.#unlanded.get(id);
+    if (entry === undefined) return;
+    this.#unlanded.delete(id);
+    this.#unlandedBytes -= entry.bytes;
+  }
+}

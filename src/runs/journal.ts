@@ -1,0 +1,268 @@
+/**
+ * The coordinator's own SQLite: the runs as decided, their timeline, and a few marks. Every method is
+ * synchronous, so that a decision and its record can't be interleaved with anything.
+ */
+
+import { migrate } from "./journal-schema.ts";
+import { dueAt, purgeAt, type Run, type Status } from "./run.ts";
+
+/** A run with what the coordinator needs to know of it beside the ActionRun. */
+export interface JournaledRun extends Run {
+  readonly createKey: string;
+  readonly createFingerprint: string;
+  readonly endKey: string | null;
+  readonly endFingerprint: string | null;
+  readonly purgeAt: number;
+}
+
+/** One entry of a run's timeline. */
+export interface TimelineEvent {
+  readonly type: "created" | "started" | "ended";
+  readonly at: number;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+export interface Unlanded {
+  readonly id: string;
+  readonly version: number;
+  readonly bytes: number;
+  readonly changedAt: number;
+}
+
+/** Instants that the coordinator must remember over an eviction, and the place a resync has reached. */
+export type Mark = "repair_at" | "resync_after";
+
+interface RunRow extends Record<string, SqlStorageValue> {
+  id: string;
+  version: number;
+  status: string;
+  action_name: string;
+  entity_id: string | null;
+  triggered_by: string;
+  created_at: number;
+  started_at: number | null;
+  completed_at: number | null;
+  deadline_at: number;
+  purge_at: number;
+  create_key: string;
+  create_fingerprint: string;
+  end_key: string | null;
+  end_fingerprint: string | null;
+  parameters: string;
+  recommendations: string;
+  error: string | null;
+  output: string | null;
+}
+
+const COLUMNS = `id, version, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at,
+  deadline_at, purge_at, create_key, create_fingerprint, end_key, end_fingerprint, parameters, recommendations,
+  error, output`;
+
+export class Journal {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    migrate(storage);
+  }
+
+  byId(id: string): JournaledRun | null {
+    return this.#first(`SELECT ${COLUMNS} FROM runs WHERE id = ?`, id);
+  }
+
+  byCreateKey(key: string): JournaledRun | null {
+    return this.#first(`SELECT ${COLUMNS} FROM runs WHERE create_key = ?`, key);
+  }
+
+  byIds(ids: readonly string[]): JournaledRun[] {
+    const rows = this.#sql.exec<RunRow>(
+      `SELECT ${COLUMNS} FROM runs WHERE id IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(ids),
+    );
+    return [...rows].map(toRun);
+  }
+
+  /** Writes the run as it now is, and the events that made it so, as one. */
+  write(run: JournaledRun, events: readonly TimelineEvent[], now: number, retentionDays: number): Unlanded {
+    const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
+    this.#storage.transactionSync(() => {
+      this.#sql.exec(
+        `INSERT INTO runs (${COLUMNS}, due_at, changed_at, bytes)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET
+           version = excluded.version, status = excluded.status, started_at = excluded.started_at,
+           completed_at = excluded.completed_at, purge_at = excluded.purge_at, end_key = excluded.end_key,
+           end_fingerprint = excluded.end_fingerprint, error = excluded.error, output = excluded.output,
+           due_at = excluded.due_at, due_failures = 0, changed_at = excluded.changed_at, bytes = excluded.bytes`,
+        run.id,
+        run.version,
+        run.status,
+        run.actionName,
+        run.entityId,
+        run.triggeredBy,
+        run.createdAt,
+        run.startedAt,
+        run.completedAt,
+        run.deadlineAt,
+        purgeAt(run, retentionDays),
+        run.createKey,
+        run.createFingerprint,
+        run.endKey,
+        run.endFingerprint,
+        run.parameters,
+        run.recommendations,
+        run.error,
+        run.output,
+        dueAt(run, retentionDays),
+        now,
+        bytes,
+      );
+      for (const event of events) {
+        this.#sql.exec(
+          `INSERT INTO events (run_id, seq, type, at, data)
+           SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM events WHERE run_id = ?1`,
+          run.id,
+          event.type,
+          event.at,
+          JSON.stringify(event.data),
+        );
+      }
+    });
+    return { id: run.id, version: run.version, bytes, changedAt: now };
+  }
+
+  unlanded(): Unlanded[] {
+    const rows = this.#sql.exec<{ id: string; version: number; bytes: number; changed_at: number }>(
+      "SELECT id, version, bytes, changed_at FROM runs INDEXED BY runs_unlanded WHERE landed_version < version",
+    );
+    return [...rows].map((row) => ({ ...row, changedAt: row.changed_at }));
+  }
+
+  /** D1 has these versions. Never lowers: a confirmation may be older than another. */
+  confirm(versions: ReadonlyMap<string, number>): void {
+    this.#sql.exec(
+      `UPDATE runs SET landed_version = max(landed_version, landed.version)
+       FROM (SELECT value ->> 0 AS id, value ->> 1 AS version FROM json_each(?)) AS landed
+       WHERE runs.id = landed.id`,
+      JSON.stringify([...versions]),
+    );
+  }
+
+  /** Ids of open runs whose time is up, the longest due first. */
+  overdue(now: number, limit: number): string[] {
+    const rows = this.#sql.exec<{ id: string }>(
+      "SELECT id FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?",
+      now,
+      limit,
+    );
+    return [...rows].map((row) => row.id);
+  }
+
+  /** Ids of ended runs that may be kept no longer. */
+  purgeable(now: number, limit: number): string[] {
+    const rows = this.#sql.exec<{ id: string }>(
+      "SELECT id FROM runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT ?",
+      now,
+      limit,
+    );
+    return [...rows].map((row) => row.id);
+  }
+
+  nextOpenDueAt(): number | null {
+    return this.#min(
+      "SELECT min(due_at) AS at FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL",
+    );
+  }
+
+  nextPurgeAt(): number | null {
+    return this.#min(
+      "SELECT min(due_at) AS at FROM runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL",
+    );
+  }
+
+  /** Puts off a run whose turn failed, longer each time: 10 s, 20 s, up to an hour. */
+  putOff(id: string, now: number): void {
+    this.#sql.exec(
+      `UPDATE runs SET due_at = ? + min(3600000, 10000 << min(due_failures, 9)), due_failures = due_failures + 1
+       WHERE id = ?`,
+      now,
+      id,
+    );
+  }
+
+  forget(ids: readonly string[]): void {
+    const list = JSON.stringify(ids);
+    this.#storage.transactionSync(() => {
+      this.#sql.exec("DELETE FROM events WHERE run_id IN (SELECT value FROM json_each(?))", list);
+      this.#sql.exec("DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", list);
+    });
+  }
+
+  isEmpty(): boolean {
+    return (
+      this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM (SELECT 1 FROM runs LIMIT 1)").one().n === 0
+    );
+  }
+
+  /** Makes the next `limit` runs after `after` unlanded again; the last of them, or null when there were none. */
+  unland(after: string, limit: number): string | null {
+    const ids = [
+      ...this.#sql.exec<{ id: string }>("SELECT id FROM runs WHERE id > ? ORDER BY id LIMIT ?", after, limit),
+    ].map((row) => row.id);
+    this.#sql.exec(
+      "UPDATE runs SET landed_version = 0 WHERE id IN (SELECT value FROM json_each(?))",
+      JSON.stringify(ids),
+    );
+    return ids.at(-1) ?? null;
+  }
+
+  countAfter(id: string): number {
+    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM runs WHERE id > ?", id).one().n;
+  }
+
+  mark(name: Mark): string | null {
+    return (
+      [...this.#sql.exec<{ value: string }>("SELECT value FROM marks WHERE name = ?", name)][0]?.value ?? null
+    );
+  }
+
+  setMark(name: Mark, value: string | null): void {
+    if (value === null) this.#sql.exec("DELETE FROM marks WHERE name = ?", name);
+    else this.#sql.exec("INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)", name, value);
+  }
+
+  #first(query: string, ...bindings: string[]): JournaledRun | null {
+    const row = [...this.#sql.exec<RunRow>(query, ...bindings)][0];
+    return row === undefined ? null : toRun(row);
+  }
+
+  #min(query: string): number | null {
+    return this.#sql.exec<{ at: number | null }>(query).one().at;
+  }
+}
+
+function toRun(row: RunRow): JournaledRun {
+  return {
+    id: row.id,
+    version: row.version,
+    status: row.status as Status,
+    actionName: row.action_name,
+    entityId: row.entity_id,
+    parameters: row.parameters,
+    recommendations: row.recommendations,
+    triggeredBy: row.triggered_by,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    completedAt: row.completed_at,
+    error: row.error,
+    output: row.output,
+    deadlineAt: row.deadline_at,
+    purgeAt: row.purge_at,
+    createKey: row.create_key,
+    createFingerprint: row.create_fingerprint,
+    endKey: row.end_key,
+    endFingerprint: row.end_fingerprint,
+  };
+}

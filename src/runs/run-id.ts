@@ -1,0 +1,102 @@
+/**
+ * Run ids: UUIDs of version 8 (RFC 9562 section 5.8) that sort by creation, say which coordinator owns the
+ * run, and can't be made up.
+ *
+ *   48 bits  createdAt, ms since the epoch
+ *    4 bits  version, 8
+ *   12 bits  coordinator number
+ *    2 bits  variant, 0b10
+ *   30 bits  random
+ *   32 bits  HMAC over the rest and the scope
+ *
+ * The tag is short on purpose: it keeps a stranger from waking objects that need not exist. It opens nothing.
+ */
+
+import type { KeyRing } from "../auth/key-ring.ts";
+
+/** How many coordinators share an environment's runs. What an Idempotency-Key hashes over must never move. */
+export const COORDINATORS = 4;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const MAX_MS = 2 ** 48 - 1;
+
+export interface RunIdParts {
+  readonly createdAt: number;
+  readonly coordinator: number;
+}
+
+/** The canonical lower-case spelling, or null where `text` is no uuid. */
+export function parseUuid(text: string): string | null {
+  return UUID.test(text) ? text.toLowerCase() : null;
+}
+
+/** What a canonical run id says of itself, whether genuine or not. */
+export function readRunId(id: string): RunIdParts {
+  return {
+    createdAt: Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16),
+    coordinator: Number.parseInt(id.slice(15, 18), 16),
+  };
+}
+
+export async function mintRunId(ring: KeyRing, scope: string, parts: RunIdParts): Promise<string> {
+  const random = crypto.getRandomValues(new Uint8Array(4));
+  random[0] = 0x80 | ((random[0] ?? 0) & 0x3f);
+  const head =
+    timeHex(parts.createdAt) + "8" + parts.coordinator.toString(16).padStart(3, "0") + random.toHex();
+  return hyphenate(head + tagOf(await ring.sign("run-id", taggedText(scope, head))));
+}
+
+/** Whether the id was minted here, for this scope, under a key that is still in the ring. */
+export async function isGenuineRunId(ring: KeyRing, scope: string, id: string): Promise<boolean> {
+  const hex = id.replaceAll("-", "");
+  const head = hex.slice(0, 24);
+  if (hex[12] !== "8") return false;
+  const signatures = await ring.signWithEach("run-id", taggedText(scope, head));
+  // A plain compare: the tag is 32 bits against waking objects, not a secret that opens anything.
+  return signatures.some((signature) => tagOf(signature) === hex.slice(24));
+}
+
+/** The name of the object that owns the runs of `coordinator` in `scope`. */
+export function coordinatorName(scope: string, coordinator: number): string {
+  return `${scope}/${coordinator}`;
+}
+
+/** FNV-1a of the key: the same key goes to the same coordinator, for ever. */
+export function coordinatorOfKey(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return (hash >>> 0) % COORDINATORS;
+}
+
+export function randomCoordinator(): number {
+  return (crypto.getRandomValues(new Uint8Array(1))[0] ?? 0) % COORDINATORS;
+}
+
+/** Every id made at `ms` or later is at least this. */
+export function firstIdAt(ms: number): string {
+  return hyphenate(timeHex(Math.min(Math.max(ms, 0), MAX_MS)) + "0".repeat(20));
+}
+
+/** A UUID of version 7 (RFC 9562 section 5.7), for things that only have to sort by creation. */
+export function mintUuidV7(now: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(10));
+  random[0] = 0x70 | ((random[0] ?? 0) & 0x0f);
+  random[2] = 0x80 | ((random[2] ?? 0) & 0x3f);
+  return hyphenate(timeHex(now) + random.toHex());
+}
+
+function taggedText(scope: string, head: string): string {
+  return `action-runs run-id v1\n${scope}\n${head}`;
+}
+
+function tagOf(signature: Uint8Array<ArrayBuffer>): string {
+  return signature.subarray(0, 4).toHex();
+}
+
+function timeHex(ms: number): string {
+  return ms.toString(16).padStart(12, "0");
+}
+
+function hyphenate(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

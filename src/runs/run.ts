@@ -1,0 +1,168 @@
+/**
+ * What a run is and may become. PURE: no I/O, no clock; `now` is passed in.
+ * The rules are DESIGN's table of statuses; every other module asks `transition()`.
+ */
+
+import { err, ok, type Result } from "../result.ts";
+
+export const OPEN_STATUSES = ["pending", "running"] as const;
+export const ENDED_STATUSES = ["succeeded", "failed", "cancelled"] as const;
+export const STATUSES = [...OPEN_STATUSES, ...ENDED_STATUSES] as const;
+export type Status = (typeof STATUSES)[number];
+
+const DAY_MS = 86_400_000;
+
+/** A run as the coordinator keeps it. Instants are ms since the epoch; JSON objects are opaque text. */
+export interface Run {
+  /** Lower-case uuid; sorts by creation. */
+  readonly id: string;
+  /** 1 at creation, one more with every change. */
+  readonly version: number;
+  readonly status: Status;
+  readonly actionName: string;
+  readonly entityId: string | null;
+  readonly parameters: string;
+  readonly recommendations: string;
+  readonly triggeredBy: string;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly completedAt: number | null;
+  readonly error: string | null;
+  readonly output: string | null;
+  /** Open while now < deadlineAt. */
+  readonly deadlineAt: number;
+}
+
+export type RunEvent =
+  | { readonly type: "started" }
+  | { readonly type: "succeeded"; readonly output: string | null }
+  | { readonly type: "failed"; readonly error: string; readonly output: string | null }
+  | { readonly type: "cancelled" }
+  | { readonly type: "delivery_failed"; readonly reason: string }
+  | { readonly type: "deadline_passed" };
+
+/** Why an event can't happen: the code that the wire shows with 409. */
+export type Conflict =
+  | "run_running"
+  | "run_succeeded"
+  | "run_failed"
+  | "run_timed_out"
+  | "run_cancelled"
+  | "delivery_failed";
+
+export function isOpen(run: Pick<Run, "status">): boolean {
+  return run.status === "pending" || run.status === "running";
+}
+
+/** Whether the deadline decides this run: it is open and its time is up. */
+export function isOverdue(run: Pick<Run, "status" | "deadlineAt">, now: number): boolean {
+  return isOpen(run) && now >= run.deadlineAt;
+}
+
+/** A run that has reached no end when its deadline passes ends there, whoever notices and however late. */
+export function expire(run: Run, now: number): Run {
+  if (!isOverdue(run, now)) return run;
+  const error = `[timeout] No result was reported by ${new Date(run.deadlineAt).toISOString()}.`;
+  return ended(run, "failed", run.deadlineAt, { error });
+}
+
+/**
+ * The run after `event`, or why it can't happen. The first end wins, for ever.
+ * A passed deadline comes before any event: callers write `expire(run, now)` first and then ask.
+ * Given an overdue run it does so itself, and refuses the event as `run_timed_out`.
+ */
+export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
+  if (isOverdue(run, now)) {
+    return event.type === "deadline_passed" ? ok(expire(run, now)) : err("run_timed_out");
+  }
+  const conflict = conflictOf(run);
+  if (conflict !== null && conflict !== "run_running") return err(conflict);
+
+  switch (event.type) {
+    case "started":
+      if (conflict !== null) return err(conflict);
+      return ok({
+        ...run,
+        version: run.version + 1,
+        status: "running",
+        startedAt: Math.max(now, run.createdAt),
+      });
+    case "succeeded":
+      return ok(reported(run, "succeeded", now, { output: event.output }));
+    case "failed":
+      return ok(reported(run, "failed", now, { error: event.error, output: event.output }));
+    case "cancelled":
+      if (conflict !== null) return err(conflict);
+      return ok(ended(run, "cancelled", now, {}));
+    case "delivery_failed":
+      if (conflict !== null) return err(conflict);
+      return ok(ended(run, "failed", now, { error: `[delivery] ${event.reason}` }));
+    case "deadline_passed":
+      // Not yet, or it would have been overdue above.
+      return ok(run);
+  }
+}
+
+/** What stands in the way of an event that wants a pending run. */
+function conflictOf(run: Run): Conflict | null {
+  switch (run.status) {
+    case "pending":
+      return null;
+    case "running":
+      return "run_running";
+    case "succeeded":
+      return "run_succeeded";
+    case "cancelled":
+      return "run_cancelled";
+    case "failed":
+      if (run.error?.startsWith("[timeout] ")) return "run_timed_out";
+      return run.error?.startsWith("[delivery] ") ? "delivery_failed" : "run_failed";
+  }
+}
+
+type End = Partial<Pick<Run, "error" | "output">>;
+
+function ended(run: Run, status: Status, at: number, end: End): Run {
+  const completedAt = Math.max(at, run.startedAt ?? run.createdAt);
+  return { ...run, ...end, version: run.version + 1, status, completedAt };
+}
+
+/** An end that the workflow reported: it must have begun, so a missing start is that same instant. */
+function reported(run: Run, status: Status, at: number, end: End): Run {
+  const next = ended(run, status, at, end);
+  return { ...next, startedAt: next.startedAt ?? next.completedAt };
+}
+
+/** When nothing of the run may be kept any longer; for an open run, the latest that this can be. */
+export function purgeAt(run: Pick<Run, "completedAt" | "deadlineAt">, retentionDays: number): number {
+  return (run.completedAt ?? run.deadlineAt) + retentionDays * DAY_MS;
+}
+
+/** The next instant at which the coordinator has something to do for this run. Always a positive integer. */
+export function dueAt(run: Run, retentionDays: number): number {
+  const due = isOpen(run) ? run.deadlineAt : purgeAt(run, retentionDays);
+  if (!Number.isSafeInteger(due) || due <= 0) throw new RangeError(`run ${run.id} would be due at ${due}`);
+  return due;
+}
+
+/** The ActionRun of the reference: twelve fields in its order, as the JSON text that goes on the wire. */
+export function toActionRun(run: Run): string {
+  return (
+    `{"id":"${run.id}"` +
+    `,"actionName":${JSON.stringify(run.actionName)}` +
+    `,"entityId":${JSON.stringify(run.entityId)}` +
+    `,"status":"${run.status}"` +
+    `,"parameters":${run.parameters}` +
+    `,"recommendations":${run.recommendations}` +
+    `,"triggeredBy":${JSON.stringify(run.triggeredBy)}` +
+    `,"createdAt":${instant(run.createdAt)}` +
+    `,"startedAt":${instant(run.startedAt)}` +
+    `,"completedAt":${instant(run.completedAt)}` +
+    `,"error":${JSON.stringify(run.error)}` +
+    `,"output":${run.output ?? "null"}}`
+  );
+}
+
+function instant(ms: number | null): string {
+  return ms === null ? "null" : `"${new Date(ms).toISOString()}"`;
+}
