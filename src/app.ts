@@ -38,7 +38,7 @@ function requestLog(): MiddlewareHandler<AppEnv> {
     log("info", "request", {
       requestId: c.get("requestId"),
       method: c.req.method,
-      route: routePath(c, -1),
+      route: routePath(c, -1).replaceAll(`{${NAME}}`, ""),
       status: c.res.status,
       durationMs: Date.now() - startedAt,
       d1,

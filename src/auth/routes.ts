@@ -7,7 +7,7 @@ import type { AppEnv } from "../http/context.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
 import { sha256Hex } from "../http/json.ts";
-import { jsonBody, validate } from "../http/validate.ts";
+import { validBody, validQuery } from "../http/validate.ts";
 import { mintUuidV7, parseUuid } from "../runs/run-id.ts";
 import { forgetToken, mintApiToken, type Principal } from "./api-token.ts";
 import { requires } from "./bearer.ts";
@@ -16,7 +16,7 @@ import { newToken, tokenListQuery } from "./schema.ts";
 import { deleteToken, insertToken, listTokens, type StoredToken } from "./store.ts";
 
 export const tokenRoutes = new Hono<AppEnv>()
-  .post("/", requires("tokens:manage"), jsonBody(), validate("json", newToken), async (c) => {
+  .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
     const { name, role, envName = null, expiresAt } = c.req.valid("json");
     const asker = c.get("principal");
     refuseBeyond(asker, role, envName);
@@ -36,7 +36,7 @@ export const tokenRoutes = new Hono<AppEnv>()
     );
     return c.json({ ...toWire(stored), token }, 201);
   })
-  .get("/", requires("tokens:manage"), validate("query", tokenListQuery), async (c) => {
+  .get("/", requires("tokens:manage"), validQuery(tokenListQuery), async (c) => {
     const { limit, cursor } = c.req.valid("query");
     const asker = c.get("principal");
     const rows = await readD1(c.get("hops"), () =>

@@ -4,7 +4,6 @@
  */
 
 import type { Context } from "hono";
-import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
 /** code → status. The source of every error status this service answers. */
@@ -74,10 +73,6 @@ export function unavailable(
 /** The answer for anything thrown. Internals stay in the log, found by the request id. */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
-  // Hono's own validator throws this for a body that is not JSON.
-  if (thrown instanceof HTTPException && thrown.status === 400) {
-    return new ApiError("invalid_body", "The body is not valid JSON: send one JSON object.");
-  }
   return new ApiError(
     "internal_error",
     "Something went wrong on our side: try again, and give the X-Request-Id when you report it.",

@@ -4,41 +4,27 @@
  */
 
 import { zValidator } from "@hono/zod-validator";
-import type { MiddlewareHandler, ValidationTargets } from "hono";
+import type { MiddlewareHandler } from "hono";
 import type * as z from "zod";
+import type { AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "./limits.ts";
 
-/** Validates with a schema; a refusal is a 400 in the service's own words. */
-export function validate<T extends z.ZodType, Target extends keyof ValidationTargets>(
-  target: Target,
-  schema: T,
-) {
-  return zValidator(target, schema, (result) => {
-    if (!result.success) {
-      throw new ApiError(
-        target === "query" ? "invalid_query" : "invalid_body",
-        sentenceOf(result.error.issues),
-      );
-    }
+/** Validates the query; a refusal is a 400 in the service's own words. */
+export function validQuery<T extends z.ZodType>(schema: T) {
+  return zValidator("query", schema, (result) => {
+    if (!result.success) throw new ApiError("invalid_query", sentenceOf(result.error.issues));
   });
-}
-
-function sentenceOf(issues: readonly z.core.$ZodIssue[]): string {
-  const shown = issues.slice(0, 3).map((issue) => {
-    const place = issue.path.map(String).join(".").slice(0, 100);
-    return place === "" ? issue.message : `${place}: ${issue.message}`;
-  });
-  const more = issues.length > shown.length ? ` And ${issues.length - shown.length} more.` : "";
-  return shown.join(" ") + more;
 }
 
 /**
- * Reads a JSON body within the limits and leaves it where `c.req.json()` finds it. 415, 413 or 400.
+ * Reads a JSON body within the limits and validates it, for `c.req.valid("json")`. 415, 413 or 400.
  * Nesting is measured on the text, before anything recurses into it.
  */
-export function jsonBody(): MiddlewareHandler {
-  return async function jsonBody(c, next) {
+export function validBody<T extends z.ZodType>(
+  schema: T,
+): MiddlewareHandler<AppEnv, string, { in: { json: z.input<T> }; out: { json: z.output<T> } }> {
+  return async function validBody(c, next) {
     const type = (c.req.header("Content-Type") ?? "").toLowerCase();
     if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type)) {
       throw new ApiError(
@@ -54,9 +40,28 @@ export function jsonBody(): MiddlewareHandler {
         `The body is nested ${depth} levels deep; at most ${JSON_MAX_DEPTH} are taken.`,
       );
     }
-    c.req.bodyCache.text = text;
+    const result = schema.safeParse(parseJson(text));
+    if (!result.success) throw new ApiError("invalid_body", sentenceOf(result.error.issues));
+    c.req.addValidatedData("json", result.data as object);
     await next();
   };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError("invalid_body", "The body is not valid JSON: send one JSON object.");
+  }
+}
+
+function sentenceOf(issues: readonly z.core.$ZodIssue[]): string {
+  const shown = issues.slice(0, 3).map((issue) => {
+    const place = issue.path.map(String).join(".").slice(0, 100);
+    return place === "" ? issue.message : `${place}: ${issue.message}`;
+  });
+  const more = issues.length > shown.length ? ` And ${issues.length - shown.length} more.` : "";
+  return shown.join(" ") + more;
 }
 
 async function readText(request: Request): Promise<string> {

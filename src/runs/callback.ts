@@ -10,7 +10,7 @@ import type { AppEnv } from "../http/context.ts";
 import { errorResponse, unauthorized } from "../http/errors.ts";
 import { idempotencyKey } from "../http/idempotency.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../http/limits.ts";
-import { jsonBody, validate } from "../http/validate.ts";
+import { validBody } from "../http/validate.ts";
 import { refusalError, sendChanged } from "./answers.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { changeKey, runIdOf, scopeOf, usableRing } from "./routes.ts";
@@ -47,8 +47,7 @@ function hasKey(headers: Headers): boolean {
 export const callbackRoutes = new Hono<AppEnv>().post(
   "/:id/callback",
   requiresCallbackToken(),
-  jsonBody(),
-  validate("json", report),
+  validBody(report),
   async (c) => {
     const id = runIdOf(c);
     const body = c.req.valid("json");

@@ -11,7 +11,7 @@ import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
 import { idempotencyKey } from "../http/idempotency.ts";
 import { fingerprint } from "../http/json.ts";
-import { jsonBody, validate } from "../http/validate.ts";
+import { validBody, validQuery } from "../http/validate.ts";
 import { refusalError, sendChanged, sendRun } from "./answers.ts";
 import {
   type ChangeKey,
@@ -36,7 +36,7 @@ import { newRun, runListQuery } from "./schema.ts";
 const MINUTE_MS = 60_000;
 
 export const runRoutes = new Hono<AppEnv>()
-  .get("/", requires("data:read"), validate("query", runListQuery), async (c) => {
+  .get("/", requires("data:read"), validQuery(runListQuery), async (c) => {
     const query = c.req.valid("query");
     const bookmark = c.req.header("x-d1-bookmark");
     // Rows that have not landed are in no replica; the primary has them first.
@@ -50,7 +50,7 @@ export const runRoutes = new Hono<AppEnv>()
     }
     return sendRun(c, `[${page.actionRuns.join(",")}]`, session.getBookmark());
   })
-  .post("/", requires("data:write"), jsonBody(), validate("json", newRun), async (c) => {
+  .post("/", requires("data:write"), validBody(newRun), async (c) => {
     const ring = usableRing(c);
     const body = c.req.valid("json");
     const key = idempotencyKey(c);

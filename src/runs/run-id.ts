@@ -41,8 +41,7 @@ export function readRunId(id: string): RunIdParts {
 export async function mintRunId(ring: KeyRing, scope: string, parts: RunIdParts): Promise<string> {
   const random = crypto.getRandomValues(new Uint8Array(4));
   random[0] = 0x80 | ((random[0] ?? 0) & 0x3f);
-  const head =
-    timeHex(parts.createdAt) + "8" + parts.coordinator.toString(16).padStart(3, "0") + random.toHex();
+  const head = `${timeHex(parts.createdAt)}8${parts.coordinator.toString(16).padStart(3, "0")}${random.toHex()}`;
   return hyphenate(head + tagOf(await ring.sign("run-id", taggedText(scope, head))));
 }
 

@@ -1,0 +1,45 @@
+import { fileURLToPath } from "node:url";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
+import { defineConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL(".", import.meta.url));
+
+export default defineConfig(async () => ({
+  test: {
+    projects: [
+      {
+        // In the real runtime: D1, Durable Objects and alarms as deployed. test/worker.ts can make D1 fail.
+        plugins: [
+          cloudflareTest({
+            main: "./test/worker.ts",
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                CALLBACK_SIGNING_KEYS: "a-signing-key-for-tests-of-32-bytes-and-more",
+                ROOT_TOKEN: "a-root-token-for-tests-of-32-characters",
+                TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
+              },
+            },
+          }),
+        ],
+        test: {
+          name: "runtime",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/server/**"],
+          setupFiles: ["./test/setup.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        // From outside: the server as its users start it, over HTTP.
+        test: {
+          name: "server",
+          include: ["test/server/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+}));
