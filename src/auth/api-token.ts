@@ -12,6 +12,9 @@ const KNOWN_MS = 30_000;
 const REFUSED_MS = 5000;
 /** While D1 is down a token lately known to be good goes on working: revoking needs D1 as well. */
 const KNOWN_IN_OUTAGE_MS = 600_000;
+/** How long its look-up may take before it is taken on what is remembered, and how soon D1 is asked again. */
+const KNOWN_LOOK_UP_MAX_MS = 1000;
+const KNOWN_LOOK_UP_AGAIN_MS = 5000;
 const REMEMBERED_MAX = 1000;
 
 /** Who asks. `project` is `{org}/{project}`; null opens every one and is the operator's alone. */
@@ -39,6 +42,7 @@ export function mintApiToken(): string {
 interface Remembered {
   readonly record: TokenRecord | null;
   readonly readAt: number;
+  readonly freshUntil: number;
 }
 
 /** Per isolate, by hash, bounded. Apart, so that made-up tokens can't push out good ones. */
@@ -48,9 +52,9 @@ const refused = new Map<string, Remembered>();
 /** What the isolate remembers of a hash, if that is fresh enough to act on. */
 export function recallToken(hash: string, now: number): TokenRecord | null | undefined {
   const good = known.get(hash);
-  if (good !== undefined && now - good.readAt < KNOWN_MS) return good.record;
+  if (good !== undefined && now < good.freshUntil) return good.record;
   const bad = refused.get(hash);
-  if (bad !== undefined && now - bad.readAt < REFUSED_MS) return null;
+  if (bad !== undefined && now < bad.freshUntil) return null;
   return undefined;
 }
 
@@ -61,23 +65,34 @@ export async function lookUpToken(
   hash: string,
   now: number,
 ): Promise<TokenRecord | null> {
-  let row: TokenRow | null;
-  try {
-    row = await readD1(hops, () =>
-      db
-        .prepare("SELECT project, id, name, role, env_name, expires_at FROM tokens WHERE hash = ?")
-        .bind(hash)
-        .first<TokenRow>(),
-    );
-  } catch (error) {
-    const good = known.get(hash);
-    if (good !== undefined && now - good.readAt < KNOWN_IN_OUTAGE_MS) return good.record;
-    throw error;
+  const good = known.get(hash);
+  const lookUp = readD1(hops, () => selectToken(db, hash));
+  if (good === undefined || now - good.readAt >= KNOWN_IN_OUTAGE_MS) return settle(hash, await lookUp, now);
+  const { promise: late, resolve } = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => resolve("late"), KNOWN_LOOK_UP_MAX_MS);
+  const found = await Promise.race([lookUp.catch(() => "late" as const), late]);
+  clearTimeout(timer);
+  if (found !== "late") return settle(hash, found, now);
+  remember(known, hash, { ...good, freshUntil: now + KNOWN_LOOK_UP_AGAIN_MS });
+  return good.record;
+}
+
+function settle(hash: string, row: TokenRow | null, now: number): TokenRecord | null {
+  if (row === null) {
+    known.delete(hash);
+    remember(refused, hash, { record: null, readAt: now, freshUntil: now + REFUSED_MS });
+    return null;
   }
-  const record = row === null ? null : toRecord(row);
-  if (record === null) known.delete(hash);
-  remember(record === null ? refused : known, hash, { record, readAt: now });
+  const record = toRecord(row);
+  remember(known, hash, { record, readAt: now, freshUntil: now + KNOWN_MS });
   return record;
+}
+
+async function selectToken(db: D1Database, hash: string): Promise<TokenRow | null> {
+  return db
+    .prepare("SELECT project, id, name, role, env_name, expires_at FROM tokens WHERE hash = ?")
+    .bind(hash)
+    .first<TokenRow>();
 }
 
 /** The isolate that revoked a token need not wait. */

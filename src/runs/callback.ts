@@ -15,7 +15,7 @@ import { refusalError, sendChanged } from "./answers.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { changeKey, runIdOf, scopeOf, usableRing } from "./routes.ts";
 import type { RunEvent } from "./run.ts";
-import { readRunId } from "./run-id.ts";
+import { parseUuid, readRunId } from "./run-id.ts";
 import { type Report, report } from "./schema.ts";
 
 /**
@@ -25,7 +25,9 @@ import { type Report, report } from "./schema.ts";
 function requiresCallbackToken(): MiddlewareHandler<AppEnv> {
   return async function requiresCallbackToken(c, next) {
     const token = bearerToken(c);
-    const grant = await verifyCallbackToken(usableRing(c), token, scopeOf(c), runIdOf(c));
+    // A path that names no run at all is one that the token does not open: 401 comes before 404.
+    const id = parseUuid(c.req.param("id") ?? "") ?? "";
+    const grant = await verifyCallbackToken(usableRing(c), token, scopeOf(c), id);
     if (!grant.ok) throw unauthorized("This callback token does not open this run.", "token_invalid");
     const lateMs = Date.now() - grant.value.expiresAt;
     const isLate = lateMs >= 0;

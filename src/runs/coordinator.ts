@@ -12,16 +12,7 @@ import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Journal, type JournaledRun, type TimelineEvent } from "./journal.ts";
-import {
-  type Conflict,
-  expire,
-  isOpen,
-  purgeAt,
-  type Run,
-  type RunEvent,
-  toActionRun,
-  transition,
-} from "./run.ts";
+import { type Conflict, expire, purgeAt, type Run, type RunEvent, toActionRun, transition } from "./run.ts";
 import { deleteRuns, GROUP_MAX_BYTES, isRefusedForContent, landGroup, toGroupRow } from "./store.ts";
 
 export const UNLANDED_MAX_ROWS = 50_000;
@@ -61,7 +52,6 @@ export interface RunAnswer {
   readonly id: string;
   readonly actionRun: string;
   readonly deadlineAt: number;
-  readonly open: boolean;
   readonly replayed: boolean;
   readonly bookmark: string;
 }
@@ -94,7 +84,7 @@ export class RunCoordinator extends DurableObject<Env> {
         this.#journal.byIds(ids).map((run) => ({ id: run.id, version: run.version, text: toGroupRow(run) })),
       land: (rows: readonly string[]) => this.#land(rows),
       isRefusedForContent,
-      onTrouble: (error: unknown) => this.#onTrouble(error),
+      onTrouble: (error: unknown, asideId: string | null) => this.#onTrouble(error, asideId),
       onLanded: () => this.#resyncNext(),
     };
     this.#commit = new GroupCommit(landing, this.#journal.unlanded());
@@ -167,7 +157,9 @@ export class RunCoordinator extends DurableObject<Env> {
   async read(id: string): Promise<RunAnswer | RunRefusal> {
     const stored = this.#journal.byId(id);
     if (stored === null) return { ok: false, reason: "run_not_found" };
-    return this.#answer(this.#expired(stored, Date.now()), false);
+    const run = this.#expired(stored, Date.now());
+    // A reader does not wait for a landing: it has what it came for.
+    return toAnswer(run, false, this.#commit.bookmarkOf(id));
   }
 
   /** The sweep's call: sets right an alarm that was dropped. True when nothing is kept here any more. */
@@ -249,6 +241,8 @@ export class RunCoordinator extends DurableObject<Env> {
     const unlanded = this.#commit.unlandedRows;
     if (unlanded === 0) {
       this.#setRepairAt(null);
+      // A resync that was cut off between two batches goes on.
+      this.#resyncNext();
     } else if (this.#repairAt() <= now) {
       this.#setRepairAt(now + REPAIR_MS);
       this.#commit.start();
@@ -273,10 +267,11 @@ export class RunCoordinator extends DurableObject<Env> {
     return bookmark;
   }
 
-  #onTrouble(error: unknown): void {
+  #onTrouble(error: unknown, asideId: string | null): void {
     const now = Date.now();
-    log("error", "landing_failed", {
+    log("error", asideId === null ? "landing_failed" : "run_put_aside", {
       coordinator: this.ctx.id.name,
+      run: asideId ?? undefined,
       unlanded: this.#commit.unlandedRows,
       aside: this.#commit.asideRows,
       failures: this.#commit.failures,
@@ -334,9 +329,7 @@ export class RunCoordinator extends DurableObject<Env> {
   }
 
   async #answer(run: JournaledRun, replayed: boolean): Promise<RunAnswer> {
-    const answer = { ok: true, id: run.id, actionRun: toActionRun(run), deadlineAt: run.deadlineAt } as const;
-    const bookmark = await this.#commit.landed(run.id, run.version);
-    return { ...answer, open: isOpen(run), replayed, bookmark: bookmark ?? COORDINATOR_BOOKMARK };
+    return toAnswer(run, replayed, await this.#commit.landed(run.id, run.version));
   }
 
   #repairAt(): number {
@@ -367,6 +360,17 @@ export class RunCoordinator extends DurableObject<Env> {
   get #retentionDays(): number {
     return retentionDays(this.env);
   }
+}
+
+function toAnswer(run: JournaledRun, replayed: boolean, bookmark: string | null): RunAnswer {
+  return {
+    ok: true,
+    id: run.id,
+    actionRun: toActionRun(run),
+    deadlineAt: run.deadlineAt,
+    replayed,
+    bookmark: bookmark ?? COORDINATOR_BOOKMARK,
+  };
 }
 
 /** The timeline's entries for a change: what began, and what ended. */

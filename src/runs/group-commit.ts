@@ -18,7 +18,6 @@ const FLIGHT_FORGOTTEN_MS = 20_000;
 const FLIGHTS_MAX = 2;
 const ASIDE_FIRST_MS = 5000;
 const ASIDE_MAX_MS = 600_000;
-const READ_CHUNK = 64;
 
 /** What group commit needs of its surroundings. */
 export interface Landing {
@@ -28,7 +27,7 @@ export interface Landing {
   land(rows: readonly string[]): Promise<string | null>;
   isRefusedForContent(error: unknown): boolean;
   /** Called when a flight failed or put a run aside: repair must be armed. */
-  onTrouble(error: unknown): void;
+  onTrouble(error: unknown, asideId: string | null): void;
   /** Called when everything changed so far has landed. */
   onLanded(): void;
   readonly groupMaxBytes: number;
@@ -123,8 +122,7 @@ export class GroupCommit {
    * this instance began, so that no bookmark is known.
    */
   async landed(id: string, version: number): Promise<string | null> {
-    const entry = this.#unlanded.get(id);
-    if (entry === undefined) return this.#bookmark;
+    if (!this.#unlanded.has(id)) return this.#bookmark;
     if (this.#failures > 0 || this.#aside.has(id)) return null;
     const { promise, resolve } = Promise.withResolvers<string | null>();
     const waiter: Waiter = { version, settle: resolve };
@@ -148,17 +146,9 @@ export class GroupCommit {
     void this.#fly();
   }
 
-  /** The next time at which a run that was put aside may try again. */
-  nextAsideAt(): number | null {
-    let next: number | null = null;
-    for (const { until } of this.#aside.values()) if (next === null || until < next) next = until;
-    return next;
-  }
-
-  /** Whether anything unlanded is not put aside. */
-  hasWork(now: number): boolean {
-    for (const id of this.#unlanded.keys()) if (!this.#isAside(id, now)) return true;
-    return false;
+  /** A bookmark of D1 that has this run as the journal has it, or null where there is none yet. */
+  bookmarkOf(id: string): string | null {
+    return this.#unlanded.has(id) ? null : this.#bookmark;
   }
 
   async #fly(): Promise<void> {
@@ -178,40 +168,38 @@ export class GroupCommit {
       this.#flying = false;
       this.#failures++;
       this.#settleAll();
-      this.#landing.onTrouble(error);
+      this.#landing.onTrouble(error, null);
     }
   }
 
-  /** Runs that somebody waits for first, then the rest, oldest change first, up to the group's size. */
+  /**
+   * Runs that somebody waits for first, then the rest, oldest change first. Chosen by the size that the journal
+   * noted, so that no more is read than a group holds; cut by the bytes that will be bound.
+   */
   #nextGroup(now: number): GroupRow[] {
-    const group: GroupRow[] = [];
-    let bytes = 2;
-    let chunk: string[] = [];
-    const seen = new Set<string>();
-    /** False once the group is full. */
-    const readChunk = (): boolean => {
-      const ids = chunk;
-      chunk = [];
-      const rows = this.#landing.readRows(ids);
-      const found = new Set(rows.map((row) => row.id));
-      this.forget(ids.filter((id) => !found.has(id)));
-      for (const row of rows) {
-        const size = utf8Bytes(row.text) + 1;
-        if (group.length > 0 && bytes + size > this.#landing.groupMaxBytes) return false;
-        group.push(row);
-        bytes += size;
-      }
+    const ids = new Set<string>();
+    let expected = 0;
+    const choose = (id: string): boolean => {
+      const entry = this.#unlanded.get(id);
+      if (entry === undefined || ids.has(id) || this.#isAside(id, now)) return true;
+      if (ids.size > 0 && expected + entry.bytes > this.#landing.groupMaxBytes) return false;
+      ids.add(id);
+      expected += entry.bytes;
       return true;
     };
-    for (const ids of [[...this.#waiters.keys()], this.#unlanded.keys()]) {
-      for (const id of ids) {
-        if (seen.has(id) || !this.#unlanded.has(id) || this.#isAside(id, now)) continue;
-        seen.add(id);
-        chunk.push(id);
-        if (chunk.length === READ_CHUNK && !readChunk()) return group;
-      }
+    const waitedFor = [...this.#waiters.keys()].every(choose);
+    if (waitedFor) for (const id of this.#unlanded.keys()) if (!choose(id)) break;
+
+    const rows = this.#landing.readRows([...ids]);
+    const found = new Set(rows.map((row) => row.id));
+    this.forget([...ids].filter((id) => !found.has(id)));
+    const group: GroupRow[] = [];
+    let bytes = 2;
+    for (const row of rows) {
+      bytes += utf8Bytes(row.text) + 1;
+      if (group.length > 0 && bytes > this.#landing.groupMaxBytes) break;
+      group.push(row);
     }
-    if (chunk.length > 0) readChunk();
     return group;
   }
 
@@ -273,7 +261,7 @@ export class GroupCommit {
     const delay = Math.min(ASIDE_FIRST_MS * 2 ** (failures - 1), ASIDE_MAX_MS);
     this.#aside.set(row.id, { failures, until: Date.now() + delay });
     this.#settleOne(row.id, row.version, null);
-    this.#landing.onTrouble(error);
+    this.#landing.onTrouble(error, row.id);
   }
 
   #isAside(id: string, now: number): boolean {

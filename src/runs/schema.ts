@@ -83,6 +83,8 @@ export const report = z
           status: z.literal("failed"),
           error: z
             .string({ error: "send a sentence on what went wrong." })
+            // The tail of a log may hold anything, and the job that sends it must not be told to come back.
+            .transform((text) => text.toWellFormed().replaceAll("\0", "\ufffd"))
             .refine((text) => utf8Bytes(JSON.stringify(text)) <= ERROR_MAX_BYTES, {
               error: (issue) =>
                 `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${ERROR_MAX_BYTES} are taken.`,

@@ -83,6 +83,24 @@ export async function findOverdue(db: D1Database, before: number, limit: number)
   return results;
 }
 
+/**
+ * Removes rows that may be kept no longer although no coordinator knows them: a restore of D1 brings back what was
+ * purged since. Ended rows of one scope, or with `scope` null open rows of any that are long past their deadline.
+ */
+export async function dropUnkept(db: D1Database, scope: string | null, now: number): Promise<void> {
+  const statement =
+    scope === null
+      ? db
+          .prepare(
+            `DELETE FROM runs WHERE rowid IN (
+               SELECT rowid FROM runs INDEXED BY runs_open
+               WHERE status IN ('pending', 'running') AND deadline_at < ?1 AND purge_at < ?1 LIMIT 1000)`,
+          )
+          .bind(now)
+      : db.prepare("DELETE FROM runs WHERE scope = ? AND purge_at < ?").bind(scope, now);
+  await statement.run();
+}
+
 export interface SeenCoordinator {
   readonly scope: string;
   readonly n: number;

@@ -7,7 +7,7 @@ import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { readRunId } from "./run-id.ts";
-import { findOverdue, longestUnseen, markSeen, type SeenCoordinator } from "./store.ts";
+import { dropUnkept, findOverdue, longestUnseen, markSeen, type SeenCoordinator } from "./store.ts";
 
 /** Alarms may be a minute late by themselves. */
 const LATE_MS = 60_000;
@@ -15,6 +15,7 @@ const OVERDUE_PER_TICK = 200;
 const COORDINATORS_PER_TICK = 20;
 
 export async function sweep(env: Env, now: number): Promise<void> {
+  await dropUnkept(env.DB, null, now);
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - LATE_MS, OVERDUE_PER_TICK),
     longestUnseen(env.DB, COORDINATORS_PER_TICK),
