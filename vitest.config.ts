@@ -6,6 +6,8 @@ const root = fileURLToPath(new URL(".", import.meta.url));
 
 export default defineConfig(async () => ({
   test: {
+    // The service logs a line per request: shown only where a test failed.
+    silent: "passed-only" as const,
     projects: [
       {
         // In the real runtime: D1, Durable Objects and alarms as deployed. test/worker.ts can make D1 fail.
@@ -28,16 +30,18 @@ export default defineConfig(async () => ({
           exclude: ["test/server/**"],
           setupFiles: ["./test/setup.ts"],
           testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
-        // From outside: the server as its users start it, over HTTP.
+        // From outside: the server as its users start it, over HTTP. After the others, to have the machine to itself.
         test: {
           name: "server",
           include: ["test/server/**/*.test.ts"],
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -7,6 +7,8 @@ export type Fault =
   | { readonly refuse: (bound: string) => boolean };
 
 interface Faults {
+  /** How long statements that read are held back. */
+  readDelayMs: number;
   /** What happens to statements that write; null: nothing. */
   writes: Fault | null;
   reads: Fault | null;
@@ -14,15 +16,38 @@ interface Faults {
   calls: number;
   /** When set, statements wait for it before they go on to D1. */
   gate: Promise<void> | null;
+  /** Which statements wait. */
+  gated: RegExp;
 }
 
 /** One for the isolate: the Worker, its objects and the tests share it. */
-export const faults: Faults = { writes: null, reads: null, calls: 0, gate: null };
+export const faults: Faults = {
+  readDelayMs: 0,
+  writes: null,
+  reads: null,
+  calls: 0,
+  gate: null,
+  gated: /^/,
+};
 
 export function resetFaults(): void {
+  faults.readDelayMs = 0;
   faults.writes = null;
   faults.reads = null;
   faults.gate = null;
+}
+
+/** Holds back every write to D1, or those whose SQL is like `gated`, that begins before `open` is called. */
+export function holdWrites(gated = /^/): { readonly open: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  faults.gate = promise;
+  faults.gated = gated;
+  return {
+    open: () => {
+      faults.gate = null;
+      resolve();
+    },
+  };
 }
 
 const LOST = "D1_ERROR: Network connection lost.";
@@ -74,7 +99,11 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
   const parts = statements.map((statement) => wrapped.get(statement));
   const writing = parts.some((part) => !/^\s*SELECT/i.test(part?.sql ?? ""));
   const fault = writing ? faults.writes : faults.reads;
-  if (faults.gate !== null && writing) await faults.gate;
+  const held = writing && parts.some((part) => faults.gated.test(part?.sql ?? ""));
+  if (faults.gate !== null && held) await faults.gate;
+  if (!writing && faults.readDelayMs > 0) {
+    await new Promise((resolve) => setTimeout(resolve, faults.readDelayMs));
+  }
   if (fault === "down") throw new Error(LOST);
   if (fault === "hang") return new Promise(() => {});
   if (fault === "committed_then_error") {

@@ -58,12 +58,17 @@ export function recallToken(hash: string, now: number): TokenRecord | null | und
   return undefined;
 }
 
-/** The token with this hash, or null where there is none. Throws `database_unavailable`. */
+/**
+ * The token with this hash, or null where there is none. Throws `database_unavailable`.
+ * `later` keeps work alive past the answer: an answer of D1 that comes late is still heard, or a slow database
+ * would keep a revoked token good.
+ */
 export async function lookUpToken(
   db: D1Database,
   hops: Hops,
   hash: string,
   now: number,
+  later: (work: Promise<unknown>) => void,
 ): Promise<TokenRecord | null> {
   const good = known.get(hash);
   const lookUp = readD1(hops, () => selectToken(db, hash));
@@ -74,6 +79,7 @@ export async function lookUpToken(
   clearTimeout(timer);
   if (found !== "late") return settle(hash, found, now);
   remember(known, hash, { ...good, freshUntil: now + KNOWN_LOOK_UP_AGAIN_MS });
+  later(lookUp.then((row) => settle(hash, row, now)).catch(() => null));
   return good.record;
 }
 

@@ -20,7 +20,7 @@ const slowed = new Map<string, number>();
 
 /** The credential of `Authorization: Bearer …`, or a 401. */
 export function bearerToken(c: Context): string {
-  const [, token] = /^Bearer +(\S+)$/i.exec(c.req.header("Authorization")?.trim() ?? "") ?? [];
+  const [, token] = /^Bearer +(\S+)$/i.exec(c.req.header("Authorization") ?? "") ?? [];
   if (token === undefined) {
     throw unauthorized("Send a token in the header Authorization: Bearer <token>.", "unauthorized");
   }
@@ -96,7 +96,9 @@ async function lookUpLimited(c: Context<AppEnv>, hash: string, now: number): Pro
       },
     );
   }
-  const record = await lookUpToken(c.env.DB, c.get("hops"), hash, now);
+  const record = await lookUpToken(c.env.DB, c.get("hops"), hash, now, (work) =>
+    c.executionCtx.waitUntil(work),
+  );
   if (record === null && !(await c.env.UNKNOWN_TOKEN_LIMIT.limit({ key: client })).success) {
     if (slowed.size >= SLOWED_MAX) slowed.clear();
     slowed.set(client, now + SLOWED_MS);

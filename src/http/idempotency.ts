@@ -11,7 +11,7 @@ export function idempotencyKey(c: Context): string | null {
   if (key.length > IDEMPOTENCY_KEY_MAX_CHARACTERS || !/^[\x20-\x7e]+$/.test(key)) {
     throw new ApiError(
       "invalid_idempotency_key",
-      `Idempotency-Key must have 1 to ${IDEMPOTENCY_KEY_MAX_CHARACTERS} printable ASCII characters.`,
+      `Idempotency-Key has ${key.length} characters; send 1 to ${IDEMPOTENCY_KEY_MAX_CHARACTERS} printable ASCII characters.`,
     );
   }
   return key;

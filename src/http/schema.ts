@@ -18,6 +18,18 @@ export const filterableName = z
     error: "holds a control character or half a surrogate pair; send plain text.",
   });
 
+/** What was sent in place of a number, short enough to be said. */
+export function sent(issue: { readonly input?: unknown }): string {
+  const { input } = issue;
+  const text = typeof input === "number" ? String(input) : (JSON.stringify(input) ?? "nothing");
+  return `${text.length > 40 ? `${text.slice(0, 40)}…` : text} was sent`;
+}
+
+const LIMIT = {
+  error: (issue: { readonly input?: unknown }) =>
+    `${sent(issue)}; send a whole number from 1 to ${PAGE_MAX_ROWS}.`,
+};
+
 /** A point in time between two milliseconds, where the text is finer than that. */
 export interface Instant {
   readonly floorMs: number;
@@ -42,11 +54,9 @@ export const instant = z
 export const pageQuery = {
   limit: z
     .string({ error: "send it once." })
-    .regex(/^[0-9]{1,3}$/, { error: `send a whole number from 1 to ${PAGE_MAX_ROWS}.` })
+    .regex(/^[0-9]{1,3}$/, LIMIT)
     .transform(Number)
-    .refine((limit) => limit >= 1 && limit <= PAGE_MAX_ROWS, {
-      error: `send a whole number from 1 to ${PAGE_MAX_ROWS}.`,
-    })
+    .refine((limit) => limit >= 1 && limit <= PAGE_MAX_ROWS, LIMIT)
     .default(PAGE_DEFAULT_ROWS),
   cursor: z
     .string({ error: "send it once." })

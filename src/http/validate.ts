@@ -58,7 +58,9 @@ function parseJson(text: string): unknown {
 function sentenceOf(issues: readonly z.core.$ZodIssue[]): string {
   const shown = issues.slice(0, 3).map((issue) => {
     const place = issue.path.map(String).join(".").slice(0, 100);
-    return place === "" ? issue.message : `${place}: ${issue.message}`;
+    // Unknown keys are named in it, and those can fill a whole body.
+    const message = issue.message.length > 300 ? `${issue.message.slice(0, 300)}…` : issue.message;
+    return place === "" ? message : `${place}: ${message}`;
   });
   const more = issues.length > shown.length ? ` And ${issues.length - shown.length} more.` : "";
   return shown.join(" ") + more;

@@ -23,6 +23,8 @@ export const COORDINATOR_BOOKMARK = "coordinator";
 /** How long after a change the repair looks whether it landed; also how often it tries again. */
 const REPAIR_MS = 5000;
 const REPAIR_FIRST_MS = 1000;
+/** After failures: with the 10 s of a flight that hangs, a row lands within 15 s of D1's coming back. */
+const REPAIR_LAST_MS = 4000;
 const OVERDUE_BATCH = 200;
 const PURGE_BATCH = 500;
 const PURGE_GIVEN_UP_MS = 10_000;
@@ -136,12 +138,13 @@ export class RunCoordinator extends DurableObject<Env> {
     const now = Date.now();
     const stored = this.#journal.byId(id);
     if (stored === null) return { ok: false, reason: "run_not_found" };
-    if (stored.endKey === change.key && stored.endFingerprint === change.fingerprint) {
-      return this.#answer(stored, true);
+    // Before the key is looked at: a start asked again after the deadline must not be told that it still runs.
+    const run = replayOnly ? stored : this.#expired(stored, now);
+    if (run.endKey === change.key && run.endFingerprint === change.fingerprint) {
+      return this.#answer(run, true);
     }
     if (replayOnly) return { ok: false, reason: "run_not_found" };
 
-    const run = this.#expired(stored, now);
     const next = transition(run, event, now);
     if (!next.ok) {
       // The caller is told of this end: it must be as durable as one it brought about itself.
@@ -278,7 +281,7 @@ export class RunCoordinator extends DurableObject<Env> {
       error: String(error),
     });
     this.#setRepairAt(
-      now + Math.min(REPAIR_MS, REPAIR_FIRST_MS * 2 ** Math.max(0, this.#commit.failures - 1)),
+      now + Math.min(REPAIR_LAST_MS, REPAIR_FIRST_MS * 2 ** Math.max(0, this.#commit.failures - 1)),
     );
     this.#arm(now);
   }
@@ -286,11 +289,14 @@ export class RunCoordinator extends DurableObject<Env> {
   /** While a resync is under way: makes the next batch unlanded, and stops after the last. */
   #resyncNext(): void {
     const after = this.#journal.mark("resync_after");
-    if (after === null || this.#commit.unlandedRows > 0) return;
-    const last = this.#journal.unland(after, RESYNC_BATCH);
-    this.#journal.setMark("resync_after", last);
-    if (last === null) return;
-    for (const entry of this.#journal.unlanded()) this.#commit.changed(entry);
+    // What D1 refuses for its content has no end, and must not hold this up.
+    if (after === null || this.#commit.unlandedRows > this.#commit.asideRows) return;
+    // First, for what D1 confirmed before it lost the rows would count as landed again.
+    this.#writeConfirmed();
+    const batch = this.#journal.unland(after, RESYNC_BATCH);
+    this.#journal.setMark("resync_after", batch.at(-1)?.id ?? null);
+    if (batch.length === 0) return;
+    for (const entry of batch) this.#commit.changed(entry);
     const now = Date.now();
     this.#arm(now);
     this.#commit.start();

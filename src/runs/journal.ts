@@ -54,6 +54,13 @@ interface RunRow extends Record<string, SqlStorageValue> {
   output: string | null;
 }
 
+interface UnlandedRow extends Record<string, SqlStorageValue> {
+  id: string;
+  version: number;
+  bytes: number;
+  changed_at: number;
+}
+
 const COLUMNS = `id, version, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at,
   deadline_at, purge_at, create_key, create_fingerprint, end_key, end_fingerprint, parameters, recommendations,
   error, output`;
@@ -134,10 +141,10 @@ export class Journal {
   }
 
   unlanded(): Unlanded[] {
-    const rows = this.#sql.exec<{ id: string; version: number; bytes: number; changed_at: number }>(
+    const rows = this.#sql.exec<UnlandedRow>(
       "SELECT id, version, bytes, changed_at FROM runs INDEXED BY runs_unlanded WHERE landed_version < version",
     );
-    return [...rows].map((row) => ({ ...row, changedAt: row.changed_at }));
+    return [...rows].map(toUnlanded);
   }
 
   /** D1 has these versions. Never lowers: a confirmation may be older than another. */
@@ -206,16 +213,20 @@ export class Journal {
     );
   }
 
-  /** Makes the next `limit` runs after `after` unlanded again; the last of them, or null when there were none. */
-  unland(after: string, limit: number): string | null {
-    const ids = [
-      ...this.#sql.exec<{ id: string }>("SELECT id FROM runs WHERE id > ? ORDER BY id LIMIT ?", after, limit),
-    ].map((row) => row.id);
+  /** Makes the next `limit` runs after the id `after` unlanded again: these, in the order of their ids. */
+  unland(after: string, limit: number): Unlanded[] {
+    const batch = [
+      ...this.#sql.exec<UnlandedRow>(
+        "SELECT id, version, bytes, changed_at FROM runs WHERE id > ? ORDER BY id LIMIT ?",
+        after,
+        limit,
+      ),
+    ].map(toUnlanded);
     this.#sql.exec(
       "UPDATE runs SET landed_version = 0 WHERE id IN (SELECT value FROM json_each(?))",
-      JSON.stringify(ids),
+      JSON.stringify(batch.map(({ id }) => id)),
     );
-    return ids.at(-1) ?? null;
+    return batch;
   }
 
   countAfter(id: string): number {
@@ -241,6 +252,10 @@ export class Journal {
   #min(query: string): number | null {
     return this.#sql.exec<{ at: number | null }>(query).one().at;
   }
+}
+
+function toUnlanded({ id, version, bytes, changed_at }: UnlandedRow): Unlanded {
+  return { id, version, bytes, changedAt: changed_at };
 }
 
 function toRun(row: RunRow): JournaledRun {

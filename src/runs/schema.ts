@@ -10,7 +10,7 @@ import {
   TIMEOUT_MAX_MINUTES,
   utf8Bytes,
 } from "../http/limits.ts";
-import { filterableName, instant, pageQuery } from "../http/schema.ts";
+import { filterableName, instant, pageQuery, sent } from "../http/schema.ts";
 import { STATUSES } from "./run.ts";
 import { parseUuid } from "./run-id.ts";
 
@@ -26,7 +26,10 @@ const uuid = z.string({ error: "send a uuid." }).transform((text, context) => {
   return z.NEVER;
 });
 
-const TIMEOUT = `send whole minutes from 1 to ${TIMEOUT_MAX_MINUTES}.`;
+const TIMEOUT = {
+  error: (issue: { readonly input?: unknown }) =>
+    `${sent(issue)}; send whole minutes from 1 to ${TIMEOUT_MAX_MINUTES}.`,
+};
 
 /** zod's strict objects pass over a key of this name. */
 function hasNoProto(body: unknown): boolean {
@@ -44,9 +47,9 @@ export const newRun = z
       parameters: jsonObject.default({}),
       recommendations: jsonObject.default({}),
       timeout: z
-        .int({ error: TIMEOUT })
-        .min(1, { error: TIMEOUT })
-        .max(TIMEOUT_MAX_MINUTES, { error: TIMEOUT })
+        .int(TIMEOUT)
+        .min(1, TIMEOUT)
+        .max(TIMEOUT_MAX_MINUTES, TIMEOUT)
         .default(TIMEOUT_DEFAULT_MINUTES),
     }),
   )

@@ -1,0 +1,116 @@
+/** One `wrangler dev` as a child: started, waited for, stopped with all that it started itself. */
+
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { collect, spawnWrangler } from "./wrangler.ts";
+
+const READY_WITHIN_MS = 120_000;
+/** A setting that is missing does not mend itself; a database that is just starting does. */
+const NOT_READY_FOR_MS = 3_000;
+const POLL_MS = 100;
+const STOP_WITHIN_MS = 5_000;
+
+export interface Server {
+  readonly url: string;
+  readonly child: ChildProcess;
+  stop(): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly port: number;
+  readonly args?: readonly string[];
+  /** In a process group of its own, to be signalled as one. */
+  readonly detached?: boolean;
+  /** Told of the child at once, so that it can be stopped while it is still starting. */
+  readonly onSpawn?: (stop: () => Promise<void>) => void;
+}
+
+/** Resolves when /readyz says so; else throws with what the server printed or with what it says it lacks. */
+export async function startServer({
+  port,
+  args = [],
+  detached = false,
+  onSpawn,
+}: ServerOptions): Promise<Server> {
+  const child = spawnWrangler(["dev", "--port", String(port), "--inspector-port", "0", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    detached,
+  });
+  const printed = collect(child);
+  const stop = () => stopChild(child);
+  onSpawn?.(stop);
+  const url = `http://localhost:${port}`;
+  try {
+    await untilReady(url, child, printed);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  // Read on, or a full pipe would hold the server up.
+  for (const stream of [child.stdout, child.stderr]) stream?.removeAllListeners("data").resume();
+  return { url, child, stop };
+}
+
+async function untilReady(url: string, child: ChildProcess, printed: () => string): Promise<void> {
+  const startedAt = Date.now();
+  let notReadySince: number | null = null;
+  while (Date.now() - startedAt < READY_WITHIN_MS) {
+    if (hasEnded(child)) throw new Error(`wrangler dev ended before it was ready:\n${printed()}`);
+    const fault = await readiness(url);
+    if (fault === null) return;
+    if (fault !== undefined) {
+      notReadySince ??= Date.now();
+      if (Date.now() - notReadySince > NOT_READY_FOR_MS)
+        throw new Error(`The service is not ready. ${fault}`);
+    }
+    await delay(POLL_MS);
+  }
+  throw new Error(`wrangler dev was not ready after ${READY_WITHIN_MS / 1000} s:\n${printed()}`);
+}
+
+/** null: ready. A sentence: up, but lacking something. undefined: nobody answers yet. */
+async function readiness(url: string): Promise<string | null | undefined> {
+  try {
+    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) });
+    const body = (await answer.json()) as { error?: string };
+    return answer.ok ? null : (body.error ?? `/readyz answers ${answer.status}.`);
+  } catch {
+    return undefined;
+  }
+}
+
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const closed = once(child, "close");
+  child.kill("SIGTERM");
+  const last = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
+  await closed;
+  clearTimeout(last);
+}
+
+/** The port asked for if nobody has it, else null. 0 asks for any. */
+export async function takePort(port: number): Promise<number | null> {
+  const probe = createServer();
+  probe.listen(port, "localhost");
+  try {
+    await once(probe, "listening");
+  } catch {
+    return null;
+  }
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return address !== null && typeof address === "object" ? address.port : null;
+}
+
+export async function freePort(): Promise<number> {
+  const port = await takePort(0);
+  if (port === null) throw new Error("no free port");
+  return port;
+}

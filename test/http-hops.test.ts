@@ -1,0 +1,153 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { signCallbackToken } from "../src/auth/callback-token.ts";
+import { keyRing } from "../src/auth/key-ring.ts";
+import { mintRunId } from "../src/runs/run-id.ts";
+import { ask, createRun, newRunsPath, report, scopeOfPath } from "./client.ts";
+import { faults } from "./faults.ts";
+
+interface Hops {
+  readonly status: number;
+  readonly d1: number;
+  readonly coordinator: number;
+}
+
+let lines: Hops[];
+
+beforeEach(() => {
+  lines = [];
+  vi.spyOn(console, "log").mockImplementation((text: unknown) => {
+    const line = JSON.parse(String(text));
+    if (line.event !== "request") return;
+    const { status, d1, coordinator } = line;
+    lines.push({ status, d1, coordinator });
+  });
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** What the log says of the requests that `go` makes, and how often D1 was called meanwhile. */
+async function hopsOf(go: () => Promise<unknown>): Promise<{ lines: Hops[]; calls: number }> {
+  lines = [];
+  const before = faults.calls;
+  await go();
+  return { lines, calls: faults.calls - before };
+}
+
+function ring() {
+  const keys = keyRing(env.CALLBACK_SIGNING_KEYS);
+  if (!keys.ok) throw new Error(keys.error);
+  return keys.value;
+}
+
+async function newToken(path: string, role: string): Promise<string> {
+  const [, o, p] = path.split("/");
+  const { body } = await ask<{ token: string }>("POST", `/${o}/${p}/tokens`, { body: { name: "ci", role } });
+  return body.token;
+}
+
+it("a callback token that is forged, expired or malformed costs nothing", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path);
+  const { token } = run.callback;
+  const past = Date.now() - 1000;
+  const late = await mintRunId(ring(), scopeOfPath(path), { createdAt: past - 60_000, coordinator: 0 });
+  const expired = await signCallbackToken(ring(), { scope: scopeOfPath(path), runId: late, expiresAt: past });
+  const tokens = [
+    [run.callback.url, `${token.slice(0, -1)}${token.endsWith("0") ? "1" : "0"}`],
+    [run.callback.url, token.toUpperCase()],
+    [run.callback.url, "not-a-token"],
+    [run.callback.url, expired],
+    [`${path}/${late}/callback`, expired],
+    [`${path}/${late}/callback`, token],
+  ] as const;
+  for (const [url, forged] of tokens) {
+    const { lines, calls } = await hopsOf(() =>
+      ask("POST", url, { token: forged, body: { status: "succeeded" } }),
+    );
+    expect(lines).toEqual([{ status: 401, d1: 0, coordinator: 0 }]);
+    expect(calls).toBe(0);
+  }
+});
+
+it("create, callback and cancel cost the Worker no D1 and one call to the coordinator", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path);
+  const other = await createRun(path);
+  expect((await hopsOf(() => createRun(path))).lines).toEqual([{ status: 201, d1: 0, coordinator: 1 }]);
+  const reported = await hopsOf(() => report(run, { status: "succeeded" }));
+  expect(reported.lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
+  const again = await hopsOf(() => report(run, { status: "succeeded" }));
+  expect(again.lines).toEqual([{ status: 409, d1: 0, coordinator: 1 }]);
+  const cancelled = await hopsOf(() => ask("DELETE", `${path}/${other.id}`));
+  expect(cancelled.lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
+});
+
+it("reading an open run and listing cost one call to D1 each, and none to a coordinator", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path);
+  for (const url of [
+    `${path}/${run.id}`,
+    `${path}/${run.id}`,
+    path,
+    `${path}?status=pending&actionName=deploy`,
+  ]) {
+    const { lines, calls } = await hopsOf(() => ask("GET", url));
+    expect(lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
+    expect(calls).toBe(1);
+  }
+});
+
+it("an ended run that was seen before costs nothing", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path);
+  await report(run, { status: "succeeded" });
+  const first = await hopsOf(() => ask("GET", `${path}/${run.id}`));
+  expect(first.lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
+  const second = await hopsOf(() => ask("GET", `${path}/${run.id}`));
+  expect(second.lines).toEqual([{ status: 200, d1: 0, coordinator: 0 }]);
+  expect(second.calls).toBe(0);
+});
+
+it("an API token costs one look-up when first seen, and none in the 30 s after", async () => {
+  const path = newRunsPath();
+  const token = await newToken(path, "member");
+  const run = await createRun(path);
+  const first = await hopsOf(() => createRun(path, { actionName: "a" }, { token }));
+  expect(first.lines).toEqual([{ status: 201, d1: 1, coordinator: 1 }]);
+  const next = await hopsOf(async () => {
+    await createRun(path, { actionName: "a" }, { token });
+    await ask("GET", `${path}/${run.id}`, { token });
+    await ask("GET", path, { token });
+  });
+  expect(next.lines).toEqual([
+    { status: 201, d1: 0, coordinator: 1 },
+    { status: 200, d1: 1, coordinator: 0 },
+    { status: 200, d1: 1, coordinator: 0 },
+  ]);
+});
+
+it("an id that was made up costs one look at D1 and wakes no coordinator", async () => {
+  const path = newRunsPath();
+  const made = "0199d2a5-1234-8001-8123-456789abcdef";
+  for (const method of ["GET", "DELETE"]) {
+    const { lines } = await hopsOf(() => ask(method, `${path}/${made}`));
+    expect(lines).toEqual([{ status: 404, d1: 1, coordinator: 0 }]);
+  }
+});
+
+it("what is refused at the door costs nothing", async () => {
+  const path = newRunsPath();
+  const { lines, calls } = await hopsOf(async () => {
+    await ask("GET", path, { token: null });
+    await ask("GET", path, { token: "no-such-spelling" });
+    await ask("GET", `${path}?limit=0`);
+    await ask("POST", path, { body: {} });
+    await ask("GET", `${path}/no-uuid`);
+    await ask("DELETE", `${path}/no-uuid`);
+    await ask("GET", "/nothing");
+  });
+  expect(lines).toEqual(
+    [401, 401, 400, 400, 404, 404, 404].map((status) => ({ status, d1: 0, coordinator: 0 })),
+  );
+  expect(calls).toBe(0);
+});

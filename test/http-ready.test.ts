@@ -1,0 +1,90 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { createApp } from "../src/app.ts";
+import type { Env } from "../src/env.ts";
+import { ask } from "./client.ts";
+import { faults } from "./faults.ts";
+
+beforeEach(() => {
+  vi.spyOn(console, "log").mockImplementation(() => {});
+  vi.spyOn(console, "error").mockImplementation(() => {});
+});
+afterEach(() => vi.restoreAllMocks());
+
+const app = createApp();
+
+async function readyWith(settings: Partial<Env>) {
+  const response = await app.fetch(new Request("https://runs.example/readyz"), { ...env, ...settings });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+const notReady = (sentence: RegExp) => ({ error: expect.stringMatching(sentence), code: "not_ready" });
+
+it("is ready when D1 is migrated and the signing key is long enough, and needs no token to say so", async () => {
+  const { status, body } = await ask<unknown>("GET", "/readyz", { token: null });
+  expect(status).toBe(200);
+  expect(body).toEqual({ status: "ready" });
+});
+
+it.each<[string, Partial<Env>, RegExp]>([
+  ["the signing key is empty", { CALLBACK_SIGNING_KEYS: "" }, /CALLBACK_SIGNING_KEYS is not set/],
+  ["the signing key has 31 bytes", { CALLBACK_SIGNING_KEYS: "k".repeat(31) }, /31 bytes; at least 32/],
+  [
+    "an older key of the ring is short",
+    { CALLBACK_SIGNING_KEYS: `${"k".repeat(32)},short` },
+    /Key 2 .* 5 bytes; at least 32/,
+  ],
+  [
+    "there are five keys",
+    { CALLBACK_SIGNING_KEYS: Array(5).fill("k".repeat(32)).join() },
+    /5 keys; at most 4/,
+  ],
+  ["RETENTION_DAYS makes no sense", { RETENTION_DAYS: "0" }, /RETENTION_DAYS/],
+  ["PUBLIC_URL is no URL", { PUBLIC_URL: "runs.example" }, /PUBLIC_URL/],
+])("is not ready when %s, and says what to set but never a key", async (_, settings, sentence) => {
+  const { status, headers, body } = await readyWith(settings);
+  expect(status).toBe(503);
+  expect(body).toEqual(notReady(sentence));
+  expect(JSON.stringify(body)).not.toContain("kkk");
+  expect(headers.get("Retry-After")).toMatch(/^\d+$/);
+});
+
+it("counts bytes of a key, not characters", async () => {
+  expect((await readyWith({ CALLBACK_SIGNING_KEYS: "é".repeat(16) })).status).toBe(200);
+  expect((await readyWith({ CALLBACK_SIGNING_KEYS: "k".repeat(32) })).status).toBe(200);
+});
+
+it("is not ready while D1 does not answer, and alive all the same", async () => {
+  faults.reads = "down";
+  const { status, body } = await ask<unknown>("GET", "/readyz");
+  expect(status).toBe(503);
+  expect(body).toEqual(notReady(/database does not answer/));
+  expect(await ask("GET", "/healthz", { token: null })).toMatchObject({
+    status: 200,
+    body: { status: "alive" },
+  });
+});
+
+it("is alive with no settings at all", async () => {
+  const nothing = { CALLBACK_SIGNING_KEYS: "", ROOT_TOKEN: "", PUBLIC_URL: "nonsense" };
+  const response = await app.fetch(new Request("https://runs.example/healthz"), { ...env, ...nothing });
+  expect(response.status).toBe(200);
+});
+
+// Last, for it takes this file's database apart.
+it.each(["coordinators", "tokens", "runs"])(
+  "is not ready without the table %s, and says to migrate",
+  async (table) => {
+    const { sql } = (await env.DB.prepare("SELECT sql FROM sqlite_schema WHERE name = ?").bind(table).first<{
+      sql: string;
+    }>()) ?? { sql: "" };
+    await env.DB.prepare(`DROP TABLE ${table}`).run();
+    const { status, headers, body } = await readyWith({});
+    expect(status).toBe(503);
+    expect(headers.has("Retry-After")).toBe(true);
+    expect(body).toEqual(notReady(/not migrated: run/));
+    expect(JSON.stringify(body)).not.toMatch(/no such|SQL/);
+    await env.DB.prepare(sql).run();
+    expect((await readyWith({})).status).toBe(200);
+  },
+);

@@ -1,0 +1,143 @@
+/** `kill -9` of the real server under load: nothing that anybody was told is untrue afterwards. */
+
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import { migrateLocally, newSecrets } from "../../src/dev/prepare.ts";
+import { freePort, hasEnded, type Server, startServer } from "../../src/dev/server.ts";
+import { type ActionRun, ask, type CreatedRun, forEachOf, type Known, startLoad } from "./load.ts";
+import { journaled, lockD1, rowsInD1 } from "./state.ts";
+
+const CALLERS = 16;
+const LANDED_WITHIN_MS = 15_000;
+/** Of each kind of repeated request, how many are tried after the restart. */
+const SAMPLE = 20;
+
+const cleanUps: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function killAll(server: Server): Promise<void> {
+  if (hasEnded(server.child) || server.child.pid === undefined) return;
+  const closed = once(server.child, "close");
+  process.kill(-server.child.pid, "SIGKILL");
+  await closed;
+}
+
+/** A server that can be started again on the same state, port and secrets. */
+async function newPlace() {
+  const folder = mkdtempSync(join(tmpdir(), "action-runs-kill-"));
+  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
+  const state = join(folder, "state");
+  const secrets = join(folder, "secrets.env");
+  writeFileSync(secrets, newSecrets());
+  await migrateLocally(state);
+  const port = await freePort();
+  const start = async () => {
+    const args = ["--persist-to", state, "--env-file", secrets];
+    const server = await startServer({ port, args, detached: true });
+    cleanUps.push(() => killAll(server));
+    return server;
+  };
+  const token = /^ROOT_TOKEN=(.*)$/m.exec(readFileSync(secrets, "utf8"))?.[1] ?? "";
+  return { state, token, start, runs: `http://localhost:${port}/acme/shop/envs/prod/action-runs` };
+}
+
+/** Ids whose row in D1 is not what their journal decided. */
+function notLanded(state: string): string[] {
+  const rows = rowsInD1(state);
+  return [...journaled(state)].filter(([id, version]) => rows.get(id)?.version !== version).map(([id]) => id);
+}
+
+async function waitUntilLanded(state: string): Promise<string[]> {
+  const startedAt = Date.now();
+  let missing = notLanded(state);
+  while (missing.length > 0 && Date.now() - startedAt < LANDED_WITHIN_MS) {
+    await delay(250);
+    missing = notLanded(state);
+  }
+  return missing;
+}
+
+/** Whether this is what the caller was told, or what became of the change that nobody answered. */
+function isTrue(one: Known, run: ActionRun): boolean {
+  if (JSON.stringify(run) === JSON.stringify(one.run)) return true;
+  const ends = one.report === undefined ? ["cancelled"] : ["succeeded", "failed"];
+  return one.unanswered && run.id === one.run.id && ends.includes(run.status);
+}
+
+describe("kill -9 under load", () => {
+  test.each([
+    { when: "while flights to D1 are in the air", d1IsLocked: false },
+    { when: "while D1 refuses all writes, so that only the journals know", d1IsLocked: true },
+  ])(
+    "$when: each acknowledged answer is still true, and each row lands by itself",
+    async ({ d1IsLocked }) => {
+      const { state, token, start, runs } = await newPlace();
+      const first = await start();
+      const load = startLoad(runs, token, CALLERS);
+      await delay(1_500);
+      const unlockD1 = d1IsLocked ? lockD1(state) : () => {};
+      cleanUps.push(unlockD1);
+      await delay(1_500);
+      await killAll(first);
+      await load.over;
+      unlockD1();
+
+      expect(load.surprises).toEqual([]);
+      expect(load.known.length).toBeGreaterThan(CALLERS);
+      expect(load.unanswered()).toBeGreaterThan(0);
+      if (d1IsLocked) expect(notLanded(state).length).toBeGreaterThan(0);
+
+      // From here on nobody asks for a run, until the rows are there.
+      await start();
+      expect(await waitUntilLanded(state)).toEqual([]);
+      const rows = rowsInD1(state);
+      expect(
+        load.known.filter((one) => !isTrue(one, JSON.parse(rows.get(one.run.id)?.body ?? "{}"))),
+      ).toEqual([]);
+
+      const untrue: unknown[] = [];
+      await forEachOf(load.known, async (one) => {
+        const { status, body } = await ask<ActionRun>("GET", `${runs}/${one.run.id}`, { token });
+        if (status !== 200 || !isTrue(one, body)) untrue.push({ told: one, now: body });
+      });
+      expect(untrue).toEqual([]);
+
+      await creatingAgainGivesTheSameRun(load.known, runs, token);
+      await reportingAgainIsReplayed(load.known);
+      await tokensStillOpenTheirRuns(load.known);
+    },
+  );
+});
+
+async function creatingAgainGivesTheSameRun(known: readonly Known[], runs: string, token: string) {
+  await forEachOf(known.slice(-SAMPLE), async ({ createBody, createKey, run, callback }) => {
+    const again = await ask<CreatedRun>("POST", runs, { token, body: createBody, key: createKey });
+    expect(again).toMatchObject({ status: 201, body: { id: run.id, callback } });
+  });
+}
+
+async function reportingAgainIsReplayed(known: readonly Known[]) {
+  const reported = known.filter(({ report, unanswered }) => report !== undefined && !unanswered);
+  expect(reported.length).toBeGreaterThan(0);
+  await forEachOf(reported.slice(-SAMPLE), async ({ callback, report, run }) => {
+    const again = await ask("POST", callback.url, { token: callback.token, ...report });
+    expect(again).toMatchObject({ status: 200, body: run });
+    expect(again.headers.get("Idempotent-Replayed")).toBe("true");
+  });
+}
+
+async function tokensStillOpenTheirRuns(known: readonly Known[]) {
+  const open = known.filter(({ run, unanswered }) => run.status === "pending" && !unanswered);
+  expect(open.length).toBeGreaterThan(0);
+  await forEachOf(open.slice(-SAMPLE), async ({ callback, run }) => {
+    const body = { status: "succeeded" };
+    const report = await ask("POST", callback.url, { token: callback.token, body });
+    expect(report).toMatchObject({ status: 200, body: { id: run.id, status: "succeeded" } });
+  });
+}

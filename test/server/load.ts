@@ -1,0 +1,123 @@
+/** Callers that create and end runs as fast as they are answered, and remember every answer they were given. */
+
+import { randomUUID } from "node:crypto";
+
+export interface ActionRun {
+  readonly id: string;
+  readonly status: string;
+}
+
+export interface CreatedRun extends ActionRun {
+  readonly callback: { readonly url: string; readonly token: string; readonly expiresAt: string };
+}
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: T;
+}
+
+export interface Ask {
+  readonly token: string;
+  readonly body?: unknown;
+  readonly key?: string;
+}
+
+/** What one caller knows of one run. */
+export interface Known {
+  readonly createBody: Readonly<Record<string, unknown>>;
+  readonly createKey: string;
+  readonly callback: CreatedRun["callback"];
+  /** The last that was acknowledged. */
+  run: ActionRun;
+  /** The report that was sent, if one was. */
+  report?: { readonly body: unknown; readonly key: string };
+  /** A change was sent and nobody answered, so the run may be either way. */
+  unanswered: boolean;
+}
+
+export interface Load {
+  readonly known: readonly Known[];
+  /** Answers that no caller should be given. */
+  readonly surprises: readonly string[];
+  /** Requests that were in the air when the server went away. */
+  unanswered(): number;
+  /** Resolves when every caller has lost its server. */
+  readonly over: Promise<unknown>;
+}
+
+export async function ask<T>(method: string, url: string, { token, body, key }: Ask): Promise<Answer<T>> {
+  const headers = new Headers({ Authorization: `Bearer ${token}`, "Content-Type": "application/json" });
+  if (key !== undefined) headers.set("Idempotency-Key", key);
+  const answer = await fetch(url, {
+    method,
+    headers,
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  return { status: answer.status, headers: answer.headers, body: (await answer.json()) as T };
+}
+
+export function startLoad(runsUrl: string, token: string, callers: number): Load {
+  const known: Known[] = [];
+  const surprises: string[] = [];
+  let unanswered = 0;
+
+  /** The body of an expected answer; null where there was none, for the server is gone. */
+  async function told<T>(status: number, method: string, url: string, asked: Ask): Promise<T | null> {
+    const answer = await ask<T>(method, url, asked).catch(() => null);
+    if (answer === null) unanswered++;
+    else if (answer.status !== status) {
+      surprises.push(`${method} ${answer.status} ${JSON.stringify(answer.body)}`);
+    }
+    return answer?.body ?? null;
+  }
+
+  async function createOne(n: number): Promise<Known | null> {
+    const createBody = { actionName: "deploy", parameters: { n } };
+    const createKey = randomUUID();
+    const created = await told<CreatedRun>(201, "POST", runsUrl, { token, body: createBody, key: createKey });
+    if (created === null) return null;
+    const { callback, ...run } = created;
+    const one: Known = { createBody, createKey, callback, run, unanswered: false };
+    known.push(one);
+    return one;
+  }
+
+  /** Two of four runs are reported on, one is cancelled, one is left open. */
+  async function endOne(one: Known, n: number): Promise<boolean> {
+    let changed: ActionRun | null;
+    if (n % 4 === 3) return true;
+    if (n % 4 === 2) {
+      changed = await told<ActionRun>(200, "DELETE", `${runsUrl}/${one.run.id}`, { token });
+    } else {
+      const body =
+        n % 4 === 0 ? { status: "succeeded", output: { n } } : { status: "failed", error: `exit code ${n}` };
+      one.report = { body, key: randomUUID() };
+      const { url } = one.callback;
+      changed = await told<ActionRun>(200, "POST", url, { token: one.callback.token, ...one.report });
+    }
+    if (changed === null) one.unanswered = true;
+    else one.run = changed;
+    return changed !== null;
+  }
+
+  async function caller(): Promise<void> {
+    for (let n = 0; surprises.length === 0; n++) {
+      const one = await createOne(n);
+      if (one === null || !(await endOne(one, n))) return;
+    }
+  }
+
+  const over = Promise.all(Array.from({ length: callers }, caller));
+  return { known, surprises, unanswered: () => unanswered, over };
+}
+
+/** Does something for each of many, a few at a time. */
+export async function forEachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      for (const item of queue) await work(item);
+    }),
+  );
+}

@@ -1,0 +1,138 @@
+/** The first minute: `npm start`, `npm run dev` and `npm run demo` in a fresh copy of the project. */
+
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeDevVars } from "../../src/dev/prepare.ts";
+import { freePort } from "../../src/dev/server.ts";
+import { Project } from "./project.ts";
+
+let project: Project;
+beforeAll(() => {
+  project = new Project();
+});
+afterAll(() => project.remove());
+
+const devVars = () => readFileSync(join(project.folder, ".dev.vars"), "utf8");
+const operatorToken = () => /^ROOT_TOKEN=(.+)$/m.exec(devVars())?.[1] ?? "";
+
+describe("npm run demo", () => {
+  test("plays the whole story and exits 0, without a .dev.vars to read and without making one", async () => {
+    const demo = project.run("run", "demo");
+    expect({ code: await demo.ended(), printed: demo.printed() }).toMatchObject({ code: 0 });
+    expect(demo.printed()).toContain("All 12 checks passed.");
+    for (const status of ["201", "200", "409", "401"]) expect(demo.printed()).toContain(`< ${status} `);
+    expect(demo.printed()).toContain("Idempotent-Replayed: true");
+    expect(demo.printed()).not.toMatch(/[0-9a-f]{64}/);
+    expect(existsSync(join(project.folder, ".dev.vars"))).toBe(false);
+    expect(existsSync(join(project.folder, ".wrangler/state"))).toBe(false);
+  });
+
+  test("exits non-zero when a step is not as told", async () => {
+    const broken = new Project();
+    try {
+      const index = `
+        export { RunCoordinator } from "./runs/coordinator.ts";
+        export default { fetch: () => Response.json({ status: "ready" }) };`;
+      writeFileSync(join(broken.folder, "src/index.ts"), index);
+      const demo = broken.run("run", "demo");
+      expect(await demo.ended()).not.toBe(0);
+      expect(demo.printed()).toContain("NOT AS TOLD");
+    } finally {
+      await broken.remove();
+    }
+  });
+});
+
+describe("npm start", () => {
+  let port: number;
+  let firstSecrets: string;
+  const curls = (printed: string) => printed.match(/^curl .*$/gm) ?? [];
+
+  beforeAll(async () => {
+    port = await freePort();
+  });
+
+  test("makes secrets, prints address, token and three lines that work as pasted; Ctrl-C ends it all", async () => {
+    const start = project.run("start", "--", "--port", String(port));
+    const printed = await start.until(/Ctrl-C/);
+    firstSecrets = devVars();
+    expect(firstSecrets).toMatch(/^CALLBACK_SIGNING_KEYS=[0-9a-f]{64}\nROOT_TOKEN=root_[0-9a-f]{64}\n$/);
+    expect(statSync(join(project.folder, ".dev.vars")).mode & 0o777).toBe(0o600);
+    expect(printed).toContain(`The API is at http://localhost:${port}`);
+    expect(printed.split(operatorToken())).toHaveLength(2);
+    pasteAll(curls(printed));
+    await start.signalAll("SIGINT");
+  });
+
+  test("on a later start keeps secrets and runs, and prints the lines but not the token", async () => {
+    const start = project.run("start", "--", "--port", String(port));
+    const printed = await start.until(/Ctrl-C/);
+    expect(devVars()).toBe(firstSecrets);
+    expect(printed).toContain(`http://localhost:${port}`);
+    expect(printed).not.toContain("root_");
+    const before = JSON.parse(project.paste(curls(printed)[2] ?? "")) as unknown[];
+    expect(before).toHaveLength(1);
+    pasteAll(curls(printed));
+
+    const second = project.run("start", "--", "--port", String(port));
+    expect(await second.ended()).toBe(1);
+    expect(second.printed()).toContain(`Port ${port} can't be used`);
+    await start.signalNpm("SIGTERM");
+  });
+
+  test("says what is wrong with a .dev.vars it can't work with, and leaves it alone", async () => {
+    const useless = "CALLBACK_SIGNING_KEYS=short\n";
+    const other = new Project();
+    try {
+      writeFileSync(join(other.folder, ".dev.vars"), useless);
+      const start = other.run("start", "--", "--port", String(port));
+      expect(await start.ended()).toBe(1);
+      expect(start.printed()).toContain("The service is not ready.");
+      expect(readFileSync(join(other.folder, ".dev.vars"), "utf8")).toBe(useless);
+    } finally {
+      await other.remove();
+    }
+  });
+
+  function pasteAll(lines: readonly string[]): void {
+    expect(lines).toHaveLength(3);
+    const [created, reported, listed] = lines.map((line) => JSON.parse(project.paste(line)));
+    expect(created).toMatchObject({ status: "pending", triggeredBy: "root" });
+    expect(reported).toMatchObject({ id: created.id, status: "succeeded" });
+    expect(listed[0]).toEqual(reported);
+  }
+});
+
+describe("npm run dev", () => {
+  test("passes flags on, reads an existing .dev.vars as it is, and ends when npm is told to", async () => {
+    const secrets = `CALLBACK_SIGNING_KEYS='${"k".repeat(40)}'\nROOT_TOKEN="${"t".repeat(40)}" # mine\n`;
+    const file = join(project.folder, ".dev.vars");
+    writeFileSync(file, secrets);
+    chmodSync(file, 0o640);
+    const port = await freePort();
+    const dev = project.run("run", "dev", "--", "--port", String(port), "--inspector-port", "0");
+    await dev.until(/Ready on/);
+    const headers = { Authorization: `Bearer ${"t".repeat(40)}` };
+    const list = await fetch(`http://localhost:${port}/acme/shop/envs/prod/action-runs`, { headers });
+    expect(list.status).toBe(200);
+    await dev.signalNpm("SIGTERM");
+    expect(devVars()).toBe(secrets);
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+  });
+});
+
+describe(".dev.vars", () => {
+  test("is made once and fresh each time; one that is there, even empty, is never touched", () => {
+    const [one, other] = [0, 1].map(() => mkdtempSync(join(tmpdir(), "action-runs-vars-")));
+    const read = (folder = "") => readFileSync(join(folder, ".dev.vars"), "utf8");
+    expect(makeDevVars(one ?? "")).toBe(true);
+    expect(makeDevVars(other ?? "")).toBe(true);
+    expect(read(one)).not.toBe(read(other));
+    writeFileSync(join(one ?? "", ".dev.vars"), "");
+    expect(makeDevVars(one ?? "")).toBe(false);
+    expect(read(one)).toBe("");
+    for (const folder of [one, other]) rmSync(folder ?? "", { recursive: true });
+  });
+});

@@ -1,0 +1,56 @@
+/** Looks into the files of a local server: what is in D1, and what the coordinators' journals have decided. */
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+const D1 = "v3/d1/miniflare-D1DatabaseObject";
+const JOURNALS = "v3/do/action-runs-RunCoordinator";
+
+export interface Row {
+  readonly version: number;
+  readonly body: string;
+}
+
+function databasesIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name))
+    .map((name) => join(folder, name));
+}
+
+function d1File(state: string): string {
+  const [file, ...others] = databasesIn(join(state, D1));
+  if (file === undefined || others.length > 0) throw new Error("there should be one D1 database");
+  return file;
+}
+
+function read<T>(file: string, sql: string): T[] {
+  const db = new DatabaseSync(file, { readOnly: true });
+  try {
+    return db.prepare(sql).all() as T[];
+  } finally {
+    db.close();
+  }
+}
+
+export function rowsInD1(state: string): Map<string, Row> {
+  const rows = read<Row & { id: string }>(d1File(state), "SELECT id, version, body FROM runs");
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Ids and versions of all runs in all journals. */
+export function journaled(state: string): Map<string, number> {
+  const rows = databasesIn(join(state, JOURNALS)).flatMap((file) =>
+    read<{ id: string; version: number }>(file, "SELECT id, version FROM runs"),
+  );
+  return new Map(rows.map(({ id, version }) => [id, version]));
+}
+
+/** Takes D1's write lock from outside, so that everything the server wants to land fails. Answers the release. */
+export function lockD1(state: string): () => void {
+  const db = new DatabaseSync(d1File(state), { timeout: 10_000 });
+  db.exec("BEGIN IMMEDIATE");
+  return () => {
+    if (db.isOpen) db.close();
+  };
+}

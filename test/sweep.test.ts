@@ -1,0 +1,163 @@
+/** The cron behind the alarms: wakes coordinators whose alarm was dropped, a bounded number each tick. */
+
+import { createScheduledController, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sweep } from "../src/runs/sweep.ts";
+import { newRunsPath, rowOf, scopeOfPath } from "./client.ts";
+import {
+  alarmAt,
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  journal,
+  MINUTE_MS,
+  until,
+} from "./direct.ts";
+import { faults, faulty } from "./faults.ts";
+import worker from "./worker.ts";
+
+beforeEach(async () => {
+  await env.DB.batch([env.DB.prepare("DELETE FROM coordinators"), env.DB.prepare("DELETE FROM runs")]);
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function dropAlarm(path: string): Promise<void> {
+  await runInDurableObject(coordinator(path, 0), (_instance, state) => state.storage.deleteAlarm());
+  expect(await alarmAt(path, 0)).toBeNull();
+}
+
+function sweepIn(ms: number): Promise<void> {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+  return sweep({ ...env, DB: faulty(env.DB) }, Date.now()).finally(() => vi.useRealTimers());
+}
+
+async function known(path: string) {
+  const { results } = await env.DB.prepare("SELECT n, seen_at FROM coordinators WHERE scope = ?")
+    .bind(scopeOfPath(path))
+    .all<{ n: number; seen_at: number }>();
+  return results;
+}
+
+/** Registered, and made long unseen, without an object behind them. */
+async function registerOthers(count: number): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO coordinators (scope, n, seen_at)
+     SELECT 'acme/shop/other-' || value, 0, value FROM json_each(?)`,
+  )
+    .bind(JSON.stringify(Array.from({ length: count }, (_, n) => n + 1)))
+    .run();
+}
+
+describe.each([{ evicted: false }, { evicted: true }])(
+  "an alarm was dropped; evicted: $evicted",
+  ({ evicted }) => {
+    it("is found by its overdue run in D1", async () => {
+      const path = newRunsPath();
+      const deadlineAt = Date.now() + MINUTE_MS;
+      const id = await createAged(path, { deadlineAt });
+      await alarmIn(0, coordinator(path, 0));
+      await env.DB.prepare("DELETE FROM coordinators").run();
+      await dropAlarm(path);
+      if (evicted) await evictDurableObject(coordinator(path, 0));
+      await sweepIn(3 * MINUTE_MS);
+      expect(await alarmAt(path, 0)).not.toBeNull();
+      await alarmIn(3 * MINUTE_MS, coordinator(path, 0));
+      await until(async () => (await rowOf(id))?.status === "failed");
+    });
+
+    it("is found on the round of all coordinators, for a row that D1 never got", async () => {
+      const path = newRunsPath();
+      await createAged(path);
+      faults.writes = "down";
+      const id = await createAged(path);
+      await dropAlarm(path);
+      if (evicted) await evictDurableObject(coordinator(path, 0));
+      faults.writes = null;
+      await sweepIn(0);
+      await until(async () => (await rowOf(id)) !== null);
+    });
+  },
+);
+
+it("gives an alarm a minute before it takes it for dropped", async () => {
+  const path = newRunsPath();
+  await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+  await alarmIn(0, coordinator(path, 0));
+  await env.DB.prepare("DELETE FROM coordinators").run();
+  await dropAlarm(path);
+  await sweepIn(1.5 * MINUTE_MS);
+  expect(await alarmAt(path, 0)).toBeNull();
+});
+
+it("runs by the cron", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  const [before] = await known(path);
+  await scheduler.wait(2);
+  await worker.scheduled(createScheduledController(), env);
+  const [after] = await known(path);
+  expect(after?.seen_at).toBeGreaterThan(before?.seen_at ?? 0);
+});
+
+it("drops a coordinator that keeps nothing any more; it is known again with its next run", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await change(path, id, { type: "cancelled" });
+  await sweepIn(0);
+  expect(await known(path)).toHaveLength(1);
+  await alarmIn(31 * DAY_MS, coordinator(path, 0));
+  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+  await sweepIn(0);
+  expect(await known(path)).toHaveLength(0);
+  await createAged(path);
+  expect(await known(path)).toHaveLength(1);
+});
+
+it("goes round all of them, the longest unseen first, twenty a tick", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  await registerOthers(30);
+  const [before] = await known(path);
+  const left = async () =>
+    await env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE scope LIKE 'acme/shop/other-%'").first(
+      "n",
+    );
+  await sweepIn(1000);
+  expect(await left()).toBe(10);
+  expect(await known(path)).toEqual([before]);
+  await sweepIn(2000);
+  expect(await left()).toBe(0);
+  expect((await known(path))[0]?.seen_at).toBeGreaterThan(before?.seen_at ?? 0);
+});
+
+it("wakes one coordinator once, however many of its runs are overdue", async () => {
+  const path = newRunsPath();
+  const deadlineAt = Date.now() + MINUTE_MS;
+  await Promise.all(Array.from({ length: 30 }, () => createAged(path, { deadlineAt })));
+  await dropAlarm(path);
+  await sweepIn(3 * MINUTE_MS);
+  await alarmIn(3 * MINUTE_MS, coordinator(path, 0));
+  const open = "SELECT id FROM runs WHERE scope = ? AND status = 'pending'";
+  await until(async () => (await env.DB.prepare(open).bind(scopeOfPath(path)).all()).results.length === 0);
+});
+
+it.each(["down", "committed_then_error"] as const)(
+  "a tick that finds D1 %s fails alone; the next one sweeps",
+  async (fault) => {
+    const path = newRunsPath();
+    await createAged(path);
+    const [before] = await known(path);
+    faults.reads = fault;
+    faults.writes = fault;
+    await expect(() => sweepIn(1000)).rejects.toThrow("D1_ERROR");
+    faults.reads = null;
+    faults.writes = null;
+    await sweepIn(1000);
+    expect((await known(path))[0]?.seen_at).toBeGreaterThan(before?.seen_at ?? 0);
+  },
+);
