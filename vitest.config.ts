@@ -4,6 +4,9 @@ import { defineConfig } from "vitest/config";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 
+// wrangler would name the secrets' file once per test file.
+process.env.WRANGLER_LOG ??= "error";
+
 export default defineConfig(async () => ({
   test: {
     // The service logs a line per request: shown only where a test failed.
@@ -19,6 +22,10 @@ export default defineConfig(async () => ({
               bindings: {
                 CALLBACK_SIGNING_KEYS: "a-signing-key-for-tests-of-32-bytes-and-more",
                 ROOT_TOKEN: "a-root-token-for-tests-of-32-characters",
+                // What a .dev.vars on this machine may say is not for the tests.
+                PUBLIC_URL: "",
+                CORS_ORIGINS: "",
+                RETENTION_DAYS: "30",
                 TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
               },
             },
@@ -30,7 +37,7 @@ export default defineConfig(async () => ({
           exclude: ["test/server/**"],
           setupFiles: ["./test/setup.ts"],
           testTimeout: 30_000,
-          sequence: { groupOrder: 0 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -41,7 +48,7 @@ export default defineConfig(async () => ({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

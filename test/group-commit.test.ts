@@ -5,8 +5,8 @@ import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { utf8Bytes } from "../src/http/limits.ts";
 import { Journal } from "../src/runs/journal.ts";
-import { GROUP_MAX_BYTES } from "../src/runs/store.ts";
-import { ask, createRun, newRunsPath, report, rowOf } from "./client.ts";
+import { GROUP_MAX_BYTES, landGroup, toGroupRow } from "../src/runs/store.ts";
+import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "./client.ts";
 import {
   alarmAt,
   alarmIn,
@@ -128,6 +128,18 @@ it("brings nothing back that retention has removed, however late a flight arrive
   // And D1 itself refuses it, whoever sends it.
   const late = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
   expect(await rowOf(late)).toBeNull();
+});
+
+it("changes nothing with a late flight that carries an older version", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  const older = await runInDurableObject(coordinator(path, 0), (_instance, state) => {
+    const run = new Journal(state.storage).byId(id);
+    return run === null ? "" : toGroupRow(run);
+  });
+  await change(path, id, { type: "cancelled" });
+  await landGroup(env.DB, scopeOfPath(path), [older], null, Date.now());
+  expect(await rowOf(id)).toMatchObject({ version: 2, status: "cancelled" });
 });
 
 it("does not put off an earlier alarm for a later one, after an eviction", async () => {

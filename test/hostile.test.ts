@@ -59,6 +59,12 @@ const withMember = (valid: string, name: string, value: string) =>
 const nested = (levels: number, [open, close]: readonly [string, string]) =>
   open.repeat(levels) + close.repeat(levels);
 
+/** The valid body with more bytes at the end of its last value. */
+function inLastString(valid: string, bytes: readonly number[]): Uint8Array<ArrayBuffer> {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  return new Uint8Array([...encode(valid.slice(0, -2)), ...bytes, ...encode(valid.slice(-2))]);
+}
+
 function stream(megabytes: number): ReadableStream {
   let sent = 0;
   return new ReadableStream({
@@ -129,9 +135,10 @@ const BODIES: readonly (readonly [string, (valid: string) => Body | null, string
     (valid) => new Uint8Array(Uint16Array.from(valid, (c) => c.charCodeAt(0)).buffer),
     ...INVALID,
   ],
-  ["of bytes that are no UTF-8", () => new Uint8Array([0x22, 0xff, 0xfe, 0x22]), ...INVALID],
-  ["with an overlong slash", () => new Uint8Array([0x22, 0xc0, 0xaf, 0x22]), ...INVALID],
-  ["with an encoded surrogate", () => new Uint8Array([0x22, 0xed, 0xa0, 0x80, 0x22]), ...INVALID],
+  ["with a byte that is no UTF-8", (valid) => inLastString(valid, [0xff]), ...INVALID],
+  ["with an overlong slash", (valid) => inLastString(valid, [0xc0, 0xaf]), ...INVALID],
+  ["with an encoded surrogate", (valid) => inLastString(valid, [0xed, 0xa0, 0x80]), ...INVALID],
+  ["with a character cut short", (valid) => inLastString(valid, [0xe2, 0x82]), ...INVALID],
 ];
 
 const TYPES: readonly (string | null)[] = [
