@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "./client.ts";
 import { alarmIn, change, coordinator, createAged, direct, journal, until } from "./direct.ts";
-import { faults } from "./faults.ts";
+import { faults, holdWrites } from "./faults.ts";
 import { fillJournal } from "./rows-in-journal.ts";
 
 afterEach(() => {
@@ -21,6 +21,18 @@ async function rows(path: string): Promise<number> {
     .bind(scopeOfPath(path))
     .first<number>("n");
   return n ?? 0;
+}
+
+/** Ids of the runs that fly to D1 from now on. */
+function noteSent(): string[] {
+  const sent: string[] = [];
+  faults.writes = {
+    refuse: (bound) => {
+      sent.push(...(bound.match(/(?<=\[")[0-9a-f-]{36}(?=",)/g) ?? []));
+      return false;
+    },
+  };
+  return sent;
 }
 
 function resync(path: string) {
@@ -44,13 +56,7 @@ it("lands everything again that the coordinators hold, as it was", async () => {
 it("lands more than one batch, each run once, and ends", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 3500, landed: true });
-  const sent: string[] = [];
-  faults.writes = {
-    refuse: (bound) => {
-      sent.push(...(bound.match(/(?<=\[")[0-9a-f-]{36}(?=",)/g) ?? []));
-      return false;
-    },
-  };
+  const sent = noteSent();
   expect(await direct(path, 0).resync()).toBe(3500);
   await until(async () => (await rows(path)) === 3500);
   await until(
@@ -64,11 +70,13 @@ it("lands more than one batch, each run once, and ends", async () => {
 it("asked again under way, it does not start over", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 2500, landed: true });
-  faults.writes = "down";
+  const sent = noteSent();
+  const gate = holdWrites();
   expect(await direct(path, 0).resync()).toBe(2500);
   expect(await direct(path, 0).resync()).toBe(1500);
-  faults.writes = null;
+  gate.open();
   await until(async () => (await rows(path)) === 2500);
+  expect(sent).toHaveLength(2500);
 });
 
 it("goes on after an eviction in the middle", async () => {

@@ -21,6 +21,7 @@ export interface Server {
 export interface ServerOptions {
   readonly port: number;
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** In a process group of its own, to be signalled as one. */
   readonly detached?: boolean;
   /** Told of the child at once, so that it can be stopped while it is still starting. */
@@ -31,11 +32,13 @@ export interface ServerOptions {
 export async function startServer({
   port,
   args = [],
+  env = {},
   detached = false,
   onSpawn,
 }: ServerOptions): Promise<Server> {
   const child = spawnWrangler(["dev", "--port", String(port), "--inspector-port", "0", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
+    env,
     detached,
   });
   const printed = collect(child);

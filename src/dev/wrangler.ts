@@ -23,7 +23,7 @@ export function spawnWrangler(args: readonly string[], options: SpawnOptions): C
   return spawn(process.execPath, ["--no-warnings", WRANGLER, ...args], {
     cwd: ROOT,
     ...options,
-    env: { ...process.env, ...QUIET_AND_LOCAL },
+    env: { ...process.env, ...options.env, ...QUIET_AND_LOCAL },
   });
 }
 

@@ -39,7 +39,8 @@ async function newPlace() {
   const port = await freePort();
   const start = async () => {
     const args = ["--persist-to", state, "--env-file", secrets];
-    const server = await startServer({ port, args, detached: true });
+    // What a killed server leaves in the folder for temporary files goes with the rest.
+    const server = await startServer({ port, args, env: { TMPDIR: folder }, detached: true });
     cleanUps.push(() => killAll(server));
     return server;
   };

@@ -85,10 +85,9 @@ fetch(positionals[0], { method: values.data === undefined ? "GET" : "POST", head
 `;
 
 function runNpm(args: readonly string[], cwd: string): Script {
-  // What the npm that runs these tests tells its children is not for the npm of another project.
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/i.test(name)),
-  );
+  // What npm and Vitest tell the processes that run these tests is not for another project's.
+  const ours = /^npm_|^INIT_CWD$|^VITEST|^NODE_ENV$|^WRANGLER_LOG$/i;
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
   const child = spawn("npm", args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   const pid = child.pid ?? 0;
   let text = "";
