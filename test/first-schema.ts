@@ -14,7 +14,7 @@ export function firstJournalRun(id: string, createdAt: number, deadlineAt: numbe
     {
       sql: `INSERT INTO runs (id, version, landed_version, status, action_name, entity_id, triggered_by, created_at,
               started_at, completed_at, deadline_at, purge_at, due_at, due_failures, changed_at, bytes, create_key,
-              create_fingerprint, end_key, end_fingerprint, parameters, recommendations, error, output)
+              create_fingerprint, change_key, change_fingerprint, parameters, recommendations, error, output)
             VALUES (?, 1, 0, 'pending', 'deploy', NULL, 'root', ?, NULL, NULL, ?, ?, ?, 0, ?, 1024, ?, '', NULL, NULL,
               '{"a":1}', '{}', NULL, NULL)`,
       bindings: [id, createdAt, deadlineAt, deadlineAt + 30 * 86_400_000, deadlineAt, createdAt, `m:${id}`],

@@ -43,7 +43,7 @@ export function onTheWire(row: Row): unknown {
 
 export async function insertRows(scope: string, rows: readonly Row[]): Promise<void> {
   const now = Date.now();
-  const change = { createKey: "", createFingerprint: "", endKey: null, endFingerprint: null };
+  const change = { createKey: "", createFingerprint: "", changeKey: null, changeFingerprint: null };
   const texts = rows.map((row) => toGroupRow({ ...toRun(row), ...change, purgeAt: now + MONTH_MS }));
   let group: string[] = [];
   let size = 0;

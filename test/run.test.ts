@@ -258,7 +258,7 @@ describe("when the coordinator has something to do for a run", () => {
 
 describe("the ActionRun on the wire", () => {
   it("has the reference's twelve fields in its order, and nothing of what is kept beside them", () => {
-    const kept = { ...runIn("succeeded"), createKey: "c:secret", endKey: "m:secret", purgeAt: NOW };
+    const kept = { ...runIn("succeeded"), createKey: "c:secret", changeKey: "m:secret", purgeAt: NOW };
     const reference =
       "id actionName entityId status parameters recommendations triggeredBy createdAt startedAt completedAt error output";
     expect(Object.keys(JSON.parse(toActionRun(kept))).join(" ")).toBe(reference);

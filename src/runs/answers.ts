@@ -3,7 +3,7 @@
 import type { Context } from "hono";
 import { runNotFound } from "../auth/bearer.ts";
 import { ApiError, unavailable } from "../http/errors.ts";
-import type { RunAnswer, RunRefusal } from "./coordinator.ts";
+import type { RunAnswer, RunRefusal } from "./messages.ts";
 
 const OVERLOADED_RETRY_SECONDS = 10;
 

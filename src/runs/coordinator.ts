@@ -10,69 +10,33 @@ import { DurableObject } from "cloudflare:workers";
 import { retentionDays } from "../config.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
-import { GroupCommit } from "./group-commit.ts";
-import { Journal, type JournaledRun, type TimelineEvent } from "./journal.ts";
-import { type Conflict, expire, purgeAt, type Run, type RunEvent, toActionRun, transition } from "./run.ts";
+import { AlarmClock } from "./alarm-clock.ts";
+import { GroupCommit, type GroupRow } from "./group-commit.ts";
+import { Journal, type JournaledRun } from "./journal.ts";
+import { type ChangeKey, type RunAnswer, type RunRefusal, toAnswer } from "./messages.ts";
+import { Retention } from "./retention.ts";
+import { begin, expire, type NewRun, purgeAt, type Run, type RunEvent, transition } from "./run.ts";
 import { deleteRuns, GROUP_MAX_BYTES, isRefusedForContent, landGroup, toGroupRow } from "./store.ts";
+import { eventsBetween, type TimelineEvent } from "./timeline.ts";
 
 export const UNLANDED_MAX_ROWS = 50_000;
 export const UNLANDED_MAX_BYTES = 512 * 1024 * 1024;
-/** The sign of an answer whose row has not landed: a read that sends it back asks the coordinator. */
-export const COORDINATOR_BOOKMARK = "coordinator";
-
 /** How long after a change the repair looks whether it landed; also how often it tries again. */
 const REPAIR_MS = 5000;
 const REPAIR_FIRST_MS = 1000;
 /** After failures: with the 10 s of a flight that hangs, a row lands within 15 s of D1's coming back. */
 const REPAIR_LAST_MS = 4000;
 const OVERDUE_BATCH = 200;
-const PURGE_BATCH = 500;
-const PURGE_GIVEN_UP_MS = 10_000;
 const RESYNC_BATCH = 1000;
-
-/** Names a change, so that asking again gives the same answer. `key` says who minted it: `c:` caller, `m:` us. */
-export interface ChangeKey {
-  readonly key: string;
-  /** SHA-256 of what was asked. The same key with another fingerprint is another request. */
-  readonly fingerprint: string;
-}
-
-export interface NewRun {
-  readonly id: string;
-  readonly createdAt: number;
-  readonly deadlineAt: number;
-  readonly actionName: string;
-  readonly entityId: string | null;
-  readonly parameters: string;
-  readonly recommendations: string;
-  readonly triggeredBy: string;
-}
-
-/** A run as told to the Worker. `actionRun` is the JSON for the wire. */
-export interface RunAnswer {
-  readonly ok: true;
-  readonly id: string;
-  readonly actionRun: string;
-  readonly deadlineAt: number;
-  readonly replayed: boolean;
-  readonly bookmark: string;
-}
-
-export interface RunRefusal {
-  readonly ok: false;
-  readonly reason: "run_not_found" | "id_taken" | "key_reused" | "overloaded" | Conflict;
-}
 
 export class RunCoordinator extends DurableObject<Env> {
   readonly #journal: Journal;
   readonly #commit: GroupCommit;
+  readonly #alarms: AlarmClock;
+  readonly #retention: Retention;
   readonly #scope: string;
   readonly #n: number;
-  /** When the alarm is known to be set for; unknown in a new instance. */
-  #armedFor: number | null = null;
   #registered = false;
-  /** While a purge is under way the next waits until it is done or given up. */
-  #purgeAfter = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -80,16 +44,25 @@ export class RunCoordinator extends DurableObject<Env> {
     this.#scope = name.slice(0, name.lastIndexOf("/"));
     this.#n = Number(name.slice(name.lastIndexOf("/") + 1));
     this.#journal = new Journal(ctx.storage);
+    this.#alarms = new AlarmClock(ctx.storage, this.#journal);
     const landing = {
       groupMaxBytes: GROUP_MAX_BYTES,
-      readRows: (ids: readonly string[]) =>
-        this.#journal.byIds(ids).map((run) => ({ id: run.id, version: run.version, text: toGroupRow(run) })),
+      readRows: (ids: readonly string[]) => this.#journal.byIds(ids).flatMap((run) => this.#groupRow(run)),
       land: (rows: readonly string[]) => this.#land(rows),
       isRefusedForContent,
       onTrouble: (error: unknown, asideId: string | null) => this.#onTrouble(error, asideId),
       onLanded: () => this.#resyncNext(),
     };
     this.#commit = new GroupCommit(landing, this.#journal.unlanded());
+    this.#retention = new Retention(this.#journal, {
+      deleteRows: (ids) => deleteRuns(this.env.DB, this.#scope, ids),
+      onPurged: (ids) => {
+        this.#commit.forget(ids);
+        this.#arm(Date.now());
+      },
+      onFailed: (error) =>
+        log("error", "purge_failed", { coordinator: this.ctx.id.name, error: String(error) }),
+    });
   }
 
   /** Journals a new run, or finds the one that this key made. */
@@ -104,21 +77,13 @@ export class RunCoordinator extends DurableObject<Env> {
     if (this.#commit.unlandedRows >= UNLANDED_MAX_ROWS || this.#commit.unlandedBytes >= UNLANDED_MAX_BYTES) {
       return { ok: false, reason: "overloaded" };
     }
-    const run: Run = {
-      ...input,
-      version: 1,
-      status: "pending",
-      startedAt: null,
-      completedAt: null,
-      error: null,
-      output: null,
-    };
+    const run = begin(input);
     const created = {
       ...run,
       createKey: change.key,
       createFingerprint: change.fingerprint,
-      endKey: null,
-      endFingerprint: null,
+      changeKey: null,
+      changeFingerprint: null,
       purgeAt: purgeAt(run, this.#retentionDays),
     };
     this.#write(created, [{ type: "created", at: run.createdAt, data: { by: run.triggeredBy } }], now);
@@ -140,7 +105,7 @@ export class RunCoordinator extends DurableObject<Env> {
     if (stored === null) return { ok: false, reason: "run_not_found" };
     // Before the key is looked at: a start asked again after the deadline must not be told that it still runs.
     const run = replayOnly ? stored : this.#expired(stored, now);
-    if (run.endKey === change.key && run.endFingerprint === change.fingerprint) {
+    if (run.changeKey === change.key && run.changeFingerprint === change.fingerprint) {
       return this.#answer(run, true);
     }
     if (replayOnly) return { ok: false, reason: "run_not_found" };
@@ -167,7 +132,7 @@ export class RunCoordinator extends DurableObject<Env> {
 
   /** The sweep's call: sets right an alarm that was dropped. True when nothing is kept here any more. */
   async poke(): Promise<boolean> {
-    this.#armedFor = null;
+    this.#alarms.forgetArmed();
     this.#arm(Date.now());
     const empty = this.#journal.isEmpty();
     if (empty) this.#registered = false;
@@ -192,10 +157,10 @@ export class RunCoordinator extends DurableObject<Env> {
    */
   override async alarm(): Promise<void> {
     const now = Date.now();
-    this.#armedFor = null;
+    this.#alarms.forgetArmed();
     try {
       const overdue = this.#expireOverdue(now);
-      const purging = this.#purge(now);
+      const purging = this.#retention.purge(now);
       this.#repair(now, overdue, purging);
     } catch (error) {
       log("error", "alarm_failed", { coordinator: this.ctx.id.name, error: String(error) });
@@ -220,34 +185,15 @@ export class RunCoordinator extends DurableObject<Env> {
     return ids.length;
   }
 
-  /** D1's row goes first: until D1 has confirmed, the journal can still tell what was there. */
-  #purge(now: number): number {
-    if (now < this.#purgeAfter) return 0;
-    const ids = this.#journal.purgeable(now, PURGE_BATCH);
-    if (ids.length === 0) return 0;
-    this.#purgeAfter = now + PURGE_GIVEN_UP_MS;
-    void deleteRuns(this.env.DB, this.#scope, ids)
-      .then(() => {
-        this.#journal.forget(ids);
-        this.#commit.forget(ids);
-        this.#purgeAfter = 0;
-        this.#arm(Date.now());
-      })
-      .catch((error: unknown) => {
-        log("error", "purge_failed", { coordinator: this.ctx.id.name, error: String(error) });
-      });
-    return ids.length;
-  }
-
   #repair(now: number, overdue: number, purging: number): void {
     this.#writeConfirmed();
     const unlanded = this.#commit.unlandedRows;
     if (unlanded === 0) {
-      this.#setRepairAt(null);
+      this.#alarms.setRepairAt(null);
       // A resync that was cut off between two batches goes on.
       this.#resyncNext();
-    } else if (this.#repairAt() <= now) {
-      this.#setRepairAt(now + REPAIR_MS);
+    } else if (this.#alarms.repairAt <= now) {
+      this.#alarms.setRepairAt(now + REPAIR_MS);
       this.#commit.start();
     }
     const aside = this.#commit.asideRows;
@@ -261,6 +207,16 @@ export class RunCoordinator extends DurableObject<Env> {
       oldestUnlandedMs: oldest === null ? null : now - oldest,
       aside,
     });
+  }
+
+  /** None for a row that can't be printed: it must not ground the others. */
+  #groupRow(run: JournaledRun): GroupRow[] {
+    try {
+      return [{ id: run.id, version: run.version, text: toGroupRow(run) }];
+    } catch (error) {
+      log("error", "run_unprintable", { coordinator: this.ctx.id.name, run: run.id, error: String(error) });
+      return [];
+    }
   }
 
   async #land(rows: readonly string[]): Promise<string | null> {
@@ -280,7 +236,7 @@ export class RunCoordinator extends DurableObject<Env> {
       failures: this.#commit.failures,
       error: String(error),
     });
-    this.#setRepairAt(
+    this.#alarms.setRepairAt(
       now + Math.min(REPAIR_LAST_MS, REPAIR_FIRST_MS * 2 ** Math.max(0, this.#commit.failures - 1)),
     );
     this.#arm(now);
@@ -315,8 +271,8 @@ export class RunCoordinator extends DurableObject<Env> {
     return {
       ...before,
       ...next,
-      endKey: change.key,
-      endFingerprint: change.fingerprint,
+      changeKey: change.key,
+      changeFingerprint: change.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
     };
   }
@@ -338,55 +294,13 @@ export class RunCoordinator extends DurableObject<Env> {
     return toAnswer(run, replayed, await this.#commit.landed(run.id, run.version));
   }
 
-  #repairAt(): number {
-    const mark = this.#journal.mark("repair_at");
-    return mark === null ? Number.POSITIVE_INFINITY : Number(mark);
-  }
-
-  #setRepairAt(at: number | null): void {
-    this.#journal.setMark("repair_at", at === null ? null : String(at));
-  }
-
-  /** One alarm, for whatever comes first. Read from SQL, so that a new instance can't put off an earlier one. */
+  /** Armed in the very stretch that makes a row unlanded, so that its repair can't be forgotten. */
   #arm(now: number): void {
-    if (this.#commit.unlandedRows > 0 && this.#repairAt() === Number.POSITIVE_INFINITY) {
-      this.#setRepairAt(now + REPAIR_MS);
-    }
-    const purge = this.#journal.nextPurgeAt();
-    const at = Math.min(
-      this.#repairAt(),
-      this.#journal.nextOpenDueAt() ?? Number.POSITIVE_INFINITY,
-      purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, this.#purgeAfter),
-    );
-    if (at === Number.POSITIVE_INFINITY || at === this.#armedFor) return;
-    this.#armedFor = at;
-    void this.ctx.storage.setAlarm(Math.max(at, now));
+    if (this.#commit.unlandedRows > 0) this.#alarms.repairBy(now + REPAIR_MS);
+    this.#alarms.arm(now, this.#retention.notBefore);
   }
 
   get #retentionDays(): number {
     return retentionDays(this.env);
   }
-}
-
-function toAnswer(run: JournaledRun, replayed: boolean, bookmark: string | null): RunAnswer {
-  return {
-    ok: true,
-    id: run.id,
-    actionRun: toActionRun(run),
-    deadlineAt: run.deadlineAt,
-    replayed,
-    bookmark: bookmark ?? COORDINATOR_BOOKMARK,
-  };
-}
-
-/** The timeline's entries for a change: what began, and what ended. */
-function eventsBetween(before: Run, after: Run): TimelineEvent[] {
-  const events: TimelineEvent[] = [];
-  if (before.startedAt === null && after.startedAt !== null) {
-    events.push({ type: "started", at: after.startedAt, data: {} });
-  }
-  if (after.completedAt !== null) {
-    events.push({ type: "ended", at: after.completedAt, data: { status: after.status } });
-  }
-  return events;
 }

@@ -8,6 +8,8 @@
 
 import { utf8Bytes } from "../http/limits.ts";
 import type { Unlanded } from "./journal.ts";
+import { UnlandedRuns } from "./unlanded-runs.ts";
+import { Waiters } from "./waiters.ts";
 
 /** How long a caller waits for its flight before it gets its answer without. */
 export const WAIT_MAX_MS = 2000;
@@ -39,11 +41,6 @@ export interface GroupRow {
   readonly text: string;
 }
 
-interface Waiter {
-  readonly version: number;
-  readonly settle: (bookmark: string | null) => void;
-}
-
 interface Aside {
   readonly failures: number;
   readonly until: number;
@@ -51,12 +48,10 @@ interface Aside {
 
 export class GroupCommit {
   readonly #landing: Landing;
-  /** Every run of which the journal holds a version that D1 is not known to have. */
-  readonly #unlanded = new Map<string, Unlanded>();
-  #unlandedBytes = 0;
+  readonly #unlanded = new UnlandedRuns();
   /** What D1 has confirmed since the last journal write, which takes it along. */
   #confirmed = new Map<string, number>();
-  readonly #waiters = new Map<string, Waiter[]>();
+  readonly #waiters = new Waiters();
   readonly #aside = new Map<string, Aside>();
   /** Of the last flight that landed. */
   #bookmark: string | null = null;
@@ -66,7 +61,7 @@ export class GroupCommit {
 
   constructor(landing: Landing, unlanded: readonly Unlanded[]) {
     this.#landing = landing;
-    for (const entry of unlanded) this.#add(entry);
+    for (const entry of unlanded) this.#unlanded.add(entry);
   }
 
   get unlandedRows(): number {
@@ -74,7 +69,7 @@ export class GroupCommit {
   }
 
   get unlandedBytes(): number {
-    return this.#unlandedBytes;
+    return this.#unlanded.bytes;
   }
 
   /** Flights that failed since the last that succeeded. */
@@ -87,23 +82,19 @@ export class GroupCommit {
   }
 
   oldestUnlandedAt(): number | null {
-    let oldest: number | null = null;
-    for (const { changedAt } of this.#unlanded.values()) {
-      if (oldest === null || changedAt < oldest) oldest = changedAt;
-    }
-    return oldest;
+    return this.#unlanded.oldestChange();
   }
 
   /** Notes a run that the journal has just written. A new version may pass where the last was refused. */
   changed(entry: Unlanded): void {
-    this.#add(entry);
+    this.#unlanded.add(entry);
     this.#aside.delete(entry.id);
   }
 
   /** Forgets runs that are no longer kept. */
   forget(ids: readonly string[]): void {
     for (const id of ids) {
-      this.#remove(id);
+      this.#unlanded.remove(id);
       this.#confirmed.delete(id);
       this.#aside.delete(id);
     }
@@ -124,19 +115,9 @@ export class GroupCommit {
   async landed(id: string, version: number): Promise<string | null> {
     if (!this.#unlanded.has(id)) return this.#bookmark;
     if (this.#failures > 0 || this.#aside.has(id)) return null;
-    const { promise, resolve } = Promise.withResolvers<string | null>();
-    const waiter: Waiter = { version, settle: resolve };
-    this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), waiter]);
-    const timer = setTimeout(() => {
-      this.#dropWaiter(id, waiter);
-      resolve(null);
-    }, WAIT_MAX_MS);
+    const bookmark = this.#waiters.wait(id, version, WAIT_MAX_MS);
     this.start();
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-    }
+    return bookmark;
   }
 
   /** Sends a flight unless one is up. Never waits for it. */
@@ -159,7 +140,7 @@ export class GroupCommit {
         const bookmark = await this.#landSplitting(group);
         this.#failures = 0;
         this.#bookmark = bookmark ?? this.#bookmark;
-        this.#settle(group, bookmark);
+        for (const { id, version } of group) this.#waiters.settle(id, version, bookmark);
       }
       // Before anything else runs: who arrives from here on must start a flight of its own.
       this.#flying = false;
@@ -167,7 +148,7 @@ export class GroupCommit {
     } catch (error) {
       this.#flying = false;
       this.#failures++;
-      this.#settleAll();
+      this.#waiters.releaseAll();
       this.#landing.onTrouble(error, null);
     }
   }
@@ -187,8 +168,8 @@ export class GroupCommit {
       expected += entry.bytes;
       return true;
     };
-    const waitedFor = [...this.#waiters.keys()].every(choose);
-    if (waitedFor) for (const id of this.#unlanded.keys()) if (!choose(id)) break;
+    const waitedFor = this.#waiters.ids().every(choose);
+    if (waitedFor) for (const id of this.#unlanded.ids()) if (!choose(id)) break;
 
     const rows = this.#landing.readRows([...ids]);
     const found = new Set(rows.map((row) => row.id));
@@ -253,57 +234,21 @@ export class GroupCommit {
     this.#confirmed.set(id, Math.max(version, this.#confirmed.get(id) ?? 0));
     this.#aside.delete(id);
     const entry = this.#unlanded.get(id);
-    if (entry !== undefined && entry.version <= version) this.#remove(id);
+    if (entry !== undefined && entry.version <= version) this.#unlanded.remove(id);
   }
 
   #putAside(row: GroupRow, error: unknown): void {
+    this.#waiters.settle(row.id, row.version, null);
+    // What was refused is not what stands now, and that may pass.
+    if ((this.#unlanded.get(row.id)?.version ?? 0) > row.version) return;
     const failures = (this.#aside.get(row.id)?.failures ?? 0) + 1;
     const delay = Math.min(ASIDE_FIRST_MS * 2 ** (failures - 1), ASIDE_MAX_MS);
     this.#aside.set(row.id, { failures, until: Date.now() + delay });
-    this.#settleOne(row.id, row.version, null);
     this.#landing.onTrouble(error, row.id);
   }
 
   #isAside(id: string, now: number): boolean {
     const aside = this.#aside.get(id);
     return aside !== undefined && aside.until > now;
-  }
-
-  #settle(group: readonly GroupRow[], bookmark: string | null): void {
-    for (const { id, version } of group) this.#settleOne(id, version, bookmark);
-  }
-
-  #settleOne(id: string, version: number, bookmark: string | null): void {
-    const waiters = this.#waiters.get(id);
-    if (waiters === undefined) return;
-    const later = waiters.filter((waiter) => waiter.version > version);
-    if (later.length > 0) this.#waiters.set(id, later);
-    else this.#waiters.delete(id);
-    for (const waiter of waiters) if (waiter.version <= version) waiter.settle(bookmark);
-  }
-
-  #settleAll(): void {
-    const all = [...this.#waiters.values()].flat();
-    this.#waiters.clear();
-    for (const waiter of all) waiter.settle(null);
-  }
-
-  #dropWaiter(id: string, waiter: Waiter): void {
-    const rest = (this.#waiters.get(id) ?? []).filter((other) => other !== waiter);
-    if (rest.length > 0) this.#waiters.set(id, rest);
-    else this.#waiters.delete(id);
-  }
-
-  #add(entry: Unlanded): void {
-    this.#remove(entry.id);
-    this.#unlanded.set(entry.id, entry);
-    this.#unlandedBytes += entry.bytes;
-  }
-
-  #remove(id: string): void {
-    const entry = this.#unlanded.get(id);
-    if (entry === undefined) return;
-    this.#unlanded.delete(id);
-    this.#unlandedBytes -= entry.bytes;
   }
 }

@@ -5,21 +5,15 @@
 
 import { migrate } from "./journal-schema.ts";
 import { dueAt, purgeAt, type Run, type Status } from "./run.ts";
+import type { TimelineEvent } from "./timeline.ts";
 
 /** A run with what the coordinator needs to know of it beside the ActionRun. */
 export interface JournaledRun extends Run {
   readonly createKey: string;
   readonly createFingerprint: string;
-  readonly endKey: string | null;
-  readonly endFingerprint: string | null;
+  readonly changeKey: string | null;
+  readonly changeFingerprint: string | null;
   readonly purgeAt: number;
-}
-
-/** One entry of a run's timeline. */
-export interface TimelineEvent {
-  readonly type: "created" | "started" | "ended";
-  readonly at: number;
-  readonly data: Readonly<Record<string, string>>;
 }
 
 export interface Unlanded {
@@ -46,8 +40,8 @@ interface RunRow extends Record<string, SqlStorageValue> {
   purge_at: number;
   create_key: string;
   create_fingerprint: string;
-  end_key: string | null;
-  end_fingerprint: string | null;
+  change_key: string | null;
+  change_fingerprint: string | null;
   parameters: string;
   recommendations: string;
   error: string | null;
@@ -62,7 +56,7 @@ interface UnlandedRow extends Record<string, SqlStorageValue> {
 }
 
 const COLUMNS = `id, version, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at,
-  deadline_at, purge_at, create_key, create_fingerprint, end_key, end_fingerprint, parameters, recommendations,
+  deadline_at, purge_at, create_key, create_fingerprint, change_key, change_fingerprint, parameters, recommendations,
   error, output`;
 
 export class Journal {
@@ -100,8 +94,8 @@ export class Journal {
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET
            version = excluded.version, status = excluded.status, started_at = excluded.started_at,
-           completed_at = excluded.completed_at, purge_at = excluded.purge_at, end_key = excluded.end_key,
-           end_fingerprint = excluded.end_fingerprint, error = excluded.error, output = excluded.output,
+           completed_at = excluded.completed_at, purge_at = excluded.purge_at, change_key = excluded.change_key,
+           change_fingerprint = excluded.change_fingerprint, error = excluded.error, output = excluded.output,
            due_at = excluded.due_at, due_failures = 0, changed_at = excluded.changed_at, bytes = excluded.bytes`,
         run.id,
         run.version,
@@ -116,8 +110,8 @@ export class Journal {
         purgeAt(run, retentionDays),
         run.createKey,
         run.createFingerprint,
-        run.endKey,
-        run.endFingerprint,
+        run.changeKey,
+        run.changeFingerprint,
         run.parameters,
         run.recommendations,
         run.error,
@@ -277,7 +271,7 @@ function toRun(row: RunRow): JournaledRun {
     purgeAt: row.purge_at,
     createKey: row.create_key,
     createFingerprint: row.create_fingerprint,
-    endKey: row.end_key,
-    endFingerprint: row.end_fingerprint,
+    changeKey: row.change_key,
+    changeFingerprint: row.change_fingerprint,
   };
 }

@@ -8,9 +8,9 @@ import { readD1, sessionFor } from "../d1.ts";
 import type { Env } from "../env.ts";
 import type { Hops } from "../http/context.ts";
 import type { ApiError } from "../http/errors.ts";
-import { COORDINATOR_BOOKMARK } from "./coordinator.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { recallEnded, rememberEnded } from "./ended-runs.ts";
+import { COORDINATOR_BOOKMARK } from "./messages.ts";
 import { isOverdue, type Status } from "./run.ts";
 import { isGenuineRunId, readRunId } from "./run-id.ts";
 

@@ -13,16 +13,11 @@ import { idempotencyKey } from "../http/idempotency.ts";
 import { fingerprint } from "../http/json.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { refusalError, sendChanged, sendRun } from "./answers.ts";
-import {
-  type ChangeKey,
-  COORDINATOR_BOOKMARK,
-  type NewRun,
-  type RunAnswer,
-  type RunRefusal,
-} from "./coordinator.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { listRuns } from "./list.ts";
+import { type ChangeKey, COORDINATOR_BOOKMARK, type RunAnswer, type RunRefusal } from "./messages.ts";
 import { hasRow, type Reading, readRun } from "./reader.ts";
+import type { NewRun } from "./run.ts";
 import {
   coordinatorOfKey,
   isGenuineRunId,

@@ -50,6 +50,22 @@ export type Conflict =
   | "run_cancelled"
   | "delivery_failed";
 
+/** What is known of a run before it begins. */
+export type NewRun = Omit<Run, "version" | "status" | "startedAt" | "completedAt" | "error" | "output">;
+
+/** A run as it is created: pending. */
+export function begin(input: NewRun): Run {
+  return {
+    ...input,
+    version: 1,
+    status: "pending",
+    startedAt: null,
+    completedAt: null,
+    error: null,
+    output: null,
+  };
+}
+
 export function isOpen(run: Pick<Run, "status">): boolean {
   return run.status === "pending" || run.status === "running";
 }

@@ -1,0 +1,51 @@
+/**
+ * The coordinator's one alarm, always for whatever comes first: a repair, a deadline, a purge. Read from SQL, so that
+ * a new instance can't put off what an earlier one had armed.
+ */
+
+import type { Journal } from "./journal.ts";
+
+export class AlarmClock {
+  readonly #storage: DurableObjectStorage;
+  readonly #journal: Journal;
+  /** When the alarm is known to be set for; unknown in a new instance. */
+  #armedFor: number | null = null;
+
+  constructor(storage: DurableObjectStorage, journal: Journal) {
+    this.#storage = storage;
+    this.#journal = journal;
+  }
+
+  /** When to look whether what changed has landed; Infinity when there is nothing to look for. */
+  get repairAt(): number {
+    const mark = this.#journal.mark("repair_at");
+    return mark === null ? Number.POSITIVE_INFINITY : Number(mark);
+  }
+
+  setRepairAt(at: number | null): void {
+    this.#journal.setMark("repair_at", at === null ? null : String(at));
+  }
+
+  /** Sets the repair unless one is set: a steady stream of changes must not put it off for ever. */
+  repairBy(at: number): void {
+    if (this.repairAt === Number.POSITIVE_INFINITY) this.setRepairAt(at);
+  }
+
+  /** The alarm has rung, or may have been dropped: whatever is next must be armed again. */
+  forgetArmed(): void {
+    this.#armedFor = null;
+  }
+
+  /** Synchronous, and commits with the writes around it. No purge rings before `purgeNotBefore`. */
+  arm(now: number, purgeNotBefore: number): void {
+    const purge = this.#journal.nextPurgeAt();
+    const at = Math.min(
+      this.repairAt,
+      this.#journal.nextOpenDueAt() ?? Number.POSITIVE_INFINITY,
+      purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, purgeNotBefore),
+    );
+    if (at === Number.POSITIVE_INFINITY || at === this.#armedFor) return;
+    this.#armedFor = at;
+    void this.#storage.setAlarm(Math.max(at, now));
+  }
+}

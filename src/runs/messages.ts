@@ -1,0 +1,43 @@
+/**
+ * What the Worker and a coordinator say to each other. Old and new code do so during a deploy: only add. Refusals
+ * are values, for an error's class does not survive the call.
+ */
+
+import type { JournaledRun } from "./journal.ts";
+import { type Conflict, toActionRun } from "./run.ts";
+
+/** The sign of an answer whose row has not landed: a read that sends it back asks the coordinator. */
+export const COORDINATOR_BOOKMARK = "coordinator";
+
+/** Names a change, so that asking again gives the same answer. `key` says who minted it: `c:` caller, `m:` us. */
+export interface ChangeKey {
+  readonly key: string;
+  /** SHA-256 of what was asked. The same key with another fingerprint is another request. */
+  readonly fingerprint: string;
+}
+
+/** A run as told to the Worker. `actionRun` is the JSON for the wire. */
+export interface RunAnswer {
+  readonly ok: true;
+  readonly id: string;
+  readonly actionRun: string;
+  readonly deadlineAt: number;
+  readonly replayed: boolean;
+  readonly bookmark: string;
+}
+
+export interface RunRefusal {
+  readonly ok: false;
+  readonly reason: "run_not_found" | "id_taken" | "key_reused" | "overloaded" | Conflict;
+}
+
+export function toAnswer(run: JournaledRun, replayed: boolean, bookmark: string | null): RunAnswer {
+  return {
+    ok: true,
+    id: run.id,
+    actionRun: toActionRun(run),
+    deadlineAt: run.deadlineAt,
+    replayed,
+    bookmark: bookmark ?? COORDINATOR_BOOKMARK,
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * Removes runs that may be kept no longer, a batch at a time. D1's row goes first: until D1 has confirmed, the
+ * journal can still tell what was there. Nobody waits for it.
+ */
+
+import type { Journal } from "./journal.ts";
+
+const BATCH = 500;
+const GIVEN_UP_MS = 10_000;
+
+export interface Purging {
+  deleteRows(ids: readonly string[]): Promise<void>;
+  /** The journal has forgotten these. */
+  onPurged(ids: readonly string[]): void;
+  onFailed(error: unknown): void;
+}
+
+export class Retention {
+  readonly #journal: Journal;
+  readonly #purging: Purging;
+  #notBefore = 0;
+
+  constructor(journal: Journal, purging: Purging) {
+    this.#journal = journal;
+    this.#purging = purging;
+  }
+
+  /** While a batch is under way, or has failed, the next waits until it would be given up. */
+  get notBefore(): number {
+    return this.#notBefore;
+  }
+
+  /** Starts on the runs that are due; how many. */
+  purge(now: number): number {
+    if (now < this.#notBefore) return 0;
+    const ids = this.#journal.purgeable(now, BATCH);
+    if (ids.length === 0) return 0;
+    this.#notBefore = now + GIVEN_UP_MS;
+    void this.#purging
+      .deleteRows(ids)
+      .then(() => {
+        this.#journal.forget(ids);
+        this.#notBefore = 0;
+        this.#purging.onPurged(ids);
+      })
+      .catch((error: unknown) => this.#purging.onFailed(error));
+    return ids.length;
+  }
+}
