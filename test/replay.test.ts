@@ -235,3 +235,12 @@ describe("a repeated cancel", () => {
     expect((await cancel(path, reported, keyed("k"))).body.code).toBe("run_succeeded");
   });
 });
+
+it("names a reported failure as such, even where the report's own words look like ours", async () => {
+  const path = newRunsPath();
+  for (const error of ["[timeout] the database was slow", "[delivery] the parcel was lost"]) {
+    const run = await createRun(path);
+    expect((await report(run, { status: "failed", error })).body.error).toBe(error);
+    expect((await report(run, { status: "succeeded" })).body).toMatchObject({ code: "run_failed" });
+  }
+});

@@ -100,7 +100,7 @@ function runIn(situation: Situation): Run {
     case "failed":
       return { ...ended, status: "failed", startedAt: NOW, error: "exit 1" };
     case "timed out":
-      return { ...ended, status: "failed", error: "[timeout] too late" };
+      return { ...ended, status: "failed", completedAt: DEADLINE_AT, error: "[timeout] too late" };
     case "undelivered":
       return { ...ended, status: "failed", error: "[delivery] refused" };
     case "cancelled":
@@ -241,8 +241,9 @@ describe("when the coordinator has something to do for a run", () => {
   it("is at its deadline while it is open, and when it may be kept no longer afterwards", () => {
     for (const situation of situations) {
       const run = runIn(situation);
-      expect(dueAt(run, 30)).toBe(isOpen(run) ? DEADLINE_AT : NOW + 30 * DAY_MS);
-      expect(purgeAt(run, 30)).toBe((isOpen(run) ? DEADLINE_AT : NOW) + 30 * DAY_MS);
+      const endsBy = isOpen(run) || situation === "timed out" ? DEADLINE_AT : NOW;
+      expect(dueAt(run, 30)).toBe(isOpen(run) ? DEADLINE_AT : endsBy + 30 * DAY_MS);
+      expect(purgeAt(run, 30)).toBe(endsBy + 30 * DAY_MS);
     }
   });
 

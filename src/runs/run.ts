@@ -131,8 +131,10 @@ function conflictOf(run: Run): Conflict | null {
     case "cancelled":
       return "run_cancelled";
     case "failed":
-      if (run.error?.startsWith("[timeout] ")) return "run_timed_out";
-      return run.error?.startsWith("[delivery] ") ? "delivery_failed" : "run_failed";
+      // By its instants, not by its error: a workflow may report any text, "[timeout] " included. Whatever was
+      // reported came before the deadline, and a report sets startedAt.
+      if (run.completedAt !== null && run.completedAt >= run.deadlineAt) return "run_timed_out";
+      return run.startedAt === null ? "delivery_failed" : "run_failed";
   }
 }
 

@@ -31,28 +31,18 @@ const TIMEOUT = {
     `${sent(issue)}; send whole minutes from 1 to ${TIMEOUT_MAX_MINUTES}.`,
 };
 
-/** zod's strict objects pass over a key of this name. */
-function hasNoProto(body: unknown): boolean {
-  return !(isJsonObject(body) && Object.hasOwn(body, "__proto__"));
-}
-const UNKNOWN_PROTO = { error: 'Unrecognized key: "__proto__"' };
-
 export const newRun = z
-  .unknown()
-  .refine(hasNoProto, UNKNOWN_PROTO)
-  .pipe(
-    z.strictObject({
-      actionName: filterableName,
-      entityId: uuid.nullable().default(null),
-      parameters: jsonObject.default({}),
-      recommendations: jsonObject.default({}),
-      timeout: z
-        .int(TIMEOUT)
-        .min(1, TIMEOUT)
-        .max(TIMEOUT_MAX_MINUTES, TIMEOUT)
-        .default(TIMEOUT_DEFAULT_MINUTES),
-    }),
-  )
+  .strictObject({
+    actionName: filterableName,
+    entityId: uuid.nullable().default(null),
+    parameters: jsonObject.default({}),
+    recommendations: jsonObject.default({}),
+    timeout: z
+      .int(TIMEOUT)
+      .min(1, TIMEOUT)
+      .max(TIMEOUT_MAX_MINUTES, TIMEOUT)
+      .default(TIMEOUT_DEFAULT_MINUTES),
+  })
   .refine((body) => inputBytes(body) <= INPUTS_MAX_BYTES, {
     error: (issue) =>
       `parameters and recommendations have ${inputBytes(issue.input as NewRunBody)} bytes together; at most ${INPUTS_MAX_BYTES} are taken.`,
@@ -74,30 +64,25 @@ const output = jsonObject
   })
   .optional();
 
-export const report = z
-  .unknown()
-  .refine(hasNoProto, UNKNOWN_PROTO)
-  .pipe(
-    z.discriminatedUnion(
-      "status",
-      [
-        z.strictObject({ status: z.literal("succeeded"), output }),
-        z.strictObject({
-          status: z.literal("failed"),
-          error: z
-            .string({ error: "send a sentence on what went wrong." })
-            // The tail of a log may hold anything, and the job that sends it must not be told to come back.
-            .transform((text) => text.toWellFormed().replaceAll("\0", "\ufffd"))
-            .refine((text) => utf8Bytes(JSON.stringify(text)) <= ERROR_MAX_BYTES, {
-              error: (issue) =>
-                `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${ERROR_MAX_BYTES} are taken.`,
-            }),
-          output,
+export const report = z.discriminatedUnion(
+  "status",
+  [
+    z.strictObject({ status: z.literal("succeeded"), output }),
+    z.strictObject({
+      status: z.literal("failed"),
+      error: z
+        .string({ error: "send a sentence on what went wrong." })
+        // The tail of a log may hold anything, and the job that sends it must not be told to come back.
+        .transform((text) => text.toWellFormed().replaceAll("\0", "\ufffd"))
+        .refine((text) => utf8Bytes(JSON.stringify(text)) <= ERROR_MAX_BYTES, {
+          error: (issue) =>
+            `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${ERROR_MAX_BYTES} are taken.`,
         }),
-      ],
-      { error: 'send "succeeded", or "failed" with an error.' },
-    ),
-  );
+      output,
+    }),
+  ],
+  { error: 'send "succeeded", or "failed" with an error.' },
+);
 
 export type Report = z.infer<typeof report>;
 
