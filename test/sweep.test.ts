@@ -43,6 +43,11 @@ async function known(path: string) {
   return results;
 }
 
+/** As if an hour had passed since they were seen. */
+async function makeLongUnseen(): Promise<void> {
+  await env.DB.prepare("UPDATE coordinators SET seen_at = seen_at - 3600000").run();
+}
+
 /** Registered, and made long unseen, without an object behind them. */
 async function registerOthers(count: number): Promise<void> {
   await env.DB.prepare(
@@ -78,6 +83,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
       await dropAlarm(path);
       if (evicted) await evictDurableObject(coordinator(path, 0));
       faults.writes = null;
+      await makeLongUnseen();
       await sweepIn(0);
       await until(async () => (await rowOf(id)) !== null);
     });
@@ -94,11 +100,21 @@ it("gives an alarm a minute before it takes it for dropped", async () => {
   expect(await alarmAt(path, 0)).toBeNull();
 });
 
+it("leaves a coordinator asleep for ten minutes after it was seen", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  const before = await known(path);
+  await sweepIn(9 * MINUTE_MS);
+  expect(await known(path)).toEqual(before);
+  await sweepIn(11 * MINUTE_MS);
+  expect((await known(path))[0]?.seen_at).toBeGreaterThan(before[0]?.seen_at ?? 0);
+});
+
 it("runs by the cron", async () => {
   const path = newRunsPath();
   await createAged(path);
+  await makeLongUnseen();
   const [before] = await known(path);
-  await scheduler.wait(2);
   await worker.scheduled(createScheduledController(), env);
   const [after] = await known(path);
   expect(after?.seen_at).toBeGreaterThan(before?.seen_at ?? 0);
@@ -108,10 +124,12 @@ it("drops a coordinator that keeps nothing any more; it is known again with its 
   const path = newRunsPath();
   const id = await createAged(path);
   await change(path, id, { type: "cancelled" });
+  await makeLongUnseen();
   await sweepIn(0);
   expect(await known(path)).toHaveLength(1);
   await alarmIn(31 * DAY_MS, coordinator(path, 0));
   await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+  await makeLongUnseen();
   await sweepIn(0);
   expect(await known(path)).toHaveLength(0);
   await createAged(path);
@@ -121,6 +139,7 @@ it("drops a coordinator that keeps nothing any more; it is known again with its 
 it("goes round all of them, the longest unseen first, twenty a tick", async () => {
   const path = newRunsPath();
   await createAged(path);
+  await makeLongUnseen();
   await registerOthers(30);
   const [before] = await known(path);
   const left = async () =>
@@ -151,6 +170,7 @@ it.each(["down", "committed_then_error"] as const)(
   async (fault) => {
     const path = newRunsPath();
     await createAged(path);
+    await makeLongUnseen();
     const [before] = await known(path);
     faults.reads = fault;
     faults.writes = fault;

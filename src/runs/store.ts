@@ -107,10 +107,15 @@ export interface SeenCoordinator {
   readonly seen_at: number;
 }
 
-export async function longestUnseen(db: D1Database, limit: number): Promise<SeenCoordinator[]> {
+/** Coordinators that neither registered nor were swept since `before`, the longest unseen first. */
+export async function longestUnseen(
+  db: D1Database,
+  before: number,
+  limit: number,
+): Promise<SeenCoordinator[]> {
   const { results } = await db
-    .prepare("SELECT scope, n, seen_at FROM coordinators ORDER BY seen_at LIMIT ?")
-    .bind(limit)
+    .prepare("SELECT scope, n, seen_at FROM coordinators WHERE seen_at < ? ORDER BY seen_at LIMIT ?")
+    .bind(before, limit)
     .all<SeenCoordinator>();
   return results;
 }

@@ -11,6 +11,8 @@ import { dropUnkept, findOverdue, longestUnseen, markSeen, type SeenCoordinator 
 
 /** Alarms may be a minute late by themselves. */
 const LATE_MS = 60_000;
+/** How often each coordinator is looked after; waking one that sleeps well costs a request and two writes. */
+const ROUND_MS = 600_000;
 const OVERDUE_PER_TICK = 200;
 const COORDINATORS_PER_TICK = 20;
 
@@ -18,7 +20,7 @@ export async function sweep(env: Env, now: number): Promise<void> {
   await dropUnkept(env.DB, null, now);
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - LATE_MS, OVERDUE_PER_TICK),
-    longestUnseen(env.DB, COORDINATORS_PER_TICK),
+    longestUnseen(env.DB, now - ROUND_MS, COORDINATORS_PER_TICK),
   ]);
   const late = new Map<string, { scope: string; n: number }>();
   for (const { scope, id } of overdue) {
