@@ -9,14 +9,14 @@ import { corsOrigins } from "./config.ts";
 import { healthRoutes } from "./health.ts";
 import type { AppEnv } from "./http/context.ts";
 import { ApiError, errorResponse, toApiError } from "./http/errors.ts";
+import { PATH_NAME } from "./http/limits.ts";
 import { log } from "./log.ts";
 import { callbackRoutes } from "./runs/callback.ts";
 import { resyncRoutes } from "./runs/resync.ts";
 import { runRoutes } from "./runs/routes.ts";
 
-const NAME = "[a-z0-9][a-z0-9-]{0,62}";
-const PROJECT = `/:o{${NAME}}/:p{${NAME}}`;
-const ENVIRONMENT = `${PROJECT}/envs/:envName{${NAME}}`;
+const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
+const ENVIRONMENT = `${PROJECT}/envs/:envName{${PATH_NAME}}`;
 
 const EXPOSED_HEADERS = [
   "Idempotent-Replayed",
@@ -38,7 +38,7 @@ function requestLog(): MiddlewareHandler<AppEnv> {
     log("info", "request", {
       requestId: c.get("requestId"),
       method: c.req.method,
-      route: routePath(c, -1).replaceAll(`{${NAME}}`, ""),
+      route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, ""),
       status: c.res.status,
       durationMs: Date.now() - startedAt,
       d1,

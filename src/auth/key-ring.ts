@@ -57,13 +57,13 @@ function parse(value: string): Result<KeyRing, string> {
 }
 
 function createRing(secrets: readonly Uint8Array<ArrayBuffer>[]): KeyRing {
-  const derived = new Map<KeyPurpose, Promise<CryptoKey[]>>();
-  function keysFor(purpose: KeyPurpose): Promise<CryptoKey[]> {
-    let keys = derived.get(purpose);
-    if (keys === undefined) {
-      keys = Promise.all(secrets.map((secret) => derive(secret, purpose)));
-      derived.set(purpose, keys);
-    }
+  // Keys, not promises of them: one that a cancelled request left behind would hang every later request.
+  const derived = new Map<KeyPurpose, CryptoKey[]>();
+  async function keysFor(purpose: KeyPurpose): Promise<CryptoKey[]> {
+    const known = derived.get(purpose);
+    if (known !== undefined) return known;
+    const keys = await Promise.all(secrets.map((secret) => derive(secret, purpose)));
+    derived.set(purpose, keys);
     return keys;
   }
   async function signWith(key: CryptoKey, text: string) {

@@ -1,10 +1,11 @@
 /** zod: the wire of /tokens. */
 
 import * as z from "zod";
+import { PATH_NAME } from "../http/limits.ts";
 import { filterableName, instant, pageQuery } from "../http/schema.ts";
 import { ROLES } from "./permissions.ts";
 
-export const ENV_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
 
 export const newToken = z.strictObject({
   name: filterableName.refine((name) => name.normalize("NFKC").trim().toLowerCase() !== "root", {

@@ -11,7 +11,7 @@ import type { ApiError } from "../http/errors.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { recallEnded, rememberEnded } from "./ended-runs.ts";
 import { COORDINATOR_BOOKMARK } from "./messages.ts";
-import { isOverdue, type Status } from "./run.ts";
+import { isOpen, isOverdue, type Status } from "./run.ts";
 import { isGenuineRunId, readRunId } from "./run-id.ts";
 
 export interface ReadRun {
@@ -66,9 +66,7 @@ export async function readRun(
     const asked = await askCoordinator(reading, id).catch(() => null);
     if (asked !== null) return asked;
   }
-  if (stored.status !== "pending" && stored.status !== "running") {
-    rememberEnded(scope, id, stored.body, stored.purgeAt, now);
-  }
+  if (!isOpen(stored)) rememberEnded(scope, id, stored.body, stored.purgeAt, now);
   return { actionRun: stored.body, bookmark: session.getBookmark() };
 }
 
