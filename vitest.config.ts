@@ -7,36 +7,54 @@ const root = fileURLToPath(new URL(".", import.meta.url));
 // wrangler would name the secrets' file once per test file.
 process.env.WRANGLER_LOG ??= "error";
 
+/** In the real runtime: D1, Durable Objects and alarms as deployed. test/worker.ts can make D1 fail. */
+async function inTheRuntime(bindings: Record<string, string>) {
+  return cloudflareTest({
+    main: "./test/worker.ts",
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: {
+      bindings: {
+        CALLBACK_SIGNING_KEYS: "a-signing-key-for-tests-of-32-bytes-and-more",
+        ROOT_TOKEN: "a-root-token-for-tests-of-32-characters",
+        // What a .dev.vars on this machine may say is not for the tests.
+        PUBLIC_URL: "",
+        CORS_ORIGINS: "",
+        RETENTION_DAYS: "30",
+        WEBHOOK_PORTS: "",
+        WEBHOOK_HOSTS: "",
+        ALLOW_INSECURE_WEBHOOKS: "",
+        TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
+        ...bindings,
+      },
+    },
+  });
+}
+
 export default defineConfig(async () => ({
   test: {
     // The service logs a line per request: shown only where a test failed.
     silent: "passed-only" as const,
     projects: [
       {
-        // In the real runtime: D1, Durable Objects and alarms as deployed. test/worker.ts can make D1 fail.
-        plugins: [
-          cloudflareTest({
-            main: "./test/worker.ts",
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              bindings: {
-                CALLBACK_SIGNING_KEYS: "a-signing-key-for-tests-of-32-bytes-and-more",
-                ROOT_TOKEN: "a-root-token-for-tests-of-32-characters",
-                // What a .dev.vars on this machine may say is not for the tests.
-                PUBLIC_URL: "",
-                CORS_ORIGINS: "",
-                RETENTION_DAYS: "30",
-                TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
-              },
-            },
-          }),
-        ],
+        plugins: [await inTheRuntime({})],
         test: {
           name: "runtime",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/server/**"],
+          exclude: ["test/server/**", "test/dispatch/**"],
           setupFiles: ["./test/setup.ts"],
           testTimeout: 30_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // As in development, where webhooks may go to loopback: to a receiver that plays all that receivers do.
+        plugins: [await inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" })],
+        test: {
+          name: "dispatch",
+          include: ["test/dispatch/**/*.test.ts"],
+          globalSetup: ["./test/receiver/setup.ts"],
+          setupFiles: ["./test/setup.ts"],
+          testTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },
       },

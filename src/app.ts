@@ -10,8 +10,10 @@ import { healthRoutes } from "./health.ts";
 import type { AppEnv } from "./http/context.ts";
 import { ApiError, errorResponse, toApiError } from "./http/errors.ts";
 import { PATH_NAME } from "./http/limits.ts";
+import { refuseDeliveries } from "./http/loop.ts";
 import { log } from "./log.ts";
 import { callbackRoutes } from "./runs/callback.ts";
+import { eventRoutes } from "./runs/events.ts";
 import { resyncRoutes } from "./runs/resync.ts";
 import { runRoutes } from "./runs/routes.ts";
 
@@ -67,12 +69,13 @@ function crossOrigin(): MiddlewareHandler<AppEnv> {
 
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(requestId(), requestLog(), headers(), crossOrigin());
+  app.use(requestId(), requestLog(), headers(), crossOrigin(), refuseDeliveries());
 
   app.route("/", healthRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
+  app.route(`${ENVIRONMENT}/action-runs`, eventRoutes);
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
 
   refuseOtherMethods(app);

@@ -1,6 +1,8 @@
 /** The operator's settings, read from the environment and checked. A setting that can't be used says so at /readyz. */
 
+import { parseHosts, parsePorts, type UrlPolicy } from "./dispatch/url-guard.ts";
 import type { Env } from "./env.ts";
+import { err, ok, type Result } from "./result.ts";
 
 export const RETENTION_DEFAULT_DAYS = 30;
 const ROOT_TOKEN_MIN_CHARACTERS = 32;
@@ -29,9 +31,41 @@ export function baseUrl(env: Pick<Env, "PUBLIC_URL">, requestUrl: string): strin
   return (env.PUBLIC_URL || new URL(requestUrl).origin).replace(/\/+$/, "");
 }
 
-/** Sentences on what is wrong with the settings; none when all is well. The signing keys are checked by the ring. */
-export function settingFaults(env: Env): string[] {
+type WebhookSettings = Pick<
+  Env,
+  "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSECURE_WEBHOOKS" | "PUBLIC_URL"
+>;
+
+/**
+ * Which URLs webhooks may call, or a sentence on the setting that can't be used. `origin`: of the request that made the
+ * run. ALLOW_INSECURE_WEBHOOKS is for development alone, where the service is reached by a loopback name: nobody
+ * reaches a deployed Worker by one.
+ */
+export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlPolicy, string> {
+  const ports = parsePorts(env.WEBHOOK_PORTS);
+  if (!ports.ok) return ports;
+  const hosts = parseHosts(env.WEBHOOK_HOSTS);
+  if (!hosts.ok) return hosts;
+  const insecure = env.ALLOW_INSECURE_WEBHOOKS === "true";
+  const publicUrl = env.PUBLIC_URL ? URL.parse(env.PUBLIC_URL) : null;
+  const ownUrls = [URL.parse(origin), publicUrl].filter((url) => url !== null);
+  if (insecure && !ownUrls.every(({ hostname }) => isLoopback(hostname))) {
+    return err(
+      "ALLOW_INSECURE_WEBHOOKS is for development on this machine: remove it where the service is reached by another name than localhost.",
+    );
+  }
+  return ok({ ports: ports.value, hosts: hosts.value, ownHosts: ownUrls.map(({ host }) => host), insecure });
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+/** Sentences on what is wrong with the settings; none when all is well. The signing keys are checked by the ring. `origin`: of the request that asks. */
+export function settingFaults(env: Env, origin: string): string[] {
   const faults: string[] = [];
+  const policy = webhookPolicy(env, origin);
+  if (!policy.ok) faults.push(policy.error);
   if (env.RETENTION_DAYS !== undefined && String(retentionDays(env)) !== env.RETENTION_DAYS.trim()) {
     faults.push("RETENTION_DAYS must be a whole number of days, at least 1.");
   }

@@ -1,6 +1,12 @@
 /** What the platform hands to the Worker and to its objects: wrangler.toml's bindings, vars and secrets. */
 
+import type { WebhookSender } from "./dispatch/webhook.ts";
 import type { RunCoordinator } from "./runs/coordinator.ts";
+
+/** The entrypoints that `ctx.exports` offers to our own code: what src/index.ts exports. */
+export interface Entrypoints {
+  readonly WebhookSender: Pick<WebhookSender, "send">;
+}
 
 export interface Env {
   readonly DB: D1Database;
@@ -16,4 +22,10 @@ export interface Env {
   readonly CORS_ORIGINS?: string;
   /** Whole days a finished run is kept. */
   readonly RETENTION_DAYS?: string;
+  /** Comma-separated ports that webhooks may be sent to besides 443. */
+  readonly WEBHOOK_PORTS?: string;
+  /** Comma-separated hosts, `*.` allowed, that alone webhooks may be sent to; any public host when unset. */
+  readonly WEBHOOK_HOSTS?: string;
+  /** "true" lets webhooks go to http and to loopback, in development only. */
+  readonly ALLOW_INSECURE_WEBHOOKS?: string;
 }

@@ -22,7 +22,7 @@ export const healthRoutes = new Hono<AppEnv>()
   .get("/healthz", (c) => c.json({ status: "alive" }))
   .get("/readyz", async (c) => {
     const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
-    const faults = [...(ring.ok ? [] : [ring.error]), ...settingFaults(c.env)];
+    const faults = [...(ring.ok ? [] : [ring.error]), ...settingFaults(c.env, new URL(c.req.url).origin)];
     if (faults.length > 0) throw new ApiError("not_ready", faults.join(" "), { "Retry-After": "60" });
     await readD1(c.get("hops"), () => c.env.DB.prepare(NEWEST_SCHEMA).first()).catch((error: ApiError) => {
       const migrate = /no such (table|column)/.test(String(error.cause));

@@ -1,9 +1,10 @@
-/** What Cloudflare runs: the app, the Durable Object, the cron. */
+/** What Cloudflare runs: the app, the Durable Object, the sender of webhooks, the cron. */
 
 import { createApp } from "./app.ts";
 import type { Env } from "./env.ts";
 import { sweep } from "./runs/sweep.ts";
 
+export { WebhookSender } from "./dispatch/webhook.ts";
 export { RunCoordinator } from "./runs/coordinator.ts";
 
 const app = createApp();

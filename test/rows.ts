@@ -32,6 +32,9 @@ export function toRun(row: Row): Run {
     error: null,
     output: null,
     deadlineAt: createdAt + MONTH_MS,
+    heartbeatTimeoutMs: null,
+    silentSince: createdAt,
+    endCause: null,
     ...row,
   };
 }

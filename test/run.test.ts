@@ -31,6 +31,8 @@ type Outcome = Status | Conflict | "not yet";
 // Both tables are typed by the source: a status or an event that is added there does not compile here.
 const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   started: { type: "started" },
+  delivered: { type: "delivered" },
+  heartbeat: { type: "heartbeat" },
   succeeded: { type: "succeeded", output: '{"url":"x"}' },
   failed: { type: "failed", error: "exit 1", output: '{"log":"y"}' },
   cancelled: { type: "cancelled" },
@@ -40,6 +42,8 @@ const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
 
 const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
   started: conflict,
+  delivered: conflict,
+  heartbeat: conflict,
   succeeded: conflict,
   failed: conflict,
   cancelled: conflict,
@@ -50,6 +54,8 @@ const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
 const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   pending: {
     started: "running",
+    delivered: "pending",
+    heartbeat: "running",
     succeeded: "succeeded",
     failed: "failed",
     cancelled: "cancelled",
@@ -58,6 +64,8 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   },
   running: {
     started: "run_running",
+    delivered: "run_running",
+    heartbeat: "running",
     succeeded: "succeeded",
     failed: "failed",
     cancelled: "run_running",
@@ -86,6 +94,9 @@ const PENDING: Run = Object.freeze({
   error: null,
   output: null,
   deadlineAt: DEADLINE_AT,
+  heartbeatTimeoutMs: null,
+  silentSince: CREATED_AT,
+  endCause: null,
 });
 
 function runIn(situation: Situation): Run {
@@ -242,7 +253,7 @@ describe("when the coordinator has something to do for a run", () => {
     for (const situation of situations) {
       const run = runIn(situation);
       const endsBy = isOpen(run) || situation === "timed out" ? DEADLINE_AT : NOW;
-      expect(dueAt(run, 30)).toBe(isOpen(run) ? DEADLINE_AT : endsBy + 30 * DAY_MS);
+      expect(dueAt(run, null, 30)).toBe(isOpen(run) ? DEADLINE_AT : endsBy + 30 * DAY_MS);
       expect(purgeAt(run, 30)).toBe(endsBy + 30 * DAY_MS);
     }
   });
@@ -250,9 +261,9 @@ describe("when the coordinator has something to do for a run", () => {
   it.each([Number.NaN, Number.POSITIVE_INFINITY, 0, -1, 1.5, Number.MAX_SAFE_INTEGER + 1])(
     "is never %d: an instant that no alarm can be set for throws",
     (at) => {
-      expect(() => dueAt({ ...PENDING, deadlineAt: at }, 30)).toThrow(RangeError);
+      expect(() => dueAt({ ...PENDING, deadlineAt: at }, null, 30)).toThrow(RangeError);
       const completedAt = at - 30 * DAY_MS;
-      expect(() => dueAt({ ...runIn("cancelled"), completedAt }, 30)).toThrow(RangeError);
+      expect(() => dueAt({ ...runIn("cancelled"), completedAt }, null, 30)).toThrow(RangeError);
     },
   );
 });

@@ -9,6 +9,8 @@ import { RunCoordinator as RealCoordinator } from "../src/runs/coordinator.ts";
 import { sweep } from "../src/runs/sweep.ts";
 import { faulty } from "./faults.ts";
 
+export { WebhookSender } from "../src/dispatch/webhook.ts";
+
 export class RunCoordinator extends RealCoordinator {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, { ...env, DB: faulty(env.DB) });

@@ -1,7 +1,7 @@
 /**
- * The signing keys of CALLBACK_SIGNING_KEYS: the first signs, all verify, so that keys rotate without
- * killing runs in flight. Each purpose has an HMAC key of its own, derived with HKDF (RFC 5869), so that
- * a signature made for one can never be taken for another.
+ * The signing keys of CALLBACK_SIGNING_KEYS: the first signs and seals, all verify and open, so that keys rotate
+ * without killing runs in flight. Each purpose has a key of its own, derived with HKDF (RFC 5869), so that what is
+ * made for one can never be taken for another.
  */
 
 import { err, ok, type Result } from "../result.ts";
@@ -10,6 +10,9 @@ export const KEY_MIN_BYTES = 32;
 export const KEYS_MAX = 4;
 
 export type KeyPurpose = "callback-token" | "run-id";
+/** Of the key that seals, AES-256-GCM. */
+const SEALING = "delivery";
+const IV_BYTES = 12;
 
 export interface KeyRing {
   sign(purpose: KeyPurpose, text: string): Promise<Uint8Array<ArrayBuffer>>;
@@ -17,6 +20,10 @@ export interface KeyRing {
   verify(purpose: KeyPurpose, text: string, signature: Uint8Array<ArrayBuffer>): Promise<boolean>;
   /** For signatures kept only in part: what each key would sign. */
   signWithEach(purpose: KeyPurpose, text: string): Promise<readonly Uint8Array<ArrayBuffer>[]>;
+  /** Encrypts `text`, to be opened only with the same `about`: what it belongs to. */
+  seal(text: string, about: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** The text, or null where no key of the ring sealed this about that. */
+  open(sealed: Uint8Array<ArrayBuffer>, about: string): Promise<string | null>;
 }
 
 const encoder = new TextEncoder();
@@ -58,8 +65,8 @@ function parse(value: string): Result<KeyRing, string> {
 
 function createRing(secrets: readonly Uint8Array<ArrayBuffer>[]): KeyRing {
   // Keys, not promises of them: one that a cancelled request left behind would hang every later request.
-  const derived = new Map<KeyPurpose, CryptoKey[]>();
-  async function keysFor(purpose: KeyPurpose): Promise<CryptoKey[]> {
+  const derived = new Map<KeyPurpose | typeof SEALING, CryptoKey[]>();
+  async function keysFor(purpose: KeyPurpose | typeof SEALING): Promise<CryptoKey[]> {
     const known = derived.get(purpose);
     if (known !== undefined) return known;
     const keys = await Promise.all(secrets.map((secret) => derive(secret, purpose)));
@@ -85,10 +92,37 @@ function createRing(secrets: readonly Uint8Array<ArrayBuffer>[]): KeyRing {
       }
       return false;
     },
+    async seal(text, about) {
+      const [first] = await keysFor(SEALING);
+      if (first === undefined) throw new Error("an empty key ring");
+      const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+      const sealed = await crypto.subtle.encrypt(sealing(iv, about), first, encoder.encode(text));
+      const whole = new Uint8Array(IV_BYTES + sealed.byteLength);
+      whole.set(iv);
+      whole.set(new Uint8Array(sealed), IV_BYTES);
+      return whole;
+    },
+    async open(sealed, about) {
+      const iv = sealed.subarray(0, IV_BYTES);
+      for (const key of await keysFor(SEALING)) {
+        const bytes = await crypto.subtle
+          .decrypt(sealing(iv, about), key, sealed.subarray(IV_BYTES))
+          .catch(() => null);
+        if (bytes !== null) return new TextDecoder().decode(bytes);
+      }
+      return null;
+    },
   };
 }
 
-async function derive(secret: Uint8Array<ArrayBuffer>, purpose: KeyPurpose): Promise<CryptoKey> {
+function sealing(iv: Uint8Array<ArrayBuffer>, about: string) {
+  return { name: "AES-GCM", iv, additionalData: encoder.encode(about) };
+}
+
+async function derive(
+  secret: Uint8Array<ArrayBuffer>,
+  purpose: KeyPurpose | typeof SEALING,
+): Promise<CryptoKey> {
   const material = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
   const hkdf = {
     name: "HKDF",
@@ -96,5 +130,7 @@ async function derive(secret: Uint8Array<ArrayBuffer>, purpose: KeyPurpose): Pro
     salt: new Uint8Array(0),
     info: encoder.encode(`action-runs ${purpose} v1`),
   };
-  return crypto.subtle.deriveKey(hkdf, material, { ...HMAC, length: 256 }, false, ["sign", "verify"]);
+  return purpose === SEALING
+    ? crypto.subtle.deriveKey(hkdf, material, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"])
+    : crypto.subtle.deriveKey(hkdf, material, { ...HMAC, length: 256 }, false, ["sign", "verify"]);
 }

@@ -11,6 +11,7 @@ export const ERROR_STATUS = {
   invalid_body: 400,
   invalid_query: 400,
   invalid_idempotency_key: 400,
+  invalid_last_event_id: 400,
   unauthorized: 401,
   token_invalid: 401,
   token_expired: 401,
@@ -30,11 +31,13 @@ export const ERROR_STATUS = {
   idempotency_key_reused: 422,
   too_many_requests: 429,
   internal_error: 500,
+  loop_detected: 508,
   not_configured: 503,
   not_ready: 503,
   database_unavailable: 503,
   coordinator_unavailable: 503,
   coordinator_overloaded: 503,
+  too_many_watchers: 503,
 } as const satisfies Record<string, ContentfulStatusCode>;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
@@ -62,7 +65,12 @@ export function unauthorized(
 
 /** 503 with a time to come back, for what is out of reach just now. */
 export function unavailable(
-  code: "database_unavailable" | "coordinator_unavailable" | "coordinator_overloaded" | "not_ready",
+  code:
+    | "database_unavailable"
+    | "coordinator_unavailable"
+    | "coordinator_overloaded"
+    | "too_many_watchers"
+    | "not_ready",
   sentence: string,
   cause?: unknown,
   retryAfterSeconds = 5,

@@ -10,6 +10,12 @@ export const JSON_MAX_DEPTH = 64;
 export const INPUTS_MAX_BYTES = 256 * 1024;
 export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
+export const TRIGGER_MAX_BYTES = 64 * 1024;
+/** What a trigger's payload may come to with all placeholders put in. */
+export const RENDERED_MAX_BYTES = 512 * 1024;
+export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
+/** UTF-16 units, as in `text.length`. */
+export const URL_MAX_CHARACTERS = 2048;
 /** An organisation, project or environment in a path, as the text of a pattern. */
 export const PATH_NAME = "[a-z0-9][a-z0-9-]{0,62}";
 export const NAME_MAX_CHARACTERS = 255;
@@ -17,6 +23,13 @@ export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
 export const TIMEOUT_MAX_MINUTES = 43_200;
+export const ATTEMPTS_DEFAULT = 3;
+export const ATTEMPTS_MAX = 10;
+export const RETRY_DELAY_DEFAULT_MS = 1000;
+export const RETRY_DELAY_MIN_MS = 100;
+export const RETRY_DELAY_MAX_MS = 3_600_000;
+/** How long a read may wait for a run's end. */
+export const WAIT_MAX_SECONDS = 60;
 
 export const PAGE_DEFAULT_ROWS = 50;
 export const PAGE_MAX_ROWS = 200;

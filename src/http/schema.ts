@@ -1,7 +1,7 @@
 /** zod: pieces of the wire that several routes share. Every message says what to send. */
 
 import * as z from "zod";
-import { decodeCursor } from "./cursor.ts";
+import { decodeCursor, decodeSeqCursor } from "./cursor.ts";
 import { NAME_MAX_CHARACTERS, PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS } from "./limits.ts";
 
 const CONTROL = /\p{Cc}/u;
@@ -50,21 +50,30 @@ export const instant = z
     return { floorMs, ceilMs: finer ? floorMs + 1 : floorMs };
   });
 
-/** The query parameters of every page. */
-export const pageQuery = {
-  limit: z
-    .string({ error: "send it once." })
-    .regex(/^[0-9]{1,3}$/, LIMIT)
-    .transform(Number)
-    .refine((limit) => limit >= 1 && limit <= PAGE_MAX_ROWS, LIMIT)
-    .default(PAGE_DEFAULT_ROWS),
-  cursor: z
+const NOT_OURS = "send the cursor of a Link header as it was, or none.";
+
+/** A cursor as one of ours is decoded; what is none is refused. */
+function cursorOf<T>(decode: (cursor: string) => T | null) {
+  return z
     .string({ error: "send it once." })
     .transform((cursor, context) => {
-      const id = decodeCursor(cursor);
-      if (id !== null) return id;
-      context.addIssue({ code: "custom", message: "send the cursor of a Link header as it was, or none." });
+      const after = decode(cursor);
+      if (after !== null) return after;
+      context.addIssue({ code: "custom", message: NOT_OURS });
       return z.NEVER;
     })
-    .optional(),
-};
+    .optional();
+}
+
+const limit = z
+  .string({ error: "send it once." })
+  .regex(/^[0-9]{1,3}$/, LIMIT)
+  .transform(Number)
+  .refine((limit) => limit >= 1 && limit <= PAGE_MAX_ROWS, LIMIT)
+  .default(PAGE_DEFAULT_ROWS);
+
+/** The query parameters of a page of things with ids. */
+export const pageQuery = { limit, cursor: cursorOf(decodeCursor) };
+
+/** The query parameters of a page of numbered things. */
+export const seqPageQuery = { limit, cursor: cursorOf(decodeSeqCursor) };

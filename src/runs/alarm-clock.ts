@@ -1,5 +1,5 @@
 /**
- * The coordinator's one alarm, always for whatever comes first: a repair, a deadline, a purge. Read from SQL, so that
+ * The coordinator's one alarm, always for whatever comes first: a repair, a run that is due, a purge. Read from SQL, so that
  * a new instance can't put off what an earlier one had armed.
  */
 
@@ -8,12 +8,15 @@ import type { Journal } from "./journal.ts";
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
+  readonly #purgeNotBefore: () => number;
   /** When the alarm is known to be set for; unknown in a new instance. */
   #armedFor: number | null = null;
 
-  constructor(storage: DurableObjectStorage, journal: Journal) {
+  /** `purgeNotBefore`: no purge rings before that instant. */
+  constructor(storage: DurableObjectStorage, journal: Journal, purgeNotBefore: () => number) {
     this.#storage = storage;
     this.#journal = journal;
+    this.#purgeNotBefore = purgeNotBefore;
   }
 
   /** When to look whether what changed has landed; Infinity when there is nothing to look for. */
@@ -36,13 +39,13 @@ export class AlarmClock {
     this.#armedFor = null;
   }
 
-  /** Synchronous, and commits with the writes around it. No purge rings before `purgeNotBefore`. */
-  arm(now: number, purgeNotBefore: number): void {
+  /** Synchronous, and commits with the writes around it. */
+  arm(now: number): void {
     const purge = this.#journal.nextPurgeAt();
     const at = Math.min(
       this.repairAt,
       this.#journal.nextOpenDueAt() ?? Number.POSITIVE_INFINITY,
-      purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, purgeNotBefore),
+      purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, this.#purgeNotBefore()),
     );
     if (at === Number.POSITIVE_INFINITY || at === this.#armedFor) return;
     this.#armedFor = at;

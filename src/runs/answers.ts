@@ -23,6 +23,11 @@ export function refusalError(reason: RunRefusal["reason"]): ApiError {
         undefined,
         OVERLOADED_RETRY_SECONDS,
       );
+    case "too_many_watchers":
+      return unavailable(
+        "too_many_watchers",
+        "As many watch this already as are served at once: try again later, or read the run.",
+      );
     case "run_running":
       return new ApiError(reason, "The run is already running: only a pending run can be cancelled.");
     case "run_succeeded":

@@ -1,6 +1,6 @@
 /**
- * POST …/action-runs/{id}/callback: what a callback token opens. The token is judged before the body is read and
- * before anything is asked, so a forged one costs nothing and learns nothing.
+ * POST …/action-runs/{id}/callback and …/heartbeat: what a callback token opens. The token is judged before the body
+ * is read and before anything is asked, so a forged one costs nothing and learns nothing.
  */
 
 import { Hono, type MiddlewareHandler } from "hono";
@@ -16,13 +16,13 @@ import { callCoordinator } from "./coordinators.ts";
 import { changeKey, runIdOf, scopeOf, usableRing } from "./routes.ts";
 import type { RunEvent } from "./run.ts";
 import { parseUuid, readRunId } from "./run-id.ts";
-import { type Report, report } from "./schema.ts";
+import { heartbeat, type Report, report } from "./schema.ts";
 
 /**
- * Lets a genuine token through. A late one opens only the replay of what it reported in time, asked for with the
- * same key within a day; to everything else it is 401.
+ * Lets a genuine token through. A late one is 401, but for one thing where `opensReplay`: what it reported in time,
+ * asked for with the same key within a day.
  */
-function requiresCallbackToken(): MiddlewareHandler<AppEnv> {
+function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): MiddlewareHandler<AppEnv> {
   return async function requiresCallbackToken(c, next) {
     const token = bearerToken(c);
     // A path that names no run at all is one that the token does not open: 401 comes before 404.
@@ -32,7 +32,8 @@ function requiresCallbackToken(): MiddlewareHandler<AppEnv> {
     const lateMs = Date.now() - grant.value.expiresAt;
     const isLate = lateMs >= 0;
     const expired = unauthorized("This callback token has expired: the run's time was up.", "token_expired");
-    if (isLate && (lateMs >= CALLBACK_REPLAY_GRACE_MS || !hasKey(c.req.raw.headers))) throw expired;
+    const mayReplay = opensReplay && lateMs < CALLBACK_REPLAY_GRACE_MS && hasKey(c.req.raw.headers);
+    if (isLate && !mayReplay) throw expired;
     c.set("isLate", isLate);
     await next();
     if (isLate && c.res.status >= 400 && c.res.status < 500) {
@@ -46,11 +47,8 @@ function hasKey(headers: Headers): boolean {
   return headers.has("Idempotency-Key") || headers.has("webhook-id");
 }
 
-export const callbackRoutes = new Hono<AppEnv>().post(
-  "/:id/callback",
-  requiresCallbackToken(),
-  validBody(report),
-  async (c) => {
+export const callbackRoutes = new Hono<AppEnv>()
+  .post("/:id/callback", requiresCallbackToken({ opensReplay: true }), validBody(report), async (c) => {
     const id = runIdOf(c);
     const body = c.req.valid("json");
     const key = idempotencyKey(c);
@@ -61,8 +59,17 @@ export const callbackRoutes = new Hono<AppEnv>().post(
     );
     if (!answer.ok) throw refusalError(answer.reason);
     return sendChanged(c, answer, key !== null);
-  },
-);
+  })
+  .post("/:id/heartbeat", requiresCallbackToken({ opensReplay: false }), validBody(heartbeat), async (c) => {
+    const id = runIdOf(c);
+    const news = c.req.valid("json");
+    const { coordinator } = readRunId(id);
+    const answer = await callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
+      stub.heartbeat(id, news),
+    );
+    if (!answer.ok) throw refusalError(answer.reason);
+    return sendChanged(c, answer, false);
+  });
 
 function toEvent(body: Report): RunEvent {
   const output = body.output === undefined ? null : JSON.stringify(body.output);

@@ -7,7 +7,19 @@ import type { RunCoordinator } from "./coordinator.ts";
 import { coordinatorName } from "./run-id.ts";
 
 /** What may be called from outside. The platform's stub type says the same, but splits unions into promises of each. */
-type Stub = Pick<RunCoordinator, "create" | "change" | "read" | "poke" | "resync">;
+type Stub = Pick<
+  RunCoordinator,
+  | "create"
+  | "change"
+  | "heartbeat"
+  | "read"
+  | "events"
+  | "watch"
+  | "waitForEnd"
+  | "unwatch"
+  | "poke"
+  | "resync"
+>;
 
 /** Every change carries a key, so asking again gives the same answer. Throws `coordinator_unavailable`. */
 export async function callCoordinator<T>(

@@ -46,6 +46,21 @@ export const JOURNAL_STEPS: readonly string[] = [
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE runs ADD COLUMN heartbeat_timeout_ms INTEGER;
+   ALTER TABLE runs ADD COLUMN silent_since INTEGER;
+   ALTER TABLE runs ADD COLUMN end_cause TEXT;
+   CREATE TABLE deliveries (
+     run_id           TEXT    PRIMARY KEY,
+     host             TEXT    NOT NULL,
+     sealed           BLOB    NOT NULL,
+     start_on         TEXT    NOT NULL,
+     max_attempts     INTEGER NOT NULL,
+     initial_delay_ms INTEGER NOT NULL,
+     attempt          INTEGER NOT NULL,
+     next_at          INTEGER,
+     lease_until      INTEGER,
+     is_unsure        INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Brings a journal of any age up to date; each step and its number commit as one. */

@@ -1,11 +1,14 @@
 /**
- * The coordinator's own SQLite: the runs as decided, their timeline, and a few marks. Every method is
- * synchronous, so that a decision and its record can't be interleaved with anything.
+ * The coordinator's own SQLite: the runs as decided, their timeline, their deliveries, and a few marks. Every method
+ * is synchronous, so that a decision and its record can't be interleaved with anything.
  */
 
+import { Deliveries } from "../dispatch/deliveries.ts";
+import { type Delivery, deliveryDueAt } from "../dispatch/delivery.ts";
 import { migrate } from "./journal-schema.ts";
-import { dueAt, purgeAt, type Run, type Status } from "./run.ts";
+import { dueAt, type EndCause, purgeAt, type Run, type Status } from "./run.ts";
 import type { TimelineEvent } from "./timeline.ts";
+import { TimelineJournal } from "./timeline-journal.ts";
 
 /** A run with what the coordinator needs to know of it beside the ActionRun. */
 export interface JournaledRun extends Run {
@@ -46,6 +49,9 @@ interface RunRow extends Record<string, SqlStorageValue> {
   recommendations: string;
   error: string | null;
   output: string | null;
+  heartbeat_timeout_ms: number | null;
+  silent_since: number | null;
+  end_cause: string | null;
 }
 
 interface UnlandedRow extends Record<string, SqlStorageValue> {
@@ -57,16 +63,20 @@ interface UnlandedRow extends Record<string, SqlStorageValue> {
 
 const COLUMNS = `id, version, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at,
   deadline_at, purge_at, create_key, create_fingerprint, change_key, change_fingerprint, parameters, recommendations,
-  error, output`;
+  error, output, heartbeat_timeout_ms, silent_since, end_cause`;
 
 export class Journal {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly timeline: TimelineJournal;
+  readonly deliveries: Deliveries;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
     migrate(storage);
+    this.timeline = new TimelineJournal(storage.sql);
+    this.deliveries = new Deliveries(storage.sql);
   }
 
   byId(id: string): JournaledRun | null {
@@ -85,17 +95,24 @@ export class Journal {
     return [...rows].map(toRun);
   }
 
-  /** Writes the run as it now is, and the events that made it so, as one. */
-  write(run: JournaledRun, events: readonly TimelineEvent[], now: number, retentionDays: number): Unlanded {
+  /** Writes the run as it now is, the events that made it so, and what is left of its delivery, as one. */
+  write(
+    run: JournaledRun,
+    delivery: Delivery | null,
+    events: readonly TimelineEvent[],
+    now: number,
+    retentionDays: number,
+  ): Unlanded {
     const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
     this.#storage.transactionSync(() => {
       this.#sql.exec(
         `INSERT INTO runs (${COLUMNS}, due_at, changed_at, bytes)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET
            version = excluded.version, status = excluded.status, started_at = excluded.started_at,
            completed_at = excluded.completed_at, purge_at = excluded.purge_at, change_key = excluded.change_key,
            change_fingerprint = excluded.change_fingerprint, error = excluded.error, output = excluded.output,
+           silent_since = excluded.silent_since, end_cause = excluded.end_cause,
            due_at = excluded.due_at, due_failures = 0, changed_at = excluded.changed_at, bytes = excluded.bytes`,
         run.id,
         run.version,
@@ -116,22 +133,60 @@ export class Journal {
         run.recommendations,
         run.error,
         run.output,
-        dueAt(run, retentionDays),
+        run.heartbeatTimeoutMs,
+        run.silentSince,
+        run.endCause,
+        dueAt(run, delivery && deliveryDueAt(delivery), retentionDays),
         now,
         bytes,
       );
-      for (const event of events) {
-        this.#sql.exec(
-          `INSERT INTO events (run_id, seq, type, at, data)
-           SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4 FROM events WHERE run_id = ?1`,
-          run.id,
-          event.type,
-          event.at,
-          JSON.stringify(event.data),
-        );
-      }
+      this.#noteDelivery(run.id, delivery);
+      this.timeline.append(run.id, events);
     });
     return { id: run.id, version: run.version, bytes, changedAt: now };
+  }
+
+  /**
+   * Notes a sign of life, which makes no new version. The run may now be due later than its row says: the alarm finds
+   * out, so that a heartbeat touches no index.
+   */
+  noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
+    this.#storage.transactionSync(() => {
+      this.#sql.exec("UPDATE runs SET silent_since = ? WHERE id = ?", run.silentSince, run.id);
+      this.timeline.append(run.id, events);
+    });
+  }
+
+  /** Notes what became of a delivery while the run stays as it is, and when it needs something next. */
+  noteAttempt(
+    run: JournaledRun,
+    delivery: Delivery | null,
+    events: readonly TimelineEvent[],
+    retentionDays: number,
+  ): void {
+    this.#storage.transactionSync(() => {
+      this.#sql.exec(
+        "UPDATE runs SET silent_since = ?, due_at = ?, due_failures = 0 WHERE id = ?",
+        run.silentSince,
+        dueAt(run, delivery && deliveryDueAt(delivery), retentionDays),
+        run.id,
+      );
+      this.#noteDelivery(run.id, delivery);
+      this.timeline.append(run.id, events);
+    });
+  }
+
+  /** Sets right when an open run is due; false where it is due already. */
+  setDue(run: Run, delivery: Delivery | null, now: number, retentionDays: number): boolean {
+    const due = dueAt(run, delivery && deliveryDueAt(delivery), retentionDays);
+    if (due <= now) return false;
+    this.#sql.exec("UPDATE runs SET due_at = ?, due_failures = 0 WHERE id = ?", due, run.id);
+    return true;
+  }
+
+  #noteDelivery(runId: string, delivery: Delivery | null): void {
+    if (delivery === null) this.deliveries.erase(runId);
+    else this.deliveries.put(runId, delivery);
   }
 
   unlanded(): Unlanded[] {
@@ -151,8 +206,8 @@ export class Journal {
     );
   }
 
-  /** Ids of open runs whose time is up, the longest due first. */
-  overdue(now: number, limit: number): string[] {
+  /** Ids of open runs that need something done, the longest due first. */
+  due(now: number, limit: number): string[] {
     const rows = this.#sql.exec<{ id: string }>(
       "SELECT id FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?",
       now,
@@ -196,7 +251,8 @@ export class Journal {
   forget(ids: readonly string[]): void {
     const list = JSON.stringify(ids);
     this.#storage.transactionSync(() => {
-      this.#sql.exec("DELETE FROM events WHERE run_id IN (SELECT value FROM json_each(?))", list);
+      this.timeline.forget(ids);
+      for (const id of ids) this.deliveries.erase(id);
       this.#sql.exec("DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", list);
     });
   }
@@ -273,5 +329,8 @@ function toRun(row: RunRow): JournaledRun {
     createFingerprint: row.create_fingerprint,
     changeKey: row.change_key,
     changeFingerprint: row.change_fingerprint,
+    heartbeatTimeoutMs: row.heartbeat_timeout_ms,
+    silentSince: row.silent_since,
+    endCause: row.end_cause as EndCause | null,
   };
 }

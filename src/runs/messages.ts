@@ -4,7 +4,7 @@
  */
 
 import type { JournaledRun } from "./journal.ts";
-import { type Conflict, toActionRun } from "./run.ts";
+import { type Conflict, isOpen, toActionRun } from "./run.ts";
 
 /** The sign of an answer whose row has not landed: a read that sends it back asks the coordinator. */
 export const COORDINATOR_BOOKMARK = "coordinator";
@@ -16,6 +16,14 @@ export interface ChangeKey {
   readonly fingerprint: string;
 }
 
+/** News of a workflow that is at work. */
+export interface Heartbeat {
+  readonly message?: string | undefined;
+  /** From 0 to 1. */
+  readonly progress?: number | undefined;
+  readonly externalUrl?: string | undefined;
+}
+
 /** A run as told to the Worker. `actionRun` is the JSON for the wire. */
 export interface RunAnswer {
   readonly ok: true;
@@ -24,11 +32,32 @@ export interface RunAnswer {
   readonly deadlineAt: number;
   readonly replayed: boolean;
   readonly bookmark: string;
+  /** Whether it has ended. */
+  readonly isOver: boolean;
+}
+
+/** A piece of a run's timeline. */
+export interface TimelineAnswer {
+  readonly ok: true;
+  /** JSON for the wire, oldest first. */
+  readonly events: readonly string[];
+  /** The number of the last of these; what was asked for where there are none. */
+  readonly lastSeq: number;
+  /** The number of the newest event there is. */
+  readonly newestSeq: number;
+  /** Whether these reach the end of a timeline that has ended. */
+  readonly isOver: boolean;
 }
 
 export interface RunRefusal {
   readonly ok: false;
-  readonly reason: "run_not_found" | "id_taken" | "key_reused" | "overloaded" | Conflict;
+  readonly reason:
+    | "run_not_found"
+    | "id_taken"
+    | "key_reused"
+    | "overloaded"
+    | "too_many_watchers"
+    | Conflict;
 }
 
 export function toAnswer(run: JournaledRun, replayed: boolean, bookmark: string | null): RunAnswer {
@@ -39,5 +68,6 @@ export function toAnswer(run: JournaledRun, replayed: boolean, bookmark: string 
     deadlineAt: run.deadlineAt,
     replayed,
     bookmark: bookmark ?? COORDINATOR_BOOKMARK,
+    isOver: !isOpen(run),
   };
 }

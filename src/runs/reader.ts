@@ -70,8 +70,9 @@ export async function readRun(
   return { actionRun: stored.body, bookmark: session.getBookmark() };
 }
 
-/** Whether D1 has a row: for ids whose tag no key of the ring made, so that no object is woken without one. */
-export async function hasRow({ env, hops, scope }: Reading, id: string): Promise<boolean> {
+/** Whether a coordinator may know this run: its id is genuine, or D1 has a row. No object is woken without either. */
+export async function mayBeKnown({ env, hops, scope, ring }: Reading, id: string): Promise<boolean> {
+  if (ring !== null && (await isGenuineRunId(ring, scope, id))) return true;
   const session = env.DB.withSession("first-primary");
   return (await readD1(hops, () => selectRun(session, scope, id))) !== null;
 }

@@ -4,8 +4,12 @@ import { type Context, Hono } from "hono";
 import { requires, runNotFound } from "../auth/bearer.ts";
 import { signCallbackToken } from "../auth/callback-token.ts";
 import { type KeyRing, keyRing } from "../auth/key-ring.ts";
-import { baseUrl } from "../config.ts";
+import { baseUrl, webhookPolicy } from "../config.ts";
 import { readD1, sessionFor } from "../d1.ts";
+import type { NewDelivery } from "../dispatch/delivery.ts";
+import { prepareDelivery } from "../dispatch/prepare.ts";
+import type { TemplateContext } from "../dispatch/template.ts";
+import type { Trigger } from "../dispatch/trigger.ts";
 import type { AppEnv } from "../http/context.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
@@ -16,18 +20,13 @@ import { refusalError, sendChanged, sendRun } from "./answers.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { listRuns } from "./list.ts";
 import { type ChangeKey, COORDINATOR_BOOKMARK, type RunAnswer, type RunRefusal } from "./messages.ts";
-import { hasRow, type Reading, readRun } from "./reader.ts";
+import { mayBeKnown, type Reading, readRun } from "./reader.ts";
 import type { NewRun } from "./run.ts";
-import {
-  coordinatorOfKey,
-  isGenuineRunId,
-  mintRunId,
-  parseUuid,
-  randomCoordinator,
-  readRunId,
-} from "./run-id.ts";
-import { newRun, runListQuery } from "./schema.ts";
+import { coordinatorOfKey, mintRunId, parseUuid, randomCoordinator, readRunId } from "./run-id.ts";
+import { newRun, runListQuery, runQuery } from "./schema.ts";
+import { waitForEnd } from "./wait.ts";
 
+const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 
 export const runRoutes = new Hono<AppEnv>()
@@ -50,7 +49,8 @@ export const runRoutes = new Hono<AppEnv>()
     const body = c.req.valid("json");
     const key = idempotencyKey(c);
     const change = await changeKey(key, body);
-    const { timeout, parameters, recommendations, ...rest } = body;
+    const { timeout, heartbeatTimeout, parameters, recommendations, trigger, ...rest } = body;
+    const runs = `${baseUrl(c.env, c.req.url)}${new URL(c.req.url).pathname}`;
     const create = async (createdAt: number) => {
       const coordinator = key === null ? randomCoordinator() : coordinatorOfKey(key);
       const id = await mintRunId(ring, scopeOf(c), { createdAt, coordinator });
@@ -60,14 +60,35 @@ export const runRoutes = new Hono<AppEnv>()
         id,
         createdAt,
         deadlineAt,
+        heartbeatTimeoutMs: heartbeatTimeout === undefined ? null : heartbeatTimeout * MINUTE_MS,
         parameters: JSON.stringify(parameters),
         recommendations: JSON.stringify(recommendations),
         triggeredBy: c.get("principal").name,
       };
-      // The token is signed while the coordinator works.
+      const signing = signCallbackToken(ring, { scope: scopeOf(c), runId: id, expiresAt: deadlineAt });
+      const delivery =
+        trigger === undefined
+          ? null
+          : await deliveryOf(c, ring, trigger, {
+              run: {
+                id,
+                actionName: run.actionName,
+                triggeredBy: run.triggeredBy,
+                createdAt: new Date(createdAt).toISOString(),
+                callbackUrl: `${runs}/${id}/callback`,
+                callbackToken: await signing,
+                expiresAt: new Date(deadlineAt).toISOString(),
+              },
+              parameters,
+              recommendations,
+              entity: { id: run.entityId },
+            });
+      // Without a trigger, the token is signed while the coordinator works.
       return Promise.all([
-        callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) => stub.create(run, change)),
-        signCallbackToken(ring, { scope: scopeOf(c), runId: id, expiresAt: deadlineAt }),
+        callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
+          stub.create(run, change, delivery),
+        ),
+        signing,
         id,
       ]);
     };
@@ -82,14 +103,19 @@ export const runRoutes = new Hono<AppEnv>()
       });
     }
     if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
-    const url = `${baseUrl(c.env, c.req.url)}${new URL(c.req.url).pathname}/${answer.id}`;
+    const url = `${runs}/${answer.id}`;
     const callback = { url: `${url}/callback`, token, expiresAt: new Date(answer.deadlineAt).toISOString() };
     c.header("Location", url);
     const created = `${answer.actionRun.slice(0, -1)},"callback":${JSON.stringify(callback)}}`;
     return sendRun(c, created, answer.bookmark, 201);
   })
-  .get("/:id", requires("data:read"), async (c) => {
-    const run = await readRun(reading(c), runIdOf(c), c.req.header("x-d1-bookmark"));
+  .get("/:id", requires("data:read"), validQuery(runQuery), async (c) => {
+    const { wait } = c.req.valid("query");
+    const from = reading(c);
+    const id = runIdOf(c);
+    const run =
+      (wait === undefined ? null : await waitForEnd(from, id, wait * SECOND_MS)) ??
+      (await readRun(from, id, c.req.header("x-d1-bookmark")));
     if (run === null) throw runNotFound();
     return sendRun(c, run.actionRun, run.bookmark);
   })
@@ -97,8 +123,7 @@ export const runRoutes = new Hono<AppEnv>()
     const id = runIdOf(c);
     const key = idempotencyKey(c);
     const from = reading(c);
-    const genuine = from.ring !== null && (await isGenuineRunId(from.ring, from.scope, id));
-    if (!genuine && !(await hasRow(from, id))) throw runNotFound();
+    if (!(await mayBeKnown(from, id))) throw runNotFound();
     const change = await changeKey(key, "cancel");
     const { coordinator } = readRunId(id);
     const answer: RunAnswer | RunRefusal = await callCoordinator(
@@ -106,7 +131,7 @@ export const runRoutes = new Hono<AppEnv>()
       c.get("hops"),
       from.scope,
       coordinator,
-      (stub) => stub.change(id, { type: "cancelled" }, change),
+      (stub) => stub.change(id, { type: "cancelled", by: c.get("principal").name }, change),
     );
     if (!answer.ok) throw refusalError(answer.reason);
     return sendChanged(c, answer, key !== null);
@@ -138,7 +163,23 @@ export async function changeKey(callersKey: string | null, body: unknown): Promi
   return { key: `c:${callersKey}`, fingerprint: await fingerprint(body) };
 }
 
-function reading(c: Context<AppEnv>): Reading {
+/** The delivery that a trigger asks for, or a 400 that names what can't be sent; 503 where the settings forbid any. */
+async function deliveryOf(
+  c: Context<AppEnv>,
+  ring: KeyRing,
+  trigger: Trigger,
+  context: TemplateContext,
+): Promise<NewDelivery> {
+  const { origin } = new URL(c.req.url);
+  const policy = webhookPolicy(c.env, origin);
+  if (!policy.ok) throw new ApiError("not_configured", policy.error);
+  const circumstances = { ring, policy: policy.value, origin, scope: scopeOf(c), context };
+  const delivery = await prepareDelivery(trigger, circumstances);
+  if (!delivery.ok) throw new ApiError("invalid_body", delivery.error);
+  return delivery.value;
+}
+
+export function reading(c: Context<AppEnv>): Reading {
   const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
   return { env: c.env, hops: c.get("hops"), scope: scopeOf(c), ring: ring.ok ? ring.value : null };
 }

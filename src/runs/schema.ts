@@ -1,16 +1,20 @@
 /** zod: the wire of action runs. Every message says what to send, and names the limit where there is one. */
 
 import * as z from "zod";
+import { trigger } from "../dispatch/trigger.ts";
 import { hasOnlyFiniteNumbers, isJsonObject, type JsonObject } from "../http/json.ts";
 import {
   ERROR_MAX_BYTES,
+  HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
   OUTPUT_MAX_BYTES,
   TIMEOUT_DEFAULT_MINUTES,
   TIMEOUT_MAX_MINUTES,
+  URL_MAX_CHARACTERS,
   utf8Bytes,
+  WAIT_MAX_SECONDS,
 } from "../http/limits.ts";
-import { filterableName, instant, pageQuery, sent } from "../http/schema.ts";
+import { filterableName, instant, pageQuery, sent, seqPageQuery } from "../http/schema.ts";
 import { STATUSES } from "./run.ts";
 import { parseUuid } from "./run-id.ts";
 
@@ -31,6 +35,10 @@ const TIMEOUT = {
     `${sent(issue)}; send whole minutes from 1 to ${TIMEOUT_MAX_MINUTES}.`,
 };
 
+const PROGRESS = {
+  error: (issue: { readonly input?: unknown }) => `${sent(issue)}; send a number from 0 to 1.`,
+};
+
 export const newRun = z
   .strictObject({
     actionName: filterableName,
@@ -42,6 +50,8 @@ export const newRun = z
       .min(1, TIMEOUT)
       .max(TIMEOUT_MAX_MINUTES, TIMEOUT)
       .default(TIMEOUT_DEFAULT_MINUTES),
+    heartbeatTimeout: z.int(TIMEOUT).min(1, TIMEOUT).max(TIMEOUT_MAX_MINUTES, TIMEOUT).optional(),
+    trigger: trigger.optional(),
   })
   .refine((body) => inputBytes(body) <= INPUTS_MAX_BYTES, {
     error: (issue) =>
@@ -86,6 +96,31 @@ export const report = z.discriminatedUnion(
 
 export type Report = z.infer<typeof report>;
 
+/** What a terminal may be shown, and a job not be told to mend: odd bytes are replaced, not refused. */
+const plainText = z
+  .string({ error: "send a string." })
+  .transform((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " "));
+
+export const heartbeat = z.strictObject({
+  message: plainText
+    .refine((text) => utf8Bytes(text) <= HEARTBEAT_MESSAGE_MAX_BYTES, {
+      error: (issue) =>
+        `has ${utf8Bytes(String(issue.input))} bytes; at most ${HEARTBEAT_MESSAGE_MAX_BYTES} are taken.`,
+    })
+    .optional(),
+  progress: z.number(PROGRESS).min(0, PROGRESS).max(1, PROGRESS).optional(),
+  externalUrl: z
+    .string({ error: "send the URL of the job's page." })
+    .max(URL_MAX_CHARACTERS, { error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.` })
+    .transform((text, context) => {
+      const url = URL.parse(text);
+      if (url !== null && /^https?:$/.test(url.protocol)) return url.href;
+      context.addIssue({ code: "custom", message: "send an http or https URL." });
+      return z.NEVER;
+    })
+    .optional(),
+});
+
 const oneOrMore = <T extends z.ZodType>(one: T) =>
   z.union([one.transform((value) => [value]), z.array(one)], {
     error: `send any of ${STATUSES.join(", ")}.`,
@@ -102,3 +137,19 @@ export const runListQuery = z.strictObject({
 });
 
 export type RunListQuery = z.infer<typeof runListQuery>;
+
+const WAIT = {
+  error: (issue: { readonly input?: unknown }) =>
+    `${sent(issue)}; send whole seconds from 1 to ${WAIT_MAX_SECONDS}.`,
+};
+
+export const runQuery = z.strictObject({
+  wait: z
+    .string({ error: "send it once." })
+    .regex(/^[0-9]{1,2}$/, WAIT)
+    .transform(Number)
+    .refine((wait) => wait >= 1 && wait <= WAIT_MAX_SECONDS, WAIT)
+    .optional(),
+});
+
+export const eventsQuery = z.strictObject(seqPageQuery);

@@ -1,0 +1,114 @@
+/**
+ * A run's delivery: what is known of telling its workflow to begin. PURE: no I/O, no clock, no dice; `now` and
+ * `random` are passed in. At least once: an attempt is on record, with a lease, before it leaves.
+ */
+
+import { isRetryable, type RetryPolicy, retryDelayMs } from "./retry.ts";
+
+/** How long an attempt may take, from leaving to its answer. */
+export const ATTEMPT_MAX_MS = 15_000;
+/** When an attempt whose result did not come counts as lost. */
+export const LEASE_MS = 30_000;
+
+/** What starts the run: a 2xx of the receiver, or only the first heartbeat. */
+export type StartOn = "accepted" | "heartbeat";
+
+export interface NewDelivery extends RetryPolicy {
+  /** The receiver's host: all of the address that may be told. */
+  readonly host: string;
+  readonly startOn: StartOn;
+  /** The request, sealed by the Worker; its secrets are never in the clear here. */
+  readonly sealed: Uint8Array<ArrayBuffer>;
+}
+
+export interface Delivery extends NewDelivery {
+  /** The latest attempt's number, from 1; 0 before the first. */
+  readonly attempt: number;
+  /** When the next attempt is to leave; null while one is under way. */
+  readonly nextAt: number | null;
+  /** When the attempt under way counts as lost; null while none is. */
+  readonly leaseUntil: number | null;
+  /** Whether some attempt may have arrived without our knowing. */
+  readonly isUnsure: boolean;
+}
+
+/** What came of an attempt. `status` null: no answer, for `reason`. `isFinal`: it was not even sent, and never will be. */
+export interface AttemptAnswer {
+  readonly status: number | null;
+  readonly durationMs: number;
+  /** Completes the sentence that begins with the receiver's host. */
+  readonly reason: string;
+  readonly isFinal: boolean;
+  readonly excerpt: string | null;
+  readonly retryAfter: string | null;
+}
+
+export type Verdict =
+  | { readonly outcome: "accepted" }
+  | { readonly outcome: "retry"; readonly delivery: Delivery & { readonly nextAt: number } }
+  /** `reason` is a sentence. */
+  | { readonly outcome: "given_up"; readonly reason: string }
+  /** The result of an older attempt changes nothing. */
+  | { readonly outcome: "ignored" };
+
+export function newDelivery(delivery: NewDelivery, now: number): Delivery {
+  return { ...delivery, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false };
+}
+
+/** When the delivery needs something done. */
+export function deliveryDueAt({ nextAt, leaseUntil }: Delivery): number | null {
+  return leaseUntil ?? nextAt;
+}
+
+export function isAttemptDue({ nextAt, leaseUntil }: Delivery, now: number): boolean {
+  return leaseUntil === null && nextAt !== null && now >= nextAt;
+}
+
+export function isAttemptLost({ leaseUntil }: Delivery, now: number): boolean {
+  return leaseUntil !== null && now >= leaseUntil;
+}
+
+/** The delivery with its next attempt under way. */
+export function beginAttempt(delivery: Delivery, now: number): Delivery {
+  return { ...delivery, attempt: delivery.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
+}
+
+/** What counts in place of a result that did not come. */
+export const LOST: AttemptAnswer = {
+  status: null,
+  durationMs: LEASE_MS,
+  reason: "may or may not have been reached: the attempt was cut off",
+  isFinal: false,
+  excerpt: null,
+  retryAfter: null,
+};
+
+/**
+ * What a result means. A 2xx always counts, anything else only from the attempt under way. After an attempt that may
+ * have arrived, 409 means that it did. A next try that would fall past the deadline is given up now.
+ */
+export function judge(
+  delivery: Delivery,
+  attempt: number,
+  answer: AttemptAnswer,
+  { now, deadlineAt, random }: { readonly now: number; readonly deadlineAt: number; readonly random: number },
+): Verdict {
+  const { status } = answer;
+  if (status !== null && status >= 200 && status <= 299) return { outcome: "accepted" };
+  if (attempt !== delivery.attempt || delivery.leaseUntil === null) return { outcome: "ignored" };
+  if (status === 409 && delivery.isUnsure) return { outcome: "accepted" };
+
+  const what = `${delivery.host} ${answer.reason}`;
+  if (answer.isFinal || !isRetryable(status)) return givenUp(what);
+  if (attempt >= delivery.maxAttempts)
+    return givenUp(attempt === 1 ? what : `${what}, at attempt ${attempt}`);
+  const nextAt = now + retryDelayMs(delivery, attempt, answer.retryAfter, now, random);
+  if (nextAt >= deadlineAt) return givenUp(`${what}, and the run's time would be up before the next attempt`);
+  // Behind a gateway that gave up waiting, the request may have arrived all the same.
+  const isUnsure = delivery.isUnsure || status === null || status === 502 || status === 504;
+  return { outcome: "retry", delivery: { ...delivery, nextAt, leaseUntil: null, isUnsure } };
+}
+
+function givenUp(sentence: string): Verdict {
+  return { outcome: "given_up", reason: `${sentence}.` };
+}

@@ -1,0 +1,178 @@
+/**
+ * zod: what a create may ask to be called, and how it becomes a request. Everything that can be known at create is
+ * refused at create, with the place named. PURE.
+ */
+
+import * as z from "zod";
+import { hasOnlyFiniteNumbers, isJsonObject } from "../http/json.ts";
+import {
+  ATTEMPTS_DEFAULT,
+  ATTEMPTS_MAX,
+  RENDERED_MAX_BYTES,
+  RETRY_DELAY_DEFAULT_MS,
+  RETRY_DELAY_MAX_MS,
+  RETRY_DELAY_MIN_MS,
+  TRIGGER_MAX_BYTES,
+  URL_MAX_CHARACTERS,
+  utf8Bytes,
+} from "../http/limits.ts";
+import { sent } from "../http/schema.ts";
+import { err, ok, type Result } from "../result.ts";
+import { signingKey } from "./signature.ts";
+import {
+  checkTemplate,
+  checkUrlTemplate,
+  renderJson,
+  renderText,
+  renderUrl,
+  type TemplateContext,
+} from "./template.ts";
+
+/** RFC 9110, section 5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
+/** Ours, or the connection's: what the caller sets would be lost, or would break the request. */
+const RESERVED_HEADER =
+  /^(host|content-length|idempotency-key|webhook-.*|action-runs-.*|accept-encoding|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|proxy-.*|cf-.*|cdn-loop)$/;
+const FORM = /^application\/x-www-form-urlencoded\b/i;
+
+const headers = z
+  .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of texts." })
+  .superRefine((value, context) => {
+    const seen = new Set<string>();
+    for (const [name, text] of Object.entries(value)) {
+      const fault = headerFault(name, text, seen);
+      if (fault !== null) context.addIssue({ code: "custom", path: [name], message: fault });
+    }
+  });
+
+function headerFault(name: string, text: unknown, seen: Set<string>): string | null {
+  const lower = name.toLowerCase();
+  if (!HEADER_NAME.test(name)) return "is no name of a header; send one of RFC 9110.";
+  if (RESERVED_HEADER.test(lower)) return "is set by the service or the connection; leave it out.";
+  if (seen.has(lower)) return "is there twice; send it once.";
+  seen.add(lower);
+  if (typeof text !== "string") return "send a string.";
+  if (!HEADER_VALUE.test(text)) return "holds what no header can carry; send printable ASCII.";
+  return checkTemplate(text)?.sentence ?? null;
+}
+
+const ATTEMPTS = {
+  error: (issue: { readonly input?: unknown }) =>
+    `${sent(issue)}; send a whole number from 1 to ${ATTEMPTS_MAX}.`,
+};
+const DELAY = {
+  error: (issue: { readonly input?: unknown }) =>
+    `${sent(issue)}; send whole milliseconds from ${RETRY_DELAY_MIN_MS} to ${RETRY_DELAY_MAX_MS}.`,
+};
+
+const retry = z.strictObject({
+  maxAttempts: z.int(ATTEMPTS).min(1, ATTEMPTS).max(ATTEMPTS_MAX, ATTEMPTS).default(ATTEMPTS_DEFAULT),
+  initialDelayMs: z
+    .int(DELAY)
+    .min(RETRY_DELAY_MIN_MS, DELAY)
+    .max(RETRY_DELAY_MAX_MS, DELAY)
+    .default(RETRY_DELAY_DEFAULT_MS),
+});
+
+/** A webhook that starts the work. `payload` is any JSON with placeholders; all they can reach, where it is left out. */
+export const trigger = z
+  .unknown()
+  .refine((value) => utf8Bytes(JSON.stringify(value) ?? "") <= TRIGGER_MAX_BYTES, {
+    error: (issue) =>
+      `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${TRIGGER_MAX_BYTES} are taken.`,
+    abort: true,
+  })
+  .pipe(
+    z.strictObject({
+      type: z.literal("webhook", { error: 'send "webhook".' }),
+      url: z
+        .string({ error: "send the URL to call." })
+        .max(URL_MAX_CHARACTERS, {
+          error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.`,
+        })
+        .superRefine((url, context) => {
+          const fault = checkUrlTemplate(url);
+          if (fault !== null) context.addIssue({ code: "custom", message: fault });
+        }),
+      method: z.enum(["POST", "PUT", "PATCH"], { error: "send POST, PUT or PATCH." }).default("POST"),
+      headers: headers.default({}),
+      payload: z
+        .unknown()
+        .refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." })
+        .superRefine((payload, context) => {
+          const fault = checkTemplate(payload);
+          if (fault !== null)
+            context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
+        })
+        .optional(),
+      signingSecret: z
+        .string({ error: "send a string." })
+        .refine((secret) => signingKey(secret) !== null, {
+          error: "is no signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
+        })
+        .optional(),
+      retry: retry.default({ maxAttempts: ATTEMPTS_DEFAULT, initialDelayMs: RETRY_DELAY_DEFAULT_MS }),
+      startOn: z
+        .enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' })
+        .default("accepted"),
+    }),
+  );
+
+export type Trigger = z.output<typeof trigger>;
+
+/** What a trigger comes to for one run. */
+export interface RenderedTrigger {
+  readonly url: string;
+  readonly method: Trigger["method"];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The request with all placeholders put in, or a sentence that names the place of what can't be sent. */
+export function renderTrigger(trigger: Trigger, context: TemplateContext): Result<RenderedTrigger, string> {
+  const url = renderUrl(trigger.url, context, URL_MAX_CHARACTERS);
+  if (!url.ok) {
+    return url.error === "too_large"
+      ? err(`trigger.url: comes to more than ${URL_MAX_CHARACTERS} characters with its placeholders put in.`)
+      : err("trigger.url: a value that is . or .. would leave the path; send another.");
+  }
+  const headers: [string, string][] = [];
+  for (const [name, template] of Object.entries(trigger.headers)) {
+    const value = renderText(template, context, RENDERED_MAX_BYTES);
+    if (!value.ok || value.value.length > RENDERED_HEADER_MAX_CHARACTERS || !HEADER_VALUE.test(value.value)) {
+      return err(
+        `trigger.headers.${name.slice(0, 100)}: what is put in must be printable ASCII, and come to at most ${RENDERED_HEADER_MAX_CHARACTERS} characters.`,
+      );
+    }
+    headers.push([name, value.value]);
+  }
+  const payload = renderJson(
+    trigger.payload === undefined ? context : trigger.payload,
+    context,
+    RENDERED_MAX_BYTES,
+  );
+  if (!payload.ok) {
+    return err(
+      `trigger.payload: comes to more than ${RENDERED_MAX_BYTES} bytes with its placeholders put in; send less.`,
+    );
+  }
+  const isForm = headers.some(([name, value]) => name.toLowerCase() === "content-type" && FORM.test(value));
+  const body = isForm ? toForm(payload.value) : JSON.stringify(payload.value);
+  if (body === null) {
+    return err("trigger.payload: for a form, send one flat JSON object of texts, numbers and booleans.");
+  }
+  return ok({ url: url.value, method: trigger.method, headers: Object.fromEntries(headers), body });
+}
+
+const RENDERED_HEADER_MAX_CHARACTERS = 8192;
+
+function toForm(payload: unknown): string | null {
+  if (!isJsonObject(payload)) return null;
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(payload)) {
+    if (typeof value === "object" && value !== null) return null;
+    form.append(name, value === null ? "" : String(value));
+  }
+  return form.toString();
+}

@@ -1,0 +1,139 @@
+/**
+ * Makes one attempt of a delivery, in a Worker invocation of its own: opens the sealed request, looks at its URL again,
+ * signs it, sends it, and says what came of it. It decides nothing about the run, and nothing secret leaves it.
+ */
+
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { keyRing } from "../auth/key-ring.ts";
+import { webhookPolicy } from "../config.ts";
+import type { Env } from "../env.ts";
+import { DELIVERY_HEADER } from "../http/loop.ts";
+import { ATTEMPT_MAX_MS, type AttemptAnswer } from "./delivery.ts";
+import { ANSWER_READ_MAX_BYTES, excerptOf, type SentRequest, secretsOf } from "./excerpt.ts";
+import { signingKey, webhookSignature } from "./signature.ts";
+import { guardUrl } from "./url-guard.ts";
+
+/** How long a piece of the body is waited for, once there is a status: it is the status that counts. */
+const BODY_WAIT_MS = 1000;
+
+/** A rendered request, and the origin through which its run was made. */
+export interface WebhookRequest extends SentRequest {
+  readonly method: "POST" | "PUT" | "PATCH";
+  readonly origin: string;
+}
+
+/** One attempt. `scope` and `runId` are what the request was sealed for. */
+export interface Attempt {
+  readonly scope: string;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly sealed: Uint8Array<ArrayBuffer>;
+}
+
+/** What a sealed request belongs to: one run's can't be opened as another's. */
+export function sealedFor(scope: string, runId: string): string {
+  return `action-runs delivery v1\n${scope}\n${runId}`;
+}
+
+export class WebhookSender extends WorkerEntrypoint<Env> {
+  /** Never throws for what a receiver does. */
+  async send({ scope, runId, sealed }: Attempt): Promise<AttemptAnswer> {
+    const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
+    // The operator is just changing the keys, perhaps: worth another try.
+    if (!ring.ok) return unsent("was not called: CALLBACK_SIGNING_KEYS can't be used", false);
+    const text = await ring.value.open(sealed, sealedFor(scope, runId));
+    if (text === null) return unsent("was not called: the key that sealed the request is gone", true);
+    const request = JSON.parse(text) as WebhookRequest;
+    const policy = webhookPolicy(this.env, request.origin);
+    if (!policy.ok) return unsent("was not called: the service's webhook settings can't be used", false);
+    const url = guardUrl(request.url, policy.value);
+    if (!url.ok) return unsent(`was not called: ${url.error.replace(/\.$/, "")}`, true);
+    return exchange(url.value, request, await headersOf(request, runId));
+  }
+}
+
+async function headersOf(request: WebhookRequest, runId: string): Promise<Headers> {
+  const timestamp = Math.floor(Date.now() / 1000);
+  const headers = new Headers({ "User-Agent": "action-runs", "Content-Type": "application/json" });
+  for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
+  headers.set("Accept-Encoding", "identity");
+  headers.set(DELIVERY_HEADER, runId);
+  headers.set("Idempotency-Key", runId);
+  headers.set("webhook-id", runId);
+  headers.set("webhook-timestamp", String(timestamp));
+  const key = request.signingSecret === null ? null : signingKey(request.signingSecret);
+  if (key !== null) {
+    headers.set("webhook-signature", await webhookSignature(key, runId, timestamp, request.body));
+  }
+  return headers;
+}
+
+async function exchange(url: URL, request: WebhookRequest, headers: Headers): Promise<AttemptAnswer> {
+  const startedAt = Date.now();
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), ATTEMPT_MAX_MS);
+  const { method, body } = request;
+  try {
+    const response = await fetch(url, { method, headers, body, redirect: "manual", signal: abort.signal });
+    const { bytes, isCut } = await readStart(response.body);
+    const excerpt = excerptOf(bytes, isCut, secretsOf(request));
+    return {
+      status: response.status,
+      durationMs: Date.now() - startedAt,
+      reason: reasonOf(response.status),
+      isFinal: false,
+      excerpt: excerpt === "" ? null : excerpt,
+      retryAfter: response.headers.get("Retry-After"),
+    };
+  } catch (error) {
+    const durationMs = Date.now() - startedAt;
+    const reason = abort.signal.aborted
+      ? `did not answer within ${ATTEMPT_MAX_MS / 1000} seconds`
+      : faultOf(String(error));
+    return { ...unsent(reason, false), durationMs };
+  } finally {
+    clearTimeout(timer);
+    // Whatever else would come is not wanted: it frees the connection.
+    abort.abort();
+  }
+}
+
+function reasonOf(status: number): string {
+  if (status >= 300 && status <= 399) return `answered ${status}, and redirects are not followed`;
+  return `answered ${status}`;
+}
+
+/** The runtime's own words name addresses; these do not. */
+function faultOf(error: string): string {
+  if (/certificate|TLS|SSL/i.test(error)) return "could not be reached: its TLS certificate was not accepted";
+  if (/DNS/i.test(error)) return "could not be reached: its name was not found";
+  return "could not be reached, or broke the connection off";
+}
+
+function unsent(reason: string, isFinal: boolean): AttemptAnswer {
+  return { status: null, durationMs: 0, reason, isFinal, excerpt: null, retryAfter: null };
+}
+
+/** The start of a body, as much as an excerpt needs: never all of it, and never waited for long. */
+async function readStart(body: ReadableStream | null): Promise<{ bytes: Uint8Array; isCut: boolean }> {
+  const bytes = new Uint8Array(ANSWER_READ_MAX_BYTES);
+  let length = 0;
+  const reader = (body as ReadableStream<Uint8Array> | null)?.getReader();
+  const until = Date.now() + BODY_WAIT_MS;
+  try {
+    while (reader !== undefined && length < bytes.byteLength) {
+      const piece = await Promise.race([reader.read(), scheduler.wait(until - Date.now()).then(() => null)]);
+      if (piece === null) return { bytes: bytes.subarray(0, length), isCut: true };
+      if (piece.done) return { bytes: bytes.subarray(0, length), isCut: false };
+      const fits = piece.value.subarray(0, bytes.byteLength - length);
+      bytes.set(fits, length);
+      length += fits.byteLength;
+    }
+    return { bytes: bytes.subarray(0, length), isCut: reader !== undefined };
+  } catch {
+    // Cut off, or not what its headers say. The status was heard all the same.
+    return { bytes: bytes.subarray(0, length), isCut: true };
+  } finally {
+    void reader?.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * A timeline as Server-Sent Events. A piece is made when the reader asks for one, so nothing is ever buffered for a
+ * slow one; who does not ask for a while is dropped. A client resumes with the id of the last event it got.
+ */
+
+import type { TimelineAnswer } from "./messages.ts";
+
+/** How long a stream lasts before the client is to resume: it keeps no isolate for ever. */
+const STREAM_MAX_MS = 300_000;
+/** A comment is sent when nothing else was for so long, so that proxies keep the connection. */
+const COMMENT_MS = 15_000;
+/** A reader that has not taken what it was sent for so long is gone, or might as well be. */
+const SLOW_MAX_MS = 30_000;
+/** What clients are told to wait before they resume. */
+const RETRY_MS = 1000;
+
+export interface EventSource {
+  /** What comes after `seq`, waiting up to `maxMs`; null where there is nothing to watch any more. */
+  next(seq: number, maxMs: number): Promise<TimelineAnswer | null>;
+  /** Nobody reads any more. */
+  leave(): void;
+}
+
+export function streamEvents(first: TimelineAnswer, source: EventSource): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  const endsAt = Date.now() + STREAM_MAX_MS;
+  let seq = first.lastSeq;
+  let slow: ReturnType<typeof setTimeout> | null = null;
+
+  function stopWatchingReader(): void {
+    if (slow !== null) clearTimeout(slow);
+  }
+
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        controller.enqueue(encoder.encode(`retry: ${RETRY_MS}\n\n${first.events.map(toFrame).join("")}`));
+        if (first.isOver) finish(controller);
+      },
+      async pull(controller) {
+        stopWatchingReader();
+        const leftMs = endsAt - Date.now();
+        const news =
+          leftMs > 0 ? await source.next(seq, Math.min(COMMENT_MS, leftMs)).catch(() => null) : null;
+        if (news === null) return finish(controller);
+        seq = news.lastSeq;
+        const text = news.events.length > 0 ? news.events.map(toFrame).join("") : ":\n\n";
+        controller.enqueue(encoder.encode(text));
+        if (news.isOver) return finish(controller);
+        slow = setTimeout(() => {
+          source.leave();
+          controller.error(new Error("the reader of an event stream was too slow"));
+        }, SLOW_MAX_MS);
+      },
+      cancel() {
+        stopWatchingReader();
+        source.leave();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+
+  function finish(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    source.leave();
+    controller.close();
+  }
+}
+
+/** The number comes first in an event's JSON. */
+function toFrame(event: string): string {
+  const [, seq = ""] = /^\{"seq":(\d+)/.exec(event) ?? [];
+  return `id: ${seq}\ndata: ${event}\n\n`;
+}

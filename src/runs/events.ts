@@ -1,0 +1,112 @@
+/** GET …/{id}/events: a run's timeline, as pages or as Server-Sent Events. */
+
+import { type Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
+import { requires, runNotFound } from "../auth/bearer.ts";
+import { baseUrl } from "../config.ts";
+import type { AppEnv } from "../http/context.ts";
+import { encodeCursor, nextLink, parseSeq } from "../http/cursor.ts";
+import { ApiError } from "../http/errors.ts";
+import { validQuery } from "../http/validate.ts";
+import { refusalError } from "./answers.ts";
+import { callCoordinator } from "./coordinators.ts";
+import { streamEvents } from "./event-stream.ts";
+import type { TimelineAnswer } from "./messages.ts";
+import { mayBeKnown } from "./reader.ts";
+import { reading, runIdOf, scopeOf } from "./routes.ts";
+import { readRunId } from "./run-id.ts";
+import { eventsQuery } from "./schema.ts";
+
+const EVENT_STREAM = "text/event-stream";
+const JSON_TYPE = "application/json";
+/** Of a stream's pieces. */
+const STREAM_PAGE = 100;
+
+export const eventRoutes = new Hono<AppEnv>().get(
+  "/:id/events",
+  requires("data:read"),
+  validQuery(eventsQuery),
+  async (c) => {
+    const id = runIdOf(c);
+    if (!(await mayBeKnown(reading(c), id))) throw runNotFound();
+    const wanted = accepts(c, {
+      header: "Accept",
+      supports: [JSON_TYPE, EVENT_STREAM],
+      default: JSON_TYPE,
+    });
+    c.header("Vary", "Accept");
+    if (wanted === EVENT_STREAM && c.req.raw.method !== "HEAD") return stream(c, id);
+
+    const { limit, cursor = 0 } = c.req.valid("query");
+    const answer = await callCoordinator(
+      c.env,
+      c.get("hops"),
+      scopeOf(c),
+      readRunId(id).coordinator,
+      (stub) => stub.events(id, cursor, limit),
+    );
+    if (!answer.ok) throw refusalError(answer.reason);
+    if (answer.lastSeq < answer.newestSeq) {
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(answer.lastSeq)));
+    }
+    c.header("Content-Type", JSON_TYPE);
+    return c.body(`[${answer.events.join(",")}]`);
+  },
+);
+
+async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
+  const after = lastEventId(c);
+  const { coordinator } = readRunId(id);
+  const scope = scopeOf(c);
+  const watcher = { key: crypto.randomUUID(), kind: "stream" as const };
+  const watch = (seq: number, maxMs: number) =>
+    callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
+      stub.watch(id, seq, STREAM_PAGE, watcher, maxMs),
+    );
+  const leave = () => {
+    const left = callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
+      stub.unwatch(watcher.key),
+    );
+    // Its place is given up after a while in any case.
+    c.executionCtx.waitUntil(left.catch(() => {}));
+  };
+
+  // Before the stream begins, so that what is wrong can still be said by a status.
+  const first = await watch(after, 0);
+  if (!first.ok) throw refusalError(first.reason);
+  if (after > first.newestSeq) {
+    leave();
+    throw badLastEventId();
+  }
+  if (first.isOver && first.events.length === 0) {
+    leave();
+    // Tells an EventSource not to come back: all there will ever be was sent.
+    return c.body(null, 204);
+  }
+  const source = {
+    next: async (seq: number, maxMs: number): Promise<TimelineAnswer | null> => {
+      const answer = await watch(seq, maxMs);
+      return answer.ok ? answer : null;
+    },
+    leave,
+  };
+  c.header("Content-Type", EVENT_STREAM);
+  c.header("Cache-Control", "no-store, no-transform");
+  return c.body(streamEvents(first, source));
+}
+
+/** Where a client says it had got to; 0 for one that is new. */
+function lastEventId(c: Context<AppEnv>): number {
+  const sent = c.req.header("Last-Event-ID");
+  if (sent === undefined) return 0;
+  const seq = parseSeq(sent);
+  if (seq === null) throw badLastEventId();
+  return seq;
+}
+
+function badLastEventId(): ApiError {
+  return new ApiError(
+    "invalid_last_event_id",
+    "Last-Event-ID is no event of this run: send the id of the last event you got, or leave it out.",
+  );
+}

@@ -1,0 +1,31 @@
+/** GET …/{id}?wait=: one read that answers when the run has ended. */
+
+import { refusalError } from "./answers.ts";
+import { callCoordinator } from "./coordinators.ts";
+import { recallEnded } from "./ended-runs.ts";
+import { mayBeKnown, type Reading, type ReadRun } from "./reader.ts";
+import { readRunId } from "./run-id.ts";
+
+/** How long one call to a coordinator waits; a wait is as many as it needs. */
+const CALL_MAX_MS = 25_000;
+
+/** The run once it has ended or `waitMs` have passed; null where no coordinator knows of it. */
+export async function waitForEnd(from: Reading, id: string, waitMs: number): Promise<ReadRun | null> {
+  const { env, hops, scope } = from;
+  const startedAt = Date.now();
+  if (recallEnded(scope, id, startedAt) !== null || !(await mayBeKnown(from, id))) return null;
+  const watcher = { key: crypto.randomUUID(), kind: "wait" as const };
+  const until = startedAt + waitMs;
+  for (;;) {
+    const leftMs = until - Date.now();
+    const maxMs = Math.min(Math.max(leftMs, 0), CALL_MAX_MS);
+    const answer = await callCoordinator(env, hops, scope, readRunId(id).coordinator, (stub) =>
+      stub.waitForEnd(id, watcher, maxMs),
+    );
+    if (!answer.ok) {
+      if (answer.reason === "run_not_found") return null;
+      throw refusalError(answer.reason);
+    }
+    if (answer.isOver || leftMs <= CALL_MAX_MS) return answer;
+  }
+}

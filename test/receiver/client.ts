@@ -1,0 +1,113 @@
+/**
+ * The receiver as a test in workerd sees it: what to script, what arrived, who still waits. Also owns the shapes
+ * that both sides speak, so it is read with Node's types as well: server.ts may import
+ * types from here and nothing else, for vitest is not to be had where that runs.
+ */
+
+import { inject } from "vitest";
+
+/** How an answer is given, or is not. What each does is said beside it in server.ts. */
+export type Mode =
+  | "answer"
+  | "hang"
+  | "hang_body"
+  | "reset"
+  | "cut"
+  | "endless"
+  | "enormous"
+  | "bomb"
+  | "bad_gzip"
+  | "not_http"
+  | "trickle"
+  | "echo"
+  | "redirect";
+
+/** One answer. Default: 200 "ok" at once. `status` 200 to 999; headers replace the mode's own of that name. */
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Waited before anything of the answer is sent, in every mode. */
+  readonly delayMs?: number;
+  readonly mode?: Mode;
+}
+
+/** A request that arrived with its whole body. */
+export interface Delivery {
+  readonly method: string;
+  /** The target as it was sent, with its query. */
+  readonly path: string;
+  /** By lower-case name; values of a repeated header are joined with a comma, or the first is taken. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Name, value, name, value, … as they were sent. */
+  readonly rawHeaders: readonly string[];
+  readonly body: string;
+  /** When the body had been read, ms since the epoch by the receiver's clock. */
+  readonly at: number;
+}
+
+export interface Open {
+  /** Deliveries whose client is still connected and has not got its whole answer. */
+  readonly open: number;
+  /** Bytes of every answer of this key so far, heads included, as handed to the system. */
+  readonly bytesSent: number;
+}
+
+export interface Receiver {
+  readonly url: string;
+  /** What is answered from now on, in order, the last one repeating; none at all is 200 "ok" again. */
+  script(...answers: readonly Answer[]): Promise<void>;
+  /** Every delivery so far, oldest first; no more than the first 1000. */
+  inbox(): Promise<Delivery[]>;
+  open(): Promise<Open>;
+  /** The inbox once it has at least `n` deliveries; throws when `ms` (default 5000) have passed without. */
+  untilInbox(n: number, ms?: number): Promise<Delivery[]>;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Origin of the receiver that setup.ts started for this run of vitest. */
+    receiverUrl: string;
+  }
+}
+
+// A global of workerd that Node's types do not know.
+declare const scheduler: { wait(ms: number): Promise<void> };
+
+const POLL_MS = 20;
+
+/** An inbox of its own on the shared receiver, unless `key` (see server.ts) names another. */
+export function receiver(key: string = crypto.randomUUID()): Receiver {
+  const origin = inject("receiverUrl");
+
+  async function control(path: string, init?: RequestInit): Promise<string> {
+    const response = await fetch(`${origin}${path}`, init);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${path} was answered ${response.status}: ${text}`);
+    return text;
+  }
+
+  async function inbox(): Promise<Delivery[]> {
+    return JSON.parse(await control(`/_inbox/${key}`));
+  }
+
+  return {
+    url: `${origin}/${key}`,
+    inbox,
+    script: async (...answers) => {
+      await control(`/_script/${key}`, { method: "PUT", body: JSON.stringify(answers) });
+    },
+    open: async () => JSON.parse(await control(`/_open/${key}`)),
+    untilInbox: async (n, ms = 5000) => {
+      const givenUpAt = Date.now() + ms;
+      for (;;) {
+        const deliveries = await inbox();
+        if (deliveries.length >= n) return deliveries;
+        if (Date.now() >= givenUpAt) {
+          throw new Error(`${deliveries.length} of ${n} deliveries arrived within ${ms} ms.`);
+        }
+        await scheduler.wait(POLL_MS);
+      }
+    },
+  };
+}
