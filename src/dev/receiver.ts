@@ -1,0 +1,90 @@
+/**
+ * A webhook receiver to play with: it fails twice, then accepts, and does the work: heartbeats on the way, and a report
+ * at the end. It shows all that a receiver has to do, and takes nothing that is not signed.
+ */
+
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { Webhook } from "standardwebhooks";
+
+const FAILS = 2;
+const STEPS = ["checked out", "built", "deployed"];
+const STEP_MS = 300;
+
+interface Delivery {
+  readonly run: { readonly id: string; readonly callbackUrl: string; readonly callbackToken: string };
+}
+
+export interface Receiver {
+  readonly url: string;
+  /** What came in, one for each attempt. */
+  readonly seen: readonly { readonly id: string; readonly isSigned: boolean; readonly answered: number }[];
+  close(): Promise<void>;
+}
+
+export async function startReceiver(signingSecret: string): Promise<Receiver> {
+  const seen: { id: string; isSigned: boolean; answered: number }[] = [];
+  const started = new Set<string>();
+  const server = createServer(async (request, response) => {
+    const body = await read(request);
+    const isSigned = verifies(signingSecret, body, request.headers);
+    const id = String(request.headers["webhook-id"]);
+    const fails = seen.length < FAILS;
+    const answered = !isSigned ? 401 : fails ? 503 : 202;
+    seen.push({ id, isSigned, answered });
+    response.writeHead(answered, { "Content-Type": "text/plain" }).end(fails ? "still starting" : "queued");
+    // The same delivery may come again: its id tells.
+    if (answered === 202 && !started.has(id)) {
+      started.add(id);
+      await work(JSON.parse(body) as Delivery);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/deploy`,
+    seen,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+async function work({ run }: Delivery): Promise<void> {
+  const post = (url: string, body: unknown) =>
+    fetch(url, {
+      method: "POST",
+      headers: {
+        Authorization: `Bearer ${run.callbackToken}`,
+        "Content-Type": "application/json",
+        "Idempotency-Key": run.id,
+      },
+      body: JSON.stringify(body),
+    });
+  for (const [done, message] of STEPS.entries()) {
+    await delay(STEP_MS);
+    const progress = (done + 1) / STEPS.length;
+    await post(run.callbackUrl.replace(/callback$/, "heartbeat"), { message, progress });
+  }
+  await post(run.callbackUrl, { status: "succeeded", output: { url: "https://shop.example" } });
+}
+
+async function read(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function verifies(secret: string, body: string, headers: IncomingMessage["headers"]): boolean {
+  try {
+    new Webhook(secret).verify(body, headers as Record<string, string>);
+    return true;
+  } catch {
+    return false;
+  }
+}
