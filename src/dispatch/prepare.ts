@@ -3,7 +3,7 @@
 import type { KeyRing } from "../auth/key-ring.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { NewDelivery } from "./delivery.ts";
-import type { TemplateContext } from "./template.ts";
+import type { TemplateContext } from "./placeholder.ts";
 import { renderTrigger, type Trigger } from "./trigger.ts";
 import { guardUrl, type UrlPolicy } from "./url-guard.ts";
 import { sealedFor, type WebhookRequest } from "./webhook.ts";

@@ -18,15 +18,9 @@ import {
 } from "../http/limits.ts";
 import { sent } from "../http/schema.ts";
 import { err, ok, type Result } from "../result.ts";
+import type { TemplateContext } from "./placeholder.ts";
 import { signingKey } from "./signature.ts";
-import {
-  checkTemplate,
-  checkUrlTemplate,
-  renderJson,
-  renderText,
-  renderUrl,
-  type TemplateContext,
-} from "./template.ts";
+import { checkTemplate, checkUrlTemplate, renderJson, renderText, renderUrl } from "./template.ts";
 
 /** RFC 9110, section 5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -13,7 +13,8 @@ import type { Entrypoints, Env } from "../env.ts";
 import { log } from "../log.ts";
 import { AlarmClock } from "./alarm-clock.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { Journal, type JournaledRun } from "./journal.ts";
+import { Journal } from "./journal.ts";
+import type { JournaledRun } from "./journal-rows.ts";
 import { Ledger, ownChange } from "./ledger.ts";
 import {
   type ChangeKey,
@@ -66,27 +67,17 @@ export class RunCoordinator extends DurableObject<Env> {
     });
   }
 
-  /** Journals a new run and sends its first attempt, or finds the run that this key made. */
-  async create(
-    input: NewRun,
-    change: ChangeKey,
-    trigger: NewDelivery | null = null,
-  ): Promise<RunAnswer | RunRefusal> {
-    const now = Date.now();
-    const existing = this.#journal.byCreateKey(change.key);
-    if (existing !== null) {
-      if (existing.createFingerprint !== change.fingerprint) return { ok: false, reason: "key_reused" };
-      return this.#answer(this.#ledger.expired(existing, now), true);
-    }
-    if (this.#journal.byId(input.id) !== null) return { ok: false, reason: "id_taken" };
-    if (this.#projection.isOverloaded) return { ok: false, reason: "overloaded" };
-    const run = begin(input, trigger !== null);
-    const { delivery, events } =
-      trigger === null ? { delivery: null, events: [] } : this.#dispatcher.begin(trigger, now);
-    const first: TimelineEvent = { type: "created", at: run.createdAt, data: { by: run.triggeredBy } };
-    const created = this.#ledger.create(run, change, delivery, [first, ...events], now);
-    if (delivery !== null) this.#dispatcher.launch(run.id, delivery);
-    return this.#answer(created, false);
+  /** Journals a new run, or finds the one that this key made. */
+  async create(input: NewRun, change: ChangeKey): Promise<RunAnswer | RunRefusal> {
+    return this.#create(input, change, null);
+  }
+
+  /**
+   * The same, and sends its first attempt. A method of its own: an object that still runs code without it must refuse,
+   * and not make a run that nobody starts.
+   */
+  async dispatch(input: NewRun, change: ChangeKey, trigger: NewDelivery): Promise<RunAnswer | RunRefusal> {
+    return this.#create(input, change, trigger);
   }
 
   /**
@@ -216,6 +207,24 @@ export class RunCoordinator extends DurableObject<Env> {
     } finally {
       this.#projection.arm(now);
     }
+  }
+
+  #create(input: NewRun, change: ChangeKey, trigger: NewDelivery | null): Promise<RunAnswer> | RunRefusal {
+    const now = Date.now();
+    const existing = this.#journal.byCreateKey(change.key);
+    if (existing !== null) {
+      if (existing.createFingerprint !== change.fingerprint) return { ok: false, reason: "key_reused" };
+      return this.#answer(this.#ledger.expired(existing, now), true);
+    }
+    if (this.#journal.byId(input.id) !== null) return { ok: false, reason: "id_taken" };
+    if (this.#projection.isOverloaded) return { ok: false, reason: "overloaded" };
+    const run = begin(input, trigger !== null);
+    const { delivery, events } =
+      trigger === null ? { delivery: null, events: [] } : this.#dispatcher.begin(trigger, now);
+    const first: TimelineEvent = { type: "created", at: run.createdAt, data: { by: run.triggeredBy } };
+    const created = this.#ledger.create(run, change, delivery, [first, ...events], now);
+    if (delivery !== null) this.#dispatcher.launch(run.id, delivery);
+    return this.#answer(created, false);
   }
 
   #takeTurns(now: number): number {

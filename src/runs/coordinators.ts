@@ -10,6 +10,7 @@ import { coordinatorName } from "./run-id.ts";
 type Stub = Pick<
   RunCoordinator,
   | "create"
+  | "dispatch"
   | "change"
   | "heartbeat"
   | "read"

@@ -16,7 +16,8 @@ import {
   newDelivery,
 } from "../dispatch/delivery.ts";
 import type { Attempt } from "../dispatch/webhook.ts";
-import type { Journal, JournaledRun } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import type { JournaledRun } from "./journal-rows.ts";
 import { type Ledger, ownChange } from "./ledger.ts";
 import { isOpen, type RunEvent, transition } from "./run.ts";
 import { attemptAnswered, attemptStarted, type TimelineEvent } from "./timeline.ts";

@@ -5,19 +5,11 @@
 
 import { Deliveries } from "../dispatch/deliveries.ts";
 import { type Delivery, deliveryDueAt } from "../dispatch/delivery.ts";
+import { type JournaledRun, RUN_COLUMNS, type RunRow, toRun } from "./journal-rows.ts";
 import { migrate } from "./journal-schema.ts";
-import { dueAt, type EndCause, purgeAt, type Run, type Status } from "./run.ts";
+import { dueAt, purgeAt, type Run } from "./run.ts";
 import type { TimelineEvent } from "./timeline.ts";
 import { TimelineJournal } from "./timeline-journal.ts";
-
-/** A run with what the coordinator needs to know of it beside the ActionRun. */
-export interface JournaledRun extends Run {
-  readonly createKey: string;
-  readonly createFingerprint: string;
-  readonly changeKey: string | null;
-  readonly changeFingerprint: string | null;
-  readonly purgeAt: number;
-}
 
 export interface Unlanded {
   readonly id: string;
@@ -29,41 +21,12 @@ export interface Unlanded {
 /** Instants that the coordinator must remember over an eviction, and the place a resync has reached. */
 export type Mark = "repair_at" | "resync_after";
 
-interface RunRow extends Record<string, SqlStorageValue> {
-  id: string;
-  version: number;
-  status: string;
-  action_name: string;
-  entity_id: string | null;
-  triggered_by: string;
-  created_at: number;
-  started_at: number | null;
-  completed_at: number | null;
-  deadline_at: number;
-  purge_at: number;
-  create_key: string;
-  create_fingerprint: string;
-  change_key: string | null;
-  change_fingerprint: string | null;
-  parameters: string;
-  recommendations: string;
-  error: string | null;
-  output: string | null;
-  heartbeat_timeout_ms: number | null;
-  silent_since: number | null;
-  end_cause: string | null;
-}
-
 interface UnlandedRow extends Record<string, SqlStorageValue> {
   id: string;
   version: number;
   bytes: number;
   changed_at: number;
 }
-
-const COLUMNS = `id, version, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at,
-  deadline_at, purge_at, create_key, create_fingerprint, change_key, change_fingerprint, parameters, recommendations,
-  error, output, heartbeat_timeout_ms, silent_since, end_cause`;
 
 export class Journal {
   readonly #storage: DurableObjectStorage;
@@ -80,16 +43,16 @@ export class Journal {
   }
 
   byId(id: string): JournaledRun | null {
-    return this.#first(`SELECT ${COLUMNS} FROM runs WHERE id = ?`, id);
+    return this.#first(`SELECT ${RUN_COLUMNS} FROM runs WHERE id = ?`, id);
   }
 
   byCreateKey(key: string): JournaledRun | null {
-    return this.#first(`SELECT ${COLUMNS} FROM runs WHERE create_key = ?`, key);
+    return this.#first(`SELECT ${RUN_COLUMNS} FROM runs WHERE create_key = ?`, key);
   }
 
   byIds(ids: readonly string[]): JournaledRun[] {
     const rows = this.#sql.exec<RunRow>(
-      `SELECT ${COLUMNS} FROM runs WHERE id IN (SELECT value FROM json_each(?))`,
+      `SELECT ${RUN_COLUMNS} FROM runs WHERE id IN (SELECT value FROM json_each(?))`,
       JSON.stringify(ids),
     );
     return [...rows].map(toRun);
@@ -106,7 +69,7 @@ export class Journal {
     const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
     this.#storage.transactionSync(() => {
       this.#sql.exec(
-        `INSERT INTO runs (${COLUMNS}, due_at, changed_at, bytes)
+        `INSERT INTO runs (${RUN_COLUMNS}, due_at, changed_at, bytes)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET
            version = excluded.version, status = excluded.status, started_at = excluded.started_at,
@@ -306,31 +269,4 @@ export class Journal {
 
 function toUnlanded({ id, version, bytes, changed_at }: UnlandedRow): Unlanded {
   return { id, version, bytes, changedAt: changed_at };
-}
-
-function toRun(row: RunRow): JournaledRun {
-  return {
-    id: row.id,
-    version: row.version,
-    status: row.status as Status,
-    actionName: row.action_name,
-    entityId: row.entity_id,
-    parameters: row.parameters,
-    recommendations: row.recommendations,
-    triggeredBy: row.triggered_by,
-    createdAt: row.created_at,
-    startedAt: row.started_at,
-    completedAt: row.completed_at,
-    error: row.error,
-    output: row.output,
-    deadlineAt: row.deadline_at,
-    purgeAt: row.purge_at,
-    createKey: row.create_key,
-    createFingerprint: row.create_fingerprint,
-    changeKey: row.change_key,
-    changeFingerprint: row.change_fingerprint,
-    heartbeatTimeoutMs: row.heartbeat_timeout_ms,
-    silentSince: row.silent_since,
-    endCause: row.end_cause as EndCause | null,
-  };
 }

@@ -4,7 +4,8 @@
  */
 
 import type { Delivery } from "../dispatch/delivery.ts";
-import type { Journal, JournaledRun } from "./journal.ts";
+import type { Journal } from "./journal.ts";
+import type { JournaledRun } from "./journal-rows.ts";
 import type { ChangeKey } from "./messages.ts";
 import type { Projection } from "./projection.ts";
 import { expire, purgeAt, type Run, type RunEvent } from "./run.ts";

@@ -3,7 +3,7 @@
  * are values, for an error's class does not survive the call.
  */
 
-import type { JournaledRun } from "./journal.ts";
+import type { JournaledRun } from "./journal-rows.ts";
 import { type Conflict, isOpen, toActionRun } from "./run.ts";
 
 /** The sign of an answer whose row has not landed: a read that sends it back asks the coordinator. */

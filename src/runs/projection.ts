@@ -7,7 +7,8 @@ import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import type { AlarmClock } from "./alarm-clock.ts";
 import { GroupCommit, type GroupRow } from "./group-commit.ts";
-import type { Journal, JournaledRun, Unlanded } from "./journal.ts";
+import type { Journal, Unlanded } from "./journal.ts";
+import type { JournaledRun } from "./journal-rows.ts";
 import { coordinatorName } from "./run-id.ts";
 import { GROUP_MAX_BYTES, isRefusedForContent, landGroup, toGroupRow } from "./store.ts";
 

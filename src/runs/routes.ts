@@ -7,8 +7,8 @@ import { type KeyRing, keyRing } from "../auth/key-ring.ts";
 import { baseUrl, webhookPolicy } from "../config.ts";
 import { readD1, sessionFor } from "../d1.ts";
 import type { NewDelivery } from "../dispatch/delivery.ts";
+import type { TemplateContext } from "../dispatch/placeholder.ts";
 import { prepareDelivery } from "../dispatch/prepare.ts";
-import type { TemplateContext } from "../dispatch/template.ts";
 import type { Trigger } from "../dispatch/trigger.ts";
 import type { AppEnv } from "../http/context.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
@@ -86,7 +86,7 @@ export const runRoutes = new Hono<AppEnv>()
       // Without a trigger, the token is signed while the coordinator works.
       return Promise.all([
         callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
-          stub.create(run, change, delivery),
+          delivery === null ? stub.create(run, change) : stub.dispatch(run, change, delivery),
         ),
         signing,
         id,

@@ -4,7 +4,7 @@
  */
 
 import { utf8Bytes } from "../http/limits.ts";
-import type { JournaledRun } from "./journal.ts";
+import type { JournaledRun } from "./journal-rows.ts";
 import { toActionRun } from "./run.ts";
 
 /** The string bound by one flight, in UTF-8. D1 takes 2 MB, and one run alone always fits. */

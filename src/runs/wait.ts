@@ -19,9 +19,12 @@ export async function waitForEnd(from: Reading, id: string, waitMs: number): Pro
   for (;;) {
     const leftMs = until - Date.now();
     const maxMs = Math.min(Math.max(leftMs, 0), CALL_MAX_MS);
-    const answer = await callCoordinator(env, hops, scope, readRunId(id).coordinator, (stub) =>
+    const call = callCoordinator(env, hops, scope, readRunId(id).coordinator, (stub) =>
       stub.waitForEnd(id, watcher, maxMs),
     );
+    // What is out of reach can't be waited for; D1 may still show the run as it is.
+    const answer = await call.catch(() => null);
+    if (answer === null) return null;
     if (!answer.ok) {
       if (answer.reason === "run_not_found") return null;
       throw refusalError(answer.reason);
