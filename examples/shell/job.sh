@@ -26,11 +26,11 @@ json_text() {
     sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' | awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }'
 }
 
-# post URL BODY. The token goes to curl on stdin, for a command line can be read by everybody on the machine.
+# post URL BODY [HEADER]. The token goes to curl on stdin, for a command line can be read by everybody on the machine.
 post() {
   printf 'Authorization: Bearer %s\n' "$token" |
     curl -fsS --retry "$retries" --retry-all-errors --max-time 20 -o /dev/null -X POST -H @- \
-      -H 'Content-Type: application/json' -H "Idempotency-Key: shell-$RUN_ID" -d "$2" "$1"
+      -H 'Content-Type: application/json' ${3:+-H "$3"} -d "$2" "$1"
 }
 
 beat() {
@@ -53,7 +53,7 @@ finish() {
   trap - EXIT
   trap '' HUP INT TERM
   # KILL, for a shell can lose a TERM that comes just after it was forked. Its sleep may outlive it by one beat.
-  [ -z "$beats" ] || kill -KILL "$beats"
+  [ -z "$beats" ] || { kill -KILL "$beats" && wait "$beats"; } 2>/dev/null
   if [ -n "$signal" ]; then fault="Stopped by SIG$signal."; fi
   if [ -z "$fault" ] && [ "$code" -eq 0 ]; then
     report="{\"status\":\"succeeded\",\"output\":{\"host\":\"$(uname -n | json_text)\"}}"
@@ -63,7 +63,7 @@ finish() {
     error=$(printf '%s\n%s' "${fault:-Exited with status $code.}" "$tail" | json_text)
     report="{\"status\":\"failed\",\"error\":\"$error\"}"
   fi
-  post "$CALLBACK_URL" "$report" || echo "Run $RUN_ID: the report was refused or got no answer." >&2
+  post "$CALLBACK_URL" "$report" "Idempotency-Key: shell-$RUN_ID" || echo "Run $RUN_ID: the report was refused or got no answer." >&2
   exit "$code"
 }
 
