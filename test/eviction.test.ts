@@ -20,6 +20,7 @@ import { type Fault, faults } from "./faults.ts";
 interface Story {
   readonly path: string;
   created?: CreatedRun;
+  startedAt?: string | null;
   last?: ActionRun;
 }
 
@@ -37,6 +38,21 @@ const STEPS: readonly { name: string; go: (story: Story) => Promise<void> }[] = 
     go: async (story) => {
       const headers = { "Idempotency-Key": "a" };
       expect(await createRun(story.path, { actionName: "deploy" }, { headers })).toEqual(story.created);
+    },
+  },
+  {
+    name: "heartbeat",
+    go: async (story) => {
+      const answer = await heartbeat(of(story), { message: "building", progress: 0.5 });
+      expect(answer).toMatchObject({ status: 200, body: { status: "running" } });
+      story.startedAt = answer.body.startedAt;
+    },
+  },
+  {
+    name: "the same heartbeat",
+    go: async (story) => {
+      const answer = await heartbeat(of(story), { message: "building", progress: 0.5 });
+      expect(answer).toMatchObject({ status: 200, body: { startedAt: story.startedAt } });
     },
   },
   {
@@ -68,6 +84,12 @@ const STEPS: readonly { name: string; go: (story: Story) => Promise<void> }[] = 
     },
   },
   {
+    name: "another heartbeat",
+    go: async (story) => {
+      expect(await heartbeat(of(story), {})).toMatchObject({ status: 409, body: { code: "run_failed" } });
+    },
+  },
+  {
     name: "cancel",
     go: async (story) => {
       expect((await ask("DELETE", `${story.path}/${of(story).id}`)).status).toBe(409);
@@ -86,12 +108,34 @@ const STEPS: readonly { name: string; go: (story: Story) => Promise<void> }[] = 
       expect((await ask("GET", `${story.path}/${of(story).id}`, { headers })).body).toEqual(story.last);
     },
   },
+  {
+    name: "events",
+    go: async (story) => {
+      const { body } = await ask<unknown>("GET", `${story.path}/${of(story).id}/events`);
+      expect(body).toEqual([
+        { seq: 1, type: "created", at: of(story).createdAt, by: "root" },
+        { seq: 2, type: "started", at: story.startedAt, cause: "heartbeat" },
+        { seq: 3, type: "heartbeat", at: story.startedAt, message: "building", progress: 0.5 },
+        { seq: 4, type: "ended", at: story.last?.completedAt, status: "failed", cause: "callback" },
+      ]);
+    },
+  },
+  {
+    name: "wait",
+    go: async (story) => {
+      expect((await ask("GET", `${story.path}/${of(story).id}?wait=60`)).body).toEqual(story.last);
+    },
+  },
   { name: "sweep", go: () => sweep(env, Date.now()) },
 ];
 
 function of(story: Story): CreatedRun {
   if (story.created === undefined) throw new Error("no run was created");
   return story.created;
+}
+
+function heartbeat({ callback }: CreatedRun, body: unknown) {
+  return ask("POST", callback.url.replace(/callback$/, "heartbeat"), { token: callback.token, body });
 }
 
 const FAULTS: readonly (Extract<Fault, string> | null)[] = [null, "down", "committed_then_error"];
@@ -123,7 +167,7 @@ async function play(evictBefore: (n: number) => boolean, evict = evictAllDurable
   }
   faults.writes = null;
   await alarmIn(10_000, coordinatorOf(story.path, of(story).id));
-  await until(async () => (await rowOf(of(story).id))?.version === 2);
+  await until(async () => (await rowOf(of(story).id))?.version === 3);
   expect((await ask("GET", `${story.path}/${of(story).id}`)).body).toEqual(story.last);
   expect((await ask("GET", story.path)).body).toEqual([story.last]);
 }

@@ -94,14 +94,16 @@ describe("paths", () => {
   it.each(PLACES)("$method $path refuses whatever is no $name", async ({ method, path, name }) => {
     const before = await everything();
     const isCallback = path.endsWith("/callback");
+    const isWorkflows = isCallback || path.endsWith("/heartbeat");
+    const body = isCallback ? { status: "succeeded" } : isWorkflows ? {} : { actionName: "a" };
     for (const value of name === "id" || name === "tokenId" ? IDS : SEGMENTS) {
-      const { status, body } = await ask<unknown>(method, fill(path, name, value), {
-        token: isCallback ? run.callback.token : ROOT,
-        ...(method === "POST" ? { body: isCallback ? { status: "succeeded" } : { actionName: "a" } } : {}),
+      const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {
+        token: isWorkflows ? run.callback.token : ROOT,
+        ...(method === "POST" ? { body } : {}),
       });
-      expect({ value, body }).toEqual({
+      expect({ value, answer }).toEqual({
         value,
-        body: { error: expect.any(String), code: expect.any(String) },
+        answer: { error: expect.any(String), code: expect.any(String) },
       });
       expect({ value, status: [401, 404, 405].includes(status) ? "refused" : status }).toEqual({
         value,
@@ -172,7 +174,7 @@ describe("headers", () => {
     `${"ffffffff-".repeat(3)}${"f".repeat(32)}`,
   ])("a bookmark that was never ours, %.40s, is as good as none", async (bookmark) => {
     const headers = { "x-d1-bookmark": bookmark };
-    for (const path of [runs, `${runs}/${run.id}`]) {
+    for (const path of [runs, `${runs}/${run.id}`, `${runs}/${run.id}/events`]) {
       expect((await ask("GET", path, { headers })).status).toBe(200);
     }
   });

@@ -36,6 +36,10 @@ const CURSORS = [
   btoa(`${ID}\n`),
   "A".repeat(10_000),
 ];
+/** Of a timeline, whose cursors are numbers; a list's are ids. */
+const SEQ_CURSORS = ["-1", "01", "1.5", "1e3", " 1", "1\n", "1000000000000000", "\u0661", "NaN", "__proto__"];
+/** What is no limit is no wait either. */
+const WAITS = [...LIMITS, "61", "99", "100", "001"];
 const NAMES = ["", "%00", "a%00b", "a%0ab", "%7f", "%C2%85", "a".repeat(256)];
 const TIMES = [
   "",
@@ -102,14 +106,41 @@ const RUN_LIST = [
   twice("createdBefore", "2026-01-01T00:00:00Z"),
 ];
 
+const TIMELINE = [
+  ...EVERY_LIST,
+  ...anyOf(
+    "cursor",
+    SEQ_CURSORS.map((text) =>
+      new TextEncoder().encode(text).toBase64({ alphabet: "base64url", omitPadding: true }),
+    ),
+  ),
+  "after=1",
+  "wait=1",
+];
+const ONE_RUN = [
+  ...anyOf("wait", WAITS),
+  twice("wait", "1"),
+  "Wait=1",
+  "wait[]=1",
+  "wait%00=1",
+  "limit=10",
+  `cursor=${btoa(ID)}`,
+  "colour=red",
+  "__proto__=1",
+  "constructor=1",
+];
+
 describe("queries", () => {
   const cases = [
-    ...RUN_LIST.map((query) => ({ list: "runs", query, path: runs })),
-    ...EVERY_LIST.map((query) => ({ list: "tokens", query, path: tokens })),
-    ...["status=pending", "actionName=a"].map((query) => ({ list: "tokens", query, path: tokens })),
+    ...RUN_LIST.map((query) => ({ what: "runs", query, path: runs })),
+    ...EVERY_LIST.map((query) => ({ what: "tokens", query, path: tokens })),
+    ...["status=pending", "actionName=a"].map((query) => ({ what: "tokens", query, path: tokens })),
+    ...[btoa("1"), btoa("0")].map((cursor) => ({ what: "runs", query: `cursor=${cursor}`, path: runs })),
+    ...TIMELINE.map((query) => ({ what: "events", query, path: `${runs}/${ID}/events` })),
+    ...ONE_RUN.map((query) => ({ what: "one run", query, path: `${runs}/${ID}` })),
   ].map((example) => ({ ...example, shown: example.query.slice(0, 60) }));
 
-  it.each(cases)("a list of $list refuses ?$shown", async ({ path, query }) => {
+  it.each(cases)("what reads $what refuses ?$shown", async ({ path, query }) => {
     const { status, body } = await ask<{ error: string }>("GET", `${path}?${query}`);
     expect(body).toEqual({ error: expect.any(String), code: "invalid_query" });
     expect(body.error.length).toBeLessThan(1000);

@@ -52,7 +52,7 @@ it("a callback token that is forged, expired or malformed costs nothing", async 
   const past = Date.now() - 1000;
   const late = await mintRunId(ring(), scopeOfPath(path), { createdAt: past - 60_000, coordinator: 0 });
   const expired = await signCallbackToken(ring(), { scope: scopeOfPath(path), runId: late, expiresAt: past });
-  const tokens = [
+  const forged = [
     [run.callback.url, `${token.slice(0, -1)}${token.endsWith("0") ? "1" : "0"}`],
     [run.callback.url, token.toUpperCase()],
     [run.callback.url, "not-a-token"],
@@ -60,11 +60,13 @@ it("a callback token that is forged, expired or malformed costs nothing", async 
     [`${path}/${late}/callback`, expired],
     [`${path}/${late}/callback`, token],
   ] as const;
-  for (const [url, forged] of tokens) {
-    const { lines, calls } = await hopsOf(() =>
-      ask("POST", url, { token: forged, body: { status: "succeeded" } }),
-    );
-    expect(lines).toEqual([{ status: 401, d1: 0, coordinator: 0 }]);
+  for (const [url, token] of forged) {
+    const { lines, calls } = await hopsOf(async () => {
+      await ask("POST", url, { token, body: { status: "succeeded" } });
+      await ask("POST", url.replace(/callback$/, "heartbeat"), { token, body: {} });
+    });
+    const nothing = { status: 401, d1: 0, coordinator: 0 };
+    expect(lines).toEqual([nothing, nothing]);
     expect(calls).toBe(0);
   }
 });
@@ -80,6 +82,53 @@ it("create, callback and cancel cost the Worker no D1 and one call to the coordi
   expect(again.lines).toEqual([{ status: 409, d1: 0, coordinator: 1 }]);
   const cancelled = await hopsOf(() => ask("DELETE", `${path}/${other.id}`));
   expect(cancelled.lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
+});
+
+it("a heartbeat costs the Worker no D1 and one call to the coordinator, and after the first nobody any D1", async () => {
+  const run = await createRun(newRunsPath());
+  const url = run.callback.url.replace(/callback$/, "heartbeat");
+  const { token } = run.callback;
+  const beat = (body: unknown) => hopsOf(() => ask("POST", url, { token, body }));
+  expect((await beat({})).lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
+  for (const body of [{}, { message: "building" }, { message: "building" }, { progress: 0.5 }]) {
+    const { lines, calls } = await beat(body);
+    expect(lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
+    expect(calls).toBe(0);
+  }
+  expect(await beat({ progress: 2 })).toEqual({
+    lines: [{ status: 400, d1: 0, coordinator: 0 }],
+    calls: 0,
+  });
+  await report(run, { status: "succeeded" });
+  expect((await beat({})).lines).toEqual([{ status: 409, d1: 0, coordinator: 1 }]);
+});
+
+it("a timeline costs one call to the coordinator and no D1, a stream one more to end", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path);
+  await report(run, { status: "succeeded" });
+  const { lines, calls } = await hopsOf(async () => {
+    await ask("GET", `${path}/${run.id}/events`);
+    await ask("GET", `${path}/${run.id}/events?limit=1`);
+    await ask("HEAD", `${path}/${run.id}/events`);
+  });
+  expect(lines).toEqual([200, 200, 200].map((status) => ({ status, d1: 0, coordinator: 1 })));
+  expect(calls).toBe(0);
+  // There is nothing to watch any more, so no place is taken.
+  const headers = { Accept: "text/event-stream", "Last-Event-ID": "3" };
+  const stream = await hopsOf(() => ask("GET", `${path}/${run.id}/events`, { headers }));
+  expect(stream).toEqual({ lines: [{ status: 204, d1: 0, coordinator: 1 }], calls: 0 });
+});
+
+it("a wait costs one call to the coordinator, and none for an end that was seen before", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path);
+  const wait = () => hopsOf(() => ask("GET", `${path}/${run.id}?wait=1`));
+  expect((await wait()).lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
+  await report(run, { status: "succeeded" });
+  expect((await wait()).lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
+  await ask("GET", `${path}/${run.id}`);
+  expect(await wait()).toEqual({ lines: [{ status: 200, d1: 0, coordinator: 0 }], calls: 0 });
 });
 
 it("reading an open run and listing cost one call to D1 each, and none to a coordinator", async () => {
@@ -129,8 +178,12 @@ it("an API token costs one look-up when first seen, and none in the 30 s after",
 it("an id that was made up costs one look at D1 and wakes no coordinator", async () => {
   const path = newRunsPath();
   const made = "0199d2a5-1234-8001-8123-456789abcdef";
-  for (const method of ["GET", "DELETE"]) {
-    const { lines } = await hopsOf(() => ask(method, `${path}/${made}`));
+  for (const [method, suffix] of [
+    ["GET", ""],
+    ["GET", "/events"],
+    ["DELETE", ""],
+  ] as const) {
+    const { lines } = await hopsOf(() => ask(method, `${path}/${made}${suffix}`));
     expect(lines).toEqual([{ status: 404, d1: 1, coordinator: 0 }]);
   }
 });
@@ -143,11 +196,19 @@ it("what is refused at the door costs nothing", async () => {
     await ask("GET", `${path}?limit=0`);
     await ask("POST", path, { body: {} });
     await ask("GET", `${path}/no-uuid`);
+    await ask("GET", `${path}/no-uuid/events`);
+    await ask("GET", `${path}/${crypto.randomUUID()}?wait=0`);
+    await ask("GET", `${path}/${crypto.randomUUID()}/events?cursor=0`);
+    await ask("POST", path, { body: { actionName: "a" }, headers: { "Action-Runs-Delivery": "1" } });
     await ask("DELETE", `${path}/no-uuid`);
     await ask("GET", "/nothing");
   });
   expect(lines).toEqual(
-    [401, 401, 400, 400, 404, 404, 404].map((status) => ({ status, d1: 0, coordinator: 0 })),
+    [401, 401, 400, 400, 404, 404, 400, 400, 508, 404, 404].map((status) => ({
+      status,
+      d1: 0,
+      coordinator: 0,
+    })),
   );
   expect(calls).toBe(0);
 });

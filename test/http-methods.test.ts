@@ -16,6 +16,8 @@ const ALLOW: Readonly<Record<string, string>> = {
   [`${ENV}/action-runs`]: "GET, HEAD, POST",
   [`${ENV}/action-runs/${ID}`]: "DELETE, GET, HEAD",
   [`${ENV}/action-runs/${ID}/callback`]: "POST",
+  [`${ENV}/action-runs/${ID}/heartbeat`]: "POST",
+  [`${ENV}/action-runs/${ID}/events`]: "GET, HEAD",
   [`${ENV}/resync`]: "POST",
 };
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
@@ -73,14 +75,25 @@ describe("HEAD", () => {
     ["tokens", () => "/acme/shop/tokens"],
     ["a list with a next page", (runs: string) => `${runs}?limit=1`],
     ["a run", (runs: string, id: string) => `${runs}/${id}`],
+    [
+      "an ended run that is waited for",
+      (runs: string, _: string, ended: string) => `${runs}/${ended}?wait=1`,
+    ],
+    ["a timeline", (runs: string, id: string) => `${runs}/${id}/events`],
+    [
+      "a timeline with a next page",
+      (runs: string, _: string, ended: string) => `${runs}/${ended}/events?limit=1`,
+    ],
+    ["an unknown run's timeline", (runs: string) => `${runs}/${ID}/events`],
     ["an unknown run", (runs: string) => `${runs}/${ID}`],
     ["a bad filter", (runs: string) => `${runs}?limit=0`],
     ["an unknown address", () => "/nothing/here"],
   ])("of %s answers like GET, without a body", async (_, pathOf) => {
     const runs = newRunsPath();
     const { id } = await createRun(runs);
-    await createRun(runs);
-    const path = pathOf(runs, id);
+    const ended = await createRun(runs);
+    await ask("DELETE", `${runs}/${ended.id}`);
+    const path = pathOf(runs, id, ended.id);
     const get = await fetchRaw("GET", path);
     const head = await fetchRaw("HEAD", path);
     expect(await head.text()).toBe("");
@@ -106,6 +119,9 @@ describe("addresses", () => {
     `${ENV}/action-runs/`,
     `${ENV}/action-runs/${ID}/`,
     `${ENV}/action-runs/${ID}/callback/more`,
+    `${ENV}/action-runs/${ID}/heartbeat/`,
+    `${ENV}/action-runs/${ID}/events/`,
+    `${ENV}/action-runs/${ID}/events/1`,
     `${ENV}/action-runs/${ID}/cancel`,
     `${ENV}//action-runs`,
     "/ACME/shop/tokens",

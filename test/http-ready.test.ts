@@ -13,8 +13,8 @@ afterEach(() => vi.restoreAllMocks());
 
 const app = createApp();
 
-async function readyWith(settings: Partial<Env>) {
-  const response = await app.fetch(new Request("https://runs.example/readyz"), { ...env, ...settings });
+async function readyWith(settings: Partial<Env>, origin = "https://runs.example") {
+  const response = await app.fetch(new Request(`${origin}/readyz`), { ...env, ...settings });
   return { status: response.status, headers: response.headers, body: await response.json() };
 }
 
@@ -41,12 +41,46 @@ it.each<[string, Partial<Env>, RegExp]>([
   ],
   ["RETENTION_DAYS makes no sense", { RETENTION_DAYS: "0" }, /RETENTION_DAYS/],
   ["PUBLIC_URL is no URL", { PUBLIC_URL: "runs.example" }, /PUBLIC_URL/],
+  ["WEBHOOK_PORTS holds no port", { WEBHOOK_PORTS: "8443,https" }, /WEBHOOK_PORTS/],
+  ["WEBHOOK_PORTS holds a port too many digits long", { WEBHOOK_PORTS: "65536" }, /WEBHOOK_PORTS/],
+  ["WEBHOOK_HOSTS holds an address", { WEBHOOK_HOSTS: "https://ci.example.com" }, /WEBHOOK_HOSTS/],
+  ["WEBHOOK_HOSTS opens everything", { WEBHOOK_HOSTS: "*" }, /WEBHOOK_HOSTS/],
+  ["WEBHOOK_HOSTS has an empty entry", { WEBHOOK_HOSTS: "ci.example.com,," }, /WEBHOOK_HOSTS/],
+  [
+    "ALLOW_INSECURE_WEBHOOKS is set where the service has a name",
+    { ALLOW_INSECURE_WEBHOOKS: "true" },
+    /ALLOW_INSECURE_WEBHOOKS is for development/,
+  ],
 ])("is not ready when %s, and says what to set but never a key", async (_, settings, sentence) => {
   const { status, headers, body } = await readyWith(settings);
   expect(status).toBe(503);
   expect(body).toEqual(notReady(sentence));
   expect(JSON.stringify(body)).not.toContain("kkk");
   expect(headers.get("Retry-After")).toMatch(/^\d+$/);
+});
+
+it.each(["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"])(
+  "is ready with ALLOW_INSECURE_WEBHOOKS at %s, where only this machine comes, unless PUBLIC_URL says otherwise",
+  async (origin) => {
+    const insecure = { ALLOW_INSECURE_WEBHOOKS: "true" };
+    expect((await readyWith(insecure, origin)).status).toBe(200);
+    expect((await readyWith({ ...insecure, PUBLIC_URL: "http://localhost:8787" }, origin)).status).toBe(200);
+    const named = await readyWith({ ...insecure, PUBLIC_URL: "https://runs.example" }, origin);
+    expect([named.status, named.body]).toEqual([503, notReady(/ALLOW_INSECURE_WEBHOOKS/)]);
+  },
+);
+
+it("is ready with ports and hosts that can be used, whatever spaces stand around them, and with none", async () => {
+  const settings = { WEBHOOK_PORTS: " 8443, 8080 ", WEBHOOK_HOSTS: " ci.example.com , *.Example.org" };
+  expect((await readyWith(settings)).status).toBe(200);
+  expect((await readyWith({ WEBHOOK_PORTS: " ", WEBHOOK_HOSTS: "" })).status).toBe(200);
+  expect((await readyWith({ ALLOW_INSECURE_WEBHOOKS: "false" })).status).toBe(200);
+});
+
+it("says all that is wrong with the settings at once", async () => {
+  const settings = { CALLBACK_SIGNING_KEYS: "", RETENTION_DAYS: "0", WEBHOOK_PORTS: "x", PUBLIC_URL: "x" };
+  const { body } = await readyWith(settings);
+  for (const name of Object.keys(settings)) expect(body).toEqual(notReady(new RegExp(name)));
 });
 
 it("counts bytes of a key, not characters", async () => {

@@ -32,13 +32,28 @@ function reportUnder(environment: Env, run: CreatedRun) {
   });
 }
 
+function heartbeatUnder(environment: Env, run: CreatedRun) {
+  return askWith<ActionRun & Refusal>(
+    environment,
+    "POST",
+    run.callback.url.replace(/callback$/, "heartbeat"),
+    {
+      token: run.callback.token,
+      body: {},
+    },
+  );
+}
+
 describe("rotating CALLBACK_SIGNING_KEYS", () => {
   it("keeps an old key's tokens good until that key is removed", async () => {
     const [early, late] = [await createUnder(ringOf(OLD)), await createUnder(ringOf(OLD))];
+    expect((await heartbeatUnder(ringOf(NEW, OLD), early)).body.status).toBe("running");
     expect((await reportUnder(ringOf(NEW, OLD), early)).body.status).toBe("succeeded");
-    const refused = await reportUnder(ringOf(NEW), late);
-    expect(refused.status).toBe(401);
-    expect(refused.body.code).toBe("token_invalid");
+    for (const ask of [heartbeatUnder, reportUnder]) {
+      const refused = await ask(ringOf(NEW), late);
+      expect(refused.status).toBe(401);
+      expect(refused.body.code).toBe("token_invalid");
+    }
     expect((await reportUnder(ringOf(NEW, SPARE, OLD), late)).body.status).toBe("succeeded");
   });
 
@@ -100,10 +115,11 @@ describe.each(Object.entries(UNUSABLE))("503 not_configured for %s", (_name, { k
     expect(uses()).toEqual([]);
   });
 
-  it("on a callback, before anything is asked", async () => {
+  it("on a callback and a heartbeat, before anything is asked", async () => {
     const run = await createUnder(env);
     const { environment, uses } = unusable();
     expectRefused(await reportUnder(environment, run));
+    expectRefused(await heartbeatUnder(environment, run));
     expect(uses()).toEqual([]);
   });
 });

@@ -58,9 +58,13 @@ const ROUTES = [
   { method: "GET", suffix: "", status: 404, headers: { "x-d1-bookmark": "coordinator" } },
   { method: "GET", suffix: "", status: 404, headers: { "x-d1-bookmark": "made up" } },
   { method: "HEAD", suffix: "", status: 404 },
+  { method: "GET", suffix: "?wait=1", status: 404 },
+  { method: "GET", suffix: "/events", status: 404 },
+  { method: "GET", suffix: "/events", status: 404, headers: { Accept: "text/event-stream" } },
   { method: "DELETE", suffix: "", status: 404 },
   { method: "DELETE", suffix: "", status: 404, headers: { "Idempotency-Key": "k" } },
   { method: "POST", suffix: "/callback", status: 401 },
+  { method: "POST", suffix: "/heartbeat", status: 401 },
 ] as const;
 
 function askRoute(route: (typeof ROUTES)[number], path: string, id: string) {
@@ -136,6 +140,8 @@ describe("a run whose signing key left the ring", () => {
     const run = await createRun(path);
     const read = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}`);
     expect([read.status, read.body.status]).toEqual([200, "pending"]);
+    const events = await askWith<{ type: string }[]>(rotated, "GET", `${path}/${run.id}/events`);
+    expect(events.body.map(({ type }) => type)).toEqual(["created"]);
     const listed = await askWith<ActionRun[]>(rotated, "GET", path);
     expect(listed.body.map(({ id }) => id)).toEqual([run.id]);
     const cancelled = await askWith<ActionRun>(rotated, "DELETE", `${path}/${run.id}`);
@@ -150,6 +156,8 @@ describe("a run whose signing key left the ring", () => {
     await report(run, { status: "failed", error: "no luck" });
     const read = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}`);
     expect([read.status, read.body.error]).toEqual([200, "no luck"]);
+    const waited = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}?wait=60`);
+    expect([waited.status, waited.body.error]).toEqual([200, "no luck"]);
     const cancelled = await askWith<Refusal>(rotated, "DELETE", `${path}/${run.id}`);
     expect([cancelled.status, cancelled.body.code]).toEqual([409, "run_failed"]);
   });
@@ -159,6 +167,7 @@ describe("a run whose signing key left the ring", () => {
     const run = await createRun(path);
     const unset = envWith({ CALLBACK_SIGNING_KEYS: "" });
     expect((await askWith(unset, "GET", `${path}/${run.id}`)).status).toBe(200);
+    expect((await askWith(unset, "GET", `${path}/${run.id}/events`)).status).toBe(200);
     const cancelled = await askWith<ActionRun>(unset, "DELETE", `${path}/${run.id}`);
     expect(cancelled.body.status).toBe("cancelled");
   });

@@ -33,6 +33,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`GET ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`DELETE ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`POST ${RUNS}/:id/callback`]: { opensTo: "callback token", success: 200, body: { status: "succeeded" } },
+  [`POST ${RUNS}/:id/heartbeat`]: { opensTo: "callback token", success: 200, body: { message: "building" } },
+  [`GET ${RUNS}/:id/events`]: { opensTo: "data:read", outside: 404, success: 200 },
   "GET /:o/:p/tokens": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "POST /:o/:p/tokens": {
     opensTo: "tokens:manage",
@@ -211,5 +213,10 @@ describe.each(ROUTES)("%s", (route) => {
     }
     if (answer.status >= 400 || method === "GET") expect(await stored()).toEqual(before);
     if (method === "GET") expect((await ask("HEAD", path, { token })).status).toBe(expected.status);
+    if (method === "GET" && answer.status >= 400) {
+      const headers = { Accept: "text/event-stream" };
+      const watching = await ask<Refusal>("GET", `${path}?wait=1`, { token, headers });
+      expect({ status: watching.status, code: watching.body?.code }).toEqual(expected);
+    }
   });
 });

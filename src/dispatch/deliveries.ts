@@ -55,6 +55,14 @@ export class Deliveries {
   erase(runId: string): void {
     this.#sql.exec("DELETE FROM deliveries WHERE run_id = ?", runId);
   }
+
+  /** Of runs that code without deliveries has ended meanwhile, in a rollback or while a deploy was under way. */
+  eraseOrphans(): void {
+    this.#sql.exec(
+      `DELETE FROM deliveries
+       WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = deliveries.run_id AND runs.status = 'pending')`,
+    );
+  }
 }
 
 function toDelivery(row: DeliveryRow): Delivery {

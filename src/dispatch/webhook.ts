@@ -78,7 +78,8 @@ async function exchange(url: URL, request: WebhookRequest, headers: Headers): Pr
     const response = await fetch(url, { method, headers, body, redirect: "manual", signal: abort.signal });
     const { bytes, isCut } = await readStart(response.body);
     // Finding what to take out is dear, and most answers are empty.
-    const excerpt = bytes.byteLength === 0 ? "" : excerptOf(bytes, isCut, secretsOf(request));
+    const signature = headers.get("webhook-signature")?.replace(/^v1,/, "") ?? "";
+    const excerpt = bytes.byteLength === 0 ? "" : excerptOf(bytes, isCut, [...secretsOf(request), signature]);
     return {
       status: response.status,
       durationMs: Date.now() - startedAt,

@@ -73,10 +73,14 @@ export class RunCoordinator extends DurableObject<Env> {
   }
 
   /**
-   * The same, and sends its first attempt. A method of its own: an object that still runs code without it must refuse,
-   * and not make a run that nobody starts.
+   * The same for a run that is to be followed: its first attempt is sent, its silence is timed. A method of its own: an
+   * object that still runs code without it must refuse, and not make a run that nobody starts.
    */
-  async dispatch(input: NewRun, change: ChangeKey, trigger: NewDelivery): Promise<RunAnswer | RunRefusal> {
+  async createFollowed(
+    input: NewRun,
+    change: ChangeKey,
+    trigger: NewDelivery | null,
+  ): Promise<RunAnswer | RunRefusal> {
     return this.#create(input, change, trigger);
   }
 
@@ -145,10 +149,10 @@ export class RunCoordinator extends DurableObject<Env> {
     maxMs: number,
   ): Promise<TimelineAnswer | RunRefusal> {
     const first = this.#timeline(id, after, limit);
-    if (!first.ok) return first;
+    if (!first.ok || first.isOver) return first;
     if (!this.#watchers.admit(id, watcher, Date.now(), maxMs))
       return { ok: false, reason: "too_many_watchers" };
-    if (first.events.length > 0 || first.isOver) return first;
+    if (first.events.length > 0) return first;
     await this.#watchers.news(watcher, maxMs);
     return this.#timeline(id, after, limit);
   }
@@ -169,7 +173,7 @@ export class RunCoordinator extends DurableObject<Env> {
     }
   }
 
-  /** A watcher has gone: its place is free at once. */
+  /** A watcher is known to have gone. One that vanished is found out by the next write to it, or by not asking again. */
   async unwatch(watcherKey: string): Promise<void> {
     this.#watchers.leave(watcherKey);
   }

@@ -10,7 +10,7 @@ import { coordinatorName } from "./run-id.ts";
 type Stub = Pick<
   RunCoordinator,
   | "create"
-  | "dispatch"
+  | "createFollowed"
   | "change"
   | "heartbeat"
   | "read"

@@ -35,7 +35,7 @@ export function streamEvents(first: TimelineAnswer, source: EventSource): Readab
     {
       start(controller) {
         controller.enqueue(encoder.encode(`retry: ${RETRY_MS}\n\n${first.events.map(toFrame).join("")}`));
-        if (first.isOver) finish(controller);
+        if (first.isOver) controller.close();
       },
       async pull(controller) {
         stopWatchingReader();

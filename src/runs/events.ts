@@ -35,7 +35,7 @@ export const eventRoutes = new Hono<AppEnv>().get(
       default: JSON_TYPE,
     });
     c.header("Vary", "Accept");
-    if (wanted === EVENT_STREAM && c.req.raw.method !== "HEAD") return stream(c, id);
+    if (wanted === EVENT_STREAM) return stream(c, id);
 
     const { limit, cursor = 0 } = c.req.valid("query");
     const answer = await callCoordinator(
@@ -56,6 +56,9 @@ export const eventRoutes = new Hono<AppEnv>().get(
 
 async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
   const after = lastEventId(c);
+  c.header("Content-Type", EVENT_STREAM);
+  c.header("Cache-Control", "no-store, no-transform");
+  if (c.req.raw.method === "HEAD") return c.body(null);
   const { coordinator } = readRunId(id);
   const scope = scopeOf(c);
   const watcher = { key: crypto.randomUUID(), kind: "stream" as const };
@@ -79,7 +82,6 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
     throw badLastEventId();
   }
   if (first.isOver && first.events.length === 0) {
-    leave();
     // Tells an EventSource not to come back: all there will ever be was sent.
     return c.body(null, 204);
   }
@@ -90,8 +92,6 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
     },
     leave,
   };
-  c.header("Content-Type", EVENT_STREAM);
-  c.header("Cache-Control", "no-store, no-transform");
   return c.body(streamEvents(first, source));
 }
 

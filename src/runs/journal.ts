@@ -40,6 +40,7 @@ export class Journal {
     migrate(storage);
     this.timeline = new TimelineJournal(storage.sql);
     this.deliveries = new Deliveries(storage.sql);
+    this.deliveries.eraseOrphans();
   }
 
   byId(id: string): JournaledRun | null {

@@ -86,7 +86,9 @@ export const runRoutes = new Hono<AppEnv>()
       // Without a trigger, the token is signed while the coordinator works.
       return Promise.all([
         callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
-          delivery === null ? stub.create(run, change) : stub.dispatch(run, change, delivery),
+          delivery === null && run.heartbeatTimeoutMs === null
+            ? stub.create(run, change)
+            : stub.createFollowed(run, change, delivery),
         ),
         signing,
         id,

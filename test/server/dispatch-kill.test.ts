@@ -1,0 +1,381 @@
+/**
+ * Dispatch on the real server, killed twice with `kill -9` while attempts fly and answers are out. The story is played
+ * once, and each test looks at what came of a part of it.
+ */
+
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { migrateLocally, newSecrets } from "../../src/dev/prepare.ts";
+import { freePort, hasEnded, type Server, startServer } from "../../src/dev/server.ts";
+import type { Answer } from "../receiver/client.ts";
+import { startReceiver } from "../receiver/server.ts";
+import { type ActionRun, ask, type CreatedRun, forEachOf } from "./load.ts";
+
+const CALLERS = 6;
+const LEASE_MS = 30_000;
+/** An attempt that the kill cut off is found out after its lease; the rest is for the retry and a busy machine. */
+const DELIVERED_WITHIN_MS = 60_000;
+const HELD: Answer = { delayMs: 600_000 };
+
+const HEADER_SECRET = randomBytes(24).toString("hex");
+const PAYLOAD_SECRET = randomBytes(24).toString("hex");
+const URL_SECRET = randomBytes(24).toString("hex");
+const SIGNING_KEY = randomBytes(32);
+const SIGNING_SECRET = `whsec_${SIGNING_KEY.toString("base64")}`;
+/** Not secret: where this is found the others would be. */
+const ACTION = "deploy-that-all-may-see";
+
+interface TimelineEvent {
+  readonly seq: number;
+  readonly type: string;
+  readonly at: string;
+  readonly attempt?: number;
+  readonly outcome?: string;
+  readonly cause?: string;
+}
+
+/** A run that was acknowledged, and the receiver's inbox that its trigger calls. */
+interface Told extends CreatedRun {
+  readonly key: string;
+}
+
+const cleanUps: (() => Promise<void> | void)[] = [];
+afterAll(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function killAll(server: Server): Promise<void> {
+  if (hasEnded(server.child) || server.child.pid === undefined) return;
+  const closed = once(server.child, "close");
+  process.kill(-server.child.pid, "SIGKILL");
+  await closed;
+}
+
+/** A server that can be started again on the same state, port and secrets, and what all of them logged. */
+async function newPlace() {
+  const folder = mkdtempSync(join(tmpdir(), "action-runs-dispatch-"));
+  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
+  const state = join(folder, "state");
+  const secrets = join(folder, "secrets.env");
+  writeFileSync(secrets, `${newSecrets()}ALLOW_INSECURE_WEBHOOKS=true\n`);
+  await migrateLocally(state);
+  const port = await freePort();
+  const logged: Buffer[] = [];
+  const start = async () => {
+    const args = ["--persist-to", state, "--env-file", secrets];
+    const server = await startServer({
+      port,
+      args,
+      env: { TMPDIR: folder, WRANGLER_LOG: "log" },
+      detached: true,
+    });
+    cleanUps.push(() => killAll(server));
+    for (const stream of [server.child.stdout, server.child.stderr])
+      stream?.on("data", (chunk: Buffer) => logged.push(chunk));
+    return server;
+  };
+  const token = /^ROOT_TOKEN=(.*)$/m.exec(readFileSync(secrets, "utf8"))?.[1] ?? "";
+  return { state, token, start, logged, runs: `http://localhost:${port}/acme/shop/envs/prod/action-runs` };
+}
+
+/** A port where nobody listens until it is opened: then what arrives there goes to `origin`. */
+async function newClosedDoor(origin: string) {
+  const port = await freePort();
+  const door = createServer((from) => {
+    const to = connect(Number(new URL(origin).port), "127.0.0.1");
+    for (const socket of [from, to]) socket.on("error", () => socket.destroy());
+    from.pipe(to).pipe(from);
+  });
+  const open = async () => {
+    cleanUps.push(() => void door.close());
+    await once(door.listen(port, "127.0.0.1"), "listening");
+  };
+  return { url: `http://127.0.0.1:${port}`, open };
+}
+
+async function until(what: string, holds: () => boolean, ms: number): Promise<void> {
+  const givenUpAt = Date.now() + ms;
+  while (!holds()) {
+    if (Date.now() > givenUpAt) throw new Error(`not within ${ms} ms: ${what}`);
+    await delay(20);
+  }
+}
+
+/** The raw bytes of every file below these folders, a database's -wal and -shm included. */
+function bytesOf(...folders: readonly string[]): Buffer[] {
+  return filesOf(...folders).map((file) => readFileSync(file));
+}
+
+function filesOf(...folders: readonly string[]): string[] {
+  return folders
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
+}
+
+/** The ids of all runs of which a request is still kept. */
+function keptRequests(state: string): string[] {
+  const journals = filesOf(join(state, "v3/do")).filter((file) => /\/[0-9a-f]{64}\.sqlite$/.test(file));
+  return journals.flatMap((file) => {
+    const db = new DatabaseSync(file, { readOnly: true });
+    try {
+      const rows = db.prepare("SELECT run_id AS id FROM deliveries").all();
+      return (rows as unknown as ActionRun[]).map(({ id }) => id);
+    } finally {
+      db.close();
+    }
+  });
+}
+
+/** Two lives that end by `kill -9`, and a third in which nobody asks for anything until all is delivered. */
+async function play() {
+  const place = await newPlace();
+  const receiver = await startReceiver();
+  cleanUps.push(receiver.close);
+  const { token, runs } = place;
+  const door = await newClosedDoor(receiver.url);
+  const acknowledged: Told[] = [];
+  const keys: string[] = [];
+  const found: string[] = [];
+
+  async function create(name: string, { origin = receiver.url, retry = {} } = {}): Promise<Told> {
+    const key = `${name}-${keys.length}`;
+    keys.push(key);
+    const trigger = {
+      type: "webhook",
+      url: `${origin}/${key}?key=${URL_SECRET}`,
+      headers: { Authorization: `Bearer ${HEADER_SECRET}` },
+      payload: { secret: PAYLOAD_SECRET, token: "{{ run.callbackToken }}" },
+      signingSecret: SIGNING_SECRET,
+      retry: { initialDelayMs: 100, ...retry },
+    };
+    const body = { actionName: ACTION, timeout: 24 * 60, trigger };
+    const created = await ask<CreatedRun>("POST", runs, { token, body });
+    if (created.status !== 201) throw new Error(JSON.stringify(created.body));
+    const told = { ...created.body, key };
+    acknowledged.push(told);
+    return told;
+  }
+
+  /** A run whose first attempt has arrived, and is answered by the first of these. */
+  async function createCalled(name: string, ...answers: Answer[]): Promise<Told> {
+    receiver.script(`${name}-${keys.length}`, answers);
+    const told = await create(name);
+    await until(`${name} is called`, () => receiver.inbox(told.key).length === 1, 5000);
+    return told;
+  }
+
+  /** Creates from several callers at once, and kills in the very moment in which the `n`th is acknowledged. */
+  async function killUnderLoad(server: Server, n: number): Promise<void> {
+    let killed: Promise<void> | undefined;
+    let created = 0;
+    const caller = async () => {
+      for (;;) {
+        // Out of step, so that the kill finds each somewhere else between asking and being told.
+        await delay(Math.random() * 40);
+        await create("load");
+        if (++created === n) killed = killAll(server);
+      }
+    };
+    const ends = await Promise.allSettled(Array.from({ length: CALLERS }, caller));
+    for (const { reason } of ends as PromiseRejectedResult[])
+      if (!(reason instanceof TypeError)) throw reason;
+    await killed;
+  }
+
+  function search(when: string): void {
+    const hmacs = acknowledged.map(({ callback }) => callback.token.split(":")[2] ?? "");
+    const signing = [SIGNING_SECRET.slice("whsec_".length), SIGNING_KEY];
+    const ours = bytesOf(join(place.state, "v3/d1"), join(place.state, "v3/do"));
+    const log = Buffer.concat(place.logged);
+    if (!ours.some((bytes) => bytes.includes(ACTION)))
+      throw new Error("stored: the search finds nothing at all");
+    if (!log.includes('"event":"request"')) throw new Error("logged: the search finds nothing at all");
+    const note = (where: string, places: readonly Buffer[], secrets: readonly (string | Buffer)[]) => {
+      for (const secret of secrets)
+        if (places.some((bytes) => bytes.includes(secret))) found.push(`${when}, ${where}: ${secret}`);
+    };
+    const secrets = [HEADER_SECRET, PAYLOAD_SECRET, ...signing, ...hmacs];
+    note("in a file", bytesOf(place.state), secrets);
+    // The local runtime keeps a trace of each request beside what is ours, and its URL is in it.
+    note("in our files", ours, [URL_SECRET]);
+    note("in the log", [log], [...secrets, URL_SECRET]);
+  }
+
+  const first = await place.start();
+  const held = await createCalled("held", HELD, {});
+  const conflicting = await createCalled("conflicting", HELD, { status: 409 });
+  const reported = await createCalled("reported", HELD, {});
+  const beating = await createCalled("beating", HELD, {});
+  const tactless = `who sends ${HEADER_SECRET}, ${PAYLOAD_SECRET} and ${SIGNING_SECRET}?`;
+  const comeBackLater = { status: 503, headers: { "Retry-After": "3600" }, body: tactless };
+  const retrying = await createCalled("retrying", comeBackLater);
+  const { token: workflow, url } = reported.callback;
+  const report = await ask<ActionRun>("POST", url, { token: workflow, body: { status: "succeeded" } });
+  const heartbeat = beating.callback.url.replace(/callback$/, "heartbeat");
+  const beat = await ask<ActionRun>("POST", heartbeat, { token: beating.callback.token, body: {} });
+  search("while attempts fly");
+  await killUnderLoad(first, 40);
+  search("after the first kill");
+
+  const second = await place.start();
+  const absent = await Promise.all(
+    Array.from({ length: 5 }, () =>
+      create("absent", { origin: door.url, retry: { initialDelayMs: 5000, maxAttempts: 10 } }),
+    ),
+  );
+  await killUnderLoad(second, 1);
+  const lastKillAt = Date.now();
+  const calledBeforeTheDoorOpened = absent.filter(({ key }) => receiver.inbox(key).length > 0);
+  search("after the second kill");
+
+  await door.open();
+  await place.start();
+  const toBeCalledAgain = [held, conflicting];
+  const isDelivered = ({ key }: Told) =>
+    receiver.inbox(key).length > (toBeCalledAgain.some((one) => one.key === key) ? 1 : 0);
+  await until("all are delivered", () => acknowledged.every(isDelivered), DELIVERED_WITHIN_MS);
+  // Whoever is called again wrongly is called by now.
+  await delay(Math.max(0, lastKillAt + LEASE_MS + 2000 - Date.now()));
+  search("when all is delivered but what waits for its next attempt");
+
+  const readRun = async ({ id }: Pick<ActionRun, "id">) =>
+    (await ask<ActionRun & { readonly startedAt: string | null }>("GET", `${runs}/${id}`, { token })).body;
+  const readEvents = async ({ id }: Pick<ActionRun, "id">) =>
+    (await ask<TimelineEvent[]>("GET", `${runs}/${id}/events`, { token })).body;
+  const cancel = async ({ id }: Pick<ActionRun, "id">) =>
+    (await ask<ActionRun>("DELETE", `${runs}/${id}`, { token })).body;
+  const cast = { held, conflicting, reported, beating, retrying, absent, report, beat };
+  const record = { acknowledged, keys, found, calledBeforeTheDoorOpened };
+  return { ...cast, ...record, receiver, state: place.state, readRun, readEvents, cancel };
+}
+
+let story: Awaited<ReturnType<typeof play>>;
+beforeAll(async () => {
+  story = await play();
+}, 170_000);
+
+const DELIVERED =
+  /^created( attempt_started attempt_answered:retry)* attempt_started attempt_answered:accepted started:delivery$/;
+
+/** A timeline in one line: types, and what is special about each. */
+function inOneLine(events: readonly TimelineEvent[]): string {
+  return events
+    .map(({ type, outcome, cause }) => [type, outcome ?? cause].filter(Boolean).join(":"))
+    .join(" ");
+}
+
+describe("kill -9 between accept and delivery, and between delivery and its journal", () => {
+  test("each acknowledged run is delivered though nobody asks, each time under its own id", async () => {
+    const { acknowledged, receiver, reported, retrying, readRun } = story;
+    expect(acknowledged.length).toBeGreaterThan(45);
+    await forEachOf(acknowledged, async (told) => {
+      const deliveries = receiver.inbox(told.key);
+      expect(deliveries.length).toBeGreaterThan(0);
+      for (const { headers, body } of deliveries) {
+        expect(headers).toMatchObject({ "webhook-id": told.id, "idempotency-key": told.id });
+        expect(JSON.parse(body)).toEqual({ secret: PAYLOAD_SECRET, token: told.callback.token });
+      }
+      const others = { [reported.id]: "succeeded", [retrying.id]: "pending" };
+      expect(await readRun(told)).toMatchObject({ id: told.id, status: others[told.id] ?? "running" });
+    });
+  });
+
+  test("nothing was sent that was not on record before: no run that is unknown now, no attempt too many", async () => {
+    const { keys, acknowledged, receiver, readRun, readEvents } = story;
+    expect(keys.length).toBeGreaterThan(acknowledged.length);
+    await forEachOf(keys, async (key) => {
+      const deliveries = receiver.inbox(key);
+      const [id, ...more] = new Set(deliveries.map(({ headers }) => headers["webhook-id"] ?? ""));
+      expect(more).toEqual([]);
+      if (id === undefined) return;
+      expect(await readRun({ id })).toMatchObject({ id, actionName: ACTION });
+      const started = (await readEvents({ id })).filter(({ type }) => type === "attempt_started");
+      expect(deliveries.length).toBeLessThanOrEqual(started.length);
+    });
+  });
+
+  test("the timeline tells the run's story, gapless and in order", async () => {
+    const { acknowledged, reported, beating, retrying, readRun, readEvents } = story;
+    const others = {
+      [reported.id]: /^created attempt_started started:callback ended:callback$/,
+      [beating.id]: /^created attempt_started started:heartbeat heartbeat$/,
+      [retrying.id]: /^created attempt_started attempt_answered:retry$/,
+    };
+    await forEachOf(acknowledged, async (told) => {
+      const events = await readEvents(told);
+      expect(inOneLine(events)).toMatch(others[told.id] ?? DELIVERED);
+      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, n) => n + 1));
+      const instants = events.map(({ at }) => at);
+      expect(instants).toEqual(instants.toSorted());
+      const attempts = events.filter(({ type }) => type === "attempt_started");
+      expect(attempts.map(({ attempt }) => attempt)).toEqual(attempts.map((_, n) => n + 1));
+      const startedAt = events.find(({ type }) => type === "started")?.at ?? null;
+      expect(await readRun(told)).toMatchObject({ startedAt });
+    });
+  });
+
+  test("a receiver that was not there yet is called when it is", async () => {
+    const { absent, calledBeforeTheDoorOpened, receiver, readEvents } = story;
+    expect(calledBeforeTheDoorOpened).toEqual([]);
+    await forEachOf(absent, async (told) => {
+      expect(receiver.inbox(told.key)).toHaveLength(1);
+      const events = await readEvents(told);
+      expect(events.filter(({ type }) => type === "attempt_started").length).toBeGreaterThan(1);
+    });
+  });
+
+  test.each([
+    { what: "accepts the repeat", who: "held", status: 200 },
+    { what: "says 409 to the repeat, for it has the first", who: "conflicting", status: 409 },
+  ] as const)(
+    "an attempt whose answer was lost is made again after its lease; a receiver that $what starts the run once",
+    async ({ who, status }) => {
+      const { receiver, readEvents } = story;
+      const [first, again, ...more] = receiver.inbox(story[who].key);
+      expect(more).toEqual([]);
+      expect(again?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
+      expect((again?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(LEASE_MS - 1000);
+      expect(await readEvents(story[who])).toMatchObject([
+        { type: "created" },
+        { type: "attempt_started", attempt: 1 },
+        { type: "attempt_answered", attempt: 1, outcome: "retry", status: null },
+        { type: "attempt_started", attempt: 2 },
+        { type: "attempt_answered", attempt: 2, outcome: "accepted", status, nextAttemptAt: null },
+        { type: "started", cause: "delivery" },
+      ]);
+    },
+  );
+
+  test.each([
+    { who: "reported", told: "report" },
+    { who: "beating", told: "beat" },
+  ] as const)(
+    "a run whose workflow was heard of before our answer is as $told said, and is not delivered again",
+    async ({ who, told }) => {
+      expect(story[told]).toMatchObject({ status: 200, body: { id: story[who].id } });
+      expect(await story.readRun(story[who])).toEqual(story[told].body);
+      expect(story.receiver.inbox(story[who].key)).toHaveLength(1);
+    },
+  );
+});
+
+describe("secrets of a trigger", () => {
+  test("are in no file and no log, while an attempt flies, after a kill, with a retry to come, when all is done", () => {
+    expect(story.found).toEqual([]);
+  });
+
+  test("are kept, sealed, only as long as they are needed", async () => {
+    const { state, retrying, cancel } = story;
+    expect(keptRequests(state)).toEqual([retrying.id]);
+    expect(await cancel(retrying)).toMatchObject({ status: "cancelled" });
+    expect(keptRequests(state)).toEqual([]);
+  });
+});

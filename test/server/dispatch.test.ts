@@ -1,0 +1,210 @@
+/** Event streams of the real server: seen live, left by their readers, and cut by `kill -9`. */
+
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { migrateLocally, newSecrets } from "../../src/dev/prepare.ts";
+import { freePort, hasEnded, type Server, startServer } from "../../src/dev/server.ts";
+import { ask, type CreatedRun } from "./load.ts";
+
+const LIVE_WITHIN_MS = 1000;
+const WATCHERS_PER_RUN = 100;
+/** Well before a comment would be due. */
+const PLACE_FREE_WITHIN_MS = 8_000;
+
+interface TimelineEvent {
+  readonly seq: number;
+  readonly type: string;
+  readonly message?: string;
+}
+
+const cleanUps: (() => Promise<void> | void)[] = [];
+afterAll(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function killAll(server: Server): Promise<void> {
+  if (hasEnded(server.child) || server.child.pid === undefined) return;
+  const closed = once(server.child, "close");
+  process.kill(-server.child.pid, "SIGKILL");
+  await closed;
+}
+
+/** A server that can be started again on the same state, port and secrets. */
+async function newPlace() {
+  const folder = mkdtempSync(join(tmpdir(), "action-runs-streams-"));
+  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
+  const state = join(folder, "state");
+  const secrets = join(folder, "secrets.env");
+  writeFileSync(secrets, newSecrets());
+  await migrateLocally(state);
+  const port = await freePort();
+  const start = async () => {
+    const args = ["--persist-to", state, "--env-file", secrets];
+    const server = await startServer({ port, args, env: { TMPDIR: folder }, detached: true });
+    cleanUps.push(() => killAll(server));
+    return server;
+  };
+  const token = /^ROOT_TOKEN=(.*)$/m.exec(readFileSync(secrets, "utf8"))?.[1] ?? "";
+  return { token, start, runs: `http://localhost:${port}/acme/shop/envs/prod/action-runs` };
+}
+
+let place: Awaited<ReturnType<typeof newPlace>>;
+let server: Server;
+beforeAll(async () => {
+  place = await newPlace();
+  server = await place.start();
+}, 60_000);
+
+async function createRun(): Promise<CreatedRun> {
+  const { runs, token } = place;
+  return (await ask<CreatedRun>("POST", runs, { token, body: { actionName: "deploy" } })).body;
+}
+
+/** Sends a heartbeat; whether it was acknowledged. */
+async function beat({ callback }: CreatedRun, message: string): Promise<boolean> {
+  const url = callback.url.replace(/callback$/, "heartbeat");
+  const told = await ask("POST", url, { token: callback.token, body: { message } }).catch(() => null);
+  if (told !== null && told.status !== 200) throw new Error(JSON.stringify(told.body));
+  return told !== null;
+}
+
+async function end({ callback: { url, token } }: CreatedRun): Promise<void> {
+  const told = await ask("POST", url, { token, body: { status: "succeeded" } });
+  if (told.status !== 200) throw new Error(JSON.stringify(told.body));
+}
+
+async function openStream(run: CreatedRun, after = 0, signal?: AbortSignal): Promise<Response> {
+  const headers = new Headers({ Authorization: `Bearer ${place.token}`, Accept: "text/event-stream" });
+  if (after > 0) headers.set("Last-Event-ID", String(after));
+  return fetch(`${place.runs}/${run.id}/events`, { headers, signal: signal ?? null });
+}
+
+/** Adds what comes to `seen`, whole events only. True when the stream ended, false when it broke off. */
+async function follow(answer: Response, seen: TimelineEvent[]): Promise<boolean> {
+  let text = "";
+  try {
+    for await (const piece of (answer.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+      const frames = `${text}${piece}`.split("\n\n");
+      text = frames.pop() ?? "";
+      for (const frame of frames) {
+        const [, id, data] = /^id: (\d+)\ndata: (.*)$/.exec(frame) ?? [];
+        if (data === undefined) continue;
+        const event = JSON.parse(data) as TimelineEvent;
+        if (String(event.seq) !== id) throw new Error(`an event whose id is another's: ${frame}`);
+        seen.push(event);
+      }
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError || (error as Error).name === "AbortError") return false;
+    throw error;
+  }
+}
+
+async function until(what: string, holds: () => boolean, ms: number): Promise<void> {
+  const givenUpAt = Date.now() + ms;
+  while (!holds()) {
+    if (Date.now() > givenUpAt) throw new Error(`not within ${ms} ms: ${what}`);
+    await delay(5);
+  }
+}
+
+describe("an event stream over HTTP", () => {
+  test("shows each event as it happens, and ends with the run", async () => {
+    const run = await createRun();
+    const answer = await openStream(run);
+    expect(answer.headers.get("Content-Type")).toMatch(/^text\/event-stream/);
+    const seen: TimelineEvent[] = [];
+    const watching = follow(answer, seen);
+    await until("created is seen", () => seen.at(-1)?.type === "created", LIVE_WITHIN_MS);
+    for (const message of ["checking out", "testing", "uploading"]) {
+      await beat(run, message);
+      await until(`${message} is seen`, () => seen.at(-1)?.message === message, LIVE_WITHIN_MS);
+    }
+    await end(run);
+    const endedAt = Date.now();
+    expect(await watching).toBe(true);
+    expect(Date.now() - endedAt).toBeLessThan(LIVE_WITHIN_MS);
+    expect(seen.map(({ type }) => type)).toEqual([
+      "created",
+      "started",
+      "heartbeat",
+      "heartbeat",
+      "heartbeat",
+      "ended",
+    ]);
+    expect((await openStream(run, seen.length)).status).toBe(204);
+  });
+
+  test("whose reader has gone gives up its place to the next, and the server goes on as before", async () => {
+    const run = await createRun();
+    const readers = new AbortController();
+    const opened = await Promise.all(
+      Array.from({ length: WATCHERS_PER_RUN }, () => openStream(run, 0, readers.signal)),
+    );
+    expect(opened.map(({ status }) => status)).toEqual(opened.map(() => 200));
+    const followed = opened.map((answer) => follow(answer, []));
+    const oneTooMany = await openStream(run);
+    expect([oneTooMany.status, oneTooMany.headers.has("Retry-After")]).toEqual([503, true]);
+    await oneTooMany.body?.cancel();
+
+    readers.abort();
+    expect(new Set(await Promise.all(followed))).toEqual(new Set([false]));
+    // The runtime sees that a reader has gone only when it has something to send; wrangler, in between, one later.
+    const leftAt = Date.now();
+    const again = new AbortController();
+    let answer = oneTooMany;
+    for (let n = 1; answer.status === 503 && Date.now() - leftAt < PLACE_FREE_WITHIN_MS; n++) {
+      expect(await beat(run, `is anybody there? ${n}`)).toBe(true);
+      await delay(100);
+      answer = await openStream(run, 0, again.signal);
+      if (answer.status === 503) await answer.body?.cancel();
+    }
+    expect(answer.status).toBe(200);
+
+    const seen: TimelineEvent[] = [];
+    const watching = follow(answer, seen);
+    expect(await beat(run, "still here")).toBe(true);
+    await until("the heartbeat is seen", () => seen.at(-1)?.message === "still here", LIVE_WITHIN_MS);
+    again.abort();
+    expect(await watching).toBe(false);
+  });
+
+  test("that kill -9 cuts off is resumed by Last-Event-ID with no event missed or doubled", async () => {
+    const run = await createRun();
+    const seen: TimelineEvent[] = [];
+    const acknowledged: string[] = [];
+    let beats = 0;
+    for (let life = 1; life <= 3; life++) {
+      const watching = openStream(run, seen.length).then((answer) => follow(answer, seen));
+      const beating = (async () => {
+        for (let n = 0; n < 50 || life < 3; n++) {
+          const message = `beat ${++beats}`;
+          if (!(await beat(run, message))) return;
+          acknowledged.push(message);
+        }
+        await end(run);
+      })();
+      if (life < 3) {
+        const before = seen.length;
+        await until("events come", () => seen.length > before + 30, 15_000);
+        await killAll(server);
+      }
+      expect(await watching).toBe(life === 3);
+      await beating;
+      if (life < 3) server = await place.start();
+    }
+    expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, n) => n + 1));
+    expect(seen.at(-1)?.type).toBe("ended");
+    const messages = seen.flatMap(({ message }) => message ?? []);
+    expect(new Set(messages).size).toBe(messages.length);
+    expect(acknowledged.filter((message) => !messages.includes(message))).toEqual([]);
+    const { runs, token } = place;
+    const pages = await ask<TimelineEvent[]>("GET", `${runs}/${run.id}/events?limit=200`, { token });
+    expect(pages.body).toEqual(seen.slice(0, pages.body.length));
+  });
+});
