@@ -1,0 +1,142 @@
+/** What each answer of a receiver means for the run, and when it is asked again. */
+
+import { describe, expect, it } from "vitest";
+import { answering, type Entry, fire } from "./runs.ts";
+
+const HOUR_MS = 3_600_000;
+const SECRET_PATH = "/job-4711-path";
+const BODY = "a-body-of-the-receiver";
+
+function waitMs({ at, nextAttemptAt }: Entry): number {
+  return Date.parse(nextAttemptAt ?? "") - Date.parse(at);
+}
+
+describe("an answer", () => {
+  it.each([408, 425, 429, 500, 501, 502, 503, 504, 599])("of %i is asked again", async (status) => {
+    const r = await answering({ status }, { status: 202 });
+    const { untilStatus, timeline } = await fire(r.url);
+    await untilStatus("running");
+    expect(await r.inbox()).toHaveLength(2);
+    const answers = (await timeline()).filter(({ type }) => type === "attempt_answered");
+    expect(answers).toMatchObject([
+      { outcome: "retry", status },
+      { outcome: "accepted", status: 202 },
+    ]);
+  });
+
+  it.each([400, 401, 403, 404, 409, 410, 422, 301, 302, 303, 304, 307, 308])(
+    "of %i is the last word, told with the host and nothing else of the URL or the answer",
+    async (status) => {
+      const headers = { Location: "/elsewhere-than-asked", "Retry-After": "1" };
+      const r = await answering({ status, headers, body: BODY }, { status: 202 });
+      const { untilStatus, alarmIn, kept } = await fire(`${r.url}${SECRET_PATH}?q=1`);
+      const { error, startedAt } = await untilStatus("failed");
+      const redirect = status < 400 ? ", and redirects are not followed" : "";
+      expect(error).toBe(`[delivery] ${new URL(r.url).host} answered ${status}${redirect}.`);
+      expect([startedAt, await kept()]).toEqual([null, 0]);
+      await alarmIn(31_000);
+      expect(await r.inbox()).toHaveLength(1);
+    },
+  );
+
+  it("of 409 after an attempt that may have arrived means that it did", async () => {
+    const r = await answering({ mode: "reset" }, { status: 409 });
+    const { untilStatus, timeline } = await fire(r.url);
+    expect((await untilStatus("running")).error).toBeNull();
+    expect(await timeline()).toMatchObject([
+      { type: "created" },
+      { type: "attempt_started" },
+      { type: "attempt_answered", outcome: "retry", status: null, nextAttemptAt: expect.any(String) },
+      { type: "attempt_started" },
+      { type: "attempt_answered", outcome: "accepted", status: 409 },
+      { type: "started", cause: "delivery" },
+    ]);
+  });
+
+  it("of 409 means so too when an answer came in between", async () => {
+    const r = await answering({ mode: "reset" }, { status: 503 }, { status: 409 });
+    const { untilStatus } = await fire(r.url);
+    await untilStatus("running");
+  });
+
+  it("of 409 after nothing but answers is the last word", async () => {
+    const r = await answering({ status: 503 }, { status: 429 }, { status: 409 });
+    const { untilStatus } = await fire(r.url);
+    expect((await untilStatus("failed")).error).toMatch(/^\[delivery\] .* answered 409\.$/);
+  });
+});
+
+describe("the wait for the next attempt", () => {
+  it("is at most the first delay, twice that the second time, and so on", async () => {
+    const r = await answering({ status: 503 });
+    const { untilAnswered } = await fire(r.url, { retry: { maxAttempts: 4, initialDelayMs: 150 } });
+    const waits = (await untilAnswered(4)).slice(0, 3).map(waitMs);
+    for (const [n, wait] of waits.entries()) {
+      expect(wait).toBeGreaterThanOrEqual(0);
+      expect(wait).toBeLessThan(150 * 2 ** n);
+    }
+  });
+
+  it("is as long as Retry-After asks, in seconds", async () => {
+    const r = await answering({ status: 503, headers: { "Retry-After": "1" } }, { status: 202 });
+    const { untilStatus } = await fire(r.url);
+    await untilStatus("running");
+    const [first, second] = await r.inbox();
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1000);
+  });
+
+  it("is as long as Retry-After asks, as a date, though the alarm rings before", async () => {
+    const at = Math.ceil(Date.now() / 1000) * 1000 + 600_000;
+    const headers = { "Retry-After": new Date(at).toUTCString() };
+    const r = await answering({ status: 429, headers }, { status: 202 });
+    const { untilAnswered, untilStatus, alarmIn } = await fire(r.url);
+    expect((await untilAnswered(1))[0]?.nextAttemptAt).toBe(new Date(at).toISOString());
+    await alarmIn(at - Date.now() - 2000);
+    await scheduler.wait(100);
+    expect(await r.inbox()).toHaveLength(1);
+    await alarmIn(at - Date.now());
+    await r.untilInbox(2);
+    await untilStatus("running");
+  });
+
+  it.each([
+    "soon",
+    "-5",
+    "1.5",
+    "1e9",
+    "",
+    "0x10",
+    "Tue, 32 Nov 2099 08:00:00 GMT",
+    "2099-01-01T00:00:00Z",
+    "5, 7",
+  ])("is not ruled by a Retry-After of %j", async (nonsense) => {
+    const r = await answering({ status: 503, headers: { "Retry-After": nonsense } }, { status: 202 });
+    const { untilAnswered } = await fire(r.url);
+    const [first] = await untilAnswered(1);
+    expect(first?.outcome).toBe("retry");
+    expect(waitMs(first as Entry)).toBeLessThan(100);
+  });
+
+  it.each(["86400", "99999999999999999999", new Date(Date.now() + 48 * HOUR_MS).toUTCString()])(
+    "is an hour at most, though Retry-After asks for %s",
+    async (asked) => {
+      const r = await answering({ status: 503, headers: { "Retry-After": asked } });
+      const { untilAnswered } = await fire(r.url, {}, { body: { timeout: 120 } });
+      const [first] = await untilAnswered(1);
+      // What was asked for as a date is counted from a moment earlier.
+      expect(Math.abs(waitMs(first as Entry) - HOUR_MS)).toBeLessThanOrEqual(5);
+    },
+  );
+
+  it("is not begun where it would last past the deadline: the run ends now", async () => {
+    const r = await answering({ status: 503, headers: { "Retry-After": "61" }, body: BODY });
+    const { untilStatus, timeline, created } = await fire(r.url, {}, { body: { timeout: 1 } });
+    const { error, completedAt } = await untilStatus("failed", 5000);
+    const { host } = new URL(r.url);
+    expect(error).toBe(
+      `[delivery] ${host} answered 503, and the run's time would be up before the next attempt.`,
+    );
+    expect(Date.parse(completedAt ?? "") - Date.parse(created.createdAt)).toBeLessThan(10_000);
+    expect((await timeline()).at(-1)).toMatchObject({ type: "ended", cause: "delivery" });
+  });
+});

@@ -1,0 +1,219 @@
+/** What a receiver gets, how often, and what the run's timeline tells of it. What each answer means: answers.test.ts. */
+
+import { describe, expect, it } from "vitest";
+import { ask } from "../client.ts";
+import { journal } from "../direct.ts";
+import { receiver } from "../receiver/client.ts";
+import { answering, fire, ORIGIN } from "./runs.ts";
+
+describe("a request", () => {
+  it("is a POST of JSON with all that placeholders can reach, where the trigger says no more than where to", async () => {
+    const r = receiver();
+    const inputs = { parameters: { branch: "main" }, recommendations: { size: { cpu: 2 } } };
+    const entityId = "6f1d2c3b-0000-4000-8000-00000000000a";
+    const { created, path } = await fire(r.url, {}, { body: { ...inputs, entityId } });
+    const [delivery] = await r.untilInbox(1);
+    const { id, callback, createdAt } = created;
+    expect(delivery).toMatchObject({ method: "POST", path: new URL(r.url).pathname });
+    expect(JSON.parse(delivery?.body ?? "")).toEqual({
+      run: {
+        id,
+        actionName: "deploy",
+        triggeredBy: "root",
+        createdAt,
+        callbackUrl: `${ORIGIN}${path}/${id}/callback`,
+        callbackToken: callback.token,
+        expiresAt: callback.expiresAt,
+      },
+      ...inputs,
+      entity: { id: entityId },
+    });
+  });
+
+  it("has these headers and no others, among them the run's id to know it again by", async () => {
+    const r = receiver();
+    const { created } = await fire(r.url);
+    const [delivery] = await r.untilInbox(1);
+    // The runtime adds one that says whose Worker it is.
+    const { "webhook-timestamp": timestamp, "cf-worker": _platform, ...headers } = delivery?.headers ?? {};
+    expect(headers).toEqual({
+      host: new URL(r.url).host,
+      "user-agent": "action-runs",
+      "content-type": "application/json",
+      "content-length": String(delivery?.body.length),
+      "accept-encoding": "identity",
+      "action-runs-delivery": created.id,
+      "idempotency-key": created.id,
+      "webhook-id": created.id,
+    });
+    expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(5);
+  });
+
+  it("has the values of its placeholders, each encoded for its place and alone in its type", async () => {
+    const r = receiver();
+    const { created } = await fire(
+      `${r.url}/{{ parameters.ref }}?for={{ parameters.who }}`,
+      {
+        method: "PUT",
+        headers: { "X-Ref": "ref {{ parameters.ref }}", "User-Agent": "mine" },
+        payload: {
+          n: "{{ parameters.n }}",
+          list: ["{{ recommendations.size }}", "{{parameters.none}}"],
+          text: "{{ run.actionName }}-{{ parameters.n }}-{{ parameters.none }}.",
+          twice: "{{ parameters.trap }}",
+        },
+      },
+      {
+        body: {
+          parameters: { ref: "a/b c", who: "x&y=z?#", n: 7, trap: "{{ run.callbackToken }}" },
+          recommendations: { size: { cpu: 2 } },
+        },
+      },
+    );
+    const [delivery] = await r.untilInbox(1);
+    expect(delivery).toMatchObject({
+      method: "PUT",
+      path: `${new URL(r.url).pathname}/a%2Fb%20c?for=x%26y%3Dz%3F%23`,
+      headers: { "x-ref": "ref a/b c", "user-agent": "mine", "webhook-id": created.id },
+    });
+    expect(JSON.parse(delivery?.body ?? "")).toEqual({
+      n: 7,
+      list: [{ cpu: 2 }, null],
+      text: "deploy-7-.",
+      twice: "{{ run.callbackToken }}",
+    });
+  });
+
+  it("is a form where its content type says so", async () => {
+    const r = receiver();
+    await fire(
+      r.url,
+      {
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        payload: {
+          ref: "{{ parameters.ref }}",
+          "variables[N]": "{{ parameters.n }}",
+          dry: false,
+          none: null,
+        },
+      },
+      { body: { parameters: { ref: "a&b=c ☃", n: 7 } } },
+    );
+    const [delivery] = await r.untilInbox(1);
+    expect(delivery?.headers["content-type"]).toBe("application/x-www-form-urlencoded");
+    expect([...new URLSearchParams(delivery?.body)]).toEqual([
+      ["ref", "a&b=c ☃"],
+      ["variables[N]", "7"],
+      ["dry", "false"],
+      ["none", ""],
+    ]);
+  });
+
+  it("brings a token that reports on the run", async () => {
+    const r = receiver();
+    const payload = { url: "{{ run.callbackUrl }}", auth: "Bearer {{ run.callbackToken }}" };
+    const { get } = await fire(r.url, { payload });
+    const { url, auth } = JSON.parse((await r.untilInbox(1))[0]?.body ?? "");
+    const body = { status: "succeeded" };
+    const answer = await ask("POST", url, { token: null, headers: { Authorization: auth }, body });
+    expect(answer).toMatchObject({ status: 200, body: { status: "succeeded" } });
+    expect((await get()).status).toBe("succeeded");
+  });
+});
+
+describe("a delivery", () => {
+  it("is tried 3 times from 1000 ms on and starts the run, where the trigger does not say", async () => {
+    const r = await answering({ status: 503 });
+    const { path, created, untilAnswered } = await fire(r.url, { retry: undefined });
+    await untilAnswered(1);
+    const columns = "max_attempts, initial_delay_ms, start_on, attempt";
+    const n = Number.parseInt(created.id.slice(15, 18), 16);
+    expect(await journal(path, n, `SELECT ${columns} FROM deliveries`)).toEqual([
+      { max_attempts: 3, initial_delay_ms: 1000, start_on: "accepted", attempt: 1 },
+    ]);
+  });
+
+  it("is the same request under the same id, each time", async () => {
+    const r = await answering({ status: 503 }, { mode: "reset" }, { status: 429 }, { status: 202 });
+    const { untilStatus } = await fire(r.url, { retry: { maxAttempts: 4, initialDelayMs: 100 } });
+    await untilStatus("running");
+    const sent = (await r.inbox()).map(({ at: _at, rawHeaders: _raw, headers, ...rest }) => {
+      const { "webhook-timestamp": _timestamp, ...others } = headers;
+      return { ...rest, headers: others };
+    });
+    expect(sent).toHaveLength(4);
+    for (const delivery of sent) expect(delivery).toEqual(sent[0]);
+  });
+
+  it.each([1, 2, 5])("ends the run after %i attempts, as that is all it may have", async (maxAttempts) => {
+    const r = await answering({ status: 503 });
+    const { untilStatus, alarmIn } = await fire(r.url, { retry: { maxAttempts, initialDelayMs: 100 } });
+    const { error, startedAt, completedAt } = await untilStatus("failed");
+    const last = maxAttempts === 1 ? "" : `, at attempt ${maxAttempts}`;
+    expect(error).toBe(`[delivery] ${new URL(r.url).host} answered 503${last}.`);
+    expect([startedAt, completedAt]).toEqual([null, expect.any(String)]);
+    await alarmIn(3_600_000);
+    expect(await r.inbox()).toHaveLength(maxAttempts);
+  });
+
+  it.each([200, 201, 202, 204, 299])("starts the run when it is answered %i", async (status) => {
+    const r = await answering({ status });
+    const { untilStatus, created, kept } = await fire(r.url);
+    const { startedAt, completedAt, error } = await untilStatus("running");
+    expect(Date.parse(startedAt ?? "")).toBeGreaterThanOrEqual(Date.parse(created.createdAt));
+    expect([completedAt, error, await kept()]).toEqual([null, null, 0]);
+  });
+
+  it("leaves the run pending until the first heartbeat where that is to start it", async () => {
+    const r = await answering({ status: 202 });
+    const { get, untilAnswered, heartbeat, story, alarmIn, kept } = await fire(r.url, {
+      startOn: "heartbeat",
+    });
+    expect(await untilAnswered(1)).toMatchObject([{ outcome: "accepted", status: 202, nextAttemptAt: null }]);
+    await alarmIn(31_000);
+    expect(await get()).toMatchObject({ status: "pending", startedAt: null });
+    expect([await kept(), (await r.inbox()).length]).toEqual([0, 1]);
+    expect((await heartbeat()).body).toMatchObject({ status: "running", startedAt: expect.any(String) });
+    const told = ["created", "attempt_started", "attempt_answered", "started", "heartbeat"];
+    expect(await story()).toEqual(told);
+  });
+});
+
+describe("the timeline", () => {
+  it("tells each attempt, its answer and what comes next, and then the start and the end", async () => {
+    const r = await answering({ status: 503, body: "come\nback\u0007 later" }, { status: 202, body: "" });
+    const { created, untilStatus, report, timeline, get } = await fire(r.url);
+    await untilStatus("running");
+    await report({ status: "succeeded" });
+    const { host } = new URL(r.url);
+    const entries = await timeline();
+    const { startedAt, completedAt } = await get();
+    const at = expect.any(String);
+    const durationMs = expect.any(Number);
+    const sorry = { status: 503, reason: "answered 503", excerpt: "come back later", nextAttemptAt: at };
+    const fine = { status: 202, reason: "answered 202", excerpt: null, nextAttemptAt: null };
+    const answered = { type: "attempt_answered", at, durationMs };
+    expect(entries).toEqual([
+      { seq: 1, type: "created", at: created.createdAt, by: "root" },
+      { seq: 2, type: "attempt_started", at, attempt: 1, host },
+      { seq: 3, ...answered, attempt: 1, outcome: "retry", ...sorry },
+      { seq: 4, type: "attempt_started", at, attempt: 2, host },
+      { seq: 5, ...answered, attempt: 2, outcome: "accepted", ...fine },
+      { seq: 6, type: "started", at: startedAt, cause: "delivery" },
+      { seq: 7, type: "ended", at: completedAt, status: "succeeded", cause: "callback" },
+    ]);
+    const instants = entries.map((entry) => Date.parse(entry.at));
+    expect(instants).toEqual([...instants].sort((a, b) => a - b));
+    const [, , first, second] = entries;
+    expect(Date.parse(second?.at ?? "")).toBeGreaterThanOrEqual(Date.parse(first?.nextAttemptAt ?? ""));
+  });
+
+  it("ends with why the delivery was given up", async () => {
+    const r = await answering({ status: 404, body: "no such job" });
+    const { untilStatus, timeline } = await fire(r.url);
+    await untilStatus("failed");
+    const answered = { type: "attempt_answered", outcome: "given_up", status: 404, excerpt: "no such job" };
+    const ended = { type: "ended", status: "failed", cause: "delivery" };
+    expect((await timeline()).slice(2)).toMatchObject([{ ...answered, nextAttemptAt: null }, ended]);
+  });
+});

@@ -1,0 +1,52 @@
+/** Receivers that hang hold nobody up: not the healthy one beside them, not whoever creates the next run. */
+
+import { expect, it } from "vitest";
+import { ask, newRunsPath } from "../client.ts";
+import { until } from "../direct.ts";
+import { answering, type Fired, fire } from "./runs.ts";
+
+const HANGING = 200;
+const HEALTHY = 8;
+/** How many creates are asked at a time. */
+const AT_ONCE = 10;
+
+it("200 hanging receivers in one environment: a healthy one has its delivery within 2 s, and creates stay fast", async () => {
+  const path = newRunsPath();
+  const hanging = await answering({ mode: "hang" });
+  const healthy = await answering({ status: 202 });
+
+  const creates: number[] = [];
+  const runs: Fired[] = [];
+  for (let n = 0; n < HANGING; n += AT_ONCE) {
+    const batch = Array.from({ length: AT_ONCE }, async () => {
+      const askedAt = performance.now();
+      const run = await fire(hanging.url, {}, { path });
+      creates.push(performance.now() - askedAt);
+      return run;
+    });
+    runs.push(...(await Promise.all(batch)));
+  }
+  // An attempt at a hanging receiver takes 15 s: nobody waited for one.
+  expect(Math.max(...creates)).toBeLessThan(2000);
+  expect(creates.toSorted((a, b) => a - b)[creates.length >> 1]).toBeLessThan(500);
+  await until(async () => (await hanging.open()).open === HANGING, 5000);
+
+  // More than there are coordinators, so that every one of them has to deliver.
+  const delivered = await Promise.all(
+    Array.from({ length: HEALTHY }, async () => {
+      const askedAt = performance.now();
+      const run = await fire(healthy.url, {}, { path });
+      creates.push(performance.now() - askedAt);
+      await run.untilStatus("running", 5000);
+      return performance.now() - askedAt;
+    }),
+  );
+  expect(Math.max(...delivered)).toBeLessThan(2000);
+  expect(Math.max(...creates)).toBeLessThan(2000);
+
+  // All of them still hang, and can be cancelled meanwhile.
+  expect((await hanging.open()).open).toBe(HANGING);
+  const cancelled = await Promise.all(runs.map(({ cancel }) => cancel()));
+  expect(cancelled.every(({ status }) => status === 200)).toBe(true);
+  expect((await ask<unknown[]>("GET", `${path}?status=running`)).body).toHaveLength(HEALTHY);
+});

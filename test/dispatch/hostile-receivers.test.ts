@@ -1,0 +1,127 @@
+/** Receivers that do not play by the rules: each is left alone soon, costs little, and can't steer where we call. */
+
+import { describe, expect, it } from "vitest";
+import { type Answer, receiver } from "../receiver/client.ts";
+import { answering, fire, untilNobodyWaits } from "./runs.ts";
+
+const TIMEOUT_MS = 15_000;
+const MIB = 1024 * 1024;
+
+describe("a receiver that does not answer within 15 seconds", () => {
+  it("is left, and asked again under the same id: where it had it already, its 409 says so", async () => {
+    const receivers = await Promise.all([
+      answering({ mode: "hang" }, { status: 409 }),
+      // What began in time did not end in time.
+      answering({ mode: "trickle" }, { status: 202 }),
+      answering({ delayMs: 14_000, status: 204 }),
+    ]);
+    const begunAt = Date.now();
+    const runs = await Promise.all(receivers.map(({ url }) => fire(url)));
+    await Promise.all(runs.map(({ untilStatus }) => untilStatus("running", 20_000)));
+    expect(Date.now() - begunAt).toBeGreaterThanOrEqual(TIMEOUT_MS);
+    const [hung, trickled, slow] = await Promise.all(runs.map((run) => run.untilAnswered(1)));
+    for (const [first, second] of [hung ?? [], trickled ?? []]) {
+      expect(first).toMatchObject({ outcome: "retry", status: null, excerpt: null });
+      expect(first?.reason).toBe("did not answer within 15 seconds");
+      expect(Math.abs((first?.durationMs ?? 0) - TIMEOUT_MS)).toBeLessThan(1000);
+      expect(second?.outcome).toBe("accepted");
+    }
+    expect(slow).toMatchObject([{ outcome: "accepted", status: 204 }]);
+    for (const [n, playing] of receivers.entries()) {
+      await untilNobodyWaits(playing);
+      const ids = (await playing.inbox()).map(({ headers }) => headers["webhook-id"]);
+      expect(ids).toEqual(Array(n < 2 ? 2 : 1).fill(runs[n]?.created.id));
+    }
+  });
+});
+
+describe("an answer whose status was heard counts, whatever its body does", () => {
+  // What the receiver may have sent by the time we are gone; buffers of the system hold some of it.
+  const BODIES: readonly [string, Answer, number][] = [
+    ["never comes", { mode: "hang_body" }, 1024],
+    ["stops half-way", { mode: "hang_body", body: "half a sent" }, 1024],
+    ["is cut off", { mode: "cut" }, 2048],
+    ["never ends", { mode: "endless" }, MIB],
+    ["is enormous", { mode: "enormous" }, 32 * MIB],
+    ["is a bomb", { mode: "bomb" }, MIB],
+    ["is not the gzip it says it is", { mode: "bad_gzip" }, 1024],
+  ];
+
+  it.each(BODIES)("and it %s: 200 starts the run within 2 s", async (_what, answer, bytesMax) => {
+    const r = await answering({ ...answer, status: 200 });
+    const begunAt = Date.now();
+    const { untilStatus, untilAnswered } = await fire(r.url);
+    await untilStatus("running", 5000);
+    expect(Date.now() - begunAt).toBeLessThan(2000);
+    expect(await untilNobodyWaits(r)).toBeLessThan(bytesMax);
+    const [{ excerpt } = {}] = await untilAnswered(1);
+    expect(excerpt?.length ?? 0).toBeLessThanOrEqual(500);
+    expect(await r.inbox()).toHaveLength(1);
+  });
+
+  it.each(BODIES)("and it %s: 503 is asked again", async (_what, answer) => {
+    const r = await answering({ ...answer, status: 503 }, { status: 202 });
+    const { untilStatus, untilAnswered } = await fire(r.url);
+    await untilStatus("running", 5000);
+    expect(await untilAnswered(2)).toMatchObject([{ status: 503, outcome: "retry" }, { status: 202 }]);
+  });
+
+  it("and shows what had come of it", async () => {
+    const r = await answering({ status: 400, mode: "hang_body", body: "no branch of that name" });
+    const { untilStatus, untilAnswered } = await fire(r.url);
+    await untilStatus("failed");
+    // At the end of what was cut off, the last letter may be the first of a secret.
+    const excerpt = expect.stringMatching(/^no branch of that nam.*…$/);
+    expect(await untilAnswered(1)).toMatchObject([{ excerpt, status: 400 }]);
+  });
+});
+
+describe("a receiver that gives no answer", () => {
+  it.each(["reset", "not_http"] as const)("%s: is asked again", async (mode) => {
+    const r = await answering({ mode }, { status: 202 });
+    const { untilStatus, untilAnswered } = await fire(r.url);
+    await untilStatus("running");
+    const [first] = await untilAnswered(2);
+    expect(first).toMatchObject({ outcome: "retry", status: null, excerpt: null });
+    expect(first?.reason).toBe("could not be reached, or broke the connection off");
+  });
+
+  it.each(["reset", "not_http"] as const)("%s: is named as the reason in the end", async (mode) => {
+    const r = await answering({ mode });
+    const { untilStatus } = await fire(`${r.url}/a-path`, { retry: { maxAttempts: 2, initialDelayMs: 100 } });
+    const { host } = new URL(r.url);
+    expect((await untilStatus("failed")).error).toBe(
+      `[delivery] ${host} could not be reached, or broke the connection off, at attempt 2.`,
+    );
+  });
+
+  it("that is not there at all is tried as often, and then named", async () => {
+    const { untilStatus, untilAnswered } = await fire("http://127.0.0.1:1/");
+    expect((await untilStatus("failed")).error).toBe(
+      "[delivery] 127.0.0.1:1 could not be reached, or broke the connection off, at attempt 3.",
+    );
+    expect(await untilAnswered(3)).toHaveLength(3);
+  });
+});
+
+describe("a redirect", () => {
+  const other = receiver();
+  it.each([
+    ["to itself", undefined],
+    ["to another receiver", other.url],
+    ["to a metadata address", "http://169.254.169.254/latest/meta-data/"],
+    ["to nowhere", ""],
+    ["to a file", "file:///etc/passwd"],
+  ])("%s is never followed, and its target is not told", async (_where, location) => {
+    const headers: Record<string, string> = location === undefined ? {} : { Location: location };
+    const r = await answering({ mode: "redirect", status: 307, headers });
+    const { untilStatus, timeline } = await fire(r.url);
+    const { error } = await untilStatus("failed", 3000);
+    const reason = "answered 307, and redirects are not followed";
+    expect(error).toBe(`[delivery] ${new URL(r.url).host} ${reason}.`);
+    expect((await timeline())[2]).toMatchObject({ outcome: "given_up", status: 307, reason });
+    expect(await r.inbox()).toHaveLength(1);
+    expect(await other.inbox()).toEqual([]);
+    if (location) expect(JSON.stringify(await timeline())).not.toContain(location);
+  });
+});

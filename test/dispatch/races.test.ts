@@ -1,0 +1,250 @@
+/** An attempt flies, and something else happens: the first end wins, and nothing is sent for a run that has begun or ended. */
+
+import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { ask, type CreatedRun, coordinatorOf, createRun, newRunsPath } from "../client.ts";
+import type { Answer } from "../receiver/client.ts";
+import { answering, type Fired, fire, fired, ORIGIN, untilNobodyWaits } from "./runs.ts";
+
+/** When the receiver answers at last. */
+const LATE_MS = 250;
+/** More than an attempt's lease. */
+const LEASE_OVER_MS = 31_000;
+const MINUTE_MS = 60_000;
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const LATE_ANSWERS: readonly [string, Answer][] = [
+  ["200", { status: 200 }],
+  ["404", { status: 404 }],
+  ["409", { status: 409 }],
+  ["503", { status: 503 }],
+  ["a reset", { mode: "reset" }],
+];
+
+interface Flight extends Fired {
+  /** Waits until the answer was given, gives what is due a chance, and says how many requests were sent. */
+  landed(): Promise<number>;
+}
+
+/** A run whose first attempt is at the receiver, which answers LATE_MS later. */
+async function inFlight(answer: Answer, body: Record<string, unknown> = {}): Promise<Flight> {
+  const r = await answering({ ...answer, delayMs: LATE_MS }, { status: 202 });
+  const run = await fire(r.url, {}, { body });
+  await r.untilInbox(1);
+  return {
+    ...run,
+    landed: async () => {
+      await untilNobodyWaits(r);
+      await scheduler.wait(50);
+      await run.alarmIn(LEASE_OVER_MS);
+      await scheduler.wait(50);
+      return (await r.inbox()).length;
+    },
+  };
+}
+
+describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late) => {
+  it("a callback comes: it wins and stays", async () => {
+    const { report, landed, get, story, timeline } = await inFlight(late);
+    const { status, body } = await report({ status: "failed", error: "no", output: { log: 1 } });
+    expect(status).toBe(200);
+    expect(body.startedAt).toBe(body.completedAt);
+    expect(await landed()).toBe(1);
+    expect(await get()).toEqual(body);
+    expect(await story()).toEqual(["created", "attempt_started", "started", "ended"]);
+    expect((await timeline()).slice(2)).toMatchObject([{ cause: "callback" }, { cause: "callback" }]);
+  });
+
+  it("a heartbeat comes: the run is running, and nothing more is sent", async () => {
+    const { heartbeat, landed, get, story, timeline, report } = await inFlight(late);
+    const { body } = await heartbeat({ message: "at work" });
+    expect(body).toMatchObject({ status: "running", error: null });
+    expect(await landed()).toBe(1);
+    expect(await get()).toEqual(body);
+    expect(await story()).toEqual(["created", "attempt_started", "started", "heartbeat"]);
+    expect((await timeline())[2]).toMatchObject({ cause: "heartbeat", at: body.startedAt });
+    expect((await report({ status: "succeeded" })).body.status).toBe("succeeded");
+  });
+
+  it("the run is cancelled: it stays so, and nothing more is sent", async () => {
+    const { cancel, landed, get, story, timeline } = await inFlight(late);
+    const { status, body } = await cancel();
+    expect([status, body.status, body.startedAt]).toEqual([200, "cancelled", null]);
+    expect(await landed()).toBe(1);
+    expect(await get()).toEqual(body);
+    expect(await story()).toEqual(["created", "attempt_started", "ended"]);
+    expect((await timeline()).at(-1)).toMatchObject({ status: "cancelled", cause: "cancel", by: "root" });
+  });
+
+  it("its time is up: it ends so, and nothing more is sent", async () => {
+    const { alarmIn, landed, get, story, created } = await inFlight(late, { timeout: 1 });
+    await alarmIn(MINUTE_MS + 1);
+    const ended = await get();
+    expect(ended).toMatchObject({
+      status: "failed",
+      startedAt: null,
+      completedAt: created.callback.expiresAt,
+    });
+    expect(ended.error).toMatch(/^\[timeout\] /);
+    expect(await landed()).toBe(1);
+    expect(await get()).toEqual(ended);
+    expect(await story()).toEqual(["created", "attempt_started", "ended"]);
+  });
+
+  it("its time is up, which only the answer brings to light", async () => {
+    const { get, landed, timeline, created } = await inFlight(late, { timeout: 1 });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + MINUTE_MS + 1 });
+    await scheduler.wait(LATE_MS + 150);
+    vi.useRealTimers();
+    expect((await timeline()).at(-1)).toMatchObject({
+      type: "ended",
+      cause: "deadline",
+      at: created.callback.expiresAt,
+    });
+    expect(await landed()).toBe(1);
+    expect(await get()).toMatchObject({ status: "failed", startedAt: null });
+  });
+});
+
+describe("an attempt that outlived its lease", () => {
+  /** The first attempt, answered after `firstMs`, counts as lost; the second is under way and answered after `secondMs`. */
+  async function twoInFlight(first: Answer, second: Answer): Promise<Fired & { sent(): Promise<string[]> }> {
+    const r = await answering(first, second, { status: 500, body: "one too many" });
+    const run = await fire(r.url);
+    await r.untilInbox(1);
+    await run.alarmIn(LEASE_OVER_MS);
+    await run.alarmIn(LEASE_OVER_MS + 200);
+    await r.untilInbox(2);
+    const sent = async () => (await r.inbox()).map(({ headers }) => headers["webhook-id"] ?? "");
+    return { ...run, sent };
+  }
+
+  it("is told as lost and sent again under the same id", async () => {
+    const { timeline, untilStatus, sent, created } = await twoInFlight({ mode: "hang" }, { status: 202 });
+    await untilStatus("running");
+    expect((await timeline()).slice(1)).toMatchObject([
+      { type: "attempt_started", attempt: 1 },
+      {
+        type: "attempt_answered",
+        attempt: 1,
+        status: null,
+        outcome: "retry",
+        nextAttemptAt: expect.any(String),
+      },
+      { type: "attempt_started", attempt: 2 },
+      { type: "attempt_answered", attempt: 2, status: 202, outcome: "accepted" },
+      { type: "started", cause: "delivery" },
+    ]);
+    expect(await sent()).toEqual([created.id, created.id]);
+  });
+
+  it.each([404, 503, 409])("answers %i: the newer attempt under way goes on and decides", async (status) => {
+    const run = await twoInFlight({ delayMs: 300, status }, { delayMs: 600, status: 202 });
+    await scheduler.wait(400);
+    expect(await run.get()).toMatchObject({ status: "pending", error: null });
+    await run.untilStatus("running");
+    expect(await run.sent()).toHaveLength(2);
+    const answers = (await run.timeline()).filter(({ type }) => type === "attempt_answered");
+    expect(answers.map(({ attempt, status: answered }) => [attempt, answered])).toEqual([
+      [1, null],
+      [2, 202],
+    ]);
+  });
+
+  it.each([404, 503])(
+    "answers %i after the newer one was accepted: the run stays running",
+    async (status) => {
+      const run = await twoInFlight({ delayMs: 300, status }, { status: 202 });
+      const running = await run.untilStatus("running");
+      await scheduler.wait(400);
+      await run.alarmIn(LEASE_OVER_MS);
+      expect(await run.get()).toEqual(running);
+      expect(await run.sent()).toHaveLength(2);
+    },
+  );
+
+  it.each([404, 503])(
+    "answers 200 while the newer one flies: that counts, though the newer gets %i",
+    async (status) => {
+      const run = await twoInFlight({ delayMs: 300, status: 200 }, { delayMs: 500, status });
+      const running = await run.untilStatus("running", 3000);
+      expect((await run.timeline()).at(-2)).toMatchObject({ attempt: 1, status: 200, outcome: "accepted" });
+      await scheduler.wait(400);
+      await run.alarmIn(LEASE_OVER_MS);
+      expect(await run.get()).toEqual(running);
+      expect([await run.kept(), (await run.sent()).length]).toEqual([0, 2]);
+    },
+  );
+
+  it("answers 200 before the next one leaves: none leaves", async () => {
+    const r = await answering({ delayMs: 300, status: 200 });
+    const run = await fire(r.url, { retry: { initialDelayMs: 3_600_000 } });
+    await r.untilInbox(1);
+    await run.alarmIn(LEASE_OVER_MS);
+    expect(await run.story()).toEqual(["created", "attempt_started", "attempt_answered"]);
+    await run.untilStatus("running", 3000);
+    await run.alarmIn(3_500_000);
+    await scheduler.wait(50);
+    expect(await r.inbox()).toHaveLength(1);
+  });
+
+  it("may have arrived: the next one's 409 says that it did", async () => {
+    await (await twoInFlight({ mode: "hang" }, { status: 409 })).untilStatus("running");
+  });
+});
+
+describe("a create asked again", () => {
+  it("sends no second delivery, however many ask at once, and whatever came of the first", async () => {
+    const r = await answering({ status: 503, headers: { "Retry-After": "600" } }, { status: 202 });
+    const path = newRunsPath();
+    const body = { actionName: "deploy", trigger: { type: "webhook", url: r.url } };
+    const create = () => createRun(ORIGIN + path, body, { headers: { "Idempotency-Key": "once" } });
+    const runs: CreatedRun[] = await Promise.all(Array.from({ length: 8 }, create));
+    const [first] = runs;
+    if (first === undefined) throw new Error("nothing was created");
+    const run = fired(path, first);
+    await run.untilAnswered(1);
+    runs.push(await create());
+    await scheduler.wait(100);
+    expect(await r.inbox()).toHaveLength(1);
+    await run.alarmIn(600_001);
+    await run.untilStatus("running");
+    runs.push(await create());
+    expect(new Set(runs.map(({ id }) => id))).toEqual(new Set([first.id]));
+    await scheduler.wait(100);
+    expect(await r.inbox()).toHaveLength(2);
+    expect((await ask<unknown[]>("GET", ORIGIN + path)).body).toHaveLength(1);
+  });
+});
+
+describe("the object falls", () => {
+  it("between two attempts: the next one leaves all the same, at its time", async () => {
+    const r = await answering({ status: 503, headers: { "Retry-After": "2" } }, { status: 202 });
+    const { path, created, untilAnswered, untilStatus } = await fire(r.url);
+    const [{ nextAttemptAt } = {}] = await untilAnswered(1);
+    await evictDurableObject(coordinatorOf(path, created.id));
+    const [first, second] = await r.untilInbox(2);
+    expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
+    expect(second?.at).toBeGreaterThanOrEqual(Date.parse(nextAttemptAt ?? ""));
+    expect(await untilStatus("running")).toMatchObject({ error: null });
+  });
+
+  it("while one flies: it is sent again under the same id, but only after its lease", async () => {
+    const r = await answering({ mode: "hang" }, { status: 202 });
+    const { created, untilStatus, alarmIn, story } = await fire(r.url);
+    await r.untilInbox(1);
+    // An eviction would wait for the answer; a crash does not.
+    await abortAllDurableObjects();
+    await alarmIn(28_000);
+    await scheduler.wait(50);
+    expect(await story()).toEqual(["created", "attempt_started"]);
+    await alarmIn(LEASE_OVER_MS);
+    await alarmIn(LEASE_OVER_MS + 200);
+    await untilStatus("running");
+    const ids = (await r.inbox()).map(({ headers }) => headers["webhook-id"]);
+    expect(ids).toEqual([created.id, created.id]);
+  });
+});

@@ -1,0 +1,222 @@
+/**
+ * A trigger's secrets reach the receiver and nobody else: looked for in every table of D1 and of the coordinator, in
+ * every answer, in the timeline and in the log, while the delivery is under way and after it.
+ */
+
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ask, coordinatorOf, newRunsPath } from "../client.ts";
+import { until } from "../direct.ts";
+import type { Answer } from "../receiver/client.ts";
+import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
+
+const URL_SECRET = "T0PQ7-hook-4711-of-the-url";
+const QUERY_SECRET = "qk8842-in-the-query";
+const BASIC = btoa("ci-robot:pa55-w0rd-9931");
+const API_KEY = "key/with+odd=signs&5521";
+const PAYLOAD_SECRET = 'pa"yl<oad>-secret-7734';
+const SIGNING_KEY = new TextEncoder().encode("a-signing-key-of-the-caller-32-b").toBase64();
+
+/** Whatever must not be found, as sent and in the pieces that an answer might take from it. */
+const SECRETS: Readonly<Record<string, string>> = {
+  "the URL's path": URL_SECRET,
+  "the URL's query": QUERY_SECRET,
+  "a Basic header": BASIC,
+  "its password": "pa55-w0rd-9931",
+  "another header": API_KEY,
+  "the payload": PAYLOAD_SECRET,
+  "the signing secret": SIGNING_KEY,
+};
+
+const logged: string[] = [];
+beforeEach(() => {
+  logged.length = 0;
+  for (const method of ["log", "error", "warn", "info", "debug"] as const) {
+    vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
+  }
+});
+afterEach(() => vi.restoreAllMocks());
+
+interface Told {
+  readonly fired: Fired;
+  /** The create's answer without the one thing that it alone shows. */
+  readonly created: unknown;
+}
+
+async function fireWithSecrets(answer: Answer, more: Record<string, unknown> = {}): Promise<Told> {
+  const r = await answering(answer);
+  const fired = await fire(`${r.url}/${URL_SECRET}?k=${QUERY_SECRET}`, {
+    headers: { Authorization: `Basic ${BASIC}`, "X-Api-Key": API_KEY },
+    payload: { deep: [{ password: PAYLOAD_SECRET }], token: "{{ run.callbackToken }}" },
+    signingSecret: `whsec_${SIGNING_KEY}`,
+    ...more,
+  });
+  const { callback, ...run } = fired.created;
+  return { fired, created: [run, callback.url, callback.expiresAt] };
+}
+
+/** Every text and every byte of every table. */
+function dumped(tables: readonly (readonly Record<string, unknown>[])[]): string {
+  const rows = JSON.stringify(tables, (_key, value) => {
+    if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
+      const bytes = value instanceof ArrayBuffer ? new Uint8Array(value) : new Uint8Array(value.buffer);
+      return [new TextDecoder("latin1").decode(bytes), new TextDecoder("utf-16le").decode(bytes)];
+    }
+    return value;
+  });
+  // As JSON has it and as it was.
+  return `${rows}\n${rows.replaceAll('\\"', '"').replaceAll("\\\\", "\\")}`;
+}
+
+async function dumpedD1(): Promise<string> {
+  const { results } = await env.DB.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all<{
+    name: string;
+  }>();
+  const names = results.map(({ name }) => name).filter((name) => !name.startsWith("_cf_"));
+  expect(names).toEqual(expect.arrayContaining(["runs", "tokens", "coordinators"]));
+  const tables = names.map((name) => env.DB.prepare(`SELECT * FROM "${name}"`).all());
+  return dumped((await Promise.all(tables)).map(({ results: rows }) => rows));
+}
+
+function dumpedJournal({ path, created }: Fired): Promise<string> {
+  return runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage: { sql } }) => {
+    const names = [...sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")]
+      .map(({ name }) => name)
+      .filter((name) => !name.startsWith("_cf_"));
+    expect(names).toEqual(expect.arrayContaining(["runs", "events", "deliveries"]));
+    return dumped(names.map((name) => [...sql.exec(`SELECT * FROM "${name}"`)]));
+  });
+}
+
+async function answered({ path, created }: Fired): Promise<string> {
+  const url = `${ORIGIN}${path}`;
+  const paths = [`${url}/${created.id}`, `${url}/${created.id}?wait=1`, url, `${url}/${created.id}/events`];
+  const answers = await Promise.all(paths.map((one) => ask<unknown>("GET", one)));
+  return answers.map(({ headers, body }) => JSON.stringify([[...headers], body])).join("\n");
+}
+
+async function expectNoSecret({ fired, created }: Told): Promise<void> {
+  await until(async () => (await dumpedD1()).includes(fired.created.id));
+  const places: Record<string, string> = {
+    D1: await dumpedD1(),
+    "the journal": await dumpedJournal(fired),
+    answers: JSON.stringify(created) + (await answered(fired)),
+    "the log": logged.join("\n"),
+  };
+  const { token } = fired.created.callback;
+  const secrets = { ...SECRETS, "the callback token": token, "its end": token.slice(-64) };
+  for (const [place, text] of Object.entries(places)) {
+    expect(text.length, `${place} is empty`).toBeGreaterThan(100);
+    for (const [what, secret] of Object.entries(secrets)) {
+      const spellings = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+      spellings.push(btoa(secret).replaceAll("=", ""), new TextEncoder().encode(secret).toHex());
+      for (const spelling of spellings) expect(text.includes(spelling), `${what} in ${place}`).toBe(false);
+    }
+  }
+}
+
+describe("no secret of a trigger is anywhere to be found", () => {
+  it("while an attempt is under way", async () => {
+    const told = await fireWithSecrets({ mode: "hang" });
+    expect(await told.fired.kept()).toBe(1);
+    await expectNoSecret(told);
+    await told.fired.cancel();
+  });
+
+  it("while another attempt is waited for, though the receiver echoes all it got", async () => {
+    const told = await fireWithSecrets({ mode: "echo", status: 503, headers: { "Retry-After": "600" } });
+    const [first] = await told.fired.untilAnswered(1);
+    expect(first?.excerpt).toContain("[redacted]");
+    expect(await told.fired.kept()).toBe(1);
+    await expectNoSecret(told);
+  });
+
+  const ENDINGS: readonly [string, Answer, Record<string, unknown>, string][] = [
+    ["accepted", { mode: "echo", status: 202 }, {}, "running"],
+    ["given up", { mode: "echo", status: 400 }, {}, "failed"],
+    ["given up after as many attempts as there are", { mode: "echo", status: 500 }, {}, "failed"],
+    ["never answered", { mode: "reset" }, {}, "failed"],
+    ["redirected", { mode: "redirect", status: 302 }, {}, "failed"],
+  ];
+  it.each(ENDINGS)("once it is %s", async (_what, answer, more, status) => {
+    const told = await fireWithSecrets(answer, more);
+    await told.fired.untilStatus(status);
+    expect(await told.fired.kept()).toBe(0);
+    await expectNoSecret(told);
+  });
+});
+
+describe("the request is erased in the very stretch in which", () => {
+  const WAYS: readonly [string, Answer, (fired: Fired) => Promise<unknown>, string][] = [
+    ["it is accepted", { status: 202 }, () => Promise.resolve(), "running"],
+    ["it is given up", { status: 410 }, () => Promise.resolve(), "failed"],
+    ["the run is cancelled", { mode: "hang" }, ({ cancel }) => cancel(), "cancelled"],
+    [
+      "the run is reported on",
+      { mode: "hang" },
+      ({ report }) => report({ status: "succeeded" }),
+      "succeeded",
+    ],
+    ["the first heartbeat comes", { mode: "hang" }, ({ heartbeat }) => heartbeat(), "running"],
+    ["its time is up", { mode: "hang" }, ({ alarmIn }) => alarmIn(3_600_001), "failed"],
+  ];
+  it.each(WAYS)("%s", async (_what, answer, end, status) => {
+    const { fired } = await fireWithSecrets(answer);
+    await end(fired);
+    // The journal itself, read as one: never a run with this status and a request beside it.
+    const looked: { status: string; kept: number }[] = [];
+    await until(async () => {
+      const stub = coordinatorOf(fired.path, fired.created.id);
+      const row = await runInDurableObject(stub, (_instance, { storage: { sql } }) =>
+        sql
+          .exec<{ status: string; kept: number }>(
+            "SELECT status, (SELECT count(*) FROM deliveries WHERE run_id = id) AS kept FROM runs WHERE id = ?",
+            fired.created.id,
+          )
+          .one(),
+      );
+      looked.push(row);
+      return row.status === status;
+    });
+    expect(looked.at(-1)).toEqual({ status, kept: 0 });
+    for (const { status: seen, kept } of looked) expect(kept).toBe(seen === "pending" ? 1 : 0);
+  });
+});
+
+it("a create asked again shows the token again and no other secret", async () => {
+  const r = await answering({ mode: "hang" });
+  const path = newRunsPath();
+  const trigger = {
+    type: "webhook",
+    url: `${r.url}/${URL_SECRET}`,
+    headers: { "X-Api-Key": API_KEY },
+    payload: { password: PAYLOAD_SECRET },
+    signingSecret: `whsec_${SIGNING_KEY}`,
+  };
+  const create = () =>
+    ask<unknown>("POST", ORIGIN + path, {
+      body: { actionName: "deploy", trigger },
+      headers: { "Idempotency-Key": "once" },
+    });
+  const [first, again] = [await create(), await create()];
+  expect(again).toMatchObject({ status: 201, body: first.body as object });
+  for (const secret of [URL_SECRET, API_KEY, PAYLOAD_SECRET, SIGNING_KEY]) {
+    expect(JSON.stringify([first, again])).not.toContain(JSON.stringify(secret).slice(1, -1));
+  }
+});
+
+it("a create that is refused repeats no secret, in its answer or in the log", async () => {
+  const trigger = {
+    type: "webhook",
+    url: `http://127.0.0.1:1/${URL_SECRET}?k={{ nowhere.x }}`,
+    headers: { "X-Api-Key": `${API_KEY}\n`, Authorization: `Basic ${BASIC} {{` },
+    payload: { password: `${PAYLOAD_SECRET} {{ run.nothing }}` },
+    signingSecret: `whsec_${SIGNING_KEY}!`,
+  };
+  const answer = await ask("POST", ORIGIN + newRunsPath(), { body: { actionName: "deploy", trigger } });
+  expect(answer.status).toBe(400);
+  for (const secret of Object.values(SECRETS)) {
+    expect(JSON.stringify(answer.body) + logged.join()).not.toContain(JSON.stringify(secret).slice(1, -1));
+  }
+});

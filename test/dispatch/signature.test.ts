@@ -1,0 +1,94 @@
+/** What is signed is what arrives: judged by the public library of the Standard Webhooks specification. */
+
+import { Webhook } from "standardwebhooks";
+import { describe, expect, it } from "vitest";
+import type { Delivery } from "../receiver/client.ts";
+import { answering, fire } from "./runs.ts";
+
+function newSecret(bytes: number): string {
+  return `whsec_${crypto.getRandomValues(new Uint8Array(bytes)).toBase64()}`;
+}
+
+function verified(secret: string, { body, headers }: Pick<Delivery, "body" | "headers">): unknown {
+  return new Webhook(secret).verify(body, { ...headers });
+}
+
+async function signedDelivery(secret: string, trigger: Record<string, unknown> = {}): Promise<Delivery> {
+  const r = await answering({ status: 202 });
+  const body = { parameters: { name: 'snow ☃ \u{1f600} "quoted"' } };
+  await fire(r.url, { signingSecret: secret, ...trigger }, { body });
+  const [delivery] = await r.untilInbox(1);
+  if (delivery === undefined) throw new Error("nothing was delivered");
+  return delivery;
+}
+
+describe("a signature", () => {
+  it.each([24, 25, 26, 32, 64])("is verified with a secret of %i bytes", async (bytes) => {
+    const secret = newSecret(bytes);
+    const delivery = await signedDelivery(secret);
+    expect(verified(secret, delivery)).toEqual(JSON.parse(delivery.body));
+    expect(delivery.headers["webhook-signature"]).toMatch(/^v1,[A-Za-z0-9+/]{43}=$/);
+  });
+
+  it("covers a body of any kind, as it was sent", async () => {
+    const secret = newSecret(32);
+    const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+    const payload = { name: "{{ parameters.name }}" };
+    const delivery = await signedDelivery(secret, { headers, payload });
+    const options = { jsonParse: false };
+    expect(() => new Webhook(secret).verify(delivery.body, { ...delivery.headers }, options)).not.toThrow();
+  });
+
+  const TAMPERED: readonly [string, (delivery: Delivery) => Pick<Delivery, "body" | "headers">][] = [
+    ["the body", ({ headers, body }) => ({ headers, body: body.replace("deploy", "deplox") })],
+    ["a blank in it", ({ headers, body }) => ({ headers, body: `${body} ` })],
+    ["the id", ({ headers, body }) => ({ body, headers: { ...headers, "webhook-id": "another" } })],
+    [
+      "the timestamp",
+      ({ headers, body }) => ({
+        body,
+        headers: { ...headers, "webhook-timestamp": String(Number(headers["webhook-timestamp"]) + 1) },
+      }),
+    ],
+  ];
+  it.each(TAMPERED)("does not fit when %s was changed", async (_what, tamper) => {
+    const secret = newSecret(32);
+    const delivery = await signedDelivery(secret);
+    expect(() => verified(secret, delivery)).not.toThrow();
+    expect(() => verified(secret, tamper(delivery))).toThrow("No matching signature found");
+  });
+
+  it("does not fit another's secret", async () => {
+    const delivery = await signedDelivery(newSecret(32));
+    expect(() => verified(newSecret(32), delivery)).toThrow("No matching signature found");
+  });
+
+  it("is made anew for each attempt, with the time it left, under one id", async () => {
+    const secret = newSecret(32);
+    // Timestamps are whole seconds.
+    const r = await answering({ status: 503, headers: { "Retry-After": "2" } }, { status: 202 });
+    const { created } = await fire(r.url, { signingSecret: secret });
+    const [first, second] = await r.untilInbox(2);
+    if (first === undefined || second === undefined) throw new Error("not delivered twice");
+    for (const delivery of [first, second]) {
+      expect(() => verified(secret, delivery)).not.toThrow();
+      expect(delivery.headers["webhook-id"]).toBe(created.id);
+      expect(Math.abs(Number(delivery.headers["webhook-timestamp"]) - delivery.at / 1000)).toBeLessThan(2);
+    }
+    const leftLater =
+      Number(second.headers["webhook-timestamp"]) - Number(first.headers["webhook-timestamp"]);
+    expect(leftLater).toBeGreaterThanOrEqual(1);
+    expect(second.headers["webhook-signature"]).not.toBe(first.headers["webhook-signature"]);
+  });
+
+  it("is not there without a secret, but id and time are", async () => {
+    const r = await answering({ status: 202 });
+    const { created } = await fire(r.url);
+    const [delivery] = await r.untilInbox(1);
+    expect(delivery?.headers).toMatchObject({
+      "webhook-id": created.id,
+      "webhook-timestamp": expect.stringMatching(/^\d{10}$/),
+    });
+    expect(delivery?.headers).not.toHaveProperty("webhook-signature");
+  });
+});
