@@ -9,7 +9,7 @@ import { err, ok, type Result } from "../result.ts";
 export const KEY_MIN_BYTES = 32;
 export const KEYS_MAX = 4;
 
-export type KeyPurpose = "callback-token" | "run-id";
+export type KeyPurpose = "callback-token" | "run-id" | "fingerprint";
 /** Of the key that seals, AES-256-GCM. */
 const SEALING = "delivery";
 const IV_BYTES = 12;

@@ -217,7 +217,8 @@ export class RunCoordinator extends DurableObject<Env> {
     const now = Date.now();
     const existing = this.#journal.byCreateKey(change.key);
     if (existing !== null) {
-      if (existing.createFingerprint !== change.fingerprint) return { ok: false, reason: "key_reused" };
+      const same = [change.fingerprint, ...(change.otherFingerprints ?? [])];
+      if (!same.includes(existing.createFingerprint)) return { ok: false, reason: "key_reused" };
       return this.#answer(this.#ledger.expired(existing, now), true);
     }
     if (this.#journal.byId(input.id) !== null) return { ok: false, reason: "id_taken" };

@@ -14,6 +14,8 @@ export interface ChangeKey {
   readonly key: string;
   /** SHA-256 of what was asked. The same key with another fingerprint is another request. */
   readonly fingerprint: string;
+  /** What it would have been under other keys of the ring, where it is made under one. */
+  readonly otherFingerprints?: readonly string[];
 }
 
 /** News of a workflow that is at work. */

@@ -48,7 +48,8 @@ export const runRoutes = new Hono<AppEnv>()
     const ring = usableRing(c);
     const body = c.req.valid("json");
     const key = idempotencyKey(c);
-    const change = await changeKey(key, body);
+    const change =
+      body.trigger === undefined ? await changeKey(key, body) : await secretChangeKey(ring, key, body);
     const { timeout, heartbeatTimeout, parameters, recommendations, trigger, ...rest } = body;
     const runs = `${baseUrl(c.env, c.req.url)}${new URL(c.req.url).pathname}`;
     const create = async (createdAt: number) => {
@@ -163,6 +164,15 @@ export function usableRing(c: Context<AppEnv>): KeyRing {
 export async function changeKey(callersKey: string | null, body: unknown): Promise<ChangeKey> {
   if (callersKey === null) return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
   return { key: `c:${callersKey}`, fingerprint: await fingerprint(body) };
+}
+
+/** The same for a body with secrets in it: from a plain hash, which is kept as long as the run, a weak one could be guessed. */
+async function secretChangeKey(ring: KeyRing, callersKey: string | null, body: unknown): Promise<ChangeKey> {
+  const change = await changeKey(callersKey, body);
+  if (callersKey === null) return change;
+  const signatures = await ring.signWithEach("fingerprint", change.fingerprint);
+  const [fingerprint = "", ...otherFingerprints] = signatures.map((signature) => signature.toHex());
+  return { ...change, fingerprint, otherFingerprints };
 }
 
 /** The delivery that a trigger asks for, or a 400 that names what can't be sent; 503 where the settings forbid any. */
