@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  begin,
   type Conflict,
   dueAt,
   ENDED_STATUSES,
+  type EndCause,
   expire,
   isOpen,
   isOverdue,
@@ -13,6 +15,7 @@ import {
   type RunEvent,
   STATUSES,
   type Status,
+  timeIsUpAt,
   toActionRun,
   transition,
 } from "../src/runs/run.ts";
@@ -23,10 +26,12 @@ const NOW = CREATED_AT + 2000;
 const DEADLINE_AT = CREATED_AT + 60_000;
 const DAY_MS = 86_400_000;
 
-/** A failed run is refused by how it failed, so that is three situations. */
-type Situation = Exclude<Status, "failed"> | "failed" | "timed out" | "undelivered";
+/** A failed run is refused by how it failed; those "of old" ended before that was kept, and only their instants tell. */
+type Failure = "failed" | "timed out" | "silent" | "undelivered";
+type Situation = Exclude<Status, "failed"> | Failure | `${Exclude<Failure, "silent">}, of old`;
 type EventType = RunEvent["type"];
-type Outcome = Status | Conflict | "not yet";
+/** `noted`: a sign of life is on record, and nothing else has changed. */
+type Outcome = Status | Conflict | "not yet" | "noted";
 
 // Both tables are typed by the source: a status or an event that is added there does not compile here.
 const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
@@ -54,7 +59,7 @@ const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
 const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   pending: {
     started: "running",
-    delivered: "pending",
+    delivered: "noted",
     heartbeat: "running",
     succeeded: "succeeded",
     failed: "failed",
@@ -65,7 +70,7 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   running: {
     started: "run_running",
     delivered: "run_running",
-    heartbeat: "running",
+    heartbeat: "noted",
     succeeded: "succeeded",
     failed: "failed",
     cancelled: "run_running",
@@ -74,8 +79,12 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   },
   succeeded: refusedBy("run_succeeded"),
   failed: refusedBy("run_failed"),
+  "failed, of old": refusedBy("run_failed"),
   "timed out": refusedBy("run_timed_out"),
+  "timed out, of old": refusedBy("run_timed_out"),
+  silent: refusedBy("run_timed_out"),
   undelivered: refusedBy("delivery_failed"),
+  "undelivered, of old": refusedBy("delivery_failed"),
   cancelled: refusedBy("run_cancelled"),
 };
 
@@ -105,17 +114,36 @@ function runIn(situation: Situation): Run {
     case "pending":
       return PENDING;
     case "running":
-      return { ...PENDING, version: 2, status: "running", startedAt: STARTED_AT };
+      return { ...PENDING, version: 2, status: "running", startedAt: STARTED_AT, silentSince: STARTED_AT };
     case "succeeded":
-      return { ...ended, status: "succeeded", startedAt: NOW, output: "{}" };
+      return { ...ended, status: "succeeded", endCause: "callback", startedAt: NOW, output: "{}" };
+    // Its error reads like ours, for a workflow may report any text.
     case "failed":
-      return { ...ended, status: "failed", startedAt: NOW, error: "exit 1" };
+      return { ...ended, status: "failed", endCause: "callback", startedAt: NOW, error: "[timeout] exit 1" };
     case "timed out":
-      return { ...ended, status: "failed", completedAt: DEADLINE_AT, error: "[timeout] too late" };
+      return {
+        ...ended,
+        status: "failed",
+        endCause: "deadline",
+        completedAt: DEADLINE_AT,
+        error: "[timeout] too late",
+      };
+    case "silent":
+      return {
+        ...ended,
+        status: "failed",
+        endCause: "silence",
+        startedAt: STARTED_AT,
+        error: "[timeout] too quiet",
+      };
     case "undelivered":
-      return { ...ended, status: "failed", error: "[delivery] refused" };
+      return { ...ended, status: "failed", endCause: "delivery", error: "[delivery] refused" };
     case "cancelled":
-      return { ...ended, status: "cancelled" };
+      return { ...ended, status: "cancelled", endCause: "cancel" };
+    case "failed, of old":
+    case "timed out, of old":
+    case "undelivered, of old":
+      return { ...runIn(situation.slice(0, -", of old".length) as Failure), endCause: null };
   }
 }
 
@@ -139,6 +167,7 @@ describe("every status x event pair, while the run's time is not up", () => {
     const expected = TABLE[situation][type];
     const next = transition(run, EVENTS[type], NOW);
     if (expected === "not yet") expect(next).toEqual({ ok: true, value: run });
+    else if (expected === "noted") expect(next).toEqual({ ok: true, value: { ...run, silentSince: NOW } });
     else if (!isStatus(expected)) expect(next).toEqual({ ok: false, error: expected });
     else expect(next).toMatchObject({ ok: true, value: { status: expected, version: run.version + 1 } });
   });
@@ -150,18 +179,15 @@ describe("what an event sets", () => {
     return next.ok ? next.value : next.error;
   };
 
-  it("started sets startedAt alone", () => {
-    expect(outcome("pending", "started")).toEqual({
-      ...PENDING,
-      version: 2,
-      status: "running",
-      startedAt: NOW,
-    });
+  it.each(["started", "heartbeat"] as const)("%s sets startedAt, and is a sign of life", (type) => {
+    const started = { ...PENDING, version: 2, status: "running", startedAt: NOW, silentSince: NOW };
+    expect(outcome("pending", type)).toEqual(started);
   });
 
   it("a reported end sets completedAt and what was reported, and a missing start to that same instant", () => {
-    const succeeded = { status: "succeeded", completedAt: NOW, output: '{"url":"x"}', error: null } as const;
-    const failed = { status: "failed", completedAt: NOW, output: '{"log":"y"}', error: "exit 1" } as const;
+    const end = { completedAt: NOW, endCause: "callback" } as const;
+    const succeeded = { ...end, status: "succeeded", output: '{"url":"x"}', error: null } as const;
+    const failed = { ...end, status: "failed", output: '{"log":"y"}', error: "exit 1" } as const;
     expect(outcome("pending", "succeeded")).toEqual({ ...PENDING, version: 2, startedAt: NOW, ...succeeded });
     expect(outcome("pending", "failed")).toEqual({ ...PENDING, version: 2, startedAt: NOW, ...failed });
     const running = runIn("running");
@@ -171,9 +197,14 @@ describe("what an event sets", () => {
 
   it("a cancel and a delivery given up leave a run that has not started without a start", () => {
     const ended = { ...PENDING, version: 2, completedAt: NOW };
-    expect(outcome("pending", "cancelled")).toEqual({ ...ended, status: "cancelled" });
+    expect(outcome("pending", "cancelled")).toEqual({ ...ended, status: "cancelled", endCause: "cancel" });
     const error = "[delivery] ci.example answered 404.";
-    expect(outcome("pending", "delivery_failed")).toEqual({ ...ended, status: "failed", error });
+    expect(outcome("pending", "delivery_failed")).toEqual({
+      ...ended,
+      status: "failed",
+      endCause: "delivery",
+      error,
+    });
   });
 });
 
@@ -188,6 +219,7 @@ describe("a passed deadline comes before any other event", () => {
         version: run.version + 1,
         status: "failed",
         completedAt: DEADLINE_AT,
+        endCause: "deadline",
         error: "[timeout] No result was reported by 2026-01-31T12:01:00.000Z.",
       };
       expect(isOverdue(run, now)).toBe(true);
@@ -219,42 +251,142 @@ describe("a passed deadline comes before any other event", () => {
   });
 });
 
+describe("a run that may be silent for a minute", () => {
+  const SILENCE_MS = 60_000;
+  const LATER = DEADLINE_AT + 3_600_000;
+  const input = { ...PENDING, deadlineAt: LATER, heartbeatTimeoutMs: SILENCE_MS };
+  const heard = (run: Run, event: RunEvent, at: number): Run => {
+    const next = transition(run, event, at);
+    if (!next.ok) throw new Error(next.error);
+    return next.value;
+  };
+  const pending = begin(input);
+  const delivering = begin(input, true);
+  const delivered = heard(delivering, EVENTS.delivered, NOW);
+  const running = heard(delivered, EVENTS.heartbeat, NOW + 10);
+
+  it.each<[string, Run, number]>([
+    ["its creation, where it has no trigger", pending, CREATED_AT],
+    ["its delivery, where only a heartbeat starts it", delivered, NOW],
+    ["its start by the delivery", heard(delivering, EVENTS.started, NOW), NOW],
+    ["its start by a heartbeat", running, NOW + 10],
+    ["the last heartbeat", heard(running, EVENTS.heartbeat, NOW + 30_000), NOW + 30_000],
+    ["the last heartbeat, of whatever clock", heard(running, EVENTS.heartbeat, NOW - 30_000), NOW + 10],
+  ])("ends of it a minute after %s, whatever comes then", (_, run, since) => {
+    const at = since + SILENCE_MS;
+    expect(timeIsUpAt(run)).toBe(at);
+    expect(dueAt(run, null, 30)).toBe(at);
+    expect(expire(run, at - 1)).toBe(run);
+    const ended = {
+      ...run,
+      version: run.version + 1,
+      status: "failed",
+      completedAt: at,
+      endCause: "silence",
+      error: `[timeout] The workflow was silent for a minute: nothing was heard after ${new Date(since).toISOString()}.`,
+    };
+    for (const now of [at, at + 1, LATER, LATER + DAY_MS]) {
+      expect(expire(run, now)).toEqual(ended);
+      for (const type of eventTypes) {
+        const next = transition(run, EVENTS[type], now);
+        if (type === "deadline_passed") expect(next).toEqual({ ok: true, value: ended });
+        else expect(next).toEqual({ ok: false, error: "run_timed_out" });
+      }
+    }
+  });
+
+  it("is not silent while its delivery is under way, nor where no such time was set", () => {
+    expect(timeIsUpAt(delivering)).toBe(LATER);
+    expect(timeIsUpAt(begin({ ...input, heartbeatTimeoutMs: null }))).toBe(LATER);
+    // Journalled before silence was known of.
+    expect(timeIsUpAt({ ...pending, silentSince: null })).toBe(LATER);
+  });
+
+  it("ends at its deadline where that comes first, or at the same instant", () => {
+    for (const deadlineAt of [CREATED_AT + SILENCE_MS, CREATED_AT + SILENCE_MS - 1]) {
+      const ended = expire({ ...pending, deadlineAt }, LATER);
+      expect(ended).toMatchObject({ status: "failed", completedAt: deadlineAt, endCause: "deadline" });
+      expect(ended.error).toMatch(/^\[timeout\] No result was reported by /);
+    }
+  });
+
+  it("says for how many minutes it was silent", () => {
+    const run = { ...pending, heartbeatTimeoutMs: 5 * SILENCE_MS };
+    expect(expire(run, LATER).error).toContain(" was silent for 5 minutes: ");
+  });
+});
+
+it("begins pending, at version 1, with nothing known of its end", () => {
+  const { heartbeatTimeoutMs: _, ...input } = PENDING;
+  expect(begin(input)).toEqual(PENDING);
+  expect(begin(input, true)).toEqual({ ...PENDING, silentSince: null });
+});
+
 it("never lets an instant go backwards, an end change, or a version be skipped, whatever the clocks say", () => {
   const step = fc.record({
     type: fc.constantFrom(...eventTypes),
-    // From an hour before creation to an hour after the deadline.
-    now: fc.integer({ min: CREATED_AT - 3_600_000, max: DEADLINE_AT + 3_600_000 }),
+    // From an hour before creation to an hour after the deadline, and often within the run's minute.
+    now: fc.oneof(
+      fc.integer({ min: CREATED_AT - 3_600_000, max: DEADLINE_AT + 3_600_000 }),
+      fc.integer({ min: CREATED_AT, max: DEADLINE_AT + 100 }),
+    ),
   });
-  const property = fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-    let run: Run = PENDING;
-    const become = (next: Run) => {
-      if (next === run) return;
-      expect(isOpen(run)).toBe(true);
-      expect(next.version).toBe(run.version + 1);
-      expect(next.startedAt ?? next.createdAt).toBeGreaterThanOrEqual(next.createdAt);
-      expect(next.completedAt === null).toBe(isOpen(next));
-      if (next.completedAt !== null) {
+  const CAUSES: Readonly<Partial<Record<EventType, EndCause>>> = {
+    succeeded: "callback",
+    failed: "callback",
+    cancelled: "cancel",
+    delivery_failed: "delivery",
+  };
+  const property = fc.property(
+    fc.constantFrom(null, 20_000),
+    fc.boolean(),
+    fc.array(step, { maxLength: 12 }),
+    (heartbeatTimeoutMs, isDelivering, steps) => {
+      let run = begin({ ...PENDING, heartbeatTimeoutMs }, isDelivering);
+      const become = (next: Run, cause: EndCause | undefined) => {
+        expect(next.silentSince ?? 0).toBeGreaterThanOrEqual(run.silentSince ?? 0);
+        // A sign of life alone is no new version, and shows nowhere.
+        if (next.version === run.version)
+          return expect(next).toEqual({ ...run, silentSince: next.silentSince });
+        expect(isOpen(run)).toBe(true);
+        expect(next.version).toBe(run.version + 1);
+        expect(next.startedAt ?? next.createdAt).toBeGreaterThanOrEqual(next.createdAt);
+        expect(next.completedAt === null).toBe(isOpen(next));
+        expect(next.endCause === null).toBe(isOpen(next));
+        if (next.completedAt === null) return;
         expect(next.completedAt).toBeGreaterThanOrEqual(next.startedAt ?? next.createdAt);
-        expect(next.completedAt).toBeLessThanOrEqual(next.deadlineAt);
+        expect(next.completedAt).toBeLessThanOrEqual(timeIsUpAt(run));
+        const isLate = next.completedAt === timeIsUpAt(run) && next.status === "failed";
+        const late = timeIsUpAt(run) < run.deadlineAt ? "silence" : "deadline";
+        expect(next.endCause).toBe(isLate ? late : cause);
+      };
+      for (const { type, now } of steps) {
+        const next = transition(run, EVENTS[type], now);
+        // A caller that is refused by the deadline has written it first.
+        const value = next.ok ? next.value : expire(run, now);
+        become(value, CAUSES[type]);
+        run = value;
       }
-      run = next;
-    };
-    for (const { type, now } of steps) {
-      const next = transition(run, EVENTS[type], now);
-      // A caller that is refused by the deadline has written it first.
-      become(next.ok ? next.value : expire(run, now));
-    }
-  });
-  fc.assert(property, { seed: 20260131, numRuns: 500 });
+    },
+  );
+  fc.assert(property, { seed: 20260131, numRuns: 1000 });
 });
 
 describe("when the coordinator has something to do for a run", () => {
   it("is at its deadline while it is open, and when it may be kept no longer afterwards", () => {
     for (const situation of situations) {
       const run = runIn(situation);
-      const endsBy = isOpen(run) || situation === "timed out" ? DEADLINE_AT : NOW;
+      const endsBy = isOpen(run) || situation.startsWith("timed out") ? DEADLINE_AT : NOW;
       expect(dueAt(run, null, 30)).toBe(isOpen(run) ? DEADLINE_AT : endsBy + 30 * DAY_MS);
       expect(purgeAt(run, 30)).toBe(endsBy + 30 * DAY_MS);
+    }
+  });
+
+  it("is sooner where its delivery needs something first, and only while it is open", () => {
+    for (const situation of situations) {
+      const run = runIn(situation);
+      expect(dueAt(run, NOW + 5, 30)).toBe(isOpen(run) ? NOW + 5 : dueAt(run, null, 30));
+      expect(dueAt(run, DEADLINE_AT + 5, 30)).toBe(dueAt(run, null, 30));
     }
   });
 

@@ -8,6 +8,7 @@ import { hasOnlyFiniteNumbers, isJsonObject } from "../http/json.ts";
 import {
   ATTEMPTS_DEFAULT,
   ATTEMPTS_MAX,
+  RENDERED_HEADERS_MAX_BYTES,
   RENDERED_MAX_BYTES,
   RETRY_DELAY_DEFAULT_MS,
   RETRY_DELAY_MAX_MS,
@@ -60,14 +61,22 @@ const DELAY = {
     `${sent(issue)}; send whole milliseconds from ${RETRY_DELAY_MIN_MS} to ${RETRY_DELAY_MAX_MS}.`,
 };
 
-const retry = z.strictObject({
-  maxAttempts: z.int(ATTEMPTS).min(1, ATTEMPTS).max(ATTEMPTS_MAX, ATTEMPTS).default(ATTEMPTS_DEFAULT),
-  initialDelayMs: z
-    .int(DELAY)
-    .min(RETRY_DELAY_MIN_MS, DELAY)
-    .max(RETRY_DELAY_MAX_MS, DELAY)
-    .default(RETRY_DELAY_DEFAULT_MS),
-});
+const AN_OBJECT = {
+  error: ({ code }: { readonly code?: string }) =>
+    code === "invalid_type" ? "send a JSON object." : undefined,
+};
+
+const retry = z.strictObject(
+  {
+    maxAttempts: z.int(ATTEMPTS).min(1, ATTEMPTS).max(ATTEMPTS_MAX, ATTEMPTS).default(ATTEMPTS_DEFAULT),
+    initialDelayMs: z
+      .int(DELAY)
+      .min(RETRY_DELAY_MIN_MS, DELAY)
+      .max(RETRY_DELAY_MAX_MS, DELAY)
+      .default(RETRY_DELAY_DEFAULT_MS),
+  },
+  AN_OBJECT,
+);
 
 /** A webhook that starts the work. `payload` is any JSON with placeholders; all they can reach, where it is left out. */
 export const trigger = z
@@ -78,39 +87,42 @@ export const trigger = z
     abort: true,
   })
   .pipe(
-    z.strictObject({
-      type: z.literal("webhook", { error: 'send "webhook".' }),
-      url: z
-        .string({ error: "send the URL to call." })
-        .max(URL_MAX_CHARACTERS, {
-          error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.`,
-        })
-        .superRefine((url, context) => {
-          const fault = checkUrlTemplate(url);
-          if (fault !== null) context.addIssue({ code: "custom", message: fault });
-        }),
-      method: z.enum(["POST", "PUT", "PATCH"], { error: "send POST, PUT or PATCH." }).default("POST"),
-      headers: headers.default({}),
-      payload: z
-        .unknown()
-        .refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." })
-        .superRefine((payload, context) => {
-          const fault = checkTemplate(payload);
-          if (fault !== null)
-            context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
-        })
-        .optional(),
-      signingSecret: z
-        .string({ error: "send a string." })
-        .refine((secret) => signingKey(secret) !== null, {
-          error: "is no signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
-        })
-        .optional(),
-      retry: retry.default({ maxAttempts: ATTEMPTS_DEFAULT, initialDelayMs: RETRY_DELAY_DEFAULT_MS }),
-      startOn: z
-        .enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' })
-        .default("accepted"),
-    }),
+    z.strictObject(
+      {
+        type: z.literal("webhook", { error: 'send "webhook".' }),
+        url: z
+          .string({ error: "send the URL to call." })
+          .max(URL_MAX_CHARACTERS, {
+            error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.`,
+          })
+          .superRefine((url, context) => {
+            const fault = checkUrlTemplate(url);
+            if (fault !== null) context.addIssue({ code: "custom", message: fault });
+          }),
+        method: z.enum(["POST", "PUT", "PATCH"], { error: "send POST, PUT or PATCH." }).default("POST"),
+        headers: headers.default({}),
+        payload: z
+          .unknown()
+          .refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." })
+          .superRefine((payload, context) => {
+            const fault = checkTemplate(payload);
+            if (fault !== null)
+              context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
+          })
+          .optional(),
+        signingSecret: z
+          .string({ error: "send a string." })
+          .refine((secret) => signingKey(secret) !== null, {
+            error: "is no signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
+          })
+          .optional(),
+        retry: retry.default({ maxAttempts: ATTEMPTS_DEFAULT, initialDelayMs: RETRY_DELAY_DEFAULT_MS }),
+        startOn: z
+          .enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' })
+          .default("accepted"),
+      },
+      AN_OBJECT,
+    ),
   );
 
 export type Trigger = z.output<typeof trigger>;
@@ -129,14 +141,21 @@ export function renderTrigger(trigger: Trigger, context: TemplateContext): Resul
   if (!url.ok) {
     return url.error === "too_large"
       ? err(`trigger.url: comes to more than ${URL_MAX_CHARACTERS} characters with its placeholders put in.`)
-      : err("trigger.url: a value that is . or .. would leave the path; send another.");
+      : err("trigger.url: a segment . or .. would leave the path; leave it out.");
   }
   const headers: [string, string][] = [];
+  let headerBytes = 0;
   for (const [name, template] of Object.entries(trigger.headers)) {
-    const value = renderText(template, context, RENDERED_MAX_BYTES);
-    if (!value.ok || value.value.length > RENDERED_HEADER_MAX_CHARACTERS || !HEADER_VALUE.test(value.value)) {
+    const value = renderText(template, context, RENDERED_HEADERS_MAX_BYTES);
+    headerBytes += name.length + (value.ok ? value.value.length : RENDERED_HEADERS_MAX_BYTES);
+    if (headerBytes > RENDERED_HEADERS_MAX_BYTES) {
       return err(
-        `trigger.headers.${name.slice(0, 100)}: what is put in must be printable ASCII, and come to at most ${RENDERED_HEADER_MAX_CHARACTERS} characters.`,
+        `trigger.headers: come to more than ${RENDERED_HEADERS_MAX_BYTES} bytes with their placeholders put in; send less.`,
+      );
+    }
+    if (!value.ok || !HEADER_VALUE.test(value.value)) {
+      return err(
+        `trigger.headers.${name.slice(0, 100)}: what is put in holds what no header can carry; send printable ASCII.`,
       );
     }
     headers.push([name, value.value]);
@@ -158,8 +177,6 @@ export function renderTrigger(trigger: Trigger, context: TemplateContext): Resul
   }
   return ok({ url: url.value, method: trigger.method, headers: Object.fromEntries(headers), body });
 }
-
-const RENDERED_HEADER_MAX_CHARACTERS = 8192;
 
 function toForm(payload: unknown): string | null {
   if (!isJsonObject(payload)) return null;

@@ -13,6 +13,8 @@ export const ERROR_MAX_BYTES = 8 * 1024;
 export const TRIGGER_MAX_BYTES = 64 * 1024;
 /** What a trigger's payload may come to with all placeholders put in. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
+/** A trigger's header names and values together, with all placeholders put in. */
+export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
 /** UTF-16 units, as in `text.length`. */
 export const URL_MAX_CHARACTERS = 2048;

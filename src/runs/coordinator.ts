@@ -84,6 +84,11 @@ export class RunCoordinator extends DurableObject<Env> {
     return this.#create(input, change, trigger);
   }
 
+  /** The run that this key made, for a create that would be refused today. */
+  async recall(change: ChangeKey): Promise<RunAnswer | RunRefusal> {
+    return this.#recall(change, Date.now()) ?? { ok: false, reason: "run_not_found" };
+  }
+
   /**
    * Applies an event to a run, or answers as before where this key has already done so. With `replayOnly` it
    * changes nothing: a late token may learn what its own report did, no more.
@@ -215,12 +220,8 @@ export class RunCoordinator extends DurableObject<Env> {
 
   #create(input: NewRun, change: ChangeKey, trigger: NewDelivery | null): Promise<RunAnswer> | RunRefusal {
     const now = Date.now();
-    const existing = this.#journal.byCreateKey(change.key);
-    if (existing !== null) {
-      const same = [change.fingerprint, ...(change.otherFingerprints ?? [])];
-      if (!same.includes(existing.createFingerprint)) return { ok: false, reason: "key_reused" };
-      return this.#answer(this.#ledger.expired(existing, now), true);
-    }
+    const recalled = this.#recall(change, now);
+    if (recalled !== null) return recalled;
     if (this.#journal.byId(input.id) !== null) return { ok: false, reason: "id_taken" };
     if (this.#projection.isOverloaded) return { ok: false, reason: "overloaded" };
     const run = begin(input, trigger !== null);
@@ -230,6 +231,14 @@ export class RunCoordinator extends DurableObject<Env> {
     const created = this.#ledger.create(run, change, delivery, [first, ...events], now);
     if (delivery !== null) this.#dispatcher.launch(run.id, delivery);
     return this.#answer(created, false);
+  }
+
+  #recall(change: ChangeKey, now: number): Promise<RunAnswer> | RunRefusal | null {
+    const existing = this.#journal.byCreateKey(change.key);
+    if (existing === null) return null;
+    const same = [change.fingerprint, ...(change.otherFingerprints ?? [])];
+    if (!same.includes(existing.createFingerprint)) return { ok: false, reason: "key_reused" };
+    return this.#answer(this.#ledger.expired(existing, now), true);
   }
 
   #takeTurns(now: number): number {

@@ -11,6 +11,7 @@ type Stub = Pick<
   RunCoordinator,
   | "create"
   | "createFollowed"
+  | "recall"
   | "change"
   | "heartbeat"
   | "read"

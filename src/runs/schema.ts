@@ -55,15 +55,17 @@ export const newRun = z
   })
   .refine((body) => inputBytes(body) <= INPUTS_MAX_BYTES, {
     error: (issue) =>
-      `parameters and recommendations have ${inputBytes(issue.input as NewRunBody)} bytes together; at most ${INPUTS_MAX_BYTES} are taken.`,
+      `parameters and recommendations have ${inputBytes(issue.input as Inputs)} bytes together; at most ${INPUTS_MAX_BYTES} are taken.`,
   });
 
-interface NewRunBody {
+export type NewRunBody = z.output<typeof newRun>;
+
+interface Inputs {
   readonly parameters: JsonObject;
   readonly recommendations: JsonObject;
 }
 
-function inputBytes({ parameters, recommendations }: NewRunBody): number {
+function inputBytes({ parameters, recommendations }: Inputs): number {
   return utf8Bytes(JSON.stringify(parameters)) + utf8Bytes(JSON.stringify(recommendations));
 }
 

@@ -5,18 +5,17 @@
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { migrateLocally, newSecrets } from "../../src/dev/prepare.ts";
-import { freePort, hasEnded, type Server, startServer } from "../../src/dev/server.ts";
+import { freePort, type Server } from "../../src/dev/server.ts";
 import type { Answer } from "../receiver/client.ts";
 import { startReceiver } from "../receiver/server.ts";
 import { type ActionRun, ask, type CreatedRun, forEachOf } from "./load.ts";
+import { killAll, newPlace } from "./place.ts";
 
 const CALLERS = 6;
 const LEASE_MS = 30_000;
@@ -51,38 +50,10 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-async function killAll(server: Server): Promise<void> {
-  if (hasEnded(server.child) || server.child.pid === undefined) return;
-  const closed = once(server.child, "close");
-  process.kill(-server.child.pid, "SIGKILL");
-  await closed;
-}
-
-/** A server that can be started again on the same state, port and secrets, and what all of them logged. */
-async function newPlace() {
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-dispatch-"));
-  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
-  const state = join(folder, "state");
-  const secrets = join(folder, "secrets.env");
-  writeFileSync(secrets, `${newSecrets()}ALLOW_INSECURE_WEBHOOKS=true\n`);
-  await migrateLocally(state);
-  const port = await freePort();
-  const logged: Buffer[] = [];
-  const start = async () => {
-    const args = ["--persist-to", state, "--env-file", secrets];
-    const server = await startServer({
-      port,
-      args,
-      env: { TMPDIR: folder, WRANGLER_LOG: "log" },
-      detached: true,
-    });
-    cleanUps.push(() => killAll(server));
-    for (const stream of [server.child.stdout, server.child.stderr])
-      stream?.on("data", (chunk: Buffer) => logged.push(chunk));
-    return server;
-  };
-  const token = /^ROOT_TOKEN=(.*)$/m.exec(readFileSync(secrets, "utf8"))?.[1] ?? "";
-  return { state, token, start, logged, runs: `http://localhost:${port}/acme/shop/envs/prod/action-runs` };
+async function openPlace() {
+  const place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\n");
+  cleanUps.push(() => place.remove());
+  return place;
 }
 
 /** A port where nobody listens until it is opened: then what arrives there goes to `origin`. */
@@ -136,7 +107,7 @@ function keptRequests(state: string): string[] {
 
 /** Two lives that end by `kill -9`, and a third in which nobody asks for anything until all is delivered. */
 async function play() {
-  const place = await newPlace();
+  const place = await openPlace();
   const receiver = await startReceiver();
   cleanUps.push(receiver.close);
   const { token, runs } = place;

@@ -1,14 +1,10 @@
 /** Event streams of the real server: seen live, left by their readers, and cut by `kill -9`. */
 
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { migrateLocally, newSecrets } from "../../src/dev/prepare.ts";
-import { freePort, hasEnded, type Server, startServer } from "../../src/dev/server.ts";
+import type { Server } from "../../src/dev/server.ts";
 import { ask, type CreatedRun } from "./load.ts";
+import { killAll, newPlace, type Place } from "./place.ts";
 
 const LIVE_WITHIN_MS = 1000;
 const WATCHERS_PER_RUN = 100;
@@ -26,36 +22,16 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-async function killAll(server: Server): Promise<void> {
-  if (hasEnded(server.child) || server.child.pid === undefined) return;
-  const closed = once(server.child, "close");
-  process.kill(-server.child.pid, "SIGKILL");
-  await closed;
+async function openPlace() {
+  const place = await newPlace();
+  cleanUps.push(() => place.remove());
+  return place;
 }
 
-/** A server that can be started again on the same state, port and secrets. */
-async function newPlace() {
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-streams-"));
-  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
-  const state = join(folder, "state");
-  const secrets = join(folder, "secrets.env");
-  writeFileSync(secrets, newSecrets());
-  await migrateLocally(state);
-  const port = await freePort();
-  const start = async () => {
-    const args = ["--persist-to", state, "--env-file", secrets];
-    const server = await startServer({ port, args, env: { TMPDIR: folder }, detached: true });
-    cleanUps.push(() => killAll(server));
-    return server;
-  };
-  const token = /^ROOT_TOKEN=(.*)$/m.exec(readFileSync(secrets, "utf8"))?.[1] ?? "";
-  return { token, start, runs: `http://localhost:${port}/acme/shop/envs/prod/action-runs` };
-}
-
-let place: Awaited<ReturnType<typeof newPlace>>;
+let place: Place;
 let server: Server;
 beforeAll(async () => {
-  place = await newPlace();
+  place = await openPlace();
   server = await place.start();
 }, 60_000);
 

@@ -1,14 +1,9 @@
 /** `kill -9` of the real server under load: nothing that anybody was told is untrue afterwards. */
 
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { migrateLocally, newSecrets } from "../../src/dev/prepare.ts";
-import { freePort, hasEnded, type Server, startServer } from "../../src/dev/server.ts";
 import { type ActionRun, ask, type CreatedRun, forEachOf, type Known, startLoad } from "./load.ts";
+import { killAll, newPlace } from "./place.ts";
 import { journaled, lockD1, rowsInD1 } from "./state.ts";
 
 const CALLERS = 16;
@@ -21,31 +16,10 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-async function killAll(server: Server): Promise<void> {
-  if (hasEnded(server.child) || server.child.pid === undefined) return;
-  const closed = once(server.child, "close");
-  process.kill(-server.child.pid, "SIGKILL");
-  await closed;
-}
-
-/** A server that can be started again on the same state, port and secrets. */
-async function newPlace() {
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-kill-"));
-  cleanUps.push(() => rmSync(folder, { recursive: true, force: true }));
-  const state = join(folder, "state");
-  const secrets = join(folder, "secrets.env");
-  writeFileSync(secrets, newSecrets());
-  await migrateLocally(state);
-  const port = await freePort();
-  const start = async () => {
-    const args = ["--persist-to", state, "--env-file", secrets];
-    // What a killed server leaves in the folder for temporary files goes with the rest.
-    const server = await startServer({ port, args, env: { TMPDIR: folder }, detached: true });
-    cleanUps.push(() => killAll(server));
-    return server;
-  };
-  const token = /^ROOT_TOKEN=(.*)$/m.exec(readFileSync(secrets, "utf8"))?.[1] ?? "";
-  return { state, token, start, runs: `http://localhost:${port}/acme/shop/envs/prod/action-runs` };
+async function openPlace() {
+  const place = await newPlace();
+  cleanUps.push(() => place.remove());
+  return place;
 }
 
 /** Ids whose row in D1 is not what their journal decided. */
@@ -78,7 +52,7 @@ describe("kill -9 under load", () => {
   ])(
     "$when: each acknowledged answer is still true, and each row lands by itself",
     async ({ d1IsLocked }) => {
-      const { state, token, start, runs } = await newPlace();
+      const { state, token, start, runs } = await openPlace();
       const first = await start();
       const load = startLoad(runs, token, CALLERS);
       await delay(1_500);

@@ -21,7 +21,7 @@ describe("npm run demo", () => {
   test("plays the whole story and exits 0, without a .dev.vars to read and without making one", async () => {
     const demo = project.run("run", "demo");
     expect({ code: await demo.ended(), printed: demo.printed() }).toMatchObject({ code: 0 });
-    expect(demo.printed()).toContain("All 12 checks passed.");
+    expect(demo.printed()).toContain("All 18 checks passed.");
     for (const status of ["201", "200", "409", "401"]) expect(demo.printed()).toContain(`< ${status} `);
     expect(demo.printed()).toContain("Idempotent-Replayed: true");
     expect(demo.printed()).not.toMatch(/[0-9a-f]{64}/);

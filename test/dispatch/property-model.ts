@@ -1,0 +1,162 @@
+/**
+ * What DESIGN says becomes of one run with a webhook, in the plainest terms: no journal, no alarms, no leases kept
+ * by anyone. Written from the rules and not from the code. Where chance decides (when the next attempt leaves) it
+ * takes what the timeline tells, and says whether that may be.
+ */
+
+import { expect } from "vitest";
+
+const MINUTE_MS = 60_000;
+const LEASE_MS = 30_000;
+
+export interface Settings {
+  readonly timeout: number;
+  readonly heartbeatTimeout: number | null;
+  readonly startOn: "accepted" | "heartbeat";
+  readonly maxAttempts: number;
+  readonly initialDelayMs: number;
+}
+
+export type Cause = "callback" | "cancel" | "delivery" | "deadline" | "silence";
+/** What an attempt comes to: a status, nothing at all, or that it was never sent and never will be. */
+export type Came = number | "no answer" | "unsendable";
+
+export class ModelRun {
+  status: "pending" | "running" | "succeeded" | "failed" | "cancelled" = "pending";
+  startedAt: number | null = null;
+  completedAt: number | null = null;
+  cause: Cause | null = null;
+  /** Attempts made so far. */
+  attempts = 1;
+  isDelivering = true;
+  /** When the attempt under way is given up for lost; null while none is. */
+  lostAt: number | null;
+  nextAt: number | null = null;
+  readonly #deadlineAt: number;
+  /** Steps that were taken since it ended. */
+  afterEnd = 0;
+  #isUnsure = false;
+  #heardAt: number | null = null;
+
+  constructor(
+    readonly settings: Settings,
+    createdAt: number,
+  ) {
+    this.#deadlineAt = createdAt + settings.timeout * MINUTE_MS;
+    this.lostAt = createdAt + LEASE_MS;
+  }
+
+  get isOpen(): boolean {
+    return this.status === "pending" || this.status === "running";
+  }
+
+  isLate(now: number): boolean {
+    return now >= this.#deadlineAt;
+  }
+
+  /** When it ends by itself, and when something is due for it: that, or something of its delivery. */
+  get endsAt(): number {
+    return Math.min(this.#silentAt, this.#deadlineAt);
+  }
+
+  get dueAt(): number {
+    return Math.min(this.endsAt, this.isDelivering ? (this.lostAt ?? this.nextAt ?? 0) : this.endsAt);
+  }
+
+  get #silentAt(): number {
+    const { heartbeatTimeout } = this.settings;
+    if (heartbeatTimeout === null || this.#heardAt === null) return Number.POSITIVE_INFINITY;
+    return this.#heardAt + heartbeatTimeout * MINUTE_MS;
+  }
+
+  /** Applies the time that has passed. */
+  at(now: number): this {
+    const { endsAt } = this;
+    if (this.isOpen && now >= endsAt)
+      this.#end("failed", endsAt, endsAt < this.#deadlineAt ? "silence" : "deadline");
+    return this;
+  }
+
+  report(status: "succeeded" | "failed", now: number): void {
+    if (!this.at(now).isOpen) return;
+    this.startedAt ??= now;
+    this.#end(status, now, "callback");
+  }
+
+  cancel(now: number): void {
+    if (this.at(now).status === "pending") this.#end("cancelled", now, "cancel");
+  }
+
+  heartbeat(now: number): void {
+    if (!this.at(now).isOpen) return;
+    this.#start(now);
+    this.#heardAt = now;
+  }
+
+  /** The alarm rings: one turn for this run. `told`: when the timeline says that the next attempt leaves, if it does. */
+  alarm(now: number, told: number | null): void {
+    if (!this.at(now).isOpen || !this.isDelivering) return;
+    if (this.lostAt !== null && now >= this.lostAt)
+      this.attempted(this.attempts, "no answer", null, now, told);
+    else if (this.nextAt !== null && now >= this.nextAt) {
+      this.attempts++;
+      this.nextAt = null;
+      this.lostAt = now + LEASE_MS;
+    }
+  }
+
+  /** An attempt came to something, with a Retry-After of so many ms. `told` as above. */
+  attempted(attempt: number, came: Came, asked: number | null, now: number, told: number | null): void {
+    if (!this.at(now).isOpen || !this.isDelivering) return;
+    const status = typeof came === "number" ? came : null;
+    const isSuccess = status !== null && status >= 200 && status <= 299;
+    const isCurrent = attempt === this.attempts && this.lostAt !== null;
+    if (isSuccess || (isCurrent && status === 409 && this.#isUnsure)) this.#accept(now);
+    else if (isCurrent && attempt < this.settings.maxAttempts && isPassing(came))
+      this.#retry(status, asked, now, told);
+    else if (isCurrent) this.#end("failed", now, "delivery");
+  }
+
+  #retry(status: number | null, asked: number | null, now: number, told: number | null): void {
+    const soonest = now + Math.min(asked ?? 0, 3_600_000);
+    const latest = Math.max(soonest, now + this.settings.initialDelayMs * 2 ** (this.attempts - 1));
+    if (told === null) {
+      // Given up, which it may be only where the wait could have led to the deadline.
+      expect(latest).toBeGreaterThanOrEqual(this.#deadlineAt);
+      this.#end("failed", now, "delivery");
+      return;
+    }
+    expect(told).toBeGreaterThanOrEqual(soonest);
+    expect(told).toBeLessThanOrEqual(latest);
+    expect(told).toBeLessThan(this.#deadlineAt);
+    this.#isUnsure ||= status === null || status === 502 || status === 504;
+    this.nextAt = told;
+    this.lostAt = null;
+  }
+
+  #accept(now: number): void {
+    this.isDelivering = false;
+    this.#heardAt = now;
+    if (this.settings.startOn === "accepted") this.#start(now);
+  }
+
+  #start(now: number): void {
+    if (this.status !== "pending") return;
+    this.status = "running";
+    this.startedAt = now;
+    this.isDelivering = false;
+  }
+
+  #end(status: "succeeded" | "failed" | "cancelled", at: number, cause: Cause): void {
+    this.status = status;
+    this.completedAt = at;
+    this.cause = cause;
+    this.isDelivering = false;
+  }
+}
+
+function isPassing(came: Came): boolean {
+  return (
+    came === "no answer" || (typeof came === "number" && (came >= 500 || [408, 425, 429].includes(came)))
+  );
+}

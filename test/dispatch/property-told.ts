@@ -1,0 +1,90 @@
+/** What the service tells of a run, and whether its timeline tells the same story: the story is told again from it. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { expect } from "vitest";
+import type { RunCoordinator } from "../../src/runs/coordinator.ts";
+import { type ActionRun, ask } from "../client.ts";
+
+export interface Told {
+  readonly seq: number;
+  readonly type: string;
+  readonly at: string;
+  readonly attempt?: number;
+  readonly outcome?: string;
+  readonly nextAttemptAt?: string | null;
+  readonly cause?: string;
+  readonly status?: string | number | null;
+}
+
+/** What is known of a run inside the object that owns it. */
+export interface Inside {
+  readonly run: ActionRun;
+  readonly events: readonly Told[];
+  /** How many deliveries are kept. */
+  readonly kept: number;
+  readonly alarmAt: number | null;
+}
+
+export function lookInside(owner: DurableObjectStub<RunCoordinator>, id: string): Promise<Inside> {
+  return runInDurableObject(owner, async (instance, { storage }) => {
+    const run = await instance.read(id);
+    const timeline = await instance.events(id, 0, 200);
+    if (!run.ok || !timeline.ok) throw new Error("the run is not there");
+    expect(timeline.lastSeq).toBe(timeline.newestSeq);
+    const kept = [...storage.sql.exec("SELECT 1 FROM deliveries")].length;
+    const events = timeline.events.map((text) => JSON.parse(text) as Told);
+    return { run: JSON.parse(run.actionRun), events, kept, alarmAt: await storage.getAlarm() };
+  });
+}
+
+/** Whoever asks over HTTP is told the same. */
+export async function expectToldTo(url: string, { run, events }: Inside): Promise<void> {
+  const headers = { "x-d1-bookmark": "coordinator" };
+  expect(await ask("GET", url, { headers })).toMatchObject({ status: 200, body: run });
+  expect(await ask("GET", `${url}/events?limit=200`)).toMatchObject({ status: 200, body: events });
+}
+
+/** The run that a timeline tells of. */
+export function retold(events: readonly Told[]): Pick<ActionRun, "status" | "startedAt" | "completedAt"> {
+  let run = { status: "none", startedAt: null as string | null, completedAt: null as string | null };
+  for (const { type, at, status } of events) {
+    expect(run.completedAt).toBeNull();
+    if (type === "created") {
+      expect(run.status).toBe("none");
+      run = { ...run, status: "pending" };
+    } else if (type === "started") {
+      expect(run.status).toBe("pending");
+      run = { ...run, status: "running", startedAt: at };
+    } else if (type === "ended") {
+      run = { ...run, status: String(status), completedAt: at };
+    }
+  }
+  return run;
+}
+
+/** What is true of every timeline: numbers without gaps, time that goes forward, attempts that make sense. */
+export function expectSound(events: readonly Told[], maxAttempts: number): void {
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+  expect(events.map(({ at }) => at)).toEqual(events.map(({ at }) => at).sort());
+  expect(events[0]?.type).toBe("created");
+  expect(events.findIndex(({ type }) => type === "ended") + 1 || events.length).toBe(events.length);
+  let made = 0;
+  let isPending = true;
+  const answered = new Map<number, string[]>();
+  for (const { type, attempt = 0, outcome = "" } of events) {
+    if (type === "started" || type === "ended") isPending = false;
+    if (type === "attempt_started") {
+      expect({ attempt, isPending }).toEqual({ attempt: ++made, isPending: true });
+    }
+    if (type === "attempt_answered") {
+      expect(attempt).toBeGreaterThanOrEqual(1);
+      expect(attempt).toBeLessThanOrEqual(made);
+      answered.set(attempt, [...(answered.get(attempt) ?? []), outcome]);
+    }
+  }
+  expect(made).toBeLessThanOrEqual(maxAttempts);
+  const outcomes = [...answered.values()];
+  // Only one that was given up for lost is heard of twice, and only if it had arrived.
+  for (const of of outcomes) if (of.length > 1) expect(of).toEqual(["retry", "accepted"]);
+  expect(outcomes.flat().filter((outcome) => outcome !== "retry").length).toBeLessThanOrEqual(1);
+}
