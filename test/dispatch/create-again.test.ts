@@ -55,3 +55,19 @@ it("keeps no hash that the secrets could be guessed from without the signing key
   expect(kept).toHaveLength(1);
   expect(kept.join()).not.toContain(plain);
 });
+
+it("answers with its run also where the settings would refuse its trigger today", async () => {
+  const path = newRunsPath();
+  const to = receiver();
+  const first = await create(path, OLD, body(to.url, "hunter2"));
+  const closed: Env = envWith({ WEBHOOK_HOSTS: "ci.example.com" });
+  const url = `http://localhost:8787${path}`;
+  const ask = (sent: unknown, headers = HEADERS) =>
+    askWith<CreatedRun & { code?: string }>(closed, "POST", url, { body: sent, headers });
+  const again = await ask(body(to.url, "hunter2"));
+  expect(again).toMatchObject({ status: 201, body: { id: first.body.id } });
+  expect((await ask(body(to.url, "hunter3"))).status).toBe(422);
+  expect((await ask(body(to.url, "hunter2"), { "Idempotency-Key": "deploy-43" })).body.code).toBe(
+    "invalid_body",
+  );
+});
