@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TemplateContext } from "../src/dispatch/placeholder.ts";
-import { checkTemplate, checkUrlTemplate, renderJson, renderText, renderUrl } from "../src/dispatch/template.ts";
+import {
+  checkTemplate,
+  checkUrlTemplate,
+  renderJson,
+  renderText,
+  renderUrl,
+} from "../src/dispatch/template.ts";
 import { JSON_MAX_DEPTH, utf8Bytes } from "../src/http/limits.ts";
 import type { Result } from "../src/result.ts";
 

@@ -19,20 +19,22 @@ export function validQuery<T extends z.ZodType>(schema: T) {
 
 /**
  * Reads a JSON body within the limits and validates it, for `c.req.valid("json")`. 415, 413 or 400.
- * Nesting is measured on the text, before anything recurses into it.
+ * Nesting is measured on the text, before anything recurses into it. `mayBeEmpty`: no body at all is `{}`.
  */
 export function validBody<T extends z.ZodType>(
   schema: T,
+  { mayBeEmpty = false }: { readonly mayBeEmpty?: boolean } = {},
 ): MiddlewareHandler<AppEnv, string, { in: { json: z.input<T> }; out: { json: z.output<T> } }> {
   return async function validBody(c, next) {
-    const type = (c.req.header("Content-Type") ?? "").toLowerCase();
-    if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type)) {
+    const type = c.req.header("Content-Type")?.toLowerCase();
+    const isEmpty = mayBeEmpty && type === undefined && (await isEmptyBody(c.req.raw));
+    if (!isEmpty && !/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type ?? "")) {
       throw new ApiError(
         "unsupported_media_type",
         "Send the body as JSON with the header Content-Type: application/json.",
       );
     }
-    const text = await readText(c.req.raw);
+    const text = isEmpty ? "{}" : await readText(c.req.raw);
     const depth = jsonDepth(text);
     if (depth > JSON_MAX_DEPTH) {
       throw new ApiError(
@@ -45,6 +47,15 @@ export function validBody<T extends z.ZodType>(
     c.req.addValidatedData("json", result.data as object);
     await next();
   };
+}
+
+/** Reads no more than tells: what is no empty body is refused for its missing type, and not looked at. */
+async function isEmptyBody({ body }: Request): Promise<boolean> {
+  if (body === null) return true;
+  const reader = body.getReader();
+  const { done } = await reader.read();
+  reader.releaseLock();
+  return done;
 }
 
 function parseJson(text: string): unknown {

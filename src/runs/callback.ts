@@ -61,16 +61,21 @@ export const callbackRoutes = new Hono<AppEnv>()
     if (!answer.ok) throw refusalError(answer.reason);
     return sendChanged(c, answer, key !== null);
   })
-  .post("/:id/heartbeat", requiresCallbackToken({ opensReplay: false }), validBody(heartbeat), async (c) => {
-    const id = runIdOf(c);
-    const news = c.req.valid("json");
-    const { coordinator } = readRunId(id);
-    const answer = await callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
-      stub.heartbeat(id, news),
-    );
-    if (!answer.ok) throw refusalError(answer.reason);
-    return sendChanged(c, answer, false);
-  });
+  .post(
+    "/:id/heartbeat",
+    requiresCallbackToken({ opensReplay: false }),
+    validBody(heartbeat, { mayBeEmpty: true }),
+    async (c) => {
+      const id = runIdOf(c);
+      const news = c.req.valid("json");
+      const { coordinator } = readRunId(id);
+      const answer = await callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
+        stub.heartbeat(id, news),
+      );
+      if (!answer.ok) throw refusalError(answer.reason);
+      return sendChanged(c, answer, false);
+    },
+  );
 
 function toEvent(body: Report): RunEvent {
   const output = body.output === undefined ? null : JSON.stringify(body.output);

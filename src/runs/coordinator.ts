@@ -162,15 +162,20 @@ export class RunCoordinator extends DurableObject<Env> {
     return this.#timeline(id, after, limit);
   }
 
-  /** The run as soon as it has ended, or as it is after `maxMs`. */
-  async waitForEnd(id: string, watcher: Watcher, maxMs: number): Promise<RunAnswer | RunRefusal> {
+  /** The run as soon as it has ended, or as it is after `maxMs`. The watcher's place is kept unless this is its last call. */
+  async waitForEnd(
+    id: string,
+    watcher: Watcher,
+    maxMs: number,
+    isLast: boolean,
+  ): Promise<RunAnswer | RunRefusal> {
     const until = Date.now() + maxMs;
     for (;;) {
       const now = Date.now();
       const run = this.#ledger.current(id, now);
       if (run === null) return { ok: false, reason: "run_not_found" };
       if (!isOpen(run) || now >= until) {
-        this.#watchers.leave(watcher.key);
+        if (isLast || !isOpen(run)) this.#watchers.leave(watcher.key);
         return toAnswer(run, false, this.#projection.bookmarkOf(id));
       }
       if (!this.#watchers.admit(id, watcher, now, maxMs)) return { ok: false, reason: "too_many_watchers" };

@@ -15,8 +15,8 @@ const SLOW_MAX_MS = 30_000;
 const RETRY_MS = 1000;
 
 export interface EventSource {
-  /** What comes after `seq`, waiting up to `maxMs`; null where there is nothing to watch any more. */
-  next(seq: number, maxMs: number): Promise<TimelineAnswer | null>;
+  /** What comes after `seq`, waiting until `until`; null where there is nothing to watch any more. */
+  next(seq: number, until: number): Promise<TimelineAnswer | null>;
   /** Nobody reads any more. */
   leave(): void;
 }
@@ -27,43 +27,52 @@ export function streamEvents(first: TimelineAnswer, source: EventSource): Readab
   let seq = first.lastSeq;
   let slow: ReturnType<typeof setTimeout> | null = null;
 
-  function stopWatchingReader(): void {
+  function send(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    text: string,
+    isOver: boolean,
+  ): void {
+    controller.enqueue(encoder.encode(text));
+    if (isOver) {
+      controller.close();
+      return;
+    }
+    slow = setTimeout(() => {
+      source.leave();
+      controller.error(new Error("the reader of an event stream was too slow"));
+    }, SLOW_MAX_MS);
+  }
+
+  function stopWaitingForReader(): void {
     if (slow !== null) clearTimeout(slow);
   }
 
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        controller.enqueue(encoder.encode(`retry: ${RETRY_MS}\n\n${first.events.map(toFrame).join("")}`));
-        if (first.isOver) controller.close();
+        send(controller, `retry: ${RETRY_MS}\n\n${first.events.map(toFrame).join("")}`, first.isOver);
       },
       async pull(controller) {
-        stopWatchingReader();
-        const leftMs = endsAt - Date.now();
-        const news =
-          leftMs > 0 ? await source.next(seq, Math.min(COMMENT_MS, leftMs)).catch(() => null) : null;
-        if (news === null) return finish(controller);
-        seq = news.lastSeq;
-        const text = news.events.length > 0 ? news.events.map(toFrame).join("") : ":\n\n";
-        controller.enqueue(encoder.encode(text));
-        if (news.isOver) return finish(controller);
-        slow = setTimeout(() => {
+        stopWaitingForReader();
+        const until = Math.min(Date.now() + COMMENT_MS, endsAt);
+        const news = Date.now() < endsAt ? await source.next(seq, until).catch(() => null) : null;
+        if (news === null) {
           source.leave();
-          controller.error(new Error("the reader of an event stream was too slow"));
-        }, SLOW_MAX_MS);
+          controller.close();
+          return;
+        }
+        seq = news.lastSeq;
+        if (news.isOver) source.leave();
+        const text = news.events.length > 0 ? news.events.map(toFrame).join("") : ":\n\n";
+        send(controller, text, news.isOver);
       },
       cancel() {
-        stopWatchingReader();
+        stopWaitingForReader();
         source.leave();
       },
     },
     { highWaterMark: 0 },
   );
-
-  function finish(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    source.leave();
-    controller.close();
-  }
 }
 
 /** The number comes first in an event's JSON. */

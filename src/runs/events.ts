@@ -55,16 +55,22 @@ export const eventRoutes = new Hono<AppEnv>().get(
 );
 
 async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
+  if (c.req.query("limit") !== undefined || c.req.query("cursor") !== undefined) {
+    throw new ApiError(
+      "invalid_query",
+      "A stream takes no limit or cursor: send Last-Event-ID to go on where you were.",
+    );
+  }
   const after = lastEventId(c);
   c.header("Content-Type", EVENT_STREAM);
   c.header("Cache-Control", "no-store, no-transform");
-  if (c.req.raw.method === "HEAD") return c.body(null);
   const { coordinator } = readRunId(id);
   const scope = scopeOf(c);
   const watcher = { key: crypto.randomUUID(), kind: "stream" as const };
-  const watch = (seq: number, maxMs: number) =>
+  const watch = (seq: number, until: number) =>
     callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
-      stub.watch(id, seq, STREAM_PAGE, watcher, maxMs),
+      // Reckoned here, for the call may be made twice.
+      stub.watch(id, seq, STREAM_PAGE, watcher, Math.max(until - Date.now(), 0)),
     );
   const leave = () => {
     const left = callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
@@ -75,7 +81,10 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
   };
 
   // Before the stream begins, so that what is wrong can still be said by a status.
-  const first = await watch(after, 0);
+  const isHead = c.req.raw.method === "HEAD";
+  const first = isHead
+    ? await callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) => stub.events(id, after, 1))
+    : await watch(after, Date.now());
   if (!first.ok) throw refusalError(first.reason);
   if (after > first.newestSeq) {
     leave();
@@ -86,13 +95,13 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
     return c.body(null, 204);
   }
   const source = {
-    next: async (seq: number, maxMs: number): Promise<TimelineAnswer | null> => {
-      const answer = await watch(seq, maxMs);
+    next: async (seq: number, until: number): Promise<TimelineAnswer | null> => {
+      const answer = await watch(seq, until);
       return answer.ok ? answer : null;
     },
     leave,
   };
-  return c.body(streamEvents(first, source));
+  return isHead ? c.body(null) : c.body(streamEvents(first, source));
 }
 
 /** Where a client says it had got to; 0 for one that is new. */

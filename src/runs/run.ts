@@ -214,7 +214,7 @@ function signOfLife(run: Run, now: number): number {
 type End = Partial<Pick<Run, "error" | "output">>;
 
 function ended(run: Run, status: Status, at: number, endCause: EndCause, end: End): Run {
-  const completedAt = Math.max(at, run.startedAt ?? run.createdAt);
+  const completedAt = Math.max(at, run.startedAt ?? run.createdAt, run.silentSince ?? 0);
   return { ...run, ...end, version: run.version + 1, status, completedAt, endCause };
 }
 

@@ -17,10 +17,10 @@ export async function waitForEnd(from: Reading, id: string, waitMs: number): Pro
   const watcher = { key: crypto.randomUUID(), kind: "wait" as const };
   const until = startedAt + waitMs;
   for (;;) {
-    const leftMs = until - Date.now();
-    const maxMs = Math.min(Math.max(leftMs, 0), CALL_MAX_MS);
+    const isLast = until - Date.now() <= CALL_MAX_MS;
     const call = callCoordinator(env, hops, scope, readRunId(id).coordinator, (stub) =>
-      stub.waitForEnd(id, watcher, maxMs),
+      // Here, for the call may be made twice: no wait may last longer than was asked for.
+      stub.waitForEnd(id, watcher, Math.min(Math.max(until - Date.now(), 0), CALL_MAX_MS), isLast),
     );
     // What is out of reach can't be waited for; D1 may still show the run as it is.
     const answer = await call.catch(() => null);
@@ -29,6 +29,6 @@ export async function waitForEnd(from: Reading, id: string, waitMs: number): Pro
       if (answer.reason === "run_not_found") return null;
       throw refusalError(answer.reason);
     }
-    if (answer.isOver || leftMs <= CALL_MAX_MS) return answer;
+    if (answer.isOver || isLast) return answer;
   }
 }
