@@ -35,6 +35,8 @@ export default defineConfig(async () => ({
   test: {
     // The service logs a line per request: shown only where a test failed.
     silent: "passed-only" as const,
+    // Most of the time of most tests is waiting, so more files at once than this machine may have cores.
+    maxWorkers: 3,
     projects: [
       {
         // Nothing that is sent gets out of the machine.
