@@ -40,7 +40,9 @@ export default defineConfig(async () => ({
     projects: [
       {
         // Nothing that is sent gets out of the machine.
-        plugins: [await inTheRuntime({}, { outboundService: () => new Response("no network", { status: 503 }) })],
+        plugins: [
+          await inTheRuntime({}, { outboundService: () => new Response("no network", { status: 503 }) }),
+        ],
         test: {
           name: "runtime",
           include: ["test/**/*.test.ts"],
