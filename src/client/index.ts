@@ -1,0 +1,55 @@
+/**
+ * `action-runs/client`: the API of action runs for anything that has `fetch`. Web standards only, so that Workers,
+ * Node, Deno, Bun and browsers run the same code; the types come from the API's own document.
+ */
+
+import { type Api, createApi } from "./api.ts";
+import { createRuns, type Runs } from "./runs.ts";
+import { type ClientSettings, checkedName, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
+import { createTokens, type Tokens } from "./tokens.ts";
+import { createSend } from "./transport.ts";
+
+export type {
+  ActionRun,
+  Api,
+  ApiToken,
+  CallOptions,
+  ChangeOptions,
+  CreatedActionRun,
+  CreatedApiToken,
+  Heartbeat,
+  NewActionRun,
+  NewApiToken,
+  Report,
+  TimelineEvent,
+} from "./api.ts";
+export { type Callback, type CallbackSettings, callback } from "./callback.ts";
+export { ActionRunsError } from "./errors.ts";
+export type { components, paths } from "./openapi.ts";
+export type { RunFilter, Runs } from "./runs.ts";
+export type { CallSettings, ClientSettings } from "./settings.ts";
+export type { Tokens } from "./tokens.ts";
+export type { WaitOptions } from "./wait.ts";
+export type { WatchOptions } from "./watch.ts";
+
+export interface Client {
+  readonly runs: Runs;
+  readonly tokens: Tokens;
+  /** openapi-fetch with the API's types, for whatever the rest does not do: one try a call, errors as values. */
+  readonly api: Api;
+}
+
+/** A client of one environment. A TypeError names the setting that can't be used. */
+export function createClient(settings: ClientSettings): Client {
+  const baseUrl = checkedUrl("baseUrl", settings.baseUrl);
+  const transport = transportSettings(settings);
+  const project = { o: checkedName("org", settings.org), p: checkedName("project", settings.project) };
+  const environment = { ...project, envName: checkedName("env", settings.env) };
+  const api = createApi(baseUrl, checkedToken(settings.token), transport.fetch);
+  const send = createSend(transport);
+  return {
+    runs: createRuns(api, environment, send, transport),
+    tokens: createTokens(api, project, send),
+    api,
+  };
+}

@@ -1,0 +1,107 @@
+/** The runs of one environment: what the API offers, and what would be written by hand on top of it. */
+
+import {
+  type ActionRun,
+  type Api,
+  bodyOf,
+  type CallOptions,
+  type ChangeOptions,
+  type CreatedActionRun,
+  type NewActionRun,
+  sending,
+  type TimelineEvent,
+} from "./api.ts";
+import { keepingBookmark } from "./bookmark.ts";
+import type { paths } from "./openapi.ts";
+import { pages } from "./paging.ts";
+import { checkedId } from "./settings.ts";
+import type { Send, SendOptions, TransportSettings } from "./transport.ts";
+import { type WaitOptions, waitForEnd } from "./wait.ts";
+import { type WatchOptions, watchEvents } from "./watch.ts";
+
+const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
+const RUN = `${RUNS}/{id}` as const;
+const EVENTS = `${RUN}/events` as const;
+
+type ListQuery = NonNullable<paths[typeof RUNS]["get"]["parameters"]["query"]>;
+
+/** What a list is narrowed to. `limit` is the size of a page, not of the whole. */
+export type RunFilter = Omit<ListQuery, "cursor">;
+
+/** Whose runs these are, as paths name it. */
+export interface Environment {
+  readonly o: string;
+  readonly p: string;
+  readonly envName: string;
+}
+
+export interface Runs {
+  /** Makes a run; repeated under one key until it is known to be made. Only this answer holds the callback's token. */
+  create(body: NewActionRun, options?: ChangeOptions): Promise<CreatedActionRun>;
+  get(id: string, options?: CallOptions): Promise<ActionRun>;
+  /** Newest first, over all pages. */
+  list(filter?: RunFilter, options?: CallOptions): AsyncIterable<ActionRun>;
+  /** Only a pending run can be cancelled. */
+  cancel(id: string, options?: ChangeOptions): Promise<ActionRun>;
+  /** The run once it has ended. After `timeoutMs`, the run as it is then: look at its `status`. */
+  wait(id: string, options?: WaitOptions): Promise<ActionRun>;
+  /** What has happened so far, oldest first, over all pages. */
+  events(id: string, options?: CallOptions): AsyncIterable<TimelineEvent>;
+  /** What has happened and what happens, as it does, until the run has ended. */
+  watch(id: string, options?: WatchOptions): AsyncIterable<TimelineEvent>;
+}
+
+export function createRuns(api: Api, scope: Environment, sendOnce: Send, settings: TransportSettings): Runs {
+  const send = keepingBookmark(sendOnce);
+  const of = (id: string) => ({ ...scope, id: checkedId(id) });
+
+  async function read(id: string, wait: number | undefined, options: SendOptions): Promise<ActionRun> {
+    const query = wait === undefined ? {} : { wait };
+    const fetch = sending(send, options);
+    return bodyOf(await api.GET(RUN, { params: { path: of(id), query }, fetch }));
+  }
+
+  async function openStream(id: string, seq: number, signal: AbortSignal): Promise<Response> {
+    const { response } = await api.GET(EVENTS, {
+      params: { path: of(id) },
+      headers: { Accept: "text/event-stream", "Last-Event-ID": seq === 0 ? undefined : String(seq) },
+      parseAs: "stream",
+      fetch: sending(send, { signal, isStream: true }),
+    });
+    return response;
+  }
+
+  return {
+    async create(body, { signal, idempotencyKey = crypto.randomUUID() } = {}) {
+      const params = { path: scope, header: { "Idempotency-Key": idempotencyKey } };
+      return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
+    },
+    get: (id, { signal } = {}) => read(id, undefined, { signal }),
+    list: (filter = {}, { signal } = {}) =>
+      pages((cursor) =>
+        api.GET(RUNS, {
+          params: { path: scope, query: { ...filter, ...(cursor === undefined ? {} : { cursor }) } },
+          fetch: sending(send, { signal }),
+        }),
+      ),
+    async cancel(id, { signal, idempotencyKey = crypto.randomUUID() } = {}) {
+      const params = { path: of(id), header: { "Idempotency-Key": idempotencyKey } };
+      return bodyOf(await api.DELETE(RUN, { params, fetch: sending(send, { signal }) }));
+    },
+    wait: (id, options = {}) =>
+      waitForEnd(
+        (seconds) =>
+          read(id, seconds, { signal: options.signal, timeoutMs: seconds * 1000 + settings.timeoutMs }),
+        options,
+        settings.retryDelayMs,
+      ),
+    events: (id, { signal } = {}) =>
+      pages((cursor) =>
+        api.GET(EVENTS, {
+          params: { path: of(id), query: cursor === undefined ? {} : { cursor } },
+          fetch: sending(send, { signal }),
+        }),
+      ),
+    watch: (id, options = {}) => watchEvents((seq, signal) => openStream(id, seq, signal), options, settings),
+  };
+}

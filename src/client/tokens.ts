@@ -1,0 +1,64 @@
+/** API tokens: mint, list, revoke. */
+
+import {
+  type Api,
+  type ApiToken,
+  bodyOf,
+  type CallOptions,
+  type CreatedApiToken,
+  type NewApiToken,
+  sending,
+} from "./api.ts";
+import { ActionRunsError } from "./errors.ts";
+import { pages } from "./paging.ts";
+import { checkedId } from "./settings.ts";
+import type { Send } from "./transport.ts";
+
+const TOKENS = "/{o}/{p}/tokens";
+const TOKEN = `${TOKENS}/{tokenId}` as const;
+
+export interface Tokens {
+  /**
+   * Mints a token; only this answer holds it. Not repeated but after a 429, for the API does not know a repeat: after
+   * `unreachable` there may be a token that nobody has seen, to be found by `list` and revoked.
+   */
+  create(body: NewApiToken, options?: CallOptions): Promise<CreatedApiToken>;
+  /** Over all pages. */
+  list(options?: CallOptions): AsyncIterable<ApiToken>;
+  /** Takes effect within 30 s. */
+  revoke(id: string, options?: CallOptions): Promise<void>;
+}
+
+export function createTokens(
+  api: Api,
+  project: { readonly o: string; readonly p: string },
+  send: Send,
+): Tokens {
+  return {
+    async create(body, { signal } = {}) {
+      const fetch = sending(send, { signal, isRepeatable: false });
+      return bodyOf(await api.POST(TOKENS, { params: { path: project }, body, fetch }));
+    },
+    list: ({ signal } = {}) =>
+      pages((cursor) =>
+        api.GET(TOKENS, {
+          params: { path: project, query: cursor === undefined ? {} : { cursor } },
+          fetch: sending(send, { signal }),
+        }),
+      ),
+    async revoke(id, { signal } = {}) {
+      const params = { path: { ...project, tokenId: checkedId(id) } };
+      let isRepeat = false;
+      const onRetry = () => {
+        isRepeat = true;
+      };
+      try {
+        await api.DELETE(TOKEN, { params, fetch: sending(send, { signal, onRetry }) });
+      } catch (error) {
+        // An earlier try may have revoked it, its answer lost.
+        const isGone = error instanceof ActionRunsError && error.code === "token_not_found" && isRepeat;
+        if (!isGone) throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/** Lists over pages, as the API cuts them and as nothing should. */
+
+import { describe, expect, it } from "vitest";
+import { nextCursor } from "../../src/client/paging.ts";
+import { all, json, RUN, refusal, reset, stub, thrown } from "./stub.ts";
+
+const link = (cursor: string) => ({
+  Link: `<https://another.example/acme/shop/envs/prod/action-runs?status=failed&cursor=${cursor}>; rel="next"`,
+});
+const run = (n: number) => ({ ...RUN, id: `${n}` });
+const ids = async (runs: AsyncIterable<{ id: string }>) => (await all(runs)).map(({ id }) => id);
+
+describe("a list", () => {
+  it("goes on over short and empty pages to the last, at the client's own address", async () => {
+    const { client, asked } = await stub(
+      json(200, [run(1), run(2)], link("a")),
+      json(200, [], link("b")),
+      json(200, [], link("c%3D%3D")),
+      json(200, [run(3)]),
+    );
+    const filter = { status: ["failed", "cancelled"], actionName: "a&b", limit: 2 } as const;
+    expect(await ids(client().runs.list({ ...filter, status: [...filter.status] }))).toEqual(["1", "2", "3"]);
+    const query = "/acme/shop/envs/prod/action-runs?status=failed&status=cancelled&actionName=a%26b&limit=2";
+    expect(asked.map(({ url }) => url)).toEqual([
+      query,
+      `${query}&cursor=a`,
+      `${query}&cursor=b`,
+      `${query}&cursor=c%3D%3D`,
+    ]);
+  });
+
+  it("asks for a page only when it is needed", async () => {
+    const { client, asked } = await stub(json(200, [run(1), run(2)], link("a")), json(200, [run(3)]));
+    const runs = client().runs.list();
+    expect(asked).toHaveLength(0);
+    for await (const { id } of runs) {
+      expect(asked).toHaveLength(1);
+      if (id === "2") break;
+    }
+    expect(asked).toHaveLength(1);
+  });
+
+  it("makes a page again that failed on the way, and gives each run once", async () => {
+    const { client } = await stub(json(200, [run(1)], link("a")), reset, reset, json(200, [run(2)]));
+    expect(await ids(client().runs.list())).toEqual(["1", "2"]);
+  });
+
+  it("throws where a page is refused, after what came before", async () => {
+    const { client } = await stub(json(200, [run(1)], link("a")), refusal(400, "invalid_query"));
+    const found: string[] = [];
+    const reading = async () => {
+      for await (const { id } of client().runs.list()) found.push(id);
+    };
+    expect(await thrown(reading())).toMatchObject({ code: "invalid_query" });
+    expect(found).toEqual(["1"]);
+  });
+
+  it.each([
+    ["a page that names itself as the next", json(200, [run(1)], link("a")), 2],
+    ["something that is no list", json(200, { runs: [] }), 1],
+  ])("is refused for %s", async (_, answer, tries) => {
+    const { client, asked } = await stub(answer);
+    expect(await thrown(all(client().runs.list()))).toMatchObject({ code: "unexpected_answer", status: 200 });
+    expect(asked).toHaveLength(tries);
+  });
+
+  it("of tokens and of events is the same", async () => {
+    const tokens = await stub(json(200, [run(1)], link("a")), json(200, [run(2)]));
+    expect(await ids(tokens.client().tokens.list())).toEqual(["1", "2"]);
+    expect(tokens.asked.map(({ url }) => url)).toEqual(["/acme/shop/tokens", "/acme/shop/tokens?cursor=a"]);
+    const events = await stub(json(200, [{ seq: 1 }], link("a")), json(200, [{ seq: 2 }]));
+    expect(await all(events.client().runs.events("x"))).toEqual([{ seq: 1 }, { seq: 2 }]);
+    expect(events.asked[1]?.url).toBe("/acme/shop/envs/prod/action-runs/x/events?cursor=a");
+  });
+});
+
+describe("the cursor of a Link header", () => {
+  it.each([
+    [null, undefined],
+    ["", undefined],
+    ['<https://x/y?cursor=a>; rel="next"', "a"],
+    ["<https://x/y?cursor=a>; rel=next", "a"],
+    ['</y?limit=2&cursor=a%2Bb#z>;title="t";REL="prev next"', "a+b"],
+    ['<https://x/?cursor=p>; rel="prev", <https://x/?cursor=n>; rel="next"', "n"],
+    ['<https://x/?cursor=n>; rel="next", <https://x/?cursor=l>; rel="last"', "n"],
+    ['<https://x/?cursor=p>; rel="prev"', undefined],
+    ['<https://x/?cursor=p>; rel="nextish"', undefined],
+    ["<https://x/?cursor=p>; rel=nextish", undefined],
+    ['<https://x/y>; rel="next"', undefined],
+    ["https://x/?cursor=a; rel=next", undefined],
+  ])("%s is %s", (header, expected) => {
+    expect(nextCursor(header)).toBe(expected);
+  });
+});
+
+describe("reading one's own writes", () => {
+  const bookmark = (value: string) => ({ "x-d1-bookmark": value });
+  const sent = (asked: readonly { headers: Record<string, unknown> }[]) =>
+    asked.map(({ headers }) => headers["x-d1-bookmark"]);
+
+  it("the bookmark of an answer goes with the next read, and only with reads", async () => {
+    const { client, asked } = await stub(
+      json(201, RUN, bookmark("one")),
+      json(200, [], bookmark("two")),
+      json(200, RUN),
+      json(201, RUN, bookmark("three")),
+      json(200, RUN),
+    );
+    const { runs } = client();
+    await runs.create({ actionName: "deploy" });
+    await all(runs.list());
+    await runs.get(RUN.id);
+    await runs.create({ actionName: "deploy" });
+    await runs.get(RUN.id);
+    expect(sent(asked)).toEqual([undefined, "one", "two", undefined, "three"]);
+  });
+
+  it("a read that began before a change does not undo what the change taught", async () => {
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const { client, asked } = await stub(
+      async (response, one) => {
+        await answered;
+        await json(200, RUN, bookmark("of the read"))(response, one);
+      },
+      json(201, RUN, bookmark("of the change")),
+      json(200, RUN),
+    );
+    const { runs } = client();
+    const read = runs.get(RUN.id);
+    while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await runs.create({ actionName: "deploy" });
+    answer();
+    await read;
+    await runs.get(RUN.id);
+    expect(sent(asked)[2]).toBe("of the change");
+  });
+});

@@ -1,0 +1,270 @@
+/** What the client makes again and what it does not, against a server that fails in every way. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { describe, expect, it } from "vitest";
+import { ActionRunsError } from "../../src/client/index.ts";
+import { backoffMs, parseRetryAfter } from "../../src/client/retry.ts";
+import {
+  type Answer,
+  all,
+  CREATED,
+  half,
+  hang,
+  json,
+  page,
+  RUN,
+  refusal,
+  reset,
+  stream,
+  stub,
+  thrown,
+} from "./stub.ts";
+
+const BODY = { actionName: "deploy", parameters: { ünïcode: [1, null] } };
+const created = json(201, CREATED);
+
+const PASSING: readonly (readonly [string, Answer])[] = [
+  ["429", refusal(429, "too_many_requests")],
+  ["a proxy's 429", page(429)],
+  ["503", refusal(503, "coordinator_overloaded")],
+  ["a proxy's 503", page(503)],
+  ["a proxy's 502", page(502)],
+  ["an empty 504", page(504, "")],
+  ["a gateway's JSON that is not the API's", json(502, { message: "Bad Gateway" })],
+  ["a gateway's JSON that is nearly the API's", json(500, { error: "Bad Gateway" })],
+  ["a CDN's 522", page(522)],
+  ["a connection that is reset", reset],
+  ["a body that breaks off", half(CREATED)],
+];
+
+const LASTING: readonly (readonly [string, Answer, object])[] = [
+  ["400", refusal(400, "invalid_body"), { status: 400, code: "invalid_body" }],
+  ["401", refusal(401, "token_invalid"), { status: 401, code: "token_invalid" }],
+  ["404", refusal(404, "not_found"), { status: 404, code: "not_found" }],
+  ["408 of a proxy", page(408), { status: 408, code: "unexpected_answer" }],
+  ["409", refusal(409, "run_running"), { status: 409, code: "run_running" }],
+  ["422", refusal(422, "idempotency_key_reused"), { status: 422, code: "idempotency_key_reused" }],
+  ["500 in the API's words", refusal(500, "internal_error"), { status: 500, code: "internal_error" }],
+  ["a success in HTML", page(200), { status: 200, code: "unexpected_answer" }],
+  ["an empty success", page(201, ""), { status: 201, code: "unexpected_answer" }],
+  ["a success that holds null", json(200, null), { status: 200, code: "unexpected_answer" }],
+  ["a status that there is not", page(999), { status: 999, code: "unexpected_answer" }],
+];
+
+describe("a create", () => {
+  it.each(PASSING)(
+    "is made again after %s, the same in every byte and under the same key",
+    async (_, answer) => {
+      const { client, asked } = await stub(answer, answer, created);
+      expect(await client().runs.create(BODY)).toEqual(CREATED);
+      expect(asked).toHaveLength(3);
+      const [first, ...others] = asked.map(({ method, url, body, headers }) => ({
+        method,
+        url,
+        body,
+        key: headers["idempotency-key"],
+      }));
+      expect(first).toMatchObject({
+        method: "POST",
+        url: "/acme/shop/envs/prod/action-runs",
+        body: JSON.stringify(BODY),
+        key: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+      });
+      expect(others).toEqual([first, first]);
+    },
+  );
+
+  it.each(LASTING)("is not made again after %s", async (_, answer, expected) => {
+    const { client, asked } = await stub(answer, created);
+    expect(await thrown(client().runs.create(BODY))).toMatchObject(expected);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("has a key of its own each time, or the one it is given", async () => {
+    const { client, asked } = await stub(created);
+    const { runs } = client();
+    await runs.create(BODY);
+    await runs.create(BODY);
+    await runs.create(BODY, { idempotencyKey: "order 17" });
+    const keys = asked.map(({ headers }) => headers["idempotency-key"]);
+    expect(new Set(keys).size).toBe(3);
+    expect(keys[2]).toBe("order 17");
+  });
+
+  it.each([
+    [undefined, 5],
+    [2, 3],
+    [0, 1],
+  ])("with retries: %s is tried %i times in all, then throws the last answer", async (retries, tries) => {
+    const { client, asked } = await stub(refusal(503, "database_unavailable"));
+    const error = await thrown(client({ retries }).runs.create(BODY));
+    expect(error).toBeInstanceOf(ActionRunsError);
+    expect(error).toMatchObject({
+      name: "ActionRunsError",
+      message: "Sentence of database_unavailable.",
+      status: 503,
+      code: "database_unavailable",
+      requestId: "id-of-database_unavailable",
+    });
+    expect(asked).toHaveLength(tries);
+  });
+});
+
+describe("other calls", () => {
+  it("reads are made again", async () => {
+    const { client, asked } = await stub(reset, page(502), json(200, RUN));
+    expect(await client().runs.get(RUN.id)).toEqual(RUN);
+    expect(asked.map(({ method }) => method)).toEqual(["GET", "GET", "GET"]);
+  });
+
+  it("a cancel is made again under the same key", async () => {
+    const { client, asked } = await stub(reset, json(200, RUN, { "Idempotent-Replayed": "true" }));
+    expect(await client().runs.cancel(RUN.id)).toEqual(RUN);
+    const [first, second] = asked.map(({ headers }) => headers["idempotency-key"]);
+    expect(first).toMatch(/^[0-9a-f-]{36}$/);
+    expect(second).toBe(first);
+  });
+
+  it("a redirect is not followed, and the token goes nowhere else", async () => {
+    const other = await stub(created);
+    const { client, asked } = await stub(page(307, "", { Location: other.url }));
+    const error = await thrown(client().runs.create(BODY));
+    expect(error).toMatchObject({ status: 307, code: "unexpected_answer" });
+    expect([asked.length, other.asked.length]).toEqual([1, 0]);
+  });
+});
+
+describe("time", () => {
+  it("Retry-After is waited for", async () => {
+    const { client, asked } = await stub(refusal(503, "not_ready", { "Retry-After": "1" }), created);
+    await client().runs.create(BODY);
+    expect((asked[1]?.at ?? 0) - (asked[0]?.at ?? 0)).toBeGreaterThan(950);
+  });
+
+  it("Retry-After of more than a minute is for the caller to wait for", async () => {
+    const { client, asked } = await stub(refusal(429, "too_many_requests", { "Retry-After": "61" }), created);
+    expect(await thrown(client().runs.create(BODY))).toMatchObject({ status: 429, retryAfterMs: 61_000 });
+    expect(asked).toHaveLength(1);
+  });
+
+  it.each([
+    ["no answer", hang],
+    ["half an answer", half(CREATED, "hang")],
+  ])("%s within timeoutMs is a fault of the network", async (_, answer) => {
+    const again = await stub(answer, created);
+    expect(await again.client({ timeoutMs: 200 }).runs.create(BODY)).toEqual(CREATED);
+    const never = await stub(answer);
+    const error = await thrown(never.client({ timeoutMs: 50, retries: 1 }).runs.create(BODY));
+    expect(error).toMatchObject({
+      status: null,
+      code: "unreachable",
+      requestId: null,
+      cause: { message: "no answer within 50 ms" },
+    });
+    expect(never.asked).toHaveLength(2);
+  });
+
+  it.each([
+    [null, null],
+    ["", null],
+    ["7", 7000],
+    [" 7 ", 7000],
+    ["-1", null],
+    ["1.5", null],
+    ["1e3", null],
+    ["soon", null],
+    ["Thu, 01 Jan 1970 00:01:00 GMT", 60_000],
+    ["Wed, 31 Dec 1969 23:59:59 GMT", 0],
+    ["Thu, 99 Jan 1970 00:01:00 GMT", null],
+    ["foo 1", null],
+  ])("Retry-After: %s is %s ms", (value, expected) => {
+    expect(parseRetryAfter(value, 0)).toBe(expected);
+  });
+
+  it("back-off doubles to 10 s, and is spread over all of that", () => {
+    expect([0, 1, 2, 3, 10, 2000].map((failed) => backoffMs(500, failed, 1))).toEqual([
+      500, 1000, 2000, 4000, 10_000, 10_000,
+    ]);
+    expect([backoffMs(500, 1, 0), backoffMs(500, 1, 0.5)]).toEqual([0, 500]);
+  });
+});
+
+const COME_BACK = refusal(503, "not_ready", { "Retry-After": "30" });
+
+describe("an abort", () => {
+  const reason = { any: "value, as it is" };
+
+  it.each<readonly [string, Answer]>([
+    ["before an answer", hang],
+    ["within a body", half(CREATED, "hang")],
+    ["between two tries", COME_BACK],
+  ])("%s ends the call with the signal's own reason", async (_, answer) => {
+    // Once as the last try there is.
+    for (const retries of answer === COME_BACK ? [4] : [0, 4]) {
+      const { client, asked } = await stub(answer);
+      const aborter = new AbortController();
+      const call = thrown(client({ retries }).runs.create(BODY, { signal: aborter.signal }));
+      setTimeout(() => aborter.abort(reason), 60);
+      expect(await call).toBe(reason);
+      expect(asked).toHaveLength(1);
+    }
+  });
+
+  it("beforehand asks for nothing", async () => {
+    const { client, asked } = await stub(created);
+    const signal = AbortSignal.abort(reason);
+    const { runs, tokens } = client();
+    const calls = [
+      runs.create(BODY, { signal }),
+      runs.get(RUN.id, { signal }),
+      runs.cancel(RUN.id, { signal }),
+      runs.wait(RUN.id, { signal }),
+      all(runs.list({}, { signal })),
+      all(runs.events(RUN.id, { signal })),
+      all(runs.watch(RUN.id, { signal })),
+      tokens.create({ name: "ci", role: "member" }, { signal }),
+      tokens.revoke(RUN.id, { signal }),
+      all(tokens.list({ signal })),
+    ];
+    for (const call of calls) expect(await thrown(call)).toBe(reason);
+    expect(asked).toHaveLength(0);
+  });
+
+  it("comes through though the garbage was collected meanwhile", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const { client } = await stub(hang);
+    const aborter = new AbortController();
+    const call = thrown(client().runs.create(BODY, { signal: aborter.signal }));
+    await delay(100);
+    for (let n = 0; n < 3; n++) collect();
+    aborter.abort(reason);
+    expect(await call).toBe(reason);
+  });
+
+  it("does not pile up on a signal that outlives many calls", async () => {
+    const events = stream('data: {"seq":1,"type":"ended"}\n\n');
+    const { client } = await stub((response, asked) =>
+      (asked.url?.endsWith("/events") ? events : json(200, RUN))(response, asked),
+    );
+    let listeners = 0;
+    const { signal } = new AbortController();
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...args);
+    };
+    for (let n = 0; n < 5; n++) {
+      await client().runs.get(RUN.id, { signal });
+      await all(client().runs.watch(RUN.id, { signal }));
+    }
+    expect(listeners).toBe(0);
+  });
+});

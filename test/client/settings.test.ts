@@ -1,0 +1,121 @@
+/** What a client is made of, and what no message may hold. */
+
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { type ClientSettings, callback, createClient } from "../../src/client/index.ts";
+import { all, CREATED, hang, json, page, RUN, refusal, reset, stub, TOKEN, thrown } from "./stub.ts";
+
+const SETTINGS = {
+  baseUrl: "https://runs.example.com",
+  token: TOKEN,
+  org: "acme",
+  project: "shop",
+  env: "prod",
+};
+
+describe("settings that can't be used are a TypeError that names them", () => {
+  it.each<readonly [string, Partial<ClientSettings>]>([
+    ["baseUrl", { baseUrl: "" }],
+    ["baseUrl", { baseUrl: "runs.example.com" }],
+    ["baseUrl", { baseUrl: "ftp://runs.example.com" }],
+    ["baseUrl", { baseUrl: `https://user:${TOKEN}@runs.example.com` }],
+    ["token", { token: "" }],
+    ["token", { token: `${TOKEN}\n` }],
+    ["token", { token: `${TOKEN} ` }],
+    ["token", { token: `${TOKEN}\u2026` }],
+    ["org", { org: "" }],
+    ["org", { org: ".." }],
+    ["project", { project: "a/b" }],
+    ["env", { env: "Prod" }],
+    ["retries", { retries: -1 }],
+    ["retries", { retries: 1.5 }],
+    ["retryDelayMs", { retryDelayMs: Number.NaN }],
+    ["timeoutMs", { timeoutMs: Number.POSITIVE_INFINITY }],
+  ])("%s: %j", (name, setting) => {
+    let error: unknown;
+    try {
+      createClient({ ...SETTINGS, ...setting });
+    } catch (refused) {
+      error = refused;
+    }
+    expect(error).toBeInstanceOf(TypeError);
+    expect(String(error)).toMatch(new RegExp(`^TypeError: ${name} .*send `));
+    expect(inspect(error)).not.toContain(TOKEN);
+  });
+
+  it.each(["", ".", ".."])("an id of %j, which would address something else", async (id) => {
+    const { client, asked } = await stub(json(200, RUN));
+    const { runs, tokens } = client();
+    for (const call of [
+      runs.get(id),
+      runs.cancel(id),
+      runs.wait(id),
+      tokens.revoke(id),
+      all(runs.watch(id)),
+    ]) {
+      expect(await thrown(call)).toBeInstanceOf(TypeError);
+    }
+    expect(asked).toHaveLength(0);
+  });
+
+  it("an id is one step of a path, whatever is in it", async () => {
+    const { client, asked } = await stub(json(200, RUN));
+    await client().runs.get("a/../b?c#d");
+    expect(asked[0]?.url).toBe("/acme/shop/envs/prod/action-runs/a%2F..%2Fb%3Fc%23d");
+  });
+});
+
+describe("the token", () => {
+  it("goes with every call, and a slash at the end of baseUrl does not matter", async () => {
+    const { client, asked, url } = await stub(json(200, [RUN]));
+    await all(client({ baseUrl: `${url}/` }).runs.list());
+    expect(asked[0]?.url).toBe("/acme/shop/envs/prod/action-runs");
+    expect(asked[0]?.headers.authorization).toBe(`Bearer ${TOKEN}`);
+  });
+
+  it.each([
+    ["refusal", refusal(403, "forbidden")],
+    ["page that repeats the request", page(500, `Authorization: Bearer ${TOKEN}`)],
+    ["success that repeats the request", page(200, `Authorization: Bearer ${TOKEN}`)],
+    ["reset", reset],
+    ["time-out", hang],
+  ])("is in no error, nor its causes: %s", async (_, answer) => {
+    const { client, url } = await stub(answer);
+    const settings = { timeoutMs: 50, retries: 0 };
+    const made = client(settings);
+    const errors = [
+      await thrown(made.runs.get(RUN.id)),
+      await thrown(made.runs.create({ actionName: "deploy" })),
+      await thrown(all(made.runs.watch(RUN.id))),
+      await thrown(callback(`${url}/x/callback`, TOKEN, settings).succeed()),
+    ];
+    for (const error of errors) expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(TOKEN);
+  });
+
+  it("is not shown by printing the client", async () => {
+    const { client, url } = await stub(hang);
+    expect(inspect(client(), { depth: 10 })).not.toContain(TOKEN);
+    expect(inspect(callback(`${url}/x/callback`, TOKEN), { depth: 10 })).not.toContain(TOKEN);
+  });
+});
+
+it("a fetch of one's own is given a Request and asked with no `this`", async () => {
+  const asked: unknown[] = [];
+  const fetch = async function (this: unknown, input: unknown) {
+    asked.push(this, input);
+    return Response.json(CREATED, { status: 201 });
+  };
+  const made = createClient({ ...SETTINGS, fetch: fetch as typeof globalThis.fetch });
+  expect(await made.runs.create({ actionName: "deploy" })).toEqual(CREATED);
+  await made.api.GET("/{o}/{p}/tokens", { params: { path: { o: "acme", p: "shop" } } });
+  expect([asked[0], asked[2]]).toEqual([undefined, undefined]);
+  expect(asked[1]).toBeInstanceOf(Request);
+  expect(asked[3]).toBeInstanceOf(Request);
+});
+
+it("the raw client answers with errors as values, and tries once", async () => {
+  const { client, asked } = await stub(refusal(503, "not_ready"));
+  const answer = await client().api.GET("/{o}/{p}/tokens", { params: { path: { o: "acme", p: "shop" } } });
+  expect(answer.error).toEqual({ error: "Sentence of not_ready.", code: "not_ready" });
+  expect(asked).toHaveLength(1);
+});

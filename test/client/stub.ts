@@ -1,0 +1,157 @@
+/**
+ * A real HTTP server that answers as it is told, badly for the most part: request by request, the last answer for all
+ * that follow. It plays the API and whatever may stand before it; it knows no rules of either.
+ */
+
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
+import { onTestFinished } from "vitest";
+import { type Client, type ClientSettings, createClient } from "../../src/client/index.ts";
+
+export const TOKEN = "terr_a-token-that-nobody-may-see";
+
+export interface Asked {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  readonly at: number;
+}
+
+export type Answer = (response: ServerResponse, asked: Asked) => void | Promise<void>;
+
+export interface Stub {
+  readonly url: string;
+  readonly asked: readonly Asked[];
+  /** Of this environment, quick to try again unless told. */
+  client(settings?: Partial<ClientSettings>): Client;
+  /** How many answers are not yet at their end. */
+  open(): number;
+}
+
+export async function stub(...answers: readonly Answer[]): Promise<Stub> {
+  const asked: Asked[] = [];
+  let open = 0;
+  const server = createServer(async (request, response) => {
+    open++;
+    response.on("close", () => open--);
+    const { method, url, headers } = request;
+    const body = await text(request).catch(() => "");
+    const one = { method, url, headers, body, at: performance.now() };
+    asked.push(one);
+    await answers[Math.min(asked.length, answers.length) - 1]?.(response, one);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    asked,
+    client: (settings) =>
+      createClient({
+        baseUrl: url,
+        token: TOKEN,
+        org: "acme",
+        project: "shop",
+        env: "prod",
+        retryDelayMs: 1,
+        timeoutMs: 5000,
+        ...settings,
+      }),
+    open: () => open,
+  };
+}
+
+export const json =
+  (status: number, body: unknown, headers: Record<string, string> = {}): Answer =>
+  (response) => {
+    response.writeHead(status, { "Content-Type": "application/json", ...headers }).end(JSON.stringify(body));
+  };
+
+export const refusal = (status: number, code: string, headers?: Record<string, string>): Answer =>
+  json(status, { error: `Sentence of ${code}.`, code }, { "X-Request-Id": `id-of-${code}`, ...headers });
+
+export const page =
+  (status: number, body = `<html><h1>${status} from a proxy</h1>`, headers = {}): Answer =>
+  (response) => {
+    response.writeHead(status, { "Content-Type": "text/html", ...headers }).end(body);
+  };
+
+/** Closes the connection without a word. */
+export const reset: Answer = (response) => {
+  response.socket?.resetAndDestroy();
+};
+
+export const hang: Answer = () => {};
+
+/** Headers and half a body, then nothing: the connection is closed, or kept. */
+export const half =
+  (body: unknown, end: "cut" | "hang" = "cut"): Answer =>
+  async (response) => {
+    const whole = JSON.stringify(body);
+    response.writeHead(200, { "Content-Type": "application/json", "Content-Length": whole.length });
+    response.write(whole.slice(0, whole.length / 2));
+    await delay(20);
+    if (end === "cut") response.destroy();
+  };
+
+/** An event stream of these bytes, then its end. */
+export const stream =
+  (chunks: string | readonly (string | Uint8Array)[], end: "end" | "cut" | "hang" = "end"): Answer =>
+  async (response) => {
+    response.writeHead(200, { "Content-Type": "text/event-stream" }).flushHeaders();
+    for (const chunk of typeof chunks === "string" ? [chunks] : chunks) {
+      response.write(chunk);
+      await delay(1);
+    }
+    await delay(10);
+    if (end === "end") response.end();
+    if (end === "cut") response.destroy();
+  };
+
+export const nothing: Answer = (response) => {
+  response.writeHead(204).end();
+};
+
+export const RUN = {
+  id: "019c0e5a-1800-8000-8000-000000000000",
+  actionName: "deploy",
+  entityId: null,
+  status: "pending",
+  parameters: {},
+  recommendations: {},
+  triggeredBy: "root",
+  createdAt: "2026-01-31T12:00:00.000Z",
+  startedAt: null,
+  completedAt: null,
+  error: null,
+  output: null,
+} as const;
+
+export const CREATED = {
+  ...RUN,
+  callback: { url: "https://runs.example.com/x/callback", token: "t", expiresAt: "2026-01-31T13:00:00.000Z" },
+};
+
+/** What a promise came to that must be refused. */
+export async function thrown(promise: Promise<unknown>): Promise<unknown> {
+  const outcome = await promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if ("value" in outcome) throw new Error(`expected a refusal, got ${JSON.stringify(outcome.value)}`);
+  return outcome.error;
+}
+
+export async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const value of values) found.push(value);
+  return found;
+}

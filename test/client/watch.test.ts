@@ -1,0 +1,196 @@
+/** Following a run over streams that are cut, silent, refused and ended: no event missed, none doubled. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import type { TimelineEvent } from "../../src/client/index.ts";
+import {
+  type Answer,
+  all,
+  json,
+  nothing,
+  page,
+  refusal,
+  reset,
+  type Stub,
+  stream,
+  stub,
+  thrown,
+} from "./stub.ts";
+
+const EVENTS = [
+  { seq: 1, type: "created", at: "2026-01-31T12:00:00.000Z", by: "root" },
+  { seq: 2, type: "started", at: "2026-01-31T12:00:01.000Z", cause: "heartbeat" },
+  { seq: 3, type: "heartbeat", at: "2026-01-31T12:00:01.000Z", message: "grüße 🚀\r\n\ndata: x" },
+  { seq: 5, type: "ended", at: "2026-01-31T12:00:02.000Z", status: "succeeded", cause: "callback" },
+] as const satisfies readonly TimelineEvent[];
+
+const frame = (event: { seq: number }) => `id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`;
+const START = "retry: 1\n\n";
+const WHOLE = START + EVENTS.map(frame).join("");
+
+/** As the API does it: what comes after Last-Event-ID, cut off after so many bytes. */
+const resumable =
+  (bytes: number): Answer =>
+  (response, asked) => {
+    const after = Number(asked.headers["last-event-id"] ?? 0);
+    const rest = EVENTS.filter(({ seq }) => seq > after);
+    if (rest.length === 0) return nothing(response, asked);
+    const text = Buffer.from(START + rest.map(frame).join(""));
+    return stream([text.subarray(0, bytes)], bytes < text.length ? "cut" : "end")(response, asked);
+  };
+
+const ENDLESS = Number.POSITIVE_INFINITY;
+const watch = ({ client }: Stub, settings = {}) => client(settings).runs.watch("a-run");
+const resumedFrom = ({ asked }: Stub) => asked.map(({ headers }) => headers["last-event-id"]);
+
+describe("a watch", () => {
+  it("is one stream where nothing goes wrong, and ends with the run", async () => {
+    const api = await stub(stream(WHOLE, "hang"));
+    expect(await all(watch(api))).toEqual(EVENTS);
+    expect(api.asked).toHaveLength(1);
+    expect(api.asked[0]).toMatchObject({
+      url: "/acme/shop/envs/prod/action-runs/a-run/events",
+      headers: { accept: "text/event-stream" },
+    });
+    expect(resumedFrom(api)).toEqual([undefined]);
+    await closed(api);
+  });
+
+  it("gives each event as it comes", async () => {
+    const api = await stub(stream([START, ...EVENTS.slice(0, 2).map(frame)], "hang"));
+    const events = watch(api)[Symbol.asyncIterator]();
+    expect((await events.next()).value).toEqual(EVENTS[0]);
+    expect((await events.next()).value).toEqual(EVENTS[1]);
+    await events.return?.();
+    await closed(api);
+  });
+
+  it("cut at any byte goes on from the last whole event", async () => {
+    const { length } = Buffer.from(WHOLE);
+    const cuts = Array.from({ length: length + 1 }, (_, at) => at);
+    for (let first = 0; first < cuts.length; first += 40) {
+      await Promise.all(
+        cuts.slice(first, first + 40).map(async (at) => {
+          const api = await stub(resumable(at), resumable(ENDLESS));
+          expect(await all(watch(api)), `cut at ${at}`).toEqual(EVENTS);
+        }),
+      );
+    }
+  });
+
+  it("goes on as often as it is ended, each time by one event, whatever the retries", async () => {
+    const api = await stub(
+      resumable(Buffer.byteLength(START + frame(EVENTS[1]) + frame(EVENTS[2]).slice(0, 20))),
+    );
+    expect(await all(watch(api, { retries: 1 }))).toEqual(EVENTS);
+    expect(resumedFrom(api).slice(0, 3)).toEqual([undefined, "1", "2"]);
+  });
+
+  it("gives an event once that comes twice", async () => {
+    const first = START + EVENTS.slice(0, 3).map(frame).join("");
+    const api = await stub(stream(first), stream(WHOLE));
+    expect(await all(watch(api))).toEqual(EVENTS);
+    expect(resumedFrom(api)).toEqual([undefined, "3"]);
+  });
+
+  it("starts after what is known, and is empty where nothing comes after", async () => {
+    const api = await stub(resumable(ENDLESS));
+    expect(await all(api.client().runs.watch("a-run", { after: 2 }))).toEqual(EVENTS.slice(2));
+    expect(await all(api.client().runs.watch("a-run", { after: 5 }))).toEqual([]);
+    expect(resumedFrom(api)).toEqual(["2", "5"]);
+  });
+
+  it("passes over refusals that pass, resets, silence and streams that bring only comments", async () => {
+    const quiet = stream([START, ":\n\n"]);
+    const api = await stub(
+      refusal(503, "too_many_watchers"),
+      reset,
+      stream(START, "hang"),
+      page(502),
+      ...Array<Answer>(6).fill(quiet),
+      stream(WHOLE),
+    );
+    expect(await all(watch(api, { timeoutMs: 150, retries: 3 }))).toEqual(EVENTS);
+    expect(api.asked).toHaveLength(11);
+  });
+
+  it("waits for as long as a 503 asks, before it comes back", async () => {
+    const api = await stub(refusal(503, "too_many_watchers", { "Retry-After": "1" }), stream(WHOLE));
+    expect(await all(watch(api))).toEqual(EVENTS);
+    expect((api.asked[1]?.at ?? 0) - (api.asked[0]?.at ?? 0)).toBeGreaterThan(950);
+  });
+
+  it("bears with a watcher that takes longer over an event than the stream may be silent", async () => {
+    const api = await stub(stream(EVENTS.map(frame), "hang"));
+    const found: TimelineEvent[] = [];
+    for await (const event of watch(api, { timeoutMs: 100 })) {
+      found.push(event);
+      await delay(150);
+    }
+    expect(found).toEqual(EVENTS);
+    expect(api.asked).toHaveLength(1);
+  });
+});
+
+describe("a watch is given up", () => {
+  it.each([
+    ["cut", stream(START, "cut")],
+    ["ended", stream(START)],
+    ["silent", stream(START, "hang")],
+    ["a line that never ends", stream(["data: ", "x".repeat(1100 * 1024)], "hang")],
+  ])("when stream after stream brings nothing: %s", async (_, answer) => {
+    const api = await stub(answer);
+    const error = await thrown(all(watch(api, { retries: 2, timeoutMs: 150 })));
+    expect(error).toMatchObject({ status: null, code: "unreachable" });
+    expect(api.asked).toHaveLength(3);
+    await closed(api);
+  });
+
+  it.each([
+    ["404", refusal(404, "run_not_found"), { status: 404, code: "run_not_found" }],
+    ["401", refusal(401, "token_invalid"), { status: 401, code: "token_invalid" }],
+    ["400", refusal(400, "invalid_last_event_id"), { status: 400, code: "invalid_last_event_id" }],
+    ["a page", page(200), { status: 200, code: "unexpected_answer" }],
+    ["the list instead", json(200, EVENTS), { status: 200, code: "unexpected_answer" }],
+    ["no JSON", stream("data: {\n\n"), { status: 200, code: "unexpected_answer" }],
+    ["null", stream("data: null\n\n"), { status: 200, code: "unexpected_answer" }],
+    ["an event without a number", stream("data: {}\n\n"), { status: 200, code: "unexpected_answer" }],
+  ])("at once for %s", async (_, answer, expected) => {
+    const api = await stub(answer);
+    expect(await thrown(all(watch(api)))).toMatchObject(expected);
+    expect(api.asked).toHaveLength(1);
+  });
+});
+
+describe("a watch that is left", () => {
+  const reason = { any: "value" };
+
+  it.each([
+    ["while a stream is silent", stream(START, "hang")],
+    ["between two streams", stream("retry: 30000\n\n")],
+    ["while it waits to come back", refusal(503, "too_many_watchers", { "Retry-After": "30" })],
+  ])("by an abort %s throws the signal's own reason and closes the connection", async (_, answer) => {
+    const api = await stub(answer);
+    const aborter = new AbortController();
+    const watching = thrown(all(api.client().runs.watch("a-run", { signal: aborter.signal })));
+    await delay(100);
+    aborter.abort(reason);
+    expect(await watching).toBe(reason);
+    expect(api.asked).toHaveLength(1);
+    await closed(api);
+  });
+
+  it("by a break closes the connection", async () => {
+    const api = await stub(stream(START + frame(EVENTS[0]), "hang"));
+    for await (const event of watch(api)) {
+      expect(event).toEqual(EVENTS[0]);
+      break;
+    }
+    await closed(api);
+  });
+});
+
+/** That the client holds no stream open. */
+async function closed(api: Stub): Promise<void> {
+  await expect.poll(() => api.open(), { timeout: 2000 }).toBe(0);
+}

@@ -1,0 +1,215 @@
+/** The client against the service as its users run it, over a network that loses answers and cuts streams. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type ClientSettings, callback, createClient } from "../../src/client/index.ts";
+import type { Server } from "../../src/dev/server.ts";
+import { killAll, newPlace, type Place } from "./place.ts";
+
+let place: Place;
+let server: Server;
+beforeAll(async () => {
+  place = await newPlace();
+  server = await place.start();
+});
+afterAll(() => place.remove());
+
+/** Each test in an environment of its own. */
+function connect(env: string, settings: Partial<ClientSettings> = {}) {
+  const { origin } = new URL(place.runs);
+  const scope = { org: "acme", project: "shop", env };
+  return createClient({ baseUrl: origin, token: place.token, ...scope, retryDelayMs: 20, ...settings });
+}
+
+/** Does what is asked, but the first answers to changes get lost on the way. */
+function losing(answers: number): { fetch: typeof fetch; lost: () => number } {
+  let lost = 0;
+  return {
+    lost: () => lost,
+    async fetch(input, init) {
+      const response = await fetch(input, init);
+      if (input instanceof Request && input.method !== "GET" && lost < answers) {
+        lost++;
+        await response.arrayBuffer();
+        throw new TypeError("the answer got lost");
+      }
+      return response;
+    },
+  };
+}
+
+/** Cuts every stream after some bytes, often within an event. */
+function cutting(): { fetch: typeof fetch; streams: () => number } {
+  let streams = 0;
+  return {
+    streams: () => streams,
+    async fetch(input, init) {
+      const response = await fetch(input, init);
+      if (response.headers.get("Content-Type") !== "text/event-stream" || response.body === null)
+        return response;
+      let left = 90 + 17 * streams++;
+      const cut = new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          controller.enqueue(chunk.subarray(0, left));
+          left -= chunk.length;
+          if (left <= 0) controller.error(new TypeError("cut"));
+        },
+      });
+      return new Response(response.body.pipeThrough(cut), response);
+    },
+  };
+}
+
+async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const value of values) found.push(value);
+  return found;
+}
+
+describe("runs", () => {
+  test("are made, read, listed at once, and cancelled", async () => {
+    const { runs } = connect("plain");
+    const made = await runs.create({ actionName: "deploy", parameters: { ünï: [1, null] }, timeout: 5 });
+    expect(made).toMatchObject({ status: "pending", parameters: { ünï: [1, null] }, triggeredBy: "root" });
+    const { callback: _, ...run } = made;
+    expect(await runs.get(made.id)).toEqual(run);
+    expect(await all(runs.list())).toEqual([run]);
+    const cancelled = await runs.cancel(made.id);
+    expect(cancelled.status).toBe("cancelled");
+    expect(await runs.wait(made.id)).toEqual(cancelled);
+    expect(await all(runs.watch(made.id))).toEqual(await all(runs.events(made.id)));
+  });
+
+  test("are listed over all pages, with every filter there is", async () => {
+    const { runs } = connect("pages");
+    const made: string[] = [];
+    for (let n = 0; n < 7; n++) made.unshift((await runs.create({ actionName: n % 2 ? "odd" : "even" })).id);
+    const ids = async (...filter: Parameters<typeof runs.list>) =>
+      (await all(runs.list(...filter))).map(({ id }) => id);
+    expect(await ids({ limit: 2 })).toEqual(made);
+    expect(await ids({ limit: 1, actionName: "odd" })).toEqual(made.filter((_, n) => n % 2));
+    const everything = { createdAfter: "2020-01-01T00:00:00Z", createdBefore: "2100-01-01T00:00:00+02:00" };
+    expect(await ids({ ...everything, triggeredBy: "root", status: ["pending", "running"] })).toEqual(made);
+    expect(await ids({ status: ["failed"], entityId: made[0] ?? "" })).toEqual([]);
+    const events = await all(runs.events(made[0] ?? ""));
+    expect(events.map(({ type }) => type)).toEqual(["created"]);
+  });
+
+  test("are followed and waited for while the workflow works", async () => {
+    const { runs } = connect("followed");
+    const made = await runs.create({ actionName: "deploy" });
+    const watching = all(runs.watch(made.id));
+    const waiting = runs.wait(made.id);
+    const { heartbeat, succeed } = callback(made.callback.url, made.callback.token);
+    expect((await heartbeat({ message: "grüße 🚀", progress: 0.5 })).status).toBe("running");
+    await heartbeat();
+    const done = await succeed({ url: "https://shop.example" });
+    expect(done).toMatchObject({ status: "succeeded", output: { url: "https://shop.example" } });
+    expect(await waiting).toEqual(done);
+    const events = await watching;
+    expect(events.map(({ type }) => type)).toEqual(["created", "started", "heartbeat", "ended"]);
+    expect(events).toEqual(await all(runs.events(made.id)));
+  });
+
+  test("of which one does not end in time are given as they are", async () => {
+    const { runs } = connect("patience");
+    const { id } = await runs.create({ actionName: "deploy" });
+    const startedAt = performance.now();
+    expect((await runs.wait(id, { timeoutMs: 1000 })).status).toBe("pending");
+    expect(performance.now() - startedAt).toBeGreaterThan(950);
+  });
+});
+
+describe("a network that loses answers", () => {
+  test("makes no run twice, and a report that arrived is a success", async () => {
+    const lossy = losing(2);
+    const { runs } = connect("lossy", lossy);
+    const made = await runs.create({ actionName: "deploy" });
+    expect(lossy.lost()).toBe(2);
+    expect((await all(runs.list())).map(({ id }) => id)).toEqual([made.id]);
+
+    const { fetch } = losing(1);
+    const reporting = callback(made.callback.url, made.callback.token, { fetch, retryDelayMs: 20 });
+    expect(await reporting.fail("exit 1", { n: 1 })).toMatchObject({ status: "failed", error: "exit 1" });
+    expect(await reporting.fail("exit 1", { n: 1 })).toMatchObject({ status: "failed" });
+    await expect(reporting.succeed()).rejects.toMatchObject({ status: 409, code: "run_failed" });
+  });
+
+  test("cancels once, and revokes once", async () => {
+    const { runs } = connect("lossy-cancel");
+    const { id } = await runs.create({ actionName: "deploy" });
+    expect(await connect("lossy-cancel", losing(1)).runs.cancel(id)).toMatchObject({ status: "cancelled" });
+    const { tokens } = connect("prod");
+    const token = await tokens.create({ name: "lost", role: "viewer" });
+    await connect("prod", losing(1)).tokens.revoke(token.id);
+    expect((await all(tokens.list())).filter(({ name }) => name === "lost")).toEqual([]);
+  });
+
+  test("and cuts every stream shows each event once", async () => {
+    const cut = cutting();
+    const { runs } = connect("cut");
+    const made = await runs.create({ actionName: "deploy" });
+    const { heartbeat, succeed } = callback(made.callback.url, made.callback.token);
+    const watching = all(connect("cut", { ...cut, retries: 20 }).runs.watch(made.id));
+    for (let n = 0; n < 3; n++) await heartbeat({ message: `line ${n}`, progress: n / 3 });
+    await succeed();
+    expect(await watching).toEqual(await all(runs.events(made.id)));
+    expect(cut.streams()).toBeGreaterThan(3);
+  });
+});
+
+test("a server that is killed and comes back is waited for and watched on", async () => {
+  const { runs } = connect("killed", { retries: 30, retryDelayMs: 200 });
+  const made = await runs.create({ actionName: "deploy" });
+  const watching = all(runs.watch(made.id));
+  const waiting = runs.wait(made.id);
+  await delay(300);
+  await killAll(server);
+  server = await place.start();
+  const { heartbeat, succeed } = callback(made.callback.url, made.callback.token);
+  await heartbeat({ message: "still here" });
+  const done = await succeed();
+  expect(await waiting).toEqual(done);
+  expect(await watching).toEqual(await all(runs.events(made.id)));
+});
+
+describe("tokens and refusals", () => {
+  test("a token opens what its role says, until it is revoked", async () => {
+    const { tokens } = connect("prod");
+    const { id, token } = await tokens.create({ name: "reader", role: "viewer", envName: "prod" });
+    expect((await all(tokens.list())).find((one) => one.id === id)).toMatchObject({ name: "reader" });
+    const reader = connect("prod", { token });
+    expect(await all(reader.runs.list())).toEqual([]);
+    await expect(reader.runs.create({ actionName: "deploy" })).rejects.toMatchObject({
+      name: "ActionRunsError",
+      status: 403,
+      code: "forbidden",
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+    await tokens.revoke(id);
+    await expect(tokens.revoke(id)).rejects.toMatchObject({ status: 404, code: "token_not_found" });
+  });
+
+  test("each refusal of the API is an error with its status and code", async () => {
+    const { runs, api } = connect("prod");
+    const { runs: unknown } = connect("prod", { token: `terr_${"x".repeat(43)}` });
+    const made = await runs.create({ actionName: "deploy" });
+    const nobody = callback(made.callback.url, made.callback.token.replace(/.$/, "g"));
+    await expect(unknown.get(made.id)).rejects.toMatchObject({ status: 401 });
+    await expect(runs.get("nonsense")).rejects.toMatchObject({ status: 404, code: "run_not_found" });
+    await expect(runs.create({ actionName: "" })).rejects.toMatchObject({
+      status: 400,
+      code: "invalid_body",
+    });
+    await expect(nobody.succeed()).rejects.toMatchObject({ status: 401, code: "token_invalid" });
+    await expect(all(runs.watch(made.id, { after: 99 }))).rejects.toMatchObject({
+      status: 400,
+      code: "invalid_last_event_id",
+    });
+    await callback(made.callback.url, made.callback.token).heartbeat();
+    await expect(runs.cancel(made.id)).rejects.toMatchObject({ status: 409, code: "run_running" });
+    const path = { o: "acme", p: "shop", envName: "prod", id: made.id };
+    const raw = await api.GET("/{o}/{p}/envs/{envName}/action-runs/{id}", { params: { path } });
+    expect(raw.data?.status).toBe("running");
+  });
+});

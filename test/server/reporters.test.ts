@@ -1,0 +1,499 @@
+/** The reporters for CI, run as their products run them, against the real server behind a proxy that loses answers. */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "../../src/dev/server.ts";
+import { ROOT } from "../../src/dev/wrangler.ts";
+import { newPlace, type Place } from "./place.ts";
+
+interface Arrived {
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly key: string | undefined;
+  readonly body: string;
+  readonly at: number;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+interface Run {
+  readonly id: string;
+  readonly url: string;
+  readonly token: string;
+}
+
+type Env = Readonly<Record<string, string>>;
+
+const folder = mkdtempSync(join(tmpdir(), "action-runs-reporters-"));
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+const places = (process.env.PATH ?? "").split(delimiter);
+const has = (command: string) => places.some((place) => existsSync(join(place, command)));
+
+const arrived: Arrived[] = [];
+/**
+ * What befalls the next requests: "lose" lets the server answer and tells nobody, "cut" tells only the beginning; an
+ * Answer is given in the server's place.
+ */
+const faults: ("lose" | "cut" | Answer)[] = [];
+let place: Place;
+let origin: string;
+
+const proxy = createServer(async (request, response) => {
+  const body = await text(request);
+  const { authorization, "idempotency-key": key } = request.headers;
+  const path = request.url ?? "";
+  arrived.push({ path, authorization, key: key?.toString(), body, at: Date.now() });
+  const fault = faults.shift();
+  if (typeof fault === "object") {
+    response.writeHead(fault.status, fault.headers).end(fault.body ?? "{}");
+    return;
+  }
+  const headers = new Headers({ "Content-Type": "application/json" });
+  if (authorization !== undefined) headers.set("Authorization", authorization);
+  if (key !== undefined) headers.set("Idempotency-Key", key.toString());
+  const answer = await fetch(new URL(path, place.runs), { method: "POST", headers, body });
+  const sent = await answer.text();
+  if (fault === "lose") response.destroy();
+  else if (fault === "cut")
+    response.writeHead(200, { "Content-Length": "99" }).write("{", () => response.destroy());
+  else response.writeHead(answer.status, { "Content-Type": "application/json" }).end(sent);
+});
+
+beforeAll(async () => {
+  place = await newPlace();
+  await place.start();
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  origin = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+});
+
+beforeEach(() => {
+  arrived.length = 0;
+  faults.length = 0;
+});
+
+afterAll(async () => {
+  proxy.close();
+  await place.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function ask(method: string, path = "", body?: unknown): Promise<Record<string, unknown>> {
+  const headers = { Authorization: `Bearer ${place.token}`, "Content-Type": "application/json" };
+  const answer = await fetch(`${place.runs}${path}`, { method, headers, body: JSON.stringify(body) });
+  return (await answer.json()) as Record<string, unknown>;
+}
+
+async function newRun(): Promise<Run> {
+  const made = await ask("POST", "", { actionName: "deploy" });
+  const { url, token } = made.callback as { url: string; token: string };
+  return { id: String(made.id), url: `${origin}${new URL(url).pathname}`, token };
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly printed: string;
+}
+
+async function execute(command: readonly string[], env: Env): Promise<Ended> {
+  const [file = "", ...args] = command;
+  const whole = { PATH: process.env.PATH ?? "", TMPDIR: folder, ...env };
+  const child = spawn(file, args, { env: whole, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  const printed = Promise.all([text(child.stdout), text(child.stderr)]);
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, printed: (await printed).join("") };
+}
+
+/** Writes a step to a file and runs it as the product does. */
+async function step(shell: readonly string[], script: string, env: Env): Promise<Ended> {
+  const file = join(folder, "step");
+  writeFileSync(file, script);
+  return execute([...shell, file], env);
+}
+
+/** The lines after the one that says `header`, as far as they are indented deeper, without their indent. */
+function block(source: string, header: RegExp): string {
+  const [, ...lines] = source.slice(source.search(header)).split("\n");
+  const indent = /^ */.exec(lines[0] ?? "")?.[0] ?? "";
+  const end = lines.findIndex((line) => line !== "" && !line.startsWith(indent));
+  return lines
+    .slice(0, end < 0 ? undefined : end)
+    .map((line) => line.slice(indent.length))
+    .join("\n");
+}
+
+/** `${{ a || b }}` as GitHub works it out, of names with dots. */
+function expression(source: string, context: unknown): string {
+  const value = (path: string) =>
+    path
+      .split(".")
+      .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], context);
+  const names = /^\$\{\{ (.*) \}\}$/.exec(source)?.[1]?.split(" || ") ?? [];
+  return String(names.map(value).find((found) => found !== undefined && found !== "") ?? "");
+}
+
+interface Told {
+  readonly output?: string;
+  readonly error?: string;
+  /** Something else in the event that starts the job. */
+  readonly beside?: string;
+}
+
+interface Reporter {
+  readonly name: string;
+  readonly key: string;
+  readonly page: string;
+  /** What the product calls each end. */
+  readonly words: Readonly<Record<"succeeded" | "failed" | "cancelled", string>>;
+  /** `word`: one of these, or "heartbeat". */
+  report(run: Run, word: string, told?: Told): Promise<Ended>;
+}
+
+async function githubAction(run: Run, status: string, { output = "", error = "", beside = "" }: Told = {}) {
+  const payload = { parameters: { beside }, callback_url: run.url, callback_token: run.token };
+  const event = { client_payload: payload };
+  writeFileSync(join(folder, "event.json"), JSON.stringify(event, null, 2));
+  const context = { inputs: { status, output, error }, github: { event } };
+  const [, ...steps] = read("action.yml").split(/^ {4}- name: /m);
+  const ended: Ended[] = [];
+  for (const source of steps) {
+    const env = [...source.matchAll(/^ {8}([A-Z_]+): (.*)$/gm)].map(([, name, value = ""]) => [
+      name,
+      expression(value, context),
+    ]);
+    const github = {
+      GITHUB_ACTION_PATH: ROOT,
+      GITHUB_EVENT_PATH: join(folder, "event.json"),
+      GITHUB_SERVER_URL: "https://github.com",
+      GITHUB_REPOSITORY: "acme/shop",
+      GITHUB_RUN_ID: "42",
+      GITHUB_RUN_ATTEMPT: "2",
+    };
+    const script = block(source, / run: \|/);
+    ended.push(await step(["sh", "-e"], script, { ...github, ...Object.fromEntries(env) }));
+  }
+  // What the first step prints, the runner takes for itself: from then on it hides these values.
+  const [hidden, ...reported] = ended.map(({ printed }) => printed);
+  expect(hidden?.split("\n")).toContain(`::add-mask::${run.token}`);
+  return { code: ended.find(({ code }) => code !== 0)?.code ?? 0, printed: reported.join("") };
+}
+
+const GITLAB = read("reporters/gitlab.yml");
+const GITLAB_FUNCTION = block(GITLAB, /- &action-runs \|/);
+
+async function gitlabJob(run: Run, CI_JOB_STATUS: string, { output, error }: Told = {}) {
+  for (const [name, content] of Object.entries({ "output.json": output, "error.txt": error })) {
+    rmSync(join(folder, `action-run-${name}`), { force: true });
+    if (content !== undefined) writeFileSync(join(folder, `action-run-${name}`), content);
+  }
+  const variables = Object.fromEntries(
+    [...GITLAB.matchAll(/^ {4}(ACTION_RUN_[A-Z]+): (.*)$/gm)].map(([, name, value]) => [name, value]),
+  );
+  const job = { CALLBACK_URL: run.url, CALLBACK_TOKEN: run.token, CI_JOB_ID: "42", CI_JOB_STATUS };
+  const begin = /^ {4}- (action_runs heartbeat)$/m.exec(GITLAB)?.[1];
+  const end = block(GITLAB, /- \|\n +OUTPUT=/);
+  const script = `${GITLAB_FUNCTION}\n${CI_JOB_STATUS === "heartbeat" ? begin : end}`;
+  return step(["bash", "-eo", "pipefail"], script, {
+    ...job,
+    ...variables,
+    CI_JOB_URL: "https://gitlab.com/j/42",
+  });
+}
+
+const [, JENKINS = ""] = /'''(.*)'''/s.exec(read("reporters/jenkins/vars/actionRuns.groovy")) ?? [];
+const JENKINS_SCRIPT = JENKINS.replaceAll("\\\\", "\\");
+
+async function jenkinsBuild(run: Run, STATUS: string, { output = "", error = "" }: Told = {}) {
+  const build = { BUILD_TAG: "jenkins-shop é-42", BUILD_URL: "https://jenkins.example/job/shop/42/" };
+  const values = { STATUS, OUTPUT: output, ERROR: error, MESSAGE: "", PROGRESS: "", EXTERNAL_URL: "" };
+  return step(["/bin/sh"], JENKINS_SCRIPT, {
+    CALLBACK_URL: run.url,
+    CALLBACK_TOKEN: run.token,
+    ...build,
+    ...values,
+  });
+}
+
+const SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "ash"]].filter(([shell = ""]) => has(shell));
+const scriptIn = (shell: readonly string[], how: string, env: Env) =>
+  execute([...shell, join(ROOT, "reporters/report.sh"), how], env);
+const sh = (run: Run, how: string, env: Env = {}) =>
+  scriptIn(["sh"], how, { CALLBACK_URL: run.url, CALLBACK_TOKEN: run.token, REPORT_KEY: "key", ...env });
+
+const REPORTERS: readonly Reporter[] = [
+  ...SHELLS.map((shell) => ({
+    name: `report.sh in ${shell.join(" ")}`,
+    key: "azure-42-1",
+    page: "",
+    words: { succeeded: "succeeded", failed: "failed", cancelled: "cancelled" },
+    report: ({ url, token }: Run, how: string, { output = "", error = "" }: Told = {}) =>
+      scriptIn(shell, how, {
+        CALLBACK_URL: url,
+        CALLBACK_TOKEN: token,
+        OUTPUT: output,
+        ERROR: error,
+        BUILD_BUILDID: "42",
+      }),
+  })),
+  {
+    name: "action.yml",
+    key: "github-42-2",
+    page: ": https://github.com/acme/shop/actions/runs/42",
+    words: { succeeded: "success", failed: "failure", cancelled: "cancelled" },
+    report: githubAction,
+  },
+  {
+    name: "gitlab.yml",
+    key: "gitlab-42",
+    page: ": https://gitlab.com/j/42",
+    words: { succeeded: "success", failed: "failed", cancelled: "canceled" },
+    report: gitlabJob,
+  },
+  {
+    name: "actionRuns.groovy",
+    key: "jenkins-shop___-42",
+    page: ": https://jenkins.example/job/shop/42/",
+    words: { succeeded: "SUCCESS", failed: "FAILURE", cancelled: "ABORTED" },
+    report: jenkinsBuild,
+  },
+];
+
+// Debian's image for Node has no curl; .ci/run installs it.
+const hasCurl = has("curl");
+if (!hasCurl) console.warn("There is no curl on this machine: the reporters are not tested.");
+
+describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }) => {
+  it.each([
+    [
+      "succeeded",
+      { output: '{ "a": "}{\\"", "b": [{}] }' },
+      { status: "succeeded", output: { a: '}{"', b: [{}] } },
+    ],
+    ["succeeded", { error: "none" }, { status: "succeeded", output: null, error: null }],
+    ["failed", { error: 'a "b"\\ é\n$(id) `id`' }, { status: "failed", error: 'a "b"\\ é\n$(id) `id`' }],
+    ["failed", { output: '{"a":1}' }, { status: "failed", error: `The job failed${page}`, output: { a: 1 } }],
+    ["cancelled", {}, { status: "failed", error: "The job was cancelled.", output: null }],
+    ["cancelled", { error: "Late." }, { status: "failed", error: "The job was cancelled.\nLate." }],
+  ] as const)("reports a job that %s, told %j", async (end, told, expected) => {
+    const run = await newRun();
+    const { code, printed } = await report(run, words[end], told);
+    expect(code, printed).toBe(0);
+    expect(printed).toBe(`The run has ${expected.status}.\n`);
+    expect(await ask("GET", `/${run.id}`)).toMatchObject(expected);
+    expect(arrived).toMatchObject([{ key, authorization: `Bearer ${run.token}` }]);
+  });
+
+  it("sends the same again, with the same key, when the answer was lost, and takes the replay for success", async () => {
+    const run = await newRun();
+    faults.push("lose");
+    const { code, printed } = await report(run, words.failed, { error: "3 tests failed" });
+    expect(code, printed).toBe(0);
+    expect(printed).not.toContain(run.token);
+    const [{ at: _, ...first } = {}, ...again] = arrived;
+    expect(first).toMatchObject({ key, path: new URL(run.url).pathname });
+    expect(again).toMatchObject([first]);
+    expect((await report(run, words.failed, { error: "3 tests failed" })).code).toBe(0);
+    expect(await ask("GET", `/${run.id}`)).toMatchObject({ status: "failed", error: "3 tests failed" });
+  });
+
+  it("begins with a heartbeat that shows the job's page, and fails where nobody wants the work any more", async () => {
+    const run = await newRun();
+    const begun = await report(run, "heartbeat");
+    expect(begun.code, begun.printed).toBe(0);
+    expect(JSON.parse(arrived[0]?.body ?? "")).toEqual(page === "" ? {} : { externalUrl: page.slice(2) });
+    expect(await ask("GET", `/${run.id}`)).toMatchObject({ status: "running" });
+    await report(run, words.succeeded);
+    expect((await report(run, "heartbeat")).code).toBe(5);
+  });
+
+  it("says when the service wants no report", async () => {
+    const run = await newRun();
+    await ask("DELETE", `/${run.id}`);
+    const { code, printed } = await report(run, words.succeeded);
+    expect(code).toBe(5);
+    expect(printed).toBe(
+      "report.sh: refused with 409 run_cancelled. The run was cancelled: its result stands.\n",
+    );
+  });
+});
+
+it("is one reporter: what GitLab and Jenkins are given is reporters/report.sh, word for word", () => {
+  const script = read("reporters/report.sh");
+  expect(GITLAB_FUNCTION).toBe(
+    `action_runs() {\n  sh -s -- "$1" <<'END_OF_REPORT_SH'\n${script}END_OF_REPORT_SH\n}`,
+  );
+  expect(JENKINS_SCRIPT).toBe(script);
+});
+
+describe.skipIf(!hasCurl)("action.yml", () => {
+  it("takes the token of the run it reports to, not one that stands beside it", async () => {
+    const [run, other] = [await newRun(), await newRun()];
+    expect((await githubAction(run, "success", { beside: other.token })).code).toBe(0);
+    expect(arrived).toMatchObject([{ authorization: `Bearer ${run.token}` }]);
+  });
+});
+
+describe.skipIf(!hasCurl)("report.sh", () => {
+  it.each([
+    ["succeeded", "succeeded", 0],
+    ["failed", "failed", 0],
+    ["failed", "cancelled", 0],
+    ["failed", "succeeded", 5],
+    ["succeeded", "failed", 5],
+    ["failed", "heartbeat", 5],
+  ])("to a run that has %s before, a report of %s exits %i", async (before, how, code) => {
+    const run = await newRun();
+    await sh(run, before);
+    const again = await sh(run, how, { REPORT_KEY: "another", ERROR: "another" });
+    expect(again.code, again.printed).toBe(code);
+    expect(arrived).toHaveLength(2);
+  });
+
+  it("takes a cancellation by both sides for one", async () => {
+    const run = await newRun();
+    await ask("DELETE", `/${run.id}`);
+    expect((await sh(run, "cancelled")).code).toBe(0);
+  });
+
+  it("starts a run with a heartbeat that carries its news, and ends none", async () => {
+    const run = await newRun();
+    const news = {
+      MESSAGE: 'say "é"',
+      PROGRESS: "0.25",
+      EXTERNAL_URL: "https://ci.example/42",
+      OUTPUT: "unrelated",
+    };
+    expect(await sh(run, "heartbeat", news)).toEqual({ code: 0, printed: "" });
+    const body = { message: 'say "é"', progress: 0.25, externalUrl: "https://ci.example/42" };
+    expect(JSON.parse(arrived[0]?.body ?? "")).toEqual(body);
+    expect(await ask("GET", `/${run.id}`)).toMatchObject({ status: "running" });
+    expect((await sh(run, "heartbeat")).code).toBe(0);
+  });
+
+  it.each([
+    [{ status: 401, body: '{"error":"No.","code":"token_invalid"}' }, 3, 1],
+    [{ status: 403, body: "<html>\n<p>no</p>" }, 3, 1],
+    [{ status: 404 }, 4, 1],
+    [{ status: 400 }, 1, 1],
+    [{ status: 413 }, 1, 1],
+    [{ status: 302, headers: { Location: "/elsewhere" } }, 1, 1],
+    [{ status: 409, body: '{"error":"run_failed","code":"other"}' }, 5, 1],
+    [{ status: 408 }, 6, 2],
+    [{ status: 429 }, 6, 2],
+    [{ status: 503 }, 6, 2],
+    [{ status: 530 }, 6, 2],
+  ] as const)("on %j exits %i after %i tries", async (answer, code, tries) => {
+    faults.push(answer, answer);
+    const run = { id: "a", url: `${origin}/a/callback`, token: "a:1" };
+    const ended = await sh(run, "failed", { REPORT_TRIES: "2" });
+    expect(ended.code, ended.printed).toBe(code);
+    expect(arrived).toHaveLength(tries);
+  });
+
+  it("waits as long as Retry-After says", async () => {
+    faults.push({ status: 429, headers: { "retry-after": "3" } }, { status: 200 });
+    expect((await sh({ id: "a", url: `${origin}/a/callback`, token: "a:1" }, "succeeded")).code).toBe(0);
+    expect((arrived[1]?.at ?? 0) - (arrived[0]?.at ?? 0)).toBeGreaterThanOrEqual(2900);
+  });
+
+  it("takes an answer that breaks off for none, whatever its status", async () => {
+    const run = await newRun();
+    faults.push("cut", "cut");
+    expect((await sh(run, "succeeded", { REPORT_TRIES: "2" })).code).toBe(6);
+    expect((await sh(run, "succeeded")).code).toBe(0);
+    expect(arrived).toHaveLength(3);
+  });
+
+  it("gives up where nobody listens, and says that nobody knows", async () => {
+    const url = `http://127.0.0.1:${await freePort()}/a/callback`;
+    const ended = await sh({ id: "a", url, token: "a:1" }, "succeeded", { REPORT_TRIES: "2" });
+    expect(ended.code).toBe(6);
+    expect(ended.printed).toContain("the run may know or not");
+  });
+
+  it.each<[string, Env]>([
+    ["SUCCEEDED", {}],
+    ["", {}],
+    ["succeeded", { CALLBACK_URL: "" }],
+    ["succeeded", { CALLBACK_URL: "file:///etc/passwd/callback" }],
+    ["succeeded", { CALLBACK_TOKEN: "" }],
+    ["succeeded", { CALLBACK_TOKEN: 'a:1\nX-Evil: "1"' }],
+    ["succeeded", { OUTPUT: "[1]" }],
+    ["succeeded", { OUTPUT: "{" }],
+    ["succeeded", { OUTPUT: '{},"status":"failed","error":"x","output":{}' }],
+    ["succeeded", { OUTPUT: '{"a":"\\\\"},"status":"failed","error":"","output":{"b":"\\""}' }],
+    ["heartbeat", { PROGRESS: "half" }],
+  ])("refuses to say %j with %j, and sends nothing", async (how, env) => {
+    const ended = await sh({ id: "a", url: `${origin}/a/callback`, token: "a:1" }, how, env);
+    expect(ended.code, ended.printed).toBe(2);
+    expect(arrived).toEqual([]);
+  });
+
+  it("shows the token to nobody: not on a command line, not in an environment, not under sh -x", async () => {
+    const seen = join(folder, "seen");
+    writeFileSync(
+      join(folder, "curl"),
+      `#!/bin/sh\n{ env; printf '%s\\n' "$@"; } >>'${seen}'\nPATH=\${PATH#*:} exec curl "$@"\n`,
+    );
+    chmodSync(join(folder, "curl"), 0o755);
+    const run = await newRun();
+    const PATH = `${folder}${delimiter}${process.env.PATH}`;
+    const env = { CALLBACK_URL: run.url, CALLBACK_TOKEN: run.token, PATH };
+    const { code, printed } = await scriptIn(["sh", "-x"], "succeeded", env);
+    rmSync(join(folder, "curl"));
+    expect(code, printed).toBe(0);
+    for (const shown of [printed, readFileSync(seen, "utf8")])
+      expect(shown).not.toContain(run.token.slice(-64));
+    expect(readFileSync(seen, "utf8")).toContain(run.url);
+  });
+});
+
+describe.skipIf(!hasCurl).each(SHELLS)("report.sh's error, in %s", (...shell) => {
+  /** The error that is sent for these bytes, which reach the script in its environment. */
+  async function errorFor(bytes: Uint8Array): Promise<string> {
+    writeFileSync(join(folder, "error"), Buffer.concat([bytes, Buffer.from("|")]));
+    const script = `ERROR=$(cat error); ERROR=\${ERROR%|}; export ERROR; exec ${shell.join(" ")} ${ROOT}/reporters/report.sh failed`;
+    faults.push({ status: 200 });
+    const env = { CALLBACK_URL: `${origin}/a/callback`, CALLBACK_TOKEN: "a:1", LC_ALL: "C" };
+    const { code, printed } = await execute(["sh", "-c", script], env);
+    expect(code, printed).toBe(0);
+    return JSON.parse(arrived.at(-1)?.body ?? "").error;
+  }
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+  it("is any text, each byte that is no UTF-8 replaced as browsers do", async () => {
+    const lines = [
+      Buffer.from(Uint8Array.from({ length: 255 }, (_, index) => index + 1)),
+      Buffer.from('\ufeffa"\\\t\r\n\b\f\u0001\u001b[31m\u007f é € 😀 \u2028 \\u0041 %s $HOME `id` \n\n'),
+      Buffer.from("c0afe08080eda080edbfbff08080808ff48fbfbff4908080f5e282f09f98f0909080c2", "hex"),
+      Buffer.from(Array.from({ length: 1500 }, (_, index) => Math.imul(index + 7, 2654435761) >>> 24 || 1)),
+    ];
+    for (const line of lines) expect(await errorFor(line)).toBe(decoder.decode(line));
+  });
+
+  it.each(["é", '"', "😀", "a\u0001", "\n"])(
+    "is cut between characters to what the service takes, of %j",
+    async (unit) => {
+      const whole = unit.repeat(Math.floor(100_000 / Buffer.byteLength(unit)));
+      const error = await errorFor(Buffer.from(whole));
+      expect(error.isWellFormed()).toBe(true);
+      expect(error.endsWith("…") && whole.startsWith(error.slice(0, -1))).toBe(true);
+      const bytes = Buffer.byteLength(JSON.stringify(error));
+      expect(bytes).toBeLessThanOrEqual(8192);
+      expect(bytes).toBeGreaterThan(8192 - 7);
+      const run = await newRun();
+      expect((await sh(run, "failed", { ERROR: whole })).code).toBe(0);
+    },
+  );
+});
