@@ -1,11 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { makeAssets } from "./src/dev/assets.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 
 // wrangler would name the secrets' file once per test file.
 process.env.WRANGLER_LOG ??= "error";
+
+await makeAssets();
 
 /** In the real runtime: D1, Durable Objects and alarms as deployed. test/worker.ts can make D1 fail. */
 async function inTheRuntime(bindings: Record<string, string>, network = {}) {
@@ -46,7 +49,7 @@ export default defineConfig(async () => ({
         test: {
           name: "runtime",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/server/**", "test/dispatch/**"],
+          exclude: ["test/server/**", "test/dispatch/**", "test/client/**", "test/cli/**"],
           setupFiles: ["./test/setup.ts"],
           testTimeout: 30_000,
           sequence: { groupOrder: 1 },
@@ -61,6 +64,15 @@ export default defineConfig(async () => ({
           globalSetup: ["./test/receiver/setup.ts"],
           setupFiles: ["./test/setup.ts"],
           testTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // The client and the command line as their users run them, in Node, against servers that misbehave.
+        test: {
+          name: "node",
+          include: ["test/client/**/*.test.ts", "test/cli/**/*.test.ts"],
+          testTimeout: 30_000,
           sequence: { groupOrder: 1 },
         },
       },

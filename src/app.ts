@@ -6,6 +6,7 @@ import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
 import { tokenRoutes } from "./auth/routes.ts";
 import { corsOrigins } from "./config.ts";
+import { docsRoutes } from "./docs/routes.ts";
 import { healthRoutes } from "./health.ts";
 import type { AppEnv } from "./http/context.ts";
 import { ApiError, errorResponse, toApiError } from "./http/errors.ts";
@@ -72,6 +73,7 @@ export function createApp(): Hono<AppEnv> {
   app.use(requestId(), requestLog(), headers(), crossOrigin(), refuseDeliveries());
 
   app.route("/", healthRoutes);
+  app.route("/", docsRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);

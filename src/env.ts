@@ -12,6 +12,8 @@ export interface Env {
   readonly DB: D1Database;
   readonly COORDINATORS: DurableObjectNamespace<RunCoordinator>;
   readonly UNKNOWN_TOKEN_LIMIT: RateLimit;
+  /** The OpenAPI document and the files of the API explorer. */
+  readonly ASSETS: Fetcher;
   /** Secret. 1 to 4 comma-separated keys: the first signs, all verify. */
   readonly CALLBACK_SIGNING_KEYS?: string;
   /** Secret. The operator's token; off when under 32 characters. */

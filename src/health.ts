@@ -16,7 +16,9 @@ export const healthRoutes = new Hono<AppEnv>()
       runs: "/{o}/{p}/envs/{envName}/action-runs",
       tokens: "/{o}/{p}/tokens",
       health: ["/healthz", "/readyz"],
-      next: "POST a run with an API token; see README.md.",
+      document: "/openapi.json",
+      explorer: "/docs",
+      next: "Open /docs, or POST a run with an API token.",
     });
   })
   .get("/healthz", (c) => c.json({ status: "alive" }))

@@ -3,7 +3,8 @@
 import { env } from "cloudflare:workers";
 import { createApp } from "../src/app.ts";
 import type { Env } from "../src/env.ts";
-import type { Answer, Ask } from "./client.ts";
+import { type Answer, type Ask, parse } from "./client.ts";
+import { expectDescribed } from "./conformance.ts";
 
 const app = createApp();
 
@@ -47,9 +48,10 @@ export async function askWith<T>(
   const url = path.startsWith("http") ? path : `https://runs.example${path}`;
   const response = await app.fetch(new Request(url, init), environment);
   const text = await response.text();
+  expectDescribed(method, url, response, text);
   return {
     status: response.status,
     headers: response.headers,
-    body: text === "" ? (null as T) : JSON.parse(text),
+    body: parse<T>(response, text),
   };
 }

@@ -2,6 +2,7 @@
 
 import { env, exports } from "cloudflare:workers";
 import { coordinatorName, readRunId } from "../src/runs/run-id.ts";
+import { expectDescribed } from "./conformance.ts";
 
 export const ROOT = "a-root-token-for-tests-of-32-characters";
 
@@ -54,11 +55,19 @@ export async function ask<T = ActionRun>(
   const url = path.startsWith("http") ? path : `https://runs.example${path}`;
   const response = await exports.default.fetch(url, init);
   const text = await response.text();
+  expectDescribed(method, url, response, text);
   return {
     status: response.status,
     headers: response.headers,
-    body: text === "" ? (null as T) : JSON.parse(text),
+    body: parse<T>(response, text),
   };
+}
+
+/** JSON as what it says; null where there is nothing, and the text of anything else. */
+export function parse<T>(response: Response, text: string): T {
+  if (text === "") return null as T;
+  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+  return isJson ? JSON.parse(text) : (text as T);
 }
 
 let environments = 0;

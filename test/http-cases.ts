@@ -28,6 +28,14 @@ export const CASES: readonly Case[] = [
   { name: "alive", status: 200, route: "/healthz", method: "GET", path: () => "/healthz" },
   { name: "ready", status: 200, route: "/readyz", method: "GET", path: () => "/readyz" },
   {
+    name: "the document",
+    status: 200,
+    route: "/openapi.json",
+    method: "GET",
+    path: () => "/openapi.json",
+  },
+  { name: "the explorer", status: 200, route: "/docs", method: "GET", path: () => "/docs" },
+  {
     name: "a list with filters",
     status: 200,
     route: RUNS,

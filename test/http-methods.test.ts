@@ -11,6 +11,8 @@ const ALLOW: Readonly<Record<string, string>> = {
   "/": "GET, HEAD",
   "/healthz": "GET, HEAD",
   "/readyz": "GET, HEAD",
+  "/openapi.json": "GET, HEAD",
+  "/docs": "GET, HEAD",
   "/acme/shop/tokens": "GET, HEAD, POST",
   [`/acme/shop/tokens/${ID}`]: "DELETE",
   [`${ENV}/action-runs`]: "GET, HEAD, POST",

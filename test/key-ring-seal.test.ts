@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type KeyRing, keyRing } from "../src/auth/key-ring.ts";
-import { sealedFor } from "../src/dispatch/webhook.ts";
+import { sealedFor } from "../src/dispatch/sealed-request.ts";
 
 const FIRST = "the-first-key-there-was-of-32-bytes-and-more";
 const SECOND = "another-key-that-came-later-of-32-bytes-too";

@@ -28,6 +28,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /": { opensTo: "anyone", success: 200 },
   "GET /healthz": { opensTo: "anyone", success: 200 },
   "GET /readyz": { opensTo: "anyone", success: 200 },
+  "GET /openapi.json": { opensTo: "anyone", success: 200 },
+  "GET /docs": { opensTo: "anyone", success: 200 },
   [`GET ${RUNS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`POST ${RUNS}`]: { opensTo: "data:write", outside: 403, success: 201, body: { actionName: "deploy" } },
   [`GET ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },

@@ -4,9 +4,9 @@ import type { KeyRing } from "../auth/key-ring.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { NewDelivery } from "./delivery.ts";
 import type { TemplateContext } from "./placeholder.ts";
+import { sealedFor, type WebhookRequest } from "./sealed-request.ts";
 import { renderTrigger, type Trigger } from "./trigger.ts";
 import { guardUrl, type UrlPolicy } from "./url-guard.ts";
-import { sealedFor, type WebhookRequest } from "./webhook.ts";
 
 export interface Circumstances {
   readonly ring: KeyRing;

@@ -39,7 +39,8 @@ const headers = z
       const fault = headerFault(name, text, seen);
       if (fault !== null) context.addIssue({ code: "custom", path: [name], message: fault });
     }
-  });
+  })
+  .meta({ wire: { type: "object", additionalProperties: { type: "string" } } });
 
 function headerFault(name: string, text: unknown, seen: Set<string>): string | null {
   const lower = name.toLowerCase();
@@ -80,13 +81,14 @@ const retry = z.strictObject(
 
 /** A webhook that starts the work. `payload` is any JSON with placeholders; all they can reach, where it is left out. */
 export const trigger = z
-  .unknown()
-  .refine((value) => utf8Bytes(JSON.stringify(value) ?? "") <= TRIGGER_MAX_BYTES, {
-    error: (issue) =>
-      `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${TRIGGER_MAX_BYTES} are taken.`,
-    abort: true,
-  })
-  .pipe(
+  .preprocess(
+    (value, context) => {
+      const bytes = utf8Bytes(JSON.stringify(value) ?? "");
+      if (bytes <= TRIGGER_MAX_BYTES) return value;
+      const message = `has ${bytes} bytes; at most ${TRIGGER_MAX_BYTES} are taken.`;
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    },
     z.strictObject(
       {
         type: z.literal("webhook", { error: 'send "webhook".' }),
@@ -123,7 +125,13 @@ export const trigger = z
       },
       AN_OBJECT,
     ),
-  );
+  )
+  .meta({
+    id: "Trigger",
+    examples: [
+      { type: "webhook", url: "https://ci.example.com/hooks/{{ parameters.version }}", startOn: "heartbeat" },
+    ],
+  });
 
 export type Trigger = z.output<typeof trigger>;
 

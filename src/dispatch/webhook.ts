@@ -10,31 +10,13 @@ import type { Env } from "../env.ts";
 import { DELIVERY_HEADER } from "../http/loop.ts";
 import { ATTEMPT_MAX_MS, type AttemptAnswer } from "./delivery.ts";
 import { ANSWER_READ_MAX_BYTES, excerptOf } from "./excerpt.ts";
-import { type SentRequest, secretsOf } from "./secrets.ts";
+import { type Attempt, sealedFor, type WebhookRequest } from "./sealed-request.ts";
+import { secretsOf } from "./secrets.ts";
 import { signingKey, webhookSignature } from "./signature.ts";
 import { guardUrl } from "./url-guard.ts";
 
 /** How long a piece of the body is waited for, once there is a status: it is the status that counts. */
 const BODY_WAIT_MS = 1000;
-
-/** A rendered request, and the origin through which its run was made. */
-export interface WebhookRequest extends SentRequest {
-  readonly method: "POST" | "PUT" | "PATCH";
-  readonly origin: string;
-}
-
-/** One attempt. `scope` and `runId` are what the request was sealed for. */
-export interface Attempt {
-  readonly scope: string;
-  readonly runId: string;
-  readonly attempt: number;
-  readonly sealed: Uint8Array<ArrayBuffer>;
-}
-
-/** What a sealed request belongs to: one run's can't be opened as another's. */
-export function sealedFor(scope: string, runId: string): string {
-  return `action-runs delivery v1\n${scope}\n${runId}`;
-}
 
 export class WebhookSender extends WorkerEntrypoint<Env> {
   /** Never throws for what a receiver does. */

@@ -44,14 +44,19 @@ export type ErrorCode = keyof typeof ERROR_STATUS;
 
 /** A refusal on its way to the caller. `message` is sent; `cause` is only logged. */
 export class ApiError extends Error {
+  readonly code: ErrorCode;
+  readonly headers: Readonly<Record<string, string>>;
+
   constructor(
-    readonly code: ErrorCode,
+    code: ErrorCode,
     sentence: string,
-    readonly headers: Readonly<Record<string, string>> = {},
+    headers: Readonly<Record<string, string>> = {},
     cause?: unknown,
   ) {
     super(sentence, { cause });
     this.name = "ApiError";
+    this.code = code;
+    this.headers = headers;
   }
 }
 

@@ -16,7 +16,8 @@ export const filterableName = z
   })
   .refine((name) => name.isWellFormed() && !CONTROL.test(name), {
     error: "holds a control character or half a surrogate pair; send plain text.",
-  });
+  })
+  .meta({ wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS } });
 
 /** What was sent in place of a number, short enough to be said. */
 export function sent(issue: { readonly input?: unknown }): string {
@@ -48,7 +49,8 @@ export const instant = z
     const floorMs = Date.parse(text.replace(/(\.\d{3})\d+/, "$1"));
     const finer = /\.\d{3}\d*[1-9]/.test(text);
     return { floorMs, ceilMs: finer ? floorMs + 1 : floorMs };
-  });
+  })
+  .meta({ wire: { type: "string", format: "date-time" } });
 
 const NOT_OURS = "send the cursor of a Link header as it was, or none.";
 
@@ -62,6 +64,7 @@ function cursorOf<T>(decode: (cursor: string) => T | null) {
       context.addIssue({ code: "custom", message: NOT_OURS });
       return z.NEVER;
     })
+    .meta({ wire: { type: "string", description: "Of a `Link` header, as it was." } })
     .optional();
 }
 
@@ -70,6 +73,7 @@ const limit = z
   .regex(/^[0-9]{1,3}$/, LIMIT)
   .transform(Number)
   .refine((limit) => limit >= 1 && limit <= PAGE_MAX_ROWS, LIMIT)
+  .meta({ wire: { type: "integer", minimum: 1, maximum: PAGE_MAX_ROWS, default: PAGE_DEFAULT_ROWS } })
   .default(PAGE_DEFAULT_ROWS);
 
 /** The query parameters of a page of things with ids. */

@@ -9,12 +9,14 @@ import type * as z from "zod";
 import type { AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "./limits.ts";
+import { takes } from "./takes.ts";
 
 /** Validates the query; a refusal is a 400 in the service's own words. */
 export function validQuery<T extends z.ZodType>(schema: T) {
-  return zValidator("query", schema, (result) => {
+  const middleware = zValidator("query", schema, (result) => {
     if (!result.success) throw new ApiError("invalid_query", sentenceOf(result.error.issues));
   });
+  return takes(middleware, "query", schema);
 }
 
 /**
@@ -25,7 +27,7 @@ export function validBody<T extends z.ZodType>(
   schema: T,
   { mayBeEmpty = false }: { readonly mayBeEmpty?: boolean } = {},
 ): MiddlewareHandler<AppEnv, string, { in: { json: z.input<T> }; out: { json: z.output<T> } }> {
-  return async function validBody(c, next) {
+  const middleware: ReturnType<typeof validBody<T>> = async function validBody(c, next) {
     const type = c.req.header("Content-Type")?.toLowerCase();
     const isEmpty = mayBeEmpty && type === undefined && (await isEmptyBody(c.req.raw));
     if (!isEmpty && !/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type ?? "")) {
@@ -47,6 +49,7 @@ export function validBody<T extends z.ZodType>(
     c.req.addValidatedData("json", result.data as object);
     await next();
   };
+  return takes(middleware, "json", schema);
 }
 
 /** Reads no more than tells: what is no empty body is refused for its missing type, and not looked at. */

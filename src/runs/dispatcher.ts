@@ -15,7 +15,7 @@ import {
   type NewDelivery,
   newDelivery,
 } from "../dispatch/delivery.ts";
-import type { Attempt } from "../dispatch/webhook.ts";
+import type { Attempt } from "../dispatch/sealed-request.ts";
 import type { Journal } from "./journal.ts";
 import type { JournaledRun } from "./journal-rows.ts";
 import { type Ledger, ownChange } from "./ledger.ts";

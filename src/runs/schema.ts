@@ -21,14 +21,18 @@ import { parseUuid } from "./run-id.ts";
 /** Taken as it is, down to odd keys such as `__proto__`, for it is only ever kept as text. */
 const jsonObject = z
   .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
-  .refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." });
+  .refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." })
+  .meta({ wire: { type: "object", additionalProperties: true } });
 
-const uuid = z.string({ error: "send a uuid." }).transform((text, context) => {
-  const id = parseUuid(text);
-  if (id !== null) return id;
-  context.addIssue({ code: "custom", message: "send a uuid." });
-  return z.NEVER;
-});
+const uuid = z
+  .string({ error: "send a uuid." })
+  .transform((text, context) => {
+    const id = parseUuid(text);
+    if (id !== null) return id;
+    context.addIssue({ code: "custom", message: "send a uuid." });
+    return z.NEVER;
+  })
+  .meta({ wire: { type: "string", format: "uuid" } });
 
 const TIMEOUT = {
   error: (issue: { readonly input?: unknown }) =>
@@ -56,6 +60,10 @@ export const newRun = z
   .refine((body) => inputBytes(body) <= INPUTS_MAX_BYTES, {
     error: (issue) =>
       `parameters and recommendations have ${inputBytes(issue.input as Inputs)} bytes together; at most ${INPUTS_MAX_BYTES} are taken.`,
+  })
+  .meta({
+    id: "NewActionRun",
+    examples: [{ actionName: "deploy", parameters: { version: "1.4.2" }, timeout: 30 }],
   });
 
 export type NewRunBody = z.output<typeof newRun>;
@@ -76,52 +84,64 @@ const output = jsonObject
   })
   .optional();
 
-export const report = z.discriminatedUnion(
-  "status",
-  [
-    z.strictObject({ status: z.literal("succeeded"), output }),
-    z.strictObject({
-      status: z.literal("failed"),
-      error: z
-        .string({ error: "send a sentence on what went wrong." })
-        // The tail of a log may hold anything, and the job that sends it must not be told to come back.
-        .transform((text) => text.toWellFormed().replaceAll("\0", "\ufffd"))
-        .refine((text) => utf8Bytes(JSON.stringify(text)) <= ERROR_MAX_BYTES, {
-          error: (issue) =>
-            `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${ERROR_MAX_BYTES} are taken.`,
-        }),
-      output,
-    }),
-  ],
-  { error: 'send "succeeded", or "failed" with an error.' },
-);
+export const report = z
+  .discriminatedUnion(
+    "status",
+    [
+      z.strictObject({ status: z.literal("succeeded"), output }),
+      z.strictObject({
+        status: z.literal("failed"),
+        error: z
+          .string({ error: "send a sentence on what went wrong." })
+          // The tail of a log may hold anything, and the job that sends it must not be told to come back.
+          .transform((text) => text.toWellFormed().replaceAll("\0", "\ufffd"))
+          .refine((text) => utf8Bytes(JSON.stringify(text)) <= ERROR_MAX_BYTES, {
+            error: (issue) =>
+              `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${ERROR_MAX_BYTES} are taken.`,
+          }),
+        output,
+      }),
+    ],
+    { error: 'send "succeeded", or "failed" with an error.' },
+  )
+  .meta({
+    id: "Report",
+    examples: [
+      { status: "succeeded", output: { url: "https://shop.example" } },
+      { status: "failed", error: "3 tests failed" },
+    ],
+  });
 
 export type Report = z.infer<typeof report>;
 
 /** What a terminal may be shown, and a job not be told to mend: odd bytes are replaced, not refused. */
 const plainText = z
   .string({ error: "send a string." })
-  .transform((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " "));
+  .transform((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " "))
+  .meta({ wire: { type: "string" } });
 
-export const heartbeat = z.strictObject({
-  message: plainText
-    .refine((text) => utf8Bytes(text) <= HEARTBEAT_MESSAGE_MAX_BYTES, {
-      error: (issue) =>
-        `has ${utf8Bytes(String(issue.input))} bytes; at most ${HEARTBEAT_MESSAGE_MAX_BYTES} are taken.`,
-    })
-    .optional(),
-  progress: z.number(PROGRESS).min(0, PROGRESS).max(1, PROGRESS).optional(),
-  externalUrl: z
-    .string({ error: "send the URL of the job's page." })
-    .max(URL_MAX_CHARACTERS, { error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.` })
-    .transform((text, context) => {
-      const url = URL.parse(text);
-      if (url !== null && /^https?:$/.test(url.protocol)) return url.href;
-      context.addIssue({ code: "custom", message: "send an http or https URL." });
-      return z.NEVER;
-    })
-    .optional(),
-});
+export const heartbeat = z
+  .strictObject({
+    message: plainText
+      .refine((text) => utf8Bytes(text) <= HEARTBEAT_MESSAGE_MAX_BYTES, {
+        error: (issue) =>
+          `has ${utf8Bytes(String(issue.input))} bytes; at most ${HEARTBEAT_MESSAGE_MAX_BYTES} are taken.`,
+      })
+      .optional(),
+    progress: z.number(PROGRESS).min(0, PROGRESS).max(1, PROGRESS).optional(),
+    externalUrl: z
+      .string({ error: "send the URL of the job's page." })
+      .max(URL_MAX_CHARACTERS, { error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.` })
+      .transform((text, context) => {
+        const url = URL.parse(text);
+        if (url !== null && /^https?:$/.test(url.protocol)) return url.href;
+        context.addIssue({ code: "custom", message: "send an http or https URL." });
+        return z.NEVER;
+      })
+      .meta({ wire: { type: "string", format: "uri", maxLength: URL_MAX_CHARACTERS } })
+      .optional(),
+  })
+  .meta({ id: "Heartbeat", examples: [{ message: "running the tests", progress: 0.4 }] });
 
 const oneOrMore = <T extends z.ZodType>(one: T) =>
   z.union([one.transform((value) => [value]), z.array(one)], {
@@ -130,7 +150,9 @@ const oneOrMore = <T extends z.ZodType>(one: T) =>
 
 export const runListQuery = z.strictObject({
   ...pageQuery,
-  status: oneOrMore(z.enum(STATUSES)).optional(),
+  status: oneOrMore(z.enum(STATUSES))
+    .meta({ wire: { type: "array", items: { type: "string", enum: [...STATUSES] } } })
+    .optional(),
   actionName: filterableName.optional(),
   entityId: uuid.optional(),
   triggeredBy: filterableName.optional(),
@@ -151,6 +173,7 @@ export const runQuery = z.strictObject({
     .regex(/^[0-9]{1,2}$/, WAIT)
     .transform(Number)
     .refine((wait) => wait >= 1 && wait <= WAIT_MAX_SECONDS, WAIT)
+    .meta({ wire: { type: "integer", minimum: 1, maximum: WAIT_MAX_SECONDS } })
     .optional(),
 });
 

@@ -206,6 +206,7 @@ describe("an abort", () => {
       const { client, asked } = await stub(answer);
       const aborter = new AbortController();
       const call = thrown(client({ retries }).runs.create(BODY, { signal: aborter.signal }));
+      while (asked.length === 0) await delay(5);
       setTimeout(() => aborter.abort(reason), 60);
       expect(await call).toBe(reason);
       expect(asked).toHaveLength(1);

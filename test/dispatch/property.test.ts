@@ -9,7 +9,7 @@ import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { AttemptAnswer } from "../../src/dispatch/delivery.ts";
-import type { Attempt } from "../../src/dispatch/webhook.ts";
+import type { Attempt } from "../../src/dispatch/sealed-request.ts";
 import { coordinatorOfKey } from "../../src/runs/run-id.ts";
 import { createRun, newRunsPath } from "../client.ts";
 import { coordinator, DAY_MS } from "../direct.ts";

@@ -1,0 +1,116 @@
+/** The words in which operations are described: successes, refusals by their codes, schemas from zod. */
+
+import { type DescribeRouteOptions, resolver } from "hono-openapi";
+import * as z from "zod";
+import { ERROR_STATUS, type ErrorCode } from "../http/errors.ts";
+import { ERROR_EXAMPLES } from "./error-examples.ts";
+
+export type Operation = DescribeRouteOptions & { readonly operationId: string; readonly summary: string };
+type Responses = NonNullable<DescribeRouteOptions["responses"]>;
+
+/** The error of the reference. */
+export const errorBody = z
+  .object({
+    error: z.string().meta({ description: "A sentence that says what to do." }),
+    code: z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]).meta({
+      description: "What happened. Never changes its meaning.",
+    }),
+  })
+  .meta({ id: "Error" });
+
+interface Described {
+  readonly wire?: Record<string, unknown>;
+  readonly examples?: unknown[];
+}
+
+/**
+ * zod's JSON Schema, with one more word: `meta({ wire })` replaces what zod makes of a schema that is validated by more
+ * than JSON Schema can say.
+ */
+const JSON_SCHEMA = {
+  unrepresentable: "any",
+  override: ({
+    zodSchema,
+    jsonSchema,
+  }: {
+    zodSchema: z.core.$ZodType;
+    jsonSchema: Record<string, unknown>;
+  }) => {
+    const { wire, examples } = (z.globalRegistry.get(zodSchema) ?? {}) as Described;
+    // zod leaves them out where a schema transforms what is sent.
+    if (examples !== undefined) jsonSchema.examples = examples;
+    if (wire === undefined) return;
+    for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+    Object.assign(jsonSchema, wire);
+  },
+} as const;
+
+export function resolved(schema: z.ZodType, io: "input" | "output") {
+  return resolver(schema, { options: { ...JSON_SCHEMA, io } });
+}
+
+const header = (name: string) => ({ [name]: { $ref: `#/components/headers/${name.replaceAll("-", "")}` } });
+
+/** A success: its JSON and its headers beside X-Request-Id, which every answer has. */
+export function answers(
+  status: number,
+  description: string,
+  schema: z.ZodType,
+  headers: readonly string[] = [],
+): Responses {
+  return {
+    [status]: {
+      description,
+      headers: headersOf(headers),
+      content: { "application/json": { schema: resolved(schema, "output") } },
+    },
+  };
+}
+
+export function headersOf(names: readonly string[]) {
+  return Object.assign({}, ...["X-Request-Id", ...names].map(header)) as ReturnType<typeof header>;
+}
+
+/** The refusals of a route by their codes, with an example each. */
+export function refuses(...codes: readonly ErrorCode[]): Responses {
+  const byStatus = Map.groupBy([...codes, ...ANYWHERE], (code) => ERROR_STATUS[code]);
+  const responses: Responses = {};
+  for (const [status, those] of byStatus) {
+    const examples = those.map((code) => [code, { value: { error: ERROR_EXAMPLES[code], code } }] as const);
+    responses[status] = {
+      description: those.join(", "),
+      headers: headersOf(HEADERS_WITH[status] ?? []),
+      content: {
+        "application/json": { schema: resolved(errorBody, "output"), examples: Object.fromEntries(examples) },
+      },
+    };
+  }
+  return responses;
+}
+
+/** What may happen to any request. */
+const ANYWHERE: readonly ErrorCode[] = ["method_not_allowed", "internal_error", "loop_detected"];
+const HEADERS_WITH: Readonly<Record<number, readonly string[]>> = {
+  401: ["WWW-Authenticate"],
+  405: ["Allow"],
+  429: ["Retry-After"],
+  503: ["Retry-After"],
+};
+
+export const READS: readonly ErrorCode[] = ["database_unavailable", "coordinator_unavailable"];
+export const BODY: readonly ErrorCode[] = ["invalid_body", "body_too_large", "unsupported_media_type"];
+/** Of an API token. */
+export const TOKEN: readonly ErrorCode[] = [
+  "unauthorized",
+  "token_invalid",
+  "token_expired",
+  "too_many_requests",
+];
+/** Of a run that can't be changed any more. */
+export const ENDED: readonly ErrorCode[] = [
+  "run_succeeded",
+  "run_failed",
+  "run_timed_out",
+  "run_cancelled",
+  "delivery_failed",
+];

@@ -1,0 +1,8 @@
+/** The document of the service as it stands in this source. */
+
+import { createApp } from "../app.ts";
+import { openApiDocument } from "./document.ts";
+
+export async function makeDocument() {
+  return openApiDocument(createApp());
+}

@@ -1,0 +1,57 @@
+/** What the document says of the service's own routes, by method and path. */
+
+import * as z from "zod";
+import { answers, headersOf, type Operation, refuses } from "./describe.ts";
+
+const service = { tags: ["Service"], security: [] };
+const status = (said: string) => z.object({ status: z.literal(said) });
+const anyObject = z.record(z.string(), z.unknown());
+
+const notModified = { 304: { description: "As it was", headers: headersOf(["ETag"]) } };
+
+export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
+  "GET /": {
+    ...service,
+    operationId: "describeService",
+    summary: "What this is",
+    responses: { ...answers(200, "Where to go on", anyObject), ...refuses() },
+  },
+  "GET /healthz": {
+    ...service,
+    operationId: "isAlive",
+    summary: "Whether it lives",
+    responses: { ...answers(200, "It does", status("alive")), ...refuses() },
+  },
+  "GET /readyz": {
+    ...service,
+    operationId: "isReady",
+    summary: "Whether it can work",
+    description: "Looks at the settings and at the database.",
+    responses: { ...answers(200, "It can", status("ready")), ...refuses("not_ready") },
+  },
+  "GET /openapi.json": {
+    ...service,
+    operationId: "getOpenApi",
+    summary: "The OpenAPI document",
+    responses: { ...answers(200, "OpenAPI 3.1", anyObject, ["ETag"]), ...notModified, ...refuses() },
+  },
+  "GET /docs": {
+    ...service,
+    operationId: "exploreApi",
+    summary: "The API explorer",
+    responses: {
+      200: {
+        description: "A page",
+        headers: headersOf([
+          "ETag",
+          "Content-Security-Policy",
+          "Cross-Origin-Opener-Policy",
+          "Referrer-Policy",
+        ]),
+        content: { "text/html": { schema: { type: "string" } } },
+      },
+      ...notModified,
+      ...refuses(),
+    },
+  },
+};

@@ -1,0 +1,170 @@
+/** GET /docs, the API explorer: how its files are served, and what a person does with it in a real browser. */
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import {
+  CHROMIUM,
+  Explorer,
+  goTo,
+  luminance,
+  type Operation,
+  operationsAt,
+  overflow,
+  send,
+} from "./explorer.ts";
+import { newPlace, type Place } from "./place.ts";
+
+const NARROW = 360;
+const WIDE = 1280;
+
+let place: Place;
+let origin: string;
+
+beforeAll(async () => {
+  place = await newPlace();
+  origin = new URL(place.runs).origin;
+  await place.start();
+});
+
+afterAll(() => place?.remove());
+
+describe("GET /docs", () => {
+  it("allows scripts from its own origin alone, talks to no other, and can't be framed", async () => {
+    const { status, headers } = await fetch(`${origin}/docs`);
+    expect([status, headers.get("Content-Type")]).toEqual([200, "text/html; charset=utf-8"]);
+    const policy = headers.get("Content-Security-Policy")?.split("; ");
+    for (const rule of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "connect-src 'self'",
+      "frame-ancestors 'none'",
+    ])
+      expect(policy).toContain(rule);
+    expect(headers.get("Referrer-Policy")).toBe("no-referrer");
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+    expect(headers.get("X-Request-Id")).not.toBeNull();
+  });
+
+  it("is asked for each time, and not sent again where it is the same", async () => {
+    const { headers } = await fetch(`${origin}/docs`);
+    expect(headers.get("Cache-Control")).toBe("no-cache");
+    const again = await fetch(`${origin}/docs`, { headers: { "If-None-Match": headers.get("ETag") ?? "" } });
+    expect(again.status).toBe(304);
+    expect(again.headers.get("Content-Security-Policy")).toBe(headers.get("Content-Security-Policy"));
+  });
+
+  it("names its scripts by their content, to be kept for good", async () => {
+    const page = await (await fetch(`${origin}/docs`)).text();
+    const scripts = [...page.matchAll(/<script[^>]* src="([^"]*)"/g)].map(([, path]) => path);
+    expect(scripts).toHaveLength(2);
+    for (const path of scripts) {
+      expect(path).toMatch(/^\/docs\/assets\/[a-z]+-[0-9a-f]{16}\.js$/);
+      const { status, headers } = await fetch(`${origin}${path}`);
+      expect([status, headers.get("Content-Type")]).toEqual([200, "text/javascript; charset=utf-8"]);
+      expect(headers.get("Cache-Control")).toBe("public, max-age=31536000, immutable");
+      expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+    }
+  });
+
+  it("has nobody keep the 404 of a script that only another version has", async () => {
+    const { status, headers } = await fetch(`${origin}/docs/assets/start-0123456789abcdef.js`);
+    expect([status, headers.get("Cache-Control")]).toEqual([404, null]);
+  });
+
+  it.each([
+    ["POST", "/docs", 405, "method_not_allowed"],
+    ["GET", "/docs/page.html", 404, "not_found"],
+    ["GET", "/_headers", 404, "not_found"],
+    ["POST", "/acme/shop/envs/prod/action-runs", 401, "unauthorized"],
+    ["DELETE", "/docs/assets", 404, "not_found"],
+  ])("leaves to the Worker what is no script: %s %s", async (method, path, status, code) => {
+    const answer = await fetch(`${origin}${path}`, { method });
+    expect([answer.status, await answer.json()]).toEqual([status, expect.objectContaining({ code })]);
+  });
+});
+
+if (CHROMIUM === undefined) {
+  process.stderr.write("No Chromium, so GET /docs is not tried in a browser: apt-get install chromium.\n");
+}
+
+describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 90_000 }, () => {
+  let explorer: Explorer;
+  let operations: readonly Operation[];
+
+  beforeAll(async () => {
+    operations = await operationsAt(origin);
+    explorer = await Explorer.start(origin);
+  });
+
+  afterAll(() => explorer?.stop());
+
+  // Whatever a test is about: no request to another host, no error on the console, nothing that the policy refused.
+  afterEach(async () => {
+    await explorer.closePages();
+    expect(explorer.faults.splice(0)).toEqual([]);
+  });
+
+  function operation(id: string): Operation {
+    const found = operations.find(({ operationId }) => operationId === id);
+    if (found === undefined) throw new Error(`The document has no operation ${id}.`);
+    return found;
+  }
+
+  it("lists every operation of the document", async () => {
+    const page = await explorer.open(WIDE, "light");
+    expect(operations.length).toBeGreaterThan(9);
+    for (const { summary } of operations) await page.getByRole("link", { name: summary }).first().waitFor();
+  });
+
+  it("creates a run with the token that was typed in, shows the answer, and keeps the token nowhere", async () => {
+    const page = await explorer.open(WIDE, "light");
+    await page.getByPlaceholder("Token").first().fill(place.token);
+    const sent = await send(page, operation("createActionRun"));
+    const run = (await (await sent.response())?.json()) as { id: string; status: string };
+    expect(run.status).toBe("pending");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("201 Created").waitFor();
+    await dialog.getByText(run.id).first().waitFor();
+
+    const kept = await fetch(`${sent.url()}/${run.id}`, {
+      headers: { Authorization: `Bearer ${place.token}` },
+    });
+    expect(await kept.json()).toMatchObject({ id: run.id, status: "pending" });
+    const stored = await page.evaluate(
+      "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href])",
+    );
+    expect(stored).not.toContain(place.token);
+  });
+
+  it("sends no optional parameter that nobody switched on: no used key, no page long gone", async () => {
+    const page = await explorer.open(WIDE, "light");
+    await page.getByPlaceholder("Token").first().fill(place.token);
+    const list = await send(page, operation("listActionRuns"));
+    expect((await list.response())?.status()).toBe(200);
+    expect(new URL(list.url()).search).toBe("");
+    expect(list.headers()).not.toHaveProperty("x-d1-bookmark");
+    await page.getByRole("button", { name: "Close Client" }).first().click();
+    const create = await send(page, operation("createActionRun"));
+    expect(create.headers()).not.toHaveProperty("idempotency-key");
+  });
+
+  it.each(["light", "dark"] as const)("can be read and used on a narrow screen, %s", async (scheme) => {
+    const page = await explorer.open(NARROW, scheme);
+    const text = await luminance(page, "h1", "color");
+    const ground = await luminance(page, "body", "backgroundColor");
+    expect(ground < 0.1).toBe(scheme === "dark");
+    expect((Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05)).toBeGreaterThan(7);
+    await page.getByPlaceholder("Token").first().fill(place.token);
+    const sent = await send(page, operation("createActionRun"));
+    expect((await sent.response())?.status()).toBe(201);
+    expect(await overflow(page)).toBe(0);
+  });
+
+  it("shows no operation wider than a narrow screen", async () => {
+    const page = await explorer.open(NARROW, "light");
+    expect(await overflow(page)).toBe(0);
+    for (const each of operations) {
+      await goTo(page, each);
+      expect([each.summary, await overflow(page)]).toEqual([each.summary, 0]);
+    }
+  });
+});

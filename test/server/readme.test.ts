@@ -1,0 +1,200 @@
+/**
+ * The documents by example: every fenced block is run against a real server, in order, as a reader would paste it, or
+ * says in its document why not. What the prose leaves to the reader is filled in by the tables here.
+ */
+
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ROOT } from "../../src/dev/wrangler.ts";
+import { ask, type CreatedRun } from "./load.ts";
+import { newPlace, type Place } from "./place.ts";
+import { type Block, blocksOf, faultsOf } from "./readme/document.ts";
+import { type Receiver, startReceiver } from "./readme/receiver.ts";
+import { type Exchange, type Recorder, startRecorder } from "./readme/recorder.ts";
+import { commandsOf, furnish, type Ran, Session } from "./readme/session.ts";
+import { readShown, shapeFaults } from "./readme/shape.ts";
+
+const NAMES = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "examples/README.md", "reporters/README.md"];
+const RUNNABLE = ["sh", "ts"];
+
+const documents = NAMES.filter((name) => existsSync(join(ROOT, name))).map((name) => {
+  const markdown = readFileSync(join(ROOT, name), "utf8");
+  return { name, markdown, blocks: blocksOf(name, markdown) };
+});
+const all = documents.flatMap(({ blocks }) => blocks.filter(({ notRun }) => notRun === null));
+const creates = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" })
+  .filter((file) => /create[^/]*\.json$/.test(file))
+  .sort();
+
+let folder: string;
+let place: Place;
+let recorder: Recorder;
+let receiver: Receiver;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "action-runs-readme-"));
+  furnish(folder);
+  const [signingSecret = ""] = /whsec_[\w+/=]+/.exec(documents[0]?.markdown ?? "") ?? [];
+  receiver = await startReceiver(signingSecret);
+  place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\n");
+  const server = await place.start();
+  recorder = await startRecorder(Number(new URL(server.url).port));
+  writeFileSync(join(folder, ".dev.vars"), `ROOT_TOKEN=${place.token}\n`);
+  for (const beside of ["examples", "reporters"]) {
+    const from = join(ROOT, beside);
+    if (existsSync(from)) cpSync(from, join(folder, beside), { recursive: true });
+    else mkdirSync(join(folder, beside));
+  }
+  for (const file of creates) {
+    const copy = join(folder, "examples", file);
+    // Nothing that a test sends leaves the machine.
+    writeFileSync(copy, readFileSync(copy, "utf8").replace(/https:\/\/[\w.-]+/, receiver.url));
+  }
+});
+
+afterAll(async () => {
+  await recorder?.close();
+  await place?.remove();
+  await receiver?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What documents say and what it is here. Each must be said somewhere. */
+const HERE: readonly { readonly says: string; readonly here: () => string }[] = [
+  { says: "http://localhost:8787", here: () => recorder.url },
+  { says: "https://ci.example.com", here: () => receiver.url },
+  // Half a minute, for what is tested elsewhere.
+  { says: "?wait=30", here: () => "?wait=1" },
+];
+
+/** What a reader has at hand from the start. */
+const GIVEN: Readonly<Record<string, () => Readonly<Record<string, string>>>> = {
+  "README.md": () => ({ CI_JOB_ID: "4711" }),
+  "examples/README.md": () => ({
+    RUNS: `${recorder.url}/acme/shop/envs/examples/action-runs`,
+    TOKEN: place.token,
+  }),
+};
+
+/** What a reader copies from an answer for the commands that follow. */
+function copied({ request, status, body }: Exchange): Readonly<Record<string, string>> {
+  if (status !== 201) return {};
+  if (request.endsWith("/tokens")) return { TOKEN_ID: (JSON.parse(body) as { id: string }).id };
+  const { id, callback } = JSON.parse(body) as CreatedRun;
+  return { ID: id, CALLBACK_URL: callback.url, CALLBACK_TOKEN: callback.token };
+}
+
+/** What the prose takes to be so when it comes to these blocks. Each must be found. */
+const BEFORE: readonly { readonly block: string; readonly first: (session: Session) => Promise<void> }[] = [
+  { block: "%/callback}/heartbeat", first: createAnother },
+  { block: "-X DELETE $RUNS/$ID", first: createAnother },
+  { block: "curl -s $RUNS/$ID/events", first: untilItHasEnded },
+];
+
+/** The run at hand has ended, and what follows is about one that has not. */
+async function createAnother(session: Session): Promise<void> {
+  const run = await ask<CreatedRun>("POST", await session.get("RUNS"), {
+    token: place.token,
+    body: { actionName: "deploy" },
+  });
+  expect(run.status).toBe(201);
+  session.set({
+    ID: run.body.id,
+    CALLBACK_URL: run.body.callback.url,
+    CALLBACK_TOKEN: run.body.callback.token,
+  });
+}
+
+/** The workflow that the run has started takes its time. */
+async function untilItHasEnded(session: Session): Promise<void> {
+  const url = `${await session.get("RUNS")}/${await session.get("ID")}?wait=30`;
+  const run = await ask<object>("GET", url, { token: place.token });
+  expect(run.body).toMatchObject({ status: "succeeded", error: null });
+}
+
+/** Runs a block, a command at a time, and resolves with what the last one printed. */
+async function run({ at, language, text, answers }: Block, session: Session): Promise<string> {
+  const script = HERE.reduce((said, { says, here }) => said.replaceAll(says, here()), text);
+  for (const { block, first } of BEFORE) if (text.includes(block)) await first(session);
+  let ran: Ran = { code: 0, stdout: "", stderr: "" };
+  const commands = language === "ts" ? [script] : commandsOf(script);
+  for (const [index, command] of commands.entries()) {
+    const before = recorder.exchanges.length;
+    ran = language === "ts" ? await session.runTypeScript(command) : await session.run(command);
+    const exchanges = recorder.exchanges.slice(before);
+    const context = `${at}:\n${command}\n${ran.stdout}\n${ran.stderr}`;
+    if (/\bcurl /.test(command)) expect(exchanges, context).not.toEqual([]);
+    const [, type] = /Accept: ([\w/]+)/.exec(command) ?? [];
+    if (type !== undefined) expect(exchanges.at(-1)?.type, context).toContain(type);
+    const refused = index === commands.length - 1 ? answers : null;
+    if (refused === null) expect(ran.code, context).toBe(0);
+    else expect(exchanges.at(-1)?.status, context).toBe(refused);
+    const others = refused === null ? exchanges : exchanges.slice(0, -1);
+    expect(
+      others.filter(({ status }) => status >= 400),
+      context,
+    ).toEqual([]);
+    for (const exchange of exchanges) session.set(copied(exchange));
+  }
+  return ran.stdout;
+}
+
+describe.each(documents)("$name", ({ name, blocks }) => {
+  let session: Session;
+  let printed = "";
+
+  beforeAll(() => {
+    session = new Session(folder, join(folder, dirname(name)), name.replaceAll("/", "-"));
+    session.set(GIVEN[name]?.() ?? {});
+  });
+
+  it("says of every block how it is run, or why not", () => {
+    expect(faultsOf(blocks, RUNNABLE)).toEqual([]);
+  });
+
+  for (const block of blocks) {
+    if (block.notRun !== null) it.skip(`${block.at} is not run: ${block.notRun}`);
+    else if (block.language === "json") {
+      it(`${block.at} shows what is really answered`, () => {
+        expect(shapeFaults(readShown(block.text), JSON.parse(printed))).toEqual([]);
+      });
+    } else if (RUNNABLE.includes(block.language)) {
+      it(`${block.at} does what it says`, async () => {
+        printed = await run(block, session);
+      });
+    }
+  }
+});
+
+describe("examples/", () => {
+  const send = all.find(({ text }) => text.includes("@gitlab/create.json"));
+
+  it.each(creates)("%s is taken and sent on when it is sent as the README says", async (file) => {
+    const session = new Session(folder, join(folder, "examples"), file.replaceAll("/", "-"));
+    session.set(GIVEN["examples/README.md"]?.() ?? {});
+    const text = send?.text.replace("gitlab/create.json", file).replace("deploy-1.4.2", file) ?? "";
+    const { trigger } = JSON.parse(readFileSync(join(folder, "examples", file), "utf8"));
+    const before = receiver.asked.length;
+    const printed = await run({ at: file, language: "sh", text, notRun: null, answers: null }, session);
+    expect(JSON.parse(printed)).toMatchObject({ status: "pending", actionName: expect.any(String) });
+    const { pathname, search } = new URL(trigger.url);
+    await expect.poll(() => receiver.asked.slice(before)).toEqual([pathname + search]);
+  });
+});
+
+it("the tables here are about what the documents still say", () => {
+  const text = all.map((block) => block.text).join("\n");
+  for (const { says } of HERE) expect(text).toContain(says);
+  for (const { block } of BEFORE) expect(text).toContain(block);
+});

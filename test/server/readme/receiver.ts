@@ -1,0 +1,68 @@
+/**
+ * The other side of the documents' webhooks. What comes to `/hooks/` it takes as the README describes a receiver: it
+ * verifies the signature, stumbles once, accepts, sends a heartbeat and reports. Anything else it accepts as it is.
+ */
+
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { Webhook } from "standardwebhooks";
+
+interface Inputs {
+  readonly callback_url: string;
+  readonly callback_token: string;
+}
+
+export interface Receiver {
+  readonly url: string;
+  /** The paths asked for, one for each attempt. */
+  readonly asked: readonly string[];
+  close(): Promise<void>;
+}
+
+export async function startReceiver(signingSecret: string): Promise<Receiver> {
+  const asked: string[] = [];
+  const stumbled = new Set<string>();
+
+  /** The status and body to answer with, and the work to do then. */
+  async function take(request: IncomingMessage): Promise<[number, string, Inputs?]> {
+    const body = await text(request);
+    asked.push(request.url ?? "");
+    if (!request.url?.startsWith("/hooks/1.4.2")) return [202, "queued"];
+    const headers = request.headers as Record<string, string>;
+    if (headers.authorization !== "Bearer YOUR_TOKEN") return [401, "not allowed"];
+    new Webhook(signingSecret).verify(body, headers);
+    const id = String(headers["webhook-id"]);
+    if (!stumbled.has(id)) {
+      stumbled.add(id);
+      return [503, "still starting"];
+    }
+    return [202, "queued", (JSON.parse(body) as { inputs: Inputs }).inputs];
+  }
+
+  const server = createServer(async (request, response) => {
+    const [status, body, inputs] = await take(request).catch(() => [400, "not verified"] as const);
+    response.writeHead(status, { "Content-Type": "text/plain" }).end(body);
+    if (inputs !== undefined) await work(inputs);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+async function work({ callback_url: url, callback_token: token }: Inputs): Promise<void> {
+  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+  const post = (to: string, body: unknown) =>
+    fetch(to, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => undefined);
+  await post(url.replace(/callback$/, "heartbeat"), { progress: 0.5 });
+  await post(url, { status: "succeeded" });
+}

@@ -1,0 +1,129 @@
+/**
+ * A shell as a reader has it: commands are pasted one after the other, variables and the folder carry over, and only
+ * the programs named here are at hand. A document that needs another is refused by the shell, not run by chance.
+ */
+
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { ROOT } from "../../../src/dev/wrangler.ts";
+
+const PROGRAMS = [
+  ...["awk", "cat", "curl", "cut", "date", "env", "grep", "head", "jq", "mktemp", "od", "openssl", "rm"],
+  ...["sed", "sh", "sleep", "tail", "test", "tr", "wc"],
+];
+const RUNS_AT_MOST_MS = 90_000;
+/** To every other machine there is no way: nobody listens on this port. */
+const NOWHERE = "http://127.0.0.1:9";
+const LOOPBACK_ONLY = {
+  ...{ http_proxy: NOWHERE, https_proxy: NOWHERE, all_proxy: NOWHERE, no_proxy: "localhost,127.0.0.1,::1" },
+  NODE_USE_ENV_PROXY: "1",
+};
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Makes `bin` and `node_modules` in a folder: the programs that commands may call, curl's stand-in where this machine
+ * has none, and our own package as a reader has installed it, run from its source.
+ */
+export function furnish(folder: string): void {
+  const bin = join(folder, "bin");
+  mkdirSync(bin);
+  const path = (process.env.PATH ?? "").split(delimiter);
+  for (const program of PROGRAMS) {
+    const file = path.map((place) => join(place, program)).find((place) => existsSync(place));
+    if (file !== undefined) symlinkSync(file, join(bin, program));
+  }
+  symlinkSync(process.execPath, join(bin, "node"));
+  const standIn = fileURLToPath(new URL("curl.ts", import.meta.url));
+  if (!existsSync(join(bin, "curl"))) writeProgram(join(bin, "curl"), `exec node '${standIn}' "$@"`);
+  const commandLine = `exec node '${join(ROOT, "src/cli/main.ts")}' "$@"`;
+  writeProgram(join(bin, "action-runs"), commandLine);
+  writeProgram(
+    join(bin, "npx"),
+    `[ "$1" = action-runs ] || { echo "npx $1: not known here" >&2; exit 127; }\nshift\n${commandLine}`,
+  );
+  const ours = join(folder, "node_modules/action-runs");
+  mkdirSync(ours, { recursive: true });
+  symlinkSync(join(ROOT, "src"), join(ours, "src"));
+  writeFileSync(
+    join(ours, "package.json"),
+    JSON.stringify({ exports: { "./client": "./src/client/index.ts" } }),
+  );
+}
+
+function writeProgram(file: string, script: string): void {
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
+  chmodSync(file, 0o755);
+}
+
+/** A script's commands, each whole, comments left out. Throws on what the shell can't read. */
+export function commandsOf(script: string): readonly string[] {
+  const commands: string[] = [];
+  let pending: string[] = [];
+  for (const line of script.split("\n")) {
+    pending.push(line);
+    if (!isWhole(pending.join("\n"))) continue;
+    commands.push(pending.join("\n"));
+    pending = [];
+  }
+  if (pending.length > 0) throw new Error(`The shell can't read this:\n${pending.join("\n")}`);
+  return commands.filter((command) => !/^\s*(#.*)?$/.test(command));
+}
+
+function isWhole(command: string): boolean {
+  return !command.endsWith("\\") && spawnSync("sh", ["-n"], { input: command }).status === 0;
+}
+
+export class Session {
+  readonly #state: string;
+  readonly #env: Readonly<Record<string, string>>;
+
+  /** `home`: a furnished folder. `folder`: where the commands begin. `name`: a file's name, one for each session. */
+  constructor(home: string, folder: string, name: string) {
+    this.#state = join(home, `${name}.session`);
+    this.#env = { ...LOOPBACK_ONLY, HOME: home, PATH: join(home, "bin") };
+    writeFileSync(this.#state, `cd '${folder}'\n`);
+  }
+
+  /** A variable's value. Throws where it is not set. */
+  async get(name: string): Promise<string> {
+    const { code, stdout, stderr } = await this.run(`printf %s "$${name}"`);
+    if (code !== 0) throw new Error(stderr);
+    return stdout;
+  }
+
+  /** What a reader fills in. */
+  set(values: Readonly<Record<string, string>>): void {
+    const lines = Object.entries(values).map(([name, value]) => `export ${name}='${value}'\n`);
+    writeFileSync(this.#state, lines.join(""), { flag: "a" });
+  }
+
+  /** Runs one command. Ends it at its first failure and at a variable that nobody has set. */
+  async run(command: string): Promise<Ran> {
+    const keep = `trap '{ export -p; echo "cd \\"$PWD\\""; } >"${this.#state}"' 0`;
+    const child = spawn("sh", ["-c", `set -eua\n. "${this.#state}"\n${keep}\n${command}\n`], {
+      env: this.#env,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: RUNS_AT_MOST_MS,
+    });
+    const printed = Promise.all([text(child.stdout), text(child.stderr)]);
+    const [code] = (await once(child, "close")) as [number | null];
+    const [stdout, stderr] = await printed;
+    return { code, stdout, stderr };
+  }
+
+  /** Runs a program in TypeScript, with the session's variables in its environment. */
+  async runTypeScript(program: string): Promise<Ran> {
+    const file = `${this.#state}.mts`;
+    writeFileSync(file, program);
+    return this.run(`node '${file}'`);
+  }
+}
