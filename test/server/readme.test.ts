@@ -81,6 +81,7 @@ const HERE: readonly { readonly says: string; readonly here: () => string }[] = 
 /** What a reader has at hand from the start. */
 const GIVEN: Readonly<Record<string, () => Readonly<Record<string, string>>>> = {
   "README.md": () => ({ CI_JOB_ID: "4711" }),
+  "reporters/README.md": () => ({ RUNS: `${recorder.url}/acme/shop/envs/reporters/action-runs` }),
   "examples/README.md": () => ({
     RUNS: `${recorder.url}/acme/shop/envs/examples/action-runs`,
     TOKEN: place.token,
@@ -100,6 +101,7 @@ const BEFORE: readonly { readonly block: string; readonly first: (session: Sessi
   { block: "%/callback}/heartbeat", first: createAnother },
   { block: "-X DELETE $RUNS/$ID", first: createAnother },
   { block: "curl -s $RUNS/$ID/events", first: untilItHasEnded },
+  { block: "sh report.sh heartbeat", first: createAnother },
 ];
 
 /** The run at hand has ended, and what follows is about one that has not. */

@@ -1,0 +1,111 @@
+/** The package as its users get it: packed, installed in an empty project, imported, type-checked, and run. */
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ROOT } from "../../src/dev/wrangler.ts";
+import { newPlace, type Place } from "./place.ts";
+
+/** A typed use of all there is; the last line is a mistake that only the types can see. */
+const USE = `
+import { ActionRunsError, callback, createClient } from "action-runs/client";
+
+const [baseUrl = "", token = ""] = process.argv.slice(2);
+const client = createClient({ baseUrl, token, org: "acme", project: "shop", env: "prod" });
+const created = await client.runs.create({ actionName: "deploy", parameters: { version: "1.2.3" } });
+await callback(created.callback.url, created.callback.token).succeed({ url: "https://shop.example" });
+const ended = await client.runs.wait(created.id);
+const types: string[] = [];
+for await (const event of client.runs.watch(created.id)) types.push(event.type);
+let listed = 0;
+for await (const run of client.runs.list({ status: ["succeeded"] })) if (run.id === created.id) listed++;
+const refused = await client.runs.cancel(created.id).catch((error: unknown) => error);
+const code = refused instanceof ActionRunsError ? refused.code : null;
+console.log(JSON.stringify({ status: ended.status, types, listed, code }));
+`;
+const MISTAKE = `${USE}\nexport const wrong: number = ended.status;\n`;
+
+const TSCONFIG = JSON.stringify({
+  compilerOptions: {
+    strict: true,
+    noEmit: true,
+    target: "es2024",
+    module: "nodenext",
+    lib: ["es2024", "dom", "dom.iterable", "dom.asynciterable"],
+    types: ["node"],
+    typeRoots: [join(ROOT, "node_modules", "@types")],
+  },
+});
+
+describe("npm pack", () => {
+  const folder = mkdtempSync(join(tmpdir(), "action-runs-package-"));
+  let place: Place;
+  const run = (program: string, args: readonly string[], cwd = folder) =>
+    execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const check = (source: string) => {
+    writeFileSync(join(folder, "use.ts"), source);
+    return run(process.execPath, [join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-p", "."]);
+  };
+
+  beforeAll(async () => {
+    place = await newPlace();
+    const packed = run("npm", ["pack", "--silent", "--pack-destination", folder], ROOT).trim();
+    writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
+    writeFileSync(join(folder, "tsconfig.json"), TSCONFIG);
+    run("npm", ["install", "--no-audit", "--no-fund", `./${packed.split("\n").at(-1)}`]);
+    await place.start();
+  }, 180_000);
+  afterAll(async () => {
+    await place.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("brings what the client and the command line need, and nothing of the service", () => {
+    const lock = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")) as {
+      packages: Record<string, unknown>;
+    };
+    const names = Object.keys(lock.packages).map((path) => path.replace("node_modules/", ""));
+    expect(names.sort()).toEqual([
+      "",
+      "action-runs",
+      "commander",
+      "openapi-fetch",
+      "openapi-typescript-helpers",
+    ]);
+  });
+
+  test("gives a client that type-checks, and whose types see a mistake", () => {
+    expect(check(USE)).toBe("");
+    expect(() => check(MISTAKE)).toThrow();
+  });
+
+  test("gives a client that works", () => {
+    writeFileSync(join(folder, "use.ts"), USE);
+    const told = run(process.execPath, ["use.ts", new URL(place.runs).origin, place.token]);
+    expect(JSON.parse(told)).toEqual({
+      status: "succeeded",
+      types: ["created", "started", "ended"],
+      listed: 1,
+      code: "run_succeeded",
+    });
+  });
+
+  test("gives a command line that works", () => {
+    expect(run("npx", ["action-runs", "--help"])).toContain("action-runs");
+    const settings = {
+      ACTION_RUNS_URL: new URL(place.runs).origin,
+      ACTION_RUNS_TOKEN: place.token,
+      ACTION_RUNS_ORG: "acme",
+      ACTION_RUNS_PROJECT: "shop",
+      ACTION_RUNS_ENV: "prod",
+    };
+    const told = execFileSync("npx", ["action-runs", "create", "deploy", "--json"], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { ...process.env, ...settings },
+    });
+    expect(JSON.parse(told)).toMatchObject({ actionName: "deploy", status: "pending" });
+  });
+});
