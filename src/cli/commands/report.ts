@@ -1,0 +1,112 @@
+/** `report` and `heartbeat`: what a CI job says of its run, with the callback's URL and token. */
+
+import { InvalidArgumentError, Option } from "commander";
+import { CliCommand } from "../command.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { readObject, readText } from "../input.ts";
+import { examples, exiting, given, withCallback, withOutput } from "../options.ts";
+import { Output, type OutputFlags } from "../output.ts";
+import { type CallbackFlags, connectCallback } from "../settings.ts";
+import { runText } from "../telling.ts";
+
+interface ReportFlags extends CallbackFlags, OutputFlags {
+  readonly error?: string;
+  readonly output?: string;
+  readonly idempotencyKey?: string;
+}
+
+interface HeartbeatFlags extends CallbackFlags, OutputFlags {
+  readonly message?: string;
+  readonly progress?: number;
+  readonly externalUrl?: string;
+}
+
+/** A report that is lost leaves its run open until the deadline, so it is worth more tries than a question. */
+export const REPORT_RETRIES = 8;
+
+/** What CI products call the end of a job, and the error where none is given; null: it succeeded. */
+const OUTCOMES: ReadonlyMap<string, string | null> = new Map([
+  ["succeeded", null],
+  ["success", null],
+  ["failed", "The job failed."],
+  ["failure", "The job failed."],
+  ["unstable", "The job was unstable."],
+  ["cancelled", "The job was cancelled."],
+  ["canceled", "The job was cancelled."],
+  ["aborted", "The job was cancelled."],
+]);
+
+export function reportCommand(): CliCommand {
+  const command = new CliCommand("report")
+    .summary("report how a job ended, from inside it")
+    .description(
+      "Report how a job ended, from inside it. Takes what CI products call it: succeeded or success; failed, " +
+        "failure or unstable; cancelled, canceled or aborted, which the run records as failed. Case does not matter.",
+    )
+    .argument("<outcome>", "how it ended")
+    .addOption(new Option("--error <text>", "what went wrong, as text, @file or @- for stdin"))
+    .addOption(new Option("--output <json>", "the job's result, as a JSON object, @file or @- for stdin"))
+    .addOption(new Option("--idempotency-key <key>", "the job's own id, so that a repeat succeeds too"))
+    .addHelpText(
+      "after",
+      examples(
+        'action-runs report succeeded --output \'{"url":"https://shop.example"}\'',
+        "action-runs report failed --error '3 tests failed' --output @result.json",
+        'action-runs report "$JOB_STATUS" --idempotency-key "$CI_JOB_ID"',
+      ),
+    )
+    .action(exiting(report));
+  return withOutput(withCallback(command));
+}
+
+async function report(outcome: string, flags: ReportFlags): Promise<number> {
+  const output = new Output(flags);
+  const usual = OUTCOMES.get(outcome.toLowerCase());
+  if (usual === undefined)
+    throw new UsageError(`${outcome}: give one of ${[...OUTCOMES.keys()].join(", ")}.`);
+  if (usual === null && flags.error !== undefined) {
+    throw new UsageError("--error goes with a job that failed.");
+  }
+  const result = flags.output === undefined ? undefined : await readObject(flags.output, "--output");
+  const error = flags.error === undefined ? (usual ?? "") : await readText(flags.error, "--error");
+  const { idempotencyKey, retries = REPORT_RETRIES } = flags;
+  const run = await connectCallback(flags, { ...given({ idempotencyKey }), retries });
+  const ended = await (usual === null ? run.succeed(result) : run.fail(error, result));
+  await output.show(ended, () => runText(ended, output));
+  return EXIT.succeeded;
+}
+
+export function heartbeatCommand(): CliCommand {
+  const command = new CliCommand("heartbeat")
+    .summary("say that a job is alive, from inside it")
+    .description("Say that a job is alive and how far it is. The first heartbeat starts a pending run.")
+    .addOption(new Option("-m, --message <text>", "what it is doing"))
+    .addOption(new Option("--progress <share>", "how far it is: 0 to 1, or 0% to 100%").argParser(readShare))
+    .addOption(new Option("--external-url <url>", "the job's own page"))
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs heartbeat",
+        "action-runs heartbeat --progress 40% --message 'running the tests'",
+        'action-runs heartbeat --external-url "$CI_JOB_URL"',
+      ),
+    )
+    .action(exiting(heartbeat));
+  return withOutput(withCallback(command));
+}
+
+async function heartbeat(flags: HeartbeatFlags): Promise<number> {
+  const output = new Output(flags);
+  const { message, progress, externalUrl } = flags;
+  const run = await connectCallback(flags);
+  const beaten = await run.heartbeat(given({ message, progress, externalUrl }));
+  await output.show(beaten, () => runText(beaten, output));
+  return EXIT.succeeded;
+}
+
+function readShare(text: string): number {
+  const [, digits, percent] = /^(\d+(?:\.\d+)?|\.\d+)(%?)$/.exec(text.trim()) ?? [];
+  const share = percent === "%" ? Number(digits) / 100 : Number(digits);
+  if (share >= 0 && share <= 1) return share;
+  throw new InvalidArgumentError("Give a number from 0 to 1, or from 0% to 100%.");
+}

@@ -1,0 +1,118 @@
+/** `token`: mints, lists and revokes API tokens of a project. */
+
+import { Option } from "commander";
+import type { ApiToken } from "../../client/index.ts";
+import { CliCommand } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { examples, exiting, given, readId, withConnection, withOutput } from "../options.ts";
+import { Output, type OutputFlags, plain } from "../output.ts";
+import { type ConnectionFlags, connect } from "../settings.ts";
+import { fields, tokenTable } from "../telling.ts";
+
+interface Flags extends ConnectionFlags, OutputFlags {}
+
+interface CreateFlags extends Flags {
+  readonly role: ApiToken["role"];
+  readonly envName?: string;
+  readonly expiresAt?: string;
+}
+
+/** Every one of them: a role that is missing here does not compile. */
+const ROLES = Object.keys({ owner: true, admin: true, member: true, viewer: true } satisfies Record<
+  ApiToken["role"],
+  true
+>);
+/** Tokens belong to a project, whatever the environment. */
+const OF_PROJECT = { env: false };
+
+export function tokenCommand(): CliCommand {
+  const token = new CliCommand("token")
+    .summary("create, list and revoke API tokens")
+    .description(
+      "Create, list and revoke API tokens of a project. Needs a token that may: an owner's or an admin's.",
+    )
+    .addHelpText("after", examples("action-runs token create ci --role member", "action-runs token list"));
+  for (const command of [createCommand(), listCommand(), revokeCommand()]) {
+    token.addCommand(withOutput(withConnection(command, OF_PROJECT)));
+  }
+  return token;
+}
+
+function createCommand(): CliCommand {
+  return new CliCommand("token create")
+    .summary("create a token, shown once")
+    .description("Create a token. It is shown this once; with --json it is the member `token`.")
+    .argument("<name>", "whose it is; the runs that it creates say so")
+    .addOption(new Option("--role <role>", "what it may do").choices(ROLES).makeOptionMandatory())
+    .addOption(new Option("--env-name <name>", "the one environment that it opens; all where left out"))
+    .addOption(
+      new Option("--expires-at <time>", "RFC 3339, such as 2027-01-31T12:00:00Z; never where left out"),
+    )
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs token create ci --role member --env-name production",
+        "action-runs token create dashboard --role viewer --expires-at 2027-01-31T12:00:00Z",
+        "action-runs token create ci --role member --json | jq -r .token",
+      ),
+    )
+    .action(
+      exiting(async (name: string, flags: CreateFlags) => {
+        const output = new Output(flags);
+        const client = await connect(flags, { needsEnv: false });
+        const { role, envName, expiresAt } = flags;
+        const created = await client.tokens.create({ name, role, ...given({ envName, expiresAt }) });
+        const rows = [
+          ["id", created.id],
+          ["name", plain(created.name)],
+          ["role", created.role],
+          ["environment", created.envName ?? "all"],
+          ["expires", created.expiresAt ?? "never"],
+          ["token", `${created.token} (shown only here)`],
+        ];
+        await output.show(created, () => fields(rows, output));
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+function listCommand(): CliCommand {
+  return new CliCommand("token list")
+    .summary("list tokens")
+    .description("List the project's tokens, without the tokens themselves.")
+    .addHelpText(
+      "after",
+      examples("action-runs token list", "action-runs token list --json | jq -r '.[].name'"),
+    )
+    .action(
+      exiting(async (flags: Flags) => {
+        const output = new Output(flags);
+        const client = await connect(flags, { needsEnv: false });
+        if (output.isJson) {
+          await output.array(client.tokens.list());
+          return EXIT.succeeded;
+        }
+        const tokens: ApiToken[] = [];
+        for await (const token of client.tokens.list()) tokens.push(token);
+        await output.line(tokens.length === 0 ? "There are no tokens." : tokenTable(tokens, output));
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+function revokeCommand(): CliCommand {
+  return new CliCommand("token revoke")
+    .summary("revoke a token")
+    .description("Revoke a token by its id. It stops working within 30 seconds.")
+    .argument("<token-id>", "the id, not the token itself", readId)
+    .addHelpText("after", examples("action-runs token revoke 019ab3de-9b55-7003-a8a9-dd2c148ea617"))
+    .action(
+      exiting(async (id: string, flags: Flags) => {
+        const output = new Output(flags);
+        const client = await connect(flags, { needsEnv: false });
+        await client.tokens.revoke(id);
+        await output.show({ id, revoked: true }, () => `Revoked ${plain(id)}.`);
+        return EXIT.succeeded;
+      }),
+    );
+}

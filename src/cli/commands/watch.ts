@@ -1,0 +1,46 @@
+/** `watch`: a run's timeline as it happens, attempts and progress among it. */
+
+import { Option } from "commander";
+import { CliCommand } from "../command.ts";
+import { exitCodeOfRun } from "../exit.ts";
+import { examples, exiting, given, readId, wholeNumber, withConnection, withOutput } from "../options.ts";
+import { Output, type OutputFlags, toJson } from "../output.ts";
+import { type ConnectionFlags, connect } from "../settings.ts";
+import { eventText, runText } from "../telling.ts";
+
+interface Flags extends ConnectionFlags, OutputFlags {
+  readonly after?: number;
+}
+
+export function watchCommand(): CliCommand {
+  const command = new CliCommand("watch")
+    .summary("follow a run until it has ended")
+    .description(
+      "Follow a run until it has ended: attempts to start it, heartbeats with their progress, the end. " +
+        "Exits by the run's end. With --json each event is one line (NDJSON).",
+    )
+    .argument("<run>", "the run's id", readId)
+    .addOption(new Option("--after <seq>", "only what came after this event").argParser(wholeNumber(0, 1e9)))
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617",
+        "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -c 'select(.type == \"heartbeat\")'",
+      ),
+    )
+    .action(exiting(watch));
+  return withOutput(withConnection(command));
+}
+
+async function watch(id: string, flags: Flags): Promise<number> {
+  const output = new Output(flags);
+  const client = await connect(flags);
+  for await (const event of client.runs.watch(id, given({ after: flags.after }))) {
+    await output.line(output.isJson ? toJson(event) : eventText(event, output));
+  }
+  // The last event tells how it ended, the run why; and with --after there may have been no event at all. Not by
+  // get: that asks a replica, which may not know yet.
+  const run = await client.runs.wait(id);
+  if (!output.isJson) await output.line(`\n${runText(run, output)}`);
+  return exitCodeOfRun(run.status);
+}

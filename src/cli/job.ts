@@ -1,0 +1,129 @@
+/**
+ * One command as a child: its output passed through untouched, its tail kept, signals passed on. It knows nothing of
+ * runs and their callbacks.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:os";
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Tail } from "./tail.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** What a shell says of a command that is not there, or that it may not run. */
+const NOT_FOUND = 127;
+const NOT_RUNNABLE = 126;
+/** How long to listen on when the command is gone. Something that it left behind may hold its output open for ever. */
+const LAST_OUTPUT_MS = 500;
+/** More than pipes hold: what comes beyond that was printed by something else, after the command was gone. */
+const PIPES_MAX_BYTES = 4 * 1024 * 1024;
+
+/** How the command ended. */
+export interface JobEnd {
+  /** Its exit status, 128 and the signal's number where one ended it. */
+  readonly status: number;
+  /** The signal that ended it, whoever sent it. */
+  readonly endedBy: NodeJS.Signals | null;
+  /** Why it could not be started. */
+  readonly fault: string | null;
+}
+
+/** A terminal's Ctrl-C may come twice at once, from the terminal and from a launcher such as npx that passes it on. */
+const ECHO_MS = 1000;
+
+/** Signals to this process: noted, and passed on to the child while there is one. */
+export class Signals {
+  #child: ChildProcess | null = null;
+  #first: NodeJS.Signals | null = null;
+  #firstAt = 0;
+  #isImpatient = false;
+  readonly #listeners = SIGNALS.map((signal) => [signal, () => this.#take(signal)] as const);
+
+  /** The first that came. */
+  get first(): NodeJS.Signals | null {
+    return this.#first;
+  }
+
+  listen(): void {
+    for (const [signal, listener] of this.#listeners) process.on(signal, listener);
+  }
+
+  passTo(child: ChildProcess | null): void {
+    this.#child = child;
+  }
+
+  /** From now on, that somebody asks a second time ends this process at once. */
+  endOnSecond(): void {
+    this.#isImpatient = true;
+  }
+
+  stop(): void {
+    for (const [signal, listener] of this.#listeners) process.off(signal, listener);
+  }
+
+  #take(signal: NodeJS.Signals): void {
+    const now = Date.now();
+    if (this.#isImpatient && this.#first !== null && now - this.#firstAt > ECHO_MS)
+      process.exit(statusOf(signal));
+    if (this.#first === null) {
+      this.#first = signal;
+      this.#firstAt = now;
+    }
+    // A terminal's Ctrl-C has reached the child as well, and many take a second one for "at once".
+    if (signal === "SIGINT" && process.stdin.isTTY) return;
+    this.#child?.kill(signal);
+  }
+}
+
+/** Runs the command to its end. Never rejects for anything that the command does or is. */
+export async function runJob(
+  [command = "", ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signals: Signals,
+  tail: Tail,
+): Promise<JobEnd> {
+  const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], env });
+  signals.passTo(child);
+  passThrough(child.stdout, process.stdout, tail);
+  passThrough(child.stderr, process.stderr, tail);
+  const closed = once(child, "close").catch(() => {});
+  try {
+    const [status, endedBy] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    await untilSilent(closed, tail);
+    return { status: status ?? statusOf(endedBy), endedBy, fault: null };
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    const isMissing = code === "ENOENT";
+    const fault = isMissing ? "there is no such command" : `the system says ${code}`;
+    return { status: isMissing ? NOT_FOUND : NOT_RUNNABLE, endedBy: null, fault };
+  } finally {
+    signals.passTo(null);
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
+}
+
+/** Until all that the command printed is through, however slow its reader is. */
+async function untilSilent(closed: Promise<unknown>, tail: Tail): Promise<void> {
+  const isOpen = () => Promise.race([closed.then(() => false), delay(LAST_OUTPUT_MS, true, { ref: false })]);
+  const most = tail.pushed + PIPES_MAX_BYTES;
+  while (tail.pushed < most) {
+    const before = tail.pushed;
+    if (!(await isOpen())) return;
+    const isStuck = process.stdout.writableNeedDrain || process.stderr.writableNeedDrain;
+    if (tail.pushed === before && !isStuck) return;
+  }
+}
+
+function passThrough(from: Readable, to: NodeJS.WriteStream, tail: Tail): void {
+  from.on("data", (chunk: Buffer) => tail.push(chunk));
+  from.pipe(to, { end: false });
+  // The command is to learn of it as if it had written there itself.
+  to.on("error", () => from.destroy());
+}
+
+/** What a shell says of a command that a signal ended. */
+export function statusOf(signal: NodeJS.Signals | null): number {
+  return 128 + (signal === null ? 0 : constants.signals[signal]);
+}

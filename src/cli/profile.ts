@@ -1,0 +1,100 @@
+/**
+ * Profiles: what `login` keeps, one file each in the usual config folder. A profile holds a token, so that nobody but
+ * its owner may read it, and a reader finds the old one or the new one, never half of one.
+ */
+
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { dirname, isAbsolute, join } from "node:path";
+import { UsageError } from "./exit.ts";
+
+export interface Profile {
+  readonly url?: string;
+  readonly org?: string;
+  readonly project?: string;
+  readonly env?: string;
+  readonly token?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const MEMBERS = ["url", "org", "project", "env", "token"] as const;
+/** It becomes the name of a file. */
+const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
+
+/** Where the profile of this name is kept, whether or not there is one. Throws UsageError for a name that can't be one. */
+export function profilePath(
+  name: string,
+  env: Environment = process.env,
+  platform: NodeJS.Platform = process.platform,
+): string {
+  if (!NAME.test(name)) {
+    throw new UsageError("A profile's name is up to 63 letters, digits, dots, dashes and underscores.");
+  }
+  return join(configFolder(env, platform), "action-runs", `${name}.json`);
+}
+
+function configFolder(env: Environment, platform: NodeJS.Platform): string {
+  if (platform === "win32") return env.APPDATA || join(homedir(), "AppData", "Roaming");
+  // The XDG specification has relative ones ignored.
+  const xdg = env.XDG_CONFIG_HOME ?? "";
+  return isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), ".config");
+}
+
+/** What is kept at `path`; empty where there is nothing. Throws UsageError where it can't be made sense of. */
+export function readProfile(path: string): Profile {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw new UsageError(`${path} can't be read (${(fault as NodeJS.ErrnoException).code}).`);
+  }
+  return parseProfile(text, path);
+}
+
+function parseProfile(text: string, path: string): Profile {
+  const broken = new UsageError(`${path} is no profile; make it anew with: action-runs login`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // What JSON.parse says quotes the text, and so perhaps the token.
+    throw broken;
+  }
+  if (typeof value !== "object" || value === null) throw broken;
+  const found = Object.entries(value).filter(([name]) => (MEMBERS as readonly string[]).includes(name));
+  if (found.some(([, member]) => typeof member !== "string")) throw broken;
+  return Object.fromEntries(found);
+}
+
+/** Keeps `profile` at `path`: file mode 600, folder mode 700. Throws what the file system says. */
+export function writeProfile(path: string, profile: Required<Profile>): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+  const draft = `${path}.${process.pid}.tmp`;
+  try {
+    const file = openSync(draft, "wx", 0o600);
+    try {
+      writeSync(file, `${JSON.stringify(profile, null, 2)}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, path);
+  } catch (fault) {
+    rmSync(draft, { force: true });
+    throw fault;
+  }
+}

@@ -1,0 +1,144 @@
+/** How runs, events and tokens read for people. Every text that comes from elsewhere passes through `plain`. */
+
+import type { ActionRun, ApiToken } from "../client/index.ts";
+import { type Colour, type Output, plain, plainLines } from "./output.ts";
+
+const BAR_CELLS = 20;
+
+const STATUS_COLOUR: Readonly<Record<string, Colour>> = {
+  pending: "yellow",
+  running: "cyan",
+  succeeded: "green",
+  failed: "red",
+  cancelled: "dim",
+};
+
+/** A run with all that is known of it. */
+export function runText(run: ActionRun, output: Output): string {
+  const rows = [
+    ["run", run.id],
+    ["action", plain(run.actionName)],
+    ["status", output.paint(STATUS_COLOUR[run.status] ?? "dim", run.status)],
+    ["entity", run.entityId],
+    ["by", plain(run.triggeredBy)],
+    ["created", instant(run.createdAt)],
+    ["started", run.startedAt && instant(run.startedAt)],
+    ["completed", run.completedAt && `${instant(run.completedAt)}${took(run)}`],
+    ["parameters", objectText(run.parameters)],
+    ["recommendations", objectText(run.recommendations)],
+    ["output", objectText(run.output)],
+    ["error", run.error && indent(plainLines(run.error))],
+  ];
+  return fields(rows, output);
+}
+
+/** Name and value, a line each; what has no value is left out. */
+export function fields(rows: readonly (readonly (string | null | undefined)[])[], output: Output): string {
+  return rows
+    .filter(([, value]) => value !== null && value !== undefined && value !== "")
+    .map(([name, value]) => `${output.paint("dim", `${name ?? ""}:`.padEnd(17))}${value}`)
+    .join("\n");
+}
+
+export function runTable(runs: readonly ActionRun[], output: Output): string {
+  const rows = runs.map((run) => [
+    run.id,
+    run.status,
+    instant(run.createdAt),
+    run.triggeredBy,
+    run.error === null ? run.actionName : `${run.actionName}: ${run.error}`,
+  ]);
+  return output.table(["RUN", "STATUS", "CREATED", "BY", "ACTION"], rows, (column, cell) =>
+    column === 1 ? (STATUS_COLOUR[cell] ?? null) : null,
+  );
+}
+
+export function tokenTable(tokens: readonly ApiToken[], output: Output): string {
+  const rows = tokens.map((token) => [
+    token.id,
+    token.role,
+    token.envName ?? "all",
+    token.expiresAt === null ? "never" : instant(token.expiresAt),
+    token.createdBy,
+    token.name,
+  ]);
+  return output.table(["TOKEN", "ROLE", "ENVIRONMENT", "EXPIRES", "MADE BY", "NAME"], rows);
+}
+
+/** One line for an event of a timeline, those of types not known here included. */
+export function eventText(event: object, output: Output): string {
+  const { type, at, seq: _, ...said } = event as Readonly<Record<string, unknown>>;
+  const time = output.paint("dim", instant(String(at)));
+  return `${time}  ${plain(String(type).replaceAll("_", " ")).padEnd(17)} ${tell(String(type), said, output)}`;
+}
+
+type Said = Readonly<Record<string, unknown>>;
+
+function tell(type: string, said: Said, output: Output): string {
+  switch (type) {
+    case "created":
+      return `by ${text(said.by)}`;
+    case "started":
+      return `by ${text(said.cause)}`;
+    case "heartbeat":
+      return words(progressBar(said.progress), text(said.message), text(said.externalUrl));
+    case "heartbeats_thinned":
+      return `${text(said.count)} are no longer kept`;
+    case "attempt_started":
+      return `#${text(said.attempt)} to ${text(said.host)}`;
+    case "attempt_answered":
+      return attempt(said, output);
+    case "ended": {
+      const status = text(said.status);
+      const by = said.by === undefined ? "" : ` ${text(said.by)}`;
+      return `${output.paint(STATUS_COLOUR[status] ?? "dim", status)}, by ${text(said.cause)}${by}`;
+    }
+    default:
+      return text(JSON.stringify(said));
+  }
+}
+
+function attempt(said: Said, output: Output): string {
+  const colour = said.outcome === "accepted" ? "green" : said.outcome === "retry" ? "yellow" : "red";
+  return words(
+    `#${text(said.attempt)}`,
+    output.paint(colour, text(said.outcome).replaceAll("_", " ")),
+    said.status === null ? "" : text(said.status),
+    said.durationMs === null ? "" : `in ${text(said.durationMs)} ms`,
+    said.reason ? `· ${text(said.reason)}` : "",
+    said.excerpt ? `· ${text(said.excerpt)}` : "",
+    said.nextAttemptAt ? `· next at ${instant(String(said.nextAttemptAt))}` : "",
+  );
+}
+
+function progressBar(progress: unknown): string {
+  if (typeof progress !== "number") return "";
+  const full = Math.round(Math.min(Math.max(progress, 0), 1) * BAR_CELLS);
+  return `[${"#".repeat(full)}${"-".repeat(BAR_CELLS - full)}] ${Math.round(progress * 100)} %`;
+}
+
+function text(value: unknown): string {
+  return value === null || value === undefined ? "" : plain(String(value));
+}
+
+function words(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join(" ");
+}
+
+function instant(iso: string): string {
+  return plain(iso.replace("T", " ").replace(/\.\d+Z$/, "Z"));
+}
+
+function took({ startedAt, completedAt }: ActionRun): string {
+  if (!startedAt || !completedAt) return "";
+  return `, after ${((Date.parse(completedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;
+}
+
+function objectText(value: object | null): string | null {
+  if (value === null || Object.keys(value).length === 0) return null;
+  return indent(plainLines(JSON.stringify(value, null, 2)));
+}
+
+function indent(lines: string): string {
+  return lines.replaceAll("\n", `\n${" ".repeat(17)}`);
+}

@@ -1,0 +1,199 @@
+/** How the command line ends, whatever the server is. */
+
+import { afterEach, describe, expect, test } from "vitest";
+import { cli, type Settings } from "./command.ts";
+import { type BadServer, badServer, html, json, RUN } from "./misbehaving.ts";
+
+const TOKEN = "terr_a-token-that-is-in-no-message";
+const open: BadServer[] = [];
+afterEach(async () => {
+  for (const server of open.splice(0)) await server.close();
+});
+
+async function serve(...answer: Parameters<typeof badServer>): Promise<BadServer> {
+  const server = await badServer(...answer);
+  open.push(server);
+  return server;
+}
+
+function at(url: string, more: Settings = {}): Settings {
+  return {
+    ACTION_RUNS_URL: url,
+    ACTION_RUNS_TOKEN: TOKEN,
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
+    ACTION_RUNS_RETRIES: "0",
+    ...more,
+  };
+}
+
+describe("an answer of the service", () => {
+  test.each([
+    [400, "invalid_body", 2],
+    [401, "unauthorized", 3],
+    [403, "forbidden", 3],
+    [404, "run_not_found", 4],
+    [409, "run_running", 5],
+    [413, "body_too_large", 2],
+    [422, "idempotency_key_reused", 5],
+    [429, "too_many_requests", 6],
+    [500, "internal_error", 6],
+    [503, "database_unavailable", 6],
+  ])("%i %s exits %i, and says the sentence, the code and the request", async (status, code, exit) => {
+    const body = { error: "The sentence of the service.", code };
+    const server = await serve((_, response) => json(response, status, body, { "X-Request-Id": "abc-123" }));
+    const ended = await cli(["cancel", RUN.id], at(server.url));
+    expect(ended).toEqual({
+      code: exit,
+      stdout: "",
+      stderr: `action-runs: The sentence of the service. (${code}, request abc-123)\n`,
+    });
+  });
+});
+
+describe("no answer of the service", () => {
+  test.each([200, 302, 404, 500, 502])(
+    "a page of HTML with %i exits 6 and shows none of it",
+    async (status) => {
+      const server = await serve((_, response) => html(response, status));
+      const ended = await cli(["get", RUN.id], at(server.url));
+      expect(ended).toMatchObject({ code: 6, stdout: "" });
+      expect(ended.stderr).toMatch(/^action-runs: .*unexpected_answer/);
+      expect(ended.stderr).not.toContain("<h");
+    },
+  );
+
+  test("a server that hangs exits 6 after --request-timeout", async () => {
+    const server = await serve(() => {});
+    const ended = await cli(["list", "--request-timeout", "1"], at(server.url));
+    expect(ended).toMatchObject({ code: 6, stdout: "" });
+    expect(ended.stderr).not.toContain(TOKEN);
+  });
+
+  test("a port at which nobody listens exits 6", async () => {
+    const server = await badServer(() => {});
+    await server.close();
+    expect(await cli(["list"], at(server.url))).toMatchObject({ code: 6, stdout: "" });
+  });
+
+  test("what stumbles and recovers is tried again, a create under one key", async () => {
+    const server = await serve((_, response, count) =>
+      count < 3
+        ? html(response, 502)
+        : json(response, 201, { ...RUN, callback: { url: "http://x", token: "t", expiresAt: "" } }),
+    );
+    const ended = await cli(["create", "deploy"], at(server.url, { ACTION_RUNS_RETRIES: "4" }));
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(ended.stdout)).toMatchObject({ id: RUN.id });
+    const keys = server.requests.map(({ headers }) => headers["idempotency-key"]);
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+  });
+});
+
+describe("usage", () => {
+  test.each([
+    [["frobnicate"]],
+    [[]],
+    [["list", "--frobnicate"]],
+    [["list", "--status", "done"]],
+    [["list", "--limit", "0"]],
+    [["get"]],
+    [["get", ".."]],
+    [["create"]],
+    [["create", "deploy", "--parameters", "{not json"]],
+    [["create", "deploy", "--parameters", "[1]"]],
+    [["create", "deploy", "--parameters", "@/no/such/file"]],
+    [["create", "deploy", "--param", "novalue"]],
+    [["create", "deploy", "--param", "n:=nonsense"]],
+    [["create", "deploy", "--timeout", "1.5"]],
+    [["create", "deploy", "--token-stdin", "--parameters", "@-"]],
+    [["list", "--token", "terr_x"]],
+    [["list", "--url", "ftp://example.com"]],
+    [["list", "--url", "http://me:pass@localhost"]],
+    [["list", "--org", "../x"]],
+    [["list", "--profile", "../x"]],
+    [["report", "finished"]],
+    [["report", "constructor"]],
+    [["report", "succeeded", "--error", "no"]],
+    [["report", "succeeded"]],
+    [["heartbeat", "--progress", "2"]],
+    [["exec"]],
+    [["exec", "--", "true"]],
+    [["token", "create", "ci"]],
+    [["token", "create", "ci", "--role", "king"]],
+    [["completion", "fish"]],
+  ])("%j exits 2, prints nothing on stdout and sends nothing", async (args) => {
+    const server = await serve((_, response) => json(response, 200, []));
+    const ended = await cli(args, at(server.url), "stdin");
+    expect(ended).toMatchObject({ code: 2, stdout: "" });
+    expect(ended.stderr).not.toBe("");
+    expect(ended.stderr).not.toMatch(/^ +at /m);
+    expect(server.requests).toEqual([]);
+  });
+
+  test.each(["URL", "TOKEN", "ORG", "PROJECT", "ENV"])(
+    "a missing ACTION_RUNS_%s, or an empty one, is named with the ways to give it",
+    async (name) => {
+      const settings = at("http://127.0.0.1:9", { [`ACTION_RUNS_${name}`]: "" });
+      const ended = await cli(["list"], settings);
+      expect(ended.code).toBe(2);
+      expect(ended.stderr).toContain(`ACTION_RUNS_${name}`);
+      expect(ended.stderr).toContain("action-runs login");
+    },
+  );
+
+  test("what would read stdin a second time says so", async () => {
+    const args = ["create", "deploy", "--parameters", "@-", "--trigger", "@-"];
+    const ended = await cli(args, at("http://127.0.0.1:9"), "{}");
+    expect(ended).toMatchObject({
+      code: 2,
+      stderr: "action-runs: --trigger: stdin can be read for one thing only.\n",
+    });
+  });
+
+  test("a token that no header can carry is refused without being shown", async () => {
+    const ended = await cli(["list"], at("http://127.0.0.1:9", { ACTION_RUNS_TOKEN: "terr_secret\nX: y" }));
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).not.toContain("terr_secret");
+  });
+});
+
+describe("settings", () => {
+  test("options go before variables", async () => {
+    const server = await serve((_, response) => json(response, 200, []));
+    await cli(["list", "--url", server.url, "--env", "staging"], at("http://127.0.0.1:9"));
+    expect(server.requests[0]?.line).toMatch(/^GET \/acme\/shop\/envs\/staging\/action-runs/);
+  });
+
+  test("a command's option has a variable of the command's name", async () => {
+    const server = await serve((_, response) => json(response, 200, []));
+    await cli(["list"], at(server.url, { ACTION_RUNS_LIST_STATUS: "failed", ACTION_RUNS_LIST_LIMIT: "" }));
+    expect(server.requests[0]?.line).toContain("status=failed");
+    const refused = await cli(["list"], at(server.url, { ACTION_RUNS_LIST_STATUS: "done" }));
+    expect(refused.code).toBe(2);
+  });
+
+  test("--token-stdin reads the token, without the line's end", async () => {
+    const server = await serve((_, response) => json(response, 200, []));
+    const ended = await cli(["list", "--token-stdin"], at(server.url), "terr_from-stdin\n");
+    expect(ended.stdout).toBe("[]\n");
+    expect(server.requests[0]?.headers.authorization).toBe("Bearer terr_from-stdin");
+  });
+});
+
+describe("what others wrote", () => {
+  test("reaches nobody's terminal as control characters, in a table or in JSON", async () => {
+    const hostile = { ...RUN, status: "failed", error: "\x1b[2J\x9b31mgone\r\u202e" };
+    const server = await serve((_, response) => json(response, 200, hostile));
+    const table = await cli(["get", RUN.id, "--no-json"], at(server.url));
+    expect(table.stdout).toContain("gone");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    expect(table.stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+    const text = await cli(["get", RUN.id], at(server.url));
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    expect(text.stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+    expect(JSON.parse(text.stdout)).toEqual(hostile);
+  });
+});

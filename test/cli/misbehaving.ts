@@ -1,0 +1,67 @@
+/** Servers that are none of ours, or ours on a bad day. */
+
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface BadServer {
+  readonly url: string;
+  /** Method and path of each request, oldest first. */
+  readonly requests: readonly {
+    readonly line: string;
+    readonly headers: IncomingMessage["headers"];
+    readonly body: string;
+  }[];
+  close(): Promise<void>;
+}
+
+/** Answers as `answer` does; one that does nothing hangs. */
+export async function badServer(
+  answer: (request: IncomingMessage, response: ServerResponse, count: number) => void,
+): Promise<BadServer> {
+  const requests: { line: string; headers: IncomingMessage["headers"]; body: string }[] = [];
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const body = Buffer.concat(chunks).toString();
+    requests.push({ line: `${request.method} ${request.url}`, headers: request.headers, body });
+    answer(request, response, requests.length);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+export function json(response: ServerResponse, status: number, body: unknown, headers = {}): void {
+  response.writeHead(status, { "Content-Type": "application/json", ...headers });
+  response.end(JSON.stringify(body));
+}
+
+export function html(response: ServerResponse, status: number): void {
+  response.writeHead(status, { "Content-Type": "text/html" });
+  response.end("<html><title>Bad gateway</title><h1>It works!</h1></html>");
+}
+
+export const RUN = {
+  id: "01a212de-9b55-8003-a8a9-dd2c148ea617",
+  actionName: "deploy",
+  entityId: null,
+  status: "pending",
+  parameters: {},
+  recommendations: {},
+  triggeredBy: "root",
+  createdAt: "2026-11-25T13:21:48.373Z",
+  startedAt: null,
+  completedAt: null,
+  error: null,
+  output: null,
+};

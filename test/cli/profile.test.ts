@@ -1,0 +1,135 @@
+/** `login` and what it keeps. */
+
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { profilePath } from "../../src/cli/profile.ts";
+import { cleanEnv, cli, MAIN } from "./command.ts";
+import { type BadServer, badServer, json } from "./misbehaving.ts";
+
+const GOOD = "terr_good-token";
+let server: BadServer;
+let home: string;
+beforeAll(async () => {
+  server = await badServer(({ headers }, response) =>
+    headers.authorization === `Bearer ${GOOD}`
+      ? json(response, 200, [])
+      : json(response, 401, { error: "No.", code: "unauthorized" }),
+  );
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "action-runs-home-"));
+  return () => rmSync(home, { recursive: true });
+});
+
+const place = () => ["--url", `${server.url}/`, "--org", "acme", "--project", "shop", "--env", "prod"];
+const folder = () => join(home, ".config", "action-runs");
+const login = (token: string, ...more: readonly string[]) =>
+  cli(["login", ...place(), ...more], { HOME: home }, token);
+
+describe("login", () => {
+  test("keeps place and token for its owner alone, and later commands use them", async () => {
+    const ended = await login(`${GOOD}\n`);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(ended.stdout).not.toContain(GOOD);
+    const { path } = JSON.parse(ended.stdout);
+    expect(path).toBe(join(folder(), "default.json"));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(folder()).mode & 0o777).toBe(0o700);
+    expect(readdirSync(folder())).toEqual(["default.json"]);
+    expect(await cli(["list"], { HOME: home })).toEqual({ code: 0, stdout: "[]\n", stderr: "" });
+  });
+
+  test("closes a folder and a file that were open to others", async () => {
+    mkdirSync(folder(), { recursive: true, mode: 0o755 });
+    writeFileSync(join(folder(), "default.json"), "{}", { mode: 0o644 });
+    await login(GOOD);
+    expect(statSync(join(folder(), "default.json")).mode & 0o777).toBe(0o600);
+    expect(statSync(folder()).mode & 0o777).toBe(0o700);
+  });
+
+  test("keeps nothing of a token that the server does not take, nor over one that it took", async () => {
+    expect(await login("terr_wrong")).toMatchObject({ code: 3, stdout: "" });
+    expect(existsSync(folder())).toBe(false);
+    await login(GOOD);
+    expect((await login("terr_wrong")).code).toBe(3);
+    expect(readFileSync(join(folder(), "default.json"), "utf8")).toContain(GOOD);
+  });
+
+  test.each(["", "\n", "two words"])("takes no token from %j", async (token) => {
+    expect(await login(token)).toMatchObject({ code: 2, stdout: "" });
+    expect(existsSync(folder())).toBe(false);
+  });
+
+  test("keeps profiles apart by name", async () => {
+    await login(GOOD, "--profile", "staging");
+    expect((await cli(["list"], { HOME: home })).code).toBe(2);
+    expect((await cli(["list"], { HOME: home, ACTION_RUNS_PROFILE: "staging" })).code).toBe(0);
+  });
+});
+
+describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a terminal", () => {
+  test("asks for what is missing, shows what is typed but for the token, and keeps both", async () => {
+    const command = `"${process.execPath}" "${MAIN}" login ${place().slice(0, 6).join(" ")}`;
+    const child = spawn("script", ["-qec", command, "/dev/null"], {
+      env: cleanEnv({ HOME: home, TERM: "xterm" }),
+    });
+    let printed = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      printed += chunk;
+    });
+    const until = async (text: string) => {
+      while (!printed.includes(text)) await once(child.stdout, "data");
+    };
+    await until("Environment: ");
+    child.stdin.write("staging\r");
+    await until("Token: ");
+    child.stdin.write(`${GOOD}\r`);
+    const [code] = await once(child, "close");
+    expect({ code, printed }).toMatchObject({ code: 0, printed: expect.stringContaining("staging") });
+    expect(printed).not.toContain(GOOD.slice(0, 6));
+    const kept = JSON.parse(readFileSync(join(folder(), "default.json"), "utf8"));
+    expect(kept).toMatchObject({ env: "staging", token: GOOD });
+  });
+});
+
+describe("a profile", () => {
+  test("does not give its token to another server", async () => {
+    await login(GOOD);
+    const other = await badServer((_, response) => json(response, 200, []));
+    const ended = await cli(["list"], { HOME: home, ACTION_RUNS_URL: other.url });
+    expect(ended).toMatchObject({ code: 2, stdout: "" });
+    expect(other.requests).toEqual([]);
+    await other.close();
+  });
+
+  test.each(["{", "[]1", '{"token": 5}', "null"])("of %j is refused without being quoted", async (text) => {
+    mkdirSync(folder(), { recursive: true });
+    writeFileSync(join(folder(), "default.json"), text);
+    const ended = await cli(["list"], { HOME: home });
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain("is no profile");
+  });
+
+  test.each([
+    [{ XDG_CONFIG_HOME: "/xdg", HOME: "/home/me" }, "linux", "/xdg/action-runs/default.json"],
+    [{ XDG_CONFIG_HOME: "relative", HOME: "/home/me" }, "linux", "/home/me/.config/action-runs/default.json"],
+    [{ HOME: "/home/me" }, "darwin", "/home/me/.config/action-runs/default.json"],
+    [{ APPDATA: "/appdata", XDG_CONFIG_HOME: "/xdg" }, "win32", "/appdata/action-runs/default.json"],
+  ] as const)("is kept, with %j on %s, at %s", (env, platform, path) => {
+    expect(profilePath("default", env, platform)).toBe(path);
+  });
+});

@@ -1,0 +1,259 @@
+/** The command line against the service itself, as people, programs and CI jobs use it. */
+
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cleanEnv, cli, MAIN, type Settings, start } from "../cli/command.ts";
+import { newPlace, type Place } from "./place.ts";
+
+let place: Place;
+let settings: Settings;
+beforeAll(async () => {
+  place = await newPlace();
+  const { url } = await place.start();
+  settings = {
+    ACTION_RUNS_URL: url,
+    ACTION_RUNS_TOKEN: place.token,
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
+  };
+});
+afterAll(() => place.remove());
+
+const run = (...args: readonly string[]) => cli(args, settings);
+
+interface Created {
+  readonly id: string;
+  readonly callback: { readonly url: string; readonly token: string };
+}
+
+async function create(...args: readonly string[]): Promise<Created> {
+  const created = await run("create", "deploy", ...args);
+  expect(created).toMatchObject({ code: 0, stderr: "" });
+  return JSON.parse(created.stdout);
+}
+
+const inside = ({ callback }: Created): Settings => ({
+  CALLBACK_URL: callback.url,
+  CALLBACK_TOKEN: callback.token,
+});
+
+describe("create, get, list, cancel", () => {
+  test("a run is created with what was given, got, listed, cancelled, and can't be cancelled again", async () => {
+    const given = ["-p", "version=1.4.2", "-p", "replicas:=3", "--parameters", '{"a":1}', "--timeout", "5"];
+    const created = await create(...given, "--entity-id", "6b1f0c0e-6d7e-4a53-8d63-7a3f0a6d2b11");
+    expect(created).toMatchObject({ status: "pending", parameters: { a: 1, version: "1.4.2", replicas: 3 } });
+    const got = await run("get", created.id);
+    expect(JSON.parse(got.stdout)).toMatchObject({
+      id: created.id,
+      entityId: "6b1f0c0e-6d7e-4a53-8d63-7a3f0a6d2b11",
+    });
+    const listed = await run("list", "--status", "pending", "--action-name", "deploy", "--limit", "1");
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ id: created.id }]);
+    const cancelled = await run("cancel", created.id);
+    expect(JSON.parse(cancelled.stdout)).toMatchObject({ status: "cancelled" });
+    expect(await run("cancel", created.id)).toMatchObject({ code: 5, stdout: "" });
+  });
+
+  test("one key gives one run; the same key for another body is a conflict", async () => {
+    const [one, two] = await Promise.all([1, 2].map(() => create("--idempotency-key", "deploy-42")));
+    expect(one?.id).toBe(two?.id);
+    expect((await run("create", "other", "--idempotency-key", "deploy-42")).code).toBe(5);
+  });
+
+  test("a whole body comes from stdin, and options go over its members", async () => {
+    const body = JSON.stringify({ actionName: "from-body", timeout: 3 });
+    const created = await cli(["create", "--body", "@-", "-p", "x=y"], settings, body);
+    expect(JSON.parse(created.stdout)).toMatchObject({ actionName: "from-body", parameters: { x: "y" } });
+  });
+
+  test("tables are for people", async () => {
+    const { id } = await create();
+    const table = await run("list", "--no-json", "--limit", "1");
+    expect(table.stdout).toMatch(
+      new RegExp(`^RUN +STATUS +CREATED +BY +ACTION\n${id}  pending .* root  deploy\n$`),
+    );
+    expect(table.stderr).toContain("There are more");
+    expect((await run("get", id, "--no-json")).stdout).toMatch(/^status: +pending$/m);
+  });
+
+  test("what is not there is 4, what is refused is 2, what is not allowed is 3", async () => {
+    expect((await run("get", "01a212de-9b55-8003-a8a9-dd2c148ea617")).code).toBe(4);
+    const refused = await run("create", "deploy", "--recommendations", "{}", "--entity-id", "no-uuid");
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain("entityId");
+    const stranger = { ...settings, ACTION_RUNS_TOKEN: "terr_nobody" };
+    expect((await cli(["list"], stranger)).code).toBe(3);
+  });
+});
+
+describe("report and heartbeat", () => {
+  test("a job beats, starts its run by that, and reports; a second report is a conflict, the same again is not", async () => {
+    const created = await create();
+    const job = inside(created);
+    const beat = await cli(["heartbeat", "--progress", "40%", "-m", "testing"], job);
+    expect(JSON.parse(beat.stdout)).toMatchObject({ status: "running" });
+    const report = [
+      "report",
+      "SUCCESS",
+      "--output",
+      '{"url":"https://x.example"}',
+      "--idempotency-key",
+      "job-7",
+    ];
+    for (const _ of [1, 2]) {
+      const reported = await cli(report, job);
+      expect(reported).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(reported.stdout)).toMatchObject({
+        status: "succeeded",
+        output: { url: "https://x.example" },
+      });
+    }
+    expect(await cli(["report", "failed"], job)).toMatchObject({ code: 5, stdout: "" });
+  });
+
+  test.each([
+    ["failed", ["--error", "@-"], "3 tests failed"],
+    ["failure", [], "The job failed."],
+    ["cancelled", [], "The job was cancelled."],
+    ["ABORTED", [], "The job was cancelled."],
+  ] as const)("%s with %j fails the run: %s", async (outcome, more, error) => {
+    const created = await create();
+    const reported = await cli(["report", outcome, ...more], inside(created), "3 tests failed");
+    expect(JSON.parse(reported.stdout)).toMatchObject({ status: "failed", error });
+  });
+
+  test("a token of another run is not allowed", async () => {
+    const [one, other] = [await create(), await create()];
+    const job = { ...inside(one), CALLBACK_TOKEN: other.callback.token };
+    expect((await cli(["heartbeat"], job)).code).toBe(3);
+    expect((await cli(["heartbeat", "--token-stdin"], job, one.callback.token)).code).toBe(0);
+  });
+});
+
+describe("the end of a run", () => {
+  const ends = [
+    ["succeeded", 0],
+    ["failed", 1],
+  ] as const;
+
+  test.each(ends)("watch follows a run that %s, and exits %i", async (outcome, code) => {
+    const created = await create();
+    const watching = start(["watch", created.id], settings);
+    await watching.until(/"created"/);
+    await cli(["heartbeat", "--progress", "0.5"], inside(created));
+    await watching.until(/"progress":0.5/);
+    await cli(["report", outcome], inside(created));
+    const watched = await watching.ended;
+    expect(watched).toMatchObject({ code, stderr: "" });
+    const events = watched.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ type }) => type)).toEqual(["created", "started", "heartbeat", "ended"]);
+    const later = await run("watch", created.id, "--after", String(events.at(-1).seq));
+    expect(later).toMatchObject({ code, stdout: "" });
+    const told = await run("watch", created.id, "--no-json");
+    expect(told.stdout).toContain("[##########----------] 50 %");
+    expect(told.stdout).toMatch(new RegExp(`^status: +${outcome}$`, "m"));
+  });
+
+  test.each(ends)("create --wait stays until the run %s, and exits %i", async (outcome, code) => {
+    const waiting = start(["create", "deploy", "--wait", "--no-json"], settings);
+    await waiting.until(/token: .*shown only here/);
+    const [{ id }] = JSON.parse((await run("list", "-n", "1")).stdout);
+    const url = `${place.runs}/${id}/callback`;
+    await waiting.until(/expires:/);
+    const token = /token: +(\S+)/.exec(waiting.printed())?.[1] ?? "";
+    await cli(["report", outcome], { CALLBACK_URL: url, CALLBACK_TOKEN: token });
+    const ended = await waiting.ended;
+    expect(ended.code).toBe(code);
+    expect(ended.stdout).toMatch(new RegExp(`^status: +${outcome}$`, "m"));
+  });
+
+  test("a cancelled run counts as failed, and a wait that is too short says so", async () => {
+    const { id } = await create();
+    const short = await run("get", id, "--wait", "--wait-timeout", "1");
+    expect(short).toMatchObject({ code: 1, stdout: "" });
+    expect(short.stderr).toContain("has not ended within 1 seconds");
+    await run("cancel", id);
+    const waited = await run("get", id, "--wait");
+    expect(waited.code).toBe(1);
+    expect(JSON.parse(waited.stdout)).toMatchObject({ id, status: "cancelled" });
+    expect((await run("get", id)).code).toBe(0);
+  });
+});
+
+describe("exec", () => {
+  test.each([
+    ["exit 0", 0, { status: "succeeded", output: { exitCode: 0, tail: "working\n" } }],
+    ["exit 3", 3, { status: "failed", error: "sh exited with status 3: working" }],
+  ])("runs %j as the run's work, exits %i and the run says so", async (script, code, told) => {
+    const created = await create();
+    const ended = await cli(["exec", "--", "sh", "-c", `echo working; ${script}`], inside(created));
+    expect(ended).toEqual({ code, stdout: "working\n", stderr: "" });
+    const got = await run("get", created.id, "--wait");
+    expect(JSON.parse(got.stdout)).toMatchObject(told);
+    const again = await cli(["exec", "--", "echo", "again"], inside(created));
+    expect(again).toMatchObject({ code: 5, stdout: "" });
+  });
+});
+
+describe("token and login", () => {
+  test("a token is created, listed, used by login, and revoked", async () => {
+    const created = await run("token", "create", "ci", "--role", "member", "--env-name", "prod");
+    const { id, token } = JSON.parse(created.stdout);
+    expect(token).toMatch(/^terr_/);
+    const listed = await run("token", "list");
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ id, name: "ci", role: "member", envName: "prod" }]);
+    expect(listed.stdout).not.toContain(token);
+    const { ACTION_RUNS_TOKEN: _, ...here } = settings;
+    const home = { ...here, HOME: join(place.state, "home") };
+    expect((await cli(["login"], home, token)).code).toBe(0);
+    expect((await cli(["list", "-n", "1"], home)).code).toBe(0);
+    expect((await cli(["token", "list"], home)).code).toBe(3);
+    expect((await cli(["list", "--env", "staging"], home)).code).toBe(4);
+    expect((await run("token", "list", "--no-json")).stdout).toMatch(/^TOKEN .*\n.* member .* ci\n$/);
+    expect(JSON.parse((await run("token", "revoke", id)).stdout)).toEqual({ id, revoked: true });
+    expect((await run("token", "revoke", id)).code).toBe(4);
+  });
+});
+
+describe("being interrupted", () => {
+  test("Ctrl-C ends a watch without a word", async () => {
+    const { id } = await create();
+    const watching = start(["watch", id], settings);
+    await watching.until(/"created"/);
+    watching.child.kill("SIGINT");
+    await once(watching.child, "close");
+    expect(watching.child.signalCode).toBe("SIGINT");
+    expect((await watching.ended).stderr).toBe("");
+  });
+
+  test("a reader that has seen enough ends it without a word", async () => {
+    for (let made = 0; made < 3; made++) await create("-p", `text=${"x".repeat(60_000)}`);
+    const line = `"${process.execPath}" "${MAIN}" list --all | head -c 10; exit \${PIPESTATUS[0]}`;
+    const piped = spawnSync("bash", ["-c", line], { env: cleanEnv(settings), encoding: "utf8" });
+    expect(piped).toMatchObject({ status: 141, stderr: "" });
+  });
+});
+
+describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("on a terminal", () => {
+  const terminal = (command: string, more: Settings = {}) =>
+    spawnSync("script", ["-qec", `"${process.execPath}" "${MAIN}" ${command}`, "/dev/null"], {
+      env: cleanEnv({ ...settings, TERM: "xterm", ...more }),
+      encoding: "utf8",
+    });
+
+  test("a list is a table in colour, without it under NO_COLOR, and JSON where asked for", async () => {
+    await create();
+    const table = terminal("list -n 2").stdout;
+    expect(table).toContain("\x1b[1mRUN");
+    expect(table).toContain("\x1b[33mpending");
+    expect(terminal("list -n 2", { NO_COLOR: "1" }).stdout).toMatch(/^RUN +STATUS/);
+    expect(terminal("list -n 2", { NO_COLOR: "1" }).stdout).not.toContain("\x1b[");
+    expect(JSON.parse(terminal("list -n 2 --json").stdout)).toHaveLength(2);
+  });
+});
