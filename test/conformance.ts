@@ -71,9 +71,9 @@ export function expectDescribed(method: string, url: string, response: Response,
   if (!valid) throw new Error(`${what} otherwise than described: ${JSON.stringify(errors)}\n${text}`);
 }
 
-/** Headers of HTTP itself, and of CORS. */
+/** Headers of HTTP itself, of CORS, and of the connection to a real server. */
 const OF_HTTP =
-  /^(cache-control|content-type|content-length|x-content-type-options|vary|access-control-.*|x-request-id)$/;
+  /^(connection|keep-alive|date|transfer-encoding|content-encoding|cache-control|content-type|content-length|x-content-type-options|vary|access-control-.*|x-request-id)$/;
 
 function isDescribed(name: string, { headers }: Described): boolean {
   if (OF_HTTP.test(name) || headers === undefined) return true;

@@ -1,9 +1,11 @@
 /** The document and the service: one describes the other, whole and as it is. */
 
 import { describe, expect, it } from "vitest";
+import packageJson from "../package.json" with { type: "json" };
 import { createApp } from "../src/app.ts";
 import { ERROR_STATUS } from "../src/http/errors.ts";
 import { OPERATIONS, routesOf } from "../src/openapi/document.ts";
+import { ask } from "./client.ts";
 import { document, expectDescribed } from "./conformance.ts";
 
 interface Operation {
@@ -121,4 +123,64 @@ describe("an answer that is otherwise than described fails the test that got it"
   it("where its error code is in no table", () => {
     expect(judge({ error: "x", code: "made_up" }, { status: 404 })).toThrow(/otherwise than described/);
   });
+});
+
+describe("every part of the document has an example", () => {
+  const schemas = document.components.schemas as Record<string, { readonly examples?: readonly unknown[] }>;
+
+  interface Part {
+    readonly $ref?: string;
+    readonly example?: unknown;
+    readonly examples?: object;
+    readonly schema?: {
+      readonly $ref?: string;
+      readonly examples?: readonly unknown[];
+      readonly default?: unknown;
+    };
+  }
+
+  function hasExample({ $ref, example, examples, schema }: Part): boolean {
+    if (example !== undefined || examples !== undefined || $ref !== undefined) return true;
+    const named = schema?.$ref?.split("/").at(-1);
+    return ((named === undefined ? schema : schemas[named])?.examples?.length ?? 0) > 0;
+  }
+
+  it.each(operations)("of %s: parameters, bodies and answers", (_name, operation) => {
+    const {
+      parameters = [],
+      requestBody,
+      responses,
+    } = operation as unknown as {
+      parameters?: readonly (Part & { readonly name: string })[];
+      requestBody?: { readonly content: Record<string, Part> };
+      responses: Record<string, { readonly content?: Record<string, Part> }>;
+    };
+    const lacking = parameters.filter((one) => !hasExample(one)).map(({ name }) => name);
+    for (const [type, media] of Object.entries(requestBody?.content ?? {})) {
+      if (!hasExample(media)) lacking.push(`the request as ${type}`);
+    }
+    for (const [status, { content }] of Object.entries(responses)) {
+      for (const [type, media] of Object.entries(content ?? {})) {
+        if (!hasExample(media)) lacking.push(`${status} as ${type}`);
+      }
+    }
+    expect(lacking).toEqual([]);
+  });
+
+  it("of its headers", () => {
+    const headers = Object.entries(
+      (document as unknown as { components: { headers: Record<string, Part> } }).components.headers,
+    );
+    expect(headers.filter(([, header]) => !hasExample(header)).map(([name]) => name)).toEqual([]);
+  });
+});
+
+it("is what the service answers, made from source", async () => {
+  const { status, body } = await ask("GET", "/openapi.json", { token: null });
+  expect(status).toBe(200);
+  expect(body).toEqual(document);
+});
+
+it("says which version of the package answers", () => {
+  expect((document as unknown as { info: { version: string } }).info.version).toBe(packageJson.version);
 });

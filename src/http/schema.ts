@@ -64,7 +64,9 @@ function cursorOf<T>(decode: (cursor: string) => T | null) {
       context.addIssue({ code: "custom", message: NOT_OURS });
       return z.NEVER;
     })
-    .meta({ wire: { type: "string", description: "Of a `Link` header, as it was." } })
+    .meta({
+      wire: { type: "string", description: "Of a `Link` header, as it was.", examples: ["MDFhMjEy…"] },
+    })
     .optional();
 }
 
@@ -73,7 +75,9 @@ const limit = z
   .regex(/^[0-9]{1,3}$/, LIMIT)
   .transform(Number)
   .refine((limit) => limit >= 1 && limit <= PAGE_MAX_ROWS, LIMIT)
-  .meta({ wire: { type: "integer", minimum: 1, maximum: PAGE_MAX_ROWS, default: PAGE_DEFAULT_ROWS } })
+  .meta({
+    wire: { type: "integer", minimum: 1, maximum: PAGE_MAX_ROWS, default: PAGE_DEFAULT_ROWS, examples: [20] },
+  })
   .default(PAGE_DEFAULT_ROWS);
 
 /** The query parameters of a page of things with ids. */

@@ -4,8 +4,9 @@ import * as z from "zod";
 import { answers, headersOf, type Operation, refuses } from "./describe.ts";
 
 const service = { tags: ["Service"], security: [] };
-const status = (said: string) => z.object({ status: z.literal(said) });
-const anyObject = z.record(z.string(), z.unknown());
+const status = (said: string) => z.object({ status: z.literal(said) }).meta({ examples: [{ status: said }] });
+const anyObject = (example: Record<string, unknown>) =>
+  z.record(z.string(), z.unknown()).meta({ examples: [example] });
 
 const notModified = { 304: { description: "As it was", headers: headersOf(["ETag"]) } };
 
@@ -14,7 +15,10 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     ...service,
     operationId: "describeService",
     summary: "What this is",
-    responses: { ...answers(200, "Where to go on", anyObject), ...refuses() },
+    responses: {
+      ...answers(200, "Where to go on", anyObject({ name: "action-runs", explorer: "/docs" })),
+      ...refuses(),
+    },
   },
   "GET /healthz": {
     ...service,
@@ -33,7 +37,11 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     ...service,
     operationId: "getOpenApi",
     summary: "The OpenAPI document",
-    responses: { ...answers(200, "OpenAPI 3.1", anyObject, ["ETag"]), ...notModified, ...refuses() },
+    responses: {
+      ...answers(200, "OpenAPI 3.1", anyObject({ openapi: "3.1.0" }), ["ETag"]),
+      ...notModified,
+      ...refuses(),
+    },
   },
   "GET /docs": {
     ...service,
@@ -48,7 +56,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
           "Cross-Origin-Opener-Policy",
           "Referrer-Policy",
         ]),
-        content: { "text/html": { schema: { type: "string" } } },
+        content: { "text/html": { schema: { type: "string" }, example: "<!doctype html>…" } },
       },
       ...notModified,
       ...refuses(),

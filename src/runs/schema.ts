@@ -7,6 +7,7 @@ import {
   ERROR_MAX_BYTES,
   HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
+  NAME_MAX_CHARACTERS,
   OUTPUT_MAX_BYTES,
   TIMEOUT_DEFAULT_MINUTES,
   TIMEOUT_MAX_MINUTES,
@@ -148,16 +149,32 @@ const oneOrMore = <T extends z.ZodType>(one: T) =>
     error: `send any of ${STATUSES.join(", ")}.`,
   });
 
+const NAME = { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS };
+const INSTANT = { type: "string", format: "date-time" };
+
+/** What the document says of a parameter, with an example. */
+function shown(schema: object, example: string) {
+  return { wire: { ...schema, examples: [example] } };
+}
+
 export const runListQuery = z.strictObject({
   ...pageQuery,
   status: oneOrMore(z.enum(STATUSES))
-    .meta({ wire: { type: "array", items: { type: "string", enum: [...STATUSES] } } })
+    .meta({
+      wire: {
+        type: "array",
+        items: { type: "string", enum: [...STATUSES] },
+        examples: [["failed", "cancelled"]],
+      },
+    })
     .optional(),
-  actionName: filterableName.optional(),
-  entityId: uuid.optional(),
-  triggeredBy: filterableName.optional(),
-  createdAfter: instant.optional(),
-  createdBefore: instant.optional(),
+  actionName: filterableName.meta(shown(NAME, "deploy")).optional(),
+  entityId: uuid
+    .meta(shown({ type: "string", format: "uuid" }, "01890a5d-ac96-774b-bcce-b302099a8057"))
+    .optional(),
+  triggeredBy: filterableName.meta(shown(NAME, "ci")).optional(),
+  createdAfter: instant.meta(shown(INSTANT, "2026-01-31T12:00:00Z")).optional(),
+  createdBefore: instant.meta(shown(INSTANT, "2026-02-01T00:00:00+01:00")).optional(),
 });
 
 export type RunListQuery = z.infer<typeof runListQuery>;
@@ -173,7 +190,7 @@ export const runQuery = z.strictObject({
     .regex(/^[0-9]{1,2}$/, WAIT)
     .transform(Number)
     .refine((wait) => wait >= 1 && wait <= WAIT_MAX_SECONDS, WAIT)
-    .meta({ wire: { type: "integer", minimum: 1, maximum: WAIT_MAX_SECONDS } })
+    .meta({ wire: { type: "integer", minimum: 1, maximum: WAIT_MAX_SECONDS, examples: [30] } })
     .optional(),
 });
 

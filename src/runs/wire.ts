@@ -71,6 +71,8 @@ const seq = z.int().meta({ wire: { type: "integer", minimum: 1 } });
 const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, more: S) =>
   z.object({ seq, type: z.literal(type), at: instant, ...more });
 
+const CREATED = { seq: 1, type: "created", at: EXAMPLE.createdAt, by: "ci" };
+
 export const timelineEvent = z
   .discriminatedUnion("type", [
     event("created", { by: z.string().optional() }),
@@ -97,6 +99,6 @@ export const timelineEvent = z
       by: z.string().optional(),
     }),
   ])
-  .meta({ id: "TimelineEvent", examples: [{ seq: 1, type: "created", at: EXAMPLE.createdAt, by: "ci" }] });
+  .meta({ id: "TimelineEvent", examples: [CREATED] });
 
-export const timeline = z.array(timelineEvent).meta({ id: "Timeline" });
+export const timeline = z.array(timelineEvent).meta({ id: "Timeline", examples: [[CREATED]] });

@@ -1,6 +1,7 @@
 /** Callers that create and end runs as fast as they are answered, and remember every answer they were given. */
 
 import { randomUUID } from "node:crypto";
+import { expectDescribed } from "./described.ts";
 
 export interface ActionRun {
   readonly id: string;
@@ -54,7 +55,9 @@ export async function ask<T>(method: string, url: string, { token, body, key }: 
     headers,
     body: body === undefined ? null : JSON.stringify(body),
   });
-  return { status: answer.status, headers: answer.headers, body: (await answer.json()) as T };
+  const text = await answer.text();
+  expectDescribed(method, url, answer, text);
+  return { status: answer.status, headers: answer.headers, body: JSON.parse(text) as T };
 }
 
 export function startLoad(runsUrl: string, token: string, callers: number): Load {
@@ -64,7 +67,10 @@ export function startLoad(runsUrl: string, token: string, callers: number): Load
 
   /** The body of an expected answer; null where there was none, for the server is gone. */
   async function told<T>(status: number, method: string, url: string, asked: Ask): Promise<T | null> {
-    const answer = await ask<T>(method, url, asked).catch(() => null);
+    const answer = await ask<T>(method, url, asked).catch((error: unknown) => {
+      if (/describe/.test(String(error))) surprises.push(String(error));
+      return null;
+    });
     if (answer === null) unanswered++;
     else if (answer.status !== status) {
       surprises.push(`${method} ${answer.status} ${JSON.stringify(answer.body)}`);
