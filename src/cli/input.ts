@@ -77,8 +77,9 @@ export async function ask(question: string, { isSecret = false, usual = "" } = {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const output = isSecret ? nowhere : process.stderr;
   const prompt = usual === "" ? `${question}: ` : `${question} [${usual}]: `;
-  if (isSecret) process.stderr.write(prompt);
   const asking = createInterface({ input: process.stdin, output, terminal: true });
+  // Only now: before, the terminal itself shows what is typed, or pasted, as soon as it is asked for.
+  if (isSecret) process.stderr.write(prompt);
   asking.on("SIGINT", () => process.exit(130));
   try {
     const answer = await asking.question(isSecret ? "" : prompt);

@@ -60,7 +60,7 @@ function operatorToken(): string | null {
 function say(url: string, madeSecrets: boolean): void {
   const [create, callback, list] = curlLines(url);
   const token = operatorToken();
-  console.log(`\nThe API is at ${url}`);
+  console.log(`\nThe API is at ${url}, and an explorer of it at ${url}/docs`);
   if (madeSecrets) console.log(`\nThe operator's token, shown this once and kept in .dev.vars:\n${token}`);
   console.log("\nTo try it, paste these lines in another terminal, in this folder.");
   if (token === null) {
