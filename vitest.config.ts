@@ -38,8 +38,8 @@ export default defineConfig(async () => ({
   test: {
     // The service logs a line per request: shown only where a test failed.
     silent: "passed-only" as const,
-    // Most of the time of most tests is waiting, so more files at once than this machine may have cores.
-    maxWorkers: 3,
+    // Most of the time of most tests is waiting, so two files at once also where there are but two cores.
+    maxWorkers: 2,
     projects: [
       {
         // Nothing that is sent gets out of the machine.
