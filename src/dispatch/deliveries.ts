@@ -56,6 +56,13 @@ export class Deliveries {
     this.#sql.exec("DELETE FROM deliveries WHERE run_id = ?", runId);
   }
 
+  forget(runIds: readonly string[]): void {
+    this.#sql.exec(
+      "DELETE FROM deliveries WHERE run_id IN (SELECT value FROM json_each(?))",
+      JSON.stringify(runIds),
+    );
+  }
+
   /** Of runs that code without deliveries has ended meanwhile, in a rollback or while a deploy was under way. */
   eraseOrphans(): void {
     this.#sql.exec(

@@ -73,12 +73,10 @@ export async function openApiDocument(app: Hono<AppEnv>) {
       },
     },
   });
-  for (const path of Object.values(document.paths)) {
-    for (const operation of [path.post]) {
-      // The library takes every body for required.
-      if (operation?.requestBody !== undefined && BODILESS.has(operation.operationId ?? "")) {
-        operation.requestBody = { ...operation.requestBody, required: false };
-      }
+  for (const { post } of Object.values(document.paths)) {
+    // The library takes every body for required.
+    if (post?.requestBody !== undefined && BODILESS.has(post.operationId ?? "")) {
+      post.requestBody = { ...post.requestBody, required: false };
     }
   }
   return document;

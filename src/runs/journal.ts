@@ -216,7 +216,7 @@ export class Journal {
     const list = JSON.stringify(ids);
     this.#storage.transactionSync(() => {
       this.timeline.forget(ids);
-      for (const id of ids) this.deliveries.erase(id);
+      this.deliveries.forget(ids);
       this.#sql.exec("DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", list);
     });
   }
