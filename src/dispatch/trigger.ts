@@ -3,7 +3,7 @@
  * refused at create, with the place named. PURE.
  */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { hasOnlyFiniteNumbers, isJsonObject } from "../http/json.ts";
 import {
   ATTEMPTS_DEFAULT,
@@ -33,14 +33,16 @@ const FORM = /^application\/x-www-form-urlencoded\b/i;
 
 const headers = z
   .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of texts." })
-  .superRefine((value, context) => {
-    const seen = new Set<string>();
-    for (const [name, text] of Object.entries(value)) {
-      const fault = headerFault(name, text, seen);
-      if (fault !== null) context.addIssue({ code: "custom", path: [name], message: fault });
-    }
-  })
-  .meta({ wire: { type: "object", additionalProperties: { type: "string" } } });
+  .check(
+    z.superRefine((value, context) => {
+      const seen = new Set<string>();
+      for (const [name, text] of Object.entries(value)) {
+        const fault = headerFault(name, text, seen);
+        if (fault !== null) context.addIssue({ code: "custom", path: [name], message: fault });
+      }
+    }),
+  )
+  .register(z.globalRegistry, { wire: { type: "object", additionalProperties: { type: "string" } } });
 
 function headerFault(name: string, text: unknown, seen: Set<string>): string | null {
   const lower = name.toLowerCase();
@@ -69,64 +71,72 @@ const AN_OBJECT = {
 
 const retry = z.strictObject(
   {
-    maxAttempts: z.int(ATTEMPTS).min(1, ATTEMPTS).max(ATTEMPTS_MAX, ATTEMPTS).default(ATTEMPTS_DEFAULT),
-    initialDelayMs: z
-      .int(DELAY)
-      .min(RETRY_DELAY_MIN_MS, DELAY)
-      .max(RETRY_DELAY_MAX_MS, DELAY)
-      .default(RETRY_DELAY_DEFAULT_MS),
+    maxAttempts: z._default(
+      z.int(ATTEMPTS).check(z.minimum(1, ATTEMPTS), z.maximum(ATTEMPTS_MAX, ATTEMPTS)),
+      ATTEMPTS_DEFAULT,
+    ),
+    initialDelayMs: z._default(
+      z.int(DELAY).check(z.minimum(RETRY_DELAY_MIN_MS, DELAY), z.maximum(RETRY_DELAY_MAX_MS, DELAY)),
+      RETRY_DELAY_DEFAULT_MS,
+    ),
   },
   AN_OBJECT,
 );
 
 /** A webhook that starts the work. `payload` is any JSON with placeholders; all they can reach, where it is left out. */
 export const trigger = z
-  .preprocess(
-    (value, context) => {
+  .pipe(
+    z.transform((value, context) => {
       const bytes = utf8Bytes(JSON.stringify(value) ?? "");
       if (bytes <= TRIGGER_MAX_BYTES) return value;
       const message = `has ${bytes} bytes; at most ${TRIGGER_MAX_BYTES} are taken.`;
-      context.addIssue({ code: "custom", message });
+      context.issues.push({ code: "custom", message, input: value });
       return z.NEVER;
-    },
+    }),
     z.strictObject(
       {
         type: z.literal("webhook", { error: 'send "webhook".' }),
-        url: z
-          .string({ error: "send the URL to call." })
-          .max(URL_MAX_CHARACTERS, {
+        url: z.string({ error: "send the URL to call." }).check(
+          z.maxLength(URL_MAX_CHARACTERS, {
             error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.`,
-          })
-          .superRefine((url, context) => {
+          }),
+          z.superRefine((url, context) => {
             const fault = checkUrlTemplate(url);
             if (fault !== null) context.addIssue({ code: "custom", message: fault });
           }),
-        method: z.enum(["POST", "PUT", "PATCH"], { error: "send POST, PUT or PATCH." }).default("POST"),
-        headers: headers.default({}),
-        payload: z
-          .unknown()
-          .refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." })
-          .superRefine((payload, context) => {
-            const fault = checkTemplate(payload);
-            if (fault !== null)
-              context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
-          })
-          .optional(),
-        signingSecret: z
-          .string({ error: "send a string." })
-          .refine((secret) => signingKey(secret) !== null, {
-            error: "is no signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
-          })
-          .optional(),
-        retry: retry.default({ maxAttempts: ATTEMPTS_DEFAULT, initialDelayMs: RETRY_DELAY_DEFAULT_MS }),
-        startOn: z
-          .enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' })
-          .default("accepted"),
+        ),
+        method: z._default(z.enum(["POST", "PUT", "PATCH"], { error: "send POST, PUT or PATCH." }), "POST"),
+        headers: z._default(headers, {}),
+        payload: z.optional(
+          z.unknown().check(
+            z.refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." }),
+            z.superRefine((payload, context) => {
+              const fault = checkTemplate(payload);
+              if (fault !== null)
+                context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
+            }),
+          ),
+        ),
+        signingSecret: z.optional(
+          z.string({ error: "send a string." }).check(
+            z.refine((secret) => signingKey(secret) !== null, {
+              error: "is no signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
+            }),
+          ),
+        ),
+        retry: z._default(retry, {
+          maxAttempts: ATTEMPTS_DEFAULT,
+          initialDelayMs: RETRY_DELAY_DEFAULT_MS,
+        }),
+        startOn: z._default(
+          z.enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' }),
+          "accepted",
+        ),
       },
       AN_OBJECT,
     ),
   )
-  .meta({
+  .register(z.globalRegistry, {
     id: "Trigger",
     examples: [
       { type: "webhook", url: "https://ci.example.com/hooks/{{ parameters.version }}", startOn: "heartbeat" },

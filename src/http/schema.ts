@@ -1,23 +1,29 @@
 /** zod: pieces of the wire that several routes share. Every message says what to send. */
 
-import * as z from "zod";
+import { en } from "zod/locales";
+import * as z from "zod/mini";
 import { decodeCursor, decodeSeqCursor } from "./cursor.ts";
 import { NAME_MAX_CHARACTERS, PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS } from "./limits.ts";
+
+// What no schema words itself, such as a key that is unknown.
+z.config(en());
 
 const CONTROL = /\p{Cc}/u;
 
 /** A name that lists filter on: 1 to 255 characters of well-formed Unicode, no control characters. */
 export const filterableName = z
   .string({ error: "send a string." })
-  .min(1, { error: "is empty; send at least one character." })
-  .refine((name) => [...name].length <= NAME_MAX_CHARACTERS, {
-    error: (issue) =>
-      `has ${[...String(issue.input)].length} characters; at most ${NAME_MAX_CHARACTERS} are taken.`,
-  })
-  .refine((name) => name.isWellFormed() && !CONTROL.test(name), {
-    error: "holds a control character or half a surrogate pair; send plain text.",
-  })
-  .meta({ wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS } });
+  .check(
+    z.minLength(1, { error: "is empty; send at least one character." }),
+    z.refine((name) => [...name].length <= NAME_MAX_CHARACTERS, {
+      error: (issue) =>
+        `has ${[...String(issue.input)].length} characters; at most ${NAME_MAX_CHARACTERS} are taken.`,
+    }),
+    z.refine((name) => name.isWellFormed() && !CONTROL.test(name), {
+      error: "holds a control character or half a surrogate pair; send plain text.",
+    }),
+  )
+  .register(z.globalRegistry, { wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS } });
 
 /** What was sent in place of a number, short enough to be said. */
 export function sent(issue: { readonly input?: unknown }): string {
@@ -41,47 +47,54 @@ const RFC_3339 = "send a time of RFC 3339, such as 2026-01-31T12:00:00Z (in a qu
 
 /** RFC 3339 with any offset and any precision. */
 export const instant = z
-  .string({ error: RFC_3339 })
-  .max(64, { error: RFC_3339 })
-  .transform((text) => text.toUpperCase())
-  .pipe(z.iso.datetime({ offset: true, error: RFC_3339 }))
-  .transform((text): Instant => {
-    const floorMs = Date.parse(text.replace(/(\.\d{3})\d+/, "$1"));
-    const finer = /\.\d{3}\d*[1-9]/.test(text);
-    return { floorMs, ceilMs: finer ? floorMs + 1 : floorMs };
-  })
-  .meta({ wire: { type: "string", format: "date-time" } });
+  .pipe(
+    z
+      .string({ error: RFC_3339 })
+      .check(
+        z.maxLength(64, { error: RFC_3339, abort: true }),
+        z.toUpperCase(),
+        z.iso.datetime({ offset: true, error: RFC_3339 }),
+      ),
+    z.transform((text: string): Instant => {
+      const floorMs = Date.parse(text.replace(/(\.\d{3})\d+/, "$1"));
+      const finer = /\.\d{3}\d*[1-9]/.test(text);
+      return { floorMs, ceilMs: finer ? floorMs + 1 : floorMs };
+    }),
+  )
+  .register(z.globalRegistry, { wire: { type: "string", format: "date-time" } });
 
 const NOT_OURS = "send the cursor of a Link header as it was, or none.";
 
 /** A cursor as one of ours is decoded; what is none is refused. */
 function cursorOf<T>(decode: (cursor: string) => T | null) {
-  return z
-    .string({ error: "send it once." })
-    .transform((cursor, context) => {
-      const after = decode(cursor);
-      if (after !== null) return after;
-      context.addIssue({ code: "custom", message: NOT_OURS });
-      return z.NEVER;
-    })
-    .meta({
+  const cursor = z
+    .pipe(
+      z.string({ error: "send it once." }),
+      z.transform((cursor: string, context) => {
+        const after = decode(cursor);
+        if (after !== null) return after;
+        context.issues.push({ code: "custom", message: NOT_OURS, input: cursor });
+        return z.NEVER;
+      }),
+    )
+    .register(z.globalRegistry, {
       wire: { type: "string", description: "Of a `Link` header, as it was.", examples: ["MDFhMjEy…"] },
-    })
-    .optional();
+    });
+  return z.optional(cursor);
 }
 
 const limit = z
-  .string({ error: "send it once." })
-  .regex(/^[0-9]{1,3}$/, LIMIT)
-  .transform(Number)
-  .refine((limit) => limit >= 1 && limit <= PAGE_MAX_ROWS, LIMIT)
-  .meta({
+  .pipe(z.string({ error: "send it once." }).check(z.regex(/^[0-9]{1,3}$/, LIMIT)), z.transform(Number))
+  .check(z.refine((limit) => limit >= 1 && limit <= PAGE_MAX_ROWS, LIMIT))
+  .register(z.globalRegistry, {
     wire: { type: "integer", minimum: 1, maximum: PAGE_MAX_ROWS, default: PAGE_DEFAULT_ROWS, examples: [20] },
-  })
-  .default(PAGE_DEFAULT_ROWS);
+  });
 
 /** The query parameters of a page of things with ids. */
-export const pageQuery = { limit, cursor: cursorOf(decodeCursor) };
+export const pageQuery = { limit: z._default(limit, PAGE_DEFAULT_ROWS), cursor: cursorOf(decodeCursor) };
 
 /** The query parameters of a page of numbered things. */
-export const seqPageQuery = { limit, cursor: cursorOf(decodeSeqCursor) };
+export const seqPageQuery = {
+  limit: z._default(limit, PAGE_DEFAULT_ROWS),
+  cursor: cursorOf(decodeSeqCursor),
+};

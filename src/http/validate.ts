@@ -5,17 +5,25 @@
 
 import { zValidator } from "@hono/zod-validator";
 import type { MiddlewareHandler } from "hono";
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import type { AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "./limits.ts";
 import { takes } from "./takes.ts";
 
 /** Validates the query; a refusal is a 400 in the service's own words. */
-export function validQuery<T extends z.ZodType>(schema: T) {
-  const middleware = zValidator("query", schema, (result) => {
-    if (!result.success) throw new ApiError("invalid_query", sentenceOf(result.error.issues));
-  });
+export function validQuery<T extends z.ZodMiniType>(schema: T) {
+  // At once, for what is parsed in steps has its faults in another order, and only the first are told. The validator's
+  // own type of a result is that of zod's classic schemas.
+  const validationFunction = (schema: T, query: unknown) => schema.safeParse(query) as never;
+  const middleware = zValidator(
+    "query",
+    schema,
+    (result) => {
+      if (!result.success) throw new ApiError("invalid_query", sentenceOf(result.error.issues));
+    },
+    { validationFunction },
+  );
   return takes(middleware, "query", schema);
 }
 
@@ -23,7 +31,7 @@ export function validQuery<T extends z.ZodType>(schema: T) {
  * Reads a JSON body within the limits and validates it, for `c.req.valid("json")`. 415, 413 or 400.
  * Nesting is measured on the text, before anything recurses into it. `mayBeEmpty`: no body at all is `{}`.
  */
-export function validBody<T extends z.ZodType>(
+export function validBody<T extends z.ZodMiniType>(
   schema: T,
   { mayBeEmpty = false }: { readonly mayBeEmpty?: boolean } = {},
 ): MiddlewareHandler<AppEnv, string, { in: { json: z.input<T> }; out: { json: z.output<T> } }> {

@@ -24,8 +24,8 @@ interface Described {
 }
 
 /**
- * zod's JSON Schema, with one more word: `meta({ wire })` replaces what zod makes of a schema that is validated by more
- * than JSON Schema can say.
+ * zod's JSON Schema, with one more word: a `wire` among a schema's metadata replaces what zod makes of a schema that is
+ * validated by more than JSON Schema can say.
  */
 const JSON_SCHEMA = {
   unrepresentable: "any",
@@ -45,7 +45,7 @@ const JSON_SCHEMA = {
   },
 } as const;
 
-export function resolved(schema: z.ZodType, io: "input" | "output") {
+export function resolved(schema: z.core.$ZodType, io: "input" | "output") {
   return resolver(schema, { options: { ...JSON_SCHEMA, io } });
 }
 
@@ -55,7 +55,7 @@ const header = (name: string) => ({ [name]: { $ref: `#/components/headers/${name
 export function answers(
   status: number,
   description: string,
-  schema: z.ZodType,
+  schema: z.core.$ZodType,
   headers: readonly string[] = [],
 ): Responses {
   return {

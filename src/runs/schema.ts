@@ -1,6 +1,6 @@
 /** zod: the wire of action runs. Every message says what to send, and names the limit where there is one. */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { trigger } from "../dispatch/trigger.ts";
 import { hasOnlyFiniteNumbers, isJsonObject, type JsonObject } from "../http/json.ts";
 import {
@@ -22,23 +22,27 @@ import { parseUuid } from "./run-id.ts";
 /** Taken as it is, down to odd keys such as `__proto__`, for it is only ever kept as text. */
 const jsonObject = z
   .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
-  .refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." })
-  .meta({ wire: { type: "object", additionalProperties: true } });
+  .check(z.refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." }))
+  .register(z.globalRegistry, { wire: { type: "object", additionalProperties: true } });
 
 const uuid = z
-  .string({ error: "send a uuid." })
-  .transform((text, context) => {
-    const id = parseUuid(text);
-    if (id !== null) return id;
-    context.addIssue({ code: "custom", message: "send a uuid." });
-    return z.NEVER;
-  })
-  .meta({ wire: { type: "string", format: "uuid" } });
+  .pipe(
+    z.string({ error: "send a uuid." }),
+    z.transform((text: string, context) => {
+      const id = parseUuid(text);
+      if (id !== null) return id;
+      context.issues.push({ code: "custom", message: "send a uuid.", input: text });
+      return z.NEVER;
+    }),
+  )
+  .register(z.globalRegistry, { wire: { type: "string", format: "uuid" } });
 
 const TIMEOUT = {
   error: (issue: { readonly input?: unknown }) =>
     `${sent(issue)}; send whole minutes from 1 to ${TIMEOUT_MAX_MINUTES}.`,
 };
+
+const minutes = z.int(TIMEOUT).check(z.minimum(1, TIMEOUT), z.maximum(TIMEOUT_MAX_MINUTES, TIMEOUT));
 
 const PROGRESS = {
   error: (issue: { readonly input?: unknown }) => `${sent(issue)}; send a number from 0 to 1.`,
@@ -47,22 +51,20 @@ const PROGRESS = {
 export const newRun = z
   .strictObject({
     actionName: filterableName,
-    entityId: uuid.nullable().default(null),
-    parameters: jsonObject.default({}),
-    recommendations: jsonObject.default({}),
-    timeout: z
-      .int(TIMEOUT)
-      .min(1, TIMEOUT)
-      .max(TIMEOUT_MAX_MINUTES, TIMEOUT)
-      .default(TIMEOUT_DEFAULT_MINUTES),
-    heartbeatTimeout: z.int(TIMEOUT).min(1, TIMEOUT).max(TIMEOUT_MAX_MINUTES, TIMEOUT).optional(),
-    trigger: trigger.optional(),
+    entityId: z._default(z.nullable(uuid), null),
+    parameters: z._default(jsonObject, {}),
+    recommendations: z._default(jsonObject, {}),
+    timeout: z._default(minutes, TIMEOUT_DEFAULT_MINUTES),
+    heartbeatTimeout: z.optional(minutes),
+    trigger: z.optional(trigger),
   })
-  .refine((body) => inputBytes(body) <= INPUTS_MAX_BYTES, {
-    error: (issue) =>
-      `parameters and recommendations have ${inputBytes(issue.input as Inputs)} bytes together; at most ${INPUTS_MAX_BYTES} are taken.`,
-  })
-  .meta({
+  .check(
+    z.refine((body) => inputBytes(body) <= INPUTS_MAX_BYTES, {
+      error: (issue) =>
+        `parameters and recommendations have ${inputBytes(issue.input as Inputs)} bytes together; at most ${INPUTS_MAX_BYTES} are taken.`,
+    }),
+  )
+  .register(z.globalRegistry, {
     id: "NewActionRun",
     examples: [{ actionName: "deploy", parameters: { version: "1.4.2" }, timeout: 30 }],
   });
@@ -78,12 +80,14 @@ function inputBytes({ parameters, recommendations }: Inputs): number {
   return utf8Bytes(JSON.stringify(parameters)) + utf8Bytes(JSON.stringify(recommendations));
 }
 
-const output = jsonObject
-  .refine((value) => utf8Bytes(JSON.stringify(value)) <= OUTPUT_MAX_BYTES, {
-    error: (issue) =>
-      `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${OUTPUT_MAX_BYTES} are taken.`,
-  })
-  .optional();
+const output = z.optional(
+  jsonObject.check(
+    z.refine((value) => utf8Bytes(JSON.stringify(value)) <= OUTPUT_MAX_BYTES, {
+      error: (issue) =>
+        `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${OUTPUT_MAX_BYTES} are taken.`,
+    }),
+  ),
+);
 
 export const report = z
   .discriminatedUnion(
@@ -92,20 +96,20 @@ export const report = z
       z.strictObject({ status: z.literal("succeeded"), output }),
       z.strictObject({
         status: z.literal("failed"),
-        error: z
-          .string({ error: "send a sentence on what went wrong." })
+        error: z.string({ error: "send a sentence on what went wrong." }).check(
           // The tail of a log may hold anything, and the job that sends it must not be told to come back.
-          .transform((text) => text.toWellFormed().replaceAll("\0", "\ufffd"))
-          .refine((text) => utf8Bytes(JSON.stringify(text)) <= ERROR_MAX_BYTES, {
+          z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")),
+          z.refine((text) => utf8Bytes(JSON.stringify(text)) <= ERROR_MAX_BYTES, {
             error: (issue) =>
               `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${ERROR_MAX_BYTES} are taken.`,
           }),
+        ),
         output,
       }),
     ],
     { error: 'send "succeeded", or "failed" with an error.' },
   )
-  .meta({
+  .register(z.globalRegistry, {
     id: "Report",
     examples: [
       { status: "succeeded", output: { url: "https://shop.example" } },
@@ -118,63 +122,75 @@ export type Report = z.infer<typeof report>;
 /** What a terminal may be shown, and a job not be told to mend: odd bytes are replaced, not refused. */
 const plainText = z
   .string({ error: "send a string." })
-  .transform((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " "))
-  .meta({ wire: { type: "string" } });
+  .check(z.overwrite((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " ")))
+  .register(z.globalRegistry, { wire: { type: "string" } });
+
+const externalUrl = z
+  .pipe(
+    z.string({ error: "send the URL of the job's page." }).check(
+      z.maxLength(URL_MAX_CHARACTERS, {
+        error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.`,
+      }),
+    ),
+    z.transform((text: string, context) => {
+      const url = URL.parse(text);
+      if (url !== null && /^https?:$/.test(url.protocol)) return url.href;
+      context.issues.push({ code: "custom", message: "send an http or https URL.", input: text });
+      return z.NEVER;
+    }),
+  )
+  .register(z.globalRegistry, { wire: { type: "string", format: "uri", maxLength: URL_MAX_CHARACTERS } });
 
 export const heartbeat = z
   .strictObject({
-    message: plainText
-      .refine((text) => utf8Bytes(text) <= HEARTBEAT_MESSAGE_MAX_BYTES, {
-        error: (issue) =>
-          `has ${utf8Bytes(String(issue.input))} bytes; at most ${HEARTBEAT_MESSAGE_MAX_BYTES} are taken.`,
-      })
-      .optional(),
-    progress: z.number(PROGRESS).min(0, PROGRESS).max(1, PROGRESS).optional(),
-    externalUrl: z
-      .string({ error: "send the URL of the job's page." })
-      .max(URL_MAX_CHARACTERS, { error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.` })
-      .transform((text, context) => {
-        const url = URL.parse(text);
-        if (url !== null && /^https?:$/.test(url.protocol)) return url.href;
-        context.addIssue({ code: "custom", message: "send an http or https URL." });
-        return z.NEVER;
-      })
-      .meta({ wire: { type: "string", format: "uri", maxLength: URL_MAX_CHARACTERS } })
-      .optional(),
+    message: z.optional(
+      plainText.check(
+        z.refine((text) => utf8Bytes(text) <= HEARTBEAT_MESSAGE_MAX_BYTES, {
+          error: (issue) =>
+            `has ${utf8Bytes(String(issue.input))} bytes; at most ${HEARTBEAT_MESSAGE_MAX_BYTES} are taken.`,
+        }),
+      ),
+    ),
+    progress: z.optional(z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS))),
+    externalUrl: z.optional(externalUrl),
   })
-  .meta({ id: "Heartbeat", examples: [{ message: "running the tests", progress: 0.4 }] });
-
-const oneOrMore = <T extends z.ZodType>(one: T) =>
-  z.union([one.transform((value) => [value]), z.array(one)], {
-    error: `send any of ${STATUSES.join(", ")}.`,
+  .register(z.globalRegistry, {
+    id: "Heartbeat",
+    examples: [{ message: "running the tests", progress: 0.4 }],
   });
 
+const oneOrMore = <T extends z.ZodMiniType>(one: T) => {
+  const listed = z.transform((value: z.output<T>) => [value]);
+  return z.union([z.pipe(one, listed), z.array(one)], { error: `send any of ${STATUSES.join(", ")}.` });
+};
+
 const NAME = { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS };
+const UUID = { type: "string", format: "uuid" };
 const INSTANT = { type: "string", format: "date-time" };
 
 /** What the document says of a parameter, with an example. */
-function shown(schema: object, example: string) {
-  return { wire: { ...schema, examples: [example] } };
+function shown<T extends z.ZodMiniType>(schema: T, wire: object, example: string): T {
+  const parameter = schema.clone();
+  z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
+  return parameter;
 }
 
 export const runListQuery = z.strictObject({
   ...pageQuery,
-  status: oneOrMore(z.enum(STATUSES))
-    .meta({
+  status: z.optional(
+    oneOrMore(z.enum(STATUSES)).register(z.globalRegistry, {
       wire: {
         type: "array",
         items: { type: "string", enum: [...STATUSES] },
         examples: [["failed", "cancelled"]],
       },
-    })
-    .optional(),
-  actionName: filterableName.meta(shown(NAME, "deploy")).optional(),
-  entityId: uuid
-    .meta(shown({ type: "string", format: "uuid" }, "01890a5d-ac96-774b-bcce-b302099a8057"))
-    .optional(),
-  triggeredBy: filterableName.meta(shown(NAME, "ci")).optional(),
-  createdAfter: instant.meta(shown(INSTANT, "2026-01-31T12:00:00Z")).optional(),
-  createdBefore: instant.meta(shown(INSTANT, "2026-02-01T00:00:00+01:00")).optional(),
+    }),
+  ),
+  actionName: z.optional(shown(filterableName, NAME, "deploy")),
+  entityId: z.optional(shown(uuid, UUID, "01890a5d-ac96-774b-bcce-b302099a8057")),
+  triggeredBy: z.optional(shown(filterableName, NAME, "ci")),
+  createdAfter: z.optional(shown(instant, INSTANT, "2026-01-31T12:00:00Z")),
+  createdBefore: z.optional(shown(instant, INSTANT, "2026-02-01T00:00:00+01:00")),
 });
 
 export type RunListQuery = z.infer<typeof runListQuery>;
@@ -185,13 +201,14 @@ const WAIT = {
 };
 
 export const runQuery = z.strictObject({
-  wait: z
-    .string({ error: "send it once." })
-    .regex(/^[0-9]{1,2}$/, WAIT)
-    .transform(Number)
-    .refine((wait) => wait >= 1 && wait <= WAIT_MAX_SECONDS, WAIT)
-    .meta({ wire: { type: "integer", minimum: 1, maximum: WAIT_MAX_SECONDS, examples: [30] } })
-    .optional(),
+  wait: z.optional(
+    z
+      .pipe(z.string({ error: "send it once." }).check(z.regex(/^[0-9]{1,2}$/, WAIT)), z.transform(Number))
+      .check(z.refine((wait) => wait >= 1 && wait <= WAIT_MAX_SECONDS, WAIT))
+      .register(z.globalRegistry, {
+        wire: { type: "integer", minimum: 1, maximum: WAIT_MAX_SECONDS, examples: [30] },
+      }),
+  ),
 });
 
 export const eventsQuery = z.strictObject(seqPageQuery);

@@ -87,6 +87,17 @@ describe("create, get, list, cancel", () => {
     const stranger = { ...settings, ACTION_RUNS_TOKEN: "terr_nobody" };
     expect((await cli(["list"], stranger)).code).toBe(3);
   });
+
+  // Here, not in the runtime's tests: there the document is made too, with all of zod, which brings its words along.
+  test.each([
+    ["[]", "Invalid input: expected object, received array"],
+    ['{"actionName":"deploy","colour":1}', 'Unrecognized key: \\"colour\\"'],
+    ['{"actionName":"deploy","colour":1,"size":2}', 'Unrecognized keys: \\"colour\\", \\"size\\"'],
+  ])("what no schema has words for is said in zod's: %s", async (body, sentence) => {
+    const headers = { Authorization: `Bearer ${place.token}`, "Content-Type": "application/json" };
+    const answer = await fetch(place.runs, { method: "POST", headers, body });
+    expect(await answer.text()).toBe(`{"error":"${sentence}","code":"invalid_body"}`);
+  });
 });
 
 describe("report and heartbeat", () => {
