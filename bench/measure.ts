@@ -1,0 +1,96 @@
+/** Measures the groups in rounds: whatever is compared runs back to back, in another order each round. */
+
+import { CALLERS, type Callers, GROUPS } from "./comparisons.ts";
+import type { Generator } from "./generator.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
+
+export interface Plan {
+  readonly rounds: number;
+  /** How long each operation runs in a round. */
+  readonly forMs: number;
+  readonly warmUpMs: number;
+  readonly callers: readonly Callers[];
+}
+
+export const WHOLE: Plan = { rounds: 9, forMs: 1000, warmUpMs: 1000, callers: CALLERS };
+export const QUICK: Plan = { rounds: 3, forMs: 500, warmUpMs: 300, callers: CALLERS };
+
+/** Round trips of the service's Worker, as its own request log counts them. */
+export interface HopCount {
+  requests: number;
+  d1: number;
+  coordinator: number;
+}
+
+/** One operation at one number of callers, over all rounds. */
+export interface Series {
+  readonly operation: OperationName;
+  readonly callers: Callers;
+  /** Answers a second, of each round. */
+  readonly rates: readonly number[];
+  readonly latenciesMs: readonly number[];
+  readonly failures: number;
+  readonly firstFailure: string | null;
+  /** D1 calls and object calls for each request; null for what keeps no count. */
+  readonly hops: { readonly d1: number; readonly coordinator: number } | null;
+}
+
+interface Gathering {
+  readonly rates: number[];
+  readonly latenciesMs: number[];
+  failures: number;
+  firstFailure: string | null;
+  readonly hops: HopCount;
+}
+
+/** `hops` is counted up by whoever reads the service's log; `onProgress` is told what is being measured. */
+export async function measure(
+  generator: Generator,
+  plan: Plan,
+  hops: HopCount,
+  onProgress: (text: string) => void,
+): Promise<Series[]> {
+  const series: Series[] = [];
+  for (const callers of plan.callers) {
+    for (const group of GROUPS) {
+      const gathered = new Map<OperationName, Gathering>();
+      const chain = async (chain: readonly OperationName[], forMs: number, keep: boolean) => {
+        for (const operation of chain) {
+          onProgress(`${callers} callers: ${operation}`);
+          const before = { ...hops };
+          const measured = await generator.run({ operation, callers, forMs });
+          if (!keep) continue;
+          const of = gathered.get(operation) ?? gathering();
+          gathered.set(operation, of);
+          of.rates.push((measured.answers / measured.elapsedMs) * 1000);
+          for (const latency of measured.latenciesMs) of.latenciesMs.push(latency);
+          of.failures += measured.failures;
+          of.firstFailure ??= measured.firstFailure;
+          for (const kind of ["requests", "d1", "coordinator"] as const) {
+            of.hops[kind] += hops[kind] - before[kind];
+          }
+        }
+      };
+      for (const each of group) await chain(each, plan.warmUpMs, false);
+      for (let round = 0; round < plan.rounds; round++) {
+        // Turned by one each round: nobody always comes first, or always after the same.
+        const order = group.map((_, i) => group[(i + round) % group.length] ?? []);
+        for (const each of order) await chain(each, plan.forMs, true);
+      }
+      for (const [operation, of] of gathered) series.push(toSeries(operation, callers, of));
+    }
+  }
+  return series;
+}
+
+function gathering(): Gathering {
+  const hops = { requests: 0, d1: 0, coordinator: 0 };
+  return { rates: [], latenciesMs: [], failures: 0, firstFailure: null, hops };
+}
+
+function toSeries(operation: OperationName, callers: Callers, of: Gathering): Series {
+  const { rates, latenciesMs, failures, firstFailure, hops } = of;
+  const counted = OPERATIONS[operation].worker === "service" && hops.requests > 0;
+  const each = { d1: hops.d1 / hops.requests, coordinator: hops.coordinator / hops.requests };
+  return { operation, callers, rates, latenciesMs, failures, firstFailure, hops: counted ? each : null };
+}

@@ -1,0 +1,80 @@
+/** From what was measured to what is told: medians, ratios of the rounds, percentiles. PURE. */
+
+import { CALLERS, type Callers, COMPARISONS } from "./comparisons.ts";
+import type { Series } from "./measure.ts";
+import type { OperationName } from "./operations.ts";
+
+export interface Row {
+  readonly operation: OperationName;
+  readonly callers: Callers;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly hops: Series["hops"];
+  readonly failures: number;
+  readonly firstFailure: string | null;
+}
+
+export interface Ratio {
+  readonly operation: OperationName;
+  readonly limit: OperationName;
+  readonly callers: Callers;
+  readonly ours: Row;
+  readonly limits: Row;
+  /** The median of the rounds' own ratios; null where any answer was wrong. */
+  readonly ratio: number | null;
+  /** Between these lie the middle half of the rounds. */
+  readonly middle: readonly [number, number];
+  readonly target: number;
+}
+
+export interface Result {
+  readonly rows: readonly Row[];
+  readonly ratios: readonly Ratio[];
+  readonly failures: number;
+}
+
+export function toResult(series: readonly Series[]): Result {
+  const rows = series.map(toRow);
+  const failures = rows.reduce((sum, row) => sum + row.failures, 0);
+  const find = (operation: OperationName, callers: Callers) => {
+    const i = series.findIndex((s) => s.operation === operation && s.callers === callers);
+    const [one, row] = [series[i], rows[i]];
+    return one === undefined || row === undefined ? null : { series: one, row };
+  };
+  const ratios = COMPARISONS.flatMap(({ ours, limit, targets }) =>
+    CALLERS.flatMap((callers, at) => {
+      const [a, b] = [find(ours, callers), find(limit, callers)];
+      if (a === null || b === null) return [];
+      const each = a.series.rates.map((rate, i) => rate / (b.series.rates[i] ?? Number.NaN));
+      const ratio = failures > 0 ? null : quantile(each, 0.5);
+      const middle = [quantile(each, 0.25), quantile(each, 0.75)] as const;
+      const target = targets[at] ?? Number.NaN;
+      return [{ operation: ours, limit, callers, ours: a.row, limits: b.row, ratio, middle, target }];
+    }),
+  );
+  return { rows, ratios, failures };
+}
+
+function toRow(series: Series): Row {
+  const { operation, callers, rates, latenciesMs, hops, failures, firstFailure } = series;
+  return {
+    operation,
+    callers,
+    perSecond: quantile(rates, 0.5),
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+    hops,
+    failures,
+    firstFailure,
+  };
+}
+
+/** By the nearest rank, and between the two middle ones for the median of an even number. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = Float64Array.from(values).sort();
+  const at = (sorted.length - 1) * q;
+  const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  if (low === undefined || high === undefined) return Number.NaN;
+  return low + (high - low) * (at - Math.floor(at));
+}

@@ -1,0 +1,60 @@
+/** Makes what is read while measuring, over HTTP as a caller would, and notes the answers that are right. */
+
+import { LIST_LIMIT, type Reading, type Seeds } from "./operations.ts";
+import type { Site } from "./site.ts";
+
+const PROJECT = "/bench/shop";
+const OPEN_RUNS = 200;
+const ENDED_RUNS = 200;
+/** More than a page, so that a list has a next one, as lists have. */
+const LISTED_RUNS = 300;
+const AT_ONCE = 16;
+
+export async function makeSeeds({ origins, secrets }: Pick<Site, "origins" | "secrets">): Promise<Seeds> {
+  const ask = async (method: string, path: string, token: string, body?: unknown) => {
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
+    const answer = await fetch(origins.service + path, init);
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text;
+  };
+  const minted = JSON.parse(
+    await ask("POST", `${PROJECT}/tokens`, secrets.ROOT_TOKEN, { name: "bench", role: "member" }),
+  );
+  const token: string = minted.token;
+  const runsOf = (env: string) => `${PROJECT}/envs/${env}/action-runs`;
+
+  async function make(env: string, end: boolean): Promise<string> {
+    const parameters = { service: "checkout", version: "1.4.2", region: "eu-central" };
+    const run = JSON.parse(await ask("POST", runsOf(env), token, { actionName: "deploy", parameters }));
+    const path = `${runsOf(env)}/${run.id}`;
+    if (end) {
+      const output = { url: "https://ci.example.com/jobs/4711", tests: "312 passed" };
+      await ask("POST", `${path}/callback`, run.callback.token, { status: "succeeded", output });
+    }
+    return path;
+  }
+  const read = async (path: string): Promise<Reading> => ({ path, body: await ask("GET", path, token) });
+
+  const openRuns = await times(OPEN_RUNS, async () => read(await make("open", false)));
+  const endedRuns = await times(ENDED_RUNS, async () => read(await make("ended", true)));
+  await times(LISTED_RUNS, () => make("listed", false));
+  const list = await read(runsOf("listed"));
+  const ids: string[] = JSON.parse(list.body).map(({ id }: { id: string }) => id);
+  const newestFirst = ids.toSorted().toReversed();
+  if (ids.length !== LIST_LIMIT || ids.some((id, i) => id !== newestFirst[i])) {
+    throw new Error("the list does not hold the newest 50 runs, newest first");
+  }
+  return { token, runs: runsOf("made"), openRuns, endedRuns, list };
+}
+
+async function times<T>(n: number, make: () => Promise<T>): Promise<T[]> {
+  const made: T[] = [];
+  let left = n;
+  const work = async () => {
+    while (left-- > 0) made.push(await make());
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return made;
+}

@@ -1,0 +1,63 @@
+/** The result as a table for a terminal and for a README. PURE. */
+
+import type { Ratio, Result, Row } from "./result.ts";
+
+const HEAD = [
+  "operation",
+  "callers",
+  "ours/s",
+  "limit",
+  "limit/s",
+  "ratio",
+  "target",
+  "p50 ms",
+  "p99 ms",
+  "hops",
+];
+
+export function toTable({ ratios, rows }: Result): string {
+  const compared = [HEAD, ...ratios.map(comparedLine)];
+  const alone = rows
+    .filter(({ operation }) => operation === "object write" || operation === "D1 upsert")
+    .map(aloneLine);
+  return `${markdown(compared)}\n\n${markdown([["limit alone", "callers", "/s", "p50 ms", "p99 ms"], ...alone])}`;
+}
+
+function comparedLine({ operation, callers, ours, limit, limits, ratio, middle, target }: Ratio): string[] {
+  const shown =
+    ratio === null ? "none: wrong answers" : `${two(ratio)} (${two(middle[0])} to ${two(middle[1])})`;
+  const met = ratio === null ? "" : ratio >= target ? "met" : "missed";
+  return [
+    operation,
+    String(callers),
+    whole(ours.perSecond),
+    limit,
+    whole(limits.perSecond),
+    shown,
+    `${two(target)} ${met}`,
+    two(ours.p50Ms),
+    two(ours.p99Ms),
+    hopsOf(ours),
+  ];
+}
+
+function aloneLine({ operation, callers, perSecond, p50Ms, p99Ms }: Row): string[] {
+  return [operation, String(callers), whole(perSecond), two(p50Ms), two(p99Ms)];
+}
+
+/** D1 calls and object calls of one request. */
+function hopsOf({ hops }: Row): string {
+  return hops === null ? "" : `${short(hops.d1)} D1, ${short(hops.coordinator)} object`;
+}
+
+function markdown(lines: readonly (readonly string[])[]): string {
+  const widths = (lines[0] ?? []).map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
+  const toLine = (cells: readonly string[]) =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  const [head, ...rest] = lines.map(toLine);
+  return [head, `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...rest].join("\n");
+}
+
+const whole = (n: number) => String(Math.round(n));
+const two = (n: number) => n.toFixed(2);
+const short = (n: number) => String(Math.round(n * 1000) / 1000);
