@@ -14,8 +14,7 @@ import { toTable } from "./table.ts";
 
 const { values: flags } = parseArgs({
   options: {
-    profile: { type: "string" },
-    callers: { type: "string", default: "16" },
+    only: { type: "string" },
     quick: { type: "boolean", default: false },
     json: { type: "string", default: join(ROOT, ".wrangler", "bench", "result.json") },
   },
@@ -34,7 +33,7 @@ const generator = startGenerator();
 try {
   progress("making runs to read");
   generator.setUp({ origins: site.origins, seeds: await makeSeeds(site) });
-  const plan = flags.quick ? QUICK : WHOLE;
+  const plan = { ...(flags.quick ? QUICK : WHOLE), only: flags.only ?? null };
   const result = toResult(await measure(generator, plan, hops, progress));
   progress("");
   const told = { startedAt, tookMs: Date.now() - startedAt.getTime(), machine: machine(), plan, ...result };

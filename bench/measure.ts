@@ -10,10 +10,12 @@ export interface Plan {
   readonly forMs: number;
   readonly warmUpMs: number;
   readonly callers: readonly Callers[];
+  /** Only the groups with an operation of this name; all where it is null. */
+  readonly only: string | null;
 }
 
-export const WHOLE: Plan = { rounds: 9, forMs: 1000, warmUpMs: 1000, callers: CALLERS };
-export const QUICK: Plan = { rounds: 3, forMs: 500, warmUpMs: 300, callers: CALLERS };
+export const WHOLE: Plan = { rounds: 9, forMs: 1000, warmUpMs: 1000, callers: CALLERS, only: null };
+export const QUICK: Plan = { rounds: 3, forMs: 500, warmUpMs: 300, callers: CALLERS, only: null };
 
 /** Round trips of the service's Worker, as its own request log counts them. */
 export interface HopCount {
@@ -51,8 +53,11 @@ export async function measure(
   onProgress: (text: string) => void,
 ): Promise<Series[]> {
   const series: Series[] = [];
+  const groups = GROUPS.filter(
+    (group) => plan.only === null || group.flat().some((name) => name === plan.only),
+  );
   for (const callers of plan.callers) {
-    for (const group of GROUPS) {
+    for (const group of groups) {
       const gathered = new Map<OperationName, Gathering>();
       const chain = async (chain: readonly OperationName[], forMs: number, keep: boolean) => {
         for (const operation of chain) {

@@ -3,7 +3,6 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
-import { routePath } from "hono/route";
 import { tokenRoutes } from "./auth/routes.ts";
 import { corsOrigins } from "./config.ts";
 import { docsRoutes } from "./docs/routes.ts";
@@ -12,6 +11,8 @@ import type { AppEnv } from "./http/context.ts";
 import { ApiError, errorResponse, toApiError } from "./http/errors.ts";
 import { PATH_NAME } from "./http/limits.ts";
 import { refuseDeliveries } from "./http/loop.ts";
+import { requestLog } from "./http/request-log.ts";
+import { FixedAndPatternRouter } from "./http/router.ts";
 import { log } from "./log.ts";
 import { callbackRoutes } from "./runs/callback.ts";
 import { eventRoutes } from "./runs/events.ts";
@@ -31,37 +32,18 @@ const EXPOSED_HEADERS = [
   "X-Request-Id",
 ];
 
-/** One line a request. The route is a pattern, for a path may hold what a caller typed. */
-function requestLog(): MiddlewareHandler<AppEnv> {
-  return async function requestLog(c, next) {
-    const startedAt = Date.now();
-    c.set("hops", { d1: 0, coordinator: 0 });
-    await next();
-    const { d1, coordinator } = c.get("hops");
-    log("info", "request", {
-      requestId: c.get("requestId"),
-      method: c.req.method,
-      route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, ""),
-      status: c.res.status,
-      durationMs: Date.now() - startedAt,
-      d1,
-      coordinator,
-      code: c.get("errorCode"),
-    });
-  };
-}
-
 function headers(): MiddlewareHandler<AppEnv> {
-  return async function headers(c, next) {
-    await next();
-    if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "no-store");
+  return function headers(c, next) {
+    // Before the answer is made, or each would make another of it. Where a route says otherwise, that counts.
+    c.header("Cache-Control", "no-store");
     c.header("X-Content-Type-Options", "nosniff");
+    return next();
   };
 }
 
 /** Off unless the operator names origins; then for those alone. */
 function crossOrigin(): MiddlewareHandler<AppEnv> {
-  return async function crossOrigin(c, next) {
+  return function crossOrigin(c, next) {
     const origins = corsOrigins(c.env);
     if (origins.length === 0) return next();
     return cors({ origin: [...origins], exposeHeaders: EXPOSED_HEADERS, maxAge: 600 })(c, next);
@@ -69,7 +51,7 @@ function crossOrigin(): MiddlewareHandler<AppEnv> {
 }
 
 export function createApp(): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+  const app = new Hono<AppEnv>({ router: new FixedAndPatternRouter() });
   app.use(requestId(), requestLog(), headers(), crossOrigin(), refuseDeliveries());
 
   app.route("/", healthRoutes);

@@ -6,9 +6,14 @@ import { CASES, type Case, SECRET } from "./http-cases.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 let lines: string[];
+let seconds = 0;
 
 beforeEach(() => {
   lines = [];
+  // Each in a second of its own, for no second has lines for all of them.
+  const now = Date.now();
+  seconds++;
+  vi.spyOn(Date, "now").mockImplementation(() => now + seconds * 1000);
   const collect = (line: unknown) => {
     lines.push(String(line));
   };

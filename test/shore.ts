@@ -12,8 +12,8 @@ export function shore(groupMaxBytes = 1_000_000) {
   const commit = new GroupCommit(
     {
       groupMaxBytes,
-      readRows: (ids) =>
-        ids.flatMap((id) => {
+      readRows: (unlanded) =>
+        unlanded.flatMap(({ id }) => {
           const row = journal.get(id);
           return row === undefined ? [] : [{ id, ...row }];
         }),
@@ -34,7 +34,7 @@ export function shore(groupMaxBytes = 1_000_000) {
   /** Journals a version, as the coordinator does before it asks for a landing. */
   const write = (id: string, version: number, text = `${id}@${version}`) => {
     journal.set(id, { version, text });
-    commit.changed({ id, version, bytes: text.length, changedAt: Date.now() });
+    commit.changed({ id, version, bytes: text.length, changedAt: Date.now(), run: null });
   };
   /** What a caller of this version has been told, once it is known. */
   const wait = (id: string, version: number) => {

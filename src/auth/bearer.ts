@@ -14,6 +14,7 @@ import { may, type Permission } from "./permissions.ts";
 const ROOT: Principal = { name: "root", role: "owner", project: null, envName: null };
 const SLOWED_MS = 10_000;
 const SLOWED_MAX = 1000;
+const HASHES_MAX = 1000;
 
 /** Per isolate, bounded: clients that have tried too many unknown tokens, and until when they get no look-up. */
 const slowed = new Map<string, number>();
@@ -70,13 +71,15 @@ export function runNotFound(): ApiError {
 }
 
 async function authenticate(c: Context<AppEnv>, token: string): Promise<Principal> {
-  const hash = await sha256Hex(token);
-  if (await isRoot(c.env, hash)) return ROOT;
-  if (!isApiToken(token)) throw unauthorized("This is not an API token of this service.", "token_invalid");
-
   const now = Date.now();
+  const hash = hashes.get(token) ?? (await sha256Hex(token));
   let record = recallToken(hash, now);
-  if (record === undefined) record = await lookUpLimited(c, hash, now);
+  if (record === undefined) {
+    if (await isRoot(c.env, hash)) return ROOT;
+    if (!isApiToken(token)) throw unauthorized("This is not an API token of this service.", "token_invalid");
+    record = await lookUpLimited(c, hash, now);
+    if (record !== null) rememberHash(token, hash);
+  }
   if (record === null) throw unauthorized("This API token is unknown or was revoked.", "token_invalid");
   if (record.expiresAt !== null && now >= record.expiresAt) {
     throw unauthorized("This API token has expired: ask for a new one.", "token_expired");
@@ -106,9 +109,20 @@ async function lookUpLimited(c: Context<AppEnv>, hash: string, now: number): Pro
   return record;
 }
 
+/** Per isolate, bounded: the SHA-256 of tokens that were found good. Whether they still are is asked by the hash. */
+const hashes = new Map<string, string>();
+
+function rememberHash(token: string, hash: string): void {
+  if (hashes.size >= HASHES_MAX) hashes.clear();
+  hashes.set(token, hash);
+}
+
+/** Per isolate: the SHA-256 of the operator's token, and whose it is. */
+let rootHash: { readonly of: string; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
+
 async function isRoot(env: AppEnv["Bindings"], hash: string): Promise<boolean> {
   const root = rootToken(env);
   if (root === null) return false;
-  const expected = await sha256Hex(root);
-  return crypto.subtle.timingSafeEqual(Uint8Array.fromHex(hash), Uint8Array.fromHex(expected));
+  if (rootHash?.of !== root) rootHash = { of: root, bytes: Uint8Array.fromHex(await sha256Hex(root)) };
+  return crypto.subtle.timingSafeEqual(Uint8Array.fromHex(hash), rootHash.bytes);
 }

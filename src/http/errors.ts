@@ -42,6 +42,13 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
+declare global {
+  interface ErrorConstructor {
+    /** V8's own. */
+    stackTraceLimit: number;
+  }
+}
+
 /** A refusal on its way to the caller. `message` is sent; `cause` is only logged. */
 export class ApiError extends Error {
   readonly code: ErrorCode;
@@ -53,7 +60,11 @@ export class ApiError extends Error {
     headers: Readonly<Record<string, string>> = {},
     cause?: unknown,
   ) {
+    // Where it was thrown is of no use to anybody, and finding it out costs more than all else that a refusal does.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(sentence, { cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = "ApiError";
     this.code = code;
     this.headers = headers;

@@ -8,13 +8,13 @@ import { ApiError } from "./errors.ts";
 export const DELIVERY_HEADER = "Action-Runs-Delivery";
 
 export function refuseDeliveries(): MiddlewareHandler<AppEnv> {
-  return async function refuseDeliveries(c, next) {
+  return function refuseDeliveries(c, next) {
     if (c.req.header(DELIVERY_HEADER) !== undefined) {
       throw new ApiError(
         "loop_detected",
         "A webhook must not call this service itself: send it to what does the work.",
       );
     }
-    await next();
+    return next();
   };
 }

@@ -24,7 +24,13 @@ export function validQuery<T extends z.ZodMiniType>(schema: T) {
     },
     { validationFunction },
   );
-  return takes(middleware, "query", schema);
+  const ofNone = schema.safeParse({});
+  const unlessNone: typeof middleware = async (c, next) => {
+    if (c.req.url.includes("?") || !ofNone.success) return middleware(c, next);
+    c.req.addValidatedData("query", ofNone.data as object);
+    await next();
+  };
+  return takes(unlessNone, "query", schema);
 }
 
 /**
@@ -89,6 +95,18 @@ function sentenceOf(issues: readonly z.core.$ZodIssue[]): string {
 }
 
 async function readText(request: Request): Promise<string> {
+  const bytes = await readBytes(request);
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    throw new ApiError("invalid_body", "The body is not valid UTF-8: encode it as UTF-8 JSON.");
+  }
+}
+
+async function readBytes(request: Request): Promise<ArrayBuffer> {
+  // A length that was sent is the length there is; read in one piece, where that piece is small enough.
+  const length = Number(request.headers.get("Content-Length") ?? Number.NaN);
+  if (length <= BODY_MAX_BYTES) return request.arrayBuffer();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
@@ -100,13 +118,7 @@ async function readText(request: Request): Promise<string> {
     const sent = bytes > BODY_DRAIN_BYTES ? `over ${BODY_DRAIN_BYTES}` : `${bytes}`;
     throw new ApiError("body_too_large", `The body has ${sent} bytes; at most ${BODY_MAX_BYTES} are taken.`);
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(
-      await new Blob(chunks).arrayBuffer(),
-    );
-  } catch {
-    throw new ApiError("invalid_body", "The body is not valid UTF-8: encode it as UTF-8 JSON.");
-  }
+  return new Blob(chunks).arrayBuffer();
 }
 
 /** How deep arrays and objects nest, brackets inside strings not counted. */

@@ -5,6 +5,9 @@
 
 import type { Journal } from "./journal.ts";
 
+/** An alarm may be a minute late by itself. */
+const LATE_MS = 60_000;
+
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
@@ -39,6 +42,16 @@ export class AlarmClock {
     this.#armedFor = null;
   }
 
+  /**
+   * For `at` or earlier: where it is known to be set for earlier, it stays, and asks what is next when it rings. So a
+   * change asks nothing of SQL here, for a repair is nearly always set for sooner. One that is long past has been
+   * dropped.
+   */
+  armBy(at: number, now: number): void {
+    const isSet = this.#armedFor !== null && this.#armedFor <= at && this.#armedFor > now - LATE_MS;
+    if (!isSet) this.arm(now);
+  }
+
   /** Synchronous, and commits with the writes around it. */
   arm(now: number): void {
     const purge = this.#journal.nextPurgeAt();
@@ -47,7 +60,8 @@ export class AlarmClock {
       this.#journal.nextOpenDueAt() ?? Number.POSITIVE_INFINITY,
       purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, this.#purgeNotBefore()),
     );
-    if (at === Number.POSITIVE_INFINITY || at === this.#armedFor) return;
+    if (at === Number.POSITIVE_INFINITY) return;
+    if (at === this.#armedFor && at > now - LATE_MS) return;
     this.#armedFor = at;
     void this.#storage.setAlarm(Math.max(at, now));
   }

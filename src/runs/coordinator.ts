@@ -86,7 +86,10 @@ export class RunCoordinator extends DurableObject<Env> {
 
   /** The run that this key made, for a create that would be refused today. */
   async recall(change: ChangeKey): Promise<RunAnswer | RunRefusal> {
-    return this.#recall(change, Date.now()) ?? { ok: false, reason: "run_not_found" };
+    const existing = this.#journal.byCreateKey(change.key);
+    return existing === null
+      ? { ok: false, reason: "run_not_found" }
+      : this.#recalled(existing, change, Date.now());
   }
 
   /**
@@ -225,9 +228,9 @@ export class RunCoordinator extends DurableObject<Env> {
 
   #create(input: NewRun, change: ChangeKey, trigger: NewDelivery | null): Promise<RunAnswer> | RunRefusal {
     const now = Date.now();
-    const recalled = this.#recall(change, now);
-    if (recalled !== null) return recalled;
-    if (this.#journal.byId(input.id) !== null) return { ok: false, reason: "id_taken" };
+    const existing = this.#journal.byCreateKeyOrId(change.key, input.id);
+    if (existing?.createKey === change.key) return this.#recalled(existing, change, now);
+    if (existing !== null) return { ok: false, reason: "id_taken" };
     if (this.#projection.isOverloaded) return { ok: false, reason: "overloaded" };
     const run = begin(input, trigger !== null);
     const { delivery, events } =
@@ -238,9 +241,7 @@ export class RunCoordinator extends DurableObject<Env> {
     return this.#answer(created, false);
   }
 
-  #recall(change: ChangeKey, now: number): Promise<RunAnswer> | RunRefusal | null {
-    const existing = this.#journal.byCreateKey(change.key);
-    if (existing === null) return null;
+  #recalled(existing: JournaledRun, change: ChangeKey, now: number): Promise<RunAnswer> | RunRefusal {
     const same = [change.fingerprint, ...(change.otherFingerprints ?? [])];
     if (!same.includes(existing.createFingerprint)) return { ok: false, reason: "key_reused" };
     return this.#answer(this.#ledger.expired(existing, now), true);

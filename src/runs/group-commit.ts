@@ -24,7 +24,7 @@ const ASIDE_MAX_MS = 600_000;
 /** What group commit needs of its surroundings. */
 export interface Landing {
   /** The current rows of these runs, as a flight carries them; those the journal has forgotten are missing. */
-  readRows(ids: readonly string[]): readonly GroupRow[];
+  readRows(unlanded: readonly Unlanded[]): readonly GroupRow[];
   /** Writes one group; answers D1's bookmark. */
   land(rows: readonly string[]): Promise<string | null>;
   isRefusedForContent(error: unknown): boolean;
@@ -158,22 +158,24 @@ export class GroupCommit {
    * noted, so that no more is read than a group holds; cut by the bytes that will be bound.
    */
   #nextGroup(now: number): GroupRow[] {
-    const ids = new Set<string>();
+    const chosen = new Map<string, Unlanded>();
     let expected = 0;
     const choose = (id: string): boolean => {
       const entry = this.#unlanded.get(id);
-      if (entry === undefined || ids.has(id) || this.#isAside(id, now)) return true;
-      if (ids.size > 0 && expected + entry.bytes > this.#landing.groupMaxBytes) return false;
-      ids.add(id);
+      if (entry === undefined || chosen.has(id) || this.#isAside(id, now)) return true;
+      if (chosen.size > 0 && expected + entry.bytes > this.#landing.groupMaxBytes) return false;
+      chosen.set(id, entry);
       expected += entry.bytes;
       return true;
     };
     const waitedFor = this.#waiters.ids().every(choose);
     if (waitedFor) for (const id of this.#unlanded.ids()) if (!choose(id)) break;
 
-    const rows = this.#landing.readRows([...ids]);
-    const found = new Set(rows.map((row) => row.id));
-    this.forget([...ids].filter((id) => !found.has(id)));
+    const rows = this.#landing.readRows([...chosen.values()]);
+    if (rows.length < chosen.size) {
+      const found = new Set(rows.map((row) => row.id));
+      this.forget([...chosen.keys()].filter((id) => !found.has(id)));
+    }
     const group: GroupRow[] = [];
     let bytes = 2;
     for (const row of rows) {
@@ -209,7 +211,11 @@ export class GroupCommit {
       if (counted) this.#outstanding--;
       counted = false;
     };
-    const forgotten = setTimeout(uncount, FLIGHT_FORGOTTEN_MS);
+    const { promise: givenUp, reject } = Promise.withResolvers<never>();
+    let timer = setTimeout(() => {
+      reject(new Error("a flight to D1 was given up"));
+      timer = setTimeout(uncount, FLIGHT_FORGOTTEN_MS - FLIGHT_MAX_MS);
+    }, FLIGHT_MAX_MS);
     const flight = this.#landing.land(group.map((row) => row.text)).then((bookmark) => {
       // Also when it was given up meanwhile: what it wrote is written.
       for (const { id, version } of group) this.#confirm(id, version);
@@ -218,16 +224,10 @@ export class GroupCommit {
     void flight
       .catch(() => null)
       .finally(() => {
-        clearTimeout(forgotten);
+        clearTimeout(timer);
         uncount();
       });
-    const { promise: givenUp, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error("a flight to D1 was given up")), FLIGHT_MAX_MS);
-    try {
-      return await Promise.race([flight, givenUp]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return Promise.race([flight, givenUp]);
   }
 
   #confirm(id: string, version: number): void {

@@ -16,6 +16,14 @@ export interface Unlanded {
   readonly version: number;
   readonly bytes: number;
   readonly changedAt: number;
+  /** The version itself, while it is at hand; null where the journal must be asked. */
+  readonly run: JournaledRun | null;
+}
+
+/** What a write has made: a version that D1 lacks, and when its run needs something next. */
+export interface Written {
+  readonly unlanded: Unlanded;
+  readonly dueAt: number;
 }
 
 /** Instants that the coordinator must remember over an eviction, and the place a resync has reached. */
@@ -33,6 +41,8 @@ export class Journal {
   readonly #sql: SqlStorage;
   readonly timeline: TimelineJournal;
   readonly deliveries: Deliveries;
+  /** As in the table: they are asked for with every change, and nobody else writes there. */
+  readonly #marks = new Map<string, string>();
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -41,6 +51,8 @@ export class Journal {
     this.timeline = new TimelineJournal(storage.sql);
     this.deliveries = new Deliveries(storage.sql);
     this.deliveries.eraseOrphans();
+    const marks = this.#sql.exec<{ name: string; value: string }>("SELECT name, value FROM marks");
+    for (const { name, value } of marks) this.#marks.set(name, value);
   }
 
   byId(id: string): JournaledRun | null {
@@ -49,6 +61,16 @@ export class Journal {
 
   byCreateKey(key: string): JournaledRun | null {
     return this.#first(`SELECT ${RUN_COLUMNS} FROM runs WHERE create_key = ?`, key);
+  }
+
+  /** What stands in the way of a new run: the one that this key made, else one that has this id. */
+  byCreateKeyOrId(key: string, id: string): JournaledRun | null {
+    return this.#first(
+      `SELECT ${RUN_COLUMNS} FROM runs WHERE create_key = ?1
+       UNION ALL SELECT ${RUN_COLUMNS} FROM runs WHERE id = ?2 LIMIT 1`,
+      key,
+      id,
+    );
   }
 
   byIds(ids: readonly string[]): JournaledRun[] {
@@ -66,7 +88,8 @@ export class Journal {
     events: readonly TimelineEvent[],
     now: number,
     retentionDays: number,
-  ): Unlanded {
+  ): Written {
+    const due = dueAt(run, delivery && deliveryDueAt(delivery), retentionDays);
     const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
     this.#storage.transactionSync(() => {
       this.#sql.exec(
@@ -100,14 +123,15 @@ export class Journal {
         run.heartbeatTimeoutMs,
         run.silentSince,
         run.endCause,
-        dueAt(run, delivery && deliveryDueAt(delivery), retentionDays),
+        due,
         now,
         bytes,
       );
-      this.#noteDelivery(run.id, delivery);
+      // A run that is new has none to be erased.
+      if (delivery !== null || run.version > 1) this.#noteDelivery(run.id, delivery);
       this.timeline.append(run.id, events);
     });
-    return { id: run.id, version: run.version, bytes, changedAt: now };
+    return { unlanded: { id: run.id, version: run.version, bytes, changedAt: now, run }, dueAt: due };
   }
 
   /**
@@ -248,12 +272,13 @@ export class Journal {
   }
 
   mark(name: Mark): string | null {
-    return (
-      [...this.#sql.exec<{ value: string }>("SELECT value FROM marks WHERE name = ?", name)][0]?.value ?? null
-    );
+    return this.#marks.get(name) ?? null;
   }
 
   setMark(name: Mark, value: string | null): void {
+    if (value === this.mark(name)) return;
+    if (value === null) this.#marks.delete(name);
+    else this.#marks.set(name, value);
     if (value === null) this.#sql.exec("DELETE FROM marks WHERE name = ?", name);
     else this.#sql.exec("INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)", name, value);
   }
@@ -269,5 +294,5 @@ export class Journal {
 }
 
 function toUnlanded({ id, version, bytes, changed_at }: UnlandedRow): Unlanded {
-  return { id, version, bytes, changedAt: changed_at };
+  return { id, version, bytes, changedAt: changed_at, run: null };
 }

@@ -95,8 +95,8 @@ export class Ledger {
   }
 
   #write(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number): void {
-    const unlanded = this.#journal.write(run, delivery, events, now, this.#retentionDays());
-    this.#projection.changed(unlanded, now);
+    const written = this.#journal.write(run, delivery, events, now, this.#retentionDays());
+    this.#projection.changed(written, now);
     this.#watchers.tell(run.id);
   }
 }

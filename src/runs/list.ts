@@ -58,8 +58,8 @@ export function listStatement(scope: string, query: RunListQuery): Statement {
         : [walk("sqlite_autoindex_runs_1", "")];
 
   const sql = `
-    SELECT looked.id, looked.n, looked.ok,
-           CASE WHEN looked.ok AND looked.total <= ${PAGE_MAX_BYTES} THEN runs.body END AS body
+    SELECT CASE WHEN NOT looked.ok THEN '' WHEN looked.total <= ${PAGE_MAX_BYTES} THEN runs.body END AS body,
+           CASE WHEN looked.n = ${PAGE_MAX_LOOKED_AT} THEN looked.id END AS stop
     FROM (
       SELECT row, id, ok, row_number() OVER sofar AS n, sum(iif(ok, bytes, 0)) OVER sofar AS total
       FROM (${walks.join(" UNION ALL ")} ORDER BY id DESC LIMIT ${lookedAt})
@@ -87,12 +87,11 @@ function least(bounds: readonly (string | undefined)[]): string {
   return bounds.reduce<string>((least, bound) => (bound !== undefined && bound < least ? bound : least), "g");
 }
 
-interface LookedRow {
-  readonly id: string;
-  readonly n: number;
-  readonly ok: number;
-  readonly body: string | null;
-}
+/**
+ * `body`: an ActionRun; null where it passes and does not fit; empty where it does not pass. `stop`: the id of the last
+ * row that may be looked at. No more than that, for what a page costs is mostly the bringing of it.
+ */
+type PageRow = [body: string | null, stop: string | null];
 
 export async function listRuns(
   session: D1DatabaseSession,
@@ -100,23 +99,29 @@ export async function listRuns(
   query: RunListQuery,
 ): Promise<RunPage> {
   const { sql, bindings } = listStatement(scope, query);
-  const { results } = await session
+  const rows = await session
     .prepare(sql)
     .bind(...bindings)
-    .all<LookedRow>();
-  return toPage(results, query.limit);
+    .raw<PageRow>();
+  return toPage(rows, query.limit);
 }
 
-function toPage(rows: readonly LookedRow[], limit: number): RunPage {
+function toPage(rows: readonly PageRow[], limit: number): RunPage {
   const actionRuns: string[] = [];
-  let last: string | null = null;
-  for (const row of rows) {
-    const passes = row.ok === 1;
+  for (const [body, stop] of rows) {
     // One more that passes, but the page is full, by number or by bytes.
-    if (passes && (row.body === null || actionRuns.length === limit)) return { actionRuns, nextAfter: last };
-    if (row.body !== null) actionRuns.push(row.body);
-    last = row.id;
-    if (row.n === PAGE_MAX_LOOKED_AT) return { actionRuns, nextAfter: last };
+    if (body === null || (body !== "" && actionRuns.length === limit)) {
+      return { actionRuns, nextAfter: idOf(actionRuns.at(-1)) };
+    }
+    if (body !== "") actionRuns.push(body);
+    if (stop !== null) return { actionRuns, nextAfter: stop };
   }
   return { actionRuns, nextAfter: null };
+}
+
+const ID = /^\{"id":"([0-9a-f-]{36})"/;
+
+/** The id of an ActionRun, which comes first in its text; null where there is none, for a run too large for any page. */
+function idOf(actionRun: string | undefined): string | null {
+  return ID.exec(actionRun ?? "")?.[1] ?? null;
 }

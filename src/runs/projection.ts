@@ -7,7 +7,7 @@ import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import type { AlarmClock } from "./alarm-clock.ts";
 import { GroupCommit, type GroupRow } from "./group-commit.ts";
-import type { Journal, Unlanded } from "./journal.ts";
+import type { Journal, Unlanded, Written } from "./journal.ts";
 import type { JournaledRun } from "./journal-rows.ts";
 import { coordinatorName } from "./run-id.ts";
 import { GROUP_MAX_BYTES, isRefusedForContent, landGroup, toGroupRow } from "./store.ts";
@@ -43,7 +43,7 @@ export class Projection {
     this.#owner = owner;
     const landing = {
       groupMaxBytes: GROUP_MAX_BYTES,
-      readRows: (ids: readonly string[]) => journal.byIds(ids).flatMap((run) => this.#groupRow(run)),
+      readRows: (unlanded: readonly Unlanded[]) => this.#readRows(unlanded),
       land: (rows: readonly string[]) => this.#land(rows),
       isRefusedForContent,
       onTrouble: (error: unknown, asideId: string | null) => this.#onTrouble(error, asideId),
@@ -57,10 +57,11 @@ export class Projection {
   }
 
   /** Notes what the journal has just written; the change takes along what D1 confirmed meanwhile. */
-  changed(unlanded: Unlanded, now: number): void {
+  changed({ unlanded, dueAt }: Written, now: number): void {
     this.#writeConfirmed();
     this.#commit.changed(unlanded);
-    this.arm(now);
+    this.#alarms.repairBy(now + REPAIR_MS);
+    this.#alarms.armBy(Math.min(this.#alarms.repairAt, dueAt), now);
   }
 
   /** Resolves when D1 has this version, with its bookmark; with null when nobody should wait any longer. */
@@ -140,6 +141,14 @@ export class Projection {
   #writeConfirmed(): void {
     const confirmed = this.#commit.takeConfirmed();
     if (confirmed.size > 0) this.#journal.confirm(confirmed);
+  }
+
+  /** As the journal has them; it is asked only for those that are not at hand. */
+  #readRows(unlanded: readonly Unlanded[]): GroupRow[] {
+    const absent = unlanded.filter(({ run }) => run === null).map(({ id }) => id);
+    const read = absent.length === 0 ? [] : this.#journal.byIds(absent);
+    const atHand = unlanded.map(({ run }) => run).filter((run) => run !== null);
+    return [...atHand, ...read].flatMap((run) => this.#groupRow(run));
   }
 
   /** None for a row that can't be printed: it must not ground the others. */

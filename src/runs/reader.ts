@@ -78,12 +78,13 @@ export async function mayBeKnown({ env, hops, scope, ring }: Reading, id: string
 }
 
 async function selectRun(session: D1DatabaseSession, scope: string, id: string): Promise<StoredRun | null> {
-  return session
-    .prepare(
-      `SELECT body, status, deadline_at AS deadlineAt, purge_at AS purgeAt FROM runs WHERE scope = ? AND id = ?`,
-    )
+  const [row] = await session
+    .prepare("SELECT body, status, deadline_at, purge_at FROM runs WHERE scope = ? AND id = ?")
     .bind(scope, id)
-    .first<StoredRun>();
+    .raw<[body: string, status: Status, deadlineAt: number, purgeAt: number]>();
+  if (row === undefined) return null;
+  const [body, status, deadlineAt, purgeAt] = row;
+  return { body, status, deadlineAt, purgeAt };
 }
 
 async function askCoordinator({ env, hops, scope, ring }: Reading, id: string): Promise<ReadRun | null> {

@@ -7,6 +7,15 @@ export const EVENTS_MAX = 1000;
 /** How many heartbeats are dropped at once, so that the counting is paid for once in so many. */
 const THINNED_AT_ONCE = 100;
 
+/** One statement however many there are: of a new run, and of one that has events already. */
+const APPEND = `
+  INSERT INTO events (run_id, seq, type, at, data)
+  SELECT ?1, last.seq + new.key + 1, new.value ->> 0, max(last.at, new.value ->> 1), new.value ->> 2
+  FROM json_each(?2) AS new,
+       (SELECT seq, at FROM (SELECT seq, at FROM events WHERE run_id = ?1 ORDER BY seq DESC LIMIT 1)
+        UNION ALL SELECT 0, 0 LIMIT 1) AS last
+  RETURNING seq`;
+
 interface EventRow extends Record<string, SqlStorageValue> {
   seq: number;
   type: string;
@@ -24,18 +33,13 @@ export class TimelineJournal {
   /** Adds events at the end. Their instants never go backwards, whatever a clock says. */
   append(runId: string, events: readonly TimelineEvent[]): void {
     if (events.length === 0) return;
-    let { seq, at } = this.last(runId) ?? { seq: 0, at: 0 };
-    for (const event of events) {
-      seq++;
-      at = Math.max(at, event.at);
-      this.#sql.exec(
-        "INSERT INTO events (run_id, seq, type, at, data) VALUES (?, ?, ?, ?, ?)",
-        runId,
-        seq,
-        event.type,
-        at,
-        JSON.stringify(event.data),
-      );
+    let latest = 0;
+    const rows = events.map(({ type, at, data }) => {
+      latest = Math.max(latest, at);
+      return [type, latest, JSON.stringify(data)];
+    });
+    const added = this.#sql.exec<{ seq: number }>(APPEND, runId, JSON.stringify(rows));
+    for (const { seq } of [...added]) {
       if (seq >= EVENTS_MAX && seq % THINNED_AT_ONCE === 0) this.#thin(runId);
     }
   }

@@ -1,6 +1,11 @@
-/** Every run of which the journal holds a version that D1 is not known to have, in the order of their changes. */
+/**
+ * Every run of which the journal holds a version that D1 is not known to have, in the order of their changes. While
+ * there are few, as there nearly always are, with the version itself, which saves reading it again a moment later.
+ */
 
 import type { Unlanded } from "./journal.ts";
+
+const AT_HAND_MAX_BYTES = 2_000_000;
 
 export class UnlandedRuns {
   readonly #entries = new Map<string, Unlanded>();
@@ -28,8 +33,8 @@ export class UnlandedRuns {
 
   add(entry: Unlanded): void {
     this.remove(entry.id);
-    this.#entries.set(entry.id, entry);
     this.#bytes += entry.bytes;
+    this.#entries.set(entry.id, this.#bytes <= AT_HAND_MAX_BYTES ? entry : { ...entry, run: null });
   }
 
   remove(id: string): void {
