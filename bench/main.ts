@@ -4,59 +4,135 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../src/dev/wrangler.ts";
+import { CALLERS } from "./comparisons.ts";
 import { startGenerator } from "./generator.ts";
+import { countHops } from "./hops.ts";
 import { machine } from "./machine.ts";
-import { type HopCount, measure, QUICK, WHOLE } from "./measure.ts";
+import { measure, QUICK, WHOLE } from "./measure.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
+import { toSvg } from "./plot.ts";
+import { hottest, profile } from "./profile.ts";
 import { toResult } from "./result.ts";
 import { makeSeeds } from "./seeds.ts";
 import { build, open } from "./site.ts";
 import { toTable } from "./table.ts";
 
+const USAGE = `npm run bench                              all, in about 12 minutes
+npm run bench -- --quick                   the same with fewer and shorter rounds, under 2 minutes
+npm run bench -- --only create             only what is compared with this operation
+npm run bench -- --profile create          where the time of one operation goes, as a .cpuprofile
+                 --callers 64              how many callers then (1, 16 or 64)
+npm run bench -- --rounds 1 --ms 100       how many rounds, and how long each operation runs in one
+npm run bench -- --growth                  at 10 thousand, 100 thousand and 1 million runs
+
+--json FILE, --plot FILE                   where the result goes as JSON and as an SVG
+
+Operations: ${Object.keys(OPERATIONS).join("; ")}`;
+
+const FOLDER = join(ROOT, ".wrangler", "bench");
 const { values: flags } = parseArgs({
   options: {
-    only: { type: "string" },
+    help: { type: "boolean", short: "h" },
     quick: { type: "boolean", default: false },
-    json: { type: "string", default: join(ROOT, ".wrangler", "bench", "result.json") },
+    only: { type: "string" },
+    profile: { type: "string" },
+    callers: { type: "string", default: "16" },
+    rounds: { type: "string" },
+    ms: { type: "string" },
+    growth: { type: "boolean", default: false },
+    json: { type: "string", default: join(FOLDER, "result.json") },
+    plot: { type: "string" },
   },
 });
 
-const progress = (text: string) => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
-};
-const hops: HopCount = { requests: 0, d1: 0, coordinator: 0 };
+if (flags.help) console.log(USAGE);
+else if (flags.profile !== undefined) await profileOne(operationOf(flags.profile));
+else await compare();
 
-const startedAt = new Date();
-progress("building");
-await build();
-const site = await open({ onLog: countHops });
-const generator = startGenerator();
-try {
-  progress("making runs to read");
-  generator.setUp({ origins: site.origins, seeds: await makeSeeds(site) });
-  const plan = { ...(flags.quick ? QUICK : WHOLE), only: flags.only ?? null };
-  const result = toResult(await measure(generator, plan, hops, progress));
-  progress("");
-  const told = { startedAt, tookMs: Date.now() - startedAt.getTime(), machine: machine(), plan, ...result };
-  mkdirSync(dirname(flags.json), { recursive: true });
-  writeFileSync(flags.json, `${JSON.stringify(told, null, 2)}\n`);
-  console.log(toTable(result));
-  console.log(`\n${told.machine}. Took ${Math.round(told.tookMs / 1000)} s. The same as JSON: ${flags.json}`);
-  if (result.failures > 0) {
-    const wrong = result.rows.find(({ firstFailure }) => firstFailure !== null);
-    console.error(
-      `${result.failures} answers were wrong, so no ratio is told. The first: ${wrong?.firstFailure}`,
-    );
-    process.exitCode = 1;
-  }
-} finally {
-  generator.stop();
-  await site.stop();
+/** Of the name given, or ends with what there is. */
+function operationOf(name: string): OperationName {
+  if (Object.hasOwn(OPERATIONS, name)) return name as OperationName;
+  console.error(`There is no operation "${name}".\n\n${USAGE}`);
+  process.exit(2);
 }
 
-function countHops(line: string): void {
-  if (!line.includes('"event":"request"')) return;
-  const { d1, coordinator } = JSON.parse(line) as { d1: number; coordinator: number };
-  hops.requests++;
-  hops.d1 += d1;
-  hops.coordinator += coordinator;
+function numberOf(flag: string | undefined, usual: number): number {
+  const n = Number(flag ?? usual);
+  if (Number.isInteger(n) && n > 0) return n;
+  console.error(`"${flag}" is no whole number over 0.\n\n${USAGE}`);
+  process.exit(2);
+}
+
+async function compare(): Promise<void> {
+  const only = flags.only === undefined ? null : operationOf(flags.only);
+  const usual = flags.quick ? QUICK : WHOLE;
+  const forMs = numberOf(flags.ms, usual.forMs);
+  const warmUpMs = Math.min(usual.warmUpMs, forMs);
+  const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
+  const logged: string[] = [];
+  const startedAt = new Date();
+  progress("building");
+  await build();
+  const site = await open({ onLog: (line) => logged.push(line) });
+  const generator = startGenerator();
+  try {
+    progress("making runs to read");
+    generator.setUp({ origins: site.origins, seeds: await makeSeeds(site) });
+    progress("counting round trips");
+    const hops = await countHops(generator, logged);
+    const result = toResult(await measure(generator, plan, progress), hops);
+    progress("");
+    const tookSeconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
+    const about = { startedAt, tookSeconds, machine: machine(), plan };
+    write(flags.json, `${JSON.stringify({ ...about, ...result }, null, 2)}\n`);
+    if (flags.plot !== undefined) {
+      write(flags.plot, toSvg(result, `${startedAt.toISOString().slice(0, 10)}, ${about.machine}`));
+    }
+    console.log(toTable(result));
+    console.log(`\n${about.machine}. Took ${tookSeconds} s. The same as JSON: ${flags.json}`);
+    if (result.failures > 0) {
+      const wrong = result.rows.find(({ firstFailure }) => firstFailure !== null);
+      console.error(
+        `${result.failures} answers were wrong, so no ratio is told. The first: ${wrong?.firstFailure}`,
+      );
+      process.exitCode = 1;
+    }
+  } finally {
+    generator.stop();
+    await site.stop();
+  }
+}
+
+async function profileOne(operation: OperationName): Promise<void> {
+  const callers = CALLERS.find((n) => String(n) === flags.callers);
+  if (callers === undefined) throw new Error(`--callers takes ${CALLERS.join(", ")}`);
+  progress("building");
+  await build({ readable: true });
+  const site = await open({ inspected: true });
+  const generator = startGenerator();
+  try {
+    generator.setUp({ origins: site.origins, seeds: await makeSeeds(site) });
+    progress(`profiling ${operation}`);
+    const inspector = site.inspector(OPERATIONS[operation].worker);
+    if (inspector === null) throw new Error("the runtime was started without an inspector");
+    const profiled = await profile(inspector, generator, operation, callers);
+    progress("");
+    const file = join(FOLDER, `${operation.replaceAll(/\W+/g, "-")}.cpuprofile`);
+    write(file, JSON.stringify(profiled.profile));
+    console.log(
+      `${hottest(profiled)}\n\nOf each of ${profiled.answers} answers, by function. All of it: ${file}`,
+    );
+  } finally {
+    generator.stop();
+    await site.stop();
+  }
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
 }

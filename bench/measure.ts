@@ -2,7 +2,7 @@
 
 import { CALLERS, type Callers, GROUPS } from "./comparisons.ts";
 import type { Generator } from "./generator.ts";
-import { OPERATIONS, type OperationName } from "./operations.ts";
+import type { OperationName } from "./operations.ts";
 
 export interface Plan {
   readonly rounds: number;
@@ -17,13 +17,6 @@ export interface Plan {
 export const WHOLE: Plan = { rounds: 9, forMs: 1000, warmUpMs: 1000, callers: CALLERS, only: null };
 export const QUICK: Plan = { rounds: 3, forMs: 500, warmUpMs: 300, callers: CALLERS, only: null };
 
-/** Round trips of the service's Worker, as its own request log counts them. */
-export interface HopCount {
-  requests: number;
-  d1: number;
-  coordinator: number;
-}
-
 /** One operation at one number of callers, over all rounds. */
 export interface Series {
   readonly operation: OperationName;
@@ -33,8 +26,6 @@ export interface Series {
   readonly latenciesMs: readonly number[];
   readonly failures: number;
   readonly firstFailure: string | null;
-  /** D1 calls and object calls for each request; null for what keeps no count. */
-  readonly hops: { readonly d1: number; readonly coordinator: number } | null;
 }
 
 interface Gathering {
@@ -42,14 +33,12 @@ interface Gathering {
   readonly latenciesMs: number[];
   failures: number;
   firstFailure: string | null;
-  readonly hops: HopCount;
 }
 
-/** `hops` is counted up by whoever reads the service's log; `onProgress` is told what is being measured. */
+/** `onProgress` is told what is being measured. */
 export async function measure(
   generator: Generator,
   plan: Plan,
-  hops: HopCount,
   onProgress: (text: string) => void,
 ): Promise<Series[]> {
   const series: Series[] = [];
@@ -62,7 +51,6 @@ export async function measure(
       const chain = async (chain: readonly OperationName[], forMs: number, keep: boolean) => {
         for (const operation of chain) {
           onProgress(`${callers} callers: ${operation}`);
-          const before = { ...hops };
           const measured = await generator.run({ operation, callers, forMs });
           if (!keep) continue;
           const of = gathered.get(operation) ?? gathering();
@@ -71,9 +59,6 @@ export async function measure(
           for (const latency of measured.latenciesMs) of.latenciesMs.push(latency);
           of.failures += measured.failures;
           of.firstFailure ??= measured.firstFailure;
-          for (const kind of ["requests", "d1", "coordinator"] as const) {
-            of.hops[kind] += hops[kind] - before[kind];
-          }
         }
       };
       for (const each of group) await chain(each, plan.warmUpMs, false);
@@ -89,13 +74,9 @@ export async function measure(
 }
 
 function gathering(): Gathering {
-  const hops = { requests: 0, d1: 0, coordinator: 0 };
-  return { rates: [], latenciesMs: [], failures: 0, firstFailure: null, hops };
+  return { rates: [], latenciesMs: [], failures: 0, firstFailure: null };
 }
 
 function toSeries(operation: OperationName, callers: Callers, of: Gathering): Series {
-  const { rates, latenciesMs, failures, firstFailure, hops } = of;
-  const counted = OPERATIONS[operation].worker === "service" && hops.requests > 0;
-  const each = { d1: hops.d1 / hops.requests, coordinator: hops.coordinator / hops.requests };
-  return { operation, callers, rates, latenciesMs, failures, firstFailure, hops: counted ? each : null };
+  return { operation, callers, ...of };
 }

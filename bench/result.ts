@@ -1,6 +1,7 @@
 /** From what was measured to what is told: medians, ratios of the rounds, percentiles. PURE. */
 
 import { CALLERS, type Callers, COMPARISONS } from "./comparisons.ts";
+import type { Hops } from "./hops.ts";
 import type { Series } from "./measure.ts";
 import type { OperationName } from "./operations.ts";
 
@@ -10,7 +11,8 @@ export interface Row {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly hops: Series["hops"];
+  /** Null for what is not ours. */
+  readonly hops: Hops | null;
   readonly failures: number;
   readonly firstFailure: string | null;
 }
@@ -34,8 +36,8 @@ export interface Result {
   readonly failures: number;
 }
 
-export function toResult(series: readonly Series[]): Result {
-  const rows = series.map(toRow);
+export function toResult(series: readonly Series[], hops: ReadonlyMap<OperationName, Hops>): Result {
+  const rows = series.map((one) => toRow(one, hops.get(one.operation) ?? null));
   const failures = rows.reduce((sum, row) => sum + row.failures, 0);
   const find = (operation: OperationName, callers: Callers) => {
     const i = series.findIndex((s) => s.operation === operation && s.callers === callers);
@@ -56,8 +58,8 @@ export function toResult(series: readonly Series[]): Result {
   return { rows, ratios, failures };
 }
 
-function toRow(series: Series): Row {
-  const { operation, callers, rates, latenciesMs, hops, failures, firstFailure } = series;
+function toRow(series: Series, hops: Hops | null): Row {
+  const { operation, callers, rates, latenciesMs, failures, firstFailure } = series;
   return {
     operation,
     callers,

@@ -1,0 +1,48 @@
+/**
+ * Round trips of one request, as the service's own log counts them: what a request costs when it is deployed, where each
+ * is a journey. Counted apart from the measuring, for under load the log leaves lines out.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { Generator } from "./generator.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
+
+/** Calls of the Worker to D1 and to objects, for one request. */
+export interface Hops {
+  readonly d1: number;
+  readonly coordinator: number;
+}
+
+const REQUESTS = 10;
+/** Longer than the second for which the log has so many lines. */
+const LOG_SECOND_MS = 1100;
+/** What is logged gets here a little after the answer. */
+const LOG_ARRIVES_MS = 100;
+
+/** `lines` grows by what the service logs. */
+export async function countHops(
+  generator: Generator,
+  lines: readonly string[],
+): Promise<ReadonlyMap<OperationName, Hops>> {
+  const counted = new Map<OperationName, Hops>();
+  for (const operation of Object.keys(OPERATIONS) as OperationName[]) {
+    if (OPERATIONS[operation].worker !== "service") continue;
+    await delay(LOG_SECOND_MS);
+    const from = lines.length;
+    await generator.run({ operation, callers: 1, forMs: LOG_SECOND_MS, most: REQUESTS });
+    await delay(LOG_ARRIVES_MS);
+    counted.set(operation, meanOf(lines.slice(from)));
+  }
+  return counted;
+}
+
+function meanOf(lines: readonly string[]): Hops {
+  const requests = lines
+    .filter((line) => line.includes('"event":"request"'))
+    .map((line) => JSON.parse(line) as Hops);
+  if (requests.length !== REQUESTS) {
+    throw new Error(`${REQUESTS} requests were sent, and the service's log tells of ${requests.length}`);
+  }
+  const mean = (kind: keyof Hops) => requests.reduce((sum, hops) => sum + hops[kind], 0) / REQUESTS;
+  return { d1: mean("d1"), coordinator: mean("coordinator") };
+}

@@ -1,0 +1,70 @@
+/** The bench, run as its user would, for as short as it goes: not how fast anything is, but that it measures what it says. */
+
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { CALLERS, COMPARISONS } from "../../bench/comparisons.ts";
+import type { Series } from "../../bench/measure.ts";
+import { type Result, toResult } from "../../bench/result.ts";
+import { toTable } from "../../bench/table.ts";
+import { ROOT } from "../../src/dev/wrangler.ts";
+
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), "action-runs-bench-test-"));
+const json = join(folder, "result.json");
+const plot = join(folder, "result.svg");
+let printed: string;
+let result: Result;
+
+beforeAll(async () => {
+  const args = ["run", "-s", "bench", "--", "--rounds", "1", "--ms", "50", "--json", json, "--plot", plot];
+  printed = (await run("npm", args, { cwd: ROOT, timeout: 150_000 })).stdout;
+  result = JSON.parse(readFileSync(json, "utf8"));
+}, 160_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it("tells a ratio for each operation at each number of callers, as a table, as JSON and as a picture", () => {
+  const expected = COMPARISONS.flatMap(({ ours, limit }) => CALLERS.map((n) => `${ours}, ${limit}, ${n}`));
+  expect(result.ratios.map(({ operation, limit, callers }) => `${operation}, ${limit}, ${callers}`)).toEqual(
+    expected,
+  );
+  expect(result.failures).toBe(0);
+  for (const { ratio } of result.ratios) expect(ratio).toBeGreaterThan(0);
+  expect(printed.split("\n").filter((line) => /^\|.* (met|missed) *\|/.test(line))).toHaveLength(
+    expected.length,
+  );
+  expect(readFileSync(plot, "utf8").match(/<rect x=/g)).toHaveLength(expected.length);
+});
+
+it("counts round trips as the service's own log does", () => {
+  const hops = (operation: string) =>
+    result.rows.filter((row) => row.operation === operation).map((row) => row.hops);
+  expect(hops("refused callback")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 0 })));
+  expect(hops("list of 50")).toEqual(CALLERS.map(() => ({ d1: 1, coordinator: 0 })));
+  expect(hops("get, ended run")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 0 })));
+  expect(hops("get, open run")).toEqual(CALLERS.map(() => ({ d1: 1, coordinator: 0 })));
+  expect(hops("create")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 1 })));
+  expect(hops("callback")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 1 })));
+});
+
+it("tells no ratio at all where any answer was wrong", () => {
+  const series = (operation: Series["operation"], failures: number): Series => ({
+    operation,
+    callers: 1,
+    rates: [100, 110],
+    latenciesMs: [1, 2],
+    failures,
+    firstFailure: failures > 0 ? "GET /: 500" : null,
+  });
+  const wrong = toResult(
+    [series("get, ended run", 0), series("hello", 0), series("list of 50", 1), series("D1 page of 50", 0)],
+    new Map(),
+  );
+  expect(wrong.ratios.map(({ ratio }) => ratio)).toEqual([null, null]);
+  expect(toTable(wrong)).not.toMatch(/\b(met|missed)\b/);
+  const right = toResult([series("get, ended run", 0), series("hello", 0)], new Map());
+  expect(right.ratios.map(({ ratio }) => ratio)).toEqual([1]);
+});
