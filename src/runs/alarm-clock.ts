@@ -48,21 +48,25 @@ export class AlarmClock {
    * dropped.
    */
   armBy(at: number, now: number): void {
-    const isSet = this.#armedFor !== null && this.#armedFor <= at && this.#armedFor > now - LATE_MS;
-    if (!isSet) this.arm(now);
+    if (!this.#ringsBy(Math.max(at, now), now)) this.arm(now);
   }
 
   /** Synchronous, and commits with the writes around it. */
   arm(now: number): void {
     const purge = this.#journal.nextPurgeAt();
-    const at = Math.min(
+    const next = Math.min(
       this.repairAt,
       this.#journal.nextOpenDueAt() ?? Number.POSITIVE_INFINITY,
       purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, this.#purgeNotBefore()),
     );
-    if (at === Number.POSITIVE_INFINITY) return;
-    if (at === this.#armedFor && at > now - LATE_MS) return;
+    if (next === Number.POSITIVE_INFINITY) return;
+    const at = Math.max(next, now);
+    if (at > now ? at === this.#armedFor : this.#ringsBy(now, now)) return;
     this.#armedFor = at;
-    void this.#storage.setAlarm(Math.max(at, now));
+    void this.#storage.setAlarm(at);
+  }
+
+  #ringsBy(at: number, now: number): boolean {
+    return this.#armedFor !== null && this.#armedFor <= at && this.#armedFor > now - LATE_MS;
   }
 }

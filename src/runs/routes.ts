@@ -75,8 +75,8 @@ export const runRoutes = new Hono<AppEnv>()
     const id = runIdOf(c);
     const key = idempotencyKey(c);
     const from = reading(c);
-    if (!(await mayBeKnown(from, id))) throw runNotFound();
-    const change = await changeKey(key, "cancel");
+    const [known, change] = await Promise.all([mayBeKnown(from, id), changeKey(key, "cancel")]);
+    if (!known) throw runNotFound();
     const { coordinator } = readRunId(id);
     const answer: RunAnswer | RunRefusal = await callCoordinator(
       c.env,

@@ -35,12 +35,8 @@ export async function sweep(env: Env, now: number): Promise<void> {
     }),
   ];
   const failed = (await Promise.allSettled(pokes)).filter(({ status }) => status === "rejected").length;
-  await markSeen(
-    env.DB,
-    unseen.filter((coordinator) => !emptied.includes(coordinator)),
-    emptied,
-    now,
-  );
+  const kept = unseen.filter((coordinator) => !emptied.includes(coordinator));
+  if (unseen.length > 0) await markSeen(env.DB, kept, emptied, now);
   if (late.size + failed > 0) log("info", "sweep", { overdue: overdue.length, late: late.size, failed });
 }
 

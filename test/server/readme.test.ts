@@ -25,7 +25,15 @@ import { type Exchange, type Recorder, startRecorder } from "./readme/recorder.t
 import { commandsOf, furnish, type Ran, Session } from "./readme/session.ts";
 import { readShown, shapeFaults } from "./readme/shape.ts";
 
-const NAMES = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "examples/README.md", "reporters/README.md"];
+const NAMES = [
+  "README.md",
+  "SECURITY.md",
+  "CONTRIBUTING.md",
+  "bench/README.md",
+  "docs/capacity.md",
+  "examples/README.md",
+  "reporters/README.md",
+];
 const RUNNABLE = ["sh", "ts"];
 
 const documents = NAMES.filter((name) => existsSync(join(ROOT, name))).map((name) => {
