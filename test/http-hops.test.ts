@@ -3,35 +3,13 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { signCallbackToken } from "../src/auth/callback-token.ts";
 import { keyRing } from "../src/auth/key-ring.ts";
 import { mintRunId } from "../src/runs/run-id.ts";
-import { ask, createRun, newRunsPath, report, scopeOfPath } from "./client.ts";
-import { faults } from "./faults.ts";
+import { ask, createRun, newRunsPath, ROOT, report, rowOf, scopeOfPath } from "./client.ts";
+import { createAged, journal, until } from "./direct.ts";
+import { faults, holdWrites } from "./faults.ts";
+import { hopsOf, watchHops } from "./hops.ts";
 
-interface Hops {
-  readonly status: number;
-  readonly d1: number;
-  readonly coordinator: number;
-}
-
-let lines: Hops[];
-
-beforeEach(() => {
-  lines = [];
-  vi.spyOn(console, "log").mockImplementation((text: unknown) => {
-    const line = JSON.parse(String(text));
-    if (line.event !== "request") return;
-    const { status, d1, coordinator } = line;
-    lines.push({ status, d1, coordinator });
-  });
-});
+beforeEach(watchHops);
 afterEach(() => vi.restoreAllMocks());
-
-/** What the log says of the requests that `go` makes, and how often D1 was called meanwhile. */
-async function hopsOf(go: () => Promise<unknown>): Promise<{ lines: Hops[]; calls: number }> {
-  lines = [];
-  const before = faults.calls;
-  await go();
-  return { lines, calls: faults.calls - before };
-}
 
 function ring() {
   const keys = keyRing(env.CALLBACK_SIGNING_KEYS);
@@ -59,6 +37,12 @@ it("a callback token that is forged, expired or malformed costs nothing", async 
     [run.callback.url, expired],
     [`${path}/${late}/callback`, expired],
     [`${path}/${late}/callback`, token],
+    [run.callback.url, token.replace(/:[0-9]{13}:/, `:${Date.now() + 86_400_000}:`)],
+    [run.callback.url, (await createRun(path)).callback.token],
+    [`${newRunsPath()}/${run.id}/callback`, token],
+    [run.callback.url, ROOT],
+    [run.callback.url, `terr_${"y".repeat(43)}`],
+    [`${path}/no-uuid/callback`, token],
   ] as const;
   for (const [url, token] of forged) {
     const { lines, calls } = await hopsOf(async () => {
@@ -69,6 +53,19 @@ it("a callback token that is forged, expired or malformed costs nothing", async 
     expect(lines).toEqual([nothing, nothing]);
     expect(calls).toBe(0);
   }
+});
+
+it("a callback token that expired over a day ago costs nothing, though its report may be a repeated one", async () => {
+  const path = newRunsPath();
+  const expiresAt = Date.now() - 86_400_000;
+  const runId = await mintRunId(ring(), scopeOfPath(path), { createdAt: expiresAt - 1, coordinator: 0 });
+  const token = await signCallbackToken(ring(), { scope: scopeOfPath(path), runId, expiresAt });
+  const headers = { "Idempotency-Key": "again" };
+  const asked = { token, headers, body: { status: "succeeded" } };
+  expect(await hopsOf(() => ask("POST", `${path}/${runId}/callback`, asked))).toEqual({
+    lines: [{ status: 401, d1: 0, coordinator: 0 }],
+    calls: 0,
+  });
 });
 
 it("create, callback and cancel cost the Worker no D1 and one call to the coordinator", async () => {
@@ -134,16 +131,48 @@ it("a wait costs one call to the coordinator, and none for an end that was seen 
 it("reading an open run and listing cost one call to D1 each, and none to a coordinator", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
-  for (const url of [
-    `${path}/${run.id}`,
-    `${path}/${run.id}`,
-    path,
-    `${path}?status=pending&actionName=deploy`,
-  ]) {
-    const { lines, calls } = await hopsOf(() => ask("GET", url));
-    expect(lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
-    expect(calls).toBe(1);
+  await createRun(path);
+  const next = /[?&](cursor=[^&>]+)/.exec(
+    (await ask("GET", `${path}?limit=1`)).headers.get("Link") ?? "",
+  )?.[1];
+  const queries = [
+    "",
+    "?limit=1",
+    "?status=pending",
+    "?status=failed&status=running",
+    "?actionName=deploy",
+    "?entityId=01890a5d-ac96-774b-bcce-b302099a8057",
+    "?triggeredBy=root",
+    "?createdAfter=2026-01-31T12:00:00Z",
+    "?createdBefore=2099-01-31T12:00:00Z",
+    "?status=pending&actionName=deploy",
+    `?${next}`,
+    `?limit=1&status=pending&triggeredBy=root&${next}`,
+  ];
+  expect(next).toBeDefined();
+  for (const url of [`${path}/${run.id}`, `${path}/${run.id}`, ...queries.map((query) => path + query)]) {
+    for (const method of ["GET", "HEAD"]) {
+      expect([url, await hopsOf(() => ask(method, url))]).toEqual([
+        url,
+        { lines: [{ status: 200, d1: 1, coordinator: 0 }], calls: 1 },
+      ]);
+    }
   }
+});
+
+it("creates that come while D1 writes share its next writing, however many", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  const gate = holdWrites();
+  const before = faults.calls;
+  const creating = Array.from({ length: 40 }, () => createAged(path));
+  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 41);
+  expect(faults.calls - before).toBe(1);
+  gate.open();
+  const ids = await Promise.all(creating);
+  await until(async () => (await rowOf(ids.at(-1) ?? "")) !== null);
+  expect(faults.calls - before).toBe(2);
+  for (const id of ids) expect(await rowOf(id)).toMatchObject({ version: 1 });
 });
 
 it("an ended run that was seen before costs nothing", async () => {

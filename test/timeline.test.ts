@@ -218,6 +218,84 @@ describe("a run that is heard of very often", () => {
   });
 });
 
+describe("several entries at once", () => {
+  const OTHER = "another-run";
+
+  it("take the numbers after those there are, in their order, of this run alone", async () => {
+    await inJournal((timeline) => {
+      const put = (runId: string, ...ns: number[]) =>
+        timeline.append(
+          runId,
+          ns.map((n) => entry("heartbeat", n)),
+        );
+      put(RUN_ID, 1, 2, 3);
+      put(OTHER, 101, 102);
+      put(RUN_ID, 4);
+      put(RUN_ID);
+      put(RUN_ID, 5, 6, 7, 8, 9, 10, 11, 12);
+      put(OTHER, 103);
+      const numbers = (events: StoredEvent[]) => events.map(({ seq, data }) => [seq, JSON.parse(data).n]);
+      expect(numbers(all(timeline))).toEqual(Array.from({ length: 12 }, (_, i) => [i + 1, i + 1]));
+      expect(numbers(timeline.after(OTHER, 0, 100))).toEqual([
+        [1, 101],
+        [2, 102],
+        [3, 103],
+      ]);
+      timeline.forget([RUN_ID]);
+      put(RUN_ID, 21, 22);
+      expect(numbers(all(timeline))).toEqual([
+        [1, 21],
+        [2, 22],
+      ]);
+    });
+  });
+
+  it("go on after the last number where earlier ones were thinned", async () => {
+    await inJournal((timeline, sql) => {
+      for (let n = 0; n < 5; n++) timeline.append(RUN_ID, [entry("heartbeat", n)]);
+      sql.exec("DELETE FROM events WHERE run_id = ? AND seq < 4", RUN_ID);
+      timeline.append(RUN_ID, [entry("heartbeat", 5), entry("ended", 6)]);
+      expect(all(timeline).map(({ seq }) => seq)).toEqual([4, 5, 6, 7]);
+    });
+  });
+
+  it.each([
+    { stored: [], added: [9, 3, 10, 1], told: [9, 9, 10, 10] },
+    { stored: [7], added: [5, 6, 7, 8, 2], told: [7, 7, 7, 8, 8] },
+    { stored: [7], added: [1], told: [7] },
+    { stored: [7, 9], added: [8, 12, 11, 20], told: [9, 12, 12, 20] },
+  ])("never go backwards in time: $added after $stored", async ({ stored, added, told }) => {
+    await inJournal((timeline) => {
+      timeline.append(
+        RUN_ID,
+        stored.map((n) => entry("heartbeat", n)),
+      );
+      timeline.append(
+        RUN_ID,
+        added.map((n) => entry("heartbeat", n)),
+      );
+      const at = all(timeline).map((event) => event.at - CREATED_AT);
+      expect(at).toEqual([...stored, ...told]);
+    });
+  });
+
+  it("keep what they say to the letter", async () => {
+    const texts = ['"', "\\", "\u0000", "\n\u2028", "\ud800", "é€😀", "{}", "null", "1e400", "'", ""];
+    await inJournal((timeline) => {
+      const events = texts.map((message, n) => ({
+        ...entry("heartbeat", n),
+        data: { message, progress: 0.1 },
+      }));
+      timeline.append(RUN_ID, events);
+      timeline.append(RUN_ID, [{ ...entry("started", 99), data: {} }]);
+      expect(all(timeline).map(({ data }) => data)).toEqual([
+        ...events.map(({ data }) => JSON.stringify(data)),
+        "{}",
+      ]);
+    });
+  });
+});
+
 it("the pages of a long-lived run say how many heartbeats are no longer kept", async () => {
   const path = newRunsPath();
   const id = await createAged(path);

@@ -5,7 +5,8 @@
 
 import type { Journal } from "./journal.ts";
 
-const BATCH = 500;
+/** Small enough that a callback which comes meanwhile is never kept waiting for long. */
+const BATCH = 200;
 const GIVEN_UP_MS = 10_000;
 
 export interface Purging {

@@ -1,0 +1,34 @@
+/** What requests cost: the round trips that the log tells of, and the calls that reached D1. */
+
+import { vi } from "vitest";
+import { faults } from "./faults.ts";
+
+export interface Hops {
+  readonly status: number;
+  readonly d1: number;
+  readonly coordinator: number;
+}
+
+let lines: Hops[] = [];
+let seconds = 0;
+
+/** Before each test; `vi.restoreAllMocks()` ends it. Each test is in a second of its own, for a second has few lines. */
+export function watchHops(): void {
+  const now = Date.now.bind(Date);
+  const ahead = ++seconds * 1000;
+  vi.spyOn(Date, "now").mockImplementation(() => now() + ahead);
+  vi.spyOn(console, "log").mockImplementation((text: unknown) => {
+    const line = JSON.parse(String(text));
+    if (line.event !== "request") return;
+    const { status, d1, coordinator } = line;
+    lines.push({ status, d1, coordinator });
+  });
+}
+
+/** What the log says of the requests that `go` makes, and how often D1 was called meanwhile. */
+export async function hopsOf(go: () => Promise<unknown>): Promise<{ lines: Hops[]; calls: number }> {
+  lines = [];
+  const before = faults.calls;
+  await go();
+  return { lines, calls: faults.calls - before };
+}
