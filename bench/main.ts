@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { ROOT } from "../src/dev/wrangler.ts";
 import { CALLERS } from "./comparisons.ts";
 import { startGenerator } from "./generator.ts";
+import { tellGrowth } from "./growth/tell.ts";
 import { countHops } from "./hops.ts";
 import { machine } from "./machine.ts";
 import { measure, QUICK, WHOLE } from "./measure.ts";
@@ -23,7 +24,8 @@ npm run bench -- --only create             only what is compared with this opera
 npm run bench -- --profile create          where the time of one operation goes, as a .cpuprofile
                  --callers 64              how many callers then (1, 16 or 64)
 npm run bench -- --rounds 1 --ms 100       how many rounds, and how long each operation runs in one
-npm run bench -- --growth                  at 10 thousand, 100 thousand and 1 million runs
+npm run bench -- --growth                  at 10 thousand, 100 thousand and 1 million runs, in about 7 minutes
+                 --runs 10000,100000       at other numbers of runs
 
 --json FILE, --plot FILE                   where the result goes as JSON and as an SVG
 
@@ -40,14 +42,24 @@ const { values: flags } = parseArgs({
     rounds: { type: "string" },
     ms: { type: "string" },
     growth: { type: "boolean", default: false },
-    json: { type: "string", default: join(FOLDER, "result.json") },
+    runs: { type: "string" },
+    json: { type: "string" },
     plot: { type: "string" },
   },
 });
 
 if (flags.help) console.log(USAGE);
 else if (flags.profile !== undefined) await profileOne(operationOf(flags.profile));
+else if (flags.growth) await grow();
 else await compare();
+
+async function grow(): Promise<void> {
+  const json = flags.json ?? join(FOLDER, "growth.json");
+  progress("building");
+  await build();
+  const options = { runs: flags.runs, json, startedAt: new Date(), onProgress: progress };
+  if (!(await tellGrowth(options))) process.exitCode = 1;
+}
 
 /** Of the name given, or ends with what there is. */
 function operationOf(name: string): OperationName {
@@ -84,12 +96,13 @@ async function compare(): Promise<void> {
     progress("");
     const tookSeconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
     const about = { startedAt, tookSeconds, machine: machine(), plan };
-    write(flags.json, `${JSON.stringify({ ...about, ...result }, null, 2)}\n`);
+    const json = flags.json ?? join(FOLDER, "result.json");
+    write(json, `${JSON.stringify({ ...about, ...result }, null, 2)}\n`);
     if (flags.plot !== undefined) {
       write(flags.plot, toSvg(result, `${startedAt.toISOString().slice(0, 10)}, ${about.machine}`));
     }
     console.log(toTable(result));
-    console.log(`\n${about.machine}. Took ${tookSeconds} s. The same as JSON: ${flags.json}`);
+    console.log(`\n${about.machine}. Took ${tookSeconds} s. The same as JSON: ${json}`);
     if (result.failures > 0) {
       const wrong = result.rows.find(({ firstFailure }) => firstFailure !== null);
       console.error(
