@@ -26,7 +26,7 @@ async function work(job: Job): Promise<Value> {
       await fillD1(job.place);
       return null;
     case "fill journal":
-      fillJournal(job.place, job.n);
+      await fillJournal(job.place, job.n);
       return null;
     case "facts":
       return factsOf(job.place);

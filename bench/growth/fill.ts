@@ -4,6 +4,7 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
+import { changeKey } from "../../src/runs/idempotency.ts";
 import { Journal } from "../../src/runs/journal.ts";
 import type { JournaledRun } from "../../src/runs/journal-rows.ts";
 import { purgeAt } from "../../src/runs/run.ts";
@@ -23,28 +24,19 @@ const COMMITTED_AT_ONCE = 50_000;
 export async function fillD1(place: Place): Promise<void> {
   const db = bulk(place.files.d1);
   const d1 = toD1(db);
-  const environments = Array.from({ length: ENVIRONMENTS[place.layout] }, (_, env) => ({
-    scope: `${PROJECT}/env-${env}`,
-    calendar: calendarIn(place, env),
-    later: [] as Step[],
-  }));
-  const slots = Math.ceil(place.runs / ENVIRONMENTS[place.layout] / BETWEEN[place.layout]);
+  const environments = Array.from({ length: ENVIRONMENTS[place.layout] }, (_, env): Environment => {
+    return { scope: `${PROJECT}/env-${env}`, calendar: calendarIn(place, env), later: [] };
+  });
+  const slots = Math.ceil(place.runs / environments.length / BETWEEN[place.layout]);
   let written = 0;
   db.exec("BEGIN");
   for (let slot = 0; slot <= slots; slot++) {
     for (const environment of environments) {
-      const { scope, calendar, later } = environment;
-      const now: Step[] = [];
-      environment.later = [];
-      for (let i = startOf(calendar, slot, slots); i < startOf(calendar, slot + 1, slots); i++) {
-        const [made, ended] = stepsOf(calendar, i, idOf(calendar, i));
-        if (made !== undefined) now.push(made);
-        if (ended !== undefined) environment.later.push(ended);
-      }
-      for (const steps of [now, later]) {
+      for (const steps of stepsIn(environment, slot, slots)) {
         if (steps.length === 0) continue;
-        const rows = steps.map((step) => toGroupRow(toJournaled(step)));
-        await landGroup(d1, scope, rows, null, place.now);
+        const rows = [];
+        for (const step of steps) rows.push(toGroupRow(await toJournaled(step)));
+        await landGroup(d1, environment.scope, rows, null, place.now);
         written += steps.length;
       }
     }
@@ -56,31 +48,55 @@ export async function fillD1(place: Place): Promise<void> {
   finish(db);
 }
 
+interface Environment {
+  readonly scope: string;
+  readonly calendar: Calendar;
+  /** What ends in the slot after this. */
+  later: Step[];
+}
+
+/** What is made in one of `slots`, and what ends there. After the last, only the latter. */
+function stepsIn(environment: Environment, slot: number, slots: number): Step[][] {
+  const { calendar, later } = environment;
+  const startOf = (slot: number) => Math.min(calendar.runs, Math.floor((slot * calendar.runs) / slots));
+  const now: Step[] = [];
+  environment.later = [];
+  for (let i = startOf(slot); i < startOf(slot + 1); i++) {
+    const [made, ended] = stepsOf(calendar, i, idOf(calendar, i));
+    if (made !== undefined) now.push(made);
+    if (ended !== undefined) environment.later.push(ended);
+  }
+  return [now, later];
+}
+
 /** The journal of one coordinator of the environment that is measured. */
-export function fillJournal(place: Place, n: number): void {
+export async function fillJournal(place: Place, n: number): Promise<void> {
   const db = bulk(objectFile(place, MEASURED_SCOPE, n));
   const journal = new Journal(toStorage(db));
   const calendar = calendarIn(place);
   const landed = new Map<string, number>();
   const later: Step[] = [];
-  const write = (step: Step) => {
-    const run = toJournaled(step);
+  const write = async (step: Step) => {
+    const run = await toJournaled(step);
     journal.write(run, null, step.events, step.at, RETENTION_DAYS);
     landed.set(run.id, run.version);
   };
   db.exec("BEGIN");
-  let inTransaction = 0;
+  let written = 0;
   for (let i = n; i < calendar.runs; i += COORDINATORS) {
     const [made, ended] = stepsOf(calendar, i, idOf(calendar, i));
-    if (made !== undefined) write(made);
+    if (made !== undefined) await write(made);
     if (ended !== undefined) later.push(ended);
     if (later.length < BETWEEN.one) continue;
-    for (const step of later.splice(0)) write(step);
+    for (const step of later.splice(0)) await write(step);
     journal.confirm(landed);
+    written += landed.size;
     landed.clear();
-    if (++inTransaction % 50 === 0) db.exec("COMMIT; BEGIN");
+    if (written < COMMITTED_AT_ONCE) continue;
+    written = 0;
+    db.exec("COMMIT; BEGIN");
   }
-  for (const step of later) write(step);
+  for (const step of later) await write(step);
   journal.confirm(landed);
   db.exec("COMMIT");
   finish(db);
@@ -90,18 +106,15 @@ export function idOf(calendar: Calendar, i: number): string {
   return unsignedId(createdAtOf(calendar, i), i % COORDINATORS, i);
 }
 
-function startOf({ runs }: Calendar, slot: number, slots: number): number {
-  return Math.min(runs, Math.floor((slot * runs) / slots));
-}
-
-function toJournaled({ run }: Step): JournaledRun {
-  const changed = run.version > 1;
+async function toJournaled({ run }: Step): Promise<JournaledRun> {
+  const create = await changeKey(null, null);
+  const change = run.version > 1 ? await changeKey(null, null) : null;
   return {
     ...run,
-    createKey: `m:${crypto.randomUUID()}`,
-    createFingerprint: "",
-    changeKey: changed ? `m:${crypto.randomUUID()}` : null,
-    changeFingerprint: changed ? "" : null,
+    createKey: create.key,
+    createFingerprint: create.fingerprint,
+    changeKey: change?.key ?? null,
+    changeFingerprint: change?.fingerprint ?? null,
     purgeAt: purgeAt(run, RETENTION_DAYS),
   };
 }
