@@ -28,6 +28,7 @@ export function toSvg({ ratios }: Result, caption: string): string {
       `<text x="${x(at)}" y="${TOP - 12}" text-anchor="middle" fill="#777">${at}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">
+<title>Ours a second over the limit's, and the targets</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="8" y="18" font-size="14">Ours a second over the limit's; the mark is the target</text>
 <text x="8" y="34" fill="#777">${escaped(caption)}</text>
