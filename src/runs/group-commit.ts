@@ -3,7 +3,8 @@
  * arrive meanwhile sharing the next. It decides nothing: the journal is durable before it is asked, and a flight
  * that is lost, late or repeated is harmless, for D1 takes only newer versions.
  *
- * Memory holds ids and versions; the rows themselves are read from the journal when a flight leaves.
+ * Memory holds ids and versions, and no more than 2 MB of the rows themselves; the rest is read from the journal when a
+ * flight leaves.
  */
 
 import { utf8Bytes } from "../http/limits.ts";
