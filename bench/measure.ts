@@ -15,7 +15,7 @@ export interface Plan {
 }
 
 export const WHOLE: Plan = { rounds: 9, forMs: 1000, warmUpMs: 1000, callers: CALLERS, only: null };
-export const QUICK: Plan = { rounds: 3, forMs: 500, warmUpMs: 300, callers: CALLERS, only: null };
+export const QUICK: Plan = { rounds: 3, forMs: 400, warmUpMs: 200, callers: CALLERS, only: null };
 
 /** One operation at one number of callers, over all rounds. */
 export interface Series {
