@@ -38,16 +38,19 @@ export function startClerks(): Clerks {
     while (idle.length === 0) await new Promise<void>((resolve) => waiting.push(resolve));
     const clerk = idle.pop();
     if (clerk === undefined) throw new Error("no clerk");
+    const told = new AbortController();
     try {
-      const answered = once(clerk, "message");
-      const gone = once(clerk, "exit").then(() => {
-        throw new Error("a clerk ended");
+      if (!clerk.connected) throw new Error("a clerk has ended");
+      const answered = once(clerk, "message", { signal: told.signal });
+      const gone = once(clerk, "exit", { signal: told.signal }).then(([code, signal]) => {
+        throw new Error(`a clerk ended, by ${signal ?? `code ${code}`}`);
       });
       clerk.send(job);
       const [answer] = (await Promise.race([answered, gone])) as [Answer];
       if ("error" in answer) throw new Error(`${job.kind}: ${answer.error}`);
       return answer.value;
     } finally {
+      told.abort();
       idle.push(clerk);
       waiting.shift()?.();
     }
@@ -60,7 +63,8 @@ export function startClerks(): Clerks {
     reportable: async (place, count) => (await have({ kind: "reportable", place, count })) as Reportable[][],
     statements: async (place) => (await have({ kind: "statements", place })) as Statement[],
     stop: () => {
-      for (const clerk of all) clerk.disconnect();
+      // One that has ended is told of by the job it had.
+      for (const clerk of all) if (clerk.connected) clerk.disconnect();
     },
   };
 }

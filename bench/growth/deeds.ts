@@ -3,6 +3,7 @@
 import { COMMON, unsignedId } from "./sample.ts";
 import type { Coordinator } from "./service.ts";
 
+/** At least as many as are removed at once. */
 const PURGED = 500;
 const OVERDUE = 20;
 const MINUTE_MS = 60_000;
@@ -50,7 +51,7 @@ export function deeds(n: number, unused: number, openId: string, endedId: string
       act: (coordinator) => coordinator.alarm(),
     },
     {
-      during: `alarm, ${PURGED} to purge`,
+      during: "alarm, a batch to purge",
       prepare: makeDue("completed_at IS NOT NULL", PURGED),
       act: (coordinator) => coordinator.alarm(),
     },
