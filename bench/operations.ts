@@ -11,6 +11,9 @@ export interface Open {
   readonly token: string;
 }
 
+/** How many runs a page has that asks for none in particular. */
+export const LIST_LIMIT = 50;
+
 /** What was made beforehand for reading; the exact answers that are right. */
 export interface Seeds {
   /** An API token of a member. */
@@ -59,7 +62,6 @@ const REPORT = JSON.stringify({
   status: "succeeded",
   output: { url: "https://ci.example.com/jobs/4711", tests: "312 passed" },
 });
-const LISTED = 50;
 
 function exactly(status: number, body: string): Accepts {
   return (s, b) => s === status && b === body;
@@ -99,31 +101,25 @@ function limitWrite(path: string): Operation {
   };
 }
 
+/** A report with a token that was made up, where `to` says. */
+function forged(worker: WorkerName, to: (path: string, id: string) => string): Operation {
+  return {
+    worker,
+    next: ({ seeds }, n) => {
+      const { path } = turn(seeds.openRuns, n);
+      const id = path.slice(path.lastIndexOf("/") + 1);
+      const headers = { ...JSON_TYPE, ...bearer(`${id}:1999999999999:${FORGED}`) };
+      return {
+        ask: { method: "POST", path: to(path, id), headers, body: REPORT },
+        accepts: (status, body) => status === 401 && parsed(body).code === "token_invalid",
+      };
+    },
+  };
+}
+
 export const OPERATIONS = {
-  "refused callback": {
-    worker: "service",
-    next: ({ seeds }, n) => {
-      const { path } = turn(seeds.openRuns, n);
-      const id = path.slice(path.lastIndexOf("/") + 1);
-      const headers = { ...JSON_TYPE, ...bearer(`${id}:1999999999999:${FORGED}`) };
-      return {
-        ask: { method: "POST", path: `${path}/callback`, headers, body: REPORT },
-        accepts: (status, body) => status === 401 && parsed(body).code === "token_invalid",
-      };
-    },
-  },
-  "verify HMAC": {
-    worker: "limits",
-    next: ({ seeds }, n) => {
-      const { path } = turn(seeds.openRuns, n);
-      const id = path.slice(path.lastIndexOf("/") + 1);
-      const headers = { ...JSON_TYPE, ...bearer(`${id}:1999999999999:${FORGED}`) };
-      return {
-        ask: { method: "POST", path: `/hmac/${id}`, headers, body: REPORT },
-        accepts: (status, body) => status === 401 && parsed(body).code === "token_invalid",
-      };
-    },
-  },
+  "refused callback": forged("service", (path) => `${path}/callback`),
+  "verify HMAC": forged("limits", (_path, id) => `/hmac/${id}`),
   "get, ended run": {
     worker: "service",
     next: ({ seeds }, n) => {
@@ -241,5 +237,3 @@ export const OPERATIONS = {
 } as const satisfies Readonly<Record<string, Operation>>;
 
 export type OperationName = keyof typeof OPERATIONS;
-
-export const LIST_LIMIT = LISTED;

@@ -4,6 +4,7 @@
  */
 
 import type { Callers } from "./comparisons.ts";
+import { connect } from "./devtools.ts";
 import type { Generator } from "./generator.ts";
 import type { OperationName } from "./operations.ts";
 
@@ -56,7 +57,7 @@ export async function profile(
     const { profile } = (await devtools("Profiler.stop")) as { profile: Profile };
     return { profile, answers };
   } finally {
-    await devtools.close();
+    devtools.close();
   }
 }
 
@@ -74,29 +75,4 @@ export function hottest({ profile, answers }: Profiled): string {
   }
   const lines = [...byFunction].sort(([, a], [, b]) => b - a).slice(0, SHOWN);
   return lines.map(([name, us]) => `${(us / answers).toFixed(1).padStart(8)} us  ${name}`).join("\n");
-}
-
-interface Devtools {
-  (method: string, params?: object): Promise<unknown>;
-  close(): Promise<void>;
-}
-
-async function connect(url: URL): Promise<Devtools> {
-  const socket = new WebSocket(url.href);
-  await new Promise((resolve, reject) => {
-    socket.addEventListener("open", resolve);
-    socket.addEventListener("error", () => reject(new Error(`no inspector at ${url}`)));
-  });
-  let last = 0;
-  const waiting = new Map<number, (result: unknown) => void>();
-  socket.addEventListener("message", ({ data }) => {
-    const { id, result } = JSON.parse(String(data)) as { id?: number; result?: unknown };
-    if (id !== undefined) waiting.get(id)?.(result);
-  });
-  const send = (method: string, params: object = {}) =>
-    new Promise<unknown>((resolve) => {
-      waiting.set(++last, resolve);
-      socket.send(JSON.stringify({ id: last, method, params }));
-    });
-  return Object.assign(send, { close: async () => socket.close() });
 }

@@ -26,9 +26,6 @@ const BUILT = join(ROOT, ".wrangler", "bench");
 export interface Site {
   readonly origins: Readonly<Record<WorkerName, string>>;
   readonly secrets: Secrets;
-  /** Where the runtime keeps D1 and the objects. */
-  readonly folder: string;
-  readonly db: D1Database;
   /** Where a worker's isolate can be profiled; null unless it was asked for. */
   inspector(worker: WorkerName): URL | null;
   stop(): Promise<void>;
@@ -52,13 +49,11 @@ export interface SiteOptions {
   readonly onLog?: (line: string) => void;
   /** Workers can be profiled. */
   readonly inspected?: boolean;
-  /** What an earlier site left, to go on with; else a fresh one, removed in the end. */
-  readonly kept?: Pick<Site, "folder" | "secrets">;
 }
 
-export async function open({ onLog = () => {}, inspected = false, kept }: SiteOptions): Promise<Site> {
-  const folder = kept?.folder ?? mkdtempSync(join(tmpdir(), "action-runs-bench-"));
-  const secrets = kept?.secrets ?? (parseEnv(newSecrets()) as Secrets);
+export async function open({ onLog = () => {}, inspected = false }: SiteOptions): Promise<Site> {
+  const folder = mkdtempSync(join(tmpdir(), "action-runs-bench-"));
+  const secrets = parseEnv(newSecrets()) as Secrets;
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       log: new Log(LogLevel.ERROR),
@@ -72,17 +67,16 @@ export async function open({ onLog = () => {}, inspected = false, kept }: SiteOp
   );
   const stop = async () => {
     await miniflare.dispose();
-    if (kept === undefined) rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   };
   try {
     await miniflare.ready;
-    const db = (await miniflare.getD1Database("DB", "service")) as unknown as D1Database;
-    if (kept === undefined) await migrate(db);
+    await migrate((await miniflare.getD1Database("DB", "service")) as unknown as D1Database);
     const origins = {} as Record<WorkerName, string>;
     for (const name of WORKERS) origins[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
     const inspectors = inspected ? await miniflare.getInspectorURL() : null;
     const inspector = (worker: WorkerName) => inspectors && new URL(`/core:user:${worker}`, inspectors);
-    return { origins, secrets, folder, db, inspector, stop };
+    return { origins, secrets, inspector, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -95,7 +89,8 @@ async function migrate(db: D1Database): Promise<void> {
   }
 }
 
-function workerOptions(name: WorkerName, secrets: Record<string, string>): V4WorkerOptions {
+/** A worker as it was built, with a socket straight into it. */
+export function workerOptions(name: WorkerName, secrets: Record<string, string>): V4WorkerOptions {
   // Static files have a router of the platform's in front, which the limits have not; they are not measured.
   const {
     assets: _,

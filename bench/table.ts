@@ -50,7 +50,8 @@ function hopsOf({ hops }: Row): string {
   return hops === null ? "" : `${short(hops.d1)} D1, ${short(hops.coordinator)} object`;
 }
 
-function markdown(lines: readonly (readonly string[])[]): string {
+/** A table in Markdown, its columns in line. */
+export function markdown(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
   const toLine = (cells: readonly string[]) =>
     `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;

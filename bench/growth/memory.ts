@@ -1,6 +1,7 @@
 /** What the isolate holds when its service has been asked for this and that. */
 
 import { readdirSync, readFileSync } from "node:fs";
+import { connect } from "../devtools.ts";
 import type { Standing } from "./place.ts";
 
 export interface Memory {
@@ -14,22 +15,11 @@ export interface Memory {
 /** Of the one place that is open, with its inspector. */
 export async function memoryOf({ place, inspector }: Standing): Promise<Memory> {
   if (inspector === null) throw new Error("the place was opened without its inspector");
-  const socket = new WebSocket(inspector.href);
-  await new Promise((resolve, reject) => {
-    socket.addEventListener("open", resolve);
-    socket.addEventListener("error", () => reject(new Error(`no inspector at ${inspector}`)));
-  });
-  const ask = (id: number, method: string) =>
-    new Promise<Record<string, number>>((resolve) => {
-      socket.addEventListener("message", ({ data }) => {
-        const answer = JSON.parse(String(data)) as { id?: number; result?: Record<string, number> };
-        if (answer.id === id) resolve(answer.result ?? {});
-      });
-      socket.send(JSON.stringify({ id, method }));
-    });
-  await ask(1, "HeapProfiler.collectGarbage");
-  const { usedSize = Number.NaN, backingStorageSize = 0 } = await ask(2, "Runtime.getHeapUsage");
-  socket.close();
+  const devtools = await connect(inspector);
+  await devtools("HeapProfiler.collectGarbage");
+  const usage = (await devtools("Runtime.getHeapUsage")) as Readonly<Record<string, number>>;
+  const { usedSize = Number.NaN, backingStorageSize = 0 } = usage;
+  devtools.close();
   return { runs: place.runs, heapBytes: usedSize + backingStorageSize, residentBytes: residentBytes() };
 }
 

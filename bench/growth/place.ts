@@ -3,11 +3,9 @@
  * built service in front of them. A Miniflare of its own, for it must start crons and put objects to sleep.
  */
 
-import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { ROOT } from "../../src/dev/wrangler.ts";
 import { coordinatorName } from "../../src/runs/run-id.ts";
+import { workerOptions } from "../site.ts";
 import type { Files } from "./files.ts";
 import { type Calendar, calendarOf } from "./sample.ts";
 
@@ -16,8 +14,6 @@ export const PROJECT = "bench/growth";
 export const MEASURED = "env-0";
 export const EMPTY = "empty";
 export const MEASURED_SCOPE = `${PROJECT}/${MEASURED}`;
-
-const BUILT = join(ROOT, ".wrangler", "bench", "service");
 
 /** All runs in one environment, or spread over a hundred. */
 export type Layout = "one" | "spread";
@@ -72,7 +68,7 @@ export async function open(place: EmptyPlace, { inspected = false } = {}): Promi
       handleStructuredLogs: ({ message }) => {
         if (message.includes('"level":"error"')) errors.push(message);
       },
-      workers: [workerOptions(place)],
+      workers: [workerOptions("service", place.secrets)],
     }),
   );
   try {
@@ -111,21 +107,4 @@ interface Introspected {
   __miniflare_introspectSqlite(
     queries: readonly { readonly sql: string; readonly params: readonly unknown[] }[],
   ): Promise<readonly { readonly meta: { readonly rows_read: number } }[]>;
-}
-
-function workerOptions({ secrets }: EmptyPlace) {
-  const {
-    assets: _,
-    modulesRules: __,
-    ...options
-  } = unstable_getMiniflareWorkerOptions(join(ROOT, "wrangler.toml")).workerOptions;
-  return {
-    ...options,
-    name: "service",
-    rootPath: BUILT,
-    modules: true as const,
-    scriptPath: join(BUILT, "index.js"),
-    bindings: { ...(options.bindings as object), ...secrets },
-    unsafeDirectSockets: [{}],
-  };
 }

@@ -1,6 +1,7 @@
 /** What was measured, as tables for a terminal and for a page. PURE. */
 
 import { quantile } from "../result.ts";
+import { markdown } from "../table.ts";
 import { FULL_BYTES } from "./footprint.ts";
 import { deedsOf } from "./growing.ts";
 import type { Growth } from "./growth.ts";
@@ -127,14 +128,6 @@ function memoryLines({ memory }: Growth): string[][] {
 /** How many times as long it takes where there is most. */
 function growthOf(ms: readonly number[]): number {
   return (ms.at(-1) ?? Number.NaN) / (ms[0] ?? Number.NaN);
-}
-
-function markdown(lines: readonly (readonly string[])[]): string {
-  const widths = (lines[0] ?? []).map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
-  const toLine = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
-  const [head, ...rest] = lines.map(toLine);
-  return [head, `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`, ...rest].join("\n");
 }
 
 const whole = (n: number) => Math.round(n).toLocaleString("en");
