@@ -1,7 +1,8 @@
 /** What a coordinator's journal finds of a create that was asked before, and the marks it keeps. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { changeKey } from "../src/runs/idempotency.ts";
 import { Journal } from "../src/runs/journal.ts";
 import { newRunsPath } from "./client.ts";
 import { alarmAt, coordinator, DAY_MS, direct, journal, MINUTE_MS, mint } from "./direct.ts";
@@ -122,4 +123,16 @@ describe("a mark", () => {
     await evictDurableObject(coordinator(path, 0));
     expect(await inJournal(path, (journal) => journal.mark("repair_at"))).toBeNull();
   });
+});
+
+it("keys that we mint ourselves sort by time, and no two are the same", async () => {
+  const keys: string[] = [];
+  const start = Date.now();
+  for (let ms = 0; ms < 200; ms++) {
+    vi.spyOn(Date, "now").mockReturnValue(start + ms);
+    keys.push((await changeKey(null, {})).key);
+  }
+  vi.restoreAllMocks();
+  expect(keys).toEqual([...new Set(keys)].sort());
+  expect(keys[0]).toMatch(/^m:/);
 });

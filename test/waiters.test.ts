@@ -1,4 +1,4 @@
-/** One timer for all who wait: each is still released at its own time, and none is left when nobody waits. */
+/** Each who waits is released at its own time, whatever a clock says meanwhile, and no timer is left when nobody waits. */
 
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -71,16 +71,25 @@ describe("with the clock turned by hand", () => {
   it.each<[how: string, end: () => void]>([
     ["landed", () => ["a", "b"].map((id) => waiters.settle(id, 2, "bookmark"))],
     ["was released", () => waiters.releaseAll()],
-  ])("no timer is left once the last of them %s", (_how, end) => {
+  ])("no timer is left once the last of them %s", async (_how, end) => {
     wait("a");
     wait("a", 2);
     wait("b");
-    expect(vi.getTimerCount()).toBe(1);
+    expect(vi.getTimerCount()).toBe(3);
     waiters.settle("a", 1, "bookmark");
-    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(vi.getTimerCount()).toBe(2);
     end();
+    await vi.advanceTimersByTimeAsync(0);
     expect(vi.getTimerCount()).toBe(0);
     expect(waiters.ids()).toEqual([]);
+  });
+
+  it("a clock that is set back keeps nobody waiting for longer", async () => {
+    const told = wait("a");
+    vi.setSystemTime(startedAt - 60_000);
+    await vi.advanceTimersByTimeAsync(MAX_MS);
+    expect(told.bookmark).toBeNull();
   });
 
   it("a landing of an earlier version releases nobody who waits for a later one", async () => {

@@ -5,8 +5,8 @@
 
 import type { Journal } from "./journal.ts";
 
-/** An alarm may be a minute late by itself. */
-const LATE_MS = 60_000;
+/** An alarm may be a minute late by itself; one that is later was dropped. */
+export const ALARM_LATE_MS = 60_000;
 
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
@@ -67,6 +67,6 @@ export class AlarmClock {
   }
 
   #ringsBy(at: number, now: number): boolean {
-    return this.#armedFor !== null && this.#armedFor <= at && this.#armedFor > now - LATE_MS;
+    return this.#armedFor !== null && this.#armedFor <= at && this.#armedFor > now - ALARM_LATE_MS;
   }
 }

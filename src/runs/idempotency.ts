@@ -3,10 +3,14 @@
 import type { KeyRing } from "../auth/key-ring.ts";
 import { fingerprint } from "../http/json.ts";
 import type { ChangeKey } from "./messages.ts";
+import { mintUuidV7 } from "./run-id.ts";
 
-/** The caller's key, or one of ours by which a call to the coordinator may be repeated. */
+/**
+ * The caller's key, or one of ours by which a call to the coordinator may be repeated. Ours sort by time, so that runs
+ * purged together lie together in the journal's index of keys.
+ */
 export async function changeKey(callersKey: string | null, body: unknown): Promise<ChangeKey> {
-  if (callersKey === null) return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
+  if (callersKey === null) return { key: `m:${mintUuidV7(Date.now())}`, fingerprint: "" };
   return { key: `c:${callersKey}`, fingerprint: await fingerprint(body) };
 }
 

@@ -277,10 +277,14 @@ export class Journal {
 
   setMark(name: Mark, value: string | null): void {
     if (value === this.mark(name)) return;
-    if (value === null) this.#marks.delete(name);
-    else this.#marks.set(name, value);
-    if (value === null) this.#sql.exec("DELETE FROM marks WHERE name = ?", name);
-    else this.#sql.exec("INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)", name, value);
+    // The table first: what it does not take must not be believed.
+    if (value === null) {
+      this.#sql.exec("DELETE FROM marks WHERE name = ?", name);
+      this.#marks.delete(name);
+    } else {
+      this.#sql.exec("INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)", name, value);
+      this.#marks.set(name, value);
+    }
   }
 
   #first(query: string, ...bindings: string[]): JournaledRun | null {

@@ -10,6 +10,8 @@ import { toActionRun } from "./run.ts";
 /** The string bound by one flight, in UTF-8. D1 takes 2 MB, and one run alone always fits. */
 export const GROUP_MAX_BYTES = 1_000_000;
 
+const DAY_MS = 86_400_000;
+
 const UPSERT = `
   INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, deadline_at, purge_at, bytes, body)
   SELECT ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
@@ -94,9 +96,10 @@ export async function dropUnkept(db: D1Database, scope: string | null, now: numb
           .prepare(
             `DELETE FROM runs WHERE rowid IN (
                SELECT rowid FROM runs INDEXED BY runs_open
-               WHERE status IN ('pending', 'running') AND deadline_at < ?1 AND purge_at < ?1 LIMIT 1000)`,
+               WHERE status IN ('pending', 'running') AND deadline_at < ?2 AND purge_at < ?1 LIMIT 1000)`,
           )
-          .bind(now)
+          // A run is kept for a day past its deadline at least: others need not be walked.
+          .bind(now, now - DAY_MS)
       : db.prepare("DELETE FROM runs WHERE scope = ? AND purge_at < ?").bind(scope, now);
   await statement.run();
 }

@@ -5,12 +5,11 @@
 
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
+import { ALARM_LATE_MS } from "./alarm-clock.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { readRunId } from "./run-id.ts";
 import { dropUnkept, findOverdue, longestUnseen, markSeen, type SeenCoordinator } from "./store.ts";
 
-/** Alarms may be a minute late by themselves. */
-const LATE_MS = 60_000;
 /** How often each coordinator is looked after; waking one that sleeps well costs a request and two writes. */
 const ROUND_MS = 600_000;
 const OVERDUE_PER_TICK = 200;
@@ -19,7 +18,7 @@ const COORDINATORS_PER_TICK = 20;
 export async function sweep(env: Env, now: number): Promise<void> {
   await dropUnkept(env.DB, null, now);
   const [overdue, unseen] = await Promise.all([
-    findOverdue(env.DB, now - LATE_MS, OVERDUE_PER_TICK),
+    findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
     longestUnseen(env.DB, now - ROUND_MS, COORDINATORS_PER_TICK),
   ]);
   const late = new Map<string, { scope: string; n: number }>();
