@@ -19,6 +19,8 @@ const REMEMBERED_MAX = 1000;
 
 /** Who asks. `project` is `{org}/{project}`; null opens every one and is the operator's alone. */
 export interface Principal {
+  /** The API token's id; `root` for the operator's, which has no row. Names repeat, ids never do. */
+  readonly id: string;
   readonly name: string;
   readonly role: Role;
   readonly project: string | null;
@@ -26,7 +28,6 @@ export interface Principal {
 }
 
 export interface TokenRecord extends Principal {
-  readonly id: string;
   readonly expiresAt: number | null;
 }
 

@@ -11,7 +11,7 @@ import { sha256Hex } from "../http/json.ts";
 import { isApiToken, lookUpToken, type Principal, recallToken, type TokenRecord } from "./api-token.ts";
 import { may, type Permission } from "./permissions.ts";
 
-const ROOT: Principal = { name: "root", role: "owner", project: null, envName: null };
+const ROOT: Principal = { id: "root", name: "root", role: "owner", project: null, envName: null };
 const SLOWED_MS = 10_000;
 const SLOWED_MAX = 1000;
 const HASHES_MAX = 1000;
