@@ -4,7 +4,7 @@ export type Fault =
   | "down"
   | "hang"
   | "committed_then_error"
-  | { readonly refuse: (bound: string) => boolean };
+  | { readonly refuse: (bound: string, sql: string) => boolean };
 
 interface Faults {
   /** How long statements that read are held back. */
@@ -14,6 +14,8 @@ interface Faults {
   reads: Fault | null;
   /** Calls that reached the binding, whatever became of them. */
   calls: number;
+  /** Rows that D1 says it has read for them, where it says so. */
+  rowsRead: number;
   /** When set, statements wait for it before they go on to D1. */
   gate: Promise<void> | null;
   /** Which statements wait. */
@@ -26,6 +28,7 @@ export const faults: Faults = {
   writes: null,
   reads: null,
   calls: 0,
+  rowsRead: 0,
   gate: null,
   gated: /^/,
 };
@@ -110,6 +113,12 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
     await go();
     throw new Error(LOST);
   }
-  if (fault !== null && parts.some((part) => fault.refuse(part?.bound ?? ""))) throw new Error(REFUSED);
-  return go();
+  if (fault !== null && parts.some((part) => fault.refuse(part?.bound ?? "", part?.sql.trim() ?? "")))
+    throw new Error(REFUSED);
+  return noted(await go());
+}
+
+function noted<T>(answer: T): T {
+  for (const { meta } of [answer].flat() as Partial<D1Result>[]) faults.rowsRead += meta?.rows_read ?? 0;
+  return answer;
 }

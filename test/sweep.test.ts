@@ -3,6 +3,7 @@
 import { createScheduledController, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { dropUnkept, UNKEPT_MAX_LOOKED_AT } from "../src/runs/store.ts";
 import { sweep } from "../src/runs/sweep.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "./client.ts";
 import {
@@ -163,6 +164,63 @@ it("wakes one coordinator once, however many of its runs are overdue", async () 
   await alarmIn(3 * MINUTE_MS, coordinator(path, 0));
   const open = "SELECT id FROM runs WHERE scope = ? AND status = 'pending'";
   await until(async () => (await env.DB.prepare(open).bind(scopeOfPath(path)).all()).results.length === 0);
+});
+
+/** Open rows without a coordinator, as a restore brings them back; kept until `purgeAt`. */
+async function insertGhosts(count: number, deadlineAt: number, purgeAt: number): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO runs (scope, id, version, status, action_name, triggered_by, deadline_at, purge_at, bytes, body)
+     SELECT 'acme/shop/ghosts', ?2 || value, 1, 'pending', 'deploy', 'root', ?2, ?3, 2, '{}' FROM json_each(?1)`,
+  )
+    .bind(JSON.stringify(Array.from({ length: count }, (_, n) => n)), deadlineAt, purgeAt)
+    .run();
+}
+
+const ghosts = () => env.DB.prepare("SELECT count(*) AS n FROM runs").first<number>("n");
+
+describe("rows that may be kept no longer", () => {
+  it("are dropped, at most a thousand a tick, those with the oldest deadlines first", async () => {
+    const now = Date.now();
+    await insertGhosts(1500, now - 40 * DAY_MS, now - DAY_MS);
+    await insertGhosts(10, now - 3 * DAY_MS, now + DAY_MS);
+    await sweep({ ...env, DB: faulty(env.DB) }, now);
+    expect(await ghosts()).toBe(510);
+    await sweep({ ...env, DB: faulty(env.DB) }, now);
+    expect(await ghosts()).toBe(10);
+  });
+
+  it("are looked for among a bounded number of rows, however many are overdue and still kept", async () => {
+    const now = Date.now();
+    await insertGhosts(5000, now - 3 * DAY_MS, now + DAY_MS);
+    const before = faults.rowsRead;
+    await dropUnkept(faulty(env.DB), null, now);
+    // The index's entry and the row itself.
+    expect(faults.rowsRead - before).toBeLessThanOrEqual(2 * UNKEPT_MAX_LOOKED_AT + 2);
+    expect(await ghosts()).toBe(5000);
+  });
+
+  it("that D1 refuses to drop are logged, and the rest of the sweep runs all the same", async () => {
+    const path = newRunsPath();
+    await createAged(path);
+    await makeLongUnseen();
+    const [before] = await known(path);
+    const lines = vi.spyOn(console, "error").mockImplementation(() => {});
+    faults.writes = { refuse: (_, sql) => sql.startsWith("DELETE FROM runs") };
+    await sweepIn(1000);
+    expect((await known(path))[0]?.seen_at).toBeGreaterThan(before?.seen_at ?? 0);
+    const logged = lines.mock.calls.map(([line]) => JSON.parse(String(line)));
+    expect(logged).toMatchObject([{ level: "error", event: "sweep_failed", step: "drop_unkept" }]);
+    lines.mockRestore();
+  });
+});
+
+it("looks after a coordinator whose last sweep lies ahead, because a clock stepped back by an hour", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  await env.DB.prepare("UPDATE coordinators SET seen_at = seen_at + 3600000").run();
+  const [before] = await known(path);
+  await sweepIn(0);
+  expect((await known(path))[0]?.seen_at).toBeLessThan(before?.seen_at ?? 0);
 });
 
 it.each(["down", "committed_then_error"] as const)(

@@ -11,6 +11,8 @@ import { toActionRun } from "./run.ts";
 export const GROUP_MAX_BYTES = 1_000_000;
 
 const DAY_MS = 86_400_000;
+/** How many rows one sweep looks at to find those that may be kept no longer. */
+export const UNKEPT_MAX_LOOKED_AT = 1000;
 
 const UPSERT = `
   INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, deadline_at, purge_at, bytes, body)
@@ -95,11 +97,14 @@ export async function dropUnkept(db: D1Database, scope: string | null, now: numb
       ? db
           .prepare(
             `DELETE FROM runs WHERE rowid IN (
-               SELECT rowid FROM runs INDEXED BY runs_open
-               WHERE status IN ('pending', 'running') AND deadline_at < ?2 AND purge_at < ?1 LIMIT 1000)`,
+               SELECT row FROM (
+                 SELECT rowid AS row, purge_at FROM runs INDEXED BY runs_open
+                 WHERE status IN ('pending', 'running') AND deadline_at < ?2 ORDER BY deadline_at LIMIT ?3)
+               WHERE purge_at < ?1)`,
           )
-          // A run is kept for a day past its deadline at least: others need not be walked.
-          .bind(now, now - DAY_MS)
+          // A run is kept for a day past its deadline at least: others need not be walked. The limit is on the walk,
+          // because many rows may be overdue and still kept; those with the oldest deadlines go first.
+          .bind(now, now - DAY_MS, UNKEPT_MAX_LOOKED_AT)
       : db.prepare("DELETE FROM runs WHERE scope = ? AND purge_at < ?").bind(scope, now);
   await statement.run();
 }
@@ -110,15 +115,23 @@ export interface SeenCoordinator {
   readonly seen_at: number;
 }
 
-/** Coordinators that neither registered nor were swept since `before`, the longest unseen first. */
+/**
+ * Coordinators that neither registered nor were swept since `before`, the longest unseen first. Those seen after `after`
+ * count as well: a clock has stepped back since, and would leave them asleep until it has caught up.
+ */
 export async function longestUnseen(
   db: D1Database,
   before: number,
+  after: number,
   limit: number,
 ): Promise<SeenCoordinator[]> {
   const { results } = await db
-    .prepare("SELECT scope, n, seen_at FROM coordinators WHERE seen_at < ? ORDER BY seen_at LIMIT ?")
-    .bind(before, limit)
+    .prepare(
+      `SELECT scope, n, seen_at FROM coordinators WHERE seen_at < ?1
+       UNION ALL SELECT scope, n, seen_at FROM coordinators WHERE seen_at > ?2
+       ORDER BY seen_at LIMIT ?3`,
+    )
+    .bind(before, after, limit)
     .all<SeenCoordinator>();
   return results;
 }

@@ -12,14 +12,16 @@ import { dropUnkept, findOverdue, longestUnseen, markSeen, type SeenCoordinator 
 
 /** How often each coordinator is looked after; waking one that sleeps well costs a request and two writes. */
 const ROUND_MS = 600_000;
+/** Clocks of two machines differ by no more, unless one has stepped back. */
+const CLOCKS_DIFFER_MS = 60_000;
 const OVERDUE_PER_TICK = 200;
 const COORDINATORS_PER_TICK = 20;
 
 export async function sweep(env: Env, now: number): Promise<void> {
-  await dropUnkept(env.DB, null, now);
+  await tidyUp("drop_unkept", () => dropUnkept(env.DB, null, now));
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
-    longestUnseen(env.DB, now - ROUND_MS, COORDINATORS_PER_TICK),
+    longestUnseen(env.DB, now - ROUND_MS, now + CLOCKS_DIFFER_MS, COORDINATORS_PER_TICK),
   ]);
   const late = new Map<string, { scope: string; n: number }>();
   for (const { scope, id } of overdue) {
@@ -37,6 +39,11 @@ export async function sweep(env: Env, now: number): Promise<void> {
   const kept = unseen.filter((coordinator) => !emptied.includes(coordinator));
   if (unseen.length > 0) await markSeen(env.DB, kept, emptied, now);
   if (late.size + failed > 0) log("info", "sweep", { overdue: overdue.length, late: late.size, failed });
+}
+
+/** Clears away what is kept no longer. What fails here is logged, because coordinators that sleep must be woken all the same. */
+async function tidyUp(step: string, go: () => Promise<void>): Promise<void> {
+  await go().catch((error: unknown) => log("error", "sweep_failed", { step, error: String(error) }));
 }
 
 function poke(env: Env, scope: string, n: number): Promise<boolean> {
