@@ -136,8 +136,8 @@ describe("a reader", () => {
     const asked: [seq: number, maxMs: number][] = [];
     const left = vi.fn();
     const from = {
-      next: (seq: number, until: number) => {
-        asked.push([seq, until - Date.now()]);
+      next: (seq: number, maxMs: number) => {
+        asked.push([seq, maxMs]);
         return next();
       },
       leave: left,

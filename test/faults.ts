@@ -119,6 +119,7 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
 }
 
 function noted<T>(answer: T): T {
-  for (const { meta } of [answer].flat() as Partial<D1Result>[]) faults.rowsRead += meta?.rows_read ?? 0;
+  const results = [answer].flat() as (Partial<D1Result> | null)[];
+  for (const result of results) faults.rowsRead += result?.meta?.rows_read ?? 0;
   return answer;
 }

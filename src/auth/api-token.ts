@@ -4,6 +4,7 @@
  */
 
 import { readD1 } from "../d1.ts";
+import { msSince } from "../elapsed.ts";
 import type { Hops } from "../http/context.ts";
 import type { Role } from "./permissions.ts";
 
@@ -43,7 +44,13 @@ export function mintApiToken(): string {
 interface Remembered {
   readonly record: TokenRecord | null;
   readonly readAt: number;
-  readonly freshUntil: number;
+  /** When it was read, or D1 failed to answer, and how long it may be acted on from then on. */
+  readonly askedAt: number;
+  readonly freshMs: number;
+}
+
+function isFresh(entry: Remembered | undefined, now: number): entry is Remembered {
+  return entry !== undefined && msSince(entry.askedAt, now) < entry.freshMs;
 }
 
 /** Per isolate, by hash, bounded. Apart, so that made-up tokens can't push out good ones. */
@@ -53,9 +60,8 @@ const refused = new Map<string, Remembered>();
 /** What the isolate remembers of a hash, if that is fresh enough to act on. */
 export function recallToken(hash: string, now: number): TokenRecord | null | undefined {
   const good = known.get(hash);
-  if (good !== undefined && now < good.freshUntil) return good.record;
-  const bad = refused.get(hash);
-  if (bad !== undefined && now < bad.freshUntil) return null;
+  if (isFresh(good, now)) return good.record;
+  if (isFresh(refused.get(hash), now)) return null;
   return undefined;
 }
 
@@ -73,13 +79,14 @@ export async function lookUpToken(
 ): Promise<TokenRecord | null> {
   const good = known.get(hash);
   const lookUp = readD1(hops, () => selectToken(db, hash));
-  if (good === undefined || now - good.readAt >= KNOWN_IN_OUTAGE_MS) return settle(hash, await lookUp, now);
+  if (good === undefined || msSince(good.readAt, now) >= KNOWN_IN_OUTAGE_MS)
+    return settle(hash, await lookUp, now);
   const { promise: late, resolve } = Promise.withResolvers<"late">();
   const timer = setTimeout(() => resolve("late"), KNOWN_LOOK_UP_MAX_MS);
   const found = await Promise.race([lookUp.catch(() => "late" as const), late]);
   clearTimeout(timer);
   if (found !== "late") return settle(hash, found, now);
-  remember(known, hash, { ...good, freshUntil: now + KNOWN_LOOK_UP_AGAIN_MS });
+  remember(known, hash, { ...good, askedAt: now, freshMs: KNOWN_LOOK_UP_AGAIN_MS });
   later(lookUp.then((row) => settle(hash, row, now)).catch(() => null));
   return good.record;
 }
@@ -87,11 +94,11 @@ export async function lookUpToken(
 function settle(hash: string, row: TokenRow | null, now: number): TokenRecord | null {
   if (row === null) {
     known.delete(hash);
-    remember(refused, hash, { record: null, readAt: now, freshUntil: now + REFUSED_MS });
+    remember(refused, hash, { record: null, readAt: now, askedAt: now, freshMs: REFUSED_MS });
     return null;
   }
   const record = toRecord(row);
-  remember(known, hash, { record, readAt: now, freshUntil: now + KNOWN_MS });
+  remember(known, hash, { record, readAt: now, askedAt: now, freshMs: KNOWN_MS });
   return record;
 }
 

@@ -5,6 +5,7 @@
 
 import type { Context, MiddlewareHandler } from "hono";
 import { rootToken } from "../config.ts";
+import { msSince } from "../elapsed.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError, unauthorized } from "../http/errors.ts";
 import { sha256Hex } from "../http/json.ts";
@@ -16,7 +17,7 @@ const SLOWED_MS = 10_000;
 const SLOWED_MAX = 1000;
 const HASHES_MAX = 1000;
 
-/** Per isolate, bounded: clients that have tried too many unknown tokens, and until when they get no look-up. */
+/** Per isolate, bounded: clients that have tried too many unknown tokens, and since when they get no look-up. */
 const slowed = new Map<string, number>();
 
 /** The credential of `Authorization: Bearer …`, or a 401. */
@@ -90,7 +91,7 @@ async function authenticate(c: Context<AppEnv>, token: string): Promise<Principa
 /** Each unknown token is charged to its client; one that has spent its allowance gets no look-up for a while. */
 async function lookUpLimited(c: Context<AppEnv>, hash: string, now: number): Promise<TokenRecord | null> {
   const client = c.req.header("CF-Connecting-IP") ?? "unknown";
-  if ((slowed.get(client) ?? 0) > now) {
+  if (msSince(slowed.get(client) ?? Number.NEGATIVE_INFINITY, now) < SLOWED_MS) {
     throw new ApiError(
       "too_many_requests",
       "Too many unknown tokens came from your address: try again later.",
@@ -104,7 +105,7 @@ async function lookUpLimited(c: Context<AppEnv>, hash: string, now: number): Pro
   );
   if (record === null && !(await c.env.UNKNOWN_TOKEN_LIMIT.limit({ key: client })).success) {
     if (slowed.size >= SLOWED_MAX) slowed.clear();
-    slowed.set(client, now + SLOWED_MS);
+    slowed.set(client, now);
   }
   return record;
 }

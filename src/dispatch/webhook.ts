@@ -104,10 +104,10 @@ async function readStart(body: ReadableStream | null): Promise<{ bytes: Uint8Arr
   const bytes = new Uint8Array(ANSWER_READ_MAX_BYTES);
   let length = 0;
   const reader = (body as ReadableStream<Uint8Array> | null)?.getReader();
-  const until = Date.now() + BODY_WAIT_MS;
+  const timeUp = scheduler.wait(BODY_WAIT_MS).then(() => null);
   try {
     while (reader !== undefined && length < bytes.byteLength) {
-      const piece = await Promise.race([reader.read(), scheduler.wait(until - Date.now()).then(() => null)]);
+      const piece = await Promise.race([reader.read(), timeUp]);
       if (piece === null) return { bytes: bytes.subarray(0, length), isCut: true };
       if (piece.done) return { bytes: bytes.subarray(0, length), isCut: false };
       const fits = piece.value.subarray(0, bytes.byteLength - length);

@@ -11,12 +11,12 @@ export const ALARM_LATE_MS = 60_000;
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
-  readonly #purgeNotBefore: () => number;
+  readonly #purgeNotBefore: (now: number) => number;
   /** When the alarm is known to be set for; unknown in a new instance. */
   #armedFor: number | null = null;
 
   /** `purgeNotBefore`: no purge rings before that instant. */
-  constructor(storage: DurableObjectStorage, journal: Journal, purgeNotBefore: () => number) {
+  constructor(storage: DurableObjectStorage, journal: Journal, purgeNotBefore: (now: number) => number) {
     this.#storage = storage;
     this.#journal = journal;
     this.#purgeNotBefore = purgeNotBefore;
@@ -32,9 +32,12 @@ export class AlarmClock {
     this.#journal.setMark("repair_at", at === null ? null : String(at));
   }
 
-  /** Sets the repair unless one is set: a steady stream of changes must not put it off for ever. */
+  /**
+   * Sets the repair for `at` unless it is set for sooner: a steady stream of changes must not put it off for ever. A
+   * repair that is set for later was set before the clock stepped back.
+   */
   repairBy(at: number): void {
-    if (this.repairAt === Number.POSITIVE_INFINITY) this.setRepairAt(at);
+    if (this.repairAt > at) this.setRepairAt(at);
   }
 
   /** The alarm has rung, or may have been dropped: whatever is next must be armed again. */
@@ -57,7 +60,7 @@ export class AlarmClock {
     const next = Math.min(
       this.repairAt,
       this.#journal.nextOpenDueAt() ?? Number.POSITIVE_INFINITY,
-      purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, this.#purgeNotBefore()),
+      purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, this.#purgeNotBefore(now)),
     );
     if (next === Number.POSITIVE_INFINITY) return;
     const at = Math.max(next, now);

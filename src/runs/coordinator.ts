@@ -9,6 +9,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { retentionDays } from "../config.ts";
 import type { NewDelivery } from "../dispatch/delivery.ts";
+import { msSince } from "../elapsed.ts";
 import type { Entrypoints, Env } from "../env.ts";
 import { log } from "../log.ts";
 import { AlarmClock } from "./alarm-clock.ts";
@@ -56,7 +57,7 @@ export class RunCoordinator extends DurableObject<Env> {
       },
       onFailed: (error) => this.#logError("purge_failed", error),
     });
-    this.#alarms = new AlarmClock(ctx.storage, this.#journal, () => this.#retention.notBefore);
+    this.#alarms = new AlarmClock(ctx.storage, this.#journal, (now) => this.#retention.notBefore(now));
     this.#projection = new Projection(this.#journal, this.#alarms, env.DB, { scope, n });
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, () => retentionDays(env));
     const entrypoints: unknown = ctx.exports;
@@ -172,17 +173,18 @@ export class RunCoordinator extends DurableObject<Env> {
     maxMs: number,
     isLast: boolean,
   ): Promise<RunAnswer | RunRefusal> {
-    const until = Date.now() + maxMs;
+    const startedAt = Date.now();
     for (;;) {
       const now = Date.now();
+      const leftMs = maxMs - msSince(startedAt, now);
       const run = this.#ledger.current(id, now);
       if (run === null) return { ok: false, reason: "run_not_found" };
-      if (!isOpen(run) || now >= until) {
+      if (!isOpen(run) || leftMs <= 0) {
         if (isLast || !isOpen(run)) this.#watchers.leave(watcher.key);
         return toAnswer(run, false, this.#projection.bookmarkOf(id));
       }
       if (!this.#watchers.admit(id, watcher, now, maxMs)) return { ok: false, reason: "too_many_watchers" };
-      await this.#watchers.news(watcher, until - now);
+      await this.#watchers.news(watcher, leftMs);
     }
   }
 

@@ -3,6 +3,7 @@
  * and by age, keyed by scope and id, and asked only after the caller was found to be allowed. No shared cache.
  */
 
+import { msSince } from "../elapsed.ts";
 import { utf8Bytes } from "../http/limits.ts";
 
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -12,7 +13,8 @@ const ENTRY_OVERHEAD_BYTES = 256;
 interface Entry {
   readonly actionRun: string;
   readonly bytes: number;
-  readonly until: number;
+  readonly readAt: number;
+  readonly purgeAt: number;
 }
 
 const entries = new Map<string, Entry>();
@@ -20,7 +22,8 @@ let heldBytes = 0;
 
 export function recallEnded(scope: string, id: string, now: number): string | null {
   const entry = entries.get(`${scope}/${id}`);
-  return entry !== undefined && now < entry.until ? entry.actionRun : null;
+  if (entry === undefined || now >= entry.purgeAt || msSince(entry.readAt, now) >= MAX_AGE_MS) return null;
+  return entry.actionRun;
 }
 
 export function rememberEnded(
@@ -33,7 +36,7 @@ export function rememberEnded(
   const key = `${scope}/${id}`;
   drop(key);
   const bytes = utf8Bytes(actionRun) + ENTRY_OVERHEAD_BYTES;
-  entries.set(key, { actionRun, bytes, until: Math.min(now + MAX_AGE_MS, purgeAt) });
+  entries.set(key, { actionRun, bytes, readAt: now, purgeAt });
   heldBytes += bytes;
   for (const oldest of entries.keys()) {
     if (heldBytes <= MAX_BYTES) break;

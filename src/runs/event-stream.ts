@@ -3,6 +3,7 @@
  * slow one; who does not ask for a while is dropped. A client resumes with the id of the last event it got.
  */
 
+import { msSince } from "../elapsed.ts";
 import type { TimelineAnswer } from "./messages.ts";
 
 /** How long a stream lasts before the client is to resume: it keeps no isolate for ever. */
@@ -15,15 +16,15 @@ const SLOW_MAX_MS = 30_000;
 const RETRY_MS = 1000;
 
 export interface EventSource {
-  /** What comes after `seq`, waiting until `until`; null where there is nothing to watch any more. */
-  next(seq: number, until: number): Promise<TimelineAnswer | null>;
+  /** What comes after `seq`, waiting for up to `maxMs`; null where there is nothing to watch any more. */
+  next(seq: number, maxMs: number): Promise<TimelineAnswer | null>;
   /** Nobody reads any more. */
   leave(): void;
 }
 
 export function streamEvents(first: TimelineAnswer, source: EventSource): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  const endsAt = Date.now() + STREAM_MAX_MS;
+  const startedAt = Date.now();
   let seq = first.lastSeq;
   let slow: ReturnType<typeof setTimeout> | null = null;
 
@@ -54,8 +55,9 @@ export function streamEvents(first: TimelineAnswer, source: EventSource): Readab
       },
       async pull(controller) {
         stopWaitingForReader();
-        const until = Math.min(Date.now() + COMMENT_MS, endsAt);
-        const news = Date.now() < endsAt ? await source.next(seq, until).catch(() => null) : null;
+        const leftMs = STREAM_MAX_MS - msSince(startedAt, Date.now());
+        const news =
+          leftMs > 0 ? await source.next(seq, Math.min(COMMENT_MS, leftMs)).catch(() => null) : null;
         if (news === null) {
           source.leave();
           controller.close();

@@ -4,6 +4,7 @@ import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import { requires, runNotFound } from "../auth/bearer.ts";
 import { baseUrl } from "../config.ts";
+import { msSince } from "../elapsed.ts";
 import type { AppEnv } from "../http/context.ts";
 import { encodeCursor, nextLink, parseSeq } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
@@ -67,11 +68,13 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
   const { coordinator } = readRunId(id);
   const scope = scopeOf(c);
   const watcher = { key: crypto.randomUUID(), kind: "stream" as const };
-  const watch = (seq: number, until: number) =>
-    callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
+  const watch = (seq: number, maxMs: number) => {
+    const startedAt = Date.now();
+    return callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
       // Reckoned here, for the call may be made twice.
-      stub.watch(id, seq, STREAM_PAGE, watcher, Math.max(until - Date.now(), 0)),
+      stub.watch(id, seq, STREAM_PAGE, watcher, Math.max(maxMs - msSince(startedAt, Date.now()), 0)),
     );
+  };
   const leave = () => {
     const left = callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
       stub.unwatch(watcher.key),
@@ -84,7 +87,7 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
   const isHead = c.req.raw.method === "HEAD";
   const first = isHead
     ? await callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) => stub.events(id, after, 1))
-    : await watch(after, Date.now());
+    : await watch(after, 0);
   if (!first.ok) throw refusalError(first.reason);
   if (after > first.newestSeq) {
     leave();
@@ -95,8 +98,8 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
     return c.body(null, 204);
   }
   const source = {
-    next: async (seq: number, until: number): Promise<TimelineAnswer | null> => {
-      const answer = await watch(seq, until);
+    next: async (seq: number, maxMs: number): Promise<TimelineAnswer | null> => {
+      const answer = await watch(seq, maxMs);
       return answer.ok ? answer : null;
     },
     leave,

@@ -250,6 +250,7 @@ export class GroupCommit {
 
   #isAside(id: string, now: number): boolean {
     const aside = this.#aside.get(id);
-    return aside !== undefined && aside.until > now;
+    // No run is put aside for longer: an instant further ahead was noted before the clock stepped back.
+    return aside !== undefined && aside.until > now && aside.until <= now + ASIDE_MAX_MS;
   }
 }

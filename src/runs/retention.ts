@@ -3,6 +3,7 @@
  * journal can still tell what was there. Nobody waits for it.
  */
 
+import { msSince } from "../elapsed.ts";
 import type { Journal } from "./journal.ts";
 
 /** Small enough that a callback which comes meanwhile is never kept waiting for long. */
@@ -19,7 +20,8 @@ export interface Purging {
 export class Retention {
   readonly #journal: Journal;
   readonly #purging: Purging;
-  #notBefore = 0;
+  /** When the batch began that is under way or has failed; null after one that was done. */
+  #batchAt: number | null = null;
 
   constructor(journal: Journal, purging: Purging) {
     this.#journal = journal;
@@ -27,21 +29,22 @@ export class Retention {
   }
 
   /** While a batch is under way, or has failed, the next waits until it would be given up. */
-  get notBefore(): number {
-    return this.#notBefore;
+  notBefore(now: number): number {
+    const isHeldUp = this.#batchAt !== null && msSince(this.#batchAt, now) < GIVEN_UP_MS;
+    return isHeldUp ? (this.#batchAt ?? 0) + GIVEN_UP_MS : 0;
   }
 
   /** Starts on the runs that are due; how many. */
   purge(now: number): number {
-    if (now < this.#notBefore) return 0;
+    if (now < this.notBefore(now)) return 0;
     const ids = this.#journal.purgeable(now, BATCH);
     if (ids.length === 0) return 0;
-    this.#notBefore = now + GIVEN_UP_MS;
+    this.#batchAt = now;
     void this.#purging
       .deleteRows(ids)
       .then(() => {
         this.#journal.forget(ids);
-        this.#notBefore = 0;
+        this.#batchAt = null;
         this.#purging.onPurged(ids);
       })
       .catch((error: unknown) => this.#purging.onFailed(error));

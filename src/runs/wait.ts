@@ -1,5 +1,6 @@
 /** GET …/{id}?wait=: one read that answers when the run has ended. */
 
+import { msSince } from "../elapsed.ts";
 import { refusalError } from "./answers.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { recallEnded } from "./ended-runs.ts";
@@ -15,12 +16,12 @@ export async function waitForEnd(from: Reading, id: string, waitMs: number): Pro
   const startedAt = Date.now();
   if (recallEnded(scope, id, startedAt) !== null || !(await mayBeKnown(from, id))) return null;
   const watcher = { key: crypto.randomUUID(), kind: "wait" as const };
-  const until = startedAt + waitMs;
+  const leftMs = () => Math.max(waitMs - msSince(startedAt, Date.now()), 0);
   for (;;) {
-    const isLast = until - Date.now() <= CALL_MAX_MS;
+    const isLast = leftMs() <= CALL_MAX_MS;
     const call = callCoordinator(env, hops, scope, readRunId(id).coordinator, (stub) =>
       // Here, for the call may be made twice: no wait may last longer than was asked for.
-      stub.waitForEnd(id, watcher, Math.min(Math.max(until - Date.now(), 0), CALL_MAX_MS), isLast),
+      stub.waitForEnd(id, watcher, Math.min(leftMs(), CALL_MAX_MS), isLast),
     );
     // What is out of reach can't be waited for; D1 may still show the run as it is.
     const answer = await call.catch(() => null);

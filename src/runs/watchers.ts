@@ -3,6 +3,8 @@
  * first asks and kept until some time after it last did, so that it is not lost between two of its calls.
  */
 
+import { msSince } from "../elapsed.ts";
+
 /** Places of one run for streams, and of all runs together. */
 export const WATCHERS_PER_RUN = 100;
 export const WATCHERS_MAX = 1000;
@@ -19,7 +21,8 @@ export interface Watcher {
 interface Place {
   readonly runId: string;
   readonly kind: Watcher["kind"];
-  until: number;
+  askedAt: number;
+  keptMs: number;
   wake: () => void;
 }
 
@@ -29,17 +32,17 @@ export class Watchers {
 
   /** Takes or keeps a place until `maxMs` from now and a little more; false where all are taken. */
   admit(runId: string, watcher: Watcher, now: number, maxMs: number): boolean {
-    const until = now + maxMs + PLACE_KEPT_MS;
+    const kept = { askedAt: now, keptMs: maxMs + PLACE_KEPT_MS };
     const known = this.#places.get(watcher.key);
     if (known !== undefined) {
-      known.until = until;
+      Object.assign(known, kept);
       return known.runId === runId;
     }
     if (this.#isFull(runId, watcher.kind)) {
       this.#dropForgotten(now);
       if (this.#isFull(runId, watcher.kind)) return false;
     }
-    this.#places.set(watcher.key, { runId, kind: watcher.kind, until, wake: () => {} });
+    this.#places.set(watcher.key, { runId, kind: watcher.kind, ...kept, wake: () => {} });
     const ofRun = this.#byRun.get(runId) ?? new Set();
     this.#byRun.set(runId, ofRun.add(watcher.key));
     return true;
@@ -82,6 +85,8 @@ export class Watchers {
   }
 
   #dropForgotten(now: number): void {
-    for (const [key, place] of this.#places) if (place.until <= now) this.leave(key);
+    for (const [key, place] of this.#places) {
+      if (msSince(place.askedAt, now) >= place.keptMs) this.leave(key);
+    }
   }
 }
