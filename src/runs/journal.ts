@@ -9,7 +9,8 @@ import { type JournaledRun, RUN_COLUMNS, type RunRow, toRun } from "./journal-ro
 import { migrate } from "./journal-schema.ts";
 import { dueAt, purgeAt, type Run } from "./run.ts";
 import type { TimelineEvent } from "./timeline.ts";
-import { TimelineJournal } from "./timeline-journal.ts";
+import { EVENTS_MAX, TimelineJournal } from "./timeline-journal.ts";
+import { fittingIntoTurn } from "./turn.ts";
 
 export interface Unlanded {
   readonly id: string;
@@ -28,6 +29,12 @@ export interface Written {
 
 /** Instants that the coordinator must remember over an eviction, and the place a resync has reached. */
 export type Mark = "repair_at" | "resync_after";
+
+interface WeighedId extends Record<string, SqlStorageValue> {
+  id: string;
+  bytes: number;
+  events: number;
+}
 
 interface UnlandedRow extends Record<string, SqlStorageValue> {
   id: string;
@@ -194,24 +201,30 @@ export class Journal {
     );
   }
 
-  /** Ids of open runs that need something done, the longest due first. */
+  /** Ids of open runs that need something done, the longest due first: at most `limit`, and what fits into a turn. */
   due(now: number, limit: number): string[] {
-    const rows = this.#sql.exec<{ id: string }>(
-      "SELECT id FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?",
+    const rows = this.#sql.exec<WeighedId>(
+      `SELECT id, 0 AS events,
+         bytes + ifnull((SELECT length(sealed) FROM deliveries WHERE run_id = runs.id), 0) AS bytes
+       FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?`,
       now,
       limit,
     );
-    return [...rows].map((row) => row.id);
+    return fittingIntoTurn([...rows]).map((row) => row.id);
   }
 
-  /** Ids of ended runs that may be kept no longer. */
+  /** Ids of ended runs that may be kept no longer: at most `limit`, and what fits into a turn. */
   purgeable(now: number, limit: number): string[] {
-    const rows = this.#sql.exec<{ id: string }>(
-      "SELECT id FROM runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT ?",
+    // The newest entry's number is no less than how many there are; counting them would cost as much as the turn itself.
+    const rows = this.#sql.exec<WeighedId>(
+      `SELECT id, bytes,
+         min(?3, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0)) AS events
+       FROM runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?2`,
       now,
       limit,
+      EVENTS_MAX,
     );
-    return [...rows].map((row) => row.id);
+    return fittingIntoTurn([...rows]).map((row) => row.id);
   }
 
   nextOpenDueAt(): number | null {
@@ -251,15 +264,17 @@ export class Journal {
     );
   }
 
-  /** Makes the next `limit` runs after the id `after` unlanded again: these, in the order of their ids. */
+  /**
+   * Makes the next runs after the id `after` unlanded again: at most `limit`, and what fits into a turn. These, in the
+   * order of their ids.
+   */
   unland(after: string, limit: number): Unlanded[] {
-    const batch = [
-      ...this.#sql.exec<UnlandedRow>(
-        "SELECT id, version, bytes, changed_at FROM runs WHERE id > ? ORDER BY id LIMIT ?",
-        after,
-        limit,
-      ),
-    ].map(toUnlanded);
+    const rows = this.#sql.exec<UnlandedRow & { events: number }>(
+      "SELECT id, version, bytes, changed_at, 0 AS events FROM runs WHERE id > ? ORDER BY id LIMIT ?",
+      after,
+      limit,
+    );
+    const batch = fittingIntoTurn([...rows]).map(toUnlanded);
     this.#sql.exec(
       "UPDATE runs SET landed_version = 0 WHERE id IN (SELECT value FROM json_each(?))",
       JSON.stringify(batch.map(({ id }) => id)),
