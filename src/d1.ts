@@ -1,12 +1,15 @@
 /** Reading D1 within bounds: counted, timed out, and its errors kept out of answers. */
 
 import type { Hops } from "./http/context.ts";
-import { unavailable } from "./http/errors.ts";
+import { databaseFull, unavailable } from "./http/errors.ts";
 
 const READ_MAX_MS = 5000;
 const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 
-/** Runs a read; one that takes over 5 s is tried once more. Throws `database_unavailable`. */
+/**
+ * Runs a read; one that takes over 5 s is tried once more. Throws `database_unavailable`, or `storage_full` for a write
+ * that finds no room.
+ */
 export async function readD1<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
   try {
     try {
@@ -16,12 +19,20 @@ export async function readD1<T>(hops: Hops, read: () => Promise<T>): Promise<T> 
       return await timed(hops, read);
     }
   } catch (error) {
+    if (isDatabaseFull(error)) throw databaseFull(error);
     throw unavailable(
       "database_unavailable",
       "The database did not answer: try again in a few seconds.",
       error,
     );
   }
+}
+
+/** Whether D1, or the account, has no room left: deleting still works, and frees some. Anything else is an outage. */
+export function isDatabaseFull(error: unknown): boolean {
+  return /Exceeded maximum (DB size|account storage)|database or disk is full|SQLITE_FULL/i.test(
+    String(error),
+  );
 }
 
 /** Where a read may be served from: a malformed bookmark is ignored, as if none had been sent. */

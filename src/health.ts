@@ -3,9 +3,9 @@
 import { Hono } from "hono";
 import { keyRing } from "./auth/key-ring.ts";
 import { settingFaults } from "./config.ts";
-import { readD1 } from "./d1.ts";
 import type { AppEnv } from "./http/context.ts";
-import { ApiError, unavailable } from "./http/errors.ts";
+import { ApiError } from "./http/errors.ts";
+import { requireDatabase } from "./readiness.ts";
 
 export const healthRoutes = new Hono<AppEnv>()
   .get("/", (c) => {
@@ -26,18 +26,6 @@ export const healthRoutes = new Hono<AppEnv>()
     const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
     const faults = [...(ring.ok ? [] : [ring.error]), ...settingFaults(c.env, new URL(c.req.url).origin)];
     if (faults.length > 0) throw new ApiError("not_ready", faults.join(" "), { "Retry-After": "60" });
-    await readD1(c.get("hops"), () => c.env.DB.prepare(NEWEST_SCHEMA).first()).catch((error: ApiError) => {
-      const migrate = /no such (table|column)/.test(String(error.cause));
-      throw unavailable(
-        "not_ready",
-        migrate ? "The database is not migrated: run `npm run migrate`." : "The database does not answer.",
-        error.cause,
-      );
-    });
+    await requireDatabase(c.env.DB, c.get("hops"));
     return c.json({ status: "ready" });
   });
-
-/** Names something of the newest migration, and reads nothing. */
-const NEWEST_SCHEMA = `
-  SELECT (SELECT purge_at FROM runs LIMIT 0), (SELECT created_by FROM tokens LIMIT 0),
-         (SELECT seen_at FROM coordinators LIMIT 0)`;

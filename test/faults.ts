@@ -4,6 +4,8 @@ export type Fault =
   | "down"
   | "hang"
   | "committed_then_error"
+  /** D1 has no room: only deleting works, and makes room. */
+  | "full"
   | { readonly refuse: (bound: string, sql: string) => boolean };
 
 interface Faults {
@@ -16,6 +18,8 @@ interface Faults {
   calls: number;
   /** Rows that D1 says it has read for them, where it says so. */
   rowsRead: number;
+  /** What D1 says that it holds; null: the truth. */
+  databaseBytes: number | null;
   /** When set, statements wait for it before they go on to D1. */
   gate: Promise<void> | null;
   /** Which statements wait. */
@@ -29,6 +33,7 @@ export const faults: Faults = {
   reads: null,
   calls: 0,
   rowsRead: 0,
+  databaseBytes: null,
   gate: null,
   gated: /^/,
 };
@@ -36,6 +41,7 @@ export const faults: Faults = {
 export function resetFaults(): void {
   faults.readDelayMs = 0;
   faults.writes = null;
+  faults.databaseBytes = null;
   faults.reads = null;
   faults.gate = null;
 }
@@ -54,6 +60,7 @@ export function holdWrites(gated = /^/): { readonly open: () => void } {
 }
 
 const LOST = "D1_ERROR: Network connection lost.";
+const FULL = "D1_ERROR: Exceeded maximum DB size";
 const REFUSED = "D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT";
 
 type Original = D1PreparedStatement;
@@ -113,6 +120,11 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
     await go();
     throw new Error(LOST);
   }
+  if (fault === "full") {
+    if (parts.some((part) => !/^\s*DELETE/i.test(part?.sql ?? ""))) throw new Error(FULL);
+    faults.writes = null;
+    return go();
+  }
   if (fault !== null && parts.some((part) => fault.refuse(part?.bound ?? "", part?.sql.trim() ?? "")))
     throw new Error(REFUSED);
   return noted(await go());
@@ -120,6 +132,10 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
 
 function noted<T>(answer: T): T {
   const results = [answer].flat() as (Partial<D1Result> | null)[];
-  for (const result of results) faults.rowsRead += result?.meta?.rows_read ?? 0;
+  for (const result of results) {
+    if (result?.meta === undefined) continue;
+    faults.rowsRead += result.meta.rows_read;
+    if (faults.databaseBytes !== null) result.meta.size_after = faults.databaseBytes;
+  }
   return answer;
 }

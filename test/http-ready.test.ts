@@ -1,11 +1,22 @@
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../src/app.ts";
 import type { Env } from "../src/env.ts";
 import { ask } from "./client.ts";
-import { faults } from "./faults.ts";
+import { until } from "./direct.ts";
+import { faults, faulty } from "./faults.ts";
+
+let ahead = 0;
+
+/** A minute on, when nothing is remembered any more. */
+function later(ms = 60_000): void {
+  ahead += ms;
+}
 
 beforeEach(() => {
+  const now = Date.now.bind(Date);
+  vi.spyOn(Date, "now").mockImplementation(() => now() + ahead);
+  later();
   vi.spyOn(console, "log").mockImplementation(() => {});
   vi.spyOn(console, "error").mockImplementation(() => {});
 });
@@ -99,6 +110,91 @@ it("is not ready while D1 does not answer, and alive all the same", async () => 
   });
 });
 
+describe("what D1 said", () => {
+  const ready = () => ask<{ code?: string }>("GET", "/readyz", { token: null });
+  async function callsOf(go: () => Promise<unknown>): Promise<number> {
+    const before = faults.calls;
+    await go();
+    return faults.calls - before;
+  }
+
+  it.each([
+    { said: "that all is well", reads: null, status: 200 },
+    { said: "nothing", reads: "down" as const, status: 503 },
+  ])("is remembered for 5 s: $said", async ({ reads, status }) => {
+    faults.reads = reads;
+    expect(await callsOf(async () => expect((await ready()).status).toBe(status))).toBe(1);
+    faults.reads = reads === null ? "down" : null;
+    for (let n = 0; n < 20; n++) {
+      expect(await callsOf(async () => expect((await ready()).status).toBe(status))).toBe(0);
+    }
+    later(5000);
+    expect(await callsOf(async () => expect((await ready()).status).toBe(status === 200 ? 503 : 200))).toBe(
+      1,
+    );
+  });
+
+  it("is asked for once by all who ask at the same time, and told to each", async () => {
+    faults.readDelayMs = 200;
+    const calls = await callsOf(async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, ready));
+      expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    });
+    expect(calls).toBe(1);
+  });
+
+  it("stands while D1 is being asked for the next answer", async () => {
+    expect((await ready()).status).toBe(200);
+    later(6000);
+    faults.readDelayMs = 1000;
+    const before = faults.calls;
+    const asking = ready();
+    await until(async () => faults.calls > before);
+    const startedAt = performance.now();
+    expect((await ready()).status).toBe(200);
+    expect(performance.now() - startedAt).toBeLessThan(900);
+    expect((await asking).status).toBe(200);
+  });
+
+  it("is asked for again after a check whose request was cancelled", async () => {
+    faults.reads = "hang";
+    const before = faults.calls;
+    void app.fetch(new Request("https://runs.example/readyz"), { ...env, DB: faulty(env.DB) });
+    await until(async () => faults.calls > before);
+    faults.reads = null;
+    later(11_000);
+    expect((await ready()).status).toBe(200);
+  });
+
+  it("is forgotten when the clock steps back", async () => {
+    expect((await ready()).status).toBe(200);
+    later(-3_600_000);
+    expect(await callsOf(ready)).toBe(1);
+  });
+
+  it("is logged by the request that heard it alone", async () => {
+    const errors = vi.spyOn(console, "error");
+    faults.reads = "down";
+    for (let n = 0; n < 5; n++) expect((await ready()).status).toBe(503);
+    expect(errors.mock.calls.filter(([line]) => String(line).includes("request_failed"))).toHaveLength(1);
+  });
+
+  it("does not hide a setting that can't be used, nor is it asked for then", async () => {
+    expect((await ready()).status).toBe(200);
+    expect((await readyWith({ RETENTION_DAYS: "0" })).status).toBe(503);
+  });
+
+  it("tells a full database from one that does not answer", async () => {
+    faults.databaseBytes = 9_899_999_999;
+    expect((await ready()).status).toBe(200);
+    later();
+    faults.databaseBytes = 9_900_000_000;
+    const { status, headers, body } = await ready();
+    expect([status, body]).toEqual([503, { error: expect.stringMatching(/is full/), code: "storage_full" }]);
+    expect(Number(headers.get("Retry-After"))).toBeGreaterThan(0);
+  });
+});
+
 it("is alive with no settings at all", async () => {
   const nothing = { CALLBACK_SIGNING_KEYS: "", ROOT_TOKEN: "", PUBLIC_URL: "nonsense" };
   const response = await app.fetch(new Request("https://runs.example/healthz"), { ...env, ...nothing });
@@ -119,6 +215,7 @@ it.each(["coordinators", "tokens", "runs"])(
     expect(body).toEqual(notReady(/not migrated: run/));
     expect(JSON.stringify(body)).not.toMatch(/no such|SQL/);
     await env.DB.prepare(sql).run();
+    later();
     expect((await readyWith({})).status).toBe(200);
   },
 );

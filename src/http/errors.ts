@@ -37,6 +37,8 @@ export const ERROR_STATUS = {
   database_unavailable: 503,
   coordinator_unavailable: 503,
   coordinator_overloaded: 503,
+  // Not 507: by RFC 4918 nobody may repeat such a request, and room comes free by itself.
+  storage_full: 503,
   too_many_watchers: 503,
 } as const satisfies Record<string, ContentfulStatusCode>;
 
@@ -85,6 +87,7 @@ export function unavailable(
     | "database_unavailable"
     | "coordinator_unavailable"
     | "coordinator_overloaded"
+    | "storage_full"
     | "too_many_watchers"
     | "not_ready",
   sentence: string,
@@ -92,6 +95,18 @@ export function unavailable(
   retryAfterSeconds = 5,
 ): ApiError {
   return new ApiError(code, sentence, { "Retry-After": String(retryAfterSeconds) }, cause);
+}
+
+/** How soon retention may have freed enough: clients that repeat by themselves give up before. */
+export const FULL_RETRY_SECONDS = 600;
+
+export function databaseFull(cause?: unknown): ApiError {
+  return unavailable(
+    "storage_full",
+    "The database is full. Lower RETENTION_DAYS, or move some organisations to a second deployment.",
+    cause,
+    FULL_RETRY_SECONDS,
+  );
 }
 
 /** The answer for anything thrown. Internals stay in the log, found by the request id. */

@@ -35,5 +35,7 @@ export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
   database_unavailable: "The database does not answer just now: try again.",
   coordinator_unavailable: "The run can't be reached just now: try again.",
   coordinator_overloaded: "The database is behind and no new runs are taken just now: try again later.",
+  storage_full:
+    "This environment stores as much as it can, so it takes no new runs. Try again when older runs have been removed.",
   too_many_watchers: "As many watch this already as are served at once: try again later, or read the run.",
 };

@@ -42,6 +42,7 @@ const CREATE: Operation = {
       "database_unavailable",
       "coordinator_unavailable",
       "coordinator_overloaded",
+      "storage_full",
     ),
   },
 };

@@ -30,8 +30,9 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     ...service,
     operationId: "isReady",
     summary: "Whether it can work",
-    description: "Looks at the settings and at the database.",
-    responses: { ...answers(200, "It can", status("ready")), ...refuses("not_ready") },
+    description:
+      "Looks at the settings and at the database. The service asks the database at most once in 5 seconds and remembers the answer.",
+    responses: { ...answers(200, "It can", status("ready")), ...refuses("not_ready", "storage_full") },
   },
   "GET /openapi.json": {
     ...service,

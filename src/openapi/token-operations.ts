@@ -14,7 +14,7 @@ const MINT: Operation = {
   parameters: IN_PROJECT,
   responses: {
     ...answers(201, "The token, shown once", createdApiToken),
-    ...refuses(...TOKEN, ...BODY, "forbidden", "database_unavailable"),
+    ...refuses(...TOKEN, ...BODY, "forbidden", "database_unavailable", "storage_full"),
   },
 };
 

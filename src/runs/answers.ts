@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import { runNotFound } from "../auth/bearer.ts";
-import { ApiError, unavailable } from "../http/errors.ts";
+import { ApiError, FULL_RETRY_SECONDS, unavailable } from "../http/errors.ts";
 import type { RunAnswer, RunRefusal } from "./messages.ts";
 
 const OVERLOADED_RETRY_SECONDS = 10;
@@ -22,6 +22,13 @@ export function refusalError(reason: RunRefusal["reason"]): ApiError {
         "The database is behind and no new runs are taken just now: try again later.",
         undefined,
         OVERLOADED_RETRY_SECONDS,
+      );
+    case "storage_full":
+      return unavailable(
+        "storage_full",
+        "This environment stores as much as it can, so it takes no new runs. Try again when older runs have been removed.",
+        undefined,
+        FULL_RETRY_SECONDS,
       );
     case "too_many_watchers":
       return unavailable(

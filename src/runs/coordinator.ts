@@ -33,6 +33,8 @@ import { heartbeatNews, isLast, type TimelineEvent, toWireEvent } from "./timeli
 import { type Watcher, Watchers } from "./watchers.ts";
 
 const DUE_BATCH = 200;
+/** Of the 10 GB that an object may hold. From here on it takes no new run, so that those it has can come to their end. */
+export const STORAGE_MAX_BYTES = 9_000_000_000;
 
 export class RunCoordinator extends DurableObject<Env> {
   readonly #journal: Journal;
@@ -214,17 +216,22 @@ export class RunCoordinator extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const now = Date.now();
     this.#alarms.forgetArmed();
+    const due = this.#tried(() => this.#takeTurns(now)) ?? 0;
+    const purging = this.#tried(() => this.#retention.purge(now)) ?? 0;
+    const repair = this.#tried(() => this.#projection.repair(now)) ?? null;
+    if (due + purging > 0 || repair !== null) {
+      log("info", "alarm", { coordinator: this.ctx.id.name, due, purging, ...repair });
+    }
+    this.#projection.arm(now);
+  }
+
+  /** Each part of the alarm by itself: where a full object fails the first, retention must still make room. */
+  #tried<T>(part: () => T): T | null {
     try {
-      const due = this.#takeTurns(now);
-      const purging = this.#retention.purge(now);
-      const repair = this.#projection.repair(now);
-      if (due + purging > 0 || repair !== null) {
-        log("info", "alarm", { coordinator: this.ctx.id.name, due, purging, ...repair });
-      }
+      return part();
     } catch (error) {
       this.#logError("alarm_failed", error);
-    } finally {
-      this.#projection.arm(now);
+      return null;
     }
   }
 
@@ -233,6 +240,7 @@ export class RunCoordinator extends DurableObject<Env> {
     const existing = this.#journal.byCreateKeyOrId(change.key, input.id);
     if (existing?.createKey === change.key) return this.#recalled(existing, change, now);
     if (existing !== null) return { ok: false, reason: "id_taken" };
+    if (this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES) return { ok: false, reason: "storage_full" };
     if (this.#projection.isOverloaded) return { ok: false, reason: "overloaded" };
     const run = begin(input, trigger !== null);
     const { delivery, events } =

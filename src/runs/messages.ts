@@ -58,6 +58,7 @@ export interface RunRefusal {
     | "id_taken"
     | "key_reused"
     | "overloaded"
+    | "storage_full"
     | "too_many_watchers"
     | Conflict;
 }

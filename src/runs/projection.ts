@@ -3,6 +3,7 @@
  * again when asked. It decides nothing about runs.
  */
 
+import { isDatabaseFull } from "../d1.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import type { AlarmClock } from "./alarm-clock.ts";
@@ -177,6 +178,7 @@ export class Projection {
     log("error", asideId === null ? "landing_failed" : "run_put_aside", {
       coordinator: this.#name,
       run: asideId ?? undefined,
+      reason: asideId !== null ? undefined : isDatabaseFull(error) ? "full" : "outage",
       unlanded: this.#commit.unlandedRows,
       aside: this.#commit.asideRows,
       failures: this.#commit.failures,

@@ -3,6 +3,7 @@
  * names its columns, for old and new code run side by side, and the scope, so that no tenant can meet another.
  */
 
+import { isDatabaseFull } from "../d1.ts";
 import { utf8Bytes } from "../http/limits.ts";
 import type { JournaledRun } from "./journal-rows.ts";
 import { toActionRun } from "./run.ts";
@@ -65,6 +66,7 @@ export async function landGroup(
 
 /** Whether D1 refused a statement for what was in it, so that a smaller one may pass. Anything else is an outage. */
 export function isRefusedForContent(error: unknown): boolean {
+  if (isDatabaseFull(error)) return false;
   return /SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)|malformed JSON|too big|cannot store/i.test(String(error));
 }
 

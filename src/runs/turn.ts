@@ -6,7 +6,7 @@
 /** Bytes of runs and of their sealed requests. */
 export const TURN_MAX_BYTES = 4_000_000;
 /** Entries of timelines. */
-export const TURN_MAX_EVENTS = 4000;
+export const TURN_MAX_EVENTS = 2000;
 
 export interface Weight {
   readonly bytes: number;
