@@ -1,5 +1,6 @@
 /** Reading D1 within bounds: counted, timed out, and its errors kept out of answers. */
 
+import { isDatabaseFull } from "./d1-errors.ts";
 import type { Hops } from "./http/context.ts";
 import { databaseFull, unavailable } from "./http/errors.ts";
 
@@ -26,13 +27,6 @@ export async function readD1<T>(hops: Hops, read: () => Promise<T>): Promise<T> 
       error,
     );
   }
-}
-
-/** Whether D1, or the account, has no room left: deleting still works, and frees some. Anything else is an outage. */
-export function isDatabaseFull(error: unknown): boolean {
-  return /Exceeded maximum (DB size|account storage)|database or disk is full|SQLITE_FULL/i.test(
-    String(error),
-  );
 }
 
 /** Where a read may be served from: a malformed bookmark is ignored, as if none had been sent. */

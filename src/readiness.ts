@@ -3,7 +3,8 @@
  * It remembers plain data: a promise belongs to the request that made it, and a cancelled one would never settle.
  */
 
-import { isDatabaseFull, readD1 } from "./d1.ts";
+import { readD1 } from "./d1.ts";
+import { isDatabaseFull } from "./d1-errors.ts";
 import { msSince } from "./elapsed.ts";
 import type { Hops } from "./http/context.ts";
 import { type ApiError, databaseFull, unavailable } from "./http/errors.ts";

@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { isDatabaseFull } from "../src/d1.ts";
+import { isDatabaseFull } from "../src/d1-errors.ts";
 import { STORAGE_MAX_BYTES } from "../src/runs/coordinator.ts";
 import { isRefusedForContent } from "../src/runs/store.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "./client.ts";

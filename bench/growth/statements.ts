@@ -100,7 +100,7 @@ async function onD1(
   begin("cron");
   await store.dropUnkept(d1, null, now);
   await store.findOverdue(d1, now - MINUTE_MS, 200);
-  await store.longestUnseen(d1, now - 10 * MINUTE_MS, 20);
+  await store.longestUnseen(d1, now - 10 * MINUTE_MS, now + MINUTE_MS, 20);
   await store.markSeen(d1, [{ scope: MEASURED_SCOPE, n: LOOKED_AT, seen_at: now }], [], now);
   begin("resync");
   await store.dropUnkept(d1, MEASURED_SCOPE, now);

@@ -3,7 +3,7 @@
  * again when asked. It decides nothing about runs.
  */
 
-import { isDatabaseFull } from "../d1.ts";
+import { isDatabaseFull } from "../d1-errors.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import type { AlarmClock } from "./alarm-clock.ts";

@@ -3,7 +3,7 @@
  * names its columns, for old and new code run side by side, and the scope, so that no tenant can meet another.
  */
 
-import { isDatabaseFull } from "../d1.ts";
+import { isDatabaseFull } from "../d1-errors.ts";
 import { utf8Bytes } from "../http/limits.ts";
 import type { JournaledRun } from "./journal-rows.ts";
 import { toActionRun } from "./run.ts";
