@@ -15,6 +15,7 @@ export const healthRoutes = new Hono<AppEnv>()
       description: "Records action runs: a platform creates one, an external workflow reports its end.",
       runs: "/{o}/{p}/envs/{envName}/action-runs",
       tokens: "/{o}/{p}/tokens",
+      audit: "/{o}/{p}/audit",
       health: ["/healthz", "/readyz"],
       document: "/openapi.json",
       explorer: "/docs",
@@ -39,5 +40,5 @@ export const healthRoutes = new Hono<AppEnv>()
 
 /** Names something of the newest migration, and reads nothing. */
 const NEWEST_SCHEMA = `
-  SELECT (SELECT purge_at FROM runs LIMIT 0), (SELECT created_by FROM tokens LIMIT 0),
-         (SELECT seen_at FROM coordinators LIMIT 0)`;
+  SELECT (SELECT purge_at FROM runs LIMIT 0), (SELECT parent_id FROM tokens LIMIT 0),
+         (SELECT seen_at FROM coordinators LIMIT 0), (SELECT revoked FROM audit LIMIT 0)`;

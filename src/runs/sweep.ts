@@ -3,6 +3,8 @@
  * deadline, and round all coordinators in turn, a bounded number each tick.
  */
 
+import { dropOldAudit } from "../auth/audit.ts";
+import { retentionDays } from "../config.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { ALARM_LATE_MS } from "./alarm-clock.ts";
@@ -12,10 +14,15 @@ import { dropUnkept, findOverdue, longestUnseen, markSeen, type SeenCoordinator 
 
 /** How often each coordinator is looked after; waking one that sleeps well costs a request and two writes. */
 const ROUND_MS = 600_000;
+const DAY_MS = 86_400_000;
 const OVERDUE_PER_TICK = 200;
 const COORDINATORS_PER_TICK = 20;
 
 export async function sweep(env: Env, now: number): Promise<void> {
+  // Not awaited before the end: whatever becomes of it, the rest of the sweep goes on.
+  const dropped = dropOldAudit(env.DB, now - retentionDays(env) * DAY_MS).catch((error: unknown) =>
+    log("error", "audit_purge_failed", { error: String(error) }),
+  );
   await dropUnkept(env.DB, null, now);
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
@@ -37,6 +44,7 @@ export async function sweep(env: Env, now: number): Promise<void> {
   const kept = unseen.filter((coordinator) => !emptied.includes(coordinator));
   if (unseen.length > 0) await markSeen(env.DB, kept, emptied, now);
   if (late.size + failed > 0) log("info", "sweep", { overdue: overdue.length, late: late.size, failed });
+  await dropped;
 }
 
 function poke(env: Env, scope: string, n: number): Promise<boolean> {
