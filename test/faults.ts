@@ -4,6 +4,7 @@ export type Fault =
   | "down"
   | "hang"
   | "committed_then_error"
+  | "committed_then_silence"
   | { readonly refuse: (bound: string) => boolean };
 
 interface Faults {
@@ -12,6 +13,8 @@ interface Faults {
   /** What happens to statements that write; null: nothing. */
   writes: Fault | null;
   reads: Fault | null;
+  /** Called when a write has committed whose answer will never come. */
+  onSilence: (() => void) | null;
   /** Calls that reached the binding, whatever became of them. */
   calls: number;
   /** When set, statements wait for it before they go on to D1. */
@@ -25,6 +28,7 @@ export const faults: Faults = {
   readDelayMs: 0,
   writes: null,
   reads: null,
+  onSilence: null,
   calls: 0,
   gate: null,
   gated: /^/,
@@ -35,6 +39,7 @@ export function resetFaults(): void {
   faults.writes = null;
   faults.reads = null;
   faults.gate = null;
+  faults.onSilence = null;
 }
 
 /** Holds back every write to D1, or those whose SQL is like `gated`, that begins before `open` is called. */
@@ -109,6 +114,13 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
   if (fault === "committed_then_error") {
     await go();
     throw new Error(LOST);
+  }
+  if (fault === "committed_then_silence") {
+    await go();
+    // Once: what is tried again gets through.
+    faults.writes = null;
+    faults.onSilence?.();
+    return new Promise(() => {});
   }
   if (fault !== null && parts.some((part) => fault.refuse(part?.bound ?? ""))) throw new Error(REFUSED);
   return go();
