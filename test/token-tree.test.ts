@@ -181,6 +181,19 @@ describe("a token that was revoked elsewhere, and is still remembered here,", ()
   });
 });
 
+it("a token that code of before minted has no parent, and is revoked as any other", async () => {
+  const project = newProject();
+  const id = crypto.randomUUID();
+  await env.DB.prepare(
+    `INSERT OR IGNORE INTO tokens (project, id, hash, name, role, env_name, created_by, created_at, expires_at)
+     VALUES (?, ?, ?, 'old', 'admin', NULL, 'root', 0, NULL)`,
+  )
+    .bind(project.slice(1), id, id)
+    .run();
+  expect(await list(project)).toMatchObject([{ id, parentId: null }]);
+  expect((await revoke(project, id)).body).toEqual({ revoked: [id] });
+});
+
 describe("a project", () => {
   it("holds 10000 tokens at most, which one revocation takes away", async () => {
     const project = newProject();

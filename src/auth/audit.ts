@@ -57,8 +57,8 @@ export function auditStatement(
   const { project, id, envName, at, actor, actorName, action, target } = entry;
   return db
     .prepare(
-      `INSERT OR IGNORE INTO audit (project, id, env_name, at, actor, actor_name, action, target)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ${condition}`,
+      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(project, id, envName, at, actor, actorName, action, target);
 }

@@ -46,11 +46,12 @@ export async function insertToken(
     .bind(project, createdAt - EXPIRED_KEPT_MS);
   const insert = db
     .prepare(
-      `INSERT OR IGNORE INTO tokens
+      `INSERT INTO tokens
          (project, id, hash, name, role, env_name, parent_id, created_by, created_at, expires_at)
        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
        WHERE ${lives("?7", "?9")}
-         AND (SELECT count(*) FROM tokens WHERE project = ?1) < ${TOKENS_MAX_PER_PROJECT}`,
+         AND (SELECT count(*) FROM tokens WHERE project = ?1) < ${TOKENS_MAX_PER_PROJECT}
+       ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(project, id, hash, name, role, envName, parentId, createdBy, createdAt, expiresAt);
   const told = auditStatement(db, entry, "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8)");
@@ -90,16 +91,17 @@ export async function listTokens(
  * Writes what is to be revoked into the audit: the token ?4 and all below it. UNION walks a cycle once; a project has so
  * many tokens at most that no tree is too large. It writes nothing where the asker ?9 is gone or may not revoke the token.
  */
-export const REVOKE = `
+const REVOKE = `
   WITH RECURSIVE tree (id) AS (
     SELECT ?4
     UNION
     SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
     ON tokens.project = ?1 AND tokens.parent_id = tree.id
   )
-  INSERT OR IGNORE INTO audit (project, id, env_name, at, actor, actor_name, action, target, revoked)
+  INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, revoked)
   SELECT project, ?5, env_name, ?6, ?7, ?8, ?10, id, (SELECT json_group_array(id) FROM tree)
-  FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives("?9", "?6")}`;
+  FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives("?9", "?6")}
+  ON CONFLICT (project, id) DO NOTHING`;
 
 /** What `asker` may revoke, and who it is: null for the operator. */
 export interface Revoking {
