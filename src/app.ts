@@ -3,6 +3,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
+import { auditRoutes } from "./auth/audit-routes.ts";
 import { tokenRoutes } from "./auth/routes.ts";
 import { corsOrigins } from "./config.ts";
 import { docsRoutes } from "./docs/routes.ts";
@@ -57,6 +58,7 @@ export function createApp(): Hono<AppEnv> {
   app.route("/", healthRoutes);
   app.route("/", docsRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
+  app.route(`${PROJECT}/audit`, auditRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, eventRoutes);

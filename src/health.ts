@@ -15,6 +15,7 @@ export const healthRoutes = new Hono<AppEnv>()
       description: "Records action runs: a platform creates one, an external workflow reports its end.",
       runs: "/{o}/{p}/envs/{envName}/action-runs",
       tokens: "/{o}/{p}/tokens",
+      audit: "/{o}/{p}/audit",
       health: ["/healthz", "/readyz"],
       document: "/openapi.json",
       explorer: "/docs",

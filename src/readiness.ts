@@ -20,8 +20,8 @@ const FULL_BYTES = 9_900_000_000;
 
 /** Names something of the newest migration, and reads nothing. */
 const NEWEST_SCHEMA = `
-  SELECT (SELECT purge_at FROM runs LIMIT 0), (SELECT created_by FROM tokens LIMIT 0),
-         (SELECT seen_at FROM coordinators LIMIT 0)`;
+  SELECT (SELECT purge_at FROM runs LIMIT 0), (SELECT parent_id FROM tokens LIMIT 0),
+         (SELECT seen_at FROM coordinators LIMIT 0), (SELECT revoked FROM audit LIMIT 0)`;
 
 type Problem = "silent" | "unmigrated" | "full";
 

@@ -6,6 +6,7 @@ export type Fault =
   | "committed_then_error"
   /** D1 has no room: only deleting works, and makes room. */
   | "full"
+  | "committed_then_silence"
   | { readonly refuse: (bound: string, sql: string) => boolean };
 
 interface Faults {
@@ -14,6 +15,8 @@ interface Faults {
   /** What happens to statements that write; null: nothing. */
   writes: Fault | null;
   reads: Fault | null;
+  /** Called when a write has committed whose answer will never come. */
+  onSilence: (() => void) | null;
   /** Calls that reached the binding, whatever became of them. */
   calls: number;
   /** Rows that D1 says it has read for them, where it says so. */
@@ -31,6 +34,7 @@ export const faults: Faults = {
   readDelayMs: 0,
   writes: null,
   reads: null,
+  onSilence: null,
   calls: 0,
   rowsRead: 0,
   databaseBytes: null,
@@ -44,6 +48,7 @@ export function resetFaults(): void {
   faults.databaseBytes = null;
   faults.reads = null;
   faults.gate = null;
+  faults.onSilence = null;
 }
 
 /** Holds back every write to D1, or those whose SQL is like `gated`, that begins before `open` is called. */
@@ -124,6 +129,13 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
     if (parts.some((part) => !/^\s*DELETE/i.test(part?.sql ?? ""))) throw new Error(FULL);
     faults.writes = null;
     return go();
+  }
+  if (fault === "committed_then_silence") {
+    await go();
+    // Once: what is tried again gets through.
+    faults.writes = null;
+    faults.onSilence?.();
+    return new Promise(() => {});
   }
   if (fault !== null && parts.some((part) => fault.refuse(part?.bound ?? "", part?.sql.trim() ?? "")))
     throw new Error(REFUSED);

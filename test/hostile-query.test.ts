@@ -134,6 +134,11 @@ describe("queries", () => {
   const cases = [
     ...RUN_LIST.map((query) => ({ what: "runs", query, path: runs })),
     ...EVERY_LIST.map((query) => ({ what: "tokens", query, path: tokens })),
+    ...[...EVERY_LIST, "actor=root", "action=token_minted"].map((query) => ({
+      what: "the audit",
+      query,
+      path: "/acme/shop/audit",
+    })),
     ...["status=pending", "actionName=a"].map((query) => ({ what: "tokens", query, path: tokens })),
     ...[btoa("1"), btoa("0")].map((cursor) => ({ what: "runs", query: `cursor=${cursor}`, path: runs })),
     ...TIMELINE.map((query) => ({ what: "events", query, path: `${runs}/${ID}/events` })),

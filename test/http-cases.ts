@@ -119,6 +119,13 @@ export const CASES: readonly Case[] = [
     path: () => `${project()}/tokens`,
   },
   {
+    name: "the audit",
+    status: 200,
+    route: "/:o/:p/audit",
+    method: "GET",
+    path: () => `${project()}/audit`,
+  },
+  {
     name: "a token that is not there",
     status: 404,
     code: "token_not_found",

@@ -15,6 +15,7 @@ const ALLOW: Readonly<Record<string, string>> = {
   "/docs": "GET, HEAD",
   "/acme/shop/tokens": "GET, HEAD, POST",
   [`/acme/shop/tokens/${ID}`]: "DELETE",
+  "/acme/shop/audit": "GET, HEAD",
   [`${ENV}/action-runs`]: "GET, HEAD, POST",
   [`${ENV}/action-runs/${ID}`]: "DELETE, GET, HEAD",
   [`${ENV}/action-runs/${ID}/callback`]: "POST",
@@ -75,6 +76,7 @@ describe("HEAD", () => {
     ["health", () => "/healthz"],
     ["readiness", () => "/readyz"],
     ["tokens", () => "/acme/shop/tokens"],
+    ["the audit", () => "/acme/shop/audit"],
     ["a list with a next page", (runs: string) => `${runs}?limit=1`],
     ["a run", (runs: string, id: string) => `${runs}/${id}`],
     [

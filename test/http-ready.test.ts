@@ -202,7 +202,7 @@ it("is alive with no settings at all", async () => {
 });
 
 // Last, for it takes this file's database apart.
-it.each(["coordinators", "tokens", "runs"])(
+it.each(["coordinators", "tokens", "runs", "audit"])(
   "is not ready without the table %s, and says to migrate",
   async (table) => {
     const { sql } = (await env.DB.prepare("SELECT sql FROM sqlite_schema WHERE name = ?").bind(table).first<{

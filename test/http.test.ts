@@ -43,6 +43,12 @@ const CACHED: Readonly<Record<string, string>> = {
   "/docs": "no-cache",
 };
 
+/** Refused before anybody asked who it is: 405 and 508. */
+function asksByApiToken({ route, status }: Case): boolean {
+  const isOpen = !route.startsWith("/:o/") || /\/(callback|heartbeat)$/.test(route);
+  return !isOpen && ![401, 405, 508].includes(status);
+}
+
 describe.each(CASES)("$name, a $status", (example) => {
   it("carries an X-Request-Id, keeps out of caches, and is an Error where it is a refusal", async () => {
     const { status, headers, body } = await play(example);
@@ -66,6 +72,7 @@ describe.each(CASES)("$name, a $status", (example) => {
       level: "info",
       event: "request",
       requestId: "ticket_42=a-b",
+      ...(asksByApiToken(example) ? { token: "root" } : {}),
       method: example.method,
       route: example.route,
       status: example.status,

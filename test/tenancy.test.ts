@@ -44,7 +44,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     success: 201,
     body: { name: "made", role: "viewer", envName: "prod" },
   },
-  "DELETE /:o/:p/tokens/:tokenId": { opensTo: "tokens:manage", outside: 403, success: 204 },
+  "DELETE /:o/:p/tokens/:tokenId": { opensTo: "tokens:manage", outside: 403, success: 200 },
+  "GET /:o/:p/audit": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "POST /:o/:p/envs/:envName/resync": { opensTo: "root", success: 202 },
 };
 
@@ -146,7 +147,7 @@ async function tokenOf(name: string, who: Credential): Promise<string | null> {
   } else if (who.bad === "token_invalid") {
     // Known to the isolate when it is revoked.
     expect((await ask("GET", runsPath, { token })).status).toBe(200);
-    expect((await ask("DELETE", `${home}/tokens/${id}`)).status).toBe(204);
+    expect((await ask("DELETE", `${home}/tokens/${id}`)).status).toBe(200);
   }
   return token;
 }
@@ -180,13 +181,14 @@ async function target(pattern: string) {
 
 /** All that a request could have changed here. */
 async function stored() {
-  const [runs, kept] = await env.DB.batch<Record<string, unknown>>([
+  const [runs, kept, audit] = await env.DB.batch<Record<string, unknown>>([
     env.DB.prepare("SELECT id, version, status FROM runs WHERE scope = ? ORDER BY id").bind(scope),
     env.DB.prepare("SELECT id, role, env_name FROM tokens WHERE project = ? ORDER BY id").bind(
       project.slice(1),
     ),
+    env.DB.prepare("SELECT count(*) AS entries FROM audit WHERE project = ?").bind(project.slice(1)),
   ]);
-  return { runs: runs?.results, tokens: kept?.results };
+  return { runs: runs?.results, tokens: kept?.results, audit: audit?.results };
 }
 
 it("has a rule for every route of the app, and for nothing else", () => {

@@ -62,7 +62,7 @@ describe("a good token", () => {
     for (const { token } of [here, elsewhere, here, elsewhere, here, elsewhere]) {
       expect(await codeOf(project, token)).toEqual([200, undefined]);
     }
-    expect((await ask("DELETE", `${project}/tokens/${here.id}`)).status).toBe(204);
+    expect((await ask("DELETE", `${project}/tokens/${here.id}`)).status).toBe(200);
     await revokeElsewhere(env.DB, elsewhere.id);
     expect(await hashesOf(here.token, () => codeOf(project, here.token))).toBe(0);
     expect(await codeOf(project, here.token)).toEqual([401, "token_invalid"]);

@@ -8,6 +8,7 @@ export interface TokenOnWire {
   readonly name: string;
   readonly role: Role;
   readonly envName: string | null;
+  readonly parentId: string | null;
   readonly createdBy: string;
   readonly createdAt: string;
   readonly expiresAt: string | null;

@@ -26,11 +26,11 @@ export interface Principal {
   readonly role: Role;
   readonly project: string | null;
   readonly envName: string | null;
-}
-
-export interface TokenRecord extends Principal {
+  /** ms; null: never. */
   readonly expiresAt: number | null;
 }
+
+export type TokenRecord = Principal;
 
 export function isApiToken(text: string): boolean {
   return TOKEN.test(text);
@@ -109,9 +109,9 @@ async function selectToken(db: D1Database, hash: string): Promise<TokenRow | nul
     .first<TokenRow>();
 }
 
-/** The isolate that revoked a token need not wait. */
-export function forgetToken(id: string): void {
-  for (const [hash, { record }] of known) if (record?.id === id) known.delete(hash);
+/** The isolate that revoked tokens need not wait. */
+export function forgetTokens(ids: ReadonlySet<string>): void {
+  for (const [hash, { record }] of known) if (record !== null && ids.has(record.id)) known.delete(hash);
 }
 
 interface TokenRow {

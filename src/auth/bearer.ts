@@ -12,7 +12,14 @@ import { sha256Hex } from "../http/json.ts";
 import { isApiToken, lookUpToken, type Principal, recallToken, type TokenRecord } from "./api-token.ts";
 import { may, type Permission } from "./permissions.ts";
 
-const ROOT: Principal = { id: "root", name: "root", role: "owner", project: null, envName: null };
+const ROOT: Principal = {
+  id: "root",
+  name: "root",
+  role: "owner",
+  project: null,
+  envName: null,
+  expiresAt: null,
+};
 const SLOWED_MS = 10_000;
 const SLOWED_MAX = 1000;
 const HASHES_MAX = 1000;
@@ -32,6 +39,8 @@ export function bearerToken(c: Context): string {
 export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
   return async function requires(c, next) {
     const principal = await authenticate(c, bearerToken(c));
+    // Before anything is refused: the log says who was.
+    c.set("principal", principal);
     const { o, p, envName } = c.req.param() as { o: string; p: string; envName?: string };
     const outside =
       principal.project !== null &&
@@ -44,7 +53,6 @@ export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
         `The role ${principal.role} lacks ${permission}: use a token of a role that has it.`,
       );
     }
-    c.set("principal", principal);
     await next();
   };
 }
@@ -53,8 +61,8 @@ export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
 export function requiresRoot(): MiddlewareHandler<AppEnv> {
   return async function requiresRoot(c, next) {
     const principal = await authenticate(c, bearerToken(c));
-    if (principal.project !== null) throw new ApiError("forbidden", "Only the operator's token opens this.");
     c.set("principal", principal);
+    if (principal.project !== null) throw new ApiError("forbidden", "Only the operator's token opens this.");
     await next();
   };
 }
@@ -64,6 +72,11 @@ function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
   if (!reading) return new ApiError("forbidden", "This token belongs to another project or environment.");
   if (c.req.param("id") !== undefined) return runNotFound();
   return new ApiError("not_found", "There is nothing here that this token may see.");
+}
+
+/** One answer for a token that is not there, remembered or not. */
+export function tokenInvalid(): ApiError {
+  return unauthorized("This API token is unknown or was revoked.", "token_invalid");
 }
 
 /** One answer for a run that is not there and a run that is not for this caller. */
@@ -81,7 +94,7 @@ async function authenticate(c: Context<AppEnv>, token: string): Promise<Principa
     record = await lookUpLimited(c, hash, now);
     if (record !== null) rememberHash(token, hash);
   }
-  if (record === null) throw unauthorized("This API token is unknown or was revoked.", "token_invalid");
+  if (record === null) throw tokenInvalid();
   if (record.expiresAt !== null && now >= record.expiresAt) {
     throw unauthorized("This API token has expired: ask for a new one.", "token_expired");
   }

@@ -4,14 +4,18 @@ import * as z from "zod/mini";
 import { PATH_NAME } from "../http/limits.ts";
 import { filterableName, instant, pageQuery } from "../http/schema.ts";
 import { ROLES } from "./permissions.ts";
+import { holdsInvisible, looksLikeRoot } from "./token-name.ts";
 
 const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
 
 export const newToken = z
   .strictObject({
     name: filterableName.check(
-      z.refine((name) => name.normalize("NFKC").trim().toLowerCase() !== "root", {
-        error: "root is the operator's name; choose another.",
+      z.refine((name) => !holdsInvisible(name), {
+        error: "holds a character that can't be seen; send only characters that show.",
+      }),
+      z.refine((name) => !looksLikeRoot(name), {
+        error: "looks like root, which is the operator's name; choose another.",
       }),
     ),
     role: z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),
@@ -31,4 +35,5 @@ export const newToken = z
     examples: [{ name: "ci", role: "member", envName: "production" }],
   });
 
+/** The query of a page, of tokens or of the audit. */
 export const tokenListQuery = z.strictObject(pageQuery);

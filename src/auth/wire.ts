@@ -8,6 +8,7 @@ const EXAMPLE = {
   name: "ci",
   role: "member",
   envName: "production",
+  parentId: null,
   createdBy: "root",
   createdAt: "2026-11-25T13:21:48.373Z",
   expiresAt: null,
@@ -21,6 +22,10 @@ export const apiToken = z
     name: z.string(),
     role: z.enum(ROLES),
     envName: z.string().nullable().meta({ description: "Null for the whole project." }),
+    parentId: z.string().nullable().meta({
+      format: "uuid",
+      description: "The token that minted it. Null if the operator did.",
+    }),
     createdBy: z.string(),
     createdAt: instant,
     expiresAt: instant.nullable(),
@@ -32,3 +37,37 @@ export const createdApiToken = z
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
 
 export const apiTokenList = z.array(apiToken).meta({ id: "ApiTokenList", examples: [[EXAMPLE]] });
+
+export const revokedApiTokens = z
+  .object({
+    revoked: z.array(z.string().meta({ format: "uuid" })).meta({
+      description: "The ids of all tokens that were revoked, the one that was named first.",
+    }),
+  })
+  .meta({ id: "RevokedApiTokens", examples: [{ revoked: [EXAMPLE.id] }] });
+
+const AUDIT_ENTRY = {
+  at: "2026-11-25T13:21:48.373Z",
+  actor: "root",
+  actorName: "root",
+  action: "token_minted",
+  target: EXAMPLE.id,
+  scope: "acme/shop/production",
+};
+
+export const auditEntry = z
+  .object({
+    at: instant,
+    actor: z.string().meta({ description: "The id of the token that acted, or `root` for the operator." }),
+    actorName: z.string(),
+    action: z
+      .string()
+      .meta({ description: "`token_minted`, `token_revoked`, `resync_requested`; more will come." }),
+    target: z.string().meta({ description: "The id of the token that was minted or revoked, or the scope." }),
+    scope: z
+      .string()
+      .meta({ description: "`{o}/{p}`, or `{o}/{p}/{envName}` if one environment was concerned." }),
+  })
+  .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });
+
+export const auditList = z.array(auditEntry).meta({ id: "AuditList", examples: [[AUDIT_ENTRY]] });

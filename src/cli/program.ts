@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { CliCommand } from "./command.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { createCommand } from "./commands/create.ts";
@@ -48,6 +49,7 @@ ${EXIT_CODES}${SETTINGS}`,
     heartbeatCommand(),
     execCommand(),
     tokenCommand(),
+    auditCommand(),
     loginCommand(),
     completionCommand(program),
   ];

@@ -1,6 +1,6 @@
 /** How runs, events and tokens read for people. Every text that comes from elsewhere passes through `plain`. */
 
-import type { ActionRun, ApiToken } from "../client/index.ts";
+import type { ActionRun, ApiToken, AuditEntry } from "../client/index.ts";
 import { type Colour, type Output, plain, plainLines } from "./output.ts";
 
 const BAR_CELLS = 20;
@@ -63,6 +63,18 @@ export function tokenTable(tokens: readonly ApiToken[], output: Output): string 
     token.name,
   ]);
   return output.table(["TOKEN", "ROLE", "ENVIRONMENT", "EXPIRES", "MADE BY", "NAME"], rows);
+}
+
+export function auditTable(entries: readonly AuditEntry[], output: Output): string {
+  const rows = entries.map(({ at, actor, actorName, action, target, scope }) => [
+    instant(at),
+    action,
+    target,
+    scope,
+    actor,
+    actorName,
+  ]);
+  return output.table(["AT", "ACTION", "TARGET", "SCOPE", "BY", "NAME"], rows);
 }
 
 /** One line for an event of a timeline, those of types not known here included. */

@@ -14,6 +14,8 @@ export type Report = components["schemas"]["Report"];
 export type ApiToken = components["schemas"]["ApiToken"];
 export type CreatedApiToken = components["schemas"]["CreatedApiToken"];
 export type NewApiToken = components["schemas"]["NewApiToken"];
+export type RevokedApiTokens = components["schemas"]["RevokedApiTokens"];
+export type AuditEntry = components["schemas"]["AuditEntry"];
 
 /** One try a call, `{ data, error }` for an answer, and whatever fetch throws for none. */
 export type Api = Client<paths, "application/json">;

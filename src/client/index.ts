@@ -4,6 +4,7 @@
  */
 
 import { type Api, createApi } from "./api.ts";
+import { type Audit, createAudit } from "./audit.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { type ClientSettings, checkedName, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
@@ -13,6 +14,7 @@ export type {
   ActionRun,
   Api,
   ApiToken,
+  AuditEntry,
   CallOptions,
   ChangeOptions,
   CreatedActionRun,
@@ -21,8 +23,10 @@ export type {
   NewActionRun,
   NewApiToken,
   Report,
+  RevokedApiTokens,
   TimelineEvent,
 } from "./api.ts";
+export type { Audit } from "./audit.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export { ActionRunsError } from "./errors.ts";
 export type { components, paths } from "./openapi.ts";
@@ -35,6 +39,8 @@ export type { WatchOptions } from "./watch.ts";
 export interface Client {
   readonly runs: Runs;
   readonly tokens: Tokens;
+  /** Of the project. */
+  readonly audit: Audit;
   /** openapi-fetch with the API's types, for whatever the rest does not do: one try a call, errors as values. */
   readonly api: Api;
 }
@@ -50,6 +56,7 @@ export function createClient(settings: ClientSettings): Client {
   return {
     runs: createRuns(api, environment, send, transport),
     tokens: createTokens(api, project, send),
+    audit: createAudit(api, project, send),
     api,
   };
 }

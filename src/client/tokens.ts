@@ -7,6 +7,7 @@ import {
   type CallOptions,
   type CreatedApiToken,
   type NewApiToken,
+  type RevokedApiTokens,
   sending,
 } from "./api.ts";
 import { ActionRunsError } from "./errors.ts";
@@ -25,8 +26,11 @@ export interface Tokens {
   create(body: NewApiToken, options?: CallOptions): Promise<CreatedApiToken>;
   /** Over all pages. */
   list(options?: CallOptions): AsyncIterable<ApiToken>;
-  /** Takes effect within 30 s. */
-  revoke(id: string, options?: CallOptions): Promise<void>;
+  /**
+   * Revokes a token and all that it minted, and answers their ids; takes effect within 30 s. If an earlier try revoked
+   * them and its answer was lost, only the id that was asked for is known.
+   */
+  revoke(id: string, options?: CallOptions): Promise<RevokedApiTokens>;
 }
 
 export function createTokens(
@@ -53,11 +57,12 @@ export function createTokens(
         isRepeat = true;
       };
       try {
-        await api.DELETE(TOKEN, { params, fetch: sending(send, { signal, onRetry }) });
+        return bodyOf(await api.DELETE(TOKEN, { params, fetch: sending(send, { signal, onRetry }) }));
       } catch (error) {
         // An earlier try may have revoked it, its answer lost.
         const isGone = error instanceof ActionRunsError && error.code === "token_not_found" && isRepeat;
         if (!isGone) throw error;
+        return { revoked: [id] };
       }
     },
   };

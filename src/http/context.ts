@@ -16,6 +16,7 @@ export interface AppEnv {
   /** `isLate`: the callback token is genuine, but its run's time was up. */
   Variables: RequestIdVariables & {
     hops: Hops;
+    /** Set once an API token was found good; callbacks have none. */
     principal: Principal;
     errorCode?: ErrorCode;
     isLate?: boolean;

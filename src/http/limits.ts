@@ -22,6 +22,8 @@ export const URL_MAX_CHARACTERS = 2048;
 export const PATH_NAME = "[a-z0-9][a-z0-9-]{0,62}";
 export const NAME_MAX_CHARACTERS = 255;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
+/** It bounds what a revocation has to walk. */
+export const TOKENS_MAX_PER_PROJECT = 10_000;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
 export const TIMEOUT_MAX_MINUTES = 43_200;

@@ -9,6 +9,7 @@
 
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
+import type { Principal } from "../auth/api-token.ts";
 import { log } from "../log.ts";
 import type { AppEnv } from "./context.ts";
 import { PATH_NAME } from "./limits.ts";
@@ -29,6 +30,8 @@ export function requestLog(): MiddlewareHandler<AppEnv> {
     if (c.res.status < 500 && !mayWrite(now)) return;
     log("info", "request", {
       requestId: c.get("requestId"),
+      // Who asked: undefined, and so no field, until an API token was found good.
+      token: (c.get("principal") as Principal | undefined)?.id,
       method: c.req.method,
       route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, ""),
       status: c.res.status,

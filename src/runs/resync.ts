@@ -1,6 +1,7 @@
 /** POST …/resync: after D1 was restored or lost, everything that the coordinators hold lands again. Root only. */
 
 import { Hono } from "hono";
+import { auditStatement, logAudit, newAuditEntry } from "../auth/audit.ts";
 import { requiresRoot } from "../auth/bearer.ts";
 import { readD1 } from "../d1.ts";
 import type { AppEnv } from "../http/context.ts";
@@ -10,6 +11,12 @@ import { COORDINATORS } from "./run-id.ts";
 import { dropUnkept } from "./store.ts";
 
 export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (c) => {
+  const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
+  const what = { project: `${o}/${p}`, envName, action: "resync_requested", target: scopeOf(c) } as const;
+  const entry = newAuditEntry(c.get("principal"), what, Date.now());
+  // First: a resync that nobody can account for does not begin.
+  await readD1(c.get("hops"), () => auditStatement(c.env.DB, entry).run());
+  logAudit(entry, c.get("requestId"));
   await readD1(c.get("hops"), () => dropUnkept(c.env.DB, scopeOf(c), Date.now()));
   const numbers = Array.from({ length: COORDINATORS }, (_, n) => n);
   const remaining = await Promise.all(

@@ -3,6 +3,8 @@
  * deadline, and round all coordinators in turn, a bounded number each tick.
  */
 
+import { dropOldAudit } from "../auth/audit.ts";
+import { retentionDays } from "../config.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { ALARM_LATE_MS } from "./alarm-clock.ts";
@@ -14,11 +16,13 @@ import { dropUnkept, findOverdue, longestUnseen, markSeen, type SeenCoordinator 
 const ROUND_MS = 600_000;
 /** Clocks of two machines differ by no more, unless one has stepped back. */
 const CLOCKS_DIFFER_MS = 60_000;
+const DAY_MS = 86_400_000;
 const OVERDUE_PER_TICK = 200;
 const COORDINATORS_PER_TICK = 20;
 
 export async function sweep(env: Env, now: number): Promise<void> {
   await tidyUp("drop_unkept", () => dropUnkept(env.DB, null, now));
+  await tidyUp("drop_old_audit", () => dropOldAudit(env.DB, now - retentionDays(env) * DAY_MS));
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
     longestUnseen(env.DB, now - ROUND_MS, now + CLOCKS_DIFFER_MS, COORDINATORS_PER_TICK),

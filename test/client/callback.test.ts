@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { callback } from "../../src/client/index.ts";
-import { json, nothing, page, RUN, refusal, reset, stub, TOKEN, thrown } from "./stub.ts";
+import { json, page, RUN, refusal, reset, stub, TOKEN, thrown } from "./stub.ts";
 
 const PATH = "/acme/shop/envs/prod/action-runs/x/callback";
 const DONE = { ...RUN, status: "succeeded" };
@@ -112,11 +112,11 @@ describe("a token", () => {
   });
 
   it("is revoked, and one that a lost answer revoked is revoked as well", async () => {
-    const once = await stub(nothing);
-    expect(await once.client().tokens.revoke("1")).toBeUndefined();
+    const once = await stub(json(200, { revoked: ["1", "2"] }));
+    expect(await once.client().tokens.revoke("1")).toEqual({ revoked: ["1", "2"] });
     expect(once.asked[0]).toMatchObject({ method: "DELETE", url: "/acme/shop/tokens/1" });
     const twice = await stub(reset, refusal(404, "token_not_found"));
-    expect(await twice.client().tokens.revoke("1")).toBeUndefined();
+    expect(await twice.client().tokens.revoke("1")).toEqual({ revoked: ["1"] });
     const never = await stub(refusal(404, "token_not_found"));
     expect(await thrown(never.client().tokens.revoke("1"))).toMatchObject({ code: "token_not_found" });
   });

@@ -216,7 +216,7 @@ describe("an abort", () => {
   it("beforehand asks for nothing", async () => {
     const { client, asked } = await stub(created);
     const signal = AbortSignal.abort(reason);
-    const { runs, tokens } = client();
+    const { runs, tokens, audit } = client();
     const calls = [
       runs.create(BODY, { signal }),
       runs.get(RUN.id, { signal }),
@@ -228,6 +228,7 @@ describe("an abort", () => {
       tokens.create({ name: "ci", role: "member" }, { signal }),
       tokens.revoke(RUN.id, { signal }),
       all(tokens.list({ signal })),
+      all(audit.list({ signal })),
     ];
     for (const call of calls) expect(await thrown(call)).toBe(reason);
     expect(asked).toHaveLength(0);

@@ -227,8 +227,16 @@ describe("token and login", () => {
     expect((await cli(["token", "list"], home)).code).toBe(3);
     expect((await cli(["list", "--env", "staging"], home)).code).toBe(4);
     expect((await run("token", "list", "--no-json")).stdout).toMatch(/^TOKEN .*\n.* member .* ci\n$/);
-    expect(JSON.parse((await run("token", "revoke", id)).stdout)).toEqual({ id, revoked: true });
+    expect(JSON.parse((await run("token", "revoke", id)).stdout)).toEqual({ revoked: [id] });
     expect((await run("token", "revoke", id)).code).toBe(4);
+    const [revoked, minted] = JSON.parse((await run("audit", "--limit", "2")).stdout);
+    expect([revoked, minted]).toMatchObject([
+      { action: "token_revoked", target: id, actor: "root", scope: "acme/shop/prod" },
+      { action: "token_minted", target: id, actor: "root", scope: "acme/shop/prod" },
+    ]);
+    expect((await run("audit", "--no-json", "-n", "1")).stdout).toMatch(
+      /^AT .*\n.* token_revoked .* root\n$/,
+    );
   });
 });
 

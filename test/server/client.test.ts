@@ -175,7 +175,7 @@ test("a server that is killed and comes back is waited for and watched on", asyn
 
 describe("tokens and refusals", () => {
   test("a token opens what its role says, until it is revoked", async () => {
-    const { tokens } = connect("prod");
+    const { tokens, audit } = connect("prod");
     const { id, token } = await tokens.create({ name: "reader", role: "viewer", envName: "prod" });
     expect((await all(tokens.list())).find((one) => one.id === id)).toMatchObject({ name: "reader" });
     const reader = connect("prod", { token });
@@ -186,7 +186,8 @@ describe("tokens and refusals", () => {
       code: "forbidden",
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
-    await tokens.revoke(id);
+    expect(await tokens.revoke(id)).toEqual({ revoked: [id] });
+    expect((await all(audit.list()))[0]).toMatchObject({ action: "token_revoked", target: id });
     await expect(tokens.revoke(id)).rejects.toMatchObject({ status: 404, code: "token_not_found" });
   });
 

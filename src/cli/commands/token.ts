@@ -103,15 +103,17 @@ function listCommand(): CliCommand {
 function revokeCommand(): CliCommand {
   return new CliCommand("token revoke")
     .summary("revoke a token")
-    .description("Revoke a token by its id. It stops working within 30 seconds.")
+    .description(
+      "Revoke a token by its id, and every token that it minted. They stop working within 30 seconds.",
+    )
     .argument("<token-id>", "the id, not the token itself", readId)
     .addHelpText("after", examples("action-runs token revoke 019ab3de-9b55-7003-a8a9-dd2c148ea617"))
     .action(
       exiting(async (id: string, flags: Flags) => {
         const output = new Output(flags);
         const client = await connect(flags, { needsEnv: false });
-        await client.tokens.revoke(id);
-        await output.show({ id, revoked: true }, () => `Revoked ${plain(id)}.`);
+        const answer = await client.tokens.revoke(id);
+        await output.show(answer, () => answer.revoked.map((one) => `Revoked ${plain(one)}.`).join("\n"));
         return EXIT.succeeded;
       }),
     );

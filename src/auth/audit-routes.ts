@@ -1,0 +1,35 @@
+/** GET /{o}/{p}/audit: who did what, newest first, within the asker's own scope. */
+
+import { Hono } from "hono";
+import { baseUrl } from "../config.ts";
+import { readD1 } from "../d1.ts";
+import type { AppEnv } from "../http/context.ts";
+import { encodeCursor, nextLink } from "../http/cursor.ts";
+import { validQuery } from "../http/validate.ts";
+import { type AuditEntry, auditScope, listAudit } from "./audit.ts";
+import { requires } from "./bearer.ts";
+import { tokenListQuery } from "./schema.ts";
+
+export const auditRoutes = new Hono<AppEnv>().get(
+  "/",
+  requires("tokens:manage"),
+  validQuery(tokenListQuery),
+  async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    const { o, p } = c.req.param() as { o: string; p: string };
+    const entries = await readD1(c.get("hops"), () =>
+      listAudit(c.env.DB, `${o}/${p}`, c.get("principal").envName, cursor, limit + 1),
+    );
+    const page = entries.slice(0, limit);
+    const last = page.at(-1);
+    if (entries.length > limit && last !== undefined) {
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.id)));
+    }
+    return c.json(page.map(toWire));
+  },
+);
+
+function toWire(entry: AuditEntry) {
+  const { at, actor, actorName, action, target } = entry;
+  return { at: new Date(at).toISOString(), actor, actorName, action, target, scope: auditScope(entry) };
+}
