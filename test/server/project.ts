@@ -31,7 +31,7 @@ export class Project {
     for (const name of ["src", "migrations", "package.json", "wrangler.toml", "tsconfig.json"]) {
       cpSync(join(ROOT, name), join(this.folder, name), { recursive: true });
     }
-    symlinkSync(join(ROOT, "node_modules"), join(this.folder, "node_modules"));
+    for (const name of ["node_modules", "tools"]) symlinkSync(join(ROOT, name), join(this.folder, name));
   }
 
   run(...npmArgs: readonly string[]): Script {
