@@ -1,11 +1,11 @@
 /** The operator's settings, read from the environment and checked. A setting that can't be used says so at /readyz. */
 
+import { weaknessOf } from "./auth/secret.ts";
 import { parseHosts, parsePorts, type UrlPolicy } from "./dispatch/url-guard.ts";
 import type { Env } from "./env.ts";
 import { err, ok, type Result } from "./result.ts";
 
 export const RETENTION_DEFAULT_DAYS = 30;
-const ROOT_TOKEN_MIN_CHARACTERS = 32;
 
 /** Whole days that a finished run is kept, at least 1. A value that makes no sense keeps the default. */
 export function retentionDays(env: Pick<Env, "RETENTION_DAYS">): number {
@@ -13,10 +13,10 @@ export function retentionDays(env: Pick<Env, "RETENTION_DAYS">): number {
   return Number.isInteger(days) && days >= 1 && days <= 36_500 ? days : RETENTION_DEFAULT_DAYS;
 }
 
-/** The operator's token, or null where it is unset or too short to be one. */
+/** The operator's token, or null if it is unset or can be guessed. */
 export function rootToken(env: Pick<Env, "ROOT_TOKEN">): string | null {
   const token = env.ROOT_TOKEN ?? "";
-  return token.length >= ROOT_TOKEN_MIN_CHARACTERS ? token : null;
+  return weaknessOf(new TextEncoder().encode(token)) === null ? token : null;
 }
 
 export function corsOrigins(env: Pick<Env, "CORS_ORIGINS">): readonly string[] {
@@ -64,6 +64,12 @@ function isLoopback(hostname: string): boolean {
 /** Sentences on what is wrong with the settings; none when all is well. The signing keys are checked by the ring. `origin`: of the request that asks. */
 export function settingFaults(env: Env, origin: string): string[] {
   const faults: string[] = [];
+  const rootWeakness = env.ROOT_TOKEN ? weaknessOf(new TextEncoder().encode(env.ROOT_TOKEN)) : null;
+  if (rootWeakness !== null) {
+    faults.push(
+      `ROOT_TOKEN ${rootWeakness} Make one with \`openssl rand -hex 32\` and set it with \`wrangler secret put ROOT_TOKEN\`.`,
+    );
+  }
   const policy = webhookPolicy(env, origin);
   if (!policy.ok) faults.push(policy.error);
   if (env.RETENTION_DAYS !== undefined && String(retentionDays(env)) !== env.RETENTION_DAYS.trim()) {

@@ -16,7 +16,7 @@ export interface Env {
   readonly ASSETS: Fetcher;
   /** Secret. 1 to 4 comma-separated keys: the first signs, all verify. */
   readonly CALLBACK_SIGNING_KEYS?: string;
-  /** Secret. The operator's token; off when under 32 characters. */
+  /** Secret. The operator's token; off if it is too short or too uniform to be random. */
   readonly ROOT_TOKEN?: string;
   /** What callback URLs and links start with; the request's origin when unset. */
   readonly PUBLIC_URL?: string;

@@ -113,7 +113,8 @@ const EXAMPLES: readonly Example[] = [
     body: {
       token: "YOUR_PIPELINE_TRIGGER_TOKEN",
       ref: "main",
-      variables: { RUN_ID: ID, CALLBACK_URL, CALLBACK_TOKEN, VERSION },
+      variables: { RUN_ID: ID, CALLBACK_URL, CALLBACK_TOKEN },
+      inputs: { version: VERSION },
     },
   },
   {
@@ -241,10 +242,13 @@ describe("what is sent and what the receiving side declares are the same", () =>
     expect(names(repositoryDispatchFile, /client_payload\.(\w+)/g)).toEqual(Object.keys(payload).sort());
   });
 
-  it("for GitLab: the variables", () => {
-    const { variables } = gitlabCreate.trigger.payload;
-    const read = names(gitlabFile, /\$\{?([A-Z_]+)/g).filter((name) => !name.startsWith("CI_"));
-    expect(read).toEqual(Object.keys(variables).sort());
+  it("for GitLab: the variables and the inputs", () => {
+    const { variables, inputs } = gitlabCreate.trigger.payload;
+    const said = gitlabFile.replace(/^ *#.*$/gm, "");
+    const read = names(said, /\$\{?([A-Z_]+)/g).filter((name) => !name.startsWith("CI_"));
+    expect(read).toEqual([...Object.keys(variables), "VERSION"].sort());
+    expect(names(gitlabFile, /^ {4}(\w+):\n(?: {6}#.*\n)* {6}regex: /gm)).toEqual(Object.keys(inputs));
+    expect(names(gitlabFile, /\$\[\[ inputs\.(\w+) \]\]/g)).toEqual(Object.keys(inputs));
   });
 
   it("for Jenkins: the parameters, with the token as a password", () => {
@@ -343,6 +347,16 @@ it("the Jenkinsfile turns the trace off first wherever the token is", () => {
   const scripts = [...jenkinsFile.matchAll(/sh '''(.*?)'''/gs)].map(([, script = ""]) => script);
   expect(scripts).toHaveLength(2);
   for (const script of scripts) expect(script).toMatch(/^set \+x\n/);
+});
+
+/** Where a product expands what a variable holds, only what the service makes may be sent as one. */
+it.each([
+  ["GitLab", Object.entries(gitlabCreate.trigger.payload.variables)],
+  ["Azure", Object.entries(azureCreate.trigger.payload.variables).map(([name, { value }]) => [name, value])],
+] as const)("%s gets in variables, which it expands, nothing that a caller can choose", (_, variables) => {
+  expect(variables.length).toBeGreaterThan(0);
+  for (const [name, value] of variables)
+    expect(value, name).toMatch(/^\{\{ run\.(id|callbackUrl|callbackToken) \}\}$/);
 });
 
 // What stands between the braces becomes part of the script: a value could bring commands of its own.

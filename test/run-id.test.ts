@@ -17,7 +17,7 @@ const SCOPE = "acme/shop/prod";
 const NOW = Date.parse("2026-11-25T12:00:00.123Z");
 
 function ringOf(...keys: string[]): KeyRing {
-  const ring = keyRing(keys.map((key) => key.padEnd(32, ".")).join(","));
+  const ring = keyRing(keys.map((key) => key.padEnd(32, "0123456789")).join(","));
   if (!ring.ok) throw new Error(ring.error);
   return ring.value;
 }

@@ -5,8 +5,8 @@
  */
 
 import { err, ok, type Result } from "../result.ts";
+import { weaknessOf } from "./secret.ts";
 
-export const KEY_MIN_BYTES = 32;
 export const KEYS_MAX = 4;
 
 export type KeyPurpose = "callback-token" | "run-id" | "fingerprint";
@@ -54,11 +54,9 @@ function parse(value: string): Result<KeyRing, string> {
       `CALLBACK_SIGNING_KEYS holds ${keys.length} keys; at most ${KEYS_MAX} are used. Drop the oldest.`,
     );
   }
-  const short = keys.findIndex((key) => key.byteLength < KEY_MIN_BYTES);
-  if (short >= 0) {
-    return err(
-      `Key ${short + 1} of CALLBACK_SIGNING_KEYS has ${keys[short]?.byteLength} bytes; at least ${KEY_MIN_BYTES} are needed. ${advice}`,
-    );
+  for (const [index, key] of keys.entries()) {
+    const weakness = weaknessOf(key);
+    if (weakness !== null) return err(`Key ${index + 1} of CALLBACK_SIGNING_KEYS ${weakness} ${advice}`);
   }
   return ok(createRing(keys));
 }

@@ -1,9 +1,9 @@
 /** The API as its document describes it: openapi-fetch with the generated types, and how a call of it is made ours. */
 
 import createOpenApiClient, { type Client } from "openapi-fetch";
-import { unexpectedAnswer } from "./errors.ts";
+import { redirected, unexpectedAnswer } from "./errors.ts";
 import type { components, paths } from "./openapi.ts";
-import type { Send, SendOptions } from "./transport.ts";
+import { isRedirect, type Send, type SendOptions } from "./transport.ts";
 
 export type ActionRun = components["schemas"]["ActionRun"];
 export type CreatedActionRun = components["schemas"]["CreatedActionRun"];
@@ -17,7 +17,7 @@ export type NewApiToken = components["schemas"]["NewApiToken"];
 export type RevokedApiTokens = components["schemas"]["RevokedApiTokens"];
 export type AuditEntry = components["schemas"]["AuditEntry"];
 
-/** One try a call, `{ data, error }` for an answer, and whatever fetch throws for none. */
+/** One try a call, `{ data, error }` for an answer, an ActionRunsError for a redirect, and whatever fetch throws for none. */
 export type Api = Client<paths, "application/json">;
 
 /** What every call of this client takes. */
@@ -35,7 +35,14 @@ export interface ChangeOptions extends CallOptions {
 export function createApi(baseUrl: string, token: string, fetch: typeof globalThis.fetch): Api {
   return createOpenApiClient<paths, "application/json">({
     baseUrl,
-    fetch,
+    // Here and not among the options, which each call may override.
+    async fetch(request) {
+      // The signal again, because Node loses an abort by one that only a Request holds.
+      const { signal } = request;
+      const response = await fetch(new Request(request, { redirect: "manual" }), { signal });
+      if (isRedirect(response)) throw await redirected(response);
+      return response;
+    },
     headers: { Authorization: `Bearer ${token}` },
   });
 }

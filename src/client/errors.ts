@@ -55,6 +55,15 @@ export function unexpectedAnswer(response: Response, what: string, cause?: unkno
   );
 }
 
+/** A redirect, which is never followed: another origin would be given the token, and a body that may hold secrets. */
+export async function redirected(response: Response): Promise<ActionRunsError> {
+  await response.body?.cancel();
+  return new ActionRunsError(
+    "The answer is a redirect, and this client follows none: check the address, and give the one that it leads to if you trust that.",
+    { ...detailsOf(response), code: "unexpected_answer" },
+  );
+}
+
 /** The error that a refusal stands for; `text` is its body. */
 export function refusalOf(response: Response, text: string): ActionRunsError {
   const body = parseJson(text);

@@ -3,7 +3,14 @@
  * time. Knows HTTP and nothing of runs. It must not repeat what may happen twice, nor take a token to another host.
  */
 
-import { type ActionRunsError, parseJson, refusalOf, unexpectedAnswer, unreachable } from "./errors.ts";
+import {
+  type ActionRunsError,
+  parseJson,
+  redirected,
+  refusalOf,
+  unexpectedAnswer,
+  unreachable,
+} from "./errors.ts";
 import { backoffMs, pause, RETRY_AFTER_MAX_MS } from "./retry.ts";
 
 /** How calls are made, for all of a client's. */
@@ -32,6 +39,9 @@ export interface SendOptions {
 
 /** A success, its body read and known to be JSON unless it is a stream; anything else throws an ActionRunsError. */
 export type Send = (request: Request, options?: SendOptions) => Promise<Response>;
+
+/** As the Fetch standard has them: 304 is none. */
+const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
 
 type Outcome =
   | { readonly response: Response }
@@ -93,10 +103,7 @@ async function attempt(
 
 /** Reads an answer to its end; throws where that does not come. */
 async function read(response: Response): Promise<Outcome> {
-  if (isRedirect(response)) {
-    await response.body?.cancel();
-    return { error: unexpectedAnswer(response, "A redirect"), isTransient: false };
-  }
+  if (isRedirect(response)) return { error: await redirected(response), isTransient: false };
   const text = await response.text();
   if (!response.ok) {
     const error = refusalOf(response, text);
@@ -110,8 +117,9 @@ async function read(response: Response): Promise<Outcome> {
   return { response: new Response(text, { status, headers }) };
 }
 
-function isRedirect({ type, status }: Response): boolean {
-  return type === "opaqueredirect" || (status >= 300 && status <= 399);
+/** Of a request with `redirect: "manual"`; a browser shows such an answer without its status. */
+export function isRedirect({ type, status }: Response): boolean {
+  return type === "opaqueredirect" || REDIRECT_STATUSES.includes(status);
 }
 
 /** What may pass by itself. A 5xx that is not in the API's own words is a proxy's. */

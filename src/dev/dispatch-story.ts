@@ -66,6 +66,7 @@ export async function tellDispatch(telling: Telling, origin: string, rootToken: 
 async function* follow(url: string, token: string): AsyncGenerator<TimelineEvent> {
   const answer = await fetch(url, {
     headers: { Authorization: `Bearer ${token}`, Accept: "text/event-stream" },
+    redirect: "error",
     signal: AbortSignal.timeout(STREAM_MAX_MS),
   });
   let text = "";

@@ -65,6 +65,7 @@ async function work({ run }: Delivery): Promise<void> {
         "Idempotency-Key": run.id,
       },
       body: JSON.stringify(body),
+      redirect: "error",
     });
   for (const [done, message] of STEPS.entries()) {
     await delay(STEP_MS);

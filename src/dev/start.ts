@@ -3,12 +3,12 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs, parseEnv } from "node:util";
-import { makeDevVars, migrateLocally } from "./prepare.ts";
+import { makeDevVars, makePrivateFile, migrateLocally } from "./prepare.ts";
 import { startServer, takePort } from "./server.ts";
 import { onStopSignal, ROOT } from "./wrangler.ts";
 
 const DEFAULT_PORT = 8787;
-const ROOT_TOKEN_MIN_CHARACTERS = 32;
+const RUN_FILE = ".wrangler/run.json";
 
 /** The port to serve on: the one asked for, or the usual one, or any where that is taken. */
 async function choosePort(): Promise<number> {
@@ -35,26 +35,29 @@ function askedPort(): number | null {
   return Number(port);
 }
 
-/** Create, callback, list: each reads its token where it is kept, so it can be pasted after any start. */
+/**
+ * Create, callback, list: each reads its token where it is kept, so it can be pasted after any start. The token goes to
+ * curl on its input (curl 7.55 or newer), because everybody on a machine can read its command lines.
+ */
 function curlLines(url: string): string[] {
   const runs = `${url}/acme/shop/envs/prod/action-runs`;
   const json = `-H 'Content-Type: application/json'`;
-  const operator = `-H "Authorization: Bearer $(sed -n 's/^ROOT_TOKEN=//p' .dev.vars)"`;
-  const ofCallback = (field: string) => `$(sed -n 's/.*"${field}":"\\([^"]*\\)".*/\\1/p' .wrangler/run.json)`;
+  const asOperator = `sed -n 's/^ROOT_TOKEN=/Authorization: Bearer /p' .dev.vars | curl -sS -H @-`;
+  const asWorkflow = `sed -n 's/.*"token":"\\([^"]*\\)".*/Authorization: Bearer \\1/p' ${RUN_FILE} | curl -sS -H @-`;
+  const callback = `"$(sed -n 's/.*"callback":{"url":"\\([^"]*\\)".*/\\1/p' ${RUN_FILE})"`;
   const end = `-w '\\n'`;
   return [
-    `curl -sS ${runs} ${operator} ${json} -d '{"actionName":"deploy"}' ${end} | tee .wrangler/run.json`,
-    `curl -sS "${ofCallback("url")}" -H "Authorization: Bearer ${ofCallback("token")}" ${json} -d '{"status":"succeeded"}' ${end}`,
-    `curl -sS ${runs} ${operator} ${end}`,
+    `${asOperator} ${runs} ${json} -d '{"actionName":"deploy"}' ${end} | tee ${RUN_FILE}`,
+    `${asWorkflow} ${callback} ${json} -d '{"status":"succeeded"}' ${end}`,
+    `${asOperator} ${runs} ${end}`,
   ];
 }
 
-/** The operator's token; null where the lines above would not find it, or the service not take it. */
+/** The operator's token; null if the lines above would not find it. */
 function operatorToken(): string | null {
   const text = readFileSync(join(ROOT, ".dev.vars"), "utf8");
-  const plain = /^ROOT_TOKEN=(.*)$/m.exec(text)?.[1];
-  const usable = plain !== undefined && plain === parseEnv(text).ROOT_TOKEN;
-  return usable && plain.length >= ROOT_TOKEN_MIN_CHARACTERS ? plain : null;
+  const plain = /^ROOT_TOKEN=(.+)$/m.exec(text)?.[1];
+  return plain !== undefined && plain === parseEnv(text).ROOT_TOKEN ? plain : null;
 }
 
 function say(url: string, madeSecrets: boolean): void {
@@ -64,9 +67,7 @@ function say(url: string, madeSecrets: boolean): void {
   if (madeSecrets) console.log(`\nThe operator's token, shown this once and kept in .dev.vars:\n${token}`);
   console.log("\nTo try it, paste these lines in another terminal, in this folder.");
   if (token === null) {
-    console.log(
-      "They need a line ROOT_TOKEN=… in .dev.vars, unquoted, of at least 32 characters: yours has none.",
-    );
+    console.log("They need a line ROOT_TOKEN=… in .dev.vars, without quotes. Yours has none.");
   }
   console.log(`\nCreate a run:\n${create}`);
   console.log(`\nReport its end, as its workflow would:\n${callback}`);
@@ -87,6 +88,8 @@ async function main(): Promise<void> {
   // After what can fail, so that a token just made is a token shown.
   const madeSecrets = makeDevVars(ROOT);
   mkdirSync(join(ROOT, ".wrangler"), { recursive: true });
+  // Before the first line is pasted, or the shell would let everybody read the callback token.
+  makePrivateFile(join(ROOT, RUN_FILE), "");
   const server = await startServer({
     port,
     onSpawn: (stopServer) => {

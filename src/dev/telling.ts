@@ -57,7 +57,7 @@ export async function send<T>({ method, url, token, body, headers = {} }: Reques
   console.log(`\n> ${method} ${path(url)}`);
   for (const [name, value] of Object.entries(sent)) console.log(`  ${name}: ${shorten(value)}`);
   if (text !== null) console.log(`  ${shorten(text)}`);
-  const answer = await fetch(url, { method, headers: sent, body: text });
+  const answer = await fetch(url, { method, headers: sent, body: text, redirect: "error" });
   const answered = await answer.text();
   console.log(`< ${answer.status} ${answer.statusText}`);
   for (const name of ["Location", "Link", "Idempotent-Replayed", "WWW-Authenticate"]) {

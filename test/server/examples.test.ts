@@ -109,6 +109,7 @@ function run(command: readonly string[], env: Readonly<Record<string, string>>, 
   if (impatient) path.unshift(join(folder, "impatient"));
   const [file = "", ...args] = command;
   const child = spawn(file, args, {
+    cwd: folder,
     env: { ...env, PATH: path.join(delimiter) },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -264,6 +265,8 @@ function scriptsIn(file: string): readonly string[] {
   return [...blocks].map(([, indent = "", script = ""]) => script.replaceAll(`\n${indent}`, "\n"));
 }
 
+const DEPLOY = "./deploy.sh";
+
 interface Product {
   readonly file: string;
   /** As the product starts its shell. */
@@ -344,7 +347,7 @@ const PRODUCTS: readonly Product[] = [
 const hasJq = (process.env.PATH ?? "").split(delimiter).some((place) => existsSync(join(place, "jq")));
 
 describe.each(PRODUCTS)("examples/$file", ({ file, shell, env, status, ends, page, key, mask, needsJq }) => {
-  const [begin = "", report = "", ...others] = scriptsIn(file);
+  const [begin = "", report = "", ...others] = scriptsIn(file).filter((script) => !script.includes(DEPLOY));
 
   async function step(script: string, more: Readonly<Record<string, string>> = {}, impatient = false) {
     const inputs = { run_id: RUN_ID, callback_url: callbackUrl, callback_token: TOKEN };
@@ -389,5 +392,148 @@ describe.each(PRODUCTS)("examples/$file", ({ file, shell, env, status, ends, pag
         : { status: "failed", error: expect.stringContaining(`ended as ${end}: ${page}`) };
     expect(arrived).toEqual([{ what: CALLBACK, authorization: AUTHORIZATION, key, body }]);
     expect(printed).not.toContain(TOKEN);
+  });
+});
+
+/** What the project that deploys keeps from callers, and the product puts into whatever names it. */
+const KEPT = { DEPLOY_KEY: "a key that callers must not see", CALLBACK_TOKEN: TOKEN };
+
+/** What a caller's parameter may hold: each product's way to name a secret, and what would mean something on the way. */
+const HOSTILE = [
+  ...["$(DEPLOY_KEY)", "v$(DEPLOY_KEY)$(CALLBACK_TOKEN)", "$$(DEPLOY_KEY)", "$(", "(~1)~0~01%28%25"],
+  ...[
+    "$DEPLOY_KEY",
+    `\${DEPLOY_KEY}`,
+    "$$DEPLOY_KEY",
+    `\${CALLBACK_TOKEN}`,
+    "~1DEPLOY_KEY)",
+    "$[variables.DEPLOY_KEY]",
+  ],
+  ...[
+    `\${{ variables.DEPLOY_KEY }}`,
+    `\${{ secrets.DEPLOY_KEY }}`,
+    "$[[ inputs.version ]]",
+    "`id`",
+    "1; id",
+    '"; id; "',
+  ],
+  ...["'", "\\", "&", "*", "-n", "%DEPLOY_KEY%", "1\n  script: id", "1\n", "{{ run.callbackToken }}"],
+];
+
+/** How a value comes to the script that deploys, and what the product makes of it on the way. null: it is refused. */
+type Hand = (
+  source: string,
+  value: string,
+) => { script: string; env: Readonly<Record<string, string>> } | null;
+
+const oneLine = (source: string, pattern: RegExp) => pattern.exec(source)?.[1] ?? "";
+const verbatim =
+  (pattern: RegExp): Hand =>
+  (source, value) => ({
+    script: oneLine(source, pattern),
+    env: { VERSION: value },
+  });
+
+/** `$NAME`, `${NAME}` and `$$`, as GitLab's runner and Jenkins expand them in every variable but a raw one. */
+const dollars = (value: string) =>
+  value.replaceAll(/\$(?:\$|(\w+)|\{(\w+)\})/g, (whole, bare, braced) => {
+    const name: string | undefined = bare ?? braced;
+    return name === undefined ? "$" : (Object.entries(KEPT).find(([kept]) => kept === name)?.[1] ?? whole);
+  });
+
+/** `$(NAME)`, as the agent's VarUtil.ExpandValues does: once, over the inputs and the env of every step. */
+const macros = (text: string) =>
+  text.replaceAll(/\$\((\w+)\)/g, (whole, name) => KEPT[name as keyof typeof KEPT] ?? whole);
+
+/** A template expression, of as many functions as the example uses. */
+function evaluated(expression: string, value: string): string {
+  if (expression === "parameters.version") return value;
+  const [, inner, from, to] = /^replace\((.*), '([^']*)', '([^']*)'\)$/.exec(expression) ?? [];
+  if (inner === undefined || from === undefined || to === undefined)
+    throw new Error(`not known: ${expression}`);
+  return evaluated(inner, value).replaceAll(from, () => to);
+}
+
+const HANDS: readonly { readonly file: string; readonly shell: readonly string[]; readonly hand: Hand }[] = [
+  {
+    file: "github-actions/workflow-dispatch.yml",
+    shell: ["bash", "-e"],
+    hand: verbatim(/VERSION: \$\{\{ inputs\.version \}\}\n +run: (.*)/),
+  },
+  {
+    file: "github-actions/repository-dispatch.yml",
+    shell: ["bash", "-e"],
+    hand: verbatim(/VERSION: \$\{\{ github\.event\.client_payload\.parameters\.version \}\}\n +run: (.*)/),
+  },
+  {
+    file: "gitlab/.gitlab-ci.yml",
+    shell: ["bash", "-e"],
+    hand: (source, value) => {
+      const script = oneLine(source, /- (\.\/deploy\.sh .*)/);
+      const input = /^spec:\n {2}inputs:\n {4}version:\n(?: {6}.*\n)*? {6}regex: '\\A(.*)\\z'$/m.exec(
+        source,
+      )?.[1];
+      // Sent as a variable of the pipeline it is expanded. An input goes into the file's text before that is parsed.
+      if (input === undefined) return { script, env: { VERSION: dollars(value) } };
+      expect(source).toContain('VERSION: "$[[ inputs.version ]]"');
+      return new RegExp(`^(?:${input})$(?!\\n)`).test(value)
+        ? { script, env: { VERSION: dollars(value) } }
+        : null;
+    },
+  },
+  {
+    file: "jenkins/Jenkinsfile",
+    shell: ["sh", "-xe"],
+    hand: (source, value) => {
+      // A parameter's variable is expanded (EnvVars.resolve), what withEnv sets is not.
+      const isSet = /withEnv\(\["VERSION=\$\{params\.VERSION\}"\]\) \{\s+sh '\.\/deploy/.test(source);
+      return {
+        script: oneLine(source, /sh '(\.\/deploy\.sh [^']*)'/),
+        env: { VERSION: isSet ? value : dollars(value) },
+      };
+    },
+  },
+  {
+    file: "azure-devops/azure-pipelines.yml",
+    shell: ["bash"],
+    hand: (source, value) => ({
+      script: macros(
+        scriptsIn("azure-devops/azure-pipelines.yml").find((script) => script.includes(DEPLOY)) ??
+          oneLine(source, /bash: (\.\/deploy\.sh .*)/),
+      ),
+      env: { VERSION: macros(evaluated(oneLine(source, /VERSION: \$\{\{ (.*) \}\}$/m), value)) },
+    }),
+  },
+  {
+    file: "shell/hooks.json",
+    shell: ["sh"],
+    hand: (source, value) => {
+      expect(source).toContain('{ "source": "payload", "name": "version", "envname": "VERSION" }');
+      return { script: './deploy.sh "$VERSION"', env: { VERSION: value } };
+    },
+  },
+];
+
+describe.each(HANDS)("examples/$file", ({ file, shell, hand }) => {
+  const source = readFileSync(join(ROOT, "examples", file), "utf8");
+
+  async function deployed(value: string): Promise<string | null> {
+    const handed = hand(source, value);
+    if (handed === null) return null;
+    expect(handed.script).toContain(DEPLOY);
+    writeFileSync(join(folder, "deploy.sh"), "#!/bin/sh\nprintf '%s' \"$1\" >deployed\n");
+    chmodSync(join(folder, "deploy.sh"), 0o755);
+    writeFileSync(join(folder, "step"), handed.script);
+    const { code, printed } = await run([...shell, join(folder, "step")], { ...KEPT, ...handed.env }).ended;
+    expect(code, printed).toBe(0);
+    return readFileSync(join(folder, "deployed"), "utf8");
+  }
+
+  it("hands the version on", async () => {
+    for (const version of ["1.4.2", "v2.0.0-rc.1+build_7"]) expect(await deployed(version)).toBe(version);
+  });
+
+  it.each(HOSTILE)("hands %j on as it was sent, or the product refuses it", async (value) => {
+    expect([value, null]).toContain(await deployed(value));
   });
 });

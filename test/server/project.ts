@@ -2,7 +2,17 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -31,7 +41,7 @@ export class Project {
     for (const name of ["src", "migrations", "package.json", "wrangler.toml", "tsconfig.json"]) {
       cpSync(join(ROOT, name), join(this.folder, name), { recursive: true });
     }
-    symlinkSync(join(ROOT, "node_modules"), join(this.folder, "node_modules"));
+    for (const name of ["node_modules", "tools"]) symlinkSync(join(ROOT, name), join(this.folder, name));
   }
 
   run(...npmArgs: readonly string[]): Script {
@@ -45,7 +55,7 @@ export class Project {
     const pasted = spawnSync("sh", ["-c", line], {
       cwd: this.folder,
       encoding: "utf8",
-      env: { ...process.env, PATH: `${process.env.PATH}${delimiter}${this.#curlFolder()}` },
+      env: { ...process.env, PATH: `${this.#curlFolder()}${delimiter}${process.env.PATH}` },
     });
     if (pasted.status !== 0 || pasted.stderr !== "") throw new Error(`${line}\n${pasted.stderr}`);
     return pasted.stdout;
@@ -56,11 +66,21 @@ export class Project {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Last on the PATH: a stand-in for machines that have Node and no curl. */
+  /** All that pasted lines gave curl as arguments, which everybody on a machine can read. */
+  curlArguments(): string {
+    return readFileSync(join(this.#curlFolder(), "arguments"), "utf8");
+  }
+
+  /** First on the PATH: notes the arguments, then runs curl, or a stand-in where a machine has none. */
   #curlFolder(): string {
     const folder = join(this.folder, "bin");
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "curl"), `#!${process.execPath}\n${CURL}`);
+    const places = (process.env.PATH ?? "").split(delimiter).map((place) => join(place, "curl"));
+    const standIn = join(folder, "stand-in.cjs");
+    writeFileSync(standIn, CURL);
+    const curl = places.find((place) => existsSync(place)) ?? `${process.execPath}' '${standIn}`;
+    const noting = `#!/bin/sh\nprintf '%s\\n' "$@" >>'${join(folder, "arguments")}'\nexec '${curl}' "$@"\n`;
+    writeFileSync(join(folder, "curl"), noting);
     chmodSync(join(folder, "curl"), 0o755);
     return folder;
   }
@@ -79,7 +99,9 @@ const { values, positionals } = parseArgs({
     write: { type: "string", short: "w", default: "" },
   },
 });
-const headers = (values.header ?? []).map((line) => line.split(/: (.*)/s).slice(0, 2));
+const { readFileSync } = require("node:fs");
+const lines = (values.header ?? []).map((line) => (line === "@-" ? readFileSync(0, "utf8").trim() : line));
+const headers = lines.map((line) => line.split(/: (.*)/s).slice(0, 2));
 fetch(positionals[0], { method: values.data === undefined ? "GET" : "POST", headers, body: values.data })
   .then(async (answer) => console.log(await answer.text()));
 `;

@@ -59,6 +59,7 @@ beforeAll(async () => {
   const server = await place.start();
   recorder = await startRecorder(Number(new URL(server.url).port));
   writeFileSync(join(folder, ".dev.vars"), `ROOT_TOKEN=${place.token}\n`);
+  mkdirSync(join(folder, ".wrangler"));
   for (const beside of ["examples", "reporters"]) {
     const from = join(ROOT, beside);
     if (existsSync(from)) cpSync(from, join(folder, beside), { recursive: true });
@@ -201,6 +202,11 @@ describe("examples/", () => {
     const { pathname, search } = new URL(trigger.url);
     await expect.poll(() => receiver.asked.slice(before)).toEqual([pathname + search]);
   });
+});
+
+it("no block puts a token on a command line, which `ps` shows to everybody", () => {
+  const blocks = documents.flatMap((document) => document.blocks).filter(({ language }) => language === "sh");
+  for (const { at, text } of blocks) expect(text, at).not.toMatch(/-H ["']?Authorization|--token[= ]/);
 });
 
 it("the tables here are about what the documents still say", () => {

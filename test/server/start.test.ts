@@ -15,6 +15,7 @@ beforeAll(() => {
 afterAll(() => project.remove());
 
 const devVars = () => readFileSync(join(project.folder, ".dev.vars"), "utf8");
+const SECRET_FILES = [".dev.vars", ".wrangler/run.json"];
 const operatorToken = () => /^ROOT_TOKEN=(.+)$/m.exec(devVars())?.[1] ?? "";
 
 describe("npm run demo", () => {
@@ -48,7 +49,7 @@ describe("npm run demo", () => {
 describe("npm start", () => {
   let port: number;
   let firstSecrets: string;
-  const curls = (printed: string) => printed.match(/^curl .*$/gm) ?? [];
+  const curls = (printed: string) => printed.match(/^.*\bcurl .*$/gm) ?? [];
 
   beforeAll(async () => {
     port = await freePort();
@@ -59,14 +60,15 @@ describe("npm start", () => {
     const printed = await start.until(/Ctrl-C/);
     firstSecrets = devVars();
     expect(firstSecrets).toMatch(/^CALLBACK_SIGNING_KEYS=[0-9a-f]{64}\nROOT_TOKEN=root_[0-9a-f]{64}\n$/);
-    expect(statSync(join(project.folder, ".dev.vars")).mode & 0o777).toBe(0o600);
     expect(printed).toContain(`The API is at http://localhost:${port}`);
     expect(printed.split(operatorToken())).toHaveLength(2);
     pasteAll(curls(printed));
+    expectSecretsAreOurs();
     await start.signalAll("SIGINT");
   });
 
   test("on a later start keeps secrets and runs, and prints the lines but not the token", async () => {
+    for (const file of SECRET_FILES) chmodSync(join(project.folder, file), 0o644);
     const start = project.run("start", "--", "--port", String(port));
     const printed = await start.until(/Ctrl-C/);
     expect(devVars()).toBe(firstSecrets);
@@ -75,6 +77,7 @@ describe("npm start", () => {
     const before = JSON.parse(project.paste(curls(printed)[2] ?? "")) as unknown[];
     expect(before).toHaveLength(1);
     pasteAll(curls(printed));
+    expectSecretsAreOurs();
 
     const second = project.run("start", "--", "--port", String(port));
     expect(await second.ended()).toBe(1);
@@ -96,6 +99,16 @@ describe("npm start", () => {
     }
   });
 
+  /** Nobody else on the machine reads a token from a file, or from a command line, which `ps` shows. */
+  function expectSecretsAreOurs(): void {
+    for (const file of SECRET_FILES)
+      expect([file, statSync(join(project.folder, file)).mode & 0o777]).toEqual([file, 0o600]);
+    const { callback } = JSON.parse(readFileSync(join(project.folder, ".wrangler/run.json"), "utf8"));
+    const shown = project.curlArguments();
+    expect(shown).toContain(callback.url);
+    for (const token of [callback.token, operatorToken()]) expect(shown).not.toContain(token);
+  }
+
   function pasteAll(lines: readonly string[]): void {
     expect(lines).toHaveLength(3);
     const [created, reported, listed] = lines.map((line) => JSON.parse(project.paste(line)));
@@ -106,25 +119,26 @@ describe("npm start", () => {
 });
 
 describe("npm run dev", () => {
-  test("passes flags on, reads an existing .dev.vars as it is, and ends when npm is told to", async () => {
-    const secrets = `CALLBACK_SIGNING_KEYS='${"k".repeat(40)}'\nROOT_TOKEN="${"t".repeat(40)}" # mine\n`;
+  test("passes flags on, reads an existing .dev.vars as it is and closes it to others, and ends when npm is told to", async () => {
+    const token = "an-operators-token-".repeat(2);
+    const secrets = `CALLBACK_SIGNING_KEYS='${"signing-key!".repeat(4)}'\nROOT_TOKEN="${token}" # mine\n`;
     const file = join(project.folder, ".dev.vars");
     writeFileSync(file, secrets);
     chmodSync(file, 0o640);
     const port = await freePort();
     const dev = project.run("run", "dev", "--", "--port", String(port), "--inspector-port", "0");
     await dev.until(/Ready on/);
-    const headers = { Authorization: `Bearer ${"t".repeat(40)}` };
+    const headers = { Authorization: `Bearer ${token}` };
     const list = await fetch(`http://localhost:${port}/acme/shop/envs/prod/action-runs`, { headers });
     expect(list.status).toBe(200);
     await dev.signalNpm("SIGTERM");
     expect(devVars()).toBe(secrets);
-    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 });
 
 describe(".dev.vars", () => {
-  test("is made once and fresh each time; one that is there, even empty, is never touched", () => {
+  test("is made once and fresh each time; one that is there, even empty, is never written to", () => {
     const [one, other] = [0, 1].map(() => mkdtempSync(join(tmpdir(), "action-runs-vars-")));
     const read = (folder = "") => readFileSync(join(folder, ".dev.vars"), "utf8");
     expect(makeDevVars(one ?? "")).toBe(true);

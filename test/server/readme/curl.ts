@@ -21,7 +21,10 @@ const { values, positionals } = parseArgs({
 const [url = ""] = positionals;
 const data = values.data ?? values["data-binary"];
 const body = data?.startsWith("@") ? readFileSync(data.slice(1), "utf8") : data;
-const headers = values.header.map((line): [string, string] => {
+const lines = values.header.map((line) =>
+  line.startsWith("@") ? readFileSync(line === "@-" ? 0 : line.slice(1), "utf8").trim() : line,
+);
+const headers = lines.map((line): [string, string] => {
   const [name = "", value = ""] = line.split(/: *(.*)/s);
   return [name, value];
 });

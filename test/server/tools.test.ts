@@ -1,0 +1,63 @@
+/** What builds and checks this project comes by a lock file, to the last package. */
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ROOT } from "../../src/dev/wrangler.ts";
+
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+
+interface Locked {
+  readonly version?: string;
+  readonly integrity?: string;
+  readonly resolved?: string;
+  readonly inBundle?: boolean;
+}
+
+test.each(["", "tools/"])(
+  "%spackage.json names exact versions, and its lock file the hash of each package",
+  (folder) => {
+    const { dependencies = {}, devDependencies = {} } = JSON.parse(read(`${folder}package.json`));
+    for (const version of Object.values({ ...dependencies, ...devDependencies }))
+      expect(version).toMatch(/^(npm:@?[\w/-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/);
+    const lock = JSON.parse(read(`${folder}package-lock.json`)) as { packages: Record<string, Locked> };
+    const { "": _, ...packages } = lock.packages;
+    expect(Object.keys(packages).length).toBeGreaterThan(10);
+    for (const [name, { version, integrity, resolved, inBundle }] of Object.entries(packages)) {
+      expect(version, name).toBeDefined();
+      if (inBundle !== true) expect(integrity, name).toMatch(/^sha512-/);
+      // A registry's host or a machine's path would send everybody else there.
+      expect(resolved, name).toBeUndefined();
+    }
+  },
+);
+
+test("nothing that builds or checks this project runs a package that no lock file names", () => {
+  const files = [
+    ".ci/run",
+    "package.json",
+    ...readdirSync(join(ROOT, "src/dev")).map((name) => `src/dev/${name}`),
+  ];
+  for (const file of files.filter((name) => statSync(join(ROOT, name)).isFile()))
+    expect(read(file), file).not.toMatch(/\bnpx\b|\bnpm["', ]+(exec|x|install|i|add)\b|\bdlx\b/);
+});
+
+test("the client's types are made without npm and without a network once the tools are installed", () => {
+  const generate = (path: string | undefined) =>
+    spawnSync(process.execPath, ["src/dev/generate.ts"], {
+      cwd: ROOT,
+      encoding: "utf8",
+      env: { ...process.env, PATH: path },
+    });
+  const installed = generate(process.env.PATH);
+  expect(installed.status, installed.stderr).toBe(0);
+  const empty = mkdtempSync(join(tmpdir(), "action-runs-no-programs-"));
+  try {
+    const again = generate(empty);
+    expect(again.status, again.stderr).toBe(0);
+  } finally {
+    rmSync(empty, { recursive: true });
+  }
+});
