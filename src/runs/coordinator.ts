@@ -24,6 +24,7 @@ import {
   type TimelineAnswer,
   toAnswer,
 } from "./messages.ts";
+import { ownerOf } from "./owner.ts";
 import { Projection } from "./projection.ts";
 import { Retention } from "./retention.ts";
 import { begin, type Conflict, isOpen, type NewRun, type RunEvent, transition } from "./run.ts";
@@ -32,8 +33,10 @@ import { heartbeatNews, isLast, type TimelineEvent, toWireEvent } from "./timeli
 import { type Watcher, Watchers } from "./watchers.ts";
 
 const DUE_BATCH = 200;
+const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
 
 export class RunCoordinator extends DurableObject<Env> {
+  readonly #name: string;
   readonly #journal: Journal;
   readonly #retention: Retention;
   readonly #alarms: AlarmClock;
@@ -44,10 +47,16 @@ export class RunCoordinator extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const name = ctx.id.name ?? "";
-    const scope = name.slice(0, name.lastIndexOf("/"));
-    const n = Number(name.slice(name.lastIndexOf("/") + 1));
+    const owner = ownerOf(ctx, env);
+    if (owner === null) {
+      // This instance would stay without a name for every later caller. The next call starts another.
+      ctx.abort(NO_NAME);
+      throw new Error(NO_NAME);
+    }
+    const { scope, name } = owner;
+    this.#name = name;
     this.#journal = new Journal(ctx.storage);
+    this.#journal.setMark("name", name);
     this.#retention = new Retention(this.#journal, {
       deleteRows: (ids) => deleteRuns(this.env.DB, scope, ids),
       onPurged: (ids) => {
@@ -57,7 +66,7 @@ export class RunCoordinator extends DurableObject<Env> {
       onFailed: (error) => this.#logError("purge_failed", error),
     });
     this.#alarms = new AlarmClock(ctx.storage, this.#journal, () => this.#retention.notBefore);
-    this.#projection = new Projection(this.#journal, this.#alarms, env.DB, { scope, n });
+    this.#projection = new Projection(this.#journal, this.#alarms, env.DB, owner);
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, () => retentionDays(env));
     const entrypoints: unknown = ctx.exports;
     this.#dispatcher = new Dispatcher(scope, this.#journal, this.#ledger, {
@@ -200,7 +209,7 @@ export class RunCoordinator extends DurableObject<Env> {
     return empty;
   }
 
-  /** Lands every run again, a batch at a time. How many are still to be read; calling again does not start over. */
+  /** Rebuilds D1 from the journal, step by step. How many runs are still to be read; calling again does not start over. */
   async resync(): Promise<number> {
     return this.#projection.resync();
   }
@@ -217,7 +226,7 @@ export class RunCoordinator extends DurableObject<Env> {
       const purging = this.#retention.purge(now);
       const repair = this.#projection.repair(now);
       if (due + purging > 0 || repair !== null) {
-        log("info", "alarm", { coordinator: this.ctx.id.name, due, purging, ...repair });
+        log("info", "alarm", { coordinator: this.#name, due, purging, ...repair });
       }
     } catch (error) {
       this.#logError("alarm_failed", error);
@@ -292,6 +301,6 @@ export class RunCoordinator extends DurableObject<Env> {
   }
 
   #logError(event: string, error: unknown, run?: string): void {
-    log("error", event, { coordinator: this.ctx.id.name, run, error: String(error) });
+    log("error", event, { coordinator: this.#name, run, error: String(error) });
   }
 }

@@ -1,16 +1,13 @@
-/** POST …/resync: after D1 was restored or lost, everything that the coordinators hold lands again. Root only. */
+/** POST …/resync: after D1 was restored or lost, the coordinators make it as their journals are. Root only. */
 
 import { Hono } from "hono";
 import { requiresRoot } from "../auth/bearer.ts";
-import { readD1 } from "../d1.ts";
 import type { AppEnv } from "../http/context.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { scopeOf } from "./routes.ts";
 import { COORDINATORS } from "./run-id.ts";
-import { dropUnkept } from "./store.ts";
 
 export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (c) => {
-  await readD1(c.get("hops"), () => dropUnkept(c.env.DB, scopeOf(c), Date.now()));
   const numbers = Array.from({ length: COORDINATORS }, (_, n) => n);
   const remaining = await Promise.all(
     numbers.map((n) => callCoordinator(c.env, c.get("hops"), scopeOf(c), n, (stub) => stub.resync())),

@@ -66,6 +66,42 @@ export function isRefusedForContent(error: unknown): boolean {
   return /SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)|malformed JSON|too big|cannot store/i.test(String(error));
 }
 
+/** How many rows one look at D1 walks, whosever they are. */
+const MAX_LOOKED_AT = 5000;
+
+// An environment's rows lie in the order of their ids, those of its coordinators among each other. The number of the
+// coordinator is three hex digits of the id.
+const FIND_ROWS = `
+  SELECT id, is_own, is_stop FROM (
+    SELECT id, substr(id, 16, 3) = ?4 AS is_own, row_number() OVER (ORDER BY id) = ${MAX_LOOKED_AT} AS is_stop
+    FROM (SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3
+          ORDER BY id LIMIT ${MAX_LOOKED_AT}))
+  WHERE is_own OR is_stop ORDER BY id`;
+
+export interface FoundRows {
+  /** Of this coordinator, in order. */
+  readonly ids: readonly string[];
+  /** The last id that was looked at, whosever it is; null where there are no more. */
+  readonly stop: string | null;
+}
+
+/** Ids of a coordinator's rows after `after` and before `before`: among the first 5000 that the environment has there. */
+export async function findRows(
+  db: D1Database,
+  { scope, n }: { readonly scope: string; readonly n: number },
+  after: string,
+  before: string,
+): Promise<FoundRows> {
+  const rows = await db
+    .prepare(FIND_ROWS)
+    .bind(scope, after, before, n.toString(16).padStart(3, "0"))
+    .raw<[id: string, isOwn: number, isStop: number]>();
+  return {
+    ids: rows.flatMap(([id, isOwn]) => (isOwn === 1 ? [id] : [])),
+    stop: rows.find(([, , isStop]) => isStop === 1)?.[0] ?? null,
+  };
+}
+
 export async function deleteRuns(db: D1Database, scope: string, ids: readonly string[]): Promise<void> {
   await db
     .prepare("DELETE FROM runs WHERE scope = ? AND id IN (SELECT value FROM json_each(?))")
@@ -86,22 +122,19 @@ export async function findOverdue(db: D1Database, before: number, limit: number)
 }
 
 /**
- * Removes rows that may be kept no longer although no coordinator knows them: a restore of D1 brings back what was
- * purged since. Ended rows of one scope, or with `scope` null open rows of any that are long past their deadline.
+ * Removes open rows, long past their deadline, that may be kept no longer although no coordinator knows them: a restore
+ * of D1 brings back what was purged since.
  */
-export async function dropUnkept(db: D1Database, scope: string | null, now: number): Promise<void> {
-  const statement =
-    scope === null
-      ? db
-          .prepare(
-            `DELETE FROM runs WHERE rowid IN (
-               SELECT rowid FROM runs INDEXED BY runs_open
-               WHERE status IN ('pending', 'running') AND deadline_at < ?2 AND purge_at < ?1 LIMIT 1000)`,
-          )
-          // A run is kept for a day past its deadline at least: others need not be walked.
-          .bind(now, now - DAY_MS)
-      : db.prepare("DELETE FROM runs WHERE scope = ? AND purge_at < ?").bind(scope, now);
-  await statement.run();
+export async function dropUnkept(db: D1Database, now: number): Promise<void> {
+  await db
+    .prepare(
+      `DELETE FROM runs WHERE rowid IN (
+         SELECT rowid FROM runs INDEXED BY runs_open
+         WHERE status IN ('pending', 'running') AND deadline_at < ?2 AND purge_at < ?1 LIMIT 1000)`,
+    )
+    // A run is kept for a day past its deadline at least: others need not be walked.
+    .bind(now, now - DAY_MS)
+    .run();
 }
 
 export interface SeenCoordinator {

@@ -16,7 +16,7 @@ const OVERDUE_PER_TICK = 200;
 const COORDINATORS_PER_TICK = 20;
 
 export async function sweep(env: Env, now: number): Promise<void> {
-  await dropUnkept(env.DB, null, now);
+  await dropUnkept(env.DB, now);
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
     longestUnseen(env.DB, now - ROUND_MS, COORDINATORS_PER_TICK),
