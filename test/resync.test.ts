@@ -269,18 +269,16 @@ describe("rows that a restore brought back of runs that are no longer kept", () 
       stop: null,
     });
     const bindings = [scopeOfPath(path), "", "g", "002"];
-    const { results, meta } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${texts[0]}`)
+    const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${texts[0]}`)
       .bind(...bindings)
       .all<{ detail: string }>();
-    expect(meta).toBeDefined();
     const plan = results.map(({ detail }) => detail).filter((detail) => /\bruns\b/.test(detail));
-    expect(plan).toEqual([
-      "SEARCH runs USING COVERING INDEX sqlite_autoindex_runs_1 (scope=? AND id>? AND id<?)",
-    ]);
+    const walk = "SEARCH runs USING COVERING INDEX sqlite_autoindex_runs_1 (scope=? AND id>? AND id<?)";
+    expect(plan).toEqual([walk, walk]);
     const { meta: cost } = await env.DB.prepare(texts[0] ?? "")
       .bind(...bindings)
       .all();
-    expect(cost.rows_read).toBeLessThanOrEqual(5000);
+    expect(cost.rows_read).toBeLessThan(12_000);
   });
 
   it.each(["reads", "writes"] as const)(

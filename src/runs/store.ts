@@ -69,14 +69,13 @@ export function isRefusedForContent(error: unknown): boolean {
 /** How many rows one look at D1 walks, whosever they are. */
 const MAX_LOOKED_AT = 5000;
 
-// An environment's rows lie in the order of their ids, those of its coordinators among each other. The number of the
-// coordinator is three hex digits of the id.
+const LOOKED_AT = `
+  SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id`;
+
+// Rows of an environment's coordinators lie among each other. Three hex digits of an id are the coordinator's number.
 const FIND_ROWS = `
-  SELECT id, is_own, is_stop FROM (
-    SELECT id, substr(id, 16, 3) = ?4 AS is_own, row_number() OVER (ORDER BY id) = ${MAX_LOOKED_AT} AS is_stop
-    FROM (SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3
-          ORDER BY id LIMIT ${MAX_LOOKED_AT}))
-  WHERE is_own OR is_stop ORDER BY id`;
+  SELECT id, 0 AS is_stop FROM (${LOOKED_AT} LIMIT ${MAX_LOOKED_AT}) WHERE substr(id, 16, 3) = ?4
+  UNION ALL SELECT id, 1 FROM (${LOOKED_AT} LIMIT 1 OFFSET ${MAX_LOOKED_AT - 1})`;
 
 export interface FoundRows {
   /** Of this coordinator, in order. */
@@ -95,10 +94,10 @@ export async function findRows(
   const rows = await db
     .prepare(FIND_ROWS)
     .bind(scope, after, before, n.toString(16).padStart(3, "0"))
-    .raw<[id: string, isOwn: number, isStop: number]>();
+    .raw<[id: string, isStop: number]>();
   return {
-    ids: rows.flatMap(([id, isOwn]) => (isOwn === 1 ? [id] : [])),
-    stop: rows.find(([, , isStop]) => isStop === 1)?.[0] ?? null,
+    ids: rows.flatMap(([id, isStop]) => (isStop === 0 ? [id] : [])).sort(),
+    stop: rows.find(([, isStop]) => isStop === 1)?.[0] ?? null,
   };
 }
 
