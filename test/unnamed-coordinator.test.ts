@@ -2,7 +2,7 @@
 
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { RunCoordinator } from "../src/runs/coordinator.ts";
 import { COORDINATORS, coordinatorName } from "../src/runs/run-id.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "./client.ts";
@@ -92,12 +92,23 @@ it("callers who meet an object just as it is woken by id are served", async () =
   }
 });
 
-it("writes nothing for an object that has no name", async () => {
-  const path = newRunsPath();
-  await expect(() => pokeById(path, 0)).rejects.toThrow("no name");
-  expect(await runInDurableObject(coordinator(path, 0), (_instance, { id }) => id.name)).toBe(
-    coordinatorName(scopeOfPath(path), 0),
-  );
+it("an object that has no name writes nothing and sets no alarm", async () => {
+  const told: string[] = [];
+  const restore = await runInDurableObject(coordinator(newRunsPath(), 0), (_instance, { storage }) => {
+    const sql: { exec: (...args: unknown[]) => unknown } = Object.getPrototypeOf(storage.sql);
+    const alarms: { setAlarm: (...args: unknown[]) => unknown } = Object.getPrototypeOf(storage);
+    const noteSql = vi.spyOn(sql, "exec");
+    const noteAlarm = vi.spyOn(alarms, "setAlarm");
+    return () => {
+      told.push(...noteSql.mock.calls.map(([query]) => String(query).trim().slice(0, 6)));
+      told.push(...noteAlarm.mock.calls.map(() => "alarm"));
+      noteSql.mockRestore();
+      noteAlarm.mockRestore();
+    };
+  });
+  await expect(() => pokeById(newRunsPath(), 0)).rejects.toThrow("no name");
+  restore();
+  expect(told).toEqual(["SELECT"]);
 });
 
 it("takes no name from its journal that is not its own", async () => {
