@@ -12,6 +12,8 @@ export type Fault =
 interface Faults {
   /** How long statements that read are held back. */
   readDelayMs: number;
+  /** How long statements that write are held back. */
+  writeDelayMs: number;
   /** What happens to statements that write; null: nothing. */
   writes: Fault | null;
   reads: Fault | null;
@@ -32,6 +34,7 @@ interface Faults {
 /** One for the isolate: the Worker, its objects and the tests share it. */
 export const faults: Faults = {
   readDelayMs: 0,
+  writeDelayMs: 0,
   writes: null,
   reads: null,
   onSilence: null,
@@ -44,6 +47,7 @@ export const faults: Faults = {
 
 export function resetFaults(): void {
   faults.readDelayMs = 0;
+  faults.writeDelayMs = 0;
   faults.writes = null;
   faults.databaseBytes = null;
   faults.reads = null;
@@ -116,9 +120,8 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
   const fault = writing ? faults.writes : faults.reads;
   const held = writing && parts.some((part) => faults.gated.test(part?.sql ?? ""));
   if (faults.gate !== null && held) await faults.gate;
-  if (!writing && faults.readDelayMs > 0) {
-    await new Promise((resolve) => setTimeout(resolve, faults.readDelayMs));
-  }
+  const delayMs = writing ? faults.writeDelayMs : faults.readDelayMs;
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
   if (fault === "down") throw new Error(LOST);
   if (fault === "hang") return new Promise(() => {});
   if (fault === "committed_then_error") {

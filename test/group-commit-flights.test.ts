@@ -67,8 +67,8 @@ it("confirms with the highest version that landed, whichever flight comes back l
   await settle();
   flight(0).land();
   await settle();
-  expect(commit.takeConfirmed()).toEqual(new Map([["a", 2]]));
-  expect(commit.takeConfirmed().size).toBe(0);
+  expect(commit.takeConfirmed(10)).toEqual(new Map([["a", 2]]));
+  expect(commit.takeConfirmed(10).size).toBe(0);
 });
 
 it("does not take a late flight's older version for the newer one", async () => {
@@ -80,7 +80,28 @@ it("does not take a late flight's older version for the newer one", async () => 
   flight(0).land();
   await settle();
   expect(commit.unlandedRows).toBe(1);
-  expect(commit.takeConfirmed()).toEqual(new Map([["a", 1]]));
+  expect(commit.takeConfirmed(10)).toEqual(new Map([["a", 1]]));
+});
+
+it("answers for a row that a late flight landed with a bookmark that has the row, and never with an older", async () => {
+  const { commit, flight, write, wait } = shore();
+  write("a", 1);
+  const first = wait("a", 1);
+  flight(0).land("bookmark-1");
+  await settle();
+  expect(first).toEqual({ bookmark: "bookmark-1" });
+  write("b", 1);
+  wait("b", 1);
+  await vi.advanceTimersByTimeAsync(FLIGHT_MAX_MS);
+  commit.start();
+  flight(1).land("bookmark-3");
+  await settle();
+  const told = wait("b", 1);
+  await settle();
+  expect([commit.bookmarkOf("b"), told]).toEqual(["bookmark-3", { bookmark: "bookmark-3" }]);
+  flight(2).land("bookmark-2");
+  await settle();
+  expect(commit.bookmarkOf("b")).toBe("bookmark-3");
 });
 
 it("keeps a caller waiting for at most 2 s, and lands the row all the same", async () => {

@@ -83,7 +83,7 @@ describe("a create", () => {
 
 describe("a mark", () => {
   const stored = (storage: DurableObjectStorage) => [
-    ...storage.sql.exec("SELECT name, value FROM marks ORDER BY name"),
+    ...storage.sql.exec("SELECT name, value FROM marks WHERE name <> 'name' ORDER BY name"),
   ];
 
   it("reads as it was last set, and as the table has it", async () => {

@@ -27,7 +27,7 @@ export function shore(groupMaxBytes = 1_000_000) {
         }),
       isRefusedForContent: (error) => String(error).includes(CONTENT),
       onTrouble: (error) => troubles.push(String(error)),
-      onLanded: () => {},
+      onFlown: () => {},
     },
     [],
   );

@@ -193,7 +193,7 @@ describe("rows that may be kept no longer", () => {
     const now = Date.now();
     await insertGhosts(5000, now - 3 * DAY_MS, now + DAY_MS);
     const before = faults.rowsRead;
-    await dropUnkept(faulty(env.DB), null, now);
+    await dropUnkept(faulty(env.DB), now);
     // The index's entry and the row itself.
     expect(faults.rowsRead - before).toBeLessThanOrEqual(2 * UNKEPT_MAX_LOOKED_AT + 2);
     expect(await ghosts()).toBe(5000);

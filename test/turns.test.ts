@@ -126,7 +126,7 @@ it("a resync makes no more than 4 MB of runs unlanded at a time, and comes to th
     const kept = new Journal(storage);
     const sizes: number[] = [];
     for (let after = ""; ; ) {
-      const batch = kept.unland(after, 1000);
+      const batch = kept.unland(after, "g", 1000);
       if (batch.length === 0) return sizes;
       sizes.push(batch.length);
       after = batch.at(-1)?.id ?? "";

@@ -238,7 +238,7 @@ describe("the note of what has not landed", () => {
         },
         isRefusedForContent: () => false,
         onTrouble: () => {},
-        onLanded: () => {},
+        onFlown: () => {},
       },
       [],
     );

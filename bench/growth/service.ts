@@ -53,11 +53,13 @@ export async function loadService(retentionDays: number): Promise<Service> {
   hooks.deregister();
   const { RunCoordinator, runListQuery, listRuns, readRun } = modules;
   return {
-    start: (name, storage, db) =>
-      new RunCoordinator(
-        { id: { name }, storage, exports: {} },
-        { DB: db, RETENTION_DAYS: String(retentionDays) },
-      ),
+    start: (name, storage, db) => {
+      const id = { name, equals: () => true };
+      return new RunCoordinator(
+        { id, storage, exports: {} },
+        { DB: db, COORDINATORS: { idFromName: () => id }, RETENTION_DAYS: String(retentionDays) },
+      );
+    },
     list: (db, scope, query) => listRuns(db.withSession(), scope, runListQuery.parse(query)),
     get: (db, scope, id) =>
       readRun({ env: { DB: db }, hops: { d1: 0, coordinator: 0 }, scope, ring: null }, id, undefined),

@@ -73,7 +73,7 @@ export async function statementsOf(place: Place): Promise<Statement[]> {
       const journal = new Journal(storage);
       begin("resync");
       journal.countAfter("");
-      journal.unland("", RESYNCED);
+      journal.unland("", "g", RESYNCED);
     });
     await rolledBack(() => onD1(place, service, d1, begin));
   }
@@ -98,12 +98,12 @@ async function onD1(
     await service.list(d1, MEASURED_SCOPE, { ...query, limit: String(LISTED) });
   }
   begin("cron");
-  await store.dropUnkept(d1, null, now);
+  await store.dropUnkept(d1, now);
   await store.findOverdue(d1, now - MINUTE_MS, 200);
   await store.longestUnseen(d1, now - 10 * MINUTE_MS, now + MINUTE_MS, 20);
   await store.markSeen(d1, [{ scope: MEASURED_SCOPE, n: LOOKED_AT, seen_at: now }], [], now);
   begin("resync");
-  await store.dropUnkept(d1, MEASURED_SCOPE, now);
+  await store.findRows(d1, { scope: MEASURED_SCOPE, n: LOOKED_AT }, "", "g");
 }
 
 interface Notebook {

@@ -12,6 +12,7 @@ import { NOTED_BYTES, ROW_BYTES, type Setting } from "./settings.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 /** As in src/runs/projection.ts, whose other imports are none of the simulation's. */
+const CONFIRM_MAX_ROWS = 1000;
 const UNLANDED_MAX_ROWS = 50_000;
 const REPAIR_MS = 5000;
 const REPAIR_FIRST_MS = 1000;
@@ -60,7 +61,7 @@ export class Coordinator {
       land: (rows: readonly string[]) => this.#land(rows.length),
       isRefusedForContent: () => false,
       onTrouble: () => this.#repairAfterFailure(),
-      onLanded: () => {},
+      onFlown: () => {},
     };
     this.#commit = new GroupCommit(landing, []);
   }
@@ -82,7 +83,7 @@ export class Coordinator {
     const { now } = this.#time;
     this.#durableAt = now + this.#setting.journalDurableMs;
     const durableAt = this.#durableAt;
-    this.#commit.takeConfirmed();
+    this.#commit.takeConfirmed(CONFIRM_MAX_ROWS);
     this.#commit.changed({ id, version: VERSION, bytes: NOTED_BYTES, changedAt: now, run: null });
     this.#repairBy(now + REPAIR_MS);
     void this.#commit.landed(id, VERSION).then((bookmark) => {

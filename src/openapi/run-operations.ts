@@ -160,7 +160,8 @@ const HEARTBEAT: Operation = {
 const RESYNC: Operation = {
   operationId: "resyncActionRuns",
   summary: "Land every run in the database again",
-  description: "After a restore. For the operator alone.",
+  description:
+    "After a restore of the database. Rows of runs that are no longer kept are removed. This endpoint requires ROOT_TOKEN.",
   tags: ["Service"],
   security,
   parameters: IN_ENVIRONMENT,
@@ -170,7 +171,7 @@ const RESYNC: Operation = {
       "Under way",
       z.object({ remaining: z.int().min(0) }).meta({ id: "Resync", examples: [{ remaining: 0 }] }),
     ),
-    ...refuses(...TOKEN, "forbidden", "database_unavailable", "coordinator_unavailable"),
+    ...refuses(...TOKEN, "forbidden", "database_unavailable", "storage_full", "coordinator_unavailable"),
   },
 };
 

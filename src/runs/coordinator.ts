@@ -25,6 +25,7 @@ import {
   type TimelineAnswer,
   toAnswer,
 } from "./messages.ts";
+import { ownerOf } from "./owner.ts";
 import { Projection } from "./projection.ts";
 import { Retention } from "./retention.ts";
 import { begin, type Conflict, isOpen, type NewRun, type RunEvent, transition } from "./run.ts";
@@ -35,8 +36,10 @@ import { type Watcher, Watchers } from "./watchers.ts";
 const DUE_BATCH = 200;
 /** Of the 10 GB that an object may hold. From here on it takes no new run, so that those it has can come to their end. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
+const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
 
 export class RunCoordinator extends DurableObject<Env> {
+  readonly #name: string;
   readonly #journal: Journal;
   readonly #retention: Retention;
   readonly #alarms: AlarmClock;
@@ -47,10 +50,16 @@ export class RunCoordinator extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const name = ctx.id.name ?? "";
-    const scope = name.slice(0, name.lastIndexOf("/"));
-    const n = Number(name.slice(name.lastIndexOf("/") + 1));
+    const owner = ownerOf(ctx, env);
+    if (owner === null) {
+      // This instance would stay without a name for every later caller. The next call starts another.
+      ctx.abort(NO_NAME);
+      throw new Error(NO_NAME);
+    }
+    const { scope, name } = owner;
+    this.#name = name;
     this.#journal = new Journal(ctx.storage);
+    this.#journal.setMark("name", name);
     this.#retention = new Retention(this.#journal, {
       deleteRows: (ids) => deleteRuns(this.env.DB, scope, ids),
       onPurged: (ids) => {
@@ -60,7 +69,7 @@ export class RunCoordinator extends DurableObject<Env> {
       onFailed: (error) => this.#logError("purge_failed", error),
     });
     this.#alarms = new AlarmClock(ctx.storage, this.#journal, (now) => this.#retention.notBefore(now));
-    this.#projection = new Projection(this.#journal, this.#alarms, env.DB, { scope, n });
+    this.#projection = new Projection(this.#journal, this.#alarms, env.DB, owner);
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, () => retentionDays(env));
     const entrypoints: unknown = ctx.exports;
     this.#dispatcher = new Dispatcher(scope, this.#journal, this.#ledger, {
@@ -204,7 +213,7 @@ export class RunCoordinator extends DurableObject<Env> {
     return empty;
   }
 
-  /** Lands every run again, a batch at a time. How many are still to be read; calling again does not start over. */
+  /** Rebuilds D1 from the journal, step by step. How many runs are still to be read; calling again does not start over. */
   async resync(): Promise<number> {
     return this.#projection.resync();
   }
@@ -220,7 +229,7 @@ export class RunCoordinator extends DurableObject<Env> {
     const purging = this.#tried(() => this.#retention.purge(now)) ?? 0;
     const repair = this.#tried(() => this.#projection.repair(now)) ?? null;
     if (due + purging > 0 || repair !== null) {
-      log("info", "alarm", { coordinator: this.ctx.id.name, due, purging, ...repair });
+      log("info", "alarm", { coordinator: this.#name, due, purging, ...repair });
     }
     this.#projection.arm(now);
   }
@@ -302,6 +311,6 @@ export class RunCoordinator extends DurableObject<Env> {
   }
 
   #logError(event: string, error: unknown, run?: string): void {
-    log("error", event, { coordinator: this.ctx.id.name, run, error: String(error) });
+    log("error", event, { coordinator: this.#name, run, error: String(error) });
   }
 }

@@ -31,8 +31,8 @@ export interface Landing {
   isRefusedForContent(error: unknown): boolean;
   /** Called when a flight failed or put a run aside: repair must be armed. */
   onTrouble(error: unknown, asideId: string | null): void;
-  /** Called when everything changed so far has landed. */
-  onLanded(): void;
+  /** Called when a group has landed, before the next one is chosen. */
+  onFlown(): void;
   readonly groupMaxBytes: number;
 }
 
@@ -51,10 +51,10 @@ export class GroupCommit {
   readonly #landing: Landing;
   readonly #unlanded = new UnlandedRuns();
   /** What D1 has confirmed since the last journal write, which takes it along. */
-  #confirmed = new Map<string, number>();
+  readonly #confirmed = new Map<string, number>();
   readonly #waiters = new Waiters();
   readonly #aside = new Map<string, Aside>();
-  /** Of the last flight that landed. */
+  /** The newest that D1 gave: it has every row that was confirmed. */
   #bookmark: string | null = null;
   #flying = false;
   #outstanding = 0;
@@ -86,10 +86,14 @@ export class GroupCommit {
     return this.#unlanded.oldestChange();
   }
 
-  /** Notes a run that the journal has just written. A new version may pass where the last was refused. */
+  /**
+   * Notes a run that the journal has just written. A new version may pass where the last was refused, and what D1
+   * confirmed before says nothing of it.
+   */
   changed(entry: Unlanded): void {
     this.#unlanded.add(entry);
     this.#aside.delete(entry.id);
+    this.#confirmed.delete(entry.id);
   }
 
   /** Forgets runs that are no longer kept. */
@@ -101,11 +105,25 @@ export class GroupCommit {
     }
   }
 
-  /** Hands over what D1 has confirmed, to be written with the journal's next change. */
-  takeConfirmed(): ReadonlyMap<string, number> {
-    const confirmed = this.#confirmed;
-    this.#confirmed = new Map();
-    return confirmed;
+  /** How many confirmations of D1 the journal has not noted. */
+  get confirmedRows(): number {
+    return this.#confirmed.size;
+  }
+
+  /** Hands over up to `limit` versions that D1 has confirmed, the first confirmed first, to be noted in the journal. */
+  takeConfirmed(limit: number): ReadonlyMap<string, number> {
+    const taken = new Map<string, number>();
+    for (const [id, version] of this.#confirmed) {
+      if (taken.size === limit) break;
+      taken.set(id, version);
+      this.#confirmed.delete(id);
+    }
+    return taken;
+  }
+
+  /** Takes back what the journal could not note. */
+  putBackConfirmed(versions: ReadonlyMap<string, number>): void {
+    for (const [id, version] of versions) this.#confirmed.set(id, version);
   }
 
   /**
@@ -138,14 +156,12 @@ export class GroupCommit {
       for (;;) {
         const group = this.#nextGroup(Date.now());
         if (group.length === 0) break;
-        const bookmark = await this.#landSplitting(group);
+        await this.#landSplitting(group);
         this.#failures = 0;
-        this.#bookmark = bookmark ?? this.#bookmark;
-        for (const { id, version } of group) this.#waiters.settle(id, version, bookmark);
+        this.#landing.onFlown();
       }
       // Before anything else runs: who arrives from here on must start a flight of its own.
       this.#flying = false;
-      this.#landing.onLanded();
     } catch (error) {
       this.#flying = false;
       this.#failures++;
@@ -188,24 +204,23 @@ export class GroupCommit {
   }
 
   /** Lands a group; one that D1 refuses for its content is halved until the culprit is alone and put aside. */
-  async #landSplitting(group: readonly GroupRow[]): Promise<string | null> {
+  async #landSplitting(group: readonly GroupRow[]): Promise<void> {
     try {
-      return await this.#landOnce(group);
+      await this.#landOnce(group);
     } catch (error) {
       if (!this.#landing.isRefusedForContent(error)) throw error;
       const [culprit] = group;
       if (group.length === 1 && culprit !== undefined) {
         this.#putAside(culprit, error);
-        return null;
+        return;
       }
       const middle = Math.ceil(group.length / 2);
-      const first = await this.#landSplitting(group.slice(0, middle));
-      const second = await this.#landSplitting(group.slice(middle));
-      return second ?? first;
+      await this.#landSplitting(group.slice(0, middle));
+      await this.#landSplitting(group.slice(middle));
     }
   }
 
-  async #landOnce(group: readonly GroupRow[]): Promise<string | null> {
+  async #landOnce(group: readonly GroupRow[]): Promise<void> {
     this.#outstanding++;
     let counted = true;
     const uncount = () => {
@@ -219,19 +234,25 @@ export class GroupCommit {
     }, FLIGHT_MAX_MS);
     const flight = this.#landing.land(group.map((row) => row.text)).then((bookmark) => {
       // Also when it was given up meanwhile: what it wrote is written.
+      this.#advance(bookmark);
       for (const { id, version } of group) this.#confirm(id, version);
-      return bookmark;
     });
     void flight
-      .catch(() => null)
+      .catch(() => {})
       .finally(() => {
         clearTimeout(timer);
         uncount();
       });
-    return Promise.race([flight, givenUp]);
+    await Promise.race([flight, givenUp]);
+  }
+
+  /** D1's bookmarks sort as text, the oldest first. A flight that was given up may come back with an older one. */
+  #advance(bookmark: string | null): void {
+    if (bookmark !== null && bookmark > (this.#bookmark ?? "")) this.#bookmark = bookmark;
   }
 
   #confirm(id: string, version: number): void {
+    this.#waiters.settle(id, version, this.#bookmark);
     this.#confirmed.set(id, Math.max(version, this.#confirmed.get(id) ?? 0));
     this.#aside.delete(id);
     const entry = this.#unlanded.get(id);

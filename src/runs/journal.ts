@@ -27,8 +27,8 @@ export interface Written {
   readonly dueAt: number;
 }
 
-/** Instants that the coordinator must remember over an eviction, and the place a resync has reached. */
-export type Mark = "repair_at" | "resync_after";
+/** What the coordinator must remember over an eviction: its name, an instant, and the place a resync has reached. */
+export type Mark = "name" | "repair_at" | "resync_after";
 
 interface WeighedId extends Record<string, SqlStorageValue> {
   id: string;
@@ -265,13 +265,14 @@ export class Journal {
   }
 
   /**
-   * Makes the next runs after the id `after` unlanded again: at most `limit`, and what fits into a turn. These, in the
-   * order of their ids.
+   * Makes the next runs after the id `after`, up to `upTo`, unlanded again: at most `limit`, and what fits into a turn.
+   * These, in the order of their ids.
    */
-  unland(after: string, limit: number): Unlanded[] {
+  unland(after: string, upTo: string, limit: number): Unlanded[] {
     const rows = this.#sql.exec<UnlandedRow & { events: number }>(
-      "SELECT id, version, bytes, changed_at, 0 AS events FROM runs WHERE id > ? ORDER BY id LIMIT ?",
+      "SELECT id, version, bytes, changed_at, 0 AS events FROM runs WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
       after,
+      upTo,
       limit,
     );
     const batch = fittingIntoTurn([...rows]).map(toUnlanded);
@@ -284,6 +285,11 @@ export class Journal {
 
   countAfter(id: string): number {
     return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM runs WHERE id > ?", id).one().n;
+  }
+
+  /** Whether there is a run after the id `after` and up to `upTo`. */
+  hasBetween(after: string, upTo: string): boolean {
+    return [...this.#sql.exec("SELECT 1 FROM runs WHERE id > ? AND id <= ? LIMIT 1", after, upTo)].length > 0;
   }
 
   mark(name: Mark): string | null {
@@ -310,6 +316,15 @@ export class Journal {
   #min(query: string): number | null {
     return this.#sql.exec<{ at: number | null }>(query).one().at;
   }
+}
+
+/** The name that a journal keeps, null where it keeps none. A journal that is not there yet is not made. */
+export function nameInJournal(sql: SqlStorage): string | null {
+  const hasMarks =
+    [...sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'marks'")].length > 0;
+  if (!hasMarks) return null;
+  const [row] = [...sql.exec<{ value: string }>("SELECT value FROM marks WHERE name = 'name'")];
+  return row?.value ?? null;
 }
 
 function toUnlanded({ id, version, bytes, changed_at }: UnlandedRow): Unlanded {

@@ -1,6 +1,6 @@
 /**
- * Keeps D1 as the journal decided: lands what changes in groups, looks after what did not land, and lands everything
- * again when asked. It decides nothing about runs.
+ * Keeps D1 as the journal decided: lands what changes in groups, looks after what did not land, and rebuilds all of it
+ * when asked. It decides nothing about runs.
  */
 
 import { isDatabaseFull } from "../d1-errors.ts";
@@ -10,8 +10,16 @@ import type { AlarmClock } from "./alarm-clock.ts";
 import { GroupCommit, type GroupRow } from "./group-commit.ts";
 import type { Journal, Unlanded, Written } from "./journal.ts";
 import type { JournaledRun } from "./journal-rows.ts";
-import { coordinatorName } from "./run-id.ts";
-import { GROUP_MAX_BYTES, isRefusedForContent, landGroup, toGroupRow } from "./store.ts";
+import type { Owner } from "./owner.ts";
+import { Rebuild, STEP_RUNS } from "./rebuild.ts";
+import {
+  deleteRuns,
+  findRows,
+  GROUP_MAX_BYTES,
+  isRefusedForContent,
+  landGroup,
+  toGroupRow,
+} from "./store.ts";
 
 export const UNLANDED_MAX_ROWS = 50_000;
 export const UNLANDED_MAX_BYTES = 512 * 1024 * 1024;
@@ -20,13 +28,11 @@ const REPAIR_MS = 5000;
 const REPAIR_FIRST_MS = 1000;
 /** After failures: with the 10 s of a flight that hangs, a row lands within 15 s of D1's coming back. */
 const REPAIR_LAST_MS = 4000;
-const RESYNC_BATCH = 1000;
-
-/** Whose rows these are: `{o}/{p}/{envName}` and the coordinator's number. */
-export interface Owner {
-  readonly scope: string;
-  readonly n: number;
-}
+/**
+ * How many confirmations the journal notes at once: 60 KB of ids and versions in one string, far from the 2 MB that an
+ * object's SQL takes, and few enough to keep no caller waiting.
+ */
+const CONFIRM_MAX_ROWS = 1000;
 
 export class Projection {
   readonly #journal: Journal;
@@ -34,6 +40,7 @@ export class Projection {
   readonly #db: Env["DB"];
   readonly #owner: Owner;
   readonly #commit: GroupCommit;
+  readonly #rebuild: Rebuild;
   /** Whether D1's sweep knows of this coordinator. */
   #isRegistered = false;
 
@@ -48,21 +55,32 @@ export class Projection {
       land: (rows: readonly string[]) => this.#land(rows),
       isRefusedForContent,
       onTrouble: (error: unknown, asideId: string | null) => this.#onTrouble(error, asideId),
-      onLanded: () => this.#resyncNext(),
+      onFlown: () => this.#onFlown(),
     };
     this.#commit = new GroupCommit(landing, journal.unlanded());
+    this.#rebuild = new Rebuild(journal, {
+      findRows: (after, before) => findRows(db, owner, after, before),
+      deleteRows: (ids) => deleteRuns(db, owner.scope, ids),
+      land: (batch) => this.#landAgain(batch),
+      // What D1 refuses for its content has no end, and must not hold this up.
+      isBusy: () => this.#commit.unlandedRows - this.#commit.asideRows >= STEP_RUNS,
+      onFailed: (error) => log("error", "resync_failed", { coordinator: owner.name, error: String(error) }),
+    });
   }
 
   get isOverloaded(): boolean {
     return this.#commit.unlandedRows >= UNLANDED_MAX_ROWS || this.#commit.unlandedBytes >= UNLANDED_MAX_BYTES;
   }
 
-  /** Notes what the journal has just written; the change takes along what D1 confirmed meanwhile. */
+  /**
+   * Notes what the journal has just written; the change takes along what D1 confirmed meanwhile. The note first: a
+   * change that the journal holds must land, whatever fails after it.
+   */
   changed({ unlanded, dueAt }: Written, now: number): void {
-    this.#writeConfirmed();
     this.#commit.changed(unlanded);
     this.#alarms.repairBy(now + REPAIR_MS);
     this.#alarms.armBy(Math.min(this.#alarms.repairAt, dueAt), now);
+    this.#noteConfirmed();
   }
 
   /** Resolves when D1 has this version, with its bookmark; with null when nobody should wait any longer. */
@@ -90,18 +108,18 @@ export class Projection {
 
   /** Armed in the very stretch that makes a row unlanded, so that its repair can't be forgotten. */
   arm(now: number): void {
-    if (this.#commit.unlandedRows > 0) this.#alarms.repairBy(now + REPAIR_MS);
+    if (this.#commit.unlandedRows > 0 || this.#rebuild.isUnderWay) this.#alarms.repairBy(now + REPAIR_MS);
     this.#alarms.arm(now);
   }
 
   /** The alarm's turn: starts a flight if a repair is due. What there is to be logged, null where all is well. */
   repair(now: number): Readonly<Record<string, number | null>> | null {
-    this.#writeConfirmed();
+    this.#noteConfirmed();
+    // One that was cut off between two steps goes on.
+    this.#rebuild.next(now);
     const unlanded = this.#commit.unlandedRows;
-    if (unlanded === 0) {
+    if (unlanded + this.#commit.confirmedRows === 0 && !this.#rebuild.isUnderWay) {
       this.#alarms.setRepairAt(null);
-      // A resync that was cut off between two batches goes on.
-      this.#resyncNext();
     } else if (this.#alarms.repairAt <= now) {
       this.#alarms.setRepairAt(now + REPAIR_MS);
       this.#commit.start();
@@ -112,36 +130,45 @@ export class Projection {
     return { unlanded, oldestUnlandedMs: oldest === null ? null : now - oldest, aside };
   }
 
-  /** Lands every run again, a batch at a time. How many are still to be read; calling again does not start over. */
+  /** Rebuilds D1 from the journal, step by step. How many runs are still to be read; calling again does not start over. */
   resync(): number {
-    const after = this.#journal.mark("resync_after");
-    if (after === null) {
-      this.#journal.setMark("resync_after", "");
-      this.#isRegistered = false;
-    }
-    const remaining = this.#journal.countAfter(after ?? "");
-    this.#resyncNext();
+    const now = Date.now();
+    if (!this.#rebuild.isUnderWay) this.#isRegistered = false;
+    const remaining = this.#rebuild.begin();
+    this.arm(now);
+    this.#rebuild.next(now);
     return remaining;
   }
 
-  /** While a resync is under way: makes the next batch unlanded, and stops after the last. */
-  #resyncNext(): void {
-    const after = this.#journal.mark("resync_after");
-    // What D1 refuses for its content has no end, and must not hold this up.
-    if (after === null || this.#commit.unlandedRows > this.#commit.asideRows) return;
-    // First, for what D1 confirmed before it lost the rows would count as landed again.
-    this.#writeConfirmed();
-    const batch = this.#journal.unland(after, RESYNC_BATCH);
-    this.#journal.setMark("resync_after", batch.at(-1)?.id ?? null);
-    if (batch.length === 0) return;
+  #landAgain(batch: readonly Unlanded[]): void {
     for (const entry of batch) this.#commit.changed(entry);
     this.arm(Date.now());
     this.#commit.start();
   }
 
-  #writeConfirmed(): void {
-    const confirmed = this.#commit.takeConfirmed();
-    if (confirmed.size > 0) this.#journal.confirm(confirmed);
+  /** After each flight, because callers who come all the time leave no moment in which everything has landed. */
+  #onFlown(): void {
+    // The rest goes with the next change. Without this, what an outage has held back would all go with one.
+    while (this.#commit.confirmedRows > CONFIRM_MAX_ROWS && this.#noteConfirmed());
+    this.#rebuild.next(Date.now());
+  }
+
+  /** Has the journal note some of what D1 confirmed. False where it could not: later is soon enough. */
+  #noteConfirmed(): boolean {
+    const confirmed = this.#commit.takeConfirmed(CONFIRM_MAX_ROWS);
+    if (confirmed.size === 0) return true;
+    try {
+      this.#journal.confirm(confirmed);
+      return true;
+    } catch (error) {
+      this.#commit.putBackConfirmed(confirmed);
+      log("error", "confirm_failed", {
+        coordinator: this.#owner.name,
+        rows: confirmed.size,
+        error: String(error),
+      });
+      return false;
+    }
   }
 
   /** As the journal has them; it is asked only for those that are not at hand. */
@@ -157,13 +184,9 @@ export class Projection {
     try {
       return [{ id: run.id, version: run.version, text: toGroupRow(run) }];
     } catch (error) {
-      log("error", "run_unprintable", { coordinator: this.#name, run: run.id, error: String(error) });
+      log("error", "run_unprintable", { coordinator: this.#owner.name, run: run.id, error: String(error) });
       return [];
     }
-  }
-
-  get #name(): string {
-    return coordinatorName(this.#owner.scope, this.#owner.n);
   }
 
   async #land(rows: readonly string[]): Promise<string | null> {
@@ -176,7 +199,7 @@ export class Projection {
   #onTrouble(error: unknown, asideId: string | null): void {
     const now = Date.now();
     log("error", asideId === null ? "landing_failed" : "run_put_aside", {
-      coordinator: this.#name,
+      coordinator: this.#owner.name,
       run: asideId ?? undefined,
       reason: asideId !== null ? undefined : isDatabaseFull(error) ? "full" : "outage",
       unlanded: this.#commit.unlandedRows,

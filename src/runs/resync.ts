@@ -1,4 +1,4 @@
-/** POST …/resync: after D1 was restored or lost, everything that the coordinators hold lands again. Root only. */
+/** POST …/resync: after D1 was restored or lost, the coordinators make it as their journals are. Root only. */
 
 import { Hono } from "hono";
 import { auditStatement, logAudit, newAuditEntry } from "../auth/audit.ts";
@@ -8,7 +8,6 @@ import type { AppEnv } from "../http/context.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { scopeOf } from "./routes.ts";
 import { COORDINATORS } from "./run-id.ts";
-import { dropUnkept } from "./store.ts";
 
 export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (c) => {
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
@@ -17,7 +16,6 @@ export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (
   // First: a resync that nobody can account for does not begin.
   await readD1(c.get("hops"), () => auditStatement(c.env.DB, entry).run());
   logAudit(entry, c.get("requestId"));
-  await readD1(c.get("hops"), () => dropUnkept(c.env.DB, scopeOf(c), Date.now()));
   const numbers = Array.from({ length: COORDINATORS }, (_, n) => n);
   const remaining = await Promise.all(
     numbers.map((n) => callCoordinator(c.env, c.get("hops"), scopeOf(c), n, (stub) => stub.resync())),

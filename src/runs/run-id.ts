@@ -18,6 +18,9 @@ import type { KeyRing } from "../auth/key-ring.ts";
 export const COORDINATORS = 4;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const COORDINATOR_NAME = /^([^/]+\/[^/]+\/[^/]+)\/(0|[1-9]\d{0,3})$/;
+/** As many as an id's 12 bits can tell apart. */
+const MAX_COORDINATOR = 2 ** 12 - 1;
 const MAX_MS = 2 ** 48 - 1;
 
 export interface RunIdParts {
@@ -58,6 +61,13 @@ export async function isGenuineRunId(ring: KeyRing, scope: string, id: string): 
 /** The name of the object that owns the runs of `coordinator` in `scope`. */
 export function coordinatorName(scope: string, coordinator: number): string {
   return `${scope}/${coordinator}`;
+}
+
+/** What a coordinator's name says, or null where it names none. */
+export function readCoordinatorName(name: string): { readonly scope: string; readonly n: number } | null {
+  const [, scope = "", digits = ""] = COORDINATOR_NAME.exec(name) ?? [];
+  const n = Number(digits);
+  return scope !== "" && n <= MAX_COORDINATOR ? { scope, n } : null;
 }
 
 /** FNV-1a of the key: the same key goes to the same coordinator, for ever. */

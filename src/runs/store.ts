@@ -70,6 +70,41 @@ export function isRefusedForContent(error: unknown): boolean {
   return /SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)|malformed JSON|too big|cannot store/i.test(String(error));
 }
 
+/** How many rows one look at D1 walks, whosever they are. */
+const MAX_LOOKED_AT = 5000;
+
+const LOOKED_AT = `
+  SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id`;
+
+// Rows of an environment's coordinators lie among each other. Three hex digits of an id are the coordinator's number.
+const FIND_ROWS = `
+  SELECT id, 0 AS is_stop FROM (${LOOKED_AT} LIMIT ${MAX_LOOKED_AT}) WHERE substr(id, 16, 3) = ?4
+  UNION ALL SELECT id, 1 FROM (${LOOKED_AT} LIMIT 1 OFFSET ${MAX_LOOKED_AT - 1})`;
+
+export interface FoundRows {
+  /** Of this coordinator, in order. */
+  readonly ids: readonly string[];
+  /** The last id that was looked at, whosever it is; null where there are no more. */
+  readonly stop: string | null;
+}
+
+/** Ids of a coordinator's rows after `after` and before `before`: among the first 5000 that the environment has there. */
+export async function findRows(
+  db: D1Database,
+  { scope, n }: { readonly scope: string; readonly n: number },
+  after: string,
+  before: string,
+): Promise<FoundRows> {
+  const rows = await db
+    .prepare(FIND_ROWS)
+    .bind(scope, after, before, n.toString(16).padStart(3, "0"))
+    .raw<[id: string, isStop: number]>();
+  return {
+    ids: rows.flatMap(([id, isStop]) => (isStop === 0 ? [id] : [])).sort(),
+    stop: rows.find(([, isStop]) => isStop === 1)?.[0] ?? null,
+  };
+}
+
 export async function deleteRuns(db: D1Database, scope: string, ids: readonly string[]): Promise<void> {
   await db
     .prepare("DELETE FROM runs WHERE scope = ? AND id IN (SELECT value FROM json_each(?))")
@@ -90,25 +125,22 @@ export async function findOverdue(db: D1Database, before: number, limit: number)
 }
 
 /**
- * Removes rows that may be kept no longer although no coordinator knows them: a restore of D1 brings back what was
- * purged since. Ended rows of one scope, or with `scope` null open rows of any that are long past their deadline.
+ * Removes open rows, long past their deadline, that may be kept no longer although no coordinator knows them: a restore
+ * of D1 brings back what was purged since.
  */
-export async function dropUnkept(db: D1Database, scope: string | null, now: number): Promise<void> {
-  const statement =
-    scope === null
-      ? db
-          .prepare(
-            `DELETE FROM runs WHERE rowid IN (
-               SELECT row FROM (
-                 SELECT rowid AS row, purge_at FROM runs INDEXED BY runs_open
-                 WHERE status IN ('pending', 'running') AND deadline_at < ?2 ORDER BY deadline_at LIMIT ?3)
-               WHERE purge_at < ?1)`,
-          )
-          // A run is kept for a day past its deadline at least: others need not be walked. The limit is on the walk,
-          // because many rows may be overdue and still kept; those with the oldest deadlines go first.
-          .bind(now, now - DAY_MS, UNKEPT_MAX_LOOKED_AT)
-      : db.prepare("DELETE FROM runs WHERE scope = ? AND purge_at < ?").bind(scope, now);
-  await statement.run();
+export async function dropUnkept(db: D1Database, now: number): Promise<void> {
+  await db
+    .prepare(
+      `DELETE FROM runs WHERE rowid IN (
+         SELECT row FROM (
+           SELECT rowid AS row, purge_at FROM runs INDEXED BY runs_open
+           WHERE status IN ('pending', 'running') AND deadline_at < ?2 ORDER BY deadline_at LIMIT ?3)
+         WHERE purge_at < ?1)`,
+    )
+    // A run is kept for a day past its deadline at least: others need not be walked. The limit is on the walk, because
+    // many rows may be overdue and still kept; those with the oldest deadlines go first.
+    .bind(now, now - DAY_MS, UNKEPT_MAX_LOOKED_AT)
+    .run();
 }
 
 export interface SeenCoordinator {

@@ -21,7 +21,7 @@ const OVERDUE_PER_TICK = 200;
 const COORDINATORS_PER_TICK = 20;
 
 export async function sweep(env: Env, now: number): Promise<void> {
-  await tidyUp("drop_unkept", () => dropUnkept(env.DB, null, now));
+  await tidyUp("drop_unkept", () => dropUnkept(env.DB, now));
   await tidyUp("drop_old_audit", () => dropOldAudit(env.DB, now - retentionDays(env) * DAY_MS));
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
