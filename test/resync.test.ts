@@ -152,6 +152,22 @@ it("changes that come meanwhile land as they are", async () => {
   expect((await ask("GET", `${path}/${id}`)).body).toMatchObject({ status: "cancelled" });
 });
 
+it("lands again what D1 had confirmed before it lost the rows, also after an eviction", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await loseRows(path);
+  faults.writes = "down";
+  await direct(path, 0).resync();
+  await until(() => isOver(path));
+  // This change would take the confirmation along.
+  await createAged(path);
+  await evictDurableObject(coordinator(path, 0));
+  faults.writes = null;
+  await alarmIn(20_000, coordinator(path, 0));
+  await until(async () => (await rows(path)) === 2);
+  expect(await idsInD1(path)).toContain(id);
+});
+
 it("tells the sweep of the coordinator again", async () => {
   const path = newRunsPath();
   await createAged(path);
@@ -306,10 +322,10 @@ describe("rows that a restore brought back of runs that are no longer kept", () 
     },
   );
 
-  it("asks D1 for nothing of its own", async () => {
+  it("asks D1 for nothing of its own, but to note who asked", async () => {
     const path = newRunsPath();
     faults.reads = "hang";
-    faults.writes = "hang";
+    faults.writes = { refuse: (_bound, sql) => !sql.startsWith("INSERT INTO audit") };
     expect((await resync(path)).status).toBe(202);
   });
 });

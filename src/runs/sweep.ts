@@ -21,8 +21,11 @@ const OVERDUE_PER_TICK = 200;
 const COORDINATORS_PER_TICK = 20;
 
 export async function sweep(env: Env, now: number): Promise<void> {
-  await tidyUp("drop_unkept", () => dropUnkept(env.DB, now));
-  await tidyUp("drop_old_audit", () => dropOldAudit(env.DB, now - retentionDays(env) * DAY_MS));
+  // Not awaited before the end: D1 may hang on one statement, and coordinators that sleep must be woken all the same.
+  const tidied = Promise.all([
+    tidyUp("drop_unkept", () => dropUnkept(env.DB, now)),
+    tidyUp("drop_old_audit", () => dropOldAudit(env.DB, now - retentionDays(env) * DAY_MS)),
+  ]);
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
     longestUnseen(env.DB, now - ROUND_MS, now + CLOCKS_DIFFER_MS, COORDINATORS_PER_TICK),
@@ -43,9 +46,10 @@ export async function sweep(env: Env, now: number): Promise<void> {
   const kept = unseen.filter((coordinator) => !emptied.includes(coordinator));
   if (unseen.length > 0) await markSeen(env.DB, kept, emptied, now);
   if (late.size + failed > 0) log("info", "sweep", { overdue: overdue.length, late: late.size, failed });
+  await tidied;
 }
 
-/** Clears away what is kept no longer. What fails here is logged, because coordinators that sleep must be woken all the same. */
+/** Clears away what is kept no longer. A failure is logged and stops nothing else. */
 async function tidyUp(step: string, go: () => Promise<void>): Promise<void> {
   await go().catch((error: unknown) => log("error", "sweep_failed", { step, error: String(error) }));
 }
