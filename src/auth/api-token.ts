@@ -59,6 +59,12 @@ export function recallToken(hash: string, now: number): TokenRecord | null | und
   return undefined;
 }
 
+/** Whether the token with this hash is known to have been good in the last 10 minutes. */
+export function wasGoodLately(hash: string, now: number): boolean {
+  const good = known.get(hash);
+  return good !== undefined && now - good.readAt < KNOWN_IN_OUTAGE_MS;
+}
+
 /**
  * The token with this hash, or null where there is none. Throws `database_unavailable`.
  * `later` keeps work alive past the answer: an answer of D1 that comes late is still heard, or a slow database
@@ -73,7 +79,7 @@ export async function lookUpToken(
 ): Promise<TokenRecord | null> {
   const good = known.get(hash);
   const lookUp = readD1(hops, () => selectToken(db, hash));
-  if (good === undefined || now - good.readAt >= KNOWN_IN_OUTAGE_MS) return settle(hash, await lookUp, now);
+  if (good === undefined || !wasGoodLately(hash, now)) return settle(hash, await lookUp, now);
   const { promise: late, resolve } = Promise.withResolvers<"late">();
   const timer = setTimeout(() => resolve("late"), KNOWN_LOOK_UP_MAX_MS);
   const found = await Promise.race([lookUp.catch(() => "late" as const), late]);

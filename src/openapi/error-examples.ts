@@ -26,7 +26,7 @@ export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
   unsupported_media_type: "Send the body as JSON with the header Content-Type: application/json.",
   idempotency_key_reused:
     "This Idempotency-Key made a run from another body: send a new key, or the same body.",
-  too_many_requests: "Too many unknown tokens came from your address: try again later.",
+  too_many_requests: "Too many unknown tokens came from your address. Try again in a few seconds.",
   internal_error:
     "Something went wrong on our side: try again, and give the X-Request-Id when you report it.",
   loop_detected: "A webhook must not call this service itself: send it to what does the work.",
