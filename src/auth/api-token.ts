@@ -25,9 +25,7 @@ export interface Principal {
   readonly role: Role;
   readonly project: string | null;
   readonly envName: string | null;
-}
-
-export interface TokenRecord extends Principal {
+  /** In ms; null: never. */
   readonly expiresAt: number | null;
 }
 
@@ -41,7 +39,7 @@ export function mintApiToken(): string {
 }
 
 interface Remembered {
-  readonly record: TokenRecord | null;
+  readonly record: Principal | null;
   readonly readAt: number;
   readonly freshUntil: number;
 }
@@ -51,7 +49,7 @@ const known = new Map<string, Remembered>();
 const refused = new Map<string, Remembered>();
 
 /** What the isolate remembers of a hash, if that is fresh enough to act on. */
-export function recallToken(hash: string, now: number): TokenRecord | null | undefined {
+export function recallToken(hash: string, now: number): Principal | null | undefined {
   const good = known.get(hash);
   if (good !== undefined && now < good.freshUntil) return good.record;
   const bad = refused.get(hash);
@@ -76,7 +74,7 @@ export async function lookUpToken(
   hash: string,
   now: number,
   later: (work: Promise<unknown>) => void,
-): Promise<TokenRecord | null> {
+): Promise<Principal | null> {
   const good = known.get(hash);
   const lookUp = readD1(hops, () => selectToken(db, hash));
   if (good === undefined || !wasGoodLately(hash, now)) return settle(hash, await lookUp, now);
@@ -90,7 +88,7 @@ export async function lookUpToken(
   return good.record;
 }
 
-function settle(hash: string, row: TokenRow | null, now: number): TokenRecord | null {
+function settle(hash: string, row: TokenRow | null, now: number): Principal | null {
   if (row === null) {
     known.delete(hash);
     remember(refused, hash, { record: null, readAt: now, freshUntil: now + REFUSED_MS });
@@ -122,7 +120,7 @@ interface TokenRow {
   expires_at: number | null;
 }
 
-function toRecord(row: TokenRow): TokenRecord {
+function toRecord(row: TokenRow): Principal {
   const { project, id, name, role } = row;
   return { project, id, name, role, envName: row.env_name, expiresAt: row.expires_at };
 }

@@ -8,19 +8,19 @@ import { rootToken } from "../config.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError, unauthorized } from "../http/errors.ts";
 import { sha256Hex } from "../http/json.ts";
-import {
-  isApiToken,
-  lookUpToken,
-  type Principal,
-  recallToken,
-  type TokenRecord,
-  wasGoodLately,
-} from "./api-token.ts";
+import { isApiToken, lookUpToken, type Principal, recallToken, wasGoodLately } from "./api-token.ts";
 import { clientOf } from "./client-address.ts";
 import { chargeGuess, lookUpGuess } from "./guesses.ts";
 import { may, type Permission } from "./permissions.ts";
 
-const ROOT: Principal = { id: "root", name: "root", role: "owner", project: null, envName: null };
+const ROOT: Principal = {
+  id: "root",
+  name: "root",
+  role: "owner",
+  project: null,
+  envName: null,
+  expiresAt: null,
+};
 const HASHES_MAX = 1000;
 
 /** The credential of `Authorization: Bearer …`, or a 401. */
@@ -34,22 +34,30 @@ export function bearerToken(c: Context): string {
 
 export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
   return async function requires(c, next) {
-    const principal = await authenticate(c, bearerToken(c));
-    const { o, p, envName } = c.req.param() as { o: string; p: string; envName?: string };
-    const outside =
-      principal.project !== null &&
-      (principal.project !== `${o}/${p}` ||
-        (principal.envName !== null && envName !== undefined && principal.envName !== envName));
-    if (outside) throw outsideError(c, permission);
-    if (!may(principal.role, permission)) {
-      throw new ApiError(
-        "forbidden",
-        `The role ${principal.role} lacks ${permission}: use a token of a role that has it.`,
-      );
-    }
-    c.set("principal", principal);
+    c.set("principal", await authorize(c, permission));
     await next();
   };
+}
+
+/**
+ * Whose request this is, if its token opens this place now. Asked once more after a wait: a token may be revoked or
+ * expire meanwhile. Throws 401, 403, 404, 429 or 503.
+ */
+export async function authorize(c: Context<AppEnv>, permission: Permission): Promise<Principal> {
+  const principal = await authenticate(c, bearerToken(c));
+  const { o, p, envName } = c.req.param() as { o: string; p: string; envName?: string };
+  const outside =
+    principal.project !== null &&
+    (principal.project !== `${o}/${p}` ||
+      (principal.envName !== null && envName !== undefined && principal.envName !== envName));
+  if (outside) throw outsideError(c, permission);
+  if (!may(principal.role, permission)) {
+    throw new ApiError(
+      "forbidden",
+      `The role ${principal.role} lacks ${permission}: use a token of a role that has it.`,
+    );
+  }
+  return principal;
 }
 
 /** The operator alone. */
@@ -98,7 +106,7 @@ async function lookUp(
   hash: string,
   client: string,
   now: number,
-): Promise<TokenRecord | null> {
+): Promise<Principal | null> {
   const ask = () => lookUpToken(c.env.DB, c.get("hops"), hash, now, (work) => c.executionCtx.waitUntil(work));
   return wasGoodLately(hash, now) ? ask() : lookUpGuess(client, now, ask);
 }

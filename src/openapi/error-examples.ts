@@ -35,5 +35,6 @@ export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
   database_unavailable: "The database does not answer just now: try again.",
   coordinator_unavailable: "The run can't be reached just now: try again.",
   coordinator_overloaded: "The database is behind and no new runs are taken just now: try again later.",
-  too_many_watchers: "As many watch this already as are served at once: try again later, or read the run.",
+  too_many_watchers:
+    "Too many clients are already watching runs here. Try again in a few seconds, or read the run without waiting.",
 };

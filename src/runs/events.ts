@@ -16,6 +16,7 @@ import { mayBeKnown } from "./reader.ts";
 import { reading, runIdOf, scopeOf } from "./routes.ts";
 import { readRunId } from "./run-id.ts";
 import { eventsQuery } from "./schema.ts";
+import { beginWatching } from "./watching.ts";
 
 const EVENT_STREAM = "text/event-stream";
 const JSON_TYPE = "application/json";
@@ -66,19 +67,12 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
   c.header("Cache-Control", "no-store, no-transform");
   const { coordinator } = readRunId(id);
   const scope = scopeOf(c);
-  const watcher = { key: crypto.randomUUID(), kind: "stream" as const };
+  const watching = beginWatching(c, scope, id, "stream");
   const watch = (seq: number, until: number) =>
     callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
       // Reckoned here, for the call may be made twice.
-      stub.watch(id, seq, STREAM_PAGE, watcher, Math.max(until - Date.now(), 0)),
+      stub.watch(id, seq, STREAM_PAGE, watching.watcher, Math.max(until - Date.now(), 0)),
     );
-  const leave = () => {
-    const left = callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
-      stub.unwatch(watcher.key),
-    );
-    // Its place is given up after a while in any case.
-    c.executionCtx.waitUntil(left.catch(() => {}));
-  };
 
   // Before the stream begins, so that what is wrong can still be said by a status.
   const isHead = c.req.raw.method === "HEAD";
@@ -87,7 +81,7 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
     : await watch(after, Date.now());
   if (!first.ok) throw refusalError(first.reason);
   if (after > first.newestSeq) {
-    leave();
+    watching.leave();
     throw badLastEventId();
   }
   if (first.isOver && first.events.length === 0) {
@@ -96,10 +90,12 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
   }
   const source = {
     next: async (seq: number, until: number): Promise<TimelineAnswer | null> => {
-      const answer = await watch(seq, until);
+      const answer = await watch(seq, Math.min(until, watching.expiresAt));
+      // Judged before the answer is looked at: what a token may not see any more, it is not sent.
+      await watching.judge();
       return answer.ok ? answer : null;
     },
-    leave,
+    leave: watching.leave,
   };
   return isHead ? c.body(null) : c.body(streamEvents(first, source));
 }

@@ -5,30 +5,49 @@ import { callCoordinator } from "./coordinators.ts";
 import { recallEnded } from "./ended-runs.ts";
 import { mayBeKnown, type Reading, type ReadRun } from "./reader.ts";
 import { readRunId } from "./run-id.ts";
+import type { Watching } from "./watching.ts";
 
 /** How long one call to a coordinator waits; a wait is as many as it needs. */
 const CALL_MAX_MS = 25_000;
 
-/** The run once it has ended or `waitMs` have passed; null where no coordinator knows of it. */
-export async function waitForEnd(from: Reading, id: string, waitMs: number): Promise<ReadRun | null> {
-  const { env, hops, scope } = from;
+/** The run once it has ended or `waitMs` have passed; null where no coordinator knows of it. Throws as `judge` does. */
+export async function waitForEnd(
+  from: Reading,
+  id: string,
+  waitMs: number,
+  watching: Watching,
+): Promise<ReadRun | null> {
   const startedAt = Date.now();
-  if (recallEnded(scope, id, startedAt) !== null || !(await mayBeKnown(from, id))) return null;
-  const watcher = { key: crypto.randomUUID(), kind: "wait" as const };
-  const until = startedAt + waitMs;
+  if (recallEnded(from.scope, id, startedAt) !== null || !(await mayBeKnown(from, id))) return null;
+  try {
+    return await waitInCalls(from, id, startedAt + waitMs, watching);
+  } catch (error) {
+    watching.leave();
+    throw error;
+  }
+}
+
+async function waitInCalls(
+  { env, hops, scope }: Reading,
+  id: string,
+  until: number,
+  { watcher, expiresAt, isGone, judge }: Watching,
+): Promise<ReadRun | null> {
   for (;;) {
-    const isLast = until - Date.now() <= CALL_MAX_MS;
+    const callUntil = Math.min(until, Date.now() + CALL_MAX_MS, expiresAt);
+    const isLast = callUntil === until;
     const call = callCoordinator(env, hops, scope, readRunId(id).coordinator, (stub) =>
-      // Here, for the call may be made twice: no wait may last longer than was asked for.
-      stub.waitForEnd(id, watcher, Math.min(Math.max(until - Date.now(), 0), CALL_MAX_MS), isLast),
+      // Computed here because the call may be made twice: no wait may last longer than was asked for.
+      stub.waitForEnd(id, watcher, Math.max(callUntil - Date.now(), 0), isLast),
     );
     // What is out of reach can't be waited for; D1 may still show the run as it is.
     const answer = await call.catch(() => null);
+    await judge();
     if (answer === null) return null;
     if (!answer.ok) {
       if (answer.reason === "run_not_found") return null;
       throw refusalError(answer.reason);
     }
-    if (answer.isOver || isLast) return answer;
+    if (answer.isOver || isLast || isGone()) return answer;
   }
 }
