@@ -12,6 +12,7 @@ import {
   coordinatorOf,
   createRun,
   newRunsPath,
+  ROOT,
   report,
 } from "./client.ts";
 import { alarmIn, change, createAged, mint } from "./direct.ts";
@@ -165,7 +166,10 @@ describe("a wait", () => {
   it("by many of one run, ends for all of them", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    const waits = Array.from({ length: 150 }, () => ask("GET", `${path}/${run.id}?wait=20`));
+    const { token: other } = await grantToken("/acme/shop", { role: "viewer" });
+    const waits = Array.from({ length: 150 }, (_, n) =>
+      ask("GET", `${path}/${run.id}?wait=20`, { token: n % 2 === 0 ? ROOT : other }),
+    );
     await scheduler.wait(100);
     expect((await report(run, { status: "succeeded" })).status).toBe(200);
     for (const { status, body } of await within(5000, Promise.all(waits))) {
