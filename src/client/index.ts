@@ -18,6 +18,7 @@ export type {
   CreatedActionRun,
   CreatedApiToken,
   Heartbeat,
+  HeartbeatAnswer,
   NewActionRun,
   NewApiToken,
   Report,

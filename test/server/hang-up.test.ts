@@ -16,7 +16,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { newSecrets } from "../../src/dev/prepare.ts";
 import { ROOT as PROJECT, runWrangler } from "../../src/dev/wrangler.ts";
-import { readRunId } from "../../src/runs/run-id.ts";
 import { WATCHERS_MAX, WATCHERS_PER_RUN, WATCHERS_PER_TOKEN } from "../../src/runs/watchers.ts";
 import { ask, type CreatedRun } from "./load.ts";
 
@@ -76,7 +75,8 @@ async function runsOfOneCoordinator(n: number): Promise<CreatedRun[]> {
   while (runs.length < n) {
     const body = { actionName: "deploy" };
     const { body: run } = await ask<CreatedRun>("POST", url(RUNS), { token: ROOT_TOKEN, body });
-    if (readRunId(run.id).coordinator === 0) runs.push(run);
+    // Its number is these digits of the id.
+    if (run.id.slice(15, 18) === "000") runs.push(run);
   }
   return runs;
 }
