@@ -1,8 +1,9 @@
 /** GET …/{id}?wait=: one read that is answered when the run has ended, or when the time is up. */
 
-import { abortAllDurableObjects } from "cloudflare:test";
-import type { env } from "cloudflare:workers";
+import { abortAllDurableObjects, createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { createApp } from "../src/app.ts";
 import type { Watcher } from "../src/runs/watchers.ts";
 import { askWith, envWith, untouchable } from "./bindings.ts";
 import {
@@ -16,7 +17,7 @@ import {
   report,
 } from "./client.ts";
 import { alarmIn, change, createAged, mint } from "./direct.ts";
-import { faults } from "./faults.ts";
+import { faults, faulty } from "./faults.ts";
 import { beat, within } from "./stream.ts";
 import { grantToken, newProject, type Refusal } from "./tokens.ts";
 
@@ -221,5 +222,25 @@ describe("is refused", () => {
     const guarded = envWith({ COORDINATORS: coordinators.binding });
     const answer = await askWith<Refusal>(guarded, "GET", `${path}/${crypto.randomUUID()}?wait=20`);
     expect([answer.status, coordinators.uses]).toEqual([404, []]);
+  });
+
+  it("with no object woken for a made-up id, though the client hangs up while D1 is asked", async () => {
+    const path = newRunsPath();
+    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+    const guarded = envWith({ COORDINATORS: coordinators.binding, DB: faulty(env.DB) });
+    const client = new AbortController();
+    const request = new Request(`https://runs.example${path}/${crypto.randomUUID()}?wait=20`, {
+      headers: { Authorization: `Bearer ${ROOT}` },
+      signal: client.signal,
+    });
+    faults.readDelayMs = 200;
+    const calls = faults.calls;
+    const context = createExecutionContext();
+    const answering = createApp().fetch(request, guarded, context);
+    await vi.waitFor(() => expect(faults.calls).toBeGreaterThan(calls));
+    client.abort();
+    expect((await answering).status).toBe(404);
+    await waitOnExecutionContext(context);
+    expect(coordinators.uses).toEqual([]);
   });
 });

@@ -69,7 +69,7 @@ export const runRoutes = new Hono<AppEnv>()
     const waited =
       wait === undefined
         ? null
-        : await waitForEnd(from, id, wait * SECOND_MS, beginWatching(c, from.scope, id, "wait"));
+        : await waitForEnd(from, id, wait * SECOND_MS, () => beginWatching(c, from.scope, id, "wait"));
     const run = waited ?? (await readRun(from, id, c.req.header("x-d1-bookmark")));
     if (run === null) throw runNotFound();
     return sendRun(c, run.actionRun, run.bookmark);

@@ -10,15 +10,19 @@ import type { Watching } from "./watching.ts";
 /** How long one call to a coordinator waits; a wait is as many as it needs. */
 const CALL_MAX_MS = 25_000;
 
-/** The run once it has ended or `waitMs` have passed; null where no coordinator knows of it. Throws as `judge` does. */
+/**
+ * The run once it has ended or `waitMs` have passed; null where no coordinator knows of it. Throws as `judge` does.
+ * `begin` is called only if a coordinator may know the run, because giving a place back wakes the coordinator.
+ */
 export async function waitForEnd(
   from: Reading,
   id: string,
   waitMs: number,
-  watching: Watching,
+  begin: () => Watching,
 ): Promise<ReadRun | null> {
   const startedAt = Date.now();
   if (recallEnded(from.scope, id, startedAt) !== null || !(await mayBeKnown(from, id))) return null;
+  const watching = begin();
   try {
     return await waitInCalls(from, id, startedAt + waitMs, watching);
   } catch (error) {
