@@ -1,5 +1,6 @@
 /** The app itself with an environment of the test's choosing: other secrets, or bindings that nobody may use. */
 
+import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createApp } from "../src/app.ts";
 import type { Env } from "../src/env.ts";
@@ -46,7 +47,7 @@ export async function askWith<T>(
     init.body = JSON.stringify(body);
   }
   const url = path.startsWith("http") ? path : `https://runs.example${path}`;
-  const response = await app.fetch(new Request(url, init), environment);
+  const response = await app.fetch(new Request(url, init), environment, createExecutionContext());
   const text = await response.text();
   expectDescribed(method, url, response, text);
   return {

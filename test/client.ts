@@ -25,6 +25,12 @@ export interface CreatedRun extends ActionRun {
   readonly callback: { readonly url: string; readonly token: string; readonly expiresAt: string };
 }
 
+/** What a heartbeat is answered with. */
+export interface Beaten {
+  readonly status: string;
+  readonly deadlineAt: string;
+}
+
 export interface Answer<T> {
   readonly status: number;
   readonly headers: Headers;

@@ -4,11 +4,17 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { streamEvents } from "../src/runs/event-stream.ts";
 import type { TimelineAnswer } from "../src/runs/messages.ts";
 import { readRunId } from "../src/runs/run-id.ts";
-import { WATCHERS_MAX, WATCHERS_PER_RUN, type Watcher } from "../src/runs/watchers.ts";
+import {
+  WATCHERS_MAX,
+  WATCHERS_PER_RUN,
+  WATCHERS_PER_RUN_AND_TOKEN,
+  WATCHERS_PER_TOKEN,
+  type Watcher,
+} from "../src/runs/watchers.ts";
 import { ask, createRun, newRunsPath, report } from "./client.ts";
 import { change, createAged, until } from "./direct.ts";
-import { EVENT_STREAM, eventsOf, openStream, type Stream, watched } from "./stream.ts";
-import type { Refusal } from "./tokens.ts";
+import { EVENT_STREAM, eventsOf, openStream, type Stream, watched, within } from "./stream.ts";
+import { grantToken, type Refusal } from "./tokens.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -19,22 +25,29 @@ function expectTooMany({ status, headers, body }: Awaited<ReturnType<typeof ask<
   expect(Number(headers.get("Retry-After"))).toBeGreaterThan(0);
 }
 
+/** `/{o}/{p}` of a path. */
+function projectOf(path: string): string {
+  return path.split("/").slice(0, 3).join("/");
+}
+
 function askStream(runPath: string, headers: Record<string, string> = {}) {
   return ask<Refusal>("GET", `${runPath}/events`, { headers: { Accept: EVENT_STREAM, ...headers } });
 }
 
-function stream(): Watcher {
-  return { key: crypto.randomUUID(), kind: "stream" };
+function stream(tokenId?: string): Watcher {
+  return { key: crypto.randomUUID(), kind: "stream", ...(tokenId === undefined ? {} : { tokenId }) };
 }
 
-describe("100 streams of one run", () => {
+describe("100 streams of one run by one token", () => {
   async function open(runPath: string): Promise<Stream[]> {
-    const streams = await Promise.all(Array.from({ length: WATCHERS_PER_RUN }, () => openStream(runPath)));
+    const streams = await Promise.all(
+      Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => openStream(runPath)),
+    );
     expect(new Set(streams.map(({ status }) => status))).toEqual(new Set([200]));
     return streams;
   }
 
-  it("are served; one more is 503, while pages, waits and other runs are not, and all get the end", async () => {
+  it("are served; one more stream or wait is 503, pages, other runs and other tokens are not, and all get the end", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
@@ -43,7 +56,9 @@ describe("100 streams of one run", () => {
     const ends = Promise.all(streams.map((one) => one.rest()));
     expectTooMany(await askStream(runPath));
     expect((await eventsOf(runPath)).status).toBe(200);
-    const waiting = ask("GET", `${runPath}?wait=5`);
+    expectTooMany(await ask<Refusal>("GET", `${runPath}?wait=5`));
+    const { token } = await grantToken(projectOf(path), { role: "viewer" });
+    const waiting = ask("GET", `${runPath}?wait=5`, { token });
     const neighbour = await createAged(path, { n: readRunId(run.id).coordinator });
     const other = await openStream(`${path}/${neighbour}`);
     expect(other.status).toBe(200);
@@ -75,24 +90,27 @@ describe("100 streams of one run", () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const runPath = `${path}/${id}`;
-    for (let n = 0; n < WATCHERS_PER_RUN + 20; n++) {
+    for (let n = 0; n < WATCHERS_PER_RUN_AND_TOKEN + 20; n++) {
       expect((await askStream(runPath, { "Last-Event-ID": "7" })).status).toBe(400);
     }
     await change(path, id, { type: "cancelled" });
-    for (let n = 0; n < WATCHERS_PER_RUN + 20; n++) {
+    for (let n = 0; n < WATCHERS_PER_RUN_AND_TOKEN + 20; n++) {
       expect((await askStream(runPath, { "Last-Event-ID": "2" })).status).toBe(204);
       expect((await (await openStream(runPath)).rest()).length).toBe(2);
     }
   });
 });
 
-describe("1000 watchers of one coordinator", () => {
-  it("are served; one more is 503 until one goes or is long gone", async () => {
+describe("the places of a coordinator", () => {
+  const ANSWERED = { ok: true };
+  const REFUSED = { ok: false, reason: "too_many_watchers" };
+
+  it("are 1000: one more watcher is 503 until one goes or is long gone", async () => {
     const path = newRunsPath();
     const ids = await Promise.all(Array.from({ length: 11 }, () => createAged(path)));
     const stub = watched(path, 0);
     const last = ids[10] ?? "";
-    const watchers = Array.from({ length: WATCHERS_MAX }, stream);
+    const watchers = Array.from({ length: WATCHERS_MAX }, (_, n) => stream(`token ${n % 10}`));
     const answers = await Promise.all(
       watchers.map((watcher, n) => stub.watch(ids[n % 10] ?? "", 0, 1, watcher, 0)),
     );
@@ -115,16 +133,49 @@ describe("1000 watchers of one coordinator", () => {
     await Promise.all([served.cancel(), after.cancel()]);
   });
 
-  it("may all be waits of one run, for those are no streams, and all are answered", async () => {
+  it("are never all held by one token: it gets 250, and others get theirs at once", async () => {
+    const path = newRunsPath();
+    const ids = await Promise.all(Array.from({ length: 5 }, () => createAged(path)));
+    const stub = watched(path, 0);
+    const ask = (tokenId: string | undefined, n: number) =>
+      stub.watch(ids[n % 5] ?? "", 0, 1, stream(tokenId), 0);
+    const greedy = await Promise.all(Array.from({ length: WATCHERS_MAX }, (_, n) => ask("greedy", n)));
+    expect(greedy.filter(({ ok }) => ok)).toHaveLength(WATCHERS_PER_TOKEN);
+    expect(greedy.at(-1)).toEqual(REFUSED);
+    expect(await ask("another", 0)).toMatchObject(ANSWERED);
+    // Of a Worker that still runs older code.
+    expect(await ask(undefined, 0)).toMatchObject(ANSWERED);
+  });
+
+  it("of one run are 200, streams and waits alike, and one token holds at most half of them", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const stub = watched(path, 0);
-    const waits = Array.from({ length: 300 }, () =>
-      stub.waitForEnd(id, { key: crypto.randomUUID(), kind: "wait" }, 10_000, true),
-    );
-    expect((await stub.watch(id, 0, 1, stream(), 0)).ok).toBe(true);
-    expect((await change(path, id, { type: "cancelled" })).ok).toBe(true);
+    const wait = (tokenId: string) =>
+      stub.waitForEnd(id, { key: crypto.randomUUID(), kind: "wait", tokenId }, 20_000, true);
+    const waits = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => wait("greedy"));
+    expect(await wait("greedy")).toEqual(REFUSED);
+    expect(await stub.watch(id, 0, 1, stream("greedy"), 0)).toEqual(REFUSED);
+    for (let n = WATCHERS_PER_RUN_AND_TOKEN; n < WATCHERS_PER_RUN; n++) {
+      expect(await stub.watch(id, 0, 1, stream(`token ${n}`), 0)).toMatchObject(ANSWERED);
+    }
+    expect(await stub.watch(id, 0, 1, stream("late"), 0)).toEqual(REFUSED);
+    expect(await stub.watch(await createAged(path), 0, 1, stream("late"), 0)).toMatchObject(ANSWERED);
+    expect(await change(path, id, { type: "cancelled" })).toMatchObject(ANSWERED);
     for (const answer of await Promise.all(waits)) expect(answer).toMatchObject({ ok: true, isOver: true });
+  });
+
+  it("are free again as soon as a wait is given up, and it takes none once more", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    const stub = watched(path, 0);
+    const watchers = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => stream("a token"));
+    const waits = watchers.map((watcher) => stub.waitForEnd(id, watcher, 20_000, false));
+    expect(await stub.watch(id, 0, 1, stream("a token"), 0)).toEqual(REFUSED);
+    for (const { key } of watchers) await stub.unwatch(key);
+    for (const answer of await within(2000, Promise.all(waits))) expect(answer).toMatchObject(ANSWERED);
+    const again = watchers.map(() => stub.watch(id, 0, 1, stream("a token"), 0));
+    for (const answer of await Promise.all(again)) expect(answer).toMatchObject(ANSWERED);
   });
 });
 

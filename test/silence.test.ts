@@ -57,8 +57,9 @@ describe("a run that is silent for too long", () => {
   ])("fails by the alarm at the last sign of life + %i min, and says: %s", async (minutes, words) => {
     const path = newRunsPath();
     const run = await quietRun(path, minutes);
-    const { body: started } = await beat(run);
-    const heard = Date.parse((await decided(path, run)).startedAt ?? "");
+    await beat(run);
+    const started = await decided(path, run);
+    const heard = Date.parse(started.startedAt ?? "");
     await alarmIn(minutes * MINUTE_MS + 30_000, coordinatorOf(path, run.id));
     await until(async () => (await rowOf(run.id))?.status === "failed");
     const ended = JSON.parse((await rowOf(run.id))?.body ?? "");

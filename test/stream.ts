@@ -5,7 +5,7 @@
 
 import { exports } from "cloudflare:workers";
 import type { RunCoordinator } from "../src/runs/coordinator.ts";
-import { type ActionRun, type Answer, type Ask, ask, type CreatedRun, ROOT } from "./client.ts";
+import { type Answer, type Ask, ask, type Beaten, type CreatedRun, ROOT } from "./client.ts";
 import { coordinator } from "./direct.ts";
 
 /** An entry of a timeline on the wire. */
@@ -128,7 +128,7 @@ export function eventsOf(runPath: string, query = "", options: Ask = {}): Promis
 }
 
 /** A sign of life, as the run's own workflow sends it. */
-export function beat<T = ActionRun>(
+export function beat<T = Beaten>(
   run: CreatedRun,
   body: unknown = {},
   token = run.callback.token,

@@ -55,12 +55,9 @@ describe("in a journal of the first step", () => {
       const body = { message: "alive" };
       const beat = await ask("POST", `${path}/${id}/heartbeat`, { token, body });
       expect(beat).toMatchObject({ status: 200, body: { status: "running" } });
-      if (run.startedAt !== null) expect(beat.body.startedAt).toBe(new Date(run.startedAt).toISOString());
       const reported = await ask("POST", `${path}/${id}/callback`, { token, body: { status: "succeeded" } });
-      expect(reported).toMatchObject({
-        status: 200,
-        body: { status: "succeeded", startedAt: beat.body.startedAt },
-      });
+      const startedAt = run.startedAt === null ? expect.any(String) : new Date(run.startedAt).toISOString();
+      expect(reported).toMatchObject({ status: 200, body: { status: "succeeded", startedAt } });
       expect(typesOf(await timeline(path, id))).toEqual(["created", "started", "heartbeat", "ended"]);
       expect((await ask("GET", `${path}/${id}?wait=60`)).body).toEqual(reported.body);
       await until(async () => (await rowOf(id))?.status === "succeeded");

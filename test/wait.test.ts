@@ -1,8 +1,9 @@
 /** GET …/{id}?wait=: one read that is answered when the run has ended, or when the time is up. */
 
-import { abortAllDurableObjects } from "cloudflare:test";
-import type { env } from "cloudflare:workers";
+import { abortAllDurableObjects, createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { createApp } from "../src/app.ts";
 import type { Watcher } from "../src/runs/watchers.ts";
 import { askWith, envWith, untouchable } from "./bindings.ts";
 import {
@@ -12,10 +13,11 @@ import {
   coordinatorOf,
   createRun,
   newRunsPath,
+  ROOT,
   report,
 } from "./client.ts";
 import { alarmIn, change, createAged, mint } from "./direct.ts";
-import { faults } from "./faults.ts";
+import { faults, faulty } from "./faults.ts";
 import { beat, within } from "./stream.ts";
 import { grantToken, newProject, type Refusal } from "./tokens.ts";
 
@@ -165,7 +167,10 @@ describe("a wait", () => {
   it("by many of one run, ends for all of them", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    const waits = Array.from({ length: 150 }, () => ask("GET", `${path}/${run.id}?wait=20`));
+    const { token: other } = await grantToken("/acme/shop", { role: "viewer" });
+    const waits = Array.from({ length: 150 }, (_, n) =>
+      ask("GET", `${path}/${run.id}?wait=20`, { token: n % 2 === 0 ? ROOT : other }),
+    );
     await scheduler.wait(100);
     expect((await report(run, { status: "succeeded" })).status).toBe(200);
     for (const { status, body } of await within(5000, Promise.all(waits))) {
@@ -217,5 +222,25 @@ describe("is refused", () => {
     const guarded = envWith({ COORDINATORS: coordinators.binding });
     const answer = await askWith<Refusal>(guarded, "GET", `${path}/${crypto.randomUUID()}?wait=20`);
     expect([answer.status, coordinators.uses]).toEqual([404, []]);
+  });
+
+  it("with no object woken for a made-up id, though the client hangs up while D1 is asked", async () => {
+    const path = newRunsPath();
+    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+    const guarded = envWith({ COORDINATORS: coordinators.binding, DB: faulty(env.DB) });
+    const client = new AbortController();
+    const request = new Request(`https://runs.example${path}/${crypto.randomUUID()}?wait=20`, {
+      headers: { Authorization: `Bearer ${ROOT}` },
+      signal: client.signal,
+    });
+    faults.readDelayMs = 200;
+    const calls = faults.calls;
+    const context = createExecutionContext();
+    const answering = createApp().fetch(request, guarded, context);
+    await vi.waitFor(() => expect(faults.calls).toBeGreaterThan(calls));
+    client.abort();
+    expect((await answering).status).toBe(404);
+    await waitOnExecutionContext(context);
+    expect(coordinators.uses).toEqual([]);
   });
 });

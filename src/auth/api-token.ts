@@ -42,7 +42,7 @@ export function mintApiToken(): string {
 }
 
 interface Remembered {
-  readonly record: TokenRecord | null;
+  readonly record: Principal | null;
   readonly readAt: number;
   /** When it was read, or D1 failed to answer, and how long it may be acted on from then on. */
   readonly askedAt: number;
@@ -58,11 +58,17 @@ const known = new Map<string, Remembered>();
 const refused = new Map<string, Remembered>();
 
 /** What the isolate remembers of a hash, if that is fresh enough to act on. */
-export function recallToken(hash: string, now: number): TokenRecord | null | undefined {
+export function recallToken(hash: string, now: number): Principal | null | undefined {
   const good = known.get(hash);
   if (isFresh(good, now)) return good.record;
   if (isFresh(refused.get(hash), now)) return null;
   return undefined;
+}
+
+/** Whether the token with this hash is known to have been good in the last 10 minutes. */
+export function wasGoodLately(hash: string, now: number): boolean {
+  const good = known.get(hash);
+  return good !== undefined && msSince(good.readAt, now) < KNOWN_IN_OUTAGE_MS;
 }
 
 /**
@@ -76,11 +82,10 @@ export async function lookUpToken(
   hash: string,
   now: number,
   later: (work: Promise<unknown>) => void,
-): Promise<TokenRecord | null> {
+): Promise<Principal | null> {
   const good = known.get(hash);
   const lookUp = readD1(hops, () => selectToken(db, hash));
-  if (good === undefined || msSince(good.readAt, now) >= KNOWN_IN_OUTAGE_MS)
-    return settle(hash, await lookUp, now);
+  if (good === undefined || !wasGoodLately(hash, now)) return settle(hash, await lookUp, now);
   const { promise: late, resolve } = Promise.withResolvers<"late">();
   const timer = setTimeout(() => resolve("late"), KNOWN_LOOK_UP_MAX_MS);
   const found = await Promise.race([lookUp.catch(() => "late" as const), late]);
@@ -91,7 +96,7 @@ export async function lookUpToken(
   return good.record;
 }
 
-function settle(hash: string, row: TokenRow | null, now: number): TokenRecord | null {
+function settle(hash: string, row: TokenRow | null, now: number): Principal | null {
   if (row === null) {
     known.delete(hash);
     remember(refused, hash, { record: null, readAt: now, askedAt: now, freshMs: REFUSED_MS });
@@ -123,7 +128,7 @@ interface TokenRow {
   expires_at: number | null;
 }
 
-function toRecord(row: TokenRow): TokenRecord {
+function toRecord(row: TokenRow): Principal {
   const { project, id, name, role } = row;
   return { project, id, name, role, envName: row.env_name, expiresAt: row.expires_at };
 }

@@ -5,11 +5,12 @@
 
 import type { Context, MiddlewareHandler } from "hono";
 import { rootToken } from "../config.ts";
-import { msSince } from "../elapsed.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError, unauthorized } from "../http/errors.ts";
 import { sha256Hex } from "../http/json.ts";
-import { isApiToken, lookUpToken, type Principal, recallToken, type TokenRecord } from "./api-token.ts";
+import { isApiToken, lookUpToken, type Principal, recallToken, wasGoodLately } from "./api-token.ts";
+import { clientOf } from "./client-address.ts";
+import { chargeGuess, lookUpGuess } from "./guesses.ts";
 import { may, type Permission } from "./permissions.ts";
 
 const ROOT: Principal = {
@@ -20,12 +21,7 @@ const ROOT: Principal = {
   envName: null,
   expiresAt: null,
 };
-const SLOWED_MS = 10_000;
-const SLOWED_MAX = 1000;
 const HASHES_MAX = 1000;
-
-/** Per isolate, bounded: clients that have tried too many unknown tokens, and since when they get no look-up. */
-const slowed = new Map<string, number>();
 
 /** The credential of `Authorization: Bearer …`, or a 401. */
 export function bearerToken(c: Context): string {
@@ -38,23 +34,30 @@ export function bearerToken(c: Context): string {
 
 export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
   return async function requires(c, next) {
-    const principal = await authenticate(c, bearerToken(c));
-    // Before anything is refused: the log says who was.
-    c.set("principal", principal);
-    const { o, p, envName } = c.req.param() as { o: string; p: string; envName?: string };
-    const outside =
-      principal.project !== null &&
-      (principal.project !== `${o}/${p}` ||
-        (principal.envName !== null && envName !== undefined && principal.envName !== envName));
-    if (outside) throw outsideError(c, permission);
-    if (!may(principal.role, permission)) {
-      throw new ApiError(
-        "forbidden",
-        `The role ${principal.role} lacks ${permission}: use a token of a role that has it.`,
-      );
-    }
+    c.set("principal", await authorize(c, permission));
     await next();
   };
+}
+
+/**
+ * Whose request this is, if its token opens this place now. Asked once more after a wait: a token may be revoked or
+ * expire meanwhile. Throws 401, 403, 404, 429 or 503.
+ */
+export async function authorize(c: Context<AppEnv>, permission: Permission): Promise<Principal> {
+  const principal = await authenticate(c, bearerToken(c));
+  const { o, p, envName } = c.req.param() as { o: string; p: string; envName?: string };
+  const outside =
+    principal.project !== null &&
+    (principal.project !== `${o}/${p}` ||
+      (principal.envName !== null && envName !== undefined && principal.envName !== envName));
+  if (outside) throw outsideError(c, permission);
+  if (!may(principal.role, permission)) {
+    throw new ApiError(
+      "forbidden",
+      `The role ${principal.role} lacks ${permission}: use a token of a role that has it.`,
+    );
+  }
+  return principal;
 }
 
 /** The operator alone. */
@@ -90,9 +93,10 @@ async function authenticate(c: Context<AppEnv>, token: string): Promise<Principa
   let record = recallToken(hash, now);
   if (record === undefined) {
     if (await isRoot(c.env, hash)) return ROOT;
-    if (!isApiToken(token)) throw unauthorized("This is not an API token of this service.", "token_invalid");
-    record = await lookUpLimited(c, hash, now);
-    if (record !== null) rememberHash(token, hash);
+    const client = clientOf(c.req.header("CF-Connecting-IP") ?? "unknown");
+    record = isApiToken(token) ? await lookUp(c, hash, client, now) : null;
+    if (record === null) await chargeGuess(c.env.UNKNOWN_TOKEN_LIMIT, client);
+    else rememberHash(token, hash);
   }
   if (record === null) throw tokenInvalid();
   if (record.expiresAt !== null && now >= record.expiresAt) {
@@ -101,26 +105,15 @@ async function authenticate(c: Context<AppEnv>, token: string): Promise<Principa
   return record;
 }
 
-/** Each unknown token is charged to its client; one that has spent its allowance gets no look-up for a while. */
-async function lookUpLimited(c: Context<AppEnv>, hash: string, now: number): Promise<TokenRecord | null> {
-  const client = c.req.header("CF-Connecting-IP") ?? "unknown";
-  if (msSince(slowed.get(client) ?? Number.NEGATIVE_INFINITY, now) < SLOWED_MS) {
-    throw new ApiError(
-      "too_many_requests",
-      "Too many unknown tokens came from your address: try again later.",
-      {
-        "Retry-After": String(SLOWED_MS / 1000),
-      },
-    );
-  }
-  const record = await lookUpToken(c.env.DB, c.get("hops"), hash, now, (work) =>
-    c.executionCtx.waitUntil(work),
-  );
-  if (record === null && !(await c.env.UNKNOWN_TOKEN_LIMIT.limit({ key: client })).success) {
-    if (slowed.size >= SLOWED_MAX) slowed.clear();
-    slowed.set(client, now);
-  }
-  return record;
+/** A token that was good here a short time ago is no guess. */
+async function lookUp(
+  c: Context<AppEnv>,
+  hash: string,
+  client: string,
+  now: number,
+): Promise<Principal | null> {
+  const ask = () => lookUpToken(c.env.DB, c.get("hops"), hash, now, (work) => c.executionCtx.waitUntil(work));
+  return wasGoodLately(hash, now) ? ask() : lookUpGuess(client, now, ask);
 }
 
 /** Per isolate, bounded: the SHA-256 of tokens that were found good. Whether they still are is asked by the hash. */

@@ -1,6 +1,6 @@
 /** How runs, events and tokens read for people. Every text that comes from elsewhere passes through `plain`. */
 
-import type { ActionRun, ApiToken, AuditEntry } from "../client/index.ts";
+import type { ActionRun, ApiToken, AuditEntry, HeartbeatAnswer } from "../client/index.ts";
 import { type Colour, type Output, plain, plainLines } from "./output.ts";
 
 const BAR_CELLS = 20;
@@ -28,6 +28,15 @@ export function runText(run: ActionRun, output: Output): string {
     ["recommendations", objectText(run.recommendations)],
     ["output", objectText(run.output)],
     ["error", run.error && indent(plainLines(run.error))],
+  ];
+  return fields(rows, output);
+}
+
+/** What a job is told of its run. */
+export function heartbeatText({ status, deadlineAt }: HeartbeatAnswer, output: Output): string {
+  const rows = [
+    ["status", output.paint(STATUS_COLOUR[status] ?? "dim", status)],
+    ["deadline", instant(deadlineAt)],
   ];
   return fields(rows, output);
 }

@@ -10,6 +10,7 @@ export type CreatedActionRun = components["schemas"]["CreatedActionRun"];
 export type NewActionRun = components["schemas"]["NewActionRun"];
 export type TimelineEvent = components["schemas"]["TimelineEvent"];
 export type Heartbeat = components["schemas"]["Heartbeat"];
+export type HeartbeatAnswer = components["schemas"]["HeartbeatAnswer"];
 export type Report = components["schemas"]["Report"];
 export type ApiToken = components["schemas"]["ApiToken"];
 export type CreatedApiToken = components["schemas"]["CreatedApiToken"];

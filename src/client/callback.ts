@@ -1,6 +1,6 @@
 /** What a workflow does with the callback it was given: report its run's end, and show that it is alive. */
 
-import type { ActionRun, CallOptions, Heartbeat, Report } from "./api.ts";
+import type { ActionRun, CallOptions, Heartbeat, HeartbeatAnswer, Report } from "./api.ts";
 import { type CallSettings, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
 import { createSend } from "./transport.ts";
 
@@ -14,13 +14,13 @@ export interface CallbackSettings extends CallSettings {
 
 type Output = NonNullable<Report["output"]>;
 
-/** Every method resolves with the run as it is then; a report that was made before under the same key is a success. */
+/** A report resolves with the run as it is then. A report that was made before under the same key is a success. */
 export interface Callback {
   succeed(output?: Output, options?: CallOptions): Promise<ActionRun>;
   /** `error`: a sentence on what went wrong, at most 8 KiB as JSON. */
   fail(error: string, output?: Output, options?: CallOptions): Promise<ActionRun>;
-  /** The first one starts the run. */
-  heartbeat(news?: Heartbeat, options?: CallOptions): Promise<ActionRun>;
+  /** The first one starts the run. Resolves with the run's status and deadline. */
+  heartbeat(news?: Heartbeat, options?: CallOptions): Promise<HeartbeatAnswer>;
 }
 
 /** `url` and `token` as the run's `callback` has them. */
@@ -31,28 +31,28 @@ export function callback(url: string, token: string, settings: CallbackSettings 
   const idempotencyKey = settings.idempotencyKey ?? crypto.randomUUID();
   const send = createSend(transportSettings(settings));
 
-  async function post(
+  async function post<T>(
     to: string,
     body: Report | Heartbeat,
     headers: Readonly<Record<string, string>>,
     { signal }: CallOptions = {},
-  ): Promise<ActionRun> {
+  ): Promise<T> {
     const request = new Request(to, {
       method: "POST",
       headers: { Authorization: authorization, "Content-Type": "application/json", ...headers },
       body: JSON.stringify(body),
     });
-    return (await send(request, { signal })).json() as Promise<ActionRun>;
+    return (await send(request, { signal })).json() as Promise<T>;
   }
 
   const report = (body: Report, options?: CallOptions) =>
-    post(reportUrl, body, { "Idempotency-Key": idempotencyKey }, options);
+    post<ActionRun>(reportUrl, body, { "Idempotency-Key": idempotencyKey }, options);
   return {
     succeed: (output, options) =>
       report({ status: "succeeded", ...(output === undefined ? {} : { output }) }, options),
     fail: (error, output, options) =>
       report({ status: "failed", error, ...(output === undefined ? {} : { output }) }, options),
-    heartbeat: (news = {}, options) => post(heartbeatUrl, news, {}, options),
+    heartbeat: (news = {}, options) => post<HeartbeatAnswer>(heartbeatUrl, news, {}, options),
   };
 }
 

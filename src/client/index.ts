@@ -20,6 +20,7 @@ export type {
   CreatedActionRun,
   CreatedApiToken,
   Heartbeat,
+  HeartbeatAnswer,
   NewActionRun,
   NewApiToken,
   Report,

@@ -27,7 +27,7 @@ export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
   unsupported_media_type: "Send the body as JSON with the header Content-Type: application/json.",
   idempotency_key_reused:
     "This Idempotency-Key made a run from another body: send a new key, or the same body.",
-  too_many_requests: "Too many unknown tokens came from your address: try again later.",
+  too_many_requests: "Too many unknown tokens came from your address. Try again in a few seconds.",
   internal_error:
     "Something went wrong on our side: try again, and give the X-Request-Id when you report it.",
   loop_detected: "A webhook must not call this service itself: send it to what does the work.",
@@ -38,5 +38,6 @@ export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
   coordinator_overloaded: "The database is behind and no new runs are taken just now: try again later.",
   storage_full:
     "This environment stores as much as it can, so it takes no new runs. Try again when older runs have been removed.",
-  too_many_watchers: "As many watch this already as are served at once: try again later, or read the run.",
+  too_many_watchers:
+    "Too many clients are already watching runs here. Try again in a few seconds, or read the run without waiting.",
 };

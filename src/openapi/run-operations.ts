@@ -1,7 +1,7 @@
 /** What the document says of the routes of action runs, by method and path. */
 
 import * as z from "zod";
-import { actionRun, actionRunList, createdActionRun, timeline } from "../runs/wire.ts";
+import { actionRun, actionRunList, createdActionRun, heartbeatAnswer, timeline } from "../runs/wire.ts";
 import { answers, BODY, ENDED, headersOf, type Operation, READS, refuses, TOKEN } from "./describe.ts";
 import { BOOKMARK, IDEMPOTENCY_KEY, IN_ENVIRONMENT, LAST_EVENT_ID, OF_RUN } from "./parameters.ts";
 
@@ -148,11 +148,12 @@ const CALLBACK: Operation = {
 const HEARTBEAT: Operation = {
   ...ofCallback,
   operationId: "heartbeatActionRun",
-  summary: "Say that the workflow is at work",
-  description: "The first starts a pending run. Without a body it is a mere sign of life.",
+  summary: "Send a heartbeat",
+  description:
+    "The first starts a pending run. Without a body it is a mere sign of life. The answer is not the run: it has none of the run's inputs.",
   parameters: OF_RUN,
   responses: {
-    ...answers(200, "The action run", actionRun, ["x-d1-bookmark"]),
+    ...answers(200, "The run's status and deadline", heartbeatAnswer),
     ...refuses(...CALLBACK_REFUSALS),
   },
 };

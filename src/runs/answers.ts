@@ -33,7 +33,7 @@ export function refusalError(reason: RunRefusal["reason"]): ApiError {
     case "too_many_watchers":
       return unavailable(
         "too_many_watchers",
-        "As many watch this already as are served at once: try again later, or read the run.",
+        "Too many clients are already watching runs here. Try again in a few seconds, or read the run without waiting.",
       );
     case "run_running":
       return new ApiError(reason, "The run is already running: only a pending run can be cancelled.");

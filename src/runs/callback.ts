@@ -14,6 +14,7 @@ import { validBody } from "../http/validate.ts";
 import { refusalError, sendChanged } from "./answers.ts";
 import { callCoordinator } from "./coordinators.ts";
 import { changeKey } from "./idempotency.ts";
+import { statusOf } from "./messages.ts";
 import { runIdOf, scopeOf, usableRing } from "./routes.ts";
 import type { RunEvent } from "./run.ts";
 import { parseUuid, readRunId } from "./run-id.ts";
@@ -73,7 +74,9 @@ export const callbackRoutes = new Hono<AppEnv>()
         stub.heartbeat(id, news),
       );
       if (!answer.ok) throw refusalError(answer.reason);
-      return sendChanged(c, answer, false);
+      // Not the run: a job's token must not read the run's inputs by a sign of life. And no bookmark: it can read nothing.
+      const deadlineAt = new Date(answer.deadlineAt).toISOString();
+      return c.json({ status: statusOf(answer), deadlineAt });
     },
   );
 

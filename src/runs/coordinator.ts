@@ -196,6 +196,8 @@ export class RunCoordinator extends DurableObject<Env> {
       }
       if (!this.#watchers.admit(id, watcher, now, maxMs)) return { ok: false, reason: "too_many_watchers" };
       await this.#watchers.news(watcher, leftMs);
+      // It left meanwhile, so nobody reads this answer. Asking for its place again would take one for nobody.
+      if (!this.#watchers.has(watcher.key)) return toAnswer(run, false, this.#projection.bookmarkOf(id));
     }
   }
 

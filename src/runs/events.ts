@@ -17,6 +17,7 @@ import { mayBeKnown } from "./reader.ts";
 import { reading, runIdOf, scopeOf } from "./routes.ts";
 import { readRunId } from "./run-id.ts";
 import { eventsQuery } from "./schema.ts";
+import { beginWatching } from "./watching.ts";
 
 const EVENT_STREAM = "text/event-stream";
 const JSON_TYPE = "application/json";
@@ -67,20 +68,13 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
   c.header("Cache-Control", "no-store, no-transform");
   const { coordinator } = readRunId(id);
   const scope = scopeOf(c);
-  const watcher = { key: crypto.randomUUID(), kind: "stream" as const };
+  const watching = beginWatching(c, scope, id, "stream");
   const watch = (seq: number, maxMs: number) => {
     const startedAt = Date.now();
     return callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
-      // Reckoned here, for the call may be made twice.
-      stub.watch(id, seq, STREAM_PAGE, watcher, Math.max(maxMs - msSince(startedAt, Date.now()), 0)),
+      // Computed here because the call may be made twice.
+      stub.watch(id, seq, STREAM_PAGE, watching.watcher, Math.max(maxMs - msSince(startedAt, Date.now()), 0)),
     );
-  };
-  const leave = () => {
-    const left = callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
-      stub.unwatch(watcher.key),
-    );
-    // Its place is given up after a while in any case.
-    c.executionCtx.waitUntil(left.catch(() => {}));
   };
 
   // Before the stream begins, so that what is wrong can still be said by a status.
@@ -90,7 +84,7 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
     : await watch(after, 0);
   if (!first.ok) throw refusalError(first.reason);
   if (after > first.newestSeq) {
-    leave();
+    watching.leave();
     throw badLastEventId();
   }
   if (first.isOver && first.events.length === 0) {
@@ -99,10 +93,12 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
   }
   const source = {
     next: async (seq: number, maxMs: number): Promise<TimelineAnswer | null> => {
-      const answer = await watch(seq, maxMs);
+      const answer = await watch(seq, Math.min(maxMs, watching.expiresAt - Date.now()));
+      // Judged before the answer is looked at: what a token may not see any more, it is not sent.
+      await watching.judge();
       return answer.ok ? answer : null;
     },
-    leave,
+    leave: watching.leave,
   };
   return isHead ? c.body(null) : c.body(streamEvents(first, source));
 }

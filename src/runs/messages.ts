@@ -4,7 +4,7 @@
  */
 
 import type { JournaledRun } from "./journal-rows.ts";
-import { type Conflict, isOpen, toActionRun } from "./run.ts";
+import { type Conflict, isOpen, type Status, toActionRun } from "./run.ts";
 
 /** The sign of an answer whose row has not landed: a read that sends it back asks the coordinator. */
 export const COORDINATOR_BOOKMARK = "coordinator";
@@ -31,6 +31,8 @@ export interface RunAnswer {
   readonly ok: true;
   readonly id: string;
   readonly actionRun: string;
+  /** Older code of an object sends none. */
+  readonly status?: Status;
   readonly deadlineAt: number;
   readonly replayed: boolean;
   readonly bookmark: string;
@@ -63,11 +65,16 @@ export interface RunRefusal {
     | Conflict;
 }
 
+export function statusOf({ status, actionRun }: RunAnswer): Status {
+  return status ?? (JSON.parse(actionRun) as { readonly status: Status }).status;
+}
+
 export function toAnswer(run: JournaledRun, replayed: boolean, bookmark: string | null): RunAnswer {
   return {
     ok: true,
     id: run.id,
     actionRun: toActionRun(run),
+    status: run.status,
     deadlineAt: run.deadlineAt,
     replayed,
     bookmark: bookmark ?? COORDINATOR_BOOKMARK,

@@ -20,6 +20,7 @@ import { mayBeKnown, type Reading, readRun } from "./reader.ts";
 import { parseUuid, readRunId } from "./run-id.ts";
 import { newRun, runListQuery, runQuery } from "./schema.ts";
 import { waitForEnd } from "./wait.ts";
+import { beginWatching } from "./watching.ts";
 
 const SECOND_MS = 1000;
 
@@ -65,9 +66,11 @@ export const runRoutes = new Hono<AppEnv>()
     const { wait } = c.req.valid("query");
     const from = reading(c);
     const id = runIdOf(c);
-    const run =
-      (wait === undefined ? null : await waitForEnd(from, id, wait * SECOND_MS)) ??
-      (await readRun(from, id, c.req.header("x-d1-bookmark")));
+    const waited =
+      wait === undefined
+        ? null
+        : await waitForEnd(from, id, wait * SECOND_MS, () => beginWatching(c, from.scope, id, "wait"));
+    const run = waited ?? (await readRun(from, id, c.req.header("x-d1-bookmark")));
     if (run === null) throw runNotFound();
     return sendRun(c, run.actionRun, run.bookmark);
   })

@@ -1,26 +1,31 @@
 /**
  * Who waits for news of a run: event streams and waits. In memory alone, and bounded: a place is taken when a watcher
- * first asks and kept until some time after it last did, so that it is not lost between two of its calls.
+ * first asks and kept until some time after it last did, so that it is not lost between two of its calls. One token can
+ * never hold all places, neither of a run nor of the coordinator.
  */
 
 import { msSince } from "../elapsed.ts";
 
-/** Places of one run for streams, and of all runs together. */
-export const WATCHERS_PER_RUN = 100;
 export const WATCHERS_MAX = 1000;
+export const WATCHERS_PER_TOKEN = 250;
+export const WATCHERS_PER_RUN = 200;
+/** Of one run and one token. */
+export const WATCHERS_PER_RUN_AND_TOKEN = 100;
 /** How long a place is kept for a watcher that is not asking. */
 const PLACE_KEPT_MS = 10_000;
 
-/** A `stream` counts towards its run's places as well; a `wait` only towards all. */
 export interface Watcher {
   /** Made up by the Worker, the same for every call of one watcher. */
   readonly key: string;
+  /** Counted alike here. Older code of an object counts only streams towards its run's places. */
   readonly kind: "stream" | "wait";
+  /** Whose it is. Older code of the Worker sends none. */
+  readonly tokenId?: string;
 }
 
 interface Place {
   readonly runId: string;
-  readonly kind: Watcher["kind"];
+  readonly tokenId: string | undefined;
   askedAt: number;
   keptMs: number;
   wake: () => void;
@@ -38,14 +43,20 @@ export class Watchers {
       Object.assign(known, kept);
       return known.runId === runId;
     }
-    if (this.#isFull(runId, watcher.kind)) {
+    const { tokenId } = watcher;
+    if (this.#isFull(runId, tokenId)) {
       this.#dropForgotten(now);
-      if (this.#isFull(runId, watcher.kind)) return false;
+      if (this.#isFull(runId, tokenId)) return false;
     }
-    this.#places.set(watcher.key, { runId, kind: watcher.kind, ...kept, wake: () => {} });
+    this.#places.set(watcher.key, { runId, tokenId, ...kept, wake: () => {} });
     const ofRun = this.#byRun.get(runId) ?? new Set();
     this.#byRun.set(runId, ofRun.add(watcher.key));
     return true;
+  }
+
+  /** Whether this watcher has a place. */
+  has(key: string): boolean {
+    return this.#places.has(key);
   }
 
   /** Resolves at the run's next news, after `maxMs`, or when the watcher leaves. */
@@ -76,12 +87,20 @@ export class Watchers {
     place.wake();
   }
 
-  #isFull(runId: string, kind: Watcher["kind"]): boolean {
-    if (this.#places.size >= WATCHERS_MAX) return true;
-    if (kind === "wait") return false;
-    let streams = 0;
-    for (const key of this.#byRun.get(runId) ?? []) if (this.#places.get(key)?.kind === "stream") streams++;
-    return streams >= WATCHERS_PER_RUN;
+  #isFull(runId: string, tokenId: string | undefined): boolean {
+    let ofToken = 0;
+    let ofBoth = 0;
+    for (const place of this.#places.values()) {
+      if (tokenId === undefined || place.tokenId !== tokenId) continue;
+      ofToken++;
+      if (place.runId === runId) ofBoth++;
+    }
+    return (
+      this.#places.size >= WATCHERS_MAX ||
+      ofToken >= WATCHERS_PER_TOKEN ||
+      (this.#byRun.get(runId)?.size ?? 0) >= WATCHERS_PER_RUN ||
+      ofBoth >= WATCHERS_PER_RUN_AND_TOKEN
+    );
   }
 
   #dropForgotten(now: number): void {

@@ -41,6 +41,20 @@ export const actionRun = z
   })
   .meta({ id: "ActionRun", examples: [EXAMPLE] });
 
+export const heartbeatAnswer = z
+  .object({
+    status: z.enum(STATUSES),
+    deadlineAt: instant.meta({
+      description: "When the run ends by itself, however many heartbeats come.",
+      wire: { type: "string", format: "date-time" },
+    }),
+  })
+  .meta({
+    id: "HeartbeatAnswer",
+    description: "More members may come. Ignore those that you do not know.",
+    examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z" }],
+  });
+
 export const actionRunList = z.array(actionRun).meta({ id: "ActionRunList", examples: [[EXAMPLE]] });
 
 export const createdActionRun = z

@@ -61,7 +61,8 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
 
   it("a heartbeat comes: the run is running, and nothing more is sent", async () => {
     const { heartbeat, landed, get, story, timeline, report } = await inFlight(late);
-    const { body } = await heartbeat({ message: "at work" });
+    expect((await heartbeat({ message: "at work" })).body).toMatchObject({ status: "running" });
+    const body = await get();
     expect(body).toMatchObject({ status: "running", error: null });
     expect(await landed()).toBe(1);
     expect(await get()).toEqual(body);

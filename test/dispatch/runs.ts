@@ -7,6 +7,7 @@ import {
   type Answer,
   type Ask,
   ask,
+  type Beaten,
   type CreatedRun,
   coordinatorOf,
   createRun,
@@ -51,7 +52,7 @@ export interface Fired {
   /** How many requests its coordinator keeps for it. */
   kept(): Promise<number>;
   report(body: unknown): Promise<Answer<ActionRun>>;
-  heartbeat(body?: unknown): Promise<Answer<ActionRun>>;
+  heartbeat(body?: unknown): Promise<Answer<Beaten>>;
   cancel(): Promise<Answer<ActionRun>>;
 }
 

@@ -191,7 +191,10 @@ async function play() {
   const { token: workflow, url } = reported.callback;
   const report = await ask<ActionRun>("POST", url, { token: workflow, body: { status: "succeeded" } });
   const heartbeat = beating.callback.url.replace(/callback$/, "heartbeat");
-  const beat = await ask<ActionRun>("POST", heartbeat, { token: beating.callback.token, body: {} });
+  const beat = await ask<Pick<ActionRun, "status">>("POST", heartbeat, {
+    token: beating.callback.token,
+    body: {},
+  });
   search("while attempts fly");
   await killUnderLoad(first, 40);
   search("after the first kill");
@@ -331,8 +334,11 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
   ] as const)(
     "a run whose workflow was heard of before our answer is as $told said, and is not delivered again",
     async ({ who, told }) => {
-      expect(story[told]).toMatchObject({ status: 200, body: { id: story[who].id } });
-      expect(await story.readRun(story[who])).toEqual(story[told].body);
+      const { status, body } = story[told];
+      expect(status).toBe(200);
+      const run = await story.readRun(story[who]);
+      if ("id" in body) expect(run).toEqual(body);
+      else expect(run.status).toBe(body.status);
       expect(story.receiver.inbox(story[who].key)).toHaveLength(1);
     },
   );

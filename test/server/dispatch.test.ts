@@ -7,7 +7,7 @@ import { ask, type CreatedRun } from "./load.ts";
 import { killAll, newPlace, type Place } from "./place.ts";
 
 const LIVE_WITHIN_MS = 1000;
-const WATCHERS_PER_RUN = 100;
+const WATCHERS_PER_RUN_AND_TOKEN = 100;
 /** Well before a comment would be due. */
 const PLACE_FREE_WITHIN_MS = 8_000;
 
@@ -120,7 +120,7 @@ describe("an event stream over HTTP", () => {
     const run = await createRun();
     const readers = new AbortController();
     const opened = await Promise.all(
-      Array.from({ length: WATCHERS_PER_RUN }, () => openStream(run, 0, readers.signal)),
+      Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => openStream(run, 0, readers.signal)),
     );
     expect(opened.map(({ status }) => status)).toEqual(opened.map(() => 200));
     const followed = opened.map((answer) => follow(answer, []));

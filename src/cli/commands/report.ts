@@ -7,7 +7,7 @@ import { readObject, readText } from "../input.ts";
 import { examples, exiting, given, withCallback, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type CallbackFlags, connectCallback } from "../settings.ts";
-import { runText } from "../telling.ts";
+import { heartbeatText, runText } from "../telling.ts";
 
 interface ReportFlags extends CallbackFlags, OutputFlags {
   readonly error?: string;
@@ -99,8 +99,8 @@ async function heartbeat(flags: HeartbeatFlags): Promise<number> {
   const output = new Output(flags);
   const { message, progress, externalUrl } = flags;
   const run = await connectCallback(flags);
-  const beaten = await run.heartbeat(given({ message, progress, externalUrl }));
-  await output.show(beaten, () => runText(beaten, output));
+  const answer = await run.heartbeat(given({ message, progress, externalUrl }));
+  await output.show(answer, () => heartbeatText(answer, output));
   return EXIT.succeeded;
 }
 

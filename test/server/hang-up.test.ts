@@ -1,0 +1,159 @@
+/**
+ * Readers that hang up, over real sockets: straight into the built Worker, because `wrangler dev` puts a proxy in front
+ * that tells nobody of a client that is gone.
+ */
+
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseEnv } from "node:util";
+import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { newSecrets } from "../../src/dev/prepare.ts";
+import { ROOT as PROJECT, runWrangler } from "../../src/dev/wrangler.ts";
+import { WATCHERS_MAX, WATCHERS_PER_RUN, WATCHERS_PER_TOKEN } from "../../src/runs/watchers.ts";
+import { ask, type CreatedRun } from "./load.ts";
+
+const RUNS = "/acme/shop/envs/prod/action-runs";
+/** A place that is held until its last call to the coordinator ends is held for longer than this. */
+const AT_ONCE_MS = 5000;
+
+const folder = mkdtempSync(join(tmpdir(), "action-runs-hang-up-"));
+const { ROOT_TOKEN = "", ...secrets } = parseEnv(newSecrets());
+let miniflare: Miniflare;
+let origin: URL;
+
+beforeAll(async () => {
+  const config = join(PROJECT, "wrangler.toml");
+  await runWrangler(["deploy", "--dry-run", "--config", config, "--outdir", folder]);
+  // The router of static files is the platform's, and nothing here asks for one.
+  const { assets: _, modulesRules: __, ...worker } = unstable_getMiniflareWorkerOptions(config).workerOptions;
+  miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      ...worker,
+      log: new Log(LogLevel.ERROR),
+      cf: false,
+      telemetry: { enabled: false },
+      handleStructuredLogs: () => {},
+      modules: true,
+      rootPath: folder,
+      scriptPath: join(folder, readdirSync(folder).find((file) => file.endsWith(".js")) ?? ""),
+      bindings: { ...(worker.bindings as object), ...secrets, ROOT_TOKEN },
+    }),
+  );
+  origin = await miniflare.ready;
+  const db = (await miniflare.getD1Database("DB")) as unknown as D1Database;
+  for (const { queries } of await readD1Migrations(join(PROJECT, "migrations"))) {
+    await db.batch(queries.map((query) => db.prepare(query)));
+  }
+});
+
+afterAll(async () => {
+  await miniflare?.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function url(path: string): string {
+  return new URL(path, origin).href;
+}
+
+/** Tokens of the project, each a reader of its own. */
+function mintTokens(n: number): Promise<string[]> {
+  const body = { name: "reader", role: "viewer" };
+  const mint = () => ask<{ token: string }>("POST", url("/acme/shop/tokens"), { token: ROOT_TOKEN, body });
+  return Promise.all(Array.from({ length: n }, async () => (await mint()).body.token));
+}
+
+/** Runs that one coordinator owns. */
+async function runsOfOneCoordinator(n: number): Promise<CreatedRun[]> {
+  const runs: CreatedRun[] = [];
+  while (runs.length < n) {
+    const body = { actionName: "deploy" };
+    const { body: run } = await ask<CreatedRun>("POST", url(RUNS), { token: ROOT_TOKEN, body });
+    // Its number is these digits of the id.
+    if (run.id.slice(15, 18) === "000") runs.push(run);
+  }
+  return runs;
+}
+
+/** Sends a request by a socket of its own, and reads nothing. */
+async function request(path: string, token: string, accept = "*/*"): Promise<Socket> {
+  const socket = connect(Number(origin.port), origin.hostname);
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  socket.write(
+    `GET ${path} HTTP/1.1\r\nHost: ${origin.host}\r\nAuthorization: Bearer ${token}\r\nAccept: ${accept}\r\n\r\n`,
+  );
+  return socket;
+}
+
+/** How a stream of the run is answered; it is not read on. */
+async function streamStatus(run: CreatedRun, token: string): Promise<number> {
+  const stop = new AbortController();
+  const headers = { Authorization: `Bearer ${token}`, Accept: "text/event-stream" };
+  const { status } = await fetch(url(`${RUNS}/${run.id}/events`), { headers, signal: stop.signal });
+  stop.abort();
+  return status;
+}
+
+async function untilStatus(wanted: number, run: CreatedRun, token: string, ms: number): Promise<void> {
+  const startedAt = performance.now();
+  for (;;) {
+    const status = await streamStatus(run, token);
+    if (status === wanted) return;
+    if (performance.now() - startedAt > ms) throw new Error(`${status}, and not ${wanted} within ${ms} ms`);
+    await delay(50);
+  }
+}
+
+test.each([
+  ["waits", (id: string) => `${RUNS}/${id}?wait=60`, "*/*"],
+  ["streams", (id: string) => `${RUNS}/${id}/events`, "text/event-stream"],
+])("1000 %s that hang up leave the coordinator to everybody else at once", async (_what, pathOf, accept) => {
+  const greedy = await mintTokens(WATCHERS_MAX / WATCHERS_PER_TOKEN);
+  const [other = ""] = await mintTokens(1);
+  const runs = await runsOfOneCoordinator(WATCHERS_MAX / WATCHERS_PER_RUN + 1);
+  const free = runs.pop() as CreatedRun;
+  const sockets: Socket[] = [];
+  for (let n = 0; n < WATCHERS_MAX; n++) {
+    const { id } = runs[n % runs.length] as CreatedRun;
+    sockets.push(await request(pathOf(id), greedy[n % greedy.length] ?? "", accept));
+  }
+  await untilStatus(503, free, other, 20_000);
+
+  for (const socket of sockets) socket.resetAndDestroy();
+  await untilStatus(200, free, other, AT_ONCE_MS);
+  const waits = runs
+    .slice(0, 4)
+    .map((run, n) => ask("GET", url(`${RUNS}/${run.id}?wait=60`), { token: greedy[n] ?? "" }));
+  for (const run of runs) {
+    const { url: callback, token } = run.callback;
+    await ask("POST", callback, { token, body: { status: "succeeded" } });
+  }
+  for (const { status, body } of await Promise.all(waits)) {
+    expect([status, body]).toMatchObject([200, { status: "succeeded" }]);
+  }
+});
+
+test("1000 waits of one token leave room for the streams and waits of another", async () => {
+  const [greedy = "", other = ""] = await mintTokens(2);
+  const runs = await runsOfOneCoordinator(4);
+  const [run] = runs as [CreatedRun, ...CreatedRun[]];
+  const sockets: Socket[] = [];
+  for (let n = 0; n < WATCHERS_MAX; n++) {
+    const { id } = runs[n % runs.length] as CreatedRun;
+    sockets.push(await request(`${RUNS}/${id}?wait=60`, greedy));
+  }
+  await untilStatus(503, run, greedy, 20_000);
+  expect(await streamStatus(run, other)).toBe(200);
+  const waiting = ask("GET", url(`${RUNS}/${run.id}?wait=60`), { token: other });
+  const { url: callback, token } = run.callback;
+  await ask("POST", callback, { token, body: { status: "succeeded" } });
+  expect(await waiting).toMatchObject({ status: 200, body: { status: "succeeded" } });
+  for (const socket of sockets) socket.resetAndDestroy();
+});
