@@ -322,6 +322,20 @@ describe("rows that a restore brought back of runs that are no longer kept", () 
     },
   );
 
+  it("go by the alarm, in a coordinator that keeps nothing and was evicted in the middle", async () => {
+    const path = newRunsPath();
+    await insertRows(scopeOfPath(path), [{ id: await mint(path, Date.now() - DAY_MS) }]);
+    faults.reads = "hang";
+    await direct(path, 0).resync();
+    await evictDurableObject(coordinator(path, 0));
+    faults.reads = null;
+    expect(await alarmIn(20_000, coordinator(path, 0))).toBe(true);
+    await until(async () => (await rows(path)) === 0 && (await isOver(path)));
+    // And then it rests.
+    await alarmIn(20_000, coordinator(path, 0));
+    expect(await alarmIn(20_000, coordinator(path, 0))).toBe(false);
+  });
+
   it("asks D1 for nothing of its own, but to note who asked", async () => {
     const path = newRunsPath();
     faults.reads = "hang";
