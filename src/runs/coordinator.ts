@@ -243,7 +243,11 @@ export class RunCoordinator extends DurableObject<Env> {
 
   #recalled(existing: JournaledRun, change: ChangeKey, now: number): Promise<RunAnswer> | RunRefusal {
     const same = [change.fingerprint, ...(change.otherFingerprints ?? [])];
-    if (!same.includes(existing.createFingerprint)) return { ok: false, reason: "key_reused" };
+    if (!same.includes(existing.createFingerprint)) {
+      const { fingerprintKeyId } = existing;
+      const isKeyGone = fingerprintKeyId !== null && change.keyIds?.includes(fingerprintKeyId) === false;
+      return { ok: false, reason: isKeyGone ? "key_unverifiable" : "key_reused" };
+    }
     return this.#answer(this.#ledger.expired(existing, now), true);
   }
 

@@ -94,7 +94,7 @@ export class Journal {
     this.#storage.transactionSync(() => {
       this.#sql.exec(
         `INSERT INTO runs (${RUN_COLUMNS}, due_at, changed_at, bytes)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET
            version = excluded.version, status = excluded.status, started_at = excluded.started_at,
            completed_at = excluded.completed_at, purge_at = excluded.purge_at, change_key = excluded.change_key,
@@ -123,6 +123,7 @@ export class Journal {
         run.heartbeatTimeoutMs,
         run.silentSince,
         run.endCause,
+        run.fingerprintKeyId,
         due,
         now,
         bytes,
