@@ -40,6 +40,8 @@ export interface AttemptAnswer {
   readonly reason: string;
   readonly isFinal: boolean;
   readonly excerpt: string | null;
+  /** Why there is no excerpt of an answer that had a body: it may hold a secret of the request. */
+  readonly excerptOmitted?: "secret";
   readonly retryAfter: string | null;
 }
 

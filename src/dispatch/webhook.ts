@@ -31,7 +31,8 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
     if (!policy.ok) return unsent("was not called: the service's webhook settings can't be used", false);
     const url = guardUrl(request.url, policy.value);
     if (!url.ok) return unsent(`was not called: ${url.error.replace(/\.$/, "")}`, true);
-    return exchange(url.value, request, await headersOf(request, runId));
+    const known = knownTexts(url.value, request.origin, scope, runId);
+    return exchange(url.value, request, await headersOf(request, runId), known);
   }
 }
 
@@ -51,7 +52,19 @@ async function headersOf(request: WebhookRequest, runId: string): Promise<Header
   return headers;
 }
 
-async function exchange(url: URL, request: WebhookRequest, headers: Headers): Promise<AttemptAnswer> {
+/** What anybody may know who can read the timeline, however much of it is in the request. */
+function knownTexts(url: URL, origin: string, scope: string, runId: string): readonly string[] {
+  const [o, p, envName] = scope.split("/");
+  const callbackPath = `/${o}/${p}/envs/${envName}/action-runs/${runId}/callback`;
+  return ["https://", "http://", url.host, origin + callbackPath];
+}
+
+async function exchange(
+  url: URL,
+  request: WebhookRequest,
+  headers: Headers,
+  known: readonly string[],
+): Promise<AttemptAnswer> {
   const startedAt = Date.now();
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), ATTEMPT_MAX_MS);
@@ -59,15 +72,17 @@ async function exchange(url: URL, request: WebhookRequest, headers: Headers): Pr
   try {
     const response = await fetch(url, { method, headers, body, redirect: "manual", signal: abort.signal });
     const { bytes, isCut } = await readStart(response.body);
-    // Finding what to take out is dear, and most answers are empty.
-    const signature = headers.get("webhook-signature")?.replace(/^v1,/, "") ?? "";
-    const excerpt = bytes.byteLength === 0 ? "" : excerptOf(bytes, isCut, [...secretsOf(request), signature]);
+    // Looking for secrets is dear, and most answers are empty.
+    const signature = headers.get("webhook-signature") ?? "";
+    const excerpt =
+      bytes.byteLength === 0 ? "" : excerptOf(bytes, isCut, secretsOf(request, signature), known);
     return {
       status: response.status,
       durationMs: Date.now() - startedAt,
       reason: reasonOf(response.status),
       isFinal: false,
       excerpt: excerpt === "" ? null : excerpt,
+      ...(excerpt === null && { excerptOmitted: "secret" as const }),
       retryAfter: response.headers.get("Retry-After"),
     };
   } catch (error) {
