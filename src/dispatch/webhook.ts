@@ -22,15 +22,15 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
   /** Never throws for what a receiver does. */
   async send({ scope, runId, sealed }: Attempt): Promise<AttemptAnswer> {
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
-    // The operator is just changing the keys, perhaps: worth another try.
-    if (!ring.ok) return unsent("was not called: CALLBACK_SIGNING_KEYS can't be used", false);
+    if (!ring.ok) return unready("CALLBACK_SIGNING_KEYS can't be used", false);
     const text = await ring.value.open(sealed, sealedFor(scope, runId));
-    if (text === null) return unsent("was not called: the key that sealed the request is gone", true);
+    if (text === null)
+      return unready("the key that sealed the request is not in CALLBACK_SIGNING_KEYS", true);
     const request = JSON.parse(text) as WebhookRequest;
     const policy = webhookPolicy(this.env, request.origin);
-    if (!policy.ok) return unsent("was not called: the service's webhook settings can't be used", false);
+    if (!policy.ok) return unready("the service's webhook settings can't be used", false);
     const url = guardUrl(request.url, policy.value);
-    if (!url.ok) return unsent(`was not called: ${url.error.replace(/\.$/, "")}`, true);
+    if (!url.ok) return unready(url.error.replace(/\.$/, ""), true);
     const known = knownTexts(url.value, request.origin, scope, runId);
     return exchange(url.value, request, await headersOf(request, runId), known);
   }
@@ -108,6 +108,11 @@ function faultOf(error: string): string {
   if (/certificate|TLS|SSL/i.test(error)) return "could not be reached: its TLS certificate was not accepted";
   if (/DNS/i.test(error)) return "could not be reached: its name was not found";
   return "could not be reached, or broke the connection off";
+}
+
+/** `isFinal`: it would still be so when no deploy is under way any more. */
+function unready(reason: string, isFinal: boolean): AttemptAnswer {
+  return { ...unsent(`was not called: ${reason}`, isFinal), isUnready: true };
 }
 
 function unsent(reason: string, isFinal: boolean): AttemptAnswer {

@@ -104,7 +104,8 @@ export class Dispatcher {
   }
 
   #settle(run: JournaledRun, delivery: Delivery, attempt: number, answer: AttemptAnswer, now: number): void {
-    const circumstances = { now, deadlineAt: run.deadlineAt, random: Math.random() };
+    const { createdAt, deadlineAt } = run;
+    const circumstances = { now, createdAt, deadlineAt, random: Math.random() };
     const verdict = judge(delivery, attempt, answer, circumstances);
     if (verdict.outcome === "ignored") return;
     const answered = [attemptAnswered(attempt, answer, verdict, now)];
