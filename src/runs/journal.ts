@@ -29,6 +29,19 @@ export interface Written {
 /** Instants that the coordinator must remember over an eviction, and the place a resync has reached. */
 export type Mark = "repair_at" | "resync_after";
 
+/** A place in the order in which open runs are due. */
+export interface DuePlace {
+  readonly dueAt: number;
+  readonly row: number;
+}
+
+export interface DueRun extends DuePlace {
+  readonly id: string;
+}
+
+/** Before all that can be due. */
+export const BEGINNING: DuePlace = { dueAt: 0, row: 0 };
+
 interface UnlandedRow extends Record<string, SqlStorageValue> {
   id: string;
   version: number;
@@ -195,14 +208,36 @@ export class Journal {
     );
   }
 
-  /** Ids of open runs that need something done, the longest due first. */
-  due(now: number, limit: number): string[] {
-    const rows = this.#sql.exec<{ id: string }>(
-      "SELECT id FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?",
+  /** Open runs that need something done, the longest due first: those after a place. */
+  due(now: number, limit: number, after = BEGINNING): DueRun[] {
+    const rows = this.#sql.exec<{ id: string; due_at: number; row: number }>(
+      `SELECT id, due_at, rowid AS row FROM runs INDEXED BY runs_open_due
+       WHERE completed_at IS NULL AND due_at <= ? AND (due_at, rowid) > (?, ?) ORDER BY due_at, rowid LIMIT ?`,
+      now,
+      after.dueAt,
+      after.row,
+      limit,
+    );
+    return [...rows].map(({ id, due_at, row }) => ({ id, dueAt: due_at, row }));
+  }
+
+  /** Of the runs that are due, those whose deadline has passed. Looks at each that is due. */
+  overdue(now: number, limit: number): DueRun[] {
+    const rows = this.#sql.exec<{ id: string; due_at: number; row: number }>(
+      `SELECT id, due_at, rowid AS row FROM runs INDEXED BY runs_open_due
+       WHERE completed_at IS NULL AND due_at <= ?1 AND deadline_at <= ?1 LIMIT ?2`,
       now,
       limit,
     );
-    return [...rows].map((row) => row.id);
+    return [...rows].map(({ id, due_at, row }) => ({ id, dueAt: due_at, row }));
+  }
+
+  /** The first deadline of the runs that are due. Looks at each of them. */
+  firstDeadlineOfDue(now: number): number | null {
+    return this.#min(
+      "SELECT min(deadline_at) AS at FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ?",
+      now,
+    );
   }
 
   /** Ids of ended runs that may be kept no longer. */
@@ -215,9 +250,12 @@ export class Journal {
     return [...rows].map((row) => row.id);
   }
 
-  nextOpenDueAt(): number | null {
+  nextOpenDueAt(after = BEGINNING): number | null {
     return this.#min(
-      "SELECT min(due_at) AS at FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL",
+      `SELECT min(due_at) AS at FROM (SELECT due_at FROM runs INDEXED BY runs_open_due
+         WHERE completed_at IS NULL AND (due_at, rowid) > (?, ?) ORDER BY due_at, rowid LIMIT 1)`,
+      after.dueAt,
+      after.row,
     );
   }
 
@@ -293,8 +331,8 @@ export class Journal {
     return row === undefined ? null : toRun(row);
   }
 
-  #min(query: string): number | null {
-    return this.#sql.exec<{ at: number | null }>(query).one().at;
+  #min(query: string, ...bindings: number[]): number | null {
+    return this.#sql.exec<{ at: number | null }>(query, ...bindings).one().at;
   }
 }
 
