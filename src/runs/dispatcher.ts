@@ -85,11 +85,11 @@ export class Dispatcher {
         this.#flyingBytes -= bytes;
       })
       .then((answer) => this.#answered(runId, attempt, answer))
-      // Whether it arrived is not known: its lease decides.
-      .catch((error: unknown) => this.#sending.onLost(runId, error))
       .finally(() => {
         if (this.#waiting.isAny) this.#sending.onRoom();
-      });
+      })
+      // Whether it arrived is not known: its lease decides.
+      .catch((error: unknown) => this.#sending.onLost(runId, error));
   }
 
   /**
