@@ -15,9 +15,9 @@ import {
 } from "../src/dispatch/delivery.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12);
-const FAR = { now: NOW, deadlineAt: NOW + 3_600_000, random: 0.5 };
+const FAR = { now: NOW, createdAt: NOW - 60_000, deadlineAt: NOW + 3_600_000, random: 0.5 };
 /** Where half of the first back-off leads exactly to the deadline. */
-const NEAR = { now: NOW, deadlineAt: NOW + 500, random: 0.5 };
+const NEAR = { now: NOW, createdAt: NOW - 60_000, deadlineAt: NOW + 500, random: 0.5 };
 
 const NEW: Delivery = Object.freeze(
   newDelivery(
@@ -215,6 +215,7 @@ it("never is a next attempt in the past, at the deadline or after it, or one too
         const attempt = delivery.attempt - back;
         const verdict = judge(delivery, attempt, answered(status, { retryAfter }), {
           now,
+          createdAt: NOW,
           deadlineAt,
           random,
         });

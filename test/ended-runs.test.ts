@@ -87,7 +87,13 @@ async function land(
   { output = null as string | null, purgeAt = Date.now() + 1e9 } = {},
 ) {
   const ended = { status: "succeeded", output, completedAt: Date.now() } as const;
-  const keys = { createKey: "", createFingerprint: "", changeKey: null, changeFingerprint: null };
+  const keys = {
+    createKey: "",
+    createFingerprint: "",
+    fingerprintKeyId: null,
+    changeKey: null,
+    changeFingerprint: null,
+  };
   const row = toGroupRow({ ...toRun({ id, ...ended }), ...keys, purgeAt });
   await landGroup(env.DB, scopeOfPath(path), [row], null, Date.now());
 }

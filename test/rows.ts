@@ -46,7 +46,13 @@ export function onTheWire(row: Row): unknown {
 
 export async function insertRows(scope: string, rows: readonly Row[]): Promise<void> {
   const now = Date.now();
-  const change = { createKey: "", createFingerprint: "", changeKey: null, changeFingerprint: null };
+  const change = {
+    createKey: "",
+    createFingerprint: "",
+    fingerprintKeyId: null,
+    changeKey: null,
+    changeFingerprint: null,
+  };
   const texts = rows.map((row) => toGroupRow({ ...toRun(row), ...change, purgeAt: now + MONTH_MS }));
   let group: string[] = [];
   let size = 0;

@@ -192,6 +192,7 @@ describe("the note of what has not landed", () => {
     ...toRun({ id, createdAt: 1 }),
     createKey: id,
     createFingerprint: "",
+    fingerprintKeyId: null,
     changeKey: null,
     changeFingerprint: null,
     purgeAt: 1,

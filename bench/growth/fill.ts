@@ -107,12 +107,13 @@ export function idOf(calendar: Calendar, i: number): string {
 }
 
 async function toJournaled({ run }: Step): Promise<JournaledRun> {
-  const create = await changeKey(null, null);
-  const change = run.version > 1 ? await changeKey(null, null) : null;
+  const create = await changeKey({ tokenId: "root" }, null, null);
+  const change = run.version > 1 ? await changeKey({ tokenId: "root" }, null, null) : null;
   return {
     ...run,
     createKey: create.key,
     createFingerprint: create.fingerprint,
+    fingerprintKeyId: null,
     changeKey: change?.key ?? null,
     changeFingerprint: change?.fingerprint ?? null,
     purgeAt: purgeAt(run, RETENTION_DAYS),

@@ -9,7 +9,8 @@ import { weaknessOf } from "./secret.ts";
 
 export const KEYS_MAX = 4;
 
-export type KeyPurpose = "callback-token" | "run-id" | "fingerprint";
+/** `key-id`: to name a key without telling anything of it. */
+export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "key-id";
 /** Of the key that seals, AES-256-GCM. */
 const SEALING = "delivery";
 const IV_BYTES = 12;

@@ -128,6 +128,7 @@ function attempt(said: Said, output: Output): string {
     said.durationMs === null ? "" : `in ${text(said.durationMs)} ms`,
     said.reason ? `· ${text(said.reason)}` : "",
     said.excerpt ? `· ${text(said.excerpt)}` : "",
+    said.excerptOmitted ? "· answer not shown, because it may hold a secret of the request" : "",
     said.nextAttemptAt ? `· next at ${instant(String(said.nextAttemptAt))}` : "",
   );
 }

@@ -10,6 +10,13 @@ export const ATTEMPT_MAX_MS = 15_000;
 /** When an attempt whose result did not come counts as lost. */
 export const LEASE_MS = 30_000;
 
+/**
+ * How long after the run's creation an attempt is tried again that this isolate could not send. While a change of keys or
+ * settings rolls out, an isolate with the old ones meets a request that was made under the new ones.
+ */
+export const ROLLOUT_MS = 600_000;
+const ROLLOUT_RETRY_MS = 20_000;
+
 /** What starts the run: a 2xx of the receiver, or only the first heartbeat. */
 export type StartOn = "accepted" | "heartbeat";
 
@@ -39,7 +46,11 @@ export interface AttemptAnswer {
   /** Completes the sentence that begins with the receiver's host. */
   readonly reason: string;
   readonly isFinal: boolean;
+  /** It was not sent because of this isolate's keys or settings: another isolate may be able to. */
+  readonly isUnready?: boolean;
   readonly excerpt: string | null;
+  /** Why there is no excerpt of an answer that had a body: it may hold a secret of the request. */
+  readonly excerptOmitted?: "secret";
   readonly retryAfter: string | null;
 }
 
@@ -50,6 +61,14 @@ export type Verdict =
   | { readonly outcome: "given_up"; readonly reason: string }
   /** The result of an older attempt changes nothing. */
   | { readonly outcome: "ignored" };
+
+/** `createdAt`, `deadlineAt`: the run's. */
+export interface Circumstances {
+  readonly now: number;
+  readonly createdAt: number;
+  readonly deadlineAt: number;
+  readonly random: number;
+}
 
 export function newDelivery(delivery: NewDelivery, now: number): Delivery {
   return { ...delivery, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false };
@@ -85,13 +104,14 @@ export const LOST: AttemptAnswer = {
 
 /**
  * What a result means. A 2xx always counts, anything else only from the attempt under way. After an attempt that may
- * have arrived, 409 means that it did. A next try that would fall past the deadline is given up now.
+ * have arrived, 409 means that it did. A next try that would fall past the deadline is given up now. An attempt that
+ * was not ready to be sent does not count while a deploy may be rolling out: the next one has its number.
  */
 export function judge(
   delivery: Delivery,
   attempt: number,
   answer: AttemptAnswer,
-  { now, deadlineAt, random }: { readonly now: number; readonly deadlineAt: number; readonly random: number },
+  { now, createdAt, deadlineAt, random }: Circumstances,
 ): Verdict {
   const { status } = answer;
   if (status !== null && status >= 200 && status <= 299) return { outcome: "accepted" };
@@ -99,6 +119,11 @@ export function judge(
   if (status === 409 && delivery.isUnsure) return { outcome: "accepted" };
 
   const what = `${delivery.host} ${answer.reason}`;
+  if (answer.isUnready && now < createdAt + ROLLOUT_MS) {
+    const nextAt = now + Math.ceil((ROLLOUT_RETRY_MS * (1 + random)) / 2);
+    if (nextAt >= deadlineAt) return givenUp(what);
+    return { outcome: "retry", delivery: { ...delivery, attempt: attempt - 1, nextAt, leaseUntil: null } };
+  }
   if (answer.isFinal || !isRetryable(status)) return givenUp(what);
   if (attempt >= delivery.maxAttempts)
     return givenUp(attempt === 1 ? what : `${what}, at attempt ${attempt}`);

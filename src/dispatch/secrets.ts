@@ -1,8 +1,4 @@
-/**
- * What an answer must not show of the request it answers, in every spelling that an echo is likely to have. PURE.
- */
-
-import { ANSWER_READ_MAX_BYTES } from "./excerpt.ts";
+/** What an answer must not show of the request that it answers. PURE. */
 
 /** What the request must not give away. `headers` are the caller's; `body` is JSON or a form, up to 512 KiB. */
 export interface SentRequest {
@@ -13,16 +9,16 @@ export interface SentRequest {
   readonly callbackToken: string;
 }
 
-const SECRET_MIN_CHARACTERS = 3;
-/** A part of an address or of a header is looked for from here on. */
-const PART_MIN_CHARACTERS = 4;
-/** A word from the body, or a user's name: shorter ones are all over any text. */
+export interface Secrets {
+  /** None of these may be shown, nor a piece of one. */
+  readonly texts: readonly string[];
+  /** These may not be shown as a whole; pieces of them are all over any text. */
+  readonly wholes: readonly string[];
+}
+
+/** A word of the body, or a user's name: shorter ones are all over any text. */
 const WORD_MIN_CHARACTERS = 8;
-/** Words of a body beyond these are looked for as they are and in JSON alone: a large body has thousands. */
-const FULLY_SPELLED_WORDS = 500;
-const PATH_SEGMENT_MIN_CHARACTERS = 16;
-/** Of a longer text only the beginning can show; four times what is read, since blanks do not count. */
-const TEXT_MAX_CHARACTERS = 4 * ANSWER_READ_MAX_BYTES;
+const LONG_SEGMENT_CHARACTERS = 16;
 
 const HARMLESS_HEADERS = new Set([
   "accept",
@@ -34,50 +30,51 @@ const HARMLESS_HEADERS = new Set([
   "x-github-api-version",
 ]);
 const SECRET_KEY = /token|secret|passw|key|auth|cred|sign/i;
+/** A long credential of characters that all count, in any reading: it is no shorter than it looks. */
+const IS_PLAIN_WORD = /^[!-$'-*,-[\]-~]{8,}$/;
+/** An answer says "Bearer token missing" without having seen one. */
+const SCHEME = /^(basic|bearer|token|apikey|digest|negotiate)\s+/i;
+/** The default payload has two, and an answer has one of the same day. */
+const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
-/** Every text to take out of the answer to `request`, each once and of 3 or more characters, in no order. Never throws. */
-export function secretsOf(request: SentRequest): readonly string[] {
-  const secrets = new Set<string>();
-  const add = (texts: readonly string[]) => {
-    for (const text of texts) if (text.length >= SECRET_MIN_CHARACTERS) secrets.add(text);
-  };
-  const addCredential = (text: string) => {
-    for (const part of partsOf(text)) add([...spellingsOf(part), ...base64Of(part)]);
-  };
-
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (!HARMLESS_HEADERS.has(name.toLowerCase())) addCredential(value.trim());
+/** `signature`: of this attempt, where it is signed. Never throws. */
+export function secretsOf(request: SentRequest, signature: string): Secrets {
+  const { url, headers, body, signingSecret, callbackToken } = request;
+  const texts: string[] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    if (!HARMLESS_HEADERS.has(name.toLowerCase())) texts.push(...credentialParts(value.trim()));
   }
-  for (const part of addressParts(request.url)) add([...spellingsOf(part), ...base64Of(part)]);
-  const { signingSecret, callbackToken } = request;
-  if (signingSecret !== null) {
-    addCredential(signingSecret);
-    addCredential(signingSecret.replace(/^whsec_/, ""));
+  if (signingSecret !== null) texts.push(signingSecret.replace(/^whsec_/, ""));
+  texts.push(signature.replace(/^v1,/, ""));
+  // The rest of it is the run's id and its deadline, which whoever reads the run knows.
+  texts.push(callbackToken.slice(callbackToken.lastIndexOf(":") + 1));
+  const wholes: string[] = [];
+  const parsed = URL.parse(url);
+  if (parsed !== null) {
+    texts.push(...queryValues(parsed.search));
+    texts.push(...parsed.pathname.split("/").filter(isLikelySecret));
+    if (parsed.pathname.length > 1) wholes.push(parsed.pathname);
   }
-  addCredential(callbackToken);
-  addCredential(callbackToken.slice(callbackToken.lastIndexOf(":") + 1));
-  let words = 0;
-  for (const { text, isCredential } of bodyTexts(request.body)) {
-    if (isCredential) addCredential(text);
-    else if (text.length >= WORD_MIN_CHARACTERS) {
-      words += 1;
-      add(words <= FULLY_SPELLED_WORDS ? spellingsOf(text) : jsonOf(text));
-    }
-  }
-  add(base64Of(request.body));
-  return [...secrets];
+  texts.push(...bodyTexts(body));
+  return { texts, wholes };
 }
 
-/** A credential, and what it is made of: after a scheme, behind `name=`, inside Basic. */
-function partsOf(credential: string): readonly string[] {
-  const parts = [credential];
-  const [, scheme = "", rest = ""] = /^\s*([\w-]+)\s+(\S[\s\S]*)$/.exec(credential) ?? [];
-  parts.push(rest);
-  for (const piece of credential.split(/[\s,;]+/)) {
+/** A segment of a path that was not chosen by a person: a long one, or one of letters and digits. */
+function isLikelySecret(segment: string): boolean {
+  if (segment.length >= LONG_SEGMENT_CHARACTERS) return true;
+  return segment.length >= WORD_MIN_CHARACTERS && /\d/.test(segment) && /[a-z]/i.test(segment);
+}
+
+/** A credential without its scheme, and what it is made of: behind `name=`, inside Basic. */
+function credentialParts(credential: string): readonly string[] {
+  const [scheme = ""] = SCHEME.exec(credential) ?? [];
+  const rest = credential.slice(scheme.length);
+  const parts = [rest];
+  for (const piece of rest.split(/[\s,;]+/)) {
     const value = piece.slice(piece.indexOf("=") + 1).replace(/^"|"$/g, "");
-    if (value.length < piece.length && value.length >= PART_MIN_CHARACTERS) parts.push(value);
+    if (value.length < piece.length) parts.push(value);
   }
-  if (scheme.toLowerCase() === "basic") {
+  if (/^basic/i.test(scheme)) {
     const decoded = fromBase64(rest);
     const colon = decoded.indexOf(":");
     parts.push(decoded, decoded.slice(colon + 1));
@@ -87,52 +84,39 @@ function partsOf(credential: string): readonly string[] {
   return parts;
 }
 
-/** The address, its path (which is the whole secret of many a webhook) and what its query says, as sent and as meant. */
-function addressParts(url: string): readonly string[] {
-  const parts = [url];
-  const parsed = URL.parse(url);
-  if (parsed === null) return parts;
-  const { href, pathname, search } = parsed;
-  const segments = pathname.split("/").filter((segment) => segment.length >= PATH_SEGMENT_MIN_CHARACTERS);
-  const sent = search
+/** As sent. What has no name may be a secret all by itself. */
+function queryValues(search: string): readonly string[] {
+  return search
     .slice(1)
     .split("&")
     .map((pair) => pair.slice(pair.indexOf("=") + 1));
-  const meant = parsed.searchParams.values();
-  const paths = [pathname, ...segments].flatMap((path) => [path, unescaped(path)]);
-  const pieces = [pathname + search, ...paths, ...sent, ...meant];
-  return [url, href, ...pieces.filter((piece) => piece.length >= PART_MIN_CHARACTERS)];
 }
 
-/** Percent-decoding that does not throw on a stray "%". */
-function unescaped(path: string): string {
-  const value = path.replaceAll("+", "%2B").replaceAll("&", "%26");
-  return new URLSearchParams(`path=${value}`).get("path") ?? path;
-}
-
-interface BodyText {
-  readonly text: string;
-  readonly isCredential: boolean;
-}
-
-/** The texts of a JSON body or, if it is none, of a form. Under a key that looks secret all are credentials, numbers too. */
-function bodyTexts(body: string): readonly BodyText[] {
-  const texts: BodyText[] = [];
+/**
+ * The texts of a JSON body or, if it is none, of a form: the long ones, and under a key that looks secret all, numbers too.
+ * Long ones come as one text, so that it is the bytes that cost and not their number.
+ */
+function bodyTexts(body: string): readonly string[] {
+  const long: string[] = [];
+  const single = new Set<string>();
+  const add = (text: string, isCredential: boolean) => {
+    if (isCredential ? IS_PLAIN_WORD.test(text) : text.length >= WORD_MIN_CHARACTERS && !INSTANT.test(text)) {
+      long.push(text);
+    } else if (isCredential) single.add(text);
+  };
   const open: { value: unknown; isCredential: boolean }[] = [];
   try {
     open.push({ value: JSON.parse(body), isCredential: false });
   } catch {
-    // As sent, and then as meant.
-    const values = body.split("&").map((pair) => pair.slice(pair.indexOf("=") + 1));
-    for (const text of [body, ...values]) texts.push({ text, isCredential: false });
-    for (const [key, value] of new URLSearchParams(body)) {
-      texts.push({ text: value === "" ? key : value, isCredential: SECRET_KEY.test(key) && value !== "" });
+    for (const pair of body.split("&")) {
+      const equals = pair.indexOf("=");
+      add(pair.slice(equals + 1), equals >= 0 && SECRET_KEY.test(pair.slice(0, equals)));
     }
   }
   for (let top = open.pop(); top !== undefined; top = open.pop()) {
     const { value, isCredential } = top;
-    if (typeof value === "string") texts.push({ text: value, isCredential });
-    else if (typeof value === "number" && isCredential) texts.push({ text: String(value), isCredential });
+    if (typeof value === "string") add(value, isCredential);
+    else if (typeof value === "number" && isCredential) add(String(value), true);
     else if (Array.isArray(value)) for (const item of value) open.push({ value: item, isCredential });
     else if (typeof value === "object" && value !== null) {
       for (const [key, member] of Object.entries(value)) {
@@ -140,58 +124,7 @@ function bodyTexts(body: string): readonly BodyText[] {
       }
     }
   }
-  return texts;
-}
-
-/** `whole` as it is and as JSON writes it. Backslashes before quotes, or more of them, do not count: see UNCOUNTED. */
-function jsonOf(whole: string): readonly string[] {
-  const text = whole.slice(0, TEXT_MAX_CHARACTERS);
-  if (/^[\w.-]*$/.test(text)) return [text];
-  const json = JSON.stringify(text).slice(1, -1);
-  // Python and PHP keep to ASCII.
-  const ascii = json.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  if (!/[&<>]/.test(text)) return [text, json, ascii];
-  // Go, and whoever puts JSON into a page, write these three so.
-  const forPages = [json, ascii].map((escaped) =>
-    escaped.replace(/[&<>]/g, (mark) => `\\u00${mark.charCodeAt(0).toString(16)}`),
-  );
-  return [text, json, ascii, ...forPages];
-}
-
-/** `whole` as it is and as JSON, an address, a form and HTML write it. */
-function spellingsOf(whole: string): readonly string[] {
-  // encodeURIComponent throws on half a surrogate pair, and only JSON can write one.
-  const text = whole.slice(0, TEXT_MAX_CHARACTERS).toWellFormed();
-  if (/^[\w.-]*$/.test(text)) return [text];
-  const percent = encodeURIComponent(text);
-  const strict = percent.replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16)}`);
-  const form = new URLSearchParams([["", text]]).toString().slice(1);
-  return [...jsonOf(whole), percent, strict, form, encodeURI(text), ...htmlOf(text)];
-}
-
-/** As the usual libraries write the two quotes; a page may also leave them as they are. */
-const HTML_QUOTES = [
-  ['"', "'"],
-  ["&quot;", "'"],
-  ["&quot;", "&#39;"],
-  ["&quot;", "&#039;"],
-  ["&quot;", "&#x27;"],
-  ["&quot;", "&apos;"],
-  ["&#34;", "&#39;"],
-] as const;
-
-function htmlOf(text: string): readonly string[] {
-  const html = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  return HTML_QUOTES.map(([double, single]) => html.replaceAll('"', double).replaceAll("'", single));
-}
-
-/** Both alphabets, without the padding that an echo may leave out. */
-function base64Of(whole: string): readonly string[] {
-  const bytes = new TextEncoder().encode(whole.slice(0, TEXT_MAX_CHARACTERS));
-  return [
-    bytes.toBase64({ omitPadding: true }),
-    bytes.toBase64({ omitPadding: true, alphabet: "base64url" }),
-  ];
+  return [long.join("\n"), ...single];
 }
 
 /** Empty if it is none. */

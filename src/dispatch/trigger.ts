@@ -178,11 +178,7 @@ export function renderTrigger(trigger: Trigger, context: TemplateContext): Resul
     }
     headers.push([name, value.value]);
   }
-  const payload = renderJson(
-    trigger.payload === undefined ? context : trigger.payload,
-    context,
-    RENDERED_MAX_BYTES,
-  );
+  const payload = payloadOf(trigger, context);
   if (!payload.ok) {
     return err(
       `trigger.payload: comes to more than ${RENDERED_MAX_BYTES} bytes with its placeholders put in; send less.`,
@@ -194,6 +190,12 @@ export function renderTrigger(trigger: Trigger, context: TemplateContext): Resul
     return err("trigger.payload: for a form, send one flat JSON object of texts, numbers and booleans.");
   }
   return ok({ url: url.value, method: trigger.method, headers: Object.fromEntries(headers), body });
+}
+
+/** Without a payload the context itself is sent. It is a value: what callers put into it is never read as a template. */
+function payloadOf({ payload }: Trigger, context: TemplateContext): Result<unknown, "too_large"> {
+  if (payload !== undefined) return renderJson(payload, context, RENDERED_MAX_BYTES);
+  return utf8Bytes(JSON.stringify(context)) > RENDERED_MAX_BYTES ? err("too_large") : ok(context);
 }
 
 function toForm(payload: unknown): string | null {

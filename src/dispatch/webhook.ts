@@ -22,16 +22,17 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
   /** Never throws for what a receiver does. */
   async send({ scope, runId, sealed }: Attempt): Promise<AttemptAnswer> {
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
-    // The operator is just changing the keys, perhaps: worth another try.
-    if (!ring.ok) return unsent("was not called: CALLBACK_SIGNING_KEYS can't be used", false);
+    if (!ring.ok) return unready("CALLBACK_SIGNING_KEYS can't be used", false);
     const text = await ring.value.open(sealed, sealedFor(scope, runId));
-    if (text === null) return unsent("was not called: the key that sealed the request is gone", true);
+    if (text === null)
+      return unready("the key that sealed the request is not in CALLBACK_SIGNING_KEYS", true);
     const request = JSON.parse(text) as WebhookRequest;
     const policy = webhookPolicy(this.env, request.origin);
-    if (!policy.ok) return unsent("was not called: the service's webhook settings can't be used", false);
+    if (!policy.ok) return unready("the service's webhook settings can't be used", false);
     const url = guardUrl(request.url, policy.value);
-    if (!url.ok) return unsent(`was not called: ${url.error.replace(/\.$/, "")}`, true);
-    return exchange(url.value, request, await headersOf(request, runId));
+    if (!url.ok) return unready(url.error.replace(/\.$/, ""), true);
+    const known = knownTexts(url.value, request.origin, scope, runId);
+    return exchange(url.value, request, await headersOf(request, runId), known);
   }
 }
 
@@ -51,7 +52,19 @@ async function headersOf(request: WebhookRequest, runId: string): Promise<Header
   return headers;
 }
 
-async function exchange(url: URL, request: WebhookRequest, headers: Headers): Promise<AttemptAnswer> {
+/** What anybody may know who can read the timeline, however much of it is in the request. */
+function knownTexts(url: URL, origin: string, scope: string, runId: string): readonly string[] {
+  const [o, p, envName] = scope.split("/");
+  const callbackPath = `/${o}/${p}/envs/${envName}/action-runs/${runId}/callback`;
+  return ["https://", "http://", url.host, origin + callbackPath];
+}
+
+async function exchange(
+  url: URL,
+  request: WebhookRequest,
+  headers: Headers,
+  known: readonly string[],
+): Promise<AttemptAnswer> {
   const startedAt = Date.now();
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), ATTEMPT_MAX_MS);
@@ -59,15 +72,17 @@ async function exchange(url: URL, request: WebhookRequest, headers: Headers): Pr
   try {
     const response = await fetch(url, { method, headers, body, redirect: "manual", signal: abort.signal });
     const { bytes, isCut } = await readStart(response.body);
-    // Finding what to take out is dear, and most answers are empty.
-    const signature = headers.get("webhook-signature")?.replace(/^v1,/, "") ?? "";
-    const excerpt = bytes.byteLength === 0 ? "" : excerptOf(bytes, isCut, [...secretsOf(request), signature]);
+    // Looking for secrets is dear, and most answers are empty.
+    const signature = headers.get("webhook-signature") ?? "";
+    const excerpt =
+      bytes.byteLength === 0 ? "" : excerptOf(bytes, isCut, secretsOf(request, signature), known);
     return {
       status: response.status,
       durationMs: Date.now() - startedAt,
       reason: reasonOf(response.status),
       isFinal: false,
       excerpt: excerpt === "" ? null : excerpt,
+      ...(excerpt === null && { excerptOmitted: "secret" as const }),
       retryAfter: response.headers.get("Retry-After"),
     };
   } catch (error) {
@@ -93,6 +108,11 @@ function faultOf(error: string): string {
   if (/certificate|TLS|SSL/i.test(error)) return "could not be reached: its TLS certificate was not accepted";
   if (/DNS/i.test(error)) return "could not be reached: its name was not found";
   return "could not be reached, or broke the connection off";
+}
+
+/** `isFinal`: it would still be so when no deploy is under way any more. */
+function unready(reason: string, isFinal: boolean): AttemptAnswer {
+  return { ...unsent(`was not called: ${reason}`, isFinal), isUnready: true };
 }
 
 function unsent(reason: string, isFinal: boolean): AttemptAnswer {

@@ -27,6 +27,7 @@ export const ERROR_STATUS = {
   run_cancelled: 409,
   delivery_failed: 409,
   too_many_tokens: 409,
+  idempotency_key_unverifiable: 409,
   body_too_large: 413,
   unsupported_media_type: 415,
   idempotency_key_reused: 422,

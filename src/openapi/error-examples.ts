@@ -23,6 +23,8 @@ export const ERROR_EXAMPLES: Readonly<Record<ErrorCode, string>> = {
   run_cancelled: "The run was cancelled: its result stands.",
   delivery_failed: "The run has already failed, for its workflow could not be started.",
   too_many_tokens: "This project holds 10000 tokens, which is the limit. Revoke tokens that nobody uses.",
+  idempotency_key_unverifiable:
+    "This Idempotency-Key made a run under a signing key that is gone, so the bodies can't be compared: look for that run in the list, or send a new key to make another.",
   body_too_large: "The body has 2000000 bytes; at most 1048576 are taken.",
   unsupported_media_type: "Send the body as JSON with the header Content-Type: application/json.",
   idempotency_key_reused:

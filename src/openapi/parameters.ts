@@ -36,7 +36,7 @@ const inHeader = (name: string, description: string, schema: object, example: st
 
 export const IDEMPOTENCY_KEY = inHeader(
   "Idempotency-Key",
-  "Names the request, so that asking again gives the same answer. `webhook-id` counts too.",
+  "Names the request, so that asking again with the same token gives the same answer. The same key from another token is another key. `webhook-id` counts too.",
   { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x20-\\x7e]+$" },
   "deploy-42",
 );

@@ -38,6 +38,7 @@ const CREATE: Operation = {
       "forbidden",
       "invalid_idempotency_key",
       "idempotency_key_reused",
+      "idempotency_key_unverifiable",
       "not_configured",
       "database_unavailable",
       "coordinator_unavailable",

@@ -4,6 +4,7 @@
  */
 
 import type { Journal } from "./journal.ts";
+import type { WaitingDeliveries } from "./waiting-deliveries.ts";
 
 /** An alarm may be a minute late by itself; one that is later was dropped. */
 export const ALARM_LATE_MS = 60_000;
@@ -11,14 +12,21 @@ export const ALARM_LATE_MS = 60_000;
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
+  readonly #waiting: WaitingDeliveries;
   readonly #purgeNotBefore: (now: number) => number;
   /** When the alarm is known to be set for; unknown in a new instance. */
   #armedFor: number | null = null;
 
   /** `purgeNotBefore`: no purge rings before that instant. */
-  constructor(storage: DurableObjectStorage, journal: Journal, purgeNotBefore: (now: number) => number) {
+  constructor(
+    storage: DurableObjectStorage,
+    journal: Journal,
+    waiting: WaitingDeliveries,
+    purgeNotBefore: (now: number) => number,
+  ) {
     this.#storage = storage;
     this.#journal = journal;
+    this.#waiting = waiting;
     this.#purgeNotBefore = purgeNotBefore;
   }
 
@@ -59,7 +67,9 @@ export class AlarmClock {
     const purge = this.#journal.nextPurgeAt();
     const next = Math.min(
       this.repairAt,
-      this.#journal.nextOpenDueAt() ?? Number.POSITIVE_INFINITY,
+      // What waits for room is due, and would ring the alarm for ever: a free place starts it.
+      this.#journal.nextOpenDueAt(this.#waiting.lookAfter(now)) ?? Number.POSITIVE_INFINITY,
+      this.#waiting.lookAgainAt,
       purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, this.#purgeNotBefore(now)),
     );
     if (next === Number.POSITIVE_INFINITY) return;

@@ -16,6 +16,11 @@ export function refusalError(reason: RunRefusal["reason"]): ApiError {
         "idempotency_key_reused",
         "This Idempotency-Key made a run from another body: send a new key, or the same body.",
       );
+    case "key_unverifiable":
+      return new ApiError(
+        "idempotency_key_unverifiable",
+        "This Idempotency-Key made a run under a signing key that is gone, so the bodies can't be compared: look for that run in the list, or send a new key to make another.",
+      );
     case "overloaded":
       return unavailable(
         "coordinator_overloaded",

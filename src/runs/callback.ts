@@ -54,7 +54,7 @@ export const callbackRoutes = new Hono<AppEnv>()
     const id = runIdOf(c);
     const body = c.req.valid("json");
     const key = idempotencyKey(c);
-    const change = await changeKey(key, body);
+    const change = await changeKey("callback", key, body);
     const { coordinator } = readRunId(id);
     const answer = await callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
       stub.change(id, toEvent(body), change, c.get("isLate")),

@@ -31,6 +31,7 @@ import { Retention } from "./retention.ts";
 import { begin, type Conflict, isOpen, type NewRun, type RunEvent, transition } from "./run.ts";
 import { deleteRuns } from "./store.ts";
 import { heartbeatNews, isLast, type TimelineEvent, toWireEvent } from "./timeline.ts";
+import { WaitingDeliveries } from "./waiting-deliveries.ts";
 import { type Watcher, Watchers } from "./watchers.ts";
 
 const DUE_BATCH = 200;
@@ -45,6 +46,7 @@ export class RunCoordinator extends DurableObject<Env> {
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
   readonly #watchers = new Watchers();
+  readonly #waiting = new WaitingDeliveries();
   readonly #ledger: Ledger;
   readonly #dispatcher: Dispatcher;
 
@@ -68,14 +70,17 @@ export class RunCoordinator extends DurableObject<Env> {
       },
       onFailed: (error) => this.#logError("purge_failed", error),
     });
-    this.#alarms = new AlarmClock(ctx.storage, this.#journal, (now) => this.#retention.notBefore(now));
+    this.#alarms = new AlarmClock(ctx.storage, this.#journal, this.#waiting, (now) =>
+      this.#retention.notBefore(now),
+    );
     this.#projection = new Projection(this.#journal, this.#alarms, env.DB, owner);
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, () => retentionDays(env));
     const entrypoints: unknown = ctx.exports;
-    this.#dispatcher = new Dispatcher(scope, this.#journal, this.#ledger, {
+    this.#dispatcher = new Dispatcher(scope, this.#journal, this.#ledger, this.#waiting, {
       send: (attempt) => (entrypoints as Entrypoints).WebhookSender.send(attempt),
       onSettled: () => this.#projection.start(),
       onLost: (runId, error) => this.#logError("attempt_lost", error, runId),
+      onRoom: () => this.#startWaiting(),
     });
   }
 
@@ -255,7 +260,7 @@ export class RunCoordinator extends DurableObject<Env> {
     if (this.#projection.isOverloaded) return { ok: false, reason: "overloaded" };
     const run = begin(input, trigger !== null);
     const { delivery, events } =
-      trigger === null ? { delivery: null, events: [] } : this.#dispatcher.begin(trigger, now);
+      trigger === null ? { delivery: null, events: [] } : this.#dispatcher.begin(run, trigger, now);
     const first: TimelineEvent = { type: "created", at: run.createdAt, data: { by: run.triggeredBy } };
     const created = this.#ledger.create(run, change, delivery, [first, ...events], now);
     if (delivery !== null) this.#dispatcher.launch(run.id, delivery);
@@ -264,22 +269,46 @@ export class RunCoordinator extends DurableObject<Env> {
 
   #recalled(existing: JournaledRun, change: ChangeKey, now: number): Promise<RunAnswer> | RunRefusal {
     const same = [change.fingerprint, ...(change.otherFingerprints ?? [])];
-    if (!same.includes(existing.createFingerprint)) return { ok: false, reason: "key_reused" };
+    if (!same.includes(existing.createFingerprint)) {
+      const { fingerprintKeyId } = existing;
+      const isKeyGone = fingerprintKeyId !== null && change.keyIds?.includes(fingerprintKeyId) === false;
+      return { ok: false, reason: isKeyGone ? "key_unverifiable" : "key_reused" };
+    }
     return this.#answer(this.#ledger.expired(existing, now), true);
   }
 
   #takeTurns(now: number): number {
-    const ids = this.#journal.due(now, DUE_BATCH);
-    for (const id of ids) {
-      try {
-        this.#takeTurn(id, now);
-      } catch (error) {
-        this.#journal.putOff(id, now);
-        this.#logError("turn_failed", error, id);
-      }
+    const waiting = this.#waiting;
+    const mayEnd = waiting.lookAgainAt <= now;
+    const overdue = mayEnd ? this.#journal.overdue(now, DUE_BATCH) : [];
+    const due = this.#journal.due(now, DUE_BATCH, waiting.lookAfter(now));
+    for (const { id } of [...overdue, ...due]) this.#takeTurnSafely(id, now);
+    const last = due.at(-1);
+    if (last !== undefined) waiting.lookedUpTo(last);
+    if (mayEnd) waiting.hasLooked(this.#journal.firstDeadlineOfDue(now), now);
+    const taken = overdue.length + due.length;
+    if (taken > 0) this.#projection.start();
+    return taken;
+  }
+
+  /** A place is free: whoever has waited longest goes first. */
+  #startWaiting(): void {
+    const now = Date.now();
+    this.#waiting.retry(() => {
+      const [next] = this.#journal.due(now, 1);
+      if (next !== undefined) this.#takeTurnSafely(next.id, now);
+      return next !== undefined;
+    }, DUE_BATCH);
+    this.#projection.arm(now);
+  }
+
+  #takeTurnSafely(id: string, now: number): void {
+    try {
+      this.#takeTurn(id, now);
+    } catch (error) {
+      this.#journal.putOff(id, now);
+      this.#logError("turn_failed", error, id);
     }
-    if (ids.length > 0) this.#projection.start();
-    return ids.length;
   }
 
   /** What is due for a run: its end, or something of its delivery. */

@@ -1,5 +1,6 @@
 /** Makes a run: mints its id, signs its token, seals its delivery, and has its coordinator journal it. */
 
+import type { Principal } from "../auth/api-token.ts";
 import { signCallbackToken } from "../auth/callback-token.ts";
 import type { KeyRing } from "../auth/key-ring.ts";
 import { webhookPolicy } from "../config.ts";
@@ -31,7 +32,7 @@ export interface Creation {
   readonly origin: string;
   /** What the URLs of these runs start with: `…/action-runs`. */
   readonly runsUrl: string;
-  readonly triggeredBy: string;
+  readonly principal: Principal;
   /** The caller's Idempotency-Key. */
   readonly key: string | null;
 }
@@ -44,8 +45,11 @@ export interface CreatedRun {
 /** The run as it is now, new or made before by the same key, and the token that opens its callback. */
 export async function createRun(creation: Creation, body: NewRunBody): Promise<CreatedRun> {
   const { ring, key, scope } = creation;
+  const caller = { tokenId: creation.principal.id };
   const change =
-    body.trigger === undefined ? await changeKey(key, body) : await secretChangeKey(ring, key, body);
+    body.trigger === undefined
+      ? await changeKey(caller, key, body)
+      : await secretChangeKey(ring, caller, key, body);
   let made = await tryToCreate(creation, body, change);
   if (!made.answer.ok && made.answer.reason === "id_taken") made = await tryToCreate(creation, body, change);
   const { answer, id, token } = made;
@@ -90,7 +94,7 @@ async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeK
   return { answer, id, token };
 }
 
-function toNewRun({ triggeredBy }: Creation, body: NewRunBody, id: string, createdAt: number): NewRun {
+function toNewRun({ principal }: Creation, body: NewRunBody, id: string, createdAt: number): NewRun {
   const { actionName, entityId, parameters, recommendations, timeout, heartbeatTimeout } = body;
   return {
     id,
@@ -98,7 +102,7 @@ function toNewRun({ triggeredBy }: Creation, body: NewRunBody, id: string, creat
     entityId,
     parameters: JSON.stringify(parameters),
     recommendations: JSON.stringify(recommendations),
-    triggeredBy,
+    triggeredBy: principal.name,
     createdAt,
     deadlineAt: createdAt + timeout * MINUTE_MS,
     heartbeatTimeoutMs: heartbeatTimeout === undefined ? null : heartbeatTimeout * MINUTE_MS,

@@ -21,11 +21,12 @@ import type { JournaledRun } from "./journal-rows.ts";
 import { type Ledger, ownChange } from "./ledger.ts";
 import { isOpen, type RunEvent, transition } from "./run.ts";
 import { attemptAnswered, attemptStarted, type TimelineEvent } from "./timeline.ts";
+import type { WaitingDeliveries } from "./waiting-deliveries.ts";
 
 /** How many attempts of one coordinator may be under way; the rest wait their turn. */
 const FLYING_MAX = 500;
-/** How soon a delivery that found no room for its attempt asks again. */
-const NO_ROOM_MS = 1000;
+/** And how many bytes of requests: an isolate has 128 MB, and may hold several coordinators. */
+const FLYING_MAX_BYTES = 32_000_000;
 
 /** Where attempts are sent, and who is told of what came of them. */
 export interface Sending {
@@ -35,6 +36,8 @@ export interface Sending {
   onSettled(): void;
   /** What came of an attempt is not known. */
   onLost(runId: string, error: unknown): void;
+  /** A place is free that a delivery waits for. */
+  onRoom(): void;
 }
 
 export class Dispatcher {
@@ -42,19 +45,29 @@ export class Dispatcher {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #sending: Sending;
+  readonly #waiting: WaitingDeliveries;
   #flying = 0;
+  #flyingBytes = 0;
 
-  constructor(scope: string, journal: Journal, ledger: Ledger, sending: Sending) {
+  constructor(scope: string, journal: Journal, ledger: Ledger, waiting: WaitingDeliveries, sending: Sending) {
     this.#scope = scope;
     this.#journal = journal;
     this.#ledger = ledger;
+    this.#waiting = waiting;
     this.#sending = sending;
   }
 
   /** A new run's delivery with its first attempt under way, if there is room; to be journalled, then launched. */
-  begin(trigger: NewDelivery, now: number): { delivery: Delivery; events: TimelineEvent[] } {
+  begin(
+    run: { readonly deadlineAt: number },
+    trigger: NewDelivery,
+    now: number,
+  ): { delivery: Delivery; events: TimelineEvent[] } {
     const delivery = newDelivery(trigger, now);
-    if (!this.#hasRoom) return { delivery, events: [] };
+    if (!this.#hasRoomFor(delivery)) {
+      this.#waiting.add(run, now);
+      return { delivery, events: [] };
+    }
     const begun = beginAttempt(delivery, now);
     return { delivery: begun, events: [attemptStarted(begun, now)] };
   }
@@ -62,16 +75,27 @@ export class Dispatcher {
   /** Sends the attempt that is on record. Never waits; the request leaves only once the record is durable. */
   launch(runId: string, { attempt, sealed, leaseUntil }: Delivery): void {
     if (leaseUntil === null) return;
+    const bytes = sealed.byteLength;
     this.#flying++;
+    this.#flyingBytes += bytes;
     void this.#sending
       .send({ scope: this.#scope, runId, attempt, sealed })
-      .finally(() => this.#flying--)
+      .finally(() => {
+        this.#flying--;
+        this.#flyingBytes -= bytes;
+      })
       .then((answer) => this.#answered(runId, attempt, answer))
+      .finally(() => {
+        if (this.#waiting.isAny) this.#sending.onRoom();
+      })
       // Whether it arrived is not known: its lease decides.
       .catch((error: unknown) => this.#sending.onLost(runId, error));
   }
 
-  /** What is due for an open run's delivery: the loss of its attempt, or the next one. False where nothing is. */
+  /**
+   * What is due for an open run's delivery: the loss of its attempt, or the next one, which may have to wait for room. False
+   * where nothing is.
+   */
   takeTurn(run: JournaledRun, now: number): boolean {
     const delivery = this.#journal.deliveries.of(run.id);
     if (delivery === null) return false;
@@ -80,18 +104,20 @@ export class Dispatcher {
       return true;
     }
     if (!isAttemptDue(delivery, now)) return false;
-    if (this.#hasRoom) {
+    if (this.#hasRoomFor(delivery)) {
       const begun = beginAttempt(delivery, now);
       this.#ledger.noteAttempt(run, begun, [attemptStarted(begun, now)], now);
       this.launch(run.id, begun);
     } else {
-      this.#ledger.noteAttempt(run, { ...delivery, nextAt: now + NO_ROOM_MS }, [], now);
+      this.#waiting.add(run, now);
     }
     return true;
   }
 
-  get #hasRoom(): boolean {
-    return this.#flying < FLYING_MAX;
+  /** None passes those that wait. Where nothing is under way each fits, because no row is longer than 2 MB. */
+  #hasRoomFor({ sealed }: Delivery): boolean {
+    if (this.#waiting.isAny || this.#flying >= FLYING_MAX) return false;
+    return this.#flyingBytes + sealed.byteLength <= FLYING_MAX_BYTES;
   }
 
   #answered(runId: string, attempt: number, answer: AttemptAnswer): void {
@@ -104,7 +130,8 @@ export class Dispatcher {
   }
 
   #settle(run: JournaledRun, delivery: Delivery, attempt: number, answer: AttemptAnswer, now: number): void {
-    const circumstances = { now, deadlineAt: run.deadlineAt, random: Math.random() };
+    const { createdAt, deadlineAt } = run;
+    const circumstances = { now, createdAt, deadlineAt, random: Math.random() };
     const verdict = judge(delivery, attempt, answer, circumstances);
     if (verdict.outcome === "ignored") return;
     const answered = [attemptAnswered(attempt, answer, verdict, now)];

@@ -6,6 +6,8 @@ import type { EndCause, Run, Status } from "./run.ts";
 export interface JournaledRun extends Run {
   readonly createKey: string;
   readonly createFingerprint: string;
+  /** The id of the signing key that made it; null where none did, and for runs from before it was kept. */
+  readonly fingerprintKeyId: string | null;
   readonly changeKey: string | null;
   readonly changeFingerprint: string | null;
   readonly purgeAt: number;
@@ -34,12 +36,13 @@ export interface RunRow extends Record<string, SqlStorageValue> {
   heartbeat_timeout_ms: number | null;
   silent_since: number | null;
   end_cause: string | null;
+  fingerprint_key_id: string | null;
 }
 
 /** In the order in which INSERT binds them. */
 export const RUN_COLUMNS = `id, version, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at,
   deadline_at, purge_at, create_key, create_fingerprint, change_key, change_fingerprint, parameters, recommendations,
-  error, output, heartbeat_timeout_ms, silent_since, end_cause`;
+  error, output, heartbeat_timeout_ms, silent_since, end_cause, fingerprint_key_id`;
 
 export function toRun(row: RunRow): JournaledRun {
   return {
@@ -60,6 +63,7 @@ export function toRun(row: RunRow): JournaledRun {
     purgeAt: row.purge_at,
     createKey: row.create_key,
     createFingerprint: row.create_fingerprint,
+    fingerprintKeyId: row.fingerprint_key_id,
     changeKey: row.change_key,
     changeFingerprint: row.change_fingerprint,
     heartbeatTimeoutMs: row.heartbeat_timeout_ms,

@@ -61,6 +61,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      lease_until      INTEGER,
      is_unsure        INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  "ALTER TABLE runs ADD COLUMN fingerprint_key_id TEXT;",
 ];
 
 /** Brings a journal of any age up to date; each step and its number commit as one. */

@@ -36,6 +36,28 @@ interface WeighedId extends Record<string, SqlStorageValue> {
   events: number;
 }
 
+/** A place in the order in which open runs are due. */
+export interface DuePlace {
+  readonly dueAt: number;
+  readonly row: number;
+}
+
+export interface DueRun extends DuePlace {
+  readonly id: string;
+}
+
+interface DueRow extends WeighedId {
+  due_at: number;
+  row: number;
+}
+
+/** A sealed request counts as well. */
+const DUE_COLUMNS = `id, due_at, rowid AS row, 0 AS events,
+  bytes + ifnull((SELECT length(sealed) FROM deliveries WHERE run_id = runs.id), 0) AS bytes`;
+
+/** Before all that can be due. */
+export const BEGINNING: DuePlace = { dueAt: 0, row: 0 };
+
 interface UnlandedRow extends Record<string, SqlStorageValue> {
   id: string;
   version: number;
@@ -101,7 +123,7 @@ export class Journal {
     this.#storage.transactionSync(() => {
       this.#sql.exec(
         `INSERT INTO runs (${RUN_COLUMNS}, due_at, changed_at, bytes)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET
            version = excluded.version, status = excluded.status, started_at = excluded.started_at,
            completed_at = excluded.completed_at, purge_at = excluded.purge_at, change_key = excluded.change_key,
@@ -130,6 +152,7 @@ export class Journal {
         run.heartbeatTimeoutMs,
         run.silentSince,
         run.endCause,
+        run.fingerprintKeyId,
         due,
         now,
         bytes,
@@ -201,16 +224,36 @@ export class Journal {
     );
   }
 
-  /** Ids of open runs that need something done, the longest due first: at most `limit`, and what fits into a turn. */
-  due(now: number, limit: number): string[] {
-    const rows = this.#sql.exec<WeighedId>(
-      `SELECT id, 0 AS events,
-         bytes + ifnull((SELECT length(sealed) FROM deliveries WHERE run_id = runs.id), 0) AS bytes
-       FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ? ORDER BY due_at LIMIT ?`,
+  /** Open runs that need something done, the longest due first: those after a place, at most `limit`, and what fits into a turn. */
+  due(now: number, limit: number, after = BEGINNING): DueRun[] {
+    const rows = this.#sql.exec<DueRow>(
+      `SELECT ${DUE_COLUMNS} FROM runs INDEXED BY runs_open_due
+       WHERE completed_at IS NULL AND due_at <= ? AND (due_at, rowid) > (?, ?) ORDER BY due_at, rowid LIMIT ?`,
+      now,
+      after.dueAt,
+      after.row,
+      limit,
+    );
+    return fittingIntoTurn([...rows]).map(toDueRun);
+  }
+
+  /** Of the runs that are due, those whose deadline has passed. Looks at each that is due. */
+  overdue(now: number, limit: number): DueRun[] {
+    const rows = this.#sql.exec<DueRow>(
+      `SELECT ${DUE_COLUMNS} FROM runs INDEXED BY runs_open_due
+       WHERE completed_at IS NULL AND due_at <= ?1 AND deadline_at <= ?1 LIMIT ?2`,
       now,
       limit,
     );
-    return fittingIntoTurn([...rows]).map((row) => row.id);
+    return fittingIntoTurn([...rows]).map(toDueRun);
+  }
+
+  /** The first deadline of the runs that are due. Looks at each of them. */
+  firstDeadlineOfDue(now: number): number | null {
+    return this.#min(
+      "SELECT min(deadline_at) AS at FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ?",
+      now,
+    );
   }
 
   /** Ids of ended runs that may be kept no longer: at most `limit`, and what fits into a turn. */
@@ -227,9 +270,12 @@ export class Journal {
     return fittingIntoTurn([...rows]).map((row) => row.id);
   }
 
-  nextOpenDueAt(): number | null {
+  nextOpenDueAt(after = BEGINNING): number | null {
     return this.#min(
-      "SELECT min(due_at) AS at FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL",
+      `SELECT min(due_at) AS at FROM (SELECT due_at FROM runs INDEXED BY runs_open_due
+         WHERE completed_at IS NULL AND (due_at, rowid) > (?, ?) ORDER BY due_at, rowid LIMIT 1)`,
+      after.dueAt,
+      after.row,
     );
   }
 
@@ -313,8 +359,8 @@ export class Journal {
     return row === undefined ? null : toRun(row);
   }
 
-  #min(query: string): number | null {
-    return this.#sql.exec<{ at: number | null }>(query).one().at;
+  #min(query: string, ...bindings: number[]): number | null {
+    return this.#sql.exec<{ at: number | null }>(query, ...bindings).one().at;
   }
 }
 
@@ -325,6 +371,10 @@ export function nameInJournal(sql: SqlStorage): string | null {
   if (!hasMarks) return null;
   const [row] = [...sql.exec<{ value: string }>("SELECT value FROM marks WHERE name = 'name'")];
   return row?.value ?? null;
+}
+
+function toDueRun({ id, due_at, row }: DueRow): DueRun {
+  return { id, dueAt: due_at, row };
 }
 
 function toUnlanded({ id, version, bytes, changed_at }: UnlandedRow): Unlanded {

@@ -48,6 +48,7 @@ export class Ledger {
       ...run,
       createKey: change.key,
       createFingerprint: change.fingerprint,
+      fingerprintKeyId: change.keyIds?.[0] ?? null,
       changeKey: null,
       changeFingerprint: null,
       purgeAt: purgeAt(run, this.#retentionDays()),

@@ -9,13 +9,18 @@ import { type Conflict, isOpen, type Status, toActionRun } from "./run.ts";
 /** The sign of an answer whose row has not landed: a read that sends it back asks the coordinator. */
 export const COORDINATOR_BOOKMARK = "coordinator";
 
-/** Names a change, so that asking again gives the same answer. `key` says who minted it: `c:` caller, `m:` us. */
+/**
+ * Names a change, so that asking again gives the same answer. `key` says who minted it: `t:` an API token, `c:` the
+ * holder of a callback token, `m:` us.
+ */
 export interface ChangeKey {
   readonly key: string;
   /** SHA-256 of what was asked. The same key with another fingerprint is another request. */
   readonly fingerprint: string;
   /** What it would have been under other keys of the ring, where it is made under one. */
   readonly otherFingerprints?: readonly string[];
+  /** The ids of the keys that these are made under: of `fingerprint` the first. */
+  readonly keyIds?: readonly string[];
 }
 
 /** News of a workflow that is at work. */
@@ -59,6 +64,7 @@ export interface RunRefusal {
     | "run_not_found"
     | "id_taken"
     | "key_reused"
+    | "key_unverifiable"
     | "overloaded"
     | "storage_full"
     | "too_many_watchers"

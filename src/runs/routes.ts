@@ -51,7 +51,7 @@ export const runRoutes = new Hono<AppEnv>()
       ring,
       origin,
       runsUrl,
-      triggeredBy: c.get("principal").name,
+      principal: c.get("principal"),
       key,
     };
     const { answer, token } = await createRun(creation, c.req.valid("json"));
@@ -78,7 +78,8 @@ export const runRoutes = new Hono<AppEnv>()
     const id = runIdOf(c);
     const key = idempotencyKey(c);
     const from = reading(c);
-    const [known, change] = await Promise.all([mayBeKnown(from, id), changeKey(key, "cancel")]);
+    const { id: tokenId, name: by } = c.get("principal");
+    const [known, change] = await Promise.all([mayBeKnown(from, id), changeKey({ tokenId }, key, "cancel")]);
     if (!known) throw runNotFound();
     const { coordinator } = readRunId(id);
     const answer: RunAnswer | RunRefusal = await callCoordinator(
@@ -86,7 +87,7 @@ export const runRoutes = new Hono<AppEnv>()
       c.get("hops"),
       from.scope,
       coordinator,
-      (stub) => stub.change(id, { type: "cancelled", by: c.get("principal").name }, change),
+      (stub) => stub.change(id, { type: "cancelled", by }, change),
     );
     if (!answer.ok) throw refusalError(answer.reason);
     return sendChanged(c, answer, key !== null);

@@ -12,7 +12,7 @@ import type { Run, RunEvent } from "./run.ts";
  * - `created`: `by`, the name of the API token that asked
  * - `attempt_started`: `attempt`, `host`
  * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt`,
- *   `nextAttemptAt`
+ *   `excerptOmitted` (secret; only where it was), `nextAttemptAt`
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`
  * - `heartbeats_thinned`: `count`, the heartbeats up to here that are no longer kept
@@ -71,9 +71,11 @@ export function attemptAnswered(
   verdict: Verdict,
   at: number,
 ): TimelineEvent {
-  const { status, durationMs, reason, excerpt } = answer;
+  const { status, durationMs, reason, excerpt, excerptOmitted } = answer;
   const nextAttemptAt = verdict.outcome === "retry" ? new Date(verdict.delivery.nextAt).toISOString() : null;
-  const data = { attempt, outcome: verdict.outcome, status, durationMs, reason, excerpt, nextAttemptAt };
+  const outcome = { attempt, outcome: verdict.outcome, status, durationMs, reason, excerpt };
+  // Left out by JSON where it is undefined.
+  const data = { ...outcome, excerptOmitted, nextAttemptAt };
   return { type: "attempt_answered", at, data };
 }
 

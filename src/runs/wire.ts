@@ -97,7 +97,11 @@ export const timelineEvent = z
       status: z.int().nullable(),
       durationMs: z.int(),
       reason: z.string(),
-      excerpt: z.string().nullable(),
+      excerpt: z.string().nullable().describe("The start of what the receiver answered."),
+      excerptOmitted: z
+        .enum(["secret"])
+        .optional()
+        .describe("Why the answer is not shown: it may hold a secret of the request."),
       nextAttemptAt: instant.nullable(),
     }),
     event("started", { cause: z.enum(["delivery", "heartbeat", "callback"]).optional() }),

@@ -57,7 +57,12 @@ class RuledRun {
   settle(attempt: number, answer: AttemptAnswer, now: number, random: number): number | null {
     this.apply({ type: "deadline_passed" }, now);
     if (this.delivery === null) return null;
-    const verdict = judge(this.delivery, attempt, answer, { now, deadlineAt: this.run.deadlineAt, random });
+    const verdict = judge(this.delivery, attempt, answer, {
+      now,
+      createdAt: this.run.createdAt,
+      deadlineAt: this.run.deadlineAt,
+      random,
+    });
     if (verdict.outcome === "ignored") return null;
     const answered = attemptAnswered(attempt, answer, verdict, now);
     if (verdict.outcome === "retry") {

@@ -49,7 +49,9 @@ export function createCommand(): CliCommand {
       new Option("--heartbeat-timeout <minutes>", "fails when silent for so long").argParser(MINUTES),
     )
     .addOption(new Option("--trigger <json>", "the webhook that starts the work, as a JSON object"))
-    .addOption(new Option("--idempotency-key <key>", "the same key and body give the same run"))
+    .addOption(
+      new Option("--idempotency-key <key>", "the same key and body give the same run to the same token"),
+    )
     .addOption(new Option("--wait", "stay until the run has ended"))
     .addOption(
       new Option("--wait-timeout <seconds>", "and no longer than this").argParser(wholeNumber(1, 2_592_000)),

@@ -1,0 +1,86 @@
+/** A trigger without `payload` sends all that placeholders can reach as a value: nothing in it is ever a template. */
+
+import { describe, expect, it } from "vitest";
+import type { TemplateContext } from "../../src/dispatch/placeholder.ts";
+import { renderTrigger, trigger } from "../../src/dispatch/trigger.ts";
+import { RENDERED_MAX_BYTES } from "../../src/http/limits.ts";
+import { receiver } from "../receiver/client.ts";
+import { grantToken } from "../tokens.ts";
+import { fire, ORIGIN } from "./runs.ts";
+
+const TRAPS = [
+  "{{ run.callbackToken }}",
+  "x {{run.callbackUrl}} y",
+  "{{ oops",
+  "{{ run.nothing }}",
+  "}} {{ {{",
+];
+
+describe.each(TRAPS)("%s", (trap) => {
+  it("arrives as it was sent from every place that a caller, a token's name or an entity can fill", async () => {
+    const project = `/acme/p-${crypto.randomUUID().slice(0, 13)}`;
+    const { token } = await grantToken(project, { role: "member", name: trap });
+    const inputs = {
+      parameters: { comment: trap, [trap]: { [trap]: [trap, { [trap]: trap }] } },
+      recommendations: { list: [[trap]], [trap]: 1 },
+    };
+    const to = receiver();
+    const { created } = await fire(
+      to.url,
+      {},
+      {
+        path: `${project}/envs/production/action-runs`,
+        body: { ...inputs, actionName: trap },
+        options: { token },
+      },
+    );
+    const [delivery] = await to.untilInbox(1);
+    expect(JSON.parse(delivery?.body ?? "")).toEqual({
+      run: {
+        id: created.id,
+        actionName: trap,
+        triggeredBy: trap,
+        createdAt: created.createdAt,
+        callbackUrl: `${ORIGIN}${project}/envs/production/action-runs/${created.id}/callback`,
+        callbackToken: created.callback.token,
+        expiresAt: created.callback.expiresAt,
+      },
+      ...inputs,
+      entity: { id: null },
+    });
+  });
+});
+
+describe("the size of a context that is sent as a value", () => {
+  const context = (comment: string): TemplateContext => ({
+    run: {
+      id: "i",
+      actionName: "a",
+      triggeredBy: "t",
+      createdAt: "c",
+      callbackUrl: "u",
+      callbackToken: "k",
+      expiresAt: "e",
+    },
+    parameters: { comment },
+    recommendations: {},
+    entity: { id: null },
+  });
+  const bare = trigger.parse({ type: "webhook", url: "https://ci.example.com/" });
+  const room = RENDERED_MAX_BYTES - JSON.stringify(context("")).length;
+
+  it("may be 512 KiB of UTF-8", () => {
+    const fits = renderTrigger(bare, context("\u00e4".repeat(room >> 1)));
+    expect(fits.ok && new TextEncoder().encode(fits.value.body).byteLength).toBe(
+      RENDERED_MAX_BYTES - (room & 1),
+    );
+  });
+
+  it("may not be more", () => {
+    const over = renderTrigger(bare, context("\u00e4".repeat((room >> 1) + 1)));
+    expect(over).toEqual({
+      ok: false,
+      error: expect.stringContaining(`more than ${RENDERED_MAX_BYTES} bytes`),
+    });
+  });
+});

@@ -1,0 +1,103 @@
+/** While a change of the signing keys rolls out, isolates with the old ring meet requests sealed under the new one. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, it } from "vitest";
+import type { Attempt } from "../../src/dispatch/sealed-request.ts";
+import { WebhookSender } from "../../src/dispatch/webhook.ts";
+import type { Env } from "../../src/env.ts";
+import { askWith, envWith } from "../bindings.ts";
+import { type CreatedRun, newRunsPath } from "../client.ts";
+import { coordinator, MINUTE_MS } from "../direct.ts";
+import { receiver } from "../receiver/client.ts";
+import { type Fired, fired, ORIGIN } from "./runs.ts";
+
+const OLD = env.CALLBACK_SIGNING_KEYS ?? "";
+const NEW = "the-new-signing-key-of-32-bytes-and-more";
+
+/** From now on attempts are made by isolates that have these settings. */
+async function sendUnder(settings: Partial<Env>): Promise<void> {
+  const send = (attempt: Attempt) =>
+    new WebhookSender({} as ExecutionContext, envWith(settings)).send(attempt);
+  // One for the isolate: every object finds it there.
+  await runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
+    const { exports } = state as unknown as { exports: object };
+    Object.defineProperty(exports, "WebhookSender", { value: { send }, configurable: true });
+  });
+}
+
+async function createUnder(settings: Partial<Env>, url: string, body = {}): Promise<Fired> {
+  const path = newRunsPath();
+  const trigger = { type: "webhook", url, retry: { maxAttempts: 1 } };
+  const answer = await askWith<CreatedRun>(envWith(settings), "POST", ORIGIN + path, {
+    body: { actionName: "deploy", trigger, ...body },
+  });
+  expect(answer.status).toBe(201);
+  return fired(path, answer.body);
+}
+
+it("a request that this isolate can't open is tried again, and delivered where the key is, as the same attempt", async () => {
+  const to = receiver();
+  await sendUnder({ CALLBACK_SIGNING_KEYS: OLD });
+  const run = await createUnder({ CALLBACK_SIGNING_KEYS: `${NEW},${OLD}` }, to.url);
+  const [first] = await run.untilAnswered(1);
+  expect(first).toMatchObject({ attempt: 1, outcome: "retry", status: null });
+  expect(first?.reason).toMatch(/^was not called: the key that sealed the request is not /);
+  const waitedMs = Date.parse(first?.nextAttemptAt ?? "") - Date.now();
+  expect(waitedMs).toBeGreaterThan(1000);
+  expect(waitedMs).toBeLessThan(MINUTE_MS);
+  expect(await run.kept()).toBe(1);
+  await run.alarmIn(MINUTE_MS);
+  await run.untilAnswered(2);
+  expect(await to.inbox()).toEqual([]);
+
+  await sendUnder({ CALLBACK_SIGNING_KEYS: `${OLD},${NEW}` });
+  await run.alarmIn(2 * MINUTE_MS);
+  // It may make but one attempt, and this is it.
+  await run.untilStatus("running");
+  expect(await run.untilAnswered(3)).toMatchObject([
+    { attempt: 1, outcome: "retry" },
+    { attempt: 1, outcome: "retry" },
+    { attempt: 1, outcome: "accepted", status: 200 },
+  ]);
+  expect(await to.inbox()).toHaveLength(1);
+});
+
+it("once ten minutes have passed since the run was made, it is given up", async () => {
+  await sendUnder({ CALLBACK_SIGNING_KEYS: OLD });
+  const to = receiver();
+  const run = await createUnder({ CALLBACK_SIGNING_KEYS: NEW }, to.url);
+  await run.untilAnswered(1);
+  await run.alarmIn(9 * MINUTE_MS);
+  expect((await run.untilAnswered(2)).at(-1)).toMatchObject({ outcome: "retry" });
+  await run.alarmIn(11 * MINUTE_MS);
+  const { error } = await run.untilStatus("failed");
+  expect(error).toBe(
+    `[delivery] ${new URL(to.url).host} was not called: the key that sealed the request is not in CALLBACK_SIGNING_KEYS.`,
+  );
+  expect(await run.kept()).toBe(0);
+  expect(await to.inbox()).toEqual([]);
+});
+
+it("a try that would fall past the deadline is not waited for", async () => {
+  await sendUnder({ CALLBACK_SIGNING_KEYS: OLD });
+  const run = await createUnder({ CALLBACK_SIGNING_KEYS: NEW }, receiver().url, { timeout: 1 });
+  await run.untilAnswered(1);
+  await run.alarmIn(55_000);
+  expect((await run.untilStatus("failed")).error).toMatch(/^\[delivery\] .* was not called/);
+});
+
+it.each<[string, Partial<Env>]>([
+  ["refuse the URL", { WEBHOOK_HOSTS: "ci.example.com" }],
+  ["can't be used", { WEBHOOK_HOSTS: "https://ci.example.com" }],
+  ["have no keys", { CALLBACK_SIGNING_KEYS: "" }],
+])("an isolate whose settings %s does not end the run either", async (_, settings) => {
+  const to = receiver();
+  await sendUnder(settings);
+  const run = await createUnder({}, to.url);
+  expect((await run.untilAnswered(1))[0]).toMatchObject({ attempt: 1, outcome: "retry", status: null });
+  await sendUnder({});
+  await run.alarmIn(MINUTE_MS);
+  await run.untilStatus("running");
+  expect(await to.inbox()).toHaveLength(1);
+});
