@@ -196,4 +196,11 @@ describe("what others wrote", () => {
     expect(text.stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
     expect(JSON.parse(text.stdout)).toEqual(hostile);
   });
+
+  test("reaches nobody's terminal as control characters in an error's sentence", async () => {
+    const body = { error: "No\x1b[2J run\u200f here.", code: "run_not_found" };
+    const server = await serve((_, response) => json(response, 404, body, { "X-Request-Id": "abc" }));
+    const ended = await cli(["get", RUN.id], at(server.url));
+    expect(ended.stderr).toBe("action-runs: No [2J run  here. (run_not_found, request abc)\n");
+  });
 });

@@ -6,9 +6,9 @@ import { CliCommand } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { readMembers, readObject } from "../input.ts";
 import { examples, exiting, given, repeated, wholeNumber, withConnection, withOutput } from "../options.ts";
-import { Output, type OutputFlags } from "../output.ts";
+import { Output, type OutputFlags, plain } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { fields, runText } from "../telling.ts";
+import { fields, instant, runText } from "../telling.ts";
 import { untilEnded } from "./get.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {
@@ -113,9 +113,9 @@ async function readBody(actionName: string | undefined, flags: Flags): Promise<N
 function createdText(created: CreatedActionRun, output: Output): string {
   const { url, token, expiresAt } = created.callback;
   const callback = [
-    ["callback", url],
-    ["token", `${token} (shown only here)`],
-    ["expires", expiresAt],
+    ["callback", plain(url)],
+    ["token", `${plain(token)} (shown only here)`],
+    ["expires", instant(expiresAt)],
   ];
   return `${runText(created, output)}\n${fields(callback, output)}`;
 }
