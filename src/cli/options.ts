@@ -13,9 +13,9 @@ export function withConnection(command: CliCommand, { env = true } = {}): CliCom
   if (env) command.addOption(new Option("--env <name>", "the environment").env("ACTION_RUNS_ENV"));
   command
     .addOption(
-      new Option("--profile <name>", "what `login` kept under this name")
-        .env("ACTION_RUNS_PROFILE")
-        .default("default"),
+      new Option("--profile <name>", "what `login` kept under this name; `default` unless named").env(
+        "ACTION_RUNS_PROFILE",
+      ),
     )
     .addOption(
       new Option("--token-stdin", "read the token from stdin; otherwise ACTION_RUNS_TOKEN or the profile"),

@@ -116,6 +116,48 @@ describe("a profile", () => {
     await other.close();
   });
 
+  test.each([
+    [["list", "--profile", "zzz"], {}],
+    [["list"], { ACTION_RUNS_PROFILE: "zzz" }],
+    [["get", "x", "--profile", "zzz"], { ACTION_RUNS_TOKEN: GOOD }],
+  ] as const)(
+    "that is named and not there is said to be missing, with those that there are: %j %j",
+    async (args, more) => {
+      await login(GOOD);
+      await login(GOOD, "--profile", "staging");
+      writeFileSync(join(folder(), "no\x1b profile.json"), "{}");
+      const where = { ACTION_RUNS_URL: server.url, ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop" };
+      const before = server.requests.length;
+      const ended = await cli(args, { ...where, ACTION_RUNS_ENV: "prod", HOME: home, ...more });
+      expect(ended).toEqual({
+        code: 2,
+        stdout: "",
+        stderr:
+          "action-runs: There is no profile zzz. You can use default or staging. " +
+          "Make it with: action-runs login --profile zzz\n",
+      });
+      expect(server.requests).toHaveLength(before);
+    },
+  );
+
+  test("that is named where there is none says how to make one", async () => {
+    const ended = await cli(["list", "--profile", "default"], { HOME: home });
+    expect(ended).toMatchObject({
+      code: 2,
+      stderr: "action-runs: There is no profile default. Make it with: action-runs login --profile default\n",
+    });
+  });
+
+  test("that is not named and not there is no fault, but what is missing names the profiles that there are", async () => {
+    await login(GOOD, "--profile", "staging");
+    const ended = await cli(["list"], { HOME: home });
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toMatch(/--url, ACTION_RUNS_URL, or action-runs login\. .*--profile staging/);
+    const where = { ACTION_RUNS_URL: server.url, ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop" };
+    const settings = { ...where, ACTION_RUNS_ENV: "prod", ACTION_RUNS_TOKEN: GOOD, HOME: home };
+    expect((await cli(["list"], settings)).code).toBe(0);
+  });
+
   test.each(["{", "[]1", '{"token": 5}', "null"])("of %j is refused without being quoted", async (text) => {
     mkdirSync(folder(), { recursive: true });
     writeFileSync(join(folder(), "default.json"), text);

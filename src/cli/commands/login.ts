@@ -6,7 +6,7 @@ import { EXIT, UsageError } from "../exit.ts";
 import { ask, checkToken, readToken } from "../input.ts";
 import { examples, exiting, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
-import { type Profile, profilePath, readProfile, writeProfile } from "../profile.ts";
+import { DEFAULT_PROFILE, type Profile, profilePath, readProfile, writeProfile } from "../profile.ts";
 import { type ConnectionFlags, calling, checkUrl, made } from "../settings.ts";
 import { fields } from "../telling.ts";
 
@@ -42,9 +42,9 @@ that only you may read. Its token is sent to its own server and no other.\n${exa
 
 async function login(flags: Flags): Promise<number> {
   const output = new Output(flags);
-  const path = profilePath(flags.profile);
+  const path = profilePath(flags.profile ?? DEFAULT_PROFILE);
   const isAsked = process.stdin.isTTY === true && !flags.tokenStdin;
-  const place = await readPlace(flags, isAsked, isAsked ? readProfile(path) : {});
+  const place = await readPlace(flags, isAsked, (isAsked && readProfile(path)) || {});
   const token = isAsked
     ? checkToken(await ask("Token", { isSecret: true }), "Token")
     : await readToken("stdin");
@@ -53,7 +53,7 @@ async function login(flags: Flags): Promise<number> {
   // Every role may list.
   for await (const _ of client.runs.list({ limit: 1 })) break;
   writeProfile(path, { ...place, token });
-  const kept = { profile: flags.profile, path, ...place };
+  const kept = { profile: flags.profile ?? DEFAULT_PROFILE, path, ...place };
   await output.show(kept, () => fields(Object.entries(kept), output));
   return EXIT.succeeded;
 }
