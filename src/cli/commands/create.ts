@@ -9,7 +9,7 @@ import { examples, exiting, given, repeated, wholeNumber, withConnection, withOu
 import { Output, type OutputFlags, plain } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { fields, instant, runText } from "../telling.ts";
-import { untilEnded } from "./get.ts";
+import { untilEnded, withWaiting } from "../waiting.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {
   readonly body?: string;
@@ -32,7 +32,9 @@ export function createCommand(): CliCommand {
     .summary("create a run")
     .description(
       "Create a run. The answer holds the callback's URL and token, which no later answer shows. " +
-        "With --wait the command stays until the run has ended, prints it as it is then, and exits by its end.",
+        "With --wait the command stays until the run has ended, prints it as it is then, and exits by its end, " +
+        "or with 7 when the wait ran out. What happens meanwhile is shown on stderr, if that is a terminal " +
+        "or with --no-json.",
     )
     .argument("[action-name]", "what is to be done; may be left out where --body names it")
     .addOption(new Option("--body <json>", "the whole request as JSON; other options go over its members"))
@@ -50,10 +52,6 @@ export function createCommand(): CliCommand {
     )
     .addOption(new Option("--trigger <json>", "the webhook that starts the work, as a JSON object"))
     .addOption(new Option("--idempotency-key <key>", "the same key and body give the same run"))
-    .addOption(new Option("--wait", "stay until the run has ended"))
-    .addOption(
-      new Option("--wait-timeout <seconds>", "and no longer than this").argParser(wholeNumber(1, 2_592_000)),
-    )
     .addHelpText(
       "after",
       `\nJSON is given as it is, as @file, or as @- for stdin.\n${examples(
@@ -64,7 +62,7 @@ export function createCommand(): CliCommand {
       )}`,
     )
     .action(exiting(create));
-  return withOutput(withConnection(command));
+  return withOutput(withConnection(withWaiting(command)));
 }
 
 async function create(actionName: string | undefined, flags: Flags): Promise<number> {
