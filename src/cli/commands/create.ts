@@ -5,7 +5,16 @@ import type { CreatedActionRun, NewActionRun } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { readMembers, readObject } from "../input.ts";
-import { examples, exiting, given, repeated, wholeNumber, withConnection, withOutput } from "../options.ts";
+import {
+  examples,
+  exiting,
+  given,
+  repeated,
+  textOption,
+  wholeNumber,
+  withConnection,
+  withOutput,
+} from "../options.ts";
 import { Output, type OutputFlags, plain } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { fields, instant, runText } from "../telling.ts";
@@ -37,20 +46,20 @@ export function createCommand(): CliCommand {
         "or with --no-json.",
     )
     .argument("[action-name]", "what is to be done; may be left out where --body names it")
-    .addOption(new Option("--body <json>", "the whole request as JSON; other options go over its members"))
+    .addOption(textOption("--body <json>", "the whole request as JSON; other options go over its members"))
     .addOption(new Option("--entity-id <uuid>", "what it is done to"))
     .addOption(
       new Option("-p, --param <name=value>", "one parameter, name:=json for JSON; repeatable").argParser(
         repeated,
       ),
     )
-    .addOption(new Option("--parameters <json>", "all parameters, as a JSON object"))
-    .addOption(new Option("--recommendations <json>", "a JSON object"))
+    .addOption(textOption("--parameters <json>", "all parameters, as a JSON object"))
+    .addOption(textOption("--recommendations <json>", "a JSON object"))
     .addOption(new Option("--timeout <minutes>", "fails when nothing is reported in time").argParser(MINUTES))
     .addOption(
       new Option("--heartbeat-timeout <minutes>", "fails when silent for so long").argParser(MINUTES),
     )
-    .addOption(new Option("--trigger <json>", "the webhook that starts the work, as a JSON object"))
+    .addOption(textOption("--trigger <json>", "the webhook that starts the work, as a JSON object"))
     .addOption(new Option("--idempotency-key <key>", "the same key and body give the same run"))
     .addHelpText(
       "after",
