@@ -116,7 +116,7 @@ async function typed(name: keyof typeof SHELLS, line: string, home: string): Pro
   const { command, prelude } = SHELLS[name];
   const child = spawn("script", ["-qec", command, "/dev/null"], {
     cwd: home,
-    env: { PATH: process.env.PATH, HOME: home, TERM: "dumb", PS1: "$ " },
+    env: { PATH: process.env.PATH, HOME: home, TERM: "dumb", PS1: "$ ", HISTFILE: "/dev/null" },
   });
   let printed = "";
   child.stdout.on("data", (chunk: Buffer) => {
@@ -133,6 +133,9 @@ async function typed(name: keyof typeof SHELLS, line: string, home: string): Pro
     await until(/^ready/m);
     child.stdin.write(`action-runs ${line}\r`);
     const shown = await until(/^(<.*>)\|/m);
+    // Of itself, for a shell that is killed may still write into its home.
+    child.stdin.write("exit\r");
+    await once(child, "close");
     return shown.slice(1, -1).split("><");
   } finally {
     child.kill("SIGKILL");
