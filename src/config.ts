@@ -1,6 +1,6 @@
 /** The operator's settings, read from the environment and checked. A setting that can't be used says so at /readyz. */
 
-import { weaknessOf } from "./auth/secret.ts";
+import { weaknessOf } from "./secret-strength.ts";
 import { parseHosts, parsePorts, type UrlPolicy } from "./dispatch/url-guard.ts";
 import type { Env } from "./env.ts";
 import { err, ok, type Result } from "./result.ts";

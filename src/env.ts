@@ -1,7 +1,7 @@
 /** What the platform hands to the Worker and to its objects: wrangler.toml's bindings, vars and secrets. */
 
 import type { WebhookSender } from "./dispatch/webhook.ts";
-import type { RunCoordinator } from "./runs/coordinator.ts";
+import type { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 
 /** The entrypoints that `ctx.exports` offers to our own code: what src/index.ts exports. */
 export interface Entrypoints {

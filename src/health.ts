@@ -1,9 +1,9 @@
 /** What anyone may ask: what this is, whether it lives, whether it can work. */
 
 import { Hono } from "hono";
-import { keyRing } from "./auth/key-ring.ts";
+import { keyRing } from "./key-ring.ts";
 import { settingFaults } from "./config.ts";
-import type { AppEnv } from "./http/context.ts";
+import type { AppEnv } from "./app-env.ts";
 import { ApiError } from "./http/errors.ts";
 import { requireDatabase } from "./readiness.ts";
 

@@ -5,7 +5,7 @@ import type { Env } from "./env.ts";
 import { sweep } from "./runs/sweep.ts";
 
 export { WebhookSender } from "./dispatch/webhook.ts";
-export { RunCoordinator } from "./runs/coordinator.ts";
+export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 
 const app = createApp();
 

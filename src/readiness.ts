@@ -3,10 +3,10 @@
  * It remembers plain data: a promise belongs to the request that made it, and a cancelled one would never settle.
  */
 
-import { readD1 } from "./d1.ts";
-import { isDatabaseFull } from "./d1-errors.ts";
+import { readD1 } from "./http/read-d1.ts";
+import { isDatabaseFull } from "./http/d1-errors.ts";
 import { msSince } from "./elapsed.ts";
-import type { Hops } from "./http/context.ts";
+import type { Hops } from "./app-env.ts";
 import { type ApiError, databaseFull, unavailable } from "./http/errors.ts";
 
 const REMEMBERED_MS = 5000;

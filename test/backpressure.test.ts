@@ -2,7 +2,7 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import { UNLANDED_MAX_BYTES, UNLANDED_MAX_ROWS } from "../src/runs/projection.ts";
+import { UNLANDED_MAX_BYTES, UNLANDED_MAX_ROWS } from "../src/runs/projection/projection.ts";
 import { coordinatorOfKey, readRunId } from "../src/runs/run-id.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "./client.ts";
 import { alarmIn, coordinator, journal, until } from "./direct.ts";

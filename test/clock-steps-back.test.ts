@@ -3,9 +3,9 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { recallEnded, rememberEnded } from "../src/runs/ended-runs.ts";
-import { streamEvents } from "../src/runs/event-stream.ts";
-import { WATCHERS_MAX, Watchers } from "../src/runs/watchers.ts";
+import { recallEnded, rememberEnded } from "../src/runs/api/ended-runs.ts";
+import { streamEvents } from "../src/runs/api/timeline-stream.ts";
+import { WATCHERS_MAX, Watchers } from "../src/runs/coordinator/watchers.ts";
 import { ask, createRun, newRunsPath } from "./client.ts";
 import { alarmAt, change, coordinator, createAged, DAY_MS, direct, journal, until } from "./direct.ts";
 import { faults } from "./faults.ts";

@@ -3,9 +3,9 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import { keyRing } from "../src/auth/key-ring.ts";
-import type { RunCoordinator } from "../src/runs/coordinator.ts";
-import type { RunAnswer, RunRefusal } from "../src/runs/messages.ts";
+import { keyRing } from "../src/key-ring.ts";
+import type { RunCoordinator } from "../src/runs/coordinator/coordinator.ts";
+import type { RunAnswer, RunRefusal } from "../src/runs/protocol.ts";
 import type { RunEvent } from "../src/runs/run.ts";
 import { coordinatorName, mintRunId } from "../src/runs/run-id.ts";
 import { scopeOfPath } from "./client.ts";

@@ -2,8 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { recallEnded, rememberEnded } from "../src/runs/ended-runs.ts";
-import { landGroup, toGroupRow } from "../src/runs/store.ts";
+import { recallEnded, rememberEnded } from "../src/runs/api/ended-runs.ts";
+import { landGroup, toGroupRow } from "../src/runs/d1/store.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "./client.ts";
 import { hopsOf, watchHops } from "./hops.ts";
 import { idAt, toRun } from "./rows.ts";

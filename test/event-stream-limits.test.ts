@@ -1,8 +1,8 @@
 /** How many may watch, and that none of them holds up anybody: not by its number, and not by being slow. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { streamEvents } from "../src/runs/event-stream.ts";
-import type { TimelineAnswer } from "../src/runs/messages.ts";
+import { streamEvents } from "../src/runs/api/timeline-stream.ts";
+import type { TimelineAnswer } from "../src/runs/protocol.ts";
 import { readRunId } from "../src/runs/run-id.ts";
 import {
   WATCHERS_MAX,
@@ -10,7 +10,7 @@ import {
   WATCHERS_PER_RUN_AND_TOKEN,
   WATCHERS_PER_TOKEN,
   type Watcher,
-} from "../src/runs/watchers.ts";
+} from "../src/runs/coordinator/watchers.ts";
 import { ask, createRun, newRunsPath, report } from "./client.ts";
 import { change, createAged, until } from "./direct.ts";
 import { EVENT_STREAM, eventsOf, openStream, type Stream, watched, within } from "./stream.ts";

@@ -20,7 +20,7 @@ import shellCreate from "../examples/shell/create.json";
 import hooks from "../examples/shell/hooks.json";
 import shellFile from "../examples/shell/job.sh?raw";
 import { renderTrigger } from "../src/dispatch/trigger.ts";
-import { newRun } from "../src/runs/schema.ts";
+import { newRun } from "../src/runs/api/request-schemas.ts";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const CALLBACK_URL = `https://runs.example/acme/shop/envs/production/action-runs/${ID}/callback`;

@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { callCoordinator } from "../src/runs/coordinators.ts";
+import { callCoordinator } from "../src/runs/coordinator-client.ts";
 import { ask, scopeOfPath } from "./client.ts";
 import { coordinator } from "./direct.ts";
 import { type FirstEvent, type FirstRun, firstJournalWrite } from "./first-schema.ts";

@@ -2,9 +2,9 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { isDatabaseFull } from "../src/d1-errors.ts";
-import { STORAGE_MAX_BYTES } from "../src/runs/coordinator.ts";
-import { isRefusedForContent } from "../src/runs/store.ts";
+import { isDatabaseFull } from "../src/http/d1-errors.ts";
+import { STORAGE_MAX_BYTES } from "../src/runs/coordinator/coordinator.ts";
+import { isRefusedForContent } from "../src/runs/d1/store.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "./client.ts";
 import { alarmIn, change, coordinator, createAged, DAY_MS, journal, MINUTE_MS, until } from "./direct.ts";
 import { faults } from "./faults.ts";

@@ -1,7 +1,7 @@
 /** The rules of group commit on who waits for what, with the clock turned by hand. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { FLIGHT_MAX_MS, WAIT_MAX_MS } from "../src/runs/group-commit.ts";
+import { FLIGHT_MAX_MS, WAIT_MAX_MS } from "../src/runs/projection/group-commit.ts";
 import { OUTAGE, shore } from "./shore.ts";
 
 beforeEach(() => {

@@ -4,8 +4,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { utf8Bytes } from "../src/http/limits.ts";
-import { Journal } from "../src/runs/journal.ts";
-import { GROUP_MAX_BYTES, landGroup, toGroupRow } from "../src/runs/store.ts";
+import { Journal } from "../src/runs/journal/journal.ts";
+import { GROUP_MAX_BYTES, landGroup, toGroupRow } from "../src/runs/d1/store.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "./client.ts";
 import {
   alarmAt,

@@ -3,7 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Heartbeat } from "../src/runs/messages.ts";
+import type { Heartbeat } from "../src/runs/protocol.ts";
 import { askWith, envWith, untouchable } from "./bindings.ts";
 import {
   type ActionRun,

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { signCallbackToken } from "../src/auth/callback-token.ts";
-import { keyRing } from "../src/auth/key-ring.ts";
+import { keyRing } from "../src/key-ring.ts";
 import { mintRunId } from "../src/runs/run-id.ts";
 import { ask, createRun, newRunsPath, ROOT, report, rowOf, scopeOfPath } from "./client.ts";
 import { createAged, journal, until } from "./direct.ts";

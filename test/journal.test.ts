@@ -2,8 +2,8 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { changeKey } from "../src/runs/idempotency.ts";
-import { Journal } from "../src/runs/journal.ts";
+import { changeKey } from "../src/runs/api/change-key.ts";
+import { Journal } from "../src/runs/journal/journal.ts";
 import { newRunsPath } from "./client.ts";
 import { alarmAt, coordinator, DAY_MS, direct, journal, MINUTE_MS, mint } from "./direct.ts";
 

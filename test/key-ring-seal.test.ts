@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type KeyRing, keyRing } from "../src/auth/key-ring.ts";
+import { type KeyRing, keyRing } from "../src/key-ring.ts";
 import { sealedFor } from "../src/dispatch/sealed-request.ts";
 
 const FIRST = "the-first-key-there-was-of-32-bytes-and-more";

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { listStatement } from "../src/runs/list.ts";
+import { listStatement } from "../src/runs/d1/list.ts";
 import { STATUSES } from "../src/runs/run.ts";
-import { type RunListQuery, runListQuery } from "../src/runs/schema.ts";
+import { type RunListQuery, runListQuery } from "../src/runs/api/request-schemas.ts";
 import { idAt, insertRows } from "./rows.ts";
 
 const NOW = Date.now();

@@ -1,7 +1,7 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { keyRing } from "../src/auth/key-ring.ts";
+import { keyRing } from "../src/key-ring.ts";
 import { mintRunId, mintUuidV7 } from "../src/runs/run-id.ts";
 import { askWith, envWith, untouchable } from "./bindings.ts";
 import {

@@ -2,10 +2,10 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import { Journal, type Unlanded } from "../src/runs/journal.ts";
-import { Rebuild, STEP_RUNS } from "../src/runs/rebuild.ts";
+import { Journal, type Unlanded } from "../src/runs/journal/journal.ts";
+import { Rebuild, STEP_RUNS } from "../src/runs/projection/rebuild.ts";
 import { firstIdAt } from "../src/runs/run-id.ts";
-import type { FoundRows } from "../src/runs/store.ts";
+import type { FoundRows } from "../src/runs/d1/store.ts";
 import { newRunsPath } from "./client.ts";
 import { coordinator, MINUTE_MS } from "./direct.ts";
 import { fillJournal } from "./rows-in-journal.ts";

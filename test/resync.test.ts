@@ -3,7 +3,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { findRows } from "../src/runs/store.ts";
+import { findRows } from "../src/runs/d1/store.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "./client.ts";
 import {
   alarmIn,

@@ -5,7 +5,7 @@ import {
   parseRetryAfter,
   RETRY_AFTER_MAX_MS,
   retryDelayMs,
-} from "../src/dispatch/retry.ts";
+} from "../src/dispatch/backoff.ts";
 
 const NOW = Date.UTC(1994, 10, 6, 8, 49, 7);
 const HOUR_MS = 3_600_000;

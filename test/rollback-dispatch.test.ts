@@ -5,7 +5,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { Deliveries } from "../src/dispatch/deliveries.ts";
+import { Deliveries } from "../src/runs/journal/delivery-rows.ts";
 import { newDelivery } from "../src/dispatch/delivery.ts";
 import { newRunsPath, rowOf } from "./client.ts";
 import { alarmIn, coordinator, createAged, direct, journal, MINUTE_MS, mint, until } from "./direct.ts";

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { type Run, toActionRun } from "../src/runs/run.ts";
 import { firstIdAt } from "../src/runs/run-id.ts";
-import { GROUP_MAX_BYTES, landGroup, toGroupRow } from "../src/runs/store.ts";
+import { GROUP_MAX_BYTES, landGroup, toGroupRow } from "../src/runs/d1/store.ts";
 
 export interface Row extends Partial<Run> {
   readonly id: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type KeyRing, keyRing } from "../src/auth/key-ring.ts";
+import { type KeyRing, keyRing } from "../src/key-ring.ts";
 import {
   COORDINATORS,
   coordinatorName,

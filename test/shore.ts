@@ -1,6 +1,6 @@
 /** What GroupCommit lands on, made by hand: a journal in memory, and a D1 whose flights stay up until they are ended. */
 
-import { GroupCommit } from "../src/runs/group-commit.ts";
+import { GroupCommit } from "../src/runs/projection/group-commit.ts";
 
 export const CONTENT = "CHECK constraint failed";
 export const OUTAGE = "Network connection lost";

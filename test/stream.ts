@@ -4,7 +4,7 @@
  */
 
 import { exports } from "cloudflare:workers";
-import type { RunCoordinator } from "../src/runs/coordinator.ts";
+import type { RunCoordinator } from "../src/runs/coordinator/coordinator.ts";
 import { type Answer, type Ask, ask, type Beaten, type CreatedRun, ROOT } from "./client.ts";
 import { coordinator } from "./direct.ts";
 

@@ -11,7 +11,7 @@ import {
   type TimelineEvent,
   toWireEvent,
 } from "../src/runs/timeline.ts";
-import { EVENTS_MAX, TimelineJournal } from "../src/runs/timeline-journal.ts";
+import { EVENTS_MAX, TimelineJournal } from "../src/runs/journal/timeline-rows.ts";
 import { newRunsPath } from "./client.ts";
 import { coordinator, createAged } from "./direct.ts";
 import { eventsOf, type WireEvent, watched } from "./stream.ts";

@@ -2,8 +2,8 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Journal } from "../src/runs/journal.ts";
-import { fittingIntoTurn, TURN_MAX_BYTES, TURN_MAX_EVENTS } from "../src/runs/turn.ts";
+import { Journal } from "../src/runs/journal/journal.ts";
+import { fittingIntoTurn, TURN_MAX_BYTES, TURN_MAX_EVENTS } from "../src/runs/journal/turn.ts";
 import { newRunsPath } from "./client.ts";
 import { coordinator, DAY_MS, direct, journal, until } from "./direct.ts";
 import { faults } from "./faults.ts";

@@ -3,9 +3,9 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { GroupCommit } from "../src/runs/group-commit.ts";
-import type { JournaledRun } from "../src/runs/journal-rows.ts";
-import { UnlandedRuns } from "../src/runs/unlanded-runs.ts";
+import { GroupCommit } from "../src/runs/projection/group-commit.ts";
+import type { JournaledRun } from "../src/runs/journal/run-rows.ts";
+import { UnlandedRuns } from "../src/runs/projection/unlanded-runs.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "./client.ts";
 import {
   alarmIn,

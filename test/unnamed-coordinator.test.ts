@@ -3,7 +3,7 @@
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
-import type { RunCoordinator } from "../src/runs/coordinator.ts";
+import type { RunCoordinator } from "../src/runs/coordinator/coordinator.ts";
 import { COORDINATORS, coordinatorName } from "../src/runs/run-id.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "./client.ts";
 import { alarmAt, alarmIn, coordinator, createAged, direct, journal, until } from "./direct.ts";

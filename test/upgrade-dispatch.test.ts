@@ -7,8 +7,8 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { signCallbackToken } from "../src/auth/callback-token.ts";
-import { keyRing } from "../src/auth/key-ring.ts";
-import { JOURNAL_STEPS, migrate } from "../src/runs/journal-schema.ts";
+import { keyRing } from "../src/key-ring.ts";
+import { JOURNAL_STEPS, migrate } from "../src/runs/journal/steps.ts";
 import { ask, newRunsPath, rowOf, scopeOfPath } from "./client.ts";
 import { alarmIn, change, coordinator, direct, journal, MINUTE_MS, mint, until } from "./direct.ts";
 import {

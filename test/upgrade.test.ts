@@ -3,7 +3,7 @@
 import { applyD1Migrations, type D1Migration, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { JOURNAL_STEPS, migrate } from "../src/runs/journal-schema.ts";
+import { JOURNAL_STEPS, migrate } from "../src/runs/journal/steps.ts";
 import { ask, newRunsPath, rowOf, scopeOfPath } from "./client.ts";
 import { change, coordinator, createAged, direct, journal, MINUTE_MS, mint, until } from "./direct.ts";
 import { firstD1Run, firstJournalRun } from "./first-schema.ts";

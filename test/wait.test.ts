@@ -4,7 +4,7 @@ import { abortAllDurableObjects, createExecutionContext, waitOnExecutionContext 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../src/app.ts";
-import type { Watcher } from "../src/runs/watchers.ts";
+import type { Watcher } from "../src/runs/coordinator/watchers.ts";
 import { askWith, envWith, untouchable } from "./bindings.ts";
 import {
   type ActionRun,

@@ -2,7 +2,7 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Waiters } from "../src/runs/waiters.ts";
+import { Waiters } from "../src/runs/projection/landing-waiters.ts";
 import { newRunsPath } from "./client.ts";
 import { coordinator, createAged } from "./direct.ts";
 

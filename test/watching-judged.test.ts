@@ -2,9 +2,9 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { RunCoordinator } from "../src/runs/coordinator.ts";
+import { RunCoordinator } from "../src/runs/coordinator/coordinator.ts";
 import { readRunId } from "../src/runs/run-id.ts";
-import { WATCHERS_PER_RUN_AND_TOKEN } from "../src/runs/watchers.ts";
+import { WATCHERS_PER_RUN_AND_TOKEN } from "../src/runs/coordinator/watchers.ts";
 import { ask, type CreatedRun, createRun } from "./client.ts";
 import { until } from "./direct.ts";
 import { faults } from "./faults.ts";

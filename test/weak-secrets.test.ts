@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { createApp } from "../src/app.ts";
-import { keyRing } from "../src/auth/key-ring.ts";
+import { keyRing } from "../src/key-ring.ts";
 import { rootToken } from "../src/config.ts";
 import { askWith, envWith } from "./bindings.ts";
 import { newRunsPath } from "./client.ts";

@@ -5,7 +5,7 @@
 
 import { createApp } from "../src/app.ts";
 import type { Env } from "../src/env.ts";
-import { RunCoordinator as RealCoordinator } from "../src/runs/coordinator.ts";
+import { RunCoordinator as RealCoordinator } from "../src/runs/coordinator/coordinator.ts";
 import { sweep } from "../src/runs/sweep.ts";
 import { faulty } from "./faults.ts";
 

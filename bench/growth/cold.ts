@@ -3,7 +3,7 @@
  * sleep and called again in turn. The pages that it reads are in the machine's memory.
  */
 
-import { COORDINATOR_BOOKMARK } from "../../src/runs/messages.ts";
+import { COORDINATOR_BOOKMARK } from "../../src/runs/protocol.ts";
 import { COORDINATORS } from "../../src/runs/run-id.ts";
 import { quantile } from "../result.ts";
 import { type Call, expectAnswer, startCaller } from "./caller.ts";

@@ -2,7 +2,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { signCallbackToken } from "../../src/auth/callback-token.ts";
-import { keyRing } from "../../src/auth/key-ring.ts";
+import { keyRing } from "../../src/key-ring.ts";
 import { COORDINATORS } from "../../src/runs/run-id.ts";
 import { objectFile } from "./files.ts";
 import { idOf } from "./fill.ts";

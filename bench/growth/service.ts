@@ -5,7 +5,7 @@
 
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
-import type { ChangeKey, RunAnswer, RunRefusal } from "../../src/runs/messages.ts";
+import type { ChangeKey, RunAnswer, RunRefusal } from "../../src/runs/protocol.ts";
 import type { NewRun, RunEvent } from "../../src/runs/run.ts";
 
 export interface Coordinator {

@@ -3,9 +3,9 @@
  * A look-up goes to the primary and is remembered in the isolate, so revoking takes effect within 30 s.
  */
 
-import { readD1 } from "../d1.ts";
+import { readD1 } from "../http/read-d1.ts";
 import { msSince } from "../elapsed.ts";
-import type { Hops } from "../http/context.ts";
+import type { Hops } from "../app-env.ts";
 import type { Role } from "./permissions.ts";
 
 const TOKEN = /^terr_[A-Za-z0-9_-]{43}$/;

@@ -2,13 +2,13 @@
 
 import { Hono } from "hono";
 import { baseUrl } from "../config.ts";
-import { readD1 } from "../d1.ts";
-import type { AppEnv } from "../http/context.ts";
+import { readD1 } from "../http/read-d1.ts";
+import type { AppEnv } from "../app-env.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { validQuery } from "../http/validate.ts";
 import { type AuditEntry, auditScope, listAudit } from "./audit.ts";
 import { requires } from "./bearer.ts";
-import { tokenListQuery } from "./schema.ts";
+import { tokenListQuery } from "./request-schemas.ts";
 
 export const auditRoutes = new Hono<AppEnv>().get(
   "/",

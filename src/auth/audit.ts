@@ -4,7 +4,7 @@
  */
 
 import { log } from "../log.ts";
-import type { Statement } from "../runs/list.ts";
+import type { Statement } from "../runs/d1/list.ts";
 import { mintUuidV7 } from "../runs/run-id.ts";
 import type { Principal } from "./api-token.ts";
 

@@ -5,7 +5,7 @@
 
 import type { Context, MiddlewareHandler } from "hono";
 import { rootToken } from "../config.ts";
-import type { AppEnv } from "../http/context.ts";
+import type { AppEnv } from "../app-env.ts";
 import { ApiError, unauthorized } from "../http/errors.ts";
 import { sha256Hex } from "../http/json.ts";
 import { isApiToken, lookUpToken, type Principal, recallToken, wasGoodLately } from "./api-token.ts";

@@ -7,7 +7,7 @@
  */
 
 import { err, ok, type Result } from "../result.ts";
-import type { KeyRing } from "./key-ring.ts";
+import type { KeyRing } from "../key-ring.ts";
 
 const TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{13}):([0-9a-f]{64})$/;
 

@@ -5,7 +5,7 @@
 
 import type { TimelineEvent } from "./api.ts";
 import { ActionRunsError, parseJson, unexpectedAnswer, unreachable } from "./errors.ts";
-import { readFrames } from "./event-stream.ts";
+import { readFrames } from "./sse.ts";
 import { backoffMs, pause } from "./retry.ts";
 import type { TransportSettings } from "./transport.ts";
 

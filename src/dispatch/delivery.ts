@@ -3,7 +3,7 @@
  * `random` are passed in. At least once: an attempt is on record, with a lease, before it leaves.
  */
 
-import { isRetryable, type RetryPolicy, retryDelayMs } from "./retry.ts";
+import { isRetryable, type RetryPolicy, retryDelayMs } from "./backoff.ts";
 
 /** How long an attempt may take, from leaving to its answer. */
 export const ATTEMPT_MAX_MS = 15_000;

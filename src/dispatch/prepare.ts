@@ -1,6 +1,6 @@
 /** From a trigger to a delivery that can be kept: rendered, judged, and sealed before it leaves the Worker. */
 
-import type { KeyRing } from "../auth/key-ring.ts";
+import type { KeyRing } from "../key-ring.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { NewDelivery } from "./delivery.ts";
 import type { TemplateContext } from "./placeholder.ts";

@@ -17,7 +17,7 @@ import {
   URL_MAX_CHARACTERS,
   utf8Bytes,
 } from "../http/limits.ts";
-import { sent } from "../http/schema.ts";
+import { sent } from "../http/schema-parts.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { TemplateContext } from "./placeholder.ts";
 import { signingKey } from "./signature.ts";

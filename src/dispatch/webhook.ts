@@ -4,10 +4,10 @@
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { keyRing } from "../auth/key-ring.ts";
+import { keyRing } from "../key-ring.ts";
 import { webhookPolicy } from "../config.ts";
 import type { Env } from "../env.ts";
-import { DELIVERY_HEADER } from "../http/loop.ts";
+import { DELIVERY_HEADER } from "../http/loop-guard.ts";
 import { ATTEMPT_MAX_MS, type AttemptAnswer } from "./delivery.ts";
 import { ANSWER_READ_MAX_BYTES, excerptOf } from "./excerpt.ts";
 import { type Attempt, sealedFor, type WebhookRequest } from "./sealed-request.ts";

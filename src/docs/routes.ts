@@ -7,7 +7,7 @@
  */
 
 import { type Context, Hono } from "hono";
-import type { AppEnv } from "../http/context.ts";
+import type { AppEnv } from "../app-env.ts";
 
 /** Where the assets keep the page. The Worker is asked before them, so nobody gets it without its headers. */
 const PAGE = "/docs/page.html";

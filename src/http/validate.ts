@@ -6,7 +6,7 @@
 import { zValidator } from "@hono/zod-validator";
 import type { MiddlewareHandler } from "hono";
 import type * as z from "zod/mini";
-import type { AppEnv } from "./context.ts";
+import type { AppEnv } from "../app-env.ts";
 import { ApiError } from "./errors.ts";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "./limits.ts";
 import { takes } from "./takes.ts";

@@ -7,7 +7,7 @@ import type { Hono } from "hono";
 import type { RouterRoute } from "hono/types";
 import { generateSpecs, uniqueSymbol } from "hono-openapi";
 import packageJson from "../../package.json" with { type: "json" };
-import type { AppEnv } from "../http/context.ts";
+import type { AppEnv } from "../app-env.ts";
 import { TAKES, type Taken } from "../http/takes.ts";
 import { type Operation, resolved } from "./describe.ts";
 import { HEADERS } from "./parameters.ts";

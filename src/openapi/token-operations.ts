@@ -1,6 +1,6 @@
 /** What the document says of /tokens, by method and path. */
 
-import { apiTokenList, auditList, createdApiToken, revokedApiTokens } from "../auth/wire.ts";
+import { apiTokenList, auditList, createdApiToken, revokedApiTokens } from "../auth/response-schemas.ts";
 import { answers, BODY, type Operation, refuses, TOKEN } from "./describe.ts";
 import { IN_PROJECT, OF_TOKEN } from "./parameters.ts";
 

@@ -12,7 +12,7 @@
  * The tag is short on purpose: it keeps a stranger from waking objects that need not exist. It opens nothing.
  */
 
-import type { KeyRing } from "../auth/key-ring.ts";
+import type { KeyRing } from "../key-ring.ts";
 
 /** How many coordinators share an environment's runs. What an Idempotency-Key hashes over must never move. */
 export const COORDINATORS = 4;

@@ -7,10 +7,10 @@ import { dropOldAudit } from "../auth/audit.ts";
 import { retentionDays } from "../config.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
-import { ALARM_LATE_MS } from "./alarm-clock.ts";
-import { callCoordinator } from "./coordinators.ts";
+import { ALARM_LATE_MS } from "./journal/alarm-clock.ts";
+import { callCoordinator } from "./coordinator-client.ts";
 import { readRunId } from "./run-id.ts";
-import { dropUnkept, findOverdue, longestUnseen, markSeen, type SeenCoordinator } from "./store.ts";
+import { dropUnkept, findOverdue, longestUnseen, markSeen, type SeenCoordinator } from "./d1/store.ts";
 
 /** How often each coordinator is looked after; waking one that sleeps well costs a request and two writes. */
 const ROUND_MS = 600_000;

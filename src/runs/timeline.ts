@@ -4,7 +4,7 @@
  */
 
 import type { AttemptAnswer, Delivery, Verdict } from "../dispatch/delivery.ts";
-import type { Heartbeat } from "./messages.ts";
+import type { Heartbeat } from "./protocol.ts";
 import type { Run, RunEvent } from "./run.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** Bytes to frames: whatever the line ends, wherever the bytes are cut. */
 
 import { describe, expect, it } from "vitest";
-import { type Frame, readFrames } from "../../src/client/event-stream.ts";
+import { type Frame, readFrames } from "../../src/client/sse.ts";
 
 const encoder = new TextEncoder();
 

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { fingerprint } from "../../src/http/json.ts";
-import { newRun } from "../../src/runs/schema.ts";
+import { newRun } from "../../src/runs/api/request-schemas.ts";
 import { askWith, envWith } from "../bindings.ts";
 import { type CreatedRun, newRunsPath } from "../client.ts";
 import { journal } from "../direct.ts";

@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
-import type { RunCoordinator } from "../../src/runs/coordinator.ts";
+import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { type ActionRun, ask } from "../client.ts";
 
 export interface Told {

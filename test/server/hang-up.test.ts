@@ -16,7 +16,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { newSecrets } from "../../src/dev/prepare.ts";
 import { ROOT as PROJECT, runWrangler } from "../../src/dev/wrangler.ts";
-import { WATCHERS_MAX, WATCHERS_PER_RUN, WATCHERS_PER_TOKEN } from "../../src/runs/watchers.ts";
+import { WATCHERS_MAX, WATCHERS_PER_RUN, WATCHERS_PER_TOKEN } from "../../src/runs/coordinator/watchers.ts";
 import { ask, type CreatedRun } from "./load.ts";
 
 const RUNS = "/acme/shop/envs/prod/action-runs";

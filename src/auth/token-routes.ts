@@ -1,0 +1,131 @@
+/** /{o}/{p}/tokens: mint, list and revoke API tokens, each within the asker's own scope and role. */
+
+import { Hono } from "hono";
+import { baseUrl } from "../config.ts";
+import { readD1 } from "../http/read-d1.ts";
+import type { AppEnv } from "../app-env.ts";
+import { encodeCursor, nextLink } from "../http/cursor.ts";
+import { ApiError } from "../http/errors.ts";
+import { sha256Hex } from "../http/json.ts";
+import { TOKENS_MAX_PER_PROJECT } from "../http/limits.ts";
+import { validBody, validQuery } from "../http/validate.ts";
+import { mintUuidV7, parseUuid } from "../runs/run-id.ts";
+import { forgetTokens, mintApiToken, type Principal } from "./api-token.ts";
+import { logAudit, newAuditEntry } from "./audit.ts";
+import { requires, tokenInvalid } from "./bearer.ts";
+import { type Role, rolesUpTo } from "./permissions.ts";
+import { newToken, tokenListQuery } from "./request-schemas.ts";
+import { insertToken, listTokens, revokeToken, type StoredToken } from "./store.ts";
+
+export const tokenRoutes = new Hono<AppEnv>()
+  .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
+    const { name, role, envName = null, expiresAt } = c.req.valid("json");
+    const asker = c.get("principal");
+    refuseBeyond(asker, role, envName);
+    const now = Date.now();
+    const token = mintApiToken();
+    const stored: StoredToken = {
+      id: mintUuidV7(now),
+      name,
+      role,
+      envName,
+      parentId: idInD1(asker),
+      createdBy: asker.name,
+      createdAt: now,
+      expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
+    };
+    const project = projectOf(c.req.param());
+    const entry = newAuditEntry(asker, { project, envName, action: "token_minted", target: stored.id }, now);
+    const hash = await sha256Hex(token);
+    const minting = await readD1(c.get("hops"), () => insertToken(c.env.DB, project, stored, hash, entry));
+    if (minting === "gone") throw askerGone(asker);
+    if (minting === "full") {
+      throw new ApiError(
+        "too_many_tokens",
+        `This project holds ${TOKENS_MAX_PER_PROJECT} tokens, which is the limit. Revoke tokens that nobody uses.`,
+      );
+    }
+    logAudit(entry, c.get("requestId"));
+    return c.json({ ...toWire(stored), token }, 201);
+  })
+  .get("/", requires("tokens:manage"), validQuery(tokenListQuery), async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    const asker = c.get("principal");
+    const rows = await readD1(c.get("hops"), () =>
+      listTokens(c.env.DB, projectOf(c.req.param()), asker.envName, rolesUpTo(asker.role), cursor, limit + 1),
+    );
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    if (rows.length > limit && last !== undefined) {
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.id)));
+    }
+    return c.json(page.map(toWire));
+  })
+  .delete("/:tokenId", requires("tokens:manage"), async (c) => {
+    const id = parseUuid(c.req.param("tokenId"));
+    const asker = c.get("principal");
+    const project = projectOf(c.req.param());
+    // Whose environment it was, only its row says.
+    const what = { project, envName: null, action: "token_revoked", target: id ?? "" } as const;
+    const entry = newAuditEntry(asker, what, Date.now());
+    const revoking = { id: idInD1(asker), envName: asker.envName, roles: rolesUpTo(asker.role) };
+    const outcome =
+      id === null ? null : await readD1(c.get("hops"), () => revokeToken(c.env.DB, revoking, entry));
+    if (outcome === "gone") throw askerGone(asker);
+    if (outcome === null) {
+      throw new ApiError("token_not_found", "There is no such token here that yours may revoke.");
+    }
+    const { revoked, envName } = outcome;
+    forgetTokens(new Set(revoked));
+    logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
+    return c.json({ revoked });
+  });
+
+/** Nobody mints beyond their own scope and role. */
+function refuseBeyond(asker: Principal, role: Role, envName: string | null): void {
+  if (!rolesUpTo(asker.role).includes(role)) {
+    throw new ApiError("forbidden", `A token of the role ${asker.role} can't mint one of the role ${role}.`);
+  }
+  if (asker.envName !== null && envName !== asker.envName) {
+    throw new ApiError(
+      "forbidden",
+      `This token can mint only for its own environment: send "envName": "${asker.envName}".`,
+    );
+  }
+}
+
+/** A token's expiry: the asker's own unless an earlier one is asked for. What a token made can't outlive it. */
+function expiryWithin(asker: Principal, expiresAt: number | null): number | null {
+  if (asker.expiresAt === null) return expiresAt;
+  if (expiresAt !== null && expiresAt > asker.expiresAt) {
+    const latest = new Date(asker.expiresAt).toISOString();
+    throw new ApiError(
+      "invalid_body",
+      `expiresAt: is later than your own token's; send ${latest} or earlier, or leave it out.`,
+    );
+  }
+  return expiresAt ?? asker.expiresAt;
+}
+
+/** Null for the operator, who has no row. */
+function idInD1({ id, project }: Principal): string | null {
+  return project === null ? null : id;
+}
+
+/** This isolate still remembered the asker's token, which D1 no longer has. */
+function askerGone({ id }: Principal): ApiError {
+  forgetTokens(new Set([id]));
+  return tokenInvalid();
+}
+
+function projectOf(param: Record<string, string>): string {
+  return `${param.o}/${param.p}`;
+}
+
+function toWire(token: StoredToken) {
+  return {
+    ...token,
+    createdAt: new Date(token.createdAt).toISOString(),
+    expiresAt: token.expiresAt === null ? null : new Date(token.expiresAt).toISOString(),
+  };
+}

@@ -1,0 +1,122 @@
+/** zod: what runs answer, as the document tells it and the tests check it. The service itself prints its own JSON. */
+
+import * as z from "zod";
+import { STATUSES } from "../run.ts";
+
+const instant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
+const uuid = z.string().meta({ format: "uuid" });
+const jsonObject = z.record(z.string(), z.unknown());
+
+const EXAMPLE = {
+  id: "01a212de-9b55-8003-a8a9-dd2c148ea617",
+  actionName: "deploy",
+  entityId: null,
+  status: "pending",
+  parameters: { version: "1.4.2" },
+  recommendations: {},
+  triggeredBy: "ci",
+  createdAt: "2026-11-25T13:21:48.373Z",
+  startedAt: null,
+  completedAt: null,
+  error: null,
+  output: null,
+};
+
+export const actionRun = z
+  .object({
+    id: uuid,
+    actionName: z.string(),
+    entityId: uuid.nullable(),
+    status: z.enum(STATUSES),
+    parameters: jsonObject,
+    recommendations: jsonObject,
+    triggeredBy: z.string().meta({ description: "The name of the API token that asked." }),
+    createdAt: instant,
+    startedAt: instant.nullable(),
+    completedAt: instant.nullable(),
+    error: z.string().nullable().meta({
+      description: "`[timeout] …`: nobody reported in time. `[delivery] …`: it could not be started.",
+    }),
+    output: jsonObject.nullable(),
+  })
+  .meta({ id: "ActionRun", examples: [EXAMPLE] });
+
+export const heartbeatAnswer = z
+  .object({
+    status: z.enum(STATUSES),
+    deadlineAt: instant.meta({
+      description: "When the run ends by itself, however many heartbeats come.",
+      wire: { type: "string", format: "date-time" },
+    }),
+  })
+  .meta({
+    id: "HeartbeatAnswer",
+    description: "More members may come. Ignore those that you do not know.",
+    examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z" }],
+  });
+
+export const actionRunList = z.array(actionRun).meta({ id: "ActionRunList", examples: [[EXAMPLE]] });
+
+export const createdActionRun = z
+  .object({
+    ...actionRun.shape,
+    callback: z.object({
+      url: z.string().meta({ format: "uri" }),
+      token: z.string().meta({ description: "Opens this run's callback. Shown in this answer alone." }),
+      expiresAt: instant,
+    }),
+  })
+  .meta({
+    id: "CreatedActionRun",
+    examples: [
+      {
+        ...EXAMPLE,
+        callback: {
+          url: `https://runs.example.com/acme/shop/envs/production/action-runs/${EXAMPLE.id}/callback`,
+          token: `${EXAMPLE.id}:1795614708373:${"0".repeat(64)}`,
+          expiresAt: "2026-11-25T13:51:48.373Z",
+        },
+      },
+    ],
+  });
+
+const seq = z.int().meta({ wire: { type: "integer", minimum: 1 } });
+
+const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, more: S) =>
+  z.object({ seq, type: z.literal(type), at: instant, ...more });
+
+const CREATED = { seq: 1, type: "created", at: EXAMPLE.createdAt, by: "ci" };
+
+export const timelineEvent = z
+  .discriminatedUnion("type", [
+    event("created", { by: z.string().optional() }),
+    event("attempt_started", { attempt: z.int().min(1), host: z.string() }),
+    event("attempt_answered", {
+      attempt: z.int().min(1),
+      outcome: z.enum(["accepted", "retry", "given_up"]),
+      status: z.int().nullable(),
+      durationMs: z.int(),
+      reason: z.string(),
+      excerpt: z.string().nullable().describe("The start of what the receiver answered."),
+      excerptOmitted: z
+        .enum(["secret"])
+        .optional()
+        .describe("Why the answer is not shown: it may hold a secret of the request."),
+      nextAttemptAt: instant.nullable(),
+    }),
+    event("started", { cause: z.enum(["delivery", "heartbeat", "callback"]).optional() }),
+    event("heartbeat", {
+      message: z.string().optional(),
+      progress: z.number().min(0).max(1).optional(),
+      externalUrl: z.string().meta({ format: "uri" }).optional(),
+    }),
+    event("heartbeats_thinned", { count: z.int().min(1) }),
+    event("ended", {
+      status: z.enum(["succeeded", "failed", "cancelled"]),
+      cause: z.enum(["callback", "cancel", "delivery", "deadline", "silence"]).nullable().optional(),
+      by: z.string().optional(),
+    }),
+  ])
+  .meta({ id: "TimelineEvent", examples: [CREATED] });
+
+export const timeline = z.array(timelineEvent).meta({ id: "Timeline", examples: [[CREATED]] });

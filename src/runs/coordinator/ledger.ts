@@ -1,0 +1,108 @@
+/**
+ * The coordinator's stretch: a run is read with its time applied, and what became of it is journalled, armed, queued
+ * for D1 and told to its watchers. No method here waits, so nothing can come between a reading and its writing.
+ */
+
+import type { Delivery } from "../../dispatch/delivery.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import type { ChangeKey } from "../protocol.ts";
+import type { Projection } from "../projection/projection.ts";
+import { expire, purgeAt, type Run, type RunEvent } from "../run.ts";
+import { eventsBetween, type TimelineEvent } from "../timeline.ts";
+import type { Watchers } from "./watchers.ts";
+
+export class Ledger {
+  readonly #journal: Journal;
+  readonly #projection: Projection;
+  readonly #watchers: Watchers;
+  readonly #retentionDays: () => number;
+
+  constructor(journal: Journal, projection: Projection, watchers: Watchers, retentionDays: () => number) {
+    this.#journal = journal;
+    this.#projection = projection;
+    this.#watchers = watchers;
+    this.#retentionDays = retentionDays;
+  }
+
+  /** The run as it now is: ended, and that journalled, where its time is up. */
+  current(id: string, now: number): JournaledRun | null {
+    const stored = this.#journal.byId(id);
+    return stored && this.expired(stored, now);
+  }
+
+  expired(run: JournaledRun, now: number): JournaledRun {
+    const next = expire(run, now);
+    return next === run ? run : this.change(run, next, { type: "deadline_passed" }, ownChange(), now);
+  }
+
+  /** Journals a run that is new. */
+  create(
+    run: Run,
+    change: ChangeKey,
+    delivery: Delivery | null,
+    events: readonly TimelineEvent[],
+    now: number,
+  ): JournaledRun {
+    const created = {
+      ...run,
+      createKey: change.key,
+      createFingerprint: change.fingerprint,
+      fingerprintKeyId: change.keyIds?.[0] ?? null,
+      changeKey: null,
+      changeFingerprint: null,
+      purgeAt: purgeAt(run, this.#retentionDays()),
+    };
+    this.#write(created, delivery, events, now);
+    return created;
+  }
+
+  /** Journals a run's new version. It has started or ended, so of its delivery nothing is kept. */
+  change(
+    before: JournaledRun,
+    next: Run,
+    event: RunEvent,
+    change: ChangeKey,
+    now: number,
+    { first = [], last = [] }: { first?: readonly TimelineEvent[]; last?: readonly TimelineEvent[] } = {},
+  ): JournaledRun {
+    const changed = {
+      ...before,
+      ...next,
+      changeKey: change.key,
+      changeFingerprint: change.fingerprint,
+      purgeAt: purgeAt(next, this.#retentionDays()),
+    };
+    this.#write(changed, null, [...first, ...eventsBetween(before, changed, event), ...last], now);
+    return changed;
+  }
+
+  /** Journals what became of a run's delivery while the run stays the version it is. */
+  noteAttempt(
+    run: JournaledRun,
+    delivery: Delivery | null,
+    events: readonly TimelineEvent[],
+    now: number,
+  ): void {
+    this.#journal.noteAttempt(run, delivery, events, this.#retentionDays());
+    this.#projection.arm(now);
+    this.#watchers.tell(run.id);
+  }
+
+  /** Journals a sign of life of a run that stays the version it is. */
+  noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
+    this.#journal.noteHeartbeat(run, events);
+    if (events.length > 0) this.#watchers.tell(run.id);
+  }
+
+  #write(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number): void {
+    const written = this.#journal.write(run, delivery, events, now, this.#retentionDays());
+    this.#projection.changed(written, now);
+    this.#watchers.tell(run.id);
+  }
+}
+
+/** The key of a change that no caller asked for. */
+export function ownChange(): ChangeKey {
+  return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
+}
