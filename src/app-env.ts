@@ -1,15 +1,10 @@
-/** What travels with one request through the front door. */
+/** Hono's Bindings and Variables: what travels with one request through the middleware to its handler. */
 
 import type { RequestIdVariables } from "hono/request-id";
-import type { Principal } from "./auth/api-token.ts";
+import type { Principal } from "./auth/permissions.ts";
 import type { Env } from "./env.ts";
 import type { ErrorCode } from "./http/errors.ts";
-
-/** Round trips this request has made; they explain nearly all of what it costs. */
-export interface Hops {
-  d1: number;
-  coordinator: number;
-}
+import type { Hops } from "./http/hops.ts";
 
 export interface AppEnv {
   Bindings: Env;

@@ -1,16 +1,8 @@
 /** What the platform hands to the Worker and to its objects: wrangler.toml's bindings, vars and secrets. */
 
-import type { WebhookSender } from "./dispatch/webhook.ts";
-import type { RunCoordinator } from "./runs/coordinator/coordinator.ts";
-
-/** The entrypoints that `ctx.exports` offers to our own code: what src/index.ts exports. */
-export interface Entrypoints {
-  readonly WebhookSender: Pick<WebhookSender, "send">;
-}
-
 export interface Env {
   readonly DB: D1Database;
-  readonly COORDINATORS: DurableObjectNamespace<RunCoordinator>;
+  readonly COORDINATORS: DurableObjectNamespace;
   readonly UNKNOWN_TOKEN_LIMIT: RateLimit;
   /** The OpenAPI document and the files of the API explorer. */
   readonly ASSETS: Fetcher;

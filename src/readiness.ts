@@ -6,7 +6,7 @@
 import { readD1 } from "./http/read-d1.ts";
 import { isDatabaseFull } from "./http/d1-errors.ts";
 import { msSince } from "./elapsed.ts";
-import type { Hops } from "./app-env.ts";
+import type { Hops } from "./http/hops.ts";
 import { type ApiError, databaseFull, unavailable } from "./http/errors.ts";
 
 const REMEMBERED_MS = 5000;

@@ -3,7 +3,7 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { mintUuidV7 } from "../src/runs/run-id.ts";
+import { mintUuidV7 } from "../src/uuid.ts";
 import { askWith, envWith, untouchable } from "./bindings.ts";
 import {
   type Answer,

@@ -2,7 +2,8 @@ import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { keyRing } from "../src/key-ring.ts";
-import { mintRunId, mintUuidV7 } from "../src/runs/run-id.ts";
+import { mintRunId } from "../src/runs/run-id.ts";
+import { mintUuidV7 } from "../src/uuid.ts";
 import { askWith, envWith, untouchable } from "./bindings.ts";
 import {
   type ActionRun,

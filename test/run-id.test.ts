@@ -1,16 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type KeyRing, keyRing } from "../src/key-ring.ts";
-import {
-  COORDINATORS,
-  coordinatorName,
-  coordinatorOfKey,
-  firstIdAt,
-  isGenuineRunId,
-  mintRunId,
-  mintUuidV7,
-  parseUuid,
-  readRunId,
-} from "../src/runs/run-id.ts";
+import { COORDINATORS, coordinatorName, coordinatorOfKey, firstIdAt, isGenuineRunId, mintRunId, readRunId } from "../src/runs/run-id.ts";
+import { mintUuidV7, parseUuid } from "../src/uuid.ts";
 import { ask, createRun, newRunsPath } from "./client.ts";
 
 const SCOPE = "acme/shop/prod";

@@ -5,8 +5,8 @@
 
 import { readD1 } from "../http/read-d1.ts";
 import { msSince } from "../elapsed.ts";
-import type { Hops } from "../app-env.ts";
-import type { Role } from "./permissions.ts";
+import type { Hops } from "../http/hops.ts";
+import type { Principal, Role } from "./permissions.ts";
 
 const TOKEN = /^terr_[A-Za-z0-9_-]{43}$/;
 const KNOWN_MS = 30_000;
@@ -17,20 +17,6 @@ const KNOWN_IN_OUTAGE_MS = 600_000;
 const KNOWN_LOOK_UP_MAX_MS = 1000;
 const KNOWN_LOOK_UP_AGAIN_MS = 5000;
 const REMEMBERED_MAX = 1000;
-
-/** Who asks. `project` is `{org}/{project}`; null opens every one and is the operator's alone. */
-export interface Principal {
-  /** The API token's id; `root` for the operator's, which has no row. Names repeat, ids never do. */
-  readonly id: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly project: string | null;
-  readonly envName: string | null;
-  /** ms; null: never. */
-  readonly expiresAt: number | null;
-}
-
-export type TokenRecord = Principal;
 
 export function isApiToken(text: string): boolean {
   return TOKEN.test(text);

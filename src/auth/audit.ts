@@ -5,8 +5,8 @@
 
 import { log } from "../log.ts";
 import type { Statement } from "../runs/d1/list.ts";
-import { mintUuidV7 } from "../runs/run-id.ts";
-import type { Principal } from "./api-token.ts";
+import { mintUuidV7 } from "../uuid.ts";
+import type { Principal } from "./permissions.ts";
 
 export type AuditAction = "token_minted" | "token_revoked" | "resync_requested";
 

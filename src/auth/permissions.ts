@@ -20,3 +20,17 @@ export function may(role: Role, permission: Permission): boolean {
 export function rolesUpTo(role: Role): readonly Role[] {
   return ROLES.slice(ROLES.indexOf(role));
 }
+
+/** Who asks. `project` is `{org}/{project}`; null opens every one and is the operator's alone. */
+export interface Principal {
+  /** The API token's id; `root` for the operator's, which has no row. Names repeat, ids never do. */
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly project: string | null;
+  readonly envName: string | null;
+  /** ms; null: never. */
+  readonly expiresAt: number | null;
+}
+
+export type TokenRecord = Principal;

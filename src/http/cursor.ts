@@ -3,7 +3,7 @@
  * (RFC 8288) to the next.
  */
 
-import { parseUuid } from "../runs/run-id.ts";
+import { parseUuid } from "../uuid.ts";
 
 export function encodeCursor(last: string | number): string {
   return new TextEncoder().encode(String(last)).toBase64({ alphabet: "base64url", omitPadding: true });

@@ -1,7 +1,7 @@
 /** Reading D1 within bounds: counted, timed out, and its errors kept out of answers. */
 
 import { isDatabaseFull } from "./d1-errors.ts";
-import type { Hops } from "../app-env.ts";
+import type { Hops } from "./hops.ts";
 import { databaseFull, unavailable } from "./errors.ts";
 
 const READ_MAX_MS = 5000;

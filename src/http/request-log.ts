@@ -9,7 +9,7 @@
 
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
-import type { Principal } from "../auth/api-token.ts";
+import type { Principal } from "../auth/permissions.ts";
 import { log } from "../log.ts";
 import type { AppEnv } from "../app-env.ts";
 import { PATH_NAME } from "./limits.ts";

@@ -1,7 +1,7 @@
 /** The Worker's way to a coordinator: one counted call, repeated once where it can't be known whether it ran. */
 
 import type { Env } from "../env.ts";
-import type { Hops } from "../app-env.ts";
+import type { Hops } from "../http/hops.ts";
 import { unavailable } from "../http/errors.ts";
 import type { RunCoordinator } from "./coordinator/coordinator.ts";
 import { coordinatorName } from "./run-id.ts";

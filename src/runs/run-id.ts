@@ -13,11 +13,11 @@
  */
 
 import type { KeyRing } from "../key-ring.ts";
+import { hyphenated, timeHex } from "../uuid.ts";
 
 /** How many coordinators share an environment's runs. What an Idempotency-Key hashes over must never move. */
 export const COORDINATORS = 4;
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const COORDINATOR_NAME = /^([^/]+\/[^/]+\/[^/]+)\/(0|[1-9]\d{0,3})$/;
 /** As many as an id's 12 bits can tell apart. */
 const MAX_COORDINATOR = 2 ** 12 - 1;
@@ -26,11 +26,6 @@ const MAX_MS = 2 ** 48 - 1;
 export interface RunIdParts {
   readonly createdAt: number;
   readonly coordinator: number;
-}
-
-/** The canonical lower-case spelling, or null where `text` is no uuid. */
-export function parseUuid(text: string): string | null {
-  return UUID.test(text) ? text.toLowerCase() : null;
 }
 
 /** What a canonical run id says of itself, whether genuine or not. */
@@ -45,7 +40,7 @@ export async function mintRunId(ring: KeyRing, scope: string, parts: RunIdParts)
   const random = crypto.getRandomValues(new Uint8Array(4));
   random[0] = 0x80 | ((random[0] ?? 0) & 0x3f);
   const head = `${timeHex(parts.createdAt)}8${parts.coordinator.toString(16).padStart(3, "0")}${random.toHex()}`;
-  return hyphenate(head + tagOf(await ring.sign("run-id", taggedText(scope, head))));
+  return hyphenated(head + tagOf(await ring.sign("run-id", taggedText(scope, head))));
 }
 
 /** Whether the id was minted here, for this scope, under a key that is still in the ring. */
@@ -61,6 +56,13 @@ export async function isGenuineRunId(ring: KeyRing, scope: string, id: string): 
 /** The name of the object that owns the runs of `coordinator` in `scope`. */
 export function coordinatorName(scope: string, coordinator: number): string {
   return `${scope}/${coordinator}`;
+}
+
+/** Whose runs a coordinator owns: `{o}/{p}/{envName}` and its number. `name` is the object's. */
+export interface Owner {
+  readonly name: string;
+  readonly scope: string;
+  readonly n: number;
 }
 
 /** What a coordinator's name says, or null where it names none. */
@@ -83,15 +85,7 @@ export function randomCoordinator(): number {
 
 /** Every id made at `ms` or later is at least this. */
 export function firstIdAt(ms: number): string {
-  return hyphenate(timeHex(Math.min(Math.max(ms, 0), MAX_MS)) + "0".repeat(20));
-}
-
-/** A UUID of version 7 (RFC 9562 section 5.7), for things that only have to sort by creation. */
-export function mintUuidV7(now: number): string {
-  const random = crypto.getRandomValues(new Uint8Array(10));
-  random[0] = 0x70 | ((random[0] ?? 0) & 0x0f);
-  random[2] = 0x80 | ((random[2] ?? 0) & 0x3f);
-  return hyphenate(timeHex(now) + random.toHex());
+  return hyphenated(timeHex(Math.min(Math.max(ms, 0), MAX_MS)) + "0".repeat(20));
 }
 
 function taggedText(scope: string, head: string): string {
@@ -100,12 +94,4 @@ function taggedText(scope: string, head: string): string {
 
 function tagOf(signature: Uint8Array<ArrayBuffer>): string {
   return signature.subarray(0, 4).toHex();
-}
-
-function timeHex(ms: number): string {
-  return ms.toString(16).padStart(12, "0");
-}
-
-function hyphenate(hex: string): string {
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

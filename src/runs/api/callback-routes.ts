@@ -17,7 +17,8 @@ import { changeKey } from "./change-key.ts";
 import { statusOf } from "../protocol.ts";
 import { runIdOf, scopeOf, usableRing } from "./run-routes.ts";
 import type { RunEvent } from "../run.ts";
-import { parseUuid, readRunId } from "../run-id.ts";
+import { readRunId } from "../run-id.ts";
+import { parseUuid } from "../../uuid.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
 
 /**

@@ -3,7 +3,7 @@
 import type { KeyRing } from "../../key-ring.ts";
 import { fingerprint } from "../../http/json.ts";
 import type { ChangeKey } from "../protocol.ts";
-import { mintUuidV7 } from "../run-id.ts";
+import { mintUuidV7 } from "../../uuid.ts";
 
 /** Enough to tell a few keys apart. */
 const KEY_ID_BYTES = 8;

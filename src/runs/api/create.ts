@@ -1,6 +1,6 @@
 /** Makes a run: mints its id, signs its token, seals its delivery, and has its coordinator journal it. */
 
-import type { Principal } from "../../auth/api-token.ts";
+import type { Principal } from "../../auth/permissions.ts";
 import { signCallbackToken } from "../../auth/callback-token.ts";
 import type { KeyRing } from "../../key-ring.ts";
 import { webhookPolicy } from "../../config.ts";
@@ -9,7 +9,7 @@ import type { TemplateContext } from "../../dispatch/placeholder.ts";
 import { prepareDelivery } from "../../dispatch/prepare.ts";
 import type { Trigger } from "../../dispatch/trigger.ts";
 import type { Env } from "../../env.ts";
-import type { Hops } from "../../app-env.ts";
+import type { Hops } from "../../http/hops.ts";
 import { ApiError } from "../../http/errors.ts";
 import { err, ok, type Result } from "../../result.ts";
 import { refusalError } from "./answers.ts";

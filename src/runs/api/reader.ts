@@ -6,7 +6,7 @@
 import type { KeyRing } from "../../key-ring.ts";
 import { readD1, sessionFor } from "../../http/read-d1.ts";
 import type { Env } from "../../env.ts";
-import type { Hops } from "../../app-env.ts";
+import type { Hops } from "../../http/hops.ts";
 import type { ApiError } from "../../http/errors.ts";
 import { callCoordinator } from "../coordinator-client.ts";
 import { recallEnded, rememberEnded } from "./ended-runs.ts";

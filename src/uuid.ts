@@ -1,0 +1,26 @@
+/** UUIDs as text: one spelling, and ids that sort by creation. */
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** The canonical lower-case spelling, or null where `text` is no uuid. */
+export function parseUuid(text: string): string | null {
+  return UUID.test(text) ? text.toLowerCase() : null;
+}
+
+/** A UUID of version 7 (RFC 9562 section 5.7), for things that only have to sort by creation. */
+export function mintUuidV7(now: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(10));
+  random[0] = 0x70 | ((random[0] ?? 0) & 0x0f);
+  random[2] = 0x80 | ((random[2] ?? 0) & 0x3f);
+  return hyphenated(timeHex(now) + random.toHex());
+}
+
+/** The first 48 bits of ids that sort by creation. */
+export function timeHex(ms: number): string {
+  return ms.toString(16).padStart(12, "0");
+}
+
+/** 32 hex digits in the form of a UUID. */
+export function hyphenated(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
