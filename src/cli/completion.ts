@@ -1,9 +1,10 @@
 /**
  * Completion scripts, made from commander's own tree of commands, so that they know what the parser knows and nothing
- * else. PURE. They ask no server.
+ * else. PURE. They ask no server; profiles and files are looked up in the shell, at once.
  */
 
 import type { Command, Option } from "commander";
+import { type Offer, OfferingOption } from "./options.ts";
 
 export const SHELLS = ["bash", "zsh"] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -37,24 +38,88 @@ function argumentChoices(command: Command): readonly string[] {
   return command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
 }
 
-/** Patterns of `route:option` for options with certain values, and for those with any. */
-function valuePatterns({ route, options }: Place) {
-  const patterns = ({ long, short }: Option) =>
-    [long, short].flatMap((flag) => (flag === undefined ? [] : [quote(`${route}:${flag}`)])).join("|");
-  const taking = options.filter((option) => option.required);
-  return {
-    certain: taking
-      .filter((option) => option.argChoices !== undefined)
-      .map((option) => ({ pattern: patterns(option), choices: option.argChoices ?? [] })),
-    any: taking.filter((option) => option.argChoices === undefined).map(patterns),
-  };
+/** What follows an option of a place: `pattern` matches `route:option` in a script. */
+interface Values {
+  readonly pattern: string;
+  readonly option: Option;
+}
+
+function valuesOf(places: readonly Place[]): readonly Values[] {
+  return places.flatMap(({ route, options }) =>
+    options
+      .filter(({ required }) => required)
+      .map((option) => ({
+        option,
+        pattern: [option.long, option.short]
+          .flatMap((flag) => (flag ? [quote(`${route}:${flag}`)] : []))
+          .join("|"),
+      })),
+  );
+}
+
+/** The branches of a `case` on `route:option`, by what each kind of value is completed with. */
+function branches(
+  values: readonly Values[],
+  completedBy: Readonly<Record<Offer | "anything", string>> & {
+    readonly choices: (words: readonly string[]) => string;
+  },
+): string {
+  return values
+    .map(({ pattern, option }) => {
+      const offer = option instanceof OfferingOption ? option.offers : "anything";
+      const by = option.argChoices ? completedBy.choices(option.argChoices) : completedBy[offer];
+      return `    ${pattern}) ${by} ;;\n`;
+    })
+    .join("");
+}
+
+/** The names in the folder of profiles, which must be the one that profile.ts finds. No other file becomes a word. */
+function profileLister(name: string, prelude: string): string {
+  return `_${identifier(name)}_profiles() {
+  ${prelude}
+  local folder=\${HOME-}/.config file
+  if [[ \${XDG_CONFIG_HOME-} == /* ]]; then folder=$XDG_CONFIG_HOME; fi
+  if [[ \${OS-} == Windows_NT && -n \${APPDATA-} ]]; then folder=$APPDATA; fi
+  for file in "$folder"/${name}/*.json; do
+    file=\${file##*/}
+    if [[ $file =~ ^[A-Za-z0-9][A-Za-z0-9._-]*[.]json$ ]]; then echo "\${file%.json}"; fi
+  done
+}`;
 }
 
 function bash(name: string, places: readonly Place[]): string {
-  const values = places.map(valuePatterns);
+  const own = `_${identifier(name)}`;
   return `# bash completion for ${name}. Once: source <(${name} completion bash)
-_${identifier(name)}() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} route='' i
+${profileLister(name, ":")}
+# Offers those of its arguments that begin as \`value\` does, without what bash leaves standing before the cursor.
+${own}_offer() {
+  local one
+  for one in "$@"; do
+    if [[ $one == "$value"* ]]; then one=\${whole%"$value"}$one; COMPREPLY+=("\${one#"$standing"}"); fi
+  done
+}
+${own}_files() {
+  local one typed=\${value#@}
+  if [[ $value != @* ]]; then
+    if [[ -z $value ]]; then ${own}_offer @; compopt -o nospace 2>/dev/null; fi
+    return
+  fi
+  while IFS= read -r one; do
+    if [[ -d $one ]]; then one=$one/; compopt -o nospace 2>/dev/null; fi
+    printf -v one %q "$one"
+    one=\${whole%"$value"}@$one
+    COMPREPLY+=("\${one#"$standing"}")
+  done < <(compgen -f -- "\${typed//\\\\/}")
+}
+${own}() {
+  local line=\${COMP_LINE:0:COMP_POINT} route='' i
+  local whole=\${line##*[[:space:]]}
+  local before=\${line%"$whole"}
+  before=\${before%"\${before##*[![:space:]]}"}
+  local option=\${before##*[[:space:]]} value=$whole
+  # bash takes --name=value and @file for several words, and replaces the last one alone.
+  local standing=\${whole%"\${2-}"}
+  if [[ $whole == --*=* ]]; then option=\${whole%%=*} value=\${whole#*=}; fi
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     # What follows is another command's: files are offered.
@@ -63,45 +128,46 @@ _${identifier(name)}() {
       ${routes(places)}) route="$route \${COMP_WORDS[i]}" ;;
     esac
   done
-  case "$route:$prev" in
-${values
-  .flatMap(({ certain }) => certain)
-  .map(
-    ({ pattern, choices }) =>
-      `    ${pattern}) COMPREPLY=($(compgen -W ${quote(choices.join(" "))} -- "$cur")); return ;;\n`,
-  )
-  .join("")}    ${values.flatMap(({ any }) => any).join("|")}) return ;;
-  esac
+  case "$route:$option" in
+${branches(valuesOf(places), {
+  choices: (words) => `${own}_offer ${words.map(quote).join(" ")}; return`,
+  profiles: `${own}_offer $(${own}_profiles); return`,
+  "files after @": `${own}_files; return`,
+  anything: "return",
+})}  esac
   case "$route" in
 ${places
   .map(
     ({ route, words }) =>
-      `    ${quote(route)}) COMPREPLY=($(compgen -W ${quote(words.map(({ word }) => word).join(" "))} -- "$cur")) ;;\n`,
+      `    ${quote(route)}) ${own}_offer ${words.map(({ word }) => quote(word)).join(" ")} ;;\n`,
   )
   .join("")}  esac
 }
-complete -o default -F _${identifier(name)} ${name}`;
+complete -o default -F ${own} ${name}`;
 }
 
 function zsh(name: string, places: readonly Place[]): string {
-  const values = places.map(valuePatterns);
+  const own = `_${identifier(name)}`;
   return `#compdef ${name}
 # zsh completion for ${name}. Once: source <(${name} completion zsh), after compinit; or a file _${name} on the fpath.
-_${identifier(name)}() {
+${profileLister(name, "setopt localoptions nullglob")}
+${own}() {
   local -a items
-  local route='' i
+  local route='' i option=\${words[CURRENT-1]}
   for ((i = 2; i < CURRENT; i++)); do
     if [[ \${words[i]} == -- ]]; then _files; return; fi
     case "$route \${words[i]}" in
       ${routes(places)}) route="$route \${words[i]}" ;;
     esac
   done
-  case "$route:\${words[CURRENT-1]}" in
-${values
-  .flatMap(({ certain }) => certain)
-  .map(({ pattern, choices }) => `    ${pattern}) compadd -- ${choices.map(quote).join(" ")}; return ;;\n`)
-  .join("")}    ${values.flatMap(({ any }) => any).join("|")}) _files; return ;;
-  esac
+  if [[ \${words[CURRENT]} == --*=* ]]; then option=\${words[CURRENT]%%=*}; compset -P 1 '*='; fi
+  case "$route:$option" in
+${branches(valuesOf(places), {
+  choices: (words) => `compadd -- ${words.map(quote).join(" ")}; return`,
+  profiles: `compadd -- \${(f)"$(${own}_profiles)"}; return`,
+  "files after @": "if compset -P @; then _files; else compadd -S '' -- @; fi; return",
+  anything: "_files; return",
+})}  esac
   case "$route" in
 ${places
   .map(
@@ -111,7 +177,7 @@ ${places
   .join("")}  esac
   _describe ${quote(name)} items
 }
-if [[ "\${funcstack[1]}" == _${name} ]]; then _${identifier(name)} "$@"; else compdef _${identifier(name)} ${name}; fi`;
+if [[ "\${funcstack[1]}" == _${name} ]]; then ${own} "$@"; else compdef ${own} ${name}; fi`;
 }
 
 function routes(places: readonly Place[]): string {

@@ -8,6 +8,7 @@ import { basename } from "node:path";
 import { ActionRunsError } from "../client/index.ts";
 import { exitCodeOf, sentenceOf } from "./exit.ts";
 import { type JobEnd, runJob, Signals, statusOf } from "./job.ts";
+import { complain } from "./output.ts";
 import type { Callback } from "./settings.ts";
 import { lastLine, Tail } from "./tail.ts";
 
@@ -183,8 +184,4 @@ function outputOf(path: string | null, before: string | null): Json | null {
   }
   complain(`${path} holds no JSON object: the report has no output of its own.`);
   return null;
-}
-
-function complain(sentence: string): void {
-  process.stderr.write(`action-runs: ${sentence}\n`);
 }

@@ -13,6 +13,7 @@ export const EXIT = {
   notFound: 4,
   conflict: 5,
   unreachable: 6,
+  waitedInVain: 7,
 } as const;
 
 /** What 128 and a signal's number is to a process that died of SIGPIPE: the reader of our output went away. */
@@ -27,6 +28,7 @@ export const EXIT_CODES = `Exit codes:
   4  not found
   5  conflict: the run has ended or begun already, or a key was used for something else
   6  unreachable: no answer, or none that is the service's; worth another try
+  7  waited in vain: the time of --wait-timeout was up before the run had ended; the run goes on
 `;
 
 /** Something about the command line or the settings is wrong; the message says what to do. */
@@ -37,11 +39,18 @@ export class UsageError extends Error {
 /** Something that is no answer of the service went wrong. */
 export class CommandFailed extends Error {
   override readonly name = "CommandFailed";
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number = EXIT.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 /** The exit code for anything that was thrown. */
 export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof UsageError) return EXIT.usage;
+  if (thrown instanceof CommandFailed) return thrown.exitCode;
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.succeeded : EXIT.usage;
   if (!(thrown instanceof ActionRunsError)) return EXIT.failed;
   const { status, code } = thrown;

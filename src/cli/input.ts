@@ -1,9 +1,10 @@
 /** What people and programs hand in beside flags: JSON as text or file, stdin, and a token typed unseen. */
 
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { UsageError } from "./exit.ts";
+import { CommandFailed, UsageError } from "./exit.ts";
 
 type Json = Record<string, unknown>;
 
@@ -81,10 +82,15 @@ export async function ask(question: string, { isSecret = false, usual = "" } = {
   // Only now: before, the terminal itself shows what is typed, or pasted, as soon as it is asked for.
   if (isSecret) process.stderr.write(prompt);
   asking.on("SIGINT", () => process.exit(130));
+  const end = () =>
+    Promise.reject(new CommandFailed("The input ended before all was answered. Nothing is kept."));
+  // Where the terminal is gone, the question itself is never answered, nor does it fail; Ctrl-D fails it.
+  const closed = once(asking, "close").then(end);
   try {
-    const answer = await asking.question(isSecret ? "" : prompt);
+    const answer = await Promise.race([asking.question(isSecret ? "" : prompt).catch(end), closed]);
     return answer.trim() || usual;
   } finally {
+    closed.catch(() => {});
     asking.close();
     if (isSecret) process.stderr.write("\n");
   }

@@ -2,7 +2,7 @@
 /** The command line: parses, runs one command, says what went wrong, and exits by what came of it. */
 
 import { exitCodeOf, sentenceOf } from "./exit.ts";
-import { exitWhenReaderIsGone } from "./output.ts";
+import { complain, exitWhenReaderIsGone } from "./output.ts";
 import { createProgram } from "./program.ts";
 
 process.stdout.on("error", exitWhenReaderIsGone);
@@ -17,7 +17,7 @@ try {
   await createProgram().parseAsync();
 } catch (thrown) {
   const sentence = sentenceOf(thrown);
-  if (sentence !== null) process.stderr.write(`action-runs: ${sentence}\n`);
+  if (sentence !== null) complain(sentence);
   process.exitCode = exitCodeOf(thrown);
 }
 // A connection that is kept alive is no reason to stay, output that is under way is.

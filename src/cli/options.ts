@@ -3,6 +3,24 @@
 import { InvalidArgumentError, Option } from "commander";
 import type { CliCommand } from "./command.ts";
 
+/** What completion looks up when it is asked. */
+export type Offer = "profiles" | "files after @";
+
+/** An option with values that are not known before. */
+export class OfferingOption extends Option {
+  readonly offers: Offer;
+
+  constructor(flags: string, description: string, offers: Offer) {
+    super(flags, description);
+    this.offers = offers;
+  }
+}
+
+/** One whose value is given as it is, as `@file`, or as `@-`: see `readText`. */
+export function textOption(flags: string, description: string): OfferingOption {
+  return new OfferingOption(flags, description, "files after @");
+}
+
 /** Adds what a command needs that speaks to the API. */
 export function withConnection(command: CliCommand, { env = true } = {}): CliCommand {
   command
@@ -13,9 +31,11 @@ export function withConnection(command: CliCommand, { env = true } = {}): CliCom
   if (env) command.addOption(new Option("--env <name>", "the environment").env("ACTION_RUNS_ENV"));
   command
     .addOption(
-      new Option("--profile <name>", "what `login` kept under this name")
-        .env("ACTION_RUNS_PROFILE")
-        .default("default"),
+      new OfferingOption(
+        "--profile <name>",
+        "what `login` kept under this name; `default` unless named",
+        "profiles",
+      ).env("ACTION_RUNS_PROFILE"),
     )
     .addOption(
       new Option("--token-stdin", "read the token from stdin; otherwise ACTION_RUNS_TOKEN or the profile"),

@@ -1,10 +1,11 @@
 /**
- * What goes to stdout: one JSON value for programs, tables and colour for people. Text that others wrote reaches a
+ * What is printed: on stdout one JSON value for programs, tables and colour for people. Text that others wrote reaches a
  * terminal only without control characters, for those could move its cursor, set its title or hide a line.
  */
 
 import { once } from "node:events";
 import { EXIT, READER_GONE } from "./exit.ts";
+import { type Column, layOut } from "./table.ts";
 
 export interface OutputFlags {
   readonly json?: boolean;
@@ -16,10 +17,12 @@ const SGR: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green:
 
 export class Output {
   readonly isJson: boolean;
+  readonly #stream: NodeJS.WriteStream;
   readonly #hasColour: boolean;
   readonly #columns: number;
 
   constructor({ json }: OutputFlags, stream: NodeJS.WriteStream = process.stdout) {
+    this.#stream = stream;
     const isTerminal = stream.isTTY === true;
     this.isJson = json ?? !isTerminal;
     const { NO_COLOR, TERM } = process.env;
@@ -38,7 +41,7 @@ export class Output {
 
   /** A line, once the reader has taken what came before. */
   async line(text: string): Promise<void> {
-    if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain");
+    if (!this.#stream.write(`${text}\n`)) await once(this.#stream, "drain");
   }
 
   /** Things as they come, as one JSON array. Left open where they break off, so that nobody takes it for all. */
@@ -51,31 +54,36 @@ export class Output {
     await this.line(before === "[" ? "[]" : "]");
   }
 
-  /** Rows under their headings; the last column is cut where the terminal ends. `colourOf`: of a cell, null for none. */
+  /**
+   * Rows under their headings. A column that is only a heading is shown whole. `colourOf`: of a cell, null for none.
+   */
   table(
-    headings: readonly string[],
+    columns: readonly (string | Column)[],
     rows: readonly (readonly string[])[],
     colourOf: (column: number, cell: string) => Colour | null = () => null,
   ): string {
     const cells = rows.map((row) => row.map(plain));
-    const widths = headings.map((heading, column) =>
-      Math.max(...[heading, ...cells.map((row) => row[column] ?? "")].map((cell) => [...cell].length)),
+    const lines = layOut(
+      columns.map((column) => (typeof column === "string" ? { heading: column } : column)),
+      cells,
+      this.#columns,
     );
-    const toLine = (row: readonly string[], toColour: (column: number, cell: string) => Colour | null) => {
-      let room = this.#columns;
-      const parts = row.map((cell, column) => {
-        const isLast = column === row.length - 1;
-        const text = isLast
-          ? cut(cell, room)
-          : cell.padEnd((widths[column] ?? 0) + cell.length - [...cell].length);
-        room -= [...text].length + 2;
-        const colour = toColour(column, cell);
-        return colour === null ? text : this.paint(colour, text);
-      });
-      return parts.join("  ");
-    };
-    return [toLine(headings, () => "bold"), ...cells.map((row) => toLine(row, colourOf))].join("\n");
+    return lines
+      .map((line, index) =>
+        line
+          .map(({ column, text }) => {
+            const colour = index === 0 ? "bold" : colourOf(column, cells[index - 1]?.[column] ?? "");
+            return colour === null ? text : this.paint(colour, text);
+          })
+          .join("  "),
+      )
+      .join("\n");
   }
+}
+
+/** Says on stderr what went wrong. */
+export function complain(sentence: string): void {
+  process.stderr.write(`action-runs: ${plain(sentence)}\n`);
 }
 
 /** For stdout's errors: `| head` is no fault, and nothing to speak of. */
@@ -83,15 +91,9 @@ export function exitWhenReaderIsGone(fault: NodeJS.ErrnoException): void {
   process.exit(fault.code === "EPIPE" ? READER_GONE : EXIT.failed);
 }
 
-function cut(text: string, room: number): string {
-  const characters = [...text];
-  if (characters.length <= Math.max(room, 1)) return text;
-  return `${characters.slice(0, Math.max(room - 1, 0)).join("")}…`;
-}
-
-/** One line of text with nothing in it that a terminal would act on. */
+/** One line of text with nothing in it that a terminal would act on, and of the width that it is counted with. */
 export function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, " ");
+  return text.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, " ");
 }
 
 /** The same of text with several lines. */
@@ -102,7 +104,7 @@ export function plainLines(text: string): string {
 /** JSON on one line, in which no terminal finds anything to act on. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value).replace(
-    /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    /[\x7f-\x9f\u2028\u2029\p{Bidi_Control}]/gu,
     (odd) => `\\u${odd.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

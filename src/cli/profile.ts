@@ -9,6 +9,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -29,8 +30,12 @@ export interface Profile {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const MEMBERS = ["url", "org", "project", "env", "token"] as const;
+const SUFFIX = ".json";
 /** It becomes the name of a file. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
+
+/** The one that is used where none is named. */
+export const DEFAULT_PROFILE = "default";
 
 /** Where the profile of this name is kept, whether or not there is one. Throws UsageError for a name that can't be one. */
 export function profilePath(
@@ -41,7 +46,29 @@ export function profilePath(
   if (!NAME.test(name)) {
     throw new UsageError("A profile's name is up to 63 letters, digits, dots, dashes and underscores.");
   }
-  return join(configFolder(env, platform), "action-runs", `${name}.json`);
+  return join(profileFolder(env, platform), `${name}${SUFFIX}`);
+}
+
+/** The names of all profiles, sorted. */
+export function profileNames(
+  env: Environment = process.env,
+  platform: NodeJS.Platform = process.platform,
+): readonly string[] {
+  let files: readonly string[];
+  try {
+    files = readdirSync(profileFolder(env, platform));
+  } catch {
+    return [];
+  }
+  return files
+    .filter((file) => file.endsWith(SUFFIX))
+    .map((file) => file.slice(0, -SUFFIX.length))
+    .filter((name) => NAME.test(name))
+    .sort();
+}
+
+function profileFolder(env: Environment, platform: NodeJS.Platform): string {
+  return join(configFolder(env, platform), "action-runs");
 }
 
 function configFolder(env: Environment, platform: NodeJS.Platform): string {
@@ -51,13 +78,13 @@ function configFolder(env: Environment, platform: NodeJS.Platform): string {
   return isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), ".config");
 }
 
-/** What is kept at `path`; empty where there is nothing. Throws UsageError where it can't be made sense of. */
-export function readProfile(path: string): Profile {
+/** What is kept at `path`; null where there is nothing. Throws UsageError where it can't be made sense of. */
+export function readProfile(path: string): Profile | null {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (fault) {
-    if ((fault as NodeJS.ErrnoException).code === "ENOENT") return {};
+    if ((fault as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new UsageError(`${path} can't be read (${(fault as NodeJS.ErrnoException).code}).`);
   }
   return parseProfile(text, path);

@@ -16,6 +16,9 @@ import { watchCommand } from "./commands/watch.ts";
 import { EXIT_CODES } from "./exit.ts";
 
 const SETTINGS = `
+All times that are shown are in UTC, to the second: 2026-01-31T12:00:00Z. Options that take a time take this form.
+Tables fit the terminal: a narrow one leaves out columns, and \`get\` or --json shows all.
+
 Settings come from options, then from the environment, then from the profile that \`login\` keeps. Beside those named
 above, every option with a value has a variable of the command's and its name: --timeout of create is
 ACTION_RUNS_CREATE_TIMEOUT. Tokens are never options, for others can read a command line: they come from

@@ -6,7 +6,7 @@
 import { callback, createClient } from "../client/index.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
-import { type Profile, profilePath, readProfile } from "./profile.ts";
+import { DEFAULT_PROFILE, type Profile, profileNames, profilePath, readProfile } from "./profile.ts";
 
 const SECOND_MS = 1000;
 
@@ -18,7 +18,8 @@ export interface PlaceFlags {
   readonly org?: string;
   readonly project?: string;
   readonly env?: string;
-  readonly profile: string;
+  /** Missing where none is named. */
+  readonly profile?: string;
 }
 
 export interface CallFlags {
@@ -36,6 +37,8 @@ export interface CallbackFlags extends CallFlags {
   readonly tokenStdin?: boolean;
 }
 
+const OR = new Intl.ListFormat("en", { style: "long", type: "disjunction" });
+
 const HOW: Readonly<Record<keyof Profile, string>> = {
   url: "Say which server: --url, ACTION_RUNS_URL, or action-runs login.",
   org: "Say which organisation: --org, ACTION_RUNS_ORG, or action-runs login.",
@@ -46,7 +49,7 @@ const HOW: Readonly<Record<keyof Profile, string>> = {
 
 /** A client of the place that the settings name. Throws UsageError for what is missing. */
 export async function connect(flags: ConnectionFlags, { needsEnv = true } = {}): Promise<Client> {
-  const profile = readProfile(profilePath(flags.profile));
+  const profile = namedProfile(flags.profile);
   const place = {
     baseUrl: checkUrl(pick("url", flags, profile), "--url"),
     org: pick("org", flags, profile),
@@ -56,20 +59,40 @@ export async function connect(flags: ConnectionFlags, { needsEnv = true } = {}):
   };
   const token = flags.tokenStdin
     ? await readToken("--token-stdin")
-    : tokenFromElsewhere(place.baseUrl, profile);
+    : tokenFromElsewhere(place.baseUrl, profile, flags.profile);
   return made(() => createClient({ ...place, token, ...calling(flags) }));
+}
+
+/** The profile of this name, which must exist; the default one where none is named, which need not. */
+function namedProfile(name: string | undefined): Profile {
+  const profile = readProfile(profilePath(name ?? DEFAULT_PROFILE));
+  if (profile !== null) return profile;
+  if (name === undefined) return {};
+  const others = profileNames();
+  const those = others.length === 0 ? "" : `You can use ${OR.format(others)}. `;
+  throw new UsageError(
+    `There is no profile ${name}. ${those}Make it with: action-runs login --profile ${name}`,
+  );
 }
 
 function pick(name: "url" | "org" | "project" | "env", flags: PlaceFlags, profile: Profile): string {
   const value = flags[name] || profile[name];
-  if (!value) throw new UsageError(HOW[name]);
+  if (!value) throw missing(name, flags.profile);
   return value;
 }
 
-function tokenFromElsewhere(url: string, profile: Profile): string {
+/** Whoever has kept it under another name than the usual one is told which there are. */
+function missing(name: keyof Profile, profile: string | undefined): UsageError {
+  const others = profile === undefined ? profileNames().filter((one) => one !== DEFAULT_PROFILE) : [];
+  if (others.length === 0) return new UsageError(HOW[name]);
+  const those = OR.format(others.map((one) => `--profile ${one}`));
+  return new UsageError(`${HOW[name]} Or name one of your profiles: ${those}.`);
+}
+
+function tokenFromElsewhere(url: string, profile: Profile, named: string | undefined): string {
   const fromEnv = process.env.ACTION_RUNS_TOKEN;
   if (fromEnv) return checkToken(fromEnv, "ACTION_RUNS_TOKEN");
-  if (!profile.token) throw new UsageError(HOW.token);
+  if (!profile.token) throw missing("token", named);
   // Or whoever sets a variable, a checked-out .env file for one, is sent the token.
   if (new URL(profile.url ?? "none:").origin !== new URL(url).origin) {
     throw new UsageError(`The profile's token is for another server than ${url}. ${HOW.token}`);

@@ -2,6 +2,7 @@
 
 import type { ActionRun, ApiToken, AuditEntry, HeartbeatAnswer } from "../client/index.ts";
 import { type Colour, type Output, plain, plainLines } from "./output.ts";
+import type { Column } from "./table.ts";
 
 const BAR_CELLS = 20;
 
@@ -13,13 +14,38 @@ const STATUS_COLOUR: Readonly<Record<string, Colour>> = {
   cancelled: "dim",
 };
 
+// In 80 cells the last column has 20. In 60 it has what is left: only whole ids are of use, because commands take no others.
+const RUN_COLUMNS: readonly Column[] = [
+  { heading: "RUN" },
+  { heading: "STATUS" },
+  { heading: "CREATED", dispensable: 2 },
+  { heading: "BY", least: 8, dispensable: 1 },
+  { heading: "ACTION", least: 20 },
+];
+const AUDIT_COLUMNS: readonly Column[] = [
+  { heading: "AT", dispensable: 1 },
+  { heading: "ACTION", least: 10 },
+  { heading: "TARGET", least: 20 },
+  { heading: "BY", least: 8, dispensable: 2 },
+  { heading: "SCOPE", least: 8, dispensable: 3 },
+  { heading: "BY ID", dispensable: 4 },
+];
+const TOKEN_COLUMNS: readonly Column[] = [
+  { heading: "TOKEN" },
+  { heading: "ROLE" },
+  { heading: "ENVIRONMENT", least: 11, dispensable: 1 },
+  { heading: "EXPIRES", dispensable: 2 },
+  { heading: "MADE BY", least: 8, dispensable: 3 },
+  { heading: "NAME", least: 20 },
+];
+
 /** A run with all that is known of it. */
 export function runText(run: ActionRun, output: Output): string {
   const rows = [
-    ["run", run.id],
+    ["run", plain(run.id)],
     ["action", plain(run.actionName)],
-    ["status", output.paint(STATUS_COLOUR[run.status] ?? "dim", run.status)],
-    ["entity", run.entityId],
+    ["status", output.paint(STATUS_COLOUR[run.status] ?? "dim", plain(run.status))],
+    ["entity", run.entityId && plain(run.entityId)],
     ["by", plain(run.triggeredBy)],
     ["created", instant(run.createdAt)],
     ["started", run.startedAt && instant(run.startedAt)],
@@ -57,7 +83,7 @@ export function runTable(runs: readonly ActionRun[], output: Output): string {
     run.triggeredBy,
     run.error === null ? run.actionName : `${run.actionName}: ${run.error}`,
   ]);
-  return output.table(["RUN", "STATUS", "CREATED", "BY", "ACTION"], rows, (column, cell) =>
+  return output.table(RUN_COLUMNS, rows, (column, cell) =>
     column === 1 ? (STATUS_COLOUR[cell] ?? null) : null,
   );
 }
@@ -71,7 +97,7 @@ export function tokenTable(tokens: readonly ApiToken[], output: Output): string 
     token.createdBy,
     token.name,
   ]);
-  return output.table(["TOKEN", "ROLE", "ENVIRONMENT", "EXPIRES", "MADE BY", "NAME"], rows);
+  return output.table(TOKEN_COLUMNS, rows);
 }
 
 export function auditTable(entries: readonly AuditEntry[], output: Output): string {
@@ -79,11 +105,11 @@ export function auditTable(entries: readonly AuditEntry[], output: Output): stri
     instant(at),
     action,
     target,
+    actorName,
     scope,
     actor,
-    actorName,
   ]);
-  return output.table(["AT", "ACTION", "TARGET", "SCOPE", "BY", "NAME"], rows);
+  return output.table(AUDIT_COLUMNS, rows);
 }
 
 /** One line for an event of a timeline, those of types not known here included. */
@@ -147,8 +173,9 @@ function words(...parts: readonly string[]): string {
   return parts.filter((part) => part !== "").join(" ");
 }
 
-function instant(iso: string): string {
-  return plain(iso.replace("T", " ").replace(/\.\d+Z$/, "Z"));
+/** The one way in which an instant is shown: to the second, in UTC, as options such as --created-after take it. */
+export function instant(iso: string): string {
+  return plain(iso.replace(/\.\d+Z$/, "Z"));
 }
 
 function took({ startedAt, completedAt }: ActionRun): string {

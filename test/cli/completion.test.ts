@@ -1,7 +1,11 @@
 /** Completion: each command and option that the parser knows is offered where it can come, and nothing else. */
 
-import { spawnSync } from "node:child_process";
-import { describe, expect, test } from "vitest";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { CliCommand } from "../../src/cli/command.ts";
 import { completionScript } from "../../src/cli/completion.ts";
 import { createProgram } from "../../src/cli/program.ts";
@@ -12,7 +16,8 @@ const has = (shell: string) => spawnSync(shell, ["-c", ":"]).status === 0;
 function offered(...words: readonly string[]): readonly string[] {
   const quoted = words.map((word) => `'${word}'`).join(" ");
   const text = `${completionScript("bash", createProgram())}
-COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _action_runs; printf '%s\\n' "\${COMPREPLY[@]}"`;
+COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; COMP_LINE='${words.join(" ")}'; COMP_POINT=\${#COMP_LINE}
+_action_runs action-runs "\${COMP_WORDS[COMP_CWORD]}"; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const shell = spawnSync("bash", ["-u", "-c", text], { encoding: "utf8" });
   expect(shell.stderr).toBe("");
   return shell.stdout.split("\n").filter((line) => line !== "");
@@ -39,6 +44,16 @@ describe.skipIf(!has("bash"))("bash", () => {
       ["--created-after", "--created-before"],
     ],
     [["exec", "--", ""], []],
+    [
+      ["report", "suc"],
+      ["succeeded", "success"],
+    ],
+    [
+      ["report", "f"],
+      ["failed", "failure"],
+    ],
+    [["create", "deploy", "--body", ""], ["@"]],
+    [["create", "deploy", "--body", "{"], []],
   ])("offers for %j: %j", (words, expected) => {
     expect([...offered("action-runs", ...words)].sort()).toEqual([...expected].sort());
   });
@@ -50,6 +65,82 @@ describe.skipIf(!has("bash"))("bash", () => {
     }
   });
 });
+
+const hasScript = spawnSync("script", ["--version"]).status === 0;
+const SHELLS = {
+  bash: { command: "bash --norc --noprofile -i", prelude: (file: string) => `source ${file}` },
+  zsh: {
+    command: "zsh -f -i",
+    prelude: (file: string) => `autoload -U compinit; compinit -D -u; source ${file}`,
+  },
+};
+
+describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
+  let home: string;
+  beforeAll(() => {
+    home = mkdtempSync(join(tmpdir(), "action-runs-completion-"));
+    const folder = join(home, ".config", "action-runs");
+    mkdirSync(folder, { recursive: true });
+    for (const profile of ["default", "staging"]) writeFileSync(join(folder, `${profile}.json`), "{}");
+    writeFileSync(join(folder, "$(touch made).json"), "{}");
+    mkdirSync(join(home, "inputs"));
+    writeFileSync(join(home, "inputs", "parameters of mine.json"), "{}");
+    writeFileSync(join(home, "script"), completionScript(name, createProgram()));
+    return () => rmSync(home, { recursive: true });
+  });
+
+  test.skipIf(!(has(name) && hasScript)).each([
+    ["report succ\teded", ["report", "succeeded"]],
+    ["report canc\t", ["report", "cancel"]],
+    ["report ab\t", ["report", "aborted"]],
+    ["list --status fa\t", ["list", "--status", "failed"]],
+    ["list --status=fa\t", ["list", "--status=failed"]],
+    ["token create ci --role=ow\t", ["token", "create", "ci", "--role=owner"]],
+    ["list --profile st\t", ["list", "--profile", "staging"]],
+    ["list --profile=st\t", ["list", "--profile=staging"]],
+    ["create deploy --body @inp\tpar\t", ["create", "deploy", "--body", "@inputs/parameters of mine.json"]],
+    ["create deploy --body=@inp\tpar\t", ["create", "deploy", "--body=@inputs/parameters of mine.json"]],
+    [
+      "report failed --error \tinp\tpar\t",
+      ["report", "failed", "--error", "@inputs/parameters of mine.json"],
+    ],
+    ["list --prof\tsta\t", ["list", "--profile", "staging"]],
+  ])("%j becomes %j", async (line, words) => {
+    expect(await typed(name, line, home)).toEqual(words);
+    expect(existsSync(join(home, "made"))).toBe(false);
+  });
+});
+
+/** The arguments that a command line comes to that is typed into an interactive shell, completed where a tab is. */
+async function typed(name: keyof typeof SHELLS, line: string, home: string): Promise<readonly string[]> {
+  const { command, prelude } = SHELLS[name];
+  const child = spawn("script", ["-qec", command, "/dev/null"], {
+    cwd: home,
+    env: { PATH: process.env.PATH, HOME: home, TERM: "dumb", PS1: "$ ", HISTFILE: "/dev/null" },
+  });
+  let printed = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    printed += chunk;
+  });
+  const until = async (pattern: RegExp) => {
+    while (!pattern.test(printed)) await once(child.stdout, "data");
+    return pattern.exec(printed)?.[1] ?? "";
+  };
+  try {
+    child.stdin.write(
+      `${prelude(join(home, "script"))}; action-runs() { printf '<%s>' "$@"; echo '|'; }; echo rea''dy\r`,
+    );
+    await until(/^ready/m);
+    child.stdin.write(`action-runs ${line}\r`);
+    const shown = await until(/^(<.*>)\|/m);
+    // Of itself, for a shell that is killed may still write into its home.
+    child.stdin.write("exit\r");
+    await once(child, "close");
+    return shown.slice(1, -1).split("><");
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
 
 test("is the same script from the command itself", () => {
   const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;

@@ -92,6 +92,54 @@ describe("no answer of the service", () => {
   });
 });
 
+describe("a wait that runs out", () => {
+  test.each([
+    ["hangs", () => {}],
+    [
+      "has no end of the run to tell",
+      (_: unknown, response: Parameters<typeof json>[0]) => setTimeout(() => json(response, 200, RUN), 300),
+    ],
+  ] as const)("at a server that %s exits 7, says so, and prints nothing on stdout", async (_, answer) => {
+    const server = await serve(answer);
+    const ended = await cli(["get", RUN.id, "--wait", "--wait-timeout", "1"], at(server.url));
+    expect(ended).toEqual({
+      code: 7,
+      stdout: "",
+      stderr:
+        `action-runs: The run ${RUN.id} did not end within 1 second. It goes on. ` +
+        `To wait again: action-runs get ${RUN.id} --wait\n`,
+    });
+  });
+
+  test("while its events are shown exits 7 too", async () => {
+    const server = await serve(() => {});
+    const args = ["get", RUN.id, "--no-json", "--wait", "--wait-timeout", "1"];
+    const ended = await cli(args, at(server.url));
+    expect(ended).toMatchObject({ code: 7, stdout: "" });
+    expect(ended.stderr).toContain(`Waiting for the run ${RUN.id} to end, for at most 1 second.`);
+  });
+});
+
+describe("a wait whose events can't be had", () => {
+  test("goes on without them, and exits by the run's end", async () => {
+    const server = await serve(({ url }, response) =>
+      url?.includes("/events")
+        ? json(response, 503, { error: "Too many watch.", code: "too_many_watchers" })
+        : json(response, 200, { ...RUN, status: "failed", error: "It broke." }),
+    );
+    const ended = await cli(["get", RUN.id, "--no-json", "--wait"], at(server.url));
+    expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^error: +It broke\.$/m) });
+    expect(ended.stderr).toContain("The events can't be shown, the waiting goes on: Too many watch.");
+  });
+
+  test("because the token is refused ends at once, with one sentence", async () => {
+    const server = await serve((_, response) => json(response, 401, { error: "No.", code: "unauthorized" }));
+    const ended = await cli(["get", RUN.id, "--no-json", "--wait"], at(server.url));
+    expect(ended).toMatchObject({ code: 3, stdout: "" });
+    expect(ended.stderr.split("\n").slice(1)).toEqual(["action-runs: No. (unauthorized)", ""]);
+  });
+});
+
 describe("usage", () => {
   test.each([
     [["frobnicate"]],
@@ -101,6 +149,7 @@ describe("usage", () => {
     [["list", "--limit", "0"]],
     [["get"]],
     [["get", ".."]],
+    [["get", "x", "--wait", "--wait-timeout", "2592000"]],
     [["create"]],
     [["create", "deploy", "--parameters", "{not json"]],
     [["create", "deploy", "--parameters", "[1]"]],
@@ -195,5 +244,12 @@ describe("what others wrote", () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
     expect(text.stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
     expect(JSON.parse(text.stdout)).toEqual(hostile);
+  });
+
+  test("reaches nobody's terminal as control characters in an error's sentence", async () => {
+    const body = { error: "No\x1b[2J run\u200f here.", code: "run_not_found" };
+    const server = await serve((_, response) => json(response, 404, body, { "X-Request-Id": "abc" }));
+    const ended = await cli(["get", RUN.id], at(server.url));
+    expect(ended.stderr).toBe("action-runs: No [2J run  here. (run_not_found, request abc)\n");
   });
 });

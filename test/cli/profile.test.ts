@@ -23,11 +23,14 @@ const GOOD = "terr_good-token";
 let server: BadServer;
 let home: string;
 beforeAll(async () => {
-  server = await badServer(({ headers }, response) =>
-    headers.authorization === `Bearer ${GOOD}`
-      ? json(response, 200, [])
-      : json(response, 401, { error: "No.", code: "unauthorized" }),
-  );
+  // The token opens one project.
+  server = await badServer(({ headers, url }, response) => {
+    if (url === "/") return json(response, 200, { name: "action-runs" });
+    if (headers.authorization !== `Bearer ${GOOD}`)
+      return json(response, 401, { error: "No.", code: "unauthorized" });
+    if (url?.startsWith("/acme/shop/")) return json(response, 200, []);
+    return json(response, 404, { error: "Nothing here.", code: "not_found" });
+  });
 });
 afterAll(() => server.close());
 beforeEach(() => {
@@ -69,6 +72,20 @@ describe("login", () => {
     expect(readFileSync(join(folder(), "default.json"), "utf8")).toContain(GOOD);
   });
 
+  test("sends no token to a server that is another's", async () => {
+    const other = await badServer((_, response) => json(response, 200, []));
+    const ended = await cli(["login", ...place(), "--url", other.url], { HOME: home }, GOOD);
+    expect(ended).toMatchObject({ code: 6, stdout: "" });
+    expect(ended.stderr).toContain("not of action-runs");
+    expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+    await other.close();
+  });
+
+  test("says what it kept and what to try next", async () => {
+    const { stdout } = await login(GOOD, "--no-json");
+    expect(stdout).toMatch(/\nSaved\. Only you can read the file\. Try it: action-runs list\n$/);
+  });
+
   test.each(["", "\n", "two words"])("takes no token from %j", async (token) => {
     expect(await login(token)).toMatchObject({ code: 2, stdout: "" });
     expect(existsSync(folder())).toBe(false);
@@ -82,8 +99,12 @@ describe("login", () => {
 });
 
 describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a terminal", () => {
-  test("asks for what is missing, shows what is typed but for the token, and keeps both", async () => {
-    const command = `"${process.execPath}" "${MAIN}" login ${place().slice(0, 6).join(" ")}`;
+  /** Types each answer once its question has come after the one before, and resolves with all that was shown. */
+  async function session(
+    args: readonly string[],
+    answers: readonly (readonly [question: string, answer: string])[],
+  ) {
+    const command = `"${process.execPath}" "${MAIN}" login ${args.join(" ")}`;
     const child = spawn("script", ["-qec", command, "/dev/null"], {
       env: cleanEnv({ HOME: home, TERM: "xterm" }),
     });
@@ -91,18 +112,102 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
     child.stdout.on("data", (chunk: Buffer) => {
       printed += chunk;
     });
-    const until = async (text: string) => {
-      while (!printed.includes(text)) await once(child.stdout, "data");
-    };
-    await until("Environment: ");
-    child.stdin.write("staging\r");
-    await until("Token: ");
-    child.stdin.write(`${GOOD}\r`);
-    const [code] = await once(child, "close");
+    const closed = once(child, "close");
+    let seen = 0;
+    for (const [question, answer] of answers) {
+      while (!printed.includes(question, seen)) {
+        const over = await Promise.race([once(child.stdout, "data"), closed.then(() => null)]);
+        if (over === null) throw new Error(`it ended before it asked ${question}:\n${printed}`);
+      }
+      seen = printed.indexOf(question, seen) + question.length;
+      child.stdin.write(answer);
+    }
+    const [code] = await closed;
+    return { code, printed };
+  }
+  const kept = (name = "default") => JSON.parse(readFileSync(join(folder(), `${name}.json`), "utf8"));
+
+  test("asks for what is missing, shows what is typed but for the token, and keeps both", async () => {
+    const { code, printed } = await session(place().slice(0, 6), [
+      ["Environment: ", "staging\r"],
+      ["Token: ", `${GOOD}\r`],
+    ]);
     expect({ code, printed }).toMatchObject({ code: 0, printed: expect.stringContaining("staging") });
     expect(printed).not.toContain(GOOD.slice(0, 6));
-    const kept = JSON.parse(readFileSync(join(folder(), "default.json"), "utf8"));
-    expect(kept).toMatchObject({ env: "staging", token: GOOD });
+    expect(kept()).toMatchObject({ env: "staging", token: GOOD });
+  });
+
+  test("tries each answer when it is given, asks again only for what was wrong, and ends with what to do next", async () => {
+    const other = await badServer((_, response) => json(response, 200, { name: "another-service" }));
+    const gone = await badServer(() => {});
+    await gone.close();
+    const { code, printed } = await session(
+      ["--profile", "staging"],
+      [
+        ["Server: ", "ftp://example.com\r"],
+        ["Server: give an address", ""],
+        ["Server [ftp://example.com]: ", `${gone.url}\r`],
+        ["No answer came from", ""],
+        ["Server [", `${other.url}\r`],
+        ["not of action-runs", ""],
+        ["Server [", `${server.url}\r`],
+        ["Organisation: ", "\r"],
+        ["Organisation: ", "acme\r"],
+        ["Project: ", "The Shop\r"],
+        ["project can't be", ""],
+        ["Project [The Shop]: ", "shpo\r"],
+        ["Environment: ", "prod\r"],
+        ["Token: ", "two words\r"],
+        ["Token: this is no token", ""],
+        ["Token: ", "terr_wrong\r"],
+        ["No. (unauthorized) Give another token.", ""],
+        ["Token: ", `${GOOD}\r`],
+        ["The token does not open acme/shpo/prod.", ""],
+        ["Organisation [acme]: ", "\r"],
+        ["Project [shpo]: ", "shop\r"],
+        ["Environment [prod]: ", "\r"],
+      ],
+    );
+    expect(code).toBe(0);
+    expect(printed).toContain(
+      "Saved. Only you can read the file. Try it: action-runs list --profile staging",
+    );
+    expect(printed).not.toMatch(/good|terr_wrong/);
+    expect(kept("staging")).toEqual({
+      url: server.url,
+      org: "acme",
+      project: "shop",
+      env: "prod",
+      token: GOOD,
+    });
+    expect(other.requests.map(({ line, headers }) => [line, headers.authorization])).toEqual([
+      ["GET /", undefined],
+    ]);
+    await other.close();
+  });
+
+  test("asks also for what was wrong in an option", async () => {
+    const { code } = await session(
+      [...place().slice(0, 6), "--env", "PROD", "--project", "shpo"],
+      [
+        ["env can't be", ""],
+        ["Environment [PROD]: ", "prod\r"],
+        ["Token: ", `${GOOD}\r`],
+        ["Organisation [acme]: ", "\r"],
+        ["Project [shpo]: ", "shop\r"],
+        ["Environment [prod]: ", "\r"],
+      ],
+    );
+    expect({ code, ...kept() }).toMatchObject({ code: 0, env: "prod", project: "shop" });
+  });
+
+  test("keeps nothing when the input ends, and says so", async () => {
+    const { code, printed } = await session(place().slice(0, 4), [["Project: ", "\x04"]]);
+    expect({ code, printed }).toMatchObject({
+      code: 1,
+      printed: expect.stringContaining("The input ended before all was answered. Nothing is kept."),
+    });
+    expect(existsSync(folder())).toBe(false);
   });
 });
 
@@ -114,6 +219,48 @@ describe("a profile", () => {
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     expect(other.requests).toEqual([]);
     await other.close();
+  });
+
+  test.each([
+    [["list", "--profile", "zzz"], {}],
+    [["list"], { ACTION_RUNS_PROFILE: "zzz" }],
+    [["get", "x", "--profile", "zzz"], { ACTION_RUNS_TOKEN: GOOD }],
+  ] as const)(
+    "that is named and not there is said to be missing, with those that there are: %j %j",
+    async (args, more) => {
+      await login(GOOD);
+      await login(GOOD, "--profile", "staging");
+      writeFileSync(join(folder(), "no\x1b profile.json"), "{}");
+      const where = { ACTION_RUNS_URL: server.url, ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop" };
+      const before = server.requests.length;
+      const ended = await cli(args, { ...where, ACTION_RUNS_ENV: "prod", HOME: home, ...more });
+      expect(ended).toEqual({
+        code: 2,
+        stdout: "",
+        stderr:
+          "action-runs: There is no profile zzz. You can use default or staging. " +
+          "Make it with: action-runs login --profile zzz\n",
+      });
+      expect(server.requests).toHaveLength(before);
+    },
+  );
+
+  test("that is named where there is none says how to make one", async () => {
+    const ended = await cli(["list", "--profile", "default"], { HOME: home });
+    expect(ended).toMatchObject({
+      code: 2,
+      stderr: "action-runs: There is no profile default. Make it with: action-runs login --profile default\n",
+    });
+  });
+
+  test("that is not named and not there is no fault, but what is missing names the profiles that there are", async () => {
+    await login(GOOD, "--profile", "staging");
+    const ended = await cli(["list"], { HOME: home });
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toMatch(/--url, ACTION_RUNS_URL, or action-runs login\. .*--profile staging/);
+    const where = { ACTION_RUNS_URL: server.url, ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop" };
+    const settings = { ...where, ACTION_RUNS_ENV: "prod", ACTION_RUNS_TOKEN: GOOD, HOME: home };
+    expect((await cli(["list"], settings)).code).toBe(0);
   });
 
   test.each(["{", "[]1", '{"token": 5}', "null"])("of %j is refused without being quoted", async (text) => {

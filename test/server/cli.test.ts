@@ -2,6 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cleanEnv, cli, MAIN, type Settings, start } from "../cli/command.ts";
@@ -182,13 +183,17 @@ describe("the end of a run", () => {
     const ended = await waiting.ended;
     expect(ended.code).toBe(code);
     expect(ended.stdout).toMatch(new RegExp(`^status: +${outcome}$`, "m"));
+    const [waitsFor, ...events] = ended.stderr.trimEnd().split("\n");
+    expect(waitsFor).toContain(`Waiting for the run ${id} to end.`);
+    expect(events.map((line) => line.split(/ +/)[1])).toEqual(["created", "started", "ended"]);
+    expect(events[0]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}created/);
   });
 
   test("a cancelled run counts as failed, and a wait that is too short says so", async () => {
     const { id } = await create();
     const short = await run("get", id, "--wait", "--wait-timeout", "1");
-    expect(short).toMatchObject({ code: 1, stdout: "" });
-    expect(short.stderr).toContain("has not ended within 1 seconds");
+    expect(short).toMatchObject({ code: 7, stdout: "" });
+    expect(short.stderr).toContain("did not end within 1 second.");
     await run("cancel", id);
     const waited = await run("get", id, "--wait");
     expect(waited.code).toBe(1);
@@ -265,6 +270,17 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("on a terminal"
       env: cleanEnv({ ...settings, TERM: "xterm", ...more }),
       encoding: "utf8",
     });
+
+  test("get --wait shows on it what happens, while stdout elsewhere has the run as JSON and nothing else", async () => {
+    const created = await create();
+    await cli(["report", "succeeded"], inside(created));
+    const file = join(place.state, "ended.json");
+    const shown = terminal(`get ${created.id} --wait > "${file}"`, { NO_COLOR: "1" });
+    expect(shown.status).toBe(0);
+    expect(shown.stdout).toContain(`Waiting for the run ${created.id} to end.`);
+    expect(shown.stdout).toMatch(/ended +succeeded, by callback/);
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ id: created.id, status: "succeeded" });
+  });
 
   test("a list is a table in colour, without it under NO_COLOR, and JSON where asked for", async () => {
     await create();

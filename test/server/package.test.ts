@@ -70,9 +70,13 @@ describe("npm pack", () => {
     expect(names.sort()).toEqual([
       "",
       "action-runs",
+      "ansi-regex",
       "commander",
+      "get-east-asian-width",
       "openapi-fetch",
       "openapi-typescript-helpers",
+      "string-width",
+      "strip-ansi",
     ]);
   });
 

@@ -5,11 +5,20 @@ import type { CreatedActionRun, NewActionRun } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { readMembers, readObject } from "../input.ts";
-import { examples, exiting, given, repeated, wholeNumber, withConnection, withOutput } from "../options.ts";
-import { Output, type OutputFlags } from "../output.ts";
+import {
+  examples,
+  exiting,
+  given,
+  repeated,
+  textOption,
+  wholeNumber,
+  withConnection,
+  withOutput,
+} from "../options.ts";
+import { Output, type OutputFlags, plain } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { fields, runText } from "../telling.ts";
-import { untilEnded } from "./get.ts";
+import { fields, instant, runText } from "../telling.ts";
+import { untilEnded, withWaiting } from "../waiting.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {
   readonly body?: string;
@@ -32,29 +41,27 @@ export function createCommand(): CliCommand {
     .summary("create a run")
     .description(
       "Create a run. The answer holds the callback's URL and token, which no later answer shows. " +
-        "With --wait the command stays until the run has ended, prints it as it is then, and exits by its end.",
+        "With --wait the command stays until the run has ended, prints it as it is then, and exits by its end, " +
+        "or with 7 when the wait ran out. What happens meanwhile is shown on stderr, if that is a terminal " +
+        "or with --no-json.",
     )
     .argument("[action-name]", "what is to be done; may be left out where --body names it")
-    .addOption(new Option("--body <json>", "the whole request as JSON; other options go over its members"))
+    .addOption(textOption("--body <json>", "the whole request as JSON; other options go over its members"))
     .addOption(new Option("--entity-id <uuid>", "what it is done to"))
     .addOption(
       new Option("-p, --param <name=value>", "one parameter, name:=json for JSON; repeatable").argParser(
         repeated,
       ),
     )
-    .addOption(new Option("--parameters <json>", "all parameters, as a JSON object"))
-    .addOption(new Option("--recommendations <json>", "a JSON object"))
+    .addOption(textOption("--parameters <json>", "all parameters, as a JSON object"))
+    .addOption(textOption("--recommendations <json>", "a JSON object"))
     .addOption(new Option("--timeout <minutes>", "fails when nothing is reported in time").argParser(MINUTES))
     .addOption(
       new Option("--heartbeat-timeout <minutes>", "fails when silent for so long").argParser(MINUTES),
     )
-    .addOption(new Option("--trigger <json>", "the webhook that starts the work, as a JSON object"))
+    .addOption(textOption("--trigger <json>", "the webhook that starts the work, as a JSON object"))
     .addOption(
       new Option("--idempotency-key <key>", "the same key and body give the same run to the same token"),
-    )
-    .addOption(new Option("--wait", "stay until the run has ended"))
-    .addOption(
-      new Option("--wait-timeout <seconds>", "and no longer than this").argParser(wholeNumber(1, 2_592_000)),
     )
     .addHelpText(
       "after",
@@ -66,7 +73,7 @@ export function createCommand(): CliCommand {
       )}`,
     )
     .action(exiting(create));
-  return withOutput(withConnection(command));
+  return withOutput(withConnection(withWaiting(command)));
 }
 
 async function create(actionName: string | undefined, flags: Flags): Promise<number> {
@@ -115,9 +122,9 @@ async function readBody(actionName: string | undefined, flags: Flags): Promise<N
 function createdText(created: CreatedActionRun, output: Output): string {
   const { url, token, expiresAt } = created.callback;
   const callback = [
-    ["callback", url],
-    ["token", `${token} (shown only here)`],
-    ["expires", expiresAt],
+    ["callback", plain(url)],
+    ["token", `${plain(token)} (shown only here)`],
+    ["expires", instant(expiresAt)],
   ];
   return `${runText(created, output)}\n${fields(callback, output)}`;
 }

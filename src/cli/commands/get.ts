@@ -1,29 +1,26 @@
 /** `get`: shows one run, and with --wait stays until it has ended. */
 
-import { Option } from "commander";
 import { CliCommand } from "../command.ts";
-import { CommandFailed, EXIT, exitCodeOfRun } from "../exit.ts";
-import { examples, exiting, readId, wholeNumber, withConnection, withOutput } from "../options.ts";
+import { EXIT } from "../exit.ts";
+import { examples, exiting, readId, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
-import { type Client, type ConnectionFlags, connect } from "../settings.ts";
+import { type ConnectionFlags, connect } from "../settings.ts";
 import { runText } from "../telling.ts";
+import { untilEnded, withWaiting } from "../waiting.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {
   readonly wait?: boolean;
   readonly waitTimeout?: number;
 }
 
-const SECOND_MS = 1000;
-
 export function getCommand(): CliCommand {
   const command = new CliCommand("get")
     .summary("show a run")
-    .description("Show a run. Exits 0 however it ended, but with --wait by its end.")
-    .argument("<run>", "the run's id", readId)
-    .addOption(new Option("--wait", "stay until the run has ended, and exit by its end"))
-    .addOption(
-      new Option("--wait-timeout <seconds>", "and no longer than this").argParser(wholeNumber(1, 2_592_000)),
+    .description(
+      "Show a run. Exits 0 however it ended, but with --wait by its end, and with 7 when the wait ran out. " +
+        "What happens meanwhile is shown on stderr, if that is a terminal or with --no-json.",
     )
+    .argument("<run>", "the run's id", readId)
     .addHelpText(
       "after",
       examples(
@@ -33,7 +30,7 @@ export function getCommand(): CliCommand {
       ),
     )
     .action(exiting(get));
-  return withOutput(withConnection(command));
+  return withOutput(withConnection(withWaiting(command)));
 }
 
 async function get(id: string, flags: Flags): Promise<number> {
@@ -43,22 +40,4 @@ async function get(id: string, flags: Flags): Promise<number> {
   const run = await client.runs.get(id);
   await output.show(run, () => runText(run, output));
   return EXIT.succeeded;
-}
-
-/** Shows the run once it has ended; the exit code is its end's. Throws CommandFailed when time is up before. */
-export async function untilEnded(
-  client: Client,
-  id: string,
-  output: Output,
-  seconds: number | undefined,
-): Promise<number> {
-  const signal = seconds === undefined ? undefined : AbortSignal.timeout(seconds * SECOND_MS);
-  try {
-    const run = await client.runs.wait(id, signal === undefined ? {} : { signal });
-    await output.show(run, () => runText(run, output));
-    return exitCodeOfRun(run.status);
-  } catch (thrown) {
-    if (!signal?.aborted) throw thrown;
-    throw new CommandFailed(`The run ${id} has not ended within ${seconds} seconds.`);
-  }
 }

@@ -1,10 +1,10 @@
 /** `report` and `heartbeat`: what a CI job says of its run, with the callback's URL and token. */
 
-import { InvalidArgumentError, Option } from "commander";
+import { Argument, InvalidArgumentError, Option } from "commander";
 import { CliCommand } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { readObject, readText } from "../input.ts";
-import { examples, exiting, given, withCallback, withOutput } from "../options.ts";
+import { examples, exiting, given, textOption, withCallback, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type CallbackFlags, connectCallback } from "../settings.ts";
 import { heartbeatText, runText } from "../telling.ts";
@@ -37,15 +37,18 @@ const OUTCOMES: ReadonlyMap<string, string | null> = new Map([
 ]);
 
 export function reportCommand(): CliCommand {
+  const outcome = new Argument("<outcome>", "how it ended");
+  // For completion and the help. commander would not take them in capitals, as some products write them.
+  outcome.argChoices = [...OUTCOMES.keys()];
   const command = new CliCommand("report")
     .summary("report how a job ended, from inside it")
     .description(
       "Report how a job ended, from inside it. Takes what CI products call it: succeeded or success; failed, " +
         "failure or unstable; cancelled, canceled or aborted, which the run records as failed. Case does not matter.",
     )
-    .argument("<outcome>", "how it ended")
-    .addOption(new Option("--error <text>", "what went wrong, as text, @file or @- for stdin"))
-    .addOption(new Option("--output <json>", "the job's result, as a JSON object, @file or @- for stdin"))
+    .addArgument(outcome)
+    .addOption(textOption("--error <text>", "what went wrong, as text, @file or @- for stdin"))
+    .addOption(textOption("--output <json>", "the job's result, as a JSON object, @file or @- for stdin"))
     .addOption(new Option("--idempotency-key <key>", "the job's own id, so that a repeat succeeds too"))
     .addHelpText(
       "after",

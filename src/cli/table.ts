@@ -1,0 +1,87 @@
+/** How the columns of a table share the width of a terminal, in cells: many characters take two, some take none. PURE. */
+
+import stringWidth from "string-width";
+
+export interface Column {
+  readonly heading: string;
+  /** The fewest cells that it is cut down to. A column without it is shown whole. */
+  readonly least?: number;
+  /** Where room is missing, the column with the highest goes first. A column without it stays. */
+  readonly dispensable?: number;
+}
+
+/** A cell as it is shown, padded or cut. */
+export interface Shown {
+  /** The column's place among all columns. */
+  readonly column: number;
+  readonly text: string;
+}
+
+const GAP = 2;
+const graphemes = new Intl.Segmenter();
+
+/** The lines of a table, headings first. No line takes more than `room` cells. */
+export function layOut(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  room: number,
+): readonly (readonly Shown[])[] {
+  const lines = [columns.map(({ heading }) => heading), ...rows];
+  const widths = columnWidths(columns, lines, room);
+  return lines.map((line) => lineOf(line, widths, room));
+}
+
+/** The width of each column; 0 for one that is left out. */
+function columnWidths(
+  columns: readonly Column[],
+  lines: readonly (readonly string[])[],
+  room: number,
+): readonly number[] {
+  const wanted = columns.map((_, column) =>
+    lines.reduce((most, line) => Math.max(most, stringWidth(line[column] ?? "")), 0),
+  );
+  const widths = columns.map(({ least = Number.POSITIVE_INFINITY }, column) =>
+    Math.min(wanted[column] ?? 0, least),
+  );
+  const left = () => room - widths.reduce((sum, width) => sum + (width === 0 ? 0 : width + GAP), -GAP);
+  // Those that stay before those that may go: so they go in this order, and get what is left in the other.
+  const byWorth = columns
+    .map(({ dispensable = 0 }, column) => ({ dispensable, column }))
+    .sort((one, other) => one.dispensable - other.dispensable);
+  for (const { dispensable, column } of byWorth.toReversed()) {
+    if (dispensable > 0 && left() < 0) widths[column] = 0;
+  }
+  for (const { column } of byWorth) {
+    const width = widths[column] ?? 0;
+    if (width > 0 && left() > 0) widths[column] = Math.min(wanted[column] ?? 0, width + left());
+  }
+  return widths;
+}
+
+/** Where even what stays is too wide, the line ends where the room does. */
+function lineOf(line: readonly string[], widths: readonly number[], room: number): readonly Shown[] {
+  const shown: Shown[] = [];
+  const last = widths.findLastIndex((width) => width > 0);
+  let left = room;
+  for (const [column, wanted] of widths.entries()) {
+    const width = Math.min(wanted, left);
+    if (width <= 0) continue;
+    const text = cut(line[column] ?? "", width);
+    shown.push({ column, text: column === last ? text : text + " ".repeat(width - stringWidth(text)) });
+    left -= width + GAP;
+  }
+  return shown;
+}
+
+/** The beginning of `text` that fits, in whole characters. */
+function cut(text: string, cells: number): string {
+  if (stringWidth(text) <= cells) return text;
+  let kept = "";
+  let left = cells - 1;
+  for (const { segment } of graphemes.segment(text)) {
+    left -= stringWidth(segment);
+    if (left < 0) break;
+    kept += segment;
+  }
+  return `${kept}…`;
+}

@@ -1,0 +1,114 @@
+/** Tables: what fits a terminal of so many cells, whatever is written in it. */
+
+import stringWidth from "string-width";
+import { describe, expect, test } from "vitest";
+import { Output } from "../../src/cli/output.ts";
+import { auditTable, runTable, tokenTable } from "../../src/cli/telling.ts";
+import type { ActionRun, ApiToken, AuditEntry } from "../../src/client/index.ts";
+import { RUN } from "./misbehaving.ts";
+
+const FAMILY = "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}";
+const TEXTS = [
+  "deploy",
+  "部署到生产环境并通知所有值班人员然后等待确认",
+  `ship it 🚀🎉${FAMILY}${"🚀".repeat(30)}`,
+  "e\u0301".repeat(80),
+  `${"한국어 배포 ".repeat(9)}`,
+  "a-very-long-action-name-of-a-team-that-likes-long-names-and-then-some-more",
+  "🇩🇪".repeat(40),
+];
+const WIDTHS = [20, 49, 60, 80, 100, 120, 200];
+
+/** As on a terminal of this width, without colour. */
+function terminal(columns: number): Output {
+  process.env.NO_COLOR = "1";
+  return new Output({ json: false }, { isTTY: true, columns } as NodeJS.WriteStream);
+}
+
+const runs = TEXTS.flatMap((text, index): ActionRun[] => [
+  { ...RUN, status: "cancelled", actionName: text, triggeredBy: TEXTS[TEXTS.length - 1 - index] ?? "" },
+  { ...RUN, status: "failed", actionName: text, error: `${text}: it failed`, completedAt: RUN.createdAt },
+]);
+const tokens = TEXTS.map(
+  (text): ApiToken => ({
+    id: RUN.id,
+    name: text,
+    role: "member",
+    envName: "production",
+    parentId: null,
+    createdAt: RUN.createdAt,
+    createdBy: text,
+    expiresAt: RUN.createdAt,
+  }),
+);
+const entries = TEXTS.map(
+  (text): AuditEntry => ({
+    at: RUN.createdAt,
+    actor: RUN.id,
+    actorName: text,
+    action: "token_minted",
+    target: RUN.id,
+    scope: "acme/shop/production",
+  }),
+);
+const linesOf = (text: string) => text.split("\n");
+
+describe.each(WIDTHS)("in %i cells", (columns) => {
+  test.each([
+    ["runs", () => runTable(runs, terminal(columns))],
+    ["tokens", () => tokenTable(tokens, terminal(columns))],
+    ["the audit", () => auditTable(entries, terminal(columns))],
+  ])("no row of the table of %s wraps", (_, table) => {
+    const lines = linesOf(table());
+    expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(columns);
+  });
+});
+
+test.each([60, 80, 120, 200])("in %i cells each run shows its whole id and status", (columns) => {
+  for (const line of linesOf(runTable(runs, terminal(columns))).slice(1))
+    expect(line).toMatch(new RegExp(`^${RUN.id}  (cancelled|failed   )  `));
+});
+
+test("in 80 cells a run shows 20 cells of its action, or all of it", () => {
+  for (const { actionName } of runs) {
+    const [, line = ""] = linesOf(runTable([{ ...(runs[0] as ActionRun), actionName }], terminal(80)));
+    const shown = line.slice(line.lastIndexOf("  ") + 2);
+    const isWhole = shown === actionName.trim();
+    // A character of two cells may not fit into the last one.
+    expect(isWhole || stringWidth(shown) >= 19).toBe(true);
+  }
+});
+
+test("in 80 cells a token shows its id, its role and 20 cells of its name, in 120 and more all there is", () => {
+  expect(tokenTable(tokens.slice(0, 1), terminal(80))).toMatch(/^TOKEN +ROLE .*NAME\n.*member .*deploy$/);
+  expect(linesOf(runTable(runs.slice(0, 1), terminal(120)))[0]).toMatch(/^RUN +STATUS +CREATED +BY +ACTION/);
+  expect(linesOf(tokenTable(tokens, terminal(200)))[0]).toMatch(
+    /^TOKEN +ROLE +ENVIRONMENT +EXPIRES +MADE BY +NAME/,
+  );
+});
+
+test("columns line up under their headings by cells, not by characters", () => {
+  const two = [
+    { ...RUN, triggeredBy: "root", actionName: "one" },
+    { ...RUN, triggeredBy: "部署🚀", actionName: "two" },
+  ] as ActionRun[];
+  const lines = linesOf(runTable(two, terminal(200)));
+  const starts = ["ACTION", "one", "two"].map((word, at) => stringWidth(lines[at]?.split(word)[0] ?? ""));
+  expect(new Set(starts).size).toBe(1);
+});
+
+test("what is cut ends in an ellipsis, and never within a character", () => {
+  const cut = linesOf(runTable([{ ...RUN, actionName: FAMILY.repeat(40) } as ActionRun], terminal(80)))[1];
+  expect(cut).toMatch(new RegExp(`  (${FAMILY})+…$`));
+});
+
+test("marks that turn the direction of text reach nobody's terminal", () => {
+  const actionName = "a\u200eb\u200fc\u061cd\u202ee\u2066f\ud800";
+  expect(runTable([{ ...RUN, actionName } as ActionRun], terminal(200))).toMatch(/a b c d e f\ufffd$/);
+});
+
+test("where there is no terminal nothing is left out or cut", () => {
+  const output = new Output({ json: false }, { isTTY: false } as NodeJS.WriteStream);
+  const table = runTable(runs, output);
+  for (const text of TEXTS) expect(table).toContain(text);
+});
