@@ -93,7 +93,9 @@ describe("who waits for a run", () => {
 
   it("finds a place where watchers have vanished", () => {
     const watchers = new Watchers();
-    const admit = () => watchers.admit("a", { key: crypto.randomUUID(), kind: "wait" }, Date.now(), 25_000);
+    let runs = 0;
+    const admit = () =>
+      watchers.admit(`run-${runs++ % 10}`, { key: crypto.randomUUID(), kind: "wait" }, Date.now(), 25_000);
     for (let n = 0; n < WATCHERS_MAX; n++) expect(admit()).toBe(true);
     expect(admit()).toBe(false);
     stepBack();

@@ -35,7 +35,7 @@ export function bearerToken(c: Context): string {
 
 export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
   return async function requires(c, next) {
-    c.set("principal", await authorize(c, permission));
+    await authorize(c, permission);
     await next();
   };
 }
@@ -46,6 +46,8 @@ export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
  */
 export async function authorize(c: Context<AppEnv>, permission: Permission): Promise<Principal> {
   const principal = await authenticate(c, bearerToken(c));
+  // Before anything is refused: the log says who was.
+  c.set("principal", principal);
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName?: string };
   const outside =
     principal.project !== null &&
