@@ -3,12 +3,12 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
+import type { AppEnv } from "./app-env.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
 import { tokenRoutes } from "./auth/token-routes.ts";
 import { corsOrigins } from "./config.ts";
 import { docsRoutes } from "./docs/routes.ts";
 import { healthRoutes } from "./health.ts";
-import type { AppEnv } from "./app-env.ts";
 import { ApiError, errorResponse, toApiError } from "./http/errors.ts";
 import { PATH_NAME } from "./http/limits.ts";
 import { refuseDeliveries } from "./http/loop-guard.ts";
@@ -16,9 +16,9 @@ import { requestLog } from "./http/request-log.ts";
 import { FixedAndPatternRouter } from "./http/router.ts";
 import { log } from "./log.ts";
 import { callbackRoutes } from "./runs/api/callback-routes.ts";
-import { eventRoutes } from "./runs/api/timeline-routes.ts";
 import { resyncRoutes } from "./runs/api/resync-routes.ts";
 import { runRoutes } from "./runs/api/run-routes.ts";
+import { eventRoutes } from "./runs/api/timeline-routes.ts";
 
 const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
 const ENVIRONMENT = `${PROJECT}/envs/:envName{${PATH_NAME}}`;

@@ -1,10 +1,10 @@
 /** What anyone may ask: what this is, whether it lives, whether it can work. */
 
 import { Hono } from "hono";
-import { keyRing } from "./key-ring.ts";
-import { settingFaults } from "./config.ts";
 import type { AppEnv } from "./app-env.ts";
+import { settingFaults } from "./config.ts";
 import { ApiError } from "./http/errors.ts";
+import { keyRing } from "./key-ring.ts";
 import { requireDatabase } from "./readiness.ts";
 
 export const healthRoutes = new Hono<AppEnv>()

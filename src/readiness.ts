@@ -3,11 +3,11 @@
  * It remembers plain data: a promise belongs to the request that made it, and a cancelled one would never settle.
  */
 
-import { readD1 } from "./http/read-d1.ts";
-import { isDatabaseFull } from "./http/d1-errors.ts";
 import { msSince } from "./elapsed.ts";
-import type { Hops } from "./http/hops.ts";
+import { isDatabaseFull } from "./http/d1-errors.ts";
 import { type ApiError, databaseFull, unavailable } from "./http/errors.ts";
+import type { Hops } from "./http/hops.ts";
+import { readD1 } from "./http/read-d1.ts";
 
 const REMEMBERED_MS = 5000;
 /** For so long an answer stands while D1 is being asked for the next. */

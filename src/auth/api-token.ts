@@ -3,9 +3,9 @@
  * A look-up goes to the primary and is remembered in the isolate, so revoking takes effect within 30 s.
  */
 
-import { readD1 } from "../http/read-d1.ts";
 import { msSince } from "../elapsed.ts";
 import type { Hops } from "../http/hops.ts";
+import { readD1 } from "../http/read-d1.ts";
 import type { Principal, Role } from "./permissions.ts";
 
 const TOKEN = /^terr_[A-Za-z0-9_-]{43}$/;

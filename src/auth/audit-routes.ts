@@ -1,10 +1,10 @@
 /** GET /{o}/{p}/audit: who did what, newest first, within the asker's own scope. */
 
 import { Hono } from "hono";
-import { baseUrl } from "../config.ts";
-import { readD1 } from "../http/read-d1.ts";
 import type { AppEnv } from "../app-env.ts";
+import { baseUrl } from "../config.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
+import { readD1 } from "../http/read-d1.ts";
 import { validQuery } from "../http/validate.ts";
 import { type AuditEntry, auditScope, listAudit } from "./audit.ts";
 import { requires } from "./bearer.ts";

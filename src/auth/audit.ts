@@ -3,8 +3,8 @@
  * lines, so no flood hides them. Neither holds a secret.
  */
 
+import type { Statement } from "../http/read-d1.ts";
 import { log } from "../log.ts";
-import type { Statement } from "../runs/d1/list.ts";
 import { mintUuidV7 } from "../uuid.ts";
 import type { Principal } from "./permissions.ts";
 
@@ -90,14 +90,17 @@ export async function listAudit(
 }
 
 const DROPPED_PER_TICK = 1000;
+const DAY_MS = 86_400_000;
 
-/** Removes the oldest entries from before `before`, a bounded number of them. */
-export async function dropOldAudit(db: D1Database, before: number): Promise<void> {
-  await db
+/** Removes entries older than `retentionDays`, the oldest first and a bounded number of them. Never throws. */
+export async function purgeAudit(db: D1Database, retentionDays: number, now: number): Promise<void> {
+  const dropping = db
     .prepare(
       `DELETE FROM audit WHERE rowid IN (
          SELECT rowid FROM audit INDEXED BY audit_by_time WHERE at < ? ORDER BY at LIMIT ${DROPPED_PER_TICK})`,
     )
-    .bind(before)
-    .run();
+    .bind(now - retentionDays * DAY_MS);
+  await dropping
+    .run()
+    .catch((error: unknown) => log("error", "sweep_failed", { step: "purge_audit", error: String(error) }));
 }

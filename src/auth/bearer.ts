@@ -4,14 +4,14 @@
  */
 
 import type { Context, MiddlewareHandler } from "hono";
-import { rootToken } from "../config.ts";
 import type { AppEnv } from "../app-env.ts";
+import { rootToken } from "../config.ts";
 import { ApiError, unauthorized } from "../http/errors.ts";
 import { sha256Hex } from "../http/json.ts";
 import { isApiToken, lookUpToken, recallToken, wasGoodLately } from "./api-token.ts";
-import type { Principal } from "./permissions.ts";
 import { clientOf } from "./client-address.ts";
 import { chargeGuess, lookUpGuess } from "./guesses.ts";
+import type { Principal } from "./permissions.ts";
 import { may, type Permission } from "./permissions.ts";
 
 const ROOT: Principal = {

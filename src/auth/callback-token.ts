@@ -6,8 +6,8 @@
  * Every refusal but lateness is one and the same to the caller: a forger learns nothing.
  */
 
-import { err, ok, type Result } from "../result.ts";
 import type { KeyRing } from "../key-ring.ts";
+import { err, ok, type Result } from "../result.ts";
 
 const TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{13}):([0-9a-f]{64})$/;
 

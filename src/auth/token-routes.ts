@@ -1,19 +1,19 @@
 /** /{o}/{p}/tokens: mint, list and revoke API tokens, each within the asker's own scope and role. */
 
 import { Hono } from "hono";
-import { baseUrl } from "../config.ts";
-import { readD1 } from "../http/read-d1.ts";
 import type { AppEnv } from "../app-env.ts";
+import { baseUrl } from "../config.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
 import { sha256Hex } from "../http/json.ts";
 import { TOKENS_MAX_PER_PROJECT } from "../http/limits.ts";
+import { readD1 } from "../http/read-d1.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { mintUuidV7, parseUuid } from "../uuid.ts";
 import { forgetTokens, mintApiToken } from "./api-token.ts";
-import type { Principal } from "./permissions.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { requires, tokenInvalid } from "./bearer.ts";
+import type { Principal } from "./permissions.ts";
 import { type Role, rolesUpTo } from "./permissions.ts";
 import { newToken, tokenListQuery } from "./request-schemas.ts";
 import { insertToken, listTokens, revokeToken, type StoredToken } from "./store.ts";

@@ -5,8 +5,8 @@
 
 import type { TimelineEvent } from "./api.ts";
 import { ActionRunsError, parseJson, unexpectedAnswer, unreachable } from "./errors.ts";
-import { readFrames } from "./sse.ts";
 import { backoffMs, pause } from "./retry.ts";
+import { readFrames } from "./sse.ts";
 import type { TransportSettings } from "./transport.ts";
 
 /** Opens a stream of what comes after `seq`: a success, or 204 where nothing will. */

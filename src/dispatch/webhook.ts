@@ -4,12 +4,12 @@
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { keyRing } from "../key-ring.ts";
-import { webhookPolicy } from "../config.ts";
 import type { Env } from "../env.ts";
 import { DELIVERY_HEADER } from "../http/loop-guard.ts";
+import { keyRing } from "../key-ring.ts";
 import { ATTEMPT_MAX_MS, type AttemptAnswer } from "./delivery.ts";
 import { ANSWER_READ_MAX_BYTES, excerptOf } from "./excerpt.ts";
+import { webhookPolicy } from "./policy.ts";
 import { type Attempt, sealedFor, type WebhookRequest } from "./sealed-request.ts";
 import { secretsOf } from "./secrets.ts";
 import { signingKey, webhookSignature } from "./signature.ts";

@@ -1,11 +1,17 @@
 /** Reading D1 within bounds: counted, timed out, and its errors kept out of answers. */
 
 import { isDatabaseFull } from "./d1-errors.ts";
-import type { Hops } from "./hops.ts";
 import { databaseFull, unavailable } from "./errors.ts";
+import type { Hops } from "./hops.ts";
 
 const READ_MAX_MS = 5000;
 const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
+
+/** What is prepared and what is bound to it. */
+export interface Statement {
+  readonly sql: string;
+  readonly bindings: readonly (string | number)[];
+}
 
 /**
  * Runs a read; one that takes over 5 s is tried once more. Throws `database_unavailable`, or `storage_full` for a write

@@ -9,9 +9,8 @@
 
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
-import type { Principal } from "../auth/permissions.ts";
-import { log } from "../log.ts";
 import type { AppEnv } from "../app-env.ts";
+import { log } from "../log.ts";
 import { PATH_NAME } from "./limits.ts";
 
 const SECOND_MS = 1000;
@@ -31,7 +30,7 @@ export function requestLog(): MiddlewareHandler<AppEnv> {
     log("info", "request", {
       requestId: c.get("requestId"),
       // Who asked: undefined, and so no field, until an API token was found good.
-      token: (c.get("principal") as Principal | undefined)?.id,
+      token: (c.get("principal") as { readonly id: string } | undefined)?.id,
       method: c.req.method,
       route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, ""),
       status: c.res.status,

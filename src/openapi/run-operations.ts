@@ -1,7 +1,13 @@
 /** What the document says of the routes of action runs, by method and path. */
 
 import * as z from "zod";
-import { actionRun, actionRunList, createdActionRun, heartbeatAnswer, timeline } from "../runs/api/response-schemas.ts";
+import {
+  actionRun,
+  actionRunList,
+  createdActionRun,
+  heartbeatAnswer,
+  timeline,
+} from "../runs/api/response-schemas.ts";
 import { answers, BODY, ENDED, headersOf, type Operation, READS, refuses, TOKEN } from "./describe.ts";
 import { BOOKMARK, IDEMPOTENCY_KEY, IN_ENVIRONMENT, LAST_EVENT_ID, OF_RUN } from "./parameters.ts";
 

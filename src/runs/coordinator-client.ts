@@ -1,51 +1,29 @@
-/** The Worker's way to a coordinator: one counted call, repeated once where it can't be known whether it ran. */
+/** The Worker's way to a coordinator: one counted call, repeated once if nobody can know whether it ran. */
 
 import type { Env } from "../env.ts";
-import type { Hops } from "../http/hops.ts";
-import { unavailable } from "../http/errors.ts";
-import type { RunCoordinator } from "./coordinator/coordinator.ts";
+import type { Coordinator } from "./protocol.ts";
 import { coordinatorName } from "./run-id.ts";
 
-/** What may be called from outside. The platform's stub type says the same, but splits unions into promises of each. */
-type Stub = Pick<
-  RunCoordinator,
-  | "create"
-  | "createFollowed"
-  | "recall"
-  | "change"
-  | "heartbeat"
-  | "read"
-  | "events"
-  | "watch"
-  | "waitForEnd"
-  | "unwatch"
-  | "poke"
-  | "resync"
->;
-
-/** Every change carries a key, so asking again gives the same answer. Throws `coordinator_unavailable`. */
+/** Every change carries a key, so asking again gives the same answer. Throws what the platform threw. */
 export async function callCoordinator<T>(
   env: Pick<Env, "COORDINATORS">,
-  hops: Hops,
+  hops: { coordinator: number },
   scope: string,
-  coordinator: number,
-  call: (stub: Stub) => Promise<T>,
+  n: number,
+  call: (coordinator: Coordinator) => Promise<T>,
 ): Promise<T> {
   const attempt = () => {
     hops.coordinator++;
-    // A fresh stub each time: one that has thrown stays broken.
-    const stub: unknown = env.COORDINATORS.getByName(coordinatorName(scope, coordinator));
-    return call(stub as Stub);
+    // A fresh stub each time: one that has thrown stays broken. The platform's stub type says the same as Coordinator, but
+    // splits unions into promises of each.
+    const stub: unknown = env.COORDINATORS.getByName(coordinatorName(scope, n));
+    return call(stub as Coordinator);
   };
   try {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (isOverloaded(error)) throw error;
-      return await attempt();
-    }
+    return await attempt();
   } catch (error) {
-    throw unavailable("coordinator_unavailable", "The run can't be reached just now: try again.", error);
+    if (isOverloaded(error)) throw error;
+    return attempt();
   }
 }
 

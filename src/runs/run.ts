@@ -233,32 +233,10 @@ export function purgeAt(run: Pick<Run, "completedAt" | "deadlineAt">, retentionD
  * The next instant at which the coordinator has something to do for this run. Always a positive integer.
  * `deliveryDueAt`: when its delivery needs something, null where none is under way.
  */
-export function dueAt(run: Run, deliveryDueAt: number | null, retentionDays: number): number {
+export function dueAt(run: Run & { readonly purgeAt: number }, deliveryDueAt: number | null): number {
   const due = isOpen(run)
     ? Math.min(timeIsUpAt(run), deliveryDueAt ?? Number.POSITIVE_INFINITY)
-    : purgeAt(run, retentionDays);
+    : run.purgeAt;
   if (!Number.isSafeInteger(due) || due <= 0) throw new RangeError(`run ${run.id} would be due at ${due}`);
   return due;
-}
-
-/** The ActionRun of the reference: twelve fields in its order, as the JSON text that goes on the wire. */
-export function toActionRun(run: Run): string {
-  return (
-    `{"id":"${run.id}"` +
-    `,"actionName":${JSON.stringify(run.actionName)}` +
-    `,"entityId":${JSON.stringify(run.entityId)}` +
-    `,"status":"${run.status}"` +
-    `,"parameters":${run.parameters}` +
-    `,"recommendations":${run.recommendations}` +
-    `,"triggeredBy":${JSON.stringify(run.triggeredBy)}` +
-    `,"createdAt":${instant(run.createdAt)}` +
-    `,"startedAt":${instant(run.startedAt)}` +
-    `,"completedAt":${instant(run.completedAt)}` +
-    `,"error":${JSON.stringify(run.error)}` +
-    `,"output":${run.output ?? "null"}}`
-  );
-}
-
-function instant(ms: number | null): string {
-  return ms === null ? "null" : `"${new Date(ms).toISOString()}"`;
 }

@@ -3,29 +3,25 @@
  * deadline, and round all coordinators in turn, a bounded number each tick.
  */
 
-import { dropOldAudit } from "../auth/audit.ts";
-import { retentionDays } from "../config.ts";
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
-import { ALARM_LATE_MS } from "./journal/alarm-clock.ts";
 import { callCoordinator } from "./coordinator-client.ts";
-import { readRunId } from "./run-id.ts";
 import { dropUnkept, findOverdue, longestUnseen, markSeen, type SeenCoordinator } from "./d1/store.ts";
+import { ALARM_LATE_MS } from "./protocol.ts";
+import { readRunId } from "./run-id.ts";
 
 /** How often each coordinator is looked after; waking one that sleeps well costs a request and two writes. */
 const ROUND_MS = 600_000;
 /** Clocks of two machines differ by no more, unless one has stepped back. */
 const CLOCKS_DIFFER_MS = 60_000;
-const DAY_MS = 86_400_000;
 const OVERDUE_PER_TICK = 200;
 const COORDINATORS_PER_TICK = 20;
 
 export async function sweep(env: Env, now: number): Promise<void> {
   // Not awaited before the end: D1 may hang on one statement, and coordinators that sleep must be woken all the same.
-  const tidied = Promise.all([
-    tidyUp("drop_unkept", () => dropUnkept(env.DB, now)),
-    tidyUp("drop_old_audit", () => dropOldAudit(env.DB, now - retentionDays(env) * DAY_MS)),
-  ]);
+  const tidied = dropUnkept(env.DB, now).catch((error: unknown) =>
+    log("error", "sweep_failed", { step: "drop_unkept", error: String(error) }),
+  );
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
     longestUnseen(env.DB, now - ROUND_MS, now + CLOCKS_DIFFER_MS, COORDINATORS_PER_TICK),
@@ -49,11 +45,6 @@ export async function sweep(env: Env, now: number): Promise<void> {
   await tidied;
 }
 
-/** Clears away what is kept no longer. A failure is logged and stops nothing else. */
-async function tidyUp(step: string, go: () => Promise<void>): Promise<void> {
-  await go().catch((error: unknown) => log("error", "sweep_failed", { step, error: String(error) }));
-}
-
 function poke(env: Env, scope: string, n: number): Promise<boolean> {
-  return callCoordinator(env, { d1: 0, coordinator: 0 }, scope, n, (stub) => stub.poke());
+  return callCoordinator(env, { coordinator: 0 }, scope, n, (coordinator) => coordinator.poke());
 }

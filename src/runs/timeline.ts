@@ -3,7 +3,6 @@
  * the state, forgotten with it. It ends with `ended`, and nothing comes after that.
  */
 
-import type { AttemptAnswer, Delivery, Verdict } from "../dispatch/delivery.ts";
 import type { Heartbeat } from "./protocol.ts";
 import type { Run, RunEvent } from "./run.ts";
 
@@ -59,24 +58,6 @@ export function eventsBetween(before: Run, after: Run, event: RunEvent): Timelin
 function causeOfStart(event: RunEvent): "delivery" | "heartbeat" | "callback" {
   if (event.type === "started") return "delivery";
   return event.type === "heartbeat" ? "heartbeat" : "callback";
-}
-
-export function attemptStarted({ attempt, host }: Delivery, at: number): TimelineEvent {
-  return { type: "attempt_started", at, data: { attempt, host } };
-}
-
-export function attemptAnswered(
-  attempt: number,
-  answer: AttemptAnswer,
-  verdict: Verdict,
-  at: number,
-): TimelineEvent {
-  const { status, durationMs, reason, excerpt, excerptOmitted } = answer;
-  const nextAttemptAt = verdict.outcome === "retry" ? new Date(verdict.delivery.nextAt).toISOString() : null;
-  const outcome = { attempt, outcome: verdict.outcome, status, durationMs, reason, excerpt };
-  // Left out by JSON where it is undefined.
-  const data = { ...outcome, excerptOmitted, nextAttemptAt };
-  return { type: "attempt_answered", at, data };
 }
 
 /** An entry for a heartbeat that says what the last did not; none for a mere sign of life, unless it is the first. */

@@ -4,22 +4,22 @@
  */
 
 import { Hono, type MiddlewareHandler } from "hono";
+import type { AppEnv } from "../../app-env.ts";
 import { bearerToken } from "../../auth/bearer.ts";
 import { verifyCallbackToken } from "../../auth/callback-token.ts";
-import type { AppEnv } from "../../app-env.ts";
 import { errorResponse, unauthorized } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../http/limits.ts";
 import { validBody } from "../../http/validate.ts";
-import { refusalError, sendChanged } from "./answers.ts";
-import { callCoordinator } from "../coordinator-client.ts";
-import { changeKey } from "./change-key.ts";
-import { statusOf } from "../protocol.ts";
-import { runIdOf, scopeOf, usableRing } from "./run-routes.ts";
+import { parseUuid } from "../../uuid.ts";
+import { statusOf } from "../action-run.ts";
 import type { RunEvent } from "../run.ts";
 import { readRunId } from "../run-id.ts";
-import { parseUuid } from "../../uuid.ts";
+import { refusalError, sendChanged } from "./answers.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
+import { changeKey } from "./change-key.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
+import { runIdOf, scopeOf, usableRing } from "./run-routes.ts";
 
 /**
  * Lets a genuine token through. A late one is 401, but for one thing where `opensReplay`: what it reported in time,
@@ -57,7 +57,7 @@ export const callbackRoutes = new Hono<AppEnv>()
     const key = idempotencyKey(c);
     const change = await changeKey("callback", key, body);
     const { coordinator } = readRunId(id);
-    const answer = await callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
+    const answer = await askCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
       stub.change(id, toEvent(body), change, c.get("isLate")),
     );
     if (!answer.ok) throw refusalError(answer.reason);
@@ -71,13 +71,13 @@ export const callbackRoutes = new Hono<AppEnv>()
       const id = runIdOf(c);
       const news = c.req.valid("json");
       const { coordinator } = readRunId(id);
-      const answer = await callCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
+      const answer = await askCoordinator(c.env, c.get("hops"), scopeOf(c), coordinator, (stub) =>
         stub.heartbeat(id, news),
       );
       if (!answer.ok) throw refusalError(answer.reason);
       // Not the run: a job's token must not read the run's inputs by a sign of life. And no bookmark: it can read nothing.
       const deadlineAt = new Date(answer.deadlineAt).toISOString();
-      return c.json({ status: statusOf(answer), deadlineAt });
+      return c.json({ status: answer.status ?? statusOf(answer.actionRun), deadlineAt });
     },
   );
 

@@ -1,9 +1,9 @@
 /** From a caller's key to the key of a change: asked again, a change gives the same answer. */
 
-import type { KeyRing } from "../../key-ring.ts";
 import { fingerprint } from "../../http/json.ts";
-import type { ChangeKey } from "../protocol.ts";
+import type { KeyRing } from "../../key-ring.ts";
 import { mintUuidV7 } from "../../uuid.ts";
+import type { ChangeKey } from "../protocol.ts";
 
 /** Enough to tell a few keys apart. */
 const KEY_ID_BYTES = 8;

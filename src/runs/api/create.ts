@@ -1,23 +1,23 @@
 /** Makes a run: mints its id, signs its token, seals its delivery, and has its coordinator journal it. */
 
-import type { Principal } from "../../auth/permissions.ts";
 import { signCallbackToken } from "../../auth/callback-token.ts";
-import type { KeyRing } from "../../key-ring.ts";
-import { webhookPolicy } from "../../config.ts";
+import type { Principal } from "../../auth/permissions.ts";
 import type { NewDelivery } from "../../dispatch/delivery.ts";
 import type { TemplateContext } from "../../dispatch/placeholder.ts";
+import { webhookPolicy } from "../../dispatch/policy.ts";
 import { prepareDelivery } from "../../dispatch/prepare.ts";
 import type { Trigger } from "../../dispatch/trigger.ts";
 import type { Env } from "../../env.ts";
-import type { Hops } from "../../http/hops.ts";
 import { ApiError } from "../../http/errors.ts";
-import { err, ok, type Result } from "../../result.ts";
-import { refusalError } from "./answers.ts";
-import { callCoordinator } from "../coordinator-client.ts";
-import { changeKey, secretChangeKey } from "./change-key.ts";
+import type { Hops } from "../../http/hops.ts";
+import type { KeyRing } from "../../key-ring.ts";
+import { err, type Result } from "../../result.ts";
 import type { ChangeKey, RunAnswer, RunRefusal } from "../protocol.ts";
 import type { NewRun } from "../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../run-id.ts";
+import { refusalError } from "./answers.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
+import { changeKey, secretChangeKey } from "./change-key.ts";
 import type { NewRunBody } from "./request-schemas.ts";
 
 const MINUTE_MS = 60_000;
@@ -72,22 +72,18 @@ async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeK
   const id = await mintRunId(ring, scope, { createdAt, coordinator });
   const run = toNewRun(creation, body, id, createdAt);
   const signing = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
-  const ask = (call: Parameters<typeof callCoordinator<RunAnswer | RunRefusal>>[4]) =>
-    callCoordinator(env, hops, scope, coordinator, call);
+  const ask = (call: Parameters<typeof askCoordinator<RunAnswer | RunRefusal>>[4]) =>
+    askCoordinator(env, hops, scope, coordinator, call);
 
-  if (body.trigger === undefined && run.heartbeatTimeoutMs === null) {
+  if (body.trigger === undefined) {
     // The token is signed while the coordinator works.
-    const [answer, token] = await Promise.all([ask((stub) => stub.create(run, change)), signing]);
+    const [answer, token] = await Promise.all([ask((stub) => stub.create(run, change, null)), signing]);
     return { answer, id, token };
   }
   const token = await signing;
-  const delivery =
-    body.trigger === undefined
-      ? ok(null)
-      : await deliveryOf(creation, body.trigger, toContext(creation, body, run, token));
-  if (delivery.ok) {
-    return { answer: await ask((stub) => stub.createFollowed(run, change, delivery.value)), id, token };
-  }
+  const delivery = await deliveryOf(creation, body.trigger, toContext(creation, body, run, token));
+  if (delivery.ok)
+    return { answer: await ask((stub) => stub.create(run, change, delivery.value)), id, token };
   // What the settings forbid today they may have allowed when this was first asked for.
   const answer = key === null ? null : await ask((stub) => stub.recall(change));
   if (answer === null || (!answer.ok && answer.reason === "run_not_found")) throw delivery.error;

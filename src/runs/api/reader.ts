@@ -3,16 +3,16 @@
  * has no row, no answer, or one that is known to be behind.
  */
 
-import type { KeyRing } from "../../key-ring.ts";
-import { readD1, sessionFor } from "../../http/read-d1.ts";
 import type { Env } from "../../env.ts";
-import type { Hops } from "../../http/hops.ts";
 import type { ApiError } from "../../http/errors.ts";
-import { callCoordinator } from "../coordinator-client.ts";
-import { recallEnded, rememberEnded } from "./ended-runs.ts";
+import type { Hops } from "../../http/hops.ts";
+import { readD1, sessionFor } from "../../http/read-d1.ts";
+import type { KeyRing } from "../../key-ring.ts";
 import { COORDINATOR_BOOKMARK } from "../protocol.ts";
 import { isOpen, isOverdue, type Status } from "../run.ts";
 import { isGenuineRunId, readRunId } from "../run-id.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
+import { recallEnded, rememberEnded } from "./ended-runs.ts";
 
 export interface ReadRun {
   readonly actionRun: string;
@@ -46,7 +46,7 @@ export async function readRun(
   if (remembered !== null) return { actionRun: remembered, bookmark: null };
 
   if (bookmark === COORDINATOR_BOOKMARK) {
-    const asked = await askCoordinator(reading, id);
+    const asked = await readFromCoordinator(reading, id);
     if (asked !== null) return asked;
   }
 
@@ -57,13 +57,13 @@ export async function readRun(
     return null;
   });
   if (stored === null) {
-    const asked = bookmark === COORDINATOR_BOOKMARK ? null : await askCoordinator(reading, id);
+    const asked = bookmark === COORDINATOR_BOOKMARK ? null : await readFromCoordinator(reading, id);
     if (asked === null && outage !== undefined) throw outage;
     return asked;
   }
   if (isOverdue(stored, now)) {
     // Its end is decided, only not noticed yet: the coordinator tells it.
-    const asked = await askCoordinator(reading, id).catch(() => null);
+    const asked = await readFromCoordinator(reading, id).catch(() => null);
     if (asked !== null) return asked;
   }
   if (!isOpen(stored)) rememberEnded(scope, id, stored.body, stored.purgeAt, now);
@@ -87,9 +87,9 @@ async function selectRun(session: D1DatabaseSession, scope: string, id: string):
   return { body, status, deadlineAt, purgeAt };
 }
 
-async function askCoordinator({ env, hops, scope, ring }: Reading, id: string): Promise<ReadRun | null> {
+async function readFromCoordinator({ env, hops, scope, ring }: Reading, id: string): Promise<ReadRun | null> {
   if (ring === null || !(await isGenuineRunId(ring, scope, id))) return null;
   const { coordinator } = readRunId(id);
-  const answer = await callCoordinator(env, hops, scope, coordinator, (stub) => stub.read(id));
+  const answer = await askCoordinator(env, hops, scope, coordinator, (stub) => stub.read(id));
   return answer.ok ? answer : null;
 }

@@ -16,8 +16,8 @@ import {
   WAIT_MAX_SECONDS,
 } from "../../http/limits.ts";
 import { filterableName, instant, pageQuery, sent, seqPageQuery } from "../../http/schema-parts.ts";
-import { STATUSES } from "../run.ts";
 import { parseUuid } from "../../uuid.ts";
+import { STATUSES } from "../run.ts";
 
 /** Taken as it is, down to odd keys such as `__proto__`, for it is only ever kept as text. */
 const jsonObject = z

@@ -1,13 +1,13 @@
 /** POST …/resync: after D1 was restored or lost, the coordinators make it as their journals are. Root only. */
 
 import { Hono } from "hono";
+import type { AppEnv } from "../../app-env.ts";
 import { auditStatement, logAudit, newAuditEntry } from "../../auth/audit.ts";
 import { requiresRoot } from "../../auth/bearer.ts";
 import { readD1 } from "../../http/read-d1.ts";
-import type { AppEnv } from "../../app-env.ts";
-import { callCoordinator } from "../coordinator-client.ts";
-import { scopeOf } from "./run-routes.ts";
 import { COORDINATORS } from "../run-id.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
+import { scopeOf } from "./run-routes.ts";
 
 export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (c) => {
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
@@ -18,7 +18,7 @@ export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (
   logAudit(entry, c.get("requestId"));
   const numbers = Array.from({ length: COORDINATORS }, (_, n) => n);
   const remaining = await Promise.all(
-    numbers.map((n) => callCoordinator(c.env, c.get("hops"), scopeOf(c), n, (stub) => stub.resync())),
+    numbers.map((n) => askCoordinator(c.env, c.get("hops"), scopeOf(c), n, (stub) => stub.resync())),
   );
   return c.json({ remaining: remaining.reduce((sum, runs) => sum + runs, 0) }, 202);
 });

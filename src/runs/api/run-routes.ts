@@ -1,24 +1,25 @@
 /** /{o}/{p}/envs/{envName}/action-runs: list, create, get and cancel. */
 
 import { type Context, Hono } from "hono";
-import { requires, runNotFound } from "../../auth/bearer.ts";
-import { type KeyRing, keyRing } from "../../key-ring.ts";
-import { baseUrl } from "../../config.ts";
-import { readD1, sessionFor } from "../../http/read-d1.ts";
 import type { AppEnv } from "../../app-env.ts";
+import { requires, runNotFound } from "../../auth/bearer.ts";
+import { baseUrl } from "../../config.ts";
 import { encodeCursor, nextLink } from "../../http/cursor.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
+import { readD1, sessionFor } from "../../http/read-d1.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { refusalError, sendChanged, sendRun } from "./answers.ts";
-import { callCoordinator } from "../coordinator-client.ts";
-import { createRun } from "./create.ts";
-import { changeKey } from "./change-key.ts";
+import { type KeyRing, keyRing } from "../../key-ring.ts";
+import { parseUuid } from "../../uuid.ts";
+import { withCallback } from "../action-run.ts";
 import { listRuns } from "../d1/list.ts";
 import { COORDINATOR_BOOKMARK, type RunAnswer, type RunRefusal } from "../protocol.ts";
-import { mayBeKnown, type Reading, readRun } from "./reader.ts";
 import { readRunId } from "../run-id.ts";
-import { parseUuid } from "../../uuid.ts";
+import { refusalError, sendChanged, sendRun } from "./answers.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
+import { changeKey } from "./change-key.ts";
+import { createRun } from "./create.ts";
+import { mayBeKnown, type Reading, readRun } from "./reader.ts";
 import { newRun, runListQuery, runQuery } from "./request-schemas.ts";
 import { waitForEnd } from "./wait-for-end.ts";
 import { beginWatching } from "./watch-place.ts";
@@ -60,8 +61,7 @@ export const runRoutes = new Hono<AppEnv>()
     const url = `${runsUrl}/${answer.id}`;
     const callback = { url: `${url}/callback`, token, expiresAt: new Date(answer.deadlineAt).toISOString() };
     c.header("Location", url);
-    const created = `${answer.actionRun.slice(0, -1)},"callback":${JSON.stringify(callback)}}`;
-    return sendRun(c, created, answer.bookmark, 201);
+    return sendRun(c, withCallback(answer.actionRun, callback), answer.bookmark, 201);
   })
   .get("/:id", requires("data:read"), validQuery(runQuery), async (c) => {
     const { wait } = c.req.valid("query");
@@ -83,7 +83,7 @@ export const runRoutes = new Hono<AppEnv>()
     const [known, change] = await Promise.all([mayBeKnown(from, id), changeKey({ tokenId }, key, "cancel")]);
     if (!known) throw runNotFound();
     const { coordinator } = readRunId(id);
-    const answer: RunAnswer | RunRefusal = await callCoordinator(
+    const answer: RunAnswer | RunRefusal = await askCoordinator(
       c.env,
       c.get("hops"),
       from.scope,

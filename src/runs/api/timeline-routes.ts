@@ -2,21 +2,21 @@
 
 import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
+import type { AppEnv } from "../../app-env.ts";
 import { requires, runNotFound } from "../../auth/bearer.ts";
 import { baseUrl } from "../../config.ts";
 import { msSince } from "../../elapsed.ts";
-import type { AppEnv } from "../../app-env.ts";
 import { encodeCursor, nextLink, parseSeq } from "../../http/cursor.ts";
 import { ApiError } from "../../http/errors.ts";
 import { validQuery } from "../../http/validate.ts";
-import { refusalError } from "./answers.ts";
-import { callCoordinator } from "../coordinator-client.ts";
-import { streamEvents } from "./timeline-stream.ts";
 import type { TimelineAnswer } from "../protocol.ts";
-import { mayBeKnown } from "./reader.ts";
-import { reading, runIdOf, scopeOf } from "./run-routes.ts";
 import { readRunId } from "../run-id.ts";
+import { refusalError } from "./answers.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
+import { mayBeKnown } from "./reader.ts";
 import { eventsQuery } from "./request-schemas.ts";
+import { reading, runIdOf, scopeOf } from "./run-routes.ts";
+import { streamEvents } from "./timeline-stream.ts";
 import { beginWatching } from "./watch-place.ts";
 
 const EVENT_STREAM = "text/event-stream";
@@ -40,12 +40,8 @@ export const eventRoutes = new Hono<AppEnv>().get(
     if (wanted === EVENT_STREAM) return stream(c, id);
 
     const { limit, cursor = 0 } = c.req.valid("query");
-    const answer = await callCoordinator(
-      c.env,
-      c.get("hops"),
-      scopeOf(c),
-      readRunId(id).coordinator,
-      (stub) => stub.events(id, cursor, limit),
+    const answer = await askCoordinator(c.env, c.get("hops"), scopeOf(c), readRunId(id).coordinator, (stub) =>
+      stub.events(id, cursor, limit),
     );
     if (!answer.ok) throw refusalError(answer.reason);
     if (answer.lastSeq < answer.newestSeq) {
@@ -71,7 +67,7 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
   const watching = beginWatching(c, scope, id, "stream");
   const watch = (seq: number, maxMs: number) => {
     const startedAt = Date.now();
-    return callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
+    return askCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) =>
       // Computed here because the call may be made twice.
       stub.watch(id, seq, STREAM_PAGE, watching.watcher, Math.max(maxMs - msSince(startedAt, Date.now()), 0)),
     );
@@ -80,7 +76,7 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
   // Before the stream begins, so that what is wrong can still be said by a status.
   const isHead = c.req.raw.method === "HEAD";
   const first = isHead
-    ? await callCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) => stub.events(id, after, 1))
+    ? await askCoordinator(c.env, c.get("hops"), scope, coordinator, (stub) => stub.events(id, after, 1))
     : await watch(after, 0);
   if (!first.ok) throw refusalError(first.reason);
   if (after > first.newestSeq) {

@@ -1,11 +1,11 @@
 /** GET …/{id}?wait=: one read that answers when the run has ended. */
 
 import { msSince } from "../../elapsed.ts";
+import { readRunId } from "../run-id.ts";
 import { refusalError } from "./answers.ts";
-import { callCoordinator } from "../coordinator-client.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
 import { recallEnded } from "./ended-runs.ts";
 import { mayBeKnown, type Reading, type ReadRun } from "./reader.ts";
-import { readRunId } from "../run-id.ts";
 import type { Watching } from "./watch-place.ts";
 
 /** How long one call to a coordinator waits; a wait is as many as it needs. */
@@ -40,7 +40,7 @@ async function waitInCalls(
 ): Promise<ReadRun | null> {
   for (;;) {
     const isLast = leftMs() <= Math.min(CALL_MAX_MS, expiresAt - Date.now());
-    const call = callCoordinator(env, hops, scope, readRunId(id).coordinator, (stub) =>
+    const call = askCoordinator(env, hops, scope, readRunId(id).coordinator, (stub) =>
       // Computed here because the call may be made twice: no wait may last longer than was asked for.
       stub.waitForEnd(
         id,

@@ -4,11 +4,11 @@
  */
 
 import type { Context } from "hono";
-import { authorize } from "../../auth/bearer.ts";
 import type { AppEnv } from "../../app-env.ts";
-import { callCoordinator } from "../coordinator-client.ts";
+import { authorize } from "../../auth/bearer.ts";
+import type { Watcher } from "../protocol.ts";
 import { readRunId } from "../run-id.ts";
-import type { Watcher } from "../coordinator/watchers.ts";
+import { askCoordinator } from "./ask-coordinator.ts";
 
 export interface Watching {
   readonly watcher: Watcher;
@@ -36,7 +36,7 @@ export function beginWatching(
   const leave = () => {
     if (hasLeft) return;
     hasLeft = true;
-    const left = callCoordinator(c.env, c.get("hops"), scope, readRunId(id).coordinator, (stub) =>
+    const left = askCoordinator(c.env, c.get("hops"), scope, readRunId(id).coordinator, (stub) =>
       stub.unwatch(watcher.key),
     );
     // Without this, the platform drops the call together with the request of a client that hung up.

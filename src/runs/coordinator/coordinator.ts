@@ -8,45 +8,44 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { retentionDays } from "../../config.ts";
-import type { NewDelivery } from "../../dispatch/delivery.ts";
 import { msSince } from "../../elapsed.ts";
-import type { Entrypoints, Env } from "../../env.ts";
+import type { Env } from "../../env.ts";
 import { log } from "../../log.ts";
 import { AlarmClock } from "../journal/alarm-clock.ts";
-import { Dispatcher } from "./dispatcher.ts";
 import { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { Ledger, ownChange } from "./ledger.ts";
-import {
-  type ChangeKey,
-  type Heartbeat,
-  type RunAnswer,
-  type RunRefusal,
-  type TimelineAnswer,
-  toAnswer,
-} from "../protocol.ts";
-import { ownerOf } from "./owner.ts";
+import { WaitingDeliveries } from "../journal/waiting-deliveries.ts";
 import { Projection } from "../projection/projection.ts";
-import { Retention } from "./retention.ts";
+import type {
+  ChangeKey,
+  Coordinator,
+  Heartbeat,
+  RunAnswer,
+  RunRefusal,
+  SealedTrigger,
+  TimelineAnswer,
+  Watcher,
+} from "../protocol.ts";
 import { begin, type Conflict, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
-import { deleteRuns } from "../d1/store.ts";
 import { heartbeatNews, isLast, type TimelineEvent, toWireEvent } from "../timeline.ts";
-import { WaitingDeliveries } from "./waiting-deliveries.ts";
-import { type Watcher, Watchers } from "./watchers.ts";
+import { Dispatcher, type Sender } from "./dispatcher.ts";
+import { Ledger, ownChange } from "./ledger.ts";
+import { ownerOf } from "./owner.ts";
+import { Retention } from "./retention.ts";
+import { toAnswer } from "./run-answer.ts";
+import { Watchers } from "./watchers.ts";
 
-const DUE_BATCH = 200;
 /** Of the 10 GB that an object may hold. From here on it takes no new run, so that those it has can come to their end. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
 
-export class RunCoordinator extends DurableObject<Env> {
+export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #name: string;
   readonly #journal: Journal;
   readonly #retention: Retention;
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
   readonly #watchers = new Watchers();
-  readonly #waiting = new WaitingDeliveries();
   readonly #ledger: Ledger;
   readonly #dispatcher: Dispatcher;
 
@@ -58,47 +57,44 @@ export class RunCoordinator extends DurableObject<Env> {
       ctx.abort(NO_NAME);
       throw new Error(NO_NAME);
     }
-    const { scope, name } = owner;
-    this.#name = name;
+    const waiting = new WaitingDeliveries();
+    this.#name = owner.name;
     this.#journal = new Journal(ctx.storage);
-    this.#journal.setMark("name", name);
-    this.#retention = new Retention(this.#journal, {
-      deleteRows: (ids) => deleteRuns(this.env.DB, scope, ids),
-      onPurged: (ids) => {
-        this.#projection.forget(ids);
-        this.#projection.arm(Date.now());
-      },
-      onFailed: (error) => this.#logError("purge_failed", error),
-    });
-    this.#alarms = new AlarmClock(ctx.storage, this.#journal, this.#waiting, (now) =>
-      this.#retention.notBefore(now),
+    this.#journal.setMark("name", owner.name);
+    this.#alarms = new AlarmClock(ctx.storage, this.#journal, waiting);
+    this.#projection = new Projection(owner, this.#journal, this.#alarms, env.DB);
+    this.#retention = new Retention(owner, this.#journal, this.#alarms, this.#projection, env.DB);
+    this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, retentionDays(env));
+    const { WebhookSender } = ctx.exports as unknown as { readonly WebhookSender: Sender };
+    this.#dispatcher = new Dispatcher(
+      owner,
+      this.#journal,
+      waiting,
+      this.#projection,
+      this.#ledger,
+      WebhookSender,
     );
-    this.#projection = new Projection(this.#journal, this.#alarms, env.DB, owner);
-    this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, () => retentionDays(env));
-    const entrypoints: unknown = ctx.exports;
-    this.#dispatcher = new Dispatcher(scope, this.#journal, this.#ledger, this.#waiting, {
-      send: (attempt) => (entrypoints as Entrypoints).WebhookSender.send(attempt),
-      onSettled: () => this.#projection.start(),
-      onLost: (runId, error) => this.#logError("attempt_lost", error, runId),
-      onRoom: () => this.#startWaiting(),
-    });
   }
 
   /** Journals a new run, or finds the one that this key made. */
-  async create(input: NewRun, change: ChangeKey): Promise<RunAnswer | RunRefusal> {
-    return this.#create(input, change, null);
-  }
-
-  /**
-   * The same for a run that is to be followed: its first attempt is sent, its silence is timed. A method of its own: an
-   * object that still runs code without it must refuse, and not make a run that nobody starts.
-   */
-  async createFollowed(
+  async create(
     input: NewRun,
     change: ChangeKey,
-    trigger: NewDelivery | null,
+    trigger: SealedTrigger | null,
   ): Promise<RunAnswer | RunRefusal> {
-    return this.#create(input, change, trigger);
+    const now = Date.now();
+    const existing = this.#journal.byCreateKeyOrId(change.key, input.id);
+    if (existing?.createKey === change.key) return this.#recalled(existing, change, now);
+    if (existing !== null) return { ok: false, reason: "id_taken" };
+    if (this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES) return { ok: false, reason: "storage_full" };
+    if (this.#projection.isOverloaded) return { ok: false, reason: "overloaded" };
+    const run = begin(input, trigger !== null);
+    const { delivery, events } =
+      trigger === null ? { delivery: null, events: [] } : this.#dispatcher.begin(run, trigger, now);
+    const first: TimelineEvent = { type: "created", at: run.createdAt, data: { by: run.triggeredBy } };
+    const created = this.#ledger.create(run, change, delivery, [first, ...events], now);
+    if (delivery !== null) this.#dispatcher.launch(run.id, delivery);
+    return this.#answer(created, false);
   }
 
   /** The run that this key made, for a create that would be refused today. */
@@ -232,7 +228,7 @@ export class RunCoordinator extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const now = Date.now();
     this.#alarms.forgetArmed();
-    const due = this.#tried(() => this.#takeTurns(now)) ?? 0;
+    const due = this.#tried(() => this.#dispatcher.takeTurns(now)) ?? 0;
     const purging = this.#tried(() => this.#retention.purge(now)) ?? 0;
     const repair = this.#tried(() => this.#projection.repair(now)) ?? null;
     if (due + purging > 0 || repair !== null) {
@@ -251,22 +247,6 @@ export class RunCoordinator extends DurableObject<Env> {
     }
   }
 
-  #create(input: NewRun, change: ChangeKey, trigger: NewDelivery | null): Promise<RunAnswer> | RunRefusal {
-    const now = Date.now();
-    const existing = this.#journal.byCreateKeyOrId(change.key, input.id);
-    if (existing?.createKey === change.key) return this.#recalled(existing, change, now);
-    if (existing !== null) return { ok: false, reason: "id_taken" };
-    if (this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES) return { ok: false, reason: "storage_full" };
-    if (this.#projection.isOverloaded) return { ok: false, reason: "overloaded" };
-    const run = begin(input, trigger !== null);
-    const { delivery, events } =
-      trigger === null ? { delivery: null, events: [] } : this.#dispatcher.begin(run, trigger, now);
-    const first: TimelineEvent = { type: "created", at: run.createdAt, data: { by: run.triggeredBy } };
-    const created = this.#ledger.create(run, change, delivery, [first, ...events], now);
-    if (delivery !== null) this.#dispatcher.launch(run.id, delivery);
-    return this.#answer(created, false);
-  }
-
   #recalled(existing: JournaledRun, change: ChangeKey, now: number): Promise<RunAnswer> | RunRefusal {
     const same = [change.fingerprint, ...(change.otherFingerprints ?? [])];
     if (!same.includes(existing.createFingerprint)) {
@@ -275,49 +255,6 @@ export class RunCoordinator extends DurableObject<Env> {
       return { ok: false, reason: isKeyGone ? "key_unverifiable" : "key_reused" };
     }
     return this.#answer(this.#ledger.expired(existing, now), true);
-  }
-
-  #takeTurns(now: number): number {
-    const waiting = this.#waiting;
-    const mayEnd = waiting.lookAgainAt <= now;
-    const overdue = mayEnd ? this.#journal.overdue(now, DUE_BATCH) : [];
-    const due = this.#journal.due(now, DUE_BATCH, waiting.lookAfter(now));
-    for (const { id } of [...overdue, ...due]) this.#takeTurnSafely(id, now);
-    const last = due.at(-1);
-    if (last !== undefined) waiting.lookedUpTo(last);
-    if (mayEnd) waiting.hasLooked(this.#journal.firstDeadlineOfDue(now), now);
-    const taken = overdue.length + due.length;
-    if (taken > 0) this.#projection.start();
-    return taken;
-  }
-
-  /** A place is free: whoever has waited longest goes first. */
-  #startWaiting(): void {
-    const now = Date.now();
-    this.#waiting.retry(() => {
-      const [next] = this.#journal.due(now, 1);
-      if (next !== undefined) this.#takeTurnSafely(next.id, now);
-      return next !== undefined;
-    }, DUE_BATCH);
-    this.#projection.arm(now);
-  }
-
-  #takeTurnSafely(id: string, now: number): void {
-    try {
-      this.#takeTurn(id, now);
-    } catch (error) {
-      this.#journal.putOff(id, now);
-      this.#logError("turn_failed", error, id);
-    }
-  }
-
-  /** What is due for a run: its end, or something of its delivery. */
-  #takeTurn(id: string, now: number): void {
-    const run = this.#ledger.current(id, now);
-    if (run === null || !isOpen(run) || this.#dispatcher.takeTurn(run, now)) return;
-    // It is due later than its row said, for it was heard of. A row that says so again would be found for ever.
-    const delivery = this.#journal.deliveries.of(id);
-    if (!this.#journal.setDue(run, delivery, now, retentionDays(this.env))) this.#journal.putOff(id, now);
   }
 
   #timeline(id: string, after: number, limit: number): TimelineAnswer | RunRefusal {
@@ -341,7 +278,7 @@ export class RunCoordinator extends DurableObject<Env> {
     return { ok: false, reason };
   }
 
-  #logError(event: string, error: unknown, run?: string): void {
-    log("error", event, { coordinator: this.#name, run, error: String(error) });
+  #logError(event: string, error: unknown): void {
+    log("error", event, { coordinator: this.#name, error: String(error) });
   }
 }

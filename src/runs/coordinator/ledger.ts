@@ -6,8 +6,8 @@
 import type { Delivery } from "../../dispatch/delivery.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import type { ChangeKey } from "../protocol.ts";
 import type { Projection } from "../projection/projection.ts";
+import type { ChangeKey } from "../protocol.ts";
 import { expire, purgeAt, type Run, type RunEvent } from "../run.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import type { Watchers } from "./watchers.ts";
@@ -16,9 +16,9 @@ export class Ledger {
   readonly #journal: Journal;
   readonly #projection: Projection;
   readonly #watchers: Watchers;
-  readonly #retentionDays: () => number;
+  readonly #retentionDays: number;
 
-  constructor(journal: Journal, projection: Projection, watchers: Watchers, retentionDays: () => number) {
+  constructor(journal: Journal, projection: Projection, watchers: Watchers, retentionDays: number) {
     this.#journal = journal;
     this.#projection = projection;
     this.#watchers = watchers;
@@ -51,7 +51,7 @@ export class Ledger {
       fingerprintKeyId: change.keyIds?.[0] ?? null,
       changeKey: null,
       changeFingerprint: null,
-      purgeAt: purgeAt(run, this.#retentionDays()),
+      purgeAt: purgeAt(run, this.#retentionDays),
     };
     this.#write(created, delivery, events, now);
     return created;
@@ -71,7 +71,7 @@ export class Ledger {
       ...next,
       changeKey: change.key,
       changeFingerprint: change.fingerprint,
-      purgeAt: purgeAt(next, this.#retentionDays()),
+      purgeAt: purgeAt(next, this.#retentionDays),
     };
     this.#write(changed, null, [...first, ...eventsBetween(before, changed, event), ...last], now);
     return changed;
@@ -84,7 +84,7 @@ export class Ledger {
     events: readonly TimelineEvent[],
     now: number,
   ): void {
-    this.#journal.noteAttempt(run, delivery, events, this.#retentionDays());
+    this.#journal.noteAttempt(run, delivery, events);
     this.#projection.arm(now);
     this.#watchers.tell(run.id);
   }
@@ -96,7 +96,7 @@ export class Ledger {
   }
 
   #write(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number): void {
-    const written = this.#journal.write(run, delivery, events, now, this.#retentionDays());
+    const written = this.#journal.write(run, delivery, events, now);
     this.#projection.changed(written, now);
     this.#watchers.tell(run.id);
   }

@@ -8,14 +8,7 @@
 
 import type { Env } from "../../env.ts";
 import { nameInJournal } from "../journal/journal.ts";
-import { readCoordinatorName } from "../run-id.ts";
-
-/** Whose runs these are: `{o}/{p}/{envName}` and the coordinator's number. */
-export interface Owner {
-  readonly name: string;
-  readonly scope: string;
-  readonly n: number;
-}
+import { type Owner, readCoordinatorName } from "../run-id.ts";
 
 /** Null for an object that can't know which coordinator it is. Writes nothing. */
 export function ownerOf(ctx: DurableObjectState, env: Pick<Env, "COORDINATORS">): Owner | null {

@@ -4,50 +4,61 @@
  */
 
 import { msSince } from "../../elapsed.ts";
+import { log } from "../../log.ts";
+import { deleteRuns } from "../d1/store.ts";
+import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { Projection } from "../projection/projection.ts";
+import type { Owner } from "../run-id.ts";
 
 /** Small enough that a callback which comes meanwhile is never kept waiting for long. */
 const BATCH = 200;
+/** While a batch is under way, or has failed, the next waits until it would be given up. */
 const GIVEN_UP_MS = 10_000;
 
-export interface Purging {
-  deleteRows(ids: readonly string[]): Promise<void>;
-  /** The journal has forgotten these. */
-  onPurged(ids: readonly string[]): void;
-  onFailed(error: unknown): void;
-}
-
 export class Retention {
+  readonly #owner: Owner;
   readonly #journal: Journal;
-  readonly #purging: Purging;
+  readonly #alarms: AlarmClock;
+  readonly #projection: Projection;
+  readonly #db: D1Database;
   /** When the batch began that is under way or has failed; null after one that was done. */
   #batchAt: number | null = null;
 
-  constructor(journal: Journal, purging: Purging) {
+  constructor(owner: Owner, journal: Journal, alarms: AlarmClock, projection: Projection, db: D1Database) {
+    this.#owner = owner;
     this.#journal = journal;
-    this.#purging = purging;
-  }
-
-  /** While a batch is under way, or has failed, the next waits until it would be given up. */
-  notBefore(now: number): number {
-    const isHeldUp = this.#batchAt !== null && msSince(this.#batchAt, now) < GIVEN_UP_MS;
-    return isHeldUp ? (this.#batchAt ?? 0) + GIVEN_UP_MS : 0;
+    this.#alarms = alarms;
+    this.#projection = projection;
+    this.#db = db;
   }
 
   /** Starts on the runs that are due; how many. */
   purge(now: number): number {
-    if (now < this.notBefore(now)) return 0;
+    if (this.#batchAt !== null && msSince(this.#batchAt, now) < GIVEN_UP_MS) return 0;
     const ids = this.#journal.purgeable(now, BATCH);
-    if (ids.length === 0) return 0;
-    this.#batchAt = now;
-    void this.#purging
-      .deleteRows(ids)
-      .then(() => {
-        this.#journal.forget(ids);
-        this.#batchAt = null;
-        this.#purging.onPurged(ids);
-      })
-      .catch((error: unknown) => this.#purging.onFailed(error));
+    if (ids.length === 0) {
+      this.#hold(null);
+      return 0;
+    }
+    this.#hold(now);
+    void this.#remove(ids).catch((error: unknown) =>
+      log("error", "purge_failed", { coordinator: this.#owner.name, error: String(error) }),
+    );
     return ids.length;
+  }
+
+  async #remove(ids: readonly string[]): Promise<void> {
+    await deleteRuns(this.#db, this.#owner.scope, ids);
+    this.#journal.forget(ids);
+    this.#hold(null);
+    this.#projection.forget(ids);
+    this.#projection.arm(Date.now());
+  }
+
+  #hold(batchAt: number | null): void {
+    this.#batchAt = batchAt;
+    if (batchAt === null) this.#alarms.releasePurges();
+    else this.#alarms.holdPurges(batchAt, GIVEN_UP_MS);
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { msSince } from "../../elapsed.ts";
+import type { Watcher } from "../protocol.ts";
 
 export const WATCHERS_MAX = 1000;
 export const WATCHERS_PER_TOKEN = 250;
@@ -13,15 +14,6 @@ export const WATCHERS_PER_RUN = 200;
 export const WATCHERS_PER_RUN_AND_TOKEN = 100;
 /** How long a place is kept for a watcher that is not asking. */
 const PLACE_KEPT_MS = 10_000;
-
-export interface Watcher {
-  /** Made up by the Worker, the same for every call of one watcher. */
-  readonly key: string;
-  /** Counted alike here. Older code of an object counts only streams towards its run's places. */
-  readonly kind: "stream" | "wait";
-  /** Whose it is. Older code of the Worker sends none. */
-  readonly tokenId?: string;
-}
 
 interface Place {
   readonly runId: string;

@@ -4,20 +4,17 @@
  */
 
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../http/limits.ts";
+import type { Statement } from "../../http/read-d1.ts";
+import { idOf } from "../action-run.ts";
+import type { RunListQuery } from "../api/request-schemas.ts";
 import { STATUSES, type Status } from "../run.ts";
 import { firstIdAt } from "../run-id.ts";
-import type { RunListQuery } from "../api/request-schemas.ts";
 
 export interface RunPage {
   /** ActionRuns as JSON text. */
   readonly actionRuns: readonly string[];
   /** The id after which the next page starts; null on the last. */
   readonly nextAfter: string | null;
-}
-
-export interface Statement {
-  readonly sql: string;
-  readonly bindings: readonly (string | number)[];
 }
 
 /**
@@ -111,17 +108,10 @@ function toPage(rows: readonly PageRow[], limit: number): RunPage {
   for (const [body, stop] of rows) {
     // One more that passes, but the page is full, by number or by bytes.
     if (body === null || (body !== "" && actionRuns.length === limit)) {
-      return { actionRuns, nextAfter: idOf(actionRuns.at(-1)) };
+      return { actionRuns, nextAfter: idOf(actionRuns.at(-1) ?? "") };
     }
     if (body !== "") actionRuns.push(body);
     if (stop !== null) return { actionRuns, nextAfter: stop };
   }
   return { actionRuns, nextAfter: null };
-}
-
-const ID = /^\{"id":"([0-9a-f-]{36})"/;
-
-/** The id of an ActionRun, which comes first in its text; null where there is none, for a run too large for any page. */
-function idOf(actionRun: string | undefined): string | null {
-  return ID.exec(actionRun ?? "")?.[1] ?? null;
 }

@@ -5,8 +5,8 @@
 
 import { isDatabaseFull } from "../../http/d1-errors.ts";
 import { utf8Bytes } from "../../http/limits.ts";
+import { toActionRun } from "../action-run.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { toActionRun } from "../run.ts";
 
 /** The string bound by one flight, in UTF-8. D1 takes 2 MB, and one run alone always fits. */
 export const GROUP_MAX_BYTES = 1_000_000;

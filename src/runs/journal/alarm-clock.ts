@@ -3,31 +3,24 @@
  * a new instance can't put off what an earlier one had armed.
  */
 
+import { msSince } from "../../elapsed.ts";
+import { ALARM_LATE_MS } from "../protocol.ts";
 import type { Journal } from "./journal.ts";
-import type { WaitingDeliveries } from "../coordinator/waiting-deliveries.ts";
-
-/** An alarm may be a minute late by itself; one that is later was dropped. */
-export const ALARM_LATE_MS = 60_000;
+import type { WaitingDeliveries } from "./waiting-deliveries.ts";
 
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
   readonly #waiting: WaitingDeliveries;
-  readonly #purgeNotBefore: (now: number) => number;
+  /** Since when no purge rings, and for how long. */
+  #purgesHeld: { readonly at: number; readonly ms: number } | null = null;
   /** When the alarm is known to be set for; unknown in a new instance. */
   #armedFor: number | null = null;
 
-  /** `purgeNotBefore`: no purge rings before that instant. */
-  constructor(
-    storage: DurableObjectStorage,
-    journal: Journal,
-    waiting: WaitingDeliveries,
-    purgeNotBefore: (now: number) => number,
-  ) {
+  constructor(storage: DurableObjectStorage, journal: Journal, waiting: WaitingDeliveries) {
     this.#storage = storage;
     this.#journal = journal;
     this.#waiting = waiting;
-    this.#purgeNotBefore = purgeNotBefore;
   }
 
   /** When to look whether what changed has landed; Infinity when there is nothing to look for. */
@@ -46,6 +39,15 @@ export class AlarmClock {
    */
   repairBy(at: number): void {
     if (this.repairAt > at) this.setRepairAt(at);
+  }
+
+  /** No purge rings the alarm for `ms` from `at` on. */
+  holdPurges(at: number, ms: number): void {
+    this.#purgesHeld = { at, ms };
+  }
+
+  releasePurges(): void {
+    this.#purgesHeld = null;
   }
 
   /** The alarm has rung, or may have been dropped: whatever is next must be armed again. */
@@ -77,6 +79,11 @@ export class AlarmClock {
     if (at > now ? at === this.#armedFor : this.#ringsBy(now, now)) return;
     this.#armedFor = at;
     void this.#storage.setAlarm(at);
+  }
+
+  #purgeNotBefore(now: number): number {
+    const held = this.#purgesHeld;
+    return held !== null && msSince(held.at, now) < held.ms ? held.at + held.ms : 0;
   }
 
   #ringsBy(at: number, now: number): boolean {

@@ -3,12 +3,12 @@
  * is synchronous, so that a decision and its record can't be interleaved with anything.
  */
 
-import { Deliveries } from "./delivery-rows.ts";
 import { type Delivery, deliveryDueAt } from "../../dispatch/delivery.ts";
+import { dueAt } from "../run.ts";
+import type { TimelineEvent } from "../timeline.ts";
+import { Deliveries } from "./delivery-rows.ts";
 import { type JournaledRun, RUN_COLUMNS, type RunRow, toRun } from "./run-rows.ts";
 import { migrate } from "./steps.ts";
-import { dueAt, purgeAt, type Run } from "../run.ts";
-import type { TimelineEvent } from "../timeline.ts";
 import { EVENTS_MAX, TimelineJournal } from "./timeline-rows.ts";
 import { fittingIntoTurn } from "./turn.ts";
 
@@ -116,9 +116,8 @@ export class Journal {
     delivery: Delivery | null,
     events: readonly TimelineEvent[],
     now: number,
-    retentionDays: number,
   ): Written {
-    const due = dueAt(run, delivery && deliveryDueAt(delivery), retentionDays);
+    const due = dueAt(run, delivery && deliveryDueAt(delivery));
     const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
     this.#storage.transactionSync(() => {
       this.#sql.exec(
@@ -140,7 +139,7 @@ export class Journal {
         run.startedAt,
         run.completedAt,
         run.deadlineAt,
-        purgeAt(run, retentionDays),
+        run.purgeAt,
         run.createKey,
         run.createFingerprint,
         run.changeKey,
@@ -176,17 +175,12 @@ export class Journal {
   }
 
   /** Notes what became of a delivery while the run stays as it is, and when it needs something next. */
-  noteAttempt(
-    run: JournaledRun,
-    delivery: Delivery | null,
-    events: readonly TimelineEvent[],
-    retentionDays: number,
-  ): void {
+  noteAttempt(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[]): void {
     this.#storage.transactionSync(() => {
       this.#sql.exec(
         "UPDATE runs SET silent_since = ?, due_at = ?, due_failures = 0 WHERE id = ?",
         run.silentSince,
-        dueAt(run, delivery && deliveryDueAt(delivery), retentionDays),
+        dueAt(run, delivery && deliveryDueAt(delivery)),
         run.id,
       );
       this.#noteDelivery(run.id, delivery);
@@ -195,8 +189,8 @@ export class Journal {
   }
 
   /** Sets right when an open run is due; false where it is due already. */
-  setDue(run: Run, delivery: Delivery | null, now: number, retentionDays: number): boolean {
-    const due = dueAt(run, delivery && deliveryDueAt(delivery), retentionDays);
+  setDue(run: JournaledRun, delivery: Delivery | null, now: number): boolean {
+    const due = dueAt(run, delivery && deliveryDueAt(delivery));
     if (due <= now) return false;
     this.#sql.exec("UPDATE runs SET due_at = ?, due_failures = 0 WHERE id = ?", due, run.id);
     return true;

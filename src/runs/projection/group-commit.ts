@@ -9,8 +9,8 @@
 
 import { utf8Bytes } from "../../http/limits.ts";
 import type { Unlanded } from "../journal/journal.ts";
-import { UnlandedRuns } from "./unlanded-runs.ts";
 import { Waiters } from "./landing-waiters.ts";
+import { UnlandedRuns } from "./unlanded-runs.ts";
 
 /** How long a caller waits for its flight before it gets its answer without. */
 export const WAIT_MAX_MS = 2000;

@@ -4,14 +4,7 @@
  */
 
 import { isDatabaseFull } from "../../http/d1-errors.ts";
-import type { Env } from "../../env.ts";
 import { log } from "../../log.ts";
-import type { AlarmClock } from "../journal/alarm-clock.ts";
-import { GroupCommit, type GroupRow } from "./group-commit.ts";
-import type { Journal, Unlanded, Written } from "../journal/journal.ts";
-import type { JournaledRun } from "../journal/run-rows.ts";
-import type { Owner } from "../coordinator/owner.ts";
-import { Rebuild, STEP_RUNS } from "./rebuild.ts";
 import {
   deleteRuns,
   findRows,
@@ -20,6 +13,12 @@ import {
   landGroup,
   toGroupRow,
 } from "../d1/store.ts";
+import type { AlarmClock } from "../journal/alarm-clock.ts";
+import type { Journal, Unlanded, Written } from "../journal/journal.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import type { Owner } from "../run-id.ts";
+import { GroupCommit, type GroupRow } from "./group-commit.ts";
+import { Rebuild, STEP_RUNS } from "./rebuild.ts";
 
 export const UNLANDED_MAX_ROWS = 50_000;
 export const UNLANDED_MAX_BYTES = 512 * 1024 * 1024;
@@ -37,14 +36,14 @@ const CONFIRM_MAX_ROWS = 1000;
 export class Projection {
   readonly #journal: Journal;
   readonly #alarms: AlarmClock;
-  readonly #db: Env["DB"];
+  readonly #db: D1Database;
   readonly #owner: Owner;
   readonly #commit: GroupCommit;
   readonly #rebuild: Rebuild;
   /** Whether D1's sweep knows of this coordinator. */
   #isRegistered = false;
 
-  constructor(journal: Journal, alarms: AlarmClock, db: Env["DB"], owner: Owner) {
+  constructor(owner: Owner, journal: Journal, alarms: AlarmClock, db: D1Database) {
     this.#journal = journal;
     this.#alarms = alarms;
     this.#db = db;

@@ -7,9 +7,9 @@
  */
 
 import { msSince } from "../../elapsed.ts";
+import type { FoundRows } from "../d1/store.ts";
 import type { Journal, Unlanded } from "../journal/journal.ts";
 import { firstIdAt } from "../run-id.ts";
-import type { FoundRows } from "../d1/store.ts";
 
 /** How many runs of this coordinator a step covers, and so how many rows it may remove. */
 export const STEP_RUNS = 1000;

@@ -5,7 +5,7 @@
  */
 
 import { LEASE_MS } from "../../dispatch/delivery.ts";
-import { BEGINNING, type DuePlace } from "../journal/journal.ts";
+import { BEGINNING, type DuePlace } from "./journal.ts";
 
 export class WaitingDeliveries {
   #isAny = false;
