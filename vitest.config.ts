@@ -10,10 +10,10 @@ process.env.WRANGLER_LOG ??= "error";
 
 await makeAssets();
 
-/** In the real runtime: D1, Durable Objects and alarms as deployed. test/worker.ts can make D1 fail. */
+/** In the real runtime: D1, Durable Objects and alarms as deployed. test/support/worker.ts can make D1 fail. */
 async function inTheRuntime(bindings: Record<string, string>, network = {}) {
   return cloudflareTest({
-    main: "./test/worker.ts",
+    main: "./test/support/worker.ts",
     wrangler: { configPath: "./wrangler.toml" },
     miniflare: {
       ...network,
@@ -50,7 +50,7 @@ export default defineConfig(async () => ({
           name: "runtime",
           include: ["test/**/*.test.ts"],
           exclude: ["test/server/**", "test/dispatch/**", "test/client/**", "test/cli/**"],
-          setupFiles: ["./test/setup.ts"],
+          setupFiles: ["./test/support/setup.ts"],
           testTimeout: 30_000,
           sequence: { groupOrder: 1 },
         },
@@ -61,8 +61,8 @@ export default defineConfig(async () => ({
         test: {
           name: "dispatch",
           include: ["test/dispatch/**/*.test.ts"],
-          globalSetup: ["./test/receiver/setup.ts"],
-          setupFiles: ["./test/setup.ts"],
+          globalSetup: ["./test/support/receiver/setup.ts"],
+          setupFiles: ["./test/support/setup.ts"],
           testTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },

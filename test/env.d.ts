@@ -1,13 +1,15 @@
 import type { D1Migration } from "cloudflare:test";
 import type { Env as ServiceEnv } from "../src/env.ts";
+import type { RunCoordinator } from "../src/runs/coordinator/coordinator.ts";
 
 declare global {
   namespace Cloudflare {
-    interface Env extends ServiceEnv {
+    interface Env extends Omit<ServiceEnv, "COORDINATORS"> {
+      readonly COORDINATORS: DurableObjectNamespace<RunCoordinator>;
       readonly TEST_MIGRATIONS: D1Migration[];
     }
     interface GlobalProps {
-      mainModule: typeof import("./worker.ts");
+      mainModule: typeof import("./support/worker.ts");
     }
   }
 }

@@ -5,11 +5,11 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { changeKey } from "../../src/runs/api/change-key.ts";
+import { landGroup, toGroupRow } from "../../src/runs/d1/store.ts";
 import { Journal } from "../../src/runs/journal/journal.ts";
 import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
 import { purgeAt } from "../../src/runs/run.ts";
 import { COORDINATORS } from "../../src/runs/run-id.ts";
-import { landGroup, toGroupRow } from "../../src/runs/d1/store.ts";
 import { objectFile } from "./files.ts";
 import { toD1, toStorage } from "./node-sqlite.ts";
 import { calendarIn, MEASURED_SCOPE, type Place, PROJECT } from "./place.ts";

@@ -5,9 +5,9 @@
 
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
+import * as store from "../../src/runs/d1/store.ts";
 import { Journal } from "../../src/runs/journal/journal.ts";
 import { coordinatorName } from "../../src/runs/run-id.ts";
-import * as store from "../../src/runs/d1/store.ts";
 import { quantile } from "../result.ts";
 import { deeds } from "./deeds.ts";
 import { objectFile } from "./files.ts";

@@ -3,9 +3,9 @@
  * journal's writes, the way to D1, and the alarm's repair as src/runs/projection.ts arms it.
  */
 
-import { GroupCommit } from "../../src/runs/projection/group-commit.ts";
-import type { Unlanded } from "../../src/runs/journal/journal.ts";
 import { GROUP_MAX_BYTES } from "../../src/runs/d1/store.ts";
+import type { Unlanded } from "../../src/runs/journal/journal.ts";
+import { GroupCommit } from "../../src/runs/projection/group-commit.ts";
 import type { Database } from "./database.ts";
 import type { OneAtATime } from "./one-at-a-time.ts";
 import { NOTED_BYTES, ROW_BYTES, type Setting } from "./settings.ts";

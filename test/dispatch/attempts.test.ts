@@ -1,9 +1,9 @@
 /** What a receiver gets, how often, and what the run's timeline tells of it. What each answer means: answers.test.ts. */
 
 import { describe, expect, it } from "vitest";
-import { ask } from "../client.ts";
-import { journal } from "../direct.ts";
-import { receiver } from "../receiver/client.ts";
+import { journal } from "../support/direct.ts";
+import { receiver } from "../support/receiver/client.ts";
+import { ask } from "../support/requests.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
 
 describe("a request", () => {

@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import type { TemplateContext } from "../../src/dispatch/placeholder.ts";
 import { renderTrigger, trigger } from "../../src/dispatch/trigger.ts";
 import { RENDERED_MAX_BYTES } from "../../src/http/limits.ts";
-import { receiver } from "../receiver/client.ts";
-import { grantToken } from "../tokens.ts";
+import { receiver } from "../support/receiver/client.ts";
+import { grantToken } from "../support/tokens.ts";
 import { fire, ORIGIN } from "./runs.ts";
 
 const TRAPS = [

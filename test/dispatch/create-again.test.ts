@@ -5,10 +5,10 @@ import { describe, expect, it } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { fingerprint } from "../../src/http/json.ts";
 import { newRun } from "../../src/runs/api/request-schemas.ts";
-import { askWith, envWith } from "../bindings.ts";
-import { type CreatedRun, newRunsPath } from "../client.ts";
-import { journal } from "../direct.ts";
-import { receiver } from "../receiver/client.ts";
+import { askWith, envWith } from "../support/bindings.ts";
+import { journal } from "../support/direct.ts";
+import { receiver } from "../support/receiver/client.ts";
+import { type CreatedRun, newRunsPath } from "../support/requests.ts";
 
 const OLD = env.CALLBACK_SIGNING_KEYS ?? "";
 const NEW = "the-new-signing-key-of-32-bytes-and-more";

@@ -1,8 +1,8 @@
 /** Receivers that hang hold nobody up: not the healthy one beside them, not whoever creates the next run. */
 
 import { expect, it } from "vitest";
-import { ask, newRunsPath } from "../client.ts";
-import { until } from "../direct.ts";
+import { until } from "../support/direct.ts";
+import { ask, newRunsPath } from "../support/requests.ts";
 import { answering, type Fired, fire } from "./runs.ts";
 
 const HANGING = 200;

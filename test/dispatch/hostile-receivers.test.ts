@@ -1,7 +1,7 @@
 /** Receivers that do not play by the rules: each is left alone soon, costs little, and can't steer where we call. */
 
 import { describe, expect, it } from "vitest";
-import { type Answer, receiver } from "../receiver/client.ts";
+import { type Answer, receiver } from "../support/receiver/client.ts";
 import { answering, fire, untilNobodyWaits } from "./runs.ts";
 
 const TIMEOUT_MS = 15_000;

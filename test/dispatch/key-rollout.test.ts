@@ -6,10 +6,10 @@ import { expect, it } from "vitest";
 import type { Attempt } from "../../src/dispatch/sealed-request.ts";
 import { WebhookSender } from "../../src/dispatch/webhook.ts";
 import type { Env } from "../../src/env.ts";
-import { askWith, envWith } from "../bindings.ts";
-import { type CreatedRun, newRunsPath } from "../client.ts";
-import { coordinator, MINUTE_MS } from "../direct.ts";
-import { receiver } from "../receiver/client.ts";
+import { askWith, envWith } from "../support/bindings.ts";
+import { coordinator, MINUTE_MS } from "../support/direct.ts";
+import { receiver } from "../support/receiver/client.ts";
+import { type CreatedRun, newRunsPath } from "../support/requests.ts";
 import { type Fired, fired, ORIGIN } from "./runs.ts";
 
 const OLD = env.CALLBACK_SIGNING_KEYS ?? "";

@@ -1,9 +1,9 @@
 /** D1 down from before the create until after the end: nobody whom it concerns notices. */
 
 import { expect, it } from "vitest";
-import { rowOf } from "../client.ts";
-import { until } from "../direct.ts";
-import { faults, resetFaults } from "../faults.ts";
+import { until } from "../support/direct.ts";
+import { faults, resetFaults } from "../support/faults.ts";
+import { rowOf } from "../support/requests.ts";
 import { answering, type Fired, fire } from "./runs.ts";
 
 async function lands(run: Fired): Promise<void> {

@@ -4,8 +4,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import type fc from "fast-check";
 import { expect, vi } from "vitest";
 import type { AttemptAnswer } from "../../src/dispatch/delivery.ts";
-import { type Answer, ask, type CreatedRun } from "../client.ts";
-import type { coordinator } from "../direct.ts";
+import type { coordinator } from "../support/direct.ts";
+import { type Answer, ask, type CreatedRun } from "../support/requests.ts";
 import type { Came, ModelRun } from "./property-model.ts";
 import { expectSound, type Inside, lookInside, retold, type Told } from "./property-told.ts";
 

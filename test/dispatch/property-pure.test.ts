@@ -15,13 +15,18 @@ import {
   LOST,
   newDelivery,
 } from "../../src/dispatch/delivery.ts";
-import { begin, dueAt, expire, isOpen, type Run, type RunEvent, transition } from "../../src/runs/run.ts";
+import { attemptAnswered, attemptStarted } from "../../src/runs/coordinator/attempt-events.ts";
 import {
-  attemptAnswered,
-  attemptStarted,
-  eventsBetween,
-  type TimelineEvent,
-} from "../../src/runs/timeline.ts";
+  begin,
+  dueAt,
+  expire,
+  isOpen,
+  purgeAt,
+  type Run,
+  type RunEvent,
+  transition,
+} from "../../src/runs/run.ts";
+import { eventsBetween, type TimelineEvent } from "../../src/runs/timeline.ts";
 import { toAnswer } from "./property-commands.ts";
 import { type Came, ModelRun, type Settings } from "./property-model.ts";
 import { expectSound, retold, type Told } from "./property-told.ts";
@@ -180,7 +185,8 @@ it("makes of any order one end, no attempt after it, and a timeline that tells t
       });
       if (!wasOpen) expect(isOpen(ruled.run)).toBe(false);
       // It is never due in the past: an alarm for it would ring for ever.
-      if (isOpen(ruled.run) && step.do !== "pass") expect(dueAt(ruled.run, null, 30)).toBeGreaterThan(now);
+      if (isOpen(ruled.run) && step.do !== "pass")
+        expect(dueAt({ ...ruled.run, purgeAt: purgeAt(ruled.run, 30) }, null)).toBeGreaterThan(now);
     }
     expectSound(ruled.told, settings.maxAttempts);
     const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());

@@ -3,7 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import { type ActionRun, ask } from "../client.ts";
+import { type ActionRun, ask } from "../support/requests.ts";
 
 export interface Told {
   readonly seq: number;

@@ -11,8 +11,8 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { AttemptAnswer } from "../../src/dispatch/delivery.ts";
 import type { Attempt } from "../../src/dispatch/sealed-request.ts";
 import { coordinatorOfKey } from "../../src/runs/run-id.ts";
-import { createRun, newRunsPath } from "../client.ts";
-import { coordinator, DAY_MS } from "../direct.ts";
+import { coordinator, DAY_MS } from "../support/direct.ts";
+import { createRun, newRunsPath } from "../support/requests.ts";
 import {
   answer,
   cancel,

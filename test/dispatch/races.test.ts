@@ -2,9 +2,9 @@
 
 import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ask, type CreatedRun, coordinatorOf, createRun, newRunsPath, rowOf } from "../client.ts";
-import { until } from "../direct.ts";
-import type { Answer } from "../receiver/client.ts";
+import { until } from "../support/direct.ts";
+import type { Answer } from "../support/receiver/client.ts";
+import { ask, type CreatedRun, coordinatorOf, createRun, newRunsPath, rowOf } from "../support/requests.ts";
 import { answering, type Fired, fire, fired, ORIGIN, untilNobodyWaits } from "./runs.ts";
 
 /** When the receiver answers at last. */

@@ -1,7 +1,7 @@
 /** The receiver does what its script says, as a client in the runtime meets it. */
 
 import { describe, expect, inject, it } from "vitest";
-import { type Answer, type Mode, type Receiver, receiver } from "../receiver/client.ts";
+import { type Answer, type Mode, type Receiver, receiver } from "../support/receiver/client.ts";
 
 const SHORTLY_MS = 300;
 

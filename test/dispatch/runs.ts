@@ -2,6 +2,8 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
+import { alarmIn, until } from "../support/direct.ts";
+import { type Receiver, type Answer as ReceiverAnswer, receiver } from "../support/receiver/client.ts";
 import {
   type ActionRun,
   type Answer,
@@ -12,9 +14,7 @@ import {
   coordinatorOf,
   createRun,
   newRunsPath,
-} from "../client.ts";
-import { alarmIn, until } from "../direct.ts";
-import { type Receiver, type Answer as ReceiverAnswer, receiver } from "../receiver/client.ts";
+} from "../support/requests.ts";
 
 /** Webhooks may go to loopback only where the service itself is reached there. */
 export const ORIGIN = "http://localhost:8787";

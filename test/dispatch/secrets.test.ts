@@ -6,9 +6,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ask, coordinatorOf, newRunsPath } from "../client.ts";
-import { until } from "../direct.ts";
-import type { Answer } from "../receiver/client.ts";
+import { until } from "../support/direct.ts";
+import type { Answer } from "../support/receiver/client.ts";
+import { ask, coordinatorOf, newRunsPath } from "../support/requests.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
 
 const URL_SECRET = "T0PQ7-hook-4711-of-the-url";

@@ -2,7 +2,7 @@
 
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
-import type { Delivery } from "../receiver/client.ts";
+import type { Delivery } from "../support/receiver/client.ts";
 import { answering, fire } from "./runs.ts";
 
 function newSecret(bytes: number): string {

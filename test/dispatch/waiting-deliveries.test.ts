@@ -7,8 +7,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { AttemptAnswer } from "../../src/dispatch/delivery.ts";
 import type { Attempt } from "../../src/dispatch/sealed-request.ts";
-import { newRunsPath } from "../client.ts";
-import { coordinator, journal, MINUTE_MS, mint, until } from "../direct.ts";
+import { coordinator, journal, MINUTE_MS, mint, until } from "../support/direct.ts";
+import { newRunsPath } from "../support/requests.ts";
 
 const PLACES = 500;
 const MB = 1_000_000;
@@ -74,7 +74,7 @@ async function fire(
   for (let n = 0; n < count; n++) ids.push(await mint(path, createdAt));
   await runInDurableObject(coordinator(path, 0), async (instance) => {
     const made = ids.map((id) =>
-      instance.createFollowed(
+      instance.create(
         {
           id,
           createdAt,

@@ -5,6 +5,8 @@ interface Conformance {
 }
 
 // Not by a name that the compiler follows: the document's sources are typed for Workers, and this folder for Node.
-const { expectDescribed } = (await import(new URL("../conformance.ts", import.meta.url).href)) as Conformance;
+const { expectDescribed } = (await import(
+  new URL("../support/conformance.ts", import.meta.url).href
+)) as Conformance;
 
 export { expectDescribed };

@@ -12,8 +12,8 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort, type Server } from "../../src/dev/server.ts";
-import type { Answer } from "../receiver/client.ts";
-import { startReceiver } from "../receiver/server.ts";
+import type { Answer } from "../support/receiver/client.ts";
+import { startReceiver } from "../support/receiver/server.ts";
 import { type ActionRun, ask, type CreatedRun, forEachOf } from "./load.ts";
 import { killAll, newPlace } from "./place.ts";
 

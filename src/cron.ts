@@ -1,0 +1,10 @@
+/** What runs every minute. No step waits for another, because D1 may hang on one of them. */
+
+import { purgeAudit } from "./auth/audit.ts";
+import { retentionDays } from "./config.ts";
+import type { Env } from "./env.ts";
+import { sweep } from "./runs/sweep.ts";
+
+export async function everyMinute(env: Env, now: number): Promise<void> {
+  await Promise.all([sweep(env, now), purgeAudit(env.DB, retentionDays(env), now)]);
+}

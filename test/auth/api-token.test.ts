@@ -1,0 +1,179 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { ask, newRunsPath } from "../support/requests.ts";
+import { grantToken, newProject, type Refusal, sha256, type TokenOnWire } from "../support/tokens.ts";
+
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+describe("minting an API token", () => {
+  it("shows the token once, and what was asked for", async () => {
+    const project = newProject();
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const asked = { name: "Deploys from CI", role: "member", envName: "prod", expiresAt };
+    const { status, body } = await ask<TokenOnWire>("POST", `${project}/tokens`, { body: asked });
+    expect(status).toBe(201);
+    expect(body).toEqual({
+      ...asked,
+      id: expect.stringMatching(UUID_V7),
+      parentId: null,
+      createdBy: "root",
+      createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/),
+      token: expect.stringMatching(/^terr_[A-Za-z0-9_-]{43}$/),
+    });
+    const listed = await ask<TokenOnWire[]>("GET", `${project}/tokens`);
+    const { token, ...rest } = body;
+    expect(listed.body).toEqual([rest]);
+    expect(JSON.stringify(listed.body)).not.toContain(token);
+  });
+
+  it("opens the whole project, for ever, where no environment and no expiry are asked for", async () => {
+    for (const blank of [{}, { envName: null, expiresAt: null }]) {
+      const minted = await grantToken(newProject(), { role: "viewer", ...blank });
+      expect([minted.envName, minted.expiresAt]).toEqual([null, null]);
+    }
+  });
+
+  it("keeps only the SHA-256 of it in D1", async () => {
+    const minted = await grantToken(newProject(), { role: "admin" });
+    const row = await env.DB.prepare("SELECT * FROM tokens WHERE id = ?").bind(minted.id).first();
+    expect(row?.hash).toBe(await sha256(minted.token));
+    expect(JSON.stringify(row)).not.toContain(minted.token.slice("terr_".length));
+  });
+
+  it("never makes the same one twice", async () => {
+    const project = newProject();
+    const minted = await Promise.all(
+      Array.from({ length: 20 }, () => grantToken(project, { role: "viewer" })),
+    );
+    expect(new Set(minted.map(({ token }) => token)).size).toBe(20);
+    expect(new Set(minted.map(({ id }) => id)).size).toBe(20);
+  });
+
+  it("writes the name of who asked beside it, and on the runs that it creates", async () => {
+    const project = newProject();
+    const admin = await grantToken(project, { role: "admin", name: "Ada" });
+    const member = await grantToken(project, { role: "member", name: "Bo" }, admin.token);
+    expect([admin.createdBy, member.createdBy]).toEqual(["root", "Ada"]);
+    const run = await ask("POST", `${project}/envs/prod/action-runs`, {
+      token: member.token,
+      body: { actionName: "deploy" },
+    });
+    expect(run.body.triggeredBy).toBe("Bo");
+  });
+});
+
+const REFUSED_BODIES: Readonly<Record<string, unknown>> = {
+  "the operator's name": { name: "root", role: "viewer" },
+  "the operator's name in capitals": { name: "ROOT", role: "viewer" },
+  "the operator's name in mixed case": { name: "Root", role: "viewer" },
+  "the operator's name with spaces": { name: " root  ", role: "viewer" },
+  "the operator's name in full width": { name: "\uff52\uff4f\uff4f\uff54", role: "viewer" },
+  "an empty name": { name: "", role: "viewer" },
+  "a name with a line break": { name: "a\nb", role: "viewer" },
+  "half a surrogate pair in the name": { name: "a\ud800", role: "viewer" },
+  "a name of 256 characters": { name: "n".repeat(256), role: "viewer" },
+  "no name": { role: "viewer" },
+  "no role": { name: "ci" },
+  "an unknown role": { name: "ci", role: "root" },
+  "a role in capitals": { name: "ci", role: "VIEWER" },
+  "an environment that can't be one": { name: "ci", role: "viewer", envName: "Prod" },
+  "an empty environment": { name: "ci", role: "viewer", envName: "" },
+  "an expiry in the past": { name: "ci", role: "viewer", expiresAt: "2020-01-01T00:00:00Z" },
+  "an expiry that is no time": { name: "ci", role: "viewer", expiresAt: "tomorrow" },
+  "an expiry without an offset": { name: "ci", role: "viewer", expiresAt: "2999-01-01T00:00:00" },
+  "an expiry in ms": { name: "ci", role: "viewer", expiresAt: 4_102_444_800_000 },
+  "an unknown key": { name: "ci", role: "viewer", project: "acme/other" },
+  "a token of the caller's own": { name: "ci", role: "viewer", token: `terr_${"a".repeat(43)}` },
+  "a list": [{ name: "ci", role: "viewer" }],
+};
+
+it.each(Object.entries(REFUSED_BODIES))("refuses to mint with %s", async (_name, body) => {
+  const project = newProject();
+  const answer = await ask<Refusal>("POST", `${project}/tokens`, { body });
+  expect(answer.status).toBe(400);
+  expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code: "invalid_body" });
+  expect((await ask("GET", `${project}/tokens`)).body).toEqual([]);
+});
+
+it("refuses an expiry in this very instant, and takes one a minute from now", async () => {
+  const body = (at: number) => ({
+    body: { name: "ci", role: "viewer", expiresAt: new Date(at).toISOString() },
+  });
+  expect((await ask("POST", `${newProject()}/tokens`, body(Date.now()))).status).toBe(400);
+  expect((await ask("POST", `${newProject()}/tokens`, body(Date.now() + 60_000))).status).toBe(201);
+});
+
+it("takes a name that merely contains the operator's", async () => {
+  expect((await grantToken(newProject(), { role: "viewer", name: "rooted" })).name).toBe("rooted");
+});
+
+describe("listing API tokens", () => {
+  it("goes newest first, a page at a time, each token once", async () => {
+    const project = newProject();
+    for (let i = 0; i < 5; i++) await grantToken(project, { role: "viewer", name: `t${i}` });
+    const seen: TokenOnWire[] = [];
+    let next: string | undefined = `${project}/tokens?limit=2`;
+    for (let pages = 0; next !== undefined && pages < 5; pages++) {
+      const page: { headers: Headers; body: TokenOnWire[] } = await ask<TokenOnWire[]>("GET", next);
+      seen.push(...page.body);
+      next = /<(.*)>; rel="next"/.exec(page.headers.get("Link") ?? "")?.[1];
+    }
+    expect(new Set(seen.map(({ name }) => name))).toEqual(new Set(["t0", "t1", "t2", "t3", "t4"]));
+    expect(seen).toHaveLength(5);
+    expect(seen.map(({ id }) => id)).toEqual(
+      seen
+        .map(({ id }) => id)
+        .toSorted()
+        .toReversed(),
+    );
+  });
+
+  it.each(["limit=0", "limit=201", "limit=x", "cursor=x", "limit=1&limit=2", "role=viewer"])(
+    "refuses a query that it does not know: %s",
+    async (query) => {
+      const answer = await ask<Refusal>("GET", `${newProject()}/tokens?${query}`);
+      expect([answer.status, answer.body.code]).toEqual([400, "invalid_query"]);
+    },
+  );
+});
+
+describe("revoking an API token", () => {
+  it("closes it at once where it was revoked, and takes it off the list", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "viewer" });
+    const runs = `${project}/envs/prod/action-runs`;
+    expect((await ask("GET", runs, { token })).status).toBe(200);
+    const revoked = await ask<unknown>("DELETE", `${project}/tokens/${id.toUpperCase()}`);
+    expect([revoked.status, revoked.body]).toEqual([200, { revoked: [id] }]);
+    const refused = await ask<Refusal>("GET", runs, { token });
+    expect([refused.status, refused.body.code]).toEqual([401, "token_invalid"]);
+    expect((await ask("GET", `${project}/tokens`)).body).toEqual([]);
+    expect((await ask<Refusal>("DELETE", `${project}/tokens/${id}`)).body.code).toBe("token_not_found");
+  });
+
+  it.each(["x", "1", crypto.randomUUID()])("is 404 for what is no token: %s", async (id) => {
+    const answer = await ask<Refusal>("DELETE", `${newProject()}/tokens/${id}`);
+    expect([answer.status, answer.body.code]).toEqual([404, "token_not_found"]);
+  });
+
+  it("leaves the runs that it had created", async () => {
+    const project = newProject();
+    const runs = `${project}/envs/prod/action-runs`;
+    const { id, token } = await grantToken(project, { role: "member", name: "Bo" });
+    await ask("POST", runs, { token, body: { actionName: "deploy" } });
+    await ask("DELETE", `${project}/tokens/${id}`);
+    expect((await ask<unknown>("GET", runs)).body).toMatchObject([{ triggeredBy: "Bo" }]);
+  });
+});
+
+it.each([
+  "terr_",
+  `terr_${"a".repeat(42)}`,
+  `terr_${"a".repeat(44)}`,
+  `TERR_${"a".repeat(43)}`,
+  "x".repeat(48),
+])("refuses what is spelled like no API token: %s", async (token) => {
+  const answer = await ask<Refusal>("GET", newRunsPath(), { token });
+  expect([answer.status, answer.body.code]).toEqual([401, "token_invalid"]);
+  expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
+});

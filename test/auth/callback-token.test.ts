@@ -1,0 +1,138 @@
+import type { env } from "cloudflare:workers";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { askWith, envWith, untouchable } from "../support/bindings.ts";
+import { ask, type CreatedRun, createRun, newRunsPath, report } from "../support/requests.ts";
+import { grantToken } from "../support/tokens.ts";
+import {
+  type Attempt,
+  changed,
+  type Genuine,
+  LATE,
+  NO_CREDENTIAL,
+  NOT_GENUINE,
+  signAs,
+  signedText,
+} from "./forgeries.ts";
+
+let genuine: Genuine;
+let run: CreatedRun;
+
+function partsOf({ id, callback }: CreatedRun) {
+  const [, expiresAt, hmac] = callback.token.split(":");
+  return { id, expiresAt: Number(expiresAt), hmac: hmac ?? "", token: callback.token };
+}
+
+beforeAll(async () => {
+  const path = newRunsPath();
+  run = await createRun(path, { actionName: "deploy" });
+  const other = await createRun(path, { actionName: "deploy", timeout: 90 });
+  const { token: apiToken } = await grantToken("/acme/shop", { role: "owner" });
+  genuine = { path, ...partsOf(run), other: partsOf(other), apiToken };
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** What a callback token opens, and a body that each takes. */
+const DOORS = {
+  callback: { status: "succeeded" },
+  heartbeat: { message: "alive" },
+} as const;
+type Door = keyof typeof DOORS;
+const doors = Object.keys(DOORS) as Door[];
+
+/** Knocks with what was forged, at a Worker whose every binding notes its use. */
+async function attempt(door: Door, { authorization, path, id, query = "", at, keys, headers }: Attempt) {
+  const db = untouchable<D1Database>("DB");
+  const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+  const limit = untouchable<RateLimit>("UNKNOWN_TOKEN_LIMIT");
+  const environment = envWith({
+    DB: db.binding,
+    COORDINATORS: coordinators.binding,
+    UNKNOWN_TOKEN_LIMIT: limit.binding,
+    ...(keys === undefined ? {} : { CALLBACK_SIGNING_KEYS: keys }),
+  });
+  if (at !== undefined) {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    vi.setSystemTime(at);
+  }
+  const answer = await askWith<{ error: string; code: string }>(
+    environment,
+    "POST",
+    `${path ?? genuine.path}/${id ?? genuine.id}/${door}${query}`,
+    {
+      token: null,
+      body: DOORS[door],
+      headers: { ...headers, ...(authorization === null ? {} : { Authorization: authorization }) },
+    },
+  );
+  return { answer, uses: [...db.uses, ...coordinators.uses, ...limit.uses] };
+}
+
+const TABLES = [
+  { code: "unauthorized", table: NO_CREDENTIAL },
+  { code: "token_invalid", table: NOT_GENUINE },
+  { code: "token_expired", table: LATE },
+];
+describe.each(doors.flatMap((door) => TABLES.map((table) => ({ door, ...table }))))(
+  "a $door is 401 $code, with no call to D1 or to an object:",
+  ({ door, code, table }) => {
+    it.each(Object.entries(table))("%s", async (_name, forge) => {
+      const { answer, uses } = await attempt(door, await forge(genuine));
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
+      expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code });
+      expect(uses).toEqual([]);
+    });
+  },
+);
+
+it("opens no heartbeat a millisecond late, though the same key would open the replay of a report", async () => {
+  const late: Attempt = {
+    authorization: `Bearer ${genuine.token}`,
+    at: genuine.expiresAt + 1,
+    headers: { "Idempotency-Key": "k" },
+  };
+  const heartbeat = await attempt("heartbeat", late);
+  expect([heartbeat.answer.status, heartbeat.answer.body.code]).toEqual([401, "token_expired"]);
+  expect(heartbeat.uses).toEqual([]);
+  expect(new Set((await attempt("callback", late)).uses)).toEqual(new Set(["COORDINATORS.getByName"]));
+});
+
+it("says the same of every token that is not genuine", async () => {
+  const sentences = new Set<string>();
+  for (const forge of Object.values(NOT_GENUINE)) {
+    for (const door of doors) sentences.add((await attempt(door, await forge(genuine))).answer.body.error);
+  }
+  expect([...sentences]).toHaveLength(1);
+});
+
+it.each(doors)("refuses the token of a %s before it looks at the body", async (door) => {
+  const path = `${genuine.path}/${genuine.id}/${door}`;
+  expect((await ask("POST", path, { token: changed(genuine.token, -1), raw: "{" })).status).toBe(401);
+  expect((await ask("POST", path, { token: genuine.token, raw: "{" })).status).toBe(400);
+});
+
+it.each(doors)(
+  "a %s asks the object, and nothing else, for a genuine token, to the last millisecond",
+  async (door) => {
+    // The control of the tables above: what they forge differs in one thing from what passes here.
+    const hmac = await signAs("callback-token", signedText(genuine));
+    const token = `${genuine.id}:${genuine.expiresAt}:${hmac}`;
+    expect(token).toBe(genuine.token);
+    const { answer, uses } = await attempt(door, {
+      authorization: `Bearer ${token}`,
+      at: genuine.expiresAt - 1,
+    });
+    expect(answer.status).toBe(503);
+    expect(new Set(uses)).toEqual(new Set(["COORDINATORS.getByName"]));
+  },
+);
+
+it("leaves the run as it was, and its own token still opens it", async () => {
+  expect((await ask("GET", `${genuine.path}/${genuine.id}`)).body.status).toBe("pending");
+  const done = await report(run, { status: "succeeded" });
+  expect(done.status).toBe(200);
+  expect(done.body.status).toBe("succeeded");
+});

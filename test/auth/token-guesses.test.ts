@@ -1,0 +1,222 @@
+/** Guessing API tokens: who guesses is slowed down, and nobody who shares the guesser's address is locked out. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { clientOf } from "../../src/auth/client-address.ts";
+import { chargeGuess, lookUpGuess } from "../../src/auth/guesses.ts";
+import { askWith, envWith } from "../support/bindings.ts";
+import { faults, faulty } from "../support/faults.ts";
+import { ask, ROOT } from "../support/requests.ts";
+import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
+
+const ALLOWANCE = 60;
+const LOOK_UPS_AT_ONCE = 4;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function later(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/** A well-formed token that nobody minted. */
+function unknownToken(): string {
+  return `terr_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
+}
+
+/** An address in a /64 that no other test uses. */
+function newAddress(): string {
+  const [a, b, c] = crypto.getRandomValues(new Uint16Array(3));
+  return `2001:${a?.toString(16)}:${b?.toString(16)}:${c?.toString(16)}::1`;
+}
+
+/** The platform's limit, with no window that could end in the middle of a test. */
+const charged = new Map<string, number>();
+const UNKNOWN_TOKEN_LIMIT: RateLimit = {
+  limit: async ({ key }) => {
+    charged.set(key, (charged.get(key) ?? 0) + 1);
+    return { success: (charged.get(key) ?? 0) <= ALLOWANCE };
+  },
+};
+
+const service = envWith({ DB: faulty(env.DB), UNKNOWN_TOKEN_LIMIT });
+
+async function tryToken(project: string, token: string | null, address: string) {
+  const calls = faults.calls;
+  const headers = { "CF-Connecting-IP": address };
+  const answer = await askWith<Refusal>(service, "GET", `${project}/tokens`, { token, headers });
+  return { ...answer, code: answer.status === 200 ? "ok" : answer.body.code, calls: faults.calls - calls };
+}
+
+/** Guesses until the address is over its allowance. How many guesses were answered 401. */
+async function exhaust(project: string, address: string | (() => string), guess = unknownToken) {
+  for (let tried = 0; tried < 200; tried++) {
+    const from = typeof address === "string" ? address : address();
+    const answer = await tryToken(project, guess(), from);
+    if (answer.status === 429) return tried;
+    expect([answer.status, answer.code]).toEqual([401, "token_invalid"]);
+  }
+  throw new Error("the client was never slowed down");
+}
+
+function expectSlowed(answer: Awaited<ReturnType<typeof tryToken>>): void {
+  expect([answer.status, answer.code]).toEqual([429, "too_many_requests"]);
+  expect(answer.headers.get("Retry-After")).toMatch(/^[1-9]\d*$/);
+}
+
+describe("an address that tried too many unknown tokens", () => {
+  it("gets 429 with Retry-After for each further one", async () => {
+    const project = newProject();
+    const address = newAddress();
+    expect(await exhaust(project, address)).toBe(ALLOWANCE);
+    for (let n = 0; n < 3; n++) expectSlowed(await tryToken(project, unknownToken(), address));
+  });
+
+  it("still gets in with a good token, seen here before or not, and with ROOT_TOKEN", async () => {
+    const project = newProject();
+    const address = newAddress();
+    const known = await grantToken(project, { role: "admin" });
+    const fresh = await grantToken(project, { role: "admin" });
+    expect((await tryToken(project, known.token, address)).code).toBe("ok");
+    await exhaust(project, address);
+    for (const token of [known.token, fresh.token, ROOT]) {
+      expect((await tryToken(project, token, address)).code).toBe("ok");
+    }
+    // What the isolate remembers is stale, and has to be asked for.
+    later(31_000);
+    for (const token of [known.token, fresh.token]) {
+      expect(await tryToken(project, token, address)).toMatchObject({ code: "ok", calls: 2 });
+    }
+  });
+
+  it("is let through without a limit while D1 is away, with a token known in the last 10 minutes", async () => {
+    const project = newProject();
+    const address = newAddress();
+    const { token } = await grantToken(project, { role: "viewer" });
+    const create = () =>
+      askWith(service, "POST", `${project}/envs/prod/action-runs`, {
+        token,
+        headers: { "CF-Connecting-IP": address },
+        body: { actionName: "deploy" },
+      });
+    // A viewer may not create: 403 says that the token was taken for what it is.
+    expect((await create()).status).toBe(403);
+    await exhaust(project, address);
+    faults.reads = "down";
+    later(599_000);
+    const answers = await Promise.all(Array.from({ length: 20 }, create));
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(403));
+  });
+
+  it("has only a few look-ups of unknown tokens under way at once, and one more is 429 at once", async () => {
+    const project = newProject();
+    const address = newAddress();
+    const { token } = await grantToken(project, { role: "admin" });
+    expect((await tryToken(project, token, address)).code).toBe("ok");
+    await exhaust(project, address);
+    faults.readDelayMs = 300;
+    const calls = faults.calls;
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => tryToken(project, unknownToken(), address)),
+    );
+    for (const answer of answers) expectSlowed(answer);
+    expect(faults.calls - calls).toBe(LOOK_UPS_AT_ONCE);
+    faults.readDelayMs = 0;
+    // Their places are free again, also where a look-up failed.
+    faults.reads = "down";
+    for (let n = 0; n < 2 * LOOK_UPS_AT_ONCE; n++) {
+      expect((await tryToken(project, unknownToken(), address)).status).toBe(503);
+    }
+    faults.reads = null;
+    const fresh = await grantToken(project, { role: "admin" });
+    expect((await tryToken(project, fresh.token, address)).code).toBe("ok");
+  });
+
+  it("keeps a revoked token of its own refused, by 401 or 429", async () => {
+    const project = newProject();
+    const address = newAddress();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    expect((await tryToken(project, token, address)).code).toBe("ok");
+    await exhaust(project, address);
+    await revokeElsewhere(env.DB, id);
+    later(30_000);
+    expectSlowed(await tryToken(project, token, address));
+  });
+
+  it("is served as before as soon as its allowance is back", async () => {
+    const project = newProject();
+    const address = newAddress();
+    await exhaust(project, address);
+    charged.clear();
+    expect((await tryToken(project, unknownToken(), address)).status).toBe(401);
+    const calls = faults.calls;
+    await Promise.all(Array.from({ length: 20 }, () => tryToken(project, unknownToken(), address)));
+    expect(faults.calls - calls).toBe(20);
+  });
+
+  it("has its places for look-ups back though its clients hung up in the middle, and no look-up ever ended", async () => {
+    const client = clientOf(newAddress());
+    const spent: RateLimit = { limit: async () => ({ success: false }) };
+    await expect(chargeGuess(spent, client)).rejects.toThrow("Too many unknown tokens");
+    const now = Date.now();
+    for (let n = 0; n < LOOK_UPS_AT_ONCE; n++) void lookUpGuess(client, now, () => new Promise(() => {}));
+    const again = (ms: number) => lookUpGuess(client, now + ms, async () => "looked up");
+    await expect(again(10_999)).rejects.toThrow("Too many unknown tokens");
+    expect(await again(11_000)).toBe("looked up");
+  });
+});
+
+it("the platform's own limit slows an address down after 60 guesses a minute", async () => {
+  const headers = { "CF-Connecting-IP": newAddress() };
+  const guess = () => ask<Refusal>("GET", `${newProject()}/tokens`, { token: unknownToken(), headers });
+  // Two windows of the limit at most.
+  for (let n = 0; n <= 2 * ALLOWANCE; n++) {
+    const { status } = await guess();
+    if (status === 429) return expect(n).toBeGreaterThanOrEqual(ALLOWANCE);
+  }
+  throw new Error("the address was never slowed down");
+});
+
+it("guesses that do not look like an API token are charged too, and look up nothing", async () => {
+  const project = newProject();
+  const address = newAddress();
+  const calls = faults.calls;
+  expect(await exhaust(project, address, () => crypto.randomUUID())).toBe(ALLOWANCE);
+  expectSlowed(await tryToken(project, unknownToken(), address));
+  expectSlowed(await tryToken(project, "guess", address));
+  expect(faults.calls - calls).toBe(1);
+  const { token } = await grantToken(project, { role: "admin" });
+  for (const good of [token, ROOT]) expect((await tryToken(project, good, address)).code).toBe("ok");
+});
+
+it("guesses from all addresses of a /64 are charged together, and those from another /64 are not", async () => {
+  const project = newProject();
+  const address = newAddress();
+  let n = 0;
+  expect(await exhaust(project, () => address.replace("::1", `::${(++n).toString(16)}`))).toBe(ALLOWANCE);
+  expect((await tryToken(project, unknownToken(), newAddress())).status).toBe(401);
+});
+
+it("a request without a token is 401 however many there are, and is charged to nobody", async () => {
+  const project = newProject();
+  const address = newAddress();
+  for (let n = 0; n < ALLOWANCE + 5; n++) {
+    expect(await tryToken(project, null, address)).toMatchObject({ status: 401, code: "unauthorized" });
+  }
+  expect(await exhaust(project, address)).toBe(ALLOWANCE);
+});
+
+it("made-up tokens do not push good ones out of memory, however many there are", async () => {
+  const project = newProject();
+  const { token } = await grantToken(project, { role: "admin" });
+  expect((await tryToken(project, token, newAddress())).calls).toBe(2);
+  for (let clients = 0; clients < 20; clients++) {
+    const address = newAddress();
+    await Promise.all(Array.from({ length: 55 }, () => tryToken(project, unknownToken(), address)));
+  }
+  expect((await tryToken(project, token, newAddress())).calls).toBe(1);
+});

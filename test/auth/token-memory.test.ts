@@ -1,0 +1,120 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { faults } from "../support/faults.ts";
+import { ask } from "../support/requests.ts";
+import { grantToken, newProject, type Refusal, revokeElsewhere, sha256 } from "../support/tokens.ts";
+
+const START = Date.parse("2030-01-01T00:00:00Z");
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  vi.setSystemTime(START);
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function later(ms: number): void {
+  vi.setSystemTime(START + ms);
+}
+
+/** A well-formed token that nobody minted. */
+function unknownToken(): string {
+  return `terr_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
+}
+
+/** A client that no other test is, for each is counted by its address. */
+function newClient(): string {
+  return `2001:db8::${crypto.randomUUID().slice(0, 4)}:${crypto.randomUUID().slice(0, 4)}`;
+}
+
+async function tryToken(project: string, token: string, client = newClient()) {
+  const calls = faults.calls;
+  const answer = await ask<Refusal>("GET", `${project}/tokens`, {
+    token,
+    headers: { "CF-Connecting-IP": client },
+  });
+  return { ...answer, code: answer.status === 200 ? "ok" : answer.body.code, calls: faults.calls - calls };
+}
+
+describe("a token that is known", () => {
+  it("is looked up once in 30 s, and no longer works 30 s after it was revoked elsewhere", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    expect(await tryToken(project, token)).toMatchObject({ code: "ok", calls: 2 });
+    await revokeElsewhere(env.DB, id);
+    later(29_999);
+    expect(await tryToken(project, token)).toMatchObject({ code: "ok", calls: 1 });
+    later(30_000);
+    expect(await tryToken(project, token)).toMatchObject({ status: 401, code: "token_invalid", calls: 1 });
+  });
+
+  it("expires to the millisecond, remembered or not", async () => {
+    const project = newProject();
+    const expiresAt = new Date(START + 10_000).toISOString();
+    const { token } = await grantToken(project, { role: "admin", expiresAt });
+    later(9_999);
+    expect((await tryToken(project, token)).code).toBe("ok");
+    for (const at of [10_000, 10_001, 40_001]) {
+      later(at);
+      const answer = await tryToken(project, token);
+      expect([answer.status, answer.code]).toEqual([401, "token_expired"]);
+      expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
+    }
+  });
+
+  it("goes on working for 10 minutes while D1 is down, and is 503 after that, never 401", async () => {
+    const project = newProject();
+    const { token } = await grantToken(project, { role: "viewer" });
+    const path = `${project}/envs/prod/action-runs`;
+    const create = () => ask<Refusal>("POST", path, { token, body: { actionName: "deploy" } });
+    // A viewer may not create: 403 says that the token was taken for what it is, and no more of D1 is needed.
+    expect((await create()).status).toBe(403);
+    faults.reads = "down";
+    for (const at of [30_000, 120_000, 599_999]) {
+      later(at);
+      expect([at, (await create()).status]).toEqual([at, 403]);
+    }
+    later(610_000);
+    const refused = await create();
+    expect([refused.status, refused.body.code]).toEqual([503, "database_unavailable"]);
+    expect(refused.headers.get("Retry-After")).toMatch(/^[1-9]\d*$/);
+    faults.reads = null;
+    expect((await create()).status).toBe(403);
+  });
+
+  it("does not outlive its expiry because D1 is down", async () => {
+    const project = newProject();
+    const expiresAt = new Date(START + 60_000).toISOString();
+    const { token } = await grantToken(project, { role: "admin", expiresAt });
+    expect((await tryToken(project, token)).code).toBe("ok");
+    faults.reads = "down";
+    later(60_000);
+    expect((await tryToken(project, token)).code).toBe("token_expired");
+  });
+});
+
+describe("a token that is unknown", () => {
+  it("is looked up once in 5 s, and works 5 s after it was minted elsewhere", async () => {
+    const project = newProject();
+    const token = unknownToken();
+    const { id } = await grantToken(project, { role: "admin" });
+    expect(await tryToken(project, token)).toMatchObject({ status: 401, code: "token_invalid", calls: 1 });
+    await env.DB.prepare("UPDATE tokens SET hash = ? WHERE id = ?")
+      .bind(await sha256(token), id)
+      .run();
+    later(4_999);
+    expect(await tryToken(project, token)).toMatchObject({ status: 401, calls: 0 });
+    later(5_000);
+    expect((await tryToken(project, token)).code).toBe("ok");
+  });
+
+  it("is 503 while D1 is down, never 401, and that is not remembered", async () => {
+    const project = newProject();
+    const token = unknownToken();
+    faults.reads = "down";
+    expect(await tryToken(project, token)).toMatchObject({ status: 503, code: "database_unavailable" });
+    faults.reads = null;
+    expect(await tryToken(project, token)).toMatchObject({ status: 401, code: "token_invalid" });
+  });
+});

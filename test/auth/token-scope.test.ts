@@ -1,0 +1,128 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { ROLES, type Role } from "../../src/auth/permissions.ts";
+import { ask } from "../support/requests.ts";
+import { grantToken, newProject, type Refusal, type TokenOnWire, type Wanted } from "../support/tokens.ts";
+
+/** DESIGN's rule: within its own scope, at most its own role. Written out, not taken from the code. */
+const AT_MOST: Readonly<Record<Role, readonly Role[]>> = {
+  owner: ["owner", "admin", "member", "viewer"],
+  admin: ["admin", "member", "viewer"],
+  member: ["member", "viewer"],
+  viewer: ["viewer"],
+};
+
+const SCOPES = [null, "prod", "dev"] as const;
+const TARGETS: readonly Wanted[] = ROLES.flatMap((role) => SCOPES.map((envName) => ({ role, envName })));
+const ASKERS = (["owner", "admin"] as const).flatMap((role) =>
+  ([null, "prod"] as const).map((envName) => ({ role, envName })),
+);
+
+function within(asker: Wanted, target: Wanted): boolean {
+  const inScope = asker.envName === null || asker.envName === target.envName;
+  return inScope && AT_MOST[asker.role].includes(target.role);
+}
+
+function label({ role, envName }: Wanted): string {
+  return `${role} of ${envName ?? "the project"}`;
+}
+
+async function names(project: string, token?: string): Promise<string[]> {
+  const { status, body } = await ask<TokenOnWire[]>("GET", `${project}/tokens`, token ? { token } : {});
+  expect(status).toBe(200);
+  return body.map(({ name }) => name).sort();
+}
+
+describe.each(ASKERS)("$role of $envName", (asker) => {
+  it("mints exactly within its own scope and role", async () => {
+    const project = newProject();
+    const { token } = await grantToken(project, { ...asker, name: "asker" });
+    const minted = ["asker"];
+    for (const target of TARGETS) {
+      const answer = await ask<Refusal>("POST", `${project}/tokens`, {
+        token,
+        body: { name: label(target), ...target },
+      });
+      const allowed = within(asker, target);
+      expect([label(target), answer.status]).toEqual([label(target), allowed ? 201 : 403]);
+      if (allowed) minted.push(label(target));
+      else expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code: "forbidden" });
+    }
+    expect(await names(project)).toEqual(minted.sort());
+  });
+
+  it("sees exactly what it could have minted", async () => {
+    const project = newProject();
+    const { token } = await grantToken(project, { ...asker, name: "asker" });
+    for (const target of TARGETS) await grantToken(project, { ...target, name: label(target) });
+    const visible = TARGETS.filter((target) => within(asker, target)).map(label);
+    expect(await names(project, token)).toEqual(["asker", ...visible].sort());
+  });
+
+  it("revokes exactly what it sees; the rest is not there, and stays", async () => {
+    const project = newProject();
+    const { token } = await grantToken(project, { ...asker, name: "asker" });
+    const left = ["asker"];
+    for (const target of TARGETS) {
+      const { id } = await grantToken(project, { ...target, name: label(target) });
+      const answer = await ask<Refusal | null>("DELETE", `${project}/tokens/${id}`, { token });
+      const allowed = within(asker, target);
+      expect([label(target), answer.status]).toEqual([label(target), allowed ? 200 : 404]);
+      if (!allowed) {
+        expect(answer.body?.code).toBe("token_not_found");
+        left.push(label(target));
+      }
+    }
+    expect(await names(project)).toEqual(left.sort());
+  });
+});
+
+describe.each(["member", "viewer"] as const)("a %s", (role) => {
+  it("mints, sees and revokes nothing, not even its own", async () => {
+    const project = newProject();
+    const own = await grantToken(project, { role });
+    const asks = [
+      ["GET", `${project}/tokens`],
+      ["DELETE", `${project}/tokens/${own.id}`],
+      ["POST", `${project}/tokens`],
+    ] as const;
+    for (const [method, path] of asks) {
+      const body = method === "POST" ? { body: { name: "x", role: "viewer" } } : {};
+      const answer = await ask<Refusal>(method, path, { token: own.token, ...body });
+      expect([method, answer.status, answer.body.code]).toEqual([method, 403, "forbidden"]);
+    }
+    expect(await names(project)).toEqual(["someone"]);
+  });
+});
+
+describe("the owner of one project", () => {
+  let owner: TokenOnWire;
+  let elsewhere: string;
+  let target: TokenOnWire;
+
+  beforeAll(async () => {
+    owner = await grantToken(newProject(), { role: "owner" });
+    elsewhere = newProject();
+    target = await grantToken(elsewhere, { role: "viewer", name: "target" });
+  });
+
+  it.each([
+    { method: "GET", path: () => `${elsewhere}/tokens`, status: 404, code: "not_found" },
+    { method: "POST", path: () => `${elsewhere}/tokens`, status: 403, code: "forbidden" },
+    { method: "DELETE", path: () => `${elsewhere}/tokens/${target.id}`, status: 403, code: "forbidden" },
+  ])("has no say in another: $method is $status", async ({ method, path, status, code }) => {
+    const body = method === "POST" ? { body: { name: "x", role: "viewer" } } : {};
+    const answer = await ask<Refusal>(method, path(), { token: owner.token, ...body });
+    expect([answer.status, answer.body.code]).toEqual([status, code]);
+    expect(await names(elsewhere)).toEqual(["target"]);
+  });
+
+  it("can't reach a token of another through its own project's path", async () => {
+    const [, o, p] = elsewhere.split("/");
+    expect([o, p]).not.toContain(undefined);
+    const mine = newProject();
+    const { token } = await grantToken(mine, { role: "owner" });
+    const answer = await ask<Refusal>("DELETE", `${mine}/tokens/${target.id}`, { token });
+    expect([answer.status, answer.body.code]).toEqual([404, "token_not_found"]);
+    expect(await names(elsewhere)).toEqual(["target"]);
+  });
+});

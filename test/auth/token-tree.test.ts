@@ -1,0 +1,233 @@
+/** A token lives no longer than the token that minted it, and goes when that goes. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ask } from "../support/requests.ts";
+import {
+  grantToken,
+  newProject,
+  type Refusal,
+  revokeElsewhere,
+  type TokenOnWire,
+} from "../support/tokens.ts";
+
+const START = Date.parse("2030-03-01T00:00:00Z");
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const IN_AN_HOUR = new Date(START + HOUR_MS).toISOString();
+const TOKENS_MAX = 10_000;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: START });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function mint(project: string, token: string, body: Record<string, unknown> = {}) {
+  return ask<TokenOnWire & Refusal>("POST", `${project}/tokens`, {
+    token,
+    body: { name: "child", role: "viewer", ...body },
+  });
+}
+
+async function list(project: string): Promise<TokenOnWire[]> {
+  return (await ask<TokenOnWire[]>("GET", `${project}/tokens?limit=200`)).body;
+}
+
+async function revoke(project: string, id: string) {
+  return ask<{ revoked: string[] }>("DELETE", `${project}/tokens/${id}`);
+}
+
+async function statusOf(project: string, token: string): Promise<number> {
+  const headers = { "CF-Connecting-IP": `2001:db8::${crypto.randomUUID().slice(0, 4)}` };
+  return (await ask("GET", `${project}/envs/prod/action-runs`, { token, headers })).status;
+}
+
+/** Tokens as D1 holds them, without anybody having minted them. */
+async function putTokens(
+  project: string,
+  tokens: readonly { id: string; parent: string | null; expiresAt?: number }[],
+): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO tokens (project, id, hash, name, role, parent_id, created_by, created_at, expires_at)
+     SELECT ?1, value ->> 0, ?1 || (value ->> 0), 'put', 'admin', value ->> 1, 'root', 0, value ->> 2 FROM json_each(?2)`,
+  )
+    .bind(project.slice(1), JSON.stringify(tokens.map((one) => [one.id, one.parent, one.expiresAt ?? null])))
+    .run();
+}
+
+async function count(project: string): Promise<number> {
+  const sql = "SELECT count(*) AS n FROM tokens WHERE project = ?";
+  return (await env.DB.prepare(sql).bind(project.slice(1)).first<number>("n")) ?? -1;
+}
+
+describe("a token that expires mints a token that", () => {
+  it("expires with it, if no expiry is asked for", async () => {
+    const project = newProject();
+    const parent = await grantToken(project, { role: "admin", expiresAt: IN_AN_HOUR });
+    for (const blank of [{}, { expiresAt: null }]) {
+      const child = await mint(project, parent.token, blank);
+      expect([child.status, child.body.expiresAt]).toEqual([201, IN_AN_HOUR]);
+    }
+  });
+
+  it("does not expire later: that is refused, and the sentence says what to send", async () => {
+    const project = newProject();
+    const parent = await grantToken(project, { role: "admin", expiresAt: IN_AN_HOUR });
+    const later = new Date(START + HOUR_MS + 1).toISOString();
+    const refused = await mint(project, parent.token, { expiresAt: later });
+    expect([refused.status, refused.body.code]).toEqual([400, "invalid_body"]);
+    expect(refused.body.error).toContain(IN_AN_HOUR);
+    expect((await mint(project, parent.token, { expiresAt: IN_AN_HOUR })).status).toBe(201);
+    expect(await list(project)).toHaveLength(2);
+  });
+});
+
+it("a token that never expires mints tokens that expire and tokens that do not", async () => {
+  const project = newProject();
+  const parent = await grantToken(project, { role: "admin" });
+  expect((await mint(project, parent.token)).body.expiresAt).toBeNull();
+  expect((await mint(project, parent.token, { expiresAt: IN_AN_HOUR })).body.expiresAt).toBe(IN_AN_HOUR);
+});
+
+it("the answer and the list name the token that minted a token, and nobody for the operator", async () => {
+  const project = newProject();
+  const parent = await grantToken(project, { role: "admin" });
+  const child = await mint(project, parent.token);
+  expect([parent.parentId, child.body.parentId]).toEqual([null, parent.id]);
+  const parents = Object.fromEntries((await list(project)).map(({ id, parentId }) => [id, parentId]));
+  expect(parents).toEqual({ [parent.id]: null, [child.body.id]: parent.id });
+});
+
+describe("revoking a token", () => {
+  it("revokes all below it at once, names them all, and leaves what stands beside", async () => {
+    const project = newProject();
+    const [top, beside] = [
+      await grantToken(project, { role: "owner" }),
+      await grantToken(project, { role: "owner" }),
+    ];
+    const middle = await grantToken(project, { role: "admin" }, top.token);
+    const sibling = await grantToken(project, { role: "viewer" }, top.token);
+    const low = await grantToken(project, { role: "admin", envName: "prod" }, middle.token);
+    const lowest = await grantToken(project, { role: "viewer", envName: "prod" }, low.token);
+    const others = await grantToken(project, { role: "viewer" }, beside.token);
+    for (const { token } of [middle, sibling, low, lowest]) expect(await statusOf(project, token)).toBe(200);
+    const answer = await revoke(project, middle.id);
+    expect([answer.status, answer.body]).toEqual([200, { revoked: [middle.id, low.id, lowest.id] }]);
+    for (const { token } of [middle, low, lowest]) expect(await statusOf(project, token)).toBe(401);
+    for (const { token } of [top, sibling, beside, others]) expect(await statusOf(project, token)).toBe(200);
+    expect(await list(project)).toHaveLength(4);
+  });
+
+  it("works on a chain of 500 and on a circle", async () => {
+    const project = newProject();
+    const chain = Array.from({ length: 500 }, () => crypto.randomUUID());
+    const circle = Array.from({ length: 3 }, () => crypto.randomUUID());
+    await putTokens(project, [
+      ...chain.map((id, n) => ({ id, parent: chain[n - 1] ?? null })),
+      ...circle.map((id, n) => ({ id, parent: circle.at(n - 1) ?? null })),
+    ]);
+    expect((await revoke(project, circle[1] ?? "")).body.revoked.toSorted()).toEqual(circle.toSorted());
+    expect((await revoke(project, chain[0] ?? "")).body.revoked).toEqual(chain);
+    expect(await count(project)).toBe(0);
+  });
+
+  it("leaves a token of another project, though it says that this one minted it", async () => {
+    const [project, other] = [newProject(), newProject()];
+    const { id } = await grantToken(project, { role: "admin" });
+    await putTokens(other, [{ id: crypto.randomUUID(), parent: id }]);
+    expect((await revoke(project, id)).body.revoked).toEqual([id]);
+    expect(await count(other)).toBe(1);
+  });
+
+  it("leaves no child, however minting and revoking race", async () => {
+    const project = newProject();
+    for (let round = 0; round < 10; round++) {
+      const { id, token } = await grantToken(project, { role: "admin" });
+      const minting = Array.from({ length: 4 }, () => mint(project, token));
+      const [revoked, ...minted] = await Promise.all([revoke(project, id), ...minting]);
+      const made = minted.filter(({ status }) => status === 201).map(({ body }) => body.id);
+      expect(revoked.body.revoked.toSorted()).toEqual([id, ...made].toSorted());
+      expect(minted.every(({ status }) => status === 201 || status === 401)).toBe(true);
+      expect(await count(project)).toBe(0);
+    }
+  });
+});
+
+describe("a token that was revoked elsewhere, and is still remembered here,", () => {
+  it("mints nothing", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    expect(await statusOf(project, token)).toBe(200);
+    await revokeElsewhere(env.DB, id);
+    const refused = await mint(project, token);
+    expect([refused.status, refused.body.code]).toEqual([401, "token_invalid"]);
+    expect(refused.headers.get("WWW-Authenticate")).toBe("Bearer");
+    expect(await count(project)).toBe(0);
+    expect(await statusOf(project, token)).toBe(401);
+  });
+
+  it("revokes nothing", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    const victim = await grantToken(project, { role: "viewer" });
+    expect(await statusOf(project, token)).toBe(200);
+    await revokeElsewhere(env.DB, id);
+    const refused = await ask<Refusal>("DELETE", `${project}/tokens/${victim.id}`, { token });
+    expect([refused.status, refused.body.code]).toEqual([401, "token_invalid"]);
+    expect(await statusOf(project, victim.token)).toBe(200);
+  });
+
+  it("has the operator's answer for a token that is not there, where it may still act", async () => {
+    const project = newProject();
+    const { token } = await grantToken(project, { role: "admin" });
+    const answer = await ask<Refusal>("DELETE", `${project}/tokens/${crypto.randomUUID()}`, { token });
+    expect([answer.status, answer.body.code]).toEqual([404, "token_not_found"]);
+  });
+});
+
+it("a token that code of before minted has no parent, and is revoked as any other", async () => {
+  const project = newProject();
+  const id = crypto.randomUUID();
+  await env.DB.prepare(
+    `INSERT OR IGNORE INTO tokens (project, id, hash, name, role, env_name, created_by, created_at, expires_at)
+     VALUES (?, ?, ?, 'old', 'admin', NULL, 'root', 0, NULL)`,
+  )
+    .bind(project.slice(1), id, id)
+    .run();
+  expect(await list(project)).toMatchObject([{ id, parentId: null }]);
+  expect((await revoke(project, id)).body).toEqual({ revoked: [id] });
+});
+
+describe("a project", () => {
+  it("holds 10000 tokens at most, which one revocation takes away", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    const children = Array.from({ length: TOKENS_MAX - 1 }, () => ({ id: crypto.randomUUID(), parent: id }));
+    await putTokens(project, children);
+    for (const asker of [token, undefined]) {
+      const refused = await ask<Refusal>("POST", `${project}/tokens`, {
+        body: { name: "one more", role: "viewer" },
+        ...(asker === undefined ? {} : { token: asker }),
+      });
+      expect([refused.status, refused.body.code]).toEqual([409, "too_many_tokens"]);
+    }
+    const { body } = await revoke(project, id);
+    expect(body.revoked).toHaveLength(TOKENS_MAX);
+    expect(body.revoked[0]).toBe(id);
+    expect(await count(project)).toBe(0);
+    await grantToken(project, { role: "viewer" });
+  });
+
+  it("drops a token a week after it expired, when the next is minted", async () => {
+    const project = newProject();
+    const [old, recent] = [crypto.randomUUID(), crypto.randomUUID()];
+    await putTokens(project, [
+      { id: old, parent: null, expiresAt: START - 7 * DAY_MS - 1 },
+      { id: recent, parent: null, expiresAt: START - 7 * DAY_MS },
+    ]);
+    const { id } = await grantToken(project, { role: "viewer" });
+    expect((await list(project)).map((one) => one.id).toSorted()).toEqual([recent, id].toSorted());
+  });
+});

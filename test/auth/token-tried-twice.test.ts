@@ -1,0 +1,74 @@
+/** D1 commits a change of tokens and its answer is lost: the second try answers what the first one would have. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { askWith, envWith } from "../support/bindings.ts";
+import { faults, faulty } from "../support/faults.ts";
+import { type Ask, ask, ROOT } from "../support/requests.ts";
+import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
+
+/** How long the service waits for D1 before it asks again. */
+const D1_MAX_MS = 5000;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/**
+ * The answer to a request whose first write commits, and nobody hears of it. The app runs in the test's own context, for
+ * the test turns its clock.
+ */
+async function withLostAnswer<T>(method: string, path: string, options: Ask = {}) {
+  const { promise: committed, resolve } = Promise.withResolvers<void>();
+  faults.writes = "committed_then_silence";
+  faults.onSilence = resolve;
+  const answer = askWith<T>(envWith({ DB: faulty(env.DB) }), method, path, { token: ROOT, ...options });
+  await committed;
+  await vi.advanceTimersByTimeAsync(D1_MAX_MS);
+  return answer;
+}
+
+async function entries(project: string): Promise<string[]> {
+  const { results } = await env.DB.prepare("SELECT action FROM audit WHERE project = ? ORDER BY id")
+    .bind(project.slice(1))
+    .all<{ action: string }>();
+  return results.map(({ action }) => action);
+}
+
+it("a revocation is 200 with all that it revoked, and one entry of the audit", async () => {
+  const project = newProject();
+  const parent = await grantToken(project, { role: "admin" });
+  const child = await grantToken(project, { role: "viewer" }, parent.token);
+  const answer = await withLostAnswer<unknown>("DELETE", `${project}/tokens/${parent.id}`);
+  expect([answer.status, answer.body]).toEqual([200, { revoked: [parent.id, child.id] }]);
+  expect(await entries(project)).toEqual(["token_minted", "token_minted", "token_revoked"]);
+});
+
+it("a token that revoked itself is told so, though it is gone by the second try", async () => {
+  const project = newProject();
+  const { id, token } = await grantToken(project, { role: "admin" });
+  const answer = await withLostAnswer<unknown>("DELETE", `${project}/tokens/${id}`, { token });
+  expect([answer.status, answer.body]).toEqual([200, { revoked: [id] }]);
+  expect((await ask<Refusal>("GET", `${project}/tokens`, { token })).body.code).toBe("token_invalid");
+});
+
+it("a minting is 201 with a token that works, and one entry of the audit", async () => {
+  const project = newProject();
+  const body = { name: "ci", role: "admin" };
+  const minted = await withLostAnswer<TokenOnWire>("POST", `${project}/tokens`, { body });
+  expect(minted.status).toBe(201);
+  const listed = await ask<TokenOnWire[]>("GET", `${project}/tokens`, { token: minted.body.token });
+  expect(listed.body.map(({ id }) => id)).toEqual([minted.body.id]);
+  expect(await entries(project)).toEqual(["token_minted"]);
+});
+
+it("a token that was not there is 404 at the second try as at the first", async () => {
+  const project = newProject();
+  const path = `${project}/tokens/${crypto.randomUUID()}`;
+  const answer = await withLostAnswer<Refusal>("DELETE", path);
+  expect([answer.status, answer.body.code]).toEqual([404, "token_not_found"]);
+  expect(await entries(project)).toEqual([]);
+});

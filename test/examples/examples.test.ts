@@ -1,0 +1,370 @@
+/// <reference types="vite/client" />
+/**
+ * The requests in examples/, rendered as the service sends them, against what each product documents, and against the
+ * file beside them that receives. test/server/examples.test.ts runs those files' scripts.
+ */
+
+import { describe, expect, it } from "vitest";
+import * as z from "zod";
+import azureFile from "../../examples/azure-devops/azure-pipelines.yml?raw";
+import azureCreate from "../../examples/azure-devops/create.json";
+import repositoryDispatchCreate from "../../examples/github-actions/create-repository-dispatch.json";
+import workflowDispatchCreate from "../../examples/github-actions/create-workflow-dispatch.json";
+import repositoryDispatchFile from "../../examples/github-actions/repository-dispatch.yml?raw";
+import workflowDispatchFile from "../../examples/github-actions/workflow-dispatch.yml?raw";
+import gitlabFile from "../../examples/gitlab/.gitlab-ci.yml?raw";
+import gitlabCreate from "../../examples/gitlab/create.json";
+import jenkinsCreate from "../../examples/jenkins/create.json";
+import jenkinsFile from "../../examples/jenkins/Jenkinsfile?raw";
+import shellCreate from "../../examples/shell/create.json";
+import hooks from "../../examples/shell/hooks.json";
+import shellFile from "../../examples/shell/job.sh?raw";
+import { renderTrigger } from "../../src/dispatch/trigger.ts";
+import { newRun } from "../../src/runs/api/request-schemas.ts";
+
+const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
+const CALLBACK_URL = `https://runs.example/acme/shop/envs/production/action-runs/${ID}/callback`;
+const CALLBACK_TOKEN = `${ID}:1795614708373:${"5e".repeat(32)}`;
+const VERSION = "1.4.2";
+
+const text = z.string().min(1);
+const longestOf65535 = (value: object) => JSON.stringify(value).length <= 65_535;
+
+interface Example {
+  readonly name: string;
+  readonly create: unknown;
+  /** Scheme, host, path and query as documented, with the places for the caller's own names. */
+  readonly url: RegExp;
+  /** Every header that the caller sends, each value as documented. User-Agent and Content-Type are the service's. */
+  readonly headers: Readonly<Record<string, RegExp>>;
+  /** Every field that the product documents, its type and its limits: no other passes. */
+  readonly documented: z.ZodType;
+  /** What arrives. */
+  readonly body: unknown;
+}
+
+const GITHUB_HEADERS = {
+  Accept: /^application\/vnd\.github\+json$/,
+  Authorization: /^Bearer [!-~]+$/,
+  "X-GitHub-Api-Version": /^(2022-11-28|2026-03-10)$/,
+};
+const BASIC = /^Basic [\w+/]+=*$/;
+
+const EXAMPLES: readonly Example[] = [
+  {
+    // https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
+    // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_dispatch
+    name: "GitHub Actions, workflow_dispatch",
+    create: workflowDispatchCreate,
+    url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/actions\/workflows\/[\w.-]+\.yml\/dispatches$/,
+    headers: GITHUB_HEADERS,
+    documented: z.strictObject({
+      ref: text,
+      inputs: z
+        .record(text, z.string())
+        .refine((inputs) => Object.keys(inputs).length <= 25)
+        .refine(longestOf65535)
+        .optional(),
+      return_run_details: z.boolean().optional(),
+    }),
+    body: {
+      ref: "main",
+      inputs: { run_id: ID, callback_url: CALLBACK_URL, callback_token: CALLBACK_TOKEN, version: VERSION },
+    },
+  },
+  {
+    // https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event
+    // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#repository_dispatch
+    name: "GitHub Actions, repository_dispatch",
+    create: repositoryDispatchCreate,
+    url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/dispatches$/,
+    headers: GITHUB_HEADERS,
+    documented: z.strictObject({
+      event_type: text.max(100),
+      client_payload: z
+        .record(text, z.json())
+        .refine((payload) => Object.keys(payload).length <= 10)
+        .refine(longestOf65535)
+        .optional(),
+    }),
+    body: {
+      event_type: "deploy",
+      client_payload: {
+        run_id: ID,
+        callback_url: CALLBACK_URL,
+        callback_token: CALLBACK_TOKEN,
+        parameters: { version: VERSION, regions: ["eu", "us"] },
+      },
+    },
+  },
+  {
+    // https://docs.gitlab.com/api/pipeline_triggers/#trigger-a-pipeline-with-a-token
+    // https://docs.gitlab.com/ci/triggers/
+    name: "GitLab, pipeline trigger",
+    create: gitlabCreate,
+    url: /^https:\/\/gitlab\.com\/api\/v4\/projects\/[\w%.-]+\/trigger\/pipeline$/,
+    headers: {},
+    documented: z.strictObject({
+      token: text,
+      ref: text,
+      variables: z.record(z.string().regex(/^\w+$/), z.string()).optional(),
+      inputs: z.record(text, z.json()).optional(),
+    }),
+    body: {
+      token: "YOUR_PIPELINE_TRIGGER_TOKEN",
+      ref: "main",
+      variables: { RUN_ID: ID, CALLBACK_URL, CALLBACK_TOKEN },
+      inputs: { version: VERSION },
+    },
+  },
+  {
+    // https://www.jenkins.io/doc/book/using/remote-access-api/
+    // https://www.jenkins.io/doc/book/system-administration/authenticating-scripted-clients/
+    name: "Jenkins, buildWithParameters",
+    create: jenkinsCreate,
+    url: /^https:\/\/jenkins\.example\.com(\/job\/[\w.%-]+)+\/buildWithParameters$/,
+    headers: { Authorization: BASIC, "Content-Type": /^application\/x-www-form-urlencoded$/ },
+    documented: z.record(text, z.string()),
+    body: { RUN_ID: ID, CALLBACK_URL, CALLBACK_TOKEN, VERSION },
+  },
+  {
+    // https://learn.microsoft.com/en-us/rest/api/azure/devops/pipelines/runs/run-pipeline?view=azure-devops-rest-7.1
+    name: "Azure DevOps, run pipeline",
+    create: azureCreate,
+    url: /^https:\/\/dev\.azure\.com\/[\w.%-]+\/[\w.%-]+\/_apis\/pipelines\/\w+\/runs\?api-version=7\.1$/,
+    headers: { Authorization: BASIC },
+    documented: z.strictObject({
+      previewRun: z.boolean().optional(),
+      resources: z
+        .strictObject({
+          repositories: z.record(text, z.strictObject({ refName: z.string().startsWith("refs/") })),
+        })
+        .optional(),
+      stagesToSkip: z.array(z.string()).optional(),
+      templateParameters: z.record(text, z.string()).optional(),
+      variables: z
+        .record(text, z.strictObject({ value: z.string(), isSecret: z.boolean().optional() }))
+        .optional(),
+      yamlOverride: z.string().optional(),
+    }),
+    body: {
+      resources: { repositories: { self: { refName: "refs/heads/main" } } },
+      templateParameters: { version: VERSION },
+      variables: {
+        RUN_ID: { value: ID },
+        CALLBACK_URL: { value: CALLBACK_URL },
+        CALLBACK_TOKEN: { value: CALLBACK_TOKEN, isSecret: true },
+      },
+    },
+  },
+  {
+    // https://github.com/adnanh/webhook/blob/master/docs/Hook-Definition.md
+    // https://github.com/adnanh/webhook/blob/master/docs/Referencing-Request-Values.md
+    name: "plain shell, behind adnanh/webhook",
+    create: shellCreate,
+    url: /^https:\/\/hooks\.example\.com\/hooks\/deploy$/,
+    headers: { "X-Hook-Secret": /^[!-~]+$/ },
+    documented: z.record(text, z.json()),
+    body: { run: { id: ID, callbackUrl: CALLBACK_URL, callbackToken: CALLBACK_TOKEN }, version: VERSION },
+  },
+];
+
+function rendered(create: unknown) {
+  const { actionName, entityId, parameters, recommendations, trigger } = newRun.parse(create);
+  if (trigger === undefined) throw new Error("the example has no trigger");
+  const request = renderTrigger(trigger, {
+    run: {
+      id: ID,
+      actionName,
+      triggeredBy: "root",
+      createdAt: "2026-11-25T13:21:48.373Z",
+      callbackUrl: CALLBACK_URL,
+      callbackToken: CALLBACK_TOKEN,
+      expiresAt: "2026-11-25T14:21:48.373Z",
+    },
+    parameters,
+    recommendations,
+    entity: { id: entityId },
+  });
+  if (!request.ok) throw new Error(request.error);
+  const isForm = /form/.test(request.value.headers["Content-Type"] ?? "");
+  const { body } = request.value;
+  const fields: unknown = isForm ? Object.fromEntries(new URLSearchParams(body)) : JSON.parse(body);
+  return { ...request.value, fields, startOn: trigger.startOn };
+}
+
+describe.each(EXAMPLES)("$name: the request", ({ create, url, headers, documented, body }) => {
+  it("is one that the service takes, and goes where the product listens", () => {
+    const request = rendered(create);
+    expect(request.method).toBe("POST");
+    expect(request.url).toMatch(url);
+  });
+
+  it("carries the headers that the product wants, and no others", () => {
+    const request = rendered(create);
+    expect(Object.keys(request.headers).sort()).toEqual(Object.keys(headers).sort());
+    for (const [name, value] of Object.entries(headers)) expect(request.headers[name]).toMatch(value);
+  });
+
+  it("has only documented fields, of the documented types and within the limits", () => {
+    expect(documented.safeParse(rendered(create).fields).error).toBeUndefined();
+  });
+
+  it("brings what the run was created with, and shows the callback's token nowhere but in the body", () => {
+    const request = rendered(create);
+    expect(request.fields).toEqual(body);
+    expect(request.url + JSON.stringify(request.headers)).not.toContain(CALLBACK_TOKEN);
+  });
+
+  it("leaves the start to the job's first heartbeat, for a 2xx only says that it was queued", () => {
+    expect(rendered(create).startOn).toBe("heartbeat");
+  });
+});
+
+/** The names that `pattern` finds in a file, sorted. */
+function names(file: string, pattern: RegExp): readonly string[] {
+  return [...new Set([...file.matchAll(pattern)].map(([, name = ""]) => name))].sort();
+}
+
+describe("what is sent and what the receiving side declares are the same", () => {
+  it("for workflow_dispatch: each input, for GitHub refuses any that is not declared", () => {
+    const { inputs } = workflowDispatchCreate.trigger.payload;
+    expect(names(workflowDispatchFile, /^ {6}(\w+): \{ type: string/gm)).toEqual(Object.keys(inputs).sort());
+    expect(names(workflowDispatchFile, /\.?inputs\.(\w+)/g)).toEqual(Object.keys(inputs).sort());
+    expect(workflowDispatchCreate.trigger.url).toContain("/workflow-dispatch.yml/");
+    expect(workflowDispatchFile).toContain(".github/workflows/workflow-dispatch.yml");
+  });
+
+  it("for repository_dispatch: the type, and what is read of the payload", () => {
+    const { actionName, trigger } = repositoryDispatchCreate;
+    expect(repositoryDispatchFile).toContain(`types: [${actionName}]`);
+    const { client_payload: payload } = trigger.payload;
+    expect(names(repositoryDispatchFile, /client_payload\.(\w+)/g)).toEqual(Object.keys(payload).sort());
+  });
+
+  it("for GitLab: the variables and the inputs", () => {
+    const { variables, inputs } = gitlabCreate.trigger.payload;
+    const said = gitlabFile.replace(/^ *#.*$/gm, "");
+    const read = names(said, /\$\{?([A-Z_]+)/g).filter((name) => !name.startsWith("CI_"));
+    expect(read).toEqual([...Object.keys(variables), "VERSION"].sort());
+    expect(names(gitlabFile, /^ {4}(\w+):\n(?: {6}#.*\n)* {6}regex: /gm)).toEqual(Object.keys(inputs));
+    expect(names(gitlabFile, /\$\[\[ inputs\.(\w+) \]\]/g)).toEqual(Object.keys(inputs));
+  });
+
+  it("for Jenkins: the parameters, with the token as a password", () => {
+    const declared = names(jenkinsFile, /(?:string|password)\(name: '(\w+)'/g);
+    expect(declared).toEqual(Object.keys(jenkinsCreate.trigger.payload).sort());
+    expect(jenkinsFile).toContain("password(name: 'CALLBACK_TOKEN'");
+  });
+
+  it("for Azure: the parameters, and the secret mapped in each step that uses it", () => {
+    const { templateParameters } = azureCreate.trigger.payload;
+    expect(names(azureFile, /^ {2}- name: (\w+)/gm)).toEqual(Object.keys(templateParameters).sort());
+    expect(azureFile.match(/CALLBACK_TOKEN: \$\(CALLBACK_TOKEN\)/g)).toHaveLength(2);
+  });
+
+  it("for the shell: the hook's path, its secret, and each value that it hands on", () => {
+    const [hook, ...others] = hooks;
+    expect(others).toEqual([]);
+    const { pathname } = new URL(shellCreate.trigger.url);
+    expect(pathname).toBe(`/hooks/${hook?.id}`);
+    expect(hook?.["http-methods"]).toEqual(["POST"]);
+    const { value, parameter } = hook?.["trigger-rule"].match ?? {};
+    expect(parameter?.source).toBe("header");
+    expect(Object.entries(shellCreate.trigger.headers)).toEqual([[parameter?.name, value]]);
+    // Without it the tool answers 200 to a stranger, and the run would count as delivered.
+    expect(hook?.["trigger-rule-mismatch-http-response-code"]).toBe(403);
+    for (const { source, name } of hook?.["pass-environment-to-command"] ?? []) {
+      expect(source).toBe("payload");
+      const at = name
+        .split(".")
+        .reduce((place: unknown, key) => Object(place)[key], shellCreate.trigger.payload);
+      expect(at, name).toEqual(expect.any(String));
+    }
+    const handedOn = hook?.["pass-environment-to-command"].map(({ envname }) => envname);
+    for (const needed of ["RUN_ID", "CALLBACK_URL", "CALLBACK_TOKEN"]) expect(handedOn).toContain(needed);
+  });
+});
+
+const RECEIVERS = [
+  { name: "workflow-dispatch.yml", file: workflowDispatchFile, always: "if: always()", mask: "::add-mask::" },
+  {
+    name: "repository-dispatch.yml",
+    file: repositoryDispatchFile,
+    always: "if: always()",
+    mask: "::add-mask::",
+  },
+  { name: ".gitlab-ci.yml", file: gitlabFile, always: "after_script:" },
+  { name: "Jenkinsfile", file: jenkinsFile, always: "always {" },
+  {
+    name: "azure-pipelines.yml",
+    file: azureFile,
+    always: "condition: always()",
+    mask: "##vso[task.setsecret]",
+  },
+  { name: "job.sh", file: shellFile, always: "trap finish EXIT" },
+];
+
+describe.each(RECEIVERS)("$name: the receiving side", ({ name, file, always }) => {
+  const calls = file.match(/curl -.*(?:\\\n.*)*/g) ?? [];
+
+  it("reports however the job ended", () => {
+    expect(file.split(always)).toHaveLength(2);
+  });
+
+  it("calls with time-outs and repeats, and gives curl the token on its input", () => {
+    expect(calls).toHaveLength(name === "job.sh" ? 1 : 2);
+    for (const call of calls) {
+      expect(call).toMatch(/^curl -fsS --retry ("\$retries"|5) --retry-all-errors --max-time 20 .*-H @- /);
+      expect(call).not.toMatch(/token/i);
+    }
+  });
+
+  it("names the report by a key, the heartbeat by none", () => {
+    expect(file.match(/Idempotency-Key: /g)).toHaveLength(1);
+    expect(file).toContain("callback}/heartbeat");
+  });
+});
+
+it.each(RECEIVERS.filter(({ mask }) => mask))(
+  "$name hides the token before it uses it",
+  ({ file, mask = "" }) => {
+    expect(file).toContain(mask);
+    expect(file.indexOf(mask)).toBeLessThan(file.indexOf("Bearer"));
+  },
+);
+
+it("GitLab's report has time left when the script's time is up", () => {
+  const [whole, script, after] = [
+    /^ {2}timeout: (\d+) minutes/m,
+    /RUNNER_SCRIPT_.*: (\d+)m/,
+    /AFTER_.*: (\d+)m/,
+  ].map((pattern) => Number(pattern.exec(gitlabFile)?.[1]));
+  expect(Number(script) + Number(after)).toBeLessThan(Number(whole));
+});
+
+it("the Jenkinsfile turns the trace off first wherever the token is", () => {
+  const scripts = [...jenkinsFile.matchAll(/sh '''(.*?)'''/gs)].map(([, script = ""]) => script);
+  expect(scripts).toHaveLength(2);
+  for (const script of scripts) expect(script).toMatch(/^set \+x\n/);
+});
+
+/** Where a product expands what a variable holds, only what the service makes may be sent as one. */
+it.each([
+  ["GitLab", Object.entries(gitlabCreate.trigger.payload.variables)],
+  ["Azure", Object.entries(azureCreate.trigger.payload.variables).map(([name, { value }]) => [name, value])],
+] as const)("%s gets in variables, which it expands, nothing that a caller can choose", (_, variables) => {
+  expect(variables.length).toBeGreaterThan(0);
+  for (const [name, value] of variables)
+    expect(value, name).toMatch(/^\{\{ run\.(id|callbackUrl|callbackToken) \}\}$/);
+});
+
+// What stands between the braces becomes part of the script: a value could bring commands of its own.
+it.each(RECEIVERS.filter(({ file }) => file.includes("${{")))(
+  "$name puts no expression into a script",
+  ({ file }) => {
+    const lines = file.split("\n").filter((line) => line.includes("${{"));
+    for (const line of lines) expect(line).toMatch(/^(run-name: | {2}group: | {8,10}(VERSION|JOB_STATUS): )/);
+    expect(lines.join("\n")).not.toMatch(/callback/);
+  },
+);

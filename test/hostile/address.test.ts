@@ -1,0 +1,186 @@
+import { exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
+import { everything } from "../support/rows.ts";
+
+const runs = newRunsPath();
+let run: CreatedRun;
+beforeAll(async () => {
+  run = await createRun(runs);
+});
+
+/** What no path may hold in place of any of its names. */
+const SEGMENTS = [
+  "",
+  ".",
+  "..",
+  "%2e",
+  "%2e%2e",
+  "%2E%2e",
+  "%00",
+  "a%00b",
+  "%zz",
+  "%",
+  "%2",
+  "a%2Fb",
+  "..%2f..%2f..",
+  "%5C..",
+  "%c0%af",
+  "%ED%A0%80",
+  "%ff",
+  "%25%32%65",
+  "a%0d%0aX-Evil:1",
+  "A",
+  "-a",
+  "a_b",
+  "a.b",
+  "a%20b",
+  "é",
+  "%F0%9F%9A%80",
+  "__proto__",
+  ":id",
+  "*",
+  "{x}",
+  "a;b",
+  "a:b",
+  "NaN!",
+  "%27%20OR%201=1--",
+  "a".repeat(64),
+  "a".repeat(8000),
+];
+const ID = "0199d2a5-0000-8000-8000-000000000000";
+/** What is no run's and no token's id. */
+const IDS = [
+  ...SEGMENTS,
+  "0",
+  "-1",
+  "1.5",
+  "1e400",
+  "null",
+  "constructor",
+  ID.slice(1),
+  `${ID}0`,
+  `${ID}%00`,
+  `${ID}%0a`,
+  `%20${ID}`,
+  `{${ID}}`,
+  ID.replaceAll("-", ""),
+  ID.replace("0", "g"),
+];
+
+const ROUTES = [
+  ...new Set(
+    createApp()
+      .routes.filter(({ method }) => method !== "ALL")
+      .map(({ method, path }) => `${method} ${path.replaceAll("{[a-z0-9][a-z0-9-]{0,62}}", "")}`),
+  ),
+]
+  .filter((route) => route.includes(":"))
+  .map((route) => ({ method: route.split(" ")[0] ?? "", path: route.split(" ")[1] ?? "" }));
+
+/** Every route's every parameter. */
+const PLACES = ROUTES.flatMap(({ method, path }) =>
+  [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => ({ method, path, name })),
+);
+
+function fill(path: string, name: string, value: string): string {
+  const [, o = "", p = "", , envName = ""] = runs.split("/");
+  const good: Record<string, string> = { o, p, envName, id: run.id, tokenId: ID };
+  return path.replace(/:(\w+)/g, (_, param: string) => (param === name ? value : (good[param] ?? "")));
+}
+
+describe("paths", () => {
+  it.each(PLACES)("$method $path refuses whatever is no $name", async ({ method, path, name }) => {
+    const before = await everything();
+    const isCallback = path.endsWith("/callback");
+    const isWorkflows = isCallback || path.endsWith("/heartbeat");
+    const body = isCallback ? { status: "succeeded" } : isWorkflows ? {} : { actionName: "a" };
+    for (const value of name === "id" || name === "tokenId" ? IDS : SEGMENTS) {
+      const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {
+        token: isWorkflows ? run.callback.token : ROOT,
+        ...(method === "POST" ? { body } : {}),
+      });
+      expect({ value, answer }).toEqual({
+        value,
+        answer: { error: expect.any(String), code: expect.any(String) },
+      });
+      expect({ value, status: [401, 404, 405].includes(status) ? "refused" : status }).toEqual({
+        value,
+        status: "refused",
+      });
+    }
+    expect(await everything()).toEqual(before);
+  });
+});
+
+describe("headers", () => {
+  const AUTHORIZATIONS = [
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer a b",
+    `Basic ${btoa("root:root")}`,
+    `Token ${ROOT}`,
+    ROOT,
+    `Bearer ${ROOT}x`,
+    `Bearer ${ROOT.toUpperCase()}`,
+    `Bearer Bearer ${ROOT}`,
+    "Bearer terr_",
+    `Bearer terr_${"a".repeat(10_000)}`,
+    `Bearer ${"x".repeat(10_000)}`,
+    "Bearer __proto__",
+  ];
+
+  it.each(AUTHORIZATIONS)("Authorization: %.40s is 401 on every route", async (Authorization) => {
+    const before = await everything();
+    for (const { method, path } of ROUTES) {
+      const url = new URL(fill(path, "", ""), "https://runs.example").href;
+      const init = { method, headers: { Authorization, "Content-Type": "application/json" } };
+      const response = await exports.default.fetch(url, method === "POST" ? { ...init, body: "{}" } : init);
+      expect(response.status).toBe(401);
+      expect(await response.json()).toEqual({ error: expect.any(String), code: expect.any(String) });
+    }
+    expect(await everything()).toEqual(before);
+  });
+
+  it.each(["", "é", "a".repeat(256), "a\tb"])(
+    "Idempotency-Key: %.20s is 400 where it is read",
+    async (key) => {
+      const before = await everything();
+      const headers = { "Idempotency-Key": key };
+      const answers = [
+        await ask<unknown>("POST", runs, { body: { actionName: "a" }, headers }),
+        await ask<unknown>("DELETE", `${runs}/${run.id}`, { headers }),
+        await report(run, { status: "succeeded" }, { headers }),
+        await report(run, { status: "succeeded" }, { headers: { "webhook-id": key } }),
+      ];
+      for (const { status, body } of answers) {
+        expect(body).toEqual({ error: expect.any(String), code: "invalid_idempotency_key" });
+        expect(status).toBe(400);
+      }
+      expect(await everything()).toEqual(before);
+    },
+  );
+
+  it.each([
+    "",
+    "x",
+    "null",
+    "first-primary",
+    "'; DROP TABLE runs; --",
+    "f".repeat(10_000),
+    "é",
+    `${"ffffffff-".repeat(3)}${"f".repeat(32)}`,
+  ])("a bookmark that was never ours, %.40s, is as good as none", async (bookmark) => {
+    const headers = { "x-d1-bookmark": bookmark };
+    for (const path of [runs, `${runs}/${run.id}`, `${runs}/${run.id}/events`]) {
+      expect((await ask("GET", path, { headers })).status).toBe(200);
+    }
+  });
+});
+
+it("after all of this the run is as pending as before, and its token opens it", async () => {
+  expect((await ask("GET", `${runs}/${run.id}`)).body.status).toBe("pending");
+  expect((await report(run, { status: "succeeded" })).status).toBe(200);
+});

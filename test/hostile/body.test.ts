@@ -1,0 +1,194 @@
+import { exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
+import { everything } from "../support/rows.ts";
+
+const runs = newRunsPath();
+let run: CreatedRun;
+beforeAll(async () => {
+  run = await createRun(runs);
+});
+
+interface Route {
+  readonly name: string;
+  readonly url: () => string;
+  readonly token: () => string;
+  /** A body that it takes. */
+  readonly valid: string;
+  /** Whether it asks for nothing in particular. */
+  readonly takesEmpty?: boolean;
+}
+
+const ROUTES: readonly Route[] = [
+  { name: "create", url: () => runs, token: () => ROOT, valid: '{"actionName":"deploy"}' },
+  {
+    name: "callback",
+    url: () => run.callback.url,
+    token: () => run.callback.token,
+    valid: '{"status":"succeeded"}',
+  },
+  {
+    name: "heartbeat",
+    url: () => `${runs}/${run.id}/heartbeat`,
+    token: () => run.callback.token,
+    valid: '{"message":"alive"}',
+    takesEmpty: true,
+  },
+  {
+    name: "tokens",
+    url: () => "/acme/shop/tokens",
+    token: () => ROOT,
+    valid: '{"name":"ci","role":"viewer"}',
+  },
+];
+
+type Body = string | Uint8Array<ArrayBuffer> | ReadableStream;
+
+async function send(route: Route, body: Body | null, contentType: string | null = "application/json") {
+  const headers = new Headers({ Authorization: `Bearer ${route.token()}` });
+  if (contentType !== null) headers.set("Content-Type", contentType);
+  // As bytes, or the runtime would add a content type of its own.
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  const url = new URL(route.url(), "https://runs.example").href;
+  const response = await exports.default.fetch(url, { method: "POST", headers, body: bytes });
+  return { status: response.status, body: await response.json() };
+}
+
+async function expectRefused(request: () => ReturnType<typeof send>, status: number, code: string) {
+  const before = await everything();
+  const { status: got, body } = await request();
+  expect(body).toEqual({ error: expect.stringMatching(/^.{10,1500}$/s), code });
+  expect(got).toBe(status);
+  expect(await everything()).toEqual(before);
+}
+
+/** The valid body and one more member, which wins over an earlier one of that name. */
+const withMember = (valid: string, name: string, value: string) =>
+  `${valid.slice(0, -1)},"${name}":${value}}`;
+const nested = (levels: number, [open, close]: readonly [string, string]) =>
+  open.repeat(levels) + close.repeat(levels);
+
+/** The valid body with more bytes at the end of its last value. */
+function inLastString(valid: string, bytes: readonly number[]): Uint8Array<ArrayBuffer> {
+  const encode = (text: string) => new TextEncoder().encode(text);
+  return new Uint8Array([...encode(valid.slice(0, -2)), ...bytes, ...encode(valid.slice(-2))]);
+}
+
+function stream(megabytes: number): ReadableStream {
+  let sent = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (sent++ === megabytes) controller.close();
+      else controller.enqueue(new Uint8Array(1024 * 1024).fill(32));
+    },
+  });
+}
+
+const INVALID = ["invalid_body", 400] as const;
+const TOO_LARGE = ["body_too_large", 413] as const;
+
+const BODIES: readonly (readonly [string, (valid: string) => Body | null, string, number])[] = [
+  ["none at all", () => null, ...INVALID],
+  ["empty", () => "", ...INVALID],
+  ["blank", () => " \n\t", ...INVALID],
+  ["a NUL", () => "\0", ...INVALID],
+  ["cut short", (valid) => valid.slice(0, -1), ...INVALID],
+  ["followed by more", (valid) => `${valid}{}`, ...INVALID],
+  ["with a NUL after it", (valid) => `${valid}\0`, ...INVALID],
+  ["with a trailing comma", (valid) => `${valid.slice(0, -1)},}`, ...INVALID],
+  ["with single quotes", (valid) => valid.replaceAll('"', "'"), ...INVALID],
+  ["with a comment", (valid) => `/* */${valid}`, ...INVALID],
+  ["with NaN", (valid) => withMember(valid, "x", "NaN"), ...INVALID],
+  ["with Infinity", (valid) => withMember(valid, "x", "-Infinity"), ...INVALID],
+  ["with a raw control character", (valid) => withMember(valid, "x", '"\u0001"'), ...INVALID],
+  ["null", () => "null", ...INVALID],
+  ["a number", () => "1e400", ...INVALID],
+  ["a string", () => '"deploy"', ...INVALID],
+  ["true", () => "true", ...INVALID],
+  ["an empty list", () => "[]", ...INVALID],
+  ["a list of one", (valid) => `[${valid}]`, ...INVALID],
+  ["an empty object", () => "{}", ...INVALID],
+  ["with an unknown key", (valid) => withMember(valid, "colour", '"red"'), ...INVALID],
+  ["with an empty key", (valid) => withMember(valid, "", "1"), ...INVALID],
+  ["with half a surrogate pair for a key", (valid) => withMember(valid, "\\ud800", "1"), ...INVALID],
+  ["with __proto__", (valid) => withMember(valid, "__proto__", '{"role":"owner"}'), ...INVALID],
+  ["with an escaped __proto__", (valid) => withMember(valid, "\\u005f_proto__", "null"), ...INVALID],
+  ["of nothing but __proto__", (valid) => `{"__proto__":${valid}}`, ...INVALID],
+  ["with constructor", (valid) => withMember(valid, "constructor", '{"prototype":{}}'), ...INVALID],
+  ["with toString", (valid) => withMember(valid, "toString", "1"), ...INVALID],
+  ["with a trigger of nothing", (valid) => withMember(valid, "trigger", "{}"), ...INVALID],
+  [
+    "with 50 000 unknown keys",
+    (valid) => `${valid.slice(0, -1)}${Array.from({ length: 50_000 }, (_, i) => `,"key${i}":0`).join("")}}`,
+    ...INVALID,
+  ],
+  ["with a key of 500 KB", (valid) => withMember(valid, "k".repeat(500_000), "1"), ...INVALID],
+  ["of 65 levels of lists", () => nested(65, ["[", "]"]), ...INVALID],
+  ["of 65 levels of objects", () => `${'{"a":'.repeat(64)}{}${"}".repeat(64)}`, ...INVALID],
+  ["of 100 000 levels of lists", () => nested(100_000, ["[", "]"]), ...INVALID],
+  ["of 100 000 levels of objects", () => `${'{"a":'.repeat(100_000)}0${"}".repeat(100_000)}`, ...INVALID],
+  ["of 100 000 levels, never closed", () => "[".repeat(100_000), ...INVALID],
+  [
+    "of 100 000 levels under a known key",
+    (valid) => withMember(valid, "output", nested(100_000, ["[", "]"])),
+    ...INVALID,
+  ],
+  ["of closing brackets first", () => "]".repeat(1000) + nested(1000, ["[", "]"]), ...INVALID],
+  ["of 2 MB", (valid) => withMember(valid, "x", `"${"x".repeat(2_000_000)}"`), ...TOO_LARGE],
+  ["of 2 MB of spaces around it", (valid) => " ".repeat(2_000_000) + valid, ...TOO_LARGE],
+  ["of 5 MB", (valid) => withMember(valid, "x", `"${"x".repeat(5_000_000)}"`), ...TOO_LARGE],
+  ["of 5 MB, its length not told", () => stream(5), ...TOO_LARGE],
+  ["of 64 MB, its length not told", () => stream(64), ...TOO_LARGE],
+  [
+    "in UTF-16",
+    (valid) => new Uint8Array(Uint16Array.from(valid, (c) => c.charCodeAt(0)).buffer),
+    ...INVALID,
+  ],
+  ["with a byte that is no UTF-8", (valid) => inLastString(valid, [0xff]), ...INVALID],
+  ["with an overlong slash", (valid) => inLastString(valid, [0xc0, 0xaf]), ...INVALID],
+  ["with an encoded surrogate", (valid) => inLastString(valid, [0xed, 0xa0, 0x80]), ...INVALID],
+  ["with a character cut short", (valid) => inLastString(valid, [0xe2, 0x82]), ...INVALID],
+];
+
+const TYPES: readonly (string | null)[] = [
+  null,
+  "",
+  "text/plain",
+  "text/json",
+  "application/x-www-form-urlencoded",
+  "multipart/form-data; boundary=x",
+  "application/jsonp",
+  "application/vnd.api+json",
+  "application/json, text/plain",
+  "application/json; charset=utf-16",
+  "application/json; charset",
+  "application/json; boundary=x",
+];
+
+describe.each(ROUTES)("the body of $name", (route) => {
+  const bodies = BODIES.filter(([name]) => !(route.takesEmpty && name === "an empty object"));
+  it.each(bodies)("%s is refused", async (_, body, code, status) => {
+    await expectRefused(() => send(route, body(route.valid)), status, code);
+  });
+
+  it.each(TYPES)("sent as %s is refused", async (contentType) => {
+    await expectRefused(() => send(route, route.valid, contentType), 415, "unsupported_media_type");
+  });
+});
+
+describe("what all of this left behind", () => {
+  it("the run is as pending as before, and its token opens it", async () => {
+    expect((await ask("GET", `${runs}/${run.id}`)).body.status).toBe("pending");
+    expect((await report(run, { status: "succeeded" })).status).toBe(200);
+  });
+
+  it.each(["application/json", "Application/JSON; Charset=UTF-8", 'application/json;charset="utf-8"'])(
+    "a good body is still taken as %s, a byte order mark before it as well",
+    async (contentType) => {
+      for (const body of ['{"actionName":"deploy"}', '\ufeff{"actionName":"deploy"}']) {
+        const route = { name: "create", url: () => runs, token: () => ROOT, valid: "" };
+        expect((await send(route, body, contentType)).status).toBe(201);
+      }
+    },
+  );
+});

@@ -1,0 +1,175 @@
+import { listDurableObjectIds } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { keyRing } from "../../src/key-ring.ts";
+import { mintRunId } from "../../src/runs/run-id.ts";
+import { mintUuidV7 } from "../../src/uuid.ts";
+import { askWith, envWith, untouchable } from "../support/bindings.ts";
+import { faults } from "../support/faults.ts";
+import {
+  type ActionRun,
+  ask,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  report,
+  rowOf,
+  scopeOfPath,
+} from "../support/requests.ts";
+
+interface Refusal {
+  readonly error: string;
+  readonly code: string;
+}
+
+const OTHER_KEY = "another-signing-key-of-32-bytes-and-more";
+
+function mintUnder(keys: string | undefined, scope: string, coordinator: number, createdAt = Date.now()) {
+  const ring = keyRing(keys);
+  if (!ring.ok) throw new Error(ring.error);
+  return mintRunId(ring.value, scope, { createdAt, coordinator });
+}
+
+function withWrongTag(id: string): string {
+  return id.slice(0, -1) + (id.endsWith("0") ? "1" : "0");
+}
+
+/** Ids as a stranger would make them up for the runs of `path`, where none was ever created. */
+const MADE_UP: Readonly<Record<string, (path: string) => string | Promise<string>>> = {
+  ...Object.fromEntries(
+    [0, 1, 2, 3, 4, 4095].map((coordinator) => [
+      `one with a wrong tag, of coordinator ${coordinator}`,
+      async (path: string) =>
+        withWrongTag(await mintUnder(env.CALLBACK_SIGNING_KEYS, scopeOfPath(path), coordinator)),
+    ]),
+  ),
+  "one made under a key that is not in the ring": (path) => mintUnder(OTHER_KEY, scopeOfPath(path), 0),
+  "a real run's, of another environment": async () => (await createRun(newRunsPath())).id,
+  "one of version 4": () => crypto.randomUUID(),
+  "one of version 7": () => mintUuidV7(Date.now()),
+  "the nil uuid": () => "00000000-0000-0000-0000-000000000000",
+  "the max uuid": () => "ffffffff-ffff-ffff-ffff-ffffffffffff",
+};
+
+const FORGED_TOKEN = (id: string) => `${id}:${Date.now() + 60_000}:${"ab".repeat(32)}`;
+
+/** Every route that takes a run's id, as a stranger asks it; the status is that of a run that is not there. */
+const ROUTES = [
+  { method: "GET", suffix: "", status: 404 },
+  { method: "GET", suffix: "", status: 404, headers: { "x-d1-bookmark": "coordinator" } },
+  { method: "GET", suffix: "", status: 404, headers: { "x-d1-bookmark": "made up" } },
+  { method: "HEAD", suffix: "", status: 404 },
+  { method: "GET", suffix: "?wait=1", status: 404 },
+  { method: "GET", suffix: "/events", status: 404 },
+  { method: "GET", suffix: "/events", status: 404, headers: { Accept: "text/event-stream" } },
+  { method: "DELETE", suffix: "", status: 404 },
+  { method: "DELETE", suffix: "", status: 404, headers: { "Idempotency-Key": "k" } },
+  { method: "POST", suffix: "/callback", status: 401 },
+  { method: "POST", suffix: "/heartbeat", status: 401 },
+] as const;
+
+function askRoute(route: (typeof ROUTES)[number], path: string, id: string) {
+  const headers = "headers" in route ? { headers: route.headers } : {};
+  const report = route.method === "POST" ? { token: FORGED_TOKEN(id), body: { status: "succeeded" } } : {};
+  return {
+    method: route.method,
+    address: `${path}/${id}${route.suffix}`,
+    options: { ...headers, ...report },
+  };
+}
+
+async function objects(): Promise<string[]> {
+  return (await listDurableObjectIds(env.COORDINATORS)).map(String).sort();
+}
+
+describe.each(Object.entries(MADE_UP))("a made-up id, %s,", (_name, makeUp) => {
+  it("wakes no object on any route", async () => {
+    const path = newRunsPath();
+    const id = await makeUp(path);
+    const before = await objects();
+    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+    for (const route of ROUTES) {
+      const { method, address, options } = askRoute(route, path, id);
+      const answer = await ask<Refusal | null>(method, address, options);
+      expect([method, answer.status]).toEqual([method, route.status]);
+      if (method !== "HEAD") {
+        expect(answer.body).toEqual({
+          error: expect.any(String),
+          code: route.status === 404 ? "run_not_found" : "token_invalid",
+        });
+      }
+      const watched = await askWith(
+        envWith({ COORDINATORS: coordinators.binding }),
+        method,
+        address,
+        options,
+      );
+      expect(watched.status).toBe(route.status);
+    }
+    expect(coordinators.uses).toEqual([]);
+    expect(await objects()).toEqual(before);
+  });
+
+  it("wakes none while D1 is down either: reads and cancels are then 503", async () => {
+    const path = newRunsPath();
+    const id = await makeUp(path);
+    const before = await objects();
+    faults.reads = "down";
+    for (const route of ROUTES) {
+      const { method, address, options } = askRoute(route, path, id);
+      const { status } = await ask(method, address, options);
+      expect([method, status]).toEqual([method, route.status === 404 ? 503 : 401]);
+    }
+    expect(await objects()).toEqual(before);
+  });
+});
+
+it("wakes the object of a genuine id, though no such run was created: what the tests above would see", async () => {
+  const path = newRunsPath();
+  const id = await mintUnder(env.CALLBACK_SIGNING_KEYS, scopeOfPath(path), 1);
+  const before = await objects();
+  expect((await ask("GET", `${path}/${id}`)).status).toBe(404);
+  const woken = (await objects()).filter((object) => !before.includes(object));
+  expect(woken).toEqual([String(coordinatorOf(path, id).id)]);
+});
+
+describe("a run whose signing key left the ring", () => {
+  const rotated = envWith({ CALLBACK_SIGNING_KEYS: OTHER_KEY });
+
+  it("can still be read, listed and cancelled", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const read = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}`);
+    expect([read.status, read.body.status]).toEqual([200, "pending"]);
+    const events = await askWith<{ type: string }[]>(rotated, "GET", `${path}/${run.id}/events`);
+    expect(events.body.map(({ type }) => type)).toEqual(["created"]);
+    const listed = await askWith<ActionRun[]>(rotated, "GET", path);
+    expect(listed.body.map(({ id }) => id)).toEqual([run.id]);
+    const cancelled = await askWith<ActionRun>(rotated, "DELETE", `${path}/${run.id}`);
+    expect([cancelled.status, cancelled.body.status]).toEqual([200, "cancelled"]);
+    expect((await rowOf(run.id))?.status).toBe("cancelled");
+    expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("cancelled");
+  });
+
+  it("can be read once it has ended, and cancelling it is still 409", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    await report(run, { status: "failed", error: "no luck" });
+    const read = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}`);
+    expect([read.status, read.body.error]).toEqual([200, "no luck"]);
+    const waited = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}?wait=60`);
+    expect([waited.status, waited.body.error]).toEqual([200, "no luck"]);
+    const cancelled = await askWith<Refusal>(rotated, "DELETE", `${path}/${run.id}`);
+    expect([cancelled.status, cancelled.body.code]).toEqual([409, "run_failed"]);
+  });
+
+  it("can be read and cancelled where no ring can be used at all", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const unset = envWith({ CALLBACK_SIGNING_KEYS: "" });
+    expect((await askWith(unset, "GET", `${path}/${run.id}`)).status).toBe(200);
+    expect((await askWith(unset, "GET", `${path}/${run.id}/events`)).status).toBe(200);
+    const cancelled = await askWith<ActionRun>(unset, "DELETE", `${path}/${run.id}`);
+    expect(cancelled.body.status).toBe("cancelled");
+  });
+});

@@ -1,0 +1,154 @@
+import { describe, expect, it } from "vitest";
+import { ask, newRunsPath } from "../support/requests.ts";
+
+const runs = newRunsPath();
+const tokens = "/acme/shop/tokens";
+const ID = "0199d2a5-0000-8000-8000-000000000000";
+
+const LIMITS = [
+  "",
+  "0",
+  "201",
+  "-1",
+  "1.5",
+  "1e2",
+  "1e400",
+  "NaN",
+  "0x10",
+  "%201",
+  "1%20",
+  "1%00",
+  "%D9%A1",
+  "1,2",
+];
+const CURSORS = [
+  "",
+  "x",
+  "%00",
+  "%zz",
+  "null",
+  ID,
+  btoa("no uuid at all, but of 36 characters"),
+  btoa(ID.toUpperCase().replace("0199D2A5", "0199D2AF")),
+  `${btoa(ID)}=`,
+  `%20${btoa(ID)}`,
+  `${btoa(ID)}%0a`,
+  btoa(`${ID}\n`),
+  "A".repeat(10_000),
+];
+/** Of a timeline, whose cursors are numbers; a list's are ids. */
+const SEQ_CURSORS = ["-1", "01", "1.5", "1e3", " 1", "1\n", "1000000000000000", "\u0661", "NaN", "__proto__"];
+/** What is no limit is no wait either. */
+const WAITS = [...LIMITS, "61", "99", "100", "001"];
+const NAMES = ["", "%00", "a%00b", "a%0ab", "%7f", "%C2%85", "a".repeat(256)];
+const TIMES = [
+  "",
+  "0",
+  "-1",
+  "1e21",
+  "NaN",
+  "now",
+  "2026-01-01",
+  "2026-01-01T00:00:00",
+  "2026-02-29T00:00:00Z",
+  "2026-13-01T00:00:00Z",
+  "2026-01-01T24:00:00Z",
+  "2026-01-01T00:00:60Z",
+  "2026-01-01T00:00:00%2B24:00",
+  "2026-01-01T00:00:00+01:00",
+  "2026-01-01T00:00:00.Z",
+  "2026-01-01%2000:00:00Z",
+  "2026-01-01T00:00:00Z%00",
+  "99999-01-01T00:00:00Z",
+  "-000001-01-01T00:00:00Z",
+  `2026-01-01T00:00:00.${"0".repeat(1000)}Z`,
+];
+
+const anyOf = (name: string, values: readonly string[]) => values.map((value) => `${name}=${value}`);
+const twice = (name: string, value: string) => `${name}=${value}&${name}=${value}`;
+
+const EVERY_LIST = [
+  ...anyOf("limit", LIMITS),
+  ...anyOf("cursor", CURSORS),
+  twice("limit", "10"),
+  twice("cursor", btoa(ID)),
+  "Limit=10",
+  "limit%00=10",
+  "colour=red",
+  "colour",
+  "__proto__=1",
+  "__proto__=1&__proto__=2",
+  "constructor=1",
+  "toString=1",
+  "limit[]=10",
+  "%zz=1",
+];
+const RUN_LIST = [
+  ...EVERY_LIST,
+  ...anyOf("status", [
+    "",
+    "Pending",
+    "bogus",
+    "pending,failed",
+    "pending%00",
+    "__proto__",
+    "pending&status=bogus",
+  ]),
+  ...anyOf("actionName", NAMES),
+  ...anyOf("triggeredBy", NAMES),
+  ...anyOf("entityId", ["", "x", "1", `${ID}0`, `${ID}%00`, `{${ID}}`, "null"]),
+  ...anyOf("createdAfter", TIMES),
+  ...anyOf("createdBefore", TIMES),
+  twice("actionName", "a"),
+  twice("triggeredBy", "a"),
+  twice("entityId", ID),
+  twice("createdAfter", "2026-01-01T00:00:00Z"),
+  twice("createdBefore", "2026-01-01T00:00:00Z"),
+];
+
+const TIMELINE = [
+  ...EVERY_LIST,
+  ...anyOf(
+    "cursor",
+    SEQ_CURSORS.map((text) =>
+      new TextEncoder().encode(text).toBase64({ alphabet: "base64url", omitPadding: true }),
+    ),
+  ),
+  "after=1",
+  "wait=1",
+];
+const ONE_RUN = [
+  ...anyOf("wait", WAITS),
+  twice("wait", "1"),
+  "Wait=1",
+  "wait[]=1",
+  "wait%00=1",
+  "limit=10",
+  `cursor=${btoa(ID)}`,
+  "colour=red",
+  "__proto__=1",
+  "constructor=1",
+];
+
+describe("queries", () => {
+  const cases = [
+    ...RUN_LIST.map((query) => ({ what: "runs", query, path: runs })),
+    ...EVERY_LIST.map((query) => ({ what: "tokens", query, path: tokens })),
+    ...[...EVERY_LIST, "actor=root", "action=token_minted"].map((query) => ({
+      what: "the audit",
+      query,
+      path: "/acme/shop/audit",
+    })),
+    ...["status=pending", "actionName=a"].map((query) => ({ what: "tokens", query, path: tokens })),
+    ...[btoa("1"), btoa("0")].map((cursor) => ({ what: "runs", query: `cursor=${cursor}`, path: runs })),
+    ...TIMELINE.map((query) => ({ what: "events", query, path: `${runs}/${ID}/events` })),
+    ...ONE_RUN.map((query) => ({ what: "one run", query, path: `${runs}/${ID}` })),
+  ].map((example) => ({ ...example, shown: example.query.slice(0, 60) }));
+
+  it.each(cases)("what reads $what refuses ?$shown", async ({ path, query }) => {
+    const { status, body } = await ask<{ error: string }>("GET", `${path}?${query}`);
+    expect(body).toEqual({ error: expect.any(String), code: "invalid_query" });
+    expect(body.error.length).toBeLessThan(1000);
+    expect(status).toBe(400);
+  });
+});

@@ -1,0 +1,226 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createApp } from "../../src/app.ts";
+import type { Permission, Role } from "../../src/auth/permissions.ts";
+import { ask, createRun, ROOT } from "../support/requests.ts";
+import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
+
+/** DESIGN's table of roles, written out: the code's own is what is under test. */
+const HAS: Readonly<Record<Role, readonly Permission[]>> = {
+  owner: ["data:read", "data:write", "tokens:manage"],
+  admin: ["data:read", "data:write", "tokens:manage"],
+  member: ["data:read", "data:write"],
+  viewer: ["data:read"],
+};
+
+interface Rule {
+  readonly opensTo: Permission | "anyone" | "root" | "callback token";
+  /** For a token of another project or environment: what can't be read is not there, what can't be written is forbidden. */
+  readonly outside?: 404 | 403;
+  readonly success: number;
+  readonly body?: unknown;
+}
+
+const RUNS = "/:o/:p/envs/:envName/action-runs";
+
+/** Every route there is. A route that is added and not put here makes this file fail. */
+const RULES: Readonly<Record<string, Rule>> = {
+  "GET /": { opensTo: "anyone", success: 200 },
+  "GET /healthz": { opensTo: "anyone", success: 200 },
+  "GET /readyz": { opensTo: "anyone", success: 200 },
+  "GET /openapi.json": { opensTo: "anyone", success: 200 },
+  "GET /docs": { opensTo: "anyone", success: 200 },
+  [`GET ${RUNS}`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`POST ${RUNS}`]: { opensTo: "data:write", outside: 403, success: 201, body: { actionName: "deploy" } },
+  [`GET ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`DELETE ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`POST ${RUNS}/:id/callback`]: { opensTo: "callback token", success: 200, body: { status: "succeeded" } },
+  [`POST ${RUNS}/:id/heartbeat`]: { opensTo: "callback token", success: 200, body: { message: "building" } },
+  [`GET ${RUNS}/:id/events`]: { opensTo: "data:read", outside: 404, success: 200 },
+  "GET /:o/:p/tokens": { opensTo: "tokens:manage", outside: 404, success: 200 },
+  "POST /:o/:p/tokens": {
+    opensTo: "tokens:manage",
+    outside: 403,
+    success: 201,
+    body: { name: "made", role: "viewer", envName: "prod" },
+  },
+  "DELETE /:o/:p/tokens/:tokenId": { opensTo: "tokens:manage", outside: 403, success: 200 },
+  "GET /:o/:p/audit": { opensTo: "tokens:manage", outside: 404, success: 200 },
+  "POST /:o/:p/envs/:envName/resync": { opensTo: "root", success: 202 },
+};
+
+/** What the app answers to, read from the app: patterns without the names' regular expressions. */
+const ROUTES = [
+  ...new Set(
+    createApp()
+      .routes.filter(({ method }) => method !== "ALL")
+      .map(({ method, path }) => `${method} ${path.replaceAll(/(:\w+)\{.*?\}(?=\/|$)/g, "$1")}`),
+  ),
+].sort();
+
+interface Credential {
+  /** Why the token is no token at all, or no longer one; and the code that says so. */
+  readonly bad?: "unauthorized" | "token_invalid" | "token_expired";
+  readonly role?: Role;
+  readonly project?: "another" | "another organisation's";
+  readonly envName?: "prod" | "dev";
+  readonly root?: true;
+  readonly callback?: "its own" | "another run's";
+}
+
+/** Whoever may ask. What is asked for lives in the environment prod of one project. */
+const CREDENTIALS: Readonly<Record<string, Credential>> = {
+  "no token": { bad: "unauthorized" },
+  "an unknown token": { bad: "token_invalid" },
+  "an expired token": { bad: "token_expired", role: "owner" },
+  "a revoked token": { bad: "token_invalid", role: "owner" },
+  "the owner of another project": { role: "owner", project: "another" },
+  "a viewer of another project": { role: "viewer", project: "another" },
+  "the owner of another organisation's project": { role: "owner", project: "another organisation's" },
+  "the project's viewer": { role: "viewer" },
+  "the project's member": { role: "member" },
+  "the project's admin": { role: "admin" },
+  "the project's owner": { role: "owner" },
+  "the environment's viewer": { role: "viewer", envName: "prod" },
+  "the environment's member": { role: "member", envName: "prod" },
+  "the environment's admin": { role: "admin", envName: "prod" },
+  "another environment's viewer": { role: "viewer", envName: "dev" },
+  "another environment's admin": { role: "admin", envName: "dev" },
+  root: { root: true },
+  "the run's callback token": { callback: "its own" },
+  "another run's callback token": { callback: "another run's" },
+};
+
+interface Expected {
+  readonly status: number;
+  readonly code?: string;
+}
+
+function expectedOf(route: string, rule: Rule, who: Credential): Expected {
+  const success = { status: rule.success };
+  if (rule.opensTo === "anyone") return success;
+  if (who.callback === "its own" && rule.opensTo === "callback token") return success;
+  // An API token is none of a callback's business, whatever else is wrong with it.
+  if (rule.opensTo === "callback token")
+    return { status: 401, code: who.bad === "unauthorized" ? who.bad : "token_invalid" };
+  if (who.callback !== undefined) return { status: 401, code: "token_invalid" };
+  if (who.bad !== undefined) return { status: 401, code: who.bad };
+  if (who.root === true) return success;
+  if (rule.opensTo === "root") return { status: 403, code: "forbidden" };
+
+  const otherEnvironment = who.envName === "dev";
+  if (who.project !== undefined || (otherEnvironment && route.includes(":envName"))) {
+    if (rule.outside === 403) return { status: 403, code: "forbidden" };
+    return { status: 404, code: route.includes(":id") ? "run_not_found" : "not_found" };
+  }
+  if (who.role === undefined || !HAS[who.role].includes(rule.opensTo))
+    return { status: 403, code: "forbidden" };
+  // What is minted or revoked here is prod's: beyond the scope of who manages the tokens of dev.
+  if (otherEnvironment && route.startsWith("POST")) return { status: 403, code: "forbidden" };
+  if (otherEnvironment && route.startsWith("DELETE")) return { status: 404, code: "token_not_found" };
+  return success;
+}
+
+const project = newProject();
+const scope = `${project.slice(1)}/prod`;
+const runsPath = `${project}/envs/prod/action-runs`;
+const tokens = new Map<string, string | null>();
+
+/** The project where `who` has its token. */
+function homeOf(who: Credential): string {
+  if (who.project === "another") return newProject();
+  if (who.project === "another organisation's") return project.replace("/acme/", "/umbrella/");
+  return project;
+}
+
+async function tokenOf(name: string, who: Credential): Promise<string | null> {
+  if (who.bad === "unauthorized") return null;
+  if (who.root === true) return ROOT;
+  if (who.callback !== undefined) return (await createRun(runsPath)).callback.token;
+  if (who.role === undefined) return `terr_${"A".repeat(43)}`;
+  const home = homeOf(who);
+  const { id, token } = await grantToken(home, { role: who.role, envName: who.envName ?? null, name });
+  if (who.bad === "token_expired") {
+    await env.DB.prepare("UPDATE tokens SET expires_at = ? WHERE id = ?")
+      .bind(Date.now() - 1, id)
+      .run();
+  } else if (who.bad === "token_invalid") {
+    // Known to the isolate when it is revoked.
+    expect((await ask("GET", runsPath, { token })).status).toBe(200);
+    expect((await ask("DELETE", `${home}/tokens/${id}`)).status).toBe(200);
+  }
+  return token;
+}
+
+beforeAll(async () => {
+  for (const [name, who] of Object.entries(CREDENTIALS)) tokens.set(name, await tokenOf(name, who));
+});
+
+/** A run and a token made for one question, and the route's path to them. */
+async function target(pattern: string) {
+  const needsRun = pattern.includes(":id");
+  const run = needsRun ? await createRun(runsPath) : null;
+  const doomed = pattern.includes(":tokenId")
+    ? await grantToken(project, { role: "viewer", envName: "prod", name: "doomed" })
+    : null;
+  const [, o, p] = project.split("/");
+  const values: Record<string, string | undefined> = {
+    o,
+    p,
+    envName: "prod",
+    id: run?.id,
+    tokenId: doomed?.id,
+  };
+  const path = pattern.replaceAll(/:(\w+)/g, (_match, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`this test has no value for :${name}`);
+    return value;
+  });
+  return { path, run };
+}
+
+/** All that a request could have changed here. */
+async function stored() {
+  const [runs, kept, audit] = await env.DB.batch<Record<string, unknown>>([
+    env.DB.prepare("SELECT id, version, status FROM runs WHERE scope = ? ORDER BY id").bind(scope),
+    env.DB.prepare("SELECT id, role, env_name FROM tokens WHERE project = ? ORDER BY id").bind(
+      project.slice(1),
+    ),
+    env.DB.prepare("SELECT count(*) AS entries FROM audit WHERE project = ?").bind(project.slice(1)),
+  ]);
+  return { runs: runs?.results, tokens: kept?.results, audit: audit?.results };
+}
+
+it("has a rule for every route of the app, and for nothing else", () => {
+  expect(Object.keys(RULES).sort()).toEqual(ROUTES);
+});
+
+describe.each(ROUTES)("%s", (route) => {
+  const [method = "", pattern = ""] = route.split(" ");
+  const rule = RULES[route];
+
+  it.each(Object.entries(CREDENTIALS))("asked by %s", async (name, who) => {
+    if (rule === undefined) throw new Error("this route has no rule in the table above");
+    const { path, run } = await target(pattern);
+    const token =
+      who.callback === "its own" && run !== null ? run.callback.token : (tokens.get(name) ?? null);
+    const expected = expectedOf(route, rule, who);
+    const before = await stored();
+    const answer = await ask<Refusal>(method, path, {
+      token,
+      ...(rule.body === undefined ? {} : { body: rule.body }),
+    });
+    expect({ status: answer.status, code: answer.body?.code }).toEqual({ code: undefined, ...expected });
+    expect(answer.headers.get("WWW-Authenticate")).toBe(expected.status === 401 ? "Bearer" : null);
+    if (answer.status >= 400) {
+      expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code: expected.code });
+    }
+    if (answer.status >= 400 || method === "GET") expect(await stored()).toEqual(before);
+    if (method === "GET") expect((await ask("HEAD", path, { token })).status).toBe(expected.status);
+    if (method === "GET" && answer.status >= 400) {
+      const headers = { Accept: "text/event-stream" };
+      const watching = await ask<Refusal>("GET", `${path}?wait=1`, { token, headers });
+      expect({ status: watching.status, code: watching.body?.code }).toEqual(expected);
+    }
+  });
+});

@@ -1,0 +1,231 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { ask, type CreatedRun, createRun, newRunsPath, rowOf } from "../support/requests.ts";
+import { everything } from "../support/rows.ts";
+
+const runs = newRunsPath();
+let run: CreatedRun;
+beforeAll(async () => {
+  run = await createRun(runs);
+});
+
+/** Values are JSON as it is sent, for some of them no JSON.stringify would write. */
+const NO_OBJECTS = ["null", "[]", '"x"', "1", "true", "[{}]"];
+const OVERFLOWS = ['{"n":1e400}', '{"a":[{"b":-1e400}]}', '{"a":{"b":{"c":9e999}}}'];
+const NAMES = [
+  "null",
+  "1",
+  "true",
+  "[]",
+  "{}",
+  '[["deploy"]]',
+  '""',
+  '"a\\u0000b"',
+  '"\\u0000"',
+  '"a\\ud800"',
+  '"\\udc00a"',
+  '"\\udc00\\ud800"',
+  '"a\\nb"',
+  '"a\\u001bb"',
+  '"a\\u007fb"',
+  '"a\\u0085b"',
+  `"${"a".repeat(256)}"`,
+  `"${"é".repeat(256)}"`,
+];
+const UUIDS = [
+  "1",
+  "{}",
+  "[]",
+  '""',
+  '"x"',
+  '"0199d2a5-0000-8000-8000-00000000000"',
+  '"0199d2a5-0000-8000-8000-0000000000000"',
+  '"{0199d2a5-0000-8000-8000-000000000000}"',
+  '"urn:uuid:0199d2a5-0000-8000-8000-000000000000"',
+  '"0199d2a5-0000-8000-8000-000000000000\\n"',
+  '"0199d2a5-0000-8000-8000-00000000000\\u0000"',
+  '"0199d2a500008000800000000000000g"',
+];
+const MINUTES = [
+  "-1",
+  "0",
+  "1.5",
+  "0.9999999999",
+  "43201",
+  "1e21",
+  "1e400",
+  "-1e400",
+  "9007199254740993",
+  '"60"',
+  "null",
+  "true",
+  "[]",
+  "[60]",
+  "{}",
+  '{"toString":1,"valueOf":1}',
+];
+const TIMES = [
+  "0",
+  "-1",
+  "1e21",
+  "1e400",
+  "true",
+  "{}",
+  "[]",
+  '""',
+  '"soon"',
+  '"NaN"',
+  '"253402300800000"',
+  '"2999-01-01"',
+  '"2999-01-01T00:00:00"',
+  '"2999-02-30T00:00:00Z"',
+  '"2999-13-01T00:00:00Z"',
+  '"2999-00-00T00:00:00Z"',
+  '"2999-01-01T24:00:00Z"',
+  '"2999-01-01T23:59:61Z"',
+  '"2999-01-01T00:00:00+25:00"',
+  '"2999-01-01T00:00:00 Z"',
+  '"9999999-01-01T00:00:00Z"',
+  '"+012999-01-01T00:00:00Z"',
+  `"2999-01-01T00:00:00.${"9".repeat(100)}Z"`,
+  '"1970-01-01T00:00:00Z"',
+  '"0000-01-01T00:00:00Z"',
+];
+
+interface Route {
+  readonly name: string;
+  readonly ask: () => readonly [path: string, token?: string];
+  readonly valid: string;
+  readonly members: Readonly<Record<string, readonly string[]>>;
+}
+
+const ROUTES: readonly Route[] = [
+  {
+    name: "create",
+    ask: () => [runs],
+    valid: '{"actionName":"deploy"}',
+    members: {
+      actionName: NAMES,
+      entityId: UUIDS,
+      parameters: [...NO_OBJECTS, ...OVERFLOWS],
+      recommendations: [...NO_OBJECTS, ...OVERFLOWS],
+      timeout: MINUTES,
+      id: ['"0199d2a5-0000-8000-8000-000000000000"'],
+      status: ['"succeeded"'],
+      triggeredBy: ['"root"'],
+      createdAt: ['"2026-01-01T00:00:00Z"'],
+      deadlineAt: ["1"],
+    },
+  },
+  {
+    name: "a successful callback",
+    ask: () => [run.callback.url, run.callback.token],
+    valid: '{"status":"succeeded"}',
+    members: {
+      status: [
+        "null",
+        "1",
+        "true",
+        "[]",
+        "{}",
+        '["succeeded"]',
+        '"Succeeded"',
+        '"running"',
+        '"cancelled"',
+        '""',
+      ],
+      output: [...NO_OBJECTS, ...OVERFLOWS],
+      error: ['"what?"', "null"],
+      id: ['"0199d2a5-0000-8000-8000-000000000000"'],
+    },
+  },
+  {
+    name: "a failed callback",
+    ask: () => [run.callback.url, run.callback.token],
+    valid: '{"status":"failed","error":"e"}',
+    members: {
+      error: ["null", "1", "true", "[]", "{}", `"${"e".repeat(8191)}"`, `"${"\\u0001".repeat(2000)}"`],
+      output: [...NO_OBJECTS, ...OVERFLOWS],
+    },
+  },
+  {
+    name: "tokens",
+    ask: () => ["/acme/shop/tokens"],
+    valid: '{"name":"ci","role":"viewer"}',
+    members: {
+      name: [...NAMES, '"root"', '"ROOT"', '" root "', '"\\uff52\\uff4f\\uff4f\\uff54"'],
+      role: ["null", "1", "[]", "{}", '["owner"]', '""', '"root"', '"Owner"', '"owner "', '"__proto__"'],
+      envName: ["1", "{}", "[]", '""', '".."', '"E1"', '"a/b"', '"a\\n"', '"-a"', `"${"e".repeat(64)}"`],
+      expiresAt: TIMES,
+      permissions: ['["tokens:manage"]'],
+    },
+  },
+];
+
+describe.each(ROUTES)("$name", (route) => {
+  const cases = Object.entries(route.members).flatMap(([member, values]) =>
+    values.map((value) => ({ member, value, shown: value.slice(0, 60) })),
+  );
+  it.each(cases)("refuses $member: $shown", async ({ member, value }) => {
+    const before = await everything();
+    const [path, token] = route.ask();
+    const raw = `${route.valid.slice(0, -1)},"${member}":${value}}`;
+    const { status, body } = await ask<{ error: string }>("POST", path, {
+      raw,
+      ...(token === undefined ? {} : { token }),
+    });
+    expect(body).toEqual({ error: expect.any(String), code: "invalid_body" });
+    expect(body.error).toContain(member);
+    expect(body.error.length).toBeLessThan(1000);
+    expect(status).toBe(400);
+    expect(await everything()).toEqual(before);
+  });
+});
+
+it("a failed callback without an error is refused", async () => {
+  const { status, body } = await ask<unknown>("POST", run.callback.url, {
+    token: run.callback.token,
+    body: { status: "failed" },
+  });
+  expect(status).toBe(400);
+  expect(body).toEqual({ error: expect.stringContaining("error"), code: "invalid_body" });
+});
+
+describe("inside parameters, recommendations and output anything is data", () => {
+  const DATA = [
+    '{"__proto__":{"admin":true},"a":{"__proto__":1}}',
+    '{"constructor":{"prototype":{"x":1}},"toString":1,"hasOwnProperty":null,"toJSON":2}',
+    '{"nul":"a\\u0000b","\\u0000":1}',
+    '{"lone":"\\ud800","\\udfff":["\\udc00x"]}',
+    '{"":"","a\\nb":"\\u001b[31m"}',
+    '{"sql":"\'); DROP TABLE runs; --","html":"</script>"}',
+    '{"big":1e308,"small":-5e-324,"half":0.5,"list":[[],{},null,true]}',
+    '{"emoji":"\u{1f680}","bidi":"\u202eabc"}',
+  ];
+
+  it.each(DATA)("%s is kept as it is", async (data) => {
+    const raw = `{"actionName":"deploy","parameters":${data},"recommendations":${data}}`;
+    const expected = JSON.stringify(JSON.parse(data));
+    const created = await ask<CreatedRun>("POST", runs, { raw });
+    expect(created.status).toBe(201);
+    const { id, callback } = created.body;
+    const reported = await ask("POST", callback.url, {
+      token: callback.token,
+      raw: `{"status":"succeeded","output":${data}}`,
+    });
+    expect(reported.status).toBe(200);
+    const read = await ask("GET", `${runs}/${id}`);
+    const kept = await ask("GET", `${runs}/${id}`, { headers: { "x-d1-bookmark": "coordinator" } });
+    const row = JSON.parse((await rowOf(id))?.body ?? "{}");
+    for (const body of [reported.body, read.body, kept.body, row]) {
+      expect(JSON.stringify(body.parameters)).toBe(expected);
+      expect(JSON.stringify(body.recommendations)).toBe(expected);
+      expect(JSON.stringify(body.output)).toBe(expected);
+    }
+    expect(JSON.stringify(created.body.parameters)).toBe(expected);
+  });
+
+  it("and nobody's prototype has changed", () => {
+    expect(Object.keys(Object.prototype)).toEqual([]);
+    expect("admin" in {}).toBe(false);
+  });
+});

@@ -1,0 +1,149 @@
+/** A body is taken or refused for what it is, whether its length was told beforehand or not; a query that is not there is empty. */
+
+import { exports } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { BODY_DRAIN_BYTES, BODY_MAX_BYTES } from "../../src/http/limits.ts";
+import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
+import { newProject } from "../support/tokens.ts";
+
+const encoder = new TextEncoder();
+const CHUNK_BYTES = 10_000;
+
+function chunked(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  let sent = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (sent < bytes.length) controller.enqueue(bytes.slice(sent, sent + CHUNK_BYTES));
+      else controller.close();
+      sent += CHUNK_BYTES;
+    },
+  });
+}
+
+interface Told {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+}
+
+async function send(path: string, method: string, body: BodyInit, length?: number): Promise<Told> {
+  const response = await exports.default.fetch(`https://runs.example${path}`, {
+    method,
+    headers: {
+      Authorization: `Bearer ${ROOT}`,
+      "Content-Type": "application/json",
+      ...(length === undefined ? {} : { "Content-Length": String(length) }),
+    },
+    body,
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+/** What differs from run to run. */
+function comparable({ status, body }: Told): Told {
+  const { id: _id, createdAt: _at, callback: _callback, ...rest } = body;
+  return { status, body: rest };
+}
+
+/** A create request of so many bytes. */
+function ofBytes(bytes: number): Uint8Array {
+  const text = '{"actionName":"deploy"';
+  return encoder.encode(`${text}${" ".repeat(bytes - text.length - 1)}}`);
+}
+
+function withBytes(...bytes: number[]): Uint8Array {
+  const [before, after] = ['{"actionName":"', '"}'].map((text) => encoder.encode(text));
+  return Uint8Array.from([...(before ?? []), ...bytes, ...(after ?? [])]);
+}
+
+const BODIES: readonly [name: string, bytes: Uint8Array, status: number, code?: string][] = [
+  ["valid", encoder.encode('{"actionName":"déploy €😀","parameters":{"a":[1]}}'), 201],
+  [
+    "of many-byte characters cut by every chunk",
+    ofText(`{"actionName":"x","parameters":{"t":"${"€".repeat(60_000)}"}}`),
+    201,
+  ],
+  ["empty", new Uint8Array(), 400, "invalid_body"],
+  ["only blank", encoder.encode("  "), 400, "invalid_body"],
+  [
+    "with a byte order mark",
+    Uint8Array.from([0xef, 0xbb, 0xbf, ...encoder.encode('{"actionName":"x"}')]),
+    201,
+  ],
+  ["of exactly the limit", ofBytes(BODY_MAX_BYTES), 201],
+  ["of one byte more", ofBytes(BODY_MAX_BYTES + 1), 413, "body_too_large"],
+  ["of all that is read before an answer", ofBytes(BODY_DRAIN_BYTES), 413, "body_too_large"],
+  ["of more than is read before an answer", ofBytes(BODY_DRAIN_BYTES + 1), 413, "body_too_large"],
+  ["with a byte that is no UTF-8", withBytes(0xff), 400, "invalid_body"],
+  ["with a character that is cut off", withBytes(0xe2, 0x82), 400, "invalid_body"],
+  ["with half a surrogate pair, encoded", withBytes(0xed, 0xa0, 0x80), 400, "invalid_body"],
+  ["cut off in the middle", encoder.encode('{"actionName":"dep'), 400, "invalid_body"],
+];
+
+function ofText(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+describe("a body", () => {
+  it.each(BODIES)("%s has one answer, its length told or not", async (_name, bytes, status, code) => {
+    const path = newRunsPath();
+    const answers = [
+      await send(path, "POST", bytes as Uint8Array<ArrayBuffer>, bytes.length),
+      await send(path, "POST", chunked(bytes)),
+      await send(path, "POST", new Blob([bytes as Uint8Array<ArrayBuffer>])),
+    ].map(comparable);
+    expect(answers[0]?.status).toBe(status);
+    if (code !== undefined) expect(answers[0]?.body.code).toBe(code);
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+  });
+
+  it("that may be left out is none, its length told as nothing or not at all", async () => {
+    const path = newRunsPath();
+    for (const raw of [undefined, new Uint8Array(), chunked(new Uint8Array())]) {
+      const run = await createRun(path);
+      const response = await exports.default.fetch(run.callback.url.replace(/callback$/, "heartbeat"), {
+        method: "POST",
+        headers: { Authorization: `Bearer ${run.callback.token}` },
+        ...(raw === undefined ? {} : { body: raw }),
+      });
+      expect([response.status, (await response.json<{ status: string }>()).status]).toEqual([200, "running"]);
+    }
+  });
+});
+
+describe("a query that is not there", () => {
+  it("is as one that is empty: the same page, the same next one, the same run", async () => {
+    const path = newRunsPath();
+    for (let n = 0; n < 52; n++) await createRun(path);
+    const [run] = (await ask<{ id: string }[]>("GET", path)).body;
+    for (const url of [path, `${path}/${run?.id}`, `${path}/${run?.id}/events`, `${newProject()}/tokens`]) {
+      const none = await ask<unknown>("GET", url);
+      expect(none.status).toBe(200);
+      for (const empty of ["?", "?&"]) {
+        const other = await ask<unknown>("GET", `${url}${empty}`);
+        expect([other.status, other.body, linkOf(other.headers)]).toEqual([
+          none.status,
+          none.body,
+          linkOf(none.headers),
+        ]);
+      }
+    }
+    const page = await ask<unknown[]>("GET", path);
+    expect(page.body).toHaveLength(50);
+    expect(linkOf(page.headers)).toMatch(/cursor=/);
+  });
+
+  it("takes nothing over from the request before it", async () => {
+    const path = newRunsPath();
+    for (let n = 0; n < 3; n++) await createRun(path);
+    const whole = await ask<unknown[]>("GET", path);
+    expect(whole.body).toHaveLength(3);
+    expect((await ask<unknown[]>("GET", `${path}?limit=1&status=pending`)).body).toHaveLength(1);
+    expect((await ask<unknown[]>("GET", `${path}?status=failed`)).body).toEqual([]);
+    expect((await ask("GET", `${path}?limit=0`)).status).toBe(400);
+    expect((await ask<unknown[]>("GET", path)).body).toEqual(whole.body);
+  });
+});
+
+function linkOf(headers: Headers): string | null {
+  return headers.get("Link");
+}

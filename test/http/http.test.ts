@@ -1,0 +1,136 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { CASES, type Case, SECRET } from "../support/http-cases.ts";
+import { type Answer, ask, createRun, newRunsPath } from "../support/requests.ts";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+let lines: string[];
+let seconds = 0;
+
+beforeEach(() => {
+  lines = [];
+  // Each in a second of its own, for no second has lines for all of them.
+  const now = Date.now();
+  seconds++;
+  vi.spyOn(Date, "now").mockImplementation(() => now + seconds * 1000);
+  const collect = (line: unknown) => {
+    lines.push(String(line));
+  };
+  vi.spyOn(console, "log").mockImplementation(collect);
+  vi.spyOn(console, "error").mockImplementation(collect);
+});
+afterEach(() => vi.restoreAllMocks());
+
+function requestLines(): Record<string, unknown>[] {
+  return lines.map((line) => JSON.parse(line)).filter((line) => line.event === "request");
+}
+
+async function play(example: Case, requestId?: string): Promise<Answer<unknown>> {
+  const runs = newRunsPath();
+  const run = await createRun(runs);
+  example.given?.();
+  lines = [];
+  const options = example.ask?.(run) ?? {};
+  const headers = { ...options.headers, ...(requestId === undefined ? {} : { "X-Request-Id": requestId }) };
+  return ask<unknown>(example.method, example.path(runs, run), { ...options, headers });
+}
+
+/** What is the same for everybody may be kept. */
+const CACHED: Readonly<Record<string, string>> = {
+  "/": "public, max-age=300",
+  "/openapi.json": "no-cache",
+  "/docs": "no-cache",
+};
+
+/** Refused before anybody asked who it is: 405 and 508. */
+function asksByApiToken({ route, status }: Case): boolean {
+  const isOpen = !route.startsWith("/:o/") || /\/(callback|heartbeat)$/.test(route);
+  return !isOpen && ![401, 405, 508].includes(status);
+}
+
+describe.each(CASES)("$name, a $status", (example) => {
+  it("carries an X-Request-Id, keeps out of caches, and is an Error where it is a refusal", async () => {
+    const { status, headers, body } = await play(example);
+    expect(status).toBe(example.status);
+    expect(headers.get("X-Request-Id")).toMatch(UUID);
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+    expect(headers.get("Cache-Control")).toBe(CACHED[example.route] ?? "no-store");
+    const isPage = example.route === "/docs";
+    expect(headers.get("Content-Type")).toMatch(isPage ? /^text\/html/ : /^application\/json/);
+    if (status >= 400) expect(body).toEqual({ error: expect.stringMatching(/.{10,}/), code: example.code });
+    expect(headers.get("WWW-Authenticate")).toBe(status === 401 ? "Bearer" : null);
+    if (status === 503) expect(headers.get("Retry-After")).toMatch(/^\d+$/);
+  });
+
+  it("is one line of the log, with the request id that came in and nothing that a caller sent", async () => {
+    const { headers } = await play(example, "ticket_42=a-b");
+    expect(headers.get("X-Request-Id")).toBe("ticket_42=a-b");
+    const [line, ...more] = requestLines();
+    expect(more).toEqual([]);
+    expect(line).toEqual({
+      level: "info",
+      event: "request",
+      requestId: "ticket_42=a-b",
+      ...(asksByApiToken(example) ? { token: "root" } : {}),
+      method: example.method,
+      route: example.route,
+      status: example.status,
+      durationMs: expect.any(Number),
+      d1: expect.any(Number),
+      coordinator: expect.any(Number),
+      ...(example.code === undefined ? {} : { code: example.code }),
+    });
+    for (const secret of [SECRET, "a-root-token-for-tests", "Bearer"]) {
+      expect(lines.filter((text) => text.includes(secret))).toEqual([]);
+    }
+  });
+});
+
+it("has an example of every route", () => {
+  const routes = createApp().routes.filter(({ method }) => method !== "ALL");
+  const names = routes.map(
+    ({ method, path }) => `${method} ${path.replaceAll("{[a-z0-9][a-z0-9-]{0,62}}", "")}`,
+  );
+  const examples = new Set(CASES.map(({ method, route }) => `${method} ${route}`));
+  expect([...new Set(names)].filter((name) => !examples.has(name))).toEqual([]);
+});
+
+it.each([
+  ["empty", ""],
+  ["with a space", "a b"],
+  ["with a quote", 'a"b'],
+  ["with a colon, as a callback token has", "a:b"],
+  ["not ASCII", "é"],
+  ["of 256 characters", "a".repeat(256)],
+])("an X-Request-Id %s is replaced, in the answer and in the log", async (_, sent) => {
+  const { headers } = await ask("GET", "/healthz", { headers: { "X-Request-Id": sent } });
+  expect(headers.get("X-Request-Id")).toMatch(UUID);
+  expect(requestLines().map((line) => line.requestId)).toEqual([headers.get("X-Request-Id")]);
+});
+
+it("an X-Request-Id of 255 characters is kept", async () => {
+  const sent = "a".repeat(255);
+  const { headers } = await ask("GET", "/healthz", { headers: { "X-Request-Id": sent } });
+  expect(headers.get("X-Request-Id")).toBe(sent);
+});
+
+it("a fault of our own is a 500 without internals; they are in the log under its request id", async () => {
+  const broken = {
+    limit: () => Promise.reject(new Error("SQL and stacks")),
+  };
+  const request = new Request(`https://runs.example${newRunsPath()}`, {
+    headers: { Authorization: `Bearer terr_${"y".repeat(43)}` },
+  });
+  const response = await createApp().fetch(request, { ...env, UNKNOWN_TOKEN_LIMIT: broken });
+  expect(response.status).toBe(500);
+  const text = await response.text();
+  expect(JSON.parse(text)).toEqual({ error: expect.any(String), code: "internal_error" });
+  expect(text).not.toContain("SQL");
+  expect(response.headers.get("Cache-Control")).toBe("no-store");
+  const requestId = response.headers.get("X-Request-Id");
+  const failed = lines.map((line) => JSON.parse(line)).find((line) => line.event === "request_failed");
+  expect(failed).toMatchObject({ level: "error", requestId, code: "internal_error" });
+  expect(failed.cause).toContain("SQL and stacks");
+  expect(requestLines()).toMatchObject([{ requestId, status: 500, code: "internal_error" }]);
+});

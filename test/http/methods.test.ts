@@ -1,0 +1,164 @@
+import { exports } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
+
+const ENV = "/acme/shop/envs/e1";
+const ID = "0199d2a5-0000-8000-8000-000000000000";
+
+/** Every address there is, and what it takes. */
+const ALLOW: Readonly<Record<string, string>> = {
+  "/": "GET, HEAD",
+  "/healthz": "GET, HEAD",
+  "/readyz": "GET, HEAD",
+  "/openapi.json": "GET, HEAD",
+  "/docs": "GET, HEAD",
+  "/acme/shop/tokens": "GET, HEAD, POST",
+  [`/acme/shop/tokens/${ID}`]: "DELETE",
+  "/acme/shop/audit": "GET, HEAD",
+  [`${ENV}/action-runs`]: "GET, HEAD, POST",
+  [`${ENV}/action-runs/${ID}`]: "DELETE, GET, HEAD",
+  [`${ENV}/action-runs/${ID}/callback`]: "POST",
+  [`${ENV}/action-runs/${ID}/heartbeat`]: "POST",
+  [`${ENV}/action-runs/${ID}/events`]: "GET, HEAD",
+  [`${ENV}/resync`]: "POST",
+};
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
+
+const REFUSED = Object.entries(ALLOW).flatMap(([path, allow]) =>
+  METHODS.filter((method) => !allow.split(", ").includes(method)).map((method) => ({ method, path, allow })),
+);
+
+function fetchRaw(method: string, path: string): Promise<Response> {
+  const headers = { Authorization: `Bearer ${ROOT}` };
+  return exports.default.fetch(`https://runs.example${path}`, { method, headers });
+}
+
+describe("methods", () => {
+  it("knows of every address that the service has", () => {
+    const addresses = createApp()
+      .routes.filter(({ method }) => method !== "ALL")
+      .map(({ path }) =>
+        path
+          .replaceAll("{[a-z0-9][a-z0-9-]{0,62}}", "")
+          .replace(":o", "acme")
+          .replace(":p", "shop")
+          .replace(":envName", "e1")
+          .replace(/:(id|tokenId)/, ID),
+      );
+    expect([...new Set(addresses)].sort()).toEqual(Object.keys(ALLOW).sort());
+  });
+
+  it.each(REFUSED)("$method $path is 405 and says what is allowed", async ({ method, path, allow }) => {
+    const response = await fetchRaw(method, path);
+    expect(response.status).toBe(405);
+    expect(response.headers.get("Allow")).toBe(allow);
+    const text = await response.text();
+    if (method === "HEAD") expect(text).toBe("");
+    else
+      expect(JSON.parse(text)).toEqual({ error: expect.stringContaining(allow), code: "method_not_allowed" });
+  });
+
+  it("405 comes before the question who asks, for it is no secret", async () => {
+    const { status } = await ask("PATCH", newRunsPath(), { token: null });
+    expect(status).toBe(405);
+  });
+});
+
+describe("HEAD", () => {
+  /** What differs between any two answers, and what a reader of headers alone can't be given. */
+  const OWN = ["x-request-id", "x-d1-bookmark", "content-length"];
+  const headersOf = (response: Response) =>
+    Object.fromEntries([...response.headers].filter(([name]) => !OWN.includes(name)));
+
+  it.each([
+    ["what this is", () => "/"],
+    ["health", () => "/healthz"],
+    ["readiness", () => "/readyz"],
+    ["tokens", () => "/acme/shop/tokens"],
+    ["the audit", () => "/acme/shop/audit"],
+    ["a list with a next page", (runs: string) => `${runs}?limit=1`],
+    ["a run", (runs: string, id: string) => `${runs}/${id}`],
+    [
+      "an ended run that is waited for",
+      (runs: string, _: string, ended: string) => `${runs}/${ended}?wait=1`,
+    ],
+    ["a timeline", (runs: string, id: string) => `${runs}/${id}/events`],
+    [
+      "a timeline with a next page",
+      (runs: string, _: string, ended: string) => `${runs}/${ended}/events?limit=1`,
+    ],
+    ["an unknown run's timeline", (runs: string) => `${runs}/${ID}/events`],
+    ["an unknown run", (runs: string) => `${runs}/${ID}`],
+    ["a bad filter", (runs: string) => `${runs}?limit=0`],
+    ["an unknown address", () => "/nothing/here"],
+  ])("of %s answers like GET, without a body", async (_, pathOf) => {
+    const runs = newRunsPath();
+    const { id } = await createRun(runs);
+    const ended = await createRun(runs);
+    await ask("DELETE", `${runs}/${ended.id}`);
+    const path = pathOf(runs, id, ended.id);
+    const get = await fetchRaw("GET", path);
+    const head = await fetchRaw("HEAD", path);
+    expect(await head.text()).toBe("");
+    expect((await get.text()).length).toBeGreaterThan(0);
+    expect(head.status).toBe(get.status);
+    expect(headersOf(head)).toEqual(headersOf(get));
+    expect(head.headers.has("x-d1-bookmark")).toBe(get.headers.has("x-d1-bookmark"));
+  });
+
+  it("asks who it is, as GET does", async () => {
+    const { status } = await ask("HEAD", newRunsPath(), { token: null });
+    expect(status).toBe(401);
+  });
+});
+
+describe("addresses", () => {
+  it.each([
+    "/favicon.ico",
+    "/acme",
+    "/acme/shop",
+    "/acme/shop/envs",
+    ENV,
+    `${ENV}/action-runs/`,
+    `${ENV}/action-runs/${ID}/`,
+    `${ENV}/action-runs/${ID}/callback/more`,
+    `${ENV}/action-runs/${ID}/heartbeat/`,
+    `${ENV}/action-runs/${ID}/events/`,
+    `${ENV}/action-runs/${ID}/events/1`,
+    `${ENV}/action-runs/${ID}/cancel`,
+    `${ENV}//action-runs`,
+    "/ACME/shop/tokens",
+    "/-acme/shop/tokens",
+    `/${"a".repeat(64)}/shop/tokens`,
+    "/acme/shop/envs/E1/action-runs",
+    `/acme/shop/envs/${"e".repeat(64)}/action-runs`,
+  ])("%s is nothing: 404 for every method", async (path) => {
+    for (const method of ["GET", "POST", "DELETE", "OPTIONS"]) {
+      const { status, body } = await ask<unknown>(method, path);
+      expect({ method, status, body }).toEqual({
+        method,
+        status: 404,
+        body: { error: expect.any(String), code: "not_found" },
+      });
+    }
+  });
+
+  it("names of 63 characters are taken", async () => {
+    const name = "a".repeat(63);
+    const { status } = await ask("GET", `/${name}/${name}/envs/${name}/action-runs`);
+    expect(status).toBe(200);
+  });
+
+  it("GET / says what this is and where to go next", async () => {
+    const { status, body } = await ask<Record<string, unknown>>("GET", "/", { token: null });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      name: "action-runs",
+      description: expect.any(String),
+      runs: "/{o}/{p}/envs/{envName}/action-runs",
+      tokens: "/{o}/{p}/tokens",
+      next: expect.any(String),
+    });
+  });
+});

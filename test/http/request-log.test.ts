@@ -1,0 +1,117 @@
+/** How many lines of the log an isolate writes: enough to see what goes on, never as many as a flood has requests. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { createApp } from "../../src/app.ts";
+
+const LINES_PER_SECOND = 100;
+const SECOND_MS = 1000;
+const NOON = Date.parse("2030-01-01T12:00:00Z");
+
+const app = createApp();
+let now: number;
+let second = 0;
+let lines: Record<string, unknown>[];
+
+beforeEach(() => {
+  // Each in a second that no other test has written in.
+  now = NOON + ++second * 10 * SECOND_MS;
+  lines = [];
+  vi.spyOn(Date, "now").mockImplementation(() => now);
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  vi.spyOn(console, "log").mockImplementation((text: unknown) => {
+    const line = JSON.parse(String(text));
+    if (line.event === "request") lines.push(line);
+  });
+});
+afterEach(() => vi.restoreAllMocks());
+
+function send(path: string, environment: unknown = env): Promise<Response> {
+  return Promise.resolve(app.fetch(new Request(`https://runs.example${path}`), environment as typeof env));
+}
+
+async function flood(requests: number): Promise<void> {
+  for (let n = 0; n < requests; n++) expect((await send("/healthz")).status).toBe(200);
+}
+
+/** A request that fails on our side. */
+async function fail(): Promise<void> {
+  const broken = {
+    limit: () => Promise.reject(new Error("out of order")),
+  };
+  const response = await app.fetch(
+    new Request("https://runs.example/acme/shop/envs/prod/action-runs", {
+      headers: { Authorization: `Bearer terr_${crypto.randomUUID().replaceAll("-", "").padEnd(43, "y")}` },
+    }),
+    { ...env, UNKNOWN_TOKEN_LIMIT: broken },
+  );
+  expect(response.status).toBe(500);
+}
+
+const leftOut = () => lines.map((line) => line.leftOut);
+
+it("a second has a line for each of its first 100 requests and none for more; the next line says how many that were", async () => {
+  await flood(LINES_PER_SECOND + 37);
+  expect(lines).toHaveLength(LINES_PER_SECOND);
+  now += SECOND_MS;
+  await flood(2);
+  expect(lines).toHaveLength(LINES_PER_SECOND + 2);
+  expect(lines.at(-2)).toHaveProperty("leftOut", 37);
+  // Said once, and not at all where there is nothing to say.
+  const others = lines.toSpliced(-2, 1);
+  expect(others.filter((line) => "leftOut" in line)).toEqual([]);
+});
+
+it("100 requests in a second leave nothing out, and no line says otherwise", async () => {
+  for (let n = 0; n < 3; n++, now += SECOND_MS) await flood(LINES_PER_SECOND);
+  expect(lines).toHaveLength(3 * LINES_PER_SECOND);
+  expect(lines.filter((line) => "leftOut" in line)).toEqual([]);
+});
+
+it("a second is one of the clock's, and the next starts anew to the millisecond", async () => {
+  await flood(LINES_PER_SECOND + 1);
+  now += SECOND_MS - 1;
+  await flood(1);
+  expect(lines).toHaveLength(LINES_PER_SECOND);
+  now += 1;
+  await flood(LINES_PER_SECOND + 5);
+  expect(lines).toHaveLength(2 * LINES_PER_SECOND);
+  expect(leftOut().filter((n) => n !== undefined)).toEqual([2]);
+  // After a second in which nothing was asked, too.
+  now += 2 * SECOND_MS;
+  await flood(1);
+  expect(lines.at(-1)).toHaveProperty("leftOut", 5);
+});
+
+it("what went wrong on our side is always written, and says what was left out before it", async () => {
+  await flood(LINES_PER_SECOND + 3);
+  for (let n = 0; n < 20; n++) await fail();
+  const failed = lines.slice(LINES_PER_SECOND);
+  expect(failed.map(({ status, code }) => [status, code])).toEqual(
+    Array.from({ length: 20 }, () => [500, "internal_error"]),
+  );
+  expect(leftOut().slice(LINES_PER_SECOND)).toEqual([3, ...Array(19).fill(undefined)]);
+  await flood(1);
+  expect(lines).toHaveLength(LINES_PER_SECOND + 20);
+  now += SECOND_MS;
+  await flood(1);
+  expect(lines.at(-1)).toHaveProperty("leftOut", 1);
+});
+
+it("a refusal is no fault of ours: a flood of them stays within bounds as any other does", async () => {
+  for (let n = 0; n < LINES_PER_SECOND + 40; n++) {
+    expect((await send("/acme/shop/envs/prod/action-runs")).status).toBe(401);
+  }
+  expect(lines).toHaveLength(LINES_PER_SECOND);
+  now += SECOND_MS;
+  await flood(1);
+  expect(lines.at(-1)).toHaveProperty("leftOut", 40);
+});
+
+it("what is left out of the log is answered as ever", async () => {
+  await flood(LINES_PER_SECOND);
+  const response = await send("/healthz");
+  expect(response.status).toBe(200);
+  expect(response.headers.get("X-Request-Id")).not.toBeNull();
+  expect(lines).toHaveLength(LINES_PER_SECOND);
+});

@@ -1,0 +1,153 @@
+/** Our router against Hono's own: whatever is asked, the same handlers in the same order, with the same parameters. */
+
+import type { Result, Router } from "hono/router";
+import { RegExpRouter } from "hono/router/reg-exp-router";
+import { SmartRouter } from "hono/router/smart-router";
+import { TrieRouter } from "hono/router/trie-router";
+import { getPath } from "hono/utils/url";
+import { describe, expect, it } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { PATH_NAME } from "../../src/http/limits.ts";
+import { FixedAndPatternRouter } from "../../src/http/router.ts";
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", ""];
+
+/** Handlers stand as their place among the app's routes. */
+const ROUTES = createApp().routes.map(({ method, path }, handler) => ({ method, path, handler }));
+const PATHS = [...new Set(ROUTES.map(({ path }) => path))];
+
+function withRoutes<R extends Router<number>>(router: R): R {
+  for (const { method, path, handler } of ROUTES) router.add(method, path, handler);
+  return router;
+}
+
+const ours = withRoutes(new FixedAndPatternRouter<number>());
+const defaults = {
+  "the one that Hono takes by itself": withRoutes(
+    new SmartRouter<number>({ routers: [new RegExpRouter(), new TrieRouter()] }),
+  ),
+  "the trie": withRoutes(new TrieRouter<number>()),
+};
+
+interface Match {
+  readonly handler: number;
+  readonly params: Record<string, string>;
+}
+
+/** One form for both of those in which routers answer. */
+function plain(result: Result<number>): Match[] {
+  const [matches, stash] = result;
+  return matches.map(([handler, params]) => ({
+    handler,
+    params: Object.fromEntries(
+      Object.entries(params).flatMap(([name, value]) => {
+        const text = typeof value === "number" ? stash?.[value] : value;
+        return text === undefined ? [] : [[name, text]];
+      }),
+    ),
+  }));
+}
+
+/** A pattern with its parameters put in. */
+function filled(pattern: string, name: string, other: string): string {
+  return pattern
+    .replaceAll(`{${PATH_NAME}}`, "")
+    .replaceAll(/:(o|p|envName)(?=\/|$)/g, name)
+    .replaceAll(/:\w+/g, other);
+}
+
+const GENUINE = PATHS.filter((path) => !path.includes("*")).flatMap((path) => [
+  filled(path, "acme", "0199d2a5-1234-8001-8123-456789abcdef"),
+  filled(path, "healthz", "docs"),
+  filled(path, "action-runs", "tokens"),
+  filled(path, "a".repeat(63), "x"),
+  filled(path, "a".repeat(64), "x"),
+  filled(path, "Acme", "x"),
+  filled(path, "-", "x"),
+  filled(path, "a%20b", "x"),
+  filled(path, "%61cme", "%2e%2e"),
+  filled(path, "acme", "a%2Fb"),
+  filled(path, "acme", "%E4%BD%A0"),
+  filled(path, "acme", "%ff"),
+  filled(path, ":o", ":id"),
+]);
+
+/** As Hono hands them to a router: percent-encoding as far undone as it undoes it. */
+const ASKED = [
+  ...new Set(
+    [
+      ...GENUINE,
+      ...GENUINE.flatMap((path) => [
+        `${path}/`,
+        `${path}//`,
+        `/${path}`,
+        `${path}/x`,
+        path.slice(0, -1),
+        path.replaceAll("/", "//"),
+        path.replace(/^\//, "/%2F"),
+        path.toUpperCase(),
+        path.slice(0, path.lastIndexOf("/")),
+        `${path}%00`,
+        `${path}*x`,
+      ]),
+      "/",
+      "//",
+      "///",
+      "/a",
+      "/a/b",
+      "/a/b/c/d/e/f/g",
+      "/healthz/x",
+      "/HEALTHZ",
+      "/health%7a",
+      "/healthz%2F",
+      "/openapi.json/",
+      "/openapi_json",
+      "/tokens",
+      "/acme/tokens",
+      "/__proto__",
+      "/constructor",
+      "/__proto__/constructor/tokens",
+    ].map((path) => getPath(new Request(`https://runs.example${path}`))),
+  ),
+];
+
+describe.each(Object.entries(defaults))("against %s", (_name, theirs) => {
+  it.each(METHODS)("%j: every path has the same handlers and parameters", (method) => {
+    for (const path of ASKED) {
+      expect([path, plain(ours.match(method, path))]).toEqual([path, plain(theirs.match(method, path))]);
+    }
+  });
+});
+
+it("a star that is asked for is a character, where Hono's trie would take each middleware twice", () => {
+  for (const method of METHODS) {
+    expect(plain(ours.match(method, "/*"))).toEqual(plain(ours.match(method, "/x")));
+  }
+});
+
+it("these paths and methods tell all routes apart: each is the answer to one of them", () => {
+  const answered = new Set<number>();
+  for (const method of METHODS) {
+    for (const path of ASKED) {
+      for (const { handler } of plain(ours.match(method, path))) answered.add(handler);
+    }
+  }
+  expect(ROUTES.filter(({ handler }) => !answered.has(handler))).toEqual([]);
+});
+
+it("takes every route of the app by Hono's fastest router, whatever the method", () => {
+  // A path that does not fit is refused when it is added, or no sooner than the first request is matched.
+  for (const method of METHODS) {
+    for (const path of ["/healthz", "/acme/shop/tokens"]) {
+      expect(() => withRoutes(new FixedAndPatternRouter<number>()).match(method, path)).not.toThrow();
+    }
+  }
+});
+
+it("no fixed path is also one of a pattern's, which would have had the request as well", () => {
+  const fixed = PATHS.filter((path) => !path.includes(":") && !path.includes("*"));
+  const patterns = new TrieRouter<number>();
+  for (const { path, handler } of ROUTES) if (path.includes(":")) patterns.add("GET", path, handler);
+  expect(fixed.length).toBeGreaterThan(3);
+  for (const path of fixed) expect([path, plain(patterns.match("GET", path))]).toEqual([path, []]);
+});

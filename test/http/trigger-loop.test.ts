@@ -1,0 +1,69 @@
+/** No loop can be built of runs: what a delivery sends carries a header that our own front door refuses. */
+
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { DELIVERY_HEADER } from "../../src/http/loop-guard.ts";
+import { envWith, untouchable } from "../support/bindings.ts";
+import { ask, createRun, newRunsPath } from "../support/requests.ts";
+
+describe("a request that a delivery makes is refused at our front door", () => {
+  const app = createApp();
+  const routes = [
+    ...new Set(
+      app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => `${method} ${path}`),
+    ),
+  ];
+
+  it("on every route there is, whatever token it brings", async () => {
+    expect(routes.length).toBeGreaterThan(10);
+    const db = untouchable<D1Database>("DB");
+    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+    const bindings = envWith({ DB: db.binding, COORDINATORS: coordinators.binding });
+    for (const route of [
+      ...routes,
+      "GET /nothing/at/all",
+      "TRACE /",
+      "POST /:o/:p/envs/:envName/action-runs/:id",
+    ]) {
+      const [method = "", pattern = ""] = route.split(" ");
+      const path = pattern
+        .replaceAll(/\{[^/]*\}(\})?/g, "")
+        .replace(":id", crypto.randomUUID())
+        .replaceAll(/:(\w+)/g, (_, name: string) => name.toLowerCase());
+      let pulled = 0;
+      const body = new ReadableStream({ pull: () => void pulled++ }, { highWaterMark: 0 });
+      const headers = {
+        [DELIVERY_HEADER]: "",
+        Authorization: `Bearer ${env.ROOT_TOKEN}`,
+        "Content-Type": "application/json",
+      };
+      const init = { method, headers, ...(/GET|TRACE/.test(method) ? {} : { body }) };
+      const response = await app.fetch(new Request(`https://runs.example${path}`, init), bindings);
+      const told = { route, status: response.status, ...(await response.json<object>()), pulled };
+      expect(told).toEqual({
+        route,
+        status: 508,
+        code: "loop_detected",
+        error: expect.stringMatching(/\.$/),
+        pulled: 0,
+      });
+    }
+    expect([...db.uses, ...coordinators.uses]).toEqual([]);
+  });
+
+  it("so that nothing comes of it, and the same without the header does", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const body = { status: "succeeded" };
+    const headers = { [DELIVERY_HEADER.toLowerCase()]: run.id };
+    const looped = await ask("POST", run.callback.url, { token: run.callback.token, body, headers });
+    expect(looped).toMatchObject({ status: 508, body: { code: "loop_detected" } });
+    expect(await ask("POST", path, { body: { actionName: "deploy" }, headers })).toMatchObject({
+      status: 508,
+    });
+    expect((await ask<unknown[]>("GET", path)).body).toHaveLength(1);
+    expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("pending");
+    expect((await ask("POST", run.callback.url, { token: run.callback.token, body })).status).toBe(200);
+  });
+});

@@ -1,0 +1,186 @@
+/** The document and the service: one describes the other, whole and as it is. */
+
+import { describe, expect, it } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { createApp } from "../../src/app.ts";
+import { ERROR_STATUS } from "../../src/http/errors.ts";
+import { OPERATIONS, routesOf } from "../../src/openapi/document.ts";
+import { document, expectDescribed } from "../support/conformance.ts";
+import { ask } from "../support/requests.ts";
+
+interface Operation {
+  readonly operationId: string;
+  readonly security: readonly Record<string, unknown>[];
+  readonly parameters?: readonly { readonly in: string; readonly name: string }[];
+  readonly requestBody?: { readonly required: boolean };
+  readonly responses: Record<string, Response>;
+}
+
+interface Response {
+  readonly headers?: Record<string, unknown>;
+  readonly content?: Record<
+    string,
+    { readonly schema: object; readonly examples?: object; readonly example?: unknown }
+  >;
+}
+
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(
+    ([method, operation]) => [`${method.toUpperCase()} ${path}`, operation as unknown as Operation] as const,
+  ),
+);
+
+describe("the document", () => {
+  it("describes every route there is, and none that there is not", () => {
+    const routes = routesOf(createApp()).sort();
+    expect(operations.map(([name]) => name).sort()).toEqual(routes);
+    expect(Object.keys(OPERATIONS).sort()).toEqual(routes);
+  });
+
+  it("names its schemas as the reference does", () => {
+    expect(Object.keys(document.components.schemas)).toEqual(
+      expect.arrayContaining(["ActionRun", "ActionRunList", "Error"]),
+    );
+  });
+
+  it("has every error code under its status, with an example, and each on some route", () => {
+    const told = new Map<string, Set<string>>();
+    for (const [, { responses }] of operations) {
+      for (const [status, { content }] of Object.entries(responses)) {
+        for (const code of Object.keys(content?.["application/json"]?.examples ?? {})) {
+          told.set(code, (told.get(code) ?? new Set()).add(status));
+        }
+      }
+    }
+    const expected = Object.entries(ERROR_STATUS).map(([code, status]) => [code, [String(status)]]);
+    const found = [...told].map(([code, statuses]) => [code, [...statuses]]);
+    expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
+  });
+
+  it.each(operations)(
+    "says of %s who may, by which parameters, and what all answers carry",
+    (name, operation) => {
+      const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
+      const described = (operation.parameters ?? [])
+        .filter((one) => one.in === "path")
+        .map((one) => one.name);
+      expect(described).toEqual(inPath);
+      const schemes = operation.security.flatMap((one) => Object.keys(one));
+      const callback = /(callback|heartbeat)$/.test(name);
+      expect(schemes).toEqual(inPath.length === 0 ? [] : [callback ? "callbackToken" : "apiToken"]);
+      for (const { headers } of Object.values(operation.responses))
+        expect(headers).toHaveProperty("X-Request-Id");
+    },
+  );
+
+  it("says which requests may be named by a key, and that a heartbeat needs no body", () => {
+    const keyed = operations.filter(([, { parameters }]) =>
+      parameters?.some((one) => one.name === "Idempotency-Key"),
+    );
+    expect(keyed.map(([, { operationId }]) => operationId).sort()).toEqual([
+      "cancelActionRun",
+      "completeActionRun",
+      "createActionRun",
+    ]);
+    const required = operations.flatMap(([, { operationId, requestBody }]) =>
+      requestBody?.required === true ? [operationId] : [],
+    );
+    expect(required.sort()).toEqual(["completeActionRun", "createActionRun", "createApiToken"]);
+  });
+});
+
+describe("an answer that is otherwise than described fails the test that got it", () => {
+  const url = "https://runs.example/acme/shop/envs/prod/action-runs/01a212de-9b55-8003-a8a9-dd2c148ea617";
+  const run =
+    (document.components.schemas.ActionRun as { examples: Record<string, unknown>[] }).examples[0] ?? {};
+  const judge = (body: unknown, init: ResponseInit = {}) => {
+    const text = JSON.stringify(body);
+    const headers = new Headers({ "Content-Type": "application/json", ...init.headers });
+    return () => expectDescribed("GET", url, new Response(text, { ...init, headers }), text);
+  };
+
+  it("while one that is as described does not", () => {
+    expect(judge(run)).not.toThrow();
+  });
+
+  it.each<[string, unknown]>([
+    ["a field is missing", { ...run, output: undefined }],
+    ["a field is too many", { ...run, extra: 1 }],
+    ["a field is of another type", { ...run, createdAt: 1 }],
+    ["a status is none of the five", { ...run, status: "done" }],
+  ])("where %s", (_what, body) => {
+    expect(judge(body)).toThrow(/otherwise than described/);
+  });
+
+  it("where its status is not described", () => {
+    expect(judge({ error: "x", code: "forbidden" }, { status: 418 })).toThrow(/does not describe/);
+  });
+
+  it("where it has a header that is not described", () => {
+    expect(judge(run, { headers: { "X-Secret": "1" } })).toThrow(/x-secret/);
+  });
+
+  it("where its error code is in no table", () => {
+    expect(judge({ error: "x", code: "made_up" }, { status: 404 })).toThrow(/otherwise than described/);
+  });
+});
+
+describe("every part of the document has an example", () => {
+  const schemas = document.components.schemas as Record<string, { readonly examples?: readonly unknown[] }>;
+
+  interface Part {
+    readonly $ref?: string;
+    readonly example?: unknown;
+    readonly examples?: object;
+    readonly schema?: {
+      readonly $ref?: string;
+      readonly examples?: readonly unknown[];
+      readonly default?: unknown;
+    };
+  }
+
+  function hasExample({ $ref, example, examples, schema }: Part): boolean {
+    if (example !== undefined || examples !== undefined || $ref !== undefined) return true;
+    const named = schema?.$ref?.split("/").at(-1);
+    return ((named === undefined ? schema : schemas[named])?.examples?.length ?? 0) > 0;
+  }
+
+  it.each(operations)("of %s: parameters, bodies and answers", (_name, operation) => {
+    const {
+      parameters = [],
+      requestBody,
+      responses,
+    } = operation as unknown as {
+      parameters?: readonly (Part & { readonly name: string })[];
+      requestBody?: { readonly content: Record<string, Part> };
+      responses: Record<string, { readonly content?: Record<string, Part> }>;
+    };
+    const lacking = parameters.filter((one) => !hasExample(one)).map(({ name }) => name);
+    for (const [type, media] of Object.entries(requestBody?.content ?? {})) {
+      if (!hasExample(media)) lacking.push(`the request as ${type}`);
+    }
+    for (const [status, { content }] of Object.entries(responses)) {
+      for (const [type, media] of Object.entries(content ?? {})) {
+        if (!hasExample(media)) lacking.push(`${status} as ${type}`);
+      }
+    }
+    expect(lacking).toEqual([]);
+  });
+
+  it("of its headers", () => {
+    const headers = Object.entries(
+      (document as unknown as { components: { headers: Record<string, Part> } }).components.headers,
+    );
+    expect(headers.filter(([, header]) => !hasExample(header)).map(([name]) => name)).toEqual([]);
+  });
+});
+
+it("is what the service answers, made from source", async () => {
+  const { status, body } = await ask("GET", "/openapi.json", { token: null });
+  expect(status).toBe(200);
+  expect(body).toEqual(document);
+});
+
+it("says which version of the package answers", () => {
+  expect((document as unknown as { info: { version: string } }).info.version).toBe(packageJson.version);
+});

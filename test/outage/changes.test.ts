@@ -1,0 +1,153 @@
+/** D1 throwing, hanging, or answering with an error after it committed: what changes a run succeeds all the same. */
+
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { afterEach, expect, it, vi } from "vitest";
+import { FLIGHT_MAX_MS } from "../../src/runs/projection/group-commit.ts";
+import { alarmAt, coordinator, createAged, journal, until } from "../support/direct.ts";
+import { type Fault, faults } from "../support/faults.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const FAULTS: readonly Extract<Fault, string>[] = ["down", "hang", "committed_then_error"];
+const SUCCEEDED = { status: "succeeded", output: { ok: true } };
+
+interface Change {
+  /** Prepared while D1 is well; what it answers is done while it is not. */
+  readonly prepare: (
+    path: string,
+  ) => Promise<() => Promise<{ id: string; run: ActionRun; headers: Headers }>>;
+}
+
+const CHANGES: readonly Change[] = [
+  {
+    prepare: async (path) => async () => {
+      const { status, body, headers } = await ask<ActionRun>("POST", path, {
+        body: { actionName: "deploy" },
+      });
+      expect(status).toBe(201);
+      const { callback: _, ...run } = body as ActionRun & { callback: unknown };
+      return { id: body.id, run, headers };
+    },
+  },
+  {
+    prepare: async (path) => {
+      const created = await createRun(path);
+      return async () => {
+        const { status, body, headers } = await report(created, SUCCEEDED);
+        expect(status).toBe(200);
+        expect(body.status).toBe("succeeded");
+        return { id: created.id, run: body, headers };
+      };
+    },
+  },
+  {
+    prepare: async (path) => {
+      const created = await createRun(path);
+      return async () => {
+        const { status, body, headers } = await ask("DELETE", `${path}/${created.id}`);
+        expect(status).toBe(200);
+        expect(body.status).toBe("cancelled");
+        return { id: created.id, run: body, headers };
+      };
+    },
+  },
+];
+
+it.each(FAULTS)(
+  "while writes to D1 meet %s: changes succeed, are read at once, and land by themselves",
+  async (fault) => {
+    const path = newRunsPath();
+    const prepared = await Promise.all(CHANGES.map(({ prepare }) => prepare(path)));
+    faults.writes = fault;
+    const done = await Promise.all(prepared.map((go) => go()));
+    for (const { id, run, headers } of done) {
+      expect(headers.get("x-d1-bookmark")).toBe("coordinator");
+      const read = await ask("GET", `${path}/${id}`, { headers: { "x-d1-bookmark": "coordinator" } });
+      expect(read.status).toBe(200);
+      expect(read.body).toEqual(run);
+    }
+    faults.writes = null;
+    for (const { id, run } of done) {
+      const landed = async () => JSON.stringify(run) === (await rowOf(id))?.body;
+      await until(landed);
+    }
+  },
+);
+
+it("asks the coordinator for a read that sends back its mark, and D1 for one that does not", async () => {
+  const path = newRunsPath();
+  const created = await createRun(path);
+  faults.writes = "down";
+  const done = await report(created, SUCCEEDED);
+  expect((await ask("GET", `${path}/${created.id}`)).body.status).toBe("pending");
+  const sentBack = { headers: { "x-d1-bookmark": done.headers.get("x-d1-bookmark") ?? "" } };
+  const read = await ask("GET", `${path}/${created.id}`, sentBack);
+  expect(read.body).toEqual(done.body);
+  expect(read.headers.get("x-d1-bookmark")).toBe("coordinator");
+});
+
+it("gives a bookmark of D1 again once the row has landed", async () => {
+  const path = newRunsPath();
+  faults.writes = "down";
+  const created = await createRun(path);
+  faults.writes = null;
+  await until(async () => (await rowOf(created.id)) !== null);
+  const done = await report(created, SUCCEEDED);
+  expect(done.headers.get("x-d1-bookmark")).toMatch(/^[0-9a-f]{8}-/);
+});
+
+it("keeps no caller waiting once D1 is known not to answer", async () => {
+  const path = newRunsPath();
+  faults.writes = "down";
+  await createAged(path);
+  faults.writes = "hang";
+  const began = performance.now();
+  for (let n = 0; n < 10; n++) await createAged(path);
+  expect(performance.now() - began).toBeLessThan(5000);
+  faults.writes = null;
+  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 11);
+});
+
+it("answers ten creates with one key as one run, though D1 is down", async () => {
+  const path = newRunsPath();
+  faults.writes = "down";
+  const headers = { "Idempotency-Key": "once" };
+  const made = await Promise.all(
+    Array.from({ length: 10 }, () => createRun(path, { actionName: "deploy" }, { headers })),
+  );
+  expect(new Set(made.map(({ id }) => id)).size).toBe(1);
+});
+
+it("keeps the alarm armed for as long as D1 is down, and evictions change nothing of that", async () => {
+  const path = newRunsPath();
+  faults.writes = "down";
+  const id = await createAged(path);
+  for (let turn = 0; turn < 4; turn++) {
+    await runDurableObjectAlarm(coordinator(path, 0));
+    const at = await alarmAt(path, 0);
+    expect(at).not.toBeNull();
+    expect(at).toBeLessThanOrEqual(Date.now() + 5000);
+    await evictDurableObject(coordinator(path, 0));
+  }
+  faults.writes = null;
+  await until(async () => (await rowOf(id)) !== null);
+});
+
+it("after however many failures, a flight that hangs and the next one fit into 15 s", async () => {
+  const path = newRunsPath();
+  faults.writes = "down";
+  await createAged(path);
+  let nextIn = 0;
+  for (let turn = 1; turn <= 7; turn++) {
+    const now = Date.now() + turn * 60_000;
+    vi.useFakeTimers({ toFake: ["Date"], now });
+    await runDurableObjectAlarm(coordinator(path, 0));
+    nextIn = ((await alarmAt(path, 0)) ?? 0) - now;
+    vi.useRealTimers();
+  }
+  expect(nextIn).toBeGreaterThan(1000);
+  expect(FLIGHT_MAX_MS + nextIn).toBeLessThanOrEqual(14_000);
+});

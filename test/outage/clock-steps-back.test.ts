@@ -1,0 +1,175 @@
+/** A clock that steps back by an hour: nothing lasts longer than promised, and nothing waits until it has caught up. */
+
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { recallEnded, rememberEnded } from "../../src/runs/api/ended-runs.ts";
+import { streamEvents } from "../../src/runs/api/timeline-stream.ts";
+import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
+import { CONTENT, shore } from "../runs/projection/shore.ts";
+import {
+  alarmAt,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  journal,
+  until,
+} from "../support/direct.ts";
+import { faults } from "../support/faults.ts";
+import { ask, createRun, newRunsPath } from "../support/requests.ts";
+import { within } from "../support/stream.ts";
+import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
+
+const HOUR_MS = 3_600_000;
+
+// A day ahead, so that no alarm rings unless a test rings it.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function stepBack(): void {
+  vi.setSystemTime(Date.now() - HOUR_MS);
+}
+
+describe("the repair of a row that did not land", () => {
+  it.each<[what: string, go: (path: string) => Promise<unknown>]>([
+    ["the next change", (path) => createAged(path)],
+    ["the alarm", (path) => runDurableObjectAlarm(coordinator(path, 0))],
+    ["the sweep", (path) => direct(path, 0).poke()],
+  ])("is brought forward to within 5 s by %s", async (_what, go) => {
+    const path = newRunsPath();
+    faults.writes = "down";
+    await createAged(path, { deadlineAt: Date.now() + DAY_MS });
+    stepBack();
+    await go(path);
+    expect(await alarmAt(path, 0)).toBeLessThanOrEqual(Date.now() + 5000);
+  });
+});
+
+it("retention that failed is tried again when its alarm rings, not an hour later", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await change(path, id, { type: "cancelled" });
+  vi.setSystemTime(Date.now() + 31 * DAY_MS);
+  faults.writes = "down";
+  await runDurableObjectAlarm(coordinator(path, 0));
+  faults.writes = null;
+  stepBack();
+  await direct(path, 0).poke();
+  expect(await alarmAt(path, 0)).toBeLessThanOrEqual(Date.now());
+  await runDurableObjectAlarm(coordinator(path, 0));
+  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+});
+
+describe("who waits for a run", () => {
+  it("is answered after at most twice the time that was asked for", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const waiting = ask("GET", `${path}/${run.id}?wait=1`);
+    await scheduler.wait(100);
+    stepBack();
+    expect((await within(5000, waiting)).body.status).toBe("pending");
+  });
+
+  it("at its coordinator, is answered likewise, whatever news comes meanwhile", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
+    const stub = coordinator(path, 0) as unknown as {
+      waitForEnd(id: string, watcher: object, maxMs: number, isLast: boolean): Promise<{ isOver: boolean }>;
+    };
+    const waiting = stub.waitForEnd(id, { key: crypto.randomUUID(), kind: "wait" }, 1000, true);
+    await scheduler.wait(100);
+    stepBack();
+    await change(path, id, { type: "heartbeat" });
+    expect(await within(3000, waiting)).toMatchObject({ ok: true, isOver: false });
+  });
+
+  it("by a stream, is told to resume instead of being kept for an hour", async () => {
+    const nothing = { ok: true, events: [], lastSeq: 1, newestSeq: 1, isOver: false } as const;
+    const source = { next: async () => nothing, leave: vi.fn() };
+    const reader = streamEvents({ ...nothing, events: ['{"seq":1}'] }, source).getReader();
+    await reader.read();
+    await reader.read();
+    stepBack();
+    expect((await reader.read()).done).toBe(true);
+    expect(source.leave).toHaveBeenCalled();
+  });
+
+  it("finds a place where watchers have vanished", () => {
+    const watchers = new Watchers();
+    let runs = 0;
+    const admit = () =>
+      watchers.admit(`run-${runs++ % 10}`, { key: crypto.randomUUID(), kind: "wait" }, Date.now(), 25_000);
+    for (let n = 0; n < WATCHERS_MAX; n++) expect(admit()).toBe(true);
+    expect(admit()).toBe(false);
+    stepBack();
+    expect(admit()).toBe(true);
+  });
+});
+
+describe("what an isolate remembers", () => {
+  it("of a token is not believed, so that one revoked meanwhile opens nothing", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    const status = async () => (await ask("GET", `${project}/tokens`, { token })).status;
+    expect(await status()).toBe(200);
+    await revokeElsewhere(env.DB, id);
+    expect(await status()).toBe(200);
+    stepBack();
+    expect(await status()).toBe(401);
+  });
+
+  it("of a token is not believed while D1 is down, because nobody knows its age", async () => {
+    const project = newProject();
+    const { token } = await grantToken(project, { role: "admin" });
+    // A create needs no other answer of D1 than that.
+    const create = () =>
+      ask<Refusal>("POST", `${project}/envs/e/action-runs`, { token, body: { actionName: "deploy" } });
+    expect((await create()).status).toBe(201);
+    faults.reads = "down";
+    expect((await create()).status).toBe(201);
+    stepBack();
+    expect(await create()).toMatchObject({ status: 503, body: { code: "database_unavailable" } });
+  });
+
+  it("of an ended run is read again", () => {
+    const now = Date.now();
+    rememberEnded("o/p/e", "id", "{}", now + DAY_MS, now);
+    expect(recallEnded("o/p/e", "id", now)).toBe("{}");
+    expect(recallEnded("o/p/e", "id", now - HOUR_MS)).toBeNull();
+  });
+});
+
+it("a run that D1 refused is sent again with the next flight, not an hour later", async () => {
+  const { commit, flight, flights, write } = shore();
+  write("a", 1);
+  commit.start();
+  flight(0).fail(CONTENT);
+  await until(async () => commit.asideRows === 1);
+  commit.start();
+  await scheduler.wait(0);
+  expect(flights).toHaveLength(1);
+  stepBack();
+  commit.start();
+  expect(flights).toHaveLength(2);
+});
+
+it("a client that was slowed down is served again once the tokens it sends are good", async () => {
+  const project = newProject();
+  const { token } = await grantToken(project, { role: "admin" });
+  const headers = { "CF-Connecting-IP": `2001:db8::${crypto.randomUUID().slice(0, 4)}` };
+  const tryIt = async (sent: string) =>
+    (await ask("GET", `${project}/tokens`, { token: sent, headers })).status;
+  const unknown = () =>
+    `terr_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
+  let status = 401;
+  for (let n = 0; n < 200 && status === 401; n++) status = await tryIt(unknown());
+  expect(status).toBe(429);
+  stepBack();
+  expect(await tryIt(token)).toBe(200);
+});

@@ -1,0 +1,184 @@
+/** The object is evicted between any two steps, with D1 well or not: every answer stays true. */
+
+import { abortAllDurableObjects, evictAllDurableObjects, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { sweep } from "../../src/runs/sweep.ts";
+import { alarmIn, until } from "../support/direct.ts";
+import { type Fault, faults } from "../support/faults.ts";
+import {
+  type ActionRun,
+  ask,
+  type Beaten,
+  type CreatedRun,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  report,
+  rowOf,
+} from "../support/requests.ts";
+
+interface Story {
+  readonly path: string;
+  created?: CreatedRun;
+  startedAt?: string | null;
+  last?: ActionRun;
+}
+
+/** What may happen to a run, in order. Each leaves in the story what the caller was told. */
+const STEPS: readonly { name: string; go: (story: Story) => Promise<void> }[] = [
+  {
+    name: "create",
+    go: async (story) => {
+      const headers = { "Idempotency-Key": "a" };
+      story.created = await createRun(story.path, { actionName: "deploy" }, { headers });
+    },
+  },
+  {
+    name: "create again",
+    go: async (story) => {
+      const headers = { "Idempotency-Key": "a" };
+      expect(await createRun(story.path, { actionName: "deploy" }, { headers })).toEqual(story.created);
+    },
+  },
+  {
+    name: "heartbeat",
+    go: async (story) => {
+      const answer = await heartbeat(of(story), { message: "building", progress: 0.5 });
+      expect(answer).toMatchObject({ status: 200, body: { status: "running" } });
+      story.startedAt = (await decided(story)).startedAt;
+      expect(story.startedAt).not.toBeNull();
+    },
+  },
+  {
+    name: "the same heartbeat",
+    go: async (story) => {
+      const answer = await heartbeat(of(story), { message: "building", progress: 0.5 });
+      expect(answer).toMatchObject({ status: 200, body: { status: "running" } });
+      expect((await decided(story)).startedAt).toBe(story.startedAt);
+    },
+  },
+  {
+    name: "callback",
+    go: async (story) => {
+      const headers = { "Idempotency-Key": "b" };
+      const answer = await report(of(story), { status: "failed", error: "no" }, { headers });
+      expect(answer).toMatchObject({ status: 200, body: { status: "failed", error: "no" } });
+      story.last = answer.body;
+    },
+  },
+  {
+    name: "callback again",
+    go: async (story) => {
+      const headers = { "Idempotency-Key": "b" };
+      const answer = await report(of(story), { status: "failed", error: "no" }, { headers });
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get("Idempotent-Replayed")).toBe("true");
+      expect(answer.body).toEqual(story.last);
+    },
+  },
+  {
+    name: "another callback",
+    go: async (story) => {
+      expect(await report(of(story), { status: "succeeded" })).toMatchObject({
+        status: 409,
+        body: { code: "run_failed" },
+      });
+    },
+  },
+  {
+    name: "another heartbeat",
+    go: async (story) => {
+      expect(await heartbeat(of(story), {})).toMatchObject({ status: 409, body: { code: "run_failed" } });
+    },
+  },
+  {
+    name: "cancel",
+    go: async (story) => {
+      expect((await ask("DELETE", `${story.path}/${of(story).id}`)).status).toBe(409);
+    },
+  },
+  {
+    name: "alarm",
+    go: async (story) => {
+      await runDurableObjectAlarm(coordinatorOf(story.path, of(story).id));
+    },
+  },
+  {
+    name: "get",
+    go: async (story) => {
+      expect(await decided(story)).toEqual(story.last);
+    },
+  },
+  {
+    name: "events",
+    go: async (story) => {
+      const { body } = await ask<unknown>("GET", `${story.path}/${of(story).id}/events`);
+      expect(body).toEqual([
+        { seq: 1, type: "created", at: of(story).createdAt, by: "root" },
+        { seq: 2, type: "started", at: story.startedAt, cause: "heartbeat" },
+        { seq: 3, type: "heartbeat", at: story.startedAt, message: "building", progress: 0.5 },
+        { seq: 4, type: "ended", at: story.last?.completedAt, status: "failed", cause: "callback" },
+      ]);
+    },
+  },
+  {
+    name: "wait",
+    go: async (story) => {
+      expect((await ask("GET", `${story.path}/${of(story).id}?wait=60`)).body).toEqual(story.last);
+    },
+  },
+  { name: "sweep", go: () => sweep(env, Date.now()) },
+];
+
+function of(story: Story): CreatedRun {
+  if (story.created === undefined) throw new Error("no run was created");
+  return story.created;
+}
+
+/** The run as its coordinator has it. */
+async function decided(story: Story): Promise<ActionRun> {
+  const headers = { "x-d1-bookmark": "coordinator" };
+  return (await ask("GET", `${story.path}/${of(story).id}`, { headers })).body;
+}
+
+function heartbeat({ callback }: CreatedRun, body: unknown) {
+  return ask<Beaten>("POST", callback.url.replace(/callback$/, "heartbeat"), {
+    token: callback.token,
+    body,
+  });
+}
+
+const FAULTS: readonly (Extract<Fault, string> | null)[] = [null, "down", "committed_then_error"];
+
+describe.each(FAULTS)("with writes to D1: %s", (fault) => {
+  const places = STEPS.slice(1).map((step, n) => ({ place: n + 1, before: step.name }));
+  it.each(places)("an eviction before: $before", async ({ place }) => {
+    faults.writes = fault;
+    await play((n) => n === place);
+  });
+
+  it("an eviction before every step", async () => {
+    faults.writes = fault;
+    await play(() => true);
+  });
+});
+
+it("with writes to D1: hang, every object falls before every step", async () => {
+  faults.writes = "hang";
+  // An eviction would wait for what hangs.
+  await play(() => true, abortAllDurableObjects);
+});
+
+async function play(evictBefore: (n: number) => boolean, evict = evictAllDurableObjects): Promise<void> {
+  const story: Story = { path: newRunsPath() };
+  for (const [n, step] of STEPS.entries()) {
+    if (evictBefore(n)) await evict();
+    await step.go(story);
+  }
+  faults.writes = null;
+  await alarmIn(10_000, coordinatorOf(story.path, of(story).id));
+  await until(async () => (await rowOf(of(story).id))?.version === 3);
+  expect((await ask("GET", `${story.path}/${of(story).id}`)).body).toEqual(story.last);
+  expect((await ask("GET", story.path)).body).toEqual([story.last]);
+}

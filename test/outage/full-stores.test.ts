@@ -1,0 +1,160 @@
+/** A coordinator or a D1 that is nearly full: no new run is promised what can't be kept, and runs come to their end. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { isDatabaseFull } from "../../src/http/d1-errors.ts";
+import { STORAGE_MAX_BYTES } from "../../src/runs/coordinator/coordinator.ts";
+import { isRefusedForContent } from "../../src/runs/d1/store.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../support/direct.ts";
+import { faults } from "../support/faults.ts";
+import {
+  type ActionRun,
+  ask,
+  type CreatedRun,
+  createRun,
+  newRunsPath,
+  report,
+  rowOf,
+} from "../support/requests.ts";
+
+const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
+
+/** Lines of the log, errors among them, since the test began. */
+let lines: Record<string, unknown>[] = [];
+
+beforeEach(() => {
+  lines = [];
+  const note = (text: unknown) => void lines.push(JSON.parse(String(text)));
+  vi.spyOn(console, "log").mockImplementation(note);
+  vi.spyOn(console, "error").mockImplementation(note);
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** The platform's own SqlStorage, whose answers a test may change. */
+async function sqlStorage(path: string): Promise<SqlStorage> {
+  let prototype: unknown;
+  await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+    prototype = Object.getPrototypeOf(storage.sql);
+  });
+  return prototype as SqlStorage;
+}
+
+describe("a coordinator that stores 9 GB", () => {
+  const create = (path: string, key: string) =>
+    ask<CreatedRun & { code?: string }>("POST", path, {
+      body: { actionName: "deploy" },
+      headers: { "Idempotency-Key": key },
+    });
+
+  it("takes no new run, and says when to come back; below that it takes them", async () => {
+    expect(STORAGE_MAX_BYTES).toBe(9_000_000_000);
+    const path = newRunsPath();
+    const size = vi.spyOn(await sqlStorage(path), "databaseSize", "get");
+    size.mockReturnValue(STORAGE_MAX_BYTES);
+    const refused = await create(path, "a");
+    expect([refused.status, refused.body.code]).toEqual([503, "storage_full"]);
+    expect(refused.headers.get("Retry-After")).toBe("600");
+    const followed = await ask<{ code: string }>("POST", path, {
+      body: { actionName: "deploy", heartbeatTimeout: 5 },
+    });
+    expect([followed.status, followed.body.code]).toEqual([503, "storage_full"]);
+    size.mockReturnValue(STORAGE_MAX_BYTES - 1);
+    expect((await create(path, "a")).status).toBe(201);
+  });
+
+  it("answers an earlier create again, and takes every heartbeat, report and cancel", async () => {
+    const path = newRunsPath();
+    const made = await create(path, "made-before");
+    const reported = await createRun(path);
+    const cancelled = await createRun(path);
+    vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(STORAGE_MAX_BYTES);
+    const again = await create(path, "made-before");
+    expect([again.status, again.body.id]).toEqual([201, made.body.id]);
+    expect(again.headers.get("Idempotent-Replayed")).toBe("true");
+    const beat = reported.callback.url.replace(/callback$/, "heartbeat");
+    expect((await ask("POST", beat, { token: reported.callback.token })).status).toBe(200);
+    expect(await report(reported, { status: "succeeded" })).toMatchObject({ status: 200 });
+    expect(await ask<ActionRun>("DELETE", `${path}/${cancelled.id}`)).toMatchObject({ status: 200 });
+  });
+
+  it("goes on with retention, which makes room, even where nothing can be written any more", async () => {
+    const path = newRunsPath();
+    const old = await createAged(path);
+    await change(path, old, { type: "cancelled" });
+    await createAged(path, { deadlineAt: Date.now() + 31 * DAY_MS });
+    const prototype = await sqlStorage(path);
+    await alarmIn(0, coordinator(path, 0));
+    const exec = prototype.exec;
+    vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, sql, ...bindings) {
+      if (/^\s*(INSERT|UPDATE)/i.test(sql)) throw new Error("database or disk is full: SQLITE_FULL");
+      return exec.call(this, sql, ...bindings) as never;
+    });
+    await alarmIn(PAST_RETENTION_MS + DAY_MS, coordinator(path, 0));
+    await until(async () => (await journal(path, 0, "SELECT id FROM runs WHERE id = ?", old)).length === 0);
+    expect(lines.map(({ event }) => event)).toContain("alarm_failed");
+  });
+});
+
+describe("a D1 that is full", () => {
+  it("holds up no create, report or cancel; rows wait, and land when retention has made room", async () => {
+    const path = newRunsPath();
+    const old = await createAged(path);
+    await change(path, old, { type: "cancelled" });
+    const open = await createRun(path);
+    faults.writes = "full";
+    const created = await ask<CreatedRun>("POST", path, { body: { actionName: "deploy" } });
+    expect([created.status, created.headers.get("x-d1-bookmark")]).toEqual([201, "coordinator"]);
+    expect(await report(open, { status: "succeeded" })).toMatchObject({ status: 200 });
+    expect(await ask<ActionRun>("DELETE", `${path}/${created.body.id}`)).toMatchObject({ status: 200 });
+    const waiting = await createAged(path, { deadlineAt: Date.now() + 40 * DAY_MS });
+    expect(await rowOf(waiting)).toBeNull();
+    await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+    await until(async () => (await rowOf(waiting)) !== null);
+    await until(async () => (await rowOf(open.id))?.status === "succeeded");
+    expect(await rowOf(old)).toBeNull();
+    expect(lines.map(({ event }) => event)).not.toContain("run_put_aside");
+  });
+
+  it.each([
+    ["full", "full"],
+    ["down", "outage"],
+  ] as const)(
+    "is told apart in the log: while writes meet %s, landing_failed says %s",
+    async (fault, reason) => {
+      const path = newRunsPath();
+      faults.writes = fault;
+      await createAged(path);
+      const failed = lines.filter(({ event }) => event === "landing_failed");
+      expect(failed.length).toBeGreaterThan(0);
+      for (const line of failed) expect(line).toMatchObject({ reason });
+    },
+  );
+
+  it("mints no token, and says that it is full", async () => {
+    faults.writes = "full";
+    const minted = await ask<{ code: string }>("POST", "/acme/full/tokens", {
+      body: { name: "ci", role: "member" },
+    });
+    expect([minted.status, minted.body.code]).toEqual([503, "storage_full"]);
+  });
+
+  it.each([
+    ["D1_ERROR: Exceeded maximum DB size", true],
+    ["D1_ERROR: Exceeded maximum account storage limit of 1 TB", true],
+    ["D1_ERROR: database or disk is full: SQLITE_FULL", true],
+    ["D1_ERROR: Network connection lost.", false],
+    ["D1_ERROR: string or blob too big: SQLITE_TOOBIG", false],
+  ])("is known by what it says, and never taken for a row's content: %s", (said, isFull) => {
+    expect(isDatabaseFull(new Error(said))).toBe(isFull);
+    expect(isRefusedForContent(new Error(said))).toBe(said.includes("TOOBIG"));
+  });
+});

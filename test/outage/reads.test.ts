@@ -1,0 +1,56 @@
+/** D1 throwing or hanging where it is read: the coordinator answers for a run; nothing is denied that was not looked up. */
+
+import { expect, it } from "vitest";
+import { createAged, mint } from "../support/direct.ts";
+import { faults } from "../support/faults.ts";
+import { ask, createRun, newRunsPath } from "../support/requests.ts";
+import { expectUnavailable, mintToken, type Refusal } from "./calls.ts";
+
+it.each(["down", "hang"] as const)(
+  "while reads of D1 meet %s: get answers, the rest says to come back",
+  async (fault) => {
+    const path = newRunsPath();
+    const created = await createRun(path);
+    const { callback: _, ...run } = created;
+    const { token } = await mintToken(path);
+    const unheardOf = await mint(path, Date.now());
+    faults.reads = fault;
+    const [get, missing, madeUp, cancelMadeUp, list, lookUp, ready, alive, tokens] = await Promise.all([
+      ask("GET", `${path}/${created.id}`),
+      ask<Refusal>("GET", `${path}/${unheardOf}`),
+      ask<Refusal>("GET", `${path}/01890000-0000-8000-8000-000000000000`),
+      ask<Refusal>("DELETE", `${path}/01890000-0000-8000-8000-000000000000`),
+      ask<Refusal>("GET", path),
+      ask<Refusal>("GET", path, { token }),
+      ask<Refusal>("GET", "/readyz", { token: null }),
+      ask<Refusal>("GET", "/healthz", { token: null }),
+      ask<Refusal>("GET", path.replace(/\/envs\/.*/, "/tokens")),
+    ]);
+    expect(get).toMatchObject({ status: 200, body: run });
+    // The coordinator says that there is none, but D1 may know one it has forgotten: no 404 on half the evidence.
+    expectUnavailable(missing, "database_unavailable");
+    expectUnavailable(madeUp, "database_unavailable");
+    expectUnavailable(cancelMadeUp, "database_unavailable");
+    expectUnavailable(list, "database_unavailable");
+    expectUnavailable(lookUp, "database_unavailable");
+    expectUnavailable(tokens, "database_unavailable");
+    expectUnavailable(ready, "not_ready");
+    expect(alive.status).toBe(200);
+  },
+);
+
+it("finds a run in the coordinator that D1 has no row of", async () => {
+  const path = newRunsPath();
+  faults.writes = "down";
+  const { callback: _, ...run } = await createRun(path);
+  expect(await ask("GET", `${path}/${run.id}`)).toMatchObject({ status: 200, body: run });
+});
+
+it("does not let an outage of writes into a list: it shows what has landed", async () => {
+  const path = newRunsPath();
+  const landed = await createAged(path);
+  faults.writes = "down";
+  await createAged(path);
+  const list = await ask<{ id: string }[]>("GET", path);
+  expect(list).toMatchObject({ status: 200, body: [{ id: landed }] });
+});

@@ -1,0 +1,62 @@
+/** API tokens while D1 does not answer: 503, never 401; and a token lately known to be good goes on working. */
+
+import { afterEach, expect, it, vi } from "vitest";
+import { MINUTE_MS } from "../support/direct.ts";
+import { faults } from "../support/faults.ts";
+import { ask, newRunsPath, ROOT } from "../support/requests.ts";
+import { expectUnavailable, mintToken, type Refusal } from "./calls.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+it.each(["down", "hang"] as const)(
+  "a token known to be good goes on working for 10 minutes while D1 is: %s",
+  async (fault) => {
+    const path = newRunsPath();
+    const { token } = await mintToken(path);
+    const create = () => ask<Refusal>("POST", path, { body: { actionName: "deploy" }, token });
+    expect((await create()).status).toBe(201);
+    faults.reads = fault;
+    const start = Date.now();
+    for (const minutes of [1, 5, 9.9]) {
+      vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE_MS });
+      expect((await create()).status).toBe(201);
+    }
+    // A hanging look-up of a token that is known no more takes its full time; the thrown one says the same at once.
+    if (fault === "down") {
+      vi.setSystemTime(start + 10.1 * MINUTE_MS);
+      expectUnavailable(await create(), "database_unavailable");
+    }
+    faults.reads = null;
+    vi.setSystemTime(start + 20 * MINUTE_MS);
+    expect((await create()).status).toBe(201);
+  },
+);
+
+it("an outage revives no token: one that D1 refused stays refused", async () => {
+  const path = newRunsPath();
+  const { id, token } = await mintToken(path);
+  const use = () => ask<Refusal>("GET", path, { token });
+  expect((await use()).status).toBe(200);
+  await ask("DELETE", `${path.replace(/\/envs\/.*/, "/tokens")}/${id}`);
+  expect((await use()).status).toBe(401);
+  faults.reads = "down";
+  expect((await use()).status).toBe(401);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + MINUTE_MS });
+  expectUnavailable(await use(), "database_unavailable");
+});
+
+it("tokens are not minted or revoked while D1 takes no writes, and the operator's own needs none", async () => {
+  const path = newRunsPath();
+  const { id } = await mintToken(path);
+  const tokens = path.replace(/\/envs\/.*/, "/tokens");
+  faults.writes = "down";
+  expectUnavailable(
+    await ask("POST", tokens, { body: { name: "x", role: "viewer" }, token: ROOT }),
+    "database_unavailable",
+  );
+  expectUnavailable(await ask("DELETE", `${tokens}/${id}`), "database_unavailable");
+  faults.reads = "down";
+  expect((await ask("POST", path, { body: { actionName: "deploy" } })).status).toBe(201);
+});

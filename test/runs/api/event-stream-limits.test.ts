@@ -1,0 +1,290 @@
+/** How many may watch, and that none of them holds up anybody: not by its number, and not by being slow. */
+
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { streamEvents } from "../../../src/runs/api/timeline-stream.ts";
+import {
+  WATCHERS_MAX,
+  WATCHERS_PER_RUN,
+  WATCHERS_PER_RUN_AND_TOKEN,
+  WATCHERS_PER_TOKEN,
+} from "../../../src/runs/coordinator/watchers.ts";
+import type { TimelineAnswer, Watcher } from "../../../src/runs/protocol.ts";
+import { readRunId } from "../../../src/runs/run-id.ts";
+import { change, createAged, until } from "../../support/direct.ts";
+import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
+import { EVENT_STREAM, eventsOf, openStream, type Stream, watched, within } from "../../support/stream.ts";
+import { grantToken, type Refusal } from "../../support/tokens.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function expectTooMany({ status, headers, body }: Awaited<ReturnType<typeof ask<Refusal>>>): void {
+  expect([status, body.code]).toEqual([503, "too_many_watchers"]);
+  expect(Number(headers.get("Retry-After"))).toBeGreaterThan(0);
+}
+
+/** `/{o}/{p}` of a path. */
+function projectOf(path: string): string {
+  return path.split("/").slice(0, 3).join("/");
+}
+
+function askStream(runPath: string, headers: Record<string, string> = {}) {
+  return ask<Refusal>("GET", `${runPath}/events`, { headers: { Accept: EVENT_STREAM, ...headers } });
+}
+
+function stream(tokenId?: string): Watcher {
+  return { key: crypto.randomUUID(), kind: "stream", ...(tokenId === undefined ? {} : { tokenId }) };
+}
+
+describe("100 streams of one run by one token", () => {
+  async function open(runPath: string): Promise<Stream[]> {
+    const streams = await Promise.all(
+      Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => openStream(runPath)),
+    );
+    expect(new Set(streams.map(({ status }) => status))).toEqual(new Set([200]));
+    return streams;
+  }
+
+  it("are served; one more stream or wait is 503, pages, other runs and other tokens are not, and all get the end", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const runPath = `${path}/${run.id}`;
+    const streams = await open(runPath);
+    await Promise.all(streams.map((one) => one.events(1)));
+    const ends = Promise.all(streams.map((one) => one.rest()));
+    expectTooMany(await askStream(runPath));
+    expect((await eventsOf(runPath)).status).toBe(200);
+    expectTooMany(await ask<Refusal>("GET", `${runPath}?wait=5`));
+    const { token } = await grantToken(projectOf(path), { role: "viewer" });
+    const waiting = ask("GET", `${runPath}?wait=5`, { token });
+    const neighbour = await createAged(path, { n: readRunId(run.id).coordinator });
+    const other = await openStream(`${path}/${neighbour}`);
+    expect(other.status).toBe(200);
+    await other.cancel();
+    expect(await report(run, { status: "succeeded" })).toMatchObject({ status: 200 });
+    for (const events of await ends) expect(events.map(({ type }) => type)).toEqual(["started", "ended"]);
+    expect((await waiting).body.status).toBe("succeeded");
+    expect((await openStream(runPath)).status).toBe(200);
+  });
+
+  it("leave a place free as soon as one of them goes", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const runPath = `${path}/${run.id}`;
+    const streams = await open(runPath);
+    await Promise.all(streams.map((one) => one.events(1)));
+    expectTooMany(await askStream(runPath));
+    await streams[42]?.cancel();
+    let again: Stream | undefined;
+    await until(async () => {
+      again = await openStream(runPath);
+      return again.status === 200;
+    }, 1000);
+    expectTooMany(await askStream(runPath));
+    await Promise.all([...streams.filter((_, n) => n !== 42), again].map((one) => one?.cancel()));
+  });
+
+  it("that were read to the end, refused or told not to come back hold no place", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    const runPath = `${path}/${id}`;
+    for (let n = 0; n < WATCHERS_PER_RUN_AND_TOKEN + 20; n++) {
+      expect((await askStream(runPath, { "Last-Event-ID": "7" })).status).toBe(400);
+    }
+    await change(path, id, { type: "cancelled" });
+    for (let n = 0; n < WATCHERS_PER_RUN_AND_TOKEN + 20; n++) {
+      expect((await askStream(runPath, { "Last-Event-ID": "2" })).status).toBe(204);
+      expect((await (await openStream(runPath)).rest()).length).toBe(2);
+    }
+  });
+});
+
+describe("the places of a coordinator", () => {
+  const ANSWERED = { ok: true };
+  const REFUSED = { ok: false, reason: "too_many_watchers" };
+
+  it("are 1000: one more watcher is 503 until one goes or is long gone", async () => {
+    const path = newRunsPath();
+    const ids = await Promise.all(Array.from({ length: 11 }, () => createAged(path)));
+    const stub = watched(path, 0);
+    const last = ids[10] ?? "";
+    const watchers = Array.from({ length: WATCHERS_MAX }, (_, n) => stream(`token ${n % 10}`));
+    const answers = await Promise.all(
+      watchers.map((watcher, n) => stub.watch(ids[n % 10] ?? "", 0, 1, watcher, 0)),
+    );
+    expect(new Set(answers.map(({ ok }) => ok))).toEqual(new Set([true]));
+    expectTooMany(await askStream(`${path}/${last}`));
+    expectTooMany(await ask<Refusal>("GET", `${path}/${last}?wait=1`));
+    // Whoever has a place keeps it, and holds one however often it asks.
+    expect((await stub.watch(ids[0] ?? "", 0, 1, watchers[0] ?? stream(), 0)).ok).toBe(true);
+    expect((await ask("GET", `${path}/${last}`)).status).toBe(200);
+    expect((await change(path, last, { type: "started" })).ok).toBe(true);
+
+    await stub.unwatch(watchers[0]?.key ?? "");
+    await stub.unwatch("one that nobody has");
+    const served = await openStream(`${path}/${last}`);
+    expect(served.status).toBe(200);
+    expectTooMany(await askStream(`${path}/${last}`));
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
+    const after = await openStream(`${path}/${last}`);
+    expect(after.status).toBe(200);
+    await Promise.all([served.cancel(), after.cancel()]);
+  });
+
+  it("are never all held by one token: it gets 250, and others get theirs at once", async () => {
+    const path = newRunsPath();
+    const ids = await Promise.all(Array.from({ length: 5 }, () => createAged(path)));
+    const stub = watched(path, 0);
+    const ask = (tokenId: string | undefined, n: number) =>
+      stub.watch(ids[n % 5] ?? "", 0, 1, stream(tokenId), 0);
+    const greedy = await Promise.all(Array.from({ length: WATCHERS_MAX }, (_, n) => ask("greedy", n)));
+    expect(greedy.filter(({ ok }) => ok)).toHaveLength(WATCHERS_PER_TOKEN);
+    expect(greedy.at(-1)).toEqual(REFUSED);
+    expect(await ask("another", 0)).toMatchObject(ANSWERED);
+    // Of a Worker that still runs older code.
+    expect(await ask(undefined, 0)).toMatchObject(ANSWERED);
+  });
+
+  it("of one run are 200, streams and waits alike, and one token holds at most half of them", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    const stub = watched(path, 0);
+    const wait = (tokenId: string) =>
+      stub.waitForEnd(id, { key: crypto.randomUUID(), kind: "wait", tokenId }, 20_000, true);
+    const waits = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => wait("greedy"));
+    expect(await wait("greedy")).toEqual(REFUSED);
+    expect(await stub.watch(id, 0, 1, stream("greedy"), 0)).toEqual(REFUSED);
+    for (let n = WATCHERS_PER_RUN_AND_TOKEN; n < WATCHERS_PER_RUN; n++) {
+      expect(await stub.watch(id, 0, 1, stream(`token ${n}`), 0)).toMatchObject(ANSWERED);
+    }
+    expect(await stub.watch(id, 0, 1, stream("late"), 0)).toEqual(REFUSED);
+    expect(await stub.watch(await createAged(path), 0, 1, stream("late"), 0)).toMatchObject(ANSWERED);
+    expect(await change(path, id, { type: "cancelled" })).toMatchObject(ANSWERED);
+    for (const answer of await Promise.all(waits)) expect(answer).toMatchObject({ ok: true, isOver: true });
+  });
+
+  it("are free again as soon as a wait is given up, and it takes none once more", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    const stub = watched(path, 0);
+    const watchers = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => stream("a token"));
+    const waits = watchers.map((watcher) => stub.waitForEnd(id, watcher, 20_000, false));
+    expect(await stub.watch(id, 0, 1, stream("a token"), 0)).toEqual(REFUSED);
+    for (const { key } of watchers) await stub.unwatch(key);
+    for (const answer of await within(2000, Promise.all(waits))) expect(answer).toMatchObject(ANSWERED);
+    const again = watchers.map(() => stub.watch(id, 0, 1, stream("a token"), 0));
+    for (const answer of await Promise.all(again)) expect(answer).toMatchObject(ANSWERED);
+  });
+});
+
+describe("a reader", () => {
+  const NOTHING: TimelineAnswer = { ok: true, events: [], lastSeq: 1, newestSeq: 1, isOver: false };
+  const FIRST: TimelineAnswer = { ...NOTHING, events: ['{"seq":1,"type":"created"}'] };
+
+  function source(next: () => Promise<TimelineAnswer | null> = async () => NOTHING) {
+    const asked: [seq: number, maxMs: number][] = [];
+    const left = vi.fn();
+    const from = {
+      next: (seq: number, maxMs: number) => {
+        asked.push([seq, maxMs]);
+        return next();
+      },
+      leave: left,
+    };
+    return { asked, left, reader: streamEvents(FIRST, from).getReader() };
+  }
+
+  async function pass(ms: number): Promise<void> {
+    await vi.advanceTimersByTimeAsync(ms);
+  }
+
+  it("that takes nothing is asked for nothing: no event is fetched before it is wanted", async () => {
+    const { asked, reader } = source();
+    await scheduler.wait(50);
+    expect(asked).toEqual([]);
+    await reader.read();
+    await scheduler.wait(50);
+    expect(asked).toEqual([]);
+    await reader.read();
+    await scheduler.wait(50);
+    expect(asked).toHaveLength(1);
+    await reader.cancel();
+  });
+
+  it.each([
+    ["the first piece", 0],
+    ["what comes after the first piece", 1],
+    ["what comes later", 3],
+  ])("that does not take %s for 30 s is dropped, and its place is free", async (_what, reads) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const { left, reader, asked } = source();
+    for (let n = 0; n < reads; n++) await reader.read();
+    await pass(29_000);
+    expect(left).not.toHaveBeenCalled();
+    await pass(2000);
+    expect(left).toHaveBeenCalledTimes(1);
+    await expect(reader.read()).rejects.toThrow();
+    expect(asked.length).toBeLessThanOrEqual(reads);
+  });
+
+  it("that takes each piece a little before that is served on", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const { left, reader } = source();
+    for (let n = 0; n < 8; n++) {
+      expect((await reader.read()).done).toBe(false);
+      await pass(29_000);
+    }
+    expect(left).not.toHaveBeenCalled();
+    await reader.cancel();
+  });
+
+  it("that waits for news for long is not slow", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const { promise, resolve } = Promise.withResolvers<TimelineAnswer>();
+    const { left, reader } = source(() => promise);
+    await reader.read();
+    const coming = reader.read();
+    await pass(60_000);
+    expect(left).not.toHaveBeenCalled();
+    resolve(NOTHING);
+    expect((await coming).done).toBe(false);
+    await reader.cancel();
+  });
+
+  it("that goes while news is waited for leaves at once", async () => {
+    const { promise, resolve } = Promise.withResolvers<TimelineAnswer>();
+    const { left, reader } = source(() => promise);
+    await reader.read();
+    const coming = reader.read();
+    await reader.cancel();
+    expect(left).toHaveBeenCalledTimes(1);
+    expect((await coming).done).toBe(true);
+    resolve(NOTHING);
+    await scheduler.wait(10);
+    expect(left).toHaveBeenCalledTimes(1);
+  });
+
+  it.each<[string, () => Promise<TimelineAnswer | null>]>([
+    ["can't be reached any more", () => Promise.reject(new Error("gone"))],
+    ["knows of no run any more", async () => null],
+  ])("of a run whose coordinator %s sees a clean end, to resume after", async (_why, next) => {
+    const { left, reader } = source(next);
+    await reader.read();
+    expect(await reader.read()).toEqual({ done: true, value: undefined });
+    expect(left).toHaveBeenCalled();
+  });
+
+  it("is never made to wait for over 15 s, nor past the 5 minutes", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const { asked, reader } = source();
+    await reader.read();
+    for (const ms of [1000, 289_000, 9000, 1001]) {
+      await reader.read();
+      vi.setSystemTime(Date.now() + ms);
+    }
+    expect(asked.map(([, maxMs]) => maxMs)).toEqual([15_000, 15_000, 10_000, 1000]);
+    expect((await reader.read()).done).toBe(true);
+    expect(asked).toHaveLength(4);
+  });
+});

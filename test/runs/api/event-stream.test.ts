@@ -1,0 +1,303 @@
+/** GET …/{id}/events as Server-Sent Events: what the page gives, as it happens, with none missed or doubled. */
+
+import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { readRunId } from "../../../src/runs/run-id.ts";
+import { alarmIn, change, coordinator, createAged } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
+import {
+  ask,
+  type CreatedRun,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  report,
+} from "../../support/requests.ts";
+import { beat, EVENT_STREAM, eventsOf, openStream, watched } from "../../support/stream.ts";
+import type { Refusal } from "../../support/tokens.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function endedRun(path: string, beats = 2): Promise<{ run: CreatedRun; runPath: string }> {
+  const run = await createRun(path);
+  for (let n = 0; n < beats; n++) await beat(run, { message: `line ${n}\u2028\r\n\n data: x` });
+  await report(run, { status: "succeeded" });
+  return { run, runPath: `${path}/${run.id}` };
+}
+
+describe("which of the two is answered", () => {
+  const JSON_TYPE = "application/json";
+  it.each([
+    [undefined, JSON_TYPE],
+    ["*/*", JSON_TYPE],
+    ["", JSON_TYPE],
+    ["text/html", JSON_TYPE],
+    ["application/json", JSON_TYPE],
+    ["text/event-stream", EVENT_STREAM],
+    ["TEXT/Event-Stream", EVENT_STREAM],
+    ["text/event-stream;charset=utf-8", EVENT_STREAM],
+    ["text/event-stream, */*;q=0.1", EVENT_STREAM],
+    ["text/event-stream, application/json;q=0.9", EVENT_STREAM],
+    ["application/json;q=0.9, text/event-stream", EVENT_STREAM],
+    ["application/json, text/event-stream;q=0.9", JSON_TYPE],
+    ["text/event-stream;q=0.5, application/json;q=0.6", JSON_TYPE],
+    ["text/event-stream;q=0", JSON_TYPE],
+    ["text/event-stream;q=0, */*", JSON_TYPE],
+  ])("Accept: %s is answered as %s", async (accept, type) => {
+    const { runPath } = await endedRun(newRunsPath(), 0);
+    if (accept === undefined) {
+      expect((await eventsOf(runPath)).headers.get("Content-Type")).toBe(type);
+      return;
+    }
+    const stream = await openStream(runPath, { accept });
+    expect([stream.status, stream.headers.get("Content-Type")]).toEqual([200, type]);
+    expect(stream.headers.get("Vary")).toMatch(/\bAccept\b/i);
+    await stream.cancel();
+  });
+});
+
+describe("a stream", () => {
+  it("of a run that has ended is what the page gives, an id for each, and then it ends", async () => {
+    const { runPath } = await endedRun(newRunsPath());
+    const { body: page } = await eventsOf(runPath);
+    const stream = await openStream(runPath);
+    expect(stream.headers.get("Cache-Control")).toMatch(/no-store/);
+    const first = await stream.next();
+    expect(Number(first?.retry)).toBeGreaterThan(0);
+    expect(first).toMatchObject({ id: null, data: null });
+    for (const event of page) {
+      const frame = await stream.next();
+      expect([frame?.id, JSON.parse(frame?.data ?? "")]).toEqual([String(event.seq), event]);
+    }
+    expect(await stream.next()).toBeNull();
+  });
+
+  it("of a run that goes on brings each event as it happens, and ends after the last", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const stream = await openStream(`${path}/${run.id}`);
+    expect((await stream.events(1)).map(({ type }) => type)).toEqual(["created"]);
+    for (const message of ["a", "b", "c"]) {
+      const coming = stream.events(message === "a" ? 2 : 1, 2000);
+      await beat(run, { message });
+      expect((await coming).at(-1)).toMatchObject({ type: "heartbeat", message });
+    }
+    // Nothing is said of a heartbeat without news.
+    const end = stream.rest(2000);
+    await beat(run);
+    await report(run, { status: "failed", error: "no" });
+    expect(await end).toMatchObject([{ type: "ended", status: "failed" }]);
+  });
+
+  it.each(["alarm", "cancel"] as const)("ends by itself when the run is ended by: %s", async (how) => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const stream = await openStream(`${path}/${run.id}`);
+    await stream.events(1);
+    const end = stream.rest(2000);
+    if (how === "alarm") await alarmIn(61 * 60_000, coordinatorOf(path, run.id));
+    else await ask("DELETE", `${path}/${run.id}`);
+    expect(await end).toMatchObject([{ seq: 2, type: "ended" }]);
+  });
+
+  it("longer than a piece of it is whole", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    await runInDurableObject(coordinator(path, 0), async (instance) => {
+      for (let n = 0; n < 340; n++) await instance.heartbeat(id, { message: `m${n}` });
+    });
+    await change(path, id, { type: "succeeded", output: null });
+    const found = await (await openStream(`${path}/${id}`)).rest();
+    expect(found.map(({ seq }) => seq)).toEqual(Array.from({ length: 343 }, (_, i) => i + 1));
+  });
+
+  it.each(["down", "hang"] as const)("needs no D1: it goes on while D1 is %s", async (fault) => {
+    faults.reads = fault;
+    faults.writes = fault;
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const stream = await openStream(`${path}/${run.id}`);
+    await stream.events(1);
+    const end = stream.rest(4000);
+    await report(run, { status: "succeeded" });
+    expect((await end).map(({ type }) => type)).toEqual(["started", "ended"]);
+  });
+
+  it("refuses by a status what can't be watched", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    expect((await openStream(`${newRunsPath()}/${run.id}`)).status).toBe(404);
+    expect((await openStream(`${path}/${run.id}`, { token: "x" })).status).toBe(401);
+    const odd = await ask<Refusal>("GET", `${path}/${run.id}/events?x=1`, {
+      headers: { Accept: EVENT_STREAM },
+    });
+    expect(odd).toMatchObject({ status: 400, body: { code: "invalid_query" } });
+  });
+});
+
+describe("Last-Event-ID", () => {
+  it("resumes at every point of a timeline that has ended with none missed or doubled", async () => {
+    const { runPath } = await endedRun(newRunsPath(), 5);
+    const { body: page } = await eventsOf(runPath);
+    for (let seq = 0; seq < page.length; seq++) {
+      const stream = await openStream(runPath, { lastEventId: seq });
+      expect(await stream.rest()).toEqual(page.slice(seq));
+    }
+  });
+
+  it("resumes while the run goes on, cut off after every event", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const runPath = `${path}/${run.id}`;
+    const found = await (await openStream(runPath)).events(1);
+    for (let n = 0; ; n++) {
+      if (n === 6) await report(run, { status: "succeeded" });
+      else await beat(run, { message: `m${n}` });
+      const stream = await openStream(runPath, { lastEventId: found.at(-1)?.seq ?? 0 });
+      // One at a time: the first heartbeat brings the start as well.
+      found.push(...(await stream.events(1)));
+      await stream.cancel();
+      if (found.at(-1)?.type === "ended") break;
+    }
+    expect(found).toEqual((await eventsOf(runPath)).body);
+  });
+
+  it("of the newest event waits for the next", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
+    expect(await stream.next()).toMatchObject({ data: null });
+    const coming = stream.events(1, 2000);
+    await beat(run);
+    expect(await coming).toMatchObject([{ seq: 2, type: "started" }]);
+    await stream.cancel();
+  });
+
+  it("of the end is 204, which tells an EventSource not to come back", async () => {
+    const { runPath } = await endedRun(newRunsPath(), 0);
+    const { length } = (await eventsOf(runPath)).body;
+    const stream = await openStream(runPath, { lastEventId: length });
+    expect([stream.status, await stream.next()]).toEqual([204, null]);
+  });
+
+  it.each(["", "abc", "-1", "+1", "1.5", "1e3", "01", "0x1", "1,1", "9".repeat(15), "9".repeat(400), "5"])(
+    "%j is 400, of a run that goes on and of one that has ended",
+    async (lastEventId) => {
+      const path = newRunsPath();
+      const open = await createRun(path);
+      const { run: ended } = await endedRun(path, 0);
+      for (const { id } of [open, ended]) {
+        const headers = { Accept: EVENT_STREAM, "Last-Event-ID": lastEventId };
+        const answer = await ask<Refusal>("GET", `${path}/${id}/events`, { headers });
+        expect(answer).toMatchObject({ status: 400, body: { code: "invalid_last_event_id" } });
+        expect(answer.headers.get("Content-Type")).toMatch(/^application\/json/);
+      }
+    },
+  );
+
+  it("of a heartbeat that is no longer kept resumes with the entry that counts it", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    await runInDurableObject(coordinator(path, 0), async (instance) => {
+      for (let n = 0; n < 1100; n++) await instance.heartbeat(id, { message: `m${n}` });
+    });
+    await change(path, id, { type: "succeeded", output: null });
+    const whole = await (await openStream(`${path}/${id}`)).rest();
+    for (const seq of [3, 50, 600]) {
+      const resumed = await (await openStream(`${path}/${id}`, { lastEventId: seq })).rest();
+      expect(resumed).toEqual(whole.filter((event) => event.seq > seq));
+    }
+  });
+});
+
+describe("the object falls while it is watched", () => {
+  it("between two of the watcher's calls or in one: the stream goes on, or ends and is resumed; nothing is missed", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const runPath = `${path}/${run.id}`;
+    let stream = await openStream(runPath);
+    const found = await stream.events(1);
+    for (let n = 0; n < 6; n++) {
+      const coming = n % 2 === 0 ? stream.events(1) : null;
+      await abortAllDurableObjects();
+      await beat(run, { message: `m${n}` });
+      const got = await (coming ?? stream.events(1));
+      found.push(...got);
+      if (got.length === 0) stream = await openStream(runPath, { lastEventId: found.at(-1)?.seq ?? 0 });
+    }
+    await report(run, { status: "succeeded" });
+    found.push(...(await stream.rest()));
+    if (found.at(-1)?.type !== "ended") {
+      found.push(...(await (await openStream(runPath, { lastEventId: found.at(-1)?.seq ?? 0 })).rest()));
+    }
+    expect(found).toEqual((await eventsOf(runPath)).body);
+  });
+
+  it("evicted while nobody watches, it resumes as if nothing had been", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    await beat(run);
+    await evictDurableObject(coordinatorOf(path, run.id));
+    const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
+    expect((await stream.events(2)).map(({ seq }) => seq)).toEqual([2, 3]);
+    await stream.cancel();
+  });
+});
+
+describe("with nothing to say", () => {
+  it("a stream sends a comment after 15 s, which is no event, and brings the next event all the same", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
+    await stream.next();
+    const startedAt = performance.now();
+    expect(await stream.next(18_000)).toEqual({ id: null, data: null, retry: null, isComment: true });
+    expect(Math.round((performance.now() - startedAt) / 1000)).toBe(15);
+    const end = stream.rest(2000);
+    await report(run, { status: "succeeded" });
+    expect((await end).map(({ seq }) => seq)).toEqual([2, 3]);
+  });
+
+  it("a stream ends after 5 minutes, at the next event, and resuming goes on from there", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path, { actionName: "deploy", timeout: 600 });
+    const runPath = `${path}/${run.id}`;
+    const stream = await openStream(runPath);
+    await stream.events(1);
+    const coming = stream.events(1);
+    await beat(run);
+    expect(await coming).toMatchObject([{ seq: 2 }]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5 * 60_000 });
+    // The call that was under way brings its event; nothing is asked after that.
+    await report(run, { status: "succeeded" });
+    const found = await stream.rest();
+    const resumed = await openStream(runPath, { lastEventId: found.at(-1)?.seq ?? 2 });
+    found.push(...(resumed.status === 204 ? [] : await resumed.rest()));
+    expect([1, 2, ...found.map(({ seq }) => seq)]).toEqual([1, 2, 3, 4]);
+  });
+
+  it("a stream that is over its 5 minutes is ended, the run still going on", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path, { actionName: "deploy", timeout: 600 });
+    const stream = await openStream(`${path}/${run.id}`);
+    await stream.events(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5 * 60_000 });
+    const coming = stream.rest(2000);
+    await beat(run, { message: "the call under way brings this" });
+    const found = await coming;
+    expect(await stream.next()).toBeNull();
+    expect(found.some(({ type }) => type === "ended")).toBe(false);
+    const page = await watched(path, readRunId(run.id).coordinator).events(run.id, 0, 100);
+    expect(page.ok && page.isOver).toBe(false);
+  });
+});
+
+it.each(["limit=1", "cursor=MQ"])("refuses %s on a stream, which it would only ignore", async (query) => {
+  const path = newRunsPath();
+  const run = await createRun(path);
+  const headers = { Accept: "text/event-stream" };
+  const answer = await ask<{ code: string }>("GET", `${path}/${run.id}/events?${query}`, { headers });
+  expect(answer).toMatchObject({ status: 400, body: { code: "invalid_query" } });
+});

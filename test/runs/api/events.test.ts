@@ -1,0 +1,309 @@
+/** GET …/{id}/events as pages: whole, in order, for those alone who may see the run. */
+
+import { listDurableObjectIds } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { mintUuidV7 } from "../../../src/uuid.ts";
+import { askWith, envWith, untouchable } from "../../support/bindings.ts";
+import { alarmIn, change, createAged, mint } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
+import {
+  type Answer,
+  ask,
+  type CreatedRun,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  report,
+} from "../../support/requests.ts";
+import { beat, eventsOf, type WireEvent } from "../../support/stream.ts";
+import { grantToken, newProject, type Refusal } from "../../support/tokens.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A run with `n` entries, its end among them. */
+async function runWith(path: string, n: number): Promise<CreatedRun> {
+  const run = await createRun(path);
+  for (let beats = 0; beats < n - 3; beats++) await beat(run, { message: `m${beats}` });
+  await report(run, { status: "succeeded" });
+  return run;
+}
+
+function encode(text: string): string {
+  return btoa(text).replace(/=+$/, "");
+}
+
+describe("a timeline", () => {
+  it("is a bare array, oldest first, that tells what the run tells", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    await beat(run, { message: "building", progress: 0.5, externalUrl: "https://ci.example/1" });
+    const { body: ended } = await report(run, { status: "failed", error: "no", output: { a: 1 } });
+    const { status, headers, body } = await eventsOf(`${path}/${run.id}`);
+    expect([status, headers.get("Content-Type"), headers.get("Link")]).toEqual([
+      200,
+      "application/json",
+      null,
+    ]);
+    expect(headers.get("Vary")).toMatch(/\bAccept\b/i);
+    expect(body).toEqual([
+      { seq: 1, type: "created", at: run.createdAt, by: "root" },
+      { seq: 2, type: "started", at: ended.startedAt, cause: "heartbeat" },
+      {
+        seq: 3,
+        type: "heartbeat",
+        at: ended.startedAt,
+        message: "building",
+        progress: 0.5,
+        externalUrl: "https://ci.example/1",
+      },
+      { seq: 4, type: "ended", at: ended.completedAt, status: "failed", cause: "callback" },
+    ]);
+  });
+
+  it("never goes backwards: numbers rise, and instants don't fall though the clock does", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    for (const ms of [9000, 2000, -60_000, 5000, 20_000, 1000]) {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.createdAt) + ms });
+      await beat(run, { message: `${ms}` });
+    }
+    await report(run, { status: "succeeded" });
+    const { body } = await eventsOf(`${path}/${run.id}`);
+    expect(body.map(({ seq }) => seq)).toEqual(body.map((_, i) => i + 1));
+    const instants = body.map(({ at }) => at);
+    for (const at of instants) expect(at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(instants).toEqual([...instants].sort());
+  });
+
+  it("ends when the run ended, though the clock was turned back after a heartbeat", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    await beat(run);
+    for (const ms of [20_000, 1000]) {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.createdAt) + ms });
+      await (ms === 1000 ? report(run, { status: "succeeded" }) : beat(run, { message: "m" }));
+    }
+    const { body } = await eventsOf(`${path}/${run.id}`);
+    const { body: ended } = await ask("GET", `${path}/${run.id}`);
+    expect(body.at(-1)).toMatchObject({ type: "ended", at: ended.completedAt });
+  });
+
+  it("names who created and who cancelled, and nobody where nobody did", async () => {
+    const project = newProject();
+    const path = `${project}/envs/prod/action-runs`;
+    const maker = await grantToken(project, { role: "member", name: "portal" });
+    const ender = await grantToken(project, { role: "viewer", name: "a person" });
+    const run = await createRun(path, { actionName: "deploy" }, { token: maker.token });
+    expect((await ask("DELETE", `${path}/${run.id}`, { token: ender.token })).status).toBe(200);
+    const { body } = await eventsOf(`${path}/${run.id}`, "", { token: ender.token });
+    expect(body).toMatchObject([
+      { type: "created", by: "portal" },
+      { type: "ended", status: "cancelled", cause: "cancel", by: "a person" },
+    ]);
+  });
+
+  it.each<[cause: string, end: (path: string, run: CreatedRun) => Promise<unknown>]>([
+    ["callback", (_path, run) => report(run, { status: "succeeded" })],
+    ["deadline", (path, run) => alarmIn(61 * 60_000, coordinatorOf(path, run.id))],
+    ["silence", (path, run) => alarmIn(31 * 60_000, coordinatorOf(path, run.id))],
+  ])("ends with the cause %s, once, and with nothing after it", async (cause, end) => {
+    const path = newRunsPath();
+    const run = await createRun(path, {
+      actionName: "deploy",
+      heartbeatTimeout: cause === "silence" ? 30 : 90,
+    });
+    await end(path, run);
+    await beat(run, { message: "late" });
+    await report(run, { status: "failed", error: "late" });
+    await ask("DELETE", `${path}/${run.id}`);
+    const { body } = await eventsOf(`${path}/${run.id}`);
+    const { body: ended } = await ask("GET", `${path}/${run.id}`);
+    expect(body.filter(({ type }) => type === "ended")).toEqual([
+      { seq: body.length, type: "ended", at: ended.completedAt, status: ended.status, cause },
+    ]);
+  });
+
+  it("ends with the cause delivery, and says there nothing of the receiver's answer", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    await change(path, id, { type: "delivery_failed", reason: "ci.example answered 404." });
+    const { body } = await eventsOf(`${path}/${id}`);
+    expect(body[1]).toEqual({
+      seq: 2,
+      type: "ended",
+      at: expect.any(String),
+      status: "failed",
+      cause: "delivery",
+    });
+  });
+
+  it("shows an end that nobody has noticed yet", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.callback.expiresAt) + 5000 });
+    const { body } = await eventsOf(`${path}/${run.id}`);
+    expect(body.at(-1)).toMatchObject({ type: "ended", cause: "deadline", at: run.callback.expiresAt });
+  });
+});
+
+describe("pages", () => {
+  it.each([1, 2, 3, 6, 7, 8, 200])("of %i find every entry once, and the last has no next", async (limit) => {
+    const path = newRunsPath();
+    const run = await runWith(path, 7);
+    const { body: whole } = await eventsOf(`${path}/${run.id}`);
+    expect(whole).toHaveLength(7);
+    const found: WireEvent[][] = [];
+    let address: string | undefined = `https://runs.example${path}/${run.id}/events?limit=${limit}`;
+    while (address !== undefined && found.length < 10) {
+      const page: Answer<WireEvent[]> = await ask("GET", address);
+      found.push(page.body);
+      const [, next, rel]: (string | undefined)[] =
+        /^<([^>]+)>; rel="(\w+)"$/.exec(page.headers.get("Link") ?? "") ?? [];
+      expect(rel).toBe(next === undefined ? undefined : "next");
+      if (next !== undefined) expect(next).toContain(`limit=${limit}`);
+      address = next;
+    }
+    expect(found.flat()).toEqual(whole);
+    expect(found).toHaveLength(Math.ceil(7 / limit));
+  });
+
+  it("have 50 entries where none is asked for", async () => {
+    const path = newRunsPath();
+    const run = await runWith(path, 53);
+    const { body, headers } = await eventsOf(`${path}/${run.id}`);
+    expect([body.length, headers.get("Link")]).toEqual([50, expect.stringContaining("cursor=")]);
+  });
+
+  it("of a run that goes on: the cursor of its last entry, if one was made up, finds what came later", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    await beat(run);
+    const after = await eventsOf(`${path}/${run.id}`, `?cursor=${encode("2")}`);
+    expect(after.body.map(({ seq }) => seq)).toEqual([3]);
+    expect((await eventsOf(`${path}/${run.id}`, `?cursor=${encode("3")}`)).body).toEqual([]);
+  });
+
+  it.each([
+    ["limit", "limit=0"],
+    ["limit", "limit=201"],
+    ["limit", "limit=-1"],
+    ["limit", "limit=1.5"],
+    ["limit", "limit="],
+    ["limit", "limit=5&limit=5"],
+    ["cursor", "cursor="],
+    ["cursor", "cursor=1"],
+    ["cursor", `cursor=${encode("1")}%3D%3D`],
+    ["cursor", `cursor=${encode("1")}&cursor=${encode("1")}`],
+    ...["-1", "01", "1.5", "1e3", "x", "9".repeat(16), "019c0e5a-1800-8000-8000-000000000000"].map((text) => [
+      "cursor",
+      `cursor=${encode(text)}`,
+    ]),
+    ["after", "after=1"],
+    ["status", "status=pending"],
+    ["wait", "wait=5"],
+  ])("refuse what is wrong and name it (%s): ?%s", async (place = "", query = "") => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const answer = await ask<Refusal>("GET", `${path}/${run.id}/events?${query}`);
+    expect(answer).toMatchObject({ status: 400, body: { code: "invalid_query" } });
+    expect(answer.body.error).toContain(place);
+  });
+});
+
+describe("who may see it", () => {
+  it("every role that may read, and no one else", async () => {
+    const project = newProject();
+    const path = `${project}/envs/prod/action-runs`;
+    const run = await createRun(path);
+    const runPath = `${path}/${run.id}`;
+    for (const role of ["owner", "admin", "member", "viewer"] as const) {
+      const { token } = await grantToken(project, { role });
+      expect((await eventsOf(runPath, "", { token })).status).toBe(200);
+    }
+    const strangers = [
+      await grantToken(newProject(), { role: "owner" }),
+      await grantToken(project, { role: "admin", envName: "dev" }),
+    ];
+    for (const { token } of strangers) expect((await eventsOf(runPath, "", { token })).status).toBe(404);
+    expect((await eventsOf(runPath, "", { token: null })).status).toBe(401);
+    expect((await eventsOf(runPath, "", { token: run.callback.token })).status).toBe(401);
+  });
+
+  it("under another tenant's path the run is not there, not even for root", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    for (const other of [
+      newRunsPath(),
+      path.replace("/shop/", "/shop2/"),
+      path.replace("/acme/", "/acme2/"),
+    ]) {
+      expect(await ask<Refusal>("GET", `${other}/${run.id}/events`)).toMatchObject({
+        status: 404,
+        body: { code: "run_not_found" },
+      });
+    }
+  });
+});
+
+it.each<[name: string, make: (path: string) => string | Promise<string>]>([
+  ["no uuid", () => "x"],
+  ["one of version 4", () => crypto.randomUUID()],
+  ["one of version 7", () => mintUuidV7(Date.now())],
+  ["one with a wrong tag", async (path) => changedLast(await mint(path, Date.now()))],
+  ["a real run's of another environment", async () => (await createRun(newRunsPath())).id],
+])("an id that is made up wakes no object and is 404: %s", async (_name, make) => {
+  const path = newRunsPath();
+  const id = await make(path);
+  const before = (await listDurableObjectIds(env.COORDINATORS)).map(String).sort();
+  const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+  for (const headers of [{}, { Accept: "text/event-stream" }]) {
+    const address = `${path}/${id}/events`;
+    expect(await ask<Refusal>("GET", address, { headers })).toMatchObject({
+      status: 404,
+      body: { code: "run_not_found" },
+    });
+    const watched = await askWith(envWith({ COORDINATORS: coordinators.binding }), "GET", address, {
+      headers,
+    });
+    expect(watched.status).toBe(404);
+  }
+  expect(coordinators.uses).toEqual([]);
+  expect((await listDurableObjectIds(env.COORDINATORS)).map(String).sort()).toEqual(before);
+});
+
+function changedLast(id: string): string {
+  return id.slice(0, -1) + (id.endsWith("0") ? "1" : "0");
+}
+
+it("a genuine id of a run that was never made is 404", async () => {
+  const path = newRunsPath();
+  expect((await eventsOf(`${path}/${await mint(path, Date.now())}`)).status).toBe(404);
+});
+
+it.each(["down", "hang"] as const)("needs no D1: it is answered at once while D1 is %s", async (fault) => {
+  const path = newRunsPath();
+  const run = await runWith(path, 4);
+  faults.reads = fault;
+  faults.writes = fault;
+  const calls = faults.calls;
+  expect((await eventsOf(`${path}/${run.id.toUpperCase()}`)).body).toHaveLength(4);
+  expect(faults.calls).toBe(calls);
+});
+
+it("HEAD has the headers that GET has, and other methods are 405", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path);
+  const address = `${path}/${run.id}/events`;
+  for (const [Accept, type] of [
+    ["*/*", "application/json"],
+    ["text/event-stream", "text/event-stream"],
+  ] as const) {
+    const head = await ask("HEAD", address, { headers: { Accept } });
+    expect([head.status, head.headers.get("Content-Type"), head.body]).toEqual([200, type, null]);
+  }
+  const posted = await ask("POST", `${path}/${run.id}/events`, { body: {} });
+  expect([posted.status, posted.headers.get("Allow")]).toEqual([405, "GET, HEAD"]);
+});

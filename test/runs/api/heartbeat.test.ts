@@ -1,0 +1,327 @@
+/** Heartbeats: who may send one, what it may say, what it does to a run, and what it costs. */
+
+import { runInDurableObject } from "cloudflare:test";
+import type { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Heartbeat } from "../../../src/runs/protocol.ts";
+import { changed, signAs } from "../../auth/forgeries.ts";
+import { askWith, envWith, untouchable } from "../../support/bindings.ts";
+import { alarmIn, change, createAged, MINUTE_MS } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
+import {
+  type ActionRun,
+  type Answer,
+  ask,
+  type Beaten,
+  type CreatedRun,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  ROOT,
+  report,
+  rowOf,
+} from "../../support/requests.ts";
+import { beat, eventsOf, watched } from "../../support/stream.ts";
+import { grantToken, type Refusal } from "../../support/tokens.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function typesOf(path: string, id: string): Promise<string[]> {
+  return (await eventsOf(`${path}/${id}`)).body.map(({ type }) => type);
+}
+
+describe("the token", () => {
+  const TOKENS: Readonly<Record<string, (run: CreatedRun, path: string) => string | Promise<string>>> = {
+    "another run's": async (_run, path) => (await createRun(path)).callback.token,
+    "an API token": async () => (await grantToken("/acme/shop", { role: "owner" })).token,
+    "the operator's": () => ROOT,
+    "forged in its last digit": (run) => changed(run.callback.token, -1),
+    "made for another expiry": (run) => run.callback.token.replace(/:\d+:/, `:${Date.now() + MINUTE_MS}:`),
+    "signed under a purpose of its own": async ({ id, callback }, path) => {
+      const expiresAt = Date.parse(callback.expiresAt);
+      const scope = path.slice(1).replace("/envs/", "/").replace("/action-runs", "");
+      const text = `action-runs heartbeat v1\n${scope}\n${id}\n${expiresAt}`;
+      return `${id}:${expiresAt}:${await signAs("callback-token", text)}`;
+    },
+    "no token at all": () => "x",
+  };
+
+  it.each(Object.entries(TOKENS))("%s is 401, asks nobody and changes nothing", async (_name, forge) => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const token = await forge(run, path);
+    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+    const db = untouchable<D1Database>("DB");
+    const guarded = envWith({ COORDINATORS: coordinators.binding, DB: db.binding });
+    // A body that is none either: the token comes first.
+    const options = { token, body: { progress: 7 } };
+    const answer = await askWith<Refusal>(guarded, "POST", `${path}/${run.id}/heartbeat`, options);
+    expect(answer).toMatchObject({ status: 401, body: { code: "token_invalid" } });
+    expect([...coordinators.uses, ...db.uses]).toEqual([]);
+    expect((await beat(run, {}, token)).status).toBe(401);
+    expect(await typesOf(path, run.id)).toEqual(["created"]);
+  });
+
+  it.each([{}, { "Idempotency-Key": "k" }, { "webhook-id": "k" }])(
+    "a late one is 401 and asks nobody, with the headers %j too: a heartbeat is never replayed",
+    async (headers) => {
+      const path = newRunsPath();
+      const run = await createRun(path);
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.callback.expiresAt) });
+      const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+      const guarded = envWith({ COORDINATORS: coordinators.binding });
+      const options = { token: run.callback.token, body: {}, headers };
+      const answer = await askWith<Refusal>(guarded, "POST", `${path}/${run.id}/heartbeat`, options);
+      expect(answer).toMatchObject({ status: 401, body: { code: "token_expired" } });
+      expect(coordinators.uses).toEqual([]);
+    },
+  );
+});
+
+describe("the body", () => {
+  it.each<[place: string, body: unknown]>([
+    ["message", { message: "a".repeat(1025) }],
+    ["message", { message: "é".repeat(513) }],
+    ["message", { message: 1 }],
+    ["message", { message: null }],
+    ["progress", { progress: -0.001 }],
+    ["progress", { progress: 1.001 }],
+    ["progress", { progress: "0.5" }],
+    ["progress", { progress: null }],
+    ["externalUrl", { externalUrl: "javascript:alert(1)" }],
+    ["externalUrl", { externalUrl: "data:text/html,x" }],
+    ["externalUrl", { externalUrl: "ftp://ci.example/1" }],
+    ["externalUrl", { externalUrl: "/jobs/1" }],
+    ["externalUrl", { externalUrl: "" }],
+    ["externalUrl", { externalUrl: `https://ci.example/${"a".repeat(2048)}` }],
+    ["externalUrl", { externalUrl: 5 }],
+    ["percent", { percent: 5 }],
+    ["status", { status: "succeeded" }],
+    ["expected object", []],
+    ["expected object", null],
+    ["expected object", "hello"],
+  ])("that is wrong is 400, names the place (%s) and changes nothing: %j", async (place, body) => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const answer = await beat<Refusal>(run, body);
+    expect(answer).toMatchObject({ status: 400, body: { code: "invalid_body" } });
+    expect(answer.body.error).toContain(place);
+    expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("pending");
+    expect(await typesOf(path, run.id)).toEqual(["created"]);
+  });
+
+  it.each<[body: unknown, event: object]>([
+    [{}, {}],
+    [{ message: "é".repeat(512) }, { message: "é".repeat(512) }],
+    [{ message: "" }, { message: "" }],
+    [{ message: "a\nb\u001b[31m\0" }, { message: "a b [31m " }],
+    [{ progress: 0 }, { progress: 0 }],
+    [{ progress: 1 }, { progress: 1 }],
+    [{ externalUrl: "http://ci.example/1" }, { externalUrl: "http://ci.example/1" }],
+    [
+      { message: "m", progress: 0.25, externalUrl: "https://ci.example/1" },
+      { message: "m", progress: 0.25, externalUrl: "https://ci.example/1" },
+    ],
+  ])("%j is taken, and the timeline has it", async (body, event) => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const answer = await beat(run, body);
+    expect(answer).toMatchObject({ status: 200, body: { status: "running" } });
+    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    expect(events[2]).toEqual({ seq: 3, type: "heartbeat", at: expect.any(String), ...event });
+  });
+});
+
+describe("the answer", () => {
+  it("is the run's status and deadline: what a callback token must not read is not in it", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path, {
+      actionName: "deploy",
+      parameters: { password: "hunter2" },
+      recommendations: { also: "hunter2" },
+      timeout: 30,
+    });
+    for (const body of [{}, { message: "again" }]) {
+      const answer = await beat(run, body);
+      expect(answer.body).toEqual({ status: "running", deadlineAt: run.callback.expiresAt });
+      expect(answer.headers.get("Content-Type")).toBe("application/json");
+      expect(answer.headers.has("x-d1-bookmark")).toBe(false);
+    }
+  });
+
+  it("has the status though the object still runs code that does not send it apart", async () => {
+    const path = newRunsPath();
+    const { callback, ...run } = await createRun(path);
+    const deadlineAt = Date.parse(callback.expiresAt);
+    const told = { ok: true, actionRun: JSON.stringify({ ...run, status: "running" }), deadlineAt };
+    // The platform's edge: an object of the release before.
+    const getByName = () => ({ heartbeat: async () => told });
+    const old = envWith({ COORDINATORS: { getByName } as unknown as typeof env.COORDINATORS });
+    const answer = await askWith(old, "POST", `${path}/${run.id}/heartbeat`, {
+      token: callback.token,
+      body: {},
+    });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { status: "running", deadlineAt: callback.expiresAt },
+    });
+  });
+});
+
+describe("what it does", () => {
+  it("the first starts a pending run, and D1 has that when the answer comes", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    expect((await beat(run, { message: "on it" })).body.status).toBe("running");
+    const row = await rowOf(run.id);
+    const stored: ActionRun = JSON.parse(row?.body ?? "");
+    expect([row?.version, stored]).toMatchObject([2, { status: "running", completedAt: null }]);
+    expect(Date.parse(stored.startedAt ?? "")).toBeGreaterThanOrEqual(Date.parse(run.createdAt));
+    expect(await typesOf(path, run.id)).toEqual(["created", "started", "heartbeat"]);
+  });
+
+  it("later ones make no new version and no write to D1; only those with news are in the timeline", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const first = await beat(run, { progress: 0.1 });
+    const calls = faults.calls;
+    for (const body of [{ progress: 0.1 }, {}, { progress: 0.2 }, { progress: 0.2 }, { message: "m" }, {}]) {
+      expect(await beat(run, body)).toMatchObject({ status: 200, body: first.body });
+    }
+    expect(faults.calls).toBe(calls);
+    expect((await rowOf(run.id))?.version).toBe(2);
+    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    expect(events.slice(2).map(({ progress, message }) => progress ?? message)).toEqual([0.1, 0.2, "m"]);
+  });
+
+  it("one without news costs the journal one row, one with news two", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    await beat(run, { message: "m" });
+    const costOf = (heartbeat: Heartbeat) =>
+      runInDurableObject(coordinatorOf(path, run.id), async (instance, { storage }) => {
+        const { sql } = storage;
+        const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+        const exec = sql.exec.bind(sql);
+        sql.exec = ((query: string, ...bindings: unknown[]) => {
+          const cursor = exec(query, ...bindings);
+          cursors.push(cursor);
+          return cursor;
+        }) as typeof sql.exec;
+        await instance.heartbeat(run.id, heartbeat);
+        sql.exec = exec;
+        expect(cursors.length).toBeGreaterThan(0);
+        return cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
+      });
+    expect(await costOf({})).toBe(1);
+    expect(await costOf({ message: "m" })).toBe(1);
+    expect(await costOf({ message: "n" })).toBe(2);
+  });
+
+  it.each(["down", "hang"] as const)("it is answered while D1 is %s", async (fault) => {
+    const path = newRunsPath();
+    faults.writes = fault;
+    faults.reads = fault;
+    const run = await createRun(path);
+    for (let n = 0; n < 2; n++)
+      expect(await beat(run)).toMatchObject({ status: 200, body: { status: "running" } });
+    expect(await typesOf(path, run.id)).toEqual(["created", "started", "heartbeat"]);
+  });
+});
+
+describe("after the end it is 409, and says how it ended", () => {
+  const ENDS: Readonly<Record<string, (run: CreatedRun, path: string) => Promise<unknown>>> = {
+    run_succeeded: (run) => report(run, { status: "succeeded" }),
+    run_failed: (run) => report(run, { status: "failed", error: "[timeout] says the workflow" }),
+    run_cancelled: (run, path) => ask("DELETE", `${path}/${run.id}`),
+    run_timed_out: (run, path) => alarmIn(61_000, coordinatorOf(path, run.id)),
+    delivery_failed: async () => {},
+  };
+
+  it.each(Object.entries(ENDS).filter(([code]) => code !== "delivery_failed"))("%s", async (code, end) => {
+    const path = newRunsPath();
+    const run = await createRun(path, { actionName: "deploy", heartbeatTimeout: 1 });
+    await end(run, path);
+    const ended = await ask("GET", `${path}/${run.id}`, { headers: { "x-d1-bookmark": "coordinator" } });
+    const events = await typesOf(path, run.id);
+    for (let n = 0; n < 2; n++) {
+      expect(await beat<Refusal>(run, { message: "still here" })).toMatchObject({
+        status: 409,
+        body: { code },
+      });
+    }
+    expect((await ask("GET", `${path}/${run.id}`)).body).toEqual(ended.body);
+    expect(await typesOf(path, run.id)).toEqual(events);
+  });
+
+  it("delivery_failed", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    await change(path, id, { type: "delivery_failed", reason: "ci.example answered 404." });
+    expect(await watched(path, 0).heartbeat(id, {})).toEqual({ ok: false, reason: "delivery_failed" });
+  });
+});
+
+describe("races", () => {
+  it("of many first heartbeats there is one start, and every one is answered", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const beats = await Promise.all(Array.from({ length: 40 }, (_, n) => beat(run, { message: `m${n}` })));
+    const told = { status: "running", deadlineAt: run.callback.expiresAt };
+    expect(beats.map(({ status, body }) => [status, body])).toEqual(Array(40).fill([200, told]));
+    expect((await rowOf(run.id))?.version).toBe(2);
+    const types = await typesOf(path, run.id);
+    expect(types).toEqual(["created", "started", ...Array(40).fill("heartbeat")]);
+  });
+
+  it.each([
+    ["heartbeat", "callback", "cancel"],
+    ["heartbeat", "cancel", "callback"],
+    ["callback", "heartbeat", "cancel"],
+    ["cancel", "heartbeat", "callback"],
+  ])("%s, %s and %s at once: one end, and every answer and the timeline agree with it", async (...order) => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const go: Record<string, () => Promise<Answer<ActionRun | Beaten>>> = {
+      heartbeat: () => beat(run, { message: "m" }),
+      callback: () => report(run, { status: "succeeded" }),
+      cancel: () => ask("DELETE", `${path}/${run.id}`),
+    };
+    const answers = await Promise.all(order.map((name) => go[name]?.()));
+    const of = (name: string) => answers[order.indexOf(name)];
+    const { body } = await ask("GET", `${path}/${run.id}`, { headers: { "x-d1-bookmark": "coordinator" } });
+    const cancelled = of("cancel")?.status === 200;
+    expect(body.status).toBe(cancelled ? "cancelled" : "succeeded");
+    expect(of("callback")?.status).toBe(cancelled ? 409 : 200);
+    const types = await typesOf(path, run.id);
+    expect(types.filter((type) => type === "ended")).toHaveLength(1);
+    expect(types.at(-1)).toBe("ended");
+    expect(types.includes("started")).toBe(body.startedAt !== null);
+    expect(types.includes("heartbeat")).toBe(of("heartbeat")?.status === 200);
+    if (cancelled) expect(of("heartbeat")).toMatchObject({ status: 409, body: { code: "run_cancelled" } });
+  });
+});
+
+describe("a heartbeat that is nothing but a sign of life", () => {
+  it("needs no body and no media type", async () => {
+    const run = await createRun(newRunsPath());
+    const url = run.callback.url.replace(/callback$/, "heartbeat");
+    const answer = await ask("POST", url, { token: run.callback.token });
+    expect(answer).toMatchObject({ status: 200, body: { status: "running" } });
+  });
+
+  it("is refused where there is a body of no media type, for that may say something", async () => {
+    const run = await createRun(newRunsPath());
+    const url = run.callback.url.replace(/callback$/, "heartbeat");
+    const raw = new Blob(["{}"]);
+    const answer = await ask("POST", url, {
+      token: run.callback.token,
+      raw,
+      headers: { "Content-Type": "" },
+    });
+    expect(answer.status).toBe(415);
+    expect((await ask("GET", `${run.callback.url.replace(/\/callback$/, "")}`)).body.status).toBe("pending");
+  });
+});

@@ -1,0 +1,97 @@
+/** An Idempotency-Key belongs to the API token that sent it: nobody else's request finds what it made, or takes it first. */
+
+import { describe, expect, it } from "vitest";
+import { askWith, envWith } from "../../support/bindings.ts";
+import { journal } from "../../support/direct.ts";
+import { type ActionRun, ask, type CreatedRun } from "../../support/requests.ts";
+import { grantToken, newProject } from "../../support/tokens.ts";
+
+const KEY = { "Idempotency-Key": "deploy-42" };
+const BODY = { actionName: "deploy", parameters: { version: "1.4.2" } };
+const replayed = (headers: Headers) => headers.get("Idempotent-Replayed");
+
+/** An environment, and two tokens of its project that bear one name. */
+async function shared() {
+  const project = newProject();
+  const path = `${project}/envs/production/action-runs`;
+  const [first, second] = await Promise.all([
+    grantToken(project, { role: "member", name: "ci" }),
+    grantToken(project, { role: "member", name: "ci" }),
+  ]);
+  const create = (token: string, body: unknown = BODY, headers: Record<string, string> = KEY) =>
+    ask<CreatedRun & { code?: string }>("POST", path, { token, body, headers });
+  return { path, first: first.token, second: second.token, create };
+}
+
+describe("creating with a key that another token has used", () => {
+  it("makes a run of its own and shows nothing of the other's, not even its callback token", async () => {
+    const { first, second, create } = await shared();
+    const mine = await create(first);
+    const theirs = await create(second);
+    expect([mine.status, theirs.status]).toEqual([201, 201]);
+    expect(theirs.body.id).not.toBe(mine.body.id);
+    expect(replayed(theirs.headers)).toBeNull();
+    expect(JSON.stringify(theirs.body)).not.toContain(mine.body.callback.token);
+    for (const [token, made] of [
+      [first, mine],
+      [second, theirs],
+    ] as const) {
+      const again = await create(token);
+      expect([replayed(again.headers), again.body]).toEqual(["true", made.body]);
+    }
+  });
+
+  it("is not hindered by what the other sent with it: a key can't be claimed in advance", async () => {
+    const { first, second, create } = await shared();
+    expect((await create(second, { actionName: "taken" })).status).toBe(201);
+    const answer = await create(first);
+    expect(answer).toMatchObject({ status: 201, body: { actionName: "deploy" } });
+  });
+
+  it("is a key of its own also when the key spells out the other's id, or is a webhook-id", async () => {
+    const { path, first, second, create } = await shared();
+    const mine = await create(first);
+    const keys = await Promise.all(
+      [0, 1, 2, 3].map((n) => journal<{ create_key: string }>(path, n, "SELECT create_key FROM runs")),
+    );
+    for (const { create_key } of keys.flat()) {
+      for (const name of ["Idempotency-Key", "webhook-id"]) {
+        const answer = await create(second, BODY, { [name]: create_key });
+        expect(answer.status).toBe(201);
+        expect(answer.body.id).not.toBe(mine.body.id);
+      }
+    }
+    expect(keys.flat()).toHaveLength(1);
+  });
+});
+
+it("cancelling with a key that another token has used is a cancel of its own, which comes too late", async () => {
+  const { path, first, second, create } = await shared();
+  const { id } = (await create(first)).body;
+  const cancel = (token: string) =>
+    ask<ActionRun & { code?: string }>("DELETE", `${path}/${id}`, { token, headers: KEY });
+  expect((await cancel(first)).status).toBe(200);
+  expect(await cancel(second)).toMatchObject({ status: 409, body: { code: "run_cancelled" } });
+  const again = await cancel(first);
+  expect([again.status, replayed(again.headers)]).toEqual([200, "true"]);
+});
+
+it("a callback's key is that of its run: a cancel with the same key does not find it", async () => {
+  const { path, first, create } = await shared();
+  const { id, callback } = (await create(first)).body;
+  const sent = { token: callback.token, body: { status: "succeeded" }, headers: KEY };
+  expect((await ask("POST", callback.url, sent)).status).toBe(200);
+  expect(replayed((await ask("POST", callback.url, sent)).headers)).toBe("true");
+  const cancel = await ask<{ code?: string }>("DELETE", `${path}/${id}`, { token: first, headers: KEY });
+  expect(cancel).toMatchObject({ status: 409, body: { code: "run_succeeded" } });
+});
+
+it("the operator's keys outlive a change of ROOT_TOKEN, and are apart from every API token's", async () => {
+  const { path, first, create } = await shared();
+  const mine = await create(first);
+  const other = envWith({ ROOT_TOKEN: "another-root-token-for-tests-of-32-characters" });
+  const made = await ask<CreatedRun>("POST", path, { body: BODY, headers: KEY });
+  const again = await askWith<CreatedRun>(other, "POST", path, { body: BODY, headers: KEY });
+  expect(made.body.id).not.toBe(mine.body.id);
+  expect([again.body.id, replayed(again.headers)]).toEqual([made.body.id, "true"]);
+});

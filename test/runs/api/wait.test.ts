@@ -1,0 +1,246 @@
+/** GET …/{id}?wait=: one read that is answered when the run has ended, or when the time is up. */
+
+import { abortAllDurableObjects, createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createApp } from "../../../src/app.ts";
+import type { Watcher } from "../../../src/runs/protocol.ts";
+import { askWith, envWith, untouchable } from "../../support/bindings.ts";
+import { alarmIn, change, createAged, mint } from "../../support/direct.ts";
+import { faults, faulty } from "../../support/faults.ts";
+import {
+  type ActionRun,
+  ask,
+  type CreatedRun,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  ROOT,
+  report,
+} from "../../support/requests.ts";
+import { beat, within } from "../../support/stream.ts";
+import { grantToken, newProject, type Refusal } from "../../support/tokens.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function timed<T>(promise: Promise<T>): Promise<{ answer: T; ms: number }> {
+  const startedAt = performance.now();
+  const answer = await promise;
+  return { answer, ms: performance.now() - startedAt };
+}
+
+function wait(path: string, id: string, seconds: number) {
+  return timed(ask("GET", `${path}/${id}?wait=${seconds}`));
+}
+
+const ENDS: Readonly<Record<string, (path: string, run: CreatedRun) => Promise<unknown>>> = {
+  succeeded: (_path, run) => report(run, { status: "succeeded", output: { a: 1 } }),
+  failed: (_path, run) => report(run, { status: "failed", error: "no" }),
+  cancelled: (path, run) => ask("DELETE", `${path}/${run.id}`),
+  "timed out": (path, run) => alarmIn(61 * 60_000, coordinatorOf(path, run.id)),
+};
+
+describe("a wait", () => {
+  it.each(Object.entries(ENDS))("is answered as soon as the run has %s", async (_how, end) => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const waiting = wait(path, run.id, 20);
+    await scheduler.wait(50);
+    await end(path, run);
+    const { answer, ms } = await within(3000, waiting);
+    expect(ms).toBeGreaterThan(45);
+    expect(answer.body.completedAt).not.toBeNull();
+    const bookmark = answer.headers.get("x-d1-bookmark") ?? "";
+    const read = await ask("GET", `${path}/${run.id}`, { headers: { "x-d1-bookmark": bookmark } });
+    expect([answer.status, answer.body]).toEqual([200, read.body]);
+  });
+
+  it.each(Object.entries(ENDS))("of a run that has %s already is answered at once", async (_how, end) => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    await end(path, run);
+    const { answer, ms } = await wait(path, run.id, 20);
+    expect(ms).toBeLessThan(1000);
+    expect([answer.status, answer.body.completedAt]).toEqual([200, expect.any(String)]);
+    expect((await wait(path, run.id.toUpperCase(), 20)).answer.body).toEqual(answer.body);
+  });
+
+  it("is answered with the run as it is when time is up, and news that is no end does not end it", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const waiting = wait(path, run.id, 1);
+    await scheduler.wait(100);
+    for (const message of ["a", "b"]) await beat(run, { message });
+    const { answer, ms } = await waiting;
+    expect(answer).toMatchObject({ status: 200, body: { status: "running", completedAt: null } });
+    expect(ms).toBeGreaterThan(950);
+    expect(ms).toBeLessThan(2000);
+  });
+
+  it("ends with the run's own time, though no alarm rings", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.callback.expiresAt) });
+    const { answer, ms } = await wait(path, run.id, 20);
+    expect(answer.body).toMatchObject({ status: "failed", completedAt: run.callback.expiresAt });
+    expect(ms).toBeLessThan(1000);
+  });
+
+  it("of a minute is as many calls to the coordinator as it needs, all of one watcher", async () => {
+    const path = newRunsPath();
+    const { callback: _, ...run } = await createRun(path);
+    const calls: [key: string, maxMs: number][] = [];
+    const from = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: from });
+    const waitForEnd = async (id: string, { key }: Watcher, maxMs: number) => {
+      calls.push([key, maxMs]);
+      vi.setSystemTime(Date.now() + maxMs);
+      return {
+        ok: true,
+        id,
+        actionRun: JSON.stringify({ ...run, output: { calls: calls.length } }),
+        bookmark: "coordinator",
+        isOver: calls.length === 9,
+      };
+    };
+    // The platform's edge: an object that is waited for in no time.
+    const COORDINATORS = { getByName: () => ({ waitForEnd }) } as unknown as typeof env.COORDINATORS;
+    const answer = await askWith(envWith({ COORDINATORS }), "GET", `${path}/${run.id}?wait=60`);
+    expect(answer).toMatchObject({ status: 200, body: { output: { calls: 3 } } });
+    expect(calls.map(([, maxMs]) => maxMs)).toEqual([25_000, 25_000, 10_000]);
+    expect(new Set(calls.map(([key]) => key)).size).toBe(1);
+    expect(Date.now() - from).toBe(60_000);
+  });
+
+  it.each(["down", "hang"] as const)("needs no D1: it is answered while D1 is %s", async (fault) => {
+    faults.reads = fault;
+    faults.writes = fault;
+    const path = newRunsPath();
+    const id = await createAged(path);
+    const waiting = wait(path, id, 20);
+    await scheduler.wait(20);
+    const changing = change(path, id, { type: "cancelled" });
+    const { answer, ms } = await within(3000, waiting);
+    await changing;
+    expect(answer).toMatchObject({ status: 200, body: { status: "cancelled" } });
+    expect(answer.headers.get("x-d1-bookmark")).toBe("coordinator");
+    expect(ms).toBeLessThan(1000);
+  });
+
+  it("goes on where the object falls, and is answered by the end", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const waiting = wait(path, run.id, 20);
+    await scheduler.wait(50);
+    await abortAllDurableObjects();
+    await scheduler.wait(50);
+    await report(run, { status: "succeeded" });
+    expect((await within(3000, waiting)).answer.body.status).toBe("succeeded");
+  });
+
+  it("takes no longer than was asked for, where the object falls meanwhile", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const waiting = wait(path, run.id, 2);
+    await scheduler.wait(1500);
+    await abortAllDurableObjects();
+    const { answer, ms } = await waiting;
+    expect(answer.body.status).toBe("pending");
+    expect(ms).toBeLessThan(2900);
+  });
+
+  it("asks neither D1 nor the object for a run whose end the isolate remembers", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    await report(run, { status: "succeeded" });
+    const { body } = await ask("GET", `${path}/${run.id}`);
+    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+    const calls = faults.calls;
+    const guarded = envWith({ COORDINATORS: coordinators.binding });
+    const answer = await askWith<ActionRun>(guarded, "GET", `${path}/${run.id}?wait=30`);
+    expect([answer.status, answer.body]).toEqual([200, body]);
+    expect([coordinators.uses, faults.calls]).toEqual([[], calls]);
+  });
+
+  it("by many of one run, ends for all of them", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const { token: other } = await grantToken("/acme/shop", { role: "viewer" });
+    const waits = Array.from({ length: 150 }, (_, n) =>
+      ask("GET", `${path}/${run.id}?wait=20`, { token: n % 2 === 0 ? ROOT : other }),
+    );
+    await scheduler.wait(100);
+    expect((await report(run, { status: "succeeded" })).status).toBe(200);
+    for (const { status, body } of await within(5000, Promise.all(waits))) {
+      expect([status, body.status]).toEqual([200, "succeeded"]);
+    }
+  });
+});
+
+describe("is refused", () => {
+  it.each([
+    ...["0", "61", "-1", "1.5", "", "abc", "1e1", "0x1", "+5", "%205", "5s", "100", "٣"].map(
+      (value) => `wait=${value}`,
+    ),
+    "wait=5&wait=5",
+    "wait=5&limit=1",
+    "wat=5",
+  ])("at once, with 400: ?%s", async (query) => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const { answer, ms } = await timed(ask<Refusal>("GET", `${path}/${run.id}?${query}`));
+    expect(answer).toMatchObject({ status: 400, body: { code: "invalid_query" } });
+    expect(answer.body.error).toMatch(
+      query.startsWith("wat") ? /wat/ : query.includes("limit") ? /limit/ : /wait/,
+    );
+    expect(ms).toBeLessThan(900);
+  });
+
+  it("at once, with 404, for a run that is not there or not the caller's", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const { token } = await grantToken(newProject(), { role: "owner" });
+    const refusals = await timed(
+      Promise.all([
+        ask("GET", `${path}/${crypto.randomUUID()}?wait=20`),
+        ask("GET", `${path}/x?wait=20`),
+        ask("GET", `${newRunsPath()}/${run.id}?wait=20`),
+        ask("GET", `${path}/${await mint(path, Date.now())}?wait=20`),
+        ask("GET", `${path}/${run.id}?wait=20`, { token }),
+      ]),
+    );
+    expect(refusals.answer.map(({ status }) => status)).toEqual(Array(5).fill(404));
+    expect((await ask("GET", `${path}/${run.id}?wait=20`, { token: null })).status).toBe(401);
+    expect(refusals.ms).toBeLessThan(2000);
+  });
+
+  it("with 404 and no object woken, where the id is made up", async () => {
+    const path = newRunsPath();
+    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+    const guarded = envWith({ COORDINATORS: coordinators.binding });
+    const answer = await askWith<Refusal>(guarded, "GET", `${path}/${crypto.randomUUID()}?wait=20`);
+    expect([answer.status, coordinators.uses]).toEqual([404, []]);
+  });
+
+  it("with no object woken for a made-up id, though the client hangs up while D1 is asked", async () => {
+    const path = newRunsPath();
+    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+    const guarded = envWith({ COORDINATORS: coordinators.binding, DB: faulty(env.DB) });
+    const client = new AbortController();
+    const request = new Request(`https://runs.example${path}/${crypto.randomUUID()}?wait=20`, {
+      headers: { Authorization: `Bearer ${ROOT}` },
+      signal: client.signal,
+    });
+    faults.readDelayMs = 200;
+    const calls = faults.calls;
+    const context = createExecutionContext();
+    const answering = createApp().fetch(request, guarded, context);
+    await vi.waitFor(() => expect(faults.calls).toBeGreaterThan(calls));
+    client.abort();
+    expect((await answering).status).toBe(404);
+    await waitOnExecutionContext(context);
+    expect(coordinators.uses).toEqual([]);
+  });
+});

@@ -1,0 +1,184 @@
+/** Streams and waits end with the right to them: a token is judged again before anything that was waited for is sent. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
+import { WATCHERS_PER_RUN_AND_TOKEN } from "../../../src/runs/coordinator/watchers.ts";
+import { readRunId } from "../../../src/runs/run-id.ts";
+import { until } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
+import { ask, type CreatedRun, createRun } from "../../support/requests.ts";
+import { beat, openStream, watched, within } from "../../support/stream.ts";
+import {
+  grantToken,
+  newProject,
+  type Refusal,
+  revokeElsewhere,
+  type TokenOnWire,
+} from "../../support/tokens.ts";
+
+/** How long an isolate may go on without asking D1 for a token again. */
+const KNOWN_MS = 30_000;
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+interface Scene {
+  readonly runPath: string;
+  readonly run: CreatedRun;
+  readonly token: TokenOnWire;
+}
+
+async function begin(expiresInMs?: number): Promise<Scene> {
+  const project = newProject();
+  const path = `${project}/envs/prod/action-runs`;
+  const run = await createRun(path);
+  const expiresAt = expiresInMs === undefined ? null : new Date(Date.now() + expiresInMs).toISOString();
+  const token = await grantToken(project, { role: "viewer", expiresAt });
+  return { runPath: `${path}/${run.id}`, run, token };
+}
+
+function later(ms: number): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+}
+
+/** Takes every place of the run that this token may have; how many those were. */
+async function takePlaces({ runPath, run, token }: Scene): Promise<number> {
+  const stub = watched(runPath.replace(/\/[^/]*$/, ""), readRunId(run.id).coordinator);
+  for (let n = 0; ; n++) {
+    const watcher = { key: crypto.randomUUID(), kind: "wait", tokenId: token.id } as const;
+    if (!(await stub.watch(run.id, 0, 1, watcher, 0)).ok) return n;
+  }
+}
+
+async function expectAllPlacesFree(scene: Scene): Promise<void> {
+  let taken = 0;
+  // Giving a place back goes on after the answer.
+  await until(async () => {
+    taken += await takePlaces(scene);
+    return taken >= WATCHERS_PER_RUN_AND_TOKEN;
+  }, 2000);
+  expect(taken).toBe(WATCHERS_PER_RUN_AND_TOKEN);
+}
+
+describe("a stream", () => {
+  it("of a token that was revoked ends without the next event, and its place is free", async () => {
+    const scene = await begin();
+    const stream = await openStream(scene.runPath, { token: scene.token.token });
+    expect(await stream.events(1)).toMatchObject([{ type: "created" }]);
+    const rest = stream.rest();
+    await revokeElsewhere(env.DB, scene.token.id);
+    later(KNOWN_MS);
+    await beat(scene.run, { message: "not for you" });
+    expect(await rest).toEqual([]);
+    await expectAllPlacesFree(scene);
+    const again = await ask<Refusal>("GET", `${scene.runPath}/events`, { token: scene.token.token });
+    expect([again.status, again.body.code]).toEqual([401, "token_invalid"]);
+  });
+
+  it("of a token that expires ends then, though nothing happens, and its place is free", async () => {
+    const scene = await begin(1000);
+    const stream = await openStream(scene.runPath, { token: scene.token.token });
+    await stream.events(1);
+    expect(await stream.rest(3000)).toEqual([]);
+    const lateMs = Date.now() - Date.parse(scene.token.expiresAt ?? "");
+    expect(lateMs).toBeGreaterThanOrEqual(0);
+    expect(lateMs).toBeLessThan(1000);
+    await expectAllPlacesFree(scene);
+  });
+
+  it("asks D1 for its token at most once in 30 s, and goes on", async () => {
+    const scene = await begin();
+    const stream = await openStream(scene.runPath, { token: scene.token.token });
+    await stream.events(1);
+    const coming = stream.events(1);
+    await beat(scene.run, { message: "0" });
+    await coming;
+    later(KNOWN_MS);
+    let read = 0;
+    // Only statements that read wait here, so each that came by is counted.
+    const refuse = (_bound: string) => {
+      read++;
+      return false;
+    };
+    faults.reads = { refuse };
+    for (let n = 1; n <= 5; n++) {
+      const next = stream.events(1);
+      await beat(scene.run, { message: `${n}` });
+      expect(await next).toHaveLength(1);
+    }
+    expect(read).toBe(1);
+    await stream.cancel();
+  });
+
+  it.each(["down", "hang"] as const)(
+    "goes on with a token known to be good while D1 is: %s",
+    async (fault) => {
+      const scene = await begin();
+      const stream = await openStream(scene.runPath, { token: scene.token.token });
+      await stream.events(1);
+      const coming = stream.events(2);
+      faults.reads = fault;
+      later(KNOWN_MS);
+      await beat(scene.run, { message: "a" });
+      expect((await coming).map(({ type }) => type)).toEqual(["started", "heartbeat"]);
+      await stream.cancel();
+    },
+  );
+});
+
+describe("a wait", () => {
+  const ask20 = ({ runPath, token }: Scene) =>
+    ask<Refusal>("GET", `${runPath}?wait=20`, { token: token.token });
+
+  /** The answer that will come, once the coordinator has been asked for it. */
+  async function beginWait(scene: Scene): Promise<{ answer: ReturnType<typeof ask20> }> {
+    const asked = vi.spyOn(RunCoordinator.prototype, "waitForEnd");
+    const answer = ask20(scene);
+    await vi.waitFor(() => expect(asked).toHaveBeenCalled());
+    return { answer };
+  }
+
+  it("of a token that was revoked is 401 and does not tell the end, and its place is free", async () => {
+    const scene = await begin();
+    const waiting = await beginWait(scene);
+    await revokeElsewhere(env.DB, scene.token.id);
+    later(KNOWN_MS);
+    await ask("POST", scene.run.callback.url, {
+      token: scene.run.callback.token,
+      body: { status: "succeeded", output: { secret: true } },
+    });
+    const answer = await within(3000, waiting.answer);
+    expect([answer.status, answer.body.code]).toEqual([401, "token_invalid"]);
+    expect(JSON.stringify(answer.body)).not.toContain("secret");
+    await expectAllPlacesFree(scene);
+  });
+
+  it("of a token that expires is 401 then, and its place is free", async () => {
+    const scene = await begin(1000);
+    const answer = await within(3000, ask20(scene));
+    expect([answer.status, answer.body.code]).toEqual([401, "token_expired"]);
+    expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(scene.token.expiresAt ?? ""));
+    await expectAllPlacesFree(scene);
+  });
+
+  it.each(["down", "hang"] as const)(
+    "of a token known to be good is answered while D1 is: %s",
+    async (fault) => {
+      const scene = await begin();
+      const waiting = await beginWait(scene);
+      faults.reads = fault;
+      later(KNOWN_MS);
+      await ask("POST", scene.run.callback.url, {
+        token: scene.run.callback.token,
+        body: { status: "succeeded" },
+      });
+      expect(await within(4000, waiting.answer)).toMatchObject({
+        status: 200,
+        body: { status: "succeeded" },
+      });
+    },
+  );
+});

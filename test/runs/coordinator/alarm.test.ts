@@ -1,0 +1,186 @@
+/** Deadlines: counted from the instant they pass, whoever notices; one alarm that neither spins nor is held up. */
+
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, it, vi } from "vitest";
+import {
+  alarmAt,
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  direct,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
+import { fillJournal } from "../../support/rows-in-journal.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function turnClock(ms: number): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+}
+
+async function bodyOf(id: string): Promise<ActionRun | null> {
+  const row = await rowOf(id);
+  return row === null ? null : JSON.parse(row.body);
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+it("a run that nobody reports on fails by itself, at its deadline", async () => {
+  const path = newRunsPath();
+  const deadlineAt = Date.now() + 300;
+  const id = await createAged(path, { createdAt: deadlineAt - MINUTE_MS, deadlineAt });
+  await until(async () => (await bodyOf(id))?.status === "failed");
+  expect(await bodyOf(id)).toMatchObject({
+    error: expect.stringMatching(/^\[timeout\] /),
+    startedAt: null,
+    completedAt: iso(deadlineAt),
+    output: null,
+  });
+});
+
+it("a run that had started keeps its start", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await change(path, id, { type: "started" });
+  const startedAt = (await bodyOf(id))?.startedAt;
+  expect(startedAt).not.toBeNull();
+  await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
+  await until(async () => (await bodyOf(id))?.status === "failed");
+  expect(await bodyOf(id)).toMatchObject({ startedAt, error: expect.stringMatching(/^\[timeout\] /) });
+});
+
+it.each([
+  { event: { type: "succeeded", output: null } },
+  { event: { type: "failed", error: "no", output: null } },
+  { event: { type: "started" } },
+  { event: { type: "cancelled" } },
+] as const)("after the deadline $event.type is refused as timed out, before any alarm", async ({ event }) => {
+  const path = newRunsPath();
+  const deadlineAt = Date.now() + MINUTE_MS;
+  const id = await createAged(path, { deadlineAt });
+  vi.useFakeTimers({ toFake: ["Date"], now: deadlineAt });
+  expect(await change(path, id, event)).toEqual({ ok: false, reason: "run_timed_out" });
+  // What the caller was told is so from then on, for everybody.
+  expect(await bodyOf(id)).toMatchObject({ status: "failed", completedAt: iso(deadlineAt) });
+});
+
+it("a run is open up to the last millisecond before its deadline", async () => {
+  const path = newRunsPath();
+  const deadlineAt = Date.now() + MINUTE_MS;
+  const id = await createAged(path, { deadlineAt });
+  vi.useFakeTimers({ toFake: ["Date"], now: deadlineAt - 1 });
+  expect(await change(path, id, { type: "succeeded", output: null })).toMatchObject({ ok: true });
+});
+
+it("on the wire: a cancel past the deadline is 409 run_timed_out, a report is 401 token_expired", async () => {
+  const path = newRunsPath();
+  const created = await createRun(path, { actionName: "deploy", timeout: 1 });
+  turnClock(2 * MINUTE_MS);
+  const cancelled = await ask<{ code: string }>("DELETE", `${path}/${created.id}`);
+  expect(cancelled).toMatchObject({ status: 409, body: { code: "run_timed_out" } });
+  expect(await report(created, { status: "succeeded" })).toMatchObject({
+    status: 401,
+    body: { code: "token_expired" },
+  });
+});
+
+it("a get of an overdue run tells its end, before any alarm and whatever D1 still shows", async () => {
+  const path = newRunsPath();
+  const created = await createRun(path, { actionName: "deploy", timeout: 1 });
+  expect(await rowOf(created.id)).toMatchObject({ status: "pending" });
+  turnClock(2 * MINUTE_MS);
+  expect((await ask("GET", `${path}/${created.id}`)).body).toMatchObject({
+    status: "failed",
+    completedAt: created.callback.expiresAt,
+  });
+});
+
+it("two alarms in a row end a run once", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
+  await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
+  await runInDurableObject(coordinator(path, 0), (instance) => instance.alarm());
+  expect(await journal(path, 0, "SELECT version FROM runs WHERE id = ?", id)).toEqual([{ version: 2 }]);
+  expect(await journal(path, 0, "SELECT type FROM events WHERE run_id = ? ORDER BY seq", id)).toEqual([
+    { type: "created" },
+    { type: "ended" },
+  ]);
+});
+
+it("a run whose turn throws neither holds up the others nor comes back at once", async () => {
+  const path = newRunsPath();
+  const corrupt = await createAged(path);
+  const sound = await createAged(path);
+  // No Date can tell this instant.
+  await journal(path, 0, "UPDATE runs SET deadline_at = -9e15, due_at = 1 WHERE id = ?", corrupt);
+  const now = Date.now();
+  await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
+  await until(async () => (await bodyOf(sound))?.status === "failed");
+  const due = async () => {
+    const [row] = await journal<{ due_at: number }>(path, 0, "SELECT due_at FROM runs WHERE id = ?", corrupt);
+    return (row?.due_at ?? 0) - now;
+  };
+  expect(await due()).toBeGreaterThanOrEqual(61 * MINUTE_MS + 10_000);
+  const delays: number[] = [];
+  for (let turn = 0; turn < 3; turn++) {
+    const before = await due();
+    vi.useFakeTimers({ toFake: ["Date"], now: now + before });
+    await runDurableObjectAlarm(coordinator(path, 0));
+    vi.useRealTimers();
+    delays.push((await due()) - before);
+  }
+  expect(delays).toEqual([20_000, 40_000, 80_000]);
+});
+
+it("a row that says it is due and is not does not make the alarm spin", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await journal(path, 0, "UPDATE runs SET due_at = 1 WHERE id = ?", id);
+  await runDurableObjectAlarm(coordinator(path, 0));
+  expect(await alarmAt(path, 0)).toBeGreaterThan(Date.now() + 5000);
+  expect(await bodyOf(id)).toMatchObject({ status: "pending" });
+});
+
+it("more runs that are due than one alarm takes all end, and land", async () => {
+  const path = newRunsPath();
+  const deadlineAt = Date.now() - 1000;
+  const ids = await fillJournal(path, 0, { rows: 950, landed: false, deadlineAt });
+  await direct(path, 0).poke();
+  const failed = async () => (await journal(path, 0, "SELECT id FROM runs WHERE status = 'failed'")).length;
+  await until(async () => (await failed()) === 950);
+  await until(async () => (await bodyOf(ids[0] ?? ""))?.status === "failed");
+  await until(async () => (await bodyOf(ids.at(-1) ?? ""))?.status === "failed");
+  expect(await bodyOf(ids[500] ?? "")).toMatchObject({ completedAt: iso(deadlineAt) });
+});
+
+it.each([null, "hang"] as const)(
+  "deadlines pass on time while 10 000 runs are due for retention, with writes to D1: %s",
+  async (fault) => {
+    const path = newRunsPath();
+    await fillJournal(path, 0, {
+      rows: 10_000,
+      landed: true,
+      endedAt: Date.now() - 31 * 24 * 60 * MINUTE_MS,
+    });
+    faults.writes = fault;
+    const deadlineAt = Date.now() + 20;
+    const creating = createAged(path, { createdAt: deadlineAt - MINUTE_MS, deadlineAt });
+    const overdue = "SELECT id FROM runs WHERE status = 'failed' AND action_name = 'deploy'";
+    await until(async () => (await journal(path, 0, overdue)).length === 1);
+    expect(Date.now() - deadlineAt).toBeLessThan(5000);
+    await creating;
+    if (fault !== null) return;
+    await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 1, 30_000);
+    expect(await journal(path, 0, "SELECT DISTINCT run_id FROM events")).toHaveLength(1);
+  },
+);

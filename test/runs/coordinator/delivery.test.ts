@@ -1,0 +1,238 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type AttemptAnswer,
+  beginAttempt,
+  type Delivery,
+  deliveryDueAt,
+  isAttemptDue,
+  isAttemptLost,
+  judge,
+  LEASE_MS,
+  LOST,
+  newDelivery,
+  type Verdict,
+} from "../../../src/dispatch/delivery.ts";
+
+const NOW = Date.UTC(2026, 0, 31, 12);
+const FAR = { now: NOW, createdAt: NOW - 60_000, deadlineAt: NOW + 3_600_000, random: 0.5 };
+/** Where half of the first back-off leads exactly to the deadline. */
+const NEAR = { now: NOW, createdAt: NOW - 60_000, deadlineAt: NOW + 500, random: 0.5 };
+
+const NEW: Delivery = Object.freeze(
+  newDelivery(
+    {
+      host: "ci.example.com",
+      startOn: "accepted",
+      sealed: new Uint8Array(),
+      maxAttempts: 3,
+      initialDelayMs: 1000,
+    },
+    NOW,
+  ),
+);
+
+function answered(status: number | null, rest: Partial<AttemptAnswer> = {}): AttemptAnswer {
+  const reason = status === null ? "did not answer within 15 seconds" : `answered ${status}`;
+  return { status, durationMs: 7, reason, isFinal: false, excerpt: null, retryAfter: null, ...rest };
+}
+
+type Fate = Verdict["outcome"];
+/** What each class of answers comes to from the attempt under way, with attempts and time left. */
+const CLASSES: Readonly<Record<string, { statuses: readonly (number | null)[]; sure: Fate; unsure: Fate }>> =
+  {
+    "a success": { statuses: [200, 201, 202, 204, 299], sure: "accepted", unsure: "accepted" },
+    "a redirect": { statuses: [300, 301, 302, 303, 304, 307, 308], sure: "given_up", unsure: "given_up" },
+    "a refusal": {
+      statuses: [400, 401, 403, 404, 405, 410, 413, 422, 499],
+      sure: "given_up",
+      unsure: "given_up",
+    },
+    "a conflict": { statuses: [409], sure: "given_up", unsure: "accepted" },
+    "a stumble": {
+      statuses: [408, 425, 429, 500, 502, 503, 504, 520, 599],
+      sure: "retry",
+      unsure: "retry",
+    },
+    "no answer": { statuses: [null], sure: "retry", unsure: "retry" },
+    "no status of HTTP": { statuses: [0, 199, 600, 999], sure: "given_up", unsure: "given_up" },
+  };
+
+/** Of attempt 2, beside what is on record. */
+const POSITIONS = {
+  "the attempt under way": { attempt: 2, leaseUntil: NOW + 1, nextAt: null },
+  "an older attempt": { attempt: 3, leaseUntil: NOW + 1, nextAt: null },
+  "an attempt that was given up on, while none is under way": {
+    attempt: 2,
+    leaseUntil: null,
+    nextAt: NOW + 1,
+  },
+} as const;
+
+const FLAGS = [false, true];
+const cases = Object.keys(CLASSES).flatMap((kind) =>
+  Object.keys(POSITIONS).map((position) => ({ kind, position: position as keyof typeof POSITIONS })),
+);
+
+describe("every class of answers x attempt, unsure or not, at the last attempt or not, near the deadline or not", () => {
+  it.each(cases)("$kind from $position", ({ kind, position }) => {
+    const { statuses, sure, unsure } = CLASSES[kind] ?? { statuses: [], sure: "ignored", unsure: "ignored" };
+    for (const status of statuses) {
+      for (const isUnsure of FLAGS) {
+        for (const isLast of FLAGS) {
+          for (const isNear of FLAGS) {
+            const delivery = Object.freeze({
+              ...NEW,
+              ...POSITIONS[position],
+              isUnsure,
+              maxAttempts: isLast ? 2 : 4,
+              initialDelayMs: 500,
+            });
+            let fate = isUnsure ? unsure : sure;
+            if (fate === "retry" && (isLast || isNear)) fate = "given_up";
+            if (position !== "the attempt under way" && kind !== "a success") fate = "ignored";
+            const { outcome } = judge(delivery, 2, answered(status), isNear ? NEAR : FAR);
+            const told = { status, isUnsure, isLast, isNear };
+            expect({ ...told, outcome }).toEqual({ ...told, outcome: fate });
+          }
+        }
+      }
+    }
+  });
+
+  it("what was not even sent, and never will be, is given up at once", () => {
+    const flying = beginAttempt(NEW, NOW);
+    const verdict = judge(flying, 1, answered(null, { isFinal: true }), FAR);
+    expect(verdict).toMatchObject({ outcome: "given_up" });
+    expect(judge(beginAttempt(flying, NOW), 1, answered(null, { isFinal: true }), FAR)).toEqual({
+      outcome: "ignored",
+    });
+  });
+});
+
+describe("what a retry leaves on record", () => {
+  const flying = beginAttempt(NEW, NOW - 5);
+
+  it.each<[string, AttemptAnswer, number]>([
+    ["our back-off", answered(503), NOW + 500],
+    ["what the receiver asks for, where it is longer", answered(503, { retryAfter: "20" }), NOW + 20_000],
+    ["our back-off, where the receiver asks for nonsense", answered(503, { retryAfter: "soon" }), NOW + 500],
+  ])("is the next attempt after %s, and that none is under way", (_, answer, nextAt) => {
+    const delivery = { ...flying, nextAt, leaseUntil: null };
+    expect(judge(flying, 1, answer, FAR)).toEqual({ outcome: "retry", delivery });
+  });
+
+  it("is that the request may have arrived, where nobody or only a gateway that gave up has answered", () => {
+    const isUnsureAfter = (delivery: Delivery, answer: AttemptAnswer) => {
+      const verdict = judge(delivery, 1, answer, FAR);
+      return verdict.outcome === "retry" ? verdict.delivery.isUnsure : verdict.outcome;
+    };
+    for (const status of [null, 502, 504]) expect(isUnsureAfter(flying, answered(status))).toBe(true);
+    for (const status of [408, 425, 429, 500, 503])
+      expect(isUnsureAfter(flying, answered(status))).toBe(false);
+    expect(isUnsureAfter(flying, LOST)).toBe(true);
+    // Once unsure it stays so, whatever the next attempt is told.
+    expect(isUnsureAfter({ ...flying, isUnsure: true }, answered(503))).toBe(true);
+  });
+});
+
+describe("a delivery given up says why in one sentence about the host", () => {
+  const reasonOf = (delivery: Delivery, answer: AttemptAnswer, near = false) => {
+    const verdict = judge(delivery, delivery.attempt, answer, near ? NEAR : FAR);
+    return verdict.outcome === "given_up" ? verdict.reason : verdict.outcome;
+  };
+  const first = beginAttempt(NEW, NOW);
+  const third = beginAttempt(beginAttempt(first, NOW), NOW);
+
+  it.each<[string, string]>([
+    [reasonOf(first, answered(404)), "ci.example.com answered 404."],
+    [reasonOf(third, answered(404)), "ci.example.com answered 404."],
+    [reasonOf({ ...first, maxAttempts: 1 }, answered(503)), "ci.example.com answered 503."],
+    [reasonOf(third, answered(503)), "ci.example.com answered 503, at attempt 3."],
+    [reasonOf(third, answered(null)), "ci.example.com did not answer within 15 seconds, at attempt 3."],
+    [
+      reasonOf({ ...first, initialDelayMs: 1000 }, answered(503), true),
+      "ci.example.com answered 503, and the run's time would be up before the next attempt.",
+    ],
+    [
+      reasonOf(third, LOST),
+      "ci.example.com may or may not have been reached: the attempt was cut off, at attempt 3.",
+    ],
+  ])("%s", (reason, expected) => expect(reason).toBe(expected));
+});
+
+describe("an attempt", () => {
+  it("is due from the very instant a delivery is made, and no sooner than its turn after that", () => {
+    expect(NEW).toMatchObject({ attempt: 0, nextAt: NOW, leaseUntil: null, isUnsure: false });
+    expect(isAttemptDue(NEW, NOW)).toBe(true);
+    expect(isAttemptDue(NEW, NOW - 1)).toBe(false);
+    expect(deliveryDueAt(NEW)).toBe(NOW);
+  });
+
+  it("under way is not due again, and counts as lost 30 s after it left, not a millisecond sooner", () => {
+    const flying = beginAttempt(NEW, NOW + 3);
+    expect(LEASE_MS).toBe(30_000);
+    expect(flying).toEqual({ ...NEW, attempt: 1, nextAt: null, leaseUntil: NOW + 30_003 });
+    expect(isAttemptDue(flying, NOW + 90_000)).toBe(false);
+    expect(isAttemptLost(flying, NOW + 30_002)).toBe(false);
+    expect(isAttemptLost(flying, NOW + 30_003)).toBe(true);
+    expect(deliveryDueAt(flying)).toBe(NOW + 30_003);
+    expect(isAttemptLost(NEW, NOW + 90_000)).toBe(false);
+  });
+});
+
+it("never is a next attempt in the past, at the deadline or after it, or one too many, whatever is answered", () => {
+  const statuses = fc.oneof(
+    fc.constant(null),
+    fc.integer({ min: 0, max: 999 }),
+    fc.constantFrom(409, 429, 503),
+  );
+  const retryAfter = fc.oneof(
+    fc.constant(null),
+    fc.nat({ max: 100_000 }).map(String),
+    fc.integer({ min: -10_000_000, max: 10_000_000 }).map((ms) => new Date(NOW + ms).toUTCString()),
+    fc.string(),
+  );
+  const step = fc.record({
+    status: statuses,
+    retryAfter,
+    // Of an older attempt now and then, and late: even after the deadline.
+    back: fc.constantFrom(0, 0, 0, 1, 2),
+    lateMs: fc.nat({ max: 20_000 }),
+    random: fc.nat({ max: 2 ** 31 - 1 }).map((n) => n / 2 ** 31),
+  });
+  const property = fc.property(
+    fc.integer({ min: 1, max: 10 }),
+    fc.integer({ min: 100, max: 3_600_000 }),
+    fc.integer({ min: 1, max: 7_200_000 }),
+    fc.array(step, { minLength: 1, maxLength: 25, size: "max" }),
+    (maxAttempts, initialDelayMs, openMs, steps) => {
+      const deadlineAt = NOW + openMs;
+      let now = NOW;
+      let delivery = beginAttempt({ ...NEW, maxAttempts, initialDelayMs }, now);
+      for (const { status, retryAfter, back, lateMs, random } of steps) {
+        now += lateMs;
+        const attempt = delivery.attempt - back;
+        const verdict = judge(delivery, attempt, answered(status, { retryAfter }), {
+          now,
+          createdAt: NOW,
+          deadlineAt,
+          random,
+        });
+        if (verdict.outcome === "ignored") continue;
+        if (verdict.outcome !== "retry") return;
+        const { nextAt } = verdict.delivery;
+        expect(Number.isSafeInteger(nextAt)).toBe(true);
+        expect(nextAt).toBeGreaterThanOrEqual(now);
+        expect(nextAt).toBeLessThan(deadlineAt);
+        expect(nextAt - now).toBeLessThanOrEqual(3_600_000);
+        expect(isAttemptDue(verdict.delivery, nextAt)).toBe(true);
+        now = nextAt;
+        delivery = beginAttempt(verdict.delivery, now);
+        expect(delivery.attempt).toBe(attempt + 1);
+        expect(delivery.attempt).toBeLessThanOrEqual(maxAttempts);
+      }
+    },
+  );
+  fc.assert(property, { seed: 20260131, numRuns: 3000 });
+});

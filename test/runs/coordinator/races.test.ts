@@ -1,0 +1,184 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import {
+  type ActionRun,
+  type Answer,
+  ask,
+  type CreatedRun,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  report,
+  rowOf,
+  scopeOfPath,
+} from "../../support/requests.ts";
+
+type Outcome = Answer<ActionRun & { readonly code?: string }>;
+
+const succeed = (run: CreatedRun, n: number): Promise<Outcome> =>
+  report(run, { status: "succeeded", output: { by: n } });
+const fail = (run: CreatedRun, n: number): Promise<Outcome> =>
+  report(run, { status: "failed", error: `caller ${n}` });
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const order = items.map((item) => ({ item, at: Math.random() }));
+  return order.sort((a, b) => a.at - b.at).map(({ item }) => item);
+}
+
+async function allPages(path: string): Promise<{ runs: ActionRun[]; pages: number }> {
+  const runs: ActionRun[] = [];
+  let pages = 0;
+  let next: string | undefined = `${path}?limit=200`;
+  while (next !== undefined) {
+    const page: Answer<ActionRun[]> = await ask("GET", next);
+    expect(page.status).toBe(200);
+    runs.push(...page.body);
+    pages++;
+    next = /^<(.*)>; rel="next"$/.exec(page.headers.get("Link") ?? "")?.[1];
+  }
+  return { runs, pages };
+}
+
+async function expectEverywhere(path: string, told: ActionRun): Promise<void> {
+  expect((await ask("GET", `${path}/${told.id}`)).body).toEqual(told);
+  expect((await ask<ActionRun[]>("GET", path)).body).toEqual([told]);
+  const row = await rowOf(told.id);
+  expect(row?.status).toBe(told.status);
+  expect(JSON.parse(row?.body ?? "null")).toEqual(told);
+}
+
+describe("100 callers at one run", () => {
+  it.each([1, 2, 3, 4, 5])("have one winner, whoever it is (round %i)", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const cancel = (): Promise<Outcome> => ask("DELETE", `${path}/${run.id}`);
+    const callers = shuffled([
+      ...Array.from({ length: 40 }, (_, n) => () => succeed(run, n)),
+      ...Array.from({ length: 30 }, (_, n) => () => fail(run, n)),
+      ...Array.from({ length: 30 }, () => cancel),
+    ]);
+    const answers = await Promise.all(callers.map((call) => call()));
+
+    const [winner, ...others] = answers.filter(({ status }) => status === 200);
+    expect(others).toEqual([]);
+    const told = winner?.body;
+    if (told === undefined) throw new Error("nobody won");
+    expect(["succeeded", "failed", "cancelled"]).toContain(told.status);
+    const losers = answers.filter((answer) => answer !== winner);
+    expect(losers).toHaveLength(99);
+    for (const { status, body } of losers) {
+      expect({ status, code: body.code }).toEqual({ status: 409, code: `run_${told.status}` });
+    }
+    await expectEverywhere(path, told);
+    expect((await rowOf(run.id))?.version).toBe(2);
+  });
+
+  it("lose to a start where they cancel, and still have one winner", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const coordinator = coordinatorOf(path, run.id);
+    const start = { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
+    const [started, cancels, reports] = await Promise.all([
+      coordinator.change(run.id, { type: "started" }, start),
+      Promise.all(Array.from({ length: 50 }, () => ask<Outcome["body"]>("DELETE", `${path}/${run.id}`))),
+      Promise.all(Array.from({ length: 50 }, (_, n) => (n % 2 === 0 ? succeed(run, n) : fail(run, n)))),
+    ]);
+    const [winner, ...others] = [...cancels, ...reports].filter(({ status }) => status === 200);
+    expect(others).toEqual([]);
+    const told = winner?.body;
+    if (told === undefined) throw new Error("nobody won");
+    if (started.ok) {
+      expect(told.status).not.toBe("cancelled");
+      expect(told.startedAt).not.toBeNull();
+    }
+    for (const answer of [...cancels, ...reports]) {
+      if (answer === winner) continue;
+      expect(answer.status).toBe(409);
+      expect([`run_${told.status}`, "run_running"]).toContain(answer.body.code);
+    }
+    // Only a cancel is stopped by a run that is merely running.
+    expect(reports.filter(({ body }) => body.code === "run_running")).toEqual([]);
+    await expectEverywhere(path, told);
+  });
+
+  it("are all told of the same end when they repeat one report under one key", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const again = () =>
+      report(
+        run,
+        { status: "succeeded", output: { url: "x" } },
+        { headers: { "Idempotency-Key": "attempt-1" } },
+      );
+    const answers = await Promise.all(Array.from({ length: 100 }, again));
+    const first = answers.filter(({ headers }) => !headers.has("Idempotent-Replayed"));
+    expect(first).toHaveLength(1);
+    const told = first[0]?.body;
+    if (told === undefined) throw new Error("nobody was first");
+    for (const { status, body } of answers) expect({ status, body }).toEqual({ status: 200, body: told });
+    await expectEverywhere(path, told);
+    expect((await rowOf(run.id))?.version).toBe(2);
+  });
+});
+
+describe("creates at once", () => {
+  it("lose none of 500: each has an id of its own, is in D1 and is listed as it was told", async () => {
+    const path = newRunsPath();
+    const created = await Promise.all(
+      Array.from({ length: 500 }, (_, n) => createRun(path, { actionName: "deploy", parameters: { n } })),
+    );
+    const told = new Map(created.map(({ callback: _, ...run }) => [run.id, run]));
+    expect(told.size).toBe(500);
+    expect(new Set(created.map(({ parameters }) => parameters.n)).size).toBe(500);
+
+    const { runs, pages } = await allPages(path);
+    expect(pages).toBe(3);
+    expect(runs).toEqual(
+      [...told.keys()]
+        .sort()
+        .reverse()
+        .map((id) => told.get(id)),
+    );
+    const rows = await env.DB.prepare("SELECT count(*) AS n FROM runs WHERE scope = ?")
+      .bind(scopeOfPath(path))
+      .first<{ n: number }>();
+    expect(rows?.n).toBe(500);
+  });
+
+  it("make one run where ten carry one Idempotency-Key, and every answer opens it", async () => {
+    const path = newRunsPath();
+    const create = () =>
+      ask<CreatedRun>("POST", path, {
+        body: { actionName: "deploy", timeout: 5 },
+        headers: { "Idempotency-Key": "order-7" },
+      });
+    const answers = await Promise.all(Array.from({ length: 10 }, create));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 201));
+    expect(answers.filter(({ headers }) => headers.has("Idempotent-Replayed"))).toHaveLength(9);
+    const [one, ...more] = new Set(answers.map(({ body }) => JSON.stringify(body)));
+    expect(more).toEqual([]);
+    const run: CreatedRun = JSON.parse(one ?? "null");
+    expect((await allPages(path)).runs.map(({ id }) => id)).toEqual([run.id]);
+    expect((await succeed(run, 1)).status).toBe(200);
+  });
+
+  it("make one run where ten carry one Idempotency-Key and two bodies: the other body is refused", async () => {
+    const path = newRunsPath();
+    const create = (n: number) =>
+      ask<CreatedRun & { code?: string }>("POST", path, {
+        body: { actionName: n % 2 === 0 ? "deploy" : "rollback" },
+        headers: { "Idempotency-Key": "order-8" },
+      });
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => create(n)));
+    const made = answers.filter(({ status }) => status === 201);
+    expect(made).toHaveLength(5);
+    expect(new Set(made.map(({ body }) => body.id)).size).toBe(1);
+    for (const { status, body } of answers.filter((answer) => !made.includes(answer))) {
+      expect({ status, code: body.code }).toEqual({ status: 422, code: "idempotency_key_reused" });
+    }
+    const listed = (await allPages(path)).runs;
+    expect(listed.map(({ id, actionName }) => ({ id, actionName }))).toEqual([
+      { id: made[0]?.body.id, actionName: made[0]?.body.actionName },
+    ]);
+  });
+});

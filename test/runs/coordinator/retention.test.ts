@@ -1,0 +1,96 @@
+/** What is kept no longer goes from D1 first, and from the journal when D1 has confirmed. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { expect, it } from "vitest";
+import {
+  alarmAt,
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../../support/direct.ts";
+import { faults, holdWrites } from "../../support/faults.ts";
+import { ask, newRunsPath, rowOf } from "../../support/requests.ts";
+
+const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
+
+async function endedRun(path: string): Promise<string> {
+  const id = await createAged(path);
+  await change(path, id, { type: "cancelled" });
+  expect(await rowOf(id)).toMatchObject({ status: "cancelled" });
+  return id;
+}
+
+async function kept(path: string) {
+  return {
+    runs: (await journal(path, 0, "SELECT id FROM runs")).length,
+    events: (await journal(path, 0, "SELECT seq FROM events")).length,
+  };
+}
+
+it("removes the row of D1 first, then the journal's with its timeline", async () => {
+  const path = newRunsPath();
+  const id = await endedRun(path);
+  const gate = holdWrites(/DELETE/);
+  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  expect(await rowOf(id)).not.toBeNull();
+  expect(await kept(path)).toEqual({ runs: 1, events: 2 });
+  gate.open();
+  await until(async () => (await kept(path)).runs === 0);
+  expect(await kept(path)).toEqual({ runs: 0, events: 0 });
+  expect(await rowOf(id)).toBeNull();
+  expect((await ask("GET", `${path}/${id}`)).status).toBe(404);
+});
+
+it("keeps a run for 30 days after its end, and wakes when they are over", async () => {
+  const path = newRunsPath();
+  const before = Date.now();
+  const id = await endedRun(path);
+  await alarmIn(0, coordinator(path, 0));
+  expect(await alarmAt(path, 0)).toBeGreaterThanOrEqual(before + 30 * DAY_MS);
+  await alarmIn(30 * DAY_MS - MINUTE_MS, coordinator(path, 0));
+  expect(await kept(path)).toEqual({ runs: 1, events: 2 });
+  expect(await rowOf(id)).not.toBeNull();
+});
+
+it("leaves an open run alone, however old", async () => {
+  const path = newRunsPath();
+  const createdAt = Date.now() - 60 * DAY_MS;
+  const id = await createAged(path, { createdAt, deadlineAt: Date.now() + MINUTE_MS });
+  await alarmIn(0, coordinator(path, 0));
+  expect(await rowOf(id)).toMatchObject({ status: "pending" });
+});
+
+it.each(["down", "committed_then_error"] as const)(
+  "while D1 is %s the journal keeps the run, and the alarm comes again after 10 s",
+  async (fault) => {
+    const path = newRunsPath();
+    const id = await endedRun(path);
+    faults.writes = fault;
+    await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+    expect(await kept(path)).toEqual({ runs: 1, events: 2 });
+    const again = ((await alarmAt(path, 0)) ?? 0) - Date.now() - PAST_RETENTION_MS;
+    expect(again).toBeGreaterThan(5000);
+    expect(again).toBeLessThanOrEqual(10_000);
+    faults.writes = null;
+    await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path, 0));
+    await until(async () => (await kept(path)).runs === 0);
+    expect(await rowOf(id)).toBeNull();
+  },
+);
+
+it("goes on with it after an eviction in the middle", async () => {
+  const path = newRunsPath();
+  const id = await endedRun(path);
+  faults.writes = "hang";
+  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  await evictDurableObject(coordinator(path, 0));
+  faults.writes = null;
+  await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path, 0));
+  await until(async () => (await kept(path)).runs === 0);
+  expect(await rowOf(id)).toBeNull();
+});

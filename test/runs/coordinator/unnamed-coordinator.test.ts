@@ -1,0 +1,147 @@
+/** Objects that are woken by id: a coordinator that does not know its name does nothing, and one that knows it goes on. */
+
+import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, it, vi } from "vitest";
+import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
+import { COORDINATORS, coordinatorName } from "../../../src/runs/run-id.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, journal, until } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
+import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
+
+/** The object as the local explorer addresses it. An id made of a string has lost its name. */
+function byId(path: string, n: number) {
+  const id = env.COORDINATORS.idFromName(coordinatorName(scopeOfPath(path), n)).toString();
+  return env.COORDINATORS.get(env.COORDINATORS.idFromString(id));
+}
+
+function pokeById(path: string, n: number): Promise<boolean> {
+  const stub: unknown = byId(path, n);
+  return (stub as Pick<RunCoordinator, "poke">).poke();
+}
+
+/** As after a restart of the runtime. */
+const restart = abortAllDurableObjects;
+
+async function scopesOf(id: string): Promise<unknown[]> {
+  const { results } = await env.DB.prepare("SELECT scope FROM runs WHERE id = ?").bind(id).all();
+  return results.map(({ scope }) => scope);
+}
+
+async function unnamedRows(): Promise<unknown> {
+  return env.DB.prepare(
+    "SELECT (SELECT count(*) FROM runs WHERE scope = '') + (SELECT count(*) FROM coordinators WHERE scope = '') AS n",
+  ).first("n");
+}
+
+/** As if the code that made the object had not kept its name. */
+async function forgetName(path: string): Promise<void> {
+  await journal(path, 0, "DELETE FROM marks WHERE name = 'name'");
+}
+
+it("an object whose first contact is by id refuses, and callers after that find one that works", async () => {
+  const path = newRunsPath();
+  for (let n = 0; n < COORDINATORS; n++) await expect(() => pokeById(path, n)).rejects.toThrow("no name");
+  const run = await createRun(path);
+  expect((await report(run, { status: "succeeded" })).status).toBe(200);
+  await until(async () => (await rowOf(run.id))?.status === "succeeded");
+  expect(await scopesOf(run.id)).toEqual([scopeOfPath(path)]);
+  expect(await unnamedRows()).toBe(0);
+});
+
+it("an object whose first contact after a restart is by id goes by the name in its journal", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path);
+  await restart();
+  for (let n = 0; n < COORDINATORS; n++) await pokeById(path, n).catch(() => {});
+  expect((await report(run, { status: "succeeded" })).status).toBe(200);
+  await until(async () => (await rowOf(run.id))?.status === "succeeded");
+  expect(((await ask<{ id: string }[]>("GET", path)).body ?? []).map(({ id }) => id)).toEqual([run.id]);
+  expect(await scopesOf(run.id)).toEqual([scopeOfPath(path)]);
+  expect(await unnamedRows()).toBe(0);
+});
+
+it("an object without a name in its journal does nothing until it is called by name", async () => {
+  const path = newRunsPath();
+  faults.writes = "down";
+  const id = await createAged(path);
+  await forgetName(path);
+  faults.writes = null;
+  await restart();
+  const before = faults.calls;
+  await expect(() => pokeById(path, 0)).rejects.toThrow("no name");
+  await expect(() => runDurableObjectAlarm(byId(path, 0))).rejects.toThrow("no name");
+  expect(faults.calls).toBe(before);
+  expect(await rowOf(id)).toBeNull();
+  await direct(path, 0).poke();
+  expect(await alarmAt(path, 0)).not.toBeNull();
+  await alarmIn(20_000, coordinator(path, 0));
+  await until(async () => (await rowOf(id)) !== null);
+  expect(await scopesOf(id)).toEqual([scopeOfPath(path)]);
+  expect(await unnamedRows()).toBe(0);
+});
+
+it("callers who meet an object just as it is woken by id are served", async () => {
+  const path = newRunsPath();
+  const wakes = Array.from({ length: COORDINATORS }, (_, n) => pokeById(path, n).catch(() => {}));
+  const made = await Promise.all(Array.from({ length: 8 }, () => createRun(path)));
+  await Promise.all(wakes);
+  for (const { id } of made) {
+    await until(async () => (await rowOf(id)) !== null);
+    expect(await scopesOf(id)).toEqual([scopeOfPath(path)]);
+  }
+});
+
+it("an object that has no name writes nothing and sets no alarm", async () => {
+  const told: string[] = [];
+  const restore = await runInDurableObject(coordinator(newRunsPath(), 0), (_instance, { storage }) => {
+    const sql: { exec: (...args: unknown[]) => unknown } = Object.getPrototypeOf(storage.sql);
+    const alarms: { setAlarm: (...args: unknown[]) => unknown } = Object.getPrototypeOf(storage);
+    const noteSql = vi.spyOn(sql, "exec");
+    const noteAlarm = vi.spyOn(alarms, "setAlarm");
+    return () => {
+      told.push(...noteSql.mock.calls.map(([query]) => String(query).trim().slice(0, 6)));
+      told.push(...noteAlarm.mock.calls.map(() => "alarm"));
+      noteSql.mockRestore();
+      noteAlarm.mockRestore();
+    };
+  });
+  await expect(() => pokeById(newRunsPath(), 0)).rejects.toThrow("no name");
+  restore();
+  expect(told).toEqual(["SELECT"]);
+});
+
+it("takes no name from its journal that is not its own", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  await journal(path, 0, "UPDATE marks SET value = 'acme/shop/another/0' WHERE name = 'name'");
+  await restart();
+  await expect(() => pokeById(path, 0)).rejects.toThrow("no name");
+});
+
+it.each([
+  "",
+  "acme",
+  "acme/shop/production",
+  "acme/shop/production/",
+  "acme/shop/production/x",
+  "//production/0",
+])("an object named %j is no coordinator and refuses", async (name) => {
+  const stub: unknown = env.COORDINATORS.getByName(name);
+  await expect(() => (stub as Pick<RunCoordinator, "poke">).poke()).rejects.toThrow("no name");
+});
+
+it("a migration removes the rows that unnamed objects left in D1", async () => {
+  const insert = (scope: string) => [
+    env.DB.prepare(
+      `INSERT INTO runs (scope, id, version, status, action_name, triggered_by, deadline_at, purge_at, bytes, body)
+       VALUES (?, 'an-id', 1, 'pending', 'deploy', 'root', 1, 1, 2, '{}')`,
+    ).bind(scope),
+    env.DB.prepare("INSERT INTO coordinators (scope, n, seen_at) VALUES (?, 0, 1)").bind(scope),
+  ];
+  await env.DB.batch([...insert(""), ...insert("acme/shop/kept")]);
+  const migration = env.TEST_MIGRATIONS.find(({ name }) => name.startsWith("0005"));
+  for (const query of migration?.queries ?? []) await env.DB.prepare(query).run();
+  expect(await unnamedRows()).toBe(0);
+  expect(await scopesOf("an-id")).toEqual(["acme/shop/kept"]);
+});

@@ -1,0 +1,149 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { createApp } from "../../../src/app.ts";
+import {
+  type ActionRun,
+  ask,
+  type CreatedRun,
+  createRun,
+  newRunsPath,
+  ROOT,
+  scopeOfPath,
+} from "../../support/requests.ts";
+import { idAt, insertRows, onTheWire } from "../../support/rows.ts";
+
+const NOON = Date.parse("2026-11-20T12:00:00.000Z");
+
+async function list(path: string, query: Record<string, string | readonly string[]> = {}) {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    for (const one of [value].flat()) search.append(name, one);
+  const answer = await ask<ActionRun[]>("GET", `${path}?${search}`);
+  expect(answer.status).toBe(200);
+  return answer;
+}
+
+/** Where Link says that the next page is. */
+function nextOf(headers: Headers): URL | null {
+  const link = headers.get("Link");
+  if (link === null) return null;
+  const [, url = ""] = /^<([^>]+)>; rel="next"$/.exec(link) ?? [];
+  return new URL(url);
+}
+
+describe("a list", () => {
+  it("is a bare array of ActionRuns, the newest first, without callback tokens", async () => {
+    const path = newRunsPath();
+    expect((await list(path)).body).toEqual([]);
+    const created: CreatedRun[] = [];
+    for (const actionName of ["a", "b", "c"]) {
+      created.unshift(await createRun(path, { actionName }));
+      // Within one millisecond the order is by chance.
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    const { body, headers } = await list(path);
+    expect(body).toEqual(created.map(({ callback: _, ...run }) => run));
+    expect(headers.has("Link")).toBe(false);
+  });
+
+  it("shows 50 unless a limit says otherwise, and links to the rest only where there is one", async () => {
+    const path = newRunsPath();
+    const rows = Array.from({ length: 51 }, (_, i) => ({ id: idAt(NOON - i) }));
+    await insertRows(scopeOfPath(path), rows);
+    const first = await list(path);
+    expect(first.body.map(({ id }) => id)).toEqual(rows.slice(0, 50).map(({ id }) => id));
+    expect(nextOf(first.headers)).not.toBeNull();
+    for (const [limit, length, hasNext] of [
+      ["1", 1, true],
+      ["50", 50, true],
+      ["51", 51, false],
+      ["200", 51, false],
+    ] as const) {
+      const { body, headers } = await list(path, { limit });
+      expect(body).toHaveLength(length);
+      expect(nextOf(headers) !== null).toBe(hasNext);
+    }
+  });
+
+  it("is of one environment alone", async () => {
+    const [path, other] = [newRunsPath(), newRunsPath()];
+    await createRun(other);
+    expect((await list(path)).body).toEqual([]);
+  });
+});
+
+describe("the next page", () => {
+  it("keeps every filter and the limit, whatever has to be escaped", async () => {
+    const path = newRunsPath();
+    const actionName = 'a & b=c?#+ é %41 "q" 🚀';
+    const row = { actionName, triggeredBy: "c+d", entityId: "0199d2a5-0000-8000-8000-000000000001" };
+    const rows = Array.from({ length: 5 }, (_, i) => ({ ...row, id: idAt(NOON - i) }));
+    await insertRows(scopeOfPath(path), [...rows, { ...row, id: idAt(NOON - 1), triggeredBy: "e" }]);
+    const asked = {
+      ...row,
+      limit: "2",
+      status: ["pending", "running"],
+      createdAfter: "2026-11-20T11:00:00.0001+00:00",
+      createdBefore: "2026-11-20T13:00:00Z",
+    };
+    let { body, headers } = await list(path, asked);
+    const seen = [...body];
+    for (let next = nextOf(headers); next !== null; next = nextOf(headers)) {
+      const { cursor: _, ...kept } = Object.fromEntries(next.searchParams);
+      expect(kept).toEqual({ ...asked, status: "running" });
+      expect(next.searchParams.getAll("status")).toEqual(asked.status);
+      expect(next.searchParams.getAll("cursor")).toHaveLength(1);
+      ({ body, headers } = await ask<ActionRun[]>("GET", next.href));
+      seen.push(...body);
+    }
+    expect(seen).toEqual(rows.map(onTheWire));
+  });
+
+  it("is reached by a cursor that says nothing to its holder, and that no one can spell in two ways", async () => {
+    const path = newRunsPath();
+    await createRun(path);
+    await createRun(path);
+    const { body, headers } = await list(path, { limit: "1" });
+    const cursor = nextOf(headers)?.searchParams.get("cursor") ?? "";
+    expect(cursor).toMatch(/^[A-Za-z0-9_-]+$/);
+    expect(cursor).not.toContain(body[0]?.id);
+    for (const bad of [
+      `${cursor}=`,
+      `${cursor}A`,
+      cursor.slice(1),
+      cursor.slice(0, -1),
+      cursor.toLowerCase(),
+    ]) {
+      const refused = await ask<unknown>("GET", `${path}?cursor=${bad}`);
+      expect(refused.status).toBe(400);
+      expect(refused.body).toEqual({ error: expect.stringContaining("cursor"), code: "invalid_query" });
+    }
+  });
+
+  it("starts with PUBLIC_URL where that is set, as Location and callback.url do", async () => {
+    const path = newRunsPath();
+    const app = createApp();
+    for (const [PUBLIC_URL, base] of [
+      ["https://runs.public.example", "https://runs.public.example"],
+      ["https://public.example/runs/", "https://public.example/runs"],
+      ["", "http://inner.local:8787"],
+    ] as const) {
+      const send = (address: string, init: RequestInit = {}) => {
+        const headers = { Authorization: `Bearer ${ROOT}`, "Content-Type": "application/json" };
+        return app.fetch(new Request(`http://inner.local:8787${address}`, { ...init, headers }), {
+          ...env,
+          PUBLIC_URL,
+        });
+      };
+      const created = await send(path, { method: "POST", body: '{"actionName":"a"}' });
+      const run = await created.json<CreatedRun>();
+      expect(created.headers.get("Location")).toBe(`${base}${path}/${run.id}`);
+      expect(run.callback.url).toBe(`${base}${path}/${run.id}/callback`);
+      await send(path, { method: "POST", body: '{"actionName":"a"}' });
+      const page = await send(`${path}?limit=1`);
+      expect(page.headers.get("Link")).toMatch(
+        new RegExp(`^<${base}${path}\\?limit=1&cursor=[^&>]+>; rel="next"$`),
+      );
+    }
+  });
+});

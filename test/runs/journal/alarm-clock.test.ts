@@ -1,0 +1,214 @@
+/**
+ * The one alarm is never set for later than what comes first, whatever has happened. Dates are faked and start a day
+ * ahead, so that no alarm rings unless a story rings it.
+ */
+
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  alarmAt,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  journal,
+  MINUTE_MS,
+} from "../../support/direct.ts";
+import { type Fault, faults } from "../../support/faults.ts";
+import { newRunsPath } from "../../support/requests.ts";
+
+const SEED = 20260131;
+const STORIES = 60;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function pass(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+function createDueIn(path: string, ms: number): Promise<string> {
+  return createAged(path, { deadlineAt: Date.now() + ms });
+}
+
+/** The earliest of what the journal says is to be done, past or not; null where there is nothing. */
+async function firstDue(path: string): Promise<number | null> {
+  const [row] = await journal<{ at: number | null }>(
+    path,
+    0,
+    `SELECT min(at) AS at FROM (
+       SELECT min(due_at) AS at FROM runs
+       UNION ALL SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'repair_at')`,
+  );
+  return row?.at ?? null;
+}
+
+async function expectInTime(path: string): Promise<void> {
+  const due = await firstDue(path);
+  if (due === null) return;
+  const alarm = await alarmAt(path, 0);
+  expect(alarm).not.toBeNull();
+  expect(alarm).toBeLessThanOrEqual(Math.max(due, Date.now()));
+}
+
+interface Story {
+  readonly path: string;
+  readonly ids: string[];
+}
+
+/** A step of a story; those that do nothing to a run leave the alarm as it was. */
+interface Step {
+  readonly what: string;
+  go(story: Story): Promise<unknown>;
+}
+
+const onRun = (what: string, nth: number, go: (path: string, id: string) => Promise<unknown>): Step => ({
+  what: `${what} ${nth}`,
+  go: async ({ path, ids }) => {
+    const id = ids[nth % Math.max(ids.length, 1)];
+    if (id !== undefined) await go(path, id);
+  },
+});
+
+const nth = fc.nat({ max: 4 });
+const ms = fc.constantFrom(1, 999, 4999, 5000, 5001, 59_999, MINUTE_MS, 61_000, 3 * MINUTE_MS, DAY_MS);
+const timeout = fc.constantFrom(1, 1000, 4000, 6000, MINUTE_MS, 10 * MINUTE_MS, DAY_MS, 30 * DAY_MS);
+
+const step = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: timeout.map(
+      (t): Step => ({
+        what: `create, due in ${t} ms`,
+        go: async ({ path, ids }) => ids.push(await createDueIn(path, t)),
+      }),
+    ),
+  },
+  { weight: 3, arbitrary: nth.map((n) => onRun("end", n, (p, id) => change(p, id, { type: "cancelled" }))) },
+  { weight: 2, arbitrary: nth.map((n) => onRun("start", n, (p, id) => change(p, id, { type: "started" }))) },
+  { weight: 2, arbitrary: nth.map((n) => onRun("read", n, (p, id) => direct(p, 0).read(id))) },
+  { weight: 4, arbitrary: ms.map((t): Step => ({ what: `pass ${t} ms`, go: async () => pass(t) })) },
+  {
+    weight: 3,
+    arbitrary: fc.constant<Step>({
+      what: "ring",
+      go: ({ path }) => runDurableObjectAlarm(coordinator(path, 0)),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constant<Step>({
+      what: "evict",
+      go: async ({ path }) => {
+        // What never ran can't be evicted.
+        await alarmAt(path, 0);
+        await evictDurableObject(coordinator(path, 0));
+      },
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<(Fault | null)[]>("down", "committed_then_error", null).map(
+      (fault): Step => ({
+        what: `writes: ${fault}`,
+        go: async () => {
+          faults.writes = fault;
+        },
+      }),
+    ),
+  },
+);
+
+it("is never later than the repair or any run's due instant, in every story of runs, time and evictions", async () => {
+  const stories = fc.array(step, { minLength: 5, maxLength: 30 });
+  await fc.assert(
+    fc.asyncProperty(stories, async (steps) => {
+      faults.writes = null;
+      const story: Story = { path: newRunsPath(), ids: [] };
+      const told: string[] = [];
+      for (const { what, go } of steps) {
+        told.push(what);
+        await go(story);
+        await expectInTime(story.path).catch((error: unknown) => {
+          throw new Error(`after ${told.join("; ")}: ${error}`);
+        });
+      }
+    }),
+    { seed: SEED, numRuns: STORIES },
+  );
+}, 120_000);
+
+describe("an alarm that was dropped", () => {
+  const drop = (path: string) =>
+    runInDurableObject(coordinator(path, 0), (_instance, { storage }) => storage.deleteAlarm());
+
+  it.each<[what: string, go: (path: string, id: string) => Promise<unknown>]>([
+    ["a create", (path) => createDueIn(path, DAY_MS)],
+    ["an end", (path, id) => change(path, id, { type: "cancelled" })],
+    ["a start", (path, id) => change(path, id, { type: "started" })],
+  ])("is set again, for at once, by %s over a minute after it should have rung", async (_what, go) => {
+    const path = newRunsPath();
+    const id = await createDueIn(path, 2 * DAY_MS);
+    const shouldRing = (await alarmAt(path, 0)) ?? 0;
+    expect(shouldRing).toBe(Date.now() + 5000);
+    await drop(path);
+    vi.setSystemTime(shouldRing + MINUTE_MS);
+    expect(await alarmAt(path, 0)).toBeNull();
+    await go(path, id);
+    expect(await alarmAt(path, 0)).toBe(Date.now());
+    // And again, where it was dropped again.
+    await drop(path);
+    pass(MINUTE_MS + 1);
+    await createDueIn(path, DAY_MS);
+    expect(await alarmAt(path, 0)).toBe(Date.now());
+  });
+
+  it("is set again by the first change of a new instance, however early", async () => {
+    const path = newRunsPath();
+    await createDueIn(path, DAY_MS);
+    const set = await alarmAt(path, 0);
+    await drop(path);
+    await evictDurableObject(coordinator(path, 0));
+    await createDueIn(path, DAY_MS);
+    expect(await alarmAt(path, 0)).toBe(set);
+  });
+});
+
+describe("a change", () => {
+  it("that is due sooner than the repair brings the alarm forward", async () => {
+    const path = newRunsPath();
+    const now = Date.now();
+    await createDueIn(path, DAY_MS);
+    expect(await alarmAt(path, 0)).toBe(now + 5000);
+    await createDueIn(path, 3000);
+    expect(await alarmAt(path, 0)).toBe(now + 3000);
+    await createDueIn(path, 4000);
+    expect(await alarmAt(path, 0)).toBe(now + 3000);
+  });
+
+  it("brings an alarm that was set for a far deadline forward to its own repair", async () => {
+    const path = newRunsPath();
+    const deadlineAt = Date.now() + DAY_MS;
+    await createAged(path, { deadlineAt });
+    await runDurableObjectAlarm(coordinator(path, 0));
+    expect(await alarmAt(path, 0)).toBe(deadlineAt);
+    await createDueIn(path, 2 * DAY_MS);
+    expect(await alarmAt(path, 0)).toBe(Date.now() + 5000);
+  });
+
+  it("that leaves the alarm too early costs one ring, after which it is set for what is next", async () => {
+    const path = newRunsPath();
+    const id = await createDueIn(path, 3000);
+    const later = Date.now() + DAY_MS;
+    await createAged(path, { deadlineAt: later });
+    await change(path, id, { type: "cancelled" });
+    await runDurableObjectAlarm(coordinator(path, 0));
+    expect(await alarmAt(path, 0)).toBe(later);
+  });
+});

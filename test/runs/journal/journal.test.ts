@@ -1,0 +1,139 @@
+/** What a coordinator's journal finds of a create that was asked before, and the marks it keeps. */
+
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import { changeKey } from "../../../src/runs/api/change-key.ts";
+import { Journal } from "../../../src/runs/journal/journal.ts";
+import { alarmAt, coordinator, DAY_MS, direct, journal, MINUTE_MS, mint } from "../../support/direct.ts";
+import { newRunsPath } from "../../support/requests.ts";
+
+function create(path: string, id: string, key: string, fingerprint = "same") {
+  const createdAt = Date.now();
+  const run = {
+    id,
+    createdAt,
+    deadlineAt: createdAt + 60 * MINUTE_MS,
+    parameters: "{}",
+    recommendations: "{}",
+  };
+  return direct(path, 0).create(
+    { ...run, actionName: "deploy", entityId: null, triggeredBy: "root" },
+    { key, fingerprint },
+    null,
+  );
+}
+
+function inJournal<T>(path: string, go: (journal: Journal, storage: DurableObjectStorage) => T): Promise<T> {
+  return runInDurableObject(coordinator(path, 0), (_instance, { storage }) =>
+    go(new Journal(storage), storage),
+  );
+}
+
+describe("a create", () => {
+  /** Two runs, the key of each, and an id that nobody has. */
+  async function given() {
+    const path = newRunsPath();
+    const [a, b, free] = await Promise.all([0, 0, 0].map(() => mint(path, Date.now())));
+    if (a === undefined || b === undefined || free === undefined) throw new Error("no ids");
+    expect(await create(path, a, "c:a")).toMatchObject({ ok: true, id: a, replayed: false });
+    expect(await create(path, b, "c:b")).toMatchObject({ ok: true, id: b, replayed: false });
+    return { path, a, b, free };
+  }
+
+  it("whose key is known gives the run that it made, whatever id comes with it", async () => {
+    const { path, a, b, free } = await given();
+    for (const id of [a, b, free]) {
+      expect(await create(path, id, "c:a")).toMatchObject({ ok: true, id: a, replayed: true });
+      expect(await create(path, id, "c:b")).toMatchObject({ ok: true, id: b, replayed: true });
+      expect(await create(path, id, "c:a", "other")).toEqual({ ok: false, reason: "key_reused" });
+    }
+    expect(await journal(path, 0, "SELECT id FROM runs")).toHaveLength(2);
+  });
+
+  it("whose key is new is refused an id that another run has, and changes nothing of that", async () => {
+    const { path, a, b } = await given();
+    const before = await journal(path, 0, "SELECT * FROM runs ORDER BY id");
+    for (const id of [a, b]) {
+      expect(await create(path, id, "c:new")).toEqual({ ok: false, reason: "id_taken" });
+    }
+    expect(
+      await journal(path, 0, "SELECT id, create_key, version, changed_at FROM runs ORDER BY id"),
+    ).toEqual(
+      before.map(({ id, create_key, version, changed_at }) => ({ id, create_key, version, changed_at })),
+    );
+    expect(await journal(path, 0, "SELECT seq FROM events")).toHaveLength(2);
+  });
+
+  it("finds the key before the id, in whatever order they were made", async () => {
+    const { path, a, b, free } = await given();
+    await inJournal(path, (journal) => {
+      const found = (key: string, id: string) => journal.byCreateKeyOrId(key, id)?.id ?? null;
+      expect([found("c:a", b), found("c:b", a), found("c:a", a), found("c:a", free)]).toEqual([a, b, a, a]);
+      expect([found("c:new", a), found("c:new", b), found("c:new", free)]).toEqual([a, b, null]);
+      expect(journal.byCreateKeyOrId("c:a", b)).toEqual(journal.byCreateKey("c:a"));
+    });
+  });
+
+  it("is known by its key over an eviction", async () => {
+    const { path, a, b } = await given();
+    await evictDurableObject(coordinator(path, 0));
+    expect(await create(path, b, "c:a")).toMatchObject({ ok: true, id: a, replayed: true });
+    expect(await create(path, b, "c:new")).toEqual({ ok: false, reason: "id_taken" });
+  });
+});
+
+describe("a mark", () => {
+  const stored = (storage: DurableObjectStorage) => [
+    ...storage.sql.exec("SELECT name, value FROM marks WHERE name <> 'name' ORDER BY name"),
+  ];
+
+  it("reads as it was last set, and as the table has it", async () => {
+    await inJournal(newRunsPath(), (journal, storage) => {
+      expect(journal.mark("repair_at")).toBeNull();
+      for (const value of ["1", "2", "2", null, null, "", "3", null, "3"]) {
+        journal.setMark("repair_at", value);
+        expect(journal.mark("repair_at")).toBe(value);
+        expect(journal.mark("resync_after")).toBeNull();
+        expect(stored(storage)).toEqual(value === null ? [] : [{ name: "repair_at", value }]);
+      }
+    });
+  });
+
+  it("is read by a second journal of the same object as the first has set it", async () => {
+    await inJournal(newRunsPath(), (first, storage) => {
+      first.setMark("repair_at", "1");
+      first.setMark("resync_after", "an-id");
+      const second = new Journal(storage);
+      expect([second.mark("repair_at"), second.mark("resync_after")]).toEqual(["1", "an-id"]);
+      first.setMark("repair_at", null);
+      expect(new Journal(storage).mark("repair_at")).toBeNull();
+      expect(new Journal(storage).mark("resync_after")).toBe("an-id");
+    });
+  });
+
+  it("survives an eviction, and so does that there is none", async () => {
+    const path = newRunsPath();
+    const at = String(Date.now() + DAY_MS);
+    await inJournal(path, (journal) => journal.setMark("repair_at", at));
+    await evictDurableObject(coordinator(path, 0));
+    expect(await inJournal(path, (journal) => journal.mark("repair_at"))).toBe(at);
+    // The object itself goes by it.
+    await direct(path, 0).poke();
+    expect(await alarmAt(path, 0)).toBe(Number(at));
+    await inJournal(path, (journal) => journal.setMark("repair_at", null));
+    await evictDurableObject(coordinator(path, 0));
+    expect(await inJournal(path, (journal) => journal.mark("repair_at"))).toBeNull();
+  });
+});
+
+it("keys that we mint ourselves sort by time, and no two are the same", async () => {
+  const keys: string[] = [];
+  const start = Date.now();
+  for (let ms = 0; ms < 200; ms++) {
+    vi.spyOn(Date, "now").mockReturnValue(start + ms);
+    keys.push((await changeKey({ tokenId: "root" }, null, {})).key);
+  }
+  vi.restoreAllMocks();
+  expect(keys).toEqual([...new Set(keys)].sort());
+  expect(keys[0]).toMatch(/^m:/);
+});

@@ -1,0 +1,147 @@
+/** One turn of a coordinator takes on a bounded number of runs, bytes and events, so that nobody waits long for it. */
+
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Journal } from "../../../src/runs/journal/journal.ts";
+import { fittingIntoTurn, TURN_MAX_BYTES, TURN_MAX_EVENTS } from "../../../src/runs/journal/turn.ts";
+import { coordinator, DAY_MS, direct, journal, until } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
+import { newRunsPath } from "../../support/requests.ts";
+import { fillJournal } from "../../support/rows-in-journal.ts";
+
+// Months ahead, so that no alarm rings unless a test rings it.
+const START = Date.now() + 100 * DAY_MS;
+const PAST_RETENTION = START - 31 * DAY_MS;
+const LARGE_BYTES = 500_000;
+const LARGE_IN_TURN = Math.floor(TURN_MAX_BYTES / LARGE_BYTES);
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: START });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function makeLarge(path: string): Promise<void> {
+  await journal(
+    path,
+    0,
+    "UPDATE runs SET parameters = printf('%.*c', ?1 - 1024, 'x'), bytes = ?1 WHERE action_name = 'filler'",
+    LARGE_BYTES,
+  );
+}
+
+/** The numbers go on from the event that each run has. */
+async function addEvents(path: string, each: number): Promise<void> {
+  await journal(
+    path,
+    0,
+    `INSERT INTO events (run_id, seq, type, at, data)
+     SELECT runs.id, value + 1, 'heartbeat', created_at, '{"message":"running the tests"}' FROM runs, json_each(?)`,
+    JSON.stringify(Array.from({ length: each - 1 }, (_, n) => n + 1)),
+  );
+}
+
+/** Rings until nothing is kept; the runs that each turn took away. */
+async function purgeAll(path: string): Promise<string[][]> {
+  const turns: string[][] = [];
+  faults.writes = {
+    refuse: (bound, sql) => {
+      if (sql.startsWith("DELETE FROM runs")) turns.push(JSON.parse(bound.split("\u0001")[1] ?? ""));
+      return false;
+    },
+  };
+  await direct(path, 0).poke();
+  for (let left = 1; left > 0; ) {
+    const before = turns.length;
+    expect(await runDurableObjectAlarm(coordinator(path, 0))).toBe(true);
+    expect(turns.length).toBe(before + 1);
+    const [last] = turns.slice(-1);
+    const gone = async () =>
+      (await journal(path, 0, "SELECT id FROM runs WHERE id = ?", last?.[0] ?? "")).length === 0;
+    await until(gone);
+    left = (await journal(path, 0, "SELECT id FROM runs LIMIT 1")).length;
+  }
+  return turns;
+}
+
+describe("retention takes away at a time", () => {
+  it("what has few events, 200 runs", async () => {
+    const path = newRunsPath();
+    await fillJournal(path, 0, { rows: 450, landed: true, endedAt: PAST_RETENTION });
+    expect((await purgeAll(path)).map((ids) => ids.length)).toEqual([200, 200, 50]);
+  });
+
+  it("what has many events, no more than 2000 of them", async () => {
+    const path = newRunsPath();
+    const ids = await fillJournal(path, 0, { rows: 5, landed: true, endedAt: PAST_RETENTION });
+    await addEvents(path, 1000);
+    const turns = await purgeAll(path);
+    expect(turns.map((some) => some.length * 1000)).toEqual([2000, 2000, 1000]);
+    expect(turns.flat().sort()).toEqual([...ids].sort());
+    expect(await journal(path, 0, "SELECT seq FROM events")).toEqual([]);
+  });
+
+  it("what is large, no more than 4 MB of it", async () => {
+    const path = newRunsPath();
+    await fillJournal(path, 0, { rows: 20, landed: true, endedAt: PAST_RETENTION });
+    await makeLarge(path);
+    const turns = await purgeAll(path);
+    expect(turns.map((ids) => ids.length)).toEqual([LARGE_IN_TURN, LARGE_IN_TURN, 20 - 2 * LARGE_IN_TURN]);
+  });
+});
+
+it("deadlines end no more than 4 MB of runs at a time; the alarm is set again for the rest at once", async () => {
+  const path = newRunsPath();
+  await fillJournal(path, 0, { rows: 20, landed: true, deadlineAt: START - 1 });
+  await makeLarge(path);
+  const ended = async () =>
+    (await journal(path, 0, "SELECT id FROM runs WHERE completed_at IS NOT NULL")).length;
+  await direct(path, 0).poke();
+  for (const expected of [LARGE_IN_TURN, 2 * LARGE_IN_TURN, 20]) {
+    await runDurableObjectAlarm(coordinator(path, 0));
+    expect(await ended()).toBe(expected);
+  }
+});
+
+it("sealed requests of deliveries that are due count as well", async () => {
+  const path = newRunsPath();
+  await fillJournal(path, 0, { rows: 20, landed: true, deadlineAt: START });
+  const due = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+    storage.sql.exec(
+      `INSERT INTO deliveries (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, is_unsure)
+       SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1, 1000, 0, 0 FROM runs`,
+      LARGE_BYTES,
+    );
+    return new Journal(storage).due(START, 200).length;
+  });
+  expect(due).toBe(Math.floor(TURN_MAX_BYTES / (LARGE_BYTES + 1024)));
+});
+
+it("a resync makes no more than 4 MB of runs unlanded at a time, and comes to the end", async () => {
+  const path = newRunsPath();
+  await fillJournal(path, 0, { rows: 20, landed: true });
+  await makeLarge(path);
+  const batches = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+    const kept = new Journal(storage);
+    const sizes: number[] = [];
+    for (let after = ""; ; ) {
+      const batch = kept.unland(after, "g", 1000);
+      if (batch.length === 0) return sizes;
+      sizes.push(batch.length);
+      after = batch.at(-1)?.id ?? "";
+    }
+  });
+  expect(batches).toEqual([LARGE_IN_TURN, LARGE_IN_TURN, 20 - 2 * LARGE_IN_TURN]);
+});
+
+it("a run that alone is more than a turn takes on gets a turn of its own", () => {
+  const huge = { bytes: TURN_MAX_BYTES + 1, events: 0 };
+  const storied = { bytes: 1, events: TURN_MAX_EVENTS + 1 };
+  const small = { bytes: 1, events: 1 };
+  expect(fittingIntoTurn([])).toEqual([]);
+  expect(fittingIntoTurn([huge, small])).toEqual([huge]);
+  expect(fittingIntoTurn([storied, small])).toEqual([storied]);
+  expect(fittingIntoTurn([small, huge, small])).toEqual([small]);
+  expect(fittingIntoTurn([small, small, small])).toHaveLength(3);
+});

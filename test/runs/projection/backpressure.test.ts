@@ -1,0 +1,83 @@
+/** A coordinator whose rows D1 does not take: at 50 000 of them, or 512 MB, creates wait; what ends a run never does. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { expect, it } from "vitest";
+import { UNLANDED_MAX_BYTES, UNLANDED_MAX_ROWS } from "../../../src/runs/projection/projection.ts";
+import { coordinatorOfKey, readRunId } from "../../../src/runs/run-id.ts";
+import { alarmIn, coordinator, journal, until } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
+import {
+  type ActionRun,
+  ask,
+  type CreatedRun,
+  createRun,
+  newRunsPath,
+  report,
+  rowOf,
+} from "../../support/requests.ts";
+import { fillJournal } from "../../support/rows-in-journal.ts";
+
+async function keyed(path: string, n: number, key: string) {
+  const headers = { "Idempotency-Key": key };
+  return ask<CreatedRun & { code?: string }>("POST", path, { body: { actionName: `a${n}` }, headers });
+}
+
+async function ownedBy(path: string, n: number): Promise<CreatedRun> {
+  for (;;) {
+    const created = await createRun(path);
+    if (readRunId(created.id).coordinator === n) return created;
+  }
+}
+
+/** Keys that go to coordinator 0. */
+function keysOfCoordinator0(path: string, count: number): string[] {
+  const keys: string[] = [];
+  for (let n = 0; keys.length < count; n++) {
+    const key = `${path}-${n}`;
+    if (coordinatorOfKey(key) === 0) keys.push(key);
+  }
+  return keys;
+}
+
+it("takes no new run at 50 000 unlanded rows, and every report and cancel all the same", async () => {
+  expect(UNLANDED_MAX_ROWS).toBe(50_000);
+  const path = newRunsPath();
+  const [first = "", second = "", third = ""] = keysOfCoordinator0(path, 3);
+  const reported = await ownedBy(path, 0);
+  const cancelled = await ownedBy(path, 0);
+  await alarmIn(0, coordinator(path, 0));
+  faults.writes = "down";
+  await fillJournal(path, 0, { rows: UNLANDED_MAX_ROWS - 1, landed: false });
+  await evictDurableObject(coordinator(path, 0));
+
+  expect((await keyed(path, 1, first)).status).toBe(201);
+  const refused = await keyed(path, 2, second);
+  expect(refused.status).toBe(503);
+  expect(refused.body.code).toBe("coordinator_overloaded");
+  expect(Number(refused.headers.get("Retry-After"))).toBeGreaterThan(0);
+  // The one that was made answers its key as before.
+  expect((await keyed(path, 1, first)).status).toBe(201);
+
+  expect(await report(reported, { status: "succeeded" })).toMatchObject({ status: 200 });
+  expect(await ask<ActionRun>("DELETE", `${path}/${cancelled.id}`)).toMatchObject({ status: 200 });
+
+  faults.writes = null;
+  await alarmIn(10_000, coordinator(path, 0));
+  await until(async () => (await keyed(path, 3, third)).status === 201);
+  await until(async () => (await rowOf(reported.id))?.status === "succeeded");
+  expect(await rowOf(cancelled.id)).toMatchObject({ status: "cancelled" });
+}, 60_000);
+
+it("takes no new run while 512 MB have not landed", async () => {
+  const path = newRunsPath();
+  const [key = "", after = ""] = keysOfCoordinator0(path, 2);
+  await ownedBy(path, 0);
+  faults.writes = "down";
+  await fillJournal(path, 0, { rows: 1, landed: false });
+  await journal(path, 0, "UPDATE runs SET bytes = ? WHERE action_name = 'filler'", UNLANDED_MAX_BYTES);
+  await evictDurableObject(coordinator(path, 0));
+  expect(await keyed(path, 1, key)).toMatchObject({ status: 503, body: { code: "coordinator_overloaded" } });
+  faults.writes = null;
+  await alarmIn(10_000, coordinator(path, 0));
+  await until(async () => (await keyed(path, 1, after)).status === 201);
+});

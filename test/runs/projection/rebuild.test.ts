@@ -1,0 +1,142 @@
+/** The steps of a rebuild, with a real journal and a D1 whose answers come when the test says so. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { expect, it } from "vitest";
+import type { FoundRows } from "../../../src/runs/d1/store.ts";
+import { Journal, type Unlanded } from "../../../src/runs/journal/journal.ts";
+import { Rebuild, STEP_RUNS } from "../../../src/runs/projection/rebuild.ts";
+import { firstIdAt } from "../../../src/runs/run-id.ts";
+import { coordinator, MINUTE_MS } from "../../support/direct.ts";
+import { newRunsPath } from "../../support/requests.ts";
+import { fillJournal } from "../../support/rows-in-journal.ts";
+
+const HOUR_MS = 60 * MINUTE_MS;
+
+interface Look {
+  readonly after: string;
+  readonly before: string;
+  readonly find: (ids: readonly string[], stop?: string | null) => void;
+}
+
+interface Shore {
+  readonly journal: Journal;
+  readonly rebuild: Rebuild;
+  readonly looks: Look[];
+  readonly deletions: { readonly ids: readonly string[]; readonly done: () => void }[];
+  readonly landed: string[];
+  /** Runs that the journal has from now on; in this order. */
+  readonly journalled: string[];
+}
+
+/** A rebuild in an object of its own, over runs that are there from the start. */
+async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Promise<void> {
+  const path = newRunsPath();
+  const journalled = await fillJournal(path, 0, { rows, landed: true, deadlineAt: 10 * HOUR_MS });
+  await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
+    const journal = new Journal(storage);
+    const looks: Look[] = [];
+    const deletions: Shore["deletions"] = [];
+    const landed: string[] = [];
+    const rebuild = new Rebuild(journal, {
+      findRows: (after, before) =>
+        new Promise<FoundRows>((resolve) => {
+          looks.push({ after, before, find: (ids, stop = null) => resolve({ ids, stop }) });
+        }),
+      deleteRows: (ids) =>
+        new Promise<void>((done) => {
+          deletions.push({ ids, done });
+        }),
+      land: (batch: readonly Unlanded[]) => landed.push(...batch.map(({ id }) => id)),
+      isBusy: () => false,
+      onFailed: () => {},
+    });
+    await act({ journal, rebuild, looks, deletions, landed, journalled });
+  });
+}
+
+const settle = () => scheduler.wait(1);
+
+it("looks at no id that is less than an hour old", async () => {
+  await onShore(0, async ({ rebuild, looks }) => {
+    const now = Date.now();
+    rebuild.begin();
+    rebuild.next(now);
+    expect(looks.map(({ after, before }) => [after, before])).toEqual([["", firstIdAt(now - HOUR_MS)]]);
+  });
+});
+
+it("removes no row of a run that the journal got while D1 was asked", async () => {
+  await onShore(3, async ({ journal, rebuild, looks, deletions, journalled }) => {
+    const [late = "", ...others] = journalled;
+    const run = journal.byId(late);
+    if (run === null) throw new Error("there is no run");
+    journal.forget([late]);
+    rebuild.begin();
+    rebuild.next(0);
+    journal.write(run, null, [], 0);
+    looks[0]?.find([late, ...others, "7"]);
+    await settle();
+    expect(deletions.map(({ ids }) => ids)).toEqual([["7"]]);
+  });
+});
+
+it("moves on only once the removal is done", async () => {
+  await onShore(0, async ({ journal, rebuild, looks, deletions }) => {
+    rebuild.begin();
+    rebuild.next(0);
+    looks[0]?.find(["1"], "5");
+    await settle();
+    expect(journal.mark("resync_after")).toBe("");
+    deletions[0]?.done();
+    await settle();
+    expect(journal.mark("resync_after")).toBe("5");
+    expect(looks[1]?.after).toBe("5");
+  });
+});
+
+it("gives up a step that does not come back, and what that finds at last changes nothing", async () => {
+  await onShore(2, async ({ journal, rebuild, looks, deletions, landed, journalled }) => {
+    rebuild.begin();
+    rebuild.next(0);
+    rebuild.next(9_999);
+    expect(looks).toHaveLength(1);
+    rebuild.next(10_000);
+    looks[1]?.find([]);
+    await settle();
+    expect([landed, rebuild.isUnderWay]).toEqual([journalled, false]);
+    looks[0]?.find(["1"], "5");
+    await settle();
+    expect([landed, deletions, journal.mark("resync_after")]).toEqual([journalled, [], null]);
+  });
+});
+
+it("takes no step twice for a clock that steps back, but goes on", async () => {
+  await onShore(0, async ({ rebuild, looks }) => {
+    rebuild.begin();
+    rebuild.next(HOUR_MS);
+    rebuild.next(0);
+    expect(looks).toHaveLength(2);
+    rebuild.next(1);
+    expect(looks).toHaveLength(2);
+  });
+});
+
+it("removes a bounded number of rows in a step", async () => {
+  await onShore(0, async ({ journal, rebuild, looks, deletions }) => {
+    const ids = Array.from({ length: STEP_RUNS + 10 }, (_, n) => String(n).padStart(5, "0"));
+    rebuild.begin();
+    rebuild.next(0);
+    looks[0]?.find(ids);
+    await settle();
+    expect(deletions[0]?.ids).toEqual(ids.slice(0, STEP_RUNS));
+    deletions[0]?.done();
+    await settle();
+    expect(journal.mark("resync_after")).toBe(ids[STEP_RUNS - 1]);
+    looks[1]?.find(ids.slice(STEP_RUNS));
+    await settle();
+    expect(deletions[1]?.ids).toEqual(ids.slice(STEP_RUNS));
+    deletions[1]?.done();
+    await settle();
+    expect(rebuild.isUnderWay).toBe(false);
+  });
+});

@@ -1,0 +1,345 @@
+/** D1 is rebuilt from the journals: after it was restored, or lost. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { findRows } from "../../../src/runs/d1/store.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  journal,
+  MINUTE_MS,
+  mint,
+  until,
+} from "../../support/direct.ts";
+import { faults, holdWrites } from "../../support/faults.ts";
+import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
+import { insertRows } from "../../support/rows.ts";
+import { fillJournal } from "../../support/rows-in-journal.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+async function loseRows(path: string): Promise<void> {
+  await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
+}
+
+async function rows(path: string): Promise<number> {
+  const n = await env.DB.prepare("SELECT count(*) AS n FROM runs WHERE scope = ?")
+    .bind(scopeOfPath(path))
+    .first<number>("n");
+  return n ?? 0;
+}
+
+/** Ids of the runs that fly to D1 from now on. */
+function noteSent(): string[] {
+  const sent: string[] = [];
+  faults.writes = {
+    refuse: (bound) => {
+      sent.push(...(bound.match(/(?<=\[")[0-9a-f-]{36}(?=",)/g) ?? []));
+      return false;
+    },
+  };
+  return sent;
+}
+
+async function isOver(path: string, n = 0): Promise<boolean> {
+  return (await journal(path, n, "SELECT name FROM marks WHERE name = 'resync_after'")).length === 0;
+}
+
+async function idsInD1(path: string): Promise<string[]> {
+  const { results } = await env.DB.prepare("SELECT id FROM runs WHERE scope = ? ORDER BY id")
+    .bind(scopeOfPath(path))
+    .all<{ id: string }>();
+  return results.map(({ id }) => id);
+}
+
+/** Puts into D1 so many rows of the coordinators 1, 2 and 3, made one ms after another from `createdAt` on. */
+async function fillD1(path: string, rows: number, createdAt: number): Promise<void> {
+  await env.DB.prepare(
+    `WITH RECURSIVE counted (k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM counted WHERE k + 1 < ?2)
+     INSERT INTO runs (scope, id, version, status, action_name, triggered_by, deadline_at, purge_at, bytes, body)
+     SELECT ?1, format('%s-%s-8%03x-8000-000000000000', substr(at, 1, 8), substr(at, 9), 1 + k % 3), 1, 'cancelled',
+            'filler', 'root', ?3, ?3 + 2592000000, 2, '{}'
+     FROM (SELECT k, format('%012x', ?3 + k) AS at FROM counted)`,
+  )
+    .bind(scopeOfPath(path), rows, createdAt)
+    .run();
+}
+
+function resync(path: string) {
+  return ask<{ remaining: number }>("POST", path.replace("/action-runs", "/resync"));
+}
+
+it("lands everything again that the coordinators hold, as it was", async () => {
+  const path = newRunsPath();
+  const made = await Promise.all(Array.from({ length: 20 }, () => createRun(path)));
+  for (const run of made.slice(0, 5)) await report(run, { status: "succeeded", output: { a: 1 } });
+  const before = await ask<unknown[]>("GET", path);
+  await loseRows(path);
+  expect((await ask<unknown[]>("GET", path)).body).toEqual([]);
+  const answer = await resync(path);
+  expect(answer).toMatchObject({ status: 202, body: { remaining: 20 } });
+  await until(async () => (await rows(path)) === 20);
+  expect((await ask<unknown[]>("GET", path)).body).toEqual(before.body);
+  expect((await resync(path)).status).toBe(202);
+});
+
+it("lands more than one batch, each run once, and ends", async () => {
+  const path = newRunsPath();
+  await fillJournal(path, 0, { rows: 3500, landed: true });
+  const sent = noteSent();
+  expect(await direct(path, 0).resync()).toBe(3500);
+  await until(async () => (await rows(path)) === 3500);
+  await until(() => isOver(path));
+  expect(sent).toHaveLength(3500);
+  await alarmIn(10_000, coordinator(path, 0));
+  expect(await journal(path, 0, "SELECT id FROM runs WHERE landed_version < version")).toEqual([]);
+});
+
+it("asked again under way, it does not start over", async () => {
+  const path = newRunsPath();
+  await fillJournal(path, 0, { rows: 2500, landed: true });
+  const sent = noteSent();
+  const gate = holdWrites();
+  expect(await direct(path, 0).resync()).toBe(2500);
+  await until(async () => (await direct(path, 0).resync()) === 1500);
+  gate.open();
+  await until(async () => (await rows(path)) === 2500);
+  expect(sent).toHaveLength(2500);
+});
+
+it("goes on after an eviction in the middle", async () => {
+  const path = newRunsPath();
+  await fillJournal(path, 0, { rows: 2500, landed: true });
+  let flights = 0;
+  faults.writes = {
+    refuse: () => {
+      flights++;
+      if (flights === 2) faults.writes = "down";
+      return false;
+    },
+  };
+  await direct(path, 0).resync();
+  await until(async () => flights === 2);
+  await evictDurableObject(coordinator(path, 0));
+  faults.writes = null;
+  await until(async () => (await rows(path)) === 2500);
+});
+
+it("is not held up by a run that D1 refuses for its content", async () => {
+  const path = newRunsPath();
+  const ids = await fillJournal(path, 0, { rows: 2500, landed: true });
+  const culprit = ids[10] ?? "";
+  faults.writes = { refuse: (bound) => bound.includes(`"${culprit}"`) };
+  await direct(path, 0).resync();
+  await until(async () => (await rows(path)) === 2499);
+});
+
+it("changes that come meanwhile land as they are", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await fillJournal(path, 0, { rows: 1500, landed: true });
+  await loseRows(path);
+  const [, answer] = await Promise.all([direct(path, 0).resync(), change(path, id, { type: "cancelled" })]);
+  expect(answer).toMatchObject({ ok: true });
+  await until(async () => (await rows(path)) === 1501);
+  expect((await ask("GET", `${path}/${id}`)).body).toMatchObject({ status: "cancelled" });
+});
+
+it("lands again what D1 had confirmed before it lost the rows, also after an eviction", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await loseRows(path);
+  faults.writes = "down";
+  await direct(path, 0).resync();
+  await until(() => isOver(path));
+  // This change would take the confirmation along.
+  await createAged(path);
+  await evictDurableObject(coordinator(path, 0));
+  faults.writes = null;
+  await alarmIn(20_000, coordinator(path, 0));
+  await until(async () => (await rows(path)) === 2);
+  expect(await idsInD1(path)).toContain(id);
+});
+
+it("tells the sweep of the coordinator again", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  await env.DB.prepare("DELETE FROM coordinators").run();
+  await direct(path, 0).resync();
+  const registered = () =>
+    env.DB.prepare("SELECT n FROM coordinators WHERE scope = ?").bind(scopeOfPath(path)).first();
+  await until(async () => (await registered()) !== null);
+});
+
+it("goes on and ends while callers create steadily and D1 is 150 ms away", async () => {
+  const path = newRunsPath();
+  await fillJournal(path, 0, { rows: 3500, landed: true });
+  faults.readDelayMs = 150;
+  faults.writeDelayMs = 150;
+  let isDone = false;
+  const callers = Array.from({ length: 8 }, async () => {
+    while (!isDone) await createAged(path);
+  });
+  await until(async () => (await rows(path)) > 8);
+  await direct(path, 0).resync();
+  await until(() => isOver(path)).finally(() => {
+    isDone = true;
+  });
+  await Promise.all(callers);
+  await until(async () => (await rows(path)) >= 3500);
+});
+
+describe("rows that a restore brought back of runs that are no longer kept", () => {
+  const HOUR_MS = 60 * MINUTE_MS;
+
+  it("go, wherever they lie, and no others do", async () => {
+    const path = newRunsPath();
+    const now = Date.now();
+    const at = (days: number, n = 0) => mint(path, now - days * DAY_MS, n);
+    const kept = await Promise.all(
+      [30, 20, 10].map((days) =>
+        createAged(path, { createdAt: now - days * DAY_MS, deadlineAt: now + DAY_MS }),
+      ),
+    );
+    const ghosts = await Promise.all([40, 25, 24, 15, 5].map((days) => at(days)));
+    const another = await at(25, 1);
+    const young = await mint(path, now - HOUR_MS + 30_000);
+    const elsewhere = newRunsPath();
+    const theirs = await mint(elsewhere, now - 25 * DAY_MS);
+    await insertRows(scopeOfPath(path), [
+      ...ghosts.map((id, n) => ({ id, status: n % 2 === 0 ? ("pending" as const) : ("failed" as const) })),
+      { id: another },
+      { id: young },
+    ]);
+    await insertRows(scopeOfPath(elsewhere), [{ id: theirs }]);
+    expect(await idsInD1(path)).toHaveLength(10);
+    await direct(path, 0).resync();
+    await until(() => isOver(path));
+    await until(async () => (await idsInD1(path)).length === 5);
+    expect(await idsInD1(path)).toEqual([...kept, another, young].sort());
+    expect(await idsInD1(elsewhere)).toEqual([theirs]);
+  });
+
+  it("go where the coordinator keeps nothing any more", async () => {
+    const path = newRunsPath();
+    const ghost = await mint(path, Date.now() - DAY_MS);
+    await insertRows(scopeOfPath(path), [{ id: ghost }]);
+    expect((await ask("GET", `${path}/${ghost}`)).body).toMatchObject({ status: "pending" });
+    expect((await resync(path)).body).toEqual({ remaining: 0 });
+    await until(async () => (await rows(path)) === 0);
+    expect((await ask("GET", `${path}/${ghost}`)).status).toBe(404);
+  });
+
+  it("go in steps that look at 5000 rows each, beside coordinators that have many", async () => {
+    const path = newRunsPath();
+    const now = Date.now();
+    const start = now - 10 * DAY_MS;
+    await fillD1(path, 12_000, start);
+    const kept = await createAged(path, { createdAt: start + 7000, deadlineAt: now + DAY_MS });
+    const ghosts = await Promise.all(
+      [-1, 2000, 6999, 7001, 11_000, 13_000].map((ms) => mint(path, start + ms)),
+    );
+    await insertRows(
+      scopeOfPath(path),
+      ghosts.map((id) => ({ id })),
+    );
+    let looks = 0;
+    faults.reads = { refuse: () => ++looks === 0 };
+    await direct(path, 0).resync();
+    await until(() => isOver(path));
+    faults.reads = null;
+    const left = new Set(await idsInD1(path));
+    expect([left.size, left.has(kept), ghosts.filter((id) => left.has(id))]).toEqual([12_001, true, []]);
+    expect(looks).toBeGreaterThanOrEqual(3);
+    expect(looks).toBeLessThanOrEqual(5);
+  });
+
+  it("are looked for along an index, a bounded number at a time", async () => {
+    const path = newRunsPath();
+    const start = Date.now() - DAY_MS;
+    await fillD1(path, 5001, start);
+    const texts: string[] = [];
+    const watched = {
+      prepare: (text: string) => {
+        texts.push(text);
+        return env.DB.prepare(text);
+      },
+    } as unknown as D1Database;
+    const ids = await idsInD1(path);
+    const found = await findRows(watched, { scope: scopeOfPath(path), n: 2 }, "", "g");
+    expect(found.stop).toBe(ids[4999]);
+    expect(found.ids).toEqual(ids.slice(0, 5000).filter((id) => id.slice(15, 18) === "002"));
+    expect(await findRows(watched, { scope: scopeOfPath(path), n: 2 }, ids[4999] ?? "", "g")).toEqual({
+      ids: [],
+      stop: null,
+    });
+    expect(await findRows(watched, { scope: scopeOfPath(path), n: 2 }, "", ids[5] ?? "")).toEqual({
+      ids: [ids[1], ids[4]],
+      stop: null,
+    });
+    const bindings = [scopeOfPath(path), "", "g", "002"];
+    const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${texts[0]}`)
+      .bind(...bindings)
+      .all<{ detail: string }>();
+    const plan = results.map(({ detail }) => detail).filter((detail) => /\bruns\b/.test(detail));
+    const walk = "SEARCH runs USING COVERING INDEX sqlite_autoindex_runs_1 (scope=? AND id>? AND id<?)";
+    expect(plan).toEqual([walk, walk]);
+    const { meta: cost } = await env.DB.prepare(texts[0] ?? "")
+      .bind(...bindings)
+      .all();
+    expect(cost.rows_read).toBeLessThan(12_000);
+  });
+
+  it.each(["reads", "writes"] as const)(
+    "go though D1's %s failed at first, from where it was",
+    async (part) => {
+      const path = newRunsPath();
+      const now = Date.now();
+      await fillJournal(path, 0, { rows: 1500, landed: true });
+      const ghosts = await Promise.all([40, 30].map((days) => mint(path, now - days * DAY_MS)));
+      await insertRows(
+        scopeOfPath(path),
+        ghosts.map((id) => ({ id })),
+      );
+      const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+      const failed = () => logged.mock.calls.some(([line]) => String(line).includes("resync_failed"));
+      faults[part] = "down";
+      await direct(path, 0).resync();
+      await until(async () => failed());
+      logged.mockRestore();
+      expect(await isOver(path)).toBe(false);
+      faults[part] = null;
+      await alarmIn(20_000, coordinator(path, 0));
+      await until(async () => (await rows(path)) === 1500 && (await isOver(path)), 25_000);
+      expect((await idsInD1(path)).filter((id) => ghosts.includes(id))).toEqual([]);
+    },
+  );
+
+  it("go by the alarm, in a coordinator that keeps nothing and was evicted in the middle", async () => {
+    const path = newRunsPath();
+    await insertRows(scopeOfPath(path), [{ id: await mint(path, Date.now() - DAY_MS) }]);
+    faults.reads = "hang";
+    await direct(path, 0).resync();
+    await evictDurableObject(coordinator(path, 0));
+    faults.reads = null;
+    expect(await alarmIn(20_000, coordinator(path, 0))).toBe(true);
+    await until(async () => (await rows(path)) === 0 && (await isOver(path)));
+    // And then it rests.
+    await alarmIn(20_000, coordinator(path, 0));
+    expect(await alarmIn(20_000, coordinator(path, 0))).toBe(false);
+  });
+
+  it("asks D1 for nothing of its own, but to note who asked", async () => {
+    const path = newRunsPath();
+    faults.reads = "hang";
+    faults.writes = { refuse: (_bound, sql) => !sql.startsWith("INSERT INTO audit") };
+    expect((await resync(path)).status).toBe(202);
+  });
+});

@@ -1,0 +1,253 @@
+/** Runs that D1 lacks: with the version itself while they are few, read from the journal where they are many. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import type { JournaledRun } from "../../../src/runs/journal/run-rows.ts";
+import { GroupCommit } from "../../../src/runs/projection/group-commit.ts";
+import { UnlandedRuns } from "../../../src/runs/projection/unlanded-runs.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../../support/direct.ts";
+import { faults, holdWrites } from "../../support/faults.ts";
+import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
+import { toRun } from "../../support/rows.ts";
+
+const AT_HAND_MAX_BYTES = 2_000_000;
+
+/** Everything that D1 has of an environment, by id. */
+async function landedRows(path: string): Promise<Map<unknown, Record<string, unknown>>> {
+  const { results } = await env.DB.prepare("SELECT * FROM runs WHERE scope = ? ORDER BY id")
+    .bind(scopeOfPath(path))
+    .all();
+  return new Map(results.map((row) => [row.id, row]));
+}
+
+/** Resolves once D1 has every run as the journal has it, though a caller may have had its answer before. */
+async function allLanded(path: string): Promise<void> {
+  await until(async () => {
+    const landed = [...(await landedRows(path)).values()].map(({ id, version }) => ({ id, version }));
+    return JSON.stringify(landed) === JSON.stringify(await versionsInJournal(path));
+  });
+}
+
+function versionsInJournal(path: string): Promise<{ id: string; version: number }[]> {
+  return journal(path, 0, "SELECT id, version FROM runs ORDER BY id");
+}
+
+/** Runs of about so many bytes each, journalled while D1 holds a flight. Resolves once all are on record. */
+async function createHeld(path: string, count: number, bytes: number) {
+  const gate = holdWrites();
+  const first = createAged(path, { actionName: "first" });
+  await until(async () => (await versionsInJournal(path)).length === 1);
+  const parameters = JSON.stringify({ text: "x".repeat(bytes) });
+  const creating: Promise<unknown>[] = [first];
+  for (let n = 0; n < count; n++) {
+    creating.push(createAged(path, { actionName: `as-created-${n}`, parameters }));
+    await until(async () => (await versionsInJournal(path)).length === n + 2);
+  }
+  return { gate, creating };
+}
+
+describe("of a run that has not landed", () => {
+  const text = {
+    actionName: `é"\\€😀`,
+    error: `"exit 1"\n\t\u0001€`,
+    value: { "é\ud800": [1e-7, "\u0000", '"'] },
+  };
+
+  it("what is at hand lands as what is read from the journal does, column by column", async () => {
+    const path = newRunsPath();
+    const { actionName, error, value } = text;
+    const entityId = crypto.randomUUID();
+    const bodies = [
+      { actionName: "plain" },
+      { actionName, entityId, parameters: value, recommendations: value, timeout: 43_200 },
+      { actionName, heartbeatTimeout: 5 },
+    ];
+    const made = [];
+    for (const body of [...bodies, ...bodies, ...bodies]) made.push(await createRun(path, body));
+    for (const run of made.slice(3, 6)) await report(run, { status: "failed", error, output: value });
+    for (const run of made.slice(6, 8)) await report(run, { status: "succeeded" });
+    for (const { callback } of made.slice(8)) {
+      const { token } = callback;
+      await ask("POST", callback.url.replace(/callback$/, "heartbeat"), { token, body: {} });
+    }
+    const atHand = await landedRows(path);
+    expect(atHand.size).toBe(9);
+
+    await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
+    for (let n = 0; n < 4; n++) await direct(path, n).resync();
+    await until(async () => (await landedRows(path)).size === 9);
+    expect(await landedRows(path)).toEqual(atHand);
+  });
+
+  it("up to 2 MB are at hand, and beyond that they are read from the journal when they fly", async () => {
+    const path = newRunsPath();
+    const { gate, creating } = await createHeld(path, 12, 250_000);
+    // What lands with this name was read from the journal.
+    await journal(path, 0, "UPDATE runs SET action_name = 'as-journalled'");
+    gate.open();
+    await Promise.all(creating);
+    await allLanded(path);
+    const rows = [...(await landedRows(path)).values()];
+    expect(rows).toHaveLength(13);
+    const names = rows.map((row) => String(row.action_name));
+    expect(names.filter((name) => name.startsWith("as-created-")).sort()).toEqual(
+      Array.from({ length: 7 }, (_, n) => `as-created-${n}`),
+    );
+    expect(names.filter((name) => name === "as-journalled")).toHaveLength(5);
+    for (const row of rows) expect(JSON.parse(String(row.body)).actionName).toBe(row.action_name);
+  });
+
+  it("all land, whole and once each, where some are at hand and some are read", async () => {
+    const path = newRunsPath();
+    const { gate, creating } = await createHeld(path, 12, 250_000);
+    const sent: string[] = [];
+    faults.writes = {
+      refuse: (bound) => {
+        sent.push(...(bound.match(/(?<=\[")[0-9a-f-]{36}(?=",)/g) ?? []));
+        return false;
+      },
+    };
+    gate.open();
+    await Promise.all(creating);
+    await allLanded(path);
+    const rows = await landedRows(path);
+    expect(rows.size).toBe(13);
+    for (const { body, action_name } of rows.values()) {
+      const { parameters, actionName } = JSON.parse(String(body));
+      expect(actionName).toBe(action_name);
+      if (actionName !== "first") expect(parameters.text).toHaveLength(250_000);
+    }
+    // But for the first, which was up before.
+    expect(sent.sort()).toEqual([...new Set(sent)]);
+    expect(sent).toHaveLength(12);
+  });
+
+  it("a newer version, written while an older one is up, lands as the newer, at hand or read", async () => {
+    for (const bytes of [10, 250_000]) {
+      const path = newRunsPath();
+      const { gate, creating } = await createHeld(path, 10, bytes);
+      const ids = (await versionsInJournal(path)).map(({ id }) => id);
+      const ending = ids.map((id, n) => change(path, id, { type: "failed", error: `of ${n}`, output: null }));
+      await until(async () => (await versionsInJournal(path)).every(({ version }) => version === 2));
+      gate.open();
+      await Promise.all([...creating, ...ending]);
+      await allLanded(path);
+      for (const [n, id] of ids.entries()) {
+        const row = (await landedRows(path)).get(id);
+        expect(row).toMatchObject({ version: 2, status: "failed" });
+        expect(JSON.parse(String(row?.body)).error).toBe(`of ${n}`);
+      }
+    }
+  });
+
+  it("nothing is left at hand that was evicted: it is read from the journal", async () => {
+    const path = newRunsPath();
+    faults.writes = "down";
+    const id = await createAged(path, { actionName: "as-created" });
+    await evictDurableObject(coordinator(path, 0));
+    await journal(path, 0, "UPDATE runs SET action_name = 'as-journalled'");
+    faults.writes = null;
+    await alarmIn(20_000, coordinator(path, 0));
+    await until(async () => (await landedRows(path)).has(id));
+    expect((await landedRows(path)).get(id)).toMatchObject({ action_name: "as-journalled" });
+  });
+
+  it("a run that retention took from the journal is not sent from memory", async () => {
+    const path = newRunsPath();
+    const bound: string[] = [];
+    faults.writes = { refuse: (text) => bound.push(text) === 0 };
+    const gate = holdWrites(/INSERT/);
+    const first = createAged(path);
+    await until(async () => (await versionsInJournal(path)).length === 1);
+    const createdAt = Date.now() - 40 * DAY_MS;
+    const old = createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
+    // The alarm is due at once: it ends the overdue run, and retention takes it, while the first flight is still up.
+    const isTaking = () => bound.some((text) => text.startsWith(`${scopeOfPath(path)}\u0001["`));
+    await until(async () => isTaking() && (await versionsInJournal(path)).length === 1);
+    gate.open();
+    const [firstId, takenId] = await Promise.all([first, old]);
+    expect((await versionsInJournal(path)).map(({ id }) => id)).toEqual([firstId]);
+    // Whatever flies from here on, its group holds nothing of it.
+    const nextId = await createAged(path);
+    await allLanded(path);
+    const groups = bound.filter((text) => text.startsWith("[["));
+    for (const id of [firstId, nextId]) expect(groups.some((text) => text.includes(id))).toBe(true);
+    expect(groups.filter((text) => text.includes(takenId))).toEqual([]);
+  });
+});
+
+describe("the note of what has not landed", () => {
+  const run = (id: string): JournaledRun => ({
+    ...toRun({ id, createdAt: 1 }),
+    createKey: id,
+    createFingerprint: "",
+    fingerprintKeyId: null,
+    changeKey: null,
+    changeFingerprint: null,
+    purgeAt: 1,
+  });
+  const entry = (id: string, bytes: number, version = 1) => ({
+    id,
+    version,
+    bytes,
+    changedAt: 1,
+    run: run(id),
+  });
+
+  it("keeps at hand what fits into 2 MB, to the byte, and counts every run once", () => {
+    const unlanded = new UnlandedRuns();
+    const isAtHand = (id: string) => unlanded.get(id)?.run?.id === id;
+    unlanded.add(entry("a", AT_HAND_MAX_BYTES - 1000));
+    unlanded.add(entry("b", 1000));
+    unlanded.add(entry("c", 1));
+    expect(["a", "b", "c"].map(isAtHand)).toEqual([true, true, false]);
+    expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES + 1]);
+    // A newer version takes the place of the older.
+    unlanded.add(entry("a", 500, 2));
+    expect(unlanded.get("a")).toMatchObject({ version: 2, bytes: 500 });
+    expect(isAtHand("a")).toBe(true);
+    unlanded.remove("a");
+    unlanded.remove("a");
+    expect([unlanded.size, unlanded.bytes]).toEqual([2, 1001]);
+    for (const id of ["b", "c"]) unlanded.remove(id);
+    expect([unlanded.size, unlanded.bytes]).toEqual([0, 0]);
+  });
+
+  it("lands nothing of a run that is to be forgotten, though it was at hand", async () => {
+    const flown: string[][] = [];
+    const commit = new GroupCommit(
+      {
+        groupMaxBytes: 1_000_000,
+        readRows: (unlanded) =>
+          unlanded.flatMap(({ run, version }) =>
+            run === null ? [] : [{ id: run.id, version, text: run.id }],
+          ),
+        land: async (rows) => {
+          flown.push([...rows]);
+          return "b";
+        },
+        isRefusedForContent: () => false,
+        onTrouble: () => {},
+        onFlown: () => {},
+      },
+      [],
+    );
+    for (const id of ["a", "b", "c"]) commit.changed(entry(id, 10));
+    commit.forget(["b"]);
+    commit.start();
+    await scheduler.wait(1);
+    expect(flown).toEqual([["a", "c"]]);
+    expect(commit.unlandedRows).toBe(0);
+  });
+});

@@ -1,0 +1,275 @@
+/** `heartbeatTimeout`: a run whose workflow is silent for longer fails, at that very instant, whoever notices. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { begin, expire, type Run, type RunEvent, timeIsUpAt, transition } from "../../src/runs/run.ts";
+import { readRunId } from "../../src/runs/run-id.ts";
+import { alarmAt, alarmIn, coordinator, direct, journal, MINUTE_MS, mint, until } from "../support/direct.ts";
+import {
+  ask,
+  type CreatedRun,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  report,
+  rowOf,
+} from "../support/requests.ts";
+import { beat, eventsOf } from "../support/stream.ts";
+import type { Refusal } from "../support/tokens.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** From here on the clock stands still at `at`. */
+function clockAt(at: number): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: at });
+}
+
+function quietRun(path: string, heartbeatTimeout?: number, timeout = 60): Promise<CreatedRun> {
+  const silence = heartbeatTimeout === undefined ? {} : { heartbeatTimeout };
+  return createRun(path, { actionName: "deploy", timeout, ...silence });
+}
+
+async function decided(path: string, { id }: { id: string }) {
+  return (await ask("GET", `${path}/${id}`, { headers: { "x-d1-bookmark": "coordinator" } })).body;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+describe("heartbeatTimeout on create", () => {
+  it.each([0, -1, 1.5, 43_201, "5", null, true])(
+    "%j is 400 and names the place",
+    async (heartbeatTimeout) => {
+      const body = { actionName: "deploy", heartbeatTimeout };
+      const answer = await ask<Refusal>("POST", newRunsPath(), { body });
+      expect(answer).toMatchObject({ status: 400, body: { code: "invalid_body" } });
+      expect(answer.body.error).toMatch(/heartbeatTimeout.*1 to 43200/);
+    },
+  );
+
+  it.each([1, 43_200])(
+    "%j is taken, and is in the run's answer no more than a timeout is",
+    async (minutes) => {
+      expect(await quietRun(newRunsPath(), minutes)).not.toHaveProperty("heartbeatTimeout");
+    },
+  );
+});
+
+describe("a run that is silent for too long", () => {
+  it.each([
+    [1, "silent for a minute"],
+    [5, "silent for 5 minutes"],
+  ])("fails by the alarm at the last sign of life + %i min, and says: %s", async (minutes, words) => {
+    const path = newRunsPath();
+    const run = await quietRun(path, minutes);
+    await beat(run);
+    const started = await decided(path, run);
+    const heard = Date.parse(started.startedAt ?? "");
+    await alarmIn(minutes * MINUTE_MS + 30_000, coordinatorOf(path, run.id));
+    await until(async () => (await rowOf(run.id))?.status === "failed");
+    const ended = JSON.parse((await rowOf(run.id))?.body ?? "");
+    expect(ended).toMatchObject({
+      ...started,
+      status: "failed",
+      error: expect.any(String),
+      completedAt: iso(heard + minutes * MINUTE_MS),
+    });
+    expect(ended.error).toMatch(/^\[timeout\] [A-Z].*\.$/);
+    expect(ended.error).toContain(words);
+    expect(ended.error).toContain(iso(heard));
+    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    expect(events.at(-1)).toEqual({
+      seq: 4,
+      type: "ended",
+      at: ended.completedAt,
+      status: "failed",
+      cause: "silence",
+    });
+  });
+
+  it("that never began counts from its creation", async () => {
+    const path = newRunsPath();
+    const run = await quietRun(path, 1);
+    expect(await alarmAt(path, readRunId(run.id).coordinator)).toBeLessThanOrEqual(
+      Date.parse(run.createdAt) + MINUTE_MS,
+    );
+    await alarmIn(MINUTE_MS, coordinatorOf(path, run.id));
+    expect(await decided(path, run)).toMatchObject({
+      status: "failed",
+      startedAt: null,
+      completedAt: iso(Date.parse(run.createdAt) + MINUTE_MS),
+    });
+  });
+
+  it("is refused a heartbeat, a report and a cancel in that instant, though no alarm rang", async () => {
+    for (const late of [0, 30_000]) {
+      const path = newRunsPath();
+      const run = await quietRun(path, 1);
+      const upAt = Date.parse(run.createdAt) + MINUTE_MS;
+      clockAt(upAt + late);
+      for (const go of [
+        () => beat(run),
+        () => report(run, { status: "succeeded" }),
+        () => ask("DELETE", `${path}/${run.id}`),
+      ]) {
+        expect(await go()).toMatchObject({ status: 409, body: { code: "run_timed_out" } });
+      }
+      expect(await decided(path, run)).toMatchObject({ status: "failed", completedAt: iso(upAt) });
+      expect((await rowOf(run.id))?.status).toBe("failed");
+      vi.useRealTimers();
+    }
+  });
+
+  it("is heard a millisecond before", async () => {
+    const path = newRunsPath();
+    const run = await quietRun(path, 1);
+    clockAt(Date.parse(run.createdAt) + MINUTE_MS - 1);
+    expect(await beat(run)).toMatchObject({ status: 200, body: { status: "running" } });
+  });
+
+  it("ends by itself, with nobody asking", async () => {
+    const path = newRunsPath();
+    const createdAt = Date.now();
+    const id = await mint(path, createdAt);
+    await direct(path, 0).create(
+      {
+        id,
+        createdAt,
+        actionName: "deploy",
+        entityId: null,
+        parameters: "{}",
+        recommendations: "{}",
+        triggeredBy: "root",
+        deadlineAt: createdAt + 60 * MINUTE_MS,
+        heartbeatTimeoutMs: 300,
+      },
+      { key: `m:${id}`, fingerprint: "" },
+      null,
+    );
+    await until(async () => (await rowOf(id))?.status === "failed", 5000);
+    expect(JSON.parse((await rowOf(id))?.body ?? "").completedAt).toBe(iso(createdAt + 300));
+  });
+});
+
+describe("a heartbeat", () => {
+  it.each([{ message: "with news" }, {}])("puts the end off, whatever it says: %j", async (body) => {
+    const path = newRunsPath();
+    const run = await quietRun(path, 2);
+    const stub = coordinatorOf(path, run.id);
+    const createdAt = Date.parse(run.createdAt);
+    for (const minutes of [1, 2.5, 4]) {
+      clockAt(createdAt + minutes * MINUTE_MS);
+      expect((await beat(run, body)).status).toBe(200);
+      vi.useRealTimers();
+      await alarmIn(createdAt + (minutes + 1.4) * MINUTE_MS - Date.now(), stub);
+      expect((await decided(path, run)).status).toBe("running");
+    }
+    await evictDurableObject(stub);
+    const n = readRunId(run.id).coordinator;
+    // The alarm found out that the run is due later, and rings then and not before.
+    expect(await alarmAt(path, n)).toBe(createdAt + 6 * MINUTE_MS);
+    const due = await journal<{ due_at: number }>(path, n, "SELECT due_at FROM runs WHERE id = ?", run.id);
+    expect(due).toEqual([{ due_at: createdAt + 6 * MINUTE_MS }]);
+    await alarmIn(createdAt + 6 * MINUTE_MS - Date.now(), stub);
+    expect(await decided(path, run)).toMatchObject({
+      status: "failed",
+      completedAt: iso(createdAt + 6 * MINUTE_MS),
+    });
+  });
+
+  it("is remembered over an eviction", async () => {
+    const path = newRunsPath();
+    const run = await quietRun(path, 1);
+    const heardAt = Date.parse(run.createdAt) + 50_000;
+    clockAt(heardAt);
+    await beat(run);
+    vi.useRealTimers();
+    await evictDurableObject(coordinatorOf(path, run.id));
+    await alarmIn(70_000, coordinatorOf(path, run.id));
+    expect((await decided(path, run)).status).toBe("running");
+    await alarmIn(heardAt + MINUTE_MS - Date.now(), coordinatorOf(path, run.id));
+    expect((await decided(path, run)).completedAt).toBe(iso(heardAt + MINUTE_MS));
+  });
+});
+
+describe("the deadline", () => {
+  it("alone ends a run that has no heartbeatTimeout", async () => {
+    const path = newRunsPath();
+    const run = await quietRun(path);
+    await beat(run);
+    await alarmIn(59 * MINUTE_MS, coordinatorOf(path, run.id));
+    expect((await decided(path, run)).status).toBe("running");
+    await alarmIn(61 * MINUTE_MS, coordinatorOf(path, run.id));
+    expect((await decided(path, run)).error).toMatch(/^\[timeout\] No result/);
+  });
+
+  it.each([
+    { heartbeatTimeout: 3, timeout: 2 },
+    { heartbeatTimeout: 2, timeout: 2 },
+  ])("comes first where it is no later than the silence: %j", async ({ heartbeatTimeout, timeout }) => {
+    const path = newRunsPath();
+    const run = await quietRun(path, heartbeatTimeout, timeout);
+    await alarmIn(10 * MINUTE_MS, coordinatorOf(path, run.id));
+    const ended = await decided(path, run);
+    expect(ended).toMatchObject({ status: "failed", completedAt: run.callback.expiresAt });
+    expect(ended.error).not.toContain("silent");
+    expect((await eventsOf(`${path}/${run.id}`)).body.at(-1)).toMatchObject({ cause: "deadline" });
+  });
+
+  it("no heartbeat puts it off", async () => {
+    const path = newRunsPath();
+    const run = await quietRun(path, 2, 2);
+    clockAt(Date.parse(run.createdAt) + 119_000);
+    await beat(run);
+    vi.useRealTimers();
+    await alarmIn(2 * MINUTE_MS, coordinator(path, readRunId(run.id).coordinator));
+    expect(await decided(path, run)).toMatchObject({ status: "failed", completedAt: run.callback.expiresAt });
+  });
+});
+
+describe("of a run with a trigger", () => {
+  const CREATED_AT = Date.UTC(2026, 0, 31, 12);
+  const DELIVERING: Run = begin(
+    {
+      id: "019c0e5a-1800-8000-8000-000000000000",
+      actionName: "deploy",
+      entityId: null,
+      parameters: "{}",
+      recommendations: "{}",
+      triggeredBy: "root",
+      createdAt: CREATED_AT,
+      deadlineAt: CREATED_AT + 60 * MINUTE_MS,
+      heartbeatTimeoutMs: MINUTE_MS,
+    },
+    true,
+  );
+
+  it("silence does not count while its delivery is under way", () => {
+    const later = CREATED_AT + 59 * MINUTE_MS;
+    expect(timeIsUpAt(DELIVERING)).toBe(DELIVERING.deadlineAt);
+    expect(expire(DELIVERING, later)).toBe(DELIVERING);
+  });
+
+  it.each<RunEvent["type"]>(["delivered", "started", "heartbeat"])(
+    "silence counts from the first sign of life: %s",
+    (type) => {
+      const at = CREATED_AT + 7 * MINUTE_MS;
+      const next = transition(DELIVERING, { type } as RunEvent, at);
+      if (!next.ok) throw new Error(next.error);
+      expect(timeIsUpAt(next.value)).toBe(at + MINUTE_MS);
+      expect(expire(next.value, at + MINUTE_MS - 1)).toBe(next.value);
+      expect(expire(next.value, at + MINUTE_MS)).toMatchObject({
+        status: "failed",
+        endCause: "silence",
+        startedAt: type === "delivered" ? null : at,
+        completedAt: at + MINUTE_MS,
+      });
+      // What a slow clock says of a heartbeat can't bring the end nearer.
+      const earlier = transition(next.value, { type: "heartbeat" }, at - 5000);
+      expect(earlier.ok && timeIsUpAt(earlier.value)).toBe(at + MINUTE_MS);
+    },
+  );
+});

@@ -1,0 +1,322 @@
+/** The timeline's rules: what becomes an entry, how it reads on the wire, and which heartbeats are kept of many. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { EVENTS_MAX, TimelineJournal } from "../../src/runs/journal/timeline-rows.ts";
+import { begin, type Run, type RunEvent, transition } from "../../src/runs/run.ts";
+import {
+  eventsBetween,
+  heartbeatNews,
+  isLast,
+  type StoredEvent,
+  type TimelineEvent,
+  toWireEvent,
+} from "../../src/runs/timeline.ts";
+import { coordinator, createAged } from "../support/direct.ts";
+import { newRunsPath } from "../support/requests.ts";
+import { eventsOf, type WireEvent, watched } from "../support/stream.ts";
+
+const CREATED_AT = Date.UTC(2026, 0, 31, 12);
+const NOW = CREATED_AT + 2000;
+const PENDING: Run = begin({
+  id: "019c0e5a-1800-8000-8000-000000000000",
+  actionName: "deploy",
+  entityId: null,
+  parameters: "{}",
+  recommendations: "{}",
+  triggeredBy: "root",
+  createdAt: CREATED_AT,
+  deadlineAt: CREATED_AT + 60_000,
+});
+
+describe("what a change leaves in the timeline", () => {
+  const failed = (cause: string) => ({ status: "failed", cause });
+  it.each<[event: RunEvent, at: number, entries: [type: string, data: object][]]>([
+    [{ type: "started" }, NOW, [["started", { cause: "delivery" }]]],
+    [{ type: "heartbeat" }, NOW, [["started", { cause: "heartbeat" }]]],
+    [{ type: "delivered" }, NOW, []],
+    [
+      { type: "succeeded", output: null },
+      NOW,
+      [
+        ["started", { cause: "callback" }],
+        ["ended", { status: "succeeded", cause: "callback" }],
+      ],
+    ],
+    [
+      { type: "failed", error: "no", output: null },
+      NOW,
+      [
+        ["started", { cause: "callback" }],
+        ["ended", failed("callback")],
+      ],
+    ],
+    [{ type: "cancelled", by: "ci" }, NOW, [["ended", { status: "cancelled", cause: "cancel", by: "ci" }]]],
+    [{ type: "delivery_failed", reason: "x." }, NOW, [["ended", failed("delivery")]]],
+    [{ type: "deadline_passed" }, CREATED_AT + 60_000, [["ended", failed("deadline")]]],
+  ])("of a pending run: %j", (event, at, entries) => {
+    const next = transition(PENDING, event, at);
+    if (!next.ok) throw new Error(next.error);
+    const expected = entries.map(([type, data]) => ({ type, at, data }));
+    expect(eventsBetween(PENDING, next.value, event)).toEqual(expected);
+    expect(eventsBetween(next.value, next.value, event)).toEqual([]);
+  });
+});
+
+describe("heartbeats that say nothing new", () => {
+  const last = (data: object): StoredEvent => ({
+    seq: 9,
+    type: "heartbeat",
+    at: NOW,
+    data: JSON.stringify(data),
+  });
+  it.each([
+    { last: null, beat: {}, isNews: true },
+    { last: last({}), beat: {}, isNews: false },
+    { last: last({ message: "m" }), beat: {}, isNews: false },
+    { last: last({ message: "m" }), beat: { message: "m" }, isNews: false },
+    { last: last({ message: "m", progress: 0.5 }), beat: { progress: 0.5, message: "m" }, isNews: false },
+    { last: last({ message: "m", progress: 0.5 }), beat: { progress: 0.5 }, isNews: true },
+    { last: last({}), beat: { progress: 0 }, isNews: true },
+    { last: last({ progress: 0 }), beat: { progress: 0.1 }, isNews: true },
+  ])("are no entry: %j", ({ last, beat, isNews }) => {
+    const entry = { type: "heartbeat", at: NOW, data: beat };
+    expect(heartbeatNews(last, beat, NOW)).toEqual(isNews ? [entry] : []);
+  });
+});
+
+it("an entry reads as its number, type and instant, and what else there is to say", () => {
+  const entry = { seq: 7, type: "heartbeat", at: CREATED_AT };
+  expect(toWireEvent({ ...entry, data: "{}" })).toBe(
+    '{"seq":7,"type":"heartbeat","at":"2026-01-31T12:00:00.000Z"}',
+  );
+  expect(toWireEvent({ ...entry, data: '{"message":"{}"}' })).toBe(
+    '{"seq":7,"type":"heartbeat","at":"2026-01-31T12:00:00.000Z","message":"{}"}',
+  );
+  expect(["created", "started", "heartbeat", "ended"].map((type) => isLast({ type }))).toEqual([
+    false,
+    false,
+    false,
+    true,
+  ]);
+});
+
+const RUN_ID = "a-run";
+
+/** Looks at a timeline in an object's own storage, as the coordinator does. */
+function inJournal<T>(go: (timeline: TimelineJournal, sql: SqlStorage) => T): Promise<T> {
+  return runInDurableObject(coordinator(newRunsPath(), 0), (_instance, { storage }) =>
+    storage.transactionSync(() => go(new TimelineJournal(storage.sql), storage.sql)),
+  );
+}
+
+function entry(type: TimelineEvent["type"], n: number): TimelineEvent {
+  return { type, at: CREATED_AT + n, data: { n } };
+}
+
+function all(timeline: TimelineJournal): StoredEvent[] {
+  return timeline.after(RUN_ID, 0, 100_000);
+}
+
+/** Every heartbeat ever sent is either kept or counted, the oldest are those that are counted, all else is kept. */
+function expectTold(
+  kept: readonly Pick<StoredEvent, "seq" | "type">[],
+  counts: number[],
+  sent: readonly string[],
+) {
+  const seqs = kept.map(({ seq }) => seq);
+  expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
+  expect(seqs.at(-1)).toBe(sent.length);
+  const thinned = kept.filter(({ type }) => type === "heartbeats_thinned");
+  const beats = kept.filter(({ type }) => type === "heartbeat").map(({ seq }) => seq);
+  const sentBeats = sent.flatMap((type, i) => (type === "heartbeat" ? [i + 1] : []));
+  const count = sentBeats.length - beats.length;
+  expect(counts).toEqual(count > 0 ? [count] : []);
+  expect(beats).toEqual(sentBeats.slice(count));
+  // In the place of the last of them.
+  expect(thinned.map(({ seq }) => seq)).toEqual(sentBeats.slice(0, count).slice(-1));
+  const others = kept.filter(({ type }) => !type.startsWith("heartbeat"));
+  expect(others.map(({ seq }) => seq)).toEqual(
+    sent.flatMap((type, i) => (type === "heartbeat" ? [] : [i + 1])),
+  );
+}
+
+function countsOf(kept: readonly StoredEvent[]): number[] {
+  return kept.filter(({ type }) => type === "heartbeats_thinned").map(({ data }) => JSON.parse(data).count);
+}
+
+describe("a run that is heard of very often", () => {
+  it.each([
+    { atOnce: 1, otherEvery: 0 },
+    { atOnce: 1, otherEvery: 37 },
+    { atOnce: 7, otherEvery: 3 },
+    { atOnce: 250, otherEvery: 50 },
+  ])("keeps at most 1000 entries, after every change: %j", async ({ atOnce, otherEvery }) => {
+    await inJournal((timeline, sql) => {
+      const sent: string[] = [];
+      while (sent.length < 2500) {
+        const some = Array.from({ length: atOnce }, (_, i) => {
+          const n = sent.length + i;
+          // What is never dropped must leave room, as a run's few attempts do.
+          const isOther = n === 0 || (otherEvery > 0 && n % otherEvery === 0 && n < 900);
+          return entry(isOther ? "attempt_started" : "heartbeat", n);
+        });
+        timeline.append(RUN_ID, some);
+        sent.push(...some.map(({ type }) => type));
+        const { kept } = sql
+          .exec<{ kept: number }>("SELECT count(*) AS kept FROM events WHERE run_id = ?", RUN_ID)
+          .one();
+        expect(kept).toBeLessThanOrEqual(EVENTS_MAX);
+        if (sent.length % 100 < atOnce) {
+          const now = all(timeline);
+          expectTold(now, countsOf(now), sent);
+        }
+      }
+      expect(all(timeline).length).toBeGreaterThan(EVENTS_MAX - 150);
+    });
+  });
+
+  it("that was over the limit already grows no further", async () => {
+    await inJournal((timeline, sql) => {
+      sql.exec(
+        `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < 1550)
+         INSERT INTO events (run_id, seq, type, at, data) SELECT ?, k, 'heartbeat', ?, '{}' FROM counted`,
+        RUN_ID,
+        CREATED_AT,
+      );
+      for (let n = 1550; n < 3000; n++) timeline.append(RUN_ID, [entry("heartbeat", n)]);
+      const kept = all(timeline);
+      expect(kept.length).toBeLessThanOrEqual(1600);
+      expectTold(kept, countsOf(kept), Array(3000).fill("heartbeat"));
+    });
+  });
+
+  it("loses nothing but heartbeats, even where there are none to lose", async () => {
+    await inJournal((timeline) => {
+      for (let n = 0; n < 1250; n++) timeline.append(RUN_ID, [entry("attempt_started", n)]);
+      expect(all(timeline)).toHaveLength(1250);
+    });
+  });
+
+  it("goes on under the numbers that a watcher knows: what comes after any of them is whole", async () => {
+    await inJournal((timeline) => {
+      for (let n = 0; n < 1100; n++) timeline.append(RUN_ID, [entry(n === 0 ? "created" : "heartbeat", n)]);
+      const kept = all(timeline);
+      for (const seq of [1, 50, 199, 200, 201, 202, 203, 1099, 1100]) {
+        expect(timeline.after(RUN_ID, seq, 5000)).toEqual(kept.filter((event) => event.seq > seq));
+      }
+    });
+  });
+
+  it("never goes backwards in time, whatever a clock says", async () => {
+    await inJournal((timeline) => {
+      for (const n of [5, 3, 9, 1, 10])
+        timeline.append(RUN_ID, [entry("heartbeat", n), entry("started", n - 1)]);
+      const at = all(timeline).map((event) => event.at - CREATED_AT);
+      expect(at).toEqual([5, 5, 5, 5, 9, 9, 9, 9, 10, 10]);
+    });
+  });
+});
+
+describe("several entries at once", () => {
+  const OTHER = "another-run";
+
+  it("take the numbers after those there are, in their order, of this run alone", async () => {
+    await inJournal((timeline) => {
+      const put = (runId: string, ...ns: number[]) =>
+        timeline.append(
+          runId,
+          ns.map((n) => entry("heartbeat", n)),
+        );
+      put(RUN_ID, 1, 2, 3);
+      put(OTHER, 101, 102);
+      put(RUN_ID, 4);
+      put(RUN_ID);
+      put(RUN_ID, 5, 6, 7, 8, 9, 10, 11, 12);
+      put(OTHER, 103);
+      const numbers = (events: StoredEvent[]) => events.map(({ seq, data }) => [seq, JSON.parse(data).n]);
+      expect(numbers(all(timeline))).toEqual(Array.from({ length: 12 }, (_, i) => [i + 1, i + 1]));
+      expect(numbers(timeline.after(OTHER, 0, 100))).toEqual([
+        [1, 101],
+        [2, 102],
+        [3, 103],
+      ]);
+      timeline.forget([RUN_ID]);
+      put(RUN_ID, 21, 22);
+      expect(numbers(all(timeline))).toEqual([
+        [1, 21],
+        [2, 22],
+      ]);
+    });
+  });
+
+  it("go on after the last number where earlier ones were thinned", async () => {
+    await inJournal((timeline, sql) => {
+      for (let n = 0; n < 5; n++) timeline.append(RUN_ID, [entry("heartbeat", n)]);
+      sql.exec("DELETE FROM events WHERE run_id = ? AND seq < 4", RUN_ID);
+      timeline.append(RUN_ID, [entry("heartbeat", 5), entry("ended", 6)]);
+      expect(all(timeline).map(({ seq }) => seq)).toEqual([4, 5, 6, 7]);
+    });
+  });
+
+  it.each([
+    { stored: [], added: [9, 3, 10, 1], told: [9, 9, 10, 10] },
+    { stored: [7], added: [5, 6, 7, 8, 2], told: [7, 7, 7, 8, 8] },
+    { stored: [7], added: [1], told: [7] },
+    { stored: [7, 9], added: [8, 12, 11, 20], told: [9, 12, 12, 20] },
+  ])("never go backwards in time: $added after $stored", async ({ stored, added, told }) => {
+    await inJournal((timeline) => {
+      timeline.append(
+        RUN_ID,
+        stored.map((n) => entry("heartbeat", n)),
+      );
+      timeline.append(
+        RUN_ID,
+        added.map((n) => entry("heartbeat", n)),
+      );
+      const at = all(timeline).map((event) => event.at - CREATED_AT);
+      expect(at).toEqual([...stored, ...told]);
+    });
+  });
+
+  it("keep what they say to the letter", async () => {
+    const texts = ['"', "\\", "\u0000", "\n\u2028", "\ud800", "é€😀", "{}", "null", "1e400", "'", ""];
+    await inJournal((timeline) => {
+      const events = texts.map((message, n) => ({
+        ...entry("heartbeat", n),
+        data: { message, progress: 0.1 },
+      }));
+      timeline.append(RUN_ID, events);
+      timeline.append(RUN_ID, [{ ...entry("started", 99), data: {} }]);
+      expect(all(timeline).map(({ data }) => data)).toEqual([
+        ...events.map(({ data }) => JSON.stringify(data)),
+        "{}",
+      ]);
+    });
+  });
+});
+
+it("the pages of a long-lived run say how many heartbeats are no longer kept", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await runInDurableObject(coordinator(path, 0), async (instance) => {
+    for (let n = 0; n < 1730; n++) await instance.heartbeat(id, { message: `m${n}` });
+  });
+  await watched(path, 0).heartbeat(id, {});
+  const events: WireEvent[] = [];
+  let query = "?limit=200";
+  for (let pages = 0; pages < 10; pages++) {
+    const page = await eventsOf(`${path}/${id}`, query);
+    events.push(...page.body);
+    const next = /<[^?]*(\?[^>]*)>/.exec(page.headers.get("Link") ?? "")?.[1];
+    if (next === undefined) break;
+    query = next;
+  }
+  expect(events.length).toBeLessThanOrEqual(EVENTS_MAX);
+  const counts = events
+    .filter(({ type }) => type === "heartbeats_thinned")
+    .map(({ count }) => count as number);
+  expectTold(events, counts, ["created", "started", ...Array(1730).fill("heartbeat")]);
+  expect(events.slice(0, 3).map(({ type }) => type)).toEqual(["created", "started", "heartbeats_thinned"]);
+  expect(events.at(-1)).toMatchObject({ type: "heartbeat", message: "m1729" });
+});

@@ -1,0 +1,58 @@
+/** The app itself with an environment of the test's choosing: other secrets, or bindings that nobody may use. */
+
+import { createExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { createApp } from "../../src/app.ts";
+import type { Env } from "../../src/env.ts";
+import { expectDescribed } from "./conformance.ts";
+import { type Answer, type Ask, parse } from "./requests.ts";
+
+const app = createApp();
+
+/** The test's environment with these bindings in place of its own. */
+export function envWith(bindings: Partial<Env>): Env {
+  return { ...env, ...bindings };
+}
+
+export interface Untouchable<T> {
+  readonly binding: T;
+  /** What was tried with it, in order. */
+  readonly uses: readonly string[];
+}
+
+/** A binding that notes whatever is done with it, and throws. */
+export function untouchable<T extends object>(name: string): Untouchable<T> {
+  const uses: string[] = [];
+  const used = (_target: T, property?: string | symbol): never => {
+    uses.push(`${name}.${String(property)}`);
+    throw new Error(`${name} was used`);
+  };
+  const binding = new Proxy({} as T, { get: used, has: used, set: used, getOwnPropertyDescriptor: used });
+  return { binding, uses };
+}
+
+/** Like `ask`, of the app with `environment`. `token: null` leaves Authorization to `headers`. */
+export async function askWith<T>(
+  environment: Env,
+  method: string,
+  path: string,
+  options: Ask = {},
+): Promise<Answer<T>> {
+  const { token = environment.ROOT_TOKEN ?? null, body, headers } = options;
+  const sent = new Headers(headers);
+  if (token !== null) sent.set("Authorization", `Bearer ${token}`);
+  const init: RequestInit = { method, headers: sent };
+  if (body !== undefined) {
+    sent.set("Content-Type", "application/json");
+    init.body = JSON.stringify(body);
+  }
+  const url = path.startsWith("http") ? path : `https://runs.example${path}`;
+  const response = await app.fetch(new Request(url, init), environment, createExecutionContext());
+  const text = await response.text();
+  expectDescribed(method, url, response, text);
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: parse<T>(response, text),
+  };
+}

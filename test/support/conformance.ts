@@ -1,0 +1,81 @@
+/**
+ * Holds every answer that the tests get against the document: its path, method, status, headers, media type and body.
+ * What the document does not describe is a failure of the test that asked.
+ */
+
+import { type Schema, Validator } from "@cfworker/json-schema";
+import { makeDocument } from "../../src/openapi/made.ts";
+
+interface Described {
+  readonly headers?: Record<string, unknown>;
+  readonly content?: Record<string, { readonly schema: Schema }>;
+}
+
+interface Operation {
+  readonly responses: Record<string, Described>;
+}
+
+interface Document {
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: { readonly schemas: Record<string, Schema> };
+}
+
+export const document = (await makeDocument()) as unknown as Document;
+
+const patterns = Object.entries(document.paths).map(([template, operations]) => ({
+  pattern: new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+  operations,
+}));
+
+const validators = new Map<Schema, Validator>();
+
+function validatorOf(schema: Schema): Validator {
+  const known = validators.get(schema);
+  if (known !== undefined) return known;
+  const made = new Validator({ ...schema, components: document.components } as Schema, "2020-12");
+  validators.set(schema, made);
+  return made;
+}
+
+const ERROR: Described = {
+  content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+};
+
+/** What the document says of such an answer; errors of addresses that are none are the Error that everything is. */
+function describedOf(method: string, path: string, status: number): Described | undefined {
+  const operations = patterns.find(({ pattern }) => pattern.test(path))?.operations;
+  const operation = operations?.[method === "HEAD" ? "get" : method.toLowerCase()];
+  if (operation === undefined) return status >= 400 ? ERROR : undefined;
+  // A name in the path that is none leads nowhere, and an address is looked at before all else.
+  return operation.responses[status] ?? (status === 404 ? ERROR : undefined);
+}
+
+/** Throws where the answer is not as the document says. `text`: its body. */
+export function expectDescribed(method: string, url: string, response: Response, text: string): void {
+  const { pathname } = new URL(url);
+  const what = `${method} ${pathname} answered ${response.status}`;
+  const described = describedOf(method, pathname, response.status);
+  if (described === undefined) throw new Error(`${what}, which the document does not describe: ${text}`);
+  for (const name of response.headers.keys()) {
+    if (!isDescribed(name, described))
+      throw new Error(`${what} with a header that is not described: ${name}`);
+  }
+  if (text === "") return;
+  const [type = ""] = (response.headers.get("Content-Type") ?? "").split(";");
+  const media = described.content?.[type];
+  if (media === undefined) throw new Error(`${what} as ${type}, which the document does not describe`);
+  if (type !== "application/json") return;
+  // The validator can't name a place with half a surrogate pair in it, and where there is one no schema looks.
+  const value: unknown = JSON.parse(text.replaceAll(/\\ud[89a-f][0-9a-f]{2}/gi, "\\ufffd"));
+  const { valid, errors } = validatorOf(media.schema).validate(value);
+  if (!valid) throw new Error(`${what} otherwise than described: ${JSON.stringify(errors)}\n${text}`);
+}
+
+/** Headers of HTTP itself, of CORS, and of the connection to a real server. */
+const OF_HTTP =
+  /^(connection|keep-alive|date|transfer-encoding|content-encoding|cache-control|content-type|content-length|x-content-type-options|vary|access-control-.*|x-request-id)$/;
+
+function isDescribed(name: string, { headers }: Described): boolean {
+  if (OF_HTTP.test(name) || headers === undefined) return true;
+  return Object.keys(headers).some((described) => described.toLowerCase() === name);
+}

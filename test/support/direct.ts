@@ -1,0 +1,94 @@
+/** Asking a coordinator itself, for what the API can't bring about: runs of any age, and a look into the journal. */
+
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { vi } from "vitest";
+import { keyRing } from "../../src/key-ring.ts";
+import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import type { RunAnswer, RunRefusal } from "../../src/runs/protocol.ts";
+import type { RunEvent } from "../../src/runs/run.ts";
+import { coordinatorName, mintRunId } from "../../src/runs/run-id.ts";
+import { scopeOfPath } from "./requests.ts";
+
+export const MINUTE_MS = 60_000;
+export const DAY_MS = 86_400_000;
+
+/** The platform's stub type splits unions into promises of each; this is the same object. */
+type Direct = Pick<RunCoordinator, "create" | "change" | "read" | "poke" | "resync">;
+
+export function coordinator(path: string, n: number) {
+  return env.COORDINATORS.getByName(coordinatorName(scopeOfPath(path), n));
+}
+
+export function direct(path: string, n: number): Direct {
+  const stub: unknown = coordinator(path, n);
+  return stub as Direct;
+}
+
+export interface Age {
+  readonly createdAt?: number;
+  readonly deadlineAt?: number;
+  readonly n?: number;
+  readonly actionName?: string;
+  readonly parameters?: string;
+}
+
+export async function mint(path: string, createdAt: number, n = 0): Promise<string> {
+  const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
+  if (!ring.ok) throw new Error(ring.error);
+  return mintRunId(ring.value, scopeOfPath(path), { createdAt, coordinator: n });
+}
+
+/** A run of any age; its id. */
+export async function createAged(path: string, age: Age = {}): Promise<string> {
+  const { createdAt = Date.now(), n = 0, actionName = "deploy", parameters = "{}" } = age;
+  const { deadlineAt = createdAt + 60 * MINUTE_MS } = age;
+  const id = await mint(path, createdAt, n);
+  const run = { id, createdAt, deadlineAt, actionName, parameters, recommendations: "{}" };
+  const answer = await direct(path, n).create(
+    { ...run, entityId: null, triggeredBy: "root" },
+    { key: `m:${id}`, fingerprint: "" },
+    null,
+  );
+  if (!answer.ok) throw new Error(`create: ${answer.reason}`);
+  return id;
+}
+
+export function change(path: string, id: string, event: RunEvent, n = 0): Promise<RunAnswer | RunRefusal> {
+  return direct(path, n).change(id, event, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
+}
+
+/** What a query finds in the journal of a coordinator. */
+export function journal<T extends Record<string, SqlStorageValue>>(
+  path: string,
+  n: number,
+  query: string,
+  ...bindings: (string | number | null)[]
+): Promise<T[]> {
+  return runInDurableObject(coordinator(path, n), (_instance, state) => [
+    ...state.storage.sql.exec<T>(query, ...bindings),
+  ]);
+}
+
+export function alarmAt(path: string, n: number): Promise<number | null> {
+  return runInDurableObject(coordinator(path, n), (_instance, state) => state.storage.getAlarm());
+}
+
+/** Runs the alarm of a coordinator as if `ms` had passed. */
+export async function alarmIn(ms: number, stub: DurableObjectStub<RunCoordinator>): Promise<boolean> {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+  try {
+    return await runDurableObjectAlarm(stub);
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+/** Asks until it is so; for what happens by itself, within `ms`. */
+export async function until(isSo: () => Promise<boolean>, ms = 15_000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`not within ${ms} ms`);
+    await scheduler.wait(25);
+  }
+}

@@ -1,0 +1,299 @@
+/** One request for each status that the service answers, and for each route. */
+
+import { faults } from "./faults.ts";
+import type { Ask, CreatedRun } from "./requests.ts";
+
+/** Stands for whatever a caller would not want to meet again in a log. */
+export const SECRET = "hush-hush-9f27";
+
+const RUNS = "/:o/:p/envs/:envName/action-runs";
+
+export interface Case {
+  readonly name: string;
+  readonly status: number;
+  readonly route: string;
+  readonly code?: string;
+  readonly method: string;
+  /** Given a run's address, the address to ask. */
+  readonly path: (runs: string, run: CreatedRun) => string;
+  readonly ask?: (run: CreatedRun) => Ask;
+  readonly given?: () => void;
+}
+
+const project = () => "/acme/shop";
+const token = (name: string) => ({ body: { name, role: "viewer" } });
+
+export const CASES: readonly Case[] = [
+  { name: "what this is", status: 200, route: "/", method: "GET", path: () => "/" },
+  { name: "alive", status: 200, route: "/healthz", method: "GET", path: () => "/healthz" },
+  { name: "ready", status: 200, route: "/readyz", method: "GET", path: () => "/readyz" },
+  {
+    name: "the document",
+    status: 200,
+    route: "/openapi.json",
+    method: "GET",
+    path: () => "/openapi.json",
+  },
+  { name: "the explorer", status: 200, route: "/docs", method: "GET", path: () => "/docs" },
+  {
+    name: "a list with filters",
+    status: 200,
+    route: RUNS,
+    method: "GET",
+    path: (runs) => `${runs}?actionName=${SECRET}`,
+  },
+  {
+    name: "a run",
+    status: 200,
+    route: `${RUNS}/:id`,
+    method: "GET",
+    path: (runs, run) => `${runs}/${run.id}`,
+  },
+  {
+    name: "a create",
+    status: 201,
+    route: RUNS,
+    method: "POST",
+    path: (runs) => runs,
+    ask: () => ({
+      body: { actionName: SECRET, parameters: { password: SECRET } },
+      headers: { "Idempotency-Key": SECRET },
+    }),
+  },
+  {
+    name: "a callback",
+    status: 200,
+    route: `${RUNS}/:id/callback`,
+    method: "POST",
+    path: (_, run) => run.callback.url,
+    ask: (run) => ({
+      token: run.callback.token,
+      body: { status: "failed", error: SECRET, output: { s: SECRET } },
+    }),
+  },
+  {
+    name: "a heartbeat",
+    status: 200,
+    route: `${RUNS}/:id/heartbeat`,
+    method: "POST",
+    path: (runs, run) => `${runs}/${run.id}/heartbeat`,
+    ask: (run) => ({
+      token: run.callback.token,
+      body: { message: SECRET, progress: 0.5, externalUrl: `https://ci.example/${SECRET}` },
+    }),
+  },
+  {
+    name: "a timeline",
+    status: 200,
+    route: `${RUNS}/:id/events`,
+    method: "GET",
+    path: (runs, run) => `${runs}/${run.id}/events`,
+  },
+  {
+    name: "a cancel",
+    status: 200,
+    route: `${RUNS}/:id`,
+    method: "DELETE",
+    path: (runs, run) => `${runs}/${run.id}`,
+  },
+  {
+    name: "a resync",
+    status: 202,
+    route: "/:o/:p/envs/:envName/resync",
+    method: "POST",
+    path: (runs) => runs.replace("action-runs", "resync"),
+  },
+  {
+    name: "a new token",
+    status: 201,
+    route: "/:o/:p/tokens",
+    method: "POST",
+    path: () => `${project()}/tokens`,
+    ask: () => token(SECRET),
+  },
+  {
+    name: "the tokens",
+    status: 200,
+    route: "/:o/:p/tokens",
+    method: "GET",
+    path: () => `${project()}/tokens`,
+  },
+  {
+    name: "the audit",
+    status: 200,
+    route: "/:o/:p/audit",
+    method: "GET",
+    path: () => `${project()}/audit`,
+  },
+  {
+    name: "a token that is not there",
+    status: 404,
+    code: "token_not_found",
+    route: "/:o/:p/tokens/:tokenId",
+    method: "DELETE",
+    path: () => `${project()}/tokens/${SECRET}`,
+  },
+  {
+    name: "a bad filter",
+    status: 400,
+    code: "invalid_query",
+    route: RUNS,
+    method: "GET",
+    path: (runs) => `${runs}?limit=${SECRET}`,
+  },
+  {
+    name: "a bad wait",
+    status: 400,
+    code: "invalid_query",
+    route: `${RUNS}/:id`,
+    method: "GET",
+    path: (runs, run) => `${runs}/${run.id}?wait=${SECRET}`,
+  },
+  {
+    name: "a bad cursor of a timeline",
+    status: 400,
+    code: "invalid_query",
+    route: `${RUNS}/:id/events`,
+    method: "GET",
+    path: (runs, run) => `${runs}/${run.id}/events?cursor=${SECRET}`,
+  },
+  {
+    name: "a bad Last-Event-ID",
+    status: 400,
+    code: "invalid_last_event_id",
+    route: `${RUNS}/:id/events`,
+    method: "GET",
+    path: (runs, run) => `${runs}/${run.id}/events`,
+    ask: () => ({ headers: { Accept: "text/event-stream", "Last-Event-ID": SECRET } }),
+  },
+  {
+    name: "a bad trigger",
+    status: 400,
+    code: "invalid_body",
+    route: RUNS,
+    method: "POST",
+    path: (runs) => runs,
+    ask: () => ({
+      body: {
+        actionName: "deploy",
+        trigger: { type: "webhook", url: `https://${SECRET}/`, headers: { "X-Key": SECRET } },
+      },
+    }),
+  },
+  {
+    name: "a bad body",
+    status: 400,
+    code: "invalid_body",
+    route: RUNS,
+    method: "POST",
+    path: (runs) => runs,
+    ask: () => ({ body: { [SECRET]: SECRET } }),
+  },
+  {
+    name: "no token",
+    status: 401,
+    code: "unauthorized",
+    route: RUNS,
+    method: "GET",
+    path: (runs) => runs,
+    ask: () => ({ token: null, headers: { Authorization: `Basic ${SECRET}` } }),
+  },
+  {
+    name: "an unknown token",
+    status: 401,
+    code: "token_invalid",
+    route: RUNS,
+    method: "GET",
+    path: (runs) => runs,
+    ask: () => ({ token: `terr_${SECRET.padEnd(43, "x")}` }),
+  },
+  {
+    name: "a forged callback token",
+    status: 401,
+    code: "token_invalid",
+    route: `${RUNS}/:id/callback`,
+    method: "POST",
+    path: (_, run) => run.callback.url,
+    ask: (run) => ({ token: `${run.id}:${SECRET}`, body: {} }),
+  },
+  {
+    name: "a forged callback token for a heartbeat",
+    status: 401,
+    code: "token_invalid",
+    route: `${RUNS}/:id/heartbeat`,
+    method: "POST",
+    path: (runs, run) => `${runs}/${run.id}/heartbeat`,
+    ask: (run) => ({ token: `${run.id}:${SECRET}`, body: {} }),
+  },
+  {
+    name: "an unknown address",
+    status: 404,
+    code: "not_found",
+    route: "/*",
+    method: "GET",
+    path: () => `/${SECRET}?q=${SECRET}`,
+  },
+  {
+    name: "an unknown run",
+    status: 404,
+    code: "run_not_found",
+    route: `${RUNS}/:id`,
+    method: "GET",
+    path: (runs) => `${runs}/${SECRET}`,
+  },
+  {
+    name: "an unknown run's timeline",
+    status: 404,
+    code: "run_not_found",
+    route: `${RUNS}/:id/events`,
+    method: "GET",
+    path: (runs) => `${runs}/${SECRET}/events`,
+  },
+  {
+    name: "another method",
+    status: 405,
+    code: "method_not_allowed",
+    route: RUNS,
+    method: "PUT",
+    path: (runs) => `${runs}?q=${SECRET}`,
+    ask: () => ({ body: SECRET }),
+  },
+  {
+    name: "a body too large",
+    status: 413,
+    code: "body_too_large",
+    route: RUNS,
+    method: "POST",
+    path: (runs) => runs,
+    ask: () => ({ raw: SECRET.padEnd(1_100_000) }),
+  },
+  {
+    name: "another media type",
+    status: 415,
+    code: "unsupported_media_type",
+    route: RUNS,
+    method: "POST",
+    path: (runs) => runs,
+    ask: () => ({ raw: SECRET, headers: { "Content-Type": `text/plain; x=${SECRET}` } }),
+  },
+  {
+    name: "a webhook that leads back here",
+    status: 508,
+    code: "loop_detected",
+    route: RUNS,
+    method: "POST",
+    path: (runs) => runs,
+    ask: () => ({ body: { actionName: SECRET }, headers: { "Action-Runs-Delivery": SECRET } }),
+  },
+  {
+    name: "a database that is down",
+    status: 503,
+    code: "database_unavailable",
+    route: RUNS,
+    method: "GET",
+    path: (runs) => `${runs}?actionName=${SECRET}`,
+    given: () => {
+      faults.reads = "down";
+    },
+  },
+];

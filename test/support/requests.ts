@@ -1,0 +1,113 @@
+/** What the tests ask the service with: the same requests that its users send. */
+
+import { env, exports } from "cloudflare:workers";
+import { coordinatorName, readRunId } from "../../src/runs/run-id.ts";
+import { expectDescribed } from "./conformance.ts";
+
+export const ROOT = "a-root-token-for-tests-of-32-characters";
+
+export interface ActionRun {
+  readonly id: string;
+  readonly actionName: string;
+  readonly entityId: string | null;
+  readonly status: string;
+  readonly parameters: Record<string, unknown>;
+  readonly recommendations: Record<string, unknown>;
+  readonly triggeredBy: string;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly completedAt: string | null;
+  readonly error: string | null;
+  readonly output: Record<string, unknown> | null;
+}
+
+export interface CreatedRun extends ActionRun {
+  readonly callback: { readonly url: string; readonly token: string; readonly expiresAt: string };
+}
+
+/** What a heartbeat is answered with. */
+export interface Beaten {
+  readonly status: string;
+  readonly deadlineAt: string;
+}
+
+export interface Answer<T> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: T;
+}
+
+export interface Ask {
+  readonly token?: string | null;
+  readonly body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  readonly raw?: BodyInit;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export async function ask<T = ActionRun>(
+  method: string,
+  path: string,
+  options: Ask = {},
+): Promise<Answer<T>> {
+  const { token = ROOT, body, raw, headers } = options;
+  const init: RequestInit = { method, headers: new Headers(headers) };
+  if (token !== null) (init.headers as Headers).set("Authorization", `Bearer ${token}`);
+  if (body !== undefined || raw !== undefined) {
+    if (headers?.["Content-Type"] === undefined)
+      (init.headers as Headers).set("Content-Type", "application/json");
+    init.body = raw ?? JSON.stringify(body);
+  }
+  const url = path.startsWith("http") ? path : `https://runs.example${path}`;
+  const response = await exports.default.fetch(url, init);
+  const text = await response.text();
+  expectDescribed(method, url, response, text);
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: parse<T>(response, text),
+  };
+}
+
+/** JSON as what it says; null where there is nothing, and the text of anything else. */
+export function parse<T>(response: Response, text: string): T {
+  if (text === "") return null as T;
+  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+  return isJson ? JSON.parse(text) : (text as T);
+}
+
+let environments = 0;
+
+/** The runs of an environment that no other test uses. */
+export function newRunsPath(): string {
+  return `/acme/shop/envs/e${++environments}-${crypto.randomUUID().slice(0, 8)}/action-runs`;
+}
+
+export function scopeOfPath(path: string): string {
+  const [, o, p, , envName] = path.split("/");
+  return `${o}/${p}/${envName}`;
+}
+
+export async function createRun(
+  path: string,
+  body: Record<string, unknown> = { actionName: "deploy" },
+  options: Ask = {},
+): Promise<CreatedRun> {
+  const answer = await ask<CreatedRun>("POST", path, { body, ...options });
+  if (answer.status !== 201)
+    throw new Error(`create answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+
+export function report(run: CreatedRun, body: unknown, options: Ask = {}): Promise<Answer<ActionRun>> {
+  return ask("POST", run.callback.url, { token: run.callback.token, body, ...options });
+}
+
+/** The object that owns a run, to look inside it. */
+export function coordinatorOf(path: string, id: string) {
+  return env.COORDINATORS.getByName(coordinatorName(scopeOfPath(path), readRunId(id).coordinator));
+}
+
+export async function rowOf(id: string): Promise<{ version: number; status: string; body: string } | null> {
+  return env.DB.prepare("SELECT version, status, body FROM runs WHERE id = ?").bind(id).first();
+}

@@ -1,0 +1,79 @@
+/** Runs put straight into D1, for lists whose instants, sizes and numbers a test must choose. */
+
+import { env } from "cloudflare:workers";
+import { toActionRun } from "../../src/runs/action-run.ts";
+import { GROUP_MAX_BYTES, landGroup, toGroupRow } from "../../src/runs/d1/store.ts";
+import type { Run } from "../../src/runs/run.ts";
+import { firstIdAt } from "../../src/runs/run-id.ts";
+
+export interface Row extends Partial<Run> {
+  readonly id: string;
+}
+
+const MONTH_MS = 30 * 86_400_000;
+
+/** A run id of that very millisecond; its tail, random unless given, decides the order among equals. */
+export function idAt(ms: number, tail = crypto.getRandomValues(new Uint8Array(6)).toHex()): string {
+  return `${firstIdAt(ms).slice(0, 14)}8000-8000-${tail}`;
+}
+
+export function toRun(row: Row): Run {
+  const createdAt = Number.parseInt(row.id.replaceAll("-", "").slice(0, 12), 16);
+  return {
+    version: 1,
+    status: "pending",
+    actionName: "deploy",
+    entityId: null,
+    parameters: "{}",
+    recommendations: "{}",
+    triggeredBy: "root",
+    createdAt,
+    startedAt: null,
+    completedAt: null,
+    error: null,
+    output: null,
+    deadlineAt: createdAt + MONTH_MS,
+    heartbeatTimeoutMs: null,
+    silentSince: createdAt,
+    endCause: null,
+    ...row,
+  };
+}
+
+/** What a list shows of a row. */
+export function onTheWire(row: Row): unknown {
+  return JSON.parse(toActionRun(toRun(row)));
+}
+
+export async function insertRows(scope: string, rows: readonly Row[]): Promise<void> {
+  const now = Date.now();
+  const change = {
+    createKey: "",
+    createFingerprint: "",
+    fingerprintKeyId: null,
+    changeKey: null,
+    changeFingerprint: null,
+  };
+  const texts = rows.map((row) => toGroupRow({ ...toRun(row), ...change, purgeAt: now + MONTH_MS }));
+  let group: string[] = [];
+  let size = 0;
+  for (const text of texts) {
+    if (size + text.length > GROUP_MAX_BYTES && group.length > 0) {
+      await landGroup(env.DB, scope, group, null, now);
+      group = [];
+      size = 0;
+    }
+    group.push(text);
+    size += text.length + 1;
+  }
+  if (group.length > 0) await landGroup(env.DB, scope, group, null, now);
+}
+
+/** Every run and token that D1 knows, to see that nothing has changed. */
+export async function everything(): Promise<unknown> {
+  const [runs, tokens] = await env.DB.batch([
+    env.DB.prepare("SELECT scope, id, version, status FROM runs ORDER BY scope, id"),
+    env.DB.prepare("SELECT project, id, name FROM tokens ORDER BY project, id"),
+  ]);
+  return [runs?.results, tokens?.results];
+}

@@ -1,0 +1,145 @@
+/**
+ * A watcher as its users have one: reads Server-Sent Events by the words of their standard, knowing nothing of how
+ * they are made. Every wait is bounded.
+ */
+
+import { exports } from "cloudflare:workers";
+import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import { coordinator } from "./direct.ts";
+import { type Answer, type Ask, ask, type Beaten, type CreatedRun, ROOT } from "./requests.ts";
+
+/** An entry of a timeline on the wire. */
+export interface WireEvent {
+  readonly seq: number;
+  readonly type: string;
+  readonly at: string;
+  readonly [member: string]: unknown;
+}
+
+/** What stands between two blank lines; a field that is not there is null. */
+export interface Frame {
+  readonly id: string | null;
+  readonly data: string | null;
+  readonly retry: string | null;
+  readonly isComment: boolean;
+}
+
+export interface Stream {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The next frame, null at the end. */
+  next(ms?: number): Promise<Frame | null>;
+  /** The next `n` events, whatever else comes between them. */
+  events(n: number, ms?: number): Promise<WireEvent[]>;
+  /** Every event up to the end. */
+  rest(ms?: number): Promise<WireEvent[]>;
+  /** Goes away, as a client does that closes its page. */
+  cancel(): Promise<void>;
+}
+
+export interface Watching {
+  readonly lastEventId?: string | number;
+  readonly accept?: string;
+  readonly token?: string;
+}
+
+export const EVENT_STREAM = "text/event-stream";
+
+export async function openStream(runPath: string, watching: Watching = {}): Promise<Stream> {
+  const { lastEventId, accept = EVENT_STREAM, token = ROOT } = watching;
+  const headers = new Headers({ Authorization: `Bearer ${token}`, Accept: accept });
+  if (lastEventId !== undefined) headers.set("Last-Event-ID", String(lastEventId));
+  const url = `https://runs.example${runPath}/events`;
+  return readStream(await exports.default.fetch(url, { headers }));
+}
+
+/** Reads what was answered; a refusal's body is left unread. */
+export function readStream({ status, headers, body }: Response): Stream {
+  const reader = (body as ReadableStream<Uint8Array> | null)?.getReader();
+  const decoder = new TextDecoder();
+  const frames: Frame[] = [];
+  let text = "";
+  let isOver = reader === undefined;
+
+  async function next(ms = 5000): Promise<Frame | null> {
+    const until = performance.now() + ms;
+    for (;;) {
+      const frame = frames.shift();
+      if (frame !== undefined) return frame;
+      if (isOver || reader === undefined) return null;
+      const { done, value } = await within(until - performance.now(), reader.read());
+      isOver = done;
+      text += decoder.decode(value, { stream: !done });
+      const whole = text.split("\n\n");
+      text = whole.pop() ?? "";
+      // The standard throws away what no blank line ends.
+      frames.push(...whole.map(toFrame));
+    }
+  }
+
+  async function events(n: number, ms = 5000): Promise<WireEvent[]> {
+    const found: WireEvent[] = [];
+    const until = performance.now() + ms;
+    while (found.length < n) {
+      const leftMs = until - performance.now();
+      if (leftMs < 0) throw new Error(`${found.length} events within ${ms} ms, and no end of them`);
+      const frame = await next(leftMs);
+      if (frame === null) break;
+      if (frame.data !== null) found.push(JSON.parse(frame.data));
+    }
+    return found;
+  }
+
+  return {
+    status,
+    headers,
+    next,
+    events,
+    rest: (ms) => events(Number.POSITIVE_INFINITY, ms),
+    cancel: async () => reader?.cancel(),
+  };
+}
+
+function toFrame(text: string): Frame {
+  const fields = new Map<string, string>();
+  for (const line of text.split(/\r\n|\n|\r/)) {
+    const colon = line.includes(":") ? line.indexOf(":") : line.length;
+    fields.set(line.slice(0, colon), line.slice(colon + 1).replace(/^ /, ""));
+  }
+  const field = (name: string) => fields.get(name) ?? null;
+  return { id: field("id"), data: field("data"), retry: field("retry"), isComment: fields.has("") };
+}
+
+/** The same, or an error once `ms` have passed. */
+export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${Math.round(ms)} ms`)), Math.max(ms, 0));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function eventsOf(runPath: string, query = "", options: Ask = {}): Promise<Answer<WireEvent[]>> {
+  return ask("GET", `${runPath}/events${query}`, options);
+}
+
+/** A sign of life, as the run's own workflow sends it. */
+export function beat<T = Beaten>(
+  run: CreatedRun,
+  body: unknown = {},
+  token = run.callback.token,
+): Promise<Answer<T>> {
+  return ask("POST", run.callback.url.replace(/callback$/, "heartbeat"), { token, body });
+}
+
+/** Asking an object itself to be watched; see direct.ts for why it is not the stub's own type. */
+type Watched = Pick<RunCoordinator, "create" | "heartbeat" | "events" | "watch" | "waitForEnd" | "unwatch">;
+
+export function watched(path: string, n: number): Watched {
+  const stub: unknown = coordinator(path, n);
+  return stub as Watched;
+}

@@ -1,0 +1,51 @@
+/** Tokens for the tests: projects of their own, and API tokens in them. */
+
+import type { Role } from "../../src/auth/permissions.ts";
+import { ask, ROOT } from "./requests.ts";
+
+export interface TokenOnWire {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly envName: string | null;
+  readonly parentId: string | null;
+  readonly createdBy: string;
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly token: string;
+}
+
+export interface Refusal {
+  readonly error: string;
+  readonly code: string;
+}
+
+export interface Wanted {
+  readonly role: Role;
+  readonly name?: string;
+  readonly envName?: string | null;
+  readonly expiresAt?: string | null;
+}
+
+/** `/{o}/{p}` of a project that no other test uses. */
+export function newProject(): string {
+  return `/acme/p-${crypto.randomUUID().slice(0, 13)}`;
+}
+
+export async function grantToken(project: string, wanted: Wanted, asker = ROOT): Promise<TokenOnWire> {
+  const { status, body } = await ask<TokenOnWire>("POST", `${project}/tokens`, {
+    token: asker,
+    body: { name: "someone", ...wanted },
+  });
+  if (status !== 201) throw new Error(`mint answered ${status}: ${JSON.stringify(body)}`);
+  return body;
+}
+
+export async function sha256(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+}
+
+/** Takes a token's row away, as a revocation in another isolate would. */
+export async function revokeElsewhere(db: D1Database, id: string): Promise<void> {
+  await db.prepare("DELETE FROM tokens WHERE id = ?").bind(id).run();
+}

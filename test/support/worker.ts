@@ -1,0 +1,26 @@
+/**
+ * The Worker under test: the real one, with a D1 binding that can be made to fail. Faults are at the platform's
+ * edge; none of our own modules is replaced.
+ */
+
+import { createApp } from "../../src/app.ts";
+import { everyMinute } from "../../src/cron.ts";
+import type { Env } from "../../src/env.ts";
+import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import { faulty } from "./faults.ts";
+
+export { WebhookSender } from "../../src/dispatch/webhook.ts";
+
+export class RunCoordinator extends RealCoordinator {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, { ...env, DB: faulty(env.DB) });
+  }
+}
+
+const app = createApp();
+
+export default {
+  fetch: (request: Request, env: Env, ctx: ExecutionContext) =>
+    app.fetch(request, { ...env, DB: faulty(env.DB) }, ctx),
+  scheduled: (_controller, env) => everyMinute({ ...env, DB: faulty(env.DB) }, Date.now()),
+} satisfies ExportedHandler<Env>;
