@@ -54,7 +54,9 @@ describe("GET /docs", () => {
 
   it.each(["/docs", "/openapi.json"])("has no Content-Type in a 304 from %s", async (path) => {
     const { headers } = await fetch(`${origin}${path}`);
-    const again = await fetch(`${origin}${path}`, { headers: { "If-None-Match": headers.get("ETag") ?? "" } });
+    const again = await fetch(`${origin}${path}`, {
+      headers: { "If-None-Match": headers.get("ETag") ?? "" },
+    });
     expect([again.status, again.headers.get("Content-Type"), await again.text()]).toEqual([304, null, ""]);
     expect(again.headers.get("ETag")).toBe(headers.get("ETag"));
   });
