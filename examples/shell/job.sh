@@ -22,9 +22,15 @@ case $RUN_ID in *[!0-9A-Fa-f-]*) echo 'RUN_ID is not a UUID.' >&2 && exit 64 ;; 
 [ -f "$reporter" ] || { echo "There is no $reporter. Copy it from reporters/." >&2 && exit 69; }
 
 # report HOW [TEXT]: a heartbeat sends the text as its message, a failure as its error. Every value is set here, because the
-# environment may hold another variable of that name.
+# environment may hold another variable of that name. What the reporter says is kept, because webhook throws it away.
 report() {
-  CALLBACK_TOKEN=$token REPORT_KEY=shell-$RUN_ID MESSAGE=${2:-} ERROR=${2:-} OUTPUT='' PROGRESS='' sh "$reporter" "$1"
+  said=$(
+    CALLBACK_TOKEN=$token REPORT_KEY=shell-$RUN_ID MESSAGE=${2:-} ERROR=${2:-} OUTPUT='' PROGRESS='' \
+      sh "$reporter" "$1" 2>&1
+  )
+  reported=$?
+  [ -z "$said" ] || printf '%s\n' "$said" | tee -a "$runs/$RUN_ID/reports" >&2
+  return "$reported"
 }
 
 beat() { report heartbeat "$1 on $(uname -n)"; }
@@ -63,8 +69,7 @@ finish() {
     report succeeded
   else
     # The last lines say why. They are kept with the run, so the command must print no secrets.
-    report failed "${fault:-Exited with status $code.}
-$(last_lines 2>/dev/null)"
+    report failed "$(printf '%s\n%s' "${fault:-Exited with status $code.}" "$(last_lines 2>/dev/null)")"
   fi
   exit "$code"
 }
