@@ -41,13 +41,16 @@ const ERROR: Described = {
   content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
 };
 
-/** What the document says of such an answer; errors of addresses that are none are the Error that everything is. */
+/**
+ * What the document says of such an answer. At a path that it lacks, an error is the Error that all errors are. A method
+ * that it lacks gets an error that the path's other operations describe.
+ */
 function describedOf(method: string, path: string, status: number): Described | undefined {
   const operations = patterns.find(({ pattern }) => pattern.test(path))?.operations;
-  const operation = operations?.[method === "HEAD" ? "get" : method.toLowerCase()];
-  if (operation === undefined) return status >= 400 ? ERROR : undefined;
-  // A name in the path that is none leads nowhere, and an address is looked at before all else.
-  return operation.responses[status] ?? (status === 404 ? ERROR : undefined);
+  if (operations === undefined) return status >= 400 ? ERROR : undefined;
+  const operation = operations[method === "HEAD" ? "get" : method.toLowerCase()];
+  const [other] = Object.values(operations);
+  return (operation ?? (status >= 400 ? other : undefined))?.responses[status];
 }
 
 /** Throws where the answer is not as the document says. `text`: its body. */

@@ -10,6 +10,8 @@ import { document, expectDescribed } from "./conformance.ts";
 
 interface Operation {
   readonly operationId: string;
+  readonly summary: string;
+  readonly description: string;
   readonly security: readonly Record<string, unknown>[];
   readonly parameters?: readonly { readonly in: string; readonly name: string }[];
   readonly requestBody?: { readonly required: boolean };
@@ -72,6 +74,30 @@ describe("the document", () => {
         expect(headers).toHaveProperty("X-Request-Id");
     },
   );
+
+  it.each(operations)("has a summary and a description in sentences of %s", (_name, operation) => {
+    const { summary, description } = operation;
+    expect(summary).toMatch(/^[A-Z][^.]+$/);
+    const sentences = description.split(/(?<=[.;]) /);
+    for (const sentence of sentences) {
+      expect(sentence).toMatch(/^.+[.;]$/);
+      expect(sentence.split(" ").length, sentence).toBeLessThanOrEqual(25);
+    }
+    expect(description).not.toContain(summary);
+  });
+
+  it.each(operations)("has a 404 not_found of %s if its path has parameters", (name, { responses }) => {
+    const { 404: notFound } = responses;
+    if (name.includes("{")) {
+      expect(notFound?.content?.["application/json"]?.examples).toHaveProperty("not_found");
+    } else expect(notFound).toBeUndefined();
+  });
+
+  it("names whom to ask, without a person's name or a host", () => {
+    const { contact } = (document as unknown as { info: { contact: Record<string, string> } }).info;
+    expect(Object.keys(contact)).toEqual(["name", "url"]);
+    expect(contact.url).toMatch(/^\/(?!\/)/);
+  });
 
   it("says which requests may be named by a key, and that a heartbeat needs no body", () => {
     const keyed = operations.filter(([, { parameters }]) =>
