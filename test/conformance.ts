@@ -29,7 +29,8 @@ const patterns = Object.entries(document.paths).map(([template, operations]) => 
 
 const validators = new Map<Schema, Validator>();
 
-function validatorOf(schema: Schema): Validator {
+/** Judges values by a schema of the document. */
+export function validatorOf(schema: Schema): Validator {
   const known = validators.get(schema);
   if (known !== undefined) return known;
   const made = new Validator({ ...schema, components: document.components } as Schema, "2020-12");
