@@ -64,6 +64,8 @@ export function expectDescribed(method: string, url: string, response: Response,
     if (!isDescribed(name, described))
       throw new Error(`${what} with a header that is not described: ${name}`);
   }
+  if (described.content === undefined && response.headers.has("Content-Type"))
+    throw new Error(`${what} with a Content-Type, and the document describes no content`);
   if (text === "") return;
   const [type = ""] = (response.headers.get("Content-Type") ?? "").split(";");
   const media = described.content?.[type];

@@ -23,6 +23,8 @@ export interface Operation {
   readonly security: readonly Record<string, unknown>[];
   /** The status of a success. */
   readonly success: number;
+  /** Whether it can answer 304. */
+  readonly isCached: boolean;
 }
 
 interface OnPaper {
@@ -46,6 +48,7 @@ export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).f
       isBodyRequired: requestBody?.required === true,
       security,
       success: Number(Object.keys(responses).find((status) => status.startsWith("2"))),
+      isCached: "304" in responses,
     };
   }),
 );

@@ -234,6 +234,13 @@ describe.each(CASES)("%s", (_name, operation) => {
     expect(disagreements).toEqual([]);
   });
 
+  it.runIf(operation.isCached)("answers 304 to who has its version already", async () => {
+    const { headers } = await send(operation, place);
+    const again = await send(operation, place, { headers: { "If-None-Match": headers.get("ETag") ?? "" } });
+    expect(again.status).toBe(304);
+    expect(again.headers.get("ETag")).toBe(headers.get("ETag"));
+  });
+
   it("answers an unknown query parameter as it describes", async () => {
     const { status } = await sendAfresh({ body: example, query: [["unknown", "1"]] });
     expect(status < 300 || status === 400).toBe(true);

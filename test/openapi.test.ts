@@ -93,10 +93,18 @@ describe("the document", () => {
     } else expect(notFound).toBeUndefined();
   });
 
-  it("names whom to ask, without a person's name or a host", () => {
-    const { contact } = (document as unknown as { info: { contact: Record<string, string> } }).info;
-    expect(Object.keys(contact)).toEqual(["name", "url"]);
-    expect(contact.url).toMatch(/^\/(?!\/)/);
+  it("names whom to ask, without an address that is nobody's", () => {
+    const { contact } = (document as unknown as { info: { contact: object } }).info;
+    expect(contact).toEqual({ name: expect.stringContaining("operator") });
+  });
+
+  it("has no default in a body, because generators take such a member for required", () => {
+    const bodies = operations.flatMap(([, { requestBody }]) =>
+      requestBody === undefined ? [] : [requestBody],
+    );
+    const text = JSON.stringify([bodies, document.components.schemas]);
+    expect(text).not.toContain('"default":');
+    expect(text).toContain("Default: `60`.");
   });
 
   it("says which requests may be named by a key, and that a heartbeat needs no body", () => {

@@ -45,8 +45,8 @@ export async function openApiDocument(app: Hono<AppEnv>) {
         version: packageJson.version,
         summary: "Records action runs: a platform creates one, an external workflow reports its end.",
         description: packageJson.description,
-        // Each deployment has its own operator, and only the deployment itself can say more: the URL is relative.
-        contact: { name: "The operator of this deployment", url: "/" },
+        // Each deployment has its own operator. No URL: the project has no home, and OpenAPI wants an absolute one.
+        contact: { name: "The operator of this deployment" },
         license: { name: packageJson.license, identifier: packageJson.license },
       },
       // Relative: the document is the same wherever it is served.

@@ -8,7 +8,11 @@ const status = (said: string) => z.object({ status: z.literal(said) }).meta({ ex
 const anyObject = (example: Record<string, unknown>) =>
   z.record(z.string(), z.unknown()).meta({ examples: [example] });
 
-const notModified = { 304: { description: "Not modified", headers: headersOf(["ETag"]) } };
+const PAGE_HEADERS = ["ETag", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Referrer-Policy"];
+
+const notModified = (headers: readonly string[]) => ({
+  304: { description: "Not modified", headers: headersOf(headers) },
+});
 
 export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /": {
@@ -50,7 +54,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     description: "Returns the OpenAPI 3.1 document of this version of the service. Requires no token.",
     responses: {
       ...answers(200, "The OpenAPI document", anyObject({ openapi: "3.1.0" }), ["ETag"]),
-      ...notModified,
+      ...notModified(["ETag"]),
       ...refuses(),
     },
   },
@@ -63,15 +67,10 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     responses: {
       200: {
         description: "The page",
-        headers: headersOf([
-          "ETag",
-          "Content-Security-Policy",
-          "Cross-Origin-Opener-Policy",
-          "Referrer-Policy",
-        ]),
+        headers: headersOf(PAGE_HEADERS),
         content: { "text/html": { schema: { type: "string" }, example: "<!doctype html>…" } },
       },
-      ...notModified,
+      ...notModified(PAGE_HEADERS),
       ...refuses(),
     },
   },
