@@ -158,7 +158,7 @@ export const trigger = z
             .register(z.globalRegistry, {
               wire: { type: "string", pattern: "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", maxLength: 94 },
               description:
-                "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. The libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. For a form, switch that off (`jsonParse: false` in `standardwebhooks` for JavaScript) or compute the HMAC yourself.",
+                "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or compute the HMAC yourself.",
             }),
         ),
         retry: z._default(retry, {
