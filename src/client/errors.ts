@@ -57,7 +57,7 @@ export function corsAdvice(url: string, cause: unknown): string {
 /** Of the page or worker that runs this, null outside a browser. Cloudflare's Workers have a scope, but no location. */
 function browserOrigin(): string | null {
   if (!("window" in globalThis || "WorkerGlobalScope" in globalThis)) return null;
-  const { origin } = (globalThis as { readonly location?: Location }).location ?? {};
+  const { origin } = (globalThis as { readonly location?: { readonly origin: string } }).location ?? {};
   // A page from a file has the origin "null", which no setting can name.
   return origin?.startsWith("http") ? origin : null;
 }
