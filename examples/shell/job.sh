@@ -1,46 +1,56 @@
 #!/bin/sh
-# Runs one command for an action run, beats while it runs, and reports once how it ended.
+# Runs one command for an action run, sends a heartbeat every minute while the command runs, and reports once how it ended.
 #
 #   RUN_ID=… CALLBACK_URL=… CALLBACK_TOKEN=… job.sh command [argument…]
 #
-# Needs curl 7.71 or newer and no jq. Exits as the command did; 129, 130 or 143 where a signal stopped it.
-# A signal goes to the command alone: one that starts others must end them itself. Nobody is left to report after
-# kill -9 or a power cut, which is what the run's heartbeatTimeout is for.
+# Needs reporters/report.sh in its own folder. Exits as the command did, and 129, 130 or 143 when a signal stopped it.
+# A signal goes to the command alone: a command that starts others must end them itself. After kill -9 or a power cut
+# nothing can report. The run's heartbeatTimeout ends such a run.
 
 set -u
 : "${RUN_ID:?}" "${CALLBACK_URL:?}" "${CALLBACK_TOKEN:?}" "${1:?Name the command to run.}"
+reporter=$(dirname "$0")/report.sh
 runs=${RUNS_FOLDER:-/var/lib/action-runs}
 beat_every=${BEAT_EVERY_SECONDS:-60}
-retries=5
 child='' beats='' signal='' fault='' code=1
 
 # The command has no business with the token.
 token=$CALLBACK_TOKEN
 unset CALLBACK_TOKEN
 
-case $RUN_ID in *[!0-9A-Fa-f-]*) echo 'RUN_ID is no uuid.' >&2 && exit 64 ;; esac
+case $RUN_ID in *[!0-9A-Fa-f-]*) echo 'RUN_ID is not a UUID.' >&2 && exit 64 ;; esac
+[ -f "$reporter" ] || { echo "There is no $reporter. Copy it from reporters/." >&2 && exit 69; }
 
-# The inside of a JSON string, from any bytes: what is not printable ASCII becomes a question mark.
-json_text() {
-  LC_ALL=C tr '\011' ' ' | LC_ALL=C tr -c '\012\040-\176' '?' |
-    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' | awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }'
+# report HOW [TEXT]: a heartbeat sends the text as its message, a failure as its error. Every value is set here, because the
+# environment may hold another variable of that name. What the reporter says is kept, because webhook throws it away.
+report() {
+  said=$(
+    CALLBACK_TOKEN=$token REPORT_KEY=shell-$RUN_ID MESSAGE=${2:-} ERROR=${2:-} OUTPUT='' PROGRESS='' \
+      sh "$reporter" "$1" 2>&1
+  )
+  reported=$?
+  [ -z "$said" ] || printf '%s\n' "$said" | tee -a "$runs/$RUN_ID/reports" >&2
+  return "$reported"
 }
 
-# post URL BODY [HEADER]. The token goes to curl on stdin, for a command line can be read by everybody on the machine.
-post() {
-  printf 'Authorization: Bearer %s\n' "$token" |
-    curl -fsS --retry "$retries" --retry-all-errors --max-time 20 -o /dev/null -X POST -H @- \
-      -H 'Content-Type: application/json' ${3:+-H "$3"} -d "$2" "$1"
-}
-
-beat() {
-  post "${CALLBACK_URL%/callback}/heartbeat" "{\"message\":\"$(printf '%s on %s' "$1" "$(uname -n)" | json_text)\"}"
-}
+beat() { report heartbeat "$1 on $(uname -n)"; }
 
 keep_beating() {
-  # The next beat makes up for one that got lost.
-  retries=0
+  # The next heartbeat makes up for one that got lost.
+  export REPORT_TRIES=1
   while sleep "$beat_every"; do beat 'Still running'; done
+}
+
+# The last 20 lines of the log, at most 2000 bytes. A cut by bytes can split a character: the rest of that one is dropped.
+last_lines() {
+  tail -n 20 "$log" | tail -c 2000 | {
+    for _ in 1 2 3; do
+      byte=$(dd bs=1 count=1 2>/dev/null | LC_ALL=C tr -d '\200-\277')
+      [ -z "$byte" ] || break
+    done
+    printf '%s' "$byte"
+    cat
+  }
 }
 
 stop() {
@@ -52,18 +62,15 @@ stop() {
 finish() {
   trap - EXIT
   trap '' HUP INT TERM
-  # KILL, for a shell can lose a TERM that comes just after it was forked. Its sleep may outlive it by one beat.
+  # KILL, because a shell can lose a TERM that comes just after it was forked. Its sleep may outlive it by one heartbeat.
   [ -z "$beats" ] || { kill -KILL "$beats" && wait "$beats"; } 2>/dev/null
   if [ -n "$signal" ]; then fault="Stopped by SIG$signal."; fi
   if [ -z "$fault" ] && [ "$code" -eq 0 ]; then
-    report="{\"status\":\"succeeded\",\"output\":{\"host\":\"$(uname -n | json_text)\"}}"
+    report succeeded
   else
-    # Its last lines say why. They are kept with the run: print no secrets.
-    tail=$(tail -n 20 "$log" 2>/dev/null | tail -c 2000)
-    error=$(printf '%s\n%s' "${fault:-Exited with status $code.}" "$tail" | json_text)
-    report="{\"status\":\"failed\",\"error\":\"$error\"}"
+    # The last lines say why. They are kept with the run, so the command must print no secrets.
+    report failed "$(printf '%s\n%s' "${fault:-Exited with status $code.}" "$(last_lines 2>/dev/null)")"
   fi
-  post "$CALLBACK_URL" "$report" "Idempotency-Key: shell-$RUN_ID" || echo "Run $RUN_ID: the report was refused or got no answer." >&2
   exit "$code"
 }
 
@@ -72,7 +79,7 @@ give_up() {
   exit
 }
 
-# Delivery is at least once: whoever comes second finds the folder, and leaves the run to the first.
+# Delivery is at least once: the second delivery finds the folder, and leaves the run to the first.
 umask 077
 log=$runs/$RUN_ID/log
 if ! mkdir "$runs/$RUN_ID" 2>/dev/null && [ -d "$runs/$RUN_ID" ]; then
@@ -86,7 +93,7 @@ trap 'stop INT 130' INT
 trap 'stop TERM 143' TERM
 
 [ -d "$runs/$RUN_ID" ] || give_up 73 "There is no folder $runs that this user can write to."
-# Refused where the run has ended, cancelled for one: nobody wants the work.
+# The service refuses the heartbeat of a run that has ended, for example because it was cancelled. Nobody wants the work then.
 beat 'Begun' || give_up 69 'The first heartbeat was refused or got no answer, so nothing was run.'
 [ -z "$signal" ] || exit "$code"
 

@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 import { PATH_NAME } from "../http/limits.ts";
-import { filterableName, instant, pageQuery } from "../http/schema-parts.ts";
+import { described, filterableName, instant, pageQuery } from "../http/schema-parts.ts";
 import { ROLES } from "./permissions.ts";
 import { holdsInvisible, looksLikeRoot } from "./token-name.ts";
 
@@ -10,23 +10,32 @@ const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
 
 export const newToken = z
   .strictObject({
-    name: filterableName.check(
-      z.refine((name) => !holdsInvisible(name), {
-        error: "holds a character that can't be seen; send only characters that show.",
-      }),
-      z.refine((name) => !looksLikeRoot(name), {
-        error: "looks like root, which is the operator's name; choose another.",
-      }),
+    name: described(
+      filterableName.check(
+        z.refine((name) => !holdsInvisible(name), {
+          error: "holds a character that can't be seen; send only characters that show.",
+        }),
+        z.refine((name) => !looksLikeRoot(name), {
+          error: "looks like root, which is the operator's name; choose another.",
+        }),
+      ),
+      "Names the token for people. Well-formed Unicode without control or invisible characters, and nothing that looks like `root`.",
     ),
-    role: z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),
+    role: described(z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }), "What the token may do."),
     envName: z.nullish(
-      z.string().check(z.regex(ENV_NAME, { error: "send the name of one environment, or leave it out." })),
+      described(
+        z.string().check(z.regex(ENV_NAME, { error: "send the name of one environment, or leave it out." })),
+        "The only environment that the token opens. Without it, the token opens the whole project.",
+      ),
     ),
     expiresAt: z.nullish(
-      instant.check(
-        z.refine(({ floorMs }) => floorMs > Date.now(), {
-          error: "is in the past; send a later time or leave it out.",
-        }),
+      described(
+        instant.check(
+          z.refine(({ floorMs }) => floorMs > Date.now(), {
+            error: "is in the past; send a later time or leave it out.",
+          }),
+        ),
+        "When the token expires: a time in the future.",
       ),
     ),
   })

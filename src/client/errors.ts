@@ -38,13 +38,28 @@ export class ActionRunsError extends Error {
   }
 }
 
-/** No answer came, or it broke off. `what` begins the sentence: what was not there. */
-export function unreachable(what: string, cause: unknown): ActionRunsError {
-  return new ActionRunsError(`${what}: check the address and the network, and try again.`, {
+/** No answer came, or it broke off. `what` begins the sentence: what was not there. `advice` ends it. */
+export function unreachable(what: string, cause: unknown, advice = ""): ActionRunsError {
+  return new ActionRunsError(`${what}: check the address and the network, and try again.${advice}`, {
     status: null,
     code: "unreachable",
     cause,
   });
+}
+
+/** A browser tells code nothing of a request that it blocked. `cause`: what fetch threw for a request to `url`. */
+export function corsAdvice(url: string, cause: unknown): string {
+  const origin = browserOrigin();
+  if (origin === null || origin === new URL(url).origin || !(cause instanceof TypeError)) return "";
+  return ` A browser blocks the answer unless the service's CORS_ORIGINS has ${origin}.`;
+}
+
+/** Of the page or worker that runs this, null outside a browser. Cloudflare's Workers have a scope, but no location. */
+function browserOrigin(): string | null {
+  if (!("window" in globalThis || "WorkerGlobalScope" in globalThis)) return null;
+  const { origin } = (globalThis as { readonly location?: { readonly origin: string } }).location ?? {};
+  // A page from a file has the origin "null", which no setting can name.
+  return origin?.startsWith("http") ? origin : null;
 }
 
 /** An answer that the API does not give: from a proxy, or from something else altogether. */

@@ -5,6 +5,7 @@
 
 import {
   type ActionRunsError,
+  corsAdvice,
   parseJson,
   redirected,
   refusalOf,
@@ -92,7 +93,8 @@ async function attempt(
     return isHandedOver ? { response } : await read(response);
   } catch (cause) {
     signal?.throwIfAborted();
-    const error = unreachable(`No answer came from ${new URL(request.url).host}`, cause);
+    const { host } = new URL(request.url);
+    const error = unreachable(`No answer came from ${host}`, cause, corsAdvice(request.url, cause));
     return { error, isTransient: true };
   } finally {
     clearTimeout(timer);

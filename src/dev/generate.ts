@@ -17,7 +17,7 @@ try {
   const document = join(folder, "openapi.json");
   writeFileSync(document, JSON.stringify(await makeDocument()));
   mkdirSync(join(ROOT, "src", "client"), { recursive: true });
-  runTool("openapi-typescript/bin/cli.js", document, "-o", TYPES, "--default-non-nullable=false");
+  runTool("openapi-typescript/bin/cli.js", document, "-o", TYPES);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

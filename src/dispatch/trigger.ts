@@ -17,7 +17,7 @@ import {
   URL_MAX_CHARACTERS,
   utf8Bytes,
 } from "../http/limits.ts";
-import { sent } from "../http/schema-parts.ts";
+import { described, HTTP_URL, sent } from "../http/schema-parts.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { TemplateContext } from "./placeholder.ts";
 import { signingKey } from "./signature.ts";
@@ -42,7 +42,15 @@ const headers = z
       }
     }),
   )
-  .register(z.globalRegistry, { wire: { type: "object", additionalProperties: { type: "string" } } });
+  .register(z.globalRegistry, {
+    wire: {
+      type: "object",
+      propertyNames: { pattern: HEADER_NAME.source },
+      additionalProperties: { type: "string", pattern: HEADER_VALUE.source },
+    },
+    description:
+      "Headers of the webhook. Values may contain placeholders. You can't set those that the service or the connection sets: `host`, `content-length`, `idempotency-key`, `webhook-*` and the like.",
+  });
 
 function headerFault(name: string, text: unknown, seen: Set<string>): string | null {
   const lower = name.toLowerCase();
@@ -72,11 +80,17 @@ const AN_OBJECT = {
 const retry = z.strictObject(
   {
     maxAttempts: z._default(
-      z.int(ATTEMPTS).check(z.minimum(1, ATTEMPTS), z.maximum(ATTEMPTS_MAX, ATTEMPTS)),
+      described(
+        z.int(ATTEMPTS).check(z.minimum(1, ATTEMPTS), z.maximum(ATTEMPTS_MAX, ATTEMPTS)),
+        "How often the webhook is sent at most.",
+      ),
       ATTEMPTS_DEFAULT,
     ),
     initialDelayMs: z._default(
-      z.int(DELAY).check(z.minimum(RETRY_DELAY_MIN_MS, DELAY), z.maximum(RETRY_DELAY_MAX_MS, DELAY)),
+      described(
+        z.int(DELAY).check(z.minimum(RETRY_DELAY_MIN_MS, DELAY), z.maximum(RETRY_DELAY_MAX_MS, DELAY)),
+        "The longest wait before the first retry, in milliseconds. It doubles with each retry.",
+      ),
       RETRY_DELAY_DEFAULT_MS,
     ),
   },
@@ -96,40 +110,66 @@ export const trigger = z
     z.strictObject(
       {
         type: z.literal("webhook", { error: 'send "webhook".' }),
-        url: z.string({ error: "send the URL to call." }).check(
-          z.maxLength(URL_MAX_CHARACTERS, {
-            error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.`,
+        url: z
+          .string({ error: "send the URL to call." })
+          .check(
+            z.maxLength(URL_MAX_CHARACTERS, {
+              error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.`,
+            }),
+            z.superRefine((url, context) => {
+              const fault = checkUrlTemplate(url);
+              if (fault !== null) context.addIssue({ code: "custom", message: fault });
+            }),
+          )
+          .register(z.globalRegistry, {
+            wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
+            description:
+              "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query. In development, `ALLOW_INSECURE_WEBHOOKS` opens `http` and loopback hosts.",
           }),
-          z.superRefine((url, context) => {
-            const fault = checkUrlTemplate(url);
-            if (fault !== null) context.addIssue({ code: "custom", message: fault });
-          }),
+        method: z._default(
+          described(
+            z.enum(["POST", "PUT", "PATCH"], { error: "send POST, PUT or PATCH." }),
+            "The method of the webhook.",
+          ),
+          "POST",
         ),
-        method: z._default(z.enum(["POST", "PUT", "PATCH"], { error: "send POST, PUT or PATCH." }), "POST"),
         headers: z._default(headers, {}),
         payload: z.optional(
-          z.unknown().check(
-            z.refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." }),
-            z.superRefine((payload, context) => {
-              const fault = checkTemplate(payload);
-              if (fault !== null)
-                context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
-            }),
+          described(
+            z.unknown().check(
+              z.refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." }),
+              z.superRefine((payload, context) => {
+                const fault = checkTemplate(payload);
+                if (fault !== null)
+                  context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
+              }),
+            ),
+            "The body of the webhook: any JSON, whose strings may contain placeholders such as `{{ run.callbackUrl }}`. Without it, the body is everything that placeholders can reach. If `headers` has `Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form. Libraries that verify a signature can refuse a form: see `signingSecret`.",
           ),
         ),
         signingSecret: z.optional(
-          z.string({ error: "send a string." }).check(
-            z.refine((secret) => signingKey(secret) !== null, {
-              error: "is no signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
+          z
+            .string({ error: "send a string." })
+            .check(
+              z.refine((secret) => signingKey(secret) !== null, {
+                error: "is no signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
+              }),
+            )
+            .register(z.globalRegistry, {
+              wire: { type: "string", pattern: "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", maxLength: 94 },
+              description:
+                "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or compute the HMAC yourself.",
             }),
-          ),
         ),
         retry: z._default(retry, {
           maxAttempts: ATTEMPTS_DEFAULT,
           initialDelayMs: RETRY_DELAY_DEFAULT_MS,
         }),
         startOn: z._default(
-          z.enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' }),
+          described(
+            z.enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' }),
+            "What starts the run: a 2xx answer to the webhook, or only the first heartbeat.",
+          ),
           "accepted",
         ),
       },
@@ -138,6 +178,7 @@ export const trigger = z
   )
   .register(z.globalRegistry, {
     id: "Trigger",
+    description: `A webhook that starts the workflow. At most ${TRIGGER_MAX_BYTES} bytes of JSON.`,
     examples: [
       { type: "webhook", url: "https://ci.example.com/hooks/{{ parameters.version }}", startOn: "heartbeat" },
     ],

@@ -42,11 +42,21 @@ const LOCAL_SUFFIXES = [
   ...["corp", "home", "private", "invalid", "onion"],
 ];
 
+const INSECURE_ADVICE =
+  "In development, set ALLOW_INSECURE_WEBHOOKS=true in .dev.vars and restart the service.";
+
 /**
  * The parsed URL, without its fragment, if it may be called; else a sentence that says what to send instead.
  * To be asked at create and, as the settings may have changed, again before each attempt.
  */
 export function guardUrl(text: string, policy: UrlPolicy): Result<URL, string> {
+  const judged = judgeUrl(text, policy);
+  if (judged.ok || !isDevelopment(policy)) return judged;
+  const wouldDo = !policy.insecure && judgeUrl(text, { ...policy, insecure: true }).ok;
+  return wouldDo ? err(`${judged.error} ${INSECURE_ADVICE}`) : judged;
+}
+
+function judgeUrl(text: string, policy: UrlPolicy): Result<URL, string> {
   if (text.length > URL_MAX_CHARACTERS) {
     return err(`The URL is too long: send at most ${URL_MAX_CHARACTERS} characters.`);
   }
@@ -88,18 +98,28 @@ function hostFault(url: URL, policy: UrlPolicy): string | null {
   return null;
 }
 
+/** Whether this service is reached by loopback names alone, so that whoever asks can change its settings. */
+function isDevelopment({ ownHosts }: UrlPolicy): boolean {
+  return ownHosts.length > 0 && ownHosts.every((own) => isLoopback(splitPort(own).hostname));
+}
+
 /**
  * On loopback a port is a program, so only that port is ours, by whichever name or address. Anywhere else every
  * port of our name is refused: what listens there is behind the same door.
  */
 function isOwn(url: URL, ownHosts: readonly string[]): boolean {
   return ownHosts.some((own) => {
-    const ownPort = /:(\d+)$/.exec(own)?.[1];
-    const ownName = ownPort === undefined ? own : own.slice(0, -ownPort.length - 1);
+    const { hostname: ownName, port: ownPort } = splitPort(own);
     if (!isLoopback(ownName) || !isLoopback(url.hostname)) return url.hostname === ownName;
     const port = url.port || (url.protocol === "http:" ? "80" : "443");
     return ownPort === undefined ? port === "80" || port === "443" : port === ownPort;
   });
+}
+
+/** Of `URL.host`; no port where it is the scheme's own. */
+function splitPort(host: string): { readonly hostname: string; readonly port: string | undefined } {
+  const port = /:(\d+)$/.exec(host)?.[1];
+  return { hostname: port === undefined ? host : host.slice(0, -port.length - 1), port };
 }
 
 /** Of a hostname as the parser writes it: an address has but one spelling there. */

@@ -44,7 +44,9 @@ async function sendAsset(
     headers: known === undefined ? {} : { "If-None-Match": known },
   });
   if (asset.status !== 200 && asset.status !== 304) throw new Error(`${path} is not there: ${asset.status}`);
-  for (const name of ["Content-Type", "ETag"]) c.header(name, asset.headers.get(name) ?? undefined);
+  c.header("ETag", asset.headers.get("ETag") ?? undefined);
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  // A 304 has no body, so it names no type (RFC 9110, section 15.4.5).
+  if (asset.status === 200) c.header("Content-Type", asset.headers.get("Content-Type") ?? undefined);
   return asset.body === null ? c.body(null, asset.status) : c.body(asset.body);
 }

@@ -10,6 +10,24 @@ z.config(en());
 
 const CONTROL = /\p{Cc}/u;
 
+/** `\x`, because generators hand a pattern to every language's engine, and not all know `\p` or `\u`. */
+export const NAME_ON_WIRE = {
+  type: "string",
+  minLength: 1,
+  maxLength: NAME_MAX_CHARACTERS,
+  pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+};
+
+/** Of a URL whose scheme is http or https, as far as a pattern can tell. */
+export const HTTP_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
+
+/** The schema, with what the document says of a member beside its type. */
+export function described<T extends z.ZodMiniType>(schema: T, description: string): T {
+  const member = schema.clone();
+  z.globalRegistry.add(member, { ...z.globalRegistry.get(schema), description });
+  return member;
+}
+
 /** A name that lists filter on: 1 to 255 characters of well-formed Unicode, no control characters. */
 export const filterableName = z
   .string({ error: "send a string." })
@@ -23,7 +41,10 @@ export const filterableName = z
       error: "holds a control character or half a surrogate pair; send plain text.",
     }),
   )
-  .register(z.globalRegistry, { wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS } });
+  .register(z.globalRegistry, {
+    wire: NAME_ON_WIRE,
+    description: "Well-formed Unicode without control characters.",
+  });
 
 /** What was sent in place of a number, short enough to be said. */
 export function sent(issue: { readonly input?: unknown }): string {
@@ -66,7 +87,7 @@ export const instant = z
 const NOT_OURS = "send the cursor of a Link header as it was, or none.";
 
 /** A cursor as one of ours is decoded; what is none is refused. */
-function cursorOf<T>(decode: (cursor: string) => T | null) {
+function cursorOf<T>(decode: (cursor: string) => T | null, example: string) {
   const cursor = z
     .pipe(
       z.string({ error: "send it once." }),
@@ -78,7 +99,8 @@ function cursorOf<T>(decode: (cursor: string) => T | null) {
       }),
     )
     .register(z.globalRegistry, {
-      wire: { type: "string", description: "Of a `Link` header, as it was.", examples: ["MDFhMjEy…"] },
+      wire: { type: "string", examples: [example] },
+      description: "The cursor of a `Link` header, unchanged. The service refuses every other text.",
     });
   return z.optional(cursor);
 }
@@ -91,10 +113,13 @@ const limit = z
   });
 
 /** The query parameters of a page of things with ids. */
-export const pageQuery = { limit: z._default(limit, PAGE_DEFAULT_ROWS), cursor: cursorOf(decodeCursor) };
+export const pageQuery = {
+  limit: z._default(limit, PAGE_DEFAULT_ROWS),
+  cursor: cursorOf(decodeCursor, "MDFhMjEyZGUtOWI1NS04MDAzLWE4YTktZGQyYzE0OGVhNjE3"),
+};
 
 /** The query parameters of a page of numbered things. */
 export const seqPageQuery = {
   limit: z._default(limit, PAGE_DEFAULT_ROWS),
-  cursor: cursorOf(decodeSeqCursor),
+  cursor: cursorOf(decodeSeqCursor, "NTA"),
 };

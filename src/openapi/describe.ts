@@ -5,7 +5,11 @@ import * as z from "zod";
 import { ERROR_STATUS, type ErrorCode } from "../http/errors.ts";
 import { ERROR_EXAMPLES } from "./error-examples.ts";
 
-export type Operation = DescribeRouteOptions & { readonly operationId: string; readonly summary: string };
+export type Operation = DescribeRouteOptions & {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description: string;
+};
 type Responses = NonNullable<DescribeRouteOptions["responses"]>;
 
 /** The error of the reference. */
@@ -21,32 +25,42 @@ export const errorBody = z
 interface Described {
   readonly wire?: Record<string, unknown>;
   readonly examples?: unknown[];
+  readonly description?: string;
+}
+
+/** Where a schema stands. */
+type Place = "answer" | "body" | "query";
+
+interface Overridden {
+  readonly zodSchema: z.core.$ZodType;
+  readonly jsonSchema: Record<string, unknown>;
 }
 
 /**
  * zod's JSON Schema, with one more word: a `wire` among a schema's metadata replaces what zod makes of a schema that is
  * validated by more than JSON Schema can say.
  */
-const JSON_SCHEMA = {
-  unrepresentable: "any",
-  override: ({
-    zodSchema,
-    jsonSchema,
-  }: {
-    zodSchema: z.core.$ZodType;
-    jsonSchema: Record<string, unknown>;
-  }) => {
-    const { wire, examples } = (z.globalRegistry.get(zodSchema) ?? {}) as Described;
+export function resolved(schema: z.core.$ZodType, place: Place) {
+  const override = ({ zodSchema, jsonSchema }: Overridden) => {
+    const { wire, examples, description } = (z.globalRegistry.get(zodSchema) ?? {}) as Described;
     // zod leaves them out where a schema transforms what is sent.
     if (examples !== undefined) jsonSchema.examples = examples;
-    if (wire === undefined) return;
-    for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
-    Object.assign(jsonSchema, wire);
-  },
-} as const;
+    if (wire !== undefined) {
+      for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+      Object.assign(jsonSchema, wire, description === undefined ? {} : { description });
+    }
+    if (place === "body") sayDefault(jsonSchema);
+  };
+  const io = place === "answer" ? "output" : "input";
+  return resolver(schema, { options: { unrepresentable: "any", override, io } });
+}
 
-export function resolved(schema: z.core.$ZodType, io: "input" | "output") {
-  return resolver(schema, { options: { ...JSON_SCHEMA, io } });
+/** In words: openapi-typescript, at its own settings, takes a member of a body that has a `default` for required. */
+function sayDefault(jsonSchema: Record<string, unknown>): void {
+  if (jsonSchema.default === undefined) return;
+  const said = `Default: \`${JSON.stringify(jsonSchema.default)}\`.`;
+  jsonSchema.description = [jsonSchema.description, said].filter((text) => text !== undefined).join(" ");
+  delete jsonSchema.default;
 }
 
 const header = (name: string) => ({ [name]: { $ref: `#/components/headers/${name.replaceAll("-", "")}` } });
@@ -62,7 +76,7 @@ export function answers(
     [status]: {
       description,
       headers: headersOf(headers),
-      content: { "application/json": { schema: resolved(schema, "output") } },
+      content: { "application/json": { schema: resolved(schema, "answer") } },
     },
   };
 }
@@ -81,7 +95,7 @@ export function refuses(...codes: readonly ErrorCode[]): Responses {
       description: those.join(", "),
       headers: headersOf(HEADERS_WITH[status] ?? []),
       content: {
-        "application/json": { schema: resolved(errorBody, "output"), examples: Object.fromEntries(examples) },
+        "application/json": { schema: resolved(errorBody, "answer"), examples: Object.fromEntries(examples) },
       },
     };
   }

@@ -45,6 +45,8 @@ export async function openApiDocument(app: Hono<AppEnv>) {
         version: packageJson.version,
         summary: "Records action runs: a platform creates one, an external workflow reports its end.",
         description: packageJson.description,
+        // Each deployment has its own operator. No URL: the project has no home, and OpenAPI wants an absolute one.
+        contact: { name: "The operator of this deployment" },
         license: { name: packageJson.license, identifier: packageJson.license },
       },
       // Relative: the document is the same wherever it is served.
@@ -52,8 +54,8 @@ export async function openApiDocument(app: Hono<AppEnv>) {
       tags: [
         { name: "Action runs", description: "For API callers." },
         { name: "Callback", description: "For workflows, which know only a URL and a token." },
-        { name: "API tokens", description: "Who may." },
-        { name: "Service", description: "What this is, and whether it works." },
+        { name: "API tokens", description: "Manage API tokens and see who changed them." },
+        { name: "Service", description: "Check and describe the service itself." },
       ],
       components: {
         headers: HEADERS,
@@ -92,7 +94,9 @@ function tellLibrary(route: RouterRoute, told: Set<string>): void {
   const spec = OPERATIONS[name];
   if (taken !== undefined) {
     const { target, schema } = taken;
-    Object.assign(route.handler, { [uniqueSymbol]: { target, ...resolved(schema, "input") } });
+    Object.assign(route.handler, {
+      [uniqueSymbol]: { target, ...resolved(schema, target === "json" ? "body" : "query") },
+    });
   } else if (spec !== undefined && !told.has(name)) {
     told.add(name);
     Object.assign(route.handler, { [uniqueSymbol]: { spec } });

@@ -48,7 +48,7 @@ export const BOOKMARK = inHeader(
 );
 export const LAST_EVENT_ID = inHeader(
   "Last-Event-ID",
-  "Of an event stream: the `seq` of the last event that was received.",
+  "Resumes an event stream: the `seq` of the last event of this run that you received. Ignored in a request for JSON.",
   { type: "integer", minimum: 0 },
   7,
 );

@@ -18,7 +18,7 @@ const LIST: Operation = {
   operationId: "listActionRuns",
   summary: "List action runs",
   description:
-    "Newest first. A page may be short, even empty, and still have a next one: follow `Link`. Permission `data:read`.",
+    "Returns the action runs of an environment, newest first. A page may be short or empty and still have a next one: follow `Link` until it is missing. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...IN_ENVIRONMENT, BOOKMARK],
@@ -32,7 +32,7 @@ const CREATE: Operation = {
   operationId: "createActionRun",
   summary: "Create an action run",
   description:
-    "Makes a run, and with a `trigger` starts its workflow. The only answer that shows the callback token. Permission `data:write`.",
+    "Creates an action run. If you send a `trigger`, the service also starts the workflow by a webhook. Only this response contains the callback token. If you repeat the request with the same `Idempotency-Key`, you get the same run. Requires the permission `data:write`.",
   tags,
   security,
   parameters: [...IN_ENVIRONMENT, IDEMPOTENCY_KEY],
@@ -42,6 +42,7 @@ const CREATE: Operation = {
       ...TOKEN,
       ...BODY,
       "forbidden",
+      "not_found",
       "invalid_idempotency_key",
       "idempotency_key_reused",
       "idempotency_key_unverifiable",
@@ -58,20 +59,29 @@ const GET: Operation = {
   operationId: "getActionRun",
   summary: "Get an action run by id",
   description:
-    "With `wait`, answers as soon as the run has ended, else as it is then. Permission `data:read`.",
+    "Returns an action run. If you send `wait`, the response comes as soon as the run ends, or after that many seconds with the run as it is. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...OF_RUN, BOOKMARK],
   responses: {
     ...answers(200, "The action run", actionRun, ["x-d1-bookmark"]),
-    ...refuses(...TOKEN, "forbidden", "run_not_found", "invalid_query", ...READS, "too_many_watchers"),
+    ...refuses(
+      ...TOKEN,
+      "forbidden",
+      "not_found",
+      "run_not_found",
+      "invalid_query",
+      ...READS,
+      "too_many_watchers",
+    ),
   },
 };
 
 const CANCEL: Operation = {
   operationId: "cancelActionRun",
   summary: "Cancel a pending action run",
-  description: "A running or ended run is 409. Permission `data:read`.",
+  description:
+    "Cancels a run that is still pending. A run that is running or has ended can't be cancelled and gives 409. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...OF_RUN, IDEMPOTENCY_KEY],
@@ -80,6 +90,7 @@ const CANCEL: Operation = {
     ...refuses(
       ...TOKEN,
       "forbidden",
+      "not_found",
       "run_not_found",
       "invalid_idempotency_key",
       "run_running",
@@ -95,7 +106,7 @@ const EVENTS: Operation = {
   operationId: "listActionRunEvents",
   summary: "Read or follow a run's timeline",
   description:
-    "Pages of JSON; with `Accept: text/event-stream` the same as Server-Sent Events, live until the run has ended. Permission `data:read`.",
+    "Returns the events of a run, oldest first, in pages. If you send `Accept: text/event-stream`, you get Server-Sent Events instead, live until the run ends. A stream takes no `limit` and no `cursor`. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...OF_RUN, LAST_EVENT_ID],
@@ -112,12 +123,13 @@ const EVENTS: Operation = {
       },
     },
     204: {
-      description: "To a stream that is resumed after its end: there is no more.",
+      description: "The stream was resumed after its last event, so there are no more events.",
       headers: headersOf([]),
     },
     ...refuses(
       ...TOKEN,
       "forbidden",
+      "not_found",
       "run_not_found",
       "invalid_query",
       "invalid_last_event_id",
@@ -132,6 +144,7 @@ const CALLBACK_REFUSALS = [
   "unauthorized",
   "token_invalid",
   "token_expired",
+  "not_found",
   "run_not_found",
   ...BODY,
   ...ENDED,
@@ -144,7 +157,7 @@ const CALLBACK: Operation = {
   operationId: "completeActionRun",
   summary: "Complete an action run (external workflow callback)",
   description:
-    "The first end wins, for ever. The same report with the same key is answered as the first was.",
+    "Reports that the workflow succeeded or failed, which ends the run. The first report wins; a later one gives 409. If a response was lost, send the same report with the same `Idempotency-Key` again. Requires the run's callback token.",
   parameters: [...OF_RUN, IDEMPOTENCY_KEY],
   responses: {
     ...answers(200, "Completed action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
@@ -157,7 +170,7 @@ const HEARTBEAT: Operation = {
   operationId: "heartbeatActionRun",
   summary: "Send a heartbeat",
   description:
-    "The first starts a pending run. Without a body it is a mere sign of life. The answer is not the run: it has none of the run's inputs.",
+    "Reports that the workflow is still working. The first heartbeat starts a pending run. The body is optional: it adds a message, the progress and a link to the job's page. The response is not the run and contains none of its inputs. Requires the run's callback token.",
   parameters: OF_RUN,
   responses: {
     ...answers(200, "The run's status and deadline", heartbeatAnswer),
@@ -167,19 +180,26 @@ const HEARTBEAT: Operation = {
 
 const RESYNC: Operation = {
   operationId: "resyncActionRuns",
-  summary: "Land every run in the database again",
+  summary: "Rebuild the database from the journals",
   description:
-    "After a restore of the database. Rows of runs that are no longer kept are removed. This endpoint requires ROOT_TOKEN.",
+    "Writes every run of an environment to the database again. Use it after you restored the database. It removes the rows of runs that are no longer kept. The work continues after the response; send the request again to see how many runs remain. Requires ROOT_TOKEN.",
   tags: ["Service"],
   security,
   parameters: IN_ENVIRONMENT,
   responses: {
     ...answers(
       202,
-      "Under way",
+      "The rebuild has begun",
       z.object({ remaining: z.int().min(0) }).meta({ id: "Resync", examples: [{ remaining: 0 }] }),
     ),
-    ...refuses(...TOKEN, "forbidden", "database_unavailable", "storage_full", "coordinator_unavailable"),
+    ...refuses(
+      ...TOKEN,
+      "forbidden",
+      "not_found",
+      "database_unavailable",
+      "storage_full",
+      "coordinator_unavailable",
+    ),
   },
 };
 

@@ -8,58 +8,69 @@ const status = (said: string) => z.object({ status: z.literal(said) }).meta({ ex
 const anyObject = (example: Record<string, unknown>) =>
   z.record(z.string(), z.unknown()).meta({ examples: [example] });
 
-const notModified = { 304: { description: "As it was", headers: headersOf(["ETag"]) } };
+const PAGE_HEADERS = ["ETag", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Referrer-Policy"];
+
+const notModified = (headers: readonly string[]) => ({
+  304: { description: "Not modified", headers: headersOf(headers) },
+});
 
 export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /": {
     ...service,
     operationId: "describeService",
-    summary: "What this is",
+    summary: "Describe the service",
+    description: "Returns the service's name and the paths of its endpoints. Requires no token.",
     responses: {
-      ...answers(200, "Where to go on", anyObject({ name: "action-runs", explorer: "/docs" })),
+      ...answers(
+        200,
+        "The service's name and endpoints",
+        anyObject({ name: "action-runs", explorer: "/docs" }),
+      ),
       ...refuses(),
     },
   },
   "GET /healthz": {
     ...service,
     operationId: "isAlive",
-    summary: "Whether it lives",
-    responses: { ...answers(200, "It does", status("alive")), ...refuses() },
+    summary: "Health check",
+    description: "Returns 200 whenever the service runs. It checks no settings and no database.",
+    responses: { ...answers(200, "The service runs", status("alive")), ...refuses() },
   },
   "GET /readyz": {
     ...service,
     operationId: "isReady",
-    summary: "Whether it can work",
+    summary: "Readiness check",
     description:
-      "Looks at the settings and at the database. The service asks the database at most once in 5 seconds and remembers the answer.",
-    responses: { ...answers(200, "It can", status("ready")), ...refuses("not_ready", "storage_full") },
+      "Checks the settings, the database and its migrations. The service asks the database at most once in 5 seconds and remembers the answer.",
+    responses: {
+      ...answers(200, "The service is ready", status("ready")),
+      ...refuses("not_ready", "storage_full"),
+    },
   },
   "GET /openapi.json": {
     ...service,
     operationId: "getOpenApi",
-    summary: "The OpenAPI document",
+    summary: "Get the OpenAPI document",
+    description: "Returns the OpenAPI 3.1 document of this version of the service. Requires no token.",
     responses: {
-      ...answers(200, "OpenAPI 3.1", anyObject({ openapi: "3.1.0" }), ["ETag"]),
-      ...notModified,
+      ...answers(200, "The OpenAPI document", anyObject({ openapi: "3.1.0" }), ["ETag"]),
+      ...notModified(["ETag"]),
       ...refuses(),
     },
   },
   "GET /docs": {
     ...service,
     operationId: "exploreApi",
-    summary: "The API explorer",
+    summary: "Open the API explorer",
+    description:
+      "Returns a web page where you can read about each endpoint and try it. The page loads nothing from other hosts.",
     responses: {
       200: {
-        description: "A page",
-        headers: headersOf([
-          "ETag",
-          "Content-Security-Policy",
-          "Cross-Origin-Opener-Policy",
-          "Referrer-Policy",
-        ]),
+        description: "The page",
+        headers: headersOf(PAGE_HEADERS),
         content: { "text/html": { schema: { type: "string" }, example: "<!doctype html>…" } },
       },
-      ...notModified,
+      ...notModified(PAGE_HEADERS),
       ...refuses(),
     },
   },

@@ -1,4 +1,4 @@
-/** What the document says of /tokens, by method and path. */
+/** What the document says of /tokens and /audit, by method and path. */
 
 import { apiTokenList, auditList, createdApiToken, revokedApiTokens } from "../auth/response-schemas.ts";
 import { answers, BODY, type Operation, refuses, TOKEN } from "./describe.ts";
@@ -11,11 +11,19 @@ const MINT: Operation = {
   operationId: "createApiToken",
   summary: "Mint an API token",
   description:
-    "Within your own token's scope, role and expiry: without `expiresAt` the new token expires when yours does. Permission `tokens:manage`.",
+    "Creates an API token and returns it. Only this response contains the token. Its scope, role and expiry can't exceed those of your own token. Without `expiresAt` it expires when yours does. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
     ...answers(201, "The token, shown once", createdApiToken),
-    ...refuses(...TOKEN, ...BODY, "forbidden", "too_many_tokens", "database_unavailable", "storage_full"),
+    ...refuses(
+      ...TOKEN,
+      ...BODY,
+      "forbidden",
+      "not_found",
+      "too_many_tokens",
+      "database_unavailable",
+      "storage_full",
+    ),
   },
 };
 
@@ -23,7 +31,8 @@ const LIST: Operation = {
   ...common,
   operationId: "listApiTokens",
   summary: "List API tokens",
-  description: "Without their secrets. Permission `tokens:manage`.",
+  description:
+    "Returns the API tokens of a project that you may manage, newest first, without their secrets. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
     ...answers(200, "API tokens", apiTokenList, ["Link"]),
@@ -36,20 +45,20 @@ const REVOKE: Operation = {
   operationId: "revokeApiToken",
   summary: "Revoke an API token",
   description:
-    "Revokes the token and every token that it minted, and those that these minted. Takes effect within 30 seconds, everywhere. Permission `tokens:manage`.",
+    "Revokes an API token, every token that it minted, and those that these minted. It takes effect everywhere within 30 seconds. Requires the permission `tokens:manage`.",
   parameters: OF_TOKEN,
   responses: {
-    ...answers(200, "What was revoked", revokedApiTokens),
-    ...refuses(...TOKEN, "forbidden", "token_not_found", "database_unavailable"),
+    ...answers(200, "The ids of the revoked tokens", revokedApiTokens),
+    ...refuses(...TOKEN, "forbidden", "not_found", "token_not_found", "database_unavailable"),
   },
 };
 
 const AUDIT: Operation = {
   ...common,
   operationId: "listAudit",
-  summary: "List who minted and revoked tokens, and who asked for a resync",
+  summary: "List audit entries",
   description:
-    "Newest first. A token of one environment sees what concerns that environment. Kept `RETENTION_DAYS`. Permission `tokens:manage`.",
+    "Returns who minted and revoked tokens and who asked for a resync, newest first. A token of one environment sees the entries of that environment. Entries are kept for `RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
     ...answers(200, "Audit entries", auditList, ["Link"]),

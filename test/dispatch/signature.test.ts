@@ -39,6 +39,14 @@ describe("a signature", () => {
     expect(() => new Webhook(secret).verify(delivery.body, { ...delivery.headers }, options)).not.toThrow();
   });
 
+  it("of a form is genuine, but the library then throws because it parses JSON", async () => {
+    const secret = newSecret(32);
+    const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+    const delivery = await signedDelivery(secret, { headers, payload: { name: "{{ parameters.name }}" } });
+    expect(() => verified(secret, delivery)).toThrow(SyntaxError);
+    expect(() => verified(newSecret(32), delivery)).toThrow("No matching signature found");
+  });
+
   const TAMPERED: readonly [string, (delivery: Delivery) => Pick<Delivery, "body" | "headers">][] = [
     ["the body", ({ headers, body }) => ({ headers, body: body.replace("deploy", "deplox") })],
     ["a blank in it", ({ headers, body }) => ({ headers, body: `${body} ` })],

@@ -10,6 +10,8 @@ import { ask } from "../support/requests.ts";
 
 interface Operation {
   readonly operationId: string;
+  readonly summary: string;
+  readonly description: string;
   readonly security: readonly Record<string, unknown>[];
   readonly parameters?: readonly { readonly in: string; readonly name: string }[];
   readonly requestBody?: { readonly required: boolean };
@@ -72,6 +74,38 @@ describe("the document", () => {
         expect(headers).toHaveProperty("X-Request-Id");
     },
   );
+
+  it.each(operations)("has a summary and a description in sentences of %s", (_name, operation) => {
+    const { summary, description } = operation;
+    expect(summary).toMatch(/^[A-Z][^.]+$/);
+    const sentences = description.split(/(?<=[.;]) /);
+    for (const sentence of sentences) {
+      expect(sentence).toMatch(/^.+[.;]$/);
+      expect(sentence.split(" ").length, sentence).toBeLessThanOrEqual(25);
+    }
+    expect(description).not.toContain(summary);
+  });
+
+  it.each(operations)("has a 404 not_found of %s if its path has parameters", (name, { responses }) => {
+    const { 404: notFound } = responses;
+    if (name.includes("{")) {
+      expect(notFound?.content?.["application/json"]?.examples).toHaveProperty("not_found");
+    } else expect(notFound).toBeUndefined();
+  });
+
+  it("names whom to ask, without an address that is nobody's", () => {
+    const { contact } = (document as unknown as { info: { contact: object } }).info;
+    expect(contact).toEqual({ name: expect.stringContaining("operator") });
+  });
+
+  it("has no default in a body, because generators take such a member for required", () => {
+    const bodies = operations.flatMap(([, { requestBody }]) =>
+      requestBody === undefined ? [] : [requestBody],
+    );
+    const text = JSON.stringify([bodies, document.components.schemas]);
+    expect(text).not.toContain('"default":');
+    expect(text).toContain("Default: `60`.");
+  });
 
   it("says which requests may be named by a key, and that a heartbeat needs no body", () => {
     const keyed = operations.filter(([, { parameters }]) =>

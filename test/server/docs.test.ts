@@ -52,6 +52,15 @@ describe("GET /docs", () => {
     expect(again.headers.get("Content-Security-Policy")).toBe(headers.get("Content-Security-Policy"));
   });
 
+  it.each(["/docs", "/openapi.json"])("has no Content-Type in a 304 from %s", async (path) => {
+    const { headers } = await fetch(`${origin}${path}`);
+    const again = await fetch(`${origin}${path}`, {
+      headers: { "If-None-Match": headers.get("ETag") ?? "" },
+    });
+    expect([again.status, again.headers.get("Content-Type"), await again.text()]).toEqual([304, null, ""]);
+    expect(again.headers.get("ETag")).toBe(headers.get("ETag"));
+  });
+
   it("names its scripts by their content, to be kept for good", async () => {
     const page = await (await fetch(`${origin}/docs`)).text();
     const scripts = [...page.matchAll(/<script[^>]* src="([^"]*)"/g)].map(([, path]) => path);

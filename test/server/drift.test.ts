@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { Project } from "./project.ts";
 
-const WIRE = "src/runs/wire.ts";
+const WIRE = "src/runs/api/response-schemas.ts";
 const FIELD = "triggeredBy: z.string()";
 
 describe("a field whose schema has drifted from what is answered", () => {

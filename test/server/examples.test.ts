@@ -1,8 +1,21 @@
-/** The receiving sides in examples/, run for real against a receiver on loopback: what they send, and that they send it once. */
+/**
+ * The receiving sides in examples/, run as their products run them: against a receiver on loopback that says what they send,
+ * and, through it, against the real server.
+ */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname, tmpdir } from "node:os";
@@ -11,46 +24,78 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
+import { newPlace, type Place } from "./place.ts";
+import {
+  actionSteps,
+  block,
+  type Env,
+  environment,
+  expression,
+  GITHUB,
+  GITLAB_TEMPLATE,
+  jenkinsStep,
+  read,
+  type Step,
+} from "./products.ts";
 
 const RUN_ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const TOKEN = `${RUN_ID}:1795614708373:${"5e".repeat(32)}`;
 const ARRIVES_WITHIN_MS = 20_000;
 
+const DEPLOY = "./deploy.sh";
+/** Stands for the one that a project has. It fails for the version "broken". */
+const DEPLOY_SH = `#!/bin/sh\nversion=\${1:-$VERSION}\necho "$version" >>deployed\n[ "$version" != broken ]\n`;
+
 interface Arrived {
   readonly what: string;
+  readonly path: string;
   readonly authorization: string | undefined;
   readonly key: string | undefined;
   readonly body: unknown;
 }
 
+/** A status with an empty object, or the answer itself. */
+type Answer = number | Response;
+
 const folder = mkdtempSync(join(tmpdir(), "action-runs-examples-"));
+const places = (process.env.PATH ?? "").split(delimiter);
+const pathOf = (command: string) =>
+  places.map((place) => join(place, command)).find((file) => existsSync(file));
 const arrived: Arrived[] = [];
-let answer: (request: Arrived) => number;
+let answer: (request: Arrived) => Answer | Promise<Answer>;
+let place: Place;
+let origin: string;
 let callbackUrl: string;
 
-async function receive(request: IncomingMessage): Promise<number> {
+async function receive(request: IncomingMessage): Promise<Response> {
   const body = JSON.parse(await text(request));
   const { authorization, "idempotency-key": key } = request.headers;
-  const what = `${request.method} ${request.url?.replace(/^.*\//, "")} ${request.headers["content-type"]}`;
-  const it: Arrived = { what, authorization, key: key?.toString(), body };
+  const path = request.url ?? "";
+  const what = `${request.method} ${path.replace(/^.*\//, "")} ${request.headers["content-type"]}`;
+  const it: Arrived = { what, path, authorization, key: key?.toString(), body };
   arrived.push(it);
-  return answer(it);
+  const given = await answer(it);
+  return typeof given === "number" ? new Response("{}", { status: given }) : given;
 }
 
 const server = createServer((request, response) => {
-  receive(request).then((status) => response.writeHead(status).end("{}"));
+  receive(request).then(async (given) => response.writeHead(given.status).end(await given.text()));
 });
 
 beforeAll(async () => {
+  place = await newPlace();
+  await place.start();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  callbackUrl = `http://127.0.0.1:${port}/acme/shop/envs/production/action-runs/${RUN_ID}/callback`;
-  for (const place of ["impatient", "last"]) {
-    mkdirSync(join(folder, place));
-    writeFileSync(join(folder, place, "curl"), `#!${process.execPath}\n${CURL}`);
-    chmodSync(join(folder, place, "curl"), 0o755);
-  }
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  callbackUrl = `${origin}/acme/shop/envs/production/action-runs/${RUN_ID}/callback`;
+  // As the README has the shell example installed.
+  mkdirSync(join(folder, "opt"));
+  for (const file of ["examples/shell/job.sh", "reporters/report.sh"])
+    copyFileSync(join(ROOT, file), join(folder, "opt", file.replace(/.*\//, "")));
+  mkdirSync(join(folder, "checkout/reporters"), { recursive: true });
+  writeFileSync(join(folder, "checkout/deploy.sh"), DEPLOY_SH, { mode: 0o755 });
+  copyFileSync(join(ROOT, "reporters/report.sh"), join(folder, "checkout/reporters/report.sh"));
 });
 
 beforeEach(() => {
@@ -60,59 +105,22 @@ beforeEach(() => {
   mkdirSync(join(folder, "runs"));
 });
 
-afterAll(() => {
+afterAll(async () => {
   server.close();
+  await place.remove();
   rmSync(folder, { recursive: true, force: true });
 });
 
-/**
- * As much of curl as the examples use, but for the pauses between its tries. Last on the PATH it stands in where
- * there is no curl; first, it saves the half minute that a refusal takes.
- */
-const CURL = `
-const { parseArgs } = require("node:util");
-const { readFileSync } = require("node:fs");
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    fail: { type: "boolean", short: "f" },
-    silent: { type: "boolean", short: "s" },
-    error: { type: "boolean", short: "S" },
-    retry: { type: "string", default: "0" },
-    "retry-all-errors": { type: "boolean" },
-    "max-time": { type: "string" },
-    output: { type: "string", short: "o" },
-    request: { type: "string", short: "X" },
-    header: { type: "string", short: "H", multiple: true },
-    data: { type: "string", short: "d" },
-  },
-});
-const lines = values.header.flatMap((line) => (line === "@-" ? readFileSync(0, "utf8").trim().split("\\n") : [line]));
-const headers = lines.map((line) => line.split(/: (.*)/s).slice(0, 2));
-(async () => {
-  for (let left = Number(values.retry); left >= 0; left -= 1) {
-    const sent = await fetch(positionals[0], { method: values.request, headers, body: values.data }).catch(() => null);
-    if (sent?.ok) return;
-  }
-  process.exitCode = 22;
-})();
-`;
-
-interface Job {
+interface Running {
   readonly child: ChildProcess;
   /** The exit code and all that it printed. */
   readonly ended: Promise<{ code: number | null; printed: string }>;
 }
 
-function run(command: readonly string[], env: Readonly<Record<string, string>>, impatient = false): Job {
-  const path = [process.env.PATH, join(folder, "last")];
-  if (impatient) path.unshift(join(folder, "impatient"));
+function run(command: readonly string[], env: Env, cwd = folder): Running {
   const [file = "", ...args] = command;
-  const child = spawn(file, args, {
-    cwd: folder,
-    env: { ...env, PATH: path.join(delimiter) },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const whole = { PATH: process.env.PATH ?? "", TMPDIR: folder, ...env };
+  const child = spawn(file, args, { cwd, env: whole, stdio: ["ignore", "pipe", "pipe"] });
   const printed = Promise.all([text(child.stdout), text(child.stderr)]);
   const closed = once(child, "close") as Promise<[number | null]>;
   const ended = (async () => ({ code: (await closed)[0], printed: (await printed).join("") }))();
@@ -132,8 +140,59 @@ const HEARTBEAT = "POST heartbeat application/json";
 const CALLBACK = "POST callback application/json";
 const AUTHORIZATION = `Bearer ${TOKEN}`;
 
-describe("examples/shell/job.sh", () => {
-  const script = join(ROOT, "examples/shell/job.sh");
+// Debian's image for Node has no curl; .ci/run installs it.
+const hasCurl = pathOf("curl") !== undefined;
+if (!hasCurl) console.warn("There is no curl on this machine: the examples are not run.");
+
+/** A folder in which these commands are programs, perhaps of another name, as the tools of busybox are. */
+function aliases(name: string, programs: Readonly<Record<string, string>>): string {
+  const place = join(folder, name);
+  mkdirSync(place, { recursive: true });
+  for (const [alias, program] of Object.entries(programs)) {
+    rmSync(join(place, alias), { force: true });
+    symlinkSync(pathOf(program) ?? "", join(place, alias));
+  }
+  return place;
+}
+
+const withPath = (place: string) => `${place}${delimiter}${process.env.PATH}`;
+
+const BUSYBOX = "awk cat cut date dd dirname mkdir mktemp od rm sed sh sleep tail tee tr uname";
+
+/** Shells, each with the tools that often come with it. */
+const MACHINES: readonly {
+  name: string;
+  shell: readonly string[];
+  needs: readonly string[];
+  path: () => string;
+}[] = [
+  {
+    name: "dash, mawk",
+    shell: ["dash"],
+    needs: ["dash", "mawk"],
+    path: () => withPath(aliases("dash", { sh: "dash", awk: "mawk" })),
+  },
+  {
+    name: "bash, gawk",
+    shell: ["bash"],
+    needs: ["bash", "gawk"],
+    path: () => withPath(aliases("bash", { sh: "bash", awk: "gawk" })),
+  },
+  {
+    name: "busybox",
+    shell: ["busybox", "sh"],
+    needs: ["busybox"],
+    path: () =>
+      aliases("busybox", {
+        ...Object.fromEntries(BUSYBOX.split(" ").map((tool) => [tool, "busybox"])),
+        busybox: "busybox",
+        curl: "curl",
+      }),
+  },
+].filter(({ needs }) => needs.every((program) => pathOf(program) !== undefined));
+
+describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
+  const script = join(folder, "opt/job.sh");
   const begun = {
     what: HEARTBEAT,
     authorization: AUTHORIZATION,
@@ -141,23 +200,14 @@ describe("examples/shell/job.sh", () => {
   };
   const key = `shell-${RUN_ID}`;
 
-  function job(
-    command: readonly string[],
-    { impatient = false, ...more }: Record<string, unknown> = {},
-  ): Job {
-    const env = {
-      RUN_ID,
-      CALLBACK_URL: callbackUrl,
-      CALLBACK_TOKEN: TOKEN,
-      RUNS_FOLDER: join(folder, "runs"),
-      ...more,
-    };
-    return run(["sh", script, ...command], env, impatient === true);
+  function job(command: readonly string[], more: Env = {}, shell: readonly string[] = ["sh"]): Running {
+    const given = { RUN_ID, CALLBACK_URL: callbackUrl, CALLBACK_TOKEN: TOKEN };
+    return run([...shell, script, ...command], { ...given, RUNS_FOLDER: join(folder, "runs"), ...more });
   }
 
   it("beats first, then reports a command that succeeded, once", async () => {
-    expect(await job(["true"]).ended).toEqual({ code: 0, printed: "" });
-    const report = { status: "succeeded", output: { host: hostname() } };
+    expect(await job(["true"]).ended).toEqual({ code: 0, printed: "The run has succeeded.\n" });
+    const report = { status: "succeeded" };
     expect(arrived).toMatchObject([
       begun,
       { what: CALLBACK, authorization: AUTHORIZATION, key, body: report },
@@ -165,22 +215,43 @@ describe("examples/shell/job.sh", () => {
     expect(arrived).toHaveLength(2);
   });
 
-  it("reports a command that failed, with what it printed last, whatever that was", async () => {
-    const command = [
-      "sh",
-      "-c",
-      `printf 'a "b" \\\\ \\001\\t\\303\\251\\n%s\\n' "\${CALLBACK_TOKEN-no token}"; exit 3`,
-    ];
-    expect((await job(command).ended).code).toBe(3);
-    const error = 'Exited with status 3.\na "b" \\ ? ??\nno token';
-    expect(arrived).toMatchObject([begun, { what: CALLBACK, key, body: { status: "failed", error } }]);
-  });
+  describe.each(MACHINES)("in $name", ({ shell, path }) => {
+    /** The error that is reported for a command that prints these bytes and fails. */
+    async function errorFor(printed: Uint8Array): Promise<string> {
+      writeFileSync(join(folder, "printed"), printed);
+      const env = { PATH: path(), LC_ALL: "C.UTF-8" };
+      const command = ["sh", "-c", `cat printed; printf %s "\${CALLBACK_TOKEN-}"; exit 3`];
+      const ended = await job(command, env, shell).ended;
+      expect(ended.code, ended.printed).toBe(3);
+      expect(arrived, ended.printed).toMatchObject([
+        begun,
+        { what: CALLBACK, key, body: { status: "failed" } },
+      ]);
+      const [, { body } = { body: null }] = arrived;
+      return (body as { error: string }).error;
+    }
 
-  it("keeps a report within the limit of the service, however much was printed", async () => {
-    const command = ["sh", "-c", `head -c 100000 /dev/zero | tr '\\0' '"'; exit 1`];
-    await job(command).ended;
-    expect(JSON.stringify(arrived.at(-1)?.body).length).toBeLessThan(8 * 1024);
-    expect(arrived).toHaveLength(2);
+    it("reports a command that failed, with what it printed last, whatever that was", async () => {
+      const printed = 'Grüße, 日本語, 😀\na "b" \\ \u0001\t$(id)\n';
+      expect(await errorFor(Buffer.from(printed))).toBe(`Exited with status 3.\n${printed.trimEnd()}`);
+    });
+
+    it("replaces bytes that are no UTF-8", async () => {
+      const bytes = Buffer.concat([Buffer.from("a"), Buffer.from("fffec3", "hex"), Buffer.from("b")]);
+      expect(await errorFor(bytes)).toBe("Exited with status 3.\na\ufffd\ufffd\ufffdb");
+    });
+
+    it.each([0, 1, 2, 3])("begins a long tail with a whole character, cut %i bytes in", async (offset) => {
+      const error = await errorFor(Buffer.from(`${"😀".repeat(5000)}${"x".repeat(offset)}`));
+      const whole = Math.floor((2000 - offset) / 4);
+      expect(error).toBe(`Exited with status 3.\n${"😀".repeat(whole)}${"x".repeat(offset)}`);
+    });
+
+    it("keeps the error within 8 KiB of JSON, however much was printed", async () => {
+      const error = await errorFor(Buffer.alloc(100_000, 1));
+      expect(error.replaceAll("\u0001", "")).toBe("Exited with status 3.\n…");
+      expect(Buffer.byteLength(JSON.stringify(error))).toBeLessThanOrEqual(8192);
+    });
   });
 
   it("reports a command that is not there", async () => {
@@ -225,15 +296,18 @@ describe("examples/shell/job.sh", () => {
   it("runs nothing where the first heartbeat is refused, as it is for a run that was cancelled", async () => {
     answer = () => 409;
     const mark = join(folder, "runs", "mark");
-    expect((await job(["touch", mark], { impatient: true }).ended).code).toBe(69);
+    const { code, printed } = await job(["touch", mark]).ended;
+    expect(code).toBe(69);
     expect(existsSync(mark)).toBe(false);
+    // webhook throws away what its commands print.
+    expect(readFileSync(join(folder, "runs", RUN_ID, "reports"), "utf8")).toBe(printed);
   });
 
   it("tries again with the same key and the same body when the answer to a report was lost", async () => {
-    answer = ({ what }) => (what === CALLBACK && arrived.length < 4 ? 503 : 200);
-    expect((await job(["true"], { impatient: true }).ended).code).toBe(0);
+    answer = ({ what }) => (what === CALLBACK && arrived.length < 3 ? 503 : 200);
+    expect((await job(["true"]).ended).code).toBe(0);
     const [first, ...again] = arrived.slice(1);
-    expect(again).toEqual([first, first]);
+    expect(again).toEqual([first]);
   });
 
   it("leaves a run that was delivered twice to the first", async () => {
@@ -241,6 +315,14 @@ describe("examples/shell/job.sh", () => {
     const second = await job(["false"]).ended;
     expect(second).toEqual({ code: 0, printed: `Run ${RUN_ID} was begun before.\n` });
     expect(arrived).toHaveLength(2);
+  });
+
+  it("runs nothing without the reporter beside it", async () => {
+    mkdirSync(join(folder, "alone"));
+    copyFileSync(script, join(folder, "alone/job.sh"));
+    const given = { RUN_ID, CALLBACK_URL: callbackUrl, CALLBACK_TOKEN: TOKEN };
+    const ended = await run(["sh", "alone/job.sh", "true"], given).ended;
+    expect(ended).toEqual({ code: 69, printed: "There is no alone/report.sh. Copy it from reporters/.\n" });
   });
 
   it("reports that it has no folder to write to", async () => {
@@ -254,146 +336,313 @@ describe("examples/shell/job.sh", () => {
   });
 });
 
-/** The scripts that a file hands to a shell, in order, as the shell gets them. */
-function scriptsIn(file: string): readonly string[] {
-  const source = readFileSync(join(ROOT, "examples", file), "utf8");
-  if (file.endsWith("Jenkinsfile")) {
-    // Groovy joins the lines that end in a backslash.
-    return [...source.matchAll(/sh '''(.*?)'''/gs)].map(([, script = ""]) => script.replaceAll("\\\n", ""));
-  }
-  const blocks = source.matchAll(/^ *(?:- )?(?:(?:run|bash): )?\|\n( +)(.*\n(?:\1.*\n)*)/gm);
-  return [...blocks].map(([, indent = "", script = ""]) => script.replaceAll(`\n${indent}`, "\n"));
+interface Run {
+  readonly id: string;
+  readonly url: string;
+  readonly token: string;
 }
 
-const DEPLOY = "./deploy.sh";
+interface JobStep extends Step {
+  /** Also runs after one that failed. */
+  readonly always?: boolean;
+}
 
-interface Product {
+interface Job {
   readonly file: string;
-  /** As the product starts its shell. */
-  readonly shell: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  /** The variable that says how the job stands, and what each of its values is to the run. */
-  readonly status: string;
+  readonly page: string | null;
+  readonly key: (run: Run) => string;
+  /** What the product calls each end of a job, and what it is to the run. */
   readonly ends: Readonly<Record<string, "succeeded" | "failed">>;
-  readonly page: string;
-  readonly key: string;
+  /** What the runner prints for itself, and hides the token with. */
   readonly mask?: string;
-  readonly needsJq?: true;
+  /** `status`: how the job stands, in the product's word. */
+  steps(run: Run, version: string, status: string): readonly JobStep[];
 }
 
-const GITHUB: Omit<Product, "file"> = {
-  shell: ["bash", "-e"],
-  env: {
-    GITHUB_EVENT_PATH: join(folder, "event.json"),
-    GITHUB_SERVER_URL: "https://github.com",
-    GITHUB_REPOSITORY: "acme/shop",
-    GITHUB_RUN_ID: "42",
-    GITHUB_RUN_ATTEMPT: "1",
-  },
-  status: "JOB_STATUS",
-  ends: { success: "succeeded", failure: "failed", cancelled: "failed" },
-  page: "https://github.com/acme/shop/actions/runs/42",
-  key: "github-42-1",
-  mask: "::add-mask::",
-  needsJq: true,
-};
+const CHECKOUT = `cp -R "${folder}/checkout/." .`;
 
-const PRODUCTS: readonly Product[] = [
-  { file: "github-actions/workflow-dispatch.yml", ...GITHUB },
-  { file: "github-actions/repository-dispatch.yml", ...GITHUB },
+/** The steps of a job of GitHub or Azure: where `- ` begins a line at this indent. */
+const listed = (source: string) =>
+  source
+    .slice(source.indexOf("\n    steps:"))
+    .split(/^ {6}- /m)
+    .slice(1);
+
+function githubJob(file: string, eventOf: (values: Env) => Record<string, unknown>): Job {
+  return {
+    file,
+    page: "https://github.com/acme/shop/actions/runs/42",
+    key: () => "github-42-2",
+    ends: { success: "succeeded", failure: "failed", cancelled: "failed" },
+    mask: "::add-mask::",
+    steps: ({ id, url, token }, version, status) => {
+      const event = eventOf({ run_id: id, callback_url: url, callback_token: token, version });
+      const eventFile = join(folder, "event.json");
+      writeFileSync(eventFile, JSON.stringify(event, null, 2));
+      const context = { ...event, github: { event }, job: { status } };
+      const env = { ...GITHUB, GITHUB_EVENT_PATH: eventFile };
+      return listed(read(`examples/${file}`)).flatMap((source): readonly JobStep[] => {
+        const always = /^ {8}if: always\(\)$/m.test(source);
+        const [, used = ""] = /\buses: (.*)$/m.exec(source) ?? [];
+        if (used.startsWith("actions/checkout@")) return [{ shell: ["sh"], script: CHECKOUT, env }];
+        if (used !== "") {
+          expect(used).toMatch(/^YOUR_ORG\/action-runs@v\d+$/);
+          const inputs = { status: expression(/^ {10}status: (.*)$/m.exec(source)?.[1] ?? "", context) };
+          return actionSteps(inputs, event, env).map((step) => ({ ...step, always }));
+        }
+        const script = / run: \|\n/.test(source) ? block(source, / run: \|/) : oneLine(source, / run: (.*)/);
+        return [
+          { shell: ["bash", "-e"], script, env: { ...env, ...environment(source, 10, context) }, always },
+        ];
+      });
+    },
+  };
+}
+
+/** A job that is a script, which starts the command it is given. */
+function scriptJob(file: string, script: string, key: string): Job {
+  return {
+    file,
+    page: null,
+    key: ({ id }) => `${key}-${id}`,
+    ends: {},
+    steps: ({ id, url, token }, version) => {
+      const given = { RUN_ID: id, CALLBACK_URL: url, CALLBACK_TOKEN: token, VERSION: version };
+      const env = { ...given, RUNS_FOLDER: join(folder, "runs") };
+      return [
+        { shell: ["sh"], script: CHECKOUT, env: {} },
+        { shell: ["sh"], script: `exec sh ${script} ${DEPLOY}`, env },
+      ];
+    },
+  };
+}
+
+const JOBS: readonly Job[] = [
+  githubJob("github-actions/workflow-dispatch.yml", (inputs) => ({ inputs })),
+  githubJob("github-actions/repository-dispatch.yml", ({ version, ...payload }) => ({
+    client_payload: { ...payload, parameters: { version } },
+  })),
   {
     file: "gitlab/.gitlab-ci.yml",
-    shell: ["bash", "-e"],
-    env: { CI_JOB_ID: "42", CI_JOB_URL: "https://gitlab.com/acme/shop/-/jobs/42" },
-    status: "CI_JOB_STATUS",
-    ends: { success: "succeeded", failed: "failed", canceled: "failed" },
     page: "https://gitlab.com/acme/shop/-/jobs/42",
-    key: "gitlab-42",
+    key: () => "gitlab-42",
+    ends: { success: "succeeded", failed: "failed", canceled: "failed" },
+    steps: ({ id, url, token }, version, CI_JOB_STATUS) => {
+      const source = read("examples/gitlab/.gitlab-ci.yml");
+      expect(source).toContain("    file: reporters/gitlab.yml\n");
+      expect(source).toContain("  extends: .action-run\n");
+      // Its own would replace the template's.
+      expect(source).not.toMatch(/^ {2}(before|after)_script:/m);
+      const { shell, variables, begin, end } = GITLAB_TEMPLATE;
+      const run = { RUN_ID: id, CALLBACK_URL: url, CALLBACK_TOKEN: token, VERSION: version };
+      const job = { CI_JOB_ID: "42", CI_JOB_URL: "https://gitlab.com/acme/shop/-/jobs/42", CI_JOB_STATUS };
+      const env = { ...variables, ...run, ...job };
+      return [
+        { shell: ["sh"], script: CHECKOUT, env: {} },
+        // The runner makes one script of both.
+        { shell, script: `${begin}\n${oneLine(source, /^ {4}- (\.\/deploy.*)$/m)}`, env },
+        { shell, script: end, env, always: true },
+      ];
+    },
   },
   {
     file: "jenkins/Jenkinsfile",
-    shell: ["sh", "-xe"],
-    env: { BUILD_NUMBER: "42", BUILD_URL: "https://jenkins.example.com/job/deploy/42/" },
-    status: "RESULT",
-    ends: {
-      SUCCESS: "succeeded",
-      UNSTABLE: "failed",
-      FAILURE: "failed",
-      ABORTED: "failed",
-      NOT_BUILT: "failed",
-    },
     page: "https://jenkins.example.com/job/deploy/42/",
-    key: `jenkins-${RUN_ID}-42`,
+    key: () => "jenkins-deploy-42",
+    ends: {
+      ...{ SUCCESS: "succeeded", UNSTABLE: "failed", FAILURE: "failed" },
+      ...{ ABORTED: "failed", NOT_BUILT: "failed" },
+    },
+    steps: ({ id, url, token }, version, status) => {
+      const source = read("examples/jenkins/Jenkinsfile");
+      const build = {
+        BUILD_TAG: "jenkins-deploy-42",
+        BUILD_URL: "https://jenkins.example.com/job/deploy/42/",
+      };
+      const env = { ...build, RUN_ID: id, CALLBACK_URL: url, CALLBACK_TOKEN: token, VERSION: version };
+      const statements = [...source.matchAll(/^ +(?:sh '(.*)'|actionRuns(?:\(\)| status: '(\w+)'))$/gm)];
+      return [
+        { shell: ["sh"], script: CHECKOUT, env: {} },
+        ...statements.map(({ index, 1: script, 2: said }): JobStep => {
+          const always = index > source.indexOf("    always {");
+          return script === undefined
+            ? { ...jenkinsStep(said ?? status, env), always }
+            : { shell: ["sh", "-xe"], script, env, always };
+        }),
+      ];
+    },
   },
   {
     file: "azure-devops/azure-pipelines.yml",
-    shell: ["bash"],
-    env: {
-      SYSTEM_COLLECTIONURI: "https://dev.azure.com/acme/",
-      SYSTEM_TEAMPROJECTID: "5f0e",
-      SYSTEM_JOBATTEMPT: "1",
-      BUILD_BUILDID: "42",
-    },
-    status: "AGENT_JOBSTATUS",
-    ends: { Succeeded: "succeeded", SucceededWithIssues: "succeeded", Failed: "failed", Canceled: "failed" },
     page: "https://dev.azure.com/acme/5f0e/_build/results?buildId=42",
-    key: "azure-42-1",
+    key: () => "azure-42-1",
+    ends: { Succeeded: "succeeded", SucceededWithIssues: "succeeded", Failed: "failed", Canceled: "failed" },
     mask: "##vso[task.setsecret]",
-    needsJq: true,
+    steps: ({ id, url, token }, version, AGENT_JOBSTATUS) => {
+      const agent = {
+        SYSTEM_COLLECTIONURI: "https://dev.azure.com/acme/",
+        SYSTEM_TEAMPROJECTID: "5f0e",
+        SYSTEM_JOBATTEMPT: "1",
+        BUILD_BUILDID: "42",
+      };
+      const given = { ...agent, AGENT_JOBSTATUS, RUN_ID: id, CALLBACK_URL: url };
+      return listed(read("examples/azure-devops/azure-pipelines.yml")).map((source) => {
+        if (source.startsWith("checkout: self")) return { shell: ["sh"], script: CHECKOUT, env: {} };
+        // A secret variable is no variable of a script that doesn't map it.
+        const mapped: Env = source.includes("CALLBACK_TOKEN: $(CALLBACK_TOKEN)")
+          ? { CALLBACK_TOKEN: token }
+          : {};
+        return {
+          shell: ["bash"],
+          script: source.startsWith("bash: |") ? block(source, /bash: \|/) : oneLine(source, /bash: (.*)/),
+          env: { ...given, ...mapped, VERSION: version },
+          always: source.includes("condition: always()"),
+        };
+      });
+    },
   },
+  scriptJob("shell/job.sh", `"${folder}/opt/job.sh"`, "shell"),
+  scriptJob("any-product/job.sh", `"${ROOT}/examples/any-product/job.sh"`, "job"),
 ];
 
-// The hosted machines of GitHub and Azure have jq; this one need not, and then those rows show as skipped.
-const hasJq = (process.env.PATH ?? "").split(delimiter).some((place) => existsSync(join(place, "jq")));
+describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
+  const { page, key, ends, mask } = job;
+  const work = join(folder, "work");
+  const [success = "", failure = ""] = Object.keys(ends).filter((end) => !/Issues|UNSTABLE/.test(end));
 
-describe.each(PRODUCTS)("examples/$file", ({ file, shell, env, status, ends, page, key, mask, needsJq }) => {
-  const [begin = "", report = "", ...others] = scriptsIn(file).filter((script) => !script.includes(DEPLOY));
+  beforeEach(() => {
+    rmSync(work, { recursive: true, force: true });
+    mkdirSync(work);
+    answer = ({ path, authorization = "", key, body }) => {
+      const headers = new Headers({ Authorization: authorization, "Content-Type": "application/json" });
+      if (key !== undefined) headers.set("Idempotency-Key", key);
+      return fetch(new URL(path, place.runs), { method: "POST", headers, body: JSON.stringify(body) });
+    };
+  });
 
-  async function step(script: string, more: Readonly<Record<string, string>> = {}, impatient = false) {
-    const inputs = { run_id: RUN_ID, callback_url: callbackUrl, callback_token: TOKEN };
-    writeFileSync(join(folder, "event.json"), JSON.stringify({ inputs, client_payload: inputs }));
-    writeFileSync(join(folder, "step"), script);
-    const variables = file.startsWith("github")
-      ? {}
-      : { RUN_ID, CALLBACK_URL: callbackUrl, CALLBACK_TOKEN: TOKEN };
-    return run([...shell, join(folder, "step")], { ...env, ...variables, ...more }, impatient).ended;
+  async function ask(method: string, path = "", body?: unknown): Promise<Record<string, unknown>> {
+    const headers = { Authorization: `Bearer ${place.token}`, "Content-Type": "application/json" };
+    const given = await fetch(`${place.runs}${path}`, { method, headers, body: JSON.stringify(body) });
+    return (await given.json()) as Record<string, unknown>;
   }
 
-  it("has one script that begins and one that reports", () => {
-    expect(begin).toContain("/heartbeat");
-    expect(report).toContain("Idempotency-Key: ");
-    expect(others).toEqual([]);
+  async function newRun(): Promise<Run> {
+    const made = await ask("POST", "", { actionName: "deploy" });
+    const { url, token } = made.callback as { url: string; token: string };
+    return { id: String(made.id), url: `${origin}${new URL(url).pathname}`, token };
+  }
+
+  function runStep({ shell, script, env }: Step, PATH: string) {
+    writeFileSync(join(folder, "step"), script);
+    return run([...shell, join(folder, "step")], { ...env, PATH }, work).ended;
+  }
+
+  /** Runs the whole job. `end`: the product's word for how it ends, if that is not what its steps make of it. */
+  async function runJob(given: Run, version: string, end?: string, path = process.env.PATH ?? "") {
+    let printed = "";
+    let failed = false;
+    for (let at = 0; ; at += 1) {
+      const step: JobStep | undefined = job.steps(given, version, end ?? (failed ? failure : success))[at];
+      if (step === undefined) break;
+      if (failed && !step.always) continue;
+      const ended = await runStep(step, path);
+      printed += ended.printed;
+      failed ||= ended.code !== 0;
+    }
+    // The runner takes these lines for itself, and hides what they hold from then on.
+    const lines = printed.split("\n").filter((line) => mask === undefined || !line.startsWith(mask));
+    if (mask !== undefined) expect(printed).toContain(`${mask}${given.token}`);
+    expect(lines.join("\n")).not.toContain(given.token);
+    return { failed, printed };
+  }
+
+  const deployed = () =>
+    existsSync(join(work, "deployed")) ? readFileSync(join(work, "deployed"), "utf8") : "";
+
+  it("starts its run with a heartbeat, does the work once, and reports that it succeeded", async () => {
+    const one = await newRun();
+    const { failed, printed } = await runJob(one, "1.4.2");
+    expect(failed, printed).toBe(false);
+    expect(deployed()).toBe("1.4.2\n");
+    expect(arrived).toMatchObject([
+      { what: HEARTBEAT, key: undefined, body: page === null ? {} : { externalUrl: page } },
+      { what: CALLBACK, key: key(one) },
+    ]);
+    expect(await ask("GET", `/${one.id}`)).toMatchObject({ status: "succeeded" });
   });
 
-  it.skipIf(needsJq && !hasJq)(
-    "begins with a heartbeat that names the job's page, and shows no token",
-    async () => {
-      const { code, printed } = await step(begin);
-      expect(code, printed).toBe(0);
-      const body = { message: expect.any(String), externalUrl: page };
-      expect(arrived).toEqual([{ what: HEARTBEAT, authorization: AUTHORIZATION, key: undefined, body }]);
-      const [first, ...rest] = printed.split("\n");
-      if (mask !== undefined) expect(first).toBe(`${mask}${TOKEN}`);
-      expect(mask === undefined ? printed : rest.join("\n")).not.toContain(TOKEN);
-    },
-  );
-
-  it.skipIf(needsJq && !hasJq)("stops where the heartbeat is refused", async () => {
-    answer = () => 409;
-    expect((await step(begin, {}, true)).code).not.toBe(0);
+  it("reports work that failed, once, and says where to look", async () => {
+    const one = await newRun();
+    const { failed, printed } = await runJob(one, "broken");
+    expect(failed, printed).toBe(true);
+    expect(arrived).toMatchObject([{ what: HEARTBEAT }, { what: CALLBACK, key: key(one) }]);
+    const error = page === null ? /exited with status 1/i : /^The job failed: https:/;
+    expect(await ask("GET", `/${one.id}`)).toMatchObject({
+      status: "failed",
+      error: expect.stringMatching(error),
+    });
   });
 
-  it.skipIf(needsJq && !hasJq).each(Object.entries(ends))("reports %s as %s, once", async (end, expected) => {
-    const { code, printed } = await step(report, { [status]: end });
-    expect(code, printed).toBe(0);
-    const body =
-      expected === "succeeded"
-        ? { status: "succeeded", output: { page } }
-        : { status: "failed", error: expect.stringContaining(`ended as ${end}: ${page}`) };
-    expect(arrived).toEqual([{ what: CALLBACK, authorization: AUTHORIZATION, key, body }]);
-    expect(printed).not.toContain(TOKEN);
+  it("stops before the work if its run was cancelled, says so, and neither waits nor asks again", async () => {
+    const one = await newRun();
+    await ask("DELETE", `/${one.id}`);
+    const watched = join(folder, "watched");
+    mkdirSync(watched, { recursive: true });
+    writeFileSync(join(watched, "sleep"), `#!/bin/sh\necho "$@" >>"${work}/slept"\n`, { mode: 0o755 });
+    const { failed, printed } = await runJob(one, "1.4.2", undefined, withPath(watched));
+    expect(failed, printed).toBe(true);
+    expect(deployed()).toBe("");
+    expect(printed).toContain("The run was cancelled");
+    expect(arrived[0]?.what).toBe(HEARTBEAT);
+    expect(arrived.slice(1).map(({ what }) => what)).toEqual(arrived.length > 1 ? [CALLBACK] : []);
+    expect(existsSync(join(work, "slept"))).toBe(false);
+    expect(await ask("GET", `/${one.id}`)).toMatchObject({ status: "cancelled" });
+  });
+
+  it.each(Object.entries(ends))("reports %s as %s", async (end, expected) => {
+    const one = await newRun();
+    await runJob(one, "1.4.2", end);
+    expect(await ask("GET", `/${one.id}`)).toMatchObject({ status: expected });
   });
 });
+
+describe.skipIf(!hasCurl)("examples/any-product/job.sh", () => {
+  const given = () => ({ RUN_ID, CALLBACK_URL: callbackUrl, CALLBACK_TOKEN: TOKEN });
+  const job = (command: readonly string[], env: Env = {}) =>
+    run(["sh", join(ROOT, "examples/any-product/job.sh"), ...command], { ...given(), ...env }).ended;
+
+  it("gives the command neither the token nor another end than its own", async () => {
+    expect(await job(["sh", "-c", `echo "\${CALLBACK_TOKEN-no token}"; exit 3`])).toEqual({
+      code: 3,
+      printed: "no token\n",
+    });
+    expect(arrived).toMatchObject([
+      { what: HEARTBEAT, authorization: AUTHORIZATION },
+      { what: CALLBACK, authorization: AUTHORIZATION, key: `job-${RUN_ID}` },
+    ]);
+  });
+
+  it.each([408, 429, 500, 503, 530])("sends the same again after a %i", async (status) => {
+    answer = ({ what }) => (what === CALLBACK && arrived.length < 3 ? status : 200);
+    expect((await job(["true"])).code).toBe(0);
+    expect(arrived).toHaveLength(3);
+    expect(arrived[2]).toEqual(arrived[1]);
+  });
+
+  it.each([400, 401, 403, 404, 409, 413])(
+    "takes a %i for final, and prints what was answered",
+    async (status) => {
+      answer = () => Response.json({ error: "Here is why.", code: "a_code" }, { status });
+      const { code, printed } = await job(["touch", join(folder, "runs/mark")]);
+      expect(code).toBe(1);
+      expect(printed).toBe(`The service answered: {"error":"Here is why.","code":"a_code"} ${status}\n`);
+      expect(arrived).toHaveLength(1);
+      expect(existsSync(join(folder, "runs/mark"))).toBe(false);
+    },
+  );
+});
+
+const oneLine = (source: string, pattern: RegExp) => pattern.exec(source)?.[1] ?? "";
 
 /** What the project that deploys keeps from callers, and the product puts into whatever names it. */
 const KEPT = { DEPLOY_KEY: "a key that callers must not see", CALLBACK_TOKEN: TOKEN };
@@ -426,7 +675,6 @@ type Hand = (
   value: string,
 ) => { script: string; env: Readonly<Record<string, string>> } | null;
 
-const oneLine = (source: string, pattern: RegExp) => pattern.exec(source)?.[1] ?? "";
 const verbatim =
   (pattern: RegExp): Hand =>
   (source, value) => ({
@@ -497,10 +745,7 @@ const HANDS: readonly { readonly file: string; readonly shell: readonly string[]
     file: "azure-devops/azure-pipelines.yml",
     shell: ["bash"],
     hand: (source, value) => ({
-      script: macros(
-        scriptsIn("azure-devops/azure-pipelines.yml").find((script) => script.includes(DEPLOY)) ??
-          oneLine(source, /bash: (\.\/deploy\.sh .*)/),
-      ),
+      script: macros(block(listed(source).find((step) => step.includes(DEPLOY)) ?? "", /bash: \|/)),
       env: { VERSION: macros(evaluated(oneLine(source, /VERSION: \$\{\{ (.*) \}\}$/m), value)) },
     }),
   },

@@ -12,6 +12,17 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { newPlace, type Place } from "./place.ts";
+import {
+  actionSteps,
+  type Env,
+  GITHUB,
+  GITLAB_FUNCTION,
+  GITLAB_TEMPLATE,
+  JENKINS_SCRIPT,
+  jenkinsStep,
+  read,
+  type Step,
+} from "./products.ts";
 
 interface Arrived {
   readonly path: string;
@@ -33,10 +44,7 @@ interface Run {
   readonly token: string;
 }
 
-type Env = Readonly<Record<string, string>>;
-
 const folder = mkdtempSync(join(tmpdir(), "action-runs-reporters-"));
-const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const places = (process.env.PATH ?? "").split(delimiter);
 const has = (command: string) => places.some((place) => existsSync(join(place, command)));
 
@@ -116,31 +124,10 @@ async function execute(command: readonly string[], env: Env): Promise<Ended> {
 }
 
 /** Writes a step to a file and runs it as the product does. */
-async function step(shell: readonly string[], script: string, env: Env): Promise<Ended> {
+async function step({ shell, script, env }: Step): Promise<Ended> {
   const file = join(folder, "step");
   writeFileSync(file, script);
   return execute([...shell, file], env);
-}
-
-/** The lines after the one that says `header`, as far as they are indented deeper, without their indent. */
-function block(source: string, header: RegExp): string {
-  const [, ...lines] = source.slice(source.search(header)).split("\n");
-  const indent = /^ */.exec(lines[0] ?? "")?.[0] ?? "";
-  const end = lines.findIndex((line) => line !== "" && !line.startsWith(indent));
-  return lines
-    .slice(0, end < 0 ? undefined : end)
-    .map((line) => line.slice(indent.length))
-    .join("\n");
-}
-
-/** `${{ a || b }}` as GitHub works it out, of names with dots. */
-function expression(source: string, context: unknown): string {
-  const value = (path: string) =>
-    path
-      .split(".")
-      .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], context);
-  const names = /^\$\{\{ (.*) \}\}$/.exec(source)?.[1]?.split(" || ") ?? [];
-  return String(names.map(value).find((found) => found !== undefined && found !== "") ?? "");
 }
 
 interface Told {
@@ -163,66 +150,31 @@ interface Reporter {
 async function githubAction(run: Run, status: string, { output = "", error = "", beside = "" }: Told = {}) {
   const payload = { parameters: { beside }, callback_url: run.url, callback_token: run.token };
   const event = { client_payload: payload };
-  writeFileSync(join(folder, "event.json"), JSON.stringify(event, null, 2));
-  const context = { inputs: { status, output, error }, github: { event } };
-  const [, ...steps] = read("action.yml").split(/^ {4}- name: /m);
+  const eventFile = join(folder, "event.json");
+  writeFileSync(eventFile, JSON.stringify(event, null, 2));
+  const env = { ...GITHUB, GITHUB_EVENT_PATH: eventFile };
   const ended: Ended[] = [];
-  for (const source of steps) {
-    const env = [...source.matchAll(/^ {8}([A-Z_]+): (.*)$/gm)].map(([, name, value = ""]) => [
-      name,
-      expression(value, context),
-    ]);
-    const github = {
-      GITHUB_ACTION_PATH: ROOT,
-      GITHUB_EVENT_PATH: join(folder, "event.json"),
-      GITHUB_SERVER_URL: "https://github.com",
-      GITHUB_REPOSITORY: "acme/shop",
-      GITHUB_RUN_ID: "42",
-      GITHUB_RUN_ATTEMPT: "2",
-    };
-    const script = block(source, / run: \|/);
-    ended.push(await step(["sh", "-e"], script, { ...github, ...Object.fromEntries(env) }));
-  }
+  for (const one of actionSteps({ status, output, error }, event, env)) ended.push(await step(one));
   // What the first step prints, the runner takes for itself: from then on it hides these values.
   const [hidden, ...reported] = ended.map(({ printed }) => printed);
   expect(hidden?.split("\n")).toContain(`::add-mask::${run.token}`);
   return { code: ended.find(({ code }) => code !== 0)?.code ?? 0, printed: reported.join("") };
 }
 
-const GITLAB = read("reporters/gitlab.yml");
-const GITLAB_FUNCTION = block(GITLAB, /- &action-runs \|/);
-
 async function gitlabJob(run: Run, CI_JOB_STATUS: string, { output, error }: Told = {}) {
   for (const [name, content] of Object.entries({ "output.json": output, "error.txt": error })) {
     rmSync(join(folder, `action-run-${name}`), { force: true });
     if (content !== undefined) writeFileSync(join(folder, `action-run-${name}`), content);
   }
-  const variables = Object.fromEntries(
-    [...GITLAB.matchAll(/^ {4}(ACTION_RUN_[A-Z]+): (.*)$/gm)].map(([, name, value]) => [name, value]),
-  );
-  const job = { CALLBACK_URL: run.url, CALLBACK_TOKEN: run.token, CI_JOB_ID: "42", CI_JOB_STATUS };
-  const begin = /^ {4}- (action_runs heartbeat)$/m.exec(GITLAB)?.[1];
-  const end = block(GITLAB, /- \|\n +OUTPUT=/);
-  const script = `${GITLAB_FUNCTION}\n${CI_JOB_STATUS === "heartbeat" ? begin : end}`;
-  return step(["bash", "-eo", "pipefail"], script, {
-    ...job,
-    ...variables,
-    CI_JOB_URL: "https://gitlab.com/j/42",
-  });
+  const { shell, variables, begin, end } = GITLAB_TEMPLATE;
+  const job = { CI_JOB_ID: "42", CI_JOB_STATUS, CI_JOB_URL: "https://gitlab.com/j/42" };
+  const env = { ...variables, ...job, CALLBACK_URL: run.url, CALLBACK_TOKEN: run.token };
+  return step({ shell, script: CI_JOB_STATUS === "heartbeat" ? begin : end, env });
 }
 
-const [, JENKINS = ""] = /'''(.*)'''/s.exec(read("reporters/jenkins/vars/actionRuns.groovy")) ?? [];
-const JENKINS_SCRIPT = JENKINS.replaceAll("\\\\", "\\");
-
-async function jenkinsBuild(run: Run, STATUS: string, { output = "", error = "" }: Told = {}) {
+async function jenkinsBuild(run: Run, status: string, told: Told = {}) {
   const build = { BUILD_TAG: "jenkins-shop é-42", BUILD_URL: "https://jenkins.example/job/shop/42/" };
-  const values = { STATUS, OUTPUT: output, ERROR: error, MESSAGE: "", PROGRESS: "", EXTERNAL_URL: "" };
-  return step(["/bin/sh"], JENKINS_SCRIPT, {
-    CALLBACK_URL: run.url,
-    CALLBACK_TOKEN: run.token,
-    ...build,
-    ...values,
-  });
+  return step(jenkinsStep(status, { ...build, CALLBACK_URL: run.url, CALLBACK_TOKEN: run.token }, told));
 }
 
 const SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "ash"]].filter(([shell = ""]) => has(shell));
@@ -235,7 +187,7 @@ const REPORTERS: readonly Reporter[] = [
   ...SHELLS.map((shell) => ({
     name: `report.sh in ${shell.join(" ")}`,
     key: "azure-42-1",
-    page: "",
+    page: ": https://dev.azure.com/acme/5f0e/_build/results?buildId=42",
     words: { succeeded: "succeeded", failed: "failed", cancelled: "cancelled" },
     report: ({ url, token }: Run, how: string, { output = "", error = "" }: Told = {}) =>
       scriptIn(shell, how, {
@@ -244,6 +196,8 @@ const REPORTERS: readonly Reporter[] = [
         OUTPUT: output,
         ERROR: error,
         BUILD_BUILDID: "42",
+        SYSTEM_COLLECTIONURI: "https://dev.azure.com/acme/",
+        SYSTEM_TEAMPROJECTID: "5f0e",
       }),
   })),
   {
@@ -311,7 +265,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
     const run = await newRun();
     const begun = await report(run, "heartbeat");
     expect(begun.code, begun.printed).toBe(0);
-    expect(JSON.parse(arrived[0]?.body ?? "")).toEqual(page === "" ? {} : { externalUrl: page.slice(2) });
+    expect(JSON.parse(arrived[0]?.body ?? "")).toEqual({ externalUrl: page.slice(2) });
     expect(await ask("GET", `/${run.id}`)).toMatchObject({ status: "running" });
     await report(run, words.succeeded);
     expect((await report(run, "heartbeat")).code).toBe(5);

@@ -44,6 +44,10 @@ test("nothing that builds or checks this project runs a package that no lock fil
     expect(read(file), file).not.toMatch(/\bnpx\b|\bnpm["', ]+(exec|x|install|i|add)\b|\bdlx\b/);
 });
 
+test("the client's types are made at the generator's own settings, as everybody's are", () => {
+  expect(read("src/dev/generate.ts").match(/"--?[a-z][\w-]*/g)).toEqual(['"-o']);
+});
+
 test("the client's types are made without npm and without a network once the tools are installed", () => {
   const generate = (path: string | undefined) =>
     spawnSync(process.execPath, ["src/dev/generate.ts"], {

@@ -29,7 +29,8 @@ const patterns = Object.entries(document.paths).map(([template, operations]) => 
 
 const validators = new Map<Schema, Validator>();
 
-function validatorOf(schema: Schema): Validator {
+/** Judges values by a schema of the document. */
+export function validatorOf(schema: Schema): Validator {
   const known = validators.get(schema);
   if (known !== undefined) return known;
   const made = new Validator({ ...schema, components: document.components } as Schema, "2020-12");
@@ -41,13 +42,16 @@ const ERROR: Described = {
   content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
 };
 
-/** What the document says of such an answer; errors of addresses that are none are the Error that everything is. */
+/**
+ * What the document says of such an answer. At a path that it lacks, an error is the Error that all errors are. A method
+ * that it lacks gets an error that the path's other operations describe.
+ */
 function describedOf(method: string, path: string, status: number): Described | undefined {
   const operations = patterns.find(({ pattern }) => pattern.test(path))?.operations;
-  const operation = operations?.[method === "HEAD" ? "get" : method.toLowerCase()];
-  if (operation === undefined) return status >= 400 ? ERROR : undefined;
-  // A name in the path that is none leads nowhere, and an address is looked at before all else.
-  return operation.responses[status] ?? (status === 404 ? ERROR : undefined);
+  if (operations === undefined) return status >= 400 ? ERROR : undefined;
+  const operation = operations[method === "HEAD" ? "get" : method.toLowerCase()];
+  const [other] = Object.values(operations);
+  return (operation ?? (status >= 400 ? other : undefined))?.responses[status];
 }
 
 /** Throws where the answer is not as the document says. `text`: its body. */
@@ -60,6 +64,8 @@ export function expectDescribed(method: string, url: string, response: Response,
     if (!isDescribed(name, described))
       throw new Error(`${what} with a header that is not described: ${name}`);
   }
+  if (described.content === undefined && response.headers.has("Content-Type"))
+    throw new Error(`${what} with a Content-Type, and the document describes no content`);
   if (text === "") return;
   const [type = ""] = (response.headers.get("Content-Type") ?? "").split(";");
   const media = described.content?.[type];

@@ -42,6 +42,7 @@ export interface Ask {
   readonly body?: unknown;
   /** Sent as it is, instead of `body`. */
   readonly raw?: BodyInit;
+  /** An empty Content-Type is none. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -56,6 +57,7 @@ export async function ask<T = ActionRun>(
   if (body !== undefined || raw !== undefined) {
     if (headers?.["Content-Type"] === undefined)
       (init.headers as Headers).set("Content-Type", "application/json");
+    if (headers?.["Content-Type"] === "") (init.headers as Headers).delete("Content-Type");
     init.body = raw ?? JSON.stringify(body);
   }
   const url = path.startsWith("http") ? path : `https://runs.example${path}`;

@@ -135,6 +135,7 @@ elif [ -n "${CI_JOB_ID:-}" ]; then
 elif [ -n "${BUILD_TAG:-}" ]; then
   page=${BUILD_URL:-} key=$BUILD_TAG
 elif [ -n "${BUILD_BUILDID:-}" ]; then
+  page=${SYSTEM_COLLECTIONURI:+$SYSTEM_COLLECTIONURI${SYSTEM_TEAMPROJECTID:-}/_build/results?buildId=$BUILD_BUILDID}
   key=azure-$BUILD_BUILDID-${SYSTEM_JOBATTEMPT:-1}
 fi
 page=${EXTERNAL_URL:-$page}

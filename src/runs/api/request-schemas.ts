@@ -7,7 +7,6 @@ import {
   ERROR_MAX_BYTES,
   HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
-  NAME_MAX_CHARACTERS,
   OUTPUT_MAX_BYTES,
   TIMEOUT_DEFAULT_MINUTES,
   TIMEOUT_MAX_MINUTES,
@@ -15,7 +14,16 @@ import {
   utf8Bytes,
   WAIT_MAX_SECONDS,
 } from "../../http/limits.ts";
-import { filterableName, instant, pageQuery, sent, seqPageQuery } from "../../http/schema-parts.ts";
+import {
+  described,
+  filterableName,
+  HTTP_URL,
+  instant,
+  NAME_ON_WIRE,
+  pageQuery,
+  sent,
+  seqPageQuery,
+} from "../../http/schema-parts.ts";
 import { parseUuid } from "../../uuid.ts";
 import { STATUSES } from "../run.ts";
 
@@ -50,12 +58,35 @@ const PROGRESS = {
 
 export const newRun = z
   .strictObject({
-    actionName: filterableName,
-    entityId: z._default(z.nullable(uuid), null),
-    parameters: z._default(jsonObject, {}),
-    recommendations: z._default(jsonObject, {}),
-    timeout: z._default(minutes, TIMEOUT_DEFAULT_MINUTES),
-    heartbeatTimeout: z.optional(minutes),
+    actionName: described(
+      filterableName,
+      "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
+    ),
+    entityId: z._default(z.nullable(described(uuid, "What the run is about. Lists filter by it.")), null),
+    parameters: z._default(
+      described(
+        jsonObject,
+        `Input of the workflow. At most ${INPUTS_MAX_BYTES} bytes of JSON together with \`recommendations\`.`,
+      ),
+      {},
+    ),
+    recommendations: z._default(
+      described(
+        jsonObject,
+        `Further input of the workflow. At most ${INPUTS_MAX_BYTES} bytes of JSON together with \`parameters\`.`,
+      ),
+      {},
+    ),
+    timeout: z._default(
+      described(minutes, "Minutes after which the run fails if nobody has reported its end."),
+      TIMEOUT_DEFAULT_MINUTES,
+    ),
+    heartbeatTimeout: z.optional(
+      described(
+        minutes,
+        "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
+      ),
+    ),
     trigger: z.optional(trigger),
   })
   .check(
@@ -81,13 +112,20 @@ function inputBytes({ parameters, recommendations }: Inputs): number {
 }
 
 const output = z.optional(
-  jsonObject.check(
-    z.refine((value) => utf8Bytes(JSON.stringify(value)) <= OUTPUT_MAX_BYTES, {
-      error: (issue) =>
-        `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${OUTPUT_MAX_BYTES} are taken.`,
+  jsonObject
+    .check(
+      z.refine((value) => utf8Bytes(JSON.stringify(value)) <= OUTPUT_MAX_BYTES, {
+        error: (issue) =>
+          `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${OUTPUT_MAX_BYTES} are taken.`,
+      }),
+    )
+    .register(z.globalRegistry, {
+      description: `What the workflow produced. At most ${OUTPUT_MAX_BYTES} bytes of JSON.`,
     }),
-  ),
 );
+
+/** Of a JSON string. */
+const QUOTES = 2;
 
 export const report = z
   .discriminatedUnion(
@@ -96,14 +134,20 @@ export const report = z
       z.strictObject({ status: z.literal("succeeded"), output }),
       z.strictObject({
         status: z.literal("failed"),
-        error: z.string({ error: "send a sentence on what went wrong." }).check(
-          // The tail of a log may hold anything, and the job that sends it must not be told to come back.
-          z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")),
-          z.refine((text) => utf8Bytes(JSON.stringify(text)) <= ERROR_MAX_BYTES, {
-            error: (issue) =>
-              `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${ERROR_MAX_BYTES} are taken.`,
+        error: z
+          .string({ error: "send a sentence on what went wrong." })
+          .check(
+            // The tail of a log may hold anything, and the job that sends it must not be told to come back.
+            z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")),
+            z.refine((text) => utf8Bytes(JSON.stringify(text)) <= ERROR_MAX_BYTES, {
+              error: (issue) =>
+                `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${ERROR_MAX_BYTES} are taken.`,
+            }),
+          )
+          .register(z.globalRegistry, {
+            wire: { type: "string", maxLength: ERROR_MAX_BYTES - QUOTES },
+            description: `What went wrong. At most ${ERROR_MAX_BYTES} bytes as a JSON string, with its quotes.`,
           }),
-        ),
         output,
       }),
     ],
@@ -139,19 +183,33 @@ const externalUrl = z
       return z.NEVER;
     }),
   )
-  .register(z.globalRegistry, { wire: { type: "string", format: "uri", maxLength: URL_MAX_CHARACTERS } });
+  .register(z.globalRegistry, {
+    // No `format: uri`: what browsers take for a URL is more than that.
+    wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
+    description: "The page of the job that does the work: an `http` or `https` URL.",
+  });
 
 export const heartbeat = z
   .strictObject({
     message: z.optional(
-      plainText.check(
-        z.refine((text) => utf8Bytes(text) <= HEARTBEAT_MESSAGE_MAX_BYTES, {
-          error: (issue) =>
-            `has ${utf8Bytes(String(issue.input))} bytes; at most ${HEARTBEAT_MESSAGE_MAX_BYTES} are taken.`,
+      plainText
+        .check(
+          z.refine((text) => utf8Bytes(text) <= HEARTBEAT_MESSAGE_MAX_BYTES, {
+            error: (issue) =>
+              `has ${utf8Bytes(String(issue.input))} bytes; at most ${HEARTBEAT_MESSAGE_MAX_BYTES} are taken.`,
+          }),
+        )
+        .register(z.globalRegistry, {
+          wire: { type: "string", maxLength: HEARTBEAT_MESSAGE_MAX_BYTES },
+          description: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
         }),
+    ),
+    progress: z.optional(
+      described(
+        z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS)),
+        "How much of the work is done, from 0 to 1.",
       ),
     ),
-    progress: z.optional(z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS))),
     externalUrl: z.optional(externalUrl),
   })
   .register(z.globalRegistry, {
@@ -164,7 +222,6 @@ const oneOrMore = <T extends z.ZodMiniType>(one: T) => {
   return z.union([z.pipe(one, listed), z.array(one)], { error: `send any of ${STATUSES.join(", ")}.` });
 };
 
-const NAME = { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS };
 const UUID = { type: "string", format: "uuid" };
 const INSTANT = { type: "string", format: "date-time" };
 
@@ -186,9 +243,9 @@ export const runListQuery = z.strictObject({
       },
     }),
   ),
-  actionName: z.optional(shown(filterableName, NAME, "deploy")),
+  actionName: z.optional(shown(filterableName, NAME_ON_WIRE, "deploy")),
   entityId: z.optional(shown(uuid, UUID, "01890a5d-ac96-774b-bcce-b302099a8057")),
-  triggeredBy: z.optional(shown(filterableName, NAME, "ci")),
+  triggeredBy: z.optional(shown(filterableName, NAME_ON_WIRE, "ci")),
   createdAfter: z.optional(shown(instant, INSTANT, "2026-01-31T12:00:00Z")),
   createdBefore: z.optional(shown(instant, INSTANT, "2026-02-01T00:00:00+01:00")),
 });

@@ -1,0 +1,19 @@
+/** The smallest requests. Types that a generator makes of the document, at its own settings, must take them. */
+
+import type { Heartbeat, NewActionRun, NewApiToken, Report } from "../../src/client/index.ts";
+import type { paths } from "../../src/client/openapi.ts";
+
+const url = "https://ci.example.com/hooks";
+
+export const creates: readonly NewActionRun[] = [
+  { actionName: "deploy" },
+  { actionName: "deploy", trigger: { type: "webhook", url } },
+  { actionName: "deploy", trigger: { type: "webhook", url, retry: {} } },
+  { actionName: "deploy", trigger: { type: "webhook", url, retry: { maxAttempts: 5 } } },
+];
+export const token: NewApiToken = { name: "ci", role: "member" };
+export const reports: readonly Report[] = [{ status: "succeeded" }, { status: "failed", error: "no" }];
+export const heartbeat: Heartbeat = {};
+
+type Query<T> = T extends { readonly parameters: { readonly query?: infer Q } } ? Q : never;
+export const list: Query<paths["/{o}/{p}/envs/{envName}/action-runs"]["get"]> = {};

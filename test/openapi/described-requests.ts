@@ -1,0 +1,161 @@
+/** Requests made of the document: of its examples, and of values that its schemas allow or don't. */
+
+import type { Schema } from "@cfworker/json-schema";
+import { document, validatorOf } from "../support/conformance.ts";
+import { type Ask, ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
+import { grantToken, newProject } from "../support/tokens.ts";
+
+export interface Parameter {
+  readonly in: "path" | "query" | "header";
+  readonly name: string;
+  readonly description?: string;
+  readonly schema: Schema;
+  readonly example?: unknown;
+}
+
+export interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly parameters: readonly Parameter[];
+  /** The schema of the JSON body, undefined if the operation takes none. */
+  readonly body: Schema | undefined;
+  readonly isBodyRequired: boolean;
+  readonly security: readonly Record<string, unknown>[];
+  /** The status of a success. */
+  readonly success: number;
+  /** Whether it can answer 304. */
+  readonly isCached: boolean;
+}
+
+interface OnPaper {
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: {
+    readonly required?: boolean;
+    readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
+  };
+  readonly security: readonly Record<string, unknown>[];
+  readonly responses: Record<string, unknown>;
+}
+
+export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, described]) => {
+    const { parameters = [], requestBody, security, responses } = described as unknown as OnPaper;
+    return {
+      method: method.toUpperCase(),
+      path,
+      parameters,
+      body: requestBody?.content["application/json"]?.schema,
+      isBodyRequired: requestBody?.required === true,
+      security,
+      success: Number(Object.keys(responses).find((status) => status.startsWith("2"))),
+      isCached: "304" in responses,
+    };
+  }),
+);
+
+/** Where an operation can succeed: names for its path, and a token that opens it. */
+export interface Place {
+  readonly names: Readonly<Record<string, string>>;
+  readonly token: string | null;
+}
+
+/** A parameter that this does not know makes the test of its operation fail: say here what it can be. */
+export async function placeFor(operation: Operation): Promise<Place> {
+  const project = newProject();
+  const [, o = "", p = ""] = project.split("/");
+  const names: Record<string, string> = {};
+  let run: CreatedRun | null = null;
+  for (const { name } of operation.parameters.filter((one) => one.in === "path")) {
+    if (name === "o") names[name] = o;
+    else if (name === "p") names[name] = p;
+    else if (name === "envName") names[name] = "production";
+    else if (name === "tokenId") names[name] = (await grantToken(project, { role: "viewer" })).id;
+    else if (name === "id") {
+      run = await createRun(`${project}/envs/production/action-runs`);
+      names[name] = run.id;
+      // Or a wait would wait, and a stream would not end.
+      if (operation.method === "GET") await report(run, { status: "succeeded" });
+    } else throw new Error(`there is no value for {${name}}`);
+  }
+  const [scheme] = operation.security.flatMap((one) => Object.keys(one));
+  if (scheme === undefined) return { names, token: null };
+  if (scheme === "apiToken") return { names, token: ROOT };
+  if (scheme === "callbackToken" && run !== null) return { names, token: run.callback.token };
+  throw new Error(`there is no token of the scheme ${scheme}`);
+}
+
+/** What a request has besides what its place gives it. */
+export interface Sent extends Ask {
+  readonly names?: Readonly<Record<string, string>>;
+  readonly query?: readonly (readonly [string, string])[];
+  readonly method?: string;
+}
+
+/** The status and the code of the answer, which was held against the document. */
+export async function send(
+  { method, path }: Operation,
+  place: Place,
+  sent: Sent = {},
+): Promise<{ readonly status: number; readonly code: string | undefined; readonly headers: Headers }> {
+  const names: Record<string, string> = { ...place.names, ...sent.names };
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? "");
+  const query = new URLSearchParams((sent.query ?? []).map(([name, value]) => [name, value])).toString();
+  const { status, headers, body } = await ask<{ readonly code?: string } | string | null>(
+    sent.method ?? method,
+    query === "" ? filled : `${filled}?${query}`,
+    { token: place.token, ...sent },
+  );
+  return { status, headers, code: typeof body === "object" ? body?.code : undefined };
+}
+
+export function isValid(schema: Schema, value: unknown): boolean {
+  return validatorOf(schema).validate(value).valid;
+}
+
+/** A parameter's text as the value that its schema speaks of. */
+export function parameterValue(schema: Schema, text: string): unknown {
+  if (schema.type === "array") return [text];
+  return schema.type === "integer" && /^-?[0-9]+$/.test(text) ? Number(text) : text;
+}
+
+export function resolve(schema: Schema): Schema {
+  const name = schema.$ref?.split("/").at(-1);
+  return name === undefined ? schema : (document.components.schemas[name] ?? {});
+}
+
+/** A parameter's examples as they are sent. */
+export function examplesOf({ example, schema }: Parameter): string[] {
+  const examples: readonly unknown[] = example === undefined ? (schema.examples ?? []) : [example];
+  return examples.flat().map(String);
+}
+
+type Json = Record<string, unknown>;
+
+export interface Member {
+  readonly path: readonly string[];
+  readonly description: string | undefined;
+}
+
+/** Every member that a body may have, at any depth. */
+export function membersOf(body: Schema, path: readonly string[] = []): Member[] {
+  const { properties = {}, oneOf = [] } = resolve(body);
+  const own = Object.entries(properties as Record<string, Schema>).flatMap(([name, schema]) => [
+    { path: [...path, name], description: descriptionOf(schema) },
+    ...membersOf(schema, [...path, name]),
+  ]);
+  return [...own, ...oneOf.flatMap((one: Schema) => membersOf(one, path))];
+}
+
+function descriptionOf(schema: Schema): string | undefined {
+  const { description, anyOf = [] } = resolve(schema);
+  return description ?? anyOf.map(descriptionOf).find((one: string | undefined) => one !== undefined);
+}
+
+/** The body with another value at `path`, undefined for none; objects on the way there are made as their examples are. */
+export function withMember(schema: Schema, body: Json, path: readonly string[], value: unknown): Json {
+  const [name = "", ...rest] = path;
+  if (rest.length === 0) return { ...body, [name]: value };
+  const inner = resolve((resolve(schema).properties?.[name] ?? {}) as Schema);
+  const before = (body[name] ?? inner.examples?.[0] ?? {}) as Json;
+  return { ...body, [name]: withMember(inner, before, rest, value) };
+}

@@ -1,0 +1,255 @@
+/**
+ * What a validating proxy between a caller and the service would do: each operation of the document is asked as its
+ * schemas allow and as they don't. The answer must be described, and both must agree on what is refused.
+ */
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { newRunsPath } from "../support/requests.ts";
+import { grantToken } from "../support/tokens.ts";
+import {
+  examplesOf,
+  isValid,
+  membersOf,
+  OPERATIONS,
+  type Place,
+  parameterValue,
+  placeFor,
+  resolve,
+  type Sent,
+  send,
+  withMember,
+} from "./described-requests.ts";
+
+const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
+const SECRET = `whsec_${"A".repeat(32)}`;
+
+/** What a member of a body is tried with. */
+const VALUES: readonly unknown[] = [
+  ...[null, true, 0, 1, -1, 0.5, 1.5, 10, 11, 99, 100, 43_200, 43_201, 3_600_000, 3_600_001],
+  ...[[], ["x"], {}, { a: 1 }, { a: "x" }, { "a b": "x" }, { "X-A": "a\nb" }, { "X-A": "é" }],
+  ...["", " ", "x", "é", "a\u0000b", "a\u0085b", "\ud800", "{{ run.id }}"],
+  ...["x".repeat(255), "x".repeat(256), "\u{1f600}".repeat(255), "\u{1f600}".repeat(256)],
+  ...[ID, ID.toUpperCase(), `${ID}0`, `{${ID}}`, ID.replaceAll("-", "")],
+  ...["2099-01-01T00:00:00Z", "2099-01-01t00:00:00.123456z", "2099-01-01T00:00:00+01:00"],
+  ...[
+    "2099-01-01T00:00:00",
+    "2099-01-01",
+    "2099-13-01T00:00:00Z",
+    "2099-02-30T00:00:00Z",
+    "2000-01-01T00:00:00Z",
+  ],
+  ...["https://ci.example.com/{{ run.id }}", "https://ci.example.com/a", "HTTPS://ci.example.com/a"],
+  ...["http://ci.example.com/a", "ftp://ci.example.com/a", "ci.example.com", "/a", "mailto:a@b.example"],
+  ...[`https://ci.example.com/${"a".repeat(2025)}`, `https://ci.example.com/${"a".repeat(2026)}`],
+  ...["webhook", "POST", "GET", "accepted", "heartbeat", "succeeded", "failed", "owner", "boss", "Prod"],
+  ...[SECRET, SECRET.slice(0, -1), SECRET.slice(6), `${SECRET}!`],
+];
+
+/** What a parameter is tried with. */
+const TEXTS: readonly string[] = [
+  ...["", "0", "1", "-1", "60", "61", "200", "201", "1.5", "x", "é", "a\u0007b", "pending", "done"],
+  ...["x".repeat(255), "x".repeat(256), ID, ID.toUpperCase(), `${ID}0`],
+  ...["2026-01-31T12:00:00Z", "2026-01-31T12:00:00+01:00", "2026-01-31", "2026-13-01T00:00:00Z"],
+];
+
+/**
+ * Rules that no schema can say: a member, a value that its schema allows and the service refuses, and the words of its
+ * description that say so.
+ */
+const IN_WORDS: readonly (readonly [string, unknown, RegExp])[] = [
+  ["actionName", "\ud800", /Well-formed Unicode/],
+  ["name", "\ud800", /Well-formed Unicode/],
+  ["name", "a\u200bb", /invisible/],
+  ["name", "Root", /looks like `root`/],
+  ["expiresAt", "2000-01-01T00:00:00Z", /in the future/],
+  ["parameters", { a: "x".repeat(262_144) }, /At most 262144 bytes/],
+  ["recommendations", { a: "x".repeat(262_144) }, /At most 262144 bytes/],
+  ["trigger.url", "http://ci.example.com/a", /`https`/],
+  ["trigger.url", "https://localhost/a", /public host name/],
+  ["trigger.url", "https://ci.example.com:8443/a", /port 443/],
+  ["trigger.url", "https://{{ run.id }}.example.com/a", /in its path and query/],
+  ["trigger.headers", { Host: "x" }, /can't set.*`host`/],
+  ["trigger.payload", "{{ nothing }}", /placeholders such as/],
+  ["trigger.signingSecret", `${SECRET}A`, /base64/],
+  ["trigger.payload", "x".repeat(65_536), /any JSON/],
+  ["output", { a: "x".repeat(262_144) }, /At most 262144 bytes/],
+  ["error", "\u{1f600}".repeat(2048), /At most 8192 bytes/],
+  ["message", "\u{1f600}".repeat(257), /At most 1024 bytes/],
+];
+
+/** Parameters whose values the service has to know, and the words that say so. */
+const KNOWN_VALUES: Readonly<Record<string, RegExp>> = {
+  cursor: /refuses every other text/,
+  "Last-Event-ID": /of this run/,
+};
+
+const CASES = OPERATIONS.map((operation) => [`${operation.method} ${operation.path}`, operation] as const);
+
+describe.each(CASES)("%s", (_name, operation) => {
+  const { parameters, body, security } = operation;
+  const examples = (body === undefined ? [undefined] : (resolve(body).examples ?? [])) as readonly Body[];
+  const [example] = examples;
+  const isConsumed = operation.path.includes("{id}") || operation.path.includes("{tokenId}");
+  let place: Place;
+  beforeAll(async () => {
+    place = await placeFor(operation);
+  });
+
+  /** Asks where nothing was changed yet. */
+  const sendAfresh = async (sent: Sent) =>
+    send(operation, isConsumed && operation.method !== "GET" ? await placeFor(operation) : place, sent);
+
+  it("accepts each example of the document", async () => {
+    for (const one of examples) expect(await sendAfresh({ body: one })).toMatchObject({ code: undefined });
+    for (const parameter of parameters) {
+      for (const text of examplesOf(parameter)) {
+        expect(isValid(parameter.schema, parameterValue(parameter.schema, text)), text).toBe(true);
+        if (parameter.in === "path") continue;
+        const sent =
+          parameter.in === "query"
+            ? { query: [[parameter.name, text] as const] }
+            : { headers: { [parameter.name]: text } };
+        expect(await sendAfresh({ body: example, ...sent }), parameter.name).toMatchObject({
+          code: undefined,
+        });
+      }
+    }
+  });
+
+  it.runIf(parameters.some((one) => one.in === "path"))(
+    "refuses names and ids that it does not describe",
+    async () => {
+      for (const { name, schema } of parameters.filter((one) => one.in === "path")) {
+        for (const text of ["", "SHOP", "a_b", "-a", "a".repeat(64), "a b", "é", `${ID}0`, `{${ID}}`]) {
+          if (isValid(schema, text)) continue;
+          const { status } = await send(operation, place, {
+            body: example,
+            names: { [name]: encodeURIComponent(text) },
+          });
+          expect([name, text, status]).toEqual([name, text, expect.toBeOneOf([401, 404])]);
+        }
+      }
+    },
+  );
+
+  it("refuses other methods", async () => {
+    const here = OPERATIONS.filter(({ path }) => path === operation.path).map(({ method }) => method);
+    for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].filter(
+      (one) => !here.includes(one),
+    )) {
+      const { status, headers } = await send(operation, place, { method });
+      expect([method, status]).toEqual([method, 405]);
+      expect(
+        headers
+          .get("Allow")
+          ?.split(", ")
+          .filter((one) => one !== "HEAD")
+          .sort(),
+      ).toEqual([...here].sort());
+    }
+  });
+
+  it("answers each token as it describes", async () => {
+    const { o = "acme", p = "shop" } = place.names;
+    const viewer = await grantToken(`/${o}/${p}`, { role: "viewer" });
+    const elsewhere = await grantToken(newRunsPath().split("/").slice(0, 3).join("/"), { role: "owner" });
+    const strangers = [null, "x", `terr_${"x".repeat(43)}`, `${ID}:1795614708373:${"0".repeat(64)}`];
+    for (const token of [...strangers, viewer.token, elsewhere.token]) {
+      const { status } = await send(operation, place, { body: example, token });
+      if (security.length === 0) expect(status).toBeLessThan(400);
+      else if (token === viewer.token) expect(status).toBeOneOf([operation.success, 401, 403]);
+      else expect(status).toBeOneOf([401, 403, 404, 429]);
+    }
+  });
+
+  it.runIf(body !== undefined)("refuses bodies that are no JSON of its media type", async () => {
+    const text = JSON.stringify(example);
+    const bytes = new TextEncoder().encode(text);
+    const types = ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"];
+    for (const type of types) {
+      // Bytes, because text would be given a type.
+      const { status } = await sendAfresh({ raw: bytes, headers: { "Content-Type": type } });
+      expect([type, status]).toEqual([type, 415]);
+    }
+    for (const raw of [text.slice(1), "{", "null", "[]", '"x"', "1", "", "\ufeff", `${text}x`]) {
+      expect([raw, (await sendAfresh({ raw })).status]).toEqual([raw, 400]);
+    }
+    const none = await sendAfresh({});
+    expect(none.status < 400).toBe(!operation.isBodyRequired);
+  });
+
+  it.runIf(body !== undefined)("agrees with the schema of its body on what is refused", async () => {
+    const schema = body ?? {};
+    const members = new Map(membersOf(schema).map((member) => [member.path.join("."), member]));
+    const tried: Body[] = [];
+    for (const one of examples) {
+      tried.push(
+        { ...one, unknown: 1 },
+        ...[...members.values()].flatMap(({ path }) => [
+          withMember(schema, one ?? {}, path, undefined),
+          ...VALUES.map((value) => withMember(schema, one ?? {}, path, value)),
+          withMember(schema, one ?? {}, [...path.slice(0, -1), "unknown"], 1),
+        ]),
+      );
+    }
+    const words = IN_WORDS.filter(([member]) => members.has(member));
+    const inWords = new Set(
+      words.flatMap(([member, value]) =>
+        examples.map((one) => JSON.stringify(withMember(schema, one ?? {}, member.split("."), value))),
+      ),
+    );
+    const disagreements: unknown[] = [];
+    await inGroups([...new Set([...tried.map((one) => JSON.stringify(one)), ...inWords])], async (raw) => {
+      const isAllowed = isValid(schema, JSON.parse(raw)) && !inWords.has(raw);
+      // A refusal changes nothing.
+      const { status } = await (isAllowed ? sendAfresh({ raw }) : send(operation, place, { raw }));
+      if (status !== (isAllowed ? operation.success : 400)) {
+        disagreements.push([raw.slice(0, 300), isAllowed, status]);
+      }
+    });
+    expect(disagreements).toEqual([]);
+    for (const [member, , says] of words) expect(members.get(member)?.description, member).toMatch(says);
+    const isAllowed = ([member, value]: (typeof words)[number]) =>
+      examples.some((one) => isValid(schema, withMember(schema, one ?? {}, member.split("."), value)));
+    // Else the schema says the rule, and no words are needed.
+    expect(words.filter(isAllowed)).toEqual(words);
+  });
+
+  it("agrees with the schemas of its query and headers on what is refused", async () => {
+    const disagreements: unknown[] = [];
+    for (const { name, in: where, schema, description } of parameters.filter((one) => one.in !== "path")) {
+      const known = KNOWN_VALUES[name];
+      if (known !== undefined) expect(description).toMatch(known);
+      await inGroups(TEXTS, async (text) => {
+        // No header can carry it.
+        if (where === "header" && /[^ -~]/.test(text)) return;
+        const headers = { Accept: "text/event-stream", [name]: text };
+        const sent = where === "query" ? { query: [[name, text] as const] } : { headers };
+        const isAllowed = isValid(schema, parameterValue(schema, text));
+        const { status } = await sendAfresh({ body: example, ...sent });
+        if (isAllowed && known !== undefined && status === 400) return;
+        if (isAllowed !== status < 400) disagreements.push([name, text, isAllowed, status]);
+      });
+    }
+    expect(disagreements).toEqual([]);
+  });
+
+  it.runIf(operation.isCached)("answers 304 to who has its version already", async () => {
+    const { headers } = await send(operation, place);
+    const again = await send(operation, place, { headers: { "If-None-Match": headers.get("ETag") ?? "" } });
+    expect(again.status).toBe(304);
+    expect(again.headers.get("ETag")).toBe(headers.get("ETag"));
+  });
+
+  it("answers an unknown query parameter as it describes", async () => {
+    const { status } = await sendAfresh({ body: example, query: [["unknown", "1"]] });
+    expect(status < 300 || status === 400).toBe(true);
+  });
+});
+
+type Body = Record<string, unknown> | undefined;
+
+/** A few at a time. */
+async function inGroups<T>(all: readonly T[], one: (each: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < all.length; from += 16) await Promise.all(all.slice(from, from + 16).map(one));
+}
