@@ -31,7 +31,7 @@ export interface Reading {
 }
 
 export interface Ask {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -63,7 +63,7 @@ const REPORT = JSON.stringify({
   output: { url: "https://ci.example.com/jobs/4711", tests: "312 passed" },
 });
 
-function exactly(status: number, body: string): Accepts {
+export function exactly(status: number, body: string): Accepts {
   return (s, b) => s === status && b === body;
 }
 
@@ -72,7 +72,7 @@ export function bearer(token: string): Record<string, string> {
 }
 
 /** Any of `list`, each in its turn. */
-function turn<T>(list: readonly T[], n: number): T {
+export function turn<T>(list: readonly T[], n: number): T {
   const item = list[n % list.length];
   if (item === undefined) throw new Error("nothing was made beforehand");
   return item;
