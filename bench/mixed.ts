@@ -5,13 +5,13 @@ import { type Accepts, bearer, OPERATIONS, type Operation, parsed, type State } 
 const ORDER = [
   ...["create", "heartbeat", "get, open run", "callback", "get, just ended"],
   ...["create", "list of 50", "refused callback", "callback", "get, ended run"],
-  ...["create", "heartbeat", "wait", "callback", "get, just ended"],
+  ...["create", "heartbeat", "wait", "callback", "list of 50"],
   ...["create", "unknown token", "get, open run", "callback", "refused callback"],
 ] as const;
 /** Younger runs than these stay open, so that no heartbeat meets a run whose callback is under way. */
 const KEPT_OPEN = 32;
 const CLIENTS = 200;
-/** Paths of runs that a callback has ended and nobody has read since. */
+/** Paths of runs that a callback has ended and nobody has read since, the newest last. */
 const ended: string[] = [];
 
 export const MIXED: Operation = {
@@ -37,7 +37,7 @@ export const MIXED: Operation = {
         return { ask: { method: "GET", path, headers: bearer(seeds.token) }, accepts: isRun(path) };
       }
       case "get, just ended": {
-        const path = ended.shift();
+        const path = ended.pop();
         if (path === undefined) return OPERATIONS["get, ended run"].next(state, n);
         return {
           ask: { method: "GET", path, headers: bearer(seeds.token) },
