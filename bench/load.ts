@@ -8,6 +8,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "undici";
+import { MIXED } from "./mixed.ts";
 import { OPERATIONS, type OperationName, type Seeds, type State } from "./operations.ts";
 import type { WorkerName } from "./site.ts";
 
@@ -18,7 +19,7 @@ export interface Setup {
 }
 
 export interface Job {
-  readonly operation: OperationName;
+  readonly operation: OperationName | "mixed";
   readonly callers: number;
   /** No request starts after this. */
   readonly forMs: number;
@@ -55,7 +56,7 @@ process.on("disconnect", () => process.exit());
 
 async function run({ operation, callers, forMs, most = Number.POSITIVE_INFINITY }: Job): Promise<Measured> {
   if (setup === null) throw new Error("no setup came before the first job");
-  const { worker, next } = OPERATIONS[operation];
+  const { worker, next } = operation === "mixed" ? MIXED : OPERATIONS[operation];
   const state: State = { seeds: setup.seeds, open: open[worker] };
   const latenciesMs: number[] = [];
   let started = 0;

@@ -6,16 +6,18 @@ import { parseArgs } from "node:util";
 import { ROOT } from "../src/dev/wrangler.ts";
 import { CALLERS } from "./comparisons.ts";
 import { startGenerator } from "./generator.ts";
-import { tellGrowth } from "./growth/tell.ts";
+import { ORIGINALS } from "./growth/fill.ts";
+import { growingStatements, growthTables, measureGrowth } from "./growth/growth.ts";
 import { countHops } from "./hops.ts";
 import { machine } from "./machine.ts";
 import { measure, QUICK, WHOLE } from "./measure.ts";
+import { isBounded, measureMemory, memoryTable } from "./memory.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 import { toSvg } from "./plot.ts";
 import { hottest, profile } from "./profile.ts";
 import { toResult } from "./result.ts";
 import { makeSeeds } from "./seeds.ts";
-import { build, open } from "./site.ts";
+import { build, buildCounted, open } from "./site.ts";
 import { toTable } from "./table.ts";
 
 const USAGE = `npm run bench                              all, in about 12 minutes
@@ -24,8 +26,10 @@ npm run bench -- --only create             only what is compared with this opera
 npm run bench -- --profile create          where the time of one operation goes, as a .cpuprofile
                  --callers 64              how many callers then (1, 16 or 64)
 npm run bench -- --rounds 1 --ms 100       how many rounds, and how long each operation runs in one
-npm run bench -- --growth                  at 10 thousand, 100 thousand and 1 million runs, in about 7 minutes
-                 --runs 10000,100000       at other numbers of runs
+npm run bench -- --growth                  what a million runs change, beside 10 thousand
+                 --runs 10000,100000       other numbers of runs
+npm run bench -- --memory                  what workerd holds after 200 thousand requests, in about 20 minutes
+                 --requests 20000          after another number of requests
 
 --json FILE, --plot FILE                   where the result goes as JSON and as an SVG
 
@@ -43,6 +47,8 @@ const { values: flags } = parseArgs({
     ms: { type: "string" },
     growth: { type: "boolean", default: false },
     runs: { type: "string" },
+    memory: { type: "boolean", default: false },
+    requests: { type: "string" },
     json: { type: "string" },
     plot: { type: "string" },
   },
@@ -51,14 +57,42 @@ const { values: flags } = parseArgs({
 if (flags.help) console.log(USAGE);
 else if (flags.profile !== undefined) await profileOne(operationOf(flags.profile));
 else if (flags.growth) await grow();
+else if (flags.memory) await weigh();
 else await compare();
 
 async function grow(): Promise<void> {
-  const json = flags.json ?? join(FOLDER, "growth.json");
+  const sizes = sizesOf(flags.runs ?? "10000,1000000");
+  const rounds = flags.rounds === undefined ? undefined : numberOf(flags.rounds, 1);
+  const startedAt = new Date();
   progress("building");
   await build();
-  const options = { runs: flags.runs, json, startedAt: new Date(), onProgress: progress };
-  if (!(await tellGrowth(options))) process.exitCode = 1;
+  await buildCounted();
+  const growth = await measureGrowth(sizes, rounds, progress);
+  tell(growthTables(growth), "growth.json", startedAt, growth);
+  for (const sentence of growingStatements(growth)) {
+    console.error(`A statement reads more rows where there are more runs: ${sentence}`);
+    process.exitCode = 1;
+  }
+}
+
+async function weigh(): Promise<void> {
+  const startedAt = new Date();
+  progress("building");
+  await build();
+  const memory = await measureMemory(numberOf(flags.requests, 200_000), progress);
+  tell(memoryTable(memory), "memory.json", startedAt, { memory });
+  if (isBounded(memory)) return;
+  console.error("The service's heap still grew in the second half of the requests.");
+  process.exitCode = 1;
+}
+
+/** Tables on the terminal, everything as JSON in a file. */
+function tell(tables: string, file: string, startedAt: Date, measured: object): void {
+  progress("");
+  const json = flags.json ?? join(FOLDER, file);
+  const tookSeconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
+  write(json, `${JSON.stringify({ startedAt, tookSeconds, machine: machine(), ...measured }, null, 2)}\n`);
+  console.log(`${tables}\n\n${machine()}. Took ${tookSeconds} s. The same as JSON: ${json}`);
 }
 
 /** Of the name given, or ends with what there is. */
@@ -72,6 +106,15 @@ function numberOf(flag: string | undefined, usual: number): number {
   const n = Number(flag ?? usual);
   if (Number.isInteger(n) && n > 0) return n;
   console.error(`"${flag}" is no whole number over 0.\n\n${USAGE}`);
+  process.exit(2);
+}
+
+/** At least two numbers of runs, the smallest first, or ends with what would be right. */
+function sizesOf(text: string): number[] {
+  const sizes = text.split(",").map(Number);
+  const isSize = (runs: number) => runs >= 4 * ORIGINALS && runs % ORIGINALS === 0;
+  if (sizes.length >= 2 && sizes.every(isSize)) return sizes.toSorted((a, b) => a - b);
+  console.error(`--runs takes at least two multiples of ${ORIGINALS} from ${4 * ORIGINALS}: 10000,1000000`);
   process.exit(2);
 }
 

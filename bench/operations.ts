@@ -31,7 +31,7 @@ export interface Reading {
 }
 
 export interface Ask {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -51,7 +51,7 @@ export interface Operation {
 }
 
 /** Whether an answer is right. A create notes what it made. */
-type Accepts = (status: number, body: string) => boolean;
+export type Accepts = (status: number, body: string) => boolean;
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 const NEW_RUN = JSON.stringify({
@@ -63,16 +63,16 @@ const REPORT = JSON.stringify({
   output: { url: "https://ci.example.com/jobs/4711", tests: "312 passed" },
 });
 
-function exactly(status: number, body: string): Accepts {
+export function exactly(status: number, body: string): Accepts {
   return (s, b) => s === status && b === body;
 }
 
-function bearer(token: string): Record<string, string> {
+export function bearer(token: string): Record<string, string> {
   return { Authorization: `Bearer ${token}` };
 }
 
 /** Any of `list`, each in its turn. */
-function turn<T>(list: readonly T[], n: number): T {
+export function turn<T>(list: readonly T[], n: number): T {
   const item = list[n % list.length];
   if (item === undefined) throw new Error("nothing was made beforehand");
   return item;
@@ -81,7 +81,7 @@ function turn<T>(list: readonly T[], n: number): T {
 const FORGED = "0".repeat(64);
 
 /** Parses an answer that should be an object; one that is none is an empty one. */
-function parsed(body: string): Record<string, unknown> {
+export function parsed(body: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(body);
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};

@@ -10,8 +10,9 @@ const ENDED_RUNS = 200;
 const LISTED_RUNS = 300;
 const AT_ONCE = 16;
 
-export async function makeSeeds({ origins, secrets }: Pick<Site, "origins" | "secrets">): Promise<Seeds> {
-  const ask = async (method: string, path: string, token: string, body?: unknown) => {
+/** Asks the service, and takes any answer but a good one for an error. */
+export function asker({ origins }: Pick<Site, "origins">) {
+  return async (method: string, path: string, token: string, body?: unknown): Promise<string> => {
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
     const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
     const answer = await fetch(origins.service + path, init);
@@ -19,6 +20,11 @@ export async function makeSeeds({ origins, secrets }: Pick<Site, "origins" | "se
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return text;
   };
+}
+
+export async function makeSeeds(site: Pick<Site, "origins" | "secrets">): Promise<Seeds> {
+  const { secrets } = site;
+  const ask = asker(site);
   const minted = JSON.parse(
     await ask("POST", `${PROJECT}/tokens`, secrets.ROOT_TOKEN, { name: "bench", role: "member" }),
   );
@@ -49,11 +55,12 @@ export async function makeSeeds({ origins, secrets }: Pick<Site, "origins" | "se
   return { token, runs: runsOf("made"), openRuns, endedRuns, list };
 }
 
-async function times<T>(n: number, make: () => Promise<T>): Promise<T[]> {
+/** Makes `n` of something, a few at once. */
+export async function times<T>(n: number, make: (i: number) => Promise<T>): Promise<T[]> {
   const made: T[] = [];
-  let left = n;
+  let next = 0;
   const work = async () => {
-    while (left-- > 0) made.push(await make());
+    while (next < n) made.push(await make(next++));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return made;

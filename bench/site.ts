@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
+import type { D1Database } from "@cloudflare/workers-types";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { newSecrets } from "../src/dev/prepare.ts";
@@ -23,9 +24,15 @@ const CONFIGS: Readonly<Record<WorkerName, string>> = {
 };
 const BUILT = join(ROOT, ".wrangler", "bench");
 
+/** The service again, each of its statements counted. */
+const COUNTED = join(BUILT, "counted");
+
 export interface Site {
   readonly origins: Readonly<Record<WorkerName, string>>;
   readonly secrets: Secrets;
+  readonly db: D1Database;
+  /** Runs the service's cron. */
+  cron(): Promise<void>;
   /** Where a worker's isolate can be profiled; null unless it was asked for. */
   inspector(worker: WorkerName): URL | null;
   stop(): Promise<void>;
@@ -39,7 +46,13 @@ export async function build({ readable = false } = {}): Promise<void> {
   }
 }
 
-interface Secrets extends Record<string, string> {
+/** For `open` with `counted`. */
+export async function buildCounted(): Promise<void> {
+  const entry = join(ROOT, "bench/growth/counted.ts");
+  await runWrangler(["deploy", entry, "--dry-run", "--config", CONFIGS.service, "--outdir", COUNTED]);
+}
+
+export interface Secrets extends Record<string, string> {
   readonly CALLBACK_SIGNING_KEYS: string;
   readonly ROOT_TOKEN: string;
 }
@@ -49,11 +62,19 @@ export interface SiteOptions {
   readonly onLog?: (line: string) => void;
   /** Workers can be profiled. */
   readonly inspected?: boolean;
+  /** What was kept there is found again, and stays. Without it, nothing outlives the site. */
+  readonly kept?: { readonly folder: string; readonly secrets: Secrets };
+  readonly counted?: boolean;
 }
 
-export async function open({ onLog = () => {}, inspected = false }: SiteOptions): Promise<Site> {
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-bench-"));
-  const secrets = parseEnv(newSecrets()) as Secrets;
+export function makeSecrets(): Secrets {
+  return parseEnv(newSecrets()) as Secrets;
+}
+
+export async function open(options: SiteOptions): Promise<Site> {
+  const { onLog = () => {}, inspected = false, counted = false, kept } = options;
+  const folder = kept?.folder ?? mkdtempSync(join(tmpdir(), "action-runs-bench-"));
+  const secrets = kept?.secrets ?? makeSecrets();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       log: new Log(LogLevel.ERROR),
@@ -62,21 +83,27 @@ export async function open({ onLog = () => {}, inspected = false }: SiteOptions)
       resourcePersistencePath: folder,
       ...(inspected ? { inspectorPort: 0 } : {}),
       handleStructuredLogs: ({ message }) => onLog(message),
-      workers: WORKERS.map((name) => workerOptions(name, secrets)),
+      workers: WORKERS.map((name) => workerOptions(name, secrets, counted)),
     }),
   );
   const stop = async () => {
     await miniflare.dispose();
-    rmSync(folder, { recursive: true, force: true });
+    if (kept === undefined) rmSync(folder, { recursive: true, force: true });
   };
   try {
     await miniflare.ready;
-    await migrate((await miniflare.getD1Database("DB", "service")) as unknown as D1Database);
+    const db = (await miniflare.getD1Database("DB", "service")) as unknown as D1Database;
+    if ((await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").first()) === null)
+      await migrate(db);
     const origins = {} as Record<WorkerName, string>;
     for (const name of WORKERS) origins[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
     const inspectors = inspected ? await miniflare.getInspectorURL() : null;
     const inspector = (worker: WorkerName) => inspectors && new URL(`/core:user:${worker}`, inspectors);
-    return { origins, secrets, inspector, stop };
+    const cron = async () => {
+      const { outcome } = await (await miniflare.getWorker("service")).scheduled({ cron: "* * * * *" });
+      if (outcome !== "ok") throw new Error(`the cron ended as ${outcome}`);
+    };
+    return { origins, secrets, db, cron, inspector, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -90,21 +117,22 @@ async function migrate(db: D1Database): Promise<void> {
 }
 
 /** A worker as it was built, with a socket straight into it. */
-export function workerOptions(name: WorkerName, secrets: Record<string, string>): V4WorkerOptions {
+function workerOptions(name: WorkerName, secrets: Secrets, counted: boolean): V4WorkerOptions {
   // Static files have a router of the platform's in front, which the limits have not; they are not measured.
   const {
     assets: _,
     modulesRules: __,
     ...options
   } = unstable_getMiniflareWorkerOptions(CONFIGS[name]).workerOptions;
-  const script = readdirSync(join(BUILT, name)).find((file) => file.endsWith(".js"));
+  const built = counted && name === "service" ? COUNTED : join(BUILT, name);
+  const script = readdirSync(built).find((file) => file.endsWith(".js"));
   if (script === undefined) throw new Error(`${name} has not been built`);
   return {
     ...options,
     name,
-    rootPath: join(BUILT, name),
+    rootPath: built,
     modules: true,
-    scriptPath: join(BUILT, name, script),
+    scriptPath: join(built, script),
     bindings: { ...(options.bindings as object), ...(name === "service" ? secrets : {}) },
     unsafeDirectSockets: [{}],
   };

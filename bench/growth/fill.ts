@@ -1,134 +1,146 @@
 /**
- * Fills D1 and the journals with what the service itself would have written there: its own rules, journal and
- * statements, over Node's SQLite. A run is written when it is made and again when it has ended, with others between.
+ * Places with many runs. The service makes a few hundred over HTTP, of every kind; SQL copies them in the files of D1
+ * and of the coordinators, each copy further back in time. A copy differs from its original only in its id, its keys
+ * and its instants, so this file need not know what else a run consists of.
  */
 
+import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { changeKey } from "../../src/runs/api/change-key.ts";
-import { landGroup, toGroupRow } from "../../src/runs/d1/store.ts";
-import { Journal } from "../../src/runs/journal/journal.ts";
-import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
-import { purgeAt } from "../../src/runs/run.ts";
-import { COORDINATORS } from "../../src/runs/run-id.ts";
-import { objectFile } from "./files.ts";
-import { toD1, toStorage } from "./node-sqlite.ts";
-import { calendarIn, MEASURED_SCOPE, type Place, PROJECT } from "./place.ts";
-import { type Calendar, createdAtOf, ENVIRONMENTS, type Step, stepsOf, unsignedId } from "./sample.ts";
+import { asker, times } from "../seeds.ts";
+import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
 
-export const RETENTION_DAYS = 30;
-/** How many runs of one environment are made before the first of them ends. */
-const BETWEEN = { one: 500, spread: 1 } as const;
-/** A transaction holds about so many. */
-const COMMITTED_AT_ONCE = 50_000;
+export const SCOPE = "bench/growth/measured";
+export const RUNS_PATH = "/bench/growth/envs/measured/action-runs";
+/** The service makes so many in each place. Sizes are multiples of it. */
+export const ORIGINALS = 500;
+/** Filters, each with a value that many runs have. */
+export const COMMON = {
+  actionName: "deploy",
+  entityId: "0b7a4f0e-6c1d-4a55-9d3c-2f1f6d0c9e11",
+  triggeredBy: "ci",
+} as const;
 
-export async function fillD1(place: Place): Promise<void> {
-  const db = bulk(place.files.d1);
-  const d1 = toD1(db);
-  const environments = Array.from({ length: ENVIRONMENTS[place.layout] }, (_, env): Environment => {
-    return { scope: `${PROJECT}/env-${env}`, calendar: calendarIn(place, env), later: [] };
+/** Shorter than the retention and the longest timeout, 30 days, so that no copy is due by itself. */
+const SPAN_MS = 25 * 86_400_000;
+const LONGEST_TIMEOUT_MINUTES = 43_200;
+/** Every integer from here on is an instant in ms. */
+const FIRST_INSTANT = 1_000_000_000_000;
+const FOLDERS = { D1: "d1/miniflare-D1DatabaseObject", object: "do/service-RunCoordinator" } as const;
+
+export interface Place {
+  readonly runs: number;
+  readonly folder: string;
+  readonly secrets: Secrets;
+  /** An API token of a member. */
+  readonly token: string;
+}
+
+export async function makePlace(parent: string, runs: number): Promise<Place> {
+  const kept = { folder: join(parent, String(runs)), secrets: makeSecrets() };
+  mkdirSync(kept.folder);
+  const site = await open({ kept });
+  const token = await makeOriginals(site).finally(() => site.stop());
+  const place = { runs, token, ...kept };
+  for (const file of [...filesOf(place, "D1"), ...filesOf(place, "object")])
+    copyRuns(file, runs / ORIGINALS - 1);
+  return place;
+}
+
+/** D1's file, or those of the coordinators in no order. To be opened only while the place is closed. */
+export function filesOf({ folder }: Place, store: keyof typeof FOLDERS): string[] {
+  const path = join(folder, FOLDERS[store]);
+  const files = readdirSync(path).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file));
+  return files.map((file) => join(path, file));
+}
+
+/** From what the larger of two places has more than the smaller. */
+export function bytesOfARun(store: keyof typeof FOLDERS, smaller: Place, larger: Place): number {
+  const bytes = (place: Place) => filesOf(place, store).reduce((sum, file) => sum + statSync(file).size, 0);
+  return (bytes(larger) - bytes(smaller)) / (larger.runs - smaller.runs);
+}
+
+/** Makes the oldest `count` ended runs of each coordinator due to be purged, in its journal and in D1; their ids. */
+export function makePurgeable(place: Place, count: number): string[] {
+  const at = Date.now() - 60_000;
+  const update = (file: string, sql: string, ...values: (string | number)[]) => {
+    const db = new DatabaseSync(file);
+    const rows = db.prepare(`UPDATE runs SET ${sql} RETURNING id`).all(at, ...values);
+    db.close();
+    return rows.map(({ id }) => String(id));
+  };
+  const oldest = "SELECT id FROM runs WHERE completed_at IS NOT NULL ORDER BY id LIMIT ?2";
+  const ids = filesOf(place, "object").flatMap((file) =>
+    update(file, `purge_at = ?1, due_at = ?1 WHERE id IN (${oldest})`, count),
+  );
+  const these = "SELECT value FROM json_each(?3)";
+  const [d1 = ""] = filesOf(place, "D1");
+  update(d1, `purge_at = ?1 WHERE scope = ?2 AND id IN (${these})`, SCOPE, JSON.stringify(ids));
+  return ids;
+}
+
+async function makeOriginals(site: Site): Promise<string> {
+  const ask = asker(site);
+  const post = async (path: string, token: string, body: object) =>
+    JSON.parse(await ask("POST", path, token, body));
+  const mint = async (name: string): Promise<string> =>
+    (await post("/bench/growth/tokens", site.secrets.ROOT_TOKEN, { name, role: "member" })).token;
+  const [ci, other] = [await mint(COMMON.triggeredBy), await mint("portal")];
+  await times(ORIGINALS, async (i) => {
+    // The moduli have no common divisor, so every mixture of kinds occurs.
+    const run = await post(RUNS_PATH, i % 3 === 0 ? other : ci, {
+      actionName: i % 7 < 4 ? COMMON.actionName : `action-${i % 7}`,
+      entityId: i % 11 < 2 ? COMMON.entityId : i % 11 < 8 ? crypto.randomUUID() : null,
+      parameters: { service: `checkout-${i}`, version: `1.${i % 90}.2`, region: "eu-central" },
+      timeout: LONGEST_TIMEOUT_MINUTES,
+    });
+    const output = { url: `https://ci.example.com/jobs/${i}`, tests: `${i} passed` };
+    const failed = { status: "failed", error: `step ${i} exited with code 1`, output };
+    const report = (what: string, body: object) =>
+      post(`${RUNS_PATH}/${run.id}/${what}`, run.callback.token, body);
+    const kind = i % 25;
+    if (kind === 1) await report("heartbeat", {});
+    if (kind >= 2) await report("callback", kind < 7 ? failed : { status: "succeeded", output });
   });
-  const slots = Math.ceil(place.runs / environments.length / BETWEEN[place.layout]);
-  let written = 0;
-  db.exec("BEGIN");
-  for (let slot = 0; slot <= slots; slot++) {
-    for (const environment of environments) {
-      for (const steps of stepsIn(environment, slot, slots)) {
-        if (steps.length === 0) continue;
-        const rows = [];
-        for (const step of steps) rows.push(toGroupRow(await toJournaled(step)));
-        await landGroup(d1, environment.scope, rows, null, place.now);
-        written += steps.length;
-      }
-    }
-    if (written < COMMITTED_AT_ONCE) continue;
-    written = 0;
-    db.exec("COMMIT; BEGIN");
-  }
-  db.exec("COMMIT");
-  finish(db);
+  return ci;
 }
 
-interface Environment {
-  readonly scope: string;
-  readonly calendar: Calendar;
-  /** What ends in the slot after this. */
-  later: Step[];
-}
-
-/** What is made in one of `slots`, and what ends there. After the last, only the latter. */
-function stepsIn(environment: Environment, slot: number, slots: number): Step[][] {
-  const { calendar, later } = environment;
-  const startOf = (slot: number) => Math.min(calendar.runs, Math.floor((slot * calendar.runs) / slots));
-  const now: Step[] = [];
-  environment.later = [];
-  for (let i = startOf(slot); i < startOf(slot + 1); i++) {
-    const [made, ended] = stepsOf(calendar, i, idOf(calendar, i));
-    if (made !== undefined) now.push(made);
-    if (ended !== undefined) environment.later.push(ended);
-  }
-  return [now, later];
-}
-
-/** The journal of one coordinator of the environment that is measured. */
-export async function fillJournal(place: Place, n: number): Promise<void> {
-  const db = bulk(objectFile(place, MEASURED_SCOPE, n));
-  const journal = new Journal(toStorage(db));
-  const calendar = calendarIn(place);
-  const landed = new Map<string, number>();
-  const later: Step[] = [];
-  const write = async (step: Step) => {
-    const run = await toJournaled(step);
-    journal.write(run, null, step.events, step.at, RETENTION_DAYS);
-    landed.set(run.id, run.version);
-  };
-  db.exec("BEGIN");
-  let written = 0;
-  for (let i = n; i < calendar.runs; i += COORDINATORS) {
-    const [made, ended] = stepsOf(calendar, i, idOf(calendar, i));
-    if (made !== undefined) await write(made);
-    if (ended !== undefined) later.push(ended);
-    if (later.length < BETWEEN.one) continue;
-    for (const step of later.splice(0)) await write(step);
-    journal.confirm(landed);
-    written += landed.size;
-    landed.clear();
-    if (written < COMMITTED_AT_ONCE) continue;
-    written = 0;
-    db.exec("COMMIT; BEGIN");
-  }
-  for (const step of later) await write(step);
-  journal.confirm(landed);
-  db.exec("COMMIT");
-  finish(db);
-}
-
-export function idOf(calendar: Calendar, i: number): string {
-  return unsignedId(createdAtOf(calendar, i), i % COORDINATORS, i);
-}
-
-async function toJournaled({ run }: Step): Promise<JournaledRun> {
-  const create = await changeKey({ tokenId: "root" }, null, null);
-  const change = run.version > 1 ? await changeKey({ tokenId: "root" }, null, null) : null;
-  return {
-    ...run,
-    createKey: create.key,
-    createFingerprint: create.fingerprint,
-    fingerprintKeyId: null,
-    changeKey: change?.key ?? null,
-    changeFingerprint: change?.fingerprint ?? null,
-    purgeAt: purgeAt(run, RETENTION_DAYS),
-  };
-}
-
-/** Opened for writing much at once: what is lost in a crash is made again. */
-function bulk(file: string): DatabaseSync {
+/** The oldest copies first, so that rows lie in the order of their ids. */
+function copyRuns(file: string, copies: number): void {
   const db = new DatabaseSync(file);
-  db.exec("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF");
-  db.exec("PRAGMA cache_size = -400000");
-  return db;
+  // What is lost in a crash is made again.
+  db.exec("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN");
+  const stepMs = Math.floor(SPAN_MS / copies);
+  db.function("copied", (text, copy) => copied(String(text), Number(copy) * stepMs));
+  const columnsOf = db.prepare("SELECT name FROM pragma_table_info(?)");
+  for (const table of ["runs", "events"]) {
+    const columns = columnsOf.all(table).map(({ name }) => String(name));
+    // D1 has no events.
+    if (columns.length === 0) continue;
+    // A copy is in D1 as well, so there is nothing left to send.
+    if (columns.includes("landed_version")) db.exec("UPDATE runs SET landed_version = version");
+    const values = columns.map((name) => {
+      if (["id", "run_id", "create_key", "body"].includes(name)) return `copied(${name}, copy)`;
+      const isInstant = `typeof(${name}) = 'integer' AND ${name} > ${FIRST_INSTANT}`;
+      return `iif(${isInstant}, ${name} - copy * ${stepMs}, ${name})`;
+    });
+    const id = columns.includes("id") ? "id" : "run_id";
+    db.exec(`CREATE TEMP TABLE originals AS SELECT * FROM ${table} ORDER BY ${id}`);
+    db.prepare(
+      `INSERT INTO ${table} (${columns.join(", ")})
+       WITH RECURSIVE copies (copy) AS (SELECT ? UNION ALL SELECT copy - 1 FROM copies WHERE copy > 1)
+       SELECT ${values.join(", ")} FROM copies CROSS JOIN originals`,
+    ).run(copies);
+    db.exec("DROP TABLE originals");
+  }
+  db.exec("COMMIT; PRAGMA journal_mode = WAL");
+  db.close();
 }
 
-function finish(db: DatabaseSync): void {
-  db.exec("PRAGMA journal_mode = WAL");
-  db.close();
+/** Moves the first id or key in `text` back. Both are UUIDs that begin with their instant, in 48 bits. */
+function copied(text: string, ms: number): string {
+  return text.replace(/([0-9a-f]{8})-([0-9a-f]{4})(?=-[78])/, (_, high: string, low: string) => {
+    const time = (Number.parseInt(high + low, 16) - ms).toString(16).padStart(12, "0");
+    return `${time.slice(0, 8)}-${time.slice(8)}`;
+  });
 }

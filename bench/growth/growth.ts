@@ -1,110 +1,277 @@
 /**
- * `npm run bench -- --growth`: what becomes of everything as runs grow from ten thousand to a million, in one
- * environment and spread over a hundred. Places of all sizes stand open at once and are asked in turn. Takes some
- * 4 GB of the folder for temporary files while it runs.
+ * `npm run bench -- --growth`: what a million runs change. The same requests go to places of different sizes: first to
+ * a service that counts the rows each of its statements reads, then in turn to the deployed one, and are timed. A
+ * statement that reads more rows where there are more runs is a failure. Times are only told.
  */
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Client } from "undici";
 import { onStopSignal } from "../../src/dev/wrangler.ts";
-import { type Busy, measureBusy } from "./busy.ts";
-import { type Clerks, startClerks } from "./clerks.ts";
-import type { Cold } from "./cold.ts";
-import { measureDue } from "./dues.ts";
-import { type Footprint, footprints } from "./footprint.ts";
-import { type Growing, growing } from "./growing.ts";
-import type { Memory } from "./memory.ts";
-import {
-  dueAtOnce,
-  measureMemory,
-  measureOperations,
-  measureStarts,
-  type Progress,
-  rowsReadAt,
-} from "./phases.ts";
-import { type Filled, makePlaces } from "./places.ts";
-import type { Series } from "./rounds.ts";
-import type { Statement } from "./statements.ts";
+import { bearer, OPERATIONS, type Operation, parsed, type Reading, type State, turn } from "../operations.ts";
+import { quantile } from "../result.ts";
+import { open, type Site } from "../site.ts";
+import { markdown } from "../table.ts";
+import * as fill from "./fill.ts";
 
-/** Of a run that is in a D1 with its journal, and in another without; and what is written beside them on the way. */
-const DISK_BYTES_PER_RUN = 4000;
+const COORDINATORS = 4;
+const PAGE = 50;
+const ROUNDS = 9;
+/** Requests in a round, and between two looks at what a purge has left. */
+const EACH = 12;
+/** Of the runs of the smallest place, so many are purged in each place. */
+const PURGED_SHARE = 0.2;
+const PURGED_WITHIN_MS = 120_000;
+/** A time this many times as long is marked. A statement may read so many times the rows, and a few more. */
+const FLAT = 1.3;
+const FEW_ROWS = 20;
+
+/** A place that is open, and what is right there. */
+interface Standing {
+  readonly site: Site;
+  readonly client: Client;
+  readonly lists: readonly (Reading & { readonly name: string })[];
+  readonly state: State;
+}
+
+interface Step {
+  readonly name: string;
+  /** The `n`th request to this place. */
+  request(standing: Standing, n: number): ReturnType<Operation["next"]>;
+}
+
+interface Times {
+  readonly name: string;
+  /** At each place, the median of each round. */
+  readonly ms: readonly (readonly number[])[];
+}
 
 export interface Growth {
   readonly sizes: readonly number[];
-  /** For each operation: what was measured in one environment at each size, and spread over a hundred. */
-  readonly operations: readonly { readonly one: readonly Series[]; readonly spread: readonly Series[] }[];
-  readonly statements: readonly Growing[];
-  readonly footprints: readonly Footprint[];
-  readonly memory: readonly Memory[];
-  readonly cold: Cold;
-  readonly busy: Busy;
+  readonly times: readonly Times[];
+  /** At each place, the most rows that the statement read at once. */
+  readonly statements: readonly { readonly sql: string; readonly rowsRead: readonly number[] }[];
+  readonly bytes: { readonly d1: number; readonly object: number };
 }
 
-/** Throws where any answer is wrong. `sizes`: numbers of runs, from 2000 on. */
-export async function growth(sizes: readonly number[], onProgress: Progress): Promise<Growth> {
-  expectRoom(sizes);
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-growth-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  onStopSignal(() => process.exit(1));
-  const clerks = startClerks();
-  try {
-    onProgress("filling the places");
-    const places = await makePlaces(folder, sizes, clerks);
-    // What the kernel still has to write would be written while it is measured.
-    execFileSync("sync");
-    return await measureGrowth(places, clerks, onProgress);
-  } finally {
-    clerks.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function expectRoom(sizes: readonly number[]): void {
-  const { bavail, bsize } = statfsSync(tmpdir());
-  const needed = sizes.reduce((sum, runs) => sum + runs, 0) * DISK_BYTES_PER_RUN;
-  if (bavail * bsize >= needed) return;
-  throw new Error(`${tmpdir()} has too little room: ${Math.ceil(needed / 1e9)} GB are needed`);
-}
-
-async function measureGrowth(
-  places: readonly Filled[],
-  clerks: Clerks,
-  onProgress: Progress,
+/** Throws where an answer is wrong. `sizes`: numbers of runs, the smallest first. Takes 4 KB of the disk for each run. */
+export async function measureGrowth(
+  sizes: readonly number[],
+  rounds: number | undefined,
+  onProgress: (text: string) => void,
 ): Promise<Growth> {
-  const inOne = places.filter(({ layout }) => layout === "one").toSorted((a, b) => a.runs - b.runs);
-  const [smallest, largest] = [inOne[0], inOne.at(-1)];
-  if (smallest === undefined || largest === undefined) throw new Error("there is nothing to measure");
-  onProgress("bytes");
-  const bytes = footprints(smallest, largest);
-  onProgress("statements");
-  // One at a time, for they are timed.
-  const statements: Statement[][] = [];
-  for (const place of inOne) statements.push(await clerks.statements(place));
-  const rowsRead = [];
-  for (const [i, place] of inOne.entries()) rowsRead.push(await rowsReadAt(place, statements[i] ?? []));
-  const series = await measureOperations(places, clerks, onProgress);
-  onProgress("starts");
-  const cold = await measureStarts(largest);
-  onProgress("memory");
-  const memory = await measureMemory(inOne, clerks);
-  for (const due of ["alarm", "retention"] as const) {
-    onProgress(due);
-    series.push(await measureDue(due, places, clerks));
+  const parent = mkdtempSync(join(tmpdir(), "action-runs-growth-"));
+  process.once("exit", () => rmSync(parent, { recursive: true, force: true }));
+  onStopSignal(() => process.exit(1));
+  const places: fill.Place[] = [];
+  for (const runs of sizes) {
+    onProgress(`filling ${runs} runs`);
+    places.push(await fill.makePlace(parent, runs));
   }
-  onProgress("retention while callbacks come");
-  const busy = await measureBusy(largest, dueAtOnce("busy", largest), clerks);
-  return {
-    sizes: inOne.map(({ runs }) => runs),
-    operations: series.map((of) => ({
-      one: of.filter(({ layout }) => layout === "one"),
-      spread: of.filter(({ layout }) => layout === "spread"),
-    })),
-    statements: growing(statements, rowsRead),
-    footprints: bytes,
-    memory,
-    cold,
-    busy,
-  };
+  const [smallest, largest] = [turn(places, 0), turn(places, places.length - 1)];
+  const bytesIn = (store: "D1" | "object") => fill.bytesOfARun(store, smallest, largest);
+  const bytes = { d1: bytesIn("D1"), object: bytesIn("object") };
+  const purged = Math.floor((smallest.runs * PURGED_SHARE) / COORDINATORS);
+  onProgress("rows read");
+  const statements = await countRows(places, purged);
+  const times: Times[] = [];
+  await withStandings(places, false, async (standings) => {
+    for (const step of steps(turn(standings, 0))) {
+      onProgress(step.name);
+      times.push(await time(step, standings, rounds ?? ROUNDS));
+    }
+  });
+  onProgress("purge");
+  const due = places.map((place) => fill.makePurgeable(place, purged));
+  await withStandings(places, false, async (standings) => {
+    const purges = [];
+    for (const [at, ids] of due.entries()) purges.push(await purge(turn(standings, at), ids));
+    times.push({ name: `purge of ${turn(due, 0).length} runs`, ms: purges.map(({ tookMs }) => [tookMs]) });
+    times.push({ name: "slowest create meanwhile", ms: purges.map(({ slowestMs }) => [slowestMs]) });
+  });
+  return { sizes, times, statements, bytes };
+}
+
+/** What is asked of each place, in this order: after the first write, what was right for a read no longer is. */
+function steps({ lists }: Standing): Step[] {
+  return [
+    ...lists.map(
+      ({ name }, i): Step => ({
+        name,
+        request: ({ lists, state }) => {
+          const seeds = { ...state.seeds, list: turn(lists, i) };
+          return OPERATIONS["list of 50"].next({ ...state, seeds });
+        },
+      }),
+    ),
+    // Each only once, because an isolate remembers runs that have ended.
+    { name: "get, ended run", request: ({ state }, n) => OPERATIONS["get, ended run"].next(state, n) },
+    { name: "get, open run", request: ({ state }, n) => OPERATIONS["get, open run"].next(state, n) },
+    { name: "create", request: ({ state }) => OPERATIONS.create.next(state) },
+    { name: "callback", request: ({ state }) => OPERATIONS.callback.next(state) },
+    {
+      name: "cancel, old run",
+      request: ({ state: { seeds } }, n) => {
+        const { path } = turn(seeds.openRuns, n);
+        return {
+          ask: { method: "DELETE", path, headers: bearer(seeds.token) },
+          accepts: (status, text) => status === 200 && parsed(text).status === "cancelled",
+        };
+      },
+    },
+  ];
+}
+
+/** Opens all places at once, and closes them whatever becomes of the work. A line logged as an error is a failure. */
+async function withStandings(
+  places: readonly fill.Place[],
+  counted: boolean,
+  work: (standings: readonly Standing[]) => Promise<void>,
+): Promise<void> {
+  const standings: Standing[] = [];
+  const errors: string[] = [];
+  try {
+    for (const kept of places) {
+      const facts = factsOf(kept);
+      const onLog = (line: string) => void (line.includes('"level":"error"') && errors.push(line));
+      const site = await open({ counted, onLog, kept });
+      standings.push({ site, client: new Client(site.origins.service), ...facts });
+    }
+    await work(standings);
+    if (errors.length > 0) throw new Error(`the service logged: ${errors[0]}`);
+  } finally {
+    for (const { client } of standings) await client.destroy();
+    for (const { site } of standings) await site.stop();
+  }
+}
+
+/** The right answers, from D1's file with plain SQL. */
+function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
+  const [file = ""] = fill.filesOf(place, "D1");
+  const db = new DatabaseSync(file);
+  const select = (where: string, rest: string) =>
+    db.prepare(`SELECT id, body FROM runs WHERE scope = ? AND (${where}) ORDER BY ${rest}`).all(fill.SCOPE);
+  const cursor = String(select("1", `id LIMIT 1 OFFSET ${place.runs / 2}`)[0]?.id);
+  const { actionName, entityId, triggeredBy } = fill.COMMON;
+  const asked: readonly (readonly [name: string, query: Record<string, string>, where: string])[] = [
+    ["list", {}, "1"],
+    ["list from the middle", { cursor: Buffer.from(cursor).toString("base64url") }, `id < '${cursor}'`],
+    ["list by status", { status: "failed" }, "status = 'failed'"],
+    ["list by actionName", { actionName }, `action_name = '${actionName}'`],
+    ["list by entityId", { entityId }, `entity_id = '${entityId}'`],
+    ["list by triggeredBy", { triggeredBy }, `triggered_by = '${triggeredBy}'`],
+    // The service looks at 5000 rows at most.
+    ["list by two filters, nothing passes", { actionName, triggeredBy: "nobody" }, "0"],
+  ];
+  const lists = asked.map(([name, query, where]) => {
+    const bodies = select(where, `id DESC LIMIT ${PAGE}`).map(({ body }) => body);
+    const path = `${fill.RUNS_PATH}?${new URLSearchParams({ limit: String(PAGE), ...query })}`;
+    return { name, path, body: `[${bodies.join(",")}]` };
+  });
+  // The end of an id is random, so this order spreads the reads over the whole table.
+  const spread = (where: string) =>
+    select(where, "substr(id, -12), id LIMIT 1000").map(({ id, body }) => ({
+      path: `${fill.RUNS_PATH}/${id}`,
+      body: String(body),
+    }));
+  const openRuns = spread("status = 'pending'");
+  // What is due to be purged is already hidden.
+  const endedRuns = spread(`status IN ('succeeded', 'failed') AND purge_at > ${Date.now()}`);
+  db.close();
+  const seeds = { token: place.token, runs: fill.RUNS_PATH, list: turn(lists, 0), openRuns, endedRuns };
+  return { lists, state: { seeds, open: [] } };
+}
+
+/** How long the step's `n`th request takes at this place. */
+async function ask({ name, request }: Step, standing: Standing, n: number): Promise<number> {
+  const next = request(standing, n);
+  if (next === null) throw new Error(`${name}: there is no run left to ask for`);
+  const askedAt = performance.now();
+  const { statusCode, body } = await standing.client.request(next.ask);
+  const text = await body.text();
+  const ms = performance.now() - askedAt;
+  if (next.accepts(statusCode, text)) return ms;
+  throw new Error(`${name}: ${next.ask.method} ${next.ask.path}: ${statusCode} ${text.slice(0, 300)}`);
+}
+
+async function time(step: Step, standings: readonly Standing[], rounds: number): Promise<Times> {
+  const medians = standings.map(() => [] as number[]);
+  // The first round warms up, and is not counted.
+  for (let round = 0; round <= rounds; round++) {
+    for (let k = 0; k < standings.length; k++) {
+      // Turned by one each round, so that no place always comes first.
+      const at = (k + round) % standings.length;
+      const each: number[] = [];
+      for (let n = 0; n < EACH; n++) each.push(await ask(step, turn(standings, at), round * EACH + n));
+      if (round > 0) medians[at]?.push(quantile(each, 0.5));
+    }
+  }
+  return { name: step.name, ms: medians };
+}
+
+/** From the first create, which rings the alarm of its coordinator, until none of the due runs is left in D1. */
+async function purge(standing: Standing, ids: readonly string[]) {
+  const create = { name: "create", request: ({ state }: Standing) => OPERATIONS.create.next(state) };
+  const left = standing.site.db
+    .prepare("SELECT count(*) AS n FROM runs WHERE scope = ? AND id IN (SELECT value FROM json_each(?))")
+    .bind(fill.SCOPE, JSON.stringify(ids));
+  const startedAt = performance.now();
+  let slowestMs = 0;
+  do {
+    if (performance.now() - startedAt > PURGED_WITHIN_MS) throw new Error("runs that are due are still kept");
+    for (let n = 0; n < EACH; n++) slowestMs = Math.max(slowestMs, await ask(create, standing, n));
+  } while ((await left.first<{ n: number }>())?.n !== 0);
+  return { tookMs: performance.now() - startedAt, slowestMs };
+}
+
+/** Over everything that callers ask for, a purge and the cron. */
+async function countRows(places: readonly fill.Place[], purged: number): Promise<Growth["statements"]> {
+  const due = places.map((place) => fill.makePurgeable(place, purged));
+  const most = new Map<string, number[]>();
+  await withStandings(places, true, async (standings) => {
+    for (const [at, standing] of standings.entries()) {
+      for (const step of steps(standing)) {
+        for (let n = 0; n < EACH; n++) await ask(step, standing, n);
+      }
+      await standing.site.cron();
+      await purge(standing, turn(due, at));
+      const counts = await (await fetch(`${standing.site.origins.service}/counts`)).json();
+      for (const { sql, rowsRead } of counts as { sql: string; rowsRead: number }[]) {
+        const rows = most.get(sql) ?? [];
+        most.set(sql, rows);
+        rows[at] = Math.max(rows[at] ?? 0, rowsRead);
+      }
+    }
+  });
+  // A statement that only some places needed has nothing to be compared with.
+  return [...most]
+    .filter(([, rows]) => places.every((_, at) => rows[at] !== undefined))
+    .map(([sql, rowsRead]) => ({ sql: sql.replaceAll(/\s+/g, " "), rowsRead }));
+}
+
+/** The statements that read more rows where there are more runs. */
+export function growingStatements({ statements }: Growth): string[] {
+  return statements
+    .filter(({ rowsRead }) => turn(rowsRead, rowsRead.length - 1) > turn(rowsRead, 0) * FLAT + FEW_ROWS)
+    .map(({ sql, rowsRead }) => `${rowsRead.join(", then ")} rows: ${sql}`);
+}
+
+export function growthTables({ sizes, times, statements, bytes }: Growth): string {
+  const runs = sizes.map((size) => size.toLocaleString("en"));
+  const timed = times.map(({ name, ms }) => {
+    const each = turn(ms, ms.length - 1).map((large, round) => large / turn(turn(ms, 0), round));
+    const ratio = quantile(each, 0.5);
+    const middle = `(${quantile(each, 0.25).toFixed(2)} to ${quantile(each, 0.75).toFixed(2)})`;
+    const medians = ms.map((rounds) => quantile(rounds, 0.5).toFixed(2));
+    return [name, ...medians, `${ratio.toFixed(2)} ${middle}`, ratio > FLAT ? "slower" : ""];
+  });
+  const dearest = statements.toSorted((a, b) => turn(b.rowsRead, 0) - turn(a.rowsRead, 0)).slice(0, 12);
+  const rows = dearest.map(({ sql, rowsRead }) => [sql.slice(0, 90), ...rowsRead.map(String)]);
+  return [
+    markdown([["p50 ms", ...runs, "ratio", ""], ...timed]),
+    markdown([[`most rows read, of ${statements.length} statements`, ...runs], ...rows]),
+    `Bytes of a run: ${Math.round(bytes.d1)} in D1, ${Math.round(bytes.object)} in its coordinator.`,
+  ].join("\n\n");
 }

@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { CALLERS, COMPARISONS } from "../../bench/comparisons.ts";
+import type { Growth } from "../../bench/growth/growth.ts";
 import type { Series } from "../../bench/measure.ts";
+import type { Memory } from "../../bench/memory.ts";
 import { type Result, toResult } from "../../bench/result.ts";
 import { toTable } from "../../bench/table.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
@@ -49,6 +51,30 @@ it("counts round trips as the service's own log does", () => {
   expect(hops("create")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 1 })));
   expect(hops("callback")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 1 })));
 });
+
+it("reads no more rows where there are more runs", async () => {
+  const file = join(folder, "growth.json");
+  const args = ["--growth", "--runs", "10000,20000", "--rounds", "1", "--json", file];
+  await run("npm", ["run", "-s", "bench", "--", ...args], { cwd: ROOT, timeout: 150_000 });
+  const growth: Growth = JSON.parse(readFileSync(file, "utf8"));
+  for (const { ms } of growth.times) expect(ms.flat().every((each) => each > 0)).toBe(true);
+  const tables = growth.statements.map(({ sql }) => /^(D1|object): .*?(?:FROM|INTO|UPDATE) (\w+)/.exec(sql));
+  expect(tables.map((match) => `${match?.[1]} ${match?.[2]}`)).toEqual(
+    expect.arrayContaining(["D1 runs", "object runs", "object events"]),
+  );
+}, 160_000);
+
+it("weighs the service beside a hello and naive creates", async () => {
+  const file = join(folder, "memory.json");
+  const args = ["run", "-s", "bench", "--", "--memory", "--requests", "100", "--json", file];
+  await run("npm", args, { cwd: ROOT, timeout: 150_000 });
+  const { memory }: { memory: Memory[] } = JSON.parse(readFileSync(file, "utf8"));
+  expect(memory.map(({ operation }) => operation)).toEqual(["hello", "object write + D1 upsert", "mixed"]);
+  for (const { samples } of memory) {
+    expect(samples.at(-1)?.requests).toBe(100);
+    expect(samples.every(({ heapBytes }) => heapBytes > 0)).toBe(true);
+  }
+}, 160_000);
 
 it("tells no ratio at all where any answer was wrong", () => {
   const series = (operation: Series["operation"], failures: number): Series => ({

@@ -47,7 +47,9 @@ beforeAll(async () => {
     }),
   );
   origin = await miniflare.ready;
-  const db = (await miniflare.getD1Database("DB")) as unknown as D1Database;
+  const db = (await miniflare.getD1Database(
+    "DB",
+  )) as unknown as import("@cloudflare/workers-types").D1Database;
   for (const { queries } of await readD1Migrations(join(PROJECT, "migrations"))) {
     await db.batch(queries.map((query) => db.prepare(query)));
   }

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { type ActionRun, ask, type CreatedRun, forEachOf, type Known, startLoad } from "./load.ts";
+import { type ActionRun, ask, type CreatedRun, forEachOf, type Known, type Load, startLoad } from "./load.ts";
 import { killAll, newPlace } from "./place.ts";
 import { journaled, lockD1, rowsInD1 } from "./state.ts";
 
@@ -55,10 +55,10 @@ describe("kill -9 under load", () => {
       const { state, token, start, runs } = await openPlace();
       const first = await start();
       const load = startLoad(runs, token, CALLERS);
-      await delay(1_500);
+      await leavesRunsOpen(load, 2);
       const unlockD1 = d1IsLocked ? lockD1(state) : () => {};
       cleanUps.push(unlockD1);
-      await delay(1_500);
+      await leavesRunsOpen(load, CALLERS);
       await killAll(first);
       await load.over;
       unlockD1();
@@ -89,6 +89,13 @@ describe("kill -9 under load", () => {
     },
   );
 });
+
+/** Resolves once callers have created so many more runs that nobody reports on, however slow the machine is. */
+async function leavesRunsOpen({ known, surprises }: Load, count: number): Promise<void> {
+  const open = () => known.filter(({ createBody }) => createBody.parameters.n % 4 === 3).length;
+  const enough = open() + count;
+  while (open() < enough && surprises.length === 0) await delay(50);
+}
 
 async function creatingAgainGivesTheSameRun(known: readonly Known[], runs: string, token: string) {
   await forEachOf(known.slice(-SAMPLE), async ({ createBody, createKey, run, callback }) => {

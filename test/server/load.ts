@@ -26,7 +26,7 @@ export interface Ask {
 
 /** What one caller knows of one run. */
 export interface Known {
-  readonly createBody: Readonly<Record<string, unknown>>;
+  readonly createBody: { readonly actionName: string; readonly parameters: { readonly n: number } };
   readonly createKey: string;
   readonly callback: CreatedRun["callback"];
   /** The last that was acknowledged. */

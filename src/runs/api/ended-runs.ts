@@ -38,8 +38,9 @@ export function rememberEnded(
   const bytes = utf8Bytes(actionRun) + ENTRY_OVERHEAD_BYTES;
   entries.set(key, { actionRun, bytes, readAt: now, purgeAt });
   heldBytes += bytes;
-  for (const oldest of entries.keys()) {
-    if (heldBytes <= MAX_BYTES) break;
+  // Expired entries come first, because all live equally long. Kept until the bytes run out, they only take up memory.
+  for (const [oldest, entry] of entries) {
+    if (heldBytes <= MAX_BYTES && msSince(entry.readAt, now) < MAX_AGE_MS) break;
     drop(oldest);
   }
 }

@@ -1,0 +1,129 @@
+/**
+ * `npm run bench -- --memory`: what workerd holds after many requests to the service, beside as many to a bare hello
+ * and as many naive creates. The heap is measured after a collection, so it shows what is still referenced. The
+ * resident size is the whole process: three isolates, D1, the objects' SQLite, and what the allocator keeps.
+ */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect, type Devtools } from "./devtools.ts";
+import { startGenerator } from "./generator.ts";
+import type { Job } from "./load.ts";
+import { makeSeeds } from "./seeds.ts";
+import { open, type WorkerName } from "./site.ts";
+import { markdown } from "./table.ts";
+
+const SERIES: readonly { readonly operation: Job["operation"]; readonly worker: WorkerName }[] = [
+  { operation: "hello", worker: "limits" },
+  { operation: "object write + D1 upsert", worker: "limits" },
+  { operation: "mixed", worker: "service" },
+];
+const CALLERS = 16;
+const POINTS = 10;
+/** By then the last alarm has rung, and no timer of a request is left. A short run does not wait for that. */
+const REST_MAX_MS = 10_000;
+const POLL_MS = 20;
+const MIB = 2 ** 20;
+/**
+ * The service's heap may grow by so much in the second half of the requests. The isolate remembers each run that was read
+ * after its end, for a minute, and a fast machine sends all requests in less.
+ */
+const HEAP_GROWTH_MAX_BYTES = 4 * MIB;
+
+interface Sample {
+  readonly requests: number;
+  readonly heapBytes: number;
+  readonly residentBytes: number;
+}
+
+export interface Memory {
+  readonly operation: Job["operation"];
+  /** The first before any request; the last after a rest. */
+  readonly samples: readonly Sample[];
+}
+
+/** Throws where an answer is wrong. */
+export async function measureMemory(requests: number, onProgress: (text: string) => void): Promise<Memory[]> {
+  const all: Memory[] = [];
+  for (const { operation, worker } of SERIES) {
+    const site = await open({ inspected: true });
+    const generator = startGenerator();
+    const inspector = site.inspector(worker);
+    if (inspector === null) throw new Error("the runtime was started without an inspector");
+    const devtools = await connect(inspector);
+    try {
+      generator.setUp({ origins: site.origins, seeds: await makeSeeds(site) });
+      const measureAt = (n: number) => sample(devtools, site.origins[worker], n);
+      const samples = [await measureAt(0)];
+      for (let point = 1; point <= POINTS; point++) {
+        onProgress(`${operation}: ${point} of ${POINTS}`);
+        const most = Math.ceil(requests / POINTS);
+        const job = { operation, callers: CALLERS, forMs: Number.POSITIVE_INFINITY, most };
+        const { failures, firstFailure } = await generator.run(job);
+        if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
+        samples.push(await measureAt(point * most));
+      }
+      await delay(Math.min(REST_MAX_MS, requests));
+      samples.push(await measureAt(requests));
+      all.push({ operation, samples });
+    } finally {
+      devtools.close();
+      generator.stop();
+      await site.stop();
+    }
+  }
+  return all;
+}
+
+export function memoryTable(all: readonly Memory[]): string {
+  const head = ["requests", ...all.flatMap(({ operation }) => [`${operation}: heap MiB`, "resident MiB"])];
+  const lines = (all[0]?.samples ?? []).map(({ requests }, i) => [
+    i === POINTS + 1 ? "after a rest" : String(requests),
+    ...all.flatMap(({ samples }) => [mib(samples[i]?.heapBytes), mib(samples[i]?.residentBytes)]),
+  ]);
+  return markdown([head, ...lines]);
+}
+
+/** Whether the service's heap stopped growing. */
+export function isBounded(all: readonly Memory[]): boolean {
+  const samples = all.find(({ operation }) => operation === "mixed")?.samples ?? [];
+  const [middle, last] = [samples[POINTS / 2], samples.at(-1)];
+  if (middle === undefined || last === undefined) return false;
+  return last.heapBytes - middle.heapBytes <= HEAP_GROWTH_MAX_BYTES;
+}
+
+async function sample(devtools: Devtools, origin: string, requests: number): Promise<Sample> {
+  const collected = devtools("HeapProfiler.collectGarbage").then(() => true);
+  // An idle isolate collects only when a request wakes it.
+  while (!(await Promise.race([collected, delay(POLL_MS, false)]))) await (await fetch(origin)).text();
+  const usage = (await devtools("Runtime.getHeapUsage")) as Readonly<Record<string, number>>;
+  const { usedSize = Number.NaN, backingStorageSize = 0 } = usage;
+  return { requests, heapBytes: usedSize + backingStorageSize, residentBytes: residentBytes() };
+}
+
+/** Of the one workerd that this process has started. Only Linux tells; elsewhere it is not a number. */
+function residentBytes(): number {
+  try {
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      const status = statusOf(pid);
+      if (!status.includes(`PPid:\t${process.pid}\n`) || !/^Name:\tworkerd/.test(status)) continue;
+      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    }
+  } catch {
+    // There is no /proc here.
+  }
+  return Number.NaN;
+}
+
+function statusOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "utf8");
+  } catch {
+    // The process has ended since its folder was listed.
+    return "";
+  }
+}
+
+function mib(bytes = Number.NaN): string {
+  return (bytes / MIB).toFixed(1);
+}

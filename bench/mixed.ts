@@ -1,0 +1,77 @@
+/** A mix of requests, good and bad, as a busy service gets them. What is kept in memory must not grow with their number. */
+
+import { type Accepts, bearer, OPERATIONS, type Operation, parsed, type State } from "./operations.ts";
+
+const ORDER = [
+  ...["create", "heartbeat", "get, open run", "callback", "get, just ended"],
+  ...["create", "list of 50", "refused callback", "callback", "get, ended run"],
+  ...["create", "heartbeat", "wait", "callback", "list of 50"],
+  ...["create", "unknown token", "get, open run", "callback", "refused callback"],
+] as const;
+/** Younger runs than these stay open, so that no heartbeat meets a run whose callback is under way. */
+const KEPT_OPEN = 32;
+const CLIENTS = 200;
+/** Paths of runs that a callback has ended and nobody has read since, the newest last. */
+const ended: string[] = [];
+
+export const MIXED: Operation = {
+  worker: "service",
+  next: (state, n) => {
+    const name = ORDER[n % ORDER.length] ?? "create";
+    const { open, seeds } = state;
+    const [oldest, youngest] = [open[0], open.at(-1)];
+    if (oldest === undefined || youngest === undefined || open.length < KEPT_OPEN) {
+      return OPERATIONS.create.next(state);
+    }
+    switch (name) {
+      case "callback":
+        return endOldest(state);
+      case "heartbeat": {
+        const body = JSON.stringify({ message: `at step ${n}`, progress: 0.5 });
+        const path = youngest.path.replace(/callback$/, "heartbeat");
+        const headers = { "Content-Type": "application/json", ...bearer(youngest.token) };
+        return { ask: { method: "POST", path, headers, body }, accepts: isRun(path, "running") };
+      }
+      case "wait": {
+        const path = `${oldest.path.replace(/\/callback$/, "")}?wait=5`;
+        return { ask: { method: "GET", path, headers: bearer(seeds.token) }, accepts: isRun(path) };
+      }
+      case "get, just ended": {
+        const path = ended.pop();
+        if (path === undefined) return OPERATIONS["get, ended run"].next(state, n);
+        return {
+          ask: { method: "GET", path, headers: bearer(seeds.token) },
+          accepts: isRun(path, "succeeded"),
+        };
+      }
+      case "unknown token": {
+        const token = `terr_${String(n).padStart(43, "A")}`;
+        // Each client has an allowance of such tokens, and gets 429 when it has spent it.
+        const headers = { ...bearer(token), "CF-Connecting-IP": `198.51.100.${n % CLIENTS}` };
+        const accepts: Accepts = (status) => status === 401 || status === 429;
+        return { ask: { method: "GET", path: seeds.list.path, headers }, accepts };
+      }
+      default:
+        return OPERATIONS[name].next(state, n);
+    }
+  },
+};
+
+function endOldest(state: State) {
+  const request = OPERATIONS.callback.next({ ...state, open: state.open.splice(0, 1) });
+  if (request === null) return null;
+  const accepts: Accepts = (status, body) => {
+    const isRight = request.accepts(status, body);
+    if (isRight) ended.push(request.ask.path.replace(/\/callback$/, ""));
+    return isRight;
+  };
+  return { ask: request.ask, accepts };
+}
+
+/** An answer that is the run at `path`, and has this status where one is named. */
+function isRun(path: string, wanted?: string): Accepts {
+  return (status, text) => {
+    const { id, status: found } = parsed(text);
+    return status === 200 && path.includes(String(id)) && (wanted === undefined || found === wanted);
+  };
+}
