@@ -11,7 +11,8 @@ import { ROOT } from "../../src/dev/wrangler.ts";
 type IsGenuine = (secret: string, headers: Record<string, string>, rawBody: string) => boolean;
 
 const [, block = ""] =
-  /```ts\n(import[^`]*?createHmac[\s\S]*?)```\n/.exec(readFileSync(join(ROOT, "docs/webhooks.md"), "utf8")) ?? [];
+  /```ts\n(import[^`]*?createHmac[\s\S]*?)```\n/.exec(readFileSync(join(ROOT, "docs/webhooks.md"), "utf8")) ??
+  [];
 const folder = mkdtempSync(join(tmpdir(), "action-runs-signed-form-"));
 const file = join(folder, "receiver.ts");
 writeFileSync(file, `${block}\nexport { isGenuine };\n`);
