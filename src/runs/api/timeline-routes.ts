@@ -60,7 +60,6 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
     );
   }
   const after = lastEventId(c);
-  c.header("Content-Type", EVENT_STREAM);
   c.header("Cache-Control", "no-store, no-transform");
   const { coordinator } = readRunId(id);
   const scope = scopeOf(c);
@@ -87,6 +86,7 @@ async function stream(c: Context<AppEnv>, id: string): Promise<Response> {
     // Tells an EventSource not to come back: all there will ever be was sent.
     return c.body(null, 204);
   }
+  c.header("Content-Type", EVENT_STREAM);
   const source = {
     next: async (seq: number, maxMs: number): Promise<TimelineAnswer | null> => {
       const answer = await watch(seq, Math.min(maxMs, watching.expiresAt - Date.now()));
