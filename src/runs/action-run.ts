@@ -1,11 +1,11 @@
 /**
- * The wire's JSON of a run, the reference's ActionRun. The only file that knows the format: printing it, adding the
- * callback of a create, and reading back what a list or an older object left in it. PURE.
+ * The JSON of a run on the wire, the contract's ActionRun. The only file that knows this format: it prints a run, adds the
+ * callback of a create, and reads the id back.
  */
 
 import type { Run, Status } from "./run.ts";
 
-/** What a create shows beside the run, once. */
+/** What only the answer to a create shows. */
 export interface Callback {
   readonly url: string;
   readonly token: string;
@@ -13,8 +13,20 @@ export interface Callback {
   readonly expiresAt: string;
 }
 
-/** The twelve fields in the reference's order, as the JSON text that goes on the wire. */
+/**
+ * The text of each version that is still in memory. Both the caller and D1 need it, and printing up to 640 KB twice is slow.
+ * Runs never change in place, so an entry can't be stale.
+ */
+const printed = new WeakMap<Run, string>();
+
+/** The twelve fields in the contract's order, as JSON text. */
 export function toActionRun(run: Run): string {
+  const text = printed.get(run) ?? print(run);
+  printed.set(run, text);
+  return text;
+}
+
+function print(run: Run): string {
   return (
     `{"id":"${run.id}"` +
     `,"actionName":${JSON.stringify(run.actionName)}` +
@@ -35,14 +47,14 @@ function instant(ms: number | null): string {
   return ms === null ? "null" : `"${new Date(ms).toISOString()}"`;
 }
 
-/** A printed run with its `callback` as one more member. */
+/** Adds `callback` to a printed run. */
 export function withCallback(actionRun: string, callback: Callback): string {
   return `${actionRun.slice(0, -1)},"callback":${JSON.stringify(callback)}}`;
 }
 
 const ID = /^\{"id":"([0-9a-f-]{36})"/;
 
-/** The id of a printed run, which comes first in its text; null where there is none. */
+/** The id of a printed run; null if the text holds none. */
 export function idOf(actionRun: string): string | null {
   return ID.exec(actionRun)?.[1] ?? null;
 }

@@ -1,10 +1,10 @@
-/** The Worker's way to a coordinator: one counted call, repeated once if nobody can know whether it ran. */
+/** How the Worker calls a coordinator: one counted call, retried once if nobody can know whether it ran. */
 
 import type { Env } from "../env.ts";
 import type { Coordinator } from "./protocol.ts";
 import { coordinatorName } from "./run-id.ts";
 
-/** Every change carries a key, so asking again gives the same answer. Throws what the platform threw. */
+/** Every change carries a key, so a retry gets the same answer. Throws what the platform threw. */
 export async function callCoordinator<T>(
   env: Pick<Env, "COORDINATORS">,
   hops: { coordinator: number },
@@ -14,8 +14,8 @@ export async function callCoordinator<T>(
 ): Promise<T> {
   const attempt = () => {
     hops.coordinator++;
-    // A fresh stub each time: one that has thrown stays broken. The platform's stub type says the same as Coordinator, but
-    // splits unions into promises of each.
+    // A new stub each time, because a stub that has thrown stays broken. Cast, because the platform's stub type turns a
+    // promise of a union into a union of promises.
     const stub: unknown = env.COORDINATORS.getByName(coordinatorName(scope, n));
     return call(stub as Coordinator);
   };
@@ -27,7 +27,7 @@ export async function callCoordinator<T>(
   }
 }
 
-/** Asking an overloaded object again makes it worse. */
+/** A retry would make an overloaded object worse. */
 function isOverloaded(error: unknown): boolean {
   return error instanceof Error && "overloaded" in error && error.overloaded === true;
 }

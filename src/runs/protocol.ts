@@ -1,28 +1,28 @@
 /**
- * What the Worker and a coordinator say to each other. Old and new code do so during a deploy: only add. Refusals
- * are values, for an error's class does not survive the call.
+ * The calls and messages between the Worker and a coordinator. Old and new code meet during a deploy, so only add. Refusals
+ * are values, because an error loses its class across the call.
  */
 
 import type { Conflict, NewRun, RunEvent, Status } from "./run.ts";
 
-/** The sign of an answer whose row has not landed: a read that sends it back asks the coordinator. */
+/** The bookmark of a version that has not landed. A read that sends it back goes to the coordinator. */
 export const COORDINATOR_BOOKMARK = "coordinator";
 
 /**
- * Names a change, so that asking again gives the same answer. `key` says who minted it: `t:` an API token, `c:` the
- * holder of a callback token, `m:` us.
+ * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of an
+ * API token, `c:` the holder of a callback token, `m:` this service.
  */
 export interface ChangeKey {
   readonly key: string;
-  /** SHA-256 of what was asked. The same key with another fingerprint is another request. */
+  /** A hash of the request. The same key with another fingerprint is another request. */
   readonly fingerprint: string;
-  /** What it would have been under other keys of the ring, where it is made under one. */
+  /** The same hash under the other keys of the ring, if the hash is keyed. */
   readonly otherFingerprints?: readonly string[];
-  /** The ids of the keys that these are made under: of `fingerprint` the first. */
+  /** The ids of the keys of `fingerprint` and `otherFingerprints`, in this order. */
   readonly keyIds?: readonly string[];
 }
 
-/** News of a workflow that is at work. */
+/** News from a workflow that is still running. */
 export interface Heartbeat {
   readonly message?: string | undefined;
   /** From 0 to 1. */
@@ -30,33 +30,32 @@ export interface Heartbeat {
   readonly externalUrl?: string | undefined;
 }
 
-/** How late the platform may ring an alarm by itself. One that is later was dropped. */
+/** How late the platform may run an alarm. A later one was dropped. */
 export const ALARM_LATE_MS = 60_000;
 
-/** A run as told to the Worker. `actionRun` is the JSON for the wire. */
+/** `actionRun` is the JSON for the wire. */
 export interface RunAnswer {
   readonly ok: true;
   readonly id: string;
   readonly actionRun: string;
-  /** Older code of an object sends none. */
-  readonly status?: Status;
+  readonly status: Status;
   readonly deadlineAt: number;
   readonly replayed: boolean;
   readonly bookmark: string;
-  /** Whether it has ended. */
+  /** Whether the run has ended. */
   readonly isOver: boolean;
 }
 
-/** A piece of a run's timeline. */
+/** A page of a run's timeline. */
 export interface TimelineAnswer {
   readonly ok: true;
   /** JSON for the wire, oldest first. */
   readonly events: readonly string[];
-  /** The number of the last of these; what was asked for where there are none. */
+  /** The number of the last of these events; the caller's `after` if there are none. */
   readonly lastSeq: number;
-  /** The number of the newest event there is. */
+  /** The number of the run's newest event. */
   readonly newestSeq: number;
-  /** Whether these reach the end of a timeline that has ended. */
+  /** Whether no event can follow these. */
   readonly isOver: boolean;
 }
 
@@ -73,19 +72,21 @@ export interface RunRefusal {
     | Conflict;
 }
 
-/** Who waits for news of a run. */
+export type RunReply = RunAnswer | RunRefusal;
+export type TimelineReply = TimelineAnswer | RunRefusal;
+
+/** An event stream or a wait that follows a run. */
 export interface Watcher {
-  /** Made up by the Worker, the same for every call of one watcher. */
+  /** Chosen by the Worker, the same for every call of one watcher. */
   readonly key: string;
-  /** Counted alike here. Older code of an object counts only streams towards its run's places. */
+  /** Both kinds count alike. */
   readonly kind: "stream" | "wait";
-  /** Whose it is. Older code of the Worker sends none. */
-  readonly tokenId?: string;
+  readonly tokenId: string;
 }
 
-/** A webhook that starts the run's work: the request as the Worker sealed it, and how to repeat it. */
+/** A webhook that starts the run's workflow: the request as the Worker sealed it, and how to retry it. */
 export interface SealedTrigger {
-  /** The receiver's host: all of the address that may be told. */
+  /** The receiver's host. No other part of the URL may be shown. */
   readonly host: string;
   /** What starts the run: a 2xx of the receiver, or only the first heartbeat. */
   readonly startOn: "accepted" | "heartbeat";
@@ -94,42 +95,31 @@ export interface SealedTrigger {
   readonly initialDelayMs: number;
 }
 
-/** What may be asked of a coordinator. Every change carries a key, so asking again gives the same answer. */
+/** Every change carries a key, so a repeated call gets the same answer. */
 export interface Coordinator {
-  /** Journals a new run, or finds the one that this key made. With a trigger, its first attempt is sent. */
-  create(run: NewRun, change: ChangeKey, trigger: SealedTrigger | null): Promise<RunAnswer | RunRefusal>;
-  /** The run that this key made, for a create that would be refused today. */
-  recall(change: ChangeKey): Promise<RunAnswer | RunRefusal>;
+  /** Creates a run, or finds the one that this key created. With a trigger, the first attempt is sent. */
+  create(run: NewRun, change: ChangeKey, trigger: SealedTrigger | null): Promise<RunReply>;
+  /** The run that this key created, for a create that would be refused today. */
+  recall(change: ChangeKey): Promise<RunReply>;
   /**
-   * Applies an event to a run, or answers as before if this key has already done so. With `replayOnly` it changes
-   * nothing: a late token may learn what its own report did, and no more.
+   * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` it changes nothing, because
+   * an expired token may only learn what its own report did.
    */
-  change(
-    id: string,
-    event: RunEvent,
-    change: ChangeKey,
-    replayOnly?: boolean,
-  ): Promise<RunAnswer | RunRefusal>;
-  /** Notes a sign of life. The first starts a pending run; one without news changes nothing that anybody sees. */
-  heartbeat(id: string, heartbeat: Heartbeat): Promise<RunAnswer | RunRefusal>;
-  /** The run as the journal has it, its deadline applied. */
-  read(id: string): Promise<RunAnswer | RunRefusal>;
+  change(id: string, event: RunEvent, change: ChangeKey, replayOnly?: boolean): Promise<RunReply>;
+  /** Notes a heartbeat. The first starts a pending run. One without news changes nothing that a caller can see. */
+  heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
+  /** The run as the journal has it, with its deadline applied. */
+  read(id: string): Promise<RunReply>;
   /** Up to `limit` events after the one numbered `after`. */
-  events(id: string, after: number, limit: number): Promise<TimelineAnswer | RunRefusal>;
-  /** The same; if there are none yet, waits for up to `maxMs`. */
-  watch(
-    id: string,
-    after: number,
-    limit: number,
-    watcher: Watcher,
-    maxMs: number,
-  ): Promise<TimelineAnswer | RunRefusal>;
-  /** The run as soon as it has ended, or as it is after `maxMs`. The watcher keeps its place unless this is its last call. */
-  waitForEnd(id: string, watcher: Watcher, maxMs: number, isLast: boolean): Promise<RunAnswer | RunRefusal>;
+  events(id: string, after: number, limit: number): Promise<TimelineReply>;
+  /** The same. If there are none yet, waits up to `maxMs`. */
+  watch(id: string, after: number, limit: number, watcher: Watcher, maxMs: number): Promise<TimelineReply>;
+  /** The run when it has ended, or as it is after `maxMs`. The watcher keeps its place unless this is its last call. */
+  waitForEnd(id: string, watcher: Watcher, maxMs: number, isLast: boolean): Promise<RunReply>;
   /** Gives a watcher's place back. */
   unwatch(watcherKey: string): Promise<void>;
-  /** The sweep's call: sets an alarm that was dropped. True when the coordinator keeps nothing any more. */
+  /** Called by the sweep: sets an alarm that was dropped. True if the coordinator keeps nothing any more. */
   poke(): Promise<boolean>;
-  /** Rebuilds D1 from the journal, step by step. How many runs are still to be read; calling again does not start over. */
+  /** Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over. */
   resync(): Promise<number>;
 }

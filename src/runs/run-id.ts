@@ -1,6 +1,6 @@
 /**
- * Run ids: UUIDs of version 8 (RFC 9562 section 5.8) that sort by creation, say which coordinator owns the
- * run, and can't be made up.
+ * Run ids: UUIDs of version 8 (RFC 9562 section 5.8) that sort by creation, name the coordinator that owns the run, and
+ * can't be forged.
  *
  *   48 bits  createdAt, ms since the epoch
  *    4 bits  version, 8
@@ -9,17 +9,17 @@
  *   30 bits  random
  *   32 bits  HMAC over the rest and the scope
  *
- * The tag is short on purpose: it keeps a stranger from waking objects that need not exist. It opens nothing.
+ * The tag may be short because it grants no access. It only keeps a stranger from waking objects that need not exist.
  */
 
 import type { KeyRing } from "../key-ring.ts";
 import { hyphenated, timeHex } from "../uuid.ts";
 
-/** How many coordinators share an environment's runs. What an Idempotency-Key hashes over must never move. */
+/** How many coordinators share an environment's runs. Never change it: an Idempotency-Key must find the same coordinator. */
 export const COORDINATORS = 4;
 
 const COORDINATOR_NAME = /^([^/]+\/[^/]+\/[^/]+)\/(0|[1-9]\d{0,3})$/;
-/** As many as an id's 12 bits can tell apart. */
+/** The highest number that fits into an id's 12 bits. */
 const MAX_COORDINATOR = 2 ** 12 - 1;
 const MAX_MS = 2 ** 48 - 1;
 
@@ -28,7 +28,7 @@ export interface RunIdParts {
   readonly coordinator: number;
 }
 
-/** What a canonical run id says of itself, whether genuine or not. */
+/** Reads a canonical run id, whether or not it is genuine. */
 export function readRunId(id: string): RunIdParts {
   return {
     createdAt: Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16),
@@ -43,13 +43,13 @@ export async function mintRunId(ring: KeyRing, scope: string, parts: RunIdParts)
   return hyphenated(head + tagOf(await ring.sign("run-id", taggedText(scope, head))));
 }
 
-/** Whether the id was minted here, for this scope, under a key that is still in the ring. */
+/** Whether this service minted the id for this scope, with a key that is still in the ring. */
 export async function isGenuineRunId(ring: KeyRing, scope: string, id: string): Promise<boolean> {
   const hex = id.replaceAll("-", "");
   const head = hex.slice(0, 24);
   if (hex[12] !== "8") return false;
   const signatures = await ring.signWithEach("run-id", taggedText(scope, head));
-  // A plain compare: the tag is 32 bits against waking objects, not a secret that opens anything.
+  // No constant-time comparison, because the tag is no secret and grants no access.
   return signatures.some((signature) => tagOf(signature) === hex.slice(24));
 }
 
@@ -58,21 +58,21 @@ export function coordinatorName(scope: string, coordinator: number): string {
   return `${scope}/${coordinator}`;
 }
 
-/** Whose runs a coordinator owns: `{o}/{p}/{envName}` and its number. `name` is the object's. */
+/** Which runs a coordinator owns: those of the scope `{o}/{p}/{envName}` with its number `n`. `name`: the object's name. */
 export interface Owner {
   readonly name: string;
   readonly scope: string;
   readonly n: number;
 }
 
-/** What a coordinator's name says, or null where it names none. */
-export function readCoordinatorName(name: string): { readonly scope: string; readonly n: number } | null {
+/** Reads a coordinator's name; null if it is not one. */
+export function readCoordinatorName(name: string): Owner | null {
   const [, scope = "", digits = ""] = COORDINATOR_NAME.exec(name) ?? [];
   const n = Number(digits);
-  return scope !== "" && n <= MAX_COORDINATOR ? { scope, n } : null;
+  return scope !== "" && n <= MAX_COORDINATOR ? { name, scope, n } : null;
 }
 
-/** FNV-1a of the key: the same key goes to the same coordinator, for ever. */
+/** FNV-1a of the key, so that the same key always goes to the same coordinator. */
 export function coordinatorOfKey(key: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
@@ -83,7 +83,7 @@ export function randomCoordinator(): number {
   return (crypto.getRandomValues(new Uint8Array(1))[0] ?? 0) % COORDINATORS;
 }
 
-/** Every id made at `ms` or later is at least this. */
+/** The lowest id that can be minted at `ms` or later. */
 export function firstIdAt(ms: number): string {
   return hyphenated(timeHex(Math.min(Math.max(ms, 0), MAX_MS)) + "0".repeat(20));
 }

@@ -1,6 +1,6 @@
 /**
- * What a run is and may become. PURE: no I/O, no clock; `now` is passed in.
- * The rules are DESIGN's table of statuses; every other module asks `transition()`.
+ * What a run is, and how it may change. PURE: no I/O and no clock; `now` is passed in. Every other module asks
+ * `transition()`.
  */
 
 import { err, ok, type Result } from "../result.ts";
@@ -13,36 +13,39 @@ export type Status = (typeof STATUSES)[number];
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
-/** A run as the coordinator keeps it. Instants are ms since the epoch; JSON objects are opaque text. */
-export interface Run {
-  /** Lower-case uuid; sorts by creation. */
+/** What a caller decides about a new run. Instants are ms since the epoch. JSON objects are opaque text. */
+export interface NewRun {
+  /** A lower-case UUID that sorts by creation. */
   readonly id: string;
-  /** 1 at creation, one more with every change. */
-  readonly version: number;
-  readonly status: Status;
   readonly actionName: string;
   readonly entityId: string | null;
   readonly parameters: string;
   readonly recommendations: string;
   readonly triggeredBy: string;
   readonly createdAt: number;
+  /** The run is open only before this instant. */
+  readonly deadlineAt: number;
+  /** How long the workflow may go without a heartbeat; null if there is no limit. */
+  readonly heartbeatTimeoutMs: number | null;
+}
+
+export interface Run extends NewRun {
+  /** 1 at creation, one more with every change. */
+  readonly version: number;
+  readonly status: Status;
   readonly startedAt: number | null;
   readonly completedAt: number | null;
   readonly error: string | null;
   readonly output: string | null;
-  /** Open while now < deadlineAt. */
-  readonly deadlineAt: number;
-  /** How long the workflow may be silent, in ms; null: for as long as it likes. */
-  readonly heartbeatTimeoutMs: number | null;
-  /** The last sign of life: the creation, the delivery, the start, a heartbeat. Null while its delivery is under way. */
+  /** The last sign of life: the creation, the delivery, the start, or a heartbeat. Null while the delivery is under way. */
   readonly silentSince: number | null;
-  /** What ended it; null while it is open, and for runs that ended before this was kept. */
+  /** What ended the run; null while it is open. */
   readonly endCause: EndCause | null;
 }
 
 export type EndCause = "callback" | "cancel" | "delivery" | "deadline" | "silence";
 
-/** `delivered`: the receiver has it, but only a heartbeat starts the run. `by`: the name of the token that asked. */
+/** `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token. */
 export type RunEvent =
   | { readonly type: "started" }
   | { readonly type: "delivered" }
@@ -53,7 +56,7 @@ export type RunEvent =
   | { readonly type: "delivery_failed"; readonly reason: string }
   | { readonly type: "deadline_passed" };
 
-/** Why an event can't happen: the code that the wire shows with 409. */
+/** Why an event can't happen: the error code of the 409. */
 export type Conflict =
   | "run_running"
   | "run_succeeded"
@@ -62,24 +65,10 @@ export type Conflict =
   | "run_cancelled"
   | "delivery_failed";
 
-/** What is known of a run before it begins. */
-export type NewRun = Pick<
-  Run,
-  | "id"
-  | "actionName"
-  | "entityId"
-  | "parameters"
-  | "recommendations"
-  | "triggeredBy"
-  | "createdAt"
-  | "deadlineAt"
-> & { readonly heartbeatTimeoutMs?: number | null };
-
-/** A run as it is created: pending. Silence counts from now, or from when its delivery is done. */
+/** A new run is pending. Its silence counts from its creation, or from the end of its delivery if there is one. */
 export function begin(input: NewRun, isDelivering = false): Run {
   return {
     ...input,
-    heartbeatTimeoutMs: input.heartbeatTimeoutMs ?? null,
     silentSince: isDelivering ? null : input.createdAt,
     endCause: null,
     version: 1,
@@ -95,26 +84,22 @@ export function isOpen(run: Pick<Run, "status">): boolean {
   return run.status === "pending" || run.status === "running";
 }
 
-/** Whether the deadline decides this run: it is open and its time is up. */
+/** Whether the run is open although its deadline has passed. */
 export function isOverdue(run: Pick<Run, "status" | "deadlineAt">, now: number): boolean {
   return isOpen(run) && now >= run.deadlineAt;
 }
 
-/** When an open run ends by itself unless something happens: at its deadline, or when it was silent for too long. */
-export function timeIsUpAt(run: Run): number {
-  return Math.min(run.deadlineAt, silentTooLongAt(run));
-}
-
-function silentTooLongAt(run: Run): number {
-  if (run.heartbeatTimeoutMs === null || run.silentSince === null) return Number.POSITIVE_INFINITY;
-  return run.silentSince + run.heartbeatTimeoutMs;
+/** When an open run ends by itself: at its deadline, or when it was silent for too long. */
+export function timeIsUpAt({ deadlineAt, silentSince, heartbeatTimeoutMs }: Run): number {
+  if (silentSince === null || heartbeatTimeoutMs === null) return deadlineAt;
+  return Math.min(deadlineAt, silentSince + heartbeatTimeoutMs);
 }
 
 function isTimeUp(run: Run, now: number): boolean {
   return isOpen(run) && now >= timeIsUpAt(run);
 }
 
-/** A run that has reached no end when its time is up ends there, whoever notices and however late. */
+/** A run that is open when its time is up ends at that instant, however late anybody notices. */
 export function expire(run: Run, now: number): Run {
   if (!isTimeUp(run, now)) return run;
   const at = timeIsUpAt(run);
@@ -128,83 +113,61 @@ export function expire(run: Run, now: number): Run {
 }
 
 /**
- * The run after `event`, or why it can't happen. The first end wins, for ever.
- * A passed deadline comes before any event: callers write `expire(run, now)` first and then ask.
- * Given an overdue run it does so itself, and refuses the event as `run_timed_out`.
+ * The run after `event`, or why the event can't happen. The first end wins for ever. A passed deadline decides before any
+ * event: callers write `expire(run, now)` first. The event of an overdue run is refused as `run_timed_out`.
  */
 export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
   if (isTimeUp(run, now)) {
     return event.type === "deadline_passed" ? ok(expire(run, now)) : err("run_timed_out");
   }
   const conflict = conflictOf(run);
-  if (conflict !== null && conflict !== "run_running") return err(conflict);
+  if (conflict !== null && !(conflict === "run_running" && RUNNING_TAKES.has(event.type)))
+    return err(conflict);
 
   switch (event.type) {
     case "started":
-      if (conflict !== null) return err(conflict);
-      return ok({
-        ...run,
-        version: run.version + 1,
-        status: "running",
-        startedAt: Math.max(now, run.createdAt),
-        silentSince: signOfLife(run, now),
-      });
-    case "delivered":
-      if (conflict !== null) return err(conflict);
-      return ok({ ...run, silentSince: signOfLife(run, now) });
+      return ok(started(run, now));
     case "heartbeat":
-      // A sign of life alone is no new version: nothing that D1 shows has changed.
-      return conflict === null
-        ? transition(run, { type: "started" }, now)
-        : ok({ ...run, silentSince: signOfLife(run, now) });
+      // A heartbeat of a running run makes no new version, because it changes nothing that D1 shows.
+      if (run.status === "pending") return ok(started(run, now));
+      return ok({ ...run, silentSince: signOfLife(run, now) });
+    case "delivered":
+      return ok({ ...run, silentSince: signOfLife(run, now) });
     case "succeeded":
       return ok(reported(run, "succeeded", now, { output: event.output }));
     case "failed":
       return ok(reported(run, "failed", now, { error: event.error, output: event.output }));
     case "cancelled":
-      if (conflict !== null) return err(conflict);
       return ok(ended(run, "cancelled", now, "cancel", {}));
     case "delivery_failed":
-      if (conflict !== null) return err(conflict);
       return ok(ended(run, "failed", now, "delivery", { error: `[delivery] ${event.reason}` }));
     case "deadline_passed":
-      // Not yet, or it would have been overdue above.
+      // The deadline has not passed yet, or the first lines would have ended the run.
       return ok(run);
   }
 }
 
-/** What stands in the way of an event that wants a pending run. */
-function conflictOf(run: Run): Conflict | null {
-  switch (run.status) {
-    case "pending":
-      return null;
-    case "running":
-      return "run_running";
-    case "succeeded":
-      return "run_succeeded";
-    case "cancelled":
-      return "run_cancelled";
-    case "failed":
-      return CONFLICT_AFTER[causeOfFailure(run)];
-  }
+/** The events that a running run takes as well as a pending one. */
+const RUNNING_TAKES: ReadonlySet<string> = new Set(["heartbeat", "succeeded", "failed", "deadline_passed"]);
+
+/** Why an event that needs a pending run can't happen. */
+function conflictOf({ status, endCause }: Run): Conflict | null {
+  if (status === "pending") return null;
+  if (status !== "failed") return `run_${status}`;
+  // Not told by the error, because a workflow may report any text, "[timeout] " included.
+  if (endCause === "callback") return "run_failed";
+  return endCause === "delivery" ? "delivery_failed" : "run_timed_out";
 }
 
-const CONFLICT_AFTER: Readonly<Record<EndCause, Conflict>> = {
-  callback: "run_failed",
-  cancel: "run_cancelled",
-  delivery: "delivery_failed",
-  deadline: "run_timed_out",
-  silence: "run_timed_out",
-};
-
-/**
- * What failed it. Never told by its error, for a workflow may report any text, "[timeout] " included. Of a run that
- * ended before the cause was kept, its instants tell: a report came before the deadline, and set startedAt.
- */
-function causeOfFailure(run: Run): EndCause {
-  if (run.endCause !== null) return run.endCause;
-  if (run.completedAt !== null && run.completedAt >= run.deadlineAt) return "deadline";
-  return run.startedAt === null ? "delivery" : "callback";
+function started(run: Run, now: number): Run {
+  const startedAt = Math.max(now, run.createdAt);
+  return {
+    ...run,
+    version: run.version + 1,
+    status: "running",
+    startedAt,
+    silentSince: signOfLife(run, now),
+  };
 }
 
 function signOfLife(run: Run, now: number): number {
@@ -218,20 +181,20 @@ function ended(run: Run, status: Status, at: number, endCause: EndCause, end: En
   return { ...run, ...end, version: run.version + 1, status, completedAt, endCause };
 }
 
-/** An end that the workflow reported: it must have begun, so a missing start is that same instant. */
+/** An end that the workflow reported. The workflow must have started, so a missing start is set to the same instant. */
 function reported(run: Run, status: Status, at: number, end: End): Run {
   const next = ended(run, status, at, "callback", end);
   return { ...next, startedAt: next.startedAt ?? next.completedAt };
 }
 
-/** When nothing of the run may be kept any longer; for an open run, the latest that this can be. */
+/** When the run's retention is over. For an open run, the latest instant that this can be. */
 export function purgeAt(run: Pick<Run, "completedAt" | "deadlineAt">, retentionDays: number): number {
   return (run.completedAt ?? run.deadlineAt) + retentionDays * DAY_MS;
 }
 
 /**
- * The next instant at which the coordinator has something to do for this run. Always a positive integer.
- * `deliveryDueAt`: when its delivery needs something, null where none is under way.
+ * When the coordinator has something to do for this run next. Always a positive integer. `deliveryDueAt`: when its delivery
+ * needs something; null if none is under way.
  */
 export function dueAt(run: Run & { readonly purgeAt: number }, deliveryDueAt: number | null): number {
   const due = isOpen(run)

@@ -1,24 +1,30 @@
 /**
- * The cron behind the alarms: wakes coordinators whose alarm was dropped. From runs that D1 shows open past their
- * deadline, and round all coordinators in turn, a bounded number each tick.
+ * The cron behind the alarms: wakes coordinators whose alarm was dropped. It finds them by runs that D1 shows open past their
+ * deadline. It also wakes all coordinators in turn, a bounded number at a time.
  */
 
 import type { Env } from "../env.ts";
 import { log } from "../log.ts";
 import { callCoordinator } from "./coordinator-client.ts";
-import { dropUnkept, findOverdue, longestUnseen, markSeen, type SeenCoordinator } from "./d1/store.ts";
+import {
+  dropUnkept,
+  findOverdue,
+  longestUnseen,
+  markSeen,
+  type SeenCoordinator,
+} from "./d1/sweep-queries.ts";
 import { ALARM_LATE_MS } from "./protocol.ts";
 import { readRunId } from "./run-id.ts";
 
-/** How often each coordinator is looked after; waking one that sleeps well costs a request and two writes. */
+/** How often each coordinator is woken. Waking one for nothing costs a request and two writes. */
 const ROUND_MS = 600_000;
-/** Clocks of two machines differ by no more, unless one has stepped back. */
+/** Two machines' clocks differ by no more than this, unless one has stepped back. */
 const CLOCKS_DIFFER_MS = 60_000;
 const OVERDUE_PER_TICK = 200;
 const COORDINATORS_PER_TICK = 20;
 
 export async function sweep(env: Env, now: number): Promise<void> {
-  // Not awaited before the end: D1 may hang on one statement, and coordinators that sleep must be woken all the same.
+  // Awaited only at the end, because D1 may hang on this statement and coordinators must be woken all the same.
   const tidied = dropUnkept(env.DB, now).catch((error: unknown) =>
     log("error", "sweep_failed", { step: "drop_unkept", error: String(error) }),
   );

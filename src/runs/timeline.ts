@@ -1,20 +1,20 @@
 /**
- * A run's timeline: what a person looks at when something went wrong, and what a watcher follows. PURE. Kept beside
- * the state, forgotten with it. It ends with `ended`, and nothing comes after that.
+ * A run's timeline, for a person who asks what went wrong and for clients that follow the run. PURE. It is kept beside the run
+ * and removed with it. `ended` is its last event.
  */
 
 import type { Heartbeat } from "./protocol.ts";
 import type { Run, RunEvent } from "./run.ts";
 
 /**
- * The types there are, and the members each has beside `seq`, `type` and `at`:
- * - `created`: `by`, the name of the API token that asked
+ * Each type, and its members besides `seq`, `type` and `at`:
+ * - `created`: `by`, the name of the caller's API token
  * - `attempt_started`: `attempt`, `host`
  * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt`,
- *   `excerptOmitted` (secret; only where it was), `nextAttemptAt`
+ *   `excerptOmitted` (secret; only if there is a reason), `nextAttemptAt`
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`
- * - `heartbeats_thinned`: `count`, the heartbeats up to here that are no longer kept
+ * - `heartbeats_thinned`: `count`, how many heartbeats up to here are no longer kept
  * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence), `by`, the name of the token that cancelled
  */
 export type TimelineEventType =
@@ -26,14 +26,14 @@ export type TimelineEventType =
   | "heartbeats_thinned"
   | "ended";
 
-/** One entry. `at` in ms; `data`: what else there is to say, as JSON. */
+/** `at` in ms. `data`: the other members, as JSON. */
 export interface TimelineEvent {
   readonly type: TimelineEventType;
   readonly at: number;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** An entry as it is kept: `seq` counts up from 1 within the run, `data` is JSON text. */
+/** An event as it is kept. `seq` counts from 1 within the run. `data` is JSON text. */
 export interface StoredEvent {
   readonly seq: number;
   readonly type: string;
@@ -41,7 +41,7 @@ export interface StoredEvent {
   readonly data: string;
 }
 
-/** The timeline's entries for a change: what began, and what ended. */
+/** The events of a change: the start, the end, or both. */
 export function eventsBetween(before: Run, after: Run, event: RunEvent): TimelineEvent[] {
   const events: TimelineEvent[] = [];
   if (before.startedAt === null && after.startedAt !== null) {
@@ -60,7 +60,7 @@ function causeOfStart(event: RunEvent): "delivery" | "heartbeat" | "callback" {
   return event.type === "heartbeat" ? "heartbeat" : "callback";
 }
 
-/** An entry for a heartbeat that says what the last did not; none for a mere sign of life, unless it is the first. */
+/** An event for a heartbeat that differs from the last one. No event for a heartbeat without data, unless it is the first. */
 export function heartbeatNews(
   last: StoredEvent | null,
   { message, progress, externalUrl }: Heartbeat,
@@ -72,13 +72,13 @@ export function heartbeatNews(
   return isNews ? [{ type: "heartbeat", at, data }] : [];
 }
 
-/** The entry as JSON for the wire: `{ seq, type, at, … }`. */
+/** The event as JSON for the wire: `{ seq, type, at, … }`. */
 export function toWireEvent({ seq, type, at, data }: StoredEvent): string {
   const rest = data === "{}" ? "}" : `,${data.slice(1)}`;
   return `{"seq":${seq},"type":"${type}","at":"${new Date(at).toISOString()}"${rest}`;
 }
 
-/** Whether nothing can come after this entry. */
+/** Whether no event can follow this one. */
 export function isLast(event: Pick<StoredEvent, "type">): boolean {
   return event.type === "ended";
 }

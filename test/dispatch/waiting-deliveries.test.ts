@@ -84,6 +84,7 @@ async function fire(
           parameters: "{}",
           recommendations: "{}",
           triggeredBy: "root",
+          heartbeatTimeoutMs: null,
         },
         { key: `m:${id}`, fingerprint: "" },
         {

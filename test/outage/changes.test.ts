@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
-import { FLIGHT_MAX_MS } from "../../src/runs/projection/group-commit.ts";
+import { FLIGHT_MAX_MS } from "../../src/runs/projection/flights.ts";
 import { alarmAt, coordinator, createAged, journal, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../src/runs/api/ended-runs.ts";
 import { streamEvents } from "../../src/runs/api/timeline-stream.ts";
 import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
-import { CONTENT, shore } from "../runs/projection/shore.ts";
+import { CONTENT, onShore } from "../runs/projection/shore.ts";
 import {
   alarmAt,
   change,
@@ -82,7 +82,7 @@ describe("who waits for a run", () => {
     const stub = coordinator(path, 0) as unknown as {
       waitForEnd(id: string, watcher: object, maxMs: number, isLast: boolean): Promise<{ isOver: boolean }>;
     };
-    const waiting = stub.waitForEnd(id, { key: crypto.randomUUID(), kind: "wait" }, 1000, true);
+    const waiting = stub.waitForEnd(id, { key: crypto.randomUUID(), kind: "wait", tokenId: "" }, 1000, true);
     await scheduler.wait(100);
     stepBack();
     await change(path, id, { type: "heartbeat" });
@@ -104,7 +104,12 @@ describe("who waits for a run", () => {
     const watchers = new Watchers();
     let runs = 0;
     const admit = () =>
-      watchers.admit(`run-${runs++ % 10}`, { key: crypto.randomUUID(), kind: "wait" }, Date.now(), 25_000);
+      watchers.admit(
+        `run-${runs++ % 10}`,
+        { key: crypto.randomUUID(), kind: "wait", tokenId: crypto.randomUUID() },
+        Date.now(),
+        25_000,
+      );
     for (let n = 0; n < WATCHERS_MAX; n++) expect(admit()).toBe(true);
     expect(admit()).toBe(false);
     stepBack();
@@ -145,19 +150,21 @@ describe("what an isolate remembers", () => {
   });
 });
 
-it("a run that D1 refused is sent again with the next flight, not an hour later", async () => {
-  const { commit, flight, flights, write } = shore();
-  write("a", 1);
-  commit.start();
-  flight(0).fail(CONTENT);
-  await until(async () => commit.asideRows === 1);
-  commit.start();
-  await scheduler.wait(0);
-  expect(flights).toHaveLength(1);
-  stepBack();
-  commit.start();
-  expect(flights).toHaveLength(2);
-});
+it(
+  "a run that D1 refused is sent again with the next flight, not an hour later",
+  onShore(async ({ commit, flight, flights, write }) => {
+    write("a", 1);
+    commit.start();
+    flight(0).fail(CONTENT);
+    await until(async () => commit.aside.size === 1);
+    commit.start();
+    await scheduler.wait(0);
+    expect(flights).toHaveLength(1);
+    stepBack();
+    commit.start();
+    expect(flights).toHaveLength(2);
+  }),
+);
 
 it("a client that was slowed down is served again once the tokens it sends are good", async () => {
   const project = newProject();

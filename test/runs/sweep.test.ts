@@ -3,7 +3,7 @@
 import { createScheduledController, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { dropUnkept, UNKEPT_MAX_LOOKED_AT } from "../../src/runs/d1/store.ts";
+import { dropUnkept, UNKEPT_MAX_LOOKED_AT } from "../../src/runs/d1/sweep-queries.ts";
 import { sweep } from "../../src/runs/sweep.ts";
 import {
   alarmAt,

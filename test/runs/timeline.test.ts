@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { EVENTS_MAX, TimelineJournal } from "../../src/runs/journal/timeline-rows.ts";
+import { EVENTS_MAX, TimelineRows } from "../../src/runs/journal/timeline-rows.ts";
 import { begin, type Run, type RunEvent, transition } from "../../src/runs/run.ts";
 import {
   eventsBetween,
@@ -27,6 +27,7 @@ const PENDING: Run = begin({
   triggeredBy: "root",
   createdAt: CREATED_AT,
   deadlineAt: CREATED_AT + 60_000,
+  heartbeatTimeoutMs: null,
 });
 
 describe("what a change leaves in the timeline", () => {
@@ -104,9 +105,9 @@ it("an entry reads as its number, type and instant, and what else there is to sa
 const RUN_ID = "a-run";
 
 /** Looks at a timeline in an object's own storage, as the coordinator does. */
-function inJournal<T>(go: (timeline: TimelineJournal, sql: SqlStorage) => T): Promise<T> {
+function inJournal<T>(go: (timeline: TimelineRows, sql: SqlStorage) => T): Promise<T> {
   return runInDurableObject(coordinator(newRunsPath(), 0), (_instance, { storage }) =>
-    storage.transactionSync(() => go(new TimelineJournal(storage.sql), storage.sql)),
+    storage.transactionSync(() => go(new TimelineRows(storage.sql), storage.sql)),
   );
 }
 
@@ -114,7 +115,7 @@ function entry(type: TimelineEvent["type"], n: number): TimelineEvent {
   return { type, at: CREATED_AT + n, data: { n } };
 }
 
-function all(timeline: TimelineJournal): StoredEvent[] {
+function all(timeline: TimelineRows): StoredEvent[] {
   return timeline.after(RUN_ID, 0, 100_000);
 }
 

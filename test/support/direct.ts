@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import { keyRing } from "../../src/key-ring.ts";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import type { RunAnswer, RunRefusal } from "../../src/runs/protocol.ts";
+import type { RunReply } from "../../src/runs/protocol.ts";
 import type { RunEvent } from "../../src/runs/run.ts";
 import { coordinatorName, mintRunId } from "../../src/runs/run-id.ts";
 import { scopeOfPath } from "./requests.ts";
@@ -46,7 +46,7 @@ export async function createAged(path: string, age: Age = {}): Promise<string> {
   const id = await mint(path, createdAt, n);
   const run = { id, createdAt, deadlineAt, actionName, parameters, recommendations: "{}" };
   const answer = await direct(path, n).create(
-    { ...run, entityId: null, triggeredBy: "root" },
+    { ...run, entityId: null, triggeredBy: "root", heartbeatTimeoutMs: null },
     { key: `m:${id}`, fingerprint: "" },
     null,
   );
@@ -54,7 +54,7 @@ export async function createAged(path: string, age: Age = {}): Promise<string> {
   return id;
 }
 
-export function change(path: string, id: string, event: RunEvent, n = 0): Promise<RunAnswer | RunRefusal> {
+export function change(path: string, id: string, event: RunEvent, n = 0): Promise<RunReply> {
   return direct(path, n).change(id, event, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
 }
 

@@ -2,7 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { toActionRun } from "../../src/runs/action-run.ts";
-import { GROUP_MAX_BYTES, landGroup, toGroupRow } from "../../src/runs/d1/store.ts";
+import { D1RowStore, GROUP_MAX_BYTES, toGroupRow } from "../../src/runs/d1/store.ts";
+import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
 import type { Run } from "../../src/runs/run.ts";
 import { firstIdAt } from "../../src/runs/run-id.ts";
 
@@ -40,33 +41,43 @@ export function toRun(row: Row): Run {
   };
 }
 
+/** The same with what a journal keeps beside it. */
+export function toJournaledRun(row: Row): JournaledRun {
+  return {
+    ...toRun(row),
+    createKey: "",
+    createFingerprint: "",
+    fingerprintKeyId: null,
+    changeKey: null,
+    changeFingerprint: null,
+    purgeAt: Date.now() + MONTH_MS,
+  };
+}
+
+/** Lands rows as a coordinator does. */
+export async function landRows(scope: string, rows: readonly string[]): Promise<void> {
+  await new D1RowStore(env.DB, { scope, n: 0 }).land(rows);
+}
+
 /** What a list shows of a row. */
 export function onTheWire(row: Row): unknown {
   return JSON.parse(toActionRun(toRun(row)));
 }
 
 export async function insertRows(scope: string, rows: readonly Row[]): Promise<void> {
-  const now = Date.now();
-  const change = {
-    createKey: "",
-    createFingerprint: "",
-    fingerprintKeyId: null,
-    changeKey: null,
-    changeFingerprint: null,
-  };
-  const texts = rows.map((row) => toGroupRow({ ...toRun(row), ...change, purgeAt: now + MONTH_MS }));
+  const texts = rows.map((row) => toGroupRow(toJournaledRun(row)));
   let group: string[] = [];
   let size = 0;
   for (const text of texts) {
     if (size + text.length > GROUP_MAX_BYTES && group.length > 0) {
-      await landGroup(env.DB, scope, group, null, now);
+      await landRows(scope, group);
       group = [];
       size = 0;
     }
     group.push(text);
     size += text.length + 1;
   }
-  if (group.length > 0) await landGroup(env.DB, scope, group, null, now);
+  if (group.length > 0) await landRows(scope, group);
 }
 
 /** Every run and token that D1 knows, to see that nothing has changed. */

@@ -1,4 +1,4 @@
-/** What a run's timeline says of the attempts to deliver its webhook. PURE. */
+/** The timeline events of the attempts to deliver a run's webhook. PURE. */
 
 import type { AttemptAnswer, Delivery, Verdict } from "../../dispatch/delivery.ts";
 import type { TimelineEvent } from "../timeline.ts";
@@ -15,8 +15,8 @@ export function attemptAnswered(
 ): TimelineEvent {
   const { status, durationMs, reason, excerpt, excerptOmitted } = answer;
   const nextAttemptAt = verdict.outcome === "retry" ? new Date(verdict.delivery.nextAt).toISOString() : null;
-  const outcome = { attempt, outcome: verdict.outcome, status, durationMs, reason, excerpt };
-  // Left out by JSON where it is undefined.
-  const data = { ...outcome, excerptOmitted, nextAttemptAt };
+  const { outcome } = verdict;
+  // JSON leaves out `excerptOmitted` if it is undefined.
+  const data = { attempt, outcome, status, durationMs, reason, excerpt, excerptOmitted, nextAttemptAt };
   return { type: "attempt_answered", at, data };
 }

@@ -1,7 +1,7 @@
 /**
- * Follows the deliveries of one coordinator's runs: sends each attempt in a Worker invocation of its own, so that a
- * receiver that hangs holds nobody else up, and applies what comes of it. What is under way is in the journal, with a
- * lease; in memory there is only a count.
+ * Delivers the webhooks of one coordinator's runs. Sends each attempt in a Worker invocation of its own, so that a receiver
+ * that hangs delays no other, and applies its outcome. What is under way is in the journal, with a lease. Memory holds only a
+ * count.
  */
 
 import {
@@ -27,12 +27,12 @@ import type { TimelineEvent } from "../timeline.ts";
 import { attemptAnswered, attemptStarted } from "./attempt-events.ts";
 import { type Ledger, ownChange } from "./ledger.ts";
 
-/** How many attempts of one coordinator may be under way; the rest wait their turn. */
+/** How many attempts of one coordinator may be under way. The rest wait. */
 const FLYING_MAX = 500;
-/** And how many bytes of requests: an isolate has 128 MB, and may hold several coordinators. */
+/** How many bytes their requests may have. An isolate has 128 MB and may hold several coordinators. */
 const FLYING_MAX_BYTES = 32_000_000;
 
-/** How many runs one turn of the alarm takes on. */
+/** How many runs the alarm takes on in one turn. */
 const DUE_BATCH = 200;
 
 /** Makes one request, in a Worker invocation of its own. */
@@ -66,7 +66,7 @@ export class Dispatcher {
     this.#sender = sender;
   }
 
-  /** A new run's delivery with its first attempt under way, if there is room; to be journalled, then launched. */
+  /** A new run's delivery, with its first attempt under way if there is room. Journal it, then launch it. */
   begin(
     run: { readonly deadlineAt: number },
     trigger: NewDelivery,
@@ -81,7 +81,7 @@ export class Dispatcher {
     return { delivery: begun, events: [attemptStarted(begun, now)] };
   }
 
-  /** Sends the attempt that is on record. Never waits; the request leaves only once the record is durable. */
+  /** Sends the attempt that the journal holds. Never waits. The request leaves only when the journal is durable. */
   launch(runId: string, { attempt, sealed, leaseUntil }: Delivery): void {
     if (leaseUntil === null) return;
     const bytes = sealed.byteLength;
@@ -97,30 +97,30 @@ export class Dispatcher {
       .finally(() => {
         if (this.#waiting.isAny) this.#startWaiting();
       })
-      // Whether it arrived is not known: its lease decides.
+      // Nobody knows whether the request arrived, so its lease decides.
       .catch((error: unknown) => this.#logError("attempt_lost", error, runId));
   }
 
-  /** The alarm's turn: does what is due for open runs. How many were due. */
+  /** The alarm's turn: does what is due for open runs. Returns how many were due. */
   takeTurns(now: number): number {
     const waiting = this.#waiting;
     const mayEnd = waiting.lookAgainAt <= now;
-    const overdue = mayEnd ? this.#journal.overdue(now, DUE_BATCH) : [];
-    const due = this.#journal.due(now, DUE_BATCH, waiting.lookAfter(now));
+    const overdue = mayEnd ? this.#journal.due.overdue(now, DUE_BATCH) : [];
+    const due = this.#journal.due.open(now, DUE_BATCH, waiting.lookAfter(now));
     for (const { id } of [...overdue, ...due]) this.#takeTurnSafely(id, now);
     const last = due.at(-1);
     if (last !== undefined) waiting.lookedUpTo(last);
-    if (mayEnd) waiting.hasLooked(this.#journal.firstDeadlineOfDue(now), now);
+    if (mayEnd) waiting.hasLooked(this.#journal.due.firstDeadline(now), now);
     const taken = overdue.length + due.length;
     if (taken > 0) this.#projection.start();
     return taken;
   }
 
-  /** A place is free: whoever has waited longest goes first. */
+  /** A place is free, so the delivery that has waited longest goes first. */
   #startWaiting(): void {
     const now = Date.now();
     this.#waiting.retry(() => {
-      const [next] = this.#journal.due(now, 1);
+      const [next] = this.#journal.due.open(now, 1);
       if (next !== undefined) this.#takeTurnSafely(next.id, now);
       return next !== undefined;
     }, DUE_BATCH);
@@ -131,7 +131,7 @@ export class Dispatcher {
     try {
       this.#takeTurn(id, now);
     } catch (error) {
-      this.#journal.putOff(id, now);
+      this.#journal.due.putOff(id, now);
       this.#logError("turn_failed", error, id);
     }
   }
@@ -140,15 +140,12 @@ export class Dispatcher {
   #takeTurn(id: string, now: number): void {
     const run = this.#ledger.current(id, now);
     if (run === null || !isOpen(run) || this.#deliver(run, now)) return;
-    // A heartbeat moved this run's deadline, so its row is stale. Update it, or the alarm would find the run again at once.
+    // A heartbeat moved this run's deadline, so `due_at` is stale. Update it, or the alarm would select the run again at once.
     const delivery = this.#journal.deliveries.of(id);
-    if (!this.#journal.setDue(run, delivery, now)) this.#journal.putOff(id, now);
+    if (!this.#journal.due.set(run, delivery, now)) this.#journal.due.putOff(id, now);
   }
 
-  /**
-   * What is due for an open run's delivery: the loss of its attempt, or the next one, which may have to wait for room. False
-   * where nothing is.
-   */
+  /** Does what is due for an open run's delivery: its attempt is lost, or the next is to be sent. False if nothing is due. */
   #deliver(run: JournaledRun, now: number): boolean {
     const delivery = this.#journal.deliveries.of(run.id);
     if (delivery === null) return false;
@@ -167,7 +164,7 @@ export class Dispatcher {
     return true;
   }
 
-  /** None passes those that wait. Where nothing is under way each fits, because no row is longer than 2 MB. */
+  /** No delivery overtakes those that wait. If nothing is under way, each fits, because no row is longer than 2 MB. */
   #hasRoomFor({ sealed }: Delivery): boolean {
     if (this.#waiting.isAny || this.#flying >= FLYING_MAX) return false;
     return this.#flyingBytes + sealed.byteLength <= FLYING_MAX_BYTES;
@@ -177,16 +174,14 @@ export class Dispatcher {
     const now = Date.now();
     const run = this.#ledger.current(runId, now);
     const delivery = this.#journal.deliveries.of(runId);
-    // A run that ended while the attempt flew has no delivery any more, and stays as it is.
+    // A run that ended while the attempt was under way has no delivery any more and stays as it is.
     if (run !== null && delivery !== null && isOpen(run)) this.#settle(run, delivery, attempt, answer, now);
-    // The run may have started or ended though nobody asked.
+    // The run may have changed, but no caller waits for its landing.
     this.#projection.start();
   }
 
   #settle(run: JournaledRun, delivery: Delivery, attempt: number, answer: AttemptAnswer, now: number): void {
-    const { createdAt, deadlineAt } = run;
-    const circumstances = { now, createdAt, deadlineAt, random: Math.random() };
-    const verdict = judge(delivery, attempt, answer, circumstances);
+    const verdict = judge(delivery, attempt, answer, { ...run, now, random: Math.random() });
     if (verdict.outcome === "ignored") return;
     const answered = [attemptAnswered(attempt, answer, verdict, now)];
     if (verdict.outcome === "retry") {

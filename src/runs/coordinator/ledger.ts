@@ -1,6 +1,7 @@
 /**
- * The coordinator's stretch: a run is read with its time applied, and what became of it is journalled, armed, queued
- * for D1 and told to its watchers. No method here waits, so nothing can come between a reading and its writing.
+ * The coordinator's ledger: the only way to read a run with its deadline applied, and the only way to change one. Each change
+ * is journalled, its alarm set, its landing queued and its watchers woken, in this order. No method waits, so nothing can come
+ * between reading a run and writing it.
  */
 
 import type { Delivery } from "../../dispatch/delivery.ts";
@@ -25,18 +26,19 @@ export class Ledger {
     this.#retentionDays = retentionDays;
   }
 
-  /** The run as it now is: ended, and that journalled, where its time is up. */
+  /** The run as it is now. If its time is up, it ends here. */
   current(id: string, now: number): JournaledRun | null {
-    const stored = this.#journal.byId(id);
+    const stored = this.#journal.runs.byId(id);
     return stored && this.expired(stored, now);
   }
 
+  /** The same for a run that was read already. */
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
     return next === run ? run : this.change(run, next, { type: "deadline_passed" }, ownChange(), now);
   }
 
-  /** Journals a run that is new. */
+  /** Writes a new run. */
   create(
     run: Run,
     change: ChangeKey,
@@ -57,7 +59,10 @@ export class Ledger {
     return created;
   }
 
-  /** Journals a run's new version. It has started or ended, so of its delivery nothing is kept. */
+  /**
+   * Writes a run's new version and erases its delivery, because the run has started or ended. `first` and `last` are events
+   * around those of the change itself.
+   */
   change(
     before: JournaledRun,
     next: Run,
@@ -77,7 +82,7 @@ export class Ledger {
     return changed;
   }
 
-  /** Journals what became of a run's delivery while the run stays the version it is. */
+  /** Writes a delivery's progress while the run keeps its version. */
   noteAttempt(
     run: JournaledRun,
     delivery: Delivery | null,
@@ -89,7 +94,7 @@ export class Ledger {
     this.#watchers.tell(run.id);
   }
 
-  /** Journals a sign of life of a run that stays the version it is. */
+  /** Writes a heartbeat of a run that keeps its version. */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.noteHeartbeat(run, events);
     if (events.length > 0) this.#watchers.tell(run.id);

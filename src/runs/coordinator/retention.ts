@@ -1,19 +1,18 @@
 /**
- * Removes runs that may be kept no longer, a batch at a time. D1's row goes first: until D1 has confirmed, the
- * journal can still tell what was there. Nobody waits for it.
+ * Removes runs whose retention is over, one batch at a time. D1's rows go first, so that the journal still knows the runs if
+ * D1 fails. No caller waits for it.
  */
 
-import { msSince } from "../../elapsed.ts";
 import { log } from "../../log.ts";
-import { deleteRuns } from "../d1/store.ts";
+import type { RowStore } from "../d1/store.ts";
 import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { Owner } from "../run-id.ts";
 
-/** Small enough that a callback which comes meanwhile is never kept waiting for long. */
+/** Small enough that a callback never waits long for it. */
 const BATCH = 200;
-/** While a batch is under way, or has failed, the next waits until it would be given up. */
+/** After a batch that fails or hangs, the next one waits this long. */
 const GIVEN_UP_MS = 10_000;
 
 export class Retention {
@@ -21,27 +20,22 @@ export class Retention {
   readonly #journal: Journal;
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
-  readonly #db: D1Database;
-  /** When the batch began that is under way or has failed; null after one that was done. */
-  #batchAt: number | null = null;
+  readonly #store: RowStore;
 
-  constructor(owner: Owner, journal: Journal, alarms: AlarmClock, projection: Projection, db: D1Database) {
+  constructor(owner: Owner, journal: Journal, alarms: AlarmClock, projection: Projection, store: RowStore) {
     this.#owner = owner;
     this.#journal = journal;
     this.#alarms = alarms;
     this.#projection = projection;
-    this.#db = db;
+    this.#store = store;
   }
 
-  /** Starts on the runs that are due; how many. */
+  /** Starts to remove the runs that are due. Returns how many. */
   purge(now: number): number {
-    if (this.#batchAt !== null && msSince(this.#batchAt, now) < GIVEN_UP_MS) return 0;
-    const ids = this.#journal.purgeable(now, BATCH);
-    if (ids.length === 0) {
-      this.#hold(null);
-      return 0;
-    }
-    this.#hold(now);
+    if (this.#alarms.holdsPurges(now)) return 0;
+    const ids = this.#journal.due.purgeable(now, BATCH);
+    if (ids.length === 0) return 0;
+    this.#alarms.holdPurges(now, GIVEN_UP_MS);
     void this.#remove(ids).catch((error: unknown) =>
       log("error", "purge_failed", { coordinator: this.#owner.name, error: String(error) }),
     );
@@ -49,16 +43,10 @@ export class Retention {
   }
 
   async #remove(ids: readonly string[]): Promise<void> {
-    await deleteRuns(this.#db, this.#owner.scope, ids);
+    await this.#store.delete(ids);
     this.#journal.forget(ids);
-    this.#hold(null);
+    this.#alarms.releasePurges();
     this.#projection.forget(ids);
     this.#projection.arm(Date.now());
-  }
-
-  #hold(batchAt: number | null): void {
-    this.#batchAt = batchAt;
-    if (batchAt === null) this.#alarms.releasePurges();
-    else this.#alarms.holdPurges(batchAt, GIVEN_UP_MS);
   }
 }

@@ -1,43 +1,49 @@
 /**
- * Lists runs in D1: newest first, one statement a page, always along an index. A page ends at its limit, at 4 MB,
- * or after so many rows looked at, so it may be short, even empty, and still have a next one.
+ * Lists runs in D1, newest first: one statement for each page, always along an index. A page ends at its limit, at 4 MB, or
+ * after 5000 rows looked at. So a page may be short, or even empty, and still have a next one.
  */
 
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../http/limits.ts";
 import type { Statement } from "../../http/read-d1.ts";
 import { idOf } from "../action-run.ts";
 import type { RunListQuery } from "../api/request-schemas.ts";
-import { STATUSES, type Status } from "../run.ts";
+import { STATUSES } from "../run.ts";
 import { firstIdAt } from "../run-id.ts";
+
+/** Sorts after every id. */
+const AFTER_ALL = "g";
 
 export interface RunPage {
   /** ActionRuns as JSON text. */
   readonly actionRuns: readonly string[];
-  /** The id after which the next page starts; null on the last. */
+  /** The id after which the next page starts; null on the last page. */
   readonly nextAfter: string | null;
 }
 
 /**
- * `looked` walks one index from newest to oldest and says of each row whether the other filters let it pass (`ok`).
- * Windows number the rows and add up their bytes in that same order, with no sort. Bodies are fetched at the very
- * end and only for what fits. Row PAGE_MAX_LOOKED_AT comes out even when it does not pass: it says where to go on.
+ * `looked` walks one index from newest to oldest. `ok` is whether a row passes the other filters. Windows number the rows and
+ * add up their bytes in the same order, so nothing is sorted. Bodies are read last, and only for rows that fit. Row
+ * PAGE_MAX_LOOKED_AT is returned even if it does not pass, because the next page starts there.
  */
 export function listStatement(scope: string, query: RunListQuery): Statement {
   const bindings: (string | number)[] = [];
   const bind = (value: string | number) => `?${bindings.push(value)}`;
 
-  const upper = [query.cursor, query.createdBefore && firstIdAt(query.createdBefore.ceilMs)];
+  const before = query.createdBefore && firstIdAt(query.createdBefore.ceilMs);
+  const [upper = AFTER_ALL] = [query.cursor, before].filter((bound) => bound !== undefined).sort();
   const lower = query.createdAfter === undefined ? "" : firstIdAt(query.createdAfter.floorMs + 1);
-  const range = `scope = ${bind(scope)} AND id < ${bind(least(upper))} AND id >= ${bind(lower)}`;
+  const range = `scope = ${bind(scope)} AND id < ${bind(upper)} AND id >= ${bind(lower)}`;
 
-  const statuses = statusFilter(query.status);
-  const filters = {
-    entity_id: query.entityId,
-    action_name: query.actionName,
-    triggered_by: query.triggeredBy,
-  };
-  const given = Object.entries(filters).flatMap(([column, value]) =>
-    value === undefined ? [] : [{ column, test: `${column} = ${bind(value)}` }],
+  // No statuses and all statuses mean no filter.
+  const asked = [...new Set(query.status)];
+  const statuses = asked.length === STATUSES.length ? [] : asked;
+  const filters = [
+    ["runs_by_entity", "entity_id", query.entityId],
+    ["runs_by_action", "action_name", query.actionName],
+    ["runs_by_trigger", "triggered_by", query.triggeredBy],
+  ] as const;
+  const given = filters.flatMap(([index, column, value]) =>
+    value === undefined ? [] : [{ index, test: `${column} = ${bind(value)}` }],
   );
   const [walked, ...rest] = given;
   const tests = rest.map(({ test }) => test);
@@ -49,7 +55,7 @@ export function listStatement(scope: string, query: RunListQuery): Statement {
     `SELECT rowid AS row, id, bytes, ${passes} AS ok FROM runs INDEXED BY ${index} WHERE ${range}${test}`;
   const walks =
     walked !== undefined
-      ? [walk(INDEX_OF[walked.column] ?? "", ` AND ${walked.test}`)]
+      ? [walk(walked.index, ` AND ${walked.test}`)]
       : statuses.length > 0
         ? statuses.map((status) => walk("runs_by_status", ` AND status = ${bind(status)}`))
         : [walk("sqlite_autoindex_runs_1", "")];
@@ -67,26 +73,9 @@ export function listStatement(scope: string, query: RunListQuery): Statement {
   return { sql, bindings };
 }
 
-const INDEX_OF: Readonly<Record<string, string>> = {
-  entity_id: "runs_by_entity",
-  action_name: "runs_by_action",
-  triggered_by: "runs_by_trigger",
-};
-
-/** No statuses, or all of them, is no filter. */
-function statusFilter(asked: readonly Status[] | undefined): Status[] {
-  const statuses = [...new Set(asked)];
-  return statuses.length === STATUSES.length ? [] : statuses;
-}
-
-function least(bounds: readonly (string | undefined)[]): string {
-  // Sorts after every id.
-  return bounds.reduce<string>((least, bound) => (bound !== undefined && bound < least ? bound : least), "g");
-}
-
 /**
- * `body`: an ActionRun; null where it passes and does not fit; empty where it does not pass. `stop`: the id of the last
- * row that may be looked at. No more than that, for what a page costs is mostly the bringing of it.
+ * `body`: an ActionRun; null if the row passes but does not fit; empty if it does not pass. `stop`: the id of the last row that
+ * may be looked at. There are no other columns, because a page's cost is mostly the transfer.
  */
 type PageRow = [body: string | null, stop: string | null];
 
@@ -106,7 +95,7 @@ export async function listRuns(
 function toPage(rows: readonly PageRow[], limit: number): RunPage {
   const actionRuns: string[] = [];
   for (const [body, stop] of rows) {
-    // One more that passes, but the page is full, by number or by bytes.
+    // The row passes, but the page is full by number or by bytes.
     if (body === null || (body !== "" && actionRuns.length === limit)) {
       return { actionRuns, nextAfter: idOf(actionRuns.at(-1) ?? "") };
     }

@@ -1,6 +1,6 @@
 /**
- * The coordinator's one alarm, always for whatever comes first: a repair, a run that is due, a purge. Read from SQL, so that
- * a new instance can't put off what an earlier one had armed.
+ * The coordinator's one alarm, set for whatever comes first: a repair, a run that is due, or a purge. All of it is read from
+ * the journal, so that a new instance can't postpone what an earlier one had armed.
  */
 
 import { msSince } from "../../elapsed.ts";
@@ -12,9 +12,9 @@ export class AlarmClock {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
   readonly #waiting: WaitingDeliveries;
-  /** Since when no purge rings, and for how long. */
+  /** Since when, and for how long, no purge sets the alarm. */
   #purgesHeld: { readonly at: number; readonly ms: number } | null = null;
-  /** When the alarm is known to be set for; unknown in a new instance. */
+  /** What the alarm is set for; null if unknown, as in a new instance. */
   #armedFor: number | null = null;
 
   constructor(storage: DurableObjectStorage, journal: Journal, waiting: WaitingDeliveries) {
@@ -23,56 +23,58 @@ export class AlarmClock {
     this.#waiting = waiting;
   }
 
-  /** When to look whether what changed has landed; Infinity when there is nothing to look for. */
+  /** When to check whether all changes have landed; Infinity if there is nothing to check. */
   get repairAt(): number {
-    const mark = this.#journal.mark("repair_at");
+    const mark = this.#journal.marks.get("repair_at");
     return mark === null ? Number.POSITIVE_INFINITY : Number(mark);
   }
 
   setRepairAt(at: number | null): void {
-    this.#journal.setMark("repair_at", at === null ? null : String(at));
+    this.#journal.marks.set("repair_at", at === null ? null : String(at));
   }
 
   /**
-   * Sets the repair for `at` unless it is set for sooner: a steady stream of changes must not put it off for ever. A
-   * repair that is set for later was set before the clock stepped back.
+   * Sets the repair for `at` unless it is set for sooner, because a steady stream of changes must not postpone it for ever.
+   * A later repair was set before the clock stepped back.
    */
   repairBy(at: number): void {
     if (this.repairAt > at) this.setRepairAt(at);
   }
 
-  /** No purge rings the alarm for `ms` from `at` on. */
+  /** No purge sets the alarm for `ms` from `at` on: a batch is under way, or has failed. */
   holdPurges(at: number, ms: number): void {
     this.#purgesHeld = { at, ms };
+  }
+
+  holdsPurges(now: number): boolean {
+    return this.#purgesHeld !== null && msSince(this.#purgesHeld.at, now) < this.#purgesHeld.ms;
   }
 
   releasePurges(): void {
     this.#purgesHeld = null;
   }
 
-  /** The alarm has rung, or may have been dropped: whatever is next must be armed again. */
+  /** The alarm rang or may have been dropped, so it must be set again. */
   forgetArmed(): void {
     this.#armedFor = null;
   }
 
   /**
-   * For `at` or earlier: where it is known to be set for earlier, it stays, and asks what is next when it rings. So a
-   * change asks nothing of SQL here, for a repair is nearly always set for sooner. One that is long past has been
-   * dropped.
+   * Makes sure that the alarm rings at `at` or before. If it is set for sooner, it stays and is set again when it rings. So
+   * a change nearly always needs no SQL here. An alarm that is long past was dropped.
    */
   armBy(at: number, now: number): void {
     if (!this.#ringsBy(Math.max(at, now), now)) this.arm(now);
   }
 
-  /** Synchronous, and commits with the writes around it. */
+  /** Synchronous, so it commits with the writes around it. */
   arm(now: number): void {
-    const purge = this.#journal.nextPurgeAt();
     const next = Math.min(
       this.repairAt,
-      // What waits for room is due, and would ring the alarm for ever: a free place starts it.
-      this.#journal.nextOpenDueAt(this.#waiting.lookAfter(now)) ?? Number.POSITIVE_INFINITY,
+      // A delivery that waits for room is due and would ring the alarm for ever. A free place starts it instead.
+      this.#journal.due.nextOpenAt(this.#waiting.lookAfter(now)),
       this.#waiting.lookAgainAt,
-      purge === null ? Number.POSITIVE_INFINITY : Math.max(purge, this.#purgeNotBefore(now)),
+      Math.max(this.#journal.due.nextPurgeAt(), this.#purgeNotBefore(now)),
     );
     if (next === Number.POSITIVE_INFINITY) return;
     const at = Math.max(next, now);
@@ -82,8 +84,7 @@ export class AlarmClock {
   }
 
   #purgeNotBefore(now: number): number {
-    const held = this.#purgesHeld;
-    return held !== null && msSince(held.at, now) < held.ms ? held.at + held.ms : 0;
+    return this.#purgesHeld !== null && this.holdsPurges(now) ? this.#purgesHeld.at + this.#purgesHeld.ms : 0;
   }
 
   #ringsBy(at: number, now: number): boolean {

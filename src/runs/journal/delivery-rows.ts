@@ -1,20 +1,14 @@
-/** The journal's table of deliveries under way. A row is there only until the delivery is done or the run has ended. */
+/** The journal's table of deliveries under way. A row exists only until its delivery is done or its run has ended. */
 
 import type { Delivery, StartOn } from "../../dispatch/delivery.ts";
 
-interface DeliveryRow extends Record<string, SqlStorageValue> {
-  host: string;
+type DeliveryRow = Omit<Delivery, "sealed" | "isUnsure"> & {
+  startOn: StartOn;
   sealed: ArrayBuffer;
-  start_on: string;
-  max_attempts: number;
-  initial_delay_ms: number;
-  attempt: number;
-  next_at: number | null;
-  lease_until: number | null;
-  is_unsure: number;
-}
+  isUnsure: number;
+};
 
-export class Deliveries {
+export class DeliveryRows {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
@@ -23,14 +17,21 @@ export class Deliveries {
 
   of(runId: string): Delivery | null {
     const [row] = this.#sql.exec<DeliveryRow>(
-      `SELECT host, sealed, start_on, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure
+      `SELECT host, sealed, start_on AS startOn, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs,
+         attempt, next_at AS nextAt, lease_until AS leaseUntil, is_unsure AS isUnsure
        FROM deliveries WHERE run_id = ?`,
       runId,
     );
-    return row === undefined ? null : toDelivery(row);
+    if (row === undefined) return null;
+    return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
   }
 
-  put(runId: string, delivery: Delivery): void {
+  /** Null erases the delivery, its sealed request included. */
+  put(runId: string, delivery: Delivery | null): void {
+    if (delivery === null) {
+      this.#sql.exec("DELETE FROM deliveries WHERE run_id = ?", runId);
+      return;
+    }
     this.#sql.exec(
       `INSERT INTO deliveries
          (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure)
@@ -51,37 +52,10 @@ export class Deliveries {
     );
   }
 
-  /** The request and its secrets with it. */
-  erase(runId: string): void {
-    this.#sql.exec("DELETE FROM deliveries WHERE run_id = ?", runId);
-  }
-
   forget(runIds: readonly string[]): void {
     this.#sql.exec(
       "DELETE FROM deliveries WHERE run_id IN (SELECT value FROM json_each(?))",
       JSON.stringify(runIds),
     );
   }
-
-  /** Of runs that code without deliveries has ended meanwhile, in a rollback or while a deploy was under way. */
-  eraseOrphans(): void {
-    this.#sql.exec(
-      `DELETE FROM deliveries
-       WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = deliveries.run_id AND runs.status = 'pending')`,
-    );
-  }
-}
-
-function toDelivery(row: DeliveryRow): Delivery {
-  return {
-    host: row.host,
-    sealed: new Uint8Array(row.sealed),
-    startOn: row.start_on as StartOn,
-    maxAttempts: row.max_attempts,
-    initialDelayMs: row.initial_delay_ms,
-    attempt: row.attempt,
-    nextAt: row.next_at,
-    leaseUntil: row.lease_until,
-    isUnsure: row.is_unsure === 1,
-  };
 }

@@ -1,73 +1,106 @@
-/** A run as the journal's table spells it: its columns, and how a row becomes a run. */
+/** The journal's table of runs. The only place that maps its columns to the members of a run. */
 
-import type { EndCause, Run, Status } from "../run.ts";
+import type { Run } from "../run.ts";
 
-/** A run with what the coordinator needs to know of it beside the ActionRun. */
+/** A run with what only its coordinator needs to know. */
 export interface JournaledRun extends Run {
   readonly createKey: string;
   readonly createFingerprint: string;
-  /** The id of the signing key that made it; null where none did, and for runs from before it was kept. */
+  /** The id of the signing key that made `createFingerprint`; null if it is a plain hash. */
   readonly fingerprintKeyId: string | null;
   readonly changeKey: string | null;
   readonly changeFingerprint: string | null;
   readonly purgeAt: number;
 }
 
-export interface RunRow extends Record<string, SqlStorageValue> {
-  id: string;
-  version: number;
-  status: string;
-  action_name: string;
-  entity_id: string | null;
-  triggered_by: string;
-  created_at: number;
-  started_at: number | null;
-  completed_at: number | null;
-  deadline_at: number;
-  purge_at: number;
-  create_key: string;
-  create_fingerprint: string;
-  change_key: string | null;
-  change_fingerprint: string | null;
-  parameters: string;
-  recommendations: string;
-  error: string | null;
-  output: string | null;
-  heartbeat_timeout_ms: number | null;
-  silent_since: number | null;
-  end_cause: string | null;
-  fingerprint_key_id: string | null;
-}
+const COLUMN_OF: Readonly<Record<keyof JournaledRun, string>> = {
+  id: "id",
+  version: "version",
+  status: "status",
+  actionName: "action_name",
+  entityId: "entity_id",
+  triggeredBy: "triggered_by",
+  createdAt: "created_at",
+  startedAt: "started_at",
+  completedAt: "completed_at",
+  deadlineAt: "deadline_at",
+  purgeAt: "purge_at",
+  createKey: "create_key",
+  createFingerprint: "create_fingerprint",
+  fingerprintKeyId: "fingerprint_key_id",
+  changeKey: "change_key",
+  changeFingerprint: "change_fingerprint",
+  heartbeatTimeoutMs: "heartbeat_timeout_ms",
+  silentSince: "silent_since",
+  endCause: "end_cause",
+  parameters: "parameters",
+  recommendations: "recommendations",
+  error: "error",
+  output: "output",
+};
+const MEMBERS = Object.keys(COLUMN_OF) as (keyof JournaledRun)[];
 
-/** In the order in which INSERT binds them. */
-export const RUN_COLUMNS = `id, version, status, action_name, entity_id, triggered_by, created_at, started_at, completed_at,
-  deadline_at, purge_at, create_key, create_fingerprint, change_key, change_fingerprint, parameters, recommendations,
-  error, output, heartbeat_timeout_ms, silent_since, end_cause, fingerprint_key_id`;
+/** The rest never changes. Setting it again would rewrite its indexes. */
+const CHANGING = [
+  ...([
+    "version",
+    "status",
+    "startedAt",
+    "completedAt",
+    "purgeAt",
+    "changeKey",
+    "changeFingerprint",
+  ] as const),
+  ...(["error", "output", "silentSince", "endCause"] as const),
+];
 
-export function toRun(row: RunRow): JournaledRun {
-  return {
-    id: row.id,
-    version: row.version,
-    status: row.status as Status,
-    actionName: row.action_name,
-    entityId: row.entity_id,
-    parameters: row.parameters,
-    recommendations: row.recommendations,
-    triggeredBy: row.triggered_by,
-    createdAt: row.created_at,
-    startedAt: row.started_at,
-    completedAt: row.completed_at,
-    error: row.error,
-    output: row.output,
-    deadlineAt: row.deadline_at,
-    purgeAt: row.purge_at,
-    createKey: row.create_key,
-    createFingerprint: row.create_fingerprint,
-    fingerprintKeyId: row.fingerprint_key_id,
-    changeKey: row.change_key,
-    changeFingerprint: row.change_fingerprint,
-    heartbeatTimeoutMs: row.heartbeat_timeout_ms,
-    silentSince: row.silent_since,
-    endCause: row.end_cause as EndCause | null,
-  };
+const SELECT = `SELECT ${MEMBERS.map((member) => `${COLUMN_OF[member]} AS ${member}`).join(", ")} FROM runs`;
+const UPSERT = `
+  INSERT INTO runs (${MEMBERS.map((member) => COLUMN_OF[member]).join(", ")}, due_at, changed_at, bytes)
+  VALUES (${"?, ".repeat(MEMBERS.length)}?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET
+    ${CHANGING.map((member) => `${COLUMN_OF[member]} = excluded.${COLUMN_OF[member]}`).join(", ")},
+    due_at = excluded.due_at, due_failures = 0, changed_at = excluded.changed_at, bytes = excluded.bytes`;
+
+export class RunRows {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  byId(id: string): JournaledRun | null {
+    return this.#select("WHERE id = ?", id)[0] ?? null;
+  }
+
+  byIds(ids: readonly string[]): JournaledRun[] {
+    return this.#select("WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+  }
+
+  byCreateKey(key: string): JournaledRun | null {
+    return this.#select("WHERE create_key = ?", key)[0] ?? null;
+  }
+
+  /** What prevents a new run: the run that this key created, else a run that has this id. */
+  byCreateKeyOrId(key: string, id: string): JournaledRun | null {
+    return (
+      this.#select(`WHERE create_key = ?1 UNION ALL ${SELECT} WHERE id = ?2 LIMIT 1`, key, id)[0] ?? null
+    );
+  }
+
+  put(run: JournaledRun, dueAt: number, changedAt: number, bytes: number): void {
+    this.#sql.exec(UPSERT, ...MEMBERS.map((member) => run[member]), dueAt, changedAt, bytes);
+  }
+
+  forget(ids: readonly string[]): void {
+    this.#sql.exec("DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+  }
+
+  isEmpty(): boolean {
+    return [...this.#sql.exec("SELECT 1 FROM runs LIMIT 1")].length === 0;
+  }
+
+  #select(clauses: string, ...bindings: string[]): JournaledRun[] {
+    return [...this.#sql.exec<Pick<JournaledRun, keyof JournaledRun>>(`${SELECT} ${clauses}`, ...bindings)];
+  }
 }

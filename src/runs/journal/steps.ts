@@ -1,34 +1,38 @@
 /**
- * The journal's tables, as numbered steps that only go forward and only add: while a deploy is under way old
- * code runs on what new code wrote. Never edit a step that has been released; append one.
+ * The journal's tables, as numbered steps that only add: during a deploy old code runs on what new code wrote. Never edit
+ * a step that was released; append one.
  */
 
 export const JOURNAL_STEPS: readonly string[] = [
   `CREATE TABLE runs (
-     id                 TEXT    PRIMARY KEY,
-     version            INTEGER NOT NULL,
-     landed_version     INTEGER NOT NULL DEFAULT 0,
-     status             TEXT    NOT NULL,
-     action_name        TEXT    NOT NULL,
-     entity_id          TEXT,
-     triggered_by       TEXT    NOT NULL,
-     created_at         INTEGER NOT NULL,
-     started_at         INTEGER,
-     completed_at       INTEGER,
-     deadline_at        INTEGER NOT NULL,
-     purge_at           INTEGER NOT NULL,
-     due_at             INTEGER NOT NULL CHECK (due_at > 0),
-     due_failures       INTEGER NOT NULL DEFAULT 0,
-     changed_at         INTEGER NOT NULL,
-     bytes              INTEGER NOT NULL,
-     create_key         TEXT    NOT NULL,
-     create_fingerprint TEXT    NOT NULL,
-     change_key            TEXT,
-     change_fingerprint    TEXT,
-     parameters         TEXT    NOT NULL,
-     recommendations    TEXT    NOT NULL,
-     error              TEXT,
-     output             TEXT
+     id                   TEXT    PRIMARY KEY,
+     version              INTEGER NOT NULL,
+     landed_version       INTEGER NOT NULL DEFAULT 0,
+     status               TEXT    NOT NULL,
+     action_name          TEXT    NOT NULL,
+     entity_id            TEXT,
+     triggered_by         TEXT    NOT NULL,
+     created_at           INTEGER NOT NULL,
+     started_at           INTEGER,
+     completed_at         INTEGER,
+     deadline_at          INTEGER NOT NULL,
+     purge_at             INTEGER NOT NULL,
+     due_at               INTEGER NOT NULL CHECK (due_at > 0),
+     due_failures         INTEGER NOT NULL DEFAULT 0,
+     changed_at           INTEGER NOT NULL,
+     bytes                INTEGER NOT NULL,
+     create_key           TEXT    NOT NULL,
+     create_fingerprint   TEXT    NOT NULL,
+     fingerprint_key_id   TEXT,
+     change_key           TEXT,
+     change_fingerprint   TEXT,
+     heartbeat_timeout_ms INTEGER,
+     silent_since         INTEGER,
+     end_cause            TEXT,
+     parameters           TEXT    NOT NULL,
+     recommendations      TEXT    NOT NULL,
+     error                TEXT,
+     output               TEXT
    ) STRICT;
    CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key);
    CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
@@ -42,13 +46,6 @@ export const JOURNAL_STEPS: readonly string[] = [
      data   TEXT    NOT NULL,
      PRIMARY KEY (run_id, seq)
    ) STRICT, WITHOUT ROWID;
-   CREATE TABLE marks (
-     name  TEXT PRIMARY KEY,
-     value TEXT NOT NULL
-   ) STRICT, WITHOUT ROWID;`,
-  `ALTER TABLE runs ADD COLUMN heartbeat_timeout_ms INTEGER;
-   ALTER TABLE runs ADD COLUMN silent_since INTEGER;
-   ALTER TABLE runs ADD COLUMN end_cause TEXT;
    CREATE TABLE deliveries (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -60,16 +57,19 @@ export const JOURNAL_STEPS: readonly string[] = [
      next_at          INTEGER,
      lease_until      INTEGER,
      is_unsure        INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE marks (
+     name  TEXT PRIMARY KEY,
+     value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
-  "ALTER TABLE runs ADD COLUMN fingerprint_key_id TEXT;",
 ];
 
-/** Brings a journal of any age up to date; each step and its number commit as one. */
+/** Brings a journal of any age up to date. Each step and its number commit as one. */
 export function migrate(storage: DurableObjectStorage, steps: readonly string[] = JOURNAL_STEPS): void {
   const { sql } = storage;
   sql.exec("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY) STRICT");
   const { done } = sql.exec<{ done: number }>("SELECT count(*) AS done FROM schema_steps").one();
-  // A rollback finds more steps than it knows. They only add, so it can go on.
+  // After a rollback there are more steps than this code knows. Steps only add, so it can go on.
   for (let step = done; step < steps.length; step++) {
     storage.transactionSync(() => {
       sql.exec(steps[step] ?? "");

@@ -1,13 +1,13 @@
-/** The journal's table of timeline events. Synchronous, called inside the coordinator's stretch. */
+/** The journal's table of timeline events. */
 
 import type { StoredEvent, TimelineEvent } from "../timeline.ts";
 
-/** No run keeps more; what is dropped are its oldest heartbeats. */
+/** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
 export const EVENTS_MAX = 1000;
-/** How many heartbeats are dropped at once, so that the counting is paid for once in so many. */
+/** How many heartbeats are replaced at once. Counting events is slow, so it happens only once in so many. */
 const THINNED_AT_ONCE = 100;
 
-/** One statement however many there are: of a new run, and of one that has events already. */
+/** One statement for any number of events, whether or not the run has some already. */
 const APPEND = `
   INSERT INTO events (run_id, seq, type, at, data)
   SELECT ?1, last.seq + new.key + 1, new.value ->> 0, max(last.at, new.value ->> 1), new.value ->> 2
@@ -16,21 +16,14 @@ const APPEND = `
         UNION ALL SELECT 0, 0 LIMIT 1) AS last
   RETURNING seq`;
 
-interface EventRow extends Record<string, SqlStorageValue> {
-  seq: number;
-  type: string;
-  at: number;
-  data: string;
-}
-
-export class TimelineJournal {
+export class TimelineRows {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
   }
 
-  /** Adds events at the end. Their instants never go backwards, whatever a clock says. */
+  /** Appends events. Their instants never go backwards, even if the clock does. */
   append(runId: string, events: readonly TimelineEvent[]): void {
     if (events.length === 0) return;
     let latest = 0;
@@ -64,7 +57,7 @@ export class TimelineJournal {
     );
   }
 
-  /** Replaces the oldest heartbeats by one entry that says how many there were, in the place of the last of them. */
+  /** Replaces the oldest heartbeats by one event that holds their count, at the place of the last of them. */
   #thin(runId: string): void {
     const { kept } = this.#sql
       .exec<{ kept: number }>("SELECT count(*) AS kept FROM events WHERE run_id = ?", runId)
@@ -95,9 +88,8 @@ export class TimelineJournal {
   }
 
   #rows(clauses: string, ...bindings: (string | number)[]): StoredEvent[] {
-    return [
-      ...this.#sql.exec<EventRow>(`SELECT seq, type, at, data FROM events ${clauses}`, ...bindings),
-    ].map(({ seq, type, at, data }) => ({ seq, type, at, data }));
+    const query = `SELECT seq, type, at, data FROM events ${clauses}`;
+    return [...this.#sql.exec<Pick<StoredEvent, keyof StoredEvent>>(query, ...bindings)];
   }
 }
 

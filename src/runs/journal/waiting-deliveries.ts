@@ -1,40 +1,40 @@
 /**
- * Deliveries that are due and find no room for their attempt. Nothing is written about them: in the journal they stay due,
- * and here is only how far the alarm has looked, so that it does not find them again and again. In memory, because a
- * restarted object has room and looks at everything that is due.
+ * Deliveries that are due but find no room for their attempt. In the journal they stay due. This keeps only how far the
+ * alarm has looked, so that it does not select them again and again. In memory, because a restarted object has room again
+ * and looks at everything that is due.
  */
 
 import { LEASE_MS } from "../../dispatch/delivery.ts";
-import { BEGINNING, type DuePlace } from "./journal.ts";
+import { BEGINNING, type DuePlace } from "./due-runs.ts";
 
 export class WaitingDeliveries {
   #isAny = false;
-  /** What is due up to here waits for room, or was taken care of. */
+  /** What is due up to here waits for room or is done. */
   #lookedUpTo = BEGINNING;
   #lookAgainAt = Number.POSITIVE_INFINITY;
 
-  /** Whether some delivery waits: then all others wait behind it, however small they are. */
+  /** Whether a delivery waits. Then every other waits behind it, even a smaller one. */
   get isAny(): boolean {
     return this.#isAny;
   }
 
-  /** After which place something may be due that does not wait. */
+  /** The place after which something may be due that does not wait. */
   lookAfter(now: number): DuePlace {
-    // A clock that stepped back makes things due before the place.
+    // After the clock stepped back, runs may be due before the place.
     return this.#isAny && this.#lookedUpTo.dueAt <= now ? this.#lookedUpTo : BEGINNING;
   }
 
   /**
-   * When the alarm looks whether the time of some run that waits is up: at the first deadline, and in half a minute at the
-   * latest, so that an alarm is set if the object dies and forgets that anybody waits.
+   * When the alarm checks the deadlines of the runs that wait. At the latest in half a minute, so that an alarm is set even
+   * if the object dies and forgets that anything waits.
    */
   get lookAgainAt(): number {
     return this.#isAny ? this.#lookAgainAt : Number.POSITIVE_INFINITY;
   }
 
-  /** `firstDeadlineAt`: of those that wait. */
-  hasLooked(firstDeadlineAt: number | null, now: number): void {
-    this.#lookAgainAt = Math.min(firstDeadlineAt ?? Number.POSITIVE_INFINITY, now + LEASE_MS);
+  /** `firstDeadlineAt`: the first deadline of the runs that wait. */
+  hasLooked(firstDeadlineAt: number, now: number): void {
+    this.#lookAgainAt = Math.min(firstDeadlineAt, now + LEASE_MS);
   }
 
   add({ deadlineAt }: { readonly deadlineAt: number }, now: number): void {
@@ -42,12 +42,12 @@ export class WaitingDeliveries {
     this.#lookAgainAt = Math.min(this.#lookAgainAt, deadlineAt, now + LEASE_MS);
   }
 
-  /** The alarm has taken the turns of all that is due up to `place`. */
+  /** The alarm has taken the turn of every run that is due up to `place`. */
   lookedUpTo(place: DuePlace): void {
     if (this.#isAny) this.#lookedUpTo = place;
   }
 
-  /** Lets those that wait try again, in order: `tryNext` says whether there was one. At most `limit`. */
+  /** Lets at most `limit` of those that wait try again, in order. `tryNext` returns whether there was one. */
   retry(tryNext: () => boolean, limit: number): void {
     this.#isAny = false;
     for (let n = 0; n < limit && !this.#isAny; n++) if (!tryNext()) break;

@@ -1,214 +1,185 @@
 /**
- * Lands changed runs in D1: one flight at a time, each carrying every run changed since the last, callers that
- * arrive meanwhile sharing the next. It decides nothing: the journal is durable before it is asked, and a flight
- * that is lost, late or repeated is harmless, for D1 takes only newer versions.
+ * Lands changed runs in D1, one flight at a time. A flight carries every run that changed since the last one, so callers
+ * that arrive meanwhile share the next. It decides nothing: the journal is durable before it is called. A flight that is
+ * lost, late or repeated is harmless, because D1 takes only newer versions.
  *
- * Memory holds ids and versions, and no more than 2 MB of the rows themselves; the rest is read from the journal when a
- * flight leaves.
+ * Memory holds ids and versions, and at most 2 MB of the runs themselves. The rest is read from the journal when a flight
+ * leaves.
  */
 
+import { isDatabaseFull } from "../../http/d1-errors.ts";
 import { utf8Bytes } from "../../http/limits.ts";
-import type { Unlanded } from "../journal/journal.ts";
-import { Waiters } from "./landing-waiters.ts";
+import { log } from "../../log.ts";
+import { GROUP_MAX_BYTES, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
+import type { AlarmClock } from "../journal/alarm-clock.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Unlanded } from "../journal/landing-rows.ts";
+import type { Owner } from "../run-id.ts";
+import { Confirmations } from "./confirmations.ts";
+import { Flights } from "./flights.ts";
+import { LandingWaiters } from "./landing-waiters.ts";
+import { RunsAside } from "./runs-aside.ts";
 import { UnlandedRuns } from "./unlanded-runs.ts";
 
-/** How long a caller waits for its flight before it gets its answer without. */
+/** How long a caller waits for its flight before it gets its answer without one. */
 export const WAIT_MAX_MS = 2000;
-/** When a flight that has not come back is given up. */
-export const FLIGHT_MAX_MS = 10_000;
-/** Given-up flights stay counted for this long, so that at most two are ever up. */
-const FLIGHT_FORGOTTEN_MS = 20_000;
-const FLIGHTS_MAX = 2;
-const ASIDE_FIRST_MS = 5000;
-const ASIDE_MAX_MS = 600_000;
+const REPAIR_FIRST_MS = 1000;
+/** With the 10 s of a flight that hangs, a row lands within 15 s after D1 is back. */
+const REPAIR_LAST_MS = 4000;
 
-/** What group commit needs of its surroundings. */
-export interface Landing {
-  /** The current rows of these runs, as a flight carries them; those the journal has forgotten are missing. */
-  readRows(unlanded: readonly Unlanded[]): readonly GroupRow[];
-  /** Writes one group; answers D1's bookmark. */
-  land(rows: readonly string[]): Promise<string | null>;
-  isRefusedForContent(error: unknown): boolean;
-  /** Called when a flight failed or put a run aside: repair must be armed. */
-  onTrouble(error: unknown, asideId: string | null): void;
-  /** Called when a group has landed, before the next one is chosen. */
-  onFlown(): void;
-  readonly groupMaxBytes: number;
-}
-
-export interface GroupRow {
+interface GroupRow {
   readonly id: string;
   readonly version: number;
   readonly text: string;
 }
 
-interface Aside {
-  readonly failures: number;
-  readonly until: number;
-}
-
 export class GroupCommit {
-  readonly #landing: Landing;
-  readonly #unlanded = new UnlandedRuns();
-  /** What D1 has confirmed since the last journal write, which takes it along. */
-  readonly #confirmed = new Map<string, number>();
-  readonly #waiters = new Waiters();
-  readonly #aside = new Map<string, Aside>();
-  /** The newest that D1 gave: it has every row that was confirmed. */
+  readonly #owner: Owner;
+  readonly #journal: Journal;
+  readonly #alarms: AlarmClock;
+  readonly #flights: Flights;
+  readonly #waiters = new LandingWaiters();
+  readonly unlanded: UnlandedRuns;
+  readonly aside = new RunsAside();
+  readonly confirmations: Confirmations;
+  #nextLanding = Promise.withResolvers<void>();
+  /** The newest bookmark of D1. It covers every confirmed row. */
   #bookmark: string | null = null;
-  #flying = false;
-  #outstanding = 0;
+  #isFlying = false;
+  /** Flights that failed since the last that succeeded. */
   #failures = 0;
 
-  constructor(landing: Landing, unlanded: readonly Unlanded[]) {
-    this.#landing = landing;
-    for (const entry of unlanded) this.#unlanded.add(entry);
+  constructor(owner: Owner, journal: Journal, alarms: AlarmClock, store: RowStore) {
+    this.#owner = owner;
+    this.#journal = journal;
+    this.#alarms = alarms;
+    this.unlanded = new UnlandedRuns(journal.landing.unlanded());
+    this.#flights = new Flights(store);
+    this.confirmations = new Confirmations(owner, journal);
   }
 
-  get unlandedRows(): number {
-    return this.#unlanded.size;
+  /** Resolves when the next group has landed. */
+  nextLanding(): Promise<void> {
+    return this.#nextLanding.promise;
   }
 
-  get unlandedBytes(): number {
-    return this.#unlanded.bytes;
-  }
-
-  /** Flights that failed since the last that succeeded. */
-  get failures(): number {
-    return this.#failures;
-  }
-
-  get asideRows(): number {
-    return this.#aside.size;
-  }
-
-  oldestUnlandedAt(): number | null {
-    return this.#unlanded.oldestChange();
-  }
-
-  /**
-   * Notes a run that the journal has just written. A new version may pass where the last was refused, and what D1
-   * confirmed before says nothing of it.
-   */
+  /** Notes a version that the journal has just written. It may pass even if D1 refused the last one. */
   changed(entry: Unlanded): void {
-    this.#unlanded.add(entry);
-    this.#aside.delete(entry.id);
-    this.#confirmed.delete(entry.id);
+    this.unlanded.add(entry);
+    this.aside.remove(entry.id);
+    this.confirmations.drop(entry.id);
   }
 
   /** Forgets runs that are no longer kept. */
   forget(ids: readonly string[]): void {
     for (const id of ids) {
-      this.#unlanded.remove(id);
-      this.#confirmed.delete(id);
-      this.#aside.delete(id);
+      this.unlanded.remove(id);
+      this.confirmations.drop(id);
+      this.aside.remove(id);
     }
-  }
-
-  /** How many confirmations of D1 the journal has not noted. */
-  get confirmedRows(): number {
-    return this.#confirmed.size;
-  }
-
-  /** Hands over up to `limit` versions that D1 has confirmed, the first confirmed first, to be noted in the journal. */
-  takeConfirmed(limit: number): ReadonlyMap<string, number> {
-    const taken = new Map<string, number>();
-    for (const [id, version] of this.#confirmed) {
-      if (taken.size === limit) break;
-      taken.set(id, version);
-      this.#confirmed.delete(id);
-    }
-    return taken;
-  }
-
-  /** Takes back what the journal could not note. */
-  putBackConfirmed(versions: ReadonlyMap<string, number>): void {
-    for (const [id, version] of versions) this.#confirmed.set(id, version);
   }
 
   /**
-   * Resolves when this version has landed, with a bookmark of D1 that has it; or with null as soon as the caller
-   * should not wait any longer: after WAIT_MAX_MS, at once while D1 is not answering, and where it landed before
-   * this instance began, so that no bookmark is known.
+   * Resolves when this version has landed, with a bookmark of D1 that covers it. Resolves with null if the caller should not
+   * wait: after WAIT_MAX_MS, at once while D1 fails, and if it landed before this instance began and no bookmark is known.
    */
   async landed(id: string, version: number): Promise<string | null> {
-    if (!this.#unlanded.has(id)) return this.#bookmark;
-    if (this.#failures > 0 || this.#aside.has(id)) return null;
+    if (!this.unlanded.has(id)) return this.#bookmark;
+    if (this.#failures > 0 || this.aside.has(id)) return null;
     const bookmark = this.#waiters.wait(id, version, WAIT_MAX_MS);
     this.start();
     return bookmark;
   }
 
-  /** Sends a flight unless one is up. Never waits for it. */
-  start(): void {
-    if (this.#flying || this.#outstanding >= FLIGHTS_MAX) return;
-    this.#flying = true;
-    void this.#fly();
+  /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
+  bookmarkOf(id: string): string | null {
+    return this.unlanded.has(id) ? null : this.#bookmark;
   }
 
-  /** A bookmark of D1 that has this run as the journal has it, or null where there is none yet. */
-  bookmarkOf(id: string): string | null {
-    return this.#unlanded.has(id) ? null : this.#bookmark;
+  /** Sends a flight unless one is up. Never waits for it. */
+  start(): void {
+    if (this.#isFlying || this.#flights.areAllUp) return;
+    this.#isFlying = true;
+    void this.#fly();
   }
 
   async #fly(): Promise<void> {
     try {
-      for (;;) {
-        const group = this.#nextGroup(Date.now());
-        if (group.length === 0) break;
+      for (let group = this.#nextGroup(); group.length > 0; group = this.#nextGroup()) {
         await this.#landSplitting(group);
         this.#failures = 0;
-        this.#landing.onFlown();
+        this.confirmations.noteSurplus();
+        this.#nextLanding.resolve();
+        this.#nextLanding = Promise.withResolvers();
       }
-      // Before anything else runs: who arrives from here on must start a flight of its own.
-      this.#flying = false;
+      // No await after the last look for a group, so a caller that arrives from here on starts a flight of its own.
+      this.#isFlying = false;
     } catch (error) {
-      this.#flying = false;
+      this.#isFlying = false;
       this.#failures++;
       this.#waiters.releaseAll();
-      this.#landing.onTrouble(error, null);
+      this.#repairSoon(error, null);
     }
   }
 
   /**
-   * Runs that somebody waits for first, then the rest, oldest change first. Chosen by the size that the journal
-   * noted, so that no more is read than a group holds; cut by the bytes that will be bound.
+   * Runs that a caller waits for first, then the rest, oldest change first. Chosen by the size in the journal, so that no
+   * more is read than a group holds. Then cut by the bytes that are bound.
    */
-  #nextGroup(now: number): GroupRow[] {
+  #nextGroup(): GroupRow[] {
+    const now = Date.now();
     const chosen = new Map<string, Unlanded>();
     let expected = 0;
-    const choose = (id: string): boolean => {
-      const entry = this.#unlanded.get(id);
-      if (entry === undefined || chosen.has(id) || this.#isAside(id, now)) return true;
-      if (chosen.size > 0 && expected + entry.bytes > this.#landing.groupMaxBytes) return false;
+    for (const id of this.#queue()) {
+      const entry = this.unlanded.get(id);
+      if (entry === undefined || chosen.has(id) || this.aside.mustWait(id, now)) continue;
+      if (chosen.size > 0 && expected + entry.bytes > GROUP_MAX_BYTES) break;
       chosen.set(id, entry);
       expected += entry.bytes;
-      return true;
-    };
-    const waitedFor = this.#waiters.ids().every(choose);
-    if (waitedFor) for (const id of this.#unlanded.ids()) if (!choose(id)) break;
+    }
+    const rows = this.#readRows([...chosen.values()]);
+    for (const { id } of rows) chosen.delete(id);
+    // The journal no longer holds these, or they can't be printed.
+    this.forget([...chosen.keys()]);
 
-    const rows = this.#landing.readRows([...chosen.values()]);
-    if (rows.length < chosen.size) {
-      const found = new Set(rows.map((row) => row.id));
-      this.forget([...chosen.keys()].filter((id) => !found.has(id)));
-    }
-    const group: GroupRow[] = [];
     let bytes = 2;
-    for (const row of rows) {
-      bytes += utf8Bytes(row.text) + 1;
-      if (group.length > 0 && bytes > this.#landing.groupMaxBytes) break;
-      group.push(row);
-    }
-    return group;
+    const tooMany = rows.findIndex(({ text }, i) => {
+      bytes += utf8Bytes(text) + 1;
+      return i > 0 && bytes > GROUP_MAX_BYTES;
+    });
+    return tooMany < 0 ? rows : rows.slice(0, tooMany);
   }
 
-  /** Lands a group; one that D1 refuses for its content is halved until the culprit is alone and put aside. */
+  *#queue(): Iterable<string> {
+    yield* this.#waiters.ids();
+    yield* this.unlanded.ids();
+  }
+
+  /** Asks the journal only for runs that are not in memory. Leaves out those that can't be printed: the others must land. */
+  #readRows(unlanded: readonly Unlanded[]): GroupRow[] {
+    const absent = unlanded.filter(({ run }) => run === null).map(({ id }) => id);
+    const read = absent.length === 0 ? [] : this.#journal.runs.byIds(absent);
+    const inMemory = unlanded.map(({ run }) => run).filter((run) => run !== null);
+    return [...inMemory, ...read].flatMap((run) => {
+      try {
+        return [{ id: run.id, version: run.version, text: toGroupRow(run) }];
+      } catch (error) {
+        const fields = { coordinator: this.#owner.name, run: run.id, error: String(error) };
+        log("error", "run_unprintable", fields);
+        return [];
+      }
+    });
+  }
+
+  /** Lands a group. If D1 refuses its content, halves it until the culprit is alone, and puts that run aside. */
   async #landSplitting(group: readonly GroupRow[]): Promise<void> {
     try {
-      await this.#landOnce(group);
+      await this.#flights.send(
+        group.map(({ text }) => text),
+        (bookmark) => this.#confirm(group, bookmark),
+      );
     } catch (error) {
-      if (!this.#landing.isRefusedForContent(error)) throw error;
+      if (!isRefusedForContent(error)) throw error;
       const [culprit] = group;
       if (group.length === 1 && culprit !== undefined) {
         this.#putAside(culprit, error);
@@ -220,58 +191,40 @@ export class GroupCommit {
     }
   }
 
-  async #landOnce(group: readonly GroupRow[]): Promise<void> {
-    this.#outstanding++;
-    let counted = true;
-    const uncount = () => {
-      if (counted) this.#outstanding--;
-      counted = false;
-    };
-    const { promise: givenUp, reject } = Promise.withResolvers<never>();
-    let timer = setTimeout(() => {
-      reject(new Error("a flight to D1 was given up"));
-      timer = setTimeout(uncount, FLIGHT_FORGOTTEN_MS - FLIGHT_MAX_MS);
-    }, FLIGHT_MAX_MS);
-    const flight = this.#landing.land(group.map((row) => row.text)).then((bookmark) => {
-      // Also when it was given up meanwhile: what it wrote is written.
-      this.#advance(bookmark);
-      for (const { id, version } of group) this.#confirm(id, version);
-    });
-    void flight
-      .catch(() => {})
-      .finally(() => {
-        clearTimeout(timer);
-        uncount();
-      });
-    await Promise.race([flight, givenUp]);
-  }
-
-  /** D1's bookmarks sort as text, the oldest first. A flight that was given up may come back with an older one. */
-  #advance(bookmark: string | null): void {
+  #confirm(group: readonly GroupRow[], bookmark: string | null): void {
+    // Bookmarks sort as text, the oldest first. A flight that was given up may come back with an older one.
     if (bookmark !== null && bookmark > (this.#bookmark ?? "")) this.#bookmark = bookmark;
+    for (const { id, version } of group) {
+      this.#waiters.settle(id, version, this.#bookmark);
+      this.confirmations.add(id, version);
+      this.aside.remove(id);
+      const entry = this.unlanded.get(id);
+      if (entry !== undefined && entry.version <= version) this.unlanded.remove(id);
+    }
   }
 
-  #confirm(id: string, version: number): void {
-    this.#waiters.settle(id, version, this.#bookmark);
-    this.#confirmed.set(id, Math.max(version, this.#confirmed.get(id) ?? 0));
-    this.#aside.delete(id);
-    const entry = this.#unlanded.get(id);
-    if (entry !== undefined && entry.version <= version) this.#unlanded.remove(id);
+  #putAside({ id, version }: GroupRow, error: unknown): void {
+    this.#waiters.settle(id, version, null);
+    // A newer version was not refused, so it may pass.
+    if ((this.unlanded.get(id)?.version ?? 0) > version) return;
+    this.aside.put(id, Date.now());
+    this.#repairSoon(error, id);
   }
 
-  #putAside(row: GroupRow, error: unknown): void {
-    this.#waiters.settle(row.id, row.version, null);
-    // What was refused is not what stands now, and that may pass.
-    if ((this.#unlanded.get(row.id)?.version ?? 0) > row.version) return;
-    const failures = (this.#aside.get(row.id)?.failures ?? 0) + 1;
-    const delay = Math.min(ASIDE_FIRST_MS * 2 ** (failures - 1), ASIDE_MAX_MS);
-    this.#aside.set(row.id, { failures, until: Date.now() + delay });
-    this.#landing.onTrouble(error, row.id);
-  }
-
-  #isAside(id: string, now: number): boolean {
-    const aside = this.#aside.get(id);
-    // No run is put aside for longer: an instant further ahead was noted before the clock stepped back.
-    return aside !== undefined && aside.until > now && aside.until <= now + ASIDE_MAX_MS;
+  /** `asideId`: the run that was put aside; null if a whole flight failed. */
+  #repairSoon(error: unknown, asideId: string | null): void {
+    const now = Date.now();
+    log("error", asideId === null ? "landing_failed" : "run_put_aside", {
+      coordinator: this.#owner.name,
+      run: asideId ?? undefined,
+      reason: asideId !== null ? undefined : isDatabaseFull(error) ? "full" : "outage",
+      unlanded: this.unlanded.size,
+      aside: this.aside.size,
+      failures: this.#failures,
+      error: String(error),
+    });
+    const delay = REPAIR_FIRST_MS * 2 ** Math.max(0, this.#failures - 1);
+    this.#alarms.setRepairAt(now + Math.min(REPAIR_LAST_MS, delay));
+    this.#alarms.arm(now);
   }
 }

@@ -1,19 +1,19 @@
-/** Callers that wait for a version of a run to land, each for a bounded time. */
+/** Callers that wait until a version of a run has landed, each for a bounded time. */
 
 interface Waiter {
   readonly version: number;
   readonly settle: (bookmark: string | null) => void;
 }
 
-export class Waiters {
+export class LandingWaiters {
   readonly #waiting = new Map<string, Waiter[]>();
 
-  /** Runs that somebody waits for, the longest waited for first. */
+  /** Runs that a caller waits for, the longest wait first. */
   ids(): string[] {
     return [...this.#waiting.keys()];
   }
 
-  /** Resolves with D1's bookmark once this version has landed, with null when released or after `maxMs`. */
+  /** Resolves with D1's bookmark when this version has landed; with null when released or after `maxMs`. */
   async wait(id: string, version: number, maxMs: number): Promise<string | null> {
     const { promise, resolve } = Promise.withResolvers<string | null>();
     const waiter: Waiter = { version, settle: resolve };
@@ -29,7 +29,7 @@ export class Waiters {
     }
   }
 
-  /** Releases those who wait for this version of the run or an earlier one. */
+  /** Releases the callers that wait for this version of the run or an earlier one. */
   settle(id: string, version: number, bookmark: string | null): void {
     const waiters = this.#waiting.get(id) ?? [];
     this.#keep(id, (waiter) => waiter.version > version);

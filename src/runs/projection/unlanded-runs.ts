@@ -1,15 +1,19 @@
 /**
- * Every run of which the journal holds a version that D1 is not known to have, in the order of their changes. While
- * there are few, as there nearly always are, with the version itself, which saves reading it again a moment later.
+ * Every run of which the journal holds a version that D1 is not known to have, in the order of their changes. While they are
+ * few, the version itself stays in memory too, which saves reading it again a moment later.
  */
 
-import type { Unlanded } from "../journal/journal.ts";
+import type { Unlanded } from "../journal/landing-rows.ts";
 
-const AT_HAND_MAX_BYTES = 2_000_000;
+const IN_MEMORY_MAX_BYTES = 2_000_000;
 
 export class UnlandedRuns {
   readonly #entries = new Map<string, Unlanded>();
   #bytes = 0;
+
+  constructor(entries: readonly Unlanded[] = []) {
+    for (const entry of entries) this.add(entry);
+  }
 
   get size(): number {
     return this.#entries.size;
@@ -34,7 +38,7 @@ export class UnlandedRuns {
   add(entry: Unlanded): void {
     this.remove(entry.id);
     this.#bytes += entry.bytes;
-    this.#entries.set(entry.id, this.#bytes <= AT_HAND_MAX_BYTES ? entry : { ...entry, run: null });
+    this.#entries.set(entry.id, this.#bytes <= IN_MEMORY_MAX_BYTES ? entry : { ...entry, run: null });
   }
 
   remove(id: string): void {
@@ -44,7 +48,7 @@ export class UnlandedRuns {
     this.#bytes -= entry.bytes;
   }
 
-  /** When the change was made that has waited longest, in ms. */
+  /** The instant of the change that has waited longest; null if none waits. */
   oldestChange(): number | null {
     let oldest: number | null = null;
     for (const { changedAt } of this.#entries.values()) {

@@ -3,10 +3,10 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../../src/runs/api/ended-runs.ts";
-import { landGroup, toGroupRow } from "../../../src/runs/d1/store.ts";
+import { toGroupRow } from "../../../src/runs/d1/store.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
-import { idAt, toRun } from "../../support/rows.ts";
+import { idAt, landRows, toRun } from "../../support/rows.ts";
 import { grantToken } from "../../support/tokens.ts";
 
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -95,7 +95,7 @@ async function land(
     changeFingerprint: null,
   };
   const row = toGroupRow({ ...toRun({ id, ...ended }), ...keys, purgeAt });
-  await landGroup(env.DB, scopeOfPath(path), [row], null, Date.now());
+  await landRows(scopeOfPath(path), [row]);
 }
 
 describe("is forgotten", () => {

@@ -33,8 +33,8 @@ function askStream(runPath: string, headers: Record<string, string> = {}) {
   return ask<Refusal>("GET", `${runPath}/events`, { headers: { Accept: EVENT_STREAM, ...headers } });
 }
 
-function stream(tokenId?: string): Watcher {
-  return { key: crypto.randomUUID(), kind: "stream", ...(tokenId === undefined ? {} : { tokenId }) };
+function stream(tokenId: string = crypto.randomUUID()): Watcher {
+  return { key: crypto.randomUUID(), kind: "stream", tokenId };
 }
 
 describe("100 streams of one run by one token", () => {

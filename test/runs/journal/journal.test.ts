@@ -17,7 +17,7 @@ function create(path: string, id: string, key: string, fingerprint = "same") {
     recommendations: "{}",
   };
   return direct(path, 0).create(
-    { ...run, actionName: "deploy", entityId: null, triggeredBy: "root" },
+    { ...run, actionName: "deploy", entityId: null, triggeredBy: "root", heartbeatTimeoutMs: null },
     { key, fingerprint },
     null,
   );
@@ -67,10 +67,10 @@ describe("a create", () => {
   it("finds the key before the id, in whatever order they were made", async () => {
     const { path, a, b, free } = await given();
     await inJournal(path, (journal) => {
-      const found = (key: string, id: string) => journal.byCreateKeyOrId(key, id)?.id ?? null;
+      const found = (key: string, id: string) => journal.runs.byCreateKeyOrId(key, id)?.id ?? null;
       expect([found("c:a", b), found("c:b", a), found("c:a", a), found("c:a", free)]).toEqual([a, b, a, a]);
       expect([found("c:new", a), found("c:new", b), found("c:new", free)]).toEqual([a, b, null]);
-      expect(journal.byCreateKeyOrId("c:a", b)).toEqual(journal.byCreateKey("c:a"));
+      expect(journal.runs.byCreateKeyOrId("c:a", b)).toEqual(journal.runs.byCreateKey("c:a"));
     });
   });
 
@@ -89,11 +89,11 @@ describe("a mark", () => {
 
   it("reads as it was last set, and as the table has it", async () => {
     await inJournal(newRunsPath(), (journal, storage) => {
-      expect(journal.mark("repair_at")).toBeNull();
+      expect(journal.marks.get("repair_at")).toBeNull();
       for (const value of ["1", "2", "2", null, null, "", "3", null, "3"]) {
-        journal.setMark("repair_at", value);
-        expect(journal.mark("repair_at")).toBe(value);
-        expect(journal.mark("resync_after")).toBeNull();
+        journal.marks.set("repair_at", value);
+        expect(journal.marks.get("repair_at")).toBe(value);
+        expect(journal.marks.get("resync_after")).toBeNull();
         expect(stored(storage)).toEqual(value === null ? [] : [{ name: "repair_at", value }]);
       }
     });
@@ -101,28 +101,28 @@ describe("a mark", () => {
 
   it("is read by a second journal of the same object as the first has set it", async () => {
     await inJournal(newRunsPath(), (first, storage) => {
-      first.setMark("repair_at", "1");
-      first.setMark("resync_after", "an-id");
+      first.marks.set("repair_at", "1");
+      first.marks.set("resync_after", "an-id");
       const second = new Journal(storage);
-      expect([second.mark("repair_at"), second.mark("resync_after")]).toEqual(["1", "an-id"]);
-      first.setMark("repair_at", null);
-      expect(new Journal(storage).mark("repair_at")).toBeNull();
-      expect(new Journal(storage).mark("resync_after")).toBe("an-id");
+      expect([second.marks.get("repair_at"), second.marks.get("resync_after")]).toEqual(["1", "an-id"]);
+      first.marks.set("repair_at", null);
+      expect(new Journal(storage).marks.get("repair_at")).toBeNull();
+      expect(new Journal(storage).marks.get("resync_after")).toBe("an-id");
     });
   });
 
   it("survives an eviction, and so does that there is none", async () => {
     const path = newRunsPath();
     const at = String(Date.now() + DAY_MS);
-    await inJournal(path, (journal) => journal.setMark("repair_at", at));
+    await inJournal(path, (journal) => journal.marks.set("repair_at", at));
     await evictDurableObject(coordinator(path, 0));
-    expect(await inJournal(path, (journal) => journal.mark("repair_at"))).toBe(at);
+    expect(await inJournal(path, (journal) => journal.marks.get("repair_at"))).toBe(at);
     // The object itself goes by it.
     await direct(path, 0).poke();
     expect(await alarmAt(path, 0)).toBe(Number(at));
-    await inJournal(path, (journal) => journal.setMark("repair_at", null));
+    await inJournal(path, (journal) => journal.marks.set("repair_at", null));
     await evictDurableObject(coordinator(path, 0));
-    expect(await inJournal(path, (journal) => journal.mark("repair_at"))).toBeNull();
+    expect(await inJournal(path, (journal) => journal.marks.get("repair_at"))).toBeNull();
   });
 });
 

@@ -113,7 +113,7 @@ it("sealed requests of deliveries that are due count as well", async () => {
        SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1, 1000, 0, 0 FROM runs`,
       LARGE_BYTES,
     );
-    return new Journal(storage).due(START, 200).length;
+    return new Journal(storage).due.open(START, 200).length;
   });
   expect(due).toBe(Math.floor(TURN_MAX_BYTES / (LARGE_BYTES + 1024)));
 });
@@ -126,7 +126,7 @@ it("a resync makes no more than 4 MB of runs unlanded at a time, and comes to th
     const kept = new Journal(storage);
     const sizes: number[] = [];
     for (let after = ""; ; ) {
-      const batch = kept.unland(after, "g", 1000);
+      const batch = kept.landing.unland(after, "g", 1000);
       if (batch.length === 0) return sizes;
       sizes.push(batch.length);
       after = batch.at(-1)?.id ?? "";

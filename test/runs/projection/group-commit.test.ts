@@ -4,7 +4,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { utf8Bytes } from "../../../src/http/limits.ts";
-import { GROUP_MAX_BYTES, landGroup, toGroupRow } from "../../../src/runs/d1/store.ts";
+import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import {
   alarmAt,
@@ -19,6 +19,7 @@ import {
 } from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
+import { landRows } from "../../support/rows.ts";
 
 interface Landed extends Record<string, SqlStorageValue> {
   version: number;
@@ -60,7 +61,7 @@ it("writes a confirmation with the next change, and never lowers it", async () =
   await createAged(path);
   expect(await versions(path, id)).toEqual({ version: 2, landed_version: 2 });
   await runInDurableObject(coordinator(path, 0), (_instance, state) => {
-    new Journal(state.storage).confirm(new Map([[id, 1]]));
+    new Journal(state.storage).landing.confirm(new Map([[id, 1]]));
   });
   expect(await versions(path, id)).toEqual({ version: 2, landed_version: 2 });
 });
@@ -134,11 +135,11 @@ it("changes nothing with a late flight that carries an older version", async () 
   const path = newRunsPath();
   const id = await createAged(path);
   const older = await runInDurableObject(coordinator(path, 0), (_instance, state) => {
-    const run = new Journal(state.storage).byId(id);
+    const run = new Journal(state.storage).runs.byId(id);
     return run === null ? "" : toGroupRow(run);
   });
   await change(path, id, { type: "cancelled" });
-  await landGroup(env.DB, scopeOfPath(path), [older], null, Date.now());
+  await landRows(scopeOfPath(path), [older]);
   expect(await rowOf(id)).toMatchObject({ version: 2, status: "cancelled" });
 });
 

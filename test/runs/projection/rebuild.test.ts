@@ -2,12 +2,15 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import type { FoundRows } from "../../../src/runs/d1/store.ts";
-import { Journal, type Unlanded } from "../../../src/runs/journal/journal.ts";
+import type { FoundRows, RowStore } from "../../../src/runs/d1/store.ts";
+import { AlarmClock } from "../../../src/runs/journal/alarm-clock.ts";
+import { Journal } from "../../../src/runs/journal/journal.ts";
+import { WaitingDeliveries } from "../../../src/runs/journal/waiting-deliveries.ts";
+import { GroupCommit } from "../../../src/runs/projection/group-commit.ts";
 import { Rebuild, STEP_RUNS } from "../../../src/runs/projection/rebuild.ts";
 import { firstIdAt } from "../../../src/runs/run-id.ts";
 import { coordinator, MINUTE_MS } from "../../support/direct.ts";
-import { newRunsPath } from "../../support/requests.ts";
+import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 
 const HOUR_MS = 60 * MINUTE_MS;
@@ -37,19 +40,25 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
     const looks: Look[] = [];
     const deletions: Shore["deletions"] = [];
     const landed: string[] = [];
-    const rebuild = new Rebuild(journal, {
-      findRows: (after, before) =>
+    const store: RowStore = {
+      find: (after, before) =>
         new Promise<FoundRows>((resolve) => {
           looks.push({ after, before, find: (ids, stop = null) => resolve({ ids, stop }) });
         }),
-      deleteRows: (ids) =>
+      delete: (ids) =>
         new Promise<void>((done) => {
           deletions.push({ ids, done });
         }),
-      land: (batch: readonly Unlanded[]) => landed.push(...batch.map(({ id }) => id)),
-      isBusy: () => false,
-      onFailed: () => {},
-    });
+      land: async (rows) => {
+        landed.push(...rows.map((row) => String(JSON.parse(row)[0])));
+        return "b";
+      },
+      registerAgain: () => {},
+    };
+    const owner = { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 };
+    const alarms = new AlarmClock(storage, journal, new WaitingDeliveries());
+    const commit = new GroupCommit(owner, journal, alarms, store);
+    const rebuild = new Rebuild(owner, journal, commit, store);
     await act({ journal, rebuild, looks, deletions, landed, journalled });
   });
 }
@@ -68,7 +77,7 @@ it("looks at no id that is less than an hour old", async () => {
 it("removes no row of a run that the journal got while D1 was asked", async () => {
   await onShore(3, async ({ journal, rebuild, looks, deletions, journalled }) => {
     const [late = "", ...others] = journalled;
-    const run = journal.byId(late);
+    const run = journal.runs.byId(late);
     if (run === null) throw new Error("there is no run");
     journal.forget([late]);
     rebuild.begin();
@@ -86,10 +95,10 @@ it("moves on only once the removal is done", async () => {
     rebuild.next(0);
     looks[0]?.find(["1"], "5");
     await settle();
-    expect(journal.mark("resync_after")).toBe("");
+    expect(journal.marks.get("resync_after")).toBe("");
     deletions[0]?.done();
     await settle();
-    expect(journal.mark("resync_after")).toBe("5");
+    expect(journal.marks.get("resync_after")).toBe("5");
     expect(looks[1]?.after).toBe("5");
   });
 });
@@ -106,7 +115,7 @@ it("gives up a step that does not come back, and what that finds at last changes
     expect([landed, rebuild.isUnderWay]).toEqual([journalled, false]);
     looks[0]?.find(["1"], "5");
     await settle();
-    expect([landed, deletions, journal.mark("resync_after")]).toEqual([journalled, [], null]);
+    expect([landed, deletions, journal.marks.get("resync_after")]).toEqual([journalled, [], null]);
   });
 });
 
@@ -131,7 +140,7 @@ it("removes a bounded number of rows in a step", async () => {
     expect(deletions[0]?.ids).toEqual(ids.slice(0, STEP_RUNS));
     deletions[0]?.done();
     await settle();
-    expect(journal.mark("resync_after")).toBe(ids[STEP_RUNS - 1]);
+    expect(journal.marks.get("resync_after")).toBe(ids[STEP_RUNS - 1]);
     looks[1]?.find(ids.slice(STEP_RUNS));
     await settle();
     expect(deletions[1]?.ids).toEqual(ids.slice(STEP_RUNS));

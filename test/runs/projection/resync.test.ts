@@ -3,7 +3,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { findRows } from "../../../src/runs/d1/store.ts";
+import { D1RowStore } from "../../../src/runs/d1/store.ts";
 import {
   alarmIn,
   change,
@@ -273,14 +273,15 @@ describe("rows that a restore brought back of runs that are no longer kept", () 
       },
     } as unknown as D1Database;
     const ids = await idsInD1(path);
-    const found = await findRows(watched, { scope: scopeOfPath(path), n: 2 }, "", "g");
+    const store = new D1RowStore(watched, { scope: scopeOfPath(path), n: 2 });
+    const found = await store.find("", "g");
     expect(found.stop).toBe(ids[4999]);
     expect(found.ids).toEqual(ids.slice(0, 5000).filter((id) => id.slice(15, 18) === "002"));
-    expect(await findRows(watched, { scope: scopeOfPath(path), n: 2 }, ids[4999] ?? "", "g")).toEqual({
+    expect(await store.find(ids[4999] ?? "", "g")).toEqual({
       ids: [],
       stop: null,
     });
-    expect(await findRows(watched, { scope: scopeOfPath(path), n: 2 }, "", ids[5] ?? "")).toEqual({
+    expect(await store.find("", ids[5] ?? "")).toEqual({
       ids: [ids[1], ids[4]],
       stop: null,
     });

@@ -3,8 +3,6 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { JournaledRun } from "../../../src/runs/journal/run-rows.ts";
-import { GroupCommit } from "../../../src/runs/projection/group-commit.ts";
 import { UnlandedRuns } from "../../../src/runs/projection/unlanded-runs.ts";
 import {
   alarmIn,
@@ -19,7 +17,8 @@ import {
 } from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
-import { toRun } from "../../support/rows.ts";
+import { toJournaledRun } from "../../support/rows.ts";
+import { onShore } from "./shore.ts";
 
 const AT_HAND_MAX_BYTES = 2_000_000;
 
@@ -188,22 +187,9 @@ describe("of a run that has not landed", () => {
 });
 
 describe("the note of what has not landed", () => {
-  const run = (id: string): JournaledRun => ({
-    ...toRun({ id, createdAt: 1 }),
-    createKey: id,
-    createFingerprint: "",
-    fingerprintKeyId: null,
-    changeKey: null,
-    changeFingerprint: null,
-    purgeAt: 1,
-  });
-  const entry = (id: string, bytes: number, version = 1) => ({
-    id,
-    version,
-    bytes,
-    changedAt: 1,
-    run: run(id),
-  });
+  const entry = (id: string, bytes: number, version = 1) => {
+    return { id, version, bytes, changedAt: 1, run: toJournaledRun({ id }) };
+  };
 
   it("keeps at hand what fits into 2 MB, to the byte, and counts every run once", () => {
     const unlanded = new UnlandedRuns();
@@ -224,30 +210,16 @@ describe("the note of what has not landed", () => {
     expect([unlanded.size, unlanded.bytes]).toEqual([0, 0]);
   });
 
-  it("lands nothing of a run that is to be forgotten, though it was at hand", async () => {
-    const flown: string[][] = [];
-    const commit = new GroupCommit(
-      {
-        groupMaxBytes: 1_000_000,
-        readRows: (unlanded) =>
-          unlanded.flatMap(({ run, version }) =>
-            run === null ? [] : [{ id: run.id, version, text: run.id }],
-          ),
-        land: async (rows) => {
-          flown.push([...rows]);
-          return "b";
-        },
-        isRefusedForContent: () => false,
-        onTrouble: () => {},
-        onFlown: () => {},
-      },
-      [],
-    );
-    for (const id of ["a", "b", "c"]) commit.changed(entry(id, 10));
-    commit.forget(["b"]);
-    commit.start();
-    await scheduler.wait(1);
-    expect(flown).toEqual([["a", "c"]]);
-    expect(commit.unlandedRows).toBe(0);
-  });
+  it(
+    "lands nothing of a run that is to be forgotten, though it was at hand",
+    onShore(async ({ commit, flights, write, idOf }) => {
+      for (const name of ["a", "b", "c"]) write(name, 1);
+      commit.forget([idOf("b")]);
+      commit.start();
+      expect(flights.map(({ rows }) => rows)).toEqual([["a@1", "c@1"]]);
+      flights[0]?.land();
+      await scheduler.wait(0);
+      expect(commit.unlanded.size).toBe(0);
+    }),
+  );
 });

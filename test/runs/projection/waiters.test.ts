@@ -2,19 +2,19 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Waiters } from "../../../src/runs/projection/landing-waiters.ts";
+import { LandingWaiters } from "../../../src/runs/projection/landing-waiters.ts";
 import { coordinator, createAged } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
 const MAX_MS = 2000;
 
 describe("with the clock turned by hand", () => {
-  let waiters: Waiters;
+  let waiters: LandingWaiters;
   let startedAt: number;
 
   beforeEach(() => {
     vi.useFakeTimers();
-    waiters = new Waiters();
+    waiters = new LandingWaiters();
     startedAt = Date.now();
   });
   afterEach(() => {

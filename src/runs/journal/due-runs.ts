@@ -1,0 +1,111 @@
+/** Which runs need something from the alarm, and when: open runs by their next step, ended runs by their purge. */
+
+import { type Delivery, deliveryDueAt } from "../../dispatch/delivery.ts";
+import { dueAt } from "../run.ts";
+import type { JournaledRun } from "./run-rows.ts";
+import { EVENTS_MAX } from "./timeline-rows.ts";
+import { fittingIntoTurn, type Weight } from "./turn.ts";
+
+/** A place in the order in which open runs are due. */
+export interface DuePlace {
+  readonly dueAt: number;
+  readonly row: number;
+}
+
+export interface DueRun extends DuePlace {
+  readonly id: string;
+}
+
+/** Before everything that can be due. */
+export const BEGINNING: DuePlace = { dueAt: 0, row: 0 };
+
+type DueRow = Pick<DueRun & Weight, keyof (DueRun & Weight)>;
+
+// A sealed request weighs on the turn as well.
+const DUE = `
+  SELECT id, due_at AS dueAt, rowid AS row, 0 AS events,
+    bytes + ifnull((SELECT length(sealed) FROM deliveries WHERE run_id = runs.id), 0) AS bytes
+  FROM runs INDEXED BY runs_open_due`;
+
+export class DueRuns {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Open runs that are due after a place, in order: at most `limit`, and only what fits into one turn. */
+  open(now: number, limit: number, after = BEGINNING): DueRun[] {
+    const place = "due_at <= ? AND (due_at, rowid) > (?, ?) ORDER BY due_at, rowid LIMIT ?";
+    return this.#due(place, now, after.dueAt, after.row, limit);
+  }
+
+  /** The due runs whose deadline has passed. Scans every run that is due. */
+  overdue(now: number, limit: number): DueRun[] {
+    return this.#due("due_at <= ?1 AND deadline_at <= ?1 LIMIT ?2", now, limit);
+  }
+
+  /** Ids of ended runs whose retention is over: at most `limit`, and only what fits into one turn. */
+  purgeable(now: number, limit: number): string[] {
+    // The newest event's number is an upper bound of their count. Counting would cost as much as the turn itself.
+    const rows = this.#sql.exec<{ id: string; bytes: number; events: number }>(
+      `SELECT id, bytes,
+         min(?3, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0)) AS events
+       FROM runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?2`,
+      now,
+      limit,
+      EVENTS_MAX,
+    );
+    return fittingIntoTurn([...rows]).map(({ id }) => id);
+  }
+
+  /** The first deadline of the runs that are due; Infinity if nothing is due. Scans every run that is due. */
+  firstDeadline(now: number): number {
+    return this.#min("deadline_at", "runs_open_due WHERE completed_at IS NULL AND due_at <= ?", now);
+  }
+
+  /** When the first open run after a place is due; Infinity if there is none. */
+  nextOpenAt(after = BEGINNING): number {
+    const place = "(due_at, rowid) > (?, ?) ORDER BY due_at, rowid LIMIT 1";
+    const open = `runs_open_due WHERE completed_at IS NULL AND ${place}`;
+    return this.#min("due_at", open, after.dueAt, after.row);
+  }
+
+  /** When the first ended run is to be purged; Infinity if there is none. */
+  nextPurgeAt(): number {
+    return this.#min("due_at", "runs_ended_due WHERE completed_at IS NOT NULL ORDER BY due_at LIMIT 1");
+  }
+
+  /** Corrects when an open run is due; false if it is due already. */
+  set(run: JournaledRun, delivery: Delivery | null, now: number): boolean {
+    const due = dueOf(run, delivery);
+    if (due <= now) return false;
+    this.#sql.exec("UPDATE runs SET due_at = ?, due_failures = 0 WHERE id = ?", due, run.id);
+    return true;
+  }
+
+  /** Postpones a run whose turn failed, with exponential backoff: 10 s, 20 s, up to an hour. */
+  putOff(id: string, now: number): void {
+    this.#sql.exec(
+      `UPDATE runs SET due_at = ? + min(3600000, 10000 << min(due_failures, 9)), due_failures = due_failures + 1
+       WHERE id = ?`,
+      now,
+      id,
+    );
+  }
+
+  #due(clauses: string, ...bindings: number[]): DueRun[] {
+    const rows = this.#sql.exec<DueRow>(`${DUE} WHERE completed_at IS NULL AND ${clauses}`, ...bindings);
+    return fittingIntoTurn([...rows]);
+  }
+
+  #min(column: string, indexed: string, ...bindings: number[]): number {
+    const query = `SELECT min(at) AS at FROM (SELECT ${column} AS at FROM runs INDEXED BY ${indexed})`;
+    return this.#sql.exec<{ at: number | null }>(query, ...bindings).one().at ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+/** When a run needs something next, its delivery included. */
+export function dueOf(run: JournaledRun, delivery: Delivery | null): number {
+  return dueAt(run, delivery && deliveryDueAt(delivery));
+}

@@ -1,0 +1,37 @@
+/** What the coordinator must remember over an eviction: its name, when to repair, and how far a resync has come. */
+
+export type Mark = "name" | "repair_at" | "resync_after";
+
+export class Marks {
+  readonly #sql: SqlStorage;
+  /** A copy of the table, because every change reads marks. Nobody else writes to the table. */
+  readonly #values = new Map<string, string>();
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    const rows = sql.exec<{ name: string; value: string }>("SELECT name, value FROM marks");
+    for (const { name, value } of rows) this.#values.set(name, value);
+  }
+
+  get(name: Mark): string | null {
+    return this.#values.get(name) ?? null;
+  }
+
+  set(name: Mark, value: string | null): void {
+    if (value === this.get(name)) return;
+    // The table first: if the write throws, memory must not claim the new value.
+    if (value === null) {
+      this.#sql.exec("DELETE FROM marks WHERE name = ?", name);
+      this.#values.delete(name);
+    } else {
+      this.#sql.exec("INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)", name, value);
+      this.#values.set(name, value);
+    }
+  }
+}
+
+/** The coordinator's name as the journal keeps it, or null. Creates no table in an object that has no journal. */
+export function nameInJournal(sql: SqlStorage): string | null {
+  const tables = sql.exec("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'marks'");
+  return [...tables].length === 0 ? null : new Marks(sql).get("name");
+}
