@@ -2,8 +2,7 @@
 
 import { type DescribeRouteOptions, resolver } from "hono-openapi";
 import * as z from "zod";
-import { ERROR_STATUS, type ErrorCode } from "../http/errors.ts";
-import { ERROR_EXAMPLES } from "./error-examples.ts";
+import { ERRORS, type ErrorCode } from "../http/errors.ts";
 
 export type Operation = DescribeRouteOptions & {
   readonly operationId: string;
@@ -16,7 +15,7 @@ type Responses = NonNullable<DescribeRouteOptions["responses"]>;
 export const errorBody = z
   .object({
     error: z.string().meta({ description: "A sentence that says what to do." }),
-    code: z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]).meta({
+    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]).meta({
       description: "What happened. Never changes its meaning.",
     }),
   })
@@ -87,10 +86,10 @@ export function headersOf(names: readonly string[]) {
 
 /** The refusals of a route by their codes, with an example each. */
 export function refuses(...codes: readonly ErrorCode[]): Responses {
-  const byStatus = Map.groupBy([...codes, ...ANYWHERE], (code) => ERROR_STATUS[code]);
+  const byStatus = Map.groupBy([...codes, ...ANYWHERE], (code) => ERRORS[code].status);
   const responses: Responses = {};
   for (const [status, those] of byStatus) {
-    const examples = those.map((code) => [code, { value: { error: ERROR_EXAMPLES[code], code } }] as const);
+    const examples = those.map((code) => [code, { value: { error: ERRORS[code].sentence, code } }] as const);
     responses[status] = {
       description: those.join(", "),
       headers: headersOf(HEADERS_WITH[status] ?? []),

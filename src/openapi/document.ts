@@ -8,7 +8,7 @@ import type { RouterRoute } from "hono/types";
 import { generateSpecs, uniqueSymbol } from "hono-openapi";
 import packageJson from "../../package.json" with { type: "json" };
 import type { AppEnv } from "../app-env.ts";
-import { TAKES, type Taken } from "../http/takes.ts";
+import { VALIDATES, type Validated } from "../http/validate.ts";
 import { type Operation, resolved } from "./describe.ts";
 import { HEADERS } from "./parameters.ts";
 import { RUN_OPERATIONS } from "./run-operations.ts";
@@ -89,11 +89,11 @@ const BODILESS = new Set(["heartbeatActionRun"]);
 
 /** The library looks for what it needs at a route's handlers: each validator's schema, and once all the rest. */
 function tellLibrary(route: RouterRoute, told: Set<string>): void {
-  const taken = (route.handler as { readonly [TAKES]?: Taken })[TAKES];
+  const validated = (route.handler as { readonly [VALIDATES]?: Validated })[VALIDATES];
   const name = nameOf(route);
   const spec = OPERATIONS[name];
-  if (taken !== undefined) {
-    const { target, schema } = taken;
+  if (validated !== undefined) {
+    const { target, schema } = validated;
     Object.assign(route.handler, {
       [uniqueSymbol]: { target, ...resolved(schema, target === "json" ? "body" : "query") },
     });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../../src/app.ts";
-import { ERROR_STATUS } from "../../src/http/errors.ts";
+import { ERRORS } from "../../src/http/errors.ts";
 import { OPERATIONS, routesOf } from "../../src/openapi/document.ts";
 import { document, expectDescribed } from "../support/conformance.ts";
 import { ask } from "../support/requests.ts";
@@ -54,7 +54,7 @@ describe("the document", () => {
         }
       }
     }
-    const expected = Object.entries(ERROR_STATUS).map(([code, status]) => [code, [String(status)]]);
+    const expected = Object.entries(ERRORS).map(([code, { status }]) => [code, [String(status)]]);
     const found = [...told].map(([code, statuses]) => [code, [...statuses]]);
     expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
   });
