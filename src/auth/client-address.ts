@@ -1,12 +1,12 @@
 /**
- * Which client a guess is charged to. PURE. An IPv6 client has a whole /64 (RFC 4291, 2.5.4) and may use a new address
- * of it for each request, so the /64 is the client.
+ * Which client a guess is charged to. PURE. An IPv6 client has a whole /64 (RFC 4291, 2.5.4) and can use a new address
+ * for each request, so the /64 counts as the client.
  */
 
 const IPV6_GROUPS = 8;
 const PREFIX_GROUPS = 4;
 
-/** The client of an address: the IPv4 address, or the /64. A text that is no IPv6 address stands for itself. */
+/** The IPv4 address, or the /64 of an IPv6 address. Any other text is returned as it is. */
 export function clientOf(address: string): string {
   const groups = parseIpv6(address);
   if (groups === null) return address;
@@ -16,7 +16,7 @@ export function clientOf(address: string): string {
   return `${prefix.join(":")}::/64`;
 }
 
-/** The eight groups of an IPv6 address in any spelling of RFC 4291, 2.2, with or without a zone; null for other text. */
+/** The eight groups of an IPv6 address in any spelling of RFC 4291, 2.2, even with a zone; null for other text. */
 function parseIpv6(address: string): number[] | null {
   const [text = ""] = address.split("%", 1);
   const [head = "", tail, ...more] = text.split("::");
@@ -30,7 +30,7 @@ function parseIpv6(address: string): number[] | null {
   return missing < 1 ? null : [...before, ...Array<number>(missing).fill(0), ...after];
 }
 
-/** Groups between colons; the last may be an IPv4 address where `mayEndInIpv4`, and counts as two. */
+/** The groups between colons. If `mayEndInIpv4`, the last may be an IPv4 address, which counts as two. */
 function parseGroups(text: string, mayEndInIpv4: boolean): number[] | null {
   if (text === "") return [];
   const groups: number[] = [];
@@ -50,7 +50,7 @@ function parseIpv4(text: string): [number, number] | null {
   return Math.max(a, b, c, d) > 255 ? null : [a * 256 + b, c * 256 + d];
 }
 
-/** ::ffff:0:0/96: an IPv4 client that came in by an IPv6 socket. */
+/** ::ffff:0:0/96: an IPv4 client on an IPv6 socket. */
 function isIpv4Mapped(groups: readonly number[]): boolean {
   return groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0);
 }

@@ -1,4 +1,4 @@
-/** zod: what /tokens answers, as the document tells it and the tests check it. */
+/** zod: the responses of /tokens and /audit, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
 import { ROLES } from "./permissions.ts";
@@ -21,10 +21,13 @@ export const apiToken = z
     id: z.string().meta({ format: "uuid" }),
     name: z.string(),
     role: z.enum(ROLES),
-    envName: z.string().nullable().meta({ description: "Null for the whole project." }),
+    envName: z
+      .string()
+      .nullable()
+      .meta({ description: "The only environment that the token opens. Null for the whole project." }),
     parentId: z.string().nullable().meta({
       format: "uuid",
-      description: "The token that minted it. Null if the operator did.",
+      description: "The token that minted this one. Null if the operator did.",
     }),
     createdBy: z.string(),
     createdAt: instant,
@@ -33,7 +36,10 @@ export const apiToken = z
   .meta({ id: "ApiToken", examples: [EXAMPLE] });
 
 export const createdApiToken = z
-  .object({ ...apiToken.shape, token: z.string().meta({ description: "Shown in this answer alone." }) })
+  .object({
+    ...apiToken.shape,
+    token: z.string().meta({ description: "Only this response contains the token." }),
+  })
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
 
 export const apiTokenList = z.array(apiToken).meta({ id: "ApiTokenList", examples: [[EXAMPLE]] });
@@ -41,7 +47,7 @@ export const apiTokenList = z.array(apiToken).meta({ id: "ApiTokenList", example
 export const revokedApiTokens = z
   .object({
     revoked: z.array(z.string().meta({ format: "uuid" })).meta({
-      description: "The ids of all tokens that were revoked, the one that was named first.",
+      description: "The ids of all revoked tokens. The first is the token of the request.",
     }),
   })
   .meta({ id: "RevokedApiTokens", examples: [{ revoked: [EXAMPLE.id] }] });
@@ -62,11 +68,13 @@ export const auditEntry = z
     actorName: z.string(),
     action: z
       .string()
-      .meta({ description: "`token_minted`, `token_revoked`, `resync_requested`; more will come." }),
-    target: z.string().meta({ description: "The id of the token that was minted or revoked, or the scope." }),
+      .meta({
+        description: "`token_minted`, `token_revoked` or `resync_requested`. New actions may be added.",
+      }),
+    target: z.string().meta({ description: "The id of the minted or revoked token, or the scope." }),
     scope: z
       .string()
-      .meta({ description: "`{o}/{p}`, or `{o}/{p}/{envName}` if one environment was concerned." }),
+      .meta({ description: "`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment." }),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });
 

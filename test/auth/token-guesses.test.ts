@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { clientOf } from "../../src/auth/client-address.ts";
-import { chargeGuess, lookUpGuess } from "../../src/auth/guesses.ts";
+import { chargeGuess, lookUpGuess } from "../../src/auth/token-guesses.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { ask, ROOT } from "../support/requests.ts";
