@@ -66,11 +66,9 @@ export const auditEntry = z
     at: instant,
     actor: z.string().meta({ description: "The id of the token that acted, or `root` for the operator." }),
     actorName: z.string(),
-    action: z
-      .string()
-      .meta({
-        description: "`token_minted`, `token_revoked` or `resync_requested`. New actions may be added.",
-      }),
+    action: z.string().meta({
+      description: "`token_minted`, `token_revoked` or `resync_requested`. New actions may be added.",
+    }),
     target: z.string().meta({ description: "The id of the minted or revoked token, or the scope." }),
     scope: z
       .string()

@@ -7,103 +7,49 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
-interface ErrorKind {
-  readonly status: ContentfulStatusCode;
-  /** The default sentence, and the example in the OpenAPI document. */
-  readonly sentence: string;
-  /** What `Retry-After` says. */
-  readonly retrySeconds?: number;
-}
-
-function kinds<Code extends string>(
-  status: ContentfulStatusCode,
-  sentences: Readonly<Record<Code, string>>,
-  retry: Pick<ErrorKind, "retrySeconds"> = {},
-): Readonly<Record<Code, ErrorKind>> {
-  const entries = Object.entries<string>(sentences);
-  const byCode = entries.map(([code, sentence]) => [code, { status, sentence, ...retry }]);
-  return Object.fromEntries(byCode) as Record<Code, ErrorKind>;
-}
+/** The status, the default sentence, which is also the example in the OpenAPI document, and the seconds of `Retry-After`. */
+type ErrorKind = readonly [status: ContentfulStatusCode, sentence: string, retrySeconds?: number];
 
 export const ERRORS = {
-  ...kinds(400, {
-    invalid_body: "timeout: 0 was sent; send whole minutes from 1 to 43200.",
-    invalid_query: "limit: 500 was sent; send a whole number from 1 to 200.",
-    invalid_idempotency_key: "Idempotency-Key has 300 characters. Send 1 to 255 printable ASCII characters.",
-    invalid_last_event_id:
-      "Last-Event-ID is not an event of this run. Send the id of the last event you received, or omit it.",
-  }),
-  ...kinds(401, {
-    unauthorized: "The request has no token. Send the header Authorization: Bearer <token>.",
-    token_invalid: "This API token is unknown or was revoked. Ask for a new one.",
-    token_expired: "This API token has expired. Ask for a new one.",
-  }),
-  ...kinds(403, { forbidden: "The role viewer lacks data:write. Use a token with a role that has it." }),
-  ...kinds(404, {
-    not_found: "No such endpoint. GET / lists the endpoints.",
-    run_not_found: "No such action run. It may have been removed. Check its id and environment.",
-    token_not_found:
-      "No such token, or your token may not revoke it. GET /{o}/{p}/tokens lists those it may.",
-  }),
-  ...kinds(405, { method_not_allowed: "This endpoint accepts only GET, HEAD, POST." }),
-  ...kinds(409, {
-    run_running: "The run is already running. Only a pending run can be cancelled.",
-    run_succeeded: "The run already succeeded. Its result can't change.",
-    run_failed: "The run already failed. Its result can't change.",
-    run_timed_out: "The run already failed because it timed out. Its result can't change.",
-    run_cancelled: "The run was cancelled. Its result can't change.",
-    delivery_failed: "The run already failed because its workflow could not be started. Create another run.",
-    too_many_tokens: "This project has 10000 tokens, which is the limit. Revoke tokens that nobody uses.",
-    idempotency_key_unverifiable:
-      "The signing key under which this Idempotency-Key created a run is gone. Look for the run in the list, or send a new key.",
-  }),
-  ...kinds(413, { body_too_large: "The body has 2000000 bytes. Send at most 1048576." }),
-  ...kinds(415, {
-    unsupported_media_type: "The body is not JSON. Send JSON with the header Content-Type: application/json.",
-  }),
-  ...kinds(422, {
-    idempotency_key_reused:
-      "This Idempotency-Key was used with a different body. Send the same body, or a new key.",
-  }),
-  ...kinds(
-    429,
-    { too_many_requests: "Too many unknown tokens came from your address. Try again in a few seconds." },
-    { retrySeconds: 10 },
-  ),
-  ...kinds(500, {
-    internal_error: "The service failed. Try again, and give the X-Request-Id when you report this.",
-  }),
-  ...kinds(503, {
-    not_configured: "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`.",
-  }),
-  ...kinds(
-    503,
-    {
-      not_ready: "The database is not migrated. Run `npm run migrate`.",
-      database_unavailable: "The database did not answer. Try again in a few seconds.",
-      coordinator_unavailable: "The run can't be reached. Try again in a few seconds.",
-      too_many_watchers:
-        "Too many clients are already watching runs here. Try again in a few seconds, or read the run without waiting.",
-    },
-    { retrySeconds: 5 },
-  ),
-  ...kinds(
-    503,
-    { coordinator_overloaded: "The database can't keep up, so new runs are refused. Try again later." },
-    { retrySeconds: 10 },
-  ),
-  // Not 507: RFC 4918 forbids to repeat such a request, but retention frees room by itself. The delay is long because
-  // clients that retry by themselves should give up.
-  ...kinds(
-    503,
-    {
-      storage_full:
-        "This environment's storage is full, so new runs are refused. Try again when older runs have been removed.",
-    },
-    { retrySeconds: 600 },
-  ),
-  ...kinds(508, { loop_detected: "A webhook must not call this service. Send it to what does the work." }),
-};
+  invalid_body: [400, "timeout: 0 was sent; send whole minutes from 1 to 43200."],
+  invalid_query: [400, "limit: 500 was sent; send a whole number from 1 to 200."],
+  invalid_idempotency_key: [400, "Idempotency-Key is too long. Send 1 to 255 printable ASCII characters."],
+  invalid_last_event_id: [400, "Last-Event-ID is not an event of this run. Send the last id you received."],
+  unauthorized: [401, "The request has no token. Send the header Authorization: Bearer <token>."],
+  token_invalid: [401, "This API token is unknown or was revoked. Ask for a new one."],
+  token_expired: [401, "This API token has expired. Ask for a new one."],
+  forbidden: [403, "The role viewer lacks data:write. Use a token with a role that has it."],
+  not_found: [404, "No such endpoint. GET / lists the endpoints."],
+  run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
+  token_not_found: [404, "No such token that yours may revoke. GET …/tokens lists the tokens."],
+  method_not_allowed: [405, "This endpoint accepts only GET, HEAD, POST."],
+  run_running: [409, "The run is already running. Only a pending run can be cancelled."],
+  run_succeeded: [409, "The run already succeeded. Its result can't change."],
+  run_failed: [409, "The run already failed. Its result can't change."],
+  run_timed_out: [409, "The run already failed because it timed out. Its result can't change."],
+  run_cancelled: [409, "The run was cancelled. Its result can't change."],
+  delivery_failed: [409, "The run already failed because its workflow could not be started."],
+  too_many_tokens: [409, "This project has 10000 tokens, the maximum. Revoke tokens that nobody uses."],
+  idempotency_key_unverifiable: [
+    409,
+    "This Idempotency-Key created a run under a signing key that is gone, so the bodies can't be compared. Look for that run in the list, or send a new key.",
+  ],
+  body_too_large: [413, "The body has 2000000 bytes. Send at most 1048576."],
+  unsupported_media_type: [415, "The body is not JSON. Send the header Content-Type: application/json."],
+  idempotency_key_reused: [422, "This Idempotency-Key created a run from another body. Send a new key."],
+  too_many_requests: [429, "Too many unknown tokens came from your address. Try again in a few seconds.", 10],
+  internal_error: [500, "The service failed. Try again, and give the X-Request-Id when you report this."],
+  not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],
+  not_ready: [503, "The database is not migrated. Run `npm run migrate`.", 5],
+  database_unavailable: [503, "The database did not answer. Try again in a few seconds.", 5],
+  coordinator_unavailable: [503, "The run can't be reached. Try again in a few seconds.", 5],
+  coordinator_overloaded: [503, "The database can't keep up with new runs. Try again later.", 10],
+  // Not 507: RFC 4918 forbids to repeat such a request, but retention frees space by itself. The delay is so long that
+  // clients which retry by themselves give up.
+  storage_full: [503, "This environment's storage is full. Try again when older runs were removed.", 600],
+  too_many_watchers: [503, "Too many clients are already watching runs here. Try again in a few seconds.", 5],
+  loop_detected: [508, "A webhook must not call this service. Send it to the system that does the work."],
+} as const satisfies Readonly<Record<string, ErrorKind>>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
@@ -119,19 +65,19 @@ export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
 
-  /** Without a sentence, the table's. 401 adds `WWW-Authenticate`, and a code with a retry delay adds `Retry-After`. */
+  /** The table has the default sentence and `Retry-After`. */
   constructor(
     code: ErrorCode,
-    sentence: string = ERRORS[code].sentence,
+    sentence: string = ERRORS[code][1],
     headers: Readonly<Record<string, string>> = {},
     cause?: unknown,
   ) {
+    const [status, , retrySeconds]: ErrorKind = ERRORS[code];
     // A stack is useless here, and capturing one costs more than all other work of a refusal.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(sentence, { cause });
     Error.stackTraceLimit = stackTraceLimit;
-    const { status, retrySeconds } = ERRORS[code];
     this.name = "ApiError";
     this.code = code;
     this.headers = {
@@ -154,10 +100,10 @@ export function toApiError(thrown: unknown): ApiError {
 export function errorResponse(c: Context, { code, message, headers }: ApiError): Response {
   c.set("errorCode", code);
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  return c.json({ error: message, code }, ERRORS[code].status);
+  return c.json({ error: message, code }, ERRORS[code][0]);
 }
 
-export const FULL_RETRY_SECONDS = ERRORS.storage_full.retrySeconds;
+export const FULL_RETRY_SECONDS = ERRORS.storage_full[2];
 
 export function unauthorized(sentence: string, code: ErrorCode): ApiError {
   return new ApiError(code, sentence);

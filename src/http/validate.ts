@@ -4,7 +4,7 @@ import { zValidator } from "@hono/zod-validator";
 import type { HonoRequest } from "hono";
 import { safeParse } from "zod";
 import type * as z from "zod/mini";
-import { ApiError } from "./errors.ts";
+import { ApiError, type ErrorCode } from "./errors.ts";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "./limits.ts";
 
 /** Where a validator keeps its target and schema, for the OpenAPI document. No request reads it. */
@@ -17,31 +17,16 @@ export interface Validated {
 
 /** Validates the query for `c.req.valid("query")`, or refuses it with 400. */
 export function validQuery<Out, In>(schema: z.ZodMiniType<Out, In>) {
-  const validate = zValidator(
-    "query",
-    schema,
-    (result) => {
-      if (!result.success) throw new ApiError("invalid_query", sentenceOf(result.error.issues));
-    },
-    SYNCHRONOUS,
-  );
+  const validate = zValidator("query", schema, refuseAs("invalid_query"), SYNCHRONOUS);
   return Object.assign(validate, { [VALIDATES]: { target: "query", schema } satisfies Validated });
 }
 
-/** Validates a JSON body for `c.req.valid("json")`, or refuses it with 415, 413 or 400. */
-export function validBody<Out, In>(
-  schema: z.ZodMiniType<Out, In>,
-  /** `mayBeEmpty`: a request without a body counts as `{}`. */
-  { mayBeEmpty = false }: { readonly mayBeEmpty?: boolean } = {},
-) {
-  const validate = zValidator(
-    "json",
-    schema,
-    (result) => {
-      if (!result.success) throw new ApiError("invalid_body", sentenceOf(result.error.issues));
-    },
-    SYNCHRONOUS,
-  );
+/**
+ * Validates a JSON body for `c.req.valid("json")`, or refuses it with 415, 413 or 400. If `mayBeEmpty`, a request without
+ * a body counts as `{}`.
+ */
+export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, { mayBeEmpty = false } = {}) {
+  const validate = zValidator("json", schema, refuseAs("invalid_body"), SYNCHRONOUS);
   const middleware: typeof validate = async (c, next) => {
     // zValidator takes a request without a Content-Type for `{}`.
     const isEmpty = mayBeEmpty && c.req.header("Content-Type") === undefined && (await hasNoBody(c.req.raw));
@@ -51,8 +36,14 @@ export function validBody<Out, In>(
   return Object.assign(middleware, { [VALIDATES]: { target: "json", schema } satisfies Validated });
 }
 
-/** zValidator parses asynchronously by default, which changes the order of the issues. Callers read the first three. */
+/** zValidator parses asynchronously by default, which changes the order of the issues, and callers see only the first. */
 const SYNCHRONOUS = { validationFunction: safeParse };
+
+function refuseAs(code: ErrorCode) {
+  return (result: { readonly success: boolean; readonly error?: z.core.$ZodError }) => {
+    if (result.error !== undefined) throw new ApiError(code, sentenceOf(result.error.issues));
+  };
+}
 
 function sentenceOf(issues: readonly z.core.$ZodIssue[]): string {
   const shown = issues.slice(0, 3).map(({ path, message }) => {

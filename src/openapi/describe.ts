@@ -86,10 +86,10 @@ export function headersOf(names: readonly string[]) {
 
 /** The refusals of a route by their codes, with an example each. */
 export function refuses(...codes: readonly ErrorCode[]): Responses {
-  const byStatus = Map.groupBy([...codes, ...ANYWHERE], (code) => ERRORS[code].status);
+  const byStatus = Map.groupBy([...codes, ...ANYWHERE], (code) => ERRORS[code][0]);
   const responses: Responses = {};
   for (const [status, those] of byStatus) {
-    const examples = those.map((code) => [code, { value: { error: ERRORS[code].sentence, code } }] as const);
+    const examples = those.map((code) => [code, { value: { error: ERRORS[code][1], code } }] as const);
     responses[status] = {
       description: those.join(", "),
       headers: headersOf(HEADERS_WITH[status] ?? []),

@@ -54,7 +54,7 @@ describe("the document", () => {
         }
       }
     }
-    const expected = Object.entries(ERRORS).map(([code, { status }]) => [code, [String(status)]]);
+    const expected = Object.entries(ERRORS).map(([code, [status]]) => [code, [String(status)]]);
     const found = [...told].map(([code, statuses]) => [code, [...statuses]]);
     expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
   });
