@@ -89,6 +89,7 @@ function remember(hash: string, principal: Principal | null, now: number): Princ
 }
 
 /** Makes a revocation take effect in this isolate at once. */
-export function forgetTokens(ids: ReadonlySet<string>): void {
-  for (const [hash, { principal }] of known.entries()) if (ids.has(principal.id)) known.delete(hash);
+export function forgetTokens(ids: readonly string[]): void {
+  const gone = new Set(ids);
+  for (const [hash, { principal }] of known.entries()) if (gone.has(principal.id)) known.delete(hash);
 }

@@ -5,7 +5,7 @@
 
 import { TOKENS_MAX_PER_PROJECT } from "../http/limits.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
-import type { Principal, Role } from "./permissions.ts";
+import { type Principal, type Role, rolesUpTo } from "./permissions.ts";
 
 export interface StoredToken {
   readonly id: string;
@@ -75,14 +75,19 @@ export async function insertToken(
   return results.at(-1)?.results[0]?.minting ?? "gone";
 }
 
-const VISIBLE = `project = ?1 AND (?2 IS NULL OR env_name = ?2) AND role IN (SELECT value FROM json_each(?3))`;
+/** The asker's id in D1, where the operator has none. */
+export function rowIdOf({ id, project }: Principal): string | null {
+  return project === null ? null : id;
+}
 
-/** The tokens before the id `cursor`, newest first. */
+const VISIBLE = `project = ?1 AND (?2 IS NULL OR env_name = ?2) AND role IN (SELECT value FROM json_each(?3))`;
+const visibleTo = ({ envName, role }: Principal) => [envName, JSON.stringify(rolesUpTo(role))] as const;
+
+/** The tokens that the asker may manage, before the id `cursor`, newest first. */
 export async function listTokens(
   db: D1Database,
   project: string,
-  envName: string | null,
-  roles: readonly Role[],
+  asker: Principal,
   cursor: string | undefined,
   limit: number,
 ): Promise<StoredToken[]> {
@@ -92,7 +97,7 @@ export async function listTokens(
               created_at AS createdAt, expires_at AS expiresAt
        FROM tokens WHERE ${VISIBLE} AND id < ?4 ORDER BY id DESC LIMIT ?5`,
     )
-    .bind(project, envName, JSON.stringify(roles), cursor ?? "g", limit)
+    .bind(project, ...visibleTo(asker), cursor ?? "g", limit)
     .all<StoredToken>();
   return results;
 }
@@ -113,33 +118,19 @@ const REVOKE = `
   FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives("?9", "?6")}
   ON CONFLICT (project, id) DO NOTHING`;
 
-interface RevokedRow {
-  readonly revoked: string | null;
-  readonly envName: string | null;
-  readonly lives: number;
-}
-
-/** `id` null is the operator, and `roles` those that it may revoke. */
-export interface Revoker {
-  readonly id: string | null;
-  readonly envName: string | null;
-  readonly roles: readonly Role[];
-}
-
 /**
  * The revoked ids, the token's own first. `gone`: the asker's own token was revoked or has expired. Null: there is no
  * such token that the asker may revoke.
  */
 export async function revokeToken(
   db: D1Database,
-  asker: Revoker,
+  asker: Principal,
   entry: Omit<AuditEntry, "envName">,
 ): Promise<{ readonly revoked: readonly string[]; readonly envName: string | null } | "gone" | null> {
   const { project, target, id, at, actor, actorName, action } = entry;
-  const roles = JSON.stringify(asker.roles);
   const note = db
     .prepare(REVOKE)
-    .bind(project, asker.envName, roles, target, id, at, actor, actorName, asker.id, action);
+    .bind(project, ...visibleTo(asker), target, id, at, actor, actorName, rowIdOf(asker), action);
   const remove = db
     .prepare(
       `DELETE FROM tokens WHERE project = ?1 AND id IN (
@@ -151,9 +142,9 @@ export async function revokeToken(
       `SELECT revoked, env_name AS envName, ${lives("?3", "?4")} AS lives
        FROM (SELECT 1) LEFT JOIN audit ON project = ?1 AND id = ?2`,
     )
-    .bind(project, id, asker.id, at);
-  const results = await db.batch<RevokedRow>([note, remove, outcome]);
-  const row = results.at(-1)?.results[0];
+    .bind(project, id, rowIdOf(asker), at);
+  type Row = { revoked: string | null; envName: string | null; lives: number };
+  const row = (await db.batch<Row>([note, remove, outcome])).at(-1)?.results[0];
   if (typeof row?.revoked === "string") return { revoked: JSON.parse(row.revoked), envName: row.envName };
   return row?.lives === 1 ? null : "gone";
 }

@@ -14,7 +14,7 @@ import { logAudit, newAuditEntry } from "./audit.ts";
 import { requires } from "./bearer.ts";
 import { type Principal, type Role, rolesUpTo } from "./permissions.ts";
 import { newToken, tokenListQuery } from "./request-schemas.ts";
-import { insertToken, listTokens, revokeToken, type StoredToken } from "./store.ts";
+import { insertToken, listTokens, revokeToken, rowIdOf, type StoredToken } from "./store.ts";
 
 export const tokenRoutes = new Hono<AppEnv>()
   .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
@@ -28,7 +28,7 @@ export const tokenRoutes = new Hono<AppEnv>()
       name,
       role,
       envName,
-      parentId: idInD1(asker),
+      parentId: rowIdOf(asker),
       createdBy: asker.name,
       createdAt: now,
       expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
@@ -46,7 +46,7 @@ export const tokenRoutes = new Hono<AppEnv>()
     const { limit, cursor } = c.req.valid("query");
     const asker = c.get("principal");
     const rows = await readD1(c.get("hops"), () =>
-      listTokens(c.env.DB, projectOf(c.req.param()), asker.envName, rolesUpTo(asker.role), cursor, limit + 1),
+      listTokens(c.env.DB, projectOf(c.req.param()), asker, cursor, limit + 1),
     );
     const page = rows.slice(0, limit);
     const last = page.at(-1);
@@ -56,19 +56,18 @@ export const tokenRoutes = new Hono<AppEnv>()
     return c.json(page.map(toWire));
   })
   .delete("/:tokenId", requires("tokens:manage"), async (c) => {
-    const id = parseUuid(c.req.param("tokenId"));
+    const target = parseUuid(c.req.param("tokenId"));
+    if (target === null) throw new ApiError("token_not_found");
     const asker = c.get("principal");
     const project = projectOf(c.req.param());
     // Only the token's row knows its environment.
-    const what = { project, envName: null, action: "token_revoked", target: id ?? "" } as const;
+    const what = { project, envName: null, action: "token_revoked", target } as const;
     const entry = newAuditEntry(asker, what, Date.now());
-    const revoking = { id: idInD1(asker), envName: asker.envName, roles: rolesUpTo(asker.role) };
-    const outcome =
-      id === null ? null : await readD1(c.get("hops"), () => revokeToken(c.env.DB, revoking, entry));
+    const outcome = await readD1(c.get("hops"), () => revokeToken(c.env.DB, asker, entry));
     if (outcome === "gone") throw askerGone(asker);
     if (outcome === null) throw new ApiError("token_not_found");
     const { revoked, envName } = outcome;
-    forgetTokens(new Set(revoked));
+    forgetTokens(revoked);
     logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
     return c.json({ revoked });
   });
@@ -102,14 +101,9 @@ function expiryWithin(asker: Principal, expiresAt: number | null): number | null
   return expiresAt ?? asker.expiresAt;
 }
 
-/** Null for the operator, who has no row in D1. */
-function idInD1({ id, project }: Principal): string | null {
-  return project === null ? null : id;
-}
-
 /** D1 no longer has the asker's token, but this isolate still remembered it. */
 function askerGone({ id }: Principal): ApiError {
-  forgetTokens(new Set([id]));
+  forgetTokens([id]);
   return new ApiError("token_invalid");
 }
 

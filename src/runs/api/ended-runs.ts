@@ -1,8 +1,9 @@
 /**
- * What the isolate remembers of runs that have ended, for they never change again. Per isolate, bounded by bytes
- * and by age, keyed by scope and id, and asked only after the caller was found to be allowed. No shared cache.
+ * Remembers runs that have ended, because they never change again. Per isolate, bounded by bytes and by age, keyed by scope
+ * and id. Callers check the permission first. No shared cache.
  */
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { msSince } from "../../elapsed.ts";
 import { utf8Bytes } from "../../http/limits.ts";
 
@@ -17,8 +18,7 @@ interface Entry {
   readonly purgeAt: number;
 }
 
-const entries = new Map<string, Entry>();
-let heldBytes = 0;
+const entries = new BoundedMap<Entry>(MAX_BYTES, ({ bytes }) => bytes);
 
 export function recallEnded(scope: string, id: string, now: number): string | null {
   const entry = entries.get(`${scope}/${id}`);
@@ -33,20 +33,6 @@ export function rememberEnded(
   purgeAt: number,
   now: number,
 ): void {
-  const key = `${scope}/${id}`;
-  drop(key);
   const bytes = utf8Bytes(actionRun) + ENTRY_OVERHEAD_BYTES;
-  entries.set(key, { actionRun, bytes, readAt: now, purgeAt });
-  heldBytes += bytes;
-  for (const oldest of entries.keys()) {
-    if (heldBytes <= MAX_BYTES) break;
-    drop(oldest);
-  }
-}
-
-function drop(key: string): void {
-  const entry = entries.get(key);
-  if (entry === undefined) return;
-  entries.delete(key);
-  heldBytes -= entry.bytes;
+  entries.set(`${scope}/${id}`, { actionRun, bytes, readAt: now, purgeAt });
 }
