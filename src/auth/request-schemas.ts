@@ -19,7 +19,7 @@ export const newToken = z
           error: "looks like root, which is the operator's name; choose another name.",
         }),
       ),
-      "The token's name, for people to read. Well-formed Unicode without control or invisible characters. It must not look like `root`.",
+      "The token's name, for people to read. Well-formed Unicode without control or invisible characters. A name that looks like `root` is refused.",
     ),
     role: described(
       z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),

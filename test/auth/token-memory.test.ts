@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { faults } from "../support/faults.ts";
-import { ask } from "../support/requests.ts";
+import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere, sha256 } from "../support/tokens.ts";
 
 const START = Date.parse("2030-01-01T00:00:00Z");
@@ -117,4 +117,22 @@ describe("a token that is unknown", () => {
     faults.reads = null;
     expect(await tryToken(project, token)).toMatchObject({ status: 401, code: "token_invalid" });
   });
+});
+
+it("a late answer of D1 still counts: a revoked token is refused after it", async () => {
+  const path = newRunsPath();
+  await createRun(path);
+  const minted = await ask<{ id: string; token: string }>("POST", "/acme/shop/tokens", {
+    token: ROOT,
+    body: { name: "ci", role: "viewer" },
+  });
+  const { token } = minted.body;
+  expect((await ask("GET", path, { token })).status).toBe(200);
+  await env.DB.prepare("DELETE FROM tokens WHERE id = ?").bind(minted.body.id).run();
+
+  later(31_000);
+  faults.readDelayMs = 1200;
+  expect((await ask("GET", path, { token })).status).toBe(200);
+  faults.readDelayMs = 0;
+  await vi.waitFor(async () => expect((await ask("GET", path, { token })).status).toBe(401), 5000);
 });

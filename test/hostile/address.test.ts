@@ -96,7 +96,8 @@ describe("paths", () => {
     const isCallback = path.endsWith("/callback");
     const isWorkflows = isCallback || path.endsWith("/heartbeat");
     const body = isCallback ? { status: "succeeded" } : isWorkflows ? {} : { actionName: "a" };
-    for (const value of name === "id" || name === "tokenId" ? IDS : SEGMENTS) {
+    const values = name === "id" || name === "tokenId" ? IDS : SEGMENTS;
+    const tryValue = async (value: string) => {
       const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {
         token: isWorkflows ? run.callback.token : ROOT,
         ...(method === "POST" ? { body } : {}),
@@ -109,7 +110,8 @@ describe("paths", () => {
         value,
         status: "refused",
       });
-    }
+    };
+    await Promise.all(values.map(tryValue));
     expect(await everything()).toEqual(before);
   });
 });
@@ -134,13 +136,14 @@ describe("headers", () => {
 
   it.each(AUTHORIZATIONS)("Authorization: %.40s is 401 on every route", async (Authorization) => {
     const before = await everything();
-    for (const { method, path } of ROUTES) {
+    const tryRoute = async ({ method, path }: (typeof ROUTES)[number]) => {
       const url = new URL(fill(path, "", ""), "https://runs.example").href;
       const init = { method, headers: { Authorization, "Content-Type": "application/json" } };
       const response = await exports.default.fetch(url, method === "POST" ? { ...init, body: "{}" } : init);
       expect(response.status).toBe(401);
       expect(await response.json()).toEqual({ error: expect.any(String), code: expect.any(String) });
-    }
+    };
+    await Promise.all(ROUTES.map(tryRoute));
     expect(await everything()).toEqual(before);
   });
 

@@ -88,7 +88,7 @@ describe.each(Object.entries(MADE_UP))("a made-up id, %s,", (_name, makeUp) => {
     const id = await makeUp(path);
     const before = await objects();
     const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
-    for (const route of ROUTES) {
+    const tryRoute = async (route: (typeof ROUTES)[number]) => {
       const { method, address, options } = askRoute(route, path, id);
       const answer = await ask<Refusal | null>(method, address, options);
       expect([method, answer.status]).toEqual([method, route.status]);
@@ -105,7 +105,8 @@ describe.each(Object.entries(MADE_UP))("a made-up id, %s,", (_name, makeUp) => {
         options,
       );
       expect(watched.status).toBe(route.status);
-    }
+    };
+    await Promise.all(ROUTES.map(tryRoute));
     expect(coordinators.uses).toEqual([]);
     expect(await objects()).toEqual(before);
   });

@@ -209,7 +209,7 @@ it.each(["coordinators", "tokens", "runs", "audit"])(
     const { status, headers, body } = await readyWith({});
     expect(status).toBe(503);
     expect(headers.has("Retry-After")).toBe(true);
-    expect(body).toEqual(notReady(/not migrated: run/));
+    expect(body).toEqual(notReady(/not migrated/));
     expect(JSON.stringify(body)).not.toMatch(/no such|SQL/);
     await env.DB.prepare(sql).run();
     later();
