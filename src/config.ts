@@ -15,7 +15,7 @@ export function retentionDays(env: Pick<Env, "RETENTION_DAYS">): number {
 /** The operator's token, or null if it is missing or easy to guess. */
 export function rootToken(env: Pick<Env, "ROOT_TOKEN">): string | null {
   const token = env.ROOT_TOKEN ?? "";
-  return weaknessOf(new TextEncoder().encode(token)) === null ? token : null;
+  return weaknessOf(token) === null ? token : null;
 }
 
 export function corsOrigins(env: Pick<Env, "CORS_ORIGINS">): string[] {
@@ -33,7 +33,7 @@ export function baseUrl(env: Pick<Env, "PUBLIC_URL">, requestUrl: string): strin
 /** One sentence for each setting that is not valid, except the signing keys. `origin` is the origin of the request. */
 export function settingFaults(env: Env, origin: string): string[] {
   const faults: string[] = [];
-  const rootWeakness = env.ROOT_TOKEN ? weaknessOf(new TextEncoder().encode(env.ROOT_TOKEN)) : null;
+  const rootWeakness = env.ROOT_TOKEN ? weaknessOf(env.ROOT_TOKEN) : null;
   if (rootWeakness !== null) {
     faults.push(
       `ROOT_TOKEN ${rootWeakness} Make one with \`openssl rand -hex 32\` and set it with \`wrangler secret put ROOT_TOKEN\`.`,

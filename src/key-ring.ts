@@ -47,7 +47,7 @@ function parse(value: string): Result<KeyRing, string> {
   const advice =
     "Make a key with `openssl rand -hex 32` and set it with `wrangler secret put CALLBACK_SIGNING_KEYS`.";
   if (value.trim() === "") return err(`CALLBACK_SIGNING_KEYS is not set. ${advice}`);
-  const keys = value.split(",").map((key) => Uint8Array.from(encoder.encode(key.trim())));
+  const keys = value.split(",").map((key) => key.trim());
   if (keys.length > KEYS_MAX) {
     return err(
       `CALLBACK_SIGNING_KEYS has ${keys.length} keys; at most ${KEYS_MAX} are used. Remove the oldest.`,
@@ -57,7 +57,7 @@ function parse(value: string): Result<KeyRing, string> {
     const weakness = weaknessOf(key);
     if (weakness !== null) return err(`Key ${index + 1} of CALLBACK_SIGNING_KEYS ${weakness} ${advice}`);
   }
-  return ok(createRing(keys));
+  return ok(createRing(keys.map((key) => Uint8Array.from(encoder.encode(key)))));
 }
 
 function createRing(secrets: readonly Bytes[]): KeyRing {

@@ -8,11 +8,12 @@ const MIN_BYTES = 32;
 const MIN_DIFFERENT = 8;
 
 /** What is wrong, to be read after the secret's name; or null. */
-export function weaknessOf(secret: Uint8Array): string | null {
-  if (secret.byteLength < MIN_BYTES) {
-    return `has ${secret.byteLength} bytes; at least ${MIN_BYTES} are needed.`;
+export function weaknessOf(secret: string): string | null {
+  const bytes = new TextEncoder().encode(secret);
+  if (bytes.byteLength < MIN_BYTES) {
+    return `has ${bytes.byteLength} bytes; at least ${MIN_BYTES} are needed.`;
   }
-  if (new Set(secret).size < MIN_DIFFERENT) {
+  if (new Set(bytes).size < MIN_DIFFERENT) {
     return `has fewer than ${MIN_DIFFERENT} different bytes, so it is easy to guess.`;
   }
   return null;

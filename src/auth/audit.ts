@@ -3,7 +3,6 @@
  * lines, so a flood can't hide them. They contain no secret.
  */
 
-import type { Statement } from "../http/read-d1.ts";
 import { log } from "../log.ts";
 import { mintUuidV7 } from "../uuid.ts";
 import type { Principal } from "./permissions.ts";
@@ -64,26 +63,23 @@ export function auditStatement(
 }
 
 /** The entries before the id `cursor`, newest first. `envName` null: of the project and all its environments. */
-export function auditListStatement(
+export async function listAudit(
+  db: D1Database,
   project: string,
   envName: string | null,
   cursor: string | undefined,
   limit: number,
-): Statement {
-  const inEnv = envName === null ? "" : "AND env_name = ?4";
-  const sql = `
-    SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target
-    FROM audit WHERE project = ?1 AND id < ?2 ${inEnv} ORDER BY id DESC LIMIT ?3`;
-  return { sql, bindings: [project, cursor ?? "g", limit, ...(envName === null ? [] : [envName])] };
-}
-
-export async function listAudit(
-  db: D1Database,
-  ...asked: Parameters<typeof auditListStatement>
 ): Promise<AuditEntry[]> {
-  const { sql, bindings } = auditListStatement(...asked);
-  const statement = db.prepare(sql).bind(...bindings);
-  return (await statement.all<AuditEntry>()).results;
+  const inEnv = envName === null ? [] : [envName];
+  const { results } = await db
+    .prepare(
+      `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target
+       FROM audit WHERE project = ?1 AND id < ?2 ${envName === null ? "" : "AND env_name = ?4"}
+       ORDER BY id DESC LIMIT ?3`,
+    )
+    .bind(project, cursor ?? "g", limit, ...inEnv)
+    .all<AuditEntry>();
+  return results;
 }
 
 const PURGED_PER_MINUTE = 1000;

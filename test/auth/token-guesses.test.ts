@@ -8,7 +8,7 @@ import { chargeGuess, lookUpGuess } from "../../src/auth/token-guesses.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { ask, ROOT } from "../support/requests.ts";
-import { grantToken, newProject, type Refusal, revokeElsewhere, sha256 } from "../support/tokens.ts";
+import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
 
 /** What the tests allow each client. */
 const ALLOWANCE = 8;
@@ -80,7 +80,7 @@ describe("an address that tried too many unknown tokens", () => {
     for (let n = 0; n < 3; n++) expectSlowed(await tryToken(project, unknownToken(), address));
   });
 
-  it("still gets in with a good token, seen here before or not, and with ROOT_TOKEN", async () => {
+  it("can still use a good token, known or not, and ROOT_TOKEN", async () => {
     const project = newProject();
     const address = newAddress();
     const known = await grantToken(project, { role: "admin" });
@@ -97,7 +97,7 @@ describe("an address that tried too many unknown tokens", () => {
     }
   });
 
-  it("is let through without a limit while D1 is away, with a token known in the last 10 minutes", async () => {
+  it("can use a token known in the last 10 minutes without limit while D1 is down", async () => {
     const project = newProject();
     const address = newAddress();
     const { token } = await grantToken(project, { role: "viewer" });
@@ -116,7 +116,7 @@ describe("an address that tried too many unknown tokens", () => {
     expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(403));
   });
 
-  it("has only a few look-ups of unknown tokens under way at once, and one more is 429 at once", async () => {
+  it("can run only a few look-ups at once, and one more is 429", async () => {
     const project = newProject();
     const address = newAddress();
     const { token } = await grantToken(project, { role: "admin" });
@@ -140,7 +140,7 @@ describe("an address that tried too many unknown tokens", () => {
     expect((await tryToken(project, fresh.token, address)).code).toBe("ok");
   });
 
-  it("keeps a revoked token of its own refused, by 401 or 429", async () => {
+  it("can't use its revoked token", async () => {
     const project = newProject();
     const address = newAddress();
     const { id, token } = await grantToken(project, { role: "admin" });
@@ -151,7 +151,7 @@ describe("an address that tried too many unknown tokens", () => {
     expectSlowed(await tryToken(project, token, address));
   });
 
-  it("is served as before as soon as its allowance is back", async () => {
+  it("has no limit on look-ups when its allowance is back", async () => {
     const project = newProject();
     const address = newAddress();
     await exhaust(project, address);
@@ -162,7 +162,7 @@ describe("an address that tried too many unknown tokens", () => {
     expect(faults.calls - calls).toBe(20);
   });
 
-  it("has its places for look-ups back though its clients hung up in the middle, and no look-up ever ended", async () => {
+  it("can run look-ups again 11 s after clients hung up", async () => {
     const client = clientOf(newAddress());
     const spent: RateLimit = { limit: async () => ({ success: false }) };
     await expect(chargeGuess(spent, client)).rejects.toThrow("Too many unknown tokens");
@@ -174,7 +174,7 @@ describe("an address that tried too many unknown tokens", () => {
   });
 });
 
-it("the platform's own limit slows an address down after 60 guesses a minute", async () => {
+it("the platform's limit allows 60 guesses a minute", async () => {
   const headers = { "CF-Connecting-IP": newAddress() };
   const guess = () => ask<Refusal>("GET", `${newProject()}/tokens`, { token: unknownToken(), headers });
   // Two windows of the limit at most.
@@ -185,7 +185,7 @@ it("the platform's own limit slows an address down after 60 guesses a minute", a
   throw new Error("the address was never slowed down");
 });
 
-it("guesses that do not look like an API token are charged too, and look up nothing", async () => {
+it("malformed tokens are charged too, and D1 is not asked", async () => {
   const project = newProject();
   const address = newAddress();
   const calls = faults.calls;
@@ -197,7 +197,7 @@ it("guesses that do not look like an API token are charged too, and look up noth
   for (const good of [token, ROOT]) expect((await tryToken(project, good, address)).code).toBe("ok");
 });
 
-it("guesses from all addresses of a /64 are charged together, and those from another /64 are not", async () => {
+it("guesses from one /64 are charged together, and those from another /64 apart", async () => {
   const project = newProject();
   const address = newAddress();
   let n = 0;
@@ -205,7 +205,7 @@ it("guesses from all addresses of a /64 are charged together, and those from ano
   expect((await tryToken(project, unknownToken(), newAddress())).status).toBe(401);
 });
 
-it("a request without a token is 401 however many there are, and is charged to nobody", async () => {
+it("requests without a token are 401 and never charged", async () => {
   const project = newProject();
   const address = newAddress();
   for (let n = 0; n < ALLOWANCE + 5; n++) {
@@ -214,12 +214,13 @@ it("a request without a token is 401 however many there are, and is charged to n
   expect(await exhaust(project, address)).toBe(ALLOWANCE);
 });
 
-it("made-up tokens do not push good ones out of memory, however many there are", async () => {
+it("made-up tokens do not evict good ones from memory", async () => {
   const project = newProject();
   const { token } = await grantToken(project, { role: "admin" });
   expect((await tryToken(project, token, newAddress())).calls).toBe(2);
   const hops = { d1: 0, coordinator: 0 };
-  const lookUp = async () => lookUpToken(env.DB, hops, await sha256(unknownToken()), Date.now(), () => {});
+  const empty = { prepare: () => ({ bind: () => ({ first: async () => null }) }) } as unknown as D1Database;
+  const lookUp = () => lookUpToken(empty, hops, crypto.randomUUID(), Date.now(), () => {});
   await Promise.all(Array.from({ length: 1100 }, lookUp));
   expect((await tryToken(project, unknownToken(), newAddress())).status).toBe(401);
   expect((await tryToken(project, token, newAddress())).calls).toBe(1);
@@ -269,7 +270,7 @@ describe("the client of an address", () => {
     "::1.2.3.4:5",
     "1.2.3.4::",
     "1:2:3:4:5:6:7:1.2.3.4",
-  ])("%j is no address, and stands for itself", (text) => {
+  ])("%j is not an address and stays as it is", (text) => {
     expect(clientOf(text)).toBe(text);
   });
 });

@@ -91,7 +91,7 @@ function fill(path: string, name: string, value: string): string {
 }
 
 describe("paths", () => {
-  it.each(PLACES)("$method $path refuses whatever is no $name", async ({ method, path, name }) => {
+  it.each(PLACES)("$method $path refuses an invalid $name", async ({ method, path, name }) => {
     const before = await everything();
     const isCallback = path.endsWith("/callback");
     const isWorkflows = isCallback || path.endsWith("/heartbeat");
@@ -148,7 +148,7 @@ describe("headers", () => {
   });
 
   it.each(["", "é", "a".repeat(256), "a\tb"])(
-    "Idempotency-Key: %.20s is 400 where it is read",
+    "Idempotency-Key: %.20s is 400 on the routes that read it",
     async (key) => {
       const before = await everything();
       const headers = { "Idempotency-Key": key };
@@ -175,7 +175,7 @@ describe("headers", () => {
     "f".repeat(10_000),
     "é",
     `${"ffffffff-".repeat(3)}${"f".repeat(32)}`,
-  ])("a bookmark that was never ours, %.40s, is as good as none", async (bookmark) => {
+  ])("an unknown bookmark is ignored: %.40s", async (bookmark) => {
     const headers = { "x-d1-bookmark": bookmark };
     for (const path of [runs, `${runs}/${run.id}`, `${runs}/${run.id}/events`]) {
       expect((await ask("GET", path, { headers })).status).toBe(200);
@@ -183,7 +183,7 @@ describe("headers", () => {
   });
 });
 
-it("after all of this the run is as pending as before, and its token opens it", async () => {
+it("the run is still pending, and its token opens it", async () => {
   expect((await ask("GET", `${runs}/${run.id}`)).body.status).toBe("pending");
   expect((await report(run, { status: "succeeded" })).status).toBe(200);
 });

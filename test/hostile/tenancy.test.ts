@@ -199,7 +199,7 @@ async function stored() {
   return { runs: runs?.results, tokens: kept?.results, audit: audit?.results };
 }
 
-it("has a rule for every route of the app, and for nothing else", () => {
+it("has a rule for exactly the routes of the app", () => {
   expect(Object.keys(RULES).sort()).toEqual(ROUTES);
 });
 
@@ -207,7 +207,7 @@ describe.each(ROUTES)("%s", (route) => {
   const [method = "", pattern = ""] = route.split(" ");
   const rule = RULES[route];
 
-  it.each(Object.entries(CREDENTIALS))("asked by %s", async (name, who) => {
+  it.each(Object.entries(CREDENTIALS))("with %s", async (name, who) => {
     if (rule === undefined) throw new Error("this route has no rule in the table above");
     const expected = expectedOf(route, rule, who);
     const changesNothing = expected.status >= 400 || method === "GET";
@@ -242,14 +242,14 @@ const READS = [
   { method: "DELETE", suffix: "" },
 ] as const;
 
-describe("a run, asked for under another tenant's path", () => {
+describe("a run under another tenant's path", () => {
   const elsewhere = {
     "another environment": runsPath.replace("/prod/", "/dev/"),
     "another project": runsPath.replace(project, newProject()),
     "another organisation": runsPath.replace("/acme/", "/umbrella/"),
   };
 
-  it.each(Object.entries(elsewhere))("is not there, not even for root: %s", async (_name, path) => {
+  it.each(Object.entries(elsewhere))("is 404 even for root: %s", async (_name, path) => {
     const run = await createRun(runsPath);
     const absent = await ask<Refusal>("GET", `${runsPath}/${crypto.randomUUID()}`);
     for (const { method, suffix } of READS) {
@@ -267,7 +267,7 @@ describe("a run, asked for under another tenant's path", () => {
     expect((await ask("GET", `${runsPath}/${run.id}`)).body.status).toBe("pending");
   });
 
-  it("is told apart from no run by nothing in the answer to a token from outside", async () => {
+  it("gets the same response as a missing run, for a token from outside", async () => {
     const run = await createRun(runsPath);
     const { token } = await grantToken(newProject(), { role: "owner" });
     for (const { method, suffix } of READS) {
@@ -277,7 +277,7 @@ describe("a run, asked for under another tenant's path", () => {
     }
   });
 
-  it("remembered as ended, is still for those alone who may see it", async () => {
+  it("is 404 for others even if the isolate remembers it as ended", async () => {
     const run = await createRun(runsPath);
     await ask("DELETE", `${runsPath}/${run.id}`);
     for (let read = 0; read < 2; read++) expect((await ask("GET", `${runsPath}/${run.id}`)).status).toBe(200);

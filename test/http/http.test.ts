@@ -51,7 +51,7 @@ function asksByApiToken({ route, status }: Case): boolean {
 }
 
 describe.each(CASES)("$name, a $status", (example) => {
-  it("carries an X-Request-Id, keeps out of caches, and is an Error where it is a refusal", async () => {
+  it("has X-Request-Id and Cache-Control, and an error body if it is an error", async () => {
     const { status, headers, body } = await play(example);
     expect(status).toBe(example.status);
     expect(headers.get("X-Request-Id")).toMatch(UUID);
@@ -64,7 +64,7 @@ describe.each(CASES)("$name, a $status", (example) => {
     if (status === 503) expect(headers.get("Retry-After")).toMatch(/^\d+$/);
   });
 
-  it("is one line of the log, with the request id that came in and nothing that a caller sent", async () => {
+  it("writes one log line with the request id and nothing else that the caller sent", async () => {
     const { headers } = await play(example, "ticket_42=a-b");
     expect(headers.get("X-Request-Id")).toBe("ticket_42=a-b");
     const [line, ...more] = requestLines();
@@ -116,7 +116,7 @@ it("an X-Request-Id of 255 characters is kept", async () => {
   expect(headers.get("X-Request-Id")).toBe(sent);
 });
 
-it("a fault of our own is a 500 without internals; they are in the log under its request id", async () => {
+it("an internal error is 500 without details, which are in the log under the request id", async () => {
   const broken = {
     limit: () => Promise.reject(new Error("SQL and stacks")),
   };
@@ -144,7 +144,7 @@ describe("the stack of an error", () => {
 
   const frames = (error: Error) => (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
 
-  it.each([limit, 0, 3, 100])("a refusal has no stack, and other errors keep theirs of %i frames", (kept) => {
+  it.each([limit, 0, 3, 100])("is missing for an ApiError, and other errors keep %i frames", (kept) => {
     Error.stackTraceLimit = kept;
     const before = frames(new Error("a fault")).length;
     for (const refusal of [new ApiError("not_found", "Nothing is here."), new ApiError("unauthorized")]) {
@@ -157,7 +157,7 @@ describe("the stack of an error", () => {
     if (kept > 0) expect(before).toBeGreaterThan(0);
   });
 
-  it("what caused a refusal keeps its stack, for that is what the log is asked for", () => {
+  it("is kept for the cause of an ApiError, because the log needs it", () => {
     const cause = new Error("D1 is down");
     const refusal = new ApiError("database_unavailable", "Try again later.", {}, cause);
     expect(refusal.cause).toBe(cause);
