@@ -1,4 +1,4 @@
-/** Hono's Bindings and Variables: what travels with one request through the middleware to its handler. */
+/** Hono's Bindings and Variables: what travels with a request through the middleware to its handler. */
 
 import type { RequestIdVariables } from "hono/request-id";
 import type { Principal } from "./auth/permissions.ts";
@@ -8,12 +8,12 @@ import type { Hops } from "./http/hops.ts";
 
 export interface AppEnv {
   Bindings: Env;
-  /** `isLate`: the callback token is genuine, but its run's time was up. */
   Variables: RequestIdVariables & {
     hops: Hops;
-    /** Set once an API token was found good; callbacks have none. */
+    /** Set when an API token was accepted. Callbacks have no principal. */
     principal: Principal;
     errorCode?: ErrorCode;
+    /** The callback token is genuine, but its run's deadline has passed. */
     isLate?: boolean;
   };
 }

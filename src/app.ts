@@ -1,4 +1,4 @@
-/** The front door: middleware in order, the routes, one error handler. */
+/** The HTTP app: the middleware in order, the routes, and the one error handler. */
 
 import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
@@ -35,19 +35,19 @@ const EXPOSED_HEADERS = [
 
 function headers(): MiddlewareHandler<AppEnv> {
   return function headers(c, next) {
-    // Before the answer is made, or each would make another of it. Where a route says otherwise, that counts.
+    // Before the response exists, because setting a header afterwards clones the response. A route may set another value.
     c.header("Cache-Control", "no-store");
     c.header("X-Content-Type-Options", "nosniff");
     return next();
   };
 }
 
-/** Off unless the operator names origins; then for those alone. */
+/** Sends CORS headers only to the origins that the operator lists. */
 function crossOrigin(): MiddlewareHandler<AppEnv> {
   return function crossOrigin(c, next) {
     const origins = corsOrigins(c.env);
     if (origins.length === 0) return next();
-    return cors({ origin: [...origins], exposeHeaders: EXPOSED_HEADERS, maxAge: 600 })(c, next);
+    return cors({ origin: origins, exposeHeaders: EXPOSED_HEADERS, maxAge: 600 })(c, next);
   };
 }
 
@@ -65,46 +65,28 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
 
   refuseOtherMethods(app);
-  app.notFound((c) => {
-    c.set("errorCode", "not_found");
-    return errorResponse(
-      c,
-      new ApiError("not_found", "There is nothing at this address: GET / says what there is."),
-    );
-  });
+  app.notFound((c) => errorResponse(c, new ApiError("not_found")));
   app.onError((thrown, c) => {
     const error = toApiError(thrown);
-    c.set("errorCode", error.code);
-    if (error.cause !== undefined) {
-      log("error", "request_failed", {
-        requestId: c.get("requestId"),
-        code: error.code,
-        cause: describe(error.cause),
-      });
+    const { code, cause } = error;
+    if (cause !== undefined) {
+      const text = (cause instanceof Error && cause.stack) || String(cause);
+      log("error", "request_failed", { requestId: c.get("requestId"), code, cause: text });
     }
     return errorResponse(c, error);
   });
   return app;
 }
 
-/** 405 with Allow for every path that has routes, whatever routes are added. */
+/** Answers 405 with Allow for every other method of a path that has routes. */
 function refuseOtherMethods(app: Hono<AppEnv>): void {
-  const methods = new Map<string, Set<string>>();
-  for (const { path, method } of app.routes) {
-    if (method === "ALL") continue;
-    const allowed = methods.get(path) ?? new Set<string>();
-    allowed.add(method);
-    if (method === "GET") allowed.add("HEAD");
-    methods.set(path, allowed);
-  }
-  for (const [path, allowed] of methods) {
-    const allow = [...allowed].sort().join(", ");
+  const routes = app.routes.filter(({ method }) => method !== "ALL");
+  for (const [path, those] of Map.groupBy(routes, (route) => route.path)) {
+    const methods = new Set(those.map(({ method }) => method));
+    if (methods.has("GET")) methods.add("HEAD");
+    const allow = [...methods].sort().join(", ");
     app.all(path, () => {
-      throw new ApiError("method_not_allowed", `This address takes ${allow}.`, { Allow: allow });
+      throw new ApiError("method_not_allowed", `This endpoint accepts only ${allow}.`, { Allow: allow });
     });
   }
-}
-
-function describe(cause: unknown): string {
-  return cause instanceof Error ? (cause.stack ?? String(cause)) : String(cause);
 }

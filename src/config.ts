@@ -1,4 +1,4 @@
-/** The operator's settings, read from the environment and checked. A setting that can't be used says so at /readyz. */
+/** The operator's settings, from the environment. GET /readyz reports those that are not valid. */
 
 import { webhookPolicy } from "./dispatch/policy.ts";
 import type { Env } from "./env.ts";
@@ -6,34 +6,34 @@ import { weaknessOf } from "./secret-strength.ts";
 
 export const RETENTION_DEFAULT_DAYS = 30;
 
-/** Whole days that a finished run is kept, at least 1. A value that makes no sense keeps the default. */
+/** Whole days that a finished run is kept, at least 1. A value that is not valid counts as the default. */
 export function retentionDays(env: Pick<Env, "RETENTION_DAYS">): number {
   const days = Number(env.RETENTION_DAYS ?? RETENTION_DEFAULT_DAYS);
   return Number.isInteger(days) && days >= 1 && days <= 36_500 ? days : RETENTION_DEFAULT_DAYS;
 }
 
-/** The operator's token, or null if it is unset or can be guessed. */
+/** The operator's token, or null if it is missing or easy to guess. */
 export function rootToken(env: Pick<Env, "ROOT_TOKEN">): string | null {
   const token = env.ROOT_TOKEN ?? "";
-  return weaknessOf(new TextEncoder().encode(token)) === null ? token : null;
+  return weaknessOf(token) === null ? token : null;
 }
 
-export function corsOrigins(env: Pick<Env, "CORS_ORIGINS">): readonly string[] {
+export function corsOrigins(env: Pick<Env, "CORS_ORIGINS">): string[] {
   return (env.CORS_ORIGINS ?? "")
     .split(",")
     .map((origin) => origin.trim())
     .filter((origin) => origin !== "");
 }
 
-/** What URLs in answers start with: PUBLIC_URL, or the origin that the request came to. No slash at the end. */
+/** The start of URLs in responses: PUBLIC_URL, or the request's origin. It has no slash at its end. */
 export function baseUrl(env: Pick<Env, "PUBLIC_URL">, requestUrl: string): string {
   return (env.PUBLIC_URL || new URL(requestUrl).origin).replace(/\/+$/, "");
 }
 
-/** Sentences on what is wrong with the settings; none when all is well. The signing keys are checked by the ring. `origin`: of the request that asks. */
+/** One sentence for each setting that is not valid, except the signing keys. `origin` is the origin of the request. */
 export function settingFaults(env: Env, origin: string): string[] {
   const faults: string[] = [];
-  const rootWeakness = env.ROOT_TOKEN ? weaknessOf(new TextEncoder().encode(env.ROOT_TOKEN)) : null;
+  const rootWeakness = env.ROOT_TOKEN ? weaknessOf(env.ROOT_TOKEN) : null;
   if (rootWeakness !== null) {
     faults.push(
       `ROOT_TOKEN ${rootWeakness} Make one with \`openssl rand -hex 32\` and set it with \`wrangler secret put ROOT_TOKEN\`.`,

@@ -1,4 +1,4 @@
-/** What runs every minute. No step waits for another, because D1 may hang on one of them. */
+/** The work of every minute. The steps run side by side, because D1 may hang on one of them. */
 
 import { purgeAudit } from "./auth/audit.ts";
 import { retentionDays } from "./config.ts";

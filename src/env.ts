@@ -1,4 +1,4 @@
-/** What the platform hands to the Worker and to its objects: wrangler.toml's bindings, vars and secrets. */
+/** The bindings, vars and secrets that the platform gives to the Worker and to its objects. */
 
 export interface Env {
   readonly DB: D1Database;
@@ -8,17 +8,17 @@ export interface Env {
   readonly ASSETS: Fetcher;
   /** Secret. 1 to 4 comma-separated keys: the first signs, all verify. */
   readonly CALLBACK_SIGNING_KEYS?: string;
-  /** Secret. The operator's token; off if it is too short or too uniform to be random. */
+  /** Secret. The operator's token. A token that is easy to guess is ignored. */
   readonly ROOT_TOKEN?: string;
-  /** What callback URLs and links start with; the request's origin when unset. */
+  /** The start of callback URLs and links. Default: the request's origin. */
   readonly PUBLIC_URL?: string;
-  /** Comma-separated origins that browsers may call from; CORS is off when unset. */
+  /** Comma-separated origins from which browsers may call. Default: no CORS. */
   readonly CORS_ORIGINS?: string;
-  /** Whole days a finished run is kept. */
+  /** Whole days that a finished run is kept. */
   readonly RETENTION_DAYS?: string;
-  /** Comma-separated ports that webhooks may be sent to besides 443. */
+  /** Comma-separated ports that webhooks may go to besides 443. */
   readonly WEBHOOK_PORTS?: string;
-  /** Comma-separated hosts, `*.` allowed, that alone webhooks may be sent to; any public host when unset. */
+  /** Comma-separated hosts, `*.` allowed, that webhooks may go to. Default: any public host. */
   readonly WEBHOOK_HOSTS?: string;
   /** "true" lets webhooks go to http and to loopback, in development only. */
   readonly ALLOW_INSECURE_WEBHOOKS?: string;

@@ -1,4 +1,4 @@
-/** What anyone may ask: what this is, whether it lives, whether it can work. */
+/** What anyone may ask without a token: what this service is, the health check, the readiness check. */
 
 import { Hono } from "hono";
 import type { AppEnv } from "./app-env.ts";
@@ -12,7 +12,7 @@ export const healthRoutes = new Hono<AppEnv>()
     c.header("Cache-Control", "public, max-age=300");
     return c.json({
       name: "action-runs",
-      description: "Records action runs: a platform creates one, an external workflow reports its end.",
+      description: "Records action runs. A platform creates a run, and an external workflow reports its end.",
       runs: "/{o}/{p}/envs/{envName}/action-runs",
       tokens: "/{o}/{p}/tokens",
       audit: "/{o}/{p}/audit",

@@ -7,11 +7,7 @@ import type { Env } from "./env.ts";
 export { WebhookSender } from "./dispatch/webhook.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 
-const app = createApp();
-
 export default {
-  fetch: app.fetch,
-  async scheduled(_controller, env) {
-    await everyMinute(env, Date.now());
-  },
+  fetch: createApp().fetch,
+  scheduled: (_controller, env) => everyMinute(env, Date.now()),
 } satisfies ExportedHandler<Env>;

@@ -1,70 +1,68 @@
 /**
- * The signing keys of CALLBACK_SIGNING_KEYS: the first signs and seals, all verify and open, so that keys rotate
- * without killing runs in flight. Each purpose has a key of its own, derived with HKDF (RFC 5869), so that what is
- * made for one can never be taken for another.
+ * The signing keys of CALLBACK_SIGNING_KEYS. The first key signs and seals, and all keys verify and open, so that keys
+ * rotate while runs are open. HKDF (RFC 5869) derives a key for each purpose, so that a signature made for one purpose
+ * never passes for another.
  */
 
+import { BoundedMap } from "./bounded-map.ts";
 import { err, ok, type Result } from "./result.ts";
 import { weaknessOf } from "./secret-strength.ts";
 
 export const KEYS_MAX = 4;
 
-/** `key-id`: to name a key without telling anything of it. */
+type Bytes = Uint8Array<ArrayBuffer>;
+/** `key-id` identifies a key without revealing anything of it. */
 export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "key-id";
-/** Of the key that seals, AES-256-GCM. */
+/** The purpose of the AES-256-GCM key that seals. The other keys are for HMAC. */
 const SEALING = "delivery";
 const IV_BYTES = 12;
 
 export interface KeyRing {
-  sign(purpose: KeyPurpose, text: string): Promise<Uint8Array<ArrayBuffer>>;
+  sign(purpose: KeyPurpose, text: string): Promise<Bytes>;
   /** True if any key of the ring made `signature` over `text`. */
-  verify(purpose: KeyPurpose, text: string, signature: Uint8Array<ArrayBuffer>): Promise<boolean>;
-  /** For signatures kept only in part: what each key would sign. */
-  signWithEach(purpose: KeyPurpose, text: string): Promise<readonly Uint8Array<ArrayBuffer>[]>;
-  /** Encrypts `text`, to be opened only with the same `about`: what it belongs to. */
-  seal(text: string, about: string): Promise<Uint8Array<ArrayBuffer>>;
-  /** The text, or null where no key of the ring sealed this about that. */
-  open(sealed: Uint8Array<ArrayBuffer>, about: string): Promise<string | null>;
+  verify(purpose: KeyPurpose, text: string, signature: Bytes): Promise<boolean>;
+  /** The signature of each key, for callers that keep only a part of a signature. */
+  signWithEach(purpose: KeyPurpose, text: string): Promise<readonly Bytes[]>;
+  /** Encrypts `text`. Only the same `about`, which says what the text belongs to, opens it. */
+  seal(text: string, about: string): Promise<Bytes>;
+  /** The text, or null if no key of the ring sealed this with this `about`. */
+  open(sealed: Bytes, about: string): Promise<string | null>;
 }
 
 const encoder = new TextEncoder();
-const HMAC = { name: "HMAC", hash: "SHA-256" } as const;
 
-/** Per isolate: one ring for each value of the secret; a deploy starts new isolates, so it holds one or two. */
-const rings = new Map<string, Result<KeyRing, string>>();
+/** Per isolate: one ring for each value of the secret. A deploy starts new isolates, so there are one or two. */
+const rings = new BoundedMap<Result<KeyRing, string>>(8);
 
-/** The ring for a value of CALLBACK_SIGNING_KEYS, or a sentence that says what is wrong with it. */
-export function keyRing(secret: string | undefined): Result<KeyRing, string> {
-  const value = secret ?? "";
-  let ring = rings.get(value);
-  if (ring === undefined) {
-    ring = parse(value);
-    if (rings.size >= 8) rings.clear();
-    rings.set(value, ring);
-  }
+/** The ring for a value of CALLBACK_SIGNING_KEYS, or a sentence that says what is wrong with the value. */
+export function keyRing(secret = ""): Result<KeyRing, string> {
+  const known = rings.get(secret);
+  if (known !== undefined) return known;
+  const ring = parse(secret);
+  rings.set(secret, ring);
   return ring;
 }
 
 function parse(value: string): Result<KeyRing, string> {
   const advice =
-    "Make one with `openssl rand -hex 32` and set it with `wrangler secret put CALLBACK_SIGNING_KEYS`.";
+    "Make a key with `openssl rand -hex 32` and set it with `wrangler secret put CALLBACK_SIGNING_KEYS`.";
   if (value.trim() === "") return err(`CALLBACK_SIGNING_KEYS is not set. ${advice}`);
-  const keys = value.split(",").map((key) => Uint8Array.from(encoder.encode(key.trim())));
+  const keys = value.split(",").map((key) => key.trim());
   if (keys.length > KEYS_MAX) {
     return err(
-      `CALLBACK_SIGNING_KEYS holds ${keys.length} keys; at most ${KEYS_MAX} are used. Drop the oldest.`,
+      `CALLBACK_SIGNING_KEYS has ${keys.length} keys; at most ${KEYS_MAX} are used. Remove the oldest.`,
     );
   }
   for (const [index, key] of keys.entries()) {
     const weakness = weaknessOf(key);
     if (weakness !== null) return err(`Key ${index + 1} of CALLBACK_SIGNING_KEYS ${weakness} ${advice}`);
   }
-  return ok(createRing(keys));
+  return ok(createRing(keys.map((key) => Uint8Array.from(encoder.encode(key)))));
 }
 
-function createRing(secrets: readonly Uint8Array<ArrayBuffer>[]): KeyRing {
-  // Keys, not promises of them: one that a cancelled request left behind would hang every later request.
-  const derived = new Map<KeyPurpose | typeof SEALING, CryptoKey[]>();
+function createRing(secrets: readonly Bytes[]): KeyRing {
+  // Keys and not promises: a promise of a cancelled request never settles, and later requests would wait for it.
+  const derived = new Map<string, CryptoKey[]>();
   async function keysFor(purpose: KeyPurpose | typeof SEALING): Promise<CryptoKey[]> {
     const known = derived.get(purpose);
     if (known !== undefined) return known;
@@ -72,18 +70,15 @@ function createRing(secrets: readonly Uint8Array<ArrayBuffer>[]): KeyRing {
     derived.set(purpose, keys);
     return keys;
   }
-  async function signWith(key: CryptoKey, text: string) {
-    return new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text)));
+  async function firstKeyFor(purpose: KeyPurpose | typeof SEALING): Promise<CryptoKey> {
+    const [first] = await keysFor(purpose);
+    if (first === undefined) throw new Error("an empty key ring");
+    return first;
   }
   return {
-    async sign(purpose, text) {
-      const [first] = await keysFor(purpose);
-      if (first === undefined) throw new Error("an empty key ring");
-      return signWith(first, text);
-    },
-    async signWithEach(purpose, text) {
-      return Promise.all((await keysFor(purpose)).map((key) => signWith(key, text)));
-    },
+    sign: async (purpose, text) => hmac(await firstKeyFor(purpose), text),
+    signWithEach: async (purpose, text) =>
+      Promise.all((await keysFor(purpose)).map((key) => hmac(key, text))),
     async verify(purpose, text, signature) {
       const bytes = encoder.encode(text);
       for (const key of await keysFor(purpose)) {
@@ -92,21 +87,16 @@ function createRing(secrets: readonly Uint8Array<ArrayBuffer>[]): KeyRing {
       return false;
     },
     async seal(text, about) {
-      const [first] = await keysFor(SEALING);
-      if (first === undefined) throw new Error("an empty key ring");
+      const key = await firstKeyFor(SEALING);
       const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-      const sealed = await crypto.subtle.encrypt(sealing(iv, about), first, encoder.encode(text));
-      const whole = new Uint8Array(IV_BYTES + sealed.byteLength);
-      whole.set(iv);
-      whole.set(new Uint8Array(sealed), IV_BYTES);
-      return whole;
+      const sealed = await crypto.subtle.encrypt(aesGcm(iv, about), key, encoder.encode(text));
+      return new Uint8Array(await new Blob([iv, sealed]).arrayBuffer());
     },
     async open(sealed, about) {
-      const iv = sealed.subarray(0, IV_BYTES);
+      const algorithm = aesGcm(sealed.subarray(0, IV_BYTES), about);
       for (const key of await keysFor(SEALING)) {
-        const bytes = await crypto.subtle
-          .decrypt(sealing(iv, about), key, sealed.subarray(IV_BYTES))
-          .catch(() => null);
+        const opening = crypto.subtle.decrypt(algorithm, key, sealed.subarray(IV_BYTES));
+        const bytes = await opening.catch(() => null);
         if (bytes !== null) return new TextDecoder().decode(bytes);
       }
       return null;
@@ -114,22 +104,22 @@ function createRing(secrets: readonly Uint8Array<ArrayBuffer>[]): KeyRing {
   };
 }
 
-function sealing(iv: Uint8Array<ArrayBuffer>, about: string) {
+async function hmac(key: CryptoKey, text: string): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text)));
+}
+
+function aesGcm(iv: Bytes, about: string) {
   return { name: "AES-GCM", iv, additionalData: encoder.encode(about) };
 }
 
-async function derive(
-  secret: Uint8Array<ArrayBuffer>,
-  purpose: KeyPurpose | typeof SEALING,
-): Promise<CryptoKey> {
+async function derive(secret: Bytes, purpose: KeyPurpose | typeof SEALING): Promise<CryptoKey> {
   const material = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
-  const hkdf = {
-    name: "HKDF",
-    hash: "SHA-256",
-    salt: new Uint8Array(0),
-    info: encoder.encode(`action-runs ${purpose} v1`),
-  };
+  const info = encoder.encode(`action-runs ${purpose} v1`);
+  const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info };
   return purpose === SEALING
     ? crypto.subtle.deriveKey(hkdf, material, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"])
-    : crypto.subtle.deriveKey(hkdf, material, { ...HMAC, length: 256 }, false, ["sign", "verify"]);
+    : crypto.subtle.deriveKey(hkdf, material, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [
+        "sign",
+        "verify",
+      ]);
 }

@@ -1,11 +1,6 @@
-/**
- * One JSON object a line. Never a token, a body or a query's value: callers pass codes, counts and names.
- * Scopes and run ids are not secrets.
- */
+/** One JSON object a line. Callers pass codes, counts, scopes and ids, and never a token, a body or a query's value. */
 
-export type LogLevel = "info" | "error";
-
-export function log(level: LogLevel, event: string, fields: Readonly<Record<string, unknown>>): void {
+export function log(level: "info" | "error", event: string, fields: Readonly<Record<string, unknown>>): void {
   const line = JSON.stringify({ level, event, ...fields });
   if (level === "error") console.error(line);
   else console.log(line);

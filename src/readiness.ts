@@ -1,83 +1,82 @@
 /**
- * Whether D1 can work. Anyone may ask, so an isolate asks D1 at most once in a few seconds and remembers what it heard.
- * It remembers plain data: a promise belongs to the request that made it, and a cancelled one would never settle.
+ * Whether D1 can work. Anyone may ask, so an isolate asks D1 at most once in 5 seconds and remembers the answer. It
+ * remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
  */
 
 import { msSince } from "./elapsed.ts";
 import { isDatabaseFull } from "./http/d1-errors.ts";
-import { type ApiError, databaseFull, unavailable } from "./http/errors.ts";
+import { ApiError } from "./http/errors.ts";
 import type { Hops } from "./http/hops.ts";
-import { readD1 } from "./http/read-d1.ts";
+import { DATABASE_FULL, readD1 } from "./http/read-d1.ts";
 
 const REMEMBERED_MS = 5000;
-/** For so long an answer stands while D1 is being asked for the next. */
-const STANDS_MS = 20_000;
-/** After so long a check counts as cancelled: two reads of 5 s, and a little more. */
+/** How long an answer is used while another request asks D1 again. */
+const STALE_MAX_MS = 20_000;
+/** When a check counts as cancelled: two reads of 5 s, and a little more. */
 const CHECK_MAX_MS = 11_000;
-const LOOK_AGAIN_MS = 100;
-/** D1 takes 10 GB. This much says so a little before it refuses every write. */
+const POLL_MS = 100;
+/** D1 holds 10 GB. This warns a little before D1 refuses every write. */
 const FULL_BYTES = 9_900_000_000;
 
-/** Names something of the newest migration, and reads nothing. */
+/** Names something of the newest migration, and reads no row. */
 const NEWEST_SCHEMA = `
   SELECT (SELECT purge_at FROM runs LIMIT 0), (SELECT parent_id FROM tokens LIMIT 0),
          (SELECT seen_at FROM coordinators LIMIT 0), (SELECT revoked FROM audit LIMIT 0)`;
 
-type Problem = "silent" | "unmigrated" | "full";
+const PROBLEMS = {
+  full: ["storage_full", DATABASE_FULL],
+  unmigrated: ["not_ready", "The database is not migrated. Run `npm run migrate`."],
+  silent: ["not_ready", "The database does not answer. Try again in a few seconds."],
+} as const;
+type Problem = keyof typeof PROBLEMS;
 
-/** Per isolate: what D1 answered last (`problem` null: all is well), and since when it is being asked again. */
+/** Per isolate: D1's last answer (`problem` null: all is well), and since when a check runs. */
 const memory: {
   last: { readonly problem: Problem | null; readonly at: number } | null;
   checkingSince: number | null;
 } = { last: null, checkingSince: null };
 
-/** Resolves when D1 can work. Throws what is wrong with it: `not_ready` or `storage_full`. */
+/** Resolves when D1 can work. Throws `not_ready` or `storage_full`. */
 export async function requireDatabase(db: D1Database, hops: Hops): Promise<void> {
   for (;;) {
     const now = Date.now();
     const { last, checkingSince } = memory;
-    const age = last === null ? Number.POSITIVE_INFINITY : msSince(last.at, now);
     const isChecking = checkingSince !== null && msSince(checkingSince, now) < CHECK_MAX_MS;
-    if (last !== null && age < (isChecking ? STANDS_MS : REMEMBERED_MS)) {
-      if (last.problem !== null) throw toError(last.problem);
-      return;
+    if (last !== null && msSince(last.at, now) < (isChecking ? STALE_MAX_MS : REMEMBERED_MS)) {
+      return throwProblem(last.problem);
     }
     if (!isChecking) return check(db, hops, now);
-    await scheduler.wait(LOOK_AGAIN_MS);
+    await scheduler.wait(POLL_MS);
   }
 }
 
 async function check(db: D1Database, hops: Hops, now: number): Promise<void> {
   memory.checkingSince = now;
-  let problem: Problem | null;
+  let problem: Problem | null = null;
   let cause: unknown;
   try {
     const { meta } = await readD1(hops, () => db.prepare(NEWEST_SCHEMA).all());
-    problem = meta.size_after >= FULL_BYTES ? "full" : null;
+    if (meta.size_after >= FULL_BYTES) problem = "full";
   } catch (error) {
     cause = (error as ApiError).cause;
-    problem = isDatabaseFull(cause)
-      ? "full"
-      : /no such (table|column)/.test(String(cause))
-        ? "unmigrated"
-        : "silent";
+    problem = problemOf(cause);
   }
-  // A check that counted as cancelled and came back after all has nothing new to say.
+  // Otherwise this check took so long that another one replaced it.
   if (memory.checkingSince === now) {
     memory.last = { problem, at: Date.now() };
     memory.checkingSince = null;
   }
-  if (problem !== null) throw toError(problem, cause);
+  throwProblem(problem, cause);
 }
 
-/** The cause goes to the log once, with the request that met it. */
-function toError(problem: Problem, cause?: unknown): ApiError {
-  switch (problem) {
-    case "full":
-      return databaseFull(cause);
-    case "unmigrated":
-      return unavailable("not_ready", "The database is not migrated: run `npm run migrate`.", cause);
-    case "silent":
-      return unavailable("not_ready", "The database does not answer.", cause);
-  }
+function problemOf(cause: unknown): Problem {
+  if (isDatabaseFull(cause)) return "full";
+  return /no such (table|column)/.test(String(cause)) ? "unmigrated" : "silent";
+}
+
+/** Only the request that ran the check gives the cause, so the log has it once. */
+function throwProblem(problem: Problem | null, cause?: unknown): void {
+  if (problem === null) return;
+  const [code, sentence] = PROBLEMS[problem];
+  throw new ApiError(code, sentence, {}, cause);
 }

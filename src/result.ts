@@ -1,4 +1,4 @@
-/** Expected refusals are values; bugs and outages throw. */
+/** Expected refusals are values. Bugs and outages throw. */
 export type Result<T, E> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: E };

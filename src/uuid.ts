@@ -2,12 +2,12 @@
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** The canonical lower-case spelling, or null where `text` is no uuid. */
+/** The canonical lower-case spelling, or null if `text` is not a UUID. */
 export function parseUuid(text: string): string | null {
   return UUID.test(text) ? text.toLowerCase() : null;
 }
 
-/** A UUID of version 7 (RFC 9562 section 5.7), for things that only have to sort by creation. */
+/** A UUID of version 7 (RFC 9562 section 5.7), for entries that only need to sort by creation. */
 export function mintUuidV7(now: number): string {
   const random = crypto.getRandomValues(new Uint8Array(10));
   random[0] = 0x70 | ((random[0] ?? 0) & 0x0f);

@@ -1,4 +1,4 @@
-/** GET /{o}/{p}/audit: who did what, newest first, within the asker's own scope. */
+/** GET /{o}/{p}/audit: the audit entries that the asker's token may see, newest first. */
 
 import { Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";

@@ -1,9 +1,8 @@
 /**
- * Who did what to a project: rows in D1, and a line in the log for each. Lines go round the log's limit on request
- * lines, so no flood hides them. Neither holds a secret.
+ * The audit: who did what to a project, as a row in D1 and a log line. The limit on request lines does not apply to these
+ * lines, so a flood can't hide them. They contain no secret.
  */
 
-import type { Statement } from "../http/read-d1.ts";
 import { log } from "../log.ts";
 import { mintUuidV7 } from "../uuid.ts";
 import type { Principal } from "./permissions.ts";
@@ -14,7 +13,7 @@ export interface AuditEntry {
   readonly id: string;
   /** `{org}/{project}`. */
   readonly project: string;
-  /** Null: it concerns the whole project. */
+  /** Null for the whole project. */
   readonly envName: string | null;
   readonly at: number;
   /** The acting token's id, or `root`. */
@@ -25,7 +24,7 @@ export interface AuditEntry {
   readonly target: string;
 }
 
-/** The id is made once for a request: a second try at D1 finds what the first one wrote. */
+/** Called once for a request, so that a retry at D1 finds by the id what the first try wrote. */
 export function newAuditEntry(
   { id, name }: Principal,
   what: Pick<AuditEntry, "project" | "envName" | "action" | "target">,
@@ -48,7 +47,7 @@ export function logAudit(
   log("info", "audit", { requestId, actor, action, target, scope: auditScope(entry), ...more });
 }
 
-/** Writes the entry if `condition` holds, a test in SQL of ?1, the project, and ?8, the target. */
+/** Writes the entry if `condition` holds: SQL on ?1, the project, and ?8, the target. */
 export function auditStatement(
   db: D1Database,
   entry: AuditEntry,
@@ -63,44 +62,38 @@ export function auditStatement(
     .bind(project, id, envName, at, actor, actorName, action, target);
 }
 
-/** Newest first, from before the id `cursor`. `envName` null: of every environment and of the project itself. */
-export function auditListStatement(
+/** The entries before the id `cursor`, newest first. `envName` null: of the project and all its environments. */
+export async function listAudit(
+  db: D1Database,
   project: string,
   envName: string | null,
   cursor: string | undefined,
   limit: number,
-): Statement {
-  const inEnv = envName === null ? "" : "AND env_name = ?4";
-  const sql = `
-    SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target
-    FROM audit WHERE project = ?1 AND id < ?2 ${inEnv} ORDER BY id DESC LIMIT ?3`;
-  return { sql, bindings: [project, cursor ?? "g", limit, ...(envName === null ? [] : [envName])] };
-}
-
-export async function listAudit(
-  db: D1Database,
-  ...asked: Parameters<typeof auditListStatement>
 ): Promise<AuditEntry[]> {
-  const { sql, bindings } = auditListStatement(...asked);
+  const inEnv = envName === null ? [] : [envName];
   const { results } = await db
-    .prepare(sql)
-    .bind(...bindings)
+    .prepare(
+      `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target
+       FROM audit WHERE project = ?1 AND id < ?2 ${envName === null ? "" : "AND env_name = ?4"}
+       ORDER BY id DESC LIMIT ?3`,
+    )
+    .bind(project, cursor ?? "g", limit, ...inEnv)
     .all<AuditEntry>();
   return results;
 }
 
-const DROPPED_PER_TICK = 1000;
+const PURGED_PER_MINUTE = 1000;
 const DAY_MS = 86_400_000;
 
-/** Removes entries older than `retentionDays`, the oldest first and a bounded number of them. Never throws. */
+/** Removes a bounded number of entries older than `retentionDays`, the oldest first. Never throws. */
 export async function purgeAudit(db: D1Database, retentionDays: number, now: number): Promise<void> {
-  const dropping = db
+  const purge = db
     .prepare(
       `DELETE FROM audit WHERE rowid IN (
-         SELECT rowid FROM audit INDEXED BY audit_by_time WHERE at < ? ORDER BY at LIMIT ${DROPPED_PER_TICK})`,
+         SELECT rowid FROM audit INDEXED BY audit_by_time WHERE at < ? ORDER BY at LIMIT ${PURGED_PER_MINUTE})`,
     )
     .bind(now - retentionDays * DAY_MS);
-  await dropping
+  await purge
     .run()
-    .catch((error: unknown) => log("error", "sweep_failed", { step: "purge_audit", error: String(error) }));
+    .catch((error) => log("error", "sweep_failed", { step: "purge_audit", error: String(error) }));
 }

@@ -1,9 +1,8 @@
 /**
- * Callback tokens: what opens one run's callback and nothing else. PURE but for WebCrypto.
+ * Callback tokens. A token opens one run's callback and nothing else. PURE except for WebCrypto.
  *
- * On the wire `{runId}:{expiresAtMs}:{hmac}`: lower-case uuid, 13 digits, 64 lower-case hex digits. There is
- * one spelling, checked before any crypto, so that no two strings are the same token.
- * Every refusal but lateness is one and the same to the caller: a forger learns nothing.
+ * The format is `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13 digits, 64 lower-case hex digits. The one spelling
+ * is checked before any crypto. All refusals except lateness look alike, so that a forger learns nothing.
  */
 
 import type { KeyRing } from "../key-ring.ts";
@@ -11,14 +10,14 @@ import { err, ok, type Result } from "../result.ts";
 
 const TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{13}):([0-9a-f]{64})$/;
 
-/** What a token speaks for. `scope` is `{org}/{project}/{env}`; `expiresAt` in ms. */
+/** What a token grants. `scope` is `{org}/{project}/{env}`; `expiresAt` is in ms. */
 export interface CallbackGrant {
   readonly scope: string;
   readonly runId: string;
   readonly expiresAt: number;
 }
 
-/** Names its purpose and a version, so that no other use of the key can be mistaken for it. */
+/** Contains the purpose and a version, so that no other signature of the key can pass for a token. */
 function signedText(grant: CallbackGrant): string {
   return `action-runs callback v1\n${grant.scope}\n${grant.runId}\n${grant.expiresAt}`;
 }
@@ -28,10 +27,7 @@ export async function signCallbackToken(ring: KeyRing, grant: CallbackGrant): Pr
   return `${grant.runId}:${grant.expiresAt}:${hmac.toHex()}`;
 }
 
-/**
- * The grant, if `token` is genuine for this run of this scope. Expiry is the caller's to judge by
- * `expiresAt`: a genuine late token may still open a replay.
- */
+/** The grant, if `token` is genuine for this run. The caller checks `expiresAt`, because a late token may open a replay. */
 export async function verifyCallbackToken(
   ring: KeyRing,
   token: string,

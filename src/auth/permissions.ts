@@ -1,4 +1,4 @@
-/** Who may do what: one table, from roles to permissions. PURE. */
+/** Who may do what: one table from roles to permissions. PURE. */
 
 export const ROLES = ["owner", "admin", "member", "viewer"] as const;
 export type Role = (typeof ROLES)[number];
@@ -16,21 +16,21 @@ export function may(role: Role, permission: Permission): boolean {
   return PERMISSIONS[role].includes(permission);
 }
 
-/** The roles that a holder of `role` may hand out, see or revoke: its own and those below. */
+/** The roles that a token with `role` may mint, list or revoke: its own and those below. */
 export function rolesUpTo(role: Role): readonly Role[] {
   return ROLES.slice(ROLES.indexOf(role));
 }
 
-/** Who asks. `project` is `{org}/{project}`; null opens every one and is the operator's alone. */
+/** The holder of an API token, or the operator. */
 export interface Principal {
-  /** The API token's id; `root` for the operator's, which has no row. Names repeat, ids never do. */
+  /** The API token's id, or `root` for the operator, who has no row. Names repeat, ids never do. */
   readonly id: string;
   readonly name: string;
   readonly role: Role;
+  /** `{org}/{project}`. Null for the operator, who may use every project. */
   readonly project: string | null;
+  /** Null for the whole project. */
   readonly envName: string | null;
-  /** ms; null: never. */
+  /** In ms. Null: never. */
   readonly expiresAt: number | null;
 }
-
-export type TokenRecord = Principal;

@@ -1,4 +1,4 @@
-/** zod: the wire of /tokens. */
+/** zod: the request bodies and queries of /tokens and /audit. */
 
 import * as z from "zod/mini";
 import { PATH_NAME } from "../http/limits.ts";
@@ -13,18 +13,21 @@ export const newToken = z
     name: described(
       filterableName.check(
         z.refine((name) => !holdsInvisible(name), {
-          error: "holds a character that can't be seen; send only characters that show.",
+          error: "has a character that can't be seen; send only visible characters.",
         }),
         z.refine((name) => !looksLikeRoot(name), {
-          error: "looks like root, which is the operator's name; choose another.",
+          error: "looks like root, which is the operator's name; choose another name.",
         }),
       ),
-      "Names the token for people. Well-formed Unicode without control or invisible characters, and nothing that looks like `root`.",
+      "The token's name, for people to read. Well-formed Unicode without control or invisible characters. A name that looks like `root` is refused.",
     ),
-    role: described(z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }), "What the token may do."),
+    role: described(
+      z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),
+      "The token's role, which decides its permissions.",
+    ),
     envName: z.nullish(
       described(
-        z.string().check(z.regex(ENV_NAME, { error: "send the name of one environment, or leave it out." })),
+        z.string().check(z.regex(ENV_NAME, { error: "send the name of one environment, or omit it." })),
         "The only environment that the token opens. Without it, the token opens the whole project.",
       ),
     ),
@@ -32,10 +35,10 @@ export const newToken = z
       described(
         instant.check(
           z.refine(({ floorMs }) => floorMs > Date.now(), {
-            error: "is in the past; send a later time or leave it out.",
+            error: "is in the past; send a later time, or omit it.",
           }),
         ),
-        "When the token expires: a time in the future.",
+        "When the token expires. The time must be in the future.",
       ),
     ),
   })
@@ -44,5 +47,5 @@ export const newToken = z
     examples: [{ name: "ci", role: "member", envName: "production" }],
   });
 
-/** The query of a page, of tokens or of the audit. */
+/** The query of a page of tokens or of audit entries. */
 export const tokenListQuery = z.strictObject(pageQuery);

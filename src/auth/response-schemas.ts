@@ -1,4 +1,4 @@
-/** zod: what /tokens answers, as the document tells it and the tests check it. */
+/** zod: the responses of /tokens and /audit, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
 import { ROLES } from "./permissions.ts";
@@ -15,35 +15,30 @@ const EXAMPLE = {
 };
 
 const instant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
+const text = (description: string) => z.string().meta({ description });
+const uuid = (description: string) => z.string().meta({ format: "uuid", description });
 
 export const apiToken = z
   .object({
-    id: z.string().meta({ format: "uuid" }),
+    id: uuid("The token's id."),
     name: z.string(),
     role: z.enum(ROLES),
-    envName: z.string().nullable().meta({ description: "Null for the whole project." }),
-    parentId: z.string().nullable().meta({
-      format: "uuid",
-      description: "The token that minted it. Null if the operator did.",
-    }),
-    createdBy: z.string(),
+    envName: text("The only environment that the token opens. Null for the whole project.").nullable(),
+    parentId: uuid("The token that minted this one. Null if the operator did.").nullable(),
+    createdBy: text("The name of the token that minted this one."),
     createdAt: instant,
     expiresAt: instant.nullable(),
   })
   .meta({ id: "ApiToken", examples: [EXAMPLE] });
 
 export const createdApiToken = z
-  .object({ ...apiToken.shape, token: z.string().meta({ description: "Shown in this answer alone." }) })
+  .object({ ...apiToken.shape, token: text("Only this response contains the token.") })
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
 
 export const apiTokenList = z.array(apiToken).meta({ id: "ApiTokenList", examples: [[EXAMPLE]] });
 
 export const revokedApiTokens = z
-  .object({
-    revoked: z.array(z.string().meta({ format: "uuid" })).meta({
-      description: "The ids of all tokens that were revoked, the one that was named first.",
-    }),
-  })
+  .object({ revoked: z.array(uuid("A revoked token. The first is the token of the request.")) })
   .meta({ id: "RevokedApiTokens", examples: [{ revoked: [EXAMPLE.id] }] });
 
 const AUDIT_ENTRY = {
@@ -58,15 +53,11 @@ const AUDIT_ENTRY = {
 export const auditEntry = z
   .object({
     at: instant,
-    actor: z.string().meta({ description: "The id of the token that acted, or `root` for the operator." }),
+    actor: text("The id of the token that acted, or `root` for the operator."),
     actorName: z.string(),
-    action: z
-      .string()
-      .meta({ description: "`token_minted`, `token_revoked`, `resync_requested`; more will come." }),
-    target: z.string().meta({ description: "The id of the token that was minted or revoked, or the scope." }),
-    scope: z
-      .string()
-      .meta({ description: "`{o}/{p}`, or `{o}/{p}/{envName}` if one environment was concerned." }),
+    action: text("`token_minted`, `token_revoked` or `resync_requested`. New actions may be added."),
+    target: text("The id of the minted or revoked token, or the scope."),
+    scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });
 

@@ -1,38 +1,48 @@
 /**
- * API tokens in D1. `envName` null means a token, or an asker, of the whole project. Every change is one batch that may
- * be tried twice: a first try may have committed although its answer was lost. What it did is read at its end.
+ * Every SQL statement on API tokens. `envName` null means the whole project. A change is one batch that may run twice,
+ * because the first run may have committed although its answer was lost. So each batch ends by reading what it did.
  */
 
 import { TOKENS_MAX_PER_PROJECT } from "../http/limits.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
-import type { Role } from "./permissions.ts";
+import { type Principal, type Role, rolesUpTo } from "./permissions.ts";
 
 export interface StoredToken {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
   readonly envName: string | null;
-  /** Of the token that minted it; null: the operator, or minted before this was kept. */
+  /** The token that minted this one. Null for the operator. */
   readonly parentId: string | null;
   readonly createdBy: string;
   readonly createdAt: number;
   readonly expiresAt: number | null;
 }
 
+/** The token with this hash, from D1's primary; null if there is none. */
+export function selectToken(db: D1Database, hash: string): Promise<Principal | null> {
+  return db
+    .prepare(
+      "SELECT project, id, name, role, env_name AS envName, expires_at AS expiresAt FROM tokens WHERE hash = ?",
+    )
+    .bind(hash)
+    .first<Principal>();
+}
+
 /** How long an expired token stays in the list. */
 const EXPIRED_KEPT_MS = 7 * 86_400_000;
 
 /**
- * Whether the token that asks is still good, as SQL. An isolate may remember a revoked token for 30 s: what such a
- * token minted in that time would outlive its revocation. `asker` null is the operator.
+ * SQL: whether the asker's token is still good. An isolate may remember a revoked token for 30 s, and a token that it
+ * minted in that time would outlive the revocation. `asker` null is the operator.
  */
 const lives = (asker: string, now: string) => `(${asker} IS NULL OR EXISTS (
   SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND (expires_at IS NULL OR expires_at > ${now})))`;
 
-/** `gone`: the asker's own token was revoked or has expired. `full`: the project holds as many tokens as it may. */
+/** `gone`: the asker's own token was revoked or has expired. `full`: the project has the maximum number of tokens. */
 export type Minting = "minted" | "gone" | "full";
 
-/** Mints a token under `token.parentId`, the asker, and tells the audit. */
+/** Mints a token under `token.parentId`, the asker, and writes the audit entry. */
 export async function insertToken(
   db: D1Database,
   project: string,
@@ -54,25 +64,30 @@ export async function insertToken(
        ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(project, id, hash, name, role, envName, parentId, createdBy, createdAt, expiresAt);
-  const told = auditStatement(db, entry, "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8)");
+  const audit = auditStatement(db, entry, "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8)");
   const outcome = db
     .prepare(
       `SELECT CASE WHEN EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?2) THEN 'minted'
                    WHEN ${lives("?3", "?4")} THEN 'full' ELSE 'gone' END AS minting`,
     )
     .bind(project, id, parentId, createdAt);
-  const results = await db.batch<{ minting: Minting }>([dropExpired, insert, told, outcome]);
+  const results = await db.batch<{ minting: Minting }>([dropExpired, insert, audit, outcome]);
   return results.at(-1)?.results[0]?.minting ?? "gone";
 }
 
-const VISIBLE = `project = ?1 AND (?2 IS NULL OR env_name = ?2) AND role IN (SELECT value FROM json_each(?3))`;
+/** The asker's id in D1, where the operator has none. */
+export function rowIdOf({ id, project }: Principal): string | null {
+  return project === null ? null : id;
+}
 
-/** Newest first, from before the id `cursor`. */
+const VISIBLE = `project = ?1 AND (?2 IS NULL OR env_name = ?2) AND role IN (SELECT value FROM json_each(?3))`;
+const visibleTo = ({ envName, role }: Principal) => [envName, JSON.stringify(rolesUpTo(role))] as const;
+
+/** The tokens that the asker may manage, before the id `cursor`, newest first. */
 export async function listTokens(
   db: D1Database,
   project: string,
-  envName: string | null,
-  roles: readonly Role[],
+  asker: Principal,
   cursor: string | undefined,
   limit: number,
 ): Promise<StoredToken[]> {
@@ -82,14 +97,14 @@ export async function listTokens(
               created_at AS createdAt, expires_at AS expiresAt
        FROM tokens WHERE ${VISIBLE} AND id < ?4 ORDER BY id DESC LIMIT ?5`,
     )
-    .bind(project, envName, JSON.stringify(roles), cursor ?? "g", limit)
+    .bind(project, ...visibleTo(asker), cursor ?? "g", limit)
     .all<StoredToken>();
   return results;
 }
 
 /**
- * Writes what is to be revoked into the audit: the token ?4 and all below it. UNION walks a cycle once; a project has so
- * many tokens at most that no tree is too large. It writes nothing where the asker ?9 is gone or may not revoke the token.
+ * Writes the ids to revoke into the audit: the token ?4 and all below it. UNION walks a cycle once, and the maximum number
+ * of tokens bounds the tree. It writes nothing if the asker ?9 is gone or may not revoke the token.
  */
 const REVOKE = `
   WITH RECURSIVE tree (id) AS (
@@ -103,34 +118,19 @@ const REVOKE = `
   FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives("?9", "?6")}
   ON CONFLICT (project, id) DO NOTHING`;
 
-/** What `asker` may revoke, and who it is: null for the operator. */
-export interface Revoking {
-  readonly id: string | null;
-  readonly envName: string | null;
-  readonly roles: readonly Role[];
-}
-
-/** The ids that were revoked, the token's own first; `gone`: the asker's own token is; null: no token that it may revoke. */
+/**
+ * The revoked ids, the token's own first. `gone`: the asker's own token was revoked or has expired. Null: there is no
+ * such token that the asker may revoke.
+ */
 export async function revokeToken(
   db: D1Database,
-  asker: Revoking,
+  asker: Principal,
   entry: Omit<AuditEntry, "envName">,
 ): Promise<{ readonly revoked: readonly string[]; readonly envName: string | null } | "gone" | null> {
   const { project, target, id, at, actor, actorName, action } = entry;
   const note = db
     .prepare(REVOKE)
-    .bind(
-      project,
-      asker.envName,
-      JSON.stringify(asker.roles),
-      target,
-      id,
-      at,
-      actor,
-      actorName,
-      asker.id,
-      action,
-    );
+    .bind(project, ...visibleTo(asker), target, id, at, actor, actorName, rowIdOf(asker), action);
   const remove = db
     .prepare(
       `DELETE FROM tokens WHERE project = ?1 AND id IN (
@@ -142,13 +142,9 @@ export async function revokeToken(
       `SELECT revoked, env_name AS envName, ${lives("?3", "?4")} AS lives
        FROM (SELECT 1) LEFT JOIN audit ON project = ?1 AND id = ?2`,
     )
-    .bind(project, id, asker.id, at);
-  const results = await db.batch<{ revoked: string | null; envName: string | null; lives: number }>([
-    note,
-    remove,
-    outcome,
-  ]);
-  const row = results.at(-1)?.results[0];
+    .bind(project, id, rowIdOf(asker), at);
+  type Row = { revoked: string | null; envName: string | null; lives: number };
+  const row = (await db.batch<Row>([note, remove, outcome])).at(-1)?.results[0];
   if (typeof row?.revoked === "string") return { revoked: JSON.parse(row.revoked), envName: row.envName };
   return row?.lives === 1 ? null : "gone";
 }

@@ -1,14 +1,14 @@
 /**
- * What a token may be called. A name is for people and decides nothing; ids do. But people read `createdBy` and
- * `triggeredBy`, so no name may look like the operator's, and none may hold what nobody can see. PURE.
+ * Which names a token may have. PURE. A name grants nothing, but people read it in `createdBy` and `triggeredBy`. So a
+ * name must not look like the operator's, and must not contain invisible characters.
  */
 
-/** Zero-width, bidirectional and other characters that change how a name looks, or that do not show at all. */
+/** Zero-width, bidirectional and other characters that are invisible or change how a name looks. */
 const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u;
 
 /**
- * Characters that most fonts draw like r, o or t, after Unicode's confusables (UTS #39), in lower case. Only these three
- * letters matter. What NFKD takes apart, such as full width or accents, need not stand here.
+ * Characters that most fonts draw like the letters of "root", in lower case, after Unicode's confusables (UTS #39). NFKD
+ * already handles full width and accents, so they are missing here.
  */
 const LOOK_ALIKES: Readonly<Record<string, string>> = {
   r: "гґғᴦⲅꮁʀɍɼɽɾꞃꞧꭇꭈꭱꮢꓣᖇ🅡🆁",
@@ -25,7 +25,7 @@ export function holdsInvisible(name: string): boolean {
   return INVISIBLE.test(name);
 }
 
-/** Whether a reader could take the name for the operator's. Marks, spaces and punctuation do not make it another. */
+/** Whether a reader could mistake the name for the operator's. Marks, spaces and punctuation make no difference. */
 export function looksLikeRoot(name: string): boolean {
   const folded = [...name.normalize("NFKD").toLowerCase()].map((one) => FOLDED.get(one) ?? one).join("");
   return folded.replaceAll(/[^\p{L}\p{N}]/gu, "") === "root";

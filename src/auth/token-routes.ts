@@ -1,4 +1,4 @@
-/** /{o}/{p}/tokens: mint, list and revoke API tokens, each within the asker's own scope and role. */
+/** /{o}/{p}/tokens: mint, list and revoke API tokens, within the scope and role of the asker's own token. */
 
 import { Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
@@ -6,17 +6,15 @@ import { baseUrl } from "../config.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
 import { sha256Hex } from "../http/json.ts";
-import { TOKENS_MAX_PER_PROJECT } from "../http/limits.ts";
 import { readD1 } from "../http/read-d1.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { mintUuidV7, parseUuid } from "../uuid.ts";
 import { forgetTokens, mintApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
-import { requires, tokenInvalid } from "./bearer.ts";
-import type { Principal } from "./permissions.ts";
-import { type Role, rolesUpTo } from "./permissions.ts";
+import { requires } from "./bearer.ts";
+import { type Principal, type Role, rolesUpTo } from "./permissions.ts";
 import { newToken, tokenListQuery } from "./request-schemas.ts";
-import { insertToken, listTokens, revokeToken, type StoredToken } from "./store.ts";
+import { insertToken, listTokens, revokeToken, rowIdOf, type StoredToken } from "./store.ts";
 
 export const tokenRoutes = new Hono<AppEnv>()
   .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
@@ -30,7 +28,7 @@ export const tokenRoutes = new Hono<AppEnv>()
       name,
       role,
       envName,
-      parentId: idInD1(asker),
+      parentId: rowIdOf(asker),
       createdBy: asker.name,
       createdAt: now,
       expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
@@ -40,12 +38,7 @@ export const tokenRoutes = new Hono<AppEnv>()
     const hash = await sha256Hex(token);
     const minting = await readD1(c.get("hops"), () => insertToken(c.env.DB, project, stored, hash, entry));
     if (minting === "gone") throw askerGone(asker);
-    if (minting === "full") {
-      throw new ApiError(
-        "too_many_tokens",
-        `This project holds ${TOKENS_MAX_PER_PROJECT} tokens, which is the limit. Revoke tokens that nobody uses.`,
-      );
-    }
+    if (minting === "full") throw new ApiError("too_many_tokens");
     logAudit(entry, c.get("requestId"));
     return c.json({ ...toWire(stored), token }, 201);
   })
@@ -53,7 +46,7 @@ export const tokenRoutes = new Hono<AppEnv>()
     const { limit, cursor } = c.req.valid("query");
     const asker = c.get("principal");
     const rows = await readD1(c.get("hops"), () =>
-      listTokens(c.env.DB, projectOf(c.req.param()), asker.envName, rolesUpTo(asker.role), cursor, limit + 1),
+      listTokens(c.env.DB, projectOf(c.req.param()), asker, cursor, limit + 1),
     );
     const page = rows.slice(0, limit);
     const last = page.at(-1);
@@ -63,60 +56,55 @@ export const tokenRoutes = new Hono<AppEnv>()
     return c.json(page.map(toWire));
   })
   .delete("/:tokenId", requires("tokens:manage"), async (c) => {
-    const id = parseUuid(c.req.param("tokenId"));
+    const target = parseUuid(c.req.param("tokenId"));
+    if (target === null) throw new ApiError("token_not_found");
     const asker = c.get("principal");
     const project = projectOf(c.req.param());
-    // Whose environment it was, only its row says.
-    const what = { project, envName: null, action: "token_revoked", target: id ?? "" } as const;
+    // Only the token's row knows its environment.
+    const what = { project, envName: null, action: "token_revoked", target } as const;
     const entry = newAuditEntry(asker, what, Date.now());
-    const revoking = { id: idInD1(asker), envName: asker.envName, roles: rolesUpTo(asker.role) };
-    const outcome =
-      id === null ? null : await readD1(c.get("hops"), () => revokeToken(c.env.DB, revoking, entry));
+    const outcome = await readD1(c.get("hops"), () => revokeToken(c.env.DB, asker, entry));
     if (outcome === "gone") throw askerGone(asker);
-    if (outcome === null) {
-      throw new ApiError("token_not_found", "There is no such token here that yours may revoke.");
-    }
+    if (outcome === null) throw new ApiError("token_not_found");
     const { revoked, envName } = outcome;
-    forgetTokens(new Set(revoked));
+    forgetTokens(revoked);
     logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
     return c.json({ revoked });
   });
 
-/** Nobody mints beyond their own scope and role. */
+/** A token can't mint beyond its own scope and role. */
 function refuseBeyond(asker: Principal, role: Role, envName: string | null): void {
   if (!rolesUpTo(asker.role).includes(role)) {
-    throw new ApiError("forbidden", `A token of the role ${asker.role} can't mint one of the role ${role}.`);
+    throw new ApiError(
+      "forbidden",
+      `The role ${asker.role} can't mint the role ${role}. Ask for one of ${rolesUpTo(asker.role).join(", ")}.`,
+    );
   }
   if (asker.envName !== null && envName !== asker.envName) {
     throw new ApiError(
       "forbidden",
-      `This token can mint only for its own environment: send "envName": "${asker.envName}".`,
+      `This token can mint only for its own environment. Send "envName": "${asker.envName}".`,
     );
   }
 }
 
-/** A token's expiry: the asker's own unless an earlier one is asked for. What a token made can't outlive it. */
+/** The new token's expiry. It can't be later than the asker's own, which is the default. */
 function expiryWithin(asker: Principal, expiresAt: number | null): number | null {
   if (asker.expiresAt === null) return expiresAt;
   if (expiresAt !== null && expiresAt > asker.expiresAt) {
     const latest = new Date(asker.expiresAt).toISOString();
     throw new ApiError(
       "invalid_body",
-      `expiresAt: is later than your own token's; send ${latest} or earlier, or leave it out.`,
+      `expiresAt: is later than your own token's; send ${latest} or earlier, or omit it.`,
     );
   }
   return expiresAt ?? asker.expiresAt;
 }
 
-/** Null for the operator, who has no row. */
-function idInD1({ id, project }: Principal): string | null {
-  return project === null ? null : id;
-}
-
-/** This isolate still remembered the asker's token, which D1 no longer has. */
+/** D1 no longer has the asker's token, but this isolate still remembered it. */
 function askerGone({ id }: Principal): ApiError {
-  forgetTokens(new Set([id]));
-  return tokenInvalid();
+  forgetTokens([id]);
+  return new ApiError("token_invalid");
 }
 
 function projectOf(param: Record<string, string>): string {

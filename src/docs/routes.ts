@@ -1,22 +1,22 @@
 /**
- * GET /openapi.json, and GET /docs: the API explorer, a page over it. Their files are static assets, made by
- * src/dev/assets.ts; none of the explorer's code may get into the Worker's bundle, nor what makes the document.
+ * GET /openapi.json, and GET /docs, the API explorer. src/dev/assets.ts makes their files as static assets, so the
+ * Worker's bundle contains neither the explorer nor the code that makes the document.
  *
- * People type API tokens into this page, so it runs no script and talks to no host but our own: the policy below holds
- * even where the explorer would do otherwise.
+ * People type API tokens into the page. So the policy below lets it run scripts of this host only and call no other host,
+ * whatever the explorer tries.
  */
 
 import { type Context, Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
 
-/** Where the assets keep the page. The Worker is asked before them, so nobody gets it without its headers. */
+/** The page among the assets. The Worker runs before the assets, so the page never goes out without its headers. */
 const PAGE = "/docs/page.html";
 
 const HEADERS = {
   "Content-Security-Policy": [
     "default-src 'none'",
     "script-src 'self'",
-    // The explorer writes style elements and style attributes, and no nonce covers an attribute.
+    // The explorer writes style attributes, which a nonce can't allow.
     "style-src 'unsafe-inline'",
     "img-src 'self' data:",
     "connect-src 'self'",
@@ -26,7 +26,7 @@ const HEADERS = {
   ].join("; "),
   "Cross-Origin-Opener-Policy": "same-origin",
   "Referrer-Policy": "no-referrer",
-  // It names the scripts of this version: kept, but asked after each time.
+  // The page names the scripts of this version, so a browser must revalidate it each time.
   "Cache-Control": "no-cache",
 };
 
@@ -43,10 +43,10 @@ async function sendAsset(
   const asset = await c.env.ASSETS.fetch(new URL(path, c.req.url), {
     headers: known === undefined ? {} : { "If-None-Match": known },
   });
-  if (asset.status !== 200 && asset.status !== 304) throw new Error(`${path} is not there: ${asset.status}`);
+  if (asset.status !== 200 && asset.status !== 304) throw new Error(`${path} is missing: ${asset.status}`);
   c.header("ETag", asset.headers.get("ETag") ?? undefined);
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  // A 304 has no body, so it names no type (RFC 9110, section 15.4.5).
+  // A 304 has no body, so it has no Content-Type (RFC 9110, section 15.4.5).
   if (asset.status === 200) c.header("Content-Type", asset.headers.get("Content-Type") ?? undefined);
   return asset.body === null ? c.body(null, asset.status) : c.body(asset.body);
 }

@@ -1,7 +1,4 @@
-/**
- * Paging: an opaque cursor that stands for the last entry of a page, by its id or its number, and the Link header
- * (RFC 8288) to the next.
- */
+/** Paging: an opaque cursor for the last entry of a page, by its id or number, and the Link header (RFC 8288). */
 
 import { parseUuid } from "../uuid.ts";
 
@@ -9,19 +6,18 @@ export function encodeCursor(last: string | number): string {
   return new TextEncoder().encode(String(last)).toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** The id that the page starts after, or null where `cursor` was never ours. */
+/** The id after which the page starts, or null if the service did not make `cursor`. */
 export function decodeCursor(cursor: string): string | null {
   const id = decode(cursor);
   return id !== null && parseUuid(id) === id ? id : null;
 }
 
-/** The number that the page starts after, or null where `cursor` was never ours. */
+/** The number after which the page starts, or null if the service did not make `cursor`. */
 export function decodeSeqCursor(cursor: string): number | null {
-  const text = decode(cursor);
-  return text === null ? null : parseSeq(text);
+  return parseSeq(decode(cursor) ?? "");
 }
 
-/** An event's number as its decimal digits, or null. */
+/** An event's number from its decimal digits, or null. */
 export function parseSeq(text: string): number | null {
   return /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : null;
 }
@@ -35,7 +31,7 @@ function decode(cursor: string): string | null {
   }
 }
 
-/** `<…>; rel="next"`: the same page address with its filters and another cursor. */
+/** The same URL with its filters and another cursor, as a Link header. */
 export function nextLink(base: string, requestUrl: string, cursor: string): string {
   const url = new URL(requestUrl);
   url.searchParams.set("cursor", cursor);

@@ -1,50 +1,57 @@
 /**
- * The one error shape of the wire, `{ error, code }`, and the one table of codes.
- * A code names what happened and never changes; a sentence says what to do and may.
+ * Every error response: `{ error, code }`, with one table of codes. A code is part of the contract and never changes.
+ * A sentence says what is wrong, then what to do, and may change.
  */
 
 import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
-/** code → status. The source of every error status this service answers. */
-export const ERROR_STATUS = {
-  invalid_body: 400,
-  invalid_query: 400,
-  invalid_idempotency_key: 400,
-  invalid_last_event_id: 400,
-  unauthorized: 401,
-  token_invalid: 401,
-  token_expired: 401,
-  forbidden: 403,
-  not_found: 404,
-  run_not_found: 404,
-  token_not_found: 404,
-  method_not_allowed: 405,
-  run_running: 409,
-  run_succeeded: 409,
-  run_failed: 409,
-  run_timed_out: 409,
-  run_cancelled: 409,
-  delivery_failed: 409,
-  too_many_tokens: 409,
-  idempotency_key_unverifiable: 409,
-  body_too_large: 413,
-  unsupported_media_type: 415,
-  idempotency_key_reused: 422,
-  too_many_requests: 429,
-  internal_error: 500,
-  loop_detected: 508,
-  not_configured: 503,
-  not_ready: 503,
-  database_unavailable: 503,
-  coordinator_unavailable: 503,
-  coordinator_overloaded: 503,
-  // Not 507: by RFC 4918 nobody may repeat such a request, and room comes free by itself.
-  storage_full: 503,
-  too_many_watchers: 503,
-} as const satisfies Record<string, ContentfulStatusCode>;
+/** The status, the default sentence, which is also the example in the OpenAPI document, and the seconds of `Retry-After`. */
+type ErrorKind = readonly [status: ContentfulStatusCode, sentence: string, retrySeconds?: number];
 
-export type ErrorCode = keyof typeof ERROR_STATUS;
+export const ERRORS = {
+  invalid_body: [400, "timeout: 0 was sent; send whole minutes from 1 to 43200."],
+  invalid_query: [400, "limit: 500 was sent; send a whole number from 1 to 200."],
+  invalid_idempotency_key: [400, "Idempotency-Key is too long. Send 1 to 255 printable ASCII characters."],
+  invalid_last_event_id: [400, "Last-Event-ID is not an event of this run. Send the last id you received."],
+  unauthorized: [401, "The request has no token. Send the header Authorization: Bearer <token>."],
+  token_invalid: [401, "This API token is unknown or was revoked. Ask for a new one."],
+  token_expired: [401, "This API token has expired. Ask for a new one."],
+  forbidden: [403, "The role viewer lacks data:write. Use a token with a role that has it."],
+  not_found: [404, "No such endpoint. GET / lists the endpoints."],
+  run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
+  token_not_found: [404, "No such token that yours may revoke. GET …/tokens lists the tokens."],
+  method_not_allowed: [405, "This endpoint accepts only GET, HEAD, POST."],
+  run_running: [409, "The run is already running. Only a pending run can be cancelled."],
+  run_succeeded: [409, "The run already succeeded. Its result can't change."],
+  run_failed: [409, "The run already failed. Its result can't change."],
+  run_timed_out: [409, "The run already failed because it timed out. Its result can't change."],
+  run_cancelled: [409, "The run was cancelled. Its result can't change."],
+  delivery_failed: [409, "The run already failed because its workflow could not be started."],
+  too_many_tokens: [409, "This project has 10000 tokens, the maximum. Revoke tokens that nobody uses."],
+  idempotency_key_unverifiable: [
+    409,
+    "This Idempotency-Key created a run under a signing key that is gone, so the bodies can't be compared. Look for that run in the list, or send a new key.",
+  ],
+  body_too_large: [413, "The body has 2000000 bytes. Send at most 1048576."],
+  unsupported_media_type: [415, "The body is not JSON. Send the header Content-Type: application/json."],
+  idempotency_key_reused: [422, "This Idempotency-Key created a run from another body. Send a new key."],
+  too_many_requests: [429, "Too many unknown tokens came from your address. Try again in a few seconds.", 10],
+  internal_error: [500, "The service failed. Try again, and give the X-Request-Id when you report this."],
+  not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],
+  not_ready: [503, "The database is not migrated. Run `npm run migrate`.", 5],
+  database_unavailable: [503, "The database did not answer. Try again in a few seconds.", 5],
+  coordinator_unavailable: [503, "The run can't be reached. Try again in a few seconds.", 5],
+  coordinator_overloaded: [503, "The database can't keep up with new runs. Try again later.", 10],
+  // Not 507: RFC 4918 forbids to repeat such a request, but retention frees space by itself. The delay is so long that
+  // clients which retry by themselves give up.
+  storage_full: [503, "This environment's storage is full. Try again when older runs were removed.", 600],
+  too_many_watchers: [503, "Too many clients are already watching runs here. Try again in a few seconds.", 5],
+  loop_detected: [508, "A webhook must not call this service. Send it to the system that does the work."],
+} as const satisfies Readonly<Record<string, ErrorKind>>;
+
+export type ErrorCode = keyof typeof ERRORS;
 
 declare global {
   interface ErrorConstructor {
@@ -58,71 +65,55 @@ export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
 
+  /** The table has the default sentence and `Retry-After`. */
   constructor(
     code: ErrorCode,
-    sentence: string,
+    sentence: string = ERRORS[code][1],
     headers: Readonly<Record<string, string>> = {},
     cause?: unknown,
   ) {
-    // Where it was thrown is of no use to anybody, and finding it out costs more than all else that a refusal does.
+    const [status, , retrySeconds]: ErrorKind = ERRORS[code];
+    // A stack is useless here, and capturing one costs more than all other work of a refusal.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super(sentence, { cause });
     Error.stackTraceLimit = stackTraceLimit;
     this.name = "ApiError";
     this.code = code;
-    this.headers = headers;
+    this.headers = {
+      ...(status === 401 && { "WWW-Authenticate": "Bearer" }),
+      ...(retrySeconds !== undefined && { "Retry-After": String(retrySeconds) }),
+      ...headers,
+    };
   }
 }
 
-/** 401: whatever is wrong with an API token, the caller learns no more than that it does not open this. */
-export function unauthorized(
-  sentence: string,
-  code: "unauthorized" | "token_invalid" | "token_expired",
-): ApiError {
-  return new ApiError(code, sentence, { "WWW-Authenticate": "Bearer" });
-}
-
-/** 503 with a time to come back, for what is out of reach just now. */
-export function unavailable(
-  code:
-    | "database_unavailable"
-    | "coordinator_unavailable"
-    | "coordinator_overloaded"
-    | "storage_full"
-    | "too_many_watchers"
-    | "not_ready",
-  sentence: string,
-  cause?: unknown,
-  retryAfterSeconds = 5,
-): ApiError {
-  return new ApiError(code, sentence, { "Retry-After": String(retryAfterSeconds) }, cause);
-}
-
-/** How soon retention may have freed enough: clients that repeat by themselves give up before. */
-export const FULL_RETRY_SECONDS = 600;
-
-export function databaseFull(cause?: unknown): ApiError {
-  return unavailable(
-    "storage_full",
-    "The database is full. Lower RETENTION_DAYS, or move some organisations to a second deployment.",
-    cause,
-    FULL_RETRY_SECONDS,
-  );
-}
-
-/** The answer for anything thrown. Internals stay in the log, found by the request id. */
+/** The response for anything thrown. Internals stay in the log, where the request id finds them. */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
-  return new ApiError(
-    "internal_error",
-    "Something went wrong on our side: try again, and give the X-Request-Id when you report it.",
-    {},
-    thrown,
-  );
+  if (thrown instanceof HTTPException && thrown.status === 400) {
+    return new ApiError("invalid_body", "The body is not valid JSON. Send one JSON object.");
+  }
+  return new ApiError("internal_error", undefined, {}, thrown);
 }
 
-export function errorResponse(c: Context, error: ApiError): Response {
-  for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
-  return c.json({ error: error.message, code: error.code }, ERROR_STATUS[error.code]);
+export function errorResponse(c: Context, { code, message, headers }: ApiError): Response {
+  c.set("errorCode", code);
+  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  return c.json({ error: message, code }, ERRORS[code][0]);
+}
+
+export const FULL_RETRY_SECONDS = ERRORS.storage_full[2];
+
+export function unauthorized(sentence: string, code: ErrorCode): ApiError {
+  return new ApiError(code, sentence);
+}
+
+export function unavailable(
+  code: ErrorCode,
+  sentence: string,
+  cause?: unknown,
+  _retryAfterSeconds?: number,
+): ApiError {
+  return new ApiError(code, sentence, {}, cause);
 }

@@ -1,4 +1,4 @@
-/** Round trips this request has made; they explain nearly all of what it costs. */
+/** The round trips of one request so far. They explain nearly all of its cost. */
 export interface Hops {
   d1: number;
   coordinator: number;

@@ -1,4 +1,4 @@
-/** JSON as callers send it: what may be kept, and one spelling of it to compare by. PURE but for the digest. */
+/** JSON from callers: which values can be kept, and one canonical text to compare them by. */
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -6,14 +6,14 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** False where a number overflowed on the way in: `1e400` would be stored as null. Depth is bounded at the door. */
+/** False if a number overflowed when it was parsed, because `1e400` would be stored as null. */
 export function hasOnlyFiniteNumbers(value: unknown): boolean {
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "object" || value === null) return true;
   return Object.values(value).every(hasOnlyFiniteNumbers);
 }
 
-/** JSON with the keys of every object sorted: equal values, equal text. */
+/** JSON with sorted keys, so that equal values give equal text. */
 export function canonicalJson(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;

@@ -1,41 +1,37 @@
-/** Reading D1 within bounds: counted, timed out, and its errors kept out of answers. */
+/** Reads D1 within bounds. Reads are counted and time out, and D1's own errors never reach a response. */
 
 import { isDatabaseFull } from "./d1-errors.ts";
-import { databaseFull, unavailable } from "./errors.ts";
+import { ApiError } from "./errors.ts";
 import type { Hops } from "./hops.ts";
 
 const READ_MAX_MS = 5000;
 const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 
-/** What is prepared and what is bound to it. */
+export const DATABASE_FULL =
+  "The database is full. Lower RETENTION_DAYS, or move some organisations to a second deployment.";
+
 export interface Statement {
   readonly sql: string;
   readonly bindings: readonly (string | number)[];
 }
 
 /**
- * Runs a read; one that takes over 5 s is tried once more. Throws `database_unavailable`, or `storage_full` for a write
- * that finds no room.
+ * Runs a read, and retries it once if it takes over 5 s. Throws `database_unavailable`, or `storage_full` for a write
+ * to a full database.
  */
 export async function readD1<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
   try {
-    try {
-      return await timed(hops, read);
-    } catch (error) {
-      if (!(error instanceof ReadTimeout)) throw error;
-      return await timed(hops, read);
-    }
+    return await timed(hops, read).catch((error: unknown) => {
+      if (error instanceof ReadTimeout) return timed(hops, read);
+      throw error;
+    });
   } catch (error) {
-    if (isDatabaseFull(error)) throw databaseFull(error);
-    throw unavailable(
-      "database_unavailable",
-      "The database did not answer: try again in a few seconds.",
-      error,
-    );
+    if (isDatabaseFull(error)) throw new ApiError("storage_full", DATABASE_FULL, {}, error);
+    throw new ApiError("database_unavailable", undefined, {}, error);
   }
 }
 
-/** Where a read may be served from: a malformed bookmark is ignored, as if none had been sent. */
+/** A session that reads from any replica, not behind `bookmark`. A malformed bookmark is ignored. */
 export function sessionFor(db: D1Database, bookmark: string | undefined): D1DatabaseSession {
   return db.withSession(bookmark !== undefined && BOOKMARK.test(bookmark) ? bookmark : "first-unconstrained");
 }

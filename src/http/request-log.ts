@@ -1,10 +1,10 @@
 /**
- * One line a request: what was asked, what came of it, and how many round trips it made. The route is a pattern, for a
- * path may hold what a caller typed.
+ * One log line a request: its route, its status and its round trips. The route is a pattern, because a path may contain
+ * text that a caller typed.
  *
- * A line costs more than most of what is done for a request, and on Cloudflare it costs money. So an isolate writes at
- * most so many a second, and a flood, of forged tokens for one, stays cheap; its next line says how many were left out.
- * What went wrong on our side is always written.
+ * A line costs more than most of a request's work, and Cloudflare charges for it. So an isolate writes a bounded number
+ * a second, and a flood of forged tokens stays cheap. The next line counts those left out. Errors of the service (5xx)
+ * are always written.
  */
 
 import type { MiddlewareHandler } from "hono";
@@ -16,7 +16,7 @@ import { PATH_NAME } from "./limits.ts";
 const SECOND_MS = 1000;
 const LINES_PER_SECOND = 100;
 
-/** Per isolate: lines written in this second, and those left out since the last one that was written. */
+/** Per isolate: lines written in this second, and lines left out since the last one written. */
 const written = { second: 0, lines: 0, leftOut: 0 };
 
 export function requestLog(): MiddlewareHandler<AppEnv> {
@@ -27,9 +27,11 @@ export function requestLog(): MiddlewareHandler<AppEnv> {
     await next();
     const now = Date.now();
     if (c.res.status < 500 && !mayWrite(now)) return;
+    const { leftOut } = written;
+    written.leftOut = 0;
+    // JSON leaves out a field that is undefined.
     log("info", "request", {
       requestId: c.get("requestId"),
-      // Who asked: undefined, and so no field, until an API token was found good.
       token: (c.get("principal") as { readonly id: string } | undefined)?.id,
       method: c.req.method,
       route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, ""),
@@ -38,7 +40,7 @@ export function requestLog(): MiddlewareHandler<AppEnv> {
       d1: hops.d1,
       coordinator: hops.coordinator,
       code: c.get("errorCode"),
-      leftOut: takeLeftOut(),
+      leftOut: leftOut === 0 ? undefined : leftOut,
     });
   };
 }
@@ -46,17 +48,10 @@ export function requestLog(): MiddlewareHandler<AppEnv> {
 function mayWrite(now: number): boolean {
   const second = Math.floor(now / SECOND_MS);
   if (second !== written.second) Object.assign(written, { second, lines: 0 });
-  if (written.lines < LINES_PER_SECOND) {
-    written.lines++;
-    return true;
+  if (written.lines >= LINES_PER_SECOND) {
+    written.leftOut++;
+    return false;
   }
-  written.leftOut++;
-  return false;
-}
-
-/** undefined, and so no field, where there are none. */
-function takeLeftOut(): number | undefined {
-  const { leftOut } = written;
-  written.leftOut = 0;
-  return leftOut === 0 ? undefined : leftOut;
+  written.lines++;
+  return true;
 }

@@ -1,7 +1,7 @@
 /**
- * Which handlers a request gets. Hono's fastest router matches all patterns with one regular expression, but takes no
- * fixed path beside a pattern of the same depth (`/healthz` beside `/:o`), and Hono would then fall back on a slower one
- * for every request. So fixed paths live in a router of their own. A fixed path wins over a pattern.
+ * Finds the handlers of a request. Hono's fastest router can't hold a fixed path beside a pattern of the same depth, such
+ * as `/healthz` beside `/:o`, and Hono would use a slower router for all requests. So fixed paths have a router of their
+ * own, and win over patterns.
  */
 
 import type { Result, Router } from "hono/router";

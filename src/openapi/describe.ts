@@ -1,9 +1,8 @@
-/** The words in which operations are described: successes, refusals by their codes, schemas from zod. */
+/** What operation descriptions are made of: successes, errors by their codes, and schemas from zod. */
 
 import { type DescribeRouteOptions, resolver } from "hono-openapi";
 import * as z from "zod";
-import { ERROR_STATUS, type ErrorCode } from "../http/errors.ts";
-import { ERROR_EXAMPLES } from "./error-examples.ts";
+import { ERRORS, type ErrorCode } from "../http/errors.ts";
 
 export type Operation = DescribeRouteOptions & {
   readonly operationId: string;
@@ -12,12 +11,12 @@ export type Operation = DescribeRouteOptions & {
 };
 type Responses = NonNullable<DescribeRouteOptions["responses"]>;
 
-/** The error of the reference. */
+/** The error body of the contract. */
 export const errorBody = z
   .object({
-    error: z.string().meta({ description: "A sentence that says what to do." }),
-    code: z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]).meta({
-      description: "What happened. Never changes its meaning.",
+    error: z.string().meta({ description: "What is wrong, then what to do. The sentence may change." }),
+    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]).meta({
+      description: "What happened. A code never changes its meaning.",
     }),
   })
   .meta({ id: "Error" });
@@ -28,7 +27,7 @@ interface Described {
   readonly description?: string;
 }
 
-/** Where a schema stands. */
+/** Which part of an operation a schema describes. */
 type Place = "answer" | "body" | "query";
 
 interface Overridden {
@@ -37,13 +36,13 @@ interface Overridden {
 }
 
 /**
- * zod's JSON Schema, with one more word: a `wire` among a schema's metadata replaces what zod makes of a schema that is
- * validated by more than JSON Schema can say.
+ * zod's JSON Schema. If a schema's metadata has `wire`, that replaces zod's result, because some checks can't be expressed
+ * in JSON Schema.
  */
 export function resolved(schema: z.core.$ZodType, place: Place) {
   const override = ({ zodSchema, jsonSchema }: Overridden) => {
     const { wire, examples, description } = (z.globalRegistry.get(zodSchema) ?? {}) as Described;
-    // zod leaves them out where a schema transforms what is sent.
+    // zod omits examples from a schema with a transform.
     if (examples !== undefined) jsonSchema.examples = examples;
     if (wire !== undefined) {
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
@@ -55,7 +54,7 @@ export function resolved(schema: z.core.$ZodType, place: Place) {
   return resolver(schema, { options: { unrepresentable: "any", override, io } });
 }
 
-/** In words: openapi-typescript, at its own settings, takes a member of a body that has a `default` for required. */
+/** Moves the default into the description, because openapi-typescript makes a body member with a `default` required. */
 function sayDefault(jsonSchema: Record<string, unknown>): void {
   if (jsonSchema.default === undefined) return;
   const said = `Default: \`${JSON.stringify(jsonSchema.default)}\`.`;
@@ -65,7 +64,7 @@ function sayDefault(jsonSchema: Record<string, unknown>): void {
 
 const header = (name: string) => ({ [name]: { $ref: `#/components/headers/${name.replaceAll("-", "")}` } });
 
-/** A success: its JSON and its headers beside X-Request-Id, which every answer has. */
+/** A success with its JSON and its headers. Every response also has X-Request-Id. */
 export function answers(
   status: number,
   description: string,
@@ -85,12 +84,12 @@ export function headersOf(names: readonly string[]) {
   return Object.assign({}, ...["X-Request-Id", ...names].map(header)) as ReturnType<typeof header>;
 }
 
-/** The refusals of a route by their codes, with an example each. */
+/** The error responses of a route, with an example for each code. */
 export function refuses(...codes: readonly ErrorCode[]): Responses {
-  const byStatus = Map.groupBy([...codes, ...ANYWHERE], (code) => ERROR_STATUS[code]);
+  const byStatus = Map.groupBy([...codes, ...ANYWHERE], (code) => ERRORS[code][0]);
   const responses: Responses = {};
   for (const [status, those] of byStatus) {
-    const examples = those.map((code) => [code, { value: { error: ERROR_EXAMPLES[code], code } }] as const);
+    const examples = those.map((code) => [code, { value: { error: ERRORS[code][1], code } }] as const);
     responses[status] = {
       description: those.join(", "),
       headers: headersOf(HEADERS_WITH[status] ?? []),
@@ -102,7 +101,7 @@ export function refuses(...codes: readonly ErrorCode[]): Responses {
   return responses;
 }
 
-/** What may happen to any request. */
+/** The errors of every endpoint. */
 const ANYWHERE: readonly ErrorCode[] = ["method_not_allowed", "internal_error", "loop_detected"];
 const HEADERS_WITH: Readonly<Record<number, readonly string[]>> = {
   401: ["WWW-Authenticate"],
@@ -113,14 +112,14 @@ const HEADERS_WITH: Readonly<Record<number, readonly string[]>> = {
 
 export const READS: readonly ErrorCode[] = ["database_unavailable", "coordinator_unavailable"];
 export const BODY: readonly ErrorCode[] = ["invalid_body", "body_too_large", "unsupported_media_type"];
-/** Of an API token. */
+/** The errors of an API token. */
 export const TOKEN: readonly ErrorCode[] = [
   "unauthorized",
   "token_invalid",
   "token_expired",
   "too_many_requests",
 ];
-/** Of a run that can't be changed any more. */
+/** The errors of a run that has ended. */
 export const ENDED: readonly ErrorCode[] = [
   "run_succeeded",
   "run_failed",

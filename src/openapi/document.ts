@@ -1,6 +1,6 @@
 /**
- * The OpenAPI document of the app, made from the schemas that its routes validate with and a table of what else there is
- * to say. Made in Node, for a file: none of it is in the Worker.
+ * Makes the OpenAPI document from the schemas that the routes validate with, and from the tables of operations. This runs
+ * in Node, and the Worker's bundle must not contain it.
  */
 
 import type { Hono } from "hono";
@@ -8,21 +8,21 @@ import type { RouterRoute } from "hono/types";
 import { generateSpecs, uniqueSymbol } from "hono-openapi";
 import packageJson from "../../package.json" with { type: "json" };
 import type { AppEnv } from "../app-env.ts";
-import { TAKES, type Taken } from "../http/takes.ts";
+import { VALIDATES, type Validated } from "../http/validate.ts";
 import { type Operation, resolved } from "./describe.ts";
 import { HEADERS } from "./parameters.ts";
 import { RUN_OPERATIONS } from "./run-operations.ts";
 import { SERVICE_OPERATIONS } from "./service-operations.ts";
 import { TOKEN_OPERATIONS } from "./token-operations.ts";
 
-/** What every route is described by: `METHOD /path/{parameter}`. */
+/** The description of each route, by `METHOD /path/{parameter}`. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...RUN_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...SERVICE_OPERATIONS,
 };
 
-/** `METHOD /path/{parameter}` of each route there is. */
+/** `METHOD /path/{parameter}` of each route of the app. */
 export function routesOf(app: Hono<AppEnv>): string[] {
   const routes = app.routes.filter(({ method }) => method !== "ALL").map(nameOf);
   return [...new Set(routes)];
@@ -43,17 +43,21 @@ export async function openApiDocument(app: Hono<AppEnv>) {
       info: {
         title: "Action runs",
         version: packageJson.version,
-        summary: "Records action runs: a platform creates one, an external workflow reports its end.",
+        summary: "Records action runs. A platform creates a run, and an external workflow reports its end.",
         description: packageJson.description,
-        // Each deployment has its own operator. No URL: the project has no home, and OpenAPI wants an absolute one.
+        // Each deployment has its own operator. OpenAPI requires an absolute URL, and the project has none.
         contact: { name: "The operator of this deployment" },
         license: { name: packageJson.license, identifier: packageJson.license },
       },
-      // Relative: the document is the same wherever it is served.
-      servers: [{ url: "/", description: "Where this document came from." }],
+      // Relative, so that the document is the same at every deployment.
+      servers: [{ url: "/", description: "The deployment that served this document." }],
       tags: [
-        { name: "Action runs", description: "For API callers." },
-        { name: "Callback", description: "For workflows, which know only a URL and a token." },
+        { name: "Action runs", description: "Create, read and cancel action runs with an API token." },
+        {
+          name: "Callback",
+          description:
+            "Report to a run with its callback token. A workflow needs only the URL and the token.",
+        },
         { name: "API tokens", description: "Manage API tokens and see who changed them." },
         { name: "Service", description: "Check and describe the service itself." },
       ],
@@ -69,14 +73,14 @@ export async function openApiDocument(app: Hono<AppEnv>) {
             type: "http",
             scheme: "bearer",
             description:
-              "The token that the run's creation answered. It opens that run's callback and heartbeat, nothing else.",
+              "The token in the response that created the run. It opens only that run's callback and heartbeat.",
           },
         },
       },
     },
   });
   for (const { post } of Object.values(document.paths)) {
-    // The library takes every body for required.
+    // The library makes every body required.
     if (post?.requestBody !== undefined && BODILESS.has(post.operationId ?? "")) {
       post.requestBody = { ...post.requestBody, required: false };
     }
@@ -84,16 +88,16 @@ export async function openApiDocument(app: Hono<AppEnv>) {
   return document;
 }
 
-/** Operations whose body may be left out. */
+/** Operations with an optional body. */
 const BODILESS = new Set(["heartbeatActionRun"]);
 
-/** The library looks for what it needs at a route's handlers: each validator's schema, and once all the rest. */
+/** Puts what the library needs on the route's handlers: the schema on each validator, and the description on one handler. */
 function tellLibrary(route: RouterRoute, told: Set<string>): void {
-  const taken = (route.handler as { readonly [TAKES]?: Taken })[TAKES];
+  const validated = (route.handler as { readonly [VALIDATES]?: Validated })[VALIDATES];
   const name = nameOf(route);
   const spec = OPERATIONS[name];
-  if (taken !== undefined) {
-    const { target, schema } = taken;
+  if (validated !== undefined) {
+    const { target, schema } = validated;
     Object.assign(route.handler, {
       [uniqueSymbol]: { target, ...resolved(schema, target === "json" ? "body" : "query") },
     });

@@ -1,4 +1,4 @@
-/** The document of the service as it stands in this source. */
+/** Makes the OpenAPI document of this source. */
 
 import { createApp } from "../app.ts";
 import { openApiDocument } from "./document.ts";

@@ -1,4 +1,4 @@
-/** Parameters and headers of the document that no schema of a route holds: names in paths, and headers. */
+/** Path parameters and headers of the OpenAPI document, which no schema of a route describes. */
 
 import { PATH_NAME } from "../http/limits.ts";
 
@@ -11,8 +11,8 @@ const name = (name: string, description: string, example: string) => ({
   example,
 });
 
-export const IN_PROJECT = [name("o", "Organisation.", "acme"), name("p", "Project.", "shop")];
-export const IN_ENVIRONMENT = [...IN_PROJECT, name("envName", "Environment.", "production")];
+export const IN_PROJECT = [name("o", "The organisation.", "acme"), name("p", "The project.", "shop")];
+export const IN_ENVIRONMENT = [...IN_PROJECT, name("envName", "The environment.", "production")];
 
 const idOf = (name: string, description: string) => ({
   in: "path" as const,
@@ -23,7 +23,7 @@ const idOf = (name: string, description: string) => ({
   example: "01a212de-9b55-8003-a8a9-dd2c148ea617",
 });
 
-export const OF_RUN = [...IN_ENVIRONMENT, idOf("id", "The run. Letter case does not matter.")];
+export const OF_RUN = [...IN_ENVIRONMENT, idOf("id", "The run's id, in upper or lower case.")];
 export const OF_TOKEN = [...IN_PROJECT, idOf("tokenId", "The API token's id.")];
 
 const inHeader = (name: string, description: string, schema: object, example: string | number) => ({
@@ -36,13 +36,13 @@ const inHeader = (name: string, description: string, schema: object, example: st
 
 export const IDEMPOTENCY_KEY = inHeader(
   "Idempotency-Key",
-  "Names the request, so that asking again with the same token gives the same answer. The same key from another token is another key. `webhook-id` counts too.",
+  "Makes a retry safe: the same key with the same token returns the first result. The same key with another token counts as a different key. `webhook-id` works too.",
   { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x20-\\x7e]+$" },
   "deploy-42",
 );
 export const BOOKMARK = inHeader(
   "x-d1-bookmark",
-  "Of an earlier answer: this read sees what that answer told, from any replica.",
+  "The `x-d1-bookmark` of an earlier response. This read then includes what that response reported, from any replica.",
   { type: "string" },
   "coordinator",
 );
@@ -62,31 +62,28 @@ const text = (description: string, example: string) => ({
 /** `components.headers`, by their names without hyphens. */
 export const HEADERS = {
   XRequestId: text(
-    "Finds the request in the log. Yours, if you sent one.",
+    "Identifies the request in the log. If you send one, the service uses yours.",
     "85b9e7cc-7f34-4ad9-9483-ef366615561e",
   ),
   Link: text(
-    'The next page: `<…>; rel="next"`. Not there on the last.',
+    'The next page: `<…>; rel="next"`. The last page has no `Link`.',
     '<https://runs.example.com/…>; rel="next"',
   ),
-  Location: text(
-    "The run's own address.",
-    "https://runs.example.com/acme/shop/envs/production/action-runs/01a2…",
-  ),
+  Location: text("The run's URL.", "https://runs.example.com/acme/shop/envs/production/action-runs/01a2…"),
   RetryAfter: {
-    description: "Whole seconds to wait before asking again.",
+    description: "How many seconds to wait before you retry.",
     schema: { type: "integer" as const, minimum: 0 },
     example: 5,
   },
-  xd1bookmark: text("Send it back with the next read to see what this answer told.", "coordinator"),
-  IdempotentReplayed: text(
-    "`true` where the answer is that of an earlier request with the same key.",
-    "true",
-  ),
+  xd1bookmark: text("Send it with your next read to see what this response reported.", "coordinator"),
+  IdempotentReplayed: text("`true` if this is the result of an earlier request with the same key.", "true"),
   WWWAuthenticate: text("`Bearer`.", "Bearer"),
-  ContentSecurityPolicy: text("What the page may load: nothing of other hosts.", "default-src 'none'; …"),
+  ContentSecurityPolicy: text(
+    "What the page may load. It loads nothing from other hosts.",
+    "default-src 'none'; …",
+  ),
   CrossOriginOpenerPolicy: text("`same-origin`.", "same-origin"),
   ReferrerPolicy: text("`no-referrer`.", "no-referrer"),
-  ETag: text("Names this version of the file.", '"3f2a"'),
-  Allow: text("The methods that this address takes.", "GET, HEAD, POST"),
+  ETag: text("Identifies this version of the file.", '"3f2a"'),
+  Allow: text("The methods that this endpoint accepts.", "GET, HEAD, POST"),
 };

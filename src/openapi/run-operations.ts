@@ -1,4 +1,4 @@
-/** What the document says of the routes of action runs, by method and path. */
+/** The OpenAPI operations of action runs, by method and path. */
 
 import * as z from "zod";
 import {
@@ -18,7 +18,7 @@ const LIST: Operation = {
   operationId: "listActionRuns",
   summary: "List action runs",
   description:
-    "Returns the action runs of an environment, newest first. A page may be short or empty and still have a next one: follow `Link` until it is missing. Requires the permission `data:read`.",
+    "Returns the action runs of an environment, newest first. A page can be short or empty and still have a next page, so follow `Link` until it is missing. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...IN_ENVIRONMENT, BOOKMARK],
@@ -59,7 +59,7 @@ const GET: Operation = {
   operationId: "getActionRun",
   summary: "Get an action run by id",
   description:
-    "Returns an action run. If you send `wait`, the response comes as soon as the run ends, or after that many seconds with the run as it is. Requires the permission `data:read`.",
+    "Returns an action run. If you send `wait`, the response waits until the run ends, but at most that many seconds. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...OF_RUN, BOOKMARK],
@@ -81,7 +81,7 @@ const CANCEL: Operation = {
   operationId: "cancelActionRun",
   summary: "Cancel a pending action run",
   description:
-    "Cancels a run that is still pending. A run that is running or has ended can't be cancelled and gives 409. Requires the permission `data:read`.",
+    "Cancels a run that is still pending. If the run is running or has ended, the response is 409. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...OF_RUN, IDEMPOTENCY_KEY],
@@ -157,7 +157,7 @@ const CALLBACK: Operation = {
   operationId: "completeActionRun",
   summary: "Complete an action run (external workflow callback)",
   description:
-    "Reports that the workflow succeeded or failed, which ends the run. The first report wins; a later one gives 409. If a response was lost, send the same report with the same `Idempotency-Key` again. Requires the run's callback token.",
+    "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` again. Requires the run's callback token.",
   parameters: [...OF_RUN, IDEMPOTENCY_KEY],
   responses: {
     ...answers(200, "Completed action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
@@ -170,7 +170,7 @@ const HEARTBEAT: Operation = {
   operationId: "heartbeatActionRun",
   summary: "Send a heartbeat",
   description:
-    "Reports that the workflow is still working. The first heartbeat starts a pending run. The body is optional: it adds a message, the progress and a link to the job's page. The response is not the run and contains none of its inputs. Requires the run's callback token.",
+    "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional body adds a message, the progress and a link to the job's page. The response contains none of the run's inputs. Requires the run's callback token.",
   parameters: OF_RUN,
   responses: {
     ...answers(200, "The run's status and deadline", heartbeatAnswer),
@@ -182,14 +182,14 @@ const RESYNC: Operation = {
   operationId: "resyncActionRuns",
   summary: "Rebuild the database from the journals",
   description:
-    "Writes every run of an environment to the database again. Use it after you restored the database. It removes the rows of runs that are no longer kept. The work continues after the response; send the request again to see how many runs remain. Requires ROOT_TOKEN.",
+    "Writes every run of an environment to the database again. Use it after you restore the database. It also removes the rows of runs that are no longer kept. The work continues after the response. Send the request again to see how many runs remain. Requires ROOT_TOKEN.",
   tags: ["Service"],
   security,
   parameters: IN_ENVIRONMENT,
   responses: {
     ...answers(
       202,
-      "The rebuild has begun",
+      "The rebuild started",
       z.object({ remaining: z.int().min(0) }).meta({ id: "Resync", examples: [{ remaining: 0 }] }),
     ),
     ...refuses(

@@ -1,4 +1,4 @@
-/** What the document says of the service's own routes, by method and path. */
+/** The OpenAPI operations of the service itself, by method and path. */
 
 import * as z from "zod";
 import { answers, headersOf, type Operation, refuses } from "./describe.ts";
@@ -33,7 +33,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     ...service,
     operationId: "isAlive",
     summary: "Health check",
-    description: "Returns 200 whenever the service runs. It checks no settings and no database.",
+    description: "Returns 200 whenever the service runs. It checks neither the settings nor the database.",
     responses: { ...answers(200, "The service runs", status("alive")), ...refuses() },
   },
   "GET /readyz": {
@@ -41,7 +41,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     operationId: "isReady",
     summary: "Readiness check",
     description:
-      "Checks the settings, the database and its migrations. The service asks the database at most once in 5 seconds and remembers the answer.",
+      "Checks the settings, the database and its migrations. The service asks the database at most once in 5 seconds and caches the result.",
     responses: {
       ...answers(200, "The service is ready", status("ready")),
       ...refuses("not_ready", "storage_full"),

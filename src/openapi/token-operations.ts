@@ -1,4 +1,4 @@
-/** What the document says of /tokens and /audit, by method and path. */
+/** The OpenAPI operations of API tokens and the audit, by method and path. */
 
 import { apiTokenList, auditList, createdApiToken, revokedApiTokens } from "../auth/response-schemas.ts";
 import { answers, BODY, type Operation, refuses, TOKEN } from "./describe.ts";
@@ -11,7 +11,7 @@ const MINT: Operation = {
   operationId: "createApiToken",
   summary: "Mint an API token",
   description:
-    "Creates an API token and returns it. Only this response contains the token. Its scope, role and expiry can't exceed those of your own token. Without `expiresAt` it expires when yours does. Requires the permission `tokens:manage`.",
+    "Creates an API token and returns it. Only this response contains the token. Its scope, role and expiry can't exceed those of your own token. Without `expiresAt`, the token expires when yours does. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
     ...answers(201, "The token, shown once", createdApiToken),
@@ -32,7 +32,7 @@ const LIST: Operation = {
   operationId: "listApiTokens",
   summary: "List API tokens",
   description:
-    "Returns the API tokens of a project that you may manage, newest first, without their secrets. Requires the permission `tokens:manage`.",
+    "Returns the API tokens of a project that you may manage, newest first. The response contains no secrets. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
     ...answers(200, "API tokens", apiTokenList, ["Link"]),
@@ -45,7 +45,7 @@ const REVOKE: Operation = {
   operationId: "revokeApiToken",
   summary: "Revoke an API token",
   description:
-    "Revokes an API token, every token that it minted, and those that these minted. It takes effect everywhere within 30 seconds. Requires the permission `tokens:manage`.",
+    "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes effect everywhere within 30 seconds. Requires the permission `tokens:manage`.",
   parameters: OF_TOKEN,
   responses: {
     ...answers(200, "The ids of the revoked tokens", revokedApiTokens),

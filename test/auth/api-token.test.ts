@@ -6,7 +6,7 @@ import { grantToken, newProject, type Refusal, sha256, type TokenOnWire } from "
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 describe("minting an API token", () => {
-  it("shows the token once, and what was asked for", async () => {
+  it("returns the token once, with its name, role and scope", async () => {
     const project = newProject();
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
     const asked = { name: "Deploys from CI", role: "member", envName: "prod", expiresAt };
@@ -26,21 +26,21 @@ describe("minting an API token", () => {
     expect(JSON.stringify(listed.body)).not.toContain(token);
   });
 
-  it("opens the whole project, for ever, where no environment and no expiry are asked for", async () => {
+  it("defaults to the whole project and no expiry", async () => {
     for (const blank of [{}, { envName: null, expiresAt: null }]) {
       const minted = await grantToken(newProject(), { role: "viewer", ...blank });
       expect([minted.envName, minted.expiresAt]).toEqual([null, null]);
     }
   });
 
-  it("keeps only the SHA-256 of it in D1", async () => {
+  it("stores only the SHA-256 hash in D1", async () => {
     const minted = await grantToken(newProject(), { role: "admin" });
     const row = await env.DB.prepare("SELECT * FROM tokens WHERE id = ?").bind(minted.id).first();
     expect(row?.hash).toBe(await sha256(minted.token));
     expect(JSON.stringify(row)).not.toContain(minted.token.slice("terr_".length));
   });
 
-  it("never makes the same one twice", async () => {
+  it("never makes the same token twice", async () => {
     const project = newProject();
     const minted = await Promise.all(
       Array.from({ length: 20 }, () => grantToken(project, { role: "viewer" })),
@@ -49,7 +49,7 @@ describe("minting an API token", () => {
     expect(new Set(minted.map(({ id }) => id)).size).toBe(20);
   });
 
-  it("writes the name of who asked beside it, and on the runs that it creates", async () => {
+  it("stores the minting token's name, and the token's name on its runs", async () => {
     const project = newProject();
     const admin = await grantToken(project, { role: "admin", name: "Ada" });
     const member = await grantToken(project, { role: "member", name: "Bo" }, admin.token);
@@ -95,7 +95,7 @@ it.each(Object.entries(REFUSED_BODIES))("refuses to mint with %s", async (_name,
   expect((await ask("GET", `${project}/tokens`)).body).toEqual([]);
 });
 
-it("refuses an expiry in this very instant, and takes one a minute from now", async () => {
+it("refuses an expiry now and accepts one in a minute", async () => {
   const body = (at: number) => ({
     body: { name: "ci", role: "viewer", expiresAt: new Date(at).toISOString() },
   });
@@ -103,12 +103,12 @@ it("refuses an expiry in this very instant, and takes one a minute from now", as
   expect((await ask("POST", `${newProject()}/tokens`, body(Date.now() + 60_000))).status).toBe(201);
 });
 
-it("takes a name that merely contains the operator's", async () => {
+it("accepts a name that contains the operator's", async () => {
   expect((await grantToken(newProject(), { role: "viewer", name: "rooted" })).name).toBe("rooted");
 });
 
 describe("listing API tokens", () => {
-  it("goes newest first, a page at a time, each token once", async () => {
+  it("returns each token once, newest first, in pages", async () => {
     const project = newProject();
     for (let i = 0; i < 5; i++) await grantToken(project, { role: "viewer", name: `t${i}` });
     const seen: TokenOnWire[] = [];
@@ -129,7 +129,7 @@ describe("listing API tokens", () => {
   });
 
   it.each(["limit=0", "limit=201", "limit=x", "cursor=x", "limit=1&limit=2", "role=viewer"])(
-    "refuses a query that it does not know: %s",
+    "refuses the invalid query %s",
     async (query) => {
       const answer = await ask<Refusal>("GET", `${newProject()}/tokens?${query}`);
       expect([answer.status, answer.body.code]).toEqual([400, "invalid_query"]);
@@ -138,7 +138,7 @@ describe("listing API tokens", () => {
 });
 
 describe("revoking an API token", () => {
-  it("closes it at once where it was revoked, and takes it off the list", async () => {
+  it("takes effect at once in this isolate and removes the token from the list", async () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "viewer" });
     const runs = `${project}/envs/prod/action-runs`;
@@ -151,12 +151,12 @@ describe("revoking an API token", () => {
     expect((await ask<Refusal>("DELETE", `${project}/tokens/${id}`)).body.code).toBe("token_not_found");
   });
 
-  it.each(["x", "1", crypto.randomUUID()])("is 404 for what is no token: %s", async (id) => {
+  it.each(["x", "1", crypto.randomUUID()])("is 404 for an unknown token: %s", async (id) => {
     const answer = await ask<Refusal>("DELETE", `${newProject()}/tokens/${id}`);
     expect([answer.status, answer.body.code]).toEqual([404, "token_not_found"]);
   });
 
-  it("leaves the runs that it had created", async () => {
+  it("keeps the runs that the token created", async () => {
     const project = newProject();
     const runs = `${project}/envs/prod/action-runs`;
     const { id, token } = await grantToken(project, { role: "member", name: "Bo" });

@@ -88,7 +88,7 @@ describe.each(doors.flatMap((door) => TABLES.map((table) => ({ door, ...table })
   },
 );
 
-it("opens no heartbeat a millisecond late, though the same key would open the replay of a report", async () => {
+it("does not open a heartbeat a millisecond after the deadline, even with a key", async () => {
   const late: Attempt = {
     authorization: `Bearer ${genuine.token}`,
     at: genuine.expiresAt + 1,
@@ -100,7 +100,7 @@ it("opens no heartbeat a millisecond late, though the same key would open the re
   expect(new Set((await attempt("callback", late)).uses)).toEqual(new Set(["COORDINATORS.getByName"]));
 });
 
-it("says the same of every token that is not genuine", async () => {
+it("gives the same response for every token that is not genuine", async () => {
   const sentences = new Set<string>();
   for (const forge of Object.values(NOT_GENUINE)) {
     for (const door of doors) sentences.add((await attempt(door, await forge(genuine))).answer.body.error);
@@ -108,14 +108,14 @@ it("says the same of every token that is not genuine", async () => {
   expect([...sentences]).toHaveLength(1);
 });
 
-it.each(doors)("refuses the token of a %s before it looks at the body", async (door) => {
+it.each(doors)("refuses the token of a %s before it reads the body", async (door) => {
   const path = `${genuine.path}/${genuine.id}/${door}`;
   expect((await ask("POST", path, { token: changed(genuine.token, -1), raw: "{" })).status).toBe(401);
   expect((await ask("POST", path, { token: genuine.token, raw: "{" })).status).toBe(400);
 });
 
 it.each(doors)(
-  "a %s asks the object, and nothing else, for a genuine token, to the last millisecond",
+  "a %s with a genuine token calls only the object, until the last millisecond",
   async (door) => {
     // The control of the tables above: what they forge differs in one thing from what passes here.
     const hmac = await signAs("callback-token", signedText(genuine));
@@ -130,7 +130,7 @@ it.each(doors)(
   },
 );
 
-it("leaves the run as it was, and its own token still opens it", async () => {
+it("does not change the run, and its own token still opens it", async () => {
   expect((await ask("GET", `${genuine.path}/${genuine.id}`)).body.status).toBe("pending");
   const done = await report(run, { status: "succeeded" });
   expect(done.status).toBe(200);

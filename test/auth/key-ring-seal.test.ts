@@ -24,13 +24,13 @@ describe("a sealed text", () => {
     expect(await ring.open(await ringOf(FIRST).seal(TEXT, ABOUT), ABOUT)).toBe(TEXT);
   });
 
-  it("is sealed with the first key of the ring, so that the older ones can be dropped", async () => {
+  it("is sealed with the first key, so that older keys can be removed", async () => {
     const sealed = await ringOf(SECOND, FIRST).seal(TEXT, ABOUT);
     expect(await ringOf(SECOND).open(sealed, ABOUT)).toBe(TEXT);
     expect(await ringOf(FIRST).open(sealed, ABOUT)).toBeNull();
   });
 
-  it("is not opened by a ring that no longer has its key", async () => {
+  it("does not open without its key", async () => {
     expect(await ringOf(SECOND, THIRD).open(await ringOf(FIRST).seal(TEXT, ABOUT), ABOUT)).toBeNull();
   });
 
@@ -48,7 +48,7 @@ describe("a sealed text", () => {
     expect(await ring.open(sealed, ABOUT)).toBe(TEXT);
   });
 
-  it("is not opened once any of its bytes has changed, one is missing, or one is added", async () => {
+  it("does not open if a byte changed, is missing or was added", async () => {
     const ring = ringOf(SECOND, FIRST);
     const sealed = await ring.seal("a short text", ABOUT);
     for (let at = 0; at < sealed.byteLength; at++) {
@@ -64,7 +64,7 @@ describe("a sealed text", () => {
     expect(await ring.open(new Uint8Array([0, ...sealed]), ABOUT)).toBeNull();
   });
 
-  it("is never the same bytes twice, nor begins alike", async () => {
+  it("never has the same bytes or the same beginning twice", async () => {
     const ring = ringOf(FIRST);
     const all = await Promise.all(Array.from({ length: 200 }, () => ring.seal(TEXT, ABOUT)));
     expect(new Set(all.map((sealed) => sealed.toHex())).size).toBe(200);
@@ -72,7 +72,7 @@ describe("a sealed text", () => {
     expect(new Set(all.map((sealed) => sealed.subarray(0, 12).toHex())).size).toBe(200);
   });
 
-  it("holds nothing of the text, of what it is about, or of the key", async () => {
+  it("contains no part of the text, of `about` or of the key", async () => {
     const sealed = await ringOf(FIRST).seal(TEXT, ABOUT);
     const bytes = new TextDecoder("latin1").decode(sealed);
     for (const word of [
@@ -88,7 +88,7 @@ describe("a sealed text", () => {
       expect(bytes).not.toContain(word);
   });
 
-  it.each([0, 1, 15, 16, 17, 600_000])("of %d characters comes back as it was", async (length) => {
+  it.each([0, 1, 15, 16, 17, 600_000])("of %d characters opens unchanged", async (length) => {
     const ring = ringOf(FIRST);
     const text = "\u00e4".repeat(length);
     expect(await ring.open(await ring.seal(text, ABOUT), ABOUT)).toBe(text);

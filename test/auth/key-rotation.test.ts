@@ -45,7 +45,7 @@ function heartbeatUnder(environment: Env, run: CreatedRun) {
 }
 
 describe("rotating CALLBACK_SIGNING_KEYS", () => {
-  it("keeps an old key's tokens good until that key is removed", async () => {
+  it("accepts an old key's tokens until that key is removed", async () => {
     const [early, late] = [await createUnder(ringOf(OLD)), await createUnder(ringOf(OLD))];
     expect((await heartbeatUnder(ringOf(NEW, OLD), early)).body.status).toBe("running");
     expect((await reportUnder(ringOf(NEW, OLD), early)).body.status).toBe("succeeded");
@@ -63,7 +63,7 @@ describe("rotating CALLBACK_SIGNING_KEYS", () => {
     expect((await reportUnder(ringOf(NEW), run)).body.status).toBe("succeeded");
   });
 
-  it("takes any of four keys, whatever spaces stand around them", async () => {
+  it("accepts any of four keys, with spaces around them", async () => {
     const run = await createUnder(ringOf(OLD));
     const four = envWith({ CALLBACK_SIGNING_KEYS: ` ${NEW} , ${SPARE}, ${SPARE}2 ,\n${OLD} ` });
     expect((await reportUnder(four, run)).body.status).toBe("succeeded");
@@ -115,7 +115,7 @@ describe.each(Object.entries(UNUSABLE))("503 not_configured for %s", (_name, { k
     expect(uses()).toEqual([]);
   });
 
-  it("on a callback and a heartbeat, before anything is asked", async () => {
+  it("on a callback and a heartbeat, before any storage is asked", async () => {
     const run = await createUnder(env);
     const { environment, uses } = unusable();
     expectRefused(await reportUnder(environment, run));

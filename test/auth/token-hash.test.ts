@@ -44,7 +44,7 @@ function madeUp(): string {
 }
 
 describe("a good token", () => {
-  it("is hashed when first seen, and not again", async () => {
+  it("is hashed once", async () => {
     const project = newProject();
     const { token } = await grantToken(project, { role: "admin" });
     expect(await hashesOf(token, () => codeOf(project, token))).toBe(1);
@@ -55,7 +55,7 @@ describe("a good token", () => {
     expect(await codeOf(project, token)).toEqual([200, undefined]);
   });
 
-  it("is refused once it was revoked: at once where that was done, within 30 s elsewhere", async () => {
+  it("is refused at once after a revocation here, and within 30 s after one elsewhere", async () => {
     const project = newProject();
     const here = await grantToken(project, { role: "admin" });
     const elsewhere = await grantToken(project, { role: "admin" });
@@ -71,7 +71,7 @@ describe("a good token", () => {
     expect(await codeOf(project, here.token)).toEqual([401, "token_invalid"]);
   });
 
-  it("is refused once it has expired, to the millisecond", async () => {
+  it("is refused from the millisecond of its expiry", async () => {
     const project = newProject();
     const expiresAt = new Date(START + 60_000).toISOString();
     const { token } = await grantToken(project, { role: "admin", expiresAt });
@@ -82,7 +82,7 @@ describe("a good token", () => {
     expect(await codeOf(project, token)).toEqual([401, "token_expired"]);
   });
 
-  it("opens its own project alone, though its hash is remembered", async () => {
+  it("opens only its own project, even with its hash remembered", async () => {
     const [project, other] = [newProject(), newProject()];
     const { token } = await grantToken(project, { role: "admin" });
     for (let n = 0; n < 2; n++) {
@@ -92,7 +92,7 @@ describe("a good token", () => {
   });
 });
 
-it("a token that nobody minted is hashed every time: what is made up takes no place", async () => {
+it("a made-up token is hashed every time and takes no memory", async () => {
   const project = newProject();
   const token = madeUp();
   for (let n = 0; n < 3; n++) {
@@ -109,7 +109,7 @@ describe("the operator's token", () => {
   const asked = (token: string, root: string) =>
     askWith<Refusal>(envWith({ ROOT_TOKEN: root }), "GET", newRunsPath(), { token });
 
-  it("is the one that is set now: an old one is refused at once, and the new one taken", async () => {
+  it("can be replaced: the old one is refused at once and the new one accepted", async () => {
     for (const [now, before] of [
       [ROOT, other],
       [other, ROOT],
@@ -121,7 +121,7 @@ describe("the operator's token", () => {
     }
   });
 
-  it("of two deployments at once in one isolate, opens each with its own alone", async () => {
+  it("opens only its own deployment, with two deployments in one isolate", async () => {
     const pairs = Array.from({ length: 40 }, (_, n) => {
       const [token, root] = [n & 1 ? ROOT : other, n & 2 ? ROOT : other];
       return { token, root };
@@ -132,13 +132,13 @@ describe("the operator's token", () => {
     );
   });
 
-  it("opens nothing where none is set, or one that is too short", async () => {
+  it("opens nothing if it is missing or too short", async () => {
     expect((await asked(ROOT, ROOT)).status).toBe(200);
     for (const root of ["", "short"]) expect((await asked(ROOT, root)).status).toBe(401);
     expect((await asked("short", "short")).status).toBe(401);
   });
 
-  it("may have the form of an API token, and is refused as any unknown one once it was replaced", async () => {
+  it("can look like an API token, and is refused after it was replaced", async () => {
     const old = madeUp();
     expect((await asked(old, old)).status).toBe(200);
     expect(await asked(old, ROOT)).toMatchObject({ status: 401, body: { code: "token_invalid" } });

@@ -35,7 +35,7 @@ const IMITATIONS: Readonly<Record<string, string>> = {
   brackets: "[root]",
 };
 
-it.each(Object.entries(IMITATIONS))("a name that looks like root is refused: %s", async (_what, name) => {
+it.each(Object.entries(IMITATIONS))("refuses a name that looks like root: %s", async (_what, name) => {
   const project = newProject();
   const answer = await ask<Refusal>("POST", `${project}/tokens`, { body: { name, role: "viewer" } });
   expect([answer.status, answer.body.code]).toEqual([400, "invalid_body"]);
@@ -58,14 +58,11 @@ const INVISIBLE: Readonly<Record<string, string>> = {
   "a line separator": "Ada\u2028root",
 };
 
-it.each(Object.entries(INVISIBLE))(
-  "a name that holds what does not show is refused: %s",
-  async (_what, name) => {
-    const answer = await ask<Refusal>("POST", `${newProject()}/tokens`, { body: { name, role: "viewer" } });
-    expect([answer.status, answer.body.code]).toEqual([400, "invalid_body"]);
-    expect(answer.body.error).toContain("can't be seen");
-  },
-);
+it.each(Object.entries(INVISIBLE))("refuses a name with invisible characters: %s", async (_what, name) => {
+  const answer = await ask<Refusal>("POST", `${newProject()}/tokens`, { body: { name, role: "viewer" } });
+  expect([answer.status, answer.body.code]).toEqual([400, "invalid_body"]);
+  expect(answer.body.error).toContain("can't be seen");
+});
 
 it.each([
   "rooted",

@@ -33,7 +33,7 @@ async function names(project: string, token?: string): Promise<string[]> {
 }
 
 describe.each(ASKERS)("$role of $envName", (asker) => {
-  it("mints exactly within its own scope and role", async () => {
+  it("mints only within its own scope and role", async () => {
     const project = newProject();
     const { token } = await grantToken(project, { ...asker, name: "asker" });
     const minted = ["asker"];
@@ -50,7 +50,7 @@ describe.each(ASKERS)("$role of $envName", (asker) => {
     expect(await names(project)).toEqual(minted.sort());
   });
 
-  it("sees exactly what it could have minted", async () => {
+  it("lists exactly the tokens that it could have minted", async () => {
     const project = newProject();
     const { token } = await grantToken(project, { ...asker, name: "asker" });
     for (const target of TARGETS) await grantToken(project, { ...target, name: label(target) });
@@ -58,7 +58,7 @@ describe.each(ASKERS)("$role of $envName", (asker) => {
     expect(await names(project, token)).toEqual(["asker", ...visible].sort());
   });
 
-  it("revokes exactly what it sees; the rest is not there, and stays", async () => {
+  it("revokes exactly the tokens that it lists; others are 404 and stay", async () => {
     const project = newProject();
     const { token } = await grantToken(project, { ...asker, name: "asker" });
     const left = ["asker"];
@@ -77,7 +77,7 @@ describe.each(ASKERS)("$role of $envName", (asker) => {
 });
 
 describe.each(["member", "viewer"] as const)("a %s", (role) => {
-  it("mints, sees and revokes nothing, not even its own", async () => {
+  it("mints, lists and revokes nothing, not even itself", async () => {
     const project = newProject();
     const own = await grantToken(project, { role });
     const asks = [
@@ -116,7 +116,7 @@ describe("the owner of one project", () => {
     expect(await names(elsewhere)).toEqual(["target"]);
   });
 
-  it("can't reach a token of another through its own project's path", async () => {
+  it("can't reach another project's token through its own path", async () => {
     const [, o, p] = elsewhere.split("/");
     expect([o, p]).not.toContain(undefined);
     const mine = newProject();

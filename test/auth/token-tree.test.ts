@@ -63,7 +63,7 @@ async function count(project: string): Promise<number> {
 }
 
 describe("a token that expires mints a token that", () => {
-  it("expires with it, if no expiry is asked for", async () => {
+  it("expires with it by default", async () => {
     const project = newProject();
     const parent = await grantToken(project, { role: "admin", expiresAt: IN_AN_HOUR });
     for (const blank of [{}, { expiresAt: null }]) {
@@ -72,7 +72,7 @@ describe("a token that expires mints a token that", () => {
     }
   });
 
-  it("does not expire later: that is refused, and the sentence says what to send", async () => {
+  it("can't expire later, and the sentence says what to send", async () => {
     const project = newProject();
     const parent = await grantToken(project, { role: "admin", expiresAt: IN_AN_HOUR });
     const later = new Date(START + HOUR_MS + 1).toISOString();
@@ -84,14 +84,14 @@ describe("a token that expires mints a token that", () => {
   });
 });
 
-it("a token that never expires mints tokens that expire and tokens that do not", async () => {
+it("a token without expiry mints tokens with and without expiry", async () => {
   const project = newProject();
   const parent = await grantToken(project, { role: "admin" });
   expect((await mint(project, parent.token)).body.expiresAt).toBeNull();
   expect((await mint(project, parent.token, { expiresAt: IN_AN_HOUR })).body.expiresAt).toBe(IN_AN_HOUR);
 });
 
-it("the answer and the list name the token that minted a token, and nobody for the operator", async () => {
+it("the response and the list name the minting token, or null for the operator", async () => {
   const project = newProject();
   const parent = await grantToken(project, { role: "admin" });
   const child = await mint(project, parent.token);
@@ -101,7 +101,7 @@ it("the answer and the list name the token that minted a token, and nobody for t
 });
 
 describe("revoking a token", () => {
-  it("revokes all below it at once, names them all, and leaves what stands beside", async () => {
+  it("revokes and names all tokens below it, and no other", async () => {
     const project = newProject();
     const [top, beside] = [
       await grantToken(project, { role: "owner" }),
@@ -120,7 +120,7 @@ describe("revoking a token", () => {
     expect(await list(project)).toHaveLength(4);
   });
 
-  it("works on a chain of 500 and on a circle", async () => {
+  it("works on a chain of 500 tokens and on a cycle", async () => {
     const project = newProject();
     const chain = Array.from({ length: 500 }, () => crypto.randomUUID());
     const circle = Array.from({ length: 3 }, () => crypto.randomUUID());
@@ -133,7 +133,7 @@ describe("revoking a token", () => {
     expect(await count(project)).toBe(0);
   });
 
-  it("leaves a token of another project, though it says that this one minted it", async () => {
+  it("keeps a token of another project that names this one as its parent", async () => {
     const [project, other] = [newProject(), newProject()];
     const { id } = await grantToken(project, { role: "admin" });
     await putTokens(other, [{ id: crypto.randomUUID(), parent: id }]);
@@ -141,7 +141,7 @@ describe("revoking a token", () => {
     expect(await count(other)).toBe(1);
   });
 
-  it("leaves no child, however minting and revoking race", async () => {
+  it("leaves no child when minting and revoking race", async () => {
     const project = newProject();
     for (let round = 0; round < 10; round++) {
       const { id, token } = await grantToken(project, { role: "admin" });
@@ -155,7 +155,7 @@ describe("revoking a token", () => {
   });
 });
 
-describe("a token that was revoked elsewhere, and is still remembered here,", () => {
+describe("a token that was revoked elsewhere but is still remembered here", () => {
   it("mints nothing", async () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
@@ -179,7 +179,7 @@ describe("a token that was revoked elsewhere, and is still remembered here,", ()
     expect(await statusOf(project, victim.token)).toBe(200);
   });
 
-  it("has the operator's answer for a token that is not there, where it may still act", async () => {
+  it("gets the usual 404 for an unknown token while it is still good", async () => {
     const project = newProject();
     const { token } = await grantToken(project, { role: "admin" });
     const answer = await ask<Refusal>("DELETE", `${project}/tokens/${crypto.randomUUID()}`, { token });
@@ -187,7 +187,7 @@ describe("a token that was revoked elsewhere, and is still remembered here,", ()
   });
 });
 
-it("a token that code of before minted has no parent, and is revoked as any other", async () => {
+it("a token without a parent can be revoked", async () => {
   const project = newProject();
   const id = crypto.randomUUID();
   await env.DB.prepare(
@@ -201,7 +201,7 @@ it("a token that code of before minted has no parent, and is revoked as any othe
 });
 
 describe("a project", () => {
-  it("holds 10000 tokens at most, which one revocation takes away", async () => {
+  it("has at most 10000 tokens, and one revocation removes them all", async () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
     const children = Array.from({ length: TOKENS_MAX - 1 }, () => ({ id: crypto.randomUUID(), parent: id }));
@@ -220,7 +220,7 @@ describe("a project", () => {
     await grantToken(project, { role: "viewer" });
   });
 
-  it("drops a token a week after it expired, when the next is minted", async () => {
+  it("removes a token a week after its expiry, when the next is minted", async () => {
     const project = newProject();
     const [old, recent] = [crypto.randomUUID(), crypto.randomUUID()];
     await putTokens(project, [

@@ -38,7 +38,7 @@ async function entries(project: string): Promise<string[]> {
   return results.map(({ action }) => action);
 }
 
-it("a revocation is 200 with all that it revoked, and one entry of the audit", async () => {
+it("a revocation is 200 with the revoked ids and one audit entry", async () => {
   const project = newProject();
   const parent = await grantToken(project, { role: "admin" });
   const child = await grantToken(project, { role: "viewer" }, parent.token);
@@ -47,7 +47,7 @@ it("a revocation is 200 with all that it revoked, and one entry of the audit", a
   expect(await entries(project)).toEqual(["token_minted", "token_minted", "token_revoked"]);
 });
 
-it("a token that revoked itself is told so, though it is gone by the second try", async () => {
+it("a token that revoked itself gets 200, although it is gone at the second try", async () => {
   const project = newProject();
   const { id, token } = await grantToken(project, { role: "admin" });
   const answer = await withLostAnswer<unknown>("DELETE", `${project}/tokens/${id}`, { token });
@@ -55,7 +55,7 @@ it("a token that revoked itself is told so, though it is gone by the second try"
   expect((await ask<Refusal>("GET", `${project}/tokens`, { token })).body.code).toBe("token_invalid");
 });
 
-it("a minting is 201 with a token that works, and one entry of the audit", async () => {
+it("a minting is 201 with a working token and one audit entry", async () => {
   const project = newProject();
   const body = { name: "ci", role: "admin" };
   const minted = await withLostAnswer<TokenOnWire>("POST", `${project}/tokens`, { body });
@@ -65,7 +65,7 @@ it("a minting is 201 with a token that works, and one entry of the audit", async
   expect(await entries(project)).toEqual(["token_minted"]);
 });
 
-it("a token that was not there is 404 at the second try as at the first", async () => {
+it("an unknown token is 404 at the second try too", async () => {
   const project = newProject();
   const path = `${project}/tokens/${crypto.randomUUID()}`;
   const answer = await withLostAnswer<Refusal>("DELETE", path);

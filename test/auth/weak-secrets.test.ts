@@ -23,7 +23,7 @@ async function ready(settings: { ROOT_TOKEN?: string; CALLBACK_SIGNING_KEYS?: st
 }
 
 describe.each(WEAK)("a secret that %s", (_, secret, sentence) => {
-  it("is no operator's token: it opens nothing, and /readyz says why without showing it", async () => {
+  it("can't be ROOT_TOKEN, and /readyz says why without the secret", async () => {
     const path = newRunsPath();
     const asked = await askWith(envWith({ ROOT_TOKEN: secret }), "GET", path, { token: secret });
     expect(asked).toMatchObject({ status: 401, body: { code: "token_invalid" } });
@@ -33,7 +33,7 @@ describe.each(WEAK)("a secret that %s", (_, secret, sentence) => {
     expect(text).not.toContain(secret.slice(0, 8));
   });
 
-  it("is no signing key, as the first or as an older one, and /readyz says which without showing it", async () => {
+  it("can't be a signing key, first or older, and /readyz says which without the secret", async () => {
     for (const [number, keys] of [secret, `${GOOD},${secret}`].entries()) {
       expect(keyRing(keys)).toMatchObject({ ok: false, error: expect.stringMatching(sentence) });
       const { status, text } = await ready({ CALLBACK_SIGNING_KEYS: keys });
@@ -46,7 +46,7 @@ describe.each(WEAK)("a secret that %s", (_, secret, sentence) => {
   });
 });
 
-it("a secret of 32 bytes in hex is always good enough", () => {
+it("32 random bytes in hex are always strong enough", () => {
   for (let n = 0; n < 1000; n++) {
     const secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
     expect(rootToken({ ROOT_TOKEN: secret })).toBe(secret);
@@ -54,7 +54,7 @@ it("a secret of 32 bytes in hex is always good enough", () => {
   }
 });
 
-it("the service is ready without an operator's token, which is then off", async () => {
+it("the service is ready without ROOT_TOKEN", async () => {
   expect((await ready({ ROOT_TOKEN: "" })).status).toBe(200);
   const { ROOT_TOKEN: _, ...without } = env;
   const response = await createApp().fetch(new Request("https://runs.example/readyz"), without);

@@ -91,12 +91,13 @@ function fill(path: string, name: string, value: string): string {
 }
 
 describe("paths", () => {
-  it.each(PLACES)("$method $path refuses whatever is no $name", async ({ method, path, name }) => {
+  it.each(PLACES)("$method $path refuses an invalid $name", async ({ method, path, name }) => {
     const before = await everything();
     const isCallback = path.endsWith("/callback");
     const isWorkflows = isCallback || path.endsWith("/heartbeat");
     const body = isCallback ? { status: "succeeded" } : isWorkflows ? {} : { actionName: "a" };
-    for (const value of name === "id" || name === "tokenId" ? IDS : SEGMENTS) {
+    const values = name === "id" || name === "tokenId" ? IDS : SEGMENTS;
+    const tryValue = async (value: string) => {
       const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {
         token: isWorkflows ? run.callback.token : ROOT,
         ...(method === "POST" ? { body } : {}),
@@ -109,7 +110,8 @@ describe("paths", () => {
         value,
         status: "refused",
       });
-    }
+    };
+    await Promise.all(values.map(tryValue));
     expect(await everything()).toEqual(before);
   });
 });
@@ -134,18 +136,19 @@ describe("headers", () => {
 
   it.each(AUTHORIZATIONS)("Authorization: %.40s is 401 on every route", async (Authorization) => {
     const before = await everything();
-    for (const { method, path } of ROUTES) {
+    const tryRoute = async ({ method, path }: (typeof ROUTES)[number]) => {
       const url = new URL(fill(path, "", ""), "https://runs.example").href;
       const init = { method, headers: { Authorization, "Content-Type": "application/json" } };
       const response = await exports.default.fetch(url, method === "POST" ? { ...init, body: "{}" } : init);
       expect(response.status).toBe(401);
       expect(await response.json()).toEqual({ error: expect.any(String), code: expect.any(String) });
-    }
+    };
+    await Promise.all(ROUTES.map(tryRoute));
     expect(await everything()).toEqual(before);
   });
 
   it.each(["", "é", "a".repeat(256), "a\tb"])(
-    "Idempotency-Key: %.20s is 400 where it is read",
+    "Idempotency-Key: %.20s is 400 on the routes that read it",
     async (key) => {
       const before = await everything();
       const headers = { "Idempotency-Key": key };
@@ -172,7 +175,7 @@ describe("headers", () => {
     "f".repeat(10_000),
     "é",
     `${"ffffffff-".repeat(3)}${"f".repeat(32)}`,
-  ])("a bookmark that was never ours, %.40s, is as good as none", async (bookmark) => {
+  ])("an unknown bookmark is ignored: %.40s", async (bookmark) => {
     const headers = { "x-d1-bookmark": bookmark };
     for (const path of [runs, `${runs}/${run.id}`, `${runs}/${run.id}/events`]) {
       expect((await ask("GET", path, { headers })).status).toBe(200);
@@ -180,7 +183,7 @@ describe("headers", () => {
   });
 });
 
-it("after all of this the run is as pending as before, and its token opens it", async () => {
+it("the run is still pending, and its token opens it", async () => {
   expect((await ask("GET", `${runs}/${run.id}`)).body.status).toBe("pending");
   expect((await report(run, { status: "succeeded" })).status).toBe(200);
 });

@@ -176,14 +176,14 @@ describe.each(ROUTES)("the body of $name", (route) => {
   });
 });
 
-describe("what all of this left behind", () => {
-  it("the run is as pending as before, and its token opens it", async () => {
+describe("after all of these requests", () => {
+  it("the run is still pending, and its token opens it", async () => {
     expect((await ask("GET", `${runs}/${run.id}`)).body.status).toBe("pending");
     expect((await report(run, { status: "succeeded" })).status).toBe(200);
   });
 
   it.each(["application/json", "Application/JSON; Charset=UTF-8", 'application/json;charset="utf-8"'])(
-    "a good body is still taken as %s, a byte order mark before it as well",
+    "a valid body is accepted as %s, even after a byte order mark",
     async (contentType) => {
       for (const body of ['{"actionName":"deploy"}', '\ufeff{"actionName":"deploy"}']) {
         const route = { name: "create", url: () => runs, token: () => ROOT, valid: "" };

@@ -88,7 +88,7 @@ describe.each(Object.entries(MADE_UP))("a made-up id, %s,", (_name, makeUp) => {
     const id = await makeUp(path);
     const before = await objects();
     const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
-    for (const route of ROUTES) {
+    const tryRoute = async (route: (typeof ROUTES)[number]) => {
       const { method, address, options } = askRoute(route, path, id);
       const answer = await ask<Refusal | null>(method, address, options);
       expect([method, answer.status]).toEqual([method, route.status]);
@@ -105,12 +105,13 @@ describe.each(Object.entries(MADE_UP))("a made-up id, %s,", (_name, makeUp) => {
         options,
       );
       expect(watched.status).toBe(route.status);
-    }
+    };
+    await Promise.all(ROUTES.map(tryRoute));
     expect(coordinators.uses).toEqual([]);
     expect(await objects()).toEqual(before);
   });
 
-  it("wakes none while D1 is down either: reads and cancels are then 503", async () => {
+  it("wakes no object while D1 is down, and reads and cancels are 503", async () => {
     const path = newRunsPath();
     const id = await makeUp(path);
     const before = await objects();
@@ -124,7 +125,7 @@ describe.each(Object.entries(MADE_UP))("a made-up id, %s,", (_name, makeUp) => {
   });
 });
 
-it("wakes the object of a genuine id, though no such run was created: what the tests above would see", async () => {
+it("a genuine id wakes its object even without a run, which shows that the tests above can fail", async () => {
   const path = newRunsPath();
   const id = await mintUnder(env.CALLBACK_SIGNING_KEYS, scopeOfPath(path), 1);
   const before = await objects();
@@ -151,7 +152,7 @@ describe("a run whose signing key left the ring", () => {
     expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("cancelled");
   });
 
-  it("can be read once it has ended, and cancelling it is still 409", async () => {
+  it("can be read after its end, and cancelling it is still 409", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     await report(run, { status: "failed", error: "no luck" });
@@ -163,7 +164,7 @@ describe("a run whose signing key left the ring", () => {
     expect([cancelled.status, cancelled.body.code]).toEqual([409, "run_failed"]);
   });
 
-  it("can be read and cancelled where no ring can be used at all", async () => {
+  it("can be read and cancelled without any valid key", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const unset = envWith({ CALLBACK_SIGNING_KEYS: "" });

@@ -145,7 +145,7 @@ describe("queries", () => {
     ...ONE_RUN.map((query) => ({ what: "one run", query, path: `${runs}/${ID}` })),
   ].map((example) => ({ ...example, shown: example.query.slice(0, 60) }));
 
-  it.each(cases)("what reads $what refuses ?$shown", async ({ path, query }) => {
+  it.each(cases)("$what refuses ?$shown", async ({ path, query }) => {
     const { status, body } = await ask<{ error: string }>("GET", `${path}?${query}`);
     expect(body).toEqual({ error: expect.any(String), code: "invalid_query" });
     expect(body.error.length).toBeLessThan(1000);

@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import type { Permission, Role } from "../../src/auth/permissions.ts";
-import { ask, createRun, ROOT } from "../support/requests.ts";
-import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
+import { ask, type CreatedRun, createRun, ROOT } from "../support/requests.ts";
+import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
 
 /** DESIGN's table of roles, written out: the code's own is what is under test. */
 const HAS: Readonly<Record<Role, readonly Permission[]>> = {
@@ -152,17 +152,25 @@ async function tokenOf(name: string, who: Credential): Promise<string | null> {
   return token;
 }
 
+type Targets = { readonly run: CreatedRun | null; readonly doomed: TokenOnWire | null };
+let unchanged: Targets;
+
+async function newTargets(pattern: string): Promise<Targets> {
+  const doomed = { role: "viewer", envName: "prod", name: "doomed" } as const;
+  return {
+    run: pattern.includes(":id") ? await createRun(runsPath) : null,
+    doomed: pattern.includes(":tokenId") ? await grantToken(project, doomed) : null,
+  };
+}
+
 beforeAll(async () => {
   for (const [name, who] of Object.entries(CREDENTIALS)) tokens.set(name, await tokenOf(name, who));
+  unchanged = await newTargets("/:id/:tokenId");
 });
 
-/** A run and a token made for one question, and the route's path to them. */
-async function target(pattern: string) {
-  const needsRun = pattern.includes(":id");
-  const run = needsRun ? await createRun(runsPath) : null;
-  const doomed = pattern.includes(":tokenId")
-    ? await grantToken(project, { role: "viewer", envName: "prod", name: "doomed" })
-    : null;
+/** A run and a token for one request, or for all requests that change nothing, and the route's path to them. */
+async function target(pattern: string, changesNothing: boolean) {
+  const { run, doomed } = changesNothing ? unchanged : await newTargets(pattern);
   const [, o, p] = project.split("/");
   const values: Record<string, string | undefined> = {
     o,
@@ -191,7 +199,7 @@ async function stored() {
   return { runs: runs?.results, tokens: kept?.results, audit: audit?.results };
 }
 
-it("has a rule for every route of the app, and for nothing else", () => {
+it("has a rule for exactly the routes of the app", () => {
   expect(Object.keys(RULES).sort()).toEqual(ROUTES);
 });
 
@@ -199,13 +207,14 @@ describe.each(ROUTES)("%s", (route) => {
   const [method = "", pattern = ""] = route.split(" ");
   const rule = RULES[route];
 
-  it.each(Object.entries(CREDENTIALS))("asked by %s", async (name, who) => {
+  it.each(Object.entries(CREDENTIALS))("with %s", async (name, who) => {
     if (rule === undefined) throw new Error("this route has no rule in the table above");
-    const { path, run } = await target(pattern);
+    const expected = expectedOf(route, rule, who);
+    const changesNothing = expected.status >= 400 || method === "GET";
+    const { path, run } = await target(pattern, changesNothing);
     const token =
       who.callback === "its own" && run !== null ? run.callback.token : (tokens.get(name) ?? null);
-    const expected = expectedOf(route, rule, who);
-    const before = await stored();
+    const before = changesNothing ? await stored() : null;
     const answer = await ask<Refusal>(method, path, {
       token,
       ...(rule.body === undefined ? {} : { body: rule.body }),
@@ -215,12 +224,74 @@ describe.each(ROUTES)("%s", (route) => {
     if (answer.status >= 400) {
       expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code: expected.code });
     }
-    if (answer.status >= 400 || method === "GET") expect(await stored()).toEqual(before);
+    if (changesNothing) expect(await stored()).toEqual(before);
     if (method === "GET") expect((await ask("HEAD", path, { token })).status).toBe(expected.status);
     if (method === "GET" && answer.status >= 400) {
       const headers = { Accept: "text/event-stream" };
       const watching = await ask<Refusal>("GET", `${path}?wait=1`, { token, headers });
       expect({ status: watching.status, code: watching.body?.code }).toEqual(expected);
+    }
+  });
+});
+
+/** What needs no more than `data:read`. */
+const READS = [
+  { method: "GET", suffix: "" },
+  { method: "GET", suffix: "?wait=1" },
+  { method: "GET", suffix: "/events" },
+  { method: "DELETE", suffix: "" },
+] as const;
+
+describe("a run under another tenant's path", () => {
+  const elsewhere = {
+    "another environment": runsPath.replace("/prod/", "/dev/"),
+    "another project": runsPath.replace(project, newProject()),
+    "another organisation": runsPath.replace("/acme/", "/umbrella/"),
+  };
+
+  it.each(Object.entries(elsewhere))("is 404 even for root: %s", async (_name, path) => {
+    const run = await createRun(runsPath);
+    const absent = await ask<Refusal>("GET", `${runsPath}/${crypto.randomUUID()}`);
+    for (const { method, suffix } of READS) {
+      const answer = await ask<Refusal>(method, `${path}/${run.id}${suffix}`);
+      expect([answer.status, answer.body]).toEqual([404, absent.body]);
+    }
+    const { token } = run.callback;
+    for (const [suffix, body] of [
+      ["callback", { status: "succeeded" }],
+      ["heartbeat", { message: "alive" }],
+    ] as const) {
+      expect((await ask("POST", `${path}/${run.id}/${suffix}`, { token, body })).status).toBe(401);
+    }
+    expect((await ask<{ id: string }[]>("GET", path)).body.map(({ id }) => id)).not.toContain(run.id);
+    expect((await ask("GET", `${runsPath}/${run.id}`)).body.status).toBe("pending");
+  });
+
+  it("gets the same response as a missing run, for a token from outside", async () => {
+    const run = await createRun(runsPath);
+    const { token } = await grantToken(newProject(), { role: "owner" });
+    for (const { method, suffix } of READS) {
+      const there = await ask<Refusal>(method, `${runsPath}/${run.id}${suffix}`, { token });
+      const absent = await ask<Refusal>(method, `${runsPath}/${crypto.randomUUID()}${suffix}`, { token });
+      expect([there.status, there.body]).toEqual([absent.status, absent.body]);
+    }
+  });
+
+  it("is 404 for others even if the isolate remembers it as ended", async () => {
+    const run = await createRun(runsPath);
+    await ask("DELETE", `${runsPath}/${run.id}`);
+    for (let read = 0; read < 2; read++) expect((await ask("GET", `${runsPath}/${run.id}`)).status).toBe(200);
+    const strangers = [
+      await grantToken(newProject(), { role: "owner" }),
+      await grantToken(project, { role: "admin", envName: "dev" }),
+    ];
+    for (const suffix of ["", "?wait=1", "/events"]) {
+      for (const { token } of strangers) {
+        expect((await ask("GET", `${runsPath}/${run.id}${suffix}`, { token })).status).toBe(404);
+      }
+      for (const path of Object.values(elsewhere)) {
+        expect((await ask("GET", `${path}/${run.id}${suffix}`)).status).toBe(404);
+      }
     }
   });
 });

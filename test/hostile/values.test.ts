@@ -190,7 +190,7 @@ it("a failed callback without an error is refused", async () => {
   expect(body).toEqual({ error: expect.stringContaining("error"), code: "invalid_body" });
 });
 
-describe("inside parameters, recommendations and output anything is data", () => {
+describe("parameters, recommendations and output", () => {
   const DATA = [
     '{"__proto__":{"admin":true},"a":{"__proto__":1}}',
     '{"constructor":{"prototype":{"x":1}},"toString":1,"hasOwnProperty":null,"toJSON":2}',
@@ -202,7 +202,7 @@ describe("inside parameters, recommendations and output anything is data", () =>
     '{"emoji":"\u{1f680}","bidi":"\u202eabc"}',
   ];
 
-  it.each(DATA)("%s is kept as it is", async (data) => {
+  it.each(DATA)("keep %s unchanged", async (data) => {
     const raw = `{"actionName":"deploy","parameters":${data},"recommendations":${data}}`;
     const expected = JSON.stringify(JSON.parse(data));
     const created = await ask<CreatedRun>("POST", runs, { raw });
@@ -224,7 +224,7 @@ describe("inside parameters, recommendations and output anything is data", () =>
     expect(JSON.stringify(created.body.parameters)).toBe(expected);
   });
 
-  it("and nobody's prototype has changed", () => {
+  it("change no prototype", () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
     expect("admin" in {}).toBe(false);
   });

@@ -39,7 +39,7 @@ describe("CORS is off", () => {
     expect(corsHeaders(refused)).toEqual([]);
   });
 
-  it("for an origin that is not named", async () => {
+  it("for an origin that CORS_ORIGINS does not list", async () => {
     for (const origin of [
       "https://evil.example",
       "https://portal.example.evil",
@@ -56,10 +56,10 @@ describe("CORS is off", () => {
   });
 });
 
-describe("CORS is on for the origins that are named", () => {
+describe("CORS is on for the listed origins", () => {
   const origins = `https://other.example, ${PORTAL}`;
 
-  it("an answer may be read, with the headers that matter", async () => {
+  it("lets a browser read the response and its headers", async () => {
     const response = await send(origins, newRunsPath(), authorized);
     expect(response.status).toBe(200);
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe(PORTAL);
@@ -78,7 +78,7 @@ describe("CORS is on for the origins that are named", () => {
     expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
   });
 
-  it("a preflight is answered without a token, kept out of caches, and allows what a caller sends", async () => {
+  it("answers a preflight without a token and allows the request headers", async () => {
     const response = await send(origins, newRunsPath(), preflight);
     expect(response.status).toBe(204);
     expect(await response.text()).toBe("");

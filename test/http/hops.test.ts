@@ -23,7 +23,7 @@ async function newToken(path: string, role: string): Promise<string> {
   return body.token;
 }
 
-it("a callback token that is forged, expired or malformed costs nothing", async () => {
+it("a forged, expired or malformed callback token makes no round trip", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
   const { token } = run.callback;
@@ -55,7 +55,7 @@ it("a callback token that is forged, expired or malformed costs nothing", async 
   }
 });
 
-it("a callback token that expired over a day ago costs nothing, though its report may be a repeated one", async () => {
+it("a callback token that expired over a day ago makes no round trip, even with a key", async () => {
   const path = newRunsPath();
   const expiresAt = Date.now() - 86_400_000;
   const runId = await mintRunId(ring(), scopeOfPath(path), { createdAt: expiresAt - 1, coordinator: 0 });
@@ -68,7 +68,7 @@ it("a callback token that expired over a day ago costs nothing, though its repor
   });
 });
 
-it("create, callback and cancel cost the Worker no D1 and one call to the coordinator", async () => {
+it("create, callback and cancel call the coordinator once and D1 never", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
   const other = await createRun(path);
@@ -81,7 +81,7 @@ it("create, callback and cancel cost the Worker no D1 and one call to the coordi
   expect(cancelled.lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
 });
 
-it("a heartbeat costs the Worker no D1 and one call to the coordinator, and after the first nobody any D1", async () => {
+it("a heartbeat calls the coordinator once, and after the first heartbeat D1 is never written", async () => {
   const run = await createRun(newRunsPath());
   const url = run.callback.url.replace(/callback$/, "heartbeat");
   const { token } = run.callback;
@@ -100,7 +100,7 @@ it("a heartbeat costs the Worker no D1 and one call to the coordinator, and afte
   expect((await beat({})).lines).toEqual([{ status: 409, d1: 0, coordinator: 1 }]);
 });
 
-it("a timeline costs one call to the coordinator and no D1, a stream one more to end", async () => {
+it("a timeline or a finished stream calls the coordinator once and D1 never", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
   await report(run, { status: "succeeded" });
@@ -117,7 +117,7 @@ it("a timeline costs one call to the coordinator and no D1, a stream one more to
   expect(stream).toEqual({ lines: [{ status: 204, d1: 0, coordinator: 1 }], calls: 0 });
 });
 
-it("a wait costs one call to the coordinator, and none for an end that was seen before", async () => {
+it("a wait calls the coordinator once, and never for an end that the isolate remembers", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
   const wait = () => hopsOf(() => ask("GET", `${path}/${run.id}?wait=1`));
@@ -128,7 +128,7 @@ it("a wait costs one call to the coordinator, and none for an end that was seen 
   expect(await wait()).toEqual({ lines: [{ status: 200, d1: 0, coordinator: 0 }], calls: 0 });
 });
 
-it("reading an open run and listing cost one call to D1 each, and none to a coordinator", async () => {
+it("reading an open run and listing call D1 once and no coordinator", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
   await createRun(path);
@@ -160,7 +160,7 @@ it("reading an open run and listing cost one call to D1 each, and none to a coor
   }
 });
 
-it("creates that come while D1 writes share its next writing, however many", async () => {
+it("creates that arrive during a D1 write share the next write", async () => {
   const path = newRunsPath();
   await createAged(path);
   const gate = holdWrites();
@@ -175,7 +175,7 @@ it("creates that come while D1 writes share its next writing, however many", asy
   for (const id of ids) expect(await rowOf(id)).toMatchObject({ version: 1 });
 });
 
-it("an ended run that was seen before costs nothing", async () => {
+it("an ended run that the isolate remembers makes no round trip", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
   await report(run, { status: "succeeded" });
@@ -186,7 +186,7 @@ it("an ended run that was seen before costs nothing", async () => {
   expect(second.calls).toBe(0);
 });
 
-it("an API token costs one look-up when first seen, and none in the 30 s after", async () => {
+it("an API token is looked up once in 30 s", async () => {
   const path = newRunsPath();
   const token = await newToken(path, "member");
   const run = await createRun(path);
@@ -204,7 +204,7 @@ it("an API token costs one look-up when first seen, and none in the 30 s after",
   ]);
 });
 
-it("an id that was made up costs one look at D1 and wakes no coordinator", async () => {
+it("a made-up id reads D1 once and wakes no coordinator", async () => {
   const path = newRunsPath();
   const made = "0199d2a5-1234-8001-8123-456789abcdef";
   for (const [method, suffix] of [
@@ -217,7 +217,7 @@ it("an id that was made up costs one look at D1 and wakes no coordinator", async
   }
 });
 
-it("what is refused at the door costs nothing", async () => {
+it("a malformed request makes no round trip", async () => {
   const path = newRunsPath();
   const { lines, calls } = await hopsOf(async () => {
     await ask("GET", path, { token: null });

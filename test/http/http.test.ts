@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
+import { ApiError } from "../../src/http/errors.ts";
 import { CASES, type Case, SECRET } from "../support/http-cases.ts";
 import { type Answer, ask, createRun, newRunsPath } from "../support/requests.ts";
 
@@ -50,7 +51,7 @@ function asksByApiToken({ route, status }: Case): boolean {
 }
 
 describe.each(CASES)("$name, a $status", (example) => {
-  it("carries an X-Request-Id, keeps out of caches, and is an Error where it is a refusal", async () => {
+  it("has X-Request-Id and Cache-Control, and an error body if it is an error", async () => {
     const { status, headers, body } = await play(example);
     expect(status).toBe(example.status);
     expect(headers.get("X-Request-Id")).toMatch(UUID);
@@ -63,7 +64,7 @@ describe.each(CASES)("$name, a $status", (example) => {
     if (status === 503) expect(headers.get("Retry-After")).toMatch(/^\d+$/);
   });
 
-  it("is one line of the log, with the request id that came in and nothing that a caller sent", async () => {
+  it("writes one log line with the request id and nothing else that the caller sent", async () => {
     const { headers } = await play(example, "ticket_42=a-b");
     expect(headers.get("X-Request-Id")).toBe("ticket_42=a-b");
     const [line, ...more] = requestLines();
@@ -115,7 +116,7 @@ it("an X-Request-Id of 255 characters is kept", async () => {
   expect(headers.get("X-Request-Id")).toBe(sent);
 });
 
-it("a fault of our own is a 500 without internals; they are in the log under its request id", async () => {
+it("an internal error is 500 without details, which are in the log under the request id", async () => {
   const broken = {
     limit: () => Promise.reject(new Error("SQL and stacks")),
   };
@@ -133,4 +134,33 @@ it("a fault of our own is a 500 without internals; they are in the log under its
   expect(failed).toMatchObject({ level: "error", requestId, code: "internal_error" });
   expect(failed.cause).toContain("SQL and stacks");
   expect(requestLines()).toMatchObject([{ requestId, status: 500, code: "internal_error" }]);
+});
+
+describe("the stack of an error", () => {
+  const limit = Error.stackTraceLimit;
+  afterEach(() => {
+    Error.stackTraceLimit = limit;
+  });
+
+  const frames = (error: Error) => (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+
+  it.each([limit, 0, 3, 100])("is missing for an ApiError, and other errors keep %i frames", (kept) => {
+    Error.stackTraceLimit = kept;
+    const before = frames(new Error("a fault")).length;
+    for (const refusal of [new ApiError("not_found", "Nothing is here."), new ApiError("unauthorized")]) {
+      expect(frames(refusal)).toEqual([]);
+      expect(refusal).toBeInstanceOf(Error);
+      expect(refusal.message).toMatch(/\.$/);
+    }
+    expect(Error.stackTraceLimit).toBe(kept);
+    expect(frames(new Error("a fault"))).toHaveLength(before);
+    if (kept > 0) expect(before).toBeGreaterThan(0);
+  });
+
+  it("is kept for the cause of an ApiError, because the log needs it", () => {
+    const cause = new Error("D1 is down");
+    const refusal = new ApiError("database_unavailable", "Try again later.", {}, cause);
+    expect(refusal.cause).toBe(cause);
+    expect(frames(cause).length).toBeGreaterThan(0);
+  });
 });

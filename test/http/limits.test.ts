@@ -135,7 +135,7 @@ async function send(limit: Limit, runs: string, run: CreatedRun, size: number) {
 }
 
 describe.each(LIMITS)("$name, at most $max", (limit) => {
-  it("one more is refused, with a sentence that names the limit and what was sent", async () => {
+  it("refuses one more, and the sentence names the limit and the size", async () => {
     const runs = newRunsPath();
     const run = await createRun(runs);
     const before = await everything();
@@ -148,7 +148,7 @@ describe.each(LIMITS)("$name, at most $max", (limit) => {
     expect(await everything()).toEqual(before);
   });
 
-  it("exactly that is taken, and kept whole", async () => {
+  it("accepts exactly that and stores all of it", async () => {
     const runs = newRunsPath();
     const run = await createRun(runs);
     const { status, body } = await send(limit, runs, run, limit.max);
@@ -161,14 +161,14 @@ describe.each(LIMITS)("$name, at most $max", (limit) => {
   });
 });
 
-it("the smallest of everything is taken", async () => {
+it("accepts the smallest value of everything", async () => {
   const runs = newRunsPath();
   const run = await createRun(runs, { actionName: "a", timeout: 1, parameters: {}, recommendations: {} });
   expect(Date.parse(run.callback.expiresAt) - Date.parse(run.createdAt)).toBe(60_000);
   expect((await ask("GET", `${runs}?limit=1`)).status).toBe(200);
 });
 
-it("a run at all of its limits at once is kept whole, and listed", async () => {
+it("stores and lists a run at all of its limits at once", async () => {
   const runs = newRunsPath();
   const half = (128 * KIB - 30) / 6;
   const quotes = { a: '"'.repeat(half * 3 - 10) };

@@ -35,7 +35,7 @@ function fetchRaw(method: string, path: string): Promise<Response> {
 }
 
 describe("methods", () => {
-  it("knows of every address that the service has", () => {
+  it("covers every path of the service", () => {
     const addresses = createApp()
       .routes.filter(({ method }) => method !== "ALL")
       .map(({ path }) =>
@@ -49,7 +49,7 @@ describe("methods", () => {
     expect([...new Set(addresses)].sort()).toEqual(Object.keys(ALLOW).sort());
   });
 
-  it.each(REFUSED)("$method $path is 405 and says what is allowed", async ({ method, path, allow }) => {
+  it.each(REFUSED)("$method $path is 405 with the allowed methods", async ({ method, path, allow }) => {
     const response = await fetchRaw(method, path);
     expect(response.status).toBe(405);
     expect(response.headers.get("Allow")).toBe(allow);
@@ -59,7 +59,7 @@ describe("methods", () => {
       expect(JSON.parse(text)).toEqual({ error: expect.stringContaining(allow), code: "method_not_allowed" });
   });
 
-  it("405 comes before the question who asks, for it is no secret", async () => {
+  it("405 does not require a token", async () => {
     const { status } = await ask("PATCH", newRunsPath(), { token: null });
     expect(status).toBe(405);
   });
@@ -107,7 +107,7 @@ describe("HEAD", () => {
     expect(head.headers.has("x-d1-bookmark")).toBe(get.headers.has("x-d1-bookmark"));
   });
 
-  it("asks who it is, as GET does", async () => {
+  it("requires a token, as GET does", async () => {
     const { status } = await ask("HEAD", newRunsPath(), { token: null });
     expect(status).toBe(401);
   });
@@ -144,13 +144,13 @@ describe("addresses", () => {
     }
   });
 
-  it("names of 63 characters are taken", async () => {
+  it("accepts names of 63 characters", async () => {
     const name = "a".repeat(63);
     const { status } = await ask("GET", `/${name}/${name}/envs/${name}/action-runs`);
     expect(status).toBe(200);
   });
 
-  it("GET / says what this is and where to go next", async () => {
+  it("GET / describes the service and links to /docs", async () => {
     const { status, body } = await ask<Record<string, unknown>>("GET", "/", { token: null });
     expect(status).toBe(200);
     expect(body).toMatchObject({

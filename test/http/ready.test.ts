@@ -32,7 +32,7 @@ async function readyWith(settings: Partial<Env>, origin = "https://runs.example"
 
 const notReady = (sentence: RegExp) => ({ error: expect.stringMatching(sentence), code: "not_ready" });
 
-it("is ready when D1 is migrated and the signing key is long enough, and needs no token to say so", async () => {
+it("is ready without a token if D1 is migrated and the signing key is long enough", async () => {
   const { status, body } = await ask<unknown>("GET", "/readyz", { token: null });
   expect(status).toBe(200);
   expect(body).toEqual({ status: "ready" });
@@ -68,7 +68,7 @@ it.each<[string, Partial<Env>, RegExp]>([
 });
 
 it.each(["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"])(
-  "is ready with ALLOW_INSECURE_WEBHOOKS at %s, where only this machine comes, unless PUBLIC_URL says otherwise",
+  "is ready with ALLOW_INSECURE_WEBHOOKS at %s, unless PUBLIC_URL is public",
   async (origin) => {
     const insecure = { ALLOW_INSECURE_WEBHOOKS: "true" };
     expect((await readyWith(insecure, origin)).status).toBe(200);
@@ -78,14 +78,14 @@ it.each(["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"])
   },
 );
 
-it("is ready with ports and hosts that can be used, whatever spaces stand around them, and with none", async () => {
+it("is ready with valid ports and hosts, with spaces around them, and without any", async () => {
   const settings = { WEBHOOK_PORTS: " 8443, 8080 ", WEBHOOK_HOSTS: " ci.example.com , *.Example.org" };
   expect((await readyWith(settings)).status).toBe(200);
   expect((await readyWith({ WEBHOOK_PORTS: " ", WEBHOOK_HOSTS: "" })).status).toBe(200);
   expect((await readyWith({ ALLOW_INSECURE_WEBHOOKS: "false" })).status).toBe(200);
 });
 
-it("says all that is wrong with the settings at once", async () => {
+it("reports every invalid setting at once", async () => {
   const settings = { CALLBACK_SIGNING_KEYS: "", RETENTION_DAYS: "0", WEBHOOK_PORTS: "x", PUBLIC_URL: "x" };
   const { body } = await readyWith(settings);
   for (const name of Object.keys(settings)) expect(body).toEqual(notReady(new RegExp(name)));
@@ -96,7 +96,7 @@ it("counts bytes of a key, not characters", async () => {
   expect((await readyWith({ CALLBACK_SIGNING_KEYS: KEY })).status).toBe(200);
 });
 
-it("is not ready while D1 does not answer, and alive all the same", async () => {
+it("is not ready while D1 does not answer, but still alive", async () => {
   faults.reads = "down";
   const { status, body } = await ask<unknown>("GET", "/readyz");
   expect(status).toBe(503);
@@ -107,7 +107,7 @@ it("is not ready while D1 does not answer, and alive all the same", async () => 
   });
 });
 
-describe("what D1 said", () => {
+describe("D1's answer", () => {
   const ready = () => ask<{ code?: string }>("GET", "/readyz", { token: null });
   async function callsOf(go: () => Promise<unknown>): Promise<number> {
     const before = faults.calls;
@@ -131,7 +131,7 @@ describe("what D1 said", () => {
     );
   });
 
-  it("is asked for once by all who ask at the same time, and told to each", async () => {
+  it("is fetched once for simultaneous requests", async () => {
     faults.readDelayMs = 200;
     const calls = await callsOf(async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, ready));
@@ -140,7 +140,7 @@ describe("what D1 said", () => {
     expect(calls).toBe(1);
   });
 
-  it("stands while D1 is being asked for the next answer", async () => {
+  it("is used while another request asks D1 again", async () => {
     expect((await ready()).status).toBe(200);
     later(6000);
     faults.readDelayMs = 1000;
@@ -153,7 +153,7 @@ describe("what D1 said", () => {
     expect((await asking).status).toBe(200);
   });
 
-  it("is asked for again after a check whose request was cancelled", async () => {
+  it("is fetched again after a cancelled check", async () => {
     faults.reads = "hang";
     const before = faults.calls;
     void app.fetch(new Request("https://runs.example/readyz"), { ...env, DB: faulty(env.DB) });
@@ -169,19 +169,19 @@ describe("what D1 said", () => {
     expect(await callsOf(ready)).toBe(1);
   });
 
-  it("is logged by the request that heard it alone", async () => {
+  it("is logged once, with the request that asked D1", async () => {
     const errors = vi.spyOn(console, "error");
     faults.reads = "down";
     for (let n = 0; n < 5; n++) expect((await ready()).status).toBe(503);
     expect(errors.mock.calls.filter(([line]) => String(line).includes("request_failed"))).toHaveLength(1);
   });
 
-  it("does not hide a setting that can't be used, nor is it asked for then", async () => {
+  it("is not fetched if a setting is invalid", async () => {
     expect((await ready()).status).toBe(200);
     expect((await readyWith({ RETENTION_DAYS: "0" })).status).toBe(503);
   });
 
-  it("tells a full database from one that does not answer", async () => {
+  it("distinguishes a full database from one that does not answer", async () => {
     faults.databaseBytes = 9_899_999_999;
     expect((await ready()).status).toBe(200);
     later();
@@ -192,7 +192,7 @@ describe("what D1 said", () => {
   });
 });
 
-it("is alive with no settings at all", async () => {
+it("is alive without any settings", async () => {
   const nothing = { CALLBACK_SIGNING_KEYS: "", ROOT_TOKEN: "", PUBLIC_URL: "nonsense" };
   const response = await app.fetch(new Request("https://runs.example/healthz"), { ...env, ...nothing });
   expect(response.status).toBe(200);
@@ -209,7 +209,7 @@ it.each(["coordinators", "tokens", "runs", "audit"])(
     const { status, headers, body } = await readyWith({});
     expect(status).toBe(503);
     expect(headers.has("Retry-After")).toBe(true);
-    expect(body).toEqual(notReady(/not migrated: run/));
+    expect(body).toEqual(notReady(/not migrated/));
     expect(JSON.stringify(body)).not.toMatch(/no such|SQL/);
     await env.DB.prepare(sql).run();
     later();

@@ -50,7 +50,7 @@ async function fail(): Promise<void> {
 
 const leftOut = () => lines.map((line) => line.leftOut);
 
-it("a second has a line for each of its first 100 requests and none for more; the next line says how many that were", async () => {
+it("writes 100 lines a second, and the next line counts those left out", async () => {
   await flood(LINES_PER_SECOND + 37);
   expect(lines).toHaveLength(LINES_PER_SECOND);
   now += SECOND_MS;
@@ -62,13 +62,13 @@ it("a second has a line for each of its first 100 requests and none for more; th
   expect(others.filter((line) => "leftOut" in line)).toEqual([]);
 });
 
-it("100 requests in a second leave nothing out, and no line says otherwise", async () => {
+it("leaves nothing out at 100 requests a second", async () => {
   for (let n = 0; n < 3; n++, now += SECOND_MS) await flood(LINES_PER_SECOND);
   expect(lines).toHaveLength(3 * LINES_PER_SECOND);
   expect(lines.filter((line) => "leftOut" in line)).toEqual([]);
 });
 
-it("a second is one of the clock's, and the next starts anew to the millisecond", async () => {
+it("starts a new count with each second of the clock", async () => {
   await flood(LINES_PER_SECOND + 1);
   now += SECOND_MS - 1;
   await flood(1);
@@ -83,7 +83,7 @@ it("a second is one of the clock's, and the next starts anew to the millisecond"
   expect(lines.at(-1)).toHaveProperty("leftOut", 5);
 });
 
-it("what went wrong on our side is always written, and says what was left out before it", async () => {
+it("always writes a 5xx, with the count of lines left out", async () => {
   await flood(LINES_PER_SECOND + 3);
   for (let n = 0; n < 20; n++) await fail();
   const failed = lines.slice(LINES_PER_SECOND);
@@ -98,7 +98,7 @@ it("what went wrong on our side is always written, and says what was left out be
   expect(lines.at(-1)).toHaveProperty("leftOut", 1);
 });
 
-it("a refusal is no fault of ours: a flood of them stays within bounds as any other does", async () => {
+it("limits the lines of 4xx responses like any other", async () => {
   for (let n = 0; n < LINES_PER_SECOND + 40; n++) {
     expect((await send("/acme/shop/envs/prod/action-runs")).status).toBe(401);
   }
@@ -108,7 +108,7 @@ it("a refusal is no fault of ours: a flood of them stays within bounds as any ot
   expect(lines.at(-1)).toHaveProperty("leftOut", 40);
 });
 
-it("what is left out of the log is answered as ever", async () => {
+it("answers requests whose line is left out", async () => {
   await flood(LINES_PER_SECOND);
   const response = await send("/healthz");
   expect(response.status).toBe(200);

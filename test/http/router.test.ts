@@ -112,20 +112,20 @@ const ASKED = [
 ];
 
 describe.each(Object.entries(defaults))("against %s", (_name, theirs) => {
-  it.each(METHODS)("%j: every path has the same handlers and parameters", (method) => {
+  it.each(METHODS)("gives every path the same handlers and parameters for %j", (method) => {
     for (const path of ASKED) {
       expect([path, plain(ours.match(method, path))]).toEqual([path, plain(theirs.match(method, path))]);
     }
   });
 });
 
-it("a star that is asked for is a character, where Hono's trie would take each middleware twice", () => {
+it("takes a star in a path as a character, unlike Hono's trie", () => {
   for (const method of METHODS) {
     expect(plain(ours.match(method, "/*"))).toEqual(plain(ours.match(method, "/x")));
   }
 });
 
-it("these paths and methods tell all routes apart: each is the answer to one of them", () => {
+it("the tested paths reach every route", () => {
   const answered = new Set<number>();
   for (const method of METHODS) {
     for (const path of ASKED) {
@@ -135,7 +135,7 @@ it("these paths and methods tell all routes apart: each is the answer to one of 
   expect(ROUTES.filter(({ handler }) => !answered.has(handler))).toEqual([]);
 });
 
-it("takes every route of the app by Hono's fastest router, whatever the method", () => {
+it("matches every route with Hono's fastest router", () => {
   // A path that does not fit is refused when it is added, or no sooner than the first request is matched.
   for (const method of METHODS) {
     for (const path of ["/healthz", "/acme/shop/tokens"]) {
@@ -144,7 +144,7 @@ it("takes every route of the app by Hono's fastest router, whatever the method",
   }
 });
 
-it("no fixed path is also one of a pattern's, which would have had the request as well", () => {
+it("no fixed path also matches a pattern", () => {
   const fixed = PATHS.filter((path) => !path.includes(":") && !path.includes("*"));
   const patterns = new TrieRouter<number>();
   for (const { path, handler } of ROUTES) if (path.includes(":")) patterns.add("GET", path, handler);

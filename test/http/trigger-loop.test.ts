@@ -7,7 +7,7 @@ import { DELIVERY_HEADER } from "../../src/http/loop-guard.ts";
 import { envWith, untouchable } from "../support/bindings.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 
-describe("a request that a delivery makes is refused at our front door", () => {
+describe("a request that a webhook delivery makes", () => {
   const app = createApp();
   const routes = [
     ...new Set(
@@ -15,7 +15,7 @@ describe("a request that a delivery makes is refused at our front door", () => {
     ),
   ];
 
-  it("on every route there is, whatever token it brings", async () => {
+  it("is refused on every route, with any token", async () => {
     expect(routes.length).toBeGreaterThan(10);
     const db = untouchable<D1Database>("DB");
     const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
@@ -52,7 +52,7 @@ describe("a request that a delivery makes is refused at our front door", () => {
     expect([...db.uses, ...coordinators.uses]).toEqual([]);
   });
 
-  it("so that nothing comes of it, and the same without the header does", async () => {
+  it("has no effect, while the same request without the header has one", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const body = { status: "succeeded" };

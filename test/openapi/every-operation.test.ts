@@ -149,7 +149,7 @@ describe.each(CASES)("%s", (_name, operation) => {
     }
   });
 
-  it("answers each token as it describes", async () => {
+  it("responds to each token as described", async () => {
     const { o = "acme", p = "shop" } = place.names;
     const viewer = await grantToken(`/${o}/${p}`, { role: "viewer" });
     const elsewhere = await grantToken(newRunsPath().split("/").slice(0, 3).join("/"), { role: "owner" });
@@ -178,7 +178,7 @@ describe.each(CASES)("%s", (_name, operation) => {
     expect(none.status < 400).toBe(!operation.isBodyRequired);
   });
 
-  it.runIf(body !== undefined)("agrees with the schema of its body on what is refused", async () => {
+  it.runIf(body !== undefined)("refuses the bodies that its schema refuses", async () => {
     const schema = body ?? {};
     const members = new Map(membersOf(schema).map((member) => [member.path.join("."), member]));
     const tried: Body[] = [];
@@ -215,7 +215,7 @@ describe.each(CASES)("%s", (_name, operation) => {
     expect(words.filter(isAllowed)).toEqual(words);
   });
 
-  it("agrees with the schemas of its query and headers on what is refused", async () => {
+  it("refuses the queries and headers that its schemas refuse", async () => {
     const disagreements: unknown[] = [];
     for (const { name, in: where, schema, description } of parameters.filter((one) => one.in !== "path")) {
       const known = KNOWN_VALUES[name];
@@ -241,7 +241,7 @@ describe.each(CASES)("%s", (_name, operation) => {
     expect(again.headers.get("ETag")).toBe(headers.get("ETag"));
   });
 
-  it("answers an unknown query parameter as it describes", async () => {
+  it("responds to an unknown query parameter as described", async () => {
     const { status } = await sendAfresh({ body: example, query: [["unknown", "1"]] });
     expect(status < 300 || status === 400).toBe(true);
   });

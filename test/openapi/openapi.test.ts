@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../../src/app.ts";
-import { ERROR_STATUS } from "../../src/http/errors.ts";
+import { ERRORS } from "../../src/http/errors.ts";
 import { OPERATIONS, routesOf } from "../../src/openapi/document.ts";
 import { document, expectDescribed } from "../support/conformance.ts";
 import { ask } from "../support/requests.ts";
@@ -32,20 +32,20 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   ),
 );
 
-describe("the document", () => {
-  it("describes every route there is, and none that there is not", () => {
+describe("the OpenAPI document", () => {
+  it("describes exactly the routes of the app", () => {
     const routes = routesOf(createApp()).sort();
     expect(operations.map(([name]) => name).sort()).toEqual(routes);
     expect(Object.keys(OPERATIONS).sort()).toEqual(routes);
   });
 
-  it("names its schemas as the reference does", () => {
+  it("has the schema names of the contract", () => {
     expect(Object.keys(document.components.schemas)).toEqual(
       expect.arrayContaining(["ActionRun", "ActionRunList", "Error"]),
     );
   });
 
-  it("has every error code under its status, with an example, and each on some route", () => {
+  it("has every error code under its status, with an example", () => {
     const told = new Map<string, Set<string>>();
     for (const [, { responses }] of operations) {
       for (const [status, { content }] of Object.entries(responses)) {
@@ -54,28 +54,23 @@ describe("the document", () => {
         }
       }
     }
-    const expected = Object.entries(ERROR_STATUS).map(([code, status]) => [code, [String(status)]]);
+    const expected = Object.entries(ERRORS).map(([code, [status]]) => [code, [String(status)]]);
     const found = [...told].map(([code, statuses]) => [code, [...statuses]]);
     expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
   });
 
-  it.each(operations)(
-    "says of %s who may, by which parameters, and what all answers carry",
-    (name, operation) => {
-      const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
-      const described = (operation.parameters ?? [])
-        .filter((one) => one.in === "path")
-        .map((one) => one.name);
-      expect(described).toEqual(inPath);
-      const schemes = operation.security.flatMap((one) => Object.keys(one));
-      const callback = /(callback|heartbeat)$/.test(name);
-      expect(schemes).toEqual(inPath.length === 0 ? [] : [callback ? "callbackToken" : "apiToken"]);
-      for (const { headers } of Object.values(operation.responses))
-        expect(headers).toHaveProperty("X-Request-Id");
-    },
-  );
+  it.each(operations)("gives %s its security, its path parameters and X-Request-Id", (name, operation) => {
+    const inPath = [...name.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
+    const described = (operation.parameters ?? []).filter((one) => one.in === "path").map((one) => one.name);
+    expect(described).toEqual(inPath);
+    const schemes = operation.security.flatMap((one) => Object.keys(one));
+    const callback = /(callback|heartbeat)$/.test(name);
+    expect(schemes).toEqual(inPath.length === 0 ? [] : [callback ? "callbackToken" : "apiToken"]);
+    for (const { headers } of Object.values(operation.responses))
+      expect(headers).toHaveProperty("X-Request-Id");
+  });
 
-  it.each(operations)("has a summary and a description in sentences of %s", (_name, operation) => {
+  it.each(operations)("has a summary and a description of %s in sentences", (_name, operation) => {
     const { summary, description } = operation;
     expect(summary).toMatch(/^[A-Z][^.]+$/);
     const sentences = description.split(/(?<=[.;]) /);
@@ -86,19 +81,19 @@ describe("the document", () => {
     expect(description).not.toContain(summary);
   });
 
-  it.each(operations)("has a 404 not_found of %s if its path has parameters", (name, { responses }) => {
+  it.each(operations)("gives %s a 404 not_found if its path has parameters", (name, { responses }) => {
     const { 404: notFound } = responses;
     if (name.includes("{")) {
       expect(notFound?.content?.["application/json"]?.examples).toHaveProperty("not_found");
     } else expect(notFound).toBeUndefined();
   });
 
-  it("names whom to ask, without an address that is nobody's", () => {
+  it("names a contact without a URL", () => {
     const { contact } = (document as unknown as { info: { contact: object } }).info;
     expect(contact).toEqual({ name: expect.stringContaining("operator") });
   });
 
-  it("has no default in a body, because generators take such a member for required", () => {
+  it("has no default in a body, because generators make such a member required", () => {
     const bodies = operations.flatMap(([, { requestBody }]) =>
       requestBody === undefined ? [] : [requestBody],
     );
@@ -107,7 +102,7 @@ describe("the document", () => {
     expect(text).toContain("Default: `60`.");
   });
 
-  it("says which requests may be named by a key, and that a heartbeat needs no body", () => {
+  it("says which requests accept a key, and that the body of a heartbeat is optional", () => {
     const keyed = operations.filter(([, { parameters }]) =>
       parameters?.some((one) => one.name === "Idempotency-Key"),
     );
@@ -123,7 +118,7 @@ describe("the document", () => {
   });
 });
 
-describe("an answer that is otherwise than described fails the test that got it", () => {
+describe("the conformance check", () => {
   const url = "https://runs.example/acme/shop/envs/prod/action-runs/01a212de-9b55-8003-a8a9-dd2c148ea617";
   const run =
     (document.components.schemas.ActionRun as { examples: Record<string, unknown>[] }).examples[0] ?? {};
@@ -133,7 +128,7 @@ describe("an answer that is otherwise than described fails the test that got it"
     return () => expectDescribed("GET", url, new Response(text, { ...init, headers }), text);
   };
 
-  it("while one that is as described does not", () => {
+  it("passes a response as described", () => {
     expect(judge(run)).not.toThrow();
   });
 
@@ -146,15 +141,15 @@ describe("an answer that is otherwise than described fails the test that got it"
     expect(judge(body)).toThrow(/otherwise than described/);
   });
 
-  it("where its status is not described", () => {
+  it("fails on a status that is not described", () => {
     expect(judge({ error: "x", code: "forbidden" }, { status: 418 })).toThrow(/does not describe/);
   });
 
-  it("where it has a header that is not described", () => {
+  it("fails on a header that is not described", () => {
     expect(judge(run, { headers: { "X-Secret": "1" } })).toThrow(/x-secret/);
   });
 
-  it("where its error code is in no table", () => {
+  it("fails on an unknown error code", () => {
     expect(judge({ error: "x", code: "made_up" }, { status: 404 })).toThrow(/otherwise than described/);
   });
 });
@@ -179,7 +174,7 @@ describe("every part of the document has an example", () => {
     return ((named === undefined ? schema : schemas[named])?.examples?.length ?? 0) > 0;
   }
 
-  it.each(operations)("of %s: parameters, bodies and answers", (_name, operation) => {
+  it.each(operations)("of %s: parameters, bodies and responses", (_name, operation) => {
     const {
       parameters = [],
       requestBody,
@@ -209,12 +204,12 @@ describe("every part of the document has an example", () => {
   });
 });
 
-it("is what the service answers, made from source", async () => {
+it("the service returns the document of this source", async () => {
   const { status, body } = await ask("GET", "/openapi.json", { token: null });
   expect(status).toBe(200);
   expect(body).toEqual(document);
 });
 
-it("says which version of the package answers", () => {
+it("the document has the package's version", () => {
   expect((document as unknown as { info: { version: string } }).info.version).toBe(packageJson.version);
 });

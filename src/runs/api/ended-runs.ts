@@ -1,8 +1,9 @@
 /**
- * What the isolate remembers of runs that have ended, for they never change again. Per isolate, bounded by bytes
- * and by age, keyed by scope and id, and asked only after the caller was found to be allowed. No shared cache.
+ * Remembers runs that have ended, because they never change again. Per isolate, bounded by bytes and by age, keyed by scope
+ * and id. Callers check the permission first. No shared cache.
  */
 
+import { BoundedMap } from "../../bounded-map.ts";
 import { msSince } from "../../elapsed.ts";
 import { utf8Bytes } from "../../http/limits.ts";
 
@@ -17,8 +18,7 @@ interface Entry {
   readonly purgeAt: number;
 }
 
-const entries = new Map<string, Entry>();
-let heldBytes = 0;
+const entries = new BoundedMap<Entry>(MAX_BYTES, ({ bytes }) => bytes);
 
 export function recallEnded(scope: string, id: string, now: number): string | null {
   const entry = entries.get(`${scope}/${id}`);
@@ -33,21 +33,8 @@ export function rememberEnded(
   purgeAt: number,
   now: number,
 ): void {
-  const key = `${scope}/${id}`;
-  drop(key);
   const bytes = utf8Bytes(actionRun) + ENTRY_OVERHEAD_BYTES;
-  entries.set(key, { actionRun, bytes, readAt: now, purgeAt });
-  heldBytes += bytes;
-  // Expired entries come first, because all live equally long. Kept until the bytes run out, they only take up memory.
-  for (const [oldest, entry] of entries) {
-    if (heldBytes <= MAX_BYTES && msSince(entry.readAt, now) < MAX_AGE_MS) break;
-    drop(oldest);
-  }
-}
-
-function drop(key: string): void {
-  const entry = entries.get(key);
-  if (entry === undefined) return;
-  entries.delete(key);
-  heldBytes -= entry.bytes;
+  entries.set(`${scope}/${id}`, { actionRun, bytes, readAt: now, purgeAt });
+  // All entries live equally long, so expired ones are the oldest. Kept until the bytes run out, they only take up memory.
+  entries.evictWhile((entry) => msSince(entry.readAt, now) >= MAX_AGE_MS);
 }
