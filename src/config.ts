@@ -1,6 +1,6 @@
 /** The operator's settings, read from the environment and checked. A setting that can't be used says so at /readyz. */
 
-import { webhookPolicy } from "./dispatch/policy.ts";
+import { webhookPolicy } from "./dispatch/webhook-policy.ts";
 import type { Env } from "./env.ts";
 import { weaknessOf } from "./secret-strength.ts";
 

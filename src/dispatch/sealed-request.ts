@@ -1,6 +1,6 @@
 /** The request of a delivery as it travels: rendered in the Worker, sealed there, and opened only to be sent. */
 
-import type { SentRequest } from "./secrets.ts";
+import type { SentRequest } from "./request-secrets.ts";
 
 /** A rendered request, and the origin through which its run was made. */
 export interface WebhookRequest extends SentRequest {

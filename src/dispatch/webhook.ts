@@ -9,11 +9,11 @@ import { DELIVERY_HEADER } from "../http/loop-guard.ts";
 import { keyRing } from "../key-ring.ts";
 import { ATTEMPT_MAX_MS, type AttemptAnswer } from "./delivery.ts";
 import { ANSWER_READ_MAX_BYTES, excerptOf } from "./excerpt.ts";
-import { webhookPolicy } from "./policy.ts";
+import { secretsOf } from "./request-secrets.ts";
 import { type Attempt, sealedFor, type WebhookRequest } from "./sealed-request.ts";
-import { secretsOf } from "./secrets.ts";
 import { signingKey, webhookSignature } from "./signature.ts";
 import { guardUrl } from "./url-guard.ts";
+import { webhookPolicy } from "./webhook-policy.ts";
 
 /** How long a piece of the body is waited for, once there is a status: it is the status that counts. */
 const BODY_WAIT_MS = 1000;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { guardUrl, parseHosts, parsePorts, type UrlPolicy } from "../../src/dispatch/url-guard.ts";
+import { guardUrl, type UrlPolicy } from "../../src/dispatch/url-guard.ts";
+import { parseHosts, parsePorts } from "../../src/dispatch/webhook-policy.ts";
 import { URL_MAX_CHARACTERS } from "../../src/http/limits.ts";
 
 const OPEN: UrlPolicy = { ports: new Set(), hosts: null, ownHosts: ["runs.example.com"], insecure: false };

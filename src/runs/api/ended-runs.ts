@@ -1,6 +1,6 @@
 /**
- * What the isolate remembers of runs that have ended, for they never change again. Per isolate, bounded by bytes
- * and by age, keyed by scope and id, and asked only after the caller was found to be allowed. No shared cache.
+ * Ended runs that this isolate remembers, because they never change again. Bounded by bytes and by age, and never shared
+ * between isolates. The key has the scope, and callers must be authorized before they read from here.
  */
 
 import { msSince } from "../../elapsed.ts";
