@@ -71,12 +71,13 @@ function faultOf(path: readonly string[]): string | null {
   if (path.includes(""))
     return "has an empty name. Join names with single dots, as in {{ parameters.branch }}.";
   if (path.some((name) => /[\s{}]/.test(name))) return "has a blank or a brace in a name. Rename it.";
-  const [root = "", member = ""] = path;
+  const [root = "", member] = path;
   if (!Object.hasOwn(MEMBERS, root)) {
     return `is unknown. Begin with one of ${Object.keys(MEMBERS).join(", ")}.`;
   }
   const members = MEMBERS[root as keyof TemplateContext];
-  if (members === null || (path.length === 2 && members.includes(member))) return null;
+  if (members === null || member === undefined) return null;
+  if (path.length === 2 && members.includes(member)) return null;
   return `is unknown. ${root} has only ${members.join(", ")}.`;
 }
 

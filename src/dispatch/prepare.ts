@@ -1,5 +1,6 @@
 /** Turns a trigger into a delivery: renders the request, judges its URL, and seals it before it leaves the Worker. */
 
+import type { Env } from "../env.ts";
 import { isJsonObject } from "../http/json.ts";
 import {
   RENDERED_HEADERS_MAX_BYTES,
@@ -14,28 +15,36 @@ import type { TemplateContext } from "./placeholder.ts";
 import { sealedFor, type WebhookRequest } from "./sealed-request.ts";
 import { renderJson, renderText, renderUrl } from "./template.ts";
 import { HEADER_VALUE, type Trigger } from "./trigger.ts";
-import { guardUrl, type UrlPolicy } from "./url-guard.ts";
+import { guardUrl } from "./url-guard.ts";
+import { webhookPolicy } from "./webhook-policy.ts";
 
 const FORM = /^application\/x-www-form-urlencoded\b/i;
 
-export interface Preparation {
+/** The request that creates the run. */
+export interface Origin {
+  readonly env: Env;
   readonly ring: KeyRing;
-  readonly policy: UrlPolicy;
-  /** The origin of the request that creates the run. */
   readonly origin: string;
   readonly scope: string;
-  readonly context: TemplateContext;
 }
 
-/** The delivery, or a sentence that names the place of what can't be sent. */
+/** Why there is no delivery: a setting can't be used, or the trigger has a fault, whose place the sentence names. */
+export interface PrepareFault {
+  readonly code: "not_configured" | "invalid_body";
+  readonly sentence: string;
+}
+
 export async function prepareDelivery(
   trigger: Trigger,
-  { ring, policy, origin, scope, context }: Preparation,
-): Promise<Result<NewDelivery, string>> {
+  context: TemplateContext,
+  { env, ring, origin, scope }: Origin,
+): Promise<Result<NewDelivery, PrepareFault>> {
+  const policy = webhookPolicy(env, origin);
+  if (!policy.ok) return err({ code: "not_configured", sentence: policy.error });
   const rendered = renderTrigger(trigger, context);
-  if (!rendered.ok) return rendered;
-  const url = guardUrl(rendered.value.url, policy);
-  if (!url.ok) return err(`trigger.url: ${url.error}`);
+  if (!rendered.ok) return err({ code: "invalid_body", sentence: rendered.error });
+  const url = guardUrl(rendered.value.url, policy.value);
+  if (!url.ok) return err({ code: "invalid_body", sentence: `trigger.url: ${url.error}` });
   const request: WebhookRequest = {
     ...rendered.value,
     url: url.value.href,

@@ -104,23 +104,26 @@ function bodyTexts(body: string): readonly string[] {
       long.push(text);
     } else if (isCredential) short.add(text);
   };
-  const walk = (value: unknown, isCredential: boolean) => {
-    if (typeof value === "string") add(value, isCredential);
-    else if (typeof value === "number" && isCredential) add(String(value), true);
-    else if (typeof value === "object" && value !== null) {
-      for (const [key, member] of Object.entries(value)) walk(member, isCredential || SECRET_KEY.test(key));
-    }
-  };
-  let json: unknown;
+  // A list and no recursion, because the body can be nested deeply.
+  const open: [value: unknown, isCredential: boolean][] = [];
   try {
-    json = JSON.parse(body);
+    open.push([JSON.parse(body), false]);
   } catch {
     for (const pair of body.split("&")) {
       const equals = pair.indexOf("=");
       add(pair.slice(equals + 1), equals >= 0 && SECRET_KEY.test(pair.slice(0, equals)));
     }
   }
-  walk(json, false);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [value, isCredential] = next;
+    if (typeof value === "string") add(value, isCredential);
+    else if (typeof value === "number" && isCredential) add(String(value), true);
+    else if (typeof value === "object" && value !== null) {
+      for (const [key, member] of Object.entries(value)) {
+        open.push([member, isCredential || SECRET_KEY.test(key)]);
+      }
+    }
+  }
   return [long.join("\n"), ...short];
 }
 

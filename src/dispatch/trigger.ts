@@ -30,8 +30,8 @@ const headers = z
     z.superRefine((value, context) => {
       const seen = new Set<string>();
       for (const [name, text] of Object.entries(value)) {
-        const fault = headerFault(name, text, seen);
-        if (fault !== null) context.addIssue({ code: "custom", path: [name], message: fault });
+        const message = headerFault(name, text, seen);
+        if (message !== null) context.addIssue({ code: "custom", path: [name], message });
       }
     }),
   )
@@ -98,8 +98,8 @@ export const trigger = z
               error: `is too long; send at most ${URL_MAX_CHARACTERS} characters.`,
             }),
             z.superRefine((url, context) => {
-              const fault = checkUrlTemplate(url);
-              if (fault !== null) context.addIssue({ code: "custom", message: fault });
+              const message = checkUrlTemplate(url);
+              if (message !== null) context.addIssue({ code: "custom", message });
             }),
           )
           .register(z.globalRegistry, {
@@ -123,8 +123,8 @@ export const trigger = z
               }),
               z.superRefine((payload, context) => {
                 const fault = checkTemplate(payload);
-                if (fault !== null)
-                  context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
+                if (fault === null) return;
+                context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
               }),
             ),
             "The body of the webhook: any JSON, whose strings may contain placeholders such as `{{ run.callbackUrl }}`. Without it, the body is everything that placeholders can reach. If `headers` has `Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form. Libraries that verify a signature can refuse a form: see `signingSecret`.",

@@ -2,62 +2,47 @@
 
 import type { Context } from "hono";
 import { runNotFound } from "../../auth/bearer.ts";
-import { ApiError, FULL_RETRY_SECONDS, unavailable } from "../../http/errors.ts";
+import { ApiError, type ErrorCode, FULL_RETRY_SECONDS } from "../../http/errors.ts";
 import type { RunAnswer, RunRefusal } from "../protocol.ts";
 
-const OVERLOADED_RETRY_SECONDS = 10;
+type Reason = RunRefusal["reason"];
 
-export function refusalError(reason: RunRefusal["reason"]): ApiError {
-  switch (reason) {
-    case "run_not_found":
-      return runNotFound();
-    case "key_reused":
-      return new ApiError(
-        "idempotency_key_reused",
-        "This Idempotency-Key created a run from another body. Send a new key, or the same body.",
-      );
-    case "key_unverifiable":
-      return new ApiError(
-        "idempotency_key_unverifiable",
-        "This Idempotency-Key created a run under a signing key that was removed, so the bodies can't be compared. Look for the run in the list, or send a new key to create another.",
-      );
-    case "overloaded":
-      return unavailable(
-        "coordinator_overloaded",
-        "The database is behind, so the service creates no new runs right now. Try again later.",
-        undefined,
-        OVERLOADED_RETRY_SECONDS,
-      );
-    case "storage_full":
-      return unavailable(
-        reason,
-        "The storage of this environment is full, so the service creates no new runs here. Try again when older runs have been removed.",
-        undefined,
-        FULL_RETRY_SECONDS,
-      );
-    case "too_many_watchers":
-      return unavailable(
-        reason,
-        "Too many clients are already watching runs here. Try again in a few seconds, or read the run without waiting.",
-      );
-    case "run_running":
-      return new ApiError(reason, "The run is already running. You can cancel only a pending run.");
-    case "run_succeeded":
-      return new ApiError(reason, "The run already succeeded. Its result can't change.");
-    case "run_failed":
-      return new ApiError(reason, "The run already failed. Its result can't change.");
-    case "run_timed_out":
-      return new ApiError(reason, "The run already failed because it timed out. Its result can't change.");
-    case "run_cancelled":
-      return new ApiError(reason, "The run was cancelled. Its result can't change.");
-    case "delivery_failed":
-      return new ApiError(
-        reason,
-        "The run already failed because its workflow could not be started. Its result can't change.",
-      );
-    case "id_taken":
-      throw new Error("two run ids in a row were taken");
-  }
+/** The refusals that have another code on the wire. */
+const CODES: Partial<Record<Reason, ErrorCode>> = {
+  key_reused: "idempotency_key_reused",
+  key_unverifiable: "idempotency_key_unverifiable",
+  overloaded: "coordinator_overloaded",
+};
+
+const SENTENCES: Readonly<Record<Exclude<Reason, "run_not_found" | "id_taken">, string>> = {
+  key_reused: "This Idempotency-Key created a run from another body. Send a new key, or the same body.",
+  key_unverifiable:
+    "This Idempotency-Key created a run under a signing key that was removed, so the bodies can't be compared. Look for the run in the list, or send a new key to create another.",
+  overloaded: "The database is behind, so the service creates no new runs right now. Try again later.",
+  storage_full:
+    "The storage of this environment is full, so the service creates no new runs here. Try again when older runs have been removed.",
+  too_many_watchers:
+    "Too many clients are already watching runs here. Try again in a few seconds, or read the run without waiting.",
+  run_running: "The run is already running. You can cancel only a pending run.",
+  run_succeeded: "The run already succeeded. Its result can't change.",
+  run_failed: "The run already failed. Its result can't change.",
+  run_timed_out: "The run already failed because it timed out. Its result can't change.",
+  run_cancelled: "The run was cancelled. Its result can't change.",
+  delivery_failed: "The run already failed because its workflow could not be started.",
+};
+
+const RETRY_SECONDS: Partial<Record<Reason, number>> = {
+  overloaded: 10,
+  storage_full: FULL_RETRY_SECONDS,
+  too_many_watchers: 5,
+};
+
+export function refusalError(reason: Reason): ApiError {
+  if (reason === "run_not_found") return runNotFound();
+  if (reason === "id_taken") throw new Error("two run ids in a row were taken");
+  const retryAfter = RETRY_SECONDS[reason];
+  const headers = retryAfter === undefined ? {} : { "Retry-After": String(retryAfter) };
+  return new ApiError(CODES[reason] ?? (reason as ErrorCode), SENTENCES[reason], headers);
 }
 
 /** Sends JSON text. `bookmark` lets the caller read its own write. */

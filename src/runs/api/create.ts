@@ -5,11 +5,8 @@ import type { Principal } from "../../auth/permissions.ts";
 import type { NewDelivery } from "../../dispatch/delivery.ts";
 import type { TemplateContext } from "../../dispatch/placeholder.ts";
 import { prepareDelivery } from "../../dispatch/prepare.ts";
-import type { Trigger } from "../../dispatch/trigger.ts";
-import { webhookPolicy } from "../../dispatch/webhook-policy.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { KeyRing } from "../../key-ring.ts";
-import { err, type Result } from "../../result.ts";
 import type { ChangeKey, RunAnswer, RunRefusal } from "../protocol.ts";
 import type { NewRun } from "../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../run-id.ts";
@@ -68,12 +65,13 @@ async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeK
   let delivery: NewDelivery | null = null;
   if (body.trigger !== undefined) {
     const token = await signing;
-    const prepared = await deliveryOf(creation, body.trigger, toContext(creation, body, run, token));
+    const prepared = await prepareDelivery(body.trigger, toContext(creation, body, run, token), creation);
     if (!prepared.ok) {
       // The settings may have allowed this webhook when the same key was sent before.
       const answer =
         key === null ? null : await askCoordinator(creation, coordinator, (stub) => stub.recall(change));
-      if (answer === null || (!answer.ok && answer.reason === "run_not_found")) throw prepared.error;
+      if (answer === null || (!answer.ok && answer.reason === "run_not_found"))
+        throw new ApiError(prepared.error.code, prepared.error.sentence);
       return { answer, id, token };
     }
     delivery = prepared.value;
@@ -120,16 +118,4 @@ function toContext({ runsUrl }: Creation, body: NewRunBody, run: NewRun, token: 
     recommendations,
     entity: { id: entityId },
   };
-}
-
-/** The webhook that a trigger asks for. Otherwise a 400 that names the place, or a 503 if a setting is wrong. */
-async function deliveryOf(
-  { env, ring, scope, origin }: Creation,
-  trigger: Trigger,
-  context: TemplateContext,
-): Promise<Result<NewDelivery, ApiError>> {
-  const policy = webhookPolicy(env, origin);
-  if (!policy.ok) return err(new ApiError("not_configured", policy.error));
-  const delivery = await prepareDelivery(trigger, { ring, policy: policy.value, origin, scope, context });
-  return delivery.ok ? delivery : err(new ApiError("invalid_body", delivery.error));
 }

@@ -76,9 +76,7 @@ async function selectRun(session: D1DatabaseSession, scope: string, id: string):
     .prepare("SELECT body, status, deadline_at, purge_at FROM runs WHERE scope = ? AND id = ?")
     .bind(scope, id)
     .raw<[body: string, status: Status, deadlineAt: number, purgeAt: number]>();
-  if (row === undefined) return null;
-  const [body, status, deadlineAt, purgeAt] = row;
-  return { body, status, deadlineAt, purgeAt };
+  return row === undefined ? null : { body: row[0], status: row[1], deadlineAt: row[2], purgeAt: row[3] };
 }
 
 async function readFromCoordinator(place: Place, id: string): Promise<ReadRun | null> {

@@ -196,7 +196,7 @@ describe("a payload is refused by the place in it", () => {
     const trigger = `{"type":"webhook","url":"${WEBHOOK.url}","payload":{"a":1e400}}`;
     const answer = await ask("POST", PATH, { raw: `{"actionName":"deploy","trigger":${trigger}}` });
     expect(answer).toMatchObject({ status: 400, body: { code: "invalid_body" } });
-    expect(answer.body.error).toMatch(/^trigger\.payload: holds a number too large/);
+    expect(answer.body.error).toMatch(/^trigger\.payload: has a number that is too large/);
   });
 
   it.each<[string, unknown]>([
