@@ -1,6 +1,6 @@
 /** The operator's settings, from the environment. GET /readyz reports those that are not valid. */
 
-import { webhookPolicy } from "./dispatch/policy.ts";
+import { webhookPolicy } from "./dispatch/webhook-policy.ts";
 import type { Env } from "./env.ts";
 import { weaknessOf } from "./secret-strength.ts";
 

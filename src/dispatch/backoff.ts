@@ -1,41 +1,34 @@
-/**
- * When a delivery is tried again. PURE: no clock and no chance of its own, `now` and `random` are passed in.
- * Whether there is time for another attempt before the run's deadline is the caller's to judge.
- */
+/** When a delivery is retried. PURE: `now` and `random` are passed in. It must not judge the run's deadline. */
 
-/** `maxAttempts` counts the first one too; `initialDelayMs` is the most that the first wait can be. */
+/** `maxAttempts` includes the first attempt. `initialDelayMs` is the longest first wait. */
 export interface RetryPolicy {
   readonly maxAttempts: number;
   readonly initialDelayMs: number;
 }
 
-/** No receiver can ask for a longer wait, and no back-off grows beyond it. */
+/** The longest wait, whether a receiver asks for it or the backoff grows to it. */
 export const RETRY_AFTER_MAX_MS = 3_600_000;
 
 /** The last instant that a Date can hold. */
 const DATE_MAX_MS = 8.64e15;
 
-/**
- * Whether an attempt that ended with `status` may be repeated. null is no answer: a network fault, a time-out, a
- * lost attempt. 5xx, 408, 425 and 429 pass; anything else, redirects included, is the receiver's last word.
- */
+/** Whether an attempt may be retried: after no answer (null), 5xx, 408, 425 and 429. Every other status is final. */
 export function isRetryable(status: number | null): boolean {
   if (status === null || status === 408 || status === 425 || status === 429) return true;
   return status >= 500 && status <= 599;
 }
 
 /**
- * Exponential back-off with full jitter: whole ms in [0, initialDelayMs * 2^(attempt-1)), never over an hour.
- * `attempt` is 1 for the first that failed, `random` in [0, 1). The hour bounds the range before the jitter, so
- * that runs which failed together stay apart there too.
+ * Exponential backoff with full jitter: whole ms in [0, initialDelayMs * 2^(attempt-1)), at most an hour. `attempt` counts
+ * from 1, `random` is in [0, 1). The hour is applied before the jitter, so that runs that failed together stay apart.
  */
 export function backoffMs(policy: RetryPolicy, attempt: number, random: number): number {
   return Math.floor(random * Math.min(policy.initialDelayMs * 2 ** (attempt - 1), RETRY_AFTER_MAX_MS));
 }
 
 /**
- * What a Retry-After header asks for (RFC 9110, 10.2.3), in ms from `now`: 0 for a date in the past, null for
- * no header or nonsense. Not held to an hour; only so far that `now` plus the answer is still a date.
+ * What a Retry-After header asks for (RFC 9110, 10.2.3), in ms from `now`: 0 for a date in the past, null if the header is
+ * missing or invalid. Bounded only so that `now` plus the result is a date.
  */
 export function parseRetryAfter(value: string | null, now: number): number | null {
   const text = value?.trim() ?? "";
@@ -44,7 +37,7 @@ export function parseRetryAfter(value: string | null, now: number): number | nul
   return at === null ? null : Math.max(at - now, 0);
 }
 
-/** How long to wait after `attempt` failed, in whole ms: our back-off, or what the receiver asks for if that is longer. */
+/** How long to wait after `attempt` failed, in whole ms: our backoff, or what the receiver asks for if that is longer. */
 export function retryDelayMs(
   policy: RetryPolicy,
   attempt: number,
@@ -61,8 +54,8 @@ const MONTH = `(?<month>${MONTHS.join("|")})`;
 const TIME = "(?<hour>[01][0-9]|2[0-3]):(?<minute>[0-5][0-9]):(?<second>[0-5][0-9]|60)";
 
 /**
- * The three forms of RFC 9110, 5.6.7, as strict as they are written there, case included: Date.parse would take
- * "foo 1" for a date. A day of the week that does not fit the date is let pass.
+ * The three forms of RFC 9110, 5.6.7, including case, because Date.parse accepts "foo 1" as a date. The day of the week is
+ * not compared with the date.
  */
 const HTTP_DATES = [
   new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>[0-9]{2}) ${MONTH} (?<year>[0-9]{4}) ${TIME} GMT$`),
@@ -72,7 +65,7 @@ const HTTP_DATES = [
   new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ${MONTH} (?<day>[0-9 ][0-9]) ${TIME} (?<year>[0-9]{4})$`),
 ];
 
-/** The instant in ms, or null if `text` is no HTTP-date or a day that no calendar has. */
+/** The instant in ms, or null if `text` is not an HTTP-date or the day does not exist. */
 function httpDate(text: string, now: number): number | null {
   for (const form of HTTP_DATES) {
     const parts = form.exec(text)?.groups;
@@ -86,7 +79,7 @@ function httpDate(text: string, now: number): number | null {
   return null;
 }
 
-/** RFC 9110, 5.6.7: two digits that seem more than 50 years ahead are the last such year that has passed. */
+/** RFC 9110, 5.6.7: a two-digit year more than 50 years ahead means the same year of the century before. */
 function centuryOf(twoDigits: number, now: number): number {
   const thisYear = new Date(now).getUTCFullYear();
   const year = thisYear - (thisYear % 100) + twoDigits;

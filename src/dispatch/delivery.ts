@@ -1,55 +1,55 @@
 /**
- * A run's delivery: what is known of telling its workflow to begin. PURE: no I/O, no clock, no dice; `now` and
- * `random` are passed in. At least once: an attempt is on record, with a lease, before it leaves.
+ * A run's delivery: the webhook that starts its workflow, and how far it got. PURE: `now` and `random` are passed in.
+ * Delivery is at least once, because an attempt is on record, with a lease, before it leaves.
  */
 
 import { isRetryable, type RetryPolicy, retryDelayMs } from "./backoff.ts";
 
-/** How long an attempt may take, from leaving to its answer. */
+/** An attempt that gets no answer within this time is given up. */
 export const ATTEMPT_MAX_MS = 15_000;
-/** When an attempt whose result did not come counts as lost. */
+/** An attempt that reports no result within this time counts as lost. */
 export const LEASE_MS = 30_000;
 
 /**
- * How long after the run's creation an attempt is tried again that this isolate could not send. While a change of keys or
- * settings rolls out, an isolate with the old ones meets a request that was made under the new ones.
+ * While new keys or settings roll out, an isolate with the old ones can't send a request that was made under the new ones.
+ * For this long after the run's creation, such an attempt is retried.
  */
 export const ROLLOUT_MS = 600_000;
 const ROLLOUT_RETRY_MS = 20_000;
 
-/** What starts the run: a 2xx of the receiver, or only the first heartbeat. */
+/** What starts the run: a 2xx answer, or only the first heartbeat. */
 export type StartOn = "accepted" | "heartbeat";
 
 export interface NewDelivery extends RetryPolicy {
-  /** The receiver's host: all of the address that may be told. */
+  /** The receiver's host, the only part of the URL that is not secret. */
   readonly host: string;
   readonly startOn: StartOn;
-  /** The request, sealed by the Worker; its secrets are never in the clear here. */
+  /** The request, which only the Worker can open. */
   readonly sealed: Uint8Array<ArrayBuffer>;
 }
 
 export interface Delivery extends NewDelivery {
   /** The latest attempt's number, from 1; 0 before the first. */
   readonly attempt: number;
-  /** When the next attempt is to leave; null while one is under way. */
+  /** When the next attempt leaves; null while one is under way. */
   readonly nextAt: number | null;
-  /** When the attempt under way counts as lost; null while none is. */
+  /** When the attempt under way counts as lost; null if there is none. */
   readonly leaseUntil: number | null;
-  /** Whether some attempt may have arrived without our knowing. */
+  /** Whether an earlier attempt may have arrived although its answer did not. */
   readonly isUnsure: boolean;
 }
 
-/** What came of an attempt. `status` null: no answer, for `reason`. `isFinal`: it was not even sent, and never will be. */
+/** The result of an attempt. `status`: null if there was no answer. `isFinal`: it was not sent and never will be. */
 export interface AttemptAnswer {
   readonly status: number | null;
   readonly durationMs: number;
-  /** Completes the sentence that begins with the receiver's host. */
+  /** The rest of a sentence that begins with the receiver's host. */
   readonly reason: string;
   readonly isFinal: boolean;
-  /** It was not sent because of this isolate's keys or settings: another isolate may be able to. */
+  /** This isolate's keys or settings could not send it. Another isolate may be able to. */
   readonly isUnready?: boolean;
   readonly excerpt: string | null;
-  /** Why there is no excerpt of an answer that had a body: it may hold a secret of the request. */
+  /** The answer had a body, but an excerpt could show a secret of the request. */
   readonly excerptOmitted?: "secret";
   readonly retryAfter: string | null;
 }
@@ -59,10 +59,10 @@ export type Verdict =
   | { readonly outcome: "retry"; readonly delivery: Delivery & { readonly nextAt: number } }
   /** `reason` is a sentence. */
   | { readonly outcome: "given_up"; readonly reason: string }
-  /** The result of an older attempt changes nothing. */
+  /** Results of older attempts change nothing. */
   | { readonly outcome: "ignored" };
 
-/** `createdAt`, `deadlineAt`: the run's. */
+/** `createdAt` and `deadlineAt` are the run's. */
 export interface Circumstances {
   readonly now: number;
   readonly createdAt: number;
@@ -74,7 +74,7 @@ export function newDelivery(delivery: NewDelivery, now: number): Delivery {
   return { ...delivery, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false };
 }
 
-/** When the delivery needs something done. */
+/** When the delivery needs attention. */
 export function deliveryDueAt({ nextAt, leaseUntil }: Delivery): number | null {
   return leaseUntil ?? nextAt;
 }
@@ -92,7 +92,7 @@ export function beginAttempt(delivery: Delivery, now: number): Delivery {
   return { ...delivery, attempt: delivery.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
 }
 
-/** What counts in place of a result that did not come. */
+/** The result of an attempt that reported none. */
 export const LOST: AttemptAnswer = {
   status: null,
   durationMs: LEASE_MS,
@@ -103,9 +103,9 @@ export const LOST: AttemptAnswer = {
 };
 
 /**
- * What a result means. A 2xx always counts, anything else only from the attempt under way. After an attempt that may
- * have arrived, 409 means that it did. A next try that would fall past the deadline is given up now. An attempt that
- * was not ready to be sent does not count while a deploy may be rolling out: the next one has its number.
+ * What a result means. A 2xx always counts, and any other result counts only from the attempt under way. After an attempt
+ * that may have arrived, 409 means that it did. A retry that would come after the deadline is given up now. An attempt that
+ * could not be sent does not count while a deploy may be rolling out, so the next one gets the same number.
  */
 export function judge(
   delivery: Delivery,
@@ -129,7 +129,7 @@ export function judge(
     return givenUp(attempt === 1 ? what : `${what}, at attempt ${attempt}`);
   const nextAt = now + retryDelayMs(delivery, attempt, answer.retryAfter, now, random);
   if (nextAt >= deadlineAt) return givenUp(`${what}, and the run's time would be up before the next attempt`);
-  // Behind a gateway that gave up waiting, the request may have arrived all the same.
+  // 502 and 504 come from a gateway that gave up waiting, and the receiver may still have the request.
   const isUnsure = delivery.isUnsure || status === null || status === 502 || status === 504;
   return { outcome: "retry", delivery: { ...delivery, nextAt, leaseUntil: null, isUnsure } };
 }

@@ -1,13 +1,13 @@
 /**
- * Placeholders: `{{ parameters.branch }}`, one grammar for payload, header values and URL: `{{`, a path of names joined
- * by dots, `}}`; there is no way to write a literal `{{`. PURE. A path finds own members alone, and what it finds is
- * never looked at again.
+ * Placeholders such as `{{ parameters.branch }}`, with one grammar for payload, header values and URL: `{{`, names joined by
+ * dots, `}}`. There is no way to write a literal `{{`. PURE. A path finds only own members, and a value that was put in
+ * is never read as a template again.
  */
 
 import { isJsonObject, type JsonObject } from "../http/json.ts";
 import { err, ok, type Result } from "../result.ts";
 
-/** Everything that placeholders can reach; also the default payload. Instants are RFC 3339 text. */
+/** Everything that placeholders can reach, and the default payload. Instants are RFC 3339 text. */
 export interface TemplateContext {
   readonly run: {
     readonly id: string;
@@ -23,30 +23,21 @@ export interface TemplateContext {
   readonly entity: { readonly id: string | null };
 }
 
-/** Text, or the path of a placeholder. Text is never empty: a string that is just a placeholder is one part. */
+/** Text, which is never empty, or the path of a placeholder. */
 export type Part = string | readonly string[];
 
-/** The roots, and what those have whose members are fixed. */
-const MEMBERS: { readonly [R in keyof TemplateContext]: Record<keyof TemplateContext[R], true> | null } = {
-  run: {
-    id: true,
-    actionName: true,
-    triggeredBy: true,
-    createdAt: true,
-    callbackUrl: true,
-    callbackToken: true,
-    expiresAt: true,
-  },
+/** The first names of paths. Null: the members are the caller's. */
+const MEMBERS: Readonly<Record<keyof TemplateContext, readonly string[] | null>> = {
+  run: ["id", "actionName", "triggeredBy", "createdAt", "callbackUrl", "callbackToken", "expiresAt"],
   parameters: null,
   recommendations: null,
-  entity: { id: true },
+  entity: ["id"],
 };
-const ROOTS = Object.keys(MEMBERS).join(", ");
 
 const SHOWN_CHARACTERS = 80;
 const DIGITS = /^[0-9]+$/;
 
-/** The parts of a string, or the sentence of its first fault. Linear: each character is looked at a few times. */
+/** The parts of a string, or a sentence about its first fault. Takes linear time. */
 export function parse(template: string): Result<readonly Part[], string> {
   const parts: Part[] = [];
   let from = 0;
@@ -56,8 +47,8 @@ export function parse(template: string): Result<readonly Part[], string> {
     if (open < 0) break;
     const close = template.indexOf("}}", open + 2);
     const inside = template.slice(open + 2, close);
-    // Not shown, unlike other faults: in a header, what follows can be a secret.
-    if (close < 0 || inside.includes("{{")) return err("A {{ is never closed: end the placeholder with }}.");
+    // This sentence quotes nothing, because in a header a secret can follow the {{.
+    if (close < 0 || inside.includes("{{")) return err("A {{ is not closed. End the placeholder with }}.");
     const path = inside.trim().split(".");
     const fault = faultOf(path);
     if (fault !== null) return err(`${shown(template.slice(open, close + 2))} ${fault}`);
@@ -67,23 +58,27 @@ export function parse(template: string): Result<readonly Part[], string> {
   return ok(parts);
 }
 
+/** The parts of a template that was checked before. */
 export function parsed(template: string): readonly Part[] {
   const parts = parse(template);
-  // Without the reason, which quotes the template: this is for the log, and the template can hold secrets.
+  // Without the fault's sentence, because it quotes the template and this goes to the log.
   if (!parts.ok) throw new Error("rendering a template that was never checked");
   return parts.value;
 }
 
-/** What is wrong with a path, to be said after the placeholder's name. */
+/** What is wrong with a path, to be read after the placeholder. */
 function faultOf(path: readonly string[]): string | null {
-  if (path.includes("")) return "lacks a name: join names with single dots, as in {{ parameters.branch }}.";
-  if (path.some((segment) => /[\s{}]/.test(segment))) return "has blanks or braces in a name: rename it.";
+  if (path.includes(""))
+    return "has an empty name. Join names with single dots, as in {{ parameters.branch }}.";
+  if (path.some((name) => /[\s{}]/.test(name))) return "has a blank or a brace in a name. Rename it.";
   const [root = "", member] = path;
-  if (!Object.hasOwn(MEMBERS, root)) return `is unknown: begin with one of ${ROOTS}.`;
+  if (!Object.hasOwn(MEMBERS, root)) {
+    return `is unknown. Begin with one of ${Object.keys(MEMBERS).join(", ")}.`;
+  }
   const members = MEMBERS[root as keyof TemplateContext];
   if (members === null || member === undefined) return null;
-  if (path.length === 2 && Object.hasOwn(members, member)) return null;
-  return `is unknown: ${root} has ${Object.keys(members).join(", ")} and nothing inside them.`;
+  if (path.length === 2 && members.includes(member)) return null;
+  return `is unknown. ${root} has only ${members.join(", ")}.`;
 }
 
 function shown(placeholder: string): string {
@@ -91,7 +86,7 @@ function shown(placeholder: string): string {
   return `${placeholder.slice(0, SHOWN_CHARACTERS - 1).toWellFormed()}…`;
 }
 
-/** The text of all parts, or null once it is longer than any text of `maxBytes`: a UTF-16 unit is a byte or more. */
+/** The text of all parts. Null once it has more than `maxBytes` UTF-16 units, each of which is a byte or more. */
 export function fill(
   parts: readonly Part[],
   context: TemplateContext,
@@ -106,14 +101,14 @@ export function fill(
   return text;
 }
 
-/** The value at a path, null where there is none: own members of objects, items of arrays, nothing else. */
+/** The value at a path, null if there is none. Finds only own members of objects and items of arrays. */
 export function lookUp(context: TemplateContext, path: readonly string[]): unknown {
   let value: unknown = context;
-  for (const segment of path) {
-    if (Array.isArray(value) ? !DIGITS.test(segment) : !isJsonObject(value)) return null;
+  for (const name of path) {
+    if (Array.isArray(value) ? !DIGITS.test(name) : !isJsonObject(value)) return null;
     const holder = value as JsonObject;
-    if (!Object.hasOwn(holder, segment)) return null;
-    value = holder[segment];
+    if (!Object.hasOwn(holder, name)) return null;
+    value = holder[name];
   }
   return value;
 }

@@ -1,14 +1,14 @@
-/** The request of a delivery as it travels: rendered in the Worker, sealed there, and opened only to be sent. */
+/** The request of a delivery. The Worker renders and seals it, and opens it only to send it. */
 
-import type { SentRequest } from "./secrets.ts";
+import type { SentRequest } from "./request-secrets.ts";
 
-/** A rendered request, and the origin through which its run was made. */
+/** `origin`: of the request that created the run. */
 export interface WebhookRequest extends SentRequest {
   readonly method: "POST" | "PUT" | "PATCH";
   readonly origin: string;
 }
 
-/** One attempt. `scope` and `runId` are what the request was sealed for. */
+/** `scope` and `runId`: what the request was sealed for. */
 export interface Attempt {
   readonly scope: string;
   readonly runId: string;
@@ -16,7 +16,7 @@ export interface Attempt {
   readonly sealed: Uint8Array<ArrayBuffer>;
 }
 
-/** What a sealed request belongs to: one run's can't be opened as another's. */
+/** What a sealed request is bound to, so that it can't be opened for another run. */
 export function sealedFor(scope: string, runId: string): string {
   return `action-runs delivery v1\n${scope}\n${runId}`;
 }

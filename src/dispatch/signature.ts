@@ -1,13 +1,10 @@
-/**
- * Signatures after the Standard Webhooks specification, version 1: HMAC-SHA256 over `{id}.{timestamp}.{body}`, with the
- * receiver's own secret. PURE but for WebCrypto.
- */
+/** Standard Webhooks signatures, version 1: HMAC-SHA256 over `{id}.{timestamp}.{body}` with the receiver's secret. */
 
 const PREFIX = "whsec_";
 export const SIGNING_SECRET_MIN_BYTES = 24;
 export const SIGNING_SECRET_MAX_BYTES = 64;
 
-/** The key in `whsec_` + base64, or null where it is none of 24 to 64 bytes. */
+/** The key in `whsec_` and base64, or null if it does not have 24 to 64 bytes. */
 export function signingKey(secret: string): Uint8Array<ArrayBuffer> | null {
   if (!secret.startsWith(PREFIX)) return null;
   try {

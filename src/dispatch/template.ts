@@ -1,12 +1,12 @@
 /**
- * What of a trigger is a template: payload, header values, URL. PURE.
+ * The templates of a trigger: payload, header values and URL. PURE.
  *
- * Must not judge what comes out: whether a header value can be sent or a URL may be called is for whoever sends
- * it to ask, after rendering. Templates are checked when they come in; rendering one that was not is a bug and
- * throws. Recursion goes as deep as the template, which the front door bounds (JSON_MAX_DEPTH).
+ * It must not judge the result: after rendering, the sender checks header values and the URL. Templates are checked when
+ * they come in. Rendering an unchecked one is a bug and throws. Recursion is as deep as the template, which
+ * JSON_MAX_DEPTH bounds.
  *
- * Size is the threat: 64 KiB of template can name a 256 KiB value thousands of times. Every value is paid for in
- * bytes when it is put in and the first unpaid one ends the work, so that this is at most maxBytes and one value.
+ * Size is the threat: 64 KiB of template can name a value of 256 KiB thousands of times. Each value is charged to a budget
+ * when it is put in, and an overdrawn budget ends the work. So the work is at most maxBytes and one value.
  */
 
 import { isJsonObject } from "../http/json.ts";
@@ -14,29 +14,29 @@ import { utf8Bytes } from "../http/limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { fill, lookUp, parse, parsed, type TemplateContext } from "./placeholder.ts";
 
-/** What is wrong with a template, in a sentence that says what to do; `path` is where, inside the template. */
+/** `path`: the place inside the template. */
 export interface TemplateFault {
   readonly path: readonly (string | number)[];
   readonly sentence: string;
 }
 
 const BLANK_OR_CONTROL = /[\s\p{Cc}]/u;
-/** Exactly two slashes and a host, because URL parsers read `https:/x` and `https:///x` as host x too. */
+/** Exactly two slashes, because URL parsers also read `https:/x` and `https:///x` as the host x. */
 const COMPLETE_AUTHORITY = /^https?:\/\/[^/?#\\]+[/?#\\]/i;
 const CUT_ESCAPE = /%[0-9a-f]?$/i;
 const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
 
-/** The first fault of a template of JSON (or of one string: a header value), or null. No values are needed. */
+/** The first fault of a JSON template, or of a single string such as a header value; null if there is none. */
 export function checkTemplate(template: unknown): TemplateFault | null {
   if (typeof template === "string") {
     const parts = parse(template);
     return parts.ok ? null : { path: [], sentence: parts.error };
   }
   if (typeof template !== "object" || template === null) return null;
-  const list = Array.isArray(template);
   for (const [key, member] of Object.entries(template)) {
-    const place = list ? Number(key) : key;
-    if (key.includes("{{")) return { path: [place], sentence: "Put placeholders into values, not keys." };
+    const place = Array.isArray(template) ? Number(key) : key;
+    if (key.includes("{{"))
+      return { path: [place], sentence: "A key can't have placeholders. Put them into values." };
     const fault = checkTemplate(member);
     if (fault !== null) return { path: [place, ...fault.path], sentence: fault.sentence };
   }
@@ -44,10 +44,9 @@ export function checkTemplate(template: unknown): TemplateFault | null {
 }
 
 /**
- * The template with every placeholder put in. A string that is exactly one placeholder becomes the value, of
- * whatever type, null where there is none; inside text, values are text and what is missing is empty. A value is
- * the context's own object, not a copy, and is never looked at for placeholders. `too_large` if the result would
- * have more than `maxBytes` of JSON.
+ * The template with every placeholder put in. A string that is only one placeholder becomes the value itself, of any type,
+ * or null if it is missing. Inside other text, a value becomes text and a missing one is empty. `too_large` if the result
+ * has more than `maxBytes` of JSON.
  */
 export function renderJson(
   template: unknown,
@@ -59,7 +58,7 @@ export function renderJson(
   return budget.left < 0 ? err("too_large") : ok(rendered);
 }
 
-/** One string, always text, with line breaks if a value has some. `too_large` above `maxBytes` of UTF-8. */
+/** Always text, which has line breaks if a value has some. `too_large` above `maxBytes` of UTF-8. */
 export function renderText(
   template: string,
   context: TemplateContext,
@@ -69,7 +68,7 @@ export function renderText(
   return text === null || utf8Bytes(text) > maxBytes ? err("too_large") : ok(text);
 }
 
-/** What is wrong with the placeholders of a URL, in a sentence, or null. Which URLs may be called is not asked. */
+/** A sentence about the first fault in the placeholders of a URL, or null. It does not judge which URLs may be called. */
 export function checkUrlTemplate(template: string): string | null {
   const parts = parse(template);
   if (!parts.ok) return parts.error;
@@ -78,27 +77,27 @@ export function checkUrlTemplate(template: string): string | null {
   let fragment = false;
   for (const part of parts.value) {
     if (typeof part === "string") {
-      // Parsers drop some of these, and what then stands together could be a `..` that nobody saw.
-      if (BLANK_OR_CONTROL.test(part)) return "A URL has no blanks or controls: percent-encode them.";
+      // URL parsers drop some of these characters, which could join two dots to a `..` that no check saw.
+      if (BLANK_OR_CONTROL.test(part))
+        return "A URL can't have blanks or control characters. Percent-encode them.";
       authority ||= COMPLETE_AUTHORITY.test(part);
       fragment ||= part.includes("#");
       before = part;
       continue;
     }
     if (!authority) {
-      return "Write scheme, host and port of the URL out, up to the next /: placeholders go into path and query.";
+      return "Placeholders are only allowed in the path and query of a URL. Write out scheme, host and port, and the next /.";
     }
-    if (fragment) return "What follows # is never sent: put placeholders into path or query.";
-    // Or the value would choose the character: `%2{{ x }}` with "F" is a slash.
-    if (CUT_ESCAPE.test(before.slice(-2))) return "A placeholder can't continue a % escape: write % as %25.";
+    if (fragment) return "The service does not send what follows #. Put placeholders into path or query.";
+    // Otherwise the value would choose the character: `%2{{ x }}` with "F" is a slash.
+    if (CUT_ESCAPE.test(before.slice(-2))) return "A placeholder can't continue a % escape. Write % as %25.";
   }
   return null;
 }
 
 /**
- * The URL with every value percent-encoded, so that a value stays within its path segment or query value.
- * `dot_segment` if the path then has a segment `.` or `..` in any spelling: a value must not climb out of its
- * path. `too_large` above `maxBytes` of UTF-8.
+ * The URL with every value percent-encoded, so that a value stays within its path segment or query value. `dot_segment` if
+ * the path has a segment `.` or `..` in any spelling, because a value must not leave its path.
  */
 export function renderUrl(
   template: string,
@@ -106,13 +105,16 @@ export function renderUrl(
   maxBytes: number,
 ): Result<string, "too_large" | "dot_segment"> {
   if (checkUrlTemplate(template) !== null) throw new Error("rendering a URL template that was never checked");
-  const url = fill(parsed(template), context, maxBytes, percentEncoded);
+  const url = fill(parsed(template), context, maxBytes, (text) =>
+    // encodeURIComponent throws at half a surrogate pair.
+    encodeURIComponent(text.toWellFormed()),
+  );
   if (url === null || utf8Bytes(url) > maxBytes) return err("too_large");
   const [path = ""] = url.split(/[?#]/, 1);
   return path.split(/[/\\]/).some((segment) => DOT_SEGMENT.test(segment)) ? err("dot_segment") : ok(url);
 }
 
-/** Once the budget is overdrawn nothing is built any more; what comes back then means nothing. */
+/** Builds nothing any more once the budget is overdrawn: the result is then thrown away. */
 function renderNode(template: unknown, context: TemplateContext, budget: { left: number }): unknown {
   if (budget.left < 0) return null;
   if (typeof template === "string") return renderString(template, context, budget);
@@ -124,7 +126,7 @@ function renderNode(template: unknown, context: TemplateContext, budget: { left:
     const entries = Object.entries(template);
     budget.left -= 2 + Math.max(0, entries.length - 1);
     for (const [key] of entries) budget.left -= jsonBytes(key) + 1;
-    // fromEntries, because assigning to `__proto__` would set the prototype.
+    // Not by assignment, because a key `__proto__` would set the prototype.
     return Object.fromEntries(entries.map(([key, member]) => [key, renderNode(member, context, budget)]));
   }
   budget.left -= jsonBytes(template);
@@ -134,16 +136,11 @@ function renderNode(template: unknown, context: TemplateContext, budget: { left:
 function renderString(template: string, context: TemplateContext, budget: { left: number }): unknown {
   const parts = parsed(template);
   const [only] = parts;
-  const alone = parts.length === 1 && typeof only === "object";
-  const value = alone ? lookUp(context, only) : fill(parts, context, budget.left, String);
-  // fill() answers null where the text got too long.
-  budget.left = value === null && !alone ? -1 : budget.left - jsonBytes(value);
+  const isAlone = parts.length === 1 && typeof only === "object";
+  const value = isAlone ? lookUp(context, only) : fill(parts, context, budget.left, String);
+  // fill() returns null if the text gets too long.
+  budget.left = value === null && !isAlone ? -1 : budget.left - jsonBytes(value);
   return value;
-}
-
-/** encodeURIComponent throws at half a surrogate pair. */
-function percentEncoded(text: string): string {
-  return encodeURIComponent(text.toWellFormed());
 }
 
 function jsonBytes(value: unknown): number {

@@ -1,6 +1,6 @@
 /**
- * Makes one attempt of a delivery, in a Worker invocation of its own: opens the sealed request, looks at its URL again,
- * signs it, sends it, and says what came of it. It decides nothing about the run, and nothing secret leaves it.
+ * Makes one attempt of a delivery, in a Worker invocation of its own: opens the sealed request, judges its URL again, signs
+ * it, sends it, and reports the answer. It decides nothing about the run, and it returns nothing secret.
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
@@ -9,17 +9,19 @@ import { DELIVERY_HEADER } from "../http/loop-guard.ts";
 import { keyRing } from "../key-ring.ts";
 import { ATTEMPT_MAX_MS, type AttemptAnswer } from "./delivery.ts";
 import { ANSWER_READ_MAX_BYTES, excerptOf } from "./excerpt.ts";
-import { webhookPolicy } from "./policy.ts";
+import { secretsOf } from "./request-secrets.ts";
 import { type Attempt, sealedFor, type WebhookRequest } from "./sealed-request.ts";
-import { secretsOf } from "./secrets.ts";
 import { signingKey, webhookSignature } from "./signature.ts";
 import { guardUrl } from "./url-guard.ts";
+import { webhookPolicy } from "./webhook-policy.ts";
 
-/** How long a piece of the body is waited for, once there is a status: it is the status that counts. */
+/** How long to wait for the next piece of the body. It is short, because only the status counts. */
 const BODY_WAIT_MS = 1000;
 
+const UNANSWERED = { status: null, durationMs: 0, isFinal: false, excerpt: null, retryAfter: null };
+
 export class WebhookSender extends WorkerEntrypoint<Env> {
-  /** Never throws for what a receiver does. */
+  /** Never throws because of what a receiver does. */
   async send({ scope, runId, sealed }: Attempt): Promise<AttemptAnswer> {
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
     if (!ring.ok) return unready("CALLBACK_SIGNING_KEYS can't be used", false);
@@ -31,9 +33,18 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
     if (!policy.ok) return unready("the service's webhook settings can't be used", false);
     const url = guardUrl(request.url, policy.value);
     if (!url.ok) return unready(url.error.replace(/\.$/, ""), true);
-    const known = knownTexts(url.value, request.origin, scope, runId);
-    return exchange(url.value, request, await headersOf(request, runId), known);
+    return exchange(
+      url.value,
+      request,
+      await headersOf(request, runId),
+      knownTexts(url.value, request, scope, runId),
+    );
   }
+}
+
+/** `isFinal`: another isolate could not send the request either, once no deploy is rolling out. */
+function unready(reason: string, isFinal: boolean): AttemptAnswer {
+  return { ...UNANSWERED, reason: `was not called: ${reason}`, isFinal, isUnready: true };
 }
 
 async function headersOf(request: WebhookRequest, runId: string): Promise<Headers> {
@@ -52,8 +63,8 @@ async function headersOf(request: WebhookRequest, runId: string): Promise<Header
   return headers;
 }
 
-/** What anybody may know who can read the timeline, however much of it is in the request. */
-function knownTexts(url: URL, origin: string, scope: string, runId: string): readonly string[] {
+/** Texts of the request that every reader of the timeline may know. */
+function knownTexts(url: URL, { origin }: WebhookRequest, scope: string, runId: string): readonly string[] {
   const [o, p, envName] = scope.split("/");
   const callbackPath = `/${o}/${p}/envs/${envName}/action-runs/${runId}/callback`;
   return ["https://", "http://", url.host, origin + callbackPath];
@@ -71,74 +82,61 @@ async function exchange(
   const { method, body } = request;
   try {
     const response = await fetch(url, { method, headers, body, redirect: "manual", signal: abort.signal });
+    const { status } = response;
     const { bytes, isCut } = await readStart(response.body);
-    // Looking for secrets is dear, and most answers are empty.
-    const signature = headers.get("webhook-signature") ?? "";
-    const excerpt =
-      bytes.byteLength === 0 ? "" : excerptOf(bytes, isCut, secretsOf(request, signature), known);
+    const secrets = () => secretsOf(request, headers.get("webhook-signature") ?? "");
+    // Most answers are empty, and the search for secrets is expensive.
+    const excerpt = bytes.byteLength === 0 ? "" : excerptOf(bytes, isCut, secrets(), known);
+    const isRedirect = status >= 300 && status <= 399;
     return {
-      status: response.status,
+      status,
       durationMs: Date.now() - startedAt,
-      reason: reasonOf(response.status),
+      reason: `answered ${status}${isRedirect ? ", and redirects are not followed" : ""}`,
       isFinal: false,
       excerpt: excerpt === "" ? null : excerpt,
       ...(excerpt === null && { excerptOmitted: "secret" as const }),
       retryAfter: response.headers.get("Retry-After"),
     };
   } catch (error) {
-    const durationMs = Date.now() - startedAt;
     const reason = abort.signal.aborted
       ? `did not answer within ${ATTEMPT_MAX_MS / 1000} seconds`
       : faultOf(String(error));
-    return { ...unsent(reason, false), durationMs };
+    return { ...UNANSWERED, reason, durationMs: Date.now() - startedAt };
   } finally {
     clearTimeout(timer);
-    // Whatever else would come is not wanted: it frees the connection.
+    // Frees the connection: the rest of the answer is not needed.
     abort.abort();
   }
 }
 
-function reasonOf(status: number): string {
-  if (status >= 300 && status <= 399) return `answered ${status}, and redirects are not followed`;
-  return `answered ${status}`;
-}
-
-/** The runtime's own words name addresses; these do not. */
+/** In our own words, because the runtime's words name addresses. */
 function faultOf(error: string): string {
   if (/certificate|TLS|SSL/i.test(error)) return "could not be reached: its TLS certificate was not accepted";
   if (/DNS/i.test(error)) return "could not be reached: its name was not found";
   return "could not be reached, or broke the connection off";
 }
 
-/** `isFinal`: it would still be so when no deploy is under way any more. */
-function unready(reason: string, isFinal: boolean): AttemptAnswer {
-  return { ...unsent(`was not called: ${reason}`, isFinal), isUnready: true };
-}
-
-function unsent(reason: string, isFinal: boolean): AttemptAnswer {
-  return { status: null, durationMs: 0, reason, isFinal, excerpt: null, retryAfter: null };
-}
-
-/** The start of a body, as much as an excerpt needs: never all of it, and never waited for long. */
+/** As much of a body as an excerpt needs. `isCut`: there was more, or it did not come in time. */
 async function readStart(body: ReadableStream | null): Promise<{ bytes: Uint8Array; isCut: boolean }> {
   const bytes = new Uint8Array(ANSWER_READ_MAX_BYTES);
   let length = 0;
-  const reader = (body as ReadableStream<Uint8Array> | null)?.getReader();
+  const upTo = (isCut: boolean) => ({ bytes: bytes.subarray(0, length), isCut });
+  if (body === null) return upTo(false);
+  const reader = (body as ReadableStream<Uint8Array>).getReader();
   const timeUp = scheduler.wait(BODY_WAIT_MS).then(() => null);
   try {
-    while (reader !== undefined && length < bytes.byteLength) {
+    while (length < bytes.byteLength) {
       const piece = await Promise.race([reader.read(), timeUp]);
-      if (piece === null) return { bytes: bytes.subarray(0, length), isCut: true };
-      if (piece.done) return { bytes: bytes.subarray(0, length), isCut: false };
+      if (piece === null) return upTo(true);
+      if (piece.done) return upTo(false);
       const fits = piece.value.subarray(0, bytes.byteLength - length);
       bytes.set(fits, length);
       length += fits.byteLength;
     }
-    return { bytes: bytes.subarray(0, length), isCut: reader !== undefined };
   } catch {
-    // Cut off, or not what its headers say. The status was heard all the same.
-    return { bytes: bytes.subarray(0, length), isCut: true };
+    // The body broke off, or is not what its headers say. The status counts all the same.
   } finally {
-    void reader?.cancel().catch(() => {});
+    void reader.cancel().catch(() => {});
   }
+  return upTo(true);
 }

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import type { TemplateContext } from "../../src/dispatch/placeholder.ts";
-import { renderTrigger, trigger } from "../../src/dispatch/trigger.ts";
+import { renderTrigger } from "../../src/dispatch/prepare.ts";
+import { trigger } from "../../src/dispatch/trigger.ts";
 import { RENDERED_MAX_BYTES } from "../../src/http/limits.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { grantToken } from "../support/tokens.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ANSWER_READ_MAX_BYTES, EXCERPT_MAX_CHARACTERS, excerptOf } from "../../src/dispatch/excerpt.ts";
-import { type SentRequest, secretsOf } from "../../src/dispatch/secrets.ts";
+import { type SentRequest, secretsOf } from "../../src/dispatch/request-secrets.ts";
 
 const HMAC = "0123456789abcdef".repeat(4);
 const RUN_ID = "019c0e5a-1800-8000-8000-000000000000";

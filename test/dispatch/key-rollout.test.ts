@@ -1,8 +1,8 @@
-/** While a change of the signing keys rolls out, isolates with the old ring meet requests sealed under the new one. */
+/** While new signing keys roll out, isolates with the old keys get requests that were sealed with the new ones. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import type { Attempt } from "../../src/dispatch/sealed-request.ts";
 import { WebhookSender } from "../../src/dispatch/webhook.ts";
 import type { Env } from "../../src/env.ts";
@@ -15,16 +15,18 @@ import { type Fired, fired, ORIGIN } from "./runs.ts";
 const OLD = env.CALLBACK_SIGNING_KEYS ?? "";
 const NEW = "the-new-signing-key-of-32-bytes-and-more";
 
-/** From now on attempts are made by isolates that have these settings. */
-async function sendUnder(settings: Partial<Env>): Promise<void> {
+/** The settings of the isolates that send attempts from now on. */
+let sendUnder: Partial<Env> = {};
+
+beforeEach(async () => {
   const send = (attempt: Attempt) =>
-    new WebhookSender({} as ExecutionContext, envWith(settings)).send(attempt);
-  // One for the isolate: every object finds it there.
+    new WebhookSender({} as ExecutionContext, envWith(sendUnder)).send(attempt);
+  // All objects of an isolate share these exports, and each reads them when it is constructed.
   await runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
     const { exports } = state as unknown as { exports: object };
     Object.defineProperty(exports, "WebhookSender", { value: { send }, configurable: true });
   });
-}
+});
 
 async function createUnder(settings: Partial<Env>, url: string, body = {}): Promise<Fired> {
   const path = newRunsPath();
@@ -36,9 +38,9 @@ async function createUnder(settings: Partial<Env>, url: string, body = {}): Prom
   return fired(path, answer.body);
 }
 
-it("a request that this isolate can't open is tried again, and delivered where the key is, as the same attempt", async () => {
+it("a request that this isolate can't open is retried, and an isolate with the key sends it as the same attempt", async () => {
   const to = receiver();
-  await sendUnder({ CALLBACK_SIGNING_KEYS: OLD });
+  sendUnder = { CALLBACK_SIGNING_KEYS: OLD };
   const run = await createUnder({ CALLBACK_SIGNING_KEYS: `${NEW},${OLD}` }, to.url);
   const [first] = await run.untilAnswered(1);
   expect(first).toMatchObject({ attempt: 1, outcome: "retry", status: null });
@@ -51,9 +53,9 @@ it("a request that this isolate can't open is tried again, and delivered where t
   await run.untilAnswered(2);
   expect(await to.inbox()).toEqual([]);
 
-  await sendUnder({ CALLBACK_SIGNING_KEYS: `${OLD},${NEW}` });
+  sendUnder = { CALLBACK_SIGNING_KEYS: `${OLD},${NEW}` };
   await run.alarmIn(2 * MINUTE_MS);
-  // It may make but one attempt, and this is it.
+  // The trigger allows one attempt, and this is it.
   await run.untilStatus("running");
   expect(await run.untilAnswered(3)).toMatchObject([
     { attempt: 1, outcome: "retry" },
@@ -63,8 +65,8 @@ it("a request that this isolate can't open is tried again, and delivered where t
   expect(await to.inbox()).toHaveLength(1);
 });
 
-it("once ten minutes have passed since the run was made, it is given up", async () => {
-  await sendUnder({ CALLBACK_SIGNING_KEYS: OLD });
+it("a request that no isolate can open is given up ten minutes after the run was created", async () => {
+  sendUnder = { CALLBACK_SIGNING_KEYS: OLD };
   const to = receiver();
   const run = await createUnder({ CALLBACK_SIGNING_KEYS: NEW }, to.url);
   await run.untilAnswered(1);
@@ -79,8 +81,8 @@ it("once ten minutes have passed since the run was made, it is given up", async 
   expect(await to.inbox()).toEqual([]);
 });
 
-it("a try that would fall past the deadline is not waited for", async () => {
-  await sendUnder({ CALLBACK_SIGNING_KEYS: OLD });
+it("a retry that would come after the deadline fails the run now", async () => {
+  sendUnder = { CALLBACK_SIGNING_KEYS: OLD };
   const run = await createUnder({ CALLBACK_SIGNING_KEYS: NEW }, receiver().url, { timeout: 1 });
   await run.untilAnswered(1);
   await run.alarmIn(55_000);
@@ -91,12 +93,12 @@ it.each<[string, Partial<Env>]>([
   ["refuse the URL", { WEBHOOK_HOSTS: "ci.example.com" }],
   ["can't be used", { WEBHOOK_HOSTS: "https://ci.example.com" }],
   ["have no keys", { CALLBACK_SIGNING_KEYS: "" }],
-])("an isolate whose settings %s does not end the run either", async (_, settings) => {
+])("an isolate whose settings %s does not end the run", async (_, settings) => {
   const to = receiver();
-  await sendUnder(settings);
+  sendUnder = settings;
   const run = await createUnder({}, to.url);
   expect((await run.untilAnswered(1))[0]).toMatchObject({ attempt: 1, outcome: "retry", status: null });
-  await sendUnder({});
+  sendUnder = {};
   await run.alarmIn(MINUTE_MS);
   await run.untilStatus("running");
   expect(await to.inbox()).toHaveLength(1);

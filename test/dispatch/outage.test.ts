@@ -1,25 +1,21 @@
-/** D1 down from before the create until after the end: nobody whom it concerns notices. */
+/** D1 is down from before the create until after the end, and neither caller nor receiver notices. */
 
 import { expect, it } from "vitest";
 import { until } from "../support/direct.ts";
-import { faults, resetFaults } from "../support/faults.ts";
+import { breakD1, resetFaults } from "../support/faults.ts";
 import { rowOf } from "../support/requests.ts";
 import { answering, type Fired, fire } from "./runs.ts";
 
-async function lands(run: Fired): Promise<void> {
+async function lands(run: Fired, open: () => void): Promise<void> {
   const told = await run.get();
   expect(await rowOf(run.created.id)).toBeNull();
   resetFaults();
-  // However far ahead the test had put its clock.
+  open();
+  // Later than any clock of the test.
   await run.alarmIn(120_000);
   await until(async () => (await rowOf(run.created.id))?.status === told.status);
   const { body = "" } = (await rowOf(run.created.id)) ?? {};
   expect(JSON.parse(body)).toEqual(told);
-}
-
-function breakD1(fault: "down" | "hang"): void {
-  faults.writes = fault;
-  faults.reads = fault;
 }
 
 const FAULTS = ["down", "hang"] as const;
@@ -27,7 +23,7 @@ const FAULTS = ["down", "hang"] as const;
 it.each(FAULTS)(
   "statements to D1 meet %s: a delivery is tried again and starts the run, which is followed to its end",
   async (fault) => {
-    breakD1(fault);
+    const { open } = breakD1(fault);
     const r = await answering({ status: 503 }, { mode: "reset" }, { status: 202 });
     const run = await fire(r.url);
     await run.untilStatus("running");
@@ -38,43 +34,43 @@ it.each(FAULTS)(
     expect(reported).toMatchObject({ status: 200, body: { status: "succeeded" } });
     const attempts = Array(3).fill(["attempt_started", "attempt_answered"]).flat();
     expect(await run.story()).toEqual(["created", ...attempts, "started", "heartbeat", "ended"]);
-    await lands(run);
+    await lands(run, open);
   },
 );
 
 it("D1 is down: a heartbeat starts the run that waits for one", async () => {
-  breakD1("down");
+  const { open } = breakD1("down");
   const r = await answering({ status: 202 });
   const run = await fire(r.url, { startOn: "heartbeat" });
   await run.untilAnswered(1);
   expect((await run.heartbeat()).body.status).toBe("running");
-  await lands(run);
+  await lands(run, open);
 });
 
 it("D1 is down: a delivery is given up", async () => {
-  breakD1("down");
+  const { open } = breakD1("down");
   const r = await answering({ status: 500 });
   const run = await fire(r.url, { retry: { maxAttempts: 2, initialDelayMs: 100 } });
   expect((await run.untilStatus("failed")).error).toMatch(/^\[delivery\] .* at attempt 2\.$/);
   expect(await run.kept()).toBe(0);
-  await lands(run);
+  await lands(run, open);
 });
 
 it("D1 is down: a run is cancelled while its attempt flies", async () => {
-  breakD1("down");
+  const { open } = breakD1("down");
   const r = await answering({ delayMs: 300, status: 202 });
   const run = await fire(r.url);
   expect(await run.cancel()).toMatchObject({ status: 200, body: { status: "cancelled" } });
   await scheduler.wait(400);
   expect((await run.get()).status).toBe("cancelled");
-  await lands(run);
+  await lands(run, open);
 });
 
 it("D1 is down: a run whose time is up while its attempt flies ends so", async () => {
-  breakD1("down");
+  const { open } = breakD1("down");
   const r = await answering({ mode: "hang" });
   const run = await fire(r.url, {}, { body: { timeout: 1 } });
   await run.alarmIn(60_001);
   expect((await run.get()).error).toMatch(/^\[timeout\] /);
-  await lands(run);
+  await lands(run, open);
 });

@@ -101,36 +101,36 @@ describe("inside text a value is text", () => {
 });
 
 describe("a faulty template is refused with a sentence", () => {
-  const ROOTS = "begin with one of run, parameters, recommendations, entity.";
+  const ROOTS = "Begin with one of run, parameters, recommendations, entity.";
   it.each([
-    ["{{ secrets.x }}", `{{ secrets.x }} is unknown: ${ROOTS}`],
+    ["{{ secrets.x }}", `{{ secrets.x }} is unknown. ${ROOTS}`],
     ["{{ Run.id }}", ROOTS],
     ["{{ constructor }}", ROOTS],
     ["{{ __proto__.x }}", ROOTS],
     [
       "{{ run.foo }}",
-      "run has id, actionName, triggeredBy, createdAt, callbackUrl, callbackToken, expiresAt",
+      "run has only id, actionName, triggeredBy, createdAt, callbackUrl, callbackToken, expiresAt",
     ],
-    ["{{ run.constructor }}", "run has id"],
-    ["{{ run.id.x }}", "run has id"],
-    ["{{ entity.name }}", "entity has id"],
-    ["{{ entity.id.x }}", "entity has id"],
-    ["{{ }}", "lacks a name"],
-    ["{{}}", "lacks a name"],
-    ["{{ . }}", "lacks a name"],
-    ["{{ parameters. }}", "lacks a name"],
-    ["{{ .parameters }}", "lacks a name"],
-    ["{{ parameters..x }}", "lacks a name"],
-    ["{{ parameters.a b }}", "blanks or braces"],
-    ["{{ parameters .a }}", "blanks or braces"],
-    ["{{ parameters.a{b }}", "blanks or braces"],
-    ["{{ parameters.a}b }}", "blanks or braces"],
-    ["{{{ parameters.a }}}", "blanks or braces"],
-    ["{{", "never closed"],
-    ["{{ parameters.a", "never closed"],
-    ["{{ parameters.a }", "never closed"],
-    ["{{ run.id }}{{ run.id", "never closed"],
-    ["{{{{ run.id }}}}", "never closed"],
+    ["{{ run.constructor }}", "run has only id"],
+    ["{{ run.id.x }}", "run has only id"],
+    ["{{ entity.name }}", "entity has only id"],
+    ["{{ entity.id.x }}", "entity has only id"],
+    ["{{ }}", "has an empty name"],
+    ["{{}}", "has an empty name"],
+    ["{{ . }}", "has an empty name"],
+    ["{{ parameters. }}", "has an empty name"],
+    ["{{ .parameters }}", "has an empty name"],
+    ["{{ parameters..x }}", "has an empty name"],
+    ["{{ parameters.a b }}", "a blank or a brace"],
+    ["{{ parameters .a }}", "a blank or a brace"],
+    ["{{ parameters.a{b }}", "a blank or a brace"],
+    ["{{ parameters.a}b }}", "a blank or a brace"],
+    ["{{{ parameters.a }}}", "a blank or a brace"],
+    ["{{", "not closed"],
+    ["{{ parameters.a", "not closed"],
+    ["{{ parameters.a }", "not closed"],
+    ["{{ run.id }}{{ run.id", "not closed"],
+    ["{{{{ run.id }}}}", "not closed"],
   ])("%j", (template, sentence) => {
     expect(checkTemplate(template)?.sentence).toContain(sentence);
     expect(checkUrlTemplate(`https://ci.example/${template}`)).toContain(sentence);
@@ -152,7 +152,7 @@ describe("a faulty template is refused with a sentence", () => {
   it("also for a placeholder in a key", () => {
     expect(checkTemplate({ a: { "x{{ run.id }}": 1 } })).toEqual({
       path: ["a", "x{{ run.id }}"],
-      sentence: "Put placeholders into values, not keys.",
+      sentence: "A key can't have placeholders. Put them into values.",
     });
   });
 });
@@ -343,13 +343,13 @@ describe("a URL takes placeholders in path and query only", () => {
     ["//ci.example/{{ parameters.x }}", "scheme, host and port"],
     ["ftp://ci.example/{{ parameters.x }}", "scheme, host and port"],
     // And drops tabs and line breaks before it looks.
-    ["https://\t/{{ parameters.x }}/", "no blanks"],
-    [" https://ci.example/{{ parameters.x }}", "no blanks"],
-    ["https://ci.example/.\n./{{ parameters.x }}", "no blanks"],
-    ["https://ci.example/{{ parameters.x }}/.. ", "no blanks"],
-    ["https://ci.example/{{ parameters.x }}/\u0000", "no blanks"],
-    ["https://ci.example/#{{ parameters.x }}", "What follows #"],
-    ["https://ci.example#{{ parameters.x }}", "What follows #"],
+    ["https://\t/{{ parameters.x }}/", "can't have blanks"],
+    [" https://ci.example/{{ parameters.x }}", "can't have blanks"],
+    ["https://ci.example/.\n./{{ parameters.x }}", "can't have blanks"],
+    ["https://ci.example/{{ parameters.x }}/.. ", "can't have blanks"],
+    ["https://ci.example/{{ parameters.x }}/\u0000", "can't have blanks"],
+    ["https://ci.example/#{{ parameters.x }}", "what follows #"],
+    ["https://ci.example#{{ parameters.x }}", "what follows #"],
     ["https://ci.example/%{{ parameters.x }}", "% escape"],
     ["https://ci.example/?a=%2{{ parameters.x }}", "% escape"],
   ])("%j is refused", (template, sentence) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { guardUrl, parseHosts, parsePorts, type UrlPolicy } from "../../src/dispatch/url-guard.ts";
+import { guardUrl, type UrlPolicy } from "../../src/dispatch/url-guard.ts";
+import { parseHosts, parsePorts } from "../../src/dispatch/webhook-policy.ts";
 import { URL_MAX_CHARACTERS } from "../../src/http/limits.ts";
 
 const OPEN: UrlPolicy = { ports: new Set(), hosts: null, ownHosts: ["runs.example.com"], insecure: false };
@@ -12,7 +13,7 @@ const LONG_LABEL = "a".repeat(63);
 function expectRefused(text: string, policy: UrlPolicy, word: string) {
   const guarded = guardUrl(text, policy);
   if (guarded.ok) throw new Error(`${JSON.stringify(text)} was let through as ${guarded.value.href}`);
-  expect(guarded.error).toMatch(/^The URL.*: (send|percent-encode) .*\.$/);
+  expect(guarded.error).toMatch(/^The URL.*\. (Send|Percent-encode|Remove) .*\.$/);
   expect(guarded.error).toContain(word);
   for (const secret of SECRETS) expect(guarded.error).not.toContain(secret);
 }
@@ -35,7 +36,7 @@ const REFUSED_HOSTS: Readonly<Record<string, readonly string[]>> = {
     ...list(`[2002:7f00:1::] [2001:0:7f00:1::] [fc00::1] [fd00:ec2::254] [fec0::1] [fe80::1] [ff02::1]
       [2606:4700:4700::1111] [::2] [0100::1]`),
   ],
-  "can't be read": [
+  "is not valid": [
     // Overflows, empty and too many parts, a digit that is none, and what ends like an address.
     ...list(`256.1.1.1 127.0.0.256 127.16777216 4294967296 0x100000000 1.2.3.4.5 08.0.0.1 09 127..0.1 -1.0.0.1
       ci.example.0 ci.example.127 ci.example.0x7f ci.example.１２７`),
@@ -46,7 +47,7 @@ const REFUSED_HOSTS: Readonly<Record<string, readonly string[]>> = {
       ci%ff.example.com ci\u200d.example.com ci|example.com ci^example.com xn--ü.example.com :443`),
     ...list("ci.example.com:65536 ci.example.com:-1 ci.example.com:x ci.example.com:443:443"),
   ],
-  "no proper DNS name": [
+  "not a valid DNS name": [
     ...list(`ci.example.com. ci.example.com.. ci.example.com.:443 ci.example.com。 ci.example.com%2e 127.0.0.1..
       1.1.1.1.. localhost. localhost.. LOCALHOST. metadata.google.internal. runs.example.com.`),
     ...list(
@@ -96,11 +97,11 @@ const REFUSED_URLS: Readonly<Record<string, readonly string[]>> = {
     javascript://ci.example.com/%0ax ws://ci.example.com/ wss://ci.example.com/ about:blank urn:x
     blob:https://ci.example.com/s3cr3t gopher://ci.example.com/ httpss://ci.example.com/ mailto:a@b.com
     ci.example.com:443 localhost:9999/s3cr3t view-source:https://ci.example.com/`),
-  "can't be read": [
+  "is not valid": [
     "",
     ...list("ci.example.com //ci.example.com/ /s3cr3t https:// https:/// https:?x ://x {{url}}"),
   ],
-  "percent-encode": [
+  "Percent-encode": [
     // Blanks at the ends and inside, controls that the parser would drop or encode, lone surrogates, backslashes.
     ...[" https://ci.example.com/", "\ufeffhttps://ci.example.com/", "https://ci.example.com/\n"],
     ...[" ", "\t", "\n", "\u00a0", "\u2028", "\u3000"].map((blank) => `https://ci.example.com/a${blank}b`),
@@ -311,7 +312,7 @@ describe("WEBHOOK_HOSTS", () => {
   ])("%s is refused, and opens or closes nothing", (text) => {
     const parsed = parseHosts(text);
     if (parsed.ok) throw new Error(`read as ${parsed.value}`);
-    expect(parsed.error).toMatch(/^Entry [12] of WEBHOOK_HOSTS is no public host: write .*\.$/);
+    expect(parsed.error).toMatch(/^Entry [12] of WEBHOOK_HOSTS is not a public host\. Write .*\.$/);
   });
 
   it("names the entry that is wrong by its place", () => {
@@ -338,7 +339,7 @@ describe("WEBHOOK_PORTS", () => {
       expect(parsePorts(`8443,${text}`)).toMatchObject({
         ok: false,
         error: expect.stringMatching(
-          /^Entry [23] of WEBHOOK_PORTS is no port: write whole numbers from 1 to 65535\.$/,
+          /^Entry [23] of WEBHOOK_PORTS is not a port\. Write a list of whole numbers from 1 to 65535\.$/,
         ),
       });
     },

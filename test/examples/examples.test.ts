@@ -22,7 +22,7 @@ import shellCreate from "../../examples/shell/create.json";
 import hooks from "../../examples/shell/hooks.json";
 import shellFile from "../../examples/shell/job.sh?raw";
 import gitlabTemplate from "../../reporters/gitlab.yml?raw";
-import { renderTrigger } from "../../src/dispatch/trigger.ts";
+import { renderTrigger } from "../../src/dispatch/prepare.ts";
 import { newRun } from "../../src/runs/api/request-schemas.ts";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";

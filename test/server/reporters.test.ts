@@ -277,7 +277,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
     const { code, printed } = await report(run, words.succeeded);
     expect(code).toBe(5);
     expect(printed).toBe(
-      "report.sh: refused with 409 run_cancelled. The run was cancelled: its result stands.\n",
+      "report.sh: refused with 409 run_cancelled. The run was cancelled. Its result can't change.\n",
     );
   });
 });

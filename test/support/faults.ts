@@ -68,6 +68,14 @@ export function holdWrites(gated = /^/): { readonly open: () => void } {
   };
 }
 
+/** D1 answers nothing, or only errors. After `open`, statements that hang are carried out. */
+export function breakD1(fault: "down" | "hang"): { readonly open: () => void } {
+  faults.reads = fault;
+  if (fault === "hang") return holdWrites();
+  faults.writes = fault;
+  return { open: resetFaults };
+}
+
 const LOST = "D1_ERROR: Network connection lost.";
 const FULL = "D1_ERROR: Exceeded maximum DB size";
 const REFUSED = "D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT";

@@ -1,4 +1,4 @@
-/** From a caller's key to the key of a change: asked again, a change gives the same answer. */
+/** Turns a caller's Idempotency-Key into the key of a change. A change that is asked for again gets the same answer. */
 
 import { fingerprint } from "../../http/json.ts";
 import type { KeyRing } from "../../key-ring.ts";
@@ -8,42 +8,36 @@ import type { ChangeKey } from "../protocol.ts";
 /** Enough to tell a few keys apart. */
 const KEY_ID_BYTES = 8;
 
-/** Who sent a key. One caller's keys are never found by another: a run that a key finds is shown with its callback token. */
+/** Who sent a key. No caller finds a run by another caller's key, because a create answers with the run's callback token. */
 export type Caller =
-  /** The API token's id, `root` for the operator: names repeat, ids don't. */
+  /** The API token's id, or `root`. Names can repeat, ids can't. */
   | { readonly tokenId: string }
-  /** Whoever holds the run's callback token. The key is looked up in that run alone. */
+  /** The holder of a callback token. The key is looked up only in that token's run. */
   | "callback";
 
 /**
- * The caller's key, or one of ours by which a call to the coordinator may be repeated. Ours sort by time, so that runs
- * purged together lie together in the journal's index of keys.
+ * The key of a change. Without a key of the caller we make one up, so that a call to the coordinator may be repeated. Our
+ * keys sort by time, so that runs that are purged together lie together in the journal's index of keys.
+ *
+ * `ring`: for a body with secrets. The journal keeps the fingerprint as long as the run, and a plain hash would let a
+ * weak secret be guessed.
  */
 export async function changeKey(
   caller: Caller,
   callersKey: string | null,
   body: unknown,
+  ring: KeyRing | null = null,
 ): Promise<ChangeKey> {
   if (callersKey === null) return { key: `m:${mintUuidV7(Date.now())}`, fingerprint: "" };
-  // An id holds no colon, so no key can spell out another caller's.
+  // An id contains no colon, so no key can spell another caller's.
   const key = caller === "callback" ? `c:${callersKey}` : `t:${caller.tokenId}:${callersKey}`;
-  return { key, fingerprint: await fingerprint(body) };
-}
-
-/** The same for a body with secrets in it: from a plain hash, which is kept as long as its run, a weak one could be guessed. */
-export async function secretChangeKey(
-  ring: KeyRing,
-  caller: Caller,
-  callersKey: string | null,
-  body: unknown,
-): Promise<ChangeKey> {
-  const change = await changeKey(caller, callersKey, body);
-  if (callersKey === null) return change;
+  const hash = await fingerprint(body);
+  if (ring === null) return { key, fingerprint: hash };
   const [signatures, ids] = await Promise.all([
-    ring.signWithEach("fingerprint", change.fingerprint),
+    ring.signWithEach("fingerprint", hash),
     ring.signWithEach("key-id", "fingerprint"),
   ]);
   const [first = "", ...others] = signatures.map((signature) => signature.toHex());
   const keyIds = ids.map((id) => id.subarray(0, KEY_ID_BYTES).toHex());
-  return { ...change, fingerprint: first, otherFingerprints: others, keyIds };
+  return { key, fingerprint: first, otherFingerprints: others, keyIds };
 }

@@ -1,6 +1,6 @@
 /**
- * Remembers runs that have ended, because they never change again. Per isolate, bounded by bytes and by age, keyed by scope
- * and id. Callers check the permission first. No shared cache.
+ * Ended runs that this isolate remembers, because they never change again. Bounded by bytes and by age, and never shared
+ * between isolates. The key has the scope, and callers must be authorized before they read from here.
  */
 
 import { BoundedMap } from "../../bounded-map.ts";

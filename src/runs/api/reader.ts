@@ -1,18 +1,15 @@
 /**
- * Reads one run: from the isolate where it has ended, from D1's nearest replica, and from its coordinator where D1
- * has no row, no answer, or one that is known to be behind.
+ * Reads one run: from the isolate's memory if the run has ended, from D1's nearest replica, and from the run's coordinator
+ * if D1 has no row, gives no answer, or is known to be behind.
  */
 
-import type { Env } from "../../env.ts";
 import type { ApiError } from "../../http/errors.ts";
-import type { Hops } from "../../http/hops.ts";
 import { readD1, sessionFor } from "../../http/read-d1.ts";
-import type { KeyRing } from "../../key-ring.ts";
 import { COORDINATOR_BOOKMARK } from "../protocol.ts";
 import { isOpen, isOverdue, type Status } from "../run.ts";
-import { isGenuineRunId, readRunId } from "../run-id.ts";
-import { askCoordinator } from "./ask-coordinator.ts";
+import { isGenuineRunId } from "../run-id.ts";
 import { recallEnded, rememberEnded } from "./ended-runs.ts";
+import { askAboutRun, type Place } from "./run-place.ts";
 
 export interface ReadRun {
   readonly actionRun: string;
@@ -26,28 +23,21 @@ interface StoredRun {
   readonly purgeAt: number;
 }
 
-export interface Reading {
-  readonly env: Env;
-  readonly hops: Hops;
-  readonly scope: string;
-  /** Null where the ring can't be used: then D1 alone answers. */
-  readonly ring: KeyRing | null;
-}
-
-/** The run, or null where there is none. `bookmark`: what the caller sent back. Throws `database_unavailable`. */
+/** The run, or null if it does not exist. `bookmark`: the caller's. Throws `database_unavailable`. */
 export async function readRun(
-  reading: Reading,
+  place: Place,
   id: string,
   bookmark: string | undefined,
 ): Promise<ReadRun | null> {
-  const { env, hops, scope } = reading;
+  const { env, hops, scope } = place;
   const now = Date.now();
   const remembered = recallEnded(scope, id, now);
   if (remembered !== null) return { actionRun: remembered, bookmark: null };
 
-  if (bookmark === COORDINATOR_BOOKMARK) {
-    const asked = await readFromCoordinator(reading, id);
-    if (asked !== null) return asked;
+  const asksFirst = bookmark === COORDINATOR_BOOKMARK;
+  if (asksFirst) {
+    const run = await readFromCoordinator(place, id);
+    if (run !== null) return run;
   }
 
   let outage: unknown;
@@ -57,24 +47,28 @@ export async function readRun(
     return null;
   });
   if (stored === null) {
-    const asked = bookmark === COORDINATOR_BOOKMARK ? null : await readFromCoordinator(reading, id);
-    if (asked === null && outage !== undefined) throw outage;
-    return asked;
+    const run = asksFirst ? null : await readFromCoordinator(place, id);
+    if (run === null && outage !== undefined) throw outage;
+    return run;
   }
   if (isOverdue(stored, now)) {
-    // Its end is decided, only not noticed yet: the coordinator tells it.
-    const asked = await readFromCoordinator(reading, id).catch(() => null);
-    if (asked !== null) return asked;
+    // The deadline has passed but D1 does not show it yet, so the coordinator is asked.
+    const run = await readFromCoordinator(place, id).catch(() => null);
+    if (run !== null) return run;
   }
   if (!isOpen(stored)) rememberEnded(scope, id, stored.body, stored.purgeAt, now);
   return { actionRun: stored.body, bookmark: session.getBookmark() };
 }
 
-/** Whether a coordinator may know this run: its id is genuine, or D1 has a row. No object is woken without either. */
-export async function mayBeKnown({ env, hops, scope, ring }: Reading, id: string): Promise<boolean> {
-  if (ring !== null && (await isGenuineRunId(ring, scope, id))) return true;
-  const session = env.DB.withSession("first-primary");
-  return (await readD1(hops, () => selectRun(session, scope, id))) !== null;
+/** Whether a coordinator may know this run: the id is genuine, or D1 has a row. Otherwise no object may be woken. */
+export async function mayBeKnown(place: Place, id: string): Promise<boolean> {
+  if (await isGenuine(place, id)) return true;
+  const session = place.env.DB.withSession("first-primary");
+  return (await readD1(place.hops, () => selectRun(session, place.scope, id))) !== null;
+}
+
+async function isGenuine({ ring, scope }: Place, id: string): Promise<boolean> {
+  return ring !== null && (await isGenuineRunId(ring, scope, id));
 }
 
 async function selectRun(session: D1DatabaseSession, scope: string, id: string): Promise<StoredRun | null> {
@@ -82,14 +76,11 @@ async function selectRun(session: D1DatabaseSession, scope: string, id: string):
     .prepare("SELECT body, status, deadline_at, purge_at FROM runs WHERE scope = ? AND id = ?")
     .bind(scope, id)
     .raw<[body: string, status: Status, deadlineAt: number, purgeAt: number]>();
-  if (row === undefined) return null;
-  const [body, status, deadlineAt, purgeAt] = row;
-  return { body, status, deadlineAt, purgeAt };
+  return row === undefined ? null : { body: row[0], status: row[1], deadlineAt: row[2], purgeAt: row[3] };
 }
 
-async function readFromCoordinator({ env, hops, scope, ring }: Reading, id: string): Promise<ReadRun | null> {
-  if (ring === null || !(await isGenuineRunId(ring, scope, id))) return null;
-  const { coordinator } = readRunId(id);
-  const answer = await askCoordinator(env, hops, scope, coordinator, (stub) => stub.read(id));
+async function readFromCoordinator(place: Place, id: string): Promise<ReadRun | null> {
+  if (!(await isGenuine(place, id))) return null;
+  const answer = await askAboutRun(place, id, (stub) => stub.read(id));
   return answer.ok ? answer : null;
 }

@@ -1,4 +1,4 @@
-/** zod: the wire of action runs. Every message says what to send, and names the limit where there is one. */
+/** zod: the requests for runs. Each message says what to send, and names the limit if there is one. */
 
 import * as z from "zod/mini";
 import { trigger } from "../../dispatch/trigger.ts";
@@ -14,6 +14,7 @@ import {
   utf8Bytes,
   WAIT_MAX_SECONDS,
 } from "../../http/limits.ts";
+import { maxBytes, outOfRange, parsedText, wholeNumber } from "../../http/schema-bounds.ts";
 import {
   described,
   filterableName,
@@ -21,40 +22,34 @@ import {
   instant,
   NAME_ON_WIRE,
   pageQuery,
-  sent,
   seqPageQuery,
 } from "../../http/schema-parts.ts";
 import { parseUuid } from "../../uuid.ts";
 import { STATUSES } from "../run.ts";
 
-/** Taken as it is, down to odd keys such as `__proto__`, for it is only ever kept as text. */
+/** Kept as text, so that odd keys such as `__proto__` do no harm. */
 const jsonObject = z
   .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
-  .check(z.refine(hasOnlyFiniteNumbers, { error: "holds a number too large for JSON's usual range." }))
+  .check(z.refine(hasOnlyFiniteNumbers, { error: "has a number that is too large; send it as a string." }))
   .register(z.globalRegistry, { wire: { type: "object", additionalProperties: true } });
 
-const uuid = z
-  .pipe(
-    z.string({ error: "send a uuid." }),
-    z.transform((text: string, context) => {
-      const id = parseUuid(text);
-      if (id !== null) return id;
-      context.issues.push({ code: "custom", message: "send a uuid.", input: text });
-      return z.NEVER;
-    }),
-  )
-  .register(z.globalRegistry, { wire: { type: "string", format: "uuid" } });
+const UUID = { type: "string", format: "uuid" };
 
-const TIMEOUT = {
-  error: (issue: { readonly input?: unknown }) =>
-    `${sent(issue)}; send whole minutes from 1 to ${TIMEOUT_MAX_MINUTES}.`,
-};
+const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
+  z.globalRegistry,
+  { wire: UUID },
+);
 
-const minutes = z.int(TIMEOUT).check(z.minimum(1, TIMEOUT), z.maximum(TIMEOUT_MAX_MINUTES, TIMEOUT));
+const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
 
-const PROGRESS = {
-  error: (issue: { readonly input?: unknown }) => `${sent(issue)}; send a number from 0 to 1.`,
-};
+const inputs = (what: string, other: string) =>
+  z._default(
+    described(
+      jsonObject,
+      `${what} of the workflow. At most ${INPUTS_MAX_BYTES} bytes of JSON together with \`${other}\`.`,
+    ),
+    {},
+  );
 
 export const newRun = z
   .strictObject({
@@ -63,20 +58,8 @@ export const newRun = z
       "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
     ),
     entityId: z._default(z.nullable(described(uuid, "What the run is about. Lists filter by it.")), null),
-    parameters: z._default(
-      described(
-        jsonObject,
-        `Input of the workflow. At most ${INPUTS_MAX_BYTES} bytes of JSON together with \`recommendations\`.`,
-      ),
-      {},
-    ),
-    recommendations: z._default(
-      described(
-        jsonObject,
-        `Further input of the workflow. At most ${INPUTS_MAX_BYTES} bytes of JSON together with \`parameters\`.`,
-      ),
-      {},
-    ),
+    parameters: inputs("Input", "recommendations"),
+    recommendations: inputs("Further input", "parameters"),
     timeout: z._default(
       described(minutes, "Minutes after which the run fails if nobody has reported its end."),
       TIMEOUT_DEFAULT_MINUTES,
@@ -92,7 +75,7 @@ export const newRun = z
   .check(
     z.refine((body) => inputBytes(body) <= INPUTS_MAX_BYTES, {
       error: (issue) =>
-        `parameters and recommendations have ${inputBytes(issue.input as Inputs)} bytes together; at most ${INPUTS_MAX_BYTES} are taken.`,
+        `parameters and recommendations have ${inputBytes(issue.input as Inputs)} bytes together; send at most ${INPUTS_MAX_BYTES}.`,
     }),
   )
   .register(z.globalRegistry, {
@@ -112,19 +95,12 @@ function inputBytes({ parameters, recommendations }: Inputs): number {
 }
 
 const output = z.optional(
-  jsonObject
-    .check(
-      z.refine((value) => utf8Bytes(JSON.stringify(value)) <= OUTPUT_MAX_BYTES, {
-        error: (issue) =>
-          `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${OUTPUT_MAX_BYTES} are taken.`,
-      }),
-    )
-    .register(z.globalRegistry, {
-      description: `What the workflow produced. At most ${OUTPUT_MAX_BYTES} bytes of JSON.`,
-    }),
+  jsonObject.check(maxBytes(OUTPUT_MAX_BYTES, JSON.stringify)).register(z.globalRegistry, {
+    description: `What the workflow produced. At most ${OUTPUT_MAX_BYTES} bytes of JSON.`,
+  }),
 );
 
-/** Of a JSON string. */
+/** The quotes of a JSON string count as bytes. */
 const QUOTES = 2;
 
 export const report = z
@@ -137,12 +113,9 @@ export const report = z
         error: z
           .string({ error: "send a sentence on what went wrong." })
           .check(
-            // The tail of a log may hold anything, and the job that sends it must not be told to come back.
+            // The tail of a log can contain anything, and a report must not fail because of an odd byte.
             z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")),
-            z.refine((text) => utf8Bytes(JSON.stringify(text)) <= ERROR_MAX_BYTES, {
-              error: (issue) =>
-                `has ${utf8Bytes(JSON.stringify(issue.input))} bytes; at most ${ERROR_MAX_BYTES} are taken.`,
-            }),
+            maxBytes(ERROR_MAX_BYTES, JSON.stringify),
           )
           .register(z.globalRegistry, {
             wire: { type: "string", maxLength: ERROR_MAX_BYTES - QUOTES },
@@ -163,46 +136,37 @@ export const report = z
 
 export type Report = z.infer<typeof report>;
 
-/** What a terminal may be shown, and a job not be told to mend: odd bytes are replaced, not refused. */
+/** Safe to print in a terminal. Odd characters are replaced and not refused, because a job can't repair its own output. */
 const plainText = z
   .string({ error: "send a string." })
-  .check(z.overwrite((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " ")))
-  .register(z.globalRegistry, { wire: { type: "string" } });
+  .check(z.overwrite((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " ")));
 
-const externalUrl = z
-  .pipe(
-    z.string({ error: "send the URL of the job's page." }).check(
-      z.maxLength(URL_MAX_CHARACTERS, {
-        error: `is too long; at most ${URL_MAX_CHARACTERS} characters are taken.`,
-      }),
-    ),
-    z.transform((text: string, context) => {
-      const url = URL.parse(text);
-      if (url !== null && /^https?:$/.test(url.protocol)) return url.href;
-      context.issues.push({ code: "custom", message: "send an http or https URL.", input: text });
-      return z.NEVER;
+const externalUrl = parsedText(
+  z.string({ error: "send the URL of the job's page." }).check(
+    z.maxLength(URL_MAX_CHARACTERS, {
+      error: `is too long; send at most ${URL_MAX_CHARACTERS} characters.`,
     }),
-  )
-  .register(z.globalRegistry, {
-    // No `format: uri`: what browsers take for a URL is more than that.
-    wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
-    description: "The page of the job that does the work: an `http` or `https` URL.",
-  });
+  ),
+  (text) => {
+    const url = URL.parse(text);
+    return url !== null && /^https?:$/.test(url.protocol) ? url.href : null;
+  },
+  "send an http or https URL.",
+).register(z.globalRegistry, {
+  // Without `format: uri`, because browsers accept more than that format allows.
+  wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
+  description: "The page of the job that does the work: an `http` or `https` URL.",
+});
+
+const PROGRESS = outOfRange("a number", 0, 1);
 
 export const heartbeat = z
   .strictObject({
     message: z.optional(
-      plainText
-        .check(
-          z.refine((text) => utf8Bytes(text) <= HEARTBEAT_MESSAGE_MAX_BYTES, {
-            error: (issue) =>
-              `has ${utf8Bytes(String(issue.input))} bytes; at most ${HEARTBEAT_MESSAGE_MAX_BYTES} are taken.`,
-          }),
-        )
-        .register(z.globalRegistry, {
-          wire: { type: "string", maxLength: HEARTBEAT_MESSAGE_MAX_BYTES },
-          description: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
-        }),
+      plainText.check(maxBytes(HEARTBEAT_MESSAGE_MAX_BYTES, String)).register(z.globalRegistry, {
+        wire: { type: "string", maxLength: HEARTBEAT_MESSAGE_MAX_BYTES },
+        description: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
+      }),
     ),
     progress: z.optional(
       described(
@@ -217,15 +181,10 @@ export const heartbeat = z
     examples: [{ message: "running the tests", progress: 0.4 }],
   });
 
-const oneOrMore = <T extends z.ZodMiniType>(one: T) => {
-  const listed = z.transform((value: z.output<T>) => [value]);
-  return z.union([z.pipe(one, listed), z.array(one)], { error: `send any of ${STATUSES.join(", ")}.` });
-};
-
-const UUID = { type: "string", format: "uuid" };
 const INSTANT = { type: "string", format: "date-time" };
+const status = z.enum(STATUSES);
 
-/** What the document says of a parameter, with an example. */
+/** The schema of a query parameter, with an example for the OpenAPI document. */
 function shown<T extends z.ZodMiniType>(schema: T, wire: object, example: string): T {
   const parameter = schema.clone();
   z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
@@ -235,13 +194,24 @@ function shown<T extends z.ZodMiniType>(schema: T, wire: object, example: string
 export const runListQuery = z.strictObject({
   ...pageQuery,
   status: z.optional(
-    oneOrMore(z.enum(STATUSES)).register(z.globalRegistry, {
-      wire: {
-        type: "array",
-        items: { type: "string", enum: [...STATUSES] },
-        examples: [["failed", "cancelled"]],
-      },
-    }),
+    z
+      .union(
+        [
+          z.pipe(
+            status,
+            z.transform((one) => [one]),
+          ),
+          z.array(status),
+        ],
+        { error: `send any of ${STATUSES.join(", ")}.` },
+      )
+      .register(z.globalRegistry, {
+        wire: {
+          type: "array",
+          items: { type: "string", enum: [...STATUSES] },
+          examples: [["failed", "cancelled"]],
+        },
+      }),
   ),
   actionName: z.optional(shown(filterableName, NAME_ON_WIRE, "deploy")),
   entityId: z.optional(shown(uuid, UUID, "01890a5d-ac96-774b-bcce-b302099a8057")),
@@ -252,10 +222,7 @@ export const runListQuery = z.strictObject({
 
 export type RunListQuery = z.infer<typeof runListQuery>;
 
-const WAIT = {
-  error: (issue: { readonly input?: unknown }) =>
-    `${sent(issue)}; send whole seconds from 1 to ${WAIT_MAX_SECONDS}.`,
-};
+const WAIT = outOfRange("whole seconds", 1, WAIT_MAX_SECONDS);
 
 export const runQuery = z.strictObject({
   wait: z.optional(

@@ -1,4 +1,4 @@
-/** zod: what runs answer, as the document tells it and the tests check it. The service itself prints its own JSON. */
+/** zod: the responses of runs, for the OpenAPI document and the tests. The service prints its JSON without them. */
 
 import * as z from "zod";
 import { STATUSES } from "../run.ts";

@@ -1,24 +1,24 @@
 /**
- * A timeline as Server-Sent Events. A piece is made when the reader asks for one, so nothing is ever buffered for a
- * slow one; who does not ask for a while is dropped. A client resumes with the id of the last event it got.
+ * A timeline as Server-Sent Events. The next piece is made when the reader asks for it, so nothing is buffered for a slow
+ * reader. A reader that stops reading is dropped, and resumes with the id of the last event it got.
  */
 
 import { msSince } from "../../elapsed.ts";
 import type { TimelineAnswer } from "../protocol.ts";
 
-/** How long a stream lasts before the client is to resume: it keeps no isolate for ever. */
+/** A stream ends after this time, so that it does not keep its isolate. The client then resumes. */
 const STREAM_MAX_MS = 300_000;
-/** A comment is sent when nothing else was for so long, so that proxies keep the connection. */
+/** How often a comment is sent when there are no events, so that proxies keep the connection open. */
 const COMMENT_MS = 15_000;
-/** A reader that has not taken what it was sent for so long is gone, or might as well be. */
+/** A reader that takes nothing for this long is dropped. */
 const SLOW_MAX_MS = 30_000;
-/** What clients are told to wait before they resume. */
+/** How long clients wait before they reconnect. */
 const RETRY_MS = 1000;
 
 export interface EventSource {
-  /** What comes after `seq`, waiting for up to `maxMs`; null where there is nothing to watch any more. */
+  /** The events after `seq`, waiting up to `maxMs` for one. Null if there is nothing to watch any more. */
   next(seq: number, maxMs: number): Promise<TimelineAnswer | null>;
-  /** Nobody reads any more. */
+  /** Called when the stream is over or has lost its reader. */
   leave(): void;
 }
 
@@ -44,17 +44,13 @@ export function streamEvents(first: TimelineAnswer, source: EventSource): Readab
     }, SLOW_MAX_MS);
   }
 
-  function stopWaitingForReader(): void {
-    if (slow !== null) clearTimeout(slow);
-  }
-
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
         send(controller, `retry: ${RETRY_MS}\n\n${first.events.map(toFrame).join("")}`, first.isOver);
       },
       async pull(controller) {
-        stopWaitingForReader();
+        clearTimeout(slow);
         const leftMs = STREAM_MAX_MS - msSince(startedAt, Date.now());
         const news =
           leftMs > 0 ? await source.next(seq, Math.min(COMMENT_MS, leftMs)).catch(() => null) : null;
@@ -69,7 +65,7 @@ export function streamEvents(first: TimelineAnswer, source: EventSource): Readab
         send(controller, text, news.isOver);
       },
       cancel() {
-        stopWaitingForReader();
+        clearTimeout(slow);
         source.leave();
       },
     },
@@ -77,7 +73,7 @@ export function streamEvents(first: TimelineAnswer, source: EventSource): Readab
   );
 }
 
-/** The number comes first in an event's JSON. */
+/** The number is the first member of an event's JSON. */
 function toFrame(event: string): string {
   const [, seq = ""] = /^\{"seq":(\d+)/.exec(event) ?? [];
   return `id: ${seq}\ndata: ${event}\n\n`;

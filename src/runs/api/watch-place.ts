@@ -1,34 +1,28 @@
 /**
- * A request that waits for news of a run: its place at the coordinator, and its right to what comes. The token is judged
- * again after each wait, before what came of it is sent: a revoked token gets no news more than 30 s later.
+ * A request that waits for news of a run: its place at the coordinator, and its right to see the news. After each wait the
+ * token is judged again before the news is sent, so a revoked token gets no news more than 30 s later.
  */
 
 import type { Context } from "hono";
 import type { AppEnv } from "../../app-env.ts";
 import { authorize } from "../../auth/bearer.ts";
 import type { Watcher } from "../protocol.ts";
-import { readRunId } from "../run-id.ts";
-import { askCoordinator } from "./ask-coordinator.ts";
+import { askAboutRun, type Place } from "./run-place.ts";
 
 export interface Watching {
   readonly watcher: Watcher;
-  /** No wait goes on after this instant: then the token expires. */
+  /** When the token expires. No wait lasts longer. */
   readonly expiresAt: number;
   /** Whether the client hung up. */
   isGone(): boolean;
-  /** Throws if the token no longer opens this place. */
+  /** Throws if the token no longer opens this run. */
   judge(): Promise<void>;
-  /** Gives the place back. Work that goes on after the answer. */
+  /** Gives the place back. The work goes on after the response. */
   leave(): void;
 }
 
-/** `scope` and `id`: whose news. The place is given back when the client hangs up. */
-export function beginWatching(
-  c: Context<AppEnv>,
-  scope: string,
-  id: string,
-  kind: Watcher["kind"],
-): Watching {
+/** The place is given back by itself when the client hangs up. */
+export function beginWatching(c: Context<AppEnv>, place: Place, id: string, kind: Watcher["kind"]): Watching {
   const { id: tokenId, expiresAt } = c.get("principal");
   const watcher = { key: crypto.randomUUID(), kind, tokenId };
   const { signal } = c.req.raw;
@@ -36,10 +30,8 @@ export function beginWatching(
   const leave = () => {
     if (hasLeft) return;
     hasLeft = true;
-    const left = askCoordinator(c.env, c.get("hops"), scope, readRunId(id).coordinator, (stub) =>
-      stub.unwatch(watcher.key),
-    );
-    // Without this, the platform drops the call together with the request of a client that hung up.
+    const left = askAboutRun(place, id, (stub) => stub.unwatch(watcher.key));
+    // Without waitUntil, the platform drops the call together with the request of a client that hung up.
     c.executionCtx.waitUntil(left.catch(() => {}));
   };
   signal.addEventListener("abort", leave, { once: true });

@@ -7,7 +7,7 @@ import type { Heartbeat } from "../../../src/runs/protocol.ts";
 import { changed, signAs } from "../../auth/forgeries.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, createAged, MINUTE_MS } from "../../support/direct.ts";
-import { faults } from "../../support/faults.ts";
+import { breakD1, faults } from "../../support/faults.ts";
 import {
   type ActionRun,
   type Answer,
@@ -150,24 +150,6 @@ describe("the answer", () => {
       expect(answer.headers.has("x-d1-bookmark")).toBe(false);
     }
   });
-
-  it("has the status though the object still runs code that does not send it apart", async () => {
-    const path = newRunsPath();
-    const { callback, ...run } = await createRun(path);
-    const deadlineAt = Date.parse(callback.expiresAt);
-    const told = { ok: true, actionRun: JSON.stringify({ ...run, status: "running" }), deadlineAt };
-    // The platform's edge: an object of the release before.
-    const getByName = () => ({ heartbeat: async () => told });
-    const old = envWith({ COORDINATORS: { getByName } as unknown as typeof env.COORDINATORS });
-    const answer = await askWith(old, "POST", `${path}/${run.id}/heartbeat`, {
-      token: callback.token,
-      body: {},
-    });
-    expect(answer).toMatchObject({
-      status: 200,
-      body: { status: "running", deadlineAt: callback.expiresAt },
-    });
-  });
 });
 
 describe("what it does", () => {
@@ -222,9 +204,8 @@ describe("what it does", () => {
 
   it.each(["down", "hang"] as const)("it is answered while D1 is %s", async (fault) => {
     const path = newRunsPath();
-    faults.writes = fault;
-    faults.reads = fault;
     const run = await createRun(path);
+    breakD1(fault);
     for (let n = 0; n < 2; n++)
       expect(await beat(run)).toMatchObject({ status: 200, body: { status: "running" } });
     expect(await typesOf(path, run.id)).toEqual(["created", "started", "heartbeat"]);

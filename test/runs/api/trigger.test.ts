@@ -196,7 +196,7 @@ describe("a payload is refused by the place in it", () => {
     const trigger = `{"type":"webhook","url":"${WEBHOOK.url}","payload":{"a":1e400}}`;
     const answer = await ask("POST", PATH, { raw: `{"actionName":"deploy","trigger":${trigger}}` });
     expect(answer).toMatchObject({ status: 400, body: { code: "invalid_body" } });
-    expect(answer.body.error).toMatch(/^trigger\.payload: holds a number too large/);
+    expect(answer.body.error).toMatch(/^trigger\.payload: has a number that is too large/);
   });
 
   it.each<[string, unknown]>([
@@ -220,7 +220,10 @@ describe("size", () => {
     const MAX = 64 * 1024;
     expect([bytesOf(triggerOf(MAX)), bytesOf(triggerOf(MAX + 1))]).toEqual([MAX, MAX + 1]);
     await expectTaken({ trigger: triggerOf(MAX) });
-    await expectRefused({ trigger: triggerOf(MAX + 1) }, `trigger: has ${MAX + 1} bytes; at most ${MAX} `);
+    await expectRefused(
+      { trigger: triggerOf(MAX + 1) },
+      `trigger: has ${MAX + 1} bytes; send at most ${MAX}.`,
+    );
   });
 
   it("a payload that comes to 512 KiB is taken; a byte more is not", async () => {
@@ -237,7 +240,7 @@ describe("size", () => {
     await expectTaken(fits);
     await expectRefused(
       { parameters, trigger: { ...WEBHOOK, payload: payload("zz") } },
-      `trigger.payload: comes to more than ${MAX} bytes`,
+      `trigger.payload: has more than ${MAX} bytes`,
     );
   });
 

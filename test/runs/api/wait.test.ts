@@ -7,7 +7,7 @@ import { createApp } from "../../../src/app.ts";
 import type { Watcher } from "../../../src/runs/protocol.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, createAged, mint } from "../../support/direct.ts";
-import { faults, faulty } from "../../support/faults.ts";
+import { breakD1, faults, faulty } from "../../support/faults.ts";
 import {
   type ActionRun,
   ask,
@@ -115,14 +115,14 @@ describe("a wait", () => {
   });
 
   it.each(["down", "hang"] as const)("needs no D1: it is answered while D1 is %s", async (fault) => {
-    faults.reads = fault;
-    faults.writes = fault;
     const path = newRunsPath();
     const id = await createAged(path);
+    const { open } = breakD1(fault);
     const waiting = wait(path, id, 20);
     await scheduler.wait(20);
     const changing = change(path, id, { type: "cancelled" });
     const { answer, ms } = await within(3000, waiting);
+    open();
     await changing;
     expect(answer).toMatchObject({ status: 200, body: { status: "cancelled" } });
     expect(answer.headers.get("x-d1-bookmark")).toBe("coordinator");

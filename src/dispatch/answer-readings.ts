@@ -1,26 +1,22 @@
 /**
- * Everything that a receiver's answer can be read as: as it came, and with the usual encodings taken off, in any mixture.
- * PURE. It knows nothing of secrets.
+ * Every text that a receiver's answer can be read as: as it came, and with the usual encodings removed, in any order. PURE.
+ * It knows nothing of secrets.
  *
- * Work is bounded by steps: an answer has at most 4 KiB, and one that is encoded more deeply than is looked into has
- * no readings at all.
+ * An answer has at most 4 KiB. An answer with more layers of encoding than the bounds below allow has no readings at all.
  */
 
-/** Any 8 consecutive characters of a secret give it away; of a shorter one it is the whole. */
-export const WINDOW = 8;
-
-/** How many encodings may lie over each other. JSON, HTML and percent escapes of one place count as one. */
+/** Layers of escapes that are removed. JSON, HTML and percent escapes count as one layer. */
 const LAYERS_MAX = 6;
-/** How many of them may be base64, hex or lists of bytes, each of which has several readings. */
+/** Layers of base64, hex or byte lists. Each of these has several readings. */
 const BYTE_LAYERS_MAX = 2;
-/** Of all readings together. A page of 4 KiB comes to some 30 000. */
+/** In all readings together. A page of 4 KiB has some 30 000. */
 const CHARACTERS_MAX = 128 * 1024;
 
 const UNSEEN = /[\s\p{Z}\p{C}\p{Default_Ignorable_Code_Point}]+/gu;
 const ESCAPE = /\\(?:[ux]\{([0-9a-f]{1,6})\}|u([0-9a-f]{4})|x([0-9a-f]{2})|([0-7]{2,3})|([btnfrv])|(.))/gis;
 const ENTITY = /&(?:#x([0-9a-f]{1,6});?|#([0-9]{1,7});?|([a-z]+);|(amp|lt|gt|quot))/gi;
 const PERCENT = /%u([0-9a-f]{4})|(?:%[0-9a-f]{2})+/gi;
-/** Of what stands for ASCII; a letter beyond it is left out on both sides. See `formsOf`. */
+/** Only names of ASCII characters, because `formsOf` also compares without all others. */
 const ENTITIES: Readonly<Record<string, string>> = {
   ...{ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", sol: "/", bsol: "\\", plus: "+", equals: "=" },
   ...{ percnt: "%", colon: ":", semi: ";", comma: ",", period: ".", lowbar: "_", hyphen: "-", dash: "-" },
@@ -39,7 +35,7 @@ interface Layer {
   readonly byteLayers: number;
 }
 
-/** The readings of an answer in the forms that are compared, or null where there is more to decode than is looked into. */
+/** The readings in the forms that are compared, or null if the answer has more to decode than the bounds allow. */
 export function readingsOf(bytes: Uint8Array): readonly string[] | null {
   const queue: Layer[] = ["utf-8", "utf-16le", "utf-16be"].map((encoding) => {
     const text = visible(new TextDecoder(encoding).decode(bytes));
@@ -48,7 +44,7 @@ export function readingsOf(bytes: Uint8Array): readonly string[] | null {
   const seen = new Set<string>();
   const readings = new Set<string>();
   let characters = 0;
-  // The loop also walks what is pushed meanwhile.
+  // The loop also visits what it pushes.
   for (const { text, layers, byteLayers } of queue) {
     if (text === "" || seen.has(text)) continue;
     seen.add(text);
@@ -68,25 +64,23 @@ export function readingsOf(bytes: Uint8Array): readonly string[] | null {
   return [...readings];
 }
 
-/** How many layers of its own escapes a receiver may have taken off a value before it echoed that. */
+/** Layers of a secret's own escapes that a receiver may remove before it echoes the secret. */
 const SECRET_LAYERS_MAX = 2;
 
-/** `secret` as it may stand in a reading: as it is, and with its own escapes taken off, as whoever received it may have done. */
+/** How a secret can stand in a reading: as it is, and with its own escapes removed. */
 export function secretForms(secret: string): readonly string[] {
   let text = visible(secret);
   const forms = new Set(formsOf(text));
-  for (let layer = 0; layer < SECRET_LAYERS_MAX && /[\\&%]/.test(text); layer++) {
-    const next = unescaped(text);
-    if (next === text) break;
-    text = next;
+  for (let layer = 0; layer < SECRET_LAYERS_MAX; layer++) {
+    text = unescaped(text);
     for (const form of formsOf(text)) forms.add(form);
   }
   return [...forms];
 }
 
 /**
- * What of a visible text is compared. Case and backslashes don't count, nor which alphabet base64 has. A plus may be a
- * blank of a form, and letters beyond ASCII may be lost in an encoding that is not ours, so both are tried without.
+ * The forms of a visible text that are compared. Case, backslashes and the alphabet of base64 don't count. A plus can be a
+ * blank of a form, and another encoding can lose characters beyond ASCII, so there are forms without them.
  */
 function formsOf(text: string): readonly string[] {
   const forms = [comparable(text)];
@@ -104,12 +98,12 @@ function comparable(text: string): string {
     .toLowerCase();
 }
 
-/** Without anything that splits text unseen. */
+/** Without characters that split a text and can't be seen. */
 function visible(text: string): string {
   return text.replace(UNSEEN, "");
 }
 
-/** One layer of JSON, HTML and percent escapes taken off. */
+/** Removes one layer of JSON, HTML and percent escapes. */
 function unescaped(text: string): string {
   if (!/[\\&%]/.test(text)) return text;
   const plain = text
@@ -136,13 +130,13 @@ function character(code: number): string {
   return code > 0x10ffff ? "" : String.fromCodePoint(code);
 }
 
-/** What every run of base64, hex or byte numbers says, wherever in the run an encoding began. */
+/** Decodes every run of base64, hex or byte numbers, from each place in the run where an encoding can begin. */
 function decodedBytes(text: string): readonly string[] {
   const standard = text.replaceAll("-", "+").replaceAll("_", "/");
   const base64 = [0, 1, 2, 3].map((skipped) =>
     decodedRuns(standard, BASE64_RUN, (run) => {
       const from = run.slice(skipped);
-      // A single digit beyond the last four holds no byte.
+      // One digit after the last four makes no byte.
       const whole = from.length % 4 === 1 ? from.slice(0, -1) : from;
       return Uint8Array.fromBase64(whole);
     }),

@@ -1,6 +1,6 @@
-/** What an answer must not show of the request that it answers. PURE. */
+/** Which texts of a request are secret, so that no excerpt of its answer may show them. PURE. */
 
-/** What the request must not give away. `headers` are the caller's; `body` is JSON or a form, up to 512 KiB. */
+/** `headers`: only the caller's. `body`: JSON or a form, up to 512 KiB. */
 export interface SentRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -10,13 +10,13 @@ export interface SentRequest {
 }
 
 export interface Secrets {
-  /** None of these may be shown, nor a piece of one. */
+  /** No piece of these may be shown. */
   readonly texts: readonly string[];
-  /** These may not be shown as a whole; pieces of them are all over any text. */
+  /** These may not be shown as a whole. Harmless texts contain pieces of them. */
   readonly wholes: readonly string[];
 }
 
-/** A word of the body, or a user's name: shorter ones are all over any text. */
+/** Shorter words of a body or user names appear in harmless texts too. */
 const WORD_MIN_CHARACTERS = 8;
 const LONG_SEGMENT_CHARACTERS = 16;
 
@@ -30,14 +30,14 @@ const HARMLESS_HEADERS = new Set([
   "x-github-api-version",
 ]);
 const SECRET_KEY = /token|secret|passw|key|auth|cred|sign/i;
-/** A long credential of characters that all count, in any reading: it is no shorter than it looks. */
+/** 8 characters or more, none of which a reading leaves out. */
 const IS_PLAIN_WORD = /^[!-$'-*,-[\]-~]{8,}$/;
-/** An answer says "Bearer token missing" without having seen one. */
+/** Left out, because an answer can say "Bearer token missing" without having seen a token. */
 const SCHEME = /^(basic|bearer|token|apikey|digest|negotiate)\s+/i;
-/** The default payload has two, and an answer has one of the same day. */
+/** Not secret: the default payload has two, and an answer often has one of the same day. */
 const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
-/** `signature`: of this attempt, where it is signed. Never throws. */
+/** `signature`: of this attempt, or empty. Never throws. */
 export function secretsOf(request: SentRequest, signature: string): Secrets {
   const { url, headers, body, signingSecret, callbackToken } = request;
   const texts: string[] = [];
@@ -46,7 +46,7 @@ export function secretsOf(request: SentRequest, signature: string): Secrets {
   }
   if (signingSecret !== null) texts.push(signingSecret.replace(/^whsec_/, ""));
   texts.push(signature.replace(/^v1,/, ""));
-  // The rest of it is the run's id and its deadline, which whoever reads the run knows.
+  // Only the last part. The others are the run's id and deadline, which every reader of the run knows.
   texts.push(callbackToken.slice(callbackToken.lastIndexOf(":") + 1));
   const wholes: string[] = [];
   const parsed = URL.parse(url);
@@ -59,13 +59,13 @@ export function secretsOf(request: SentRequest, signature: string): Secrets {
   return { texts, wholes };
 }
 
-/** A segment of a path that was not chosen by a person: a long one, or one of letters and digits. */
+/** A path segment that no person chose: a long one, or one with letters and digits. */
 function isLikelySecret(segment: string): boolean {
   if (segment.length >= LONG_SEGMENT_CHARACTERS) return true;
   return segment.length >= WORD_MIN_CHARACTERS && /\d/.test(segment) && /[a-z]/i.test(segment);
 }
 
-/** A credential without its scheme, and what it is made of: behind `name=`, inside Basic. */
+/** A credential without its scheme, and its parts: the values after `name=`, and what Basic encodes. */
 function credentialParts(credential: string): readonly string[] {
   const [scheme = ""] = SCHEME.exec(credential) ?? [];
   const rest = credential.slice(scheme.length);
@@ -78,13 +78,13 @@ function credentialParts(credential: string): readonly string[] {
     const decoded = fromBase64(rest);
     const colon = decoded.indexOf(":");
     parts.push(decoded, decoded.slice(colon + 1));
-    // Some products take the token for the user's name.
+    // Some products expect the token as the user name.
     if (colon >= WORD_MIN_CHARACTERS) parts.push(decoded.slice(0, colon));
   }
   return parts;
 }
 
-/** As sent. What has no name may be a secret all by itself. */
+/** The values as sent. A pair without a name can be a secret itself. */
 function queryValues(search: string): readonly string[] {
   return search
     .slice(1)
@@ -93,41 +93,41 @@ function queryValues(search: string): readonly string[] {
 }
 
 /**
- * The texts of a JSON body or, if it is none, of a form: the long ones, and under a key that looks secret all, numbers too.
- * Long ones come as one text, so that it is the bytes that cost and not their number.
+ * The long texts of a JSON body or a form, and every text or number under a key that looks secret. Long texts are joined to
+ * one, so that the cost grows with their bytes and not with their number.
  */
 function bodyTexts(body: string): readonly string[] {
   const long: string[] = [];
-  const single = new Set<string>();
+  const short = new Set<string>();
   const add = (text: string, isCredential: boolean) => {
     if (isCredential ? IS_PLAIN_WORD.test(text) : text.length >= WORD_MIN_CHARACTERS && !INSTANT.test(text)) {
       long.push(text);
-    } else if (isCredential) single.add(text);
+    } else if (isCredential) short.add(text);
   };
-  const open: { value: unknown; isCredential: boolean }[] = [];
+  // A list and no recursion, because the body can be nested deeply.
+  const open: [value: unknown, isCredential: boolean][] = [];
   try {
-    open.push({ value: JSON.parse(body), isCredential: false });
+    open.push([JSON.parse(body), false]);
   } catch {
     for (const pair of body.split("&")) {
       const equals = pair.indexOf("=");
       add(pair.slice(equals + 1), equals >= 0 && SECRET_KEY.test(pair.slice(0, equals)));
     }
   }
-  for (let top = open.pop(); top !== undefined; top = open.pop()) {
-    const { value, isCredential } = top;
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [value, isCredential] = next;
     if (typeof value === "string") add(value, isCredential);
     else if (typeof value === "number" && isCredential) add(String(value), true);
-    else if (Array.isArray(value)) for (const item of value) open.push({ value: item, isCredential });
     else if (typeof value === "object" && value !== null) {
       for (const [key, member] of Object.entries(value)) {
-        open.push({ value: member, isCredential: isCredential || SECRET_KEY.test(key) });
+        open.push([member, isCredential || SECRET_KEY.test(key)]);
       }
     }
   }
-  return [long.join("\n"), ...single];
+  return [long.join("\n"), ...short];
 }
 
-/** Empty if it is none. */
+/** Empty if the text is not base64. */
 function fromBase64(text: string): string {
   try {
     return new TextDecoder().decode(Uint8Array.fromBase64(text));

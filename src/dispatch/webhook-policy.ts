@@ -1,0 +1,71 @@
+/** Which URLs webhooks may call, read from the operator's settings. PURE. */
+
+import type { Env } from "../env.ts";
+import { err, ok, type Result } from "../result.ts";
+import { isLoopback, nameFault, type UrlPolicy } from "./url-guard.ts";
+
+type WebhookSettings = Pick<
+  Env,
+  "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSECURE_WEBHOOKS" | "PUBLIC_URL"
+>;
+
+/**
+ * The policy, or a sentence that says which setting is wrong. `origin`: of the request that created the run.
+ * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names, because no deployed Worker has one.
+ */
+export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlPolicy, string> {
+  const ports = parsePorts(env.WEBHOOK_PORTS);
+  if (!ports.ok) return ports;
+  const hosts = parseHosts(env.WEBHOOK_HOSTS);
+  if (!hosts.ok) return hosts;
+  const insecure = env.ALLOW_INSECURE_WEBHOOKS === "true";
+  const publicUrl = env.PUBLIC_URL ? URL.parse(env.PUBLIC_URL) : null;
+  const ownUrls = [URL.parse(origin), publicUrl].filter((url) => url !== null);
+  if (insecure && !ownUrls.every(({ hostname }) => isLoopback(hostname))) {
+    return err(
+      "ALLOW_INSECURE_WEBHOOKS is only for development on this machine. Remove it where the service has another name than localhost.",
+    );
+  }
+  return ok({ ports: ports.value, hosts: hosts.value, ownHosts: ownUrls.map(({ host }) => host), insecure });
+}
+
+/** `WEBHOOK_PORTS`: "8443, 9443", for example. A set, which is empty if the setting is, or a sentence. */
+export function parsePorts(text: string | undefined): Result<ReadonlySet<number>, string> {
+  const entries = entriesOf(text);
+  const wrong = entries.findIndex((entry) => !/^[1-9]\d{0,4}$/.test(entry) || Number(entry) > 65_535);
+  if (wrong < 0) return ok(new Set(entries.map(Number)));
+  return err(
+    `Entry ${wrong + 1} of WEBHOOK_PORTS is not a port. Write a list of whole numbers from 1 to 65535.`,
+  );
+}
+
+/**
+ * `WEBHOOK_HOSTS`: "ci.example.com, *.corp.example", for example. A list of parsed names, which is null if the setting is
+ * empty, or a sentence. An entry that could never be called is refused, because the operator meant something else.
+ * Loopback names are allowed, because the list also counts in development.
+ */
+export function parseHosts(text: string | undefined): Result<readonly string[] | null, string> {
+  const hosts: string[] = [];
+  for (const [index, entry] of entriesOf(text).entries()) {
+    const host = parseHost(entry);
+    if (host === null) {
+      return err(
+        `Entry ${index + 1} of WEBHOOK_HOSTS is not a public host. Write names like ci.example.com, or *.example.com for all names below, without scheme, port or path.`,
+      );
+    }
+    hosts.push(host);
+  }
+  return ok(hosts.length === 0 ? null : hosts);
+}
+
+function parseHost(entry: string): string | null {
+  const [, wildcard = "", name = ""] = /^(\*\.)?(\[::1\]|[^\s:/?#@\\%]+)$/.exec(entry) ?? [];
+  const hostname = URL.parse(`https://${name}`)?.hostname;
+  if (hostname === undefined) return null;
+  const isCallable = nameFault(hostname) === null || (wildcard === "" && isLoopback(hostname));
+  return isCallable ? wildcard + hostname : null;
+}
+
+function entriesOf(text = ""): string[] {
+  return text.trim() === "" ? [] : text.split(",").map((entry) => entry.trim());
+}

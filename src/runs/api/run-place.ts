@@ -1,0 +1,72 @@
+/**
+ * How a request asks a coordinator. A coordinator that can't be reached is a 503. The platform's own words go to the
+ * log, because they name internals.
+ */
+
+import type { Context } from "hono";
+import type { AppEnv } from "../../app-env.ts";
+import type { Env } from "../../env.ts";
+import { ApiError } from "../../http/errors.ts";
+import type { Hops } from "../../http/hops.ts";
+import { type KeyRing, keyRing } from "../../key-ring.ts";
+import { parseUuid } from "../../uuid.ts";
+import { callCoordinator } from "../coordinator-client.ts";
+import type { Coordinator } from "../protocol.ts";
+import { readRunId } from "../run-id.ts";
+
+/** The environment that a request is about, and what the request may use to reach its runs. */
+export interface Place {
+  readonly env: Env;
+  readonly hops: Hops;
+  /** `{org}/{project}/{env}` */
+  readonly scope: string;
+  /** Null when the signing keys can't be used: then only D1 can say whether a run exists. */
+  readonly ring: KeyRing | null;
+}
+
+export function placeOf(c: Context<AppEnv>): Place {
+  const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
+  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
+  return {
+    env: c.env,
+    hops: c.get("hops"),
+    scope: `${o}/${p}/${envName}`,
+    ring: ring.ok ? ring.value : null,
+  };
+}
+
+/** The id in the path in its canonical spelling. Throws `run_not_found` for a text that is not a UUID. */
+export function runIdOf(c: Context<AppEnv>): string {
+  const id = parseUuid(c.req.param("id") ?? "");
+  if (id === null) throw new ApiError("run_not_found");
+  return id;
+}
+
+/** Throws `not_configured` with a sentence that says which setting is wrong. */
+export function usableRing(c: Context<AppEnv>): KeyRing {
+  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
+  if (!ring.ok) throw new ApiError("not_configured", ring.error);
+  return ring.value;
+}
+
+/** `n`: the coordinator's number. Throws `coordinator_unavailable`. */
+export async function askCoordinator<T>(
+  { env, hops, scope }: Place,
+  n: number,
+  ask: (coordinator: Coordinator) => Promise<T>,
+): Promise<T> {
+  try {
+    return await callCoordinator(env, hops, scope, n, ask);
+  } catch (error) {
+    throw new ApiError("coordinator_unavailable", undefined, {}, error);
+  }
+}
+
+/** Asks the coordinator that owns the run `id`. Throws `coordinator_unavailable`. */
+export function askAboutRun<T>(
+  place: Place,
+  id: string,
+  ask: (coordinator: Coordinator) => Promise<T>,
+): Promise<T> {
+  return askCoordinator(place, readRunId(id).coordinator, ask);
+}
