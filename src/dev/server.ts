@@ -1,6 +1,7 @@
 /** One `wrangler dev` as a child: started, waited for, stopped with all that it started itself. */
 
 import type { ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -112,8 +113,14 @@ export async function takePort(port: number): Promise<number | null> {
   return address !== null && typeof address === "object" ? address.port : null;
 }
 
+/**
+ * A port that nobody has, below those that systems give to outgoing connections: none of these takes the port before the
+ * caller does.
+ */
 export async function freePort(): Promise<number> {
-  const port = await takePort(0);
-  if (port === null) throw new Error("no free port");
-  return port;
+  for (let tries = 0; tries < 100; tries++) {
+    const port = await takePort(randomInt(15_000, 30_000));
+    if (port !== null) return port;
+  }
+  throw new Error("Found no free port.");
 }

@@ -25,9 +25,10 @@ export interface Started {
 
 export type Settings = Readonly<Record<string, string>>;
 
-/** Nothing of this machine's settings is for the tests, its home least of all. */
+/** Without the settings of this machine, its home included. */
 export function cleanEnv(settings: Settings): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, HOME: join(tmpdir(), "action-runs-no-home"), ...settings };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, NODE_COMPILE_CACHE, HOME: join(tmpdir(), "action-runs-no-home"), ...settings };
 }
 
 export function start(args: readonly string[], settings: Settings = {}, input = ""): Started {

@@ -24,7 +24,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { newPlace, type Place } from "./place.ts";
+import { sharedPlace } from "./place.ts";
 import {
   actionSteps,
   block,
@@ -63,7 +63,7 @@ const pathOf = (command: string) =>
   places.map((place) => join(place, command)).find((file) => existsSync(file));
 const arrived: Arrived[] = [];
 let answer: (request: Arrived) => Answer | Promise<Answer>;
-let place: Place;
+const place = sharedPlace("of-examples-test");
 let origin: string;
 let callbackUrl: string;
 
@@ -83,8 +83,6 @@ const server = createServer((request, response) => {
 });
 
 beforeAll(async () => {
-  place = await newPlace();
-  await place.start();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -105,9 +103,8 @@ beforeEach(() => {
   mkdirSync(join(folder, "runs"));
 });
 
-afterAll(async () => {
+afterAll(() => {
   server.close();
-  await place.remove();
   rmSync(folder, { recursive: true, force: true });
 });
 
