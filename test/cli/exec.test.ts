@@ -216,7 +216,7 @@ describe("a report", () => {
     const settings = { ...(await lost()), ACTION_RUNS_RETRIES: "1" };
     const ended = await cli(script(`process.exit(${status})`), settings);
     expect(ended.code).toBe(exit);
-    expect(ended.stderr).toContain("The end was not reported:");
+    expect(ended.stderr).toContain("The report failed:");
     expect(reports()).toHaveLength(2);
     const keys = server?.requests
       .filter(({ line }) => line.endsWith("/callback"))
@@ -254,7 +254,7 @@ describe("--output-file", () => {
     expect((await run(settings, "")).stderr).toContain("did not write");
     const nonsense = await run(settings, `require('fs').writeFileSync(${JSON.stringify(file)}, '[1')`);
     expect(nonsense).toMatchObject({ code: 0 });
-    expect(nonsense.stderr).toContain("holds no JSON object");
+    expect(nonsense.stderr).toContain("does not hold a JSON object");
     for (const { output } of reports()) expect(output).toEqual({ exitCode: 0, tail: "" });
   });
 

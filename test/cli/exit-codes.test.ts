@@ -106,7 +106,7 @@ describe("a wait that runs out", () => {
       code: 7,
       stdout: "",
       stderr:
-        `action-runs: The run ${RUN.id} did not end within 1 second. It goes on. ` +
+        `action-runs: The run ${RUN.id} did not end within 1 second. It continues. ` +
         `To wait again: action-runs get ${RUN.id} --wait\n`,
     });
   });
@@ -129,7 +129,7 @@ describe("a wait whose events can't be had", () => {
     );
     const ended = await cli(["get", RUN.id, "--no-json", "--wait"], at(server.url));
     expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^error: +It broke\.$/m) });
-    expect(ended.stderr).toContain("The events can't be shown, the waiting goes on: Too many watch.");
+    expect(ended.stderr).toContain("Can't show events, but still waiting: Too many watch.");
   });
 
   test("because the token is refused ends at once, with one sentence", async () => {
@@ -198,7 +198,7 @@ describe("usage", () => {
     const ended = await cli(args, at("http://127.0.0.1:9"), "{}");
     expect(ended).toMatchObject({
       code: 2,
-      stderr: "action-runs: --trigger: stdin can be read for one thing only.\n",
+      stderr: "action-runs: --trigger: only one option can read stdin. Use a file for the other.\n",
     });
   });
 

@@ -76,7 +76,7 @@ describe("login", () => {
     const other = await badServer((_, response) => json(response, 200, []));
     const ended = await cli(["login", ...place(), "--url", other.url], { HOME: home }, GOOD);
     expect(ended).toMatchObject({ code: 6, stdout: "" });
-    expect(ended.stderr).toContain("not of action-runs");
+    expect(ended.stderr).toContain("not from action-runs");
     expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
     await other.close();
   });
@@ -145,11 +145,11 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
       ["--profile", "staging"],
       [
         ["Server: ", "ftp://example.com\r"],
-        ["Server: give an address", ""],
+        ["Server: use an address", ""],
         ["Server [ftp://example.com]: ", `${gone.url}\r`],
-        ["No answer came from", ""],
+        ["No response came from", ""],
         ["Server [", `${other.url}\r`],
-        ["not of action-runs", ""],
+        ["not from action-runs", ""],
         ["Server [", `${server.url}\r`],
         ["Organisation: ", "\r"],
         ["Organisation: ", "acme\r"],
@@ -158,11 +158,11 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
         ["Project [The Shop]: ", "shpo\r"],
         ["Environment: ", "prod\r"],
         ["Token: ", "two words\r"],
-        ["Token: this is no token", ""],
+        ["Token: this is not a token", ""],
         ["Token: ", "terr_wrong\r"],
-        ["No. (unauthorized) Give another token.", ""],
+        ["No. (unauthorized) Enter another token.", ""],
         ["Token: ", `${GOOD}\r`],
-        ["The token does not open acme/shpo/prod.", ""],
+        ["The token has no access to acme/shpo/prod.", ""],
         ["Organisation [acme]: ", "\r"],
         ["Project [shpo]: ", "shop\r"],
         ["Environment [prod]: ", "\r"],
@@ -205,7 +205,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
     const { code, printed } = await session(place().slice(0, 4), [["Project: ", "\x04"]]);
     expect({ code, printed }).toMatchObject({
       code: 1,
-      printed: expect.stringContaining("The input ended before all was answered. Nothing is kept."),
+      printed: expect.stringContaining("The input ended before the last question. Nothing was saved."),
     });
     expect(existsSync(folder())).toBe(false);
   });
@@ -239,7 +239,7 @@ describe("a profile", () => {
         stdout: "",
         stderr:
           "action-runs: There is no profile zzz. You can use default or staging. " +
-          "Make it with: action-runs login --profile zzz\n",
+          "Create it with: action-runs login --profile zzz\n",
       });
       expect(server.requests).toHaveLength(before);
     },
@@ -249,7 +249,8 @@ describe("a profile", () => {
     const ended = await cli(["list", "--profile", "default"], { HOME: home });
     expect(ended).toMatchObject({
       code: 2,
-      stderr: "action-runs: There is no profile default. Make it with: action-runs login --profile default\n",
+      stderr:
+        "action-runs: There is no profile default. Create it with: action-runs login --profile default\n",
     });
   });
 
@@ -268,7 +269,7 @@ describe("a profile", () => {
     writeFileSync(join(folder(), "default.json"), text);
     const ended = await cli(["list"], { HOME: home });
     expect(ended.code).toBe(2);
-    expect(ended.stderr).toContain("is no profile");
+    expect(ended.stderr).toContain("is not a profile");
   });
 
   test.each([

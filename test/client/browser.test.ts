@@ -5,7 +5,7 @@ import { callback } from "../../src/client/index.ts";
 import { hang, reset, stub, TOKEN, thrown } from "./stub.ts";
 
 const PAGE = "https://portal.example.com";
-const HINT = `CORS_ORIGINS has ${PAGE}`;
+const HINT = `CORS_ORIGINS includes ${PAGE}`;
 
 /** Gives the globals that code can know a browser by, of a page or of a worker at this origin. */
 function enter(scope: "window" | "WorkerGlobalScope", origin?: string): void {

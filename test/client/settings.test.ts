@@ -39,7 +39,7 @@ describe("settings that can't be used are a TypeError that names them", () => {
       error = refused;
     }
     expect(error).toBeInstanceOf(TypeError);
-    expect(String(error)).toMatch(new RegExp(`^TypeError: ${name} .*send `));
+    expect(String(error)).toMatch(new RegExp(`^TypeError: ${name} .*Use `));
     expect(inspect(error)).not.toContain(TOKEN);
   });
 
