@@ -310,7 +310,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
   it("leaves a run that was delivered twice to the first", async () => {
     await job(["true"]).ended;
     const second = await job(["false"]).ended;
-    expect(second).toEqual({ code: 0, printed: `Run ${RUN_ID} was begun before.\n` });
+    expect(second).toEqual({ code: 0, printed: `Run ${RUN_ID} has already started.\n` });
     expect(arrived).toHaveLength(2);
   });
 
@@ -589,7 +589,7 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
     const { failed, printed } = await runJob(one, "1.4.2", undefined, withPath(watched));
     expect(failed, printed).toBe(true);
     expect(deployed()).toBe("");
-    expect(printed).toContain("The run was cancelled");
+    expect(printed).toContain("run_cancelled");
     expect(arrived[0]?.what).toBe(HEARTBEAT);
     expect(arrived.slice(1).map(({ what }) => what)).toEqual(arrived.length > 1 ? [CALLBACK] : []);
     expect(existsSync(join(work, "slept"))).toBe(false);
