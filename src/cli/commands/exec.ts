@@ -43,12 +43,11 @@ export function execCommand(): CliCommand {
     .addHelpText(
       "after",
       `
-exec exits with the command's status, or with 128 + the number of the signal that
-ended the command. If the service refuses the first heartbeat, the command does
-not start: exit code 5 if the run has ended, 3 if the token is refused, 4 if
-there is no such run. If the command succeeds but the report fails, the exit code
-says why: 6 if the server can't be reached.
-\n${examples(
+exec exits with the command's status, or with 128 + the number of the signal
+that ended the command. If the service refuses the first heartbeat, the command
+does not start: exit code 5 if the run has ended, 3 if the token is refused, 4
+if there is no such run. If the command succeeds but the report fails, the exit
+code says why: 6 if the server can't be reached.\n${examples(
         "action-runs exec -- npm test",
         "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
         "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",

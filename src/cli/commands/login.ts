@@ -37,10 +37,9 @@ export function loginCommand(): CliCommand {
     .addHelpText(
       "after",
       `
-The profile is a file that only you can read. It is in $XDG_CONFIG_HOME/action-runs,
-~/.config/action-runs or %APPDATA%\\action-runs. Its token is sent only to its own
-server.
-\n${examples(
+The profile is a file that only you can read, in $XDG_CONFIG_HOME/action-runs,
+~/.config/action-runs or %APPDATA%\\action-runs. Its token is sent only to its
+own server.\n${examples(
         "action-runs login",
         "action-runs login --url https://runs.example.com --org acme --project shop --env prod < token.txt",
         "action-runs login --profile staging --env staging",
