@@ -7,6 +7,8 @@ const root = fileURLToPath(new URL(".", import.meta.url));
 
 // wrangler would name the secrets' file once per test file.
 process.env.WRANGLER_LOG ??= "error";
+// The tests start Node some 300 times. Most of a start is compiling the same modules.
+process.env.NODE_COMPILE_CACHE ??= `${root}.wrangler/compile-cache`;
 
 await makeAssets();
 
@@ -20,7 +22,7 @@ async function inTheRuntime(bindings: Record<string, string>, network = {}) {
       bindings: {
         CALLBACK_SIGNING_KEYS: "a-signing-key-for-tests-of-32-bytes-and-more",
         ROOT_TOKEN: "a-root-token-for-tests-of-32-characters",
-        // What a .dev.vars on this machine may say is not for the tests.
+        // Empty, because the tests must not depend on the .dev.vars of this machine.
         PUBLIC_URL: "",
         CORS_ORIGINS: "",
         RETENTION_DAYS: "30",
@@ -36,13 +38,13 @@ async function inTheRuntime(bindings: Record<string, string>, network = {}) {
 
 export default defineConfig(async () => ({
   test: {
-    // The service logs a line per request: shown only where a test failed.
+    // The service logs a line per request. Show them only if a test failed.
     silent: "passed-only" as const,
-    // Most of the time of most tests is waiting, so two files at once also where there are but two cores.
+    // Two files at once, on two cores as well: most tests wait most of the time.
     maxWorkers: 2,
     projects: [
       {
-        // Nothing that is sent gets out of the machine.
+        // No request leaves the machine.
         plugins: [
           await inTheRuntime({}, { outboundService: () => new Response("no network", { status: 503 }) }),
         ],
@@ -52,11 +54,10 @@ export default defineConfig(async () => ({
           exclude: ["test/server/**", "test/dispatch/**", "test/client/**", "test/cli/**"],
           setupFiles: ["./test/support/setup.ts"],
           testTimeout: 30_000,
-          sequence: { groupOrder: 1 },
         },
       },
       {
-        // As in development, where webhooks may go to loopback: to a receiver that plays all that receivers do.
+        // As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly included.
         plugins: [await inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" })],
         test: {
           name: "dispatch",
@@ -64,27 +65,24 @@ export default defineConfig(async () => ({
           globalSetup: ["./test/support/receiver/setup.ts"],
           setupFiles: ["./test/support/setup.ts"],
           testTimeout: 60_000,
-          sequence: { groupOrder: 1 },
         },
       },
       {
-        // The client and the command line as their users run them, in Node, against servers that misbehave.
+        // The client and the command line in Node, as their users run them, against servers that misbehave.
         test: {
           name: "node",
           include: ["test/client/**/*.test.ts", "test/cli/**/*.test.ts"],
           testTimeout: 30_000,
-          sequence: { groupOrder: 1 },
         },
       },
       {
-        // From outside: the server as its users start it, over HTTP. After the others, to have the machine to itself.
+        // From outside: the server as its users start it, over HTTP.
         test: {
           name: "server",
           include: ["test/server/**/*.test.ts"],
+          globalSetup: ["./test/server/shared-server.ts"],
           testTimeout: 180_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,27 +1,32 @@
 #!/bin/sh
-# Tells an action run how its job ended, or that it is alive.
+# Reports to an action run how its job ended, or sends a heartbeat.
 #
 #   CALLBACK_URL=… CALLBACK_TOKEN=… report.sh succeeded|failed|cancelled|heartbeat
 #
-# Further from the environment: OUTPUT (a JSON object), ERROR (any text, cut to what the service takes), for a heartbeat
-# MESSAGE, PROGRESS (0 to 1) and EXTERNAL_URL (the job's page; known by itself in CI), REPORT_KEY (what makes a second
-# report a repetition of the first; made from the CI's ids), REPORT_TRIES (6), STATUS instead of the argument. The words
-# of GitHub, GitLab, Jenkins and Azure for how a job ended do as well.
+# Instead of these words you can use those of GitHub, GitLab, Jenkins and Azure. More variables:
+#   OUTPUT         a JSON object
+#   ERROR          any text; it is cut to the length that the service accepts
+#   MESSAGE        for a heartbeat: what the job is doing
+#   PROGRESS       for a heartbeat: 0 to 1
+#   EXTERNAL_URL   for a heartbeat: the job's page (default: the CI's own URL of the job)
+#   REPORT_KEY     the Idempotency-Key of the report (default: made from the CI's ids)
+#   REPORT_TRIES   how often to try (default: 6)
+#   STATUS         replaces the argument
 #
-# Needs curl 7.55 or newer, nothing else. Exits 0: the run has this end, whoever reported it. 1: refused. 2: called
-# wrongly, nothing was sent. 3: the token does not open the run, or no more. 4: no such run. 5: the run has ended, and
-# otherwise. 6: no useful answer, so nobody knows.
+# Needs only curl 7.55 or newer. Exit codes: 0 the run has this end, now or from an earlier report; 1 the service refused
+# the report; 2 usage error, nothing was sent; 3 the token is wrong or expired; 4 no such run; 5 the run ended in another
+# way; 6 no useful response, so the service may or may not have the report.
 #
-# reporters/gitlab.yml and reporters/jenkins/vars/actionRuns.groovy carry this file word for word.
+# reporters/gitlab.yml and reporters/jenkins/vars/actionRuns.groovy contain this file word for word.
 
-# With sh -x the token would be printed.
+# sh -x would print the token.
 set +x -u
 export LC_ALL=C
 
 refuse() { printf 'report.sh: %s\n' "$1" >&2 && exit 2; }
 
-# The inside of a JSON string, from any bytes: json_text TEXT ROOM. ROOM is in bytes as the service counts them, so of
-# UTF-8, but the result is ASCII and the bytes come as numbers, for not every awk leaves bytes alone.
+# json_text TEXT ROOM: makes the inside of a JSON string from any bytes. ROOM is the limit in bytes of UTF-8, as the
+# service counts. awk reads the bytes as numbers and prints ASCII, because some awks change other bytes.
 json_text() {
   printf '%s' "$1" | od -An -v -tx1 | awk -v room="$2" '
     function put(code, size) {
@@ -54,7 +59,7 @@ json_text() {
     END { if (due && !full) put(65533) }'
 }
 
-# Exactly one JSON object, as far as its braces tell: a text with more in it could turn the report into another.
+# Checks by the braces that the text is exactly one JSON object. Any other text could change the rest of the report.
 is_object() {
   braces=$(printf '%s' "$1" | tr '\n\t\r' '   ' | sed -E -e 's/"([^"\\]|\\.)*"//g' -e 's/^ *//' -e 's/ *$//')
   case $braces in '{'*'}') ;; *) return 1 ;; esac
@@ -62,31 +67,31 @@ is_object() {
   [ -z "$(printf '%s' "${braces%?}" | tr -cd '{}' | sed -e ':again' -e 's/{}//g' -e 't again')" ]
 }
 
-# The error's sentence and its code, out of the answer.
+# Finds the error sentence or the code in the response.
 answered() {
   tr '\n\r' '  ' <answer | sed -n -E "s/.*\"$1\":\"(([^\"\\\\]|\\\\.)*)\".*/\\1/p" | cut -c 1-500
 }
 
-# Sends the body, again while it may help. Sets status, 000 where no answer came.
+# Sends the body, and retries if that may help. Sets status, which is 000 if there was no response.
 send() {
   tries=${REPORT_TRIES:-6} pause=1
   while :; do
-    # The token goes in on stdin, for a command line can be read by everybody on the machine.
+    # The token goes to curl on stdin, because everybody on the machine can read a command line.
     status=$(printf 'Authorization: Bearer %s\n' "$token" |
       curl -sS -g --proto =http,https --connect-timeout 10 --max-time 30 -X POST -H @- \
         -H 'Content-Type: application/json' -H 'Expect:' ${1:+-H "Idempotency-Key: $1"} --data-binary @body \
         -o answer -D headers -w '%{http_code}' "$url")
     fault=$?
-    # An answer that broke off has a status, and is none. 1 to 4, 60, 77: curl can't, or won't trust the host.
+    # If the response broke off, its status does not count. 1 to 4, 60 and 77: curl can't send this, or does not trust the host.
     [ "$fault" -eq 0 ] || status=000
     case $fault:$status in [1-4]:* | 60:* | 77:*) return ;; 0:408 | 0:429 | 0:5?? | *:000) ;; *) return ;; esac
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || return
-    # Retry-After in seconds; as a date it is left alone, for no two systems read dates alike.
+    # Only Retry-After in seconds counts, because systems parse dates differently.
     later=$(tr -d '\r' <headers | tr '[:upper:]' '[:lower:]' | sed -n 's/^retry-after: *\([0-9]\{1,5\}\)$/\1/p')
     [ "${later:=0}" -le 60 ] || later=60
     [ "$later" -ge "$pause" ] || later=$pause
-    echo "report.sh: status $status, again in $later s." >&2
+    echo "report.sh: status $status, retrying in $later s." >&2
     sleep "$later"
     : >headers
     pause=$((pause * 2))
@@ -111,9 +116,9 @@ key=$(printf '%s' "$key" | tr -c '\041-\176' '_' | cut -c 1-255)
 
 url=${CALLBACK_URL:-} token=${CALLBACK_TOKEN:-} output=${OUTPUT:-} error=${ERROR:-}
 message=${MESSAGE:-} progress=${PROGRESS:-} how=${1:-${STATUS:-}}
-# Nothing that is started from here has any business with the token.
+# The programs that this script starts must not see the token.
 unset CALLBACK_TOKEN
-command -v curl >/dev/null || refuse 'curl is missing.'
+command -v curl >/dev/null || refuse 'curl is missing. Install curl 7.55 or newer.'
 case $url in http://*/callback | https://*/callback) ;; *) refuse 'set CALLBACK_URL to the callback.url of the run.' ;; esac
 case $token in '' | *[!0-9a-f:-]*) refuse 'set CALLBACK_TOKEN to the callback.token of the run.' ;; esac
 
@@ -132,16 +137,16 @@ $error}"
     ;;
   heartbeat)
     end='' same='' key='' output='' url=${url%/callback}/heartbeat
-    case $progress in *[!0-9.]* | .* | *. | *.*.*) refuse 'PROGRESS is not a number from 0 to 1.' ;; esac
+    case $progress in *[!0-9.]* | .* | *. | *.*.*) refuse 'PROGRESS must be a number from 0 to 1.' ;; esac
     ;;
-  *) refuse "say succeeded, failed, cancelled or heartbeat, not '$how'." ;;
+  *) refuse "use succeeded, failed, cancelled or heartbeat, not '$how'." ;;
 esac
 
-[ -z "$output" ] || is_object "$output" || refuse 'OUTPUT is not one JSON object, so nothing was sent.'
+[ -z "$output" ] || is_object "$output" || refuse 'OUTPUT must be exactly one JSON object. Nothing was sent.'
 
 case $end in
   succeeded) body="\"status\":\"succeeded\"${output:+,\"output\":$output}" ;;
-  # 8 KiB less the quotes and the three bytes of the mark that something is missing.
+  # 8 KiB, minus the two quotes and the three bytes of "…".
   failed) body="\"status\":\"failed\",\"error\":\"$(json_text "$error" 8187)\"${output:+,\"output\":$output}" ;;
   *)
     body=''
@@ -152,7 +157,7 @@ case $end in
     ;;
 esac
 
-folder=$(mktemp -d) && cd "$folder" || refuse 'there is no folder for temporary files.'
+folder=$(mktemp -d) && cd "$folder" || refuse 'no temporary folder could be created.'
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
@@ -169,7 +174,7 @@ case $status in
     exit 0
     ;;
   000 | 408 | 429 | 5??)
-    printf 'report.sh: no useful answer came (%s), so the run may know or not. %s\n' "$status" "$said" >&2
+    printf 'report.sh: no useful response (%s), so the service may or may not have the report. %s\n' "$status" "$said" >&2
     exit 6
     ;;
 esac

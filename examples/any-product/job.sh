@@ -29,11 +29,11 @@ post() {
   return 1
 }
 
-# The command has no business with the token.
+# The command must not see the token.
 token=$CALLBACK_TOKEN
 unset CALLBACK_TOKEN
 
-# The service refuses the heartbeat of a run that has ended, for example because it was cancelled. Nobody wants the work then.
+# The service refuses the heartbeat of a run that has ended, for example because it was cancelled. The work is not needed then.
 post "${CALLBACK_URL%/callback}/heartbeat" '{"message":"The job has begun."}' || exit 1
 
 "$@"

@@ -14,7 +14,7 @@ runs=${RUNS_FOLDER:-/var/lib/action-runs}
 beat_every=${BEAT_EVERY_SECONDS:-60}
 child='' beats='' signal='' fault='' code=1
 
-# The command has no business with the token.
+# The command must not see the token.
 token=$CALLBACK_TOKEN
 unset CALLBACK_TOKEN
 
@@ -83,7 +83,7 @@ give_up() {
 umask 077
 log=$runs/$RUN_ID/log
 if ! mkdir "$runs/$RUN_ID" 2>/dev/null && [ -d "$runs/$RUN_ID" ]; then
-  echo "Run $RUN_ID was begun before." >&2
+  echo "Run $RUN_ID has already started." >&2
   exit 0
 fi
 
@@ -93,8 +93,8 @@ trap 'stop INT 130' INT
 trap 'stop TERM 143' TERM
 
 [ -d "$runs/$RUN_ID" ] || give_up 73 "There is no folder $runs that this user can write to."
-# The service refuses the heartbeat of a run that has ended, for example because it was cancelled. Nobody wants the work then.
-beat 'Begun' || give_up 69 'The first heartbeat was refused or got no answer, so nothing was run.'
+# The service refuses the heartbeat of a run that has ended, for example because it was cancelled. The work is not needed then.
+beat 'Begun' || give_up 69 'The first heartbeat was refused or got no answer, so the command did not start.'
 [ -z "$signal" ] || exit "$code"
 
 "$@" </dev/null >"$log" 2>&1 &

@@ -1,4 +1,4 @@
-/** What holds for every command: it throws instead of exiting, and each of its options with a value has a variable. */
+/** Every command throws instead of exiting, and each of its options with a value has an environment variable. */
 
 import { Command, type Option } from "commander";
 
@@ -6,15 +6,15 @@ const PROGRAM = "action-runs";
 
 export class CliCommand extends Command {
   readonly #route: readonly string[];
-  /** Those whose variable follows from their name. The help says so once, at the top: a line of it is long enough. */
+  /** Options whose variable is derived from their name. The help explains the rule once instead of naming each. */
   readonly #derived = new Set<Option>();
 
-  /** `route`: the words that lead to it, `token create` for one. */
+  /** `route`: the words that lead to the command, for example `token create`. */
   constructor(route: string) {
     const words = route === "" ? [] : route.split(" ");
     super(words.at(-1) ?? PROGRAM);
     this.#route = words;
-    this.exitOverride().showHelpAfterError(`(${[PROGRAM, ...words, "--help"].join(" ")} says more)`);
+    this.exitOverride().showHelpAfterError(`(for help: ${[PROGRAM, ...words, "--help"].join(" ")})`);
     const help = this.createHelp();
     this.configureHelp({
       optionDescription: (option) =>

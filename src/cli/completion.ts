@@ -1,6 +1,6 @@
 /**
- * Completion scripts, made from commander's own tree of commands, so that they know what the parser knows and nothing
- * else. PURE. They ask no server; profiles and files are looked up in the shell, at once.
+ * Completion scripts for bash and zsh, made from commander's tree of commands, so that they always match the parser. PURE.
+ * The scripts call no server. The shell itself looks up profiles and files.
  */
 
 import type { Command, Option } from "commander";
@@ -9,7 +9,7 @@ import { type Offer, OfferingOption } from "./options.ts";
 export const SHELLS = ["bash", "zsh"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** A place on the command line: what may come there. `route` is the words that lead to it, each after a space. */
+/** What may come next on the command line. `route`: the words that lead there, each after a space. */
 interface Place {
   readonly route: string;
   readonly words: readonly { readonly word: string; readonly about: string }[];
@@ -38,7 +38,7 @@ function argumentChoices(command: Command): readonly string[] {
   return command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []);
 }
 
-/** What follows an option of a place: `pattern` matches `route:option` in a script. */
+/** An option that takes a value. `pattern` matches `route:option` in a script. */
 interface Values {
   readonly pattern: string;
   readonly option: Option;
@@ -57,7 +57,7 @@ function valuesOf(places: readonly Place[]): readonly Values[] {
   );
 }
 
-/** The branches of a `case` on `route:option`, by what each kind of value is completed with. */
+/** The branches of a `case` on `route:option`. `completedBy`: the code that completes each kind of value. */
 function branches(
   values: readonly Values[],
   completedBy: Readonly<Record<Offer | "anything", string>> & {
@@ -73,7 +73,7 @@ function branches(
     .join("");
 }
 
-/** The names in the folder of profiles, which must be the one that profile.ts finds. No other file becomes a word. */
+/** A shell function that prints the profiles' names. It must look in the same folder as profile.ts and skip other files. */
 function profileLister(name: string, prelude: string): string {
   return `_${identifier(name)}_profiles() {
   ${prelude}
@@ -89,9 +89,9 @@ function profileLister(name: string, prelude: string): string {
 
 function bash(name: string, places: readonly Place[]): string {
   const own = `_${identifier(name)}`;
-  return `# bash completion for ${name}. Once: source <(${name} completion bash)
+  return `# bash completion for ${name}. To use it: source <(${name} completion bash)
 ${profileLister(name, ":")}
-# Offers those of its arguments that begin as \`value\` does, without what bash leaves standing before the cursor.
+# Offers the arguments that begin with \`value\`, without the part that bash keeps before the cursor.
 ${own}_offer() {
   local one
   for one in "$@"; do
@@ -117,12 +117,12 @@ ${own}() {
   local before=\${line%"$whole"}
   before=\${before%"\${before##*[![:space:]]}"}
   local option=\${before##*[[:space:]]} value=$whole
-  # bash takes --name=value and @file for several words, and replaces the last one alone.
+  # bash splits --name=value and @file into words, and replaces only the last word.
   local standing=\${whole%"\${2-}"}
   if [[ $whole == --*=* ]]; then option=\${whole%%=*} value=\${whole#*=}; fi
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
-    # What follows is another command's: files are offered.
+    # The rest is another command. bash then offers files.
     if [[ \${COMP_WORDS[i]} == -- ]]; then return; fi
     case "$route \${COMP_WORDS[i]}" in
       ${routes(places)}) route="$route \${COMP_WORDS[i]}" ;;
@@ -149,7 +149,8 @@ complete -o default -F ${own} ${name}`;
 function zsh(name: string, places: readonly Place[]): string {
   const own = `_${identifier(name)}`;
   return `#compdef ${name}
-# zsh completion for ${name}. Once: source <(${name} completion zsh), after compinit; or a file _${name} on the fpath.
+# zsh completion for ${name}. To use it, after compinit: source <(${name} completion zsh)
+# Or save it as _${name} in a folder of your fpath.
 ${profileLister(name, "setopt localoptions nullglob")}
 ${own}() {
   local -a items

@@ -1,6 +1,6 @@
 /**
- * A command as the work of a run: heartbeats while it runs, and one report of how it ended. Whatever becomes of the
- * reporting, a command that was started runs to its end, and its status is what counts.
+ * Runs a command as the work of a run: heartbeats while it runs, then one report of how it ended. A started command always
+ * runs to its end, even if heartbeats and the report fail.
  */
 
 import { readFileSync, statSync } from "node:fs";
@@ -13,7 +13,7 @@ import type { Callback } from "./settings.ts";
 import { lastLine, Tail } from "./tail.ts";
 
 const SECOND_MS = 1000;
-/** A server that is away does not keep the work from being done. */
+/** After this time the command starts anyway, because an outage of the service must not stop the work. */
 const FIRST_BEAT_MS = 15 * SECOND_MS;
 const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
 
@@ -23,17 +23,17 @@ export interface Execution {
   /** The command and its arguments. */
   readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** For heartbeats, which are soon followed by another. */
+  /** For heartbeats: few retries, because the next heartbeat comes soon. */
   readonly beats: Callback;
-  /** For the report, which is worth many tries. */
+  /** For the report: many retries, because a lost report leaves the run open. */
   readonly report: Callback;
   readonly intervalSeconds: number;
   readonly outputFile: string | null;
-  /** Taken out of the tail. */
+  /** Replaced in the tail. */
   readonly secrets: readonly string[];
 }
 
-/** Runs it; the exit code is the command's, or says why it was not started or not reported. */
+/** Returns the command's status, or the exit code that says why it was not started or not reported. */
 export async function execute(execution: Execution): Promise<number> {
   const signals = new Signals();
   signals.listen();
@@ -51,21 +51,21 @@ export async function execute(execution: Execution): Promise<number> {
     const { status } = end;
     const fault = await deliver(execution, end, cancelledBy, tail.text(execution.secrets), before);
     if (fault === null) return status;
-    complain(`The end was not reported: ${sentenceOf(fault)}`);
+    complain(`The report failed: ${sentenceOf(fault)}`);
     return status === 0 ? exitCodeOf(fault) : status;
   } finally {
     signals.stop();
   }
 }
 
-/** A refusal, after which there is no point in working; null when it was taken, or when nobody knows. */
+/** The refusal that makes the work pointless. null if the service accepted the heartbeat, or could not be reached. */
 async function firstBeat(beats: Callback): Promise<ActionRunsError | null> {
   try {
     await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
     return null;
   } catch (fault) {
     if (isRefusal(fault)) return fault;
-    complain(`The first heartbeat was not taken, the command is started all the same: ${sentenceOf(fault)}`);
+    complain(`The first heartbeat failed, but the command starts anyway: ${sentenceOf(fault)}`);
     return null;
   }
 }
@@ -77,7 +77,7 @@ function isRefusal(fault: unknown): fault is ActionRunsError {
 }
 
 async function work(execution: Execution, signals: Signals, tail: Tail): Promise<JobEnd> {
-  // Told to stop before it was begun.
+  // A signal came before the command started.
   if (signals.first !== null) {
     return { status: statusOf(signals.first), endedBy: signals.first, fault: null };
   }
@@ -89,7 +89,7 @@ async function work(execution: Execution, signals: Signals, tail: Tail): Promise
   return end;
 }
 
-/** Beats until told that it is over, or that the run is. One after the other, for a slow server is not to be crowded. */
+/** Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. */
 async function beat(beats: Callback, seconds: number, over: AbortSignal): Promise<void> {
   while (await waited(seconds * SECOND_MS, over)) {
     try {
@@ -97,13 +97,13 @@ async function beat(beats: Callback, seconds: number, over: AbortSignal): Promis
     } catch (fault) {
       if (over.aborted) return;
       if (!isRefusal(fault)) continue;
-      complain(`Heartbeats are refused, the command goes on: ${sentenceOf(fault)}`);
+      complain(`The service refuses heartbeats, but the command continues: ${sentenceOf(fault)}`);
       return;
     }
   }
 }
 
-/** Whether the time has passed without its being over. */
+/** Resolves with true after `ms`, or with false as soon as `over` aborts. */
 function waited(ms: number, over: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     if (over.aborted) return resolve(false);
@@ -119,7 +119,7 @@ function waited(ms: number, over: AbortSignal): Promise<boolean> {
   });
 }
 
-/** Reports; null when that came to something, else what it came to. */
+/** Sends the report. Returns null, or the error that stopped it. */
 async function deliver(
   execution: Execution,
   end: JobEnd,
@@ -128,26 +128,26 @@ async function deliver(
   before: string | null,
 ): Promise<unknown> {
   const error = errorOf(execution.command, end, cancelledBy, tail);
-  const told: Json = { exitCode: end.status, tail };
+  const basics: Json = { exitCode: end.status, tail };
   const result = outputOf(execution.outputFile, before);
   const send = (output: Json) =>
     error === null ? execution.report.succeed(output) : execution.report.fail(error, output);
   try {
-    await send({ ...told, ...result });
+    await send({ ...basics, ...result });
     return null;
   } catch (fault) {
-    // Too large, too deep: that it ended is worth more than what it brought.
+    // The output may be too large or too deep. A report without it is better than none.
     const isForOutput = fault instanceof ActionRunsError && [400, 413].includes(fault.status ?? 0);
     if (!isForOutput || result === null) return fault;
-    complain(`The output file is not taken, the end is reported without it: ${sentenceOf(fault)}`);
-    return send(told).then(
+    complain(`The service refused the output file. Reporting without it: ${sentenceOf(fault)}`);
+    return send(basics).then(
       () => null,
       (second: unknown) => second,
     );
   }
 }
 
-/** Why it failed, in one line; null where it succeeded. Arguments are left out: they may hold secrets. */
+/** Why the command failed, in one line; null if it succeeded. Without its arguments, because they may hold secrets. */
 function errorOf(
   [command = ""]: readonly string[],
   { status, endedBy, fault }: JobEnd,
@@ -163,7 +163,7 @@ function errorOf(
   return line === "" ? `${name} ${how}` : `${name} ${how}: ${line}`;
 }
 
-/** What tells a file that was written from one that was there before. */
+/** Changes when the file is written, so that a file from before is not taken for a result. */
 function stampOf(path: string | null): string | null {
   const found = path === null ? undefined : statSync(path, { throwIfNoEntry: false });
   return found === undefined ? null : `${found.mtimeMs} ${found.size} ${found.ino}`;
@@ -173,15 +173,15 @@ function outputOf(path: string | null, before: string | null): Json | null {
   if (path === null) return null;
   const now = stampOf(path);
   if (now === null || now === before) {
-    complain(`The command did not write ${path}: the report has no output of its own.`);
+    complain(`The command did not write ${path}, so the report has no output from it.`);
     return null;
   }
   try {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
   } catch {
-    // Said below.
+    // The message below covers this case too.
   }
-  complain(`${path} holds no JSON object: the report has no output of its own.`);
+  complain(`${path} does not hold a JSON object, so the report has no output from it.`);
   return null;
 }

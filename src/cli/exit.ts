@@ -1,6 +1,4 @@
-/**
- * How a command ends: the exit codes, which are part of the contract, and what is said about a fault. Prints nothing.
- */
+/** How a command ends: the exit codes, which users rely on, and the sentence for an error. It prints nothing. */
 
 import { CommanderError } from "commander";
 import { type ActionRun, ActionRunsError } from "../client/index.ts";
@@ -13,30 +11,31 @@ export const EXIT = {
   notFound: 4,
   conflict: 5,
   unreachable: 6,
-  waitedInVain: 7,
+  timedOut: 7,
 } as const;
 
-/** What 128 and a signal's number is to a process that died of SIGPIPE: the reader of our output went away. */
+/** 128 + SIGPIPE: the program that read our output is gone. */
 export const READER_GONE = 141;
 
 /** For `--help`. */
 export const EXIT_CODES = `Exit codes:
   0  succeeded
-  1  failed, or the run did; a cancelled run counts as failed
-  2  usage: an option, a setting or a value is wrong or missing
-  3  not allowed: the token is missing rights, wrong or too old
+  1  failed, or the run failed or was cancelled
+  2  usage error: an option, a setting or a value is wrong or missing
+  3  not allowed: the token is wrong or expired, or its role is too low
   4  not found
-  5  conflict: the run has ended or begun already, or a key was used for something else
-  6  unreachable: no answer, or none that is the service's; worth another try
-  7  waited in vain: the time of --wait-timeout was up before the run had ended; the run goes on
+  5  conflict: the run already started or ended, or the idempotency key was
+     used for another request
+  6  unreachable: no response, or one that is not from the service; try again
+  7  timeout: --wait-timeout passed before the run ended; the run continues
 `;
 
-/** Something about the command line or the settings is wrong; the message says what to do. */
+/** The command line or a setting is wrong. The message says what to do. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Something that is no answer of the service went wrong. */
+/** A failure that is neither a usage error nor a response of the service. */
 export class CommandFailed extends Error {
   override readonly name = "CommandFailed";
   readonly exitCode: number;
@@ -47,7 +46,7 @@ export class CommandFailed extends Error {
   }
 }
 
-/** The exit code for anything that was thrown. */
+/** The exit code for any error. */
 export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof UsageError) return EXIT.usage;
   if (thrown instanceof CommandFailed) return thrown.exitCode;
@@ -55,7 +54,7 @@ export function exitCodeOf(thrown: unknown): number {
   if (!(thrown instanceof ActionRunsError)) return EXIT.failed;
   const { status, code } = thrown;
   if (status === 401 || status === 403) return EXIT.notAllowed;
-  // A page of HTML with any other status comes from a proxy, or from a server that is not ours.
+  // An HTML page with any other status comes from a proxy or from another service.
   if (status === null || code === "unexpected_answer" || status === 429 || status >= 500)
     return EXIT.unreachable;
   if (status === 404) return EXIT.notFound;
@@ -63,12 +62,12 @@ export function exitCodeOf(thrown: unknown): number {
   return EXIT.usage;
 }
 
-/** The exit code for a run that has ended; 1 for one that has not. */
+/** 0 if the run succeeded, else 1. */
 export function exitCodeOfRun(status: ActionRun["status"]): number {
   return status === "succeeded" ? EXIT.succeeded : EXIT.failed;
 }
 
-/** One sentence for stderr, with what finds the request in the service's log; null where all has been said. */
+/** One sentence for stderr, with the request id that finds the request in the service's log. null if commander already printed one. */
 export function sentenceOf(thrown: unknown): string | null {
   if (thrown instanceof CommanderError) return null;
   if (!(thrown instanceof ActionRunsError)) return thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,4 +1,4 @@
-/** What people and programs hand in beside flags: JSON as text or file, stdin, and a token typed unseen. */
+/** Reads input that is not a flag: JSON from text or a file, stdin, and answers typed on the terminal. */
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { CommandFailed, UsageError } from "./exit.ts";
 
 type Json = Record<string, unknown>;
 
-/** The text of a value: as it is, of a file after `@`, of stdin for `@-`. Throws UsageError where there is no such file. */
+/** A value's text: the value itself, the file for `@file`, stdin for `@-`. Throws UsageError if it can't be read. */
 export async function readText(value: string, flag: string): Promise<string> {
   if (!value.startsWith("@")) return value;
   if (value === "@-") return readStdin(flag);
@@ -16,7 +16,7 @@ export async function readText(value: string, flag: string): Promise<string> {
     return readFileSync(value.slice(1), "utf8");
   } catch (fault) {
     throw new UsageError(
-      `${flag}: ${value.slice(1)} can't be read (${(fault as NodeJS.ErrnoException).code}).`,
+      `${flag}: can't read ${value.slice(1)} (${(fault as NodeJS.ErrnoException).code}). Check the path.`,
     );
   }
 }
@@ -29,14 +29,14 @@ export async function readObject(value: string, flag: string): Promise<Json> {
   try {
     parsed = JSON.parse(text);
   } catch {
-    // What JSON.parse says quotes the text, which may hold a secret.
+    // The message of JSON.parse quotes the text, which may hold a secret.
     throw wrong;
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw wrong;
   return parsed as Json;
 }
 
-/** Members of an object from `name=text` and `name:=json`. Throws UsageError for what is neither. */
+/** Object members from `name=text` and `name:=json`. Throws UsageError for anything else. */
 export function readMembers(pairs: readonly string[], flag: string): Json {
   return Object.fromEntries(pairs.map((pair) => readMember(pair, flag)));
 }
@@ -48,43 +48,44 @@ function readMember(pair: string, flag: string): [string, unknown] {
   try {
     return [name, JSON.parse(text)];
   } catch {
-    throw new UsageError(`${flag}: what follows ${name}:= is no JSON.`);
+    throw new UsageError(`${flag}: the value of ${name}:= is not JSON. For text, use ${name}=.`);
   }
 }
 
-/** All of stdin. Throws UsageError where something else has read it. */
+/** All of stdin. Throws UsageError if another option already read it. */
 export async function readStdin(flag: string): Promise<string> {
-  if (process.stdin.readableEnded) throw new UsageError(`${flag}: stdin can be read for one thing only.`);
+  if (process.stdin.readableEnded)
+    throw new UsageError(`${flag}: only one option can read stdin. Use a file for the other.`);
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** A token from stdin, without the line's end. Throws UsageError where it can't be one. */
+/** A token from stdin, without the line end. Throws UsageError if it is not a token. */
 export async function readToken(flag: string): Promise<string> {
   return checkToken((await readStdin(flag)).trim(), flag);
 }
 
-/** The token itself, if a header can carry it. Nobody else may say so, for their message would quote it. */
+/** The token, if a header can carry it. fetch would print a header that it refuses, token included. */
 export function checkToken(token: string, from: string): string {
-  if (token === "") throw new UsageError(`${from}: no token came.`);
+  if (token === "") throw new UsageError(`${from}: the token is missing.`);
   if (!/^[\x21-\x7e]+$/.test(token))
-    throw new UsageError(`${from}: this is no token; give it as it was shown.`);
+    throw new UsageError(`${from}: this is not a token. Enter it as it was shown.`);
   return token;
 }
 
-/** Asks on the terminal; what is typed is not shown where it is secret. stdout stays clean for the result. */
+/** Asks on the terminal, and hides a secret answer. Writes to stderr, because stdout is for the result. */
 export async function ask(question: string, { isSecret = false, usual = "" } = {}): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const output = isSecret ? nowhere : process.stderr;
   const prompt = usual === "" ? `${question}: ` : `${question} [${usual}]: `;
   const asking = createInterface({ input: process.stdin, output, terminal: true });
-  // Only now: before, the terminal itself shows what is typed, or pasted, as soon as it is asked for.
+  // After createInterface has switched off the terminal's own echo. An early answer would be shown.
   if (isSecret) process.stderr.write(prompt);
   asking.on("SIGINT", () => process.exit(130));
   const end = () =>
-    Promise.reject(new CommandFailed("The input ended before all was answered. Nothing is kept."));
-  // Where the terminal is gone, the question itself is never answered, nor does it fail; Ctrl-D fails it.
+    Promise.reject(new CommandFailed("The input ended before the last question. Nothing was saved."));
+  // Ctrl-D rejects the question. If the terminal is gone, the question never settles, but `close` still comes.
   const closed = once(asking, "close").then(end);
   try {
     const answer = await Promise.race([asking.question(isSecret ? "" : prompt).catch(end), closed]);

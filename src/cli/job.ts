@@ -1,6 +1,6 @@
 /**
- * One command as a child: its output passed through untouched, its tail kept, signals passed on. It knows nothing of
- * runs and their callbacks.
+ * Runs one command as a child process: passes its output and our signals through, and keeps the tail of the output. It
+ * knows nothing about runs and callbacks.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -11,28 +11,28 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Tail } from "./tail.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-/** What a shell says of a command that is not there, or that it may not run. */
+/** A shell's exit codes for a command that is missing, or that it may not run. */
 const NOT_FOUND = 127;
 const NOT_RUNNABLE = 126;
-/** How long to listen on when the command is gone. Something that it left behind may hold its output open for ever. */
+/** How long to read on after the command has ended. A process that it left behind may hold the output open forever. */
 const LAST_OUTPUT_MS = 500;
-/** More than pipes hold: what comes beyond that was printed by something else, after the command was gone. */
+/** More than a pipe holds. Another process printed anything beyond this, after the command had ended. */
 const PIPES_MAX_BYTES = 4 * 1024 * 1024;
 
 /** How the command ended. */
 export interface JobEnd {
-  /** Its exit status, 128 and the signal's number where one ended it. */
+  /** The exit status, or 128 + the number of the signal that ended it. */
   readonly status: number;
-  /** The signal that ended it, whoever sent it. */
+  /** The signal that ended it, from any sender. */
   readonly endedBy: NodeJS.Signals | null;
-  /** Why it could not be started. */
+  /** Why it could not start. */
   readonly fault: string | null;
 }
 
-/** A terminal's Ctrl-C may come twice at once, from the terminal and from a launcher such as npx that passes it on. */
+/** Ctrl-C may arrive twice: from the terminal, and from a launcher such as npx that passes it on. */
 const ECHO_MS = 1000;
 
-/** Signals to this process: noted, and passed on to the child while there is one. */
+/** Notes the signals to this process, and passes them on to the child if there is one. */
 export class Signals {
   #child: ChildProcess | null = null;
   #first: NodeJS.Signals | null = null;
@@ -40,7 +40,7 @@ export class Signals {
   #isImpatient = false;
   readonly #listeners = SIGNALS.map((signal) => [signal, () => this.#take(signal)] as const);
 
-  /** The first that came. */
+  /** The first signal that came. */
   get first(): NodeJS.Signals | null {
     return this.#first;
   }
@@ -53,7 +53,7 @@ export class Signals {
     this.#child = child;
   }
 
-  /** From now on, that somebody asks a second time ends this process at once. */
+  /** From now on, a second signal ends this process at once. */
   endOnSecond(): void {
     this.#isImpatient = true;
   }
@@ -70,13 +70,13 @@ export class Signals {
       this.#first = signal;
       this.#firstAt = now;
     }
-    // A terminal's Ctrl-C has reached the child as well, and many take a second one for "at once".
+    // The terminal sent Ctrl-C to the child too, and many programs stop without cleaning up at a second one.
     if (signal === "SIGINT" && process.stdin.isTTY) return;
     this.#child?.kill(signal);
   }
 }
 
-/** Runs the command to its end. Never rejects for anything that the command does or is. */
+/** Runs the command to its end. Never rejects because of the command. */
 export async function runJob(
   [command = "", ...args]: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -104,7 +104,7 @@ export async function runJob(
   }
 }
 
-/** Until all that the command printed is through, however slow its reader is. */
+/** Resolves when all of the command's output is passed through, even to a slow reader. */
 async function untilSilent(closed: Promise<unknown>, tail: Tail): Promise<void> {
   const isOpen = () => Promise.race([closed.then(() => false), delay(LAST_OUTPUT_MS, true, { ref: false })]);
   const most = tail.pushed + PIPES_MAX_BYTES;
@@ -119,11 +119,11 @@ async function untilSilent(closed: Promise<unknown>, tail: Tail): Promise<void> 
 function passThrough(from: Readable, to: NodeJS.WriteStream, tail: Tail): void {
   from.on("data", (chunk: Buffer) => tail.push(chunk));
   from.pipe(to, { end: false });
-  // The command is to learn of it as if it had written there itself.
+  // Close our end, so that the command notices that its reader is gone.
   to.on("error", () => from.destroy());
 }
 
-/** What a shell says of a command that a signal ended. */
+/** A shell's exit status for a command that a signal ended. */
 export function statusOf(signal: NodeJS.Signals | null): number {
   return 128 + (signal === null ? 0 : constants.signals[signal]);
 }

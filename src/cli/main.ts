@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: parses, runs one command, says what went wrong, and exits by what came of it. */
+/** The command line: parses, runs one command, prints its error if it fails, and exits with its code. */
 
 import { exitCodeOf, sentenceOf } from "./exit.ts";
 import { complain, exitWhenReaderIsGone } from "./output.ts";
@@ -8,7 +8,7 @@ import { createProgram } from "./program.ts";
 process.stdout.on("error", exitWhenReaderIsGone);
 process.stderr.on("error", () => {});
 
-// Where a CI product has nothing to put into a variable, it sets it to nothing.
+// CI products set a variable to "" if they have no value for it. Treat that as not set.
 for (const [name, value] of Object.entries(process.env)) {
   if (value === "" && /^(ACTION_RUNS|CALLBACK)_/.test(name)) delete process.env[name];
 }
@@ -20,6 +20,6 @@ try {
   if (sentence !== null) complain(sentence);
   process.exitCode = exitCodeOf(thrown);
 }
-// A connection that is kept alive is no reason to stay, output that is under way is.
+// Wait for the output, but not for connections that fetch keeps alive.
 await new Promise((resolve) => process.stdout.write("", resolve));
 process.exit();

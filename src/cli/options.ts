@@ -1,12 +1,12 @@
-/** The options that several commands share, and how their values are read. */
+/** The options that several commands share, and the readers of their values. */
 
 import { InvalidArgumentError, Option } from "commander";
 import type { CliCommand } from "./command.ts";
 
-/** What completion looks up when it is asked. */
+/** What completion looks up when the user presses tab. */
 export type Offer = "profiles" | "files after @";
 
-/** An option with values that are not known before. */
+/** An option whose values completion must look up. */
 export class OfferingOption extends Option {
   readonly offers: Offer;
 
@@ -16,16 +16,16 @@ export class OfferingOption extends Option {
   }
 }
 
-/** One whose value is given as it is, as `@file`, or as `@-`: see `readText`. */
+/** An option whose value is text, `@file`, or `@-`: see `readText`. */
 export function textOption(flags: string, description: string): OfferingOption {
   return new OfferingOption(flags, description, "files after @");
 }
 
-/** Adds what a command needs that speaks to the API. */
+/** Adds the options of a command that calls the API. */
 export function withConnection(command: CliCommand, { env = true } = {}): CliCommand {
   command
     .optionsGroup("Connection:")
-    .addOption(new Option("--url <url>", "the server").env("ACTION_RUNS_URL"))
+    .addOption(new Option("--url <url>", "the server's address").env("ACTION_RUNS_URL"))
     .addOption(new Option("--org <name>", "the organisation").env("ACTION_RUNS_ORG"))
     .addOption(new Option("--project <name>", "the project").env("ACTION_RUNS_PROJECT"));
   if (env) command.addOption(new Option("--env <name>", "the environment").env("ACTION_RUNS_ENV"));
@@ -33,28 +33,28 @@ export function withConnection(command: CliCommand, { env = true } = {}): CliCom
     .addOption(
       new OfferingOption(
         "--profile <name>",
-        "what `login` kept under this name; `default` unless named",
+        "a profile that `login` saved (default: `default`)",
         "profiles",
       ).env("ACTION_RUNS_PROFILE"),
     )
     .addOption(
-      new Option("--token-stdin", "read the token from stdin; otherwise ACTION_RUNS_TOKEN or the profile"),
+      new Option("--token-stdin", "read the token from stdin, not from ACTION_RUNS_TOKEN or the profile"),
     );
   return withCalling(command);
 }
 
-/** Adds what a command needs that speaks to a run's callback. stdin may belong to somebody else. */
+/** Adds the options of a command that uses a run's callback. `tokenStdin`: false if another program owns stdin. */
 export function withCallback(command: CliCommand, { tokenStdin = true } = {}): CliCommand {
   command
     .optionsGroup("Connection:")
     .addOption(
-      new Option("--callback-url <url>", "the run's callback; its token is CALLBACK_TOKEN").env(
+      new Option("--callback-url <url>", "the run's callback URL; its token is in CALLBACK_TOKEN").env(
         "CALLBACK_URL",
       ),
     );
   if (tokenStdin) {
     command.addOption(
-      new Option("--token-stdin", "read the callback's token from stdin, not from CALLBACK_TOKEN"),
+      new Option("--token-stdin", "read the callback token from stdin, not from CALLBACK_TOKEN"),
     );
   }
   return withCalling(command);
@@ -63,55 +63,55 @@ export function withCallback(command: CliCommand, { tokenStdin = true } = {}): C
 function withCalling(command: CliCommand): CliCommand {
   return command
     .addOption(
-      new Option("--retries <count>", "how often to try again when the server stumbles")
+      new Option("--retries <count>", "how often to retry a failed request")
         .env("ACTION_RUNS_RETRIES")
         .argParser(wholeNumber(0, 100)),
     )
     .addOption(
-      new Option("--request-timeout <seconds>", "when to take a server's silence for no answer")
+      new Option("--request-timeout <seconds>", "how long to wait for a response")
         .env("ACTION_RUNS_REQUEST_TIMEOUT")
         .default(30)
         .argParser(wholeNumber(1, 3600)),
     );
 }
 
-/** Adds the choice between tables and JSON. */
+/** Adds the choice between text for people and JSON. */
 export function withOutput(command: CliCommand): CliCommand {
   return command
     .optionsGroup("Output:")
-    .addOption(new Option("--json", "print JSON; the default where stdout is no terminal"))
-    .addOption(new Option("--no-json", "print for people, wherever it goes"));
+    .addOption(new Option("--json", "print JSON; the default if stdout is not a terminal"))
+    .addOption(new Option("--no-json", "print text, even if stdout is not a terminal"));
 }
 
-/** A reader of whole numbers within bounds, both included. */
+/** A reader of whole numbers from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return function wholeNumber(text) {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+    throw new InvalidArgumentError(`Use a whole number from ${least} to ${most}.`);
   };
 }
 
-/** A reader for options that may come more than once. */
+/** A reader for options that can be repeated. */
 export function repeated(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
 
-/** The same, of certain words. */
+/** A reader for options that can be repeated, with a fixed set of values. */
 export function repeatedOf(words: readonly string[]): typeof repeated {
   return function repeatedOf(text, before) {
     if (words.includes(text)) return repeated(text, before);
-    throw new InvalidArgumentError(`Give any of ${words.join(", ")}.`);
+    throw new InvalidArgumentError(`Use one of ${words.join(", ")}.`);
   };
 }
 
-/** A reader of ids. What one looks like is the service's to say, but an empty one or `..` would lead elsewhere. */
+/** A reader of ids. The service checks the format, but an empty id or `..` would address another resource. */
 export function readId(text: string): string {
   if (!/^\.{0,2}$/.test(text)) return text;
-  throw new InvalidArgumentError("Give the id as it was shown.");
+  throw new InvalidArgumentError("Use the id as it was shown.");
 }
 
-/** An action for commander, of a function that resolves with the exit code. */
+/** Turns a function that resolves with an exit code into an action for commander. */
 export function exiting<A extends readonly unknown[]>(
   run: (...args: A) => Promise<number>,
 ): (...args: A) => Promise<void> {
@@ -125,7 +125,7 @@ export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
 }
 
-/** The members of `options` that were given. Clients tell a missing member from one that is undefined. */
+/** `options` without undefined members, because the client's types don't allow undefined. */
 export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;

@@ -1,6 +1,6 @@
 /**
- * What is printed: on stdout one JSON value for programs, tables and colour for people. Text that others wrote reaches a
- * terminal only without control characters, for those could move its cursor, set its title or hide a line.
+ * Prints the result: one JSON value for programs, tables and colour for people. Text from others is printed without control
+ * characters, because these could move the terminal's cursor, set its title or hide a line.
  */
 
 import { once } from "node:events";
@@ -34,17 +34,17 @@ export class Output {
     return this.#hasColour ? `\x1b[${SGR[colour]}m${text}\x1b[0m` : text;
   }
 
-  /** One value: as JSON, or as `toText` puts it for people. */
+  /** Prints one value: as JSON, or as the text of `toText`. */
   async show(value: unknown, toText: () => string): Promise<void> {
     await this.line(this.isJson ? toJson(value) : toText());
   }
 
-  /** A line, once the reader has taken what came before. */
+  /** Prints a line. Resolves when the reader can take more. */
   async line(text: string): Promise<void> {
     if (!this.#stream.write(`${text}\n`)) await once(this.#stream, "drain");
   }
 
-  /** Things as they come, as one JSON array. Left open where they break off, so that nobody takes it for all. */
+  /** Prints things as they come, as one JSON array. After an error the array stays open, so that it is not taken for complete. */
   async array(things: AsyncIterable<unknown>): Promise<void> {
     let before = "[";
     for await (const thing of things) {
@@ -54,9 +54,7 @@ export class Output {
     await this.line(before === "[" ? "[]" : "]");
   }
 
-  /**
-   * Rows under their headings. A column that is only a heading is shown whole. `colourOf`: of a cell, null for none.
-   */
+  /** Rows under their headings. A column given as a string is never cut. `colourOf`: a cell's colour, or null. */
   table(
     columns: readonly (string | Column)[],
     rows: readonly (readonly string[])[],
@@ -81,27 +79,27 @@ export class Output {
   }
 }
 
-/** Says on stderr what went wrong. */
+/** Prints a problem to stderr. */
 export function complain(sentence: string): void {
   process.stderr.write(`action-runs: ${plain(sentence)}\n`);
 }
 
-/** For stdout's errors: `| head` is no fault, and nothing to speak of. */
+/** For stdout's errors. `| head` closes the pipe, which is not worth a message. */
 export function exitWhenReaderIsGone(fault: NodeJS.ErrnoException): void {
   process.exit(fault.code === "EPIPE" ? READER_GONE : EXIT.failed);
 }
 
-/** One line of text with nothing in it that a terminal would act on, and of the width that it is counted with. */
+/** Text as one line, with a space for each character that a terminal would act on. So its width is what we count. */
 export function plain(text: string): string {
   return text.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, " ");
 }
 
-/** The same of text with several lines. */
+/** Like `plain`, but keeps the lines. */
 export function plainLines(text: string): string {
   return text.split("\n").map(plain).join("\n");
 }
 
-/** JSON on one line, in which no terminal finds anything to act on. */
+/** JSON on one line. Characters that a terminal would act on are escaped. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\x7f-\x9f\u2028\u2029\p{Bidi_Control}]/gu,

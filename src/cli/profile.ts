@@ -1,6 +1,6 @@
 /**
- * Profiles: what `login` keeps, one file each in the usual config folder. A profile holds a token, so that nobody but
- * its owner may read it, and a reader finds the old one or the new one, never half of one.
+ * Profiles: what `login` saves, one file each in the user's config folder. A profile holds a token, so only its owner may
+ * read the file. A file is replaced at once, so nobody reads half a profile.
  */
 
 import {
@@ -31,20 +31,22 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const MEMBERS = ["url", "org", "project", "env", "token"] as const;
 const SUFFIX = ".json";
-/** It becomes the name of a file. */
+/** The name becomes a file name. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
 
-/** The one that is used where none is named. */
+/** The profile that commands use if none is named. */
 export const DEFAULT_PROFILE = "default";
 
-/** Where the profile of this name is kept, whether or not there is one. Throws UsageError for a name that can't be one. */
+/** The file of a profile, which may not exist. Throws UsageError for an invalid name. */
 export function profilePath(
   name: string,
   env: Environment = process.env,
   platform: NodeJS.Platform = process.platform,
 ): string {
   if (!NAME.test(name)) {
-    throw new UsageError("A profile's name is up to 63 letters, digits, dots, dashes and underscores.");
+    throw new UsageError(
+      "--profile: use 1 to 63 letters, digits, dots, dashes and underscores, and begin with a letter or digit.",
+    );
   }
   return join(profileFolder(env, platform), `${name}${SUFFIX}`);
 }
@@ -73,30 +75,30 @@ function profileFolder(env: Environment, platform: NodeJS.Platform): string {
 
 function configFolder(env: Environment, platform: NodeJS.Platform): string {
   if (platform === "win32") return env.APPDATA || join(homedir(), "AppData", "Roaming");
-  // The XDG specification has relative ones ignored.
+  // The XDG specification says to ignore a relative path.
   const xdg = env.XDG_CONFIG_HOME ?? "";
   return isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), ".config");
 }
 
-/** What is kept at `path`; null where there is nothing. Throws UsageError where it can't be made sense of. */
+/** The profile at `path`, or null if there is none. Throws UsageError if the file is not a profile. */
 export function readProfile(path: string): Profile | null {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (fault) {
     if ((fault as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw new UsageError(`${path} can't be read (${(fault as NodeJS.ErrnoException).code}).`);
+    throw new UsageError(`Can't read ${path} (${(fault as NodeJS.ErrnoException).code}).`);
   }
   return parseProfile(text, path);
 }
 
 function parseProfile(text: string, path: string): Profile {
-  const broken = new UsageError(`${path} is no profile; make it anew with: action-runs login`);
+  const broken = new UsageError(`${path} is not a profile. Create it again with: action-runs login`);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    // What JSON.parse says quotes the text, and so perhaps the token.
+    // The message of JSON.parse quotes the text, which may hold the token.
     throw broken;
   }
   if (typeof value !== "object" || value === null) throw broken;
@@ -105,7 +107,7 @@ function parseProfile(text: string, path: string): Profile {
   return Object.fromEntries(found);
 }
 
-/** Keeps `profile` at `path`: file mode 600, folder mode 700. Throws what the file system says. */
+/** Saves `profile` at `path` with file mode 600 and folder mode 700. Throws the file system's errors. */
 export function writeProfile(path: string, profile: Required<Profile>): void {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

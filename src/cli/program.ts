@@ -1,4 +1,4 @@
-/** The tree of commands, and what holds for all of them. It runs nothing. */
+/** The tree of commands, and the help that applies to all of them. It runs nothing. */
 
 import { readFileSync } from "node:fs";
 import { CliCommand } from "./command.ts";
@@ -16,16 +16,21 @@ import { watchCommand } from "./commands/watch.ts";
 import { EXIT_CODES } from "./exit.ts";
 
 const SETTINGS = `
-All times that are shown are in UTC, to the second: 2026-01-31T12:00:00Z. Options that take a time take this form.
-Tables fit the terminal: a narrow one leaves out columns, and \`get\` or --json shows all.
+Times are in UTC, to the second: 2026-01-31T12:00:00Z. Options that take a time
+accept this format. A narrow terminal shows fewer columns of a table; \`get\` and
+--json show everything.
 
-Settings come from options, then from the environment, then from the profile that \`login\` keeps. Beside those named
-above, every option with a value has a variable of the command's and its name: --timeout of create is
-ACTION_RUNS_CREATE_TIMEOUT. Tokens are never options, for others can read a command line: they come from
-ACTION_RUNS_TOKEN, from CALLBACK_TOKEN, from stdin with --token-stdin, or from the profile.
+Settings come from options, then from environment variables, then from the
+profile that \`login\` saves. If the help names no variable for an option, the
+variable has the names of the command and the option: --timeout of create is
+ACTION_RUNS_CREATE_TIMEOUT.
+
+A token is never an option, because other users can read command lines. It comes
+from ACTION_RUNS_TOKEN or CALLBACK_TOKEN, from stdin with --token-stdin, or from
+the profile.
 `;
 
-/** A new tree each time: commander keeps what it parsed in it. */
+/** A new tree each time, because commander stores parsed values in the tree. */
 export function createProgram(): CliCommand {
   const program = new CliCommand("")
     .description("Create, watch and report action runs.")
@@ -38,7 +43,7 @@ Examples:
   action-runs login
   action-runs create deploy -p version=1.4.2 --wait
   action-runs list --status running
-  action-runs exec -- npm test        (inside CI, with CALLBACK_URL and CALLBACK_TOKEN)
+  action-runs exec -- npm test        (in a CI job)
 
 ${EXIT_CODES}${SETTINGS}`,
     );
@@ -60,7 +65,7 @@ ${EXIT_CODES}${SETTINGS}`,
   return program;
 }
 
-/** Of the package, which is two folders up, both from the source and from what is built of it. */
+/** The package's version. package.json is two folders up, from the source and from the build. */
 function version(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;

@@ -1,6 +1,6 @@
 /**
- * Where a command's settings come from: flags, then the environment (both by commander), then the profile. A token
- * is never the value of a flag: everybody on the machine can read a process's command line.
+ * Where settings come from: flags, then the environment (commander reads both), then the profile. A token is never a
+ * flag's value, because everybody on the machine can read a command line.
  */
 
 import { callback, createClient } from "../client/index.ts";
@@ -18,7 +18,7 @@ export interface PlaceFlags {
   readonly org?: string;
   readonly project?: string;
   readonly env?: string;
-  /** Missing where none is named. */
+  /** Undefined if no profile is named. */
   readonly profile?: string;
 }
 
@@ -40,21 +40,21 @@ export interface CallbackFlags extends CallFlags {
 const OR = new Intl.ListFormat("en", { style: "long", type: "disjunction" });
 
 const HOW: Readonly<Record<keyof Profile, string>> = {
-  url: "Say which server: --url, ACTION_RUNS_URL, or action-runs login.",
-  org: "Say which organisation: --org, ACTION_RUNS_ORG, or action-runs login.",
-  project: "Say which project: --project, ACTION_RUNS_PROJECT, or action-runs login.",
-  env: "Say which environment: --env, ACTION_RUNS_ENV, or action-runs login.",
-  token: "Give a token: --token-stdin, ACTION_RUNS_TOKEN, or action-runs login.",
+  url: "The server is missing. Use --url, ACTION_RUNS_URL, or action-runs login.",
+  org: "The organisation is missing. Use --org, ACTION_RUNS_ORG, or action-runs login.",
+  project: "The project is missing. Use --project, ACTION_RUNS_PROJECT, or action-runs login.",
+  env: "The environment is missing. Use --env, ACTION_RUNS_ENV, or action-runs login.",
+  token: "The token is missing. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login.",
 };
 
-/** A client of the place that the settings name. Throws UsageError for what is missing. */
+/** A client for the environment that the settings name. Throws UsageError if a setting is missing. */
 export async function connect(flags: ConnectionFlags, { needsEnv = true } = {}): Promise<Client> {
   const profile = namedProfile(flags.profile);
   const place = {
     baseUrl: checkUrl(pick("url", flags, profile), "--url"),
     org: pick("org", flags, profile),
     project: pick("project", flags, profile),
-    // Tokens belong to a project; the client wants an environment all the same.
+    // Tokens belong to a project, but the client always needs an environment.
     env: needsEnv ? pick("env", flags, profile) : flags.env || profile.env || "none",
   };
   const token = flags.tokenStdin
@@ -63,7 +63,7 @@ export async function connect(flags: ConnectionFlags, { needsEnv = true } = {}):
   return made(() => createClient({ ...place, token, ...calling(flags) }));
 }
 
-/** The profile of this name, which must exist; the default one where none is named, which need not. */
+/** The named profile, which must exist, or the default profile, which may be missing. */
 function namedProfile(name: string | undefined): Profile {
   const profile = readProfile(profilePath(name ?? DEFAULT_PROFILE));
   if (profile !== null) return profile;
@@ -71,7 +71,7 @@ function namedProfile(name: string | undefined): Profile {
   const others = profileNames();
   const those = others.length === 0 ? "" : `You can use ${OR.format(others)}. `;
   throw new UsageError(
-    `There is no profile ${name}. ${those}Make it with: action-runs login --profile ${name}`,
+    `There is no profile ${name}. ${those}Create it with: action-runs login --profile ${name}`,
   );
 }
 
@@ -81,33 +81,35 @@ function pick(name: "url" | "org" | "project" | "env", flags: PlaceFlags, profil
   return value;
 }
 
-/** Whoever has kept it under another name than the usual one is told which there are. */
+/** If the user has other profiles than the default one, the message names them. */
 function missing(name: keyof Profile, profile: string | undefined): UsageError {
   const others = profile === undefined ? profileNames().filter((one) => one !== DEFAULT_PROFILE) : [];
   if (others.length === 0) return new UsageError(HOW[name]);
   const those = OR.format(others.map((one) => `--profile ${one}`));
-  return new UsageError(`${HOW[name]} Or name one of your profiles: ${those}.`);
+  return new UsageError(`${HOW[name]} Or use one of your profiles: ${those}.`);
 }
 
 function tokenFromElsewhere(url: string, profile: Profile, named: string | undefined): string {
   const fromEnv = process.env.ACTION_RUNS_TOKEN;
   if (fromEnv) return checkToken(fromEnv, "ACTION_RUNS_TOKEN");
   if (!profile.token) throw missing("token", named);
-  // Or whoever sets a variable, a checked-out .env file for one, is sent the token.
+  // Otherwise anyone who sets a variable, for example in a checked-out .env file, could receive the token.
   if (new URL(profile.url ?? "none:").origin !== new URL(url).origin) {
-    throw new UsageError(`The profile's token is for another server than ${url}. ${HOW.token}`);
+    throw new UsageError(
+      `The profile's token is for another server than ${url}. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login.`,
+    );
   }
   return checkToken(profile.token, "The profile");
 }
 
-/** What the callback's URL and token open. Throws UsageError for what is missing. */
+/** The callback of a run. Throws UsageError if its URL or token is missing. */
 export async function connectCallback(
   flags: CallbackFlags,
   options: { readonly idempotencyKey?: string; readonly retries?: number } = {},
 ): Promise<Callback> {
   if (!flags.callbackUrl) {
     throw new UsageError(
-      "There is no callback: set CALLBACK_URL and CALLBACK_TOKEN, as the run's callback has them.",
+      "The callback is missing. Set CALLBACK_URL and CALLBACK_TOKEN to the URL and the token of the run's callback.",
     );
   }
   const url = checkUrl(flags.callbackUrl, "CALLBACK_URL");
@@ -117,7 +119,7 @@ export async function connectCallback(
   return made(() => callback(url, token, { ...calling(flags), ...options }));
 }
 
-/** What the client says of a setting is worth repeating: it names it, and no secret. */
+/** Turns the client's TypeError for a setting into a usage error. Its message names the setting and holds no secret. */
 export function made<T>(make: () => T): T {
   try {
     return make();
@@ -131,14 +133,14 @@ export function calling({ retries, requestTimeout }: CallFlags) {
   return { timeoutMs: requestTimeout * SECOND_MS, ...(retries === undefined ? {} : { retries }) };
 }
 
-/** An address to send a token to, without the slash at its end. Throws UsageError. */
+/** A server's address, without a slash at the end. Throws UsageError. */
 export function checkUrl(text: string, from: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new UsageError(`${from}: give an address such as https://runs.example.com.`);
+    throw new UsageError(`${from}: use an address such as https://runs.example.com.`);
   }
   if (url.username !== "" || url.password !== "" || url.hash !== "" || url.search !== "") {
-    throw new UsageError(`${from}: leave user, password, query and fragment out of the address.`);
+    throw new UsageError(`${from}: remove user, password, query and fragment from the address.`);
   }
   return url.href.replace(/\/+$/, "");
 }

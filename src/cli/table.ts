@@ -1,16 +1,16 @@
-/** How the columns of a table share the width of a terminal, in cells: many characters take two, some take none. PURE. */
+/** Fits a table into a terminal's width, counted in cells: many characters take two cells, some take none. PURE. */
 
 import stringWidth from "string-width";
 
 export interface Column {
   readonly heading: string;
-  /** The fewest cells that it is cut down to. A column without it is shown whole. */
+  /** The column is cut to no fewer cells. Without it, the column is never cut. */
   readonly least?: number;
-  /** Where room is missing, the column with the highest goes first. A column without it stays. */
+  /** If the table is too wide, the column with the highest number is left out first. Without it, the column stays. */
   readonly dispensable?: number;
 }
 
-/** A cell as it is shown, padded or cut. */
+/** A cell as shown: padded or cut. */
 export interface Shown {
   /** The column's place among all columns. */
   readonly column: number;
@@ -31,7 +31,7 @@ export function layOut(
   return lines.map((line) => lineOf(line, widths, room));
 }
 
-/** The width of each column; 0 for one that is left out. */
+/** The width of each column; 0 if the column is left out. */
 function columnWidths(
   columns: readonly Column[],
   lines: readonly (readonly string[])[],
@@ -44,7 +44,7 @@ function columnWidths(
     Math.min(wanted[column] ?? 0, least),
   );
   const left = () => room - widths.reduce((sum, width) => sum + (width === 0 ? 0 : width + GAP), -GAP);
-  // Those that stay before those that may go: so they go in this order, and get what is left in the other.
+  // Columns are left out from the end of this order. The remaining room is handed out from its beginning.
   const byWorth = columns
     .map(({ dispensable = 0 }, column) => ({ dispensable, column }))
     .sort((one, other) => one.dispensable - other.dispensable);
@@ -58,7 +58,7 @@ function columnWidths(
   return widths;
 }
 
-/** Where even what stays is too wide, the line ends where the room does. */
+/** If the remaining columns are still too wide, the line is cut at the terminal's edge. */
 function lineOf(line: readonly string[], widths: readonly number[], room: number): readonly Shown[] {
   const shown: Shown[] = [];
   const last = widths.findLastIndex((width) => width > 0);
@@ -73,7 +73,7 @@ function lineOf(line: readonly string[], widths: readonly number[], room: number
   return shown;
 }
 
-/** The beginning of `text` that fits, in whole characters. */
+/** The beginning of `text` that fits into `cells`, in whole characters. */
 function cut(text: string, cells: number): string {
   if (stringWidth(text) <= cells) return text;
   let kept = "";

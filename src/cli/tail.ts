@@ -1,9 +1,9 @@
-/** The last of what a command printed, for the report. PURE. */
+/** Keeps the end of a command's output, for the report. PURE. */
 
 import { stripVTControlCharacters } from "node:util";
 
 export const TAIL_BYTES = 4096;
-/** So that a secret that begins before the tail is still seen whole, and taken out. */
+/** Kept before the tail, so that a secret that begins there is recognised and removed. */
 const SPARE_BYTES = 512;
 const LAST_LINE_CHARACTERS = 500;
 
@@ -11,7 +11,7 @@ export class Tail {
   #kept: Buffer = Buffer.alloc(0);
   #pushed = 0;
 
-  /** Bytes so far, kept or not. */
+  /** All bytes so far. */
   get pushed(): number {
     return this.#pushed;
   }
@@ -30,13 +30,13 @@ export class Tail {
     const bytes = Buffer.from(text, "utf8");
     if (bytes.length <= TAIL_BYTES) return text;
     let from = bytes.length - TAIL_BYTES;
-    // Not in the middle of a character.
+    // Don't begin in the middle of a character.
     while (((bytes[from] ?? 0) & 0xc0) === 0x80) from++;
     return bytes.subarray(from).toString("utf8");
   }
 }
 
-/** The last line with anything in it, cut to 500 characters; empty where there is none. */
+/** The last line that is not blank, cut to 500 characters; empty if there is none. */
 export function lastLine(text: string): string {
   const line = text
     .split(/[\r\n]+/)

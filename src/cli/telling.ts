@@ -1,4 +1,4 @@
-/** How runs, events and tokens read for people. Every text that comes from elsewhere passes through `plain`. */
+/** Shows runs, events and tokens to people. Every text from the service passes through `plain`. */
 
 import type { ActionRun, ApiToken, AuditEntry, HeartbeatAnswer } from "../client/index.ts";
 import { type Colour, type Output, plain, plainLines } from "./output.ts";
@@ -14,7 +14,7 @@ const STATUS_COLOUR: Readonly<Record<string, Colour>> = {
   cancelled: "dim",
 };
 
-// In 80 cells the last column has 20. In 60 it has what is left: only whole ids are of use, because commands take no others.
+// In 80 cells the last column has 20. The id is never cut, because commands take only whole ids.
 const RUN_COLUMNS: readonly Column[] = [
   { heading: "RUN" },
   { heading: "STATUS" },
@@ -39,7 +39,7 @@ const TOKEN_COLUMNS: readonly Column[] = [
   { heading: "NAME", least: 20 },
 ];
 
-/** A run with all that is known of it. */
+/** A run with all its members. */
 export function runText(run: ActionRun, output: Output): string {
   const rows = [
     ["run", plain(run.id)],
@@ -58,7 +58,7 @@ export function runText(run: ActionRun, output: Output): string {
   return fields(rows, output);
 }
 
-/** What a job is told of its run. */
+/** The answer to a heartbeat. */
 export function heartbeatText({ status, deadlineAt }: HeartbeatAnswer, output: Output): string {
   const rows = [
     ["status", output.paint(STATUS_COLOUR[status] ?? "dim", status)],
@@ -67,7 +67,7 @@ export function heartbeatText({ status, deadlineAt }: HeartbeatAnswer, output: O
   return fields(rows, output);
 }
 
-/** Name and value, a line each; what has no value is left out. */
+/** One line per name and value. Rows without a value are left out. */
 export function fields(rows: readonly (readonly (string | null | undefined)[])[], output: Output): string {
   return rows
     .filter(([, value]) => value !== null && value !== undefined && value !== "")
@@ -112,7 +112,7 @@ export function auditTable(entries: readonly AuditEntry[], output: Output): stri
   return output.table(AUDIT_COLUMNS, rows);
 }
 
-/** One line for an event of a timeline, those of types not known here included. */
+/** One line for a timeline event, even if its type is unknown here. */
 export function eventText(event: object, output: Output): string {
   const { type, at, seq: _, ...said } = event as Readonly<Record<string, unknown>>;
   const time = output.paint("dim", instant(String(at)));
@@ -154,7 +154,7 @@ function attempt(said: Said, output: Output): string {
     said.durationMs === null ? "" : `in ${text(said.durationMs)} ms`,
     said.reason ? `· ${text(said.reason)}` : "",
     said.excerpt ? `· ${text(said.excerpt)}` : "",
-    said.excerptOmitted ? "· answer not shown, because it may hold a secret of the request" : "",
+    said.excerptOmitted ? "· response not shown, because it may hold a secret of the request" : "",
     said.nextAttemptAt ? `· next at ${instant(String(said.nextAttemptAt))}` : "",
   );
 }
@@ -173,7 +173,7 @@ function words(...parts: readonly string[]): string {
   return parts.filter((part) => part !== "").join(" ");
 }
 
-/** The one way in which an instant is shown: to the second, in UTC, as options such as --created-after take it. */
+/** A time as shown everywhere: in UTC, to the second, in the format that options such as --created-after accept. */
 export function instant(iso: string): string {
   return plain(iso.replace(/\.\d+Z$/, "Z"));
 }

@@ -1,7 +1,4 @@
-/**
- * Waiting for a run's end, which `create` and `get` share. stdout is for the run alone: what is waited for, and what
- * happens meanwhile, goes to stderr.
- */
+/** Waits for a run's end, for `create` and `get`. stdout is for the run alone, so progress goes to stderr. */
 
 import { Option } from "commander";
 import { ActionRunsError } from "../client/index.ts";
@@ -13,21 +10,21 @@ import type { Client } from "./settings.ts";
 import { eventText, runText } from "./telling.ts";
 
 const SECOND_MS = 1000;
-/** A timer of more milliseconds than fit into 31 bits rings at once. */
+/** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
 const WAIT_MAX_SECONDS = Math.floor((2 ** 31 - 1) / SECOND_MS);
 
 /** Adds the options of a command that can wait. */
 export function withWaiting(command: CliCommand): CliCommand {
   return command
-    .addOption(new Option("--wait", "stay until the run has ended, and exit by its end"))
+    .addOption(new Option("--wait", "wait until the run ends; the exit code tells how"))
     .addOption(
-      new Option("--wait-timeout <seconds>", "and no longer than this; then exit with 7").argParser(
+      new Option("--wait-timeout <seconds>", "stop waiting after this time and exit with 7").argParser(
         wholeNumber(1, WAIT_MAX_SECONDS),
       ),
     );
 }
 
-/** Shows the run once it has ended; the exit code is its end's. Throws CommandFailed when time is up before. */
+/** Shows the run when it has ended, and returns the exit code for its status. Throws CommandFailed after `seconds`. */
 export async function untilEnded(
   client: Client,
   id: string,
@@ -44,13 +41,13 @@ export async function untilEnded(
   } catch (thrown) {
     if (!signal?.aborted) throw thrown;
     throw new CommandFailed(
-      `The run ${id} did not end within ${inSeconds(seconds)}. It goes on. To wait again: action-runs get ${id} --wait`,
-      EXIT.waitedInVain,
+      `The run ${id} did not end within ${inSeconds(seconds)}. It continues. To wait again: action-runs get ${id} --wait`,
+      EXIT.timedOut,
     );
   }
 }
 
-/** What happens until the run has ended, for people. Whether and how it ended is not for this to say. */
+/** Shows people what happens until the run ends. The caller shows how it ended. */
 async function tell(
   client: Client,
   id: string,
@@ -59,14 +56,14 @@ async function tell(
 ): Promise<void> {
   const people = new Output({ json: false }, process.stderr);
   const most = seconds === undefined ? "" : `, for at most ${inSeconds(seconds)}`;
-  await people.line(`Waiting for the run ${id} to end${most}. Ctrl-C stops the waiting, not the run.`);
+  await people.line(`Waiting for the run ${id} to end${most}. Ctrl-C stops waiting. The run continues.`);
   try {
     for await (const event of client.runs.watch(id, options)) await people.line(eventText(event, people));
   } catch (fault) {
     options.signal?.throwIfAborted();
     const isRefused = !(fault instanceof ActionRunsError) || [401, 403, 404].includes(fault.status ?? 0);
     if (isRefused) throw fault;
-    complain(`The events can't be shown, the waiting goes on: ${sentenceOf(fault)}`);
+    complain(`Can't show events, but still waiting: ${sentenceOf(fault)}`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The API as its document describes it: openapi-fetch with the generated types, and how a call of it is made ours. */
+/** The API as the OpenAPI document describes it: openapi-fetch with the generated types. */
 
 import createOpenApiClient, { type Client } from "openapi-fetch";
 import { redirected, unexpectedAnswer } from "./errors.ts";
@@ -18,27 +18,30 @@ export type NewApiToken = components["schemas"]["NewApiToken"];
 export type RevokedApiTokens = components["schemas"]["RevokedApiTokens"];
 export type AuditEntry = components["schemas"]["AuditEntry"];
 
-/** One try a call, `{ data, error }` for an answer, an ActionRunsError for a redirect, and whatever fetch throws for none. */
+/**
+ * The raw client. It tries once. It returns `{ data, error }` for a response, and throws an ActionRunsError for a redirect
+ * or fetch's own error if there is no response.
+ */
 export type Api = Client<paths, "application/json">;
 
-/** What every call of this client takes. */
+/** Options of every call. */
 export interface CallOptions {
-  /** Ends the call, which then throws the signal's reason as it is. */
+  /** Aborts the call, which then throws the signal's own reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What every change that can be known again takes. */
+/** Options of every change that the API can recognise when it is repeated. */
 export interface ChangeOptions extends CallOptions {
-  /** 1 to 255 printable characters by which the API knows a repeat; one is made up for each call unless given. */
+  /** 1 to 255 printable characters by which the API recognises a repeat. Default: a new random key for each call. */
   readonly idempotencyKey?: string | undefined;
 }
 
 export function createApi(baseUrl: string, token: string, fetch: typeof globalThis.fetch): Api {
   return createOpenApiClient<paths, "application/json">({
     baseUrl,
-    // Here and not among the options, which each call may override.
+    // Not among the options, because a call can override those.
     async fetch(request) {
-      // The signal again, because Node loses an abort by one that only a Request holds.
+      // Pass the signal again, because Node loses an abort if only a Request holds the signal.
       const { signal } = request;
       const response = await fetch(new Request(request, { redirect: "manual" }), { signal });
       if (isRedirect(response)) throw await redirected(response);
@@ -48,12 +51,12 @@ export function createApi(baseUrl: string, token: string, fetch: typeof globalTh
   });
 }
 
-/** For an openapi-fetch call's `fetch`: it then repeats what is safe to and throws an ActionRunsError for any refusal. */
+/** A `fetch` for an openapi-fetch call. It retries if that is safe, and throws an ActionRunsError for every refusal. */
 export function sending(send: Send, options: SendOptions): (request: Request) => Promise<Response> {
   return (request) => send(request, options);
 }
 
-/** The body of an answer that must have one. */
+/** The body of a response. Throws if there is none. */
 export function bodyOf<T>({
   data,
   response,
@@ -61,6 +64,6 @@ export function bodyOf<T>({
   readonly data?: T;
   readonly response: Response;
 }): NonNullable<T> {
-  if (data === undefined || data === null) throw unexpectedAnswer(response, "An answer without a body");
+  if (data === undefined || data === null) throw unexpectedAnswer(response, "The response has no body");
   return data;
 }

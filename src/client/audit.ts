@@ -1,11 +1,11 @@
-/** The audit of a project: who minted and revoked tokens, and who asked for a resync. */
+/** The audit log of a project: who created and revoked tokens, and who requested a resync. */
 
 import { type Api, type AuditEntry, type CallOptions, sending } from "./api.ts";
 import { pages } from "./paging.ts";
 import type { Send } from "./transport.ts";
 
 export interface Audit {
-  /** Newest first, over all pages. */
+  /** Newest first. Requests further pages as you read on. */
   list(options?: CallOptions): AsyncIterable<AuditEntry>;
 }
 

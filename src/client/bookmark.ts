@@ -1,6 +1,6 @@
 /**
- * Lets a client read its own writes: the bookmark that the API gave last goes with the next read. Without it a list
- * just after a create may come from a replica that has not got the run yet.
+ * Lets a client read its own writes: each read sends the latest bookmark that the API returned. Otherwise a list right
+ * after a create could come from a replica that does not have the run yet.
  */
 
 import type { Send } from "./transport.ts";
@@ -17,7 +17,7 @@ export function keepingBookmark(send: Send): Send {
     const response = await send(request, options);
     if (!isRead) changes++;
     const bookmark = response.headers.get(BOOKMARK);
-    // A read that began before a change was answered knows less than that change.
+    // A read that began before a change was answered has an older bookmark than the change.
     if (bookmark !== null && (!isRead || changes === changesBefore)) latest = bookmark;
     return response;
   };

@@ -1,4 +1,4 @@
-/** What a workflow does with the callback it was given: report its run's end, and show that it is alive. */
+/** A run's callback, as its workflow uses it: send heartbeats, and report how the run ended. */
 
 import type { ActionRun, CallOptions, Heartbeat, HeartbeatAnswer, Report } from "./api.ts";
 import { type CallSettings, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
@@ -6,26 +6,26 @@ import { createSend } from "./transport.ts";
 
 export interface CallbackSettings extends CallSettings {
   /**
-   * By which the API knows a repeated report. One is made up for each callback object unless given: give the same to
-   * a process that reports again what an earlier one may have reported.
+   * The API recognises a repeated report by this key. Default: a random key for each callback object. Use a fixed key if
+   * another process may repeat the report.
    */
   readonly idempotencyKey?: string | undefined;
 }
 
 type Output = NonNullable<Report["output"]>;
 
-/** A report resolves with the run as it is then. A report that was made before under the same key is a success. */
+/** A report resolves with the run after the report. A repeated report with the same key succeeds too. */
 export interface Callback {
   succeed(output?: Output, options?: CallOptions): Promise<ActionRun>;
-  /** `error`: a sentence on what went wrong, at most 8 KiB as JSON. */
+  /** `error`: what went wrong, at most 8 KiB as JSON. */
   fail(error: string, output?: Output, options?: CallOptions): Promise<ActionRun>;
-  /** The first one starts the run. Resolves with the run's status and deadline. */
+  /** The first heartbeat starts the run. Resolves with the run's status and deadline. */
   heartbeat(news?: Heartbeat, options?: CallOptions): Promise<HeartbeatAnswer>;
 }
 
-/** `url` and `token` as the run's `callback` has them. */
+/** `url` and `token` are those of the run's `callback`. */
 export function callback(url: string, token: string, settings: CallbackSettings = {}): Callback {
-  const reportUrl = checkedUrl("The callback's URL", url);
+  const reportUrl = checkedUrl("The callback URL", url);
   const heartbeatUrl = heartbeatUrlOf(reportUrl);
   const authorization = `Bearer ${checkedToken(token)}`;
   const idempotencyKey = settings.idempotencyKey ?? crypto.randomUUID();
@@ -56,12 +56,12 @@ export function callback(url: string, token: string, settings: CallbackSettings 
   };
 }
 
-/** Beside the callback. */
+/** The heartbeat URL differs from the callback URL only in its last step. */
 function heartbeatUrlOf(reportUrl: string): string {
   const url = new URL(reportUrl);
   if (!/\/callback$/.test(url.pathname)) {
     throw new TypeError(
-      "The callback's URL is none: send the one the run was made with, which ends in /callback.",
+      "The callback URL is not valid. Use the callback.url of the run, which ends in /callback.",
     );
   }
   url.pathname = url.pathname.replace(/callback$/, "heartbeat");

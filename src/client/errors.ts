@@ -1,6 +1,6 @@
 /**
- * The one error of this client, and how it is read from an answer. A token, a header or the body of a strange answer
- * must never get into a message.
+ * The one error class of this client, and how a response becomes an error. No message may contain a token, a header, or
+ * the body of a response that is not from the API.
  */
 
 import type { components } from "./openapi.ts";
@@ -8,20 +8,20 @@ import { parseRetryAfter } from "./retry.ts";
 
 type WireError = components["schemas"]["Error"];
 
-/** What an error says beside its sentence. */
+/** The members of an error besides its message. */
 export interface ErrorDetails {
-  /** Of the answer; null where none came. */
+  /** The HTTP status; null if there was no response. */
   readonly status: number | null;
-  /** What the API says happened, or one of this client's own: `unreachable`, `unexpected_answer`. */
+  /** The API's error code, or one of this client's own codes: `unreachable`, `unexpected_answer`. */
   readonly code: string;
-  /** `X-Request-Id` of the answer: give it when you report a fault. */
+  /** `X-Request-Id` of the response. Include it when you report a problem. */
   readonly requestId?: string | null;
-  /** What `Retry-After` asked for, in ms; null where it asked for nothing. */
+  /** `Retry-After` in ms; null if the response has none. */
   readonly retryAfterMs?: number | null;
   readonly cause?: unknown;
 }
 
-/** Thrown by every call that did not come to what was asked for, except by an abort: that throws its own reason. */
+/** Thrown by every call that fails. Only an aborted call throws something else: the signal's own reason. */
 export class ActionRunsError extends Error {
   readonly status: number | null;
   readonly code: string;
@@ -38,51 +38,52 @@ export class ActionRunsError extends Error {
   }
 }
 
-/** No answer came, or it broke off. `what` begins the sentence: what was not there. `advice` ends it. */
+/** There was no response, or it broke off. `what`: the first sentence without its full stop. `advice`: a further one. */
 export function unreachable(what: string, cause: unknown, advice = ""): ActionRunsError {
-  return new ActionRunsError(`${what}: check the address and the network, and try again.${advice}`, {
+  return new ActionRunsError(`${what}. Check the address and the network, and try again.${advice}`, {
     status: null,
     code: "unreachable",
     cause,
   });
 }
 
-/** A browser tells code nothing of a request that it blocked. `cause`: what fetch threw for a request to `url`. */
+/** Names CORS as a possible reason, because a browser hides why it blocked a request. `cause`: fetch's error. */
 export function corsAdvice(url: string, cause: unknown): string {
   const origin = browserOrigin();
   if (origin === null || origin === new URL(url).origin || !(cause instanceof TypeError)) return "";
-  return ` A browser blocks the answer unless the service's CORS_ORIGINS has ${origin}.`;
+  return ` The browser blocks the response unless the service's CORS_ORIGINS includes ${origin}.`;
 }
 
-/** Of the page or worker that runs this, null outside a browser. Cloudflare's Workers have a scope, but no location. */
+/** The origin of this page or worker; null outside a browser. Cloudflare Workers have a scope, but no location. */
 function browserOrigin(): string | null {
   if (!("window" in globalThis || "WorkerGlobalScope" in globalThis)) return null;
   const { origin } = (globalThis as { readonly location?: { readonly origin: string } }).location ?? {};
-  // A page from a file has the origin "null", which no setting can name.
+  // A page from a file has the origin "null", which CORS_ORIGINS can't contain.
   return origin?.startsWith("http") ? origin : null;
 }
 
-/** An answer that the API does not give: from a proxy, or from something else altogether. */
+/** A response that the API never sends, for example from a proxy. `what`: the first sentence without its full stop. */
 export function unexpectedAnswer(response: Response, what: string, cause?: unknown): ActionRunsError {
-  return new ActionRunsError(
-    `${what} came with status ${response.status}: check that the address is that of the API.`,
-    { ...detailsOf(response), code: "unexpected_answer", cause },
-  );
+  return new ActionRunsError(`${what} (status ${response.status}). Check that the address is the API's.`, {
+    ...detailsOf(response),
+    code: "unexpected_answer",
+    cause,
+  });
 }
 
-/** A redirect, which is never followed: another origin would be given the token, and a body that may hold secrets. */
+/** A redirect. The client never follows one, because another origin would receive the token and the body. */
 export async function redirected(response: Response): Promise<ActionRunsError> {
   await response.body?.cancel();
   return new ActionRunsError(
-    "The answer is a redirect, and this client follows none: check the address, and give the one that it leads to if you trust that.",
+    "The response is a redirect, which this client does not follow. Check the address. If you trust the redirect, use the address that it leads to.",
     { ...detailsOf(response), code: "unexpected_answer" },
   );
 }
 
-/** The error that a refusal stands for; `text` is its body. */
+/** The error for a refusal. `text`: the response's body. */
 export function refusalOf(response: Response, text: string): ActionRunsError {
   const body = parseJson(text);
-  if (!isWireError(body)) return unexpectedAnswer(response, "An answer that is none of the API's");
+  if (!isWireError(body)) return unexpectedAnswer(response, "The response is not from the API");
   return new ActionRunsError(body.error, { ...detailsOf(response), code: body.code });
 }
 
@@ -90,7 +91,7 @@ function detailsOf(
   response: Response,
 ): Pick<ErrorDetails, "requestId" | "retryAfterMs"> & { status: number | null } {
   return {
-    // A browser shows a redirect that was not followed as 0.
+    // A browser reports 0 for a redirect that was not followed.
     status: response.status === 0 ? null : response.status,
     requestId: response.headers.get("X-Request-Id"),
     retryAfterMs: parseRetryAfter(response.headers.get("Retry-After"), Date.now()),
@@ -103,7 +104,7 @@ function isWireError(body: unknown): body is Required<WireError> {
   return typeof error === "string" && typeof code === "string";
 }
 
-/** The value, or undefined where `text` is no JSON. */
+/** The value, or undefined if `text` is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -1,6 +1,6 @@
 /**
- * `action-runs/client`: the API of action runs for anything that has `fetch`. Web standards only, so that Workers,
- * Node, Deno, Bun and browsers run the same code; the types come from the API's own document.
+ * `action-runs/client`: a client of the action runs API. It uses only web standards, so the same code runs in Workers,
+ * Node, Deno, Bun and browsers. Its types come from the OpenAPI document.
  */
 
 import { type Api, createApi } from "./api.ts";
@@ -40,13 +40,13 @@ export type { WatchOptions } from "./watch.ts";
 export interface Client {
   readonly runs: Runs;
   readonly tokens: Tokens;
-  /** Of the project. */
+  /** The project's audit log. */
   readonly audit: Audit;
-  /** openapi-fetch with the API's types, for whatever the rest does not do: one try a call, errors as values. */
+  /** openapi-fetch with the API's types, for everything else. It tries once and returns errors as values. */
   readonly api: Api;
 }
 
-/** A client of one environment. A TypeError names the setting that can't be used. */
+/** A client for one environment. Throws a TypeError that names an invalid setting. */
 export function createClient(settings: ClientSettings): Client {
   const baseUrl = checkedUrl("baseUrl", settings.baseUrl);
   const transport = transportSettings(settings);

@@ -1,4 +1,4 @@
-/** Follows pages by their Link headers (RFC 8288). A page may be short, even empty, and still have a next one. */
+/** Follows pages by their Link headers (RFC 8288). Even an empty page may have a next page. */
 
 import { unexpectedAnswer } from "./errors.ts";
 
@@ -8,25 +8,25 @@ export interface Page<T> {
   readonly response: Response;
 }
 
-/** All entries of all pages, each page asked for when the entries before it are used up. */
+/** All entries of all pages. Requests a page only when the entries before it are used. */
 export async function* pages<T>(
   ask: (cursor: string | undefined) => Promise<Page<T>>,
 ): AsyncGenerator<T, void> {
   let cursor: string | undefined;
   for (;;) {
     const { data, response } = await ask(cursor);
-    if (!Array.isArray(data)) throw unexpectedAnswer(response, "An answer that is no list");
+    if (!Array.isArray(data)) throw unexpectedAnswer(response, "The response is not a list");
     yield* data;
     const next = nextCursor(response.headers.get("Link"));
     if (next === undefined) return;
-    if (next === cursor) throw unexpectedAnswer(response, "A page that is its own next one");
+    if (next === cursor) throw unexpectedAnswer(response, "The next page is the same page again");
     cursor = next;
   }
 }
 
 /**
- * The cursor of the next page. Only that is taken from the link: the token goes to no host but the client's own,
- * which may have another name for the API than the API itself has.
+ * The cursor of the next page. The rest of the link is ignored: the client sends its token only to its own base URL,
+ * which may differ from the API's own address.
  */
 export function nextCursor(link: string | null): string | undefined {
   for (const [, target = "", parameters = ""] of (link ?? "").matchAll(/<([^>]*)>([^<]*)/g)) {

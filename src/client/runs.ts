@@ -1,4 +1,4 @@
-/** The runs of one environment: what the API offers, and what would be written by hand on top of it. */
+/** The runs of one environment: the API's operations, and waiting, watching and paging on top of them. */
 
 import {
   type ActionRun,
@@ -25,10 +25,10 @@ const EVENTS = `${RUN}/events` as const;
 
 type ListQuery = NonNullable<paths[typeof RUNS]["get"]["parameters"]["query"]>;
 
-/** What a list is narrowed to. `limit` is the size of a page, not of the whole. */
+/** Filters of a list. `limit` is the size of a page, not of the list. */
 export type RunFilter = Omit<ListQuery, "cursor">;
 
-/** Whose runs these are, as paths name it. */
+/** The environment, as the API's paths name it. */
 export interface Environment {
   readonly o: string;
   readonly p: string;
@@ -36,18 +36,18 @@ export interface Environment {
 }
 
 export interface Runs {
-  /** Makes a run; repeated under one key until it is known to be made. Only this answer holds the callback's token. */
+  /** Creates a run. A retry uses the same key, so it creates no second run. Only this response has the callback token. */
   create(body: NewActionRun, options?: ChangeOptions): Promise<CreatedActionRun>;
   get(id: string, options?: CallOptions): Promise<ActionRun>;
-  /** Newest first, over all pages. */
+  /** Newest first. Requests further pages as you read on. */
   list(filter?: RunFilter, options?: CallOptions): AsyncIterable<ActionRun>;
-  /** Only a pending run can be cancelled. */
+  /** Cancels a pending run. Other runs can't be cancelled. */
   cancel(id: string, options?: ChangeOptions): Promise<ActionRun>;
-  /** The run once it has ended. After `timeoutMs`, the run as it is then: look at its `status`. */
+  /** Resolves with the run when it has ended. After `timeoutMs` it resolves with the open run, so check `status`. */
   wait(id: string, options?: WaitOptions): Promise<ActionRun>;
-  /** What has happened so far, oldest first, over all pages. */
+  /** The events so far, oldest first. Requests further pages as you read on. */
   events(id: string, options?: CallOptions): AsyncIterable<TimelineEvent>;
-  /** What has happened and what happens, as it does, until the run has ended. */
+  /** The events so far, and further events as they happen, until the run ends. */
   watch(id: string, options?: WatchOptions): AsyncIterable<TimelineEvent>;
 }
 

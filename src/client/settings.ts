@@ -1,4 +1,4 @@
-/** What a client is made of, checked when it is made. No message repeats a token, or an address that may hold one. */
+/** A client's settings, checked when it is created. No message repeats a token, or an address that may hold one. */
 
 import type { TransportSettings } from "./transport.ts";
 
@@ -7,20 +7,20 @@ const RETRY_DELAY_DEFAULT_MS = 500;
 const TIMEOUT_DEFAULT_MS = 30_000;
 const PATH_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-/** How calls are made. */
+/** Settings for all calls. */
 export interface CallSettings {
-  /** In place of the global one: a service binding's, say. It is given a Request. */
+  /** Replaces the global `fetch`, for example by a service binding's. It is called with a Request. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** How often a call is made again after a network fault, 429, 503 or a proxy's 5xx. 4 unless told; 0 for never. */
+  /** The number of retries after a network error, 429, 503 or a proxy's 5xx. Default: 4. 0 means no retries. */
   readonly retries?: number | undefined;
-  /** The most that the first wait between two tries can be; it doubles with each, up to 10 s. 500 unless told. */
+  /** The upper limit of the first backoff. It doubles with each retry, up to 10 s. Default: 500. */
   readonly retryDelayMs?: number | undefined;
-  /** How long one try may take, and an event stream be silent. 30 000 unless told. */
+  /** The timeout of one try, and of an event stream that is silent. Default: 30 000. */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface ClientSettings extends CallSettings {
-  /** Where the API is: `https://runs.example.com`. */
+  /** The API's address, for example `https://runs.example.com`. */
   readonly baseUrl: string;
   /** An API token. */
   readonly token: string;
@@ -29,7 +29,7 @@ export interface ClientSettings extends CallSettings {
   readonly env: string;
 }
 
-/** The settings with what was left out; a TypeError names the one that can't be used. */
+/** Adds the defaults. Throws a TypeError that names an invalid setting. */
 export function transportSettings(settings: CallSettings): TransportSettings {
   return {
     fetch: settings.fetch ?? globalThis.fetch,
@@ -39,44 +39,44 @@ export function transportSettings(settings: CallSettings): TransportSettings {
   };
 }
 
-/** An http or https address without credentials, which fetch would print when it refuses them. */
+/** An http or https address without credentials, because fetch prints credentials when it refuses them. */
 export function checkedUrl(name: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") {
     throw new TypeError(
-      `${name} is no address: send one that begins with https://, without user or password.`,
+      `${name} is not a valid address. Use one that begins with https://, without user or password.`,
     );
   }
   return text;
 }
 
-/** As a header takes it: fetch prints a header that it refuses, so that is found out here. */
+/** A token that a header can carry. Checked here, because fetch prints a header that it refuses. */
 export function checkedToken(token: string): string {
   if (typeof token !== "string" || !/^[\x21-\x7e]+$/.test(token)) {
-    throw new TypeError("token is none: send the token as it was given, without spaces or line ends.");
+    throw new TypeError("token is not valid. Use the token as it was shown, without spaces or line breaks.");
   }
   return token;
 }
 
-/** An organisation, project or environment as it may stand in a path. */
+/** The name of an organisation, project or environment, valid in a path. */
 export function checkedName(name: string, value: string): string {
   if (typeof value !== "string" || !PATH_NAME.test(value)) {
     throw new TypeError(
-      `${name} can't be ${JSON.stringify(value)}: send 1 to 63 lower-case letters, digits and hyphens, no hyphen first.`,
+      `${name} can't be ${JSON.stringify(value)}. Use 1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.`,
     );
   }
   return value;
 }
 
-/** An id as it may stand in a path: `..` would address something else. */
+/** An id, valid in a path. `..` would address another resource. */
 export function checkedId(id: string): string {
   if (typeof id !== "string" || /^\.{0,2}$/.test(id)) {
-    throw new TypeError(`The id can't be ${JSON.stringify(id)}: send one that the API gave.`);
+    throw new TypeError(`The id can't be ${JSON.stringify(id)}. Use an id that the API returned.`);
   }
   return id;
 }
 
 function whole(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new TypeError(`${name} can't be ${value}: send a whole number from 0.`);
+  throw new TypeError(`${name} can't be ${value}. Use a whole number, 0 or more.`);
 }

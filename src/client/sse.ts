@@ -1,17 +1,17 @@
 /**
- * Server-Sent Events as the HTML standard parses them: bytes in, frames out. What a stream broke off in the middle of
- * is no frame. `id` and `event` are left unread, for each event's JSON holds its own number and type.
+ * Parses Server-Sent Events as the HTML standard says: bytes in, frames out. A frame that breaks off is dropped. The
+ * fields `id` and `event` are ignored, because each event's JSON holds its number and type.
  */
 
-/** Holds up no well-made event; keeps a stream that never ends its line from filling the memory. */
+/** Far more than an event needs. Without a limit, a line that never ends would fill the memory. */
 const FRAME_MAX_CHARACTERS = 1024 * 1024;
 
 export interface Frame {
-  /** The event's text; null for a frame that is none. */
+  /** The event's text; null if the frame has no event. */
   readonly data: string | null;
-  /** A sign of life. */
+  /** A comment shows that the connection is alive. */
   readonly isComment: boolean;
-  /** How long a client is told to wait before it comes back. */
+  /** How long the server asks to wait before a reconnect. */
   readonly retryMs: number | null;
 }
 
@@ -51,7 +51,7 @@ class FrameParts {
   }
 }
 
-/** Lines that ended: by LF, CR LF or CR, wherever the chunks were cut. */
+/** Complete lines, ended by LF, CR LF or CR, wherever the chunks are cut. */
 async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
   let rest = "";
@@ -59,7 +59,7 @@ async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<str
   for await (const chunk of chunks) {
     let text = decoder.decode(chunk, { stream: true });
     if (text === "") continue;
-    // The other half of a line end that was already taken for one.
+    // The second half of a CR LF that was cut in two.
     if (isAfterCr && text.startsWith("\n")) text = text.slice(1);
     isAfterCr = text.endsWith("\r");
     const lines = `${rest}${text}`.split(/\r\n|\n|\r/);

@@ -1,4 +1,4 @@
-/** API tokens: mint, list, revoke. */
+/** API tokens of a project: create, list, revoke. */
 
 import {
   type Api,
@@ -20,15 +20,15 @@ const TOKEN = `${TOKENS}/{tokenId}` as const;
 
 export interface Tokens {
   /**
-   * Mints a token; only this answer holds it. Not repeated but after a 429, for the API does not know a repeat: after
-   * `unreachable` there may be a token that nobody has seen, to be found by `list` and revoked.
+   * Creates a token. Only this response holds it. The client retries only after 429, because the API can't recognise a
+   * repeat. After `unreachable` a token may exist that nobody has seen: find it with `list` and revoke it.
    */
   create(body: NewApiToken, options?: CallOptions): Promise<CreatedApiToken>;
-  /** Over all pages. */
+  /** Requests further pages as you read on. */
   list(options?: CallOptions): AsyncIterable<ApiToken>;
   /**
-   * Revokes a token and all that it minted, and answers their ids; takes effect within 30 s. If an earlier try revoked
-   * them and its answer was lost, only the id that was asked for is known.
+   * Revokes a token and all tokens that it created, within 30 s, and resolves with their ids. If the first try succeeded
+   * but its response was lost, the result has only the given id.
    */
   revoke(id: string, options?: CallOptions): Promise<RevokedApiTokens>;
 }
@@ -59,7 +59,7 @@ export function createTokens(
       try {
         return bodyOf(await api.DELETE(TOKEN, { params, fetch: sending(send, { signal, onRetry }) }));
       } catch (error) {
-        // An earlier try may have revoked it, its answer lost.
+        // An earlier try may have revoked the token, and its response was lost.
         const isGone = error instanceof ActionRunsError && error.code === "token_not_found" && isRepeat;
         if (!isGone) throw error;
         return { revoked: [id] };

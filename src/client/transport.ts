@@ -1,6 +1,6 @@
 /**
- * One request until it has an answer of the API: sent again where that is safe and may help, each try bounded in
- * time. Knows HTTP and nothing of runs. It must not repeat what may happen twice, nor take a token to another host.
+ * Sends one request: retries if that is safe and may help, with a timeout for each try. It knows HTTP, but nothing about
+ * runs. It must not repeat a request that could take effect twice, or send a token to another host.
  */
 
 import {
@@ -14,34 +14,34 @@ import {
 } from "./errors.ts";
 import { backoffMs, pause, RETRY_AFTER_MAX_MS } from "./retry.ts";
 
-/** How calls are made, for all of a client's. */
+/** Settings for all calls of a client. */
 export interface TransportSettings {
   readonly fetch: typeof globalThis.fetch;
-  /** How often a call is made again after the first try. */
+  /** The number of retries after the first try. */
   readonly retries: number;
-  /** The most that the first wait between two tries can be. */
+  /** The upper limit of the first backoff. */
   readonly retryDelayMs: number;
-  /** How long one try may take. */
+  /** The timeout of one try. */
   readonly timeoutMs: number;
 }
 
-/** How one call is made. */
+/** Settings for one call. */
 export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
-  /** For one that takes long by its nature. */
+  /** For a call that takes longer than others, such as a wait. */
   readonly timeoutMs?: number;
-  /** Whether making it twice is the same as once. true unless told. */
+  /** Whether the request can be sent twice without harm. Default: true. */
   readonly isRepeatable?: boolean;
-  /** Hands a success over as soon as its headers are there, its body still to be read. */
+  /** Returns a success as soon as its headers have arrived. The caller reads the body. */
   readonly isStream?: boolean;
-  /** Called before each try but the first. */
+  /** Called before each retry. */
   readonly onRetry?: () => void;
 }
 
-/** A success, its body read and known to be JSON unless it is a stream; anything else throws an ActionRunsError. */
+/** Resolves with a success, whose body is JSON unless it is a stream. Throws an ActionRunsError for everything else. */
 export type Send = (request: Request, options?: SendOptions) => Promise<Response>;
 
-/** As the Fetch standard has them: 304 is none. */
+/** The Fetch standard's redirects, without 304. */
 const REDIRECT_STATUSES: readonly number[] = [301, 302, 303, 307, 308];
 
 type Outcome =
@@ -56,7 +56,7 @@ export function createSend(settings: TransportSettings): Send {
       const outcome = await attempt(request, body, settings, options);
       if ("response" in outcome) return outcome.response;
       const { error } = outcome;
-      // 429 says that nothing was done.
+      // After a 429 the request had no effect.
       const mayRepeat = isRepeatable || error.status === 429;
       const askedMs = error.retryAfterMs ?? 0;
       if (!outcome.isTransient || !mayRepeat || failed >= settings.retries || askedMs > RETRY_AFTER_MAX_MS) {
@@ -80,13 +80,13 @@ async function attempt(
   signal?.addEventListener("abort", stop, { once: true });
   const timer = setTimeout(() => aborter.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   let isHandedOver = false;
-  // Called as a plain function: a browser's fetch refuses any `this` but its own.
+  // Called without `this`, because a browser's fetch refuses another `this` than its own.
   const { fetch } = settings;
   try {
     const response = await fetch(
-      // Workers know no redirect: "error"; one that is followed would turn a POST into a GET.
+      // Not "error", which Workers don't support, and not "follow", which would turn a POST into a GET.
       new Request(request, { redirect: "manual", ...(body === "" ? {} : { body }) }),
-      // Here, for Node loses an abort by a signal that only a Request holds once that is garbage.
+      // Passed here, because Node loses an abort if only a garbage-collected Request holds the signal.
       { signal: aborter.signal },
     );
     isHandedOver = isStream && response.ok;
@@ -94,16 +94,16 @@ async function attempt(
   } catch (cause) {
     signal?.throwIfAborted();
     const { host } = new URL(request.url);
-    const error = unreachable(`No answer came from ${host}`, cause, corsAdvice(request.url, cause));
+    const error = unreachable(`No response came from ${host}`, cause, corsAdvice(request.url, cause));
     return { error, isTransient: true };
   } finally {
     clearTimeout(timer);
-    // What is handed over is still to be stopped by the caller's signal.
+    // The caller's signal must still be able to stop a stream.
     if (!isHandedOver) signal?.removeEventListener("abort", stop);
   }
 }
 
-/** Reads an answer to its end; throws where that does not come. */
+/** Reads a response to its end. Throws if it breaks off. */
 async function read(response: Response): Promise<Outcome> {
   if (isRedirect(response)) return { error: await redirected(response), isTransient: false };
   const text = await response.text();
@@ -114,17 +114,17 @@ async function read(response: Response): Promise<Outcome> {
   const { status, headers } = response;
   if (status === 204) return { response: new Response(null, { status, headers }) };
   if (parseJson(text) === undefined) {
-    return { error: unexpectedAnswer(response, "An answer that is no JSON"), isTransient: false };
+    return { error: unexpectedAnswer(response, "The response is not JSON"), isTransient: false };
   }
   return { response: new Response(text, { status, headers }) };
 }
 
-/** Of a request with `redirect: "manual"`; a browser shows such an answer without its status. */
+/** Whether a response to a request with `redirect: "manual"` is a redirect. A browser hides the status of a redirect. */
 export function isRedirect({ type, status }: Response): boolean {
   return type === "opaqueredirect" || REDIRECT_STATUSES.includes(status);
 }
 
-/** What may pass by itself. A 5xx that is not in the API's own words is a proxy's. */
+/** Whether a retry may help. A 5xx without the API's JSON comes from a proxy. */
 function isTransient({ status, code }: ActionRunsError): boolean {
   if (status === 429 || status === 503) return true;
   return status !== null && status >= 500 && status <= 599 && code === "unexpected_answer";

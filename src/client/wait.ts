@@ -1,20 +1,20 @@
-/** Waits for a run's end, by reads that the API answers when it is there. */
+/** Waits for a run's end, with reads that the API answers when the run ends. */
 
 import type { ActionRun } from "./api.ts";
 import { backoffMs, pause } from "./retry.ts";
 
-/** The longest that the API waits. */
+/** The API's longest wait. */
 const WAIT_MAX_SECONDS = 60;
-/** An answer sooner than asked for by more than this is one of an API that can't wait just now. */
+/** If the answer comes earlier by more than this, the API can't wait at the moment. */
 const EARLY_MS = 500;
 
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
-  /** For how long at most, to the second; for ever unless told. */
+  /** How long to wait at most, rounded up to seconds. Default: forever. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** The run once it has ended; as it is when `timeoutMs` have passed. `read` waits for so many seconds. */
+/** Resolves with the ended run, or with the open run after `timeoutMs`. `read`: reads the run, and waits `seconds` for its end. */
 export async function waitForEnd(
   read: (seconds: number) => Promise<ActionRun>,
   { signal, timeoutMs = Number.POSITIVE_INFINITY }: WaitOptions,

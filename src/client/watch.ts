@@ -1,6 +1,6 @@
 /**
- * Follows a run's events to their end over as many streams as that takes: cut, silent, or ended because their time
- * was up. Each event comes once, in order: the number of the last one is what the next stream goes on from.
+ * Follows a run's events to the end. A stream may be cut, fall silent or reach its time limit: then a new stream continues
+ * after the last event. So each event comes once and in order.
  */
 
 import type { TimelineEvent } from "./api.ts";
@@ -9,21 +9,18 @@ import { backoffMs, pause } from "./retry.ts";
 import { readFrames } from "./sse.ts";
 import type { TransportSettings } from "./transport.ts";
 
-/** Opens a stream of what comes after `seq`: a success, or 204 where nothing will. */
+/** Opens a stream of the events after `seq`. The response is 204 if none will come. */
 export type OpenStream = (seq: number, signal: AbortSignal) => Promise<Response>;
 
 export interface WatchOptions {
-  /** The number of the last event that is known already. 0 unless told: from the beginning. */
+  /** The number of the last event that you already have. Default: 0, from the beginning. */
   readonly after?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 type WatchSettings = Pick<TransportSettings, "retries" | "retryDelayMs" | "timeoutMs">;
 
-/**
- * Throws `unreachable` when so many streams in a row as there are retries brought neither an event nor a sign of
- * life; a refusal as it is.
- */
+/** Throws a refusal as it is, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment. */
 export async function* watchEvents(
   open: OpenStream,
   { after = 0, signal }: WatchOptions,
@@ -50,14 +47,13 @@ export async function* watchEvents(
       }
     } catch (error) {
       signal?.throwIfAborted();
-      // What fails before there is a stream was tried again already.
+      // `open` has retried already.
       if (response === undefined || error instanceof ActionRunsError) throw error;
       broken = error;
     } finally {
       connection.close();
     }
-    if (failed >= settings.retries)
-      throw unreachable("The stream of events breaks off again and again", broken);
+    if (failed >= settings.retries) throw unreachable("The event stream broke off several times", broken);
     await pause(backoffMs(retryDelayMs, Math.max(failed, 0)), signal);
   }
 }
@@ -65,10 +61,10 @@ export async function* watchEvents(
 function toEvent(response: Response, data: string): TimelineEvent {
   const event = parseJson(data) as TimelineEvent | null | undefined;
   if (Number.isSafeInteger(event?.seq)) return event as TimelineEvent;
-  throw unexpectedAnswer(response, "An event without a number");
+  throw unexpectedAnswer(response, "An event has no number");
 }
 
-/** One stream, closed when it has been silent for too long or its watcher has had enough. */
+/** One stream. Closed if it is silent for too long, or if its watcher stops. */
 class Connection {
   readonly #aborter = new AbortController();
   readonly #watcher: AbortSignal | undefined;
@@ -91,12 +87,12 @@ class Connection {
       !/^text\/event-stream\b/i.test(response.headers.get("Content-Type") ?? "") ||
       response.body === null
     ) {
-      throw unexpectedAnswer(response, "An answer that is no event stream");
+      throw unexpectedAnswer(response, "The response is not an event stream");
     }
     const reader = response.body.getReader();
     try {
       for (;;) {
-        // Only while something is waited for: a watcher may take its time with an event.
+        // The timer runs only while we read, because the watcher may take its time with an event.
         const timer = setTimeout(
           () => this.#aborter.abort(new Error("the stream was silent")),
           this.#silenceMs,
@@ -106,7 +102,7 @@ class Connection {
         yield value;
       }
     } finally {
-      // Not every fetch ends a body by its signal.
+      // In some runtimes the signal does not end the body.
       reader.cancel().catch(() => {});
     }
   }

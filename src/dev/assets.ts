@@ -1,7 +1,7 @@
 /**
- * What wrangler.toml serves as static assets: the OpenAPI document, and the files of the API explorer. wrangler runs this
- * before it serves or deploys (`[build]`), vitest.config.ts before the tests. A script's name holds a hash of what is in
- * it, so that browsers may keep it for good. The page, which names them, is no address of its own: GET /docs serves it.
+ * Makes the static assets: the OpenAPI document and the files of the API explorer. wrangler runs this module before it serves
+ * or deploys (`[build]`), and vitest.config.ts before the tests. A script's name contains a hash of its content, so
+ * browsers may cache it forever. GET /docs serves the page that names the scripts; the page has no address of its own.
  */
 
 import { createHash } from "node:crypto";
@@ -16,28 +16,30 @@ const ASSETS = join(ROOT, ".wrangler", "assets");
 const SCRIPTS = "/docs/assets";
 const HASH_CHARACTERS = 16;
 
-/** What Cloudflare answers with a script, for which it does not ask the Worker. */
+/** The headers of a script. Cloudflare serves scripts without calling the Worker. */
 const SCRIPT_HEADERS = `
   Cache-Control: public, max-age=31536000, immutable
   Cross-Origin-Resource-Policy: same-origin
   X-Content-Type-Options: nosniff
 `;
 
-/** Where the explorer's build can't be had: the rest of the service works all the same. */
-const WITHOUT_EXPLORER = `console.error("The API explorer's build could not be fetched when this was made.");
+/** Used if the explorer's build can't be fetched. The rest of the service still works. */
+const WITHOUT_EXPLORER = `console.error("The API explorer's script is missing: the npm registry could not be reached during the build.");
 document.querySelector("#explorer").textContent =
-  "The API explorer could not be fetched when this was made. What it shows is in /openapi.json.";
+  "The API explorer is missing: the npm registry could not be reached during the build. See /openapi.json instead.";
 `;
 
 /**
- * Makes the folder hold the files of this checkout and no others. What is right is not written again, for a server that
- * is running starts anew when a file changes.
+ * Makes the folder hold exactly the files of this checkout. A file that is right is not written again, because a running
+ * server restarts when a file changes.
  */
 export async function makeAssets(): Promise<void> {
   const start = readFileSync(join(PAGE, "start.js"), "utf8");
   const build = explorerBuild();
   if (build === null) {
-    console.error("The API explorer could not be fetched from the npm registry: GET /docs will only say so.");
+    console.error(
+      "Can't fetch the API explorer from the npm registry, so GET /docs will not show it. Everything else works.",
+    );
   }
   const explorer = build ?? WITHOUT_EXPLORER;
   const startPath = hashedPath("start", build === null ? "" : start);
@@ -49,8 +51,8 @@ export async function makeAssets(): Promise<void> {
   put(startPath, build === null ? "" : start);
   put("/docs/page.html", page);
   put("/openapi.json", JSON.stringify(await makeDocument()));
-  // By full names: a pattern would also have a 404 kept for good, and while a new version is rolled out, a browser
-  // that has its page may ask the old one for its scripts.
+  // Full names, not a pattern. During a deploy an old version may answer 404 for a new script, and a pattern would let
+  // browsers cache that 404 forever.
   put("/_headers", [startPath, explorerPath].map((path) => path + SCRIPT_HEADERS).join(""));
 
   const current = [basename(startPath), basename(explorerPath)];
@@ -64,7 +66,7 @@ function hashedPath(name: string, content: string): string {
   return `${SCRIPTS}/${name}-${hash.slice(0, HASH_CHARACTERS)}.js`;
 }
 
-/** All at once, so that a server that starts just now finds no half of a file. */
+/** Replaces the file at once, so that a server that is starting never reads half a file. */
 function put(path: string, content: string): void {
   const file = join(ASSETS, path);
   if (readIfThere(file) === content) return;

@@ -1,4 +1,4 @@
-/** `npm run demo`: the whole story on a server of its own, told as it happens; fails where it goes otherwise. */
+/** `npm run demo`: plays a run's life on a temporary server, shows each request and response, and checks them. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,13 +20,13 @@ async function main(): Promise<void> {
   try {
     const secrets = join(folder, "secrets.env");
     const state = join(folder, "state");
-    // The demo's receiver is on this machine, where webhooks may go in development alone.
+    // The demo's receiver is on this machine. Webhooks may go to this machine only with this setting.
     writeFileSync(secrets, `${newSecrets()}ALLOW_INSECURE_WEBHOOKS=true\n`, { mode: 0o600 });
-    console.log("Starting a server with a state of its own …");
+    console.log("Starting a temporary server …");
     await migrateLocally(state);
     const server = await startServer({
       port: await freePort(),
-      // Given a file of secrets, wrangler does not read .dev.vars.
+      // With --env-file, wrangler does not read .dev.vars.
       args: ["--persist-to", state, "--env-file", secrets],
       onSpawn: (stopServer) => {
         stop = stopServer;
@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     await tellDispatch(telling, server.url, rootToken);
     const { checks, failures } = telling;
     if (failures.length > 0) {
-      throw new Error(`\nNot as told:\n${failures.map((failure) => `- ${failure}`).join("\n")}`);
+      throw new Error(`\nThese checks failed:\n${failures.map((failure) => `- ${failure}`).join("\n")}`);
     }
     console.log(`\nAll ${checks} checks passed.`);
   } finally {

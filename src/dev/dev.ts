@@ -1,4 +1,4 @@
-/** `npm run dev`: plain `wrangler dev`, after the same preparation as `npm start`. Flags are passed on. */
+/** `npm run dev`: `wrangler dev` with your flags, after the same preparation as `npm start`. */
 
 import { once } from "node:events";
 import { constants } from "node:os";
@@ -11,11 +11,11 @@ const { values } = parseArgs({ args: flags, strict: false, options: { "persist-t
 const persistTo = values["persist-to"];
 
 if (makeDevVars(ROOT))
-  console.log("Made .dev.vars with fresh random secrets: the operator's token is ROOT_TOKEN.");
+  console.log("Created .dev.vars with random secrets. The operator's token is ROOT_TOKEN in that file.");
 await migrateLocally(typeof persistTo === "string" ? persistTo : undefined);
 
 const child = spawnWrangler(["dev", ...flags], { stdio: "inherit" });
-// A terminal's Ctrl-C reaches the child as well; it minds no second one. A kill reaches this process alone.
+// Ctrl-C on a terminal reaches the child too, and a second signal does no harm. A kill reaches only this process.
 onStopSignal((signal) => child.kill(signal));
 const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
 process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));

@@ -1,4 +1,4 @@
-/** The second part of `npm run demo`: a run that is dispatched, followed on its timeline as it happens. */
+/** The second part of `npm run demo`: the service dispatches a run, and the demo follows its timeline live. */
 
 import { randomBytes } from "node:crypto";
 import { startReceiver } from "./receiver.ts";
@@ -19,7 +19,7 @@ export async function tellDispatch(telling: Telling, origin: string, rootToken: 
   const receiver = await startReceiver(signingSecret);
   try {
     const runs = `${origin}${RUNS}`;
-    telling.chapter("Dispatch a run to a receiver that fails twice, then accepts and does the work");
+    telling.chapter("Dispatch a run to a receiver that fails twice and then does the work");
     const created = await send<RunBody>({
       method: "POST",
       url: runs,
@@ -30,9 +30,9 @@ export async function tellDispatch(telling: Telling, origin: string, rootToken: 
         trigger: { type: "webhook", url: receiver.url, signingSecret, retry: { initialDelayMs: 300 } },
       },
     });
-    telling.check("201, the run is pending", created.status === 201 && created.body.status === "pending");
+    telling.check("201: the run is pending", created.status === 201 && created.body.status === "pending");
 
-    telling.chapter("Its timeline, as it happens");
+    telling.chapter("Follow its timeline live");
     const { id } = created.body;
     console.log(`\n> GET ${RUNS}/${id}/events\n  Accept: text/event-stream\n`);
     const events: TimelineEvent[] = [];
@@ -43,26 +43,29 @@ export async function tellDispatch(telling: Telling, origin: string, rootToken: 
     }
     console.log();
     const answers = events.filter(({ type }) => type === "attempt_answered").map(({ status }) => status);
-    telling.check("two attempts failed, the third was accepted", answers.join() === "503,503,202");
-    telling.check("three heartbeats", events.filter(({ type }) => type === "heartbeat").length === 3);
+    telling.check("two attempts failed, and the third was accepted", answers.join() === "503,503,202");
     telling.check(
-      "the end comes last",
+      "the receiver sent three heartbeats",
+      events.filter(({ type }) => type === "heartbeat").length === 3,
+    );
+    telling.check(
+      "the last event is the run's end",
       events.at(-1)?.type === "ended" && events.at(-1)?.status === "succeeded",
     );
     telling.check(
-      "the receiver saw one id three times, signed each time",
+      "all three attempts had the same id and a valid signature",
       receiver.seen.length === 3 && receiver.seen.every((seen) => seen.id === id && seen.isSigned),
     );
 
-    telling.chapter("And the run, as it is read by waiting for its end");
+    telling.chapter("Read the run, waiting for its end");
     const ended = await send<RunBody>({ method: "GET", url: `${runs}/${id}?wait=10`, token: rootToken });
-    telling.check("it has succeeded", ended.status === 200 && ended.body.status === "succeeded");
+    telling.check("200: the run succeeded", ended.status === 200 && ended.body.status === "succeeded");
   } finally {
     await receiver.close();
   }
 }
 
-/** The events of a stream until it ends. */
+/** The events of a stream, until the stream ends. */
 async function* follow(url: string, token: string): AsyncGenerator<TimelineEvent> {
   const answer = await fetch(url, {
     headers: { Authorization: `Bearer ${token}`, Accept: "text/event-stream" },

@@ -1,8 +1,8 @@
-/** The OpenAPI document, made from source in Node. */
+/** Makes the OpenAPI document from the source, in Node. */
 
-/** As plain JSON. */
+/** The document as plain JSON. */
 export async function makeDocument(): Promise<unknown> {
-  // Not by a name that the compiler follows: the app is typed for Workers, and this folder for Node.
+  // Imported by URL, so that the compiler does not follow it: the app has the types of Workers, and this folder those of Node.
   const { href } = new URL("../openapi/made.ts", import.meta.url);
   const made = (await import(href)) as { makeDocument(): Promise<unknown> };
   return made.makeDocument();

@@ -1,6 +1,6 @@
 /**
- * The API explorer's build: one file of one pinned package. Fetched alone, through npm and its cache, for the package's
- * dependencies, which that file holds already, would add 290 MB to every install.
+ * Fetches the API explorer's build: one file of one pinned package, through npm and its cache. The package is not among
+ * the dependencies, because its own dependencies would add 290 MB to every install and the file already holds them.
  */
 
 import { spawnSync } from "node:child_process";
@@ -12,11 +12,11 @@ import { ROOT } from "./wrangler.ts";
 
 const PACKAGE = "@scalar/api-reference@1.72.1";
 const FILE = "package/dist/browser/standalone.js";
-/** Of the file: what is served to people who type tokens into it is this and nothing else. */
+/** The file's hash. People type tokens into the explorer, so nothing but this file may be served. */
 const SHA256 = "bf091006bdc3af6067af77c2f534812e3e633e94a94e87138069f570f33b762c";
 const KEPT = join(ROOT, ".wrangler", "explorer", `${SHA256.slice(0, 16)}.js`);
 
-/** The build's text, or null where it is not here and the registry can't be reached. */
+/** The build's text, or null if the file is missing and the registry can't be reached. */
 export function explorerBuild(): string | null {
   return read(KEPT) ?? (fetchBuild() ? read(KEPT) : null);
 }
@@ -30,7 +30,7 @@ function read(file: string): string | null {
   }
 }
 
-/** Whether it is there now. */
+/** Returns whether the fetch succeeded. */
 function fetchBuild(): boolean {
   const folder = mkdtempSync(join(tmpdir(), "action-runs-explorer-"));
   const run = (program: string, ...args: readonly string[]) =>
@@ -40,7 +40,7 @@ function fetchBuild(): boolean {
     const tarball = packed.stdout?.trim().split("\n").at(-1) ?? "";
     if (packed.status !== 0 || run("tar", "-xzf", tarball, FILE).status !== 0) return false;
     mkdirSync(join(KEPT, ".."), { recursive: true });
-    // Into its own file system first, so that nobody finds half a file.
+    // Copy beside it and rename, so that nobody reads half a file.
     const temporary = `${KEPT}.${process.pid}`;
     copyFileSync(join(folder, FILE), temporary);
     renameSync(temporary, KEPT);

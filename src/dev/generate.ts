@@ -1,9 +1,17 @@
 /**
- * `npm run generate`: the client's types, made from the document, which is made from the schemas that requests are
- * validated with. What it makes is not kept in git.
+ * `npm run generate`: makes the client's types from the OpenAPI document, which is made from the schemas that validate
+ * requests. Git does not keep them.
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeDocument } from "./document.ts";
@@ -16,8 +24,16 @@ const folder = mkdtempSync(join(tmpdir(), "action-runs-openapi-"));
 try {
   const document = join(folder, "openapi.json");
   writeFileSync(document, JSON.stringify(await makeDocument()));
-  mkdirSync(join(ROOT, "src", "client"), { recursive: true });
-  runTool("openapi-typescript/bin/cli.js", document, "-o", TYPES);
+  const made = join(folder, "openapi.ts");
+  runTool("openapi-typescript/bin/cli.js", document, "-o", made);
+  if (!existsSync(TYPES) || readFileSync(TYPES, "utf8") !== readFileSync(made, "utf8")) replace(TYPES, made);
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** Only a change is written, because a running `wrangler dev` restarts for each. At once, so nobody reads half a file. */
+function replace(file: string, by: string): void {
+  const beside = `${file}.${process.pid}.tmp`;
+  copyFileSync(by, beside);
+  renameSync(beside, file);
 }

@@ -1,4 +1,4 @@
-/** What must be there before the service can run on this machine: secrets and a migrated database. */
+/** Prepares this machine for the service: secrets and a migrated database. */
 
 import { randomBytes } from "node:crypto";
 import { chmodSync, writeFileSync } from "node:fs";
@@ -8,18 +8,18 @@ import { runWrangler } from "./wrangler.ts";
 const SECRET_BYTES = 32;
 const OWNER_ONLY = 0o600;
 
-/** Fresh secrets as `.dev.vars` spells them. */
+/** New random secrets in the format of `.dev.vars`. */
 export function newSecrets(): string {
   const secret = () => randomBytes(SECRET_BYTES).toString("hex");
   return `CALLBACK_SIGNING_KEYS=${secret()}\nROOT_TOKEN=root_${secret()}\n`;
 }
 
-/** Makes `.dev.vars`. The content of one that is there is left as it is; says whether it made one. */
+/** Creates `.dev.vars` unless it exists. Returns whether it created the file. */
 export function makeDevVars(folder: string): boolean {
   return makePrivateFile(join(folder, ".dev.vars"), newSecrets());
 }
 
-/** Makes a file that its owner alone may read. One that is there keeps its content; says whether it made one. */
+/** Creates a file that only its owner may read. An existing file keeps its content. Returns whether it created the file. */
 export function makePrivateFile(file: string, content: string): boolean {
   try {
     writeFileSync(file, content, { flag: "wx", mode: OWNER_ONLY });
@@ -30,7 +30,7 @@ export function makePrivateFile(file: string, content: string): boolean {
   try {
     chmodSync(file, OWNER_ONLY);
   } catch (error) {
-    // Somebody else's file: whether to close it is theirs to decide.
+    // The file belongs to another user, who decides about its mode.
     if (!hasCode(error, "EPERM")) throw error;
   }
   return false;
@@ -40,7 +40,7 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
-/** Brings the local database up to date. `persistTo`: where it is, if not in `.wrangler/state`. */
+/** Applies all migrations to the local database. `persistTo`: its folder, if not `.wrangler/state`. */
 export async function migrateLocally(persistTo?: string): Promise<void> {
   const where = persistTo === undefined ? [] : ["--persist-to", persistTo];
   await runWrangler(["d1", "migrations", "apply", "DB", "--local", ...where]);

@@ -1,6 +1,6 @@
 /**
- * A webhook receiver to play with: it fails twice, then accepts, and does the work: heartbeats on the way, and a report
- * at the end. It shows all that a receiver has to do, and takes nothing that is not signed.
+ * The demo's webhook receiver. It fails twice, then accepts and does the work: it sends heartbeats and reports the end.
+ * It shows all that a receiver must do, and refuses requests without a valid signature.
  */
 
 import { once } from "node:events";
@@ -19,7 +19,7 @@ interface Delivery {
 
 export interface Receiver {
   readonly url: string;
-  /** What came in, one for each attempt. */
+  /** One entry for each attempt. */
   readonly seen: readonly { readonly id: string; readonly isSigned: boolean; readonly answered: number }[];
   close(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export async function startReceiver(signingSecret: string): Promise<Receiver> {
     const answered = !isSigned ? 401 : fails ? 503 : 202;
     seen.push({ id, isSigned, answered });
     response.writeHead(answered, { "Content-Type": "text/plain" }).end(fails ? "still starting" : "queued");
-    // The same delivery may come again: its id tells.
+    // The same delivery may come again, with the same id.
     if (answered === 202 && !started.has(id)) {
       started.add(id);
       await work(JSON.parse(body) as Delivery);

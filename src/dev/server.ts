@@ -1,13 +1,14 @@
-/** One `wrangler dev` as a child: started, waited for, stopped with all that it started itself. */
+/** Runs `wrangler dev` as a child process: starts it, waits until it is ready, and stops it with its own children. */
 
 import type { ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { collect, spawnWrangler } from "./wrangler.ts";
 
 const READY_WITHIN_MS = 120_000;
-/** A setting that is missing does not mend itself; a database that is just starting does. */
+/** A missing setting stays missing, but a database that is starting becomes ready within this time. */
 const NOT_READY_FOR_MS = 3_000;
 const POLL_MS = 100;
 const STOP_WITHIN_MS = 5_000;
@@ -22,13 +23,13 @@ export interface ServerOptions {
   readonly port: number;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** In a process group of its own, to be signalled as one. */
+  /** Gives the server its own process group, so that one signal reaches all of it. */
   readonly detached?: boolean;
-  /** Told of the child at once, so that it can be stopped while it is still starting. */
+  /** Called at once with a way to stop the child, which may still be starting. */
   readonly onSpawn?: (stop: () => Promise<void>) => void;
 }
 
-/** Resolves when /readyz says so; else throws with what the server printed or with what it says it lacks. */
+/** Resolves when /readyz answers 200. Otherwise throws with the server's output or the error of /readyz. */
 export async function startServer({
   port,
   args = [],
@@ -51,7 +52,7 @@ export async function startServer({
     await stop();
     throw error;
   }
-  // Read on, or a full pipe would hold the server up.
+  // Keep reading, because a full pipe would block the server.
   for (const stream of [child.stdout, child.stderr]) stream?.removeAllListeners("data").resume();
   return { url, child, stop };
 }
@@ -73,7 +74,7 @@ async function untilReady(url: string, child: ChildProcess, printed: () => strin
   throw new Error(`wrangler dev was not ready after ${READY_WITHIN_MS / 1000} s:\n${printed()}`);
 }
 
-/** null: ready. A sentence: up, but lacking something. undefined: nobody answers yet. */
+/** null: ready. A sentence: running, but something is missing. undefined: no response yet. */
 async function readiness(url: string): Promise<string | null | undefined> {
   try {
     const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) });
@@ -97,7 +98,7 @@ async function stopChild(child: ChildProcess): Promise<void> {
   clearTimeout(last);
 }
 
-/** The port asked for if nobody has it, else null. 0 asks for any. */
+/** The port if it is free, else null. 0 means any free port. */
 export async function takePort(port: number): Promise<number | null> {
   const probe = createServer();
   probe.listen(port, "localhost");
@@ -112,8 +113,14 @@ export async function takePort(port: number): Promise<number | null> {
   return address !== null && typeof address === "object" ? address.port : null;
 }
 
+/**
+ * A port that nobody has, below those that systems give to outgoing connections: none of these takes the port before the
+ * caller does.
+ */
 export async function freePort(): Promise<number> {
-  const port = await takePort(0);
-  if (port === null) throw new Error("no free port");
-  return port;
+  for (let tries = 0; tries < 100; tries++) {
+    const port = await takePort(randomInt(15_000, 30_000));
+    if (port !== null) return port;
+  }
+  throw new Error("Found no free port.");
 }

@@ -1,4 +1,4 @@
-/** `npm start`: the whole API on this machine in one command, and the three lines with which to try it. */
+/** `npm start`: serves the API on this machine, and prints three commands to try it. */
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,13 +10,15 @@ import { onStopSignal, ROOT } from "./wrangler.ts";
 const DEFAULT_PORT = 8787;
 const RUN_FILE = ".wrangler/run.json";
 
-/** The port to serve on: the one asked for, or the usual one, or any where that is taken. */
+/** The requested port, or the default port, or any free port if the default is taken. */
 async function choosePort(): Promise<number> {
   const asked = askedPort();
   if (asked === null) return (await takePort(DEFAULT_PORT)) ?? (await takePort(0)) ?? DEFAULT_PORT;
   const port = await takePort(asked);
   if (port === null)
-    throw new Error(`Port ${asked} can't be used: something else has it, or it is not allowed.`);
+    throw new Error(
+      `Port ${asked} can't be used. Another program has it, or your user may not use it. Choose another port.`,
+    );
   return port;
 }
 
@@ -26,18 +28,18 @@ function askedPort(): number | null {
     port = parseArgs({ options: { port: { type: "string" } } }).values.port;
   } catch {
     throw new Error(
-      "`npm start` takes `-- --port <number>`; `npm run dev` takes every flag of `wrangler dev`.",
+      "`npm start` accepts only `-- --port <number>`. For other flags of `wrangler dev`, use `npm run dev`.",
     );
   }
   if (port === undefined) return null;
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
-    throw new Error(`--port must be a number up to 65535.`);
+    throw new Error("--port must be a number from 0 to 65535.");
   return Number(port);
 }
 
 /**
- * Create, callback, list: each reads its token where it is kept, so it can be pasted after any start. The token goes to
- * curl on its input (curl 7.55 or newer), because everybody on a machine can read its command lines.
+ * Commands for create, callback and list. Each reads its token from a file, so it works after every start. The token goes
+ * to curl on stdin (curl 7.55 or newer), because everybody on the machine can read command lines.
  */
 function curlLines(url: string): string[] {
   const runs = `${url}/acme/shop/envs/prod/action-runs`;
@@ -53,7 +55,7 @@ function curlLines(url: string): string[] {
   ];
 }
 
-/** The operator's token; null if the lines above would not find it. */
+/** The operator's token; null if the commands above would not find it. */
 function operatorToken(): string | null {
   const text = readFileSync(join(ROOT, ".dev.vars"), "utf8");
   const plain = /^ROOT_TOKEN=(.+)$/m.exec(text)?.[1];
@@ -63,16 +65,16 @@ function operatorToken(): string | null {
 function say(url: string, madeSecrets: boolean): void {
   const [create, callback, list] = curlLines(url);
   const token = operatorToken();
-  console.log(`\nThe API is at ${url}, and an explorer of it at ${url}/docs`);
-  if (madeSecrets) console.log(`\nThe operator's token, shown this once and kept in .dev.vars:\n${token}`);
-  console.log("\nTo try it, paste these lines in another terminal, in this folder.");
+  console.log(`\nThe API is at ${url}\nThe API explorer is at ${url}/docs`);
+  if (madeSecrets) console.log(`\nThe operator's token, shown only now and saved in .dev.vars:\n${token}`);
+  console.log("\nTo try the API, paste these commands into another terminal, in this folder.");
   if (token === null) {
-    console.log("They need a line ROOT_TOKEN=… in .dev.vars, without quotes. Yours has none.");
+    console.log("First add a line ROOT_TOKEN=… without quotes to .dev.vars, because the commands need it.");
   }
   console.log(`\nCreate a run:\n${create}`);
-  console.log(`\nReport its end, as its workflow would:\n${callback}`);
+  console.log(`\nReport that it succeeded, as its workflow would:\n${callback}`);
   console.log(`\nList the runs:\n${list}`);
-  console.log("\nCtrl-C stops it. Requests are logged below.\n");
+  console.log("\nPress Ctrl-C to stop the server. It logs its requests below.\n");
 }
 
 async function main(): Promise<void> {
@@ -85,10 +87,10 @@ async function main(): Promise<void> {
     stop().finally(() => process.exit(0));
   });
   await migrateLocally();
-  // After what can fail, so that a token just made is a token shown.
+  // After the migration, which can fail: a new token must also be shown.
   const madeSecrets = makeDevVars(ROOT);
   mkdirSync(join(ROOT, ".wrangler"), { recursive: true });
-  // Before the first line is pasted, or the shell would let everybody read the callback token.
+  // The shell would create this file readable by everybody, and it will hold the callback token.
   makePrivateFile(join(ROOT, RUN_FILE), "");
   const server = await startServer({
     port,

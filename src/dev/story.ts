@@ -1,4 +1,4 @@
-/** What `npm run demo` plays first: a run's life without a trigger, and whether it goes as the README tells it. */
+/** The first part of `npm run demo`: the life of runs without a trigger, checked against what the README promises. */
 
 import { type Answer, type RunBody, send, type Telling } from "./telling.ts";
 
@@ -11,40 +11,46 @@ export async function tellStory(telling: Telling, origin: string, rootToken: str
   const done = { status: "succeeded", output: { url: "https://shop.example" } };
   const key = { "Idempotency-Key": "ci-job-42" };
 
-  console.log(`Addresses below begin with ${origin}`);
+  console.log(`All paths below are on ${origin}`);
   telling.chapter("Create a run");
   const created = await asRoot("POST", runs, { actionName: "deploy", parameters: { version: "1.2.3" } });
   const { id } = created.body;
   const { url = runs, token = "" } = created.body.callback ?? {};
-  telling.check("201, the run is pending", created.status === 201 && created.body.status === "pending");
+  telling.check("201: the run is pending", created.status === 201 && created.body.status === "pending");
   telling.check(
-    "a callback URL and token for its workflow",
+    "the response has a callback URL and token for the workflow",
     url === `${runs}/${id}/callback` && token !== "",
   );
 
   telling.chapter("The workflow reports success");
   const reported = await send<RunBody>({ method: "POST", url, token, body: done, headers: key });
+  telling.check("200: the run succeeded", reported.status === 200 && reported.body.status === "succeeded");
+
+  telling.chapter("Send the same report again");
+  const again = await send<RunBody>({ method: "POST", url, token, body: done });
   telling.check(
-    "200, the run has succeeded",
-    reported.status === 200 && reported.body.status === "succeeded",
+    "409: the code says that the run already succeeded",
+    again.status === 409 && again.body.code === "run_succeeded",
   );
 
-  telling.chapter("The same callback again");
-  const again = await send<RunBody>({ method: "POST", url, token, body: done });
-  telling.check("409 that names what happened", again.status === 409 && again.body.code === "run_succeeded");
-
-  telling.chapter("The same callback again with its Idempotency-Key, as after a lost answer");
+  telling.chapter("Send it again with its Idempotency-Key, as after a lost response");
   const replayed = await send<RunBody>({ method: "POST", url, token, body: done, headers: key });
-  telling.check("200 with the stored run", JSON.stringify(replayed.body) === JSON.stringify(reported.body));
   telling.check(
-    "marked as a replay",
+    "200: the same run as before",
+    JSON.stringify(replayed.body) === JSON.stringify(reported.body),
+  );
+  telling.check(
+    "the response is marked as a replay",
     replayed.status === 200 && replayed.headers.get("Idempotent-Replayed") === "true",
   );
 
   telling.chapter("Cancel another run");
   const other = await asRoot("POST", runs, { actionName: "deploy" });
   const cancelled = await asRoot("DELETE", `${runs}/${other.body.id}`);
-  telling.check("200, cancelled", cancelled.status === 200 && cancelled.body.status === "cancelled");
+  telling.check(
+    "200: the run is cancelled",
+    cancelled.status === 200 && cancelled.body.status === "cancelled",
+  );
   const tooLate = await send<RunBody>({
     method: "POST",
     url: other.body.callback?.url ?? runs,
@@ -52,19 +58,19 @@ export async function tellStory(telling: Telling, origin: string, rootToken: str
     body: done,
   });
   telling.check(
-    "its workflow comes too late: 409",
+    "409: a report of its workflow comes too late",
     tooLate.status === 409 && tooLate.body.code === "run_cancelled",
   );
 
-  telling.chapter("Somebody forges a token");
+  telling.chapter("Report with a forged token");
   const third = await asRoot("POST", runs, { actionName: "deploy" });
   const { url: thirdUrl = runs, token: thirdToken = "" } = third.body.callback ?? {};
   const forged = await send<RunBody>({ method: "POST", url: thirdUrl, token: forge(thirdToken), body: done });
-  telling.check("401", forged.status === 401 && forged.body.code === "token_invalid");
+  telling.check("401: the token is refused", forged.status === 401 && forged.body.code === "token_invalid");
   const untouched = await asRoot("GET", `${runs}/${third.body.id}`);
-  telling.check("and the run is still pending", untouched.body.status === "pending");
+  telling.check("the run is still pending", untouched.body.status === "pending");
 
-  telling.chapter("List the runs, two to a page");
+  telling.chapter("List the runs, two per page");
   const ids = [id, other.body.id, third.body.id];
   for (let n = 0; n < 2; n++) ids.push((await asRoot("POST", runs, { actionName: `backup-${n}` })).body.id);
   const seen: string[] = [];
@@ -76,13 +82,13 @@ export async function tellStory(telling: Telling, origin: string, rootToken: str
     next = /^<(.+)>; rel="next"$/.exec(page.headers.get("Link") ?? "")?.[1];
   }
   telling.check(
-    `${ids.length} runs on 3 pages, each once`,
+    `3 pages show ${ids.length} runs, each once`,
     pages === 3 && seen.toSorted().join() === ids.toSorted().join(),
   );
-  telling.check("the newest first", seen.join() === seen.toSorted().reverse().join());
+  telling.check("the newest run comes first", seen.join() === seen.toSorted().reverse().join());
 }
 
-/** Another last digit: well-formed, and not signed by anyone. */
+/** Changes the last digit: the token has the right format, but a wrong signature. */
 function forge(token: string): string {
   return `${token.slice(0, -1)}${token.endsWith("0") ? "1" : "0"}`;
 }

@@ -1,4 +1,4 @@
-/** How the demo tells its story: chapters, each request and answer, readably, and what is checked of them. */
+/** Prints the demo: chapters, each request and response, and the result of each check. */
 
 export interface Request {
   readonly method: string;
@@ -42,7 +42,7 @@ export class Telling {
 
   check(sentence: string, holds: boolean): void {
     this.#checks++;
-    console.log(`${holds ? "  ✓" : "  ✗ NOT AS TOLD:"} ${sentence}`);
+    console.log(`${holds ? "  ✓" : "  ✗ FAILED:"} ${sentence}`);
     if (!holds) this.#failures.push(`${this.#title}: ${sentence}`);
   }
 }
@@ -69,7 +69,7 @@ export async function send<T>({ method, url, token, body, headers = {} }: Reques
   return { status: answer.status, headers: answer.headers, body: parsed };
 }
 
-/** A list's runs by what tells them apart: one was shown whole when it was made. */
+/** A list in short, because each run was shown in full when it was created. */
 function summary(runs: readonly RunBody[]): string {
   const lines = runs.map(({ id, actionName, status }) => `  { ${id} ${actionName} ${status} … }`);
   return ["[", ...lines, "]"].join("\n");
@@ -79,12 +79,12 @@ function indent(text: string): string {
   return text.replace(/^/gm, "  ");
 }
 
-/** Addresses without the origin, which is the same in all. */
+/** URLs without the origin, which is the same for all. */
 function path(text: string): string {
   return text.replace(/http:\/\/localhost:\d+/, "");
 }
 
-/** Tokens by their ends, so that they can be told apart and not be used. */
+/** Shortens tokens to their ends, so that they can be told apart but not used. */
 export function shorten(text: string): string {
   return text
     .replace(/[0-9a-f-]{36}:\d{13}:[0-9a-f]{60}([0-9a-f]{4})/g, "…$1")

@@ -1,7 +1,6 @@
 /**
- * Tools that this project is built and checked with, and that are not among its own packages: the generator wants an
- * older compiler than the one that checks this project. `tools/` has a lock file of its own, so that what runs on a
- * developer's machine and in CI is what was reviewed, to the last package.
+ * Installs and runs the build tools in `tools/`. They are not among the project's packages, because the type generator
+ * needs an older compiler. `tools/` has its own lock file, so that every machine runs exactly the reviewed packages.
  */
 
 import { spawnSync } from "node:child_process";
@@ -11,20 +10,20 @@ import { ROOT } from "./wrangler.ts";
 
 const TOOLS = join(ROOT, "tools");
 const LOCK = join(TOOLS, "package-lock.json");
-/** The lock file that the packages were installed by. Written last, so an install that broke off leaves none. */
+/** A copy of the lock file of the last install. Written last, so that an interrupted install starts again. */
 const INSTALLED = join(TOOLS, "node_modules", ".installed-by");
 
-/** Runs a tool to its end; throws with what it printed if it failed. `script`: its path in `tools/node_modules`. */
+/** Runs a tool to its end. Throws with its output if it fails. `script`: its path in `tools/node_modules`. */
 export function runTool(script: string, ...args: readonly string[]): void {
   install();
   run(process.execPath, [join(TOOLS, "node_modules", script), ...args]);
 }
 
-/** Installs what the lock file says, unless it is there. After that no tool needs the network. */
+/** Installs the packages of the lock file, unless they are installed. After that no tool needs the network. */
 function install(): void {
   const lock = readFileSync(LOCK, "utf8");
   if (readIfThere(INSTALLED) === lock) return;
-  // No install scripts: none of the tools needs one, and a package that was taken over could run one here.
+  // No install scripts: the tools need none, and a hijacked package could run one.
   run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--prefer-offline"]);
   writeFileSync(INSTALLED, lock);
 }

@@ -1,15 +1,15 @@
-/** How the commands of this folder run wrangler: without an account, without a question, sending nothing anywhere. */
+/** Runs wrangler for the commands of this folder: without an account, without questions, without sending data anywhere. */
 
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-/** The project's folder, where every command runs, wherever it was typed. */
+/** The project's folder. Every command runs there, wherever the user typed it. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-// The file that the `wrangler` command runs in a process of its own. Run directly, it gets our signals itself, and
-// has taken its runtime down by the time it is gone.
+// The `wrangler` command runs this file in another process. We run the file directly, so that it receives our signals and
+// stops its runtime before it exits.
 const WRANGLER = createRequire(import.meta.url).resolve("wrangler");
 
 const QUIET_AND_LOCAL = {
@@ -27,7 +27,7 @@ export function spawnWrangler(args: readonly string[], options: SpawnOptions): C
   });
 }
 
-/** Runs wrangler to its end. What it printed is shown only where it failed. */
+/** Runs wrangler to its end. Throws with its output if it fails. */
 export async function runWrangler(args: readonly string[]): Promise<void> {
   const child = spawnWrangler(args, { stdio: ["ignore", "pipe", "pipe"] });
   const printed = collect(child);
@@ -35,7 +35,7 @@ export async function runWrangler(args: readonly string[]): Promise<void> {
   if (code !== 0) throw new Error(`wrangler ${args.join(" ")} failed:\n${printed()}`);
 }
 
-/** Gathers what a child prints. */
+/** Collects a child's output. */
 export function collect(child: ChildProcess): () => string {
   const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr])
@@ -45,10 +45,10 @@ export function collect(child: ChildProcess): () => string {
 
 const PARENT_CHECK_MS = 500;
 
-/** Calls `stop` for each way in which a person or a machine asks this process to end. */
+/** Calls `stop` when a person or a supervisor asks this process to end. */
 export function onStopSignal(stop: (signal: NodeJS.Signals) => void): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(signal));
-  // A SIGTERM sent to npm ends the shell between npm and us, and never gets here.
+  // If npm gets a SIGTERM, only the shell between npm and us ends. So we check whether our parent is gone.
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
   const check = setInterval(() => {

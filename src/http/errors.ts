@@ -36,7 +36,10 @@ export const ERRORS = {
   ],
   body_too_large: [413, "The body has 2000000 bytes. Send at most 1048576."],
   unsupported_media_type: [415, "The body is not JSON. Send the header Content-Type: application/json."],
-  idempotency_key_reused: [422, "This Idempotency-Key created a run from another body. Send a new key, or the same body."],
+  idempotency_key_reused: [
+    422,
+    "This Idempotency-Key created a run from another body. Send a new key, or the same body.",
+  ],
   too_many_requests: [429, "Too many unknown tokens came from your address. Try again in a few seconds.", 10],
   internal_error: [500, "The service failed. Try again, and give the X-Request-Id when you report this."],
   not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],

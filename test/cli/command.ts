@@ -1,4 +1,4 @@
-/** The command line as its users start it: a process, its settings, what it printed, how it ended. */
+/** Starts the command line as users do, as a process with its own settings, and collects its output. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** On stdout so far. */
+  /** What stdout got so far. */
   printed(): string;
   /** Resolves once stdout or stderr matches. */
   until(pattern: RegExp): Promise<void>;
@@ -25,9 +25,10 @@ export interface Started {
 
 export type Settings = Readonly<Record<string, string>>;
 
-/** Nothing of this machine's settings is for the tests, its home least of all. */
+/** Without the settings of this machine, its home included. */
 export function cleanEnv(settings: Settings): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, HOME: join(tmpdir(), "action-runs-no-home"), ...settings };
+  const { PATH, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, NODE_COMPILE_CACHE, HOME: join(tmpdir(), "action-runs-no-home"), ...settings };
 }
 
 export function start(args: readonly string[], settings: Settings = {}, input = ""): Started {
@@ -37,7 +38,7 @@ export function start(args: readonly string[], settings: Settings = {}, input = 
     child[name].on("data", (chunk: Buffer) => chunks[name].push(chunk));
   }
   const text = (name: "stdout" | "stderr") => Buffer.concat(chunks[name]).toString();
-  // Who needs no stdin may be gone before it is written.
+  // A command that reads no stdin may end before it is written.
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   const ended = once(child, "close").then(([code]) => ({
@@ -59,7 +60,7 @@ export function start(args: readonly string[], settings: Settings = {}, input = 
   return { child, ended, printed: () => text("stdout"), until };
 }
 
-/** From start to end. */
+/** Runs the command line to its end. */
 export function cli(args: readonly string[], settings: Settings = {}, input = ""): Promise<Ended> {
   return start(args, settings, input).ended;
 }

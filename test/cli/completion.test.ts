@@ -1,4 +1,4 @@
-/** Completion: each command and option that the parser knows is offered where it can come, and nothing else. */
+/** Completion offers each command and option where the parser accepts it, and nothing else. */
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { createProgram } from "../../src/cli/program.ts";
 
 const has = (shell: string) => spawnSync(shell, ["-c", ":"]).status === 0;
 
-/** What bash would offer for the last of `words`. */
+/** What bash offers for the last of `words`. */
 function offered(...words: readonly string[]): readonly string[] {
   const quoted = words.map((word) => `'${word}'`).join(" ");
   const text = `${completionScript("bash", createProgram())}
@@ -54,7 +54,7 @@ describe.skipIf(!has("bash"))("bash", () => {
     ],
     [["create", "deploy", "--body", ""], ["@"]],
     [["create", "deploy", "--body", "{"], []],
-  ])("offers for %j: %j", (words, expected) => {
+  ])("for %j offers %j", (words, expected) => {
     expect([...offered("action-runs", ...words)].sort()).toEqual([...expected].sort());
   });
 
@@ -111,7 +111,7 @@ describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
   });
 });
 
-/** The arguments that a command line comes to that is typed into an interactive shell, completed where a tab is. */
+/** Types a line with tabs into an interactive shell, and returns the arguments after completion. */
 async function typed(name: keyof typeof SHELLS, line: string, home: string): Promise<readonly string[]> {
   const { command, prelude } = SHELLS[name];
   const child = spawn("script", ["-qec", command, "/dev/null"], {
@@ -133,7 +133,7 @@ async function typed(name: keyof typeof SHELLS, line: string, home: string): Pro
     await until(/^ready/m);
     child.stdin.write(`action-runs ${line}\r`);
     const shown = await until(/^(<.*>)\|/m);
-    // Of itself, for a shell that is killed may still write into its home.
+    // Let the shell end by itself, because a killed shell may still write into its home.
     child.stdin.write("exit\r");
     await once(child, "close");
     return shown.slice(1, -1).split("><");
@@ -142,13 +142,13 @@ async function typed(name: keyof typeof SHELLS, line: string, home: string): Pro
   }
 }
 
-test("is the same script from the command itself", () => {
+test("`action-runs completion` prints the same script", () => {
   const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
   const printed = spawnSync(process.execPath, [main, "completion", "bash"], { encoding: "utf8" });
   expect(printed).toMatchObject({ status: 0, stdout: `${completionScript("bash", createProgram())}\n` });
 });
 
-test.skipIf(!has("zsh"))("zsh: the script is one that zsh can read", () => {
+test.skipIf(!has("zsh"))("zsh can parse the zsh script", () => {
   const shell = spawnSync("zsh", ["-n"], {
     input: completionScript("zsh", createProgram()),
     encoding: "utf8",
@@ -156,7 +156,7 @@ test.skipIf(!has("zsh"))("zsh: the script is one that zsh can read", () => {
   expect(shell).toMatchObject({ status: 0, stderr: "" });
 });
 
-test("zsh: names every command", () => {
+test("the zsh script names every command", () => {
   const script = completionScript("zsh", createProgram());
   for (const [route] of commands(createProgram() as CliCommand, []))
     expect(script).toContain(`' ${route.join(" ")}')`);

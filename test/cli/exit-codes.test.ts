@@ -1,4 +1,4 @@
-/** How the command line ends, whatever the server is. */
+/** The exit codes and messages of the command line, whatever the server answers. */
 
 import { afterEach, describe, expect, test } from "vitest";
 import { cli, type Settings } from "./command.ts";
@@ -28,7 +28,7 @@ function at(url: string, more: Settings = {}): Settings {
   };
 }
 
-describe("an answer of the service", () => {
+describe("an error response of the service", () => {
   test.each([
     [400, "invalid_body", 2],
     [401, "unauthorized", 3],
@@ -40,7 +40,7 @@ describe("an answer of the service", () => {
     [429, "too_many_requests", 6],
     [500, "internal_error", 6],
     [503, "database_unavailable", 6],
-  ])("%i %s exits %i, and says the sentence, the code and the request", async (status, code, exit) => {
+  ])("%i %s exits %i and prints the sentence, the code and the request id", async (status, code, exit) => {
     const body = { error: "The sentence of the service.", code };
     const server = await serve((_, response) => json(response, status, body, { "X-Request-Id": "abc-123" }));
     const ended = await cli(["cancel", RUN.id], at(server.url));
@@ -52,9 +52,9 @@ describe("an answer of the service", () => {
   });
 });
 
-describe("no answer of the service", () => {
+describe("a server that is not the service", () => {
   test.each([200, 302, 404, 500, 502])(
-    "a page of HTML with %i exits 6 and shows none of it",
+    "answers HTML with %i: exits 6 and prints none of it",
     async (status) => {
       const server = await serve((_, response) => html(response, status));
       const ended = await cli(["get", RUN.id], at(server.url));
@@ -64,20 +64,20 @@ describe("no answer of the service", () => {
     },
   );
 
-  test("a server that hangs exits 6 after --request-timeout", async () => {
+  test("hangs: exits 6 after --request-timeout", async () => {
     const server = await serve(() => {});
     const ended = await cli(["list", "--request-timeout", "1"], at(server.url));
     expect(ended).toMatchObject({ code: 6, stdout: "" });
     expect(ended.stderr).not.toContain(TOKEN);
   });
 
-  test("a port at which nobody listens exits 6", async () => {
+  test("does not listen: exits 6", async () => {
     const server = await badServer(() => {});
     await server.close();
     expect(await cli(["list"], at(server.url))).toMatchObject({ code: 6, stdout: "" });
   });
 
-  test("what stumbles and recovers is tried again, a create under one key", async () => {
+  test("fails twice and recovers: retries, and a create keeps its idempotency key", async () => {
     const server = await serve((_, response, count) =>
       count < 3
         ? html(response, 502)
@@ -92,26 +92,29 @@ describe("no answer of the service", () => {
   });
 });
 
-describe("a wait that runs out", () => {
+describe("a wait that times out", () => {
   test.each([
     ["hangs", () => {}],
     [
-      "has no end of the run to tell",
+      "never reports an end",
       (_: unknown, response: Parameters<typeof json>[0]) => setTimeout(() => json(response, 200, RUN), 300),
     ],
-  ] as const)("at a server that %s exits 7, says so, and prints nothing on stdout", async (_, answer) => {
-    const server = await serve(answer);
-    const ended = await cli(["get", RUN.id, "--wait", "--wait-timeout", "1"], at(server.url));
-    expect(ended).toEqual({
-      code: 7,
-      stdout: "",
-      stderr:
-        `action-runs: The run ${RUN.id} did not end within 1 second. It goes on. ` +
-        `To wait again: action-runs get ${RUN.id} --wait\n`,
-    });
-  });
+  ] as const)(
+    "at a server that %s exits 7 with a message, and prints nothing to stdout",
+    async (_, answer) => {
+      const server = await serve(answer);
+      const ended = await cli(["get", RUN.id, "--wait", "--wait-timeout", "1"], at(server.url));
+      expect(ended).toEqual({
+        code: 7,
+        stdout: "",
+        stderr:
+          `action-runs: The run ${RUN.id} did not end within 1 second. It continues. ` +
+          `To wait again: action-runs get ${RUN.id} --wait\n`,
+      });
+    },
+  );
 
-  test("while its events are shown exits 7 too", async () => {
+  test("while it shows events exits 7 too", async () => {
     const server = await serve(() => {});
     const args = ["get", RUN.id, "--no-json", "--wait", "--wait-timeout", "1"];
     const ended = await cli(args, at(server.url));
@@ -120,8 +123,8 @@ describe("a wait that runs out", () => {
   });
 });
 
-describe("a wait whose events can't be had", () => {
-  test("goes on without them, and exits by the run's end", async () => {
+describe("a wait without events", () => {
+  test("continues, and the exit code tells how the run ended", async () => {
     const server = await serve(({ url }, response) =>
       url?.includes("/events")
         ? json(response, 503, { error: "Too many watch.", code: "too_many_watchers" })
@@ -129,10 +132,10 @@ describe("a wait whose events can't be had", () => {
     );
     const ended = await cli(["get", RUN.id, "--no-json", "--wait"], at(server.url));
     expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^error: +It broke\.$/m) });
-    expect(ended.stderr).toContain("The events can't be shown, the waiting goes on: Too many watch.");
+    expect(ended.stderr).toContain("Can't show events, but still waiting: Too many watch.");
   });
 
-  test("because the token is refused ends at once, with one sentence", async () => {
+  test("because the token is refused ends at once, with one message", async () => {
     const server = await serve((_, response) => json(response, 401, { error: "No.", code: "unauthorized" }));
     const ended = await cli(["get", RUN.id, "--no-json", "--wait"], at(server.url));
     expect(ended).toMatchObject({ code: 3, stdout: "" });
@@ -140,7 +143,7 @@ describe("a wait whose events can't be had", () => {
   });
 });
 
-describe("usage", () => {
+describe("a usage error", () => {
   test.each([
     [["frobnicate"]],
     [[]],
@@ -173,7 +176,7 @@ describe("usage", () => {
     [["token", "create", "ci"]],
     [["token", "create", "ci", "--role", "king"]],
     [["completion", "fish"]],
-  ])("%j exits 2, prints nothing on stdout and sends nothing", async (args) => {
+  ])("%j exits 2, prints nothing to stdout and sends nothing", async (args) => {
     const server = await serve((_, response) => json(response, 200, []));
     const ended = await cli(args, at(server.url), "stdin");
     expect(ended).toMatchObject({ code: 2, stdout: "" });
@@ -183,7 +186,7 @@ describe("usage", () => {
   });
 
   test.each(["URL", "TOKEN", "ORG", "PROJECT", "ENV"])(
-    "a missing ACTION_RUNS_%s, or an empty one, is named with the ways to give it",
+    "names a missing or empty ACTION_RUNS_%s and the ways to set it",
     async (name) => {
       const settings = at("http://127.0.0.1:9", { [`ACTION_RUNS_${name}`]: "" });
       const ended = await cli(["list"], settings);
@@ -193,16 +196,16 @@ describe("usage", () => {
     },
   );
 
-  test("what would read stdin a second time says so", async () => {
+  test("names the second option that would read stdin", async () => {
     const args = ["create", "deploy", "--parameters", "@-", "--trigger", "@-"];
     const ended = await cli(args, at("http://127.0.0.1:9"), "{}");
     expect(ended).toMatchObject({
       code: 2,
-      stderr: "action-runs: --trigger: stdin can be read for one thing only.\n",
+      stderr: "action-runs: --trigger: only one option can read stdin. Use a file for the other.\n",
     });
   });
 
-  test("a token that no header can carry is refused without being shown", async () => {
+  test("does not show a token that no header can carry", async () => {
     const ended = await cli(["list"], at("http://127.0.0.1:9", { ACTION_RUNS_TOKEN: "terr_secret\nX: y" }));
     expect(ended.code).toBe(2);
     expect(ended.stderr).not.toContain("terr_secret");
@@ -210,13 +213,13 @@ describe("usage", () => {
 });
 
 describe("settings", () => {
-  test("options go before variables", async () => {
+  test("options override variables", async () => {
     const server = await serve((_, response) => json(response, 200, []));
     await cli(["list", "--url", server.url, "--env", "staging"], at("http://127.0.0.1:9"));
     expect(server.requests[0]?.line).toMatch(/^GET \/acme\/shop\/envs\/staging\/action-runs/);
   });
 
-  test("a command's option has a variable of the command's name", async () => {
+  test("an option has a variable with the names of its command and the option", async () => {
     const server = await serve((_, response) => json(response, 200, []));
     await cli(["list"], at(server.url, { ACTION_RUNS_LIST_STATUS: "failed", ACTION_RUNS_LIST_LIMIT: "" }));
     expect(server.requests[0]?.line).toContain("status=failed");
@@ -224,7 +227,7 @@ describe("settings", () => {
     expect(refused.code).toBe(2);
   });
 
-  test("--token-stdin reads the token, without the line's end", async () => {
+  test("--token-stdin reads the token without the line end", async () => {
     const server = await serve((_, response) => json(response, 200, []));
     const ended = await cli(["list", "--token-stdin"], at(server.url), "terr_from-stdin\n");
     expect(ended.stdout).toBe("[]\n");
@@ -232,8 +235,8 @@ describe("settings", () => {
   });
 });
 
-describe("what others wrote", () => {
-  test("reaches nobody's terminal as control characters, in a table or in JSON", async () => {
+describe("text from others", () => {
+  test("has no control characters in a table or in JSON", async () => {
     const hostile = { ...RUN, status: "failed", error: "\x1b[2J\x9b31mgone\r\u202e" };
     const server = await serve((_, response) => json(response, 200, hostile));
     const table = await cli(["get", RUN.id, "--no-json"], at(server.url));
@@ -246,7 +249,7 @@ describe("what others wrote", () => {
     expect(JSON.parse(text.stdout)).toEqual(hostile);
   });
 
-  test("reaches nobody's terminal as control characters in an error's sentence", async () => {
+  test("has no control characters in an error message", async () => {
     const body = { error: "No\x1b[2J run\u200f here.", code: "run_not_found" };
     const server = await serve((_, response) => json(response, 404, body, { "X-Request-Id": "abc" }));
     const ended = await cli(["get", RUN.id], at(server.url));

@@ -1,4 +1,4 @@
-/** The help: each command says what it does, by example, and where its settings come from. */
+/** The help: each command has examples, and each option with a value has a variable. */
 
 import { describe, expect, test } from "vitest";
 import type { CliCommand } from "../../src/cli/command.ts";
@@ -15,13 +15,13 @@ function all(command: CliCommand, route: readonly string[]): [string, CliCommand
 const COMMANDS = all(createProgram(), []);
 
 describe.each(COMMANDS)("%s", (route, command) => {
-  test("--help goes to stdout, has examples of this command and exits 0", async () => {
+  test("--help prints examples of this command to stdout and exits 0", async () => {
     const ended = await cli([...route.split(" "), "--help"]);
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(ended.stdout).toMatch(new RegExp(`^Examples:[^]*action-runs ${route}`, "m"));
   });
 
-  test("has a variable for each option with a value, and none for a token", () => {
+  test("has a variable for each option with a value, and no option for a token", () => {
     for (const { required, envVar, long } of command.options) {
       expect(long).not.toBe("--token");
       if (required) expect(envVar).toMatch(/^(ACTION_RUNS|CALLBACK)_[A-Z_]+$/);
@@ -31,7 +31,7 @@ describe.each(COMMANDS)("%s", (route, command) => {
   });
 });
 
-test("the whole: help with the exit codes, the version of the package, and help without a command is a usage error", async () => {
+test("action-runs --help lists the exit codes, --version prints the version, and no command is a usage error", async () => {
   const help = await cli(["--help"]);
   expect(help).toMatchObject({ code: 0, stderr: "" });
   for (const code of [0, 1, 2, 3, 4, 5, 6, 7]) expect(help.stdout).toMatch(new RegExp(`^  ${code}  `, "m"));

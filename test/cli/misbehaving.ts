@@ -1,4 +1,4 @@
-/** Servers that are none of ours, or ours on a bad day. */
+/** HTTP servers that answer as a test says: like the service, like a proxy, or not at all. */
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -15,7 +15,7 @@ export interface BadServer {
   close(): Promise<void>;
 }
 
-/** Answers as `answer` does; one that does nothing hangs. */
+/** A server that answers with `answer`. If `answer` does nothing, the request hangs. */
 export async function badServer(
   answer: (request: IncomingMessage, response: ServerResponse, count: number) => void,
 ): Promise<BadServer> {

@@ -1,4 +1,4 @@
-/** `login` and what it keeps. */
+/** `login` and the profiles that it saves. */
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -44,7 +44,7 @@ const login = (token: string, ...more: readonly string[]) =>
   cli(["login", ...place(), ...more], { HOME: home }, token);
 
 describe("login", () => {
-  test("keeps place and token for its owner alone, and later commands use them", async () => {
+  test("saves a profile that only its owner can read, and later commands use it", async () => {
     const ended = await login(`${GOOD}\n`);
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(ended.stdout).not.toContain(GOOD);
@@ -56,7 +56,7 @@ describe("login", () => {
     expect(await cli(["list"], { HOME: home })).toEqual({ code: 0, stdout: "[]\n", stderr: "" });
   });
 
-  test("closes a folder and a file that were open to others", async () => {
+  test("removes the access of others to an existing folder and file", async () => {
     mkdirSync(folder(), { recursive: true, mode: 0o755 });
     writeFileSync(join(folder(), "default.json"), "{}", { mode: 0o644 });
     await login(GOOD);
@@ -64,7 +64,7 @@ describe("login", () => {
     expect(statSync(folder()).mode & 0o777).toBe(0o700);
   });
 
-  test("keeps nothing of a token that the server does not take, nor over one that it took", async () => {
+  test("saves no token that the server refuses, and keeps the old one", async () => {
     expect(await login("terr_wrong")).toMatchObject({ code: 3, stdout: "" });
     expect(existsSync(folder())).toBe(false);
     await login(GOOD);
@@ -72,26 +72,26 @@ describe("login", () => {
     expect(readFileSync(join(folder(), "default.json"), "utf8")).toContain(GOOD);
   });
 
-  test("sends no token to a server that is another's", async () => {
+  test("sends no token to another service", async () => {
     const other = await badServer((_, response) => json(response, 200, []));
     const ended = await cli(["login", ...place(), "--url", other.url], { HOME: home }, GOOD);
     expect(ended).toMatchObject({ code: 6, stdout: "" });
-    expect(ended.stderr).toContain("not of action-runs");
+    expect(ended.stderr).toContain("not from action-runs");
     expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
     await other.close();
   });
 
-  test("says what it kept and what to try next", async () => {
+  test("prints what to try next", async () => {
     const { stdout } = await login(GOOD, "--no-json");
     expect(stdout).toMatch(/\nSaved\. Only you can read the file\. Try it: action-runs list\n$/);
   });
 
-  test.each(["", "\n", "two words"])("takes no token from %j", async (token) => {
+  test.each(["", "\n", "two words"])("refuses %j as a token", async (token) => {
     expect(await login(token)).toMatchObject({ code: 2, stdout: "" });
     expect(existsSync(folder())).toBe(false);
   });
 
-  test("keeps profiles apart by name", async () => {
+  test("saves profiles under their names", async () => {
     await login(GOOD, "--profile", "staging");
     expect((await cli(["list"], { HOME: home })).code).toBe(2);
     expect((await cli(["list"], { HOME: home, ACTION_RUNS_PROFILE: "staging" })).code).toBe(0);
@@ -99,7 +99,7 @@ describe("login", () => {
 });
 
 describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a terminal", () => {
-  /** Types each answer once its question has come after the one before, and resolves with all that was shown. */
+  /** Types each answer when its question appears, and resolves with everything that was shown. */
   async function session(
     args: readonly string[],
     answers: readonly (readonly [question: string, answer: string])[],
@@ -127,7 +127,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
   }
   const kept = (name = "default") => JSON.parse(readFileSync(join(folder(), `${name}.json`), "utf8"));
 
-  test("asks for what is missing, shows what is typed but for the token, and keeps both", async () => {
+  test("asks for what is missing, hides only the token, and saves the profile", async () => {
     const { code, printed } = await session(place().slice(0, 6), [
       ["Environment: ", "staging\r"],
       ["Token: ", `${GOOD}\r`],
@@ -137,7 +137,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
     expect(kept()).toMatchObject({ env: "staging", token: GOOD });
   });
 
-  test("tries each answer when it is given, asks again only for what was wrong, and ends with what to do next", async () => {
+  test("checks each answer at once, and asks again only for what was wrong", async () => {
     const other = await badServer((_, response) => json(response, 200, { name: "another-service" }));
     const gone = await badServer(() => {});
     await gone.close();
@@ -145,11 +145,11 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
       ["--profile", "staging"],
       [
         ["Server: ", "ftp://example.com\r"],
-        ["Server: give an address", ""],
+        ["Server: use an address", ""],
         ["Server [ftp://example.com]: ", `${gone.url}\r`],
-        ["No answer came from", ""],
+        ["No response came from", ""],
         ["Server [", `${other.url}\r`],
-        ["not of action-runs", ""],
+        ["not from action-runs", ""],
         ["Server [", `${server.url}\r`],
         ["Organisation: ", "\r"],
         ["Organisation: ", "acme\r"],
@@ -158,11 +158,11 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
         ["Project [The Shop]: ", "shpo\r"],
         ["Environment: ", "prod\r"],
         ["Token: ", "two words\r"],
-        ["Token: this is no token", ""],
+        ["Token: this is not a token", ""],
         ["Token: ", "terr_wrong\r"],
-        ["No. (unauthorized) Give another token.", ""],
+        ["No. (unauthorized) Enter another token.", ""],
         ["Token: ", `${GOOD}\r`],
-        ["The token does not open acme/shpo/prod.", ""],
+        ["The token has no access to acme/shpo/prod.", ""],
         ["Organisation [acme]: ", "\r"],
         ["Project [shpo]: ", "shop\r"],
         ["Environment [prod]: ", "\r"],
@@ -186,7 +186,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
     await other.close();
   });
 
-  test("asks also for what was wrong in an option", async () => {
+  test("asks again for a wrong option", async () => {
     const { code } = await session(
       [...place().slice(0, 6), "--env", "PROD", "--project", "shpo"],
       [
@@ -201,18 +201,18 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
     expect({ code, ...kept() }).toMatchObject({ code: 0, env: "prod", project: "shop" });
   });
 
-  test("keeps nothing when the input ends, and says so", async () => {
+  test("saves nothing if the input ends", async () => {
     const { code, printed } = await session(place().slice(0, 4), [["Project: ", "\x04"]]);
     expect({ code, printed }).toMatchObject({
       code: 1,
-      printed: expect.stringContaining("The input ended before all was answered. Nothing is kept."),
+      printed: expect.stringContaining("The input ended before the last question. Nothing was saved."),
     });
     expect(existsSync(folder())).toBe(false);
   });
 });
 
 describe("a profile", () => {
-  test("does not give its token to another server", async () => {
+  test("sends its token to no other server", async () => {
     await login(GOOD);
     const other = await badServer((_, response) => json(response, 200, []));
     const ended = await cli(["list"], { HOME: home, ACTION_RUNS_URL: other.url });
@@ -225,35 +225,33 @@ describe("a profile", () => {
     [["list", "--profile", "zzz"], {}],
     [["list"], { ACTION_RUNS_PROFILE: "zzz" }],
     [["get", "x", "--profile", "zzz"], { ACTION_RUNS_TOKEN: GOOD }],
-  ] as const)(
-    "that is named and not there is said to be missing, with those that there are: %j %j",
-    async (args, more) => {
-      await login(GOOD);
-      await login(GOOD, "--profile", "staging");
-      writeFileSync(join(folder(), "no\x1b profile.json"), "{}");
-      const where = { ACTION_RUNS_URL: server.url, ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop" };
-      const before = server.requests.length;
-      const ended = await cli(args, { ...where, ACTION_RUNS_ENV: "prod", HOME: home, ...more });
-      expect(ended).toEqual({
-        code: 2,
-        stdout: "",
-        stderr:
-          "action-runs: There is no profile zzz. You can use default or staging. " +
-          "Make it with: action-runs login --profile zzz\n",
-      });
-      expect(server.requests).toHaveLength(before);
-    },
-  );
+  ] as const)("that does not exist is reported with the existing ones: %j %j", async (args, more) => {
+    await login(GOOD);
+    await login(GOOD, "--profile", "staging");
+    writeFileSync(join(folder(), "no\x1b profile.json"), "{}");
+    const where = { ACTION_RUNS_URL: server.url, ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop" };
+    const before = server.requests.length;
+    const ended = await cli(args, { ...where, ACTION_RUNS_ENV: "prod", HOME: home, ...more });
+    expect(ended).toEqual({
+      code: 2,
+      stdout: "",
+      stderr:
+        "action-runs: There is no profile zzz. You can use default or staging. " +
+        "Create it with: action-runs login --profile zzz\n",
+    });
+    expect(server.requests).toHaveLength(before);
+  });
 
-  test("that is named where there is none says how to make one", async () => {
+  test("that does not exist is reported with the way to create it", async () => {
     const ended = await cli(["list", "--profile", "default"], { HOME: home });
     expect(ended).toMatchObject({
       code: 2,
-      stderr: "action-runs: There is no profile default. Make it with: action-runs login --profile default\n",
+      stderr:
+        "action-runs: There is no profile default. Create it with: action-runs login --profile default\n",
     });
   });
 
-  test("that is not named and not there is no fault, but what is missing names the profiles that there are", async () => {
+  test("that is not named may be missing, but a missing setting names the existing profiles", async () => {
     await login(GOOD, "--profile", "staging");
     const ended = await cli(["list"], { HOME: home });
     expect(ended.code).toBe(2);
@@ -263,20 +261,23 @@ describe("a profile", () => {
     expect((await cli(["list"], settings)).code).toBe(0);
   });
 
-  test.each(["{", "[]1", '{"token": 5}', "null"])("of %j is refused without being quoted", async (text) => {
-    mkdirSync(folder(), { recursive: true });
-    writeFileSync(join(folder(), "default.json"), text);
-    const ended = await cli(["list"], { HOME: home });
-    expect(ended.code).toBe(2);
-    expect(ended.stderr).toContain("is no profile");
-  });
+  test.each(["{", "[]1", '{"token": 5}', "null"])(
+    "with the content %j is refused, and the content is not shown",
+    async (text) => {
+      mkdirSync(folder(), { recursive: true });
+      writeFileSync(join(folder(), "default.json"), text);
+      const ended = await cli(["list"], { HOME: home });
+      expect(ended.code).toBe(2);
+      expect(ended.stderr).toContain("is not a profile");
+    },
+  );
 
   test.each([
     [{ XDG_CONFIG_HOME: "/xdg", HOME: "/home/me" }, "linux", "/xdg/action-runs/default.json"],
     [{ XDG_CONFIG_HOME: "relative", HOME: "/home/me" }, "linux", "/home/me/.config/action-runs/default.json"],
     [{ HOME: "/home/me" }, "darwin", "/home/me/.config/action-runs/default.json"],
     [{ APPDATA: "/appdata", XDG_CONFIG_HOME: "/xdg" }, "win32", "/appdata/action-runs/default.json"],
-  ] as const)("is kept, with %j on %s, at %s", (env, platform, path) => {
+  ] as const)("with %j on %s is saved at %s", (env, platform, path) => {
     expect(profilePath("default", env, platform)).toBe(path);
   });
 });

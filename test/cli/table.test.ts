@@ -1,4 +1,4 @@
-/** Tables: what fits a terminal of so many cells, whatever is written in it. */
+/** Tables fit the terminal's width, whatever text they contain. */
 
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
@@ -19,7 +19,7 @@ const TEXTS = [
 ];
 const WIDTHS = [20, 49, 60, 80, 100, 120, 200];
 
-/** As on a terminal of this width, without colour. */
+/** A terminal of this width, without colour. */
 function terminal(columns: number): Output {
   process.env.NO_COLOR = "1";
   return new Output({ json: false }, { isTTY: true, columns } as NodeJS.WriteStream);
@@ -69,7 +69,7 @@ test.each([60, 80, 120, 200])("in %i cells each run shows its whole id and statu
     expect(line).toMatch(new RegExp(`^${RUN.id}  (cancelled|failed   )  `));
 });
 
-test("in 80 cells a run shows 20 cells of its action, or all of it", () => {
+test("in 80 cells a run shows at least 20 cells of its action", () => {
   for (const { actionName } of runs) {
     const [, line = ""] = linesOf(runTable([{ ...(runs[0] as ActionRun), actionName }], terminal(80)));
     const shown = line.slice(line.lastIndexOf("  ") + 2);
@@ -79,7 +79,7 @@ test("in 80 cells a run shows 20 cells of its action, or all of it", () => {
   }
 });
 
-test("in 80 cells a token shows its id, its role and 20 cells of its name, in 120 and more all there is", () => {
+test("in 80 cells a token shows its id, its role and 20 cells of its name; in 120 cells everything", () => {
   expect(tokenTable(tokens.slice(0, 1), terminal(80))).toMatch(/^TOKEN +ROLE .*NAME\n.*member .*deploy$/);
   expect(linesOf(runTable(runs.slice(0, 1), terminal(120)))[0]).toMatch(/^RUN +STATUS +CREATED +BY +ACTION/);
   expect(linesOf(tokenTable(tokens, terminal(200)))[0]).toMatch(
@@ -97,17 +97,17 @@ test("columns line up under their headings by cells, not by characters", () => {
   expect(new Set(starts).size).toBe(1);
 });
 
-test("what is cut ends in an ellipsis, and never within a character", () => {
+test("a cut cell ends with an ellipsis after a whole character", () => {
   const cut = linesOf(runTable([{ ...RUN, actionName: FAMILY.repeat(40) } as ActionRun], terminal(80)))[1];
   expect(cut).toMatch(new RegExp(`  (${FAMILY})+…$`));
 });
 
-test("marks that turn the direction of text reach nobody's terminal", () => {
+test("marks that change the direction of text are removed", () => {
   const actionName = "a\u200eb\u200fc\u061cd\u202ee\u2066f\ud800";
   expect(runTable([{ ...RUN, actionName } as ActionRun], terminal(200))).toMatch(/a b c d e f\ufffd$/);
 });
 
-test("where there is no terminal nothing is left out or cut", () => {
+test("without a terminal nothing is left out or cut", () => {
   const output = new Output({ json: false }, { isTTY: false } as NodeJS.WriteStream);
   const table = runTable(runs, output);
   for (const text of TEXTS) expect(table).toContain(text);

@@ -1,11 +1,11 @@
-/** In a browser a request that CORS blocks looks like an outage. The error must tell a reader of it what to set. */
+/** In a browser a request that CORS blocks looks like an outage, so the error names the setting CORS_ORIGINS. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { callback } from "../../src/client/index.ts";
 import { hang, reset, stub, TOKEN, thrown } from "./stub.ts";
 
 const PAGE = "https://portal.example.com";
-const HINT = `CORS_ORIGINS has ${PAGE}`;
+const HINT = `CORS_ORIGINS includes ${PAGE}`;
 
 /** Gives the globals that code can know a browser by, of a page or of a worker at this origin. */
 function enter(scope: "window" | "WorkerGlobalScope", origin?: string): void {
@@ -17,15 +17,18 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe("an answer that never came names CORS_ORIGINS", () => {
-  it.each(["window", "WorkerGlobalScope"] as const)("to a client of another origin's %s", async (scope) => {
-    const { client } = await stub(reset);
-    enter(scope, PAGE);
-    const error = await thrown(client({ retries: 0 }).runs.get("1"));
-    expect(error).toMatchObject({ code: "unreachable", message: expect.stringContaining(HINT) });
-  });
+describe("the error for a missing response names CORS_ORIGINS", () => {
+  it.each(["window", "WorkerGlobalScope"] as const)(
+    "for a client in a %s of another origin",
+    async (scope) => {
+      const { client } = await stub(reset);
+      enter(scope, PAGE);
+      const error = await thrown(client({ retries: 0 }).runs.get("1"));
+      expect(error).toMatchObject({ code: "unreachable", message: expect.stringContaining(HINT) });
+    },
+  );
 
-  it("to a callback of another origin's page", async () => {
+  it("for a callback on a page of another origin", async () => {
     const { url } = await stub(reset);
     enter("window", PAGE);
     const report = callback(`${url}/acme/shop/envs/prod/action-runs/1/callback`, TOKEN, { retries: 0 });
@@ -33,7 +36,7 @@ describe("an answer that never came names CORS_ORIGINS", () => {
   });
 });
 
-describe("an answer that never came does not name CORS_ORIGINS", () => {
+describe("the error for a missing response does not name CORS_ORIGINS", () => {
   const messageOf = async (settings = {}, answer = reset) => {
     const { client } = await stub(answer);
     return String(await thrown(client({ retries: 0, ...settings }).runs.get("1")));
@@ -54,12 +57,12 @@ describe("an answer that never came does not name CORS_ORIGINS", () => {
     expect(await messageOf()).not.toContain("CORS_ORIGINS");
   });
 
-  it("where a server has a location", async () => {
+  it("in a server runtime with a location", async () => {
     vi.stubGlobal("location", { origin: PAGE });
     expect(await messageOf()).not.toContain("CORS_ORIGINS");
   });
 
-  it("where the time ran out, because a blocked request fails at once", async () => {
+  it("after a timeout, because a blocked request fails at once", async () => {
     enter("window", PAGE);
     expect(await messageOf({ timeoutMs: 50 }, hang)).not.toContain("CORS_ORIGINS");
   });

@@ -9,7 +9,7 @@ const DONE = { ...RUN, status: "succeeded" };
 const QUICK = { retryDelayMs: 1, timeoutMs: 2000 };
 
 describe("a callback", () => {
-  it("reports success and failure, and shows that it is alive", async () => {
+  it("reports success and failure, and sends heartbeats", async () => {
     const { url, asked } = await stub(json(200, DONE));
     const { succeed, fail, heartbeat } = callback(`${url}${PATH}`, TOKEN, QUICK);
     expect(await succeed()).toEqual(DONE);
@@ -33,7 +33,7 @@ describe("a callback", () => {
     }
   });
 
-  it("is made again under the same key, and a replay is a success", async () => {
+  it("retries a report with the same key, and a replay is a success", async () => {
     const replay = json(200, DONE, { "Idempotent-Replayed": "true" });
     const { url, asked } = await stub(reset, page(502), refusal(503, "coordinator_unavailable"), replay);
     const reporting = callback(`${url}${PATH}`, TOKEN, QUICK);
@@ -44,7 +44,7 @@ describe("a callback", () => {
     expect(new Set(asked.map(({ body }) => body)).size).toBe(1);
   });
 
-  it("has a key of its own, or the one it is given", async () => {
+  it("has a random key, or the given one", async () => {
     const { url, asked } = await stub(json(200, DONE));
     await callback(`${url}${PATH}`, TOKEN).succeed();
     await callback(`${url}${PATH}`, TOKEN).succeed();
@@ -59,13 +59,13 @@ describe("a callback", () => {
     [409, "run_cancelled"],
     [404, "run_not_found"],
     [400, "invalid_body"],
-  ])("refused by %i %s is not made again", async (status, code) => {
+  ])("does not retry after %i %s", async (status, code) => {
     const { url, asked } = await stub(refusal(status, code));
     expect(await thrown(callback(`${url}${PATH}`, TOKEN, QUICK).succeed())).toMatchObject({ status, code });
     expect(asked).toHaveLength(1);
   });
 
-  it("ends by an abort with the signal's own reason", async () => {
+  it("throws the signal's own reason after an abort", async () => {
     const { url } = await stub(refusal(503, "not_ready", { "Retry-After": "30" }));
     const reporting = callback(`${url}${PATH}`, TOKEN, QUICK);
     for (const call of [
@@ -88,7 +88,7 @@ describe("a callback", () => {
     ["https://user:word@runs.example.com/a/callback", TOKEN],
     ["https://runs.example.com/a/callback", ""],
     ["https://runs.example.com/a/callback", `${TOKEN}\n`],
-  ])("at %j with the token %j is a TypeError before anything is sent", (url, token) => {
+  ])("at %j with the token %j throws a TypeError and sends nothing", (url, token) => {
     expect(() => callback(url, token)).toThrow(TypeError);
   });
 });
@@ -100,19 +100,19 @@ describe("a token", () => {
   it.each([
     ["a reset", reset, { code: "unreachable", status: null }],
     ["503", refusal(503, "database_unavailable"), { code: "database_unavailable" }],
-  ])("is not minted again after %s, for it may be there", async (_, answer, expected) => {
+  ])("is not created again after %s, because it may exist", async (_, answer, expected) => {
     const { client, asked } = await stub(answer, json(201, MADE));
     expect(await thrown(client().tokens.create(NEW))).toMatchObject(expected);
     expect(asked).toHaveLength(1);
   });
 
-  it("is minted after a 429, which says that nothing was done", async () => {
+  it("is created again after a 429, which had no effect", async () => {
     const { client, asked } = await stub(refusal(429, "too_many_requests"), json(201, MADE));
     expect(await client().tokens.create(NEW)).toEqual(MADE);
     expect(asked.map(({ body }) => JSON.parse(body))).toEqual([NEW, NEW]);
   });
 
-  it("is revoked, and one that a lost answer revoked is revoked as well", async () => {
+  it("is revoked, even if the response to the first try was lost", async () => {
     const once = await stub(json(200, { revoked: ["1", "2"] }));
     expect(await once.client().tokens.revoke("1")).toEqual({ revoked: ["1", "2"] });
     expect(once.asked[0]).toMatchObject({ method: "DELETE", url: "/acme/shop/tokens/1" });

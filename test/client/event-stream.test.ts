@@ -1,4 +1,4 @@
-/** Bytes to frames: whatever the line ends, wherever the bytes are cut. */
+/** Parses bytes to frames, whatever the line ends are and wherever the bytes are cut. */
 
 import { describe, expect, it } from "vitest";
 import { type Frame, readFrames } from "../../src/client/sse.ts";
@@ -37,17 +37,17 @@ describe.each([
 ])("with %s", (_, end) => {
   const bytes = encoder.encode(STREAM.replaceAll("\n", end));
 
-  it("a stream is the same frames, cut in two at every byte", async () => {
+  it("a stream cut in two at any byte gives the same frames", async () => {
     for (let at = 0; at <= bytes.length; at++) {
       expect(await frames([bytes.slice(0, at), bytes.slice(at)])).toEqual(FRAMES);
     }
   });
 
-  it("a stream is the same frames, byte by byte", async () => {
+  it("a stream that comes byte by byte gives the same frames", async () => {
     expect(await frames([...bytes].map((byte) => Uint8Array.of(byte)))).toEqual(FRAMES);
   });
 
-  it("a frame is there as soon as its last byte is", async () => {
+  it("a frame is complete with its last byte", async () => {
     const { promise: never } = Promise.withResolvers<void>();
     async function* chunks() {
       yield encoder.encode(`data: x${end}${end}`);
@@ -57,8 +57,8 @@ describe.each([
   });
 });
 
-describe("what is no frame", () => {
-  it("is one that broke off, however near to its end", async () => {
+describe("not a frame", () => {
+  it("is one that broke off, even close to its end", async () => {
     const whole = "data: x\n\ndata: y\n\n";
     for (let at = "data: x\n\n".length; at < whole.length; at++)
       expect(await data(whole.slice(0, at))).toEqual(["x"]);
@@ -70,23 +70,23 @@ describe("what is no frame", () => {
     ["no data", "data:\n\n"],
     ["a field in the wrong case", "Data: x\n\n"],
     ["a field that does not exist", "datax: x\nfoo\n\n"],
-    ["a retry that is no number", "retry: 1e3\n\n"],
+    ["a retry that is not a number", "retry: 1e3\n\n"],
   ])("%s", async (_, text) => {
     expect(await frames([text])).toEqual([]);
   });
 
-  it("a byte order mark before the first is left out, one further on is not", async () => {
+  it("a byte order mark is removed only at the beginning", async () => {
     expect(await data("\ufeffdata: x\n\n\ufeffdata: y\n\n", "data: \ufeffz\n\n")).toEqual(["x", "\ufeffz"]);
   });
 
-  it("a byte that is no UTF-8 does not end the stream", async () => {
+  it("a byte that is not UTF-8 does not end the stream", async () => {
     expect(await data("data: a", Uint8Array.of(0xff), "b\n\ndata: c\n\n")).toEqual(["a\ufffdb", "c"]);
   });
 
   it.each([
     ["a line", "x".repeat(64 * 1024)],
     ["a frame", `data: ${"x".repeat(64 * 1024)}\n`],
-  ])("%s that never ends is given up before it fills the memory", async (_, piece) => {
+  ])("%s that never ends throws before it fills the memory", async (_, piece) => {
     let sent = 0;
     async function* endless() {
       for (; sent < 1000; sent++) yield encoder.encode(piece);

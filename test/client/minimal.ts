@@ -1,4 +1,4 @@
-/** The smallest requests. Types that a generator makes of the document, at its own settings, must take them. */
+/** The smallest requests. The types that a generator makes from the OpenAPI document must accept them. */
 
 import type { Heartbeat, NewActionRun, NewApiToken, Report } from "../../src/client/index.ts";
 import type { paths } from "../../src/client/openapi.ts";

@@ -1,4 +1,4 @@
-/** Lists over pages, as the API cuts them and as nothing should. */
+/** Lists over several pages, also with faulty ones. */
 
 import { describe, expect, it } from "vitest";
 import { nextCursor } from "../../src/client/paging.ts";
@@ -11,7 +11,7 @@ const run = (n: number) => ({ ...RUN, id: `${n}` });
 const ids = async (runs: AsyncIterable<{ id: string }>) => (await all(runs)).map(({ id }) => id);
 
 describe("a list", () => {
-  it("goes on over short and empty pages to the last, at the client's own address", async () => {
+  it("follows short and empty pages to the last one, always at the client's own address", async () => {
     const { client, asked } = await stub(
       json(200, [run(1), run(2)], link("a")),
       json(200, [], link("b")),
@@ -29,7 +29,7 @@ describe("a list", () => {
     ]);
   });
 
-  it("asks for a page only when it is needed", async () => {
+  it("requests a page only when it is needed", async () => {
     const { client, asked } = await stub(json(200, [run(1), run(2)], link("a")), json(200, [run(3)]));
     const runs = client().runs.list();
     expect(asked).toHaveLength(0);
@@ -40,12 +40,12 @@ describe("a list", () => {
     expect(asked).toHaveLength(1);
   });
 
-  it("makes a page again that failed on the way, and gives each run once", async () => {
+  it("retries a page that failed, and gives each run once", async () => {
     const { client } = await stub(json(200, [run(1)], link("a")), reset, reset, json(200, [run(2)]));
     expect(await ids(client().runs.list())).toEqual(["1", "2"]);
   });
 
-  it("throws where a page is refused, after what came before", async () => {
+  it("throws at a page that is refused, after the runs before it", async () => {
     const { client } = await stub(json(200, [run(1)], link("a")), refusal(400, "invalid_query"));
     const found: string[] = [];
     const reading = async () => {
@@ -56,15 +56,15 @@ describe("a list", () => {
   });
 
   it.each([
-    ["a page that names itself as the next", json(200, [run(1)], link("a")), 2],
-    ["something that is no list", json(200, { runs: [] }), 1],
-  ])("is refused for %s", async (_, answer, tries) => {
+    ["a page whose next page is itself", json(200, [run(1)], link("a")), 2],
+    ["a body that is not a list", json(200, { runs: [] }), 1],
+  ])("throws for %s", async (_, answer, tries) => {
     const { client, asked } = await stub(answer);
     expect(await thrown(all(client().runs.list()))).toMatchObject({ code: "unexpected_answer", status: 200 });
     expect(asked).toHaveLength(tries);
   });
 
-  it("of tokens and of events is the same", async () => {
+  it("of tokens or events works the same way", async () => {
     const tokens = await stub(json(200, [run(1)], link("a")), json(200, [run(2)]));
     expect(await ids(tokens.client().tokens.list())).toEqual(["1", "2"]);
     expect(tokens.asked.map(({ url }) => url)).toEqual(["/acme/shop/tokens", "/acme/shop/tokens?cursor=a"]);
@@ -93,12 +93,12 @@ describe("the cursor of a Link header", () => {
   });
 });
 
-describe("reading one's own writes", () => {
+describe("reading your own writes", () => {
   const bookmark = (value: string) => ({ "x-d1-bookmark": value });
   const sent = (asked: readonly { headers: Record<string, unknown> }[]) =>
     asked.map(({ headers }) => headers["x-d1-bookmark"]);
 
-  it("the bookmark of an answer goes with the next read, and only with reads", async () => {
+  it("sends the bookmark of the last response with the next read, and only with reads", async () => {
     const { client, asked } = await stub(
       json(201, RUN, bookmark("one")),
       json(200, [], bookmark("two")),
@@ -115,7 +115,7 @@ describe("reading one's own writes", () => {
     expect(sent(asked)).toEqual([undefined, "one", "two", undefined, "three"]);
   });
 
-  it("a read that began before a change does not undo what the change taught", async () => {
+  it("keeps the bookmark of a change when an older read is answered later", async () => {
     const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
     const { client, asked } = await stub(
       async (response, one) => {

@@ -1,4 +1,4 @@
-/** No call follows a redirect: whoever answers one would be given the token, and the body with a trigger's secrets. */
+/** No call follows a redirect, because its target would receive the token, and the body with a trigger's secrets. */
 
 import { describe, expect, it } from "vitest";
 import { ActionRunsError, type Client, callback } from "../../src/client/index.ts";
@@ -30,7 +30,7 @@ const CALLS: readonly (readonly [string, (client: Client, url: string) => Promis
 
 describe.each(CALLS)("%s", (_, call) => {
   it.each([301, 302, 303, 307, 308])(
-    "that is redirected to another origin by %i gives it nothing, and says that it was redirected",
+    "redirected to another origin by %i sends nothing there, and the error names the redirect",
     async (status) => {
       const elsewhere = await stub(json(201, CREATED));
       const api = await stub(page(status, "", { Location: `${elsewhere.url}/taken` }));
@@ -49,7 +49,7 @@ describe.each(CALLS)("%s", (_, call) => {
 });
 
 it.each(CALLS.slice(0, 7))(
-  "%s says so too in a browser, which shows a redirect that it did not follow as status 0",
+  "%s names the redirect in a browser too, which hides its status",
   async (_, call) => {
     const { client, url, asked } = await stub(json(200, RUN));
     const seen: RequestRedirect[] = [];

@@ -1,4 +1,4 @@
-/** The ActionRun of the reference, written out: the types that the client gets from the document must be these. */
+/** The ActionRun of the reference. The client's type, which comes from the OpenAPI document, must be the same. */
 
 import type { ActionRun } from "../../src/client/index.ts";
 

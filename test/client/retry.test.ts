@@ -1,4 +1,4 @@
-/** What the client makes again and what it does not, against a server that fails in every way. */
+/** What the client retries and what it does not, against a server that fails in every way. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
@@ -54,35 +54,32 @@ const LASTING: readonly (readonly [string, Answer, object])[] = [
 ];
 
 describe("a create", () => {
-  it.each(PASSING)(
-    "is made again after %s, the same in every byte and under the same key",
-    async (_, answer) => {
-      const { client, asked } = await stub(answer, answer, created);
-      expect(await client().runs.create(BODY)).toEqual(CREATED);
-      expect(asked).toHaveLength(3);
-      const [first, ...others] = asked.map(({ method, url, body, headers }) => ({
-        method,
-        url,
-        body,
-        key: headers["idempotency-key"],
-      }));
-      expect(first).toMatchObject({
-        method: "POST",
-        url: "/acme/shop/envs/prod/action-runs",
-        body: JSON.stringify(BODY),
-        key: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
-      });
-      expect(others).toEqual([first, first]);
-    },
-  );
+  it.each(PASSING)("is retried after %s with the same bytes and the same key", async (_, answer) => {
+    const { client, asked } = await stub(answer, answer, created);
+    expect(await client().runs.create(BODY)).toEqual(CREATED);
+    expect(asked).toHaveLength(3);
+    const [first, ...others] = asked.map(({ method, url, body, headers }) => ({
+      method,
+      url,
+      body,
+      key: headers["idempotency-key"],
+    }));
+    expect(first).toMatchObject({
+      method: "POST",
+      url: "/acme/shop/envs/prod/action-runs",
+      body: JSON.stringify(BODY),
+      key: expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+    });
+    expect(others).toEqual([first, first]);
+  });
 
-  it.each(LASTING)("is not made again after %s", async (_, answer, expected) => {
+  it.each(LASTING)("is not retried after %s", async (_, answer, expected) => {
     const { client, asked } = await stub(answer, created);
     expect(await thrown(client().runs.create(BODY))).toMatchObject(expected);
     expect(asked).toHaveLength(1);
   });
 
-  it("has a key of its own each time, or the one it is given", async () => {
+  it("has a new key each time, or the given one", async () => {
     const { client, asked } = await stub(created);
     const { runs } = client();
     await runs.create(BODY);
@@ -97,7 +94,7 @@ describe("a create", () => {
     [undefined, 5],
     [2, 3],
     [0, 1],
-  ])("with retries: %s is tried %i times in all, then throws the last answer", async (retries, tries) => {
+  ])("with retries: %s is tried %i times, then throws the last error", async (retries, tries) => {
     const { client, asked } = await stub(refusal(503, "database_unavailable"));
     const error = await thrown(client({ retries }).runs.create(BODY));
     expect(error).toBeInstanceOf(ActionRunsError);
@@ -113,13 +110,13 @@ describe("a create", () => {
 });
 
 describe("other calls", () => {
-  it("reads are made again", async () => {
+  it("a read is retried", async () => {
     const { client, asked } = await stub(reset, page(502), json(200, RUN));
     expect(await client().runs.get(RUN.id)).toEqual(RUN);
     expect(asked.map(({ method }) => method)).toEqual(["GET", "GET", "GET"]);
   });
 
-  it("a cancel is made again under the same key", async () => {
+  it("a cancel is retried with the same key", async () => {
     const { client, asked } = await stub(reset, json(200, RUN, { "Idempotent-Replayed": "true" }));
     expect(await client().runs.cancel(RUN.id)).toEqual(RUN);
     const [first, second] = asked.map(({ headers }) => headers["idempotency-key"]);
@@ -127,7 +124,7 @@ describe("other calls", () => {
     expect(second).toBe(first);
   });
 
-  it("a redirect is not followed, and the token goes nowhere else", async () => {
+  it("a redirect is not followed, so the token goes nowhere else", async () => {
     const other = await stub(created);
     const { client, asked } = await stub(page(307, "", { Location: other.url }));
     const error = await thrown(client().runs.create(BODY));
@@ -136,14 +133,14 @@ describe("other calls", () => {
   });
 });
 
-describe("time", () => {
-  it("Retry-After is waited for", async () => {
+describe("timing", () => {
+  it("waits as long as Retry-After says", async () => {
     const { client, asked } = await stub(refusal(503, "not_ready", { "Retry-After": "1" }), created);
     await client().runs.create(BODY);
     expect((asked[1]?.at ?? 0) - (asked[0]?.at ?? 0)).toBeGreaterThan(950);
   });
 
-  it("Retry-After of more than a minute is for the caller to wait for", async () => {
+  it("throws at once if Retry-After is more than a minute", async () => {
     const { client, asked } = await stub(refusal(429, "too_many_requests", { "Retry-After": "61" }), created);
     expect(await thrown(client().runs.create(BODY))).toMatchObject({ status: 429, retryAfterMs: 61_000 });
     expect(asked).toHaveLength(1);
@@ -152,7 +149,7 @@ describe("time", () => {
   it.each([
     ["no answer", hang],
     ["half an answer", half(CREATED, "hang")],
-  ])("%s within timeoutMs is a fault of the network", async (_, answer) => {
+  ])("%s within timeoutMs counts as a network error", async (_, answer) => {
     const again = await stub(answer, created);
     expect(await again.client({ timeoutMs: 200 }).runs.create(BODY)).toEqual(CREATED);
     const never = await stub(answer);
@@ -183,7 +180,7 @@ describe("time", () => {
     expect(parseRetryAfter(value, 0)).toBe(expected);
   });
 
-  it("back-off doubles to 10 s, and is spread over all of that", () => {
+  it("backoff doubles up to 10 s, with full jitter", () => {
     expect([0, 1, 2, 3, 10, 2000].map((failed) => backoffMs(500, failed, 1))).toEqual([
       500, 1000, 2000, 4000, 10_000, 10_000,
     ]);
@@ -213,7 +210,7 @@ describe("an abort", () => {
     }
   });
 
-  it("beforehand asks for nothing", async () => {
+  it("before the call sends nothing", async () => {
     const { client, asked } = await stub(created);
     const signal = AbortSignal.abort(reason);
     const { runs, tokens, audit } = client();
@@ -234,7 +231,7 @@ describe("an abort", () => {
     expect(asked).toHaveLength(0);
   });
 
-  it("comes through though the garbage was collected meanwhile", async () => {
+  it("works after a garbage collection", async () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const { client } = await stub(hang);
@@ -246,7 +243,7 @@ describe("an abort", () => {
     expect(await call).toBe(reason);
   });
 
-  it("does not pile up on a signal that outlives many calls", async () => {
+  it("leaves no listener on a signal that outlives many calls", async () => {
     const events = stream('data: {"seq":1,"type":"ended"}\n\n');
     const { client } = await stub((response, asked) =>
       (asked.url?.endsWith("/events") ? events : json(200, RUN))(response, asked),

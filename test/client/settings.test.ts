@@ -1,4 +1,4 @@
-/** What a client is made of, and what no message may hold. */
+/** A client's settings, and what no message may contain. */
 
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
@@ -13,7 +13,7 @@ const SETTINGS = {
   env: "prod",
 };
 
-describe("settings that can't be used are a TypeError that names them", () => {
+describe("an invalid setting throws a TypeError that names it", () => {
   it.each<readonly [string, Partial<ClientSettings>]>([
     ["baseUrl", { baseUrl: "" }],
     ["baseUrl", { baseUrl: "runs.example.com" }],
@@ -39,11 +39,11 @@ describe("settings that can't be used are a TypeError that names them", () => {
       error = refused;
     }
     expect(error).toBeInstanceOf(TypeError);
-    expect(String(error)).toMatch(new RegExp(`^TypeError: ${name} .*send `));
+    expect(String(error)).toMatch(new RegExp(`^TypeError: ${name} .*Use `));
     expect(inspect(error)).not.toContain(TOKEN);
   });
 
-  it.each(["", ".", ".."])("an id of %j, which would address something else", async (id) => {
+  it.each(["", ".", ".."])("an id of %j, which would address another resource", async (id) => {
     const { client, asked } = await stub(json(200, RUN));
     const { runs, tokens } = client();
     for (const call of [
@@ -58,7 +58,7 @@ describe("settings that can't be used are a TypeError that names them", () => {
     expect(asked).toHaveLength(0);
   });
 
-  it("an id is one step of a path, whatever is in it", async () => {
+  it("an id is always one step of the path", async () => {
     const { client, asked } = await stub(json(200, RUN));
     await client().runs.get("a/../b?c#d");
     expect(asked[0]?.url).toBe("/acme/shop/envs/prod/action-runs/a%2F..%2Fb%3Fc%23d");
@@ -66,7 +66,7 @@ describe("settings that can't be used are a TypeError that names them", () => {
 });
 
 describe("the token", () => {
-  it("goes with every call, and a slash at the end of baseUrl does not matter", async () => {
+  it("is sent with every call, also if baseUrl ends with a slash", async () => {
     const { client, asked, url } = await stub(json(200, [RUN]));
     await all(client({ baseUrl: `${url}/` }).runs.list());
     expect(asked[0]?.url).toBe("/acme/shop/envs/prod/action-runs");
@@ -79,7 +79,7 @@ describe("the token", () => {
     ["success that repeats the request", page(200, `Authorization: Bearer ${TOKEN}`)],
     ["reset", reset],
     ["time-out", hang],
-  ])("is in no error, nor its causes: %s", async (_, answer) => {
+  ])("is in no error and no cause: %s", async (_, answer) => {
     const { client, url } = await stub(answer);
     const settings = { timeoutMs: 50, retries: 0 };
     const made = client(settings);
@@ -99,7 +99,7 @@ describe("the token", () => {
   });
 });
 
-it("a fetch of one's own is given a Request and asked with no `this`", async () => {
+it("a custom fetch gets a Request and no `this`", async () => {
   const asked: unknown[] = [];
   const fetch = async function (this: unknown, input: unknown) {
     asked.push(this, input);
@@ -113,7 +113,7 @@ it("a fetch of one's own is given a Request and asked with no `this`", async () 
   expect(asked[3]).toBeInstanceOf(Request);
 });
 
-it("the raw client answers with errors as values, and tries once", async () => {
+it("the raw client returns errors as values, and tries once", async () => {
   const { client, asked } = await stub(refusal(503, "not_ready"));
   const answer = await client().api.GET("/{o}/{p}/tokens", { params: { path: { o: "acme", p: "shop" } } });
   expect(answer.error).toEqual({ error: "Sentence of not_ready.", code: "not_ready" });

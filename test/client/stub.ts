@@ -1,6 +1,6 @@
 /**
- * A real HTTP server that answers as it is told, badly for the most part: request by request, the last answer for all
- * that follow. It plays the API and whatever may stand before it; it knows no rules of either.
+ * A real HTTP server with scripted answers, one per request; the last one repeats. It plays the API and the proxies in
+ * front of it, and knows the rules of neither.
  */
 
 import { once } from "node:events";
@@ -26,9 +26,9 @@ export type Answer = (response: ServerResponse, asked: Asked) => void | Promise<
 export interface Stub {
   readonly url: string;
   readonly asked: readonly Asked[];
-  /** Of this environment, quick to try again unless told. */
+  /** A client of this server, with short backoffs. */
   client(settings?: Partial<ClientSettings>): Client;
-  /** How many answers are not yet at their end. */
+  /** The number of unfinished responses. */
   open(): number;
 }
 
@@ -84,14 +84,14 @@ export const page =
     response.writeHead(status, { "Content-Type": "text/html", ...headers }).end(body);
   };
 
-/** Closes the connection without a word. */
+/** Closes the connection without a response. */
 export const reset: Answer = (response) => {
   response.socket?.resetAndDestroy();
 };
 
 export const hang: Answer = () => {};
 
-/** Headers and half a body, then nothing: the connection is closed, or kept. */
+/** Sends headers and half a body. Then it closes the connection, or keeps it open. */
 export const half =
   (body: unknown, end: "cut" | "hang" = "cut"): Answer =>
   async (response) => {
@@ -102,7 +102,7 @@ export const half =
     if (end === "cut") response.destroy();
   };
 
-/** An event stream of these bytes, then its end. */
+/** Sends these bytes as an event stream, and then ends it, cuts it or keeps it open. */
 export const stream =
   (chunks: string | readonly (string | Uint8Array)[], end: "end" | "cut" | "hang" = "end"): Answer =>
   async (response) => {
@@ -140,7 +140,7 @@ export const CREATED = {
   callback: { url: "https://runs.example.com/x/callback", token: "t", expiresAt: "2026-01-31T13:00:00.000Z" },
 };
 
-/** What a promise came to that must be refused. */
+/** The error of a promise that must reject. */
 export async function thrown(promise: Promise<unknown>): Promise<unknown> {
   const outcome = await promise.then(
     (value) => ({ value }),

@@ -10,7 +10,7 @@ const ended = json(200, ENDED);
 const waited = (asked: readonly { url: string | undefined }[]) =>
   asked.map(({ url }) => new URL(url ?? "", "http://x").searchParams.get("wait"));
 
-/** As the API answers when time is up, a second being shorter here. */
+/** Answers after `ms`, as the API does when it has waited. */
 const late =
   (answer: Answer, ms: number): Answer =>
   async (response, asked) => {
@@ -19,13 +19,13 @@ const late =
   };
 
 describe("a wait", () => {
-  it("is one call where the run has ended", async () => {
+  it("is one call if the run has ended", async () => {
     const { client, asked } = await stub(ended);
     expect(await client().runs.wait(RUN.id)).toEqual(ENDED);
     expect(waited(asked)).toEqual(["60"]);
   });
 
-  it("is repeated until the run has ended, over faults too", async () => {
+  it("repeats until the run has ended, also after errors", async () => {
     const { client, asked } = await stub(
       open,
       reset,
@@ -38,20 +38,20 @@ describe("a wait", () => {
     expect(asked).toHaveLength(6);
   });
 
-  it("outlasts what other calls may take, for the answer may be a minute away", async () => {
+  it("may take longer than timeoutMs, because the API waits up to a minute", async () => {
     const { client, asked } = await stub(late(ended, 300));
     expect(await client({ timeoutMs: 100 }).runs.wait(RUN.id)).toEqual(ENDED);
     expect(asked).toHaveLength(1);
   });
 
-  it("is no hail of calls on an API that does not wait", async () => {
+  it("backs off if the API does not wait", async () => {
     const { client, asked } = await stub(open);
     const run = await client({ retryDelayMs: 500 }).runs.wait(RUN.id, { timeoutMs: 1500 });
     expect(run).toMatchObject({ status: "running" });
     expect(asked.length).toBeLessThan(15);
   });
 
-  it("of timeoutMs asks for no longer, and gives the run as it is then", async () => {
+  it("ends after timeoutMs with the open run", async () => {
     const { client, asked } = await stub(late(open, 1000));
     const startedAt = performance.now();
     expect(await client().runs.wait(RUN.id, { timeoutMs: 1900 })).toMatchObject({ status: "running" });
@@ -63,7 +63,7 @@ describe("a wait", () => {
   it.each([
     ["while the API waits", hang],
     ["while the client does", open],
-  ])("ends by an abort %s with the signal's own reason", async (_, answer) => {
+  ])("throws the signal's own reason after an abort %s", async (_, answer) => {
     const { client } = await stub(answer);
     const reason = { any: "value" };
     const aborter = new AbortController();
@@ -73,7 +73,7 @@ describe("a wait", () => {
     expect(await waiting).toBe(reason);
   });
 
-  it("of a run that is not there throws", async () => {
+  it("for a missing run throws", async () => {
     const { client } = await stub(refusal(404, "run_not_found"));
     expect(await thrown(client().runs.wait(RUN.id))).toMatchObject({ code: "run_not_found", status: 404 });
   });

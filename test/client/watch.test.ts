@@ -1,4 +1,4 @@
-/** Following a run over streams that are cut, silent, refused and ended: no event missed, none doubled. */
+/** Follows a run over streams that are cut, silent, refused or ended: each event comes once. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
@@ -28,7 +28,7 @@ const frame = (event: { seq: number }) => `id: ${event.seq}\ndata: ${JSON.string
 const START = "retry: 1\n\n";
 const WHOLE = START + EVENTS.map(frame).join("");
 
-/** As the API does it: what comes after Last-Event-ID, cut off after so many bytes. */
+/** Answers as the API does, with the events after Last-Event-ID, and cuts the stream after `bytes`. */
 const resumable =
   (bytes: number): Answer =>
   (response, asked) => {
@@ -44,7 +44,7 @@ const watch = ({ client }: Stub, settings = {}) => client(settings).runs.watch("
 const resumedFrom = ({ asked }: Stub) => asked.map(({ headers }) => headers["last-event-id"]);
 
 describe("a watch", () => {
-  it("is one stream where nothing goes wrong, and ends with the run", async () => {
+  it("is one stream if nothing fails, and ends with the run", async () => {
     const api = await stub(stream(WHOLE, "hang"));
     expect(await all(watch(api))).toEqual(EVENTS);
     expect(api.asked).toHaveLength(1);
@@ -65,7 +65,7 @@ describe("a watch", () => {
     await closed(api);
   });
 
-  it("cut at any byte goes on from the last whole event", async () => {
+  it("cut at any byte continues after the last whole event", async () => {
     const { length } = Buffer.from(WHOLE);
     const cuts = Array.from({ length: length + 1 }, (_, at) => at);
     for (let first = 0; first < cuts.length; first += 40) {
@@ -78,7 +78,7 @@ describe("a watch", () => {
     }
   });
 
-  it("goes on as often as it is ended, each time by one event, whatever the retries", async () => {
+  it("continues as often as streams end, if each brings an event", async () => {
     const api = await stub(
       resumable(Buffer.byteLength(START + frame(EVENTS[1]) + frame(EVENTS[2]).slice(0, 20))),
     );
@@ -86,21 +86,21 @@ describe("a watch", () => {
     expect(resumedFrom(api).slice(0, 3)).toEqual([undefined, "1", "2"]);
   });
 
-  it("gives an event once that comes twice", async () => {
+  it("gives an event once if it comes twice", async () => {
     const first = START + EVENTS.slice(0, 3).map(frame).join("");
     const api = await stub(stream(first), stream(WHOLE));
     expect(await all(watch(api))).toEqual(EVENTS);
     expect(resumedFrom(api)).toEqual([undefined, "3"]);
   });
 
-  it("starts after what is known, and is empty where nothing comes after", async () => {
+  it("starts after a given event, and is empty if none follows", async () => {
     const api = await stub(resumable(ENDLESS));
     expect(await all(api.client().runs.watch("a-run", { after: 2 }))).toEqual(EVENTS.slice(2));
     expect(await all(api.client().runs.watch("a-run", { after: 5 }))).toEqual([]);
     expect(resumedFrom(api)).toEqual(["2", "5"]);
   });
 
-  it("passes over refusals that pass, resets, silence and streams that bring only comments", async () => {
+  it("survives transient refusals, resets, silence and streams with only comments", async () => {
     const quiet = stream([START, ":\n\n"]);
     const api = await stub(
       refusal(503, "too_many_watchers"),
@@ -114,13 +114,13 @@ describe("a watch", () => {
     expect(api.asked).toHaveLength(11);
   });
 
-  it("waits for as long as a 503 asks, before it comes back", async () => {
+  it("waits as long as the Retry-After of a 503 says", async () => {
     const api = await stub(refusal(503, "too_many_watchers", { "Retry-After": "1" }), stream(WHOLE));
     expect(await all(watch(api))).toEqual(EVENTS);
     expect((api.asked[1]?.at ?? 0) - (api.asked[0]?.at ?? 0)).toBeGreaterThan(950);
   });
 
-  it("bears with a watcher that takes longer over an event than the stream may be silent", async () => {
+  it("allows a watcher more time for an event than a stream may be silent", async () => {
     const api = await stub(stream(EVENTS.map(frame), "hang"));
     const found: TimelineEvent[] = [];
     for await (const event of watch(api, { timeoutMs: 100 })) {
@@ -132,13 +132,13 @@ describe("a watch", () => {
   });
 });
 
-describe("a watch is given up", () => {
+describe("a watch fails", () => {
   it.each([
     ["cut", stream(START, "cut")],
     ["ended", stream(START)],
     ["silent", stream(START, "hang")],
     ["a line that never ends", stream(["data: ", "x".repeat(1100 * 1024)], "hang")],
-  ])("when stream after stream brings nothing: %s", async (_, answer) => {
+  ])("after several streams without an event: %s", async (_, answer) => {
     const api = await stub(answer);
     const error = await thrown(all(watch(api, { retries: 2, timeoutMs: 150 })));
     expect(error).toMatchObject({ status: null, code: "unreachable" });
@@ -162,7 +162,7 @@ describe("a watch is given up", () => {
   });
 });
 
-describe("a watch that is left", () => {
+describe("a watch that stops", () => {
   const reason = { any: "value" };
 
   it.each([
@@ -190,7 +190,7 @@ describe("a watch that is left", () => {
   });
 });
 
-/** That the client holds no stream open. */
+/** Resolves when the client holds no stream open. */
 async function closed(api: Stub): Promise<void> {
   await expect.poll(() => api.open(), { timeout: 2000 }).toBe(0);
 }

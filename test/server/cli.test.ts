@@ -2,26 +2,24 @@
 
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { cleanEnv, cli, MAIN, type Settings, start } from "../cli/command.ts";
-import { newPlace, type Place } from "./place.ts";
+import { sharedPlace } from "./place.ts";
 
-let place: Place;
-let settings: Settings;
-beforeAll(async () => {
-  place = await newPlace();
-  const { url } = await place.start();
-  settings = {
-    ACTION_RUNS_URL: url,
-    ACTION_RUNS_TOKEN: place.token,
-    ACTION_RUNS_ORG: "acme",
-    ACTION_RUNS_PROJECT: "shop",
-    ACTION_RUNS_ENV: "prod",
-  };
-});
-afterAll(() => place.remove());
+const ORG = "of-cli-test";
+const place = sharedPlace(ORG);
+const settings: Settings = {
+  ACTION_RUNS_URL: place.origin,
+  ACTION_RUNS_TOKEN: place.token,
+  ACTION_RUNS_ORG: ORG,
+  ACTION_RUNS_PROJECT: "shop",
+  ACTION_RUNS_ENV: "prod",
+};
+const folder = mkdtempSync(join(tmpdir(), "action-runs-cli-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const run = (...args: readonly string[]) => cli(args, settings);
 
@@ -226,7 +224,7 @@ describe("token and login", () => {
     expect(JSON.parse(listed.stdout)).toMatchObject([{ id, name: "ci", role: "member", envName: "prod" }]);
     expect(listed.stdout).not.toContain(token);
     const { ACTION_RUNS_TOKEN: _, ...here } = settings;
-    const home = { ...here, HOME: join(place.state, "home") };
+    const home = { ...here, HOME: join(folder, "home") };
     expect((await cli(["login"], home, token)).code).toBe(0);
     expect((await cli(["list", "-n", "1"], home)).code).toBe(0);
     expect((await cli(["token", "list"], home)).code).toBe(3);
@@ -236,8 +234,8 @@ describe("token and login", () => {
     expect((await run("token", "revoke", id)).code).toBe(4);
     const [revoked, minted] = JSON.parse((await run("audit", "--limit", "2")).stdout);
     expect([revoked, minted]).toMatchObject([
-      { action: "token_revoked", target: id, actor: "root", scope: "acme/shop/prod" },
-      { action: "token_minted", target: id, actor: "root", scope: "acme/shop/prod" },
+      { action: "token_revoked", target: id, actor: "root", scope: `${ORG}/shop/prod` },
+      { action: "token_minted", target: id, actor: "root", scope: `${ORG}/shop/prod` },
     ]);
     expect((await run("audit", "--no-json", "-n", "1")).stdout).toMatch(
       /^AT .*\n.* token_revoked .* root\n$/,
@@ -274,7 +272,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("on a terminal"
   test("get --wait shows on it what happens, while stdout elsewhere has the run as JSON and nothing else", async () => {
     const created = await create();
     await cli(["report", "succeeded"], inside(created));
-    const file = join(place.state, "ended.json");
+    const file = join(folder, "ended.json");
     const shown = terminal(`get ${created.id} --wait > "${file}"`, { NO_COLOR: "1" });
     expect(shown.status).toBe(0);
     expect(shown.stdout).toContain(`Waiting for the run ${created.id} to end.`);

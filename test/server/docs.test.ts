@@ -11,21 +11,12 @@ import {
   overflow,
   send,
 } from "./explorer.ts";
-import { newPlace, type Place } from "./place.ts";
+import { sharedPlace } from "./place.ts";
 
 const NARROW = 360;
 const WIDE = 1280;
 
-let place: Place;
-let origin: string;
-
-beforeAll(async () => {
-  place = await newPlace();
-  origin = new URL(place.runs).origin;
-  await place.start();
-});
-
-afterAll(() => place?.remove());
+const { origin, token } = sharedPlace("of-docs-test");
 
 describe("GET /docs", () => {
   it("allows scripts from its own origin alone, talks to no other, and can't be framed", async () => {
@@ -126,7 +117,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
 
   it("creates a run with the token that was typed in, shows the answer, and keeps the token nowhere", async () => {
     const page = await explorer.open(WIDE, "light");
-    await page.getByPlaceholder("Token").first().fill(place.token);
+    await page.getByPlaceholder("Token").first().fill(token);
     const sent = await send(page, operation("createActionRun"));
     const run = (await (await sent.response())?.json()) as { id: string; status: string };
     expect(run.status).toBe("pending");
@@ -135,18 +126,18 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
     await dialog.getByText(run.id).first().waitFor();
 
     const kept = await fetch(`${sent.url()}/${run.id}`, {
-      headers: { Authorization: `Bearer ${place.token}` },
+      headers: { Authorization: `Bearer ${token}` },
     });
     expect(await kept.json()).toMatchObject({ id: run.id, status: "pending" });
     const stored = await page.evaluate(
       "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href])",
     );
-    expect(stored).not.toContain(place.token);
+    expect(stored).not.toContain(token);
   });
 
   it("sends no optional parameter that nobody switched on: no used key, no page long gone", async () => {
     const page = await explorer.open(WIDE, "light");
-    await page.getByPlaceholder("Token").first().fill(place.token);
+    await page.getByPlaceholder("Token").first().fill(token);
     const list = await send(page, operation("listActionRuns"));
     expect((await list.response())?.status()).toBe(200);
     expect(new URL(list.url()).search).toBe("");
@@ -162,7 +153,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
     const ground = await luminance(page, "body", "backgroundColor");
     expect(ground < 0.1).toBe(scheme === "dark");
     expect((Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05)).toBeGreaterThan(7);
-    await page.getByPlaceholder("Token").first().fill(place.token);
+    await page.getByPlaceholder("Token").first().fill(token);
     const sent = await send(page, operation("createActionRun"));
     expect((await sent.response())?.status()).toBe(201);
     expect(await overflow(page)).toBe(0);

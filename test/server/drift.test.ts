@@ -26,7 +26,7 @@ describe("a field whose schema has drifted from what is answered", () => {
   };
   const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
   const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
-  const answers = ["run", "--project", "runtime", "test/list.test.ts"];
+  const answers = ["run", "--project", "runtime", "test/runs/d1/list.test.ts"];
   const types = ["-p", "test/client/tsconfig.json"];
   let before = "";
 

@@ -24,7 +24,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { newPlace, type Place } from "./place.ts";
+import { sharedPlace } from "./place.ts";
 import {
   actionSteps,
   block,
@@ -63,7 +63,7 @@ const pathOf = (command: string) =>
   places.map((place) => join(place, command)).find((file) => existsSync(file));
 const arrived: Arrived[] = [];
 let answer: (request: Arrived) => Answer | Promise<Answer>;
-let place: Place;
+const place = sharedPlace("of-examples-test");
 let origin: string;
 let callbackUrl: string;
 
@@ -83,8 +83,6 @@ const server = createServer((request, response) => {
 });
 
 beforeAll(async () => {
-  place = await newPlace();
-  await place.start();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -105,9 +103,8 @@ beforeEach(() => {
   mkdirSync(join(folder, "runs"));
 });
 
-afterAll(async () => {
+afterAll(() => {
   server.close();
-  await place.remove();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -313,7 +310,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
   it("leaves a run that was delivered twice to the first", async () => {
     await job(["true"]).ended;
     const second = await job(["false"]).ended;
-    expect(second).toEqual({ code: 0, printed: `Run ${RUN_ID} was begun before.\n` });
+    expect(second).toEqual({ code: 0, printed: `Run ${RUN_ID} has already started.\n` });
     expect(arrived).toHaveLength(2);
   });
 
@@ -592,7 +589,7 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
     const { failed, printed } = await runJob(one, "1.4.2", undefined, withPath(watched));
     expect(failed, printed).toBe(true);
     expect(deployed()).toBe("");
-    expect(printed).toContain("The run was cancelled");
+    expect(printed).toContain("run_cancelled");
     expect(arrived[0]?.what).toBe(HEARTBEAT);
     expect(arrived.slice(1).map(({ what }) => what)).toEqual(arrived.length > 1 ? [CALLBACK] : []);
     expect(existsSync(join(work, "slept"))).toBe(false);

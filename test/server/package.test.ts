@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { newPlace, type Place } from "./place.ts";
+import { sharedPlace } from "./place.ts";
 
 /** A typed use of all there is; the last line is a mistake that only the types can see. */
 const USE = `
 import { ActionRunsError, callback, createClient } from "action-runs/client";
 
-const [baseUrl = "", token = ""] = process.argv.slice(2);
-const client = createClient({ baseUrl, token, org: "acme", project: "shop", env: "prod" });
+const [baseUrl = "", token = "", org = ""] = process.argv.slice(2);
+const client = createClient({ baseUrl, token, org, project: "shop", env: "prod" });
 const created = await client.runs.create({ actionName: "deploy", parameters: { version: "1.2.3" } });
 await callback(created.callback.url, created.callback.token).succeed({ url: "https://shop.example" });
 const ended = await client.runs.wait(created.id);
@@ -40,8 +40,9 @@ const TSCONFIG = JSON.stringify({
 });
 
 describe("npm pack", () => {
+  const org = "of-package-test";
+  const { origin, token } = sharedPlace(org);
   const folder = mkdtempSync(join(tmpdir(), "action-runs-package-"));
-  let place: Place;
   const run = (program: string, args: readonly string[], cwd = folder) =>
     execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   const check = (source: string) => {
@@ -49,18 +50,13 @@ describe("npm pack", () => {
     return run(process.execPath, [join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-p", "."]);
   };
 
-  beforeAll(async () => {
-    place = await newPlace();
+  beforeAll(() => {
     const packed = run("npm", ["pack", "--silent", "--pack-destination", folder], ROOT).trim();
     writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
     writeFileSync(join(folder, "tsconfig.json"), TSCONFIG);
     run("npm", ["install", "--no-audit", "--no-fund", `./${packed.split("\n").at(-1)}`]);
-    await place.start();
   }, 180_000);
-  afterAll(async () => {
-    await place.remove();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("brings what the client and the command line need, and nothing of the service", () => {
     const lock = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")) as {
@@ -87,7 +83,7 @@ describe("npm pack", () => {
 
   test("gives a client that works", () => {
     writeFileSync(join(folder, "use.ts"), USE);
-    const told = run(process.execPath, ["use.ts", new URL(place.runs).origin, place.token]);
+    const told = run(process.execPath, ["use.ts", origin, token, org]);
     expect(JSON.parse(told)).toEqual({
       status: "succeeded",
       types: ["created", "started", "ended"],
@@ -99,9 +95,9 @@ describe("npm pack", () => {
   test("gives a command line that works", () => {
     expect(run("npx", ["action-runs", "--help"])).toContain("action-runs");
     const settings = {
-      ACTION_RUNS_URL: new URL(place.runs).origin,
-      ACTION_RUNS_TOKEN: place.token,
-      ACTION_RUNS_ORG: "acme",
+      ACTION_RUNS_URL: origin,
+      ACTION_RUNS_TOKEN: token,
+      ACTION_RUNS_ORG: org,
       ACTION_RUNS_PROJECT: "shop",
       ACTION_RUNS_ENV: "prod",
     };

@@ -1,31 +1,46 @@
-/** A server that can be killed and started again on the same state, port and secrets. */
+/** Servers for the tests: one that a file shares with others, and one that it can kill and start again. */
 
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { migrateLocally, newSecrets } from "../../src/dev/prepare.ts";
+import { inject } from "vitest";
+import { newSecrets } from "../../src/dev/prepare.ts";
 import { freePort, hasEnded, type Server, startServer } from "../../src/dev/server.ts";
 
-export interface Place {
-  readonly state: string;
-  /** The operator's. */
+/** Where runs are created, and the operator's token. */
+export interface SharedPlace {
+  readonly origin: string;
   readonly token: string;
   readonly runs: string;
-  /** What every server here has printed. */
+}
+
+/** A server with its own state, port and secrets, which stay the same when it starts again. */
+export interface Place {
+  readonly state: string;
+  /** The operator's token. */
+  readonly token: string;
+  readonly runs: string;
+  /** What all servers of this place have printed. */
   readonly logged: readonly Buffer[];
   start(): Promise<Server>;
-  /** Kills what was started, and removes all. */
+  /** Kills the servers and removes all files. */
   remove(): Promise<void>;
 }
 
+/** The server that all files share. `org` is for one file alone, so that it finds only its own runs and tokens. */
+export function sharedPlace(org: string): SharedPlace {
+  const { origin, token } = inject("sharedServer");
+  return { origin, token, runs: `${origin}/${org}/shop/envs/prod/action-runs` };
+}
+
 /** `settings`: further lines of the secrets' file. */
-export async function newPlace(settings = ""): Promise<Place> {
+export async function newPlace(settings = "", migratedState = inject("migratedState")): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), "action-runs-place-"));
   const state = join(folder, "state");
   const secrets = join(folder, "secrets.env");
   writeFileSync(secrets, `${newSecrets()}${settings}`);
-  await migrateLocally(state);
+  cpSync(migratedState, state, { recursive: true });
   const port = await freePort();
   const servers: Server[] = [];
   const logged: Buffer[] = [];
@@ -38,7 +53,7 @@ export async function newPlace(settings = ""): Promise<Place> {
       const server = await startServer({
         port,
         args: ["--persist-to", state, "--env-file", secrets],
-        // What a killed server leaves in the folder for temporary files goes with the rest.
+        // A killed server leaves temporary files. Here they are removed with the rest.
         env: { TMPDIR: folder, WRANGLER_LOG: "log" },
         detached: true,
       });
@@ -55,7 +70,7 @@ export async function newPlace(settings = ""): Promise<Place> {
   };
 }
 
-/** `kill -9`, wrangler and its runtime at once. */
+/** `kill -9` for wrangler and its runtime at once. */
 export async function killAll(server: Server): Promise<void> {
   if (hasEnded(server.child) || server.child.pid === undefined) return;
   const closed = once(server.child, "close");

@@ -1,4 +1,4 @@
-/** The first minute: `npm start`, `npm run dev` and `npm run demo` in a fresh copy of the project. */
+/** `npm start`, `npm run dev` and `npm run demo` in a fresh copy of the project. */
 
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -34,12 +34,12 @@ describe("npm run demo", () => {
     const broken = new Project();
     try {
       const index = `
-        export { RunCoordinator } from "./runs/coordinator.ts";
+        export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
         export default { fetch: () => Response.json({ status: "ready" }) };`;
       writeFileSync(join(broken.folder, "src/index.ts"), index);
       const demo = broken.run("run", "demo");
       expect(await demo.ended()).not.toBe(0);
-      expect(demo.printed()).toContain("NOT AS TOLD");
+      expect(demo.printed()).toContain("✗ FAILED:");
     } finally {
       await broken.remove();
     }

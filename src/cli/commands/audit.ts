@@ -1,4 +1,4 @@
-/** `audit`: who minted and revoked tokens of a project, and who asked for a resync. */
+/** `audit`: lists who created and revoked tokens of a project, and who requested a resync. */
 
 import { Option } from "commander";
 import type { AuditEntry } from "../../client/index.ts";
@@ -17,9 +17,9 @@ interface Flags extends ConnectionFlags, OutputFlags {
 export function auditCommand(): CliCommand {
   const command = new CliCommand("audit")
     .summary("list who changed tokens")
-    .description("List who minted and revoked tokens, and who asked for a resync, newest first.")
+    .description("List who created and revoked tokens, and who requested a resync, newest first.")
     .addOption(
-      new Option("-n, --limit <count>", "at most so many").default(50).argParser(wholeNumber(1, 1e9)),
+      new Option("-n, --limit <count>", "show at most this many").default(50).argParser(wholeNumber(1, 1e9)),
     )
     .addHelpText("after", examples("action-runs audit", "action-runs audit --limit 500 --json"))
     .action(

@@ -1,4 +1,4 @@
-/** `cancel`: ends a run that has not begun. */
+/** `cancel`: cancels a pending run. */
 
 import { Option } from "commander";
 import { CliCommand } from "../command.ts";
@@ -14,10 +14,12 @@ interface Flags extends ConnectionFlags, OutputFlags {
 
 export function cancelCommand(): CliCommand {
   const command = new CliCommand("cancel")
-    .summary("cancel a run that is pending")
-    .description("Cancel a run that is pending. One that has begun or ended is a conflict (exit code 5).")
+    .summary("cancel a pending run")
+    .description(
+      "Cancel a pending run. If the run already started or ended, that is a conflict (exit code 5).",
+    )
     .argument("<run>", "the run's id", readId)
-    .addOption(new Option("--idempotency-key <key>", "done again with the same key it succeeds again"))
+    .addOption(new Option("--idempotency-key <key>", "a repeated cancel with the same key succeeds again"))
     .addHelpText("after", examples("action-runs cancel 01a212de-9b55-8003-a8a9-dd2c148ea617"))
     .action(exiting(cancel));
   return withOutput(withConnection(command));

@@ -1,4 +1,4 @@
-/** `completion`: prints the script by which a shell completes this command line. */
+/** `completion`: prints a shell's completion script. */
 
 import { Argument } from "commander";
 import { CliCommand } from "../command.ts";

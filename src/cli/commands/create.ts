@@ -1,4 +1,4 @@
-/** `create`: makes a run, and with --wait stays until it has ended. */
+/** `create`: creates a run, and with --wait waits until it ends. */
 
 import { Option } from "commander";
 import type { CreatedActionRun, NewActionRun } from "../../client/index.ts";
@@ -40,32 +40,40 @@ export function createCommand(): CliCommand {
   const command = new CliCommand("create")
     .summary("create a run")
     .description(
-      "Create a run. The answer holds the callback's URL and token, which no later answer shows. " +
-        "With --wait the command stays until the run has ended, prints it as it is then, and exits by its end, " +
-        "or with 7 when the wait ran out. What happens meanwhile is shown on stderr, if that is a terminal " +
-        "or with --no-json.",
+      "Create a run. Only this response shows the callback URL and token. " +
+        "With --wait the command waits until the run ends, and then prints it. The exit code tells how the run " +
+        "ended, or is 7 after --wait-timeout. If stderr is a terminal, or with --no-json, stderr shows the events " +
+        "meanwhile.",
     )
-    .argument("[action-name]", "what is to be done; may be left out where --body names it")
-    .addOption(textOption("--body <json>", "the whole request as JSON; other options go over its members"))
-    .addOption(new Option("--entity-id <uuid>", "what it is done to"))
+    .argument("[action-name]", "what to do; optional if --body names it")
+    .addOption(textOption("--body <json>", "the whole request as JSON; other options override its members"))
+    .addOption(new Option("--entity-id <uuid>", "the entity that the run is about"))
     .addOption(
-      new Option("-p, --param <name=value>", "one parameter, name:=json for JSON; repeatable").argParser(
+      new Option("-p, --param <name=value>", "one parameter as text, or name:=json; repeatable").argParser(
         repeated,
       ),
     )
     .addOption(textOption("--parameters <json>", "all parameters, as a JSON object"))
-    .addOption(textOption("--recommendations <json>", "a JSON object"))
-    .addOption(new Option("--timeout <minutes>", "fails when nothing is reported in time").argParser(MINUTES))
+    .addOption(textOption("--recommendations <json>", "recommendations, as a JSON object"))
     .addOption(
-      new Option("--heartbeat-timeout <minutes>", "fails when silent for so long").argParser(MINUTES),
+      new Option("--timeout <minutes>", "fail the run if no report comes in time").argParser(MINUTES),
+    )
+    .addOption(
+      new Option(
+        "--heartbeat-timeout <minutes>",
+        "fail the run if no heartbeat comes for this long",
+      ).argParser(MINUTES),
     )
     .addOption(textOption("--trigger <json>", "the webhook that starts the work, as a JSON object"))
     .addOption(
-      new Option("--idempotency-key <key>", "the same key and body give the same run to the same token"),
+      new Option(
+        "--idempotency-key <key>",
+        "a repeated create with the same key, body and token returns the same run",
+      ),
     )
     .addHelpText(
       "after",
-      `\nJSON is given as it is, as @file, or as @- for stdin.\n${examples(
+      `\nGive JSON as text, as @file, or as @- for stdin.\n${examples(
         "action-runs create deploy -p version=1.4.2 -p replicas:=3",
         "action-runs create deploy --parameters @parameters.json --timeout 30",
         "action-runs create --body @examples/shell/create.json --wait",
@@ -86,7 +94,7 @@ async function create(actionName: string | undefined, flags: Flags): Promise<num
     await output.show(created, () => createdText(created, output));
     return 0;
   }
-  // JSON is one value, and that is the run as it ended.
+  // With JSON, stdout holds one value: the run after its end.
   if (!output.isJson) await output.line(`${createdText(created, output)}\n`);
   return untilEnded(client, created.id, output, flags.waitTimeout);
 }
@@ -115,7 +123,7 @@ async function readBody(actionName: string | undefined, flags: Flags): Promise<N
   }
   if (body.actionName === undefined)
     throw new UsageError("Name the action: action-runs create <action-name>");
-  // The service is the one that judges it.
+  // The service validates the body.
   return body as NewActionRun;
 }
 

@@ -20,27 +20,34 @@ export function execCommand(): CliCommand {
     .summary("run a command as the work of a run")
     .usage("[options] -- <command> [args...]")
     .description(
-      "Run a command as the work of a run: heartbeats while it runs, and a report by its exit status with the last " +
-        "4 KiB of its output. Output passes through untouched, though the command sees a pipe and no terminal; " +
-        "signals are passed on, and the run is then reported as failed: cancelled by the signal.",
+      "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
+        "status and the last 4 KiB of the output. The output passes through unchanged, but the command writes to a " +
+        "pipe, not to a terminal. Signals reach the command too, and the run is then reported as failed.",
     )
     .argument("<command...>", "the command and its arguments, after --")
     .passThroughOptions()
     .addOption(
-      new Option("--interval <seconds>", "between heartbeats").default(30).argParser(wholeNumber(1, 86_400)),
+      new Option("--interval <seconds>", "the time between two heartbeats")
+        .default(30)
+        .argParser(wholeNumber(1, 86_400)),
     )
     .addOption(
-      new Option("--output-file <file>", "a JSON object that the command writes, for the run's output"),
+      new Option(
+        "--output-file <file>",
+        "a file for the run's output: the command writes a JSON object to it",
+      ),
     )
     .addOption(
-      new Option("--keep-token", "leave CALLBACK_TOKEN to the command, to send heartbeats of its own"),
+      new Option("--keep-token", "let the command see CALLBACK_TOKEN, so that it can send heartbeats"),
     )
     .addHelpText(
       "after",
       `
-Exits as the command did, with 128 and its number where a signal ended it. It is not started where the run does not
-take a first heartbeat: 5 when the run has ended, 3 when the token is not taken, 4 when there is no such run. Where
-the command succeeded and that can't be reported, the exit code says why: 6 when the server can't be reached.\n${examples(
+exec exits with the command's status, or with 128 + the number of the signal
+that ended the command. If the service refuses the first heartbeat, the command
+does not start: exit code 5 if the run has ended, 3 if the token is refused, 4
+if there is no such run. If the command succeeds but the report fails, the exit
+code says why: 6 if the server can't be reached.\n${examples(
         "action-runs exec -- npm test",
         "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
         "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",
@@ -51,11 +58,12 @@ the command succeeded and that can't be reported, the exit code says why: 6 when
 }
 
 async function exec(command: readonly string[], flags: Flags): Promise<number> {
-  if (command[0] === undefined || command[0] === "") throw new UsageError("Name the command after --.");
-  // Judged once, before anything is started.
+  if (command[0] === undefined || command[0] === "")
+    throw new UsageError("The command is missing. Write it after --.");
+  // Check the settings before anything starts.
   const report = await connectCallback(flags, { retries: flags.retries ?? REPORT_RETRIES });
   const beats = await connectCallback(flags, { retries: Math.min(flags.retries ?? 1, 1) });
-  // The command has its own ways when nobody reads its output.
+  // If nobody reads the output, the command decides what to do.
   process.stdout.off("error", exitWhenReaderIsGone);
   const { CALLBACK_TOKEN: token = "", ...rest } = process.env;
   return execute({

@@ -1,4 +1,4 @@
-/** `get`: shows one run, and with --wait stays until it has ended. */
+/** `get`: shows one run, and with --wait waits until it ends. */
 
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -17,8 +17,9 @@ export function getCommand(): CliCommand {
   const command = new CliCommand("get")
     .summary("show a run")
     .description(
-      "Show a run. Exits 0 however it ended, but with --wait by its end, and with 7 when the wait ran out. " +
-        "What happens meanwhile is shown on stderr, if that is a terminal or with --no-json.",
+      "Show a run. The exit code is 0, even if the run failed. With --wait the command waits until the run ends, " +
+        "and the exit code tells how it ended, or is 7 after --wait-timeout. If stderr is a terminal, or with " +
+        "--no-json, stderr shows the events meanwhile.",
     )
     .argument("<run>", "the run's id", readId)
     .addHelpText(

@@ -1,4 +1,4 @@
-/** `list`: the newest runs, filtered. */
+/** `list`: lists runs, newest first. */
 
 import { Option } from "commander";
 import type { ActionRun } from "../../client/index.ts";
@@ -22,7 +22,7 @@ interface Flags extends ConnectionFlags, OutputFlags {
   readonly all?: boolean;
 }
 
-/** Every one of them: a status that is missing here does not compile. */
+/** All statuses: TypeScript reports a missing one. */
 const STATUSES = Object.keys({
   pending: true,
   running: true,
@@ -33,24 +33,26 @@ const STATUSES = Object.keys({
 const PAGE_MAX = 200;
 
 export function listCommand(): CliCommand {
-  const status = new Option("--status <status>", "runs of this status; repeatable").argParser(
+  const status = new Option("--status <status>", "only runs with this status; repeatable").argParser(
     repeatedOf(STATUSES),
   );
-  // For completion: what a repeatable option takes, commander does not say.
+  // For completion, because commander can't combine choices with a repeatable option.
   status.argChoices = [...STATUSES];
   const command = new CliCommand("list")
     .summary("list runs, newest first")
-    .description("List runs, newest first: the newest 50 unless --limit or --all asks for more.")
+    .description("List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise.")
     .addOption(status)
-    .addOption(new Option("--action-name <name>", "runs of this action"))
-    .addOption(new Option("--entity-id <uuid>", "runs for this entity"))
-    .addOption(new Option("--triggered-by <name>", "runs that this token created"))
-    .addOption(new Option("--created-after <time>", "RFC 3339, such as 2026-01-31T12:00:00Z"))
-    .addOption(new Option("--created-before <time>", "the same"))
+    .addOption(new Option("--action-name <name>", "only runs of this action"))
+    .addOption(new Option("--entity-id <uuid>", "only runs about this entity"))
+    .addOption(new Option("--triggered-by <name>", "only runs that this token created"))
     .addOption(
-      new Option("-n, --limit <count>", "at most so many").default(50).argParser(wholeNumber(1, 1e9)),
+      new Option("--created-after <time>", "only runs created after this time, such as 2026-01-31T12:00:00Z"),
     )
-    .addOption(new Option("--all", "all of them, however many"))
+    .addOption(new Option("--created-before <time>", "only runs created before this time"))
+    .addOption(
+      new Option("-n, --limit <count>", "show at most this many").default(50).argParser(wholeNumber(1, 1e9)),
+    )
+    .addOption(new Option("--all", "show all runs"))
     .addHelpText(
       "after",
       examples(
@@ -72,11 +74,11 @@ async function list(flags: Flags): Promise<number> {
     return EXIT.succeeded;
   }
   const runs: ActionRun[] = [];
-  // One more than is shown, to know whether there are more.
+  // Ask for one more than is shown, to know whether there are more.
   for await (const run of take(matching(client, flags, limit + 1), limit + 1)) runs.push(run);
   const shown = runs.slice(0, limit);
   await output.line(shown.length === 0 ? "No runs match." : runTable(shown, output));
-  if (runs.length > shown.length) process.stderr.write("There are more: ask with --limit or --all.\n");
+  if (runs.length > shown.length) process.stderr.write("There are more runs. Use --limit or --all.\n");
   return EXIT.succeeded;
 }
 
@@ -95,7 +97,7 @@ function matching(client: Client, flags: Flags, limit: number): AsyncIterable<Ac
   });
 }
 
-/** The first `count`; the rest is not asked for. */
+/** The first `count` things. The rest is not requested. */
 export async function* take<T>(things: AsyncIterable<T>, count: number): AsyncGenerator<T> {
   let left = count;
   for await (const thing of things) {

@@ -1,4 +1,4 @@
-/** `login`: asks for a place and a token, tries them, and keeps them as a profile. */
+/** `login`: asks for a server, a project, an environment and a token, tries them, and saves them as a profile. */
 
 import { unexpectedAnswer } from "../../client/errors.ts";
 import { ActionRunsError, createClient } from "../../client/index.ts";
@@ -18,7 +18,7 @@ interface Flags extends ConnectionFlags, OutputFlags {}
 type Kept = Required<Profile>;
 type Names = Pick<Kept, "org" | "project" | "env">;
 
-/** What is asked for to find out each name. */
+/** The question for each name. */
 const NAMES: ReadonlyMap<keyof Names, string> = new Map([
   ["org", "Organisation"],
   ["project", "Project"],
@@ -27,17 +27,19 @@ const NAMES: ReadonlyMap<keyof Names, string> = new Map([
 
 export function loginCommand(): CliCommand {
   const command = new CliCommand("login")
-    .summary("keep a server, a place and a token as a profile")
+    .summary("save a server, a project and a token as a profile")
     .description(
-      "Keep a server, a place and a token as a profile, which every command uses that is told nothing else. " +
-        "The token is asked for unseen, or read from stdin if that is no terminal. " +
-        "Each answer is tried before it is kept, and on a terminal you are asked again for what was wrong.",
+      "Save a server, a project, an environment and a token as a profile. Commands use the profile unless options " +
+        "or variables say otherwise. On a terminal, login asks for what is missing, hides the token while you type, " +
+        "and asks again if an answer is wrong. Otherwise it reads the token from stdin. Nothing is saved before " +
+        "the server has accepted it.",
     )
     .addHelpText(
       "after",
       `
-The profile is a file in $XDG_CONFIG_HOME/action-runs, ~/.config/action-runs, or %APPDATA%\\action-runs
-that only you may read. Its token is sent to its own server and no other.\n${examples(
+The profile is a file that only you can read, in $XDG_CONFIG_HOME/action-runs,
+~/.config/action-runs or %APPDATA%\\action-runs. Its token is sent only to its
+own server.\n${examples(
         "action-runs login",
         "action-runs login --url https://runs.example.com --org acme --project shop --env prod < token.txt",
         "action-runs login --profile staging --env staging",
@@ -64,12 +66,13 @@ async function login(flags: Flags): Promise<number> {
   return EXIT.succeeded;
 }
 
-/** From flags and environment, with the token from stdin. */
+/** Everything from flags and environment, and the token from stdin. */
 async function given(flags: Flags): Promise<Kept> {
   const place = { url: "", org: "", project: "", env: "" };
   for (const name of ["url", ...NAMES.keys()] as const) {
     const value = flags[name];
-    if (!value) throw new UsageError(`Give --${name} or ACTION_RUNS_${name.toUpperCase()}.`);
+    if (!value)
+      throw new UsageError(`--${name} is missing. Use --${name} or ACTION_RUNS_${name.toUpperCase()}.`);
     place[name] = name === "url" ? checkUrl(value, "--url") : value;
   }
   const kept = { ...place, token: await readToken("stdin") };
@@ -78,7 +81,7 @@ async function given(flags: Flags): Promise<Kept> {
   return kept;
 }
 
-/** From flags and environment, else from the terminal. What is wrong is asked for again, and nothing else is. */
+/** Everything from flags and environment, and the rest from the terminal. Asks again only for what was wrong. */
 async function asked(flags: Flags, before: Profile): Promise<Kept> {
   const callFlags = { ...flags, retries: flags.retries ?? 0 };
   const url = await answered("Server", flags.url, before.url, async (text) => {
@@ -97,11 +100,11 @@ async function asked(flags: Flags, before: Profile): Promise<Kept> {
     } catch (fault) {
       const status = fault instanceof ActionRunsError ? fault.status : null;
       if (status === 404) {
-        complain(`The token does not open ${names.org}/${names.project}/${names.env}. Check the names.`);
+        complain(`The token has no access to ${names.org}/${names.project}/${names.env}. Check the names.`);
         usual = names;
         names = await readNames({}, usual);
       } else if (status === 401 || status === 403) {
-        complain(`${sentenceOf(fault)} Give another token.`);
+        complain(`${sentenceOf(fault)} Enter another token.`);
         token = await readSecret();
       } else throw fault;
     }
@@ -122,7 +125,7 @@ function readSecret(): Promise<string> {
   return answered("Token", undefined, undefined, (text) => checkToken(text, "Token"), true);
 }
 
-/** The first answer that `check` takes: what was given, else what is asked for until one is taken. */
+/** The first answer that `check` accepts: `given`, or else what the user types. */
 async function answered(
   question: string,
   given: string | undefined,
@@ -145,14 +148,14 @@ async function answered(
   }
 }
 
-/** Before a token is sent to it. Throws what the client says of a server that is not there, or another. */
+/** Runs before a token is sent to the server. Throws if there is no server, or another service. */
 async function checkServer(url: string, flags: Flags): Promise<void> {
   const response = await createSend(transportSettings(calling(flags)))(new Request(`${url}/`));
   const { name } = ((await response.json()) ?? {}) as { name?: unknown };
-  if (name !== "action-runs") throw unexpectedAnswer(response, "An answer that is not of action-runs");
+  if (name !== "action-runs") throw unexpectedAnswer(response, "The response is not from action-runs");
 }
 
-/** Every role may list. */
+/** Lists a run, which every role may do. */
 async function checkPlace({ url, ...place }: Kept, flags: Flags): Promise<void> {
   const client = made(() => createClient({ baseUrl: url, ...place, ...calling(flags) }));
   for await (const _ of client.runs.list({ limit: 1 })) break;

@@ -1,4 +1,4 @@
-/** `report` and `heartbeat`: what a CI job says of its run, with the callback's URL and token. */
+/** `report` and `heartbeat`: what a CI job sends about its run, with the callback URL and token. */
 
 import { Argument, InvalidArgumentError, Option } from "commander";
 import { CliCommand } from "../command.ts";
@@ -21,10 +21,10 @@ interface HeartbeatFlags extends CallbackFlags, OutputFlags {
   readonly externalUrl?: string;
 }
 
-/** A report that is lost leaves its run open until the deadline, so it is worth more tries than a question. */
+/** More than for reads, because a lost report leaves the run open until its deadline. */
 export const REPORT_RETRIES = 8;
 
-/** What CI products call the end of a job, and the error where none is given; null: it succeeded. */
+/** CI products' words for a job's end, each with the error to use if none is given. null: the job succeeded. */
 const OUTCOMES: ReadonlyMap<string, string | null> = new Map([
   ["succeeded", null],
   ["success", null],
@@ -37,19 +37,21 @@ const OUTCOMES: ReadonlyMap<string, string | null> = new Map([
 ]);
 
 export function reportCommand(): CliCommand {
-  const outcome = new Argument("<outcome>", "how it ended");
-  // For completion and the help. commander would not take them in capitals, as some products write them.
+  const outcome = new Argument("<outcome>", "how the job ended");
+  // For completion and the help only: commander would refuse the capitals that some products use.
   outcome.argChoices = [...OUTCOMES.keys()];
   const command = new CliCommand("report")
-    .summary("report how a job ended, from inside it")
+    .summary("report how a job ended, from inside the job")
     .description(
-      "Report how a job ended, from inside it. Takes what CI products call it: succeeded or success; failed, " +
-        "failure or unstable; cancelled, canceled or aborted, which the run records as failed. Case does not matter.",
+      "Report how a job ended, from inside the job. Accepts the words of CI products: succeeded or success; failed, " +
+        "failure or unstable; cancelled, canceled or aborted. A cancelled job is a failed run. Case does not matter.",
     )
     .addArgument(outcome)
-    .addOption(textOption("--error <text>", "what went wrong, as text, @file or @- for stdin"))
-    .addOption(textOption("--output <json>", "the job's result, as a JSON object, @file or @- for stdin"))
-    .addOption(new Option("--idempotency-key <key>", "the job's own id, so that a repeat succeeds too"))
+    .addOption(textOption("--error <text>", "what went wrong: text, @file, or @- for stdin"))
+    .addOption(textOption("--output <json>", "the job's result: a JSON object, @file, or @- for stdin"))
+    .addOption(
+      new Option("--idempotency-key <key>", "the job's id, so that a repeated report succeeds again"),
+    )
     .addHelpText(
       "after",
       examples(
@@ -66,9 +68,9 @@ async function report(outcome: string, flags: ReportFlags): Promise<number> {
   const output = new Output(flags);
   const usual = OUTCOMES.get(outcome.toLowerCase());
   if (usual === undefined)
-    throw new UsageError(`${outcome}: give one of ${[...OUTCOMES.keys()].join(", ")}.`);
+    throw new UsageError(`${outcome} is not an outcome. Use one of ${[...OUTCOMES.keys()].join(", ")}.`);
   if (usual === null && flags.error !== undefined) {
-    throw new UsageError("--error goes with a job that failed.");
+    throw new UsageError("--error is only for a failed job. Remove it, or report failed.");
   }
   const result = flags.output === undefined ? undefined : await readObject(flags.output, "--output");
   const error = flags.error === undefined ? (usual ?? "") : await readText(flags.error, "--error");
@@ -81,11 +83,13 @@ async function report(outcome: string, flags: ReportFlags): Promise<number> {
 
 export function heartbeatCommand(): CliCommand {
   const command = new CliCommand("heartbeat")
-    .summary("say that a job is alive, from inside it")
-    .description("Say that a job is alive and how far it is. The first heartbeat starts a pending run.")
-    .addOption(new Option("-m, --message <text>", "what it is doing"))
-    .addOption(new Option("--progress <share>", "how far it is: 0 to 1, or 0% to 100%").argParser(readShare))
-    .addOption(new Option("--external-url <url>", "the job's own page"))
+    .summary("send a heartbeat, from inside the job")
+    .description("Send a heartbeat, from inside the job. The first heartbeat starts a pending run.")
+    .addOption(new Option("-m, --message <text>", "what the job is doing"))
+    .addOption(
+      new Option("--progress <share>", "how much is done: 0 to 1, or 0% to 100%").argParser(readShare),
+    )
+    .addOption(new Option("--external-url <url>", "the job's page"))
     .addHelpText(
       "after",
       examples(
@@ -111,5 +115,5 @@ function readShare(text: string): number {
   const [, digits, percent] = /^(\d+(?:\.\d+)?|\.\d+)(%?)$/.exec(text.trim()) ?? [];
   const share = percent === "%" ? Number(digits) / 100 : Number(digits);
   if (share >= 0 && share <= 1) return share;
-  throw new InvalidArgumentError("Give a number from 0 to 1, or from 0% to 100%.");
+  throw new InvalidArgumentError("Use a number from 0 to 1, or from 0% to 100%.");
 }

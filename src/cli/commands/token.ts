@@ -1,4 +1,4 @@
-/** `token`: mints, lists and revokes API tokens of a project. */
+/** `token`: creates, lists and revokes API tokens of a project. */
 
 import { Option } from "commander";
 import type { ApiToken } from "../../client/index.ts";
@@ -17,19 +17,19 @@ interface CreateFlags extends Flags {
   readonly expiresAt?: string;
 }
 
-/** Every one of them: a role that is missing here does not compile. */
+/** All roles: TypeScript reports a missing one. */
 const ROLES = Object.keys({ owner: true, admin: true, member: true, viewer: true } satisfies Record<
   ApiToken["role"],
   true
 >);
-/** Tokens belong to a project, whatever the environment. */
+/** Tokens belong to a project, not to an environment. */
 const OF_PROJECT = { env: false };
 
 export function tokenCommand(): CliCommand {
   const token = new CliCommand("token")
     .summary("create, list and revoke API tokens")
     .description(
-      "Create, list and revoke API tokens of a project. Needs a token that may: an owner's or an admin's.",
+      "Create, list and revoke API tokens of a project. Requires a token with the role owner or admin.",
     )
     .addHelpText("after", examples("action-runs token create ci --role member", "action-runs token list"));
   for (const command of [createCommand(), listCommand(), revokeCommand()]) {
@@ -40,13 +40,13 @@ export function tokenCommand(): CliCommand {
 
 function createCommand(): CliCommand {
   return new CliCommand("token create")
-    .summary("create a token, shown once")
-    .description("Create a token. It is shown this once; with --json it is the member `token`.")
-    .argument("<name>", "whose it is; the runs that it creates say so")
-    .addOption(new Option("--role <role>", "what it may do").choices(ROLES).makeOptionMandatory())
-    .addOption(new Option("--env-name <name>", "the one environment that it opens; all where left out"))
+    .summary("create a token")
+    .description("Create a token. Only this response shows it; with --json it is the member `token`.")
+    .argument("<name>", "the token's name, which runs show as their creator")
+    .addOption(new Option("--role <role>", "what the token may do").choices(ROLES).makeOptionMandatory())
+    .addOption(new Option("--env-name <name>", "the only environment that it may use (default: all)"))
     .addOption(
-      new Option("--expires-at <time>", "RFC 3339, such as 2027-01-31T12:00:00Z; never where left out"),
+      new Option("--expires-at <time>", "when it expires, such as 2027-01-31T12:00:00Z (default: never)"),
     )
     .addHelpText(
       "after",
@@ -79,7 +79,7 @@ function createCommand(): CliCommand {
 function listCommand(): CliCommand {
   return new CliCommand("token list")
     .summary("list tokens")
-    .description("List the project's tokens, without the tokens themselves.")
+    .description("List the project's tokens, without their secrets.")
     .addHelpText(
       "after",
       examples("action-runs token list", "action-runs token list --json | jq -r '.[].name'"),
@@ -103,10 +103,8 @@ function listCommand(): CliCommand {
 function revokeCommand(): CliCommand {
   return new CliCommand("token revoke")
     .summary("revoke a token")
-    .description(
-      "Revoke a token by its id, and every token that it minted. They stop working within 30 seconds.",
-    )
-    .argument("<token-id>", "the id, not the token itself", readId)
+    .description("Revoke a token, and every token that it created. They stop working within 30 seconds.")
+    .argument("<token-id>", "the token's id, not the token itself", readId)
     .addHelpText("after", examples("action-runs token revoke 019ab3de-9b55-7003-a8a9-dd2c148ea617"))
     .action(
       exiting(async (id: string, flags: Flags) => {

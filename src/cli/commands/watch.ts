@@ -1,4 +1,4 @@
-/** `watch`: a run's timeline as it happens, attempts and progress among it. */
+/** `watch`: shows a run's timeline as it happens. */
 
 import { Option } from "commander";
 import { CliCommand } from "../command.ts";
@@ -14,13 +14,13 @@ interface Flags extends ConnectionFlags, OutputFlags {
 
 export function watchCommand(): CliCommand {
   const command = new CliCommand("watch")
-    .summary("follow a run until it has ended")
+    .summary("follow a run until it ends")
     .description(
-      "Follow a run until it has ended: attempts to start it, heartbeats with their progress, the end. " +
-        "Exits by the run's end. With --json each event is one line (NDJSON).",
+      "Follow a run until it ends: attempts to start it, heartbeats with progress, the end. " +
+        "The exit code tells how the run ended. With --json each event is one line (NDJSON).",
     )
     .argument("<run>", "the run's id", readId)
-    .addOption(new Option("--after <seq>", "only what came after this event").argParser(wholeNumber(0, 1e9)))
+    .addOption(new Option("--after <seq>", "only events after this number").argParser(wholeNumber(0, 1e9)))
     .addHelpText(
       "after",
       examples(
@@ -38,8 +38,7 @@ async function watch(id: string, flags: Flags): Promise<number> {
   for await (const event of client.runs.watch(id, given({ after: flags.after }))) {
     await output.line(output.isJson ? toJson(event) : eventText(event, output));
   }
-  // The last event tells how it ended, the run why; and with --after there may have been no event at all. Not by
-  // get: that asks a replica, which may not know yet.
+  // Only the run has the error, and with --after there may have been no event. `get` could read a replica that is behind.
   const run = await client.runs.wait(id);
   if (!output.isJson) await output.line(`\n${runText(run, output)}`);
   return exitCodeOfRun(run.status);

@@ -7,7 +7,7 @@ import { Hono, type MiddlewareHandler } from "hono";
 import type { AppEnv } from "../../app-env.ts";
 import { bearerToken } from "../../auth/bearer.ts";
 import { verifyCallbackToken } from "../../auth/callback-token.ts";
-import { errorResponse, unauthorized } from "../../http/errors.ts";
+import { ApiError, errorResponse } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../http/limits.ts";
 import { validBody } from "../../http/validate.ts";
@@ -31,9 +31,9 @@ function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): Middl
     if (!grant.ok) throw new ApiError("token_invalid", "This callback token is not valid for this run.");
     const lateMs = Date.now() - grant.value.expiresAt;
     const isLate = lateMs >= 0;
-    const expired = unauthorized(
-      "This callback token has expired because the run timed out.",
+    const expired = new ApiError(
       "token_expired",
+      "This callback token has expired because the run timed out.",
     );
     const { headers } = c.req.raw;
     const hasKey = headers.has("Idempotency-Key") || headers.has("webhook-id");
