@@ -31,16 +31,13 @@ const PROBLEMS = {
 type Problem = keyof typeof PROBLEMS;
 
 /** Per isolate: D1's last answer (`problem` null: all is well), and since when a check runs. */
-const memory: {
-  last: { readonly problem: Problem | null; readonly at: number } | null;
-  checkingSince: number | null;
-} = { last: null, checkingSince: null };
+let last: { readonly problem: Problem | null; readonly at: number } | null = null;
+let checkingSince: number | null = null;
 
 /** Resolves when D1 can work. Throws `not_ready` or `storage_full`. */
 export async function requireDatabase(db: D1Database, hops: Hops): Promise<void> {
   for (;;) {
     const now = Date.now();
-    const { last, checkingSince } = memory;
     const isChecking = checkingSince !== null && msSince(checkingSince, now) < CHECK_MAX_MS;
     if (last !== null && msSince(last.at, now) < (isChecking ? STALE_MAX_MS : REMEMBERED_MS)) {
       return throwProblem(last.problem);
@@ -51,7 +48,7 @@ export async function requireDatabase(db: D1Database, hops: Hops): Promise<void>
 }
 
 async function check(db: D1Database, hops: Hops, now: number): Promise<void> {
-  memory.checkingSince = now;
+  checkingSince = now;
   let problem: Problem | null = null;
   let cause: unknown;
   try {
@@ -62,9 +59,9 @@ async function check(db: D1Database, hops: Hops, now: number): Promise<void> {
     problem = problemOf(cause);
   }
   // Otherwise this check took so long that another one replaced it.
-  if (memory.checkingSince === now) {
-    memory.last = { problem, at: Date.now() };
-    memory.checkingSince = null;
+  if (checkingSince === now) {
+    last = { problem, at: Date.now() };
+    checkingSince = null;
   }
   throwProblem(problem, cause);
 }

@@ -1,9 +1,7 @@
-/**
- * Every bound a caller can meet, in one place. Sizes are bytes of UTF-8 JSON.
- */
+/** Every limit that a caller can reach. Sizes are bytes of UTF-8 JSON. */
 
 export const BODY_MAX_BYTES = 1024 * 1024;
-/** How much of a body over the limit is read before answering, so that the client gets to see the answer. */
+/** How much of a larger body is read before the response. Otherwise some clients see a reset connection and no response. */
 export const BODY_DRAIN_BYTES = 4 * 1024 * 1024;
 export const JSON_MAX_DEPTH = 64;
 /** parameters and recommendations together. */
@@ -11,18 +9,18 @@ export const INPUTS_MAX_BYTES = 256 * 1024;
 export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
 export const TRIGGER_MAX_BYTES = 64 * 1024;
-/** What a trigger's payload may come to with all placeholders put in. */
+/** A trigger's payload after its placeholders were replaced. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
-/** A trigger's header names and values together, with all placeholders put in. */
+/** A trigger's header names and values together, after their placeholders were replaced. */
 export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
 /** UTF-16 units, as in `text.length`. */
 export const URL_MAX_CHARACTERS = 2048;
-/** An organisation, project or environment in a path, as the text of a pattern. */
+/** The pattern of an organisation, project or environment in a path. */
 export const PATH_NAME = "[a-z0-9][a-z0-9-]{0,62}";
 export const NAME_MAX_CHARACTERS = 255;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
-/** It bounds what a revocation has to walk. */
+/** Bounds the tree that a revocation walks. */
 export const TOKENS_MAX_PER_PROJECT = 10_000;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
@@ -32,16 +30,16 @@ export const ATTEMPTS_MAX = 10;
 export const RETRY_DELAY_DEFAULT_MS = 1000;
 export const RETRY_DELAY_MIN_MS = 100;
 export const RETRY_DELAY_MAX_MS = 3_600_000;
-/** How long a read may wait for a run's end. */
+/** How long a read can wait for a run's end. */
 export const WAIT_MAX_SECONDS = 60;
 
 export const PAGE_DEFAULT_ROWS = 50;
 export const PAGE_MAX_ROWS = 200;
 export const PAGE_MAX_BYTES = 4 * 1024 * 1024;
-/** D1 runs one query at a time, so no page may look at more. */
+/** Rows that a page looks at. D1 runs one query at a time, so a longer query would block all others. */
 export const PAGE_MAX_LOOKED_AT = 5000;
 
-/** A finished callback may be repeated with its key for this long after the token expired. */
+/** How long after the token expired a callback can be repeated with its key. */
 export const CALLBACK_REPLAY_GRACE_MS = 24 * 3_600_000;
 
 const encoder = new TextEncoder();

@@ -36,7 +36,7 @@ export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, { mayBeEmpty 
   return Object.assign(middleware, { [VALIDATES]: { target: "json", schema } satisfies Validated });
 }
 
-/** zValidator parses asynchronously by default, which changes the order of the issues, and callers see only the first. */
+/** zValidator parses asynchronously by default, which changes the order of the issues, and callers see only the first three. */
 const SYNCHRONOUS = { validationFunction: safeParse };
 
 function refuseAs(code: ErrorCode) {

@@ -26,7 +26,7 @@ export interface Genuine {
 }
 
 export interface Attempt {
-  /** The whole header; null: none. */
+  /** The whole header. Null: no header. */
   readonly authorization: string | null;
   readonly path?: string;
   readonly id?: string;
@@ -74,7 +74,7 @@ async function signRaw(secret: string, text: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes(text))).toHex();
 }
 
-/** Another hex digit in place of the one at `index`; from the end where it is negative. */
+/** Replaces the hex digit at `index` by another. A negative `index` counts from the end. */
 export function changed(hex: string, index: number): string {
   const at = index < 0 ? hex.length + index : index;
   return hex.slice(0, at) + (hex[at] === "0" ? "1" : "0") + hex.slice(at + 1);

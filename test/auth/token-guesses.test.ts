@@ -1,4 +1,4 @@
-/** Guessing API tokens: who guesses is slowed down, and nobody who shares the guesser's address is locked out. */
+/** Clients that guess API tokens are slowed down, and other clients at the same address are not locked out. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -90,7 +90,7 @@ describe("an address that tried too many unknown tokens", () => {
     for (const token of [known.token, fresh.token, ROOT]) {
       expect((await tryToken(project, token, address)).code).toBe("ok");
     }
-    // What the isolate remembers is stale, and has to be asked for.
+    // The isolate's memory is stale now, so D1 is asked.
     later(31_000);
     for (const token of [known.token, fresh.token]) {
       expect(await tryToken(project, token, address)).toMatchObject({ code: "ok", calls: 2 });
@@ -130,7 +130,7 @@ describe("an address that tried too many unknown tokens", () => {
     for (const answer of answers) expectSlowed(answer);
     expect(faults.calls - calls).toBe(LOOK_UPS_AT_ONCE);
     faults.readDelayMs = 0;
-    // Their places are free again, also where a look-up failed.
+    // Their places are free again, even if a look-up failed.
     faults.reads = "down";
     for (let n = 0; n < 2 * LOOK_UPS_AT_ONCE; n++) {
       expect((await tryToken(project, unknownToken(), address)).status).toBe(503);

@@ -1,4 +1,4 @@
-/** The hash of a good token is remembered; whether the token is still good is asked all the same. */
+/** The hash of a good token is remembered, but each request still checks that the token is good. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";

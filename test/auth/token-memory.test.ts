@@ -23,7 +23,7 @@ function unknownToken(): string {
   return `terr_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
 }
 
-/** A client that no other test is, for each is counted by its address. */
+/** A client of its own for each test, because guesses are counted by address. */
 function newClient(): string {
   return `2001:db8::${crypto.randomUUID().slice(0, 4)}:${crypto.randomUUID().slice(0, 4)}`;
 }

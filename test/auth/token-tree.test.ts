@@ -1,4 +1,4 @@
-/** A token lives no longer than the token that minted it, and goes when that goes. */
+/** A token expires no later than the token that minted it, and is revoked with it. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";

@@ -1,4 +1,4 @@
-/** D1 commits a change of tokens and its answer is lost: the second try answers what the first one would have. */
+/** If D1 commits a change of tokens and its answer is lost, the retry gives the response of the first try. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";

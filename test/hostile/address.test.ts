@@ -10,7 +10,7 @@ beforeAll(async () => {
   run = await createRun(runs);
 });
 
-/** What no path may hold in place of any of its names. */
+/** Values that are not a name of a path. */
 const SEGMENTS = [
   "",
   ".",
@@ -50,7 +50,7 @@ const SEGMENTS = [
   "a".repeat(8000),
 ];
 const ID = "0199d2a5-0000-8000-8000-000000000000";
-/** What is no run's and no token's id. */
+/** Values that are not the id of a run or a token. */
 const IDS = [
   ...SEGMENTS,
   "0",

@@ -34,7 +34,7 @@ function withWrongTag(id: string): string {
   return id.slice(0, -1) + (id.endsWith("0") ? "1" : "0");
 }
 
-/** Ids as a stranger would make them up for the runs of `path`, where none was ever created. */
+/** Ids that a stranger could make up for runs of `path`, which has no run. */
 const MADE_UP: Readonly<Record<string, (path: string) => string | Promise<string>>> = {
   ...Object.fromEntries(
     [0, 1, 2, 3, 4, 4095].map((coordinator) => [
@@ -53,7 +53,7 @@ const MADE_UP: Readonly<Record<string, (path: string) => string | Promise<string
 
 const FORGED_TOKEN = (id: string) => `${id}:${Date.now() + 60_000}:${"ab".repeat(32)}`;
 
-/** Every route that takes a run's id, as a stranger asks it; the status is that of a run that is not there. */
+/** Every route that takes a run's id, as a stranger uses it, with the status for a missing run. */
 const ROUTES = [
   { method: "GET", suffix: "", status: 404 },
   { method: "GET", suffix: "", status: 404, headers: { "x-d1-bookmark": "coordinator" } },
@@ -116,11 +116,12 @@ describe.each(Object.entries(MADE_UP))("a made-up id, %s,", (_name, makeUp) => {
     const id = await makeUp(path);
     const before = await objects();
     faults.reads = "down";
-    for (const route of ROUTES) {
+    const tryRoute = async (route: (typeof ROUTES)[number]) => {
       const { method, address, options } = askRoute(route, path, id);
       const { status } = await ask(method, address, options);
       expect([method, status]).toEqual([method, route.status === 404 ? 503 : 401]);
-    }
+    };
+    await Promise.all(ROUTES.map(tryRoute));
     expect(await objects()).toEqual(before);
   });
 });

@@ -38,7 +38,7 @@ const CURSORS = [
 ];
 /** Of a timeline, whose cursors are numbers; a list's are ids. */
 const SEQ_CURSORS = ["-1", "01", "1.5", "1e3", " 1", "1\n", "1000000000000000", "\u0661", "NaN", "__proto__"];
-/** What is no limit is no wait either. */
+/** Values that are invalid as `limit` and as `wait`. */
 const WAITS = [...LIMITS, "61", "99", "100", "001"];
 const NAMES = ["", "%00", "a%00b", "a%0ab", "%7f", "%C2%85", "a".repeat(256)];
 const TIMES = [

@@ -5,7 +5,7 @@ import type { Permission, Role } from "../../src/auth/permissions.ts";
 import { ask, type CreatedRun, createRun, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
 
-/** DESIGN's table of roles, written out: the code's own is what is under test. */
+/** The table of roles, written again, because the code's own table is under test. */
 const HAS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: ["data:read", "data:write", "tokens:manage"],
   admin: ["data:read", "data:write", "tokens:manage"],
@@ -15,7 +15,7 @@ const HAS: Readonly<Record<Role, readonly Permission[]>> = {
 
 interface Rule {
   readonly opensTo: Permission | "anyone" | "root" | "callback token";
-  /** For a token of another project or environment: what can't be read is not there, what can't be written is forbidden. */
+  /** For a token of another project or environment: 404 for reading, 403 for writing. */
   readonly outside?: 404 | 403;
   readonly success: number;
   readonly body?: unknown;
@@ -23,7 +23,7 @@ interface Rule {
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
 
-/** Every route there is. A route that is added and not put here makes this file fail. */
+/** Every route of the app. A new route without a rule makes this file fail. */
 const RULES: Readonly<Record<string, Rule>> = {
   "GET /": { opensTo: "anyone", success: 200 },
   "GET /healthz": { opensTo: "anyone", success: 200 },
@@ -49,7 +49,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "POST /:o/:p/envs/:envName/resync": { opensTo: "root", success: 202 },
 };
 
-/** What the app answers to, read from the app: patterns without the names' regular expressions. */
+/** The routes of the app, as patterns without regular expressions. */
 const ROUTES = [
   ...new Set(
     createApp()
@@ -59,7 +59,7 @@ const ROUTES = [
 ].sort();
 
 interface Credential {
-  /** Why the token is no token at all, or no longer one; and the code that says so. */
+  /** The error code of a missing, unknown, expired or revoked token. */
   readonly bad?: "unauthorized" | "token_invalid" | "token_expired";
   readonly role?: Role;
   readonly project?: "another" | "another organisation's";
@@ -68,7 +68,7 @@ interface Credential {
   readonly callback?: "its own" | "another run's";
 }
 
-/** Whoever may ask. What is asked for lives in the environment prod of one project. */
+/** All kinds of callers. The runs and tokens are in the environment prod of one project. */
 const CREDENTIALS: Readonly<Record<string, Credential>> = {
   "no token": { bad: "unauthorized" },
   "an unknown token": { bad: "token_invalid" },
@@ -100,7 +100,7 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   const success = { status: rule.success };
   if (rule.opensTo === "anyone") return success;
   if (who.callback === "its own" && rule.opensTo === "callback token") return success;
-  // An API token is none of a callback's business, whatever else is wrong with it.
+  // A callback refuses every API token alike.
   if (rule.opensTo === "callback token")
     return { status: 401, code: who.bad === "unauthorized" ? who.bad : "token_invalid" };
   if (who.callback !== undefined) return { status: 401, code: "token_invalid" };
@@ -115,7 +115,7 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   }
   if (who.role === undefined || !HAS[who.role].includes(rule.opensTo))
     return { status: 403, code: "forbidden" };
-  // What is minted or revoked here is prod's: beyond the scope of who manages the tokens of dev.
+  // The tokens here belong to prod, out of the scope of a token of dev.
   if (otherEnvironment && route.startsWith("POST")) return { status: 403, code: "forbidden" };
   if (otherEnvironment && route.startsWith("DELETE")) return { status: 404, code: "token_not_found" };
   return success;
@@ -187,7 +187,7 @@ async function target(pattern: string, changesNothing: boolean) {
   return { path, run };
 }
 
-/** All that a request could have changed here. */
+/** All rows that a request could change. */
 async function stored() {
   const [runs, kept, audit] = await env.DB.batch<Record<string, unknown>>([
     env.DB.prepare("SELECT id, version, status FROM runs WHERE scope = ? ORDER BY id").bind(scope),
@@ -234,7 +234,7 @@ describe.each(ROUTES)("%s", (route) => {
   });
 });
 
-/** What needs no more than `data:read`. */
+/** The requests that need only `data:read`. */
 const READS = [
   { method: "GET", suffix: "" },
   { method: "GET", suffix: "?wait=1" },

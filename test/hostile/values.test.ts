@@ -8,7 +8,7 @@ beforeAll(async () => {
   run = await createRun(runs);
 });
 
-/** Values are JSON as it is sent, for some of them no JSON.stringify would write. */
+/** Values are JSON text, because JSON.stringify can't write some of them. */
 const NO_OBJECTS = ["null", "[]", '"x"', "1", "true", "[{}]"];
 const OVERFLOWS = ['{"n":1e400}', '{"a":[{"b":-1e400}]}', '{"a":{"b":{"c":9e999}}}'];
 const NAMES = [

@@ -1,4 +1,4 @@
-/** A body is taken or refused for what it is, whether its length was told beforehand or not; a query that is not there is empty. */
+/** A body gets the same response with and without Content-Length, and a missing query counts as empty. */
 
 import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
@@ -39,7 +39,7 @@ async function send(path: string, method: string, body: BodyInit, length?: numbe
   return { status: response.status, body: await response.json() };
 }
 
-/** What differs from run to run. */
+/** Without the members that differ from run to run. */
 function comparable({ status, body }: Told): Told {
   const { id: _id, createdAt: _at, callback: _callback, ...rest } = body;
   return { status, body: rest };

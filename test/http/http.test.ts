@@ -11,7 +11,7 @@ let seconds = 0;
 
 beforeEach(() => {
   lines = [];
-  // Each in a second of its own, for no second has lines for all of them.
+  // Each test has a second of its own, because the log writes a bounded number of lines a second.
   const now = Date.now();
   seconds++;
   vi.spyOn(Date, "now").mockImplementation(() => now + seconds * 1000);

@@ -9,7 +9,7 @@ interface Limit {
   readonly of: (size: number) => string;
   readonly max: number;
   readonly status?: number;
-  /** What the sentence calls the limit and what was sent, where that is not the plain number. */
+  /** How the sentence names the limit and the size, if not by the plain number. */
   readonly said?: string;
 }
 

@@ -198,7 +198,7 @@ it("is alive without any settings", async () => {
   expect(response.status).toBe(200);
 });
 
-// Last, for it takes this file's database apart.
+// Last, because it destroys this file's database.
 it.each(["coordinators", "tokens", "runs", "audit"])(
   "is not ready without the table %s, and says to migrate",
   async (table) => {

@@ -57,7 +57,7 @@ it("writes 100 lines a second, and the next line counts those left out", async (
   await flood(2);
   expect(lines).toHaveLength(LINES_PER_SECOND + 2);
   expect(lines.at(-2)).toHaveProperty("leftOut", 37);
-  // Said once, and not at all where there is nothing to say.
+  // The count is written once, and not at all if it is 0.
   const others = lines.toSpliced(-2, 1);
   expect(others.filter((line) => "leftOut" in line)).toEqual([]);
 });

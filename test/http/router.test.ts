@@ -1,4 +1,4 @@
-/** Our router against Hono's own: whatever is asked, the same handlers in the same order, with the same parameters. */
+/** Our router gives every request the same handlers and parameters, in the same order, as Hono's own routers. */
 
 import type { Result, Router } from "hono/router";
 import { RegExpRouter } from "hono/router/reg-exp-router";

@@ -17,7 +17,7 @@ export interface Operation {
   readonly method: string;
   readonly path: string;
   readonly parameters: readonly Parameter[];
-  /** The schema of the JSON body, undefined if the operation takes none. */
+  /** The schema of the JSON body, undefined if the operation has no body. */
   readonly body: Schema | undefined;
   readonly isBodyRequired: boolean;
   readonly security: readonly Record<string, unknown>[];

@@ -95,7 +95,7 @@ describe.each(CASES)("%s", (_name, operation) => {
     place = await placeFor(operation);
   });
 
-  /** Asks where nothing was changed yet. */
+  /** Sends to a run or token that no earlier request changed. */
   const sendAfresh = async (sent: Sent) =>
     send(operation, isConsumed && operation.method !== "GET" ? await placeFor(operation) : place, sent);
 

@@ -1,9 +1,9 @@
-/** One request for each status that the service answers, and for each route. */
+/** At least one request for each route and each status. */
 
 import { faults } from "./faults.ts";
 import type { Ask, CreatedRun } from "./requests.ts";
 
-/** Stands for whatever a caller would not want to meet again in a log. */
+/** A text that must never appear in a log. */
 export const SECRET = "hush-hush-9f27";
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
@@ -14,7 +14,7 @@ export interface Case {
   readonly route: string;
   readonly code?: string;
   readonly method: string;
-  /** Given a run's address, the address to ask. */
+  /** The path of the request, from the path of the runs and a run. */
   readonly path: (runs: string, run: CreatedRun) => string;
   readonly ask?: (run: CreatedRun) => Ask;
   readonly given?: () => void;
@@ -24,7 +24,7 @@ const project = () => "/acme/shop";
 const token = (name: string) => ({ body: { name, role: "viewer" } });
 
 export const CASES: readonly Case[] = [
-  { name: "what this is", status: 200, route: "/", method: "GET", path: () => "/" },
+  { name: "the description of the service", status: 200, route: "/", method: "GET", path: () => "/" },
   { name: "alive", status: 200, route: "/healthz", method: "GET", path: () => "/healthz" },
   { name: "ready", status: 200, route: "/readyz", method: "GET", path: () => "/readyz" },
   {
@@ -126,7 +126,7 @@ export const CASES: readonly Case[] = [
     path: () => `${project()}/audit`,
   },
   {
-    name: "a token that is not there",
+    name: "an unknown token id",
     status: 404,
     code: "token_not_found",
     route: "/:o/:p/tokens/:tokenId",
@@ -226,7 +226,7 @@ export const CASES: readonly Case[] = [
     ask: (run) => ({ token: `${run.id}:${SECRET}`, body: {} }),
   },
   {
-    name: "an unknown address",
+    name: "an unknown path",
     status: 404,
     code: "not_found",
     route: "/*",
@@ -277,7 +277,7 @@ export const CASES: readonly Case[] = [
     ask: () => ({ raw: SECRET, headers: { "Content-Type": `text/plain; x=${SECRET}` } }),
   },
   {
-    name: "a webhook that leads back here",
+    name: "a webhook to this service",
     status: 508,
     code: "loop_detected",
     route: RUNS,
