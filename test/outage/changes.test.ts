@@ -3,12 +3,21 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { FLIGHT_MAX_MS } from "../../src/runs/projection/flights.ts";
-import { alarmAt, coordinator, createAged, journal, until } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, hurryTimers, journal, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
-import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+import {
+  type ActionRun,
+  ask,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  report,
+  rowOf,
+} from "../support/requests.ts";
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 const FAULTS: readonly Extract<Fault, string>[] = ["down", "hang", "committed_then_error"];
@@ -62,6 +71,7 @@ it.each(FAULTS)(
     const path = newRunsPath();
     const prepared = await Promise.all(CHANGES.map(({ prepare }) => prepare(path)));
     faults.writes = fault;
+    hurryTimers();
     const done = await Promise.all(prepared.map((go) => go()));
     for (const { id, run, headers } of done) {
       expect(headers.get("x-d1-bookmark")).toBe("coordinator");
@@ -94,6 +104,7 @@ it("gives a bookmark of D1 again once the row has landed", async () => {
   faults.writes = "down";
   const created = await createRun(path);
   faults.writes = null;
+  await alarmIn(10_000, coordinatorOf(path, created.id));
   await until(async () => (await rowOf(created.id)) !== null);
   const done = await report(created, SUCCEEDED);
   expect(done.headers.get("x-d1-bookmark")).toMatch(/^[0-9a-f]{8}-/);
@@ -133,6 +144,7 @@ it("keeps the alarm armed for as long as D1 is down, and evictions change nothin
     await evictDurableObject(coordinator(path, 0));
   }
   faults.writes = null;
+  await alarmIn(10_000, coordinator(path, 0));
   await until(async () => (await rowOf(id)) !== null);
 });
 

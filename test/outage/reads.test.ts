@@ -1,10 +1,12 @@
 /** D1 throwing or hanging where it is read: the coordinator answers for a run; nothing is denied that was not looked up. */
 
-import { expect, it } from "vitest";
-import { createAged, mint } from "../support/direct.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import { createAged, hurryTimers, mint } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 import { expectUnavailable, mintToken, type Refusal } from "./calls.ts";
+
+afterEach(() => vi.restoreAllMocks());
 
 it.each(["down", "hang"] as const)(
   "while reads of D1 meet %s: get answers, the rest says to come back",
@@ -15,6 +17,7 @@ it.each(["down", "hang"] as const)(
     const { token } = await mintToken(path);
     const unheardOf = await mint(path, Date.now());
     faults.reads = fault;
+    hurryTimers();
     const [get, missing, madeUp, cancelMadeUp, list, lookUp, ready, alive, tokens] = await Promise.all([
       ask("GET", `${path}/${created.id}`),
       ask<Refusal>("GET", `${path}/${unheardOf}`),

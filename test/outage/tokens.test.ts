@@ -1,13 +1,14 @@
 /** API tokens while D1 does not answer: 503, never 401; and a token lately known to be good goes on working. */
 
 import { afterEach, expect, it, vi } from "vitest";
-import { MINUTE_MS } from "../support/direct.ts";
+import { hurryTimers, MINUTE_MS } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask, newRunsPath, ROOT } from "../support/requests.ts";
 import { expectUnavailable, mintToken, type Refusal } from "./calls.ts";
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 it.each(["down", "hang"] as const)(
@@ -18,6 +19,7 @@ it.each(["down", "hang"] as const)(
     const create = () => ask<Refusal>("POST", path, { body: { actionName: "deploy" }, token });
     expect((await create()).status).toBe(201);
     faults.reads = fault;
+    hurryTimers();
     const start = Date.now();
     for (const minutes of [1, 5, 9.9]) {
       vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE_MS });

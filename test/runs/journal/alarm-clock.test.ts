@@ -6,16 +6,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  alarmAt,
-  change,
-  coordinator,
-  createAged,
-  DAY_MS,
-  direct,
-  journal,
-  MINUTE_MS,
-} from "../../support/direct.ts";
+import { alarmAt, change, coordinator, createAged, DAY_MS, direct, MINUTE_MS } from "../../support/direct.ts";
 import { type Fault, faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
@@ -37,22 +28,18 @@ function createDueIn(path: string, ms: number): Promise<string> {
   return createAged(path, { deadlineAt: Date.now() + ms });
 }
 
-/** The earliest of what the journal says is to be done, past or not; null where there is nothing. */
-async function firstDue(path: string): Promise<number | null> {
-  const [row] = await journal<{ at: number | null }>(
-    path,
-    0,
-    `SELECT min(at) AS at FROM (
-       SELECT min(due_at) AS at FROM runs
-       UNION ALL SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'repair_at')`,
-  );
-  return row?.at ?? null;
-}
+/** The earliest of what the journal has to do, past or not. */
+const FIRST_DUE = `
+  SELECT min(at) AS at FROM (
+    SELECT min(due_at) AS at FROM runs
+    UNION ALL SELECT CAST(value AS INTEGER) FROM marks WHERE name = 'repair_at')`;
 
 async function expectInTime(path: string): Promise<void> {
-  const due = await firstDue(path);
+  const [due, alarm] = await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
+    const { at } = storage.sql.exec<{ at: number | null }>(FIRST_DUE).one();
+    return [at, await storage.getAlarm()] as const;
+  });
   if (due === null) return;
-  const alarm = await alarmAt(path, 0);
   expect(alarm).not.toBeNull();
   expect(alarm).toBeLessThanOrEqual(Math.max(due, Date.now()));
 }
