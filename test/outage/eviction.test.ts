@@ -1,4 +1,4 @@
-/** The object is evicted between any two steps, with D1 well or not: every answer stays true. */
+/** Every answer stays true when the object is evicted between any two steps, with or without an outage of D1. */
 
 import { abortAllDurableObjects, evictAllDurableObjects, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -164,7 +164,7 @@ describe.each(FAULTS)("with writes to D1: %s", (fault) => {
   });
 });
 
-it("with writes to D1: hang, every object falls before every step", async () => {
+it("while writes to D1 hang, every object is aborted before every step", async () => {
   faults.writes = "hang";
   hurryTimers();
   // An eviction would wait for what hangs.

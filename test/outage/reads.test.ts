@@ -1,4 +1,4 @@
-/** D1 throwing or hanging where it is read: the coordinator answers for a run; nothing is denied that was not looked up. */
+/** While reads of D1 throw or hang, the coordinator answers for a run, and nothing is 404 that was not looked up. */
 
 import { afterEach, expect, it, vi } from "vitest";
 import { createAged, hurryTimers, mint } from "../support/direct.ts";
@@ -9,7 +9,7 @@ import { expectUnavailable, mintToken, type Refusal } from "./calls.ts";
 afterEach(() => vi.restoreAllMocks());
 
 it.each(["down", "hang"] as const)(
-  "while reads of D1 meet %s: get answers, the rest says to come back",
+  "with D1's reads %s, a get succeeds and everything else is 503",
   async (fault) => {
     const path = newRunsPath();
     const created = await createRun(path);
@@ -42,14 +42,14 @@ it.each(["down", "hang"] as const)(
   },
 );
 
-it("finds a run in the coordinator that D1 has no row of", async () => {
+it("a get finds a run at its coordinator if D1 has no row", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const { callback: _, ...run } = await createRun(path);
   expect(await ask("GET", `${path}/${run.id}`)).toMatchObject({ status: 200, body: run });
 });
 
-it("does not let an outage of writes into a list: it shows what has landed", async () => {
+it("a list shows what has landed while writes to D1 fail", async () => {
   const path = newRunsPath();
   const landed = await createAged(path);
   faults.writes = "down";

@@ -1,6 +1,6 @@
 /**
- * The one alarm is never set for later than what comes first, whatever has happened. Dates are faked and start a day
- * ahead, so that no alarm rings unless a story rings it.
+ * The one alarm is never set for later than what comes first. Dates are faked and start a day ahead, so that an alarm rings
+ * only when a story rings it.
  */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
@@ -112,7 +112,7 @@ const step = fc.oneof(
   },
 );
 
-it("is never later than the repair or any run's due instant, in every story of runs, time and evictions", async () => {
+it("is never later than the repair or any due run, in random stories of runs, time and evictions", async () => {
   const stories = fc.array(step, { minLength: 5, maxLength: 30 });
   await fc.assert(
     fc.asyncProperty(stories, async (steps) => {
@@ -139,7 +139,7 @@ describe("an alarm that was dropped", () => {
     ["a create", (path) => createDueIn(path, DAY_MS)],
     ["an end", (path, id) => change(path, id, { type: "cancelled" })],
     ["a start", (path, id) => change(path, id, { type: "started" })],
-  ])("is set again, for at once, by %s over a minute after it should have rung", async (_what, go) => {
+  ])("is set for now by %s more than a minute after it should have rung", async (_what, go) => {
     const path = newRunsPath();
     const id = await createDueIn(path, 2 * DAY_MS);
     const shouldRing = (await alarmAt(path, 0)) ?? 0;
@@ -156,7 +156,7 @@ describe("an alarm that was dropped", () => {
     expect(await alarmAt(path, 0)).toBe(Date.now());
   });
 
-  it("is set again by the first change of a new instance, however early", async () => {
+  it("is set again by the first change of a new instance", async () => {
     const path = newRunsPath();
     await createDueIn(path, DAY_MS);
     const set = await alarmAt(path, 0);
@@ -179,7 +179,7 @@ describe("a change", () => {
     expect(await alarmAt(path, 0)).toBe(now + 3000);
   });
 
-  it("brings an alarm that was set for a far deadline forward to its own repair", async () => {
+  it("brings an alarm that is set for a far deadline forward to its own repair", async () => {
     const path = newRunsPath();
     const deadlineAt = Date.now() + DAY_MS;
     await createAged(path, { deadlineAt });
@@ -189,7 +189,7 @@ describe("a change", () => {
     expect(await alarmAt(path, 0)).toBe(Date.now() + 5000);
   });
 
-  it("that leaves the alarm too early costs one ring, after which it is set for what is next", async () => {
+  it("that leaves the alarm too early costs one ring", async () => {
     const path = newRunsPath();
     const id = await createDueIn(path, 3000);
     const later = Date.now() + DAY_MS;
