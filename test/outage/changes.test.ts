@@ -1,14 +1,23 @@
-/** D1 throwing, hanging, or answering with an error after it committed: what changes a run succeeds all the same. */
+/** Changes of runs succeed while D1 throws, hangs, or returns an error after it committed. */
 
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { FLIGHT_MAX_MS } from "../../src/runs/projection/flights.ts";
-import { alarmAt, coordinator, createAged, journal, until } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, hurryTimers, journal, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
-import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+import {
+  type ActionRun,
+  ask,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  report,
+  rowOf,
+} from "../support/requests.ts";
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 const FAULTS: readonly Extract<Fault, string>[] = ["down", "hang", "committed_then_error"];
@@ -57,11 +66,12 @@ const CHANGES: readonly Change[] = [
 ];
 
 it.each(FAULTS)(
-  "while writes to D1 meet %s: changes succeed, are read at once, and land by themselves",
+  "with D1's writes %s, changes succeed, can be read at once, and land later",
   async (fault) => {
     const path = newRunsPath();
     const prepared = await Promise.all(CHANGES.map(({ prepare }) => prepare(path)));
     faults.writes = fault;
+    hurryTimers();
     const done = await Promise.all(prepared.map((go) => go()));
     for (const { id, run, headers } of done) {
       expect(headers.get("x-d1-bookmark")).toBe("coordinator");
@@ -77,7 +87,7 @@ it.each(FAULTS)(
   },
 );
 
-it("asks the coordinator for a read that sends back its mark, and D1 for one that does not", async () => {
+it("reads from the coordinator if the caller sends its bookmark, and from D1 otherwise", async () => {
   const path = newRunsPath();
   const created = await createRun(path);
   faults.writes = "down";
@@ -89,17 +99,18 @@ it("asks the coordinator for a read that sends back its mark, and D1 for one tha
   expect(read.headers.get("x-d1-bookmark")).toBe("coordinator");
 });
 
-it("gives a bookmark of D1 again once the row has landed", async () => {
+it("returns a bookmark of D1 again after the row has landed", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const created = await createRun(path);
   faults.writes = null;
+  await alarmIn(10_000, coordinatorOf(path, created.id));
   await until(async () => (await rowOf(created.id)) !== null);
   const done = await report(created, SUCCEEDED);
   expect(done.headers.get("x-d1-bookmark")).toMatch(/^[0-9a-f]{8}-/);
 });
 
-it("keeps no caller waiting once D1 is known not to answer", async () => {
+it("lets no caller wait while D1 is known to fail", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   await createAged(path);
@@ -111,7 +122,7 @@ it("keeps no caller waiting once D1 is known not to answer", async () => {
   await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 11);
 });
 
-it("answers ten creates with one key as one run, though D1 is down", async () => {
+it("answers ten creates with one key with one run while D1 is down", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const headers = { "Idempotency-Key": "once" };
@@ -121,7 +132,7 @@ it("answers ten creates with one key as one run, though D1 is down", async () =>
   expect(new Set(made.map(({ id }) => id)).size).toBe(1);
 });
 
-it("keeps the alarm armed for as long as D1 is down, and evictions change nothing of that", async () => {
+it("keeps the alarm set while D1 is down, also after evictions", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const id = await createAged(path);
@@ -133,10 +144,11 @@ it("keeps the alarm armed for as long as D1 is down, and evictions change nothin
     await evictDurableObject(coordinator(path, 0));
   }
   faults.writes = null;
+  await alarmIn(10_000, coordinator(path, 0));
   await until(async () => (await rowOf(id)) !== null);
 });
 
-it("after however many failures, a flight that hangs and the next one fit into 15 s", async () => {
+it("after many failures, a hanging flight and the next one fit into 15 s", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   await createAged(path);

@@ -1,4 +1,4 @@
-/** A clock that steps back by an hour: nothing lasts longer than promised, and nothing waits until it has caught up. */
+/** After the clock stepped back by an hour, nothing lasts longer than promised or waits until the clock has caught up. */
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -36,12 +36,12 @@ function stepBack(): void {
   vi.setSystemTime(Date.now() - HOUR_MS);
 }
 
-describe("the repair of a row that did not land", () => {
+describe("the repair of an unlanded row", () => {
   it.each<[what: string, go: (path: string) => Promise<unknown>]>([
     ["the next change", (path) => createAged(path)],
     ["the alarm", (path) => runDurableObjectAlarm(coordinator(path, 0))],
     ["the sweep", (path) => direct(path, 0).poke()],
-  ])("is brought forward to within 5 s by %s", async (_what, go) => {
+  ])("is set for within 5 s by %s", async (_what, go) => {
     const path = newRunsPath();
     faults.writes = "down";
     await createAged(path, { deadlineAt: Date.now() + DAY_MS });
@@ -51,7 +51,7 @@ describe("the repair of a row that did not land", () => {
   });
 });
 
-it("retention that failed is tried again when its alarm rings, not an hour later", async () => {
+it("retention that failed is retried when its alarm rings, not an hour later", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
   await change(path, id, { type: "cancelled" });
@@ -66,8 +66,8 @@ it("retention that failed is tried again when its alarm rings, not an hour later
   await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
 });
 
-describe("who waits for a run", () => {
-  it("is answered after at most twice the time that was asked for", async () => {
+describe("a watcher of a run", () => {
+  it("gets an answer within twice the time that it asked for", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const waiting = ask("GET", `${path}/${run.id}?wait=1`);
@@ -76,7 +76,7 @@ describe("who waits for a run", () => {
     expect((await within(5000, waiting)).body.status).toBe("pending");
   });
 
-  it("at its coordinator, is answered likewise, whatever news comes meanwhile", async () => {
+  it("gets an answer from the coordinator in time, even if there is news", async () => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
     const stub = coordinator(path, 0) as unknown as {
@@ -89,7 +89,7 @@ describe("who waits for a run", () => {
     expect(await within(3000, waiting)).toMatchObject({ ok: true, isOver: false });
   });
 
-  it("by a stream, is told to resume instead of being kept for an hour", async () => {
+  it("on a stream is disconnected to resume, instead of waiting for an hour", async () => {
     const nothing = { ok: true, events: [], lastSeq: 1, newestSeq: 1, isOver: false } as const;
     const source = { next: async () => nothing, leave: vi.fn() };
     const reader = streamEvents({ ...nothing, events: ['{"seq":1}'] }, source).getReader();
@@ -100,7 +100,7 @@ describe("who waits for a run", () => {
     expect(source.leave).toHaveBeenCalled();
   });
 
-  it("finds a place where watchers have vanished", () => {
+  it("gets a place if other watchers have vanished", () => {
     const watchers = new Watchers();
     let runs = 0;
     const admit = () =>
@@ -118,7 +118,7 @@ describe("who waits for a run", () => {
 });
 
 describe("what an isolate remembers", () => {
-  it("of a token is not believed, so that one revoked meanwhile opens nothing", async () => {
+  it("of a token is not trusted, so a token that was revoked meanwhile is refused", async () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
     const status = async () => (await ask("GET", `${project}/tokens`, { token })).status;
@@ -129,7 +129,7 @@ describe("what an isolate remembers", () => {
     expect(await status()).toBe(401);
   });
 
-  it("of a token is not believed while D1 is down, because nobody knows its age", async () => {
+  it("of a token is not trusted while D1 is down, because its age is unknown", async () => {
     const project = newProject();
     const { token } = await grantToken(project, { role: "admin" });
     // A create needs no other answer of D1 than that.
@@ -166,7 +166,7 @@ it(
   }),
 );
 
-it("a client that was slowed down is served again once the tokens it sends are good", async () => {
+it("a client that was rate limited is served again when it sends a valid token", async () => {
   const project = newProject();
   const { token } = await grantToken(project, { role: "admin" });
   const headers = { "CF-Connecting-IP": `2001:db8::${crypto.randomUUID().slice(0, 4)}` };

@@ -55,7 +55,7 @@ describe("a coordinator that stores 9 GB", () => {
       headers: { "Idempotency-Key": key },
     });
 
-  it("takes no new run, and says when to come back; below that it takes them", async () => {
+  it("takes no new run and sends Retry-After, but takes runs below that", async () => {
     expect(STORAGE_MAX_BYTES).toBe(9_000_000_000);
     const path = newRunsPath();
     const size = vi.spyOn(await sqlStorage(path), "databaseSize", "get");
@@ -71,7 +71,7 @@ describe("a coordinator that stores 9 GB", () => {
     expect((await create(path, "a")).status).toBe(201);
   });
 
-  it("answers an earlier create again, and takes every heartbeat, report and cancel", async () => {
+  it("answers a repeated create, and takes every heartbeat, report and cancel", async () => {
     const path = newRunsPath();
     const made = await create(path, "made-before");
     const reported = await createRun(path);
@@ -86,7 +86,7 @@ describe("a coordinator that stores 9 GB", () => {
     expect(await ask<ActionRun>("DELETE", `${path}/${cancelled.id}`)).toMatchObject({ status: 200 });
   });
 
-  it("goes on with retention, which makes room, even where nothing can be written any more", async () => {
+  it("removes old runs, even if nothing can be written any more", async () => {
     const path = newRunsPath();
     const old = await createAged(path);
     await change(path, old, { type: "cancelled" });
@@ -105,7 +105,7 @@ describe("a coordinator that stores 9 GB", () => {
 });
 
 describe("a D1 that is full", () => {
-  it("holds up no create, report or cancel; rows wait, and land when retention has made room", async () => {
+  it("delays no create, report or cancel; rows land when retention has made room", async () => {
     const path = newRunsPath();
     const old = await createAged(path);
     await change(path, old, { type: "cancelled" });
@@ -128,7 +128,7 @@ describe("a D1 that is full", () => {
     ["full", "full"],
     ["down", "outage"],
   ] as const)(
-    "is told apart in the log: while writes meet %s, landing_failed says %s",
+    "is named in the log: while writes are %s, landing_failed has the reason %s",
     async (fault, reason) => {
       const path = newRunsPath();
       faults.writes = fault;
@@ -139,7 +139,7 @@ describe("a D1 that is full", () => {
     },
   );
 
-  it("mints no token, and says that it is full", async () => {
+  it("mints no token and returns storage_full", async () => {
     faults.writes = "full";
     const minted = await ask<{ code: string }>("POST", "/acme/full/tokens", {
       body: { name: "ci", role: "member" },

@@ -1,13 +1,15 @@
-/** D1 throwing or hanging where it is read: the coordinator answers for a run; nothing is denied that was not looked up. */
+/** While reads of D1 throw or hang, the coordinator answers for a run, and nothing is 404 that was not looked up. */
 
-import { expect, it } from "vitest";
-import { createAged, mint } from "../support/direct.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import { createAged, hurryTimers, mint } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 import { expectUnavailable, mintToken, type Refusal } from "./calls.ts";
 
+afterEach(() => vi.restoreAllMocks());
+
 it.each(["down", "hang"] as const)(
-  "while reads of D1 meet %s: get answers, the rest says to come back",
+  "with D1's reads %s, a get succeeds and everything else is 503",
   async (fault) => {
     const path = newRunsPath();
     const created = await createRun(path);
@@ -15,6 +17,7 @@ it.each(["down", "hang"] as const)(
     const { token } = await mintToken(path);
     const unheardOf = await mint(path, Date.now());
     faults.reads = fault;
+    hurryTimers();
     const [get, missing, madeUp, cancelMadeUp, list, lookUp, ready, alive, tokens] = await Promise.all([
       ask("GET", `${path}/${created.id}`),
       ask<Refusal>("GET", `${path}/${unheardOf}`),
@@ -39,14 +42,14 @@ it.each(["down", "hang"] as const)(
   },
 );
 
-it("finds a run in the coordinator that D1 has no row of", async () => {
+it("a get finds a run at its coordinator if D1 has no row", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const { callback: _, ...run } = await createRun(path);
   expect(await ask("GET", `${path}/${run.id}`)).toMatchObject({ status: 200, body: run });
 });
 
-it("does not let an outage of writes into a list: it shows what has landed", async () => {
+it("a list shows what has landed while writes to D1 fail", async () => {
   const path = newRunsPath();
   const landed = await createAged(path);
   faults.writes = "down";

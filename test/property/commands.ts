@@ -31,17 +31,17 @@ function noteBookmark(run: ModelRun, bookmark: string | null, expected: Expected
 }
 
 async function expectReads(model: Model): Promise<void> {
-  for (const run of model.runs) {
+  const reads = model.runs.map(async (run) => {
     const url = `${model.path}/${run.id}`;
-    const stale = await ask("GET", url);
     const sent = run.bookmark === null ? {} : { headers: { "x-d1-bookmark": run.bookmark } };
-    const got = await ask("GET", url, sent);
+    const [stale, got] = await Promise.all([ask("GET", url), ask("GET", url, sent)]);
     const now = run.at(Date.now());
     expect({ status: got.status, body: got.body }).toEqual({ status: 200, body: now });
     expect({ status: stale.status, seen: run.hasBeen(stale.body) }).toEqual({ status: 200, seen: true });
     // Without D1 there is nothing stale to read.
     if (faults.reads !== null) expect(stale.body).toEqual(now);
-  }
+  });
+  await Promise.all(reads);
 }
 
 export function create(key: string | null, body: NewRunBody): Command {
@@ -210,7 +210,10 @@ export const settle: Command = {
     }
     const told = model.newestFirst(now);
     const versions = Object.fromEntries(model.runs.map(({ id, version }) => [id, version]));
-    await vi.waitFor(async () => expect(await landedVersions(model)).toEqual(versions), { timeout: 3000 });
+    await vi.waitFor(async () => expect(await landedVersions(model)).toEqual(versions), {
+      timeout: 3000,
+      interval: 5,
+    });
     expect((await ask("GET", `${model.path}?limit=200`)).body).toEqual(told);
     const isOver = ({ status }: ActionRun) => status === "failed" || status === "cancelled";
     const over = await ask("GET", `${model.path}?limit=200&status=failed&status=cancelled`);

@@ -44,7 +44,7 @@ describe("the layout of a run id", () => {
     }
   });
 
-  it.each([0, 1, NOW, 2 ** 48 - 1])("gives back when it was made: %d", async (createdAt) => {
+  it.each([0, 1, NOW, 2 ** 48 - 1])("holds the instant of its creation: %d", async (createdAt) => {
     for (let coordinator = 0; coordinator < COORDINATORS; coordinator++) {
       expect(readRunId(await mint(createdAt, coordinator))).toEqual({ createdAt, coordinator });
     }
@@ -60,7 +60,7 @@ describe("the layout of a run id", () => {
     expect((zeros & 0x3fffffff).toString(16)).toBe("3fffffff");
   });
 
-  it("sorts by creation, whatever the coordinator", async () => {
+  it("sorts by creation across coordinators", async () => {
     const times = [0, 1, 15, 16, NOW, NOW + 1, NOW + 65_536, 2 ** 48 - 1];
     const ids = await Promise.all(times.map((at, i) => mint(at, COORDINATORS - 1 - (i % COORDINATORS))));
     expect([...ids].sort()).toEqual(ids);
@@ -127,7 +127,7 @@ describe("the coordinator of a run", () => {
     for (const [key, n] of Object.entries(expected)) expect([key, coordinatorOfKey(key)]).toEqual([key, n]);
   });
 
-  it("is told by the id that create answers with, and all four are used", async () => {
+  it("is in the id that a create returns, and all four are used", async () => {
     const path = newRunsPath();
     const runs = await Promise.all(Array.from({ length: 60 }, () => createRun(path)));
     const numbers = runs.map(({ id }) => readRunId(id).coordinator);
@@ -139,7 +139,7 @@ describe("the coordinator of a run", () => {
 });
 
 describe("an id in the path", () => {
-  it("opens its run in any letter case", async () => {
+  it("finds its run in any letter case", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const upper = `${path}/${run.id.toUpperCase()}`;
@@ -155,7 +155,7 @@ describe("an id in the path", () => {
   });
 
   it.each(["1", "latest", "{id}", "no-hyphens", "id%20", "%00", "id-", "urn:uuid:id"])(
-    "is 404 where it is no uuid, and opened by no callback token: %s",
+    "is 404 if it is not a UUID, and no callback token opens it: %s",
     async (shape) => {
       const path = newRunsPath();
       const run = await createRun(path);

@@ -150,8 +150,8 @@ function kept(run: Run): Run & { readonly purgeAt: number } {
   return { ...run, purgeAt: purgeAt(run, 30) };
 }
 
-describe("every status x event pair, while the run's time is not up", () => {
-  it("is covered for every status there is", () => {
+describe("every pair of status and event, before the run's deadline", () => {
+  it("is covered for every status", () => {
     expect(new Set(situations.map((situation) => runIn(situation).status))).toEqual(new Set(STATUSES));
     expect([...OPEN_STATUSES, ...ENDED_STATUSES]).toEqual(STATUSES);
     for (const situation of situations) {
@@ -177,12 +177,12 @@ describe("what an event sets", () => {
     return next.ok ? next.value : next.error;
   };
 
-  it.each(["started", "heartbeat"] as const)("%s sets startedAt, and is a sign of life", (type) => {
+  it.each(["started", "heartbeat"] as const)("%s sets startedAt and silentSince", (type) => {
     const started = { ...PENDING, version: 2, status: "running", startedAt: NOW, silentSince: NOW };
     expect(outcome("pending", type)).toEqual(started);
   });
 
-  it("a reported end sets completedAt and what was reported, and a missing start to that same instant", () => {
+  it("a report sets completedAt and its content, and a missing start to the same instant", () => {
     const end = { completedAt: NOW, endCause: "callback" } as const;
     const succeeded = { ...end, status: "succeeded", output: '{"url":"x"}', error: null } as const;
     const failed = { ...end, status: "failed", output: '{"log":"y"}', error: "exit 1" } as const;
@@ -193,7 +193,7 @@ describe("what an event sets", () => {
     expect(outcome("running", "failed")).toEqual({ ...running, version: 3, ...failed });
   });
 
-  it("a cancel and a delivery given up leave a run that has not started without a start", () => {
+  it("a cancel or a failed delivery leaves a missing start missing", () => {
     const ended = { ...PENDING, version: 2, completedAt: NOW };
     expect(outcome("pending", "cancelled")).toEqual({ ...ended, status: "cancelled", endCause: "cancel" });
     const error = "[delivery] ci.example answered 404.";
@@ -293,14 +293,14 @@ describe("a run that may be silent for a minute", () => {
     }
   });
 
-  it("is not silent while its delivery is under way, nor where no such time was set", () => {
+  it("is not silent during its delivery or without a heartbeat timeout", () => {
     expect(timeIsUpAt(delivering)).toBe(LATER);
     expect(timeIsUpAt(begin({ ...input, heartbeatTimeoutMs: null }))).toBe(LATER);
     // Journalled before silence was known of.
     expect(timeIsUpAt({ ...pending, silentSince: null })).toBe(LATER);
   });
 
-  it("ends at its deadline where that comes first, or at the same instant", () => {
+  it("ends at its deadline if that comes first or at the same instant", () => {
     for (const deadlineAt of [CREATED_AT + SILENCE_MS, CREATED_AT + SILENCE_MS - 1]) {
       const ended = expire({ ...pending, deadlineAt }, LATER);
       expect(ended).toMatchObject({ status: "failed", completedAt: deadlineAt, endCause: "deadline" });
@@ -308,18 +308,18 @@ describe("a run that may be silent for a minute", () => {
     }
   });
 
-  it("says for how many minutes it was silent", () => {
+  it("names in its error how many minutes it was silent", () => {
     const run = { ...pending, heartbeatTimeoutMs: 5 * SILENCE_MS };
     expect(expire(run, LATER).error).toContain(" was silent for 5 minutes: ");
   });
 });
 
-it("begins pending, at version 1, with nothing known of its end", () => {
+it("begins pending, at version 1, without an end", () => {
   expect(begin(PENDING)).toEqual(PENDING);
   expect(begin(PENDING, true)).toEqual({ ...PENDING, silentSince: null });
 });
 
-it("never lets an instant go backwards, an end change, or a version be skipped, whatever the clocks say", () => {
+it("never moves an instant back, changes an end, or skips a version, whatever the clock shows", () => {
   const step = fc.record({
     type: fc.constantFrom(...eventTypes),
     // From an hour before creation to an hour after the deadline, and often within the run's minute.
@@ -370,7 +370,7 @@ it("never lets an instant go backwards, an end change, or a version be skipped, 
 });
 
 describe("when the coordinator has something to do for a run", () => {
-  it("is at its deadline while it is open, and when it may be kept no longer afterwards", () => {
+  it("is at its deadline while it is open, and at the end of its retention afterwards", () => {
     for (const situation of situations) {
       const run = runIn(situation);
       const endsBy = isOpen(run) || situation.startsWith("timed out") ? DEADLINE_AT : NOW;
@@ -379,7 +379,7 @@ describe("when the coordinator has something to do for a run", () => {
     }
   });
 
-  it("is sooner where its delivery needs something first, and only while it is open", () => {
+  it("is sooner if its delivery needs something first while it is open", () => {
     for (const situation of situations) {
       const run = runIn(situation);
       expect(dueAt(kept(run), NOW + 5)).toBe(isOpen(run) ? NOW + 5 : dueAt(kept(run), null));
@@ -388,7 +388,7 @@ describe("when the coordinator has something to do for a run", () => {
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, 0, -1, 1.5, Number.MAX_SAFE_INTEGER + 1])(
-    "is never %d: an instant that no alarm can be set for throws",
+    "throws for %d, because no alarm can be set for it",
     (at) => {
       expect(() => dueAt(kept({ ...PENDING, deadlineAt: at }), null)).toThrow(RangeError);
       const completedAt = at - 30 * DAY_MS;
@@ -398,7 +398,7 @@ describe("when the coordinator has something to do for a run", () => {
 });
 
 describe("the ActionRun on the wire", () => {
-  it("has the reference's twelve fields in its order, and nothing of what is kept beside them", () => {
+  it("has the contract's twelve fields in their order and nothing else", () => {
     const kept = { ...runIn("succeeded"), createKey: "c:secret", changeKey: "m:secret", purgeAt: NOW };
     const reference =
       "id actionName entityId status parameters recommendations triggeredBy createdAt startedAt completedAt error output";
@@ -420,7 +420,7 @@ describe("the ActionRun on the wire", () => {
     expect(toActionRun({ ...run, actionName: "another" })).not.toBe(text);
   });
 
-  it("tells every value as it is: null where there is none, instants in UTC, JSON as it was sent", () => {
+  it("prints null for missing values, instants in UTC, and JSON as it was sent", () => {
     const open = toActionRun({ ...PENDING, parameters: '{"__proto__":1,"n":1e3}' });
     expect(open).toBe(
       '{"id":"019c0e5a-1800-8000-8000-000000000000","actionName":"deploy","entityId":null,"status":"pending",' +

@@ -104,7 +104,7 @@ describe("a run that is silent for too long", () => {
     });
   });
 
-  it("is refused a heartbeat, a report and a cancel in that instant, though no alarm rang", async () => {
+  it("refuses a heartbeat, a report and a cancel from that instant, before any alarm", async () => {
     for (const late of [0, 30_000]) {
       const path = newRunsPath();
       const run = await quietRun(path, 1);

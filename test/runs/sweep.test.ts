@@ -76,7 +76,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
       await until(async () => (await rowOf(id))?.status === "failed");
     });
 
-    it("is found on the round of all coordinators, for a row that D1 never got", async () => {
+    it("is found when all coordinators are woken in turn, even if D1 has no row of it", async () => {
       const path = newRunsPath();
       await createAged(path);
       faults.writes = "down";
@@ -91,7 +91,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
   },
 );
 
-it("gives an alarm a minute before it takes it for dropped", async () => {
+it("counts an alarm as dropped only when it is a minute late", async () => {
   const path = newRunsPath();
   await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
   await alarmIn(0, coordinator(path, 0));
@@ -101,7 +101,7 @@ it("gives an alarm a minute before it takes it for dropped", async () => {
   expect(await alarmAt(path, 0)).toBeNull();
 });
 
-it("leaves a coordinator asleep for ten minutes after it was seen", async () => {
+it("wakes no coordinator within ten minutes after it was seen", async () => {
   const path = newRunsPath();
   await createAged(path);
   const before = await known(path);
@@ -121,7 +121,7 @@ it("runs by the cron", async () => {
   expect(after?.seen_at).toBeGreaterThan(before?.seen_at ?? 0);
 });
 
-it("drops a coordinator that keeps nothing any more; it is known again with its next run", async () => {
+it("drops an empty coordinator, which registers again with its next run", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
   await change(path, id, { type: "cancelled" });
@@ -137,7 +137,7 @@ it("drops a coordinator that keeps nothing any more; it is known again with its 
   expect(await known(path)).toHaveLength(1);
 });
 
-it("goes round all of them, the longest unseen first, twenty a tick", async () => {
+it("wakes all coordinators in turn, the longest unseen first, twenty at a time", async () => {
   const path = newRunsPath();
   await createAged(path);
   await makeLongUnseen();
@@ -155,7 +155,7 @@ it("goes round all of them, the longest unseen first, twenty a tick", async () =
   expect((await known(path))[0]?.seen_at).toBeGreaterThan(before?.seen_at ?? 0);
 });
 
-it("wakes one coordinator once, however many of its runs are overdue", async () => {
+it("wakes a coordinator once, however many of its runs are overdue", async () => {
   const path = newRunsPath();
   const deadlineAt = Date.now() + MINUTE_MS;
   await Promise.all(Array.from({ length: 30 }, () => createAged(path, { deadlineAt })));
@@ -178,8 +178,8 @@ async function insertGhosts(count: number, deadlineAt: number, purgeAt: number):
 
 const ghosts = () => env.DB.prepare("SELECT count(*) AS n FROM runs").first<number>("n");
 
-describe("rows that may be kept no longer", () => {
-  it("are dropped, at most a thousand a tick, those with the oldest deadlines first", async () => {
+describe("rows whose retention is over", () => {
+  it("are dropped, the oldest deadlines first, at most a thousand at a time", async () => {
     const now = Date.now();
     await insertGhosts(1500, now - 40 * DAY_MS, now - DAY_MS);
     await insertGhosts(10, now - 3 * DAY_MS, now + DAY_MS);
@@ -189,7 +189,7 @@ describe("rows that may be kept no longer", () => {
     expect(await ghosts()).toBe(10);
   });
 
-  it("are looked for among a bounded number of rows, however many are overdue and still kept", async () => {
+  it("are searched among at most a thousand rows", async () => {
     const now = Date.now();
     await insertGhosts(5000, now - 3 * DAY_MS, now + DAY_MS);
     const before = faults.rowsRead;
@@ -199,7 +199,7 @@ describe("rows that may be kept no longer", () => {
     expect(await ghosts()).toBe(5000);
   });
 
-  it("that D1 refuses to drop are logged, and the rest of the sweep runs all the same", async () => {
+  it("do not stop the sweep if D1 fails to drop them", async () => {
     const path = newRunsPath();
     await createAged(path);
     await makeLongUnseen();
@@ -214,7 +214,7 @@ describe("rows that may be kept no longer", () => {
   });
 });
 
-it("looks after a coordinator whose last sweep lies ahead, because a clock stepped back by an hour", async () => {
+it("wakes a coordinator whose last sweep lies in the future", async () => {
   const path = newRunsPath();
   await createAged(path);
   await env.DB.prepare("UPDATE coordinators SET seen_at = seen_at + 3600000").run();

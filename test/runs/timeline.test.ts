@@ -192,14 +192,14 @@ describe("a run that is heard of very often", () => {
     });
   });
 
-  it("loses nothing but heartbeats, even where there are none to lose", async () => {
+  it("loses only heartbeats, and nothing if it has none", async () => {
     await inJournal((timeline) => {
       for (let n = 0; n < 1250; n++) timeline.append(RUN_ID, [entry("attempt_started", n)]);
       expect(all(timeline)).toHaveLength(1250);
     });
   });
 
-  it("goes on under the numbers that a watcher knows: what comes after any of them is whole", async () => {
+  it("keeps its numbers, so a watcher misses nothing after any of them", async () => {
     await inJournal((timeline) => {
       for (let n = 0; n < 1100; n++) timeline.append(RUN_ID, [entry(n === 0 ? "created" : "heartbeat", n)]);
       const kept = all(timeline);
@@ -209,7 +209,7 @@ describe("a run that is heard of very often", () => {
     });
   });
 
-  it("never goes backwards in time, whatever a clock says", async () => {
+  it("never goes back in time, even if the clock does", async () => {
     await inJournal((timeline) => {
       for (const n of [5, 3, 9, 1, 10])
         timeline.append(RUN_ID, [entry("heartbeat", n), entry("started", n - 1)]);
@@ -251,7 +251,7 @@ describe("several entries at once", () => {
     });
   });
 
-  it("go on after the last number where earlier ones were thinned", async () => {
+  it("continue after the last number if earlier events were thinned", async () => {
     await inJournal((timeline, sql) => {
       for (let n = 0; n < 5; n++) timeline.append(RUN_ID, [entry("heartbeat", n)]);
       sql.exec("DELETE FROM events WHERE run_id = ? AND seq < 4", RUN_ID);

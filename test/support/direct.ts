@@ -1,4 +1,4 @@
-/** Asking a coordinator itself, for what the API can't bring about: runs of any age, and a look into the journal. */
+/** Calls a coordinator directly, for what the API can't do: create runs of any age, and read the journal. */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -13,7 +13,7 @@ import { scopeOfPath } from "./requests.ts";
 export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
-/** The platform's stub type splits unions into promises of each; this is the same object. */
+/** The platform's stub type turns a promise of a union into a union of promises. This is the same object. */
 type Direct = Pick<RunCoordinator, "create" | "change" | "read" | "poke" | "resync">;
 
 export function coordinator(path: string, n: number) {
@@ -39,7 +39,7 @@ export async function mint(path: string, createdAt: number, n = 0): Promise<stri
   return mintRunId(ring.value, scopeOfPath(path), { createdAt, coordinator: n });
 }
 
-/** A run of any age; its id. */
+/** Creates a run of any age and returns its id. */
 export async function createAged(path: string, age: Age = {}): Promise<string> {
   const { createdAt = Date.now(), n = 0, actionName = "deploy", parameters = "{}" } = age;
   const { deadlineAt = createdAt + 60 * MINUTE_MS } = age;
@@ -58,7 +58,7 @@ export function change(path: string, id: string, event: RunEvent, n = 0): Promis
   return direct(path, n).change(id, event, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
 }
 
-/** What a query finds in the journal of a coordinator. */
+/** Runs a query on the journal of a coordinator. */
 export function journal<T extends Record<string, SqlStorageValue>>(
   path: string,
   n: number,
@@ -84,11 +84,21 @@ export async function alarmIn(ms: number, stub: DurableObjectStub<RunCoordinator
   }
 }
 
-/** Asks until it is so; for what happens by itself, within `ms`. */
+/**
+ * Lets timers of a second or more run ten times faster until mocks are restored. A test of a D1 that hangs need not wait for
+ * the real deadlines, and their order stays the same.
+ */
+export function hurryTimers(): void {
+  const { setTimeout } = globalThis;
+  const hurried = (handler: () => void, ms = 0) => setTimeout(handler, ms < 1000 ? ms : ms / 10);
+  vi.spyOn(globalThis, "setTimeout").mockImplementation(hurried as unknown as typeof setTimeout);
+}
+
+/** Waits until `isSo` returns true. Throws after `ms`. */
 export async function until(isSo: () => Promise<boolean>, ms = 15_000): Promise<void> {
   const end = performance.now() + ms;
-  while (!(await isSo())) {
+  for (let pause = 1; !(await isSo()); pause = Math.min(pause * 2, 50)) {
     if (performance.now() > end) throw new Error(`not within ${ms} ms`);
-    await scheduler.wait(25);
+    await scheduler.wait(pause);
   }
 }

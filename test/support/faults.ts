@@ -4,7 +4,7 @@ export type Fault =
   | "down"
   | "hang"
   | "committed_then_error"
-  /** D1 has no room: only deleting works, and makes room. */
+  /** D1 has no room. Only a deletion works, and makes room. */
   | "full"
   | "committed_then_silence"
   | { readonly refuse: (bound: string, sql: string) => boolean };
@@ -14,16 +14,16 @@ interface Faults {
   readDelayMs: number;
   /** How long statements that write are held back. */
   writeDelayMs: number;
-  /** What happens to statements that write; null: nothing. */
+  /** What happens to statements that write; null for nothing. */
   writes: Fault | null;
   reads: Fault | null;
-  /** Called when a write has committed whose answer will never come. */
+  /** Called when a write has committed and its answer will never come. */
   onSilence: (() => void) | null;
-  /** Calls that reached the binding, whatever became of them. */
+  /** Calls that reached the binding, with any outcome. */
   calls: number;
-  /** Rows that D1 says it has read for them, where it says so. */
+  /** Rows that D1 has read for these calls, as far as it says. */
   rowsRead: number;
-  /** What D1 says that it holds; null: the truth. */
+  /** The size that D1 reports; null for the true one. */
   databaseBytes: number | null;
   /** When set, statements wait for it before they go on to D1. */
   gate: Promise<void> | null;
@@ -31,7 +31,7 @@ interface Faults {
   gated: RegExp;
 }
 
-/** One for the isolate: the Worker, its objects and the tests share it. */
+/** One for the isolate, shared by the Worker, its objects and the tests. */
 export const faults: Faults = {
   readDelayMs: 0,
   writeDelayMs: 0,
@@ -55,7 +55,7 @@ export function resetFaults(): void {
   faults.onSilence = null;
 }
 
-/** Holds back every write to D1, or those whose SQL is like `gated`, that begins before `open` is called. */
+/** Holds back each write to D1 whose SQL matches `gated`, until `open` is called. */
 export function holdWrites(gated = /^/): { readonly open: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   faults.gate = promise;
@@ -143,7 +143,7 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
   }
   if (fault === "committed_then_silence") {
     await go();
-    // Once: what is tried again gets through.
+    // Only once: a retry gets through.
     faults.writes = null;
     faults.onSilence?.();
     return new Promise(() => {});

@@ -1,4 +1,4 @@
-/** Runs put straight into D1, for lists whose instants, sizes and numbers a test must choose. */
+/** Inserts runs into D1 directly, because a list's test must choose their instants, sizes and numbers. */
 
 import { env } from "cloudflare:workers";
 import { toActionRun } from "../../src/runs/action-run.ts";
@@ -13,7 +13,7 @@ export interface Row extends Partial<Run> {
 
 const MONTH_MS = 30 * 86_400_000;
 
-/** A run id of that very millisecond; its tail, random unless given, decides the order among equals. */
+/** A run id of this millisecond. Its tail, random by default, decides the order among equals. */
 export function idAt(ms: number, tail = crypto.getRandomValues(new Uint8Array(6)).toHex()): string {
   return `${firstIdAt(ms).slice(0, 14)}8000-8000-${tail}`;
 }
@@ -80,7 +80,7 @@ export async function insertRows(scope: string, rows: readonly Row[]): Promise<v
   if (group.length > 0) await landRows(scope, group);
 }
 
-/** Every run and token that D1 knows, to see that nothing has changed. */
+/** Every run and token in D1, to see that nothing has changed. */
 export async function everything(): Promise<unknown> {
   const [runs, tokens] = await env.DB.batch([
     env.DB.prepare("SELECT scope, id, version, status FROM runs ORDER BY scope, id"),

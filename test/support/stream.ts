@@ -1,7 +1,4 @@
-/**
- * A watcher as its users have one: reads Server-Sent Events by the words of their standard, knowing nothing of how
- * they are made. Every wait is bounded.
- */
+/** Reads Server-Sent Events as their standard says, knowing nothing of the service. Every wait is bounded. */
 
 import { exports } from "cloudflare:workers";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
@@ -16,7 +13,7 @@ export interface WireEvent {
   readonly [member: string]: unknown;
 }
 
-/** What stands between two blank lines; a field that is not there is null. */
+/** What stands between two blank lines. A missing field is null. */
 export interface Frame {
   readonly id: string | null;
   readonly data: string | null;
@@ -29,11 +26,11 @@ export interface Stream {
   readonly headers: Headers;
   /** The next frame, null at the end. */
   next(ms?: number): Promise<Frame | null>;
-  /** The next `n` events, whatever else comes between them. */
+  /** The next `n` events. Skips other frames. */
   events(n: number, ms?: number): Promise<WireEvent[]>;
   /** Every event up to the end. */
   rest(ms?: number): Promise<WireEvent[]>;
-  /** Goes away, as a client does that closes its page. */
+  /** Hangs up, as a client does that closes its page. */
   cancel(): Promise<void>;
 }
 
@@ -53,7 +50,7 @@ export async function openStream(runPath: string, watching: Watching = {}): Prom
   return readStream(await exports.default.fetch(url, { headers }));
 }
 
-/** Reads what was answered; a refusal's body is left unread. */
+/** Reads a response's body. */
 export function readStream({ status, headers, body }: Response): Stream {
   const reader = (body as ReadableStream<Uint8Array> | null)?.getReader();
   const decoder = new TextDecoder();
@@ -110,7 +107,7 @@ function toFrame(text: string): Frame {
   return { id: field("id"), data: field("data"), retry: field("retry"), isComment: fields.has("") };
 }
 
-/** The same, or an error once `ms` have passed. */
+/** The same, or an error after `ms`. */
 export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const late = new Promise<never>((_resolve, reject) => {
@@ -127,7 +124,7 @@ export function eventsOf(runPath: string, query = "", options: Ask = {}): Promis
   return ask("GET", `${runPath}/events${query}`, options);
 }
 
-/** A sign of life, as the run's own workflow sends it. */
+/** Sends a heartbeat as the run's workflow does. */
 export function beat<T = Beaten>(
   run: CreatedRun,
   body: unknown = {},
@@ -136,7 +133,7 @@ export function beat<T = Beaten>(
   return ask("POST", run.callback.url.replace(/callback$/, "heartbeat"), { token, body });
 }
 
-/** Asking an object itself to be watched; see direct.ts for why it is not the stub's own type. */
+/** Calls an object directly. See direct.ts for why this is not the stub's own type. */
 type Watched = Pick<RunCoordinator, "create" | "heartbeat" | "events" | "watch" | "waitForEnd" | "unwatch">;
 
 export function watched(path: string, n: number): Watched {

@@ -34,7 +34,7 @@ function iso(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-it("a run that nobody reports on fails by itself, at its deadline", async () => {
+it("a run without a report fails at its deadline", async () => {
   const path = newRunsPath();
   const deadlineAt = Date.now() + 300;
   const id = await createAged(path, { createdAt: deadlineAt - MINUTE_MS, deadlineAt });
@@ -47,7 +47,7 @@ it("a run that nobody reports on fails by itself, at its deadline", async () => 
   });
 });
 
-it("a run that had started keeps its start", async () => {
+it("a run that times out keeps its start", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
   await change(path, id, { type: "started" });
@@ -73,7 +73,7 @@ it.each([
   expect(await bodyOf(id)).toMatchObject({ status: "failed", completedAt: iso(deadlineAt) });
 });
 
-it("a run is open up to the last millisecond before its deadline", async () => {
+it("a run is open until the last millisecond before its deadline", async () => {
   const path = newRunsPath();
   const deadlineAt = Date.now() + MINUTE_MS;
   const id = await createAged(path, { deadlineAt });
@@ -81,7 +81,7 @@ it("a run is open up to the last millisecond before its deadline", async () => {
   expect(await change(path, id, { type: "succeeded", output: null })).toMatchObject({ ok: true });
 });
 
-it("on the wire: a cancel past the deadline is 409 run_timed_out, a report is 401 token_expired", async () => {
+it("after the deadline a cancel is 409 run_timed_out, and a report is 401 token_expired", async () => {
   const path = newRunsPath();
   const created = await createRun(path, { actionName: "deploy", timeout: 1 });
   turnClock(2 * MINUTE_MS);
@@ -93,7 +93,7 @@ it("on the wire: a cancel past the deadline is 409 run_timed_out, a report is 40
   });
 });
 
-it("a get of an overdue run tells its end, before any alarm and whatever D1 still shows", async () => {
+it("a get of an overdue run shows its end before any alarm", async () => {
   const path = newRunsPath();
   const created = await createRun(path, { actionName: "deploy", timeout: 1 });
   expect(await rowOf(created.id)).toMatchObject({ status: "pending" });
@@ -117,7 +117,7 @@ it("two alarms in a row end a run once", async () => {
   ]);
 });
 
-it("a run whose turn throws neither holds up the others nor comes back at once", async () => {
+it("a run whose turn throws is postponed and does not delay the others", async () => {
   const path = newRunsPath();
   const corrupt = await createAged(path);
   const sound = await createAged(path);
@@ -142,7 +142,7 @@ it("a run whose turn throws neither holds up the others nor comes back at once",
   expect(delays).toEqual([20_000, 40_000, 80_000]);
 });
 
-it("a row that says it is due and is not does not make the alarm spin", async () => {
+it("a stale due_at does not make the alarm ring again and again", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
   await journal(path, 0, "UPDATE runs SET due_at = 1 WHERE id = ?", id);
@@ -151,7 +151,7 @@ it("a row that says it is due and is not does not make the alarm spin", async ()
   expect(await bodyOf(id)).toMatchObject({ status: "pending" });
 });
 
-it("more runs that are due than one alarm takes all end, and land", async () => {
+it("all due runs end and land, even if one alarm can't take them all", async () => {
   const path = newRunsPath();
   const deadlineAt = Date.now() - 1000;
   const ids = await fillJournal(path, 0, { rows: 950, landed: false, deadlineAt });

@@ -74,7 +74,7 @@ const cases = Object.keys(CLASSES).flatMap((kind) =>
   Object.keys(POSITIONS).map((position) => ({ kind, position: position as keyof typeof POSITIONS })),
 );
 
-describe("every class of answers x attempt, unsure or not, at the last attempt or not, near the deadline or not", () => {
+describe("every class of answers at every attempt", () => {
   it.each(cases)("$kind from $position", ({ kind, position }) => {
     const { statuses, sure, unsure } = CLASSES[kind] ?? { statuses: [], sure: "ignored", unsure: "ignored" };
     for (const status of statuses) {
@@ -100,7 +100,7 @@ describe("every class of answers x attempt, unsure or not, at the last attempt o
     }
   });
 
-  it("what was not even sent, and never will be, is given up at once", () => {
+  it("an attempt that can never be sent is given up at once", () => {
     const flying = beginAttempt(NEW, NOW);
     const verdict = judge(flying, 1, answered(null, { isFinal: true }), FAR);
     expect(verdict).toMatchObject({ outcome: "given_up" });
@@ -110,7 +110,7 @@ describe("every class of answers x attempt, unsure or not, at the last attempt o
   });
 });
 
-describe("what a retry leaves on record", () => {
+describe("what a retry records", () => {
   const flying = beginAttempt(NEW, NOW - 5);
 
   it.each<[string, AttemptAnswer, number]>([
@@ -122,7 +122,7 @@ describe("what a retry leaves on record", () => {
     expect(judge(flying, 1, answer, FAR)).toEqual({ outcome: "retry", delivery });
   });
 
-  it("is that the request may have arrived, where nobody or only a gateway that gave up has answered", () => {
+  it("is that the request may have arrived, if no answer came or a gateway timed out", () => {
     const isUnsureAfter = (delivery: Delivery, answer: AttemptAnswer) => {
       const verdict = judge(delivery, 1, answer, FAR);
       return verdict.outcome === "retry" ? verdict.delivery.isUnsure : verdict.outcome;
@@ -162,14 +162,14 @@ describe("a delivery given up says why in one sentence about the host", () => {
 });
 
 describe("an attempt", () => {
-  it("is due from the very instant a delivery is made, and no sooner than its turn after that", () => {
+  it("is due at once when its delivery is new, and otherwise at its own instant", () => {
     expect(NEW).toMatchObject({ attempt: 0, nextAt: NOW, leaseUntil: null, isUnsure: false });
     expect(isAttemptDue(NEW, NOW)).toBe(true);
     expect(isAttemptDue(NEW, NOW - 1)).toBe(false);
     expect(deliveryDueAt(NEW)).toBe(NOW);
   });
 
-  it("under way is not due again, and counts as lost 30 s after it left, not a millisecond sooner", () => {
+  it("is lost exactly 30 s after it was sent, and is not due before", () => {
     const flying = beginAttempt(NEW, NOW + 3);
     expect(LEASE_MS).toBe(30_000);
     expect(flying).toEqual({ ...NEW, attempt: 1, nextAt: null, leaseUntil: NOW + 30_003 });
@@ -181,7 +181,7 @@ describe("an attempt", () => {
   });
 });
 
-it("never is a next attempt in the past, at the deadline or after it, or one too many, whatever is answered", () => {
+it("the next attempt is always in the future, before the deadline, and within the limit", () => {
   const statuses = fc.oneof(
     fc.constant(null),
     fc.integer({ min: 0, max: 999 }),

@@ -48,7 +48,7 @@ async function expectEverywhere(path: string, told: ActionRun): Promise<void> {
 }
 
 describe("100 callers at one run", () => {
-  it.each([1, 2, 3, 4, 5])("have one winner, whoever it is (round %i)", async () => {
+  it.each([1, 2, 3, 4, 5])("have exactly one winner (round %i)", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const cancel = (): Promise<Outcome> => ask("DELETE", `${path}/${run.id}`);
@@ -73,7 +73,7 @@ describe("100 callers at one run", () => {
     expect((await rowOf(run.id))?.version).toBe(2);
   });
 
-  it("lose to a start where they cancel, and still have one winner", async () => {
+  it("lose their cancels to a start, and still have one winner", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const coordinator = coordinatorOf(path, run.id);
@@ -101,7 +101,7 @@ describe("100 callers at one run", () => {
     await expectEverywhere(path, told);
   });
 
-  it("are all told of the same end when they repeat one report under one key", async () => {
+  it("all get the same end when they repeat one report with one key", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const again = () =>
@@ -122,7 +122,7 @@ describe("100 callers at one run", () => {
 });
 
 describe("creates at once", () => {
-  it("lose none of 500: each has an id of its own, is in D1 and is listed as it was told", async () => {
+  it("lose none of 500: each has its own id, is in D1, and is listed", async () => {
     const path = newRunsPath();
     const created = await Promise.all(
       Array.from({ length: 500 }, (_, n) => createRun(path, { actionName: "deploy", parameters: { n } })),
@@ -145,7 +145,7 @@ describe("creates at once", () => {
     expect(rows?.n).toBe(500);
   });
 
-  it("make one run where ten carry one Idempotency-Key, and every answer opens it", async () => {
+  it("create one run if ten have one Idempotency-Key, and each answer opens it", async () => {
     const path = newRunsPath();
     const create = () =>
       ask<CreatedRun>("POST", path, {
@@ -162,7 +162,7 @@ describe("creates at once", () => {
     expect((await succeed(run, 1)).status).toBe(200);
   });
 
-  it("make one run where ten carry one Idempotency-Key and two bodies: the other body is refused", async () => {
+  it("create one run if ten have one Idempotency-Key and two bodies, and refuse the other body", async () => {
     const path = newRunsPath();
     const create = (n: number) =>
       ask<CreatedRun & { code?: string }>("POST", path, {

@@ -32,7 +32,7 @@ async function kept(path: string) {
   };
 }
 
-it("removes the row of D1 first, then the journal's with its timeline", async () => {
+it("removes D1's row first, then the journal's with its timeline", async () => {
   const path = newRunsPath();
   const id = await endedRun(path);
   const gate = holdWrites(/DELETE/);
@@ -46,7 +46,7 @@ it("removes the row of D1 first, then the journal's with its timeline", async ()
   expect((await ask("GET", `${path}/${id}`)).status).toBe(404);
 });
 
-it("keeps a run for 30 days after its end, and wakes when they are over", async () => {
+it("keeps a run for 30 days after its end and then wakes", async () => {
   const path = newRunsPath();
   const before = Date.now();
   const id = await endedRun(path);
@@ -57,7 +57,7 @@ it("keeps a run for 30 days after its end, and wakes when they are over", async 
   expect(await rowOf(id)).not.toBeNull();
 });
 
-it("leaves an open run alone, however old", async () => {
+it("never removes an open run", async () => {
   const path = newRunsPath();
   const createdAt = Date.now() - 60 * DAY_MS;
   const id = await createAged(path, { createdAt, deadlineAt: Date.now() + MINUTE_MS });
@@ -83,7 +83,7 @@ it.each(["down", "committed_then_error"] as const)(
   },
 );
 
-it("goes on with it after an eviction in the middle", async () => {
+it("goes on after an eviction in the middle", async () => {
   const path = newRunsPath();
   const id = await endedRun(path);
   faults.writes = "hang";

@@ -39,7 +39,7 @@ async function forgetName(path: string): Promise<void> {
   await journal(path, 0, "DELETE FROM marks WHERE name = 'name'");
 }
 
-it("an object whose first contact is by id refuses, and callers after that find one that works", async () => {
+it("an object that is first called by id refuses, and the next call reaches one that works", async () => {
   const path = newRunsPath();
   for (let n = 0; n < COORDINATORS; n++) await expect(() => pokeById(path, n)).rejects.toThrow("no name");
   const run = await createRun(path);
@@ -49,7 +49,7 @@ it("an object whose first contact is by id refuses, and callers after that find 
   expect(await unnamedRows()).toBe(0);
 });
 
-it("an object whose first contact after a restart is by id goes by the name in its journal", async () => {
+it("an object that is first called by id after a restart takes the name from its journal", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
   await restart();
@@ -81,7 +81,7 @@ it("an object without a name in its journal does nothing until it is called by n
   expect(await unnamedRows()).toBe(0);
 });
 
-it("callers who meet an object just as it is woken by id are served", async () => {
+it("calls that arrive while an object is woken by id succeed", async () => {
   const path = newRunsPath();
   const wakes = Array.from({ length: COORDINATORS }, (_, n) => pokeById(path, n).catch(() => {}));
   const made = await Promise.all(Array.from({ length: 8 }, () => createRun(path)));
@@ -111,7 +111,7 @@ it("an object that has no name writes nothing and sets no alarm", async () => {
   expect(told).toEqual(["SELECT"]);
 });
 
-it("takes no name from its journal that is not its own", async () => {
+it("an object refuses a name in its journal that is not its own", async () => {
   const path = newRunsPath();
   await createAged(path);
   await journal(path, 0, "UPDATE marks SET value = 'acme/shop/another/0' WHERE name = 'name'");

@@ -48,7 +48,7 @@ describe("filters", () => {
       ),
   );
 
-  it("each and all of their combinations find exactly what they say", { timeout: 60_000 }, async () => {
+  it("find exactly the matching runs in every combination", { timeout: 60_000 }, async () => {
     for (const wanted of COMBINATIONS) {
       const { status, actionName, entityId, triggeredBy, after, before } = wanted;
       const { body } = await list(path, {

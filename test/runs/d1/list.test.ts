@@ -46,7 +46,7 @@ describe("a list", () => {
     expect(headers.has("Link")).toBe(false);
   });
 
-  it("shows 50 unless a limit says otherwise, and links to the rest only where there is one", async () => {
+  it("shows 50 runs by default, and links to the next page only if there is one", async () => {
     const path = newRunsPath();
     const rows = Array.from({ length: 51 }, (_, i) => ({ id: idAt(NOON - i) }));
     await insertRows(scopeOfPath(path), rows);
@@ -73,7 +73,7 @@ describe("a list", () => {
 });
 
 describe("the next page", () => {
-  it("keeps every filter and the limit, whatever has to be escaped", async () => {
+  it("keeps every filter and the limit, escaped", async () => {
     const path = newRunsPath();
     const actionName = 'a & b=c?#+ é %41 "q" 🚀';
     const row = { actionName, triggeredBy: "c+d", entityId: "0199d2a5-0000-8000-8000-000000000001" };
@@ -120,7 +120,7 @@ describe("the next page", () => {
     }
   });
 
-  it("starts with PUBLIC_URL where that is set, as Location and callback.url do", async () => {
+  it("starts with PUBLIC_URL if that is set, as Location and callback.url do", async () => {
     const path = newRunsPath();
     const app = createApp();
     for (const [PUBLIC_URL, base] of [

@@ -42,7 +42,7 @@ describe("1000 runs of the same millisecond", () => {
     ["createdAfter=2026-11-20T11:59:59.999Z&createdBefore=2026-11-20T12:00:00.001Z&triggeredBy=root", {}],
   ];
 
-  it.each(QUERIES)("are each seen once, with inserts between pages: ?%s", async (query, row) => {
+  it.each(QUERIES)("are each listed once, with inserts between pages: ?%s", async (query, row) => {
     const path = newRunsPath();
     const atStart = Array.from({ length: 1000 }, () => ({ ...row, id: idAt(NOON) }));
     await insertRows(scopeOfPath(path), atStart);
@@ -62,7 +62,7 @@ describe("1000 runs of the same millisecond", () => {
     expect(seen.filter((id) => !known.has(id))).toEqual([]);
   });
 
-  it("no page is short, and only the last has no next one", async () => {
+  it("fill every page, and only the last page has no next one", async () => {
     const path = newRunsPath();
     await insertRows(
       scopeOfPath(path),
@@ -77,7 +77,7 @@ describe("a page ends at 4 MB", () => {
   /** Sizes in KiB of runs, the newest first. */
   it.each([
     ["of equal runs", Array(13).fill(700)],
-    ["where one more would just not fit", [1023, 1023, 1023, 1023, 1023, 1]],
+    ["of runs of which one more would just not fit", [1023, 1023, 1023, 1023, 1023, 1]],
     ["of small runs between large ones", Array.from({ length: 40 }, (_, i) => (i % 3 ? 1 : 700))],
     ["of runs that are each as large as a run can be", Array(5).fill(1200)],
   ])("%s", async (_, sizes: number[]) => {
@@ -104,7 +104,7 @@ describe("a page ends at 4 MB", () => {
 });
 
 describe("a page ends after 5000 rows looked at", () => {
-  it("so it may be empty and still have a next one, and everything is found in the end", async () => {
+  it("so a page may be empty and still have a next one, and every run is found", async () => {
     const path = newRunsPath();
     // The places at which a page's walk begins, ends, and may be off by one.
     const wantedAt = [0, 1, 4998, 4999, 5000, 5001, 9999, 10_000, 12_344];
@@ -129,7 +129,7 @@ describe("a page ends after 5000 rows looked at", () => {
     expect(idsOf(await pages(path, "actionName=wanted"))).toEqual(wanted);
   });
 
-  it("exactly 5000 that do not pass end in an empty page with a next one, which is empty and the last", async () => {
+  it("so exactly 5000 rows that do not pass give two empty pages", async () => {
     const path = newRunsPath();
     const rows = Array.from({ length: 5000 }, (_, i) => ({ id: idAt(NOON - i), entityId: ENTITY }));
     await insertRows(scopeOfPath(path), rows);

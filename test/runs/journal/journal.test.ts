@@ -40,7 +40,7 @@ describe("a create", () => {
     return { path, a, b, free };
   }
 
-  it("whose key is known gives the run that it made, whatever id comes with it", async () => {
+  it("with a known key returns that key's run, whatever its id", async () => {
     const { path, a, b, free } = await given();
     for (const id of [a, b, free]) {
       expect(await create(path, id, "c:a")).toMatchObject({ ok: true, id: a, replayed: true });
@@ -50,7 +50,7 @@ describe("a create", () => {
     expect(await journal(path, 0, "SELECT id FROM runs")).toHaveLength(2);
   });
 
-  it("whose key is new is refused an id that another run has, and changes nothing of that", async () => {
+  it("with a new key and a taken id is refused and changes nothing", async () => {
     const { path, a, b } = await given();
     const before = await journal(path, 0, "SELECT * FROM runs ORDER BY id");
     for (const id of [a, b]) {
@@ -64,7 +64,7 @@ describe("a create", () => {
     expect(await journal(path, 0, "SELECT seq FROM events")).toHaveLength(2);
   });
 
-  it("finds the key before the id, in whatever order they were made", async () => {
+  it("finds the key before the id", async () => {
     const { path, a, b, free } = await given();
     await inJournal(path, (journal) => {
       const found = (key: string, id: string) => journal.runs.byCreateKeyOrId(key, id)?.id ?? null;
@@ -111,7 +111,7 @@ describe("a mark", () => {
     });
   });
 
-  it("survives an eviction, and so does that there is none", async () => {
+  it("survives an eviction, and so does its absence", async () => {
     const path = newRunsPath();
     const at = String(Date.now() + DAY_MS);
     await inJournal(path, (journal) => journal.marks.set("repair_at", at));

@@ -1,4 +1,4 @@
-/** One turn of a coordinator takes on a bounded number of runs, bytes and events, so that nobody waits long for it. */
+/** One turn of a coordinator takes on a bounded number of runs, bytes and events. */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";

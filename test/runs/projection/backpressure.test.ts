@@ -1,4 +1,4 @@
-/** A coordinator whose rows D1 does not take: at 50 000 of them, or 512 MB, creates wait; what ends a run never does. */
+/** A coordinator whose rows D1 does not take refuses creates from 50 000 rows or 512 MB on, but nothing that ends a run. */
 
 import { evictDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
@@ -39,7 +39,7 @@ function keysOfCoordinator0(path: string, count: number): string[] {
   return keys;
 }
 
-it("takes no new run at 50 000 unlanded rows, and every report and cancel all the same", async () => {
+it("takes no new run at 50 000 unlanded rows, but every report and cancel", async () => {
   expect(UNLANDED_MAX_ROWS).toBe(50_000);
   const path = newRunsPath();
   const [first = "", second = "", third = ""] = keysOfCoordinator0(path, 3);

@@ -1,4 +1,4 @@
-/** What D1 has confirmed is noted in the journal on the way, and never stands in the way of a change. */
+/** The journal notes what D1 confirmed along with later changes, and never fails a change because of it. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -40,7 +40,7 @@ async function unconfirmed(path: string): Promise<number> {
   return (await journal(path, 0, "SELECT id FROM runs WHERE landed_version < version")).length;
 }
 
-it("a change lands after 50 000 others were confirmed, and no string is longer than the platform takes", async () => {
+it("a change lands after 50 000 others were confirmed, with no string longer than the platform takes", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 50_000, landed: false });
   await evictDurableObject(coordinator(path, 0));
@@ -61,7 +61,7 @@ it("a change lands after 50 000 others were confirmed, and no string is longer t
   expect(await unconfirmed(path)).toBe(0);
 }, 90_000);
 
-it("a change lands though what was confirmed before could not be noted, and that is noted with a later change", async () => {
+it("a change lands although earlier confirmations can't be noted, and a later change notes them", async () => {
   const path = newRunsPath();
   const first = await createAged(path);
   let refused = 0;

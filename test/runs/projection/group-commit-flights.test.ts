@@ -1,4 +1,4 @@
-/** The rules of group commit on who waits for what, with the clock turned by hand. */
+/** Group commit: which caller waits for which flight. With a fake clock. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { FLIGHT_MAX_MS } from "../../../src/runs/projection/flights.ts";
@@ -15,7 +15,7 @@ afterEach(() => {
 const settle = () => vi.advanceTimersByTimeAsync(0);
 
 it(
-  "sends one flight at a time, and callers that arrive meanwhile share the next",
+  "sends one flight at a time, and callers that arrive during it share the next",
   onShore(async ({ flights, flight, write, wait }) => {
     write("a", 1);
     const first = wait("a", 1);
@@ -35,7 +35,7 @@ it(
 );
 
 it(
-  "lands a newer version, written while a flight was up, after the next flight failed",
+  "lands a newer version that was written during a flight, after the next flight failed",
   onShore(async ({ troubles, commit, flights, flight, write, wait }) => {
     write("a", 1);
     const told1 = wait("a", 1);
@@ -61,7 +61,7 @@ it(
 );
 
 it(
-  "confirms with the highest version that landed, whichever flight comes back last",
+  "confirms the highest version that landed, whichever flight returns last",
   onShore(async ({ commit, flight, write, wait, landedVersion }) => {
     write("a", 1);
     wait("a", 1);
@@ -79,7 +79,7 @@ it(
 );
 
 it(
-  "does not take a late flight's older version for the newer one",
+  "does not mistake a late flight's older version for the newer one",
   onShore(async ({ commit, flight, write, wait, landedVersion }) => {
     write("a", 1);
     wait("a", 1);
@@ -93,7 +93,7 @@ it(
 );
 
 it(
-  "answers for a row that a late flight landed with a bookmark that has the row, and never with an older",
+  "never answers with a bookmark that is older than the row's landing",
   onShore(async ({ commit, flight, write, wait, idOf }) => {
     write("a", 1);
     const first = wait("a", 1);
@@ -116,7 +116,7 @@ it(
 );
 
 it(
-  "keeps a caller waiting for at most 2 s, and lands the row all the same",
+  "lets a caller wait for at most 2 s, and lands the row all the same",
   onShore(async ({ commit, flight, write, wait }) => {
     write("a", 1);
     const told = wait("a", 1);
@@ -132,7 +132,7 @@ it(
 );
 
 it(
-  "keeps nobody waiting after a failed flight, until one has succeeded",
+  "lets no caller wait after a failed flight until one has succeeded",
   onShore(async ({ commit, flights, flight, write, wait }) => {
     write("a", 1);
     const waiting = wait("a", 1);
@@ -158,7 +158,7 @@ it(
 );
 
 it(
-  "gives up a flight that hangs after 10 s, and has no third up before the first is forgotten",
+  "gives up a flight that hangs after 10 s, and never has three flights up",
   onShore(async ({ troubles, commit, flights, flight, write, wait }) => {
     expect(FLIGHT_MAX_MS).toBe(10_000);
     write("a", 1);

@@ -1,4 +1,4 @@
-/** The rules of group commit on what flies together, and on runs that D1 refuses. */
+/** Group commit: which runs share a flight, and what happens to runs that D1 refuses. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { utf8Bytes } from "../../../src/http/limits.ts";
@@ -17,7 +17,7 @@ afterEach(() => {
 const settle = () => vi.advanceTimersByTimeAsync(0);
 
 it(
-  "halves a group that D1 refuses until the culprit is alone, puts that aside, and lands the rest",
+  "halves a group that D1 refuses until the culprit is alone, puts the culprit aside, and lands the rest",
   onShore(async ({ troubles, commit, flights, write, wait }) => {
     const ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
     for (const id of ids) write(id, 1);
@@ -46,7 +46,7 @@ it(
 );
 
 it(
-  "tries a refused run again after 5 s, then 10 s, and a newer version of it at once",
+  "retries a refused run after 5 s, then 10 s, and a newer version at once",
   onShore(async ({ commit, flights, flight, write, wait }) => {
     write("a", 1);
     wait("a", 1);
@@ -71,7 +71,7 @@ it(
 );
 
 it(
-  "holds up nobody for a run that was put aside",
+  "delays no other run because of one that was put aside",
   onShore(async ({ flight, write, wait }) => {
     write("a", 1);
     wait("a", 1);

@@ -1,4 +1,4 @@
-/** The steps of a rebuild, with a real journal and a D1 whose answers come when the test says so. */
+/** The steps of a rebuild, with a real journal and a D1 that answers when the test says so. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
@@ -65,7 +65,7 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
 
 const settle = () => scheduler.wait(1);
 
-it("looks at no id that is less than an hour old", async () => {
+it("looks at no id that is younger than an hour", async () => {
   await onShore(0, async ({ rebuild, looks }) => {
     const now = Date.now();
     rebuild.begin();
@@ -74,7 +74,7 @@ it("looks at no id that is less than an hour old", async () => {
   });
 });
 
-it("removes no row of a run that the journal got while D1 was asked", async () => {
+it("removes no row of a run that was journalled while D1 was read", async () => {
   await onShore(3, async ({ journal, rebuild, looks, deletions, journalled }) => {
     const [late = "", ...others] = journalled;
     const run = journal.runs.byId(late);
@@ -89,7 +89,7 @@ it("removes no row of a run that the journal got while D1 was asked", async () =
   });
 });
 
-it("moves on only once the removal is done", async () => {
+it("moves on only after the removal is done", async () => {
   await onShore(0, async ({ journal, rebuild, looks, deletions }) => {
     rebuild.begin();
     rebuild.next(0);
@@ -103,7 +103,7 @@ it("moves on only once the removal is done", async () => {
   });
 });
 
-it("gives up a step that does not come back, and what that finds at last changes nothing", async () => {
+it("gives up a step that does not return, and ignores its late result", async () => {
   await onShore(2, async ({ journal, rebuild, looks, deletions, landed, journalled }) => {
     rebuild.begin();
     rebuild.next(0);
@@ -119,7 +119,7 @@ it("gives up a step that does not come back, and what that finds at last changes
   });
 });
 
-it("takes no step twice for a clock that steps back, but goes on", async () => {
+it("goes on after the clock stepped back, and takes no step twice", async () => {
   await onShore(0, async ({ rebuild, looks }) => {
     rebuild.begin();
     rebuild.next(HOUR_MS);
@@ -130,7 +130,7 @@ it("takes no step twice for a clock that steps back, but goes on", async () => {
   });
 });
 
-it("removes a bounded number of rows in a step", async () => {
+it("removes at most 1000 rows in a step", async () => {
   await onShore(0, async ({ journal, rebuild, looks, deletions }) => {
     const ids = Array.from({ length: STEP_RUNS + 10 }, (_, n) => String(n).padStart(5, "0"));
     rebuild.begin();

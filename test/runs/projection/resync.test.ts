@@ -1,4 +1,4 @@
-/** D1 is rebuilt from the journals: after it was restored, or lost. */
+/** D1 is rebuilt from the journals after it was restored or lost. */
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -76,7 +76,7 @@ function resync(path: string) {
   return ask<{ remaining: number }>("POST", path.replace("/action-runs", "/resync"));
 }
 
-it("lands everything again that the coordinators hold, as it was", async () => {
+it("lands every run again as it was", async () => {
   const path = newRunsPath();
   const made = await Promise.all(Array.from({ length: 20 }, () => createRun(path)));
   for (const run of made.slice(0, 5)) await report(run, { status: "succeeded", output: { a: 1 } });
@@ -90,7 +90,7 @@ it("lands everything again that the coordinators hold, as it was", async () => {
   expect((await resync(path)).status).toBe(202);
 });
 
-it("lands more than one batch, each run once, and ends", async () => {
+it("lands each run once in several batches, and ends", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 3500, landed: true });
   const sent = noteSent();
@@ -102,7 +102,7 @@ it("lands more than one batch, each run once, and ends", async () => {
   expect(await journal(path, 0, "SELECT id FROM runs WHERE landed_version < version")).toEqual([]);
 });
 
-it("asked again under way, it does not start over", async () => {
+it("does not start over when it is requested again", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 2500, landed: true });
   const sent = noteSent();
@@ -141,7 +141,7 @@ it("is not held up by a run that D1 refuses for its content", async () => {
   await until(async () => (await rows(path)) === 2499);
 });
 
-it("changes that come meanwhile land as they are", async () => {
+it("lands a change that is made during the rebuild", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
   await fillJournal(path, 0, { rows: 1500, landed: true });
@@ -152,7 +152,7 @@ it("changes that come meanwhile land as they are", async () => {
   expect((await ask("GET", `${path}/${id}`)).body).toMatchObject({ status: "cancelled" });
 });
 
-it("lands again what D1 had confirmed before it lost the rows, also after an eviction", async () => {
+it("lands runs again that D1 had confirmed before it lost them, also after an eviction", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
   await loseRows(path);
@@ -168,7 +168,7 @@ it("lands again what D1 had confirmed before it lost the rows, also after an evi
   expect(await idsInD1(path)).toContain(id);
 });
 
-it("tells the sweep of the coordinator again", async () => {
+it("registers the coordinator with the sweep again", async () => {
   const path = newRunsPath();
   await createAged(path);
   await env.DB.prepare("DELETE FROM coordinators").run();
@@ -178,7 +178,7 @@ it("tells the sweep of the coordinator again", async () => {
   await until(async () => (await registered()) !== null);
 });
 
-it("goes on and ends while callers create steadily and D1 is 150 ms away", async () => {
+it("ends while callers create all the time and D1 takes 150 ms", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 3500, landed: true });
   faults.readDelayMs = 150;
@@ -196,10 +196,10 @@ it("goes on and ends while callers create steadily and D1 is 150 ms away", async
   await until(async () => (await rows(path)) >= 3500);
 });
 
-describe("rows that a restore brought back of runs that are no longer kept", () => {
+describe("rows of purged runs that a restore brought back", () => {
   const HOUR_MS = 60 * MINUTE_MS;
 
-  it("go, wherever they lie, and no others do", async () => {
+  it("are removed wherever they lie, and no other row is", async () => {
     const path = newRunsPath();
     const now = Date.now();
     const at = (days: number, n = 0) => mint(path, now - days * DAY_MS, n);
@@ -227,7 +227,7 @@ describe("rows that a restore brought back of runs that are no longer kept", () 
     expect(await idsInD1(elsewhere)).toEqual([theirs]);
   });
 
-  it("go where the coordinator keeps nothing any more", async () => {
+  it("are removed if the coordinator keeps nothing any more", async () => {
     const path = newRunsPath();
     const ghost = await mint(path, Date.now() - DAY_MS);
     await insertRows(scopeOfPath(path), [{ id: ghost }]);
@@ -237,7 +237,7 @@ describe("rows that a restore brought back of runs that are no longer kept", () 
     expect((await ask("GET", `${path}/${ghost}`)).status).toBe(404);
   });
 
-  it("go in steps that look at 5000 rows each, beside coordinators that have many", async () => {
+  it("are removed in steps that look at 5000 rows each", async () => {
     const path = newRunsPath();
     const now = Date.now();
     const start = now - 10 * DAY_MS;
@@ -261,7 +261,7 @@ describe("rows that a restore brought back of runs that are no longer kept", () 
     expect(looks).toBeLessThanOrEqual(5);
   });
 
-  it("are looked for along an index, a bounded number at a time", async () => {
+  it("are found along an index, 5000 at a time", async () => {
     const path = newRunsPath();
     const start = Date.now() - DAY_MS;
     await fillD1(path, 5001, start);
@@ -298,32 +298,29 @@ describe("rows that a restore brought back of runs that are no longer kept", () 
     expect(cost.rows_read).toBeLessThan(12_000);
   });
 
-  it.each(["reads", "writes"] as const)(
-    "go though D1's %s failed at first, from where it was",
-    async (part) => {
-      const path = newRunsPath();
-      const now = Date.now();
-      await fillJournal(path, 0, { rows: 1500, landed: true });
-      const ghosts = await Promise.all([40, 30].map((days) => mint(path, now - days * DAY_MS)));
-      await insertRows(
-        scopeOfPath(path),
-        ghosts.map((id) => ({ id })),
-      );
-      const logged = vi.spyOn(console, "error").mockImplementation(() => {});
-      const failed = () => logged.mock.calls.some(([line]) => String(line).includes("resync_failed"));
-      faults[part] = "down";
-      await direct(path, 0).resync();
-      await until(async () => failed());
-      logged.mockRestore();
-      expect(await isOver(path)).toBe(false);
-      faults[part] = null;
-      await alarmIn(20_000, coordinator(path, 0));
-      await until(async () => (await rows(path)) === 1500 && (await isOver(path)), 25_000);
-      expect((await idsInD1(path)).filter((id) => ghosts.includes(id))).toEqual([]);
-    },
-  );
+  it.each(["reads", "writes"] as const)("are removed although D1's %s failed at first", async (part) => {
+    const path = newRunsPath();
+    const now = Date.now();
+    await fillJournal(path, 0, { rows: 1500, landed: true });
+    const ghosts = await Promise.all([40, 30].map((days) => mint(path, now - days * DAY_MS)));
+    await insertRows(
+      scopeOfPath(path),
+      ghosts.map((id) => ({ id })),
+    );
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const failed = () => logged.mock.calls.some(([line]) => String(line).includes("resync_failed"));
+    faults[part] = "down";
+    await direct(path, 0).resync();
+    await until(async () => failed());
+    logged.mockRestore();
+    expect(await isOver(path)).toBe(false);
+    faults[part] = null;
+    await alarmIn(20_000, coordinator(path, 0));
+    await until(async () => (await rows(path)) === 1500 && (await isOver(path)), 25_000);
+    expect((await idsInD1(path)).filter((id) => ghosts.includes(id))).toEqual([]);
+  });
 
-  it("go by the alarm, in a coordinator that keeps nothing and was evicted in the middle", async () => {
+  it("are removed by the alarm of an empty coordinator that was evicted in the middle", async () => {
     const path = newRunsPath();
     await insertRows(scopeOfPath(path), [{ id: await mint(path, Date.now() - DAY_MS) }]);
     faults.reads = "hang";
@@ -337,7 +334,7 @@ describe("rows that a restore brought back of runs that are no longer kept", () 
     expect(await alarmIn(20_000, coordinator(path, 0))).toBe(false);
   });
 
-  it("asks D1 for nothing of its own, but to note who asked", async () => {
+  it("makes no D1 request of its own but the audit entry", async () => {
     const path = newRunsPath();
     faults.reads = "hang";
     faults.writes = { refuse: (_bound, sql) => !sql.startsWith("INSERT INTO audit") };

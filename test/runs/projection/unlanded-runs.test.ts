@@ -1,4 +1,4 @@
-/** Runs that D1 lacks: with the version itself while they are few, read from the journal where they are many. */
+/** Runs that D1 lacks: in memory while they are few, read from the journal when they are many. */
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -56,14 +56,14 @@ async function createHeld(path: string, count: number, bytes: number) {
   return { gate, creating };
 }
 
-describe("of a run that has not landed", () => {
+describe("a run that has not landed", () => {
   const text = {
     actionName: `é"\\€😀`,
     error: `"exit 1"\n\t\u0001€`,
     value: { "é\ud800": [1e-7, "\u0000", '"'] },
   };
 
-  it("what is at hand lands as what is read from the journal does, column by column", async () => {
+  it("lands from memory exactly as it lands from the journal", async () => {
     const path = newRunsPath();
     const { actionName, error, value } = text;
     const entityId = crypto.randomUUID();
@@ -89,7 +89,7 @@ describe("of a run that has not landed", () => {
     expect(await landedRows(path)).toEqual(atHand);
   });
 
-  it("up to 2 MB are at hand, and beyond that they are read from the journal when they fly", async () => {
+  it("is in memory up to 2 MB, and beyond that it is read when its flight leaves", async () => {
     const path = newRunsPath();
     const { gate, creating } = await createHeld(path, 12, 250_000);
     // What lands with this name was read from the journal.
@@ -107,7 +107,7 @@ describe("of a run that has not landed", () => {
     for (const row of rows) expect(JSON.parse(String(row.body)).actionName).toBe(row.action_name);
   });
 
-  it("all land, whole and once each, where some are at hand and some are read", async () => {
+  it("lands whole and once, whether it is in memory or read", async () => {
     const path = newRunsPath();
     const { gate, creating } = await createHeld(path, 12, 250_000);
     const sent: string[] = [];
@@ -132,7 +132,7 @@ describe("of a run that has not landed", () => {
     expect(sent).toHaveLength(12);
   });
 
-  it("a newer version, written while an older one is up, lands as the newer, at hand or read", async () => {
+  it("lands as the newer version when that is written during the older one's flight", async () => {
     for (const bytes of [10, 250_000]) {
       const path = newRunsPath();
       const { gate, creating } = await createHeld(path, 10, bytes);
@@ -150,7 +150,7 @@ describe("of a run that has not landed", () => {
     }
   });
 
-  it("nothing is left at hand that was evicted: it is read from the journal", async () => {
+  it("is read from the journal after an eviction", async () => {
     const path = newRunsPath();
     faults.writes = "down";
     const id = await createAged(path, { actionName: "as-created" });
@@ -162,7 +162,7 @@ describe("of a run that has not landed", () => {
     expect((await landedRows(path)).get(id)).toMatchObject({ action_name: "as-journalled" });
   });
 
-  it("a run that retention took from the journal is not sent from memory", async () => {
+  it("is not sent from memory after retention removed it", async () => {
     const path = newRunsPath();
     const bound: string[] = [];
     faults.writes = { refuse: (text) => bound.push(text) === 0 };
@@ -186,12 +186,12 @@ describe("of a run that has not landed", () => {
   });
 });
 
-describe("the note of what has not landed", () => {
+describe("the list of unlanded runs", () => {
   const entry = (id: string, bytes: number, version = 1) => {
     return { id, version, bytes, changedAt: 1, run: toJournaledRun({ id }) };
   };
 
-  it("keeps at hand what fits into 2 MB, to the byte, and counts every run once", () => {
+  it("keeps exactly 2 MB in memory and counts every run once", () => {
     const unlanded = new UnlandedRuns();
     const isAtHand = (id: string) => unlanded.get(id)?.run?.id === id;
     unlanded.add(entry("a", AT_HAND_MAX_BYTES - 1000));
@@ -211,7 +211,7 @@ describe("the note of what has not landed", () => {
   });
 
   it(
-    "lands nothing of a run that is to be forgotten, though it was at hand",
+    "forgets a run that was in memory",
     onShore(async ({ commit, flights, write, idOf }) => {
       for (const name of ["a", "b", "c"]) write(name, 1);
       commit.forget([idOf("b")]);

@@ -2,7 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { coordinatorOf, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
 
-it("a journalled row that can't be printed does not keep the others from landing", async () => {
+it("a journalled run that can't be printed does not prevent others from landing", async () => {
   const path = newRunsPath();
   const key = { headers: { "Idempotency-Key": "the-same-coordinator" } };
   const broken = await createRun(path, { actionName: "broken" }, key);

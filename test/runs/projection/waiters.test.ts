@@ -1,4 +1,4 @@
-/** Each who waits is released at its own time, whatever a clock says meanwhile, and no timer is left when nobody waits. */
+/** Callers that wait for a landing: each is released at its own time, and no timer is left when none waits. */
 
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -8,7 +8,7 @@ import { newRunsPath } from "../../support/requests.ts";
 
 const MAX_MS = 2000;
 
-describe("with the clock turned by hand", () => {
+describe("with a fake clock", () => {
   let waiters: LandingWaiters;
   let startedAt: number;
 
@@ -30,7 +30,7 @@ describe("with the clock turned by hand", () => {
     return told;
   }
 
-  it("those who came at different instants are each released after their own 2 s, none sooner", async () => {
+  it("callers who came at different instants are each released after their own 2 s", async () => {
     const arrivals = [0, 0, 1, 300, 301, 1999, 2000, 2001, 3500, 9000];
     const told: ReturnType<typeof wait>[] = [];
     for (const [i, arrival] of arrivals.entries()) {
@@ -44,7 +44,7 @@ describe("with the clock turned by hand", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("one who is told leaves the others to their own time", async () => {
+  it("a caller that is released does not release the others", async () => {
     const first = wait("a");
     await vi.advanceTimersByTimeAsync(500);
     const second = wait("b");
@@ -57,7 +57,7 @@ describe("with the clock turned by hand", () => {
     expect(second).toEqual({ bookmark: null, afterMs: 2500 });
   });
 
-  it("who comes after all have gone has the whole 2 s again", async () => {
+  it("a caller that comes after all others left waits the whole 2 s", async () => {
     wait("a");
     await vi.advanceTimersByTimeAsync(1500);
     waiters.settle("a", 1, "bookmark");
@@ -71,7 +71,7 @@ describe("with the clock turned by hand", () => {
   it.each<[how: string, end: () => void]>([
     ["landed", () => ["a", "b"].map((id) => waiters.settle(id, 2, "bookmark"))],
     ["was released", () => waiters.releaseAll()],
-  ])("no timer is left once the last of them %s", async (_how, end) => {
+  ])("no timer is left after the last of them %s", async (_how, end) => {
     wait("a");
     wait("a", 2);
     wait("b");
@@ -85,14 +85,14 @@ describe("with the clock turned by hand", () => {
     expect(waiters.ids()).toEqual([]);
   });
 
-  it("a clock that is set back keeps nobody waiting for longer", async () => {
+  it("no caller waits longer when the clock is set back", async () => {
     const told = wait("a");
     vi.setSystemTime(startedAt - 60_000);
     await vi.advanceTimersByTimeAsync(MAX_MS);
     expect(told.bookmark).toBeNull();
   });
 
-  it("a landing of an earlier version releases nobody who waits for a later one", async () => {
+  it("a landing of an earlier version releases no caller of a later one", async () => {
     const later = wait("a", 2);
     const earlier = wait("a", 1);
     waiters.settle("a", 1, "bookmark");
@@ -102,7 +102,7 @@ describe("with the clock turned by hand", () => {
   });
 });
 
-it("an object whose run has landed has nothing left to wait for, and can be evicted at once", async () => {
+it("an object whose run has landed can be evicted at once", async () => {
   const path = newRunsPath();
   await createAged(path);
   const began = performance.now();
