@@ -52,7 +52,6 @@ async function stream(c: Context<AppEnv>, place: Place, id: string): Promise<Res
     );
   }
   const after = lastEventId(c.req.header("Last-Event-ID"));
-  c.header("Content-Type", EVENT_STREAM);
   c.header("Cache-Control", "no-store, no-transform");
   const { watcher, expiresAt, judge, leave } = beginWatching(c, place, id, "stream");
   const watch = (seq: number, maxMs: number) => {
@@ -75,6 +74,7 @@ async function stream(c: Context<AppEnv>, place: Place, id: string): Promise<Res
   }
   // 204 tells an EventSource not to reconnect: the client has every event that there will ever be.
   if (first.isOver && first.events.length === 0) return c.body(null, 204);
+  c.header("Content-Type", EVENT_STREAM);
   if (isHead) return c.body(null);
   const next = async (seq: number, maxMs: number) => {
     const answer = await watch(seq, Math.min(maxMs, expiresAt - Date.now()));
