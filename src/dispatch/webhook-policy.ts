@@ -23,7 +23,7 @@ export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlP
   const ownUrls = [URL.parse(origin), publicUrl].filter((url) => url !== null);
   if (insecure && !ownUrls.every(({ hostname }) => isLoopback(hostname))) {
     return err(
-      "ALLOW_INSECURE_WEBHOOKS is only for development on this machine. Remove it where the service has another name than localhost.",
+      "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.",
     );
   }
   return ok({ ports: ports.value, hosts: hosts.value, ownHosts: ownUrls.map(({ host }) => host), insecure });
