@@ -29,15 +29,9 @@ const BASE64_RUN = /[a-z0-9+/]{4,}/gi;
 const HEX_RUN = /[0-9a-f]{6,}/gi;
 const BYTE_LIST = /\d{1,3}(?:,\d{1,3}){2,}/g;
 
-interface Layer {
-  readonly text: string;
-  readonly layers: number;
-  readonly byteLayers: number;
-}
-
 /** The readings in the forms that are compared, or null if the answer has more to decode than the bounds allow. */
 export function readingsOf(bytes: Uint8Array): readonly string[] | null {
-  const queue: Layer[] = ["utf-8", "utf-16le", "utf-16be"].map((encoding) => {
+  const queue = ["utf-8", "utf-16le", "utf-16be"].map((encoding) => {
     const text = visible(new TextDecoder(encoding).decode(bytes));
     return { text, layers: 0, byteLayers: 0 };
   });
@@ -64,18 +58,11 @@ export function readingsOf(bytes: Uint8Array): readonly string[] | null {
   return [...readings];
 }
 
-/** Layers of a secret's own escapes that a receiver may remove before it echoes the secret. */
-const SECRET_LAYERS_MAX = 2;
-
-/** How a secret can stand in a reading: as it is, and with its own escapes removed. */
+/** How a secret can stand in a reading: as it is, and with up to two layers of its own escapes removed. */
 export function secretForms(secret: string): readonly string[] {
-  let text = visible(secret);
-  const forms = new Set(formsOf(text));
-  for (let layer = 0; layer < SECRET_LAYERS_MAX; layer++) {
-    text = unescaped(text);
-    for (const form of formsOf(text)) forms.add(form);
-  }
-  return [...forms];
+  const text = visible(secret);
+  const once = unescaped(text);
+  return [...new Set([text, once, unescaped(once)].flatMap(formsOf))];
 }
 
 /**
@@ -137,14 +124,13 @@ function decodedBytes(text: string): readonly string[] {
     decodedRuns(standard, BASE64_RUN, (run) => {
       const from = run.slice(skipped);
       // One digit after the last four makes no byte.
-      const whole = from.length % 4 === 1 ? from.slice(0, -1) : from;
-      return Uint8Array.fromBase64(whole);
+      return Uint8Array.fromBase64(from.length % 4 === 1 ? from.slice(0, -1) : from);
     }),
   );
   const hex = [0, 1].map((skipped) =>
     decodedRuns(text, HEX_RUN, (run) => {
-      const from = run.slice(skipped);
-      return Uint8Array.fromHex(from.slice(0, from.length - (from.length % 2)));
+      const whole = run.length - ((run.length - skipped) % 2);
+      return Uint8Array.fromHex(run.slice(skipped, whole));
     }),
   );
   const listed = decodedRuns(text, BYTE_LIST, (run) => Uint8Array.from(run.split(","), Number));

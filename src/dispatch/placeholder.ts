@@ -7,17 +7,14 @@
 import { isJsonObject, type JsonObject } from "../http/json.ts";
 import { err, ok, type Result } from "../result.ts";
 
+const RUN_MEMBERS = [
+  ...(["id", "actionName", "triggeredBy", "createdAt"] as const),
+  ...(["callbackUrl", "callbackToken", "expiresAt"] as const),
+];
+
 /** Everything that placeholders can reach, and the default payload. Instants are RFC 3339 text. */
 export interface TemplateContext {
-  readonly run: {
-    readonly id: string;
-    readonly actionName: string;
-    readonly triggeredBy: string;
-    readonly createdAt: string;
-    readonly callbackUrl: string;
-    readonly callbackToken: string;
-    readonly expiresAt: string;
-  };
+  readonly run: Readonly<Record<(typeof RUN_MEMBERS)[number], string>>;
   readonly parameters: JsonObject;
   readonly recommendations: JsonObject;
   readonly entity: { readonly id: string | null };
@@ -28,7 +25,7 @@ export type Part = string | readonly string[];
 
 /** The first names of paths. Null: the members are the caller's. */
 const MEMBERS: Readonly<Record<keyof TemplateContext, readonly string[] | null>> = {
-  run: ["id", "actionName", "triggeredBy", "createdAt", "callbackUrl", "callbackToken", "expiresAt"],
+  run: RUN_MEMBERS,
   parameters: null,
   recommendations: null,
   entity: ["id"],

@@ -20,15 +20,8 @@ export interface Secrets {
 const WORD_MIN_CHARACTERS = 8;
 const LONG_SEGMENT_CHARACTERS = 16;
 
-const HARMLESS_HEADERS = new Set([
-  "accept",
-  "accept-encoding",
-  "accept-language",
-  "cache-control",
-  "content-type",
-  "user-agent",
-  "x-github-api-version",
-]);
+const HARMLESS_HEADER =
+  /^(accept|accept-encoding|accept-language|cache-control|content-type|user-agent|x-github-api-version)$/i;
 const SECRET_KEY = /token|secret|passw|key|auth|cred|sign/i;
 /** 8 characters or more, none of which a reading leaves out. */
 const IS_PLAIN_WORD = /^[!-$'-*,-[\]-~]{8,}$/;
@@ -42,7 +35,7 @@ export function secretsOf(request: SentRequest, signature: string): Secrets {
   const { url, headers, body, signingSecret, callbackToken } = request;
   const texts: string[] = [];
   for (const [name, value] of Object.entries(headers)) {
-    if (!HARMLESS_HEADERS.has(name.toLowerCase())) texts.push(...credentialParts(value.trim()));
+    if (!HARMLESS_HEADER.test(name)) texts.push(...credentialParts(value.trim()));
   }
   if (signingSecret !== null) texts.push(signingSecret.replace(/^whsec_/, ""));
   texts.push(signature.replace(/^v1,/, ""));
@@ -51,7 +44,8 @@ export function secretsOf(request: SentRequest, signature: string): Secrets {
   const wholes: string[] = [];
   const parsed = URL.parse(url);
   if (parsed !== null) {
-    texts.push(...queryValues(parsed.search));
+    // As sent. A pair without a name can be a secret itself.
+    for (const pair of parsed.search.slice(1).split("&")) texts.push(pair.slice(pair.indexOf("=") + 1));
     texts.push(...parsed.pathname.split("/").filter(isLikelySecret));
     if (parsed.pathname.length > 1) wholes.push(parsed.pathname);
   }
@@ -82,14 +76,6 @@ function credentialParts(credential: string): readonly string[] {
     if (colon >= WORD_MIN_CHARACTERS) parts.push(decoded.slice(0, colon));
   }
   return parts;
-}
-
-/** The values as sent. A pair without a name can be a secret itself. */
-function queryValues(search: string): readonly string[] {
-  return search
-    .slice(1)
-    .split("&")
-    .map((pair) => pair.slice(pair.indexOf("=") + 1));
 }
 
 /**

@@ -23,7 +23,7 @@ export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlP
   const ownUrls = [URL.parse(origin), publicUrl].filter((url) => url !== null);
   if (insecure && !ownUrls.every(({ hostname }) => isLoopback(hostname))) {
     return err(
-      "ALLOW_INSECURE_WEBHOOKS is only for development on this machine. Remove it where the service has another name than localhost.",
+      "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.",
     );
   }
   return ok({ ports: ports.value, hosts: hosts.value, ownHosts: ownUrls.map(({ host }) => host), insecure });
@@ -45,17 +45,12 @@ export function parsePorts(text: string | undefined): Result<ReadonlySet<number>
  * Loopback names are allowed, because the list also counts in development.
  */
 export function parseHosts(text: string | undefined): Result<readonly string[] | null, string> {
-  const hosts: string[] = [];
-  for (const [index, entry] of entriesOf(text).entries()) {
-    const host = parseHost(entry);
-    if (host === null) {
-      return err(
-        `Entry ${index + 1} of WEBHOOK_HOSTS is not a public host. Write names like ci.example.com, or *.example.com for all names below, without scheme, port or path.`,
-      );
-    }
-    hosts.push(host);
-  }
-  return ok(hosts.length === 0 ? null : hosts);
+  const parsed = entriesOf(text).map(parseHost);
+  const hosts = parsed.filter((host) => host !== null);
+  if (hosts.length === parsed.length) return ok(hosts.length === 0 ? null : hosts);
+  return err(
+    `Entry ${parsed.indexOf(null) + 1} of WEBHOOK_HOSTS is not a public host. Write names like ci.example.com, or *.example.com for all names below, without scheme, port or path.`,
+  );
 }
 
 function parseHost(entry: string): string | null {

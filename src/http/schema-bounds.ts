@@ -20,10 +20,10 @@ export function wholeNumber(what: string, min: number, max: number) {
 }
 
 /** A check that the UTF-8 of `textOf(value)` has at most `max` bytes. */
-export function maxBytes<T>(max: number, textOf: (value: T) => string) {
+export function maxBytes<T>(max: number, textOf: (value: T) => string, subject = "has") {
   const bytesOf = (value: T) => utf8Bytes(textOf(value));
   return z.refine<T>((value) => bytesOf(value) <= max, {
-    error: (issue) => `has ${bytesOf(issue.input as T)} bytes; send at most ${max}.`,
+    error: (issue) => `${subject} ${bytesOf(issue.input as T)} bytes; send at most ${max}.`,
   });
 }
 

@@ -1,4 +1,4 @@
-/** What each answer of a receiver means for the run, and when it is asked again. */
+/** What each answer of a receiver means for the run, and when the webhook is retried. */
 
 import { describe, expect, it } from "vitest";
 import { answering, type Entry, fire } from "./runs.ts";
@@ -12,7 +12,7 @@ function waitMs({ at, nextAttemptAt }: Entry): number {
 }
 
 describe("an answer", () => {
-  it.each([408, 425, 429, 500, 501, 502, 503, 504, 599])("of %i is asked again", async (status) => {
+  it.each([408, 425, 429, 500, 501, 502, 503, 504, 599])("of %i is retried", async (status) => {
     const r = await answering({ status }, { status: 202 });
     const { untilStatus, timeline } = await fire(r.url);
     await untilStatus("running");
@@ -25,7 +25,7 @@ describe("an answer", () => {
   });
 
   it.each([400, 401, 403, 404, 409, 410, 422, 301, 302, 303, 304, 307, 308])(
-    "of %i is the last word, told with the host and nothing else of the URL or the answer",
+    "of %i fails the run, with an error that names only the host",
     async (status) => {
       const headers = { Location: "/elsewhere-than-asked", "Retry-After": "1" };
       const r = await answering({ status, headers, body: BODY }, { status: 202 });
@@ -39,7 +39,7 @@ describe("an answer", () => {
     },
   );
 
-  it("of 409 after an attempt that may have arrived means that it did", async () => {
+  it("of 409 after an attempt that may have arrived starts the run", async () => {
     const r = await answering({ mode: "reset" }, { status: 409 });
     const { untilStatus, timeline } = await fire(r.url);
     expect((await untilStatus("running")).error).toBeNull();
@@ -53,21 +53,21 @@ describe("an answer", () => {
     ]);
   });
 
-  it("of 409 means so too when an answer came in between", async () => {
+  it("of 409 also starts the run if another answer came in between", async () => {
     const r = await answering({ mode: "reset" }, { status: 503 }, { status: 409 });
     const { untilStatus } = await fire(r.url);
     await untilStatus("running");
   });
 
-  it("of 409 after nothing but answers is the last word", async () => {
+  it("of 409 fails the run if every attempt before was answered", async () => {
     const r = await answering({ status: 503 }, { status: 429 }, { status: 409 });
     const { untilStatus } = await fire(r.url);
     expect((await untilStatus("failed")).error).toMatch(/^\[delivery\] .* answered 409\.$/);
   });
 });
 
-describe("the wait for the next attempt", () => {
-  it("is at most the first delay, twice that the second time, and so on", async () => {
+describe("the backoff", () => {
+  it("doubles with each retry", async () => {
     const r = await answering({ status: 503 });
     const { untilAnswered } = await fire(r.url, { retry: { maxAttempts: 4, initialDelayMs: 150 } });
     const waits = (await untilAnswered(4)).slice(0, 3).map(waitMs);
@@ -77,7 +77,7 @@ describe("the wait for the next attempt", () => {
     }
   });
 
-  it("is as long as Retry-After asks, in seconds", async () => {
+  it("is as long as Retry-After asks in seconds", async () => {
     const r = await answering({ status: 503, headers: { "Retry-After": "1" } }, { status: 202 });
     const { untilStatus } = await fire(r.url);
     await untilStatus("running");
@@ -85,7 +85,7 @@ describe("the wait for the next attempt", () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1000);
   });
 
-  it("is as long as Retry-After asks, as a date, though the alarm rings before", async () => {
+  it("is as long as Retry-After asks as a date, even if the alarm rings earlier", async () => {
     const at = Math.ceil(Date.now() / 1000) * 1000 + 600_000;
     const headers = { "Retry-After": new Date(at).toUTCString() };
     const r = await answering({ status: 429, headers }, { status: 202 });
@@ -109,7 +109,7 @@ describe("the wait for the next attempt", () => {
     "Tue, 32 Nov 2099 08:00:00 GMT",
     "2099-01-01T00:00:00Z",
     "5, 7",
-  ])("is not ruled by a Retry-After of %j", async (nonsense) => {
+  ])("ignores a Retry-After of %j", async (nonsense) => {
     const r = await answering({ status: 503, headers: { "Retry-After": nonsense } }, { status: 202 });
     const { untilAnswered } = await fire(r.url);
     const [first] = await untilAnswered(1);
@@ -118,7 +118,7 @@ describe("the wait for the next attempt", () => {
   });
 
   it.each(["86400", "99999999999999999999", new Date(Date.now() + 48 * HOUR_MS).toUTCString()])(
-    "is an hour at most, though Retry-After asks for %s",
+    "is at most an hour if Retry-After asks for %s",
     async (asked) => {
       const r = await answering({ status: 503, headers: { "Retry-After": asked } });
       const { untilAnswered } = await fire(r.url, {}, { body: { timeout: 120 } });
@@ -128,7 +128,7 @@ describe("the wait for the next attempt", () => {
     },
   );
 
-  it("is not begun where it would last past the deadline: the run ends now", async () => {
+  it("never lasts past the deadline: the run fails at once", async () => {
     const r = await answering({ status: 503, headers: { "Retry-After": "61" }, body: BODY });
     const { untilStatus, timeline, created } = await fire(r.url, {}, { body: { timeout: 1 } });
     const { error, completedAt } = await untilStatus("failed", 5000);

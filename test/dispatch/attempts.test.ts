@@ -1,4 +1,4 @@
-/** What a receiver gets, how often, and what the run's timeline tells of it. What each answer means: answers.test.ts. */
+/** What a receiver gets, how often, and what the timeline shows. What each answer means is in answers.test.ts. */
 
 import { describe, expect, it } from "vitest";
 import { journal } from "../support/direct.ts";
@@ -7,7 +7,7 @@ import { ask } from "../support/requests.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
 
 describe("a request", () => {
-  it("is a POST of JSON with all that placeholders can reach, where the trigger says no more than where to", async () => {
+  it("is by default a POST with everything that placeholders can reach, as JSON", async () => {
     const r = receiver();
     const inputs = { parameters: { branch: "main" }, recommendations: { size: { cpu: 2 } } };
     const entityId = "6f1d2c3b-0000-4000-8000-00000000000a";
@@ -30,7 +30,7 @@ describe("a request", () => {
     });
   });
 
-  it("has these headers and no others, among them the run's id to know it again by", async () => {
+  it("has exactly these headers, among them the run's id as the idempotency key", async () => {
     const r = receiver();
     const { created } = await fire(r.url);
     const [delivery] = await r.untilInbox(1);
@@ -49,7 +49,7 @@ describe("a request", () => {
     expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(5);
   });
 
-  it("has the values of its placeholders, each encoded for its place and alone in its type", async () => {
+  it("has the values of its placeholders, encoded for their place", async () => {
     const r = receiver();
     const { created } = await fire(
       `${r.url}/{{ parameters.ref }}?for={{ parameters.who }}`,
@@ -84,7 +84,7 @@ describe("a request", () => {
     });
   });
 
-  it("is a form where its content type says so", async () => {
+  it("is a form if its Content-Type says so", async () => {
     const r = receiver();
     await fire(
       r.url,
@@ -109,7 +109,7 @@ describe("a request", () => {
     ]);
   });
 
-  it("brings a token that reports on the run", async () => {
+  it("has a token that can report on the run", async () => {
     const r = receiver();
     const payload = { url: "{{ run.callbackUrl }}", auth: "Bearer {{ run.callbackToken }}" };
     const { get } = await fire(r.url, { payload });
@@ -122,7 +122,7 @@ describe("a request", () => {
 });
 
 describe("a delivery", () => {
-  it("is tried 3 times from 1000 ms on and starts the run, where the trigger does not say", async () => {
+  it("makes by default 3 attempts, with a backoff from 1000 ms", async () => {
     const r = await answering({ status: 503 });
     const { path, created, untilAnswered } = await fire(r.url, { retry: undefined });
     await untilAnswered(1);
@@ -133,7 +133,7 @@ describe("a delivery", () => {
     ]);
   });
 
-  it("is the same request under the same id, each time", async () => {
+  it("repeats the same request with the same id", async () => {
     const r = await answering({ status: 503 }, { mode: "reset" }, { status: 429 }, { status: 202 });
     const { untilStatus } = await fire(r.url, { retry: { maxAttempts: 4, initialDelayMs: 100 } });
     await untilStatus("running");
@@ -164,7 +164,7 @@ describe("a delivery", () => {
     expect([completedAt, error, await kept()]).toEqual([null, null, 0]);
   });
 
-  it("leaves the run pending until the first heartbeat where that is to start it", async () => {
+  it("leaves the run pending until the first heartbeat if startOn says so", async () => {
     const r = await answering({ status: 202 });
     const { get, untilAnswered, heartbeat, story, alarmIn, kept } = await fire(r.url, {
       startOn: "heartbeat",
@@ -181,7 +181,7 @@ describe("a delivery", () => {
 });
 
 describe("the timeline", () => {
-  it("tells each attempt, its answer and what comes next, and then the start and the end", async () => {
+  it("has each attempt, its answer and the next one, then the start and the end", async () => {
     const r = await answering({ status: 503, body: "come\nback\u0007 later" }, { status: 202, body: "" });
     const { created, untilStatus, report, timeline, get } = await fire(r.url);
     await untilStatus("running");
@@ -209,7 +209,7 @@ describe("the timeline", () => {
     expect(Date.parse(second?.at ?? "")).toBeGreaterThanOrEqual(Date.parse(first?.nextAttemptAt ?? ""));
   });
 
-  it("ends with why the delivery was given up", async () => {
+  it("ends with the reason why the delivery was given up", async () => {
     const r = await answering({ status: 404, body: "no such job" });
     const { untilStatus, timeline } = await fire(r.url);
     await untilStatus("failed");

@@ -1,4 +1,4 @@
-/** A trigger without `payload` sends all that placeholders can reach as a value: nothing in it is ever a template. */
+/** A trigger without `payload` sends everything that placeholders can reach, and never reads it as a template. */
 
 import { describe, expect, it } from "vitest";
 import type { TemplateContext } from "../../src/dispatch/placeholder.ts";
@@ -18,7 +18,7 @@ const TRAPS = [
 ];
 
 describe.each(TRAPS)("%s", (trap) => {
-  it("arrives as it was sent from every place that a caller, a token's name or an entity can fill", async () => {
+  it("arrives unchanged from every place that a caller can fill", async () => {
     const project = `/acme/p-${crypto.randomUUID().slice(0, 13)}`;
     const { token } = await grantToken(project, { role: "member", name: trap });
     const inputs = {

@@ -1,4 +1,4 @@
-/** A create with a trigger, asked again with its key: no plain hash of its secrets is kept to know it by. */
+/** A repeated create with a trigger is recognized without a plain hash of its secrets. */
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Receivers that do not play by the rules: each is left alone soon, costs little, and can't steer where we call. */
+/** Receivers that misbehave: an attempt ends soon, costs little, and can't be redirected. */
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Answer, type Receiver, receiver } from "../support/receiver/client.ts";
@@ -44,14 +44,14 @@ describe("an answer whose status was heard counts, whatever its body does", () =
     expect(await r.inbox()).toHaveLength(1);
   });
 
-  it.concurrent.each(BODIES)("and it %s: 503 is asked again", async (_what, answer) => {
+  it.concurrent.each(BODIES)("and it %s: 503 is retried", async (_what, answer) => {
     const r = await answering({ ...answer, status: 503 }, { status: 202 });
     const { untilStatus, untilAnswered } = await fire(r.url);
     await untilStatus("running", 5000);
     expect(await untilAnswered(2)).toMatchObject([{ status: 503, outcome: "retry" }, { status: 202 }]);
   });
 
-  it("and shows what had come of it", async () => {
+  it("and the excerpt shows the part that came", async () => {
     const r = await answering({ status: 400, mode: "hang_body", body: "no branch of that name" });
     const { untilStatus, untilAnswered } = await fire(r.url);
     await untilStatus("failed");
@@ -62,7 +62,7 @@ describe("an answer whose status was heard counts, whatever its body does", () =
 });
 
 describe("a receiver that gives no answer", () => {
-  it.each(["reset", "not_http"] as const)("%s: is asked again", async (mode) => {
+  it.each(["reset", "not_http"] as const)("%s: is retried", async (mode) => {
     const r = await answering({ mode }, { status: 202 });
     const { untilStatus, untilAnswered } = await fire(r.url);
     await untilStatus("running");
@@ -71,7 +71,7 @@ describe("a receiver that gives no answer", () => {
     expect(first?.reason).toBe("could not be reached, or broke the connection off");
   });
 
-  it.each(["reset", "not_http"] as const)("%s: is named as the reason in the end", async (mode) => {
+  it.each(["reset", "not_http"] as const)("%s: is the reason of the failed run", async (mode) => {
     const r = await answering({ mode });
     const { untilStatus } = await fire(`${r.url}/a-path`, { retry: { maxAttempts: 2, initialDelayMs: 100 } });
     const { host } = new URL(r.url);
@@ -80,7 +80,7 @@ describe("a receiver that gives no answer", () => {
     );
   });
 
-  it("that is not there at all is tried as often, and then named", async () => {
+  it("and does not exist gets every attempt, and is then named", async () => {
     const { untilStatus, untilAnswered } = await fire("http://127.0.0.1:1/");
     expect((await untilStatus("failed")).error).toBe(
       "[delivery] 127.0.0.1:1 could not be reached, or broke the connection off, at attempt 3.",
@@ -97,7 +97,7 @@ describe("a redirect", () => {
     ["to a metadata address", "http://169.254.169.254/latest/meta-data/"],
     ["to nowhere", ""],
     ["to a file", "file:///etc/passwd"],
-  ])("%s is never followed, and its target is not told", async (_where, location) => {
+  ])("%s is never followed, and its target is not shown", async (_where, location) => {
     const headers: Record<string, string> = location === undefined ? {} : { Location: location };
     const r = await answering({ mode: "redirect", status: 307, headers });
     const { untilStatus, timeline } = await fire(r.url);

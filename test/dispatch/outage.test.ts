@@ -21,7 +21,7 @@ async function lands(run: Fired, open: () => void): Promise<void> {
 const FAULTS = ["down", "hang"] as const;
 
 it.each(FAULTS)(
-  "statements to D1 meet %s: a delivery is tried again and starts the run, which is followed to its end",
+  "D1 is %s: a delivery is retried and starts the run, which is followed to its end",
   async (fault) => {
     const { open } = breakD1(fault);
     const r = await answering({ status: 503 }, { mode: "reset" }, { status: 202 });
@@ -38,7 +38,7 @@ it.each(FAULTS)(
   },
 );
 
-it("D1 is down: a heartbeat starts the run that waits for one", async () => {
+it("D1 is down: a heartbeat starts the run that waits for it", async () => {
   const { open } = breakD1("down");
   const r = await answering({ status: 202 });
   const run = await fire(r.url, { startOn: "heartbeat" });
@@ -56,7 +56,7 @@ it("D1 is down: a delivery is given up", async () => {
   await lands(run, open);
 });
 
-it("D1 is down: a run is cancelled while its attempt flies", async () => {
+it("D1 is down: a run is cancelled while its attempt is under way", async () => {
   const { open } = breakD1("down");
   const r = await answering({ delayMs: 300, status: 202 });
   const run = await fire(r.url);
@@ -66,7 +66,7 @@ it("D1 is down: a run is cancelled while its attempt flies", async () => {
   await lands(run, open);
 });
 
-it("D1 is down: a run whose time is up while its attempt flies ends so", async () => {
+it("D1 is down: a run times out while its attempt is under way", async () => {
   const { open } = breakD1("down");
   const r = await answering({ mode: "hang" });
   const run = await fire(r.url, {}, { body: { timeout: 1 } });

@@ -1,4 +1,4 @@
-/** An attempt flies, and something else happens: the first end wins, and nothing is sent for a run that has begun or ended. */
+/** Something happens while an attempt is under way. The first end wins, and nothing is sent for a run that started or ended. */
 
 import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -48,7 +48,7 @@ async function inFlight(answer: Answer, body: Record<string, unknown> = {}): Pro
 }
 
 describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late) => {
-  it("a callback comes: it wins and stays", async () => {
+  it("a callback comes, and its result stays", async () => {
     const { report, landed, get, story, timeline } = await inFlight(late);
     const { status, body } = await report({ status: "failed", error: "no", output: { log: 1 } });
     expect(status).toBe(200);
@@ -59,7 +59,7 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
     expect((await timeline()).slice(2)).toMatchObject([{ cause: "callback" }, { cause: "callback" }]);
   });
 
-  it("a heartbeat comes: the run is running, and nothing more is sent", async () => {
+  it("a heartbeat comes, which starts the run, and nothing more is sent", async () => {
     const { heartbeat, landed, get, story, timeline, report } = await inFlight(late);
     expect((await heartbeat({ message: "at work" })).body).toMatchObject({ status: "running" });
     const body = await get();
@@ -71,7 +71,7 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
     expect((await report({ status: "succeeded" })).body.status).toBe("succeeded");
   });
 
-  it("the run is cancelled: it stays so, and nothing more is sent", async () => {
+  it("the run is cancelled, and nothing more is sent", async () => {
     const { cancel, landed, get, story, timeline } = await inFlight(late);
     const { status, body } = await cancel();
     expect([status, body.status, body.startedAt]).toEqual([200, "cancelled", null]);
@@ -81,7 +81,7 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
     expect((await timeline()).at(-1)).toMatchObject({ status: "cancelled", cause: "cancel", by: "root" });
   });
 
-  it("its time is up: it ends so, and nothing more is sent", async () => {
+  it("the run times out, and nothing more is sent", async () => {
     const { alarmIn, landed, get, story, created } = await inFlight(late, { timeout: 1 });
     await alarmIn(MINUTE_MS + 1);
     const ended = await get();
@@ -96,7 +96,7 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
     expect(await story()).toEqual(["created", "attempt_started", "ended"]);
   });
 
-  it("its time is up, which only the answer brings to light", async () => {
+  it("the deadline passes, and the answer makes the coordinator notice", async () => {
     const { get, landed, timeline, created } = await inFlight(late, { timeout: 1 });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + MINUTE_MS + 1 });
     // Looked for in D1, for to ask the coordinator would bring it to light as well.
@@ -125,7 +125,7 @@ describe("an attempt that outlived its lease", () => {
     return { ...run, sent };
   }
 
-  it("is told as lost and sent again under the same id", async () => {
+  it("counts as lost and is sent again with the same id", async () => {
     const { timeline, untilStatus, sent, created } = await twoInFlight({ mode: "hang" }, { status: 202 });
     await untilStatus("running");
     expect((await timeline()).slice(1)).toMatchObject([
@@ -144,7 +144,7 @@ describe("an attempt that outlived its lease", () => {
     expect(await sent()).toEqual([created.id, created.id]);
   });
 
-  it.each([404, 503, 409])("answers %i: the newer attempt under way goes on and decides", async (status) => {
+  it.each([404, 503, 409])("answers %i, which changes nothing: the newer attempt decides", async (status) => {
     const run = await twoInFlight({ delayMs: 300, status }, { delayMs: 600, status: 202 });
     await scheduler.wait(400);
     expect(await run.get()).toMatchObject({ status: "pending", error: null });
@@ -158,7 +158,7 @@ describe("an attempt that outlived its lease", () => {
   });
 
   it.each([404, 503])(
-    "answers %i after the newer one was accepted: the run stays running",
+    "answers %i after the newer one was accepted, and the run stays running",
     async (status) => {
       const run = await twoInFlight({ delayMs: 300, status }, { status: 202 });
       const running = await run.untilStatus("running");
@@ -170,7 +170,7 @@ describe("an attempt that outlived its lease", () => {
   );
 
   it.each([404, 503])(
-    "answers 200 while the newer one flies: that counts, though the newer gets %i",
+    "answers 200 while the newer one is under way, which counts even if the newer one gets %i",
     async (status) => {
       const run = await twoInFlight({ delayMs: 300, status: 200 }, { delayMs: 500, status });
       const running = await run.untilStatus("running", 3000);
@@ -182,7 +182,7 @@ describe("an attempt that outlived its lease", () => {
     },
   );
 
-  it("answers 200 before the next one leaves: none leaves", async () => {
+  it("answers 200 before the next one leaves, and no other leaves", async () => {
     const r = await answering({ delayMs: 300, status: 200 });
     const run = await fire(r.url, { retry: { initialDelayMs: 3_600_000 } });
     await r.untilInbox(1);
@@ -194,13 +194,13 @@ describe("an attempt that outlived its lease", () => {
     expect(await r.inbox()).toHaveLength(1);
   });
 
-  it("may have arrived: the next one's 409 says that it did", async () => {
+  it("may have arrived, and a 409 to the next one starts the run", async () => {
     await (await twoInFlight({ mode: "hang" }, { status: 409 })).untilStatus("running");
   });
 });
 
-describe("a create asked again", () => {
-  it("sends no second delivery, however many ask at once, and whatever came of the first", async () => {
+describe("a repeated create", () => {
+  it("sends no second delivery, however many come at once", async () => {
     const r = await answering({ status: 503, headers: { "Retry-After": "600" } }, { status: 202 });
     const path = newRunsPath();
     const body = { actionName: "deploy", trigger: { type: "webhook", url: r.url } };
@@ -223,8 +223,8 @@ describe("a create asked again", () => {
   });
 });
 
-describe("the object falls", () => {
-  it("between two attempts: the next one leaves all the same, at its time", async () => {
+describe("the object restarts", () => {
+  it("between two attempts, and the next one leaves on time", async () => {
     const r = await answering({ status: 503, headers: { "Retry-After": "2" } }, { status: 202 });
     const { path, created, untilAnswered, untilStatus } = await fire(r.url);
     const [{ nextAttemptAt } = {}] = await untilAnswered(1);
@@ -235,7 +235,7 @@ describe("the object falls", () => {
     expect(await untilStatus("running")).toMatchObject({ error: null });
   });
 
-  it("while one flies: it is sent again under the same id, but only after its lease", async () => {
+  it("while an attempt is under way, which is sent again with the same id after its lease", async () => {
     const r = await answering({ mode: "hang" }, { status: 202 });
     const { created, untilStatus, alarmIn, story } = await fire(r.url);
     await r.untilInbox(1);

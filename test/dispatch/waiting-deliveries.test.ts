@@ -152,7 +152,7 @@ async function pass(path: string, ms: number): Promise<void> {
   await ring(path);
 }
 
-it("1000 that wait write nothing, however often the alarm rings, and leave the alarm for later", async () => {
+it("1000 waiting deliveries write nothing when the alarm rings", async () => {
   const path = newRunsPath();
   await fire(path, PLACES + 1000);
   expect(flying).toHaveLength(PLACES);
@@ -168,7 +168,7 @@ it("1000 that wait write nothing, however often the alarm rings, and leave the a
   expect(flying).toHaveLength(PLACES);
 });
 
-it("the one that waits longest starts when a place is free, whatever freed it, and none passes another", async () => {
+it("the delivery that waits longest starts first when a place is free", async () => {
   const path = newRunsPath();
   const ids = await fire(path, PLACES + 4);
   const [later = ""] = await fire(path, 1);
@@ -188,7 +188,7 @@ it("the one that waits longest starts when a place is free, whatever freed it, a
   expect(sent).toEqual([...ids, later]);
 });
 
-it("all of them start again when the object is restarted", async () => {
+it("all waiting deliveries start again after the object restarts", async () => {
   const path = newRunsPath();
   const ids = await fire(path, PLACES + 300);
   await ring(path);
@@ -209,7 +209,7 @@ it("all of them start again when the object is restarted", async () => {
   expect(open).toEqual([]);
 });
 
-it("an alarm is set for them, should the object die when no attempt under way has a lease any more", async () => {
+it("waiting deliveries have an alarm even if no attempt has a lease any more", async () => {
   const path = newRunsPath();
   const ids = await fire(path, PLACES + 3);
   await ring(path);
@@ -231,7 +231,7 @@ it("an alarm is set for them, should the object die when no attempt under way ha
   expect(sent).toEqual(ids.slice(PLACES));
 });
 
-it("one that waits ends at its deadline, and others that are due are not held up by it", async () => {
+it("a waiting delivery ends at its deadline and holds up no other run", async () => {
   const path = newRunsPath();
   await fire(path, PLACES);
   const short = await fire(path, 250, { minutes: 1 });
@@ -254,7 +254,7 @@ it("one that waits ends at its deadline, and others that are due are not held up
   expect(await statuses([silent])).toEqual(["failed"]);
 });
 
-it("attempts under way are bounded by their bytes too, and the next goes as soon as it fits", async () => {
+it("attempts under way are bounded by their bytes too, and the next one leaves as soon as it fits", async () => {
   const path = newRunsPath();
   const ids = await fire(path, 40, { bytes: MB });
   const inTheAir = () => flying.reduce((sum, { bytes }) => sum + bytes, 0);

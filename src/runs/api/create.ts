@@ -29,12 +29,6 @@ export interface Creation extends Place {
   readonly key: string | null;
 }
 
-interface Attempt {
-  readonly answer: RunAnswer | RunRefusal;
-  readonly id: string;
-  readonly token: string;
-}
-
 /** The run and its callback token. The run is new, or the one that the same key created before. */
 export async function createRun(
   creation: Creation,
@@ -54,7 +48,7 @@ export async function createRun(
   return { answer, token: await signCallbackToken(ring, grant) };
 }
 
-async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeKey): Promise<Attempt> {
+async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeKey) {
   const { scope, ring, key } = creation;
   const createdAt = Date.now();
   const coordinator = key === null ? randomCoordinator() : coordinatorOfKey(key);

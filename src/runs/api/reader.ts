@@ -16,13 +16,6 @@ export interface ReadRun {
   readonly bookmark: string | null;
 }
 
-interface StoredRun {
-  readonly body: string;
-  readonly status: Status;
-  readonly deadlineAt: number;
-  readonly purgeAt: number;
-}
-
 /** The run, or null if it does not exist. `bookmark`: the caller's. Throws `database_unavailable`. */
 export async function readRun(
   place: Place,
@@ -71,7 +64,7 @@ async function isGenuine({ ring, scope }: Place, id: string): Promise<boolean> {
   return ring !== null && (await isGenuineRunId(ring, scope, id));
 }
 
-async function selectRun(session: D1DatabaseSession, scope: string, id: string): Promise<StoredRun | null> {
+async function selectRun(session: D1DatabaseSession, scope: string, id: string) {
   const [row] = await session
     .prepare("SELECT body, status, deadline_at, purge_at FROM runs WHERE scope = ? AND id = ?")
     .bind(scope, id)

@@ -11,7 +11,6 @@ import {
   TIMEOUT_DEFAULT_MINUTES,
   TIMEOUT_MAX_MINUTES,
   URL_MAX_CHARACTERS,
-  utf8Bytes,
   WAIT_MAX_SECONDS,
 } from "../../http/limits.ts";
 import { maxBytes, outOfRange, parsedText, wholeNumber } from "../../http/schema-bounds.ts";
@@ -73,10 +72,11 @@ export const newRun = z
     trigger: z.optional(trigger),
   })
   .check(
-    z.refine((body) => inputBytes(body) <= INPUTS_MAX_BYTES, {
-      error: (issue) =>
-        `parameters and recommendations have ${inputBytes(issue.input as Inputs)} bytes together; send at most ${INPUTS_MAX_BYTES}.`,
-    }),
+    maxBytes(
+      INPUTS_MAX_BYTES,
+      ({ parameters, recommendations }) => JSON.stringify(parameters) + JSON.stringify(recommendations),
+      "parameters and recommendations together have",
+    ),
   )
   .register(z.globalRegistry, {
     id: "NewActionRun",
@@ -85,23 +85,11 @@ export const newRun = z
 
 export type NewRunBody = z.output<typeof newRun>;
 
-interface Inputs {
-  readonly parameters: JsonObject;
-  readonly recommendations: JsonObject;
-}
-
-function inputBytes({ parameters, recommendations }: Inputs): number {
-  return utf8Bytes(JSON.stringify(parameters)) + utf8Bytes(JSON.stringify(recommendations));
-}
-
 const output = z.optional(
   jsonObject.check(maxBytes(OUTPUT_MAX_BYTES, JSON.stringify)).register(z.globalRegistry, {
     description: `What the workflow produced. At most ${OUTPUT_MAX_BYTES} bytes of JSON.`,
   }),
 );
-
-/** The quotes of a JSON string count as bytes. */
-const QUOTES = 2;
 
 export const report = z
   .discriminatedUnion(
@@ -118,7 +106,8 @@ export const report = z
             maxBytes(ERROR_MAX_BYTES, JSON.stringify),
           )
           .register(z.globalRegistry, {
-            wire: { type: "string", maxLength: ERROR_MAX_BYTES - QUOTES },
+            // Without the two quotes of a JSON string.
+            wire: { type: "string", maxLength: ERROR_MAX_BYTES - 2 },
             description: `What went wrong. At most ${ERROR_MAX_BYTES} bytes as a JSON string, with its quotes.`,
           }),
         output,

@@ -9,20 +9,10 @@ import { authorize } from "../../auth/bearer.ts";
 import type { Watcher } from "../protocol.ts";
 import { askAboutRun, type Place } from "./run-place.ts";
 
-export interface Watching {
-  readonly watcher: Watcher;
-  /** When the token expires. No wait lasts longer. */
-  readonly expiresAt: number;
-  /** Whether the client hung up. */
-  isGone(): boolean;
-  /** Throws if the token no longer opens this run. */
-  judge(): Promise<void>;
-  /** Gives the place back. The work goes on after the response. */
-  leave(): void;
-}
+export type Watching = ReturnType<typeof beginWatching>;
 
 /** The place is given back by itself when the client hangs up. */
-export function beginWatching(c: Context<AppEnv>, place: Place, id: string, kind: Watcher["kind"]): Watching {
+export function beginWatching(c: Context<AppEnv>, place: Place, id: string, kind: Watcher["kind"]) {
   const { id: tokenId, expiresAt } = c.get("principal");
   const watcher = { key: crypto.randomUUID(), kind, tokenId };
   const { signal } = c.req.raw;
@@ -37,11 +27,13 @@ export function beginWatching(c: Context<AppEnv>, place: Place, id: string, kind
   signal.addEventListener("abort", leave, { once: true });
   return {
     watcher,
+    /** When the token expires. No wait lasts longer. */
     expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
+    /** Whether the client hung up. */
     isGone: () => signal.aborted,
-    judge: async () => {
-      await authorize(c, "data:read");
-    },
+    /** Throws if the token no longer opens this run. */
+    judge: () => authorize(c, "data:read"),
+    /** Gives the place back. The work goes on after the response. */
     leave,
   };
 }

@@ -1,4 +1,4 @@
-/** What an isolate remembers of ended runs: for whom, how much, and for how long. */
+/** Ended runs that an isolate remembers: who may read them, how many fit, and for how long. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -31,8 +31,8 @@ async function remembered(path: string): Promise<string> {
   return run.id;
 }
 
-describe("is served to those alone who may read it", () => {
-  it("not under another environment's, project's or organisation's path, where it costs one look at D1", async () => {
+describe("a remembered run", () => {
+  it("is not found under the path of another environment, project or organisation, and costs one read of D1", async () => {
     const path = newRunsPath();
     const id = await remembered(path);
     const elsewhere = [
@@ -47,7 +47,7 @@ describe("is served to those alone who may read it", () => {
     expect(await get(path, id)).toEqual(FROM_MEMORY);
   });
 
-  it("not to a token of another project or environment, an unknown one, or none", async () => {
+  it("is not shown to a token of another project or environment, to an unknown token, or without a token", async () => {
     const path = newRunsPath();
     const id = await remembered(path);
     const stranger = await grantToken("/acme/another-shop", { role: "owner" });
@@ -67,7 +67,7 @@ describe("is served to those alone who may read it", () => {
     }
   });
 
-  it("each environment its own, where two have a run of the same id", async () => {
+  it("is the environment's own if two environments have a run with the same id", async () => {
     const paths = [newRunsPath(), newRunsPath()] as const;
     const id = idAt(Date.now());
     for (const path of paths) await land(path, id, { output: JSON.stringify({ of: path }) });
@@ -98,12 +98,12 @@ async function land(
   await landRows(scopeOfPath(path), [row]);
 }
 
-describe("is forgotten", () => {
+describe("a remembered run is forgotten", () => {
   function turnClock(to: number): void {
     vi.mocked(Date.now).mockImplementation(() => to);
   }
 
-  it("when the run may be kept no longer, to the millisecond", async () => {
+  it("in the millisecond in which its retention ends", async () => {
     const path = newRunsPath();
     const id = idAt(Date.now());
     const purgeAt = Date.now() + 20_000;
@@ -117,7 +117,7 @@ describe("is forgotten", () => {
     expect((await get(path, id)).lines).toMatchObject([{ status: 404 }]);
   });
 
-  it("a minute after it was read, and is then read again", async () => {
+  it("a minute after it was read, and is then read from D1 again", async () => {
     const path = newRunsPath();
     const id = idAt(Date.now());
     await land(path, id);
@@ -131,7 +131,7 @@ describe("is forgotten", () => {
     expect(await get(path, id)).toEqual(FROM_MEMORY);
   });
 
-  it("when 16 MB of others were read since, of the oldest the first", async () => {
+  it("when newer ones fill 16 MB, the oldest first", async () => {
     const path = newRunsPath();
     const id = await remembered(path);
     const fill = (n: number) => rememberEnded("o/p/fill", `${n}`, MIB, Date.now() + 1e9, Date.now());
@@ -147,7 +147,7 @@ describe("is forgotten", () => {
   });
 });
 
-describe("counts", () => {
+describe("the bound counts", () => {
   const kept = (scope: string, n: number) =>
     Array.from({ length: n }, (_, i) => i).filter((i) => recallEnded(scope, `${i}`, Date.now()) !== null);
   const put = (scope: string, i: number, text: string) =>
@@ -165,7 +165,7 @@ describe("counts", () => {
     expect(kept("o/p/many", 8)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
-  it("also what a run costs that says next to nothing", () => {
+  it("an overhead for each run, so that tiny runs count too", () => {
     const n = MAX_BYTES / 256 + 1000;
     for (let i = 0; i < n; i++) put("o/p/small", i, "");
     expect(kept("o/p/small", n)).toHaveLength(MAX_BYTES / 256);

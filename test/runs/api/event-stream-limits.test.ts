@@ -1,4 +1,4 @@
-/** How many may watch, and that none of them holds up anybody: not by its number, and not by being slow. */
+/** The limits of watching. Neither many watchers nor slow ones hold up anyone else. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { streamEvents } from "../../../src/runs/api/timeline-stream.ts";
@@ -46,7 +46,7 @@ describe("100 streams of one run by one token", () => {
     return streams;
   }
 
-  it("are served; one more stream or wait is 503, pages, other runs and other tokens are not, and all get the end", async () => {
+  it("are served and get the end; one more stream or wait is 503, but pages, other runs and other tokens are not", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
@@ -68,7 +68,7 @@ describe("100 streams of one run by one token", () => {
     expect((await openStream(runPath)).status).toBe(200);
   });
 
-  it("leave a place free as soon as one of them goes", async () => {
+  it("free a place as soon as one of them leaves", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
@@ -85,7 +85,7 @@ describe("100 streams of one run by one token", () => {
     await Promise.all([...streams.filter((_, n) => n !== 42), again].map((one) => one?.cancel()));
   });
 
-  it("that were read to the end, refused or told not to come back hold no place", async () => {
+  it("hold no place after they ended, were refused or got 204", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const runPath = `${path}/${id}`;
@@ -104,7 +104,7 @@ describe("the places of a coordinator", () => {
   const ANSWERED = { ok: true };
   const REFUSED = { ok: false, reason: "too_many_watchers" };
 
-  it("are 1000: one more watcher is 503 until one goes or is long gone", async () => {
+  it("are 1000, and one more watcher is 503 until another leaves or is forgotten", async () => {
     const path = newRunsPath();
     const ids = await Promise.all(Array.from({ length: 11 }, () => createAged(path)));
     const stub = watched(path, 0);
@@ -132,7 +132,7 @@ describe("the places of a coordinator", () => {
     await Promise.all([served.cancel(), after.cancel()]);
   });
 
-  it("are never all held by one token: it gets 250, and others get theirs at once", async () => {
+  it("are never all taken by one token: it gets 250, and other tokens still get places", async () => {
     const path = newRunsPath();
     const ids = await Promise.all(Array.from({ length: 5 }, () => createAged(path)));
     const stub = watched(path, 0);
@@ -146,7 +146,7 @@ describe("the places of a coordinator", () => {
     expect(await ask(undefined, 0)).toMatchObject(ANSWERED);
   });
 
-  it("of one run are 200, streams and waits alike, and one token holds at most half of them", async () => {
+  it("for one run are 200 for streams and waits together, and one token gets at most half", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const stub = watched(path, 0);
@@ -164,7 +164,7 @@ describe("the places of a coordinator", () => {
     for (const answer of await Promise.all(waits)) expect(answer).toMatchObject({ ok: true, isOver: true });
   });
 
-  it("are free again as soon as a wait is given up, and it takes none once more", async () => {
+  it("are free as soon as a wait is given up, and the same watchers can take them again", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const stub = watched(path, 0);
@@ -199,7 +199,7 @@ describe("a reader", () => {
     await vi.advanceTimersByTimeAsync(ms);
   }
 
-  it("that takes nothing is asked for nothing: no event is fetched before it is wanted", async () => {
+  it("that does not read causes no fetch of events", async () => {
     const { asked, reader } = source();
     await scheduler.wait(50);
     expect(asked).toEqual([]);
@@ -216,7 +216,7 @@ describe("a reader", () => {
     ["the first piece", 0],
     ["what comes after the first piece", 1],
     ["what comes later", 3],
-  ])("that does not take %s for 30 s is dropped, and its place is free", async (_what, reads) => {
+  ])("that does not read %s for 30 s is dropped, and its place is free", async (_what, reads) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     const { left, reader, asked } = source();
     for (let n = 0; n < reads; n++) await reader.read();
@@ -228,7 +228,7 @@ describe("a reader", () => {
     expect(asked.length).toBeLessThanOrEqual(reads);
   });
 
-  it("that takes each piece a little before that is served on", async () => {
+  it("that reads each piece just before 30 s pass is kept", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     const { left, reader } = source();
     for (let n = 0; n < 8; n++) {
@@ -239,7 +239,7 @@ describe("a reader", () => {
     await reader.cancel();
   });
 
-  it("that waits for news for long is not slow", async () => {
+  it("that waits a long time for news does not count as slow", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     const { promise, resolve } = Promise.withResolvers<TimelineAnswer>();
     const { left, reader } = source(() => promise);
@@ -252,7 +252,7 @@ describe("a reader", () => {
     await reader.cancel();
   });
 
-  it("that goes while news is waited for leaves at once", async () => {
+  it("that cancels while it waits for news leaves at once", async () => {
     const { promise, resolve } = Promise.withResolvers<TimelineAnswer>();
     const { left, reader } = source(() => promise);
     await reader.read();
@@ -268,14 +268,14 @@ describe("a reader", () => {
   it.each<[string, () => Promise<TimelineAnswer | null>]>([
     ["can't be reached any more", () => Promise.reject(new Error("gone"))],
     ["knows of no run any more", async () => null],
-  ])("of a run whose coordinator %s sees a clean end, to resume after", async (_why, next) => {
+  ])("of a run whose coordinator %s gets a clean end of the stream", async (_why, next) => {
     const { left, reader } = source(next);
     await reader.read();
     expect(await reader.read()).toEqual({ done: true, value: undefined });
     expect(left).toHaveBeenCalled();
   });
 
-  it("is never made to wait for over 15 s, nor past the 5 minutes", async () => {
+  it("waits at most 15 s at a time, and never past 5 minutes", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     const { asked, reader } = source();
     await reader.read();

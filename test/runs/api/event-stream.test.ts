@@ -1,4 +1,4 @@
-/** GET …/{id}/events as Server-Sent Events: what the page gives, as it happens, with none missed or doubled. */
+/** GET …/{id}/events as Server-Sent Events: the events of the pages, as they happen, none missing and none twice. */
 
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -27,7 +27,7 @@ async function endedRun(path: string, beats = 2): Promise<{ run: CreatedRun; run
   return { run, runPath: `${path}/${run.id}` };
 }
 
-describe("which of the two is answered", () => {
+describe("content negotiation", () => {
   const JSON_TYPE = "application/json";
   it.each([
     [undefined, JSON_TYPE],
@@ -45,7 +45,7 @@ describe("which of the two is answered", () => {
     ["text/event-stream;q=0.5, application/json;q=0.6", JSON_TYPE],
     ["text/event-stream;q=0", JSON_TYPE],
     ["text/event-stream;q=0, */*", JSON_TYPE],
-  ])("Accept: %s is answered as %s", async (accept, type) => {
+  ])("answers Accept: %s as %s", async (accept, type) => {
     const { runPath } = await endedRun(newRunsPath(), 0);
     if (accept === undefined) {
       expect((await eventsOf(runPath)).headers.get("Content-Type")).toBe(type);
@@ -59,7 +59,7 @@ describe("which of the two is answered", () => {
 });
 
 describe("a stream", () => {
-  it("of a run that has ended is what the page gives, an id for each, and then it ends", async () => {
+  it("of an ended run has the same events as the page, each with its id, and then ends", async () => {
     const { runPath } = await endedRun(newRunsPath());
     const { body: page } = await eventsOf(runPath);
     const stream = await openStream(runPath);
@@ -74,7 +74,7 @@ describe("a stream", () => {
     expect(await stream.next()).toBeNull();
   });
 
-  it("of a run that goes on brings each event as it happens, and ends after the last", async () => {
+  it("of an open run sends each event as it happens, and ends after the last one", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const stream = await openStream(`${path}/${run.id}`);
@@ -102,7 +102,7 @@ describe("a stream", () => {
     expect(await end).toMatchObject([{ seq: 2, type: "ended" }]);
   });
 
-  it("longer than a piece of it is whole", async () => {
+  it("that needs several fetches has every event", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     await runInDurableObject(coordinator(path, 0), async (instance) => {
@@ -113,7 +113,7 @@ describe("a stream", () => {
     expect(found.map(({ seq }) => seq)).toEqual(Array.from({ length: 343 }, (_, i) => i + 1));
   });
 
-  it.each(["down", "hang"] as const)("needs no D1: it goes on while D1 is %s", async (fault) => {
+  it.each(["down", "hang"] as const)("goes on without D1: %s", async (fault) => {
     const path = newRunsPath();
     const run = await createRun(path);
     const { open } = breakD1(fault);
@@ -126,7 +126,7 @@ describe("a stream", () => {
     await reporting;
   });
 
-  it("refuses by a status what can't be watched", async () => {
+  it("is refused with a status if the run can't be watched", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     expect((await openStream(`${newRunsPath()}/${run.id}`)).status).toBe(404);
@@ -139,7 +139,7 @@ describe("a stream", () => {
 });
 
 describe("Last-Event-ID", () => {
-  it("resumes at every point of a timeline that has ended with none missed or doubled", async () => {
+  it("resumes an ended timeline after every event, with none missing and none twice", async () => {
     const { runPath } = await endedRun(newRunsPath(), 5);
     const { body: page } = await eventsOf(runPath);
     for (let seq = 0; seq < page.length; seq++) {
@@ -148,7 +148,7 @@ describe("Last-Event-ID", () => {
     }
   });
 
-  it("resumes while the run goes on, cut off after every event", async () => {
+  it("resumes a run in progress after every event", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
@@ -165,7 +165,7 @@ describe("Last-Event-ID", () => {
     expect(found).toEqual((await eventsOf(runPath)).body);
   });
 
-  it("of the newest event waits for the next", async () => {
+  it("with the newest event's id waits for the next event", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
@@ -176,7 +176,7 @@ describe("Last-Event-ID", () => {
     await stream.cancel();
   });
 
-  it("of the end is 204, which tells an EventSource not to come back", async () => {
+  it("with the last event's id is 204, which stops an EventSource from reconnecting", async () => {
     const { runPath } = await endedRun(newRunsPath(), 0);
     const { length } = (await eventsOf(runPath)).body;
     const stream = await openStream(runPath, { lastEventId: length });
@@ -198,7 +198,7 @@ describe("Last-Event-ID", () => {
     },
   );
 
-  it("of a heartbeat that is no longer kept resumes with the entry that counts it", async () => {
+  it("with the id of a heartbeat that was thinned out resumes with the entry that counts it", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     await runInDurableObject(coordinator(path, 0), async (instance) => {
@@ -213,8 +213,8 @@ describe("Last-Event-ID", () => {
   });
 });
 
-describe("the object falls while it is watched", () => {
-  it("between two of the watcher's calls or in one: the stream goes on, or ends and is resumed; nothing is missed", async () => {
+describe("the object restarts while it is watched", () => {
+  it("and no event is missed, whether the stream goes on or has to be resumed", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
@@ -236,7 +236,7 @@ describe("the object falls while it is watched", () => {
     expect(found).toEqual((await eventsOf(runPath)).body);
   });
 
-  it("evicted while nobody watches, it resumes as if nothing had been", async () => {
+  it("and a stream resumes after an eviction without watchers", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     await beat(run);
@@ -247,8 +247,8 @@ describe("the object falls while it is watched", () => {
   });
 });
 
-describe("with nothing to say", () => {
-  it("a stream sends a comment after 15 s, which is no event, and brings the next event all the same", async () => {
+describe("without news", () => {
+  it("a stream sends a comment after 15 s, and still sends the next event", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
@@ -275,7 +275,7 @@ describe("with nothing to say", () => {
     expect((await end).map(({ seq }) => seq)).toEqual([2, 3]);
   });
 
-  it("a stream ends after 5 minutes, at the next event, and resuming goes on from there", async () => {
+  it("a stream ends after 5 minutes, at the next event, and can be resumed from there", async () => {
     const path = newRunsPath();
     const run = await createRun(path, { actionName: "deploy", timeout: 600 });
     const runPath = `${path}/${run.id}`;
@@ -293,7 +293,7 @@ describe("with nothing to say", () => {
     expect([1, 2, ...found.map(({ seq }) => seq)]).toEqual([1, 2, 3, 4]);
   });
 
-  it("a stream that is over its 5 minutes is ended, the run still going on", async () => {
+  it("a stream ends after 5 minutes although the run goes on", async () => {
     const path = newRunsPath();
     const run = await createRun(path, { actionName: "deploy", timeout: 600 });
     const stream = await openStream(`${path}/${run.id}`);

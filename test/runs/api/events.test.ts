@@ -1,4 +1,4 @@
-/** GET …/{id}/events as pages: whole, in order, for those alone who may see the run. */
+/** GET …/{id}/events as pages: complete, in order, and only for callers who may read the run. */
 
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -36,7 +36,7 @@ function encode(text: string): string {
 }
 
 describe("a timeline", () => {
-  it("is a bare array, oldest first, that tells what the run tells", async () => {
+  it("is a bare array, oldest first, that agrees with the run", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     await beat(run, { message: "building", progress: 0.5, externalUrl: "https://ci.example/1" });
@@ -63,7 +63,7 @@ describe("a timeline", () => {
     ]);
   });
 
-  it("never goes backwards: numbers rise, and instants don't fall though the clock does", async () => {
+  it("never goes backwards, even if the clock does", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     for (const ms of [9000, 2000, -60_000, 5000, 20_000, 1000]) {
@@ -91,7 +91,7 @@ describe("a timeline", () => {
     expect(body.at(-1)).toMatchObject({ type: "ended", at: ended.completedAt });
   });
 
-  it("names who created and who cancelled, and nobody where nobody did", async () => {
+  it("names who created and who cancelled the run, and no one for other ends", async () => {
     const project = newProject();
     const path = `${project}/envs/prod/action-runs`;
     const maker = await grantToken(project, { role: "member", name: "portal" });
@@ -126,7 +126,7 @@ describe("a timeline", () => {
     ]);
   });
 
-  it("ends with the cause delivery, and says there nothing of the receiver's answer", async () => {
+  it("ends with the cause delivery, without the receiver's answer", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     await change(path, id, { type: "delivery_failed", reason: "ci.example answered 404." });
@@ -140,7 +140,7 @@ describe("a timeline", () => {
     });
   });
 
-  it("shows an end that nobody has noticed yet", async () => {
+  it("applies a deadline that has passed unnoticed", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.callback.expiresAt) + 5000 });
@@ -170,14 +170,14 @@ describe("pages", () => {
     expect(found).toHaveLength(Math.ceil(7 / limit));
   });
 
-  it("have 50 entries where none is asked for", async () => {
+  it("have 50 entries by default", async () => {
     const path = newRunsPath();
     const run = await runWith(path, 53);
     const { body, headers } = await eventsOf(`${path}/${run.id}`);
     expect([body.length, headers.get("Link")]).toEqual([50, expect.stringContaining("cursor=")]);
   });
 
-  it("of a run that goes on: the cursor of its last entry, if one was made up, finds what came later", async () => {
+  it("continue after a handmade cursor of the last entry when new entries come", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     await beat(run);
@@ -213,8 +213,8 @@ describe("pages", () => {
   });
 });
 
-describe("who may see it", () => {
-  it("every role that may read, and no one else", async () => {
+describe("a timeline may be read", () => {
+  it("by every role that may read, and by no one else", async () => {
     const project = newProject();
     const path = `${project}/envs/prod/action-runs`;
     const run = await createRun(path);
@@ -232,7 +232,7 @@ describe("who may see it", () => {
     expect((await eventsOf(runPath, "", { token: run.callback.token })).status).toBe(401);
   });
 
-  it("under another tenant's path the run is not there, not even for root", async () => {
+  it("only under its own tenant's path, even with ROOT_TOKEN", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     for (const other of [
@@ -278,7 +278,7 @@ function changedLast(id: string): string {
   return id.slice(0, -1) + (id.endsWith("0") ? "1" : "0");
 }
 
-it("a genuine id of a run that was never made is 404", async () => {
+it("a genuine id of a run that was never created is 404", async () => {
   const path = newRunsPath();
   expect((await eventsOf(`${path}/${await mint(path, Date.now())}`)).status).toBe(404);
 });
@@ -293,7 +293,7 @@ it.each(["down", "hang"] as const)("needs no D1: it is answered at once while D1
   expect(faults.calls).toBe(calls);
 });
 
-it("HEAD has the headers that GET has, and other methods are 405", async () => {
+it("HEAD has the headers of GET, and other methods are 405", async () => {
   const path = newRunsPath();
   const run = await createRun(path);
   const address = `${path}/${run.id}/events`;

@@ -1,4 +1,4 @@
-/** Heartbeats: who may send one, what it may say, what it does to a run, and what it costs. */
+/** Heartbeats: who may send one, what it may contain, its effect on a run, and its cost. */
 
 import { runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
@@ -48,24 +48,27 @@ describe("the token", () => {
     "no token at all": () => "x",
   };
 
-  it.each(Object.entries(TOKENS))("%s is 401, asks nobody and changes nothing", async (_name, forge) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const token = await forge(run, path);
-    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
-    const db = untouchable<D1Database>("DB");
-    const guarded = envWith({ COORDINATORS: coordinators.binding, DB: db.binding });
-    // A body that is none either: the token comes first.
-    const options = { token, body: { progress: 7 } };
-    const answer = await askWith<Refusal>(guarded, "POST", `${path}/${run.id}/heartbeat`, options);
-    expect(answer).toMatchObject({ status: 401, body: { code: "token_invalid" } });
-    expect([...coordinators.uses, ...db.uses]).toEqual([]);
-    expect((await beat(run, {}, token)).status).toBe(401);
-    expect(await typesOf(path, run.id)).toEqual(["created"]);
-  });
+  it.each(Object.entries(TOKENS))(
+    "%s is 401, touches no storage and changes nothing",
+    async (_name, forge) => {
+      const path = newRunsPath();
+      const run = await createRun(path);
+      const token = await forge(run, path);
+      const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+      const db = untouchable<D1Database>("DB");
+      const guarded = envWith({ COORDINATORS: coordinators.binding, DB: db.binding });
+      // A body that is none either: the token comes first.
+      const options = { token, body: { progress: 7 } };
+      const answer = await askWith<Refusal>(guarded, "POST", `${path}/${run.id}/heartbeat`, options);
+      expect(answer).toMatchObject({ status: 401, body: { code: "token_invalid" } });
+      expect([...coordinators.uses, ...db.uses]).toEqual([]);
+      expect((await beat(run, {}, token)).status).toBe(401);
+      expect(await typesOf(path, run.id)).toEqual(["created"]);
+    },
+  );
 
   it.each([{}, { "Idempotency-Key": "k" }, { "webhook-id": "k" }])(
-    "a late one is 401 and asks nobody, with the headers %j too: a heartbeat is never replayed",
+    "an expired one is 401 without a call to the coordinator, also with the headers %j",
     async (headers) => {
       const path = newRunsPath();
       const run = await createRun(path);
@@ -102,7 +105,7 @@ describe("the body", () => {
     ["expected object", []],
     ["expected object", null],
     ["expected object", "hello"],
-  ])("that is wrong is 400, names the place (%s) and changes nothing: %j", async (place, body) => {
+  ])("that is invalid is 400, names the place (%s) and changes nothing: %j", async (place, body) => {
     const path = newRunsPath();
     const run = await createRun(path);
     const answer = await beat<Refusal>(run, body);
@@ -124,7 +127,7 @@ describe("the body", () => {
       { message: "m", progress: 0.25, externalUrl: "https://ci.example/1" },
       { message: "m", progress: 0.25, externalUrl: "https://ci.example/1" },
     ],
-  ])("%j is taken, and the timeline has it", async (body, event) => {
+  ])("%j is accepted and shown in the timeline", async (body, event) => {
     const path = newRunsPath();
     const run = await createRun(path);
     const answer = await beat(run, body);
@@ -135,7 +138,7 @@ describe("the body", () => {
 });
 
 describe("the answer", () => {
-  it("is the run's status and deadline: what a callback token must not read is not in it", async () => {
+  it("has only the run's status and deadline, because a callback token must not read inputs", async () => {
     const path = newRunsPath();
     const run = await createRun(path, {
       actionName: "deploy",
@@ -152,8 +155,8 @@ describe("the answer", () => {
   });
 });
 
-describe("what it does", () => {
-  it("the first starts a pending run, and D1 has that when the answer comes", async () => {
+describe("a heartbeat", () => {
+  it("starts a pending run, and D1 has the start when the response comes", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     expect((await beat(run, { message: "on it" })).body.status).toBe("running");
@@ -164,7 +167,7 @@ describe("what it does", () => {
     expect(await typesOf(path, run.id)).toEqual(["created", "started", "heartbeat"]);
   });
 
-  it("later ones make no new version and no write to D1; only those with news are in the timeline", async () => {
+  it("after the first makes no new version and no write to D1, and is in the timeline only if it has news", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const first = await beat(run, { progress: 0.1 });
@@ -178,7 +181,7 @@ describe("what it does", () => {
     expect(events.slice(2).map(({ progress, message }) => progress ?? message)).toEqual([0.1, 0.2, "m"]);
   });
 
-  it("one without news costs the journal one row, one with news two", async () => {
+  it("costs the journal one row without news and two with news", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     await beat(run, { message: "m" });
@@ -202,7 +205,7 @@ describe("what it does", () => {
     expect(await costOf({ message: "n" })).toBe(2);
   });
 
-  it.each(["down", "hang"] as const)("it is answered while D1 is %s", async (fault) => {
+  it.each(["down", "hang"] as const)("is answered while D1 is %s", async (fault) => {
     const path = newRunsPath();
     const run = await createRun(path);
     breakD1(fault);
@@ -212,7 +215,7 @@ describe("what it does", () => {
   });
 });
 
-describe("after the end it is 409, and says how it ended", () => {
+describe("a heartbeat after the end is 409 with the code", () => {
   const ENDS: Readonly<Record<string, (run: CreatedRun, path: string) => Promise<unknown>>> = {
     run_succeeded: (run) => report(run, { status: "succeeded" }),
     run_failed: (run) => report(run, { status: "failed", error: "[timeout] says the workflow" }),
@@ -246,7 +249,7 @@ describe("after the end it is 409, and says how it ended", () => {
 });
 
 describe("races", () => {
-  it("of many first heartbeats there is one start, and every one is answered", async () => {
+  it("many first heartbeats make one start, and each gets a response", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const beats = await Promise.all(Array.from({ length: 40 }, (_, n) => beat(run, { message: `m${n}` })));
@@ -285,15 +288,15 @@ describe("races", () => {
   });
 });
 
-describe("a heartbeat that is nothing but a sign of life", () => {
-  it("needs no body and no media type", async () => {
+describe("a heartbeat without news", () => {
+  it("needs no body and no Content-Type", async () => {
     const run = await createRun(newRunsPath());
     const url = run.callback.url.replace(/callback$/, "heartbeat");
     const answer = await ask("POST", url, { token: run.callback.token });
     expect(answer).toMatchObject({ status: 200, body: { status: "running" } });
   });
 
-  it("is refused where there is a body of no media type, for that may say something", async () => {
+  it("is refused if it has a body without a Content-Type", async () => {
     const run = await createRun(newRunsPath());
     const url = run.callback.url.replace(/callback$/, "heartbeat");
     const raw = new Blob(["{}"]);

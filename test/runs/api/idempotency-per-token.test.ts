@@ -1,4 +1,4 @@
-/** An Idempotency-Key belongs to the API token that sent it: nobody else's request finds what it made, or takes it first. */
+/** An Idempotency-Key belongs to the API token that sent it. No other token can find its run or claim the key first. */
 
 import { describe, expect, it } from "vitest";
 import { askWith, envWith } from "../../support/bindings.ts";
@@ -24,7 +24,7 @@ async function shared() {
 }
 
 describe("creating with a key that another token has used", () => {
-  it("makes a run of its own and shows nothing of the other's, not even its callback token", async () => {
+  it("creates a run of its own and shows nothing of the other one", async () => {
     const { first, second, create } = await shared();
     const mine = await create(first);
     const theirs = await create(second);
@@ -41,14 +41,14 @@ describe("creating with a key that another token has used", () => {
     }
   });
 
-  it("is not hindered by what the other sent with it: a key can't be claimed in advance", async () => {
+  it("works with any body, so no token can claim a key in advance", async () => {
     const { first, second, create } = await shared();
     expect((await create(second, { actionName: "taken" })).status).toBe(201);
     const answer = await create(first);
     expect(answer).toMatchObject({ status: 201, body: { actionName: "deploy" } });
   });
 
-  it("is a key of its own also when the key spells out the other's id, or is a webhook-id", async () => {
+  it("creates a run of its own even if the key contains the other token's id or is a webhook-id", async () => {
     const { path, first, second, create } = await shared();
     const mine = await create(first);
     const keys = await Promise.all(
@@ -65,7 +65,7 @@ describe("creating with a key that another token has used", () => {
   });
 });
 
-it("cancelling with a key that another token has used is a cancel of its own, which comes too late", async () => {
+it("a cancel with a key that another token has used is a second cancel, which is 409", async () => {
   const { path, first, second, create } = await shared();
   const { id } = (await create(first)).body;
   const cancel = (token: string) =>
@@ -76,7 +76,7 @@ it("cancelling with a key that another token has used is a cancel of its own, wh
   expect([again.status, replayed(again.headers)]).toEqual([200, "true"]);
 });
 
-it("a callback's key is that of its run: a cancel with the same key does not find it", async () => {
+it("a cancel does not find the callback that had the same key", async () => {
   const { path, first, create } = await shared();
   const { id, callback } = (await create(first)).body;
   const sent = { token: callback.token, body: { status: "succeeded" }, headers: KEY };
@@ -86,7 +86,7 @@ it("a callback's key is that of its run: a cancel with the same key does not fin
   expect(cancel).toMatchObject({ status: 409, body: { code: "run_succeeded" } });
 });
 
-it("the operator's keys outlive a change of ROOT_TOKEN, and are apart from every API token's", async () => {
+it("keys sent with ROOT_TOKEN survive its change, and belong to no API token", async () => {
   const { path, first, create } = await shared();
   const mine = await create(first);
   const other = envWith({ ROOT_TOKEN: "another-root-token-for-tests-of-32-characters" });

@@ -1,4 +1,4 @@
-/** What a create with a trigger refuses: with the place named, and before anything is asked or made. */
+/** Which triggers a create refuses. The refusal names the place and comes before any storage is touched. */
 
 import { describe, expect, it } from "vitest";
 import { ask } from "../../support/requests.ts";
@@ -9,7 +9,7 @@ const json = (text: string) => JSON.parse(text) as Record<string, unknown>;
 const secretOf = (bytes: number) => `whsec_${new Uint8Array(bytes).fill(7).toBase64()}`;
 const nested = (text: string) => ({ a: [{ b: 1 }, { b: text }] });
 
-it("a trigger with all there is, and one with the least, are taken to the coordinator", async () => {
+it("a full trigger and a minimal one reach the coordinator", async () => {
   await expectTaken({ trigger: WEBHOOK });
   await expectTaken({
     heartbeatTimeout: 5,
@@ -27,7 +27,7 @@ it("a trigger with all there is, and one with the least, are taken to the coordi
   });
 });
 
-describe("a trigger is refused where it is", () => {
+describe("a trigger is refused", () => {
   it.each<[string, unknown, string]>([
     ["null", null, "trigger: "],
     ["a string", "webhook", "trigger: "],

@@ -1,4 +1,4 @@
-/** GET …/{id}?wait=: one read that is answered when the run has ended, or when the time is up. */
+/** GET …/{id}?wait=: a read that is answered when the run has ended, or when the wait is over. */
 
 import { abortAllDurableObjects, createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -67,7 +67,7 @@ describe("a wait", () => {
     expect((await wait(path, run.id.toUpperCase(), 20)).answer.body).toEqual(answer.body);
   });
 
-  it("is answered with the run as it is when time is up, and news that is no end does not end it", async () => {
+  it("is answered with the open run when its time is over, and not by news before that", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const waiting = wait(path, run.id, 1);
@@ -79,7 +79,7 @@ describe("a wait", () => {
     expect(ms).toBeLessThan(2000);
   });
 
-  it("ends with the run's own time, though no alarm rings", async () => {
+  it("ends at the run's deadline even if no alarm rings", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.callback.expiresAt) });
@@ -88,7 +88,7 @@ describe("a wait", () => {
     expect(ms).toBeLessThan(1000);
   });
 
-  it("of a minute is as many calls to the coordinator as it needs, all of one watcher", async () => {
+  it("of a minute makes several calls to the coordinator as one watcher", async () => {
     const path = newRunsPath();
     const { callback: _, ...run } = await createRun(path);
     const calls: [key: string, maxMs: number][] = [];
@@ -114,7 +114,7 @@ describe("a wait", () => {
     expect(Date.now() - from).toBe(60_000);
   });
 
-  it.each(["down", "hang"] as const)("needs no D1: it is answered while D1 is %s", async (fault) => {
+  it.each(["down", "hang"] as const)("is answered without D1: %s", async (fault) => {
     const path = newRunsPath();
     const id = await createAged(path);
     const { open } = breakD1(fault);
@@ -129,7 +129,7 @@ describe("a wait", () => {
     expect(ms).toBeLessThan(1000);
   });
 
-  it("goes on where the object falls, and is answered by the end", async () => {
+  it("goes on after the object restarts, and is answered at the end", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const waiting = wait(path, run.id, 20);
@@ -140,7 +140,7 @@ describe("a wait", () => {
     expect((await within(3000, waiting)).answer.body.status).toBe("succeeded");
   });
 
-  it("takes no longer than was asked for, where the object falls meanwhile", async () => {
+  it("is no longer than the client asked for if the object restarts", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const waiting = wait(path, run.id, 2);
@@ -151,7 +151,7 @@ describe("a wait", () => {
     expect(ms).toBeLessThan(2900);
   });
 
-  it("asks neither D1 nor the object for a run whose end the isolate remembers", async () => {
+  it("asks neither D1 nor the object if the isolate remembers the ended run", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     await report(run, { status: "succeeded" });
@@ -164,7 +164,7 @@ describe("a wait", () => {
     expect([coordinators.uses, faults.calls]).toEqual([[], calls]);
   });
 
-  it("by many of one run, ends for all of them", async () => {
+  it("ends for every one of many clients", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const { token: other } = await grantToken("/acme/shop", { role: "viewer" });
@@ -179,7 +179,7 @@ describe("a wait", () => {
   });
 });
 
-describe("is refused", () => {
+describe("a wait is refused", () => {
   it.each([
     ...["0", "61", "-1", "1.5", "", "abc", "1e1", "0x1", "+5", "%205", "5s", "100", "٣"].map(
       (value) => `wait=${value}`,
@@ -198,7 +198,7 @@ describe("is refused", () => {
     expect(ms).toBeLessThan(900);
   });
 
-  it("at once, with 404, for a run that is not there or not the caller's", async () => {
+  it("at once, with 404, for a run that does not exist or belongs to someone else", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const { token } = await grantToken(newProject(), { role: "owner" });
@@ -216,7 +216,7 @@ describe("is refused", () => {
     expect(refusals.ms).toBeLessThan(2000);
   });
 
-  it("with 404 and no object woken, where the id is made up", async () => {
+  it("with 404 and without waking an object if the id is made up", async () => {
     const path = newRunsPath();
     const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
     const guarded = envWith({ COORDINATORS: coordinators.binding });
@@ -224,7 +224,7 @@ describe("is refused", () => {
     expect([answer.status, coordinators.uses]).toEqual([404, []]);
   });
 
-  it("with no object woken for a made-up id, though the client hangs up while D1 is asked", async () => {
+  it("without waking an object for a made-up id, even if the client hangs up during the read of D1", async () => {
     const path = newRunsPath();
     const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
     const guarded = envWith({ COORDINATORS: coordinators.binding, DB: faulty(env.DB) });

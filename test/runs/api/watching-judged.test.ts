@@ -1,4 +1,4 @@
-/** Streams and waits end with the right to them: a token is judged again before anything that was waited for is sent. */
+/** Streams and waits end when their token does: it is judged again before any news is sent. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -64,7 +64,7 @@ async function expectAllPlacesFree(scene: Scene): Promise<void> {
 }
 
 describe("a stream", () => {
-  it("of a token that was revoked ends without the next event, and its place is free", async () => {
+  it("with a revoked token ends without the next event, and frees its place", async () => {
     const scene = await begin();
     const stream = await openStream(scene.runPath, { token: scene.token.token });
     expect(await stream.events(1)).toMatchObject([{ type: "created" }]);
@@ -78,7 +78,7 @@ describe("a stream", () => {
     expect([again.status, again.body.code]).toEqual([401, "token_invalid"]);
   });
 
-  it("of a token that expires ends then, though nothing happens, and its place is free", async () => {
+  it("with a token that expires ends then, even without news, and frees its place", async () => {
     const scene = await begin(1000);
     const stream = await openStream(scene.runPath, { token: scene.token.token });
     await stream.events(1);
@@ -89,7 +89,7 @@ describe("a stream", () => {
     await expectAllPlacesFree(scene);
   });
 
-  it("asks D1 for its token at most once in 30 s, and goes on", async () => {
+  it("reads its token from D1 at most once in 30 s", async () => {
     const scene = await begin();
     const stream = await openStream(scene.runPath, { token: scene.token.token });
     await stream.events(1);
@@ -141,7 +141,7 @@ describe("a wait", () => {
     return { answer };
   }
 
-  it("of a token that was revoked is 401 and does not tell the end, and its place is free", async () => {
+  it("with a revoked token is 401 without the end of the run, and frees its place", async () => {
     const scene = await begin();
     const waiting = await beginWait(scene);
     await revokeElsewhere(env.DB, scene.token.id);
@@ -156,7 +156,7 @@ describe("a wait", () => {
     await expectAllPlacesFree(scene);
   });
 
-  it("of a token that expires is 401 then, and its place is free", async () => {
+  it("with a token that expires is 401 then, and frees its place", async () => {
     const scene = await begin(1000);
     const answer = await within(3000, ask20(scene));
     expect([answer.status, answer.body.code]).toEqual([401, "token_expired"]);
@@ -165,7 +165,7 @@ describe("a wait", () => {
   });
 
   it.each(["down", "hang"] as const)(
-    "of a token known to be good is answered while D1 is: %s",
+    "with a token known to be good is answered while D1 is: %s",
     async (fault) => {
       const scene = await begin();
       const waiting = await beginWait(scene);

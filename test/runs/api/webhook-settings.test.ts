@@ -1,4 +1,4 @@
-/** The refusal of a webhook that development may send says how, and only on the machine that can follow it. */
+/** In development, a refused webhook names the setting that would allow it. */
 
 import { describe, expect, it } from "vitest";
 import { guardUrl, type UrlPolicy } from "../../../src/dispatch/url-guard.ts";
