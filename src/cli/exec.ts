@@ -5,6 +5,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { ActionRunsError } from "../client/index.ts";
 import { exitCodeOf, sentenceOf } from "./exit.ts";
 import { type JobEnd, runJob, Signals, statusOf } from "./job.ts";
@@ -105,18 +106,7 @@ async function beat(beats: Callback, seconds: number, over: AbortSignal): Promis
 
 /** Resolves with true after `ms`, or with false as soon as `over` aborts. */
 function waited(ms: number, over: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    if (over.aborted) return resolve(false);
-    const stop = () => {
-      clearTimeout(timer);
-      resolve(false);
-    };
-    const timer = setTimeout(() => {
-      over.removeEventListener("abort", stop);
-      resolve(true);
-    }, ms);
-    over.addEventListener("abort", stop, { once: true });
-  });
+  return delay(ms, true, { signal: over }).catch(() => false);
 }
 
 /** Sends the report. Returns null, or the error that stopped it. */

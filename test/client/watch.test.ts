@@ -110,7 +110,7 @@ describe("a watch", () => {
       ...Array<Answer>(6).fill(quiet),
       stream(WHOLE),
     );
-    expect(await all(watch(api, { timeoutMs: 150, retries: 3 }))).toEqual(EVENTS);
+    expect(await all(watch(api, { timeoutMs: 500, retries: 3 }))).toEqual(EVENTS);
     expect(api.asked).toHaveLength(11);
   });
 
@@ -123,9 +123,9 @@ describe("a watch", () => {
   it("allows a watcher more time for an event than a stream may be silent", async () => {
     const api = await stub(stream(EVENTS.map(frame), "hang"));
     const found: TimelineEvent[] = [];
-    for await (const event of watch(api, { timeoutMs: 100 })) {
+    for await (const event of watch(api, { timeoutMs: 500 })) {
       found.push(event);
-      await delay(150);
+      if (found.length === 1) await delay(600);
     }
     expect(found).toEqual(EVENTS);
     expect(api.asked).toHaveLength(1);
@@ -140,7 +140,7 @@ describe("a watch fails", () => {
     ["a line that never ends", stream(["data: ", "x".repeat(1100 * 1024)], "hang")],
   ])("after several streams without an event: %s", async (_, answer) => {
     const api = await stub(answer);
-    const error = await thrown(all(watch(api, { retries: 2, timeoutMs: 150 })));
+    const error = await thrown(all(watch(api, { retries: 2, timeoutMs: 500 })));
     expect(error).toMatchObject({ status: null, code: "unreachable" });
     expect(api.asked).toHaveLength(3);
     await closed(api);

@@ -1,4 +1,4 @@
-/** The command line against the service itself, as people, programs and CI jobs use it. */
+/** The command line against the real service, as people, programs and CI jobs use it. */
 
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -40,7 +40,7 @@ const inside = ({ callback }: Created): Settings => ({
 });
 
 describe("create, get, list, cancel", () => {
-  test("a run is created with what was given, got, listed, cancelled, and can't be cancelled again", async () => {
+  test("work together on one run, and a second cancel is a conflict", async () => {
     const given = ["-p", "version=1.4.2", "-p", "replicas:=3", "--parameters", '{"a":1}', "--timeout", "5"];
     const created = await create(...given, "--entity-id", "6b1f0c0e-6d7e-4a53-8d63-7a3f0a6d2b11");
     expect(created).toMatchObject({ status: "pending", parameters: { a: 1, version: "1.4.2", replicas: 3 } });
@@ -87,12 +87,12 @@ describe("create, get, list, cancel", () => {
     expect((await cli(["list"], stranger)).code).toBe(3);
   });
 
-  // Here, not in the runtime's tests: there the document is made too, with all of zod, which brings its words along.
+  // Not in the runtime's tests: these load all of zod, while the service ships without its default messages.
   test.each([
     ["[]", "Invalid input: expected object, received array"],
     ['{"actionName":"deploy","colour":1}', 'Unrecognized key: \\"colour\\"'],
     ['{"actionName":"deploy","colour":1,"size":2}', 'Unrecognized keys: \\"colour\\", \\"size\\"'],
-  ])("what no schema has words for is said in zod's: %s", async (body, sentence) => {
+  ])("a body that no schema has a message for gets zod's message: %s", async (body, sentence) => {
     const headers = { Authorization: `Bearer ${place.token}`, "Content-Type": "application/json" };
     const answer = await fetch(place.runs, { method: "POST", headers, body });
     expect(await answer.text()).toBe(`{"error":"${sentence}","code":"invalid_body"}`);
@@ -100,7 +100,7 @@ describe("create, get, list, cancel", () => {
 });
 
 describe("report and heartbeat", () => {
-  test("a job beats, starts its run by that, and reports; a second report is a conflict, the same again is not", async () => {
+  test("a heartbeat starts the run, a report ends it, and only another report is a conflict", async () => {
     const created = await create();
     const job = inside(created);
     const beat = await cli(["heartbeat", "--progress", "40%", "-m", "testing"], job);
@@ -170,7 +170,7 @@ describe("the end of a run", () => {
     expect(told.stdout).toMatch(new RegExp(`^status: +${outcome}$`, "m"));
   });
 
-  test.each(ends)("create --wait stays until the run %s, and exits %i", async (outcome, code) => {
+  test.each(ends)("create --wait waits until the run %s, and exits %i", async (outcome, code) => {
     const waiting = start(["create", "deploy", "--wait", "--no-json"], settings);
     await waiting.until(/token: .*shown only here/);
     const [{ id }] = JSON.parse((await run("list", "-n", "1")).stdout);
@@ -187,7 +187,7 @@ describe("the end of a run", () => {
     expect(events[0]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ {2}created/);
   });
 
-  test("a cancelled run counts as failed, and a wait that is too short says so", async () => {
+  test("a cancelled run counts as failed, and a short wait times out", async () => {
     const { id } = await create();
     const short = await run("get", id, "--wait", "--wait-timeout", "1");
     expect(short).toMatchObject({ code: 7, stdout: "" });
@@ -204,7 +204,7 @@ describe("exec", () => {
   test.each([
     ["exit 0", 0, { status: "succeeded", output: { exitCode: 0, tail: "working\n" } }],
     ["exit 3", 3, { status: "failed", error: "sh exited with status 3: working" }],
-  ])("runs %j as the run's work, exits %i and the run says so", async (script, code, told) => {
+  ])("runs %j as the run's work, exits %i and reports it", async (script, code, told) => {
     const created = await create();
     const ended = await cli(["exec", "--", "sh", "-c", `echo working; ${script}`], inside(created));
     expect(ended).toEqual({ code, stdout: "working\n", stderr: "" });
@@ -244,7 +244,7 @@ describe("token and login", () => {
 });
 
 describe("being interrupted", () => {
-  test("Ctrl-C ends a watch without a word", async () => {
+  test("Ctrl-C ends a watch without a message", async () => {
     const { id } = await create();
     const watching = start(["watch", id], settings);
     await watching.until(/"created"/);
@@ -254,7 +254,7 @@ describe("being interrupted", () => {
     expect((await watching.ended).stderr).toBe("");
   });
 
-  test("a reader that has seen enough ends it without a word", async () => {
+  test("a reader that closes the pipe ends a list without a message", async () => {
     for (let made = 0; made < 3; made++) await create("-p", `text=${"x".repeat(60_000)}`);
     const line = `"${process.execPath}" "${MAIN}" list --all | head -c 10; exit \${PIPESTATUS[0]}`;
     const piped = spawnSync("bash", ["-c", line], { env: cleanEnv(settings), encoding: "utf8" });
@@ -269,7 +269,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("on a terminal"
       encoding: "utf8",
     });
 
-  test("get --wait shows on it what happens, while stdout elsewhere has the run as JSON and nothing else", async () => {
+  test("get --wait shows events on it, and prints only the run as JSON to a redirected stdout", async () => {
     const created = await create();
     await cli(["report", "succeeded"], inside(created));
     const file = join(folder, "ended.json");
@@ -280,7 +280,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("on a terminal"
     expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ id: created.id, status: "succeeded" });
   });
 
-  test("a list is a table in colour, without it under NO_COLOR, and JSON where asked for", async () => {
+  test("list prints a table in colour, without colour if NO_COLOR is set, and JSON with --json", async () => {
     await create();
     const table = terminal("list -n 2").stdout;
     expect(table).toContain("\x1b[1mRUN");

@@ -1,4 +1,4 @@
-/** The client against the service as its users run it, over a network that loses answers and cuts streams. */
+/** The client against the real service, over a network that loses responses and cuts streams. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -14,14 +14,14 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-/** Each test in an environment of its own. */
+/** A client. Each test has its own environment. */
 function connect(env: string, settings: Partial<ClientSettings> = {}) {
   const { origin } = new URL(place.runs);
   const scope = { org: "acme", project: "shop", env };
   return createClient({ baseUrl: origin, token: place.token, ...scope, retryDelayMs: 20, ...settings });
 }
 
-/** Does what is asked, but the first answers to changes get lost on the way. */
+/** A fetch that loses the first responses to changes. */
 function losing(answers: number): { fetch: typeof fetch; lost: () => number } {
   let lost = 0;
   return {
@@ -38,7 +38,7 @@ function losing(answers: number): { fetch: typeof fetch; lost: () => number } {
   };
 }
 
-/** Cuts every stream after some bytes, often within an event. */
+/** A fetch that cuts every stream after some bytes, often within an event. */
 function cutting(): { fetch: typeof fetch; streams: () => number } {
   let streams = 0;
   return {
@@ -67,7 +67,7 @@ async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe("runs", () => {
-  test("are made, read, listed at once, and cancelled", async () => {
+  test("are created, read, listed at once, and cancelled", async () => {
     const { runs } = connect("plain");
     const made = await runs.create({ actionName: "deploy", parameters: { ünï: [1, null] }, timeout: 5 });
     expect(made).toMatchObject({ status: "pending", parameters: { ünï: [1, null] }, triggeredBy: "root" });
@@ -80,7 +80,7 @@ describe("runs", () => {
     expect(await all(runs.watch(made.id))).toEqual(await all(runs.events(made.id)));
   });
 
-  test("are listed over all pages, with every filter there is", async () => {
+  test("are listed over all pages, with every filter", async () => {
     const { runs } = connect("pages");
     const made: string[] = [];
     for (let n = 0; n < 7; n++) made.unshift((await runs.create({ actionName: n % 2 ? "odd" : "even" })).id);
@@ -95,7 +95,7 @@ describe("runs", () => {
     expect(events.map(({ type }) => type)).toEqual(["created"]);
   });
 
-  test("are followed and waited for while the workflow works", async () => {
+  test("are watched and waited for while the workflow runs", async () => {
     const { runs } = connect("followed");
     const made = await runs.create({ actionName: "deploy" });
     const watching = all(runs.watch(made.id));
@@ -111,7 +111,7 @@ describe("runs", () => {
     expect(events).toEqual(await all(runs.events(made.id)));
   });
 
-  test("of which one does not end in time are given as they are", async () => {
+  test("are returned open if a wait times out", async () => {
     const { runs } = connect("patience");
     const { id } = await runs.create({ actionName: "deploy" });
     const startedAt = performance.now();
@@ -120,8 +120,8 @@ describe("runs", () => {
   });
 });
 
-describe("a network that loses answers", () => {
-  test("makes no run twice, and a report that arrived is a success", async () => {
+describe("a network that loses responses", () => {
+  test("creates no run twice, and a report that arrived succeeds", async () => {
     const lossy = losing(2);
     const { runs } = connect("lossy", lossy);
     const made = await runs.create({ actionName: "deploy" });
@@ -158,7 +158,7 @@ describe("a network that loses answers", () => {
   });
 });
 
-test("a server that is killed and comes back is waited for and watched on", async () => {
+test("waits and watches continue when a killed server comes back", async () => {
   const { runs } = connect("killed", { retries: 30, retryDelayMs: 200 });
   const made = await runs.create({ actionName: "deploy" });
   const watching = all(runs.watch(made.id));
@@ -174,7 +174,7 @@ test("a server that is killed and comes back is waited for and watched on", asyn
 });
 
 describe("tokens and refusals", () => {
-  test("a token opens what its role says, until it is revoked", async () => {
+  test("a token allows what its role allows, until it is revoked", async () => {
     const { tokens, audit } = connect("prod");
     const { id, token } = await tokens.create({ name: "reader", role: "viewer", envName: "prod" });
     expect((await all(tokens.list())).find((one) => one.id === id)).toMatchObject({ name: "reader" });
@@ -191,7 +191,7 @@ describe("tokens and refusals", () => {
     await expect(tokens.revoke(id)).rejects.toMatchObject({ status: 404, code: "token_not_found" });
   });
 
-  test("each refusal of the API is an error with its status and code", async () => {
+  test("every refusal of the API is an error with its status and code", async () => {
     const { runs, api } = connect("prod");
     const { runs: unknown } = connect("prod", { token: `terr_${"x".repeat(43)}` });
     const made = await runs.create({ actionName: "deploy" });

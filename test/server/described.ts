@@ -1,10 +1,11 @@
-/** Answers of the real server, held against the document like those in the runtime. */
+/** Checks the real server's responses against the OpenAPI document, as the runtime's tests do. */
 
 interface Conformance {
   expectDescribed(method: string, url: string, response: Response, text: string): void;
 }
 
-// Not by a name that the compiler follows: the document's sources are typed for Workers, and this folder for Node.
+// Imported by URL, so that the compiler does not follow it: the document's sources have the types of Workers, and this
+// folder those of Node.
 const { expectDescribed } = (await import(
   new URL("../support/conformance.ts", import.meta.url).href
 )) as Conformance;

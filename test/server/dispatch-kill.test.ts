@@ -1,6 +1,6 @@
 /**
- * Dispatch on the real server, killed twice with `kill -9` while attempts fly and answers are out. The story is played
- * once, and each test looks at what came of a part of it.
+ * Dispatch on the real server, killed twice with `kill -9` while attempts are under way. The story is played once, and
+ * each test checks a part of the outcome.
  */
 
 import { randomBytes } from "node:crypto";
@@ -19,7 +19,7 @@ import { killAll, newPlace } from "./place.ts";
 
 const CALLERS = 6;
 const LEASE_MS = 30_000;
-/** An attempt that the kill cut off is found out after its lease; the rest is for the retry and a busy machine. */
+/** After a kill the attempt is repeated when its lease ends. The rest is for the retry and a busy machine. */
 const DELIVERED_WITHIN_MS = 60_000;
 const HELD: Answer = { delayMs: 600_000 };
 
@@ -28,7 +28,7 @@ const PAYLOAD_SECRET = randomBytes(24).toString("hex");
 const URL_SECRET = randomBytes(24).toString("hex");
 const SIGNING_KEY = randomBytes(32);
 const SIGNING_SECRET = `whsec_${SIGNING_KEY.toString("base64")}`;
-/** Not secret: where this is found the others would be. */
+/** Not secret. If a search finds this, it would also find a secret. */
 const ACTION = "deploy-that-all-may-see";
 
 interface TimelineEvent {
@@ -40,7 +40,7 @@ interface TimelineEvent {
   readonly cause?: string;
 }
 
-/** A run that was acknowledged, and the receiver's inbox that its trigger calls. */
+/** An acknowledged run, and the receiver's inbox that its trigger calls. */
 interface Told extends CreatedRun {
   readonly key: string;
 }
@@ -56,7 +56,7 @@ async function openPlace() {
   return place;
 }
 
-/** A port where nobody listens until it is opened: then what arrives there goes to `origin`. */
+/** A port that refuses connections until `open`. Then it forwards them to `origin`. */
 async function newClosedDoor(origin: string) {
   const port = await freePort();
   const door = createServer((from) => {
@@ -79,7 +79,7 @@ async function until(what: string, holds: () => boolean, ms: number): Promise<vo
   }
 }
 
-/** The raw bytes of every file below these folders, a database's -wal and -shm included. */
+/** The raw bytes of every file in these folders, including the -wal and -shm of a database. */
 function bytesOf(...folders: readonly string[]): Buffer[] {
   return filesOf(...folders).map((file) => readFileSync(file));
 }
@@ -91,7 +91,7 @@ function filesOf(...folders: readonly string[]): string[] {
     .map(({ parentPath, name }) => join(parentPath, name));
 }
 
-/** The ids of all runs of which a request is still kept. */
+/** The ids of all runs whose webhook request is still stored. */
 function keptRequests(state: string): string[] {
   const journals = filesOf(join(state, "v3/do")).filter((file) => /\/[0-9a-f]{64}\.sqlite$/.test(file));
   return journals.flatMap((file) => {
@@ -105,7 +105,7 @@ function keptRequests(state: string): string[] {
   });
 }
 
-/** Two lives that end by `kill -9`, and a third in which nobody asks for anything until all is delivered. */
+/** Two servers end by `kill -9`. The third gets no request until everything is delivered. */
 async function play() {
   const place = await openPlace();
   const receiver = await startReceiver();
@@ -135,21 +135,21 @@ async function play() {
     return told;
   }
 
-  /** A run whose first attempt has arrived, and is answered by the first of these. */
+  /** Creates a run and waits until its first attempt has arrived. The receiver gives these answers. */
   async function createCalled(name: string, ...answers: Answer[]): Promise<Told> {
     receiver.script(`${name}-${keys.length}`, answers);
     const told = await create(name);
-    await until(`${name} is called`, () => receiver.inbox(told.key).length === 1, 5000);
+    await until(`${name} is called`, () => receiver.inbox(told.key).length === 1, 20_000);
     return told;
   }
 
-  /** Creates from several callers at once, and kills in the very moment in which the `n`th is acknowledged. */
+  /** Creates from several callers at once, and kills when the `n`th run is acknowledged. */
   async function killUnderLoad(server: Server, n: number): Promise<void> {
     let killed: Promise<void> | undefined;
     let created = 0;
     const caller = async () => {
       for (;;) {
-        // Out of step, so that the kill finds each somewhere else between asking and being told.
+        // Out of step, so that the kill finds each caller at another point of its request.
         await delay(Math.random() * 40);
         await create("load");
         if (++created === n) killed = killAll(server);
@@ -175,7 +175,7 @@ async function play() {
     };
     const secrets = [HEADER_SECRET, PAYLOAD_SECRET, ...signing, ...hmacs];
     note("in a file", bytesOf(place.state), secrets);
-    // The local runtime keeps a trace of each request beside what is ours, and its URL is in it.
+    // Besides our files, the local runtime stores a trace of each request with its URL.
     note("in our files", ours, [URL_SECRET]);
     note("in the log", [log], [...secrets, URL_SECRET]);
   }
@@ -216,7 +216,7 @@ async function play() {
   const isDelivered = ({ key }: Told) =>
     receiver.inbox(key).length > (toBeCalledAgain.some((one) => one.key === key) ? 1 : 0);
   await until("all are delivered", () => acknowledged.every(isDelivered), DELIVERED_WITHIN_MS);
-  // Whoever is called again wrongly is called by now.
+  // By now every wrong second call would have happened.
   await delay(Math.max(0, lastKillAt + LEASE_MS + 2000 - Date.now()));
   search("when all is delivered but what waits for its next attempt");
 
@@ -239,7 +239,7 @@ beforeAll(async () => {
 const DELIVERED =
   /^created( attempt_started attempt_answered:retry)* attempt_started attempt_answered:accepted started:delivery$/;
 
-/** A timeline in one line: types, and what is special about each. */
+/** A timeline in one line: each type with its outcome or cause. */
 function inOneLine(events: readonly TimelineEvent[]): string {
   return events
     .map(({ type, outcome, cause }) => [type, outcome ?? cause].filter(Boolean).join(":"))
@@ -247,7 +247,7 @@ function inOneLine(events: readonly TimelineEvent[]): string {
 }
 
 describe("kill -9 between accept and delivery, and between delivery and its journal", () => {
-  test("each acknowledged run is delivered though nobody asks, each time under its own id", async () => {
+  test("every acknowledged run is delivered without a request, each time under its own id", async () => {
     const { acknowledged, receiver, reported, retrying, readRun } = story;
     expect(acknowledged.length).toBeGreaterThan(45);
     await forEachOf(acknowledged, async (told) => {
@@ -262,7 +262,7 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
     });
   });
 
-  test("nothing was sent that was not on record before: no run that is unknown now, no attempt too many", async () => {
+  test("every delivery was recorded before it was sent", async () => {
     const { keys, acknowledged, receiver, readRun, readEvents } = story;
     expect(keys.length).toBeGreaterThan(acknowledged.length);
     await forEachOf(keys, async (key) => {
@@ -276,7 +276,7 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
     });
   });
 
-  test("the timeline tells the run's story, gapless and in order", async () => {
+  test("the timeline is complete and in order", async () => {
     const { acknowledged, reported, beating, retrying, readRun, readEvents } = story;
     const others = {
       [reported.id]: /^created attempt_started started:callback ended:callback$/,
@@ -296,7 +296,7 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
     });
   });
 
-  test("a receiver that was not there yet is called when it is", async () => {
+  test("a receiver that was down is called when it is up", async () => {
     const { absent, calledBeforeTheDoorOpened, receiver, readEvents } = story;
     expect(calledBeforeTheDoorOpened).toEqual([]);
     await forEachOf(absent, async (told) => {
@@ -308,9 +308,9 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
 
   test.each([
     { what: "accepts the repeat", who: "held", status: 200 },
-    { what: "says 409 to the repeat, for it has the first", who: "conflicting", status: 409 },
+    { what: "answers 409 to the repeat because it has the first", who: "conflicting", status: 409 },
   ] as const)(
-    "an attempt whose answer was lost is made again after its lease; a receiver that $what starts the run once",
+    "an attempt whose response was lost is repeated after its lease; a receiver that $what starts the run once",
     async ({ who, status }) => {
       const { receiver, readEvents } = story;
       const [first, again, ...more] = receiver.inbox(story[who].key);
@@ -332,7 +332,7 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
     { who: "reported", told: "report" },
     { who: "beating", told: "beat" },
   ] as const)(
-    "a run whose workflow was heard of before our answer is as $told said, and is not delivered again",
+    "a run whose workflow sent a $told before the kill is not delivered again",
     async ({ who, told }) => {
       const { status, body } = story[told];
       expect(status).toBe(200);
@@ -344,12 +344,12 @@ describe("kill -9 between accept and delivery, and between delivery and its jour
   );
 });
 
-describe("secrets of a trigger", () => {
-  test("are in no file and no log, while an attempt flies, after a kill, with a retry to come, when all is done", () => {
+describe("a trigger's secrets", () => {
+  test("are in no file and no log: during an attempt, after a kill, before a retry, at the end", () => {
     expect(story.found).toEqual([]);
   });
 
-  test("are kept, sealed, only as long as they are needed", async () => {
+  test("are stored, sealed, only while they are needed", async () => {
     const { state, retrying, cancel } = story;
     expect(keptRequests(state)).toEqual([retrying.id]);
     expect(await cancel(retrying)).toMatchObject({ status: "cancelled" });

@@ -1,4 +1,4 @@
-/** GET /docs, the API explorer: how its files are served, and what a person does with it in a real browser. */
+/** GET /docs, the API explorer: how its files are served, and how a person uses it in a real browser. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -19,7 +19,7 @@ const WIDE = 1280;
 const { origin, token } = sharedPlace("of-docs-test");
 
 describe("GET /docs", () => {
-  it("allows scripts from its own origin alone, talks to no other, and can't be framed", async () => {
+  it("allows only its own origin to serve scripts and receive requests, and can't be framed", async () => {
     const { status, headers } = await fetch(`${origin}/docs`);
     expect([status, headers.get("Content-Type")]).toEqual([200, "text/html; charset=utf-8"]);
     const policy = headers.get("Content-Security-Policy")?.split("; ");
@@ -35,7 +35,7 @@ describe("GET /docs", () => {
     expect(headers.get("X-Request-Id")).not.toBeNull();
   });
 
-  it("is asked for each time, and not sent again where it is the same", async () => {
+  it("is revalidated each time, and not sent again if it is unchanged", async () => {
     const { headers } = await fetch(`${origin}/docs`);
     expect(headers.get("Cache-Control")).toBe("no-cache");
     const again = await fetch(`${origin}/docs`, { headers: { "If-None-Match": headers.get("ETag") ?? "" } });
@@ -52,7 +52,7 @@ describe("GET /docs", () => {
     expect(again.headers.get("ETag")).toBe(headers.get("ETag"));
   });
 
-  it("names its scripts by their content, to be kept for good", async () => {
+  it("names its scripts by their content, so that browsers can cache them forever", async () => {
     const page = await (await fetch(`${origin}/docs`)).text();
     const scripts = [...page.matchAll(/<script[^>]* src="([^"]*)"/g)].map(([, path]) => path);
     expect(scripts).toHaveLength(2);
@@ -65,7 +65,7 @@ describe("GET /docs", () => {
     }
   });
 
-  it("has nobody keep the 404 of a script that only another version has", async () => {
+  it("lets nobody cache the 404 of a script from another version", async () => {
     const { status, headers } = await fetch(`${origin}/docs/assets/start-0123456789abcdef.js`);
     expect([status, headers.get("Cache-Control")]).toEqual([404, null]);
   });
@@ -76,14 +76,16 @@ describe("GET /docs", () => {
     ["GET", "/_headers", 404, "not_found"],
     ["POST", "/acme/shop/envs/prod/action-runs", 401, "unauthorized"],
     ["DELETE", "/docs/assets", 404, "not_found"],
-  ])("leaves to the Worker what is no script: %s %s", async (method, path, status, code) => {
+  ])("leaves everything except scripts to the Worker: %s %s", async (method, path, status, code) => {
     const answer = await fetch(`${origin}${path}`, { method });
     expect([answer.status, await answer.json()]).toEqual([status, expect.objectContaining({ code })]);
   });
 });
 
 if (CHROMIUM === undefined) {
-  process.stderr.write("No Chromium, so GET /docs is not tried in a browser: apt-get install chromium.\n");
+  process.stderr.write(
+    "Chromium is missing, so GET /docs is not tested in a browser. Install it with: apt-get install chromium.\n",
+  );
 }
 
 describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 90_000 }, () => {
@@ -97,7 +99,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
 
   afterAll(() => explorer?.stop());
 
-  // Whatever a test is about: no request to another host, no error on the console, nothing that the policy refused.
+  // After every test: no request to another host, no error on the console, nothing that the policy refused.
   afterEach(async () => {
     await explorer.closePages();
     expect(explorer.faults.splice(0)).toEqual([]);
@@ -115,7 +117,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
     for (const { summary } of operations) await page.getByRole("link", { name: summary }).first().waitFor();
   });
 
-  it("creates a run with the token that was typed in, shows the answer, and keeps the token nowhere", async () => {
+  it("creates a run with a typed token, shows the response, and stores the token nowhere", async () => {
     const page = await explorer.open(WIDE, "light");
     await page.getByPlaceholder("Token").first().fill(token);
     const sent = await send(page, operation("createActionRun"));
@@ -135,7 +137,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
     expect(stored).not.toContain(token);
   });
 
-  it("sends no optional parameter that nobody switched on: no used key, no page long gone", async () => {
+  it("sends no optional parameter unless the user enables it", async () => {
     const page = await explorer.open(WIDE, "light");
     await page.getByPlaceholder("Token").first().fill(token);
     const list = await send(page, operation("listActionRuns"));
@@ -147,7 +149,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
     expect(create.headers()).not.toHaveProperty("idempotency-key");
   });
 
-  it.each(["light", "dark"] as const)("can be read and used on a narrow screen, %s", async (scheme) => {
+  it.each(["light", "dark"] as const)("is readable and usable on a narrow screen, %s", async (scheme) => {
     const page = await explorer.open(NARROW, scheme);
     const text = await luminance(page, "h1", "color");
     const ground = await luminance(page, "body", "backgroundColor");

@@ -1,4 +1,4 @@
-/** One field's schema is changed in a copy of the project: the document, the client's types and the answers all tell. */
+/** Changes one field's schema in a copy of the project. The document, the client's types and the tests must notice. */
 
 import { spawnSync } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,9 +10,9 @@ import { Project } from "./project.ts";
 const WIRE = "src/runs/api/response-schemas.ts";
 const FIELD = "triggeredBy: z.string()";
 
-describe("a field whose schema has drifted from what is answered", () => {
+describe("a schema that differs from the responses", () => {
   const project = new Project();
-  // As npm's scripts run, and without what Vitest told this process.
+  // As npm's scripts run, without Vitest's variables.
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^VITEST|^NODE_ENV$/.test(name)),
   );
@@ -44,20 +44,20 @@ describe("a field whose schema has drifted from what is answered", () => {
   }, 120_000);
   afterAll(() => project.remove());
 
-  test("is told by the document", () => {
+  test("changes the document", () => {
     const after = run("src/dev/openapi.ts");
     expect(after.status).toBe(0);
     expect(after.printed).not.toBe(before);
   });
 
-  test("is told by the client's types", () => {
+  test("fails the client's type check", () => {
     expect(run("src/dev/generate.ts").status).toBe(0);
     const checked = run(tsc, ...types);
     expect(checked.status).not.toBe(0);
     expect(checked.printed).toContain("reference.ts");
   });
 
-  test("is told by every answer that has it", () => {
+  test("fails the tests that get such a response", () => {
     const tested = run(vitest, ...answers);
     expect(tested.status).not.toBe(0);
     expect(tested.printed).toContain("otherwise than described");

@@ -1,6 +1,6 @@
 /**
- * The receiving sides in examples/, run as their products run them: against a receiver on loopback that says what they send,
- * and, through it, against the real server.
+ * The jobs in examples/, run as their products run them: against a receiver that notes their requests, and through it
+ * against the real server.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -43,7 +43,7 @@ const TOKEN = `${RUN_ID}:1795614708373:${"5e".repeat(32)}`;
 const ARRIVES_WITHIN_MS = 20_000;
 
 const DEPLOY = "./deploy.sh";
-/** Stands for the one that a project has. It fails for the version "broken". */
+/** A stand-in for a project's script. It fails for the version "broken". */
 const DEPLOY_SH = `#!/bin/sh\nversion=\${1:-$VERSION}\necho "$version" >>deployed\n[ "$version" != broken ]\n`;
 
 interface Arrived {
@@ -54,7 +54,7 @@ interface Arrived {
   readonly body: unknown;
 }
 
-/** A status with an empty object, or the answer itself. */
+/** A status, which gets an empty object as its body, or a whole response. */
 type Answer = number | Response;
 
 const folder = mkdtempSync(join(tmpdir(), "action-runs-examples-"));
@@ -87,7 +87,7 @@ beforeAll(async () => {
   await once(server, "listening");
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   callbackUrl = `${origin}/acme/shop/envs/production/action-runs/${RUN_ID}/callback`;
-  // As the README has the shell example installed.
+  // Installed as examples/README.md says.
   mkdirSync(join(folder, "opt"));
   for (const file of ["examples/shell/job.sh", "reporters/report.sh"])
     copyFileSync(join(ROOT, file), join(folder, "opt", file.replace(/.*\//, "")));
@@ -110,7 +110,7 @@ afterAll(() => {
 
 interface Running {
   readonly child: ChildProcess;
-  /** The exit code and all that it printed. */
+  /** The exit code and all output. */
   readonly ended: Promise<{ code: number | null; printed: string }>;
 }
 
@@ -139,9 +139,9 @@ const AUTHORIZATION = `Bearer ${TOKEN}`;
 
 // Debian's image for Node has no curl; .ci/run installs it.
 const hasCurl = pathOf("curl") !== undefined;
-if (!hasCurl) console.warn("There is no curl on this machine: the examples are not run.");
+if (!hasCurl) console.warn("curl is missing, so the examples are not run.");
 
-/** A folder in which these commands are programs, perhaps of another name, as the tools of busybox are. */
+/** A folder with links to programs, perhaps under other names, as busybox has them. */
 function aliases(name: string, programs: Readonly<Record<string, string>>): string {
   const place = join(folder, name);
   mkdirSync(place, { recursive: true });
@@ -156,7 +156,7 @@ const withPath = (place: string) => `${place}${delimiter}${process.env.PATH}`;
 
 const BUSYBOX = "awk cat cut date dd dirname mkdir mktemp od rm sed sh sleep tail tee tr uname";
 
-/** Shells, each with the tools that often come with it. */
+/** Shells, each with the tools that it usually comes with. */
 const MACHINES: readonly {
   name: string;
   shell: readonly string[];
@@ -202,7 +202,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     return run([...shell, script, ...command], { ...given, RUNS_FOLDER: join(folder, "runs"), ...more });
   }
 
-  it("beats first, then reports a command that succeeded, once", async () => {
+  it("sends a heartbeat, then one report of a command that succeeded", async () => {
     expect(await job(["true"]).ended).toEqual({ code: 0, printed: "The run has succeeded.\n" });
     const report = { status: "succeeded" };
     expect(arrived).toMatchObject([
@@ -213,7 +213,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
   });
 
   describe.each(MACHINES)("in $name", ({ shell, path }) => {
-    /** The error that is reported for a command that prints these bytes and fails. */
+    /** The reported error of a command that prints these bytes and fails. */
     async function errorFor(printed: Uint8Array): Promise<string> {
       writeFileSync(join(folder, "printed"), printed);
       const env = { PATH: path(), LC_ALL: "C.UTF-8" };
@@ -228,12 +228,12 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
       return (body as { error: string }).error;
     }
 
-    it("reports a command that failed, with what it printed last, whatever that was", async () => {
+    it("reports a command that failed with the end of its output, whatever its characters", async () => {
       const printed = 'Grüße, 日本語, 😀\na "b" \\ \u0001\t$(id)\n';
       expect(await errorFor(Buffer.from(printed))).toBe(`Exited with status 3.\n${printed.trimEnd()}`);
     });
 
-    it("replaces bytes that are no UTF-8", async () => {
+    it("replaces bytes that are not UTF-8", async () => {
       const bytes = Buffer.concat([Buffer.from("a"), Buffer.from("fffec3", "hex"), Buffer.from("b")]);
       expect(await errorFor(bytes)).toBe("Exited with status 3.\na\ufffd\ufffd\ufffdb");
     });
@@ -251,7 +251,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     });
   });
 
-  it("reports a command that is not there", async () => {
+  it("reports a missing command", async () => {
     expect((await job(["/nowhere/deploy.sh"]).ended).code).toBe(127);
     expect(arrived.at(-1)).toMatchObject({ what: CALLBACK, body: { status: "failed" } });
   });
@@ -260,7 +260,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     ["SIGTERM", 143],
     ["SIGINT", 130],
     ["SIGHUP", 129],
-  ] as const)("on %s ends the command, reports that once and beats no more", async (signal, code) => {
+  ] as const)("on %s ends the command, reports once and sends no more heartbeats", async (signal, code) => {
     const started = job(["sleep", "60"], { BEAT_EVERY_SECONDS: "0.3" });
     await untilArrived(3);
     started.child.kill(signal);
@@ -275,7 +275,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     expect(arrived.at(-1)).toMatchObject({ key, body: { status: "failed", error: `Stopped by ${signal}.` } });
   });
 
-  it("gives a command that was told to stop the time to do so, and reports after that", async () => {
+  it("lets a stopped command end by itself, and reports after that", async () => {
     const mark = join(folder, "runs", "mark");
     const whenReported: boolean[] = [];
     answer = ({ what }) => {
@@ -290,31 +290,31 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     expect(whenReported).toEqual([true]);
   });
 
-  it("runs nothing where the first heartbeat is refused, as it is for a run that was cancelled", async () => {
+  it("does not start the command if the first heartbeat is refused", async () => {
     answer = () => 409;
     const mark = join(folder, "runs", "mark");
     const { code, printed } = await job(["touch", mark]).ended;
     expect(code).toBe(69);
     expect(existsSync(mark)).toBe(false);
-    // webhook throws away what its commands print.
+    // webhook discards the output of its commands.
     expect(readFileSync(join(folder, "runs", RUN_ID, "reports"), "utf8")).toBe(printed);
   });
 
-  it("tries again with the same key and the same body when the answer to a report was lost", async () => {
+  it("retries a failed report with the same key and body", async () => {
     answer = ({ what }) => (what === CALLBACK && arrived.length < 3 ? 503 : 200);
     expect((await job(["true"]).ended).code).toBe(0);
     const [first, ...again] = arrived.slice(1);
     expect(again).toEqual([first]);
   });
 
-  it("leaves a run that was delivered twice to the first", async () => {
+  it("ignores a second delivery of the same run", async () => {
     await job(["true"]).ended;
     const second = await job(["false"]).ended;
     expect(second).toEqual({ code: 0, printed: `Run ${RUN_ID} has already started.\n` });
     expect(arrived).toHaveLength(2);
   });
 
-  it("runs nothing without the reporter beside it", async () => {
+  it("does not start the command without report.sh beside it", async () => {
     mkdirSync(join(folder, "alone"));
     copyFileSync(script, join(folder, "alone/job.sh"));
     const given = { RUN_ID, CALLBACK_URL: callbackUrl, CALLBACK_TOKEN: TOKEN };
@@ -322,12 +322,12 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     expect(ended).toEqual({ code: 69, printed: "There is no alone/report.sh. Copy it from reporters/.\n" });
   });
 
-  it("reports that it has no folder to write to", async () => {
+  it("reports a missing folder", async () => {
     expect((await job(["true"], { RUNS_FOLDER: "/nowhere" }).ended).code).toBe(73);
     expect(arrived).toMatchObject([{ what: CALLBACK, body: { status: "failed" } }]);
   });
 
-  it.each(["../../etc", "a b", "$(id)"])("refuses %j for a run's id and sends nothing", async (id) => {
+  it.each(["../../etc", "a b", "$(id)"])("refuses %j as a run's id and sends nothing", async (id) => {
     expect((await job(["true"], { RUN_ID: id }).ended).code).toBe(64);
     expect(arrived).toEqual([]);
   });
@@ -340,7 +340,7 @@ interface Run {
 }
 
 interface JobStep extends Step {
-  /** Also runs after one that failed. */
+  /** Runs even after a step that failed. */
   readonly always?: boolean;
 }
 
@@ -348,11 +348,11 @@ interface Job {
   readonly file: string;
   readonly page: string | null;
   readonly key: (run: Run) => string;
-  /** What the product calls each end of a job, and what it is to the run. */
+  /** The product's word for each end of a job, and the run's status for it. */
   readonly ends: Readonly<Record<string, "succeeded" | "failed">>;
-  /** What the runner prints for itself, and hides the token with. */
+  /** The beginning of the line that makes the runner hide the token. */
   readonly mask?: string;
-  /** `status`: how the job stands, in the product's word. */
+  /** `status`: the job's status, in the product's word. */
   steps(run: Run, version: string, status: string): readonly JobStep[];
 }
 
@@ -396,7 +396,7 @@ function githubJob(file: string, eventOf: (values: Env) => Record<string, unknow
   };
 }
 
-/** A job that is a script, which starts the command it is given. */
+/** A job that is a script and starts the given command. */
 function scriptJob(file: string, script: string, key: string): Job {
   return {
     file,
@@ -428,7 +428,7 @@ const JOBS: readonly Job[] = [
       const source = read("examples/gitlab/.gitlab-ci.yml");
       expect(source).toContain("    file: reporters/gitlab.yml\n");
       expect(source).toContain("  extends: .action-run\n");
-      // Its own would replace the template's.
+      // A script of its own would replace the template's.
       expect(source).not.toMatch(/^ {2}(before|after)_script:/m);
       const { shell, variables, begin, end } = GITLAB_TEMPLATE;
       const run = { RUN_ID: id, CALLBACK_URL: url, CALLBACK_TOKEN: token, VERSION: version };
@@ -485,7 +485,7 @@ const JOBS: readonly Job[] = [
       const given = { ...agent, AGENT_JOBSTATUS, RUN_ID: id, CALLBACK_URL: url };
       return listed(read("examples/azure-devops/azure-pipelines.yml")).map((source) => {
         if (source.startsWith("checkout: self")) return { shell: ["sh"], script: CHECKOUT, env: {} };
-        // A secret variable is no variable of a script that doesn't map it.
+        // A script sees a secret variable only if it maps the variable.
         const mapped: Env = source.includes("CALLBACK_TOKEN: $(CALLBACK_TOKEN)")
           ? { CALLBACK_TOKEN: token }
           : {};
@@ -534,7 +534,7 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
     return run([...shell, join(folder, "step")], { ...env, PATH }, work).ended;
   }
 
-  /** Runs the whole job. `end`: the product's word for how it ends, if that is not what its steps make of it. */
+  /** Runs the whole job. `end`: the product's word for its end, if its steps don't decide it. */
   async function runJob(given: Run, version: string, end?: string, path = process.env.PATH ?? "") {
     let printed = "";
     let failed = false;
@@ -546,7 +546,7 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
       printed += ended.printed;
       failed ||= ended.code !== 0;
     }
-    // The runner takes these lines for itself, and hides what they hold from then on.
+    // The runner reads these lines, and from then on hides their values.
     const lines = printed.split("\n").filter((line) => mask === undefined || !line.startsWith(mask));
     if (mask !== undefined) expect(printed).toContain(`${mask}${given.token}`);
     expect(lines.join("\n")).not.toContain(given.token);
@@ -556,7 +556,7 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
   const deployed = () =>
     existsSync(join(work, "deployed")) ? readFileSync(join(work, "deployed"), "utf8") : "";
 
-  it("starts its run with a heartbeat, does the work once, and reports that it succeeded", async () => {
+  it("sends a heartbeat, does the work once, and reports success", async () => {
     const one = await newRun();
     const { failed, printed } = await runJob(one, "1.4.2");
     expect(failed, printed).toBe(false);
@@ -568,7 +568,7 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
     expect(await ask("GET", `/${one.id}`)).toMatchObject({ status: "succeeded" });
   });
 
-  it("reports work that failed, once, and says where to look", async () => {
+  it("reports a failure once, and names the job's page", async () => {
     const one = await newRun();
     const { failed, printed } = await runJob(one, "broken");
     expect(failed, printed).toBe(true);
@@ -580,7 +580,7 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
     });
   });
 
-  it("stops before the work if its run was cancelled, says so, and neither waits nor asks again", async () => {
+  it("stops before the work if its run was cancelled, without a retry", async () => {
     const one = await newRun();
     await ask("DELETE", `/${one.id}`);
     const watched = join(folder, "watched");
@@ -608,7 +608,7 @@ describe.skipIf(!hasCurl)("examples/any-product/job.sh", () => {
   const job = (command: readonly string[], env: Env = {}) =>
     run(["sh", join(ROOT, "examples/any-product/job.sh"), ...command], { ...given(), ...env }).ended;
 
-  it("gives the command neither the token nor another end than its own", async () => {
+  it("hides the token from the command, and exits with the command's status", async () => {
     expect(await job(["sh", "-c", `echo "\${CALLBACK_TOKEN-no token}"; exit 3`])).toEqual({
       code: 3,
       printed: "no token\n",
@@ -619,7 +619,7 @@ describe.skipIf(!hasCurl)("examples/any-product/job.sh", () => {
     ]);
   });
 
-  it.each([408, 429, 500, 503, 530])("sends the same again after a %i", async (status) => {
+  it.each([408, 429, 500, 503, 530])("retries the same report after a %i", async (status) => {
     answer = ({ what }) => (what === CALLBACK && arrived.length < 3 ? status : 200);
     expect((await job(["true"])).code).toBe(0);
     expect(arrived).toHaveLength(3);
@@ -627,7 +627,7 @@ describe.skipIf(!hasCurl)("examples/any-product/job.sh", () => {
   });
 
   it.each([400, 401, 403, 404, 409, 413])(
-    "takes a %i for final, and prints what was answered",
+    "does not retry after a %i, and prints the response",
     async (status) => {
       answer = () => Response.json({ error: "Here is why.", code: "a_code" }, { status });
       const { code, printed } = await job(["touch", join(folder, "runs/mark")]);
@@ -641,10 +641,10 @@ describe.skipIf(!hasCurl)("examples/any-product/job.sh", () => {
 
 const oneLine = (source: string, pattern: RegExp) => pattern.exec(source)?.[1] ?? "";
 
-/** What the project that deploys keeps from callers, and the product puts into whatever names it. */
+/** Secrets of the deploying project, which the product inserts wherever their names appear. */
 const KEPT = { DEPLOY_KEY: "a key that callers must not see", CALLBACK_TOKEN: TOKEN };
 
-/** What a caller's parameter may hold: each product's way to name a secret, and what would mean something on the way. */
+/** Hostile parameters: each product's syntax for a secret, and characters with a meaning for shells and parsers. */
 const HOSTILE = [
   ...["$(DEPLOY_KEY)", "v$(DEPLOY_KEY)$(CALLBACK_TOKEN)", "$$(DEPLOY_KEY)", "$(", "(~1)~0~01%28%25"],
   ...[
@@ -666,7 +666,7 @@ const HOSTILE = [
   ...["'", "\\", "&", "*", "-n", "%DEPLOY_KEY%", "1\n  script: id", "1\n", "{{ run.callbackToken }}"],
 ];
 
-/** How a value comes to the script that deploys, and what the product makes of it on the way. null: it is refused. */
+/** How a product passes a value to the deploy script. null: the product refuses the value. */
 type Hand = (
   source: string,
   value: string,
@@ -679,18 +679,18 @@ const verbatim =
     env: { VERSION: value },
   });
 
-/** `$NAME`, `${NAME}` and `$$`, as GitLab's runner and Jenkins expand them in every variable but a raw one. */
+/** Expands `$NAME`, `${NAME}` and `$$` as GitLab's runner and Jenkins do. */
 const dollars = (value: string) =>
   value.replaceAll(/\$(?:\$|(\w+)|\{(\w+)\})/g, (whole, bare, braced) => {
     const name: string | undefined = bare ?? braced;
     return name === undefined ? "$" : (Object.entries(KEPT).find(([kept]) => kept === name)?.[1] ?? whole);
   });
 
-/** `$(NAME)`, as the agent's VarUtil.ExpandValues does: once, over the inputs and the env of every step. */
+/** Expands `$(NAME)` once, as the Azure agent's VarUtil.ExpandValues does in the inputs and the env of every step. */
 const macros = (text: string) =>
   text.replaceAll(/\$\((\w+)\)/g, (whole, name) => KEPT[name as keyof typeof KEPT] ?? whole);
 
-/** A template expression, of as many functions as the example uses. */
+/** Evaluates a template expression with the functions that the example uses. */
 function evaluated(expression: string, value: string): string {
   if (expression === "parameters.version") return value;
   const [, inner, from, to] = /^replace\((.*), '([^']*)', '([^']*)'\)$/.exec(expression) ?? [];
@@ -718,7 +718,7 @@ const HANDS: readonly { readonly file: string; readonly shell: readonly string[]
       const input = /^spec:\n {2}inputs:\n {4}version:\n(?: {6}.*\n)*? {6}regex: '\\A(.*)\\z'$/m.exec(
         source,
       )?.[1];
-      // Sent as a variable of the pipeline it is expanded. An input goes into the file's text before that is parsed.
+      // GitLab expands a pipeline variable. It inserts an input into the file's text before it parses the file.
       if (input === undefined) return { script, env: { VERSION: dollars(value) } };
       expect(source).toContain('VERSION: "$[[ inputs.version ]]"');
       return new RegExp(`^(?:${input})$(?!\\n)`).test(value)
@@ -730,7 +730,7 @@ const HANDS: readonly { readonly file: string; readonly shell: readonly string[]
     file: "jenkins/Jenkinsfile",
     shell: ["sh", "-xe"],
     hand: (source, value) => {
-      // A parameter's variable is expanded (EnvVars.resolve), what withEnv sets is not.
+      // Jenkins expands a parameter's variable (EnvVars.resolve), but not what withEnv sets.
       const isSet = /withEnv\(\["VERSION=\$\{params\.VERSION\}"\]\) \{\s+sh '\.\/deploy/.test(source);
       return {
         script: oneLine(source, /sh '(\.\/deploy\.sh [^']*)'/),
@@ -771,11 +771,11 @@ describe.each(HANDS)("examples/$file", ({ file, shell, hand }) => {
     return readFileSync(join(folder, "deployed"), "utf8");
   }
 
-  it("hands the version on", async () => {
+  it("passes the version on", async () => {
     for (const version of ["1.4.2", "v2.0.0-rc.1+build_7"]) expect(await deployed(version)).toBe(version);
   });
 
-  it.each(HOSTILE)("hands %j on as it was sent, or the product refuses it", async (value) => {
+  it.each(HOSTILE)("passes %j on unchanged, or the product refuses it", async (value) => {
     expect([value, null]).toContain(await deployed(value));
   });
 });

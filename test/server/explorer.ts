@@ -1,9 +1,9 @@
-/** The API explorer in a real browser, as a person uses it, and all that must not happen meanwhile. */
+/** Drives the API explorer in a real browser, and notes everything that must not happen. */
 
 import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page, type Request } from "playwright-core";
 
-/** Where Chromium is on this machine; undefined where it is not. CHROMIUM names another place. */
+/** The path of Chromium; undefined if it is missing. The variable CHROMIUM overrides it. */
 export const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
   (path) => path !== undefined && existsSync(path),
 );
@@ -23,7 +23,7 @@ export interface Operation extends Described {
 
 type Paths = Readonly<Record<string, Partial<Record<(typeof METHODS)[number], Described>>>>;
 
-/** What the document of the service at `origin` describes. */
+/** The operations in the OpenAPI document of the service at `origin`. */
 export async function operationsAt(origin: string): Promise<Operation[]> {
   const { paths } = (await (await fetch(`${origin}/openapi.json`)).json()) as { paths: Paths };
   return Object.entries(paths).flatMap(([path, item]) =>
@@ -35,7 +35,7 @@ export async function operationsAt(origin: string): Promise<Operation[]> {
 }
 
 export class Explorer {
-  /** Requests to others, sentences on the console, refusals by the page's policy, exceptions: of all pages so far. */
+  /** Requests to other hosts, console messages, policy violations and exceptions of all pages so far. */
   readonly faults: string[] = [];
   readonly #browser: Browser;
   readonly #origin: string;
@@ -48,7 +48,7 @@ export class Explorer {
   static async start(origin: string): Promise<Explorer> {
     const browser = await chromium.launch({
       executablePath: CHROMIUM ?? "",
-      // What would go elsewhere fails a test, and goes nowhere.
+      // A request to another host fails, and so does the test.
       args: ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost"],
       timeout: STARTS_WITHIN_MS,
     });
@@ -87,7 +87,7 @@ export class Explorer {
   }
 }
 
-/** By the menu, which a narrow page hides behind a button. */
+/** Uses the menu, which a narrow page hides behind a button. */
 export async function goTo(page: Page, { summary }: Operation): Promise<void> {
   const menu = page.getByRole("button", { name: "Open Menu" });
   if (await menu.isVisible()) await menu.click();
@@ -95,7 +95,7 @@ export async function goTo(page: Page, { summary }: Operation): Promise<void> {
   await page.getByRole("heading", { name: summary }).waitFor();
 }
 
-/** Opens an operation for a try, sends it as it comes, and answers the request that this made. */
+/** Opens an operation, sends it unchanged, and returns the request. */
 export async function send(page: Page, operation: Operation): Promise<Request> {
   const { method, path } = operation;
   await goTo(page, operation);
@@ -108,12 +108,12 @@ export async function send(page: Page, operation: Operation): Promise<Request> {
   return sent;
 }
 
-/** CSS pixels by which the page can be scrolled sideways. */
+/** How many CSS pixels the page can be scrolled sideways. */
 export function overflow(page: Page): Promise<number> {
   return page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
 }
 
-/** Relative luminance after WCAG, 0 to 1, of what `color` or `backgroundColor` of an element comes to. */
+/** The relative luminance (WCAG, 0 to 1) of an element's `color` or `backgroundColor`. */
 export function luminance(page: Page, element: string, property: string): Promise<number> {
   return page.evaluate<number>(`(() => {
     const color = getComputedStyle(document.querySelector("${element}")).${property};

@@ -1,6 +1,6 @@
 /**
- * Readers that hang up, over real sockets: straight into the built Worker, because `wrangler dev` puts a proxy in front
- * that tells nobody of a client that is gone.
+ * Clients that close their connection, over real sockets. The tests call the built Worker directly, because the proxy of
+ * `wrangler dev` does not pass on that a client is gone.
  */
 
 import { once } from "node:events";
@@ -31,7 +31,7 @@ let origin: URL;
 beforeAll(async () => {
   const config = join(PROJECT, "wrangler.toml");
   await runWrangler(["deploy", "--dry-run", "--config", config, "--outdir", folder]);
-  // The router of static files is the platform's, and nothing here asks for one.
+  // Without static assets, because no test requests one.
   const { assets: _, modulesRules: __, ...worker } = unstable_getMiniflareWorkerOptions(config).workerOptions;
   miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -64,26 +64,26 @@ function url(path: string): string {
   return new URL(path, origin).href;
 }
 
-/** Tokens of the project, each a reader of its own. */
+/** Creates tokens, one for each reader. */
 function mintTokens(n: number): Promise<string[]> {
   const body = { name: "reader", role: "viewer" };
   const mint = () => ask<{ token: string }>("POST", url("/acme/shop/tokens"), { token: ROOT_TOKEN, body });
   return Promise.all(Array.from({ length: n }, async () => (await mint()).body.token));
 }
 
-/** Runs that one coordinator owns. */
+/** Creates runs until one coordinator owns `n` of them. */
 async function runsOfOneCoordinator(n: number): Promise<CreatedRun[]> {
   const runs: CreatedRun[] = [];
   while (runs.length < n) {
     const body = { actionName: "deploy" };
     const { body: run } = await ask<CreatedRun>("POST", url(RUNS), { token: ROOT_TOKEN, body });
-    // Its number is these digits of the id.
+    // These digits of the id are the coordinator's number.
     if (run.id.slice(15, 18) === "000") runs.push(run);
   }
   return runs;
 }
 
-/** Sends a request by a socket of its own, and reads nothing. */
+/** Sends a request on a new socket, and does not read the response. */
 async function request(path: string, token: string, accept = "*/*"): Promise<Socket> {
   const socket = connect(Number(origin.port), origin.hostname);
   socket.on("error", () => {});
@@ -94,7 +94,7 @@ async function request(path: string, token: string, accept = "*/*"): Promise<Soc
   return socket;
 }
 
-/** How a stream of the run is answered; it is not read on. */
+/** The status of an event stream, which is closed at once. */
 async function streamStatus(run: CreatedRun, token: string): Promise<number> {
   const stop = new AbortController();
   const headers = { Authorization: `Bearer ${token}`, Accept: "text/event-stream" };
@@ -116,7 +116,7 @@ async function untilStatus(wanted: number, run: CreatedRun, token: string, ms: n
 test.each([
   ["waits", (id: string) => `${RUNS}/${id}?wait=60`, "*/*"],
   ["streams", (id: string) => `${RUNS}/${id}/events`, "text/event-stream"],
-])("1000 %s that hang up leave the coordinator to everybody else at once", async (_what, pathOf, accept) => {
+])("1000 %s free their places at once when their clients hang up", async (_what, pathOf, accept) => {
   const greedy = await mintTokens(WATCHERS_MAX / WATCHERS_PER_TOKEN);
   const [other = ""] = await mintTokens(1);
   const runs = await runsOfOneCoordinator(WATCHERS_MAX / WATCHERS_PER_RUN + 1);
@@ -142,7 +142,7 @@ test.each([
   }
 });
 
-test("1000 waits of one token leave room for the streams and waits of another", async () => {
+test("1000 waits of one token leave room for another token", async () => {
   const [greedy = "", other = ""] = await mintTokens(2);
   const runs = await runsOfOneCoordinator(4);
   const [run] = runs as [CreatedRun, ...CreatedRun[]];

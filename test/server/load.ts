@@ -1,4 +1,4 @@
-/** Callers that create and end runs as fast as they are answered, and remember every answer they were given. */
+/** Callers that create and end runs as fast as they can, and remember every response. */
 
 import { randomUUID } from "node:crypto";
 import { expectDescribed } from "./described.ts";
@@ -24,26 +24,26 @@ export interface Ask {
   readonly key?: string;
 }
 
-/** What one caller knows of one run. */
+/** What a caller knows about a run. */
 export interface Known {
   readonly createBody: { readonly actionName: string; readonly parameters: { readonly n: number } };
   readonly createKey: string;
   readonly callback: CreatedRun["callback"];
-  /** The last that was acknowledged. */
+  /** The run as last acknowledged. */
   run: ActionRun;
-  /** The report that was sent, if one was. */
+  /** The report, if the caller sent one. */
   report?: { readonly body: unknown; readonly key: string };
-  /** A change was sent and nobody answered, so the run may be either way. */
+  /** A change got no response, so it may or may not have happened. */
   unanswered: boolean;
 }
 
 export interface Load {
   readonly known: readonly Known[];
-  /** Answers that no caller should be given. */
+  /** Responses that should not happen. */
   readonly surprises: readonly string[];
-  /** Requests that were in the air when the server went away. */
+  /** The number of requests that were under way when the server was killed. */
   unanswered(): number;
-  /** Resolves when every caller has lost its server. */
+  /** Resolves when every caller has noticed that the server is gone. */
   readonly over: Promise<unknown>;
 }
 
@@ -65,7 +65,7 @@ export function startLoad(runsUrl: string, token: string, callers: number): Load
   const surprises: string[] = [];
   let unanswered = 0;
 
-  /** The body of an expected answer; null where there was none, for the server is gone. */
+  /** The body of an expected response; null if there is none because the server is gone. */
   async function told<T>(status: number, method: string, url: string, asked: Ask): Promise<T | null> {
     const answer = await ask<T>(method, url, asked).catch((error: unknown) => {
       if (/describe/.test(String(error))) surprises.push(String(error));
@@ -89,7 +89,7 @@ export function startLoad(runsUrl: string, token: string, callers: number): Load
     return one;
   }
 
-  /** Two of four runs are reported on, one is cancelled, one is left open. */
+  /** Of every four runs, two are reported, one is cancelled and one stays open. */
   async function endOne(one: Known, n: number): Promise<boolean> {
     let changed: ActionRun | null;
     if (n % 4 === 3) return true;
@@ -118,7 +118,7 @@ export function startLoad(runsUrl: string, token: string, callers: number): Load
   return { known, surprises, unanswered: () => unanswered, over };
 }
 
-/** Does something for each of many, a few at a time. */
+/** Runs `work` for all items, 16 at a time. */
 export async function forEachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values();
   await Promise.all(

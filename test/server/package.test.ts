@@ -1,4 +1,4 @@
-/** The package as its users get it: packed, installed in an empty project, imported, type-checked, and run. */
+/** The package as users get it: packed, installed in an empty project, type-checked and run. */
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { sharedPlace } from "./place.ts";
 
-/** A typed use of all there is; the last line is a mistake that only the types can see. */
+/** Uses the whole client. MISTAKE adds an error that only the types can find. */
 const USE = `
 import { ActionRunsError, callback, createClient } from "action-runs/client";
 
@@ -58,7 +58,7 @@ describe("npm pack", () => {
   }, 180_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test("brings what the client and the command line need, and nothing of the service", () => {
+  test("installs what the client and the command line need, and nothing of the service", () => {
     const lock = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8")) as {
       packages: Record<string, unknown>;
     };
@@ -76,12 +76,12 @@ describe("npm pack", () => {
     ]);
   });
 
-  test("gives a client that type-checks, and whose types see a mistake", () => {
+  test("has a client whose types accept correct code and reject a mistake", () => {
     expect(check(USE)).toBe("");
     expect(() => check(MISTAKE)).toThrow();
   });
 
-  test("gives a client that works", () => {
+  test("has a client that works", () => {
     writeFileSync(join(folder, "use.ts"), USE);
     const told = run(process.execPath, ["use.ts", origin, token, org]);
     expect(JSON.parse(told)).toEqual({
@@ -92,7 +92,7 @@ describe("npm pack", () => {
     });
   });
 
-  test("gives a command line that works", () => {
+  test("has a command line that works", () => {
     expect(run("npx", ["action-runs", "--help"])).toContain("action-runs");
     const settings = {
       ACTION_RUNS_URL: origin,

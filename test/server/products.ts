@@ -1,4 +1,4 @@
-/** What each CI product makes of its reporter's file: the scripts that it hands to a shell, and their environment. */
+/** How each CI product uses its reporter's file: the scripts that it runs, and their environment. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { ROOT } from "../../src/dev/wrangler.ts";
 export type Env = Readonly<Record<string, string>>;
 
 export interface Step {
-  /** As the product starts its shell, before the script's file. */
+  /** The command with which the product runs the script's file. */
   readonly shell: readonly string[];
   readonly script: string;
   readonly env: Env;
@@ -15,7 +15,7 @@ export interface Step {
 
 export const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 
-/** The lines after the one that says `header`, as far as they are indented deeper, without their indent. */
+/** The indented lines after the line `header`, without their indent. */
 export function block(source: string, header: RegExp): string {
   const [, ...lines] = source.slice(source.search(header)).split("\n");
   const indent = /^ */.exec(lines[0] ?? "")?.[0] ?? "";
@@ -26,7 +26,7 @@ export function block(source: string, header: RegExp): string {
     .join("\n");
 }
 
-/** A value in which GitHub works out `${{ a || b }}`, of names with dots. */
+/** A value after GitHub has evaluated `${{ a || b }}`. */
 export function expression(source: string, context: unknown): string {
   const value = (path: string) =>
     path
@@ -37,7 +37,7 @@ export function expression(source: string, context: unknown): string {
   return String(names.map(value).find((found) => found !== undefined && found !== "") ?? "");
 }
 
-/** Each `NAME: value` at this indent, its expressions worked out. */
+/** Each `NAME: value` at this indent, with its expressions evaluated. */
 export function environment(source: string, indent: number, context: unknown): Env {
   const lines = source.matchAll(new RegExp(`^ {${indent}}([A-Z_]+): (.*)$`, "gm"));
   return Object.fromEntries([...lines].map(([, name, value = ""]) => [name, expression(value, context)]));
@@ -51,7 +51,7 @@ export const GITHUB = {
   GITHUB_RUN_ATTEMPT: "2",
 };
 
-/** The steps of action.yml: one that hides the token, one that reports. `env`: what the runner sets for every step. */
+/** The steps of action.yml: the first hides the token, the second reports. `env`: the runner's variables. */
 export function actionSteps(inputs: Env, event: unknown, env: Env): readonly Step[] {
   const context = { inputs, github: { event } };
   const [, ...steps] = read("action.yml").split(/^ {4}- name: /m);
@@ -65,7 +65,7 @@ export function actionSteps(inputs: Env, event: unknown, env: Env): readonly Ste
 const GITLAB = read("reporters/gitlab.yml");
 export const GITLAB_FUNCTION = block(GITLAB, /- &action-runs \|/);
 
-/** The two scripts of reporters/gitlab.yml, and the template's own variables. */
+/** The two scripts of reporters/gitlab.yml, and the template's variables. */
 export const GITLAB_TEMPLATE = {
   shell: ["bash", "-eo", "pipefail"],
   variables: environment(GITLAB, 4, {}),
@@ -76,7 +76,7 @@ export const GITLAB_TEMPLATE = {
 const [, JENKINS = ""] = /'''(.*)'''/s.exec(read("reporters/jenkins/vars/actionRuns.groovy")) ?? [];
 export const JENKINS_SCRIPT = JENKINS.replaceAll("\\\\", "\\");
 
-/** `actionRuns()` in a build that holds `env`. */
+/** `actionRuns()` in a build with the environment `env`. */
 export function jenkinsStep(STATUS: string, env: Env, { output = "", error = "" } = {}): Step {
   const values = { STATUS, OUTPUT: output, ERROR: error, MESSAGE: "", PROGRESS: "", EXTERNAL_URL: "" };
   return { shell: ["/bin/sh"], script: JENKINS_SCRIPT, env: { ...env, ...values } };

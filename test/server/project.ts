@@ -1,4 +1,4 @@
-/** The project as a newcomer has it: a fresh copy in which npm's scripts are run. */
+/** A fresh copy of the project, in which tests run npm scripts. */
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -24,11 +24,11 @@ const GONE_WITHIN_MS = 15_000;
 export interface Script {
   readonly child: ChildProcess;
   printed(): string;
-  /** Resolves with what was printed once it matches; throws if it ends or takes too long. */
+  /** Resolves with the output when it matches. Throws if the script ends before, or after 90 s. */
   until(pattern: RegExp): Promise<string>;
-  /** Signals npm and all it started, as a terminal does; resolves when all are gone, and throws if some stay. */
+  /** Signals npm and its children, as a terminal does. Resolves when all are gone, and throws if some stay. */
   signalAll(signal: NodeJS.Signals): Promise<void>;
-  /** The same, but signals npm alone, as a supervisor does. */
+  /** Like `signalAll`, but signals only npm, as a supervisor does. */
   signalNpm(signal: NodeJS.Signals): Promise<void>;
   ended(): Promise<number | null>;
 }
@@ -50,7 +50,7 @@ export class Project {
     return script;
   }
 
-  /** Runs a line as a person would paste it; answers what it printed. */
+  /** Runs a line as a person would paste it, and returns its output. */
   paste(line: string): string {
     const pasted = spawnSync("sh", ["-c", line], {
       cwd: this.folder,
@@ -66,12 +66,12 @@ export class Project {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** All that pasted lines gave curl as arguments, which everybody on a machine can read. */
+  /** All arguments that pasted lines gave to curl. Everybody on a machine can read them. */
   curlArguments(): string {
     return readFileSync(join(this.#curlFolder(), "arguments"), "utf8");
   }
 
-  /** First on the PATH: notes the arguments, then runs curl, or a stand-in where a machine has none. */
+  /** First on the PATH: a curl that notes its arguments, then runs the real curl or a stand-in. */
   #curlFolder(): string {
     const folder = join(this.folder, "bin");
     mkdirSync(folder, { recursive: true });
@@ -86,7 +86,7 @@ export class Project {
   }
 }
 
-/** As much of curl as the pasted lines use. */
+/** The part of curl that the pasted lines use. */
 const CURL = `
 const { parseArgs } = require("node:util");
 const { values, positionals } = parseArgs({
@@ -107,7 +107,7 @@ fetch(positionals[0], { method: values.data === undefined ? "GET" : "POST", head
 `;
 
 function runNpm(args: readonly string[], cwd: string): Script {
-  // What npm and Vitest tell the processes that run these tests is not for another project's.
+  // Without the variables of the npm and the Vitest that run these tests.
   const ours = /^npm_|^INIT_CWD$|^VITEST|^NODE_ENV$|^WRANGLER_LOG$/i;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
   const child = spawn("npm", args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
@@ -153,7 +153,7 @@ function runNpm(args: readonly string[], cwd: string): Script {
   return { child, printed: () => text, until, signalAll, signalNpm, ended };
 }
 
-/** Whether there is anybody left in a process group to signal. */
+/** Returns whether the process group still has a process. */
 function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(-pid, signal);

@@ -56,8 +56,8 @@ const sleeps = () => (existsSync(sleepsFile) ? readFileSync(sleepsFile, "utf8").
 
 const arrived: Arrived[] = [];
 /**
- * What befalls the next requests: "lose" lets the server answer and tells nobody, "cut" tells only the beginning; an
- * Answer is given in the server's place.
+ * What happens to the next requests. "lose" drops the server's response, and "cut" passes on only its beginning. An Answer
+ * replaces the server's response.
  */
 const faults: ("lose" | "cut" | Answer)[] = [];
 const place = sharedPlace("of-reporters-test");
@@ -129,7 +129,7 @@ async function execute(command: readonly string[], env: Env): Promise<Ended> {
   return { code, printed: (await printed).join("") };
 }
 
-/** Writes a step to a file and runs it as the product does. */
+/** Writes a step to a file, and runs the file as the product does. */
 async function step({ shell, script, env }: Step): Promise<Ended> {
   const file = join(folder, "step");
   writeFileSync(file, script);
@@ -139,7 +139,7 @@ async function step({ shell, script, env }: Step): Promise<Ended> {
 interface Told {
   readonly output?: string;
   readonly error?: string;
-  /** Something else in the event that starts the job. */
+  /** Another value in the event that starts the job. */
   readonly beside?: string;
 }
 
@@ -147,7 +147,7 @@ interface Reporter {
   readonly name: string;
   readonly key: string;
   readonly page: string;
-  /** What the product calls each end. */
+  /** The product's word for each end. */
   readonly words: Readonly<Record<"succeeded" | "failed" | "cancelled", string>>;
   /** `word`: one of these, or "heartbeat". */
   report(run: Run, word: string, told?: Told): Promise<Ended>;
@@ -161,7 +161,7 @@ async function githubAction(run: Run, status: string, { output = "", error = "",
   const env = { ...GITHUB, GITHUB_EVENT_PATH: eventFile };
   const ended: Ended[] = [];
   for (const one of actionSteps({ status, output, error }, event, env)) ended.push(await step(one));
-  // What the first step prints, the runner takes for itself: from then on it hides these values.
+  // The runner reads the output of the first step, and from then on hides these values.
   const [hidden, ...reported] = ended.map(({ printed }) => printed);
   expect(hidden?.split("\n")).toContain(`::add-mask::${run.token}`);
   return { code: ended.find(({ code }) => code !== 0)?.code ?? 0, printed: reported.join("") };
@@ -231,7 +231,7 @@ const REPORTERS: readonly Reporter[] = [
 
 // Debian's image for Node has no curl; .ci/run installs it.
 const hasCurl = has("curl");
-if (!hasCurl) console.warn("There is no curl on this machine: the reporters are not tested.");
+if (!hasCurl) console.warn("curl is missing, so the reporters are not tested.");
 
 describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }) => {
   it.each([
@@ -245,7 +245,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
     ["failed", { output: '{"a":1}' }, { status: "failed", error: `The job failed${page}`, output: { a: 1 } }],
     ["cancelled", {}, { status: "failed", error: "The job was cancelled.", output: null }],
     ["cancelled", { error: "Late." }, { status: "failed", error: "The job was cancelled.\nLate." }],
-  ] as const)("reports a job that %s, told %j", async (end, told, expected) => {
+  ] as const)("reports a job that %s with %j", async (end, told, expected) => {
     const run = await newRun();
     const { code, printed } = await report(run, words[end], told);
     expect(code, printed).toBe(0);
@@ -254,7 +254,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
     expect(arrived).toMatchObject([{ key, authorization: `Bearer ${run.token}` }]);
   });
 
-  it("sends the same again, with the same key, when the answer was lost, and takes the replay for success", async () => {
+  it("repeats a report with the same key if its response was lost, and accepts the replay", async () => {
     const run = await newRun();
     faults.push("lose");
     const { code, printed } = await report(run, words.failed, { error: "3 tests failed" });
@@ -268,7 +268,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
     expect(await ask("GET", `/${run.id}`)).toMatchObject({ status: "failed", error: "3 tests failed" });
   });
 
-  it("begins with a heartbeat that shows the job's page, and fails where nobody wants the work any more", async () => {
+  it("begins with a heartbeat that names the job's page, and fails if the run has ended", async () => {
     const run = await newRun();
     const begun = await report(run, "heartbeat");
     expect(begun.code, begun.printed).toBe(0);
@@ -278,7 +278,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
     expect((await report(run, "heartbeat")).code).toBe(5);
   });
 
-  it("says when the service wants no report", async () => {
+  it("prints the service's refusal", async () => {
     const run = await newRun();
     await ask("DELETE", `/${run.id}`);
     const { code, printed } = await report(run, words.succeeded);
@@ -287,7 +287,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
   });
 });
 
-it("is one reporter: what GitLab and Jenkins are given is reporters/report.sh, word for word", () => {
+it("gitlab.yml and actionRuns.groovy contain reporters/report.sh word for word", () => {
   const script = read("reporters/report.sh");
   expect(GITLAB_FUNCTION).toBe(
     `action_runs() {\n  sh -s -- "$1" <<'END_OF_REPORT_SH'\n${script}END_OF_REPORT_SH\n}`,
@@ -296,7 +296,7 @@ it("is one reporter: what GitLab and Jenkins are given is reporters/report.sh, w
 });
 
 describe.skipIf(!hasCurl)("action.yml", () => {
-  it("takes the token of the run it reports to, not one that stands beside it", async () => {
+  it("uses the token of its own run, not another token in the event", async () => {
     const [run, other] = [await newRun(), await newRun()];
     expect((await githubAction(run, "success", { beside: other.token })).code).toBe(0);
     expect(arrived).toMatchObject([{ authorization: `Bearer ${run.token}` }]);
@@ -311,7 +311,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     ["failed", "succeeded", 5],
     ["succeeded", "failed", 5],
     ["failed", "heartbeat", 5],
-  ])("to a run that has %s before, a report of %s exits %i", async (before, how, code) => {
+  ])("for a run that %s, a report of %s exits %i", async (before, how, code) => {
     const run = await newRun();
     await sh(run, before);
     const again = await sh(run, how, { REPORT_KEY: "another", ERROR: "another" });
@@ -319,13 +319,13 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     expect(arrived).toHaveLength(2);
   });
 
-  it("takes a cancellation by both sides for one", async () => {
+  it("accepts that a cancelled job's run was cancelled too", async () => {
     const run = await newRun();
     await ask("DELETE", `/${run.id}`);
     expect((await sh(run, "cancelled")).code).toBe(0);
   });
 
-  it("starts a run with a heartbeat that carries its news, and ends none", async () => {
+  it("sends message, progress and page with a heartbeat, and starts the run", async () => {
     const run = await newRun();
     const news = {
       MESSAGE: 'say "é"',
@@ -352,7 +352,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     [{ status: 429 }, 6, 2],
     [{ status: 503 }, 6, 2],
     [{ status: 530 }, 6, 2],
-  ] as const)("on %j exits %i after %i tries", async (answer, code, tries) => {
+  ] as const)("after %j exits %i after %i tries", async (answer, code, tries) => {
     faults.push(answer, answer);
     const run = { id: "a", url: `${origin}/a/callback`, token: "a:1" };
     const ended = await sh(run, "failed", { REPORT_TRIES: "2" });
@@ -367,7 +367,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     expect(sleeps()).toEqual(["1", "30", "4", "8", "60"]);
   });
 
-  it("takes an answer that breaks off for none, whatever its status", async () => {
+  it("treats a response that breaks off as missing, whatever its status", async () => {
     const run = await newRun();
     faults.push("cut", "cut");
     expect((await sh(run, "succeeded", { REPORT_TRIES: "2" })).code).toBe(6);
@@ -375,7 +375,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     expect(arrived).toHaveLength(3);
   });
 
-  it("gives up where nobody listens, and says that nobody knows", async () => {
+  it("gives up if nobody listens, and says that the outcome is unknown", async () => {
     const url = `http://127.0.0.1:${await freePort()}/a/callback`;
     const ended = await sh({ id: "a", url, token: "a:1" }, "succeeded", { REPORT_TRIES: "2" });
     expect(ended.code).toBe(6);
@@ -394,13 +394,13 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     ["succeeded", { OUTPUT: '{},"status":"failed","error":"x","output":{}' }],
     ["succeeded", { OUTPUT: '{"a":"\\\\"},"status":"failed","error":"","output":{"b":"\\""}' }],
     ["heartbeat", { PROGRESS: "half" }],
-  ])("refuses to say %j with %j, and sends nothing", async (how, env) => {
+  ])("refuses to report %j with %j, and sends nothing", async (how, env) => {
     const ended = await sh({ id: "a", url: `${origin}/a/callback`, token: "a:1" }, how, env);
     expect(ended.code, ended.printed).toBe(2);
     expect(arrived).toEqual([]);
   });
 
-  it("shows the token to nobody: not on a command line, not in an environment, not under sh -x", async () => {
+  it("hides the token from command lines, environments and sh -x", async () => {
     const seen = join(folder, "seen");
     const noting = `#!/bin/sh\n{ env; printf '%s\\n' "$@"; } >>'${seen}'\nPATH=\${PATH#*:} exec curl "$@"\n`;
     writeFileSync(join(programs, "curl"), noting, { mode: 0o755 });
@@ -416,7 +416,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
 });
 
 describe.skipIf(!hasCurl).each(SHELLS)("report.sh's error, in %s", (...shell) => {
-  /** The error that is sent for these bytes, which reach the script in its environment. */
+  /** The error that the script sends for these bytes in its environment. */
   async function errorFor(bytes: Uint8Array): Promise<string> {
     writeFileSync(join(folder, "error"), Buffer.concat([bytes, Buffer.from("|")]));
     const script = `ERROR=$(cat error); ERROR=\${ERROR%|}; export ERROR; exec ${shell.join(" ")} ${ROOT}/reporters/report.sh failed`;
@@ -428,7 +428,7 @@ describe.skipIf(!hasCurl).each(SHELLS)("report.sh's error, in %s", (...shell) =>
   }
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-  it("is any text, each byte that is no UTF-8 replaced as browsers do", async () => {
+  it("is any text; bytes that are not UTF-8 are replaced as browsers do", async () => {
     const lines = [
       Buffer.from(Uint8Array.from({ length: 255 }, (_, index) => index + 1)),
       Buffer.from('\ufeffa"\\\t\r\n\b\f\u0001\u001b[31m\u007f é € 😀 \u2028 \\u0041 %s $HOME `id` \n\n'),
@@ -439,7 +439,7 @@ describe.skipIf(!hasCurl).each(SHELLS)("report.sh's error, in %s", (...shell) =>
   });
 
   it.each(["é", '"', "😀", "a\u0001", "\n"])(
-    "is cut between characters to what the service takes, of %j",
+    "of many %j is cut between characters to the service's limit",
     async (unit) => {
       const whole = unit.repeat(Math.floor(100_000 / Buffer.byteLength(unit)));
       const error = await errorFor(Buffer.from(whole));

@@ -1,4 +1,4 @@
-/** What README gives a receiver to verify a signature by hand holds for what the standard's library refuses to parse. */
+/** README's code to verify a signature also works for a form, which the standard's library refuses to parse. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,7 +29,7 @@ function signed(at = new Date()): Record<string, string> {
 }
 
 describe("README's way to verify a signed form", () => {
-  test("takes what is genuine", () => {
+  test("accepts a genuine request", () => {
     expect(() => new Webhook(SECRET).verify(BODY, signed())).toThrow(SyntaxError);
     expect(isGenuine(SECRET, signed(), BODY)).toBe(true);
   });

@@ -19,7 +19,7 @@ const SECRET_FILES = [".dev.vars", ".wrangler/run.json"];
 const operatorToken = () => /^ROOT_TOKEN=(.+)$/m.exec(devVars())?.[1] ?? "";
 
 describe("npm run demo", () => {
-  test("plays the whole story and exits 0, without a .dev.vars to read and without making one", async () => {
+  test("passes all checks and exits 0, and neither needs nor creates a .dev.vars", async () => {
     const demo = project.run("run", "demo");
     expect({ code: await demo.ended(), printed: demo.printed() }).toMatchObject({ code: 0 });
     expect(demo.printed()).toContain("All 18 checks passed.");
@@ -30,7 +30,7 @@ describe("npm run demo", () => {
     expect(existsSync(join(project.folder, ".wrangler/state"))).toBe(false);
   });
 
-  test("exits non-zero when a step is not as told", async () => {
+  test("exits non-zero if a check fails", async () => {
     const broken = new Project();
     try {
       const index = `
@@ -55,7 +55,7 @@ describe("npm start", () => {
     port = await freePort();
   });
 
-  test("makes secrets, prints address, token and three lines that work as pasted; Ctrl-C ends it all", async () => {
+  test("creates secrets and prints the address, the token and three commands that work; Ctrl-C stops everything", async () => {
     const start = project.run("start", "--", "--port", String(port));
     const printed = await start.until(/Ctrl-C/);
     firstSecrets = devVars();
@@ -67,7 +67,7 @@ describe("npm start", () => {
     await start.signalAll("SIGINT");
   });
 
-  test("on a later start keeps secrets and runs, and prints the lines but not the token", async () => {
+  test("on a later start keeps secrets and runs, and prints the commands but not the token", async () => {
     for (const file of SECRET_FILES) chmodSync(join(project.folder, file), 0o644);
     const start = project.run("start", "--", "--port", String(port));
     const printed = await start.until(/Ctrl-C/);
@@ -85,7 +85,7 @@ describe("npm start", () => {
     await start.signalNpm("SIGTERM");
   });
 
-  test("says what is wrong with a .dev.vars it can't work with, and leaves it alone", async () => {
+  test("reports an invalid .dev.vars, and does not change it", async () => {
     const useless = "CALLBACK_SIGNING_KEYS=short\n";
     const other = new Project();
     try {
@@ -99,7 +99,7 @@ describe("npm start", () => {
     }
   });
 
-  /** Nobody else on the machine reads a token from a file, or from a command line, which `ps` shows. */
+  /** Only the owner can read the tokens: not in files, and not in command lines, which `ps` shows. */
   function expectSecretsAreOurs(): void {
     for (const file of SECRET_FILES)
       expect([file, statSync(join(project.folder, file)).mode & 0o777]).toEqual([file, 0o600]);
@@ -119,7 +119,7 @@ describe("npm start", () => {
 });
 
 describe("npm run dev", () => {
-  test("passes flags on, reads an existing .dev.vars as it is and closes it to others, and ends when npm is told to", async () => {
+  test("passes flags on, uses an existing .dev.vars and makes it private, and ends with npm", async () => {
     const token = "an-operators-token-".repeat(2);
     const secrets = `CALLBACK_SIGNING_KEYS='${"signing-key!".repeat(4)}'\nROOT_TOKEN="${token}" # mine\n`;
     const file = join(project.folder, ".dev.vars");
@@ -138,7 +138,7 @@ describe("npm run dev", () => {
 });
 
 describe(".dev.vars", () => {
-  test("is made once and fresh each time; one that is there, even empty, is never written to", () => {
+  test("gets new secrets when it is created; an existing file, even an empty one, is not changed", () => {
     const [one, other] = [0, 1].map(() => mkdtempSync(join(tmpdir(), "action-runs-vars-")));
     const read = (folder = "") => readFileSync(join(folder, ".dev.vars"), "utf8");
     expect(makeDevVars(one ?? "")).toBe(true);

@@ -1,4 +1,4 @@
-/** Looks into the files of a local server: what is in D1, and what the coordinators' journals have decided. */
+/** Reads the files of a local server: the rows in D1 and the coordinators' journals. */
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ export function rowsInD1(state: string): Map<string, Row> {
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** Ids and versions of all runs in all journals. */
+/** The id and version of every run in every journal. */
 export function journaled(state: string): Map<string, number> {
   const rows = databasesIn(join(state, JOURNALS)).flatMap((file) =>
     read<{ id: string; version: number }>(file, "SELECT id, version FROM runs"),
@@ -46,7 +46,7 @@ export function journaled(state: string): Map<string, number> {
   return new Map(rows.map(({ id, version }) => [id, version]));
 }
 
-/** Takes D1's write lock from outside, so that everything the server wants to land fails. Answers the release. */
+/** Takes D1's write lock, so that every write of the server fails. Returns the function that releases it. */
 export function lockD1(state: string): () => void {
   const db = new DatabaseSync(d1File(state), { timeout: 10_000 });
   db.exec("BEGIN IMMEDIATE");

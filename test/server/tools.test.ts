@@ -1,4 +1,4 @@
-/** What builds and checks this project comes by a lock file, to the last package. */
+/** All packages that build and check this project come from a lock file. */
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -17,7 +17,7 @@ interface Locked {
 }
 
 test.each(["", "tools/"])(
-  "%spackage.json names exact versions, and its lock file the hash of each package",
+  "%spackage.json has exact versions, and its lock file the hash of each package",
   (folder) => {
     const { dependencies = {}, devDependencies = {} } = JSON.parse(read(`${folder}package.json`));
     for (const version of Object.values({ ...dependencies, ...devDependencies }))
@@ -28,13 +28,13 @@ test.each(["", "tools/"])(
     for (const [name, { version, integrity, resolved, inBundle }] of Object.entries(packages)) {
       expect(version, name).toBeDefined();
       if (inBundle !== true) expect(integrity, name).toMatch(/^sha512-/);
-      // A registry's host or a machine's path would send everybody else there.
+      // A registry's host or a local path would apply to everybody else too.
       expect(resolved, name).toBeUndefined();
     }
   },
 );
 
-test("nothing that builds or checks this project runs a package that no lock file names", () => {
+test("no build script runs a package that is not in a lock file", () => {
   const files = [
     ".ci/run",
     "package.json",
@@ -44,11 +44,11 @@ test("nothing that builds or checks this project runs a package that no lock fil
     expect(read(file), file).not.toMatch(/\bnpx\b|\bnpm["', ]+(exec|x|install|i|add)\b|\bdlx\b/);
 });
 
-test("the client's types are made at the generator's own settings, as everybody's are", () => {
+test("the client's types are generated with the generator's default settings", () => {
   expect(read("src/dev/generate.ts").match(/"--?[a-z][\w-]*/g)).toEqual(['"-o']);
 });
 
-test("the client's types are made without npm and without a network once the tools are installed", () => {
+test("once the tools are installed, generating the client's types needs neither npm nor a network", () => {
   const generate = (path: string | undefined) =>
     spawnSync(process.execPath, ["src/dev/generate.ts"], {
       cwd: ROOT,

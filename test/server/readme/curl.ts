@@ -1,4 +1,4 @@
-/** As much of curl as the documents use, for machines that have none. An option that it does not know is an error. */
+/** The part of curl that the documents use, for machines without curl. An unknown option is an error. */
 
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";

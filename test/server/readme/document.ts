@@ -1,9 +1,8 @@
 /**
- * The fenced code blocks of a Markdown text, and what is to be done with each. PURE: no I/O; it knows nothing of how a
- * block is run.
+ * Finds the fenced code blocks of a Markdown text, and what to do with each. PURE. It does not know how a block is run.
  *
- * A comment on the line above a fence speaks of that block: `<!-- not run: reason -->` keeps it from being run, and
- * `<!-- answers 409 -->` says that its last answer is that refusal. Any other error of an answer is a fault.
+ * A comment on the line above a fence is about that block: `<!-- not run: reason -->` prevents a run, and
+ * `<!-- answers 409 -->` says that its last response has this status. Any other error response fails the test.
  */
 
 const FENCE = /^( *)(`{3,}|~{3,})\s*([^\s`]*)/;
@@ -11,17 +10,17 @@ const NOT_RUN = /^\s*<!--\s*not run\b:?(.*?)-->\s*$/;
 const ANSWERS = /^\s*<!--\s*answers (\d{3})\s*-->\s*$/;
 
 export interface Block {
-  /** `README.md:15`, where its fence begins. */
+  /** Where the fence begins: `README.md:15`. */
   readonly at: string;
   readonly language: string;
   readonly text: string;
-  /** Why it is not run; empty where the mark gives no reason; null where it is to be run. */
+  /** Why the block is not run; empty if the mark has no reason; null if the block is run. */
   readonly notRun: string | null;
-  /** The refusal that its last answer is to be; null where no answer may be an error. */
+  /** The expected error status of the last response; null if no response may be an error. */
   readonly answers: number | null;
 }
 
-/** All blocks in order. Throws on a fence that is never closed and on a mark that has no fence below it. */
+/** All blocks in order. Throws at a fence that is not closed, and at a mark without a fence below it. */
 export function blocksOf(document: string, markdown: string): readonly Block[] {
   const lines = markdown.split("\n");
   const blocks: Block[] = [];
@@ -55,7 +54,7 @@ export function blocksOf(document: string, markdown: string): readonly Block[] {
   return blocks;
 }
 
-/** What keeps blocks from being run or left out, a sentence each. `runnable`: the languages that can be run. */
+/** One sentence for each block that can be neither run nor left out. `runnable`: the languages that can be run. */
 export function faultsOf(blocks: readonly Block[], runnable: readonly string[]): readonly string[] {
   const faults: string[] = [];
   let ran = false;

@@ -1,6 +1,6 @@
 /**
- * The other side of the documents' webhooks. What comes to `/hooks/` it takes as the README describes a receiver: it
- * verifies the signature, stumbles once, accepts, sends a heartbeat and reports. Anything else it accepts as it is.
+ * The receiver of the documents' webhooks. At `/hooks/` it behaves as the README describes: it verifies the signature,
+ * fails once, accepts, sends a heartbeat and reports. Every other request it accepts.
  */
 
 import { once } from "node:events";
@@ -16,7 +16,7 @@ interface Inputs {
 
 export interface Receiver {
   readonly url: string;
-  /** The paths asked for, one for each attempt. */
+  /** The requested paths, one for each attempt. */
   readonly asked: readonly string[];
   close(): Promise<void>;
 }
@@ -25,7 +25,7 @@ export async function startReceiver(signingSecret: string): Promise<Receiver> {
   const asked: string[] = [];
   const stumbled = new Set<string>();
 
-  /** The status and body to answer with, and the work to do then. */
+  /** The status and body of the response, and the work to do after it. */
   async function take(request: IncomingMessage): Promise<[number, string, Inputs?]> {
     const body = await text(request);
     asked.push(request.url ?? "");

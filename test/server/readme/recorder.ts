@@ -1,4 +1,4 @@
-/** The server's front door as documents know it: passes every request on as it is, and remembers what was answered. */
+/** A proxy at the address in the documents: it passes every request on unchanged, and records the responses. */
 
 import { once } from "node:events";
 import { request as ask, createServer } from "node:http";
@@ -8,24 +8,24 @@ export interface Exchange {
   /** `POST /acme/shop/tokens` */
   readonly request: string;
   readonly status: number;
-  /** Its content type. */
+  /** The response's content type. */
   readonly type: string;
   readonly body: string;
 }
 
 export interface Recorder {
   readonly url: string;
-  /** Whole answers only, in the order in which they ended. */
+  /** Complete responses, in the order in which they ended. */
   readonly exchanges: readonly Exchange[];
   close(): Promise<void>;
 }
 
-/** `port`: the server's, on this machine. */
+/** `port`: the server's port on this machine. */
 export async function startRecorder(port: number): Promise<Recorder> {
   const exchanges: Exchange[] = [];
   const server = createServer((request, response) => {
     const { method = "GET", url: path = "/" } = request;
-    // Uncompressed, to be read along.
+    // Without compression, because the recorder reads the body.
     const headers = { ...request.headers, "accept-encoding": "identity" };
     const onward = ask({ host: "localhost", port, method, path, headers }, (answer) => {
       const { statusCode: status = 0 } = answer;
@@ -38,7 +38,7 @@ export async function startRecorder(port: number): Promise<Recorder> {
         response.write(chunk);
       });
       answer.on("end", () => {
-        // Remembered before its reader can know of the end, or a test might look too early.
+        // Record the response before its reader sees the end. Otherwise a test could look too early.
         exchanges.push({
           request: `${method} ${path}`,
           status,

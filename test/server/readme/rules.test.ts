@@ -1,4 +1,4 @@
-/** The rules by which the documents' blocks are found, run and compared, on small documents of their own. */
+/** The rules for finding, running and comparing the documents' blocks, tested on small documents. */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { readShown, shapeFaults } from "./shape.ts";
 const block = (language: string, text = "x", mark = "") => `${mark}\n\`\`\`${language}\n${text}\n\`\`\`\n`;
 
 describe("blocks", () => {
-  it("are found in order, with their line, their mark, and without the indent of a list", () => {
+  it("are found in order, with their line and mark, and without a list's indent", () => {
     const markdown = `Text\n${block("sh", "a\n\nb")}1. Item\n   <!-- answers 409 -->\n   ~~~~json\n   {\n     "a": 1 }\n   ~~~~\n`;
     expect(blocksOf("D", markdown)).toEqual([
       { at: "D:3", language: "sh", text: "a\n\nb", notRun: null, answers: null },
@@ -49,13 +49,13 @@ describe("blocks", () => {
     expect(() => blocksOf("D", markdown)).toThrow(sentence);
   });
 
-  it("are well with a language that is run, its answer, and a reason where one is not run", () => {
+  it("are accepted if their language can be run, or if they say why not", () => {
     const markdown = block("sh") + block("json") + block("yaml", "x", "<!-- not run: a file of GitLab's -->");
     expect(faultsOf(blocksOf("D", markdown), ["sh"])).toEqual([]);
   });
 });
 
-describe("a shown answer", () => {
+describe("a shown response", () => {
   it.each([
     ["lacks a member", '{"a":1}', { a: 2, b: null }, ["answer.b was answered, but is not shown."]],
     ["has one too many", '{"a":1,"b":1}', { a: 2 }, ["answer.b is shown, but was not answered."]],
@@ -96,11 +96,11 @@ describe("a shown answer", () => {
       [1],
       ["answer is shown with 3 items, but had 1."],
     ],
-  ])("that %s is told apart", (_, shown, answered, faults) => {
+  ])("that %s is rejected", (_, shown, answered, faults) => {
     expect(shapeFaults(readShown(shown), answered)).toEqual(faults);
   });
 
-  it("is well with other values, and with any number of items in its gap", () => {
+  it("may have other values, and any number of items for its gap", () => {
     const shown = readShown('[{"id":"a…","n":1},\n …\n {"id":"b","n":2}]');
     const item = { id: "c", n: 3 };
     for (const count of [2, 3, 9]) expect(shapeFaults(shown, Array(count).fill(item))).toEqual([]);
@@ -113,7 +113,7 @@ describe("a shell", () => {
   const session = new Session(folder, folder, "test");
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it("is given one whole command after the other", () => {
+  it("gets one whole command after the other", () => {
     const commands = [
       "A=1   # one",
       "curl -s \\\n  -d '{\n\n# no comment\n}'",

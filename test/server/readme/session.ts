@@ -1,6 +1,6 @@
 /**
- * A shell as a reader has it: commands are pasted one after the other, variables and the folder carry over, and only
- * the programs named here are at hand. A document that needs another is refused by the shell, not run by chance.
+ * A shell as a reader has it: commands are pasted one after the other, and keep variables and the folder. Only the
+ * programs named here are available, so a document that needs another one fails.
  */
 
 import { spawn, spawnSync } from "node:child_process";
@@ -16,7 +16,7 @@ const PROGRAMS = [
   ...["sed", "sh", "sleep", "tail", "test", "tr", "wc"],
 ];
 const RUNS_AT_MOST_MS = 90_000;
-/** To every other machine there is no way: nobody listens on this port. */
+/** The proxy for every other machine. Nobody listens on this port, so no request leaves this machine. */
 const NOWHERE = "http://127.0.0.1:9";
 const LOOPBACK_ONLY = {
   ...{ http_proxy: NOWHERE, https_proxy: NOWHERE, all_proxy: NOWHERE, no_proxy: "localhost,127.0.0.1,::1" },
@@ -30,8 +30,8 @@ export interface Ran {
 }
 
 /**
- * Makes `bin` and `node_modules` in a folder: the programs that commands may call, curl's stand-in where this machine
- * has none, and our own package as a reader has installed it, run from its source.
+ * Makes `bin` and `node_modules` in a folder: the programs that commands may call, a stand-in if curl is missing, and our
+ * package as a reader has installed it, but run from its source.
  */
 export function furnish(folder: string): void {
   const bin = join(folder, "bin");
@@ -64,7 +64,7 @@ function writeProgram(file: string, script: string): void {
   chmodSync(file, 0o755);
 }
 
-/** A script's commands, each whole, comments left out. Throws on what the shell can't read. */
+/** A script's whole commands, without comments. Throws if the shell can't parse the script. */
 export function commandsOf(script: string): readonly string[] {
   const commands: string[] = [];
   let pending: string[] = [];
@@ -86,27 +86,27 @@ export class Session {
   readonly #state: string;
   readonly #env: Readonly<Record<string, string>>;
 
-  /** `home`: a furnished folder. `folder`: where the commands begin. `name`: a file's name, one for each session. */
+  /** `home`: a prepared folder. `folder`: where the commands begin. `name`: a file name, unique for each session. */
   constructor(home: string, folder: string, name: string) {
     this.#state = join(home, `${name}.session`);
     this.#env = { ...LOOPBACK_ONLY, HOME: home, PATH: join(home, "bin") };
     writeFileSync(this.#state, `cd '${folder}'\n`);
   }
 
-  /** A variable's value. Throws where it is not set. */
+  /** A variable's value. Throws if it is not set. */
   async get(name: string): Promise<string> {
     const { code, stdout, stderr } = await this.run(`printf %s "$${name}"`);
     if (code !== 0) throw new Error(stderr);
     return stdout;
   }
 
-  /** What a reader fills in. */
+  /** Sets a variable, as a reader would. */
   set(values: Readonly<Record<string, string>>): void {
     const lines = Object.entries(values).map(([name, value]) => `export ${name}='${value}'\n`);
     writeFileSync(this.#state, lines.join(""), { flag: "a" });
   }
 
-  /** Runs one command. Ends it at its first failure and at a variable that nobody has set. */
+  /** Runs one command. Stops it at the first failure, and at a variable that is not set. */
   async run(command: string): Promise<Ran> {
     const keep = `trap '{ export -p; echo "cd \\"$PWD\\""; } >"${this.#state}"' 0`;
     const child = spawn("sh", ["-c", `set -eua\n. "${this.#state}"\n${keep}\n${command}\n`], {
@@ -120,7 +120,7 @@ export class Session {
     return { code, stdout, stderr };
   }
 
-  /** Runs a program in TypeScript, with the session's variables in its environment. */
+  /** Runs a TypeScript program with the session's variables in its environment. */
   async runTypeScript(program: string): Promise<Ran> {
     const file = `${this.#state}.mts`;
     writeFileSync(file, program);

@@ -1,20 +1,19 @@
 /**
- * Whether a JSON text that a document shows is of the shape of a real answer: the same members, of the same types, down
- * to the last. PURE.
+ * Compares the shape of a JSON text in a document with a real response: the same members with the same types. PURE.
  *
- * Ids, instants and the like differ from run to run, so values don't count; but the words that say what something
- * is do. A line that is `…` alone stands for any number of items.
+ * Values such as ids and times may differ. Words that say what something is must be equal. A line with only `…` stands
+ * for any number of items.
  */
 
 const ELLIPSIS = "…";
 const WORDS = new Set(["type", "status", "outcome", "cause"]);
 
-/** Reads what a document shows. Throws a SyntaxError on what is no JSON, but for such lines. */
+/** Parses a document's JSON. Throws a SyntaxError if it is not JSON, apart from such lines. */
 export function readShown(text: string): unknown {
   return JSON.parse(text.replace(/^\s*…\s*$/gm, `"${ELLIPSIS}",`));
 }
 
-/** Where the two differ, a sentence each. */
+/** One sentence for each difference. */
 export function shapeFaults(shown: unknown, answered: unknown, at = "answer"): readonly string[] {
   if (typeOf(shown) !== typeOf(answered)) {
     return [`${at} is shown as ${typeOf(shown)}, but was ${typeOf(answered)}.`];
