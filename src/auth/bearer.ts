@@ -75,13 +75,8 @@ function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
       "This token belongs to another project or environment. Use a token of this one.",
     );
   }
-  if (c.req.param("id") !== undefined) return runNotFound();
+  if (c.req.param("id") !== undefined) return new ApiError("run_not_found");
   return new ApiError("not_found", "Your token can see nothing here. Use a token of this project.");
-}
-
-/** The same response for a missing run and for a run that this caller may not see. */
-export function runNotFound(): ApiError {
-  return new ApiError("run_not_found");
 }
 
 /** Sets the principal, so that the request log names it even if the request is refused later. */

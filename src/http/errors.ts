@@ -105,18 +105,3 @@ export function errorResponse(c: Context, { code, message, headers }: ApiError):
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
   return c.json({ error: message, code }, ERRORS[code][0]);
 }
-
-export const FULL_RETRY_SECONDS = ERRORS.storage_full[2];
-
-export function unauthorized(sentence: string, code: ErrorCode): ApiError {
-  return new ApiError(code, sentence);
-}
-
-export function unavailable(
-  code: ErrorCode,
-  sentence: string,
-  cause?: unknown,
-  _retryAfterSeconds?: number,
-): ApiError {
-  return new ApiError(code, sentence, {}, cause);
-}

@@ -41,7 +41,6 @@ function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): Middl
     c.set("isLate", isLate);
     await next();
     if (isLate && c.res.status >= 400 && c.res.status < 500) {
-      c.set("errorCode", expired.code);
       c.res = errorResponse(c, expired);
     }
   };

@@ -2,9 +2,10 @@
 
 import { Hono } from "hono";
 import type { AppEnv } from "../../app-env.ts";
-import { requires, runNotFound } from "../../auth/bearer.ts";
+import { requires } from "../../auth/bearer.ts";
 import { baseUrl } from "../../config.ts";
 import { encodeCursor, nextLink } from "../../http/cursor.ts";
+import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { readD1, sessionFor } from "../../http/read-d1.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
@@ -60,7 +61,7 @@ export const runRoutes = new Hono<AppEnv>()
         ? null
         : await waitForEnd(place, id, wait * SECOND_MS, () => beginWatching(c, place, id, "wait"));
     const run = waited ?? (await readRun(place, id, c.req.header("x-d1-bookmark")));
-    if (run === null) throw runNotFound();
+    if (run === null) throw new ApiError("run_not_found");
     return sendJson(c, run.actionRun, run.bookmark);
   })
   .delete("/:id", requires("data:read"), async (c) => {
@@ -69,7 +70,7 @@ export const runRoutes = new Hono<AppEnv>()
     const place = placeOf(c);
     const { id: tokenId, name: by } = c.get("principal");
     const [known, change] = await Promise.all([mayBeKnown(place, id), changeKey({ tokenId }, key, "cancel")]);
-    if (!known) throw runNotFound();
+    if (!known) throw new ApiError("run_not_found");
     const answer = await askAboutRun(place, id, (stub) => stub.change(id, { type: "cancelled", by }, change));
     return sendChanged(c, answer, key);
   });

@@ -3,7 +3,7 @@
 import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import type { AppEnv } from "../../app-env.ts";
-import { requires, runNotFound } from "../../auth/bearer.ts";
+import { requires } from "../../auth/bearer.ts";
 import { baseUrl } from "../../config.ts";
 import { msSince } from "../../elapsed.ts";
 import { encodeCursor, nextLink, parseSeq } from "../../http/cursor.ts";
@@ -28,7 +28,7 @@ export const eventRoutes = new Hono<AppEnv>().get(
   async (c) => {
     const id = runIdOf(c);
     const place = placeOf(c);
-    if (!(await mayBeKnown(place, id))) throw runNotFound();
+    if (!(await mayBeKnown(place, id))) throw new ApiError("run_not_found");
     const type = accepts(c, { header: "Accept", supports: [JSON_TYPE, EVENT_STREAM], default: JSON_TYPE });
     c.header("Vary", "Accept");
     if (type === EVENT_STREAM) return stream(c, place, id);
