@@ -1,15 +1,9 @@
 /** The OpenAPI operations of action runs, by method and path. */
 
 import * as z from "zod";
-import {
-  actionRun,
-  actionRunList,
-  createdActionRun,
-  heartbeatAnswer,
-  timeline,
-} from "../runs/api/response-schemas.ts";
 import { answers, BODY, ENDED, headersOf, type Operation, READS, refuses, TOKEN } from "./describe.ts";
 import { BOOKMARK, IDEMPOTENCY_KEY, IN_ENVIRONMENT, LAST_EVENT_ID, OF_RUN } from "./parameters.ts";
+import { actionRun, actionRunList, createdActionRun, heartbeatAnswer, timeline } from "./run-schemas.ts";
 
 const tags = ["Action runs"];
 const security = [{ apiToken: [] }];

@@ -1,8 +1,8 @@
 /** The OpenAPI operations of API tokens and the audit, by method and path. */
 
-import { apiTokenList, auditList, createdApiToken, revokedApiTokens } from "../auth/response-schemas.ts";
 import { answers, BODY, type Operation, refuses, TOKEN } from "./describe.ts";
 import { IN_PROJECT, OF_TOKEN } from "./parameters.ts";
+import { apiTokenList, auditList, createdApiToken, revokedApiTokens } from "./token-schemas.ts";
 
 const common = { tags: ["API tokens"], security: [{ apiToken: [] }] };
 

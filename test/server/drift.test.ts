@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { Project } from "./project.ts";
 
-const WIRE = "src/runs/api/response-schemas.ts";
+const WIRE = "src/openapi/run-schemas.ts";
 const FIELD = "triggeredBy: z.string()";
 
 describe("a schema that differs from the responses", () => {

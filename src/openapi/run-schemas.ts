@@ -1,7 +1,7 @@
 /** zod: the responses of runs, for the OpenAPI document and the tests. The service prints its JSON without them. */
 
 import * as z from "zod";
-import { STATUSES } from "../run.ts";
+import { STATUSES } from "../runs/run.ts";
 
 const instant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
 const uuid = z.string().meta({ format: "uuid" });

@@ -1,7 +1,7 @@
 /** zod: the responses of /tokens and /audit, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { ROLES } from "./permissions.ts";
+import { ROLES } from "../auth/permissions.ts";
 
 const EXAMPLE = {
   id: "019c0e5a-1800-7000-8000-000000000000",
