@@ -111,7 +111,7 @@ const SPELLINGS: Readonly<Record<string, (text: string) => string>> = {
   "over many lines": (text) => [...text].join("\r\n\t"),
 };
 
-describe("an answer is not shown that holds a secret", () => {
+describe("an answer that contains a secret is not shown", () => {
   const rows = PLAIN.flatMap((secret) => Object.keys(SPELLINGS).map((spelling) => ({ secret, spelling })));
   it.each(rows)("$secret $spelling", ({ secret, spelling }) => {
     const spell = SPELLINGS[spelling] ?? String;
@@ -148,7 +148,7 @@ describe("an answer is not shown that holds a secret", () => {
 });
 
 describe("a piece of a secret", () => {
-  it("of 8 characters is one, wherever in it; of 7 it is none", () => {
+  it("of 8 characters counts as the secret, and of 7 does not", () => {
     const secret = "Zebra-Quilt+94/Mango";
     for (let from = 0; from + 8 <= secret.length; from++) {
       expect(show(`<${secret.slice(from, from + 8)}>`, only(secret))).toBeNull();
@@ -163,11 +163,11 @@ describe("a piece of a secret", () => {
     expect(show(`is ${secret.slice(0, -1)}!`, only(secret))).toBe(`is ${secret.slice(0, -1)}!`);
   });
 
-  it("anywhere in what is read counts, though only the beginning would be shown", () => {
+  it("counts anywhere in the part that was read, although only the beginning would be shown", () => {
     expect(show(`${"~ ".repeat(2000)}${HMAC.slice(0, 8)}`)).toBeNull();
   });
 
-  it("that anybody knows who reads the run is none: its id, the callback's URL, the receiver's name", () => {
+  it("does not count if every reader of the run knows it: the id, the callback URL, the receiver's host", () => {
     for (const text of [RUN_ID, CALLBACK_URL, "https://ci.example/docs"]) {
       const body = JSON.stringify({ callbackUrl: CALLBACK_URL, id: RUN_ID, at: "2026-11-25T13:21:48.373Z" });
       expect(show(`about ${text}`, secretsOf({ ...REQUEST, body }, ""))).toBe(`about ${text}`);
@@ -175,7 +175,7 @@ describe("a piece of a secret", () => {
   });
 });
 
-describe("no splitting hides a secret", () => {
+describe("splitting does not hide a secret", () => {
   it.each([
     ["NUL", "\0"],
     ["a line feed", "\n"],
@@ -254,20 +254,20 @@ describe("bytes of any kind", () => {
     expect(show(hidden, only())).toBe("[31mabc de f");
   });
 
-  it("that are encoded more deeply than is looked into are not shown", () => {
+  it("with more layers of encoding than the bounds allow are not shown", () => {
     expect(show(`%${"25".repeat(5)}41`, only())).toBe(`%${"25".repeat(5)}41`);
     expect(show(`%${"25".repeat(6)}41`, only())).toBeNull();
   });
 });
 
 describe("what counts as a secret", () => {
-  it("is nothing of harmless headers, of a scheme, or short words of a body", () => {
+  it("excludes harmless headers, schemes and short words of a body", () => {
     for (const harmless of ["application/json", "action-runs", "Basic", "Token", "main", "acme"]) {
       expect(SECRETS.texts).not.toContain(harmless);
     }
   });
 
-  it("is in a body under `__proto__` and the names of Object's own too", () => {
+  it("includes members of a body named `__proto__` and the like", () => {
     const body =
       '{"__proto__":{"secret":"s3c"},"constructor":{"toString":"long-enough"},"hasOwnProperty":"longer-still"}';
     const headers = JSON.parse('{"__proto__":"proto-value","constructor":"constructor-value"}');
@@ -276,7 +276,7 @@ describe("what counts as a secret", () => {
       expect(show(`<${secret}>`, secrets)).toBeNull();
   });
 
-  it("is in a form, as sent and as meant", () => {
+  it("includes a form's values, encoded and decoded", () => {
     const body = "token=a%20b%2Fc&variables%5BX%5D=some+longer+value&odd=%6Co%6eger%2Dstill&ref=main";
     const secrets = secretsOf({ ...REQUEST, body }, "");
     for (const echo of [
@@ -307,7 +307,7 @@ describe("what counts as a secret", () => {
     }
   });
 
-  it("is as much work as the request has bytes, however many secrets they make", () => {
+  it("costs work by the bytes of the request, not by the number of secrets", () => {
     const body = Array.from({ length: 330_000 }, (_, at) => `${at % 10}`).join("&");
     const words = JSON.stringify(Array.from({ length: 40_000 }, (_, at) => `word-${100_000 + at}`));
     for (const sent of [body, words]) {

@@ -35,7 +35,7 @@ async function untilNobodyIsOpen(playing: Receiver): Promise<number> {
 }
 
 describe("an inbox", () => {
-  it("notes a delivery as it was sent, below its key too, and answers 200 where nothing is scripted", async () => {
+  it("notes a delivery as it was sent, also below its key, and answers 200 without a script", async () => {
     const playing = receiver();
     const sentAt = Date.now();
     const response = await post(`${playing.url}/hook/a%2Fb?x=1&x=2`, "snow ☃", { "X-Mixed-Case": "As Is" });
@@ -49,7 +49,7 @@ describe("an inbox", () => {
     expect(Math.abs((delivery?.at ?? 0) - sentAt)).toBeLessThan(5000);
   });
 
-  it("is nobody else's, and keeps the first 1000", async () => {
+  it("belongs to one key and keeps the first 1000 deliveries", async () => {
     const [busy, quiet] = [receiver(), receiver()];
     for (let batch = 0; batch < 21; batch++) {
       await Promise.all(
@@ -72,7 +72,7 @@ describe("an inbox", () => {
 });
 
 describe("a script", () => {
-  it("is played in order, and its last answer for ever", async () => {
+  it("is played in order, and its last answer repeats", async () => {
     const playing = await scripted(
       { status: 503, headers: { "Retry-After": "7" }, body: "busy" },
       { status: 429 },
@@ -207,7 +207,7 @@ describe("a receiver that sends too much", () => {
     expect(await untilNobodyIsOpen(playing)).toBeLessThan(50 * 1024 * 1024);
   });
 
-  it("bomb: 100 MB out of what is small on the wire", async () => {
+  it("bomb: little on the wire becomes 100 MB", async () => {
     const playing = await scripted({ mode: "bomb" });
     expect(await readSome(await post(playing.url), Number.POSITIVE_INFINITY)).toBe(100 * 1024 * 1024);
     expect(await untilNobodyIsOpen(playing)).toBeLessThan(200 * 1024);

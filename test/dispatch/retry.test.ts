@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 const POLICY = { maxAttempts: 3, initialDelayMs: 1000 };
 const ALMOST_ONE = 1 - 2 ** -53;
 
-describe("what is tried again", () => {
+describe("a status is retried", () => {
   it.each([null, 408, 425, 429, 500, 501, 502, 503, 504, 529, 599])("%s is", (status) => {
     expect(isRetryable(status)).toBe(true);
   });
@@ -23,7 +23,7 @@ describe("what is tried again", () => {
   );
 });
 
-describe("the back-off", () => {
+describe("the backoff", () => {
   it.each([
     [1, 0, 0],
     [1, 0.5, 500],
@@ -121,12 +121,12 @@ describe("Retry-After", () => {
     "Sun Nov 6 08:49:37 1994",
     "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
     `${"9".repeat(100)}x`,
-  ])("%j is nonsense and ignored", (value) => {
+  ])("%j is invalid and ignored", (value) => {
     expect(parseRetryAfter(value, NOW)).toBeNull();
     expect(retryDelayMs(POLICY, 1, value, NOW, 0.5)).toBe(500);
   });
 
-  it("is a number that can still be added to now, however many digits there are", () => {
+  it("stays a valid date when added to now, however many digits it has", () => {
     for (const digits of [10, 13, 20, 400, 10_000]) {
       const asked = parseRetryAfter("9".repeat(digits), NOW) ?? Number.NaN;
       expect(Number.isSafeInteger(asked)).toBe(true);
@@ -135,7 +135,7 @@ describe("Retry-After", () => {
   });
 });
 
-describe("the wait before the next attempt", () => {
+describe("the wait before a retry", () => {
   it.each([
     ["ours where nothing is asked for", null, 2000],
     ["ours where less is asked for", "1", 2000],

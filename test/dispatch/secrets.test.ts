@@ -116,7 +116,7 @@ async function expectNoSecret({ fired, created }: Told): Promise<void> {
   }
 }
 
-describe("no secret of a trigger is anywhere to be found", () => {
+describe("no secret of a trigger can be found", () => {
   it("while an attempt is under way", async () => {
     const told = await fireWithSecrets({ mode: "hang" });
     expect(await told.fired.kept()).toBe(1);
@@ -124,7 +124,7 @@ describe("no secret of a trigger is anywhere to be found", () => {
     await told.fired.cancel();
   });
 
-  it("while another attempt is waited for, though the receiver echoes all it got", async () => {
+  it("before a retry, although the receiver echoes the request", async () => {
     const told = await fireWithSecrets({ mode: "echo", status: 503, headers: { "Retry-After": "600" } });
     const [first] = await told.fired.untilAnswered(1);
     expect(first).toMatchObject({ excerpt: null, excerptOmitted: "secret" });
@@ -164,7 +164,7 @@ it.each(Object.entries(ECHOES))("no answer is shown that spells a credential as 
   expect(answer).toMatchObject({ status: 400, excerpt: null, excerptOmitted: "secret" });
 });
 
-describe("the request is erased in the very stretch in which", () => {
+describe("the request is erased in the same turn in which", () => {
   const WAYS: readonly [string, Answer, (fired: Fired) => Promise<unknown>, string][] = [
     ["it is accepted", { status: 202 }, () => Promise.resolve(), "running"],
     ["it is given up", { status: 410 }, () => Promise.resolve(), "failed"],
@@ -201,7 +201,7 @@ describe("the request is erased in the very stretch in which", () => {
   });
 });
 
-it("a create asked again shows the token again and no other secret", async () => {
+it("a repeated create shows the token again and no other secret", async () => {
   const r = await answering({ mode: "hang" });
   const path = newRunsPath();
   const trigger = {
@@ -223,7 +223,7 @@ it("a create asked again shows the token again and no other secret", async () =>
   }
 });
 
-it("a create that is refused repeats no secret, in its answer or in the log", async () => {
+it("a refused create shows no secret in its response or in the log", async () => {
   const trigger = {
     type: "webhook",
     url: `http://127.0.0.1:1/${URL_SECRET}?k={{ nowhere.x }}`,

@@ -1,4 +1,4 @@
-/** What is signed is what arrives: judged by the public library of the Standard Webhooks specification. */
+/** The signature fits what arrives. The public library of the Standard Webhooks specification verifies it. */
 
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
@@ -66,12 +66,12 @@ describe("a signature", () => {
     expect(() => verified(secret, tamper(delivery))).toThrow("No matching signature found");
   });
 
-  it("does not fit another's secret", async () => {
+  it("does not fit another secret", async () => {
     const delivery = await signedDelivery(newSecret(32));
     expect(() => verified(newSecret(32), delivery)).toThrow("No matching signature found");
   });
 
-  it("is made anew for each attempt, with the time it left, under one id", async () => {
+  it("is new for each attempt, with the time it left and the same id", async () => {
     const secret = newSecret(32);
     // Timestamps are whole seconds.
     const r = await answering({ status: 503, headers: { "Retry-After": "2" } }, { status: 202 });
@@ -89,7 +89,7 @@ describe("a signature", () => {
     expect(second.headers["webhook-signature"]).not.toBe(first.headers["webhook-signature"]);
   });
 
-  it("is not there without a secret, but id and time are", async () => {
+  it("is missing without a secret, but id and time are sent", async () => {
     const r = await answering({ status: 202 });
     const { created } = await fire(r.url);
     const [delivery] = await r.untilInbox(1);

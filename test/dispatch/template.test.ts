@@ -93,7 +93,7 @@ describe("inside text a value is text", () => {
     expect(text(template)).toBe(expected);
   });
 
-  it("and in a header also where it stands alone", () => {
+  it("and a header's value is text even if it is only a placeholder", () => {
     expect(text("{{ parameters.replicas }}")).toBe("3");
     expect(text("{{ parameters.missing }}")).toBe("");
     expect(text("{{ recommendations }}")).toBe('{"size":{"cpu":2}}');
@@ -137,14 +137,14 @@ describe("a faulty template is refused with a sentence", () => {
     expect(() => renderText(template, CONTEXT, ROOM)).toThrow("never checked");
   });
 
-  it("naming the first place, and 80 characters of the placeholder at most", () => {
+  it("that names the first place and shows at most 80 characters of the placeholder", () => {
     const long = `{{ ${"x".repeat(5000)} }}`;
     const fault = checkTemplate({ a: 1, b: [null, "fine", { c: `..${long}` }], z: "{{" });
     expect(fault?.path).toEqual(["b", 2, "c"]);
     expect(fault?.sentence).toMatch(/^\{\{ x{76}… is unknown/);
   });
 
-  it("without the text behind an open {{, which may be a secret", () => {
+  it("without the text after an open {{, which may be a secret", () => {
     expect(checkTemplate("Bearer {{hunter2")?.sentence).not.toContain("hunter2");
     expect(checkTemplate("Bearer {{hunter2 {{ run.id }}")?.sentence).not.toContain("hunter2");
   });
@@ -179,7 +179,7 @@ describe("only own members are reached", () => {
     expect(json(template)).toBeNull();
   });
 
-  it("and those of such a name, where the JSON has them", () => {
+  it("and a member with such a name is reached if the JSON has it", () => {
     expect(json("{{ parameters.own.__proto__ }}-{{ parameters.own.toString }}")).toBe("mine-yours");
   });
 
@@ -198,7 +198,7 @@ describe("a value is never expanded again", () => {
     ]);
   });
 
-  it("nor do two halves make a placeholder", () => {
+  it("and two halves make no placeholder", () => {
     const context = withParameters({ open: "{{ run", close: ".id }}" });
     expect(text("{{ parameters.open }}{{ parameters.close }}", context)).toBe("{{ run.id }}");
   });
@@ -286,7 +286,7 @@ describe("the bound", () => {
     expect(performance.now() - startedAt).toBeLessThan(1000);
   });
 
-  it("asks little time of 10 000 placeholders, and of texts that almost are some", () => {
+  it("keeps 10 000 placeholders, and texts that almost are placeholders, fast", () => {
     const startedAt = performance.now();
     expect(text("{{ parameters.replicas }}".repeat(10_000))).toBe("3".repeat(10_000));
     expect(text("{{ parameters.missing }}".repeat(10_000))).toBe("");
@@ -300,7 +300,7 @@ describe("the bound", () => {
     expect(performance.now() - startedAt).toBeLessThan(1000);
   });
 
-  it("lets templates be as deep as the front door does", () => {
+  it("allows templates as deep as JSON_MAX_DEPTH", () => {
     let template: unknown = "{{ parameters.replicas }}";
     for (let depth = 0; depth < JSON_MAX_DEPTH; depth += 1) template = [template];
     expect(checkTemplate(template)).toBeNull();
@@ -404,7 +404,7 @@ describe("a value in a URL", () => {
     expect(renderUrl(template, context, 17)).toEqual({ ok: false, error: "too_large" });
   });
 
-  it("never leaves the host, nor the place in the path", () => {
+  it("never leaves its host or its place in the path", () => {
     const piece = fc.constantFrom(
       "/",
       "\\",

@@ -6,7 +6,7 @@ import { URL_MAX_CHARACTERS } from "../../src/http/limits.ts";
 const OPEN: UrlPolicy = { ports: new Set(), hosts: null, ownHosts: ["runs.example.com"], insecure: false };
 const INSECURE: UrlPolicy = { ...OPEN, ownHosts: ["localhost:8787"], insecure: true };
 
-/** What stands in a URL and must not come back in a sentence. */
+/** Parts of URLs that no sentence may repeat. */
 const SECRETS = ["s3cr3t", "hunter2"];
 const LONG_LABEL = "a".repeat(63);
 
@@ -21,7 +21,7 @@ function expectRefused(text: string, policy: UrlPolicy, word: string) {
 /** Blank-separated: none of these holds a blank. */
 const list = (text: string) => text.trim().split(/[ \n]+/);
 
-/** Hosts that are refused, by the words that their sentence must hold. Written as a caller could send them. */
+/** Refused hosts as a caller could write them, by words of their sentence. */
 const REFUSED_HOSTS: Readonly<Record<string, readonly string[]>> = {
   "IP address": [
     // Public, unspecified, private, carrier, link-local (the clouds' metadata), benchmark, multicast, broadcast.
@@ -75,7 +75,7 @@ const REFUSED_HOSTS: Readonly<Record<string, readonly string[]>> = {
     ｒｕｎｓ.example.com runs%2eexample.com ru\u00adns.example.com`),
 };
 
-/** Loopback in every spelling: refused, but for a developer. */
+/** Loopback in every spelling, which is refused except in development. */
 const LOOPBACK: Readonly<Record<string, readonly string[]>> = {
   "IP address":
     list(`127.0.0.1 127.1 127.0.1 127.255.255.254 2130706433 0x7f000001 0x7F.0.0.1 0x7f.1 0177.0.0.1
@@ -150,7 +150,7 @@ describe("a URL that may not be called is refused with a sentence", () => {
     expectRefused(text, INSECURE, word);
   });
 
-  it("http is refused but in development", () => {
+  it("http is refused except in development", () => {
     expectRefused("http://ci.example.com/s3cr3t", OPEN, "scheme");
     expect(guardUrl("http://ci.example.com/", INSECURE).ok).toBe(true);
     expect(guardUrl("http://ci.example.com:80/", INSECURE).ok).toBe(true);
@@ -217,7 +217,7 @@ describe("what may be called", () => {
     }
   });
 
-  it("is as long as the limits say, and no longer", () => {
+  it("is at most as long as the limits allow", () => {
     const text = "https://ci.example.com/".padEnd(URL_MAX_CHARACTERS, "a");
     expect(guardUrl(text, OPEN).ok).toBe(true);
     expectRefused(`${text}a`, OPEN, "too long");
@@ -233,7 +233,7 @@ describe("what may be called", () => {
   });
 });
 
-describe("our own front door", () => {
+describe("the service's own host", () => {
   it.each([
     ["http://localhost:8787/", "localhost:8787"],
     ["http://127.0.0.1:8787/", "localhost:8787"],
@@ -277,7 +277,7 @@ describe("WEBHOOK_HOSTS", () => {
       expectRefused(`https://${host}/`, { ...policy, hosts }, "operator");
   });
 
-  it("closes loopback too, in development, unless it is named; naming it opens nothing elsewhere", () => {
+  it("also closes loopback in development, and a named loopback opens nothing elsewhere", () => {
     expectRefused("http://localhost:9999/", { ...INSECURE, hosts }, "operator");
     const named = ["localhost", "127.0.0.1", "10.0.0.1", "ci.local"];
     expect(guardUrl("http://localhost:9999/", { ...INSECURE, hosts: named }).ok).toBe(true);
@@ -315,7 +315,7 @@ describe("WEBHOOK_HOSTS", () => {
     expect(parsed.error).toMatch(/^Entry [12] of WEBHOOK_HOSTS is not a public host\. Write .*\.$/);
   });
 
-  it("names the entry that is wrong by its place", () => {
+  it("says which entry is wrong", () => {
     expect(parseHosts("ci.example.com, *.corp.example, *")).toMatchObject({
       error: expect.stringMatching(/^Entry 3 of WEBHOOK_HOSTS /),
     });

@@ -63,7 +63,7 @@ describe("a URL is refused", () => {
   );
 });
 
-describe("our own front door is refused", () => {
+describe("the service's own host is refused", () => {
   it.each([
     "https://runs.example/hooks",
     "https://RUNS.example:443/",
