@@ -3,7 +3,7 @@
  * callback of a create, and reads the id back.
  */
 
-import type { Run, Status } from "./run.ts";
+import type { Run } from "./run.ts";
 
 /** What only the answer to a create shows. */
 export interface Callback {
@@ -57,9 +57,4 @@ const ID = /^\{"id":"([0-9a-f-]{36})"/;
 /** The id of a printed run; null if the text holds none. */
 export function idOf(actionRun: string): string | null {
   return ID.exec(actionRun)?.[1] ?? null;
-}
-
-/** The status of a printed run. */
-export function statusOf(actionRun: string): Status {
-  return (JSON.parse(actionRun) as { readonly status: Status }).status;
 }

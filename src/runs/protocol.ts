@@ -79,8 +79,6 @@ export type TimelineReply = TimelineAnswer | RunRefusal;
 export interface Watcher {
   /** Chosen by the Worker, the same for every call of one watcher. */
   readonly key: string;
-  /** Both kinds count alike. */
-  readonly kind: "stream" | "wait";
   readonly tokenId: string;
 }
 

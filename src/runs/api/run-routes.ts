@@ -59,7 +59,7 @@ export const runRoutes = new Hono<AppEnv>()
     const waited =
       wait === undefined
         ? null
-        : await waitForEnd(place, id, wait * SECOND_MS, () => beginWatching(c, place, id, "wait"));
+        : await waitForEnd(place, id, wait * SECOND_MS, () => beginWatching(c, place, id));
     const run = waited ?? (await readRun(place, id, c.req.header("x-d1-bookmark")));
     if (run === null) throw new ApiError("run_not_found");
     return sendJson(c, run.actionRun, run.bookmark);

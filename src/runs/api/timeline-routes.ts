@@ -53,7 +53,7 @@ async function stream(c: Context<AppEnv>, place: Place, id: string): Promise<Res
   }
   const after = lastEventId(c.req.header("Last-Event-ID"));
   c.header("Cache-Control", "no-store, no-transform");
-  const { watcher, expiresAt, judge, leave } = beginWatching(c, place, id, "stream");
+  const { watcher, expiresAt, judge, leave } = beginWatching(c, place, id);
   const watch = (seq: number, maxMs: number) => {
     const startedAt = Date.now();
     return askAboutRun(place, id, (stub) =>

@@ -6,15 +6,14 @@
 import type { Context } from "hono";
 import type { AppEnv } from "../../app-env.ts";
 import { authorize } from "../../auth/bearer.ts";
-import type { Watcher } from "../protocol.ts";
 import { askAboutRun, type Place } from "./run-place.ts";
 
 export type Watching = ReturnType<typeof beginWatching>;
 
 /** The place is given back by itself when the client hangs up. */
-export function beginWatching(c: Context<AppEnv>, place: Place, id: string, kind: Watcher["kind"]) {
+export function beginWatching(c: Context<AppEnv>, place: Place, id: string) {
   const { id: tokenId, expiresAt } = c.get("principal");
-  const watcher = { key: crypto.randomUUID(), kind, tokenId };
+  const watcher = { key: crypto.randomUUID(), tokenId };
   const { signal } = c.req.raw;
   let hasLeft = false;
   const leave = () => {

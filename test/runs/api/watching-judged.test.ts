@@ -48,7 +48,7 @@ function later(ms: number): void {
 async function takePlaces({ runPath, run, token }: Scene): Promise<number> {
   const stub = watched(runPath.replace(/\/[^/]*$/, ""), readRunId(run.id).coordinator);
   for (let n = 0; ; n++) {
-    const watcher = { key: crypto.randomUUID(), kind: "wait", tokenId: token.id } as const;
+    const watcher = { key: crypto.randomUUID(), tokenId: token.id } as const;
     if (!(await stub.watch(run.id, 0, 1, watcher, 0)).ok) return n;
   }
 }
