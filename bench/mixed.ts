@@ -30,7 +30,7 @@ export const MIXED: Operation = {
         const body = JSON.stringify({ message: `at step ${n}`, progress: 0.5 });
         const path = youngest.path.replace(/callback$/, "heartbeat");
         const headers = { "Content-Type": "application/json", ...bearer(youngest.token) };
-        return { ask: { method: "POST", path, headers, body }, accepts: isRun(path, "running") };
+        return { ask: { method: "POST", path, headers, body }, accepts: isRunning };
       }
       case "wait": {
         const path = `${oldest.path.replace(/\/callback$/, "")}?wait=5`;
@@ -56,6 +56,10 @@ export const MIXED: Operation = {
     }
   },
 };
+
+/** A heartbeat answers the status and the deadline, not the run. */
+const isRunning: Accepts = (status, body) =>
+  status === 200 && body.startsWith('{"status":"running","deadlineAt":"');
 
 function endOldest(state: State) {
   const request = OPERATIONS.callback.next({ ...state, open: state.open.splice(0, 1) });
