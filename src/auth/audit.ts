@@ -3,7 +3,8 @@
  * lines, so a flood can't hide them. They contain no secret.
  */
 
-import { log } from "../log.ts";
+import { DAY_MS } from "../durations.ts";
+import { log, logFailure } from "../log.ts";
 import { mintUuidV7 } from "../uuid.ts";
 import type { Principal } from "./permissions.ts";
 
@@ -83,7 +84,6 @@ export async function listAudit(
 }
 
 const PURGED_PER_MINUTE = 1000;
-const DAY_MS = 86_400_000;
 
 /** Removes a bounded number of entries older than `retentionDays`, the oldest first. Never throws. */
 export async function purgeAudit(db: D1Database, retentionDays: number, now: number): Promise<void> {
@@ -93,7 +93,5 @@ export async function purgeAudit(db: D1Database, retentionDays: number, now: num
          SELECT rowid FROM audit INDEXED BY audit_by_time WHERE at < ? ORDER BY at LIMIT ${PURGED_PER_MINUTE})`,
     )
     .bind(now - retentionDays * DAY_MS);
-  await purge
-    .run()
-    .catch((error) => log("error", "sweep_failed", { step: "purge_audit", error: String(error) }));
+  await purge.run().catch((error) => logFailure("sweep_failed", error, { step: "purge_audit" }));
 }

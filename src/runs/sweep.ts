@@ -4,7 +4,7 @@
  */
 
 import type { Env } from "../env.ts";
-import { log } from "../log.ts";
+import { log, logFailure } from "../log.ts";
 import { callCoordinator } from "./coordinator-client.ts";
 import {
   dropUnkept,
@@ -26,7 +26,7 @@ const COORDINATORS_PER_TICK = 20;
 export async function sweep(env: Env, now: number): Promise<void> {
   // Awaited only at the end, because D1 may hang on this statement and coordinators must be woken all the same.
   const tidied = dropUnkept(env.DB, now).catch((error: unknown) =>
-    log("error", "sweep_failed", { step: "drop_unkept", error: String(error) }),
+    logFailure("sweep_failed", error, { step: "drop_unkept" }),
   );
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),

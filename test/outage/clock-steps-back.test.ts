@@ -82,7 +82,7 @@ describe("a watcher of a run", () => {
     const stub = coordinator(path, 0) as unknown as {
       waitForEnd(id: string, watcher: object, maxMs: number, isLast: boolean): Promise<{ isOver: boolean }>;
     };
-    const waiting = stub.waitForEnd(id, { key: crypto.randomUUID(), kind: "wait", tokenId: "" }, 1000, true);
+    const waiting = stub.waitForEnd(id, { key: crypto.randomUUID(), tokenId: "" }, 1000, true);
     await scheduler.wait(100);
     stepBack();
     await change(path, id, { type: "heartbeat" });
@@ -106,7 +106,7 @@ describe("a watcher of a run", () => {
     const admit = () =>
       watchers.admit(
         `run-${runs++ % 10}`,
-        { key: crypto.randomUUID(), kind: "wait", tokenId: crypto.randomUUID() },
+        { key: crypto.randomUUID(), tokenId: crypto.randomUUID() },
         Date.now(),
         25_000,
       );

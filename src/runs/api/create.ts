@@ -5,6 +5,7 @@ import type { Principal } from "../../auth/permissions.ts";
 import type { NewDelivery } from "../../dispatch/delivery.ts";
 import type { TemplateContext } from "../../dispatch/placeholder.ts";
 import { prepareDelivery } from "../../dispatch/prepare.ts";
+import { MINUTE_MS } from "../../durations.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { KeyRing } from "../../key-ring.ts";
 import type { ChangeKey, RunAnswer, RunRefusal } from "../protocol.ts";
@@ -14,8 +15,6 @@ import { changeKey } from "./change-key.ts";
 import { refusalError } from "./coordinator-answer.ts";
 import type { NewRunBody } from "./request-schemas.ts";
 import { askCoordinator, type Place } from "./run-place.ts";
-
-const MINUTE_MS = 60_000;
 
 /** What a create takes from its request, apart from the body. */
 export interface Creation extends Place {

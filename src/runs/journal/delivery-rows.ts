@@ -51,11 +51,4 @@ export class DeliveryRows {
       delivery.isUnsure ? 1 : 0,
     );
   }
-
-  forget(runIds: readonly string[]): void {
-    this.#sql.exec(
-      "DELETE FROM deliveries WHERE run_id IN (SELECT value FROM json_each(?))",
-      JSON.stringify(runIds),
-    );
-  }
 }

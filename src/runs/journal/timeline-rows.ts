@@ -50,13 +50,6 @@ export class TimelineRows {
     return this.#rows("WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?", runId, after, limit);
   }
 
-  forget(runIds: readonly string[]): void {
-    this.#sql.exec(
-      "DELETE FROM events WHERE run_id IN (SELECT value FROM json_each(?))",
-      JSON.stringify(runIds),
-    );
-  }
-
   /** Replaces the oldest heartbeats by one event that holds their count, at the place of the last of them. */
   #thin(runId: string): void {
     const { kept } = this.#sql

@@ -6,24 +6,24 @@
  * run's creation, so no such run can still arrive. A removal that is late or repeated takes nothing that is kept.
  */
 
+import { HOUR_MS } from "../../durations.ts";
 import { msSince } from "../../elapsed.ts";
-import { log } from "../../log.ts";
+import { logFailure } from "../../log.ts";
 import type { RowStore } from "../d1/store.ts";
 import type { Journal } from "../journal/journal.ts";
-import { firstIdAt, type Owner } from "../run-id.ts";
+import { firstIdAt } from "../run-id.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /** How many runs of this coordinator one step covers, and the most rows it may remove. */
 export const STEP_RUNS = 1000;
 /** A run that was purged has an older id; a run that is being created has a younger one. */
-const REMOVABLE_AGE_MS = 3_600_000;
+const REMOVABLE_AGE_MS = HOUR_MS;
 /** When a step that has not come back is given up. */
 const GIVEN_UP_MS = 10_000;
 /** Sorts after every id. */
 const AFTER_ALL = "g";
 
 export class Rebuild {
-  readonly #owner: Owner;
   readonly #journal: Journal;
   readonly #commit: GroupCommit;
   readonly #store: RowStore;
@@ -33,8 +33,7 @@ export class Rebuild {
   #steps = 0;
   #isWaitingForLanding = false;
 
-  constructor(owner: Owner, journal: Journal, commit: GroupCommit, store: RowStore) {
-    this.#owner = owner;
+  constructor(journal: Journal, commit: GroupCommit, store: RowStore) {
     this.#journal = journal;
     this.#commit = commit;
     this.#store = store;
@@ -72,7 +71,7 @@ export class Rebuild {
       },
       (error: unknown) => {
         if (step === this.#steps) this.#stepAt = null;
-        log("error", "resync_failed", { coordinator: this.#owner.name, error: String(error) });
+        logFailure("resync_failed", error, { coordinator: this.#journal.owner.name });
         this.#goOnAfterLanding();
       },
     );

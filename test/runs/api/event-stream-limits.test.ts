@@ -34,7 +34,7 @@ function askStream(runPath: string, headers: Record<string, string> = {}) {
 }
 
 function stream(tokenId: string = crypto.randomUUID()): Watcher {
-  return { key: crypto.randomUUID(), kind: "stream", tokenId };
+  return { key: crypto.randomUUID(), tokenId };
 }
 
 describe("100 streams of one run by one token", () => {
@@ -151,7 +151,7 @@ describe("the places of a coordinator", () => {
     const id = await createAged(path);
     const stub = watched(path, 0);
     const wait = (tokenId: string) =>
-      stub.waitForEnd(id, { key: crypto.randomUUID(), kind: "wait", tokenId }, 20_000, true);
+      stub.waitForEnd(id, { key: crypto.randomUUID(), tokenId }, 20_000, true);
     const waits = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => wait("greedy"));
     expect(await wait("greedy")).toEqual(REFUSED);
     expect(await stub.watch(id, 0, 1, stream("greedy"), 0)).toEqual(REFUSED);
