@@ -39,21 +39,13 @@ export function auditScope({ project, envName }: Pick<AuditEntry, "project" | "e
   return envName === null ? project : `${project}/${envName}`;
 }
 
-export function logAudit(
-  entry: AuditEntry,
-  requestId: string,
-  more: Readonly<Record<string, unknown>> = {},
-): void {
+export function logAudit(entry: AuditEntry, requestId: string, more: object = {}): void {
   const { actor, action, target } = entry;
   log("info", "audit", { requestId, actor, action, target, scope: auditScope(entry), ...more });
 }
 
 /** Writes the entry if `condition` holds: SQL on ?1, the project, and ?8, the target. */
-export function auditStatement(
-  db: D1Database,
-  entry: AuditEntry,
-  condition: string = "1",
-): D1PreparedStatement {
+export function auditStatement(db: D1Database, entry: AuditEntry, condition = "1"): D1PreparedStatement {
   const { project, id, envName, at, actor, actorName, action, target } = entry;
   return db
     .prepare(

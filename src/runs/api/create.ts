@@ -8,7 +8,7 @@ import { prepareDelivery } from "../../dispatch/prepare.ts";
 import { MINUTE_MS } from "../../durations.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { KeyRing } from "../../key-ring.ts";
-import type { ChangeKey, RunAnswer, RunRefusal } from "../protocol.ts";
+import type { ChangeKey, RunAnswer, RunReply } from "../protocol.ts";
 import type { NewRun } from "../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../run-id.ts";
 import { changeKey } from "./change-key.ts";
@@ -71,9 +71,7 @@ async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeK
   }
   // The token is signed while the coordinator works.
   const [answer, token] = await Promise.all([
-    askCoordinator<RunAnswer | RunRefusal>(creation, coordinator, (stub) =>
-      stub.create(run, change, delivery),
-    ),
+    askCoordinator<RunReply>(creation, coordinator, (stub) => stub.create(run, change, delivery)),
     signing,
   ]);
   return { answer, id, token };

@@ -42,6 +42,7 @@ import { Watchers } from "./watchers.ts";
 export const STORAGE_MAX_BYTES = 9_000_000_000;
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
 const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
+const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
 
 export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #journal: Journal;
@@ -144,9 +145,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   ): Promise<TimelineReply> {
     const first = this.#timeline(id, after, limit);
     if (!first.ok || first.isOver) return first;
-    if (!this.#watchers.admit(id, watcher, Date.now(), maxMs)) {
-      return { ok: false, reason: "too_many_watchers" };
-    }
+    if (!this.#watchers.admit(id, watcher, Date.now(), maxMs)) return TOO_MANY_WATCHERS;
     if (first.events.length > 0) return first;
     await this.#watchers.news(watcher, maxMs);
     return this.#timeline(id, after, limit);
@@ -163,7 +162,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
         if (isLast || !isOpen(run)) this.#watchers.leave(watcher.key);
         return this.#answerNow(run);
       }
-      if (!this.#watchers.admit(id, watcher, now, maxMs)) return { ok: false, reason: "too_many_watchers" };
+      if (!this.#watchers.admit(id, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
       await this.#watchers.news(watcher, leftMs);
       // The watcher left meanwhile and reads no answer. It must not take a place again.
       if (!this.#watchers.has(watcher.key)) return this.#answerNow(run);

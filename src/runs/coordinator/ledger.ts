@@ -74,9 +74,13 @@ export class Ledger {
     now: number,
     { change = ownChange(), first = [], last = [] }: ChangeDetails = {},
   ): JournaledRun {
-    const { key: changeKey, fingerprint: changeFingerprint } = change;
-    const purgedAt = purgeAt(next, this.#retentionDays);
-    const changed = { ...before, ...next, changeKey, changeFingerprint, purgeAt: purgedAt };
+    const changed = {
+      ...before,
+      ...next,
+      changeKey: change.key,
+      changeFingerprint: change.fingerprint,
+      purgeAt: purgeAt(next, this.#retentionDays),
+    };
     this.#write(changed, null, [...first, ...eventsBetween(before, changed, event), ...last], now);
     return changed;
   }

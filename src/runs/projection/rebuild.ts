@@ -11,7 +11,7 @@ import { msSince } from "../../elapsed.ts";
 import { logFailure } from "../../log.ts";
 import type { RowStore } from "../d1/store.ts";
 import type { Journal } from "../journal/journal.ts";
-import { firstIdAt } from "../run-id.ts";
+import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /** How many runs of this coordinator one step covers, and the most rows it may remove. */
@@ -20,8 +20,6 @@ export const STEP_RUNS = 1000;
 const REMOVABLE_AGE_MS = HOUR_MS;
 /** When a step that has not come back is given up. */
 const GIVEN_UP_MS = 10_000;
-/** Sorts after every id. */
-const AFTER_ALL = "g";
 
 export class Rebuild {
   readonly #journal: Journal;
@@ -96,7 +94,7 @@ export class Rebuild {
     if (!isCurrent()) return;
     const upTo = [found.stop, found.ids[STEP_RUNS - 1]].reduce<string>(
       (least, id) => (id != null && id < least ? id : least),
-      AFTER_ALL,
+      AFTER_ALL_IDS,
     );
     const batch = this.#journal.landing.unland(after, upTo, STEP_RUNS);
     const last = batch.at(-1)?.id ?? after;
@@ -107,6 +105,6 @@ export class Rebuild {
     const kept = new Set(batch.map(({ id }) => id));
     const unkept = found.ids.filter((id) => id <= reached && !kept.has(id));
     if (unkept.length > 0) await this.#store.delete(unkept);
-    if (isCurrent()) this.#journal.marks.set("resync_after", reached === AFTER_ALL ? null : reached);
+    if (isCurrent()) this.#journal.marks.set("resync_after", reached === AFTER_ALL_IDS ? null : reached);
   }
 }
