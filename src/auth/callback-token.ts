@@ -1,8 +1,7 @@
 /**
- * Callback tokens. A token opens one run's callback and nothing else. PURE except for WebCrypto.
- *
- * The format is `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13 digits, 64 lower-case hex digits. The one spelling
- * is checked before any crypto. All refusals except lateness look alike, so that a forger learns nothing.
+ * Callback tokens. A token opens one run's callback and nothing else. PURE except for WebCrypto. The format is
+ * `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13 digits, 64 lower-case hex digits. The one spelling is checked before
+ * any crypto. All refusals except lateness look alike, so that a forger learns nothing.
  */
 
 import type { KeyRing } from "../key-ring.ts";

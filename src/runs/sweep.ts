@@ -14,7 +14,7 @@ import {
   type SeenCoordinator,
 } from "./d1/sweep-queries.ts";
 import { ALARM_LATE_MS } from "./protocol.ts";
-import { readRunId } from "./run-id.ts";
+import { coordinatorName, readRunId } from "./run-id.ts";
 
 /** How often each coordinator is woken. Waking one for nothing costs a request and two writes. */
 const ROUND_MS = 600_000;
@@ -32,11 +32,8 @@ export async function sweep(env: Env, now: number): Promise<void> {
     findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
     longestUnseen(env.DB, now - ROUND_MS, now + CLOCKS_DIFFER_MS, COORDINATORS_PER_TICK),
   ]);
-  const late = new Map<string, { scope: string; n: number }>();
-  for (const { scope, id } of overdue) {
-    const n = readRunId(id).coordinator;
-    late.set(`${scope}/${n}`, { scope, n });
-  }
+  const owners = overdue.map(({ scope, id }) => ({ scope, n: readRunId(id).coordinator }));
+  const late = new Map(owners.map((owner) => [coordinatorName(owner.scope, owner.n), owner]));
   const emptied: SeenCoordinator[] = [];
   const pokes = [
     ...[...late.values()].map(({ scope, n }) => poke(env, scope, n)),

@@ -1,9 +1,7 @@
 /**
  * The Durable Object that owns a quarter of an environment's runs. It orders their changes, journals each before any caller
- * gets an answer, enforces their deadlines, sends their webhooks, and lands them in D1.
- *
- * The platform is the lock: from reading a run to writing its change and setting the alarm there is no `await`. So no other
- * call and no alarm can come between, and it all commits as one before the answer leaves.
+ * gets an answer, enforces their deadlines, sends their webhooks, and lands them in D1. The platform is the lock: from reading
+ * a run to writing its change and setting the alarm there is no `await` (see docs/architecture.md).
  */
 
 import { DurableObject } from "cloudflare:workers";

@@ -1,7 +1,6 @@
 /**
  * Delivers the webhooks of one coordinator's runs. Sends each attempt in a Worker invocation of its own, so that a receiver
- * that hangs delays no other, and applies its outcome. What is under way is in the journal, with a lease. Memory holds only a
- * count.
+ * that hangs delays no other, and applies its outcome. What is under way is in the journal; memory holds only a count.
  */
 
 import {

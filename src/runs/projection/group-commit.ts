@@ -2,9 +2,6 @@
  * Lands changed runs in D1, one flight at a time. A flight carries every run that changed since the last one, so callers
  * that arrive meanwhile share the next. It decides nothing: the journal is durable before it is called. A flight that is
  * lost, late or repeated is harmless, because D1 takes only newer versions.
- *
- * Memory holds ids and versions, and at most 2 MB of the runs themselves. The rest is read from the journal when a flight
- * leaves.
  */
 
 import { isDatabaseFull } from "../../http/d1-errors.ts";

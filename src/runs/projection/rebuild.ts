@@ -1,9 +1,7 @@
 /**
  * Makes D1 equal to the journal again, step by step, when the operator asks for a resync. Every run lands again. Rows of runs
- * that the journal no longer keeps are removed, because a restore of D1 brings back such rows.
- *
- * A row is removed only if the journal has no run of its id and the id is over an hour old. An id holds the instant of its
- * run's creation, so no such run can still arrive. A removal that is late or repeated takes nothing that is kept.
+ * that the journal no longer keeps are removed, because a restore of D1 brings back such rows. Only ids that are over an hour
+ * old are removed: no such run can still arrive, so a removal that is late or repeated takes nothing that is kept.
  */
 
 import { HOUR_MS } from "../../durations.ts";
