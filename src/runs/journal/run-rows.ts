@@ -31,6 +31,7 @@ const CHANGING = [
   ...(["error", "output", "silentSince", "endCause"] as const),
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING];
+/** A member that the lists above lack makes `#select` fail to type-check. */
 type Row = Pick<JournaledRun, (typeof MEMBERS)[number]>;
 
 /** The column of a member: `created_at` for `createdAt`. */
