@@ -1,7 +1,8 @@
 /**
  * Every text that a receiver's answer can be read as: as it came, and with the usual encodings removed, in any order. PURE.
- * It knows nothing of secrets. An answer has at most 4 KiB. An answer with more layers of encoding than the bounds below
- * allow has no readings at all.
+ * It knows nothing of secrets.
+ *
+ * An answer has at most 4 KiB. An answer with more layers of encoding than the bounds below allow has no readings at all.
  */
 
 /** Layers of escapes that are removed. JSON, HTML and percent escapes count as one layer. */

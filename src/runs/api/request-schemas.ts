@@ -31,7 +31,7 @@ import {
   seqPageQuery,
 } from "../../http/schema-parts.ts";
 import { parseUuid } from "../../uuid.ts";
-import { STATUSES } from "../run.ts";
+import { STATUSES, type Status } from "../run.ts";
 
 /** Kept as text, so that odd keys such as `__proto__` do no harm. */
 const jsonObject = z
@@ -172,6 +172,7 @@ export const heartbeat = z
   });
 
 const status = z.enum(STATUSES);
+const asList = z.transform((one: Status) => [one]);
 
 /** The schema of a query parameter, with an example for the OpenAPI document. */
 function shown<T extends z.ZodMiniType>(schema: T, example: string): T {
@@ -185,16 +186,7 @@ export const runListQuery = z.strictObject({
   ...pageQuery,
   status: z.optional(
     z
-      .union(
-        [
-          z.pipe(
-            status,
-            z.transform((one) => [one]),
-          ),
-          z.array(status),
-        ],
-        { error: `send any of ${STATUSES.join(", ")}.` },
-      )
+      .union([z.pipe(status, asList), z.array(status)], { error: `send any of ${STATUSES.join(", ")}.` })
       .register(z.globalRegistry, {
         wire: {
           type: "array",
