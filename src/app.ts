@@ -33,27 +33,23 @@ const EXPOSED_HEADERS = [
   "X-Request-Id",
 ];
 
-function headers(): MiddlewareHandler<AppEnv> {
-  return function headers(c, next) {
-    // Before the response exists, because setting a header afterwards clones the response. A route may set another value.
-    c.header("Cache-Control", "no-store");
-    c.header("X-Content-Type-Options", "nosniff");
-    return next();
-  };
-}
+const headers: MiddlewareHandler<AppEnv> = (c, next) => {
+  // Before the response exists, because setting a header afterwards clones the response. A route may set another value.
+  c.header("Cache-Control", "no-store");
+  c.header("X-Content-Type-Options", "nosniff");
+  return next();
+};
 
 /** Sends CORS headers only to the origins that the operator lists. */
-function crossOrigin(): MiddlewareHandler<AppEnv> {
-  return function crossOrigin(c, next) {
-    const origins = corsOrigins(c.env);
-    if (origins.length === 0) return next();
-    return cors({ origin: origins, exposeHeaders: EXPOSED_HEADERS, maxAge: 600 })(c, next);
-  };
-}
+const crossOrigin: MiddlewareHandler<AppEnv> = (c, next) => {
+  const origins = corsOrigins(c.env);
+  if (origins.length === 0) return next();
+  return cors({ origin: origins, exposeHeaders: EXPOSED_HEADERS, maxAge: 600 })(c, next);
+};
 
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ router: new FixedAndPatternRouter() });
-  app.use(requestId(), requestLog(), headers(), crossOrigin(), refuseDeliveries());
+  app.use(requestId(), requestLog, headers, crossOrigin, refuseDeliveries);
 
   app.route("/", healthRoutes);
   app.route("/", docsRoutes);

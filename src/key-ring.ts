@@ -116,10 +116,9 @@ async function derive(secret: Bytes, purpose: KeyPurpose | typeof SEALING): Prom
   const material = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
   const info = encoder.encode(`action-runs ${purpose} v1`);
   const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info };
-  return purpose === SEALING
-    ? crypto.subtle.deriveKey(hkdf, material, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"])
-    : crypto.subtle.deriveKey(hkdf, material, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [
-        "sign",
-        "verify",
-      ]);
+  const [algorithm, usages] =
+    purpose === SEALING
+      ? [{ name: "AES-GCM", length: 256 }, ["encrypt", "decrypt"]]
+      : [{ name: "HMAC", hash: "SHA-256", length: 256 }, ["sign", "verify"]];
+  return crypto.subtle.deriveKey(hkdf, material, algorithm, false, usages);
 }

@@ -5,3 +5,7 @@ export function log(level: "info" | "error", event: string, fields: Readonly<Rec
   if (level === "error") console.error(line);
   else console.log(line);
 }
+
+export function logFailure(event: string, error: unknown, fields: Readonly<Record<string, unknown>>): void {
+  log("error", event, { ...fields, error: String(error) });
+}

@@ -3,7 +3,8 @@
  * lines, so a flood can't hide them. They contain no secret.
  */
 
-import { log } from "../log.ts";
+import { DAY_MS } from "../durations.ts";
+import { log, logFailure } from "../log.ts";
 import { mintUuidV7 } from "../uuid.ts";
 import type { Principal } from "./permissions.ts";
 
@@ -38,21 +39,13 @@ export function auditScope({ project, envName }: Pick<AuditEntry, "project" | "e
   return envName === null ? project : `${project}/${envName}`;
 }
 
-export function logAudit(
-  entry: AuditEntry,
-  requestId: string,
-  more: Readonly<Record<string, unknown>> = {},
-): void {
+export function logAudit(entry: AuditEntry, requestId: string, more: object = {}): void {
   const { actor, action, target } = entry;
   log("info", "audit", { requestId, actor, action, target, scope: auditScope(entry), ...more });
 }
 
 /** Writes the entry if `condition` holds: SQL on ?1, the project, and ?8, the target. */
-export function auditStatement(
-  db: D1Database,
-  entry: AuditEntry,
-  condition: string = "1",
-): D1PreparedStatement {
+export function auditStatement(db: D1Database, entry: AuditEntry, condition = "1"): D1PreparedStatement {
   const { project, id, envName, at, actor, actorName, action, target } = entry;
   return db
     .prepare(
@@ -83,7 +76,6 @@ export async function listAudit(
 }
 
 const PURGED_PER_MINUTE = 1000;
-const DAY_MS = 86_400_000;
 
 /** Removes a bounded number of entries older than `retentionDays`, the oldest first. Never throws. */
 export async function purgeAudit(db: D1Database, retentionDays: number, now: number): Promise<void> {
@@ -93,7 +85,5 @@ export async function purgeAudit(db: D1Database, retentionDays: number, now: num
          SELECT rowid FROM audit INDEXED BY audit_by_time WHERE at < ? ORDER BY at LIMIT ${PURGED_PER_MINUTE})`,
     )
     .bind(now - retentionDays * DAY_MS);
-  await purge
-    .run()
-    .catch((error) => log("error", "sweep_failed", { step: "purge_audit", error: String(error) }));
+  await purge.run().catch((error) => logFailure("sweep_failed", error, { step: "purge_audit" }));
 }

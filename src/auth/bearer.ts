@@ -38,13 +38,11 @@ export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
 }
 
 /** Only ROOT_TOKEN opens this. */
-export function requiresRoot(): MiddlewareHandler<AppEnv> {
-  return async function requiresRoot(c, next) {
-    const principal = await authenticate(c);
-    if (principal.project !== null) throw new ApiError("forbidden", "This endpoint requires ROOT_TOKEN.");
-    await next();
-  };
-}
+export const requiresRoot: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const principal = await authenticate(c);
+  if (principal.project !== null) throw new ApiError("forbidden", "This endpoint requires ROOT_TOKEN.");
+  await next();
+};
 
 /**
  * The principal of the request, if its token has the permission for the path's project and environment. A handler that

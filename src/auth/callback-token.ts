@@ -1,12 +1,10 @@
 /**
- * Callback tokens. A token opens one run's callback and nothing else. PURE except for WebCrypto.
- *
- * The format is `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13 digits, 64 lower-case hex digits. The one spelling
- * is checked before any crypto. All refusals except lateness look alike, so that a forger learns nothing.
+ * Callback tokens. A token opens one run's callback and nothing else. PURE except for WebCrypto. The format is
+ * `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13 digits, 64 lower-case hex digits. The one spelling is checked before
+ * any crypto. All refusals except lateness look alike, so that a forger learns nothing.
  */
 
 import type { KeyRing } from "../key-ring.ts";
-import { err, ok, type Result } from "../result.ts";
 
 const TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{13}):([0-9a-f]{64})$/;
 
@@ -27,16 +25,16 @@ export async function signCallbackToken(ring: KeyRing, grant: CallbackGrant): Pr
   return `${grant.runId}:${grant.expiresAt}:${hmac.toHex()}`;
 }
 
-/** The grant, if `token` is genuine for this run. The caller checks `expiresAt`, because a late token may open a replay. */
+/** The grant, or null if `token` is not genuine for this run. The caller checks `expiresAt`, because a late token may open a replay. */
 export async function verifyCallbackToken(
   ring: KeyRing,
   token: string,
   scope: string,
   runId: string,
-): Promise<Result<CallbackGrant, "not_genuine">> {
+): Promise<CallbackGrant | null> {
   const [, tokenRunId, expiresAt, hmac] = TOKEN.exec(token) ?? [];
-  if (tokenRunId !== runId || expiresAt === undefined || hmac === undefined) return err("not_genuine");
+  if (tokenRunId !== runId || expiresAt === undefined || hmac === undefined) return null;
   const grant = { scope, runId, expiresAt: Number(expiresAt) };
   const genuine = await ring.verify("callback-token", signedText(grant), Uint8Array.fromHex(hmac));
-  return genuine ? ok(grant) : err("not_genuine");
+  return genuine ? grant : null;
 }

@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { PATH_NAME } from "../http/limits.ts";
 import { described, filterableName, instant, pageQuery } from "../http/schema-parts.ts";
 import { ROLES } from "./permissions.ts";
-import { holdsInvisible, looksLikeRoot } from "./token-name.ts";
+import { INVISIBLE, looksLikeRoot } from "./token-name.ts";
 
 const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
 
@@ -12,7 +12,7 @@ export const newToken = z
   .strictObject({
     name: described(
       filterableName.check(
-        z.refine((name) => !holdsInvisible(name), {
+        z.refine((name) => !INVISIBLE.test(name), {
           error: "has a character that can't be seen; send only visible characters.",
         }),
         z.refine((name) => !looksLikeRoot(name), {

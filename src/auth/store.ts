@@ -3,6 +3,7 @@
  * because the first run may have committed although its answer was lost. So each batch ends by reading what it did.
  */
 
+import { DAY_MS } from "../durations.ts";
 import { TOKENS_MAX_PER_PROJECT } from "../http/limits.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
 import { type Principal, type Role, rolesUpTo } from "./permissions.ts";
@@ -30,7 +31,7 @@ export function selectToken(db: D1Database, hash: string): Promise<Principal | n
 }
 
 /** How long an expired token stays in the list. */
-const EXPIRED_KEPT_MS = 7 * 86_400_000;
+const EXPIRED_KEPT_MS = 7 * DAY_MS;
 
 /**
  * SQL: whether the asker's token is still good. An isolate may remember a revoked token for 30 s, and a token that it

@@ -11,12 +11,8 @@ const LOOK_UPS_AT_ONCE = 4;
 /** The longest look-up. If the client hangs up, its look-up may never end, so its place is freed then. */
 const LOOK_UP_MAX_MS = 11_000;
 
-interface LookUp {
-  readonly startedAt: number;
-}
-
 /** Per isolate: the clients over their allowance, with their running look-ups. */
-const slowed = new BoundedMap<Set<LookUp>>(1000);
+const slowed = new BoundedMap<Set<{ readonly startedAt: number }>>(1000);
 
 /** Looks up a token that may be a guess. Throws 429 if the client runs too many look-ups. */
 export async function lookUpGuess<T>(client: string, now: number, lookUp: () => Promise<T>): Promise<T> {

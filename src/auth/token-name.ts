@@ -4,7 +4,7 @@
  */
 
 /** Zero-width, bidirectional and other characters that are invisible or change how a name looks. */
-const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u;
+export const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u;
 
 /**
  * Characters that most fonts draw like the letters of "root", in lower case, after Unicode's confusables (UTS #39). NFKD
@@ -20,10 +20,6 @@ const LOOK_ALIKES: Readonly<Record<string, string>> = {
 const FOLDED: ReadonlyMap<string, string> = new Map(
   Object.entries(LOOK_ALIKES).flatMap(([letter, alikes]) => [...alikes].map((alike) => [alike, letter])),
 );
-
-export function holdsInvisible(name: string): boolean {
-  return INVISIBLE.test(name);
-}
 
 /** Whether a reader could mistake the name for the operator's. Marks, spaces and punctuation make no difference. */
 export function looksLikeRoot(name: string): boolean {

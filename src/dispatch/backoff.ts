@@ -1,5 +1,7 @@
 /** When a delivery is retried. PURE: `now` and `random` are passed in. It must not judge the run's deadline. */
 
+import { HOUR_MS } from "../durations.ts";
+
 /** `maxAttempts` includes the first attempt. `initialDelayMs` is the longest first wait. */
 export interface RetryPolicy {
   readonly maxAttempts: number;
@@ -7,7 +9,7 @@ export interface RetryPolicy {
 }
 
 /** The longest wait, whether a receiver asks for it or the backoff grows to it. */
-export const RETRY_AFTER_MAX_MS = 3_600_000;
+export const RETRY_AFTER_MAX_MS = HOUR_MS;
 
 /** The last instant that a Date can hold. */
 const DATE_MAX_MS = 8.64e15;

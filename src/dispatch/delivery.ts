@@ -92,14 +92,13 @@ export function beginAttempt(delivery: Delivery, now: number): Delivery {
   return { ...delivery, attempt: delivery.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
 }
 
+export const UNANSWERED = { status: null, durationMs: 0, isFinal: false, excerpt: null, retryAfter: null };
+
 /** The result of an attempt that reported none. */
 export const LOST: AttemptAnswer = {
-  status: null,
+  ...UNANSWERED,
   durationMs: LEASE_MS,
   reason: "may or may not have been reached: the attempt was cut off",
-  isFinal: false,
-  excerpt: null,
-  retryAfter: null,
 };
 
 /**

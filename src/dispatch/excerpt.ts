@@ -1,6 +1,5 @@
 /**
  * A short, harmless piece of a receiver's answer, for a person who wants to know why a delivery failed. PURE.
- *
  * Receivers echo: an error page can contain our headers or our body, in any encoding. So there is one decision. If any reading
  * of the answer contains a secret of the request, or 8 consecutive characters of one, the whole excerpt is dropped. Too
  * little is fine, too much is not. This is against accidents: a receiver that means to leak can invent an encoding.
@@ -63,11 +62,10 @@ function mayHoldSecret(bytes: Uint8Array, { texts, wholes }: Secrets, known: rea
   const isShownWhole = (form: string) =>
     form.length >= WHOLE_MIN_CHARACTERS && readings.some((reading) => reading.includes(form));
 
-  for (const text of texts) {
-    if (text.length < SECRET_MIN_CHARACTERS) continue;
-    if (secretForms(text).some((form) => form.length >= FORM_MIN_CHARACTERS && isShown(form))) return true;
-  }
-  return wholes.some((text) => secretForms(text).some(isShownWhole));
+  const isGivenAway = (text: string) =>
+    text.length >= SECRET_MIN_CHARACTERS &&
+    secretForms(text).some((form) => form.length >= FORM_MIN_CHARACTERS && isShown(form));
+  return texts.some(isGivenAway) || wholes.some((text) => secretForms(text).some(isShownWhole));
 }
 
 /** Every piece of `length` characters. */

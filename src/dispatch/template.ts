@@ -1,9 +1,7 @@
 /**
- * The templates of a trigger: payload, header values and URL. PURE.
- *
- * It must not judge the result: after rendering, the sender checks header values and the URL. Templates are checked when
- * they come in. Rendering an unchecked one is a bug and throws. Recursion is as deep as the template, which
- * JSON_MAX_DEPTH bounds.
+ * The templates of a trigger: payload, header values and URL. PURE. Templates are checked when they come in. Rendering an
+ * unchecked one is a bug and throws. It must not judge the result: after rendering, the sender checks header values and the
+ * URL. Recursion is as deep as the template, which JSON_MAX_DEPTH bounds.
  *
  * Size is the threat: 64 KiB of template can name a value of 256 KiB thousands of times. Each value is charged to a budget
  * when it is put in, and an overdrawn budget ends the work. So the work is at most maxBytes and one value.

@@ -1,7 +1,7 @@
 /** zod: a trigger as a create sends it. A fault that the values can't change is refused here, with its place. PURE. */
 
 import * as z from "zod/mini";
-import { hasOnlyFiniteNumbers, isJsonObject } from "../http/json.ts";
+import { isJsonObject } from "../http/json.ts";
 import {
   ATTEMPTS_DEFAULT,
   ATTEMPTS_MAX,
@@ -12,7 +12,7 @@ import {
   URL_MAX_CHARACTERS,
   utf8Bytes,
 } from "../http/limits.ts";
-import { wholeNumber } from "../http/schema-bounds.ts";
+import { finiteNumbers, urlLength, wholeNumber } from "../http/schema-bounds.ts";
 import { described, HTTP_URL } from "../http/schema-parts.ts";
 import { signingKey } from "./signature.ts";
 import { checkTemplate, checkUrlTemplate } from "./template.ts";
@@ -94,9 +94,7 @@ export const trigger = z
         url: z
           .string({ error: "send the URL to call." })
           .check(
-            z.maxLength(URL_MAX_CHARACTERS, {
-              error: `is too long; send at most ${URL_MAX_CHARACTERS} characters.`,
-            }),
+            urlLength,
             z.superRefine((url, context) => {
               const message = checkUrlTemplate(url);
               if (message !== null) context.addIssue({ code: "custom", message });
@@ -118,9 +116,7 @@ export const trigger = z
         payload: z.optional(
           described(
             z.unknown().check(
-              z.refine(hasOnlyFiniteNumbers, {
-                error: "has a number that is too large; send it as a string.",
-              }),
+              finiteNumbers,
               z.superRefine((payload, context) => {
                 const fault = checkTemplate(payload);
                 if (fault === null) return;
@@ -144,10 +140,7 @@ export const trigger = z
                 "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or compute the HMAC yourself.",
             }),
         ),
-        retry: z._default(retry, {
-          maxAttempts: ATTEMPTS_DEFAULT,
-          initialDelayMs: RETRY_DELAY_DEFAULT_MS,
-        }),
+        retry: z._default(retry, { maxAttempts: ATTEMPTS_DEFAULT, initialDelayMs: RETRY_DELAY_DEFAULT_MS }),
         startOn: z._default(
           described(
             z.enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' }),

@@ -7,7 +7,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { DELIVERY_HEADER } from "../http/loop-guard.ts";
 import { keyRing } from "../key-ring.ts";
-import { ATTEMPT_MAX_MS, type AttemptAnswer } from "./delivery.ts";
+import { ATTEMPT_MAX_MS, type AttemptAnswer, UNANSWERED } from "./delivery.ts";
 import { ANSWER_READ_MAX_BYTES, excerptOf } from "./excerpt.ts";
 import { secretsOf } from "./request-secrets.ts";
 import { type Attempt, sealedFor, type WebhookRequest } from "./sealed-request.ts";
@@ -17,8 +17,6 @@ import { webhookPolicy } from "./webhook-policy.ts";
 
 /** How long to wait for the next piece of the body. It is short, because only the status counts. */
 const BODY_WAIT_MS = 1000;
-
-const UNANSWERED = { status: null, durationMs: 0, isFinal: false, excerpt: null, retryAfter: null };
 
 export class WebhookSender extends WorkerEntrypoint<Env> {
   /** Never throws because of what a receiver does. */
@@ -33,12 +31,8 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
     if (!policy.ok) return unready("the service's webhook settings can't be used", false);
     const url = guardUrl(request.url, policy.value);
     if (!url.ok) return unready(url.error.replace(/\.$/, ""), true);
-    return exchange(
-      url.value,
-      request,
-      await headersOf(request, runId),
-      knownTexts(url.value, request, scope, runId),
-    );
+    const known = knownTexts(url.value, request, scope, runId);
+    return exchange(url.value, request, await headersOf(request, runId), known);
   }
 }
 

@@ -1,9 +1,7 @@
 /**
- * GET /openapi.json, and GET /docs, the API explorer. src/dev/assets.ts makes their files as static assets, so the
- * Worker's bundle contains neither the explorer nor the code that makes the document.
- *
- * People type API tokens into the page. So the policy below lets it run scripts of this host only and call no other host,
- * whatever the explorer tries.
+ * GET /openapi.json, and GET /docs, the API explorer. src/dev/assets.ts makes their files as static assets, so the Worker's
+ * bundle contains neither the explorer nor the code that makes the document. People type API tokens into the page. So the
+ * policy below lets it run scripts of this host only and call no other host, whatever the explorer tries.
  */
 
 import { type Context, Hono } from "hono";

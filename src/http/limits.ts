@@ -1,5 +1,7 @@
 /** Every limit that a caller can reach. Sizes are bytes of UTF-8 JSON. */
 
+import { DAY_MS, HOUR_MS } from "../durations.ts";
+
 export const BODY_MAX_BYTES = 1024 * 1024;
 /** How much of a larger body is read before the response. Otherwise some clients see a reset connection and no response. */
 export const BODY_DRAIN_BYTES = 4 * 1024 * 1024;
@@ -29,7 +31,7 @@ export const ATTEMPTS_DEFAULT = 3;
 export const ATTEMPTS_MAX = 10;
 export const RETRY_DELAY_DEFAULT_MS = 1000;
 export const RETRY_DELAY_MIN_MS = 100;
-export const RETRY_DELAY_MAX_MS = 3_600_000;
+export const RETRY_DELAY_MAX_MS = HOUR_MS;
 /** How long a read can wait for a run's end. */
 export const WAIT_MAX_SECONDS = 60;
 
@@ -40,7 +42,7 @@ export const PAGE_MAX_BYTES = 4 * 1024 * 1024;
 export const PAGE_MAX_LOOKED_AT = 5000;
 
 /** How long after the token expired a callback can be repeated with its key. */
-export const CALLBACK_REPLAY_GRACE_MS = 24 * 3_600_000;
+export const CALLBACK_REPLAY_GRACE_MS = DAY_MS;
 
 const encoder = new TextEncoder();
 

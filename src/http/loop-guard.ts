@@ -6,9 +6,7 @@ import { ApiError } from "./errors.ts";
 /** On every request that a delivery makes. */
 export const DELIVERY_HEADER = "Action-Runs-Delivery";
 
-export function refuseDeliveries(): MiddlewareHandler {
-  return function refuseDeliveries(c, next) {
-    if (c.req.header(DELIVERY_HEADER) !== undefined) throw new ApiError("loop_detected");
-    return next();
-  };
-}
+export const refuseDeliveries: MiddlewareHandler = (c, next) => {
+  if (c.req.header(DELIVERY_HEADER) !== undefined) throw new ApiError("loop_detected");
+  return next();
+};

@@ -10,11 +10,6 @@ const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 export const DATABASE_FULL =
   "The database is full. Lower RETENTION_DAYS, or move some organisations to a second deployment.";
 
-export interface Statement {
-  readonly sql: string;
-  readonly bindings: readonly (string | number)[];
-}
-
 /**
  * Runs a read, and retries it once if it takes over 5 s. Throws `database_unavailable`, or `storage_full` for a write
  * to a full database.

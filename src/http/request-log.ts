@@ -1,10 +1,7 @@
 /**
- * One log line a request: its route, its status and its round trips. The route is a pattern, because a path may contain
- * text that a caller typed.
- *
- * A line costs more than most of a request's work, and Cloudflare charges for it. So an isolate writes a bounded number
- * a second, and a flood of forged tokens stays cheap. The next line counts those left out. Errors of the service (5xx)
- * are always written.
+ * One log line a request. Its route is a pattern, because a path may contain text that a caller typed. A line costs more than
+ * most of a request's work, so an isolate writes a bounded number a second, and a flood of forged tokens stays cheap. The next
+ * line counts those left out. Errors of the service (5xx) are always written.
  */
 
 import type { MiddlewareHandler } from "hono";
@@ -13,40 +10,37 @@ import type { AppEnv } from "../app-env.ts";
 import { log } from "../log.ts";
 import { PATH_NAME } from "./limits.ts";
 
-const SECOND_MS = 1000;
 const LINES_PER_SECOND = 100;
 
 /** Per isolate: lines written in this second, and lines left out since the last one written. */
 const written = { second: 0, lines: 0, leftOut: 0 };
 
-export function requestLog(): MiddlewareHandler<AppEnv> {
-  return async function requestLog(c, next) {
-    const startedAt = Date.now();
-    const hops = { d1: 0, coordinator: 0 };
-    c.set("hops", hops);
-    await next();
-    const now = Date.now();
-    if (c.res.status < 500 && !mayWrite(now)) return;
-    const { leftOut } = written;
-    written.leftOut = 0;
-    // JSON leaves out a field that is undefined.
-    log("info", "request", {
-      requestId: c.get("requestId"),
-      token: (c.get("principal") as { readonly id: string } | undefined)?.id,
-      method: c.req.method,
-      route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, ""),
-      status: c.res.status,
-      durationMs: now - startedAt,
-      d1: hops.d1,
-      coordinator: hops.coordinator,
-      code: c.get("errorCode"),
-      leftOut: leftOut === 0 ? undefined : leftOut,
-    });
-  };
-}
+export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const startedAt = Date.now();
+  const hops = { d1: 0, coordinator: 0 };
+  c.set("hops", hops);
+  await next();
+  const now = Date.now();
+  if (c.res.status < 500 && !mayWrite(now)) return;
+  const { leftOut } = written;
+  written.leftOut = 0;
+  // JSON leaves out a field that is undefined.
+  log("info", "request", {
+    requestId: c.get("requestId"),
+    token: (c.get("principal") as { readonly id: string } | undefined)?.id,
+    method: c.req.method,
+    route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, ""),
+    status: c.res.status,
+    durationMs: now - startedAt,
+    d1: hops.d1,
+    coordinator: hops.coordinator,
+    code: c.get("errorCode"),
+    leftOut: leftOut === 0 ? undefined : leftOut,
+  });
+};
 
 function mayWrite(now: number): boolean {
-  const second = Math.floor(now / SECOND_MS);
+  const second = Math.floor(now / 1000);
   if (second !== written.second) Object.assign(written, { second, lines: 0 });
   if (written.lines >= LINES_PER_SECOND) {
     written.leftOut++;

@@ -1,11 +1,17 @@
 /** zod: bounds that many members have. Each refusal names the bound. */
 
 import * as z from "zod/mini";
-import { utf8Bytes } from "./limits.ts";
-import { sent } from "./schema-parts.ts";
+import { hasOnlyFiniteNumbers } from "./json.ts";
+import { URL_MAX_CHARACTERS, utf8Bytes } from "./limits.ts";
 
 interface Issue {
   readonly input?: unknown;
+}
+
+/** What was sent instead of a number, cut to a length that fits a sentence. */
+function sent({ input }: Issue): string {
+  const text = typeof input === "number" ? String(input) : (JSON.stringify(input) ?? "nothing");
+  return `${text.length > 40 ? `${text.slice(0, 40)}…` : text} was sent`;
 }
 
 /** The refusal of a number outside of `min` to `max`. `what`: "a number", for example. */
@@ -18,6 +24,24 @@ export function wholeNumber(what: string, min: number, max: number) {
   const refusal = outOfRange(what, min, max);
   return z.int(refusal).check(z.minimum(min, refusal), z.maximum(max, refusal));
 }
+
+/** A whole number from 1 to `max`, as the text of a query. */
+export function wholeNumberText(what: string, max: number, more: object) {
+  const refusal = outOfRange(what, 1, max);
+  const digits = new RegExp(`^[0-9]{1,${String(max).length}}$`);
+  return z
+    .pipe(z.string({ error: "send it once." }).check(z.regex(digits, refusal)), z.transform(Number))
+    .check(z.refine((number) => number >= 1 && number <= max, refusal))
+    .register(z.globalRegistry, { wire: { type: "integer", minimum: 1, maximum: max, ...more } });
+}
+
+export const urlLength = z.maxLength(URL_MAX_CHARACTERS, {
+  error: `is too long; send at most ${URL_MAX_CHARACTERS} characters.`,
+});
+
+export const finiteNumbers = z.refine(hasOnlyFiniteNumbers, {
+  error: "has a number that is too large; send it as a string.",
+});
 
 /** A check that the UTF-8 of `textOf(value)` has at most `max` bytes. */
 export function maxBytes<T>(max: number, textOf: (value: T) => string, subject = "has") {

@@ -4,19 +4,12 @@ import { en } from "zod/locales";
 import * as z from "zod/mini";
 import { decodeCursor, decodeSeqCursor } from "./cursor.ts";
 import { NAME_MAX_CHARACTERS, PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS } from "./limits.ts";
+import { parsedText, wholeNumberText } from "./schema-bounds.ts";
 
 // The texts of issues for which no schema has a message, such as an unknown key.
 z.config(en());
 
 const CONTROL = /\p{Cc}/u;
-
-/** The pattern uses `\x`, because code generators use it in languages that don't know `\p` or `\u`. */
-export const NAME_ON_WIRE = {
-  type: "string",
-  minLength: 1,
-  maxLength: NAME_MAX_CHARACTERS,
-  pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
-};
 
 /** An http or https URL, as far as a pattern can tell. */
 export const HTTP_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
@@ -42,15 +35,15 @@ export const filterableName = z
     }),
   )
   .register(z.globalRegistry, {
-    wire: NAME_ON_WIRE,
+    // The pattern uses `\x`, because code generators use it in languages that don't know `\p` or `\u`.
+    wire: {
+      type: "string",
+      minLength: 1,
+      maxLength: NAME_MAX_CHARACTERS,
+      pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+    },
     description: "Well-formed Unicode without control characters.",
   });
-
-/** What was sent instead of a number, cut to a length that fits a sentence. */
-export function sent({ input }: { readonly input?: unknown }): string {
-  const text = typeof input === "number" ? String(input) : (JSON.stringify(input) ?? "nothing");
-  return `${text.length > 40 ? `${text.slice(0, 40)}…` : text} was sent`;
-}
 
 /** An instant between two milliseconds, if the text is more precise than a millisecond. */
 export interface Instant {
@@ -78,38 +71,21 @@ export const instant = z
   )
   .register(z.globalRegistry, { wire: { type: "string", format: "date-time" } });
 
-const LIMIT = {
-  error: (issue: { readonly input?: unknown }) =>
-    `${sent(issue)}; send a whole number from 1 to ${PAGE_MAX_ROWS}.`,
-};
-
-const limit = z
-  .pipe(z.string({ error: "send it once." }).check(z.regex(/^[0-9]{1,3}$/, LIMIT)), z.transform(Number))
-  .check(z.refine((limit) => limit >= 1 && limit <= PAGE_MAX_ROWS, LIMIT))
-  .register(z.globalRegistry, {
-    wire: { type: "integer", minimum: 1, maximum: PAGE_MAX_ROWS, default: PAGE_DEFAULT_ROWS, examples: [20] },
-  });
+const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, {
+  default: PAGE_DEFAULT_ROWS,
+  examples: [20],
+});
 
 /** The query parameters of a page. `decode` gives null for a cursor that the service did not make. */
 function pageOf<After>(decode: (cursor: string) => After | null, example: string) {
-  const cursor = z
-    .pipe(
-      z.string({ error: "send it once." }),
-      z.transform((input: string, { issues }) => {
-        const after = decode(input);
-        if (after !== null) return after;
-        issues.push({
-          code: "custom",
-          message: "send the cursor of a Link header unchanged, or omit it.",
-          input,
-        });
-        return z.NEVER;
-      }),
-    )
-    .register(z.globalRegistry, {
-      wire: { type: "string", examples: [example] },
-      description: "The cursor of a `Link` header, unchanged. The service refuses every other text.",
-    });
+  const cursor = parsedText(
+    z.string({ error: "send it once." }),
+    decode,
+    "send the cursor of a Link header unchanged, or omit it.",
+  ).register(z.globalRegistry, {
+    wire: { type: "string", examples: [example] },
+    description: "The cursor of a `Link` header, unchanged. The service refuses every other text.",
+  });
   return { limit: z._default(limit, PAGE_DEFAULT_ROWS), cursor: z.optional(cursor) };
 }
 

@@ -22,12 +22,8 @@ export async function callCoordinator<T>(
   try {
     return await attempt();
   } catch (error) {
-    if (isOverloaded(error)) throw error;
+    // A retry would make an overloaded object worse.
+    if (error instanceof Error && "overloaded" in error && error.overloaded === true) throw error;
     return attempt();
   }
-}
-
-/** A retry would make an overloaded object worse. */
-function isOverloaded(error: unknown): boolean {
-  return error instanceof Error && "overloaded" in error && error.overloaded === true;
 }

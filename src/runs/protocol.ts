@@ -3,6 +3,7 @@
  * are values, because an error loses its class across the call.
  */
 
+import type { NewDelivery } from "../dispatch/delivery.ts";
 import type { Conflict, NewRun, RunEvent, Status } from "./run.ts";
 
 /** The bookmark of a version that has not landed. A read that sends it back goes to the coordinator. */
@@ -82,21 +83,9 @@ export interface Watcher {
   readonly tokenId: string;
 }
 
-/** A webhook that starts the run's workflow: the request as the Worker sealed it, and how to retry it. */
-export interface SealedTrigger {
-  /** The receiver's host. No other part of the URL may be shown. */
-  readonly host: string;
-  /** What starts the run: a 2xx of the receiver, or only the first heartbeat. */
-  readonly startOn: "accepted" | "heartbeat";
-  readonly sealed: Uint8Array<ArrayBuffer>;
-  readonly maxAttempts: number;
-  readonly initialDelayMs: number;
-}
-
-/** Every change carries a key, so a repeated call gets the same answer. */
 export interface Coordinator {
   /** Creates a run, or finds the one that this key created. With a trigger, the first attempt is sent. */
-  create(run: NewRun, change: ChangeKey, trigger: SealedTrigger | null): Promise<RunReply>;
+  create(run: NewRun, change: ChangeKey, trigger: NewDelivery | null): Promise<RunReply>;
   /** The run that this key created, for a create that would be refused today. */
   recall(change: ChangeKey): Promise<RunReply>;
   /**

@@ -18,6 +18,9 @@ import { hyphenated, timeHex } from "../uuid.ts";
 /** How many coordinators share an environment's runs. Never change it: an Idempotency-Key must find the same coordinator. */
 export const COORDINATORS = 4;
 
+/** Sorts after every id. */
+export const AFTER_ALL_IDS = "g";
+
 const COORDINATOR_NAME = /^([^/]+\/[^/]+\/[^/]+)\/(0|[1-9]\d{0,3})$/;
 /** The highest number that fits into an id's 12 bits. */
 const MAX_COORDINATOR = 2 ** 12 - 1;

@@ -3,15 +3,13 @@
  * `transition()`.
  */
 
+import { DAY_MS, MINUTE_MS } from "../durations.ts";
 import { err, ok, type Result } from "../result.ts";
 
 export const OPEN_STATUSES = ["pending", "running"] as const;
 export const ENDED_STATUSES = ["succeeded", "failed", "cancelled"] as const;
 export const STATUSES = [...OPEN_STATUSES, ...ENDED_STATUSES] as const;
 export type Status = (typeof STATUSES)[number];
-
-const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
 
 /** What a caller decides about a new run. Instants are ms since the epoch. JSON objects are opaque text. */
 export interface NewRun {
@@ -161,13 +159,8 @@ function conflictOf({ status, endCause }: Run): Conflict | null {
 
 function started(run: Run, now: number): Run {
   const startedAt = Math.max(now, run.createdAt);
-  return {
-    ...run,
-    version: run.version + 1,
-    status: "running",
-    startedAt,
-    silentSince: signOfLife(run, now),
-  };
+  const silentSince = signOfLife(run, now);
+  return { ...run, version: run.version + 1, status: "running", startedAt, silentSince };
 }
 
 function signOfLife(run: Run, now: number): number {

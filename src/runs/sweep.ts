@@ -4,7 +4,7 @@
  */
 
 import type { Env } from "../env.ts";
-import { log } from "../log.ts";
+import { log, logFailure } from "../log.ts";
 import { callCoordinator } from "./coordinator-client.ts";
 import {
   dropUnkept,
@@ -14,7 +14,7 @@ import {
   type SeenCoordinator,
 } from "./d1/sweep-queries.ts";
 import { ALARM_LATE_MS } from "./protocol.ts";
-import { readRunId } from "./run-id.ts";
+import { coordinatorName, readRunId } from "./run-id.ts";
 
 /** How often each coordinator is woken. Waking one for nothing costs a request and two writes. */
 const ROUND_MS = 600_000;
@@ -26,17 +26,14 @@ const COORDINATORS_PER_TICK = 20;
 export async function sweep(env: Env, now: number): Promise<void> {
   // Awaited only at the end, because D1 may hang on this statement and coordinators must be woken all the same.
   const tidied = dropUnkept(env.DB, now).catch((error: unknown) =>
-    log("error", "sweep_failed", { step: "drop_unkept", error: String(error) }),
+    logFailure("sweep_failed", error, { step: "drop_unkept" }),
   );
   const [overdue, unseen] = await Promise.all([
     findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
     longestUnseen(env.DB, now - ROUND_MS, now + CLOCKS_DIFFER_MS, COORDINATORS_PER_TICK),
   ]);
-  const late = new Map<string, { scope: string; n: number }>();
-  for (const { scope, id } of overdue) {
-    const n = readRunId(id).coordinator;
-    late.set(`${scope}/${n}`, { scope, n });
-  }
+  const owners = overdue.map(({ scope, id }) => ({ scope, n: readRunId(id).coordinator }));
+  const late = new Map(owners.map((owner) => [coordinatorName(owner.scope, owner.n), owner]));
   const emptied: SeenCoordinator[] = [];
   const pokes = [
     ...[...late.values()].map(({ scope, n }) => poke(env, scope, n)),

@@ -223,7 +223,7 @@ describe("several entries at once", () => {
   const OTHER = "another-run";
 
   it("take the numbers after those there are, in their order, of this run alone", async () => {
-    await inJournal((timeline) => {
+    await inJournal((timeline, sql) => {
       const put = (runId: string, ...ns: number[]) =>
         timeline.append(
           runId,
@@ -242,7 +242,7 @@ describe("several entries at once", () => {
         [2, 102],
         [3, 103],
       ]);
-      timeline.forget([RUN_ID]);
+      sql.exec("DELETE FROM events WHERE run_id = ?", RUN_ID);
       put(RUN_ID, 21, 22);
       expect(numbers(all(timeline))).toEqual([
         [1, 21],

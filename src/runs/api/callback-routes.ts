@@ -28,8 +28,8 @@ function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): Middl
     // A path without a valid id is 401 and not 404, because no token opens it.
     const id = parseUuid(c.req.param("id") ?? "") ?? "";
     const grant = await verifyCallbackToken(usableRing(c), token, placeOf(c).scope, id);
-    if (!grant.ok) throw new ApiError("token_invalid", "This callback token is not valid for this run.");
-    const lateMs = Date.now() - grant.value.expiresAt;
+    if (grant === null) throw new ApiError("token_invalid", "This callback token is not valid for this run.");
+    const lateMs = Date.now() - grant.expiresAt;
     const isLate = lateMs >= 0;
     const expired = new ApiError(
       "token_expired",

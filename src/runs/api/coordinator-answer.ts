@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
-import type { RunAnswer, RunRefusal } from "../protocol.ts";
+import type { RunRefusal, RunReply } from "../protocol.ts";
 
 type Reason = RunRefusal["reason"];
 
@@ -31,7 +31,7 @@ export function sendJson(
 }
 
 /** Sends the run that a change left. `key`: the caller's, or null when the caller sent none. */
-export function sendChanged(c: Context, answer: RunAnswer | RunRefusal, key: string | null): Response {
+export function sendChanged(c: Context, answer: RunReply, key: string | null): Response {
   if (!answer.ok) throw refusalError(answer.reason);
   if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
   return sendJson(c, answer.actionRun, answer.bookmark);

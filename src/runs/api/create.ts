@@ -5,17 +5,16 @@ import type { Principal } from "../../auth/permissions.ts";
 import type { NewDelivery } from "../../dispatch/delivery.ts";
 import type { TemplateContext } from "../../dispatch/placeholder.ts";
 import { prepareDelivery } from "../../dispatch/prepare.ts";
+import { MINUTE_MS } from "../../durations.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { KeyRing } from "../../key-ring.ts";
-import type { ChangeKey, RunAnswer, RunRefusal } from "../protocol.ts";
+import type { ChangeKey, RunAnswer, RunReply } from "../protocol.ts";
 import type { NewRun } from "../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../run-id.ts";
 import { changeKey } from "./change-key.ts";
 import { refusalError } from "./coordinator-answer.ts";
 import type { NewRunBody } from "./request-schemas.ts";
 import { askCoordinator, type Place } from "./run-place.ts";
-
-const MINUTE_MS = 60_000;
 
 /** What a create takes from its request, apart from the body. */
 export interface Creation extends Place {
@@ -72,9 +71,7 @@ async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeK
   }
   // The token is signed while the coordinator works.
   const [answer, token] = await Promise.all([
-    askCoordinator<RunAnswer | RunRefusal>(creation, coordinator, (stub) =>
-      stub.create(run, change, delivery),
-    ),
+    askCoordinator<RunReply>(creation, coordinator, (stub) => stub.create(run, change, delivery)),
     signing,
   ]);
   return { answer, id, token };

@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 import { trigger } from "../../dispatch/trigger.ts";
-import { hasOnlyFiniteNumbers, isJsonObject, type JsonObject } from "../../http/json.ts";
+import { isJsonObject, type JsonObject } from "../../http/json.ts";
 import {
   ERROR_MAX_BYTES,
   HEARTBEAT_MESSAGE_MAX_BYTES,
@@ -13,30 +13,35 @@ import {
   URL_MAX_CHARACTERS,
   WAIT_MAX_SECONDS,
 } from "../../http/limits.ts";
-import { maxBytes, outOfRange, parsedText, wholeNumber } from "../../http/schema-bounds.ts";
+import {
+  finiteNumbers,
+  maxBytes,
+  outOfRange,
+  parsedText,
+  urlLength,
+  wholeNumber,
+  wholeNumberText,
+} from "../../http/schema-bounds.ts";
 import {
   described,
   filterableName,
   HTTP_URL,
   instant,
-  NAME_ON_WIRE,
   pageQuery,
   seqPageQuery,
 } from "../../http/schema-parts.ts";
 import { parseUuid } from "../../uuid.ts";
-import { STATUSES } from "../run.ts";
+import { STATUSES, type Status } from "../run.ts";
 
 /** Kept as text, so that odd keys such as `__proto__` do no harm. */
 const jsonObject = z
   .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
-  .check(z.refine(hasOnlyFiniteNumbers, { error: "has a number that is too large; send it as a string." }))
+  .check(finiteNumbers)
   .register(z.globalRegistry, { wire: { type: "object", additionalProperties: true } });
-
-const UUID = { type: "string", format: "uuid" };
 
 const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
   z.globalRegistry,
-  { wire: UUID },
+  { wire: { type: "string", format: "uuid" } },
 );
 
 const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
@@ -131,11 +136,7 @@ const plainText = z
   .check(z.overwrite((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " ")));
 
 const externalUrl = parsedText(
-  z.string({ error: "send the URL of the job's page." }).check(
-    z.maxLength(URL_MAX_CHARACTERS, {
-      error: `is too long; send at most ${URL_MAX_CHARACTERS} characters.`,
-    }),
-  ),
+  z.string({ error: "send the URL of the job's page." }).check(urlLength),
   (text) => {
     const url = URL.parse(text);
     return url !== null && /^https?:$/.test(url.protocol) ? url.href : null;
@@ -170,12 +171,13 @@ export const heartbeat = z
     examples: [{ message: "running the tests", progress: 0.4 }],
   });
 
-const INSTANT = { type: "string", format: "date-time" };
 const status = z.enum(STATUSES);
+const asList = z.transform((one: Status) => [one]);
 
 /** The schema of a query parameter, with an example for the OpenAPI document. */
-function shown<T extends z.ZodMiniType>(schema: T, wire: object, example: string): T {
+function shown<T extends z.ZodMiniType>(schema: T, example: string): T {
   const parameter = schema.clone();
+  const wire = z.globalRegistry.get(schema)?.wire as object;
   z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
   return parameter;
 }
@@ -184,16 +186,7 @@ export const runListQuery = z.strictObject({
   ...pageQuery,
   status: z.optional(
     z
-      .union(
-        [
-          z.pipe(
-            status,
-            z.transform((one) => [one]),
-          ),
-          z.array(status),
-        ],
-        { error: `send any of ${STATUSES.join(", ")}.` },
-      )
+      .union([z.pipe(status, asList), z.array(status)], { error: `send any of ${STATUSES.join(", ")}.` })
       .register(z.globalRegistry, {
         wire: {
           type: "array",
@@ -202,26 +195,17 @@ export const runListQuery = z.strictObject({
         },
       }),
   ),
-  actionName: z.optional(shown(filterableName, NAME_ON_WIRE, "deploy")),
-  entityId: z.optional(shown(uuid, UUID, "01890a5d-ac96-774b-bcce-b302099a8057")),
-  triggeredBy: z.optional(shown(filterableName, NAME_ON_WIRE, "ci")),
-  createdAfter: z.optional(shown(instant, INSTANT, "2026-01-31T12:00:00Z")),
-  createdBefore: z.optional(shown(instant, INSTANT, "2026-02-01T00:00:00+01:00")),
+  actionName: z.optional(shown(filterableName, "deploy")),
+  entityId: z.optional(shown(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
+  triggeredBy: z.optional(shown(filterableName, "ci")),
+  createdAfter: z.optional(shown(instant, "2026-01-31T12:00:00Z")),
+  createdBefore: z.optional(shown(instant, "2026-02-01T00:00:00+01:00")),
 });
 
 export type RunListQuery = z.infer<typeof runListQuery>;
 
-const WAIT = outOfRange("whole seconds", 1, WAIT_MAX_SECONDS);
-
 export const runQuery = z.strictObject({
-  wait: z.optional(
-    z
-      .pipe(z.string({ error: "send it once." }).check(z.regex(/^[0-9]{1,2}$/, WAIT)), z.transform(Number))
-      .check(z.refine((wait) => wait >= 1 && wait <= WAIT_MAX_SECONDS, WAIT))
-      .register(z.globalRegistry, {
-        wire: { type: "integer", minimum: 1, maximum: WAIT_MAX_SECONDS, examples: [30] },
-      }),
-  ),
+  wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] })),
 });
 
 export const eventsQuery = z.strictObject(seqPageQuery);

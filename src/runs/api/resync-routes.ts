@@ -8,7 +8,7 @@ import { readD1 } from "../../http/read-d1.ts";
 import { COORDINATORS } from "../run-id.ts";
 import { askCoordinator, placeOf } from "./run-place.ts";
 
-export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (c) => {
+export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot, async (c) => {
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
   const place = placeOf(c);
   const what = { project: `${o}/${p}`, envName, action: "resync_requested", target: place.scope } as const;

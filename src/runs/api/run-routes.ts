@@ -21,8 +21,6 @@ import { askAboutRun, placeOf, runIdOf, usableRing } from "./run-place.ts";
 import { waitForEnd } from "./wait-for-end.ts";
 import { beginWatching } from "./watch-place.ts";
 
-const SECOND_MS = 1000;
-
 export const runRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), validQuery(runListQuery), async (c) => {
     const { scope, hops } = placeOf(c);
@@ -57,9 +55,7 @@ export const runRoutes = new Hono<AppEnv>()
     const place = placeOf(c);
     const id = runIdOf(c);
     const waited =
-      wait === undefined
-        ? null
-        : await waitForEnd(place, id, wait * SECOND_MS, () => beginWatching(c, place, id));
+      wait === undefined ? null : await waitForEnd(place, id, wait * 1000, () => beginWatching(c, place, id));
     const run = waited ?? (await readRun(place, id, c.req.header("x-d1-bookmark")));
     if (run === null) throw new ApiError("run_not_found");
     return sendJson(c, run.actionRun, run.bookmark);

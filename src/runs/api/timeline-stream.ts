@@ -22,17 +22,15 @@ export interface EventSource {
   leave(): void;
 }
 
+type Controller = ReadableStreamDefaultController<Uint8Array>;
+
 export function streamEvents(first: TimelineAnswer, source: EventSource): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const startedAt = Date.now();
   let seq = first.lastSeq;
   let slow: ReturnType<typeof setTimeout> | null = null;
 
-  function send(
-    controller: ReadableStreamDefaultController<Uint8Array>,
-    text: string,
-    isOver: boolean,
-  ): void {
+  function send(controller: Controller, text: string, isOver: boolean): void {
     controller.enqueue(encoder.encode(text));
     if (isOver) {
       controller.close();

@@ -1,16 +1,15 @@
 /**
  * The Durable Object that owns a quarter of an environment's runs. It orders their changes, journals each before any caller
- * gets an answer, enforces their deadlines, sends their webhooks, and lands them in D1.
- *
- * The platform is the lock: from reading a run to writing its change and setting the alarm there is no `await`. So no other
- * call and no alarm can come between, and it all commits as one before the answer leaves.
+ * gets an answer, enforces their deadlines, sends their webhooks, and lands them in D1. The platform is the lock: from reading
+ * a run to writing its change and setting the alarm there is no `await` (see docs/architecture.md).
  */
 
 import { DurableObject } from "cloudflare:workers";
 import { retentionDays } from "../../config.ts";
+import type { NewDelivery } from "../../dispatch/delivery.ts";
 import { msSince } from "../../elapsed.ts";
 import type { Env } from "../../env.ts";
-import { log } from "../../log.ts";
+import { log, logFailure } from "../../log.ts";
 import { toActionRun } from "../action-run.ts";
 import { D1RowStore } from "../d1/store.ts";
 import { AlarmClock } from "../journal/alarm-clock.ts";
@@ -26,14 +25,13 @@ import {
   type RunAnswer,
   type RunRefusal,
   type RunReply,
-  type SealedTrigger,
   type TimelineReply,
   type Watcher,
 } from "../protocol.ts";
 import { begin, type Conflict, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
 import { heartbeatNews, isLast, type TimelineEvent, toWireEvent } from "../timeline.ts";
 import { Dispatcher, type Sender } from "./dispatcher.ts";
-import { Ledger, ownChange } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
 import { ownerOf } from "./owner.ts";
 import { Retention } from "./retention.ts";
 import { Watchers } from "./watchers.ts";
@@ -42,9 +40,9 @@ import { Watchers } from "./watchers.ts";
 export const STORAGE_MAX_BYTES = 9_000_000_000;
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
 const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
+const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
 
 export class RunCoordinator extends DurableObject<Env> implements Coordinator {
-  readonly #name: string;
   readonly #journal: Journal;
   readonly #retention: Retention;
   readonly #alarms: AlarmClock;
@@ -62,26 +60,18 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       throw new Error(NO_NAME);
     }
     const waiting = new WaitingDeliveries();
-    this.#name = owner.name;
-    this.#journal = new Journal(ctx.storage);
+    this.#journal = new Journal(ctx.storage, owner);
     this.#journal.marks.set("name", owner.name);
     this.#alarms = new AlarmClock(ctx.storage, this.#journal, waiting);
     const store = new D1RowStore(env.DB, owner);
-    this.#projection = new Projection(owner, this.#journal, this.#alarms, store);
-    this.#retention = new Retention(owner, this.#journal, this.#alarms, this.#projection, store);
+    this.#projection = new Projection(this.#journal, this.#alarms, store);
+    this.#retention = new Retention(this.#journal, this.#alarms, this.#projection, store);
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, retentionDays(env));
     const { WebhookSender } = ctx.exports as unknown as { readonly WebhookSender: Sender };
-    this.#dispatcher = new Dispatcher(
-      owner,
-      this.#journal,
-      waiting,
-      this.#projection,
-      this.#ledger,
-      WebhookSender,
-    );
+    this.#dispatcher = new Dispatcher(this.#journal, waiting, this.#projection, this.#ledger, WebhookSender);
   }
 
-  async create(input: NewRun, change: ChangeKey, trigger: SealedTrigger | null): Promise<RunReply> {
+  async create(input: NewRun, change: ChangeKey, trigger: NewDelivery | null): Promise<RunReply> {
     const now = Date.now();
     const existing = this.#journal.runs.byCreateKeyOrId(change.key, input.id);
     if (existing?.createKey === change.key) return this.#recalled(existing, change, now);
@@ -115,7 +105,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
     const next = transition(run, event, now);
     if (!next.ok) return this.#refuse(stored, run, next.error);
-    return this.#answer(this.#ledger.change(run, next.value, event, change, now), false);
+    return this.#answer(this.#ledger.change(run, next.value, event, now, { change }), false);
   }
 
   async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
@@ -128,7 +118,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (!next.ok) return this.#refuse(stored, run, next.error);
     const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), heartbeat, now);
     if (next.value.version > run.version) {
-      const started = this.#ledger.change(run, next.value, event, ownChange(), now, { last: news });
+      const started = this.#ledger.change(run, next.value, event, now, { last: news });
       return this.#answer(started, false);
     }
     this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
@@ -137,8 +127,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
   async read(id: string): Promise<RunReply> {
     const run = this.#ledger.current(id, Date.now());
-    if (run === null) return NOT_FOUND;
-    return this.#answerNow(run);
+    return run === null ? NOT_FOUND : this.#answerNow(run);
   }
 
   async events(id: string, after: number, limit: number): Promise<TimelineReply> {
@@ -154,9 +143,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   ): Promise<TimelineReply> {
     const first = this.#timeline(id, after, limit);
     if (!first.ok || first.isOver) return first;
-    if (!this.#watchers.admit(id, watcher, Date.now(), maxMs)) {
-      return { ok: false, reason: "too_many_watchers" };
-    }
+    if (!this.#watchers.admit(id, watcher, Date.now(), maxMs)) return TOO_MANY_WATCHERS;
     if (first.events.length > 0) return first;
     await this.#watchers.news(watcher, maxMs);
     return this.#timeline(id, after, limit);
@@ -173,7 +160,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
         if (isLast || !isOpen(run)) this.#watchers.leave(watcher.key);
         return this.#answerNow(run);
       }
-      if (!this.#watchers.admit(id, watcher, now, maxMs)) return { ok: false, reason: "too_many_watchers" };
+      if (!this.#watchers.admit(id, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
       await this.#watchers.news(watcher, leftMs);
       // The watcher left meanwhile and reads no answer. It must not take a place again.
       if (!this.#watchers.has(watcher.key)) return this.#answerNow(run);
@@ -207,7 +194,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const purging = this.#tried(() => this.#retention.purge(now)) ?? 0;
     const repair = this.#tried(() => this.#projection.repair(now)) ?? null;
     if (due + purging > 0 || repair !== null) {
-      log("info", "alarm", { coordinator: this.#name, due, purging, ...repair });
+      log("info", "alarm", { coordinator: this.#journal.owner.name, due, purging, ...repair });
     }
     this.#projection.arm(now);
   }
@@ -217,7 +204,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     try {
       return part();
     } catch (error) {
-      log("error", "alarm_failed", { coordinator: this.#name, error: String(error) });
+      logFailure("alarm_failed", error, { coordinator: this.#journal.owner.name });
       return null;
     }
   }
@@ -245,17 +232,17 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
   /** Waits for the landing, so that the caller's next read of D1 shows this version. */
   async #answer(run: JournaledRun, replayed: boolean): Promise<RunAnswer> {
-    return toAnswer(run, replayed, await this.#projection.landed(run.id, run.version));
+    return toAnswer(run, replayed, await this.#projection.commit.landed(run.id, run.version));
   }
 
   /** For callers that changed nothing and therefore need no landing. */
   #answerNow(run: JournaledRun): RunAnswer {
-    return toAnswer(run, false, this.#projection.bookmarkOf(run.id));
+    return toAnswer(run, false, this.#projection.commit.bookmarkOf(run.id));
   }
 
   /** An end that was only now noticed must be as durable for its caller as an end that the caller asked for. */
   async #refuse(stored: JournaledRun, run: JournaledRun, reason: Conflict): Promise<RunRefusal> {
-    if (run !== stored) await this.#projection.landed(run.id, run.version);
+    if (run !== stored) await this.#projection.commit.landed(run.id, run.version);
     return { ok: false, reason };
   }
 }

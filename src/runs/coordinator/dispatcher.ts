@@ -1,7 +1,6 @@
 /**
  * Delivers the webhooks of one coordinator's runs. Sends each attempt in a Worker invocation of its own, so that a receiver
- * that hangs delays no other, and applies its outcome. What is under way is in the journal, with a lease. Memory holds only a
- * count.
+ * that hangs delays no other, and applies its outcome. What is under way is in the journal; memory holds only a count.
  */
 
 import {
@@ -16,16 +15,15 @@ import {
   newDelivery,
 } from "../../dispatch/delivery.ts";
 import type { Attempt } from "../../dispatch/sealed-request.ts";
-import { log } from "../../log.ts";
+import { logFailure } from "../../log.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { WaitingDeliveries } from "../journal/waiting-deliveries.ts";
 import type { Projection } from "../projection/projection.ts";
 import { isOpen, type RunEvent, transition } from "../run.ts";
-import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import { attemptAnswered, attemptStarted } from "./attempt-events.ts";
-import { type Ledger, ownChange } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 
 /** How many attempts of one coordinator may be under way. The rest wait. */
 const FLYING_MAX = 500;
@@ -41,7 +39,6 @@ export interface Sender {
 }
 
 export class Dispatcher {
-  readonly #owner: Owner;
   readonly #journal: Journal;
   readonly #waiting: WaitingDeliveries;
   readonly #projection: Projection;
@@ -51,14 +48,12 @@ export class Dispatcher {
   #flyingBytes = 0;
 
   constructor(
-    owner: Owner,
     journal: Journal,
     waiting: WaitingDeliveries,
     projection: Projection,
     ledger: Ledger,
     sender: Sender,
   ) {
-    this.#owner = owner;
     this.#journal = journal;
     this.#waiting = waiting;
     this.#projection = projection;
@@ -88,7 +83,7 @@ export class Dispatcher {
     this.#flying++;
     this.#flyingBytes += bytes;
     void this.#sender
-      .send({ scope: this.#owner.scope, runId, attempt, sealed })
+      .send({ scope: this.#journal.owner.scope, runId, attempt, sealed })
       .finally(() => {
         this.#flying--;
         this.#flyingBytes -= bytes;
@@ -112,7 +107,7 @@ export class Dispatcher {
     if (last !== undefined) waiting.lookedUpTo(last);
     if (mayEnd) waiting.hasLooked(this.#journal.due.firstDeadline(now), now);
     const taken = overdue.length + due.length;
-    if (taken > 0) this.#projection.start();
+    if (taken > 0) this.#projection.commit.start();
     return taken;
   }
 
@@ -177,7 +172,7 @@ export class Dispatcher {
     // A run that ended while the attempt was under way has no delivery any more and stays as it is.
     if (run !== null && delivery !== null && isOpen(run)) this.#settle(run, delivery, attempt, answer, now);
     // The run may have changed, but no caller waits for its landing.
-    this.#projection.start();
+    this.#projection.commit.start();
   }
 
   #settle(run: JournaledRun, delivery: Delivery, attempt: number, answer: AttemptAnswer, now: number): void {
@@ -195,13 +190,13 @@ export class Dispatcher {
     const next = transition(run, event, now);
     if (!next.ok) throw new Error(`a delivery under way for a run that refuses: ${next.error}`);
     if (next.value.version > run.version) {
-      this.#ledger.change(run, next.value, event, ownChange(), now, { first: answered });
+      this.#ledger.change(run, next.value, event, now, { first: answered });
     } else {
       this.#ledger.noteAttempt({ ...run, ...next.value }, null, answered, now);
     }
   }
 
   #logError(event: string, error: unknown, run: string): void {
-    log("error", event, { coordinator: this.#owner.name, run, error: String(error) });
+    logFailure(event, error, { coordinator: this.#journal.owner.name, run });
   }
 }

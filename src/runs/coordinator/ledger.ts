@@ -13,6 +13,13 @@ import { expire, purgeAt, type Run, type RunEvent } from "../run.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import type { Watchers } from "./watchers.ts";
 
+/** `change`: the caller's key, if a caller asked for the change. `first` and `last`: events around those of the change. */
+interface ChangeDetails {
+  readonly change?: ChangeKey;
+  readonly first?: readonly TimelineEvent[];
+  readonly last?: readonly TimelineEvent[];
+}
+
 export class Ledger {
   readonly #journal: Journal;
   readonly #projection: Projection;
@@ -35,7 +42,7 @@ export class Ledger {
   /** The same for a run that was read already. */
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
-    return next === run ? run : this.change(run, next, { type: "deadline_passed" }, ownChange(), now);
+    return next === run ? run : this.change(run, next, { type: "deadline_passed" }, now);
   }
 
   /** Writes a new run. */
@@ -59,17 +66,13 @@ export class Ledger {
     return created;
   }
 
-  /**
-   * Writes a run's new version and erases its delivery, because the run has started or ended. `first` and `last` are events
-   * around those of the change itself.
-   */
+  /** Writes a run's new version and erases its delivery, because the run has started or ended. */
   change(
     before: JournaledRun,
     next: Run,
     event: RunEvent,
-    change: ChangeKey,
     now: number,
-    { first = [], last = [] }: { first?: readonly TimelineEvent[]; last?: readonly TimelineEvent[] } = {},
+    { change = ownChange(), first = [], last = [] }: ChangeDetails = {},
   ): JournaledRun {
     const changed = {
       ...before,
@@ -108,6 +111,6 @@ export class Ledger {
 }
 
 /** The key of a change that no caller asked for. */
-export function ownChange(): ChangeKey {
+function ownChange(): ChangeKey {
   return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
 }

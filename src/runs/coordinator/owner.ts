@@ -1,9 +1,7 @@
 /**
  * Which coordinator an object is. The platform tells an instance its name only if its first call was by name. An instance
- * that was woken by id has no name for as long as it lives, so the journal keeps the name.
- *
- * An object with a wrong name would land its runs in another environment. An object's id is a hash of its name, so a name is
- * believed only if it gives the object's own id.
+ * that was woken by id has no name for as long as it lives, so the journal keeps the name. With a wrong name it would land
+ * its runs in another environment, so a name is believed only if its hash is the object's own id.
  */
 
 import type { Env } from "../../env.ts";

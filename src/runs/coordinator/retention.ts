@@ -3,12 +3,11 @@
  * D1 fails. No caller waits for it.
  */
 
-import { log } from "../../log.ts";
+import { logFailure } from "../../log.ts";
 import type { RowStore } from "../d1/store.ts";
 import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Projection } from "../projection/projection.ts";
-import type { Owner } from "../run-id.ts";
 
 /** Small enough that a callback never waits long for it. */
 const BATCH = 200;
@@ -16,14 +15,12 @@ const BATCH = 200;
 const GIVEN_UP_MS = 10_000;
 
 export class Retention {
-  readonly #owner: Owner;
   readonly #journal: Journal;
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
   readonly #store: RowStore;
 
-  constructor(owner: Owner, journal: Journal, alarms: AlarmClock, projection: Projection, store: RowStore) {
-    this.#owner = owner;
+  constructor(journal: Journal, alarms: AlarmClock, projection: Projection, store: RowStore) {
     this.#journal = journal;
     this.#alarms = alarms;
     this.#projection = projection;
@@ -37,7 +34,7 @@ export class Retention {
     if (ids.length === 0) return 0;
     this.#alarms.holdPurges(now, GIVEN_UP_MS);
     void this.#remove(ids).catch((error: unknown) =>
-      log("error", "purge_failed", { coordinator: this.#owner.name, error: String(error) }),
+      logFailure("purge_failed", error, { coordinator: this.#journal.owner.name }),
     );
     return ids.length;
   }
@@ -46,7 +43,7 @@ export class Retention {
     await this.#store.delete(ids);
     this.#journal.forget(ids);
     this.#alarms.releasePurges();
-    this.#projection.forget(ids);
+    this.#projection.commit.forget(ids);
     this.#projection.arm(Date.now());
   }
 }

@@ -4,14 +4,10 @@
  */
 
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../http/limits.ts";
-import type { Statement } from "../../http/read-d1.ts";
 import { idOf } from "../action-run.ts";
 import type { RunListQuery } from "../api/request-schemas.ts";
 import { STATUSES } from "../run.ts";
-import { firstIdAt } from "../run-id.ts";
-
-/** Sorts after every id. */
-const AFTER_ALL = "g";
+import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
 
 export interface RunPage {
   /** ActionRuns as JSON text. */
@@ -25,12 +21,12 @@ export interface RunPage {
  * add up their bytes in the same order, so nothing is sorted. Bodies are read last, and only for rows that fit. Row
  * PAGE_MAX_LOOKED_AT is returned even if it does not pass, because the next page starts there.
  */
-export function listStatement(scope: string, query: RunListQuery): Statement {
+export function listStatement(scope: string, query: RunListQuery) {
   const bindings: (string | number)[] = [];
   const bind = (value: string | number) => `?${bindings.push(value)}`;
 
   const before = query.createdBefore && firstIdAt(query.createdBefore.ceilMs);
-  const [upper = AFTER_ALL] = [query.cursor, before].filter((bound) => bound !== undefined).sort();
+  const [upper = AFTER_ALL_IDS] = [query.cursor, before].filter((bound) => bound !== undefined).sort();
   const lower = query.createdAfter === undefined ? "" : firstIdAt(query.createdAfter.floorMs + 1);
   const range = `scope = ${bind(scope)} AND id < ${bind(upper)} AND id >= ${bind(lower)}`;
 

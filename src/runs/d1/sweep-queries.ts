@@ -1,6 +1,7 @@
 /** What the cron asks of D1: which coordinators may have lost their alarm, and which rows may be kept no longer. */
 
-const DAY_MS = 86_400_000;
+import { DAY_MS } from "../../durations.ts";
+
 /** How many rows one sweep looks at to find those that may be kept no longer. */
 export const UNKEPT_MAX_LOOKED_AT = 1000;
 

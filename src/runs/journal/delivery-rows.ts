@@ -32,6 +32,8 @@ export class DeliveryRows {
       this.#sql.exec("DELETE FROM deliveries WHERE run_id = ?", runId);
       return;
     }
+    const { host, sealed, startOn, maxAttempts, initialDelayMs } = delivery;
+    const { attempt, nextAt, leaseUntil, isUnsure } = delivery;
     this.#sql.exec(
       `INSERT INTO deliveries
          (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure)
@@ -40,22 +42,8 @@ export class DeliveryRows {
          attempt = excluded.attempt, next_at = excluded.next_at, lease_until = excluded.lease_until,
          is_unsure = excluded.is_unsure`,
       runId,
-      delivery.host,
-      delivery.sealed,
-      delivery.startOn,
-      delivery.maxAttempts,
-      delivery.initialDelayMs,
-      delivery.attempt,
-      delivery.nextAt,
-      delivery.leaseUntil,
-      delivery.isUnsure ? 1 : 0,
-    );
-  }
-
-  forget(runIds: readonly string[]): void {
-    this.#sql.exec(
-      "DELETE FROM deliveries WHERE run_id IN (SELECT value FROM json_each(?))",
-      JSON.stringify(runIds),
+      ...[host, sealed, startOn, maxAttempts, initialDelayMs],
+      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0],
     );
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Delivery } from "../../dispatch/delivery.ts";
+import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
@@ -21,6 +22,7 @@ export interface Written {
 
 export class Journal {
   readonly #storage: DurableObjectStorage;
+  readonly owner: Owner;
   readonly runs: RunRows;
   readonly due: DueRuns;
   readonly landing: LandingRows;
@@ -28,9 +30,10 @@ export class Journal {
   readonly deliveries: DeliveryRows;
   readonly marks: Marks;
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, owner: Owner) {
     migrate(storage);
     this.#storage = storage;
+    this.owner = owner;
     this.runs = new RunRows(storage.sql);
     this.due = new DueRuns(storage.sql);
     this.landing = new LandingRows(storage.sql);
@@ -84,10 +87,11 @@ export class Journal {
 
   /** Removes runs with everything that belongs to them. */
   forget(ids: readonly string[]): void {
+    const those = "IN (SELECT value FROM json_each(?))";
     this.#storage.transactionSync(() => {
-      this.timeline.forget(ids);
-      this.deliveries.forget(ids);
-      this.runs.forget(ids);
+      for (const owned of ["events WHERE run_id", "deliveries WHERE run_id", "runs WHERE id"]) {
+        this.#storage.sql.exec(`DELETE FROM ${owned} ${those}`, JSON.stringify(ids));
+      }
     });
   }
 }

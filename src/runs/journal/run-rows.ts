@@ -13,34 +13,11 @@ export interface JournaledRun extends Run {
   readonly purgeAt: number;
 }
 
-const COLUMN_OF: Readonly<Record<keyof JournaledRun, string>> = {
-  id: "id",
-  version: "version",
-  status: "status",
-  actionName: "action_name",
-  entityId: "entity_id",
-  triggeredBy: "triggered_by",
-  createdAt: "created_at",
-  startedAt: "started_at",
-  completedAt: "completed_at",
-  deadlineAt: "deadline_at",
-  purgeAt: "purge_at",
-  createKey: "create_key",
-  createFingerprint: "create_fingerprint",
-  fingerprintKeyId: "fingerprint_key_id",
-  changeKey: "change_key",
-  changeFingerprint: "change_fingerprint",
-  heartbeatTimeoutMs: "heartbeat_timeout_ms",
-  silentSince: "silent_since",
-  endCause: "end_cause",
-  parameters: "parameters",
-  recommendations: "recommendations",
-  error: "error",
-  output: "output",
-};
-const MEMBERS = Object.keys(COLUMN_OF) as (keyof JournaledRun)[];
-
-/** The rest never changes. Setting it again would rewrite its indexes. */
+/** Written once. Setting them again would rewrite their indexes. */
+const FIXED = [
+  ...(["id", "actionName", "entityId", "parameters", "recommendations", "triggeredBy", "createdAt"] as const),
+  ...(["deadlineAt", "heartbeatTimeoutMs", "createKey", "createFingerprint", "fingerprintKeyId"] as const),
+] as const;
 const CHANGING = [
   ...([
     "version",
@@ -52,14 +29,22 @@ const CHANGING = [
     "changeFingerprint",
   ] as const),
   ...(["error", "output", "silentSince", "endCause"] as const),
-];
+] as const;
+const MEMBERS = [...FIXED, ...CHANGING];
+/** A member that the lists above lack makes `#select` fail to type-check. */
+type Row = Pick<JournaledRun, (typeof MEMBERS)[number]>;
 
-const SELECT = `SELECT ${MEMBERS.map((member) => `${COLUMN_OF[member]} AS ${member}`).join(", ")} FROM runs`;
+/** The column of a member: `created_at` for `createdAt`. */
+function columnOf(member: string): string {
+  return member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+const SELECT = `SELECT ${MEMBERS.map((member) => `${columnOf(member)} AS ${member}`).join(", ")} FROM runs`;
 const UPSERT = `
-  INSERT INTO runs (${MEMBERS.map((member) => COLUMN_OF[member]).join(", ")}, due_at, changed_at, bytes)
+  INSERT INTO runs (${MEMBERS.map(columnOf).join(", ")}, due_at, changed_at, bytes)
   VALUES (${"?, ".repeat(MEMBERS.length)}?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET
-    ${CHANGING.map((member) => `${COLUMN_OF[member]} = excluded.${COLUMN_OF[member]}`).join(", ")},
+    ${CHANGING.map((member) => `${columnOf(member)} = excluded.${columnOf(member)}`).join(", ")},
     due_at = excluded.due_at, due_failures = 0, changed_at = excluded.changed_at, bytes = excluded.bytes`;
 
 export class RunRows {
@@ -92,15 +77,11 @@ export class RunRows {
     this.#sql.exec(UPSERT, ...MEMBERS.map((member) => run[member]), dueAt, changedAt, bytes);
   }
 
-  forget(ids: readonly string[]): void {
-    this.#sql.exec("DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
-  }
-
   isEmpty(): boolean {
     return [...this.#sql.exec("SELECT 1 FROM runs LIMIT 1")].length === 0;
   }
 
   #select(clauses: string, ...bindings: string[]): JournaledRun[] {
-    return [...this.#sql.exec<Pick<JournaledRun, keyof JournaledRun>>(`${SELECT} ${clauses}`, ...bindings)];
+    return [...this.#sql.exec<Row>(`${SELECT} ${clauses}`, ...bindings)];
   }
 }

@@ -50,13 +50,6 @@ export class TimelineRows {
     return this.#rows("WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?", runId, after, limit);
   }
 
-  forget(runIds: readonly string[]): void {
-    this.#sql.exec(
-      "DELETE FROM events WHERE run_id IN (SELECT value FROM json_each(?))",
-      JSON.stringify(runIds),
-    );
-  }
-
   /** Replaces the oldest heartbeats by one event that holds their count, at the place of the last of them. */
   #thin(runId: string): void {
     const { kept } = this.#sql
@@ -70,10 +63,7 @@ export class TimelineRows {
     );
     const newest = thinned.at(-1);
     if (newest === undefined || thinned.length < 2) return;
-    const count = thinned.reduce(
-      (sum, { type, data }) => sum + (type === "heartbeat" ? 1 : countOf(data)),
-      0,
-    );
+    const count = thinned.reduce((sum, event) => sum + countOf(event), 0);
     this.#sql.exec(
       `DELETE FROM events WHERE run_id = ? AND seq < ? AND type IN ('heartbeat', 'heartbeats_thinned')`,
       runId,
@@ -93,6 +83,7 @@ export class TimelineRows {
   }
 }
 
-function countOf(data: string): number {
-  return (JSON.parse(data) as { count: number }).count;
+/** How many heartbeats an event stands for. */
+function countOf({ type, data }: StoredEvent): number {
+  return type === "heartbeat" ? 1 : (JSON.parse(data) as { count: number }).count;
 }

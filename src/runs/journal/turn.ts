@@ -18,10 +18,9 @@ export interface Weight {
 export function fittingIntoTurn<T extends Weight>(rows: readonly T[]): T[] {
   let bytes = 0;
   let events = 0;
-  const tooMany = rows.findIndex((row, i) => {
+  return rows.filter((row, i) => {
     bytes += row.bytes;
     events += row.events;
-    return i > 0 && (bytes > TURN_MAX_BYTES || events > TURN_MAX_EVENTS);
+    return i === 0 || (bytes <= TURN_MAX_BYTES && events <= TURN_MAX_EVENTS);
   });
-  return tooMany < 0 ? [...rows] : rows.slice(0, tooMany);
 }

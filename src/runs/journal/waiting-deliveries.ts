@@ -1,7 +1,6 @@
 /**
- * Deliveries that are due but find no room for their attempt. In the journal they stay due. This keeps only how far the
- * alarm has looked, so that it does not select them again and again. In memory, because a restarted object has room again
- * and looks at everything that is due.
+ * Deliveries that are due but find no room for their attempt. In the journal they stay due. This keeps, in memory, how far the
+ * alarm has looked, so that it does not select them again and again. A restarted object has room and looks at everything.
  */
 
 import { LEASE_MS } from "../../dispatch/delivery.ts";

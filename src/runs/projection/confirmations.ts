@@ -1,8 +1,7 @@
 /** Versions that D1 has confirmed and that the journal has not noted yet. The next change takes them along. */
 
-import { log } from "../../log.ts";
+import { logFailure } from "../../log.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { Owner } from "../run-id.ts";
 
 /**
  * How many the journal notes at once: 60 KB of ids and versions in one string. An object's SQL takes 2 MB, and a longer
@@ -11,12 +10,10 @@ import type { Owner } from "../run-id.ts";
 const NOTED_AT_ONCE = 1000;
 
 export class Confirmations {
-  readonly #owner: Owner;
   readonly #journal: Journal;
   readonly #versions = new Map<string, number>();
 
-  constructor(owner: Owner, journal: Journal) {
-    this.#owner = owner;
+  constructor(journal: Journal) {
     this.#journal = journal;
   }
 
@@ -39,8 +36,7 @@ export class Confirmations {
     try {
       this.#journal.landing.confirm(noted);
     } catch (error) {
-      const fields = { coordinator: this.#owner.name, rows: noted.size, error: String(error) };
-      log("error", "confirm_failed", fields);
+      logFailure("confirm_failed", error, { coordinator: this.#journal.owner.name, rows: noted.size });
       return false;
     }
     for (const id of noted.keys()) this.#versions.delete(id);

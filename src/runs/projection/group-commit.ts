@@ -2,19 +2,15 @@
  * Lands changed runs in D1, one flight at a time. A flight carries every run that changed since the last one, so callers
  * that arrive meanwhile share the next. It decides nothing: the journal is durable before it is called. A flight that is
  * lost, late or repeated is harmless, because D1 takes only newer versions.
- *
- * Memory holds ids and versions, and at most 2 MB of the runs themselves. The rest is read from the journal when a flight
- * leaves.
  */
 
 import { isDatabaseFull } from "../../http/d1-errors.ts";
 import { utf8Bytes } from "../../http/limits.ts";
-import { log } from "../../log.ts";
+import { logFailure } from "../../log.ts";
 import { GROUP_MAX_BYTES, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
 import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
-import type { Owner } from "../run-id.ts";
 import { Confirmations } from "./confirmations.ts";
 import { Flights } from "./flights.ts";
 import { LandingWaiters } from "./landing-waiters.ts";
@@ -34,7 +30,6 @@ interface GroupRow {
 }
 
 export class GroupCommit {
-  readonly #owner: Owner;
   readonly #journal: Journal;
   readonly #alarms: AlarmClock;
   readonly #flights: Flights;
@@ -49,13 +44,12 @@ export class GroupCommit {
   /** Flights that failed since the last that succeeded. */
   #failures = 0;
 
-  constructor(owner: Owner, journal: Journal, alarms: AlarmClock, store: RowStore) {
-    this.#owner = owner;
+  constructor(journal: Journal, alarms: AlarmClock, store: RowStore) {
     this.#journal = journal;
     this.#alarms = alarms;
     this.unlanded = new UnlandedRuns(journal.landing.unlanded());
     this.#flights = new Flights(store);
-    this.confirmations = new Confirmations(owner, journal);
+    this.confirmations = new Confirmations(journal);
   }
 
   /** Resolves when the next group has landed. */
@@ -143,11 +137,10 @@ export class GroupCommit {
     this.forget([...chosen.keys()]);
 
     let bytes = 2;
-    const tooMany = rows.findIndex(({ text }, i) => {
+    return rows.filter(({ text }, i) => {
       bytes += utf8Bytes(text) + 1;
-      return i > 0 && bytes > GROUP_MAX_BYTES;
+      return i === 0 || bytes <= GROUP_MAX_BYTES;
     });
-    return tooMany < 0 ? rows : rows.slice(0, tooMany);
   }
 
   *#queue(): Iterable<string> {
@@ -164,8 +157,7 @@ export class GroupCommit {
       try {
         return [{ id: run.id, version: run.version, text: toGroupRow(run) }];
       } catch (error) {
-        const fields = { coordinator: this.#owner.name, run: run.id, error: String(error) };
-        log("error", "run_unprintable", fields);
+        logFailure("run_unprintable", error, { coordinator: this.#journal.owner.name, run: run.id });
         return [];
       }
     });
@@ -214,14 +206,13 @@ export class GroupCommit {
   /** `asideId`: the run that was put aside; null if a whole flight failed. */
   #repairSoon(error: unknown, asideId: string | null): void {
     const now = Date.now();
-    log("error", asideId === null ? "landing_failed" : "run_put_aside", {
-      coordinator: this.#owner.name,
+    logFailure(asideId === null ? "landing_failed" : "run_put_aside", error, {
+      coordinator: this.#journal.owner.name,
       run: asideId ?? undefined,
       reason: asideId !== null ? undefined : isDatabaseFull(error) ? "full" : "outage",
       unlanded: this.unlanded.size,
       aside: this.aside.size,
       failures: this.#failures,
-      error: String(error),
     });
     const delay = REPAIR_FIRST_MS * 2 ** Math.max(0, this.#failures - 1);
     this.#alarms.setRepairAt(now + Math.min(REPAIR_LAST_MS, delay));

@@ -6,7 +6,6 @@
 import type { RowStore } from "../d1/store.ts";
 import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal, Written } from "../journal/journal.ts";
-import type { Owner } from "../run-id.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Rebuild } from "./rebuild.ts";
 
@@ -18,18 +17,18 @@ const REPAIR_MS = 5000;
 export class Projection {
   readonly #alarms: AlarmClock;
   readonly #store: RowStore;
-  readonly #commit: GroupCommit;
+  readonly commit: GroupCommit;
   readonly #rebuild: Rebuild;
 
-  constructor(owner: Owner, journal: Journal, alarms: AlarmClock, store: RowStore) {
+  constructor(journal: Journal, alarms: AlarmClock, store: RowStore) {
     this.#alarms = alarms;
     this.#store = store;
-    this.#commit = new GroupCommit(owner, journal, alarms, store);
-    this.#rebuild = new Rebuild(owner, journal, this.#commit, store);
+    this.commit = new GroupCommit(journal, alarms, store);
+    this.#rebuild = new Rebuild(journal, this.commit, store);
   }
 
   get isOverloaded(): boolean {
-    const { unlanded } = this.#commit;
+    const { unlanded } = this.commit;
     return unlanded.size >= UNLANDED_MAX_ROWS || unlanded.bytes >= UNLANDED_MAX_BYTES;
   }
 
@@ -38,28 +37,10 @@ export class Projection {
    * because a change that the journal holds must land, whatever fails after that.
    */
   changed({ unlanded, dueAt }: Written, now: number): void {
-    this.#commit.changed(unlanded);
+    this.commit.changed(unlanded);
     this.#alarms.repairBy(now + REPAIR_MS);
     this.#alarms.armBy(Math.min(this.#alarms.repairAt, dueAt), now);
-    this.#commit.confirmations.note();
-  }
-
-  /** Resolves with D1's bookmark when D1 has this version; with null if the caller should not wait any longer. */
-  landed(id: string, version: number): Promise<string | null> {
-    return this.#commit.landed(id, version);
-  }
-
-  bookmarkOf(id: string): string | null {
-    return this.#commit.bookmarkOf(id);
-  }
-
-  /** Lands what has changed when no caller waits for it. */
-  start(): void {
-    this.#commit.start();
-  }
-
-  forget(ids: readonly string[]): void {
-    this.#commit.forget(ids);
+    this.commit.confirmations.note();
   }
 
   /** The sweep forgets an empty coordinator, so the next landing registers it again. */
@@ -69,13 +50,13 @@ export class Projection {
 
   /** Called in the same turn that makes a row unlanded, so that its repair can't be forgotten. */
   arm(now: number): void {
-    if (this.#commit.unlanded.size > 0 || this.#rebuild.isUnderWay) this.#alarms.repairBy(now + REPAIR_MS);
+    if (this.commit.unlanded.size > 0 || this.#rebuild.isUnderWay) this.#alarms.repairBy(now + REPAIR_MS);
     this.#alarms.arm(now);
   }
 
   /** The alarm's turn: starts a flight if a repair is due. Returns what to log, or null if everything has landed. */
   repair(now: number): Readonly<Record<string, number | null>> | null {
-    const { confirmations, unlanded, aside } = this.#commit;
+    const { confirmations, unlanded, aside } = this.commit;
     confirmations.note();
     // A rebuild that an eviction cut off goes on.
     this.#rebuild.next(now);
@@ -83,7 +64,7 @@ export class Projection {
       this.#alarms.setRepairAt(null);
     } else if (this.#alarms.repairAt <= now) {
       this.#alarms.setRepairAt(now + REPAIR_MS);
-      this.#commit.start();
+      this.commit.start();
     }
     if (unlanded.size + aside.size === 0) return null;
     const oldest = unlanded.oldestChange();

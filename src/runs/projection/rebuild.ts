@@ -1,29 +1,25 @@
 /**
  * Makes D1 equal to the journal again, step by step, when the operator asks for a resync. Every run lands again. Rows of runs
- * that the journal no longer keeps are removed, because a restore of D1 brings back such rows.
- *
- * A row is removed only if the journal has no run of its id and the id is over an hour old. An id holds the instant of its
- * run's creation, so no such run can still arrive. A removal that is late or repeated takes nothing that is kept.
+ * that the journal no longer keeps are removed, because a restore of D1 brings back such rows. Only ids that are over an hour
+ * old are removed: no such run can still arrive, so a removal that is late or repeated takes nothing that is kept.
  */
 
+import { HOUR_MS } from "../../durations.ts";
 import { msSince } from "../../elapsed.ts";
-import { log } from "../../log.ts";
+import { logFailure } from "../../log.ts";
 import type { RowStore } from "../d1/store.ts";
 import type { Journal } from "../journal/journal.ts";
-import { firstIdAt, type Owner } from "../run-id.ts";
+import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /** How many runs of this coordinator one step covers, and the most rows it may remove. */
 export const STEP_RUNS = 1000;
 /** A run that was purged has an older id; a run that is being created has a younger one. */
-const REMOVABLE_AGE_MS = 3_600_000;
+const REMOVABLE_AGE_MS = HOUR_MS;
 /** When a step that has not come back is given up. */
 const GIVEN_UP_MS = 10_000;
-/** Sorts after every id. */
-const AFTER_ALL = "g";
 
 export class Rebuild {
-  readonly #owner: Owner;
   readonly #journal: Journal;
   readonly #commit: GroupCommit;
   readonly #store: RowStore;
@@ -33,8 +29,7 @@ export class Rebuild {
   #steps = 0;
   #isWaitingForLanding = false;
 
-  constructor(owner: Owner, journal: Journal, commit: GroupCommit, store: RowStore) {
-    this.#owner = owner;
+  constructor(journal: Journal, commit: GroupCommit, store: RowStore) {
     this.#journal = journal;
     this.#commit = commit;
     this.#store = store;
@@ -72,7 +67,7 @@ export class Rebuild {
       },
       (error: unknown) => {
         if (step === this.#steps) this.#stepAt = null;
-        log("error", "resync_failed", { coordinator: this.#owner.name, error: String(error) });
+        logFailure("resync_failed", error, { coordinator: this.#journal.owner.name });
         this.#goOnAfterLanding();
       },
     );
@@ -97,7 +92,7 @@ export class Rebuild {
     if (!isCurrent()) return;
     const upTo = [found.stop, found.ids[STEP_RUNS - 1]].reduce<string>(
       (least, id) => (id != null && id < least ? id : least),
-      AFTER_ALL,
+      AFTER_ALL_IDS,
     );
     const batch = this.#journal.landing.unland(after, upTo, STEP_RUNS);
     const last = batch.at(-1)?.id ?? after;
@@ -108,6 +103,6 @@ export class Rebuild {
     const kept = new Set(batch.map(({ id }) => id));
     const unkept = found.ids.filter((id) => id <= reached && !kept.has(id));
     if (unkept.length > 0) await this.#store.delete(unkept);
-    if (isCurrent()) this.#journal.marks.set("resync_after", reached === AFTER_ALL ? null : reached);
+    if (isCurrent()) this.#journal.marks.set("resync_after", reached === AFTER_ALL_IDS ? null : reached);
   }
 }

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { changeKey } from "../../../src/runs/api/change-key.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import { alarmAt, coordinator, DAY_MS, direct, journal, MINUTE_MS, mint } from "../../support/direct.ts";
-import { newRunsPath } from "../../support/requests.ts";
+import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 
 function create(path: string, id: string, key: string, fingerprint = "same") {
   const createdAt = Date.now();
@@ -25,7 +25,7 @@ function create(path: string, id: string, key: string, fingerprint = "same") {
 
 function inJournal<T>(path: string, go: (journal: Journal, storage: DurableObjectStorage) => T): Promise<T> {
   return runInDurableObject(coordinator(path, 0), (_instance, { storage }) =>
-    go(new Journal(storage), storage),
+    go(new Journal(storage, { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 }), storage),
   );
 }
 
@@ -103,11 +103,11 @@ describe("a mark", () => {
     await inJournal(newRunsPath(), (first, storage) => {
       first.marks.set("repair_at", "1");
       first.marks.set("resync_after", "an-id");
-      const second = new Journal(storage);
+      const second = new Journal(storage, first.owner);
       expect([second.marks.get("repair_at"), second.marks.get("resync_after")]).toEqual(["1", "an-id"]);
       first.marks.set("repair_at", null);
-      expect(new Journal(storage).marks.get("repair_at")).toBeNull();
-      expect(new Journal(storage).marks.get("resync_after")).toBe("an-id");
+      expect(new Journal(storage, first.owner).marks.get("repair_at")).toBeNull();
+      expect(new Journal(storage, first.owner).marks.get("resync_after")).toBe("an-id");
     });
   });
 

@@ -2,7 +2,8 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Journal } from "../../../src/runs/journal/journal.ts";
+import { DueRuns } from "../../../src/runs/journal/due-runs.ts";
+import { LandingRows } from "../../../src/runs/journal/landing-rows.ts";
 import { fittingIntoTurn, TURN_MAX_BYTES, TURN_MAX_EVENTS } from "../../../src/runs/journal/turn.ts";
 import { coordinator, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
@@ -113,7 +114,7 @@ it("sealed requests of deliveries that are due count as well", async () => {
        SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1, 1000, 0, 0 FROM runs`,
       LARGE_BYTES,
     );
-    return new Journal(storage).due.open(START, 200).length;
+    return new DueRuns(storage.sql).open(START, 200).length;
   });
   expect(due).toBe(Math.floor(TURN_MAX_BYTES / (LARGE_BYTES + 1024)));
 });
@@ -123,10 +124,10 @@ it("a resync makes no more than 4 MB of runs unlanded at a time, and comes to th
   await fillJournal(path, 0, { rows: 20, landed: true });
   await makeLarge(path);
   const batches = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
-    const kept = new Journal(storage);
+    const rows = new LandingRows(storage.sql);
     const sizes: number[] = [];
     for (let after = ""; ; ) {
-      const batch = kept.landing.unland(after, "g", 1000);
+      const batch = rows.unland(after, "g", 1000);
       if (batch.length === 0) return sizes;
       sizes.push(batch.length);
       after = batch.at(-1)?.id ?? "";

@@ -5,7 +5,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { utf8Bytes } from "../../../src/http/limits.ts";
 import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
-import { Journal } from "../../../src/runs/journal/journal.ts";
+import { LandingRows } from "../../../src/runs/journal/landing-rows.ts";
+import { RunRows } from "../../../src/runs/journal/run-rows.ts";
 import {
   alarmAt,
   alarmIn,
@@ -65,7 +66,7 @@ it("writes a confirmation with the next change, and never lowers it", async () =
   await createAged(path);
   expect(await versions(path, id)).toEqual({ version: 2, landed_version: 2 });
   await runInDurableObject(coordinator(path, 0), (_instance, state) => {
-    new Journal(state.storage).landing.confirm(new Map([[id, 1]]));
+    new LandingRows(state.storage.sql).confirm(new Map([[id, 1]]));
   });
   expect(await versions(path, id)).toEqual({ version: 2, landed_version: 2 });
 });
@@ -138,7 +139,7 @@ it("ignores an older version that arrives late", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
   const older = await runInDurableObject(coordinator(path, 0), (_instance, state) => {
-    const run = new Journal(state.storage).runs.byId(id);
+    const run = new RunRows(state.storage.sql).byId(id);
     return run === null ? "" : toGroupRow(run);
   });
   await change(path, id, { type: "cancelled" });

@@ -36,7 +36,8 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
   const path = newRunsPath();
   const journalled = await fillJournal(path, 0, { rows, landed: true, deadlineAt: 10 * HOUR_MS });
   await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
-    const journal = new Journal(storage);
+    const owner = { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 };
+    const journal = new Journal(storage, owner);
     const looks: Look[] = [];
     const deletions: Shore["deletions"] = [];
     const landed: string[] = [];
@@ -55,10 +56,9 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
       },
       registerAgain: () => {},
     };
-    const owner = { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 };
     const alarms = new AlarmClock(storage, journal, new WaitingDeliveries());
-    const commit = new GroupCommit(owner, journal, alarms, store);
-    const rebuild = new Rebuild(owner, journal, commit, store);
+    const commit = new GroupCommit(journal, alarms, store);
+    const rebuild = new Rebuild(journal, commit, store);
     await act({ journal, rebuild, looks, deletions, landed, journalled });
   });
 }

@@ -41,7 +41,7 @@ export function onShore(act: (shore: ReturnType<typeof makeShore>) => Promise<vo
 
 function makeShore(path: string, storage: DurableObjectStorage, troubles: () => number) {
   const owner = { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 };
-  const journal = new Journal(storage);
+  const journal = new Journal(storage, owner);
   const alarms = new AlarmClock(storage, journal, new WaitingDeliveries());
   const flights: Flight[] = [];
   const store: RowStore = {
@@ -61,7 +61,7 @@ function makeShore(path: string, storage: DurableObjectStorage, troubles: () => 
     delete: async () => {},
     registerAgain: () => {},
   };
-  const commit = new GroupCommit(owner, journal, alarms, store);
+  const commit = new GroupCommit(journal, alarms, store);
   const ids = new Map<string, string>();
   const idOf = (name: string) => {
     const id = ids.get(name) ?? idAt(Date.now());
