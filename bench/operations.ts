@@ -63,7 +63,7 @@ const REPORT = JSON.stringify({
   output: { url: "https://ci.example.com/jobs/4711", tests: "312 passed" },
 });
 
-export function exactly(status: number, body: string): Accepts {
+function exactly(status: number, body: string): Accepts {
   return (s, b) => s === status && b === body;
 }
 

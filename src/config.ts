@@ -4,7 +4,7 @@ import { webhookPolicy } from "./dispatch/webhook-policy.ts";
 import type { Env } from "./env.ts";
 import { weaknessOf } from "./secret-strength.ts";
 
-export const RETENTION_DEFAULT_DAYS = 30;
+const RETENTION_DEFAULT_DAYS = 30;
 
 /** Whole days that a finished run is kept, at least 1. A value that is not valid counts as the default. */
 export function retentionDays(env: Pick<Env, "RETENTION_DAYS">): number {

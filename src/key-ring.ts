@@ -8,7 +8,7 @@ import { BoundedMap } from "./bounded-map.ts";
 import { err, ok, type Result } from "./result.ts";
 import { weaknessOf } from "./secret-strength.ts";
 
-export const KEYS_MAX = 4;
+const KEYS_MAX = 4;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 /** `key-id` identifies a key without revealing anything of it. */

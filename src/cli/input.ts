@@ -53,7 +53,7 @@ function readMember(pair: string, flag: string): [string, unknown] {
 }
 
 /** All of stdin. Throws UsageError if another option already read it. */
-export async function readStdin(flag: string): Promise<string> {
+async function readStdin(flag: string): Promise<string> {
   if (process.stdin.readableEnded)
     throw new UsageError(`${flag}: only one option can read stdin. Use a file for the other.`);
   const chunks: Buffer[] = [];

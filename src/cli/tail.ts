@@ -2,7 +2,7 @@
 
 import { stripVTControlCharacters } from "node:util";
 
-export const TAIL_BYTES = 4096;
+const TAIL_BYTES = 4096;
 /** Kept before the tail, so that a secret that begins there is recognised and removed. */
 const SPARE_BYTES = 512;
 const LAST_LINE_CHARACTERS = 500;

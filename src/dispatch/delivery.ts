@@ -14,7 +14,7 @@ export const LEASE_MS = 30_000;
  * While new keys or settings roll out, an isolate with the old ones can't send a request that was made under the new ones.
  * For this long after the run's creation, such an attempt is retried.
  */
-export const ROLLOUT_MS = 600_000;
+const ROLLOUT_MS = 600_000;
 const ROLLOUT_RETRY_MS = 20_000;
 
 /** What starts the run: a 2xx answer, or only the first heartbeat. */

@@ -1,8 +1,8 @@
 /** Standard Webhooks signatures, version 1: HMAC-SHA256 over `{id}.{timestamp}.{body}` with the receiver's secret. */
 
 const PREFIX = "whsec_";
-export const SIGNING_SECRET_MIN_BYTES = 24;
-export const SIGNING_SECRET_MAX_BYTES = 64;
+const SIGNING_SECRET_MIN_BYTES = 24;
+const SIGNING_SECRET_MAX_BYTES = 64;
 
 /** The key in `whsec_` and base64, or null if it does not have 24 to 64 bytes. */
 export function signingKey(secret: string): Uint8Array<ArrayBuffer> | null {

@@ -12,7 +12,7 @@ export type Operation = DescribeRouteOptions & {
 type Responses = NonNullable<DescribeRouteOptions["responses"]>;
 
 /** The error body of the contract. */
-export const errorBody = z
+const errorBody = z
   .object({
     error: z.string().meta({ description: "What is wrong, then what to do. The sentence may change." }),
     code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]).meta({

@@ -87,7 +87,7 @@ const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, more:
 
 const CREATED = { seq: 1, type: "created", at: EXAMPLE.createdAt, by: "ci" };
 
-export const timelineEvent = z
+const timelineEvent = z
   .discriminatedUnion("type", [
     event("created", { by: z.string().optional() }),
     event("attempt_started", { attempt: z.int().min(1), host: z.string() }),

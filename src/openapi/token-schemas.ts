@@ -18,7 +18,7 @@ const instant = z.iso.datetime().meta({ wire: { type: "string", format: "date-ti
 const text = (description: string) => z.string().meta({ description });
 const uuid = (description: string) => z.string().meta({ format: "uuid", description });
 
-export const apiToken = z
+const apiToken = z
   .object({
     id: uuid("The token's id."),
     name: z.string(),
@@ -50,7 +50,7 @@ const AUDIT_ENTRY = {
   scope: "acme/shop/production",
 };
 
-export const auditEntry = z
+const auditEntry = z
   .object({
     at: instant,
     actor: text("The id of the token that acted, or `root` for the operator."),

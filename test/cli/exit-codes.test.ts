@@ -241,10 +241,10 @@ describe("text from others", () => {
     const server = await serve((_, response) => json(response, 200, hostile));
     const table = await cli(["get", RUN.id, "--no-json"], at(server.url));
     expect(table.stdout).toContain("gone");
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters.
     expect(table.stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
     const text = await cli(["get", RUN.id], at(server.url));
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters.
     expect(text.stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
     expect(JSON.parse(text.stdout)).toEqual(hostile);
   });

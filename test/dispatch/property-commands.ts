@@ -9,7 +9,7 @@ import { type Answer, ask, type CreatedRun } from "../support/requests.ts";
 import type { Came, ModelRun } from "./property-model.ts";
 import { expectSound, type Inside, lookInside, retold, type Told } from "./property-told.ts";
 
-/** An attempt that has left, and how it is answered; what comes of it is heard in the object, as any answer is. */
+/** An attempt that was sent. `answer` is what the receiver responds; the object then gets it like any other response. */
 export interface Sent {
   readonly runId: string;
   readonly attempt: number;

@@ -51,7 +51,7 @@ export async function openStream(runPath: string, watching: Watching = {}): Prom
 }
 
 /** Reads a response's body. */
-export function readStream({ status, headers, body }: Response): Stream {
+function readStream({ status, headers, body }: Response): Stream {
   const reader = (body as ReadableStream<Uint8Array> | null)?.getReader();
   const decoder = new TextDecoder();
   const frames: Frame[] = [];
