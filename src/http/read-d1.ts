@@ -11,13 +11,17 @@ export const DATABASE_FULL =
   "The database is full. Lower RETENTION_DAYS, or move some organisations to a second deployment.";
 
 /**
- * Runs a read, and retries it once if it takes over 5 s. Throws `database_unavailable`, or `storage_full` for a write
+ * Runs a read, and retries it once if it takes over 5 s, or if `mayRetry` says so. Throws `database_unavailable`, or `storage_full` for a write
  * to a full database.
  */
-export async function readD1<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
+export async function readD1<T>(
+  hops: Hops,
+  read: () => Promise<T>,
+  mayRetry: () => boolean = () => false,
+): Promise<T> {
   try {
     return await timed(hops, read).catch((error: unknown) => {
-      if (error instanceof ReadTimeout) return timed(hops, read);
+      if (mayRetry() || error instanceof ReadTimeout) return timed(hops, read);
       throw error;
     });
   } catch (error) {
@@ -26,9 +30,14 @@ export async function readD1<T>(hops: Hops, read: () => Promise<T>): Promise<T> 
   }
 }
 
-/** A session that reads from any replica, not behind `bookmark`. A malformed bookmark is ignored. */
+/** Whether `text` looks like a bookmark that D1 gave. */
+export function isBookmark(text: string): boolean {
+  return BOOKMARK.test(text);
+}
+
+/** A session that reads from any replica that is not behind `bookmark`. */
 export function sessionFor(db: D1Database, bookmark: string | undefined): D1DatabaseSession {
-  return db.withSession(bookmark !== undefined && BOOKMARK.test(bookmark) ? bookmark : "first-unconstrained");
+  return db.withSession(bookmark ?? "first-unconstrained");
 }
 
 class ReadTimeout extends Error {}

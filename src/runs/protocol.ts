@@ -6,9 +6,6 @@
 import type { NewDelivery } from "../dispatch/delivery.ts";
 import type { Conflict, NewRun, RunEvent, Status } from "./run.ts";
 
-/** The bookmark of a version that has not landed. A read that sends it back goes to the coordinator. */
-export const COORDINATOR_BOOKMARK = "coordinator";
-
 /**
  * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of an
  * API token, `c:` the holder of a callback token, `m:` this service.
@@ -42,9 +39,20 @@ export interface RunAnswer {
   readonly status: Status;
   readonly deadlineAt: number;
   readonly replayed: boolean;
-  readonly bookmark: string;
+  /** A bookmark of D1 that covers this version; null if this version may not have landed. */
+  readonly bookmark: string | null;
   /** Whether the run has ended. */
   readonly isOver: boolean;
+  /** When the run's retention is over. */
+  readonly purgeAt: number;
+}
+
+/** What a list may expect of D1. */
+export interface Settled {
+  /** Whether D1 may lack a change that the coordinator had when it was asked. */
+  readonly isBehind: boolean;
+  /** A bookmark of D1 that covers all that has landed; null if none is known. */
+  readonly bookmark: string | null;
 }
 
 /** A page of a run's timeline. */
@@ -71,6 +79,8 @@ export interface RunRefusal {
     | "storage_full"
     | "too_many_watchers"
     | Conflict;
+  /** The same as a RunAnswer's, if the run refuses an event. */
+  readonly bookmark?: string | null;
 }
 
 export type RunReply = RunAnswer | RunRefusal;
@@ -97,6 +107,8 @@ export interface Coordinator {
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */
   read(id: string): Promise<RunReply>;
+  /** Lands what has not landed yet, for a list that must show it. Never waits long. */
+  settle(): Promise<Settled>;
   /** Up to `limit` events after the one numbered `after`. */
   events(id: string, after: number, limit: number): Promise<TimelineReply>;
   /** The same. If there are none yet, waits up to `maxMs`. */

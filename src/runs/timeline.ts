@@ -72,6 +72,40 @@ export function heartbeatNews(
   return isNews ? [{ type: "heartbeat", at, data }] : [];
 }
 
+/** The event that every timeline begins with. It is never kept, because the run tells it. */
+export function created({ createdAt, triggeredBy }: Pick<Run, "createdAt" | "triggeredBy">): StoredEvent {
+  return { seq: 1, type: "created", at: createdAt, data: JSON.stringify({ by: triggeredBy }) };
+}
+
+/** Whether this is the start of a run that its report both started and ended. It is not kept, because its end tells it. */
+export function isToldByEnd({ type, data }: TimelineEvent, next: TimelineEvent | undefined): boolean {
+  return type === "started" && data.cause === "callback" && next?.type === "ended";
+}
+
+/**
+ * Adds the events that are not kept to those that are kept after the one numbered `after`. A gap in the numbers right before
+ * the end is the start of a run that its report both started and ended: nothing else leaves a gap there.
+ */
+export function withDerived(
+  run: Pick<Run, "createdAt" | "triggeredBy">,
+  kept: readonly StoredEvent[],
+  after: number,
+): StoredEvent[] {
+  const events = after < 1 ? [created(run), ...kept] : [...kept];
+  const end = events.at(-1);
+  const startSeq = end !== undefined && isLast(end) ? end.seq - 1 : 0;
+  if (end !== undefined && startSeq > Math.max(after, events.at(-2)?.seq ?? 1)) {
+    const started = {
+      seq: startSeq,
+      type: "started",
+      at: end.at,
+      data: JSON.stringify({ cause: "callback" }),
+    };
+    events.splice(-1, 0, started);
+  }
+  return events;
+}
+
 /** The event as JSON for the wire: `{ seq, type, at, … }`. */
 export function toWireEvent({ seq, type, at, data }: StoredEvent): string {
   const rest = data === "{}" ? "}" : `,${data.slice(1)}`;

@@ -16,7 +16,7 @@ import type { RunEvent } from "../run.ts";
 import { changeKey } from "./change-key.ts";
 import { refusalError, sendChanged } from "./coordinator-answer.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
-import { askAboutRun, placeOf, runIdOf, usableRing } from "./run-place.ts";
+import { askForChange, isGenuine, placeOf, runIdOf, usableRing } from "./run-place.ts";
 
 /**
  * Lets a genuine token through. An expired token is 401, with one exception if `opensReplay`: for a day, its holder may
@@ -48,14 +48,17 @@ function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): Middl
 
 export const callbackRoutes = new Hono<AppEnv>()
   .post("/:id/callback", requiresCallbackToken({ opensReplay: true }), validBody(report), async (c) => {
+    const place = placeOf(c);
     const id = runIdOf(c);
     const body = c.req.valid("json");
     const key = idempotencyKey(c);
     const change = await changeKey("callback", key, body);
-    const answer = await askAboutRun(placeOf(c), id, (stub) =>
-      stub.change(id, toEvent(body), change, c.get("isLate")),
-    );
-    return sendChanged(c, answer, key);
+    const [answer] = await Promise.all([
+      askForChange(place, id, (stub) => stub.change(id, toEvent(body), change, c.get("isLate"))),
+      // Meanwhile, because the bookmark needs it.
+      isGenuine(place, id),
+    ]);
+    return sendChanged(c, place, id, answer, key);
   })
   .post(
     "/:id/heartbeat",
@@ -64,7 +67,7 @@ export const callbackRoutes = new Hono<AppEnv>()
     async (c) => {
       const id = runIdOf(c);
       const news = c.req.valid("json");
-      const answer = await askAboutRun(placeOf(c), id, (stub) => stub.heartbeat(id, news));
+      const answer = await askForChange(placeOf(c), id, (stub) => stub.heartbeat(id, news));
       if (!answer.ok) throw refusalError(answer.reason);
       // Not the whole run: a job's token must not read the run's inputs. No bookmark either, because the token reads nothing.
       const { status, deadlineAt } = answer;

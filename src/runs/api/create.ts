@@ -8,13 +8,13 @@ import { prepareDelivery } from "../../dispatch/prepare.ts";
 import { MINUTE_MS } from "../../durations.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { KeyRing } from "../../key-ring.ts";
-import type { ChangeKey, RunAnswer, RunReply } from "../protocol.ts";
+import type { ChangeKey, RunAnswer } from "../protocol.ts";
 import type { NewRun } from "../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../run-id.ts";
 import { changeKey } from "./change-key.ts";
 import { refusalError } from "./coordinator-answer.ts";
 import type { NewRunBody } from "./request-schemas.ts";
-import { askCoordinator, type Place } from "./run-place.ts";
+import { askCoordinator, askForChange, type Place } from "./run-place.ts";
 
 /** What a create takes from its request, apart from the body. */
 export interface Creation extends Place {
@@ -52,6 +52,7 @@ async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeK
   const createdAt = Date.now();
   const coordinator = key === null ? randomCoordinator() : coordinatorOfKey(key);
   const id = await mintRunId(ring, scope, { createdAt, coordinator });
+  creation.genuineIds.add(id);
   const run = toNewRun(body, id, creation.principal.name, createdAt);
   const signing = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
 
@@ -71,7 +72,7 @@ async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeK
   }
   // The token is signed while the coordinator works.
   const [answer, token] = await Promise.all([
-    askCoordinator<RunReply>(creation, coordinator, (stub) => stub.create(run, change, delivery)),
+    askForChange(creation, id, (stub) => stub.create(run, change, delivery)),
     signing,
   ]);
   return { answer, id, token };

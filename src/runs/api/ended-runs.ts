@@ -11,8 +11,13 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_AGE_MS = 60_000;
 const ENTRY_OVERHEAD_BYTES = 256;
 
-interface Entry {
+/** As a ReadRun. */
+interface EndedRun {
   readonly actionRun: string;
+  readonly bookmark: string | null;
+}
+
+interface Entry extends EndedRun {
   readonly bytes: number;
   readonly readAt: number;
   readonly purgeAt: number;
@@ -20,21 +25,21 @@ interface Entry {
 
 const entries = new BoundedMap<Entry>(MAX_BYTES, ({ bytes }) => bytes);
 
-export function recallEnded(scope: string, id: string, now: number): string | null {
+export function recallEnded(scope: string, id: string, now: number): EndedRun | null {
   const entry = entries.get(`${scope}/${id}`);
   if (entry === undefined || now >= entry.purgeAt || msSince(entry.readAt, now) >= MAX_AGE_MS) return null;
-  return entry.actionRun;
+  return entry;
 }
 
 export function rememberEnded(
   scope: string,
   id: string,
-  actionRun: string,
+  { actionRun, bookmark }: EndedRun,
   purgeAt: number,
   now: number,
 ): void {
   const bytes = utf8Bytes(actionRun) + ENTRY_OVERHEAD_BYTES;
-  entries.set(`${scope}/${id}`, { actionRun, bytes, readAt: now, purgeAt });
+  entries.set(`${scope}/${id}`, { actionRun, bookmark, bytes, readAt: now, purgeAt });
   // All entries live equally long, so expired ones are the oldest. Kept until the bytes run out, they only take up memory.
   entries.evictWhile((entry) => msSince(entry.readAt, now) >= MAX_AGE_MS);
 }

@@ -1,79 +1,60 @@
 /**
- * Reads one run: from the isolate's memory if the run has ended, from D1's nearest replica, and from the run's coordinator
- * if D1 has no row, gives no answer, or is known to be behind.
+ * Reads one run: from the isolate's memory if the run has ended, else from its coordinator. D1 is asked only whether a run
+ * exists whose id can't be verified, and when the coordinator can't be reached.
  */
 
-import type { ApiError } from "../../http/errors.ts";
-import { readD1, sessionFor } from "../../http/read-d1.ts";
-import { COORDINATOR_BOOKMARK } from "../protocol.ts";
-import { isOpen, isOverdue, type Status } from "../run.ts";
-import { isGenuineRunId } from "../run-id.ts";
+import { readD1 } from "../../http/read-d1.ts";
 import { recallEnded, rememberEnded } from "./ended-runs.ts";
-import { askAboutRun, type Place } from "./run-place.ts";
+import { askAboutRun, isGenuine, type Place } from "./run-place.ts";
 
 export interface ReadRun {
   readonly actionRun: string;
+  /** A bookmark of D1 that covers this version; null if D1 may lack the version. */
   readonly bookmark: string | null;
 }
 
-/** The run, or null if it does not exist. `bookmark`: the caller's. Throws `database_unavailable`. */
-export async function readRun(
-  place: Place,
-  id: string,
-  bookmark: string | undefined,
-): Promise<ReadRun | null> {
-  const { env, hops, scope } = place;
-  const now = Date.now();
-  const remembered = recallEnded(scope, id, now);
-  if (remembered !== null) return { actionRun: remembered, bookmark: null };
-
-  const asksFirst = bookmark === COORDINATOR_BOOKMARK;
-  if (asksFirst) {
-    const run = await readFromCoordinator(place, id);
-    if (run !== null) return run;
-  }
-
-  let outage: unknown;
-  const session = sessionFor(env.DB, bookmark);
-  const stored = await readD1(hops, () => selectRun(session, scope, id)).catch((error: ApiError) => {
-    outage = error;
-    return null;
-  });
-  if (stored === null) {
-    const run = asksFirst ? null : await readFromCoordinator(place, id);
-    if (run === null && outage !== undefined) throw outage;
-    return run;
-  }
-  if (isOverdue(stored, now)) {
-    // The deadline has passed but D1 does not show it yet, so the coordinator is asked.
-    const run = await readFromCoordinator(place, id).catch(() => null);
-    if (run !== null) return run;
-  }
-  if (!isOpen(stored)) rememberEnded(scope, id, stored.body, stored.purgeAt, now);
-  return { actionRun: stored.body, bookmark: session.getBookmark() };
+/** The run, or null if it does not exist. Throws `coordinator_unavailable`, or `database_unavailable`. */
+export async function readRun(place: Place, id: string): Promise<ReadRun | null> {
+  const remembered = recallEnded(place.scope, id, Date.now());
+  if (remembered !== null) return remembered;
+  if (await mayBeKnown(place, id)) return readFromCoordinator(place, id);
+  return null;
 }
 
 /** Whether a coordinator may know this run: the id is genuine, or D1 has a row. Otherwise no object may be woken. */
 export async function mayBeKnown(place: Place, id: string): Promise<boolean> {
-  if (await isGenuine(place, id)) return true;
-  const session = place.env.DB.withSession("first-primary");
-  return (await readD1(place.hops, () => selectRun(session, place.scope, id))) !== null;
+  return (await isGenuine(place, id)) || (await selectRun(place, id)) !== null;
 }
 
-async function isGenuine({ ring, scope }: Place, id: string): Promise<boolean> {
-  return ring !== null && (await isGenuineRunId(ring, scope, id));
+/** What a coordinator says of a run. An end is remembered, because it never changes. */
+export interface AnsweredRun extends ReadRun {
+  readonly isOver: boolean;
+  readonly purgeAt: number;
 }
 
-async function selectRun(session: D1DatabaseSession, scope: string, id: string) {
-  const [row] = await session
-    .prepare("SELECT body, status, deadline_at, purge_at FROM runs WHERE scope = ? AND id = ?")
-    .bind(scope, id)
-    .raw<[body: string, status: Status, deadlineAt: number, purgeAt: number]>();
-  return row === undefined ? null : { body: row[0], status: row[1], deadlineAt: row[2], purgeAt: row[3] };
+export function rememberIfOver({ scope }: Place, id: string, answer: AnsweredRun): void {
+  const { actionRun, bookmark, isOver, purgeAt } = answer;
+  if (isOver) rememberEnded(scope, id, { actionRun, bookmark }, purgeAt, Date.now());
 }
 
 async function readFromCoordinator(place: Place, id: string): Promise<ReadRun | null> {
-  if (!(await isGenuine(place, id))) return null;
-  const answer = await askAboutRun(place, id, (stub) => stub.read(id));
-  return answer.ok ? answer : null;
+  try {
+    const answer = await askAboutRun(place, id, (stub) => stub.read(id));
+    if (!answer.ok) return null;
+    rememberIfOver(place, id, answer);
+    return answer;
+  } catch (unreachable) {
+    const row = await selectRun(place, id).catch(() => null);
+    if (row === null) throw unreachable;
+    return { actionRun: row, bookmark: null };
+  }
+}
+
+/** The run as D1 has it; null if D1 has none. */
+async function selectRun({ env, hops, scope }: Place, id: string): Promise<string | null> {
+  const select = env.DB.withSession("first-primary")
+    .prepare("SELECT body FROM runs WHERE scope = ? AND id = ?")
+    .bind(scope, id);
+  const [row] = await readD1(hops, () => select.raw<[body: string]>());
+  return row?.[0] ?? null;
 }

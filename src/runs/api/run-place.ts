@@ -11,8 +11,9 @@ import type { Hops } from "../../http/hops.ts";
 import { type KeyRing, keyRing } from "../../key-ring.ts";
 import { parseUuid } from "../../uuid.ts";
 import { callCoordinator } from "../coordinator-client.ts";
-import type { Coordinator } from "../protocol.ts";
-import { readRunId } from "../run-id.ts";
+import type { Coordinator, RunReply } from "../protocol.ts";
+import { isGenuineRunId, readRunId } from "../run-id.ts";
+import { forgetChange, noteChange } from "./recent-changes.ts";
 
 /** The environment that a request is about, and what the request may use to reach its runs. */
 export interface Place {
@@ -22,6 +23,8 @@ export interface Place {
   readonly scope: string;
   /** Null when the signing keys can't be used: then only D1 can say whether a run exists. */
   readonly ring: KeyRing | null;
+  /** Run ids of this scope that were minted or verified for this request. */
+  readonly genuineIds: Set<string>;
 }
 
 export function placeOf(c: Context<AppEnv>): Place {
@@ -32,6 +35,7 @@ export function placeOf(c: Context<AppEnv>): Place {
     hops: c.get("hops"),
     scope: `${o}/${p}/${envName}`,
     ring: ring.ok ? ring.value : null,
+    genuineIds: new Set(),
   };
 }
 
@@ -40,6 +44,14 @@ export function runIdOf(c: Context<AppEnv>): string {
   const id = parseUuid(c.req.param("id") ?? "");
   if (id === null) throw new ApiError("run_not_found");
   return id;
+}
+
+/** Whether this service minted the id for this scope, with a key that is still in the ring. */
+export async function isGenuine({ ring, scope, genuineIds }: Place, id: string): Promise<boolean> {
+  if (genuineIds.has(id)) return true;
+  const isIt = ring !== null && (await isGenuineRunId(ring, scope, id));
+  if (isIt) genuineIds.add(id);
+  return isIt;
 }
 
 /** Throws `not_configured` with a sentence that says which setting is wrong. */
@@ -69,4 +81,17 @@ export function askAboutRun<T>(
   ask: (coordinator: Coordinator) => Promise<T>,
 ): Promise<T> {
   return askCoordinator(place, readRunId(id).coordinator, ask);
+}
+
+/** Asks for a change of the run `id`. The isolate remembers it, so that its next list shows the change. */
+export async function askForChange(
+  place: Place,
+  id: string,
+  ask: (coordinator: Coordinator) => Promise<RunReply>,
+): Promise<RunReply> {
+  const change = noteChange(place.scope, id, Date.now());
+  const answer = await askAboutRun(place, id, ask);
+  // D1 already has what the answer says, or nothing has changed.
+  if (answer.bookmark !== null) forgetChange(place.scope, change);
+  return answer;
 }

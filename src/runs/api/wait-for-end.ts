@@ -3,7 +3,7 @@
 import { msSince } from "../../elapsed.ts";
 import { refusalError } from "./coordinator-answer.ts";
 import { recallEnded } from "./ended-runs.ts";
-import { mayBeKnown, type ReadRun } from "./reader.ts";
+import { mayBeKnown, type ReadRun, rememberIfOver } from "./reader.ts";
 import { askAboutRun, type Place } from "./run-place.ts";
 import type { Watching } from "./watch-place.ts";
 
@@ -11,8 +11,8 @@ import type { Watching } from "./watch-place.ts";
 const CALL_MAX_MS = 25_000;
 
 /**
- * The run as soon as it has ended, or as it is after `waitMs`. Null if no coordinator knows the run or can be reached:
- * D1 may still have the run. Throws as `judge` does. Calls `begin` only if a coordinator may know the run, because
+ * The run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: it is
+ * remembered, no coordinator knows it, or its coordinator can't be reached. Throws as `judge` does. Calls `begin` only if a coordinator may know the run, because
  * giving a place back wakes the coordinator.
  */
 export async function waitForEnd(
@@ -40,6 +40,7 @@ export async function waitForEnd(
         if (answer.reason === "run_not_found") return null;
         throw refusalError(answer.reason);
       }
+      rememberIfOver(place, id, answer);
       if (answer.isOver || isLast || isGone()) return answer;
     }
   } catch (error) {

@@ -17,19 +17,19 @@ import { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { WaitingDeliveries } from "../journal/waiting-deliveries.ts";
 import { Projection } from "../projection/projection.ts";
-import {
-  type ChangeKey,
-  COORDINATOR_BOOKMARK,
-  type Coordinator,
-  type Heartbeat,
-  type RunAnswer,
-  type RunRefusal,
-  type RunReply,
-  type TimelineReply,
-  type Watcher,
+import type {
+  ChangeKey,
+  Coordinator,
+  Heartbeat,
+  RunAnswer,
+  RunRefusal,
+  RunReply,
+  Settled,
+  TimelineReply,
+  Watcher,
 } from "../protocol.ts";
 import { begin, type Conflict, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
-import { heartbeatNews, isLast, type TimelineEvent, toWireEvent } from "../timeline.ts";
+import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { Dispatcher, type Sender } from "./dispatcher.ts";
 import { Ledger } from "./ledger.ts";
 import { ownerOf } from "./owner.ts";
@@ -73,16 +73,19 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
   async create(input: NewRun, change: ChangeKey, trigger: NewDelivery | null): Promise<RunReply> {
     const now = Date.now();
-    const existing = this.#journal.runs.byCreateKeyOrId(change.key, input.id);
-    if (existing?.createKey === change.key) return this.#recalled(existing, change, now);
-    if (existing !== null) return { ok: false, reason: "id_taken" };
-    if (this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES) return { ok: false, reason: "storage_full" };
-    if (this.#projection.isOverloaded) return { ok: false, reason: "overloaded" };
+    const isFull = this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES;
+    if (isFull || this.#projection.isOverloaded) {
+      // A repeated create gets its answer all the same.
+      return (
+        this.#existing(input, change, now) ?? { ok: false, reason: isFull ? "storage_full" : "overloaded" }
+      );
+    }
     const run = begin(input, trigger !== null);
     const { delivery, events } =
       trigger === null ? { delivery: null, events: [] } : this.#dispatcher.begin(run, trigger, now);
-    const first: TimelineEvent = { type: "created", at: run.createdAt, data: { by: run.triggeredBy } };
-    const created = this.#ledger.create(run, change, delivery, [first, ...events], now);
+    // A key is looked for only if the insert is refused, because nearly every create is new.
+    const created = this.#ledger.create(run, change, delivery, events, now);
+    if (created === null) return this.#existing(input, change, now) ?? { ok: false, reason: "id_taken" };
     if (delivery !== null) this.#dispatcher.launch(run.id, delivery);
     return this.#answer(created, false);
   }
@@ -104,30 +107,33 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (replayOnly) return NOT_FOUND;
 
     const next = transition(run, event, now);
-    if (!next.ok) return this.#refuse(stored, run, next.error);
+    if (!next.ok) return this.#refuse(run, next.error);
     return this.#answer(this.#ledger.change(run, next.value, event, now, { change }), false);
   }
 
   async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
     const now = Date.now();
-    const stored = this.#journal.runs.byId(id);
-    if (stored === null) return NOT_FOUND;
-    const run = this.#ledger.expired(stored, now);
+    const run = this.#ledger.current(id, now);
+    if (run === null) return NOT_FOUND;
     const event: RunEvent = { type: "heartbeat" };
     const next = transition(run, event, now);
-    if (!next.ok) return this.#refuse(stored, run, next.error);
+    if (!next.ok) return this.#refuse(run, next.error);
     const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), heartbeat, now);
     if (next.value.version > run.version) {
       const started = this.#ledger.change(run, next.value, event, now, { last: news });
       return this.#answer(started, false);
     }
     this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
-    return this.#answerNow(run);
+    return this.#answer(run, false);
   }
 
   async read(id: string): Promise<RunReply> {
     const run = this.#ledger.current(id, Date.now());
-    return run === null ? NOT_FOUND : this.#answerNow(run);
+    return run === null ? NOT_FOUND : this.#answer(run, false);
+  }
+
+  async settle(): Promise<Settled> {
+    return this.#projection.commit.settle();
   }
 
   async events(id: string, after: number, limit: number): Promise<TimelineReply> {
@@ -158,12 +164,12 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       if (run === null) return NOT_FOUND;
       if (!isOpen(run) || leftMs <= 0) {
         if (isLast || !isOpen(run)) this.#watchers.leave(watcher.key);
-        return this.#answerNow(run);
+        return this.#answer(run, false);
       }
       if (!this.#watchers.admit(id, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
       await this.#watchers.news(watcher, leftMs);
       // The watcher left meanwhile and reads no answer. It must not take a place again.
-      if (!this.#watchers.has(watcher.key)) return this.#answerNow(run);
+      if (!this.#watchers.has(watcher.key)) return this.#answer(run, false);
     }
   }
 
@@ -209,7 +215,16 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     }
   }
 
-  #recalled(existing: JournaledRun, change: ChangeKey, now: number): Promise<RunAnswer> | RunRefusal {
+  /** The answer to a create whose key or id is taken; null if neither is. */
+  #existing({ id }: NewRun, change: ChangeKey, now: number): RunReply | null {
+    const existing = this.#journal.runs.standingInTheWay(change.key, id);
+    if (existing === null) return null;
+    return existing.createKey === change.key
+      ? this.#recalled(existing, change, now)
+      : { ok: false, reason: "id_taken" };
+  }
+
+  #recalled(existing: JournaledRun, change: ChangeKey, now: number): RunReply {
     const same = [change.fingerprint, ...(change.otherFingerprints ?? [])];
     if (!same.includes(existing.createFingerprint)) {
       const { fingerprintKeyId } = existing;
@@ -220,43 +235,31 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   #timeline(id: string, after: number, limit: number): TimelineReply {
-    if (this.#ledger.current(id, Date.now()) === null) return NOT_FOUND;
-    const { timeline } = this.#journal;
-    const page = timeline.after(id, after, limit);
-    const newest = timeline.last(id);
+    const run = this.#ledger.current(id, Date.now());
+    if (run === null) return NOT_FOUND;
+    const page = this.#journal.timeline.after(run, after, limit);
+    const newest = this.#journal.timeline.last(run);
     const lastSeq = page.at(-1)?.seq ?? after;
-    const newestSeq = newest?.seq ?? 0;
-    const isOver = newest !== null && isLast(newest) && lastSeq >= newestSeq;
-    return { ok: true, events: page.map(toWireEvent), lastSeq, newestSeq, isOver };
+    const isOver = isLast(newest) && lastSeq >= newest.seq;
+    return { ok: true, events: page.map(toWireEvent), lastSeq, newestSeq: newest.seq, isOver };
   }
 
-  /** Waits for the landing, so that the caller's next read of D1 shows this version. */
-  async #answer(run: JournaledRun, replayed: boolean): Promise<RunAnswer> {
-    return toAnswer(run, replayed, await this.#projection.commit.landed(run.id, run.version));
+  /** The platform holds the answer back until all that it says is durable, an end noticed just now included. */
+  #answer(run: JournaledRun, replayed: boolean): RunAnswer {
+    return {
+      ok: true,
+      id: run.id,
+      actionRun: toActionRun(run),
+      status: run.status,
+      deadlineAt: run.deadlineAt,
+      replayed,
+      bookmark: this.#projection.commit.bookmarkOf(run.id),
+      isOver: !isOpen(run),
+      purgeAt: run.purgeAt,
+    };
   }
 
-  /** For callers that changed nothing and therefore need no landing. */
-  #answerNow(run: JournaledRun): RunAnswer {
-    return toAnswer(run, false, this.#projection.commit.bookmarkOf(run.id));
+  #refuse({ id }: JournaledRun, reason: Conflict): RunRefusal {
+    return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
   }
-
-  /** An end that was only now noticed must be as durable for its caller as an end that the caller asked for. */
-  async #refuse(stored: JournaledRun, run: JournaledRun, reason: Conflict): Promise<RunRefusal> {
-    if (run !== stored) await this.#projection.commit.landed(run.id, run.version);
-    return { ok: false, reason };
-  }
-}
-
-/** `bookmark`: a bookmark of D1 that covers this version, or null. */
-function toAnswer(run: JournaledRun, replayed: boolean, bookmark: string | null): RunAnswer {
-  return {
-    ok: true,
-    id: run.id,
-    actionRun: toActionRun(run),
-    status: run.status,
-    deadlineAt: run.deadlineAt,
-    replayed,
-    bookmark: bookmark ?? COORDINATOR_BOOKMARK,
-    isOver: !isOpen(run),
-  };
 }

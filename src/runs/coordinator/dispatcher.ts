@@ -106,9 +106,7 @@ export class Dispatcher {
     const last = due.at(-1);
     if (last !== undefined) waiting.lookedUpTo(last);
     if (mayEnd) waiting.hasLooked(this.#journal.due.firstDeadline(now), now);
-    const taken = overdue.length + due.length;
-    if (taken > 0) this.#projection.commit.start();
-    return taken;
+    return overdue.length + due.length;
   }
 
   /** A place is free, so the delivery that has waited longest goes first. */
@@ -171,8 +169,6 @@ export class Dispatcher {
     const delivery = this.#journal.deliveries.of(runId);
     // A run that ended while the attempt was under way has no delivery any more and stays as it is.
     if (run !== null && delivery !== null && isOpen(run)) this.#settle(run, delivery, attempt, answer, now);
-    // The run may have changed, but no caller waits for its landing.
-    this.#projection.commit.start();
   }
 
   #settle(run: JournaledRun, delivery: Delivery, attempt: number, answer: AttemptAnswer, now: number): void {

@@ -5,7 +5,7 @@
  */
 
 import type { Delivery } from "../../dispatch/delivery.ts";
-import type { Journal } from "../journal/journal.ts";
+import type { Journal, Written } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { ChangeKey } from "../protocol.ts";
@@ -45,14 +45,14 @@ export class Ledger {
     return next === run ? run : this.change(run, next, { type: "deadline_passed" }, now);
   }
 
-  /** Writes a new run. */
+  /** Writes a new run. Null, and nothing is written, if its key or its id is taken. */
   create(
     run: Run,
     change: ChangeKey,
     delivery: Delivery | null,
     events: readonly TimelineEvent[],
     now: number,
-  ): JournaledRun {
+  ): JournaledRun | null {
     const created = {
       ...run,
       createKey: change.key,
@@ -62,7 +62,9 @@ export class Ledger {
       changeFingerprint: null,
       purgeAt: purgeAt(run, this.#retentionDays),
     };
-    this.#write(created, delivery, events, now);
+    const written = this.#journal.insert(created, delivery, events, now);
+    if (written === null) return null;
+    this.#written(created, written, now);
     return created;
   }
 
@@ -81,7 +83,8 @@ export class Ledger {
       changeFingerprint: change.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
     };
-    this.#write(changed, null, [...first, ...eventsBetween(before, changed, event), ...last], now);
+    const events = [...first, ...eventsBetween(before, changed, event), ...last];
+    this.#written(changed, this.#journal.update(changed, events, now), now);
     return changed;
   }
 
@@ -103,10 +106,9 @@ export class Ledger {
     if (events.length > 0) this.#watchers.tell(run.id);
   }
 
-  #write(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number): void {
-    const written = this.#journal.write(run, delivery, events, now);
+  #written({ id }: JournaledRun, written: Written, now: number): void {
     this.#projection.changed(written, now);
-    this.#watchers.tell(run.id);
+    this.#watchers.tell(id);
   }
 }
 

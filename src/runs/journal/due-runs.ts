@@ -2,28 +2,27 @@
 
 import { type Delivery, deliveryDueAt } from "../../dispatch/delivery.ts";
 import { dueAt } from "../run.ts";
+import { BOUND_KEY, keyHalves } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
 import { EVENTS_MAX } from "./timeline-rows.ts";
 import { fittingIntoTurn, type Weight } from "./turn.ts";
 
-/** A place in the order in which open runs are due. */
-export interface DuePlace {
+/** A run that is due. Runs that are due at the same instant are in the order of their ids. */
+export interface DueRun {
   readonly dueAt: number;
-  readonly row: number;
-}
-
-export interface DueRun extends DuePlace {
   readonly id: string;
 }
 
 /** Before everything that can be due. */
-export const BEGINNING: DuePlace = { dueAt: 0, row: 0 };
+export const BEGINNING: DueRun = { dueAt: 0, id: "" };
 
 type DueRow = Pick<DueRun & Weight, keyof (DueRun & Weight)>;
 
+const AFTER = `(due_at, run_key) > (?, ${BOUND_KEY})`;
+
 // A sealed request weighs on the turn as well.
 const DUE = `
-  SELECT id, due_at AS dueAt, rowid AS row, 0 AS events,
+  SELECT id, due_at AS dueAt, 0 AS events,
     bytes + ifnull((SELECT length(sealed) FROM deliveries WHERE run_id = runs.id), 0) AS bytes
   FROM runs INDEXED BY runs_open_due`;
 
@@ -36,8 +35,8 @@ export class DueRuns {
 
   /** Open runs that are due after a place, in order: at most `limit`, and only what fits into one turn. */
   open(now: number, limit: number, after = BEGINNING): DueRun[] {
-    const place = "due_at <= ? AND (due_at, rowid) > (?, ?) ORDER BY due_at, rowid LIMIT ?";
-    return this.#due(place, now, after.dueAt, after.row, limit);
+    const place = `due_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`;
+    return this.#due(place, now, after.dueAt, ...keyHalves(after.id), limit);
   }
 
   /** The due runs whose deadline has passed. Scans every run that is due. */
@@ -66,9 +65,8 @@ export class DueRuns {
 
   /** When the first open run after a place is due; Infinity if there is none. */
   nextOpenAt(after = BEGINNING): number {
-    const place = "(due_at, rowid) > (?, ?) ORDER BY due_at, rowid LIMIT 1";
-    const open = `runs_open_due WHERE completed_at IS NULL AND ${place}`;
-    return this.#min("due_at", open, after.dueAt, after.row);
+    const open = `runs_open_due WHERE completed_at IS NULL AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
+    return this.#min("due_at", open, after.dueAt, ...keyHalves(after.id));
   }
 
   /** When the first ended run is to be purged; Infinity if there is none. */
@@ -80,7 +78,8 @@ export class DueRuns {
   set(run: JournaledRun, delivery: Delivery | null, now: number): boolean {
     const due = dueOf(run, delivery);
     if (due <= now) return false;
-    this.#sql.exec("UPDATE runs SET due_at = ?, due_failures = 0 WHERE id = ?", due, run.id);
+    const update = `UPDATE runs SET due_at = ?, due_failures = 0 WHERE run_key = ${BOUND_KEY} AND id = ?`;
+    this.#sql.exec(update, due, ...keyHalves(run.id), run.id);
     return true;
   }
 
@@ -88,8 +87,9 @@ export class DueRuns {
   putOff(id: string, now: number): void {
     this.#sql.exec(
       `UPDATE runs SET due_at = ? + min(3600000, 10000 << min(due_failures, 9)), due_failures = due_failures + 1
-       WHERE id = ?`,
+       WHERE run_key = ${BOUND_KEY} AND id = ?`,
       now,
+      ...keyHalves(id),
       id,
     );
   }

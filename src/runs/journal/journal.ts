@@ -10,7 +10,8 @@ import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
 import { LandingRows, type Unlanded } from "./landing-rows.ts";
 import { Marks } from "./marks.ts";
-import { type JournaledRun, RunRows } from "./run-rows.ts";
+import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
+import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { migrate } from "./steps.ts";
 import { TimelineRows } from "./timeline-rows.ts";
 
@@ -36,28 +37,35 @@ export class Journal {
     this.owner = owner;
     this.runs = new RunRows(storage.sql);
     this.due = new DueRuns(storage.sql);
-    this.landing = new LandingRows(storage.sql);
     this.timeline = new TimelineRows(storage.sql);
     this.deliveries = new DeliveryRows(storage.sql);
     this.marks = new Marks(storage.sql);
+    this.landing = new LandingRows(storage.sql, this.marks);
   }
 
-  /** Writes a run's new version, the events behind it, and what is left of its delivery, in one transaction. */
-  write(
-    run: JournaledRun,
-    delivery: Delivery | null,
-    events: readonly TimelineEvent[],
-    now: number,
-  ): Written {
-    const due = dueOf(run, delivery);
-    const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
-    this.#storage.transactionSync(() => {
-      this.runs.put(run, due, now, bytes);
-      // A new run has no delivery to erase.
-      if (delivery !== null || run.version > 1) this.deliveries.put(run.id, delivery);
-      this.timeline.append(run.id, events);
+  /**
+   * Writes a new run with its delivery and the events after `created`, in one transaction. Null, and nothing is written, if
+   * the run's key or its id is taken.
+   */
+  insert(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number) {
+    return this.#storage.transactionSync((): Written | null => {
+      const written = this.#written(run, delivery, now);
+      if (!this.runs.insert(run, rowDetails(written))) return null;
+      if (delivery !== null) this.deliveries.put(run.id, delivery);
+      this.timeline.append(run, events);
+      return written;
     });
-    return { unlanded: { id: run.id, version: run.version, bytes, changedAt: now, run }, dueAt: due };
+  }
+
+  /** Writes a run's new version and the events behind it, and erases its delivery, in one transaction. */
+  update(run: JournaledRun, events: readonly TimelineEvent[], now: number): Written {
+    return this.#storage.transactionSync(() => {
+      const written = this.#written(run, null, now);
+      this.runs.update(run, rowDetails(written));
+      this.deliveries.put(run.id, null);
+      this.timeline.append(run, events);
+      return written;
+    });
   }
 
   /**
@@ -66,8 +74,9 @@ export class Journal {
    */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#storage.transactionSync(() => {
-      this.#storage.sql.exec("UPDATE runs SET silent_since = ? WHERE id = ?", run.silentSince, run.id);
-      this.timeline.append(run.id, events);
+      const heard = `UPDATE runs SET silent_since = ? WHERE run_key = ${BOUND_KEY} AND id = ?`;
+      this.#storage.sql.exec(heard, run.silentSince, ...keyHalves(run.id), run.id);
+      this.timeline.append(run, events);
     });
   }
 
@@ -75,23 +84,37 @@ export class Journal {
   noteAttempt(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[]): void {
     this.#storage.transactionSync(() => {
       this.#storage.sql.exec(
-        "UPDATE runs SET silent_since = ?, due_at = ?, due_failures = 0 WHERE id = ?",
+        `UPDATE runs SET silent_since = ?, due_at = ?, due_failures = 0 WHERE run_key = ${BOUND_KEY} AND id = ?`,
         run.silentSince,
         dueOf(run, delivery),
+        ...keyHalves(run.id),
         run.id,
       );
       this.deliveries.put(run.id, delivery);
-      this.timeline.append(run.id, events);
+      this.timeline.append(run, events);
     });
   }
 
   /** Removes runs with everything that belongs to them. */
   forget(ids: readonly string[]): void {
-    const those = "IN (SELECT value FROM json_each(?))";
+    const { sql } = this.#storage;
+    const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
     this.#storage.transactionSync(() => {
-      for (const owned of ["events WHERE run_id", "deliveries WHERE run_id", "runs WHERE id"]) {
-        this.#storage.sql.exec(`DELETE FROM ${owned} ${those}`, JSON.stringify(ids));
+      for (const table of ["events", "deliveries", "refused_runs"]) {
+        sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
       }
+      sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
     });
   }
+
+  #written(run: JournaledRun, delivery: Delivery | null, now: number): Written {
+    const { id, version } = run;
+    const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
+    const unlanded = { id, version, seq: this.landing.nextSeq(), bytes, changedAt: now, run };
+    return { unlanded, dueAt: dueOf(run, delivery) };
+  }
+}
+
+function rowDetails({ unlanded: { seq, bytes, changedAt }, dueAt }: Written): RowDetails {
+  return { dueAt, seq, changedAt, bytes };
 }

@@ -1,5 +1,11 @@
-/** Which version of each run D1 is known to have. */
+/**
+ * What D1 is known to have. Every write of a run gets the next sequence number. A mark holds the number up to which all
+ * writes have landed. Runs that D1 refuses are listed beside it, so that they do not hold up the mark. A number and not a
+ * clock, because clocks step back.
+ */
 
+import type { Marks } from "./marks.ts";
+import { BOUND_KEY, highestKeyHalves, keyHalves } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
 import { fittingIntoTurn } from "./turn.ts";
 
@@ -7,65 +13,108 @@ import { fittingIntoTurn } from "./turn.ts";
 export interface Unlanded {
   readonly id: string;
   readonly version: number;
+  /** The sequence number of its write. */
+  readonly seq: number;
   readonly bytes: number;
   readonly changedAt: number;
   /** The version itself while it is in memory; null if it must be read from the journal. */
   readonly run: JournaledRun | null;
 }
 
-type UnlandedRow = { id: string; version: number; bytes: number; changedAt: number };
+type UnlandedRow = Omit<Unlanded, "run">;
+
+const COLUMNS = "id, version, change_seq AS seq, bytes, changed_at AS changedAt";
 
 export class LandingRows {
   readonly #sql: SqlStorage;
+  readonly #marks: Marks;
+  readonly #refused: Set<string>;
+  #lastSeq: number;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, marks: Marks) {
     this.#sql = sql;
+    this.#marks = marks;
+    const { last } = sql.exec<{ last: number | null }>("SELECT max(change_seq) AS last FROM runs").one();
+    // The run with the highest number may have been purged.
+    this.#lastSeq = Math.max(last ?? 0, this.landedSeq);
+    const refused = sql.exec<{ id: string }>("SELECT run_id AS id FROM refused_runs");
+    this.#refused = new Set([...refused].map(({ id }) => id));
   }
 
+  /** The sequence number of the last write. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** Up to this number all writes have landed, except those of refused runs. */
+  get landedSeq(): number {
+    return Number(this.#marks.get("landed_seq") ?? 0);
+  }
+
+  nextSeq(): number {
+    return ++this.#lastSeq;
+  }
+
+  /** All versions that may not have landed, in the order of their writes. */
   unlanded(): Unlanded[] {
     const rows = this.#sql.exec<UnlandedRow>(
-      `SELECT id, version, bytes, changed_at AS changedAt
-       FROM runs INDEXED BY runs_unlanded WHERE landed_version < version`,
+      `SELECT ${COLUMNS} FROM runs INDEXED BY runs_by_change WHERE change_seq > ? ORDER BY change_seq`,
+      this.landedSeq,
     );
-    return [...rows].map((row) => ({ ...row, run: null }));
+    const refused = [...this.#refused].flatMap((id) => [
+      ...this.#sql.exec<UnlandedRow>(
+        `SELECT ${COLUMNS} FROM runs WHERE run_key = ${BOUND_KEY} AND id = ?`,
+        ...keyHalves(id),
+        id,
+      ),
+    ]);
+    const all = new Map([...refused, ...rows].map((row) => [row.id, { ...row, run: null }]));
+    return [...all.values()].sort((a, b) => a.seq - b.seq);
   }
 
-  /** Notes that D1 has these versions. Never lowers one, because confirmations may arrive out of order. */
-  confirm(versions: ReadonlyMap<string, number>): void {
-    this.#sql.exec(
-      `UPDATE runs SET landed_version = max(landed_version, landed.version)
-       FROM (SELECT value ->> 0 AS id, value ->> 1 AS version FROM json_each(?)) AS landed
-       WHERE runs.id = landed.id`,
-      JSON.stringify([...versions]),
-    );
+  /** Notes that all writes up to `seq` have landed. */
+  noteLanded(seq: number): void {
+    if (seq > this.landedSeq) this.#marks.set("landed_seq", String(seq));
   }
 
-  /**
-   * Makes the next runs after the id `after`, up to `upTo`, unlanded again, and returns them in the order of their ids:
-   * at most `limit`, and only what fits into one turn.
-   */
-  unland(after: string, upTo: string, limit: number): Unlanded[] {
-    const rows = this.#sql.exec<UnlandedRow & { events: number }>(
-      `SELECT id, version, bytes, changed_at AS changedAt, 0 AS events
-       FROM runs WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`,
-      after,
-      upTo,
-      limit,
-    );
-    const batch = fittingIntoTurn([...rows]).map((row) => ({ ...row, run: null }));
-    this.#sql.exec(
-      "UPDATE runs SET landed_version = 0 WHERE id IN (SELECT value FROM json_each(?))",
-      JSON.stringify(batch.map(({ id }) => id)),
-    );
-    return batch;
+  /** Lists a run that D1 refuses. */
+  refuse(id: string): void {
+    if (this.#refused.has(id)) return;
+    this.#sql.exec("INSERT OR IGNORE INTO refused_runs (run_id) VALUES (?)", id);
+    this.#refused.add(id);
   }
 
-  countAfter(id: string): number {
-    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM runs WHERE id > ?", id).one().n;
+  /** The run has landed or is gone. */
+  clearRefused(id: string): void {
+    if (!this.#refused.has(id)) return;
+    this.#sql.exec("DELETE FROM refused_runs WHERE run_id = ?", id);
+    this.#refused.delete(id);
+  }
+
+  /** The next runs after the id `after`, up to `upTo`, in order: at most `limit`, and only what fits into one turn. */
+  between(after: string, upTo: string, limit: number): Unlanded[] {
+    const rows = this.#between(`${COLUMNS}, 0 AS events`, after, upTo, limit) as (UnlandedRow & {
+      events: number;
+    })[];
+    return fittingIntoTurn(rows).map(({ events: _, ...row }) => ({ ...row, run: null }));
   }
 
   /** Whether there is a run after the id `after` and up to `upTo`. */
   hasBetween(after: string, upTo: string): boolean {
-    return [...this.#sql.exec("SELECT 1 FROM runs WHERE id > ? AND id <= ? LIMIT 1", after, upTo)].length > 0;
+    return this.#between("1", after, upTo, 1).length > 0;
+  }
+
+  countAfter(id: string): number {
+    const count = `SELECT count(*) AS n FROM runs WHERE run_key >= ${BOUND_KEY} AND id > ?`;
+    return this.#sql.exec<{ n: number }>(count, ...keyHalves(id), id).one().n;
+  }
+
+  #between(columns: string, after: string, upTo: string, limit: number) {
+    const rows = this.#sql.exec(
+      `SELECT ${columns} FROM runs
+       WHERE run_key >= ${BOUND_KEY} AND run_key <= ${BOUND_KEY} AND id > ? AND id <= ? ORDER BY run_key LIMIT ?`,
+      ...[...keyHalves(after), ...highestKeyHalves(upTo), after, upTo, limit],
+    );
+    return [...rows];
   }
 }

@@ -1,6 +1,6 @@
-/** What the coordinator must remember over an eviction: its name, when to repair, and how far a resync has come. */
+/** What the coordinator must remember over an eviction: its name, when to repair, what has landed, and how far a resync has come. */
 
-export type Mark = "name" | "repair_at" | "resync_after";
+export type Mark = "name" | "repair_at" | "landed_seq" | "resync_after";
 
 export class Marks {
   readonly #sql: SqlStorage;
@@ -24,7 +24,11 @@ export class Marks {
       this.#sql.exec("DELETE FROM marks WHERE name = ?", name);
       this.#values.delete(name);
     } else {
-      this.#sql.exec("INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)", name, value);
+      this.#sql.exec(
+        "INSERT INTO marks (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        name,
+        value,
+      );
       this.#values.set(name, value);
     }
   }

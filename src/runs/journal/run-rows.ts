@@ -1,6 +1,7 @@
 /** The journal's table of runs. The only place that maps its columns to the members of a run. */
 
 import type { Run } from "../run.ts";
+import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 
 /** A run with what only its coordinator needs to know. */
 export interface JournaledRun extends Run {
@@ -13,7 +14,7 @@ export interface JournaledRun extends Run {
   readonly purgeAt: number;
 }
 
-/** Written once. Setting them again would rewrite their indexes. */
+/** Written once. */
 const FIXED = [
   ...(["id", "actionName", "entityId", "parameters", "recommendations", "triggeredBy", "createdAt"] as const),
   ...(["deadlineAt", "heartbeatTimeoutMs", "createKey", "createFingerprint", "fingerprintKeyId"] as const),
@@ -39,13 +40,28 @@ function columnOf(member: string): string {
   return member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-const SELECT = `SELECT ${MEMBERS.map((member) => `${columnOf(member)} AS ${member}`).join(", ")} FROM runs`;
-const UPSERT = `
-  INSERT INTO runs (${MEMBERS.map(columnOf).join(", ")}, due_at, changed_at, bytes)
-  VALUES (${"?, ".repeat(MEMBERS.length)}?, ?, ?)
-  ON CONFLICT (id) DO UPDATE SET
-    ${CHANGING.map((member) => `${columnOf(member)} = excluded.${columnOf(member)}`).join(", ")},
-    due_at = excluded.due_at, due_failures = 0, changed_at = excluded.changed_at, bytes = excluded.bytes`;
+const SELECT = `SELECT ${MEMBERS.map((member) => `runs.${columnOf(member)} AS ${member}`).join(", ")} FROM runs`;
+const THIS_RUN = `WHERE run_key = ${BOUND_KEY} AND id = ?`;
+// The second term is the condition of the index, which SQLite uses only if the query repeats it.
+const THIS_KEY = "WHERE create_key = ? AND substr(create_key, 1, 2) = 't:'";
+const INSERT = `
+  INSERT INTO runs (run_key, ${MEMBERS.map(columnOf).join(", ")}, due_at, change_seq, changed_at, bytes)
+  VALUES (${BOUND_KEY}, ${"?, ".repeat(MEMBERS.length)}?, ?, ?, ?)
+  ON CONFLICT DO NOTHING
+  RETURNING 1`;
+const UPDATE = `
+  UPDATE runs SET ${CHANGING.map((member) => `${columnOf(member)} = ?`).join(", ")},
+    due_at = ?, due_failures = 0, change_seq = ?, changed_at = ?, bytes = ?
+  ${THIS_RUN}`;
+
+/** What the journal keeps beside a run. */
+export interface RowDetails {
+  readonly dueAt: number;
+  /** The sequence number of this write. */
+  readonly seq: number;
+  readonly changedAt: number;
+  readonly bytes: number;
+}
 
 export class RunRows {
   readonly #sql: SqlStorage;
@@ -55,33 +71,40 @@ export class RunRows {
   }
 
   byId(id: string): JournaledRun | null {
-    return this.#select("WHERE id = ?", id)[0] ?? null;
+    return this.#select(THIS_RUN, ...keyHalves(id), id)[0] ?? null;
   }
 
   byIds(ids: readonly string[]): JournaledRun[] {
-    return this.#select("WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
+    return this.#select(`JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)`, keysJson(ids));
   }
 
+  /** The run that a caller's key created. */
   byCreateKey(key: string): JournaledRun | null {
-    return this.#select("WHERE create_key = ?", key)[0] ?? null;
+    return this.#select(THIS_KEY, key)[0] ?? null;
   }
 
-  /** What prevents a new run: the run that this key created, else a run that has this id. */
-  byCreateKeyOrId(key: string, id: string): JournaledRun | null {
-    return (
-      this.#select(`WHERE create_key = ?1 UNION ALL ${SELECT} WHERE id = ?2 LIMIT 1`, key, id)[0] ?? null
-    );
+  /** What prevents a new run: the run that this key created, else the run that has this id's place. */
+  standingInTheWay(key: string, id: string): JournaledRun | null {
+    return this.byCreateKey(key) ?? this.#select(`WHERE run_key = ${BOUND_KEY}`, ...keyHalves(id))[0] ?? null;
   }
 
-  put(run: JournaledRun, dueAt: number, changedAt: number, bytes: number): void {
-    this.#sql.exec(UPSERT, ...MEMBERS.map((member) => run[member]), dueAt, changedAt, bytes);
+  /** False if another run has this key or this id's place. */
+  insert(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): boolean {
+    const values = MEMBERS.map((member) => run[member]);
+    const inserted = this.#sql.exec(INSERT, ...keyHalves(run.id), ...values, dueAt, seq, changedAt, bytes);
+    return [...inserted].length > 0;
+  }
+
+  update(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): void {
+    const values = CHANGING.map((member) => run[member]);
+    this.#sql.exec(UPDATE, ...values, dueAt, seq, changedAt, bytes, ...keyHalves(run.id), run.id);
   }
 
   isEmpty(): boolean {
     return [...this.#sql.exec("SELECT 1 FROM runs LIMIT 1")].length === 0;
   }
 
-  #select(clauses: string, ...bindings: string[]): JournaledRun[] {
+  #select(clauses: string, ...bindings: (string | number)[]): JournaledRun[] {
     return [...this.#sql.exec<Row>(`${SELECT} ${clauses}`, ...bindings)];
   }
 }

@@ -5,9 +5,10 @@
 
 export const JOURNAL_STEPS: readonly string[] = [
   `CREATE TABLE runs (
-     id                   TEXT    PRIMARY KEY,
+     run_key              INTEGER PRIMARY KEY,
+     id                   TEXT    NOT NULL,
      version              INTEGER NOT NULL,
-     landed_version       INTEGER NOT NULL DEFAULT 0,
+     change_seq           INTEGER NOT NULL,
      status               TEXT    NOT NULL,
      action_name          TEXT    NOT NULL,
      entity_id            TEXT,
@@ -34,10 +35,13 @@ export const JOURNAL_STEPS: readonly string[] = [
      error                TEXT,
      output               TEXT
    ) STRICT;
-   CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key);
+   CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
    CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
    CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
-   CREATE INDEX runs_unlanded ON runs (id, version, bytes, changed_at) WHERE landed_version < version;
+   CREATE INDEX runs_by_change ON runs (change_seq);
+   CREATE TABLE refused_runs (
+     run_id TEXT PRIMARY KEY
+   ) STRICT, WITHOUT ROWID;
    CREATE TABLE events (
      run_id TEXT    NOT NULL,
      seq    INTEGER NOT NULL,

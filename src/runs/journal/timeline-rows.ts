@@ -1,20 +1,23 @@
-/** The journal's table of timeline events. */
+/** The journal's table of timeline events. What the run itself tells is not kept here but derived when it is read. */
 
-import type { StoredEvent, TimelineEvent } from "../timeline.ts";
+import type { Run } from "../run.ts";
+import { created, isToldByEnd, type StoredEvent, type TimelineEvent, withDerived } from "../timeline.ts";
 
 /** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
 export const EVENTS_MAX = 1000;
 /** How many heartbeats are replaced at once. Counting events is slow, so it happens only once in so many. */
 const THINNED_AT_ONCE = 100;
 
-/** One statement for any number of events, whether or not the run has some already. */
+/** The event number 1 is `created`, which is derived. */
 const APPEND = `
   INSERT INTO events (run_id, seq, type, at, data)
-  SELECT ?1, last.seq + new.key + 1, new.value ->> 0, max(last.at, new.value ->> 1), new.value ->> 2
+  SELECT ?1, last.seq + (new.value ->> 0), new.value ->> 1, max(last.at, new.value ->> 2), new.value ->> 3
   FROM json_each(?2) AS new,
        (SELECT seq, at FROM (SELECT seq, at FROM events WHERE run_id = ?1 ORDER BY seq DESC LIMIT 1)
-        UNION ALL SELECT 0, 0 LIMIT 1) AS last
+        UNION ALL SELECT 1, CAST(?3 AS INTEGER) LIMIT 1) AS last
   RETURNING seq`;
+
+type Told = Pick<Run, "id" | "createdAt" | "triggeredBy">;
 
 export class TimelineRows {
   readonly #sql: SqlStorage;
@@ -23,22 +26,26 @@ export class TimelineRows {
     this.#sql = sql;
   }
 
-  /** Appends events. Their instants never go backwards, even if the clock does. */
-  append(runId: string, events: readonly TimelineEvent[]): void {
-    if (events.length === 0) return;
+  /** Appends events after `created`. Their instants never go backwards, even if the clock does. */
+  append({ id, createdAt }: Pick<Run, "id" | "createdAt">, events: readonly TimelineEvent[]): void {
     let latest = 0;
-    const rows = events.map(({ type, at, data }) => {
-      latest = Math.max(latest, at);
-      return [type, latest, JSON.stringify(data)];
+    const rows = events.flatMap((event, i) => {
+      latest = Math.max(latest, event.at);
+      return isToldByEnd(event, events[i + 1])
+        ? []
+        : [[i + 1, event.type, latest, JSON.stringify(event.data)]];
     });
-    const added = this.#sql.exec<{ seq: number }>(APPEND, runId, JSON.stringify(rows));
+    if (rows.length === 0) return;
+    const added = this.#sql.exec<{ seq: number }>(APPEND, id, JSON.stringify(rows), createdAt);
     for (const { seq } of [...added]) {
-      if (seq >= EVENTS_MAX && seq % THINNED_AT_ONCE === 0) this.#thin(runId);
+      if (seq >= EVENTS_MAX && seq % THINNED_AT_ONCE === 0) this.#thin(id);
     }
   }
 
-  last(runId: string): StoredEvent | null {
-    return this.#rows("WHERE run_id = ? ORDER BY seq DESC LIMIT 1", runId)[0] ?? null;
+  /** The run's newest event. */
+  last(run: Told): StoredEvent {
+    const [stored] = this.#rows("WHERE run_id = ? ORDER BY seq DESC LIMIT 1", run.id);
+    return stored ?? created(run);
   }
 
   lastHeartbeat(runId: string): StoredEvent | null {
@@ -46,8 +53,9 @@ export class TimelineRows {
   }
 
   /** The next `limit` events after the one numbered `after`, oldest first. */
-  after(runId: string, after: number, limit: number): StoredEvent[] {
-    return this.#rows("WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?", runId, after, limit);
+  after(run: Told, after: number, limit: number): StoredEvent[] {
+    const stored = this.#rows("WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?", run.id, after, limit);
+    return withDerived(run, stored, after).slice(0, limit);
   }
 
   /** Replaces the oldest heartbeats by one event that holds their count, at the place of the last of them. */

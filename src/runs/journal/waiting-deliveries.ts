@@ -4,7 +4,7 @@
  */
 
 import { LEASE_MS } from "../../dispatch/delivery.ts";
-import { BEGINNING, type DuePlace } from "./due-runs.ts";
+import { BEGINNING, type DueRun } from "./due-runs.ts";
 
 export class WaitingDeliveries {
   #isAny = false;
@@ -18,7 +18,7 @@ export class WaitingDeliveries {
   }
 
   /** The place after which something may be due that does not wait. */
-  lookAfter(now: number): DuePlace {
+  lookAfter(now: number): DueRun {
     // After the clock stepped back, runs may be due before the place.
     return this.#isAny && this.#lookedUpTo.dueAt <= now ? this.#lookedUpTo : BEGINNING;
   }
@@ -42,7 +42,7 @@ export class WaitingDeliveries {
   }
 
   /** The alarm has taken the turn of every run that is due up to `place`. */
-  lookedUpTo(place: DuePlace): void {
+  lookedUpTo(place: DueRun): void {
     if (this.#isAny) this.#lookedUpTo = place;
   }
 

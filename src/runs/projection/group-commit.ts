@@ -1,9 +1,11 @@
 /**
- * Lands changed runs in D1, one flight at a time. A flight carries every run that changed since the last one, so callers
- * that arrive meanwhile share the next. It decides nothing: the journal is durable before it is called. A flight that is
- * lost, late or repeated is harmless, because D1 takes only newer versions.
+ * Lands changed runs in D1, one flight at a time. A flight carries every run that changed since the last one left. The first
+ * change after a pause flies at once, and the others gather. No caller waits for a flight, except a list that must show what
+ * it carries. It decides nothing: the journal is durable before a flight leaves. A flight that is lost, late or repeated is
+ * harmless, because D1 takes only newer versions.
  */
 
+import { msSince } from "../../elapsed.ts";
 import { isDatabaseFull } from "../../http/d1-errors.ts";
 import { utf8Bytes } from "../../http/limits.ts";
 import { logFailure } from "../../log.ts";
@@ -11,20 +13,26 @@ import { GROUP_MAX_BYTES, isRefusedForContent, type RowStore, toGroupRow } from 
 import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
-import { Confirmations } from "./confirmations.ts";
+import type { Settled } from "../protocol.ts";
 import { Flights } from "./flights.ts";
-import { LandingWaiters } from "./landing-waiters.ts";
+import { Pace } from "./pace.ts";
 import { RunsAside } from "./runs-aside.ts";
-import { UnlandedRuns } from "./unlanded-runs.ts";
+import { Settlers } from "./settlers.ts";
+import { UnlandedRuns, type Waiting } from "./unlanded-runs.ts";
 
-/** How long a caller waits for its flight before it gets its answer without one. */
-export const WAIT_MAX_MS = 2000;
+/** How long a list waits for what D1 lacks. */
+export const SETTLE_MAX_MS = 2000;
+/** While D1 fails, lists start at most one flight in this time. */
+const SETTLE_AFTER_FAILURE_MS = 1000;
 const REPAIR_FIRST_MS = 1000;
 /** With the 10 s of a flight that hangs, a row lands within 15 s after D1 is back. */
 const REPAIR_LAST_MS = 4000;
 
+/** Why a flight is asked for: a change, a list that waits for it, or a repair, which ignores the pace. */
+type Reason = "change" | "list" | "repair";
+
 interface GroupRow {
-  readonly id: string;
+  readonly entry: Waiting;
   readonly version: number;
   readonly text: string;
 }
@@ -33,23 +41,26 @@ export class GroupCommit {
   readonly #journal: Journal;
   readonly #alarms: AlarmClock;
   readonly #flights: Flights;
-  readonly #waiters = new LandingWaiters();
+  readonly #pace = new Pace();
+  readonly #settlers = new Settlers();
   readonly unlanded: UnlandedRuns;
-  readonly aside = new RunsAside();
-  readonly confirmations: Confirmations;
+  readonly aside: RunsAside;
   #nextLanding = Promise.withResolvers<void>();
-  /** The newest bookmark of D1. It covers every confirmed row. */
+  /** The greatest bookmark of D1. It covers every confirmed row. */
   #bookmark: string | null = null;
   #isFlying = false;
+  #failedAt: number | null = null;
   /** Flights that failed since the last that succeeded. */
   #failures = 0;
+  /** The timer of the next departure; null if none is set. */
+  #departure: ReturnType<typeof setTimeout> | null = null;
 
   constructor(journal: Journal, alarms: AlarmClock, store: RowStore) {
     this.#journal = journal;
     this.#alarms = alarms;
     this.unlanded = new UnlandedRuns(journal.landing.unlanded());
+    this.aside = new RunsAside(journal.landing);
     this.#flights = new Flights(store);
-    this.confirmations = new Confirmations(journal);
   }
 
   /** Resolves when the next group has landed. */
@@ -57,109 +68,149 @@ export class GroupCommit {
     return this.#nextLanding.promise;
   }
 
-  /** Notes a version that the journal has just written. It may pass even if D1 refused the last one. */
+  /** Notes a version that the journal has just written, and lets a flight leave. */
   changed(entry: Unlanded): void {
     this.unlanded.add(entry);
-    this.aside.remove(entry.id);
-    this.confirmations.drop(entry.id);
+    this.aside.changed(entry.id);
+    // While D1 fails, the repair tries again. Otherwise every change would.
+    if (this.#failures === 0) this.start("change");
+  }
+
+  /** Lands runs again behind all changes. */
+  landAgain(entries: readonly Unlanded[]): void {
+    for (const entry of entries) this.unlanded.addAgain(entry);
+    if (this.#failures === 0) this.start("change");
   }
 
   /** Forgets runs that are no longer kept. */
   forget(ids: readonly string[]): void {
     for (const id of ids) {
-      this.unlanded.remove(id);
-      this.confirmations.drop(id);
+      this.unlanded.forget(id);
       this.aside.remove(id);
     }
   }
 
   /**
-   * Resolves when this version has landed, with a bookmark of D1 that covers it. Resolves with null if the caller should not
-   * wait: after WAIT_MAX_MS, at once while D1 fails, and if it landed before this instance began and no bookmark is known.
+   * Resolves when D1 has every change up to this call, runs that it refuses excepted; at the latest after SETTLE_MAX_MS, and
+   * at once while D1 fails or hangs. The bookmark covers every flight that ever landed, as far as this instance knows.
    */
-  async landed(id: string, version: number): Promise<string | null> {
-    if (!this.unlanded.has(id)) return this.#bookmark;
-    if (this.#failures > 0 || this.aside.has(id)) return null;
-    const bookmark = this.#waiters.wait(id, version, WAIT_MAX_MS);
-    this.start();
-    return bookmark;
+  async settle(): Promise<Settled> {
+    const { lastSeq } = this.#journal.landing;
+    let isLanded = this.unlanded.firstSeq > lastSeq;
+    if (!isLanded && this.#mayFlySoon()) {
+      const landing = this.#settlers.wait(lastSeq, SETTLE_MAX_MS);
+      this.start("list");
+      isLanded = await landing;
+    }
+    return { isBehind: !isLanded, bookmark: this.#bookmark };
   }
 
   /** A bookmark of D1 that covers this run as the journal has it; null if there is none yet. */
   bookmarkOf(id: string): string | null {
-    return this.unlanded.has(id) ? null : this.#bookmark;
+    return this.unlanded.has(id) || this.aside.has(id) ? null : this.#bookmark;
   }
 
-  /** Sends a flight unless one is up. Never waits for it. */
-  start(): void {
+  /** Lets a flight leave as soon as none is up and the pace allows it. Never waits for it. */
+  start(reason: Reason): void {
     if (this.#isFlying || this.#flights.areAllUp) return;
-    this.#isFlying = true;
-    void this.#fly();
+    // A change never brings a departure forward.
+    if (reason === "change" && this.#departure !== null) return;
+    const waitMs = reason === "repair" ? 0 : this.#pace.waitMs(Date.now(), reason === "list", Math.random());
+    if (this.#departure !== null) clearTimeout(this.#departure);
+    this.#departure = null;
+    // Not in this stretch, so that the flight takes along everything that the stretch changes.
+    if (waitMs === 0) queueMicrotask(() => this.#depart());
+    else this.#departure = setTimeout(() => this.#depart(), waitMs);
   }
 
-  async #fly(): Promise<void> {
+  /** Notes in the journal what has landed. Only the alarm does so: what an object that dies did not note lands again. */
+  noteLanded(): void {
+    const { landing } = this.#journal;
+    landing.noteLanded(Math.min(this.unlanded.firstSeq - 1, landing.lastSeq));
+  }
+
+  /** Whether the journal knows how far D1 is. */
+  get isNoted(): boolean {
+    const { landing } = this.#journal;
+    return landing.landedSeq >= Math.min(this.unlanded.firstSeq - 1, landing.lastSeq);
+  }
+
+  #mayFlySoon(): boolean {
+    if (this.#isFlying) return true;
+    if (this.#flights.areAllUp) return false;
+    return this.#failedAt === null || msSince(this.#failedAt, Date.now()) >= SETTLE_AFTER_FAILURE_MS;
+  }
+
+  #depart(): void {
+    this.#departure = null;
+    if (this.#isFlying || this.#flights.areAllUp) return;
+    const now = Date.now();
+    for (const entry of this.aside.due(now)) this.unlanded.addAgain(entry);
+    const group = this.#nextGroup();
+    if (group.length === 0) return;
+    this.#isFlying = true;
+    this.#pace.departed(now);
+    void this.#fly(group, now);
+  }
+
+  async #fly(group: readonly GroupRow[], departedAt: number): Promise<void> {
     try {
-      for (let group = this.#nextGroup(); group.length > 0; group = this.#nextGroup()) {
-        await this.#landSplitting(group);
-        this.#failures = 0;
-        this.confirmations.noteSurplus();
-        this.#nextLanding.resolve();
-        this.#nextLanding = Promise.withResolvers();
-      }
-      // No await after the last look for a group, so a caller that arrives from here on starts a flight of its own.
-      this.#isFlying = false;
+      await this.#landSplitting(group);
+      this.#failures = 0;
+      this.#failedAt = null;
+      const now = Date.now();
+      this.#pace.landed(Math.max(0, now - departedAt), now);
+      this.#nextLanding.resolve();
+      this.#nextLanding = Promise.withResolvers();
     } catch (error) {
-      this.#isFlying = false;
       this.#failures++;
-      this.#waiters.releaseAll();
+      this.#failedAt = Date.now();
       this.#repairSoon(error, null);
     }
+    this.#isFlying = false;
+    this.unlanded.disembark();
+    this.#settlers.landedBefore(this.unlanded.firstSeq);
+    if (this.#failures > 0) this.#settlers.releaseAll();
+    else if (this.unlanded.isAnyWaiting) this.start(this.#settlers.isAny ? "list" : "change");
   }
 
   /**
-   * Runs that a caller waits for first, then the rest, oldest change first. Chosen by the size in the journal, so that no
-   * more is read than a group holds. Then cut by the bytes that are bound.
+   * Chosen by the size in the journal, so that no more is read than a group holds. Then cut by the bytes that are bound.
    */
   #nextGroup(): GroupRow[] {
-    const now = Date.now();
-    const chosen = new Map<string, Unlanded>();
+    const chosen: Waiting[] = [];
     let expected = 0;
-    for (const id of this.#queue()) {
-      const entry = this.unlanded.get(id);
-      if (entry === undefined || chosen.has(id) || this.aside.mustWait(id, now)) continue;
-      if (chosen.size > 0 && expected + entry.bytes > GROUP_MAX_BYTES) break;
-      chosen.set(id, entry);
+    for (const entry of this.unlanded.waiting()) {
+      if (chosen.length > 0 && expected + entry.bytes > GROUP_MAX_BYTES) break;
+      chosen.push(entry);
       expected += entry.bytes;
     }
-    const rows = this.#readRows([...chosen.values()]);
-    for (const { id } of rows) chosen.delete(id);
-    // The journal no longer holds these, or they can't be printed.
-    this.forget([...chosen.keys()]);
-
     let bytes = 2;
-    return rows.filter(({ text }, i) => {
+    const group = this.#readRows(chosen).filter(({ text }, i) => {
       bytes += utf8Bytes(text) + 1;
       return i === 0 || bytes <= GROUP_MAX_BYTES;
     });
+    this.unlanded.board(group.map(({ entry }) => entry));
+    return group;
   }
 
-  *#queue(): Iterable<string> {
-    yield* this.#waiters.ids();
-    yield* this.unlanded.ids();
-  }
-
-  /** Asks the journal only for runs that are not in memory. Leaves out those that can't be printed: the others must land. */
-  #readRows(unlanded: readonly Unlanded[]): GroupRow[] {
-    const absent = unlanded.filter(({ run }) => run === null).map(({ id }) => id);
+  /**
+   * Asks the journal only for runs that are not in memory. Forgets runs that it no longer holds. Leaves out those that can't
+   * be printed: the others must land.
+   */
+  #readRows(entries: readonly Waiting[]): GroupRow[] {
+    const absent = entries.filter(({ run }) => run === null).map(({ id }) => id);
     const read = absent.length === 0 ? [] : this.#journal.runs.byIds(absent);
-    const inMemory = unlanded.map(({ run }) => run).filter((run) => run !== null);
-    return [...inMemory, ...read].flatMap((run) => {
+    const found = new Map(read.map((run) => [run.id, run]));
+    return entries.flatMap((entry) => {
+      const run = entry.run ?? found.get(entry.id);
       try {
-        return [{ id: run.id, version: run.version, text: toGroupRow(run) }];
+        if (run !== undefined) return [{ entry, version: run.version, text: toGroupRow(run) }];
       } catch (error) {
-        logFailure("run_unprintable", error, { coordinator: this.#journal.owner.name, run: run.id });
-        return [];
+        logFailure("run_unprintable", error, { coordinator: this.#journal.owner.name, run: entry.id });
       }
+      this.forget([entry.id]);
+      return [];
     });
   }
 
@@ -186,21 +237,19 @@ export class GroupCommit {
   #confirm(group: readonly GroupRow[], bookmark: string | null): void {
     // Bookmarks sort as text, the oldest first. A flight that was given up may come back with an older one.
     if (bookmark !== null && bookmark > (this.#bookmark ?? "")) this.#bookmark = bookmark;
-    for (const { id, version } of group) {
-      this.#waiters.settle(id, version, this.#bookmark);
-      this.confirmations.add(id, version);
-      this.aside.remove(id);
-      const entry = this.unlanded.get(id);
-      if (entry !== undefined && entry.version <= version) this.unlanded.remove(id);
+    for (const { entry, version } of group) {
+      this.unlanded.landed(entry.id, version);
+      if (!this.unlanded.has(entry.id)) this.aside.remove(entry.id);
     }
+    this.#settlers.landedBefore(this.unlanded.firstSeq);
   }
 
-  #putAside({ id, version }: GroupRow, error: unknown): void {
-    this.#waiters.settle(id, version, null);
+  #putAside({ entry, version }: GroupRow, error: unknown): void {
+    this.unlanded.landed(entry.id, version);
     // A newer version was not refused, so it may pass.
-    if ((this.unlanded.get(id)?.version ?? 0) > version) return;
-    this.aside.put(id, Date.now());
-    this.#repairSoon(error, id);
+    if (this.unlanded.has(entry.id)) return;
+    this.aside.put(entry, Date.now());
+    this.#repairSoon(error, entry.id);
   }
 
   /** `asideId`: the run that was put aside; null if a whole flight failed. */
@@ -210,7 +259,7 @@ export class GroupCommit {
       coordinator: this.#journal.owner.name,
       run: asideId ?? undefined,
       reason: asideId !== null ? undefined : isDatabaseFull(error) ? "full" : "outage",
-      unlanded: this.unlanded.size,
+      unlanded: this.unlanded.size + this.aside.size,
       aside: this.aside.size,
       failures: this.#failures,
     });

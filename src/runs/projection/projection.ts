@@ -28,19 +28,18 @@ export class Projection {
   }
 
   get isOverloaded(): boolean {
-    const { unlanded } = this.commit;
-    return unlanded.size >= UNLANDED_MAX_ROWS || unlanded.bytes >= UNLANDED_MAX_BYTES;
+    const { unlanded, aside } = this.commit;
+    return unlanded.size + aside.size >= UNLANDED_MAX_ROWS || unlanded.bytes >= UNLANDED_MAX_BYTES;
   }
 
   /**
-   * Notes what the journal has just written; the change takes along what D1 confirmed meanwhile. The version is noted first,
-   * because a change that the journal holds must land, whatever fails after that.
+   * Lets a version land that the journal has just written. It is noted first, because a change that the journal holds must
+   * land, whatever fails after that.
    */
   changed({ unlanded, dueAt }: Written, now: number): void {
     this.commit.changed(unlanded);
     this.#alarms.repairBy(now + REPAIR_MS);
     this.#alarms.armBy(Math.min(this.#alarms.repairAt, dueAt), now);
-    this.commit.confirmations.note();
   }
 
   /** The sweep forgets an empty coordinator, so the next landing registers it again. */
@@ -50,26 +49,31 @@ export class Projection {
 
   /** Called in the same turn that makes a row unlanded, so that its repair can't be forgotten. */
   arm(now: number): void {
-    if (this.commit.unlanded.size > 0 || this.#rebuild.isUnderWay) this.#alarms.repairBy(now + REPAIR_MS);
+    if (!this.#isDone) this.#alarms.repairBy(now + REPAIR_MS);
     this.#alarms.arm(now);
   }
 
   /** The alarm's turn: starts a flight if a repair is due. Returns what to log, or null if everything has landed. */
   repair(now: number): Readonly<Record<string, number | null>> | null {
-    const { confirmations, unlanded, aside } = this.commit;
-    confirmations.note();
+    const { unlanded, aside } = this.commit;
+    this.commit.noteLanded();
     // A rebuild that an eviction cut off goes on.
     this.#rebuild.next(now);
-    if (unlanded.size === 0 && !confirmations.isAny && !this.#rebuild.isUnderWay) {
+    if (this.#isDone) {
       this.#alarms.setRepairAt(null);
     } else if (this.#alarms.repairAt <= now) {
       this.#alarms.setRepairAt(now + REPAIR_MS);
-      this.commit.start();
+      this.commit.start("repair");
     }
     if (unlanded.size + aside.size === 0) return null;
     const oldest = unlanded.oldestChange();
     const oldestUnlandedMs = oldest === null ? null : now - oldest;
-    return { unlanded: unlanded.size, oldestUnlandedMs, aside: aside.size };
+    return { unlanded: unlanded.size + aside.size, oldestUnlandedMs, aside: aside.size };
+  }
+
+  get #isDone(): boolean {
+    const { unlanded, aside, isNoted } = this.commit;
+    return unlanded.size + aside.size === 0 && isNoted && !this.#rebuild.isUnderWay;
   }
 
   /** Rebuilds D1 from the journal, step by step. Returns how many runs are still to be read. */

@@ -52,11 +52,6 @@ export class Rebuild {
   next(now: number): void {
     const after = this.#journal.marks.get("resync_after");
     if (after === null || (this.#stepAt !== null && msSince(this.#stepAt, now) < GIVEN_UP_MS)) return;
-    // A run that D1 refuses may stay unlanded for ever, so it does not count.
-    if (this.#commit.unlanded.size - this.#commit.aside.size >= STEP_RUNS) {
-      this.#goOnAfterLanding();
-      return;
-    }
     this.#stepAt = now;
     const step = ++this.#steps;
     void this.#step(after, now, () => step === this.#steps).then(
@@ -84,8 +79,8 @@ export class Rebuild {
   }
 
   /**
-   * Covers the ids from `after` to wherever a bounded number of D1's rows and of runs reaches. The mark moves once the
-   * removal is done, so an object that dies before repeats the step, which is harmless.
+   * Covers the ids from `after` to wherever a bounded number of D1's rows and of runs reaches. The mark moves once the runs
+   * have landed and the removal is done, so an object that dies before repeats the step, which is harmless.
    */
   async #step(after: string, now: number, isCurrent: () => boolean): Promise<void> {
     const found = await this.#store.find(after, firstIdAt(now - REMOVABLE_AGE_MS));
@@ -94,15 +89,16 @@ export class Rebuild {
       (least, id) => (id != null && id < least ? id : least),
       AFTER_ALL_IDS,
     );
-    const batch = this.#journal.landing.unland(after, upTo, STEP_RUNS);
+    const batch = this.#journal.landing.between(after, upTo, STEP_RUNS);
     const last = batch.at(-1)?.id ?? after;
     // Runs created from here on land by themselves. Waiting for a step that finds none would never end.
     const reached = this.#journal.landing.hasBetween(last, upTo) ? last : upTo;
-    for (const entry of batch) this.#commit.changed(entry);
-    this.#commit.start();
     const kept = new Set(batch.map(({ id }) => id));
     const unkept = found.ids.filter((id) => id <= reached && !kept.has(id));
     if (unkept.length > 0) await this.#store.delete(unkept);
+    if (!isCurrent()) return;
+    this.#commit.landAgain(batch);
+    while (batch.some(({ id }) => this.#commit.unlanded.isAgain(id))) await this.#commit.nextLanding();
     if (isCurrent()) this.#journal.marks.set("resync_after", reached === AFTER_ALL_IDS ? null : reached);
   }
 }

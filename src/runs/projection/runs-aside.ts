@@ -1,10 +1,24 @@
 /** Runs that D1 refused for their content. Each is tried again after a backoff, so that none holds up the others. */
 
+import type { LandingRows, Unlanded } from "../journal/landing-rows.ts";
+
 const FIRST_MS = 5000;
 const MAX_MS = 600_000;
 
+interface Aside {
+  readonly entry: Unlanded;
+  readonly failures: number;
+  readonly until: number;
+}
+
 export class RunsAside {
-  readonly #runs = new Map<string, { readonly failures: number; readonly until: number }>();
+  readonly #runs = new Map<string, Aside>();
+  /** The journal's list of them, which survives an eviction. */
+  readonly #landing: LandingRows;
+
+  constructor(landing: LandingRows) {
+    this.#landing = landing;
+  }
 
   get size(): number {
     return this.#runs.size;
@@ -14,18 +28,31 @@ export class RunsAside {
     return this.#runs.has(id);
   }
 
-  put(id: string, now: number): void {
-    const failures = (this.#runs.get(id)?.failures ?? 0) + 1;
-    this.#runs.set(id, { failures, until: now + Math.min(FIRST_MS * 2 ** (failures - 1), MAX_MS) });
+  put(entry: Unlanded, now: number): void {
+    const failures = (this.#runs.get(entry.id)?.failures ?? 0) + 1;
+    const until = now + Math.min(FIRST_MS * 2 ** (failures - 1), MAX_MS);
+    this.#runs.set(entry.id, { entry: { ...entry, run: null }, failures, until });
+    this.#landing.refuse(entry.id);
   }
 
-  remove(id: string): void {
+  /** The run has changed, so the next attempt may pass. The journal lists it until it has landed. */
+  changed(id: string): void {
     this.#runs.delete(id);
   }
 
-  mustWait(id: string, now: number): boolean {
-    const aside = this.#runs.get(id);
-    // No run waits for longer than that: a later instant was noted before the clock stepped back.
-    return aside !== undefined && aside.until > now && aside.until <= now + MAX_MS;
+  /** The run has landed or is gone. */
+  remove(id: string): void {
+    this.#runs.delete(id);
+    this.#landing.clearRefused(id);
   }
+
+  /** Those whose backoff is over. */
+  due(now: number): Unlanded[] {
+    return [...this.#runs.values()].filter(({ until }) => !mustWait(until, now)).map(({ entry }) => entry);
+  }
+}
+
+function mustWait(until: number, now: number): boolean {
+  // No run waits for longer than that: a later instant was noted before the clock stepped back.
+  return until > now && until <= now + MAX_MS;
 }

@@ -1,59 +1,135 @@
 /**
- * Every run of which the journal holds a version that D1 is not known to have, in the order of their changes. While they are
- * few, the version itself stays in memory too, which saves reading it again a moment later.
+ * Every run of which the journal holds a version that D1 is not known to have, in the order of their changes: those that
+ * wait for a flight, those that are on one, and those that a resync lands again. While they are few, the versions themselves
+ * stay in memory too, which saves reading them again a moment later.
  */
 
 import type { Unlanded } from "../journal/landing-rows.ts";
 
 const IN_MEMORY_MAX_BYTES = 2_000_000;
 
+/** `since`: the number of its first write that may not have landed; Infinity for a run of a resync. */
+export type Waiting = Unlanded & { readonly since: number };
+
 export class UnlandedRuns {
-  readonly #entries = new Map<string, Unlanded>();
+  /** Both in the order of `since`. A run that changes during its flight is in both. */
+  #waiting = new Map<string, Waiting>();
+  #flying = new Map<string, Waiting>();
+  readonly #again = new Map<string, Waiting>();
   #bytes = 0;
 
   constructor(entries: readonly Unlanded[] = []) {
     for (const entry of entries) this.add(entry);
   }
 
+  /** How many changes wait or are on a flight. */
   get size(): number {
-    return this.#entries.size;
+    return this.#waiting.size + this.#flying.size;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  ids(): Iterable<string> {
-    return this.#entries.keys();
+  /** Whether anything waits for a flight. */
+  get isAnyWaiting(): boolean {
+    return this.#waiting.size + this.#again.size > 0;
+  }
+
+  /** Whether this run waits or flies because a resync, or a new attempt after a refusal, lands it again. */
+  isAgain(id: string): boolean {
+    return this.#again.has(id) || this.#flying.get(id)?.since === Number.POSITIVE_INFINITY;
+  }
+
+  /** The number of the first write that may not have landed; Infinity if there is none. */
+  get firstSeq(): number {
+    const [flying] = this.#flying.values();
+    const [waiting] = this.#waiting.values();
+    return Math.min(flying?.since ?? Number.POSITIVE_INFINITY, waiting?.since ?? Number.POSITIVE_INFINITY);
   }
 
   has(id: string): boolean {
-    return this.#entries.has(id);
+    return this.#waiting.has(id) || this.#flying.has(id) || this.#again.has(id);
   }
 
-  get(id: string): Unlanded | undefined {
-    return this.#entries.get(id);
-  }
-
+  /** A run keeps its place if an earlier change of it waits. */
   add(entry: Unlanded): void {
-    this.remove(entry.id);
-    this.#bytes += entry.bytes;
-    this.#entries.set(entry.id, this.#bytes <= IN_MEMORY_MAX_BYTES ? entry : { ...entry, run: null });
+    const earlier = this.#waiting.get(entry.id);
+    this.#again.delete(entry.id);
+    this.#put({ ...entry, since: earlier?.since ?? entry.seq });
   }
 
-  remove(id: string): void {
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return;
-    this.#entries.delete(id);
-    this.#bytes -= entry.bytes;
+  /** Queues a run behind all changes, unless a change of it will land anyway. It holds up no list. */
+  addAgain(entry: Unlanded): void {
+    if (!this.has(entry.id)) this.#again.set(entry.id, { ...entry, since: Number.POSITIVE_INFINITY });
+  }
+
+  /** The runs that wait, in the order in which they board. */
+  *waiting(): Iterable<Waiting> {
+    yield* this.#waiting.values();
+    yield* this.#again.values();
+  }
+
+  board(entries: readonly Waiting[]): void {
+    for (const entry of entries) {
+      this.#waiting.delete(entry.id);
+      this.#again.delete(entry.id);
+      this.#flying.set(entry.id, entry);
+    }
+  }
+
+  /** The flight has ended: what is still on it waits again, in front. */
+  disembark(): void {
+    const returned = [...this.#flying.values()];
+    const later = this.#waiting;
+    this.#flying = new Map();
+    if (returned.length === 0) return;
+    this.#waiting = new Map();
+    this.#bytes = 0;
+    for (const entry of returned) {
+      const changed = later.get(entry.id);
+      later.delete(entry.id);
+      if (changed !== undefined) this.#put({ ...changed, since: Math.min(entry.since, changed.since) });
+      else if (entry.since === Number.POSITIVE_INFINITY) this.#again.set(entry.id, entry);
+      else this.#put(entry);
+    }
+    for (const entry of later.values()) this.#put(entry);
+  }
+
+  /** D1 has this version, whichever flight brought it. */
+  landed(id: string, version: number): void {
+    for (const queue of [this.#waiting, this.#flying, this.#again]) {
+      const entry = queue.get(id);
+      if (entry !== undefined && entry.version <= version) this.#delete(queue, entry);
+    }
+  }
+
+  forget(id: string): void {
+    this.landed(id, Number.POSITIVE_INFINITY);
+  }
+
+  /** The version that waits or is on a flight; the newest if there are two. */
+  get(id: string): Waiting | undefined {
+    return this.#waiting.get(id) ?? this.#flying.get(id);
   }
 
   /** The instant of the change that has waited longest; null if none waits. */
   oldestChange(): number | null {
     let oldest: number | null = null;
-    for (const { changedAt } of this.#entries.values()) {
+    for (const { changedAt } of [...this.#flying.values(), ...this.#waiting.values()]) {
       if (oldest === null || changedAt < oldest) oldest = changedAt;
     }
     return oldest;
+  }
+
+  #put(entry: Waiting): void {
+    this.#bytes += entry.bytes - (this.#waiting.get(entry.id)?.bytes ?? 0);
+    const fits = this.#bytes <= IN_MEMORY_MAX_BYTES;
+    this.#waiting.set(entry.id, fits ? entry : { ...entry, run: null });
+  }
+
+  #delete(queue: Map<string, Waiting>, entry: Waiting): void {
+    queue.delete(entry.id);
+    if (entry.since !== Number.POSITIVE_INFINITY) this.#bytes -= entry.bytes;
   }
 }

@@ -1,0 +1,67 @@
+/**
+ * The header `x-d1-bookmark`: what a list must show. A bookmark is parts joined by dots: at most one bookmark of D1, and for
+ * each coordinator that D1 may be behind at most one id of its runs. A request may carry several bookmarks, separated by
+ * commas, because a caller who made two changes at once can't merge them. Each answer to a bookmark carries the union with
+ * it, so a caller who goes on from its last answer loses nothing.
+ */
+
+import type { Context } from "hono";
+import type { AppEnv } from "../../app-env.ts";
+import { isBookmark } from "../../http/read-d1.ts";
+import { parseUuid } from "../../uuid.ts";
+import { readRunId } from "../run-id.ts";
+import { isGenuine, type Place } from "./run-place.ts";
+
+const HEADER = "x-d1-bookmark";
+/** Each id costs an HMAC. A caller who sends more has many bookmarks, and the last ones are the newest. */
+const PARTS_MAX = 100;
+
+export interface Bookmark {
+  /** The greatest of the bookmarks that D1 gave. */
+  readonly d1: string | null;
+  /** A run id of each coordinator that D1 may be behind, by the coordinator's number. */
+  readonly ids: ReadonlyMap<number, string>;
+}
+
+export interface SentBookmark extends Bookmark {
+  /** Whether the request carries any text. */
+  readonly isSent: boolean;
+  /** Whether each part was genuine. If not, a list can't know what the rest named, and reads the primary. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * The bookmark of a request. Only ids that this service minted for this scope count, so that nobody wakes a coordinator with a
+ * text that is made up.
+ */
+export async function sentBookmark(c: Context<AppEnv>, place: Place): Promise<SentBookmark> {
+  const text = c.req.header(HEADER)?.trim() ?? "";
+  const parts = new Set(text.split(/[.,\s]+/).filter((part) => part !== ""));
+  const looked = [...parts].slice(-PARTS_MAX);
+  const d1 = looked.filter(isBookmark);
+  const uuids = looked.map(parseUuid).filter((id) => id !== null);
+  const genuine = await Promise.all(uuids.map((id) => isGenuine(place, id)));
+  const ids = uuids.filter((_, i) => genuine[i]);
+  return {
+    isSent: text !== "",
+    isWhole: d1.length + ids.length === parts.size,
+    d1: d1.sort().at(-1) ?? null,
+    ids: new Map(ids.map((id) => [readRunId(id).coordinator, id])),
+  };
+}
+
+/** Names the coordinator of this run, or nothing if `d1` already covers the run. */
+export function bookmarkOfRun(id: string, d1: string | null): Bookmark {
+  return { d1, ids: new Map(d1 === null ? [[readRunId(id).coordinator, id]] : []) };
+}
+
+export function union(a: Bookmark, b: Bookmark): Bookmark {
+  const d1 = [a.d1, b.d1].filter((bookmark) => bookmark !== null).sort();
+  return { d1: d1.at(-1) ?? null, ids: new Map([...a.ids, ...b.ids]) };
+}
+
+/** The header of a response, for the constructor of an error or for `sendJson`. */
+export function bookmarkHeader({ d1, ids }: Bookmark): Readonly<Record<string, string>> {
+  const parts = [d1, ...ids.values()].filter((part) => part !== null);
+  return parts.length === 0 ? {} : { [HEADER]: parts.join(".") };
+}

@@ -1,0 +1,35 @@
+/**
+ * The integer key of a run in its journal: 63 bits of its id, 48 of time and 15 random. As the table's primary key it needs
+ * no second b-tree, which a text key would. It sorts as ids do. Two runs may want the same key: then the second create is
+ * refused as `id_taken` and mints another id. So every statement compares the full id as well.
+ *
+ * 63 bits do not fit a JavaScript number. So a key is bound in two halves and never returned.
+ */
+
+/** The key of the two halves that are bound next. Numbers are bound as floats, which can't be shifted. */
+export const BOUND_KEY = "(CAST(? AS INTEGER) << 15 | CAST(? AS INTEGER))";
+
+/** Rows whose `run_key` and `id` are in the JSON that `keysJson` makes. */
+export const KEYS_AND_IDS = `
+  (SELECT (value ->> 0) << 15 | (value ->> 1) AS run_key, value ->> 2 AS id FROM json_each(?))`;
+
+const RANDOM_MAX = 2 ** 15 - 1;
+const MS_MAX = 2 ** 48 - 1;
+
+/** The halves of a run id's key. A text that is no id, such as "", counts as the lowest id. */
+export function keyHalves(id: string): [ms: number, random: number] {
+  const ms = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  // 14 bits after the variant, and one more.
+  const random = (Number.parseInt(id.slice(19, 23) + id.slice(24, 25), 16) >> 3) & RANDOM_MAX;
+  return Number.isNaN(ms) || Number.isNaN(random) ? [0, 0] : [ms, random];
+}
+
+/** The halves of the highest key that an id up to `id` can have. */
+export function highestKeyHalves(id: string): [ms: number, random: number] {
+  const ms = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  return [Number.isNaN(ms) ? MS_MAX : ms, RANDOM_MAX];
+}
+
+export function keysJson(ids: readonly string[]): string {
+  return JSON.stringify(ids.map((id) => [...keyHalves(id), id]));
+}

@@ -1,0 +1,61 @@
+/**
+ * How fast flights follow each other. One D1 serves all coordinators, and one statement at a time, so each coordinator slows
+ * down when D1 does: the pause grows with how much slower than at its best D1 answers. Subtracting the best answer keeps a
+ * far D1 from being taken for a busy one. PURE but for its memory: `now` is passed in.
+ */
+
+import { MINUTE_MS } from "../../durations.ts";
+import { msSince } from "../../elapsed.ts";
+
+export const PAUSE_MIN_MS = 50;
+export const PAUSE_MAX_MS = 2000;
+/** How many ms of pause each ms of delay is worth. */
+const PAUSE_PER_DELAY = 50;
+/** How much each new answer counts: RFC 6298 section 2 smooths round trips in this way. */
+const SMOOTHING = 1 / 8;
+/** The best answer is that of this span and of the one before. */
+const BEST_KEPT_MS = 5 * MINUTE_MS;
+/** A list that waits for a flight shortens the pause to this share. */
+const URGENT_SHARE = 1 / 10;
+/** Or to this, if that is shorter. */
+const URGENT_MAX_MS = 50;
+
+export class Pace {
+  #departedAt: number | null = null;
+  #smoothed: number | null = null;
+  #best = Number.POSITIVE_INFINITY;
+  #bestBefore = Number.POSITIVE_INFINITY;
+  #bestSince = 0;
+
+  departed(now: number): void {
+    this.#departedAt = now;
+  }
+
+  /** A flight has landed `ms` after it left. */
+  landed(ms: number, now: number): void {
+    this.#smoothed = this.#smoothed === null ? ms : this.#smoothed + SMOOTHING * (ms - this.#smoothed);
+    if (msSince(this.#bestSince, now) >= BEST_KEPT_MS) {
+      this.#bestBefore = this.#best;
+      this.#best = ms;
+      this.#bestSince = now;
+    }
+    this.#best = Math.min(this.#best, ms);
+  }
+
+  /** The pause from one flight to the next, without jitter. */
+  get pauseMs(): number {
+    const delay = this.#smoothed === null ? 0 : this.#smoothed - Math.min(this.#best, this.#bestBefore);
+    return Math.min(Math.max(PAUSE_PER_DELAY * delay, PAUSE_MIN_MS), PAUSE_MAX_MS);
+  }
+
+  /**
+   * How long from `now` until the next flight may leave; 0 if it may leave at once. `isUrgent`: a list waits for it.
+   * `random` is from 0 to 1, and spreads the flights of many coordinators by 20 %.
+   */
+  waitMs(now: number, isUrgent: boolean, random: number): number {
+    if (this.#departedAt === null) return 0;
+    const pause = this.pauseMs * (0.8 + 0.4 * random);
+    const gap = isUrgent ? Math.min(pause * URGENT_SHARE, URGENT_MAX_MS) : pause;
+    return Math.max(0, gap - msSince(this.#departedAt, now));
+  }
+}

@@ -1,0 +1,37 @@
+/** Lists that wait until D1 has everything up to a write, each for a bounded time. */
+
+interface Settler {
+  readonly seq: number;
+  readonly settle: (isLanded: boolean) => void;
+}
+
+export class Settlers {
+  readonly #waiting = new Set<Settler>();
+
+  get isAny(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Resolves with true when all writes up to `seq` have landed; with false when released or after `maxMs`. */
+  async wait(seq: number, maxMs: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const settler: Settler = { seq, settle: resolve };
+    this.#waiting.add(settler);
+    const timer = setTimeout(resolve, maxMs, false);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(settler);
+    }
+  }
+
+  /** All writes before the number `seq` have landed. */
+  landedBefore(seq: number): void {
+    for (const settler of this.#waiting) if (settler.seq < seq) settler.settle(true);
+  }
+
+  releaseAll(): void {
+    for (const settler of this.#waiting) settler.settle(false);
+  }
+}
