@@ -8,7 +8,7 @@ import { prepareDelivery } from "../../dispatch/prepare.ts";
 import { MINUTE_MS } from "../../durations.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { KeyRing } from "../../key-ring.ts";
-import type { ChangeKey, RunAnswer } from "../protocol.ts";
+import type { ChangeKey, RunAnswer, RunReply } from "../protocol.ts";
 import type { NewRun } from "../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../run-id.ts";
 import { changeKey } from "./change-key.ts";
@@ -28,6 +28,9 @@ export interface Creation extends Place {
   readonly key: string | null;
 }
 
+/** Two runs of one millisecond get the same place in the journal once in 32768 times, but never so often in a row. */
+const IDS_MAX = 5;
+
 /** The run and its callback token. The run is new, or the one that the same key created before. */
 export async function createRun(
   creation: Creation,
@@ -37,14 +40,18 @@ export async function createRun(
   const hasSecrets = body.trigger !== undefined;
   const change = await changeKey({ tokenId: principal.id }, key, body, hasSecrets ? ring : null);
   let attempt = await tryToCreate(creation, body, change);
-  // Two runs can get the same id by chance, but hardly twice in a row.
-  if (!attempt.answer.ok && attempt.answer.reason === "id_taken")
+  for (let n = 1; n < IDS_MAX && isIdTaken(attempt.answer); n++) {
     attempt = await tryToCreate(creation, body, change);
+  }
   const { answer, id, token } = attempt;
   if (!answer.ok) throw refusalError(answer.reason);
   if (answer.id === id) return { answer, token };
   const grant = { scope, runId: answer.id, expiresAt: answer.deadlineAt };
   return { answer, token: await signCallbackToken(ring, grant) };
+}
+
+function isIdTaken(answer: RunReply): boolean {
+  return !answer.ok && answer.reason === "id_taken";
 }
 
 async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeKey) {

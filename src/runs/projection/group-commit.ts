@@ -144,22 +144,22 @@ export class GroupCommit {
   #depart(): void {
     this.#departure = null;
     if (this.#isFlying || this.#flights.areAllUp) return;
-    const now = Date.now();
-    for (const entry of this.aside.due(now)) this.unlanded.addAgain(entry);
-    const group = this.#nextGroup();
-    if (group.length === 0) return;
     this.#isFlying = true;
-    this.#pace.departed(now);
-    void this.#fly(group, now);
+    void this.#fly(Date.now());
   }
 
-  async #fly(group: readonly GroupRow[], departedAt: number): Promise<void> {
+  async #fly(now: number): Promise<void> {
     try {
-      await this.#landSplitting(group);
+      for (const entry of this.aside.due(now)) this.unlanded.addAgain(entry);
+      const group = this.#nextGroup();
+      if (group.length > 0) {
+        this.#pace.departed(now);
+        await this.#landSplitting(group);
+        const landedAt = Date.now();
+        this.#pace.landed(Math.max(0, landedAt - now), landedAt);
+      }
       this.#failures = 0;
       this.#failedAt = null;
-      const now = Date.now();
-      this.#pace.landed(Math.max(0, now - departedAt), now);
       this.#nextLanding.resolve();
       this.#nextLanding = Promise.withResolvers();
     } catch (error) {
