@@ -1,36 +1,315 @@
 /** A list shows the changes that its bookmarks name, and without a bookmark those that went through this isolate. */
 
-import { expect, it } from "vitest";
-import { COORDINATORS } from "../../../src/runs/run-id.ts";
-import { type ActionRun, ask, createRun, newRunsPath, report } from "../../support/requests.ts";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { keyRing } from "../../../src/key-ring.ts";
+import { COORDINATORS, mintRunId, readRunId } from "../../../src/runs/run-id.ts";
+import { askWith, envWith } from "../../support/bindings.ts";
+import { createAged } from "../../support/direct.ts";
+import { faults, holdWrites } from "../../support/faults.ts";
+import { hopsOf, watchHops } from "../../support/hops.ts";
+import {
+  type ActionRun,
+  type Answer,
+  ask,
+  type CreatedRun,
+  createRun,
+  newRunsPath,
+  report,
+  scopeOfPath,
+} from "../../support/requests.ts";
 
 const BOOKMARK = "x-d1-bookmark";
+const D1_ONLY = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 
-async function listed(path: string, query: string, bookmark?: string): Promise<ActionRun[]> {
-  const headers = bookmark === undefined ? {} : { [BOOKMARK]: bookmark };
-  const { status, body } = await ask<ActionRun[]>("GET", `${path}?${query}`, { headers });
-  expect(status).toBe(200);
-  return body;
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function bookmarkOf({ headers }: Pick<Answer<unknown>, "headers">): string {
+  return headers.get(BOOKMARK) ?? "";
 }
 
-it("without a bookmark, a list after a create, a callback or a cancel shows it, 1000 times in a row, while others create", async () => {
-  const path = newRunsPath();
-  let isDone = false;
-  const others = Array.from({ length: 0 }, async () => {
-    while (!isDone) await createRun(path, { actionName: "noise" });
+/** With a bookmark, a list never uses the isolate's memory. So it is answered as another isolate would answer it. */
+function list(path: string, bookmark: string | null, query = "limit=200"): Promise<Answer<ActionRun[]>> {
+  const headers = bookmark === null ? {} : { [BOOKMARK]: bookmark };
+  return ask<ActionRun[]>("GET", `${path}?${query}`, { headers });
+}
+
+const idsOf = ({ body }: Answer<ActionRun[]>) => body.map(({ id }) => id);
+
+async function create(path: string, bookmark: string | null = null): Promise<Answer<CreatedRun>> {
+  const headers = bookmark === null ? {} : { [BOOKMARK]: bookmark };
+  const answer = await ask<CreatedRun>("POST", path, { body: { actionName: "deploy" }, headers });
+  expect(answer.status).toBe(201);
+  return answer;
+}
+
+/** One create for each coordinator, each after the last one and with its bookmark. */
+async function createEverywhere(
+  path: string,
+  goOn: (last: string) => string | null,
+): Promise<Answer<CreatedRun>[]> {
+  const found = new Map<number, Answer<CreatedRun>>();
+  let last = "";
+  while (found.size < COORDINATORS) {
+    const answer = await create(path, goOn(last));
+    last = bookmarkOf(answer);
+    found.set(readRunId(answer.body.id).coordinator, answer);
+  }
+  return [...found.values()];
+}
+
+describe("through one isolate and without a bookmark", () => {
+  it("a list after a create, a callback or a cancel shows it, 1000 times in a row, while others create", async () => {
+    const path = newRunsPath();
+    let left = 1000;
+    const others = (async () => {
+      while (left > 0) {
+        await createRun(path, { actionName: "noise" });
+        // The runtime serves timers only when nothing else is to do, and here nothing comes from outside.
+        await scheduler.wait(1);
+      }
+    })();
+    try {
+      while (left > 0) {
+        const run = await createRun(path);
+        expect(idsOf(await list(path, null, "actionName=deploy&limit=1"))).toEqual([run.id]);
+        const isCancelled = left % 4 === 0;
+        await (isCancelled ? ask("DELETE", `${path}/${run.id}`) : report(run, { status: "succeeded" }));
+        const status = isCancelled ? "cancelled" : "succeeded";
+        expect(idsOf(await list(path, null, `status=${status}&limit=1`))).toEqual([run.id]);
+        left -= 2;
+      }
+    } finally {
+      left = 0;
+      await others;
+    }
   });
-  try {
-  for (let n = 0; n < 10; n++) {
+
+  it("a list after a change whose call failed shows it, because the call may have run", async () => {
+    const path = newRunsPath();
+    const gate = holdWrites();
+    const lost = envWith({
+      COORDINATORS: {
+        getByName: (name: string) => ({
+          create: async (...args: unknown[]) => {
+            const stub = env.COORDINATORS.getByName(name) as unknown as Record<
+              string,
+              (...a: unknown[]) => unknown
+            >;
+            await stub.create?.(...args);
+            throw new Error("the answer was lost");
+          },
+        }),
+      } as unknown as DurableObjectNamespace,
+    });
+    const answer = await askWith(lost, "POST", path, { body: { actionName: "deploy" } });
+    expect(answer.status).toBe(503);
+    const listing = list(path, null);
+    gate.open();
+    expect((await listing).body).toHaveLength(1);
+  });
+
+  it("a list five seconds later asks no coordinator", async () => {
+    const path = newRunsPath();
+    const gate = holdWrites();
+    await createRun(path);
+    watchHops();
+    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 5000);
+    const { lines } = await hopsOf(() => list(path, null));
+    gate.open();
+    expect(lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
+  });
+});
+
+describe("from another isolate, with bookmarks", () => {
+  it("a list with the bookmark of a create, a callback or a cancel shows it", async () => {
+    const path = newRunsPath();
+    const [created, other] = [await create(path), await create(path)];
+    expect(idsOf(await list(path, bookmarkOf(created)))).toContain(created.body.id);
+    const reported = await report(created.body, { status: "succeeded" });
+    expect(idsOf(await list(path, bookmarkOf(reported), "status=succeeded"))).toEqual([created.body.id]);
+    const cancelled = await ask("DELETE", `${path}/${other.body.id}`);
+    expect(idsOf(await list(path, bookmarkOf(cancelled), "status=cancelled"))).toEqual([other.body.id]);
+  });
+
+  it("a list with the last bookmark of a caller who wrote everywhere in turn shows everything", async () => {
+    const path = newRunsPath();
+    const created = await createEverywhere(path, (last) => (last === "" ? null : last));
+    const last = bookmarkOf(created.at(-1) as Answer<CreatedRun>);
+    expect(last.split(".").length).toBeLessThanOrEqual(COORDINATORS);
+    const listed = await list(path, last);
+    expect(idsOf(listed)).toEqual(expect.arrayContaining(created.map(({ body }) => body.id)));
+    expect(bookmarkOf(listed)).toMatch(D1_ONLY);
+  });
+
+  it("a list with all bookmarks of changes that were made at once shows them all", async () => {
+    const path = newRunsPath();
+    const created = await Promise.all(Array.from({ length: 12 }, () => create(path)));
+    const listed = await list(path, created.map(bookmarkOf).join(", "));
+    expect(idsOf(listed).sort()).toEqual(created.map(({ body }) => body.id).sort());
+    expect(bookmarkOf(listed)).toMatch(D1_ONLY);
+  });
+
+  it("gets, lists that are behind and refusals pass on what they were sent", async () => {
+    const path = newRunsPath();
+    const gate = holdWrites();
+    const [first, second] = [await create(path), await create(path)];
+    const sent = { headers: { [BOOKMARK]: bookmarkOf(first) } };
+    const got = await ask("GET", `${path}/${second.body.id}`, sent);
+    await report(second.body, { status: "succeeded" });
+    const refused = await report(second.body, { status: "succeeded" }, sent);
+    expect(refused.status).toBe(409);
+    gate.open();
+    for (const answer of [got, refused]) {
+      const listed = await list(path, bookmarkOf(answer));
+      expect(idsOf(listed)).toEqual(expect.arrayContaining([first.body.id, second.body.id]));
+    }
+  });
+
+  it("a get of an ended run that the isolate remembers still says that D1 may be behind", async () => {
+    const path = newRunsPath();
+    const gate = holdWrites();
     const run = await createRun(path);
-    expect((await listed(path, "actionName=deploy&limit=1"))[0]?.id).toBe(run.id);
     await report(run, { status: "succeeded" });
-    expect((await listed(path, "status=succeeded&limit=1"))[0]?.id).toBe(run.id);
-    const other = await createRun(path);
-    await ask("DELETE", `${path}/${other.id}`);
-    expect((await listed(path, "status=cancelled&limit=1"))[0]?.id).toBe(other.id);
-  }
-  } finally {
-    isDone = true;
-    await Promise.all(others);
-  }
+    const gets = [await ask("GET", `${path}/${run.id}`), await ask("GET", `${path}/${run.id}`)];
+    gate.open();
+    for (const get of gets) {
+      expect(idsOf(await list(path, bookmarkOf(get), "status=succeeded"))).toEqual([run.id]);
+    }
+  });
+
+  it("a list reads at the greatest bookmark of D1 that it was sent or told", async () => {
+    const path = newRunsPath();
+    await createRun(path);
+    const [old, next] = [await list(path, null), await list(path, null)].map(bookmarkOf);
+    expect(await list(path, `${next},${old}`)).toMatchObject({ status: 200 });
+  });
+});
+
+describe("a list that can't show everything", () => {
+  it("says so while D1 answers reads and refuses writes, and shows the rest", async () => {
+    const path = newRunsPath();
+    const landed = await createRun(path);
+    expect(idsOf(await list(path, null))).toEqual([landed.id]);
+    faults.writes = "down";
+    const created = await create(path);
+    for (const sent of [bookmarkOf(created), null]) {
+      const listed = await list(path, sent);
+      expect(idsOf(listed)).toEqual([landed.id]);
+      expect(bookmarkOf(listed)).toContain(created.body.id);
+    }
+  });
+
+  it.each([
+    ["can't be reached", {}],
+    ["is overloaded", { overloaded: true }],
+  ])("says so while a coordinator %s, and a get answers from D1", async (_what, properties) => {
+    const path = newRunsPath();
+    const { id } = await createRun(path);
+    await list(path, null);
+    const created = await create(path);
+    const broken = envWith({
+      COORDINATORS: {
+        getByName: () => {
+          throw Object.assign(new Error("the object is gone"), properties);
+        },
+      } as unknown as DurableObjectNamespace,
+    });
+    const headers = { [BOOKMARK]: bookmarkOf(created) };
+    const listed = await askWith<ActionRun[]>(broken, "GET", path, { headers });
+    expect(listed.status).toBe(200);
+    expect(bookmarkOf(listed)).toContain(created.body.id);
+    const got = await askWith<ActionRun>(broken, "GET", `${path}/${id}`);
+    expect(got).toMatchObject({ status: 200, body: { id } });
+    expect(bookmarkOf(got)).toBe(id);
+  });
+
+  it("answers although a coordinator hangs", async () => {
+    const path = newRunsPath();
+    const created = await create(path);
+    const hanging = envWith({
+      COORDINATORS: {
+        getByName: () => ({ settle: () => new Promise(() => {}) }),
+      } as unknown as DurableObjectNamespace,
+    });
+    const { setTimeout } = globalThis;
+    vi.spyOn(globalThis, "setTimeout").mockImplementation(((act: () => void, ms = 0, ...args: []) =>
+      setTimeout(act, ms / 100, ...args)) as unknown as typeof setTimeout);
+    const headers = { [BOOKMARK]: bookmarkOf(created) };
+    const listed = await askWith<ActionRun[]>(hanging, "GET", path, { headers });
+    expect(listed.status).toBe(200);
+    expect(bookmarkOf(listed)).toContain(created.body.id);
+  });
+});
+
+describe("a bookmark that names nothing here", () => {
+  const ring = (keys: string | undefined) => {
+    const made = keyRing(keys);
+    if (!made.ok) throw new Error(made.error);
+    return made.value;
+  };
+  const mint = (keys: string | undefined, path: string) =>
+    mintRunId(ring(keys), scopeOfPath(path), { createdAt: Date.now(), coordinator: 0 });
+
+  it.each<[string, (path: string) => Promise<string> | string]>([
+    ["made up", () => "made up"],
+    ["the old word for a coordinator", () => "coordinator"],
+    ["an id without a genuine tag", () => "0199d2a5-1234-8001-8123-456789abcdef"],
+    ["of another scope", async () => (await createRun(newRunsPath())).id],
+    ["of a key that left the ring", (path) => mint("another-signing-key-of-32-bytes-and-more", path)],
+    ["a thousand made-up ids", () => Array.from({ length: 1000 }, () => crypto.randomUUID()).join(".")],
+    ["nothing but separators", () => " , . ,, "],
+  ])("%s wakes no coordinator and fails nothing", async (_what, make) => {
+    const path = newRunsPath();
+    const bookmark = await make(path);
+    watchHops();
+    const { lines } = await hopsOf(async () => {
+      expect((await list(path, bookmark)).body).toEqual([]);
+    });
+    expect(lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
+    const created = await create(path, bookmark);
+    expect(bookmarkOf(created)).toBe(created.body.id);
+  });
+
+  it("of D1, but from before a restore, is read again from the primary if D1 refuses it", async () => {
+    const path = newRunsPath();
+    const { id } = await createRun(path);
+    await list(path, null);
+    const asked: string[] = [];
+    const restored = envWith({
+      DB: {
+        withSession: (constraint: string) => {
+          asked.push(constraint);
+          const session = env.DB.withSession("first-primary");
+          if (constraint === "first-primary") return session;
+          const refuse = async () => {
+            throw new Error("D1_ERROR: the bookmark is not known");
+          };
+          return { ...session, prepare: () => ({ bind: () => ({ raw: refuse }) }), getBookmark: () => null };
+        },
+      } as unknown as D1Database,
+    });
+    const before = "ffffffff-00000000-00000000-00000000000000000000000000000000";
+    const listed = await askWith<ActionRun[]>(restored, "GET", path, { headers: { [BOOKMARK]: before } });
+    expect(idsOf(listed)).toEqual([id]);
+    expect(asked).toContain(before);
+    expect(bookmarkOf(listed)).toMatch(D1_ONLY);
+  });
+});
+
+describe("a change of a run whose key left the ring", () => {
+  it("lands before it is answered, because no list could verify its id", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    await list(path, id);
+    const rotated = envWith({ CALLBACK_SIGNING_KEYS: "the-next-signing-key-of-32-bytes-and-more" });
+    const cancelled = await askWith<ActionRun>(rotated, "DELETE", `${path}/${id}`);
+    expect(cancelled).toMatchObject({ status: 200, body: { status: "cancelled" } });
+    expect(bookmarkOf(cancelled)).toMatch(D1_ONLY);
+    const headers = { [BOOKMARK]: bookmarkOf(cancelled) };
+    const listed = await askWith<ActionRun[]>(rotated, "GET", `${path}?status=cancelled`, { headers });
+    expect(idsOf(listed)).toEqual([id]);
+  });
 });
