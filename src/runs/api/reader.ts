@@ -6,7 +6,7 @@
 import type { ApiError } from "../../http/errors.ts";
 import { readD1, sessionFor } from "../../http/read-d1.ts";
 import { COORDINATOR_BOOKMARK } from "../protocol.ts";
-import { isOpen, isOverdue, type Status } from "../run.ts";
+import { isOpen, type Status } from "../run.ts";
 import { isGenuineRunId } from "../run-id.ts";
 import { recallEnded, rememberEnded } from "./ended-runs.ts";
 import { askAboutRun, type Place } from "./run-place.ts";
@@ -44,11 +44,6 @@ export async function readRun(
     if (run === null && outage !== undefined) throw outage;
     return run;
   }
-  if (isOverdue(stored, now)) {
-    // The deadline has passed but D1 does not show it yet, so the coordinator is asked.
-    const run = await readFromCoordinator(place, id).catch(() => null);
-    if (run !== null) return run;
-  }
   if (!isOpen(stored)) rememberEnded(scope, id, stored.body, stored.purgeAt, now);
   return { actionRun: stored.body, bookmark: session.getBookmark() };
 }
@@ -66,10 +61,10 @@ async function isGenuine({ ring, scope }: Place, id: string): Promise<boolean> {
 
 async function selectRun(session: D1DatabaseSession, scope: string, id: string) {
   const [row] = await session
-    .prepare("SELECT body, status, deadline_at, purge_at FROM runs WHERE scope = ? AND id = ?")
+    .prepare("SELECT body, status, purge_at FROM runs WHERE scope = ? AND id = ?")
     .bind(scope, id)
-    .raw<[body: string, status: Status, deadlineAt: number, purgeAt: number]>();
-  return row === undefined ? null : { body: row[0], status: row[1], deadlineAt: row[2], purgeAt: row[3] };
+    .raw<[body: string, status: Status, purgeAt: number]>();
+  return row === undefined ? null : { body: row[0], status: row[1], purgeAt: row[2] };
 }
 
 async function readFromCoordinator(place: Place, id: string): Promise<ReadRun | null> {

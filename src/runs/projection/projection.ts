@@ -43,14 +43,19 @@ export class Projection {
     this.commit.confirmations.note();
   }
 
-  /** The sweep forgets an empty coordinator, so the next landing registers it again. */
+  /** Whether D1 lacks something that must land without anybody's help. */
+  get isBehind(): boolean {
+    return this.commit.unlanded.size > 0 || this.#rebuild.isUnderWay;
+  }
+
+  /** The sweep changes what this coordinator registered, so the next landing registers it again. */
   unregister(): void {
     this.#store.registerAgain();
   }
 
   /** Called in the same turn that makes a row unlanded, so that its repair can't be forgotten. */
   arm(now: number): void {
-    if (this.commit.unlanded.size > 0 || this.#rebuild.isUnderWay) this.#alarms.repairBy(now + REPAIR_MS);
+    if (this.isBehind) this.#alarms.repairBy(now + REPAIR_MS);
     this.#alarms.arm(now);
   }
 
