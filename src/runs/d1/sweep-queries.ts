@@ -14,12 +14,15 @@ export const LONGEST_DUE = `
 
 const ANSWERS =
   "SELECT value ->> 0 AS scope, value ->> 1 AS n, value ->> 2 AS due_at, value ->> 3 AS next FROM json_each(?1)";
-/** Replaces only what the sweep has read, because a flight may have registered meanwhile. REMOVE does the same. */
+/**
+ * Replaces only what the sweep has read, because a flight may have registered meanwhile. REMOVE does the same. Both search
+ * the primary key, because many rows may have the same instant.
+ */
 export const NOTE = `
-  UPDATE coordinators SET due_at = answers.next FROM (${ANSWERS}) AS answers
+  UPDATE coordinators INDEXED BY sqlite_autoindex_coordinators_1 SET due_at = answers.next FROM (${ANSWERS}) AS answers
   WHERE coordinators.scope = answers.scope AND coordinators.n = answers.n AND coordinators.due_at = answers.due_at`;
 export const REMOVE = `
-  DELETE FROM coordinators
+  DELETE FROM coordinators INDEXED BY sqlite_autoindex_coordinators_1
   WHERE (scope, n, due_at) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))`;
 
 /**
