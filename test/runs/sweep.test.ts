@@ -198,8 +198,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
       async ({ empty }) => {
         const path = newRunsPath();
         const stub = coordinator(path, 0);
-        if (empty) await registerOthers(0, 0);
-        else await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
+        if (!empty) await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
         await env.DB.prepare("INSERT OR REPLACE INTO coordinators (scope, n, due_at) VALUES (?, 0, 1)")
           .bind(scopeOfPath(path))
           .run();

@@ -105,13 +105,3 @@ it("an instant that is passed or later than needed is replaced, a sooner one sta
     expect((await dueAt(path)) === at).toBe(stays);
   }
 });
-
-it("a flight looks its registration up by the primary key", async () => {
-  const statements: string[] = [];
-  const session = { prepare: (sql: string) => ({ bind: () => statements.push(sql) }) };
-  new Registration(OWNER, () => 1).statement(session as unknown as D1DatabaseSession, 1, 1);
-  const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${statements[0]}`)
-    .bind(OWNER.scope, 0, 1, 1)
-    .all<{ detail: string }>();
-  expect(results.filter(({ detail }) => /SCAN coordinators/.test(detail))).toEqual([]);
-});
