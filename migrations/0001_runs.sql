@@ -7,7 +7,6 @@ CREATE TABLE runs (
   action_name  TEXT    NOT NULL,
   entity_id    TEXT,
   triggered_by TEXT    NOT NULL,
-  deadline_at  INTEGER NOT NULL, -- ms
   purge_at     INTEGER NOT NULL, -- ms; a row past it is never written again
   bytes        INTEGER NOT NULL, -- UTF-8 bytes of body
   body         TEXT    NOT NULL, -- the ActionRun as it goes on the wire; last, so filters never read past it
@@ -18,5 +17,3 @@ CREATE INDEX runs_by_status ON runs (scope, status, id);
 CREATE INDEX runs_by_action ON runs (scope, action_name, id);
 CREATE INDEX runs_by_entity ON runs (scope, entity_id, id) WHERE entity_id IS NOT NULL;
 CREATE INDEX runs_by_trigger ON runs (scope, triggered_by, id);
--- What the sweep looks for: open runs past their deadline.
-CREATE INDEX runs_open ON runs (deadline_at) WHERE status IN ('pending', 'running');

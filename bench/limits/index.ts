@@ -126,11 +126,11 @@ async function upsert(db: D1Database, id: string, body: string): Promise<void> {
   const now = Date.now();
   await db
     .prepare(
-      `INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, deadline_at, purge_at, bytes, body)
-       VALUES (?, ?, 1, 'pending', 'deploy', NULL, 'bench', ?, ?, ?, ?)
+      `INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body)
+       VALUES (?, ?, 1, 'pending', 'deploy', NULL, 'bench', ?, ?, ?)
        ON CONFLICT (scope, id) DO UPDATE SET version = excluded.version, body = excluded.body
        WHERE excluded.version > runs.version`,
     )
-    .bind(SCOPE, id, now + DAY_MS, now + 30 * DAY_MS, body.length, body)
+    .bind(SCOPE, id, now + 30 * DAY_MS, body.length, body)
     .run();
 }

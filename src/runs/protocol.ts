@@ -117,8 +117,11 @@ export interface Coordinator {
   waitForEnd(id: string, watcher: Watcher, maxMs: number, isLast: boolean): Promise<RunReply>;
   /** Gives a watcher's place back. */
   unwatch(watcherKey: string): Promise<void>;
-  /** Called by the sweep: sets an alarm that was dropped. True if the coordinator keeps nothing any more. */
-  poke(): Promise<boolean>;
+  /**
+   * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which may be past; null if
+   * the coordinator keeps nothing any more.
+   */
+  poke(): Promise<number | null>;
   /** Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over. */
   resync(): Promise<number>;
 }

@@ -1,53 +1,54 @@
 /**
- * The cron behind the alarms: wakes coordinators whose alarm was dropped. It finds them by runs that D1 shows open past their
- * deadline. It also wakes all coordinators in turn, a bounded number at a time.
+ * The cron behind the alarms: wakes coordinators whose alarm was dropped. Each coordinator registers in D1 when something is
+ * due there, and the sweep looks at those whose instant is a minute past. A coordinator with nothing due costs nothing.
  */
 
+import { DAY_MS } from "../durations.ts";
 import type { Env } from "../env.ts";
-import { log, logFailure } from "../log.ts";
+import { log } from "../log.ts";
 import { callCoordinator } from "./coordinator-client.ts";
-import {
-  dropUnkept,
-  findOverdue,
-  longestUnseen,
-  markSeen,
-  type SeenCoordinator,
-} from "./d1/sweep-queries.ts";
+import { longestDue, noteNext, type Registered } from "./d1/sweep-queries.ts";
 import { ALARM_LATE_MS } from "./protocol.ts";
-import { coordinatorName, readRunId } from "./run-id.ts";
 
-/** How often each coordinator is woken. Waking one for nothing costs a request and two writes. */
-const ROUND_MS = 600_000;
+/**
+ * An invocation may make 1000 requests to objects and to D1. A coordinator takes two if the first fails, and 200 are left for
+ * the rest of the cron. The next minute goes on where this one ended.
+ */
+const COORDINATORS_PER_TICK = 400;
+/** An object that does not answer must not keep the sweep from noting what the others said. */
+const POKE_MAX_MS = 10_000;
+/** The latest instant that is ever noted. Anything later was noted before the clock stepped back. */
+const NEXT_MAX_MS = 30 * DAY_MS;
 /** Two machines' clocks differ by no more than this, unless one has stepped back. */
 const CLOCKS_DIFFER_MS = 60_000;
-const OVERDUE_PER_TICK = 200;
-const COORDINATORS_PER_TICK = 20;
 
 export async function sweep(env: Env, now: number): Promise<void> {
-  // Awaited only at the end, because D1 may hang on this statement and coordinators must be woken all the same.
-  const tidied = dropUnkept(env.DB, now).catch((error: unknown) =>
-    logFailure("sweep_failed", error, { step: "drop_unkept" }),
-  );
-  const [overdue, unseen] = await Promise.all([
-    findOverdue(env.DB, now - ALARM_LATE_MS, OVERDUE_PER_TICK),
-    longestUnseen(env.DB, now - ROUND_MS, now + CLOCKS_DIFFER_MS, COORDINATORS_PER_TICK),
-  ]);
-  const owners = overdue.map(({ scope, id }) => ({ scope, n: readRunId(id).coordinator }));
-  const late = new Map(owners.map((owner) => [coordinatorName(owner.scope, owner.n), owner]));
-  const emptied: SeenCoordinator[] = [];
-  const pokes = [
-    ...[...late.values()].map(({ scope, n }) => poke(env, scope, n)),
-    ...unseen.map(async (coordinator) => {
-      if (await poke(env, coordinator.scope, coordinator.n)) emptied.push(coordinator);
+  const after = now + NEXT_MAX_MS + CLOCKS_DIFFER_MS;
+  const due = await longestDue(env.DB, now - ALARM_LATE_MS, after, COORDINATORS_PER_TICK);
+  if (due.length === 0) return;
+  let late = 0;
+  let failed = 0;
+  const answers = await Promise.all(
+    due.map(async (registered) => {
+      try {
+        const at = await poke(env, registered);
+        if (at !== null && at < now - ALARM_LATE_MS) late++;
+        const next = at === null ? null : Math.min(Math.max(at, now), now + NEXT_MAX_MS);
+        return { ...registered, next };
+      } catch {
+        failed++;
+        // Behind the others, so that coordinators out of reach never fill each minute's places.
+        return { ...registered, next: now };
+      }
     }),
-  ];
-  const failed = (await Promise.allSettled(pokes)).filter(({ status }) => status === "rejected").length;
-  const kept = unseen.filter((coordinator) => !emptied.includes(coordinator));
-  if (unseen.length > 0) await markSeen(env.DB, kept, emptied, now);
-  if (late.size + failed > 0) log("info", "sweep", { overdue: overdue.length, late: late.size, failed });
-  await tidied;
+  );
+  if (late + failed > 0) log("info", "sweep", { due: due.length, late, failed });
+  await noteNext(env.DB, answers);
 }
 
-function poke(env: Env, scope: string, n: number): Promise<boolean> {
-  return callCoordinator(env, { coordinator: 0 }, scope, n, (coordinator) => coordinator.poke());
+async function poke(env: Env, { scope, n }: Registered): Promise<number | null> {
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${POKE_MAX_MS} ms`)), POKE_MAX_MS);
+  const answer = callCoordinator(env, { coordinator: 0 }, scope, n, (coordinator) => coordinator.poke());
+  return Promise.race([answer, givenUp]).finally(() => clearTimeout(timer));
 }

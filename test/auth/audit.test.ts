@@ -165,7 +165,7 @@ describe("old entries", () => {
   it.each(["refused", "never answered"])("that can't be removed stop no other work: %s", async (how) => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     await createAged(`${newProject()}/envs/prod/action-runs`);
-    await env.DB.prepare("UPDATE coordinators SET seen_at = 1").run();
+    await env.DB.prepare("UPDATE coordinators SET due_at = 1").run();
     const before = NOW - 30 * DAY_MS;
     // Only what is bound to drop old entries.
     const refuse = (bound: string) => bound === String(before);
@@ -173,9 +173,7 @@ describe("old entries", () => {
     if (how === "refused") faults.writes = { refuse };
     const sweeping = everyMinute({ ...env, DB: db }, NOW);
     await vi.waitFor(async () => {
-      const seen = await env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE seen_at = 1").first(
-        "n",
-      );
+      const seen = await env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE due_at = 1").first("n");
       expect(seen).toBe(0);
     });
     if (how === "refused") await sweeping;

@@ -1,6 +1,6 @@
 /** After the clock stepped back by an hour, nothing lasts longer than promised or waits until the clock has caught up. */
 
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../src/runs/api/ended-runs.ts";
@@ -18,7 +18,7 @@ import {
   until,
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { ask, createRun, newRunsPath } from "../support/requests.ts";
+import { ask, createRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { within } from "../support/stream.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
 
@@ -49,6 +49,26 @@ describe("the repair of an unlanded row", () => {
     await go(path);
     expect(await alarmAt(path, 0)).toBeLessThanOrEqual(Date.now() + 5000);
   });
+});
+
+describe("the sweep", () => {
+  const dueAt = (path: string) =>
+    env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?")
+      .bind(scopeOfPath(path))
+      .first<number>("due_at");
+
+  it.each([{ evicted: false }, { evicted: true }])(
+    "looks within ten minutes after the next change; evicted: $evicted",
+    async ({ evicted }) => {
+      const path = newRunsPath();
+      await createAged(path, { deadlineAt: Date.now() + DAY_MS });
+      stepBack();
+      if (evicted) await evictDurableObject(coordinator(path, 0));
+      expect(await dueAt(path)).toBeGreaterThan(Date.now() + HOUR_MS);
+      await createAged(path, { deadlineAt: Date.now() + DAY_MS });
+      expect(await dueAt(path)).toBe(Date.now() + 600_000);
+    },
+  );
 });
 
 it("retention that failed is retried when its alarm rings, not an hour later", async () => {

@@ -56,7 +56,7 @@ export function toJournaledRun(row: Row): JournaledRun {
 
 /** Lands rows as a coordinator does. */
 export async function landRows(scope: string, rows: readonly string[]): Promise<void> {
-  await new D1RowStore(env.DB, { scope, n: 0 }).land(rows);
+  await new D1RowStore(env.DB, { scope, n: 0 }, () => Number.POSITIVE_INFINITY).land(rows);
 }
 
 /** What a list shows of a row. */

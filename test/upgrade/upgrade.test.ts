@@ -25,11 +25,11 @@ async function insertFirstRun(scope: string, id: string, at: number): Promise<vo
     output: null,
   });
   await env.DB.prepare(
-    `INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, deadline_at, purge_at, bytes,
+    `INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes,
        body)
-     VALUES (?, ?, 2, 'cancelled', 'deploy', NULL, 'root', ?, ?, ?, ?)`,
+     VALUES (?, ?, 2, 'cancelled', 'deploy', NULL, 'root', ?, ?, ?)`,
   )
-    .bind(scope, id, at + 60 * MINUTE_MS, at + 30 * 86_400_000, body.length, body)
+    .bind(scope, id, at + 30 * 86_400_000, body.length, body)
     .run();
 }
 

@@ -11,6 +11,7 @@ import { msSince } from "../../elapsed.ts";
 import type { Env } from "../../env.ts";
 import { log, logFailure } from "../../log.ts";
 import { toActionRun } from "../action-run.ts";
+import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import { D1RowStore } from "../d1/store.ts";
 import { AlarmClock } from "../journal/alarm-clock.ts";
 import { Journal } from "../journal/journal.ts";
@@ -63,7 +64,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#journal = new Journal(ctx.storage, owner);
     this.#journal.marks.set("name", owner.name);
     this.#alarms = new AlarmClock(ctx.storage, this.#journal, waiting);
-    const store = new D1RowStore(env.DB, owner);
+    const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = new Projection(this.#journal, this.#alarms, store);
     this.#retention = new Retention(this.#journal, this.#alarms, this.#projection, store);
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, retentionDays(env));
@@ -177,12 +178,15 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#watchers.leave(watcherKey);
   }
 
-  async poke(): Promise<boolean> {
+  async poke(): Promise<number | null> {
+    const now = Date.now();
     this.#alarms.forgetArmed();
-    this.#projection.arm(Date.now());
-    const empty = this.#journal.runs.isEmpty();
-    if (empty) this.#projection.unregister();
-    return empty;
+    this.#projection.arm(now);
+    const dueAt = this.#alarms.nextDueAt(now);
+    // The sweep changes what is registered, so the next flight registers again.
+    this.#projection.unregister();
+    if (this.#projection.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
+    return this.#journal.runs.isEmpty() ? null : dueAt;
   }
 
   async resync(): Promise<number> {

@@ -8,6 +8,7 @@ import { utf8Bytes } from "../../http/limits.ts";
 import { toActionRun } from "../action-run.ts";
 import type { Run } from "../run.ts";
 import type { Owner } from "../run-id.ts";
+import { Registration } from "./registration.ts";
 
 /** The UTF-8 bytes that one flight binds. D1 takes 2 MB, and one run alone always fits. */
 export const GROUP_MAX_BYTES = 1_000_000;
@@ -15,11 +16,11 @@ export const GROUP_MAX_BYTES = 1_000_000;
 const MAX_LOOKED_AT = 5000;
 
 const UPSERT = `
-  INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, deadline_at, purge_at, bytes, body)
+  INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body)
   SELECT ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-         value ->> 8, value ->> 9
+         value ->> 8
   FROM json_each(?1)
-  WHERE value ->> 7 > unixepoch('subsec') * 1000
+  WHERE value ->> 6 > unixepoch('subsec') * 1000
   ON CONFLICT (scope, id) DO UPDATE SET
     version = excluded.version, status = excluded.status, purge_at = excluded.purge_at, bytes = excluded.bytes,
     body = excluded.body
@@ -54,25 +55,25 @@ export interface RowStore {
 export class D1RowStore implements RowStore {
   readonly #db: D1Database;
   readonly #owner: Pick<Owner, "scope" | "n">;
-  #isRegistered = false;
+  readonly #registration: Registration;
 
-  constructor(db: D1Database, owner: Pick<Owner, "scope" | "n">) {
+  /** `nextDueAt`: when a run of this coordinator is due next; Infinity if there is none. */
+  constructor(db: D1Database, owner: Pick<Owner, "scope" | "n">, nextDueAt: (now: number) => number) {
     this.#db = db;
     this.#owner = owner;
+    this.#registration = new Registration(owner, nextDueAt);
   }
 
   async land(rows: readonly string[]): Promise<string | null> {
-    const { scope, n } = this.#owner;
+    const now = Date.now();
     const session = this.#db.withSession("first-primary");
-    const upsert = session.prepare(UPSERT).bind(`[${rows.join(",")}]`, scope);
-    if (this.#isRegistered) {
+    const upsert = session.prepare(UPSERT).bind(`[${rows.join(",")}]`, this.#owner.scope);
+    const dueAt = this.#registration.wanted(now);
+    if (dueAt === null) {
       await upsert.run();
     } else {
-      const register = session
-        .prepare("INSERT OR REPLACE INTO coordinators (scope, n, seen_at) VALUES (?, ?, ?)")
-        .bind(scope, n, Date.now());
-      await session.batch([register, upsert]);
-      this.#isRegistered = true;
+      await session.batch([this.#registration.statement(session, dueAt, now), upsert]);
+      this.#registration.registered(dueAt);
     }
     return session.getBookmark();
   }
@@ -97,15 +98,15 @@ export class D1RowStore implements RowStore {
   }
 
   registerAgain(): void {
-    this.#isRegistered = false;
+    this.#registration.forget();
   }
 }
 
 /** One run as a flight carries it: a JSON array of the values that UPSERT unpacks, in its order. */
 export function toGroupRow(run: Run & { readonly purgeAt: number }): string {
   const body = toActionRun(run);
-  const { id, version, status, actionName, entityId, triggeredBy, deadlineAt, purgeAt } = run;
-  const columns = [id, version, status, actionName, entityId, triggeredBy, deadlineAt, purgeAt];
+  const { id, version, status, actionName, entityId, triggeredBy, purgeAt } = run;
+  const columns = [id, version, status, actionName, entityId, triggeredBy, purgeAt];
   return JSON.stringify([...columns, utf8Bytes(body), body]);
 }
 

@@ -1,79 +1,55 @@
-/** What the cron asks of D1: which coordinators may have lost their alarm, and which rows may be kept no longer. */
+/** What the cron asks of D1: which coordinators may have lost their alarm. It notes when to look at each of them again. */
 
-import { DAY_MS } from "../../durations.ts";
-
-/** How many rows one sweep looks at to find those that may be kept no longer. */
-export const UNKEPT_MAX_LOOKED_AT = 1000;
-
-/** Open runs past their deadline: their coordinator's alarm must have been dropped. */
-export async function findOverdue(db: D1Database, before: number, limit: number) {
-  const { results } = await db
-    .prepare(
-      `SELECT scope, id FROM runs INDEXED BY runs_open
-       WHERE status IN ('pending', 'running') AND deadline_at < ? ORDER BY deadline_at LIMIT ?`,
-    )
-    .bind(before, limit)
-    .all<{ scope: string; id: string }>();
-  return results;
-}
-
-/**
- * Removes open rows whose retention is over and which no coordinator knows. A restore of D1 brings back such rows, because
- * they were purged after its backup.
- */
-export async function dropUnkept(db: D1Database, now: number): Promise<void> {
-  await db
-    .prepare(
-      `DELETE FROM runs WHERE rowid IN (
-         SELECT row FROM (
-           SELECT rowid AS row, purge_at FROM runs INDEXED BY runs_open
-           WHERE status IN ('pending', 'running') AND deadline_at < ?2 ORDER BY deadline_at LIMIT ?3)
-         WHERE purge_at < ?1)`,
-    )
-    // A run is kept for at least a day past its deadline, so later deadlines need no look. The limit bounds the walk and not
-    // the deletion, because many rows may be overdue and still kept.
-    .bind(now, now - DAY_MS, UNKEPT_MAX_LOOKED_AT)
-    .run();
-}
-
-export interface SeenCoordinator {
+export interface Registered {
   readonly scope: string;
   readonly n: number;
-  readonly seen_at: number;
+  readonly due_at: number;
 }
 
+// Each half walks the index in the order that is asked for, so nothing is sorted.
+export const LONGEST_DUE = `
+  SELECT scope, n, due_at FROM coordinators WHERE due_at < ?1
+  UNION ALL SELECT scope, n, due_at FROM coordinators WHERE due_at > ?2
+  ORDER BY due_at LIMIT ?3`;
+
+const ANSWERS =
+  "SELECT value ->> 0 AS scope, value ->> 1 AS n, value ->> 2 AS due_at, value ->> 3 AS next FROM json_each(?1)";
 /**
- * Coordinators that neither registered nor were swept since `before`, the longest unseen first. An instant later than
- * `after` was noted before the clock stepped back, so it counts as unseen too.
+ * Replaces only what the sweep has read, because a flight may have registered meanwhile. REMOVE does the same. Both search
+ * the primary key, because many rows may have the same instant.
  */
-export async function longestUnseen(
+export const NOTE = `
+  UPDATE coordinators INDEXED BY sqlite_autoindex_coordinators_1 SET due_at = answers.next FROM (${ANSWERS}) AS answers
+  WHERE coordinators.scope = answers.scope AND coordinators.n = answers.n AND coordinators.due_at = answers.due_at`;
+export const REMOVE = `
+  DELETE FROM coordinators INDEXED BY sqlite_autoindex_coordinators_1
+  WHERE (scope, n, due_at) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))`;
+
+/**
+ * Coordinators that were due before `before`, the longest due first. An instant later than `after` was noted before the clock
+ * stepped back, so it counts as due.
+ */
+export async function longestDue(
   db: D1Database,
   before: number,
   after: number,
   limit: number,
-): Promise<SeenCoordinator[]> {
-  const { results } = await db
-    .prepare(
-      `SELECT scope, n, seen_at FROM coordinators WHERE seen_at < ?1
-       UNION ALL SELECT scope, n, seen_at FROM coordinators WHERE seen_at > ?2
-       ORDER BY seen_at LIMIT ?3`,
-    )
-    .bind(before, after, limit)
-    .all<SeenCoordinator>();
+): Promise<Registered[]> {
+  const { results } = await db.prepare(LONGEST_DUE).bind(before, after, limit).all<Registered>();
   return results;
 }
 
-/** Notes a sweep. Drops an empty coordinator, unless it registered again meanwhile. */
-export async function markSeen(
+/** Notes when to look at each again. `next` null: it keeps nothing, so its row goes. */
+export async function noteNext(
   db: D1Database,
-  seen: readonly SeenCoordinator[],
-  empty: readonly SeenCoordinator[],
-  now: number,
+  answers: readonly (Registered & { readonly next: number | null })[],
 ): Promise<void> {
-  const key = (c: SeenCoordinator) => [c.scope, c.n, c.seen_at];
-  const same = `(scope, n, seen_at) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))`;
+  const kept = answers.filter(({ next }) => next !== null);
+  const empty = answers.filter(({ next }) => next === null);
+  const bound = (some: typeof answers) =>
+    JSON.stringify(some.map(({ scope, n, due_at, next }) => [scope, n, due_at, next]));
   await db.batch([
-    db.prepare(`UPDATE coordinators SET seen_at = ?2 WHERE ${same}`).bind(JSON.stringify(seen.map(key)), now),
-    db.prepare(`DELETE FROM coordinators WHERE ${same}`).bind(JSON.stringify(empty.map(key))),
+    ...(kept.length > 0 ? [db.prepare(NOTE).bind(bound(kept))] : []),
+    ...(empty.length > 0 ? [db.prepare(REMOVE).bind(bound(empty))] : []),
   ]);
 }

@@ -67,15 +67,23 @@ export class AlarmClock {
     if (!this.#ringsBy(Math.max(at, now), now)) this.arm(now);
   }
 
-  /** Synchronous, so it commits with the writes around it. */
-  arm(now: number): void {
-    const next = Math.min(
-      this.repairAt,
-      // A delivery that waits for room is due and would ring the alarm for ever. A free place starts it instead.
-      this.#journal.due.nextOpenAt(this.#waiting.lookAfter(now)),
-      this.#waiting.lookAgainAt,
+  /** When an open run is due; Infinity if there is none. */
+  nextOpenAt(now: number): number {
+    // A delivery that waits for room is due and would ring the alarm for ever. A free place starts it instead.
+    return Math.min(this.#journal.due.nextOpenAt(this.#waiting.lookAfter(now)), this.#waiting.lookAgainAt);
+  }
+
+  /** When an open run or a purge is due; Infinity if there is nothing to do. */
+  nextDueAt(now: number): number {
+    return Math.min(
+      this.nextOpenAt(now),
       Math.max(this.#journal.due.nextPurgeAt(), this.#purgeNotBefore(now)),
     );
+  }
+
+  /** Synchronous, so it commits with the writes around it. */
+  arm(now: number): void {
+    const next = Math.min(this.repairAt, this.nextDueAt(now));
     if (next === Number.POSITIVE_INFINITY) return;
     const at = Math.max(next, now);
     if (at > now ? at === this.#armedFor : this.#ringsBy(now, now)) return;

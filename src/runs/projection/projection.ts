@@ -42,7 +42,13 @@ export class Projection {
     this.#alarms.armBy(Math.min(this.#alarms.repairAt, dueAt), now);
   }
 
-  /** The sweep forgets an empty coordinator, so the next landing registers it again. */
+  /** Whether D1 lacks something that must land without anybody's help. */
+  get isBehind(): boolean {
+    const { unlanded, aside } = this.commit;
+    return unlanded.size + aside.size > 0 || this.#rebuild.isUnderWay;
+  }
+
+  /** The sweep changes what this coordinator registered, so the next landing registers it again. */
   unregister(): void {
     this.#store.registerAgain();
   }
@@ -72,8 +78,7 @@ export class Projection {
   }
 
   get #isDone(): boolean {
-    const { unlanded, aside, isNoted } = this.commit;
-    return unlanded.size + aside.size === 0 && isNoted && !this.#rebuild.isUnderWay;
+    return !this.isBehind && this.commit.isNoted;
   }
 
   /** Rebuilds D1 from the journal, step by step. Returns how many runs are still to be read. */

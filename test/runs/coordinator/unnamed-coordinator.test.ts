@@ -15,7 +15,7 @@ function byId(path: string, n: number) {
   return env.COORDINATORS.get(env.COORDINATORS.idFromString(id));
 }
 
-function pokeById(path: string, n: number): Promise<boolean> {
+function pokeById(path: string, n: number): Promise<number | null> {
   const stub: unknown = byId(path, n);
   return (stub as Pick<RunCoordinator, "poke">).poke();
 }
@@ -134,10 +134,10 @@ it.each([
 it("a migration removes the rows that unnamed objects left in D1", async () => {
   const insert = (scope: string) => [
     env.DB.prepare(
-      `INSERT INTO runs (scope, id, version, status, action_name, triggered_by, deadline_at, purge_at, bytes, body)
-       VALUES (?, 'an-id', 1, 'pending', 'deploy', 'root', 1, 1, 2, '{}')`,
+      `INSERT INTO runs (scope, id, version, status, action_name, triggered_by, purge_at, bytes, body)
+       VALUES (?, 'an-id', 1, 'pending', 'deploy', 'root', 1, 2, '{}')`,
     ).bind(scope),
-    env.DB.prepare("INSERT INTO coordinators (scope, n, seen_at) VALUES (?, 0, 1)").bind(scope),
+    env.DB.prepare("INSERT INTO coordinators (scope, n, due_at) VALUES (?, 0, 1)").bind(scope),
   ];
   await env.DB.batch([...insert(""), ...insert("acme/shop/kept")]);
   const migration = env.TEST_MIGRATIONS.find(({ name }) => name.startsWith("0005"));

@@ -63,9 +63,9 @@ async function idsInD1(path: string): Promise<string[]> {
 async function fillD1(path: string, rows: number, createdAt: number): Promise<void> {
   await env.DB.prepare(
     `WITH RECURSIVE counted (k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM counted WHERE k + 1 < ?2)
-     INSERT INTO runs (scope, id, version, status, action_name, triggered_by, deadline_at, purge_at, bytes, body)
+     INSERT INTO runs (scope, id, version, status, action_name, triggered_by, purge_at, bytes, body)
      SELECT ?1, format('%s-%s-8%03x-8000-000000000000', substr(at, 1, 8), substr(at, 9), 1 + k % 3), 1, 'cancelled',
-            'filler', 'root', ?3, ?3 + 2592000000, 2, '{}'
+            'filler', 'root', ?3 + 2592000000, 2, '{}'
      FROM (SELECT k, format('%012x', ?3 + k) AS at FROM counted)`,
   )
     .bind(scopeOfPath(path), rows, createdAt)
@@ -273,7 +273,7 @@ describe("rows of purged runs that a restore brought back", () => {
       },
     } as unknown as D1Database;
     const ids = await idsInD1(path);
-    const store = new D1RowStore(watched, { scope: scopeOfPath(path), n: 2 });
+    const store = new D1RowStore(watched, { scope: scopeOfPath(path), n: 2 }, () => Number.POSITIVE_INFINITY);
     const found = await store.find("", "g");
     expect(found.stop).toBe(ids[4999]);
     expect(found.ids).toEqual(ids.slice(0, 5000).filter((id) => id.slice(15, 18) === "002"));

@@ -1,0 +1,54 @@
+/**
+ * Tells the sweep that a coordinator exists and when to look at it. A flight takes the registration along, and only when the
+ * sweep would otherwise look too late.
+ */
+
+import { MINUTE_MS } from "../../durations.ts";
+import type { Owner } from "../run-id.ts";
+
+/** The sweep looks at a coordinator this long after a flight, in case the flight or its repair was lost. */
+export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
+/**
+ * How long a registered instant that has passed still serves. The sweep would look only a minute after it, so a busy
+ * coordinator registers again before that. One that always has something due registers twice a minute at most.
+ */
+const PASSED_MAX_MS = 30_000;
+
+/** An instant that is sooner and still ahead stays, so that an object which is often evicted seldom writes. */
+const REGISTER = `
+  INSERT INTO coordinators (scope, n, due_at) VALUES (?1, ?2, ?3)
+  ON CONFLICT (scope, n) DO UPDATE SET due_at = excluded.due_at
+  WHERE coordinators.due_at > excluded.due_at OR coordinators.due_at < ?4`;
+
+export class Registration {
+  readonly #owner: Pick<Owner, "scope" | "n">;
+  readonly #nextDueAt: (now: number) => number;
+  /** What this instance has registered; null if unknown. */
+  #dueAt: number | null = null;
+
+  constructor(owner: Pick<Owner, "scope" | "n">, nextDueAt: (now: number) => number) {
+    this.#owner = owner;
+    this.#nextDueAt = nextDueAt;
+  }
+
+  /** When the sweep must look, if a flight has to tell it; null if the sweep knows. */
+  wanted(now: number): number | null {
+    const dueAt = Math.min(Math.max(this.#nextDueAt(now), now), now + LOOK_AGAIN_MS);
+    const isKnown = this.#dueAt !== null && this.#dueAt <= dueAt && this.#dueAt > now - PASSED_MAX_MS;
+    return isKnown ? null : dueAt;
+  }
+
+  statement(session: D1DatabaseSession, dueAt: number, now: number): D1PreparedStatement {
+    const { scope, n } = this.#owner;
+    return session.prepare(REGISTER).bind(scope, n, dueAt, now);
+  }
+
+  registered(dueAt: number): void {
+    this.#dueAt = dueAt;
+  }
+
+  /** The next flight registers again. */
+  forget(): void {
+    this.#dueAt = null;
+  }
+}

@@ -1,0 +1,107 @@
+/** How often a coordinator tells the sweep when to look at it. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Registration } from "../../../src/runs/d1/registration.ts";
+import { coordinator, createAged, DAY_MS, MINUTE_MS } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
+import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const OWNER = { scope: "acme/shop/registration", n: 0 };
+
+/** The instants that flights each second would register, in minutes from the first flight. */
+function registered(minutes: number, nextDueAt: (now: number) => number): number[] {
+  const registration = new Registration(OWNER, nextDueAt);
+  const written: number[] = [];
+  for (let now = DAY_MS; now < DAY_MS + minutes * MINUTE_MS; now += 1000) {
+    const dueAt = registration.wanted(now);
+    if (dueAt === null) continue;
+    written.push((dueAt - DAY_MS) / MINUTE_MS);
+    registration.registered(dueAt);
+  }
+  return written;
+}
+
+describe("a busy coordinator registers", () => {
+  it("about every ten minutes, if nothing is due", () => {
+    expect(registered(40, () => Number.POSITIVE_INFINITY)).toEqual([10, 20.5, 31, 41.5]);
+  });
+
+  it("once for each sooner due", () => {
+    const first = (now: number) =>
+      now < DAY_MS + MINUTE_MS ? DAY_MS + 5 * MINUTE_MS : DAY_MS + 3 * MINUTE_MS;
+    expect(registered(3, first)).toEqual([5, 3]);
+  });
+
+  it("twice a minute at most, if something is always due", () => {
+    const written = registered(10, () => 1);
+    expect(written.length).toBeLessThanOrEqual(20);
+    expect(written.slice(0, 3)).toEqual([0, 0.5, 1]);
+  });
+});
+
+it("after the clock stepped back, the next flight registers an instant of the new time", () => {
+  const registration = new Registration(OWNER, () => Number.POSITIVE_INFINITY);
+  registration.registered(registration.wanted(DAY_MS) ?? 0);
+  expect(registration.wanted(DAY_MS + 1000)).toBeNull();
+  expect(registration.wanted(DAY_MS - 60 * MINUTE_MS)).toBe(DAY_MS - 50 * MINUTE_MS);
+});
+
+async function dueAt(path: string): Promise<number | null> {
+  return env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?")
+    .bind(scopeOfPath(path))
+    .first<number>("due_at");
+}
+
+describe("a coordinator with a change every ten seconds for half an hour", () => {
+  it.each([{ evicted: false }, { evicted: true }])(
+    "writes its registration three times; evicted after each: $evicted",
+    async ({ evicted }) => {
+      const path = newRunsPath();
+      const seen = new Set<number | null>();
+      // A day ahead, so that no alarm rings.
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
+      for (let n = 0; n < 180; n++) {
+        await createAged(path);
+        seen.add(await dueAt(path));
+        if (evicted) await evictDurableObject(coordinator(path, 0));
+        vi.setSystemTime(Date.now() + 10_000);
+      }
+      expect(seen.size).toBe(3);
+    },
+  );
+});
+
+it("a registration that D1 refused is tried again with the next flight", async () => {
+  const path = newRunsPath();
+  faults.writes = { refuse: (_, sql) => sql.startsWith("INSERT INTO coordinators") };
+  const lines = vi.spyOn(console, "error").mockImplementation(() => {});
+  await createAged(path);
+  expect(await dueAt(path)).toBeNull();
+  faults.writes = null;
+  await createAged(path);
+  expect(await dueAt(path)).not.toBeNull();
+  lines.mockRestore();
+});
+
+it("an instant that is passed or later than needed is replaced, a sooner one stays", async () => {
+  const path = newRunsPath();
+  const set = (at: number) =>
+    env.DB.prepare("UPDATE coordinators SET due_at = ? WHERE scope = ?").bind(at, scopeOfPath(path)).run();
+  await createAged(path);
+  for (const [at, stays] of [
+    [Date.now() - 1, false],
+    [Date.now() + 5 * MINUTE_MS, true],
+    [Date.now() + 60 * MINUTE_MS, false],
+  ] as const) {
+    await set(at);
+    await evictDurableObject(coordinator(path, 0));
+    await createAged(path);
+    expect((await dueAt(path)) === at).toBe(stays);
+  }
+});
