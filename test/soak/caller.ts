@@ -393,6 +393,7 @@ export class Caller {
       hangUpAfterMs,
     });
     const tookMs = Date.now() - sentAt;
+    record.requests++;
     record.count(`${what.split(" ")[0] === "list" ? what : what.replace(/ \d+-\d+$/, "")}`);
     if (answer === null) record.count("requests without an answer");
     else if (answer.status < 500 && answer.bookmark !== null && !asked.withoutBookmark)

@@ -21,6 +21,7 @@ Ends with 1 if an answer contradicts what an earlier answer said, or if somethin
 
 const ENVIRONMENTS = ["acme/soak/dev", "acme/soak/staging", "acme/soak/prod"];
 /** How long requests that are under way may take when the soak is over. */
+const PROGRESS_EVERY_MS = 15_000;
 const LAST_REQUESTS_MS = 200_000;
 
 const { values: flags } = parseArgs({
@@ -73,6 +74,7 @@ async function soak(
     );
     for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
     const timer = setTimeout(() => over.abort(), minutes * 60_000);
+    const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
     const startedAt = Date.now();
     await within(
       minutes * 60_000 + LAST_REQUESTS_MS,
@@ -82,13 +84,13 @@ async function soak(
       ]),
     );
     clearTimeout(timer);
+    clearInterval(progress);
     const tookMs = Date.now() - startedAt;
     console.log("D1 is well and nobody sends a request. Waiting for the last rows to land.");
     const landedMs = await checkLanding(stage);
     const rows = await compareWithGets(stage);
-    for (const violation of record.violations) console.log(`\nVIOLATION ${violation}`);
     console.log(summary(record, { seed, tookMs, landedMs, rows, runs: stage.runs.size }));
-    if (record.violationCount > 0) process.exitCode = 1;
+    if (record.violations > 0) process.exitCode = 1;
   } finally {
     await site.remove();
   }

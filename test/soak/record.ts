@@ -17,12 +17,17 @@ export interface Told {
 export class Record {
   readonly #startedAt = Date.now();
   readonly counts = new Map<string, number>();
-  readonly violations: string[] = [];
-  violationCount = 0;
+  violations = 0;
+  requests = 0;
   acknowledged = 0;
   slowestGet = { ms: 0, what: "" };
   /** Every fault, eviction and kill, as a line with its time. */
   readonly #disturbances: { readonly at: number; readonly line: string }[] = [];
+
+  /** One line that says how far the soak is. */
+  progress(): string {
+    return `${this.clock()} ${this.requests} requests, ${this.acknowledged} acknowledged changes, ${this.violations} violations`;
+  }
 
   count(what: string, more = 1): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + more);
@@ -44,13 +49,13 @@ export class Record {
 
   /** `sentAt`: when the request that shows it was sent. */
   violation(sentence: string, story: readonly string[], sentAt: number): void {
-    this.violationCount++;
+    this.violations++;
     this.count(`violation: ${/^[A-Z' ]+(?=:)/.exec(sentence)?.[0] ?? "others"}`);
-    if (this.violations.length >= VIOLATIONS_SHOWN) return;
+    if (this.violations > VIOLATIONS_SHOWN) return;
     const near = this.#disturbances.filter(({ at }) => at >= sentAt - 25_000).slice(-DISTURBANCES_SHOWN);
-    this.violations.push(
+    console.log(
       [
-        `${this.clock()} ${sentence}`,
+        `\nVIOLATION ${this.clock()} ${sentence}`,
         ...story.map((line) => `    ${line}`),
         "  what was disturbed before:",
         ...near.map(({ line }) => `    ${line}`),

@@ -14,7 +14,7 @@ export interface Outcome {
 }
 
 export function summary(record: Record, { seed, tookMs, landedMs, rows, runs }: Outcome): string {
-  const { counts, acknowledged, slowestGet, violationCount } = record;
+  const { counts, acknowledged, slowestGet, violations } = record;
   const line = (name: string, value: string) => `  ${name.padEnd(48)}${value}`;
   const landed = landedMs === null ? "some never landed" : `after ${(landedMs / 1000).toFixed(1)} s`;
   return [
@@ -24,6 +24,6 @@ export function summary(record: Record, { seed, tookMs, landedMs, rows, runs }: 
     line("acknowledged runs; runs in D1", `${runs}; ${rows}`),
     line("slowest get", `${slowestGet.ms} ms (${slowestGet.what})`),
     line("everything landed by itself", landed),
-    line("VIOLATIONS", String(violationCount)),
+    line("VIOLATIONS", String(violations)),
   ].join("\n");
 }
