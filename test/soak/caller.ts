@@ -447,7 +447,7 @@ export class Caller {
       record.violation("no answer came, although workerd runs", story, sentAt);
   }
 
-  /** Only a kill, an eviction or a crash excuses a failure, and only one that says the coordinator was out of reach. */
+  /** Only a kill or an eviction excuses a failure, and only one that says the coordinator was out of reach. */
   #mayFail({ answer, sentAt }: Sent, environment: string, run: OwnRun | null): boolean {
     const { code } = (answer?.body ?? {}) as { readonly code?: string };
     if (code !== "coordinator_unavailable") return false;

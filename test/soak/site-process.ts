@@ -9,16 +9,13 @@ import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import type { FromSite, SiteSetup, ToSite } from "./site.ts";
+import type { SiteSetup } from "./site.ts";
 
 const CLASS_NAME = "RunCoordinator";
 const FIRST = "first";
 
 process.on("disconnect", () => process.exit());
-process.on("message", (message: ToSite) => {
-  if ("setup" in message) void start(message.setup);
-});
-const tell = (message: FromSite) => process.send?.(message);
+process.on("message", (setup: SiteSetup) => start(setup));
 
 async function start(setup: SiteSetup): Promise<void> {
   const miniflare = new Miniflare(
@@ -37,12 +34,7 @@ async function start(setup: SiteSetup): Promise<void> {
     for (const { queries } of await readD1Migrations(join(ROOT, "migrations")))
       await db.batch(queries.map((query) => db.prepare(query)));
   }
-  process.on("message", async (message: ToSite) => {
-    if (!("evict" in message)) return;
-    await miniflare.unsafeEvictDurableObject(FIRST, CLASS_NAME, { name: message.evict }).catch(() => {});
-    tell("evicted");
-  });
-  tell("ready");
+  process.send?.("ready");
 }
 
 function workerOptions(setup: SiteSetup, port: number, isFirst: boolean): V4WorkerOptions {

@@ -25,9 +25,6 @@ export interface SiteSetup {
   readonly ports: readonly number[];
 }
 
-export type ToSite = { readonly setup: SiteSetup } | { readonly evict: string };
-export type FromSite = "ready" | "evicted";
-
 export interface Site {
   /** Where D1 and the objects keep their files. */
   readonly state: string;
@@ -41,10 +38,8 @@ export interface Site {
   start(): Promise<void>;
   /** `kill -9` for the process and its workerd. */
   kill(): Promise<void>;
-  /** Evicts a coordinator as the platform does: it answers the calls that it has, and goes. */
-  evict(coordinator: string): Promise<void>;
   /** Sends a request to the control endpoint of one isolate. Does nothing if the service is not running. */
-  control(isolate: number, endpoint: "faults" | "crash" | "cron", body: string): Promise<void>;
+  control(isolate: number, endpoint: "faults" | "evict" | "cron", body: string): Promise<void>;
   /** Kills the service and removes all files. */
   remove(): Promise<void>;
 }
@@ -76,8 +71,6 @@ export async function newSite(): Promise<Site> {
   let up = Promise.withResolvers<void>();
   let starts = 0;
 
-  const tell = (message: ToSite) => child?.connected && child.send(message);
-
   async function kill(): Promise<void> {
     up = Promise.withResolvers();
     if (child === null || child.pid === undefined || hasEnded(child)) return;
@@ -95,7 +88,8 @@ export async function newSite(): Promise<Site> {
       started.once("exit", () => reject(new Error("the service ended before it was ready")));
       started.once("message", () => resolve());
     });
-    tell({ setup: { state, built: BUILT, secrets, ports } });
+    const setup: SiteSetup = { state, built: BUILT, secrets, ports };
+    started.send(setup);
     const tooLate = delay(READY_WITHIN_MS, null, { ref: false }).then(() => {
       throw new Error("the service did not become ready");
     });
@@ -116,12 +110,6 @@ export async function newSite(): Promise<Site> {
     },
     start,
     kill,
-    async evict(coordinator) {
-      if (child === null || hasEnded(child)) return;
-      const evicted = once(child, "message", { signal: AbortSignal.timeout(CONTROLLED_WITHIN_MS) });
-      tell({ evict: coordinator });
-      await evicted.catch(() => {});
-    },
     async control(isolate, endpoint, body) {
       const signal = AbortSignal.timeout(CONTROLLED_WITHIN_MS);
       const url = `${origins[isolate]}/soak/${endpoint}`;

@@ -15,9 +15,9 @@ type Env = Parameters<typeof service.fetch>[1];
 const SLOW_MAX_MS = 2000;
 
 export class RunCoordinator extends Coordinator {
-  /** Ends this instance as a crash would: every call that is under way fails. */
-  async crash(): Promise<void> {
-    this.ctx.abort("the soak asked for a crash");
+  /** Ends this instance. What it had in memory is gone, and the calls that are under way fail. */
+  async evict(): Promise<void> {
+    this.ctx.abort("the soak evicts this coordinator");
   }
 }
 
@@ -48,10 +48,10 @@ function drawDelays(): void {
 async function control(request: Request, env: Env, controller: ScheduledController): Promise<void> {
   const url = new URL(request.url);
   if (url.pathname === "/soak/cron") return service.scheduled(controller, env);
-  if (url.pathname === "/soak/crash") {
+  if (url.pathname === "/soak/evict") {
     const stub: unknown = env.COORDINATORS.getByName(await request.text());
     // The call fails because the instance that should answer is gone.
-    return (stub as RunCoordinator).crash().catch(() => {});
+    return (stub as RunCoordinator).evict().catch(() => {});
   }
   const name = await request.text();
   makeFault(name === "" ? null : (name as FaultName));
