@@ -11,6 +11,8 @@ export const DISTURBANCES = ["faults", "evictions", "kills"] as const;
 
 const COORDINATORS = 4;
 const CRON_EVERY_MS = 60_000;
+const CONTROL_TRIES = 6;
+const CONTROL_PAUSE_MS = 200;
 /** A request that comes so soon after an eviction or a kill may still meet it. */
 const AFTERMATH_MS = 1500;
 /** A read of D1 may hang for ten seconds, and D1 may still be slow from the statements that were held back. */
@@ -81,9 +83,15 @@ export class Disturbances {
     await this.#tellFault();
   }
 
+  /** Again if an isolate did not answer, because a fault must not outlast its time. After a kill there is none. */
   async #tellFault(): Promise<void> {
-    const { origins } = this.#site;
-    await Promise.all(origins.map((_, isolate) => this.#site.control(isolate, "faults", this.#fault ?? "")));
+    const tell = async (isolate: number) => {
+      for (let tries = 0; tries < CONTROL_TRIES; tries++) {
+        if (await this.#site.control(isolate, "faults", this.#fault ?? "")) return;
+        await delay(CONTROL_PAUSE_MS);
+      }
+    };
+    await Promise.all(this.#site.origins.map((_, isolate) => tell(isolate)));
   }
 
   async #evictions(random: Random, signal: AbortSignal): Promise<void> {

@@ -38,8 +38,8 @@ export interface Site {
   start(): Promise<void>;
   /** `kill -9` for the process and its workerd. */
   kill(): Promise<void>;
-  /** Sends a request to the control endpoint of one isolate. Does nothing if the service is not running. */
-  control(isolate: number, endpoint: "faults" | "evict" | "cron", body: string): Promise<void>;
+  /** Sends a request to a control endpoint of one isolate. False if it was not answered. */
+  control(isolate: number, endpoint: "faults" | "evict" | "cron", body: string): Promise<boolean>;
   /** Kills the service and removes all files. */
   remove(): Promise<void>;
 }
@@ -113,9 +113,10 @@ export async function newSite(): Promise<Site> {
     async control(isolate, endpoint, body) {
       const signal = AbortSignal.timeout(CONTROLLED_WITHIN_MS);
       const url = `${origins[isolate]}/soak/${endpoint}`;
-      await fetch(url, { method: "POST", body, signal }).then(
-        (answer) => answer.text(),
-        () => {},
+      const sent = fetch(url, { method: "POST", body, signal });
+      return sent.then(
+        (answer) => answer.ok,
+        () => false,
       );
     },
     async remove() {
