@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { coordinatorNumber, coordinatorOf, coordinatorsIn } from "./bookmark.ts";
 import type { Disturbances } from "./disturbances.ts";
 import type { Random } from "./random.ts";
-import type { Record, Told } from "./record.ts";
+import type { SoakRecord, Told } from "./record.ts";
 import { type Answer, type Ask, ask } from "./requests.ts";
 import { type ActionRun, type Attempt, RunModel, type Step, stepOf, type Verdict } from "./run-model.ts";
 import type { Site } from "./site.ts";
@@ -26,7 +26,7 @@ const DEADLINE_SLACK_MS = 250;
 /** What all callers share. */
 export interface Stage {
   readonly site: Site;
-  readonly record: Record;
+  readonly record: SoakRecord;
   readonly disturbances: Disturbances;
   readonly environments: readonly string[];
   /** All runs that were acknowledged, by id. */

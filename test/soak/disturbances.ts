@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FAULTS, type FaultName } from "./fault-names.ts";
 import type { Random } from "./random.ts";
-import type { Record } from "./record.ts";
+import type { SoakRecord } from "./record.ts";
 import type { Site } from "./site.ts";
 
 /** What a soak can leave out, to narrow a failure down. */
@@ -22,7 +22,7 @@ const ms = (random: Random, from: number, to: number) => from + random() * (to -
 
 export class Disturbances {
   readonly #site: Site;
-  readonly #record: Record;
+  readonly #record: SoakRecord;
   readonly #environments: readonly string[];
   /** When each coordinator was disturbed last, and until when. */
   readonly #coordinators = new Map<string, { readonly from: number; until: number }>();
@@ -30,7 +30,7 @@ export class Disturbances {
   #faultUntil = 0;
   #fault: FaultName | null = null;
 
-  constructor(site: Site, record: Record, environments: readonly string[]) {
+  constructor(site: Site, record: SoakRecord, environments: readonly string[]) {
     this.#site = site;
     this.#record = record;
     this.#environments = environments;

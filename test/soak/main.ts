@@ -7,7 +7,7 @@ import { Caller, type Stage } from "./caller.ts";
 import { DISTURBANCES, Disturbances } from "./disturbances.ts";
 import { checkLanding, compareWithGets } from "./landing.ts";
 import { randomFrom } from "./random.ts";
-import { Record } from "./record.ts";
+import { SoakRecord } from "./record.ts";
 import { build, newSite } from "./site.ts";
 import { summary } from "./summary.ts";
 
@@ -65,7 +65,7 @@ async function soak(
   });
   try {
     await site.start();
-    const record = new Record();
+    const record = new SoakRecord();
     const disturbances = new Disturbances(site, record, ENVIRONMENTS);
     const stage: Stage = { site, record, disturbances, environments: ENVIRONMENTS, runs: new Map() };
     const callers = Array.from(

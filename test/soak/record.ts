@@ -14,7 +14,7 @@ export interface Told {
   readonly story: string[];
 }
 
-export class Record {
+export class SoakRecord {
   readonly #startedAt = Date.now();
   readonly counts = new Map<string, number>();
   violations = 0;

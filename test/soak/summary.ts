@@ -1,6 +1,6 @@
 /** What a soak says at its end. */
 
-import type { Record } from "./record.ts";
+import type { SoakRecord } from "./record.ts";
 
 export interface Outcome {
   readonly seed: number;
@@ -13,7 +13,7 @@ export interface Outcome {
   readonly runs: number;
 }
 
-export function summary(record: Record, { seed, tookMs, landedMs, rows, runs }: Outcome): string {
+export function summary(record: SoakRecord, { seed, tookMs, landedMs, rows, runs }: Outcome): string {
   const { counts, acknowledged, slowestGet, violations } = record;
   const line = (name: string, value: string) => `  ${name.padEnd(48)}${value}`;
   const landed = landedMs === null ? "some never landed" : `after ${(landedMs / 1000).toFixed(1)} s`;
