@@ -1,0 +1,139 @@
+/** What goes wrong during a soak, at random: D1 fails for a while, coordinators are evicted, workerd is killed. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { FAULTS, type FaultName } from "./fault-names.ts";
+import type { Random } from "./random.ts";
+import type { SoakRecord } from "./record.ts";
+import type { Site } from "./site.ts";
+
+/** What a soak can leave out, to narrow a failure down. */
+export const DISTURBANCES = ["faults", "evictions", "kills"] as const;
+
+const COORDINATORS = 4;
+const CRON_EVERY_MS = 60_000;
+const CONTROL_TRIES = 6;
+const CONTROL_PAUSE_MS = 200;
+/** A request that comes so soon after an eviction or a kill may still meet it. */
+const AFTERMATH_MS = 1500;
+/** A read of D1 may hang for ten seconds, and D1 may still be slow from the statements that were held back. */
+const D1_AFTERMATH_MS = 15_000;
+
+const ms = (random: Random, from: number, to: number) => from + random() * (to - from);
+
+export class Disturbances {
+  readonly #site: Site;
+  readonly #record: SoakRecord;
+  readonly #environments: readonly string[];
+  /** When each coordinator was disturbed last, and until when. */
+  readonly #coordinators = new Map<string, { readonly from: number; until: number }>();
+  #killed = { from: 0, until: 0 };
+  #faultUntil = 0;
+  #fault: FaultName | null = null;
+
+  constructor(site: Site, record: SoakRecord, environments: readonly string[]) {
+    this.#site = site;
+    this.#record = record;
+    this.#environments = environments;
+  }
+
+  /** Whether a request sent at `sentAt` and answered now may have met a kill. */
+  metKill(sentAt: number): boolean {
+    return sentAt <= this.#killed.until + AFTERMATH_MS && Date.now() >= this.#killed.from;
+  }
+
+  /** Whether such a request to this coordinator may have met a kill or an eviction. */
+  metDisturbance(sentAt: number, coordinator: string): boolean {
+    const last = this.#coordinators.get(coordinator);
+    return this.metKill(sentAt) || (last !== undefined && sentAt <= last.until + AFTERMATH_MS);
+  }
+
+  metFault(sentAt: number): boolean {
+    return this.#fault !== null || sentAt <= this.#faultUntil + D1_AFTERMATH_MS;
+  }
+
+  /** Runs until `signal` says stop. Then D1 is well again, and workerd runs. `random`: one for each part. */
+  async run(
+    random: (part: number) => Random,
+    signal: AbortSignal,
+    without: readonly string[],
+  ): Promise<void> {
+    const parts = {
+      faults: () => this.#faults(random(1), signal),
+      evictions: () => this.#evictions(random(2), signal),
+      kills: () => this.#kills(random(3), signal),
+    };
+    const chosen = DISTURBANCES.filter((name) => !without.includes(name));
+    await Promise.all([this.#cron(signal), ...chosen.map((name) => parts[name]())]);
+    await this.#setFault(null);
+  }
+
+  async #faults(random: Random, signal: AbortSignal): Promise<void> {
+    while (await slept(ms(random, 1500, 6000), signal)) {
+      await this.#setFault(FAULTS[Math.floor(random() * FAULTS.length)] ?? "slow");
+      await slept(ms(random, 1000, 18_000), signal);
+      await this.#setFault(null);
+    }
+  }
+
+  async #setFault(fault: FaultName | null): Promise<void> {
+    if (fault !== null) this.#record.count(`D1 ${fault}`);
+    if (fault === null && this.#fault !== null) this.#faultUntil = Date.now();
+    this.#fault = fault;
+    this.#record.disturbance(fault === null ? "D1 is well" : `D1 is ${fault}`);
+    await this.#tellFault();
+  }
+
+  /** Again if an isolate did not answer, because a fault must not outlast its time. After a kill there is none. */
+  async #tellFault(): Promise<void> {
+    const tell = async (isolate: number) => {
+      for (let tries = 0; tries < CONTROL_TRIES; tries++) {
+        if (await this.#site.control(isolate, "faults", this.#fault ?? "")) return;
+        await delay(CONTROL_PAUSE_MS);
+      }
+    };
+    await Promise.all(this.#site.origins.map((_, isolate) => tell(isolate)));
+  }
+
+  async #evictions(random: Random, signal: AbortSignal): Promise<void> {
+    while (await slept(ms(random, 300, 2500), signal)) {
+      await this.#site.up;
+      const environment = this.#environments[Math.floor(random() * this.#environments.length)];
+      const coordinator = `${environment}/${Math.floor(random() * COORDINATORS)}`;
+      const last = { from: Date.now(), until: Number.POSITIVE_INFINITY };
+      this.#coordinators.set(coordinator, last);
+      this.#record.disturbance(`${coordinator} evicted`);
+      this.#record.count("coordinators evicted");
+      // Not Miniflare's own eviction: under load it stops workerd from answering at all.
+      await this.#site.control(0, "evict", coordinator);
+      last.until = Date.now();
+    }
+  }
+
+  async #kills(random: Random, signal: AbortSignal): Promise<void> {
+    // The first one is early, so that a short soak has one.
+    for (let wait = ms(random, 6000, 12_000); await slept(wait, signal); wait = ms(random, 30_000, 60_000)) {
+      this.#record.disturbance("kill -9");
+      this.#record.count("kill -9");
+      this.#killed = { from: Date.now(), until: Number.POSITIVE_INFINITY };
+      await this.#site.kill();
+      await this.#site.start();
+      // The callers go on now. D1 is as bad as before the kill.
+      await this.#tellFault();
+      this.#killed.until = Date.now();
+      this.#record.disturbance("workerd runs again");
+    }
+  }
+
+  async #cron(signal: AbortSignal): Promise<void> {
+    while (await slept(CRON_EVERY_MS, signal)) {
+      await this.#site.up;
+      await this.#site.control(0, "cron", "");
+    }
+  }
+}
+
+/** False if the soak is over. */
+async function slept(forMs: number, signal: AbortSignal): Promise<boolean> {
+  await delay(forMs, null, { signal }).catch(() => {});
+  return !signal.aborted;
+}

@@ -1,0 +1,105 @@
+/** `npm run soak`: callers that check every answer while D1 fails, coordinators are evicted, and workerd is killed. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { onStopSignal } from "../../src/dev/wrangler.ts";
+import { Caller, type Stage } from "./caller.ts";
+import { DISTURBANCES, Disturbances } from "./disturbances.ts";
+import { checkLanding, compareWithGets } from "./landing.ts";
+import { randomFrom } from "./random.ts";
+import { SoakRecord } from "./record.ts";
+import { build, newSite } from "./site.ts";
+import { summary } from "./summary.ts";
+
+const USAGE = `npm run soak                          ten minutes of faults under 64 callers
+npm run soak -- --minutes 0.5         a short try
+               --seed 7               the same plan again; only the timing differs
+               --callers 16           fewer callers
+               --without kills,faults leaves out some of: ${DISTURBANCES.join(", ")}
+
+Ends with 1 if an answer contradicts what an earlier answer said, or if something acknowledged is lost.`;
+
+const ENVIRONMENTS = ["acme/soak/dev", "acme/soak/staging", "acme/soak/prod"];
+/** How long requests that are under way may take when the soak is over. */
+const PROGRESS_EVERY_MS = 15_000;
+const LAST_REQUESTS_MS = 200_000;
+
+const { values: flags } = parseArgs({
+  options: {
+    help: { type: "boolean", short: "h" },
+    minutes: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Math.floor(Math.random() * 1e6)) },
+    callers: { type: "string", default: "64" },
+    without: { type: "string", default: "" },
+  },
+});
+
+if (flags.help) console.log(USAGE);
+else await soak(positive("minutes"), positive("seed"), positive("callers"), flags.without.split(","));
+
+function positive(name: "minutes" | "seed" | "callers"): number {
+  const value = Number(flags[name]);
+  if (Number.isFinite(value) && value >= 0) return value;
+  console.error(`--${name} ${flags[name]} is not a number. Send a positive number.`);
+  process.exit(2);
+}
+
+async function soak(
+  minutes: number,
+  seed: number,
+  callerCount: number,
+  without: readonly string[],
+): Promise<void> {
+  console.log(`Building. Then ${callerCount} callers for ${minutes} minutes, seed ${seed}.`);
+  await build();
+  const site = await newSite();
+  const over = new AbortController();
+  // The second signal does not wait for requests.
+  onStopSignal(async (signal) => {
+    if (over.signal.aborted || signal !== "SIGINT") {
+      await site.remove();
+      process.exit(1);
+    }
+    console.log("Stopping after the last checks. Press Ctrl-C again to stop at once.");
+    over.abort();
+  });
+  try {
+    await site.start();
+    const record = new SoakRecord();
+    const disturbances = new Disturbances(site, record, ENVIRONMENTS);
+    const stage: Stage = { site, record, disturbances, environments: ENVIRONMENTS, runs: new Map() };
+    const callers = Array.from(
+      { length: callerCount },
+      (_, n) => new Caller(stage, n, randomFrom(seed, n + 10)),
+    );
+    for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
+    const timer = setTimeout(() => over.abort(), minutes * 60_000);
+    const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
+    const startedAt = Date.now();
+    await within(
+      minutes * 60_000 + LAST_REQUESTS_MS,
+      Promise.all([
+        disturbances.run((part) => randomFrom(seed, part), over.signal, without),
+        ...callers.map((caller) => caller.run(over.signal)),
+      ]),
+    );
+    clearTimeout(timer);
+    clearInterval(progress);
+    const tookMs = Date.now() - startedAt;
+    console.log("D1 is well and nobody sends a request. Waiting for the last rows to land.");
+    const landedMs = await checkLanding(stage);
+    const rows = await compareWithGets(stage);
+    console.log(summary(record, { seed, tookMs, landedMs, rows, runs: stage.runs.size }));
+    if (record.violations > 0) process.exitCode = 1;
+  } finally {
+    await site.remove();
+  }
+  process.exit();
+}
+
+async function within<T>(maxMs: number, work: Promise<T>): Promise<T> {
+  const tooLong = delay(maxMs, null, { ref: false }).then(() => {
+    throw new Error("the last requests were not answered");
+  });
+  return Promise.race([work, tooLong]);
+}

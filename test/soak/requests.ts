@@ -1,0 +1,69 @@
+/** One request to the service, bounded in time. Connections are kept; a killed service costs only those that it had. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { Agent, request } from "undici";
+
+const ANSWER_WITHIN_MS = 30_000;
+
+export interface Ask {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly url: string;
+  readonly token: string;
+  readonly body?: unknown;
+  readonly key?: string | null;
+  readonly bookmark?: string | null;
+  /** The caller hangs up after this. */
+  readonly hangUpAfterMs?: number | null;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly bookmark: string | null;
+}
+
+const agent = new Agent({ headersTimeout: ANSWER_WITHIN_MS, bodyTimeout: ANSWER_WITHIN_MS, pipelining: 1 });
+
+/** Null if no answer came: the service was killed, the caller hung up, or it took too long. */
+export async function ask({
+  method,
+  url,
+  token,
+  body,
+  key,
+  bookmark,
+  hangUpAfterMs,
+}: Ask): Promise<Answer | null> {
+  const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (typeof key === "string") headers["idempotency-key"] = key;
+  if (typeof bookmark === "string") headers["x-d1-bookmark"] = bookmark;
+  const hungUp = new AbortController();
+  const stopped = new AbortController();
+  if (typeof hangUpAfterMs === "number") {
+    void delay(hangUpAfterMs, null, { signal: stopped.signal }).then(
+      () => hungUp.abort(),
+      () => {},
+    );
+  }
+  try {
+    const answer = await request(url, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: hungUp.signal,
+      dispatcher: agent,
+    });
+    const text = await answer.body.text();
+    const given = answer.headers["x-d1-bookmark"];
+    return {
+      status: answer.statusCode,
+      body: JSON.parse(text),
+      bookmark: typeof given === "string" ? given : null,
+    };
+  } catch {
+    return null;
+  } finally {
+    stopped.abort();
+  }
+}

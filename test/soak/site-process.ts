@@ -1,0 +1,60 @@
+/**
+ * The process that the soak kills: the built service in workerd, twice. The second Worker has its own isolate and its own
+ * socket, and shares the first one's objects and D1. Everything is kept in files, which the next process finds.
+ */
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { ROOT } from "../../src/dev/wrangler.ts";
+import type { SiteSetup } from "./site.ts";
+
+const CLASS_NAME = "RunCoordinator";
+const FIRST = "first";
+
+process.on("disconnect", () => process.exit());
+process.on("message", (setup: SiteSetup) => start(setup));
+
+async function start(setup: SiteSetup): Promise<void> {
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      log: new Log(LogLevel.ERROR),
+      cf: false,
+      telemetry: { enabled: false },
+      resourcePersistencePath: setup.state,
+      handleStructuredLogs: () => {},
+      workers: setup.ports.map((port, n) => workerOptions(setup, port, n === 0)),
+    }),
+  );
+  await miniflare.ready;
+  const db = await miniflare.getD1Database("DB", FIRST);
+  if ((await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").first()) === null) {
+    for (const { queries } of await readD1Migrations(join(ROOT, "migrations")))
+      await db.batch(queries.map((query) => db.prepare(query)));
+  }
+  process.send?.("ready");
+}
+
+function workerOptions(setup: SiteSetup, port: number, isFirst: boolean): V4WorkerOptions {
+  const {
+    assets: _,
+    modulesRules: __,
+    ...options
+  } = unstable_getMiniflareWorkerOptions(join(ROOT, "wrangler.toml")).workerOptions;
+  const script = readdirSync(setup.built).find((file) => file.endsWith(".js"));
+  if (script === undefined) throw new Error("the service was not built");
+  return {
+    ...options,
+    name: isFirst ? FIRST : "second",
+    rootPath: setup.built,
+    modules: true,
+    scriptPath: join(setup.built, script),
+    bindings: { ...(options.bindings as object), ...setup.secrets },
+    durableObjects: {
+      COORDINATORS: { className: CLASS_NAME, useSQLite: true, ...(isFirst ? {} : { scriptName: FIRST }) },
+    },
+    unsafeDirectSockets: [{ port }],
+  };
+}
