@@ -82,11 +82,6 @@ export function isOpen(run: Pick<Run, "status">): boolean {
   return run.status === "pending" || run.status === "running";
 }
 
-/** Whether the run is open although its deadline has passed. */
-export function isOverdue(run: Pick<Run, "status" | "deadlineAt">, now: number): boolean {
-  return isOpen(run) && now >= run.deadlineAt;
-}
-
 /** When an open run ends by itself: at its deadline, or when it was silent for too long. */
 export function timeIsUpAt({ deadlineAt, silentSince, heartbeatTimeoutMs }: Run): number {
   if (silentSince === null || heartbeatTimeoutMs === null) return deadlineAt;
