@@ -14,6 +14,9 @@ import type { BookmarkStore } from "../client/index.ts";
 
 /** After this time D1 has every change, unless it is down. */
 const USEFUL_MS = 10 * 60_000;
+/** How long an update waits for that of another command. */
+const LOCK_MAX_MS = 100;
+const LOCK_PAUSE_MS = 2;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -47,20 +50,53 @@ function stateFolder(env: Environment, platform: NodeJS.Platform): string {
 /** A store that every command for this place shares. If the file can't be written, it works for this process alone. */
 export function keptBookmarks(place: BookmarkPlace): BookmarkStore {
   let own: readonly BookmarkPart[] = [];
+  const path = pathOrNull(place);
   // Each time from the file, because another command may have written it.
-  const read = () => mergedParts([...own, ...partsInFile(place)]);
+  const read = () => mergedParts([...own, ...(path === null ? [] : partsInFile(path))]);
   return {
     read,
     update(change) {
+      const lock = path === null ? null : lockOf(path);
       own = change(read());
-      writeParts(place, own);
+      if (path !== null) writeParts(path, own);
+      if (lock !== null) removeQuietly(lock);
     },
   };
 }
 
-function partsInFile(place: BookmarkPlace): readonly BookmarkPart[] {
+function pathOrNull(place: BookmarkPlace): string | null {
   try {
-    const { parts } = JSON.parse(readFileSync(bookmarkPath(place), "utf8")) as { parts: readonly unknown[] };
+    return bookmarkPath(place);
+  } catch {
+    // The system does not know the user's home.
+    return null;
+  }
+}
+
+/**
+ * Creates a lock file, because commands that end at the same time would overwrite what the others have just written.
+ * Returns its path, or null without a lock. Waits a moment at most: an update takes under a millisecond.
+ */
+function lockOf(path: string): string | null {
+  const lock = `${path}.lock`;
+  for (let waitedMs = 0; waitedMs < LOCK_MAX_MS; waitedMs += LOCK_PAUSE_MS) {
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      writeFileSync(lock, "", { flag: "wx", mode: 0o600 });
+      return lock;
+    } catch (fault) {
+      if ((fault as NodeJS.ErrnoException).code !== "EEXIST") return null;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_PAUSE_MS);
+  }
+  // The command that held it was killed.
+  removeQuietly(lock);
+  return null;
+}
+
+function partsInFile(path: string): readonly BookmarkPart[] {
+  try {
+    const { parts } = JSON.parse(readFileSync(path, "utf8")) as { readonly parts: readonly unknown[] };
     return parts.filter(isUsefulPart);
   } catch {
     return [];
@@ -73,23 +109,20 @@ function isUsefulPart(part: unknown): part is BookmarkPart {
   return typeof text === "string" && typeof at === "number" && Math.abs(Date.now() - at) <= USEFUL_MS;
 }
 
-function writeParts(place: BookmarkPlace, parts: readonly BookmarkPart[]): void {
-  let draft: string | undefined;
+/** Replaces the file at once, so that no command reads half of it. */
+function writeParts(path: string, parts: readonly BookmarkPart[]): void {
+  const draft = `${path}.${randomUUID()}.tmp`;
   try {
-    const path = bookmarkPath(place);
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    draft = `${path}.${randomUUID()}.tmp`;
     writeFileSync(draft, `${JSON.stringify({ parts })}\n`, { flag: "wx", mode: 0o600 });
-    // At once, so that no command reads half a file.
     renameSync(draft, path);
   } catch {
     removeQuietly(draft);
   }
 }
 
-function removeQuietly(file: string | undefined): void {
+function removeQuietly(file: string): void {
   try {
-    if (file !== undefined) rmSync(file, { force: true });
+    rmSync(file, { force: true });
   } catch {
     // A read-only folder, for example of a CI runner.
   }

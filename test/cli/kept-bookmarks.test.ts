@@ -124,7 +124,7 @@ describe("the bookmark of an environment", () => {
     ["null", "null"],
     [
       "parts of another type",
-      JSON.stringify({ parts: [null, 5, id(0), { text: 5, at: 5 }, { text: id(0) }] }),
+      JSON.stringify({ parts: [null, 5, id(0), { text: 5, at: Date.now() }, { text: id(0) }] }),
     ],
     ["text that no header can carry", JSON.stringify({ parts: [{ text: "a\r\nb", at: Date.now() }] })],
   ])("is ignored and replaced if the file holds %s", async (_, text) => {
@@ -162,18 +162,27 @@ describe("the bookmark of an environment", () => {
     ).not.toContain(".tmp");
   });
 
-  test("keeps the parts of two commands that run at the same time", async () => {
-    const { promise: both, resolve } = Promise.withResolvers<void>();
+  test("keeps the parts of commands that get their responses at the same moment", async () => {
+    const { promise: all, resolve } = Promise.withResolvers<void>();
+    const everyCoordinator = [0, 1, 2, 3].map((coordinator) => id(coordinator));
     let arrived = 0;
     answering = async () => {
-      if (++arrived === 2) resolve();
-      await both;
+      answered = everyCoordinator[++arrived] ?? null;
+      if (arrived === everyCoordinator.length) resolve();
+      await all;
     };
-    const before = server.requests.length;
-    const first = create(id(0));
-    while (server.requests.length === before) await new Promise((then) => setTimeout(then, 1));
-    await Promise.all([first, create(id(1))]);
-    expect(kept().sort()).toEqual([id(0), id(1)]);
+    answered = id(0);
+    const creates = everyCoordinator.map(() => cli(["create", "deploy"], settings()));
+    for (const ended of await Promise.all(creates)) expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(kept().sort()).toEqual(everyCoordinator);
+  });
+
+  test("is updated although a killed command left its lock, which is removed", async () => {
+    await create(id(0));
+    writeFileSync(`${path()}.lock`, "");
+    await create(id(1));
+    expect(kept()).toEqual([id(1)]);
+    expect(readdirSync(folder())).toHaveLength(1);
   });
 
   test("keeps what another command reported while a list ran", async () => {
