@@ -1,5 +1,6 @@
 /** A command sees what the command before it changed: the environment's bookmark is kept in a file between them. */
 
+import { once } from "node:events";
 import {
   chmodSync,
   mkdirSync,
@@ -12,8 +13,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { bookmarkPath } from "../../src/cli/kept-bookmarks.ts";
+import { Worker } from "node:worker_threads";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { bookmarkPath, keptBookmarks } from "../../src/cli/kept-bookmarks.ts";
 import { cli, type Settings } from "./command.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 
@@ -175,6 +177,36 @@ describe("the bookmark of an environment", () => {
     const creates = everyCoordinator.map(() => cli(["create", "deploy"], settings()));
     for (const ended of await Promise.all(creates)) expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(kept().sort()).toEqual(everyCoordinator);
+  });
+
+  test("is updated by one command at a time", async () => {
+    vi.stubEnv("XDG_STATE_HOME", state);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const steps = new Int32Array(new SharedArrayBuffer(8));
+    const [go, done] = [0, 1];
+    const code = `
+      import { parentPort, workerData } from "node:worker_threads";
+      const { module, place, steps, part } = workerData;
+      const { keptBookmarks } = await import(module);
+      parentPort.postMessage("ready");
+      Atomics.wait(steps, ${go}, 0);
+      keptBookmarks(place).update((held) => [...held, part]);
+      Atomics.store(steps, ${done}, 1);
+      Atomics.notify(steps, ${done});`;
+    const module = new URL("../../src/cli/kept-bookmarks.ts", import.meta.url).href;
+    const part = (coordinator: number) => ({ text: id(coordinator), at: Date.now() });
+    const workerData = { module, place: place(), steps, part: part(1) };
+    const other = new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData });
+    await once(other, "message");
+    keptBookmarks(place()).update((held) => {
+      Atomics.store(steps, go, 1);
+      Atomics.notify(steps, go);
+      // Without a lock the other one ends in this time, and is overwritten.
+      Atomics.wait(steps, done, 0, 50);
+      return [...held, part(0)];
+    });
+    await once(other, "exit");
+    expect(kept().sort()).toEqual([id(0), id(1)]);
   });
 
   test("is updated although a killed command left its lock, which is removed", async () => {
