@@ -6,6 +6,7 @@
 import { callback, createClient } from "../client/index.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
+import { keptBookmarks } from "./kept-bookmarks.ts";
 import { DEFAULT_PROFILE, type Profile, profileNames, profilePath, readProfile } from "./profile.ts";
 
 const SECOND_MS = 1000;
@@ -60,7 +61,7 @@ export async function connect(flags: ConnectionFlags, { needsEnv = true } = {}):
   const token = flags.tokenStdin
     ? await readToken("--token-stdin")
     : tokenFromElsewhere(place.baseUrl, profile, flags.profile);
-  return made(() => createClient({ ...place, token, ...calling(flags) }));
+  return made(() => createClient({ ...place, token, bookmarks: keptBookmarks(place), ...calling(flags) }));
 }
 
 /** The named profile, which must exist, or the default profile, which may be missing. */

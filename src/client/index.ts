@@ -28,6 +28,7 @@ export type {
   TimelineEvent,
 } from "./api.ts";
 export type { Audit } from "./audit.ts";
+export type { BookmarkPart, BookmarkStore } from "./bookmark.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export { ActionRunsError } from "./errors.ts";
 export type { components, paths } from "./openapi.ts";
@@ -55,7 +56,7 @@ export function createClient(settings: ClientSettings): Client {
   const api = createApi(baseUrl, checkedToken(settings.token), transport.fetch);
   const send = createSend(transport);
   return {
-    runs: createRuns(api, environment, send, transport),
+    runs: createRuns(api, environment, transport, settings.bookmarks),
     tokens: createTokens(api, project, send),
     audit: createAudit(api, project, send),
     api,

@@ -11,11 +11,11 @@ import {
   sending,
   type TimelineEvent,
 } from "./api.ts";
-import { keepingBookmark } from "./bookmark.ts";
+import { type BookmarkStore, bookmarksInMemory, keepingBookmarks } from "./bookmark.ts";
 import type { paths } from "./openapi.ts";
 import { pages } from "./paging.ts";
 import { checkedId } from "./settings.ts";
-import type { Send, SendOptions, TransportSettings } from "./transport.ts";
+import { createSend, type SendOptions, type TransportSettings } from "./transport.ts";
 import { type WaitOptions, waitForEnd } from "./wait.ts";
 import { type WatchOptions, watchEvents } from "./watch.ts";
 
@@ -51,8 +51,13 @@ export interface Runs {
   watch(id: string, options?: WatchOptions): AsyncIterable<TimelineEvent>;
 }
 
-export function createRuns(api: Api, scope: Environment, sendOnce: Send, settings: TransportSettings): Runs {
-  const send = keepingBookmark(sendOnce);
+export function createRuns(
+  api: Api,
+  scope: Environment,
+  settings: TransportSettings,
+  bookmarks: BookmarkStore = bookmarksInMemory(),
+): Runs {
+  const send = createSend({ ...settings, fetch: keepingBookmarks(settings.fetch, bookmarks) });
   const of = (id: string) => ({ ...scope, id: checkedId(id) });
 
   async function read(id: string, wait: number | undefined, options: SendOptions): Promise<ActionRun> {

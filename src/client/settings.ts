@@ -1,5 +1,6 @@
 /** A client's settings, checked when it is created. No message repeats a token, or an address that may hold one. */
 
+import type { BookmarkStore } from "./bookmark.ts";
 import type { TransportSettings } from "./transport.ts";
 
 const RETRIES_DEFAULT = 4;
@@ -27,6 +28,8 @@ export interface ClientSettings extends CallSettings {
   readonly org: string;
   readonly project: string;
   readonly env: string;
+  /** Where to keep the environment's bookmark, to share it between processes. Default: in memory. */
+  readonly bookmarks?: BookmarkStore | undefined;
 }
 
 /** Adds the defaults. Throws a TypeError that names an invalid setting. */

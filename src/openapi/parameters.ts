@@ -40,11 +40,19 @@ export const IDEMPOTENCY_KEY = inHeader(
   { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x20-\\x7e]+$" },
   "deploy-42",
 );
-export const BOOKMARK = inHeader(
-  "x-d1-bookmark",
-  "The `x-d1-bookmark` of an earlier response. This read then includes what that response reported, from any replica.",
-  { type: "string" },
-  "coordinator",
+const BOOKMARK_EXAMPLE = "01a212de-9b55-8003-a8a9-dd2c148ea617";
+
+const bookmark = (description: string) =>
+  inHeader("x-d1-bookmark", description, { type: "string" }, BOOKMARK_EXAMPLE);
+
+export const BOOKMARK_OF_LIST = bookmark(
+  "The `x-d1-bookmark` of earlier responses for this environment. Separate several with commas. The list then shows every change that they reported. Without it, a list can be behind for a moment.",
+);
+export const BOOKMARK_OF_GET = bookmark(
+  "The `x-d1-bookmark` of earlier responses for this environment. Separate several with commas. The response's own bookmark includes them. The run itself is current without it.",
+);
+export const BOOKMARK_OF_CHANGE = bookmark(
+  "The `x-d1-bookmark` of earlier responses for this environment. Separate several with commas. The response's own bookmark includes them, so you need to keep only that one.",
 );
 export const LAST_EVENT_ID = inHeader(
   "Last-Event-ID",
@@ -75,7 +83,10 @@ export const HEADERS = {
     schema: { type: "integer" as const, minimum: 0 },
     example: 5,
   },
-  xd1bookmark: text("Send it with your next read to see what this response reported.", "coordinator"),
+  xd1bookmark: text(
+    "Send it with your next requests for this environment. A list then shows what this response reported.",
+    BOOKMARK_EXAMPLE,
+  ),
   IdempotentReplayed: text("`true` if this is the result of an earlier request with the same key.", "true"),
   WWWAuthenticate: text("`Bearer`.", "Bearer"),
   ContentSecurityPolicy: text(

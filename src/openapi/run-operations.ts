@@ -1,12 +1,28 @@
 /** The OpenAPI operations of action runs, by method and path. */
 
 import * as z from "zod";
+import type { ErrorCode } from "../http/errors.ts";
 import { answers, BODY, ENDED, headersOf, type Operation, READS, refuses, TOKEN } from "./describe.ts";
-import { BOOKMARK, IDEMPOTENCY_KEY, IN_ENVIRONMENT, LAST_EVENT_ID, OF_RUN } from "./parameters.ts";
+import {
+  BOOKMARK_OF_CHANGE,
+  BOOKMARK_OF_GET,
+  BOOKMARK_OF_LIST,
+  IDEMPOTENCY_KEY,
+  IN_ENVIRONMENT,
+  LAST_EVENT_ID,
+  OF_RUN,
+} from "./parameters.ts";
 import { actionRun, actionRunList, createdActionRun, heartbeatAnswer, timeline } from "./run-schemas.ts";
 
 const tags = ["Action runs"];
 const security = [{ apiToken: [] }];
+
+/** The refusals of a change. The run's coordinator decides a 409, so the response carries a bookmark like a success. */
+function refusesChange(...codes: readonly ErrorCode[]) {
+  const responses = refuses(...codes);
+  const conflict = { ...responses[409], headers: headersOf(["x-d1-bookmark"]) };
+  return { ...responses, 409: conflict as NonNullable<(typeof responses)[409]> };
+}
 
 const LIST: Operation = {
   operationId: "listActionRuns",
@@ -15,7 +31,7 @@ const LIST: Operation = {
     "Returns the action runs of an environment, newest first. A page can be short or empty and still have a next page, so follow `Link` until it is missing. Requires the permission `data:read`.",
   tags,
   security,
-  parameters: [...IN_ENVIRONMENT, BOOKMARK],
+  parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
     ...answers(200, "Action runs", actionRunList, ["Link", "x-d1-bookmark"]),
     ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
@@ -29,10 +45,10 @@ const CREATE: Operation = {
     "Creates an action run. If you send a `trigger`, the service also starts the workflow by a webhook. Only this response contains the callback token. If you repeat the request with the same `Idempotency-Key`, you get the same run. Requires the permission `data:write`.",
   tags,
   security,
-  parameters: [...IN_ENVIRONMENT, IDEMPOTENCY_KEY],
+  parameters: [...IN_ENVIRONMENT, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
     ...answers(201, "The run", createdActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
-    ...refuses(
+    ...refusesChange(
       ...TOKEN,
       ...BODY,
       "forbidden",
@@ -56,7 +72,7 @@ const GET: Operation = {
     "Returns an action run. If you send `wait`, the response waits until the run ends, but at most that many seconds. Requires the permission `data:read`.",
   tags,
   security,
-  parameters: [...OF_RUN, BOOKMARK],
+  parameters: [...OF_RUN, BOOKMARK_OF_GET],
   responses: {
     ...answers(200, "The action run", actionRun, ["x-d1-bookmark"]),
     ...refuses(
@@ -78,10 +94,10 @@ const CANCEL: Operation = {
     "Cancels a run that is still pending. If the run is running or has ended, the response is 409. Requires the permission `data:read`.",
   tags,
   security,
-  parameters: [...OF_RUN, IDEMPOTENCY_KEY],
+  parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
     ...answers(200, "Cancelled action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
-    ...refuses(
+    ...refusesChange(
       ...TOKEN,
       "forbidden",
       "not_found",
@@ -152,10 +168,10 @@ const CALLBACK: Operation = {
   summary: "Complete an action run (external workflow callback)",
   description:
     "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` again. Requires the run's callback token.",
-  parameters: [...OF_RUN, IDEMPOTENCY_KEY],
+  parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
     ...answers(200, "Completed action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
-    ...refuses(...CALLBACK_REFUSALS, "invalid_idempotency_key"),
+    ...refusesChange(...CALLBACK_REFUSALS, "invalid_idempotency_key"),
   },
 };
 

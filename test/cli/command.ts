@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { tmpdir } from "node:os";
+import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -25,10 +25,11 @@ export interface Started {
 
 export type Settings = Readonly<Record<string, string>>;
 
-/** Without the settings of this machine, its home included. */
+/** Without the settings of this machine, its home included. Nothing is kept between two commands. */
 export function cleanEnv(settings: Settings): NodeJS.ProcessEnv {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
-  return { PATH, NODE_COMPILE_CACHE, HOME: join(tmpdir(), "action-runs-no-home"), ...settings };
+  const nowhere = { HOME: join(tmpdir(), "action-runs-no-home"), XDG_STATE_HOME: devNull };
+  return { PATH, NODE_COMPILE_CACHE, ...nowhere, ...settings };
 }
 
 export function start(args: readonly string[], settings: Settings = {}, input = ""): Started {

@@ -1,7 +1,7 @@
 /** Follows a run over streams that are cut, silent, refused or ended: each event comes once. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { TimelineEvent } from "../../src/client/index.ts";
 import {
   type Answer,
@@ -170,6 +170,9 @@ describe("a watch that stops", () => {
     ["between two streams", stream("retry: 30000\n\n")],
     ["while it waits to come back", refusal(503, "too_many_watchers", { "Retry-After": "30" })],
   ])("by an abort %s throws the signal's own reason and closes the connection", async (_, answer) => {
+    // Otherwise one backoff in a hundred would be shorter than the delay below.
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
+    onTestFinished(() => void vi.restoreAllMocks());
     const api = await stub(answer);
     const aborter = new AbortController();
     const watching = thrown(all(api.client().runs.watch("a-run", { signal: aborter.signal })));

@@ -15,6 +15,7 @@ import { sharedPlace } from "./place.ts";
 
 const NARROW = 360;
 const WIDE = 1280;
+const BOOKMARK = "x-d1-bookmark";
 
 const { origin, token } = sharedPlace("of-docs-test");
 
@@ -143,10 +144,38 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
     const list = await send(page, operation("listActionRuns"));
     expect((await list.response())?.status()).toBe(200);
     expect(new URL(list.url()).search).toBe("");
-    expect(list.headers()).not.toHaveProperty("x-d1-bookmark");
+    expect(list.headers()).not.toHaveProperty(BOOKMARK);
     await page.getByRole("button", { name: "Close Client" }).first().click();
     const create = await send(page, operation("createActionRun"));
     expect(create.headers()).not.toHaveProperty("idempotency-key");
+  });
+
+  it("sends the bookmark of each response with the next request, until the page is closed", async () => {
+    const page = await explorer.open(WIDE, "light");
+    await page.getByPlaceholder("Token").first().fill(token);
+    const answered: (string | undefined)[] = [undefined];
+    for (const id of ["createActionRun", "listActionRuns", "createActionRun"]) {
+      const sent = await send(page, operation(id));
+      expect((await sent.allHeaders())[BOOKMARK]).toBe(answered.at(-1));
+      const { [BOOKMARK]: bookmark } = (await (await sent.response())?.allHeaders()) ?? {};
+      expect(bookmark).toMatch(/./);
+      answered.push(bookmark);
+      await page
+        .getByRole("dialog")
+        .getByText(/^20[01] /)
+        .first()
+        .waitFor();
+      await page.getByRole("button", { name: "Close Client" }).first().click();
+    }
+    const tokens = await send(page, operation("listApiTokens"));
+    expect(await tokens.allHeaders()).not.toHaveProperty(BOOKMARK);
+    const stored = await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])");
+    for (const bookmark of answered.slice(1)) expect(stored).not.toContain(bookmark);
+
+    await page.reload();
+    await page.getByPlaceholder("Token").first().fill(token);
+    const list = await send(page, operation("listActionRuns"));
+    expect(await list.allHeaders()).not.toHaveProperty(BOOKMARK);
   });
 
   it.each(["light", "dark"] as const)("is readable and usable on a narrow screen, %s", async (scheme) => {

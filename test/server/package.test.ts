@@ -100,6 +100,8 @@ describe("npm pack", () => {
       ACTION_RUNS_ORG: org,
       ACTION_RUNS_PROJECT: "shop",
       ACTION_RUNS_ENV: "prod",
+      // Otherwise the command would keep a bookmark in the state folder of whoever runs the tests.
+      XDG_STATE_HOME: folder,
     };
     const told = execFileSync("npx", ["action-runs", "create", "deploy", "--json"], {
       cwd: folder,
