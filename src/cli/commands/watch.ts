@@ -38,8 +38,8 @@ async function watch(id: string, flags: Flags): Promise<number> {
   for await (const event of client.runs.watch(id, given({ after: flags.after }))) {
     await output.line(output.isJson ? toJson(event) : eventText(event, output));
   }
-  // Only the run has the error, and with --after there may have been no event. `get` could read a replica that is behind.
-  const run = await client.runs.wait(id);
+  // Only the run has the error, and with --after there may have been no event.
+  const run = await client.runs.get(id);
   if (!output.isJson) await output.line(`\n${runText(run, output)}`);
   return exitCodeOfRun(run.status);
 }
