@@ -1,7 +1,7 @@
 /**
  * The formats that we check, each with its standard's grammar (JSON Schema Validation 2020-12, section 7.3). PURE.
  * JSON Schema lets a service treat `format` as a mere note. We don't, because a caller who writes a format expects a
- * check. Each test first looks at the length, and no expression here can backtrack over more than a few characters.
+ * check. Texts are short, and every expression takes linear time, except on a label of at most 63 characters.
  */
 
 import { type StepBudget, textSteps } from "./step-budget.ts";

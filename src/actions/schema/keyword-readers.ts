@@ -138,8 +138,8 @@ export const readType: KeywordReader = (node, value, path, walk) => {
 };
 
 export const readEnum: KeywordReader = (node, value, path, walk) => {
-  if (Array.isArray(value)) node.enum = allowed(value);
-  else walk.refuse(path, "The enum", "is not an array. Send an array of the allowed values.");
+  if (Array.isArray(value) && value.length > 0) node.enum = allowed(value);
+  else walk.refuse(path, "The enum", "is not a list of values. Send an array with at least one value.");
 };
 
 export const readConst: KeywordReader = (node, value) => {

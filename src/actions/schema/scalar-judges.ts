@@ -1,11 +1,11 @@
 /** Types, allowed values, strings and numbers (JSON Schema Validation 2020-12, sections 6.1 to 6.3). PURE. */
 
-import { fault, type Judge } from "./evaluation.ts";
+import { type Fault, fault, type Judge } from "./evaluation.ts";
 import { hasFormat } from "./formats.ts";
 import { canonicalText } from "./json-equality.ts";
 import { isMultipleOf } from "./multiple-of.ts";
 import { matches } from "./pattern.ts";
-import { shown } from "./schema-fault.ts";
+import { type Place, shown } from "./schema-fault.ts";
 import type { AllowedValues, SchemaNode, TypeName } from "./schema-node.ts";
 import type { StepBudget } from "./step-budget.ts";
 
@@ -24,17 +24,21 @@ export const judgeType: Judge<unknown> = ({ type }, value, place) => {
   return fault(place, () => `is of type ${own}. Send a value of type ${wanted}.`);
 };
 
-export const judgeAllowed: Judge<unknown> = (node, value, place, _, { budget }) => {
-  const refusing = isAllowed(node.const, value, budget) ? node.enum : node.const;
-  if (refusing === undefined || (refusing === node.enum && isAllowed(refusing, value, budget))) return null;
-  const isOne = refusing.texts.size === 1;
-  return fault(place, () => `is not allowed. Send ${isOne ? "" : "one of "}${refusing.shown}.`);
-};
+export const judgeAllowed: Judge<unknown> = (node, value, place, _, { budget }) =>
+  judgeValues(node.const, value, place, budget) ?? judgeValues(node.enum, value, place, budget);
 
-function isAllowed(allowed: AllowedValues | undefined, value: unknown, budget: StepBudget): boolean {
-  if (allowed === undefined) return true;
-  const isContainer = typeof value === "object" && value !== null;
-  return (allowed.hasContainers || !isContainer) && allowed.texts.has(canonicalText(value, budget));
+function judgeValues(
+  allowed: AllowedValues | undefined,
+  value: unknown,
+  place: Place | null,
+  budget: StepBudget,
+): Fault | null {
+  if (allowed === undefined) return null;
+  const { texts, hasContainers, shown } = allowed;
+  // A large object is not printed only to see that it is no string.
+  const canBeAllowed = hasContainers || typeof value !== "object" || value === null;
+  if (canBeAllowed && texts.has(canonicalText(value, budget))) return null;
+  return fault(place, () => `is not allowed. Send ${texts.size === 1 ? "" : "one of "}${shown}.`);
 }
 
 export const judgeText: Judge<string> = (node, text, place, _, { budget }) => {

@@ -22,7 +22,10 @@ import { EVALUATION_STEPS, MEMBER_STEPS, type StepBudget } from "./step-budget.t
 /** Subschemas inside each other, at one value or below it. The stack of the runtime holds three times as many. */
 const EVALUATION_MAX_DEPTH = 400;
 
-/** `parameters`: parsed JSON. Refuses with the first fault. Its `path` is a place in the parameters. */
+/**
+ * `parameters`: parsed JSON. Refuses with the first fault. Its `path` is a place in the parameters. `budget` says how many
+ * steps there may be, and afterwards how many are left.
+ */
 export function validate(
   { root }: CheckedSchema,
   parameters: unknown,

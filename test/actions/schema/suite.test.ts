@@ -37,6 +37,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     "optional/refOfUnknownKeyword: reference of an arbitrary keyword of a sub-schema",
     "optional/refOfUnknownKeyword: reference of an arbitrary keyword of a sub-schema with encoded ref",
   ],
+  "at least one value": ["enum: empty enum"],
   "leads to no schema": ["optional/refOfUnknownKeyword: reference internals of known non-applicator"],
 };
 
