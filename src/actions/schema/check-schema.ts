@@ -58,6 +58,9 @@ function faultOfDocument(value: unknown): string | null {
   return null;
 }
 
+/** Of a subschema's place. Each subschema repeats the names above it, so long names would make 500 places very large. */
+const POINTER_MAX_CHARACTERS = 2048;
+
 interface Reference {
   readonly node: Draft;
   readonly target: string;
@@ -79,6 +82,13 @@ class Walk implements SchemaWalk {
 
   subschema(value: unknown, path: string): SchemaNode {
     const node: Draft = {};
+    if (this.fault === null && path.length > POINTER_MAX_CHARACTERS) {
+      this.refuse(
+        path,
+        "The schema",
+        `has a place of more than ${POINTER_MAX_CHARACTERS} characters. Use shorter names, or move it to $defs.`,
+      );
+    }
     if (this.fault !== null) return node;
     this.#nodes.set(path, node);
     if (this.#nodes.size > SCHEMA_MAX_SUBSCHEMAS + 1) {

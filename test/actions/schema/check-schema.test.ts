@@ -188,9 +188,18 @@ describe("size", () => {
     expect(refusalOf({ default: data }).sentence).toContain("more than 64 levels");
   });
 
+  it("refuses a place of more than 2048 characters", () => {
+    const inner = { allOf: [{}] };
+    const frame = "/properties//allOf/0".length;
+    accept({ properties: { ["n".repeat(2048 - frame)]: inner } });
+    const { path, sentence } = refusalOf({ properties: { ["n".repeat(2048 - frame + 1)]: inner } });
+    expect(path).toHaveLength(300);
+    expect(sentence).toContain("Use shorter names");
+  });
+
   it("cuts long names in its sentences", () => {
     const { path, sentence } = refusalOf({
-      properties: { ["n".repeat(10_000)]: { type: "t".repeat(10_000) } },
+      properties: { ["n".repeat(2000)]: { type: "t".repeat(10_000) } },
     });
     expect(path).toHaveLength(300);
     expect(sentence.length).toBeLessThan(600);
