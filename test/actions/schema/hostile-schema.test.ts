@@ -1,5 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkSchema } from "../../../src/actions/schema/check-schema.ts";
+import { KEYWORDS } from "../../../src/actions/schema/keyword-table.ts";
 import { validate } from "../../../src/actions/schema/validate.ts";
 import { VALIDATION_MAX_STEPS } from "../../../src/http/limits.ts";
 
@@ -160,5 +162,35 @@ describe("deep parameters", () => {
 
   it("judges 64 levels", () => {
     expect(judge({ properties: { a: { anyOf: [{ $ref: "#" }, true] } } }, nested(64)).judged.ok).toBe(true);
+  });
+});
+
+describe("any JSON", () => {
+  const value = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom({}, true, [], [{}], "#", "a", "^a", 1, { a: {} }, ["a"], "object"),
+    },
+    { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
+  );
+  const keyword = fc.constantFrom(...KEYWORDS.keys());
+  const flat = fc.dictionary(keyword, value, { maxKeys: 3 });
+  const schema = fc.dictionary(
+    keyword,
+    fc.oneof(value, flat, fc.dictionary(fc.constantFrom("a", "0"), flat)),
+    {
+      maxKeys: 5,
+    },
+  );
+
+  it("gives a result for every schema, and never throws", () => {
+    fc.assert(
+      fc.property(schema, fc.jsonValue({ maxDepth: 4 }), (document, parameters) => {
+        const checked = checkSchema(JSON.parse(JSON.stringify(document)));
+        if (!checked.ok) expect(checked.error.sentence).toMatch(/^The .*\.$/);
+        else expect(validate(checked.value, parameters)).toHaveProperty("ok");
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
