@@ -11,6 +11,13 @@ export const INPUTS_MAX_BYTES = 256 * 1024;
 export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
 export const TRIGGER_MAX_BYTES = 64 * 1024;
+/** A stored action's parametersSchema. */
+export const SCHEMA_MAX_BYTES = 32 * 1024;
+export const SCHEMA_MAX_SUBSCHEMAS = 500;
+/** Of all patterns of one schema. `src/actions/schema/pattern.ts` says what an instruction is. */
+export const PATTERNS_MAX_INSTRUCTIONS = 8192;
+/** Work on one validation. `src/actions/schema/step-budget.ts` says what a step is. */
+export const VALIDATION_MAX_STEPS = 4_000_000;
 /** A trigger's payload after its placeholders were replaced. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
 /** A trigger's header names and values together, after their placeholders were replaced. */

@@ -17,6 +17,11 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ["src/auth/planted.ts", "../http/errors.ts", null],
   ["src/dispatch/planted.ts", "../runs/run.ts", "noRestrictedImports"],
   ["src/dispatch/planted.ts", "../auth/bearer.ts", "noRestrictedImports"],
+  ...["../store.ts", "../../auth/bearer.ts", "../../dispatch/delivery.ts", "../../runs/run.ts", "hono"].map(
+    (imports) => ["src/actions/schema/planted.ts", imports, "noRestrictedImports"] as const,
+  ),
+  ["src/actions/schema/planted.ts", "../../http/json.ts", null],
+  ["src/actions/schema/planted.ts", "../../result.ts", null],
   ["src/runs/planted.ts", "./api/create.ts", "noRestrictedImports"],
   ["src/runs/planted.ts", "./journal/journal.ts", "noRestrictedImports"],
   ["src/runs/planted.ts", "../dispatch/delivery.ts", "noRestrictedImports"],

@@ -1,0 +1,87 @@
+/**
+ * A schema as the evaluator reads it: every keyword was checked, every reference is a link, every pattern is a program. PURE.
+ * Members have the names of their keywords. Nodes can form circles, so a node can't be stored: store the schema's JSON and
+ * check it again.
+ */
+
+import type { Format } from "./formats.ts";
+import type { Pattern } from "./pattern.ts";
+
+export type TypeName = "array" | "boolean" | "integer" | "null" | "number" | "object" | "string";
+
+/** The allowed values of `enum`, or of `const`. */
+export interface AllowedValues {
+  /** As in `canonicalText`. */
+  readonly texts: ReadonlySet<string>;
+  /** False if every value is a string, a number, a boolean or null. */
+  readonly hasContainers: boolean;
+  /** The first values as JSON, for a sentence. */
+  readonly shown: string;
+}
+
+export interface SchemaNode {
+  /** True only for the schema `false`. */
+  readonly refusesAll?: boolean;
+  readonly type?: ReadonlySet<TypeName>;
+  readonly enum?: AllowedValues;
+  readonly const?: AllowedValues;
+
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: Pattern;
+  readonly format?: Format;
+
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly multipleOf?: number;
+
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly uniqueItems?: boolean;
+  readonly prefixItems?: readonly SchemaNode[];
+  readonly items?: SchemaNode;
+  readonly contains?: SchemaNode;
+  readonly minContains?: number;
+  readonly maxContains?: number;
+  readonly unevaluatedItems?: SchemaNode;
+
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+  readonly required?: readonly string[];
+  readonly dependentRequired?: ReadonlyMap<string, readonly string[]>;
+  readonly properties?: ReadonlyMap<string, SchemaNode>;
+  readonly patternProperties?: readonly PatternProperty[];
+  readonly additionalProperties?: SchemaNode;
+  readonly propertyNames?: SchemaNode;
+  readonly unevaluatedProperties?: SchemaNode;
+
+  readonly $ref?: SchemaNode;
+  readonly allOf?: readonly SchemaNode[];
+  readonly anyOf?: readonly SchemaNode[];
+  readonly oneOf?: readonly SchemaNode[];
+  readonly not?: SchemaNode;
+  readonly if?: SchemaNode;
+  readonly then?: SchemaNode;
+  readonly else?: SchemaNode;
+  readonly dependentSchemas?: ReadonlyMap<string, SchemaNode>;
+}
+
+export interface PatternProperty {
+  readonly pattern: Pattern;
+  readonly schema: SchemaNode;
+}
+
+/** A node while it is built. */
+export type Draft = { -readonly [Key in keyof SchemaNode]: SchemaNode[Key] };
+
+/** The subschemas that judge the same value as the node itself. All others judge a part of that value. */
+export function inPlaceSchemas(node: SchemaNode): SchemaNode[] {
+  const single = [node.$ref, node.not, node.if, node.then, node.else];
+  const many = [node.allOf, node.anyOf, node.oneOf, node.dependentSchemas?.values()];
+  return [
+    ...single.filter((schema) => schema !== undefined),
+    ...many.flatMap((schemas) => [...(schemas ?? [])]),
+  ];
+}
