@@ -25,7 +25,18 @@ export interface NewRun {
   readonly deadlineAt: number;
   /** How long the workflow may go without a heartbeat; null if there is no limit. */
   readonly heartbeatTimeoutMs: number | null;
+  /** What starts the work: a stored action, a trigger that came with the create, or somebody else. A retry needs to know. */
+  readonly source: RunSource;
+  /** The version of the stored action that started the run; null without one. Its name is `actionName`. */
+  readonly actionVersion: number | null;
+  /** The run that this one repeats; null if it repeats none. */
+  readonly retryOf: string | null;
+  /** A sorted JSON array of texts without repeats. */
+  readonly labels: string;
 }
+
+export const RUN_SOURCES = ["action", "trigger", "none"] as const;
+export type RunSource = (typeof RUN_SOURCES)[number];
 
 export interface Run extends NewRun {
   /** 1 at creation, one more with every change. */
@@ -39,6 +50,16 @@ export interface Run extends NewRun {
   readonly silentSince: number | null;
   /** What ended the run; null while it is open. */
   readonly endCause: EndCause | null;
+  /** Who asked a running run to stop; null if nobody has. The other three belong to it. */
+  readonly cancelBy: string | null;
+  readonly cancelReason: string | null;
+  readonly cancelRequestedAt: number | null;
+  /** When the run ends as cancelled if it is still open; at most its deadline. */
+  readonly cancelUntil: number | null;
+  /** The page of the job that does the work. */
+  readonly externalUrl: string | null;
+  /** How many versions changed `externalUrl`. */
+  readonly externalUrlChanges: number;
 }
 
 export type EndCause = "callback" | "cancel" | "delivery" | "deadline" | "silence";
@@ -75,6 +96,12 @@ export function begin(input: NewRun, isDelivering = false): Run {
     completedAt: null,
     error: null,
     output: null,
+    cancelBy: null,
+    cancelReason: null,
+    cancelRequestedAt: null,
+    cancelUntil: null,
+    externalUrl: null,
+    externalUrlChanges: 0,
   };
 }
 

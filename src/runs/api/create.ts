@@ -97,6 +97,10 @@ function toNewRun(body: NewRunBody, id: string, triggeredBy: string, createdAt: 
     createdAt,
     deadlineAt: createdAt + timeout * MINUTE_MS,
     heartbeatTimeoutMs: heartbeatTimeout === undefined ? null : heartbeatTimeout * MINUTE_MS,
+    source: body.trigger === undefined ? "none" : "trigger",
+    actionVersion: null,
+    retryOf: null,
+    labels: "[]",
   };
 }
 

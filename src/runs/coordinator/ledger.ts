@@ -60,6 +60,8 @@ export class Ledger {
       fingerprintKeyId: change.keyIds?.[0] ?? null,
       changeKey: null,
       changeFingerprint: null,
+      cancelKey: null,
+      cancelFingerprint: null,
       purgeAt: purgeAt(run, this.#retentionDays),
     };
     const written = this.#journal.insert(created, delivery, events, now);

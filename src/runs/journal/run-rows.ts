@@ -11,6 +11,9 @@ export interface JournaledRun extends Run {
   readonly fingerprintKeyId: string | null;
   readonly changeKey: string | null;
   readonly changeFingerprint: string | null;
+  /** The key of the request that asked to stop. A report may come between the request and its repetition. */
+  readonly cancelKey: string | null;
+  readonly cancelFingerprint: string | null;
   readonly purgeAt: number;
 }
 
@@ -18,6 +21,7 @@ export interface JournaledRun extends Run {
 const FIXED = [
   ...(["id", "actionName", "entityId", "parameters", "recommendations", "triggeredBy", "createdAt"] as const),
   ...(["deadlineAt", "heartbeatTimeoutMs", "createKey", "createFingerprint", "fingerprintKeyId"] as const),
+  ...(["source", "actionVersion", "retryOf", "labels"] as const),
 ] as const;
 const CHANGING = [
   ...([
@@ -30,6 +34,8 @@ const CHANGING = [
     "changeFingerprint",
   ] as const),
   ...(["error", "output", "silentSince", "endCause"] as const),
+  ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
+  ...(["cancelKey", "cancelFingerprint", "externalUrl", "externalUrlChanges"] as const),
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING];
 /** A member that the lists above lack makes `#select` fail to type-check. */

@@ -66,6 +66,18 @@ export const JOURNAL_STEPS: readonly string[] = [
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE runs ADD COLUMN source TEXT NOT NULL DEFAULT 'none';
+   ALTER TABLE runs ADD COLUMN action_version INTEGER;
+   ALTER TABLE runs ADD COLUMN retry_of TEXT;
+   ALTER TABLE runs ADD COLUMN labels TEXT NOT NULL DEFAULT '[]';
+   ALTER TABLE runs ADD COLUMN cancel_by TEXT;
+   ALTER TABLE runs ADD COLUMN cancel_reason TEXT;
+   ALTER TABLE runs ADD COLUMN cancel_requested_at INTEGER;
+   ALTER TABLE runs ADD COLUMN cancel_until INTEGER;
+   ALTER TABLE runs ADD COLUMN cancel_key TEXT;
+   ALTER TABLE runs ADD COLUMN cancel_fingerprint TEXT;
+   ALTER TABLE runs ADD COLUMN external_url TEXT;
+   ALTER TABLE runs ADD COLUMN external_url_changes INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 /** Brings a journal of any age up to date. Each step and its number commit as one. */

@@ -1,0 +1,44 @@
+/**
+ * The member `details` of a run, which only `?include=details` shows. It is not part of the contract's ActionRun. PURE.
+ * D1 keeps this text beside the ActionRun, so it has no heartbeat: a heartbeat makes no version.
+ */
+
+import type { Run } from "./run.ts";
+
+/** A heartbeat as it is shown. `at` in ms. */
+export interface ShownHeartbeat {
+  readonly at: number;
+  readonly message: string | null;
+  readonly progress: number | null;
+}
+
+/** JSON text. `heartbeat`: the last one that said something; null if it is unknown here, as in lists. */
+export function detailsOf(run: Run, heartbeat: ShownHeartbeat | null = null): string {
+  const { source, actionName, actionVersion, retryOf, labels, externalUrl } = run;
+  const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
+  const action = source === "action" ? { name: actionName, version: actionVersion } : null;
+  const cancel =
+    cancelRequestedAt === null
+      ? null
+      : {
+          by: cancelBy,
+          reason: cancelReason,
+          requestedAt: instant(cancelRequestedAt),
+          until: instant(cancelUntil),
+        };
+  return (
+    `{"action":${JSON.stringify(action)},"retryOf":${JSON.stringify(retryOf)},"labels":${labels}` +
+    `,"externalUrl":${JSON.stringify(externalUrl)}` +
+    `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: instant(heartbeat.at) })}` +
+    `,"cancel":${JSON.stringify(cancel)}}`
+  );
+}
+
+/** Adds `details` to a printed run. */
+export function withDetails(actionRun: string, details: string): string {
+  return `${actionRun.slice(0, -1)},"details":${details}}`;
+}
+
+function instant(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
