@@ -4,8 +4,9 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
+import { COMPARISONS, MEANWHILE } from "./comparisons.ts";
 import type { Generator } from "./generator.ts";
-import { OPERATIONS, type OperationName } from "./operations.ts";
+import type { OperationName } from "./operations.ts";
 
 /** Calls of the Worker to D1 and to objects, for one request. */
 export interface Hops {
@@ -25,8 +26,9 @@ export async function countHops(
   lines: readonly string[],
 ): Promise<ReadonlyMap<OperationName, Hops>> {
   const counted = new Map<OperationName, Hops>();
-  for (const operation of Object.keys(OPERATIONS) as OperationName[]) {
-    if (OPERATIONS[operation].worker !== "service") continue;
+  // The log also tells of what goes on meanwhile.
+  const asked = COMPARISONS.filter(({ ours }) => MEANWHILE[ours] === undefined).map(({ ours }) => ours);
+  for (const operation of new Set(asked)) {
     await delay(LOG_SECOND_MS);
     const from = lines.length;
     await generator.run({ operation, callers: 1, forMs: LOG_SECOND_MS, most: REQUESTS });

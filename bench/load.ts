@@ -8,8 +8,16 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "undici";
+import type { Meanwhile } from "./comparisons.ts";
 import { MIXED } from "./mixed.ts";
-import { OPERATIONS, type OperationName, type Seeds, type State } from "./operations.ts";
+import {
+  newState,
+  OPERATIONS,
+  type Operation,
+  type OperationName,
+  type Seeds,
+  type State,
+} from "./operations.ts";
 import type { WorkerName } from "./site.ts";
 
 /** Where everything is, before the first job. */
@@ -25,6 +33,8 @@ export interface Job {
   readonly forMs: number;
   /** At most this many requests, where it matters how many. */
   readonly most?: number;
+  /** Begins and ends with the job. Its wrong answers count as the job's. */
+  readonly meanwhile?: Meanwhile | undefined;
 }
 
 export interface Measured {
@@ -35,18 +45,24 @@ export interface Measured {
   readonly elapsedMs: number;
   /** One for each answer. */
   readonly latenciesMs: readonly number[];
+  /** Answers a second of what went on meanwhile; null if nothing did. */
+  readonly meanwhilePerSecond: number | null;
 }
 
 export type ToLoad = { readonly setup: Setup } | { readonly job: Job };
+
+type Request = NonNullable<ReturnType<Operation["next"]>>;
 
 const ANSWER_WITHIN_MS = 30_000;
 /** What a job leaves in the air, such as a flight to the database, comes down before the next begins. */
 const SETTLE_MS = 20;
 
 let setup: Setup | null = null;
-/** Runs and instances that creates made, by the worker that has them. */
-const open: Record<WorkerName, State["open"]> = { service: [], limits: [], peer: [] };
-const clients = new Map<WorkerName, Client[]>();
+/** What creates made, by the worker that has it. */
+const states = new Map<WorkerName, State>();
+const clients = new Map<string, Client[]>();
+/** Turns of the callers meanwhile, over all jobs, so that each of them has its turn however short a job is. */
+let turns = 0;
 
 process.on("message", async (message: ToLoad) => {
   if ("setup" in message) setup = message.setup;
@@ -54,10 +70,10 @@ process.on("message", async (message: ToLoad) => {
 });
 process.on("disconnect", () => process.exit());
 
-async function run({ operation, callers, forMs, most = Number.POSITIVE_INFINITY }: Job): Promise<Measured> {
-  if (setup === null) throw new Error("no setup came before the first job");
+async function run(job: Job): Promise<Measured> {
+  const { operation, callers, forMs, most = Number.POSITIVE_INFINITY, meanwhile } = job;
   const { worker, next } = operation === "mixed" ? MIXED : OPERATIONS[operation];
-  const state: State = { seeds: setup.seeds, open: open[worker] };
+  const state = stateOf(worker);
   const latenciesMs: number[] = [];
   let started = 0;
   let failures = 0;
@@ -68,19 +84,58 @@ async function run({ operation, callers, forMs, most = Number.POSITIVE_INFINITY 
     while (started < most && performance.now() - startedAt < forMs) {
       const request = next(state, started++);
       if (request === null) return;
-      const { ask, accepts } = request;
-      const askedAt = performance.now();
-      const { status, body } = await send(client, ask);
-      latenciesMs.push(performance.now() - askedAt);
-      if (accepts(status, body)) continue;
-      failures++;
-      firstFailure ??= `${ask.method} ${ask.path}: ${status} ${body.slice(0, 300)}`;
+      latenciesMs.push(await answer(client, request));
     }
   }
+
+  /** How long it took, in ms. */
+  async function answer(client: Client, { ask, accepts }: Request): Promise<number> {
+    const askedAt = performance.now();
+    const { status, body } = await send(client, ask);
+    const ms = performance.now() - askedAt;
+    if (accepts(status, body)) return ms;
+    failures++;
+    firstFailure ??= `${ask.method} ${ask.path}: ${status} ${body.slice(0, 300)}`;
+    return ms;
+  }
+
+  let isOver = false;
+  /** Answers until the job is over. */
+  async function keepPace({ operation, callers, perSecond }: Meanwhile): Promise<number> {
+    const { worker, next } = OPERATIONS[operation];
+    const pool = clientsOf(worker, callers, "meanwhile");
+    const busy = new Map<Client, Promise<void>>();
+    let answers = 0;
+    for (let n = 0; !isOver; n++) {
+      await delay(startedAt + (n * 1000) / perSecond - performance.now());
+      const client = pool[turns++ % callers];
+      const request = next(stateOf(worker), turns);
+      if (client === undefined || request === null || busy.has(client)) continue;
+      const answered = answer(client, request).then(() => {
+        busy.delete(client);
+        if (!isOver) answers++;
+      });
+      busy.set(client, answered);
+    }
+    await Promise.all(busy.values());
+    return answers;
+  }
+
+  const paced = meanwhile === undefined ? null : keepPace(meanwhile);
   await Promise.all(clientsOf(worker, callers).map(call));
   const elapsedMs = performance.now() - startedAt;
+  isOver = true;
+  const inPace = await paced;
   await delay(SETTLE_MS);
-  return { answers: latenciesMs.length, failures, firstFailure, elapsedMs, latenciesMs };
+  const meanwhilePerSecond = inPace === null ? null : (inPace / elapsedMs) * 1000;
+  return { answers: latenciesMs.length, failures, firstFailure, elapsedMs, latenciesMs, meanwhilePerSecond };
+}
+
+function stateOf(worker: WorkerName): State {
+  if (setup === null) throw new Error("no setup came before the first job");
+  const state = states.get(worker) ?? newState(setup.seeds);
+  states.set(worker, state);
+  return state;
 }
 
 async function send(client: Client, ask: Parameters<Client["request"]>[0]) {
@@ -93,9 +148,9 @@ async function send(client: Client, ask: Parameters<Client["request"]>[0]) {
 }
 
 /** Connections are kept from job to job. */
-function clientsOf(worker: WorkerName, callers: number): Client[] {
-  const kept = clients.get(worker) ?? [];
-  clients.set(worker, kept);
+function clientsOf(worker: WorkerName, callers: number, purpose = ""): Client[] {
+  const kept = clients.get(worker + purpose) ?? [];
+  clients.set(worker + purpose, kept);
   while (kept.length < callers) {
     const options = {
       keepAliveTimeout: 60_000,

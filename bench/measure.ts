@@ -1,6 +1,6 @@
 /** Measures the groups in rounds: whatever is compared runs back to back, in another order each round. */
 
-import { CALLERS, type Callers, GROUPS } from "./comparisons.ts";
+import { CALLERS, type Callers, GROUPS, MEANWHILE } from "./comparisons.ts";
 import type { Generator } from "./generator.ts";
 import type { OperationName } from "./operations.ts";
 
@@ -24,6 +24,8 @@ export interface Series {
   /** Answers a second, of each round. */
   readonly rates: readonly number[];
   readonly latenciesMs: readonly number[];
+  /** Answers a second of what went on meanwhile, of each round. */
+  readonly meanwhileRates: readonly number[];
   readonly failures: number;
   readonly firstFailure: string | null;
 }
@@ -31,6 +33,7 @@ export interface Series {
 interface Gathering {
   readonly rates: number[];
   readonly latenciesMs: number[];
+  readonly meanwhileRates: number[];
   failures: number;
   firstFailure: string | null;
 }
@@ -51,12 +54,18 @@ export async function measure(
       const chain = async (chain: readonly OperationName[], forMs: number, keep: boolean) => {
         for (const operation of chain) {
           onProgress(`${callers} callers: ${operation}`);
-          const measured = await generator.run({ operation, callers, forMs });
+          const measured = await generator.run({
+            operation,
+            callers,
+            forMs,
+            meanwhile: MEANWHILE[operation],
+          });
           if (!keep) continue;
           const of = gathered.get(operation) ?? gathering();
           gathered.set(operation, of);
           of.rates.push((measured.answers / measured.elapsedMs) * 1000);
           for (const latency of measured.latenciesMs) of.latenciesMs.push(latency);
+          if (measured.meanwhilePerSecond !== null) of.meanwhileRates.push(measured.meanwhilePerSecond);
           of.failures += measured.failures;
           of.firstFailure ??= measured.firstFailure;
         }
@@ -67,16 +76,12 @@ export async function measure(
         const order = group.map((_, i) => group[(i + round) % group.length] ?? []);
         for (const each of order) await chain(each, plan.forMs, true);
       }
-      for (const [operation, of] of gathered) series.push(toSeries(operation, callers, of));
+      for (const [operation, of] of gathered) series.push({ operation, callers, ...of });
     }
   }
   return series;
 }
 
 function gathering(): Gathering {
-  return { rates: [], latenciesMs: [], failures: 0, firstFailure: null };
-}
-
-function toSeries(operation: OperationName, callers: Callers, of: Gathering): Series {
-  return { operation, callers, ...of };
+  return { rates: [], latenciesMs: [], meanwhileRates: [], failures: 0, firstFailure: null };
 }

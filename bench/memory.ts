@@ -7,10 +7,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect, type Devtools } from "./devtools.ts";
-import { startGenerator } from "./generator.ts";
+import { withLoad } from "./generator.ts";
 import type { Job } from "./load.ts";
-import { makeSeeds } from "./seeds.ts";
-import { open, type WorkerName } from "./site.ts";
+import type { WorkerName } from "./site.ts";
 import { markdown } from "./table.ts";
 
 const SERIES: readonly { readonly operation: Job["operation"]; readonly worker: WorkerName }[] = [
@@ -46,31 +45,26 @@ export interface Memory {
 export async function measureMemory(requests: number, onProgress: (text: string) => void): Promise<Memory[]> {
   const all: Memory[] = [];
   for (const { operation, worker } of SERIES) {
-    const site = await open({ inspected: true });
-    const generator = startGenerator();
-    const inspector = site.inspector(worker);
-    if (inspector === null) throw new Error("the runtime was started without an inspector");
-    const devtools = await connect(inspector);
-    try {
-      generator.setUp({ origins: site.origins, seeds: await makeSeeds(site) });
-      const measureAt = (n: number) => sample(devtools, site.origins[worker], n);
-      const samples = [await measureAt(0)];
-      for (let point = 1; point <= POINTS; point++) {
-        onProgress(`${operation}: ${point} of ${POINTS}`);
-        const most = Math.ceil(requests / POINTS);
-        const job = { operation, callers: CALLERS, forMs: Number.POSITIVE_INFINITY, most };
-        const { failures, firstFailure } = await generator.run(job);
-        if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
-        samples.push(await measureAt(point * most));
+    const samples = await withLoad({ inspected: true }, async ({ inspector, origins }, generator) => {
+      const devtools = await connect(inspector(worker));
+      try {
+        const measureAt = (n: number) => sample(devtools, origins[worker], n);
+        const samples = [await measureAt(0)];
+        for (let point = 1; point <= POINTS; point++) {
+          onProgress(`${operation}: ${point} of ${POINTS}`);
+          const most = Math.ceil(requests / POINTS);
+          const job = { operation, callers: CALLERS, forMs: Number.POSITIVE_INFINITY, most };
+          const { failures, firstFailure } = await generator.run(job);
+          if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
+          samples.push(await measureAt(point * most));
+        }
+        await delay(Math.min(REST_MAX_MS, requests));
+        return [...samples, await measureAt(requests)];
+      } finally {
+        devtools.close();
       }
-      await delay(Math.min(REST_MAX_MS, requests));
-      samples.push(await measureAt(requests));
-      all.push({ operation, samples });
-    } finally {
-      devtools.close();
-      generator.stop();
-      await site.stop();
-    }
+    });
+    all.push({ operation, samples });
   }
   return all;
 }

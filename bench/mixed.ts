@@ -16,7 +16,7 @@ const ended: string[] = [];
 
 export const MIXED: Operation = {
   worker: "service",
-  next: (state, n) => {
+  next: (state, n = 0) => {
     const name = ORDER[n % ORDER.length] ?? "create";
     const { open, seeds } = state;
     const [oldest, youngest] = [open[0], open.at(-1)];
@@ -29,7 +29,7 @@ export const MIXED: Operation = {
       case "heartbeat": {
         const body = JSON.stringify({ message: `at step ${n}`, progress: 0.5 });
         const path = youngest.path.replace(/callback$/, "heartbeat");
-        const headers = { "Content-Type": "application/json", ...bearer(youngest.token) };
+        const headers = { "Content-Type": "application/json", ...bearer(youngest.token ?? "") };
         return { ask: { method: "POST", path, headers, body }, accepts: isRunning };
       }
       case "wait": {

@@ -43,12 +43,17 @@ function row(ratio: Ratio, y: number): string {
   const text = `<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${escaped(label)}</text>`;
   if (ratio.ratio === null) return `${text}<text x="${LEFT + 8}" y="${y + 13}">wrong answers</text>`;
   const [from, to] = [x(LOWEST), x(ratio.ratio)];
-  const colour = ratio.ratio >= ratio.target ? "#2a7f4f" : "#c2761b";
+  const { target } = ratio;
+  const colour = target === null ? "#777" : ratio.ratio >= target ? "#2a7f4f" : "#c2761b";
+  const mark =
+    target === null
+      ? ""
+      : `<line x1="${x(target)}" x2="${x(target)}" y1="${y}" y2="${y + ROW}" stroke="#000" stroke-width="2"/>`;
   return (
     text +
     `<rect x="${from}" y="${y + 3}" width="${to - from}" height="${ROW - 6}" fill="${colour}"/>` +
-    `<line x1="${x(ratio.target)}" x2="${x(ratio.target)}" y1="${y}" y2="${y + ROW}" stroke="#000" stroke-width="2"/>` +
-    `<text x="${WIDTH - RIGHT + 8}" y="${y + 13}">${ratio.ratio.toFixed(2)} of ${ratio.target}</text>`
+    mark +
+    `<text x="${WIDTH - RIGHT + 8}" y="${y + 13}">${ratio.ratio.toFixed(2)}${target === null ? "" : ` of ${target}`}</text>`
   );
 }
 

@@ -11,6 +11,8 @@ export interface Row {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Answers a second of what went on meanwhile; null if nothing did. */
+  readonly meanwhilePerSecond: number | null;
   /** Null for what is not ours. */
   readonly hops: Hops | null;
   readonly failures: number;
@@ -27,7 +29,7 @@ export interface Ratio {
   readonly ratio: number | null;
   /** Between these lie the middle half of the rounds. */
   readonly middle: readonly [number, number];
-  readonly target: number;
+  readonly target: number | null;
 }
 
 export interface Result {
@@ -51,7 +53,7 @@ export function toResult(series: readonly Series[], hops: ReadonlyMap<OperationN
       const each = a.series.rates.map((rate, i) => rate / (b.series.rates[i] ?? Number.NaN));
       const ratio = failures > 0 ? null : quantile(each, 0.5);
       const middle = [quantile(each, 0.25), quantile(each, 0.75)] as const;
-      const target = targets[at] ?? Number.NaN;
+      const target = targets?.[at] ?? null;
       return [{ operation: ours, limit, callers, ours: a.row, limits: b.row, ratio, middle, target }];
     }),
   );
@@ -59,13 +61,14 @@ export function toResult(series: readonly Series[], hops: ReadonlyMap<OperationN
 }
 
 function toRow(series: Series, hops: Hops | null): Row {
-  const { operation, callers, rates, latenciesMs, failures, firstFailure } = series;
+  const { operation, callers, rates, latenciesMs, meanwhileRates, failures, firstFailure } = series;
   return {
     operation,
     callers,
     perSecond: quantile(rates, 0.5),
     p50Ms: quantile(latenciesMs, 0.5),
     p99Ms: quantile(latenciesMs, 0.99),
+    meanwhilePerSecond: meanwhileRates.length === 0 ? null : quantile(meanwhileRates, 0.5),
     hops,
     failures,
     firstFailure,

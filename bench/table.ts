@@ -8,11 +8,13 @@ const HEAD = [
   "ours/s",
   "limit",
   "limit/s",
+  "limit p50 ms",
   "ratio",
   "target",
   "p50 ms",
   "p99 ms",
   "hops",
+  "meanwhile/s: ours; limit",
 ];
 
 export function toTable({ ratios, rows }: Result): string {
@@ -26,18 +28,21 @@ export function toTable({ ratios, rows }: Result): string {
 function comparedLine({ operation, callers, ours, limit, limits, ratio, middle, target }: Ratio): string[] {
   const shown =
     ratio === null ? "none: wrong answers" : `${two(ratio)} (${two(middle[0])} to ${two(middle[1])})`;
-  const met = ratio === null ? "" : ratio >= target ? "met" : "missed";
+  const met = ratio === null || target === null ? "" : ratio >= target ? "met" : "missed";
+  const paces = [ours, limits].map(({ meanwhilePerSecond: pace }) => (pace === null ? "none" : whole(pace)));
   return [
     operation,
     String(callers),
     whole(ours.perSecond),
     limit,
     whole(limits.perSecond),
+    two(limits.p50Ms),
     shown,
-    `${two(target)} ${met}`,
+    target === null ? "" : `${two(target)} ${met}`,
     two(ours.p50Ms),
     two(ours.p99Ms),
     hopsOf(ours),
+    paces.every((pace) => pace === "none") ? "" : paces.join("; "),
   ];
 }
 

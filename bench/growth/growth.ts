@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "undici";
 import { onStopSignal } from "../../src/dev/wrangler.ts";
-import { bearer, OPERATIONS, type Operation, parsed, type Reading, type State, turn } from "../operations.ts";
+import { bearer, newState, OPERATIONS, parsed, type Reading, type State, turn } from "../operations.ts";
 import { quantile } from "../result.ts";
 import { open, type Site } from "../site.ts";
 import { markdown } from "../table.ts";
@@ -39,7 +39,7 @@ interface Standing {
 interface Step {
   readonly name: string;
   /** The `n`th request to this place. */
-  request(standing: Standing, n: number): ReturnType<Operation["next"]>;
+  request(standing: Standing, n: number): ReturnType<typeof OPERATIONS.create.next>;
 }
 
 interface Times {
@@ -84,7 +84,7 @@ export async function measureGrowth(
     }
   });
   onProgress("purge");
-  const due = places.map((place) => fill.makePurgeable(place, purged));
+  const due = places.map((place) => fill.makePurgeable(place.folder, purged));
   await withStandings(places, false, async (standings) => {
     const purges = [];
     for (const [at, ids] of due.entries()) purges.push(await purge(turn(standings, at), ids));
@@ -149,7 +149,7 @@ async function withStandings(
 
 /** The right answers, from D1's file with plain SQL. */
 function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
-  const [file = ""] = fill.filesOf(place, "D1");
+  const [file = ""] = fill.filesOf(place.folder, "D1");
   const db = new DatabaseSync(file);
   const select = (where: string, rest: string) =>
     db.prepare(`SELECT id, body FROM runs WHERE scope = ? AND (${where}) ORDER BY ${rest}`).all(fill.SCOPE);
@@ -180,8 +180,8 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
   // What is due to be purged is already hidden.
   const endedRuns = spread(`status IN ('succeeded', 'failed') AND purge_at > ${Date.now()}`);
   db.close();
-  const seeds = { token: place.token, runs: fill.RUNS_PATH, list: turn(lists, 0), openRuns, endedRuns };
-  return { lists, state: { seeds, open: [] } };
+  const reads = { list: turn(lists, 0), openRuns, endedRuns, madeRuns: [] };
+  return { lists, state: newState({ token: place.token, runs: fill.RUNS_PATH, ...reads }) };
 }
 
 /** How long the step's `n`th request takes at this place. */
@@ -228,7 +228,7 @@ async function purge(standing: Standing, ids: readonly string[]) {
 
 /** Over everything that callers ask for, a purge and the cron. */
 async function countRows(places: readonly fill.Place[], purged: number): Promise<Growth["statements"]> {
-  const due = places.map((place) => fill.makePurgeable(place, purged));
+  const due = places.map((place) => fill.makePurgeable(place.folder, purged));
   const most = new Map<string, number[]>();
   await withStandings(places, true, async (standings) => {
     for (const [at, standing] of standings.entries()) {
@@ -237,8 +237,7 @@ async function countRows(places: readonly fill.Place[], purged: number): Promise
       }
       await standing.site.cron();
       await purge(standing, turn(due, at));
-      const counts = await (await fetch(`${standing.site.origins.service}/counts`)).json();
-      for (const { sql, rowsRead } of counts as { sql: string; rowsRead: number }[]) {
+      for (const { sql, rowsRead } of await standing.site.counts()) {
         const rows = most.get(sql) ?? [];
         most.set(sql, rows);
         rows[at] = Math.max(rows[at] ?? 0, rowsRead);

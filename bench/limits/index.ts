@@ -52,14 +52,14 @@ app.post("/hmac/:id", async (c) => {
   return genuine ? c.json({ ok: true }) : c.json({ error: "no", code: "token_invalid" }, 401);
 });
 
-app.get("/select/:o/:p/:env/:id", async (c) => {
+app.get("/select/:o/:p/envs/:env/action-runs/:id", async (c) => {
   const row = await c.env.DB.prepare("SELECT body FROM runs WHERE scope = ? AND id = ?")
     .bind(scopeOf(c), c.req.param("id"))
     .first<{ body: string }>();
   return json(c, row?.body ?? "null");
 });
 
-app.get("/page/:o/:p/:env", async (c) => {
+app.get("/page/:o/:p/envs/:env/action-runs", async (c) => {
   const { results } = await c.env.DB.prepare("SELECT body FROM runs WHERE scope = ? ORDER BY id DESC LIMIT ?")
     .bind(scopeOf(c), PAGE)
     .all<{ body: string }>();
