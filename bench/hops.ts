@@ -33,18 +33,13 @@ export async function countHops(
     const from = lines.length;
     await generator.run({ operation, callers: 1, forMs: LOG_SECOND_MS, most: REQUESTS });
     await delay(LOG_ARRIVES_MS);
-    counted.set(operation, meanOf(lines.slice(from)));
+    const requests = lines.slice(from).filter((line) => line.includes('"event":"request"'));
+    if (requests.length !== REQUESTS) {
+      throw new Error(`${REQUESTS} requests were sent, and the service's log tells of ${requests.length}`);
+    }
+    const hops = requests.map((line) => JSON.parse(line) as Hops);
+    const mean = (kind: keyof Hops) => hops.reduce((sum, each) => sum + each[kind], 0) / REQUESTS;
+    counted.set(operation, { d1: mean("d1"), coordinator: mean("coordinator") });
   }
   return counted;
-}
-
-function meanOf(lines: readonly string[]): Hops {
-  const requests = lines
-    .filter((line) => line.includes('"event":"request"'))
-    .map((line) => JSON.parse(line) as Hops);
-  if (requests.length !== REQUESTS) {
-    throw new Error(`${REQUESTS} requests were sent, and the service's log tells of ${requests.length}`);
-  }
-  const mean = (kind: keyof Hops) => requests.reduce((sum, hops) => sum + hops[kind], 0) / REQUESTS;
-  return { d1: mean("d1"), coordinator: mean("coordinator") };
 }

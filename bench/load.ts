@@ -10,20 +10,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "undici";
 import type { Meanwhile } from "./comparisons.ts";
 import { MIXED } from "./mixed.ts";
-import {
-  newState,
-  OPERATIONS,
-  type Operation,
-  type OperationName,
-  type Seeds,
-  type State,
-} from "./operations.ts";
+import { newState, OPERATIONS, type Operation, type OperationName, type State } from "./operations.ts";
 import type { WorkerName } from "./site.ts";
 
 /** Where everything is, before the first job. */
 export interface Setup {
   readonly origins: Readonly<Record<WorkerName, string>>;
-  readonly seeds: Seeds;
+  readonly seeds: State["seeds"];
 }
 
 export interface Job {
@@ -91,11 +84,14 @@ async function run(job: Job): Promise<Measured> {
   /** How long it took, in ms. */
   async function answer(client: Client, { ask, accepts }: Request): Promise<number> {
     const askedAt = performance.now();
-    const { status, body } = await send(client, ask);
+    const { status, text } = await client
+      .request(ask)
+      .then(async ({ statusCode, body }) => ({ status: statusCode, text: await body.text() }))
+      .catch((error: unknown) => ({ status: 0, text: String(error) }));
     const ms = performance.now() - askedAt;
-    if (accepts(status, body)) return ms;
+    if (accepts(status, text)) return ms;
     failures++;
-    firstFailure ??= `${ask.method} ${ask.path}: ${status} ${body.slice(0, 300)}`;
+    firstFailure ??= `${ask.method} ${ask.path}: ${status} ${text.slice(0, 300)}`;
     return ms;
   }
 
@@ -138,26 +134,13 @@ function stateOf(worker: WorkerName): State {
   return state;
 }
 
-async function send(client: Client, ask: Parameters<Client["request"]>[0]) {
-  try {
-    const answer = await client.request(ask);
-    return { status: answer.statusCode, body: await answer.body.text() };
-  } catch (error) {
-    return { status: 0, body: String(error) };
-  }
-}
-
 /** Connections are kept from job to job. */
 function clientsOf(worker: WorkerName, callers: number, purpose = ""): Client[] {
   const kept = clients.get(worker + purpose) ?? [];
   clients.set(worker + purpose, kept);
   while (kept.length < callers) {
-    const options = {
-      keepAliveTimeout: 60_000,
-      headersTimeout: ANSWER_WITHIN_MS,
-      bodyTimeout: ANSWER_WITHIN_MS,
-    };
-    kept.push(new Client(setup?.origins[worker] ?? "", options));
+    const patience = { headersTimeout: ANSWER_WITHIN_MS, bodyTimeout: ANSWER_WITHIN_MS };
+    kept.push(new Client(setup?.origins[worker] ?? "", { keepAliveTimeout: 60_000, ...patience }));
   }
   return kept.slice(0, callers);
 }

@@ -4,9 +4,9 @@
  * resident size is the whole process: three isolates, D1, the objects' SQLite, and what the allocator keeps.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { connect, type Devtools } from "./devtools.ts";
+import { type Devtools, withDevtools } from "./devtools.ts";
 import { withLoad } from "./generator.ts";
 import type { Job } from "./load.ts";
 import type { WorkerName } from "./site.ts";
@@ -45,9 +45,8 @@ export interface Memory {
 export async function measureMemory(requests: number, onProgress: (text: string) => void): Promise<Memory[]> {
   const all: Memory[] = [];
   for (const { operation, worker } of SERIES) {
-    const samples = await withLoad({ inspected: true }, async ({ inspector, origins }, generator) => {
-      const devtools = await connect(inspector(worker));
-      try {
+    const samples = await withLoad({ inspected: true }, ({ inspector, origins }, generator) =>
+      withDevtools(inspector(worker), async (devtools) => {
         const measureAt = (n: number) => sample(devtools, origins[worker], n);
         const samples = [await measureAt(0)];
         for (let point = 1; point <= POINTS; point++) {
@@ -60,10 +59,8 @@ export async function measureMemory(requests: number, onProgress: (text: string)
         }
         await delay(Math.min(REST_MAX_MS, requests));
         return [...samples, await measureAt(requests)];
-      } finally {
-        devtools.close();
-      }
-    });
+      }),
+    );
     all.push({ operation, samples });
   }
   return all;
@@ -98,23 +95,12 @@ async function sample(devtools: Devtools, origin: string, requests: number): Pro
 /** Of the one workerd that this process has started. Only Linux tells; elsewhere it is not a number. */
 function residentBytes(): number {
   try {
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-      const status = statusOf(pid);
-      if (!status.includes(`PPid:\t${process.pid}\n`) || !/^Name:\tworkerd/.test(status)) continue;
-      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
-    }
+    const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
+    const statuses = children.map((pid) => readFileSync(`/proc/${pid}/status`, "utf8"));
+    const workerd = statuses.find((status) => /^Name:\tworkerd/.test(status)) ?? "";
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(workerd)?.[1]) * 1024;
   } catch {
-    // There is no /proc here.
-  }
-  return Number.NaN;
-}
-
-function statusOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, "utf8");
-  } catch {
-    // The process has ended since its folder was listed.
-    return "";
+    return Number.NaN;
   }
 }
 

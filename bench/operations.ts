@@ -96,8 +96,6 @@ export function turn<T>(list: readonly T[], n: number): T {
   return item;
 }
 
-const FORGED = "0".repeat(64);
-
 /** Parses an answer that should be an object; one that is none is an empty one. */
 export function parsed(body: string): Record<string, unknown> {
   try {
@@ -135,42 +133,48 @@ function growingPage(worker: WorkerName, pathOf: (seeds: Seeds) => string): Oper
   };
 }
 
-/** `keptIn`: the runs to report on, or an array that is thrown away. `environments`: the creates are spread over so many. */
-function create(keptIn: (state: State, path: string) => Open[], environments = 1): Operation {
+/** One whose answer is an object. `isRight` also notes what was made. */
+function write(
+  worker: WorkerName,
+  status: number,
+  ask: (state: State, n: number) => Ask | null,
+  isRight: (answer: Readonly<Record<string, unknown>>, state: State, path: string) => boolean,
+): Operation {
   return {
-    worker: "service",
+    worker,
     next: (state, n = 0) => {
-      const { runs, token } = state.seeds;
-      const other = n % environments;
-      return {
-        ask: post(other === 0 ? runs : runs.replace("/made/", `/made-${other}/`), NEW_RUN, token),
-        accepts: (status, text) => {
-          const body = parsed(text);
-          const callback = body.callback as { url?: string; token?: string } | undefined;
-          if (status !== 201 || body.status !== "pending" || !callback?.url || !callback.token) return false;
-          const path = new URL(callback.url).pathname;
-          keptIn(state, path).push({ path, token: callback.token });
-          if (other === 0) noteMade(state, body.id);
-          return true;
-        },
-      };
+      const asked = ask(state, n);
+      if (asked === null) return null;
+      return { ask: asked, accepts: (s, text) => s === status && isRight(parsed(text), state, asked.path) };
     },
   };
 }
 
+/** `keptIn`: the runs to report on, or an array that is thrown away. `environments`: the creates are spread over so many. */
+function create(keptIn: (state: State, path: string) => Open[], environments = 1): Operation {
+  const ask = ({ seeds: { runs, token } }: State, n: number) =>
+    post(
+      n % environments === 0 ? runs : runs.replace("/made/", `/made-${n % environments}/`),
+      NEW_RUN,
+      token,
+    );
+  return write("service", 201, ask, ({ id, status, callback }, state, runs) => {
+    const { url, token } = (callback ?? {}) as { url?: string; token?: string };
+    if (status !== "pending" || !url || !token) return false;
+    const path = new URL(url).pathname;
+    keptIn(state, path).push({ path, token });
+    if (runs === state.seeds.runs) noteMade(state, id);
+    return true;
+  });
+}
+
 /** One that asks a limit that writes: a run's JSON comes back. */
 function limitWrite(path: string): Operation {
-  return {
-    worker: "limits",
-    next: (state) => ({
-      ask: post(path, NEW_RUN, null),
-      accepts: (status, text) => {
-        const body = parsed(text);
-        if (path === NAIVE_CREATE) noteMade(state, body.id);
-        return status === 201 && body.status === "pending";
-      },
-    }),
-  };
+  const ask = () => post(path, NEW_RUN, null);
+  return write("limits", 201, ask, ({ id, status }, state) => {
+    if (path === NAIVE_CREATE) noteMade(state, id);
+    return status === "pending";
+  });
 }
 
 function noteMade(state: State, id: unknown): void {
@@ -178,41 +182,25 @@ function noteMade(state: State, id: unknown): void {
 }
 
 /** A report on what a create has made. */
-function report(
-  worker: WorkerName,
-  runsOf: (state: State) => Open[],
-  isRight: (answer: Record<string, unknown>, run: Open) => boolean,
-): Operation {
-  return {
-    worker,
-    next: (state) => {
-      const run = runsOf(state).pop();
-      if (run === undefined) return null;
-      const accepts: Accepts = (status, text) => status === 200 && isRight(parsed(text), run);
-      return { ask: post(run.path, REPORT, run.token), accepts };
-    },
-  };
+function report(run: Open | undefined): Ask | null {
+  return run === undefined ? null : post(run.path, REPORT, run.token);
 }
 
 function callback(runsOf: (state: State) => Open[]): Operation {
-  return report("service", runsOf, ({ id, status }, { path }) => {
+  const ask = (state: State) => report(runsOf(state).pop());
+  return write("service", 200, ask, ({ id, status }, _, path) => {
     return status === "succeeded" && path.includes(String(id));
   });
 }
 
 /** A report with a token that was made up, where `to` says. */
 function forged(worker: WorkerName, to: (path: string, id: string) => string): Operation {
-  return {
-    worker,
-    next: ({ seeds }, n = 0) => {
-      const { path } = turn(seeds.openRuns, n);
-      const id = path.slice(path.lastIndexOf("/") + 1);
-      return {
-        ask: post(to(path, id), REPORT, `${id}:1999999999999:${FORGED}`),
-        accepts: (status, body) => status === 401 && parsed(body).code === "token_invalid",
-      };
-    },
+  const ask = ({ seeds }: State, n: number) => {
+    const { path } = turn(seeds.openRuns, n);
+    const id = path.slice(path.lastIndexOf("/") + 1);
+    return post(to(path, id), REPORT, `${id}:1999999999999:${"0".repeat(64)}`);
   };
+  return write(worker, 401, ask, ({ code }) => code === "token_invalid");
 }
 
 /** Those of one coordinator, which a run's id names. */
@@ -242,21 +230,16 @@ export const OPERATIONS = {
   poll: read("service", ({ madeRuns }) => ofCoordinator(0, madeRuns)),
   "callback, others polled": callback(({ polled }) => polled),
   "poll others": read("service", ({ madeRuns }) => ofCoordinator(1, madeRuns)),
-  "Workflows create": {
-    worker: "peer",
-    next: ({ open }) => ({
-      ask: post("/create", NEW_RUN, null),
-      accepts: (status, body) => {
-        const { id } = parsed(body);
-        if (status !== 201 || typeof id !== "string") return false;
-        open.push({ path: `/send/${id}`, token: null });
-        return true;
-      },
-    }),
-  },
-  "Workflows sendEvent": report(
+  "Workflows create": write(
     "peer",
-    ({ open }) => open,
+    201,
+    () => post("/create", NEW_RUN, null),
+    ({ id }, { open }) => typeof id === "string" && open.push({ path: `/send/${id}`, token: null }) > 0,
+  ),
+  "Workflows sendEvent": write(
+    "peer",
+    200,
+    ({ open }) => report(open.pop()),
     ({ sent }) => sent === true,
   ),
   "object write": limitWrite("/object"),

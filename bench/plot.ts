@@ -38,26 +38,20 @@ ${rows.join("\n")}
 `;
 }
 
-function row(ratio: Ratio, y: number): string {
-  const label = `${nameOf(ratio)}, ${ratio.callers}`;
-  const text = `<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${escaped(label)}</text>`;
-  if (ratio.ratio === null) return `${text}<text x="${LEFT + 8}" y="${y + 13}">wrong answers</text>`;
-  const [from, to] = [x(LOWEST), x(ratio.ratio)];
-  const { target } = ratio;
-  const colour = target === null ? "#777" : ratio.ratio >= target ? "#2a7f4f" : "#c2761b";
-  const mark =
-    target === null
-      ? ""
-      : `<line x1="${x(target)}" x2="${x(target)}" y1="${y}" y2="${y + ROW}" stroke="#000" stroke-width="2"/>`;
-  return (
-    text +
-    `<rect x="${from}" y="${y + 3}" width="${to - from}" height="${ROW - 6}" fill="${colour}"/>` +
-    mark +
-    `<text x="${WIDTH - RIGHT + 8}" y="${y + 13}">${ratio.ratio.toFixed(2)}${target === null ? "" : ` of ${target}`}</text>`
-  );
+function row({ ratio, target, callers, ...of }: Ratio, y: number): string {
+  const label = escaped(`${nameOf(of)}, ${callers}`);
+  const text = `<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${label}</text>`;
+  if (ratio === null) return `${text}<text x="${LEFT + 8}" y="${y + 13}">wrong answers</text>`;
+  const colour = ratio >= (target ?? 0) ? "#2a7f4f" : "#c2761b";
+  const bar = `<rect x="${LEFT}" y="${y + 3}" width="${x(ratio) - LEFT}" height="${ROW - 6}" fill="${colour}"/>`;
+  const told = (sentence: string) => `<text x="${WIDTH - RIGHT + 8}" y="${y + 13}">${sentence}</text>`;
+  if (target === null) return text + bar + told(ratio.toFixed(2));
+  const at = x(target);
+  const mark = `<line x1="${at}" x2="${at}" y1="${y}" y2="${y + ROW}" stroke="#000" stroke-width="2"/>`;
+  return text + bar + mark + told(`${ratio.toFixed(2)} of ${target}`);
 }
 
-function nameOf({ operation, limit }: Ratio): string {
+function nameOf({ operation, limit }: Pick<Ratio, "operation" | "limit">): string {
   return `${operation} / ${limit}`;
 }
 

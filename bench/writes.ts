@@ -15,23 +15,14 @@ import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
 import { markdown } from "./table.ts";
 
 /** The coordinators of `environments` get `runs` runs in all, after `warmUp` that make their tables. */
-interface Load {
-  readonly name: string;
-  readonly environments: number;
-  readonly runs: number;
-  readonly warmUp: number;
-}
-
-const BUSY: Load = { name: "busy", environments: 1, runs: 1000, warmUp: 100 };
-/** Each coordinator is at rest before and after each change. */
-const ALONE: Load = { name: "alone", environments: 8, runs: 8, warmUp: 128 };
+const BUSY = { name: "busy", environments: 1, runs: 1000, warmUp: 100, restMs: 1500 };
+/** Each coordinator is at rest before and after each change: the alarm that looks whether all has landed has rung. */
+const ALONE = { name: "alone", environments: 8, runs: 8, warmUp: 128, restMs: 6000 };
 /** For one run from its create to its purge, of a busy coordinator. */
 const TARGETS = { object: 10, D1: 8 } as const;
 const FLIGHTS_TARGET = 20;
 const FLIGHT_CALLERS = 64;
 const LANDED_WITHIN_MS = 30_000;
-/** By then the alarm that looks whether all has landed has rung. */
-const REST_MS = 2500;
 const POLL_MS = 20;
 
 /** Rows written for one run, by what they were written for. */
@@ -50,44 +41,31 @@ export interface Writes {
   readonly flights: { readonly perSecond: number; readonly worst: number; readonly target: number };
 }
 
-export async function measureWrites(
-  flightsForMs: number,
-  onProgress: (text: string) => void,
-): Promise<Writes> {
-  onProgress("rows written by a busy coordinator");
-  const busy = await countRows(BUSY);
-  onProgress("rows written by a coordinator alone");
-  const rows = [...busy, ...(await countRows(ALONE))];
+export async function measureWrites(forMs: number, onProgress: (text: string) => void): Promise<Writes> {
+  onProgress("rows written for a run");
+  const rows = [...(await countRows(BUSY)), ...(await countRows(ALONE))];
   onProgress("flights");
-  return { rows, flights: await countFlights(flightsForMs) };
+  return { rows, flights: await countFlights(forMs) };
 }
 
 export function writesTable({ rows, flights: { perSecond, worst, target } }: Writes): string {
-  const head = [
-    "rows written for a run",
-    "create",
-    "callback",
-    "landing",
-    "purge",
-    "all",
-    "target",
-    "setAlarm",
-  ];
-  const lines = rows.map(({ place, parts, alarms, all, target }) => [
+  const head = "rows written for a run|create|callback|landing|purge|all|target|of these setAlarm".split("|");
+  const lines = rows.map(({ place, parts: { create, callback, landing, purge }, alarms, all, target }) => [
     place,
-    ...[parts.create, parts.callback, parts.landing, parts.purge, all].map((n) => n.toFixed(2)),
+    ...[create, callback, landing, purge, all].map((n) => n.toFixed(2)),
     target === null ? "" : verdict(Math.round(all), target),
     alarms.toFixed(2),
   ]);
-  const flights = `${perSecond.toFixed(1)} flights a second of target ${verdict(perSecond, target)}`;
-  return `${markdown([head, ...lines])}\n\n${FLIGHT_CALLERS} callers that create: ${flights}, by the busiest coordinator. ${worst} in its worst second.`;
+  return `${markdown([head, ...lines])}
+
+${FLIGHT_CALLERS} callers create: ${perSecond.toFixed(1)} flights a second by the busiest coordinator, of target ${verdict(perSecond, target)}; ${worst} in its worst second.`;
 }
 
 function verdict(n: number, target: number): string {
   return `${target} ${n <= target ? "met" : "missed"}`;
 }
 
-async function countRows({ name, environments, runs, warmUp }: Load): Promise<Rows[]> {
+async function countRows({ name, environments, runs, warmUp, restMs }: typeof BUSY): Promise<Rows[]> {
   const kept = { folder: mkdtempSync(join(tmpdir(), "action-runs-rows-")), secrets: makeSecrets() };
   const create = async (site: Site, i: number): Promise<{ url: string; token: string }> => {
     const body = { actionName: "deploy", entityId: crypto.randomUUID() };
@@ -97,19 +75,19 @@ async function countRows({ name, environments, runs, warmUp }: Load): Promise<Ro
   try {
     const [creates, callbacks] = await withSite(kept, async (site) => {
       await times(warmUp, (i) => create(site, i));
-      await untilLanded(site, "pending", warmUp);
+      await untilLanded(site, "pending", warmUp, restMs);
       const made = await times(runs, (i) => create(site, i));
-      const creates = await untilLanded(site, "pending", warmUp + runs);
+      const creates = await untilLanded(site, "pending", warmUp + runs, restMs);
       const report = ({ url, token }: { url: string; token: string }) =>
         asker(site)("POST", new URL(url).pathname, token, { status: "succeeded" });
       await times(runs, async () => report(made.pop() ?? { url: "", token: "" }));
-      return [creates, await untilLanded(site, "succeeded", runs)];
+      return [creates, await untilLanded(site, "succeeded", runs, restMs)];
     });
     makePurgeable(kept.folder, runs);
     const purge = await withSite(kept, async (site) => {
       // A create rings the alarm of its coordinator.
       await times(warmUp, (i) => create(site, i));
-      return untilLanded(site, "succeeded", 0);
+      return untilLanded(site, "succeeded", 0, restMs);
     });
     return (["object", "D1"] as const).map((store) => {
       const each = (counts: readonly Count[] = [], isIt: (count: Count) => boolean) =>
@@ -138,14 +116,19 @@ function isLanding({ sql, values }: Count): boolean {
 }
 
 /** What was counted until D1 shows so many runs with this status, and the coordinators are at rest. */
-async function untilLanded({ db, counts }: Site, status: string, runs: number): Promise<Count[]> {
+async function untilLanded(
+  { db, counts }: Site,
+  status: string,
+  runs: number,
+  restMs: number,
+): Promise<Count[]> {
   const count = db.prepare("SELECT count(*) AS n FROM runs WHERE status = ?").bind(status);
   const until = performance.now() + LANDED_WITHIN_MS;
   while ((await count.first<{ n: number }>())?.n !== runs) {
     if (performance.now() > until) throw new Error(`D1 does not show ${runs} runs that are ${status}`);
     await delay(POLL_MS);
   }
-  await delay(REST_MS);
+  await delay(restMs);
   return counts();
 }
 

@@ -36,18 +36,9 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-function countObject(storage: DurableObjectStorage): void {
-  patch(storage.sql, "exec", (ask, _, [text, ...values]) => {
-    const cursor = ask() as SqlStorageCursor<never>;
-    const known = { sql: `object: ${text}`, at: Date.now(), values: values.flatMap(shortened) };
-    counts.push(() => ({ ...known, rowsRead: cursor.rowsRead, rowsWritten: cursor.rowsWritten }));
-    return cursor;
-  });
-  // The platform charges a row for it.
-  patch(storage, "setAlarm", (ask) => {
-    counts.push(() => ({ sql: "object: setAlarm", at: 0, values: [], rowsRead: 0, rowsWritten: 1 }));
-    return ask();
-  });
+function count(sql: string, values: readonly unknown[], rows: () => Pick<Count, "rowsRead" | "rowsWritten">) {
+  const known = { sql, at: Date.now(), values: values.flatMap(shortened) };
+  counts.push(() => ({ ...known, ...rows() }));
 }
 
 function shortened(value: unknown): string[] {
@@ -55,14 +46,23 @@ function shortened(value: unknown): string[] {
   return value.length < SHORT ? [value] : [...(COORDINATOR.exec(value) ?? [])];
 }
 
+function countObject(storage: DurableObjectStorage): void {
+  patch(storage.sql, "exec", (ask, _, [text, ...values]) => {
+    const cursor = ask() as SqlStorageCursor<never>;
+    count(`object: ${text}`, values, () => ({ rowsRead: cursor.rowsRead, rowsWritten: cursor.rowsWritten }));
+    return cursor;
+  });
+  patch(storage, "setAlarm", (ask) => {
+    // The platform charges a row for it.
+    count("object: setAlarm", [], () => ({ rowsRead: 0, rowsWritten: 1 }));
+    return ask();
+  });
+}
+
 function countD1(db: D1Database): void {
   const note = (self: Self | undefined, { meta }: D1Result) => {
-    const known = {
-      sql: `D1: ${self?.statement}`,
-      at: Date.now(),
-      values: self?.params.flatMap(shortened) ?? [],
-    };
-    counts.push(() => ({ ...known, rowsRead: meta.rows_read, rowsWritten: meta.rows_written }));
+    const rows = { rowsRead: meta.rows_read, rowsWritten: meta.rows_written };
+    count(`D1: ${self?.statement}`, self?.params ?? [], () => rows);
   };
   const noted: Around = async (ask, self) => {
     const result = (await ask()) as D1Result;

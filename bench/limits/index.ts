@@ -101,21 +101,10 @@ function json(c: LimitContext, body: string, status: 200 | 201 = 200): Response 
 async function newRun(c: LimitContext): Promise<{ id: string; body: string }> {
   const { actionName, parameters } = await c.req.json<{ actionName: string; parameters: object }>();
   const id = `${Date.now().toString(16).padStart(12, "0")}-${crypto.randomUUID()}`;
-  const body = JSON.stringify({
-    id,
-    actionName,
-    entityId: null,
-    status: "pending",
-    parameters,
-    recommendations: {},
-    triggeredBy: "bench",
-    createdAt: new Date().toISOString(),
-    startedAt: null,
-    completedAt: null,
-    error: null,
-    output: null,
-  });
-  return { id, body };
+  const known = { id, actionName, entityId: null, status: "pending", parameters, recommendations: {} };
+  const made = { triggeredBy: "bench", createdAt: new Date().toISOString() };
+  const later = { startedAt: null, completedAt: null, error: null, output: null };
+  return { id, body: JSON.stringify({ ...known, ...made, ...later }) };
 }
 
 function write(env: Env, id: string, body: string): Promise<string> {
