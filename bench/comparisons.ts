@@ -36,7 +36,7 @@ export interface Meanwhile {
   readonly perSecond: number;
 }
 
-const CREATES: Meanwhile = { operation: "create", callers: 16, perSecond: 100 };
+const CREATES: Meanwhile = { operation: "create", callers: 32, perSecond: 100 };
 const NAIVE_CREATES: Meanwhile = { ...CREATES, operation: "object write + D1 upsert" };
 const POLLERS = { callers: 1000, perSecond: 500 };
 

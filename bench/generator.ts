@@ -9,9 +9,7 @@ import { open, type Site, type SiteOptions } from "./site.ts";
 
 const LOAD = fileURLToPath(new URL("./load.ts", import.meta.url));
 
-export interface Generator {
-  run(job: Job): Promise<Measured>;
-}
+export type Generator = { run(job: Job): Promise<Measured> };
 
 /** Opens a site with runs to read and a load process, and closes both whatever becomes of the work. */
 export async function withLoad<T>(

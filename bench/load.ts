@@ -11,13 +11,10 @@ import { Client } from "undici";
 import type { Meanwhile } from "./comparisons.ts";
 import { MIXED } from "./mixed.ts";
 import { newState, OPERATIONS, type Operation, type OperationName, type State } from "./operations.ts";
-import type { WorkerName } from "./site.ts";
+import type { Site, WorkerName } from "./site.ts";
 
 /** Where everything is, before the first job. */
-export interface Setup {
-  readonly origins: Readonly<Record<WorkerName, string>>;
-  readonly seeds: State["seeds"];
-}
+type Setup = Pick<Site, "origins"> & Pick<State, "seeds">;
 
 export interface Job {
   readonly operation: OperationName | "mixed";

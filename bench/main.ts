@@ -1,6 +1,7 @@
 /** `npm run bench`: the service beside the platform's own limits and a peer, in one run, as ratios. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
+import { arch, cpus, platform, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../src/dev/wrangler.ts";
@@ -9,7 +10,6 @@ import { withLoad } from "./generator.ts";
 import { ORIGINALS } from "./growth/fill.ts";
 import { growingStatements, growthTables, measureGrowth } from "./growth/growth.ts";
 import { countHops } from "./hops.ts";
-import { machine } from "./machine.ts";
 import { measure, QUICK, WHOLE } from "./measure.ts";
 import { isBounded, measureMemory, memoryTable } from "./memory.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
@@ -61,6 +61,7 @@ if (flags.help) {
   process.exit();
 }
 progress("building");
+await build({ readable: flags.profile !== undefined });
 if (flags.profile !== undefined) await profileOne(operationOf(flags.profile));
 else if (flags.growth) await grow();
 else if (flags.memory) await weigh();
@@ -70,7 +71,6 @@ else await compare();
 async function grow(): Promise<void> {
   const sizes = sizesOf(flags.runs ?? "10000,1000000");
   const rounds = flags.rounds === undefined ? undefined : numberOf(flags.rounds, 1);
-  await build({ counted: true });
   const growth = await measureGrowth(sizes, rounds, progress);
   tell(growthTables(growth), "growth.json", growth);
   for (const sentence of growingStatements(growth)) {
@@ -79,14 +79,12 @@ async function grow(): Promise<void> {
 }
 
 async function weigh(): Promise<void> {
-  await build();
   const memory = await measureMemory(numberOf(flags.requests, 200_000), progress);
   tell(memoryTable(memory), "memory.json", { memory });
   if (!isBounded(memory)) fail("The service's heap still grew in the second half of the requests.");
 }
 
 async function countWrites(): Promise<void> {
-  await build({ counted: true });
   const writes = await measureWrites(flightsForMs(), progress);
   tell(writesTable(writes), "writes.json", { writes });
 }
@@ -98,6 +96,13 @@ function tell(tables: string, file: string, measured: object): void {
   const tookSeconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
   write(json, `${JSON.stringify({ startedAt, tookSeconds, machine: machine(), ...measured }, null, 2)}\n`);
   console.log(`${tables}\n\n${machine()}. Took ${tookSeconds} s. The same as JSON: ${json}`);
+}
+
+/** What this ran on: a number without its machine says nothing. */
+function machine(): string {
+  const [cores, memory] = [cpus(), Math.round(totalmem() / 2 ** 30)];
+  const model = cores[0]?.model.trim() ?? "unknown processor";
+  return `${cores.length} cores of ${model}, ${memory} GiB, ${platform()} ${arch()}, Node ${process.version}`;
 }
 
 function fail(sentence: string): void {
@@ -141,7 +146,6 @@ async function compare(): Promise<void> {
   const warmUpMs = Math.min(usual.warmUpMs, forMs);
   const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
   const logged: string[] = [];
-  await build({ counted: only === null });
   const writes = only === null ? await measureWrites(flightsForMs(), progress) : null;
   progress("making runs to read");
   const result = await withLoad({ onLog: (line) => logged.push(line) }, async (_, generator) => {
@@ -162,7 +166,6 @@ async function compare(): Promise<void> {
 async function profileOne(operation: OperationName): Promise<void> {
   const callers = CALLERS.find((n) => String(n) === flags.callers);
   if (callers === undefined) return refuse(`--callers takes ${CALLERS.join(", ")}`);
-  await build({ readable: true });
   progress(`profiling ${operation}`);
   const profiled = await withLoad({ inspected: true }, (site, generator) =>
     profile(site.inspector(OPERATIONS[operation].worker), generator, operation, callers),

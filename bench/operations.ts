@@ -107,7 +107,7 @@ export function parsed(body: string): Record<string, unknown> {
 }
 
 /** Asks for what was made beforehand. `prefix`: of the path, at a limit. */
-function read(worker: WorkerName, of: (seeds: Seeds) => readonly Reading[], prefix = ""): Operation {
+export function read(worker: WorkerName, of: (seeds: Seeds) => readonly Reading[], prefix = ""): Operation {
   return {
     worker,
     next: ({ seeds }, n = 0) => {

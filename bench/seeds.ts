@@ -25,12 +25,9 @@ export function asker({ origins }: Pick<Site, "origins">) {
 }
 
 export async function makeSeeds(site: Pick<Site, "origins" | "secrets">): Promise<Seeds> {
-  const { secrets } = site;
   const ask = asker(site);
-  const minted = JSON.parse(
-    await ask("POST", `${PROJECT}/tokens`, secrets.ROOT_TOKEN, { name: "bench", role: "member" }),
-  );
-  const token: string = minted.token;
+  const member = { name: "bench", role: "member" };
+  const { token } = JSON.parse(await ask("POST", `${PROJECT}/tokens`, site.secrets.ROOT_TOKEN, member));
   const runsOf = (env: string) => `${PROJECT}/envs/${env}/action-runs`;
 
   async function make(env: string, end: boolean): Promise<string> {

@@ -24,7 +24,6 @@ const CONFIGS: Readonly<Record<WorkerName, string>> = {
   peer: join(ROOT, "bench/peer/wrangler.toml"),
 };
 const BUILT = join(ROOT, ".wrangler", "bench");
-
 /** The service again, each of its statements counted. */
 const COUNTED = join(BUILT, "counted");
 
@@ -41,13 +40,12 @@ export interface Site {
   stop(): Promise<void>;
 }
 
-/** Builds as a deploy does, for what is measured is what would be deployed. `counted`: also for `open` with `counted`. */
-export async function build({ readable = false, counted = false } = {}): Promise<void> {
+/** Builds as a deploy does, for what is measured is what would be deployed; and the service that counts. */
+export async function build({ readable = false }): Promise<void> {
   for (const name of WORKERS) {
     const args = ["deploy", "--dry-run", "--config", CONFIGS[name], "--outdir", join(BUILT, name)];
     await runWrangler(readable ? [...args, "--no-minify"] : args);
   }
-  if (!counted) return;
   const entry = join(ROOT, "bench/growth/counted.ts");
   await runWrangler(["deploy", entry, "--dry-run", "--config", CONFIGS.service, "--outdir", COUNTED]);
 }

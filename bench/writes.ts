@@ -43,7 +43,7 @@ export interface Writes {
 
 export async function measureWrites(forMs: number, onProgress: (text: string) => void): Promise<Writes> {
   onProgress("rows written for a run");
-  const rows = [...(await countRows(BUSY)), ...(await countRows(ALONE))];
+  const rows = (await Promise.all([countRows(BUSY), countRows(ALONE)])).flat();
   onProgress("flights");
   return { rows, flights: await countFlights(forMs) };
 }
@@ -87,7 +87,7 @@ async function countRows({ name, environments, runs, warmUp, restMs }: typeof BU
     const purge = await withSite(kept, async (site) => {
       // A create rings the alarm of its coordinator.
       await times(warmUp, (i) => create(site, i));
-      return untilLanded(site, "succeeded", 0, restMs);
+      return untilLanded(site, "succeeded", 0, BUSY.restMs);
     });
     return (["object", "D1"] as const).map((store) => {
       const each = (counts: readonly Count[] = [], isIt: (count: Count) => boolean) =>

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "undici";
 import { onStopSignal } from "../../src/dev/wrangler.ts";
-import { bearer, newState, OPERATIONS, parsed, type Reading, type State, turn } from "../operations.ts";
+import { bearer, newState, OPERATIONS, parsed, type Reading, read, type State, turn } from "../operations.ts";
 import { quantile } from "../result.ts";
 import { open, type Site } from "../site.ts";
 import { markdown } from "../table.ts";
@@ -42,15 +42,10 @@ interface Step {
   request(standing: Standing, n: number): ReturnType<typeof OPERATIONS.create.next>;
 }
 
-interface Times {
-  readonly name: string;
-  /** At each place, the median of each round. */
-  readonly ms: readonly (readonly number[])[];
-}
-
 export interface Growth {
   readonly sizes: readonly number[];
-  readonly times: readonly Times[];
+  /** At each place, the median of each round. */
+  readonly times: readonly { readonly name: string; readonly ms: readonly (readonly number[])[] }[];
   /** At each place, the most rows that the statement read at once. */
   readonly statements: readonly { readonly sql: string; readonly rowsRead: readonly number[] }[];
   readonly bytes: { readonly d1: number; readonly object: number };
@@ -76,7 +71,7 @@ export async function measureGrowth(
   const purged = Math.floor((smallest.runs * PURGED_SHARE) / COORDINATORS);
   onProgress("rows read");
   const statements = await countRows(places, purged);
-  const times: Times[] = [];
+  const times: Growth["times"][number][] = [];
   await withStandings(places, false, async (standings) => {
     for (const step of steps(turn(standings, 0))) {
       onProgress(step.name);
@@ -97,15 +92,10 @@ export async function measureGrowth(
 /** What is asked of each place, in this order: after the first write, what was right for a read no longer is. */
 function steps({ lists }: Standing): Step[] {
   return [
-    ...lists.map(
-      ({ name }, i): Step => ({
-        name,
-        request: ({ lists, state }) => {
-          const seeds = { ...state.seeds, list: turn(lists, i) };
-          return OPERATIONS["list of 50"].next({ ...state, seeds });
-        },
-      }),
-    ),
+    ...lists.map(({ name }, i) => ({
+      name,
+      request: ({ lists, state }: Standing) => read("service", () => [turn(lists, i)]).next(state),
+    })),
     // Each only once, because an isolate remembers runs that have ended.
     { name: "get, ended run", request: ({ state }, n) => OPERATIONS["get, ended run"].next(state, n) },
     { name: "get, open run", request: ({ state }, n) => OPERATIONS["get, open run"].next(state, n) },
@@ -196,7 +186,7 @@ async function ask({ name, request }: Step, standing: Standing, n: number): Prom
   throw new Error(`${name}: ${next.ask.method} ${next.ask.path}: ${statusCode} ${text.slice(0, 300)}`);
 }
 
-async function time(step: Step, standings: readonly Standing[], rounds: number): Promise<Times> {
+async function time(step: Step, standings: readonly Standing[], rounds: number) {
   const medians = standings.map(() => [] as number[]);
   // The first round warms up, and is not counted.
   for (let round = 0; round <= rounds; round++) {
