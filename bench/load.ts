@@ -23,7 +23,7 @@ export interface Job {
   readonly forMs: number;
   /** At most this many requests, where it matters how many. */
   readonly most?: number;
-  /** Begins and ends with the job. Its wrong answers count as the job's. */
+  /** Goes on from before the job until it ends. Its wrong answers count as the job's. */
   readonly meanwhile?: Meanwhile | undefined;
 }
 
@@ -46,6 +46,8 @@ type Request = NonNullable<ReturnType<Operation["next"]>>;
 const ANSWER_WITHIN_MS = 30_000;
 /** What a job leaves in the air, such as a flight to the database, comes down before the next begins. */
 const SETTLE_MS = 20;
+/** What goes on meanwhile has begun when the job begins. */
+const LEAD_MS = 250;
 
 let setup: Setup | null = null;
 /** What creates made, by the worker that has it. */
@@ -68,7 +70,7 @@ async function run(job: Job): Promise<Measured> {
   let started = 0;
   let failures = 0;
   let firstFailure: string | null = null;
-  const startedAt = performance.now();
+  let startedAt = performance.now();
 
   async function call(client: Client): Promise<void> {
     while (started < most && performance.now() - startedAt < forMs) {
@@ -92,21 +94,22 @@ async function run(job: Job): Promise<Measured> {
     return ms;
   }
 
-  let isOver = false;
-  /** Answers until the job is over. */
+  let [isMeasured, isOver] = [false, false];
+  /** Answers while the job is measured. */
   async function keepPace({ operation, callers, perSecond }: Meanwhile): Promise<number> {
     const { worker, next } = OPERATIONS[operation];
     const pool = clientsOf(worker, callers, "meanwhile");
     const busy = new Map<Client, Promise<void>>();
     let answers = 0;
+    const from = performance.now();
     for (let n = 0; !isOver; n++) {
-      await delay(startedAt + (n * 1000) / perSecond - performance.now());
+      await delay(from + (n * 1000) / perSecond - performance.now());
       const client = pool[turns++ % callers];
       const request = next(stateOf(worker), turns);
       if (client === undefined || request === null || busy.has(client)) continue;
       const answered = answer(client, request).then(() => {
         busy.delete(client);
-        if (!isOver) answers++;
+        if (isMeasured && !isOver) answers++;
       });
       busy.set(client, answered);
     }
@@ -115,6 +118,9 @@ async function run(job: Job): Promise<Measured> {
   }
 
   const paced = meanwhile === undefined ? null : keepPace(meanwhile);
+  if (paced !== null) await delay(LEAD_MS);
+  startedAt = performance.now();
+  isMeasured = true;
   await Promise.all(clientsOf(worker, callers).map(call));
   const elapsedMs = performance.now() - startedAt;
   isOver = true;

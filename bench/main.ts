@@ -173,9 +173,7 @@ async function profileOne(operation: OperationName): Promise<void> {
   progress("");
   const file = join(FOLDER, `${operation.replaceAll(/\W+/g, "-")}.cpuprofile`);
   write(file, JSON.stringify(profiled.profile));
-  console.log(
-    `${hottest(profiled)}\n\nOf each of ${profiled.answers} answers, by function. All of it: ${file}`,
-  );
+  console.log(`${hottest(profiled)}\n\nOf ${profiled.answers} answers, by function. All of it: ${file}`);
 }
 
 function write(file: string, text: string): void {

@@ -43,10 +43,8 @@ export function hottest({ profile, answers }: Profiled): string {
   const names = new Map<number, string>();
   for (const { id, callFrame } of profile.nodes) {
     const { functionName, url, lineNumber } = callFrame;
-    names.set(
-      id,
-      `${functionName || "(anonymous)"} ${url.slice(url.lastIndexOf("/") + 1)}:${lineNumber + 1}`,
-    );
+    const file = url.slice(url.lastIndexOf("/") + 1);
+    names.set(id, `${functionName || "(anonymous)"} ${file}:${lineNumber + 1}`);
   }
   const byFunction = new Map<string, number>();
   profile.samples.forEach((id, i) => {

@@ -3,7 +3,7 @@
 import type { Ratio, Result, Row } from "./result.ts";
 
 const HEAD =
-  "operation|callers|ours/s|limit|limit/s|ratio|target|p50 ms|p99 ms|limit p50 ms|hops|meanwhile/s";
+  "operation|callers|ours/s|limit|limit/s|ratio|target|p50 ms|p99 ms|limit p50 ms|hops|meanwhile/s; limit";
 
 export function toTable({ ratios, rows }: Result): string {
   const alone = rows
@@ -22,7 +22,7 @@ function comparedLine({ operation, callers, ours, limit, limits, ratio, middle, 
     ...[operation, String(callers), whole(ours.perSecond), limit, whole(limits.perSecond), shown],
     target === null ? "" : `${two(target)} ${met}`,
     ...[...times(ours), two(limits.p50Ms), hopsOf(ours)],
-    paces.every((pace) => pace === "none") ? "" : paces.join(", limit "),
+    paces.every((pace) => pace === "none") ? "" : paces.join("; "),
   ];
 }
 

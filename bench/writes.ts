@@ -75,19 +75,19 @@ async function countRows({ name, environments, runs, warmUp, restMs }: typeof BU
   try {
     const [creates, callbacks] = await withSite(kept, async (site) => {
       await times(warmUp, (i) => create(site, i));
-      await untilLanded(site, "pending", warmUp, restMs);
+      await landed(site, "pending", warmUp, restMs);
       const made = await times(runs, (i) => create(site, i));
-      const creates = await untilLanded(site, "pending", warmUp + runs, restMs);
+      const creates = await landed(site, "pending", warmUp + runs, restMs);
       const report = ({ url, token }: { url: string; token: string }) =>
         asker(site)("POST", new URL(url).pathname, token, { status: "succeeded" });
       await times(runs, async () => report(made.pop() ?? { url: "", token: "" }));
-      return [creates, await untilLanded(site, "succeeded", runs, restMs)];
+      return [creates, await landed(site, "succeeded", runs, restMs)];
     });
     makePurgeable(kept.folder, runs);
     const purge = await withSite(kept, async (site) => {
       // A create rings the alarm of its coordinator.
       await times(warmUp, (i) => create(site, i));
-      return untilLanded(site, "succeeded", 0, BUSY.restMs);
+      return landed(site, "succeeded", 0, BUSY.restMs);
     });
     return (["object", "D1"] as const).map((store) => {
       const each = (counts: readonly Count[] = [], isIt: (count: Count) => boolean) =>
@@ -116,12 +116,7 @@ function isLanding({ sql, values }: Count): boolean {
 }
 
 /** What was counted until D1 shows so many runs with this status, and the coordinators are at rest. */
-async function untilLanded(
-  { db, counts }: Site,
-  status: string,
-  runs: number,
-  restMs: number,
-): Promise<Count[]> {
+async function landed({ db, counts }: Site, status: string, runs: number, restMs: number): Promise<Count[]> {
   const count = db.prepare("SELECT count(*) AS n FROM runs WHERE status = ?").bind(status);
   const until = performance.now() + LANDED_WITHIN_MS;
   while ((await count.first<{ n: number }>())?.n !== runs) {
