@@ -122,6 +122,8 @@ function copyRuns(file: string, copies: number): void {
     if (columns.includes("landed_version")) db.exec("UPDATE runs SET landed_version = version");
     const values = columns.map((name) => {
       if (["id", "run_id", "create_key", "body"].includes(name)) return `copied(${name}, copy)`;
+      // The journal's key has the instant of the id above 15 random bits.
+      if (name === "run_key") return `run_key - (copy * ${stepMs} << 15)`;
       const isInstant = `typeof(${name}) = 'integer' AND ${name} > ${FIRST_INSTANT}`;
       return `iif(${isInstant}, ${name} - copy * ${stepMs}, ${name})`;
     });
