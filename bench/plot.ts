@@ -2,14 +2,9 @@
 
 import type { Ratio, Result } from "./result.ts";
 
-const WIDTH = 860;
-const LEFT = 300;
-const RIGHT = 90;
-const TOP = 50;
-const ROW = 20;
-const GAP = 12;
-const LOWEST = 0.25;
-const HIGHEST = 16;
+const [WIDTH, LEFT, RIGHT, TOP] = [860, 300, 90, 50];
+const [ROW, GAP] = [20, 12];
+const [LOWEST, HIGHEST] = [0.25, 16];
 const GRID = [0.25, 0.5, 1, 2, 4, 8, 16];
 
 export function toSvg({ ratios }: Result, caption: string): string {
