@@ -112,7 +112,7 @@ it("counts round trips as the service's own log does", () => {
   expect(hops("refused callback")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 0 })));
   expect(hops("list of 50")).toEqual(CALLERS.map(() => ({ d1: 1, coordinator: 0 })));
   expect(hops("get, ended run")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 0 })));
-  expect(hops("get, open run")).toEqual(CALLERS.map(() => ({ d1: 1, coordinator: 0 })));
+  expect(hops("get, open run")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 1 })));
   expect(hops("create")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 1 })));
   expect(hops("callback")).toEqual(CALLERS.map(() => ({ d1: 0, coordinator: 1 })));
 });
