@@ -8,20 +8,46 @@ export type Callers = (typeof CALLERS)[number];
 export interface Comparison {
   readonly ours: OperationName;
   readonly limit: OperationName;
-  /** Ours per second over the limit's, for each of CALLERS. */
-  readonly targets: readonly [number, number, number];
+  /** Ours per second over the limit's, for each of CALLERS. Null if the ratio is only told. */
+  readonly targets: readonly [number, number, number] | null;
 }
 
 export const COMPARISONS: readonly Comparison[] = [
   { ours: "refused callback", limit: "verify HMAC", targets: [0.9, 0.9, 0.9] },
   { ours: "get, ended run", limit: "hello", targets: [0.8, 0.8, 0.8] },
-  { ours: "get, open run", limit: "D1 select", targets: [0.85, 0.85, 0.85] },
+  { ours: "get, open run", limit: "D1 select", targets: [2, 2.5, 2.5] },
+  { ours: "get while creates", limit: "D1 select while naive creates", targets: null },
   { ours: "list of 50", limit: "D1 page of 50", targets: [0.85, 0.85, 0.85] },
-  { ours: "create", limit: "object write + D1 upsert", targets: [0.85, 1.5, 2] },
-  { ours: "callback", limit: "object write + D1 upsert", targets: [0.85, 1.5, 2] },
-  { ours: "create", limit: "Workflows create", targets: [2.5, 4, 6] },
-  { ours: "callback", limit: "Workflows sendEvent", targets: [1.3, 2, 3] },
+  { ours: "list while creates", limit: "D1 page while naive creates", targets: [0.85, 0.85, 0.85] },
+  { ours: "create", limit: "object write + D1 upsert", targets: [1.3, 1.8, 1.6] },
+  { ours: "create, 20 environments", limit: "object write + D1 upsert", targets: [1, 1, 1] },
+  { ours: "callback", limit: "object write + D1 upsert", targets: [1.3, 1.8, 1.5] },
+  { ours: "create", limit: "Workflows create", targets: [4, 6, 6] },
+  { ours: "callback", limit: "Workflows sendEvent", targets: [2.5, 3.2, 3.2] },
+  { ours: "callback, polled", limit: "callback, not polled", targets: null },
+  { ours: "callback, others polled", limit: "callback, not polled", targets: null },
 ];
+
+/** What other callers do while an operation is measured. The pace is the same on both sides of a comparison. */
+export interface Meanwhile {
+  readonly operation: OperationName;
+  readonly callers: number;
+  /** Of all these callers together. A caller that still waits for its last answer lets its turn pass. */
+  readonly perSecond: number;
+}
+
+const CREATES: Meanwhile = { operation: "create", callers: 32, perSecond: 100 };
+const NAIVE_CREATES: Meanwhile = { ...CREATES, operation: "object write + D1 upsert" };
+const POLLERS = { callers: 1000, perSecond: 500 };
+
+export const MEANWHILE: Readonly<Partial<Record<OperationName, Meanwhile>>> = {
+  "get while creates": CREATES,
+  "D1 select while naive creates": NAIVE_CREATES,
+  "list while creates": CREATES,
+  "D1 page while naive creates": NAIVE_CREATES,
+  "callback, polled": { operation: "poll", ...POLLERS },
+  "callback, others polled": { operation: "poll others", ...POLLERS },
+};
 
 /**
  * What is measured back to back, so that whatever the machine does meanwhile it does to all of them. A callback ends
@@ -31,12 +57,20 @@ export const GROUPS: readonly (readonly (readonly OperationName[])[])[] = [
   [["refused callback"], ["verify HMAC"]],
   [["get, ended run"], ["hello"]],
   [["get, open run"], ["D1 select"]],
+  [["get while creates"], ["D1 select while naive creates"]],
   [["list of 50"], ["D1 page of 50"]],
+  [["list while creates"], ["D1 page while naive creates"]],
   [
     ["create", "callback"],
+    ["create, 20 environments"],
     ["object write + D1 upsert"],
     ["Workflows create", "Workflows sendEvent"],
     ["object write"],
     ["D1 upsert"],
+  ],
+  [
+    ["create for callbacks", "callback, not polled"],
+    ["create for callbacks", "callback, polled"],
+    ["create for callbacks", "callback, others polled"],
   ],
 ];

@@ -1,12 +1,9 @@
 /** The inspector of an isolate. */
 
 /** Asks the inspector of one isolate, after the Chrome DevTools Protocol. */
-export interface Devtools {
-  (method: string, params?: object): Promise<unknown>;
-  close(): void;
-}
+export type Devtools = (method: string, params?: object) => Promise<unknown>;
 
-export async function connect(url: URL): Promise<Devtools> {
+export async function withDevtools<T>(url: URL, work: (devtools: Devtools) => Promise<T>): Promise<T> {
   const socket = new WebSocket(url.href);
   await new Promise((resolve, reject) => {
     socket.addEventListener("open", resolve);
@@ -18,10 +15,10 @@ export async function connect(url: URL): Promise<Devtools> {
     const { id, result } = JSON.parse(String(data)) as { id?: number; result?: unknown };
     if (id !== undefined) waiting.get(id)?.(result);
   });
-  const send = (method: string, params: object = {}) =>
-    new Promise<unknown>((resolve) => {
-      waiting.set(++last, resolve);
-      socket.send(JSON.stringify({ id: last, method, params }));
-    });
-  return Object.assign(send, { close: () => socket.close() });
+  return work((method, params = {}) => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    waiting.set(++last, resolve);
+    socket.send(JSON.stringify({ id: last, method, params }));
+    return promise;
+  }).finally(() => socket.close());
 }

@@ -3,30 +3,36 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Job, Measured, Setup, ToLoad } from "./load.ts";
+import type { Job, Measured, ToLoad } from "./load.ts";
+import { makeSeeds } from "./seeds.ts";
+import { open, type Site, type SiteOptions } from "./site.ts";
 
 const LOAD = fileURLToPath(new URL("./load.ts", import.meta.url));
 
-export interface Generator {
-  setUp(setup: Setup): void;
-  run(job: Job): Promise<Measured>;
-  stop(): void;
-}
+export type Generator = { run(job: Job): Promise<Measured> };
 
-export function startGenerator(): Generator {
+/** Opens a site with runs to read and a load process, and closes both whatever becomes of the work. */
+export async function withLoad<T>(
+  options: SiteOptions,
+  work: (site: Site, generator: Generator) => Promise<T>,
+): Promise<T> {
+  const site = await open(options);
   const child = fork(LOAD, { serialization: "advanced", execArgv: ["--no-warnings"] });
   const tell = (message: ToLoad) => child.send(message);
-  return {
-    setUp: (setup) => tell({ setup }),
-    run: async (job) => {
-      const answered = once(child, "message");
-      const gone = once(child, "exit").then(() => {
-        throw new Error("the load process ended");
-      });
-      tell({ job });
-      const [measured] = (await Promise.race([answered, gone])) as [Measured];
-      return measured;
-    },
-    stop: () => child.disconnect(),
+  const run = async (job: Job) => {
+    const answered = once(child, "message");
+    const gone = once(child, "exit").then(() => {
+      throw new Error("the load process ended");
+    });
+    tell({ job });
+    const [measured] = (await Promise.race([answered, gone])) as [Measured];
+    return measured;
   };
+  try {
+    tell({ setup: { origins: site.origins, seeds: await makeSeeds(site) } });
+    return await work(site, { run });
+  } finally {
+    child.disconnect();
+    await site.stop();
+  }
 }

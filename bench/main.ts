@@ -1,28 +1,30 @@
 /** `npm run bench`: the service beside the platform's own limits and a peer, in one run, as ratios. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
+import { arch, cpus, platform, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../src/dev/wrangler.ts";
 import { CALLERS } from "./comparisons.ts";
-import { startGenerator } from "./generator.ts";
+import { withLoad } from "./generator.ts";
 import { ORIGINALS } from "./growth/fill.ts";
 import { growingStatements, growthTables, measureGrowth } from "./growth/growth.ts";
 import { countHops } from "./hops.ts";
-import { machine } from "./machine.ts";
 import { measure, QUICK, WHOLE } from "./measure.ts";
 import { isBounded, measureMemory, memoryTable } from "./memory.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 import { toSvg } from "./plot.ts";
 import { hottest, profile } from "./profile.ts";
 import { toResult } from "./result.ts";
-import { makeSeeds } from "./seeds.ts";
-import { build, buildCounted, open } from "./site.ts";
+import { build } from "./site.ts";
 import { toTable } from "./table.ts";
+import { measureWrites, writesTable } from "./writes.ts";
 
-const USAGE = `npm run bench                              all, in about 12 minutes
-npm run bench -- --quick                   the same with fewer and shorter rounds, under 2 minutes
+const startedAt = new Date();
+const USAGE = `npm run bench                              all, in about 17 minutes
+npm run bench -- --quick                   the same with fewer and shorter rounds, in about 3 minutes
 npm run bench -- --only create             only what is compared with this operation
+npm run bench -- --only writes                only the rows written for a run, and the flights
 npm run bench -- --profile create          where the time of one operation goes, as a .cpuprofile
                  --callers 64              how many callers then (1, 16 or 64)
 npm run bench -- --rounds 1 --ms 100       how many rounds, and how long each operation runs in one
@@ -54,40 +56,41 @@ const { values: flags } = parseArgs({
   },
 });
 
-if (flags.help) console.log(USAGE);
-else if (flags.profile !== undefined) await profileOne(operationOf(flags.profile));
+if (flags.help) {
+  console.log(USAGE);
+  process.exit();
+}
+progress("building");
+await build({ readable: flags.profile !== undefined });
+if (flags.profile !== undefined) await profileOne(operationOf(flags.profile));
 else if (flags.growth) await grow();
 else if (flags.memory) await weigh();
+else if (flags.only === "writes") await countWrites();
 else await compare();
 
 async function grow(): Promise<void> {
   const sizes = sizesOf(flags.runs ?? "10000,1000000");
   const rounds = flags.rounds === undefined ? undefined : numberOf(flags.rounds, 1);
-  const startedAt = new Date();
-  progress("building");
-  await build();
-  await buildCounted();
   const growth = await measureGrowth(sizes, rounds, progress);
-  tell(growthTables(growth), "growth.json", startedAt, growth);
+  tell(growthTables(growth), "growth.json", growth);
   for (const sentence of growingStatements(growth)) {
-    console.error(`A statement reads more rows where there are more runs: ${sentence}`);
-    process.exitCode = 1;
+    fail(`A statement reads more rows where there are more runs: ${sentence}`);
   }
 }
 
 async function weigh(): Promise<void> {
-  const startedAt = new Date();
-  progress("building");
-  await build();
   const memory = await measureMemory(numberOf(flags.requests, 200_000), progress);
-  tell(memoryTable(memory), "memory.json", startedAt, { memory });
-  if (isBounded(memory)) return;
-  console.error("The service's heap still grew in the second half of the requests.");
-  process.exitCode = 1;
+  tell(memoryTable(memory), "memory.json", { memory });
+  if (!isBounded(memory)) fail("The service's heap still grew in the second half of the requests.");
+}
+
+async function countWrites(): Promise<void> {
+  const writes = await measureWrites(flightsForMs(), progress);
+  tell(writesTable(writes), "writes.json", { writes });
 }
 
 /** Tables on the terminal, everything as JSON in a file. */
-function tell(tables: string, file: string, startedAt: Date, measured: object): void {
+function tell(tables: string, file: string, measured: object): void {
   progress("");
   const json = flags.json ?? join(FOLDER, file);
   const tookSeconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
@@ -95,18 +98,33 @@ function tell(tables: string, file: string, startedAt: Date, measured: object): 
   console.log(`${tables}\n\n${machine()}. Took ${tookSeconds} s. The same as JSON: ${json}`);
 }
 
+/** What this ran on: a number without its machine says nothing. */
+function machine(): string {
+  const [cores, memory] = [cpus(), Math.round(totalmem() / 2 ** 30)];
+  const model = cores[0]?.model.trim() ?? "unknown processor";
+  return `${cores.length} cores of ${model}, ${memory} GiB, ${platform()} ${arch()}, Node ${process.version}`;
+}
+
+function fail(sentence: string): void {
+  console.error(sentence);
+  process.exitCode = 1;
+}
+
+function refuse(sentence: string): never {
+  console.error(sentence);
+  process.exit(2);
+}
+
 /** Of the name given, or ends with what there is. */
 function operationOf(name: string): OperationName {
   if (Object.hasOwn(OPERATIONS, name)) return name as OperationName;
-  console.error(`There is no operation "${name}".\n\n${USAGE}`);
-  process.exit(2);
+  return refuse(`There is no operation "${name}".\n\n${USAGE}`);
 }
 
 function numberOf(flag: string | undefined, usual: number): number {
   const n = Number(flag ?? usual);
   if (Number.isInteger(n) && n > 0) return n;
-  console.error(`"${flag}" is no whole number over 0.\n\n${USAGE}`);
-  process.exit(2);
+  return refuse(`"${flag}" is no whole number over 0.\n\n${USAGE}`);
 }
 
 /** At least two numbers of runs, the smallest first, or ends with what would be right. */
@@ -114,8 +132,11 @@ function sizesOf(text: string): number[] {
   const sizes = text.split(",").map(Number);
   const isSize = (runs: number) => runs >= 4 * ORIGINALS && runs % ORIGINALS === 0;
   if (sizes.length >= 2 && sizes.every(isSize)) return sizes.toSorted((a, b) => a - b);
-  console.error(`--runs takes at least two multiples of ${ORIGINALS} from ${4 * ORIGINALS}: 10000,1000000`);
-  process.exit(2);
+  return refuse(`--runs takes at least two multiples of ${ORIGINALS} from ${4 * ORIGINALS}: 10000,1000000`);
+}
+
+function flightsForMs(): number {
+  return flags.quick || flags.ms !== undefined ? 1500 : 10_000;
 }
 
 async function compare(): Promise<void> {
@@ -125,63 +146,34 @@ async function compare(): Promise<void> {
   const warmUpMs = Math.min(usual.warmUpMs, forMs);
   const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
   const logged: string[] = [];
-  const startedAt = new Date();
-  progress("building");
-  await build();
-  const site = await open({ onLog: (line) => logged.push(line) });
-  const generator = startGenerator();
-  try {
-    progress("making runs to read");
-    generator.setUp({ origins: site.origins, seeds: await makeSeeds(site) });
+  const writes = only === null ? await measureWrites(flightsForMs(), progress) : null;
+  progress("making runs to read");
+  const result = await withLoad({ onLog: (line) => logged.push(line) }, async (_, generator) => {
     progress("counting round trips");
     const hops = await countHops(generator, logged);
-    const result = toResult(await measure(generator, plan, progress), hops);
-    progress("");
-    const tookSeconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
-    const about = { startedAt, tookSeconds, machine: machine(), plan };
-    const json = flags.json ?? join(FOLDER, "result.json");
-    write(json, `${JSON.stringify({ ...about, ...result }, null, 2)}\n`);
-    if (flags.plot !== undefined) {
-      write(flags.plot, toSvg(result, `${startedAt.toISOString().slice(0, 10)}, ${about.machine}`));
-    }
-    console.log(toTable(result));
-    console.log(`\n${about.machine}. Took ${tookSeconds} s. The same as JSON: ${json}`);
-    if (result.failures > 0) {
-      const wrong = result.rows.find(({ firstFailure }) => firstFailure !== null);
-      console.error(
-        `${result.failures} answers were wrong, so no ratio is told. The first: ${wrong?.firstFailure}`,
-      );
-      process.exitCode = 1;
-    }
-  } finally {
-    generator.stop();
-    await site.stop();
+    return toResult(await measure(generator, plan, progress), hops);
+  });
+  if (flags.plot !== undefined) {
+    write(flags.plot, toSvg(result, `${startedAt.toISOString().slice(0, 10)}, ${machine()}`));
   }
+  const tables = writes === null ? toTable(result) : `${toTable(result)}\n\n${writesTable(writes)}`;
+  tell(tables, "result.json", { plan, ...result, writes });
+  if (result.failures === 0) return;
+  const wrong = result.rows.find(({ firstFailure }) => firstFailure !== null);
+  fail(`${result.failures} answers were wrong, so no ratio is told. The first: ${wrong?.firstFailure}`);
 }
 
 async function profileOne(operation: OperationName): Promise<void> {
   const callers = CALLERS.find((n) => String(n) === flags.callers);
-  if (callers === undefined) throw new Error(`--callers takes ${CALLERS.join(", ")}`);
-  progress("building");
-  await build({ readable: true });
-  const site = await open({ inspected: true });
-  const generator = startGenerator();
-  try {
-    generator.setUp({ origins: site.origins, seeds: await makeSeeds(site) });
-    progress(`profiling ${operation}`);
-    const inspector = site.inspector(OPERATIONS[operation].worker);
-    if (inspector === null) throw new Error("the runtime was started without an inspector");
-    const profiled = await profile(inspector, generator, operation, callers);
-    progress("");
-    const file = join(FOLDER, `${operation.replaceAll(/\W+/g, "-")}.cpuprofile`);
-    write(file, JSON.stringify(profiled.profile));
-    console.log(
-      `${hottest(profiled)}\n\nOf each of ${profiled.answers} answers, by function. All of it: ${file}`,
-    );
-  } finally {
-    generator.stop();
-    await site.stop();
-  }
+  if (callers === undefined) return refuse(`--callers takes ${CALLERS.join(", ")}`);
+  progress(`profiling ${operation}`);
+  const profiled = await withLoad({ inspected: true }, (site, generator) =>
+    profile(site.inspector(OPERATIONS[operation].worker), generator, operation, callers),
+  );
+  progress("");
+  const file = join(FOLDER, `${operation.replaceAll(/\W+/g, "-")}.cpuprofile`);
+  write(file, JSON.stringify(profiled.profile));
+  console.log(`${hottest(profiled)}\n\nOf ${profiled.answers} answers, by function. All of it: ${file}`);
 }
 
 function write(file: string, text: string): void {

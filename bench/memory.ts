@@ -4,13 +4,12 @@
  * resident size is the whole process: three isolates, D1, the objects' SQLite, and what the allocator keeps.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { connect, type Devtools } from "./devtools.ts";
-import { startGenerator } from "./generator.ts";
+import { type Devtools, withDevtools } from "./devtools.ts";
+import { withLoad } from "./generator.ts";
 import type { Job } from "./load.ts";
-import { makeSeeds } from "./seeds.ts";
-import { open, type WorkerName } from "./site.ts";
+import type { WorkerName } from "./site.ts";
 import { markdown } from "./table.ts";
 
 const SERIES: readonly { readonly operation: Job["operation"]; readonly worker: WorkerName }[] = [
@@ -46,31 +45,23 @@ export interface Memory {
 export async function measureMemory(requests: number, onProgress: (text: string) => void): Promise<Memory[]> {
   const all: Memory[] = [];
   for (const { operation, worker } of SERIES) {
-    const site = await open({ inspected: true });
-    const generator = startGenerator();
-    const inspector = site.inspector(worker);
-    if (inspector === null) throw new Error("the runtime was started without an inspector");
-    const devtools = await connect(inspector);
-    try {
-      generator.setUp({ origins: site.origins, seeds: await makeSeeds(site) });
-      const measureAt = (n: number) => sample(devtools, site.origins[worker], n);
-      const samples = [await measureAt(0)];
-      for (let point = 1; point <= POINTS; point++) {
-        onProgress(`${operation}: ${point} of ${POINTS}`);
-        const most = Math.ceil(requests / POINTS);
-        const job = { operation, callers: CALLERS, forMs: Number.POSITIVE_INFINITY, most };
-        const { failures, firstFailure } = await generator.run(job);
-        if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
-        samples.push(await measureAt(point * most));
-      }
-      await delay(Math.min(REST_MAX_MS, requests));
-      samples.push(await measureAt(requests));
-      all.push({ operation, samples });
-    } finally {
-      devtools.close();
-      generator.stop();
-      await site.stop();
-    }
+    const samples = await withLoad({ inspected: true }, ({ inspector, origins }, generator) =>
+      withDevtools(inspector(worker), async (devtools) => {
+        const measureAt = (n: number) => sample(devtools, origins[worker], n);
+        const samples = [await measureAt(0)];
+        for (let point = 1; point <= POINTS; point++) {
+          onProgress(`${operation}: ${point} of ${POINTS}`);
+          const most = Math.ceil(requests / POINTS);
+          const job = { operation, callers: CALLERS, forMs: Number.POSITIVE_INFINITY, most };
+          const { failures, firstFailure } = await generator.run(job);
+          if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
+          samples.push(await measureAt(point * most));
+        }
+        await delay(Math.min(REST_MAX_MS, requests));
+        return [...samples, await measureAt(requests)];
+      }),
+    );
+    all.push({ operation, samples });
   }
   return all;
 }
@@ -104,23 +95,12 @@ async function sample(devtools: Devtools, origin: string, requests: number): Pro
 /** Of the one workerd that this process has started. Only Linux tells; elsewhere it is not a number. */
 function residentBytes(): number {
   try {
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-      const status = statusOf(pid);
-      if (!status.includes(`PPid:\t${process.pid}\n`) || !/^Name:\tworkerd/.test(status)) continue;
-      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
-    }
+    const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
+    const statuses = children.map((pid) => readFileSync(`/proc/${pid}/status`, "utf8"));
+    const workerd = statuses.find((status) => /^Name:\tworkerd/.test(status)) ?? "";
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(workerd)?.[1]) * 1024;
   } catch {
-    // There is no /proc here.
-  }
-  return Number.NaN;
-}
-
-function statusOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/status`, "utf8");
-  } catch {
-    // The process has ended since its folder was listed.
-    return "";
+    return Number.NaN;
   }
 }
 

@@ -16,7 +16,7 @@ const ended: string[] = [];
 
 export const MIXED: Operation = {
   worker: "service",
-  next: (state, n) => {
+  next: (state, n = 0) => {
     const name = ORDER[n % ORDER.length] ?? "create";
     const { open, seeds } = state;
     const [oldest, youngest] = [open[0], open.at(-1)];
@@ -29,7 +29,7 @@ export const MIXED: Operation = {
       case "heartbeat": {
         const body = JSON.stringify({ message: `at step ${n}`, progress: 0.5 });
         const path = youngest.path.replace(/callback$/, "heartbeat");
-        const headers = { "Content-Type": "application/json", ...bearer(youngest.token) };
+        const headers = { "Content-Type": "application/json", ...bearer(youngest.token ?? "") };
         return { ask: { method: "POST", path, headers, body }, accepts: isRunning };
       }
       case "wait": {
@@ -39,10 +39,8 @@ export const MIXED: Operation = {
       case "get, just ended": {
         const path = ended.pop();
         if (path === undefined) return OPERATIONS["get, ended run"].next(state, n);
-        return {
-          ask: { method: "GET", path, headers: bearer(seeds.token) },
-          accepts: isRun(path, "succeeded"),
-        };
+        const ask = { method: "GET", path, headers: bearer(seeds.token) } as const;
+        return { ask, accepts: isRun(path, "succeeded") };
       }
       case "unknown token": {
         const token = `terr_${String(n).padStart(43, "A")}`;
@@ -64,12 +62,10 @@ const isRunning: Accepts = (status, body) =>
 function endOldest(state: State) {
   const request = OPERATIONS.callback.next({ ...state, open: state.open.splice(0, 1) });
   if (request === null) return null;
-  const accepts: Accepts = (status, body) => {
-    const isRight = request.accepts(status, body);
-    if (isRight) ended.push(request.ask.path.replace(/\/callback$/, ""));
-    return isRight;
-  };
-  return { ask: request.ask, accepts };
+  const { ask, accepts } = request;
+  const andNoted: Accepts = (...answer) =>
+    accepts(...answer) && ended.push(ask.path.replace(/\/callback$/, "")) > 0;
+  return { ask, accepts: andNoted };
 }
 
 /** An answer that is the run at `path`, and has this status where one is named. */

@@ -2,14 +2,9 @@
 
 import type { Ratio, Result } from "./result.ts";
 
-const WIDTH = 860;
-const LEFT = 300;
-const RIGHT = 90;
-const TOP = 50;
-const ROW = 20;
-const GAP = 12;
-const LOWEST = 0.25;
-const HIGHEST = 16;
+const [WIDTH, LEFT, RIGHT, TOP] = [860, 300, 90, 50];
+const [ROW, GAP] = [20, 12];
+const [LOWEST, HIGHEST] = [0.25, 16];
 const GRID = [0.25, 0.5, 1, 2, 4, 8, 16];
 
 export function toSvg({ ratios }: Result, caption: string): string {
@@ -38,21 +33,20 @@ ${rows.join("\n")}
 `;
 }
 
-function row(ratio: Ratio, y: number): string {
-  const label = `${nameOf(ratio)}, ${ratio.callers}`;
-  const text = `<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${escaped(label)}</text>`;
-  if (ratio.ratio === null) return `${text}<text x="${LEFT + 8}" y="${y + 13}">wrong answers</text>`;
-  const [from, to] = [x(LOWEST), x(ratio.ratio)];
-  const colour = ratio.ratio >= ratio.target ? "#2a7f4f" : "#c2761b";
-  return (
-    text +
-    `<rect x="${from}" y="${y + 3}" width="${to - from}" height="${ROW - 6}" fill="${colour}"/>` +
-    `<line x1="${x(ratio.target)}" x2="${x(ratio.target)}" y1="${y}" y2="${y + ROW}" stroke="#000" stroke-width="2"/>` +
-    `<text x="${WIDTH - RIGHT + 8}" y="${y + 13}">${ratio.ratio.toFixed(2)} of ${ratio.target}</text>`
-  );
+function row({ ratio, target, callers, ...of }: Ratio, y: number): string {
+  const label = escaped(`${nameOf(of)}, ${callers}`);
+  const text = `<text x="${LEFT - 8}" y="${y + 13}" text-anchor="end">${label}</text>`;
+  if (ratio === null) return `${text}<text x="${LEFT + 8}" y="${y + 13}">wrong answers</text>`;
+  const colour = ratio >= (target ?? 0) ? "#2a7f4f" : "#c2761b";
+  const bar = `<rect x="${LEFT}" y="${y + 3}" width="${x(ratio) - LEFT}" height="${ROW - 6}" fill="${colour}"/>`;
+  const told = (sentence: string) => `<text x="${WIDTH - RIGHT + 8}" y="${y + 13}">${sentence}</text>`;
+  if (target === null) return text + bar + told(ratio.toFixed(2));
+  const at = x(target);
+  const mark = `<line x1="${at}" x2="${at}" y1="${y}" y2="${y + ROW}" stroke="#000" stroke-width="2"/>`;
+  return text + bar + mark + told(`${ratio.toFixed(2)} of ${target}`);
 }
 
-function nameOf({ operation, limit }: Ratio): string {
+function nameOf({ operation, limit }: Pick<Ratio, "operation" | "limit">): string {
   return `${operation} / ${limit}`;
 }
 

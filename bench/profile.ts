@@ -4,7 +4,7 @@
  */
 
 import type { Callers } from "./comparisons.ts";
-import { connect } from "./devtools.ts";
+import { withDevtools } from "./devtools.ts";
 import type { Generator } from "./generator.ts";
 import type { OperationName } from "./operations.ts";
 
@@ -13,66 +13,44 @@ const WARM_UP_MS = 2000;
 const SHOWN = 25;
 const SAMPLE_EVERY_US = 100;
 
-interface ProfileNode {
-  readonly id: number;
-  readonly callFrame: {
-    readonly functionName: string;
-    readonly url: string;
-    readonly lineNumber: number;
+type CallFrame = { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+
+interface Profiled {
+  readonly profile: {
+    readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
+    readonly samples: readonly number[];
+    readonly timeDeltas: readonly number[];
   };
-  readonly children?: readonly number[];
-}
-
-export interface Profile {
-  readonly nodes: readonly ProfileNode[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
-export interface Profiled {
-  readonly profile: Profile;
   readonly answers: number;
 }
 
 /** `inspector`: what miniflare's `getInspectorURL()` says, with the worker's name as its path. */
-export async function profile(
-  inspector: URL,
-  generator: Generator,
-  operation: OperationName,
-  callers: Callers,
-): Promise<Profiled> {
-  const devtools = await connect(inspector);
-  try {
+export function profile(inspector: URL, generator: Generator, operation: OperationName, callers: Callers) {
+  return withDevtools(inspector, async (devtools): Promise<Profiled> => {
     // A callback has something to report on only after creates.
-    const before: OperationName = operation === "callback" ? "create" : operation;
-    await generator.run({
-      operation: before,
-      callers,
-      forMs: WARM_UP_MS + (before === operation ? 0 : FOR_MS),
-    });
+    if (operation === "callback") await generator.run({ operation: "create", callers, forMs: FOR_MS });
+    else await generator.run({ operation, callers, forMs: WARM_UP_MS });
     await devtools("Profiler.enable");
     await devtools("Profiler.setSamplingInterval", { interval: SAMPLE_EVERY_US });
     await devtools("Profiler.start");
     const { answers } = await generator.run({ operation, callers, forMs: FOR_MS });
-    const { profile } = (await devtools("Profiler.stop")) as { profile: Profile };
-    return { profile, answers };
-  } finally {
-    devtools.close();
-  }
+    return { ...((await devtools("Profiler.stop")) as Pick<Profiled, "profile">), answers };
+  });
 }
 
 /** The functions that took longest by themselves, in microseconds for each answer. */
 export function hottest({ profile, answers }: Profiled): string {
-  const selfUs = new Map<number, number>();
-  profile.samples.forEach((id, i) => {
-    selfUs.set(id, (selfUs.get(id) ?? 0) + (profile.timeDeltas[i] ?? 0));
-  });
-  const byFunction = new Map<string, number>();
+  const names = new Map<number, string>();
   for (const { id, callFrame } of profile.nodes) {
     const { functionName, url, lineNumber } = callFrame;
-    const name = `${functionName || "(anonymous)"} ${url.slice(url.lastIndexOf("/") + 1)}:${lineNumber + 1}`;
-    byFunction.set(name, (byFunction.get(name) ?? 0) + (selfUs.get(id) ?? 0));
+    const file = url.slice(url.lastIndexOf("/") + 1);
+    names.set(id, `${functionName || "(anonymous)"} ${file}:${lineNumber + 1}`);
   }
+  const byFunction = new Map<string, number>();
+  profile.samples.forEach((id, i) => {
+    const name = names.get(id) ?? "";
+    byFunction.set(name, (byFunction.get(name) ?? 0) + (profile.timeDeltas[i] ?? 0));
+  });
   const lines = [...byFunction].sort(([, a], [, b]) => b - a).slice(0, SHOWN);
   return lines.map(([name, us]) => `${(us / answers).toFixed(1).padStart(8)} us  ${name}`).join("\n");
 }

@@ -5,16 +5,14 @@ import type { Hops } from "./hops.ts";
 import type { Series } from "./measure.ts";
 import type { OperationName } from "./operations.ts";
 
-export interface Row {
-  readonly operation: OperationName;
-  readonly callers: Callers;
+export interface Row extends Pick<Series, "operation" | "callers" | "failures" | "firstFailure"> {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Answers a second of what went on meanwhile; null if nothing did. */
+  readonly meanwhilePerSecond: number | null;
   /** Null for what is not ours. */
   readonly hops: Hops | null;
-  readonly failures: number;
-  readonly firstFailure: string | null;
 }
 
 export interface Ratio {
@@ -27,7 +25,7 @@ export interface Ratio {
   readonly ratio: number | null;
   /** Between these lie the middle half of the rounds. */
   readonly middle: readonly [number, number];
-  readonly target: number;
+  readonly target: number | null;
 }
 
 export interface Result {
@@ -37,39 +35,30 @@ export interface Result {
 }
 
 export function toResult(series: readonly Series[], hops: ReadonlyMap<OperationName, Hops>): Result {
-  const rows = series.map((one) => toRow(one, hops.get(one.operation) ?? null));
-  const failures = rows.reduce((sum, row) => sum + row.failures, 0);
-  const find = (operation: OperationName, callers: Callers) => {
-    const i = series.findIndex((s) => s.operation === operation && s.callers === callers);
-    const [one, row] = [series[i], rows[i]];
-    return one === undefined || row === undefined ? null : { series: one, row };
-  };
-  const ratios = COMPARISONS.flatMap(({ ours, limit, targets }) =>
-    CALLERS.flatMap((callers, at) => {
-      const [a, b] = [find(ours, callers), find(limit, callers)];
-      if (a === null || b === null) return [];
-      const each = a.series.rates.map((rate, i) => rate / (b.series.rates[i] ?? Number.NaN));
-      const ratio = failures > 0 ? null : quantile(each, 0.5);
-      const middle = [quantile(each, 0.25), quantile(each, 0.75)] as const;
-      const target = targets[at] ?? Number.NaN;
-      return [{ operation: ours, limit, callers, ours: a.row, limits: b.row, ratio, middle, target }];
-    }),
-  );
-  return { rows, ratios, failures };
-}
-
-function toRow(series: Series, hops: Hops | null): Row {
-  const { operation, callers, rates, latenciesMs, failures, firstFailure } = series;
-  return {
-    operation,
-    callers,
+  const rows = series.map(({ rates, latenciesMs, meanwhileRates, ...one }) => ({
+    ...one,
     perSecond: quantile(rates, 0.5),
     p50Ms: quantile(latenciesMs, 0.5),
     p99Ms: quantile(latenciesMs, 0.99),
-    hops,
-    failures,
-    firstFailure,
-  };
+    meanwhilePerSecond: meanwhileRates.length === 0 ? null : quantile(meanwhileRates, 0.5),
+    hops: hops.get(one.operation) ?? null,
+  }));
+  const failures = rows.reduce((sum, row) => sum + row.failures, 0);
+  const find = (operation: OperationName, callers: Callers) =>
+    series.findIndex((one) => one.operation === operation && one.callers === callers);
+  const ratios = COMPARISONS.flatMap(({ ours, limit, targets }) =>
+    CALLERS.flatMap((callers, at) => {
+      const [a, b] = [find(ours, callers), find(limit, callers)];
+      const [our, limits] = [rows[a], rows[b]];
+      if (our === undefined || limits === undefined) return [];
+      const each = (series[a]?.rates ?? []).map((rate, i) => rate / (series[b]?.rates[i] ?? Number.NaN));
+      const ratio = failures > 0 ? null : quantile(each, 0.5);
+      const middle = [quantile(each, 0.25), quantile(each, 0.75)] as const;
+      const target = targets?.[at] ?? null;
+      return [{ operation: ours, limit, callers, ours: our, limits, ratio, middle, target }];
+    }),
+  );
+  return { rows, ratios, failures };
 }
 
 /** By the nearest rank, and between the two middle ones for the median of an even number. */

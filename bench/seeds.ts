@@ -1,6 +1,6 @@
 /** Makes what is read while measuring, over HTTP as a caller would, and notes the answers that are right. */
 
-import { LIST_LIMIT, type Reading, type Seeds } from "./operations.ts";
+import { LIST_LIMIT, NAIVE_CREATE, type Reading, type Seeds } from "./operations.ts";
 import type { Site } from "./site.ts";
 
 const PROJECT = "/bench/shop";
@@ -8,6 +8,8 @@ const OPEN_RUNS = 200;
 const ENDED_RUNS = 200;
 /** More than a page, so that a list has a next one, as lists have. */
 const LISTED_RUNS = 300;
+/** More than a page, and some in each coordinator. */
+const MADE_RUNS = 100;
 const AT_ONCE = 16;
 
 /** Asks the service, and takes any answer but a good one for an error. */
@@ -23,12 +25,9 @@ export function asker({ origins }: Pick<Site, "origins">) {
 }
 
 export async function makeSeeds(site: Pick<Site, "origins" | "secrets">): Promise<Seeds> {
-  const { secrets } = site;
   const ask = asker(site);
-  const minted = JSON.parse(
-    await ask("POST", `${PROJECT}/tokens`, secrets.ROOT_TOKEN, { name: "bench", role: "member" }),
-  );
-  const token: string = minted.token;
+  const member = { name: "bench", role: "member" };
+  const { token } = JSON.parse(await ask("POST", `${PROJECT}/tokens`, site.secrets.ROOT_TOKEN, member));
   const runsOf = (env: string) => `${PROJECT}/envs/${env}/action-runs`;
 
   async function make(env: string, end: boolean): Promise<string> {
@@ -46,13 +45,16 @@ export async function makeSeeds(site: Pick<Site, "origins" | "secrets">): Promis
   const openRuns = await times(OPEN_RUNS, async () => read(await make("open", false)));
   const endedRuns = await times(ENDED_RUNS, async () => read(await make("ended", true)));
   await times(LISTED_RUNS, () => make("listed", false));
+  const madeRuns = await times(MADE_RUNS, async () => read(await make("made", false)));
+  const naive = { method: "POST", body: '{"actionName":"deploy","parameters":{}}' };
+  await times(LIST_LIMIT, () => fetch(site.origins.limits + NAIVE_CREATE, naive));
   const list = await read(runsOf("listed"));
   const ids: string[] = JSON.parse(list.body).map(({ id }: { id: string }) => id);
   const newestFirst = ids.toSorted().toReversed();
   if (ids.length !== LIST_LIMIT || ids.some((id, i) => id !== newestFirst[i])) {
     throw new Error("the list does not hold the newest 50 runs, newest first");
   }
-  return { token, runs: runsOf("made"), openRuns, endedRuns, list };
+  return { token, runs: runsOf("made"), openRuns, endedRuns, madeRuns, list };
 }
 
 /** Makes `n` of something, a few at once. */

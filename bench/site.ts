@@ -13,6 +13,7 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptio
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { newSecrets } from "../src/dev/prepare.ts";
 import { ROOT, runWrangler } from "../src/dev/wrangler.ts";
+import type { Count } from "./growth/count.ts";
 
 export const WORKERS = ["service", "limits", "peer"] as const;
 export type WorkerName = (typeof WORKERS)[number];
@@ -23,7 +24,6 @@ const CONFIGS: Readonly<Record<WorkerName, string>> = {
   peer: join(ROOT, "bench/peer/wrangler.toml"),
 };
 const BUILT = join(ROOT, ".wrangler", "bench");
-
 /** The service again, each of its statements counted. */
 const COUNTED = join(BUILT, "counted");
 
@@ -31,23 +31,21 @@ export interface Site {
   readonly origins: Readonly<Record<WorkerName, string>>;
   readonly secrets: Secrets;
   readonly db: D1Database;
+  /** What a counted service has counted since it was last asked. */
+  counts(): Promise<Count[]>;
   /** Runs the service's cron. */
   cron(): Promise<void>;
-  /** Where a worker's isolate can be profiled; null unless it was asked for. */
-  inspector(worker: WorkerName): URL | null;
+  /** Where a worker's isolate can be profiled, if that was asked for. */
+  inspector(worker: WorkerName): URL;
   stop(): Promise<void>;
 }
 
-/** Builds as a deploy does, for what is measured is what would be deployed. */
-export async function build({ readable = false } = {}): Promise<void> {
+/** Builds as a deploy does, for what is measured is what would be deployed; and the service that counts. */
+export async function build({ readable = false }): Promise<void> {
   for (const name of WORKERS) {
     const args = ["deploy", "--dry-run", "--config", CONFIGS[name], "--outdir", join(BUILT, name)];
     await runWrangler(readable ? [...args, "--no-minify"] : args);
   }
-}
-
-/** For `open` with `counted`. */
-export async function buildCounted(): Promise<void> {
   const entry = join(ROOT, "bench/growth/counted.ts");
   await runWrangler(["deploy", entry, "--dry-run", "--config", CONFIGS.service, "--outdir", COUNTED]);
 }
@@ -63,7 +61,7 @@ export interface SiteOptions {
   /** Workers can be profiled. */
   readonly inspected?: boolean;
   /** What was kept there is found again, and stays. Without it, nothing outlives the site. */
-  readonly kept?: { readonly folder: string; readonly secrets: Secrets };
+  readonly kept?: { readonly folder: string; readonly secrets: Secrets } | undefined;
   readonly counted?: boolean;
 }
 
@@ -97,13 +95,14 @@ export async function open(options: SiteOptions): Promise<Site> {
       await migrate(db);
     const origins = {} as Record<WorkerName, string>;
     for (const name of WORKERS) origins[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
-    const inspectors = inspected ? await miniflare.getInspectorURL() : null;
-    const inspector = (worker: WorkerName) => inspectors && new URL(`/core:user:${worker}`, inspectors);
+    const inspectors = inspected ? await miniflare.getInspectorURL() : undefined;
+    const inspector = (worker: WorkerName) => new URL(`/core:user:${worker}`, inspectors);
     const cron = async () => {
       const { outcome } = await (await miniflare.getWorker("service")).scheduled({ cron: "* * * * *" });
       if (outcome !== "ok") throw new Error(`the cron ended as ${outcome}`);
     };
-    return { origins, secrets, db, cron, inspector, stop };
+    const counts = async () => (await (await fetch(`${origins.service}/counts`)).json()) as Count[];
+    return { origins, secrets, db, counts, cron, inspector, stop };
   } catch (error) {
     await stop();
     throw error;

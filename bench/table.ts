@@ -2,47 +2,32 @@
 
 import type { Ratio, Result, Row } from "./result.ts";
 
-const HEAD = [
-  "operation",
-  "callers",
-  "ours/s",
-  "limit",
-  "limit/s",
-  "ratio",
-  "target",
-  "p50 ms",
-  "p99 ms",
-  "hops",
-];
+const HEAD =
+  "operation|callers|ours/s|limit|limit/s|ratio|target|p50 ms|p99 ms|limit p50 ms|hops|meanwhile/s; limit";
 
 export function toTable({ ratios, rows }: Result): string {
-  const compared = [HEAD, ...ratios.map(comparedLine)];
   const alone = rows
     .filter(({ operation }) => operation === "object write" || operation === "D1 upsert")
-    .map(aloneLine);
-  return `${markdown(compared)}\n\n${markdown([["limit alone", "callers", "/s", "p50 ms", "p99 ms"], ...alone])}`;
+    .map(({ operation, callers, ...row }) => [operation, `${callers}`, whole(row.perSecond), ...times(row)]);
+  const compared = markdown([HEAD.split("|"), ...ratios.map(comparedLine)]);
+  return `${compared}\n\n${markdown([["limit alone", "callers", "/s", "p50 ms", "p99 ms"], ...alone])}`;
 }
 
 function comparedLine({ operation, callers, ours, limit, limits, ratio, middle, target }: Ratio): string[] {
   const shown =
     ratio === null ? "none: wrong answers" : `${two(ratio)} (${two(middle[0])} to ${two(middle[1])})`;
-  const met = ratio === null ? "" : ratio >= target ? "met" : "missed";
+  const met = ratio === null || target === null ? "" : ratio >= target ? "met" : "missed";
+  const paces = [ours, limits].map(({ meanwhilePerSecond: pace }) => (pace === null ? "none" : whole(pace)));
   return [
-    operation,
-    String(callers),
-    whole(ours.perSecond),
-    limit,
-    whole(limits.perSecond),
-    shown,
-    `${two(target)} ${met}`,
-    two(ours.p50Ms),
-    two(ours.p99Ms),
-    hopsOf(ours),
+    ...[operation, String(callers), whole(ours.perSecond), limit, whole(limits.perSecond), shown],
+    target === null ? "" : `${two(target)} ${met}`,
+    ...[...times(ours), two(limits.p50Ms), hopsOf(ours)],
+    paces.every((pace) => pace === "none") ? "" : paces.join("; "),
   ];
 }
 
-function aloneLine({ operation, callers, perSecond, p50Ms, p99Ms }: Row): string[] {
-  return [operation, String(callers), whole(perSecond), two(p50Ms), two(p99Ms)];
+function times({ p50Ms, p99Ms }: Pick<Row, "p50Ms" | "p99Ms">): string[] {
+  return [two(p50Ms), two(p99Ms)];
 }
 
 /** D1 calls and object calls of one request. */

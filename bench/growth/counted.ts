@@ -1,23 +1,26 @@
 /**
- * The service with each of its statements counted: which SQL ran, in D1 or in an object, and how many rows it read, as
- * the runtime itself counts them. Never deployed: `npm run bench -- --growth` builds it beside the service.
+ * The service with each of its statements counted: which SQL ran, in D1 or in an object, and how many rows it read and
+ * wrote, as the runtime itself counts them. Never deployed: the bench builds it beside the service.
  */
 
 import service, { RunCoordinator as Coordinator } from "../../src/index.ts";
+import type { Count } from "./count.ts";
 
 export * from "../../src/index.ts";
 
 type Env = ConstructorParameters<typeof Coordinator>[1];
-type Self = D1PreparedStatement & { readonly statement: string };
+type Self = D1PreparedStatement & { readonly statement: string; readonly params: readonly unknown[] };
 /** Takes the place of a method: `ask` calls the original. */
 type Around = (ask: () => unknown, self: Self, args: readonly unknown[]) => unknown;
 
 /** The Worker and its objects share it, as they share an isolate. A cursor knows its rows when they have been read. */
-const counts: (() => { readonly sql: string; readonly rowsRead: number })[] = [];
+const counts: (() => Count)[] = [];
+const SHORT = 20;
+const COORDINATOR = /-8[0-9a-f]{3}(?=-)/;
 
 export class RunCoordinator extends Coordinator {
   constructor(ctx: DurableObjectState, env: Env) {
-    countObject(ctx.storage.sql);
+    countObject(ctx.storage);
     countD1(env.DB);
     super(ctx, env);
   }
@@ -33,20 +36,37 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-function countObject(sql: SqlStorage): void {
-  patch(sql, "exec", (ask, _, [text]) => {
+function count(sql: string, values: readonly unknown[], rows: () => Pick<Count, "rowsRead" | "rowsWritten">) {
+  const known = { sql, at: Date.now(), values: values.flatMap(shortened) };
+  counts.push(() => ({ ...known, ...rows() }));
+}
+
+function shortened(value: unknown): string[] {
+  if (typeof value !== "string") return [];
+  return value.length < SHORT ? [value] : [...(COORDINATOR.exec(value) ?? [])];
+}
+
+function countObject(storage: DurableObjectStorage): void {
+  patch(storage.sql, "exec", (ask, _, [text, ...values]) => {
     const cursor = ask() as SqlStorageCursor<never>;
-    counts.push(() => ({ sql: `object: ${text}`, rowsRead: cursor.rowsRead }));
+    count(`object: ${text}`, values, () => ({ rowsRead: cursor.rowsRead, rowsWritten: cursor.rowsWritten }));
     return cursor;
+  });
+  patch(storage, "setAlarm", (ask) => {
+    // The platform charges a row for it.
+    count("object: setAlarm", [], () => ({ rowsRead: 0, rowsWritten: 1 }));
+    return ask();
   });
 }
 
 function countD1(db: D1Database): void {
-  const note = (sql: unknown, { meta }: D1Result) =>
-    counts.push(() => ({ sql: `D1: ${sql}`, rowsRead: meta.rows_read }));
+  const note = (self: Self | undefined, { meta }: D1Result) => {
+    const rows = { rowsRead: meta.rows_read, rowsWritten: meta.rows_written };
+    count(`D1: ${self?.statement}`, self?.params ?? [], () => rows);
+  };
   const noted: Around = async (ask, self) => {
     const result = (await ask()) as D1Result;
-    note(self.statement, result);
+    note(self, result);
     return result;
   };
   // These don't say how many rows they read, so their statement runs once more.
@@ -59,7 +79,7 @@ function countD1(db: D1Database): void {
   for (const name of ["first", "raw"]) patch(statement, name, repeated);
   patch(db.withSession(), "batch", async (ask, _, [list]) => {
     const results = (await ask()) as D1Result[];
-    for (const [i, result] of results.entries()) note((list as Self[])[i]?.statement, result);
+    for (const [i, result] of results.entries()) note((list as Self[])[i], result);
     return results;
   });
 }

@@ -42,13 +42,13 @@ export async function makePlace(parent: string, runs: number): Promise<Place> {
   const site = await open({ kept });
   const token = await makeOriginals(site).finally(() => site.stop());
   const place = { runs, token, ...kept };
-  for (const file of [...filesOf(place, "D1"), ...filesOf(place, "object")])
+  for (const file of [...filesOf(kept.folder, "D1"), ...filesOf(kept.folder, "object")])
     copyRuns(file, runs / ORIGINALS - 1);
   return place;
 }
 
 /** D1's file, or those of the coordinators in no order. To be opened only while the place is closed. */
-export function filesOf({ folder }: Place, store: keyof typeof FOLDERS): string[] {
+export function filesOf(folder: string, store: keyof typeof FOLDERS): string[] {
   const path = join(folder, FOLDERS[store]);
   const files = readdirSync(path).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file));
   return files.map((file) => join(path, file));
@@ -56,12 +56,13 @@ export function filesOf({ folder }: Place, store: keyof typeof FOLDERS): string[
 
 /** From what the larger of two places has more than the smaller. */
 export function bytesOfARun(store: keyof typeof FOLDERS, smaller: Place, larger: Place): number {
-  const bytes = (place: Place) => filesOf(place, store).reduce((sum, file) => sum + statSync(file).size, 0);
+  const bytes = ({ folder }: Place) =>
+    filesOf(folder, store).reduce((sum, file) => sum + statSync(file).size, 0);
   return (bytes(larger) - bytes(smaller)) / (larger.runs - smaller.runs);
 }
 
 /** Makes the oldest `count` ended runs of each coordinator due to be purged, in its journal and in D1; their ids. */
-export function makePurgeable(place: Place, count: number): string[] {
+export function makePurgeable(folder: string, count: number): string[] {
   const at = Date.now() - 60_000;
   const update = (file: string, sql: string, ...values: (string | number)[]) => {
     const db = new DatabaseSync(file);
@@ -70,12 +71,12 @@ export function makePurgeable(place: Place, count: number): string[] {
     return rows.map(({ id }) => String(id));
   };
   const oldest = "SELECT id FROM runs WHERE completed_at IS NOT NULL ORDER BY id LIMIT ?2";
-  const ids = filesOf(place, "object").flatMap((file) =>
+  const ids = filesOf(folder, "object").flatMap((file) =>
     update(file, `purge_at = ?1, due_at = ?1 WHERE id IN (${oldest})`, count),
   );
-  const these = "SELECT value FROM json_each(?3)";
-  const [d1 = ""] = filesOf(place, "D1");
-  update(d1, `purge_at = ?1 WHERE scope = ?2 AND id IN (${these})`, SCOPE, JSON.stringify(ids));
+  const these = "SELECT value FROM json_each(?2)";
+  const [d1 = ""] = filesOf(folder, "D1");
+  update(d1, `purge_at = ?1 WHERE id IN (${these})`, JSON.stringify(ids));
   return ids;
 }
 
@@ -121,6 +122,8 @@ function copyRuns(file: string, copies: number): void {
     if (columns.includes("landed_version")) db.exec("UPDATE runs SET landed_version = version");
     const values = columns.map((name) => {
       if (["id", "run_id", "create_key", "body"].includes(name)) return `copied(${name}, copy)`;
+      // The journal's key has the instant of the id above 15 random bits.
+      if (name === "run_key") return `run_key - (copy * ${stepMs} << 15)`;
       const isInstant = `typeof(${name}) = 'integer' AND ${name} > ${FIRST_INSTANT}`;
       return `iif(${isInstant}, ${name} - copy * ${stepMs}, ${name})`;
     });

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "undici";
 import { onStopSignal } from "../../src/dev/wrangler.ts";
-import { bearer, OPERATIONS, type Operation, parsed, type Reading, type State, turn } from "../operations.ts";
+import { bearer, newState, OPERATIONS, parsed, type Reading, read, type State, turn } from "../operations.ts";
 import { quantile } from "../result.ts";
 import { open, type Site } from "../site.ts";
 import { markdown } from "../table.ts";
@@ -39,18 +39,13 @@ interface Standing {
 interface Step {
   readonly name: string;
   /** The `n`th request to this place. */
-  request(standing: Standing, n: number): ReturnType<Operation["next"]>;
-}
-
-interface Times {
-  readonly name: string;
-  /** At each place, the median of each round. */
-  readonly ms: readonly (readonly number[])[];
+  request(standing: Standing, n: number): ReturnType<typeof OPERATIONS.create.next>;
 }
 
 export interface Growth {
   readonly sizes: readonly number[];
-  readonly times: readonly Times[];
+  /** At each place, the median of each round. */
+  readonly times: readonly { readonly name: string; readonly ms: readonly (readonly number[])[] }[];
   /** At each place, the most rows that the statement read at once. */
   readonly statements: readonly { readonly sql: string; readonly rowsRead: readonly number[] }[];
   readonly bytes: { readonly d1: number; readonly object: number };
@@ -76,7 +71,7 @@ export async function measureGrowth(
   const purged = Math.floor((smallest.runs * PURGED_SHARE) / COORDINATORS);
   onProgress("rows read");
   const statements = await countRows(places, purged);
-  const times: Times[] = [];
+  const times: Growth["times"][number][] = [];
   await withStandings(places, false, async (standings) => {
     for (const step of steps(turn(standings, 0))) {
       onProgress(step.name);
@@ -84,7 +79,7 @@ export async function measureGrowth(
     }
   });
   onProgress("purge");
-  const due = places.map((place) => fill.makePurgeable(place, purged));
+  const due = places.map((place) => fill.makePurgeable(place.folder, purged));
   await withStandings(places, false, async (standings) => {
     const purges = [];
     for (const [at, ids] of due.entries()) purges.push(await purge(turn(standings, at), ids));
@@ -97,15 +92,10 @@ export async function measureGrowth(
 /** What is asked of each place, in this order: after the first write, what was right for a read no longer is. */
 function steps({ lists }: Standing): Step[] {
   return [
-    ...lists.map(
-      ({ name }, i): Step => ({
-        name,
-        request: ({ lists, state }) => {
-          const seeds = { ...state.seeds, list: turn(lists, i) };
-          return OPERATIONS["list of 50"].next({ ...state, seeds });
-        },
-      }),
-    ),
+    ...lists.map(({ name }, i) => ({
+      name,
+      request: ({ lists, state }: Standing) => read("service", () => [turn(lists, i)]).next(state),
+    })),
     // Each only once, because an isolate remembers runs that have ended.
     { name: "get, ended run", request: ({ state }, n) => OPERATIONS["get, ended run"].next(state, n) },
     { name: "get, open run", request: ({ state }, n) => OPERATIONS["get, open run"].next(state, n) },
@@ -149,7 +139,7 @@ async function withStandings(
 
 /** The right answers, from D1's file with plain SQL. */
 function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
-  const [file = ""] = fill.filesOf(place, "D1");
+  const [file = ""] = fill.filesOf(place.folder, "D1");
   const db = new DatabaseSync(file);
   const select = (where: string, rest: string) =>
     db.prepare(`SELECT id, body FROM runs WHERE scope = ? AND (${where}) ORDER BY ${rest}`).all(fill.SCOPE);
@@ -180,8 +170,8 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
   // What is due to be purged is already hidden.
   const endedRuns = spread(`status IN ('succeeded', 'failed') AND purge_at > ${Date.now()}`);
   db.close();
-  const seeds = { token: place.token, runs: fill.RUNS_PATH, list: turn(lists, 0), openRuns, endedRuns };
-  return { lists, state: { seeds, open: [] } };
+  const reads = { list: turn(lists, 0), openRuns, endedRuns, madeRuns: [] };
+  return { lists, state: newState({ token: place.token, runs: fill.RUNS_PATH, ...reads }) };
 }
 
 /** How long the step's `n`th request takes at this place. */
@@ -196,7 +186,7 @@ async function ask({ name, request }: Step, standing: Standing, n: number): Prom
   throw new Error(`${name}: ${next.ask.method} ${next.ask.path}: ${statusCode} ${text.slice(0, 300)}`);
 }
 
-async function time(step: Step, standings: readonly Standing[], rounds: number): Promise<Times> {
+async function time(step: Step, standings: readonly Standing[], rounds: number) {
   const medians = standings.map(() => [] as number[]);
   // The first round warms up, and is not counted.
   for (let round = 0; round <= rounds; round++) {
@@ -228,7 +218,7 @@ async function purge(standing: Standing, ids: readonly string[]) {
 
 /** Over everything that callers ask for, a purge and the cron. */
 async function countRows(places: readonly fill.Place[], purged: number): Promise<Growth["statements"]> {
-  const due = places.map((place) => fill.makePurgeable(place, purged));
+  const due = places.map((place) => fill.makePurgeable(place.folder, purged));
   const most = new Map<string, number[]>();
   await withStandings(places, true, async (standings) => {
     for (const [at, standing] of standings.entries()) {
@@ -237,8 +227,7 @@ async function countRows(places: readonly fill.Place[], purged: number): Promise
       }
       await standing.site.cron();
       await purge(standing, turn(due, at));
-      const counts = await (await fetch(`${standing.site.origins.service}/counts`)).json();
-      for (const { sql, rowsRead } of counts as { sql: string; rowsRead: number }[]) {
+      for (const { sql, rowsRead } of await standing.site.counts()) {
         const rows = most.get(sql) ?? [];
         most.set(sql, rows);
         rows[at] = Math.max(rows[at] ?? 0, rowsRead);

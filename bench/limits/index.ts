@@ -52,14 +52,14 @@ app.post("/hmac/:id", async (c) => {
   return genuine ? c.json({ ok: true }) : c.json({ error: "no", code: "token_invalid" }, 401);
 });
 
-app.get("/select/:o/:p/:env/:id", async (c) => {
+app.get("/select/:o/:p/envs/:env/action-runs/:id", async (c) => {
   const row = await c.env.DB.prepare("SELECT body FROM runs WHERE scope = ? AND id = ?")
     .bind(scopeOf(c), c.req.param("id"))
     .first<{ body: string }>();
   return json(c, row?.body ?? "null");
 });
 
-app.get("/page/:o/:p/:env", async (c) => {
+app.get("/page/:o/:p/envs/:env/action-runs", async (c) => {
   const { results } = await c.env.DB.prepare("SELECT body FROM runs WHERE scope = ? ORDER BY id DESC LIMIT ?")
     .bind(scopeOf(c), PAGE)
     .all<{ body: string }>();
@@ -101,21 +101,10 @@ function json(c: LimitContext, body: string, status: 200 | 201 = 200): Response 
 async function newRun(c: LimitContext): Promise<{ id: string; body: string }> {
   const { actionName, parameters } = await c.req.json<{ actionName: string; parameters: object }>();
   const id = `${Date.now().toString(16).padStart(12, "0")}-${crypto.randomUUID()}`;
-  const body = JSON.stringify({
-    id,
-    actionName,
-    entityId: null,
-    status: "pending",
-    parameters,
-    recommendations: {},
-    triggeredBy: "bench",
-    createdAt: new Date().toISOString(),
-    startedAt: null,
-    completedAt: null,
-    error: null,
-    output: null,
-  });
-  return { id, body };
+  const known = { id, actionName, entityId: null, status: "pending", parameters, recommendations: {} };
+  const made = { triggeredBy: "bench", createdAt: new Date().toISOString() };
+  const later = { startedAt: null, completedAt: null, error: null, output: null };
+  return { id, body: JSON.stringify({ ...known, ...made, ...later }) };
 }
 
 function write(env: Env, id: string, body: string): Promise<string> {

@@ -29,8 +29,6 @@ export class Job extends WorkflowEntrypoint<Env, Work> {
 
 const app = new Hono<{ Bindings: Env }>();
 
-app.get("/hello", (c) => c.text("hello"));
-
 app.post("/create", async (c) => {
   const instance = await c.env.JOBS.create({ params: await c.req.json<Work>() });
   return c.json({ id: instance.id }, 201);
@@ -42,7 +40,5 @@ app.post("/send/:id", async (c) => {
   await instance.sendEvent({ type: "report", payload: await c.req.json<Report>() });
   return c.json({ id, sent: true });
 });
-
-app.get("/status/:id", async (c) => c.json(await (await c.env.JOBS.get(c.req.param("id"))).status()));
 
 export default app;

@@ -1,0 +1,155 @@
+/**
+ * What a run costs in rows written, and how often a coordinator writes to D1: counted in a build of the service that counts
+ * its statements. Nothing here is timed.
+ */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { withLoad } from "./generator.ts";
+import type { Count } from "./growth/count.ts";
+import { makePurgeable } from "./growth/fill.ts";
+import { asker, times } from "./seeds.ts";
+import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
+import { markdown } from "./table.ts";
+
+/** The coordinators of `environments` get `runs` runs in all, after `warmUp` that make their tables. */
+const BUSY = { name: "busy", environments: 1, runs: 1000, warmUp: 100, restMs: 1500 };
+/** Each coordinator is at rest before and after each change: the alarm that looks whether all has landed has rung. */
+const ALONE = { name: "alone", environments: 4, runs: 4, warmUp: 128, restMs: 6000 };
+/** For one run from its create to its purge, of a busy coordinator. */
+const TARGETS = { object: 10, D1: 8 } as const;
+const FLIGHTS_TARGET = 20;
+const FLIGHT_CALLERS = 64;
+const LANDED_WITHIN_MS = 30_000;
+const POLL_MS = 20;
+
+/** Rows written for one run, by what they were written for. */
+interface Rows {
+  readonly place: string;
+  readonly parts: Readonly<Record<"create" | "callback" | "landing" | "purge", number>>;
+  /** Of these, what the platform charges for setting an alarm; a purge's are not counted. */
+  readonly alarms: number;
+  readonly all: number;
+  readonly target: number | null;
+}
+
+export interface Writes {
+  readonly rows: readonly Rows[];
+  /** Of the coordinator with the most: a second on average, and in its worst second. */
+  readonly flights: { readonly perSecond: number; readonly worst: number; readonly target: number };
+}
+
+export async function measureWrites(forMs: number, onProgress: (text: string) => void): Promise<Writes> {
+  onProgress("rows written for a run");
+  const rows = (await Promise.all([countRows(BUSY), countRows(ALONE)])).flat();
+  onProgress("flights");
+  return { rows, flights: await countFlights(forMs) };
+}
+
+export function writesTable({ rows, flights: { perSecond, worst, target } }: Writes): string {
+  const head = "rows written for a run|create|callback|landing|purge|all|target|of these setAlarm".split("|");
+  const lines = rows.map(({ place, parts: { create, callback, landing, purge }, alarms, all, target }) => [
+    place,
+    ...[create, callback, landing, purge, all].map((n) => n.toFixed(2)),
+    target === null ? "" : verdict(Math.round(all), target),
+    alarms.toFixed(2),
+  ]);
+  return `${markdown([head, ...lines])}
+
+${FLIGHT_CALLERS} callers create: ${perSecond.toFixed(1)} flights a second by the busiest coordinator, of target ${verdict(perSecond, target)}; ${worst} in its worst second.`;
+}
+
+function verdict(n: number, target: number): string {
+  return `${target} ${n <= target ? "met" : "missed"}`;
+}
+
+async function countRows({ name, environments, runs, warmUp, restMs }: typeof BUSY): Promise<Rows[]> {
+  const kept = { folder: mkdtempSync(join(tmpdir(), "action-runs-rows-")), secrets: makeSecrets() };
+  const create = async (site: Site, i: number): Promise<{ url: string; token: string }> => {
+    const body = { actionName: "deploy", entityId: crypto.randomUUID() };
+    const path = `/bench/rows/envs/env-${i % environments}/action-runs`;
+    return JSON.parse(await asker(site)("POST", path, kept.secrets.ROOT_TOKEN, body)).callback;
+  };
+  try {
+    const [creates, callbacks] = await withSite(kept, async (site) => {
+      await times(warmUp, (i) => create(site, i));
+      await landed(site, "pending", warmUp, restMs);
+      const made = await times(runs, (i) => create(site, i));
+      const creates = await landed(site, "pending", warmUp + runs, restMs);
+      const report = ({ url, token }: { url: string; token: string }) =>
+        asker(site)("POST", new URL(url).pathname, token, { status: "succeeded" });
+      await times(runs, async () => report(made.pop() ?? { url: "", token: "" }));
+      return [creates, await landed(site, "succeeded", runs, restMs)];
+    });
+    makePurgeable(kept.folder, runs);
+    const purge = await withSite(kept, (site) =>
+      // A create rings the alarm of its coordinator.
+      landed(site, "succeeded", 0, BUSY.restMs, () => times(environments, (i) => create(site, i))),
+    );
+    return (["object", "D1"] as const).map((store) => {
+      const each = (counts: readonly Count[] = [], isIt: (count: Count) => boolean) =>
+        counts.reduce((sum, c) => sum + (c.sql.startsWith(store) && isIt(c) ? c.rowsWritten : 0), 0) / runs;
+      const parts = {
+        create: each(creates, (count) => !isLanding(count)),
+        callback: each(callbacks, (count) => !isLanding(count)),
+        landing: each(creates, isLanding) + each(callbacks, isLanding),
+        purge: each(purge, ({ sql }) => /: DELETE FROM (runs|events|deliveries)/.test(sql)),
+      };
+      const isAlarm = ({ sql }: Count) => sql.endsWith("setAlarm");
+      const all = Object.values(parts).reduce((sum, rows) => sum + rows);
+      const target = name === BUSY.name ? TARGETS[store] : null;
+      const alarms = each(creates, isAlarm) + each(callbacks, isAlarm);
+      return { place: `${name}, ${store}`, parts, alarms, all, target };
+    });
+  } finally {
+    rmSync(kept.folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether the statement writes to D1, or notes in the journal what D1 has and when to look again. */
+function isLanding({ sql, values }: Count): boolean {
+  if (/^D1|UPDATE runs SET landed|refused_runs/.test(sql)) return true;
+  return values.some((value) => /^(landed|repair)_/.test(value));
+}
+
+/** What was counted until D1 shows so many runs with this status, and the coordinators are at rest. */
+async function landed(
+  { db, counts }: Site,
+  status: string,
+  runs: number,
+  restMs: number,
+  meanwhile: () => Promise<unknown> = () => delay(POLL_MS),
+): Promise<Count[]> {
+  const count = db.prepare("SELECT count(*) AS n FROM runs WHERE status = ?").bind(status);
+  const until = performance.now() + LANDED_WITHIN_MS;
+  while ((await count.first<{ n: number }>())?.n !== runs) {
+    if (performance.now() > until) throw new Error(`D1 does not show ${runs} runs that are ${status}`);
+    await meanwhile();
+  }
+  await delay(restMs);
+  return counts();
+}
+
+function countFlights(forMs: number): Promise<Writes["flights"]> {
+  const job = { operation: "create", callers: FLIGHT_CALLERS, forMs } as const;
+  return withLoad({ counted: true }, async (site, generator) => {
+    await generator.run(job);
+    await site.counts();
+    const { elapsedMs, failures, firstFailure } = await generator.run(job);
+    if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
+    const flights = (await site.counts()).filter(({ sql }) => /^D1:\s+INSERT INTO runs/.test(sql));
+    const startedAt = Math.min(...flights.map(({ at }) => at));
+    const most = (keyOf: (flight: Count) => string) =>
+      Math.max(...[...Map.groupBy(flights, keyOf).values()].map(({ length }) => length));
+    const coordinator = ({ values }: Count) => values.find((value) => value.startsWith("-8")) ?? "";
+    const worst = most((flight) => `${coordinator(flight)} ${Math.floor((flight.at - startedAt) / 1000)}`);
+    return { perSecond: (most(coordinator) / elapsedMs) * 1000, worst, target: FLIGHTS_TARGET };
+  });
+}
+
+async function withSite<T>(kept: SiteOptions["kept"], work: (site: Site) => Promise<T>): Promise<T> {
+  const site = await open({ counted: true, kept });
+  return work(site).finally(() => site.stop());
+}
