@@ -70,7 +70,7 @@ class SchemaEvaluation implements Evaluation {
       this.#judgeInPlace(node, value, place, own) ??
       this.#judgeUnevaluated(node, value, place, own);
     this.#depth--;
-    // Otherwise `not` would turn the missing steps into an acceptance, and the schemas around this one would go on.
+    // A refusal ends the schemas around this one. Otherwise each of them would go on without steps.
     return this.budget.left < 0 ? OVERDRAWN : refused;
   }
 
@@ -193,7 +193,6 @@ class SchemaEvaluation implements Evaluation {
   ): Fault | null {
     const schema = Array.isArray(value) ? node.unevaluatedItems : node.unevaluatedProperties;
     if (schema === undefined || typeof value !== "object" || value === null) return null;
-    if (this.budget.left < 0) return OVERDRAWN;
     const members: readonly [string | number, unknown][] = Array.isArray(value)
       ? value.map((item, index) => [index, item])
       : Object.entries(value);
