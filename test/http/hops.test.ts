@@ -3,11 +3,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { signCallbackToken } from "../../src/auth/callback-token.ts";
 import type { Env } from "../../src/env.ts";
 import { keyRing } from "../../src/key-ring.ts";
-import { COORDINATORS, coordinatorOfKey, mintRunId } from "../../src/runs/run-id.ts";
+import { coordinatorOfKey, mintRunId } from "../../src/runs/run-id.ts";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
-import { coordinator, createAged, journal, mint, until } from "../support/direct.ts";
+import { createAged, journal, mint, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
+import { landed } from "../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -56,13 +57,6 @@ async function newToken(path: string, role: string): Promise<string> {
 
 function list(path: string, bookmark: string | null = null): Promise<Answer<ActionRun[]>> {
   return ask("GET", path, bookmark === null ? {} : { headers: { "x-d1-bookmark": bookmark } });
-}
-
-/** Waits until D1 has every run of the environment. */
-async function landed(path: string): Promise<void> {
-  for (let n = 0; n < COORDINATORS; n++) {
-    expect(await coordinator(path, n).settle()).toMatchObject({ isBehind: false });
-  }
 }
 
 /** Creates a run in the coordinator `n`. */

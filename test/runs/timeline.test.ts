@@ -369,20 +369,25 @@ function keptInFull(writes: readonly TimelineEvent[][]): string[] {
   return events.map(({ text }) => text);
 }
 
-/** Every page of every size after every number is that part of the whole. */
-function expectPages(timeline: TimelineRows, run: typeof RUN, whole: readonly string[], sizes: number[]) {
+/** Each page of these sizes is its part of the whole: after each number, or after one in `step`. */
+function expectPages(
+  timeline: TimelineRows,
+  run: typeof RUN,
+  whole: readonly string[],
+  sizes: readonly number[],
+  step = 1,
+): void {
   const seqs = whole.map((text) => (JSON.parse(text) as WireEvent).seq);
   const last = seqs.at(-1) ?? 0;
-  for (let after = 0; after <= last + 1; after++) {
+  const wrong: object[] = [];
+  for (let after = 0; after <= last + 1; after += after < 5 || after > last - 5 ? 1 : step) {
     const rest = whole.filter((_, i) => (seqs[i] ?? 0) > after);
     for (const limit of sizes) {
-      expect([after, limit, ...timeline.after(run, after, limit).map(toWireEvent)]).toEqual([
-        after,
-        limit,
-        ...rest.slice(0, limit),
-      ]);
+      const page = timeline.after(run, after, limit).map(toWireEvent);
+      if (page.join() !== rest.slice(0, limit).join()) wrong.push({ after, limit, page, whole });
     }
   }
+  expect(wrong).toEqual([]);
   expect(toWireEvent(timeline.last(run))).toBe(whole.at(-1));
 }
 
@@ -390,11 +395,11 @@ describe("a timeline reads as if each of its events were kept", () => {
   const BEFORE = ["attempt", "answer", "beats", "started", "delivered"] as const;
   const ends = [...ENDS.map(({ type }) => type), "silence"] as const;
 
-  it("after every sequence of up to four things before each end, or before none", async () => {
+  it("after every sequence of up to three things before each end, or before none", async () => {
     await inJournal((timeline, sql) => {
       let sequences: (readonly Happening["what"][])[] = [[]];
       const everySequence = [...sequences];
-      for (let length = 1; length <= 4; length++) {
+      for (let length = 1; length <= 3; length++) {
         sequences = sequences.flatMap((some) => BEFORE.map((what) => [...some, what]));
         everySequence.push(...sequences);
       }
@@ -409,10 +414,10 @@ describe("a timeline reads as if each of its events were kept", () => {
           seen.add(whole.join());
           const run = { ...RUN, id: `run-${seen.size}` };
           for (const events of writes) timeline.append(run, events);
-          expectPages(timeline, run, whole, [1, 2, 3, whole.length, 200]);
+          expectPages(timeline, run, whole, [1, 2, 3, whole.length]);
         }
       }
-      expect(seen.size).toBeGreaterThan(500);
+      expect(seen.size).toBeGreaterThan(200);
       // It keeps neither what the run tells nor a start that the end tells.
       const untold = "type = 'created' OR (type = 'started' AND data = '{\"cause\":\"callback\"}' )";
       const kept = sql.exec<{ n: number }>(`SELECT count(*) AS n FROM events WHERE ${untold}`).one();
@@ -437,7 +442,7 @@ describe("a timeline reads as if each of its events were kept", () => {
         const whole = timeline.after(run, 0, 100_000).map(toWireEvent);
         if (full.length < EVENTS_MAX) expect(whole).toEqual(full);
         else expectThinned(whole, full);
-        expectPages(timeline, run, whole, [1, limit, whole.length]);
+        expectPages(timeline, run, whole, [1, limit, whole.length], Math.ceil(whole.length / 20));
       });
       fc.assert(property, { seed: 20260131, numRuns: 300 });
     });
