@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { landedRow } from "../../support/landed.ts";
+import { landed, landedRow } from "../../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -131,7 +131,7 @@ describe("creates at once", () => {
     expect(told.size).toBe(500);
     expect(new Set(created.map(({ parameters }) => parameters.n)).size).toBe(500);
 
-    // The first page settles every coordinator.
+    await landed(path);
     const { runs, pages } = await allPages(path);
     expect(pages).toBe(3);
     expect(runs).toEqual(
