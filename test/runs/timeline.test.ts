@@ -414,7 +414,7 @@ describe("a timeline reads as if each of its events were kept", () => {
           seen.add(whole.join());
           const run = { ...RUN, id: `run-${seen.size}` };
           for (const events of writes) timeline.append(run, events);
-          expectPages(timeline, run, whole, [1, 2, 3, whole.length]);
+          expectPages(timeline, run, whole, [1, 2, whole.length]);
         }
       }
       expect(seen.size).toBeGreaterThan(200);
@@ -444,7 +444,7 @@ describe("a timeline reads as if each of its events were kept", () => {
         else expectThinned(whole, full);
         expectPages(timeline, run, whole, [1, limit, whole.length], Math.ceil(whole.length / 20));
       });
-      fc.assert(property, { seed: 20260131, numRuns: 300 });
+      fc.assert(property, { seed: 20260131, numRuns: 150 });
     });
   });
 });
