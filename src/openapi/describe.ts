@@ -105,6 +105,7 @@ export function refuses(...codes: readonly ErrorCode[]): Responses {
 const ANYWHERE: readonly ErrorCode[] = ["method_not_allowed", "internal_error", "loop_detected"];
 const HEADERS_WITH: Readonly<Record<number, readonly string[]>> = {
   401: ["WWW-Authenticate"],
+  409: ["x-d1-bookmark"],
   405: ["Allow"],
   429: ["Retry-After"],
   503: ["Retry-After"],
