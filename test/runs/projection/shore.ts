@@ -94,5 +94,18 @@ function makeShore(path: string, storage: DurableObjectStorage, troubles: () => 
   /** What each flight carried so far. */
   const flown = () => flights.map(({ rows }) => rows);
   const bookmarkOf = (name: string) => commit.bookmarkOf(idOf(name));
-  return { commit, journal, alarms, store, flights, flight, flown, write, settle, idOf, bookmarkOf, troubles };
+  return {
+    commit,
+    journal,
+    alarms,
+    store,
+    flights,
+    flight,
+    flown,
+    write,
+    settle,
+    idOf,
+    bookmarkOf,
+    troubles,
+  };
 }
