@@ -9,6 +9,11 @@ export type Fault =
   | "committed_then_silence"
   | { readonly refuse: (bound: string, sql: string) => boolean };
 
+/** A flight that is held back. It looks for itself, because one object must not resume the work of another. */
+interface Held {
+  mayGo: boolean;
+}
+
 interface Faults {
   /** How long statements that read are held back. */
   readDelayMs: number;
@@ -30,7 +35,7 @@ interface Faults {
   /** Which statements wait. */
   gated: RegExp;
   /** When set, flights to D1 line up here, in the order in which they left. */
-  queue: (() => void)[] | null;
+  queue: Held[] | null;
 }
 
 /** One for the isolate, shared by the Worker, its objects and the tests. */
@@ -85,14 +90,14 @@ export interface FlightQueue {
 
 /** Holds back each flight to D1 until the test lets it go on. */
 export function queueFlights(): FlightQueue {
-  const queue: (() => void)[] = [];
+  const queue: Held[] = [];
   let gone = 0;
   faults.queue = queue;
   const next = () => {
-    const go = queue.shift();
-    if (go === undefined) throw new Error("no flight is held back");
+    const first = queue.shift();
+    if (first === undefined) throw new Error("no flight is held back");
     gone++;
-    go();
+    first.mayGo = true;
   };
   return {
     get left() {
@@ -171,7 +176,9 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
   if (faults.gate !== null && held) await faults.gate;
   const { queue } = faults;
   if (queue !== null && parts.some((part) => /^\s*INSERT INTO runs/i.test(part?.sql ?? ""))) {
-    await new Promise<void>((resolve) => queue.push(resolve));
+    const held: Held = { mayGo: false };
+    queue.push(held);
+    while (!held.mayGo) await scheduler.wait(1);
   }
   const delayMs = writing ? faults.writeDelayMs : faults.readDelayMs;
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
