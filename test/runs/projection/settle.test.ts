@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FLIGHT_MAX_MS } from "../../../src/runs/projection/flights.ts";
-import { GroupCommit, SETTLE_MAX_MS } from "../../../src/runs/projection/group-commit.ts";
+import { SETTLE_MAX_MS } from "../../../src/runs/projection/group-commit.ts";
 import { PAUSE_MIN_MS } from "../../../src/runs/projection/pace.ts";
 import { CONTENT, OUTAGE, onShore } from "./shore.ts";
 
@@ -359,14 +359,13 @@ describe("its bookmark", () => {
 
   it(
     "is null in a fresh instance that has landed nothing yet",
-    onShore(async ({ commit, journal, alarms, store, flight, write }) => {
+    onShore(async ({ commit, evict, flight, write }) => {
       write("a", 1);
       await pass(0);
       flight(0).land("b1");
       await pass(0);
       commit.noteLanded();
-      const fresh = new GroupCommit(journal, alarms, store);
-      expect(await fresh.settle()).toEqual({ isBehind: false, bookmark: null });
+      expect(await evict().commit.settle()).toEqual({ isBehind: false, bookmark: null });
     }),
   );
 });

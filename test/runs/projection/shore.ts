@@ -71,14 +71,21 @@ function makeShore(path: string, storage: DurableObjectStorage, troubles: () => 
     return id;
   };
   /** Journals a version, as the coordinator does before it lets it land. */
-  const write = (name: string, version: number, parameters = "{}") => {
+  const write = (name: string, version: number, parameters = "{}", instance = { journal, commit }) => {
     const id = idOf(name);
     const row = { id, version, actionName: name, parameters, deadlineAt: Date.now() + DAY_MS };
     const run = { ...toJournaledRun(row), createKey: `m:${id}` };
     const now = Date.now();
-    const written = version === 1 ? journal.insert(run, null, [], now) : journal.update(run, [], now);
+    const { journal: into, commit: by } = instance;
+    const written = version === 1 ? into.insert(run, null, [], now) : into.update(run, [], now);
     if (written === null) throw new Error("the journal has no place for this run");
-    commit.changed(written.unlanded);
+    by.changed(written.unlanded);
+  };
+  /** A new instance over the same journal and the same D1, as after an eviction. */
+  const evict = () => {
+    const next = new Journal(storage, owner);
+    const clock = new AlarmClock(storage, next, new WaitingDeliveries());
+    return { journal: next, commit: new GroupCommit(next, clock, store) };
   };
   /** What a list that asks now is told, once it is known, and when. */
   const settle = () => {
@@ -95,10 +102,10 @@ function makeShore(path: string, storage: DurableObjectStorage, troubles: () => 
   const flown = () => flights.map(({ rows }) => rows);
   const bookmarkOf = (name: string) => commit.bookmarkOf(idOf(name));
   return {
+    storage,
     commit,
     journal,
-    alarms,
-    store,
+    evict,
     flights,
     flight,
     flown,
