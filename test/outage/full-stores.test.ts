@@ -110,6 +110,7 @@ describe("a D1 that is full", () => {
     const old = await createAged(path);
     await change(path, old, { type: "cancelled" });
     const open = await createRun(path);
+    await until(async () => (await rowOf(old))?.status === "cancelled" && (await rowOf(open.id)) !== null);
     faults.writes = "full";
     const created = await ask<CreatedRun>("POST", path, { body: { actionName: "deploy" } });
     expect([created.status, created.headers.get("x-d1-bookmark")]).toEqual([201, created.body.id]);
