@@ -14,6 +14,7 @@ import {
   newRunsPath,
   report,
   rowOf,
+  scopeOfPath,
 } from "../support/requests.ts";
 
 afterEach(() => {
@@ -63,7 +64,7 @@ describe("an object that dies between the answer and the landing", () => {
     async (_what, prepare) => {
       const path = newRunsPath();
       const go = await prepare(path);
-      const flights = queueFlights();
+      const flights = queueFlights(scopeOfPath(path));
       const { id, status } = await go();
       await until(async () => flights.held === 1);
       await abortAllDurableObjects();
@@ -82,7 +83,7 @@ describe("an end that a get was first to notice", () => {
     const id = await createAged(path, { deadlineAt: Date.now() + 60_000 });
     await direct(path, 0).settle();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
-    const flights = queueFlights();
+    const flights = queueFlights(scopeOfPath(path));
     const get = await ask<ActionRun>("GET", `${path}/${id}`);
     expect(get.body.status).toBe("failed");
     expect(partsOf(get)).toContain(id);
@@ -160,7 +161,7 @@ it("a list answers while D1 answers reads and refuses writes, and its bookmark s
 
 it("with a D1 that takes half of what is offered, changes are answered at once, and lists answer and say behind", async () => {
   const path = newRunsPath();
-  const flights = queueFlights();
+  const flights = queueFlights(scopeOfPath(path));
   const ids: string[] = [];
   // D1 takes one flight in two rounds. Each round changes runs before and after its flight has left.
   for (let round = 0; round < 4; round++) {

@@ -36,6 +36,8 @@ interface Faults {
   gated: RegExp;
   /** When set, flights to D1 line up here, in the order in which they left. */
   queue: Held[] | null;
+  /** Whose flights line up. */
+  queued: string;
 }
 
 /** One for the isolate, shared by the Worker, its objects and the tests. */
@@ -51,6 +53,7 @@ export const faults: Faults = {
   gate: null,
   gated: /^/,
   queue: null,
+  queued: "",
 };
 
 export function resetFaults(): void {
@@ -88,11 +91,12 @@ export interface FlightQueue {
   open(): void;
 }
 
-/** Holds back each flight to D1 until the test lets it go on. */
-export function queueFlights(): FlightQueue {
+/** Holds back each flight to D1 of the environment `scope` until the test lets it go on. */
+export function queueFlights(scope: string): FlightQueue {
   const queue: Held[] = [];
   let gone = 0;
   faults.queue = queue;
+  faults.queued = scope;
   const next = () => {
     const first = queue.shift();
     if (first === undefined) throw new Error("no flight is held back");
@@ -175,7 +179,9 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
   const held = writing && parts.some((part) => faults.gated.test(part?.sql ?? ""));
   if (faults.gate !== null && held) await faults.gate;
   const { queue } = faults;
-  if (queue !== null && parts.some((part) => /^\s*INSERT INTO runs/i.test(part?.sql ?? ""))) {
+  const isFlight = (part?: Wrapped) =>
+    /^\s*INSERT INTO runs/i.test(part?.sql ?? "") && part?.bound.endsWith(faults.queued);
+  if (queue !== null && parts.some(isFlight)) {
     const held: Held = { mayGo: false };
     queue.push(held);
     while (!held.mayGo) await scheduler.wait(1);

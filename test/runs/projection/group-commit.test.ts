@@ -38,7 +38,7 @@ it("lands a newer version that was written during a flight, even if the next fli
   const path = newRunsPath();
   const id = await createAged(path);
   await landed(path);
-  const flights = queueFlights();
+  const flights = queueFlights(scopeOfPath(path));
   expect(await change(path, id, { type: "started" })).toMatchObject({ ok: true, bookmark: null });
   await until(async () => flights.held === 1);
   expect(await change(path, id, { type: "succeeded", output: null })).toMatchObject({

@@ -106,7 +106,7 @@ it("does not start over when it is requested again", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 2500, landed: true });
   const sent = noteSent();
-  const flights = queueFlights();
+  const flights = queueFlights(scopeOfPath(path));
   expect(await direct(path, 0).resync()).toBe(2500);
   // Two flights carry the first step.
   for (let n = 0; n < 2; n++) {

@@ -44,7 +44,7 @@ function versionsInJournal(path: string): Promise<{ id: string; version: number 
 
 /** Runs of about so many bytes each, journalled while D1 holds a flight with the first run. */
 async function createHeld(path: string, count: number, bytes: number) {
-  const flights = queueFlights();
+  const flights = queueFlights(scopeOfPath(path));
   await createAged(path, { actionName: "first" });
   await until(async () => flights.held === 1);
   const parameters = JSON.stringify({ text: "x".repeat(bytes) });
