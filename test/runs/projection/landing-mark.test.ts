@@ -16,7 +16,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import { newRunsPath, rowOf } from "../../support/requests.ts";
+import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { CONTENT, OUTAGE, onShore } from "./shore.ts";
 
 const HOUR_MS = 60 * MINUTE_MS;
@@ -26,12 +26,12 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** The runs that fly to D1 from now on, as `id@version`. */
-function noteFlown(): string[] {
+/** The environment's runs that fly to D1 from now on, as `id@version`. */
+function noteFlown(path: string): string[] {
   const flown: string[] = [];
   faults.writes = {
-    refuse: (bound, sql) => {
-      if (!/INTO runs/.test(sql) && !bound.includes("[[")) return false;
+    refuse: (bound) => {
+      if (!bound.endsWith(scopeOfPath(path))) return false;
       for (const [, id, version] of bound.matchAll(/\["([0-9a-f-]{36})",(\d+),/g))
         flown.push(`${id}@${version}`);
       return false;
@@ -78,7 +78,7 @@ describe("after an eviction", () => {
     faults.writes = "down";
     const created = await createAged(path);
     await change(path, first, { type: "started" });
-    const flown = noteFlown();
+    const flown = noteFlown(path);
     await evictAndRepair(path);
     await until(async () => (await rowOf(created)) !== null);
     expect(flown.sort()).toEqual([`${created}@1`, `${first}@2`].sort());
@@ -90,7 +90,7 @@ describe("after an eviction", () => {
     const id = await createAged(path);
     expect(await direct(path, 0).settle()).toMatchObject({ isBehind: false });
     expect(await rowOf(id)).not.toBeNull();
-    const flown = noteFlown();
+    const flown = noteFlown(path);
     await evictAndRepair(path);
     expect(flown).toEqual([`${id}@1`]);
     await alarmIn(20_000, coordinator(path, 0));
@@ -114,7 +114,7 @@ describe("after an eviction", () => {
     await until(async () => (await rowOf(others[1] ?? "")) !== null);
     await alarmIn(0, coordinator(path, 0));
     expect(await mark(path)).toBe(3);
-    const flown = noteFlown();
+    const flown = noteFlown(path);
     await evictAndRepair(path);
     await until(async () => (await rowOf(refused)) !== null);
     expect(flown).toEqual([`${refused}@1`]);
@@ -146,7 +146,7 @@ describe("after an eviction", () => {
     faults.writes = "down";
     const created = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
     await change(path, first, { type: "started" });
-    const flown = noteFlown();
+    const flown = noteFlown(path);
     await evictAndRepair(path);
     await until(async () => (await rowOf(created)) !== null);
     expect(flown.sort()).toEqual([`${created}@1`, `${first}@2`].sort());
