@@ -9,6 +9,11 @@ export type Fault =
   | "committed_then_silence"
   | { readonly refuse: (bound: string, sql: string) => boolean };
 
+/** A flight that is held back. It looks for itself, because one object must not resume the work of another. */
+interface Held {
+  mayGo: boolean;
+}
+
 interface Faults {
   /** How long statements that read are held back. */
   readDelayMs: number;
@@ -30,7 +35,9 @@ interface Faults {
   /** Which statements wait. */
   gated: RegExp;
   /** When set, flights to D1 line up here, in the order in which they left. */
-  queue: (() => void)[] | null;
+  queue: Held[] | null;
+  /** Whose flights line up. */
+  queued: string;
 }
 
 /** One for the isolate, shared by the Worker, its objects and the tests. */
@@ -46,6 +53,7 @@ export const faults: Faults = {
   gate: null,
   gated: /^/,
   queue: null,
+  queued: "",
 };
 
 export function resetFaults(): void {
@@ -83,16 +91,17 @@ export interface FlightQueue {
   open(): void;
 }
 
-/** Holds back each flight to D1 until the test lets it go on. */
-export function queueFlights(): FlightQueue {
-  const queue: (() => void)[] = [];
+/** Holds back each flight to D1 of the environment `scope` until the test lets it go on. */
+export function queueFlights(scope: string): FlightQueue {
+  const queue: Held[] = [];
   let gone = 0;
   faults.queue = queue;
+  faults.queued = scope;
   const next = () => {
-    const go = queue.shift();
-    if (go === undefined) throw new Error("no flight is held back");
+    const first = queue.shift();
+    if (first === undefined) throw new Error("no flight is held back");
     gone++;
-    go();
+    first.mayGo = true;
   };
   return {
     get left() {
@@ -170,8 +179,12 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
   const held = writing && parts.some((part) => faults.gated.test(part?.sql ?? ""));
   if (faults.gate !== null && held) await faults.gate;
   const { queue } = faults;
-  if (queue !== null && parts.some((part) => /^\s*INSERT INTO runs/i.test(part?.sql ?? ""))) {
-    await new Promise<void>((resolve) => queue.push(resolve));
+  const isFlight = (part?: Wrapped) =>
+    /^\s*INSERT INTO runs/i.test(part?.sql ?? "") && part?.bound.endsWith(faults.queued);
+  if (queue !== null && parts.some(isFlight)) {
+    const held: Held = { mayGo: false };
+    queue.push(held);
+    while (!held.mayGo) await scheduler.wait(1);
   }
   const delayMs = writing ? faults.writeDelayMs : faults.readDelayMs;
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
