@@ -29,6 +29,8 @@ interface Faults {
   gate: Promise<void> | null;
   /** Which statements wait. */
   gated: RegExp;
+  /** When set, flights to D1 line up here, in the order in which they left. */
+  queue: (() => void)[] | null;
 }
 
 /** One for the isolate, shared by the Worker, its objects and the tests. */
@@ -43,6 +45,7 @@ export const faults: Faults = {
   databaseBytes: null,
   gate: null,
   gated: /^/,
+  queue: null,
 };
 
 export function resetFaults(): void {
@@ -52,6 +55,7 @@ export function resetFaults(): void {
   faults.databaseBytes = null;
   faults.reads = null;
   faults.gate = null;
+  faults.queue = null;
   faults.onSilence = null;
 }
 
@@ -64,6 +68,43 @@ export function holdWrites(gated = /^/): { readonly open: () => void } {
     open: () => {
       faults.gate = null;
       resolve();
+    },
+  };
+}
+
+export interface FlightQueue {
+  /** How many flights have left so far. */
+  readonly left: number;
+  /** How many of them are held back. */
+  readonly held: number;
+  /** Lets the flight go on that has waited longest. */
+  next(): void;
+  /** Lets all flights go on, those that leave later included. */
+  open(): void;
+}
+
+/** Holds back each flight to D1 until the test lets it go on. */
+export function queueFlights(): FlightQueue {
+  const queue: (() => void)[] = [];
+  let gone = 0;
+  faults.queue = queue;
+  const next = () => {
+    const go = queue.shift();
+    if (go === undefined) throw new Error("no flight is held back");
+    gone++;
+    go();
+  };
+  return {
+    get left() {
+      return gone + queue.length;
+    },
+    get held() {
+      return queue.length;
+    },
+    next,
+    open: () => {
+      if (faults.queue === queue) faults.queue = null;
+      while (queue.length > 0) next();
     },
   };
 }
@@ -128,6 +169,10 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
   const fault = writing ? faults.writes : faults.reads;
   const held = writing && parts.some((part) => faults.gated.test(part?.sql ?? ""));
   if (faults.gate !== null && held) await faults.gate;
+  const { queue } = faults;
+  if (queue !== null && parts.some((part) => /^\s*INSERT INTO runs/i.test(part?.sql ?? ""))) {
+    await new Promise<void>((resolve) => queue.push(resolve));
+  }
   const delayMs = writing ? faults.writeDelayMs : faults.readDelayMs;
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
   if (fault === "down") throw new Error(LOST);
