@@ -106,6 +106,7 @@ const ANYWHERE: readonly ErrorCode[] = ["method_not_allowed", "internal_error", 
 const HEADERS_WITH: Readonly<Record<number, readonly string[]>> = {
   401: ["WWW-Authenticate"],
   405: ["Allow"],
+  409: ["x-d1-bookmark"],
   429: ["Retry-After"],
   503: ["Retry-After"],
 };
