@@ -11,10 +11,11 @@ import { readRunId } from "../run-id.ts";
 const MAX_SCOPES = 1000;
 const MAX_AGE_MS = 5000;
 
-/** A change, told apart from any other of its coordinator by its identity. */
+/** A change, told apart from any other of its coordinator by its identity. `earlier`: the one whose place it took. */
 export interface RecentChange {
   readonly id: string;
   readonly at: number;
+  readonly earlier: RecentChange | null;
 }
 
 /** By scope, and by the coordinator's number. */
@@ -22,14 +23,24 @@ const scopes = new BoundedMap<Map<number, RecentChange>>(MAX_SCOPES);
 
 /** Notes a change of the run `id` before the coordinator is called, because a call that failed may have run. */
 export function noteChange(scope: string, id: string, now: number): RecentChange {
-  const change = { id, at: now };
   const changes = scopes.get(scope) ?? new Map<number, RecentChange>();
-  changes.set(readRunId(id).coordinator, change);
+  const { coordinator } = readRunId(id);
+  const earlier = changes.get(coordinator);
+  const change = { id, at: now, earlier: earlier === undefined ? null : { ...earlier, earlier: null } };
+  changes.set(coordinator, change);
   scopes.set(scope, changes);
   return change;
 }
 
-/** Forgets a change that D1 has, unless a later one was noted. */
+/** Takes a note back because nothing was changed, or D1 has it. D1 may still lack the change that was noted earlier. */
+export function takeBack(scope: string, change: RecentChange): void {
+  const changes = scopes.get(scope);
+  const { coordinator } = readRunId(change.id);
+  if (change.earlier === null) forgetChange(scope, change);
+  else if (changes?.get(coordinator) === change) changes.set(coordinator, change.earlier);
+}
+
+/** Forgets a change that a list has shown, unless a later one was noted. */
 export function forgetChange(scope: string, change: RecentChange): void {
   const changes = scopes.get(scope);
   const { coordinator } = readRunId(change.id);

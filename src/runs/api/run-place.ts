@@ -13,7 +13,7 @@ import { parseUuid } from "../../uuid.ts";
 import { callCoordinator } from "../coordinator-client.ts";
 import type { Coordinator, RunReply } from "../protocol.ts";
 import { isGenuineRunId, readRunId } from "../run-id.ts";
-import { forgetChange, noteChange } from "./recent-changes.ts";
+import { noteChange, takeBack } from "./recent-changes.ts";
 
 /** The environment that a request is about, and what the request may use to reach its runs. */
 export interface Place {
@@ -91,7 +91,11 @@ export async function askForChange(
 ): Promise<RunReply> {
   const change = noteChange(place.scope, id, Date.now());
   const answer = await askAboutRun(place, id, ask);
-  // D1 already has what the answer says, or nothing has changed.
-  if (answer.bookmark !== null) forgetChange(place.scope, change);
+  if (answer.bookmark === null) {
+    // Again, because a list may have forgotten the note after it had settled, and before the change was made.
+    noteChange(place.scope, id, Date.now());
+  } else {
+    takeBack(place.scope, change);
+  }
   return answer;
 }
