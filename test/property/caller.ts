@@ -41,7 +41,8 @@ export class Caller {
     if (text === null) return;
     // What was sent is part of it. A replica that has all of this must not be taken for one that has less.
     expect(d1Of(text) >= d1Of(sent.headers["x-d1-bookmark"] ?? "")).toBe(true);
-    const isAlone = this.#keeps === "last" || sent.headers["x-d1-bookmark"] === this.toRead().headers["x-d1-bookmark"];
+    const isAlone =
+      this.#keeps === "last" || sent.headers["x-d1-bookmark"] === this.toRead().headers["x-d1-bookmark"];
     const kept = { text, seen: union(sent.seen, own) };
     if (this.#keeps !== "none") this.#kept = isAlone ? [kept] : [...this.#kept, kept];
   }

@@ -4,12 +4,13 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import type fc from "fast-check";
 import { expect, vi } from "vitest";
-import { type Fault, type FlightQueue, faults, queueFlights, resetFaults } from "../support/faults.ts";
+import { direct } from "../support/direct.ts";
+import { type Fault, faults, resetFaults } from "../support/faults.ts";
 import { type ActionRun, type Answer, ask, type CreatedRun, coordinatorOf } from "../support/requests.ts";
 import { behindIn, type Caller, type Keeps, newCallers, type Sent } from "./caller.ts";
 import { type Filters, listAs } from "./lists.ts";
 import { type Expected, type Model, ModelRun, type NewRunBody, type ReportBody } from "./model.ts";
-import { losingAnswers, withSameRandom } from "./platform.ts";
+import { type HeldWrites, losingAnswers, withOldBookmarks, withSameRandom } from "./platform.ts";
 
 /** Within this the rows must be in D1 by themselves once it is back. */
 const REPAIRED_S = 15;
@@ -21,14 +22,13 @@ type Told = Answer<ActionRun & { readonly code?: string }>;
 /** What a story has beside the model. */
 export interface Real {
   readonly callers: Readonly<Record<Keeps, Caller>>;
-  /** Flights that are held back; null while they go through. */
-  queue: FlightQueue | null;
+  readonly held: HeldWrites;
 }
 
 export interface Command extends fc.AsyncCommand<Model, Real> {}
 
-export function newReal(): Real {
-  return { callers: newCallers(), queue: null };
+export function newReal(held: HeldWrites): Real {
+  return { callers: newCallers(), held };
 }
 
 const headersOf = (key: string | null, sent: Sent) => ({
@@ -47,14 +47,18 @@ function noteChange(
   model: Model,
   caller: Caller,
   run: ModelRun,
-  { sent, text, expected }: { readonly sent: Sent; readonly text: string | null; readonly expected: Expected },
+  {
+    sent,
+    text,
+    expected,
+  }: { readonly sent: Sent; readonly text: string | null; readonly expected: Expected },
 ): void {
   const isAbout = expected.status < 300 || expected.status === 409;
   if (!isAbout) return;
   expect(text).not.toBeNull();
   const isNew = expected.status < 300 && !expected.replayed;
-  const isStuck = faults.queue !== null || faults.writes === "down";
-  if (isNew && isStuck) expect(behindIn(text)).toContain(run.coordinator);
+  // D1 can't have what it refuses to take.
+  if (isNew && faults.writes === "down") expect(behindIn(text)).toContain(run.coordinator);
   model.changed(run, Date.now());
   caller.answered(sent, text, new Map([[run, run.version]]));
 }
@@ -114,7 +118,11 @@ export function create(by: Keeps, key: string | null, body: NewRunBody, isSameRa
 }
 
 /** A command on one of the runs there are. */
-function onRun(name: string, nth: number, go: (run: ModelRun, model: Model, real: Real) => Promise<void>): Command {
+function onRun(
+  name: string,
+  nth: number,
+  go: (run: ModelRun, model: Model, real: Real) => Promise<void>,
+): Command {
   return {
     check: (model) => model.runs.length > 0,
     async run(model, real) {
@@ -131,7 +139,11 @@ async function sendChange(
   model: Model,
   caller: Caller,
   run: ModelRun,
-  { expected, isLost, send }: {
+  {
+    expected,
+    isLost,
+    send,
+  }: {
     readonly expected: Expected;
     readonly isLost: boolean;
     readonly send: (sent: Sent) => Promise<Told>;
@@ -171,7 +183,8 @@ export const callback = (by: Keeps, nth: number, body: ReportBody, key: string |
 
 export const callbackAgain = (by: Keeps, nth: number) =>
   onRun(`callback again by ${by}`, nth, async (run, model, { callers }) => {
-    if (run.lastReport !== null) await sendReport(model, callers[by], run, { ...run.lastReport, isLost: false });
+    if (run.lastReport !== null)
+      await sendReport(model, callers[by], run, { ...run.lastReport, isLost: false });
   });
 
 export const cancel = (by: Keeps, nth: number, key: string | null, isLost: boolean) =>
@@ -185,22 +198,36 @@ export const cancel = (by: Keeps, nth: number, key: string | null, isLost: boole
 /** A change that does not come through this isolate. */
 export const start = (by: Keeps, nth: number, key: string) =>
   onRun(`start by ${by}(${key})`, nth, async (run, model, { callers }) => {
-    const expected = run.start(key, Date.now());
-    const coordinator = coordinatorOf(model.path, run.id);
-    const answer = await coordinator.change(
-      run.id,
-      { type: "started" },
-      { key: `m:${key}`, fingerprint: "" },
-    );
-    if (answer.ok) {
-      expect({ run: JSON.parse(answer.actionRun), replayed: answer.replayed, status: 200 }).toEqual(expected);
-    } else {
-      expect({ status: 409, code: answer.reason, replayed: false }).toEqual(expected);
-    }
+    const bookmark = await sendStart(model, run, key);
     // What another isolate would make of it for a request that sent no bookmark.
     const seen = new Map([[run, run.version]]);
-    if (by === "all") callers.all.answered({ headers: {}, seen: new Map() }, answer.bookmark ?? run.id, seen);
+    if (by === "all") callers.all.answered({ headers: {}, seen: new Map() }, bookmark ?? run.id, seen);
   });
+
+/** Of two flights, that which left first comes back last. A list still gets the bookmark that covers both. */
+export const startWithOldBookmark = (nth: number, key: string) =>
+  onRun(`start with an old bookmark(${key})`, nth, async (run, model) => {
+    const coordinator = coordinatorOf(model.path, run.id);
+    const before = await coordinator.settle();
+    const after = await withOldBookmarks(async () => {
+      await sendStart(model, run, key);
+      return coordinator.settle();
+    });
+    expect((after.bookmark ?? "") >= (before.bookmark ?? "")).toBe(true);
+  });
+
+/** Returns the bookmark of D1 in the coordinator's answer. */
+async function sendStart(model: Model, run: ModelRun, key: string): Promise<string | null> {
+  const expected = run.start(key, Date.now());
+  const coordinator = direct(model.path, Number.parseInt(run.coordinator, 16));
+  const answer = await coordinator.change(run.id, { type: "started" }, { key: `m:${key}`, fingerprint: "" });
+  if (answer.ok) {
+    expect({ run: JSON.parse(answer.actionRun), replayed: answer.replayed, status: 200 }).toEqual(expected);
+  } else {
+    expect({ status: 409, code: answer.reason, replayed: false }).toEqual(expected);
+  }
+  return answer.bookmark ?? null;
+}
 
 /** A get with the caller's bookmarks, which the answer's bookmark must carry on. */
 export const get = (by: Keeps, nth: number) =>
@@ -245,13 +272,14 @@ export const ringAlarm = (nth: number) =>
   });
 
 export const evict = (nth: number) =>
-  onRun("evict", nth, async (run, model, real) => {
-    // Flights that are held back never arrive, because nobody is left to whom they could.
-    if (real.queue !== null) real.queue = queueFlights();
+  onRun("evict", nth, async (run, model, { held }) => {
     const coordinator = coordinatorOf(model.path, run.id);
     // Only an object that is awake can be evicted; this wakes it and does nothing else.
     await coordinator.read("no run");
-    await evictDurableObject(coordinator);
+    if (!held.isHolding) return evictDurableObject(coordinator);
+    // Nothing evicts an object that waits for a write. It can only be killed.
+    const killed = runInDurableObject(coordinator, (_, state) => state.abort("killed"));
+    await expect(killed).rejects.toThrow("killed");
   });
 
 /** Nothing is read afterwards, so that whatever comes next is the first to notice a passed deadline. */
@@ -276,8 +304,8 @@ export const fault = (writes: Fault | null, reads: Fault | null): Command => ({
 /** Slow, but not so slow that a list gives up. */
 export const slow = (writeDelayMs: number): Command => ({
   check: () => true,
-  async run() {
-    Object.assign(faults, { writeDelayMs });
+  async run(_, { held }) {
+    if (!held.isHolding) Object.assign(faults, { writeDelayMs });
   },
   toString: () => `D1(writes take ${writeDelayMs} ms)`,
 });
@@ -285,9 +313,9 @@ export const slow = (writeDelayMs: number): Command => ({
 /** Flights leave and do not arrive. */
 export const hold: Command = {
   check: () => true,
-  async run(model, real) {
+  async run(model, { held }) {
     model.isCalm = false;
-    real.queue ??= queueFlights();
+    held.hold();
   },
   toString: () => "hold flights",
 };
@@ -295,35 +323,36 @@ export const hold: Command = {
 /** The flight that has waited longest arrives; with `isAll` each does, and those that follow. */
 export const release = (isAll: boolean): Command => ({
   check: () => true,
-  async run(model, real) {
-    if (isAll) letAllGo(real);
-    else if (real.queue !== null && real.queue.held > 0) real.queue.next();
+  async run(model, { held }) {
+    if (isAll) held.releaseAll();
+    else held.releaseOne();
     await expectGets(model);
   },
   toString: () => (isAll ? "release all flights" : "release a flight"),
 });
 
-function letAllGo(real: Real): void {
-  real.queue?.open();
-  real.queue = null;
-}
-
 /** D1 is back: within 15 s, and by alarms that were set and are due, everything is in it as it was told. */
 export const settle: Command = {
   check: () => true,
   async run(model, real) {
+    real.held.releaseAll();
     resetFaults();
-    letAllGo(real);
     const versions = () => {
       const told = model.newestFirst(Date.now());
       expect(told).toHaveLength(model.runs.length);
       return Object.fromEntries(model.runs.map(({ id, version }) => [id, version]));
     };
-    const haveLanded = async () => expect(await landedVersions(model)).toEqual(versions());
+    const haveLanded = async () => {
+      expect(await landedVersions(model)).toEqual(versions());
+      for (const owner of ownersOf(model)) expect(await owner.settle()).toMatchObject({ isBehind: false });
+    };
     for (let second = 1; second <= REPAIRED_S; second++) {
       vi.setSystemTime(Date.now() + 1000);
       await ringWhatIsDue(model);
-      const isOver = await vi.waitFor(haveLanded, { timeout: SECOND_MS, interval: 5 }).then(() => true, () => false);
+      const isOver = await vi.waitFor(haveLanded, { timeout: SECOND_MS, interval: 5 }).then(
+        () => true,
+        () => false,
+      );
       if (isOver) break;
     }
     await haveLanded();
@@ -338,9 +367,13 @@ export const settle: Command = {
   toString: () => "settle",
 };
 
+function ownersOf(model: Model) {
+  const owners = model.runs.map((run) => [run.coordinator, coordinatorOf(model.path, run.id)] as const);
+  return new Map(owners).values();
+}
+
 async function ringWhatIsDue(model: Model): Promise<void> {
-  const owners = new Map(model.runs.map((run) => [run.coordinator, coordinatorOf(model.path, run.id)]));
-  for (const owner of owners.values()) {
+  for (const owner of ownersOf(model)) {
     const at = await runInDurableObject(owner, (_, state) => state.storage.getAlarm());
     if (at !== null && at <= Date.now()) await runDurableObjectAlarm(owner);
   }

@@ -35,7 +35,8 @@ export async function listAs(caller: Caller, model: Model, filters: Filters): Pr
     const bookmark = answer.headers.get("x-d1-bookmark");
     const behind = behindIn(bookmark);
     if (model.isCalm) expect(behind).toEqual(new Set());
-    if (isSent) expect([...behindIn(sent.headers["x-d1-bookmark"] ?? "")]).toEqual(expect.arrayContaining([...behind]));
+    if (isSent)
+      expect([...behindIn(sent.headers["x-d1-bookmark"] ?? "")]).toEqual(expect.arrayContaining([...behind]));
     next = nextOf(answer);
     expectPage(model, filters, { runs: answer.body, before, hasNext: next !== null }, mustShow, behind);
     before = answer.body.at(-1)?.id ?? "";

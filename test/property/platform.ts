@@ -6,15 +6,53 @@ import { faults } from "../support/faults.ts";
 
 /** How much sooner the deadlines of a second or more come while D1 does not answer. */
 const HURRY = 50;
+/** A delay that stands for "until it is released". */
+const HELD_MS = 2 ** 30;
 
-/** While D1 does not answer, whoever waits for it with a deadline waits as long as it takes, but soon. */
-export function hurryWhileD1Hangs(): void {
-  const { setTimeout } = globalThis;
-  const hurried = (handler: () => void, ms = 0, ...args: []) => {
-    const isHanging = faults.queue !== null || faults.reads === "hang";
-    return setTimeout(handler, isHanging && ms >= 1000 ? ms / HURRY : ms, ...args);
-  };
-  vi.spyOn(globalThis, "setTimeout").mockImplementation(hurried as unknown as typeof setTimeout);
+/** Writes that have left for D1 and do not arrive until they are released. */
+export class HeldWrites {
+  #held: { isReleased: boolean }[] = [];
+
+  get isHolding(): boolean {
+    return faults.writeDelayMs === HELD_MS;
+  }
+
+  hold(): void {
+    faults.writeDelayMs = HELD_MS;
+  }
+
+  /** The write that has waited longest arrives. */
+  releaseOne(): void {
+    const [write] = this.#held.splice(0, 1);
+    if (write !== undefined) write.isReleased = true;
+  }
+
+  /** Each arrives, and those that follow are not held. */
+  releaseAll(): void {
+    if (this.isHolding) faults.writeDelayMs = 0;
+    for (const write of this.#held.splice(0)) write.isReleased = true;
+  }
+
+  /**
+   * Stands in for `setTimeout`: knows the delay of writes that are held, and hurries while D1 does not answer, so that whoever
+   * waits for it with a deadline gives up soon. A held write looks by itself whether it is released, because it must go on in
+   * the object that sent it.
+   */
+  standIn(): void {
+    const { setTimeout } = globalThis;
+    const waitFor = (write: { readonly isReleased: boolean }, go: () => void): unknown =>
+      setTimeout(() => (write.isReleased ? go() : waitFor(write, go)), 1);
+    const standIn = (go: () => void, ms = 0, ...args: []) => {
+      if (ms === HELD_MS) {
+        const write = { isReleased: false };
+        this.#held.push(write);
+        return waitFor(write, go);
+      }
+      const isHanging = this.isHolding || faults.reads === "hang";
+      return setTimeout(go, isHanging && ms >= 1000 ? ms / HURRY : ms, ...args);
+    };
+    vi.spyOn(globalThis, "setTimeout").mockImplementation(standIn as unknown as typeof setTimeout);
+  }
 }
 
 /** Coordinators make the changes that they are asked for, and each answer is lost on the way. */
@@ -51,6 +89,19 @@ export async function withSameRandom<T>(go: () => Promise<T>): Promise<T> {
     return array;
   };
   const spy = vi.spyOn(crypto, "getRandomValues").mockImplementation(rolled as typeof crypto.getRandomValues);
+  try {
+    return await go();
+  } finally {
+    spy.mockRestore();
+  }
+}
+
+/** D1 gives each session meanwhile the bookmark of long ago, as a flight that comes back late does. */
+export async function withOldBookmarks<T>(go: () => Promise<T>): Promise<T> {
+  const session = Object.getPrototypeOf(env.DB.withSession()) as D1DatabaseSession;
+  const spy = vi
+    .spyOn(session, "getBookmark")
+    .mockReturnValue(`00000000-00000000-00000000-${"0".repeat(32)}`);
   try {
     return await go();
   } finally {

@@ -26,20 +26,24 @@ import {
   settle,
   slow,
   start,
+  startWithOldBookmark,
 } from "./commands.ts";
 import type { Filters } from "./lists.ts";
 import { Model, type NewRunBody, type ReportBody } from "./model.ts";
-import { hurryWhileD1Hangs } from "./platform.ts";
+import { HeldWrites } from "./platform.ts";
 
 const SEED = 20260131;
 const STORIES = 40;
 const DAY_MS = 86_400_000;
 
+let held: HeldWrites;
+
 beforeEach(() => {
   const start = Date.now() + DAY_MS;
   vi.useFakeTimers({ toFake: ["Date"] });
   vi.setSystemTime(start);
-  hurryWhileD1Hangs();
+  held = new HeldWrites();
+  held.standIn();
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -77,7 +81,9 @@ const filters = fc.constantFrom<Filters[]>(
 const step = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc.tuple(by, key, newRunBody, fc.boolean()).map(([who, k, body, same]) => create(who, k, body, same)),
+    arbitrary: fc
+      .tuple(by, key, newRunBody, fc.boolean())
+      .map(([who, k, body, same]) => create(who, k, body, same)),
   },
   {
     weight: 4,
@@ -86,8 +92,18 @@ const step = fc.oneof(
       .map(([who, n, body, k, lost]) => callback(who, n, body, k, lost)),
   },
   { weight: 2, arbitrary: fc.tuple(by, nth).map(([who, n]) => callbackAgain(who, n)) },
-  { weight: 2, arbitrary: fc.tuple(by, nth, key, rarely).map(([who, n, k, lost]) => cancel(who, n, k, lost)) },
-  { weight: 3, arbitrary: fc.tuple(by, nth, fc.constantFrom("s1", "s2")).map(([who, n, k]) => start(who, n, k)) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(by, nth, key, rarely).map(([who, n, k, lost]) => cancel(who, n, k, lost)),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(by, nth, fc.constantFrom("s1", "s2")).map(([who, n, k]) => start(who, n, k)),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(nth, fc.constantFrom("s1", "s2")).map(([n, k]) => startWithOldBookmark(n, k)),
+  },
   { weight: 2, arbitrary: fc.tuple(by, nth).map(([who, n]) => get(who, n)) },
   { weight: 8, arbitrary: fc.tuple(by, filters).map(([who, f]) => list(who, f)) },
   { weight: 1, arbitrary: nth.map(changeDuringList) },
@@ -105,9 +121,10 @@ const story = fc.noBias(fc.array(step, { minLength: 15, maxLength: 30, size: "ma
 
 it("answers random stories of creates, reports, cancels, starts, gets, lists, time, alarms, evictions and outages as the model does", async () => {
   const property = fc.asyncProperty(story, async (steps) => {
+    held.releaseAll();
     resetFaults();
     const model = new Model(newRunsPath());
-    const real = newReal();
+    const real = newReal(held);
     await fc.asyncModelRun(() => ({ model, real }), steps);
     await settle.run(model, real);
   });
