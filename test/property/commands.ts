@@ -7,15 +7,16 @@ import { expect, vi } from "vitest";
 import { direct } from "../support/direct.ts";
 import { type Fault, faults, resetFaults } from "../support/faults.ts";
 import { type ActionRun, type Answer, ask, type CreatedRun, coordinatorOf } from "../support/requests.ts";
-import { behindIn, type Caller, type Keeps, newCallers, type Sent } from "./caller.ts";
+import { behindIn, Caller, type Keeps, newCallers, type Sent } from "./caller.ts";
 import { type Filters, listAs } from "./lists.ts";
 import { type Expected, type Model, ModelRun, type NewRunBody, type ReportBody } from "./model.ts";
 import { type HeldWrites, losingAnswers, withOldBookmarks, withSameRandom } from "./platform.ts";
 
 /** Within this the rows must be in D1 by themselves once it is back. */
-const REPAIRED_S = 15;
-/** How long one of these seconds may take, which is longer than a hurried second does. */
-const SECOND_MS = 25;
+const REPAIRED_MS = 15_000;
+/** The dates move in such steps, and each may take a while, in which hurried deadlines come. */
+const STEP_MS = 5000;
+const STEP_MAX_MS = 80;
 
 type Told = Answer<ActionRun & { readonly code?: string }>;
 
@@ -154,6 +155,8 @@ async function sendChange(
   if (isLost && answer.status === 503) {
     expect(answer.body.code).toBe("coordinator_unavailable");
     model.changed(run, Date.now());
+    // Whoever sends no bookmark sees the change all the same.
+    await listAs(new Caller("none"), model, { limit: 200 });
     return;
   }
   expectAnswer(answer, expected);
@@ -246,24 +249,22 @@ export const list = (by: Keeps, filters: Filters): Command => ({
   toString: () => `list by ${by}(${JSON.stringify(filters)})`,
 });
 
-/** A change comes while a list waits for D1. The next list must show it all the same. */
-export const changeDuringList = (nth: number): Command => ({
-  check: (model) => model.runs.length > 0,
-  async run(model, { callers }) {
-    const run = model.runs[nth % model.runs.length];
-    if (run === undefined) return;
+/** A coordinator is changed again while a list waits for D1. The next list must show the second change as well. */
+export const createDuringList = (body: NewRunBody): Command => ({
+  check: () => true,
+  async run(model, real) {
+    const { none } = real.callers;
     const { readDelayMs } = faults;
+    // With the same random numbers both are in one coordinator.
+    const createOne = create("none", null, body, true);
+    await createOne.run(model, real);
     faults.readDelayMs = 10;
-    const listing = listAs(callers.none, model, { limit: 100 });
-    try {
-      await sendReport(model, callers.none, run, { body: { status: "succeeded" }, key: null, isLost: false });
-    } finally {
-      await listing;
-      faults.readDelayMs = readDelayMs;
-    }
-    await listAs(callers.none, model, { limit: 100 });
+    const listing = listAs(none, model, { limit: 200 });
+    await createOne.run(model, real).finally(() => listing);
+    faults.readDelayMs = readDelayMs;
+    await listAs(none, model, { limit: 200 });
   },
-  toString: () => `change #${nth} during a list`,
+  toString: () => `create(${JSON.stringify(body)}) during a list`,
 });
 
 export const ringAlarm = (nth: number) =>
@@ -271,9 +272,11 @@ export const ringAlarm = (nth: number) =>
     await runDurableObjectAlarm(coordinatorOf(model.path, run.id));
   });
 
-export const evict = (nth: number) =>
-  onRun("evict", nth, async (run, model, { held }) => {
+export const evict = (nth: number, isAfterAlarm: boolean) =>
+  onRun(isAfterAlarm ? "alarm and evict" : "evict", nth, async (run, model, { held }) => {
     const coordinator = coordinatorOf(model.path, run.id);
+    // What the alarm notes in the journal is all that the next instance knows.
+    if (isAfterAlarm) await runDurableObjectAlarm(coordinator);
     // Only an object that is awake can be evicted; this wakes it and does nothing else.
     await coordinator.read("no run");
     if (!held.isHolding) return evictDurableObject(coordinator);
@@ -346,10 +349,10 @@ export const settle: Command = {
       expect(await landedVersions(model)).toEqual(versions());
       for (const owner of ownersOf(model)) expect(await owner.settle()).toMatchObject({ isBehind: false });
     };
-    for (let second = 1; second <= REPAIRED_S; second++) {
-      vi.setSystemTime(Date.now() + 1000);
+    for (let ms = 0; ms < REPAIRED_MS; ms += STEP_MS) {
+      vi.setSystemTime(Date.now() + STEP_MS);
       await ringWhatIsDue(model);
-      const isOver = await vi.waitFor(haveLanded, { timeout: SECOND_MS, interval: 5 }).then(
+      const isOver = await vi.waitFor(haveLanded, { timeout: STEP_MAX_MS, interval: 5 }).then(
         () => true,
         () => false,
       );

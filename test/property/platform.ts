@@ -5,9 +5,11 @@ import { vi } from "vitest";
 import { faults } from "../support/faults.ts";
 
 /** How much sooner the deadlines of a second or more come while D1 does not answer. */
-const HURRY = 50;
-/** The pause from one flight to the next while D1 is fast. */
-const PAUSE_MS = 50;
+const HURRY = 100;
+/** How long the pause from one flight to the next is, which is when D1 lacks what was changed. */
+const PAUSE_MS = 100;
+/** A list that waits makes the pause shorter than this. */
+const URGENT_MS = 10;
 /** A delay that stands for "until it is released". */
 const HELD_MS = 2 ** 30;
 
@@ -50,8 +52,8 @@ export class HeldWrites {
         this.#held.push(write);
         return waitFor(write, go);
       }
-      // A story's clock jumps while flights are up, so D1 seems to be slow. Only a flight's pause is random.
-      if (!Number.isInteger(ms)) return setTimeout(go, Math.min(ms, PAUSE_MS), ...args);
+      // Only a pause is a random number. It must not depend on how far the story's clock jumps while a flight is up.
+      if (!Number.isInteger(ms)) return setTimeout(go, ms > URGENT_MS ? PAUSE_MS : ms, ...args);
       const isHanging = this.isHolding || faults.reads === "hang";
       return setTimeout(go, isHanging && ms >= 1000 ? ms / HURRY : ms, ...args);
     };
