@@ -267,6 +267,20 @@ export const createDuringList = (body: NewRunBody): Command => ({
   toString: () => `create(${JSON.stringify(body)}) during a list`,
 });
 
+/** A create is refused right after another with its key. It must not make the isolate forget what D1 still lacks. */
+export const createThenRefused = (key: string, body: NewRunBody): Command => ({
+  check: () => true,
+  async run(model, real) {
+    const { writeDelayMs } = faults;
+    faults.writeDelayMs = Math.max(writeDelayMs, 30);
+    await create("none", key, body, false).run(model, real);
+    await create("none", key, { ...body, timeout: body.timeout + 1 }, false).run(model, real);
+    await listAs(real.callers.none, model, { limit: 200 });
+    faults.writeDelayMs = writeDelayMs;
+  },
+  toString: () => `create(${key}, ${JSON.stringify(body)}), and refused`,
+});
+
 export const ringAlarm = (nth: number) =>
   onRun("alarm", nth, async (run, model) => {
     await runDurableObjectAlarm(coordinatorOf(model.path, run.id));

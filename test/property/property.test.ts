@@ -14,6 +14,7 @@ import {
   cancel,
   create,
   createDuringList,
+  createThenRefused,
   evict,
   fault,
   get,
@@ -107,6 +108,12 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(by, nth).map(([who, n]) => get(who, n)) },
   { weight: 8, arbitrary: fc.tuple(by, filters).map(([who, f]) => list(who, f)) },
   { weight: 1, arbitrary: newRunBody.map(createDuringList) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom("k3", "k4", "k5"), newRunBody)
+      .map(([k, body]) => createThenRefused(k, body)),
+  },
   { weight: 3, arbitrary: ms.map(pass) },
   { weight: 2, arbitrary: nth.map(ringAlarm) },
   { weight: 2, arbitrary: fc.tuple(nth, fc.boolean()).map(([n, after]) => evict(n, after)) },
