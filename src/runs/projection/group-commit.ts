@@ -113,9 +113,11 @@ export class GroupCommit {
   /** Lets a flight leave as soon as none is up and the pace allows it. Never waits for it. */
   start(reason: Reason): void {
     if (this.#isFlying || this.#flights.areAllUp) return;
-    // A change never brings a departure forward.
-    if (reason === "change" && this.#departure !== null) return;
-    const waitMs = reason === "repair" ? 0 : this.#pace.waitMs(Date.now(), reason === "list", Math.random());
+    const isFull = this.unlanded.waitingBytes >= GROUP_MAX_BYTES;
+    // A change brings a departure forward only if it fills the flight.
+    if (reason === "change" && !isFull && this.#departure !== null) return;
+    const need = reason === "list" ? "list" : isFull ? "full" : "none";
+    const waitMs = reason === "repair" ? 0 : this.#pace.waitMs(Date.now(), need, Math.random());
     if (this.#departure !== null) clearTimeout(this.#departure);
     this.#departure = null;
     // Not in this stretch, so that the flight takes along everything that the stretch changes.

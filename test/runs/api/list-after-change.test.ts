@@ -110,17 +110,6 @@ describe("through one isolate and without a bookmark", () => {
     gate.open();
     expect((await listing).body).toHaveLength(1);
   });
-
-  it("a list five seconds later asks no coordinator", async () => {
-    const path = newRunsPath();
-    const gate = holdWrites();
-    await createRun(path);
-    watchHops();
-    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 5000);
-    const { lines } = await hopsOf(() => list(path, null));
-    gate.open();
-    expect(lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
-  });
 });
 
 describe("from another isolate, with bookmarks", () => {

@@ -1,6 +1,7 @@
 /** Group commit: when flights leave, and what each carries. With a fake clock. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { GROUP_MAX_BYTES } from "../../../src/runs/d1/store.ts";
 import { FLIGHT_MAX_MS } from "../../../src/runs/projection/flights.ts";
 import { PAUSE_MIN_MS } from "../../../src/runs/projection/pace.ts";
 import { OUTAGE, onShore } from "./shore.ts";
@@ -70,6 +71,26 @@ describe("a flight", () => {
       await pass(419);
       expect(flown()).toHaveLength(2);
       await pass(1);
+      expect(flown()).toHaveLength(3);
+    }),
+  );
+
+  it(
+    "leaves 50 ms after the last as soon as it is full, however slow D1 is",
+    onShore(async ({ flight, flown, write }) => {
+      write("a", 1);
+      await pass(0);
+      flight(0).land();
+      await pass(1000);
+      write("b", 1);
+      await pass(1000);
+      flight(1).land();
+      await pass(0);
+      write("c", 1);
+      await pass(100);
+      expect(flown()).toHaveLength(2);
+      write("large", 1, JSON.stringify({ text: "x".repeat(GROUP_MAX_BYTES) }));
+      await pass(0);
       expect(flown()).toHaveLength(3);
     }),
   );
