@@ -16,11 +16,6 @@ const PAUSE_PER_DELAY = 50;
 const SMOOTHING = 1 / 8;
 /** The best answer is that of this span and of the one before. */
 const BEST_KEPT_MS = 5 * MINUTE_MS;
-/** A list that waits for a flight shortens the pause to this share. */
-const URGENT_SHARE = 1 / 10;
-/** Or to this, if that is shorter. */
-const URGENT_MAX_MS = 50;
-
 export class Pace {
   #departedAt: number | null = null;
   #smoothed: number | null = null;
@@ -50,14 +45,12 @@ export class Pace {
   }
 
   /**
-   * How long from `now` until the next flight may leave; 0 if it may leave at once. `need`: a list waits for the flight, or
-   * the flight is full, so that waiting would make it no better. `random` is from 0 to 1, and spreads the flights of many
-   * coordinators by 20 %.
+   * How long from `now` until the next flight may leave; 0 if it may leave at once. `isFull`: it would carry no more if it
+   * waited. `random` is from 0 to 1, and spreads the flights of many coordinators by 20 %.
    */
-  waitMs(now: number, need: "none" | "list" | "full", random: number): number {
+  waitMs(now: number, isFull: boolean, random: number): number {
     if (this.#departedAt === null) return 0;
-    const pause = (need === "full" ? PAUSE_MIN_MS : this.pauseMs) * (0.8 + 0.4 * random);
-    const gap = need === "list" ? Math.min(pause * URGENT_SHARE, URGENT_MAX_MS) : pause;
-    return Math.max(0, gap - msSince(this.#departedAt, now));
+    const pause = (isFull ? PAUSE_MIN_MS : this.pauseMs) * (0.8 + 0.4 * random);
+    return Math.max(0, pause - msSince(this.#departedAt, now));
   }
 }

@@ -61,9 +61,9 @@ async function createEverywhere(
 }
 
 describe("through one isolate and without a bookmark", () => {
-  it("a list after a create, a callback or a cancel shows it, 1000 times in a row, while others create", async () => {
+  it("a list after a create, a callback or a cancel shows it, 100 times in a row, while others create", async () => {
     const path = newRunsPath();
-    let left = 1000;
+    let left = 100;
     const others = (async () => {
       while (left > 0) {
         await createRun(path, { actionName: "noise" });
