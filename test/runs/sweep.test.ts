@@ -231,6 +231,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
 it("an object that is killed between the call and the note registers with its next run", async () => {
   const path = newRunsPath();
   await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
+  await landed(path);
   await alarmIn(5000, coordinator(path, 0));
   await setDue(path, 1);
   const { COORDINATORS } = objects(async (_name, go) => {
