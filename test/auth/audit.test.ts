@@ -7,6 +7,7 @@ import { listAudit } from "../../src/auth/audit.ts";
 import { everyMinute } from "../../src/cron.ts";
 import { createAged } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
+import { landed } from "../support/landed.ts";
 import { ask, createRun, ROOT, report } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 
@@ -121,6 +122,7 @@ describe("the audit", () => {
 it("a resync does not start if its entry can't be written", async () => {
   const project = newProject();
   const run = await createRun(`${project}/envs/prod/action-runs`);
+  await landed(`${project}/envs/prod/action-runs`);
   await env.DB.prepare("DELETE FROM runs WHERE id = ?").bind(run.id).run();
   faults.writes = { refuse: (bound) => bound.includes("resync_requested") };
   lines = [];

@@ -80,8 +80,7 @@ export function fired(path: string, created: CreatedRun): Fired {
   const stub = coordinatorOf(path, created.id);
   const { token } = created.callback;
   const get = async () => {
-    // This bookmark asks the coordinator.
-    const answer = await ask("GET", url, { headers: { "x-d1-bookmark": "coordinator" } });
+    const answer = await ask("GET", url);
     expect(answer.status).toBe(200);
     return answer.body;
   };

@@ -7,7 +7,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { AttemptAnswer } from "../../src/dispatch/delivery.ts";
 import type { Attempt } from "../../src/dispatch/sealed-request.ts";
+import { keyHalves } from "../../src/runs/journal/run-key.ts";
 import { coordinator, journal, MINUTE_MS, mint, until } from "../support/direct.ts";
+import { landed } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
 
 const PLACES = 500;
@@ -63,15 +65,20 @@ interface Wanted {
   readonly minutes?: number;
 }
 
-/** Runs with a delivery each; their ids, oldest first. */
+/** Runs with a delivery each; their ids, in the order in which those start that wait. */
 async function fire(
   path: string,
   count: number,
   { bytes = 10, minutes = 60 }: Wanted = {},
 ): Promise<string[]> {
   const createdAt = Date.now();
-  const ids: string[] = [];
-  for (let n = 0; n < count; n++) ids.push(await mint(path, createdAt));
+  // Two runs of one millisecond may get the same key, and then the second is refused.
+  const byKey = new Map<string, string>();
+  while (byKey.size < count) {
+    const id = await mint(path, createdAt);
+    byKey.set(keyHalves(id).join(), id);
+  }
+  const ids = [...byKey.values()].sort();
   await runInDurableObject(coordinator(path, 0), async (instance) => {
     const made = ids.map((id) =>
       instance.create(
@@ -111,15 +118,6 @@ async function land(path: string, flights: readonly (Flight | undefined)[]): Pro
 const ring = (path: string) => runDurableObjectAlarm(coordinator(path, 0));
 const alarmAt = (path: string) =>
   runInDurableObject(coordinator(path, 0), (_, state) => state.storage.getAlarm());
-const landed = (path: string) =>
-  until(async () => {
-    const rows = await journal<{ n: number }>(
-      path,
-      0,
-      "SELECT count(*) AS n FROM runs WHERE landed_version < version",
-    );
-    return rows[0]?.n === 0;
-  });
 
 /** What the coordinator writes into its SQL while `work` is done. */
 async function rowsWritten(path: string, work: () => Promise<unknown>): Promise<number> {

@@ -6,6 +6,7 @@ import { mintRunId } from "../../src/runs/run-id.ts";
 import { mintUuidV7 } from "../../src/uuid.ts";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
 import { faults } from "../support/faults.ts";
+import { landed } from "../support/landed.ts";
 import {
   type ActionRun,
   ask,
@@ -141,6 +142,7 @@ describe("a run whose signing key left the ring", () => {
   it("can still be read, listed and cancelled", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
+    await landed(path);
     const read = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}`);
     expect([read.status, read.body.status]).toEqual([200, "pending"]);
     const events = await askWith<{ type: string }[]>(rotated, "GET", `${path}/${run.id}/events`);
@@ -157,6 +159,7 @@ describe("a run whose signing key left the ring", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     await report(run, { status: "failed", error: "no luck" });
+    await landed(path);
     const read = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}`);
     expect([read.status, read.body.error]).toEqual([200, "no luck"]);
     const waited = await askWith<ActionRun>(rotated, "GET", `${path}/${run.id}?wait=60`);
@@ -168,6 +171,7 @@ describe("a run whose signing key left the ring", () => {
   it("can be read and cancelled without any valid key", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
+    await landed(path);
     const unset = envWith({ CALLBACK_SIGNING_KEYS: "" });
     expect((await askWith(unset, "GET", `${path}/${run.id}`)).status).toBe(200);
     expect((await askWith(unset, "GET", `${path}/${run.id}/events`)).status).toBe(200);

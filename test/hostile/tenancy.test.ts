@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import type { Permission, Role } from "../../src/auth/permissions.ts";
+import { landed } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
 
@@ -189,6 +190,7 @@ async function target(pattern: string, changesNothing: boolean) {
 
 /** All rows that a request could change. */
 async function stored() {
+  await landed(runsPath);
   const [runs, kept, audit] = await env.DB.batch<Record<string, unknown>>([
     env.DB.prepare("SELECT id, version, status FROM runs WHERE scope = ? ORDER BY id").bind(scope),
     env.DB.prepare("SELECT id, role, env_name FROM tokens WHERE project = ? ORDER BY id").bind(

@@ -214,9 +214,11 @@ describe("parameters, recommendations and output", () => {
     });
     expect(reported.status).toBe(200);
     const read = await ask("GET", `${runs}/${id}`);
-    const kept = await ask("GET", `${runs}/${id}`, { headers: { "x-d1-bookmark": "coordinator" } });
+    const again = await ask("GET", `${runs}/${id}`);
+    const [listed] = (await ask<unknown[]>("GET", `${runs}?limit=1`)).body;
     const row = JSON.parse((await rowOf(id))?.body ?? "{}");
-    for (const body of [reported.body, read.body, kept.body, row]) {
+    expect(listed).toEqual(read.body);
+    for (const body of [reported.body, read.body, again.body, row]) {
       expect(JSON.stringify(body.parameters)).toBe(expected);
       expect(JSON.stringify(body.recommendations)).toBe(expected);
       expect(JSON.stringify(body.output)).toBe(expected);

@@ -21,6 +21,7 @@ afterEach(() => {
 });
 
 const FAULTS: readonly Extract<Fault, string>[] = ["down", "hang", "committed_then_error"];
+const D1_BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 const SUCCEEDED = { status: "succeeded", output: { ok: true } };
 
 interface Change {
@@ -65,6 +66,11 @@ const CHANGES: readonly Change[] = [
   },
 ];
 
+/** The parts of a response's bookmark. */
+function partsOf(headers: Headers): string[] {
+  return (headers.get("x-d1-bookmark") ?? "").split(".").filter((part) => part !== "");
+}
+
 it.each(FAULTS)(
   "with D1's writes %s, changes succeed, can be read at once, and land later",
   async (fault) => {
@@ -74,10 +80,11 @@ it.each(FAULTS)(
     hurryTimers();
     const done = await Promise.all(prepared.map((go) => go()));
     for (const { id, run, headers } of done) {
-      expect(headers.get("x-d1-bookmark")).toBe("coordinator");
-      const read = await ask("GET", `${path}/${id}`, { headers: { "x-d1-bookmark": "coordinator" } });
+      expect(partsOf(headers)).toContain(id);
+      const read = await ask("GET", `${path}/${id}`);
       expect(read.status).toBe(200);
       expect(read.body).toEqual(run);
+      expect(partsOf(read.headers)).toContain(id);
     }
     faults.writes = null;
     for (const { id, run } of done) {
@@ -87,16 +94,27 @@ it.each(FAULTS)(
   },
 );
 
-it("reads from the coordinator if the caller sends its bookmark, and from D1 otherwise", async () => {
+it("a get shows what D1 lacks, and a list says that it is behind, until the change has landed", async () => {
   const path = newRunsPath();
   const created = await createRun(path);
+  await until(async () => (await rowOf(created.id)) !== null);
   faults.writes = "down";
   const done = await report(created, SUCCEEDED);
-  expect((await ask("GET", `${path}/${created.id}`)).body.status).toBe("pending");
-  const sentBack = { headers: { "x-d1-bookmark": done.headers.get("x-d1-bookmark") ?? "" } };
-  const read = await ask("GET", `${path}/${created.id}`, sentBack);
-  expect(read.body).toEqual(done.body);
-  expect(read.headers.get("x-d1-bookmark")).toBe("coordinator");
+  const headers = { "x-d1-bookmark": done.headers.get("x-d1-bookmark") ?? "" };
+  for (const options of [{}, { headers }]) {
+    const read = await ask("GET", `${path}/${created.id}`, options);
+    expect(read.body).toEqual(done.body);
+    expect(partsOf(read.headers)).toContain(created.id);
+    const list = await ask<ActionRun[]>("GET", path, options);
+    expect(list.body).toMatchObject([{ id: created.id, status: "pending" }]);
+    expect(partsOf(list.headers)).toContain(created.id);
+  }
+  faults.writes = null;
+  await alarmIn(10_000, coordinatorOf(path, created.id));
+  await until(async () => (await rowOf(created.id))?.status === "succeeded");
+  const list = await ask<ActionRun[]>("GET", path, { headers });
+  expect(list.body).toEqual([done.body]);
+  expect(partsOf(list.headers)).toEqual([expect.stringMatching(D1_BOOKMARK)]);
 });
 
 it("returns a bookmark of D1 again after the row has landed", async () => {
@@ -106,8 +124,9 @@ it("returns a bookmark of D1 again after the row has landed", async () => {
   faults.writes = null;
   await alarmIn(10_000, coordinatorOf(path, created.id));
   await until(async () => (await rowOf(created.id)) !== null);
-  const done = await report(created, SUCCEEDED);
-  expect(done.headers.get("x-d1-bookmark")).toMatch(/^[0-9a-f]{8}-/);
+  expect(partsOf((await ask("GET", `${path}/${created.id}`)).headers)).toEqual([
+    expect.stringMatching(D1_BOOKMARK),
+  ]);
 });
 
 it("lets no caller wait while D1 is known to fail", async () => {

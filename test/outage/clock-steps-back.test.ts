@@ -164,8 +164,8 @@ describe("what an isolate remembers", () => {
 
   it("of an ended run is read again", () => {
     const now = Date.now();
-    rememberEnded("o/p/e", "id", "{}", now + DAY_MS, now);
-    expect(recallEnded("o/p/e", "id", now)).toBe("{}");
+    rememberEnded("o/p/e", "id", { actionRun: "{}", bookmark: null }, now + DAY_MS, now);
+    expect(recallEnded("o/p/e", "id", now)).toMatchObject({ actionRun: "{}" });
     expect(recallEnded("o/p/e", "id", now - HOUR_MS)).toBeNull();
   });
 });
@@ -174,14 +174,15 @@ it(
   "a run that D1 refused is sent again with the next flight, not an hour later",
   onShore(async ({ commit, flight, flights, write }) => {
     write("a", 1);
-    commit.start();
+    await Promise.resolve();
     flight(0).fail(CONTENT);
     await until(async () => commit.aside.size === 1);
-    commit.start();
+    commit.start("repair");
     await scheduler.wait(0);
     expect(flights).toHaveLength(1);
     stepBack();
-    commit.start();
+    commit.start("repair");
+    await Promise.resolve();
     expect(flights).toHaveLength(2);
   }),
 );

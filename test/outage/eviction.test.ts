@@ -138,8 +138,7 @@ function of(story: Story): CreatedRun {
 
 /** The run as its coordinator has it. */
 async function decided(story: Story): Promise<ActionRun> {
-  const headers = { "x-d1-bookmark": "coordinator" };
-  return (await ask("GET", `${story.path}/${of(story).id}`, { headers })).body;
+  return (await ask("GET", `${story.path}/${of(story).id}`)).body;
 }
 
 function heartbeat({ callback }: CreatedRun, body: unknown) {

@@ -1,6 +1,6 @@
 /**
- * What a caller may expect of an environment's runs, in the plainest terms: one map, no versions in flight, no
- * database. Written from the rules for callers and not from the code, so that it can disagree with it.
+ * What a caller may expect of an environment's runs, in the plainest terms: each run with all its states, and how much of it
+ * lists must show. Written from the rules for callers and not from the code, so that it can disagree with it.
  */
 
 import type { ActionRun, CreatedRun } from "../support/requests.ts";
@@ -24,14 +24,12 @@ export interface Expected {
 }
 
 export class ModelRun {
-  /** How often the run has changed, its creation included. */
-  version = 1;
   /** What brought about the last change: asked again, it is told again. */
   #doneBy: string | null = null;
-  /** Every state the run has been in: what a read without a bookmark may still see. */
-  readonly #states: string[] = [];
-  /** Of the last answer about this run: with it a caller reads its own writes. */
-  bookmark: string | null = null;
+  /** Every state the run has been in. The first is version 1. */
+  readonly #states: ActionRun[] = [];
+  /** A list has shown that D1 has at least this version; 0 if no list has shown the run. */
+  landed = 0;
   lastReport: { readonly body: ReportBody; readonly key: string | null } | null = null;
   #run: ActionRun;
 
@@ -41,11 +39,21 @@ export class ModelRun {
   ) {
     const { callback: _, ...run } = created;
     this.#run = run;
-    this.#states.push(JSON.stringify(run));
+    this.#states.push(run);
   }
 
   get id(): string {
     return this.created.id;
+  }
+
+  /** The three hex digits of the id that name the coordinator. */
+  get coordinator(): string {
+    return this.id.slice(15, 18);
+  }
+
+  /** How often the run has changed, its creation included. */
+  get version(): number {
+    return this.#states.length;
   }
 
   get deadlineAt(): number {
@@ -62,8 +70,15 @@ export class ModelRun {
     return this.#run;
   }
 
-  hasBeen(run: ActionRun): boolean {
-    return this.#states.includes(JSON.stringify(run));
+  /** The version that looks like this; 0 if none ever did. */
+  versionOf(run: ActionRun): number {
+    const text = JSON.stringify(run);
+    return this.#states.findIndex((state) => JSON.stringify(state) === text) + 1;
+  }
+
+  /** What D1 may show, from version `least` on; `undefined` stands for a run that D1 does not have yet. */
+  statesFrom(least: number): (ActionRun | undefined)[] {
+    return [undefined, ...this.#states].slice(least);
   }
 
   start(key: string | null, now: number): Expected {
@@ -106,8 +121,7 @@ export class ModelRun {
   #become(change: Partial<ActionRun>, did: string | null): Expected {
     // Spread first: the order of the twelve fields is the reference's, whatever changed.
     this.#run = { ...this.#run, ...change };
-    this.#states.push(JSON.stringify(this.#run));
-    this.version++;
+    this.#states.push(this.#run);
     this.#doneBy = did;
     return { status: 200, run: this.#run, replayed: false };
   }
@@ -118,9 +132,26 @@ export class ModelRun {
   }
 }
 
+/** What a bookmark stands for: at least this version of each run. */
+export type Seen = ReadonlyMap<ModelRun, number>;
+
+export function union(...all: readonly Seen[]): Seen {
+  const merged = new Map<ModelRun, number>();
+  for (const seen of all) {
+    for (const [run, version] of seen) merged.set(run, Math.max(version, merged.get(run) ?? 0));
+  }
+  return merged;
+}
+
+/** How long an isolate remembers the changes that went through it. */
+const REMEMBERED_MS = 5000;
+
 export class Model {
   readonly runs: ModelRun[] = [];
   readonly #byKey = new Map<string, ModelRun>();
+  #changes: { readonly at: number; readonly seen: Seen }[] = [];
+  /** Whether D1 has worked since the model began, or since everything was seen to have landed. */
+  isCalm = true;
 
   constructor(readonly path: string) {}
 
@@ -137,6 +168,17 @@ export class Model {
   add(run: ModelRun, key: string | null): void {
     this.runs.push(run);
     if (key !== null) this.#byKey.set(key, run);
+  }
+
+  /** A change of this run has gone through the isolate. */
+  changed(run: ModelRun, now: number): void {
+    this.#changes.push({ at: now, seen: new Map([[run, run.version]]) });
+  }
+
+  /** What a list without a bookmark must show. */
+  remembered(now: number): Seen {
+    this.#changes = this.#changes.filter(({ at }) => now - at < REMEMBERED_MS);
+    return union(...this.#changes.map(({ seen }) => seen));
   }
 
   newestFirst(now: number): ActionRun[] {

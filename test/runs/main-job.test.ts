@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+import { landedRow } from "../support/landed.ts";
+import { ask, createRun, newRunsPath, report } from "../support/requests.ts";
 
 it("creates a run, takes its report, and lists it", async () => {
   const path = newRunsPath();
@@ -12,5 +13,5 @@ it("creates a run, takes its report, and lists it", async () => {
   expect(got.body).toEqual(done.body);
   const list = await ask<unknown[]>("GET", path);
   expect(list.body).toEqual([done.body]);
-  expect((await rowOf(created.id))?.version).toBe(2);
+  expect((await landedRow(path, created.id))?.version).toBe(2);
 });

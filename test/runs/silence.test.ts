@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { begin, expire, type Run, type RunEvent, timeIsUpAt, transition } from "../../src/runs/run.ts";
 import { readRunId } from "../../src/runs/run-id.ts";
 import { alarmAt, alarmIn, coordinator, direct, journal, MINUTE_MS, mint, until } from "../support/direct.ts";
+import { landedRow } from "../support/landed.ts";
 import {
   ask,
   type CreatedRun,
@@ -32,7 +33,7 @@ function quietRun(path: string, heartbeatTimeout?: number, timeout = 60): Promis
 }
 
 async function decided(path: string, { id }: { id: string }) {
-  return (await ask("GET", `${path}/${id}`, { headers: { "x-d1-bookmark": "coordinator" } })).body;
+  return (await ask("GET", `${path}/${id}`)).body;
 }
 
 function iso(ms: number): string {
@@ -118,7 +119,7 @@ describe("a run that is silent for too long", () => {
         expect(await go()).toMatchObject({ status: 409, body: { code: "run_timed_out" } });
       }
       expect(await decided(path, run)).toMatchObject({ status: "failed", completedAt: iso(upAt) });
-      expect((await rowOf(run.id))?.status).toBe("failed");
+      expect((await landedRow(path, run.id))?.status).toBe("failed");
       vi.useRealTimers();
     }
   });

@@ -54,7 +54,13 @@ function objects(poke: (name: string, go: () => Promise<number | null>) => Promi
   return { called, COORDINATORS: { getByName } as unknown as Namespace };
 }
 
+/** Waits until D1 has what coordinator 0 has written, and its registration with it. */
+async function landed(path: string): Promise<void> {
+  await until(async () => !(await direct(path, 0).settle()).isBehind);
+}
+
 async function known(path: string): Promise<number[]> {
+  await landed(path);
   const { results } = await env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ? ORDER BY n")
     .bind(scopeOfPath(path))
     .all<{ due_at: number }>();
@@ -137,6 +143,7 @@ it("an idle coordinator costs nothing until something is due", async () => {
   const path = newRunsPath();
   const deadlineAt = Date.now() + 20 * DAY_MS;
   const id = await createAged(path, { deadlineAt });
+  await landed(path);
   await alarmIn(5000, coordinator(path, 0));
   await sweepIn(12 * MINUTE_MS);
   expect(await known(path)).toEqual([deadlineAt]);
@@ -149,6 +156,8 @@ it("an idle coordinator costs nothing until something is due", async () => {
 
   // Ended, the run needs nothing until it is purged.
   await change(path, id, { type: "cancelled" });
+  await landed(path);
+  await alarmIn(5000, coordinator(path, 0));
   const [purgeAt] = (await journal<{ at: number }>(path, 0, "SELECT purge_at AS at FROM runs")).map(
     ({ at }) => at,
   );
@@ -199,6 +208,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
         const path = newRunsPath();
         const stub = coordinator(path, 0);
         if (!empty) await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
+        await landed(path);
         await env.DB.prepare("INSERT OR REPLACE INTO coordinators (scope, n, due_at) VALUES (?, 0, 1)")
           .bind(scopeOfPath(path))
           .run();
@@ -208,6 +218,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
           expect(answer === null).toBe(empty);
           if (evicted) await evictDurableObject(stub);
           await createAged(path, { deadlineAt });
+          await landed(path);
           return answer;
         });
         await sweepIn(0, { COORDINATORS });
@@ -220,6 +231,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
 it("an object that is killed between the call and the note registers with its next run", async () => {
   const path = newRunsPath();
   await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
+  await landed(path);
   await alarmIn(5000, coordinator(path, 0));
   await setDue(path, 1);
   const { COORDINATORS } = objects(async (_name, go) => {

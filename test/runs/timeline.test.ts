@@ -1,6 +1,7 @@
 /** The timeline's rules: what becomes an entry, how it reads on the wire, and which heartbeats are kept of many. */
 
 import { runInDurableObject } from "cloudflare:test";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EVENTS_MAX, TimelineRows } from "../../src/runs/journal/timeline-rows.ts";
 import { begin, type Run, type RunEvent, transition } from "../../src/runs/run.ts";
@@ -102,7 +103,7 @@ it("an entry reads as its number, type and instant, and what else there is to sa
   ]);
 });
 
-const RUN_ID = "a-run";
+const RUN = { id: "a-run", createdAt: CREATED_AT, triggeredBy: "root" };
 
 /** Looks at a timeline in an object's own storage, as the coordinator does. */
 function inJournal<T>(go: (timeline: TimelineRows, sql: SqlStorage) => T): Promise<T> {
@@ -116,7 +117,7 @@ function entry(type: TimelineEvent["type"], n: number): TimelineEvent {
 }
 
 function all(timeline: TimelineRows): StoredEvent[] {
-  return timeline.after(RUN_ID, 0, 100_000);
+  return timeline.after(RUN, 0, 100_000);
 }
 
 /** Every heartbeat ever sent is either kept or counted, the oldest are those that are counted, all else is kept. */
@@ -154,20 +155,21 @@ describe("a run that is heard of very often", () => {
     { atOnce: 250, otherEvery: 50 },
   ])("keeps at most 1000 entries, after every change: %j", async ({ atOnce, otherEvery }) => {
     await inJournal((timeline, sql) => {
-      const sent: string[] = [];
+      const sent: string[] = ["created"];
       while (sent.length < 2500) {
         const some = Array.from({ length: atOnce }, (_, i) => {
           const n = sent.length + i;
           // What is never dropped must leave room, as a run's few attempts do.
-          const isOther = n === 0 || (otherEvery > 0 && n % otherEvery === 0 && n < 900);
+          const isOther = otherEvery > 0 && n % otherEvery === 0 && n < 900;
           return entry(isOther ? "attempt_started" : "heartbeat", n);
         });
-        timeline.append(RUN_ID, some);
+        timeline.append(RUN, some);
         sent.push(...some.map(({ type }) => type));
         const { kept } = sql
-          .exec<{ kept: number }>("SELECT count(*) AS kept FROM events WHERE run_id = ?", RUN_ID)
+          .exec<{ kept: number }>("SELECT count(*) AS kept FROM events WHERE run_id = ?", RUN.id)
           .one();
-        expect(kept).toBeLessThanOrEqual(EVENTS_MAX);
+        // `created` is not kept but counts.
+        expect(kept + 1).toBeLessThanOrEqual(EVENTS_MAX);
         if (sent.length % 100 < atOnce) {
           const now = all(timeline);
           expectTold(now, countsOf(now), sent);
@@ -181,30 +183,30 @@ describe("a run that is heard of very often", () => {
     await inJournal((timeline, sql) => {
       sql.exec(
         `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < 1550)
-         INSERT INTO events (run_id, seq, type, at, data) SELECT ?, k, 'heartbeat', ?, '{}' FROM counted`,
-        RUN_ID,
+         INSERT INTO events (run_id, seq, type, at, data) SELECT ?, k, 'heartbeat', ?, '{}' FROM counted WHERE k > 1`,
+        RUN.id,
         CREATED_AT,
       );
-      for (let n = 1550; n < 3000; n++) timeline.append(RUN_ID, [entry("heartbeat", n)]);
+      for (let n = 1550; n < 3000; n++) timeline.append(RUN, [entry("heartbeat", n)]);
       const kept = all(timeline);
       expect(kept.length).toBeLessThanOrEqual(1600);
-      expectTold(kept, countsOf(kept), Array(3000).fill("heartbeat"));
+      expectTold(kept, countsOf(kept), ["created", ...Array(2999).fill("heartbeat")]);
     });
   });
 
   it("loses only heartbeats, and nothing if it has none", async () => {
     await inJournal((timeline) => {
-      for (let n = 0; n < 1250; n++) timeline.append(RUN_ID, [entry("attempt_started", n)]);
-      expect(all(timeline)).toHaveLength(1250);
+      for (let n = 0; n < 1250; n++) timeline.append(RUN, [entry("attempt_started", n)]);
+      expect(all(timeline)).toHaveLength(1251);
     });
   });
 
   it("keeps its numbers, so a watcher misses nothing after any of them", async () => {
     await inJournal((timeline) => {
-      for (let n = 0; n < 1100; n++) timeline.append(RUN_ID, [entry(n === 0 ? "created" : "heartbeat", n)]);
+      for (let n = 1; n < 1100; n++) timeline.append(RUN, [entry("heartbeat", n)]);
       const kept = all(timeline);
-      for (const seq of [1, 50, 199, 200, 201, 202, 203, 1099, 1100]) {
-        expect(timeline.after(RUN_ID, seq, 5000)).toEqual(kept.filter((event) => event.seq > seq));
+      for (const seq of [0, 1, 2, 50, 101, 102, 103, 199, 200, 201, 202, 203, 1099, 1100]) {
+        expect(timeline.after(RUN, seq, 5000)).toEqual(kept.filter((event) => event.seq > seq));
       }
     });
   });
@@ -212,51 +214,49 @@ describe("a run that is heard of very often", () => {
   it("never goes back in time, even if the clock does", async () => {
     await inJournal((timeline) => {
       for (const n of [5, 3, 9, 1, 10])
-        timeline.append(RUN_ID, [entry("heartbeat", n), entry("started", n - 1)]);
+        timeline.append(RUN, [entry("heartbeat", n), entry("started", n - 1)]);
       const at = all(timeline).map((event) => event.at - CREATED_AT);
-      expect(at).toEqual([5, 5, 5, 5, 9, 9, 9, 9, 10, 10]);
+      expect(at).toEqual([0, 5, 5, 5, 5, 9, 9, 9, 9, 10, 10]);
     });
   });
 });
 
 describe("several entries at once", () => {
-  const OTHER = "another-run";
+  const OTHER = { ...RUN, id: "another-run" };
 
   it("take the numbers after those there are, in their order, of this run alone", async () => {
     await inJournal((timeline, sql) => {
-      const put = (runId: string, ...ns: number[]) =>
+      const put = (run: typeof RUN, ...ns: number[]) =>
         timeline.append(
-          runId,
+          run,
           ns.map((n) => entry("heartbeat", n)),
         );
-      put(RUN_ID, 1, 2, 3);
+      put(RUN, 1, 2, 3);
       put(OTHER, 101, 102);
-      put(RUN_ID, 4);
-      put(RUN_ID);
-      put(RUN_ID, 5, 6, 7, 8, 9, 10, 11, 12);
+      put(RUN, 4);
+      put(RUN);
+      put(RUN, 5, 6, 7, 8, 9, 10, 11, 12);
       put(OTHER, 103);
       const numbers = (events: StoredEvent[]) => events.map(({ seq, data }) => [seq, JSON.parse(data).n]);
-      expect(numbers(all(timeline))).toEqual(Array.from({ length: 12 }, (_, i) => [i + 1, i + 1]));
-      expect(numbers(timeline.after(OTHER, 0, 100))).toEqual([
-        [1, 101],
-        [2, 102],
-        [3, 103],
-      ]);
-      sql.exec("DELETE FROM events WHERE run_id = ?", RUN_ID);
-      put(RUN_ID, 21, 22);
+      const created = [1, undefined];
       expect(numbers(all(timeline))).toEqual([
-        [1, 21],
-        [2, 22],
+        created,
+        ...Array.from({ length: 12 }, (_, i) => [i + 2, i + 1]),
       ]);
+      expect(numbers(timeline.after(OTHER, 0, 100))).toEqual([created, [2, 101], [3, 102], [4, 103]]);
+      sql.exec("DELETE FROM events WHERE run_id = ?", RUN.id);
+      expect(numbers(all(timeline))).toEqual([created]);
+      put(RUN, 21, 22);
+      expect(numbers(all(timeline))).toEqual([created, [2, 21], [3, 22]]);
     });
   });
 
   it("continue after the last number if earlier events were thinned", async () => {
     await inJournal((timeline, sql) => {
-      for (let n = 0; n < 5; n++) timeline.append(RUN_ID, [entry("heartbeat", n)]);
-      sql.exec("DELETE FROM events WHERE run_id = ? AND seq < 4", RUN_ID);
-      timeline.append(RUN_ID, [entry("heartbeat", 5), entry("ended", 6)]);
-      expect(all(timeline).map(({ seq }) => seq)).toEqual([4, 5, 6, 7]);
+      for (let n = 0; n < 5; n++) timeline.append(RUN, [entry("heartbeat", n)]);
+      sql.exec("DELETE FROM events WHERE run_id = ? AND seq < 5", RUN.id);
+      timeline.append(RUN, [entry("heartbeat", 5), entry("ended", 6)]);
+      expect(all(timeline).map(({ seq }) => seq)).toEqual([1, 5, 6, 7, 8]);
     });
   });
 
@@ -268,15 +268,15 @@ describe("several entries at once", () => {
   ])("never go backwards in time: $added after $stored", async ({ stored, added, told }) => {
     await inJournal((timeline) => {
       timeline.append(
-        RUN_ID,
+        RUN,
         stored.map((n) => entry("heartbeat", n)),
       );
       timeline.append(
-        RUN_ID,
+        RUN,
         added.map((n) => entry("heartbeat", n)),
       );
       const at = all(timeline).map((event) => event.at - CREATED_AT);
-      expect(at).toEqual([...stored, ...told]);
+      expect(at).toEqual([0, ...stored, ...told]);
     });
   });
 
@@ -287,15 +287,184 @@ describe("several entries at once", () => {
         ...entry("heartbeat", n),
         data: { message, progress: 0.1 },
       }));
-      timeline.append(RUN_ID, events);
-      timeline.append(RUN_ID, [{ ...entry("started", 99), data: {} }]);
+      timeline.append(RUN, events);
+      timeline.append(RUN, [{ ...entry("started", 99), data: {} }]);
       expect(all(timeline).map(({ data }) => data)).toEqual([
+        '{"by":"root"}',
         ...events.map(({ data }) => JSON.stringify(data)),
         "{}",
       ]);
     });
   });
 });
+
+/** One thing that happens to a run. `at`: in ms after the run was created, as the clock says. */
+interface Happening {
+  readonly what: RunEvent["type"] | "attempt" | "answer" | "beats" | "silence";
+  readonly at: number;
+  /** How many heartbeats. */
+  readonly n: number;
+}
+
+const ENDS: readonly RunEvent[] = [
+  { type: "succeeded", output: null },
+  { type: "failed", error: "no", output: null },
+  { type: "cancelled", by: "a person" },
+  { type: "delivery_failed", reason: "ci.example answered 404." },
+  { type: "deadline_passed" },
+];
+
+/**
+ * The events of each write of a run to which these things happen, made by the rules of the service. What the run refuses
+ * leaves nothing.
+ */
+function writesOf(happenings: readonly Happening[]): TimelineEvent[][] {
+  const isSilent = happenings.some(({ what }) => what === "silence");
+  let run: Run = {
+    ...PENDING,
+    deadlineAt: CREATED_AT + 600_000,
+    heartbeatTimeoutMs: isSilent ? 60_000 : null,
+  };
+  const writes: TimelineEvent[][] = [];
+  const apply = (event: RunEvent, now: number, last: readonly TimelineEvent[] = []) => {
+    const next = transition(run, event, now);
+    if (!next.ok) return;
+    const events = [...eventsBetween(run, next.value, event), ...last];
+    run = next.value;
+    if (events.length > 0) writes.push(events);
+  };
+  for (const { what, at, n } of happenings) {
+    const now = CREATED_AT + at;
+    if (run.completedAt !== null) break;
+    if (what === "attempt")
+      writes.push([{ type: "attempt_started", at: now, data: { attempt: 1, host: "h" } }]);
+    else if (what === "answer") writes.push([{ type: "attempt_answered", at: now, data: { attempt: 1 } }]);
+    else if (what === "beats") {
+      for (let beat = 0; beat < n; beat++) {
+        apply({ type: "heartbeat" }, now + beat, [{ type: "heartbeat", at: now + beat, data: { beat } }]);
+      }
+    } else if (what === "started" || what === "delivered") apply({ type: what }, now);
+    else if (what === "deadline_passed" || what === "silence") {
+      apply({ type: "deadline_passed" }, CREATED_AT + 900_000);
+    } else {
+      const end = ENDS.find(({ type }) => type === what);
+      if (end !== undefined) apply(end, now);
+    }
+  }
+  return writes;
+}
+
+/** A timeline that keeps every event, as JSON for the wire. */
+function keptInFull(writes: readonly TimelineEvent[][]): string[] {
+  const events: { at: number; text: string }[] = [];
+  const first: TimelineEvent = { type: "created", at: CREATED_AT, data: { by: "root" } };
+  for (const { type, at, data } of [first, ...writes.flat()]) {
+    const latest = Math.max(at, events.at(-1)?.at ?? 0);
+    const seq = events.length + 1;
+    events.push({
+      at: latest,
+      text: JSON.stringify({ seq, type, at: new Date(latest).toISOString(), ...data }),
+    });
+  }
+  return events.map(({ text }) => text);
+}
+
+/** Each page of these sizes is its part of the whole: after each number, or after one in `step`. */
+function expectPages(
+  timeline: TimelineRows,
+  run: typeof RUN,
+  whole: readonly string[],
+  sizes: readonly number[],
+  step = 1,
+): void {
+  const seqs = whole.map((text) => (JSON.parse(text) as WireEvent).seq);
+  const last = seqs.at(-1) ?? 0;
+  const wrong: object[] = [];
+  for (let after = 0; after <= last + 1; after += after < 5 || after > last - 5 ? 1 : step) {
+    const rest = whole.filter((_, i) => (seqs[i] ?? 0) > after);
+    for (const limit of sizes) {
+      const page = timeline.after(run, after, limit).map(toWireEvent);
+      if (page.join() !== rest.slice(0, limit).join()) wrong.push({ after, limit, page, whole });
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect(toWireEvent(timeline.last(run))).toBe(whole.at(-1));
+}
+
+describe("a timeline reads as if each of its events were kept", () => {
+  const BEFORE = ["attempt", "answer", "beats", "started", "delivered"] as const;
+  const ends = [...ENDS.map(({ type }) => type), "silence"] as const;
+
+  it("after every sequence of up to three things before each end, or before none", async () => {
+    await inJournal((timeline, sql) => {
+      let sequences: (readonly Happening["what"][])[] = [[]];
+      const everySequence = [...sequences];
+      for (let length = 1; length <= 3; length++) {
+        sequences = sequences.flatMap((some) => BEFORE.map((what) => [...some, what]));
+        everySequence.push(...sequences);
+      }
+      const seen = new Set<string>();
+      for (const before of everySequence) {
+        for (const end of [null, ...ends]) {
+          const whats = end === null ? before : [...before, end];
+          const writes = writesOf(whats.map((what, i) => ({ what, at: 1000 * i, n: 1 })));
+          const whole = keptInFull(writes);
+          // Many sequences leave the same events, because the run refuses some of the things.
+          if (seen.has(whole.join())) continue;
+          seen.add(whole.join());
+          const run = { ...RUN, id: `run-${seen.size}` };
+          for (const events of writes) timeline.append(run, events);
+          expectPages(timeline, run, whole, [1, 2, whole.length]);
+        }
+      }
+      expect(seen.size).toBeGreaterThan(200);
+      // It keeps neither what the run tells nor a start that the end tells.
+      const untold = "type = 'created' OR (type = 'started' AND data = '{\"cause\":\"callback\"}' )";
+      const kept = sql.exec<{ n: number }>(`SELECT count(*) AS n FROM events WHERE ${untold}`).one();
+      expect(kept).toEqual({ n: 0 });
+    });
+  });
+
+  it("whenever each thing happens, though the clock steps back, and with thousands of heartbeats", async () => {
+    await inJournal((timeline) => {
+      let runs = 0;
+      const happening = fc.record({
+        what: fc.constantFrom(...BEFORE, ...ends),
+        at: fc.integer({ min: -5000, max: 40_000 }),
+        n: fc.oneof({ weight: 20, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(1400) }),
+      });
+      const happenings = fc.array(happening, { maxLength: 8 });
+      const property = fc.property(happenings, fc.integer({ min: 1, max: 60 }), (history, limit) => {
+        const run = { ...RUN, id: `random-${++runs}` };
+        const writes = writesOf(history);
+        for (const events of writes) timeline.append(run, events);
+        const full = keptInFull(writes);
+        const whole = timeline.after(run, 0, 100_000).map(toWireEvent);
+        if (full.length < EVENTS_MAX) expect(whole).toEqual(full);
+        else expectThinned(whole, full);
+        expectPages(timeline, run, whole, [1, limit, whole.length], Math.ceil(whole.length / 20));
+      });
+      fc.assert(property, { seed: 20260131, numRuns: 150 });
+    });
+  });
+});
+
+/** The whole timeline, but for its oldest heartbeats, which are one event that counts them. */
+function expectThinned(whole: readonly string[], full: readonly string[]): void {
+  const events = whole.map((text): WireEvent => JSON.parse(text));
+  expect(whole.length).toBeLessThanOrEqual(EVENTS_MAX);
+  const counts = events.filter(({ type }) => type === "heartbeats_thinned").map(({ count }) => Number(count));
+  expectTold(
+    events,
+    counts,
+    full.map((text) => (JSON.parse(text) as WireEvent).type),
+  );
+  const kept = new Set(whole);
+  for (const [i, text] of whole.entries()) {
+    if (events[i]?.type !== "heartbeats_thinned") expect(full).toContain(text);
+  }
+  for (const text of full) if (!text.includes('"type":"heartbeat"')) expect(kept).toContain(text);
+}
 
 it("the pages of a long-lived run say how many heartbeats are no longer kept", async () => {
   const path = newRunsPath();

@@ -14,7 +14,7 @@ export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
 /** The platform's stub type turns a promise of a union into a union of promises. This is the same object. */
-type Direct = Pick<RunCoordinator, "create" | "change" | "read" | "poke" | "resync">;
+type Direct = Pick<RunCoordinator, "create" | "change" | "read" | "settle" | "poke" | "resync">;
 
 export function coordinator(path: string, n: number) {
   return env.COORDINATORS.getByName(coordinatorName(scopeOfPath(path), n));

@@ -9,6 +9,11 @@ export type Fault =
   | "committed_then_silence"
   | { readonly refuse: (bound: string, sql: string) => boolean };
 
+/** A flight that is held back. It looks for itself, because one object must not resume the work of another. */
+interface Held {
+  mayGo: boolean;
+}
+
 interface Faults {
   /** How long statements that read are held back. */
   readDelayMs: number;
@@ -29,6 +34,10 @@ interface Faults {
   gate: Promise<void> | null;
   /** Which statements wait. */
   gated: RegExp;
+  /** When set, flights to D1 line up here, in the order in which they left. */
+  queue: Held[] | null;
+  /** Whose flights line up. */
+  queued: string;
 }
 
 /** One for the isolate, shared by the Worker, its objects and the tests. */
@@ -43,6 +52,8 @@ export const faults: Faults = {
   databaseBytes: null,
   gate: null,
   gated: /^/,
+  queue: null,
+  queued: "",
 };
 
 export function resetFaults(): void {
@@ -52,6 +63,7 @@ export function resetFaults(): void {
   faults.databaseBytes = null;
   faults.reads = null;
   faults.gate = null;
+  faults.queue = null;
   faults.onSilence = null;
 }
 
@@ -64,6 +76,44 @@ export function holdWrites(gated = /^/): { readonly open: () => void } {
     open: () => {
       faults.gate = null;
       resolve();
+    },
+  };
+}
+
+export interface FlightQueue {
+  /** How many flights have left so far. */
+  readonly left: number;
+  /** How many of them are held back. */
+  readonly held: number;
+  /** Lets the flight go on that has waited longest. */
+  next(): void;
+  /** Lets all flights go on, those that leave later included. */
+  open(): void;
+}
+
+/** Holds back each flight to D1 of the environment `scope` until the test lets it go on. */
+export function queueFlights(scope: string): FlightQueue {
+  const queue: Held[] = [];
+  let gone = 0;
+  faults.queue = queue;
+  faults.queued = scope;
+  const next = () => {
+    const first = queue.shift();
+    if (first === undefined) throw new Error("no flight is held back");
+    gone++;
+    first.mayGo = true;
+  };
+  return {
+    get left() {
+      return gone + queue.length;
+    },
+    get held() {
+      return queue.length;
+    },
+    next,
+    open: () => {
+      if (faults.queue === queue) faults.queue = null;
+      while (queue.length > 0) next();
     },
   };
 }
@@ -128,6 +178,14 @@ async function apply<T>(statements: readonly object[], go: () => Promise<T>): Pr
   const fault = writing ? faults.writes : faults.reads;
   const held = writing && parts.some((part) => faults.gated.test(part?.sql ?? ""));
   if (faults.gate !== null && held) await faults.gate;
+  const { queue } = faults;
+  const isFlight = (part?: Wrapped) =>
+    /^\s*INSERT INTO runs/i.test(part?.sql ?? "") && part?.bound.endsWith(faults.queued);
+  if (queue !== null && parts.some(isFlight)) {
+    const held: Held = { mayGo: false };
+    queue.push(held);
+    while (!held.mayGo) await scheduler.wait(1);
+  }
   const delayMs = writing ? faults.writeDelayMs : faults.readDelayMs;
   if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
   if (fault === "down") throw new Error(LOST);

@@ -96,11 +96,7 @@ describe("D1", () => {
       await insertFirstRun(scopeOfPath(path), id, now);
       await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
       await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
-      expect(await ask("GET", `${path}/${id}`)).toMatchObject({
-        status: 200,
-        body: { id, status: "cancelled" },
-      });
-      expect((await ask<unknown[]>("GET", path)).body).toHaveLength(1);
+      expect((await ask<unknown[]>("GET", path)).body).toMatchObject([{ id, status: "cancelled" }]);
       expect((await ask("GET", "/readyz", { token: null })).status).toBe(200);
       // Old code names its columns, so it still writes after the later migrations.
       await insertFirstRun(scopeOfPath(path), await mint(path, now), now);

@@ -12,7 +12,7 @@ import { parseUuid } from "../../uuid.ts";
 import { readRunId } from "../run-id.ts";
 import { isGenuine, type Place } from "./run-place.ts";
 
-const HEADER = "x-d1-bookmark";
+export const BOOKMARK_HEADER = "x-d1-bookmark";
 /** Each id costs an HMAC. A caller who sends more has many bookmarks, and the last ones are the newest. */
 const PARTS_MAX = 100;
 
@@ -35,7 +35,7 @@ export interface SentBookmark extends Bookmark {
  * text that is made up.
  */
 export async function sentBookmark(c: Context<AppEnv>, place: Place): Promise<SentBookmark> {
-  const text = c.req.header(HEADER)?.trim() ?? "";
+  const text = c.req.header(BOOKMARK_HEADER)?.trim() ?? "";
   const parts = new Set(text.split(/[.,\s]+/).filter((part) => part !== ""));
   const looked = [...parts].slice(-PARTS_MAX);
   const d1 = looked.filter(isBookmark);
@@ -63,5 +63,5 @@ export function union(a: Bookmark, b: Bookmark): Bookmark {
 /** The header of a response, for the constructor of an error or for `sendJson`. */
 export function bookmarkHeader({ d1, ids }: Bookmark): Readonly<Record<string, string>> {
   const parts = [d1, ...ids.values()].filter((part) => part !== null);
-  return parts.length === 0 ? {} : { [HEADER]: parts.join(".") };
+  return parts.length === 0 ? {} : { [BOOKMARK_HEADER]: parts.join(".") };
 }

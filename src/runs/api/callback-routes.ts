@@ -13,6 +13,7 @@ import { CALLBACK_REPLAY_GRACE_MS } from "../../http/limits.ts";
 import { validBody } from "../../http/validate.ts";
 import { parseUuid } from "../../uuid.ts";
 import type { RunEvent } from "../run.ts";
+import { BOOKMARK_HEADER } from "./bookmark.ts";
 import { changeKey } from "./change-key.ts";
 import { refusalError, sendChanged } from "./coordinator-answer.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
@@ -41,6 +42,8 @@ function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): Middl
     c.set("isLate", isLate);
     await next();
     if (isLate && c.res.status >= 400 && c.res.status < 500) {
+      // The headers of the first response stay. Its bookmark is for callers whose token opens the run.
+      c.header(BOOKMARK_HEADER, undefined);
       c.res = errorResponse(c, expired);
     }
   };

@@ -37,6 +37,8 @@ export async function sendChanged(
   answer: RunReply,
   key: string | null,
 ): Promise<Response> {
+  // This refusal does not depend on what the run is, so there is nothing that a list must show.
+  if (!answer.ok && answer.bookmark === undefined) throw refusalError(answer.reason);
   const bookmark = await bookmarkAfter(c, place, id, answer);
   if (!answer.ok) throw refusalError(answer.reason, bookmarkHeader(bookmark));
   if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");

@@ -20,13 +20,21 @@ export interface RecentChange {
 /** By scope, and by the coordinator's number. */
 const scopes = new BoundedMap<Map<number, RecentChange>>(MAX_SCOPES);
 
-/** Notes a change of the run `id` before the coordinator is called, because a call that failed may have run. */
-export function noteChange(scope: string, id: string, now: number): RecentChange {
+/**
+ * Notes a change of the run `id` before the coordinator is called, because a call that failed may have run. Returns a function
+ * that takes the note back, and with it nothing that was noted before: D1 may lack an earlier change of another run.
+ */
+export function noteChange(scope: string, id: string, now: number): () => void {
   const change = { id, at: now };
+  const { coordinator } = readRunId(id);
   const changes = scopes.get(scope) ?? new Map<number, RecentChange>();
-  changes.set(readRunId(id).coordinator, change);
+  const earlier = changes.get(coordinator);
+  changes.set(coordinator, change);
   scopes.set(scope, changes);
-  return change;
+  return () => {
+    if (earlier === undefined) forgetChange(scope, change);
+    else if (scopes.get(scope)?.get(coordinator) === change) changes.set(coordinator, earlier);
+  };
 }
 
 /** Forgets a change that D1 has, unless a later one was noted. */

@@ -13,7 +13,7 @@ import { parseUuid } from "../../uuid.ts";
 import { callCoordinator } from "../coordinator-client.ts";
 import type { Coordinator, RunReply } from "../protocol.ts";
 import { isGenuineRunId, readRunId } from "../run-id.ts";
-import { forgetChange, noteChange } from "./recent-changes.ts";
+import { noteChange } from "./recent-changes.ts";
 
 /** The environment that a request is about, and what the request may use to reach its runs. */
 export interface Place {
@@ -89,9 +89,11 @@ export async function askForChange(
   id: string,
   ask: (coordinator: Coordinator) => Promise<RunReply>,
 ): Promise<RunReply> {
-  const change = noteChange(place.scope, id, Date.now());
+  const takeBack = noteChange(place.scope, id, Date.now());
   const answer = await askAboutRun(place, id, ask);
   // D1 already has what the answer says, or nothing has changed.
-  if (answer.bookmark !== null) forgetChange(place.scope, change);
+  if (answer.bookmark !== null) takeBack();
+  // Once more, because a list that came before the change forgot it, or because the call took long.
+  else noteChange(place.scope, id, Date.now());
   return answer;
 }

@@ -28,7 +28,7 @@ const REPAIR_FIRST_MS = 1000;
 /** With the 10 s of a flight that hangs, a row lands within 15 s after D1 is back. */
 const REPAIR_LAST_MS = 4000;
 
-/** Why a flight is asked for: a change, a list that waits for it, or a repair, which ignores the pace. */
+/** Why a flight is asked for. Only that of a change keeps the pace. A list costs D1 a statement of its own all the same. */
 type Reason = "change" | "list" | "repair";
 
 interface GroupRow {
@@ -110,12 +110,13 @@ export class GroupCommit {
     return this.unlanded.has(id) || this.aside.has(id) ? null : this.#bookmark;
   }
 
-  /** Lets a flight leave as soon as none is up and the pace allows it. Never waits for it. */
+  /** Lets a flight leave as soon as none is up and the pace allows it, if it must keep the pace. Never waits for it. */
   start(reason: Reason): void {
     if (this.#isFlying || this.#flights.areAllUp) return;
-    // A change never brings a departure forward.
-    if (reason === "change" && this.#departure !== null) return;
-    const waitMs = reason === "repair" ? 0 : this.#pace.waitMs(Date.now(), reason === "list", Math.random());
+    const isFull = this.unlanded.waitingBytes >= GROUP_MAX_BYTES;
+    // A change brings a departure forward only if it fills the flight.
+    if (reason === "change" && !isFull && this.#departure !== null) return;
+    const waitMs = reason === "change" ? this.#pace.waitMs(Date.now(), isFull, Math.random()) : 0;
     if (this.#departure !== null) clearTimeout(this.#departure);
     this.#departure = null;
     // Not in this stretch, so that the flight takes along everything that the stretch changes.

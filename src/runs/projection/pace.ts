@@ -1,7 +1,8 @@
 /**
  * How fast flights follow each other. One D1 serves all coordinators, and one statement at a time, so each coordinator slows
  * down when D1 does: the pause grows with how much slower than at its best D1 answers. Subtracting the best answer keeps a
- * far D1 from being taken for a busy one. PURE but for its memory: `now` is passed in.
+ * far D1 from being taken for a busy one. A full flight leaves after the least pause, because a large statement is slow by
+ * itself, and because D1 does the same work later. PURE but for its memory: `now` is passed in.
  */
 
 import { MINUTE_MS } from "../../durations.ts";
@@ -15,11 +16,6 @@ const PAUSE_PER_DELAY = 50;
 const SMOOTHING = 1 / 8;
 /** The best answer is that of this span and of the one before. */
 const BEST_KEPT_MS = 5 * MINUTE_MS;
-/** A list that waits for a flight shortens the pause to this share. */
-const URGENT_SHARE = 1 / 10;
-/** Or to this, if that is shorter. */
-const URGENT_MAX_MS = 50;
-
 export class Pace {
   #departedAt: number | null = null;
   #smoothed: number | null = null;
@@ -49,13 +45,12 @@ export class Pace {
   }
 
   /**
-   * How long from `now` until the next flight may leave; 0 if it may leave at once. `isUrgent`: a list waits for it.
-   * `random` is from 0 to 1, and spreads the flights of many coordinators by 20 %.
+   * How long from `now` until the next flight may leave; 0 if it may leave at once. `isFull`: it would carry no more if it
+   * waited. `random` is from 0 to 1, and spreads the flights of many coordinators by 20 %.
    */
-  waitMs(now: number, isUrgent: boolean, random: number): number {
+  waitMs(now: number, isFull: boolean, random: number): number {
     if (this.#departedAt === null) return 0;
-    const pause = this.pauseMs * (0.8 + 0.4 * random);
-    const gap = isUrgent ? Math.min(pause * URGENT_SHARE, URGENT_MAX_MS) : pause;
-    return Math.max(0, gap - msSince(this.#departedAt, now));
+    const pause = (isFull ? PAUSE_MIN_MS : this.pauseMs) * (0.8 + 0.4 * random);
+    return Math.max(0, pause - msSince(this.#departedAt, now));
   }
 }

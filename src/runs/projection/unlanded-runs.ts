@@ -17,6 +17,7 @@ export class UnlandedRuns {
   #flying = new Map<string, Waiting>();
   readonly #again = new Map<string, Waiting>();
   #bytes = 0;
+  #againBytes = 0;
 
   constructor(entries: readonly Unlanded[] = []) {
     for (const entry of entries) this.add(entry);
@@ -29,6 +30,11 @@ export class UnlandedRuns {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The bytes of all that waits for a flight when none is up, runs of a resync included. */
+  get waitingBytes(): number {
+    return this.#bytes + this.#againBytes;
   }
 
   /** Whether anything waits for a flight. */
@@ -55,13 +61,13 @@ export class UnlandedRuns {
   /** A run keeps its place if an earlier change of it waits. */
   add(entry: Unlanded): void {
     const earlier = this.#waiting.get(entry.id);
-    this.#again.delete(entry.id);
+    this.#removeAgain(entry.id);
     this.#put({ ...entry, since: earlier?.since ?? entry.seq });
   }
 
   /** Queues a run behind all changes, unless a change of it will land anyway. It holds up no list. */
   addAgain(entry: Unlanded): void {
-    if (!this.has(entry.id)) this.#again.set(entry.id, { ...entry, since: Number.POSITIVE_INFINITY });
+    if (!this.has(entry.id)) this.#putAgain({ ...entry, since: Number.POSITIVE_INFINITY });
   }
 
   /** The runs that wait, in the order in which they board. */
@@ -73,7 +79,7 @@ export class UnlandedRuns {
   board(entries: readonly Waiting[]): void {
     for (const entry of entries) {
       this.#waiting.delete(entry.id);
-      this.#again.delete(entry.id);
+      this.#removeAgain(entry.id);
       this.#flying.set(entry.id, entry);
     }
   }
@@ -90,7 +96,7 @@ export class UnlandedRuns {
       const changed = later.get(entry.id);
       later.delete(entry.id);
       if (changed !== undefined) this.#put({ ...changed, since: Math.min(entry.since, changed.since) });
-      else if (entry.since === Number.POSITIVE_INFINITY) this.#again.set(entry.id, entry);
+      else if (entry.since === Number.POSITIVE_INFINITY) this.#putAgain(entry);
       else this.#put(entry);
     }
     for (const entry of later.values()) this.#put(entry);
@@ -98,10 +104,13 @@ export class UnlandedRuns {
 
   /** D1 has this version, whichever flight brought it. */
   landed(id: string, version: number): void {
-    for (const queue of [this.#waiting, this.#flying, this.#again]) {
+    for (const queue of [this.#waiting, this.#flying]) {
       const entry = queue.get(id);
-      if (entry !== undefined && entry.version <= version) this.#delete(queue, entry);
+      if (entry === undefined || entry.version > version) continue;
+      queue.delete(id);
+      if (entry.since !== Number.POSITIVE_INFINITY) this.#bytes -= entry.bytes;
     }
+    if ((this.#again.get(id)?.version ?? Number.POSITIVE_INFINITY) <= version) this.#removeAgain(id);
   }
 
   forget(id: string): void {
@@ -128,8 +137,14 @@ export class UnlandedRuns {
     this.#waiting.set(entry.id, fits ? entry : { ...entry, run: null });
   }
 
-  #delete(queue: Map<string, Waiting>, entry: Waiting): void {
-    queue.delete(entry.id);
-    if (entry.since !== Number.POSITIVE_INFINITY) this.#bytes -= entry.bytes;
+  #putAgain(entry: Waiting): void {
+    this.#removeAgain(entry.id);
+    this.#again.set(entry.id, entry);
+    this.#againBytes += entry.bytes;
+  }
+
+  #removeAgain(id: string): void {
+    this.#againBytes -= this.#again.get(id)?.bytes ?? 0;
+    this.#again.delete(id);
   }
 }

@@ -1,12 +1,13 @@
 /** Ended runs that an isolate remembers: who may read them, how many fit, and for how long. */
 
-import { env } from "cloudflare:workers";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../../src/runs/api/ended-runs.ts";
-import { toGroupRow } from "../../../src/runs/d1/store.ts";
+import { change, coordinator, createAged, direct, journal, until } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
-import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
-import { idAt, landRows, toRun } from "../../support/rows.ts";
+import { landed } from "../../support/landed.ts";
+import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
+import { idAt } from "../../support/rows.ts";
 import { grantToken } from "../../support/tokens.ts";
 
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -16,17 +17,24 @@ beforeEach(watchHops);
 afterEach(() => vi.restoreAllMocks());
 
 const FROM_MEMORY = { lines: [{ status: 200, d1: 0, coordinator: 0 }], calls: 0 };
-const FROM_D1 = { lines: [{ status: 200, d1: 1, coordinator: 0 }], calls: 1 };
+const FROM_COORDINATOR = { lines: [{ status: 200, d1: 0, coordinator: 1 }], calls: 0 };
+/** D1 says that the run exists, because its id is not genuine. */
+const FROM_BOTH = { lines: [{ status: 200, d1: 1, coordinator: 1 }], calls: 1 };
 
 function get(path: string, id: string, token?: string | null) {
   return hopsOf(() => ask("GET", `${path}/${id}`, token === undefined ? {} : { token }));
+}
+
+function remember(scope: string, n: number, actionRun: string): void {
+  rememberEnded(scope, `${n}`, { actionRun, bookmark: null }, Date.now() + 1e9, Date.now());
 }
 
 /** A run that has ended, and that this isolate has read. */
 async function remembered(path: string): Promise<string> {
   const run = await createRun(path);
   await report(run, { status: "succeeded", output: { of: path } });
-  expect(await get(path, run.id)).toEqual(FROM_D1);
+  await landed(path);
+  expect(await get(path, run.id)).toEqual(FROM_COORDINATOR);
   expect(await get(path, run.id)).toEqual(FROM_MEMORY);
   return run.id;
 }
@@ -70,8 +78,19 @@ describe("a remembered run", () => {
   it("is the environment's own if two environments have a run with the same id", async () => {
     const paths = [newRunsPath(), newRunsPath()] as const;
     const id = idAt(Date.now());
-    for (const path of paths) await land(path, id, { output: JSON.stringify({ of: path }) });
-    for (const expected of [FROM_D1, FROM_MEMORY]) {
+    for (const path of paths) {
+      const run = { id, createdAt: Date.now(), deadlineAt: Date.now() + 3_600_000, actionName: "deploy" };
+      const inputs = { parameters: "{}", recommendations: "{}", entityId: null, triggeredBy: "root" };
+      const created = await direct(path, 0).create(
+        { ...run, ...inputs, heartbeatTimeoutMs: null },
+        { key: `m:${id}`, fingerprint: "" },
+        null,
+      );
+      expect(created).toMatchObject({ ok: true });
+      await change(path, id, { type: "succeeded", output: JSON.stringify({ of: path }) });
+      await landed(path);
+    }
+    for (const expected of [FROM_BOTH, FROM_MEMORY]) {
       for (const path of paths) {
         expect(await get(path, id)).toEqual(expected);
         expect((await ask("GET", `${path}/${id}`)).body.output).toEqual({ of: path });
@@ -80,24 +99,6 @@ describe("a remembered run", () => {
   });
 });
 
-/** An ended run put straight into D1, to be kept until `purgeAt`. */
-async function land(
-  path: string,
-  id: string,
-  { output = null as string | null, purgeAt = Date.now() + 1e9 } = {},
-) {
-  const ended = { status: "succeeded", output, completedAt: Date.now() } as const;
-  const keys = {
-    createKey: "",
-    createFingerprint: "",
-    fingerprintKeyId: null,
-    changeKey: null,
-    changeFingerprint: null,
-  };
-  const row = toGroupRow({ ...toRun({ id, ...ended }), ...keys, purgeAt });
-  await landRows(scopeOfPath(path), [row]);
-}
-
 describe("a remembered run is forgotten", () => {
   function turnClock(to: number): void {
     vi.mocked(Date.now).mockImplementation(() => to);
@@ -105,41 +106,48 @@ describe("a remembered run is forgotten", () => {
 
   it("in the millisecond in which its retention ends", async () => {
     const path = newRunsPath();
-    const id = idAt(Date.now());
-    const purgeAt = Date.now() + 20_000;
-    await land(path, id, { purgeAt });
-    expect(await get(path, id)).toEqual(FROM_D1);
-    turnClock(purgeAt - 1);
+    const id = await createAged(path);
+    const answer = await change(path, id, { type: "cancelled" });
+    if (!answer.ok) throw new Error(answer.reason);
+    await landed(path);
+    // From here on the alarm waits for the retention's end.
+    turnClock(Date.now() + 10_000);
+    await runDurableObjectAlarm(coordinator(path, 0));
+    turnClock(answer.purgeAt - 20_000);
+    expect(await get(path, id)).toEqual(FROM_COORDINATOR);
+    turnClock(answer.purgeAt - 1);
     expect(await get(path, id)).toEqual(FROM_MEMORY);
-    turnClock(purgeAt);
-    expect((await get(path, id)).calls).toBe(1);
-    await env.DB.prepare("DELETE FROM runs WHERE id = ?").bind(id).run();
-    expect((await get(path, id)).lines).toMatchObject([{ status: 404 }]);
+    turnClock(answer.purgeAt);
+    expect(await get(path, id)).toEqual(FROM_COORDINATOR);
+    expect(await get(path, id)).toEqual(FROM_COORDINATOR);
+    await runDurableObjectAlarm(coordinator(path, 0));
+    await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+    // The coordinator's word is final.
+    expect(await get(path, id)).toEqual({ lines: [{ status: 404, d1: 0, coordinator: 1 }], calls: 0 });
   });
 
-  it("a minute after it was read, and is then read from D1 again", async () => {
+  it("a minute after it was read, and is then read from its coordinator again", async () => {
     const path = newRunsPath();
-    const id = idAt(Date.now());
-    await land(path, id);
-    const readAt = Date.now();
+    const id = await remembered(path);
+    const readAt = Date.now() + 60_000;
     turnClock(readAt);
-    expect(await get(path, id)).toEqual(FROM_D1);
+    expect(await get(path, id)).toEqual(FROM_COORDINATOR);
     turnClock(readAt + 59_999);
     expect(await get(path, id)).toEqual(FROM_MEMORY);
     turnClock(readAt + 60_000);
-    expect(await get(path, id)).toEqual(FROM_D1);
+    expect(await get(path, id)).toEqual(FROM_COORDINATOR);
     expect(await get(path, id)).toEqual(FROM_MEMORY);
   });
 
   it("when newer ones fill 16 MB, the oldest first", async () => {
     const path = newRunsPath();
     const id = await remembered(path);
-    const fill = (n: number) => rememberEnded("o/p/fill", `${n}`, MIB, Date.now() + 1e9, Date.now());
+    const fill = (n: number) => remember("o/p/fill", n, MIB);
     const isKept = (n: number) => recallEnded("o/p/fill", `${n}`, Date.now()) !== null;
     for (let n = 0; n < 15; n++) fill(n);
     expect(await get(path, id)).toEqual(FROM_MEMORY);
     fill(15);
-    expect(await get(path, id)).toEqual(FROM_D1);
+    expect(await get(path, id)).toEqual(FROM_COORDINATOR);
     for (let n = 16; n < 40; n++) fill(n);
     const kept = Array.from({ length: 40 }, (_, n) => n).filter(isKept);
     // Fifteen and what each costs besides.
@@ -150,24 +158,22 @@ describe("a remembered run is forgotten", () => {
 describe("the bound counts", () => {
   const kept = (scope: string, n: number) =>
     Array.from({ length: n }, (_, i) => i).filter((i) => recallEnded(scope, `${i}`, Date.now()) !== null);
-  const put = (scope: string, i: number, text: string) =>
-    rememberEnded(scope, `${i}`, text, Date.now() + 1e9, Date.now());
 
   it("bytes, not characters", () => {
     const text = "€".repeat(1024 * 1024);
-    for (let i = 0; i < 10; i++) put("o/p/euros", i, text);
+    for (let i = 0; i < 10; i++) remember("o/p/euros", i, text);
     expect(kept("o/p/euros", 10)).toEqual([5, 6, 7, 8, 9]);
   });
 
   it("each run once, however often it was read", () => {
-    for (let i = 0; i < 8; i++) put("o/p/many", i, MIB);
-    for (let n = 0; n < 50; n++) put("o/p/many", 7, MIB);
+    for (let i = 0; i < 8; i++) remember("o/p/many", i, MIB);
+    for (let n = 0; n < 50; n++) remember("o/p/many", 7, MIB);
     expect(kept("o/p/many", 8)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
   it("an overhead for each run, so that tiny runs count too", () => {
     const n = MAX_BYTES / 256 + 1000;
-    for (let i = 0; i < n; i++) put("o/p/small", i, "");
+    for (let i = 0; i < n; i++) remember("o/p/small", i, "");
     expect(kept("o/p/small", n)).toHaveLength(MAX_BYTES / 256);
   });
 });

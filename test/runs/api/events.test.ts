@@ -1,11 +1,12 @@
 /** GET …/{id}/events as pages: complete, in order, and only for callers who may read the run. */
 
-import { listDurableObjectIds } from "cloudflare:test";
+import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { readRunId } from "../../../src/runs/run-id.ts";
 import { mintUuidV7 } from "../../../src/uuid.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, createAged, mint } from "../../support/direct.ts";
+import { alarmIn, change, createAged, mint, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import {
   type Answer,
@@ -16,10 +17,11 @@ import {
   newRunsPath,
   report,
 } from "../../support/requests.ts";
-import { beat, eventsOf, type WireEvent } from "../../support/stream.ts";
+import { beat, eventsOf, openStream, type WireEvent } from "../../support/stream.ts";
 import { grantToken, newProject, type Refusal } from "../../support/tokens.ts";
 
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -212,6 +214,134 @@ describe("pages", () => {
     expect(answer.body.error).toContain(place);
   });
 });
+
+const WEBHOOK = {
+  actionName: "deploy",
+  trigger: { type: "webhook", url: "https://ci.example/hook", retry: { initialDelayMs: 60_000 } },
+};
+
+/** A run whose webhook was answered with 503, and whose next attempt is half a minute away. */
+async function calledOnce(path: string): Promise<CreatedRun> {
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
+  const run = await createRun(path, WEBHOOK);
+  await until(async () => (await eventsOf(`${path}/${run.id}`)).body.length === 3);
+  return run;
+}
+
+async function beaten(path: string, n: number): Promise<CreatedRun> {
+  const run = await createRun(path);
+  await runInDurableObject(coordinatorOf(path, run.id), async (instance) => {
+    for (let beats = 0; beats < n; beats++) await instance.heartbeat(run.id, { message: `m${beats}` });
+  });
+  return run;
+}
+
+const CALLED = ["attempt_started", "attempt_answered"];
+const SUCCEEDED = { status: "succeeded" };
+
+describe("a timeline is the same in every page and stream, whichever of its events the run tells itself", () => {
+  it.each<[name: string, types: readonly string[], make: (path: string) => Promise<CreatedRun>]>([
+    ["a new run", [], createRun],
+    ["a webhook that is retried", CALLED, calledOnce],
+    ["a report", ["started", "ended"], (path) => ended(createRun(path), (run) => report(run, SUCCEEDED))],
+    [
+      "a failure",
+      ["started", "ended"],
+      (path) => ended(createRun(path), (run) => report(run, { status: "failed", error: "no" })),
+    ],
+    [
+      "a webhook and a report",
+      [...CALLED, "started", "ended"],
+      (path) => ended(calledOnce(path), (run) => report(run, SUCCEEDED)),
+    ],
+    [
+      "a webhook, a heartbeat and a report",
+      [...CALLED, "started", "heartbeat", "ended"],
+      (path) =>
+        ended(calledOnce(path), async (run) => {
+          await beat(run);
+          await report(run, SUCCEEDED);
+        }),
+    ],
+    [
+      "heartbeats and a report",
+      ["started", "heartbeat", "heartbeat", "ended"],
+      (path) => ended(beaten(path, 2), (run) => report(run, SUCCEEDED)),
+    ],
+    ["a cancel", ["ended"], (path) => ended(createRun(path), (run) => ask("DELETE", `${path}/${run.id}`))],
+    [
+      "a webhook and a cancel",
+      [...CALLED, "ended"],
+      (path) => ended(calledOnce(path), (run) => ask("DELETE", `${path}/${run.id}`)),
+    ],
+    [
+      "a timeout",
+      ["ended"],
+      (path) => ended(createRun(path), (run) => alarmIn(61 * 60_000, coordinatorOf(path, run.id))),
+    ],
+    [
+      "a webhook that is given up",
+      [...CALLED, "ended"],
+      (path) =>
+        ended(calledOnce(path), (run) =>
+          change(path, run.id, { type: "delivery_failed", reason: "no." }, readRunId(run.id).coordinator),
+        ),
+    ],
+    [
+      "so many heartbeats that some are thinned, and a report",
+      ["started", "heartbeats_thinned", ...Array(899).fill("heartbeat"), "ended"],
+      (path) => ended(beaten(path, 1000), (run) => report(run, SUCCEEDED)),
+    ],
+  ])("%s", async (_name, types, make) => {
+    const path = newRunsPath();
+    const run = await make(path);
+    const runPath = `${path}/${run.id}`;
+    const whole = await allEvents(runPath, 200);
+    expect(whole.map(({ type }) => type)).toEqual(["created", ...types]);
+    expect(whole[0]).toEqual({ seq: 1, type: "created", at: run.createdAt, by: "root" });
+    const { body: read } = await ask("GET", runPath);
+    const byReport = types.includes("started") && !types.includes("heartbeat");
+    const start = { seq: expect.any(Number), type: "started", at: read.startedAt };
+    const starts = whole.filter(({ type }) => type === "started");
+    if (byReport) expect(starts).toEqual([{ ...start, cause: "callback" }]);
+    const isThinned = types.includes("heartbeats_thinned");
+    if (!isThinned) expect(whole.map(({ seq }) => seq)).toEqual(whole.map((_, i) => i + 1));
+
+    const n = whole.length;
+    for (const limit of isThinned ? [199] : [1, 2, 3, n - 1, n]) {
+      if (limit > 0) expect([limit, await allEvents(runPath, limit)]).toEqual([limit, whole]);
+    }
+    const seqs = isThinned ? [1, 2, 3, 102, 103, 998, 999, 1000, 1001, 1002] : whole.map(({ seq }) => seq);
+    for (const after of seqs) {
+      const rest = whole.filter(({ seq }) => seq > after);
+      const page = await eventsOf(runPath, `?limit=200&cursor=${encode(`${after}`)}`);
+      expect([after, page.body]).toEqual([after, rest.slice(0, 200)]);
+      const stream = await openStream(runPath, { lastEventId: after });
+      if (rest.length > 0) expect([after, await stream.events(rest.length)]).toEqual([after, rest]);
+      else expect(stream.status).toBe(read.completedAt === null ? 200 : 204);
+      await stream.cancel();
+    }
+  });
+});
+
+async function ended(making: Promise<CreatedRun>, end: (run: CreatedRun) => Promise<unknown>) {
+  const run = await making;
+  await end(run);
+  return run;
+}
+
+/** Every event of a run, in pages of this size. */
+async function allEvents(runPath: string, limit: number): Promise<WireEvent[]> {
+  const found: WireEvent[] = [];
+  let address: string | undefined = `https://runs.example${runPath}/events?limit=${limit}`;
+  while (address !== undefined) {
+    const page: Answer<WireEvent[]> = await ask("GET", address);
+    expect(page.body.length).toBeLessThanOrEqual(limit);
+    found.push(...page.body);
+    address = /^<([^>]+)>/.exec(page.headers.get("Link") ?? "")?.[1];
+  }
+  return found;
+}
 
 describe("a timeline may be read", () => {
   it("by every role that may read, and by no one else", async () => {

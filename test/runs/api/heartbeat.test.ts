@@ -8,6 +8,7 @@ import { changed, signAs } from "../../auth/forgeries.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, createAged, MINUTE_MS } from "../../support/direct.ts";
 import { breakD1, faults } from "../../support/faults.ts";
+import { landed, landedRow } from "../../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -19,7 +20,6 @@ import {
   newRunsPath,
   ROOT,
   report,
-  rowOf,
 } from "../../support/requests.ts";
 import { beat, eventsOf, watched } from "../../support/stream.ts";
 import { grantToken, type Refusal } from "../../support/tokens.ts";
@@ -156,13 +156,16 @@ describe("the answer", () => {
 });
 
 describe("a heartbeat", () => {
-  it("starts a pending run, and D1 has the start when the response comes", async () => {
+  it("starts a pending run, which the next read and the next list show, and D1 has it soon", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     expect((await beat(run, { message: "on it" })).body.status).toBe("running");
-    const row = await rowOf(run.id);
+    const { body: read } = await ask("GET", `${path}/${run.id}`);
+    expect((await ask("GET", path)).body).toEqual([read]);
+    const row = await landedRow(path, run.id);
     const stored: ActionRun = JSON.parse(row?.body ?? "");
     expect([row?.version, stored]).toMatchObject([2, { status: "running", completedAt: null }]);
+    expect(stored).toEqual(read);
     expect(Date.parse(stored.startedAt ?? "")).toBeGreaterThanOrEqual(Date.parse(run.createdAt));
     expect(await typesOf(path, run.id)).toEqual(["created", "started", "heartbeat"]);
   });
@@ -171,12 +174,13 @@ describe("a heartbeat", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const first = await beat(run, { progress: 0.1 });
+    await landed(path);
     const calls = faults.calls;
     for (const body of [{ progress: 0.1 }, {}, { progress: 0.2 }, { progress: 0.2 }, { message: "m" }, {}]) {
       expect(await beat(run, body)).toMatchObject({ status: 200, body: first.body });
     }
     expect(faults.calls).toBe(calls);
-    expect((await rowOf(run.id))?.version).toBe(2);
+    expect((await landedRow(path, run.id))?.version).toBe(2);
     const { body: events } = await eventsOf(`${path}/${run.id}`);
     expect(events.slice(2).map(({ progress, message }) => progress ?? message)).toEqual([0.1, 0.2, "m"]);
   });
@@ -228,7 +232,7 @@ describe("a heartbeat after the end is 409 with the code", () => {
     const path = newRunsPath();
     const run = await createRun(path, { actionName: "deploy", heartbeatTimeout: 1 });
     await end(run, path);
-    const ended = await ask("GET", `${path}/${run.id}`, { headers: { "x-d1-bookmark": "coordinator" } });
+    const ended = await ask("GET", `${path}/${run.id}`);
     const events = await typesOf(path, run.id);
     for (let n = 0; n < 2; n++) {
       expect(await beat<Refusal>(run, { message: "still here" })).toMatchObject({
@@ -244,7 +248,7 @@ describe("a heartbeat after the end is 409 with the code", () => {
     const path = newRunsPath();
     const id = await createAged(path);
     await change(path, id, { type: "delivery_failed", reason: "ci.example answered 404." });
-    expect(await watched(path, 0).heartbeat(id, {})).toEqual({ ok: false, reason: "delivery_failed" });
+    expect(await watched(path, 0).heartbeat(id, {})).toMatchObject({ ok: false, reason: "delivery_failed" });
   });
 });
 
@@ -255,7 +259,7 @@ describe("races", () => {
     const beats = await Promise.all(Array.from({ length: 40 }, (_, n) => beat(run, { message: `m${n}` })));
     const told = { status: "running", deadlineAt: run.callback.expiresAt };
     expect(beats.map(({ status, body }) => [status, body])).toEqual(Array(40).fill([200, told]));
-    expect((await rowOf(run.id))?.version).toBe(2);
+    expect((await landedRow(path, run.id))?.version).toBe(2);
     const types = await typesOf(path, run.id);
     expect(types).toEqual(["created", "started", ...Array(40).fill("heartbeat")]);
   });
@@ -275,7 +279,7 @@ describe("races", () => {
     };
     const answers = await Promise.all(order.map((name) => go[name]?.()));
     const of = (name: string) => answers[order.indexOf(name)];
-    const { body } = await ask("GET", `${path}/${run.id}`, { headers: { "x-d1-bookmark": "coordinator" } });
+    const { body } = await ask("GET", `${path}/${run.id}`);
     const cancelled = of("cancel")?.status === 200;
     expect(body.status).toBe(cancelled ? "cancelled" : "succeeded");
     expect(of("callback")?.status).toBe(cancelled ? 409 : 200);

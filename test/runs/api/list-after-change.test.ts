@@ -61,9 +61,9 @@ async function createEverywhere(
 }
 
 describe("through one isolate and without a bookmark", () => {
-  it("a list after a create, a callback or a cancel shows it, 1000 times in a row, while others create", async () => {
+  it("a list after a create, a callback or a cancel shows it, 100 times in a row, while others create", async () => {
     const path = newRunsPath();
-    let left = 1000;
+    let left = 100;
     const others = (async () => {
       while (left > 0) {
         await createRun(path, { actionName: "noise" });
@@ -109,17 +109,6 @@ describe("through one isolate and without a bookmark", () => {
     const listing = list(path, null);
     gate.open();
     expect((await listing).body).toHaveLength(1);
-  });
-
-  it("a list five seconds later asks no coordinator", async () => {
-    const path = newRunsPath();
-    const gate = holdWrites();
-    await createRun(path);
-    watchHops();
-    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 5000);
-    const { lines } = await hopsOf(() => list(path, null));
-    gate.open();
-    expect(lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
   });
 });
 

@@ -111,7 +111,7 @@ describe("asking for a change again when the run's time is up", () => {
     expect(await start()).toMatchObject({ ok: true, replayed: false });
     expect(await start()).toMatchObject({ ok: true, replayed: true });
     passExpiryBy(run, 0);
-    expect(await start()).toEqual({ ok: false, reason: "run_timed_out" });
+    expect(await start()).toMatchObject({ ok: false, reason: "run_timed_out" });
     const got = (await ask("GET", `${path}/${run.id}`)).body;
     expect(got).toMatchObject({ status: "failed", completedAt: run.callback.expiresAt });
   });

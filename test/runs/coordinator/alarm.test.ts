@@ -14,8 +14,10 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
+import { landedRow } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
+import { eventsOf } from "../../support/stream.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -25,9 +27,15 @@ function turnClock(ms: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
 }
 
+/** The run as D1 has it. */
 async function bodyOf(id: string): Promise<ActionRun | null> {
   const row = await rowOf(id);
   return row === null ? null : JSON.parse(row.body);
+}
+
+/** The run as a caller gets it. */
+async function read(path: string, id: string): Promise<ActionRun> {
+  return (await ask("GET", `${path}/${id}`)).body;
 }
 
 function iso(ms: number): string {
@@ -51,8 +59,8 @@ it("a run that times out keeps its start", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
   await change(path, id, { type: "started" });
-  const startedAt = (await bodyOf(id))?.startedAt;
-  expect(startedAt).not.toBeNull();
+  const { startedAt } = await read(path, id);
+  expect(startedAt).toEqual(expect.any(String));
   await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
   await until(async () => (await bodyOf(id))?.status === "failed");
   expect(await bodyOf(id)).toMatchObject({ startedAt, error: expect.stringMatching(/^\[timeout\] /) });
@@ -68,9 +76,14 @@ it.each([
   const deadlineAt = Date.now() + MINUTE_MS;
   const id = await createAged(path, { deadlineAt });
   vi.useFakeTimers({ toFake: ["Date"], now: deadlineAt });
-  expect(await change(path, id, event)).toEqual({ ok: false, reason: "run_timed_out" });
+  expect(await change(path, id, event)).toMatchObject({ ok: false, reason: "run_timed_out" });
   // What the caller was told is so from then on, for everybody.
-  expect(await bodyOf(id)).toMatchObject({ status: "failed", completedAt: iso(deadlineAt) });
+  const ended = { status: "failed", completedAt: iso(deadlineAt) };
+  expect(await journal(path, 0, "SELECT status FROM runs WHERE id = ?", id)).toEqual([{ status: "failed" }]);
+  expect(await read(path, id)).toMatchObject(ended);
+  const headers = { "x-d1-bookmark": id };
+  expect((await ask<ActionRun[]>("GET", path, { headers })).body).toMatchObject([ended]);
+  expect(await bodyOf(id)).toMatchObject(ended);
 });
 
 it("a run is open until the last millisecond before its deadline", async () => {
@@ -96,12 +109,15 @@ it("after the deadline a cancel is 409 run_timed_out, and a report is 401 token_
 it("a get of an overdue run shows its end before any alarm", async () => {
   const path = newRunsPath();
   const created = await createRun(path, { actionName: "deploy", timeout: 1 });
-  expect(await rowOf(created.id)).toMatchObject({ status: "pending" });
+  expect(await landedRow(path, created.id)).toMatchObject({ status: "pending" });
   turnClock(2 * MINUTE_MS);
-  expect((await ask("GET", `${path}/${created.id}`)).body).toMatchObject({
-    status: "failed",
-    completedAt: created.callback.expiresAt,
-  });
+  const got = await ask("GET", `${path}/${created.id}`);
+  expect(got.body).toMatchObject({ status: "failed", completedAt: created.callback.expiresAt });
+  // The get was the first to notice, and its bookmark makes the next list show it, from any isolate.
+  const headers = { "x-d1-bookmark": got.headers.get("x-d1-bookmark") ?? "" };
+  expect(headers["x-d1-bookmark"]).toBe(created.id);
+  expect((await ask<ActionRun[]>("GET", path, { headers })).body).toEqual([got.body]);
+  expect(await bodyOf(created.id)).toEqual(got.body);
 });
 
 it("two alarms in a row end a run once", async () => {
@@ -111,10 +127,7 @@ it("two alarms in a row end a run once", async () => {
   await alarmIn(61 * MINUTE_MS, coordinator(path, 0));
   await runInDurableObject(coordinator(path, 0), (instance) => instance.alarm());
   expect(await journal(path, 0, "SELECT version FROM runs WHERE id = ?", id)).toEqual([{ version: 2 }]);
-  expect(await journal(path, 0, "SELECT type FROM events WHERE run_id = ? ORDER BY seq", id)).toEqual([
-    { type: "created" },
-    { type: "ended" },
-  ]);
+  expect((await eventsOf(`${path}/${id}`)).body.map(({ type }) => type)).toEqual(["created", "ended"]);
 });
 
 it("a run whose turn throws is postponed and does not delay the others", async () => {

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { landed, landedRow } from "../../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -9,7 +10,6 @@ import {
   createRun,
   newRunsPath,
   report,
-  rowOf,
   scopeOfPath,
 } from "../../support/requests.ts";
 
@@ -42,7 +42,7 @@ async function allPages(path: string): Promise<{ runs: ActionRun[]; pages: numbe
 async function expectEverywhere(path: string, told: ActionRun): Promise<void> {
   expect((await ask("GET", `${path}/${told.id}`)).body).toEqual(told);
   expect((await ask<ActionRun[]>("GET", path)).body).toEqual([told]);
-  const row = await rowOf(told.id);
+  const row = await landedRow(path, told.id);
   expect(row?.status).toBe(told.status);
   expect(JSON.parse(row?.body ?? "null")).toEqual(told);
 }
@@ -70,7 +70,7 @@ describe("100 callers at one run", () => {
       expect({ status, code: body.code }).toEqual({ status: 409, code: `run_${told.status}` });
     }
     await expectEverywhere(path, told);
-    expect((await rowOf(run.id))?.version).toBe(2);
+    expect((await landedRow(path, run.id))?.version).toBe(2);
   });
 
   it("lose their cancels to a start, and still have one winner", async () => {
@@ -117,7 +117,7 @@ describe("100 callers at one run", () => {
     if (told === undefined) throw new Error("nobody was first");
     for (const { status, body } of answers) expect({ status, body }).toEqual({ status: 200, body: told });
     await expectEverywhere(path, told);
-    expect((await rowOf(run.id))?.version).toBe(2);
+    expect((await landedRow(path, run.id))?.version).toBe(2);
   });
 });
 
@@ -131,6 +131,7 @@ describe("creates at once", () => {
     expect(told.size).toBe(500);
     expect(new Set(created.map(({ parameters }) => parameters.n)).size).toBe(500);
 
+    await landed(path);
     const { runs, pages } = await allPages(path);
     expect(pages).toBe(3);
     expect(runs).toEqual(

@@ -4,7 +4,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Registration } from "../../../src/runs/d1/registration.ts";
-import { coordinator, createAged, DAY_MS, MINUTE_MS } from "../../support/direct.ts";
+import { alarmIn, coordinator, createAged, DAY_MS, MINUTE_MS, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 
@@ -82,10 +82,11 @@ it("a registration that D1 refused is tried again with the next flight", async (
   faults.writes = { refuse: (_, sql) => sql.startsWith("INSERT INTO coordinators") };
   const lines = vi.spyOn(console, "error").mockImplementation(() => {});
   await createAged(path);
+  await until(async () => lines.mock.calls.length > 0);
   expect(await dueAt(path)).toBeNull();
   faults.writes = null;
-  await createAged(path);
-  expect(await dueAt(path)).not.toBeNull();
+  await alarmIn(2000, coordinator(path, 0));
+  await until(async () => (await dueAt(path)) !== null);
   lines.mockRestore();
 });
 

@@ -183,6 +183,7 @@ describe("a change", () => {
     const path = newRunsPath();
     const deadlineAt = Date.now() + DAY_MS;
     await createAged(path, { deadlineAt });
+    await direct(path, 0).settle();
     await runDurableObjectAlarm(coordinator(path, 0));
     expect(await alarmAt(path, 0)).toBe(deadlineAt);
     await createDueIn(path, 2 * DAY_MS);
@@ -195,6 +196,7 @@ describe("a change", () => {
     const later = Date.now() + DAY_MS;
     await createAged(path, { deadlineAt: later });
     await change(path, id, { type: "cancelled" });
+    await direct(path, 0).settle();
     await runDurableObjectAlarm(coordinator(path, 0));
     expect(await alarmAt(path, 0)).toBe(later);
   });

@@ -4,6 +4,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DueRuns } from "../../../src/runs/journal/due-runs.ts";
 import { LandingRows } from "../../../src/runs/journal/landing-rows.ts";
+import { Marks } from "../../../src/runs/journal/marks.ts";
 import { fittingIntoTurn, TURN_MAX_BYTES, TURN_MAX_EVENTS } from "../../../src/runs/journal/turn.ts";
 import { coordinator, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
@@ -32,7 +33,7 @@ async function makeLarge(path: string): Promise<void> {
   );
 }
 
-/** The numbers go on from the event that each run has. */
+/** The numbers go on from `created`, which no run keeps. */
 async function addEvents(path: string, each: number): Promise<void> {
   await journal(
     path,
@@ -119,15 +120,15 @@ it("sealed requests of deliveries that are due count as well", async () => {
   expect(due).toBe(Math.floor(TURN_MAX_BYTES / (LARGE_BYTES + 1024)));
 });
 
-it("a resync makes no more than 4 MB of runs unlanded at a time, and comes to the end", async () => {
+it("a resync takes no more than 4 MB of runs at a time, and comes to the end", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 20, landed: true });
   await makeLarge(path);
   const batches = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
-    const rows = new LandingRows(storage.sql);
+    const rows = new LandingRows(storage.sql, new Marks(storage.sql));
     const sizes: number[] = [];
     for (let after = ""; ; ) {
-      const batch = rows.unland(after, "g", 1000);
+      const batch = rows.between(after, "g", 1000);
       if (batch.length === 0) return sizes;
       sizes.push(batch.length);
       after = batch.at(-1)?.id ?? "";

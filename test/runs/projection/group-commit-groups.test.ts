@@ -5,7 +5,7 @@ import { utf8Bytes } from "../../../src/http/limits.ts";
 import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
 import { DAY_MS } from "../../support/direct.ts";
 import { idAt, toJournaledRun } from "../../support/rows.ts";
-import { CONTENT, onShore } from "./shore.ts";
+import { CONTENT, OUTAGE, onShore } from "./shore.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -14,14 +14,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const settle = () => vi.advanceTimersByTimeAsync(0);
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+/** Longer than any pause. */
+const LONG_MS = 3000;
 
 it(
   "halves a group that D1 refuses until the culprit is alone, puts the culprit aside, and lands the rest",
-  onShore(async ({ troubles, commit, flights, write, wait }) => {
-    const ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
-    for (const id of ids) write(id, 1);
-    const told = ids.map((id) => wait(id, 1));
+  onShore(async ({ troubles, commit, flights, flown, write, bookmarkOf }) => {
+    const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for (const name of names) write(name, 1);
+    await pass(0);
     const landed: string[] = [];
     for (let n = 0; n < flights.length; n++) {
       const rows = flights[n]?.rows ?? [];
@@ -30,59 +32,96 @@ it(
         landed.push(...rows);
         flights[n]?.land();
       }
-      await settle();
+      await pass(0);
     }
-    expect(landed.sort()).toEqual(ids.filter((id) => id !== "f").map((id) => `${id}@1`));
-    expect(told.every(({ bookmark }) => bookmark !== undefined)).toBe(true);
-    expect(told[5]).toEqual({ bookmark: null });
-    expect([commit.unlanded.size, commit.aside.size]).toEqual([1, 1]);
-    // Landings go on, so a later caller waits for one again.
+    expect(flown().map((rows) => rows.length)).toEqual([8, 4, 4, 2, 1, 1, 2]);
+    expect(landed.sort()).toEqual(names.filter((name) => name !== "f").map((name) => `${name}@1`));
+    expect(names.map((name) => bookmarkOf(name))).toEqual(names.map((name) => (name === "f" ? null : "b")));
+    expect([commit.unlanded.size, commit.aside.size]).toEqual([0, 1]);
+    // That is no outage: changes go on to fly.
     write("i", 1);
-    expect(wait("i", 1)).toEqual({});
-    await settle();
+    await pass(LONG_MS);
     expect(flights.at(-1)?.rows).toEqual(["i@1"]);
     expect(troubles()).toBe(1);
   }),
 );
 
 it(
-  "retries a refused run after 5 s, then 10 s, and a newer version at once",
-  onShore(async ({ commit, flights, flight, write, wait }) => {
-    write("a", 1);
-    wait("a", 1);
+  "puts the whole flight back if D1 fails while a group is halved",
+  onShore(async ({ commit, flight, flown, write }) => {
+    for (const name of ["a", "b", "c", "d"]) write(name, 1);
+    await pass(0);
     flight(0).fail(CONTENT);
-    await vi.advanceTimersByTimeAsync(4999);
-    commit.start();
-    await settle();
+    await pass(0);
+    flight(1).land();
+    await pass(0);
+    flight(2).fail(OUTAGE);
+    await pass(0);
+    commit.start("repair");
+    await pass(0);
+    expect(flown()).toEqual([
+      ["a@1", "b@1", "c@1", "d@1"],
+      ["a@1", "b@1"],
+      ["c@1", "d@1"],
+      ["c@1", "d@1"],
+    ]);
+    expect([commit.unlanded.size, commit.aside.size]).toEqual([2, 0]);
+  }),
+);
+
+it(
+  "retries a refused run after 5 s, then 10 s, and a newer version at once",
+  onShore(async ({ commit, flights, flight, write, bookmarkOf }) => {
+    write("a", 1);
+    await pass(0);
+    flight(0).fail(CONTENT);
+    await pass(4999);
+    commit.start("repair");
+    await pass(0);
     expect(flights).toHaveLength(1);
-    await vi.advanceTimersByTimeAsync(1);
-    commit.start();
-    await settle();
+    await pass(1);
+    commit.start("repair");
+    await pass(0);
     flight(1).fail(CONTENT);
-    await vi.advanceTimersByTimeAsync(9999);
-    commit.start();
-    await settle();
+    await pass(9999);
+    commit.start("repair");
+    await pass(0);
     expect(flights).toHaveLength(2);
     write("a", 2);
-    wait("a", 2);
-    await settle();
+    await pass(0);
     expect(flight(2).rows).toEqual(["a@2"]);
+    flight(2).land("b2");
+    await pass(0);
+    expect([commit.aside.size, bookmarkOf("a")]).toEqual([0, "b2"]);
   }),
 );
 
 it(
   "delays no other run because of one that was put aside",
-  onShore(async ({ flight, write, wait }) => {
+  onShore(async ({ flight, write, bookmarkOf }) => {
     write("a", 1);
-    wait("a", 1);
+    await pass(0);
     flight(0).fail(CONTENT);
-    await settle();
+    await pass(0);
     write("b", 1);
-    const told = wait("b", 1);
+    await pass(LONG_MS);
     expect(flight(1).rows).toEqual(["b@1"]);
     flight(1).land("b1");
-    await settle();
-    expect(told).toEqual({ bookmark: "b1" });
+    await pass(0);
+    expect([bookmarkOf("a"), bookmarkOf("b")]).toEqual([null, "b1"]);
+  }),
+);
+
+it(
+  "does not put a run aside whose newer version waits, because that may pass",
+  onShore(async ({ commit, flight, write }) => {
+    write("a", 1);
+    await pass(0);
+    write("a", 2);
+    flight(0).fail(CONTENT);
+    await pass(LONG_MS);
+    expect(commit.aside.size).toBe(0);
+    expect(flight(1).rows).toEqual(["a@2"]);
   }),
 );
 
@@ -92,11 +131,11 @@ it(
   "cuts groups by the UTF-8 bytes of what is bound, not by characters",
   onShore(async ({ commit, flights, write }) => {
     for (let n = 0; n < 20; n++) write(`r${n}`, 1, text("€", 100_000));
-    commit.start();
+    await pass(0);
     for (let n = 0; n < flights.length; n++) {
       expect(utf8Bytes(flights[n]?.text ?? "")).toBeLessThanOrEqual(GROUP_MAX_BYTES);
       flights[n]?.land();
-      await settle();
+      await pass(LONG_MS);
     }
     expect(commit.unlanded.size).toBe(0);
     // 300 KB each: three fit, and nine would fit by characters.
@@ -106,20 +145,20 @@ it(
 
 it(
   "fills a group to the last byte",
-  onShore(async ({ commit, flight, write }) => {
+  onShore(async ({ flight, write }) => {
     write("a", 1, parametersOf(500_000));
     write("b", 1, parametersOf(499_996));
-    commit.start();
+    await pass(0);
     expect(utf8Bytes(flight(0).text)).toBe(GROUP_MAX_BYTES - 1);
   }),
 );
 
 it(
   "leaves out a run that is one byte too long",
-  onShore(async ({ commit, flight, write }) => {
+  onShore(async ({ flight, write }) => {
     write("a", 1, parametersOf(500_000));
     write("b", 1, parametersOf(499_997));
-    commit.start();
+    await pass(0);
     expect(flight(0).rows).toEqual(["a@1"]);
   }),
 );
@@ -139,14 +178,14 @@ it(
     write("small", 1);
     write("large", 1, text("x", GROUP_MAX_BYTES));
     write("last", 1);
-    commit.start();
+    await pass(0);
     flight(0).land();
-    await settle();
+    await pass(LONG_MS);
     expect(flight(1).rows).toEqual(["large@1"]);
     flight(1).land();
-    await settle();
+    await pass(LONG_MS);
     flight(2).land();
-    await settle();
+    await pass(LONG_MS);
     expect(flights).toHaveLength(3);
     expect(commit.unlanded.size).toBe(0);
   }),
@@ -158,8 +197,8 @@ it(
     write("a", 1);
     for (const entry of journal.landing.unlanded()) commit.changed(entry);
     journal.forget([idOf("a")]);
-    commit.start();
-    await settle();
+    await pass(0);
+    await pass(LONG_MS);
     expect(flights).toHaveLength(0);
     expect([commit.unlanded.size, commit.unlanded.bytes]).toEqual([0, 0]);
   }),

@@ -5,7 +5,6 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { utf8Bytes } from "../../../src/http/limits.ts";
 import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
-import { LandingRows } from "../../../src/runs/journal/landing-rows.ts";
 import { RunRows } from "../../../src/runs/journal/run-rows.ts";
 import {
   alarmAt,
@@ -14,69 +13,61 @@ import {
   coordinator,
   createAged,
   DAY_MS,
-  hurryTimers,
+  direct,
   journal,
   MINUTE_MS,
   until,
 } from "../../support/direct.ts";
-import { faults, holdWrites } from "../../support/faults.ts";
+import { faults, holdWrites, queueFlights } from "../../support/faults.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { landRows } from "../../support/rows.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-interface Landed extends Record<string, SqlStorageValue> {
-  version: number;
-  landed_version: number;
+async function versionOf(path: string, id: string): Promise<number | undefined> {
+  const [row] = await journal<{ version: number }>(path, 0, "SELECT version FROM runs WHERE id = ?", id);
+  return row?.version;
 }
 
-async function versions(path: string, id: string): Promise<Landed | undefined> {
-  const [row] = await journal<Landed>(path, 0, "SELECT version, landed_version FROM runs WHERE id = ?", id);
-  return row;
+/** Has coordinator 0 land what it has, and resolves when D1 has it. */
+async function landed(path: string): Promise<void> {
+  await until(async () => !(await direct(path, 0).settle()).isBehind);
 }
 
 it("lands a newer version that was written during a flight, even if the next flight fails", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
-  const gate = holdWrites();
-  const started = change(path, id, { type: "started" });
-  await until(async () => (await versions(path, id))?.version === 2);
-  const ended = change(path, id, { type: "succeeded", output: null });
-  await until(async () => (await versions(path, id))?.version === 3);
-  // The flight that is up was let go before the fault; the next, with version 3, meets it.
+  await landed(path);
+  const flights = queueFlights(scopeOfPath(path));
+  expect(await change(path, id, { type: "started" })).toMatchObject({ ok: true, bookmark: null });
+  await until(async () => flights.held === 1);
+  expect(await change(path, id, { type: "succeeded", output: null })).toMatchObject({
+    ok: true,
+    bookmark: null,
+  });
+  expect(await versionOf(path, id)).toBe(3);
+  // The flight that is up met no fault; the next, with version 3, meets it.
+  const failed = vi.spyOn(console, "error").mockImplementation(() => {});
   faults.writes = "down";
-  gate.open();
-  expect(await started).toMatchObject({ ok: true });
-  expect(await ended).toMatchObject({ ok: true, bookmark: "coordinator" });
+  flights.open();
+  await until(async () => failed.mock.calls.length > 0);
   expect(await rowOf(id)).toMatchObject({ version: 2, status: "running" });
+  expect(await direct(path, 0).read(id)).toMatchObject({ status: "succeeded", bookmark: null });
   faults.writes = null;
   await alarmIn(10_000, coordinator(path, 0));
   await until(async () => (await rowOf(id))?.version === 3);
   expect(await rowOf(id)).toMatchObject({ status: "succeeded" });
 });
 
-it("writes a confirmation with the next change, and never lowers it", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
-  expect(await rowOf(id)).toMatchObject({ version: 1 });
-  expect(await versions(path, id)).toEqual({ version: 1, landed_version: 0 });
-  await createAged(path);
-  expect(await versions(path, id)).toEqual({ version: 1, landed_version: 1 });
-  await change(path, id, { type: "cancelled" });
-  await createAged(path);
-  expect(await versions(path, id)).toEqual({ version: 2, landed_version: 2 });
-  await runInDurableObject(coordinator(path, 0), (_instance, state) => {
-    new LandingRows(state.storage.sql).confirm(new Map([[id, 1]]));
-  });
-  expect(await versions(path, id)).toEqual({ version: 2, landed_version: 2 });
-});
-
-it("writes a confirmation with the next alarm if no change follows, and then rests", async () => {
+it("notes with the next alarm what has landed, and then rests", async () => {
   const path = newRunsPath();
   const deadlineAt = Date.now() + 60 * MINUTE_MS;
-  const id = await createAged(path, { deadlineAt });
+  await createAged(path, { deadlineAt });
+  await landed(path);
+  const marks = () => journal(path, 0, "SELECT name, value FROM marks WHERE name <> 'name' ORDER BY name");
+  expect(await marks()).toEqual([{ name: "repair_at", value: expect.any(String) }]);
   expect(await runDurableObjectAlarm(coordinator(path, 0))).toBe(true);
-  expect(await versions(path, id)).toEqual({ version: 1, landed_version: 1 });
+  expect(await marks()).toEqual([{ name: "landed_seq", value: "1" }]);
   expect(await alarmAt(path, 0)).toBe(deadlineAt);
 });
 
@@ -86,10 +77,9 @@ it("lands every run but the one that D1 refuses, logs that one, and retries it l
   faults.writes = { refuse: (bound) => bound.includes("poison") };
   const gate = holdWrites();
   const names = ["a", "b", "c", "poison", "d", "e", "f"];
-  const creating = names.map((actionName) => createAged(path, { actionName }));
-  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === names.length);
+  const ids = await Promise.all(names.map((actionName) => createAged(path, { actionName })));
   gate.open();
-  const ids = await Promise.all(creating);
+  await landed(path);
   const culprit = ids[3] ?? "";
   for (const id of ids) {
     if (id !== culprit) expect(await rowOf(id)).toMatchObject({ version: 1 });
@@ -99,13 +89,15 @@ it("lands every run but the one that D1 refuses, logs that one, and retries it l
   expect(lines).toContainEqual(expect.objectContaining({ event: "run_put_aside", run: culprit, aside: 1 }));
   logged.mockRestore();
 
-  // Who comes after it waits for a landing as ever.
+  // What comes after it lands as ever.
   const later = await createAged(path);
+  await landed(path);
   expect(await rowOf(later)).toMatchObject({ version: 1 });
 
   // Not before its time.
   faults.writes = null;
   await runDurableObjectAlarm(coordinator(path, 0));
+  await landed(path);
   expect(await rowOf(culprit)).toBeNull();
   await alarmIn(20_000, coordinator(path, 0));
   await until(async () => (await rowOf(culprit)) !== null, 2000);
@@ -114,7 +106,6 @@ it("lands every run but the one that D1 refuses, logs that one, and retries it l
 it("answers a create from the journal while a flight hangs", async () => {
   const path = newRunsPath();
   faults.writes = "hang";
-  hurryTimers();
   const created = await createRun(path);
   expect(created.status).toBe("pending");
   expect(await rowOf(created.id)).toBeNull();
@@ -125,13 +116,15 @@ it("does not restore a removed run, however late its flight arrives", async () =
   const path = newRunsPath();
   const createdAt = Date.now() - 40 * DAY_MS;
   const gate = holdWrites(/INSERT/);
-  const creating = createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
+  const id = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
   // The alarm is due at once: it ends the overdue run, and retention takes it, while the flight is still up.
   await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
   gate.open();
-  expect(await rowOf(await creating)).toBeNull();
+  await landed(path);
+  expect(await rowOf(id)).toBeNull();
   // And D1 itself refuses it, whoever sends it.
   const late = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
+  await landed(path);
   expect(await rowOf(late)).toBeNull();
 });
 
@@ -143,6 +136,7 @@ it("ignores an older version that arrives late", async () => {
     return run === null ? "" : toGroupRow(run);
   });
   await change(path, id, { type: "cancelled" });
+  await landed(path);
   await landRows(scopeOfPath(path), [older]);
   expect(await rowOf(id)).toMatchObject({ version: 2, status: "cancelled" });
 });
@@ -151,10 +145,12 @@ it("keeps an earlier alarm after an eviction", async () => {
   const path = newRunsPath();
   const soon = Date.now() + 30 * MINUTE_MS;
   await createAged(path, { deadlineAt: soon });
+  await landed(path);
   await runDurableObjectAlarm(coordinator(path, 0));
   expect(await alarmAt(path, 0)).toBe(soon);
   await evictDurableObject(coordinator(path, 0));
   await createAged(path, { deadlineAt: soon + 60 * MINUTE_MS });
+  await landed(path);
   await runDurableObjectAlarm(coordinator(path, 0));
   expect(await alarmAt(path, 0)).toBe(soon);
 });
@@ -167,18 +163,14 @@ it("does not postpone the repair of an unlanded row after an eviction", async ()
   expect(repairAt).not.toBeNull();
   await evictDurableObject(coordinator(path, 0));
   faults.writes = "hang";
-  hurryTimers();
-  const another = createAged(path);
-  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 2);
+  await createAged(path);
   expect(await alarmAt(path, 0)).toBeLessThanOrEqual(repairAt ?? 0);
-  await another;
 });
 
 it("sets the repair in the same turn that makes a row unlanded", async () => {
   const path = newRunsPath();
   const gate = holdWrites();
-  const creating = createAged(path);
-  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 1);
+  await createAged(path);
   const at = await alarmAt(path, 0);
   expect(at).toBeGreaterThan(Date.now() - 1000);
   expect(at).toBeLessThanOrEqual(Date.now() + 5000);
@@ -187,7 +179,6 @@ it("sets the repair in the same turn that makes a row unlanded", async () => {
     { name: "repair_at" },
   ]);
   gate.open();
-  await creating;
 });
 
 it("lands with its alarm what an evicted object had not landed", async () => {
@@ -206,8 +197,8 @@ it("binds at most the maximum number of bytes when bodies have many-byte charact
   const sizes: number[] = [];
   const gate = holdWrites();
   const euros = JSON.stringify({ note: "€".repeat(85_000) });
-  const creating = Array.from({ length: 9 }, () => createAged(path, { parameters: euros }));
-  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 9);
+  const ids: string[] = [];
+  for (let n = 0; n < 9; n++) ids.push(await createAged(path, { parameters: euros }));
   faults.writes = {
     refuse: (bound) => {
       const [first = ""] = bound.split("\u0001").filter((value) => value.startsWith("[["));
@@ -216,7 +207,7 @@ it("binds at most the maximum number of bytes when bodies have many-byte charact
     },
   };
   gate.open();
-  const ids = await Promise.all(creating);
+  await landed(path);
   for (const id of ids) {
     expect((await ask("GET", `${path}/${id}`)).body.parameters).toEqual({ note: "€".repeat(85_000) });
     expect(await rowOf(id)).toMatchObject({ version: 1 });
@@ -241,6 +232,7 @@ it("lands a run that is at every limit at once, byte by byte", async () => {
   const error = '"'.repeat(4 * 1024 - 8);
   const done = await report(created, { status: "failed", error, output: quotes(256 * 1024) });
   expect(done.status).toBe(200);
+  await until(async () => (await rowOf(created.id))?.version === 2);
   const row = await env.DB.prepare("SELECT body FROM runs WHERE id = ?")
     .bind(created.id)
     .first<{ body: string }>();

@@ -16,7 +16,7 @@ import {
   mint,
   until,
 } from "../../support/direct.ts";
-import { faults, holdWrites } from "../../support/faults.ts";
+import { faults, queueFlights } from "../../support/faults.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { insertRows } from "../../support/rows.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
@@ -36,12 +36,13 @@ async function rows(path: string): Promise<number> {
   return n ?? 0;
 }
 
-/** Ids of the runs that fly to D1 from now on. */
-function noteSent(): string[] {
+/** Ids of the environment's runs that fly to D1 from now on. */
+function noteSent(path: string): string[] {
   const sent: string[] = [];
   faults.writes = {
     refuse: (bound) => {
-      sent.push(...(bound.match(/(?<=\[")[0-9a-f-]{36}(?=",)/g) ?? []));
+      if (bound.endsWith(scopeOfPath(path)))
+        sent.push(...(bound.match(/(?<=\[")[0-9a-f-]{36}(?=",)/g) ?? []));
       return false;
     },
   };
@@ -93,25 +94,31 @@ it("lands every run again as it was", async () => {
 it("lands each run once in several batches, and ends", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 3500, landed: true });
-  const sent = noteSent();
+  const sent = noteSent(path);
   expect(await direct(path, 0).resync()).toBe(3500);
   await until(async () => (await rows(path)) === 3500);
   await until(() => isOver(path));
   expect(sent).toHaveLength(3500);
   await alarmIn(10_000, coordinator(path, 0));
-  expect(await journal(path, 0, "SELECT id FROM runs WHERE landed_version < version")).toEqual([]);
+  expect(await journal(path, 0, "SELECT name FROM marks WHERE name = 'repair_at'")).toEqual([]);
 });
 
 it("does not start over when it is requested again", async () => {
   const path = newRunsPath();
   await fillJournal(path, 0, { rows: 2500, landed: true });
-  const sent = noteSent();
-  const gate = holdWrites();
+  const sent = noteSent(path);
+  const flights = queueFlights(scopeOfPath(path));
   expect(await direct(path, 0).resync()).toBe(2500);
+  // Two flights carry the first step.
+  for (let n = 0; n < 2; n++) {
+    await until(async () => flights.held === 1);
+    expect(await direct(path, 0).resync()).toBe(2500);
+    flights.next();
+  }
   await until(async () => (await direct(path, 0).resync()) === 1500);
-  gate.open();
+  flights.open();
   await until(async () => (await rows(path)) === 2500);
-  expect(sent).toHaveLength(2500);
+  expect(sent.sort()).toEqual([...new Set(sent)]);
 });
 
 it("goes on after an eviction in the middle", async () => {
@@ -155,11 +162,11 @@ it("lands a change that is made during the rebuild", async () => {
 it("lands runs again that D1 had confirmed before it lost them, also after an eviction", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
+  await direct(path, 0).settle();
+  await alarmIn(0, coordinator(path, 0));
   await loseRows(path);
   faults.writes = "down";
   await direct(path, 0).resync();
-  await until(() => isOver(path));
-  // This change would take the confirmation along.
   await createAged(path);
   await evictDurableObject(coordinator(path, 0));
   faults.writes = null;
@@ -185,7 +192,10 @@ it("ends while callers create all the time and D1 takes 150 ms", async () => {
   faults.writeDelayMs = 150;
   let isDone = false;
   const callers = Array.from({ length: 8 }, async () => {
-    while (!isDone) await createAged(path);
+    while (!isDone) {
+      await createAged(path);
+      await direct(path, 0).settle();
+    }
   });
   await until(async () => (await rows(path)) > 8);
   await direct(path, 0).resync();
@@ -219,6 +229,7 @@ describe("rows of purged runs that a restore brought back", () => {
       { id: young },
     ]);
     await insertRows(scopeOfPath(elsewhere), [{ id: theirs }]);
+    await direct(path, 0).settle();
     expect(await idsInD1(path)).toHaveLength(10);
     await direct(path, 0).resync();
     await until(() => isOver(path));
@@ -231,10 +242,12 @@ describe("rows of purged runs that a restore brought back", () => {
     const path = newRunsPath();
     const ghost = await mint(path, Date.now() - DAY_MS);
     await insertRows(scopeOfPath(path), [{ id: ghost }]);
-    expect((await ask("GET", `${path}/${ghost}`)).body).toMatchObject({ status: "pending" });
+    expect((await ask("GET", path)).body).toMatchObject([{ id: ghost, status: "pending" }]);
+    // The coordinator knows better.
+    expect((await ask("GET", `${path}/${ghost}`)).status).toBe(404);
     expect((await resync(path)).body).toEqual({ remaining: 0 });
     await until(async () => (await rows(path)) === 0);
-    expect((await ask("GET", `${path}/${ghost}`)).status).toBe(404);
+    expect((await ask("GET", path)).body).toEqual([]);
   });
 
   it("are removed in steps that look at 5000 rows each", async () => {

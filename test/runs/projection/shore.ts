@@ -23,16 +23,18 @@ interface Flight {
   fail(why: string): void;
 }
 
-/** The test's body gets everything by the runs' names. No alarm rings, because all of it is over before the first is due. */
+/** The test's body gets everything by the runs' names. Pauses have no jitter. No alarm rings, because all of it is over before the first is due. */
 export function onShore(act: (shore: ReturnType<typeof makeShore>) => Promise<void>): () => Promise<void> {
   return async () => {
     const path = newRunsPath();
     await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
       const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+      const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
       try {
         await act(makeShore(path, storage, () => logged.mock.calls.length));
       } finally {
         logged.mockRestore();
+        random.mockRestore();
         await storage.deleteAlarm();
       }
     });
@@ -68,19 +70,27 @@ function makeShore(path: string, storage: DurableObjectStorage, troubles: () => 
     ids.set(name, id);
     return id;
   };
-  /** Journals a version, as the coordinator does before it asks for a landing. */
-  const write = (name: string, version: number, parameters = "{}") => {
+  /** Journals a version, as the coordinator does before it lets it land. */
+  const write = (name: string, version: number, parameters = "{}", instance = { journal, commit }) => {
     const id = idOf(name);
     const row = { id, version, actionName: name, parameters, deadlineAt: Date.now() + DAY_MS };
     const run = { ...toJournaledRun(row), createKey: `m:${id}` };
-    commit.changed(journal.write(run, null, [], Date.now()).unlanded);
+    const now = Date.now();
+    const { journal: into, commit: by } = instance;
+    const written = version === 1 ? into.insert(run, null, [], now) : into.update(run, [], now);
+    if (written === null) throw new Error("the journal has no place for this run");
+    by.changed(written.unlanded);
   };
-  /** What a caller of this version has been told, once it is known. */
-  const wait = (name: string, version: number) => {
-    const told: { bookmark?: string | null } = {};
-    void commit.landed(idOf(name), version).then((bookmark) => {
-      told.bookmark = bookmark;
-    });
+  /** A new instance over the same journal and the same D1, as after an eviction. */
+  const evict = () => {
+    const next = new Journal(storage, owner);
+    const clock = new AlarmClock(storage, next, new WaitingDeliveries());
+    return { journal: next, commit: new GroupCommit(next, clock, store) };
+  };
+  /** What a list that asks now is told, once it is known, and when. */
+  const settle = () => {
+    const told: { isBehind?: boolean; bookmark?: string | null } = {};
+    void commit.settle().then((settled) => Object.assign(told, settled));
     return told;
   };
   const flight = (n: number) => {
@@ -88,11 +98,21 @@ function makeShore(path: string, storage: DurableObjectStorage, troubles: () => 
     if (found === undefined) throw new Error(`there is no flight ${n}`);
     return found;
   };
-  /** Has the journal note what D1 confirmed, and reads it. */
-  const landedVersion = (name: string) => {
-    commit.confirmations.note();
-    const query = "SELECT landed_version AS version FROM runs WHERE id = ?";
-    return storage.sql.exec<{ version: number }>(query, idOf(name)).one().version;
+  /** What each flight carried so far. */
+  const flown = () => flights.map(({ rows }) => rows);
+  const bookmarkOf = (name: string) => commit.bookmarkOf(idOf(name));
+  return {
+    storage,
+    commit,
+    journal,
+    evict,
+    flights,
+    flight,
+    flown,
+    write,
+    settle,
+    idOf,
+    bookmarkOf,
+    troubles,
   };
-  return { commit, journal, flights, flight, write, wait, idOf, landedVersion, troubles };
 }

@@ -15,7 +15,7 @@ import {
   MINUTE_MS,
   until,
 } from "../../support/direct.ts";
-import { faults, holdWrites } from "../../support/faults.ts";
+import { faults, holdWrites, queueFlights } from "../../support/faults.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { toJournaledRun } from "../../support/rows.ts";
 import { onShore } from "./shore.ts";
@@ -42,18 +42,14 @@ function versionsInJournal(path: string): Promise<{ id: string; version: number 
   return journal(path, 0, "SELECT id, version FROM runs ORDER BY id");
 }
 
-/** Runs of about so many bytes each, journalled while D1 holds a flight. Resolves once all are on record. */
+/** Runs of about so many bytes each, journalled while D1 holds a flight with the first run. */
 async function createHeld(path: string, count: number, bytes: number) {
-  const gate = holdWrites();
-  const first = createAged(path, { actionName: "first" });
-  await until(async () => (await versionsInJournal(path)).length === 1);
+  const flights = queueFlights(scopeOfPath(path));
+  await createAged(path, { actionName: "first" });
+  await until(async () => flights.held === 1);
   const parameters = JSON.stringify({ text: "x".repeat(bytes) });
-  const creating: Promise<unknown>[] = [first];
-  for (let n = 0; n < count; n++) {
-    creating.push(createAged(path, { actionName: `as-created-${n}`, parameters }));
-    await until(async () => (await versionsInJournal(path)).length === n + 2);
-  }
-  return { gate, creating };
+  for (let n = 0; n < count; n++) await createAged(path, { actionName: `as-created-${n}`, parameters });
+  return flights;
 }
 
 describe("a run that has not landed", () => {
@@ -80,6 +76,8 @@ describe("a run that has not landed", () => {
       const { token } = callback;
       await ask("POST", callback.url.replace(/callback$/, "heartbeat"), { token, body: {} });
     }
+    const isLanded = async (n: number) => !(await direct(path, n).settle()).isBehind;
+    await until(async () => (await Promise.all([0, 1, 2, 3].map(isLanded))).every((landed) => landed));
     const atHand = await landedRows(path);
     expect(atHand.size).toBe(9);
 
@@ -91,11 +89,10 @@ describe("a run that has not landed", () => {
 
   it("is in memory up to 2 MB, and beyond that it is read when its flight leaves", async () => {
     const path = newRunsPath();
-    const { gate, creating } = await createHeld(path, 12, 250_000);
+    const flights = await createHeld(path, 12, 250_000);
     // What lands with this name was read from the journal.
     await journal(path, 0, "UPDATE runs SET action_name = 'as-journalled'");
-    gate.open();
-    await Promise.all(creating);
+    flights.open();
     await allLanded(path);
     const rows = [...(await landedRows(path)).values()];
     expect(rows).toHaveLength(13);
@@ -109,7 +106,7 @@ describe("a run that has not landed", () => {
 
   it("lands whole and once, whether it is in memory or read", async () => {
     const path = newRunsPath();
-    const { gate, creating } = await createHeld(path, 12, 250_000);
+    const flights = await createHeld(path, 12, 250_000);
     const sent: string[] = [];
     faults.writes = {
       refuse: (bound) => {
@@ -117,8 +114,7 @@ describe("a run that has not landed", () => {
         return false;
       },
     };
-    gate.open();
-    await Promise.all(creating);
+    flights.open();
     await allLanded(path);
     const rows = await landedRows(path);
     expect(rows.size).toBe(13);
@@ -135,12 +131,12 @@ describe("a run that has not landed", () => {
   it("lands as the newer version when that is written during the older one's flight", async () => {
     for (const bytes of [10, 250_000]) {
       const path = newRunsPath();
-      const { gate, creating } = await createHeld(path, 10, bytes);
+      const flights = await createHeld(path, 10, bytes);
       const ids = (await versionsInJournal(path)).map(({ id }) => id);
-      const ending = ids.map((id, n) => change(path, id, { type: "failed", error: `of ${n}`, output: null }));
-      await until(async () => (await versionsInJournal(path)).every(({ version }) => version === 2));
-      gate.open();
-      await Promise.all([...creating, ...ending]);
+      for (const [n, id] of ids.entries()) {
+        await change(path, id, { type: "failed", error: `of ${n}`, output: null });
+      }
+      flights.open();
       await allLanded(path);
       for (const [n, id] of ids.entries()) {
         const row = (await landedRows(path)).get(id);
@@ -167,15 +163,13 @@ describe("a run that has not landed", () => {
     const bound: string[] = [];
     faults.writes = { refuse: (text) => bound.push(text) === 0 };
     const gate = holdWrites(/INSERT/);
-    const first = createAged(path);
-    await until(async () => (await versionsInJournal(path)).length === 1);
+    const firstId = await createAged(path);
     const createdAt = Date.now() - 40 * DAY_MS;
-    const old = createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
+    const takenId = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
     // The alarm is due at once: it ends the overdue run, and retention takes it, while the first flight is still up.
     const isTaking = () => bound.some((text) => text.startsWith(`${scopeOfPath(path)}\u0001["`));
     await until(async () => isTaking() && (await versionsInJournal(path)).length === 1);
     gate.open();
-    const [firstId, takenId] = await Promise.all([first, old]);
     expect((await versionsInJournal(path)).map(({ id }) => id)).toEqual([firstId]);
     // Whatever flies from here on, its group holds nothing of it.
     const nextId = await createAged(path);
@@ -187,8 +181,9 @@ describe("a run that has not landed", () => {
 });
 
 describe("the list of unlanded runs", () => {
+  let seq = 0;
   const entry = (id: string, bytes: number, version = 1) => {
-    return { id, version, bytes, changedAt: 1, run: toJournaledRun({ id }) };
+    return { id, version, seq: ++seq, bytes, changedAt: 1, run: toJournaledRun({ id }) };
   };
 
   it("keeps exactly 2 MB in memory and counts every run once", () => {
@@ -203,11 +198,34 @@ describe("the list of unlanded runs", () => {
     unlanded.add(entry("a", 500, 2));
     expect(unlanded.get("a")).toMatchObject({ version: 2, bytes: 500 });
     expect(isAtHand("a")).toBe(true);
-    unlanded.remove("a");
-    unlanded.remove("a");
+    unlanded.forget("a");
+    unlanded.forget("a");
     expect([unlanded.size, unlanded.bytes]).toEqual([2, 1001]);
-    for (const id of ["b", "c"]) unlanded.remove(id);
+    for (const id of ["b", "c"]) unlanded.landed(id, 1);
     expect([unlanded.size, unlanded.bytes]).toEqual([0, 0]);
+  });
+
+  it("counts what is on a flight and what waits, each once, and keeps 2 MB of both in memory", () => {
+    const unlanded = new UnlandedRuns();
+    for (const id of ["a", "b"]) unlanded.add(entry(id, AT_HAND_MAX_BYTES / 2));
+    unlanded.board([...unlanded.waiting()]);
+    expect([unlanded.size, unlanded.bytes, unlanded.isAnyWaiting]).toEqual([2, AT_HAND_MAX_BYTES, false]);
+    unlanded.add(entry("a", 10, 2));
+    unlanded.add(entry("c", 10));
+    expect([unlanded.size, unlanded.bytes]).toEqual([4, AT_HAND_MAX_BYTES + 20]);
+    expect(unlanded.get("c")?.run).toBeNull();
+    unlanded.landed("a", 1);
+    expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
+    // The flight has ended without b: it waits again, in front.
+    unlanded.disembark();
+    expect([...unlanded.waiting()].map(({ id, version }) => `${id}@${version}`)).toEqual([
+      "b@1",
+      "a@2",
+      "c@1",
+    ]);
+    expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
+    for (const id of ["a", "b", "c"]) unlanded.landed(id, 2);
+    expect([unlanded.size, unlanded.bytes, unlanded.firstSeq]).toEqual([0, 0, Number.POSITIVE_INFINITY]);
   });
 
   it(
@@ -215,7 +233,7 @@ describe("the list of unlanded runs", () => {
     onShore(async ({ commit, flights, write, idOf }) => {
       for (const name of ["a", "b", "c"]) write(name, 1);
       commit.forget([idOf("b")]);
-      commit.start();
+      await Promise.resolve();
       expect(flights.map(({ rows }) => rows)).toEqual([["a@1", "c@1"]]);
       flights[0]?.land();
       await scheduler.wait(0);

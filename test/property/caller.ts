@@ -1,0 +1,67 @@
+/** Callers that treat bookmarks in different ways, and what the bookmarks that they keep stand for. */
+
+import { expect } from "vitest";
+import { type Seen, union } from "./model.ts";
+
+/** Keeps none; keeps the last and sends it with every request; or keeps all, and sends all of them with its reads. */
+export type Keeps = "none" | "last" | "all";
+
+interface Kept {
+  readonly text: string;
+  readonly seen: Seen;
+}
+
+/** What a request sends. */
+export interface Sent {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly seen: Seen;
+}
+
+export class Caller {
+  readonly #keeps: Keeps;
+  #kept: readonly Kept[] = [];
+
+  constructor(keeps: Keeps) {
+    this.#keeps = keeps;
+  }
+
+  toRead(): Sent {
+    const text = this.#kept.map((kept) => kept.text).join(", ");
+    const headers = text === "" ? {} : { "x-d1-bookmark": text };
+    return { headers, seen: union(...this.#kept.map(({ seen }) => seen)) };
+  }
+
+  /** A caller that makes several changes at once can't send the bookmark of one with another. */
+  toChange(): Sent {
+    return this.#keeps === "all" ? { headers: {}, seen: new Map() } : this.toRead();
+  }
+
+  /** Keeps the bookmark of an answer. `own`: what the answer itself tells of. */
+  answered(sent: Sent, text: string | null, own: Seen): void {
+    if (text === null) return;
+    // What was sent is part of it. A replica that has all of this must not be taken for one that has less.
+    expect(d1Of(text) >= d1Of(sent.headers["x-d1-bookmark"] ?? "")).toBe(true);
+    const isAlone =
+      this.#keeps === "last" || sent.headers["x-d1-bookmark"] === this.toRead().headers["x-d1-bookmark"];
+    const kept = { text, seen: union(sent.seen, own) };
+    if (this.#keeps !== "none") this.#kept = isAlone ? [kept] : [...this.#kept, kept];
+  }
+}
+
+export type Callers = Readonly<Record<Keeps, Caller>>;
+
+export function newCallers(): Callers {
+  return { none: new Caller("none"), last: new Caller("last"), all: new Caller("all") };
+}
+
+/** The coordinators that a bookmark says D1 may be behind. */
+export function behindIn(text: string | null): Set<string> {
+  const ids = (text ?? "").split(/[., ]+/).filter((part) => part.length === 36);
+  return new Set(ids.map((id) => id.slice(15, 18)));
+}
+
+/** The greatest of D1's own bookmarks; empty if there is none. */
+function d1Of(text: string): string {
+  const ours = text.split(/[., ]+/).filter((part) => part.length === 59);
+  return ours.sort().at(-1) ?? "";
+}

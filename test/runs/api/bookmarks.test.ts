@@ -1,0 +1,153 @@
+/** The header `x-d1-bookmark` of answers: which answers carry it, what it names, and that nothing sent gets lost. */
+
+import { describe, expect, it } from "vitest";
+import { readRunId } from "../../../src/runs/run-id.ts";
+import { createAged, direct, mint } from "../../support/direct.ts";
+import { faults } from "../../support/faults.ts";
+import { landed } from "../../support/landed.ts";
+import { type ActionRun, type Ask, ask, type CreatedRun, newRunsPath } from "../../support/requests.ts";
+
+const LOW = `00000000-00000000-00000000-${"0".repeat(32)}`;
+const D1 = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
+
+interface Told {
+  readonly status: number;
+  readonly parts: readonly string[];
+}
+
+/** Sends a request and a bookmark; the parts of the bookmark that comes back. */
+async function told(method: string, url: string, sent: string, options: Ask = {}): Promise<Told> {
+  const headers = { ...options.headers, "x-d1-bookmark": sent };
+  const answer = await ask(method, url, { ...options, headers });
+  const bookmark = answer.headers.get("x-d1-bookmark");
+  return { status: answer.status, parts: bookmark === null ? [] : bookmark.split(".") };
+}
+
+/** A run id of each other coordinator, of runs that nobody lands. */
+function othersThan(path: string, id: string): Promise<string[]> {
+  const others = [0, 1, 2, 3].filter((n) => n !== readRunId(id).coordinator);
+  return Promise.all(others.map((n) => mint(path, Date.now(), n)));
+}
+
+async function create(path: string): Promise<CreatedRun> {
+  return (await ask<CreatedRun>("POST", path, { body: { actionName: "deploy" } })).body;
+}
+
+describe("an answer about a run carries what the request sent and what D1 may lack", () => {
+  const succeeded = { status: "succeeded" };
+  it.each<[name: string, status: number, go: (path: string, run: CreatedRun, sent: string) => Promise<Told>]>(
+    [
+      ["a get", 200, (path, run, sent) => told("GET", `${path}/${run.id}`, sent)],
+      ["a wait", 200, (path, run, sent) => told("GET", `${path}/${run.id}?wait=1`, sent)],
+      ["a cancel", 200, (path, run, sent) => told("DELETE", `${path}/${run.id}`, sent)],
+      [
+        "a report",
+        200,
+        (_path, { callback: { url, token } }, sent) => told("POST", url, sent, { token, body: succeeded }),
+      ],
+      [
+        "a late cancel",
+        409,
+        async (path, run, sent) => {
+          await ask("DELETE", `${path}/${run.id}`);
+          return told("DELETE", `${path}/${run.id}`, sent);
+        },
+      ],
+      [
+        "a late report",
+        409,
+        async (path, { id, callback: { url, token } }, sent) => {
+          await ask("DELETE", `${path}/${id}`);
+          return told("POST", url, sent, { token, body: succeeded });
+        },
+      ],
+    ],
+  )("%s", async (_name, status, go) => {
+    const path = newRunsPath();
+    faults.writes = "down";
+    const run = await create(path);
+    const others = await othersThan(path, run.id);
+    const sent = [LOW, ...others].join(".");
+    const answer = await go(path, run, sent);
+    expect(answer.status).toBe(status);
+    expect([...answer.parts].sort()).toEqual([LOW, ...others, run.id].sort());
+  });
+
+  it("a create, of which the coordinator is named by the new run's id", async () => {
+    const path = newRunsPath();
+    faults.writes = "down";
+    const sent = await Promise.all([0, 1, 2, 3].map((n) => mint(path, Date.now() - 1000, n)));
+    const { body, headers } = await ask<CreatedRun>("POST", path, {
+      body: { actionName: "deploy" },
+      headers: { "x-d1-bookmark": sent.join(",") },
+    });
+    const { coordinator } = readRunId(body.id);
+    const expected = sent.map((id, n) => (n === coordinator ? body.id : id));
+    expect(headers.get("x-d1-bookmark")?.split(".").sort()).toEqual(expected.sort());
+  });
+
+  it("D1's own bookmark instead of the run's id, once D1 has the run", async () => {
+    const path = newRunsPath();
+    const run = await create(path);
+    await landed(path);
+    const { parts } = await told("GET", `${path}/${run.id}`, LOW);
+    expect(parts).toEqual([expect.stringMatching(D1)]);
+    expect((parts[0] ?? "") > LOW).toBe(true);
+    const greater = `7${LOW.slice(1)}`;
+    expect(await told("GET", `${path}/${run.id}`, `${LOW}, ${greater}`)).toEqual({
+      status: 200,
+      parts: [greater],
+    });
+  });
+});
+
+describe("a list drops the coordinators that it settled, and keeps those that it could not", () => {
+  it("while D1 works, and while it takes no writes", async () => {
+    const path = newRunsPath();
+    const ids = await Promise.all([0, 1, 2].map((n) => createAged(path, { n })));
+    const settled = await told("GET", path, ids.join("."));
+    expect(settled).toEqual({ status: 200, parts: [expect.stringMatching(D1)] });
+
+    faults.writes = "down";
+    const late = await createAged(path, { n: 1 });
+    const behind = await told("GET", path, [...ids, late].join("."));
+    expect(behind).toEqual({ status: 200, parts: [expect.stringMatching(D1), late] });
+  });
+
+  it("and shows each run that its bookmark named", async () => {
+    const path = newRunsPath();
+    const ids = await Promise.all([0, 1, 2, 3].map((n) => createAged(path, { n })));
+    const headers = { "x-d1-bookmark": ids.join(",") };
+    const { body } = await ask<ActionRun[]>("GET", path, { headers });
+    expect(body.map(({ id }) => id).sort()).toEqual(ids.sort());
+  });
+});
+
+describe("no bookmark comes with", () => {
+  it.each<[name: string, status: number, go: (path: string, sent: string) => Promise<Told>]>([
+    [
+      "a get of a missing run",
+      404,
+      (path, sent) => mint(path, 1e12).then((id) => told("GET", `${path}/${id}`, sent)),
+    ],
+    [
+      "a cancel of a missing run",
+      404,
+      (path, sent) => mint(path, 1e12).then((id) => told("DELETE", `${path}/${id}`, sent)),
+    ],
+    ["a bad list", 400, (path, sent) => told("GET", `${path}?limit=0`, sent)],
+    ["a bad create", 400, (path, sent) => told("POST", path, sent, { body: {} })],
+    ["no token", 401, (path, sent) => told("GET", path, sent, { token: null })],
+  ])("%s", async (_name, status, go) => {
+    const path = newRunsPath();
+    const sent = `${LOW}.${await mint(path, Date.now())}`;
+    expect(await go(path, sent)).toEqual({ status, parts: [] });
+  });
+});
+
+it("a coordinator that has nothing to land says what D1 has", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  await landed(path);
+  expect(await direct(path, 0).settle()).toEqual({ isBehind: false, bookmark: expect.stringMatching(D1) });
+});

@@ -1,0 +1,271 @@
+/** The integer key of a run: it sorts as ids do, two ids may want the same one, and every statement finds runs by it. */
+
+import { runInDurableObject } from "cloudflare:test";
+import fc from "fast-check";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { Journal } from "../../../src/runs/journal/journal.ts";
+import { highestKeyHalves, keyHalves } from "../../../src/runs/journal/run-key.ts";
+import { AFTER_ALL_IDS, coordinatorOfKey, firstIdAt, readRunId } from "../../../src/runs/run-id.ts";
+import { coordinator, createAged, DAY_MS, direct, journal, MINUTE_MS } from "../../support/direct.ts";
+import { ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
+import { idAt, idWith, toJournaledRun } from "../../support/rows.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+const TAIL = "0123456789a";
+const MS_MAX = 2 ** 48 - 1;
+const RANDOM_MAX = 2 ** 15 - 1;
+
+const keyOf = (id: string) => {
+  const [ms, random] = keyHalves(id);
+  return (BigInt(ms) << 15n) | BigInt(random);
+};
+/** The digits after the first of a UUID's last group. */
+const tail = fc.stringMatching(/^[0-9a-f]{11}$/);
+const parts = fc.tuple(fc.nat({ max: MS_MAX }), fc.nat({ max: RANDOM_MAX }), tail);
+
+describe("the key of an id", () => {
+  it("is the id's 48 bits of time and its first 15 random bits, and fits into 63 bits", () => {
+    fc.assert(
+      fc.property(parts, ([ms, random, tail]) => {
+        const id = idWith(ms, random, tail);
+        expect(keyHalves(id)).toEqual([ms, random]);
+        expect(keyOf(id)).toBeLessThan(2n ** 63n);
+      }),
+    );
+  });
+
+  it("sorts as the id does", () => {
+    const near = fc.tuple(fc.nat({ max: 3 }), fc.nat({ max: 3 }), tail);
+    fc.assert(
+      fc.property(fc.oneof(parts, near), fc.oneof(parts, near), (a, b) => {
+        const [one, other] = [idWith(...a), idWith(...b)].sort() as [string, string];
+        expect(keyOf(one)).toBeLessThanOrEqual(keyOf(other));
+      }),
+    );
+  });
+
+  it("is the lowest for a text that is no id, and within what the bounds of a resync cover", () => {
+    expect(keyHalves("")).toEqual([0, 0]);
+    expect(highestKeyHalves(AFTER_ALL_IDS)).toEqual([MS_MAX, RANDOM_MAX]);
+    const now = Date.now();
+    expect(keyHalves(firstIdAt(now))).toEqual([now, 0]);
+    expect(highestKeyHalves(firstIdAt(now))).toEqual([now, RANDOM_MAX]);
+  });
+});
+
+async function inJournal<T>(go: (journal: Journal, storage: DurableObjectStorage) => T): Promise<T> {
+  const path = newRunsPath();
+  return runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
+    const scope = scopeOfPath(path);
+    return go(new Journal(storage, { name: `${scope}/0`, scope, n: 0 }), storage);
+  });
+}
+
+function insert(journal: Journal, id: string): boolean {
+  const run = { ...toJournaledRun({ id }), createKey: `m:${id}` };
+  return journal.insert(run, null, [], Date.now()) !== null;
+}
+
+describe("the table of runs", () => {
+  it("is in the order of ids, from the earliest instant to the last", async () => {
+    await inJournal((journal, storage) => {
+      const now = Date.now();
+      const ids = [idWith(MS_MAX, RANDOM_MAX, TAIL), idWith(0, 1, TAIL)];
+      for (let n = 0; n < 50; n++) ids.push(idAt(now + (n % 5)));
+      for (const id of ids) expect(insert(journal, id)).toBe(true);
+      const select = storage.sql.exec<{ id: string }>("SELECT id FROM runs ORDER BY run_key");
+      expect([...select].map(({ id }) => id)).toEqual([...ids].sort());
+      for (const id of ids) expect(journal.runs.byId(id)?.id).toBe(id);
+      expect(
+        journal.runs
+          .byIds(ids)
+          .map(({ id }) => id)
+          .sort(),
+      ).toEqual([...ids].sort());
+    });
+  });
+
+  it("has one run for each key, and finds none by another id with the same key", async () => {
+    await inJournal((journal) => {
+      const id = idWith(1_800_000_000_000, 77, "00000000001");
+      const twin = idWith(1_800_000_000_000, 77, "00000000002");
+      expect(keyOf(twin)).toBe(keyOf(id));
+      expect([insert(journal, id), insert(journal, twin)]).toEqual([true, false]);
+      expect([journal.runs.byId(id)?.id, journal.runs.byId(twin)]).toEqual([id, null]);
+      expect(journal.runs.byIds([twin, id]).map((run) => run.id)).toEqual([id]);
+      journal.due.putOff(twin, Date.now());
+      journal.noteHeartbeat({ ...toJournaledRun({ id: twin }), silentSince: 1 }, []);
+      journal.update({ ...toJournaledRun({ id: twin }), version: 9 }, [], Date.now());
+      expect(journal.runs.byId(id)).toMatchObject({ version: 1, createKey: `m:${id}` });
+      expect(journal.runs.byId(id)?.silentSince).not.toBe(1);
+      journal.forget([twin]);
+      expect(journal.runs.byId(id)?.id).toBe(id);
+      journal.forget([id]);
+      expect(journal.runs.isEmpty()).toBe(true);
+      expect(insert(journal, twin)).toBe(true);
+    });
+  });
+
+  it("gives a resync each run once, whichever id its steps stop at", async () => {
+    await inJournal((journal) => {
+      const now = Date.now();
+      const ids = Array.from({ length: 20 }, (_, n) => idAt(now + (n >> 2))).sort();
+      for (const id of ids) insert(journal, id);
+      const all = journal.landing.between("", AFTER_ALL_IDS, 1000).map(({ id }) => id);
+      expect(all).toEqual(ids);
+      for (const [n, id] of ids.entries()) {
+        // A row that D1 alone has, with the same key.
+        const between = `${id.slice(0, -1)}${id.at(-1) === "f" ? "e" : "f"}`;
+        for (const stop of [id, between, firstIdAt(now + (n >> 2))]) {
+          const before = journal.landing.between("", stop, 1000);
+          const after = journal.landing.between(stop, AFTER_ALL_IDS, 1000);
+          expect([...before, ...after].map((run) => run.id)).toEqual(ids);
+          expect(journal.landing.countAfter(stop)).toBe(after.length);
+          expect(journal.landing.hasBetween(stop, AFTER_ALL_IDS)).toBe(after.length > 0);
+        }
+      }
+    });
+  });
+});
+
+describe("a create whose id wants the key of another run", () => {
+  const NEW = {
+    actionName: "deploy",
+    parameters: "{}",
+    recommendations: "{}",
+    entityId: null,
+    triggeredBy: "root",
+    heartbeatTimeoutMs: null,
+  };
+
+  it("is refused as id_taken by the coordinator, and changes nothing", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    const twin = `${id.slice(0, -1)}${id.endsWith("0") ? "1" : "0"}`;
+    const before = await journal(path, 0, "SELECT * FROM runs");
+    const run = { ...NEW, id: twin, createdAt: Date.now(), deadlineAt: Date.now() + MINUTE_MS };
+    const answer = await direct(path, 0).create(run, { key: "t:new", fingerprint: "" }, null);
+    expect(answer).toEqual({ ok: false, reason: "id_taken" });
+    expect(await direct(path, 0).read(twin)).toMatchObject({ ok: false, reason: "run_not_found" });
+    expect(await journal(path, 0, "SELECT id, version, create_key FROM runs")).toEqual(
+      before.map(({ id, version, create_key }) => ({ id, version, create_key })),
+    );
+  });
+
+  it("gets another id, so its caller notices nothing", async () => {
+    const path = newRunsPath();
+    const headers = { "Idempotency-Key": "one-coordinator" };
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
+    try {
+      const first = await createRun(path, { actionName: "first" }, { headers });
+      // The second create draws the random bits of the first, and then others.
+      const draw = crypto.getRandomValues.bind(crypto);
+      const bits = Number.parseInt(first.id.slice(19, 23) + first.id.slice(24, 28), 16);
+      let twins = 0;
+      vi.spyOn(crypto, "getRandomValues").mockImplementation((array) => {
+        const drawn = draw(array);
+        if (drawn instanceof Uint8Array && drawn.length === 4 && twins++ < 2) {
+          new DataView(drawn.buffer).setUint32(0, bits);
+        }
+        return drawn;
+      });
+      const other = { headers: { "Idempotency-Key": keyOfSameCoordinator(first.id) } };
+      const second = await createRun(path, { actionName: "second" }, other);
+      expect(twins).toBe(3);
+      expect(keyOf(second.id)).not.toBe(keyOf(first.id));
+      expect(readRunId(second.id)).toEqual(readRunId(first.id));
+      for (const { id, actionName } of [first, second]) {
+        expect((await ask("GET", `${path}/${id}`)).body).toMatchObject({ id, actionName });
+      }
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+function keyOfSameCoordinator(id: string): string {
+  const { coordinator } = readRunId(id);
+  for (let n = 0; ; n++) if (coordinatorOfKey(`key-${n}`) === coordinator) return `key-${n}`;
+}
+
+/** How SQLite looks up runs, for each statement that `go` executes. */
+function plansOf(storage: DurableObjectStorage, go: () => unknown): string[] {
+  const { sql } = storage;
+  const prototype: SqlStorage = Object.getPrototypeOf(sql);
+  const { exec } = prototype;
+  const statements: [query: string, bindings: unknown[]][] = [];
+  const spy = vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, query, ...bindings) {
+    statements.push([query, bindings]);
+    return exec.call(this, query, ...bindings) as never;
+  });
+  go();
+  spy.mockRestore();
+  return statements.flatMap(([query, bindings]) =>
+    [...sql.exec<{ detail: string }>(`EXPLAIN QUERY PLAN ${query}`, ...bindings)]
+      .map(({ detail }) => detail)
+      .filter((detail) => /\bruns\b/.test(detail)),
+  );
+}
+
+describe("what the coordinator asks its journal", () => {
+  const BY_KEY = "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)";
+  const id = idAt(Date.now());
+  const run = { ...toJournaledRun({ id }), createKey: `t:${id}` };
+
+  it.each<[what: string, go: (journal: Journal) => unknown, plan: string[]]>([
+    ["one run", ({ runs }) => runs.byId(id), [BY_KEY]],
+    ["several runs", ({ runs }) => runs.byIds([id, idAt(1)]), [BY_KEY]],
+    [
+      "the run that a caller's key created",
+      ({ runs }) => runs.byCreateKey(run.createKey),
+      ["SEARCH runs USING INDEX runs_by_create_key (create_key=?)"],
+    ],
+    [
+      "what stands in the way of a create",
+      ({ runs }) => runs.standingInTheWay("t:unknown", id),
+      ["SEARCH runs USING INDEX runs_by_create_key (create_key=?)", BY_KEY],
+    ],
+    ["to change a run", (journal) => journal.update(run, [], 1), [BY_KEY]],
+    ["to note a heartbeat", (journal) => journal.noteHeartbeat(run, []), [BY_KEY]],
+    ["to note an attempt", (journal) => journal.noteAttempt(run, null, []), [BY_KEY]],
+    ["to put a run off", ({ due }) => due.putOff(id, 1), [BY_KEY]],
+    ["to forget runs", (journal) => journal.forget([id]), [BY_KEY]],
+    [
+      "the runs of a resync",
+      ({ landing }) => landing.between("", AFTER_ALL_IDS, 10),
+      ["SEARCH runs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"],
+    ],
+    [
+      "whether a resync goes on",
+      ({ landing }) => landing.hasBetween(id, AFTER_ALL_IDS),
+      ["SEARCH runs USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"],
+    ],
+    [
+      "how many runs a resync has left",
+      ({ landing }) => landing.countAfter(id),
+      ["SEARCH runs USING INTEGER PRIMARY KEY (rowid>?)"],
+    ],
+    [
+      "what has not landed",
+      ({ landing }) => landing.unlanded(),
+      ["SEARCH runs USING INDEX runs_by_change (change_seq>?)"],
+    ],
+    [
+      "which runs are due",
+      ({ due }) => due.open(1, 10),
+      ["SEARCH runs USING INDEX runs_open_due (due_at>? AND due_at<?)"],
+    ],
+    [
+      "when the next run is due",
+      ({ due }) => due.nextOpenAt(),
+      ["SEARCH runs USING INDEX runs_open_due (due_at>?)"],
+    ],
+  ])("%s: finds runs by the primary key or an index", async (_what, go, plan) => {
+    await inJournal((journal, storage) => {
+      insert(journal, idAt(Date.now()));
+      expect(journal.insert(run, null, [], Date.now())).not.toBeNull();
+      expect(plansOf(storage, () => go(journal))).toEqual(plan);
+    });
+  });
+});
