@@ -103,6 +103,8 @@ async function makeOriginals(site: Site): Promise<string> {
     if (kind === 1) await report("heartbeat", {});
     if (kind >= 2) await report("callback", kind < 7 ? failed : { status: "succeeded", output });
   });
+  // A list lands what was changed before it.
+  await ask("GET", RUNS_PATH, ci);
   return ci;
 }
 
@@ -119,7 +121,8 @@ function copyRuns(file: string, copies: number): void {
     // D1 has no events.
     if (columns.length === 0) continue;
     // A copy is in D1 as well, so there is nothing left to send.
-    if (columns.includes("landed_version")) db.exec("UPDATE runs SET landed_version = version");
+    if (columns.includes("change_seq"))
+      db.exec("INSERT OR REPLACE INTO marks SELECT 'landed_seq', max(change_seq) FROM runs");
     const values = columns.map((name) => {
       if (["id", "run_id", "create_key", "body"].includes(name)) return `copied(${name}, copy)`;
       // The journal's key has the instant of the id above 15 random bits.
@@ -140,10 +143,12 @@ function copyRuns(file: string, copies: number): void {
   db.close();
 }
 
-/** Moves the first id or key in `text` back. Both are UUIDs that begin with their instant, in 48 bits. */
+/** Moves the first id or key in `text` back, and all instants. Both ids and keys begin with their instant, in 48 bits. */
 function copied(text: string, ms: number): string {
-  return text.replace(/([0-9a-f]{8})-([0-9a-f]{4})(?=-[78])/, (_, high: string, low: string) => {
-    const time = (Number.parseInt(high + low, 16) - ms).toString(16).padStart(12, "0");
-    return `${time.slice(0, 8)}-${time.slice(8)}`;
-  });
+  return text
+    .replace(/([0-9a-f]{8})-([0-9a-f]{4})(?=-[78])/, (_, high: string, low: string) => {
+      const time = (Number.parseInt(high + low, 16) - ms).toString(16).padStart(12, "0");
+      return `${time.slice(0, 8)}-${time.slice(8)}`;
+    })
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (instant) => new Date(Date.parse(instant) - ms).toISOString());
 }

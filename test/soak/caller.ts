@@ -319,6 +319,8 @@ export class Caller {
     const story: string[] = [];
     const isolate = this.#isolate();
     const named = [...(this.#named.get(environment)?.values() ?? [])];
+    // An isolate that starts again remembers nothing. Before the list waits for the start, its number is the old one.
+    await site.up;
     const remembered = this.#remembered.filter(
       (change) =>
         change.run.environment === environment &&
@@ -355,7 +357,7 @@ export class Caller {
     }
     const behind = coordinatorsIn(answer.bookmark);
     if (behind.size > 0) record.count("lists that said they may be behind");
-    const expected = (withBookmark ? named : remembered).filter(
+    const expected = (withBookmark ? named : remembered.filter(({ start }) => start === site.starts)).filter(
       ({ run }) =>
         !behind.has(coordinatorOf(run.model.id)) && (!ofOwn || run.actionName === `caller-${this.#n}`),
     );

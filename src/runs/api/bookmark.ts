@@ -30,12 +30,16 @@ export interface SentBookmark extends Bookmark {
   readonly isWhole: boolean;
 }
 
+const NOTHING_SENT: SentBookmark = { isSent: false, isWhole: true, d1: null, ids: new Map() };
+
 /**
  * The bookmark of a request. Only ids that this service minted for this scope count, so that nobody wakes a coordinator with a
  * text that is made up.
  */
 export async function sentBookmark(c: Context<AppEnv>, place: Place): Promise<SentBookmark> {
   const text = c.req.header(BOOKMARK_HEADER)?.trim() ?? "";
+  // Most requests send none, and a get of a run that is remembered does little else.
+  if (text === "") return NOTHING_SENT;
   const parts = new Set(text.split(/[.,\s]+/).filter((part) => part !== ""));
   const looked = [...parts].slice(-PARTS_MAX);
   const d1 = looked.filter(isBookmark);
@@ -43,7 +47,7 @@ export async function sentBookmark(c: Context<AppEnv>, place: Place): Promise<Se
   const genuine = await Promise.all(uuids.map((id) => isGenuine(place, id)));
   const ids = uuids.filter((_, i) => genuine[i]);
   return {
-    isSent: text !== "",
+    isSent: true,
     isWhole: d1.length + ids.length === parts.size,
     d1: d1.sort().at(-1) ?? null,
     ids: new Map(ids.map((id) => [readRunId(id).coordinator, id])),
