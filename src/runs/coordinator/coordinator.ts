@@ -130,12 +130,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#replies.run(changed, false, false);
   }
 
-  async cancel(
-    id: string,
-    request: CancelRequest,
-    change: ChangeKey,
-    isDetailed = false,
-  ): Promise<RunReply> {
+  async cancel(id: string, request: CancelRequest, change: ChangeKey, isDetailed = false): Promise<RunReply> {
     const now = Date.now();
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
