@@ -103,7 +103,7 @@ class RuledRun {
   }
 
   #become(next: Run, event: RunEvent): void {
-    this.events.push(...eventsBetween(this.run, next, event));
+    this.events.push(...eventsBetween(this.run, next, event, this.now));
     // It has started or ended, so of its delivery nothing is kept.
     if (next.version > this.run.version) this.delivery = null;
     this.run = next;
