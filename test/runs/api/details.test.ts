@@ -1,6 +1,8 @@
 /** `?include=details`, labels, and the job's page: what the extra member says, and that nobody gets it who did not ask. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { readRunId } from "../../../src/runs/run-id.ts";
+import { journal } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import {
   type ActionRun,
@@ -14,6 +16,7 @@ import {
   rowOf,
 } from "../../support/requests.ts";
 import { beat, eventsOf } from "../../support/stream.ts";
+import { sha256 } from "../../support/tokens.ts";
 
 interface Details {
   readonly action: null;
@@ -174,6 +177,18 @@ describe("labels", () => {
     const none = await create(path, {}, "", keyed("n"));
     expect((await create(path, { labels: [] }, "", keyed("n"))).body.id).toBe(none.body.id);
   });
+});
+
+it("a create without labels has the fingerprint that it had before there were labels", async () => {
+  const path = newRunsPath();
+  for (const [n, more] of [{}, { labels: [] }].entries()) {
+    const { body } = await create(path, more, "", keyed(`k${n}`));
+    const { coordinator } = readRunId(body.id);
+    const query = "SELECT create_fingerprint AS kept FROM runs WHERE id = ?";
+    const [row] = await journal<{ kept: string }>(path, coordinator, query, body.id);
+    const text = '{"actionName":"deploy","entityId":null,"parameters":{},"recommendations":{},"timeout":60}';
+    expect(row?.kept).toBe(await sha256(text));
+  }
 });
 
 describe("the job's page", () => {
