@@ -70,7 +70,10 @@ export class Ledger {
     return created;
   }
 
-  /** Writes a run's new version and erases its delivery, because the run has started or ended. */
+  /**
+   * Writes a run's new version and erases its delivery. A version comes only once the delivery is over: the run has started or
+   * ended, or its receiver has answered.
+   */
   change(
     before: JournaledRun,
     next: Run,

@@ -1,6 +1,6 @@
 /** POST …/cancel: what it answers, what it leaves behind, and what the job hears. */
 
-import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
+import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { alarmIn, change, createAged, direct } from "../../support/direct.ts";
 import {
@@ -372,6 +372,50 @@ it("100 racing callers have one winner and one story, whoever comes first", asyn
     }
   }
 });
+
+it.each(["grace", "deadline"] as const)(
+  "100 racing callers, the alarm and the end of the %s have one winner and one story",
+  async (last) => {
+    const { path, run } = await started({ actionName: "deploy", timeout: 1 });
+    if (last === "grace") await cancel(path, run.id, { graceSeconds: 30 });
+    const until = (await beat(run)).body.cancel?.until ?? run.callback.expiresAt;
+    const at = Date.parse(until);
+    const stub = coordinatorOf(path, run.id);
+    const calls: (() => Promise<Answer<Told | Beaten> | boolean>)[] = Array.from({ length: 100 }, (_, n) => {
+      if (n % 5 === 0) return () => beat(run);
+      if (n % 5 === 1) return () => report(run, { status: "failed", error: `no ${n}` });
+      if (n % 5 === 2) return () => report(run, { status: "succeeded", output: { n } });
+      if (n % 5 === 3) return () => runDurableObjectAlarm(stub);
+      return () => cancel(path, run.id, { graceSeconds: n % 3 });
+    });
+    vi.useFakeTimers({ toFake: ["Date"], now: at - 1 });
+    const order = calls.map((call) => ({ call, by: Math.random() })).sort((a, b) => a.by - b.by);
+    const answers = await Promise.all(
+      order.map(({ call }, n) => {
+        // Most calls have not reached the coordinator yet.
+        if (n === 50) vi.setSystemTime(at);
+        return call();
+      }),
+    );
+    const { body: end } = await get(path, run.id);
+    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    expect(events.filter(({ type }) => type === "ended")).toEqual([events.at(-1)]);
+    expect(events.at(-1)).toMatchObject({ status: end.status, at: end.completedAt });
+    const told = answers.filter((answer) => typeof answer !== "boolean");
+    const ended = told.filter(
+      ({ status, body }) => status === 200 && "completedAt" in body && body.completedAt !== null,
+    );
+    // Nobody is told of an end that time brought.
+    expect(ended.map(({ body }) => body)).toEqual(end.completedAt === until && ended.length === 0 ? [] : [end]);
+    if (last === "grace") expect(end.status).toBeOneOf(["succeeded", "cancelled"]);
+    const codes = end.status === "failed" ? ["run_failed", "run_timed_out"] : [`run_${end.status}`];
+    for (const { status, body } of told) {
+      // A callback token expires at the deadline.
+      expect(status).toBeOneOf(last === "grace" ? [200, 202, 409] : [200, 202, 401, 409]);
+      if (status === 409) expect(codes).toContain((body as Told).code);
+    }
+  },
+);
 
 it("a report, a cancel and the end of the grace at one instant: the grace has ended first", async () => {
   const { path, run } = await started();
