@@ -1,4 +1,4 @@
-/** /{o}/{p}/envs/{envName}/action-runs: list, create, get and cancel runs. */
+/** /{o}/{p}/envs/{envName}/action-runs: list, create, get, cancel and retry runs. */
 
 import { Hono } from "hono";
 import type { AppEnv } from "../../app-env.ts";

@@ -125,7 +125,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
     const next = transition(run, event, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);
-    if (event.type === "cancelled") this.#stopWork(run, now);
+    if (event.type === "cancelled") this.#stopWork({ ...run, ...next.value }, now);
     const changed = this.#ledger.change(run, next.value, event, now, { change });
     return this.#replies.run(changed, false, false);
   }
@@ -150,7 +150,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (!next.ok) return this.#replies.refusal(run, next.error);
     // An earlier request ends the run sooner.
     if (next.value.version === run.version) return answer(run, false);
-    this.#stopWork(run, now);
+    this.#stopWork({ ...run, ...next.value }, now);
     return answer(this.#ledger.change(run, next.value, request, now, { change }), false);
   }
 
@@ -298,8 +298,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   /**
-   * Tells the job of a run that is cancelled or asked to stop. Called before the change is written, because the change erases
-   * the run's delivery, which says whether an attempt has begun. Does nothing yet.
+   * Tells the job of a run that is now cancelled or asked to stop. Called before that is written, because the write erases the
+   * run's delivery, which says whether an attempt has begun. Does nothing yet.
    */
   #stopWork(_run: JournaledRun, _now: number): void {}
 }
