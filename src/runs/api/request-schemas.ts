@@ -315,7 +315,7 @@ export const runListQuery = z.strictObject({
 
 export type RunListQuery = z.infer<typeof runListQuery>;
 
-const include = z.optional(
+export const include = z.optional(
   z.literal("details", { error: 'send "details" once.' }).register(z.globalRegistry, {
     wire: { type: "string", enum: ["details"], examples: ["details"] },
     description: "`details` adds the member `details` to the run.",
