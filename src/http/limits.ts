@@ -23,6 +23,12 @@ export const RENDERED_MAX_BYTES = 512 * 1024;
 /** A trigger's header names and values together, after their placeholders were replaced. */
 export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
+export const CANCEL_REASON_MAX_BYTES = 1024;
+export const GRACE_DEFAULT_SECONDS = 60;
+export const GRACE_MAX_SECONDS = 3600;
+/** Of one run, those of its action included. */
+export const LABELS_MAX = 10;
+export const LABEL_MAX_CHARACTERS = 64;
 /** UTF-16 units, as in `text.length`. */
 export const URL_MAX_CHARACTERS = 2048;
 /** The pattern of an organisation, project or environment in a path. */

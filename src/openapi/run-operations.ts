@@ -12,7 +12,15 @@ import {
   LAST_EVENT_ID,
   OF_RUN,
 } from "./parameters.ts";
-import { actionRun, actionRunList, createdActionRun, heartbeatAnswer, timeline } from "./run-schemas.ts";
+import {
+  actionRun,
+  actionRunList,
+  createdActionRun,
+  detailedActionRun,
+  heartbeatAnswer,
+  startedActionRun,
+  timeline,
+} from "./run-schemas.ts";
 
 const tags = ["Action runs"];
 const security = [{ apiToken: [] }];
@@ -53,9 +61,11 @@ const CREATE: Operation = {
       ...BODY,
       "forbidden",
       "not_found",
+      "invalid_query",
       "invalid_idempotency_key",
       "idempotency_key_reused",
       "idempotency_key_unverifiable",
+      "too_many_labels",
       "not_configured",
       "database_unavailable",
       "coordinator_unavailable",
@@ -74,7 +84,7 @@ const GET: Operation = {
   security,
   parameters: [...OF_RUN, BOOKMARK_OF_GET],
   responses: {
-    ...answers(200, "The action run", actionRun, ["x-d1-bookmark"]),
+    ...answers(200, "The action run", detailedActionRun, ["x-d1-bookmark"]),
     ...refuses(
       ...TOKEN,
       "forbidden",
@@ -91,7 +101,7 @@ const CANCEL: Operation = {
   operationId: "cancelActionRun",
   summary: "Cancel a pending action run",
   description:
-    "Cancels a run that is still pending. If the run is running or has ended, the response is 409. Requires the permission `data:read`.",
+    "Cancels a run that is still pending. If the run is running or has ended, the response is 409. To stop a running run, use `POST …/cancel`. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
@@ -106,6 +116,68 @@ const CANCEL: Operation = {
       "run_running",
       ...ENDED,
       ...READS,
+    ),
+  },
+};
+
+const ofCancel = answers(200, "The run is cancelled", detailedActionRun, [
+  "Idempotent-Replayed",
+  "x-d1-bookmark",
+]);
+
+const REQUEST_CANCEL: Operation = {
+  operationId: "requestActionRunCancel",
+  summary: "Cancel an action run",
+  description:
+    "Cancels a run, also a running one. A pending run ends at once. A running run stays open for `graceSeconds`, so that its job can stop in order: heartbeats tell the job. If the job reports `succeeded` in time, the run succeeds. Otherwise it ends as `cancelled`. If you cancel twice, the grace that ends first counts. Requires the permission `data:write`.",
+  tags,
+  security,
+  parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
+  responses: {
+    ...ofCancel,
+    ...answers(202, "The job was asked to stop", detailedActionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
+    ...refusesChange(
+      ...TOKEN,
+      ...BODY,
+      "forbidden",
+      "not_found",
+      "run_not_found",
+      "invalid_query",
+      "invalid_idempotency_key",
+      "idempotency_key_reused",
+      ...ENDED,
+      ...READS,
+    ),
+  },
+};
+
+const RETRY: Operation = {
+  operationId: "retryActionRun",
+  summary: "Run an action run again",
+  description:
+    "Creates a new run with the inputs, labels and timeouts of a run that has ended. `parameters` replaces its parameters. A run of a stored action goes through the action as it is now. A run with a `trigger` of its own can't be retried, because its trigger is not kept. Requires the permission `data:write`.",
+  tags,
+  security,
+  parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
+  responses: {
+    ...answers(201, "The new run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
+    ...refusesChange(
+      ...TOKEN,
+      ...BODY,
+      "forbidden",
+      "not_found",
+      "run_not_found",
+      "run_open",
+      "trigger_not_kept",
+      "invalid_query",
+      "invalid_idempotency_key",
+      "idempotency_key_reused",
+      "idempotency_key_unverifiable",
+      "too_many_labels",
+      "not_configured",
+      ...READS,
+      "coordinator_overloaded",
+      "storage_full",
     ),
   },
 };
@@ -180,10 +252,10 @@ const HEARTBEAT: Operation = {
   operationId: "heartbeatActionRun",
   summary: "Send a heartbeat",
   description:
-    "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional body adds a message, the progress and a link to the job's page. The response contains none of the run's inputs. Requires the run's callback token.",
+    "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional body adds a message, the progress and a link to the job's page. The response says whether somebody asked the run to stop, and contains none of its inputs. 409 after the end also means that the job must stop. Requires the run's callback token.",
   parameters: OF_RUN,
   responses: {
-    ...answers(200, "The run's status and deadline", heartbeatAnswer),
+    ...answers(200, "The run's status and deadline, and a request to stop", heartbeatAnswer),
     ...refuses(...CALLBACK_REFUSALS),
   },
 };
@@ -220,6 +292,8 @@ export const RUN_OPERATIONS: Readonly<Record<string, Operation>> = {
   [`POST ${RUNS}`]: CREATE,
   [`GET ${RUNS}/{id}`]: GET,
   [`DELETE ${RUNS}/{id}`]: CANCEL,
+  [`POST ${RUNS}/{id}/cancel`]: REQUEST_CANCEL,
+  [`POST ${RUNS}/{id}/retry`]: RETRY,
   [`GET ${RUNS}/{id}/events`]: EVENTS,
   [`POST ${RUNS}/{id}/callback`]: CALLBACK,
   [`POST ${RUNS}/{id}/heartbeat`]: HEARTBEAT,

@@ -41,6 +41,56 @@ export const actionRun = z
   })
   .meta({ id: "ActionRun", examples: [EXAMPLE] });
 
+const details = z
+  .object({
+    action: z
+      .object({ name: z.string(), version: z.int().min(1) })
+      .nullable()
+      .meta({ description: "The stored action that the run came from, as it was then." }),
+    retryOf: uuid.nullable().meta({ description: "The run that this one repeats." }),
+    labels: z.array(z.string()),
+    externalUrl: z.string().nullable().meta({
+      description:
+        "The page of the job that does the work, as the receiver or a heartbeat gave it. An `https` URL.",
+    }),
+    heartbeat: z
+      .object({ at: instant, message: z.string().nullable(), progress: z.number().nullable() })
+      .nullable()
+      .meta({ description: "The last heartbeat with news. A list leaves it null." }),
+    cancel: z
+      .object({
+        by: z.string().nullable(),
+        reason: z.string().nullable(),
+        requestedAt: instant,
+        until: instant,
+      })
+      .nullable()
+      .meta({ description: "The cancel that counts. The run is open until `until` at the latest." }),
+  })
+  .meta({
+    id: "ActionRunDetails",
+    description: "Only with `include=details`. More members may come. Ignore those that you do not know.",
+  });
+
+export const detailedActionRun = z
+  .object({ ...actionRun.shape, details: details.optional() })
+  .meta({ id: "DetailedActionRun", examples: [EXAMPLE] });
+
+const order = z
+  .object({
+    reason: z.string().nullable(),
+    requestedAt: instant,
+    until: instant.meta({
+      description: "When the run ends as cancelled, if nobody reported its end before.",
+      wire: { type: "string", format: "date-time" },
+    }),
+    remainingMs: z.int().min(0).meta({
+      description: "The milliseconds until then. Use it if the job's clock may be wrong.",
+    }),
+  })
+  .nullable()
+  .meta({ description: "A request to stop. `null`: nobody asked." });
+
 export const heartbeatAnswer = z
   .object({
     status: z.enum(STATUSES),
@@ -48,37 +98,45 @@ export const heartbeatAnswer = z
       description: "When the run ends by itself, however many heartbeats come.",
       wire: { type: "string", format: "date-time" },
     }),
+    cancel: order,
   })
   .meta({
     id: "HeartbeatAnswer",
     description: "More members may come. Ignore those that you do not know.",
-    examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z" }],
+    examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z", cancel: null }],
   });
 
 export const actionRunList = z.array(actionRun).meta({ id: "ActionRunList", examples: [[EXAMPLE]] });
 
-export const createdActionRun = z
+const callback = z.object({
+  url: z.string().meta({ format: "uri" }),
+  token: z.string().meta({ description: "Opens this run's callback. Shown in this answer alone." }),
+  expiresAt: instant,
+});
+
+/** A run of a stored action or a retry of one. */
+export const startedActionRun = z
   .object({
-    ...actionRun.shape,
-    callback: z.object({
-      url: z.string().meta({ format: "uri" }),
-      token: z.string().meta({ description: "Opens this run's callback. Shown in this answer alone." }),
-      expiresAt: instant,
+    ...detailedActionRun.shape,
+    callback: callback.optional().meta({
+      description: "Missing if the action has a trigger, because then only the receiver may report.",
     }),
   })
-  .meta({
-    id: "CreatedActionRun",
-    examples: [
-      {
-        ...EXAMPLE,
-        callback: {
-          url: `https://runs.example.com/acme/shop/envs/production/action-runs/${EXAMPLE.id}/callback`,
-          token: `${EXAMPLE.id}:1795614708373:${"0".repeat(64)}`,
-          expiresAt: "2026-11-25T13:51:48.373Z",
-        },
+  .meta({ id: "StartedActionRun", examples: [EXAMPLE] });
+
+export const createdActionRun = z.object({ ...detailedActionRun.shape, callback }).meta({
+  id: "CreatedActionRun",
+  examples: [
+    {
+      ...EXAMPLE,
+      callback: {
+        url: `https://runs.example.com/acme/shop/envs/production/action-runs/${EXAMPLE.id}/callback`,
+        token: `${EXAMPLE.id}:1795614708373:${"0".repeat(64)}`,
+        expiresAt: "2026-11-25T13:51:48.373Z",
       },
-    ],
-  });
+    },
+  ],
+});
 
 const seq = z.int().meta({ wire: { type: "integer", minimum: 1 } });
 
@@ -111,10 +169,19 @@ const timelineEvent = z
       externalUrl: z.string().meta({ format: "uri" }).optional(),
     }),
     event("heartbeats_thinned", { count: z.int().min(1) }),
+    event("external_url", {
+      url: z.string().describe("The job's page, as the receiver's answer names it."),
+    }),
+    event("cancel_requested", {
+      by: z.string(),
+      reason: z.string().nullable(),
+      until: instant.nullable(),
+    }),
     event("ended", {
       status: z.enum(["succeeded", "failed", "cancelled"]),
       cause: z.enum(["callback", "cancel", "delivery", "deadline", "silence"]).nullable().optional(),
       by: z.string().optional(),
+      reason: z.string().optional(),
     }),
   ])
   .meta({ id: "TimelineEvent", examples: [CREATED] });

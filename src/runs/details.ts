@@ -4,6 +4,7 @@
  */
 
 import type { Run } from "./run.ts";
+import type { StoredEvent } from "./timeline.ts";
 
 /** A heartbeat as it is shown. `at` in ms. */
 export interface ShownHeartbeat {
@@ -32,6 +33,13 @@ export function detailsOf(run: Run, heartbeat: ShownHeartbeat | null = null): st
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: instant(heartbeat.at) })}` +
     `,"cancel":${JSON.stringify(cancel)}}`
   );
+}
+
+/** The last heartbeat in a run's timeline, as it is shown. */
+export function shownHeartbeat(event: StoredEvent | null): ShownHeartbeat | null {
+  if (event === null) return null;
+  const { message = null, progress = null } = JSON.parse(event.data) as Partial<ShownHeartbeat>;
+  return { at: event.at, message, progress };
 }
 
 /** Adds `details` to a printed run. */

@@ -4,7 +4,7 @@
  */
 
 import type { NewDelivery } from "../dispatch/delivery.ts";
-import type { Conflict, NewRun, RunEvent, Status } from "./run.ts";
+import type { CancelRequest, Conflict, NewRun, RunEvent, RunSource, Status } from "./run.ts";
 
 /**
  * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of an
@@ -45,6 +45,39 @@ export interface RunAnswer {
   readonly isOver: boolean;
   /** When the run's retention is over. */
   readonly purgeAt: number;
+  /** The JSON of `details`, if the call asked for it. */
+  readonly details?: string;
+  /** Only after a heartbeat or a cancel: the request to stop; null if nobody asked. */
+  readonly cancel?: CancelOrder | null;
+  /** Only for a create that was repeated: whether the callback token is the receiver's alone. */
+  readonly isTokenHidden?: boolean;
+}
+
+/** A request to stop, as the job hears it. Instants in ms. */
+export interface CancelOrder {
+  readonly reason: string | null;
+  readonly requestedAt: number;
+  readonly until: number;
+  /** By the coordinator's clock, because the job's may be wrong. */
+  readonly remainingMs: number;
+}
+
+/** What a new run takes from the run that it repeats. JSON values are text. */
+export interface RunInputs {
+  readonly actionName: string;
+  readonly entityId: string | null;
+  readonly parameters: string;
+  readonly recommendations: string;
+  readonly labels: string;
+  readonly timeoutMs: number;
+  readonly heartbeatTimeoutMs: number | null;
+}
+
+export interface InputsAnswer {
+  readonly ok: true;
+  readonly isOver: boolean;
+  readonly source: RunSource;
+  readonly inputs: RunInputs;
 }
 
 /** What a list may expect of D1. */
@@ -84,6 +117,7 @@ export interface RunRefusal {
 }
 
 export type RunReply = RunAnswer | RunRefusal;
+export type InputsReply = InputsAnswer | RunRefusal;
 export type TimelineReply = TimelineAnswer | RunRefusal;
 
 /** An event stream or a wait that follows a run. */
@@ -93,20 +127,30 @@ export interface Watcher {
   readonly tokenId: string;
 }
 
+/** `isDetailed`: whether the answer has `details`. */
 export interface Coordinator {
   /** Creates a run, or finds the one that this key created. With a trigger, the first attempt is sent. */
-  create(run: NewRun, change: ChangeKey, trigger: NewDelivery | null): Promise<RunReply>;
+  create(
+    run: NewRun,
+    change: ChangeKey,
+    trigger: NewDelivery | null,
+    isDetailed?: boolean,
+  ): Promise<RunReply>;
   /** The run that this key created, for a create that would be refused today. */
-  recall(change: ChangeKey): Promise<RunReply>;
+  recall(change: ChangeKey, isDetailed?: boolean): Promise<RunReply>;
+  /** What a new run that repeats this one is made of. */
+  inputs(id: string): Promise<InputsReply>;
   /**
    * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` it changes nothing, because
    * an expired token may only learn what its own report did.
    */
   change(id: string, event: RunEvent, change: ChangeKey, replayOnly?: boolean): Promise<RunReply>;
-  /** Notes a heartbeat. The first starts a pending run. One without news changes nothing that a caller can see. */
+  /** Ends a run or asks it to stop, or answers as before if this key already did so. The answer has `cancel`. */
+  cancel(id: string, request: CancelRequest, change: ChangeKey, isDetailed?: boolean): Promise<RunReply>;
+  /** Notes a heartbeat. The first starts a pending run. One without news changes nothing that a caller can see. The answer has `cancel`. */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */
-  read(id: string): Promise<RunReply>;
+  read(id: string, isDetailed?: boolean): Promise<RunReply>;
   /** Lands what has not landed yet, for a list that must show it. Never waits long. */
   settle(): Promise<Settled>;
   /** Up to `limit` events after the one numbered `after`. */
@@ -114,7 +158,13 @@ export interface Coordinator {
   /** The same. If there are none yet, waits up to `maxMs`. */
   watch(id: string, after: number, limit: number, watcher: Watcher, maxMs: number): Promise<TimelineReply>;
   /** The run when it has ended, or as it is after `maxMs`. The watcher keeps its place unless this is its last call. */
-  waitForEnd(id: string, watcher: Watcher, maxMs: number, isLast: boolean): Promise<RunReply>;
+  waitForEnd(
+    id: string,
+    watcher: Watcher,
+    maxMs: number,
+    isLast: boolean,
+    isDetailed?: boolean,
+  ): Promise<RunReply>;
   /** Gives a watcher's place back. */
   unwatch(watcherKey: string): Promise<void>;
   /**

@@ -50,7 +50,7 @@ export interface Run extends NewRun {
   readonly silentSince: number | null;
   /** What ended the run; null while it is open. */
   readonly endCause: EndCause | null;
-  /** Who asked a running run to stop; null if nobody has. The other three belong to it. */
+  /** The name of the token that asked the run to stop. Null if nobody has asked, as are the other three. */
   readonly cancelBy: string | null;
   readonly cancelReason: string | null;
   readonly cancelRequestedAt: number | null;
@@ -64,16 +64,33 @@ export interface Run extends NewRun {
 
 export type EndCause = "callback" | "cancel" | "delivery" | "deadline" | "silence";
 
-/** `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token. */
+/**
+ * `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token.
+ * `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for `graceMs`.
+ * `external_url`: the receiver's answer names the job's page.
+ */
 export type RunEvent =
   | { readonly type: "started" }
   | { readonly type: "delivered" }
-  | { readonly type: "heartbeat" }
+  | { readonly type: "heartbeat"; readonly externalUrl?: string | undefined }
+  | { readonly type: "external_url"; readonly url: string }
   | { readonly type: "succeeded"; readonly output: string | null }
   | { readonly type: "failed"; readonly error: string; readonly output: string | null }
   | { readonly type: "cancelled"; readonly by?: string }
+  | CancelRequest
   | { readonly type: "delivery_failed"; readonly reason: string }
   | { readonly type: "deadline_passed" };
+
+export interface CancelRequest {
+  readonly type: "cancel_requested";
+  readonly by: string;
+  readonly reason: string | null;
+  /** From 0 to an hour. With 0, the run ends at once. */
+  readonly graceMs: number;
+}
+
+/** How many versions may change `externalUrl`. A job that changes it with each heartbeat would flood D1. */
+export const EXTERNAL_URL_CHANGES_MAX = 5;
 
 /** Why an event can't happen: the error code of the 409. */
 export type Conflict =
@@ -109,10 +126,11 @@ export function isOpen(run: Pick<Run, "status">): boolean {
   return run.status === "pending" || run.status === "running";
 }
 
-/** When an open run ends by itself: at its deadline, or when it was silent for too long. */
-export function timeIsUpAt({ deadlineAt, silentSince, heartbeatTimeoutMs }: Run): number {
-  if (silentSince === null || heartbeatTimeoutMs === null) return deadlineAt;
-  return Math.min(deadlineAt, silentSince + heartbeatTimeoutMs);
+/** When an open run ends by itself: at its deadline, at the end of a cancel's grace, or when it was silent for too long. */
+export function timeIsUpAt({ deadlineAt, cancelUntil, silentSince, heartbeatTimeoutMs }: Run): number {
+  const latest = Math.min(deadlineAt, cancelUntil ?? Number.POSITIVE_INFINITY);
+  if (silentSince === null || heartbeatTimeoutMs === null) return latest;
+  return Math.min(latest, silentSince + heartbeatTimeoutMs);
 }
 
 function isTimeUp(run: Run, now: number): boolean {
@@ -123,6 +141,11 @@ function isTimeUp(run: Run, now: number): boolean {
 export function expire(run: Run, now: number): Run {
   if (!isTimeUp(run, now)) return run;
   const at = timeIsUpAt(run);
+  // Whatever ends a run that was asked to stop, the run did as it was asked. The grace never ends after the deadline, and wins
+  // a tie with it.
+  if (run.cancelUntil !== null) {
+    return ended(run, "cancelled", at, at < run.cancelUntil ? "silence" : "cancel", {});
+  }
   if (at < run.deadlineAt) {
     const minutes = (run.heartbeatTimeoutMs ?? 0) / MINUTE_MS;
     const error = `[timeout] The workflow was silent for ${minutes === 1 ? "a minute" : `${minutes} minutes`}: nothing was heard after ${new Date(run.silentSince ?? 0).toISOString()}.`;
@@ -134,11 +157,13 @@ export function expire(run: Run, now: number): Run {
 
 /**
  * The run after `event`, or why the event can't happen. The first end wins for ever. A passed deadline decides before any
- * event: callers write `expire(run, now)` first. The event of an overdue run is refused as `run_timed_out`.
+ * event: callers write `expire(run, now)` first. The event of an overdue run is refused as `run_timed_out`, or as
+ * `run_cancelled` if the run was asked to stop.
  */
 export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
   if (isTimeUp(run, now)) {
-    return event.type === "deadline_passed" ? ok(expire(run, now)) : err("run_timed_out");
+    if (event.type === "deadline_passed") return ok(expire(run, now));
+    return err(run.cancelUntil === null ? "run_timed_out" : "run_cancelled");
   }
   const conflict = conflictOf(run);
   if (conflict !== null && !(conflict === "run_running" && RUNNING_TAKES.has(event.type)))
@@ -148,17 +173,22 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
     case "started":
       return ok(started(run, now));
     case "heartbeat":
-      // A heartbeat of a running run makes no new version, because it changes nothing that D1 shows.
-      if (run.status === "pending") return ok(started(run, now));
-      return ok({ ...run, silentSince: signOfLife(run, now) });
+      return ok(heard(run, event.externalUrl, now));
+    case "external_url":
+      return ok(mayTakeUrl(run, event.url) ? { ...withUrl(run, event.url), version: run.version + 1 } : run);
     case "delivered":
       return ok({ ...run, silentSince: signOfLife(run, now) });
     case "succeeded":
       return ok(reported(run, "succeeded", now, { output: event.output }));
-    case "failed":
-      return ok(reported(run, "failed", now, { error: event.error, output: event.output }));
+    case "failed": {
+      // A job that was asked to stop reports that it failed. Its error says how far it came.
+      const status = run.cancelUntil === null ? "failed" : "cancelled";
+      return ok(reported(run, status, now, { error: event.error, output: event.output }));
+    }
     case "cancelled":
       return ok(ended(run, "cancelled", now, "cancel", {}));
+    case "cancel_requested":
+      return ok(cancelRequested(run, event, now));
     case "delivery_failed":
       return ok(ended(run, "failed", now, "delivery", { error: `[delivery] ${event.reason}` }));
     case "deadline_passed":
@@ -168,7 +198,14 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
 }
 
 /** The events that a running run takes as well as a pending one. */
-const RUNNING_TAKES: ReadonlySet<string> = new Set(["heartbeat", "succeeded", "failed", "deadline_passed"]);
+const RUNNING_TAKES: ReadonlySet<string> = new Set([
+  "heartbeat",
+  "external_url",
+  "succeeded",
+  "failed",
+  "cancel_requested",
+  "deadline_passed",
+]);
 
 /** Why an event that needs a pending run can't happen. */
 function conflictOf({ status, endCause }: Run): Conflict | null {
@@ -185,6 +222,41 @@ function started(run: Run, now: number): Run {
   return { ...run, version: run.version + 1, status: "running", startedAt, silentSince };
 }
 
+/** A heartbeat of a running run makes a new version only if D1 shows what it changes: the link to the job's page. */
+function heard(run: Run, url: string | undefined, now: number): Run {
+  const isLink = url !== undefined && mayTakeUrl(run, url);
+  const linked = isLink ? withUrl(run, url) : run;
+  if (run.status === "pending") return started(linked, now);
+  return { ...linked, version: run.version + (isLink ? 1 : 0), silentSince: signOfLife(run, now) };
+}
+
+function mayTakeUrl(run: Run, url: string): boolean {
+  return url !== run.externalUrl && run.externalUrlChanges < EXTERNAL_URL_CHANGES_MAX && isLink(url);
+}
+
+function withUrl(run: Run, externalUrl: string): Run {
+  return { ...run, externalUrl, externalUrlChanges: run.externalUrlChanges + 1 };
+}
+
+/** Whether a portal may show the URL as a link. Its user name and password would be shown with it. */
+function isLink(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && url.protocol === "https:" && url.username === "" && url.password === "";
+}
+
+/**
+ * A pending run ends at once, and so does a running one without a grace. Otherwise the run stays open for the grace, at most
+ * until its deadline. Of two requests, the one counts whose grace ends first.
+ */
+function cancelRequested(run: Run, { by, reason, graceMs }: CancelRequest, now: number): Run {
+  const requestedAt = Math.max(now, run.startedAt ?? run.createdAt, run.silentSince ?? 0);
+  const until = Math.min(requestedAt + (run.status === "pending" ? 0 : graceMs), run.deadlineAt);
+  if (run.cancelUntil !== null && run.cancelUntil <= until) return run;
+  const record = { cancelBy: by, cancelReason: reason, cancelRequestedAt: requestedAt, cancelUntil: until };
+  if (until <= requestedAt) return ended({ ...run, ...record }, "cancelled", now, "cancel", {});
+  return { ...run, ...record, version: run.version + 1 };
+}
+
 function signOfLife(run: Run, now: number): number {
   return Math.max(now, run.silentSince ?? run.createdAt);
 }
@@ -192,7 +264,8 @@ function signOfLife(run: Run, now: number): number {
 type End = Partial<Pick<Run, "error" | "output">>;
 
 function ended(run: Run, status: Status, at: number, endCause: EndCause, end: End): Run {
-  const completedAt = Math.max(at, run.startedAt ?? run.createdAt, run.silentSince ?? 0);
+  const { startedAt, createdAt, silentSince, cancelRequestedAt } = run;
+  const completedAt = Math.max(at, startedAt ?? createdAt, silentSince ?? 0, cancelRequestedAt ?? 0);
   return { ...run, ...end, version: run.version + 1, status, completedAt, endCause };
 }
 

@@ -15,7 +15,10 @@ import type { Run, RunEvent } from "./run.ts";
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`
  * - `heartbeats_thinned`: `count`, how many heartbeats up to here are no longer kept
- * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence), `by`, the name of the token that cancelled
+ * - `external_url`: `url`, the job's page as the receiver's answer names it
+ * - `cancel_requested`: `by`, the name of the token that asked, `reason`, `until`, when the run ends at the latest
+ * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence), `by`, the name of the token that cancelled, and
+ *   its `reason` if it gave one
  */
 export type TimelineEventType =
   | "created"
@@ -24,6 +27,8 @@ export type TimelineEventType =
   | "started"
   | "heartbeat"
   | "heartbeats_thinned"
+  | "external_url"
+  | "cancel_requested"
   | "ended";
 
 /** `at` in ms. `data`: the other members, as JSON. */
@@ -41,18 +46,33 @@ export interface StoredEvent {
   readonly data: string;
 }
 
-/** The events of a change: the start, the end, or both. */
-export function eventsBetween(before: Run, after: Run, event: RunEvent): TimelineEvent[] {
+/** The events of a change: the start, a link, a request to stop, the end, or several of them. */
+export function eventsBetween(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
   const events: TimelineEvent[] = [];
   if (before.startedAt === null && after.startedAt !== null) {
     events.push({ type: "started", at: after.startedAt, data: { cause: causeOfStart(event) } });
   }
-  if (before.completedAt === null && after.completedAt !== null) {
-    const by = event.type === "cancelled" && event.by !== undefined ? { by: event.by } : {};
-    const data = { status: after.status, cause: after.endCause, ...by };
-    events.push({ type: "ended", at: after.completedAt, data });
+  if (event.type === "external_url" && after.version > before.version) {
+    events.push({ type: "external_url", at: now, data: { url: event.url } });
+  }
+  const { completedAt, cancelRequestedAt, cancelUntil } = after;
+  if (event.type === "cancel_requested" && completedAt === null && cancelUntil !== before.cancelUntil) {
+    const { by, reason } = event;
+    const until = cancelUntil === null ? null : new Date(cancelUntil).toISOString();
+    events.push({ type: "cancel_requested", at: cancelRequestedAt ?? now, data: { by, reason, until } });
+  }
+  if (before.completedAt === null && completedAt !== null) {
+    const data = { status: after.status, cause: after.endCause, ...canceller(event) };
+    events.push({ type: "ended", at: completedAt, data });
   }
   return events;
+}
+
+/** Who ended the run, if a caller's cancel ended it at once. */
+function canceller(event: RunEvent): { readonly by?: string; readonly reason?: string } {
+  if (event.type === "cancelled") return event.by === undefined ? {} : { by: event.by };
+  if (event.type !== "cancel_requested") return {};
+  return event.reason === null ? { by: event.by } : { by: event.by, reason: event.reason };
 }
 
 function causeOfStart(event: RunEvent): "delivery" | "heartbeat" | "callback" {

@@ -36,6 +36,8 @@ export class ModelRun {
   /** Steps that were taken since it ended. */
   afterEnd = 0;
   #isUnsure = false;
+  /** When the grace of a cancel ends. */
+  #stopsAt = Number.POSITIVE_INFINITY;
   #heardAt: number | null = null;
 
   constructor(
@@ -56,11 +58,15 @@ export class ModelRun {
 
   /** When it ends by itself, and when something is due for it: that, or something of its delivery. */
   get endsAt(): number {
-    return Math.min(this.#silentAt, this.#deadlineAt);
+    return Math.min(this.#silentAt, this.#deadlineAt, this.#stopsAt);
   }
 
   get dueAt(): number {
     return Math.min(this.endsAt, this.isDelivering ? (this.lostAt ?? this.nextAt ?? 0) : this.endsAt);
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopsAt < Number.POSITIVE_INFINITY;
   }
 
   get #silentAt(): number {
@@ -72,15 +78,23 @@ export class ModelRun {
   /** Applies the time that has passed. */
   at(now: number): this {
     const { endsAt } = this;
-    if (this.isOpen && now >= endsAt)
-      this.#end("failed", endsAt, endsAt < this.#deadlineAt ? "silence" : "deadline");
+    if (!this.isOpen || now < endsAt) return this;
+    const late = endsAt < this.#deadlineAt ? "silence" : "deadline";
+    this.#end(this.#isStopping ? "cancelled" : "failed", endsAt, endsAt === this.#stopsAt ? "cancel" : late);
     return this;
   }
 
   report(status: "succeeded" | "failed", now: number): void {
     if (!this.at(now).isOpen) return;
     this.startedAt ??= now;
-    this.#end(status, now, "callback");
+    this.#end(status === "failed" && this.#isStopping ? "cancelled" : status, now, "callback");
+  }
+
+  /** A cancel with a grace. */
+  stop(graceMs: number, now: number): void {
+    if (!this.at(now).isOpen) return;
+    if (this.status === "pending" || graceMs === 0) this.#end("cancelled", now, "cancel");
+    else this.#stopsAt = Math.min(this.#stopsAt, now + graceMs, this.#deadlineAt);
   }
 
   cancel(now: number): void {

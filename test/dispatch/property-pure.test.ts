@@ -45,18 +45,19 @@ class RuledRun {
     const none = { entityId: null, parameters: "{}", recommendations: "{}" };
     const heartbeatTimeoutMs = heartbeatTimeout === null ? null : heartbeatTimeout * 60_000;
     const times = { createdAt: START, deadlineAt: START + timeout * 60_000, heartbeatTimeoutMs };
-    this.run = begin({ ...none, id: "r", actionName: "deploy", triggeredBy: "root", ...times }, true);
+    const source = { source: "trigger", actionVersion: null, retryOf: null, labels: "[]" } as const;
+    this.run = begin({ ...none, ...source, id: "r", actionName: "deploy", triggeredBy: "root", ...times }, true);
     const host = "ci.example.com";
     this.delivery = beginAttempt(newDelivery({ ...trigger, host, sealed: new Uint8Array() }, START), START);
     this.events = [{ type: "created", at: START, data: {} }, attemptStarted(this.delivery, START)];
   }
 
   apply(event: RunEvent, now: number, first: readonly TimelineEvent[] = []): void {
-    this.#become(expire(this.run, now), { type: "deadline_passed" });
+    this.#become(expire(this.run, now), { type: "deadline_passed" }, now);
     const next = transition(this.run, event, now);
     if (!next.ok) return;
     this.events.push(...first);
-    this.#become(next.value, event);
+    this.#become(next.value, event, now);
   }
 
   settle(attempt: number, answer: AttemptAnswer, now: number, random: number): number | null {
@@ -102,8 +103,8 @@ class RuledRun {
     });
   }
 
-  #become(next: Run, event: RunEvent): void {
-    this.events.push(...eventsBetween(this.run, next, event));
+  #become(next: Run, event: RunEvent, now: number): void {
+    this.events.push(...eventsBetween(this.run, next, event, now));
     // It has started or ended, so of its delivery nothing is kept.
     if (next.version > this.run.version) this.delivery = null;
     this.run = next;
@@ -119,6 +120,13 @@ const step = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.nat({ max: 70_000 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("beat", "succeed", "fail", "cancel") }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("stop" as const),
+      graceMs: fc.constantFrom(0, 1000, 30_000, 60_000, 3_600_000),
+    }),
+  },
 );
 const settings = fc.record<Settings>({
   timeout: fc.constantFrom(1, 2, 60),
@@ -158,6 +166,10 @@ it("makes of any order one end, no attempt after it, and a timeline that tells t
       } else if (step.do === "cancel") {
         ruled.apply({ type: "cancelled" }, now);
         model.cancel(now);
+      } else if (step.do === "stop") {
+        const { graceMs } = step;
+        ruled.apply({ type: "cancel_requested", by: "ci", reason: null, graceMs }, now);
+        model.stop(graceMs, now);
       } else {
         const status = REPORTED[step.do];
         ruled.apply(

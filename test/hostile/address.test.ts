@@ -95,7 +95,8 @@ describe("paths", () => {
     const before = await everything();
     const isCallback = path.endsWith("/callback");
     const isWorkflows = isCallback || path.endsWith("/heartbeat");
-    const body = isCallback ? { status: "succeeded" } : isWorkflows ? {} : { actionName: "a" };
+    const takesEmpty = isWorkflows || /\/(cancel|retry)$/.test(path);
+    const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : { actionName: "a" };
     const values = name === "id" || name === "tokenId" ? IDS : SEGMENTS;
     const tryValue = async (value: string) => {
       const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {

@@ -35,6 +35,20 @@ const ROUTES: readonly Route[] = [
     takesEmpty: true,
   },
   {
+    name: "cancel",
+    url: () => `${runs}/${run.id}/cancel`,
+    token: () => ROOT,
+    valid: '{"reason":"why"}',
+    takesEmpty: true,
+  },
+  {
+    name: "retry",
+    url: () => `${runs}/${run.id}/retry`,
+    token: () => ROOT,
+    valid: '{"parameters":{}}',
+    takesEmpty: true,
+  },
+  {
     name: "tokens",
     url: () => "/acme/shop/tokens",
     token: () => ROOT,

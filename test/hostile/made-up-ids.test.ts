@@ -65,13 +65,16 @@ const ROUTES = [
   { method: "GET", suffix: "/events", status: 404, headers: { Accept: "text/event-stream" } },
   { method: "DELETE", suffix: "", status: 404 },
   { method: "DELETE", suffix: "", status: 404, headers: { "Idempotency-Key": "k" } },
+  { method: "POST", suffix: "/cancel", status: 404 },
+  { method: "POST", suffix: "/cancel", status: 404, headers: { "Idempotency-Key": "k" } },
+  { method: "POST", suffix: "/retry", status: 404 },
   { method: "POST", suffix: "/callback", status: 401 },
   { method: "POST", suffix: "/heartbeat", status: 401 },
 ] as const;
 
 function askRoute(route: (typeof ROUTES)[number], path: string, id: string) {
   const headers = "headers" in route ? { headers: route.headers } : {};
-  const report = route.method === "POST" ? { token: FORGED_TOKEN(id), body: { status: "succeeded" } } : {};
+  const report = route.status === 401 ? { token: FORGED_TOKEN(id), body: { status: "succeeded" } } : {};
   return {
     method: route.method,
     address: `${path}/${id}${route.suffix}`,
@@ -112,7 +115,7 @@ describe.each(Object.entries(MADE_UP))("a made-up id, %s,", (_name, makeUp) => {
     expect(await objects()).toEqual(before);
   });
 
-  it("wakes no object while D1 is down, and reads and cancels are 503", async () => {
+  it("wakes no object while D1 is down, and reads, cancels and retries are 503", async () => {
     const path = newRunsPath();
     const id = await makeUp(path);
     const before = await objects();

@@ -19,6 +19,8 @@ interface Rule {
   /** For a token of another project or environment: 404 for reading, 403 for writing. */
   readonly outside?: 404 | 403;
   readonly success: number;
+  /** The code of a success that is a refusal of the route itself. */
+  readonly code?: string;
   readonly body?: unknown;
 }
 
@@ -35,6 +37,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`POST ${RUNS}`]: { opensTo: "data:write", outside: 403, success: 201, body: { actionName: "deploy" } },
   [`GET ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`DELETE ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`POST ${RUNS}/:id/cancel`]: { opensTo: "data:write", outside: 403, success: 200, body: { reason: "no" } },
+  // The run is still open.
+  [`POST ${RUNS}/:id/retry`]: { opensTo: "data:write", outside: 403, success: 409, code: "run_open" },
   [`POST ${RUNS}/:id/callback`]: { opensTo: "callback token", success: 200, body: { status: "succeeded" } },
   [`POST ${RUNS}/:id/heartbeat`]: { opensTo: "callback token", success: 200, body: { message: "building" } },
   [`GET ${RUNS}/:id/events`]: { opensTo: "data:read", outside: 404, success: 200 },
@@ -98,7 +103,8 @@ interface Expected {
 }
 
 function expectedOf(route: string, rule: Rule, who: Credential): Expected {
-  const success = { status: rule.success };
+  const success =
+    rule.code === undefined ? { status: rule.success } : { status: rule.success, code: rule.code };
   if (rule.opensTo === "anyone") return success;
   if (who.callback === "its own" && rule.opensTo === "callback token") return success;
   // A callback refuses every API token alike.
@@ -242,7 +248,11 @@ const READS = [
   { method: "GET", suffix: "?wait=1" },
   { method: "GET", suffix: "/events" },
   { method: "DELETE", suffix: "" },
+  { method: "GET", suffix: "?include=details" },
 ] as const;
+
+/** The requests that change a run and need `data:write`. */
+const CHANGES = ["/cancel", "/retry"] as const;
 
 describe("a run under another tenant's path", () => {
   const elsewhere = {
@@ -256,6 +266,10 @@ describe("a run under another tenant's path", () => {
     const absent = await ask<Refusal>("GET", `${runsPath}/${crypto.randomUUID()}`);
     for (const { method, suffix } of READS) {
       const answer = await ask<Refusal>(method, `${path}/${run.id}${suffix}`);
+      expect([answer.status, answer.body]).toEqual([404, absent.body]);
+    }
+    for (const suffix of CHANGES) {
+      const answer = await ask<Refusal>("POST", `${path}/${run.id}${suffix}`);
       expect([answer.status, answer.body]).toEqual([404, absent.body]);
     }
     const { token } = run.callback;

@@ -148,6 +148,32 @@ const ROUTES: readonly Route[] = [
     },
   },
   {
+    name: "cancel",
+    ask: () => [`${runs}/${run.id}/cancel`],
+    valid: '{"graceSeconds":60}',
+    members: {
+      reason: [
+        ...["null", "1", "true", "[]", "{}", '"\\ud800"', '"a\\nb"', '"a\\u2028b"', '"\\u001b[31m"'],
+        `"${"e".repeat(1025)}"`,
+      ],
+      graceSeconds: ["null", '"60"', "true", "[]", "-1", "3601", "0.5", "1e400"],
+      by: ['"root"'],
+      until: ['"2026-01-01T00:00:00Z"'],
+    },
+  },
+  {
+    name: "retry",
+    ask: () => [`${runs}/${run.id}/retry`],
+    valid: '{"parameters":{"a":1}}',
+    members: {
+      parameters: [...NO_OBJECTS, ...OVERFLOWS],
+      recommendations: ["{}"],
+      actionName: ['"deploy"'],
+      labels: ["[]"],
+      trigger: ["{}"],
+    },
+  },
+  {
     name: "tokens",
     ask: () => ["/acme/shop/tokens"],
     valid: '{"name":"ci","role":"viewer"}',

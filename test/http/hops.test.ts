@@ -126,6 +126,15 @@ it("a callback token that expired over a day ago makes no round trip, even with 
   });
 });
 
+it("a cancel with a grace calls the coordinator once, a retry twice, and neither D1", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path);
+  const cancelled = await hopsOf(() => ask("POST", `${path}/${run.id}/cancel?include=details`));
+  expect(cancelled.lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
+  const retried = await hopsOf(() => ask("POST", `${path}/${run.id}/retry?include=details`));
+  expect(retried.lines).toEqual([{ status: 201, d1: 0, coordinator: 2 }]);
+});
+
 it("every change calls the coordinator once and waits for no D1", async () => {
   const path = newPath();
   const [run, other, beaten] = [await createRun(path), await createRun(path), await createRun(path)];

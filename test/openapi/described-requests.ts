@@ -73,8 +73,9 @@ export async function placeFor(operation: Operation): Promise<Place> {
     else if (name === "id") {
       run = await createRun(`${project}/envs/production/action-runs`);
       names[name] = run.id;
-      // Or a wait would wait, and a stream would not end.
-      if (operation.method === "GET") await report(run, { status: "succeeded" });
+      // Or a wait would wait, a stream would not end, and a retry would be refused.
+      const needsEnd = operation.method === "GET" || operation.path.endsWith("/retry");
+      if (needsEnd) await report(run, { status: "succeeded" });
     } else throw new Error(`there is no value for {${name}}`);
   }
   const [scheme] = operation.security.flatMap((one) => Object.keys(one));

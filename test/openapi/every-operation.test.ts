@@ -26,7 +26,21 @@ const SECRET = `whsec_${"A".repeat(32)}`;
 /** What a member of a body is tried with. */
 const VALUES: readonly unknown[] = [
   ...[null, true, 0, 1, -1, 0.5, 1.5, 10, 11, 99, 100, 43_200, 43_201, 3_600_000, 3_600_001],
-  ...[[], ["x"], {}, { a: 1 }, { a: "x" }, { "a b": "x" }, { "X-A": "a\nb" }, { "X-A": "é" }],
+  ...[
+    [],
+    ["x"],
+    ["y", "x", "y"],
+    [""],
+    ["x".repeat(65)],
+    ["a\u0007b"],
+    [1],
+    {},
+    { a: 1 },
+    { a: "x" },
+    { "a b": "x" },
+    { "X-A": "a\nb" },
+    { "X-A": "é" },
+  ],
   ...["", " ", "x", "é", "a\u0000b", "a\u0085b", "\ud800", "{{ run.id }}"],
   ...["x".repeat(255), "x".repeat(256), "\u{1f600}".repeat(255), "\u{1f600}".repeat(256)],
   ...[ID, ID.toUpperCase(), `${ID}0`, `{${ID}}`, ID.replaceAll("-", "")],
@@ -75,6 +89,10 @@ const IN_WORDS: readonly (readonly [string, unknown, RegExp])[] = [
   ["output", { a: "x".repeat(262_144) }, /At most 262144 bytes/],
   ["error", "\u{1f600}".repeat(2048), /At most 8192 bytes/],
   ["message", "\u{1f600}".repeat(257), /At most 1024 bytes/],
+  ["reason", "\u{1f600}".repeat(257), /At most 1024 bytes/],
+  ["reason", "\ud800", /well-formed Unicode/],
+  ["reason", "a\u2028b", /one line/],
+  ["labels", ["\ud800"], /Well-formed Unicode/],
 ];
 
 /** Parameters whose values the service has to know, and the words that say so. */

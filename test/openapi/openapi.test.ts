@@ -84,6 +84,8 @@ describe("the OpenAPI document", () => {
       ["createActionRun", "201", "409"],
       ["getActionRun", "200"],
       ["listActionRuns", "200"],
+      ["requestActionRunCancel", "200", "202", "409"],
+      ["retryActionRun", "201", "409"],
     ]);
   });
 
@@ -119,7 +121,7 @@ describe("the OpenAPI document", () => {
     expect(text).toContain("Default: `60`.");
   });
 
-  it("says which requests accept a key, and that the body of a heartbeat is optional", () => {
+  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel and a retry are optional", () => {
     const keyed = operations.filter(([, { parameters }]) =>
       parameters?.some((one) => one.name === "Idempotency-Key"),
     );
@@ -127,6 +129,8 @@ describe("the OpenAPI document", () => {
       "cancelActionRun",
       "completeActionRun",
       "createActionRun",
+      "requestActionRunCancel",
+      "retryActionRun",
     ]);
     const required = operations.flatMap(([, { operationId, requestBody }]) =>
       requestBody?.required === true ? [operationId] : [],

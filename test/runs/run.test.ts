@@ -7,6 +7,7 @@ import {
   dueAt,
   ENDED_STATUSES,
   type EndCause,
+  EXTERNAL_URL_CHANGES_MAX,
   expire,
   isOpen,
   OPEN_STATUSES,
@@ -24,22 +25,32 @@ const STARTED_AT = CREATED_AT + 1000;
 const NOW = CREATED_AT + 2000;
 const DEADLINE_AT = CREATED_AT + 60_000;
 const DAY_MS = 86_400_000;
+const GRACE_MS = 10_000;
+/** When the grace of a run that is stopping ends. */
+const UNTIL = CREATED_AT + 30_000;
+const URL_OF_JOB = "https://ci.example/jobs/1";
 
 /** A failed run refuses events with the code of what failed it. */
 type Failure = "failed" | "timed out" | "silent" | "undelivered";
-type Situation = Exclude<Status, "failed"> | Failure;
+/** `stopping`: running, and asked to stop. */
+type Situation = Exclude<Status, "failed"> | Failure | "stopping";
 type EventType = RunEvent["type"];
-/** `noted`: a sign of life is on record, and nothing else has changed. */
-type Outcome = Status | Conflict | "not yet" | "noted";
+/**
+ * `noted`: a sign of life is on record, and nothing else has changed. `unchanged`: nothing has. `asked` and `linked`: a new
+ * version of the same status.
+ */
+type Outcome = Status | Conflict | "unchanged" | "noted" | "asked" | "linked";
 
 // Both tables are typed by the source: a status or an event that is added there does not compile here.
 const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
   started: { type: "started" },
   delivered: { type: "delivered" },
   heartbeat: { type: "heartbeat" },
+  external_url: { type: "external_url", url: URL_OF_JOB },
   succeeded: { type: "succeeded", output: '{"url":"x"}' },
   failed: { type: "failed", error: "exit 1", output: '{"log":"y"}' },
   cancelled: { type: "cancelled" },
+  cancel_requested: { type: "cancel_requested", by: "ci", reason: "wrong branch", graceMs: GRACE_MS },
   delivery_failed: { type: "delivery_failed", reason: "ci.example answered 404." },
   deadline_passed: { type: "deadline_passed" },
 };
@@ -48,9 +59,11 @@ const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
   started: conflict,
   delivered: conflict,
   heartbeat: conflict,
+  external_url: conflict,
   succeeded: conflict,
   failed: conflict,
   cancelled: conflict,
+  cancel_requested: conflict,
   delivery_failed: conflict,
   deadline_passed: conflict,
 });
@@ -60,21 +73,38 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
     started: "running",
     delivered: "noted",
     heartbeat: "running",
+    external_url: "linked",
     succeeded: "succeeded",
     failed: "failed",
     cancelled: "cancelled",
+    cancel_requested: "cancelled",
     delivery_failed: "failed",
-    deadline_passed: "not yet",
+    deadline_passed: "unchanged",
   },
   running: {
     started: "run_running",
     delivered: "run_running",
     heartbeat: "noted",
+    external_url: "linked",
     succeeded: "succeeded",
     failed: "failed",
     cancelled: "run_running",
+    cancel_requested: "asked",
     delivery_failed: "run_running",
-    deadline_passed: "not yet",
+    deadline_passed: "unchanged",
+  },
+  stopping: {
+    started: "run_running",
+    delivered: "run_running",
+    heartbeat: "noted",
+    external_url: "linked",
+    succeeded: "succeeded",
+    failed: "cancelled",
+    cancelled: "run_running",
+    // Its grace ends sooner.
+    cancel_requested: "asked",
+    delivery_failed: "run_running",
+    deadline_passed: "unchanged",
   },
   succeeded: refusedBy("run_succeeded"),
   failed: refusedBy("run_failed"),
@@ -102,6 +132,33 @@ const PENDING: Run = Object.freeze({
   heartbeatTimeoutMs: null,
   silentSince: CREATED_AT,
   endCause: null,
+  source: "none",
+  actionVersion: null,
+  retryOf: null,
+  labels: "[]",
+  cancelBy: null,
+  cancelReason: null,
+  cancelRequestedAt: null,
+  cancelUntil: null,
+  externalUrl: null,
+  externalUrlChanges: 0,
+});
+
+const RUNNING: Run = Object.freeze({
+  ...PENDING,
+  version: 2,
+  status: "running",
+  startedAt: STARTED_AT,
+  silentSince: STARTED_AT,
+});
+
+const STOPPING: Run = Object.freeze({
+  ...RUNNING,
+  version: 3,
+  cancelBy: "root",
+  cancelReason: null,
+  cancelRequestedAt: STARTED_AT,
+  cancelUntil: UNTIL,
 });
 
 function runIn(situation: Situation): Run {
@@ -110,7 +167,9 @@ function runIn(situation: Situation): Run {
     case "pending":
       return PENDING;
     case "running":
-      return { ...PENDING, version: 2, status: "running", startedAt: STARTED_AT, silentSince: STARTED_AT };
+      return RUNNING;
+    case "stopping":
+      return STOPPING;
     case "succeeded":
       return { ...ended, status: "succeeded", endCause: "callback", startedAt: NOW, output: "{}" };
     // Its error reads like ours, for a workflow may report any text.
@@ -139,6 +198,14 @@ function runIn(situation: Situation): Run {
   }
 }
 
+/** What the request to stop leaves in a run that goes on. */
+const ASKED = {
+  cancelBy: "ci",
+  cancelReason: "wrong branch",
+  cancelRequestedAt: NOW,
+  cancelUntil: NOW + GRACE_MS,
+};
+
 const situations = Object.keys(TABLE) as Situation[];
 const eventTypes = Object.keys(EVENTS) as EventType[];
 const pairs = situations.flatMap((situation) => eventTypes.map((type) => ({ situation, type })));
@@ -163,9 +230,14 @@ describe("every pair of status and event, before the run's deadline", () => {
     const run = Object.freeze(runIn(situation));
     const expected = TABLE[situation][type];
     const next = transition(run, EVENTS[type], NOW);
-    if (expected === "not yet") expect(next).toEqual({ ok: true, value: run });
+    if (expected === "unchanged") expect(next).toEqual({ ok: true, value: run });
     else if (expected === "noted") expect(next).toEqual({ ok: true, value: { ...run, silentSince: NOW } });
-    else if (!isStatus(expected)) expect(next).toEqual({ ok: false, error: expected });
+    else if (expected === "asked") {
+      expect(next).toEqual({ ok: true, value: { ...run, version: run.version + 1, ...ASKED } });
+    } else if (expected === "linked") {
+      const linked = { version: run.version + 1, externalUrl: URL_OF_JOB, externalUrlChanges: 1 };
+      expect(next).toEqual({ ok: true, value: { ...run, ...linked } });
+    } else if (!isStatus(expected)) expect(next).toEqual({ ok: false, error: expected });
     else expect(next).toMatchObject({ ok: true, value: { status: expected, version: run.version + 1 } });
   });
 });
@@ -206,7 +278,7 @@ describe("what an event sets", () => {
 });
 
 describe("a passed deadline comes before any other event", () => {
-  const open = pairs.filter(({ situation }) => isOpen(runIn(situation)));
+  const open = pairs.filter(({ situation }) => isOpen(runIn(situation)) && situation !== "stopping");
 
   it.each(open)("$situation + $type, at the deadline and later", ({ situation, type }) => {
     for (const now of [DEADLINE_AT, DEADLINE_AT + 1, DEADLINE_AT + 90 * DAY_MS]) {
@@ -243,6 +315,155 @@ describe("a passed deadline comes before any other event", () => {
       const run = runIn(situation);
       if (!isOpen(run)) expect(expire(run, DEADLINE_AT + DAY_MS)).toBe(run);
     }
+  });
+});
+
+describe("a cancel", () => {
+  const cancel = (graceMs: number, reason: string | null = "wrong branch") =>
+    ({ type: "cancel_requested", by: "ci", reason, graceMs }) as const;
+  const changed = (run: Run, event: RunEvent, now: number): Run | Conflict => {
+    const next = transition(run, event, now);
+    return next.ok ? next.value : next.error;
+  };
+  const ended = { status: "cancelled", endCause: "cancel", error: null, output: null } as const;
+
+  it.each([0, 1, GRACE_MS, 3_600_000])(
+    "of a pending run ends it at once, with a grace of %d ms",
+    (graceMs) => {
+      for (const pending of [PENDING, { ...PENDING, silentSince: null }]) {
+        expect(changed(pending, cancel(graceMs), NOW)).toEqual({
+          ...pending,
+          ...ASKED,
+          ...ended,
+          version: 2,
+          cancelUntil: NOW,
+          completedAt: NOW,
+        });
+      }
+    },
+  );
+
+  it("of a running run without a grace ends it at once, even if it was asked before", () => {
+    for (const run of [RUNNING, STOPPING]) {
+      const end = { ...ended, version: run.version + 1, cancelUntil: NOW, completedAt: NOW };
+      expect(changed(run, cancel(0), NOW)).toEqual({ ...run, ...ASKED, ...end });
+    }
+  });
+
+  it("gives the job at most the time until the deadline", () => {
+    for (const graceMs of [DEADLINE_AT - NOW - 1, DEADLINE_AT - NOW, DEADLINE_AT - NOW + 1, 3_600_000]) {
+      const cancelUntil = Math.min(NOW + graceMs, DEADLINE_AT);
+      expect(changed(RUNNING, cancel(graceMs), NOW)).toEqual({
+        ...RUNNING,
+        version: 3,
+        ...ASKED,
+        cancelUntil,
+      });
+    }
+  });
+
+  it("wins a tie with the deadline", () => {
+    const run = { ...STOPPING, cancelUntil: DEADLINE_AT };
+    const end = { ...ended, version: 4, completedAt: DEADLINE_AT };
+    expect(expire(run, DEADLINE_AT)).toEqual({ ...run, ...end });
+  });
+
+  it.each(eventTypes)("ends the run when its grace ends, whatever comes then: %s", (type) => {
+    expect(expire(STOPPING, UNTIL - 1)).toBe(STOPPING);
+    expect(timeIsUpAt(STOPPING)).toBe(UNTIL);
+    for (const now of [UNTIL, UNTIL + 1, DEADLINE_AT, DEADLINE_AT + DAY_MS]) {
+      const value = { ...STOPPING, ...ended, version: 4, completedAt: UNTIL };
+      expect(expire(STOPPING, now)).toEqual(value);
+      const next = transition(STOPPING, EVENTS[type], now);
+      if (type === "deadline_passed") expect(next).toEqual({ ok: true, value });
+      else expect(next).toEqual({ ok: false, error: "run_cancelled" });
+    }
+  });
+
+  it("leaves the run to silence, which ends it as cancelled", () => {
+    const run = { ...STOPPING, heartbeatTimeoutMs: 5000 };
+    const at = STARTED_AT + 5000;
+    const end = { ...ended, endCause: "silence", version: 4, completedAt: at };
+    expect(expire(run, at - 1)).toBe(run);
+    for (const now of [at, UNTIL, DEADLINE_AT]) expect(expire(run, now)).toEqual({ ...run, ...end });
+    // At the same instant, the grace has ended too.
+    const together = { ...run, cancelUntil: at };
+    expect(expire(together, at)).toEqual({ ...together, ...end, endCause: "cancel" });
+  });
+
+  it("lets a success count until its grace ends", () => {
+    const end = { status: "succeeded", endCause: "callback", version: 4, output: '{"url":"x"}' };
+    for (const now of [NOW, UNTIL - 1]) {
+      expect(changed(STOPPING, EVENTS.succeeded, now)).toEqual({ ...STOPPING, ...end, completedAt: now });
+    }
+  });
+
+  it("makes of a failed report an end as cancelled that keeps its error and output", () => {
+    const end = { status: "cancelled", endCause: "callback", error: "exit 1", output: '{"log":"y"}' };
+    const value = { ...STOPPING, ...end, version: 4, completedAt: NOW };
+    expect(changed(STOPPING, EVENTS.failed, NOW)).toEqual(value);
+    for (const type of eventTypes) expect(changed(value as Run, EVENTS[type], NOW)).toBe("run_cancelled");
+  });
+
+  it("that comes second counts only if its grace ends sooner", () => {
+    for (const graceMs of [UNTIL - NOW, UNTIL - NOW + 1, 3_600_000]) {
+      expect(changed(STOPPING, cancel(graceMs), NOW)).toBe(STOPPING);
+    }
+    const sooner = changed(STOPPING, cancel(UNTIL - NOW - 1, null), NOW);
+    const record = { cancelBy: "ci", cancelReason: null, cancelRequestedAt: NOW, cancelUntil: UNTIL - 1 };
+    expect(sooner).toEqual({ ...STOPPING, version: 4, ...record });
+  });
+
+  it("never makes an instant go back, even if the clock does", () => {
+    const early = CREATED_AT - 5000;
+    const asked = changed(RUNNING, cancel(GRACE_MS), early);
+    const record = { cancelRequestedAt: STARTED_AT, cancelUntil: STARTED_AT + GRACE_MS };
+    expect(asked).toMatchObject(record);
+    expect(changed(asked as Run, EVENTS.succeeded, early)).toMatchObject({ completedAt: STARTED_AT });
+    const late = { ...STOPPING, cancelRequestedAt: NOW };
+    expect(changed(late, EVENTS.failed, STARTED_AT + 1)).toMatchObject({ completedAt: NOW });
+  });
+});
+
+describe("the page of the job", () => {
+  const heartbeat = (externalUrl: string) => ({ type: "heartbeat", externalUrl }) as const;
+  const next = (run: Run, event: RunEvent): Run => {
+    const changed = transition(run, event, NOW);
+    if (!changed.ok) throw new Error(changed.error);
+    return changed.value;
+  };
+  const linked = { externalUrl: URL_OF_JOB, externalUrlChanges: 1 };
+
+  it("that a heartbeat brings is a new version, together with the start if there is one", () => {
+    const started = { status: "running", startedAt: NOW, silentSince: NOW } as const;
+    expect(next(PENDING, heartbeat(URL_OF_JOB))).toEqual({ ...PENDING, ...started, ...linked, version: 2 });
+    const again = next(RUNNING, heartbeat(URL_OF_JOB));
+    expect(again).toEqual({ ...RUNNING, ...linked, version: 3, silentSince: NOW });
+    expect(next(again, heartbeat(URL_OF_JOB))).toEqual(again);
+  });
+
+  it.each([
+    "http://ci.example/jobs/1",
+    "https://user@ci.example/jobs/1",
+    "https://:secret@ci.example/jobs/1",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "/jobs/1",
+    "",
+  ])("is no link and changes nothing: %j", (url) => {
+    expect(next(RUNNING, heartbeat(url))).toEqual({ ...RUNNING, silentSince: NOW });
+    expect(next(RUNNING, { type: "external_url", url })).toBe(RUNNING);
+  });
+
+  it(`changes ${EXTERNAL_URL_CHANGES_MAX} times, and a heartbeat replaces what the receiver gave`, () => {
+    let run = next(PENDING, { type: "external_url", url: `${URL_OF_JOB}/0` });
+    for (let n = 1; n < 20; n++) run = next(run, heartbeat(`${URL_OF_JOB}/${n}`));
+    expect(run).toMatchObject({
+      externalUrl: `${URL_OF_JOB}/${EXTERNAL_URL_CHANGES_MAX - 1}`,
+      externalUrlChanges: EXTERNAL_URL_CHANGES_MAX,
+      version: 1 + EXTERNAL_URL_CHANGES_MAX,
+    });
+    expect(next(run, { type: "external_url", url: `${URL_OF_JOB}/x` })).toBe(run);
   });
 });
 
@@ -318,7 +539,13 @@ it("begins pending, at version 1, without an end", () => {
 
 it("never moves an instant back, changes an end, or skips a version, whatever the clock shows", () => {
   const step = fc.record({
-    type: fc.constantFrom(...eventTypes),
+    event: fc.oneof(
+      fc.constantFrom(...Object.values(EVENTS)),
+      fc
+        .integer({ min: 0, max: 120_000 })
+        .map((graceMs): RunEvent => ({ type: "cancel_requested", by: "ci", reason: null, graceMs })),
+      fc.nat(9).map((n): RunEvent => ({ type: "heartbeat", externalUrl: `${URL_OF_JOB}/${n}` })),
+    ),
     // From an hour before creation to an hour after the deadline, and often within the run's minute.
     now: fc.oneof(
       fc.integer({ min: CREATED_AT - 3_600_000, max: DEADLINE_AT + 3_600_000 }),
@@ -329,6 +556,7 @@ it("never moves an instant back, changes an end, or skips a version, whatever th
     succeeded: "callback",
     failed: "callback",
     cancelled: "cancel",
+    cancel_requested: "cancel",
     delivery_failed: "delivery",
   };
   const property = fc.property(
@@ -337,6 +565,7 @@ it("never moves an instant back, changes an end, or skips a version, whatever th
     fc.array(step, { maxLength: 12 }),
     (heartbeatTimeoutMs, isDelivering, steps) => {
       let run = begin({ ...PENDING, heartbeatTimeoutMs }, isDelivering);
+      let isExpired = false;
       const become = (next: Run, cause: EndCause | undefined) => {
         expect(next.silentSince ?? 0).toBeGreaterThanOrEqual(run.silentSince ?? 0);
         // A sign of life alone is no new version, and shows nowhere.
@@ -347,18 +576,26 @@ it("never moves an instant back, changes an end, or skips a version, whatever th
         expect(next.startedAt ?? next.createdAt).toBeGreaterThanOrEqual(next.createdAt);
         expect(next.completedAt === null).toBe(isOpen(next));
         expect(next.endCause === null).toBe(isOpen(next));
+        // The grace never ends after the deadline, and a later request never makes it longer.
+        expect(next.cancelUntil ?? 0).toBeLessThanOrEqual(next.deadlineAt);
+        if (run.cancelUntil !== null) expect(next.cancelUntil).toBeLessThanOrEqual(run.cancelUntil);
+        expect(next.externalUrlChanges).toBeLessThanOrEqual(EXTERNAL_URL_CHANGES_MAX);
         if (next.completedAt === null) return;
         expect(next.completedAt).toBeGreaterThanOrEqual(next.startedAt ?? next.createdAt);
+        expect(next.completedAt).toBeGreaterThanOrEqual(next.cancelRequestedAt ?? 0);
         expect(next.completedAt).toBeLessThanOrEqual(timeIsUpAt(run));
-        const isLate = next.completedAt === timeIsUpAt(run) && next.status === "failed";
-        const late = timeIsUpAt(run) < run.deadlineAt ? "silence" : "deadline";
-        expect(next.endCause).toBe(isLate ? late : cause);
+        // A run that was asked to stop succeeds or is cancelled.
+        if (run.cancelUntil !== null) expect(next.status).toBeOneOf(["succeeded", "cancelled"]);
+        const late = run.deadlineAt === timeIsUpAt(run) ? "deadline" : "silence";
+        const atLast = run.cancelUntil === timeIsUpAt(run) ? "cancel" : late;
+        expect(next.endCause).toBe(isExpired ? atLast : cause);
       };
-      for (const { type, now } of steps) {
-        const next = transition(run, EVENTS[type], now);
+      for (const { event, now } of steps) {
+        const next = transition(run, event, now);
         // A caller that is refused by the deadline has written it first.
         const value = next.ok ? next.value : expire(run, now);
-        become(value, CAUSES[type]);
+        isExpired = event.type === "deadline_passed" || !next.ok;
+        become(value, CAUSES[event.type]);
         run = value;
       }
     },
@@ -371,7 +608,8 @@ describe("when the coordinator has something to do for a run", () => {
     for (const situation of situations) {
       const run = runIn(situation);
       const endsBy = isOpen(run) || situation.startsWith("timed out") ? DEADLINE_AT : NOW;
-      expect(dueAt(kept(run), null)).toBe(isOpen(run) ? DEADLINE_AT : endsBy + 30 * DAY_MS);
+      const openUntil = situation === "stopping" ? UNTIL : DEADLINE_AT;
+      expect(dueAt(kept(run), null)).toBe(isOpen(run) ? openUntil : endsBy + 30 * DAY_MS);
       expect(purgeAt(run, 30)).toBe(endsBy + 30 * DAY_MS);
     }
   });

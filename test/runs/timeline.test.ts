@@ -29,6 +29,10 @@ const PENDING: Run = begin({
   createdAt: CREATED_AT,
   deadlineAt: CREATED_AT + 60_000,
   heartbeatTimeoutMs: null,
+  source: "none",
+  actionVersion: null,
+  retryOf: null,
+  labels: "[]",
 });
 
 describe("what a change leaves in the timeline", () => {
@@ -54,14 +58,30 @@ describe("what a change leaves in the timeline", () => {
       ],
     ],
     [{ type: "cancelled", by: "ci" }, NOW, [["ended", { status: "cancelled", cause: "cancel", by: "ci" }]]],
+    [
+      { type: "cancel_requested", by: "ci", reason: "wrong branch", graceMs: 60_000 },
+      NOW,
+      [["ended", { status: "cancelled", cause: "cancel", by: "ci", reason: "wrong branch" }]],
+    ],
+    [
+      { type: "cancel_requested", by: "ci", reason: null, graceMs: 0 },
+      NOW,
+      [["ended", { status: "cancelled", cause: "cancel", by: "ci" }]],
+    ],
+    [
+      { type: "external_url", url: "https://ci.example/1" },
+      NOW,
+      [["external_url", { url: "https://ci.example/1" }]],
+    ],
+    [{ type: "external_url", url: "http://ci.example/1" }, NOW, []],
     [{ type: "delivery_failed", reason: "x." }, NOW, [["ended", failed("delivery")]]],
     [{ type: "deadline_passed" }, CREATED_AT + 60_000, [["ended", failed("deadline")]]],
   ])("of a pending run: %j", (event, at, entries) => {
     const next = transition(PENDING, event, at);
     if (!next.ok) throw new Error(next.error);
     const expected = entries.map(([type, data]) => ({ type, at, data }));
-    expect(eventsBetween(PENDING, next.value, event)).toEqual(expected);
-    expect(eventsBetween(next.value, next.value, event)).toEqual([]);
+    expect(eventsBetween(PENDING, next.value, event, at)).toEqual(expected);
+    expect(eventsBetween(next.value, next.value, event, at)).toEqual([]);
   });
 });
 

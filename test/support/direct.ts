@@ -14,7 +14,7 @@ export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
 /** The platform's stub type turns a promise of a union into a union of promises. This is the same object. */
-type Direct = Pick<RunCoordinator, "create" | "change" | "read" | "settle" | "poke" | "resync">;
+type Direct = Pick<RunCoordinator, "create" | "change" | "cancel" | "read" | "settle" | "poke" | "resync">;
 
 export function coordinator(path: string, n: number) {
   return env.COORDINATORS.getByName(coordinatorName(scopeOfPath(path), n));
@@ -24,6 +24,8 @@ export function direct(path: string, n: number): Direct {
   const stub: unknown = coordinator(path, n);
   return stub as Direct;
 }
+
+const STARTED_BY_NOBODY = { source: "none", actionVersion: null, retryOf: null, labels: "[]" } as const;
 
 export interface Age {
   readonly createdAt?: number;
@@ -46,7 +48,7 @@ export async function createAged(path: string, age: Age = {}): Promise<string> {
   const id = await mint(path, createdAt, n);
   const run = { id, createdAt, deadlineAt, actionName, parameters, recommendations: "{}" };
   const answer = await direct(path, n).create(
-    { ...run, entityId: null, triggeredBy: "root", heartbeatTimeoutMs: null },
+    { ...run, ...STARTED_BY_NOBODY, entityId: null, triggeredBy: "root", heartbeatTimeoutMs: null },
     { key: `m:${id}`, fingerprint: "" },
     null,
   );

@@ -97,6 +97,23 @@ export const CASES: readonly Case[] = [
     path: (runs, run) => `${runs}/${run.id}`,
   },
   {
+    name: "a cancel with a reason",
+    status: 200,
+    route: `${RUNS}/:id/cancel`,
+    method: "POST",
+    path: (runs, run) => `${runs}/${run.id}/cancel`,
+    ask: () => ({ body: { reason: SECRET, graceSeconds: 30 }, headers: { "Idempotency-Key": SECRET } }),
+  },
+  {
+    name: "a retry of an open run",
+    status: 409,
+    code: "run_open",
+    route: `${RUNS}/:id/retry`,
+    method: "POST",
+    path: (runs, run) => `${runs}/${run.id}/retry`,
+    ask: () => ({ body: { parameters: { password: SECRET } } }),
+  },
+  {
     name: "a resync",
     status: 202,
     route: "/:o/:p/envs/:envName/resync",

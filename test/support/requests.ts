@@ -29,6 +29,12 @@ export interface CreatedRun extends ActionRun {
 export interface Beaten {
   readonly status: string;
   readonly deadlineAt: string;
+  readonly cancel: {
+    readonly reason: string | null;
+    readonly requestedAt: string;
+    readonly until: string;
+    readonly remainingMs: number;
+  } | null;
 }
 
 export interface Answer<T> {

@@ -12,6 +12,7 @@ import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../http/limits.ts";
 import { validBody } from "../../http/validate.ts";
 import { parseUuid } from "../../uuid.ts";
+import type { CancelOrder } from "../protocol.ts";
 import type { RunEvent } from "../run.ts";
 import { BOOKMARK_HEADER } from "./bookmark.ts";
 import { changeKey } from "./change-key.ts";
@@ -73,10 +74,18 @@ export const callbackRoutes = new Hono<AppEnv>()
       const answer = await askForChange(placeOf(c), id, (stub) => stub.heartbeat(id, news));
       if (!answer.ok) throw refusalError(answer.reason);
       // Not the whole run: a job's token must not read the run's inputs. No bookmark either, because the token reads nothing.
-      const { status, deadlineAt } = answer;
-      return c.json({ status, deadlineAt: new Date(deadlineAt).toISOString() });
+      const { status, deadlineAt, cancel = null } = answer;
+      return c.json({ status, deadlineAt: instant(deadlineAt), cancel: cancel && toWire(cancel) });
     },
   );
+
+function toWire({ reason, requestedAt, until, remainingMs }: CancelOrder) {
+  return { reason, requestedAt: instant(requestedAt), until: instant(until), remainingMs };
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
+}
 
 function toEvent(body: Report): RunEvent {
   const output = body.output === undefined ? null : JSON.stringify(body.output);

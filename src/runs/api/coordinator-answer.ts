@@ -3,7 +3,9 @@
 import type { Context } from "hono";
 import type { AppEnv } from "../../app-env.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
-import type { RunRefusal, RunReply } from "../protocol.ts";
+import { withCallback } from "../action-run.ts";
+import { withDetails } from "../details.ts";
+import type { RunAnswer, RunRefusal, RunReply } from "../protocol.ts";
 import { type Bookmark, bookmarkHeader, bookmarkOfRun, sentBookmark, union } from "./bookmark.ts";
 import { isGenuine, type Place } from "./run-place.ts";
 import { settle } from "./settle.ts";
@@ -23,10 +25,36 @@ export function refusalError(reason: Reason, headers: Readonly<Record<string, st
 }
 
 /** Sends JSON text. `bookmark`: what the caller's next list must show, the bookmark of its request included. */
-export function sendJson(c: Context, text: string, bookmark: Bookmark, status: 200 | 201 = 200): Response {
+export function sendJson(
+  c: Context,
+  text: string,
+  bookmark: Bookmark,
+  status: 200 | 201 | 202 = 200,
+): Response {
   for (const [name, value] of Object.entries(bookmarkHeader(bookmark))) c.header(name, value);
   c.header("Content-Type", "application/json");
   return c.body(text, status);
+}
+
+/** The JSON of a run, with its `details` if they were asked for. */
+export function shown({ actionRun, details }: Pick<RunAnswer, "actionRun" | "details">): string {
+  return details === undefined ? actionRun : withDetails(actionRun, details);
+}
+
+/** Sends a run that was created, or that the same key created before, with its callback token if the caller may know it. */
+export async function sendCreated(
+  c: Context<AppEnv>,
+  { key, runsUrl, ...place }: Place & { readonly key: string | null; readonly runsUrl: string },
+  { answer, token }: { readonly answer: RunAnswer; readonly token: string | null },
+): Promise<Response> {
+  if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
+  const url = `${runsUrl}/${answer.id}`;
+  const expiresAt = new Date(answer.deadlineAt).toISOString();
+  c.header("Location", url);
+  const bookmark = await bookmarkAfter(c, place, answer.id, answer);
+  const run = shown(answer);
+  const text = token === null ? run : withCallback(run, { url: `${url}/callback`, token, expiresAt });
+  return sendJson(c, text, bookmark, 201);
 }
 
 /** Sends the run that a change left. `key`: the caller's, or null when the caller sent none. */
@@ -36,13 +64,14 @@ export async function sendChanged(
   id: string,
   answer: RunReply,
   key: string | null,
+  status: 200 | 202 = 200,
 ): Promise<Response> {
   // This refusal does not depend on what the run is, so there is nothing that a list must show.
   if (!answer.ok && answer.bookmark === undefined) throw refusalError(answer.reason);
   const bookmark = await bookmarkAfter(c, place, id, answer);
   if (!answer.ok) throw refusalError(answer.reason, bookmarkHeader(bookmark));
   if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
-  return sendJson(c, answer.actionRun, bookmark);
+  return sendJson(c, shown(answer), bookmark, status);
 }
 
 /** The bookmark of the answer about a run, together with that of the request. */

@@ -1,20 +1,30 @@
-/** Creates a run: mints its id, signs its callback token, seals its webhook, and has a coordinator journal the run. */
+/**
+ * Creates runs: mints the id, signs the callback token, seals the webhook, and has a coordinator journal the run. A create, a
+ * run of a stored action and a retry differ only in what they want and in what their key is bound to.
+ */
 
+import type { Context } from "hono";
+import type { AppEnv } from "../../app-env.ts";
 import { signCallbackToken } from "../../auth/callback-token.ts";
 import type { Principal } from "../../auth/permissions.ts";
+import { baseUrl } from "../../config.ts";
 import type { NewDelivery } from "../../dispatch/delivery.ts";
 import type { TemplateContext } from "../../dispatch/placeholder.ts";
 import { prepareDelivery } from "../../dispatch/prepare.ts";
+import type { Trigger } from "../../dispatch/trigger.ts";
 import { MINUTE_MS } from "../../durations.ts";
 import { ApiError } from "../../http/errors.ts";
+import { idempotencyKey } from "../../http/idempotency-key.ts";
+import type { JsonObject } from "../../http/json.ts";
+import { LABELS_MAX, TIMEOUT_DEFAULT_MINUTES } from "../../http/limits.ts";
 import type { KeyRing } from "../../key-ring.ts";
 import type { ChangeKey, RunAnswer, RunReply } from "../protocol.ts";
-import type { NewRun } from "../run.ts";
+import type { NewRun, RunSource } from "../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../run-id.ts";
 import { changeKey } from "./change-key.ts";
-import { refusalError } from "./coordinator-answer.ts";
-import type { NewRunBody } from "./request-schemas.ts";
-import { askCoordinator, askForChange, type Place } from "./run-place.ts";
+import { refusalError, sendCreated } from "./coordinator-answer.ts";
+import type { NewRunBody, NewRunOfActionBody } from "./request-schemas.ts";
+import { askCoordinator, askForChange, type Place, usableRing } from "./run-place.ts";
 
 /** What a create takes from its request, apart from the body. */
 export interface Creation extends Place {
@@ -26,26 +36,182 @@ export interface Creation extends Place {
   readonly principal: Principal;
   /** The caller's Idempotency-Key. */
   readonly key: string | null;
+  /** Whether the response has `details`. */
+  readonly isDetailed: boolean;
+}
+
+/** A run that somebody wants, whoever starts its work. */
+export interface WantedRun {
+  readonly actionName: string;
+  readonly entityId: string | null;
+  readonly parameters: JsonObject;
+  readonly recommendations: JsonObject;
+  readonly timeoutMs: number;
+  readonly heartbeatTimeoutMs: number | null;
+  /** A sorted set. */
+  readonly labels: readonly string[];
+  readonly source: RunSource;
+  readonly actionVersion: number | null;
+  readonly retryOf: string | null;
+  /** Complete, with its secrets. */
+  readonly trigger: Trigger | undefined;
+}
+
+/** A stored action as it is now, complete with its secrets. The parameters have passed its schema. */
+export interface ActionDefinition {
+  readonly name: string;
+  readonly version: number;
+  readonly trigger: Trigger | undefined;
+  /** In minutes. */
+  readonly timeout: number | undefined;
+  readonly heartbeatTimeout: number | undefined;
+  readonly labels: readonly string[];
+}
+
+/** The run, and its callback token unless only the receiver may know it. */
+export interface CreatedRun {
+  readonly answer: RunAnswer;
+  readonly token: string | null;
 }
 
 /** Two runs of one millisecond get the same place in the journal once in 32768 times, but never so often in a row. */
 const IDS_MAX = 5;
 
-/** The run and its callback token. The run is new, or the one that the same key created before. */
+/** Throws `not_configured`, or `invalid_idempotency_key`. */
+export function creationOf(c: Context<AppEnv>, place: Place, isDetailed: boolean): Creation {
+  const [o, p, envName] = place.scope.split("/");
+  return {
+    ...place,
+    ring: usableRing(c),
+    origin: new URL(c.req.url).origin,
+    runsUrl: `${baseUrl(c.env, c.req.url)}/${o}/${p}/envs/${envName}/action-runs`,
+    principal: c.get("principal"),
+    key: idempotencyKey(c),
+    isDetailed,
+  };
+}
+
+/** POST …/action-runs. */
+export async function createRunOfBody(creation: Creation, body: NewRunBody): Promise<CreatedRun> {
+  const { trigger } = body;
+  // The fingerprint is taken of the body alone, as it was before there were stored actions, so that old keys stay known.
+  const change = await changeOf(creation, body, trigger !== undefined);
+  const wanted: WantedRun = {
+    ...inputsOf(body),
+    actionName: body.actionName,
+    timeoutMs: body.timeout * MINUTE_MS,
+    heartbeatTimeoutMs: toMs(body.heartbeatTimeout),
+    labels: body.labels ?? [],
+    source: trigger === undefined ? "none" : "trigger",
+    actionVersion: null,
+    retryOf: null,
+    trigger,
+  };
+  return createRun(creation, wanted, change);
+}
+
+/**
+ * POST …/actions/{name}/runs, once the action is resolved and its schema has accepted the parameters. If either fails, ask
+ * `replayOfAction` first.
+ */
+export async function createRunOfAction(
+  c: Context<AppEnv>,
+  place: Place,
+  action: ActionDefinition,
+  body: NewRunOfActionBody,
+  isDetailed = false,
+): Promise<Response> {
+  const creation = creationOf(c, place, isDetailed);
+  const change = await changeOfAction(creation, action.name, body);
+  const wanted: WantedRun = {
+    ...inputsOf(body),
+    actionName: action.name,
+    timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
+    heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
+    labels: [...new Set([...action.labels, ...(body.labels ?? [])])].sort(),
+    source: "action",
+    actionVersion: action.version,
+    retryOf: null,
+    trigger: action.trigger,
+  };
+  return sendCreated(c, creation, await createRun(creation, wanted, change));
+}
+
+/**
+ * The response to a run of an action that this key created before; null if there is none. A replay counts whatever has become
+ * of the action and its schema since.
+ */
+export async function replayOfAction(
+  c: Context<AppEnv>,
+  place: Place,
+  name: string,
+  body: NewRunOfActionBody,
+  isDetailed = false,
+): Promise<Response | null> {
+  const creation = creationOf(c, place, isDetailed);
+  const created = await recallRun(creation, await changeOfAction(creation, name, body));
+  return created && sendCreated(c, creation, created);
+}
+
+function changeOfAction(creation: Creation, name: string, body: NewRunOfActionBody): Promise<ChangeKey> {
+  return changeOf(creation, ["run", name, body], false);
+}
+
+/** `request`: what makes a repetition the same request. */
+export function changeOf(
+  { key, ring, principal }: Creation,
+  request: unknown,
+  hasSecrets: boolean,
+): Promise<ChangeKey> {
+  return changeKey({ tokenId: principal.id }, key, request, hasSecrets ? ring : null);
+}
+
+/** The run is new, or the one that the same key created before. */
 export async function createRun(
   creation: Creation,
-  body: NewRunBody,
-): Promise<{ readonly answer: RunAnswer; readonly token: string }> {
-  const { ring, key, scope, principal } = creation;
-  const hasSecrets = body.trigger !== undefined;
-  const change = await changeKey({ tokenId: principal.id }, key, body, hasSecrets ? ring : null);
-  let attempt = await tryToCreate(creation, body, change);
+  wanted: WantedRun,
+  change: ChangeKey,
+): Promise<CreatedRun> {
+  const { labels } = wanted;
+  if (labels.length > LABELS_MAX) {
+    const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
+    return recallOr(creation, change, new ApiError("too_many_labels", sentence));
+  }
+  let attempt = await tryToCreate(creation, wanted, change);
   for (let n = 1; n < IDS_MAX && isIdTaken(attempt.answer); n++) {
-    attempt = await tryToCreate(creation, body, change);
+    attempt = await tryToCreate(creation, wanted, change);
   }
   const { answer, id, token } = attempt;
   if (!answer.ok) throw refusalError(answer.reason);
-  if (answer.id === id) return { answer, token };
+  if (answer.id !== id) return recalled(creation, answer);
+  return { answer, token: wanted.source === "action" && wanted.trigger !== undefined ? null : token };
+}
+
+/** The run that the same key created before, or `refusal` if there is none. */
+export async function recallOr(
+  creation: Creation,
+  change: ChangeKey,
+  refusal: ApiError,
+): Promise<CreatedRun> {
+  const created = await recallRun(creation, change);
+  if (created === null) throw refusal;
+  return created;
+}
+
+async function recallRun(creation: Creation, change: ChangeKey): Promise<CreatedRun | null> {
+  const { key, isDetailed } = creation;
+  if (key === null) return null;
+  const answer = await askCoordinator(creation, coordinatorOfKey(key), (stub) =>
+    stub.recall(change, isDetailed),
+  );
+  if (answer.ok) return recalled(creation, answer);
+  if (answer.reason === "run_not_found") return null;
+  throw refusalError(answer.reason);
+}
+
+/** Whether the token is the receiver's alone is told by the run, because the action may have changed since. */
+async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
+  if (answer.isTokenHidden === true) return { answer, token: null };
   const grant = { scope, runId: answer.id, expiresAt: answer.deadlineAt };
   return { answer, token: await signCallbackToken(ring, grant) };
 }
@@ -54,23 +220,25 @@ function isIdTaken(answer: RunReply): boolean {
   return !answer.ok && answer.reason === "id_taken";
 }
 
-async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeKey) {
-  const { scope, ring, key } = creation;
+async function tryToCreate(creation: Creation, wanted: WantedRun, change: ChangeKey) {
+  const { scope, ring, key, isDetailed } = creation;
   const createdAt = Date.now();
   const coordinator = key === null ? randomCoordinator() : coordinatorOfKey(key);
   const id = await mintRunId(ring, scope, { createdAt, coordinator });
   creation.genuineIds.add(id);
-  const run = toNewRun(body, id, creation.principal.name, createdAt);
+  const run = toNewRun(wanted, id, creation.principal.name, createdAt);
   const signing = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
 
   let delivery: NewDelivery | null = null;
-  if (body.trigger !== undefined) {
+  if (wanted.trigger !== undefined) {
     const token = await signing;
-    const prepared = await prepareDelivery(body.trigger, toContext(creation, body, run, token), creation);
+    const prepared = await prepareDelivery(wanted.trigger, toContext(creation, wanted, run, token), creation);
     if (!prepared.ok) {
       // The settings may have allowed this webhook when the same key was sent before.
       const answer =
-        key === null ? null : await askCoordinator(creation, coordinator, (stub) => stub.recall(change));
+        key === null
+          ? null
+          : await askCoordinator(creation, coordinator, (stub) => stub.recall(change, isDetailed));
       if (answer === null || (!answer.ok && answer.reason === "run_not_found"))
         throw new ApiError(prepared.error.code, prepared.error.sentence);
       return { answer, id, token };
@@ -79,14 +247,15 @@ async function tryToCreate(creation: Creation, body: NewRunBody, change: ChangeK
   }
   // The token is signed while the coordinator works.
   const [answer, token] = await Promise.all([
-    askForChange(creation, id, (stub) => stub.create(run, change, delivery)),
+    askForChange(creation, id, (stub) => stub.create(run, change, delivery, isDetailed)),
     signing,
   ]);
   return { answer, id, token };
 }
 
-function toNewRun(body: NewRunBody, id: string, triggeredBy: string, createdAt: number): NewRun {
-  const { actionName, entityId, parameters, recommendations, timeout, heartbeatTimeout } = body;
+function toNewRun(wanted: WantedRun, id: string, triggeredBy: string, createdAt: number): NewRun {
+  const { actionName, entityId, parameters, recommendations, timeoutMs, heartbeatTimeoutMs } = wanted;
+  const { source, actionVersion, retryOf, labels } = wanted;
   return {
     id,
     actionName,
@@ -95,18 +264,18 @@ function toNewRun(body: NewRunBody, id: string, triggeredBy: string, createdAt: 
     recommendations: JSON.stringify(recommendations),
     triggeredBy,
     createdAt,
-    deadlineAt: createdAt + timeout * MINUTE_MS,
-    heartbeatTimeoutMs: heartbeatTimeout === undefined ? null : heartbeatTimeout * MINUTE_MS,
-    source: body.trigger === undefined ? "none" : "trigger",
-    actionVersion: null,
-    retryOf: null,
-    labels: "[]",
+    deadlineAt: createdAt + timeoutMs,
+    heartbeatTimeoutMs,
+    source,
+    actionVersion,
+    retryOf,
+    labels: JSON.stringify(labels),
   };
 }
 
-function toContext({ runsUrl }: Creation, body: NewRunBody, run: NewRun, token: string): TemplateContext {
+function toContext({ runsUrl }: Creation, wanted: WantedRun, run: NewRun, token: string): TemplateContext {
   const { id, actionName, triggeredBy, createdAt, deadlineAt, entityId } = run;
-  const { parameters, recommendations } = body;
+  const { parameters, recommendations } = wanted;
   return {
     run: {
       id,
@@ -121,4 +290,14 @@ function toContext({ runsUrl }: Creation, body: NewRunBody, run: NewRun, token: 
     recommendations,
     entity: { id: entityId },
   };
+}
+
+type Inputs = Pick<WantedRun, "entityId" | "parameters" | "recommendations">;
+
+function inputsOf({ entityId, parameters, recommendations }: Inputs): Inputs {
+  return { entityId, parameters, recommendations };
+}
+
+function toMs(minutes: number | undefined): number | null {
+  return minutes === undefined ? null : minutes * MINUTE_MS;
 }

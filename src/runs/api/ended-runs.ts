@@ -15,6 +15,8 @@ const ENTRY_OVERHEAD_BYTES = 256;
 interface EndedRun {
   readonly actionRun: string;
   readonly bookmark: string | null;
+  /** Undefined if nobody has asked for them yet. */
+  readonly details?: string;
 }
 
 interface Entry extends EndedRun {
@@ -34,12 +36,13 @@ export function recallEnded(scope: string, id: string, now: number): EndedRun | 
 export function rememberEnded(
   scope: string,
   id: string,
-  { actionRun, bookmark }: EndedRun,
+  { actionRun, bookmark, details }: EndedRun,
   purgeAt: number,
   now: number,
 ): void {
-  const bytes = utf8Bytes(actionRun) + ENTRY_OVERHEAD_BYTES;
-  entries.set(`${scope}/${id}`, { actionRun, bookmark, bytes, readAt: now, purgeAt });
+  const bytes = utf8Bytes(actionRun) + utf8Bytes(details ?? "") + ENTRY_OVERHEAD_BYTES;
+  const detailed = details === undefined ? {} : { details };
+  entries.set(`${scope}/${id}`, { actionRun, bookmark, ...detailed, bytes, readAt: now, purgeAt });
   // All entries live equally long, so expired ones are the oldest. Kept until the bytes run out, they only take up memory.
   entries.evictWhile((entry) => msSince(entry.readAt, now) >= MAX_AGE_MS);
 }

@@ -11,14 +11,24 @@ export interface ReadRun {
   readonly actionRun: string;
   /** A bookmark of D1 that covers this version; null if D1 may lack the version. */
   readonly bookmark: string | null;
+  /** The JSON of `details`, if they were asked for. */
+  readonly details?: string;
 }
 
 /** The run, or null if it does not exist. Throws `coordinator_unavailable`, or `database_unavailable`. */
-export async function readRun(place: Place, id: string): Promise<ReadRun | null> {
-  const remembered = recallEnded(place.scope, id, Date.now());
+export async function readRun(place: Place, id: string, isDetailed: boolean): Promise<ReadRun | null> {
+  const remembered = recallRun(place, id, isDetailed);
   if (remembered !== null) return remembered;
-  if (await mayBeKnown(place, id)) return readFromCoordinator(place, id);
+  if (await mayBeKnown(place, id)) return readFromCoordinator(place, id, isDetailed);
   return null;
+}
+
+/** An ended run that this isolate remembers, with its details only if they are asked for. */
+export function recallRun({ scope }: Place, id: string, isDetailed: boolean): ReadRun | null {
+  const remembered = recallEnded(scope, id, Date.now());
+  if (remembered === null || (isDetailed && remembered.details === undefined)) return null;
+  const { details, ...run } = remembered;
+  return isDetailed ? remembered : run;
 }
 
 /** Whether a coordinator may know this run: the id is genuine, or D1 has a row. Otherwise no object may be woken. */
@@ -33,17 +43,18 @@ export interface AnsweredRun extends ReadRun {
 }
 
 export function rememberIfOver({ scope }: Place, id: string, answer: AnsweredRun): void {
-  const { actionRun, bookmark, isOver, purgeAt } = answer;
-  if (isOver) rememberEnded(scope, id, { actionRun, bookmark }, purgeAt, Date.now());
+  if (answer.isOver) rememberEnded(scope, id, answer, answer.purgeAt, Date.now());
 }
 
-async function readFromCoordinator(place: Place, id: string): Promise<ReadRun | null> {
+async function readFromCoordinator(place: Place, id: string, isDetailed: boolean): Promise<ReadRun | null> {
   try {
-    const answer = await askAboutRun(place, id, (stub) => stub.read(id));
+    const answer = await askAboutRun(place, id, (stub) => stub.read(id, isDetailed));
     if (!answer.ok) return null;
     rememberIfOver(place, id, answer);
     return answer;
   } catch (unreachable) {
+    // D1's row has no details.
+    if (isDetailed) throw unreachable;
     const row = await selectRun(place, id).catch(() => null);
     if (row === null) throw unreachable;
     return { actionRun: row, bookmark: null };

@@ -4,9 +4,14 @@ import * as z from "zod/mini";
 import { trigger } from "../../dispatch/trigger.ts";
 import { isJsonObject, type JsonObject } from "../../http/json.ts";
 import {
+  CANCEL_REASON_MAX_BYTES,
   ERROR_MAX_BYTES,
+  GRACE_DEFAULT_SECONDS,
+  GRACE_MAX_SECONDS,
   HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
+  LABEL_MAX_CHARACTERS,
+  LABELS_MAX,
   OUTPUT_MAX_BYTES,
   TIMEOUT_DEFAULT_MINUTES,
   TIMEOUT_MAX_MINUTES,
@@ -55,19 +60,72 @@ const inputs = (what: string, other: string) =>
     {},
   );
 
+/** The pattern uses `\x`, as that of a filterable name. */
+const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
+const CONTROL = /[\p{Cc}\u2028\u2029]/u;
+
+const label = z.string({ error: "send a string." }).check(
+  z.refine(
+    (text) => {
+      const { length } = [...text];
+      return length >= 1 && length <= LABEL_MAX_CHARACTERS;
+    },
+    {
+      error: ({ input }) => `has ${[...String(input)].length} characters; send 1 to ${LABEL_MAX_CHARACTERS}.`,
+    },
+  ),
+  z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
+    error: "has a control character or half a surrogate pair; send plain text.",
+  }),
+);
+
+/** A sorted set; undefined if it is empty, so that an empty list is the same request as a missing one. */
+export const labels = z
+  .optional(
+    z.pipe(
+      z.array(label, { error: "send an array of strings." }),
+      z.transform((texts): readonly string[] | undefined =>
+        texts.length === 0 ? undefined : [...new Set(texts)].sort(),
+      ),
+    ),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "array",
+      items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
+    },
+    description: `Texts that lists filter by. A set: repeats count once. At most ${LABELS_MAX} in all, those of the action included; more is 422. Well-formed Unicode without control characters.`,
+  });
+
+/** What a run is given, however it is started. Together with `inputsFit`. */
+export const runInputs = {
+  entityId: z._default(z.nullable(described(uuid, "What the run is about. Lists filter by it.")), null),
+  parameters: inputs("Input", "recommendations"),
+  recommendations: inputs("Further input", "parameters"),
+  labels,
+};
+
+interface Inputs {
+  readonly parameters: JsonObject;
+  readonly recommendations: JsonObject;
+}
+
+export const inputsFit = maxBytes<Inputs>(
+  INPUTS_MAX_BYTES,
+  ({ parameters, recommendations }) => JSON.stringify(parameters) + JSON.stringify(recommendations),
+  "parameters and recommendations together have",
+);
+
+const TIMEOUT = "Minutes after which the run fails if nobody has reported its end.";
+
 export const newRun = z
   .strictObject({
     actionName: described(
       filterableName,
       "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
     ),
-    entityId: z._default(z.nullable(described(uuid, "What the run is about. Lists filter by it.")), null),
-    parameters: inputs("Input", "recommendations"),
-    recommendations: inputs("Further input", "parameters"),
-    timeout: z._default(
-      described(minutes, "Minutes after which the run fails if nobody has reported its end."),
-      TIMEOUT_DEFAULT_MINUTES,
-    ),
+    ...runInputs,
+    timeout: z._default(described(minutes, TIMEOUT), TIMEOUT_DEFAULT_MINUTES),
     heartbeatTimeout: z.optional(
       described(
         minutes,
@@ -76,19 +134,71 @@ export const newRun = z
     ),
     trigger: z.optional(trigger),
   })
-  .check(
-    maxBytes(
-      INPUTS_MAX_BYTES,
-      ({ parameters, recommendations }) => JSON.stringify(parameters) + JSON.stringify(recommendations),
-      "parameters and recommendations together have",
-    ),
-  )
+  .check(inputsFit)
   .register(z.globalRegistry, {
     id: "NewActionRun",
     examples: [{ actionName: "deploy", parameters: { version: "1.4.2" }, timeout: 30 }],
   });
 
 export type NewRunBody = z.output<typeof newRun>;
+
+/** A run of a stored action, which says the rest. */
+export const newRunOfAction = z
+  .strictObject({
+    ...runInputs,
+    timeout: z.optional(described(minutes, `${TIMEOUT} Default: the action's.`)),
+  })
+  .check(inputsFit)
+  .register(z.globalRegistry, {
+    id: "NewRunOfAction",
+    examples: [{ parameters: { version: "1.4.2" }, labels: ["team:payments"] }],
+  });
+
+export type NewRunOfActionBody = z.output<typeof newRunOfAction>;
+
+export const retry = z
+  .strictObject({
+    parameters: z.optional(
+      described(
+        jsonObject.check(maxBytes(INPUTS_MAX_BYTES, JSON.stringify)),
+        `Replaces the run's parameters. At most ${INPUTS_MAX_BYTES} bytes of JSON together with the run's recommendations.`,
+      ),
+    ),
+  })
+  .register(z.globalRegistry, { id: "Retry", examples: [{ parameters: { version: "1.4.3" } }] });
+
+export type RetryBody = z.output<typeof retry>;
+
+/** The body of a cancel. Refused and not repaired, because a person or a program writes it, and the job may print it. */
+export const stop = z
+  .strictObject({
+    reason: z.optional(
+      z
+        .string({ error: "send a string." })
+        .check(
+          z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
+            error:
+              "has a line break, a control character or half a surrogate pair; send one line of plain text.",
+          }),
+          maxBytes(CANCEL_REASON_MAX_BYTES, String),
+        )
+        .register(z.globalRegistry, {
+          wire: { type: "string", maxLength: CANCEL_REASON_MAX_BYTES, pattern: PLAIN_TEXT },
+          description: `Why the run is cancelled: one line of well-formed Unicode without control characters. The job and every reader of the run can see it. At most ${CANCEL_REASON_MAX_BYTES} bytes of UTF-8.`,
+        }),
+    ),
+    graceSeconds: z._default(
+      described(
+        wholeNumber("whole seconds", 0, GRACE_MAX_SECONDS),
+        "How long a running job may still work, at most until the run's deadline. With 0, the run ends at once.",
+      ),
+      GRACE_DEFAULT_SECONDS,
+    ),
+  })
+  .register(z.globalRegistry, {
+    id: "Cancel",
+    examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }],
+  });
 
 const output = z.optional(
   jsonObject.check(maxBytes(OUTPUT_MAX_BYTES, JSON.stringify)).register(z.globalRegistry, {
@@ -145,7 +255,8 @@ const externalUrl = parsedText(
 ).register(z.globalRegistry, {
   // Without `format: uri`, because browsers accept more than that format allows.
   wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
-  description: "The page of the job that does the work: an `http` or `https` URL.",
+  description:
+    "The page of the job that does the work: an `http` or `https` URL. An `https` URL without a user name also becomes the run's `externalUrl`, which can change five times.",
 });
 
 const PROGRESS = outOfRange("a number", 0, 1);
@@ -204,7 +315,19 @@ export const runListQuery = z.strictObject({
 
 export type RunListQuery = z.infer<typeof runListQuery>;
 
+export const include = z.optional(
+  z.literal("details", { error: 'send "details" once.' }).register(z.globalRegistry, {
+    wire: { type: "string", enum: ["details"], examples: ["details"] },
+    description: "`details` adds the member `details` to the run.",
+  }),
+);
+
+/** Not strict: a create has always ignored parameters that it does not know. */
+export const createQuery = z.object({ include });
+export const changeQuery = z.strictObject({ include });
+
 export const runQuery = z.strictObject({
+  include,
   wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] })),
 });
 

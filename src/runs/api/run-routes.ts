@@ -1,4 +1,4 @@
-/** /{o}/{p}/envs/{envName}/action-runs: list, create, get and cancel runs. */
+/** /{o}/{p}/envs/{envName}/action-runs: list, create, get, cancel and retry runs. */
 
 import { Hono } from "hono";
 import type { AppEnv } from "../../app-env.ts";
@@ -8,15 +8,16 @@ import { encodeCursor, nextLink } from "../../http/cursor.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { withCallback } from "../action-run.ts";
+import type { RunAnswer } from "../protocol.ts";
 import { bookmarkOfRun, sentBookmark, union } from "./bookmark.ts";
 import { changeKey } from "./change-key.ts";
-import { bookmarkAfter, sendChanged, sendJson } from "./coordinator-answer.ts";
-import { createRun } from "./create.ts";
+import { sendChanged, sendCreated, sendJson, shown } from "./coordinator-answer.ts";
+import { createRunOfBody, creationOf } from "./create.ts";
 import { listRunsAfter } from "./list-runs.ts";
 import { mayBeKnown, readRun } from "./reader.ts";
-import { newRun, runListQuery, runQuery } from "./request-schemas.ts";
-import { askForChange, placeOf, runIdOf, usableRing } from "./run-place.ts";
+import { changeQuery, createQuery, newRun, retry, runListQuery, runQuery, stop } from "./request-schemas.ts";
+import { retryRun } from "./retry.ts";
+import { askForChange, placeOf, runIdOf } from "./run-place.ts";
 import { waitForEnd } from "./wait-for-end.ts";
 import { beginWatching } from "./watch-place.ts";
 
@@ -29,30 +30,22 @@ export const runRoutes = new Hono<AppEnv>()
     }
     return sendJson(c, `[${page.actionRuns.join(",")}]`, page.bookmark);
   })
-  .post("/", requires("data:write"), validBody(newRun), async (c) => {
-    const ring = usableRing(c);
-    const key = idempotencyKey(c);
-    const { origin, pathname } = new URL(c.req.url);
-    const runsUrl = `${baseUrl(c.env, c.req.url)}${pathname}`;
-    const place = placeOf(c);
-    const creation = { ...place, ring, origin, runsUrl, principal: c.get("principal"), key };
-    const { answer, token } = await createRun(creation, c.req.valid("json"));
-    if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
-    const url = `${runsUrl}/${answer.id}`;
-    const callback = { url: `${url}/callback`, token, expiresAt: new Date(answer.deadlineAt).toISOString() };
-    c.header("Location", url);
-    const bookmark = await bookmarkAfter(c, place, answer.id, answer);
-    return sendJson(c, withCallback(answer.actionRun, callback), bookmark, 201);
+  .post("/", requires("data:write"), validBody(newRun), validQuery(createQuery), async (c) => {
+    const creation = creationOf(c, placeOf(c), c.req.valid("query").include !== undefined);
+    return sendCreated(c, creation, await createRunOfBody(creation, c.req.valid("json")));
   })
   .get("/:id", requires("data:read"), validQuery(runQuery), async (c) => {
-    const { wait } = c.req.valid("query");
+    const { wait, include } = c.req.valid("query");
+    const isDetailed = include !== undefined;
     const place = placeOf(c);
     const id = runIdOf(c);
     const waited =
-      wait === undefined ? null : await waitForEnd(place, id, wait * 1000, () => beginWatching(c, place, id));
-    const run = waited ?? (await readRun(place, id));
+      wait === undefined
+        ? null
+        : await waitForEnd(place, id, wait * 1000, isDetailed, () => beginWatching(c, place, id));
+    const run = waited ?? (await readRun(place, id, isDetailed));
     if (run === null) throw new ApiError("run_not_found");
-    return sendJson(c, run.actionRun, union(await sentBookmark(c, place), bookmarkOfRun(id, run.bookmark)));
+    return sendJson(c, shown(run), union(await sentBookmark(c, place), bookmarkOfRun(id, run.bookmark)));
   })
   .delete("/:id", requires("data:read"), async (c) => {
     const id = runIdOf(c);
@@ -65,4 +58,43 @@ export const runRoutes = new Hono<AppEnv>()
       stub.change(id, { type: "cancelled", by }, change),
     );
     return sendChanged(c, place, id, answer, key);
-  });
+  })
+  .post(
+    "/:id/cancel",
+    requires("data:write"),
+    validBody(stop, { mayBeEmpty: true }),
+    validQuery(changeQuery),
+    async (c) => {
+      const id = runIdOf(c);
+      const key = idempotencyKey(c);
+      const place = placeOf(c);
+      const body = c.req.valid("json");
+      const { id: tokenId, name: by } = c.get("principal");
+      const [known, change] = await Promise.all([
+        mayBeKnown(place, id),
+        changeKey({ tokenId }, key, ["cancel", body]),
+      ]);
+      if (!known) throw new ApiError("run_not_found");
+      const { reason = null, graceSeconds } = body;
+      const request = { type: "cancel_requested", by, reason, graceMs: graceSeconds * 1000 } as const;
+      const answer = await askForChange(place, id, (stub) =>
+        stub.cancel(id, request, change, c.req.valid("query").include !== undefined),
+      );
+      return sendChanged(c, place, id, answer, key, answer.ok ? statusOfCancel(answer) : 200);
+    },
+  )
+  .post(
+    "/:id/retry",
+    requires("data:write"),
+    validBody(retry, { mayBeEmpty: true }),
+    validQuery(changeQuery),
+    (c) => {
+      const isDetailed = c.req.valid("query").include !== undefined;
+      return retryRun(c, placeOf(c), runIdOf(c), c.req.valid("json"), isDetailed);
+    },
+  );
+
+/** 202 if the request gave the job time, even if the run has ended by the time the request is repeated. */
+function statusOfCancel({ cancel }: RunAnswer): 200 | 202 {
+  return cancel && cancel.until > cancel.requestedAt ? 202 : 200;
+}

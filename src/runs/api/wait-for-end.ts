@@ -2,8 +2,7 @@
 
 import { msSince } from "../../elapsed.ts";
 import { refusalError } from "./coordinator-answer.ts";
-import { recallEnded } from "./ended-runs.ts";
-import { mayBeKnown, type ReadRun, rememberIfOver } from "./reader.ts";
+import { mayBeKnown, type ReadRun, recallRun, rememberIfOver } from "./reader.ts";
 import { askAboutRun, type Place } from "./run-place.ts";
 import type { Watching } from "./watch-place.ts";
 
@@ -19,10 +18,11 @@ export async function waitForEnd(
   place: Place,
   id: string,
   waitMs: number,
+  isDetailed: boolean,
   begin: () => Watching,
 ): Promise<ReadRun | null> {
   const startedAt = Date.now();
-  if (recallEnded(place.scope, id, startedAt) !== null || !(await mayBeKnown(place, id))) return null;
+  if (recallRun(place, id, isDetailed) !== null || !(await mayBeKnown(place, id))) return null;
   const { watcher, expiresAt, isGone, judge, leave } = begin();
   const leftMs = () => waitMs - msSince(startedAt, Date.now());
   const callMaxMs = () => Math.min(CALL_MAX_MS, expiresAt - Date.now());
@@ -31,7 +31,7 @@ export async function waitForEnd(
       const isLast = leftMs() <= callMaxMs();
       const call = askAboutRun(place, id, (stub) =>
         // Computed in here because the call may be repeated, and no wait may last longer than the client asked for.
-        stub.waitForEnd(id, watcher, Math.max(Math.min(leftMs(), callMaxMs()), 0), isLast),
+        stub.waitForEnd(id, watcher, Math.max(Math.min(leftMs(), callMaxMs()), 0), isLast, isDetailed),
       );
       const answer = await call.catch(() => null);
       await judge();

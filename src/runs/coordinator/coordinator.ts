@@ -10,7 +10,6 @@ import type { NewDelivery } from "../../dispatch/delivery.ts";
 import { msSince } from "../../elapsed.ts";
 import type { Env } from "../../env.ts";
 import { log, logFailure } from "../../log.ts";
-import { toActionRun } from "../action-run.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import { D1RowStore } from "../d1/store.ts";
 import { AlarmClock } from "../journal/alarm-clock.ts";
@@ -22,26 +21,32 @@ import type {
   ChangeKey,
   Coordinator,
   Heartbeat,
-  RunAnswer,
-  RunRefusal,
+  InputsReply,
   RunReply,
   Settled,
   TimelineReply,
   Watcher,
 } from "../protocol.ts";
-import { begin, type Conflict, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
+import { begin, type CancelRequest, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { Dispatcher, type Sender } from "./dispatcher.ts";
 import { Ledger } from "./ledger.ts";
 import { ownerOf } from "./owner.ts";
+import {
+  cancelOrderOf,
+  inputsOf,
+  isSame,
+  KEY_REUSED,
+  NOT_FOUND,
+  Replies,
+  TOO_MANY_WATCHERS,
+} from "./replies.ts";
 import { Retention } from "./retention.ts";
 import { Watchers } from "./watchers.ts";
 
 /** An object may hold 10 GB. From here on it takes no new run, so that the runs it has can still end. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
-const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
-const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
 
 export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #journal: Journal;
@@ -51,6 +56,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #watchers = new Watchers();
   readonly #ledger: Ledger;
   readonly #dispatcher: Dispatcher;
+  readonly #replies: Replies;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -66,34 +72,46 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#alarms = new AlarmClock(ctx.storage, this.#journal, waiting);
     const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = new Projection(this.#journal, this.#alarms, store);
+    this.#replies = new Replies(this.#journal, this.#projection);
     this.#retention = new Retention(this.#journal, this.#alarms, this.#projection, store);
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, retentionDays(env));
     const { WebhookSender } = ctx.exports as unknown as { readonly WebhookSender: Sender };
     this.#dispatcher = new Dispatcher(this.#journal, waiting, this.#projection, this.#ledger, WebhookSender);
   }
 
-  async create(input: NewRun, change: ChangeKey, trigger: NewDelivery | null): Promise<RunReply> {
+  async create(
+    input: NewRun,
+    change: ChangeKey,
+    trigger: NewDelivery | null,
+    isDetailed = false,
+  ): Promise<RunReply> {
     const now = Date.now();
     const isFull = this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES;
     if (isFull || this.#projection.isOverloaded) {
       // A repeated create gets its answer all the same.
-      return (
-        this.#existing(input, change, now) ?? { ok: false, reason: isFull ? "storage_full" : "overloaded" }
-      );
+      const reason = isFull ? "storage_full" : "overloaded";
+      return this.#existing(input, change, now, isDetailed) ?? { ok: false, reason };
     }
     const run = begin(input, trigger !== null);
     const { delivery, events } =
       trigger === null ? { delivery: null, events: [] } : this.#dispatcher.begin(run, trigger, now);
     // A key is looked for only if the insert is refused, because nearly every create is new.
     const created = this.#ledger.create(run, change, delivery, events, now);
-    if (created === null) return this.#existing(input, change, now) ?? { ok: false, reason: "id_taken" };
+    if (created === null) {
+      return this.#existing(input, change, now, isDetailed) ?? { ok: false, reason: "id_taken" };
+    }
     if (delivery !== null) this.#dispatcher.launch(run.id, delivery);
-    return this.#answer(created, false);
+    return this.#replies.run(created, false, isDetailed);
   }
 
-  async recall(change: ChangeKey): Promise<RunReply> {
+  async recall(change: ChangeKey, isDetailed = false): Promise<RunReply> {
     const existing = this.#journal.runs.byCreateKey(change.key);
-    return existing === null ? NOT_FOUND : this.#recalled(existing, change, Date.now());
+    return existing === null ? NOT_FOUND : this.#recalled(existing, change, Date.now(), isDetailed);
+  }
+
+  async inputs(id: string): Promise<InputsReply> {
+    const run = this.#ledger.current(id, Date.now());
+    return run === null ? NOT_FOUND : inputsOf(run);
   }
 
   async change(id: string, event: RunEvent, change: ChangeKey, replayOnly = false): Promise<RunReply> {
@@ -102,35 +120,60 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (stored === null) return NOT_FOUND;
     // Before the key is compared, because a start repeated after the deadline must not be answered with "running".
     const run = replayOnly ? stored : this.#ledger.expired(stored, now);
-    if (run.changeKey === change.key && run.changeFingerprint === change.fingerprint) {
-      return this.#answer(run, true);
-    }
+    if (isSame(change, run.changeKey, run.changeFingerprint)) return this.#replies.run(run, true, false);
     if (replayOnly) return NOT_FOUND;
 
     const next = transition(run, event, now);
-    if (!next.ok) return this.#refuse(run, next.error);
-    return this.#answer(this.#ledger.change(run, next.value, event, now, { change }), false);
+    if (!next.ok) return this.#replies.refusal(run, next.error);
+    if (event.type === "cancelled") this.#stopWork({ ...run, ...next.value }, now);
+    const changed = this.#ledger.change(run, next.value, event, now, { change });
+    return this.#replies.run(changed, false, false);
+  }
+
+  async cancel(id: string, request: CancelRequest, change: ChangeKey, isDetailed = false): Promise<RunReply> {
+    const now = Date.now();
+    const run = this.#ledger.current(id, now);
+    if (run === null) return NOT_FOUND;
+    const answer = (after: JournaledRun, replayed: boolean): RunReply => ({
+      ...this.#replies.run(after, replayed, isDetailed),
+      cancel: cancelOrderOf(after, now),
+    });
+    if (
+      isSame(change, run.cancelKey, run.cancelFingerprint) ||
+      isSame(change, run.changeKey, run.changeFingerprint)
+    ) {
+      return answer(run, true);
+    }
+    if (run.cancelKey === change.key) return KEY_REUSED;
+
+    const next = transition(run, request, now);
+    if (!next.ok) return this.#replies.refusal(run, next.error);
+    // An earlier request ends the run sooner.
+    if (next.value.version === run.version) return answer(run, false);
+    this.#stopWork({ ...run, ...next.value }, now);
+    return answer(this.#ledger.change(run, next.value, request, now, { change }), false);
   }
 
   async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
     const now = Date.now();
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
-    const event: RunEvent = { type: "heartbeat" };
+    const event: RunEvent = { type: "heartbeat", externalUrl: heartbeat.externalUrl };
     const next = transition(run, event, now);
-    if (!next.ok) return this.#refuse(run, next.error);
+    if (!next.ok) return this.#replies.refusal(run, next.error);
+    const cancel = cancelOrderOf(run, now);
     const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), heartbeat, now);
     if (next.value.version > run.version) {
-      const started = this.#ledger.change(run, next.value, event, now, { last: news });
-      return this.#answer(started, false);
+      const changed = this.#ledger.change(run, next.value, event, now, { last: news });
+      return { ...this.#replies.run(changed, false, false), cancel };
     }
     this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
-    return this.#answer(run, false);
+    return { ...this.#replies.run(run, false, false), cancel };
   }
 
-  async read(id: string): Promise<RunReply> {
+  async read(id: string, isDetailed = false): Promise<RunReply> {
     const run = this.#ledger.current(id, Date.now());
-    return run === null ? NOT_FOUND : this.#answer(run, false);
+    return run === null ? NOT_FOUND : this.#replies.run(run, false, isDetailed);
   }
 
   async settle(): Promise<Settled> {
@@ -156,7 +199,13 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#timeline(id, after, limit);
   }
 
-  async waitForEnd(id: string, watcher: Watcher, maxMs: number, isLast: boolean): Promise<RunReply> {
+  async waitForEnd(
+    id: string,
+    watcher: Watcher,
+    maxMs: number,
+    isLast: boolean,
+    isDetailed = false,
+  ): Promise<RunReply> {
     const startedAt = Date.now();
     for (;;) {
       const now = Date.now();
@@ -165,12 +214,12 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       if (run === null) return NOT_FOUND;
       if (!isOpen(run) || leftMs <= 0) {
         if (isLast || !isOpen(run)) this.#watchers.leave(watcher.key);
-        return this.#answer(run, false);
+        return this.#replies.run(run, false, isDetailed);
       }
       if (!this.#watchers.admit(id, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
       await this.#watchers.news(watcher, leftMs);
       // The watcher left meanwhile and reads no answer. It must not take a place again.
-      if (!this.#watchers.has(watcher.key)) return this.#answer(run, false);
+      if (!this.#watchers.has(watcher.key)) return this.#replies.run(run, false, false);
     }
   }
 
@@ -220,22 +269,22 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   /** The answer to a create whose key or id is taken; null if neither is. */
-  #existing({ id }: NewRun, change: ChangeKey, now: number): RunReply | null {
+  #existing({ id }: NewRun, change: ChangeKey, now: number, isDetailed: boolean): RunReply | null {
     const existing = this.#journal.runs.standingInTheWay(change.key, id);
     if (existing === null) return null;
     return existing.createKey === change.key
-      ? this.#recalled(existing, change, now)
+      ? this.#recalled(existing, change, now, isDetailed)
       : { ok: false, reason: "id_taken" };
   }
 
-  #recalled(existing: JournaledRun, change: ChangeKey, now: number): RunReply {
+  #recalled(existing: JournaledRun, change: ChangeKey, now: number, isDetailed: boolean): RunReply {
     const same = [change.fingerprint, ...(change.otherFingerprints ?? [])];
     if (!same.includes(existing.createFingerprint)) {
       const { fingerprintKeyId } = existing;
       const isKeyGone = fingerprintKeyId !== null && change.keyIds?.includes(fingerprintKeyId) === false;
       return { ok: false, reason: isKeyGone ? "key_unverifiable" : "key_reused" };
     }
-    return this.#answer(this.#ledger.expired(existing, now), true);
+    return this.#replies.run(this.#ledger.expired(existing, now), true, isDetailed);
   }
 
   #timeline(id: string, after: number, limit: number): TimelineReply {
@@ -248,22 +297,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return { ok: true, events: page.map(toWireEvent), lastSeq, newestSeq: newest.seq, isOver };
   }
 
-  /** The platform holds the answer back until all that it says is durable, an end noticed just now included. */
-  #answer(run: JournaledRun, replayed: boolean): RunAnswer {
-    return {
-      ok: true,
-      id: run.id,
-      actionRun: toActionRun(run),
-      status: run.status,
-      deadlineAt: run.deadlineAt,
-      replayed,
-      bookmark: this.#projection.commit.bookmarkOf(run.id),
-      isOver: !isOpen(run),
-      purgeAt: run.purgeAt,
-    };
-  }
-
-  #refuse({ id }: JournaledRun, reason: Conflict): RunRefusal {
-    return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
-  }
+  /**
+   * Tells the job of a run that is now cancelled or asked to stop. Called before that is written, because the write erases the
+   * run's delivery, which says whether an attempt has begun. Does nothing yet.
+   */
+  #stopWork(_run: JournaledRun, _now: number): void {}
 }

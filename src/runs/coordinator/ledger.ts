@@ -70,7 +70,10 @@ export class Ledger {
     return created;
   }
 
-  /** Writes a run's new version and erases its delivery, because the run has started or ended. */
+  /**
+   * Writes a run's new version and erases its delivery. A version comes only once the delivery is over: the run has started or
+   * ended, or its receiver has answered.
+   */
   change(
     before: JournaledRun,
     next: Run,
@@ -83,9 +86,10 @@ export class Ledger {
       ...next,
       changeKey: change.key,
       changeFingerprint: change.fingerprint,
+      ...cancelKeyOf(before, event, change),
       purgeAt: purgeAt(next, this.#retentionDays),
     };
-    const events = [...first, ...eventsBetween(before, changed, event), ...last];
+    const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
     this.#written(changed, this.#journal.update(changed, events, now), now);
     return changed;
   }
@@ -112,6 +116,20 @@ export class Ledger {
     this.#projection.changed(written, now);
     this.#watchers.tell(id);
   }
+}
+
+/**
+ * The key of the first request to stop. It has a place of its own, because a report can follow while the caller still
+ * repeats the request. A later request that shortens the grace is known by `changeKey`.
+ */
+function cancelKeyOf(
+  before: JournaledRun,
+  event: RunEvent,
+  change: ChangeKey,
+): Pick<JournaledRun, "cancelKey" | "cancelFingerprint"> {
+  const { cancelKey, cancelFingerprint } = before;
+  if (event.type !== "cancel_requested" || cancelKey !== null) return { cancelKey, cancelFingerprint };
+  return { cancelKey: change.key, cancelFingerprint: change.fingerprint };
 }
 
 /** The key of a change that no caller asked for. */

@@ -52,6 +52,11 @@ export class TimelineRows {
     return this.#rows("WHERE run_id = ? AND type = 'heartbeat' ORDER BY seq DESC LIMIT 1", runId)[0] ?? null;
   }
 
+  /** Whether an attempt to send the run's webhook has begun. */
+  hasAttempt(runId: string): boolean {
+    return this.#rows("WHERE run_id = ? AND type = 'attempt_started' LIMIT 1", runId).length > 0;
+  }
+
   /** The next `limit` events after the one numbered `after`, oldest first. */
   after(run: Told, after: number, limit: number): StoredEvent[] {
     const stored = this.#rows("WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?", run.id, after, limit);

@@ -138,7 +138,7 @@ describe("the body", () => {
 });
 
 describe("the answer", () => {
-  it("has only the run's status and deadline, because a callback token must not read inputs", async () => {
+  it("has only the run's status, its deadline and a request to stop, because a callback token must not read inputs", async () => {
     const path = newRunsPath();
     const run = await createRun(path, {
       actionName: "deploy",
@@ -148,7 +148,7 @@ describe("the answer", () => {
     });
     for (const body of [{}, { message: "again" }]) {
       const answer = await beat(run, body);
-      expect(answer.body).toEqual({ status: "running", deadlineAt: run.callback.expiresAt });
+      expect(answer.body).toEqual({ status: "running", deadlineAt: run.callback.expiresAt, cancel: null });
       expect(answer.headers.get("Content-Type")).toBe("application/json");
       expect(answer.headers.has("x-d1-bookmark")).toBe(false);
     }
@@ -257,7 +257,7 @@ describe("races", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const beats = await Promise.all(Array.from({ length: 40 }, (_, n) => beat(run, { message: `m${n}` })));
-    const told = { status: "running", deadlineAt: run.callback.expiresAt };
+    const told = { status: "running", deadlineAt: run.callback.expiresAt, cancel: null };
     expect(beats.map(({ status, body }) => [status, body])).toEqual(Array(40).fill([200, told]));
     expect((await landedRow(path, run.id))?.version).toBe(2);
     const types = await typesOf(path, run.id);

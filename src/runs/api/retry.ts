@@ -1,0 +1,73 @@
+/** POST …/{id}/retry: a new run with the inputs of one that has ended. */
+
+import type { Context } from "hono";
+import type { AppEnv } from "../../app-env.ts";
+import { ApiError, ERRORS } from "../../http/errors.ts";
+import type { JsonObject } from "../../http/json.ts";
+import { INPUTS_MAX_BYTES, utf8Bytes } from "../../http/limits.ts";
+import type { InputsAnswer } from "../protocol.ts";
+import { actionOfRetry } from "./action-of-retry.ts";
+import { refusalError, sendCreated } from "./coordinator-answer.ts";
+import { type CreatedRun, type Creation, changeOf, createRun, creationOf, recallOr } from "./create.ts";
+import { mayBeKnown } from "./reader.ts";
+import type { RetryBody } from "./request-schemas.ts";
+import { askAboutRun, type Place } from "./run-place.ts";
+
+export async function retryRun(
+  c: Context<AppEnv>,
+  place: Place,
+  id: string,
+  body: RetryBody,
+  isDetailed: boolean,
+): Promise<Response> {
+  const creation = creationOf(c, place, isDetailed);
+  return sendCreated(c, creation, await createRetry(creation, id, body));
+}
+
+/** A replay gets its run, whatever has become of the first run and its action since. */
+async function createRetry(creation: Creation, id: string, body: RetryBody): Promise<CreatedRun> {
+  const change = await changeOf(creation, ["retry", id, body], false);
+  try {
+    const wanted = await wantedAgain(creation, id, body);
+    return await createRun(creation, wanted, change);
+  } catch (error) {
+    const isRefusal = error instanceof ApiError && ERRORS[error.code][0] < 500;
+    if (!isRefusal || error.code === "idempotency_key_reused") throw error;
+    return recallOr(creation, change, error);
+  }
+}
+
+async function wantedAgain(creation: Creation, id: string, body: RetryBody) {
+  const answer = await endedRun(creation, id);
+  const { actionName, entityId, timeoutMs, heartbeatTimeoutMs } = answer.inputs;
+  const parameters = body.parameters ?? parsed<JsonObject>(answer.inputs.parameters);
+  const recommendations = parsed<JsonObject>(answer.inputs.recommendations);
+  const bytes = utf8Bytes(JSON.stringify(parameters) + answer.inputs.recommendations);
+  if (bytes > INPUTS_MAX_BYTES) {
+    const sentence = `parameters and the recommendations of the run together have ${bytes} bytes; send at most ${INPUTS_MAX_BYTES}.`;
+    throw new ApiError("invalid_body", sentence);
+  }
+  const action = answer.source === "action" ? await actionOfRetry(creation, actionName, parameters) : null;
+  return {
+    ...{ actionName, entityId, parameters, recommendations, timeoutMs, heartbeatTimeoutMs },
+    labels: parsed<readonly string[]>(answer.inputs.labels),
+    source: answer.source,
+    actionVersion: action?.version ?? null,
+    retryOf: id,
+    trigger: action?.trigger,
+  };
+}
+
+async function endedRun(place: Place, id: string): Promise<InputsAnswer> {
+  if (!(await mayBeKnown(place, id))) throw new ApiError("run_not_found");
+  const answer = await askAboutRun(place, id, (stub) => stub.inputs(id));
+  if (!answer.ok) throw refusalError(answer.reason);
+  if (!answer.isOver) throw new ApiError("run_open");
+  // A trigger's secrets are erased when it is delivered, so nobody can send it again.
+  if (answer.source === "trigger") throw new ApiError("trigger_not_kept");
+  return answer;
+}
+
+function parsed<T>(text: string): T {
+  return JSON.parse(text) as T;
+}

@@ -1,0 +1,84 @@
+/** How a coordinator answers about a run. Reads the journal, and writes nothing. */
+
+import { toActionRun } from "../action-run.ts";
+import { detailsOf, shownHeartbeat } from "../details.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import type { Projection } from "../projection/projection.ts";
+import type { CancelOrder, ChangeKey, InputsReply, RunAnswer, RunRefusal } from "../protocol.ts";
+import { type Conflict, isOpen } from "../run.ts";
+
+export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
+export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
+export const KEY_REUSED = { ok: false, reason: "key_reused" } as const;
+
+export class Replies {
+  readonly #journal: Journal;
+  readonly #projection: Projection;
+
+  constructor(journal: Journal, projection: Projection) {
+    this.#journal = journal;
+    this.#projection = projection;
+  }
+
+  /** The platform holds the answer back until all that it says is durable, an end noticed just now included. */
+  run(run: JournaledRun, replayed: boolean, isDetailed: boolean): RunAnswer {
+    return {
+      ok: true,
+      id: run.id,
+      actionRun: toActionRun(run),
+      status: run.status,
+      deadlineAt: run.deadlineAt,
+      replayed,
+      bookmark: this.#projection.commit.bookmarkOf(run.id),
+      isOver: !isOpen(run),
+      purgeAt: run.purgeAt,
+      // These two cost a query each, so only an answer that needs them has them.
+      ...(isDetailed && { details: this.#details(run) }),
+      ...(replayed && run.source === "action" && { isTokenHidden: this.#wasDispatched(run.id) }),
+    };
+  }
+
+  refusal({ id }: JournaledRun, reason: Conflict): RunRefusal {
+    return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
+  }
+
+  #details(run: JournaledRun): string {
+    return detailsOf(run, shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)));
+  }
+
+  /**
+   * Whether the run has or had a webhook. A run that ended before its first attempt counts as one without: its callback
+   * token is worth nothing any more.
+   */
+  #wasDispatched(id: string): boolean {
+    return this.#journal.deliveries.of(id) !== null || this.#journal.timeline.hasAttempt(id);
+  }
+}
+
+/** What a heartbeat's answer says of a request to stop; null if nobody asked. */
+export function cancelOrderOf(run: JournaledRun, now: number): CancelOrder | null {
+  const { cancelReason: reason, cancelRequestedAt: requestedAt, cancelUntil: until } = run;
+  if (requestedAt === null || until === null) return null;
+  return { reason, requestedAt, until, remainingMs: Math.max(until - now, 0) };
+}
+
+/** What a new run that repeats this one is made of. */
+export function inputsOf(run: JournaledRun): InputsReply {
+  const { actionName, entityId, parameters, recommendations } = run;
+  const { createdAt, deadlineAt, heartbeatTimeoutMs, source, labels } = run;
+  return {
+    ok: true,
+    isOver: !isOpen(run),
+    source,
+    inputs: {
+      ...{ actionName, entityId, parameters, recommendations, labels, heartbeatTimeoutMs },
+      timeoutMs: deadlineAt - createdAt,
+    },
+  };
+}
+
+/** Whether a request is the one that this key sent before. */
+export function isSame(change: ChangeKey, key: string | null, fingerprint: string | null): boolean {
+  return change.key === key && change.fingerprint === fingerprint;
+}

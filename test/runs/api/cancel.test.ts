@@ -1,0 +1,437 @@
+/** POST …/cancel: what it answers, what it leaves behind, and what the job hears. */
+
+import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { alarmIn, change, createAged, direct } from "../../support/direct.ts";
+import {
+  type ActionRun,
+  type Answer,
+  type Ask,
+  ask,
+  type Beaten,
+  type CreatedRun,
+  coordinatorOf,
+  createRun,
+  newRunsPath,
+  report,
+} from "../../support/requests.ts";
+import { beat, eventsOf } from "../../support/stream.ts";
+import { grantToken } from "../../support/tokens.ts";
+
+type Told = ActionRun & { readonly code?: string; readonly error: string | null };
+
+afterEach(() => vi.useRealTimers());
+
+const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
+
+function cancel(path: string, id: string, body: unknown = {}, options: Ask = {}): Promise<Answer<Told>> {
+  return ask("POST", `${path}/${id}/cancel`, { body, ...options });
+}
+
+async function started(body: Record<string, unknown> = { actionName: "deploy" }) {
+  const path = newRunsPath();
+  const run = await createRun(path, body);
+  await beat(run);
+  return { path, run };
+}
+
+function get(path: string, id: string): Promise<Answer<Told>> {
+  return ask("GET", `${path}/${id}`);
+}
+
+async function storyOf(path: string, id: string): Promise<string[]> {
+  return (await eventsOf(`${path}/${id}`)).body.map(({ type }) => type);
+}
+
+/** Lets time pass: to `ms` after now. */
+function passMs(ms: number): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+}
+
+describe("a pending run", () => {
+  it.each([{}, { graceSeconds: 3600 }, { graceSeconds: 0, reason: "wrong branch" }])(
+    "is cancelled at once: %j",
+    async (body) => {
+      const path = newRunsPath();
+      const run = await createRun(path);
+      const answer = await cancel(path, run.id, body);
+      expect(answer).toMatchObject({
+        status: 200,
+        body: { status: "cancelled", startedAt: null, error: null },
+      });
+      expect((await get(path, run.id)).body).toEqual(answer.body);
+      const { body: events } = await eventsOf(`${path}/${run.id}`);
+      const { graceSeconds: _, ...reason } = { graceSeconds: 0, ...body };
+      expect(events.slice(1)).toEqual([
+        {
+          ...{ seq: 2, type: "ended", at: answer.body.completedAt, status: "cancelled" },
+          ...{ cause: "cancel", by: "root", ...reason },
+        },
+      ]);
+      expect(await beat(run)).toMatchObject({ status: 409, body: { code: "run_cancelled" } });
+    },
+  );
+
+  it("needs no body and no Content-Type", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    expect((await ask("POST", `${path}/${run.id}/cancel`)).status).toBe(200);
+  });
+});
+
+describe("a running run", () => {
+  it("is asked to stop: 202, a new version, the timeline says who, why and until when", async () => {
+    const { path, run } = await started();
+    const project = path.split("/").slice(0, 3).join("/");
+    const { token } = await grantToken(project, { role: "member", name: "portal" });
+    const answer = await cancel(path, run.id, { reason: "wrong branch", graceSeconds: 30 }, { token });
+    expect(answer).toMatchObject({ status: 202, body: { status: "running", completedAt: null } });
+    expect(answer.headers.has("x-d1-bookmark")).toBe(true);
+    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    const asked = events.at(-1);
+    const until = new Date(Date.parse(asked?.at ?? "") + 30_000).toISOString();
+    expect(asked).toMatchObject({ type: "cancel_requested", by: "portal", reason: "wrong branch", until });
+  });
+
+  it("tells its job with each heartbeat", async () => {
+    const { path, run } = await started();
+    expect((await beat(run)).body.cancel).toBeNull();
+    await cancel(path, run.id, { reason: "wrong branch", graceSeconds: 30 });
+    const { body } = await beat(run);
+    expect(body).toMatchObject({ status: "running", cancel: { reason: "wrong branch" } });
+    const { requestedAt = "", until = "", remainingMs = 0 } = body.cancel ?? {};
+    expect(Date.parse(until) - Date.parse(requestedAt)).toBe(30_000);
+    expect(remainingMs).toBeGreaterThan(0);
+    expect(remainingMs).toBeLessThanOrEqual(30_000);
+    expect(Object.keys(body)).toEqual(["status", "deadlineAt", "cancel"]);
+  });
+
+  it("without a grace ends in the same stretch, and its job hears 409", async () => {
+    const { path, run } = await started();
+    const answer = await cancel(path, run.id, { graceSeconds: 0 });
+    expect(answer).toMatchObject({ status: 200, body: { status: "cancelled", error: null } });
+    expect(await beat(run)).toMatchObject({ status: 409, body: { code: "run_cancelled" } });
+    expect(await storyOf(path, run.id)).toEqual(["created", "started", "heartbeat", "ended"]);
+  });
+
+  it("has a minute if the request says nothing, and never more than its deadline", async () => {
+    const { path, run } = await started({ actionName: "deploy", timeout: 1 });
+    await cancel(path, run.id);
+    const { body } = await beat(run);
+    expect(body.cancel?.until).toBe(run.callback.expiresAt);
+    const other = await started();
+    await cancel(other.path, other.run.id);
+    const { requestedAt = "", until = "" } = (await beat(other.run)).body.cancel ?? {};
+    expect(Date.parse(until) - Date.parse(requestedAt)).toBe(60_000);
+  });
+
+  it.each<[name: string, ms: number, cause: string, body: Record<string, unknown>]>([
+    ["when its grace ends", 30_000, "cancel", { actionName: "deploy" }],
+    [
+      "at its deadline, which the grace can't outlive",
+      60_000,
+      "cancel",
+      { actionName: "deploy", timeout: 1 },
+    ],
+    ["by silence", 60_000, "silence", { actionName: "deploy", heartbeatTimeout: 1 }],
+  ])("ends as cancelled %s, by the alarm alone", async (_name, ms, cause, wanted) => {
+    const { path, run } = await started(wanted);
+    await cancel(path, run.id, { graceSeconds: ms === 30_000 ? 30 : 3600 });
+    const stub = coordinatorOf(path, run.id);
+    const due = await runInDurableObject(stub, (_instance, { storage }) => storage.getAlarm());
+    expect(due).toBeLessThanOrEqual(Date.now() + ms);
+    await alarmIn(ms + 1000, stub);
+    const { body } = await get(path, run.id);
+    expect(body).toMatchObject({ status: "cancelled", error: null });
+    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    expect(events.at(-1)).toMatchObject({ type: "ended", status: "cancelled", cause });
+  });
+
+  it("that reports a success in time succeeds", async () => {
+    const { path, run } = await started();
+    await cancel(path, run.id);
+    expect(await report(run, { status: "succeeded" })).toMatchObject({
+      status: 200,
+      body: { status: "succeeded" },
+    });
+  });
+
+  it("that reports a failure ends as cancelled and keeps the error, and the report may be repeated", async () => {
+    const { path, run } = await started();
+    await cancel(path, run.id);
+    const failed = { status: "failed", error: "killed by SIGTERM", output: { n: 1 } };
+    const first = await report(run, failed, keyed("r1"));
+    const told = { status: "cancelled", error: "killed by SIGTERM", output: { n: 1 } };
+    expect(first).toMatchObject({ status: 200, body: told });
+    const again = await report(run, failed, keyed("r1"));
+    expect(again).toMatchObject({ status: 200, body: first.body });
+    for (const late of [await report(run, failed), await report(run, { status: "succeeded" })])
+      expect(late).toMatchObject({ status: 409, body: { code: "run_cancelled" } });
+  });
+
+  it("that is asked twice keeps the grace that ends first", async () => {
+    const { path, run } = await started();
+    await cancel(path, run.id, { graceSeconds: 30, reason: "first" });
+    const story = await storyOf(path, run.id);
+    expect(await cancel(path, run.id, { graceSeconds: 60, reason: "second" })).toMatchObject({ status: 202 });
+    expect((await beat(run)).body.cancel?.reason).toBe("first");
+    expect(await storyOf(path, run.id)).toEqual(story);
+    expect(await cancel(path, run.id, { graceSeconds: 10, reason: "third" })).toMatchObject({ status: 202 });
+    expect((await beat(run)).body.cancel?.reason).toBe("third");
+    expect(await cancel(path, run.id, { graceSeconds: 0 })).toMatchObject({ status: 200 });
+  });
+
+  it("is still refused by DELETE", async () => {
+    const { path, run } = await started();
+    await cancel(path, run.id);
+    const answer = await ask("DELETE", `${path}/${run.id}`);
+    expect(answer).toMatchObject({ status: 409, body: { code: "run_running" } });
+  });
+});
+
+describe("a run that has ended is 409, and stays as it is", () => {
+  const ENDS: Readonly<Record<string, (run: CreatedRun, path: string) => Promise<unknown>>> = {
+    run_succeeded: (run) => report(run, { status: "succeeded" }),
+    run_failed: (run) => report(run, { status: "failed", error: "no" }),
+    run_cancelled: (run, path) => ask("DELETE", `${path}/${run.id}`),
+    run_timed_out: (run, path) => alarmIn(61_000, coordinatorOf(path, run.id)),
+  };
+
+  it.each(Object.entries(ENDS))("%s", async (code, end) => {
+    const path = newRunsPath();
+    const run = await createRun(path, { actionName: "deploy", heartbeatTimeout: 1 });
+    await end(run, path);
+    const before = (await get(path, run.id)).body;
+    for (const graceSeconds of [0, 60]) {
+      expect(await cancel(path, run.id, { graceSeconds })).toMatchObject({ status: 409, body: { code } });
+    }
+    expect((await get(path, run.id)).body).toEqual(before);
+  });
+
+  it("delivery_failed", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    await change(path, id, { type: "delivery_failed", reason: "x." });
+    expect(await cancel(path, id)).toMatchObject({ status: 409, body: { code: "delivery_failed" } });
+  });
+
+  it("a run that is unknown is 404", async () => {
+    const path = newRunsPath();
+    for (const id of [crypto.randomUUID(), "x"]) {
+      expect(await cancel(path, id)).toMatchObject({ status: 404, body: { code: "run_not_found" } });
+    }
+  });
+});
+
+describe("the body", () => {
+  it.each<[body: unknown, place: string]>([
+    [{ reason: "a\nb" }, "reason"],
+    [{ reason: "a\u0007" }, "reason"],
+    [{ reason: "a\u0085b" }, "reason"],
+    [{ reason: "a\u2028b" }, "reason"],
+    [{ reason: "\ud800" }, "reason"],
+    [{ reason: "é".repeat(513) }, "reason"],
+    [{ reason: 1 }, "reason"],
+    [{ reason: null }, "reason"],
+    [{ graceSeconds: -1 }, "graceSeconds"],
+    [{ graceSeconds: 3601 }, "graceSeconds"],
+    [{ graceSeconds: 0.5 }, "graceSeconds"],
+    [{ graceSeconds: "60" }, "graceSeconds"],
+    [{ grace: 1 }, "grace"],
+    [[], "expected object"],
+  ])("%j is 400 and changes nothing", async (body, place) => {
+    const { path, run } = await started();
+    const answer = await cancel(path, run.id, body);
+    expect(answer).toMatchObject({ status: 400, body: { code: "invalid_body" } });
+    expect(answer.body.error).toContain(place);
+    expect((await beat(run)).body.cancel).toBeNull();
+  });
+
+  it.each(["", "é".repeat(512), "\u{1f680} ::error::x"])(
+    "the reason %j is kept to the letter",
+    async (reason) => {
+      const { path, run } = await started();
+      await cancel(path, run.id, { reason });
+      expect((await beat(run)).body.cancel?.reason).toBe(reason);
+    },
+  );
+});
+
+describe("the same request with the same key", () => {
+  const body = { reason: "wrong branch", graceSeconds: 30 };
+  const replayed = ({ headers }: Answer<unknown>) => headers.get("Idempotent-Replayed");
+
+  it("answers as before: while the run stops, after a report, and after its grace", async () => {
+    const { path, run } = await started();
+    const first = await cancel(path, run.id, body, keyed("k"));
+    expect([first.status, replayed(first)]).toEqual([202, null]);
+    const again = await cancel(path, run.id, body, keyed("k"));
+    expect([again.status, replayed(again), again.body]).toEqual([202, "true", first.body]);
+    const story = await storyOf(path, run.id);
+    expect(story.filter((type) => type === "cancel_requested")).toHaveLength(1);
+    await report(run, { status: "failed", error: "stopped" });
+    const late = await cancel(path, run.id, body, keyed("k"));
+    expect([late.status, replayed(late), late.body.status]).toEqual([202, "true", "cancelled"]);
+    expect((await cancel(path, run.id, body)).status).toBe(409);
+  });
+
+  it("answers as before after a success and after the grace", async () => {
+    const other = await started();
+    await cancel(other.path, other.run.id, body, keyed("k"));
+    await report(other.run, { status: "succeeded" });
+    expect(await cancel(other.path, other.run.id, body, keyed("k"))).toMatchObject({
+      status: 202,
+      body: { status: "succeeded" },
+    });
+    const { path, run } = await started();
+    await cancel(path, run.id, body, keyed("k"));
+    passMs(30_000);
+    expect(await cancel(path, run.id, body, keyed("k"))).toMatchObject({
+      status: 202,
+      body: { status: "cancelled" },
+    });
+  });
+
+  it("answers 200 again if it ended the run", async () => {
+    for (const { path, run } of [await started(), { path: newRunsPath(), run: null }]) {
+      const { id } = run ?? (await createRun(path));
+      const now = { graceSeconds: 0 };
+      const first = await cancel(path, id, now, keyed("k"));
+      const again = await cancel(path, id, now, keyed("k"));
+      expect([again.status, replayed(again), again.body]).toEqual([200, "true", first.body]);
+    }
+  });
+
+  it("of a second request that shortens the grace leaves the first one known", async () => {
+    const { path, run } = await started();
+    await cancel(path, run.id, body, keyed("k1"));
+    await cancel(path, run.id, { graceSeconds: 0 }, keyed("k2"));
+    for (const [key, asked] of [
+      ["k1", body],
+      ["k2", { graceSeconds: 0 }],
+    ] as const) {
+      const again = await cancel(path, run.id, asked, keyed(key));
+      expect([again.status, replayed(again), again.body.status]).toEqual([200, "true", "cancelled"]);
+    }
+  });
+
+  it("but another body is 422, and changes nothing", async () => {
+    const { path, run } = await started();
+    await cancel(path, run.id, body, keyed("k"));
+    const other = await cancel(path, run.id, { graceSeconds: 0 }, keyed("k"));
+    expect(other).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
+    expect((await get(path, run.id)).body.status).toBe("running");
+  });
+});
+
+it("survives an eviction between the request and the end of its grace", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await change(path, id, { type: "started" });
+  const request = { type: "cancel_requested", by: "ci", reason: "why", graceMs: 30_000 } as const;
+  const key = { key: "t:root:k", fingerprint: "f" };
+  expect(await direct(path, 0).cancel(id, request, key)).toMatchObject({ ok: true, isOver: false });
+  await evictAllDurableObjects();
+  passMs(31_000);
+  expect(await direct(path, 0).cancel(id, request, key)).toMatchObject({
+    ok: true,
+    replayed: true,
+    status: "cancelled",
+    cancel: { reason: "why", remainingMs: 0 },
+  });
+});
+
+it("100 racing callers have one winner and one story, whoever comes first", async () => {
+  for (let round = 0; round < 3; round++) {
+    const { path, run } = await started();
+    const calls: (() => Promise<Answer<Told | Beaten>>)[] = Array.from({ length: 100 }, (_, n) => {
+      if (n % 5 === 0) return () => cancel(path, run.id, { graceSeconds: 0, reason: `now ${n}` });
+      if (n % 5 === 1) return () => cancel(path, run.id, { graceSeconds: n, reason: `soon ${n}` });
+      if (n % 5 === 2) return () => report(run, { status: "succeeded", output: { n } });
+      if (n % 5 === 3) return () => report(run, { status: "failed", error: `no ${n}` });
+      return () => beat(run);
+    });
+    const order = calls.map((call) => ({ call, at: Math.random() })).sort((a, b) => a.at - b.at);
+    const answers = await Promise.all(order.map(({ call }) => call()));
+    const { body: end } = await get(path, run.id);
+    const ended = answers.filter(
+      ({ status, body }) => status === 200 && "completedAt" in body && body.completedAt !== null,
+    );
+    expect(ended.map(({ body }) => body)).toEqual([end]);
+    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    expect(events.filter(({ type }) => type === "ended")).toEqual([events.at(-1)]);
+    expect(events.at(-1)).toMatchObject({ status: end.status, at: end.completedAt });
+    const wasAsked = events.some(({ type }) => type === "cancel_requested");
+    // A run that was asked to stop succeeds or is cancelled.
+    if (wasAsked) expect(end.status).not.toBe("failed");
+    const untils = events.filter(({ type }) => type === "cancel_requested").map(({ until }) => String(until));
+    expect(untils).toEqual([...new Set(untils)].sort().reverse());
+    for (const { status, body } of answers) {
+      if (status === 409) expect(body).toMatchObject({ code: `run_${end.status}` });
+      else expect(status).toBeOneOf([200, 202]);
+    }
+  }
+});
+
+it.each(["grace", "deadline"] as const)(
+  "100 racing callers, the alarm and the end of the %s have one winner and one story",
+  async (last) => {
+    const { path, run } = await started({ actionName: "deploy", timeout: 1 });
+    if (last === "grace") await cancel(path, run.id, { graceSeconds: 30 });
+    const until = (await beat(run)).body.cancel?.until ?? run.callback.expiresAt;
+    const at = Date.parse(until);
+    const stub = coordinatorOf(path, run.id);
+    const calls: (() => Promise<Answer<Told | Beaten> | boolean>)[] = Array.from({ length: 100 }, (_, n) => {
+      if (n % 5 === 0) return () => beat(run);
+      if (n % 5 === 1) return () => report(run, { status: "failed", error: `no ${n}` });
+      if (n % 5 === 2) return () => report(run, { status: "succeeded", output: { n } });
+      if (n % 5 === 3) return () => runDurableObjectAlarm(stub);
+      return () => cancel(path, run.id, { graceSeconds: n % 3 });
+    });
+    vi.useFakeTimers({ toFake: ["Date"], now: at - 1 });
+    const order = calls.map((call) => ({ call, by: Math.random() })).sort((a, b) => a.by - b.by);
+    const answers = await Promise.all(
+      order.map(({ call }, n) => {
+        // Most calls have not reached the coordinator yet.
+        if (n === 50) vi.setSystemTime(at);
+        return call();
+      }),
+    );
+    const { body: end } = await get(path, run.id);
+    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    expect(events.filter(({ type }) => type === "ended")).toEqual([events.at(-1)]);
+    expect(events.at(-1)).toMatchObject({ status: end.status, at: end.completedAt });
+    const told = answers.filter((answer) => typeof answer !== "boolean");
+    const ended = told.filter(
+      ({ status, body }) => status === 200 && "completedAt" in body && body.completedAt !== null,
+    );
+    // Nobody is told of an end that time brought.
+    expect(ended.map(({ body }) => body)).toEqual(end.completedAt === until && ended.length === 0 ? [] : [end]);
+    if (last === "grace") expect(end.status).toBeOneOf(["succeeded", "cancelled"]);
+    const codes = end.status === "failed" ? ["run_failed", "run_timed_out"] : [`run_${end.status}`];
+    for (const { status, body } of told) {
+      // A callback token expires at the deadline.
+      expect(status).toBeOneOf(last === "grace" ? [200, 202, 409] : [200, 202, 401, 409]);
+      if (status === 409) expect(codes).toContain((body as Told).code);
+    }
+  },
+);
+
+it("a report, a cancel and the end of the grace at one instant: the grace has ended first", async () => {
+  const { path, run } = await started();
+  await cancel(path, run.id, { graceSeconds: 1 });
+  const until = Date.parse((await beat(run)).body.cancel?.until ?? "");
+  vi.useFakeTimers({ toFake: ["Date"], now: until });
+  const answers = await Promise.all([
+    report(run, { status: "succeeded" }),
+    cancel(path, run.id, { graceSeconds: 0 }),
+    beat(run),
+    report(run, { status: "failed", error: "no" }),
+  ]);
+  for (const answer of answers)
+    expect(answer).toMatchObject({ status: 409, body: { code: "run_cancelled" } });
+  expect((await get(path, run.id)).body).toMatchObject({
+    status: "cancelled",
+    completedAt: new Date(until).toISOString(),
+  });
+});
