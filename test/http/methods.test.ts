@@ -157,6 +157,7 @@ describe("addresses", () => {
       name: "action-runs",
       description: expect.any(String),
       runs: "/{o}/{p}/envs/{envName}/action-runs",
+      actions: "/{o}/{p}/envs/{envName}/actions",
       tokens: "/{o}/{p}/tokens",
       next: expect.any(String),
     });
