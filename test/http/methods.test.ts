@@ -16,6 +16,9 @@ const ALLOW: Readonly<Record<string, string>> = {
   "/acme/shop/tokens": "GET, HEAD, POST",
   [`/acme/shop/tokens/${ID}`]: "DELETE",
   "/acme/shop/audit": "GET, HEAD",
+  [`${ENV}/actions`]: "GET, HEAD",
+  [`${ENV}/actions/deploy`]: "DELETE, GET, HEAD, PUT",
+  [`${ENV}/actions/deploy/runs`]: "POST",
   [`${ENV}/action-runs`]: "GET, HEAD, POST",
   [`${ENV}/action-runs/${ID}`]: "DELETE, GET, HEAD",
   [`${ENV}/action-runs/${ID}/callback`]: "POST",
@@ -44,6 +47,7 @@ describe("methods", () => {
           .replace(":o", "acme")
           .replace(":p", "shop")
           .replace(":envName", "e1")
+          .replace(":name{[A-Za-z0-9][A-Za-z0-9._-]{0,62}}", "deploy")
           .replace(/:(id|tokenId)/, ID),
       );
     expect([...new Set(addresses)].sort()).toEqual(Object.keys(ALLOW).sort());
