@@ -79,7 +79,17 @@ const members = trigger.def.out.shape;
 const headers = z._default(withNulls(members.headers.def.innerType), {});
 const signingSecret = members.signingSecret.def.innerType;
 
-const storedTrigger = z
+export const cancelRequest = z
+  .strictObject(
+    { url: members.url, method: members.method, headers, payload: members.payload },
+    { error: ({ code }) => (code === "invalid_type" ? "send a JSON object." : undefined) },
+  )
+  .register(z.globalRegistry, {
+    id: "StoredCancelRequest",
+    description: "The request that tells the receiver to stop the job.",
+  });
+
+export const storedTrigger = z
   .strictObject(
     {
       ...members,
@@ -91,17 +101,7 @@ const storedTrigger = z
         ),
       ),
       secrets: z.optional(withNulls(secrets)),
-      cancel: z.optional(
-        z
-          .strictObject(
-            { url: members.url, method: members.method, headers, payload: members.payload },
-            { error: ({ code }) => (code === "invalid_type" ? "send a JSON object." : undefined) },
-          )
-          .register(z.globalRegistry, {
-            id: "StoredCancelRequest",
-            description: "The request that tells the receiver to stop the job.",
-          }),
-      ),
+      cancel: z.optional(cancelRequest),
     },
     { error: ({ code }) => (code === "invalid_type" ? "send a JSON object." : undefined) },
   )

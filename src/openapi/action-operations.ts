@@ -54,6 +54,7 @@ const PUT: Operation = {
       ...TOKEN,
       ...BODY,
       "forbidden",
+      "not_found",
       "too_many_actions",
       "precondition_failed",
       "secret_required",
@@ -76,6 +77,7 @@ const DELETE: Operation = {
     ...refuses(
       ...TOKEN,
       "forbidden",
+      "not_found",
       "action_not_found",
       "precondition_failed",
       "database_unavailable",
@@ -97,6 +99,7 @@ const RUN: Operation = {
       ...TOKEN,
       ...BODY,
       "forbidden",
+      "not_found",
       "action_not_found",
       "action_secrets_lost",
       "invalid_parameters",

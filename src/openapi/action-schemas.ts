@@ -1,7 +1,7 @@
 /** zod: the responses of stored actions, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { actionDefinition } from "../actions/definition.ts";
+import { actionDefinition, cancelRequest, storedTrigger } from "../actions/definition.ts";
 import { actionRun, createdActionRun } from "./run-schemas.ts";
 
 const DEFINITION = {
@@ -18,15 +18,20 @@ const DEFINITION = {
   timeout: 30,
 };
 
-export const action = z.looseObject({}).meta({
+const shownTrigger = z
+  .object({
+    ...storedTrigger.shape,
+    cancel: z.object(cancelRequest.shape).meta({ id: "ShownCancelRequest" }).optional(),
+  })
+  .meta({
+    id: "ShownTrigger",
+    description: "A trigger with all defaults, and null in the place of each secret.",
+  });
+
+export const action = z.object({ ...actionDefinition.shape, trigger: shownTrigger.optional() }).meta({
   id: "Action",
   description:
     "The definition of an action as the last PUT stored it, with all defaults and with null in the place of each secret. You can send it back unchanged.",
-  wire: {
-    type: "object",
-    properties: Object.fromEntries(Object.keys(actionDefinition.shape).map((name) => [name, {}])),
-    additionalProperties: false,
-  },
   examples: [DEFINITION],
 });
 
@@ -62,4 +67,4 @@ export const runOfAction = z
       .optional()
       .describe("Missing if the action has a trigger: only the receiver gets the token."),
   })
-  .meta({ id: "CreatedRunOfAction" });
+  .meta({ id: "CreatedRunOfAction", examples: actionRun.meta()?.examples });

@@ -84,6 +84,7 @@ describe("the OpenAPI document", () => {
       ["createActionRun", "201", "409"],
       ["getActionRun", "200"],
       ["listActionRuns", "200"],
+      ["runAction", "201", "409"],
     ]);
   });
 
@@ -127,11 +128,18 @@ describe("the OpenAPI document", () => {
       "cancelActionRun",
       "completeActionRun",
       "createActionRun",
+      "runAction",
     ]);
     const required = operations.flatMap(([, { operationId, requestBody }]) =>
       requestBody?.required === true ? [operationId] : [],
     );
-    expect(required.sort()).toEqual(["completeActionRun", "createActionRun", "createApiToken"]);
+    expect(required.sort()).toEqual([
+      "completeActionRun",
+      "createActionRun",
+      "createApiToken",
+      "putAction",
+      "runAction",
+    ]);
   });
 });
 
