@@ -94,7 +94,9 @@ export async function rowOfAction(path: string): Promise<Row | null> {
 
 /** Writes actions into D1 directly. */
 export async function insertActions(actionsPath: string, names: readonly string[], bytes = 2): Promise<void> {
-  const definition = JSON.stringify({ description: "x".repeat(Math.max(0, bytes - 18)) });
+  const definition = JSON.stringify({
+    parametersSchema: { description: "x".repeat(Math.max(0, bytes - 38)) },
+  });
   await env.DB.prepare(
     `INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
      SELECT ?1, value, 1, 'none', 0, NULL, ?3, NULL, ?4 FROM json_each(?2)`,

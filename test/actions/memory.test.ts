@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { knownAction } from "../../src/actions/cache.ts";
 import { faults } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask } from "../support/requests.ts";
@@ -110,12 +111,28 @@ describe("an isolate", () => {
   it("does not remember what it read before a change that it made meanwhile", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
-    faults.readDelayMs = 300;
-    const reading = run(path);
-    await scheduler.wait(50);
-    faults.readDelayMs = 0;
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const { promise: read, resolve: hasRead } = Promise.withResolvers<void>();
+    const slow = {
+      prepare: (sql: string) => ({
+        bind: (...values: unknown[]) => ({
+          first: async () => {
+            const row = await env.DB.prepare(sql)
+              .bind(...values)
+              .first();
+            hasRead();
+            await held;
+            return row;
+          },
+        }),
+      }),
+    } as unknown as D1Database;
+    const place = { scope: scopeOf(path), name: "deploy" };
+    const reading = knownAction(slow, { d1: 0, coordinator: 0 }, place, Date.now(), () => {});
+    await read;
     await put(path, REFUSES_ALL);
-    await reading;
+    release();
+    expect((await reading)?.version).toBe(1);
     expect((await run(path)).status).toBe(422);
   });
 });
