@@ -12,6 +12,8 @@ import { resealed, sealingKeyIds } from "./sealing.ts";
 
 /** 64 KiB each at most. */
 const PER_MINUTE = 100;
+/** Entries of the index. */
+const LOOKED_AT_PER_MINUTE = 10_000;
 
 interface Row {
   readonly scope: string;
@@ -48,11 +50,12 @@ async function reseal(db: D1Database, ring: KeyRing): Promise<void> {
 }
 
 /** In a random order, so that secrets that no key opens can't take up every minute's places. */
-export const SELECT = `
+const SELECT = `
   SELECT scope, name, version, key_id AS keyId, secrets FROM actions WHERE rowid IN (
-    SELECT rowid FROM actions INDEXED BY actions_by_key
-    WHERE key_id IN (SELECT value FROM json_each(?1)) LIMIT 10000)
-  ORDER BY random() LIMIT ${PER_MINUTE}`;
+    SELECT row FROM (
+      SELECT rowid AS row FROM actions INDEXED BY actions_by_key
+      WHERE key_id IN (SELECT value FROM json_each(?1)) LIMIT ${LOOKED_AT_PER_MINUTE})
+    ORDER BY random() LIMIT ${PER_MINUTE})`;
 
 /** Null if the secrets can't be opened, although their key is in the ring. */
 async function updateOf(db: D1Database, ring: KeyRing, row: Row): Promise<D1PreparedStatement | null> {

@@ -71,7 +71,7 @@ export const actionRoutes = new Hono<AppEnv>()
     }
     throw new ApiError("precondition_failed", "Other changes to the action came first. Try again.");
   })
-  .post(`${ACTION}/runs` as "/:name/runs", requires("data:write"), validBody(newRunOfAction), async (c) => {
+  .post(`${ACTION}/runs` as "/:name/runs", requires("data:write"), validBody(newRunOfAction, { mayBeEmpty: true }), async (c) => {
     const body = c.req.valid("json");
     const place = placeOf(c);
     usableRing(c);

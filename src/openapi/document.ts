@@ -95,7 +95,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
 }
 
 /** Operations with an optional body. */
-const BODILESS = new Set(["heartbeatActionRun"]);
+const BODILESS = new Set(["heartbeatActionRun", "runAction"]);
 
 /** Puts what the library needs on the route's handlers: the schema on each validator, and the description on one handler. */
 function tellLibrary(route: RouterRoute, told: Set<string>): void {

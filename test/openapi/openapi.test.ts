@@ -120,7 +120,7 @@ describe("the OpenAPI document", () => {
     expect(text).toContain("Default: `60`.");
   });
 
-  it("says which requests accept a key, and that the body of a heartbeat is optional", () => {
+  it("says which requests accept a key, and that the bodies of a heartbeat and of a run of an action are optional", () => {
     const keyed = operations.filter(([, { parameters }]) =>
       parameters?.some((one) => one.name === "Idempotency-Key"),
     );
@@ -138,7 +138,6 @@ describe("the OpenAPI document", () => {
       "createActionRun",
       "createApiToken",
       "putAction",
-      "runAction",
     ]);
   });
 });
