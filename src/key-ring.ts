@@ -14,7 +14,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** `key-id` identifies a key without revealing anything of it. */
 export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "key-id";
 /** The purposes of the AES-256-GCM keys that seal. The other keys are for HMAC. */
-export type SealPurpose = "delivery" | "action-secrets";
+const SEAL_PURPOSES = ["delivery", "action-secrets"] as const;
+export type SealPurpose = (typeof SEAL_PURPOSES)[number];
 const IV_BYTES = 12;
 
 export interface KeyRing {
@@ -127,9 +128,8 @@ async function derive(secret: Bytes, purpose: KeyPurpose | SealPurpose): Promise
   const material = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
   const info = encoder.encode(`action-runs ${purpose} v1`);
   const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info };
-  const [algorithm, usages] =
-    purpose === "delivery" || purpose === "action-secrets"
-      ? [{ name: "AES-GCM", length: 256 }, ["encrypt", "decrypt"]]
-      : [{ name: "HMAC", hash: "SHA-256", length: 256 }, ["sign", "verify"]];
+  const [algorithm, usages] = SEAL_PURPOSES.some((one) => one === purpose)
+    ? [{ name: "AES-GCM", length: 256 }, ["encrypt", "decrypt"]]
+    : [{ name: "HMAC", hash: "SHA-256", length: 256 }, ["sign", "verify"]];
   return crypto.subtle.deriveKey(hkdf, material, algorithm, false, usages);
 }

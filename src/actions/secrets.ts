@@ -38,15 +38,16 @@ export function splitSecrets(
 ): Result<SplitDefinition, MissingSecret> {
   if (sent.trigger === undefined) return ok({ definition: sent, secrets: new Map() });
   const before = stored?.definition.trigger;
+  const known = placesOf(before);
+  const isKept = keptCarriers(before, sent.trigger);
   const secrets = new Map<string, string>();
   const missing: MissingSecret[] = [];
   const trigger = mapSecrets(sent.trigger, (place, value, carrier) => {
-    const kept = value ?? stored?.secrets?.get(place);
-    if (value === null && !places(before).has(place)) missing.push({ place, reason: "nothing_stored" });
-    else if (value === null && !isSameWay(carrier, before, sent.trigger)) {
-      missing.push({ place, reason: "moved" });
-    } else if (kept === undefined) missing.push({ place, reason: "lost" });
-    else secrets.set(place, kept);
+    const secret = value ?? stored?.secrets?.get(place);
+    if (value === null && !known.has(place)) missing.push({ place, reason: "nothing_stored" });
+    else if (value === null && !isKept[carrier]) missing.push({ place, reason: "moved" });
+    else if (secret === undefined) missing.push({ place, reason: "lost" });
+    else secrets.set(place, secret);
     return null;
   });
   const [first] = missing;
@@ -64,12 +65,7 @@ export function joinSecrets(trigger: StoredTrigger, secrets: Secrets): StoredTri
   return isWhole ? joined : null;
 }
 
-/** Whether the trigger has a place for a secret. */
-export function hasSecrets({ trigger }: ActionDefinition): boolean {
-  return places(trigger).size > 0;
-}
-
-function places(trigger: StoredTrigger | undefined): ReadonlySet<string> {
+function placesOf(trigger: StoredTrigger | undefined): ReadonlySet<string> {
   const found = new Set<string>();
   if (trigger === undefined) return found;
   mapSecrets(trigger, (place, value) => {
@@ -108,19 +104,21 @@ function mapTexts(texts: SecretTexts, place: string, carrier: Carrier, visit: Vi
   );
 }
 
-/** Whether a secret goes only where it went before. */
-function isSameWay(
-  carrier: Carrier,
+/** Whether a secret of each carrier goes only where it went before. */
+function keptCarriers(
   before: StoredTrigger | undefined,
-  after: StoredTrigger | undefined,
-): boolean {
+  after: StoredTrigger,
+): Readonly<Record<Carrier, boolean>> {
   const start = originOf(before);
-  const isSameStart = start !== null && originOf(after) === start;
-  if (carrier === "trigger") return isSameStart;
   const stop = originOf(before?.cancel);
-  const stopAfter = originOf(after?.cancel);
-  if (carrier === "cancel") return stop !== null && stopAfter === stop;
-  return isSameStart && (after?.cancel === undefined || stopAfter === (stop ?? start));
+  const stopAfter = originOf(after.cancel);
+  const isSameStart = start !== null && originOf(after) === start;
+  return {
+    trigger: isSameStart,
+    cancel: stop !== null && stopAfter === stop,
+    // A new cancel request may go where the trigger goes: the secret went there before.
+    both: isSameStart && (after.cancel === undefined || stopAfter === (stop ?? start)),
+  };
 }
 
 /** Scheme, host and port. Null without a URL that can be called. */
