@@ -19,7 +19,7 @@ import { forgetAction } from "./cache.ts";
 import { actionDefinition } from "./definition.ts";
 import { storeAction } from "./put.ts";
 import { type ResolvedAction, requireValidParameters, resolveAction } from "./resolve.ts";
-import { createRunOfAction, recallRunOfAction } from "./run-of-action.ts";
+import { createRunOfAction, replayOfAction } from "./run-of-action.ts";
 import { newRunOfAction } from "./run-request.ts";
 import { type ActionPlace, deleteAction, type ListedAction, listActions, selectAction } from "./store.ts";
 
@@ -81,7 +81,7 @@ export const actionRoutes = new Hono<AppEnv>()
       action = await runnable(c, { scope: place.scope, name }, body.parameters);
     } catch (refusal) {
       // The same key may have created a run when the action was another one, or when D1 could be read.
-      const replay = refusal instanceof ApiError ? await recallRunOfAction(c, place, name, body) : null;
+      const replay = refusal instanceof ApiError ? await replayOfAction(c, place, name, body) : null;
       if (replay === null) throw refusal;
       return replay;
     }

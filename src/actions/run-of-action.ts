@@ -64,7 +64,7 @@ export async function createRunOfAction(
 }
 
 /** The run that the request's key created before; null without a key or such a run. */
-export async function recallRunOfAction(
+export async function replayOfAction(
   c: Context<AppEnv>,
   place: Place,
   name: string,
