@@ -49,6 +49,7 @@ const NULL_KEEPS = "Null keeps the stored value, as long as scheme, host and por
 
 const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
 
+/** Until the trigger's own schema has `secrets`. */
 const secrets = z
   .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
   .check(
@@ -79,6 +80,7 @@ const members = trigger.def.out.shape;
 const headers = z._default(withNulls(members.headers.def.innerType), {});
 const signingSecret = members.signingSecret.def.innerType;
 
+/** Until the trigger's own schema has `cancel`. */
 export const cancelRequest = z
   .strictObject(
     { url: members.url, method: members.method, headers, payload: members.payload },

@@ -125,6 +125,7 @@ function requireWholeTrigger(trigger: StoredTrigger | undefined, secrets: Secret
       `trigger: has ${bytes} bytes with its stored secrets; send at most ${TRIGGER_MAX_BYTES}.`,
     );
   }
+  // Until the trigger's own schema has these two members.
   const { secrets: _secrets, cancel: _cancel, ...own } = whole ?? trigger;
   const { error } = triggerSchema.safeParse(own);
   if (error === undefined) return;

@@ -17,7 +17,7 @@ import type { ActionPlace } from "./store.ts";
 
 type Texts = Readonly<Record<string, string>>;
 
-/** A trigger with all its secrets. It never leaves the Worker unsealed. */
+/** A trigger with all its secrets. It never leaves the Worker unsealed. Until the trigger's own type has these two members. */
 export type WholeTrigger = Trigger & {
   readonly secrets?: Texts | undefined;
   readonly cancel?: (Omit<StoredCancel, "headers"> & { readonly headers: Texts }) | undefined;
