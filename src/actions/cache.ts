@@ -95,7 +95,7 @@ function remember(
   if (forgotten !== before) return action;
   if (action === null || stored === null) remembered.delete(keyOf(place));
   else {
-    const bytes = 2 * stored.definition.length + (stored.sealed?.byteLength ?? 0) + heapBytes(action);
+    const bytes = (stored.sealed?.byteLength ?? 0) + heapBytes(action);
     remembered.set(keyOf(place), { action, bytes, readAt: now, askedAt: now, freshMs: KNOWN_MS });
   }
   return action;

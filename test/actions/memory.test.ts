@@ -137,6 +137,21 @@ describe("an isolate", () => {
   });
 });
 
+it("an isolate remembers at most 16 MB, and forgets what it read longest ago", async () => {
+  const actions = newActionsPath();
+  const names = Array.from({ length: 90 }, (_, n) => `a-${n}`);
+  await insertActions(actions, names, 100_000);
+  const hops = { d1: 0, coordinator: 0 };
+  const look = async (name: string) => {
+    const before = hops.d1;
+    await knownAction(env.DB, hops, { scope: scopeOf(actions), name }, Date.now(), () => {});
+    return hops.d1 - before;
+  };
+  for (const name of names) expect(await look(name)).toBe(1);
+  expect(await look("a-89")).toBe(0);
+  expect(await look("a-0")).toBe(1);
+});
+
 it("a run reads D1 once at most and calls one coordinator", async () => {
   vi.useRealTimers();
   watchHops();
