@@ -71,22 +71,27 @@ export const actionRoutes = new Hono<AppEnv>()
     }
     throw new ApiError("precondition_failed", "Other changes to the action came first. Try again.");
   })
-  .post(`${ACTION}/runs` as "/:name/runs", requires("data:write"), validBody(newRunOfAction, { mayBeEmpty: true }), async (c) => {
-    const body = c.req.valid("json");
-    const place = placeOf(c);
-    usableRing(c);
-    const { name } = actionPlaceOf(c);
-    let action: ResolvedAction;
-    try {
-      action = await runnable(c, { scope: place.scope, name }, body.parameters);
-    } catch (refusal) {
-      // The same key may have created a run when the action was another one, or when D1 could be read.
-      const replay = refusal instanceof ApiError ? await replayOfAction(c, place, name, body) : null;
-      if (replay === null) throw refusal;
-      return replay;
-    }
-    return createRunOfAction(c, place, action, body);
-  });
+  .post(
+    `${ACTION}/runs` as "/:name/runs",
+    requires("data:write"),
+    validBody(newRunOfAction, { mayBeEmpty: true }),
+    async (c) => {
+      const body = c.req.valid("json");
+      const place = placeOf(c);
+      usableRing(c);
+      const { name } = actionPlaceOf(c);
+      let action: ResolvedAction;
+      try {
+        action = await runnable(c, { scope: place.scope, name }, body.parameters);
+      } catch (refusal) {
+        // The same key may have created a run when the action was another one, or when D1 could be read.
+        const replay = refusal instanceof ApiError ? await replayOfAction(c, place, name, body) : null;
+        if (replay === null) throw refusal;
+        return replay;
+      }
+      return createRunOfAction(c, place, action, body);
+    },
+  );
 
 /** The action as it is now, if the parameters fit. Throws 404, 409, 422 or 503. */
 async function runnable(
