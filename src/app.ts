@@ -3,6 +3,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
+import { actionRoutes } from "./actions/routes.ts";
 import type { AppEnv } from "./app-env.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
 import { tokenRoutes } from "./auth/token-routes.ts";
@@ -24,6 +25,7 @@ const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
 const ENVIRONMENT = `${PROJECT}/envs/:envName{${PATH_NAME}}`;
 
 const EXPOSED_HEADERS = [
+  "ETag",
   "Idempotent-Replayed",
   "Link",
   "Location",
@@ -55,6 +57,7 @@ export function createApp(): Hono<AppEnv> {
   app.route("/", docsRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
   app.route(`${PROJECT}/audit`, auditRoutes);
+  app.route(`${ENVIRONMENT}/actions`, actionRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, eventRoutes);

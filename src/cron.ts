@@ -1,10 +1,15 @@
 /** The work of every minute. The steps run side by side, because D1 may hang on one of them. */
 
+import { resealActions } from "./actions/reseal.ts";
 import { purgeAudit } from "./auth/audit.ts";
 import { retentionDays } from "./config.ts";
 import type { Env } from "./env.ts";
 import { sweep } from "./runs/sweep.ts";
 
 export async function everyMinute(env: Env, now: number): Promise<void> {
-  await Promise.all([sweep(env, now), purgeAudit(env.DB, retentionDays(env), now)]);
+  await Promise.all([
+    sweep(env, now),
+    purgeAudit(env.DB, retentionDays(env), now),
+    resealActions(env.DB, env.CALLBACK_SIGNING_KEYS),
+  ]);
 }

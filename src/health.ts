@@ -1,6 +1,7 @@
 /** What anyone may ask without a token: what this service is, the health check, the readiness check. */
 
 import { Hono } from "hono";
+import { sealingKeyIds } from "./actions/sealing.ts";
 import type { AppEnv } from "./app-env.ts";
 import { settingFaults } from "./config.ts";
 import { ApiError } from "./http/errors.ts";
@@ -14,6 +15,7 @@ export const healthRoutes = new Hono<AppEnv>()
       name: "action-runs",
       description: "Records action runs. A platform creates a run, and an external workflow reports its end.",
       runs: "/{o}/{p}/envs/{envName}/action-runs",
+      actions: "/{o}/{p}/envs/{envName}/actions",
       tokens: "/{o}/{p}/tokens",
       audit: "/{o}/{p}/audit",
       health: ["/healthz", "/readyz"],
@@ -26,7 +28,10 @@ export const healthRoutes = new Hono<AppEnv>()
   .get("/readyz", async (c) => {
     const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
     const faults = [...(ring.ok ? [] : [ring.error]), ...settingFaults(c.env, new URL(c.req.url).origin)];
-    if (faults.length > 0) throw new ApiError("not_ready", faults.join(" "), { "Retry-After": "60" });
-    await requireDatabase(c.env.DB, c.get("hops"));
-    return c.json({ status: "ready" });
+    if (!ring.ok || faults.length > 0) {
+      throw new ApiError("not_ready", faults.join(" "), { "Retry-After": "60" });
+    }
+    const [keyId = ""] = await sealingKeyIds(ring.value);
+    const { older } = await requireDatabase(c.env.DB, c.get("hops"), keyId);
+    return c.json({ status: "ready", actionsUnderOlderKeys: older });
   });

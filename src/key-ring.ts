@@ -13,8 +13,9 @@ const KEYS_MAX = 4;
 type Bytes = Uint8Array<ArrayBuffer>;
 /** `key-id` identifies a key without revealing anything of it. */
 export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "key-id";
-/** The purpose of the AES-256-GCM key that seals. The other keys are for HMAC. */
-const SEALING = "delivery";
+/** The purposes of the AES-256-GCM keys that seal. The other keys are for HMAC. */
+const SEAL_PURPOSES = ["delivery", "action-secrets"] as const;
+export type SealPurpose = (typeof SEAL_PURPOSES)[number];
 const IV_BYTES = 12;
 
 export interface KeyRing {
@@ -23,11 +24,16 @@ export interface KeyRing {
   verify(purpose: KeyPurpose, text: string, signature: Bytes): Promise<boolean>;
   /** The signature of each key, for callers that keep only a part of a signature. */
   signWithEach(purpose: KeyPurpose, text: string): Promise<readonly Bytes[]>;
-  /** Encrypts `text`. Only the same `about`, which says what the text belongs to, opens it. */
-  seal(text: string, about: string): Promise<Bytes>;
+  /** Encrypts `text`. Only the same purpose and the same `about`, which says what the text belongs to, open it. */
+  seal(text: string, about: string, purpose?: SealPurpose): Promise<Bytes>;
   /** The text, or null if no key of the ring sealed this with this `about`. */
-  open(sealed: Bytes, about: string): Promise<string | null>;
+  open(sealed: Bytes, about: string, purpose?: SealPurpose): Promise<string | null>;
+  /** A short id of each key for `purpose`, the first key's first. */
+  keyIds(purpose: string): Promise<readonly string[]>;
 }
+
+/** Enough to tell a few keys apart. */
+const KEY_ID_BYTES = 8;
 
 const encoder = new TextEncoder();
 
@@ -63,14 +69,14 @@ function parse(value: string): Result<KeyRing, string> {
 function createRing(secrets: readonly Bytes[]): KeyRing {
   // Keys and not promises: a promise of a cancelled request never settles, and later requests would wait for it.
   const derived = new Map<string, CryptoKey[]>();
-  async function keysFor(purpose: KeyPurpose | typeof SEALING): Promise<CryptoKey[]> {
+  async function keysFor(purpose: KeyPurpose | SealPurpose): Promise<CryptoKey[]> {
     const known = derived.get(purpose);
     if (known !== undefined) return known;
     const keys = await Promise.all(secrets.map((secret) => derive(secret, purpose)));
     derived.set(purpose, keys);
     return keys;
   }
-  async function firstKeyFor(purpose: KeyPurpose | typeof SEALING): Promise<CryptoKey> {
+  async function firstKeyFor(purpose: KeyPurpose | SealPurpose): Promise<CryptoKey> {
     const [first] = await keysFor(purpose);
     if (first === undefined) throw new Error("an empty key ring");
     return first;
@@ -79,6 +85,12 @@ function createRing(secrets: readonly Bytes[]): KeyRing {
     sign: async (purpose, text) => hmac(await firstKeyFor(purpose), text),
     signWithEach: async (purpose, text) =>
       Promise.all((await keysFor(purpose)).map((key) => hmac(key, text))),
+    keyIds: async (purpose) =>
+      Promise.all(
+        (await keysFor("key-id")).map(async (key) =>
+          (await hmac(key, purpose)).subarray(0, KEY_ID_BYTES).toHex(),
+        ),
+      ),
     async verify(purpose, text, signature) {
       const bytes = encoder.encode(text);
       for (const key of await keysFor(purpose)) {
@@ -86,15 +98,15 @@ function createRing(secrets: readonly Bytes[]): KeyRing {
       }
       return false;
     },
-    async seal(text, about) {
-      const key = await firstKeyFor(SEALING);
+    async seal(text, about, purpose = "delivery") {
+      const key = await firstKeyFor(purpose);
       const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
       const sealed = await crypto.subtle.encrypt(aesGcm(iv, about), key, encoder.encode(text));
       return new Uint8Array(await new Blob([iv, sealed]).arrayBuffer());
     },
-    async open(sealed, about) {
+    async open(sealed, about, purpose = "delivery") {
       const algorithm = aesGcm(sealed.subarray(0, IV_BYTES), about);
-      for (const key of await keysFor(SEALING)) {
+      for (const key of await keysFor(purpose)) {
         const opening = crypto.subtle.decrypt(algorithm, key, sealed.subarray(IV_BYTES));
         const bytes = await opening.catch(() => null);
         if (bytes !== null) return new TextDecoder().decode(bytes);
@@ -112,13 +124,12 @@ function aesGcm(iv: Bytes, about: string) {
   return { name: "AES-GCM", iv, additionalData: encoder.encode(about) };
 }
 
-async function derive(secret: Bytes, purpose: KeyPurpose | typeof SEALING): Promise<CryptoKey> {
+async function derive(secret: Bytes, purpose: KeyPurpose | SealPurpose): Promise<CryptoKey> {
   const material = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
   const info = encoder.encode(`action-runs ${purpose} v1`);
   const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info };
-  const [algorithm, usages] =
-    purpose === SEALING
-      ? [{ name: "AES-GCM", length: 256 }, ["encrypt", "decrypt"]]
-      : [{ name: "HMAC", hash: "SHA-256", length: 256 }, ["sign", "verify"]];
+  const [algorithm, usages] = SEAL_PURPOSES.some((one) => one === purpose)
+    ? [{ name: "AES-GCM", length: 256 }, ["encrypt", "decrypt"]]
+    : [{ name: "HMAC", hash: "SHA-256", length: 256 }, ["sign", "verify"]];
   return crypto.subtle.deriveKey(hkdf, material, algorithm, false, usages);
 }

@@ -8,7 +8,12 @@ import { log, logFailure } from "../log.ts";
 import { mintUuidV7 } from "../uuid.ts";
 import type { Principal } from "./permissions.ts";
 
-export type AuditAction = "token_minted" | "token_revoked" | "resync_requested";
+export type AuditAction =
+  | "token_minted"
+  | "token_revoked"
+  | "resync_requested"
+  | "action_put"
+  | "action_deleted";
 
 export interface AuditEntry {
   readonly id: string;
@@ -21,7 +26,7 @@ export interface AuditEntry {
   readonly actor: string;
   readonly actorName: string;
   readonly action: AuditAction;
-  /** A token's id, or a scope. */
+  /** A token's id, a scope, or an action's name. */
   readonly target: string;
 }
 
@@ -44,7 +49,7 @@ export function logAudit(entry: AuditEntry, requestId: string, more: object = {}
   log("info", "audit", { requestId, actor, action, target, scope: auditScope(entry), ...more });
 }
 
-/** Writes the entry if `condition` holds: SQL on ?1, the project, and ?8, the target. */
+/** Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, and ?8, the target. */
 export function auditStatement(db: D1Database, entry: AuditEntry, condition = "1"): D1PreparedStatement {
   const { project, id, envName, at, actor, actorName, action, target } = entry;
   return db

@@ -3,11 +3,11 @@
 export const ROLES = ["owner", "admin", "member", "viewer"] as const;
 export type Role = (typeof ROLES)[number];
 
-export type Permission = "data:read" | "data:write" | "tokens:manage";
+export type Permission = "data:read" | "data:write" | "actions:manage" | "tokens:manage";
 
 const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
-  owner: ["data:read", "data:write", "tokens:manage"],
-  admin: ["data:read", "data:write", "tokens:manage"],
+  owner: ["data:read", "data:write", "actions:manage", "tokens:manage"],
+  admin: ["data:read", "data:write", "actions:manage", "tokens:manage"],
   member: ["data:read", "data:write"],
   viewer: ["data:read"],
 };

@@ -1,6 +1,9 @@
-/** Paging: an opaque cursor for the last entry of a page, by its id or number, and the Link header (RFC 8288). */
+/** Paging: an opaque cursor for the last entry of a page, by its id, name or number, and the Link header (RFC 8288). */
 
 import { parseUuid } from "../uuid.ts";
+import { ACTION_NAME } from "./limits.ts";
+
+const WHOLE_ACTION_NAME = new RegExp(`^${ACTION_NAME}$`);
 
 export function encodeCursor(last: string | number): string {
   return new TextEncoder().encode(String(last)).toBase64({ alphabet: "base64url", omitPadding: true });
@@ -15,6 +18,12 @@ export function decodeCursor(cursor: string): string | null {
 /** The number after which the page starts, or null if the service did not make `cursor`. */
 export function decodeSeqCursor(cursor: string): number | null {
   return parseSeq(decode(cursor) ?? "");
+}
+
+/** The action's name after which the page starts, or null if the service did not make `cursor`. */
+export function decodeActionCursor(cursor: string): string | null {
+  const name = decode(cursor);
+  return name !== null && WHOLE_ACTION_NAME.test(name) ? name : null;
 }
 
 /** An event's number from its decimal digits, or null. */

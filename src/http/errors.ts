@@ -22,6 +22,7 @@ export const ERRORS = {
   not_found: [404, "No such endpoint. GET / lists the endpoints."],
   run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
   token_not_found: [404, "No such token that yours may revoke. GET …/tokens lists the tokens."],
+  action_not_found: [404, "No such action. GET …/actions lists the actions of this environment."],
   method_not_allowed: [405, "This endpoint accepts only GET, HEAD, POST."],
   run_running: [409, "The run is already running. You can cancel only a pending run."],
   run_succeeded: [409, "The run already succeeded. Its result can't change."],
@@ -39,6 +40,15 @@ export const ERRORS = {
     409,
     "The run's trigger is not kept after its delivery. Store the trigger as an action, and start runs through the action.",
   ],
+  too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
+  action_secrets_lost: [
+    409,
+    "The action's secrets were sealed under a signing key that was removed. Store the action again with its secrets.",
+  ],
+  precondition_failed: [
+    412,
+    "The action has another version than your If-Match. Get the action and try again.",
+  ],
   body_too_large: [413, "The body has 2000000 bytes. Send at most 1048576."],
   unsupported_media_type: [415, "The body is not JSON. Send the header Content-Type: application/json."],
   idempotency_key_reused: [
@@ -46,6 +56,11 @@ export const ERRORS = {
     "This Idempotency-Key came with another request before. Send a new key, or the same request.",
   ],
   too_many_labels: [422, "The run would have 12 labels. Send at most 10, together with those of the action."],
+  invalid_parameters: [422, "The value at /replicas is 0. Send a number of at least 1."],
+  secret_required: [
+    422,
+    "trigger.headers.Authorization: there is no stored value to keep. Send the value instead of null.",
+  ],
   too_many_requests: [429, "Too many unknown tokens came from your address. Try again in a few seconds.", 10],
   internal_error: [500, "The service failed. Try again, and give the X-Request-Id when you report this."],
   not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],

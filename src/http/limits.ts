@@ -18,6 +18,11 @@ export const SCHEMA_MAX_SUBSCHEMAS = 500;
 export const PATTERNS_MAX_INSTRUCTIONS = 8192;
 /** Work on one validation. `src/actions/schema/step-budget.ts` says what a step is. */
 export const VALIDATION_MAX_STEPS = 4_000_000;
+export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
+/** The pattern of an action's name in a path. */
+export const ACTION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
+/** The pattern of the name of a trigger's secret. */
+export const SECRET_NAME = "[A-Za-z][A-Za-z0-9_-]{0,62}";
 /** A trigger's payload after its placeholders were replaced. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
 /** A trigger's header names and values together, after their placeholders were replaced. */

@@ -8,7 +8,7 @@ import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import type { AppEnv } from "../app-env.ts";
 import { log } from "../log.ts";
-import { PATH_NAME } from "./limits.ts";
+import { ACTION_NAME, PATH_NAME } from "./limits.ts";
 
 const LINES_PER_SECOND = 100;
 
@@ -29,7 +29,7 @@ export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
     requestId: c.get("requestId"),
     token: (c.get("principal") as { readonly id: string } | undefined)?.id,
     method: c.req.method,
-    route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, ""),
+    route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, "").replace(`{${ACTION_NAME}}`, ""),
     status: c.res.status,
     durationMs: now - startedAt,
     d1: hops.d1,

@@ -2,7 +2,7 @@
 
 import { en } from "zod/locales";
 import * as z from "zod/mini";
-import { decodeCursor, decodeSeqCursor } from "./cursor.ts";
+import { decodeActionCursor, decodeCursor, decodeSeqCursor } from "./cursor.ts";
 import { NAME_MAX_CHARACTERS, PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS } from "./limits.ts";
 import { parsedText, wholeNumberText } from "./schema-bounds.ts";
 
@@ -91,6 +91,9 @@ function pageOf<After>(decode: (cursor: string) => After | null, example: string
 
 /** Pages of things with ids. */
 export const pageQuery = pageOf(decodeCursor, "MDFhMjEyZGUtOWI1NS04MDAzLWE4YTktZGQyYzE0OGVhNjE3");
+
+/** Pages of actions, by their names. */
+export const actionPageQuery = pageOf(decodeActionCursor, "ZGVwbG95");
 
 /** Pages of numbered things. */
 export const seqPageQuery = pageOf(decodeSeqCursor, "NTA");

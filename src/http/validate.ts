@@ -45,7 +45,8 @@ function refuseAs(code: ErrorCode) {
   };
 }
 
-function sentenceOf(issues: readonly z.core.$ZodIssue[]): string {
+/** The refusal's sentence: the first three issues with their places. */
+export function sentenceOf(issues: readonly z.core.$ZodIssue[]): string {
   const shown = issues.slice(0, 3).map(({ path, message }) => {
     const place = path.map(String).join(".").slice(0, 100);
     // zod's message names every unknown key, which can be as long as the body.

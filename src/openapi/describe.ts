@@ -48,13 +48,13 @@ export function resolved(schema: z.core.$ZodType, place: Place) {
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
       Object.assign(jsonSchema, wire, description === undefined ? {} : { description });
     }
-    if (place === "body") sayDefault(jsonSchema);
+    if (place !== "query") sayDefault(jsonSchema);
   };
   const io = place === "answer" ? "output" : "input";
   return resolver(schema, { options: { unrepresentable: "any", override, io } });
 }
 
-/** Moves the default into the description, because openapi-typescript makes a body member with a `default` required. */
+/** Moves the default into the description, because openapi-typescript makes a member with a `default` required. */
 function sayDefault(jsonSchema: Record<string, unknown>): void {
   if (jsonSchema.default === undefined) return;
   const said = `Default: \`${JSON.stringify(jsonSchema.default)}\`.`;

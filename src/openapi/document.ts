@@ -9,6 +9,7 @@ import { generateSpecs, uniqueSymbol } from "hono-openapi";
 import packageJson from "../../package.json" with { type: "json" };
 import type { AppEnv } from "../app-env.ts";
 import { VALIDATES, type Validated } from "../http/validate.ts";
+import { ACTION_OPERATIONS } from "./action-operations.ts";
 import { type Operation, resolved } from "./describe.ts";
 import { HEADERS } from "./parameters.ts";
 import { RUN_OPERATIONS } from "./run-operations.ts";
@@ -18,6 +19,7 @@ import { TOKEN_OPERATIONS } from "./token-operations.ts";
 /** The description of each route, by `METHOD /path/{parameter}`. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...RUN_OPERATIONS,
+  ...ACTION_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...SERVICE_OPERATIONS,
 };
@@ -58,6 +60,10 @@ export async function openApiDocument(app: Hono<AppEnv>) {
           description:
             "Report to a run with its callback token. A workflow needs only the URL and the token.",
         },
+        {
+          name: "Actions",
+          description: "Store what a run starts, with its secrets, and run it with a token that holds none.",
+        },
         { name: "API tokens", description: "Manage API tokens and see who changed them." },
         { name: "Service", description: "Check and describe the service itself." },
       ],
@@ -89,7 +95,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
 }
 
 /** Operations with an optional body. */
-const BODILESS = new Set(["heartbeatActionRun", "requestActionRunCancel", "retryActionRun"]);
+const BODILESS = new Set(["heartbeatActionRun", "requestActionRunCancel", "retryActionRun", "runAction"]);
 
 /** Puts what the library needs on the route's handlers: the schema on each validator, and the description on one handler. */
 function tellLibrary(route: RouterRoute, told: Set<string>): void {

@@ -1,6 +1,6 @@
 /** Path parameters and headers of the OpenAPI document, which no schema of a route describes. */
 
-import { PATH_NAME } from "../http/limits.ts";
+import { ACTION_NAME, PATH_NAME } from "../http/limits.ts";
 
 const name = (name: string, description: string, example: string) => ({
   in: "path" as const,
@@ -24,6 +24,17 @@ const idOf = (name: string, description: string) => ({
 });
 
 export const OF_RUN = [...IN_ENVIRONMENT, idOf("id", "The run's id, in upper or lower case.")];
+export const OF_ACTION = [
+  ...IN_ENVIRONMENT,
+  {
+    in: "path" as const,
+    name: "name",
+    required: true,
+    description: "The action's name.",
+    schema: { type: "string" as const, pattern: `^${ACTION_NAME}$` },
+    example: "deploy",
+  },
+];
 export const OF_TOKEN = [...IN_PROJECT, idOf("tokenId", "The API token's id.")];
 
 const inHeader = (name: string, description: string, schema: object, example: string | number) => ({
@@ -61,6 +72,19 @@ export const LAST_EVENT_ID = inHeader(
   7,
 );
 
+export const IF_MATCH = inHeader(
+  "If-Match",
+  "The ETag of the version that you change, or `*` for any. Another version in its place gives 412. `W/` before the ETag is ignored.",
+  { type: "string" },
+  "*",
+);
+export const IF_NONE_MATCH = inHeader(
+  "If-None-Match",
+  "`*` only creates: if the action exists, the response is 412. An ETag gives 412 if the action has that version.",
+  { type: "string" },
+  '"2000000000"',
+);
+
 const text = (description: string, example: string) => ({
   description,
   schema: { type: "string" as const },
@@ -77,7 +101,10 @@ export const HEADERS = {
     'The next page: `<…>; rel="next"`. The last page has no `Link`.',
     '<https://runs.example.com/…>; rel="next"',
   ),
-  Location: text("The run's URL.", "https://runs.example.com/acme/shop/envs/production/action-runs/01a2…"),
+  Location: text(
+    "The URL of what was created.",
+    "https://runs.example.com/acme/shop/envs/production/action-runs/01a2…",
+  ),
   RetryAfter: {
     description: "How many seconds to wait before you retry.",
     schema: { type: "integer" as const, minimum: 0 },
@@ -95,6 +122,6 @@ export const HEADERS = {
   ),
   CrossOriginOpenerPolicy: text("`same-origin`.", "same-origin"),
   ReferrerPolicy: text("`no-referrer`.", "no-referrer"),
-  ETag: text("Identifies this version of the file.", '"3f2a"'),
+  ETag: text("Identifies this version.", '"3f2a"'),
   Allow: text("The methods that this endpoint accepts.", "GET, HEAD, POST"),
 };

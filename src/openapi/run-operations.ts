@@ -26,7 +26,7 @@ const tags = ["Action runs"];
 const security = [{ apiToken: [] }];
 
 /** The refusals of a change. The run's coordinator decides a 409, so the response carries a bookmark like a success. */
-function refusesChange(...codes: readonly ErrorCode[]) {
+export function refusesChange(...codes: readonly ErrorCode[]) {
   const responses = refuses(...codes);
   const conflict = { ...responses[409], headers: headersOf(["x-d1-bookmark"]) };
   return { ...responses, 409: conflict as NonNullable<(typeof responses)[409]> };

@@ -41,9 +41,18 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     operationId: "isReady",
     summary: "Readiness check",
     description:
-      "Checks the settings, the database and its migrations. The service asks the database at most once in 5 seconds and caches the result.",
+      "Checks the settings, the database and its migrations. The service asks the database at most once in 5 seconds and caches the result. `actionsUnderOlderKeys` counts the stored actions, up to 10000, whose secrets the first signing key has not sealed yet. Keep the older keys until it is 0.",
     responses: {
-      ...answers(200, "The service is ready", status("ready")),
+      ...answers(
+        200,
+        "The service is ready",
+        z
+          .object({
+            status: z.literal("ready"),
+            actionsUnderOlderKeys: z.int().meta({ wire: { type: "integer", minimum: 0 } }),
+          })
+          .meta({ examples: [{ status: "ready", actionsUnderOlderKeys: 0 }] }),
+      ),
       ...refuses("not_ready", "storage_full"),
     },
   },

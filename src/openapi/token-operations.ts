@@ -58,7 +58,7 @@ const AUDIT: Operation = {
   operationId: "listAudit",
   summary: "List audit entries",
   description:
-    "Returns who minted and revoked tokens and who asked for a resync, newest first. A token of one environment sees the entries of that environment. Entries are kept for `RETENTION_DAYS`. Requires the permission `tokens:manage`.",
+    "Returns who minted and revoked tokens, changed stored actions, and asked for a resync, newest first. A token of one environment sees the entries of that environment. Entries are kept for `RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
     ...answers(200, "Audit entries", auditList, ["Link"]),

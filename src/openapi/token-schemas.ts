@@ -55,8 +55,10 @@ const auditEntry = z
     at: instant,
     actor: text("The id of the token that acted, or `root` for the operator."),
     actorName: z.string(),
-    action: text("`token_minted`, `token_revoked` or `resync_requested`. New actions may be added."),
-    target: text("The id of the minted or revoked token, or the scope."),
+    action: text(
+      "`token_minted`, `token_revoked`, `action_put`, `action_deleted` or `resync_requested`. More may be added.",
+    ),
+    target: text("The id of the minted or revoked token, the name of the stored action, or the scope."),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });

@@ -48,6 +48,15 @@ describe("a sealed text", () => {
     expect(await ring.open(sealed, ABOUT)).toBe(TEXT);
   });
 
+  it("opens only for the purpose that it was sealed for", async () => {
+    const ring = ringOf(FIRST);
+    const delivery = await ring.seal(TEXT, ABOUT);
+    const secrets = await ring.seal(TEXT, ABOUT, "action-secrets");
+    expect(await ring.open(secrets, ABOUT, "action-secrets")).toBe(TEXT);
+    expect(await ring.open(secrets, ABOUT)).toBeNull();
+    expect(await ring.open(delivery, ABOUT, "action-secrets")).toBeNull();
+  });
+
   it("does not open if a byte changed, is missing or was added", async () => {
     const ring = ringOf(SECOND, FIRST);
     const sealed = await ring.seal("a short text", ABOUT);
@@ -92,5 +101,14 @@ describe("a sealed text", () => {
     const ring = ringOf(FIRST);
     const text = "\u00e4".repeat(length);
     expect(await ring.open(await ring.seal(text, ABOUT), ABOUT)).toBe(text);
+  });
+});
+
+describe("the id of a key", () => {
+  it("is the same in every ring, and another one for each key and purpose", async () => {
+    const [first = "", second = ""] = await ringOf(FIRST, SECOND).keyIds("action-secrets");
+    expect(await ringOf(SECOND, FIRST).keyIds("action-secrets")).toEqual([second, first]);
+    expect([first, second]).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), expect.not.stringMatching(first)]);
+    expect(await ringOf(FIRST).keyIds("fingerprint")).not.toEqual([first]);
   });
 });

@@ -73,11 +73,14 @@ const ROUTES = [
   ...new Set(
     createApp()
       .routes.filter(({ method }) => method !== "ALL")
-      .map(({ method, path }) => `${method} ${path.replaceAll("{[a-z0-9][a-z0-9-]{0,62}}", "")}`),
+      .map(({ method, path }) => `${method} ${path.replaceAll(/\{\[.*?\{0,62\}\}/g, "")}`),
   ),
 ]
   .filter((route) => route.includes(":"))
   .map((route) => ({ method: route.split(" ")[0] ?? "", path: route.split(" ")[1] ?? "" }));
+
+/** Values that are not the name of an action, which may have capital letters, dots and underscores. */
+const ACTION_NAMES = SEGMENTS.filter((value) => !["A", "a_b", "a.b"].includes(value));
 
 /** Every route's every parameter. */
 const PLACES = ROUTES.flatMap(({ method, path }) =>
@@ -86,7 +89,7 @@ const PLACES = ROUTES.flatMap(({ method, path }) =>
 
 function fill(path: string, name: string, value: string): string {
   const [, o = "", p = "", , envName = ""] = runs.split("/");
-  const good: Record<string, string> = { o, p, envName, id: run.id, tokenId: ID };
+  const good: Record<string, string> = { o, p, envName, id: run.id, tokenId: ID, name: "deploy" };
   return path.replace(/:(\w+)/g, (_, param: string) => (param === name ? value : (good[param] ?? "")));
 }
 
@@ -95,13 +98,13 @@ describe("paths", () => {
     const before = await everything();
     const isCallback = path.endsWith("/callback");
     const isWorkflows = isCallback || path.endsWith("/heartbeat");
-    const takesEmpty = isWorkflows || /\/(cancel|retry)$/.test(path);
+    const takesEmpty = isWorkflows || method === "PUT" || /\/(cancel|retry|runs)$/.test(path);
     const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : { actionName: "a" };
-    const values = name === "id" || name === "tokenId" ? IDS : SEGMENTS;
+    const values = name === "id" || name === "tokenId" ? IDS : name === "name" ? ACTION_NAMES : SEGMENTS;
     const tryValue = async (value: string) => {
       const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {
         token: isWorkflows ? run.callback.token : ROOT,
-        ...(method === "POST" ? { body } : {}),
+        ...(method === "POST" || method === "PUT" ? { body } : {}),
       });
       expect({ value, answer }).toEqual({
         value,
@@ -156,6 +159,7 @@ describe("headers", () => {
       const answers = [
         await ask<unknown>("POST", runs, { body: { actionName: "a" }, headers }),
         await ask<unknown>("DELETE", `${runs}/${run.id}`, { headers }),
+        await ask<unknown>("POST", `${runs.replace(/action-runs$/, "actions")}/deploy/runs`, { body: {}, headers }),
         await report(run, { status: "succeeded" }, { headers }),
         await report(run, { status: "succeeded" }, { headers: { "webhook-id": key } }),
       ];

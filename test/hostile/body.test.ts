@@ -17,6 +17,8 @@ interface Route {
   readonly valid: string;
   /** Whether it asks for nothing in particular. */
   readonly takesEmpty?: boolean;
+  /** POST by default. */
+  readonly method?: "PUT";
 }
 
 const ROUTES: readonly Route[] = [
@@ -49,6 +51,21 @@ const ROUTES: readonly Route[] = [
     takesEmpty: true,
   },
   {
+    name: "a stored action",
+    url: () => `${runs.replace(/action-runs$/, "actions")}/deploy`,
+    token: () => ROOT,
+    valid: '{"description":"deploys"}',
+    takesEmpty: true,
+    method: "PUT",
+  },
+  {
+    name: "a run of an action",
+    url: () => `${runs.replace(/action-runs$/, "actions")}/deploy/runs`,
+    token: () => ROOT,
+    valid: '{"parameters":{}}',
+    takesEmpty: true,
+  },
+  {
     name: "tokens",
     url: () => "/acme/shop/tokens",
     token: () => ROOT,
@@ -64,7 +81,11 @@ async function send(route: Route, body: Body | null, contentType: string | null 
   // As bytes, or the runtime would add a content type of its own.
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   const url = new URL(route.url(), "https://runs.example").href;
-  const response = await exports.default.fetch(url, { method: "POST", headers, body: bytes });
+  const response = await exports.default.fetch(url, {
+    method: route.method ?? "POST",
+    headers,
+    body: bytes,
+  });
   return { status: response.status, body: await response.json() };
 }
 

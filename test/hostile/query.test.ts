@@ -106,6 +106,19 @@ const RUN_LIST = [
   twice("createdBefore", "2026-01-01T00:00:00Z"),
 ];
 
+/** A cursor of the actions is a name, and this text can be one. */
+const NAMES_AN_ACTION = `cursor=${btoa(ID.toUpperCase().replace("0199D2A5", "0199D2AF"))}`;
+const ACTION_LIST = [
+  ...anyOf(
+    "cursor",
+    ["-a", ".a", "a b", "a/b", "é", "a\n", "a".repeat(64)].map((name) =>
+      new TextEncoder().encode(name).toBase64({ alphabet: "base64url", omitPadding: true }),
+    ),
+  ),
+  "name=a",
+  "label=a",
+];
+
 const TIMELINE = [
   ...EVERY_LIST,
   ...anyOf(
@@ -134,6 +147,11 @@ describe("queries", () => {
   const cases = [
     ...RUN_LIST.map((query) => ({ what: "runs", query, path: runs })),
     ...EVERY_LIST.map((query) => ({ what: "tokens", query, path: tokens })),
+    ...[...EVERY_LIST.filter((query) => query !== NAMES_AN_ACTION), ...ACTION_LIST].map((query) => ({
+      what: "actions",
+      query,
+      path: runs.replace(/action-runs$/, "actions"),
+    })),
     ...[...EVERY_LIST, "actor=root", "action=token_minted"].map((query) => ({
       what: "the audit",
       query,

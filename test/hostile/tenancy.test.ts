@@ -8,8 +8,8 @@ import { grantToken, newProject, type Refusal, type TokenOnWire } from "../suppo
 
 /** The table of roles, written again, because the code's own table is under test. */
 const HAS: Readonly<Record<Role, readonly Permission[]>> = {
-  owner: ["data:read", "data:write", "tokens:manage"],
-  admin: ["data:read", "data:write", "tokens:manage"],
+  owner: ["data:read", "data:write", "actions:manage", "tokens:manage"],
+  admin: ["data:read", "data:write", "actions:manage", "tokens:manage"],
   member: ["data:read", "data:write"],
   viewer: ["data:read"],
 };
@@ -25,6 +25,7 @@ interface Rule {
 }
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
+const ACTIONS = "/:o/:p/envs/:envName/actions";
 
 /** Every route of the app. A new route without a rule makes this file fail. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -43,6 +44,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`POST ${RUNS}/:id/callback`]: { opensTo: "callback token", success: 200, body: { status: "succeeded" } },
   [`POST ${RUNS}/:id/heartbeat`]: { opensTo: "callback token", success: 200, body: { message: "building" } },
   [`GET ${RUNS}/:id/events`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${ACTIONS}`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${ACTIONS}/:name`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`PUT ${ACTIONS}/:name`]: { opensTo: "actions:manage", outside: 403, success: 200, body: { timeout: 5 } },
+  [`DELETE ${ACTIONS}/:name`]: { opensTo: "actions:manage", outside: 403, success: 204 },
+  [`POST ${ACTIONS}/:name/runs`]: { opensTo: "data:write", outside: 403, success: 201, body: {} },
   "GET /:o/:p/tokens": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "POST /:o/:p/tokens": {
     opensTo: "tokens:manage",
@@ -159,25 +165,39 @@ async function tokenOf(name: string, who: Credential): Promise<string | null> {
   return token;
 }
 
-type Targets = { readonly run: CreatedRun | null; readonly doomed: TokenOnWire | null };
+type Targets = {
+  readonly run: CreatedRun | null;
+  readonly doomed: TokenOnWire | null;
+  readonly action: string | null;
+};
 let unchanged: Targets;
+
+let actions = 0;
+
+async function newAction(): Promise<string> {
+  const name = `deploy-${++actions}`;
+  const path = `${project}/envs/prod/actions/${name}`;
+  expect((await ask("PUT", path, { body: { description: "before" } })).status).toBe(201);
+  return name;
+}
 
 async function newTargets(pattern: string): Promise<Targets> {
   const doomed = { role: "viewer", envName: "prod", name: "doomed" } as const;
   return {
     run: pattern.includes(":id") ? await createRun(runsPath) : null,
     doomed: pattern.includes(":tokenId") ? await grantToken(project, doomed) : null,
+    action: pattern.includes(":name") ? await newAction() : null,
   };
 }
 
 beforeAll(async () => {
   for (const [name, who] of Object.entries(CREDENTIALS)) tokens.set(name, await tokenOf(name, who));
-  unchanged = await newTargets("/:id/:tokenId");
+  unchanged = await newTargets("/:id/:tokenId/:name");
 });
 
 /** A run and a token for one request, or for all requests that change nothing, and the route's path to them. */
 async function target(pattern: string, changesNothing: boolean) {
-  const { run, doomed } = changesNothing ? unchanged : await newTargets(pattern);
+  const { run, doomed, action } = changesNothing ? unchanged : await newTargets(pattern);
   const [, o, p] = project.split("/");
   const values: Record<string, string | undefined> = {
     o,
@@ -185,6 +205,7 @@ async function target(pattern: string, changesNothing: boolean) {
     envName: "prod",
     id: run?.id,
     tokenId: doomed?.id,
+    name: action ?? undefined,
   };
   const path = pattern.replaceAll(/:(\w+)/g, (_match, name: string) => {
     const value = values[name];
@@ -197,14 +218,15 @@ async function target(pattern: string, changesNothing: boolean) {
 /** All rows that a request could change. */
 async function stored() {
   await landed(runsPath);
-  const [runs, kept, audit] = await env.DB.batch<Record<string, unknown>>([
+  const [runs, kept, audit, stored] = await env.DB.batch<Record<string, unknown>>([
     env.DB.prepare("SELECT id, version, status FROM runs WHERE scope = ? ORDER BY id").bind(scope),
     env.DB.prepare("SELECT id, role, env_name FROM tokens WHERE project = ? ORDER BY id").bind(
       project.slice(1),
     ),
     env.DB.prepare("SELECT count(*) AS entries FROM audit WHERE project = ?").bind(project.slice(1)),
+    env.DB.prepare("SELECT name, version, definition FROM actions WHERE scope = ? ORDER BY name").bind(scope),
   ]);
-  return { runs: runs?.results, tokens: kept?.results, audit: audit?.results };
+  return { runs: runs?.results, tokens: kept?.results, audit: audit?.results, actions: stored?.results };
 }
 
 it("has a rule for exactly the routes of the app", () => {

@@ -96,6 +96,8 @@ interface Route {
   readonly ask: () => readonly [path: string, token?: string];
   readonly valid: string;
   readonly members: Readonly<Record<string, readonly string[]>>;
+  /** POST by default. */
+  readonly method?: "PUT";
 }
 
 const ROUTES: readonly Route[] = [
@@ -174,6 +176,63 @@ const ROUTES: readonly Route[] = [
     },
   },
   {
+    name: "a stored action",
+    ask: () => [`${runs.replace(/action-runs$/, "actions")}/deploy`],
+    method: "PUT",
+    valid: '{"timeout":5}',
+    members: {
+      description: NAMES,
+      timeout: MINUTES,
+      heartbeatTimeout: MINUTES,
+      labels: ["null", "1", "{}", '"x"', "[1]", '[""]', '["a\\u0000b"]', '["\\ud800"]', `["${"l".repeat(65)}"]`],
+      parametersSchema: [
+        ...NO_OBJECTS,
+        ...['{"type":"string"}', '{"$ref":"https://a.example/b"}', '{"$ref":"#/$defs/none"}', '{"allOf":[{"$ref":"#"}]}'],
+        ...['{"required":"a"}', '{"properties":[]}', '{"pattern":"("}', '{"maximum":1e400}', '{"unknown":1}'],
+      ],
+      trigger: NO_OBJECTS,
+      name: ['"other"'],
+      version: ["2"],
+      actionName: ['"deploy"'],
+      secrets: ["{}"],
+    },
+  },
+  {
+    name: "a trigger of a stored action",
+    ask: () => [`${runs.replace(/action-runs$/, "actions")}/deploy`],
+    method: "PUT",
+    valid: '{"timeout":5}',
+    members: {
+      trigger: [
+        ...['"url":"https://localhost/"', '"url":"https://ci.example.com:8443/"', '"url":"ftp://ci.example.com/"'],
+        ...['"url":"https://u:p@ci.example.com/"', '"url":"https://{{ run.id }}.example.com/"', '"url":null'],
+        ...['"headers":[]', '"headers":{"Host":null}', '"headers":{"a b":null}', '"headers":{"A":null,"a":null}'],
+        ...['"headers":{"A":1}', '"headers":{"A":"\\u0001"}', '"headers":{"A":"{{ nothing }}"}'],
+        ...['"signingSecret":""', '"signingSecret":"whsec_x"', '"signingSecret":1'],
+        ...['"secrets":[]', '"secrets":{"a b":"x"}', '"secrets":{"__proto__":"x"}', '"secrets":{"a":""}'],
+        ...['"secrets":{"a":1}', '"secrets":{"":"x"}', `"secrets":{"${"a".repeat(64)}":"x"}`],
+        ...['"cancel":[]', '"cancel":{}', '"cancel":{"url":"https://10.0.0.1/"}', '"cancel":{"url":null}'],
+        ...['"cancel":{"url":"https://ci.example.com/","retry":{}}', '"retry":{"maxAttempts":11}', '"type":"x"'],
+      ].map((member) => `{"type":"webhook","url":"https://ci.example.com/",${member}}`),
+    },
+  },
+  {
+    name: "a run of an action",
+    ask: () => [`${runs.replace(/action-runs$/, "actions")}/deploy/runs`],
+    valid: '{"parameters":{}}',
+    members: {
+      entityId: UUIDS,
+      parameters: [...NO_OBJECTS, ...OVERFLOWS],
+      recommendations: [...NO_OBJECTS, ...OVERFLOWS],
+      timeout: MINUTES,
+      heartbeatTimeout: ["1"],
+      labels: ["null", "1", "{}", "[1]", '[""]'],
+      actionName: ['"deploy"'],
+      trigger: ["{}", "null"],
+      id: ['"0199d2a5-0000-8000-8000-000000000000"'],
+    },
+  },
+  {
     name: "tokens",
     ask: () => ["/acme/shop/tokens"],
     valid: '{"name":"ci","role":"viewer"}',
@@ -195,7 +254,7 @@ describe.each(ROUTES)("$name", (route) => {
     const before = await everything();
     const [path, token] = route.ask();
     const raw = `${route.valid.slice(0, -1)},"${member}":${value}}`;
-    const { status, body } = await ask<{ error: string }>("POST", path, {
+    const { status, body } = await ask<{ error: string }>(route.method ?? "POST", path, {
       raw,
       ...(token === undefined ? {} : { token }),
     });

@@ -16,6 +16,9 @@ const ALLOW: Readonly<Record<string, string>> = {
   "/acme/shop/tokens": "GET, HEAD, POST",
   [`/acme/shop/tokens/${ID}`]: "DELETE",
   "/acme/shop/audit": "GET, HEAD",
+  [`${ENV}/actions`]: "GET, HEAD",
+  [`${ENV}/actions/deploy`]: "DELETE, GET, HEAD, PUT",
+  [`${ENV}/actions/deploy/runs`]: "POST",
   [`${ENV}/action-runs`]: "GET, HEAD, POST",
   [`${ENV}/action-runs/${ID}`]: "DELETE, GET, HEAD",
   [`${ENV}/action-runs/${ID}/cancel`]: "POST",
@@ -46,6 +49,7 @@ describe("methods", () => {
           .replace(":o", "acme")
           .replace(":p", "shop")
           .replace(":envName", "e1")
+          .replace(":name{[A-Za-z0-9][A-Za-z0-9._-]{0,62}}", "deploy")
           .replace(/:(id|tokenId)/, ID),
       );
     expect([...new Set(addresses)].sort()).toEqual(Object.keys(ALLOW).sort());
@@ -160,6 +164,7 @@ describe("addresses", () => {
       name: "action-runs",
       description: expect.any(String),
       runs: "/{o}/{p}/envs/{envName}/action-runs",
+      actions: "/{o}/{p}/envs/{envName}/actions",
       tokens: "/{o}/{p}/tokens",
       next: expect.any(String),
     });

@@ -35,7 +35,7 @@ const notReady = (sentence: RegExp) => ({ error: expect.stringMatching(sentence)
 it("is ready without a token if D1 is migrated and the signing key is long enough", async () => {
   const { status, body } = await ask<unknown>("GET", "/readyz", { token: null });
   expect(status).toBe(200);
-  expect(body).toEqual({ status: "ready" });
+  expect(body).toEqual({ status: "ready", actionsUnderOlderKeys: 0 });
 });
 
 it.each<[string, Partial<Env>, RegExp]>([
@@ -199,7 +199,7 @@ it("is alive without any settings", async () => {
 });
 
 // Last, because it destroys this file's database.
-it.each(["coordinators", "tokens", "runs", "audit"])(
+it.each(["coordinators", "tokens", "runs", "audit", "deleted_actions"])(
   "is not ready without the table %s, and says to migrate",
   async (table) => {
     const { sql } = (await env.DB.prepare("SELECT sql FROM sqlite_schema WHERE name = ?").bind(table).first<{

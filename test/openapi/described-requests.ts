@@ -70,7 +70,10 @@ export async function placeFor(operation: Operation): Promise<Place> {
     else if (name === "p") names[name] = p;
     else if (name === "envName") names[name] = "production";
     else if (name === "tokenId") names[name] = (await grantToken(project, { role: "viewer" })).id;
-    else if (name === "id") {
+    else if (name === "name") {
+      names[name] = "deploy";
+      await storeAction(project);
+    } else if (name === "id") {
       run = await createRun(`${project}/envs/production/action-runs`);
       names[name] = run.id;
       // Or a wait would wait, a stream would not end, and a retry would be refused.
@@ -83,6 +86,19 @@ export async function placeFor(operation: Operation): Promise<Place> {
   if (scheme === "apiToken") return { names, token: ROOT };
   if (scheme === "callbackToken" && run !== null) return { names, token: run.callback.token };
   throw new Error(`there is no token of the scheme ${scheme}`);
+}
+
+/** An action whose secrets a PUT with null can keep. Only a PUT finds a trigger in it. */
+async function storeAction(project: string): Promise<void> {
+  const body = {
+    trigger: {
+      type: "webhook",
+      url: "https://ci.example.com/hooks/x",
+      signingSecret: `whsec_${"A".repeat(32)}`,
+    },
+  };
+  const { status } = await ask("PUT", `${project}/envs/production/actions/deploy`, { body });
+  if (status !== 201) throw new Error(`the action was not stored: ${status}`);
 }
 
 /** What a request has besides what its place gives it. */

@@ -86,6 +86,7 @@ describe("the OpenAPI document", () => {
       ["listActionRuns", "200"],
       ["requestActionRunCancel", "200", "202", "409"],
       ["retryActionRun", "201", "409"],
+      ["runAction", "201", "409"],
     ]);
   });
 
@@ -121,7 +122,7 @@ describe("the OpenAPI document", () => {
     expect(text).toContain("Default: `60`.");
   });
 
-  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel and a retry are optional", () => {
+  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, a retry and a run of an action are optional", () => {
     const keyed = operations.filter(([, { parameters }]) =>
       parameters?.some((one) => one.name === "Idempotency-Key"),
     );
@@ -131,11 +132,17 @@ describe("the OpenAPI document", () => {
       "createActionRun",
       "requestActionRunCancel",
       "retryActionRun",
+      "runAction",
     ]);
     const required = operations.flatMap(([, { operationId, requestBody }]) =>
       requestBody?.required === true ? [operationId] : [],
     );
-    expect(required.sort()).toEqual(["completeActionRun", "createActionRun", "createApiToken"]);
+    expect(required.sort()).toEqual([
+      "completeActionRun",
+      "createActionRun",
+      "createApiToken",
+      "putAction",
+    ]);
   });
 });
 

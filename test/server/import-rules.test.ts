@@ -11,12 +11,19 @@ import { ROOT } from "../../src/dev/wrangler.ts";
 const PLANTED: readonly (readonly [file: string, imports: string, rule: string | null])[] = [
   ["src/http/planted.ts", "../auth/bearer.ts", "noRestrictedImports"],
   ["src/http/planted.ts", "../runs/run.ts", "noRestrictedImports"],
+  ["src/http/planted.ts", "../actions/store.ts", "noRestrictedImports"],
   ["src/http/planted.ts", "../log.ts", null],
   ["src/auth/planted.ts", "../runs/run.ts", "noRestrictedImports"],
   ["src/auth/planted.ts", "../dispatch/delivery.ts", "noRestrictedImports"],
+  ["src/auth/planted.ts", "../actions/store.ts", "noRestrictedImports"],
   ["src/auth/planted.ts", "../http/errors.ts", null],
   ["src/dispatch/planted.ts", "../runs/run.ts", "noRestrictedImports"],
   ["src/dispatch/planted.ts", "../auth/bearer.ts", "noRestrictedImports"],
+  ["src/dispatch/planted.ts", "../actions/resolve.ts", "noRestrictedImports"],
+  ["src/actions/planted.ts", "../runs/coordinator/coordinator.ts", "noRestrictedImports"],
+  ["src/actions/planted.ts", "../runs/journal/journal.ts", "noRestrictedImports"],
+  ["src/actions/planted.ts", "../runs/api/create.ts", null],
+  ["src/actions/planted.ts", "../auth/bearer.ts", null],
   ...["../store.ts", "../../auth/bearer.ts", "../../dispatch/delivery.ts", "../../runs/run.ts", "hono"].map(
     (imports) => ["src/actions/schema/planted.ts", imports, "noRestrictedImports"] as const,
   ),
@@ -31,8 +38,9 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ["src/runs/api/planted.ts", "../journal/journal.ts", "noRestrictedImports"],
   ["src/runs/api/planted.ts", "../projection/projection.ts", "noRestrictedImports"],
   ["src/runs/api/planted.ts", "../coordinator-client.ts", null],
+  ["src/runs/api/planted.ts", "../../actions/resolve.ts", null],
   ...["coordinator", "journal", "projection"].flatMap((room) =>
-    ["../api/create.ts", "../../auth/bearer.ts", "hono", "hono/cors"].map(
+    ["../api/create.ts", "../../actions/resolve.ts", "../../auth/bearer.ts", "hono", "hono/cors"].map(
       (imports) => [`src/runs/${room}/planted.ts`, imports, "noRestrictedImports"] as const,
     ),
   ),

@@ -7,6 +7,7 @@ import type { Ask, CreatedRun } from "./requests.ts";
 export const SECRET = "hush-hush-9f27";
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
+const ACTIONS = "/:o/:p/envs/:envName/actions";
 
 export interface Case {
   readonly name: string;
@@ -21,6 +22,10 @@ export interface Case {
 }
 
 const project = () => "/acme/shop";
+const actions = (runs: string) => runs.replace(/action-runs$/, "actions");
+const withSecret = (headers: Readonly<Record<string, string | null>>) => ({
+  trigger: { type: "webhook", url: `https://ci.example.com/${SECRET}`, headers },
+});
 const token = (name: string) => ({ body: { name, role: "viewer" } });
 
 export const CASES: readonly Case[] = [
@@ -112,6 +117,73 @@ export const CASES: readonly Case[] = [
     method: "POST",
     path: (runs, run) => `${runs}/${run.id}/retry`,
     ask: () => ({ body: { parameters: { password: SECRET } } }),
+  },
+  {
+    name: "a stored action",
+    status: 201,
+    route: `${ACTIONS}/:name`,
+    method: "PUT",
+    path: (runs) => `${actions(runs)}/deploy`,
+    ask: () => ({ body: { description: SECRET, ...withSecret({ Authorization: SECRET }) } }),
+  },
+  {
+    name: "the actions",
+    status: 200,
+    route: ACTIONS,
+    method: "GET",
+    path: (runs) => actions(runs),
+  },
+  {
+    name: "an unknown action",
+    status: 404,
+    code: "action_not_found",
+    route: `${ACTIONS}/:name`,
+    method: "GET",
+    path: (runs) => `${actions(runs)}/${SECRET}`,
+  },
+  {
+    name: "an unknown action to delete",
+    status: 404,
+    code: "action_not_found",
+    route: `${ACTIONS}/:name`,
+    method: "DELETE",
+    path: (runs) => `${actions(runs)}/${SECRET}`,
+  },
+  {
+    name: "a run of an unknown action",
+    status: 404,
+    code: "action_not_found",
+    route: `${ACTIONS}/:name/runs`,
+    method: "POST",
+    path: (runs) => `${actions(runs)}/${SECRET}/runs`,
+    ask: () => ({ body: { parameters: { password: SECRET } } }),
+  },
+  {
+    name: "an action that is not there to be replaced",
+    status: 412,
+    code: "precondition_failed",
+    route: `${ACTIONS}/:name`,
+    method: "PUT",
+    path: (runs) => `${actions(runs)}/${SECRET}`,
+    ask: () => ({ body: { description: SECRET }, headers: { "If-Match": `"${SECRET}"` } }),
+  },
+  {
+    name: "a secret that was never stored",
+    status: 422,
+    code: "secret_required",
+    route: `${ACTIONS}/:name`,
+    method: "PUT",
+    path: (runs) => `${actions(runs)}/${SECRET}`,
+    ask: () => ({ body: withSecret({ Authorization: null, "X-Other": SECRET }) }),
+  },
+  {
+    name: "a bad action",
+    status: 400,
+    code: "invalid_body",
+    route: `${ACTIONS}/:name`,
+    method: "PUT",
+    path: (runs) => `${actions(runs)}/${SECRET}`,
+    ask: () => ({ body: { ...withSecret({ "X-Key": `${SECRET}\n` }), [SECRET]: SECRET } }),
   },
   {
     name: "a resync",

@@ -94,11 +94,12 @@ export async function insertRows(scope: string, rows: readonly Row[]): Promise<v
   if (group.length > 0) await landRows(scope, group);
 }
 
-/** Every run and token in D1, to see that nothing has changed. */
+/** Every run, token and action in D1, to see that nothing has changed. */
 export async function everything(): Promise<unknown> {
-  const [runs, tokens] = await env.DB.batch([
+  const [runs, tokens, actions] = await env.DB.batch([
     env.DB.prepare("SELECT scope, id, version, status FROM runs ORDER BY scope, id"),
     env.DB.prepare("SELECT project, id, name FROM tokens ORDER BY project, id"),
+    env.DB.prepare("SELECT scope, name, version, definition FROM actions ORDER BY scope, name"),
   ]);
-  return [runs?.results, tokens?.results];
+  return [runs?.results, tokens?.results, actions?.results];
 }

@@ -5,9 +5,6 @@ import type { KeyRing } from "../../key-ring.ts";
 import { mintUuidV7 } from "../../uuid.ts";
 import type { ChangeKey } from "../protocol.ts";
 
-/** Enough to tell a few keys apart. */
-const KEY_ID_BYTES = 8;
-
 /** Who sent a key. No caller finds a run by another caller's key, because a create answers with the run's callback token. */
 export type Caller =
   /** The API token's id, or `root`. Names can repeat, ids can't. */
@@ -33,11 +30,10 @@ export async function changeKey(
   const key = caller === "callback" ? `c:${callersKey}` : `t:${caller.tokenId}:${callersKey}`;
   const hash = await fingerprint(body);
   if (ring === null) return { key, fingerprint: hash };
-  const [signatures, ids] = await Promise.all([
+  const [signatures, keyIds] = await Promise.all([
     ring.signWithEach("fingerprint", hash),
-    ring.signWithEach("key-id", "fingerprint"),
+    ring.keyIds("fingerprint"),
   ]);
   const [first = "", ...others] = signatures.map((signature) => signature.toHex());
-  const keyIds = ids.map((id) => id.subarray(0, KEY_ID_BYTES).toHex());
   return { key, fingerprint: first, otherFingerprints: others, keyIds };
 }

@@ -1,0 +1,191 @@
+/** zod: an action as a PUT sends it and as a GET shows it. A secret is null where the stored value stays, and in every GET. PURE. */
+
+import * as z from "zod/mini";
+import { trigger } from "../dispatch/trigger.ts";
+import { isJsonObject, type JsonObject } from "../http/json.ts";
+import {
+  LABEL_MAX_CHARACTERS,
+  LABELS_MAX,
+  SCHEMA_MAX_BYTES,
+  SCHEMA_MAX_SUBSCHEMAS,
+  SECRET_NAME,
+  TIMEOUT_MAX_MINUTES,
+} from "../http/limits.ts";
+import { wholeNumber } from "../http/schema-bounds.ts";
+import { described, filterableName } from "../http/schema-parts.ts";
+import { checkSchema } from "./schema/check-schema.ts";
+
+export type SecretTexts = Readonly<Record<string, string | null>>;
+
+interface ObjectWire {
+  readonly additionalProperties: object;
+}
+
+/** The same object of strings, in which any value may be null. */
+function withNulls(schema: z.ZodMiniType): z.ZodMiniType<SecretTexts, SecretTexts> {
+  const { wire, description } = (z.globalRegistry.get(schema) ?? {}) as {
+    readonly wire: ObjectWire;
+    readonly description: string;
+  };
+  return z
+    .custom<SecretTexts>(isJsonObject, { error: "send a JSON object of strings." })
+    .check(
+      z.superRefine((texts, context) => {
+        // The names beside a null are judged too.
+        const filled = Object.entries(texts).map(([name, text]) => [name, text === null ? "x" : text]);
+        const { error } = schema.safeParse(Object.fromEntries(filled));
+        for (const { path, message } of error?.issues ?? []) {
+          context.addIssue({ code: "custom", path: [...path], message });
+        }
+      }),
+    )
+    .register(z.globalRegistry, {
+      wire: { ...wire, additionalProperties: { ...wire.additionalProperties, type: ["string", "null"] } },
+      description: `${description} A value is a secret: responses show null in its place. ${NULL_KEEPS}`,
+    });
+}
+
+const NULL_KEEPS = "Null keeps the stored value, as long as scheme, host and port of the URL stay the same.";
+
+const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
+
+/** Until the trigger's own schema has `secrets`. */
+const secrets = z
+  .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
+  .check(
+    z.superRefine((texts, context) => {
+      for (const [name, text] of Object.entries(texts)) {
+        const fault = secretFault(name, text);
+        if (fault !== null) context.addIssue({ code: "custom", path: [name], message: fault });
+      }
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "object",
+      propertyNames: { pattern: WHOLE_SECRET_NAME.source },
+      additionalProperties: { type: "string", minLength: 1 },
+    },
+    description: "Texts that headers and payload use as `{{ secrets.name }}`. A URL can't use them.",
+  });
+
+function secretFault(name: string, text: unknown): string | null {
+  if (!WHOLE_SECRET_NAME.test(name))
+    return "is not a valid name; send a letter, then at most 62 letters, digits, - and _.";
+  if (typeof text !== "string") return "send a string, or null to keep the stored value.";
+  return text === "" ? "is empty; send at least one character." : null;
+}
+
+const members = trigger.def.out.shape;
+const headers = z._default(withNulls(members.headers.def.innerType), {});
+const signingSecret = members.signingSecret.def.innerType;
+
+/** Until the trigger's own schema has `cancel`. */
+export const cancelRequest = z
+  .strictObject(
+    { url: members.url, method: members.method, headers, payload: members.payload },
+    { error: ({ code }) => (code === "invalid_type" ? "send a JSON object." : undefined) },
+  )
+  .register(z.globalRegistry, {
+    id: "StoredCancelRequest",
+    description: "The request that tells the receiver to stop the job.",
+  });
+
+export const storedTrigger = z
+  .strictObject(
+    {
+      ...members,
+      headers,
+      signingSecret: z.optional(
+        described(
+          z.nullable(signingSecret),
+          `${z.globalRegistry.get(signingSecret)?.description} A secret: responses show null in its place. ${NULL_KEEPS}`,
+        ),
+      ),
+      secrets: z.optional(withNulls(secrets)),
+      cancel: z.optional(cancelRequest),
+    },
+    { error: ({ code }) => (code === "invalid_type" ? "send a JSON object." : undefined) },
+  )
+  .register(z.globalRegistry, {
+    id: "StoredTrigger",
+    description: "The trigger of every run of the action. Its URL is not a secret.",
+    examples: [{ type: "webhook", url: "https://ci.example.com/hooks/{{ parameters.version }}" }],
+  });
+
+export type StoredTrigger = z.output<typeof storedTrigger>;
+export type StoredCancel = NonNullable<StoredTrigger["cancel"]>;
+
+const label = filterableName.check(
+  z.refine((text) => [...text].length <= LABEL_MAX_CHARACTERS, {
+    error: `is too long; send at most ${LABEL_MAX_CHARACTERS} characters.`,
+  }),
+);
+
+/** A set: sorted, each text once. */
+export const labels = z
+  .array(label, { error: "send a list of strings." })
+  .check(
+    z.maxLength(LABELS_MAX, { error: `has too many labels; send at most ${LABELS_MAX}.` }),
+    z.overwrite((texts) => [...new Set(texts)].sort()),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "array",
+      items: {
+        type: "string",
+        minLength: 1,
+        maxLength: LABEL_MAX_CHARACTERS,
+        pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+      },
+      maxItems: LABELS_MAX,
+    },
+    description: `At most ${LABELS_MAX} texts, by which lists filter.`,
+  });
+
+export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
+
+const parametersSchema = z
+  .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
+  .check(
+    z.superRefine((schema, context) => {
+      const checked = checkSchema(schema);
+      if (!checked.ok) context.addIssue({ code: "custom", message: checked.error.sentence });
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: { type: "object", additionalProperties: true },
+    description: `JSON Schema 2020-12 for the parameters of a run. At most ${SCHEMA_MAX_BYTES} bytes and ${SCHEMA_MAX_SUBSCHEMAS} subschemas. It refers only to itself.`,
+  });
+
+export const actionDefinition = z
+  .strictObject({
+    description: z.optional(
+      described(filterableName, "For people to read. Well-formed Unicode without control characters."),
+    ),
+    trigger: z.optional(storedTrigger),
+    parametersSchema: z.optional(parametersSchema),
+    timeout: z.optional(
+      described(minutes, "Minutes after which a run fails if nobody has reported its end. Default: 60."),
+    ),
+    heartbeatTimeout: z.optional(
+      described(
+        minutes,
+        "Minutes without a heartbeat after which a run fails. Without it, silence is no failure.",
+      ),
+    ),
+    labels: z.optional(labels),
+  })
+  .register(z.globalRegistry, {
+    id: "ActionDefinition",
+    examples: [
+      {
+        description: "Deploys a version of the shop.",
+        trigger: { type: "webhook", url: "https://ci.example.com/hooks/deploy" },
+        parametersSchema: { type: "object", required: ["version"] },
+        timeout: 30,
+      },
+    ],
+  });
+
+export type ActionDefinition = z.output<typeof actionDefinition>;

@@ -1,0 +1,71 @@
+/**
+ * Seals the secrets of actions again under the first key of the ring, so that an older key can leave the ring. A bounded
+ * number each minute. The action's version stays, because nothing that a caller sees has changed.
+ *
+ * Only secrets under a later key of this ring are touched. An isolate that lacks a key during a deploy leaves what it can't
+ * open alone.
+ */
+
+import { type KeyRing, keyRing } from "../key-ring.ts";
+import { log, logFailure } from "../log.ts";
+import { resealed, sealingKeyIds } from "./sealing.ts";
+
+/** 64 KiB each at most. */
+const PER_MINUTE = 100;
+/** Entries of the index. */
+const LOOKED_AT_PER_MINUTE = 10_000;
+
+interface Row {
+  readonly scope: string;
+  readonly name: string;
+  readonly version: number;
+  readonly keyId: string;
+  readonly secrets: ArrayBuffer | number[];
+}
+
+/** Never throws. */
+export async function resealActions(db: D1Database, signingKeys: string | undefined): Promise<void> {
+  const ring = keyRing(signingKeys);
+  if (!ring.ok) return;
+  try {
+    await reseal(db, ring.value);
+  } catch (error) {
+    logFailure("sweep_failed", error, { step: "reseal_actions" });
+  }
+}
+
+async function reseal(db: D1Database, ring: KeyRing): Promise<void> {
+  const [current = "", ...later] = await sealingKeyIds(ring);
+  // The same key can be in the ring twice.
+  const older = later.filter((id) => id !== current);
+  if (older.length === 0) return;
+  const { results } = await db.prepare(SELECT).bind(JSON.stringify(older)).all<Row>();
+  if (results.length === 0) return;
+  const updates = await Promise.all(results.map((row) => updateOf(db, ring, row)));
+  const written = updates.filter((update) => update !== null);
+  const lost = updates.length - written.length;
+  const done = written.length === 0 ? [] : await db.batch(written);
+  const changed = done.reduce((sum, { meta }) => sum + meta.changes, 0);
+  log(lost > 0 ? "error" : "info", "actions_resealed", { resealed: changed, lost });
+}
+
+/** In a random order, so that secrets that no key opens can't take up every minute's places. */
+const SELECT = `
+  SELECT scope, name, version, key_id AS keyId, secrets FROM actions WHERE rowid IN (
+    SELECT row FROM (
+      SELECT rowid AS row FROM actions INDEXED BY actions_by_key
+      WHERE key_id IN (SELECT value FROM json_each(?1)) LIMIT ${LOOKED_AT_PER_MINUTE})
+    ORDER BY random() LIMIT ${PER_MINUTE})`;
+
+/** Null if the secrets can't be opened, although their key is in the ring. */
+async function updateOf(db: D1Database, ring: KeyRing, row: Row): Promise<D1PreparedStatement | null> {
+  const { scope, name, version, keyId } = row;
+  const sealed = await resealed(ring, new Uint8Array(row.secrets), { scope, name, version });
+  if (sealed === null) return null;
+  return db
+    .prepare(
+      `UPDATE actions SET secrets = ?1, key_id = ?2
+       WHERE scope = ?3 AND name = ?4 AND version = ?5 AND key_id = ?6`,
+    )
+    .bind(sealed.bytes, sealed.keyId, scope, name, version, keyId);
+}

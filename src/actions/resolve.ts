@@ -1,0 +1,81 @@
+/** Resolves an action for a run: its definition as it is now, with its secrets opened. */
+
+import type { Trigger } from "../dispatch/trigger.ts";
+import type { Env } from "../env.ts";
+import { ApiError } from "../http/errors.ts";
+import type { Hops } from "../http/hops.ts";
+import type { JsonObject } from "../http/json.ts";
+import { keyRing } from "../key-ring.ts";
+import { err, ok, type Result } from "../result.ts";
+import { type KnownAction, knownAction } from "./cache.ts";
+import type { StoredCancel, StoredTrigger } from "./definition.ts";
+import type { CheckedSchema } from "./schema/check-schema.ts";
+import { validate } from "./schema/validate.ts";
+import { openSecrets } from "./sealing.ts";
+import { joinSecrets, type Secrets } from "./secrets.ts";
+import type { ActionPlace } from "./store.ts";
+
+type Texts = Readonly<Record<string, string>>;
+
+/** A trigger with all its secrets. It never leaves the Worker unsealed. Until the trigger's own type has these two members. */
+export type WholeTrigger = Trigger & {
+  readonly secrets?: Texts | undefined;
+  readonly cancel?: (Omit<StoredCancel, "headers"> & { readonly headers: Texts }) | undefined;
+};
+
+export interface ResolvedAction {
+  readonly name: string;
+  readonly version: number;
+  readonly trigger: WholeTrigger | undefined;
+  /** In minutes, as the definition has them. */
+  readonly timeout: number | undefined;
+  readonly heartbeatTimeout: number | undefined;
+  readonly labels: readonly string[];
+  readonly schema: CheckedSchema | null;
+}
+
+/**
+ * Reads D1's primary at most once, and not at all while the isolate remembers the action. Throws `database_unavailable` and
+ * `not_configured`. `waitUntil`: lets a late answer of D1 still count.
+ */
+export async function resolveAction(
+  env: Env,
+  hops: Hops,
+  scope: string,
+  name: string,
+  waitUntil: (work: Promise<unknown>) => void = () => {},
+): Promise<Result<ResolvedAction, "action_not_found" | "action_secrets_lost">> {
+  const place = { scope, name };
+  const known = await knownAction(env.DB, hops, place, Date.now(), waitUntil);
+  if (known === null) return err("action_not_found");
+  const { version, definition, schema } = known;
+  const trigger = await openTrigger(env, place, known);
+  if (trigger === null) return err("action_secrets_lost");
+  const { timeout, heartbeatTimeout, labels = [] } = definition;
+  return ok({ name, version, trigger, timeout, heartbeatTimeout, labels, schema });
+}
+
+/** Null if no key opens the secrets. */
+async function openTrigger(
+  env: Env,
+  place: ActionPlace,
+  { definition, version, sealed }: KnownAction,
+): Promise<WholeTrigger | undefined | null> {
+  if (definition.trigger === undefined) return undefined;
+  let secrets: Secrets | null = new Map();
+  if (sealed !== null) {
+    const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
+    if (!ring.ok) throw new ApiError("not_configured", ring.error);
+    secrets = await openSecrets(ring.value, sealed, { ...place, version });
+  }
+  const whole: StoredTrigger | null = secrets === null ? null : joinSecrets(definition.trigger, secrets);
+  // `joinSecrets` left no null.
+  return whole as WholeTrigger | null;
+}
+
+/** Throws `invalid_parameters`, whose sentence names the place. */
+export function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObject): void {
+  if (schema === null) return;
+  const checked = validate(schema, parameters);
+  if (!checked.ok) throw new ApiError("invalid_parameters", checked.error.sentence);
+}

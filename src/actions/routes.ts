@@ -1,0 +1,132 @@
+/** /{o}/{p}/envs/{envName}/actions: store, list, get and delete actions, and run them. */
+
+import { type Context, Hono } from "hono";
+import * as z from "zod/mini";
+import type { AppEnv } from "../app-env.ts";
+import { type AuditAction, type AuditEntry, logAudit, newAuditEntry } from "../auth/audit.ts";
+import { requires } from "../auth/bearer.ts";
+import { baseUrl } from "../config.ts";
+import { encodeCursor, nextLink } from "../http/cursor.ts";
+import { ApiError } from "../http/errors.ts";
+import type { JsonObject } from "../http/json.ts";
+import { ACTION_NAME } from "../http/limits.ts";
+import { etagOf, requirePreconditions } from "../http/preconditions.ts";
+import { readD1 } from "../http/read-d1.ts";
+import { actionPageQuery } from "../http/schema-parts.ts";
+import { validBody, validQuery } from "../http/validate.ts";
+import { placeOf, usableRing } from "../runs/api/run-place.ts";
+import { forgetAction } from "./cache.ts";
+import { actionDefinition } from "./definition.ts";
+import { storeAction } from "./put.ts";
+import { type ResolvedAction, requireValidParameters, resolveAction } from "./resolve.ts";
+import { createRunOfAction, replayOfAction } from "./run-of-action.ts";
+import { newRunOfAction } from "./run-request.ts";
+import { type ActionPlace, deleteAction, type ListedAction, listActions, selectAction } from "./store.ts";
+
+const actionListQuery = z.strictObject(actionPageQuery);
+const ACTION = `/:name{${ACTION_NAME}}` as "/:name";
+
+/** How often a DELETE starts again because another change came first. */
+const TRIES_MAX = 5;
+
+export const actionRoutes = new Hono<AppEnv>()
+  .get("/", requires("data:read"), validQuery(actionListQuery), async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    const { scope } = placeOf(c);
+    const page = await readD1(c.get("hops"), () => listActions(c.env.DB, scope, cursor, limit));
+    if (page.nextAfter !== null) {
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(page.nextAfter)));
+    }
+    return sendText(c, `[${page.actions.map(listed).join(",")}]`);
+  })
+  .get(ACTION, requires("data:read"), async (c) => {
+    const action = await readD1(c.get("hops"), () => selectAction(c.env.DB, actionPlaceOf(c)));
+    if (action === null) throw new ApiError("action_not_found");
+    c.header("ETag", etagOf(action.version));
+    return sendText(c, action.definition);
+  })
+  .put(ACTION, requires("actions:manage"), validBody(actionDefinition), async (c) => {
+    const place = actionPlaceOf(c);
+    const put = await storeAction(c, usableRing(c), place, c.req.valid("json"), entryOf(c, "action_put"));
+    c.header("ETag", etagOf(put.version));
+    if (put.isNew) c.header("Location", `${baseUrl(c.env, c.req.url)}${new URL(c.req.url).pathname}`);
+    return sendText(c, put.definition, put.isNew ? 201 : 200);
+  })
+  .delete(ACTION, requires("actions:manage"), async (c) => {
+    const place = actionPlaceOf(c);
+    const entry = entryOf(c, "action_deleted");
+    for (let n = 0; n < TRIES_MAX; n++) {
+      const action = await readD1(c.get("hops"), () => selectAction(c.env.DB, place));
+      if (action === null) throw new ApiError("action_not_found");
+      const { version } = action;
+      requirePreconditions(c, version);
+      try {
+        const isDone = await readD1(c.get("hops"), () => deleteAction(c.env.DB, place, version, entry));
+        if (!isDone) continue;
+      } finally {
+        forgetAction(place);
+      }
+      logAudit(entry, c.get("requestId"), { version });
+      return c.body(null, 204);
+    }
+    throw new ApiError("precondition_failed", "Other changes to the action came first. Try again.");
+  })
+  .post(
+    `${ACTION}/runs` as "/:name/runs",
+    requires("data:write"),
+    validBody(newRunOfAction, { mayBeEmpty: true }),
+    async (c) => {
+      const body = c.req.valid("json");
+      const place = placeOf(c);
+      usableRing(c);
+      const { name } = actionPlaceOf(c);
+      let action: ResolvedAction;
+      try {
+        action = await runnable(c, { scope: place.scope, name }, body.parameters);
+      } catch (refusal) {
+        // The same key may have created a run when the action was another one, or when D1 could be read.
+        const replay = refusal instanceof ApiError ? await replayOfAction(c, place, name, body) : null;
+        if (replay === null) throw refusal;
+        return replay;
+      }
+      return createRunOfAction(c, place, action, body);
+    },
+  );
+
+/** The action as it is now, if the parameters fit. Throws 404, 409, 422 or 503. */
+async function runnable(
+  c: Context<AppEnv>,
+  { scope, name }: ActionPlace,
+  parameters: JsonObject,
+): Promise<ResolvedAction> {
+  const action = await resolveAction(c.env, c.get("hops"), scope, name, (work) =>
+    c.executionCtx.waitUntil(work),
+  );
+  if (!action.ok) throw new ApiError(action.error);
+  requireValidParameters(action.value, parameters);
+  return action.value;
+}
+
+function actionPlaceOf(c: Context<AppEnv>): ActionPlace {
+  return { scope: placeOf(c).scope, name: c.req.param("name") ?? "" };
+}
+
+function entryOf(c: Context<AppEnv>, action: AuditAction): AuditEntry {
+  const { o, p, envName, name } = c.req.param() as Record<"o" | "p" | "envName" | "name", string>;
+  return newAuditEntry(
+    c.get("principal"),
+    { project: `${o}/${p}`, envName, action, target: name },
+    Date.now(),
+  );
+}
+
+/** The definition is JSON already. */
+function listed({ name, version, changedAt, definition }: ListedAction): string {
+  const about = JSON.stringify({ name, version, changedAt: new Date(changedAt).toISOString() });
+  return `${about.slice(0, -1)},"definition":${definition}}`;
+}
+
+function sendText(c: Context, text: string, status: 200 | 201 = 200): Response {
+  c.header("Content-Type", "application/json");
+  return c.body(text, status);
+}

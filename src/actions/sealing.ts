@@ -1,0 +1,61 @@
+/** Seals the secrets of an action. The sealed bytes open only for the same scope, name and version. */
+
+import type { KeyRing } from "../key-ring.ts";
+import type { Secrets } from "./secrets.ts";
+
+const PURPOSE = "action-secrets";
+
+/** What sealed secrets are bound to. */
+export interface SealedFor {
+  readonly scope: string;
+  readonly name: string;
+  readonly version: number;
+}
+
+export interface Sealed {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The id of the key that sealed. It reveals nothing of the key. */
+  readonly keyId: string;
+}
+
+export async function sealSecrets(ring: KeyRing, secrets: Secrets, owner: SealedFor): Promise<Sealed | null> {
+  if (secrets.size === 0) return null;
+  return sealText(ring, JSON.stringify([...secrets]), owner);
+}
+
+/** Null if no key of the ring opens them. */
+export async function openSecrets(
+  ring: KeyRing,
+  bytes: Uint8Array<ArrayBuffer>,
+  owner: SealedFor,
+): Promise<Secrets | null> {
+  const text = await ring.open(bytes, about(owner), PURPOSE);
+  return text === null ? null : new Map(JSON.parse(text) as [string, string][]);
+}
+
+/** The same secrets under the first key of the ring. Null if no key opens them. */
+export async function resealed(
+  ring: KeyRing,
+  bytes: Uint8Array<ArrayBuffer>,
+  owner: SealedFor,
+): Promise<Sealed | null> {
+  const text = await ring.open(bytes, about(owner), PURPOSE);
+  return text === null ? null : sealText(ring, text, owner);
+}
+
+/** The ids of the ring's keys. The first key seals. */
+export function sealingKeyIds(ring: KeyRing): Promise<readonly string[]> {
+  return ring.keyIds(PURPOSE);
+}
+
+async function sealText(ring: KeyRing, text: string, owner: SealedFor): Promise<Sealed> {
+  const [bytes, [keyId = ""]] = await Promise.all([
+    ring.seal(text, about(owner), PURPOSE),
+    sealingKeyIds(ring),
+  ]);
+  return { bytes, keyId };
+}
+
+function about({ scope, name, version }: SealedFor): string {
+  return `action-runs action-secrets v1\n${scope}\n${name}\n${version}`;
+}

@@ -1,0 +1,36 @@
+/** ETags that are version numbers, and the conditions of a change (RFC 9110, section 13.1). */
+
+import type { Context } from "hono";
+import { ApiError } from "./errors.ts";
+
+export function etagOf(version: number): string {
+  return `"${version}"`;
+}
+
+/**
+ * Checks `If-Match` and `If-None-Match` before a change. `version`: the current one; null if there is nothing. Throws
+ * `precondition_failed`. A proxy that compresses a response may put `W/` before its ETag, so `W/` counts as absent.
+ */
+export function requirePreconditions(c: Context, version: number | null): void {
+  const match = c.req.header("If-Match");
+  if (match && !names(match, version)) {
+    throw new ApiError(
+      "precondition_failed",
+      version === null ? "There is no such action yet. Omit If-Match." : undefined,
+    );
+  }
+  const noneMatch = c.req.header("If-None-Match");
+  if (noneMatch && names(noneMatch, version)) {
+    throw new ApiError(
+      "precondition_failed",
+      "The action already exists. Send If-Match with its ETag to replace it, or choose another name.",
+    );
+  }
+}
+
+/** Whether a list of ETags, or `*`, names the version. */
+function names(list: string, version: number | null): boolean {
+  if (version === null) return false;
+  if (list.trim() === "*") return true;
+  return list.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etagOf(version));
+}

@@ -1,0 +1,126 @@
+/** The OpenAPI operations of stored actions, by method and path. */
+
+import { action, actionList, runOfAction } from "./action-schemas.ts";
+import { answers, BODY, headersOf, type Operation, refuses, TOKEN } from "./describe.ts";
+import {
+  BOOKMARK_OF_CHANGE,
+  IDEMPOTENCY_KEY,
+  IF_MATCH,
+  IF_NONE_MATCH,
+  IN_ENVIRONMENT,
+  OF_ACTION,
+} from "./parameters.ts";
+import { refusesChange } from "./run-operations.ts";
+
+const common = { tags: ["Actions"], security: [{ apiToken: [] }] };
+
+const LIST: Operation = {
+  ...common,
+  operationId: "listActions",
+  summary: "List actions",
+  description:
+    "Returns the stored actions of an environment by name, without their secrets. Requires the permission `data:read`.",
+  parameters: IN_ENVIRONMENT,
+  responses: {
+    ...answers(200, "Actions", actionList, ["Link"]),
+    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
+  },
+};
+
+const GET: Operation = {
+  ...common,
+  operationId: "getAction",
+  summary: "Get an action",
+  description:
+    "Returns the definition of an action, with null in the place of each secret. You can send it back with PUT: null keeps the stored value. `ETag` is the version. Requires the permission `data:read`.",
+  parameters: OF_ACTION,
+  responses: {
+    ...answers(200, "The definition", action, ["ETag"]),
+    ...refuses(...TOKEN, "forbidden", "not_found", "action_not_found", "database_unavailable"),
+  },
+};
+
+const PUT: Operation = {
+  ...common,
+  operationId: "putAction",
+  summary: "Store an action",
+  description:
+    "Creates or replaces an action. Send `If-Match` with the ETag that you read, so that you overwrite nobody's change. Header values, `signingSecret` and `trigger.secrets` are write-only. Null keeps the stored value, as long as scheme, host and port of the URL stay the same. A change takes effect within 30 seconds. Requires the permission `actions:manage`.",
+  parameters: [...OF_ACTION, IF_MATCH, IF_NONE_MATCH],
+  responses: {
+    ...answers(200, "The definition that replaced an older one", action, ["ETag"]),
+    ...answers(201, "The definition of the new action", action, ["ETag", "Location"]),
+    ...refuses(
+      ...TOKEN,
+      ...BODY,
+      "forbidden",
+      "not_found",
+      "too_many_actions",
+      "precondition_failed",
+      "secret_required",
+      "not_configured",
+      "database_unavailable",
+      "storage_full",
+    ),
+  },
+};
+
+const DELETE: Operation = {
+  ...common,
+  operationId: "deleteAction",
+  summary: "Delete an action",
+  description:
+    "Deletes an action and its secrets. Runs that have begun continue. Other isolates can still run the action for up to 30 seconds. Requires the permission `actions:manage`.",
+  parameters: [...OF_ACTION, IF_MATCH],
+  responses: {
+    204: { description: "The action is deleted", headers: headersOf([]) },
+    ...refuses(
+      ...TOKEN,
+      "forbidden",
+      "not_found",
+      "action_not_found",
+      "precondition_failed",
+      "database_unavailable",
+      "storage_full",
+    ),
+  },
+};
+
+const RUN: Operation = {
+  ...common,
+  operationId: "runAction",
+  summary: "Run an action",
+  description:
+    "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret of the CI product. If the action has a trigger, the response has no `callback`, because only the receiver gets the callback token. Requires the permission `data:write`.",
+  parameters: [...OF_ACTION, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
+  responses: {
+    ...answers(201, "The run", runOfAction, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
+    ...refusesChange(
+      ...TOKEN,
+      ...BODY,
+      "forbidden",
+      "not_found",
+      "action_not_found",
+      "action_secrets_lost",
+      "invalid_parameters",
+      "invalid_idempotency_key",
+      "idempotency_key_reused",
+      "idempotency_key_unverifiable",
+      "not_configured",
+      "database_unavailable",
+      "coordinator_unavailable",
+      "coordinator_overloaded",
+      "storage_full",
+    ),
+  },
+};
+
+const ACTIONS = "/{o}/{p}/envs/{envName}/actions";
+
+export const ACTION_OPERATIONS: Readonly<Record<string, Operation>> = {
+  [`GET ${ACTIONS}`]: LIST,
+  [`GET ${ACTIONS}/{name}`]: GET,
+  [`PUT ${ACTIONS}/{name}`]: PUT,
+  [`DELETE ${ACTIONS}/{name}`]: DELETE,
+  [`POST ${ACTIONS}/{name}/runs`]: RUN,
+};

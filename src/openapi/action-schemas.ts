@@ -1,0 +1,70 @@
+/** zod: the responses of stored actions, for the OpenAPI document and the tests. */
+
+import * as z from "zod";
+import { actionDefinition, cancelRequest, storedTrigger } from "../actions/definition.ts";
+import { actionRun, createdActionRun } from "./run-schemas.ts";
+
+const DEFINITION = {
+  description: "Deploys a version of the shop.",
+  trigger: {
+    type: "webhook",
+    url: "https://ci.example.com/hooks/deploy",
+    method: "POST",
+    headers: { Authorization: null },
+    retry: { maxAttempts: 3, initialDelayMs: 1000 },
+    startOn: "accepted",
+  },
+  parametersSchema: { type: "object", required: ["version"] },
+  timeout: 30,
+};
+
+const shownTrigger = z
+  .object({
+    ...storedTrigger.shape,
+    cancel: z.object(cancelRequest.shape).meta({ id: "ShownCancelRequest" }).optional(),
+  })
+  .meta({
+    id: "ShownTrigger",
+    description: "A trigger with all defaults, and null in the place of each secret.",
+  });
+
+export const action = z.object({ ...actionDefinition.shape, trigger: shownTrigger.optional() }).meta({
+  id: "Action",
+  description:
+    "The definition of an action as the last PUT stored it, with all defaults and with null in the place of each secret. You can send it back unchanged.",
+  examples: [DEFINITION],
+});
+
+const LISTED = {
+  name: "deploy",
+  version: 3,
+  changedAt: "2026-11-25T13:21:48.373Z",
+  definition: DEFINITION,
+};
+
+export const actionList = z
+  .array(
+    z
+      .object({
+        name: z.string(),
+        version: z.int().meta({
+          description: "As in the ETag of the action. It never repeats.",
+          wire: { type: "integer", minimum: 1 },
+        }),
+        changedAt: z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } }),
+        definition: action,
+      })
+      .meta({ id: "ListedAction", examples: [LISTED] }),
+  )
+  .meta({ id: "ActionList", examples: [[LISTED]] });
+
+const { callback } = createdActionRun.shape;
+
+export const runOfAction = z
+  .object({
+    ...actionRun.shape,
+    callback: callback
+      .optional()
+      .describe("Missing if the action has a trigger: only the receiver gets the token."),
+  })
+  .meta({ id: "CreatedRunOfAction", examples: actionRun.meta()?.examples });

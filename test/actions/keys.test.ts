@@ -1,0 +1,158 @@
+/** Key rotation: secrets of actions survive it if the sweep had the time, and say so if it had not. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { resealActions } from "../../src/actions/reseal.ts";
+import { keyRing } from "../../src/key-ring.ts";
+import { askWith, envWith } from "../support/bindings.ts";
+import { newActionsPath, ORIGIN_A, put, rowOfAction, runWith, scopeOf, triggerAt } from "./actions.ts";
+
+const OLD = "the-old-signing-key-of-32-bytes-and-more";
+const NEW = "the-new-signing-key-of-32-bytes-and-more";
+
+let ahead = 0;
+const logged: string[] = [];
+beforeEach(async () => {
+  const now = Date.now.bind(Date);
+  ahead += 60_000;
+  vi.spyOn(Date, "now").mockImplementation(() => now() + ahead);
+  logged.length = 0;
+  for (const method of ["log", "error"] as const) {
+    vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
+  }
+  await env.DB.prepare("DELETE FROM actions").run();
+});
+afterEach(() => vi.restoreAllMocks());
+
+const ring = (...keys: string[]) => envWith({ CALLBACK_SIGNING_KEYS: keys.join(",") });
+const sweep = (...keys: string[]) => resealActions(env.DB, keys.join(","));
+
+async function storeUnder(...keys: string[]): Promise<string> {
+  const path = `${newActionsPath()}/deploy`;
+  const body = { trigger: triggerAt(`${ORIGIN_A}/hook`) };
+  expect((await askWith(ring(...keys), "PUT", path, { body })).status).toBe(201);
+  return path;
+}
+
+async function keyIdOf(key: string): Promise<string | undefined> {
+  const keys = keyRing(key);
+  return keys.ok ? (await keys.value.keyIds("action-secrets"))[0] : undefined;
+}
+
+async function readiness(...keys: string[]) {
+  ahead += 60_000;
+  const { body } = await askWith<{ actionsUnderOlderKeys: number }>(ring(...keys), "GET", "/readyz", {
+    token: null,
+  });
+  return body.actionsUnderOlderKeys;
+}
+
+describe("a rotation", () => {
+  it("old,new, then new,old, then the sweep, then new: the action runs at each step, and its version stays", async () => {
+    const path = await storeUnder(OLD);
+    const before = await rowOfAction(path);
+    expect(before?.keyId).toBe(await keyIdOf(OLD));
+    for (const keys of [[OLD], [OLD, NEW], [NEW, OLD]]) {
+      expect((await runWith(ring(...keys), path)).status).toBe(201);
+    }
+    expect(await readiness(OLD, NEW)).toBe(0);
+    expect(await readiness(NEW, OLD)).toBe(1);
+    await sweep(OLD, NEW);
+    expect(await rowOfAction(path)).toEqual(before);
+    await sweep(NEW, OLD);
+    const after = await rowOfAction(path);
+    expect(after).toEqual({ version: 1, keyId: await keyIdOf(NEW), secrets: expect.any(String) });
+    expect(after?.secrets).not.toBe(before?.secrets);
+    expect(await readiness(NEW, OLD)).toBe(0);
+    // Fresh from D1, because the isolate remembers the old bytes for 30 s.
+    ahead += 60_000;
+    expect((await runWith(ring(NEW), path)).status).toBe(201);
+  });
+
+  it("without the sweep loses the secrets: 409 action_secrets_lost, until they are sent again", async () => {
+    const path = await storeUnder(OLD);
+    const refused = await runWith(ring(NEW), path);
+    expect([refused.status, refused.body.code]).toEqual([409, "action_secrets_lost"]);
+    await sweep(NEW);
+    expect((await rowOfAction(path))?.keyId).toBe(await keyIdOf(OLD));
+    expect(await readiness(NEW)).toBe(1);
+    const body = { trigger: triggerAt(`${ORIGIN_A}/hook`) };
+    expect((await askWith(ring(NEW), "PUT", path, { body })).status).toBe(200);
+    expect((await runWith(ring(NEW), path)).status).toBe(201);
+  });
+
+  it("does not lose an action without secrets", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await askWith(ring(OLD), "PUT", path, { body: { trigger: { type: "webhook", url: ORIGIN_A } } });
+    expect((await rowOfAction(path))?.keyId).toBeNull();
+    expect((await runWith(ring(NEW), path)).status).toBe(201);
+  });
+});
+
+describe("the sweep", () => {
+  it("leaves alone what the first key sealed, and what no key of its ring sealed", async () => {
+    const paths = [await storeUnder(OLD), await storeUnder(NEW)];
+    const before = await Promise.all(paths.map(rowOfAction));
+    for (const keys of [[OLD], [NEW], ["a-third-signing-key-of-32-bytes-and-more"], [NEW, NEW], [""]]) {
+      await sweep(...keys);
+    }
+    expect(await Promise.all(paths.map(rowOfAction))).toEqual(before);
+  });
+
+  it("seals at most 100 actions again in a minute", async () => {
+    const actions = newActionsPath();
+    await askWith(ring(OLD), "PUT", `${actions}/first`, { body: { trigger: triggerAt(ORIGIN_A) } });
+    // Copies can't be opened, because their names differ. So each one is lost, and the row stays.
+    await env.DB.prepare(
+      `INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
+       SELECT scope, 'copy-' || value, version, change_id, changed_at, key_id, bytes, secrets, definition
+       FROM actions, json_each(?2) WHERE scope = ?1`,
+    )
+      .bind(scopeOf(actions), JSON.stringify(Array.from({ length: 150 }, (_, n) => n)))
+      .run();
+    await sweep(NEW, OLD);
+    const line = logged.map((text) => JSON.parse(text)).find(({ event }) => event === "actions_resealed");
+    expect(line.resealed + line.lost).toBe(100);
+    // In a random order, so that those that can't be opened do not stop the others for ever.
+    for (let n = 0; n < 100 && (await rowOfAction(`${actions}/first`))?.keyId !== (await keyIdOf(NEW)); n++) {
+      await sweep(NEW, OLD);
+    }
+    expect((await rowOfAction(`${actions}/first`))?.keyId).toBe(await keyIdOf(NEW));
+  });
+
+  it("does not overwrite a version that was stored meanwhile", async () => {
+    const path = await storeUnder(OLD);
+    const stored = { row: await rowOfAction(path) };
+    // The sweep has read the row when the PUT comes.
+    const prepare = env.DB.prepare.bind(env.DB);
+    const db = {
+      prepare,
+      batch: async (statements: D1PreparedStatement[]) => {
+        await askWith(ring(OLD), "PUT", path, { body: { trigger: triggerAt(`${ORIGIN_A}/other`) } });
+        stored.row = await rowOfAction(path);
+        return env.DB.batch(statements);
+      },
+    } as unknown as D1Database;
+    await resealActions(db, `${NEW},${OLD}`);
+    expect(stored.row?.version).toBe(2);
+    expect(await rowOfAction(path)).toEqual(stored.row);
+  });
+
+  it("never throws, and says in the log that it failed", async () => {
+    await storeUnder(OLD);
+    const db = {
+      prepare: () => {
+        throw new Error("D1 is down");
+      },
+    } as unknown as D1Database;
+    await resealActions(db, `${NEW},${OLD}`);
+    expect(logged.join()).toContain("sweep_failed");
+  });
+});
+
+it("readyz counts what the test's own key sealed as current", async () => {
+  const path = `${newActionsPath()}/deploy`;
+  await put(path, { trigger: triggerAt(ORIGIN_A) });
+  expect(await readiness(String(env.CALLBACK_SIGNING_KEYS))).toBe(0);
+  expect(await readiness(NEW, String(env.CALLBACK_SIGNING_KEYS))).toBe(1);
+});

@@ -1,0 +1,168 @@
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { knownAction } from "../../src/actions/cache.ts";
+import { faults } from "../support/faults.ts";
+import { hopsOf, watchHops } from "../support/hops.ts";
+import { ask } from "../support/requests.ts";
+import { insertActions, newActionsPath, put, run, scopeOf } from "./actions.ts";
+
+const START = Date.parse("2030-01-01T00:00:00Z");
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  vi.setSystemTime(START);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+function later(ms: number): void {
+  vi.setSystemTime(START + ms);
+}
+
+/** Replaces the definition as a PUT in another isolate would. */
+async function replaceElsewhere(path: string, definition: object): Promise<void> {
+  await env.DB.prepare(
+    "UPDATE actions SET version = version + 1, definition = ?3 WHERE scope = ?1 AND name = ?2",
+  )
+    .bind(scopeOf(path), path.split("/").at(-1), JSON.stringify(definition))
+    .run();
+}
+
+const REFUSES_ALL = { parametersSchema: { type: "object", required: ["version"] } };
+
+describe("an isolate", () => {
+  it("reads a definition once in 30 s, so that a change elsewhere takes effect within 30 s", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    expect((await run(path)).status).toBe(201);
+    await replaceElsewhere(path, REFUSES_ALL);
+    later(29_999);
+    expect((await run(path)).status).toBe(201);
+    later(30_000);
+    expect((await run(path)).body.code).toBe("invalid_parameters");
+  });
+
+  it("that stored or deleted an action uses the change at once", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    expect((await run(path)).status).toBe(201);
+    await put(path, REFUSES_ALL);
+    expect((await run(path)).status).toBe(422);
+    await put(path, {});
+    expect((await run(path)).status).toBe(201);
+    await ask("DELETE", path);
+    expect((await run(path)).body.code).toBe("action_not_found");
+  });
+
+  it("never remembers that there is no such action", async () => {
+    const actions = newActionsPath();
+    expect((await run(`${actions}/deploy`)).status).toBe(404);
+    await insertActions(actions, ["deploy"]);
+    expect((await run(`${actions}/deploy`)).status).toBe(201);
+  });
+
+  it("drops an action that was deleted elsewhere after 30 s", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    await run(path);
+    await env.DB.prepare("DELETE FROM actions WHERE scope = ?").bind(scopeOf(path)).run();
+    later(30_000);
+    expect((await run(path)).status).toBe(404);
+    faults.reads = "down";
+    expect((await run(path)).body.code).toBe("database_unavailable");
+  });
+
+  it("runs a known action for 10 minutes while D1 is down, and answers 503 after that", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    await run(path);
+    faults.reads = "down";
+    for (const at of [30_000, 120_000, 599_999]) {
+      later(at);
+      expect([at, (await run(path)).status]).toEqual([at, 201]);
+    }
+    later(610_000);
+    expect((await run(path)).body.code).toBe("database_unavailable");
+    faults.reads = null;
+    expect((await run(path)).status).toBe(201);
+  });
+
+  it("answers 503 for an action that it does not know while D1 is down", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    faults.reads = "down";
+    expect((await run(path)).body.code).toBe("database_unavailable");
+  });
+
+  it("uses a late answer of D1 as soon as it comes", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    await run(path);
+    await replaceElsewhere(path, REFUSES_ALL);
+    later(31_000);
+    faults.readDelayMs = 1200;
+    expect((await run(path)).status).toBe(201);
+    faults.readDelayMs = 0;
+    await vi.waitFor(async () => expect((await run(path)).status).toBe(422), 5000);
+  });
+
+  it("does not remember what it read before a change that it made meanwhile", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const { promise: read, resolve: hasRead } = Promise.withResolvers<void>();
+    const slow = {
+      prepare: (sql: string) => ({
+        bind: (...values: unknown[]) => ({
+          first: async () => {
+            const row = await env.DB.prepare(sql)
+              .bind(...values)
+              .first();
+            hasRead();
+            await held;
+            return row;
+          },
+        }),
+      }),
+    } as unknown as D1Database;
+    const place = { scope: scopeOf(path), name: "deploy" };
+    const reading = knownAction(slow, { d1: 0, coordinator: 0 }, place, Date.now(), () => {});
+    await read;
+    await put(path, REFUSES_ALL);
+    release();
+    expect((await reading)?.version).toBe(1);
+    expect((await run(path)).status).toBe(422);
+  });
+});
+
+it("an isolate remembers at most 16 MB, and forgets what it read longest ago", async () => {
+  const actions = newActionsPath();
+  const names = Array.from({ length: 90 }, (_, n) => `a-${n}`);
+  await insertActions(actions, names, 100_000);
+  const hops = { d1: 0, coordinator: 0 };
+  const look = async (name: string) => {
+    const before = hops.d1;
+    await knownAction(env.DB, hops, { scope: scopeOf(actions), name }, Date.now(), () => {});
+    return hops.d1 - before;
+  };
+  for (const name of names) expect(await look(name)).toBe(1);
+  expect(await look("a-89")).toBe(0);
+  expect(await look("a-0")).toBe(1);
+});
+
+it("a run reads D1 once at most and calls one coordinator", async () => {
+  vi.useRealTimers();
+  watchHops();
+  const path = `${newActionsPath()}/deploy`;
+  await put(path, { parametersSchema: { type: "object", maxProperties: 1 } });
+  const hops = async (go: () => Promise<unknown>) => (await hopsOf(go)).lines;
+  expect(await hops(() => run(path))).toEqual([{ status: 201, d1: 1, coordinator: 1 }]);
+  expect(await hops(() => run(path))).toEqual([{ status: 201, d1: 0, coordinator: 1 }]);
+  expect(await hops(() => run(path, { parameters: { a: 1, b: 2 } }))).toEqual([
+    { status: 422, d1: 0, coordinator: 0 },
+  ]);
+  expect(await hops(() => run(path, { parameters: 1 }))).toEqual([{ status: 400, d1: 0, coordinator: 0 }]);
+  expect(await hops(() => run(`${path}-missing`))).toEqual([{ status: 404, d1: 1, coordinator: 0 }]);
+});

@@ -1,0 +1,275 @@
+/** Secrets of stored actions are write-only: looked for as raw bytes in D1, in every answer and in the log. */
+
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { askWith, envWith } from "../support/bindings.ts";
+import { ask } from "../support/requests.ts";
+import {
+  get,
+  newActionsPath,
+  ORIGIN_A,
+  ORIGIN_B,
+  put,
+  rowOfAction,
+  run,
+  SIGNING_SECRET,
+  triggerAt,
+} from "./actions.ts";
+
+const SECRETS = [
+  "the-header-secret-7731",
+  "the-api-key-secret-5521",
+  "the-named-secret-8842",
+  "the-cancel-secret-9917",
+  SIGNING_SECRET.slice(6),
+];
+const WHOLE = triggerAt(`${ORIGIN_A}/hook`, {
+  cancel: { url: `${ORIGIN_A}/stop`, headers: { Authorization: "Bearer the-cancel-secret-9917" } },
+});
+
+const logged: string[] = [];
+beforeEach(() => {
+  logged.length = 0;
+  for (const method of ["log", "error", "warn", "info", "debug"] as const) {
+    vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
+  }
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** All bytes of every table of D1, each as one character. */
+async function bytesOfD1(): Promise<string> {
+  const { results } = await env.DB.prepare(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'",
+  ).all<{ name: string }>();
+  let text = "";
+  for (const { name } of results) {
+    for (const row of (await env.DB.prepare(`SELECT * FROM ${name}`).all()).results) {
+      for (const value of Object.values(row)) {
+        text += Array.isArray(value) ? String.fromCharCode(...(value as number[])) : String(value);
+        text += "\n";
+      }
+    }
+  }
+  return text;
+}
+
+function expectNone(text: string): void {
+  for (const secret of SECRETS) {
+    for (const form of [secret, btoa(secret).slice(0, -4), secret.toUpperCase()])
+      expect(text).not.toContain(form);
+  }
+}
+
+it("are in no answer, log line or row, whatever is done with the action", async () => {
+  const actions = newActionsPath();
+  const path = `${actions}/deploy`;
+  const told: unknown[] = [];
+  const tell = (answer: { readonly body: unknown; readonly headers: Headers }) =>
+    told.push(answer.body, [...answer.headers]);
+  tell(await put(path, { trigger: WHOLE }));
+  tell(await get(path));
+  tell(await ask("GET", actions));
+  const ran = await run(path, { parameters: { a: 1 } });
+  expect(ran.status).toBe(201);
+  tell(ran);
+  const runPath = `${actions.replace(/actions$/, "action-runs")}/${ran.body.id}`;
+  tell(await ask("GET", runPath));
+  tell(await ask("GET", `${runPath}/events`));
+  tell(await ask("GET", actions.replace(/actions$/, "action-runs")));
+  // Refusals of bodies that contain the secrets.
+  for (const trigger of [
+    { ...WHOLE, unknown: 1 },
+    { ...WHOLE, url: "https://localhost/hook" },
+    { ...WHOLE, payload: "{{ nothing }}" },
+    { ...WHOLE, headers: { ...WHOLE.headers, "X-Bad": `${SECRETS[0]}\n` } },
+    { ...WHOLE, signingSecret: `${SIGNING_SECRET}!` },
+    { ...WHOLE, payload: "x".repeat(65_536) },
+  ]) {
+    const refused = await put(path, { trigger });
+    expect(refused.status).toBe(400);
+    tell(refused);
+  }
+  const project = path.split("/").slice(0, 3).join("/");
+  tell(await ask("GET", `${project}/audit`));
+  expectNone(JSON.stringify(told));
+  expectNone(logged.join("\n"));
+  expectNone(await bytesOfD1());
+  tell(await ask("DELETE", path));
+  expectNone(await bytesOfD1());
+  expect(logged.some((line) => line.includes("action_put"))).toBe(true);
+});
+
+it("are shown as null in their places, and everything else as it is", async () => {
+  const path = `${newActionsPath()}/deploy`;
+  const { body } = await put(path, { trigger: { ...WHOLE, payload: { deep: [null, "x"] } } });
+  expect(body.trigger).toEqual({
+    type: "webhook",
+    url: `${ORIGIN_A}/hook`,
+    method: "POST",
+    headers: { Authorization: null, "X-Api-Key": null },
+    payload: { deep: [null, "x"] },
+    signingSecret: null,
+    retry: { maxAttempts: 3, initialDelayMs: 1000 },
+    startOn: "accepted",
+    secrets: { token: null },
+    cancel: { url: `${ORIGIN_A}/stop`, method: "POST", headers: { Authorization: null } },
+  });
+  expect((await get(path)).body).toEqual(body);
+});
+
+describe("null", () => {
+  /** What the action's secrets are, opened with the test's own key. */
+  async function opened(path: string): Promise<Record<string, string>> {
+    const { keyRing } = await import("../../src/key-ring.ts");
+    const { openSecrets } = await import("../../src/actions/sealing.ts");
+    const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
+    const row = await rowOfAction(path);
+    if (!ring.ok || row === null || row.secrets === null) throw new Error("nothing is sealed");
+    const [, o, p, , envName, , name = ""] = path.split("/");
+    const owner = { scope: `${o}/${p}/${envName}`, name, version: row.version };
+    const secrets = await openSecrets(ring.value, Uint8Array.fromHex(row.secrets), owner);
+    return Object.fromEntries(secrets ?? []);
+  }
+
+  it("keeps a value in its place, through many versions, and other values change beside it", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, { trigger: WHOLE });
+    const { body } = await get(path);
+    for (let n = 0; n < 3; n++) expect((await put(path, body)).status).toBe(200);
+    const trigger = {
+      ...body.trigger,
+      url: `${ORIGIN_A}:443/another/path?x=1`,
+      headers: { Authorization: null, "X-New": "the-new-one-1234" },
+    };
+    expect((await put(path, { trigger })).status).toBe(200);
+    expect(await opened(path)).toEqual({
+      "trigger.headers.Authorization": "Bearer the-header-secret-7731",
+      "trigger.headers.X-New": "the-new-one-1234",
+      "trigger.signingSecret": SIGNING_SECRET,
+      "trigger.secrets.token": "the-named-secret-8842",
+      "trigger.cancel.headers.Authorization": "Bearer the-cancel-secret-9917",
+    });
+  });
+
+  const kept = (more: Record<string, unknown>) => ({
+    type: "webhook",
+    url: `${ORIGIN_A}/hook`,
+    ...more,
+  });
+  const stop = (url: string, headers: Record<string, string | null> = {}) => ({ cancel: { url, headers } });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ["a new header", kept({ headers: { "X-Other": null } }), "trigger.headers.X-Other"],
+    [
+      "another spelling of a header",
+      kept({ headers: { authorization: null } }),
+      "trigger.headers.authorization",
+    ],
+    ["a new secret", kept({ secrets: { other: null } }), "trigger.secrets.other"],
+    ["a name of every object", kept({ secrets: { constructor: null } }), "trigger.secrets.constructor"],
+    [
+      "a header's value in the cancel request",
+      kept(stop(`${ORIGIN_A}/stop`, { "X-Api-Key": null })),
+      "trigger.cancel.headers.X-Api-Key",
+    ],
+    [
+      "another host",
+      kept({ url: `${ORIGIN_B}/hook`, headers: { Authorization: null } }),
+      "trigger.headers.Authorization",
+    ],
+    [
+      "a host below",
+      kept({ url: "https://x.ci.example.com/", headers: { Authorization: null } }),
+      "trigger.headers.Authorization",
+    ],
+    [
+      "another host for the signing secret",
+      kept({ url: `${ORIGIN_B}/`, signingSecret: null }),
+      "trigger.signingSecret",
+    ],
+    [
+      "another host for a secret",
+      kept({ url: `${ORIGIN_B}/`, secrets: { token: null } }),
+      "trigger.secrets.token",
+    ],
+    [
+      "another host in the cancel request",
+      kept(stop(`${ORIGIN_B}/stop`, { Authorization: null })),
+      "trigger.cancel.headers.Authorization",
+    ],
+    [
+      "another host in the cancel request, which could use a secret",
+      kept({ secrets: { token: null }, ...stop(`${ORIGIN_B}/stop`) }),
+      "trigger.secrets.token",
+    ],
+  ])("is refused for %s", async (_name, trigger, place) => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, { trigger: WHOLE });
+    const { status, body } = await put(path, { trigger });
+    expect([status, body.code]).toEqual([422, "secret_required"]);
+    expect(body.error).toContain(`${place}: `);
+    expect((await rowOfAction(path))?.version).toBe(1);
+  });
+
+  it("keeps a secret if a cancel request is added at the same host, but not at another one", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    const { cancel: _cancel, ...plain } = WHOLE as ReturnType<typeof triggerAt> & { cancel: unknown };
+    await put(path, { trigger: plain });
+    const keep = { type: "webhook", url: `${ORIGIN_A}/hook`, secrets: { token: null } };
+    expect((await put(path, { trigger: { ...keep, ...stop(`${ORIGIN_B}/`) } })).status).toBe(422);
+    expect((await put(path, { trigger: { ...keep, ...stop(`${ORIGIN_A}/`) } })).status).toBe(200);
+    expect((await put(path, { trigger: keep })).status).toBe(200);
+    expect(await opened(path)).toEqual({ "trigger.secrets.token": "the-named-secret-8842" });
+  });
+
+  it("needs another scheme, host or port only for the request that changed", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, { trigger: WHOLE });
+    const trigger = kept({ headers: { Authorization: null }, ...stop(`${ORIGIN_B}/stop`) });
+    expect((await put(path, { trigger })).status).toBe(200);
+  });
+
+  it("is refused when there is no action, or a deleted one had the value", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    const trigger = kept({ headers: { Authorization: null } });
+    expect((await put(path, { trigger })).status).toBe(422);
+    await put(path, { trigger: WHOLE });
+    await ask("DELETE", path);
+    expect((await put(path, { trigger })).body.code).toBe("secret_required");
+  });
+
+  it("is refused once no key opens the stored value", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, { trigger: WHOLE });
+    const other = envWith({ CALLBACK_SIGNING_KEYS: "another-signing-key-of-32-bytes-and-more" });
+    const { body } = await get(path);
+    const refused = await askWith<{ code: string; error: string }>(other, "PUT", path, { body });
+    expect([refused.status, refused.body.code]).toEqual([422, "secret_required"]);
+    expect(refused.body.error).toMatch(/key that was removed/);
+    // With its values sent again, the action works again.
+    expect((await askWith(other, "PUT", path, { body: { trigger: WHOLE } })).status).toBe(200);
+  });
+
+  it("can't make a trigger larger than 64 KiB, version by version", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    const big = "s".repeat(30_000);
+    await put(path, { trigger: kept({ secrets: { a: big } }) });
+    expect((await put(path, { trigger: kept({ secrets: { a: null, b: big } }) })).status).toBe(200);
+    const refused = await put(path, { trigger: kept({ secrets: { a: null, b: null, c: big } }) });
+    expect([refused.status, refused.body.code]).toEqual([400, "invalid_body"]);
+  });
+});
+
+it("a sealed secret opens neither for another name, scope nor version", async () => {
+  const actions = newActionsPath();
+  await put(`${actions}/a`, { trigger: WHOLE });
+  await put(`${actions}/b`, { trigger: WHOLE });
+  const move = (sql: string) =>
+    env.DB.prepare(sql).bind(actions.split("/").slice(1, 3).join("/").concat("/production")).run();
+  await move(
+    "UPDATE actions SET secrets = (SELECT secrets FROM actions WHERE scope = ?1 AND name = 'a') WHERE scope = ?1 AND name = 'b'",
+  );
+  expect((await run(`${actions}/b`)).body.code).toBe("action_secrets_lost");
+  await move("UPDATE actions SET version = version + 1 WHERE scope = ?1 AND name = 'a'");
+  expect((await run(`${actions}/a`)).body.code).toBe("action_secrets_lost");
+});

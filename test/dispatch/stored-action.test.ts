@@ -1,0 +1,129 @@
+/**
+ * A member's token, which holds no secret, starts a real receiver through a stored action. The action's secrets reach the
+ * receiver and nobody else: they are looked for as raw bytes in D1, in the coordinator, in every answer and in the log.
+ */
+
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { Webhook } from "standardwebhooks";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { newActionsPath, type Told } from "../actions/actions.ts";
+import { until } from "../support/direct.ts";
+import { type ActionRun, ask, coordinatorOf } from "../support/requests.ts";
+import { grantToken } from "../support/tokens.ts";
+import { answering, ORIGIN } from "./runs.ts";
+
+const SIGNING_SECRET = `whsec_${new TextEncoder().encode("a-signing-key-of-the-caller-32-b").toBase64()}`;
+const HEADER_SECRET = "glpat-key-4711-of-the-header";
+const SECRETS = [HEADER_SECRET, SIGNING_SECRET.slice(6)];
+
+const logged: string[] = [];
+beforeEach(() => {
+  logged.length = 0;
+  for (const method of ["log", "error", "warn", "info", "debug"] as const) {
+    vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
+  }
+});
+afterEach(() => vi.restoreAllMocks());
+
+/** Each byte of a BLOB as one character. */
+function asText(rows: readonly Record<string, unknown>[]): string {
+  return rows
+    .flatMap((row) => Object.values(row))
+    .map((value) => {
+      if (Array.isArray(value)) return String.fromCharCode(...(value as number[]));
+      if (value instanceof ArrayBuffer) return new TextDecoder("latin1").decode(value);
+      return String(value);
+    })
+    .join("\n");
+}
+
+const TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 4) <> '_cf_'";
+
+async function bytesOfD1(): Promise<string> {
+  const { results } = await env.DB.prepare(TABLES).all<{ name: string }>();
+  const tables = await Promise.all(results.map(({ name }) => env.DB.prepare(`SELECT * FROM "${name}"`).all()));
+  return tables.map(({ results: rows }) => asText(rows)).join("\n");
+}
+
+function bytesOfJournal(runsPath: string, id: string): Promise<string> {
+  return runInDurableObject(coordinatorOf(runsPath, id), (_instance, { storage: { sql } }) =>
+    [...sql.exec<{ name: string }>(TABLES)].map(({ name }) => asText([...sql.exec(`SELECT * FROM "${name}"`)])).join("\n"),
+  );
+}
+
+it("starts its receiver with all secrets, and shows none", async () => {
+  const to = await answering({ mode: "echo", status: 202 });
+  const actions = newActionsPath();
+  const project = actions.split("/").slice(0, 3).join("/");
+  const runs = actions.replace(/actions$/, "action-runs");
+  const path = `${ORIGIN}${actions}/deploy`;
+  const trigger = {
+    type: "webhook",
+    url: `${to.url}/{{ parameters.version }}`,
+    headers: { "PRIVATE-TOKEN": HEADER_SECRET, "X-Version": "v{{ parameters.version }}" },
+    payload: { run: "{{ run.id }}", token: "{{ run.callbackToken }}" },
+    signingSecret: SIGNING_SECRET,
+  };
+  const stored = await ask<Told>("PUT", path, { body: { trigger, timeout: 5 } });
+  expect(stored.status).toBe(201);
+  // A second version, of which nobody sent the secrets again.
+  const again = await ask<Told>("PUT", path, { body: { ...stored.body, timeout: 6 } });
+  expect(again.status).toBe(200);
+
+  const { token } = await grantToken(project, { role: "member" });
+  const parameters = { version: "1.4.2" };
+  const ran = await ask<ActionRun>("POST", `${path}/runs`, { token, body: { parameters } });
+  expect([ran.status, ran.body.actionName, "callback" in ran.body]).toEqual([201, "deploy", false]);
+
+  const [delivery] = await to.untilInbox(1);
+  if (delivery === undefined) throw new Error("nothing was delivered");
+  expect(delivery.path).toMatch(/\/1\.4\.2$/);
+  expect(delivery.headers).toMatchObject({ "private-token": HEADER_SECRET, "x-version": "v1.4.2" });
+  const payload = new Webhook(SIGNING_SECRET).verify(delivery.body, { ...delivery.headers }) as {
+    run: string;
+    token: string;
+  };
+  expect(payload.run).toBe(ran.body.id);
+
+  // Only the receiver can report.
+  const callback = `${ORIGIN}${runs}/${ran.body.id}/callback`;
+  const report = { body: { status: "succeeded" } };
+  expect((await ask("POST", callback, { ...report, token })).status).toBe(401);
+  expect((await ask("POST", callback, { ...report, token: payload.token })).body.status).toBe("succeeded");
+
+  await until(async () => (await bytesOfD1()).includes(ran.body.id));
+  const shown = await Promise.all(
+    [path, `${ORIGIN}${actions}`, `${ORIGIN}${runs}/${ran.body.id}`, `${ORIGIN}${runs}/${ran.body.id}/events`].map(
+      (one) => ask<unknown>("GET", one, { token }),
+    ),
+  );
+  const places: Readonly<Record<string, string>> = {
+    answers: JSON.stringify([stored.body, again.body, ran.body, ...shown.map(({ body }) => body)]),
+    "the log": logged.join("\n"),
+    D1: await bytesOfD1(),
+    "the journal": await bytesOfJournal(runs, ran.body.id),
+  };
+  for (const [place, text] of Object.entries(places)) {
+    expect(text.length, place).toBeGreaterThan(100);
+    for (const secret of [...SECRETS, payload.token.slice(-64)]) {
+      for (const form of [secret, btoa(secret).replaceAll("=", ""), encodeURIComponent(secret)]) {
+        expect(text.includes(form), `a secret in ${place}`).toBe(false);
+      }
+    }
+  }
+});
+
+it("shows no secret of the action in what a receiver answers that echoes it", async () => {
+  const to = await answering({ mode: "echo", status: 400 });
+  const actions = newActionsPath();
+  const runs = actions.replace(/actions$/, "action-runs");
+  const trigger = { type: "webhook", url: to.url, headers: { Authorization: `Bearer ${HEADER_SECRET}` } };
+  await ask("PUT", `${ORIGIN}${actions}/deploy`, { body: { trigger } });
+  const ran = await ask("POST", `${ORIGIN}${actions}/deploy/runs`, { body: {} });
+  const events = () => ask<{ type: string }[]>("GET", `${ORIGIN}${runs}/${ran.body.id}/events`);
+  await until(async () => (await events()).body.some(({ type }) => type === "ended"));
+  const { body } = await events();
+  expect(body).toContainEqual(expect.objectContaining({ excerpt: null, excerptOmitted: "secret" }));
+  expect(JSON.stringify(body)).not.toContain(HEADER_SECRET);
+});
