@@ -4,15 +4,12 @@ import * as z from "zod/mini";
 import { trigger } from "../dispatch/trigger.ts";
 import { isJsonObject, type JsonObject } from "../http/json.ts";
 import {
-  LABEL_MAX_CHARACTERS,
-  LABELS_MAX,
   SCHEMA_MAX_BYTES,
   SCHEMA_MAX_SUBSCHEMAS,
   SECRET_NAME,
-  TIMEOUT_MAX_MINUTES,
 } from "../http/limits.ts";
-import { wholeNumber } from "../http/schema-bounds.ts";
 import { described, filterableName } from "../http/schema-parts.ts";
+import { labels, minutes } from "../runs/api/request-schemas.ts";
 import { checkSchema } from "./schema/check-schema.ts";
 
 export type SecretTexts = Readonly<Record<string, string | null>>;
@@ -116,35 +113,6 @@ export const storedTrigger = z
 export type StoredTrigger = z.output<typeof storedTrigger>;
 export type StoredCancel = NonNullable<StoredTrigger["cancel"]>;
 
-const label = filterableName.check(
-  z.refine((text) => [...text].length <= LABEL_MAX_CHARACTERS, {
-    error: `is too long; send at most ${LABEL_MAX_CHARACTERS} characters.`,
-  }),
-);
-
-/** A set: sorted, each text once. */
-export const labels = z
-  .array(label, { error: "send a list of strings." })
-  .check(
-    z.maxLength(LABELS_MAX, { error: `has too many labels; send at most ${LABELS_MAX}.` }),
-    z.overwrite((texts) => [...new Set(texts)].sort()),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "array",
-      items: {
-        type: "string",
-        minLength: 1,
-        maxLength: LABEL_MAX_CHARACTERS,
-        pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
-      },
-      maxItems: LABELS_MAX,
-    },
-    description: `At most ${LABELS_MAX} texts, by which lists filter.`,
-  });
-
-export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
-
 const parametersSchema = z
   .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
   .check(
@@ -174,7 +142,7 @@ export const actionDefinition = z
         "Minutes without a heartbeat after which a run fails. Without it, silence is no failure.",
       ),
     ),
-    labels: z.optional(labels),
+    labels,
   })
   .register(z.globalRegistry, {
     id: "ActionDefinition",

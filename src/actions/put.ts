@@ -8,7 +8,7 @@ import { trigger as triggerSchema } from "../dispatch/trigger.ts";
 import { guardUrl } from "../dispatch/url-guard.ts";
 import { webhookPolicy } from "../dispatch/webhook-policy.ts";
 import { ApiError } from "../http/errors.ts";
-import { TRIGGER_MAX_BYTES, utf8Bytes } from "../http/limits.ts";
+import { LABELS_MAX, TRIGGER_MAX_BYTES, utf8Bytes } from "../http/limits.ts";
 import { requirePreconditions } from "../http/preconditions.ts";
 import { readD1 } from "../http/read-d1.ts";
 import { sentenceOf } from "../http/validate.ts";
@@ -36,7 +36,8 @@ export interface PutAction {
 }
 
 /**
- * Throws `precondition_failed`, `secret_required`, `too_many_actions`, `invalid_body`, `not_configured` and D1's errors.
+ * Throws `precondition_failed`, `secret_required`, `too_many_actions`, `too_many_labels`, `invalid_body`, `not_configured` and
+ * errors of D1.
  * A PUT without conditions that finds another change in its way starts again, on top of that change.
  */
 export async function storeAction(
@@ -46,6 +47,13 @@ export async function storeAction(
   sent: ActionDefinition,
   entry: AuditEntry,
 ): Promise<PutAction> {
+  const labels = sent.labels?.length ?? 0;
+  if (labels > LABELS_MAX) {
+    throw new ApiError(
+      "too_many_labels",
+      `The action has ${labels} labels. Send at most ${LABELS_MAX}.`,
+    );
+  }
   requireCallableUrls(c, sent.trigger);
   for (let n = 0; n < TRIES_MAX; n++) {
     const put = await tryToStore(c, ring, place, sent, entry);

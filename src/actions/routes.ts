@@ -14,13 +14,13 @@ import { etagOf, requirePreconditions } from "../http/preconditions.ts";
 import { readD1 } from "../http/read-d1.ts";
 import { actionPageQuery } from "../http/schema-parts.ts";
 import { validBody, validQuery } from "../http/validate.ts";
+import { createRunOfAction, replayOfAction } from "../runs/api/create.ts";
+import { createQuery, newRunOfAction } from "../runs/api/request-schemas.ts";
 import { placeOf, usableRing } from "../runs/api/run-place.ts";
 import { forgetAction } from "./cache.ts";
 import { actionDefinition } from "./definition.ts";
 import { storeAction } from "./put.ts";
 import { type ResolvedAction, requireValidParameters, resolveAction } from "./resolve.ts";
-import { createRunOfAction, replayOfAction } from "./run-of-action.ts";
-import { newRunOfAction } from "./run-request.ts";
 import { type ActionPlace, deleteAction, type ListedAction, listActions, selectAction } from "./store.ts";
 
 const actionListQuery = z.strictObject(actionPageQuery);
@@ -75,8 +75,10 @@ export const actionRoutes = new Hono<AppEnv>()
     `${ACTION}/runs` as "/:name/runs",
     requires("data:write"),
     validBody(newRunOfAction, { mayBeEmpty: true }),
+    validQuery(createQuery),
     async (c) => {
       const body = c.req.valid("json");
+      const isDetailed = c.req.valid("query").include !== undefined;
       const place = placeOf(c);
       usableRing(c);
       const { name } = actionPlaceOf(c);
@@ -85,11 +87,12 @@ export const actionRoutes = new Hono<AppEnv>()
         action = await runnable(c, { scope: place.scope, name }, body.parameters);
       } catch (refusal) {
         // The same key may have created a run when the action was another one, or when D1 could be read.
-        const replay = refusal instanceof ApiError ? await replayOfAction(c, place, name, body) : null;
+        const replay =
+          refusal instanceof ApiError ? await replayOfAction(c, place, name, body, isDetailed) : null;
         if (replay === null) throw refusal;
         return replay;
       }
-      return createRunOfAction(c, place, action, body);
+      return createRunOfAction(c, place, action, body, isDetailed);
     },
   );
 

@@ -1,6 +1,6 @@
 /** The OpenAPI operations of stored actions, by method and path. */
 
-import { action, actionList, runOfAction } from "./action-schemas.ts";
+import { action, actionList } from "./action-schemas.ts";
 import { answers, BODY, headersOf, type Operation, refuses, TOKEN } from "./describe.ts";
 import {
   BOOKMARK_OF_CHANGE,
@@ -11,6 +11,7 @@ import {
   OF_ACTION,
 } from "./parameters.ts";
 import { refusesChange } from "./run-operations.ts";
+import { startedActionRun } from "./run-schemas.ts";
 
 const common = { tags: ["Actions"], security: [{ apiToken: [] }] };
 
@@ -57,6 +58,7 @@ const PUT: Operation = {
       "not_found",
       "too_many_actions",
       "precondition_failed",
+      "too_many_labels",
       "secret_required",
       "not_configured",
       "database_unavailable",
@@ -94,7 +96,7 @@ const RUN: Operation = {
     "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret of the CI product. If the action has a trigger, the response has no `callback`, because only the receiver gets the callback token. Requires the permission `data:write`.",
   parameters: [...OF_ACTION, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
-    ...answers(201, "The run", runOfAction, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
+    ...answers(201, "The run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(
       ...TOKEN,
       ...BODY,
@@ -103,6 +105,8 @@ const RUN: Operation = {
       "action_not_found",
       "action_secrets_lost",
       "invalid_parameters",
+      "too_many_labels",
+      "invalid_query",
       "invalid_idempotency_key",
       "idempotency_key_reused",
       "idempotency_key_unverifiable",

@@ -2,7 +2,6 @@
 
 import * as z from "zod";
 import { actionDefinition, cancelRequest, storedTrigger } from "../actions/definition.ts";
-import { actionRun, createdActionRun } from "./run-schemas.ts";
 
 const DEFINITION = {
   description: "Deploys a version of the shop.",
@@ -57,14 +56,3 @@ export const actionList = z
       .meta({ id: "ListedAction", examples: [LISTED] }),
   )
   .meta({ id: "ActionList", examples: [[LISTED]] });
-
-const { callback } = createdActionRun.shape;
-
-export const runOfAction = z
-  .object({
-    ...actionRun.shape,
-    callback: callback
-      .optional()
-      .describe("Missing if the action has a trigger: only the receiver gets the token."),
-  })
-  .meta({ id: "CreatedRunOfAction", examples: actionRun.meta()?.examples });

@@ -1,17 +1,23 @@
 /** The one place where a retry asks for a stored action. */
 
+import { requireValidParameters, resolveAction } from "../../actions/resolve.ts";
+import { ApiError } from "../../http/errors.ts";
 import type { JsonObject } from "../../http/json.ts";
 import type { ActionDefinition } from "./create.ts";
 import type { Place } from "./run-place.ts";
 
 /**
- * The action as it is now, if its schema accepts the parameters. Throws `action_not_found`, `action_secrets_lost` or
- * `invalid_parameters`. No run has an action yet, so this is never called.
+ * The action as it is now, if its schema accepts the parameters. Throws `action_not_found`, `action_secrets_lost`,
+ * `invalid_parameters`, `not_configured` or `database_unavailable`.
  */
 export async function actionOfRetry(
-  _place: Place,
+  place: Place,
   name: string,
-  _parameters: JsonObject,
+  parameters: JsonObject,
+  waitUntil: (work: Promise<unknown>) => void,
 ): Promise<ActionDefinition> {
-  throw new Error(`the action ${name} can't be resolved`);
+  const action = await resolveAction(place.env, place.hops, place.scope, name, waitUntil);
+  if (!action.ok) throw new ApiError(action.error);
+  requireValidParameters(action.value, parameters);
+  return action.value;
 }

@@ -49,7 +49,7 @@ const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a 
   { wire: { type: "string", format: "uuid" } },
 );
 
-const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
+export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
 
 const inputs = (what: string, other: string) =>
   z._default(

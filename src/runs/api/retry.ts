@@ -13,6 +13,8 @@ import { mayBeKnown } from "./reader.ts";
 import type { RetryBody } from "./request-schemas.ts";
 import { askAboutRun, type Place } from "./run-place.ts";
 
+type WaitUntil = (work: Promise<unknown>) => void;
+
 export async function retryRun(
   c: Context<AppEnv>,
   place: Place,
@@ -21,14 +23,20 @@ export async function retryRun(
   isDetailed: boolean,
 ): Promise<Response> {
   const creation = creationOf(c, place, isDetailed);
-  return sendCreated(c, creation, await createRetry(creation, id, body));
+  const created = await createRetry(creation, id, body, (work) => c.executionCtx.waitUntil(work));
+  return sendCreated(c, creation, created);
 }
 
 /** A replay gets its run, whatever has become of the first run and its action since. */
-async function createRetry(creation: Creation, id: string, body: RetryBody): Promise<CreatedRun> {
+async function createRetry(
+  creation: Creation,
+  id: string,
+  body: RetryBody,
+  waitUntil: WaitUntil,
+): Promise<CreatedRun> {
   const change = await changeOf(creation, ["retry", id, body], false);
   try {
-    const wanted = await wantedAgain(creation, id, body);
+    const wanted = await wantedAgain(creation, id, body, waitUntil);
     return await createRun(creation, wanted, change);
   } catch (error) {
     const isRefusal = error instanceof ApiError && ERRORS[error.code][0] < 500;
@@ -37,7 +45,7 @@ async function createRetry(creation: Creation, id: string, body: RetryBody): Pro
   }
 }
 
-async function wantedAgain(creation: Creation, id: string, body: RetryBody) {
+async function wantedAgain(creation: Creation, id: string, body: RetryBody, waitUntil: WaitUntil) {
   const answer = await endedRun(creation, id);
   const { actionName, entityId, timeoutMs, heartbeatTimeoutMs } = answer.inputs;
   const parameters = body.parameters ?? parsed<JsonObject>(answer.inputs.parameters);
@@ -47,7 +55,8 @@ async function wantedAgain(creation: Creation, id: string, body: RetryBody) {
     const sentence = `parameters and the recommendations of the run together have ${bytes} bytes; send at most ${INPUTS_MAX_BYTES}.`;
     throw new ApiError("invalid_body", sentence);
   }
-  const action = answer.source === "action" ? await actionOfRetry(creation, actionName, parameters) : null;
+  const action =
+    answer.source === "action" ? await actionOfRetry(creation, actionName, parameters, waitUntil) : null;
   return {
     ...{ actionName, entityId, parameters, recommendations, timeoutMs, heartbeatTimeoutMs },
     labels: parsed<readonly string[]>(answer.inputs.labels),
