@@ -11,6 +11,11 @@ export const INPUTS_MAX_BYTES = 256 * 1024;
 export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
 export const TRIGGER_MAX_BYTES = 64 * 1024;
+/** Of one trigger. */
+export const SECRETS_MAX = 20;
+export const SECRET_MAX_CHARACTERS = 4096;
+/** Different values of the receiver's answer that one trigger uses. */
+export const RESPONSE_VALUES_MAX = 20;
 /** A stored action's parametersSchema. */
 export const SCHEMA_MAX_BYTES = 32 * 1024;
 export const SCHEMA_MAX_SUBSCHEMAS = 500;

@@ -64,11 +64,15 @@ export interface Run extends NewRun {
 
 export type EndCause = "callback" | "cancel" | "delivery" | "deadline" | "silence";
 
-/** `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token. */
+/**
+ * `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token.
+ * `external_url`: the receiver's answer names the job's page.
+ */
 export type RunEvent =
   | { readonly type: "started" }
   | { readonly type: "delivered" }
   | { readonly type: "heartbeat" }
+  | { readonly type: "external_url"; readonly url: string }
   | { readonly type: "succeeded"; readonly output: string | null }
   | { readonly type: "failed"; readonly error: string; readonly output: string | null }
   | { readonly type: "cancelled"; readonly by?: string }
@@ -151,6 +155,12 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
       // A heartbeat of a running run makes no new version, because it changes nothing that D1 shows.
       if (run.status === "pending") return ok(started(run, now));
       return ok({ ...run, silentSince: signOfLife(run, now) });
+    case "external_url": {
+      const { version, externalUrlChanges } = run;
+      if (event.url === run.externalUrl) return ok(run);
+      const changes = { externalUrl: event.url, externalUrlChanges: externalUrlChanges + 1 };
+      return ok({ ...run, ...changes, version: version + 1 });
+    }
     case "delivered":
       return ok({ ...run, silentSince: signOfLife(run, now) });
     case "succeeded":
@@ -168,7 +178,13 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
 }
 
 /** The events that a running run takes as well as a pending one. */
-const RUNNING_TAKES: ReadonlySet<string> = new Set(["heartbeat", "succeeded", "failed", "deadline_passed"]);
+const RUNNING_TAKES: ReadonlySet<string> = new Set([
+  "heartbeat",
+  "external_url",
+  "succeeded",
+  "failed",
+  "deadline_passed",
+]);
 
 /** Why an event that needs a pending run can't happen. */
 function conflictOf({ status, endCause }: Run): Conflict | null {

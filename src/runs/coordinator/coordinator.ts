@@ -109,7 +109,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
     const next = transition(run, event, now);
     if (!next.ok) return this.#refuse(run, next.error);
-    return this.#answer(this.#ledger.change(run, next.value, event, now, { change }), false);
+    const changed = this.#ledger.change(run, next.value, event, now, { change });
+    if (event.type === "cancelled") this.#dispatcher.stop(changed, now);
+    return this.#answer(changed, false);
   }
 
   async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
