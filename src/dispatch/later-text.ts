@@ -56,10 +56,10 @@ export function keysOf(...texts: readonly LaterText[]): readonly string[] {
   return [...new Set(texts.flat().flatMap((piece) => (typeof piece === "string" ? [] : [piece[0]])))];
 }
 
-/** The whole text. `valueOf` must know every key. */
-export function fillIn(text: LaterText, valueOf: (key: string) => AnswerValue): string {
+/** The whole text. `valueAt` must know every key. */
+export function fillIn(text: LaterText, valueAt: (key: string) => AnswerValue): string {
   return text
-    .map((piece) => (typeof piece === "string" ? piece : encode(valueOf(piece[0]), piece[1])))
+    .map((piece) => (typeof piece === "string" ? piece : encode(valueAt(piece[0]), piece[1])))
     .join("");
 }
 

@@ -52,7 +52,7 @@ export async function prepareDelivery(
   const policy = webhookPolicy(env, origin);
   if (!policy.ok) return err({ code: "not_configured", sentence: policy.error });
   const { secrets = {}, signingSecret = null, retry, startOn } = trigger;
-  const rendered = renderTrigger(trigger, { ...context, secrets }, context);
+  const rendered = renderTrigger(trigger, { ...context, secrets });
   if (!rendered.ok) return err({ code: "invalid_body", sentence: rendered.error });
   const url = guardUrl(rendered.value.url, policy.value);
   if (!url.ok) return err({ code: "invalid_body", sentence: `trigger.url: ${url.error}` });
@@ -143,16 +143,12 @@ export function renderLater(
 
 type Rendered = Pick<WebhookRequest, "url" | "method" | "headers" | "body">;
 
-/**
- * The request with all placeholders put in, or a sentence that names the place of what can't be sent. PURE. Without a payload
- * `wholeContext` is sent. It is never read as a template, because its values are the callers'.
- */
+/** The request with all placeholders put in, or a sentence that names the place of what can't be sent. PURE. */
 export function renderTrigger(
   trigger: Pick<Trigger, "url" | "method" | "headers" | "payload">,
   context: FullContext,
-  wholeContext: TemplateContext,
 ): Result<Rendered, string> {
-  return renderRequest(trigger, context, "trigger", IN_URL, wholeContext);
+  return renderRequest(trigger, context, "trigger", IN_URL);
 }
 
 interface RequestTemplates {
@@ -167,7 +163,6 @@ function renderRequest(
   context: FullContext,
   place: string,
   urlRoots: Roots,
-  wholeContext?: TemplateContext,
 ): Result<Rendered, string> {
   const url = renderUrl(request.url, context, URL_MAX_CHARACTERS, urlRoots);
   if (!url.ok) return err(urlFault(`${place}.url`, url.error));
@@ -188,7 +183,7 @@ function renderRequest(
     }
     headers.push([name, value.value]);
   }
-  const payload = payloadOf(request, context, wholeContext);
+  const payload = payloadOf(request, context);
   if (!payload.ok) {
     return err(
       `${place}.payload: has more than ${RENDERED_MAX_BYTES} bytes with its placeholders put in; send less.`,
@@ -216,13 +211,15 @@ function isForm(headers: Readonly<Record<string, string>>): boolean {
   );
 }
 
-function payloadOf(
-  { payload }: RequestTemplates,
-  context: FullContext,
-  wholeContext: TemplateContext | undefined,
-): Result<unknown, "too_large"> {
+/**
+ * Without a payload the context itself is sent, but no secrets. It is never read as a template, because its values are the
+ * callers'.
+ */
+function payloadOf({ payload }: RequestTemplates, context: FullContext): Result<unknown, "too_large"> {
   if (payload !== undefined) return renderJson(payload, context, RENDERED_MAX_BYTES);
-  return utf8Bytes(JSON.stringify(wholeContext)) > RENDERED_MAX_BYTES ? err("too_large") : ok(wholeContext);
+  const { run, parameters, recommendations, entity } = context;
+  const whole = { run, parameters, recommendations, entity };
+  return utf8Bytes(JSON.stringify(whole)) > RENDERED_MAX_BYTES ? err("too_large") : ok(whole);
 }
 
 function toForm(payload: unknown): string | null {

@@ -10,7 +10,7 @@
 import { isJsonObject } from "../http/json.ts";
 import { utf8Bytes } from "../http/limits.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type FullContext, fill, lookUp, parse, parsed, type Roots } from "./placeholder.ts";
+import { type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
 
 /** `path`: the place inside the template. */
 export interface TemplateFault {
@@ -25,7 +25,7 @@ const CUT_ESCAPE = /%[0-9a-f]?$/i;
 const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
 
 /** The first fault of a JSON template, or of a single string such as a header value; null if there is none. */
-export function checkTemplate(template: unknown, roots: Roots): TemplateFault | null {
+export function checkTemplate(template: unknown, roots = IN_URL): TemplateFault | null {
   if (typeof template === "string") {
     const parts = parse(template, roots);
     return parts.ok ? null : { path: [], sentence: parts.error };
@@ -67,7 +67,7 @@ export function renderText(
 }
 
 /** A sentence about the first fault in the placeholders of a URL, or null. It does not judge which URLs may be called. */
-export function checkUrlTemplate(template: string, roots: Roots): string | null {
+export function checkUrlTemplate(template: string, roots = IN_URL): string | null {
   const parts = parse(template, roots);
   if (!parts.ok) return parts.error;
   let before = "";
@@ -101,7 +101,7 @@ export function renderUrl(
   template: string,
   context: FullContext,
   maxBytes: number,
-  roots: Roots,
+  roots = IN_URL,
 ): Result<string, "too_large" | "dot_segment"> {
   if (checkUrlTemplate(template, roots) !== null)
     throw new Error("rendering a URL template that was never checked");

@@ -31,10 +31,11 @@ import type {
 } from "../protocol.ts";
 import { begin, type Conflict, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
-import { Dispatcher, type Sender } from "./dispatcher.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { Ledger } from "./ledger.ts";
 import { ownerOf } from "./owner.ts";
 import { Retention } from "./retention.ts";
+import type { Sender } from "./sender.ts";
 import { Watchers } from "./watchers.ts";
 
 /** An object may hold 10 GB. From here on it takes no new run, so that the runs it has can still end. */

@@ -14,7 +14,6 @@ import {
   type NewDelivery,
   newDelivery,
 } from "../../dispatch/delivery.ts";
-import type { Attempt } from "../../dispatch/sealed-request.ts";
 import { logFailure } from "../../log.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
@@ -24,6 +23,7 @@ import { isOpen, type RunEvent, transition } from "../run.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import { attemptAnswered, attemptStarted } from "./attempt-events.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Sender } from "./sender.ts";
 import { Stopper } from "./stopper.ts";
 
 /** How many attempts of one coordinator may be under way. The rest wait. */
@@ -33,11 +33,6 @@ const FLYING_MAX_BYTES = 32_000_000;
 
 /** How many runs the alarm takes on in one turn. */
 const DUE_BATCH = 200;
-
-/** Makes one request, in a Worker invocation of its own. */
-export interface Sender {
-  send(attempt: Attempt): Promise<AttemptAnswer>;
-}
 
 export class Dispatcher {
   readonly #journal: Journal;

@@ -19,8 +19,8 @@ import type { Stop } from "../journal/stop-rows.ts";
 import { isOpen } from "../run.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import { attemptAnswered, attemptStarted } from "./attempt-events.ts";
-import type { Sender } from "./dispatcher.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Sender } from "./sender.ts";
 
 /** How many stop requests of one coordinator may be under way. They have places of their own, so no delivery delays them. */
 const FLYING_MAX = 50;
