@@ -61,7 +61,9 @@ function parsedJson(bytes: Uint8Array): unknown {
 /** An integer that JavaScript rounds would name another job. An empty text would cut a segment out of a path. */
 function isUsable(value: unknown): value is AnswerValue {
   if (typeof value === "boolean") return true;
-  if (typeof value === "number") return Number.isSafeInteger(value) || !Number.isInteger(value);
+  if (typeof value === "number") {
+    return Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value));
+  }
   return typeof value === "string" && value !== "" && value.length <= LINK_MAX_CHARACTERS;
 }
 

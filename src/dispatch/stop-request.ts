@@ -3,7 +3,7 @@
  * receiver's answer are put in when it is sent.
  */
 
-import { RENDERED_MAX_BYTES, utf8Bytes } from "../http/limits.ts";
+import { RENDERED_HEADERS_MAX_BYTES, RENDERED_MAX_BYTES, utf8Bytes } from "../http/limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type AnswerValues, VALUE_MAX_CHARACTERS } from "./answer-values.ts";
 import { fillIn, keysOf, type LaterText } from "./later-text.ts";
@@ -46,6 +46,7 @@ export function filledStop(stop: StopRequest, answer: AnswerValues | null): Resu
   if (!filledHeaders.every(([, value]) => HEADER_VALUE.test(value))) {
     return err("a value of the answer has characters that no header can carry");
   }
+  const headerBytes = filledHeaders.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   const request = {
     ...rest,
     url: filled(url),
@@ -53,6 +54,8 @@ export function filledStop(stop: StopRequest, answer: AnswerValues | null): Resu
     body: filled(body),
   };
   if (hasDotSegment(request.url)) return err("a value of the answer would leave the URL's path");
-  if (utf8Bytes(request.body) > 2 * RENDERED_MAX_BYTES) return err("it would be too long");
+  if (headerBytes > RENDERED_HEADERS_MAX_BYTES || utf8Bytes(request.body) > RENDERED_MAX_BYTES) {
+    return err("the values of the answer make it too long");
+  }
   return ok(request);
 }

@@ -14,7 +14,7 @@ export const TRIGGER_MAX_BYTES = 64 * 1024;
 /** Of one trigger. */
 export const SECRETS_MAX = 20;
 export const SECRET_MAX_CHARACTERS = 4096;
-/** Different values of the receiver's answer that one trigger uses. */
+/** How often one trigger uses a value of the receiver's answer. Each value is as long as the receiver likes, up to a bound. */
 export const RESPONSE_VALUES_MAX = 20;
 /** A stored action's parametersSchema. */
 export const SCHEMA_MAX_BYTES = 32 * 1024;

@@ -79,7 +79,24 @@ describe("a stop request", () => {
     expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
   });
 
-  it("is not sent if no attempt has begun, and is erased when the run ends by itself", async () => {
+  it("is not sent if no attempt has begun", async () => {
+    const { run, stops } = await queued({ status: 503, headers: { "Retry-After": "600" } });
+    await runInDurableObject(coordinatorOf(run.path, run.created.id), (_instance, { storage: { sql } }) => {
+      // As if the delivery waited for room.
+      sql.exec("UPDATE deliveries SET attempt = 0 WHERE run_id = ?", run.created.id);
+    });
+    await run.cancel();
+    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await stops.inbox()).toEqual([]);
+  });
+
+  it("is sent if an attempt has begun and failed, because it may have arrived all the same", async () => {
+    const { run, stops } = await queued({ status: 503, headers: { "Retry-After": "600" } });
+    await run.cancel();
+    await stops.untilInbox(1);
+  });
+
+  it("is erased when the run ends by itself", async () => {
     const { run, stops } = await queued({ status: 202 });
     expect(await rowsOf(run)).toEqual({ stops: 1, answers: 0 });
     await run.report({ status: "succeeded" });
@@ -145,6 +162,85 @@ describe("a stop request", () => {
       sql.exec("SELECT due_at = purge_at AS same FROM runs WHERE id = ?", run.created.id).one(),
     );
     expect(row).toEqual({ same: 1 });
+  });
+});
+
+/** Asks a running run's stop request to leave now, as a request to stop does. */
+async function ask({ path, created, alarmIn }: Fired): Promise<void> {
+  await runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage: { sql } }) => {
+    sql.exec("UPDATE stop_requests SET next_at = 1, due_at = 1 WHERE run_id = ?", created.id);
+  });
+  await alarmIn(0);
+}
+
+describe("while the run is open, the timeline tells", () => {
+  it("each attempt of the stop request and its answer", async () => {
+    const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, body: "wait" }, { status: 204 }]);
+    await run.untilStatus("running");
+    await ask(run);
+    await untilErased(run);
+    const { host } = new URL(stops.url);
+    expect((await run.timeline()).slice(4)).toMatchObject([
+      { type: "stop_started", attempt: 1, host },
+      { type: "stop_answered", attempt: 1, outcome: "retry", status: 503, excerpt: "wait" },
+      { type: "stop_started", attempt: 2, host },
+      { type: "stop_answered", attempt: 2, outcome: "accepted", status: 204, nextAttemptAt: null },
+    ]);
+    expect((await run.get()).status).toBe("running");
+  });
+
+  const MISSING: readonly [string, string, string][] = [
+    ["a value is missing", "{}", "was not called: the answer has no usable {{ response.id }}"],
+    ["there is no answer", "", "was not called: the answer has no usable {{ response.id }}"],
+    [
+      "a value may contain a secret",
+      '{"id":"start-token-1"}',
+      "was not called: {{ response.id }} may contain a secret of the request",
+    ],
+  ];
+  it.each(MISSING)("why nothing is sent: %s", async (_what, body, reason) => {
+    const more = { headers: { Authorization: "Bearer start-token-1" } };
+    const { run, stops } = await play({ status: 202, body }, { url: "/{{ response.id }}" }, [], more);
+    await run.untilStatus("running");
+    await ask(run);
+    await untilErased(run);
+    expect((await run.timeline()).at(-1)).toMatchObject({
+      type: "stop_answered",
+      outcome: "given_up",
+      status: null,
+      reason,
+    });
+    expect(await stops.inbox()).toEqual([]);
+  });
+
+  it("no answer that echoes a secret of either request", async () => {
+    const secrets = { token: "a-token-that-is-secret-1" };
+    const { run } = await play({ status: 202 }, {}, [{ status: 400, body: "No a-token-that-is-secret-1" }], {
+      secrets,
+    });
+    await run.untilStatus("running");
+    await ask(run);
+    await untilErased(run);
+    expect((await run.timeline()).at(-1)).toMatchObject({ excerpt: null, excerptOmitted: "secret" });
+  });
+
+  it("nothing after the end: an answer that comes then is only logged", async () => {
+    const log = vi.spyOn(console, "log");
+    const { run, stops } = await play({ status: 202 }, {}, [{ status: 200, delayMs: 250 }]);
+    await run.untilStatus("running");
+    await ask(run);
+    await stops.untilInbox(1);
+    await runInDurableObject(coordinatorOf(run.path, run.created.id), (_instance, { storage: { sql } }) => {
+      // As a request to stop leaves it, or the end would erase the stop request.
+      sql.exec(
+        "UPDATE runs SET cancel_requested_at = 1, cancel_until = deadline_at WHERE id = ?",
+        run.created.id,
+      );
+    });
+    await run.report({ status: "succeeded" });
+    await untilErased(run);
+    expect((await run.story()).at(-1)).toBe("ended");
+    expect(log.mock.calls.flat().join("\n")).toContain('"stop_answered"');
   });
 });
 

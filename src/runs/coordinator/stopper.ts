@@ -49,6 +49,15 @@ export class Stopper {
    * way, the request waits for its answer, at most for its lease, because the answer can name the job.
    */
   request(run: JournaledRun, now: number): void {
+    try {
+      this.#request(run, now);
+    } catch (error) {
+      // The cancel itself must not fail.
+      this.#logError("stop_failed", error, run.id);
+    }
+  }
+
+  #request(run: JournaledRun, now: number): void {
     const stop = this.#journal.stops.of(run.id);
     if (stop === null || isRequested(stop)) return;
     // The delivery is still there if the run has not changed yet.

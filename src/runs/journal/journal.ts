@@ -67,7 +67,7 @@ export class Journal {
       const written = this.#written(run, delivery, now);
       if (!this.runs.insert(run, rowDetails(written))) return null;
       if (delivery !== null) this.deliveries.put(run.id, delivery);
-      if (delivery?.stop !== undefined) this.stops.insert(run.id, delivery.stop);
+      if (delivery?.stop !== undefined) this.stops.insert(run.id, delivery.stop, stopEndsAt(run));
       this.timeline.append(run, events);
       return written;
     });

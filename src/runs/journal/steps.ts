@@ -78,7 +78,6 @@ export const JOURNAL_STEPS: readonly string[] = [
    ALTER TABLE runs ADD COLUMN cancel_fingerprint TEXT;
    ALTER TABLE runs ADD COLUMN external_url TEXT;
    ALTER TABLE runs ADD COLUMN external_url_changes INTEGER NOT NULL DEFAULT 0;`,
-  // `due_at` is null while the request is only kept for the case that somebody asks to stop.
   `CREATE TABLE stop_requests (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -91,9 +90,9 @@ export const JOURNAL_STEPS: readonly string[] = [
      is_unsure        INTEGER NOT NULL DEFAULT 0,
      delivery_attempt INTEGER NOT NULL DEFAULT 0,
      delivery_lease   INTEGER,
-     due_at           INTEGER
+     due_at           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
-   CREATE INDEX stop_requests_due ON stop_requests (due_at) WHERE due_at IS NOT NULL;
+   CREATE INDEX stop_requests_due ON stop_requests (due_at);
    CREATE TABLE receiver_answers (
      run_id TEXT PRIMARY KEY,
      sealed BLOB NOT NULL

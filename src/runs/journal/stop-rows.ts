@@ -43,19 +43,21 @@ export class StopRows {
     return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
   }
 
-  has(runId: string): boolean {
-    return [...this.#sql.exec("SELECT 1 FROM stop_requests WHERE run_id = ?", runId)].length > 0;
-  }
-
-  insert(runId: string, { host, sealed, maxAttempts, initialDelayMs }: NewRequest): void {
-    this.#sql.exec(
-      "INSERT INTO stop_requests (run_id, host, sealed, max_attempts, initial_delay_ms) VALUES (?, ?, ?, ?, ?)",
+  /** `latestDueAt`: when the row is erased at the latest, whatever version of the code the run ends under. */
+  insert(
+    runId: string,
+    { host, sealed, maxAttempts, initialDelayMs }: NewRequest,
+    latestDueAt: number,
+  ): void {
+    this.#write(
+      `INSERT INTO stop_requests (run_id, host, sealed, max_attempts, initial_delay_ms, due_at)
+       VALUES (?, ?, ?, ?, ?, ?)`,
       runId,
-      ...[host, sealed, maxAttempts, initialDelayMs],
+      ...[host, sealed, maxAttempts, initialDelayMs, latestDueAt],
     );
   }
 
-  /** `latestDueAt`: when the row is erased at the latest. */
+  /** `latestDueAt`: as for `insert`. */
   update(runId: string, stop: Stop, latestDueAt: number): void {
     const { attempt, nextAt, leaseUntil, isUnsure, deliveryLease } = stop;
     const dueAt = Math.min(deliveryDueAt(stop) ?? latestDueAt, latestDueAt);
@@ -79,7 +81,7 @@ export class StopRows {
 
   /** Makes sure that the row gets its turn at `at` or before. */
   dueBy(runId: string, at: number): void {
-    this.#write("UPDATE stop_requests SET due_at = min(ifnull(due_at, ?1), ?1) WHERE run_id = ?2", at, runId);
+    this.#write("UPDATE stop_requests SET due_at = min(due_at, ?1) WHERE run_id = ?2", at, runId);
   }
 
   /** The row is tried again later. */
@@ -95,7 +97,7 @@ export class StopRows {
   due(now: number, limit: number): string[] {
     const rows = this.#sql.exec<{ id: string }>(
       `SELECT run_id AS id FROM stop_requests INDEXED BY stop_requests_due
-       WHERE due_at IS NOT NULL AND due_at <= ? ORDER BY due_at LIMIT ?`,
+       WHERE due_at <= ? ORDER BY due_at LIMIT ?`,
       now,
       limit,
     );
@@ -107,7 +109,7 @@ export class StopRows {
     this.#nextDueAt ??=
       this.#sql
         .exec<{ at: number | null }>(
-          "SELECT min(due_at) AS at FROM stop_requests INDEXED BY stop_requests_due WHERE due_at IS NOT NULL",
+          "SELECT min(due_at) AS at FROM stop_requests INDEXED BY stop_requests_due",
         )
         .one().at ?? Number.POSITIVE_INFINITY;
     return this.#nextDueAt;
@@ -118,7 +120,7 @@ export class StopRows {
     this.#nextDueAt = null;
   }
 
-  #write(statement: string, ...bindings: (string | number | null)[]): void {
+  #write(statement: string, ...bindings: SqlStorageValue[]): void {
     // Before the write: if the transaction around it fails, memory must not claim what is not so.
     this.#nextDueAt = null;
     this.#sql.exec(statement, ...bindings);
