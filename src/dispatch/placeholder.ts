@@ -63,8 +63,8 @@ export const IN_URL: Roots = ["run", "parameters", "recommendations", "entity"];
 export const IN_REQUEST: Roots = [...IN_URL, "secrets"];
 export const IN_STOP_URL: Roots = [...IN_URL, "response"];
 export const IN_STOP_REQUEST: Roots = [...IN_REQUEST, "response"];
-/** For a template that was checked before. */
-const ANYWHERE = IN_STOP_REQUEST;
+/** For a template that was checked before, or that another check judges. */
+export const ANYWHERE = IN_STOP_REQUEST;
 
 const SHOWN_CHARACTERS = 80;
 const DIGITS = /^[0-9]+$/;

@@ -10,7 +10,7 @@
 import { isJsonObject } from "../http/json.ts";
 import { utf8Bytes } from "../http/limits.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
+import { ANYWHERE, type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
 
 /** `path`: the place inside the template. */
 export interface TemplateFault {
@@ -122,9 +122,12 @@ export function hasDotSegment(url: string): boolean {
   return path.split(/[/\\]/).some((segment) => DOT_SEGMENT.test(segment));
 }
 
-/** Every path of a checked template, with repeats. */
+/** Every path in a template, with repeats. A text with a fault has none, because its own check refuses it. */
 export function pathsOf(template: unknown): readonly (readonly string[])[] {
-  if (typeof template === "string") return parsed(template).filter((part) => typeof part !== "string");
+  if (typeof template === "string") {
+    const parts = parse(template, ANYWHERE);
+    return parts.ok ? parts.value.filter((part) => typeof part !== "string") : [];
+  }
   if (typeof template !== "object" || template === null) return [];
   return Object.values(template).flatMap(pathsOf);
 }

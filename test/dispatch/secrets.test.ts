@@ -168,7 +168,7 @@ it("the answer's value that names a job is sealed, and no secret shows while its
     { startOn: "heartbeat" },
   );
   await told.fired.untilAnswered(1);
-  expect(await dumpedJournal(told.fired)).toContain(`{"id":"${job}"}`.slice(0, 4));
+  expect(await dumpedJournal(told.fired)).not.toContain(job);
   await expectNoSecret(told);
   await told.fired.cancel();
   await expectNoSecret(told);

@@ -120,7 +120,7 @@ export class StopRows {
     this.#nextDueAt = null;
   }
 
-  #write(statement: string, ...bindings: SqlStorageValue[]): void {
+  #write(statement: string, ...bindings: (SqlStorageValue | Uint8Array<ArrayBuffer>)[]): void {
     // Before the write: if the transaction around it fails, memory must not claim what is not so.
     this.#nextDueAt = null;
     this.#sql.exec(statement, ...bindings);
