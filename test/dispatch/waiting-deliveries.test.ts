@@ -85,6 +85,10 @@ async function fire(
           recommendations: "{}",
           triggeredBy: "root",
           heartbeatTimeoutMs: null,
+          source: "trigger",
+          actionVersion: null,
+          retryOf: null,
+          labels: "[]",
         },
         { key: `m:${id}`, fingerprint: "" },
         {
