@@ -10,6 +10,7 @@ import {
   RETRY_DELAY_MAX_MS,
   RETRY_DELAY_MIN_MS,
   SECRET_MAX_CHARACTERS,
+  SECRET_NAME,
   SECRETS_MAX,
   TRIGGER_MAX_BYTES,
   URL_MAX_CHARACTERS,
@@ -21,7 +22,7 @@ import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL, type Roots } from "./
 import { signingKey } from "./signature.ts";
 import { checkTemplate, checkUrlTemplate, pathsOf } from "./template.ts";
 
-const SECRET_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
 /** RFC 9110, section 5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 export const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
@@ -109,7 +110,7 @@ export const triggerSecrets = z
     wire: {
       type: "object",
       maxProperties: SECRETS_MAX,
-      propertyNames: { pattern: SECRET_NAME.source },
+      propertyNames: { pattern: WHOLE_SECRET_NAME.source },
       additionalProperties: { type: "string", minLength: 1, maxLength: SECRET_MAX_CHARACTERS },
     },
     description:
@@ -117,7 +118,9 @@ export const triggerSecrets = z
   });
 
 function secretFault(name: string, text: unknown): string | null {
-  if (!SECRET_NAME.test(name)) return "is not a name; send 1 to 64 letters, digits, - and _.";
+  if (!WHOLE_SECRET_NAME.test(name)) {
+    return "is not a valid name; send a letter, then at most 62 letters, digits, - and _.";
+  }
   if (typeof text !== "string") return "send a string.";
   if (text === "") return "is empty; leave it out.";
   return text.length > SECRET_MAX_CHARACTERS
@@ -158,9 +161,13 @@ const link = z
     }),
   )
   .register(z.globalRegistry, {
-    wire: { type: "string", minLength: 1, maxLength: URL_MAX_CHARACTERS },
+    wire: {
+      type: "string",
+      pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#])",
+      maxLength: URL_MAX_CHARACTERS,
+    },
     description:
-      "The page of the job, made from the receiver's answer: `{{ response.html_url }}`, for example. The service shows it as the run's `externalUrl` if it is an `https` URL without credentials. It never fetches it.",
+      "The page of the job, made from the receiver's answer: `{{ response.html_url }}`, or an `https` URL with placeholders in its path and query. It can have no secrets, the callback token included. The service shows it as the run's `externalUrl` if it is an `https` URL without credentials, and never fetches it.",
   });
 
 function linkFault(template: string): string | null {
@@ -171,7 +178,7 @@ function linkFault(template: string): string | null {
     return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it out.";
   }
   if (isWholeAnswer(template)) return null;
-  if (!/^https:/i.test(template)) {
+  if (!/^https:\/\/[^/?#]/i.test(template)) {
     return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders.";
   }
   return checkUrlTemplate(template, IN_STOP_URL);
@@ -187,7 +194,7 @@ const cancel = z
     {
       url: urlOf(
         IN_STOP_URL,
-        "The URL that stops the job. The rules of the trigger's `url` count. Its path and query may contain placeholders, and values of the receiver's answer: `{{ response.id }}`.",
+        "The URL that stops the job: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query, values of the receiver's answer included: `{{ response.id }}`.",
       ),
       method: z._default(
         described(
@@ -200,13 +207,15 @@ const cancel = z
       payload: z.optional(
         payloadOf(
           IN_STOP_REQUEST,
-          "The body of the stop request, as for the trigger. Without it, the body is `{}`.",
+          "The body of the stop request: any JSON, whose strings may contain placeholders such as `{{ response.id }}`. Without it, the body is `{}`.",
         ),
       ),
     },
     AN_OBJECT,
   )
   .register(z.globalRegistry, {
+    id: "CancelRequest",
+    examples: [{ url: "https://ci.example.com/jobs/{{ response.id }}/stop" }],
     description:
       "The request that stops the job. The service sends it when a run is cancelled whose webhook was sent, with the trigger's retries and its signature. Its `webhook-id` and `Idempotency-Key` are the run's id and `-cancel`. The answers 404, 409 and 410 count as done.",
   });

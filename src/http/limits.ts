@@ -11,6 +11,8 @@ export const INPUTS_MAX_BYTES = 256 * 1024;
 export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
 export const TRIGGER_MAX_BYTES = 64 * 1024;
+/** The pattern of the name of a trigger's secret. */
+export const SECRET_NAME = "[A-Za-z][A-Za-z0-9_-]{0,62}";
 /** Of one trigger. */
 export const SECRETS_MAX = 20;
 export const SECRET_MAX_CHARACTERS = 4096;

@@ -153,6 +153,16 @@ describe("a stop request", () => {
     await untilErased(run);
   });
 
+  it("has an instant at which it is erased, from the start", async () => {
+    const { run } = await queued({ status: 202 });
+    const due = await runInDurableObject(
+      coordinatorOf(run.path, run.created.id),
+      (_instance, { storage: { sql } }) =>
+        sql.exec<{ at: number }>("SELECT due_at AS at FROM stop_requests WHERE run_id = ?", run.created.id).one().at,
+    );
+    expect(due).toBe(Date.parse(run.created.callback.expiresAt) + 15 * MINUTE_MS);
+  });
+
   it("does not disturb when the run is purged", async () => {
     const { run, stops } = await queued({ status: 202 }, {}, [{ mode: "hang" }]);
     await run.cancel();
@@ -260,6 +270,41 @@ describe("an attempt is under way when the run is cancelled", () => {
     await untilErased(run);
     expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
     expect((await run.get()).status).toBe("cancelled");
+  });
+
+  const MOMENTS = [0, 100, 200, 230, 245, 250, 255, 270, 300, 400];
+  it.each(MOMENTS)("or was: cancelled after %i ms, the job is named and asked to stop once", async (ms) => {
+    const { run, stops, starts } = await play(
+      { status: 202, delayMs: 250, headers: JSON_TYPE, body: '{"id":4711}' },
+      { url: `/jobs/${ID}/stop` },
+      [],
+      QUEUED,
+    );
+    await starts.untilInbox(1);
+    await scheduler.wait(ms);
+    // Several at once, of which one cancels.
+    await Promise.all([run.cancel(), run.cancel(), run.cancel()]);
+    await untilErased(run);
+    await run.alarmIn(LEASE_OVER_MS);
+    const paths = (await stops.inbox()).map(({ path }) => path);
+    expect(paths).toEqual([expect.stringMatching(/\/jobs\/4711\/stop$/)]);
+    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect((await run.story()).at(-1)).toBe("ended");
+  });
+
+  it("and a newer one is: the answer of the older one does not end the wait, unless it names the job", async () => {
+    const [starts, stops] = await Promise.all([
+      answering({ delayMs: 400, status: 503 }, { delayMs: 800, status: 202, body: '{"id":2}' }),
+      answering(),
+    ]);
+    const run = await fire(starts.url, { cancel: { url: `${stops.url}/jobs/${ID}` } });
+    await starts.untilInbox(1);
+    await run.alarmIn(LEASE_OVER_MS);
+    await run.alarmIn(LEASE_OVER_MS + 200);
+    await starts.untilInbox(2);
+    await run.cancel();
+    const [request] = await stops.untilInbox(1);
+    expect(request?.path).toMatch(/\/jobs\/2$/);
   });
 
   it("and the stop request leaves at the end of the lease if no answer comes", async () => {

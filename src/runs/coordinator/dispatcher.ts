@@ -193,7 +193,11 @@ export class Dispatcher {
     if (answer.link === undefined || !isOpen(run) || run.externalUrl !== null) return;
     const event: RunEvent = { type: "external_url", url: answer.link };
     const next = transition(run, event, now);
-    if (next.ok && next.value.version > run.version) this.#ledger.change(run, next.value, event, now);
+    if (!next.ok || next.value.version === run.version) return;
+    // The last caller's key stays, so that a repeated request still gets its answer.
+    const { changeKey: key, changeFingerprint: fingerprint } = run;
+    const kept = key === null || fingerprint === null ? {} : { change: { key, fingerprint } };
+    this.#ledger.change(run, next.value, event, now, kept);
   }
 
   #settle(run: JournaledRun, delivery: Delivery, attempt: number, answer: AttemptAnswer, now: number): void {

@@ -4,6 +4,7 @@
  */
 
 import { deliveryDueAt, type NewRequest, type Progress } from "../../dispatch/delivery.ts";
+import { fittingIntoTurn } from "./turn.ts";
 
 /** A stop request. Nobody has asked for it while it has neither `nextAt` nor `leaseUntil`. */
 export interface Stop extends NewRequest, Progress {
@@ -93,15 +94,15 @@ export class StopRows {
     this.#write("DELETE FROM stop_requests WHERE run_id = ?", runId);
   }
 
-  /** Ids of runs whose stop request is due. */
+  /** Ids of runs whose stop request is due: at most `limit`, and only what fits into one turn. */
   due(now: number, limit: number): string[] {
-    const rows = this.#sql.exec<{ id: string }>(
-      `SELECT run_id AS id FROM stop_requests INDEXED BY stop_requests_due
+    const rows = this.#sql.exec<{ id: string; bytes: number; events: number }>(
+      `SELECT run_id AS id, length(sealed) AS bytes, 0 AS events FROM stop_requests INDEXED BY stop_requests_due
        WHERE due_at <= ? ORDER BY due_at LIMIT ?`,
       now,
       limit,
     );
-    return [...rows].map(({ id }) => id);
+    return fittingIntoTurn([...rows]).map(({ id }) => id);
   }
 
   /** When the first stop request is due; Infinity if there is none. */
