@@ -300,13 +300,16 @@ export type Trigger = z.output<typeof trigger>;
 
 type Templates = Pick<Trigger, "headers" | "payload" | "secrets" | "link" | "cancel">;
 
-/** What no member alone can tell: a placeholder for a secret that is missing, or too many values of the answer. */
+/**
+ * What no member alone can tell: a placeholder for a secret that is missing, or too many values of the answer. Members that
+ * were refused come here as well.
+ */
 function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates) {
   const places = { headers, payload, "cancel.headers": cancel?.headers, "cancel.payload": cancel?.payload };
   const faults: { readonly path: string[]; readonly message: string }[] = [];
   for (const [place, template] of Object.entries(places)) {
     const missing = pathsOf(template).find(
-      ([root, name]) => root === "secrets" && !Object.hasOwn(secrets, name ?? ""),
+      ([root, name]) => root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name ?? "")),
     );
     if (missing === undefined) continue;
     const message = `uses {{ ${missing.join(".").slice(0, 80)} }}, which is missing in secrets; add it.`;

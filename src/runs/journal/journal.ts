@@ -122,9 +122,9 @@ export class Journal {
     });
   }
 
+  /** An answer is kept only for a stop request. */
   eraseStop(runId: string): void {
-    this.stops.erase(runId);
-    this.answers.erase(runId);
+    if (this.stops.erase(runId)) this.answers.erase(runId);
   }
 
   /** Removes runs with everything that belongs to them. */

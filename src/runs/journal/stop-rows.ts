@@ -90,8 +90,12 @@ export class StopRows {
     this.#write("UPDATE stop_requests SET due_at = ? WHERE run_id = ?", now + PUT_OFF_MS, runId);
   }
 
-  erase(runId: string): void {
-    this.#write("DELETE FROM stop_requests WHERE run_id = ?", runId);
+  /** False if there was none. */
+  erase(runId: string): boolean {
+    const erased = this.#sql.exec("DELETE FROM stop_requests WHERE run_id = ? RETURNING 1", runId);
+    if ([...erased].length === 0) return false;
+    this.#nextDueAt = null;
+    return true;
   }
 
   /** Ids of runs whose stop request is due: at most `limit`, and only what fits into one turn. */
