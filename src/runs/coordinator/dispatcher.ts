@@ -104,8 +104,7 @@ export class Dispatcher {
 
   /** The alarm's turn: does what is due for open runs and for stop requests. Returns how many were due. */
   takeTurns(now: number): number {
-    const open = this.#takeOpenTurns(now);
-    return open + this.#stopper.takeTurns(now);
+    return this.#stopper.takeTurns(now) + this.#takeOpenTurns(now);
   }
 
   #takeOpenTurns(now: number): number {

@@ -94,18 +94,26 @@ export class Stopper {
     }
   }
 
-  /** The alarm's turn. Returns how many were due. */
+  /** The alarm's turn. Returns how many were due. Never throws, because deadlines come after it. */
   takeTurns(now: number): number {
-    const due = this.#journal.stops.due(now, DUE_BATCH);
-    for (const id of due) {
-      try {
-        this.#takeTurn(id, now);
-      } catch (error) {
-        this.#journal.stops.putOff(id, now);
-        this.#logError("turn_failed", error, id);
-      }
+    let id = "";
+    try {
+      const due = this.#journal.stops.due(now, DUE_BATCH);
+      for (id of due) this.#takeTurnSafely(id, now);
+      return due.length;
+    } catch (error) {
+      this.#logError("turn_failed", error, id);
+      return 0;
     }
-    return due.length;
+  }
+
+  #takeTurnSafely(id: string, now: number): void {
+    try {
+      this.#takeTurn(id, now);
+    } catch (error) {
+      this.#journal.stops.putOff(id, now);
+      this.#logError("turn_failed", error, id);
+    }
   }
 
   #takeTurn(id: string, now: number): void {
