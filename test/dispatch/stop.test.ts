@@ -367,6 +367,16 @@ describe("the object restarts", () => {
     expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
   });
 
+  it("and still knows what the receiver answered", async () => {
+    const { run, stops } = await play({ status: 202, body: '{"id":4711}' }, { url: "/jobs/{{ response.id }}" });
+    await run.untilStatus("running");
+    expect(await rowsOf(run)).toEqual({ stops: 1, answers: 1 });
+    await evictDurableObject(coordinatorOf(run.path, run.created.id));
+    await ask(run);
+    const [request] = await stops.untilInbox(1);
+    expect(request?.path).toMatch(/\/jobs\/4711$/);
+  });
+
   it("while an attempt is under way, which is sent again after its lease", async () => {
     const { run, stops } = await queued({ status: 202 }, {}, [{ mode: "hang" }, { status: 204 }]);
     await run.cancel();
