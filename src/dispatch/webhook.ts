@@ -1,6 +1,7 @@
 /**
- * Makes one attempt of a delivery or of a stop request, in a Worker invocation of its own: opens the sealed request, judges its URL again, signs
- * it, sends it, and reports the answer. It decides nothing about the run, and it returns nothing secret.
+ * Makes one attempt of a delivery or of a stop request, in a Worker invocation of its own: opens the sealed request, puts the
+ * receiver's earlier answer into it, judges its URL again, signs it, sends it, and reports the answer. It decides nothing
+ * about the run, and it returns nothing secret.
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";

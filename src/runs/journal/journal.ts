@@ -1,6 +1,6 @@
 /**
- * The coordinator's own SQLite, which decides what is true: runs, their timelines, their deliveries and stop requests, and a few marks.
- * Every method is synchronous, so nothing can come between a decision and its record.
+ * The coordinator's own SQLite, which decides what is true: runs, their timelines, their deliveries and stop requests, and a
+ * few marks. Every method is synchronous, so nothing can come between a decision and its record.
  */
 
 import type { Delivery } from "../../dispatch/delivery.ts";
