@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type AnswerValue, fillIn, keysOf } from "../../src/dispatch/later-text.ts";
 import type { TemplateContext } from "../../src/dispatch/placeholder.ts";
-import { renderLater } from "../../src/dispatch/prepare.ts";
+import { renderLater, renderTrigger } from "../../src/dispatch/prepare.ts";
 
 const CONTEXT: TemplateContext = {
   run: {
@@ -82,4 +82,11 @@ it("a parameter can't look like a place for a value, because it does not know th
       });
     }),
   );
+});
+
+it("the default payload has no secrets, and the default stop request has nothing", () => {
+  const trigger = { url: "https://ci.example.com/", method: "POST" as const, headers: {} };
+  const rendered = renderTrigger(trigger, { ...CONTEXT, secrets: { token: "a-secret-token" } });
+  expect(rendered.ok && JSON.parse(rendered.value.body)).toEqual(CONTEXT);
+  expect(stopOf({}).body).toEqual(["{}"]);
 });
