@@ -20,15 +20,22 @@ const ROLLOUT_RETRY_MS = 20_000;
 /** What starts the run: a 2xx answer, or only the first heartbeat. */
 export type StartOn = "accepted" | "heartbeat";
 
-export interface NewDelivery extends RetryPolicy {
+/** A sealed request with its retries: one that starts a job, or one that stops it. */
+export interface NewRequest extends RetryPolicy {
   /** The receiver's host, the only part of the URL that is not secret. */
   readonly host: string;
-  readonly startOn: StartOn;
   /** The request, which only the Worker can open. */
   readonly sealed: Uint8Array<ArrayBuffer>;
 }
 
-export interface Delivery extends NewDelivery {
+export interface NewDelivery extends NewRequest {
+  readonly startOn: StartOn;
+  /** The request that stops the job; left out if the trigger has none. */
+  readonly stop?: NewRequest;
+}
+
+/** How far a request got. */
+export interface Progress {
   /** The latest attempt's number, from 1; 0 before the first. */
   readonly attempt: number;
   /** When the next attempt leaves; null while one is under way. */
@@ -38,6 +45,9 @@ export interface Delivery extends NewDelivery {
   /** Whether an earlier attempt may have arrived although its answer did not. */
   readonly isUnsure: boolean;
 }
+
+export type Tried = NewRequest & Progress;
+export interface Delivery extends NewDelivery, Progress {}
 
 /** The result of an attempt. `status`: null if there was no answer. `isFinal`: it was not sent and never will be. */
 export interface AttemptAnswer {
@@ -52,22 +62,30 @@ export interface AttemptAnswer {
   /** The answer had a body, but an excerpt could show a secret of the request. */
   readonly excerptOmitted?: "secret";
   readonly retryAfter: string | null;
+  /** The sealed values of the answer that the stop request uses. */
+  readonly values?: Uint8Array<ArrayBuffer>;
+  /** The page of the job, as the trigger's `link` makes it from the answer. */
+  readonly link?: string;
+  /** Why there is no link although the trigger has one. */
+  readonly linkOmitted?: "missing" | "secret" | "invalid";
 }
 
-export type Verdict =
+export type Verdict<T extends Tried = Delivery> =
   | { readonly outcome: "accepted" }
-  | { readonly outcome: "retry"; readonly delivery: Delivery & { readonly nextAt: number } }
+  | { readonly outcome: "retry"; readonly delivery: T & { readonly nextAt: number } }
   /** `reason` is a sentence. */
   | { readonly outcome: "given_up"; readonly reason: string }
   /** Results of older attempts change nothing. */
   | { readonly outcome: "ignored" };
 
-/** `createdAt` and `deadlineAt` are the run's. */
+/** `createdAt` is the run's. `deadlineAt`: no attempt begins at this instant or later. */
 export interface Circumstances {
   readonly now: number;
   readonly createdAt: number;
   readonly deadlineAt: number;
   readonly random: number;
+  /** Statuses besides 2xx which say that there is nothing left to do. */
+  readonly done?: ReadonlySet<number>;
 }
 
 export function newDelivery(delivery: NewDelivery, now: number): Delivery {
@@ -75,20 +93,20 @@ export function newDelivery(delivery: NewDelivery, now: number): Delivery {
 }
 
 /** When the delivery needs attention. */
-export function deliveryDueAt({ nextAt, leaseUntil }: Delivery): number | null {
+export function deliveryDueAt({ nextAt, leaseUntil }: Progress): number | null {
   return leaseUntil ?? nextAt;
 }
 
-export function isAttemptDue({ nextAt, leaseUntil }: Delivery, now: number): boolean {
+export function isAttemptDue({ nextAt, leaseUntil }: Progress, now: number): boolean {
   return leaseUntil === null && nextAt !== null && now >= nextAt;
 }
 
-export function isAttemptLost({ leaseUntil }: Delivery, now: number): boolean {
+export function isAttemptLost({ leaseUntil }: Progress, now: number): boolean {
   return leaseUntil !== null && now >= leaseUntil;
 }
 
 /** The delivery with its next attempt under way. */
-export function beginAttempt(delivery: Delivery, now: number): Delivery {
+export function beginAttempt<T extends Tried>(delivery: T, now: number): T {
   return { ...delivery, attempt: delivery.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
 }
 
@@ -106,16 +124,17 @@ export const LOST: AttemptAnswer = {
  * that may have arrived, 409 means that it did. A retry that would come after the deadline is given up now. An attempt that
  * could not be sent does not count while a deploy may be rolling out, so the next one gets the same number.
  */
-export function judge(
-  delivery: Delivery,
+export function judge<T extends Tried>(
+  delivery: T,
   attempt: number,
   answer: AttemptAnswer,
-  { now, createdAt, deadlineAt, random }: Circumstances,
-): Verdict {
+  { now, createdAt, deadlineAt, random, done }: Circumstances,
+): Verdict<T> {
   const { status } = answer;
   if (status !== null && status >= 200 && status <= 299) return { outcome: "accepted" };
   if (attempt !== delivery.attempt || delivery.leaseUntil === null) return { outcome: "ignored" };
   if (status === 409 && delivery.isUnsure) return { outcome: "accepted" };
+  if (status !== null && done?.has(status)) return { outcome: "accepted" };
 
   const what = `${delivery.host} ${answer.reason}`;
   if (answer.isUnready && now < createdAt + ROLLOUT_MS) {
@@ -133,6 +152,6 @@ export function judge(
   return { outcome: "retry", delivery: { ...delivery, nextAt, leaseUntil: null, isUnsure } };
 }
 
-function givenUp(sentence: string): Verdict {
+function givenUp(sentence: string): { readonly outcome: "given_up"; readonly reason: string } {
   return { outcome: "given_up", reason: `${sentence}.` };
 }

@@ -42,8 +42,15 @@ function printable(text: string): string {
   return seen.replace(/[\s\p{Z}\p{C}]+/gu, " ").trim();
 }
 
-/** The answer is indexed and the request is walked once, so that the work does not grow with the number of secrets. */
-function mayHoldSecret(bytes: Uint8Array, { texts, wholes }: Secrets, known: readonly string[]): boolean {
+/**
+ * Whether any reading of a part of an answer gives a secret away. The answer is indexed and the request is walked once, so
+ * that the work does not grow with the number of secrets.
+ */
+export function mayHoldSecret(
+  bytes: Uint8Array,
+  { texts, wholes }: Secrets,
+  known: readonly string[],
+): boolean {
   const readings = readingsOf(bytes);
   if (readings === null) return true;
   const windows = piecesOf(readings, WINDOW);

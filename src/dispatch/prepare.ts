@@ -11,10 +11,20 @@ import {
 import type { KeyRing } from "../key-ring.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { NewDelivery } from "./delivery.ts";
-import type { TemplateContext } from "./placeholder.ts";
-import { sealedFor, type WebhookRequest } from "./sealed-request.ts";
+import { fillIn, keysOf, type LaterText, Marks } from "./later-text.ts";
+import {
+  type FullContext,
+  IN_STOP_URL,
+  IN_URL,
+  LaterValue,
+  type Roots,
+  type TemplateContext,
+} from "./placeholder.ts";
+import { isSecretHeader } from "./request-secrets.ts";
+import { type Sealed, sealedFor, type WebhookRequest } from "./sealed-request.ts";
+import type { StopRequest } from "./stop-request.ts";
 import { renderJson, renderText, renderUrl } from "./template.ts";
-import { HEADER_VALUE, type Trigger } from "./trigger.ts";
+import { HEADER_VALUE, isWholeAnswer, type Trigger } from "./trigger.ts";
 import { guardUrl } from "./url-guard.ts";
 import { webhookPolicy } from "./webhook-policy.ts";
 
@@ -41,80 +51,184 @@ export async function prepareDelivery(
 ): Promise<Result<NewDelivery, PrepareFault>> {
   const policy = webhookPolicy(env, origin);
   if (!policy.ok) return err({ code: "not_configured", sentence: policy.error });
-  const rendered = renderTrigger(trigger, context);
+  const { secrets = {}, signingSecret = null, retry, startOn } = trigger;
+  const rendered = renderTrigger(trigger, { ...context, secrets });
   if (!rendered.ok) return err({ code: "invalid_body", sentence: rendered.error });
   const url = guardUrl(rendered.value.url, policy.value);
   if (!url.ok) return err({ code: "invalid_body", sentence: `trigger.url: ${url.error}` });
+  const later = renderLater(trigger, { ...context, secrets });
+  if (!later.ok) return err({ code: "invalid_body", sentence: later.error });
+  const { stop, link } = later.value;
+  // The values of the answer are not known yet. Whatever they are, they change only the path and the query.
+  const stopUrl =
+    stop &&
+    guardUrl(
+      fillIn(stop.url, () => "x"),
+      policy.value,
+    );
+  if (stopUrl?.ok === false) {
+    return err({ code: "invalid_body", sentence: `trigger.cancel.url: ${stopUrl.error}` });
+  }
+
+  const both = { signingSecret, callbackToken: context.run.callbackToken, origin };
+  const stopKeys = stop === null ? [] : keysOf(stop.url, stop.body, ...stop.headers.map(([, text]) => text));
   const request: WebhookRequest = {
     ...rendered.value,
+    ...both,
     url: url.value.href,
-    signingSecret: trigger.signingSecret ?? null,
-    callbackToken: context.run.callbackToken,
-    origin,
+    otherSecrets: [...Object.values(secrets), ...secretLiterals(stop?.headers ?? [])],
+    ...((link !== null || stopKeys.length > 0) && { answer: { stopKeys, link } }),
   };
-  return ok({
+  const seal = (sealed: WebhookRequest | StopRequest, what: Sealed) =>
+    ring.seal(JSON.stringify(sealed), sealedFor(scope, context.run.id, what));
+  const { maxAttempts, initialDelayMs } = retry;
+  const delivery = {
     host: url.value.host,
-    startOn: trigger.startOn,
-    maxAttempts: trigger.retry.maxAttempts,
-    initialDelayMs: trigger.retry.initialDelayMs,
-    sealed: await ring.seal(JSON.stringify(request), sealedFor(scope, context.run.id)),
-  });
+    startOn,
+    maxAttempts,
+    initialDelayMs,
+    sealed: await seal(request, "delivery"),
+  };
+  if (stop === null || !stopUrl?.ok) return ok(delivery);
+  const sentHeaders = Object.entries(request.headers).map(([name, value]) => [name, [value]] as const);
+  const otherSecrets = [...Object.values(secrets), ...secretLiterals(sentHeaders)];
+  const sealed = await seal({ ...stop, ...both, otherSecrets }, "stop");
+  return ok({ ...delivery, stop: { host: stopUrl.value.host, maxAttempts, initialDelayMs, sealed } });
 }
+
+/** The texts of the headers of the trigger's other request that count as secrets. */
+function secretLiterals(headers: readonly (readonly [name: string, value: LaterText])[]): readonly string[] {
+  return headers
+    .filter(([name]) => isSecretHeader(name))
+    .flatMap(([, value]) => value.filter((piece) => typeof piece === "string"));
+}
+
+/** What is sent, or kept, once the receiver has answered. */
+interface Later {
+  readonly stop: Pick<StopRequest, "method" | "url" | "headers" | "body"> | null;
+  readonly link: LaterText | null;
+}
+
+/** The stop request and the link with places for the values of the answer, or a sentence that names a fault's place. PURE. */
+export function renderLater(
+  { cancel, link }: Pick<Trigger, "cancel" | "link">,
+  context: FullContext,
+  nonce: string = crypto.randomUUID().replaceAll("-", ""),
+): Result<Later, string> {
+  const marks = new Marks(nonce);
+  const marked = { ...context, response: marks.stand };
+  let linkText: LaterText | null = null;
+  if (link !== undefined) {
+    const isWhole = isWholeAnswer(link);
+    const rendered = isWhole
+      ? renderText(link, marked, URL_MAX_CHARACTERS)
+      : renderUrl(link, marked, URL_MAX_CHARACTERS, IN_STOP_URL);
+    if (!rendered.ok) return err(urlFault("trigger.link", rendered.error));
+    linkText = marks.cut(rendered.value, isWhole ? "text" : "url");
+  }
+  if (cancel === undefined) return ok({ stop: null, link: linkText });
+  // Nothing is sent by default. The payload may be null, which is JSON as well.
+  const request = { ...cancel, payload: cancel.payload === undefined ? {} : cancel.payload };
+  const rendered = renderRequest(request, marked, "trigger.cancel", IN_STOP_URL);
+  if (!rendered.ok) return rendered;
+  const { method, url, headers, body } = rendered.value;
+  const stop = {
+    method,
+    url: marks.cut(url, "url"),
+    headers: Object.entries(headers).map(([name, value]) => [name, marks.cut(value, "text")] as const),
+    body: marks.cut(body, isForm(headers) ? "form" : "json_text"),
+  };
+  return ok({ stop, link: linkText });
+}
+
+type Rendered = Pick<WebhookRequest, "url" | "method" | "headers" | "body">;
 
 /** The request with all placeholders put in, or a sentence that names the place of what can't be sent. PURE. */
 export function renderTrigger(
-  trigger: Trigger,
-  context: TemplateContext,
-): Result<Pick<WebhookRequest, "url" | "method" | "headers" | "body">, string> {
-  const url = renderUrl(trigger.url, context, URL_MAX_CHARACTERS);
-  if (!url.ok) {
-    return url.error === "too_large"
-      ? err(`trigger.url: has more than ${URL_MAX_CHARACTERS} characters with its placeholders put in.`)
-      : err("trigger.url: has a segment . or .. that would leave the path; leave it out.");
-  }
+  trigger: Pick<Trigger, "url" | "method" | "headers" | "payload">,
+  context: FullContext,
+): Result<Rendered, string> {
+  return renderRequest(trigger, context, "trigger", IN_URL);
+}
+
+interface RequestTemplates {
+  readonly url: string;
+  readonly method: WebhookRequest["method"];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly payload?: unknown;
+}
+
+function renderRequest(
+  request: RequestTemplates,
+  context: FullContext,
+  place: string,
+  urlRoots: Roots,
+): Result<Rendered, string> {
+  const url = renderUrl(request.url, context, URL_MAX_CHARACTERS, urlRoots);
+  if (!url.ok) return err(urlFault(`${place}.url`, url.error));
   const headers: [string, string][] = [];
   let headerBytes = 0;
-  for (const [name, template] of Object.entries(trigger.headers)) {
+  for (const [name, template] of Object.entries(request.headers)) {
     const value = renderText(template, context, RENDERED_HEADERS_MAX_BYTES);
     if (value.ok) headerBytes += name.length + value.value.length;
     if (!value.ok || headerBytes > RENDERED_HEADERS_MAX_BYTES) {
       return err(
-        `trigger.headers: have more than ${RENDERED_HEADERS_MAX_BYTES} bytes with their placeholders put in; send less.`,
+        `${place}.headers: have more than ${RENDERED_HEADERS_MAX_BYTES} bytes with their placeholders put in; send less.`,
       );
     }
     if (!HEADER_VALUE.test(value.value)) {
       return err(
-        `trigger.headers.${name.slice(0, 100)}: a value that was put in has characters that no header can carry; send printable ASCII.`,
+        `${place}.headers.${name.slice(0, 100)}: a value that was put in has characters that no header can carry; send printable ASCII.`,
       );
     }
     headers.push([name, value.value]);
   }
-  const payload = payloadOf(trigger, context);
+  const payload = payloadOf(request, context);
   if (!payload.ok) {
     return err(
-      `trigger.payload: has more than ${RENDERED_MAX_BYTES} bytes with its placeholders put in; send less.`,
+      `${place}.payload: has more than ${RENDERED_MAX_BYTES} bytes with its placeholders put in; send less.`,
     );
   }
-  const isForm = headers.some(([name, value]) => name.toLowerCase() === "content-type" && FORM.test(value));
-  const body = isForm ? toForm(payload.value) : JSON.stringify(payload.value);
+  const named = Object.fromEntries(headers);
+  const body = isForm(named) ? toForm(payload.value) : JSON.stringify(payload.value);
   if (body === null) {
-    return err("trigger.payload: is not a form; send one flat JSON object of strings, numbers and booleans.");
+    return err(
+      `${place}.payload: is not a form; send one flat JSON object of strings, numbers and booleans.`,
+    );
   }
-  return ok({ url: url.value, method: trigger.method, headers: Object.fromEntries(headers), body });
+  return ok({ url: url.value, method: request.method, headers: named, body });
 }
 
-/** Without a payload the context itself is sent. It is never read as a template, because its values are the callers'. */
-function payloadOf({ payload }: Trigger, context: TemplateContext): Result<unknown, "too_large"> {
+function urlFault(place: string, fault: "too_large" | "dot_segment"): string {
+  return fault === "too_large"
+    ? `${place}: has more than ${URL_MAX_CHARACTERS} characters with its placeholders put in.`
+    : `${place}: has a segment . or .. that would leave the path; leave it out.`;
+}
+
+function isForm(headers: Readonly<Record<string, string>>): boolean {
+  return Object.entries(headers).some(
+    ([name, value]) => name.toLowerCase() === "content-type" && FORM.test(value),
+  );
+}
+
+/**
+ * Without a payload the context itself is sent, but no secrets. It is never read as a template, because its values are the
+ * callers'.
+ */
+function payloadOf({ payload }: RequestTemplates, context: FullContext): Result<unknown, "too_large"> {
   if (payload !== undefined) return renderJson(payload, context, RENDERED_MAX_BYTES);
-  return utf8Bytes(JSON.stringify(context)) > RENDERED_MAX_BYTES ? err("too_large") : ok(context);
+  const { run, parameters, recommendations, entity } = context;
+  const whole = { run, parameters, recommendations, entity };
+  return utf8Bytes(JSON.stringify(whole)) > RENDERED_MAX_BYTES ? err("too_large") : ok(whole);
 }
 
 function toForm(payload: unknown): string | null {
   if (!isJsonObject(payload)) return null;
   const form = new URLSearchParams();
   for (const [name, value] of Object.entries(payload)) {
-    if (typeof value === "object" && value !== null) return null;
-    form.append(name, value === null ? "" : String(value));
+    if (value instanceof LaterValue) form.append(name, value.inText);
+    else if (typeof value === "object" && value !== null) return null;
+    else form.append(name, value === null ? "" : String(value));
   }
   return form.toString();
 }

@@ -7,6 +7,11 @@ export interface SentRequest {
   readonly body: string;
   readonly signingSecret: string | null;
   readonly callbackToken: string;
+  /**
+   * Secrets of the trigger that this request need not contain: `secrets`, and the headers of its other request. Left out by
+   * older versions.
+   */
+  readonly otherSecrets?: readonly string[];
 }
 
 export interface Secrets {
@@ -32,25 +37,47 @@ const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
 /** `signature`: of this attempt, or empty. Never throws. */
 export function secretsOf(request: SentRequest, signature: string): Secrets {
-  const { url, headers, body, signingSecret, callbackToken } = request;
-  const texts: string[] = [];
+  const texts = credentialsOf(request, signature);
+  const wholes: string[] = [];
+  const parsed = URL.parse(request.url);
+  if (parsed !== null) {
+    texts.push(...parsed.pathname.split("/").filter(isLikelySecret));
+    if (parsed.pathname.length > 1) wholes.push(parsed.pathname);
+  }
+  texts.push(...bodyTexts(request.body, true));
+  return { texts, wholes };
+}
+
+/**
+ * The secrets that no value of an answer may contain. Fewer than for an excerpt, because the page of a job nearly always
+ * contains words of the request, such as the repository's name in the URL's path.
+ */
+export function valueSecretsOf(request: SentRequest, signature: string): Secrets {
+  const texts = [...credentialsOf(request, signature), ...bodyTexts(request.body, false)];
+  const short = (request.otherSecrets ?? []).filter((text) => text.length < WORD_MIN_CHARACTERS);
+  return { texts: texts.filter((text) => text.length >= WORD_MIN_CHARACTERS), wholes: short };
+}
+
+/** What somebody chose as a secret: the values of headers and of the query, and the keys and tokens of the service. */
+function credentialsOf(request: SentRequest, signature: string): string[] {
+  const { url, headers, signingSecret, callbackToken, otherSecrets = [] } = request;
+  const texts: string[] = otherSecrets.flatMap(credentialParts);
   for (const [name, value] of Object.entries(headers)) {
-    if (!HARMLESS_HEADER.test(name)) texts.push(...credentialParts(value.trim()));
+    if (isSecretHeader(name)) texts.push(...credentialParts(value.trim()));
   }
   if (signingSecret !== null) texts.push(signingSecret.replace(/^whsec_/, ""));
   texts.push(signature.replace(/^v1,/, ""));
   // Only the last part. The others are the run's id and deadline, which every reader of the run knows.
   texts.push(callbackToken.slice(callbackToken.lastIndexOf(":") + 1));
-  const wholes: string[] = [];
-  const parsed = URL.parse(url);
-  if (parsed !== null) {
-    // As sent. A pair without a name can be a secret itself.
-    for (const pair of parsed.search.slice(1).split("&")) texts.push(pair.slice(pair.indexOf("=") + 1));
-    texts.push(...parsed.pathname.split("/").filter(isLikelySecret));
-    if (parsed.pathname.length > 1) wholes.push(parsed.pathname);
-  }
-  texts.push(...bodyTexts(body));
-  return { texts, wholes };
+  // As sent. A pair without a name can be a secret itself.
+  const query = URL.parse(url)?.search.slice(1) ?? "";
+  for (const pair of query.split("&")) texts.push(pair.slice(pair.indexOf("=") + 1));
+  return texts;
+}
+
+/** Whether the value of a header counts as a secret. */
+export function isSecretHeader(name: string): boolean {
+  return !HARMLESS_HEADER.test(name);
 }
 
 /** A path segment that no person chose: a long one, or one with letters and digits. */
@@ -79,13 +106,14 @@ function credentialParts(credential: string): readonly string[] {
 }
 
 /**
- * The long texts of a JSON body or a form, and every text or number under a key that looks secret. Long texts are joined to
- * one, so that the cost grows with their bytes and not with their number.
+ * Every text or number of a JSON body or a form under a key that looks secret, and with `withLong` all its long texts. Long
+ * texts are joined to one, so that the cost grows with their bytes and not with their number.
  */
-function bodyTexts(body: string): readonly string[] {
+function bodyTexts(body: string, withLong: boolean): readonly string[] {
   const long: string[] = [];
   const short = new Set<string>();
   const add = (text: string, isCredential: boolean) => {
+    if (!isCredential && !withLong) return;
     if (isCredential ? IS_PLAIN_WORD.test(text) : text.length >= WORD_MIN_CHARACTERS && !INSTANT.test(text)) {
       long.push(text);
     } else if (isCredential) short.add(text);

@@ -1,11 +1,21 @@
 /** The request of a delivery. The Worker renders and seals it, and opens it only to send it. */
 
+import type { LaterText } from "./later-text.ts";
 import type { SentRequest } from "./request-secrets.ts";
 
 /** `origin`: of the request that created the run. */
 export interface WebhookRequest extends SentRequest {
-  readonly method: "POST" | "PUT" | "PATCH";
+  readonly method: "POST" | "PUT" | "PATCH" | "DELETE";
   readonly origin: string;
+  /** What is wanted of the answer; left out if nothing is. */
+  readonly answer?: WantedAnswer;
+}
+
+/** What the templates of a trigger use of the receiver's answer. */
+export interface WantedAnswer {
+  /** The keys of the values that the stop request uses. */
+  readonly stopKeys: readonly string[];
+  readonly link: LaterText | null;
 }
 
 /** `scope` and `runId`: what the request was sealed for. */
@@ -14,9 +24,14 @@ export interface Attempt {
   readonly runId: string;
   readonly attempt: number;
   readonly sealed: Uint8Array<ArrayBuffer>;
+  /** Left out for a delivery. `answer`: the sealed values of the receiver's answer; null if it is not known. */
+  readonly stop?: { readonly answer: Uint8Array<ArrayBuffer> | null };
 }
 
-/** What a sealed request is bound to, so that it can't be opened for another run. */
-export function sealedFor(scope: string, runId: string): string {
-  return `action-runs delivery v1\n${scope}\n${runId}`;
+/** What is sealed for a run: the request that starts its job, the one that stops it, and the values of the answer. */
+export type Sealed = "delivery" | "stop" | "answer";
+
+/** What a sealed text is bound to, so that it can't be opened for another run or in another role. */
+export function sealedFor(scope: string, runId: string, what: Sealed = "delivery"): string {
+  return `action-runs ${what} v1\n${scope}\n${runId}`;
 }

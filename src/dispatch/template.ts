@@ -10,7 +10,7 @@
 import { isJsonObject } from "../http/json.ts";
 import { utf8Bytes } from "../http/limits.ts";
 import { err, ok, type Result } from "../result.ts";
-import { fill, lookUp, parse, parsed, type TemplateContext } from "./placeholder.ts";
+import { ANYWHERE, type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
 
 /** `path`: the place inside the template. */
 export interface TemplateFault {
@@ -25,9 +25,9 @@ const CUT_ESCAPE = /%[0-9a-f]?$/i;
 const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
 
 /** The first fault of a JSON template, or of a single string such as a header value; null if there is none. */
-export function checkTemplate(template: unknown): TemplateFault | null {
+export function checkTemplate(template: unknown, roots = IN_URL): TemplateFault | null {
   if (typeof template === "string") {
-    const parts = parse(template);
+    const parts = parse(template, roots);
     return parts.ok ? null : { path: [], sentence: parts.error };
   }
   if (typeof template !== "object" || template === null) return null;
@@ -35,7 +35,7 @@ export function checkTemplate(template: unknown): TemplateFault | null {
     const place = Array.isArray(template) ? Number(key) : key;
     if (key.includes("{{"))
       return { path: [place], sentence: "A key can't have placeholders. Put them into values." };
-    const fault = checkTemplate(member);
+    const fault = checkTemplate(member, roots);
     if (fault !== null) return { path: [place, ...fault.path], sentence: fault.sentence };
   }
   return null;
@@ -48,7 +48,7 @@ export function checkTemplate(template: unknown): TemplateFault | null {
  */
 export function renderJson(
   template: unknown,
-  context: TemplateContext,
+  context: FullContext,
   maxBytes: number,
 ): Result<unknown, "too_large"> {
   const budget = { left: maxBytes };
@@ -59,7 +59,7 @@ export function renderJson(
 /** Always text, which has line breaks if a value has some. `too_large` above `maxBytes` of UTF-8. */
 export function renderText(
   template: string,
-  context: TemplateContext,
+  context: FullContext,
   maxBytes: number,
 ): Result<string, "too_large"> {
   const text = fill(parsed(template), context, maxBytes, String);
@@ -67,8 +67,8 @@ export function renderText(
 }
 
 /** A sentence about the first fault in the placeholders of a URL, or null. It does not judge which URLs may be called. */
-export function checkUrlTemplate(template: string): string | null {
-  const parts = parse(template);
+export function checkUrlTemplate(template: string, roots = IN_URL): string | null {
+  const parts = parse(template, roots);
   if (!parts.ok) return parts.error;
   let before = "";
   let authority = false;
@@ -99,21 +99,41 @@ export function checkUrlTemplate(template: string): string | null {
  */
 export function renderUrl(
   template: string,
-  context: TemplateContext,
+  context: FullContext,
   maxBytes: number,
+  roots = IN_URL,
 ): Result<string, "too_large" | "dot_segment"> {
-  if (checkUrlTemplate(template) !== null) throw new Error("rendering a URL template that was never checked");
-  const url = fill(parsed(template), context, maxBytes, (text) =>
-    // encodeURIComponent throws at half a surrogate pair.
-    encodeURIComponent(text.toWellFormed()),
-  );
+  if (checkUrlTemplate(template, roots) !== null)
+    throw new Error("rendering a URL template that was never checked");
+  const url = fill(parsed(template), context, maxBytes, encodeForUrl);
   if (url === null || utf8Bytes(url) > maxBytes) return err("too_large");
+  return hasDotSegment(url) ? err("dot_segment") : ok(url);
+}
+
+/** The value as it stands in a path segment or a query value. */
+export function encodeForUrl(text: string): string {
+  // encodeURIComponent throws at half a surrogate pair.
+  return encodeURIComponent(text.toWellFormed());
+}
+
+/** Whether a segment of the path would leave it. */
+export function hasDotSegment(url: string): boolean {
   const [path = ""] = url.split(/[?#]/, 1);
-  return path.split(/[/\\]/).some((segment) => DOT_SEGMENT.test(segment)) ? err("dot_segment") : ok(url);
+  return path.split(/[/\\]/).some((segment) => DOT_SEGMENT.test(segment));
+}
+
+/** Every path in a template, with repeats. A text with a fault has none, because its own check refuses it. */
+export function pathsOf(template: unknown): readonly (readonly string[])[] {
+  if (typeof template === "string") {
+    const parts = parse(template, ANYWHERE);
+    return parts.ok ? parts.value.filter((part) => typeof part !== "string") : [];
+  }
+  if (typeof template !== "object" || template === null) return [];
+  return Object.values(template).flatMap(pathsOf);
 }
 
 /** Builds nothing any more once the budget is overdrawn: the result is then thrown away. */
-function renderNode(template: unknown, context: TemplateContext, budget: { left: number }): unknown {
+function renderNode(template: unknown, context: FullContext, budget: { left: number }): unknown {
   if (budget.left < 0) return null;
   if (typeof template === "string") return renderString(template, context, budget);
   if (Array.isArray(template)) {
@@ -131,7 +151,7 @@ function renderNode(template: unknown, context: TemplateContext, budget: { left:
   return template;
 }
 
-function renderString(template: string, context: TemplateContext, budget: { left: number }): unknown {
+function renderString(template: string, context: FullContext, budget: { left: number }): unknown {
   const parts = parsed(template);
   const [only] = parts;
   const isAlone = parts.length === 1 && typeof only === "object";

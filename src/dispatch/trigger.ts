@@ -5,18 +5,24 @@ import { isJsonObject } from "../http/json.ts";
 import {
   ATTEMPTS_DEFAULT,
   ATTEMPTS_MAX,
+  RESPONSE_VALUES_MAX,
   RETRY_DELAY_DEFAULT_MS,
   RETRY_DELAY_MAX_MS,
   RETRY_DELAY_MIN_MS,
+  SECRET_MAX_CHARACTERS,
+  SECRET_NAME,
+  SECRETS_MAX,
   TRIGGER_MAX_BYTES,
   URL_MAX_CHARACTERS,
   utf8Bytes,
 } from "../http/limits.ts";
 import { finiteNumbers, urlLength, wholeNumber } from "../http/schema-bounds.ts";
 import { described, HTTP_URL } from "../http/schema-parts.ts";
+import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL, type Roots } from "./placeholder.ts";
 import { signingKey } from "./signature.ts";
-import { checkTemplate, checkUrlTemplate } from "./template.ts";
+import { checkTemplate, checkUrlTemplate, pathsOf } from "./template.ts";
 
+const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
 /** RFC 9110, section 5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 export const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
@@ -24,28 +30,28 @@ export const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 const RESERVED_HEADER =
   /^(host|content-length|idempotency-key|webhook-.*|action-runs-.*|accept-encoding|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|proxy-.*|cf-.*|cdn-loop)$/;
 
-const headers = z
-  .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
-  .check(
-    z.superRefine((value, context) => {
-      const seen = new Set<string>();
-      for (const [name, text] of Object.entries(value)) {
-        const message = headerFault(name, text, seen);
-        if (message !== null) context.addIssue({ code: "custom", path: [name], message });
-      }
-    }),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "object",
-      propertyNames: { pattern: HEADER_NAME.source },
-      additionalProperties: { type: "string", pattern: HEADER_VALUE.source },
-    },
-    description:
-      "Headers of the webhook. Values may contain placeholders. You can't set those that the service or the connection sets: `host`, `content-length`, `idempotency-key`, `webhook-*` and the like.",
-  });
+const headersOf = (roots: Roots, whose: string) =>
+  z
+    .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
+    .check(
+      z.superRefine((value, context) => {
+        const seen = new Set<string>();
+        for (const [name, text] of Object.entries(value)) {
+          const message = headerFault(name, text, seen, roots);
+          if (message !== null) context.addIssue({ code: "custom", path: [name], message });
+        }
+      }),
+    )
+    .register(z.globalRegistry, {
+      wire: {
+        type: "object",
+        propertyNames: { pattern: HEADER_NAME.source },
+        additionalProperties: { type: "string", pattern: HEADER_VALUE.source },
+      },
+      description: `Headers of the ${whose}. Values may contain placeholders. You can't set those that the service or the connection sets: \`host\`, \`content-length\`, \`idempotency-key\`, \`webhook-*\` and the like.`,
+    });
 
-function headerFault(name: string, text: unknown, seen: Set<string>): string | null {
+function headerFault(name: string, text: unknown, seen: Set<string>, roots: Roots): string | null {
   const lower = name.toLowerCase();
   if (!HEADER_NAME.test(name)) return "is not a valid header name; send one that RFC 9110 allows.";
   if (RESERVED_HEADER.test(lower)) return "is set by the service or the connection; leave it out.";
@@ -53,7 +59,73 @@ function headerFault(name: string, text: unknown, seen: Set<string>): string | n
   seen.add(lower);
   if (typeof text !== "string") return "send a string.";
   if (!HEADER_VALUE.test(text)) return "has characters that no header can carry; send printable ASCII.";
-  return checkTemplate(text)?.sentence ?? null;
+  return checkTemplate(text, roots)?.sentence ?? null;
+}
+
+const payloadOf = (roots: Roots, description: string) =>
+  described(
+    z.unknown().check(
+      finiteNumbers,
+      z.superRefine((payload, context) => {
+        const fault = checkTemplate(payload, roots);
+        if (fault === null) return;
+        context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
+      }),
+    ),
+    description,
+  );
+
+const urlOf = (roots: Roots, description: string) =>
+  z
+    .string({ error: "send the URL to call." })
+    .check(
+      urlLength,
+      z.superRefine((url, context) => {
+        const message = checkUrlTemplate(url, roots);
+        if (message !== null) context.addIssue({ code: "custom", message });
+      }),
+    )
+    .register(z.globalRegistry, {
+      wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
+      description,
+    });
+
+/** Secrets by name. They are kept apart from the templates, so that a stored trigger can show its templates. */
+export const triggerSecrets = z
+  .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
+  .check(
+    z.superRefine((value, context) => {
+      const entries = Object.entries(value);
+      if (entries.length > SECRETS_MAX) {
+        const message = `has ${entries.length} secrets; send at most ${SECRETS_MAX}.`;
+        context.addIssue({ code: "custom", message });
+      }
+      for (const [name, text] of entries) {
+        const message = secretFault(name, text);
+        if (message !== null) context.addIssue({ code: "custom", path: [name], message });
+      }
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "object",
+      maxProperties: SECRETS_MAX,
+      propertyNames: { pattern: WHOLE_SECRET_NAME.source },
+      additionalProperties: { type: "string", minLength: 1, maxLength: SECRET_MAX_CHARACTERS },
+    },
+    description:
+      "Secrets by name. Headers and payloads use them as `{{ secrets.NAME }}`. URLs and `link` can't. No response shows them.",
+  });
+
+function secretFault(name: string, text: unknown): string | null {
+  if (!WHOLE_SECRET_NAME.test(name)) {
+    return "is not a valid name; send a letter, then at most 62 letters, digits, - and _.";
+  }
+  if (typeof text !== "string") return "send a string.";
+  if (text === "") return "is empty; leave it out.";
+  return text.length > SECRET_MAX_CHARACTERS
+    ? `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`
+    : null;
 }
 
 const AN_OBJECT = {
@@ -78,6 +150,76 @@ const retry = z.strictObject(
   AN_OBJECT,
 );
 
+/** A link to show is one placeholder, or a URL with placeholders in its path and query. */
+const link = z
+  .string({ error: "send the URL of the job's page, as in {{ response.html_url }}." })
+  .check(
+    urlLength,
+    z.superRefine((template, context) => {
+      const message = linkFault(template);
+      if (message !== null) context.addIssue({ code: "custom", message });
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "string",
+      pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#])",
+      maxLength: URL_MAX_CHARACTERS,
+    },
+    description:
+      "The page of the job, made from the receiver's answer: `{{ response.html_url }}`, or an `https` URL with placeholders in its path and query. It can have no secrets, the callback token included. The service shows it as the run's `externalUrl` if it is an `https` URL without credentials, and never fetches it.",
+  });
+
+function linkFault(template: string): string | null {
+  const fault = checkTemplate(template, IN_STOP_URL);
+  if (fault !== null) return fault.sentence;
+  const paths = pathsOf(template);
+  if (paths.some(([root, member]) => root === "run" && member === "callbackToken")) {
+    return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it out.";
+  }
+  if (isWholeAnswer(template)) return null;
+  if (!/^https:\/\/[^/?#]/i.test(template)) {
+    return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders.";
+  }
+  return checkUrlTemplate(template, IN_STOP_URL);
+}
+
+/** Whether the receiver chooses the whole link. */
+export function isWholeAnswer(template: string): boolean {
+  return /^\{\{(?:(?!\}\}).)*\}\}$/s.test(template) && pathsOf(template)[0]?.[0] === "response";
+}
+
+const cancel = z
+  .strictObject(
+    {
+      url: urlOf(
+        IN_STOP_URL,
+        "The URL that stops the job: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query, values of the receiver's answer included: `{{ response.id }}`.",
+      ),
+      method: z._default(
+        described(
+          z.enum(["POST", "PUT", "PATCH", "DELETE"], { error: "send POST, PUT, PATCH or DELETE." }),
+          "The method of the stop request.",
+        ),
+        "POST",
+      ),
+      headers: z._default(headersOf(IN_STOP_REQUEST, "stop request, which has none of the trigger's"), {}),
+      payload: z.optional(
+        payloadOf(
+          IN_STOP_REQUEST,
+          "The body of the stop request: any JSON, whose strings may contain placeholders such as `{{ response.id }}`. Without it, the body is `{}`.",
+        ),
+      ),
+    },
+    AN_OBJECT,
+  )
+  .register(z.globalRegistry, {
+    id: "CancelRequest",
+    examples: [{ url: "https://ci.example.com/jobs/{{ response.id }}/stop" }],
+    description:
+      "The request that stops the job. The service sends it when a run is cancelled whose webhook was sent, with the trigger's retries and its signature. Its `webhook-id` and `Idempotency-Key` are the run's id and `-cancel`. The answers 404, 409 and 410 count as done.",
+  });
+
 /** A webhook that starts the workflow. Without a `payload`, the whole template context is sent. */
 export const trigger = z
   .pipe(
@@ -88,69 +230,63 @@ export const trigger = z
       context.issues.push({ code: "custom", message, input: value });
       return z.NEVER;
     }),
-    z.strictObject(
-      {
-        type: z.literal("webhook", { error: 'send "webhook".' }),
-        url: z
-          .string({ error: "send the URL to call." })
-          .check(
-            urlLength,
-            z.superRefine((url, context) => {
-              const message = checkUrlTemplate(url);
-              if (message !== null) context.addIssue({ code: "custom", message });
-            }),
-          )
-          .register(z.globalRegistry, {
-            wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
-            description:
-              "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query. In development, `ALLOW_INSECURE_WEBHOOKS` opens `http` and loopback hosts.",
-          }),
-        method: z._default(
-          described(
-            z.enum(["POST", "PUT", "PATCH"], { error: "send POST, PUT or PATCH." }),
-            "The method of the webhook.",
+    z
+      .strictObject(
+        {
+          type: z.literal("webhook", { error: 'send "webhook".' }),
+          url: urlOf(
+            IN_URL,
+            "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query. In development, `ALLOW_INSECURE_WEBHOOKS` opens `http` and loopback hosts.",
           ),
-          "POST",
-        ),
-        headers: z._default(headers, {}),
-        payload: z.optional(
-          described(
-            z.unknown().check(
-              finiteNumbers,
-              z.superRefine((payload, context) => {
-                const fault = checkTemplate(payload);
-                if (fault === null) return;
-                context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
-              }),
+          method: z._default(
+            described(
+              z.enum(["POST", "PUT", "PATCH"], { error: "send POST, PUT or PATCH." }),
+              "The method of the webhook.",
             ),
-            "The body of the webhook: any JSON, whose strings may contain placeholders such as `{{ run.callbackUrl }}`. Without it, the body is everything that placeholders can reach. If `headers` has `Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form. Libraries that verify a signature can refuse a form: see `signingSecret`.",
+            "POST",
           ),
-        ),
-        signingSecret: z.optional(
-          z
-            .string({ error: "send a string." })
-            .check(
-              z.refine((secret) => signingKey(secret) !== null, {
-                error: "is not a signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
+          headers: z._default(headersOf(IN_REQUEST, "webhook"), {}),
+          payload: z.optional(
+            payloadOf(
+              IN_REQUEST,
+              "The body of the webhook: any JSON, whose strings may contain placeholders such as `{{ run.callbackUrl }}`. Without it, the body is everything that placeholders can reach, except secrets. If `headers` has `Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form. Libraries that verify a signature can refuse a form: see `signingSecret`.",
+            ),
+          ),
+          secrets: z.optional(triggerSecrets),
+          signingSecret: z.optional(
+            z
+              .string({ error: "send a string." })
+              .check(
+                z.refine((secret) => signingKey(secret) !== null, {
+                  error: "is not a signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
+                }),
+              )
+              .register(z.globalRegistry, {
+                wire: { type: "string", pattern: "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", maxLength: 94 },
+                description:
+                  "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or compute the HMAC yourself.",
               }),
-            )
-            .register(z.globalRegistry, {
-              wire: { type: "string", pattern: "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", maxLength: 94 },
-              description:
-                "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or compute the HMAC yourself.",
-            }),
-        ),
-        retry: z._default(retry, { maxAttempts: ATTEMPTS_DEFAULT, initialDelayMs: RETRY_DELAY_DEFAULT_MS }),
-        startOn: z._default(
-          described(
-            z.enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' }),
-            "What starts the run: a 2xx answer to the webhook, or only the first heartbeat.",
           ),
-          "accepted",
-        ),
-      },
-      AN_OBJECT,
-    ),
+          retry: z._default(retry, { maxAttempts: ATTEMPTS_DEFAULT, initialDelayMs: RETRY_DELAY_DEFAULT_MS }),
+          startOn: z._default(
+            described(
+              z.enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' }),
+              "What starts the run: a 2xx answer to the webhook, or only the first heartbeat.",
+            ),
+            "accepted",
+          ),
+          link: z.optional(link),
+          cancel: z.optional(cancel),
+        },
+        AN_OBJECT,
+      )
+      .check(
+        z.superRefine((whole, context) => {
+          for (const { path, message } of wholeFaults(whole)) {
+            context.addIssue({ code: "custom", path, message });
+          }
+        }),
+      ),
   )
   .register(z.globalRegistry, {
     id: "Trigger",
@@ -161,3 +297,28 @@ export const trigger = z
   });
 
 export type Trigger = z.output<typeof trigger>;
+
+type Templates = Pick<Trigger, "headers" | "payload" | "secrets" | "link" | "cancel">;
+
+/**
+ * What no member alone can tell: a placeholder for a secret that is missing, or too many values of the answer. Members that
+ * were refused come here as well.
+ */
+function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates) {
+  const places = { headers, payload, "cancel.headers": cancel?.headers, "cancel.payload": cancel?.payload };
+  const faults: { readonly path: string[]; readonly message: string }[] = [];
+  for (const [place, template] of Object.entries(places)) {
+    const missing = pathsOf(template).find(
+      ([root, name]) => root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name ?? "")),
+    );
+    if (missing === undefined) continue;
+    const message = `uses {{ ${missing.join(".").slice(0, 80)} }}, which is missing in secrets; add it.`;
+    faults.push({ path: place.split("."), message });
+  }
+  const used = [link, cancel].flatMap(pathsOf).filter(([root]) => root === "response");
+  if (used.length > RESPONSE_VALUES_MAX) {
+    const message = `link and cancel use ${used.length} values of the answer; use at most ${RESPONSE_VALUES_MAX}.`;
+    faults.push({ path: [], message });
+  }
+  return faults;
+}

@@ -1,39 +1,82 @@
 /**
- * Makes one attempt of a delivery, in a Worker invocation of its own: opens the sealed request, judges its URL again, signs
- * it, sends it, and reports the answer. It decides nothing about the run, and it returns nothing secret.
+ * Makes one attempt of a delivery or of a stop request, in a Worker invocation of its own: opens the sealed request, puts the
+ * receiver's earlier answer into it, judges its URL again, signs it, sends it, and reports the answer. It decides nothing
+ * about the run, and it returns nothing secret.
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { DELIVERY_HEADER } from "../http/loop-guard.ts";
-import { keyRing } from "../key-ring.ts";
+import { type KeyRing, keyRing } from "../key-ring.ts";
+import { err, ok, type Result } from "../result.ts";
+import { ANSWER_VALUES_MAX_BYTES, type AnswerValues, answerValues, linkOf } from "./answer-values.ts";
 import { ATTEMPT_MAX_MS, type AttemptAnswer, UNANSWERED } from "./delivery.ts";
 import { ANSWER_READ_MAX_BYTES, excerptOf } from "./excerpt.ts";
-import { secretsOf } from "./request-secrets.ts";
-import { type Attempt, sealedFor, type WebhookRequest } from "./sealed-request.ts";
+import { keysOf } from "./later-text.ts";
+import { type Secrets, secretsOf, valueSecretsOf } from "./request-secrets.ts";
+import {
+  type Attempt,
+  type Sealed,
+  sealedFor,
+  type WantedAnswer,
+  type WebhookRequest,
+} from "./sealed-request.ts";
 import { signingKey, webhookSignature } from "./signature.ts";
+import { filledStop, type StopRequest, stopId } from "./stop-request.ts";
 import { guardUrl } from "./url-guard.ts";
 import { webhookPolicy } from "./webhook-policy.ts";
 
 /** How long to wait for the next piece of the body. It is short, because only the status counts. */
 const BODY_WAIT_MS = 1000;
+/** The same for a body whose values are wanted. */
+const VALUES_WAIT_MS = 5000;
 
 export class WebhookSender extends WorkerEntrypoint<Env> {
   /** Never throws because of what a receiver does. */
-  async send({ scope, runId, sealed }: Attempt): Promise<AttemptAnswer> {
+  async send(attempt: Attempt): Promise<AttemptAnswer> {
+    const { scope, runId, stop } = attempt;
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
     if (!ring.ok) return unready("CALLBACK_SIGNING_KEYS can't be used", false);
-    const text = await ring.value.open(sealed, sealedFor(scope, runId));
-    if (text === null)
-      return unready("the key that sealed the request is not in CALLBACK_SIGNING_KEYS", true);
-    const request = JSON.parse(text) as WebhookRequest;
+    const opened = await openRequest(ring.value, attempt);
+    if (!opened.ok) return opened.error;
+    const request = opened.value;
     const policy = webhookPolicy(this.env, request.origin);
     if (!policy.ok) return unready("the service's webhook settings can't be used", false);
+    // A stop request is judged with the values of the answer put in.
     const url = guardUrl(request.url, policy.value);
     if (!url.ok) return unready(url.error.replace(/\.$/, ""), true);
+    const headers = await headersOf(request, runId, stop === undefined ? runId : stopId(runId));
     const known = knownTexts(url.value, request, scope, runId);
-    return exchange(url.value, request, await headersOf(request, runId), known);
+    const { values, ...answer } = await exchange(url.value, request, headers, known);
+    if (values === undefined) return answer;
+    const sealed = await ring.value.seal(JSON.stringify(values), sealedFor(scope, runId, "answer"));
+    return { ...answer, values: sealed };
   }
+}
+
+/** The request of an attempt, or the answer that says why it can't be sent. */
+async function openRequest(
+  ring: KeyRing,
+  { scope, runId, sealed, stop }: Attempt,
+): Promise<Result<WebhookRequest, AttemptAnswer>> {
+  const open = (text: Uint8Array<ArrayBuffer>, what: Sealed) =>
+    ring.open(text, sealedFor(scope, runId, what));
+  const text = await open(sealed, stop === undefined ? "delivery" : "stop");
+  if (text === null) {
+    return err(unready("the key that sealed the request is not in CALLBACK_SIGNING_KEYS", true));
+  }
+  if (stop === undefined) return ok(JSON.parse(text) as WebhookRequest);
+  const answer = stop.answer && (await open(stop.answer, "answer"));
+  if (stop.answer !== null && answer === null) {
+    return err(unready("the key that sealed the receiver's answer is not in CALLBACK_SIGNING_KEYS", true));
+  }
+  const filled = filledStop(
+    JSON.parse(text) as StopRequest,
+    answer === null ? null : (JSON.parse(answer) as AnswerValues),
+  );
+  return filled.ok
+    ? filled
+    : err({ ...UNANSWERED, reason: `was not called: ${filled.error}`, isFinal: true });
 }
 
 /** `isFinal`: another isolate could not send the request either, once no deploy is rolling out. */
@@ -41,18 +84,19 @@ function unready(reason: string, isFinal: boolean): AttemptAnswer {
   return { ...UNANSWERED, reason: `was not called: ${reason}`, isFinal, isUnready: true };
 }
 
-async function headersOf(request: WebhookRequest, runId: string): Promise<Headers> {
+/** `id`: the same for every attempt of this request, so that the receiver can tell a repeated one. */
+async function headersOf(request: WebhookRequest, runId: string, id: string): Promise<Headers> {
   const timestamp = Math.floor(Date.now() / 1000);
   const headers = new Headers({ "User-Agent": "action-runs", "Content-Type": "application/json" });
   for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
   headers.set("Accept-Encoding", "identity");
   headers.set(DELIVERY_HEADER, runId);
-  headers.set("Idempotency-Key", runId);
-  headers.set("webhook-id", runId);
+  headers.set("Idempotency-Key", id);
+  headers.set("webhook-id", id);
   headers.set("webhook-timestamp", String(timestamp));
   const key = request.signingSecret === null ? null : signingKey(request.signingSecret);
   if (key !== null) {
-    headers.set("webhook-signature", await webhookSignature(key, runId, timestamp, request.body));
+    headers.set("webhook-signature", await webhookSignature(key, id, timestamp, request.body));
   }
   return headers;
 }
@@ -64,12 +108,14 @@ function knownTexts(url: URL, { origin }: WebhookRequest, scope: string, runId: 
   return ["https://", "http://", url.host, origin + callbackPath];
 }
 
+type Exchanged = Omit<AttemptAnswer, "values"> & { readonly values?: AnswerValues };
+
 async function exchange(
   url: URL,
   request: WebhookRequest,
   headers: Headers,
   known: readonly string[],
-): Promise<AttemptAnswer> {
+): Promise<Exchanged> {
   const startedAt = Date.now();
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), ATTEMPT_MAX_MS);
@@ -77,8 +123,10 @@ async function exchange(
   try {
     const response = await fetch(url, { method, headers, body, redirect: "manual", signal: abort.signal });
     const { status } = response;
-    const { bytes, isCut } = await readStart(response.body);
-    const secrets = () => secretsOf(request, headers.get("webhook-signature") ?? "");
+    const wanted = response.ok ? request.answer : undefined;
+    const { bytes, isCut } = await readStart(response.body, wanted !== undefined);
+    const signature = headers.get("webhook-signature") ?? "";
+    const secrets = () => secretsOf(request, signature);
     // Most answers are empty, and the search for secrets is expensive.
     const excerpt = bytes.byteLength === 0 ? "" : excerptOf(bytes, isCut, secrets(), known);
     const isRedirect = status >= 300 && status <= 399;
@@ -90,6 +138,7 @@ async function exchange(
       excerpt: excerpt === "" ? null : excerpt,
       ...(excerpt === null && { excerptOmitted: "secret" as const }),
       retryAfter: response.headers.get("Retry-After"),
+      ...(wanted && used(wanted, bytes, response.headers, valueSecretsOf(request, signature), known)),
     };
   } catch (error) {
     const reason = abort.signal.aborted
@@ -103,6 +152,28 @@ async function exchange(
   }
 }
 
+/** What the trigger's templates use of an answer. */
+function used(
+  { stopKeys, link }: WantedAnswer,
+  bytes: Uint8Array,
+  headers: Headers,
+  secrets: Secrets,
+  known: readonly string[],
+): Pick<Exchanged, "values" | "link" | "linkOmitted"> {
+  const wanted = [...new Set([...stopKeys, ...keysOf(link ?? [])])];
+  const found = answerValues(bytes, headers.get("Location"), wanted, secrets, known);
+  const isForStop = (key: string) => stopKeys.includes(key);
+  const values = {
+    values: found.values.filter(([key]) => isForStop(key)),
+    secret: found.secret.filter(isForStop),
+  };
+  const made = link === null ? null : linkOf(link, found);
+  return {
+    ...(stopKeys.length > 0 && { values }),
+    ...(made !== null && (typeof made === "string" ? { link: made } : { linkOmitted: made.fault })),
+  };
+}
+
 /** In our own words, because the runtime's words name addresses. */
 function faultOf(error: string): string {
   if (/certificate|TLS|SSL/i.test(error)) return "could not be reached: its TLS certificate was not accepted";
@@ -110,14 +181,17 @@ function faultOf(error: string): string {
   return "could not be reached, or broke the connection off";
 }
 
-/** As much of a body as an excerpt needs. `isCut`: there was more, or it did not come in time. */
-async function readStart(body: ReadableStream | null): Promise<{ bytes: Uint8Array; isCut: boolean }> {
-  const bytes = new Uint8Array(ANSWER_READ_MAX_BYTES);
+/** As much of a body as an excerpt or the values need. `isCut`: there was more, or it did not come in time. */
+async function readStart(
+  body: ReadableStream | null,
+  forValues: boolean,
+): Promise<{ bytes: Uint8Array; isCut: boolean }> {
+  const bytes = new Uint8Array(forValues ? ANSWER_VALUES_MAX_BYTES : ANSWER_READ_MAX_BYTES);
   let length = 0;
   const upTo = (isCut: boolean) => ({ bytes: bytes.subarray(0, length), isCut });
   if (body === null) return upTo(false);
   const reader = (body as ReadableStream<Uint8Array>).getReader();
-  const timeUp = scheduler.wait(BODY_WAIT_MS).then(() => null);
+  const timeUp = scheduler.wait(forValues ? VALUES_WAIT_MS : BODY_WAIT_MS).then(() => null);
   try {
     while (length < bytes.byteLength) {
       const piece = await Promise.race([reader.read(), timeUp]);

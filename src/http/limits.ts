@@ -11,6 +11,13 @@ export const INPUTS_MAX_BYTES = 256 * 1024;
 export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
 export const TRIGGER_MAX_BYTES = 64 * 1024;
+/** The pattern of the name of a trigger's secret. */
+export const SECRET_NAME = "[A-Za-z][A-Za-z0-9_-]{0,62}";
+/** Of one trigger. */
+export const SECRETS_MAX = 20;
+export const SECRET_MAX_CHARACTERS = 4096;
+/** How often one trigger uses a value of the receiver's answer. Each value is as long as the receiver likes, up to a bound. */
+export const RESPONSE_VALUES_MAX = 20;
 /** A stored action's parametersSchema. */
 export const SCHEMA_MAX_BYTES = 32 * 1024;
 export const SCHEMA_MAX_SUBSCHEMAS = 500;
@@ -21,8 +28,6 @@ export const VALIDATION_MAX_STEPS = 4_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
 /** The pattern of an action's name in a path. */
 export const ACTION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
-/** The pattern of the name of a trigger's secret. */
-export const SECRET_NAME = "[A-Za-z][A-Za-z0-9_-]{0,62}";
 /** A trigger's payload after its placeholders were replaced. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
 /** A trigger's header names and values together, after their placeholders were replaced. */

@@ -143,25 +143,39 @@ const seq = z.int().meta({ wire: { type: "integer", minimum: 1 } });
 const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, more: S) =>
   z.object({ seq, type: z.literal(type), at: instant, ...more });
 
+/** What is told of an attempt to call the receiver, to start its job or to stop it. */
+const begun = { attempt: z.int().min(1), host: z.string() };
+const answered = {
+  attempt: z.int().min(1),
+  outcome: z.enum(["accepted", "retry", "given_up"]),
+  status: z.int().nullable(),
+  durationMs: z.int(),
+  reason: z.string(),
+  excerpt: z.string().nullable().describe("The start of what the receiver answered."),
+  excerptOmitted: z
+    .enum(["secret"])
+    .optional()
+    .describe("Why the answer is not shown: it may hold a secret of the request."),
+  nextAttemptAt: instant.nullable(),
+};
+
 const CREATED = { seq: 1, type: "created", at: EXAMPLE.createdAt, by: "ci" };
 
 const timelineEvent = z
   .discriminatedUnion("type", [
     event("created", { by: z.string().optional() }),
-    event("attempt_started", { attempt: z.int().min(1), host: z.string() }),
+    event("attempt_started", begun),
     event("attempt_answered", {
-      attempt: z.int().min(1),
-      outcome: z.enum(["accepted", "retry", "given_up"]),
-      status: z.int().nullable(),
-      durationMs: z.int(),
-      reason: z.string(),
-      excerpt: z.string().nullable().describe("The start of what the receiver answered."),
-      excerptOmitted: z
-        .enum(["secret"])
+      ...answered,
+      linkOmitted: z
+        .enum(["missing", "secret", "invalid"])
         .optional()
-        .describe("Why the answer is not shown: it may hold a secret of the request."),
-      nextAttemptAt: instant.nullable(),
+        .describe(
+          "Why the trigger's `link` shows no page: the answer lacks a value, a value may hold a secret, or the link is not an `https` URL without credentials.",
+        ),
     }),
+    event("stop_started", begun),
+    event("stop_answered", answered),
     event("started", { cause: z.enum(["delivery", "heartbeat", "callback"]).optional() }),
     event("heartbeat", {
       message: z.string().optional(),

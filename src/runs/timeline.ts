@@ -11,7 +11,9 @@ import type { Run, RunEvent } from "./run.ts";
  * - `created`: `by`, the name of the caller's API token
  * - `attempt_started`: `attempt`, `host`
  * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt`,
- *   `excerptOmitted` (secret; only if there is a reason), `nextAttemptAt`
+ *   `excerptOmitted` (secret; only if there is a reason), `linkOmitted` (missing, secret, invalid; only if there is a
+ *   reason), `nextAttemptAt`
+ * - `stop_started`, `stop_answered`: the same for the request that stops the job. After the end they go to the log
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`
  * - `heartbeats_thinned`: `count`, how many heartbeats up to here are no longer kept
@@ -24,6 +26,8 @@ export type TimelineEventType =
   | "created"
   | "attempt_started"
   | "attempt_answered"
+  | "stop_started"
+  | "stop_answered"
   | "started"
   | "heartbeat"
   | "heartbeats_thinned"

@@ -16,6 +16,8 @@ const QUERY_SECRET = "qk8842-in-the-query";
 const BASIC = btoa("ci-robot:pa55-w0rd-9931");
 const API_KEY = "key/with+odd=signs&5521";
 const PAYLOAD_SECRET = 'pa"yl<oad>-secret-7734';
+const NAMED_SECRET = "gl-named-secret-8812-x";
+const STOP_SECRET = "stop-only-secret-3391-y";
 const SIGNING_KEY = new TextEncoder().encode("a-signing-key-of-the-caller-32-b").toBase64();
 
 /** Whatever must not be found, as sent and in the pieces that an answer might take from it. */
@@ -27,6 +29,8 @@ const SECRETS: Readonly<Record<string, string>> = {
   "another header": API_KEY,
   "the payload": PAYLOAD_SECRET,
   "the signing secret": SIGNING_KEY,
+  "a secret with a name": NAMED_SECRET,
+  "a secret of the stop request": STOP_SECRET,
 };
 
 const logged: string[] = [];
@@ -48,7 +52,16 @@ async function fireWithSecrets(answer: Answer, more: Record<string, unknown> = {
   const r = await answering(answer);
   const fired = await fire(`${r.url}/${URL_SECRET}?k=${QUERY_SECRET}`, {
     headers: { Authorization: `Basic ${BASIC}`, "X-Api-Key": API_KEY },
-    payload: { deep: [{ password: PAYLOAD_SECRET }], token: "{{ run.callbackToken }}" },
+    payload: {
+      deep: [{ password: PAYLOAD_SECRET }, "{{ secrets.named }}"],
+      token: "{{ run.callbackToken }}",
+    },
+    secrets: { named: NAMED_SECRET, stop: STOP_SECRET },
+    cancel: {
+      url: `${r.url}/stop/{{ response.id }}`,
+      headers: { "X-Stop": "{{ secrets.stop }}", "X-Job": "{{ response.id }}" },
+      payload: { named: "{{ secrets.named }}" },
+    },
     signingSecret: `whsec_${SIGNING_KEY}`,
     ...more,
   });
@@ -84,7 +97,8 @@ function dumpedJournal({ path, created }: Fired): Promise<string> {
     const names = [...sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")]
       .map(({ name }) => name)
       .filter((name) => !name.startsWith("_cf_"));
-    expect(names).toEqual(expect.arrayContaining(["runs", "events", "deliveries"]));
+    const wanted = ["runs", "events", "deliveries", "stop_requests", "receiver_answers"];
+    expect(names).toEqual(expect.arrayContaining(wanted));
     return dumped(names.map((name) => [...sql.exec(`SELECT * FROM "${name}"`)]));
   });
 }
@@ -145,6 +159,19 @@ describe("no secret of a trigger can be found", () => {
     expect(await told.fired.kept()).toBe(0);
     await expectNoSecret(told);
   });
+});
+
+it("the answer's value that names a job is sealed, and no secret shows while its stop request is retried", async () => {
+  const job = "job-8814-of-the-receiver";
+  const told = await fireWithSecrets(
+    { status: 202, body: JSON.stringify({ id: job }) },
+    { startOn: "heartbeat" },
+  );
+  await told.fired.untilAnswered(1);
+  expect(await dumpedJournal(told.fired)).not.toContain(job);
+  await expectNoSecret(told);
+  await told.fired.cancel();
+  await expectNoSecret(told);
 });
 
 const hex = (text: string) => new TextEncoder().encode(text).toHex();

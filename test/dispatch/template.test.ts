@@ -100,10 +100,19 @@ describe("inside text a value is text", () => {
   });
 });
 
+it.each([
+  ["{{ secrets.x }}", "{{ secrets.x }} is a secret. Use secrets only in headers and payload."],
+  [
+    "{{ response.x }}",
+    "{{ response.x }} is not known yet. Use the receiver's answer only in cancel and link.",
+  ],
+])("%j is refused where it can't stand", (template, sentence) => {
+  expect(checkTemplate([template])?.sentence).toBe(sentence);
+});
+
 describe("a faulty template is refused with a sentence", () => {
   const ROOTS = "Begin with one of run, parameters, recommendations, entity.";
   it.each([
-    ["{{ secrets.x }}", `{{ secrets.x }} is unknown. ${ROOTS}`],
     ["{{ Run.id }}", ROOTS],
     ["{{ constructor }}", ROOTS],
     ["{{ __proto__.x }}", ROOTS],

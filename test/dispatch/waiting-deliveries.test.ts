@@ -92,6 +92,10 @@ async function fire(
           recommendations: "{}",
           triggeredBy: "root",
           heartbeatTimeoutMs: null,
+          source: "trigger",
+          actionVersion: null,
+          retryOf: null,
+          labels: "[]",
         },
         { key: `m:${id}`, fingerprint: "" },
         {

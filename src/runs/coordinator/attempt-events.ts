@@ -1,22 +1,27 @@
-/** The timeline events of the attempts to deliver a run's webhook. PURE. */
+/** The timeline events of the attempts to start a run's job and to stop it. PURE. */
 
-import type { AttemptAnswer, Delivery, Verdict } from "../../dispatch/delivery.ts";
+import type { AttemptAnswer, Tried, Verdict } from "../../dispatch/delivery.ts";
 import type { TimelineEvent } from "../timeline.ts";
 
-export function attemptStarted({ attempt, host }: Delivery, at: number): TimelineEvent {
-  return { type: "attempt_started", at, data: { attempt, host } };
+/** Which request an attempt belongs to. It is the start of the events' names. */
+type Of = "attempt" | "stop";
+
+export function attemptStarted({ attempt, host }: Tried, at: number, of: Of = "attempt"): TimelineEvent {
+  return { type: `${of}_started`, at, data: { attempt, host } };
 }
 
 export function attemptAnswered(
   attempt: number,
   answer: AttemptAnswer,
-  verdict: Verdict,
+  verdict: Verdict<Tried>,
   at: number,
+  of: Of = "attempt",
 ): TimelineEvent {
-  const { status, durationMs, reason, excerpt, excerptOmitted } = answer;
+  const { status, durationMs, reason, excerpt, excerptOmitted, linkOmitted } = answer;
   const nextAttemptAt = verdict.outcome === "retry" ? new Date(verdict.delivery.nextAt).toISOString() : null;
   const { outcome } = verdict;
-  // JSON leaves out `excerptOmitted` if it is undefined.
-  const data = { attempt, outcome, status, durationMs, reason, excerpt, excerptOmitted, nextAttemptAt };
-  return { type: "attempt_answered", at, data };
+  // JSON leaves out what is undefined.
+  const omitted = { excerptOmitted, linkOmitted };
+  const data = { attempt, outcome, status, durationMs, reason, excerpt, ...omitted, nextAttemptAt };
+  return { type: `${of}_answered`, at, data };
 }

@@ -29,7 +29,7 @@ import type {
 } from "../protocol.ts";
 import { begin, type CancelRequest, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
-import { Dispatcher, type Sender } from "./dispatcher.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { Ledger } from "./ledger.ts";
 import { ownerOf } from "./owner.ts";
 import {
@@ -42,6 +42,7 @@ import {
   TOO_MANY_WATCHERS,
 } from "./replies.ts";
 import { Retention } from "./retention.ts";
+import type { Sender } from "./sender.ts";
 import { Watchers } from "./watchers.ts";
 
 /** An object may hold 10 GB. From here on it takes no new run, so that the runs it has can still end. */
@@ -125,8 +126,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
     const next = transition(run, event, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);
-    if (event.type === "cancelled") this.#stopWork({ ...run, ...next.value }, now);
     const changed = this.#ledger.change(run, next.value, event, now, { change });
+    if (event.type === "cancelled") this.#dispatcher.stop(changed, now);
     return this.#replies.run(changed, false, false);
   }
 
@@ -150,8 +151,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (!next.ok) return this.#replies.refusal(run, next.error);
     // An earlier request ends the run sooner.
     if (next.value.version === run.version) return answer(run, false);
-    this.#stopWork({ ...run, ...next.value }, now);
-    return answer(this.#ledger.change(run, next.value, request, now, { change }), false);
+    const changed = this.#ledger.change(run, next.value, request, now, { change });
+    this.#dispatcher.stop(changed, now);
+    return answer(changed, false);
   }
 
   async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
@@ -296,10 +298,4 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const isOver = isLast(newest) && lastSeq >= newest.seq;
     return { ok: true, events: page.map(toWireEvent), lastSeq, newestSeq: newest.seq, isOver };
   }
-
-  /**
-   * Tells the job of a run that is now cancelled or asked to stop. Called before that is written, because the write erases the
-   * run's delivery, which says whether an attempt has begun. Does nothing yet.
-   */
-  #stopWork(_run: JournaledRun, _now: number): void {}
 }

@@ -14,7 +14,6 @@ import {
   type NewDelivery,
   newDelivery,
 } from "../../dispatch/delivery.ts";
-import type { Attempt } from "../../dispatch/sealed-request.ts";
 import { logFailure } from "../../log.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
@@ -24,6 +23,8 @@ import { isOpen, type RunEvent, transition } from "../run.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import { attemptAnswered, attemptStarted } from "./attempt-events.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Sender } from "./sender.ts";
+import { Stopper } from "./stopper.ts";
 
 /** How many attempts of one coordinator may be under way. The rest wait. */
 const FLYING_MAX = 500;
@@ -33,17 +34,13 @@ const FLYING_MAX_BYTES = 32_000_000;
 /** How many runs the alarm takes on in one turn. */
 const DUE_BATCH = 200;
 
-/** Makes one request, in a Worker invocation of its own. */
-export interface Sender {
-  send(attempt: Attempt): Promise<AttemptAnswer>;
-}
-
 export class Dispatcher {
   readonly #journal: Journal;
   readonly #waiting: WaitingDeliveries;
   readonly #projection: Projection;
   readonly #ledger: Ledger;
   readonly #sender: Sender;
+  readonly #stopper: Stopper;
   #flying = 0;
   #flyingBytes = 0;
 
@@ -59,6 +56,7 @@ export class Dispatcher {
     this.#projection = projection;
     this.#ledger = ledger;
     this.#sender = sender;
+    this.#stopper = new Stopper(journal, ledger, sender);
   }
 
   /** A new run's delivery, with its first attempt under way if there is room. Journal it, then launch it. */
@@ -96,8 +94,20 @@ export class Dispatcher {
       .catch((error: unknown) => this.#logError("attempt_lost", error, runId));
   }
 
-  /** The alarm's turn: does what is due for open runs. Returns how many were due. */
+  /**
+   * Asks the receiver to stop the run's job, because the run was cancelled or asked to stop. Call it after that change, with
+   * the run as it is then. A repeated call does nothing.
+   */
+  stop(run: JournaledRun, now: number): void {
+    this.#stopper.request(run, now);
+  }
+
+  /** The alarm's turn: does what is due for open runs and for stop requests. Returns how many were due. */
   takeTurns(now: number): number {
+    return this.#stopper.takeTurns(now) + this.#takeOpenTurns(now);
+  }
+
+  #takeOpenTurns(now: number): number {
     const waiting = this.#waiting;
     const mayEnd = waiting.lookAgainAt <= now;
     const overdue = mayEnd ? this.#journal.due.overdue(now, DUE_BATCH) : [];
@@ -166,9 +176,27 @@ export class Dispatcher {
   #answered(runId: string, attempt: number, answer: AttemptAnswer): void {
     const now = Date.now();
     const run = this.#ledger.current(runId, now);
+    if (run === null) return;
     const delivery = this.#journal.deliveries.of(runId);
-    // A run that ended while the attempt was under way has no delivery any more and stays as it is.
-    if (run !== null && delivery !== null && isOpen(run)) this.#settle(run, delivery, attempt, answer, now);
+    // A run that has started or ended while the attempt was under way has no delivery any more.
+    if (delivery !== null && isOpen(run)) this.#settle(run, delivery, attempt, answer, now);
+    this.#useAnswer(runId, attempt, answer, now);
+  }
+
+  /** What the receiver answered can name the job, also when a heartbeat has started the run before. */
+  #useAnswer(runId: string, attempt: number, answer: AttemptAnswer, now: number): void {
+    const run = this.#journal.runs.byId(runId);
+    if (run === null) return;
+    this.#stopper.deliveryAnswered(run, attempt, answer.values, now);
+    // A heartbeat knows better what its job's page is.
+    if (answer.link === undefined || !isOpen(run) || run.externalUrl !== null) return;
+    const event: RunEvent = { type: "external_url", url: answer.link };
+    const next = transition(run, event, now);
+    if (!next.ok || next.value.version === run.version) return;
+    // The last caller's key stays, so that a repeated request still gets its answer.
+    const { changeKey: key, changeFingerprint: fingerprint } = run;
+    const kept = key === null || fingerprint === null ? {} : { change: { key, fingerprint } };
+    this.#ledger.change(run, next.value, event, now, kept);
   }
 
   #settle(run: JournaledRun, delivery: Delivery, attempt: number, answer: AttemptAnswer, now: number): void {

@@ -7,6 +7,7 @@
 import type { Delivery } from "../../dispatch/delivery.ts";
 import type { Journal, Written } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
+import type { Stop } from "../journal/stop-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { ChangeKey } from "../protocol.ts";
 import { expire, purgeAt, type Run, type RunEvent } from "../run.ts";
@@ -104,6 +105,13 @@ export class Ledger {
     this.#journal.noteAttempt(run, delivery, events);
     this.#projection.arm(now);
     this.#watchers.tell(run.id);
+  }
+
+  /** Writes the progress of a run's stop request. Null erases it. The run may have ended. */
+  noteStop(run: JournaledRun, stop: Stop | null, events: readonly TimelineEvent[], now: number): void {
+    this.#journal.noteStop(run, stop, events);
+    this.#projection.arm(now);
+    if (events.length > 0) this.#watchers.tell(run.id);
   }
 
   /** Writes a heartbeat of a run that keeps its version. */

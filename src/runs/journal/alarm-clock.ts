@@ -1,5 +1,5 @@
 /**
- * The coordinator's one alarm, set for whatever comes first: a repair, a run that is due, or a purge. All of it is read from
+ * The coordinator's one alarm, set for whatever comes first: a repair, a run or a stop request that is due, or a purge. All of it is read from
  * the journal, so that a new instance can't postpone what an earlier one had armed.
  */
 
@@ -67,10 +67,14 @@ export class AlarmClock {
     if (!this.#ringsBy(Math.max(at, now), now)) this.arm(now);
   }
 
-  /** When an open run is due; Infinity if there is none. */
+  /** When an open run or a stop request is due; Infinity if there is none. */
   nextOpenAt(now: number): number {
-    // A delivery that waits for room is due and would ring the alarm for ever. A free place starts it instead.
-    return Math.min(this.#journal.due.nextOpenAt(this.#waiting.lookAfter(now)), this.#waiting.lookAgainAt);
+    return Math.min(
+      // A delivery that waits for room is due and would ring the alarm for ever. A free place starts it instead.
+      this.#journal.due.nextOpenAt(this.#waiting.lookAfter(now)),
+      this.#waiting.lookAgainAt,
+      this.#journal.stops.nextDueAt(),
+    );
   }
 
   /** When an open run or a purge is due; Infinity if there is nothing to do. */

@@ -1,8 +1,9 @@
 /** The journal's table of deliveries under way. A row exists only until its delivery is done or its run has ended. */
 
 import type { Delivery, StartOn } from "../../dispatch/delivery.ts";
+import type { ErasedDelivery } from "./stop-rows.ts";
 
-type DeliveryRow = Omit<Delivery, "sealed" | "isUnsure"> & {
+type DeliveryRow = Omit<Delivery, "sealed" | "isUnsure" | "stop"> & {
   startOn: StartOn;
   sealed: ArrayBuffer;
   isUnsure: number;
@@ -26,12 +27,16 @@ export class DeliveryRows {
     return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
   }
 
-  /** Null erases the delivery, its sealed request included. */
-  put(runId: string, delivery: Delivery | null): void {
-    if (delivery === null) {
-      this.#sql.exec("DELETE FROM deliveries WHERE run_id = ?", runId);
-      return;
-    }
+  /** Erases the delivery, its sealed request included. Returns how far it had got; null if there was none. */
+  erase(runId: string): ErasedDelivery | null {
+    const erased = this.#sql.exec<Pick<ErasedDelivery, keyof ErasedDelivery>>(
+      "DELETE FROM deliveries WHERE run_id = ? RETURNING attempt, lease_until AS leaseUntil",
+      runId,
+    );
+    return [...erased][0] ?? null;
+  }
+
+  put(runId: string, delivery: Delivery): void {
     const { host, sealed, startOn, maxAttempts, initialDelayMs } = delivery;
     const { attempt, nextAt, leaseUntil, isUnsure } = delivery;
     this.#sql.exec(

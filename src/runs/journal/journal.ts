@@ -1,11 +1,13 @@
 /**
- * The coordinator's own SQLite, which decides what is true: runs, their timelines, their deliveries, and a few marks.
- * Every method is synchronous, so nothing can come between a decision and its record.
+ * The coordinator's own SQLite, which decides what is true: runs, their timelines, their deliveries and stop requests, and a
+ * few marks. Every method is synchronous, so nothing can come between a decision and its record.
  */
 
 import type { Delivery } from "../../dispatch/delivery.ts";
+import { MINUTE_MS } from "../../durations.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
+import { AnswerRows } from "./answer-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
 import { LandingRows, type Unlanded } from "./landing-rows.ts";
@@ -13,7 +15,16 @@ import { Marks } from "./marks.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { migrate } from "./steps.ts";
+import { type Stop, StopRows } from "./stop-rows.ts";
 import { TimelineRows } from "./timeline-rows.ts";
+
+/** A stop request is not tried again later than this after its run's end. */
+const STOP_AFTER_END_MS = 15 * MINUTE_MS;
+
+/** From this instant on, no attempt of the run's stop request begins. */
+export function stopEndsAt({ completedAt, deadlineAt }: JournaledRun): number {
+  return (completedAt ?? deadlineAt) + STOP_AFTER_END_MS;
+}
 
 /** What a write has made: a version that D1 lacks, and when its run needs something next. */
 export interface Written {
@@ -29,6 +40,8 @@ export class Journal {
   readonly landing: LandingRows;
   readonly timeline: TimelineRows;
   readonly deliveries: DeliveryRows;
+  readonly stops: StopRows;
+  readonly answers: AnswerRows;
   readonly marks: Marks;
 
   constructor(storage: DurableObjectStorage, owner: Owner) {
@@ -39,6 +52,8 @@ export class Journal {
     this.due = new DueRuns(storage.sql);
     this.timeline = new TimelineRows(storage.sql);
     this.deliveries = new DeliveryRows(storage.sql);
+    this.stops = new StopRows(storage.sql);
+    this.answers = new AnswerRows(storage.sql);
     this.marks = new Marks(storage.sql);
     this.landing = new LandingRows(storage.sql, this.marks);
   }
@@ -52,6 +67,7 @@ export class Journal {
       const written = this.#written(run, delivery, now);
       if (!this.runs.insert(run, rowDetails(written))) return null;
       if (delivery !== null) this.deliveries.put(run.id, delivery);
+      if (delivery?.stop !== undefined) this.stops.insert(run.id, delivery.stop, stopEndsAt(run));
       this.timeline.append(run, events);
       return written;
     });
@@ -62,7 +78,8 @@ export class Journal {
     return this.#storage.transactionSync(() => {
       const written = this.#written(run, null, now);
       this.runs.update(run, rowDetails(written));
-      this.deliveries.put(run.id, null);
+      this.#eraseDelivery(run.id);
+      this.#boundStop(run);
       this.timeline.append(run, events);
       return written;
     });
@@ -90,9 +107,24 @@ export class Journal {
         ...keyHalves(run.id),
         run.id,
       );
-      this.deliveries.put(run.id, delivery);
+      if (delivery === null) this.#eraseDelivery(run.id);
+      else this.deliveries.put(run.id, delivery);
       this.timeline.append(run, events);
     });
+  }
+
+  /** Notes the progress of a run's stop request. Null erases the request and the receiver's answer. */
+  noteStop(run: JournaledRun, stop: Stop | null, events: readonly TimelineEvent[]): void {
+    this.#storage.transactionSync(() => {
+      if (stop === null) this.eraseStop(run.id);
+      else this.stops.update(run.id, stop, stopEndsAt(run));
+      this.timeline.append(run, events);
+    });
+  }
+
+  /** An answer is kept only for a stop request. */
+  eraseStop(runId: string): void {
+    if (this.stops.erase(runId)) this.answers.erase(runId);
   }
 
   /** Removes runs with everything that belongs to them. */
@@ -100,11 +132,26 @@ export class Journal {
     const { sql } = this.#storage;
     const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
     this.#storage.transactionSync(() => {
-      for (const table of ["events", "deliveries", "refused_runs"]) {
+      for (const table of ["events", "deliveries", "refused_runs", "stop_requests", "receiver_answers"]) {
         sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
       }
+      this.stops.forget();
       sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
     });
+  }
+
+  #eraseDelivery(runId: string): void {
+    const erased = this.deliveries.erase(runId);
+    if (erased !== null) this.stops.deliveryErased(runId, erased);
+  }
+
+  /** Once a run has ended, its stop request has little time left, and none if nobody has asked to stop. */
+  #boundStop(run: JournaledRun): void {
+    // Only a trigger has a stop request.
+    if (run.completedAt === null || run.source === "none") return;
+    if (run.endCause === "cancel" || run.cancelRequestedAt !== null)
+      this.stops.dueBy(run.id, stopEndsAt(run));
+    else this.eraseStop(run.id);
   }
 
   #written(run: JournaledRun, delivery: Delivery | null, now: number): Written {

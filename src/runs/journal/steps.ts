@@ -78,6 +78,25 @@ export const JOURNAL_STEPS: readonly string[] = [
    ALTER TABLE runs ADD COLUMN cancel_fingerprint TEXT;
    ALTER TABLE runs ADD COLUMN external_url TEXT;
    ALTER TABLE runs ADD COLUMN external_url_changes INTEGER NOT NULL DEFAULT 0;`,
+  `CREATE TABLE stop_requests (
+     run_id           TEXT    PRIMARY KEY,
+     host             TEXT    NOT NULL,
+     sealed           BLOB    NOT NULL,
+     max_attempts     INTEGER NOT NULL,
+     initial_delay_ms INTEGER NOT NULL,
+     attempt          INTEGER NOT NULL DEFAULT 0,
+     next_at          INTEGER,
+     lease_until      INTEGER,
+     is_unsure        INTEGER NOT NULL DEFAULT 0,
+     delivery_attempt INTEGER NOT NULL DEFAULT 0,
+     delivery_lease   INTEGER,
+     due_at           INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX stop_requests_due ON stop_requests (due_at);
+   CREATE TABLE receiver_answers (
+     run_id TEXT PRIMARY KEY,
+     sealed BLOB NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** Brings a journal of any age up to date. Each step and its number commit as one. */

@@ -25,6 +25,144 @@ it("a full trigger and a minimal one reach the coordinator", async () => {
       startOn: "heartbeat",
     },
   });
+  await expectTaken({
+    trigger: {
+      ...WEBHOOK,
+      headers: { Authorization: "Bearer {{ secrets.api }}" },
+      payload: { token: "{{ secrets.api }}" },
+      secrets: { api: "s3cret-of-the-api" },
+      link: "{{ response.html_url }}",
+      cancel: {
+        url: "https://ci.example.com/runs/{{ response.id }}/cancel?of={{ run.id }}",
+        method: "DELETE",
+        headers: { Authorization: "Bearer {{ secrets.api }}", "X-Where": "{{ response.headers.location }}" },
+        payload: ["{{ response.a.b.0 }}"],
+      },
+    },
+  });
+});
+
+describe("a place that can't have a secret or a value of the answer is refused", () => {
+  const CANCEL = { url: "https://ci.example.com/stop" };
+  const secrets = { api: "s3cret-of-the-api" };
+  const of = (path: string) => `{{ response.${path} }}`;
+  it.each<[string, Record<string, unknown>, string]>([
+    [
+      "a secret in the URL",
+      { url: `${WEBHOOK.url}/{{ secrets.api }}`, secrets },
+      "trigger.url: {{ secrets.api }} is a secret",
+    ],
+    [
+      "a secret in the link",
+      { link: "https://ci.example.com/{{ secrets.api }}", secrets },
+      "trigger.link: {{ secrets.api }} is a",
+    ],
+    [
+      "a secret in cancel's URL",
+      { cancel: { url: `${CANCEL.url}/{{ secrets.api }}` }, secrets },
+      "trigger.cancel.url: {{ secrets.api }}",
+    ],
+    [
+      "the callback token in the link",
+      { link: "https://ci.example.com/{{ run.callbackToken }}" },
+      "trigger.link: {{ run.callbackToken }} is a secret",
+    ],
+    [
+      "an unknown secret in a header",
+      { headers: { "X-A": "{{ secrets.a }}" }, secrets },
+      "trigger.headers: uses {{ secrets.a }}, which is missing",
+    ],
+    [
+      "an unknown secret in the payload",
+      { payload: ["{{ secrets.a }}"] },
+      "trigger.payload: uses {{ secrets.a }}",
+    ],
+    [
+      "__proto__ as a secret",
+      { payload: ["{{ secrets.__proto__ }}"], secrets },
+      "trigger.payload: uses {{ secrets.__proto__ }}",
+    ],
+    ["all secrets", { payload: "{{ secrets }}", secrets }, "trigger.payload: {{ secrets }} is unknown"],
+    [
+      "an unknown secret in cancel",
+      { cancel: { ...CANCEL, payload: "{{ secrets.a }}" } },
+      "trigger.cancel.payload: uses {{ secrets.a }}",
+    ],
+    ["a secret's name", { secrets: { "a b": "x" } }, "trigger.secrets.a b: is not a valid name"],
+    ["a secret that is no text", { secrets: { a: null } }, "trigger.secrets.a: send a string"],
+    ["secrets that are null", { secrets: null, payload: "{{ secrets.a }}" }, "trigger.secrets: send a JSON object"],
+    ["an empty secret", { secrets: { a: "" } }, "trigger.secrets.a: is empty"],
+    ["a long secret", { secrets: { a: "x".repeat(4097) } }, "trigger.secrets.a: is too long"],
+    [
+      "21 secrets",
+      { secrets: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`s${n}`, "x"])) },
+      "trigger.secrets: has 21",
+    ],
+    [
+      "the answer in the URL",
+      { url: `${WEBHOOK.url}/${of("id")}` },
+      "trigger.url: {{ response.id }} is not known yet",
+    ],
+    [
+      "the answer in a header",
+      { headers: { "X-A": of("id") } },
+      "trigger.headers.X-A: {{ response.id }} is not known",
+    ],
+    [
+      "the answer in the payload",
+      { payload: of("id") },
+      "trigger.payload: {{ response.id }} is not known yet",
+    ],
+    [
+      "the answer as cancel's host",
+      { cancel: { url: `https://${of("host")}/` } },
+      "trigger.cancel.url: Placeholders are only",
+    ],
+    [
+      "the answer as cancel's port",
+      { cancel: { url: `https://a.example:${of("port")}/` } },
+      "trigger.cancel.url: Placeholders are",
+    ],
+    ["the whole answer", { link: "{{ response }}" }, "trigger.link: {{ response }} is the whole answer"],
+    [
+      "another header",
+      { link: of("headers.set-cookie") },
+      "trigger.link: {{ response.headers.set-cookie }} is unknown",
+    ],
+    ["all headers", { link: of("headers") }, "trigger.link: {{ response.headers }} is unknown"],
+    [
+      "a link that is http",
+      { link: `http://ci.example.com/${of("id")}` },
+      "trigger.link: send one placeholder",
+    ],
+    [
+      "a link that is javascript:",
+      { link: `javascript:alert(${of("id")})` },
+      "trigger.link: send one placeholder",
+    ],
+    ["a link with two placeholders", { link: of("a") + of("b") }, "trigger.link: send one placeholder"],
+    ["a link from a parameter", { link: "{{ parameters.link }}" }, "trigger.link: send one placeholder"],
+    [
+      "21 values of the answer",
+      { cancel: { ...CANCEL, payload: of("id").repeat(21) } },
+      "trigger: link and cancel use 21 values",
+    ],
+    ["cancel without a URL", { cancel: {} }, "trigger.cancel.url: "],
+    ["cancel with GET", { cancel: { ...CANCEL, method: "GET" } }, "trigger.cancel.method: "],
+    [
+      "cancel with a reserved header",
+      { cancel: { ...CANCEL, headers: { Host: "x" } } },
+      "trigger.cancel.headers.Host: ",
+    ],
+    [
+      "cancel to loopback",
+      { cancel: { url: "https://127.0.0.1/stop" } },
+      "trigger.cancel.url: The URL's host is an IP address",
+    ],
+    ["cancel with a member it does not know", { cancel: { ...CANCEL, retry: {} } }, "trigger.cancel: "],
+  ])("%s", async (_what, more, start) => {
+    await expectRefused({ trigger: { ...WEBHOOK, ...more } }, start);
+  });
 });
 
 describe("a trigger is refused", () => {

@@ -1,0 +1,79 @@
+/**
+ * Texts with places for values of the receiver's answer. A create renders everything else, and the sender puts the values in
+ * when it knows them. PURE. A value is encoded for its place and never read as a template.
+ *
+ * While a template is rendered, a mark stands for each value. A mark contains a random text that is made after the caller's
+ * values came, so no value can contain a mark. Then the text is cut at its marks, and the marks are gone.
+ */
+
+import { LaterValue } from "./placeholder.ts";
+import { encodeForUrl } from "./template.ts";
+
+/** How a value is written. `json`: as JSON of its own type. `json_text`: inside a JSON string. */
+export type Encoding = "text" | "url" | "form" | "json" | "json_text";
+
+/** Text, or a value by its key and its encoding. A key is the names of its path, joined by dots. */
+export type LaterText = readonly (string | readonly [key: string, encoding: Encoding])[];
+
+export type AnswerValue = string | number | boolean;
+
+/** The marks of one rendering. */
+export class Marks {
+  readonly #nonce: string;
+  readonly #keys: string[] = [];
+
+  /** `nonce`: hex digits that nobody could know when the values were sent. */
+  constructor(nonce: string) {
+    this.#nonce = nonce;
+  }
+
+  /** The stand-in for a value. `path`: without `response`. */
+  readonly stand = (path: readonly string[]): LaterValue => {
+    const key = path.join(".");
+    const known = this.#keys.indexOf(key);
+    const n = known < 0 ? this.#keys.push(key) - 1 : known;
+    return new LaterValue(`${this.#nonce}t${n}e`, `${this.#nonce}a${n}e`);
+  };
+
+  /** Cuts a rendered text at its marks. A mark that stands alone in JSON takes its quotes along. */
+  cut(text: string, encoding: Encoding): LaterText {
+    const marks = new RegExp(`"${this.#nonce}a([0-9]+)e"|${this.#nonce}t([0-9]+)e`, "g");
+    const cut: (string | readonly [string, Encoding])[] = [];
+    let from = 0;
+    for (const { index, 0: mark, 1: alone, 2: inText } of text.matchAll(marks)) {
+      if (index > from) cut.push(text.slice(from, index));
+      const key = this.#keys[Number(alone ?? inText)] ?? "";
+      cut.push([key, alone === undefined ? encoding : "json"]);
+      from = index + mark.length;
+    }
+    if (from < text.length) cut.push(text.slice(from));
+    return cut;
+  }
+}
+
+/** The keys that a text needs, without repeats. */
+export function keysOf(...texts: readonly LaterText[]): readonly string[] {
+  return [...new Set(texts.flat().flatMap((piece) => (typeof piece === "string" ? [] : [piece[0]])))];
+}
+
+/** The whole text. `valueAt` must know every key. */
+export function fillIn(text: LaterText, valueAt: (key: string) => AnswerValue): string {
+  return text
+    .map((piece) => (typeof piece === "string" ? piece : encode(valueAt(piece[0]), piece[1])))
+    .join("");
+}
+
+function encode(value: AnswerValue, encoding: Encoding): string {
+  switch (encoding) {
+    case "text":
+      return String(value);
+    case "url":
+      return encodeForUrl(String(value));
+    case "form":
+      return new URLSearchParams([["", String(value)]]).toString().slice(1);
+    case "json":
+      return JSON.stringify(value);
+    case "json_text":
+      return JSON.stringify(String(value)).slice(1, -1);
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * The request that asks the receiver to stop a run's job. PURE. The Worker renders and seals it at create. The values of the
+ * receiver's answer are put in when it is sent.
+ */
+
+import { RENDERED_HEADERS_MAX_BYTES, RENDERED_MAX_BYTES, utf8Bytes } from "../http/limits.ts";
+import { err, ok, type Result } from "../result.ts";
+import { type AnswerValues, VALUE_MAX_CHARACTERS } from "./answer-values.ts";
+import { fillIn, keysOf, type LaterText } from "./later-text.ts";
+import type { WebhookRequest } from "./sealed-request.ts";
+import { hasDotSegment } from "./template.ts";
+import { HEADER_VALUE } from "./trigger.ts";
+
+/** A request whose texts lack the values of the answer. */
+export interface StopRequest
+  extends Pick<WebhookRequest, "method" | "signingSecret" | "callbackToken" | "origin" | "otherSecrets"> {
+  readonly url: LaterText;
+  readonly headers: readonly (readonly [name: string, value: LaterText])[];
+  readonly body: LaterText;
+}
+
+/** The id of the stop request, for `webhook-id` and `Idempotency-Key`. */
+export function stopId(runId: string): string {
+  return `${runId}-cancel`;
+}
+
+/** The request with all values put in, or the rest of a sentence that begins with "was not called: ". */
+export function filledStop(stop: StopRequest, answer: AnswerValues | null): Result<WebhookRequest, string> {
+  const { url, headers, body, ...rest } = stop;
+  const known = new Map(answer?.values);
+  for (const key of keysOf(url, body, ...headers.map(([, value]) => value))) {
+    const name = `{{ response.${key.slice(0, 80).toWellFormed()} }}`;
+    const value = known.get(key);
+    if (answer?.secret.includes(key)) return err(`${name} may contain a secret of the request`);
+    if (value === undefined) {
+      return err(
+        answer === null ? `no answer is known that has ${name}` : `the answer has no usable ${name}`,
+      );
+    }
+    if (String(value).length > VALUE_MAX_CHARACTERS) {
+      return err(`${name} has more than ${VALUE_MAX_CHARACTERS} characters`);
+    }
+  }
+  const filled = (text: LaterText) => fillIn(text, (key) => known.get(key) ?? "");
+  const filledHeaders = headers.map(([name, value]) => [name, filled(value)] as const);
+  if (!filledHeaders.every(([, value]) => HEADER_VALUE.test(value))) {
+    return err("a value of the answer has characters that no header can carry");
+  }
+  const headerBytes = filledHeaders.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  const request = {
+    ...rest,
+    url: filled(url),
+    headers: Object.fromEntries(filledHeaders),
+    body: filled(body),
+  };
+  if (hasDotSegment(request.url)) return err("a value of the answer would leave the URL's path");
+  if (headerBytes > RENDERED_HEADERS_MAX_BYTES || utf8Bytes(request.body) > RENDERED_MAX_BYTES) {
+    return err("the values of the answer make it too long");
+  }
+  return ok(request);
+}
