@@ -1,12 +1,11 @@
 /** zod: an action as a PUT sends it and as a GET shows it. A secret is null where the stored value stays, and in every GET. PURE. */
 
 import * as z from "zod/mini";
-import { trigger } from "../dispatch/trigger.ts";
+import { trigger, triggerSecrets } from "../dispatch/trigger.ts";
 import { isJsonObject, type JsonObject } from "../http/json.ts";
 import {
   SCHEMA_MAX_BYTES,
   SCHEMA_MAX_SUBSCHEMAS,
-  SECRET_NAME,
 } from "../http/limits.ts";
 import { described, filterableName } from "../http/schema-parts.ts";
 import { labels, minutes } from "../runs/api/request-schemas.ts";
@@ -44,48 +43,23 @@ function withNulls(schema: z.ZodMiniType): z.ZodMiniType<SecretTexts, SecretText
 
 const NULL_KEEPS = "Null keeps the stored value, as long as scheme, host and port of the URL stay the same.";
 
-const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
-
-/** Until the trigger's own schema has `secrets`. */
-const secrets = z
-  .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
-  .check(
-    z.superRefine((texts, context) => {
-      for (const [name, text] of Object.entries(texts)) {
-        const fault = secretFault(name, text);
-        if (fault !== null) context.addIssue({ code: "custom", path: [name], message: fault });
-      }
-    }),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "object",
-      propertyNames: { pattern: WHOLE_SECRET_NAME.source },
-      additionalProperties: { type: "string", minLength: 1 },
-    },
-    description: "Texts that headers and payload use as `{{ secrets.name }}`. A URL can't use them.",
-  });
-
-function secretFault(name: string, text: unknown): string | null {
-  if (!WHOLE_SECRET_NAME.test(name))
-    return "is not a valid name; send a letter, then at most 62 letters, digits, - and _.";
-  if (typeof text !== "string") return "send a string, or null to keep the stored value.";
-  return text === "" ? "is empty; send at least one character." : null;
-}
-
 const members = trigger.def.out.shape;
 const headers = z._default(withNulls(members.headers.def.innerType), {});
 const signingSecret = members.signingSecret.def.innerType;
+const cancel = members.cancel.def.innerType;
 
-/** Until the trigger's own schema has `cancel`. */
 export const cancelRequest = z
   .strictObject(
-    { url: members.url, method: members.method, headers, payload: members.payload },
+    {
+      ...cancel.shape,
+      headers: z._default(withNulls(cancel.shape.headers.def.innerType), {}),
+    },
     { error: ({ code }) => (code === "invalid_type" ? "send a JSON object." : undefined) },
   )
   .register(z.globalRegistry, {
     id: "StoredCancelRequest",
-    description: "The request that tells the receiver to stop the job.",
+    description: z.globalRegistry.get(cancel)?.description,
+    examples: [{ url: "https://ci.example.com/jobs/{{ response.id }}/stop" }],
   });
 
 export const storedTrigger = z
@@ -99,7 +73,7 @@ export const storedTrigger = z
           `${z.globalRegistry.get(signingSecret)?.description} A secret: responses show null in its place. ${NULL_KEEPS}`,
         ),
       ),
-      secrets: z.optional(withNulls(secrets)),
+      secrets: z.optional(withNulls(triggerSecrets)),
       cancel: z.optional(cancelRequest),
     },
     { error: ({ code }) => (code === "invalid_type" ? "send a JSON object." : undefined) },
@@ -111,7 +85,6 @@ export const storedTrigger = z
   });
 
 export type StoredTrigger = z.output<typeof storedTrigger>;
-export type StoredCancel = NonNullable<StoredTrigger["cancel"]>;
 
 const parametersSchema = z
   .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })

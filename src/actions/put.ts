@@ -133,9 +133,7 @@ function requireWholeTrigger(trigger: StoredTrigger | undefined, secrets: Secret
       `trigger: has ${bytes} bytes with its stored secrets; send at most ${TRIGGER_MAX_BYTES}.`,
     );
   }
-  // Until the trigger's own schema has these two members.
-  const { secrets: _secrets, cancel: _cancel, ...own } = whole ?? trigger;
-  const { error } = triggerSchema.safeParse(own);
+  const { error } = triggerSchema.safeParse(whole ?? trigger);
   if (error === undefined) return;
   const issues = error.issues.map((issue) => ({ ...issue, path: ["trigger", ...issue.path] }));
   throw new ApiError("invalid_body", sentenceOf(issues));

@@ -8,25 +8,18 @@ import type { JsonObject } from "../http/json.ts";
 import { keyRing } from "../key-ring.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type KnownAction, knownAction } from "./cache.ts";
-import type { StoredCancel, StoredTrigger } from "./definition.ts";
+import type { StoredTrigger } from "./definition.ts";
 import type { CheckedSchema } from "./schema/check-schema.ts";
 import { validate } from "./schema/validate.ts";
 import { openSecrets } from "./sealing.ts";
 import { joinSecrets, type Secrets } from "./secrets.ts";
 import type { ActionPlace } from "./store.ts";
 
-type Texts = Readonly<Record<string, string>>;
-
-/** A trigger with all its secrets. It never leaves the Worker unsealed. Until the trigger's own type has these two members. */
-export type WholeTrigger = Trigger & {
-  readonly secrets?: Texts | undefined;
-  readonly cancel?: (Omit<StoredCancel, "headers"> & { readonly headers: Texts }) | undefined;
-};
-
 export interface ResolvedAction {
   readonly name: string;
   readonly version: number;
-  readonly trigger: WholeTrigger | undefined;
+  /** With all its secrets. It never leaves the Worker unsealed. */
+  readonly trigger: Trigger | undefined;
   /** In minutes, as the definition has them. */
   readonly timeout: number | undefined;
   readonly heartbeatTimeout: number | undefined;
@@ -60,7 +53,7 @@ async function openTrigger(
   env: Env,
   place: ActionPlace,
   { definition, version, sealed }: KnownAction,
-): Promise<WholeTrigger | undefined | null> {
+): Promise<Trigger | undefined | null> {
   if (definition.trigger === undefined) return undefined;
   let secrets: Secrets | null = new Map();
   if (sealed !== null) {
@@ -70,7 +63,7 @@ async function openTrigger(
   }
   const whole: StoredTrigger | null = secrets === null ? null : joinSecrets(definition.trigger, secrets);
   // `joinSecrets` left no null.
-  return whole as WholeTrigger | null;
+  return whole as Trigger | null;
 }
 
 /** Throws `invalid_parameters`, whose sentence names the place. */
