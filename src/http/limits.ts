@@ -23,6 +23,9 @@ export const RENDERED_MAX_BYTES = 512 * 1024;
 /** A trigger's header names and values together, after their placeholders were replaced. */
 export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
+/** Of one run, those of its action included. */
+export const LABELS_MAX = 10;
+export const LABEL_MAX_CHARACTERS = 64;
 /** UTF-16 units, as in `text.length`. */
 export const URL_MAX_CHARACTERS = 2048;
 /** The pattern of an organisation, project or environment in a path. */
@@ -47,6 +50,8 @@ export const PAGE_MAX_ROWS = 200;
 export const PAGE_MAX_BYTES = 4 * 1024 * 1024;
 /** Rows that a page looks at. D1 runs one query at a time, so a longer query would block all others. */
 export const PAGE_MAX_LOOKED_AT = 5000;
+/** A summary counts each status exactly up to here. */
+export const SUMMARY_MAX_COUNT = 1000;
 
 /** How long after the token expired a callback can be repeated with its key. */
 export const CALLBACK_REPLAY_GRACE_MS = DAY_MS;

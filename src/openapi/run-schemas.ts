@@ -1,7 +1,7 @@
 /** zod: the responses of runs, for the OpenAPI document and the tests. The service prints its JSON without them. */
 
 import * as z from "zod";
-import { STATUSES } from "../runs/run.ts";
+import { STATUSES, type Status } from "../runs/run.ts";
 
 const instant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
 const uuid = z.string().meta({ format: "uuid" });
@@ -41,6 +41,41 @@ export const actionRun = z
   })
   .meta({ id: "ActionRun", examples: [EXAMPLE] });
 
+const details = z
+  .object({
+    action: z
+      .object({ name: z.string(), version: z.int().min(1) })
+      .nullable()
+      .meta({ description: "The stored action that the run came from, as it was then." }),
+    retryOf: uuid.nullable().meta({ description: "The run that this one repeats." }),
+    labels: z.array(z.string()),
+    externalUrl: z.string().nullable().meta({
+      description:
+        "The page of the job that does the work, as the receiver or a heartbeat gave it. An `https` URL.",
+    }),
+    heartbeat: z
+      .object({ at: instant, message: z.string().nullable(), progress: z.number().nullable() })
+      .nullable()
+      .meta({ description: "The last heartbeat with news. A list leaves it null." }),
+    cancel: z
+      .object({
+        by: z.string().nullable(),
+        reason: z.string().nullable(),
+        requestedAt: instant,
+        until: instant,
+      })
+      .nullable()
+      .meta({ description: "The cancel that counts. The run is open until `until` at the latest." }),
+  })
+  .meta({
+    id: "ActionRunDetails",
+    description: "Only with `include=details`. More members may come. Ignore those that you do not know.",
+  });
+
+export const detailedActionRun = z
+  .object({ ...actionRun.shape, details: details.optional() })
+  .meta({ id: "DetailedActionRun", examples: [EXAMPLE] });
+
 export const heartbeatAnswer = z
   .object({
     status: z.enum(STATUSES),
@@ -55,7 +90,24 @@ export const heartbeatAnswer = z
     examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z" }],
   });
 
-export const actionRunList = z.array(actionRun).meta({ id: "ActionRunList", examples: [[EXAMPLE]] });
+export const actionRunList = z.array(detailedActionRun).meta({ id: "ActionRunList", examples: [[EXAMPLE]] });
+
+const runCount = z.union([z.int().min(0), z.object({ atLeast: z.int().min(0) })]).meta({
+  description: "An exact number, or `atLeast` if there can be more.",
+});
+
+export const runSummary = z
+  .object({
+    pending: runCount,
+    running: runCount,
+    succeeded: runCount,
+    failed: runCount,
+    cancelled: runCount,
+  } satisfies Record<Status, typeof runCount>)
+  .meta({
+    id: "ActionRunSummary",
+    examples: [{ pending: 2, running: 1, succeeded: { atLeast: 1000 }, failed: 17, cancelled: 0 }],
+  });
 
 export const createdActionRun = z
   .object({

@@ -25,6 +25,8 @@ export function direct(path: string, n: number): Direct {
   return stub as Direct;
 }
 
+const STARTED_BY_NOBODY = { source: "none", actionVersion: null, retryOf: null, labels: "[]" } as const;
+
 export interface Age {
   readonly createdAt?: number;
   readonly deadlineAt?: number;
@@ -46,7 +48,7 @@ export async function createAged(path: string, age: Age = {}): Promise<string> {
   const id = await mint(path, createdAt, n);
   const run = { id, createdAt, deadlineAt, actionName, parameters, recommendations: "{}" };
   const answer = await direct(path, n).create(
-    { ...run, entityId: null, triggeredBy: "root", heartbeatTimeoutMs: null },
+    { ...run, ...STARTED_BY_NOBODY, entityId: null, triggeredBy: "root", heartbeatTimeoutMs: null },
     { key: `m:${id}`, fingerprint: "" },
     null,
   );

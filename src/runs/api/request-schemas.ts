@@ -7,6 +7,8 @@ import {
   ERROR_MAX_BYTES,
   HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
+  LABEL_MAX_CHARACTERS,
+  LABELS_MAX,
   OUTPUT_MAX_BYTES,
   TIMEOUT_DEFAULT_MINUTES,
   TIMEOUT_MAX_MINUTES,
@@ -54,6 +56,25 @@ const inputs = (what: string, other: string) =>
     ),
     {},
   );
+
+/** The pattern uses `\x`, as that of a filterable name. */
+const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
+const CONTROL = /[\p{Cc}\u2028\u2029]/u;
+
+const label = z.string({ error: "send a string." }).check(
+  z.refine(
+    (text) => {
+      const { length } = [...text];
+      return length >= 1 && length <= LABEL_MAX_CHARACTERS;
+    },
+    {
+      error: ({ input }) => `has ${[...String(input)].length} characters; send 1 to ${LABEL_MAX_CHARACTERS}.`,
+    },
+  ),
+  z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
+    error: "has a control character or half a surrogate pair; send plain text.",
+  }),
+);
 
 export const newRun = z
   .strictObject({
@@ -182,8 +203,32 @@ function shown<T extends z.ZodMiniType>(schema: T, example: string): T {
   return parameter;
 }
 
-export const runListQuery = z.strictObject({
-  ...pageQuery,
+const labelFilter = z
+  .pipe(
+    z.pipe(
+      z.union([z.string(), z.array(z.string())]),
+      z.transform((sent): string[] => [sent].flat()),
+    ),
+    z
+      .array(label)
+      .check(
+        z.maxLength(LABELS_MAX, {
+          error: `a run has at most ${LABELS_MAX} labels; send at most ${LABELS_MAX}.`,
+        }),
+      ),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "array",
+      items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
+      maxItems: LABELS_MAX,
+      examples: [["team:payments"]],
+    },
+    description:
+      "A run must have each label that you send. Send the rarest first, because the service walks the runs with that one.",
+  });
+
+const runFilters = {
   status: z.optional(
     z
       .union([z.pipe(status, asList), z.array(status)], { error: `send any of ${STATUSES.join(", ")}.` })
@@ -195,14 +240,29 @@ export const runListQuery = z.strictObject({
         },
       }),
   ),
+  label: z.optional(labelFilter),
   actionName: z.optional(shown(filterableName, "deploy")),
   entityId: z.optional(shown(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
   triggeredBy: z.optional(shown(filterableName, "ci")),
   createdAfter: z.optional(shown(instant, "2026-01-31T12:00:00Z")),
   createdBefore: z.optional(shown(instant, "2026-02-01T00:00:00+01:00")),
-});
+};
+
+export const include = z.optional(
+  z.literal("details", { error: 'send "details" once.' }).register(z.globalRegistry, {
+    wire: { type: "string", enum: ["details"], examples: ["details"] },
+    description: "`details` adds the member `details` to the run.",
+  }),
+);
+
+export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, include });
 
 export type RunListQuery = z.infer<typeof runListQuery>;
+
+/** A summary has no pages, so it takes the filters alone. */
+export const runSummaryQuery = z.strictObject(runFilters);
+
+export type RunFilters = z.infer<typeof runSummaryQuery>;
 
 export const runQuery = z.strictObject({
   wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] })),

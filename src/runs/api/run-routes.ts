@@ -1,4 +1,4 @@
-/** /{o}/{p}/envs/{envName}/action-runs: list, create, get and cancel runs. */
+/** /{o}/{p}/envs/{envName}/action-runs: list, count, create, get and cancel runs. */
 
 import { Hono } from "hono";
 import type { AppEnv } from "../../app-env.ts";
@@ -13,9 +13,9 @@ import { bookmarkOfRun, sentBookmark, union } from "./bookmark.ts";
 import { changeKey } from "./change-key.ts";
 import { bookmarkAfter, sendChanged, sendJson } from "./coordinator-answer.ts";
 import { createRun } from "./create.ts";
-import { listRunsAfter } from "./list-runs.ts";
+import { listRunsAfter, summarizeRunsAfter } from "./list-runs.ts";
 import { mayBeKnown, readRun } from "./reader.ts";
-import { newRun, runListQuery, runQuery } from "./request-schemas.ts";
+import { newRun, runListQuery, runQuery, runSummaryQuery } from "./request-schemas.ts";
 import { askForChange, placeOf, runIdOf, usableRing } from "./run-place.ts";
 import { waitForEnd } from "./wait-for-end.ts";
 import { beginWatching } from "./watch-place.ts";
@@ -28,6 +28,12 @@ export const runRoutes = new Hono<AppEnv>()
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(page.nextAfter)));
     }
     return sendJson(c, `[${page.actionRuns.join(",")}]`, page.bookmark);
+  })
+  .get("/summary", requires("data:read"), validQuery(runSummaryQuery), async (c) => {
+    const place = placeOf(c);
+    const sent = await sentBookmark(c, place);
+    const { summary, bookmark } = await summarizeRunsAfter(place, c.req.valid("query"), sent);
+    return sendJson(c, JSON.stringify(summary), bookmark);
   })
   .post("/", requires("data:write"), validBody(newRun), async (c) => {
     const ring = usableRing(c);
