@@ -13,9 +13,19 @@ export async function createLabelled(
   const id = await mint(path, createdAt);
   const answer = await direct(path, 0).create(
     {
-      ...{ id, createdAt, deadlineAt: createdAt + 60 * MINUTE_MS, actionName: "deploy", entityId: null },
-      ...{ parameters: "{}", recommendations: "{}", triggeredBy: "root", heartbeatTimeoutMs: null },
-      ...{ source: "none", actionVersion: null, retryOf: null, labels: JSON.stringify([...labels].sort()) },
+      id,
+      createdAt,
+      deadlineAt: createdAt + 60 * MINUTE_MS,
+      actionName: "deploy",
+      entityId: null,
+      parameters: "{}",
+      recommendations: "{}",
+      triggeredBy: "root",
+      heartbeatTimeoutMs: null,
+      source: "none",
+      actionVersion: null,
+      retryOf: null,
+      labels: JSON.stringify([...labels].sort()),
     },
     { key: `m:${id}`, fingerprint: "" },
     null,
@@ -26,7 +36,9 @@ export async function createLabelled(
 
 /** All labels of an environment in D1, as `label id`. */
 export async function labelsInD1(path: string): Promise<string[]> {
-  const { results } = await env.DB.prepare("SELECT label, id FROM run_labels WHERE scope = ? ORDER BY id, label")
+  const { results } = await env.DB.prepare(
+    "SELECT label, id FROM run_labels WHERE scope = ? ORDER BY id, label",
+  )
     .bind(scopeOfPath(path))
     .all<{ label: string; id: string }>();
   return results.map(({ label, id }) => `${label} ${id}`);

@@ -197,9 +197,16 @@ describe("the details of a list", () => {
   const path = newRunsPath();
   const LABELLED: Row = {
     id: idAt(NOON - 1),
-    ...{ source: "action", actionVersion: 3, retryOf: ENTITIES[0], labels: '["a","b"]' },
-    ...{ externalUrl: "https://ci.example/1", cancelBy: "ci", cancelReason: "éß", status: "running" },
-    ...{ cancelRequestedAt: NOON, cancelUntil: NOON + 1000 },
+    status: "running",
+    source: "action",
+    actionVersion: 3,
+    retryOf: ENTITIES[0],
+    labels: '["a","b"]',
+    externalUrl: "https://ci.example/1",
+    cancelBy: "ci",
+    cancelReason: "éß",
+    cancelRequestedAt: NOON,
+    cancelUntil: NOON + 1000,
   };
   const PLAIN: Row = { id: idAt(NOON - 2) };
   const OLD: Row = { id: idAt(NOON - 3) };
