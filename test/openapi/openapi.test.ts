@@ -84,6 +84,7 @@ describe("the OpenAPI document", () => {
       ["createActionRun", "201", "409"],
       ["getActionRun", "200"],
       ["listActionRuns", "200"],
+      ["summarizeActionRuns", "200"],
     ]);
   });
 

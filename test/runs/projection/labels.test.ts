@@ -4,7 +4,17 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { D1RowStore, DELETE_LABELS, hasLabels, LAND_LABELS, toGroupRow } from "../../../src/runs/d1/store.ts";
-import { alarmIn, change, coordinator, createAged, DAY_MS, direct, MINUTE_MS, until } from "../../support/direct.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
 import { createLabelled, labelsInD1 } from "../../support/labelled-runs.ts";
 import { landed } from "../../support/landed.ts";
@@ -28,6 +38,13 @@ function noteStatements(): string[] {
 async function idsByLabel(path: string, label: string): Promise<string[]> {
   const { body } = await ask<ActionRun[]>("GET", `${path}?label=${label}`);
   return body.map(({ id }) => id);
+}
+
+/** Waits until a resync of coordinator 0 is over. */
+async function resynced(path: string): Promise<void> {
+  await direct(path, 0).resync();
+  const marks = () => journal(path, 0, "SELECT name FROM marks WHERE name = 'resync_after'");
+  await until(async () => (await marks()).length === 0);
 }
 
 function storeOf(path: string): D1RowStore {
@@ -74,8 +91,9 @@ it("a flight of runs without labels has no statement for labels", async () => {
   const ids = [await createAged(path), await createLabelled(path, ["a"]), await createAged(path)];
   gate.open();
   await landed(path);
-  // The first flight left with the first run alone.
-  expect(noted.toSorted()).toEqual(["INSERT INTO runs", "INSERT INTO runs", "INSERT OR IGNORE INTO run_labels"]);
+  // How many flights there are depends on the pace.
+  const others = noted.filter((statement) => statement !== "INSERT INTO runs");
+  expect(others).toEqual(["INSERT OR IGNORE INTO run_labels"]);
   expect(await labelsInD1(path)).toEqual([`a ${ids[1]}`]);
 });
 
@@ -141,7 +159,7 @@ it("a resync brings lost labels back with their runs, and lost labels alone", as
       await env.DB.prepare(`DELETE FROM ${table} WHERE scope = ?`).bind(scopeOfPath(path)).run();
     }
     expect(await idsByLabel(path, "a")).toEqual([]);
-    await direct(path, 0).resync();
+    await resynced(path);
     await until(async () => (await labelsInD1(path)).length === 3);
     expect((await labelsInD1(path)).toSorted()).toEqual(expected);
     expect((await ask<ActionRun[]>("GET", `${path}?include=details`)).body).toEqual(before.body);
@@ -154,7 +172,7 @@ it("a resync deletes the rows of runs that the journal lacks with their labels",
   const ghost = idAt(Date.now() - DAY_MS);
   await insertRows(scopeOfPath(path), [{ id: ghost, labels: '["a","b"]' }]);
   await landed(path);
-  await direct(path, 0).resync();
+  await resynced(path);
   await until(async () => (await rowOf(ghost)) === null);
   expect(await labelsInD1(path)).toEqual([`a ${kept}`]);
 });
@@ -169,7 +187,7 @@ it("a resync gives details and labels to a row that older code has landed withou
     env.DB.prepare("DELETE FROM run_labels WHERE scope = ?").bind(scope),
   ]);
   await evictDurableObject(coordinator(path, 0));
-  await direct(path, 0).resync();
+  await resynced(path);
   await until(async () => (await labelsInD1(path)).length === 1);
   const { body } = await ask<{ details: unknown }[]>("GET", `${path}?label=a&include=details`);
   expect(body).toMatchObject([{ id, details: { labels: ["a"] } }]);
