@@ -121,7 +121,6 @@ const RUN_LIST = [
 ];
 const SUMMARY = [...FILTERS, "limit=10", `cursor=${btoa(ID)}`, "include=details", "wait=1"];
 
-
 const TIMELINE = [
   ...EVERY_LIST,
   ...anyOf(

@@ -209,13 +209,11 @@ const labelFilter = z
       z.union([z.string(), z.array(z.string())]),
       z.transform((sent): string[] => [sent].flat()),
     ),
-    z
-      .array(label)
-      .check(
-        z.maxLength(LABELS_MAX, {
-          error: `a run has at most ${LABELS_MAX} labels; send at most ${LABELS_MAX}.`,
-        }),
-      ),
+    z.array(label).check(
+      z.maxLength(LABELS_MAX, {
+        error: `a run has at most ${LABELS_MAX} labels; send at most ${LABELS_MAX}.`,
+      }),
+    ),
   )
   .register(z.globalRegistry, {
     wire: {

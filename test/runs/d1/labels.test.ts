@@ -3,8 +3,8 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { toActionRun } from "../../../src/runs/action-run.ts";
+import type { RunCount } from "../../../src/runs/d1/summary.ts";
 import { detailsOf, NO_DETAILS } from "../../../src/runs/details.ts";
-import { type RunCount } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
 import { type ActionRun, ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, type Row, toRun } from "../../support/rows.ts";
@@ -20,7 +20,10 @@ function searchOf(query: Query): string {
 }
 
 /** Follows the links to the end. */
-async function listAll<T extends { readonly id: string } = ActionRun>(path: string, query: Query): Promise<T[]> {
+async function listAll<T extends { readonly id: string } = ActionRun>(
+  path: string,
+  query: Query,
+): Promise<T[]> {
   const all: T[] = [];
   let url: string | undefined = `${path}?${searchOf(query)}`;
   while (url !== undefined) {
@@ -42,7 +45,7 @@ describe("among runs with every set of three labels", () => {
     labels: JSON.stringify(LABELS.filter((_label, n) => (i % 8) & (1 << n))),
     status: STATUSES[i % 5] ?? "pending",
     actionName: i % 3 ? "deploy" : "test",
-    entityId: [ENTITIES[0], ENTITIES[1], null][i % 7 % 3] ?? null,
+    entityId: [ENTITIES[0], ENTITIES[1], null][(i % 7) % 3] ?? null,
     triggeredBy: i % 2 ? "root" : "ci",
   }));
   rows.sort((a, b) => (a.id < b.id ? 1 : -1));
@@ -67,7 +70,10 @@ describe("among runs with every set of three labels", () => {
   }
 
   const some = <T>(name: string, ...values: T[]) => [{}, ...values.map((value) => ({ [name]: value }))];
-  const COMBINATIONS: Query[] = some("label", "a", ["a", "b"], ["b", "a"], LABELS, ["a", "a"], "c", ["a", "c"])
+  const COMBINATIONS: Query[] = some("label", "a", ["a", "b"], ["b", "a"], LABELS, ["a", "a"], "c", [
+    "a",
+    "c",
+  ])
     .slice(1)
     .flatMap((label) =>
       some("status", "failed", ["failed", "running"], [...STATUSES]).flatMap((status) =>
@@ -117,14 +123,30 @@ describe("among runs with every set of three labels", () => {
   });
 
   it("keeps every label in the link to the next page", async () => {
-    const { headers } = await ask("GET", `${path}?${searchOf({ label: LABELS, limit: "1", include: "details" })}`);
+    const { headers } = await ask(
+      "GET",
+      `${path}?${searchOf({ label: LABELS, limit: "1", include: "details" })}`,
+    );
     const [, url = ""] = /^<([^>]+)>; rel="next"$/.exec(headers.get("Link") ?? "") ?? [];
     expect(new URL(url).searchParams.getAll("label")).toEqual(LABELS);
     expect(new URL(url).searchParams.get("include")).toBe("details");
   });
 
   it("compares labels as they are: no wildcards, no patterns, no SQL, no JSON", async () => {
-    for (const label of ["A", "%", "_", "*", "a ", " a", "a,b", '"a"', '["a"]', "' OR ''='", "null", "team:e\u0301 🚀"]) {
+    for (const label of [
+      "A",
+      "%",
+      "_",
+      "*",
+      "a ",
+      " a",
+      "a,b",
+      '"a"',
+      '["a"]',
+      "' OR ''='",
+      "null",
+      "team:e\u0301 🚀",
+    ]) {
       expect([label, await listAll(path, { label })]).toEqual([label, []]);
     }
   });
@@ -166,7 +188,8 @@ describe("a page by label ends after 5000 rows looked at", () => {
       { label: ["rare", "common"] },
       { label: "rare", entityId: ENTITIES[0] },
     ]) {
-      for (const limit of ["1", "200"]) expect(idsOf(await listAll(path, { ...query, limit }))).toEqual(wanted);
+      for (const limit of ["1", "200"])
+        expect(idsOf(await listAll(path, { ...query, limit }))).toEqual(wanted);
     }
     const first = await ask<ActionRun[]>("GET", `${path}?label=common&label=none`);
     expect([first.body, first.headers.has("Link")]).toEqual([[], true]);
@@ -254,11 +277,7 @@ describe("the details of a list", () => {
     const { results } = await env.DB.prepare("SELECT details FROM runs WHERE scope = ? ORDER BY id DESC")
       .bind(scopeOfPath(path))
       .all();
-    expect(results).toEqual([
-      { details: detailsOf(toRun(LABELLED)) },
-      { details: null },
-      { details: null },
-    ]);
+    expect(results).toEqual([{ details: detailsOf(toRun(LABELLED)) }, { details: null }, { details: null }]);
   });
 
   it("come on every page, and a page links on as without them", async () => {

@@ -110,7 +110,9 @@ function expectGoodPlan(query: unknown, plan: readonly string[], fetches: number
   const walks = steps.filter((step) => WALK.test(step));
   const fetched = steps.filter((step) => FETCH.test(step));
   const others = steps.filter((step) => ![WALK, FETCH, ...LOOKUP].some((good) => good.test(step)));
-  const bad = plan.filter((step) => /TEMP B-TREE|AUTOMATIC|SCAN (runs|labelled|other)|MATERIALIZE/.test(step));
+  const bad = plan.filter((step) =>
+    /TEMP B-TREE|AUTOMATIC|SCAN (runs|labelled|other)|MATERIALIZE/.test(step),
+  );
   // Nothing else touches the tables, and nothing is sorted or collected.
   expect({ query, walks: walks.length > 0, fetched: fetched.length, others, bad }).toEqual({
     ...{ query, walks: true, fetched: fetches, others: [], bad: [] },
@@ -207,7 +209,7 @@ describe("among many runs", () => {
   ])("a summary %s reads no more where there is more, and is bounded", async (_, filters, lookedAt) => {
     const read = await counted(scopes["12000"], filters);
     expect(read).toBe(await counted(scopes["6000"], filters));
-    expect(read).toBeGreaterThan(lookedAt);
+    expect(read).toBeGreaterThanOrEqual(lookedAt);
     expect(read).toBeLessThan(("label" in filters ? 6 : 4) * lookedAt + 20);
   });
 });

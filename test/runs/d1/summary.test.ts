@@ -33,7 +33,12 @@ async function rowsRead(path: string, filters: object): Promise<number> {
 }
 
 /** So many runs of a status, a millisecond apart from NOON on, with these labels. */
-async function fill(path: string, status: string, rows: number, more: { labels?: string; action?: string } = {}) {
+async function fill(
+  path: string,
+  status: string,
+  rows: number,
+  more: { labels?: string; action?: string } = {},
+) {
   const { labels = "[]", action = "deploy" } = more;
   await env.DB.batch([
     env.DB.prepare(
@@ -45,7 +50,7 @@ async function fill(path: string, status: string, rows: number, more: { labels?:
     ).bind(scopeOfPath(path), rows, status, nextGroup(), action, ENTITY, NOON, labels),
     env.DB.prepare(
       `INSERT OR IGNORE INTO run_labels (scope, label, id)
-       SELECT scope, labels.value, id FROM runs, json_each(details, '$.labels') AS labels WHERE scope = ?`,
+       SELECT runs.scope, labels.value, runs.id FROM runs, json_each(runs.details, '$.labels') AS labels WHERE runs.scope = ?`,
     ).bind(scopeOfPath(path)),
   ]);
 }
@@ -168,7 +173,8 @@ it("of an environment without runs are all 0, and each member is there", async (
 it("count the runs of one environment alone", async () => {
   const [path, other] = [newRunsPath(), newRunsPath()];
   await insertRows(scopeOfPath(other), [{ id: idAt(NOON), labels: '["a"]' }]);
-  for (const query of ["", "?label=a", "?actionName=deploy"]) expect(await summaryOf(path, query)).toEqual(NONE);
+  for (const query of ["", "?label=a", "?actionName=deploy"])
+    expect(await summaryOf(path, query)).toEqual(NONE);
 });
 
 describe("a summary shows what a list at the same moment shows", () => {
@@ -209,7 +215,9 @@ describe("a summary shows what a list at the same moment shows", () => {
 
   it("wakes no coordinator for a bookmark that is made up", async () => {
     const path = newRunsPath();
-    const headers = { "x-d1-bookmark": Array.from({ length: COORDINATORS }, () => crypto.randomUUID()).join() };
+    const headers = {
+      "x-d1-bookmark": Array.from({ length: COORDINATORS }, () => crypto.randomUUID()).join(),
+    };
     const { lines } = await hopsOf(() => summaryOf(path, "", headers));
     expect(lines).toMatchObject([{ status: 200, coordinator: 0 }]);
   });

@@ -136,7 +136,7 @@ it("a deletion that fails removes neither the run nor its labels", async () => {
   await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
   await until(async () => logged.mock.calls.length > 0);
   logged.mockRestore();
-  expect([await rowOf(id) !== null, await labelsInD1(path)]).toEqual([true, [`a ${id}`]]);
+  expect([(await rowOf(id)) !== null, await labelsInD1(path)]).toEqual([true, [`a ${id}`]]);
 });
 
 it("a late flight brings back neither a removed run nor its labels", async () => {
@@ -213,6 +213,7 @@ it("what lands and deletes labels searches keys, and walks no table", async () =
   for (const { results } of plans) {
     const steps = results.map(({ detail }) => detail).filter((step) => /\b(runs|run_labels)\b/.test(step));
     expect(steps.length).toBeGreaterThan(0);
-    for (const step of steps) expect(step).toMatch(/^SEARCH (runs|run_labels) USING .*\(scope=\? AND .*id=\?\)/);
+    for (const step of steps)
+      expect(step).toMatch(/^SEARCH (runs|run_labels) USING .*\(scope=\? AND .*id=\?\)/);
   }
 });
