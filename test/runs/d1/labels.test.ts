@@ -69,7 +69,10 @@ describe("among runs with every set of three labels", () => {
       .map(({ id }) => id);
   }
 
-  const some = <T>(name: string, ...values: T[]) => [{}, ...values.map((value) => ({ [name]: value }))];
+  const some = (name: string, ...values: (string | readonly string[])[]): Query[] => [
+    {},
+    ...values.map((value) => ({ [name]: value })),
+  ];
   const COMBINATIONS: Query[] = some("label", "a", ["a", "b"], ["b", "a"], LABELS, ["a", "a"], "c", [
     "a",
     "c",
