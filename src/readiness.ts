@@ -20,7 +20,7 @@ const FULL_BYTES = 9_900_000_000;
 
 /** Names something of the newest migration, and reads no row. */
 const NEWEST_SCHEMA = `
-  SELECT (SELECT purge_at FROM runs LIMIT 0), (SELECT parent_id FROM tokens LIMIT 0),
+  SELECT (SELECT details FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT parent_id FROM tokens LIMIT 0),
          (SELECT due_at FROM coordinators LIMIT 0), (SELECT revoked FROM audit LIMIT 0),
          (SELECT version FROM deleted_actions LIMIT 0)`;
 

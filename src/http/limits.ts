@@ -63,6 +63,8 @@ export const PAGE_MAX_ROWS = 200;
 export const PAGE_MAX_BYTES = 4 * 1024 * 1024;
 /** Rows that a page looks at. D1 runs one query at a time, so a longer query would block all others. */
 export const PAGE_MAX_LOOKED_AT = 5000;
+/** A summary counts each status exactly up to here. */
+export const SUMMARY_MAX_COUNT = 1000;
 
 /** How long after the token expired a callback can be repeated with its key. */
 export const CALLBACK_REPLAY_GRACE_MS = DAY_MS;

@@ -18,6 +18,7 @@ import {
   createdActionRun,
   detailedActionRun,
   heartbeatAnswer,
+  runSummary,
   startedActionRun,
   timeline,
 } from "./run-schemas.ts";
@@ -42,6 +43,20 @@ const LIST: Operation = {
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
     ...answers(200, "Action runs", actionRunList, ["Link", "x-d1-bookmark"]),
+    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
+  },
+};
+
+const SUMMARY: Operation = {
+  operationId: "summarizeActionRuns",
+  summary: "Count action runs by status",
+  description:
+    "Counts the runs that a list with the same filters shows, by status. A count is exact up to 1000. With a label, an entity, an action or a trigger, the service counts only the newest 5000 such runs. If there are more, every count is `atLeast`. Requires the permission `data:read`.",
+  tags,
+  security,
+  parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
+  responses: {
+    ...answers(200, "The counts", runSummary, ["x-d1-bookmark"]),
     ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
   },
 };
@@ -292,6 +307,7 @@ const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
 
 export const RUN_OPERATIONS: Readonly<Record<string, Operation>> = {
   [`GET ${RUNS}`]: LIST,
+  [`GET ${RUNS}/summary`]: SUMMARY,
   [`POST ${RUNS}`]: CREATE,
   [`GET ${RUNS}/{id}`]: GET,
   [`DELETE ${RUNS}/{id}`]: CANCEL,

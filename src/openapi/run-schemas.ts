@@ -1,7 +1,7 @@
 /** zod: the responses of runs, for the OpenAPI document and the tests. The service prints its JSON without them. */
 
 import * as z from "zod";
-import { STATUSES } from "../runs/run.ts";
+import { STATUSES, type Status } from "../runs/run.ts";
 
 const instant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
 const uuid = z.string().meta({ format: "uuid" });
@@ -106,7 +106,24 @@ export const heartbeatAnswer = z
     examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z", cancel: null }],
   });
 
-export const actionRunList = z.array(actionRun).meta({ id: "ActionRunList", examples: [[EXAMPLE]] });
+export const actionRunList = z.array(detailedActionRun).meta({ id: "ActionRunList", examples: [[EXAMPLE]] });
+
+const runCount = z.union([z.int().min(0), z.object({ atLeast: z.int().min(0) })]).meta({
+  description: "An exact number, or `atLeast` if there can be more.",
+});
+
+export const runSummary = z
+  .object({
+    pending: runCount,
+    running: runCount,
+    succeeded: runCount,
+    failed: runCount,
+    cancelled: runCount,
+  } satisfies Record<Status, typeof runCount>)
+  .meta({
+    id: "ActionRunSummary",
+    examples: [{ pending: 2, running: 1, succeeded: { atLeast: 1000 }, failed: 17, cancelled: 0 }],
+  });
 
 const callback = z.object({
   url: z.string().meta({ format: "uri" }),

@@ -50,3 +50,7 @@ export function withDetails(actionRun: string, details: string): string {
 function instant(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }
+
+/** The details of a run that was simply created. D1 keeps null in their place, as it has for the runs of older code. */
+export const NO_DETAILS =
+  '{"action":null,"retryOf":null,"labels":[],"externalUrl":null,"heartbeat":null,"cancel":null}';

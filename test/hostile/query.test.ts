@@ -41,6 +41,9 @@ const SEQ_CURSORS = ["-1", "01", "1.5", "1e3", " 1", "1\n", "1000000000000000", 
 /** Values that are invalid as `limit` and as `wait`. */
 const WAITS = [...LIMITS, "61", "99", "100", "001"];
 const NAMES = ["", "%00", "a%00b", "a%0ab", "%7f", "%C2%85", "a".repeat(256)];
+const LABELS = ["", "%00", "a%0ab", "%7f", "%C2%85", "%E2%80%A8", "a".repeat(65), "%F0%9F%98%80".repeat(65)];
+/** 11 of them, and a run has at most 10. */
+const MANY_LABELS = Array.from({ length: 11 }, (_, i) => `label=${i}`).join("&");
 const TIMES = [
   "",
   "0",
@@ -83,7 +86,8 @@ const EVERY_LIST = [
   "limit[]=10",
   "%zz=1",
 ];
-const RUN_LIST = [
+/** What a list and a summary refuse. */
+const FILTERS = [
   ...EVERY_LIST,
   ...anyOf("status", [
     "",
@@ -104,7 +108,18 @@ const RUN_LIST = [
   twice("entityId", ID),
   twice("createdAfter", "2026-01-01T00:00:00Z"),
   twice("createdBefore", "2026-01-01T00:00:00Z"),
+  ...anyOf("label", LABELS),
+  "label=a&label=",
+  MANY_LABELS,
+  "Label=a",
+  "label[]=a",
 ];
+const RUN_LIST = [
+  ...FILTERS,
+  ...anyOf("include", ["", "detail", "Details", "details,labels", "details%00", "true", "1", "__proto__"]),
+  twice("include", "details"),
+];
+const SUMMARY = [...FILTERS, "limit=10", `cursor=${btoa(ID)}`, "include=details", "wait=1"];
 
 /** A cursor of the actions is a name, and this text can be one. */
 const NAMES_AN_ACTION = `cursor=${btoa(ID.toUpperCase().replace("0199D2A5", "0199D2AF"))}`;
@@ -146,6 +161,7 @@ const ONE_RUN = [
 describe("queries", () => {
   const cases = [
     ...RUN_LIST.map((query) => ({ what: "runs", query, path: runs })),
+    ...SUMMARY.map((query) => ({ what: "a summary", query, path: `${runs}/summary` })),
     ...EVERY_LIST.map((query) => ({ what: "tokens", query, path: tokens })),
     ...[...EVERY_LIST.filter((query) => query !== NAMES_AN_ACTION), ...ACTION_LIST].map((query) => ({
       what: "actions",

@@ -35,6 +35,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /openapi.json": { opensTo: "anyone", success: 200 },
   "GET /docs": { opensTo: "anyone", success: 200 },
   [`GET ${RUNS}`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${RUNS}/summary`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`POST ${RUNS}`]: { opensTo: "data:write", outside: 403, success: 201, body: { actionName: "deploy" } },
   [`GET ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`DELETE ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
@@ -302,6 +303,8 @@ describe("a run under another tenant's path", () => {
       expect((await ask("POST", `${path}/${run.id}/${suffix}`, { token, body })).status).toBe(401);
     }
     expect((await ask<{ id: string }[]>("GET", path)).body.map(({ id }) => id)).not.toContain(run.id);
+    const counts = Object.values((await ask<Record<string, unknown>>("GET", `${path}/summary`)).body);
+    expect(counts).toEqual(counts.map(() => 0));
     expect((await ask("GET", `${runsPath}/${run.id}`)).body.status).toBe("pending");
   });
 

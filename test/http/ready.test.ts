@@ -199,7 +199,7 @@ it("is alive without any settings", async () => {
 });
 
 // Last, because it destroys this file's database.
-it.each(["coordinators", "tokens", "runs", "audit", "deleted_actions"])(
+it.each(["coordinators", "tokens", "runs", "run_labels", "audit", "deleted_actions"])(
   "is not ready without the table %s, and says to migrate",
   async (table) => {
     const { sql } = (await env.DB.prepare("SELECT sql FROM sqlite_schema WHERE name = ?").bind(table).first<{

@@ -16,17 +16,22 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TR
 const ROUTES = createApp().routes.map(({ method, path }, handler) => ({ method, path, handler }));
 const PATHS = [...new Set(ROUTES.map(({ path }) => path))];
 
-function withRoutes<R extends Router<number>>(router: R): R {
-  for (const { method, path, handler } of ROUTES) router.add(method, path, handler);
+function withRoutes<R extends Router<number>>(router: R, routes = ROUTES): R {
+  for (const { method, path, handler } of routes) router.add(method, path, handler);
   return router;
 }
 
+/** The one path with a fixed segment where another has a parameter. There our router knows nothing of the parameter. */
+const FIXED_END = "/action-runs/summary";
+const AT_FIXED_END = ROUTES.filter(({ path }) => path.includes("*") || path.endsWith(FIXED_END));
+
 const ours = withRoutes(new FixedAndPatternRouter<number>());
+/** What Hono takes by itself, and its trie, for all routes and for those of the fixed end. */
 const defaults = {
-  "the one that Hono takes by itself": withRoutes(
-    new SmartRouter<number>({ routers: [new RegExpRouter(), new TrieRouter()] }),
+  "the one that Hono takes by itself": [ROUTES, AT_FIXED_END].map((routes) =>
+    withRoutes(new SmartRouter<number>({ routers: [new RegExpRouter(), new TrieRouter()] }), routes),
   ),
-  "the trie": withRoutes(new TrieRouter<number>()),
+  "the trie": [ROUTES, AT_FIXED_END].map((routes) => withRoutes(new TrieRouter<number>(), routes)),
 };
 
 interface Match {
@@ -112,9 +117,11 @@ const ASKED = [
   ),
 ];
 
-describe.each(Object.entries(defaults))("against %s", (_name, theirs) => {
+describe.each(Object.entries(defaults))("against %s", (_name, [all, atFixedEnd]) => {
   it.each(METHODS)("gives every path the same handlers and parameters for %j", (method) => {
     for (const path of ASKED) {
+      const theirs = path.endsWith(FIXED_END) ? atFixedEnd : all;
+      if (theirs === undefined) throw new Error("there is a router for each kind of path");
       expect([path, plain(ours.match(method, path))]).toEqual([path, plain(theirs.match(method, path))]);
     }
   });
@@ -151,4 +158,14 @@ it("no fixed path also matches a pattern", () => {
   for (const { path, handler } of ROUTES) if (path.includes(":")) patterns.add("GET", path, handler);
   expect(fixed.length).toBeGreaterThan(3);
   for (const path of fixed) expect([path, plain(patterns.match("GET", path))]).toEqual([path, []]);
+});
+
+it("a fixed end wins over a parameter, with its own methods", () => {
+  const path = "/acme/shop/envs/prod/action-runs/summary";
+  const routesOf = (method: string) =>
+    plain(ours.match(method, path)).flatMap(({ handler }) => (ROUTES[handler] ? [ROUTES[handler].path] : []));
+  for (const method of ["GET", "DELETE"]) {
+    const patterns = new Set(routesOf(method).filter((pattern) => !pattern.includes("*")));
+    expect([method, [...patterns].map((pattern) => pattern.endsWith(FIXED_END))]).toEqual([method, [true]]);
+  }
 });

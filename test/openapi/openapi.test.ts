@@ -87,6 +87,7 @@ describe("the OpenAPI document", () => {
       ["requestActionRunCancel", "200", "202", "409"],
       ["retryActionRun", "201", "409"],
       ["runAction", "201", "409"],
+      ["summarizeActionRuns", "200"],
     ]);
   });
 

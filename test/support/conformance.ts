@@ -22,10 +22,15 @@ interface Document {
 
 export const document = (await makeDocument()) as unknown as Document;
 
-const patterns = Object.entries(document.paths).map(([template, operations]) => ({
-  pattern: new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
-  operations,
-}));
+const parametersIn = (template: string) => template.split("{").length;
+
+/** A fixed segment wins over a parameter, as it does in the service. */
+const patterns = Object.entries(document.paths)
+  .sort(([a], [b]) => parametersIn(a) - parametersIn(b))
+  .map(([template, operations]) => ({
+    pattern: new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+    operations,
+  }));
 
 const validators = new Map<Schema, Validator>();
 

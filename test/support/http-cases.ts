@@ -48,6 +48,20 @@ export const CASES: readonly Case[] = [
     path: (runs) => `${runs}?actionName=${SECRET}`,
   },
   {
+    name: "a summary",
+    status: 200,
+    route: `${RUNS}/summary`,
+    method: "GET",
+    path: (runs) => `${runs}/summary?label=${SECRET}`,
+  },
+  {
+    name: "a list by label with details",
+    status: 200,
+    route: RUNS,
+    method: "GET",
+    path: (runs) => `${runs}?label=${SECRET}&include=details`,
+  },
+  {
     name: "a run",
     status: 200,
     route: `${RUNS}/:id`,
@@ -229,6 +243,14 @@ export const CASES: readonly Case[] = [
     route: RUNS,
     method: "GET",
     path: (runs) => `${runs}?limit=${SECRET}`,
+  },
+  {
+    name: "a bad label",
+    status: 400,
+    code: "invalid_query",
+    route: `${RUNS}/summary`,
+    method: "GET",
+    path: (runs) => `${runs}/summary?label=${SECRET.repeat(10)}`,
   },
   {
     name: "a bad wait",

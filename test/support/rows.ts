@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { toActionRun } from "../../src/runs/action-run.ts";
-import { D1RowStore, GROUP_MAX_BYTES, toGroupRow } from "../../src/runs/d1/store.ts";
+import { D1RowStore, GROUP_MAX_BYTES, hasLabels, toGroupRow } from "../../src/runs/d1/store.ts";
 import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
 import type { Run } from "../../src/runs/run.ts";
 import { firstIdAt } from "../../src/runs/run-id.ts";
@@ -51,6 +51,16 @@ export function toRun(row: Row): Run {
     heartbeatTimeoutMs: null,
     silentSince: createdAt,
     endCause: null,
+    source: "none",
+    actionVersion: null,
+    retryOf: null,
+    labels: "[]",
+    cancelBy: null,
+    cancelReason: null,
+    cancelRequestedAt: null,
+    cancelUntil: null,
+    externalUrl: null,
+    externalUrlChanges: 0,
     ...row,
   };
 }
@@ -64,13 +74,19 @@ export function toJournaledRun(row: Row): JournaledRun {
     fingerprintKeyId: null,
     changeKey: null,
     changeFingerprint: null,
+    cancelKey: null,
+    cancelFingerprint: null,
     purgeAt: Date.now() + MONTH_MS,
   };
 }
 
 /** Lands rows as a coordinator does. */
-export async function landRows(scope: string, rows: readonly string[]): Promise<void> {
-  await new D1RowStore(env.DB, { scope, n: 0 }, () => Number.POSITIVE_INFINITY).land(rows);
+export async function landRows(
+  scope: string,
+  rows: readonly string[],
+  labelled: readonly string[] = [],
+): Promise<void> {
+  await new D1RowStore(env.DB, { scope, n: 0 }, () => Number.POSITIVE_INFINITY).land(rows, labelled);
 }
 
 /** What a list shows of a row. */
@@ -79,19 +95,24 @@ export function onTheWire(row: Row): unknown {
 }
 
 export async function insertRows(scope: string, rows: readonly Row[]): Promise<void> {
-  const texts = rows.map((row) => toGroupRow(toJournaledRun(row)));
+  const runs = rows.map(toJournaledRun);
   let group: string[] = [];
+  let labelled: string[] = [];
   let size = 0;
-  for (const text of texts) {
-    if (size + text.length > GROUP_MAX_BYTES && group.length > 0) {
-      await landRows(scope, group);
-      group = [];
-      size = 0;
-    }
+  const land = async () => {
+    if (group.length > 0) await landRows(scope, group, labelled);
+    group = [];
+    labelled = [];
+    size = 0;
+  };
+  for (const run of runs) {
+    const text = toGroupRow(run);
+    if (size + text.length > GROUP_MAX_BYTES) await land();
     group.push(text);
+    if (hasLabels(run)) labelled.push(run.id);
     size += text.length + 1;
   }
-  if (group.length > 0) await landRows(scope, group);
+  await land();
 }
 
 /** Every run, token and action in D1, to see that nothing has changed. */

@@ -102,6 +102,10 @@ describe("D1", () => {
       await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
       expect((await ask<unknown[]>("GET", path)).body).toMatchObject([{ id, status: "cancelled" }]);
       expect((await ask("GET", "/readyz", { token: null })).status).toBe(200);
+      const detailed = await ask<unknown[]>("GET", `${path}?include=details`);
+      expect(detailed.body).toMatchObject([{ id, details: { action: null, labels: [], cancel: null } }]);
+      expect((await ask<unknown[]>("GET", `${path}?label=a`)).body).toEqual([]);
+      expect((await ask("GET", `${path}/summary`)).body).toMatchObject({ pending: 0, cancelled: 1 });
       // Old code names its columns, so it still writes after the later migrations.
       await insertFirstRun(scopeOfPath(path), await mint(path, now), now);
     },

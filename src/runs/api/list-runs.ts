@@ -1,20 +1,24 @@
 /**
- * Lists runs from D1. D1 follows the coordinators a moment later, so a list first asks those whose changes it must show to
- * land them. If one can't in time, the list answers all the same, and its bookmark still names that coordinator.
+ * Lists and counts runs from D1. D1 follows the coordinators a moment later, so a list first asks those whose changes it must
+ * show to land them. If one can't in time, the list answers all the same, and its bookmark still names that coordinator. A
+ * summary does the same.
  */
 
 import { readD1, sessionFor } from "../../http/read-d1.ts";
 import { listRuns, type RunPage } from "../d1/list.ts";
+import { type RunSummary, summarizeRuns } from "../d1/summary.ts";
 import { type Bookmark, bookmarkOfRun, type SentBookmark } from "./bookmark.ts";
 import { forgetChange, recentChanges } from "./recent-changes.ts";
-import type { RunListQuery } from "./request-schemas.ts";
+import type { RunFilters, RunListQuery } from "./request-schemas.ts";
 import type { Place } from "./run-place.ts";
 import { settle } from "./settle.ts";
 
 /** `bookmark`: what D1 shows, and the coordinators that it may be behind. */
-export interface ListedRuns extends RunPage {
+interface WithBookmark {
   readonly bookmark: Bookmark;
 }
+
+export type ListedRuns = RunPage & WithBookmark;
 
 /** Without a bookmark, the list shows what went through this isolate a moment ago. Throws `database_unavailable`. */
 export async function listRunsAfter(
@@ -22,6 +26,26 @@ export async function listRunsAfter(
   query: RunListQuery,
   sent: SentBookmark,
 ): Promise<ListedRuns> {
+  const { read, bookmark } = await readAfter(place, sent, (session) => listRuns(session, place.scope, query));
+  return { ...read, bookmark };
+}
+
+/** Counts what a list would show at the same moment. Throws `database_unavailable`. */
+export async function summarizeRunsAfter(
+  place: Place,
+  filters: RunFilters,
+  sent: SentBookmark,
+): Promise<{ readonly summary: RunSummary } & WithBookmark> {
+  const summarize = (session: D1DatabaseSession) => summarizeRuns(session, place.scope, filters);
+  const { read, bookmark } = await readAfter(place, sent, summarize);
+  return { summary: read, bookmark };
+}
+
+async function readAfter<T>(
+  place: Place,
+  sent: SentBookmark,
+  readFrom: (session: D1DatabaseSession) => Promise<T>,
+): Promise<{ readonly read: T } & WithBookmark> {
   const { env, hops, scope } = place;
   const recent = sent.isSent ? [] : recentChanges(scope, Date.now());
   const ids = sent.isSent ? [...sent.ids.values()] : recent.map(({ id }) => id);
@@ -35,9 +59,9 @@ export async function listRunsAfter(
     .at(-1);
   const primary = env.DB.withSession("first-primary");
   let session = isKnown ? sessionFor(env.DB, newest) : primary;
-  const page = await readD1(
+  const read = await readD1(
     hops,
-    () => listRuns(session, scope, query),
+    () => readFrom(session),
     () => {
       // D1 may refuse a bookmark, for instance one from before a restore.
       if (sent.d1 === null || session === primary) return false;
@@ -50,5 +74,5 @@ export async function listRunsAfter(
   }
   const behind = ids.filter((_, i) => settled[i]?.isBehind);
   const named = new Map(behind.flatMap((id) => [...bookmarkOfRun(id, null).ids]));
-  return { ...page, bookmark: { d1: session.getBookmark(), ids: named } };
+  return { read, bookmark: { d1: session.getBookmark(), ids: named } };
 }

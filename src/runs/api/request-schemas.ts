@@ -293,8 +293,30 @@ function shown<T extends z.ZodMiniType>(schema: T, example: string): T {
   return parameter;
 }
 
-export const runListQuery = z.strictObject({
-  ...pageQuery,
+const labelFilter = z
+  .pipe(
+    z.pipe(
+      z.union([z.string(), z.array(z.string())]),
+      z.transform((sent): string[] => [sent].flat()),
+    ),
+    z.array(label).check(
+      z.maxLength(LABELS_MAX, {
+        error: `a run has at most ${LABELS_MAX} labels; send at most ${LABELS_MAX}.`,
+      }),
+    ),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "array",
+      items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
+      maxItems: LABELS_MAX,
+      examples: [["team:payments"]],
+    },
+    description:
+      "A run must have each label that you send. Send the rarest first, because the service walks the runs with that one.",
+  });
+
+const runFilters = {
   status: z.optional(
     z
       .union([z.pipe(status, asList), z.array(status)], { error: `send any of ${STATUSES.join(", ")}.` })
@@ -306,14 +328,13 @@ export const runListQuery = z.strictObject({
         },
       }),
   ),
+  label: z.optional(labelFilter),
   actionName: z.optional(shown(filterableName, "deploy")),
   entityId: z.optional(shown(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
   triggeredBy: z.optional(shown(filterableName, "ci")),
   createdAfter: z.optional(shown(instant, "2026-01-31T12:00:00Z")),
   createdBefore: z.optional(shown(instant, "2026-02-01T00:00:00+01:00")),
-});
-
-export type RunListQuery = z.infer<typeof runListQuery>;
+};
 
 export const include = z.optional(
   z.literal("details", { error: 'send "details" once.' }).register(z.globalRegistry, {
@@ -322,9 +343,18 @@ export const include = z.optional(
   }),
 );
 
+export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, include });
+
+export type RunListQuery = z.infer<typeof runListQuery>;
+
 /** Not strict: a create has always ignored parameters that it does not know. */
 export const createQuery = z.object({ include });
 export const changeQuery = z.strictObject({ include });
+
+/** A summary has no pages, so it takes the filters alone. */
+export const runSummaryQuery = z.strictObject(runFilters);
+
+export type RunFilters = z.infer<typeof runSummaryQuery>;
 
 export const runQuery = z.strictObject({
   include,

@@ -1,4 +1,4 @@
-/** /{o}/{p}/envs/{envName}/action-runs: list, create, get, cancel and retry runs. */
+/** /{o}/{p}/envs/{envName}/action-runs: list, count, create, get, cancel and retry runs. */
 
 import { Hono } from "hono";
 import type { AppEnv } from "../../app-env.ts";
@@ -13,9 +13,9 @@ import { bookmarkOfRun, sentBookmark, union } from "./bookmark.ts";
 import { changeKey } from "./change-key.ts";
 import { sendChanged, sendCreated, sendJson, shown } from "./coordinator-answer.ts";
 import { createRunOfBody, creationOf } from "./create.ts";
-import { listRunsAfter } from "./list-runs.ts";
+import { listRunsAfter, summarizeRunsAfter } from "./list-runs.ts";
 import { mayBeKnown, readRun } from "./reader.ts";
-import { changeQuery, createQuery, newRun, retry, runListQuery, runQuery, stop } from "./request-schemas.ts";
+import { changeQuery, createQuery, newRun, retry, runListQuery, runQuery, runSummaryQuery, stop } from "./request-schemas.ts";
 import { retryRun } from "./retry.ts";
 import { askForChange, placeOf, runIdOf } from "./run-place.ts";
 import { waitForEnd } from "./wait-for-end.ts";
@@ -29,6 +29,12 @@ export const runRoutes = new Hono<AppEnv>()
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(page.nextAfter)));
     }
     return sendJson(c, `[${page.actionRuns.join(",")}]`, page.bookmark);
+  })
+  .get("/summary", requires("data:read"), validQuery(runSummaryQuery), async (c) => {
+    const place = placeOf(c);
+    const sent = await sentBookmark(c, place);
+    const { summary, bookmark } = await summarizeRunsAfter(place, c.req.valid("query"), sent);
+    return sendJson(c, JSON.stringify(summary), bookmark);
   })
   .post("/", requires("data:write"), validBody(newRun), validQuery(createQuery), async (c) => {
     const creation = creationOf(c, placeOf(c), c.req.valid("query").include !== undefined);

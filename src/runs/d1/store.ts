@@ -1,11 +1,13 @@
 /**
- * What a coordinator does to its rows in D1: the guarded bulk upsert, and what a rebuild and retention remove. Every
- * statement names its columns, because old and new code run side by side, and the scope, so that no tenant meets another.
+ * What a coordinator does to its rows in D1: the guarded bulk upsert with the runs' labels, and what a rebuild and retention
+ * remove. Every statement names its columns, because old and new code run side by side, and the scope, so that no tenant meets
+ * another.
  */
 
 import { isDatabaseFull } from "../../http/d1-errors.ts";
 import { utf8Bytes } from "../../http/limits.ts";
 import { toActionRun } from "../action-run.ts";
+import { detailsOf, NO_DETAILS } from "../details.ts";
 import type { Run } from "../run.ts";
 import type { Owner } from "../run-id.ts";
 import { Registration } from "./registration.ts";
@@ -15,16 +17,38 @@ export const GROUP_MAX_BYTES = 1_000_000;
 /** How many rows of an environment one look at D1 walks. */
 const MAX_LOOKED_AT = 5000;
 
+// The last term is for a version that older code has landed without its details.
 const UPSERT = `
-  INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body)
+  INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details)
   SELECT ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-         value ->> 8
+         value ->> 8, value ->> 9
   FROM json_each(?1)
   WHERE value ->> 6 > unixepoch('subsec') * 1000
   ON CONFLICT (scope, id) DO UPDATE SET
     version = excluded.version, status = excluded.status, purge_at = excluded.purge_at, bytes = excluded.bytes,
-    body = excluded.body
-  WHERE excluded.version > runs.version`;
+    body = excluded.body, details = excluded.details
+  WHERE excluded.version > runs.version
+    OR (excluded.version = runs.version AND excluded.details IS NOT runs.details)`;
+
+/**
+ * Lands the labels of the runs ?1, in the same batch and behind the upsert. They come from the rows, so a run that the upsert
+ * has left out gets none, and a deletion that reads a row finds all labels of its run.
+ */
+export const LAND_LABELS = `
+  INSERT OR IGNORE INTO run_labels (scope, label, id)
+  SELECT runs.scope, labels.value, runs.id
+  FROM json_each(?1) AS landed
+  CROSS JOIN runs INDEXED BY sqlite_autoindex_runs_1 ON runs.scope = ?2 AND runs.id = landed.value
+  CROSS JOIN json_each(runs.details, '$.labels') AS labels`;
+
+/** Deletes the labels of the runs ?2, in the same batch and before the runs, because it reads their rows. */
+export const DELETE_LABELS = `
+  DELETE FROM run_labels INDEXED BY sqlite_autoindex_run_labels_1 WHERE (scope, label, id) IN (
+    SELECT runs.scope, labels.value, runs.id
+    FROM json_each(?2) AS deleted
+    CROSS JOIN runs INDEXED BY sqlite_autoindex_runs_1 ON runs.scope = ?1 AND runs.id = deleted.value
+    CROSS JOIN json_each(runs.details, '$.labels') AS labels)`;
+const DELETE = "DELETE FROM runs WHERE scope = ?1 AND id IN (SELECT value FROM json_each(?2))";
 
 const LOOKED_AT = `
   SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id`;
@@ -43,10 +67,11 @@ export interface FoundRows {
 
 /** One coordinator's rows in D1. */
 export interface RowStore {
-  /** Lands a group of rows made by `toGroupRow`. Returns D1's bookmark. */
-  land(rows: readonly string[]): Promise<string | null>;
+  /** Lands a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. Returns D1's bookmark. */
+  land(rows: readonly string[], labelled: readonly string[]): Promise<string | null>;
   /** Ids after `after` and before `before`, among the first 5000 that the environment has there. */
   find(after: string, before: string): Promise<FoundRows>;
+  /** Deletes runs with their labels. */
   delete(ids: readonly string[]): Promise<void>;
   /** The next landing tells the sweep again that this coordinator exists. */
   registerAgain(): void;
@@ -64,17 +89,20 @@ export class D1RowStore implements RowStore {
     this.#registration = new Registration(owner, nextDueAt);
   }
 
-  async land(rows: readonly string[]): Promise<string | null> {
+  async land(rows: readonly string[], labelled: readonly string[]): Promise<string | null> {
     const now = Date.now();
+    const { scope } = this.#owner;
     const session = this.#db.withSession("first-primary");
-    const upsert = session.prepare(UPSERT).bind(`[${rows.join(",")}]`, this.#owner.scope);
+    const statements = [session.prepare(UPSERT).bind(`[${rows.join(",")}]`, scope)];
+    // Most runs have no labels, so most flights cost no further statement.
+    if (labelled.length > 0)
+      statements.push(session.prepare(LAND_LABELS).bind(JSON.stringify(labelled), scope));
     const dueAt = this.#registration.wanted(now);
-    if (dueAt === null) {
-      await upsert.run();
-    } else {
-      await session.batch([this.#registration.statement(session, dueAt, now), upsert]);
-      this.#registration.registered(dueAt);
-    }
+    if (dueAt !== null) statements.unshift(this.#registration.statement(session, dueAt, now));
+    const [upsert] = statements;
+    if (statements.length === 1) await upsert?.run();
+    else await session.batch(statements);
+    if (dueAt !== null) this.#registration.registered(dueAt);
     return session.getBookmark();
   }
 
@@ -91,10 +119,8 @@ export class D1RowStore implements RowStore {
   }
 
   async delete(ids: readonly string[]): Promise<void> {
-    await this.#db
-      .prepare("DELETE FROM runs WHERE scope = ? AND id IN (SELECT value FROM json_each(?))")
-      .bind(this.#owner.scope, JSON.stringify(ids))
-      .run();
+    const statements = [DELETE_LABELS, DELETE].map((sql) => this.#db.prepare(sql));
+    await this.#db.batch(statements.map((one) => one.bind(this.#owner.scope, JSON.stringify(ids))));
   }
 
   registerAgain(): void {
@@ -107,7 +133,12 @@ export function toGroupRow(run: Run & { readonly purgeAt: number }): string {
   const body = toActionRun(run);
   const { id, version, status, actionName, entityId, triggeredBy, purgeAt } = run;
   const columns = [id, version, status, actionName, entityId, triggeredBy, purgeAt];
-  return JSON.stringify([...columns, utf8Bytes(body), body]);
+  const details = detailsOf(run);
+  return JSON.stringify([...columns, utf8Bytes(body), body, details === NO_DETAILS ? null : details]);
+}
+
+export function hasLabels({ labels }: Pick<Run, "labels">): boolean {
+  return labels !== "[]";
 }
 
 /** Whether D1 refused a statement because of its content, so that a smaller one may pass. Anything else is an outage. */

@@ -21,10 +21,14 @@ export class Flights {
   }
 
   /**
-   * Sends one flight and resolves when it has landed. Throws what D1 threw, or when the flight is given up. `onLanded` is
-   * called even if the flight lands after that, because what it wrote is written.
+   * Sends one flight and resolves when it has landed. `labelled`: the ids of its runs that have labels. Throws what D1 threw,
+   * or when the flight is given up. `onLanded` is called even if the flight lands after that, because what it wrote is written.
    */
-  async send(rows: readonly string[], onLanded: (bookmark: string | null) => void): Promise<void> {
+  async send(
+    rows: readonly string[],
+    labelled: readonly string[],
+    onLanded: (bookmark: string | null) => void,
+  ): Promise<void> {
     this.#up++;
     let isCounted = true;
     const uncount = () => {
@@ -36,7 +40,7 @@ export class Flights {
       reject(new Error("a flight to D1 was given up"));
       timer = setTimeout(uncount, FLIGHT_FORGOTTEN_MS - FLIGHT_MAX_MS);
     }, FLIGHT_MAX_MS);
-    const flight = this.#store.land(rows).then(onLanded);
+    const flight = this.#store.land(rows, labelled).then(onLanded);
     void flight
       .catch(() => {})
       .finally(() => {

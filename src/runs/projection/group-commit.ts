@@ -9,7 +9,7 @@ import { msSince } from "../../elapsed.ts";
 import { isDatabaseFull } from "../../http/d1-errors.ts";
 import { utf8Bytes } from "../../http/limits.ts";
 import { logFailure } from "../../log.ts";
-import { GROUP_MAX_BYTES, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
+import { GROUP_MAX_BYTES, hasLabels, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
 import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
@@ -35,6 +35,7 @@ interface GroupRow {
   readonly entry: Waiting;
   readonly version: number;
   readonly text: string;
+  readonly isLabelled: boolean;
 }
 
 export class GroupCommit {
@@ -206,7 +207,9 @@ export class GroupCommit {
     return entries.flatMap((entry) => {
       const run = entry.run ?? found.get(entry.id);
       try {
-        if (run !== undefined) return [{ entry, version: run.version, text: toGroupRow(run) }];
+        if (run !== undefined) {
+          return [{ entry, version: run.version, text: toGroupRow(run), isLabelled: hasLabels(run) }];
+        }
       } catch (error) {
         logFailure("run_unprintable", error, { coordinator: this.#journal.owner.name, run: entry.id });
       }
@@ -220,6 +223,7 @@ export class GroupCommit {
     try {
       await this.#flights.send(
         group.map(({ text }) => text),
+        group.filter(({ isLabelled }) => isLabelled).map(({ entry }) => entry.id),
         (bookmark) => this.#confirm(group, bookmark),
       );
     } catch (error) {

@@ -1,7 +1,13 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type RunListQuery, runListQuery } from "../../../src/runs/api/request-schemas.ts";
+import {
+  type RunFilters,
+  type RunListQuery,
+  runListQuery,
+  runSummaryQuery,
+} from "../../../src/runs/api/request-schemas.ts";
 import { listStatement } from "../../../src/runs/d1/list.ts";
+import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
 import { idAt, insertRows } from "../../support/rows.ts";
 
@@ -9,7 +15,7 @@ const NOW = Date.now();
 const SCOPE = "acme/shop/plans";
 const ENTITY = "0199d2a5-0000-8000-8000-00000000000a";
 
-/** A value for every parameter that a list takes; `status` comes none, one, several and all. */
+/** A value for every parameter that a list takes; `status` and `label` come none, one and several, and `status` all. */
 const GIVEN = {
   actionName: "deploy",
   entityId: ENTITY,
@@ -17,6 +23,7 @@ const GIVEN = {
   createdAfter: "2020-01-01T00:00:00Z",
   createdBefore: "2999-01-01T00:00:00Z",
   cursor: "",
+  include: "details",
 };
 const STATUS = [
   undefined,
@@ -25,71 +32,111 @@ const STATUS = [
   ["failed", "running", "failed"],
   [...STATUSES],
 ];
+const LABEL = [undefined, "a", ["a", "b"]];
 const names = Object.keys(GIVEN) as (keyof typeof GIVEN)[];
 
 const QUERIES: RunListQuery[] = [];
+const FILTERS: RunFilters[] = [];
 for (let chosen = 0; chosen < 2 ** names.length; chosen++) {
   const given: Record<string, string> = {};
   names.forEach((name, i) => {
     if (chosen & (1 << i)) given[name] = GIVEN[name];
   });
-  const { cursor, ...filters } = given;
+  const { cursor, ...rest } = given;
   for (const status of STATUS) {
-    for (const limit of ["1", "200"]) {
-      const parsed = runListQuery.parse({ ...filters, ...(status && { status }), limit });
-      QUERIES.push(cursor === undefined ? parsed : { ...parsed, cursor: idAt(NOW) });
+    for (const label of LABEL) {
+      const asked = { ...rest, ...(status && { status }), ...(label && { label }) };
+      for (const limit of ["1", "200"]) {
+        const parsed = runListQuery.parse({ ...asked, limit });
+        QUERIES.push(cursor === undefined ? parsed : { ...parsed, cursor: idAt(NOW) });
+      }
+      if (cursor === undefined && !("include" in asked)) FILTERS.push(runSummaryQuery.parse(asked));
     }
   }
 }
 
-it("every parameter of a list is among the combinations", () => {
-  expect([...names, "status", "limit"].sort()).toEqual(Object.keys(runListQuery.shape).sort());
-  expect(QUERIES).toHaveLength(2 ** 6 * 5 * 2);
+it("every parameter of a list and of a summary is among the combinations", () => {
+  expect([...names, "status", "label", "limit"].sort()).toEqual(Object.keys(runListQuery.shape).sort());
+  expect(QUERIES).toHaveLength(2 ** 7 * 5 * 3 * 2);
+  const pages = ["limit", "cursor", "include"];
+  expect(Object.keys(runSummaryQuery.shape).sort()).toEqual(
+    Object.keys(runListQuery.shape)
+      .filter((name) => !pages.includes(name))
+      .sort(),
+  );
+  expect(FILTERS).toHaveLength(2 ** 5 * 5 * 3);
 });
 
-async function plansOf(queries: readonly RunListQuery[]): Promise<string[][]> {
-  const statements = queries.map((query) => {
-    const { sql, bindings } = listStatement(SCOPE, query);
-    return env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...bindings);
-  });
-  const plans = await env.DB.batch<{ detail: string }>(statements);
-  return plans.map(({ results }) => results.map(({ detail }) => detail));
+it("a list that asks for no label and no details has a statement that knows neither", () => {
+  const plain = QUERIES.filter(({ label, include }) => label === undefined && include === undefined);
+  expect(plain).toHaveLength(2 ** 6 * 5 * 2);
+  for (const query of plain) expect(listStatement(SCOPE, query).sql).not.toMatch(/label|details|LEFT/);
+});
+
+interface Statement {
+  readonly sql: string;
+  readonly bindings: readonly (string | number)[];
 }
 
-/** What a plan does to the table itself, as against what is made of it on the way. */
-const touching = (plan: readonly string[]) => plan.filter((step) => /^(SCAN|SEARCH) runs\b/.test(step));
+const AT_ONCE = 500;
+
+async function plansOf(statements: readonly Statement[]): Promise<string[][]> {
+  const plans: string[][] = [];
+  for (let from = 0; from < statements.length; from += AT_ONCE) {
+    const some = statements
+      .slice(from, from + AT_ONCE)
+      .map(({ sql, bindings }) => env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...bindings));
+    const results = await env.DB.batch<{ detail: string }>(some);
+    plans.push(...results.map(({ results }) => results.map(({ detail }) => detail)));
+  }
+  return plans;
+}
+
+/** What a plan does to the tables themselves, as against what is made of them on the way. */
+const touching = (plan: readonly string[]) =>
+  plan.filter((step) => /^(SCAN|SEARCH) (runs|labelled|other|run_labels)\b/.test(step));
+
+const WALK =
+  /^SEARCH (runs USING (COVERING )?INDEX \w+|labelled USING (COVERING INDEX \w+|PRIMARY KEY)) \(scope=\? AND .*id[<>]\?/;
+const FETCH = /^SEARCH runs USING INTEGER PRIMARY KEY \(rowid=\?\)( LEFT-JOIN)?$/;
+/** The run of a label, and whether a run has another label. */
+const LOOKUP = [
+  /^SEARCH runs USING INDEX sqlite_autoindex_runs_1 \(scope=\? AND id=\?\) LEFT-JOIN$/,
+  /^SEARCH other USING (COVERING INDEX \w+|PRIMARY KEY) \(scope=\? AND label=\? AND id=\?\)$/,
+];
+
+function expectGoodPlan(query: unknown, plan: readonly string[], fetches: number): void {
+  const steps = touching(plan);
+  const walks = steps.filter((step) => WALK.test(step));
+  const fetched = steps.filter((step) => FETCH.test(step));
+  const others = steps.filter((step) => ![WALK, FETCH, ...LOOKUP].some((good) => good.test(step)));
+  const bad = plan.filter((step) =>
+    /TEMP B-TREE|AUTOMATIC|SCAN (runs|labelled|other)|MATERIALIZE/.test(step),
+  );
+  // Nothing else touches the tables, and nothing is sorted or collected.
+  expect({ query, walks: walks.length > 0, fetched: fetched.length, others, bad }).toEqual({
+    ...{ query, walks: true, fetched: fetches, others: [], bad: [] },
+  });
+}
 
 async function expectGoodPlans(): Promise<void> {
-  const plans = await plansOf(QUERIES);
-  for (const [i, plan] of plans.entries()) {
-    const query = JSON.stringify(QUERIES[i]);
-    const steps = touching(plan);
-    const walks = steps.filter((step) => /^SEARCH runs USING INDEX \w+ \(scope=\? AND .*id[<>]\?/.test(step));
-    const fetches = steps.filter((step) => step === "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)");
-    expect({ query, walks: walks.length > 0, fetches: fetches.length }).toEqual({
-      query,
-      walks: true,
-      fetches: 1,
-    });
-    // Nothing else touches the table, and nothing is sorted or collected.
-    expect({ query, others: steps.length - walks.length - fetches.length }).toEqual({ query, others: 0 });
-    expect({
-      query,
-      bad: plan.filter((step) => /TEMP B-TREE|AUTOMATIC|SCAN runs|MATERIALIZE/.test(step)),
-    }).toEqual({
-      query,
-      bad: [],
-    });
-  }
+  const lists = await plansOf(QUERIES.map((query) => listStatement(SCOPE, query)));
+  for (const [i, plan] of lists.entries()) expectGoodPlan(QUERIES[i], plan, 1);
+  const summaries = await plansOf(FILTERS.map((filters) => summaryStatement(SCOPE, filters)));
+  for (const [i, plan] of summaries.entries()) expectGoodPlan(FILTERS[i], plan, 0);
 }
 
-describe("the plan of every query that a list can make", () => {
+describe("the plan of every query that a list or a summary can make", () => {
   it("walks an index and sorts nothing, in an empty database", expectGoodPlans);
 
   it("and in a full one whose statistics SQLite knows", async () => {
     await insertRows(
       SCOPE,
-      Array.from({ length: 2000 }, (_, i) => ({ id: idAt(NOW - i), entityId: i % 2 ? ENTITY : null })),
+      Array.from({ length: 2000 }, (_, i) => ({
+        id: idAt(NOW - i),
+        entityId: i % 2 ? ENTITY : null,
+        labels: i % 3 ? '["a"]' : '["a","b"]',
+      })),
     );
     await env.DB.prepare("ANALYZE").run();
     await expectGoodPlans();
@@ -106,24 +153,31 @@ describe("among many runs", () => {
         actionName: "deploy",
         entityId: ENTITY,
         triggeredBy: "root",
+        labels: '["everywhere"]',
         status: STATUSES[i % STATUSES.length] ?? "pending",
       }));
       await insertRows(scope, rows);
     }
   });
 
-  async function rowsRead(scope: string, filters: Record<string, unknown>): Promise<number> {
-    const { sql, bindings } = listStatement(scope, runListQuery.parse({ ...filters, limit: "200" }));
+  async function rowsRead({ sql, bindings }: Statement): Promise<number> {
     const { meta } = await env.DB.prepare(sql)
       .bind(...bindings)
       .all();
     return meta.rows_read;
   }
 
+  const listed = (scope: string, filters: object) =>
+    rowsRead(listStatement(scope, runListQuery.parse({ ...filters, limit: "200" })));
+  const counted = (scope: string, filters: object) =>
+    rowsRead(summaryStatement(scope, runSummaryQuery.parse(filters)));
+
   it.each([
     ["that finds all", {}, 200],
+    ["with details", { include: "details" }, 200],
     ["by one status", { status: "failed" }, 200],
     ["by two statuses", { status: ["failed", "pending"] }, 200],
+    ["by a label", { label: "everywhere" }, 200],
     ["by an action that is not there, of an entity", { actionName: "none", entityId: ENTITY }, 5000],
     ["by somebody who made none, of an entity", { triggeredBy: "none", entityId: ENTITY }, 5000],
     ["by somebody who made none, of an action", { triggeredBy: "none", actionName: "deploy" }, 5000],
@@ -132,11 +186,30 @@ describe("among many runs", () => {
       { triggeredBy: "none", actionName: "deploy", entityId: ENTITY, status: "failed" },
       5000,
     ],
+    ["by two labels that no run has together", { label: ["everywhere", "nowhere"] }, 5000],
+    ["by a label that no run of an entity has", { label: "nowhere", entityId: ENTITY }, 5000],
+    ["by a label and an action that is not there", { label: "everywhere", actionName: "none" }, 5000],
   ])("a list %s reads no more where there is more, and is bounded", async (_, filters, lookedAt) => {
-    const read = await rowsRead(scopes["12000"], filters);
-    expect(read).toBe(await rowsRead(scopes["6000"], filters));
-    // Each row is counted where it leaves the index, the table and the window, and once more with its body.
+    const read = await listed(scopes["12000"], filters);
+    expect(read).toBe(await listed(scopes["6000"], filters));
+    // Each row is counted where it leaves the index, the table and the window, and once more with its body. A row that is
+    // found by its label, or whose labels are looked up, is counted once more for that.
     expect(read).toBeGreaterThan(lookedAt);
-    expect(read).toBeLessThan(4 * lookedAt + 20);
+    expect(read).toBeLessThan(("label" in filters ? 6 : 4) * lookedAt + 20);
+  });
+
+  it.each<[string, object, number]>([
+    ["of all runs", {}, 5 * 1001],
+    ["of two statuses", { status: ["failed", "pending"] }, 2 * 1001],
+    ["of an action", { actionName: "deploy" }, 5000],
+    ["of an entity and an action that is not there", { actionName: "none", entityId: ENTITY }, 5000],
+    ["of a label", { label: "everywhere" }, 5000],
+    ["of two labels that no run has together", { label: ["everywhere", "nowhere"] }, 5000],
+    ["of a label and a status", { label: "everywhere", status: "failed" }, 5000],
+  ])("a summary %s reads no more where there is more, and is bounded", async (_, filters, lookedAt) => {
+    const read = await counted(scopes["12000"], filters);
+    expect(read).toBe(await counted(scopes["6000"], filters));
+    expect(read).toBeGreaterThanOrEqual(lookedAt);
+    expect(read).toBeLessThan(("label" in filters ? 6 : 4) * lookedAt + 20);
   });
 });

@@ -1,0 +1,56 @@
+/**
+ * Counts runs in D1 by status: one statement, always along an index, and bounded. A count is exact up to 1000.
+ *
+ * Without a filter on a name or a label, each status has its own stretch of an index, so each count looks at 1001 entries at
+ * most. Otherwise one walk looks at the newest 5000 runs, as a list does. If there are more, no count can be exact, and each
+ * says "at least".
+ */
+
+import { PAGE_MAX_LOOKED_AT, SUMMARY_MAX_COUNT } from "../../http/limits.ts";
+import type { RunFilters } from "../api/request-schemas.ts";
+import { STATUSES, type Status } from "../run.ts";
+import { walkOf } from "./walk.ts";
+
+export type RunCount = number | { readonly atLeast: number };
+
+export type RunSummary = Readonly<Record<Status, RunCount>>;
+
+const COLUMNS = { ofRuns: "id, status", ofLabelled: "labelled.id AS id, runs.status AS status" };
+
+/** A row has a count for each of `statuses`, and then how many rows were looked at if one walk counted them all. */
+export function summaryStatement(scope: string, filters: RunFilters) {
+  const statuses: readonly Status[] = filters.status === undefined ? STATUSES : [...new Set(filters.status)];
+  const { selects, bindings, along } = walkOf(scope, filters, statuses, COLUMNS);
+  if (along === "status") {
+    const counts = selects.map(
+      (select) => `(SELECT count(*) FROM (${select} LIMIT ${SUMMARY_MAX_COUNT + 1}))`,
+    );
+    return { sql: `SELECT ${counts.join(",\n      ")}, 0`, bindings, statuses };
+  }
+  const counts = statuses.map((status) => `count(*) FILTER (WHERE ok AND status = '${status}')`);
+  const sql = `
+    SELECT ${counts.join(", ")}, count(*)
+    FROM (${selects.join()} ORDER BY id DESC LIMIT ${PAGE_MAX_LOOKED_AT + 1})`;
+  return { sql, bindings, statuses };
+}
+
+/** A status that the filters leave out has the count 0. */
+export async function summarizeRuns(
+  session: D1DatabaseSession,
+  scope: string,
+  filters: RunFilters,
+): Promise<RunSummary> {
+  const { sql, bindings, statuses } = summaryStatement(scope, filters);
+  const [row = []] = await session
+    .prepare(sql)
+    .bind(...bindings)
+    .raw<number[]>();
+  const isWhole = (row[statuses.length] ?? 0) <= PAGE_MAX_LOOKED_AT;
+  const countOf = (status: Status): RunCount => {
+    const place = statuses.indexOf(status);
+    const counted = place === -1 ? 0 : (row[place] ?? 0);
+    if (counted > SUMMARY_MAX_COUNT) return { atLeast: SUMMARY_MAX_COUNT };
+    return isWhole || place === -1 ? counted : { atLeast: counted };
+  };
+  return Object.fromEntries(STATUSES.map((status) => [status, countOf(status)])) as RunSummary;
+}

@@ -1,0 +1,292 @@
+/** Lists by label find exactly the runs that have all labels, whatever else they filter by and however they are paged. */
+
+import { env, exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { toActionRun } from "../../../src/runs/action-run.ts";
+import type { RunCount } from "../../../src/runs/d1/summary.ts";
+import { detailsOf, NO_DETAILS } from "../../../src/runs/details.ts";
+import { STATUSES } from "../../../src/runs/run.ts";
+import { type ActionRun, ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
+import { idAt, insertRows, type Row, toRun } from "../../support/rows.ts";
+
+const NOON = Date.parse("2026-11-20T12:00:00.000Z");
+const ENTITIES = ["0199d2a5-0000-8000-8000-00000000000a", "0199d2a5-0000-8000-8000-00000000000b"] as const;
+
+type Query = Readonly<Record<string, string | readonly string[]>>;
+
+function searchOf(query: Query): string {
+  const pairs = Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
+  return new URLSearchParams(pairs as [string, string][]).toString();
+}
+
+/** Follows the links to the end. */
+async function listAll<T extends { readonly id: string } = ActionRun>(
+  path: string,
+  query: Query,
+): Promise<T[]> {
+  const all: T[] = [];
+  let url: string | undefined = `${path}?${searchOf(query)}`;
+  while (url !== undefined) {
+    const answer: Awaited<ReturnType<typeof ask<T[]>>> = await ask<T[]>("GET", url);
+    expect(answer.status).toBe(200);
+    all.push(...answer.body);
+    url = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get("Link") ?? "")?.[1];
+  }
+  return all;
+}
+
+const idsOf = (runs: readonly { readonly id: string }[]) => runs.map(({ id }) => id);
+
+describe("among runs with every set of three labels", () => {
+  const path = newRunsPath();
+  const LABELS = ["a", "b", "team:é 🚀"];
+  const rows: Row[] = Array.from({ length: 240 }, (_, i) => ({
+    id: idAt(NOON - ((i * 7) % 60) * 1000),
+    labels: JSON.stringify(LABELS.filter((_label, n) => (i % 8) & (1 << n))),
+    status: STATUSES[i % 5] ?? "pending",
+    actionName: i % 3 ? "deploy" : "test",
+    entityId: [ENTITIES[0], ENTITIES[1], null][(i % 7) % 3] ?? null,
+    triggeredBy: i % 2 ? "root" : "ci",
+  }));
+  rows.sort((a, b) => (a.id < b.id ? 1 : -1));
+  beforeAll(() => insertRows(scopeOfPath(path), rows));
+
+  function expected(query: Query): string[] {
+    const labels = [query.label ?? []].flat();
+    const statuses = [query.status ?? []].flat();
+    const createdAt = (row: Row) => Number.parseInt(row.id.replaceAll("-", "").slice(0, 12), 16);
+    return rows
+      .filter(
+        (row) =>
+          labels.every((label) => (JSON.parse(row.labels ?? "[]") as string[]).includes(label)) &&
+          (statuses.length === 0 || statuses.includes(row.status ?? "")) &&
+          (query.actionName ?? row.actionName) === row.actionName &&
+          (query.entityId ?? row.entityId) === row.entityId &&
+          (query.triggeredBy ?? row.triggeredBy) === row.triggeredBy &&
+          (query.createdAfter === undefined || createdAt(row) > Date.parse(String(query.createdAfter))) &&
+          (query.createdBefore === undefined || createdAt(row) < Date.parse(String(query.createdBefore))),
+      )
+      .map(({ id }) => id);
+  }
+
+  const some = (name: string, ...values: (string | readonly string[])[]): Query[] => [
+    {},
+    ...values.map((value) => ({ [name]: value })),
+  ];
+  const COMBINATIONS: Query[] = some("label", "a", ["a", "b"], ["b", "a"], LABELS, ["a", "a"], "c", [
+    "a",
+    "c",
+  ])
+    .slice(1)
+    .flatMap((label) =>
+      some("status", "failed", ["failed", "running"], [...STATUSES]).flatMap((status) =>
+        some("actionName", "deploy").flatMap((actionName) =>
+          some("entityId", ENTITIES[0]).flatMap((entityId) =>
+            some("triggeredBy", "ci").flatMap((triggeredBy) =>
+              some("createdAfter", new Date(NOON - 40_000).toISOString()).map((createdAfter) => ({
+                ...{ ...label, ...status, ...actionName, ...entityId, ...triggeredBy, ...createdAfter },
+              })),
+            ),
+          ),
+        ),
+      ),
+    );
+
+  it("finds exactly the matching runs in every combination", { timeout: 60_000 }, async () => {
+    for (const query of COMBINATIONS) {
+      expect({ query, ids: idsOf(await listAll(path, { ...query, limit: "200" })) }).toEqual({
+        query,
+        ids: expected(query),
+      });
+    }
+  });
+
+  it("counts them by status", { timeout: 60_000 }, async () => {
+    const statusOf = new Map(rows.map(({ id, status }) => [id, status]));
+    for (const query of COMBINATIONS) {
+      const { body } = await ask<Record<string, RunCount>>("GET", `${path}/summary?${searchOf(query)}`);
+      const counts = STATUSES.map((status) => [
+        status,
+        expected(query).filter((id) => statusOf.get(id) === status).length,
+      ]);
+      expect({ query, body }).toEqual({ query, body: Object.fromEntries(counts) });
+    }
+  });
+
+  it.each([
+    { label: "a", limit: "1" },
+    { label: "a", limit: "7" },
+    { label: ["b", "a"], limit: "3" },
+    { label: "a", limit: "4", include: "details" },
+    { label: ["team:é 🚀"], limit: "5", status: ["failed", "pending"], actionName: "deploy" },
+    { label: "b", limit: "2", entityId: ENTITIES[0], triggeredBy: "ci" },
+    { label: "b", limit: "6", createdBefore: new Date(NOON - 20_000).toISOString() },
+  ])("pages through %j without a gap or a repeat", async (query: Query) => {
+    expect(idsOf(await listAll(path, query))).toEqual(expected(query));
+  });
+
+  it("keeps every label in the link to the next page", async () => {
+    const { headers } = await ask(
+      "GET",
+      `${path}?${searchOf({ label: LABELS, limit: "1", include: "details" })}`,
+    );
+    const [, url = ""] = /^<([^>]+)>; rel="next"$/.exec(headers.get("Link") ?? "") ?? [];
+    expect(new URL(url).searchParams.getAll("label")).toEqual(LABELS);
+    expect(new URL(url).searchParams.get("include")).toBe("details");
+  });
+
+  it("compares labels as they are: no wildcards, no patterns, no SQL, no JSON", async () => {
+    for (const label of [
+      "A",
+      "%",
+      "_",
+      "*",
+      "a ",
+      " a",
+      "a,b",
+      '"a"',
+      '["a"]',
+      "' OR ''='",
+      "null",
+      "team:e\u0301 🚀",
+    ]) {
+      expect([label, await listAll(path, { label })]).toEqual([label, []]);
+    }
+  });
+
+  it("finds no run of another environment", async () => {
+    expect(await listAll(newRunsPath(), { label: "a" })).toEqual([]);
+  });
+});
+
+describe("1000 runs of the same millisecond with one label", () => {
+  it("are each listed once", async () => {
+    const path = newRunsPath();
+    const rows = Array.from({ length: 1000 }, (_, i) => ({
+      id: idAt(NOON),
+      labels: i % 2 ? '["odd","x"]' : '["x"]',
+    }));
+    await insertRows(scopeOfPath(path), rows);
+    const newestFirst = (some: readonly Row[]) => idsOf(some).sort().reverse();
+    expect(idsOf(await listAll(path, { label: "x", limit: "70" }))).toEqual(newestFirst(rows));
+    const odd = rows.filter(({ labels }) => labels.includes("odd"));
+    expect(idsOf(await listAll(path, { label: ["x", "odd"], limit: "70" }))).toEqual(newestFirst(odd));
+  });
+});
+
+describe("a page by label ends after 5000 rows looked at", () => {
+  const path = newRunsPath();
+  const wantedAt = [0, 4999, 5000, 9999, 10_000, 10_499];
+  const rows = Array.from({ length: 10_500 }, (_, i) => ({
+    id: idAt(NOON - i),
+    labels: wantedAt.includes(i) ? '["common","rare"]' : '["common"]',
+    entityId: ENTITIES[0],
+  }));
+  beforeAll(() => insertRows(scopeOfPath(path), rows));
+  const wanted = wantedAt.map((i) => rows[i]?.id);
+
+  it("so pages may be empty, and every run is found, whichever index is walked", async () => {
+    for (const query of [
+      { label: ["common", "rare"] },
+      { label: ["rare", "common"] },
+      { label: "rare", entityId: ENTITIES[0] },
+    ]) {
+      for (const limit of ["1", "200"])
+        expect(idsOf(await listAll(path, { ...query, limit }))).toEqual(wanted);
+    }
+    const first = await ask<ActionRun[]>("GET", `${path}?label=common&label=none`);
+    expect([first.body, first.headers.has("Link")]).toEqual([[], true]);
+    expect(await listAll(path, { label: ["common", "none"] })).toEqual([]);
+  });
+
+  it("walks the first label, so the rarest first is found at once", async () => {
+    const rarestFirst = await ask<ActionRun[]>("GET", `${path}?label=rare&label=common`);
+    expect([idsOf(rarestFirst.body), rarestFirst.headers.has("Link")]).toEqual([wanted, false]);
+  });
+
+  it("passes over labels whose run is gone, also at the end of a page", async () => {
+    // Older code deletes runs without their labels.
+    const gone = [0, 1, 4999, 5000, 7000].map((i) => rows[i]?.id);
+    await env.DB.prepare("DELETE FROM runs WHERE scope = ? AND id IN (SELECT value FROM json_each(?))")
+      .bind(scopeOfPath(path), JSON.stringify(gone))
+      .run();
+    const kept = rows.filter(({ id }) => !gone.includes(id)).map(({ id }) => id);
+    expect(idsOf(await listAll(path, { label: "common", limit: "200" }))).toEqual(kept);
+    const left = wanted.filter((id) => !gone.includes(id));
+    expect(idsOf(await listAll(path, { label: ["common", "rare"] }))).toEqual(left);
+    const { body } = await ask<Record<string, RunCount>>("GET", `${path}/summary?label=rare`);
+    expect(body).toMatchObject({ pending: left.length, failed: 0 });
+  });
+});
+
+describe("the details of a list", () => {
+  const path = newRunsPath();
+  const LABELLED: Row = {
+    id: idAt(NOON - 1),
+    status: "running",
+    source: "action",
+    actionVersion: 3,
+    retryOf: ENTITIES[0],
+    labels: '["a","b"]',
+    externalUrl: "https://ci.example/1",
+    cancelBy: "ci",
+    cancelReason: "éß",
+    cancelRequestedAt: NOON,
+    cancelUntil: NOON + 1000,
+  };
+  const PLAIN: Row = { id: idAt(NOON - 2) };
+  const OLD: Row = { id: idAt(NOON - 3) };
+  beforeAll(() => insertRows(scopeOfPath(path), [LABELLED, PLAIN, OLD]));
+
+  async function textOf(query: string): Promise<string> {
+    const headers = { Authorization: `Bearer ${ROOT}` };
+    const response = await exports.default.fetch(`https://runs.example${path}${query}`, { headers });
+    expect(response.status).toBe(200);
+    return response.text();
+  }
+
+  const bodies = [LABELLED, PLAIN, OLD].map((row) => toActionRun(toRun(row)));
+
+  it("are left out byte for byte if nobody asks for them", async () => {
+    expect(await textOf("")).toBe(`[${bodies.join(",")}]`);
+    expect(await textOf("?label=a")).toBe(`[${bodies[0]}]`);
+    expect(await textOf("?actionName=deploy&status=pending")).toBe(`[${bodies.slice(1).join(",")}]`);
+  });
+
+  it("are added to each run if `include=details` asks for them, without a heartbeat", async () => {
+    const withDetails = (body: string | undefined, details: string) =>
+      `${body?.slice(0, -1)},"details":${details}}`;
+    const detailed = [
+      withDetails(bodies[0], detailsOf(toRun(LABELLED))),
+      withDetails(bodies[1], NO_DETAILS),
+      withDetails(bodies[2], NO_DETAILS),
+    ];
+    expect(await textOf("?include=details")).toBe(`[${detailed.join(",")}]`);
+    expect(await textOf("?include=details&label=b&status=running")).toBe(`[${detailed[0]}]`);
+    expect(JSON.parse(detailed[0] ?? "")).toMatchObject({
+      details: {
+        action: { name: "deploy", version: 3 },
+        retryOf: ENTITIES[0],
+        labels: ["a", "b"],
+        externalUrl: "https://ci.example/1",
+        heartbeat: null,
+        cancel: { by: "ci", reason: "éß", until: new Date(NOON + 1000).toISOString() },
+      },
+    });
+  });
+
+  it("take no room in D1 if there is nothing to tell", async () => {
+    expect(detailsOf(toRun(PLAIN))).toBe(NO_DETAILS);
+    const { results } = await env.DB.prepare("SELECT details FROM runs WHERE scope = ? ORDER BY id DESC")
+      .bind(scopeOfPath(path))
+      .all();
+    expect(results).toEqual([{ details: detailsOf(toRun(LABELLED)) }, { details: null }, { details: null }]);
+  });
+
+  it("come on every page, and a page links on as without them", async () => {
+    const runs = await listAll<ActionRun & { details: unknown }>(path, { include: "details", limit: "1" });
+    expect(runs.map(({ id, details }) => [id, typeof details])).toEqual(
+      [LABELLED, PLAIN, OLD].map(({ id }) => [id, "object"]),
+    );
+  });
+});

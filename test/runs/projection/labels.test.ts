@@ -1,0 +1,219 @@
+/** Labels land with their run, in the same batch, and go with it, whatever deletes it. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, it, vi } from "vitest";
+import { D1RowStore, DELETE_LABELS, hasLabels, LAND_LABELS, toGroupRow } from "../../../src/runs/d1/store.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../../support/direct.ts";
+import { faults, holdWrites } from "../../support/faults.ts";
+import { createLabelled, labelsInD1 } from "../../support/labelled-runs.ts";
+import { landed } from "../../support/landed.ts";
+import { type ActionRun, ask, newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
+import { idAt, insertRows, toJournaledRun } from "../../support/rows.ts";
+
+const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
+
+/** The statements that write to D1 from now on, by what they begin with. */
+function noteStatements(): string[] {
+  const noted: string[] = [];
+  faults.writes = {
+    refuse: (_bound, sql) => {
+      noted.push(sql.slice(0, sql.indexOf("(")).trim());
+      return false;
+    },
+  };
+  return noted;
+}
+
+async function idsByLabel(path: string, label: string): Promise<string[]> {
+  const { body } = await ask<ActionRun[]>("GET", `${path}?label=${label}`);
+  return body.map(({ id }) => id);
+}
+
+/** Waits until a resync of coordinator 0 is over. */
+async function resynced(path: string): Promise<void> {
+  await direct(path, 0).resync();
+  const marks = () => journal(path, 0, "SELECT name FROM marks WHERE name = 'resync_after'");
+  await until(async () => (await marks()).length === 0);
+}
+
+function storeOf(path: string): D1RowStore {
+  return new D1RowStore(env.DB, { scope: scopeOfPath(path), n: 0 }, () => Number.POSITIVE_INFINITY);
+}
+
+it("a run's labels land with it, and the next version writes none again", async () => {
+  const path = newRunsPath();
+  const id = await createLabelled(path, ["b", "a"]);
+  await landed(path);
+  expect(await labelsInD1(path)).toEqual([`a ${id}`, `b ${id}`]);
+  await change(path, id, { type: "cancelled" });
+  await landed(path);
+  expect(await rowOf(id)).toMatchObject({ version: 2 });
+  expect(await labelsInD1(path)).toEqual([`a ${id}`, `b ${id}`]);
+  expect(await idsByLabel(path, "a")).toEqual([id]);
+});
+
+it("they land with a later version if no flight brought the first", async () => {
+  const path = newRunsPath();
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+  faults.writes = "down";
+  const id = await createLabelled(path, ["a"]);
+  await until(async () => logged.mock.calls.length > 0);
+  await change(path, id, { type: "cancelled" });
+  faults.writes = null;
+  await alarmIn(10_000, coordinator(path, 0));
+  await landed(path);
+  logged.mockRestore();
+  expect(await rowOf(id)).toMatchObject({ version: 2 });
+  expect(await labelsInD1(path)).toEqual([`a ${id}`]);
+});
+
+it("a flight of runs without labels has no statement for labels", async () => {
+  const path = newRunsPath();
+  const plain = await createAged(path);
+  await landed(path);
+  const noted = noteStatements();
+  await change(path, plain, { type: "cancelled" });
+  await landed(path);
+  expect(noted).toEqual(["INSERT INTO runs"]);
+  noted.length = 0;
+  const gate = holdWrites();
+  const ids = [await createAged(path), await createLabelled(path, ["a"]), await createAged(path)];
+  gate.open();
+  await landed(path);
+  // How many flights there are depends on the pace.
+  const others = noted.filter((statement) => statement !== "INSERT INTO runs");
+  expect(others).toEqual(["INSERT OR IGNORE INTO run_labels"]);
+  expect(await labelsInD1(path)).toEqual([`a ${ids[1]}`]);
+});
+
+it("a run and its labels are written together or not at all", async () => {
+  const path = newRunsPath();
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+  await env.DB.prepare("ALTER TABLE run_labels RENAME TO away").run();
+  const id = await createLabelled(path, ["a"]);
+  await until(async () => logged.mock.calls.length > 0);
+  expect(await rowOf(id)).toBeNull();
+  await env.DB.prepare("ALTER TABLE away RENAME TO run_labels").run();
+  await alarmIn(20_000, coordinator(path, 0));
+  await landed(path);
+  logged.mockRestore();
+  expect(await labelsInD1(path)).toEqual([`a ${id}`]);
+});
+
+it("labels are purged with their run, and no others", async () => {
+  const path = newRunsPath();
+  const id = await createLabelled(path, ["a", "b"]);
+  await change(path, id, { type: "cancelled" });
+  const open = await createLabelled(path, ["a"], Date.now() + 40 * DAY_MS);
+  const elsewhere = newRunsPath();
+  const stranger = await createLabelled(elsewhere, ["a"]);
+  await landed(path);
+  await landed(elsewhere);
+  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  await until(async () => (await rowOf(id)) === null);
+  expect(await labelsInD1(path)).toEqual([`a ${open}`]);
+  expect(await labelsInD1(elsewhere)).toEqual([`a ${stranger}`]);
+});
+
+it("a deletion that fails removes neither the run nor its labels", async () => {
+  const path = newRunsPath();
+  const id = await createLabelled(path, ["a"]);
+  await change(path, id, { type: "cancelled" });
+  await landed(path);
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+  faults.writes = { refuse: (_bound, sql) => sql.startsWith("DELETE FROM runs") };
+  await alarmIn(PAST_RETENTION_MS, coordinator(path, 0));
+  await until(async () => logged.mock.calls.length > 0);
+  logged.mockRestore();
+  expect([(await rowOf(id)) !== null, await labelsInD1(path)]).toEqual([true, [`a ${id}`]]);
+});
+
+it("a late flight brings back neither a removed run nor its labels", async () => {
+  const path = newRunsPath();
+  const run = { ...toJournaledRun({ id: idAt(Date.now()), labels: '["a"]' }), purgeAt: Date.now() - 1 };
+  expect(hasLabels(run)).toBe(true);
+  await storeOf(path).land([toGroupRow(run)], [run.id]);
+  expect(await rowOf(run.id)).toBeNull();
+  expect(await labelsInD1(path)).toEqual([]);
+});
+
+it("a resync brings lost labels back with their runs, and lost labels alone", async () => {
+  const path = newRunsPath();
+  const ids = [await createLabelled(path, ["a", "b"]), await createLabelled(path, ["a"])];
+  await landed(path);
+  const expected = [`a ${ids[0]}`, `b ${ids[0]}`, `a ${ids[1]}`].sort();
+  const before = await ask<ActionRun[]>("GET", `${path}?include=details`);
+  for (const tables of [["run_labels"], ["run_labels", "runs"]]) {
+    for (const table of tables) {
+      await env.DB.prepare(`DELETE FROM ${table} WHERE scope = ?`).bind(scopeOfPath(path)).run();
+    }
+    expect(await idsByLabel(path, "a")).toEqual([]);
+    await resynced(path);
+    await until(async () => (await labelsInD1(path)).length === 3);
+    expect((await labelsInD1(path)).toSorted()).toEqual(expected);
+    expect((await ask<ActionRun[]>("GET", `${path}?include=details`)).body).toEqual(before.body);
+  }
+});
+
+it("a resync deletes the rows of runs that the journal lacks with their labels", async () => {
+  const path = newRunsPath();
+  const kept = await createLabelled(path, ["a"]);
+  const ghost = idAt(Date.now() - DAY_MS);
+  await insertRows(scopeOfPath(path), [{ id: ghost, labels: '["a","b"]' }]);
+  await landed(path);
+  await resynced(path);
+  await until(async () => (await rowOf(ghost)) === null);
+  expect(await labelsInD1(path)).toEqual([`a ${kept}`]);
+});
+
+it("a resync gives details and labels to a row that older code has landed without them", async () => {
+  const path = newRunsPath();
+  const id = await createLabelled(path, ["a"]);
+  await landed(path);
+  const scope = scopeOfPath(path);
+  await env.DB.batch([
+    env.DB.prepare("UPDATE runs SET details = NULL WHERE scope = ?").bind(scope),
+    env.DB.prepare("DELETE FROM run_labels WHERE scope = ?").bind(scope),
+  ]);
+  await evictDurableObject(coordinator(path, 0));
+  await resynced(path);
+  await until(async () => (await labelsInD1(path)).length === 1);
+  const { body } = await ask<{ details: unknown }[]>("GET", `${path}?label=a&include=details`);
+  expect(body).toMatchObject([{ id, details: { labels: ["a"] } }]);
+});
+
+it("a run with ten of the longest labels lands, is found by each, and goes", async () => {
+  const path = newRunsPath();
+  const labels = Array.from({ length: 10 }, (_, i) => `${i}${"\u{1f600}".repeat(62)}"`);
+  const id = await createLabelled(path, labels);
+  await landed(path);
+  for (const label of labels) expect(await idsByLabel(path, encodeURIComponent(label))).toEqual([id]);
+  const all = labels.map((label) => `label=${encodeURIComponent(label)}`).join("&");
+  expect((await ask<ActionRun[]>("GET", `${path}?${all}`)).body).toMatchObject([{ id }]);
+  await storeOf(path).delete([id]);
+  expect(await labelsInD1(path)).toEqual([]);
+});
+
+it("what lands and deletes labels searches keys, and walks no table", async () => {
+  const plans = await env.DB.batch<{ detail: string }>([
+    env.DB.prepare(`EXPLAIN QUERY PLAN ${LAND_LABELS}`).bind("[]", "a/b/c"),
+    env.DB.prepare(`EXPLAIN QUERY PLAN ${DELETE_LABELS}`).bind("a/b/c", "[]"),
+  ]);
+  for (const { results } of plans) {
+    const steps = results.map(({ detail }) => detail).filter((step) => /\b(runs|run_labels)\b/.test(step));
+    expect(steps.length).toBeGreaterThan(0);
+    for (const step of steps)
+      expect(step).toMatch(/^SEARCH (runs|run_labels) USING .*\(scope=\? AND .*id=\?\)/);
+  }
+});
