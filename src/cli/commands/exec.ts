@@ -57,8 +57,8 @@ exec learns from a heartbeat that the run was cancelled. Then it sends SIGTERM t
 the command and all that it started, and SIGKILL after two thirds of the time
 that the run has left, or after 10 seconds if the run has already ended. Then it
 reports the run as failed, and exits with the command's status, or with 8 if that
-is 0. Every other signal goes to all that the command started, too. On a
-terminal, signals go to the command alone. Windows ends all at once.\n${examples(
+is 0. If exec gets SIGINT, SIGTERM or SIGHUP, all that the command started gets it
+too. On a terminal, signals go to the command alone. Windows ends all at once.\n${examples(
         "action-runs exec -- npm test",
         "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
         "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",
