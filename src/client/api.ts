@@ -6,7 +6,7 @@ import type { components, paths } from "./openapi.ts";
 import type { PendingPaths, PendingSchemas } from "./pending-types.ts";
 import { isRedirect, type Send, type SendOptions } from "./transport.ts";
 
-export type Paths = paths & PendingPaths;
+export type Paths = Omit<paths, keyof PendingPaths> & PendingPaths;
 type Schemas = Omit<components["schemas"], keyof PendingSchemas> & PendingSchemas;
 
 export type ActionRun = Schemas["ActionRun"];

@@ -3,7 +3,7 @@
  * it does, delete this file. In api.ts, `Paths` is then `paths`, and `Schemas` is `components["schemas"]`.
  */
 
-import type { components } from "./openapi.ts";
+import type { components, paths } from "./openapi.ts";
 
 type Known = components["schemas"];
 type Json = { [name: string]: unknown };
@@ -97,6 +97,12 @@ type InEnvironment = { o: string; p: string; envName: string };
 type OfAction = InEnvironment & { name: string };
 type OfRun = InEnvironment & { id: string };
 type ListQuery = { label?: string[]; include?: "details" };
+type RunsPath = paths["/{o}/{p}/envs/{envName}/action-runs"];
+type RunPath = paths["/{o}/{p}/envs/{envName}/action-runs/{id}"];
+type QueryOf<Operation> = Operation extends { parameters: { query?: infer Query } } ? NonNullable<Query> : never;
+type WithQuery<Operation extends { parameters: object }, Query> = Omit<Operation, "parameters"> & {
+  parameters: Omit<Operation["parameters"], "query"> & { query?: Query };
+};
 
 export interface PendingPaths {
   "/{o}/{p}/envs/{envName}/actions": {
@@ -124,30 +130,22 @@ export interface PendingPaths {
       responses: { 201: Answer<PendingSchemas["StartedActionRun"]> };
     };
   };
-  "/{o}/{p}/envs/{envName}/action-runs": {
-    get: { parameters: { query?: ListQuery } };
-    post: { parameters: { query?: Detailing }; requestBody: Sent<Labelled> };
+  "/{o}/{p}/envs/{envName}/action-runs": Omit<RunsPath, "get" | "post"> & {
+    get: WithQuery<RunsPath["get"], QueryOf<RunsPath["get"]> & ListQuery>;
+    post: Omit<WithQuery<RunsPath["post"], Detailing>, "requestBody"> & { requestBody: Sent<Labelled> };
   };
   "/{o}/{p}/envs/{envName}/action-runs/summary": {
     get: {
       parameters: {
         path: InEnvironment;
-        query?: {
-          status?: Known["ActionRun"]["status"][];
-          actionName?: string;
-          entityId?: string;
-          triggeredBy?: string;
-          createdAfter?: string;
-          createdBefore?: string;
-          label?: string[];
-        };
+        query?: Omit<QueryOf<RunsPath["get"]>, "limit" | "cursor"> & { label?: string[] };
       };
       responses: { 200: Answer<PendingSchemas["ActionRunSummary"]> };
     };
   };
-  "/{o}/{p}/envs/{envName}/action-runs/{id}": {
-    get: { parameters: { query?: Detailing } };
-    delete: { parameters: { query?: Detailing } };
+  "/{o}/{p}/envs/{envName}/action-runs/{id}": Omit<RunPath, "get" | "delete"> & {
+    get: WithQuery<RunPath["get"], QueryOf<RunPath["get"]> & Detailing>;
+    delete: WithQuery<RunPath["delete"], Detailing>;
   };
   "/{o}/{p}/envs/{envName}/action-runs/{id}/cancel": {
     post: {
