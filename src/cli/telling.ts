@@ -82,8 +82,14 @@ function detailRows({ action, retryOf, labels, externalUrl, heartbeat, cancel }:
     ["retry of", retryOf && plain(retryOf)],
     ["labels", labels.map(plain).join(", ")],
     ["page", externalUrl && plain(externalUrl)],
-    ["heartbeat", heartbeat && words(instant(heartbeat.at), progressBar(heartbeat.progress), text(heartbeat.message))],
-    ["cancel", cancel && `requested${by} at ${instant(cancel.requestedAt)}, ends by ${instant(cancel.until)}`],
+    [
+      "heartbeat",
+      heartbeat && words(instant(heartbeat.at), progressBar(heartbeat.progress), text(heartbeat.message)),
+    ],
+    [
+      "cancel",
+      cancel && `requested${by} at ${instant(cancel.requestedAt)}, ends by ${instant(cancel.until)}`,
+    ],
     ["reason", cancel?.reason && plain(cancel.reason)],
   ];
 }

@@ -54,7 +54,11 @@ export interface Actions {
   /** Deletes an action. Runs that have begun continue. Succeeds too if the first try did, but its response was lost. */
   delete(name: string, options?: DeleteOptions): Promise<void>;
   /** Creates a run of an action. A retry uses the same key, so it creates no second run. */
-  run(name: string, body?: NewRunOfAction, options?: ChangeOptions & DetailOptions): Promise<StartedActionRun>;
+  run(
+    name: string,
+    body?: NewRunOfAction,
+    options?: ChangeOptions & DetailOptions,
+  ): Promise<StartedActionRun>;
 }
 
 /** `send`: shares the environment's bookmark with its runs. */

@@ -99,7 +99,9 @@ type OfRun = InEnvironment & { id: string };
 type ListQuery = { label?: string[]; include?: "details" };
 type RunsPath = paths["/{o}/{p}/envs/{envName}/action-runs"];
 type RunPath = paths["/{o}/{p}/envs/{envName}/action-runs/{id}"];
-type QueryOf<Operation> = Operation extends { parameters: { query?: infer Query } } ? NonNullable<Query> : never;
+type QueryOf<Operation> = Operation extends { parameters: { query?: infer Query } }
+  ? NonNullable<Query>
+  : never;
 type WithQuery<Operation extends { parameters: object }, Query> = Omit<Operation, "parameters"> & {
   parameters: Omit<Operation["parameters"], "query"> & { query?: Query };
 };

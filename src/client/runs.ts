@@ -53,10 +53,7 @@ export interface Runs {
   /** Newest first. Requests further pages as you read on. */
   list(filter?: RunFilter, options?: CallOptions): AsyncIterable<DetailedActionRun>;
   /** How many runs of each status match. A count beyond 1000 is `{ atLeast: 1000 }`. */
-  summary(
-    filter?: Omit<RunFilter, "limit" | "include">,
-    options?: CallOptions,
-  ): Promise<ActionRunSummary>;
+  summary(filter?: Omit<RunFilter, "limit" | "include">, options?: CallOptions): Promise<ActionRunSummary>;
   /**
    * Cancels a run. A pending run is cancelled at once. A running run stays open for `graceSeconds`, so that its job can
    * stop, and then ends as cancelled. So check `status`, or use `wait`.

@@ -57,16 +57,19 @@ describe("action put", () => {
     [[], {}],
     [["--if-version", "3"], { "if-match": '"3"' }],
     [["--if-new"], { "if-none-match": "*" }],
-  ])("with %j stores the definition of a file, and prints it as the service has it", async (more, expected) => {
-    const [server, settings] = await serve(200, DEFINITION, { ETag: '"4"' });
-    const file = join(folder, "deploy.json");
-    writeFileSync(file, JSON.stringify(DEFINITION));
-    const ended = await cli(["action", "put", "deploy", "--body", `@${file}`, ...more], settings);
-    expect(ended).toMatchObject({ code: 0, stderr: "" });
-    expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
-    expect(sent(server)).toEqual([[`PUT ${PLACE}/actions/deploy`, DEFINITION]]);
-    expect(server.requests[0]?.headers).toMatchObject(expected);
-  });
+  ])(
+    "with %j stores the definition of a file, and prints it as the service has it",
+    async (more, expected) => {
+      const [server, settings] = await serve(200, DEFINITION, { ETag: '"4"' });
+      const file = join(folder, "deploy.json");
+      writeFileSync(file, JSON.stringify(DEFINITION));
+      const ended = await cli(["action", "put", "deploy", "--body", `@${file}`, ...more], settings);
+      expect(ended).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
+      expect(sent(server)).toEqual([[`PUT ${PLACE}/actions/deploy`, DEFINITION]]);
+      expect(server.requests[0]?.headers).toMatchObject(expected);
+    },
+  );
 
   test.each([
     [412, "precondition_failed", 5],
@@ -95,7 +98,9 @@ describe("action get, list and delete", () => {
     expect(JSON.parse((await cli(["action", "list"], settings)).stdout)).toHaveLength(2);
     const { stdout } = await cli(["action", "list", "--no-json"], settings);
     expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +DESCRIPTION\n/);
-    expect(stdout).toMatch(/^deploy +3 +2026-11-25T13:21:48Z +https:\/\/ci\.example\.com\/hooks +Deploys the shop\.$/m);
+    expect(stdout).toMatch(
+      /^deploy +3 +2026-11-25T13:21:48Z +https:\/\/ci\.example\.com\/hooks +Deploys the shop\.$/m,
+    );
     expect(stdout).toMatch(/^hello +3 +\S+ +nothing/m);
     expect(server.requests[0]?.line).toBe(`GET ${PLACE}/actions`);
   });
@@ -107,7 +112,10 @@ describe("action get, list and delete", () => {
     const here = { ...settings, ACTION_RUNS_URL: server.url };
     const ended = await cli(["action", "delete", "deploy", "--if-version", "3"], here);
     expect(ended).toEqual({ code: 0, stdout: '{"deleted":"deploy"}\n', stderr: "" });
-    expect(server.requests[0]).toMatchObject({ line: `DELETE ${PLACE}/actions/deploy`, headers: { "if-match": '"3"' } });
+    expect(server.requests[0]).toMatchObject({
+      line: `DELETE ${PLACE}/actions/deploy`,
+      headers: { "if-match": '"3"' },
+    });
   });
 });
 
@@ -117,7 +125,11 @@ describe("a command that makes a run", () => {
 
   test.each([
     [["action", "run", "deploy", ...inputs], `POST ${PLACE}/actions/deploy/runs`, body],
-    [["action", "run", "deploy", "--body", '{"labels":["x"]}'], `POST ${PLACE}/actions/deploy/runs`, { labels: ["x"] }],
+    [
+      ["action", "run", "deploy", "--body", '{"labels":["x"]}'],
+      `POST ${PLACE}/actions/deploy/runs`,
+      { labels: ["x"] },
+    ],
     [["action", "run", "deploy"], `POST ${PLACE}/actions/deploy/runs`, {}],
     [["create", "deploy", ...inputs], `POST ${PLACE}/action-runs`, { actionName: "deploy", ...body }],
     [["retry", RUN.id], `POST ${PLACE}/action-runs/${RUN.id}/retry`, {}],
@@ -156,7 +168,10 @@ describe("a command that makes a run", () => {
     expect(ended).toEqual({ code: exit, stdout: "", stderr: `action-runs: No. (${code})\n` });
   });
 
-  test.each([["action", "run", "deploy"], ["retry", RUN.id]])("%s %s … --wait exits as the run ended", async (...args) => {
+  test.each([
+    ["action", "run", "deploy"],
+    ["retry", RUN.id],
+  ])("%s %s … --wait exits as the run ended", async (...args) => {
     const failed = { ...RUN, status: "failed", error: "It broke." };
     const [server, settings] = await serve(201, failed);
     const ended = await cli([...args, "--wait"], settings);
@@ -220,7 +235,11 @@ describe("heartbeat and report, in a job", () => {
     const url = `${server.url}${PLACE}/action-runs/${RUN.id}/callback`;
     return { CALLBACK_URL: url, CALLBACK_TOKEN: "a-token", ACTION_RUNS_RETRIES: "0" };
   };
-  const order = { ...DETAILS.cancel, reason: "::stop-commands::x ##[error]y ##vso[task.complete]z", remainingMs: 1000 };
+  const order = {
+    ...DETAILS.cancel,
+    reason: "::stop-commands::x ##[error]y ##vso[task.complete]z",
+    remainingMs: 1000,
+  };
 
   test("heartbeat exits 8 if the run was cancelled, and 0 if it was not", async () => {
     const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: null };
@@ -239,8 +258,14 @@ describe("heartbeat and report, in a job", () => {
   test.each([["--json"], ["--no-json"]])("with %s no line is a command of a CI product", async (form) => {
     const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: order };
     const beat = await cli(["heartbeat", form], await inJob(200, answer));
-    const report = await cli(["report", "failed", form], await inJob(200, { ...RUN, error: `x\n${order.reason}` }));
-    const refused = await cli(["report", "failed", form], await inJob(400, { error: order.reason, code: "x" }));
+    const report = await cli(
+      ["report", "failed", form],
+      await inJob(200, { ...RUN, error: `x\n${order.reason}` }),
+    );
+    const refused = await cli(
+      ["report", "failed", form],
+      await inJob(400, { error: order.reason, code: "x" }),
+    );
     for (const { stdout, stderr } of [beat, report, refused]) {
       expect(stdout + stderr).toContain("stop-commands");
       expect(stdout + stderr).not.toMatch(/^\s*::|##\[|##vso\[/m);

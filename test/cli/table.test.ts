@@ -56,7 +56,10 @@ const actions = TEXTS.map(
     name: "a".repeat(63),
     version: 2_000_000_000,
     changedAt: RUN.createdAt,
-    definition: { description: text, trigger: { type: "webhook", url: `https://ci.example.com/${"x".repeat(300)}` } },
+    definition: {
+      description: text,
+      trigger: { type: "webhook", url: `https://ci.example.com/${"x".repeat(300)}` },
+    },
   }),
 );
 const linesOf = (text: string) => text.split("\n");

@@ -8,8 +8,8 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import actionFile from "../../action.yml?raw";
 import byHandFile from "../../examples/any-product/job.sh?raw";
-import azureFile from "../../examples/azure-devops/azure-pipelines.yml?raw";
 import azureAction from "../../examples/azure-devops/action.json";
+import azureFile from "../../examples/azure-devops/azure-pipelines.yml?raw";
 import repositoryDispatchAction from "../../examples/github-actions/action-repository-dispatch.json";
 import workflowDispatchAction from "../../examples/github-actions/action-workflow-dispatch.json";
 import repositoryDispatchFile from "../../examples/github-actions/repository-dispatch.yml?raw";
@@ -266,63 +266,66 @@ function rendered(
   return { ...request.value, fields, startOn: trigger.startOn };
 }
 
-describe.each(EXAMPLES)("$name: the request", ({ action, parameters, url, headers, documented, body, answered, link, cancel }) => {
-  it("is one that the service takes, and goes where the product listens", () => {
-    const request = rendered(action, parameters);
-    expect(request.method).toBe("POST");
-    expect(request.url).toMatch(url);
-  });
+describe.each(EXAMPLES)(
+  "$name: the request",
+  ({ action, parameters, url, headers, documented, body, answered, link, cancel }) => {
+    it("is one that the service takes, and goes where the product listens", () => {
+      const request = rendered(action, parameters);
+      expect(request.method).toBe("POST");
+      expect(request.url).toMatch(url);
+    });
 
-  it("carries the headers that the product wants, and no others", () => {
-    const request = rendered(action, parameters);
-    expect(Object.keys(request.headers).sort()).toEqual(Object.keys(headers).sort());
-    for (const [name, value] of Object.entries(headers)) expect(request.headers[name]).toMatch(value);
-  });
+    it("carries the headers that the product wants, and no others", () => {
+      const request = rendered(action, parameters);
+      expect(Object.keys(request.headers).sort()).toEqual(Object.keys(headers).sort());
+      for (const [name, value] of Object.entries(headers)) expect(request.headers[name]).toMatch(value);
+    });
 
-  it("has only documented fields, of the documented types and within the limits", () => {
-    expect(documented.safeParse(rendered(action, parameters).fields).error).toBeUndefined();
-  });
+    it("has only documented fields, of the documented types and within the limits", () => {
+      expect(documented.safeParse(rendered(action, parameters).fields).error).toBeUndefined();
+    });
 
-  it("brings what the run was created with, and shows the callback's token nowhere but in the body", () => {
-    const request = rendered(action, parameters);
-    expect(request.fields).toEqual(body);
-    expect(request.url + JSON.stringify(request.headers)).not.toContain(CALLBACK_TOKEN);
-  });
+    it("brings what the run was created with, and shows the callback's token nowhere but in the body", () => {
+      const request = rendered(action, parameters);
+      expect(request.fields).toEqual(body);
+      expect(request.url + JSON.stringify(request.headers)).not.toContain(CALLBACK_TOKEN);
+    });
 
-  it("leaves the start to the job's first heartbeat, for a 2xx only says that it was queued", () => {
-    expect(rendered(action, parameters).startOn).toBe("heartbeat");
-  });
+    it("leaves the start to the job's first heartbeat, for a 2xx only says that it was queued", () => {
+      expect(rendered(action, parameters).startOn).toBe("heartbeat");
+    });
 
-  it("accepts its own parameters, and refuses others", () => {
-    const checked = checkSchema(action.parametersSchema);
-    if (!checked.ok) throw new Error(checked.error.sentence);
-    const { value: schema } = checked;
-    const good = parameters ?? { version: VERSION };
-    expect(validate(schema, good).ok).toBe(true);
-    for (const bad of [{}, { ...good, version: "$(KEY)" }, { ...good, version: 1 }, { ...good, other: 1 }])
-      expect(validate(schema, bad).ok, JSON.stringify(bad)).toBe(false);
-  });
+    it("accepts its own parameters, and refuses others", () => {
+      const checked = checkSchema(action.parametersSchema);
+      if (!checked.ok) throw new Error(checked.error.sentence);
+      const { value: schema } = checked;
+      const good = parameters ?? { version: VERSION };
+      expect(validate(schema, good).ok).toBe(true);
+      for (const bad of [{}, { ...good, version: "$(KEY)" }, { ...good, version: 1 }, { ...good, other: 1 }])
+        expect(validate(schema, bad).ok, JSON.stringify(bad)).toBe(false);
+    });
 
-  it("keeps secrets where the service does not show them", () => {
-    const { url, payload, link, cancel } = action.trigger;
-    const shown = JSON.stringify([url, payload, link, cancel?.url, cancel?.payload]);
-    expect(shown).not.toMatch(/YOUR_[A-Z_]*(TOKEN|SECRET|BASE64)/);
-  });
+    it("keeps secrets where the service does not show them", () => {
+      const { url, payload, link, cancel } = action.trigger;
+      const shown = JSON.stringify([url, payload, link, cancel?.url, cancel?.payload]);
+      expect(shown).not.toMatch(/YOUR_[A-Z_]*(TOKEN|SECRET|BASE64)/);
+    });
 
-  it("finds the job's page and the stop request in what the product answers, or has neither", () => {
-    const { link: page, cancel: stop } = action.trigger;
-    expect(page && withValues(page, "response", answered)).toBe(link);
-    if (cancel === undefined || stop === undefined) return expect(stop).toBe(cancel);
-    const filled = withValues(stop, "response", answered);
-    const request = rendered({ ...action, trigger: { ...action.trigger, payload: {}, ...filled } });
-    expect(request.method).toBe(cancel.method);
-    expect(request.url).toMatch(cancel.url);
-    expect(request.fields).toEqual(cancel.payload ?? {});
-    const known = { ...headers, "PRIVATE-TOKEN": /^[!-~]+$/ };
-    for (const [name, value] of Object.entries(request.headers))
-      expect(value, name).toMatch(Object.entries(known).find(([one]) => one === name)?.[1] ?? /^$/);
-  });
-});
+    it("finds the job's page and the stop request in what the product answers, or has neither", () => {
+      const { link: page, cancel: stop } = action.trigger;
+      expect(page && withValues(page, "response", answered)).toBe(link);
+      if (cancel === undefined || stop === undefined) return expect(stop).toBe(cancel);
+      const filled = withValues(stop, "response", answered);
+      const request = rendered({ ...action, trigger: { ...action.trigger, payload: {}, ...filled } });
+      expect(request.method).toBe(cancel.method);
+      expect(request.url).toMatch(cancel.url);
+      expect(request.fields).toEqual(cancel.payload ?? {});
+      const known = { ...headers, "PRIVATE-TOKEN": /^[!-~]+$/ };
+      for (const [name, value] of Object.entries(request.headers))
+        expect(value, name).toMatch(Object.entries(known).find(([one]) => one === name)?.[1] ?? /^$/);
+    });
+  },
+);
 
 /** The names that `pattern` finds in a file, sorted. */
 function names(file: string, pattern: RegExp): readonly string[] {

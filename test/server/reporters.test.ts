@@ -280,7 +280,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
 
   it("fails a heartbeat with its own exit code if the run was cancelled, and prints the reason", async () => {
     const run = await newRun();
-    const cancel = { reason: "wrong \"branch\"", requestedAt: "x", until: "y", remainingMs: 1000 };
+    const cancel = { reason: 'wrong "branch"', requestedAt: "x", until: "y", remainingMs: 1000 };
     faults.push({ status: 200, body: JSON.stringify({ status: "running", deadlineAt: "x", cancel }) });
     const asked = await report(run, "heartbeat");
     expect(asked.code, asked.printed).toBe(8);
@@ -308,7 +308,13 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
   it("says that the run was cancelled if a failure ends a cancelled run, whatever the output says", async () => {
     const run = await newRun();
     const actionName = 'a,"status":"succeeded",b';
-    const body = { id: run.id, actionName, entityId: null, status: "cancelled", output: { status: "failed" } };
+    const body = {
+      id: run.id,
+      actionName,
+      entityId: null,
+      status: "cancelled",
+      output: { status: "failed" },
+    };
     faults.push({ status: 200, body: JSON.stringify(body) });
     const { code, printed } = await report(run, words.failed);
     expect([code, printed]).toEqual([0, "The run was cancelled.\n"]);

@@ -55,9 +55,7 @@ function putCommand(): CliCommand {
     )
     .argument("<name>", "the action's name", readName)
     .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())
-    .addOption(
-      new Option("--if-version <version>", "only if the action has this version").argParser(VERSION),
-    )
+    .addOption(new Option("--if-version <version>", "only if the action has this version").argParser(VERSION))
     .addOption(new Option("--if-new", "only if there is no such action").conflicts("ifVersion"))
     .addHelpText(
       "after",
@@ -131,9 +129,7 @@ function deleteCommand(): CliCommand {
     .summary("delete an action")
     .description("Delete an action and its secrets. Runs that have begun continue.")
     .argument("<name>", "the action's name", readName)
-    .addOption(
-      new Option("--if-version <version>", "only if the action has this version").argParser(VERSION),
-    )
+    .addOption(new Option("--if-version <version>", "only if the action has this version").argParser(VERSION))
     .addHelpText("after", examples("action-runs action delete deploy"))
     .action(
       exiting(async (name: string, flags: DeleteFlags) => {

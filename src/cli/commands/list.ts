@@ -60,9 +60,10 @@ export function listCommand(): CliCommand {
     )
     .addOption(new Option("--created-before <time>", "only runs created before this time"))
     .addOption(
-      new Option("--label <text>", "only runs with this label; repeatable, for runs with all of them").argParser(
-        repeated,
-      ),
+      new Option(
+        "--label <text>",
+        "only runs with this label; repeatable, for runs with all of them",
+      ).argParser(repeated),
     )
     .addOption(
       new Option("-n, --limit <count>", "show at most this many").default(50).argParser(wholeNumber(1, 1e9)),
