@@ -38,6 +38,8 @@ const longestOf65535 = (value: object) => JSON.stringify(value).length <= 65_535
 interface Example {
   readonly name: string;
   readonly action: Definition;
+  /** A run's parameters. Default: the version alone. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
   /** Scheme, host, path and query as documented, with the places for the caller's own names. */
   readonly url: RegExp;
   /** Every header that the caller sends, each value as documented. User-Agent and Content-Type are the service's. */
