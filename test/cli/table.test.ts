@@ -58,7 +58,14 @@ const actions = TEXTS.map(
     changedAt: RUN.createdAt,
     definition: {
       description: text,
-      trigger: { type: "webhook", url: `https://ci.example.com/${"x".repeat(300)}` },
+      trigger: {
+        type: "webhook",
+        url: `https://ci.example.com/${"x".repeat(300)}`,
+        method: "POST",
+        headers: {},
+        retry: { maxAttempts: 3, initialDelayMs: 1000 },
+        startOn: "accepted",
+      },
     },
   }),
 );
