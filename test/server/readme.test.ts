@@ -206,7 +206,7 @@ describe.each(documents)("$name", ({ name, blocks }) => {
 
 describe("examples/", () => {
   const blocks = ["@gitlab/action.json", "$ACTIONS/deploy/runs"].map((said) =>
-    all.find(({ text }) => text.includes(said)),
+    all.find(({ at, text }) => at.startsWith("examples/README.md") && text.includes(said)),
   );
 
   it.each(actions)("%s is stored, and a member's run of it is sent on, as the README says", async (file) => {
