@@ -25,7 +25,9 @@ post() {
     sleep "$pause"
     pause=$((pause * 2))
   done
-  printf 'The service answered: %s\n' "$answer" >&2
+  # Some CI products run a log's ::name::, ##[name] and ##vso[name].
+  printf 'The service answered: %s\n' "$answer" |
+    sed -e ':again' -e 's/::/: :/' -e 's/##/# #/' -e 't again' >&2
   return 1
 }
 
@@ -33,8 +35,10 @@ post() {
 token=$CALLBACK_TOKEN
 unset CALLBACK_TOKEN
 
-# The service refuses the heartbeat of a run that has ended, for example because it was cancelled. The work is not needed then.
+# The service refuses the heartbeat of a run that has ended. The work is not needed then.
 post "${CALLBACK_URL%/callback}/heartbeat" '{"message":"The job has begun."}' || exit 1
+# Somebody asked the run to stop. A job that works for long should send more heartbeats, and look at each answer.
+case $answer in *'"cancel":{'*) echo 'The run was cancelled.' >&2 && exit 1 ;; esac
 
 "$@"
 code=$?

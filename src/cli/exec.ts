@@ -1,24 +1,30 @@
 /**
- * Runs a command as the work of a run: heartbeats while it runs, then one report of how it ended. A started command always
- * runs to its end, even if heartbeats and the report fail.
+ * Runs a command as the work of a run: heartbeats while it runs, then one report of how it ended. A started command runs to
+ * its end, even if heartbeats and the report fail. Only a cancel of the run stops it.
  */
 
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ActionRunsError } from "../client/index.ts";
-import { exitCodeOf, sentenceOf } from "./exit.ts";
+import { ActionRunsError, type HeartbeatAnswer } from "../client/index.ts";
+import { EXIT, exitCodeOf, isCancelled, sentenceOf } from "./exit.ts";
 import { type JobEnd, runJob, Signals, statusOf } from "./job.ts";
 import { complain } from "./output.ts";
 import type { Callback } from "./settings.ts";
+import { Stop } from "./stop.ts";
 import { lastLine, Tail } from "./tail.ts";
 
 const SECOND_MS = 1000;
 /** After this time the command starts anyway, because an outage of the service must not stop the work. */
 const FIRST_BEAT_MS = 15 * SECOND_MS;
+/** KILL comes after this share of the time that the run has left. The rest is for the report. */
+const SHARE_BEFORE_KILL = 2 / 3;
+/** The time before KILL if the run has already ended, or if the answer does not say how much time is left. */
+const LATE_GRACE_MS = 10 * SECOND_MS;
 const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
 
 type Json = Record<string, unknown>;
+type Cancel = NonNullable<HeartbeatAnswer["cancel"]>;
 
 export interface Execution {
   /** The command and its arguments. */
@@ -34,41 +40,64 @@ export interface Execution {
   readonly secrets: readonly string[];
 }
 
-/** Returns the command's status, or the exit code that says why it was not started or not reported. */
+/** Returns the command's status, or the exit code that says why it was not started, was stopped, or was not reported. */
 export async function execute(execution: Execution): Promise<number> {
   const signals = new Signals();
   signals.listen();
   try {
-    const refusal = await firstBeat(execution.beats);
-    if (refusal !== null) {
-      complain(`The command was not started: ${sentenceOf(refusal)}`);
-      return exitCodeOf(refusal);
+    const first = await firstBeat(execution.beats);
+    if (first instanceof ActionRunsError) {
+      complain(`The command was not started: ${sentenceOf(first)}`);
+      return isCancelled(first) ? EXIT.stop : exitCodeOf(first);
     }
+    if (first !== null) return endBeforeStart(execution, first);
     const tail = new Tail();
     const before = stampOf(execution.outputFile);
     const end = await work(execution, signals, tail);
-    const cancelledBy = signals.first;
+    const signal = signals.first;
     signals.endOnSecond();
-    const { status } = end;
-    const fault = await deliver(execution, end, cancelledBy, tail.text(execution.secrets), before);
-    if (fault === null) return status;
-    complain(`The report failed: ${sentenceOf(fault)}`);
-    return status === 0 ? exitCodeOf(fault) : status;
+    const fault = await deliver(execution, end, signal, tail.text(execution.secrets), before);
+    if (fault !== null && !(end.isStopped && isCancelled(fault))) {
+      complain(`The report failed: ${sentenceOf(fault)}`);
+      return end.status === 0 ? exitCodeOf(fault) : end.status;
+    }
+    // A command may trap TERM and exit with 0, but its work is not done.
+    return end.isStopped && end.status === 0 ? EXIT.stop : end.status;
   } finally {
     signals.stop();
   }
 }
 
-/** The refusal that makes the work pointless. null if the service accepted the heartbeat, or could not be reached. */
-async function firstBeat(beats: Callback): Promise<ActionRunsError | null> {
+/** The report ends the run, so that nobody has to wait for the end of the grace. */
+async function endBeforeStart({ report }: Execution, cancel: Cancel): Promise<number> {
+  complain(`The command was not started, because the run was cancelled${reasonOf(cancel)}.`);
   try {
-    await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
-    return null;
+    await report.fail("cancelled: the command was not started");
+  } catch (fault) {
+    if (!isCancelled(fault)) complain(`The report failed: ${sentenceOf(fault)}`);
+  }
+  return EXIT.stop;
+}
+
+/** The refusal or the cancel that makes the work pointless. null if there is neither, or if the service could not be reached. */
+async function firstBeat(beats: Callback): Promise<ActionRunsError | Cancel | null> {
+  try {
+    const answer = await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
+    return cancelOf(answer);
   } catch (fault) {
     if (isRefusal(fault)) return fault;
     complain(`The first heartbeat failed, but the command starts anyway: ${sentenceOf(fault)}`);
     return null;
   }
+}
+
+/** A service from before cancels had a grace does not send the member. */
+function cancelOf(answer: HeartbeatAnswer): Cancel | null {
+  return answer.cancel ?? null;
+}
+
+function reasonOf({ reason }: Cancel): string {
+  return reason ? `: ${reason}` : "";
 }
 
 function isRefusal(fault: unknown): fault is ActionRunsError {
@@ -80,28 +109,47 @@ function isRefusal(fault: unknown): fault is ActionRunsError {
 async function work(execution: Execution, signals: Signals, tail: Tail): Promise<JobEnd> {
   // A signal came before the command started.
   if (signals.first !== null) {
-    return { status: statusOf(signals.first), endedBy: signals.first, fault: null };
+    return { status: statusOf(signals.first), endedBy: signals.first, fault: null, isStopped: false };
   }
   const over = new AbortController();
-  const beating = beat(execution.beats, execution.intervalSeconds, over.signal);
-  const end = await runJob(execution.command, execution.env, signals, tail);
+  const stop = new Stop();
+  const beating = beat(execution.beats, execution.intervalSeconds, stop, over.signal);
+  const end = await runJob(execution.command, execution.env, signals, stop, tail);
   over.abort();
   await beating;
   return end;
 }
 
-/** Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. */
-async function beat(beats: Callback, seconds: number, over: AbortSignal): Promise<void> {
+/**
+ * Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. They go on after
+ * a cancel, because the run must not fall silent, and because a second cancel can leave less time.
+ */
+async function beat(beats: Callback, seconds: number, stop: Stop, over: AbortSignal): Promise<void> {
   while (await waited(seconds * SECOND_MS, over)) {
     try {
-      await beats.heartbeat({}, { signal: over });
+      const cancel = cancelOf(await beats.heartbeat({}, { signal: over }));
+      if (cancel !== null) stopFor(stop, graceOf(cancel), reasonOf(cancel));
     } catch (fault) {
       if (over.aborted) return;
       if (!isRefusal(fault)) continue;
-      complain(`The service refuses heartbeats, but the command continues: ${sentenceOf(fault)}`);
+      if (isCancelled(fault)) stopFor(stop, LATE_GRACE_MS, "");
+      else complain(`The service refuses heartbeats, but the command continues: ${sentenceOf(fault)}`);
       return;
     }
   }
+}
+
+/** The time until KILL, by our own clock. */
+function graceOf({ remainingMs }: Cancel): number {
+  return remainingMs >= 0 ? remainingMs * SHARE_BEFORE_KILL : LATE_GRACE_MS;
+}
+
+function stopFor(stop: Stop, graceMs: number, reason: string): void {
+  if (!stop.isRequested) {
+    const seconds = Math.ceil(graceMs / SECOND_MS);
+    complain(`The run was cancelled${reason}. The command must end within ${seconds} s.`);
+  }
+  stop.request(graceMs);
 }
 
 /** Resolves with true after `ms`, or with false as soon as `over` aborts. */
@@ -113,11 +161,11 @@ function waited(ms: number, over: AbortSignal): Promise<boolean> {
 async function deliver(
   execution: Execution,
   end: JobEnd,
-  cancelledBy: NodeJS.Signals | null,
+  signal: NodeJS.Signals | null,
   tail: string,
   before: string | null,
 ): Promise<unknown> {
-  const error = errorOf(execution.command, end, cancelledBy, tail);
+  const error = errorOf(execution.command, end, signal, tail);
   const basics: Json = { exitCode: end.status, tail };
   const result = outputOf(execution.outputFile, before);
   const send = (output: Json) =>
@@ -140,16 +188,17 @@ async function deliver(
 /** Why the command failed, in one line; null if it succeeded. Without its arguments, because they may hold secrets. */
 function errorOf(
   [command = ""]: readonly string[],
-  { status, endedBy, fault }: JobEnd,
-  cancelledBy: NodeJS.Signals | null,
+  { status, endedBy, fault, isStopped }: JobEnd,
+  signal: NodeJS.Signals | null,
   tail: string,
 ): string | null {
   const name = basename(command);
-  if (cancelledBy !== null) return `cancelled by ${cancelledBy}`;
+  const how = endedBy === null ? `exited with status ${status}` : `was ended by ${endedBy}`;
+  if (isStopped) return `cancelled: ${name} ${how}`;
+  if (signal !== null) return `cancelled by ${signal}`;
   if (fault !== null) return `${name} could not be started: ${fault}`;
   if (status === 0) return null;
   const line = lastLine(tail);
-  const how = endedBy === null ? `exited with status ${status}` : `was ended by ${endedBy}`;
   return line === "" ? `${name} ${how}` : `${name} ${how}: ${line}`;
 }
 

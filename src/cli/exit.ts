@@ -12,6 +12,7 @@ export const EXIT = {
   conflict: 5,
   unreachable: 6,
   timedOut: 7,
+  stop: 8,
 } as const;
 
 /** 128 + SIGPIPE: the program that read our output is gone. */
@@ -24,10 +25,11 @@ export const EXIT_CODES = `Exit codes:
   2  usage error: an option, a setting or a value is wrong or missing
   3  not allowed: the token is wrong or expired, or its role is too low
   4  not found
-  5  conflict: the run already started or ended, or the idempotency key was
-     used for another request
+  5  conflict: the run already started or ended, the action has another version,
+     or the idempotency key was used for another request
   6  unreachable: no response, or one that is not from the service; try again
   7  timeout: --wait-timeout passed before the run ended; the run continues
+  8  stop: the run of this job was cancelled, so the job must end
 `;
 
 /** The command line or a setting is wrong. The message says what to do. */
@@ -58,7 +60,7 @@ export function exitCodeOf(thrown: unknown): number {
   if (status === null || code === "unexpected_answer" || status === 429 || status >= 500)
     return EXIT.unreachable;
   if (status === 404) return EXIT.notFound;
-  if (status === 409 || status === 422) return EXIT.conflict;
+  if (status === 409 || status === 412 || code === "idempotency_key_reused") return EXIT.conflict;
   return EXIT.usage;
 }
 
@@ -73,4 +75,9 @@ export function sentenceOf(thrown: unknown): string | null {
   if (!(thrown instanceof ActionRunsError)) return thrown instanceof Error ? thrown.message : String(thrown);
   const { message, code, requestId } = thrown;
   return `${message} (${[code, ...(requestId === null ? [] : [`request ${requestId}`])].join(", ")})`;
+}
+
+/** Whether the service refused because the run was cancelled. */
+export function isCancelled(thrown: unknown): boolean {
+  return thrown instanceof ActionRunsError && thrown.code === "run_cancelled";
 }

@@ -3,11 +3,13 @@
  * knows nothing about runs and callbacks.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import { hasOwnGroup, ProcessGroup } from "./process-group.ts";
+import type { Stop } from "./stop.ts";
 import type { Tail } from "./tail.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -27,14 +29,16 @@ export interface JobEnd {
   readonly endedBy: NodeJS.Signals | null;
   /** Why it could not start. */
   readonly fault: string | null;
+  /** Whether it was asked to stop before it ended. */
+  readonly isStopped: boolean;
 }
 
 /** Ctrl-C may arrive twice: from the terminal, and from a launcher such as npx that passes it on. */
 const ECHO_MS = 1000;
 
-/** Notes the signals to this process, and passes them on to the child if there is one. */
+/** Notes the signals to this process, and passes them on to the command if it runs. */
 export class Signals {
-  #child: ChildProcess | null = null;
+  #group: ProcessGroup | null = null;
   #first: NodeJS.Signals | null = null;
   #firstAt = 0;
   #isImpatient = false;
@@ -49,8 +53,8 @@ export class Signals {
     for (const [signal, listener] of this.#listeners) process.on(signal, listener);
   }
 
-  passTo(child: ChildProcess | null): void {
-    this.#child = child;
+  passTo(group: ProcessGroup | null): void {
+    this.#group = group;
   }
 
   /** From now on, a second signal ends this process at once. */
@@ -72,7 +76,7 @@ export class Signals {
     }
     // The terminal sent Ctrl-C to the child too, and many programs stop without cleaning up at a second one.
     if (signal === "SIGINT" && process.stdin.isTTY) return;
-    this.#child?.kill(signal);
+    this.#group?.send(signal);
   }
 }
 
@@ -81,22 +85,30 @@ export async function runJob(
   [command = "", ...args]: readonly string[],
   env: NodeJS.ProcessEnv,
   signals: Signals,
+  stop: Stop,
   tail: Tail,
 ): Promise<JobEnd> {
-  const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], env });
-  signals.passTo(child);
+  const detached = hasOwnGroup();
+  const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], env, detached });
+  const group = new ProcessGroup(child, detached);
+  signals.passTo(group);
+  stop.of(group);
   passThrough(child.stdout, process.stdout, tail);
   passThrough(child.stderr, process.stderr, tail);
   const closed = once(child, "close").catch(() => {});
   try {
     const [status, endedBy] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    const isStopped = stop.isRequested;
+    await stop.untilGone();
+    // What the command left behind is not its work, and the id of an empty group can belong to others soon.
+    signals.passTo(null);
     await untilSilent(closed, tail);
-    return { status: status ?? statusOf(endedBy), endedBy, fault: null };
+    return { status: status ?? statusOf(endedBy), endedBy, fault: null, isStopped };
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     const isMissing = code === "ENOENT";
     const fault = isMissing ? "there is no such command" : `the system says ${code}`;
-    return { status: isMissing ? NOT_FOUND : NOT_RUNNABLE, endedBy: null, fault };
+    return { status: isMissing ? NOT_FOUND : NOT_RUNNABLE, endedBy: null, fault, isStopped: false };
   } finally {
     signals.passTo(null);
     child.stdout.destroy();

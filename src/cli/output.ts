@@ -81,7 +81,7 @@ export class Output {
 
 /** Prints a problem to stderr. */
 export function complain(sentence: string): void {
-  process.stderr.write(`action-runs: ${plain(sentence)}\n`);
+  process.stderr.write(`action-runs: ${inert(plain(sentence))}\n`);
 }
 
 /** For stdout's errors. `| head` closes the pipe, which is not worth a message. */
@@ -99,10 +99,17 @@ export function plainLines(text: string): string {
   return text.split("\n").map(plain).join("\n");
 }
 
-/** JSON on one line. Characters that a terminal would act on are escaped. */
+/**
+ * Text in which a CI product finds no command. GitHub and Azure run what a log says: `::name::`, `##[name]`, `##vso[name]`.
+ */
+export function inert(text: string): string {
+  return text.replace(/:(?=:)/g, ": ").replace(/#(?=#)/g, "# ");
+}
+
+/** JSON on one line. Characters that a terminal or a CI product would act on are escaped. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value).replace(
-    /[\x7f-\x9f\u2028\u2029\p{Bidi_Control}]/gu,
+    /[\x7f-\x9f\u2028\u2029\p{Bidi_Control}]|#(?=#(?:vso)?\[)/giu,
     (odd) => `\\u${odd.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { CliCommand } from "./command.ts";
+import { actionCommand } from "./commands/action.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { completionCommand } from "./commands/completion.ts";
@@ -11,6 +12,7 @@ import { getCommand } from "./commands/get.ts";
 import { listCommand } from "./commands/list.ts";
 import { loginCommand } from "./commands/login.ts";
 import { heartbeatCommand, reportCommand } from "./commands/report.ts";
+import { retryCommand } from "./commands/retry.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { EXIT_CODES } from "./exit.ts";
@@ -42,6 +44,7 @@ export function createProgram(): CliCommand {
 Examples:
   action-runs login
   action-runs create deploy -p version=1.4.2 --wait
+  action-runs action run deploy -p version=1.4.2 --wait
   action-runs list --status running
   action-runs exec -- npm test        (in a CI job)
 
@@ -53,6 +56,8 @@ ${EXIT_CODES}${SETTINGS}`,
     listCommand(),
     watchCommand(),
     cancelCommand(),
+    retryCommand(),
+    actionCommand(),
     reportCommand(),
     heartbeatCommand(),
     execCommand(),

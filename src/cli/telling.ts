@@ -1,6 +1,15 @@
 /** Shows runs, events and tokens to people. Every text from the service passes through `plain`. */
 
-import type { ActionRun, ApiToken, AuditEntry, HeartbeatAnswer } from "../client/index.ts";
+import type {
+  ActionRun,
+  ActionRunDetails,
+  ApiToken,
+  AuditEntry,
+  DetailedActionRun,
+  HeartbeatAnswer,
+  ListedAction,
+  StoredAction,
+} from "../client/index.ts";
 import { type Colour, type Output, plain, plainLines } from "./output.ts";
 import type { Column } from "./table.ts";
 
@@ -30,6 +39,13 @@ const AUDIT_COLUMNS: readonly Column[] = [
   { heading: "SCOPE", least: 8, dispensable: 3 },
   { heading: "BY ID", dispensable: 4 },
 ];
+const ACTION_COLUMNS: readonly Column[] = [
+  { heading: "ACTION", least: 20 },
+  { heading: "VERSION" },
+  { heading: "CHANGED", dispensable: 2 },
+  { heading: "CALLS", least: 8, dispensable: 1 },
+  { heading: "DESCRIPTION", least: 8, dispensable: 3 },
+];
 const TOKEN_COLUMNS: readonly Column[] = [
   { heading: "TOKEN" },
   { heading: "ROLE" },
@@ -40,7 +56,7 @@ const TOKEN_COLUMNS: readonly Column[] = [
 ];
 
 /** A run with all its members. */
-export function runText(run: ActionRun, output: Output): string {
+export function runText(run: DetailedActionRun, output: Output): string {
   const rows = [
     ["run", plain(run.id)],
     ["action", plain(run.actionName)],
@@ -54,15 +70,37 @@ export function runText(run: ActionRun, output: Output): string {
     ["recommendations", objectText(run.recommendations)],
     ["output", objectText(run.output)],
     ["error", run.error && indent(plainLines(run.error))],
+    ...(run.details === undefined ? [] : detailRows(run.details)),
   ];
   return fields(rows, output);
 }
 
+function detailRows({ action, retryOf, labels, externalUrl, heartbeat, cancel }: ActionRunDetails) {
+  const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
+  return [
+    ["stored action", action && `${plain(action.name)}, version ${action.version}`],
+    ["retry of", retryOf && plain(retryOf)],
+    ["labels", labels.map(plain).join(", ")],
+    ["page", externalUrl && plain(externalUrl)],
+    [
+      "heartbeat",
+      heartbeat && words(instant(heartbeat.at), progressBar(heartbeat.progress), text(heartbeat.message)),
+    ],
+    [
+      "cancel",
+      cancel && `requested${by} at ${instant(cancel.requestedAt)}, ends by ${instant(cancel.until)}`,
+    ],
+    ["reason", cancel?.reason && plain(cancel.reason)],
+  ];
+}
+
 /** The answer to a heartbeat. */
-export function heartbeatText({ status, deadlineAt }: HeartbeatAnswer, output: Output): string {
+export function heartbeatText({ status, deadlineAt, cancel }: HeartbeatAnswer, output: Output): string {
   const rows = [
     ["status", output.paint(STATUS_COLOUR[status] ?? "dim", status)],
     ["deadline", instant(deadlineAt)],
+    ["cancel", cancel && `requested; the job must end by ${instant(cancel.until)}`],
+    ["reason", cancel?.reason && plain(cancel.reason)],
   ];
   return fields(rows, output);
 }
@@ -86,6 +124,27 @@ export function runTable(runs: readonly ActionRun[], output: Output): string {
   return output.table(RUN_COLUMNS, rows, (column, cell) =>
     column === 1 ? (STATUS_COLOUR[cell] ?? null) : null,
   );
+}
+
+/** A stored action, with the definition as JSON. */
+export function actionText({ name, version, definition }: StoredAction, output: Output): string {
+  const rows = [
+    ["action", plain(name)],
+    ["version", String(version)],
+    ["definition", objectText(definition)],
+  ];
+  return fields(rows, output);
+}
+
+export function actionTable(actions: readonly ListedAction[], output: Output): string {
+  const rows = actions.map(({ name, version, changedAt, definition }) => [
+    name,
+    String(version),
+    instant(changedAt),
+    definition.trigger?.url ?? "nothing",
+    definition.description ?? "",
+  ]);
+  return output.table(ACTION_COLUMNS, rows);
 }
 
 export function tokenTable(tokens: readonly ApiToken[], output: Output): string {
@@ -131,14 +190,21 @@ function tell(type: string, said: Said, output: Output): string {
       return words(progressBar(said.progress), text(said.message), text(said.externalUrl));
     case "heartbeats_thinned":
       return `${text(said.count)} are no longer kept`;
+    case "external_url":
+      return text(said.url);
+    case "cancel_requested":
+      return words(`by ${text(said.by)}`, until(said.until), said.reason ? `· ${text(said.reason)}` : "");
     case "attempt_started":
+    case "stop_started":
       return `#${text(said.attempt)} to ${text(said.host)}`;
     case "attempt_answered":
+    case "stop_answered":
       return attempt(said, output);
     case "ended": {
       const status = text(said.status);
       const by = said.by === undefined ? "" : ` ${text(said.by)}`;
-      return `${output.paint(STATUS_COLOUR[status] ?? "dim", status)}, by ${text(said.cause)}${by}`;
+      const reason = said.reason ? ` · ${text(said.reason)}` : "";
+      return `${output.paint(STATUS_COLOUR[status] ?? "dim", status)}, by ${text(said.cause)}${by}${reason}`;
     }
     default:
       return text(JSON.stringify(said));
@@ -148,15 +214,20 @@ function tell(type: string, said: Said, output: Output): string {
 function attempt(said: Said, output: Output): string {
   const colour = said.outcome === "accepted" ? "green" : said.outcome === "retry" ? "yellow" : "red";
   return words(
-    `#${text(said.attempt)}`,
+    said.attempt ? `#${text(said.attempt)}` : "",
     output.paint(colour, text(said.outcome).replaceAll("_", " ")),
-    said.status === null ? "" : text(said.status),
-    said.durationMs === null ? "" : `in ${text(said.durationMs)} ms`,
+    text(said.status),
+    text(said.durationMs) === "" ? "" : `in ${text(said.durationMs)} ms`,
     said.reason ? `· ${text(said.reason)}` : "",
     said.excerpt ? `· ${text(said.excerpt)}` : "",
     said.excerptOmitted ? "· response not shown, because it may hold a secret of the request" : "",
+    said.linkOmitted ? `· no link (${text(said.linkOmitted)})` : "",
     said.nextAttemptAt ? `· next at ${instant(String(said.nextAttemptAt))}` : "",
   );
+}
+
+function until(instantOfEnd: unknown): string {
+  return instantOfEnd ? `until ${instant(String(instantOfEnd))}` : "";
 }
 
 function progressBar(progress: unknown): string {

@@ -1,7 +1,10 @@
-/** Waits for a run's end, for `create` and `get`. stdout is for the run alone, so progress goes to stderr. */
+/**
+ * Waits for a run's end, for the commands that make a run and for `get`. stdout is for the run alone, so progress goes to
+ * stderr.
+ */
 
 import { Option } from "commander";
-import { ActionRunsError } from "../client/index.ts";
+import { ActionRunsError, type DetailOptions } from "../client/index.ts";
 import type { CliCommand } from "./command.ts";
 import { CommandFailed, EXIT, exitCodeOfRun, sentenceOf } from "./exit.ts";
 import { wholeNumber } from "./options.ts";
@@ -29,13 +32,13 @@ export async function untilEnded(
   client: Client,
   id: string,
   output: Output,
-  seconds: number | undefined,
+  { seconds, include }: { readonly seconds: number | undefined } & DetailOptions,
 ): Promise<number> {
   const signal = seconds === undefined ? undefined : AbortSignal.timeout(seconds * SECOND_MS);
   const options = signal === undefined ? {} : { signal };
   try {
     if (process.stderr.isTTY || !output.isJson) await tell(client, id, seconds, options);
-    const run = await client.runs.wait(id, options);
+    const run = await client.runs.wait(id, { ...options, include });
     await output.show(run, () => runText(run, output));
     return exitCodeOfRun(run.status);
   } catch (thrown) {

@@ -3,26 +3,42 @@
 import createOpenApiClient, { type Client } from "openapi-fetch";
 import { redirected, unexpectedAnswer } from "./errors.ts";
 import type { components, paths } from "./openapi.ts";
+import type { PendingPaths, PendingSchemas } from "./pending-types.ts";
 import { isRedirect, type Send, type SendOptions } from "./transport.ts";
 
-export type ActionRun = components["schemas"]["ActionRun"];
-export type CreatedActionRun = components["schemas"]["CreatedActionRun"];
-export type NewActionRun = components["schemas"]["NewActionRun"];
-export type TimelineEvent = components["schemas"]["TimelineEvent"];
-export type Heartbeat = components["schemas"]["Heartbeat"];
-export type HeartbeatAnswer = components["schemas"]["HeartbeatAnswer"];
-export type Report = components["schemas"]["Report"];
-export type ApiToken = components["schemas"]["ApiToken"];
-export type CreatedApiToken = components["schemas"]["CreatedApiToken"];
-export type NewApiToken = components["schemas"]["NewApiToken"];
-export type RevokedApiTokens = components["schemas"]["RevokedApiTokens"];
-export type AuditEntry = components["schemas"]["AuditEntry"];
+export type Paths = Omit<paths, keyof PendingPaths> & PendingPaths;
+type Schemas = Omit<components["schemas"], keyof PendingSchemas> & PendingSchemas;
+
+export type ActionRun = Schemas["ActionRun"];
+/** A run as some calls can return it. Only with `include: "details"` it has `details`. */
+export type DetailedActionRun = Schemas["DetailedActionRun"];
+export type ActionRunDetails = Schemas["ActionRunDetails"];
+export type CreatedActionRun = Schemas["CreatedActionRun"];
+/** A run of a stored action, or a retry. Without `callback` if the action has a trigger: only the receiver gets the token. */
+export type StartedActionRun = Schemas["StartedActionRun"];
+export type NewActionRun = Schemas["NewActionRun"];
+export type NewRunOfAction = Schemas["NewRunOfAction"];
+export type ActionRunSummary = Schemas["ActionRunSummary"];
+/** What a PUT stores. null in the place of a secret keeps the stored value. */
+export type ActionDefinition = Schemas["ActionDefinition"];
+/** A stored definition as the API shows it: with all defaults, and null in the place of each secret. */
+export type Action = Schemas["Action"];
+export type ListedAction = Schemas["ListedAction"];
+export type TimelineEvent = Schemas["TimelineEvent"];
+export type Heartbeat = Schemas["Heartbeat"];
+export type HeartbeatAnswer = Schemas["HeartbeatAnswer"];
+export type Report = Schemas["Report"];
+export type ApiToken = Schemas["ApiToken"];
+export type CreatedApiToken = Schemas["CreatedApiToken"];
+export type NewApiToken = Schemas["NewApiToken"];
+export type RevokedApiTokens = Schemas["RevokedApiTokens"];
+export type AuditEntry = Schemas["AuditEntry"];
 
 /**
  * The raw client. It tries once. It returns `{ data, error }` for a response, and throws an ActionRunsError for a redirect
  * or fetch's own error if there is no response.
  */
-export type Api = Client<paths, "application/json">;
+export type Api = Client<Paths, "application/json">;
 
 /** Options of every call. */
 export interface CallOptions {
@@ -36,8 +52,14 @@ export interface ChangeOptions extends CallOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
+/** Options of calls whose result can have `details`. */
+export interface DetailOptions {
+  /** "details" adds the member `details` to the run. */
+  readonly include?: "details" | undefined;
+}
+
 export function createApi(baseUrl: string, token: string, fetch: typeof globalThis.fetch): Api {
-  return createOpenApiClient<paths, "application/json">({
+  return createOpenApiClient<Paths, "application/json">({
     baseUrl,
     // Not among the options, because a call can override those.
     async fetch(request) {
@@ -66,4 +88,11 @@ export function bodyOf<T>({
 }): NonNullable<T> {
   if (data === undefined || data === null) throw unexpectedAnswer(response, "The response has no body");
   return data;
+}
+
+/** `options` without undefined members, because the API's types don't allow undefined. */
+export function present<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

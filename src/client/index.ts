@@ -3,15 +3,22 @@
  * Node, Deno, Bun and browsers. Its types come from the OpenAPI document.
  */
 
+import { type Actions, createActions } from "./actions.ts";
 import { type Api, createApi } from "./api.ts";
 import { type Audit, createAudit } from "./audit.ts";
+import { bookmarksInMemory, keepingBookmarks } from "./bookmark.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { type ClientSettings, checkedName, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 import { createSend } from "./transport.ts";
 
+export type { Actions, DeleteOptions, PutOptions, StoredAction } from "./actions.ts";
 export type {
+  Action,
+  ActionDefinition,
   ActionRun,
+  ActionRunDetails,
+  ActionRunSummary,
   Api,
   ApiToken,
   AuditEntry,
@@ -19,12 +26,17 @@ export type {
   ChangeOptions,
   CreatedActionRun,
   CreatedApiToken,
+  DetailedActionRun,
+  DetailOptions,
   Heartbeat,
   HeartbeatAnswer,
+  ListedAction,
   NewActionRun,
   NewApiToken,
+  NewRunOfAction,
   Report,
   RevokedApiTokens,
+  StartedActionRun,
   TimelineEvent,
 } from "./api.ts";
 export type { Audit } from "./audit.ts";
@@ -32,13 +44,15 @@ export type { BookmarkPart, BookmarkStore } from "./bookmark.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export { ActionRunsError } from "./errors.ts";
 export type { components, paths } from "./openapi.ts";
-export type { RunFilter, Runs } from "./runs.ts";
+export type { CancelOptions, RetryOptions, RunFilter, Runs } from "./runs.ts";
 export type { CallSettings, ClientSettings } from "./settings.ts";
 export type { Tokens } from "./tokens.ts";
 export type { WaitOptions } from "./wait.ts";
 export type { WatchOptions } from "./watch.ts";
 
 export interface Client {
+  /** The stored actions of the environment. */
+  readonly actions: Actions;
   readonly runs: Runs;
   readonly tokens: Tokens;
   /** The project's audit log. */
@@ -55,8 +69,11 @@ export function createClient(settings: ClientSettings): Client {
   const environment = { ...project, envName: checkedName("env", settings.env) };
   const api = createApi(baseUrl, checkedToken(settings.token), transport.fetch);
   const send = createSend(transport);
+  const { bookmarks = bookmarksInMemory() } = settings;
+  const sendInEnvironment = createSend({ ...transport, fetch: keepingBookmarks(transport.fetch, bookmarks) });
   return {
-    runs: createRuns(api, environment, transport, settings.bookmarks),
+    actions: createActions(api, environment, sendInEnvironment),
+    runs: createRuns(api, environment, transport, sendInEnvironment),
     tokens: createTokens(api, project, send),
     audit: createAudit(api, project, send),
     api,

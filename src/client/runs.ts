@@ -1,69 +1,87 @@
 /** The runs of one environment: the API's operations, and waiting, watching and paging on top of them. */
 
 import {
-  type ActionRun,
+  type ActionRunSummary,
   type Api,
   bodyOf,
   type CallOptions,
   type ChangeOptions,
   type CreatedActionRun,
+  type DetailedActionRun,
+  type DetailOptions,
   type NewActionRun,
+  type Paths,
+  present,
+  type StartedActionRun,
   sending,
   type TimelineEvent,
 } from "./api.ts";
-import { type BookmarkStore, bookmarksInMemory, keepingBookmarks } from "./bookmark.ts";
-import type { paths } from "./openapi.ts";
 import { pages } from "./paging.ts";
-import { checkedId } from "./settings.ts";
-import { createSend, type SendOptions, type TransportSettings } from "./transport.ts";
+import { checkedId, type Environment } from "./settings.ts";
+import type { Send, SendOptions, TransportSettings } from "./transport.ts";
 import { type WaitOptions, waitForEnd } from "./wait.ts";
 import { type WatchOptions, watchEvents } from "./watch.ts";
 
 const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
+const SUMMARY = `${RUNS}/summary` as const;
 const RUN = `${RUNS}/{id}` as const;
+const CANCEL = `${RUN}/cancel` as const;
+const RETRY = `${RUN}/retry` as const;
 const EVENTS = `${RUN}/events` as const;
 
-type ListQuery = NonNullable<paths[typeof RUNS]["get"]["parameters"]["query"]>;
+type ListQuery = NonNullable<Paths[typeof RUNS]["get"]["parameters"]["query"]>;
 
-/** Filters of a list. `limit` is the size of a page, not of the list. */
+/** Filters of a list. `limit` is the size of a page, not of the list. A run must have each `label`. */
 export type RunFilter = Omit<ListQuery, "cursor">;
 
-/** The environment, as the API's paths name it. */
-export interface Environment {
-  readonly o: string;
-  readonly p: string;
-  readonly envName: string;
+export interface CancelOptions extends ChangeOptions, DetailOptions {
+  /** Why: one line of at most 1 KiB. The job and every reader of the run can see it. */
+  readonly reason?: string | undefined;
+  /** How long a running job may still work, 0 to 3600. Default: 60. With 0 the run ends at once. */
+  readonly graceSeconds?: number | undefined;
+}
+
+export interface RetryOptions extends ChangeOptions, DetailOptions {
+  /** Replaces all parameters of the run. Default: the run's own. */
+  readonly parameters?: NewActionRun["parameters"] | undefined;
 }
 
 export interface Runs {
   /** Creates a run. A retry uses the same key, so it creates no second run. Only this response has the callback token. */
-  create(body: NewActionRun, options?: ChangeOptions): Promise<CreatedActionRun>;
-  get(id: string, options?: CallOptions): Promise<ActionRun>;
+  create(body: NewActionRun, options?: ChangeOptions & DetailOptions): Promise<CreatedActionRun>;
+  get(id: string, options?: CallOptions & DetailOptions): Promise<DetailedActionRun>;
   /** Newest first. Requests further pages as you read on. */
-  list(filter?: RunFilter, options?: CallOptions): AsyncIterable<ActionRun>;
-  /** Cancels a pending run. Other runs can't be cancelled. */
-  cancel(id: string, options?: ChangeOptions): Promise<ActionRun>;
+  list(filter?: RunFilter, options?: CallOptions): AsyncIterable<DetailedActionRun>;
+  /** How many runs of each status match. A count beyond 1000 is `{ atLeast: 1000 }`. */
+  summary(filter?: Omit<RunFilter, "limit" | "include">, options?: CallOptions): Promise<ActionRunSummary>;
+  /**
+   * Cancels a run. A pending run is cancelled at once. A running run stays open for `graceSeconds`, so that its job can
+   * stop, and then ends as cancelled. So check `status`, or use `wait`.
+   */
+  cancel(id: string, options?: CancelOptions): Promise<DetailedActionRun>;
+  /** Cancels a run only if it is pending. A running run is refused with `run_running`. */
+  cancelPending(id: string, options?: ChangeOptions & DetailOptions): Promise<DetailedActionRun>;
+  /** Creates a new run with the inputs, labels and timeouts of a run that has ended. */
+  retry(id: string, options?: RetryOptions): Promise<StartedActionRun>;
   /** Resolves with the run when it has ended. After `timeoutMs` it resolves with the open run, so check `status`. */
-  wait(id: string, options?: WaitOptions): Promise<ActionRun>;
+  wait(id: string, options?: WaitOptions & DetailOptions): Promise<DetailedActionRun>;
   /** The events so far, oldest first. Requests further pages as you read on. */
   events(id: string, options?: CallOptions): AsyncIterable<TimelineEvent>;
   /** The events so far, and further events as they happen, until the run ends. */
   watch(id: string, options?: WatchOptions): AsyncIterable<TimelineEvent>;
 }
 
-export function createRuns(
-  api: Api,
-  scope: Environment,
-  settings: TransportSettings,
-  bookmarks: BookmarkStore = bookmarksInMemory(),
-): Runs {
-  const send = createSend({ ...settings, fetch: keepingBookmarks(settings.fetch, bookmarks) });
+/** `send`: shares the environment's bookmark with its actions. */
+export function createRuns(api: Api, scope: Environment, settings: TransportSettings, send: Send): Runs {
   const of = (id: string) => ({ ...scope, id: checkedId(id) });
 
-  async function read(id: string, wait: number | undefined, options: SendOptions): Promise<ActionRun> {
-    const query = wait === undefined ? {} : { wait };
+  async function read(
+    id: string,
+    query: { readonly wait?: number } & DetailOptions,
+    options: SendOptions,
+  ): Promise<DetailedActionRun> {
     const fetch = sending(send, options);
-    return bodyOf(await api.GET(RUN, { params: { path: of(id), query }, fetch }));
+    return bodyOf(await api.GET(RUN, { params: { path: of(id), query: present(query) }, fetch }));
   }
 
   async function openStream(id: string, seq: number, signal: AbortSignal): Promise<Response> {
@@ -77,33 +95,56 @@ export function createRuns(
   }
 
   return {
-    async create(body, { signal, idempotencyKey = crypto.randomUUID() } = {}) {
-      const params = { path: scope, header: { "Idempotency-Key": idempotencyKey } };
+    async create(body, { signal, include, idempotencyKey = crypto.randomUUID() } = {}) {
+      const header = { "Idempotency-Key": idempotencyKey };
+      const params = { path: scope, query: present({ include }), header };
       return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
     },
-    get: (id, { signal } = {}) => read(id, undefined, { signal }),
+    get: (id, { signal, include } = {}) => read(id, { include }, { signal }),
     list: (filter = {}, { signal } = {}) =>
       pages((cursor) =>
         api.GET(RUNS, {
-          params: { path: scope, query: { ...filter, ...(cursor === undefined ? {} : { cursor }) } },
+          params: { path: scope, query: { ...filter, ...present({ cursor }) } },
           fetch: sending(send, { signal }),
         }),
       ),
-    async cancel(id, { signal, idempotencyKey = crypto.randomUUID() } = {}) {
-      const params = { path: of(id), header: { "Idempotency-Key": idempotencyKey } };
+    async summary(filter = {}, { signal } = {}) {
+      const params = { path: scope, query: filter };
+      return bodyOf(await api.GET(SUMMARY, { params, fetch: sending(send, { signal }) }));
+    },
+    async cancel(id, options = {}) {
+      const { signal, include, reason, graceSeconds, idempotencyKey = crypto.randomUUID() } = options;
+      const header = { "Idempotency-Key": idempotencyKey };
+      const params = { path: of(id), query: present({ include }), header };
+      const body = present({ reason, graceSeconds });
+      return bodyOf(await api.POST(CANCEL, { params, body, fetch: sending(send, { signal }) }));
+    },
+    async cancelPending(id, { signal, include, idempotencyKey = crypto.randomUUID() } = {}) {
+      const header = { "Idempotency-Key": idempotencyKey };
+      const params = { path: of(id), query: present({ include }), header };
       return bodyOf(await api.DELETE(RUN, { params, fetch: sending(send, { signal }) }));
+    },
+    async retry(id, { signal, include, parameters, idempotencyKey = crypto.randomUUID() } = {}) {
+      const header = { "Idempotency-Key": idempotencyKey };
+      const params = { path: of(id), query: present({ include }), header };
+      const body = present({ parameters });
+      return bodyOf(await api.POST(RETRY, { params, body, fetch: sending(send, { signal }) }));
     },
     wait: (id, options = {}) =>
       waitForEnd(
-        (seconds) =>
-          read(id, seconds, { signal: options.signal, timeoutMs: seconds * 1000 + settings.timeoutMs }),
+        (wait) =>
+          read(
+            id,
+            { wait, include: options.include },
+            { signal: options.signal, timeoutMs: wait * 1000 + settings.timeoutMs },
+          ),
         options,
         settings.retryDelayMs,
       ),
     events: (id, { signal } = {}) =>
       pages((cursor) =>
         api.GET(EVENTS, {
-          params: { path: of(id), query: cursor === undefined ? {} : { cursor } },
+          params: { path: of(id), query: present({ cursor }) },
           fetch: sending(send, { signal }),
         }),
       ),

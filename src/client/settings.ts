@@ -7,6 +7,7 @@ const RETRIES_DEFAULT = 4;
 const RETRY_DELAY_DEFAULT_MS = 500;
 const TIMEOUT_DEFAULT_MS = 30_000;
 const PATH_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const ACTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** Settings for all calls. */
 export interface CallSettings {
@@ -30,6 +31,13 @@ export interface ClientSettings extends CallSettings {
   readonly env: string;
   /** Where to keep the environment's bookmark, to share it between processes. Default: in memory. */
   readonly bookmarks?: BookmarkStore | undefined;
+}
+
+/** The environment, as the API's paths name it. */
+export interface Environment {
+  readonly o: string;
+  readonly p: string;
+  readonly envName: string;
 }
 
 /** Adds the defaults. Throws a TypeError that names an invalid setting. */
@@ -69,6 +77,16 @@ export function checkedName(name: string, value: string): string {
     );
   }
   return value;
+}
+
+/** The name of a stored action, valid in a path. */
+export function checkedActionName(name: string): string {
+  if (typeof name !== "string" || !ACTION_NAME.test(name)) {
+    throw new TypeError(
+      `The action's name can't be ${JSON.stringify(name)}. Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.`,
+    );
+  }
+  return name;
 }
 
 /** An id, valid in a path. `..` would address another resource. */

@@ -30,6 +30,15 @@ describe.skipIf(!has("bash"))("bash", () => {
       ["token", ""],
       ["create", "list", "revoke", "help", "--help"],
     ],
+    [
+      ["action", ""],
+      ["put", "get", "list", "delete", "run", "help", "--help"],
+    ],
+    [
+      ["cancel", "x", "--re"],
+      ["--reason", "--retries", "--request-timeout"],
+    ],
+    [["action", "put", "deploy", "--body", ""], ["@"]],
     [["help", "cre"], ["create"]],
     [["completion", "z"], ["zsh"]],
     [

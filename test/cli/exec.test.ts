@@ -1,6 +1,6 @@
 /** `exec`: how it runs a command, and what it sends to the run. Its tests mostly wait, so they run side by side. */
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -207,6 +207,180 @@ describe.concurrent("a signal", () => {
     job.child.kill("SIGTERM");
     expect((await job.ended).code).toBe(143);
   });
+});
+
+const isBeat = ({ url }: IncomingMessage) => url?.endsWith("/heartbeat") === true;
+const every = (text: string) => ["exec", "--interval", "1", "--", "sh", "-c", text];
+/** A command that says `ready` and then only waits, in short steps, so that its traps run soon. */
+const waiting = (traps = "") => `${traps} echo ready; while :; do sleep 0.1; done`;
+const ordered = (remainingMs: number, reason: string | null = null) => ({
+  status: "running",
+  deadlineAt: RUN.createdAt,
+  cancel: { reason, requestedAt: RUN.createdAt, until: RUN.createdAt, remainingMs },
+});
+
+/** A service that answers the heartbeats with these bodies, the last one again and again. A number is a refusal. */
+function answering(...answers: readonly (object | number)[]): Promise<Service> {
+  let beats = 0;
+  return newService((request, response) => {
+    const answer = isBeat(request) ? answers[Math.min(++beats, answers.length) - 1] : undefined;
+    if (answer === undefined) return false;
+    if (typeof answer === "object") json(response, 200, answer);
+    else json(response, answer, { error: "It was cancelled.", code: "run_cancelled" });
+    return true;
+  });
+}
+
+/** Whether a process runs. A process that has ended but is not reaped, as in some containers, does not. */
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+const isLinux = process.platform === "linux";
+
+describe.concurrent("a cancel of the run", () => {
+  test("ends the command by SIGTERM, and the run is reported as failed", async () => {
+    const { settings, reports } = await answering({}, ordered(60_000, "wrong branch"));
+    const ended = await cli(every("echo ready; exec sleep 20"), settings);
+    expect(ended).toMatchObject({ code: 143, stdout: "ready\n" });
+    expect(ended.stderr).toBe(
+      "action-runs: The run was cancelled: wrong branch. The command must end within 40 s.\n",
+    );
+    const output = { exitCode: 143, tail: "ready\n" };
+    expect(reports()).toEqual([{ status: "failed", error: "cancelled: sh was ended by SIGTERM", output }]);
+  });
+
+  test("ends a stubborn command by SIGKILL after two thirds of the time that is left", async () => {
+    let orderedAt = 0;
+    const { settings, reports } = await newService((request, response, service) => {
+      if (!isBeat(request) || service.beats() !== 2) return false;
+      orderedAt = performance.now();
+      json(response, 200, ordered(1800));
+      return true;
+    });
+    const ended = await cli(every(waiting("trap '' TERM;")), settings);
+    expect(ended.code).toBe(137);
+    expect(performance.now() - orderedAt).toBeGreaterThan(1190);
+    expect(reports()).toMatchObject([{ status: "failed", error: "cancelled: sh was ended by SIGKILL" }]);
+  });
+
+  test("that leaves less time after a second request brings SIGKILL forward", async () => {
+    const { settings, reports } = await answering({}, ordered(3_600_000), ordered(30));
+    expect((await cli(every(waiting("trap '' TERM;")), settings)).code).toBe(137);
+    expect(reports()).toHaveLength(1);
+  });
+
+  test("is a failure although the command traps SIGTERM and exits with 0; exec exits 8", async () => {
+    const { settings, reports } = await answering({}, ordered(60_000));
+    const ended = await cli(every(waiting("trap 'echo tidy; exit 0' TERM;")), settings);
+    expect(ended).toMatchObject({ code: 8, stdout: "ready\ntidy\n" });
+    expect(reports()).toMatchObject([{ status: "failed", error: "cancelled: sh exited with status 0" }]);
+  });
+
+  test("that has already ended the run stops the command too, and the refused report is no fault", async () => {
+    const { settings, reports } = await newService((request, response, service) => {
+      if (isBeat(request) && service.beats() === 1) return false;
+      json(response, 409, { error: "It was cancelled.", code: "run_cancelled" });
+      return true;
+    });
+    const ended = await cli(every("exec sleep 20"), settings);
+    expect(ended).toMatchObject({
+      code: 143,
+      stderr: "action-runs: The run was cancelled. The command must end within 10 s.\n",
+    });
+    expect(reports()).toHaveLength(1);
+  });
+
+  test("reaches what the command started, and SIGKILL ends what ignores SIGTERM after the command is gone", async () => {
+    const { settings } = await answering({}, ordered(1800));
+    const stubborn = `trap '' TERM; echo "pid $$"; while :; do sleep 0.1; done`;
+    const mark = join(folder, "grandchild-got-term");
+    const tidy = `sh -c 'trap "echo x >${mark}; exit" TERM; while :; do sleep 0.1; done'`;
+    const job = start(every(`${tidy} & sh -c '${stubborn.replaceAll("'", `'\\''`)}' & wait`), settings);
+    await job.until(/pid \d+/);
+    const pid = Number(/pid (\d+)/.exec(job.printed())?.[1]);
+    expect((await job.ended).code).toBe(143);
+    expect(existsSync(mark)).toBe(true);
+    if (isLinux) expect(runs(pid)).toBe(false);
+  });
+
+  test("that is known before the start leaves the command alone; the run is reported as failed", async () => {
+    const { settings, reports } = await answering(ordered(60_000, "wrong branch"));
+    expect(await cli(shell("echo worked"), settings)).toEqual({
+      code: 8,
+      stdout: "",
+      stderr: "action-runs: The command was not started, because the run was cancelled: wrong branch.\n",
+    });
+    expect(reports()).toEqual([{ status: "failed", error: "cancelled: the command was not started" }]);
+    const over = await answering(409);
+    expect(await cli(shell("echo worked"), over.settings)).toMatchObject({ code: 8, stdout: "" });
+    expect(over.reports()).toEqual([]);
+  });
+
+  test("does not stop a command because the run timed out", async () => {
+    const mark = join(folder, "refused-heartbeat");
+    const { settings, reports } = await newService((request, response, service) => {
+      if (!isBeat(request) || service.beats() === 1) return false;
+      json(response, 409, { error: "It is over.", code: "run_timed_out" });
+      writeFileSync(mark, "");
+      return true;
+    });
+    const ended = await cli(every(`while [ ! -e '${mark}' ]; do sleep 0.1; done; sleep 0.3`), settings);
+    expect(ended.code).toBe(0);
+    expect(reports()).toMatchObject([{ status: "succeeded" }]);
+  });
+
+  test("has a reason that is no command of a CI product", async () => {
+    const { settings } = await answering(
+      ordered(0, ":::stop-commands::x ##[error]y ##vso[task.complete]z\x1b[2J"),
+    );
+    const { stderr } = await cli(shell("true"), settings);
+    expect(stderr).toContain("stop-commands");
+    expect(stderr).not.toMatch(/::|##\[|##vso\[/);
+    expect(stderr).not.toContain("\x1b");
+  });
+});
+
+describe.skipIf(!isLinux)("the command's process group", () => {
+  const GROUP = 'read -r _ _ _ _ group _ </proc/$$/stat; [ "$group" = $$ ] && echo own || echo shared';
+
+  test("is its own, so that a signal reaches what the command started", async () => {
+    const { settings } = await newService();
+    expect((await cli(shell(GROUP), settings)).stdout).toBe("own\n");
+    const mark = join(folder, "signal-reached-grandchild");
+    const tidy = `sh -c 'trap "echo x >${mark}; exit" TERM; echo ready; while :; do sleep 0.1; done'`;
+    const job = start(shell(`${tidy} & wait`), settings);
+    await job.until(/ready/);
+    job.child.kill("SIGTERM");
+    expect((await job.ended).code).toBe(143);
+    while (!existsSync(mark)) await delay(20);
+  });
+
+  test.skipIf(spawnSync("script", ["--version"]).status !== 0)(
+    "is the terminal's on a terminal, where Ctrl-C reaches the command once",
+    async () => {
+      const { settings, reports } = await newService();
+      const text = `${GROUP}; trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.1; done`;
+      const line = `"${NODE}" "${MAIN}" exec -- sh -c '${text.replaceAll("'", `'\\''`)}'`;
+      const child = spawn("script", ["-qec", line, "/dev/null"], {
+        env: cleanEnv({ ...settings, TERM: "dumb" }),
+      });
+      let printed = "";
+      child.stdout.on("data", (chunk: Buffer) => {
+        printed += chunk;
+      });
+      while (!/ready/.test(printed)) await once(child.stdout, "data");
+      child.stdin.write("\x03");
+      await once(child, "close");
+      expect(printed).toMatch(/^shared\r\nready\r\n(\^C)?interrupted\r\n$/);
+      expect(reports()).toMatchObject([{ status: "failed", error: "cancelled by SIGINT" }]);
+    },
+  );
 });
 
 describe.concurrent("the first heartbeat", () => {

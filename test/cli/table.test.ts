@@ -3,8 +3,8 @@
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { Output } from "../../src/cli/output.ts";
-import { auditTable, runTable, tokenTable } from "../../src/cli/telling.ts";
-import type { ActionRun, ApiToken, AuditEntry } from "../../src/client/index.ts";
+import { actionTable, auditTable, runTable, tokenTable } from "../../src/cli/telling.ts";
+import type { ActionRun, ApiToken, AuditEntry, ListedAction } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 
 const FAMILY = "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}";
@@ -51,12 +51,31 @@ const entries = TEXTS.map(
     scope: "acme/shop/production",
   }),
 );
+const actions = TEXTS.map(
+  (text): ListedAction => ({
+    name: "a".repeat(63),
+    version: 2_000_000_000,
+    changedAt: RUN.createdAt,
+    definition: {
+      description: text,
+      trigger: {
+        type: "webhook",
+        url: `https://ci.example.com/${"x".repeat(300)}`,
+        method: "POST",
+        headers: {},
+        retry: { maxAttempts: 3, initialDelayMs: 1000 },
+        startOn: "accepted",
+      },
+    },
+  }),
+);
 const linesOf = (text: string) => text.split("\n");
 
 describe.each(WIDTHS)("in %i cells", (columns) => {
   test.each([
     ["runs", () => runTable(runs, terminal(columns))],
     ["tokens", () => tokenTable(tokens, terminal(columns))],
+    ["actions", () => actionTable(actions, terminal(columns))],
     ["the audit", () => auditTable(entries, terminal(columns))],
   ])("no row of the table of %s wraps", (_, table) => {
     const lines = linesOf(table());

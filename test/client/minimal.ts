@@ -1,6 +1,13 @@
 /** The smallest requests. The types that a generator makes from the OpenAPI document must accept them. */
 
-import type { Heartbeat, NewActionRun, NewApiToken, Report } from "../../src/client/index.ts";
+import type {
+  ActionDefinition,
+  Heartbeat,
+  NewActionRun,
+  NewApiToken,
+  NewRunOfAction,
+  Report,
+} from "../../src/client/index.ts";
 import type { paths } from "../../src/client/openapi.ts";
 
 const url = "https://ci.example.com/hooks";
@@ -11,6 +18,12 @@ export const creates: readonly NewActionRun[] = [
   { actionName: "deploy", trigger: { type: "webhook", url, retry: {} } },
   { actionName: "deploy", trigger: { type: "webhook", url, retry: { maxAttempts: 5 } } },
 ];
+export const actions: readonly ActionDefinition[] = [
+  {},
+  { trigger: { type: "webhook", url } },
+  { trigger: { type: "webhook", url, headers: { Authorization: null }, cancel: { url } } },
+];
+export const runOfAction: NewRunOfAction = {};
 export const token: NewApiToken = { name: "ci", role: "member" };
 export const reports: readonly Report[] = [{ status: "succeeded" }, { status: "failed", error: "no" }];
 export const heartbeat: Heartbeat = {};

@@ -8,20 +8,22 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import actionFile from "../../action.yml?raw";
 import byHandFile from "../../examples/any-product/job.sh?raw";
+import azureAction from "../../examples/azure-devops/action.json";
 import azureFile from "../../examples/azure-devops/azure-pipelines.yml?raw";
-import azureCreate from "../../examples/azure-devops/create.json";
-import repositoryDispatchCreate from "../../examples/github-actions/create-repository-dispatch.json";
-import workflowDispatchCreate from "../../examples/github-actions/create-workflow-dispatch.json";
+import repositoryDispatchAction from "../../examples/github-actions/action-repository-dispatch.json";
+import workflowDispatchAction from "../../examples/github-actions/action-workflow-dispatch.json";
 import repositoryDispatchFile from "../../examples/github-actions/repository-dispatch.yml?raw";
 import workflowDispatchFile from "../../examples/github-actions/workflow-dispatch.yml?raw";
 import gitlabFile from "../../examples/gitlab/.gitlab-ci.yml?raw";
-import gitlabCreate from "../../examples/gitlab/create.json";
-import jenkinsCreate from "../../examples/jenkins/create.json";
+import gitlabAction from "../../examples/gitlab/action.json";
+import jenkinsAction from "../../examples/jenkins/action.json";
 import jenkinsFile from "../../examples/jenkins/Jenkinsfile?raw";
-import shellCreate from "../../examples/shell/create.json";
+import shellAction from "../../examples/shell/action.json";
 import hooks from "../../examples/shell/hooks.json";
 import shellFile from "../../examples/shell/job.sh?raw";
 import gitlabTemplate from "../../reporters/gitlab.yml?raw";
+import { checkSchema } from "../../src/actions/schema/check-schema.ts";
+import { validate } from "../../src/actions/schema/validate.ts";
 import { renderTrigger } from "../../src/dispatch/prepare.ts";
 import { newRun } from "../../src/runs/api/request-schemas.ts";
 
@@ -35,7 +37,9 @@ const longestOf65535 = (value: object) => JSON.stringify(value).length <= 65_535
 
 interface Example {
   readonly name: string;
-  readonly create: unknown;
+  readonly action: Definition;
+  /** A run's parameters. Default: the version alone. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
   /** Scheme, host, path and query as documented, with the places for the caller's own names. */
   readonly url: RegExp;
   /** Every header that the caller sends, each value as documented. User-Agent and Content-Type are the service's. */
@@ -44,6 +48,12 @@ interface Example {
   readonly documented: z.ZodType;
   /** What arrives. */
   readonly body: unknown;
+  /** What the product documents as its answer, in part; missing if the answer names no job. */
+  readonly answered?: object;
+  /** The job's page, as the answer gives it. */
+  readonly link?: string;
+  /** The stop request with the values of the answer, as documented. */
+  readonly cancel?: { readonly method: string; readonly url: RegExp; readonly payload?: unknown };
 }
 
 const GITHUB_HEADERS = {
@@ -58,7 +68,7 @@ const EXAMPLES: readonly Example[] = [
     // https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
     // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#workflow_dispatch
     name: "GitHub Actions, workflow_dispatch",
-    create: workflowDispatchCreate,
+    action: workflowDispatchAction,
     url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/actions\/workflows\/[\w.-]+\.yml\/dispatches$/,
     headers: GITHUB_HEADERS,
     documented: z.strictObject({
@@ -72,14 +82,23 @@ const EXAMPLES: readonly Example[] = [
     }),
     body: {
       ref: "main",
+      return_run_details: true,
       inputs: { run_id: ID, callback_url: CALLBACK_URL, callback_token: CALLBACK_TOKEN, version: VERSION },
+    },
+    // https://docs.github.com/en/rest/actions/workflow-runs#cancel-a-workflow-run
+    answered: { workflow_run_id: 42, html_url: "https://github.com/acme/shop/actions/runs/42" },
+    link: "https://github.com/acme/shop/actions/runs/42",
+    cancel: {
+      method: "POST",
+      url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/actions\/runs\/42\/cancel$/,
     },
   },
   {
     // https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event
     // https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#repository_dispatch
     name: "GitHub Actions, repository_dispatch",
-    create: repositoryDispatchCreate,
+    action: repositoryDispatchAction,
+    parameters: { version: VERSION, regions: ["eu", "us"] },
     url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/dispatches$/,
     headers: GITHUB_HEADERS,
     documented: z.strictObject({
@@ -104,7 +123,7 @@ const EXAMPLES: readonly Example[] = [
     // https://docs.gitlab.com/api/pipeline_triggers/#trigger-a-pipeline-with-a-token
     // https://docs.gitlab.com/ci/triggers/
     name: "GitLab, pipeline trigger",
-    create: gitlabCreate,
+    action: gitlabAction,
     url: /^https:\/\/gitlab\.com\/api\/v4\/projects\/[\w%.-]+\/trigger\/pipeline$/,
     headers: {},
     documented: z.strictObject({
@@ -119,12 +138,19 @@ const EXAMPLES: readonly Example[] = [
       variables: { RUN_ID: ID, CALLBACK_URL, CALLBACK_TOKEN },
       inputs: { version: VERSION },
     },
+    // https://docs.gitlab.com/api/pipelines/#cancel-all-jobs-for-a-pipeline
+    answered: { id: 42, web_url: "https://gitlab.com/acme/shop/-/pipelines/42" },
+    link: "https://gitlab.com/acme/shop/-/pipelines/42",
+    cancel: {
+      method: "POST",
+      url: /^https:\/\/gitlab\.com\/api\/v4\/projects\/[\w%.-]+\/pipelines\/42\/cancel$/,
+    },
   },
   {
     // https://www.jenkins.io/doc/book/using/remote-access-api/
     // https://www.jenkins.io/doc/book/system-administration/authenticating-scripted-clients/
     name: "Jenkins, buildWithParameters",
-    create: jenkinsCreate,
+    action: jenkinsAction,
     url: /^https:\/\/jenkins\.example\.com(\/job\/[\w.%-]+)+\/buildWithParameters$/,
     headers: { Authorization: BASIC, "Content-Type": /^application\/x-www-form-urlencoded$/ },
     documented: z.record(text, z.string()),
@@ -133,7 +159,7 @@ const EXAMPLES: readonly Example[] = [
   {
     // https://learn.microsoft.com/en-us/rest/api/azure/devops/pipelines/runs/run-pipeline?view=azure-devops-rest-7.1
     name: "Azure DevOps, run pipeline",
-    create: azureCreate,
+    action: azureAction,
     url: /^https:\/\/dev\.azure\.com\/[\w.%-]+\/[\w.%-]+\/_apis\/pipelines\/\w+\/runs\?api-version=7\.1$/,
     headers: { Authorization: BASIC },
     documented: z.strictObject({
@@ -159,12 +185,23 @@ const EXAMPLES: readonly Example[] = [
         CALLBACK_TOKEN: { value: CALLBACK_TOKEN, isSecret: true },
       },
     },
+    // https://learn.microsoft.com/en-us/rest/api/azure/devops/build/builds/update-build?view=azure-devops-rest-7.1
+    answered: {
+      id: 42,
+      _links: { web: { href: "https://dev.azure.com/acme/shop/_build/results?buildId=42" } },
+    },
+    link: "https://dev.azure.com/acme/shop/_build/results?buildId=42",
+    cancel: {
+      method: "PATCH",
+      url: /^https:\/\/dev\.azure\.com\/[\w.%-]+\/[\w.%-]+\/_apis\/build\/builds\/42\?api-version=7\.1$/,
+      payload: { status: "cancelling" },
+    },
   },
   {
     // https://github.com/adnanh/webhook/blob/master/docs/Hook-Definition.md
     // https://github.com/adnanh/webhook/blob/master/docs/Referencing-Request-Values.md
     name: "plain shell, behind adnanh/webhook",
-    create: shellCreate,
+    action: shellAction,
     url: /^https:\/\/hooks\.example\.com\/hooks\/deploy$/,
     headers: { "X-Hook-Secret": /^[!-~]+$/ },
     documented: z.record(text, z.json()),
@@ -172,8 +209,43 @@ const EXAMPLES: readonly Example[] = [
   },
 ];
 
-function rendered(create: unknown) {
-  const { actionName, entityId, parameters, recommendations, trigger } = newRun.parse(create);
+interface Request {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly payload?: unknown;
+}
+
+interface Definition {
+  readonly parametersSchema: unknown;
+  readonly trigger: Request & {
+    readonly secrets?: Readonly<Record<string, string>>;
+    readonly link?: string;
+    readonly cancel?: Request;
+  };
+}
+
+/** Puts the values in, as the service does. The placeholders of a run are left for `renderTrigger`. */
+function withValues<T>(template: T, root: string, values: object = {}): T {
+  const text = JSON.stringify(template).replace(
+    new RegExp(`\\{\\{ ${root}\\.([\\w.]+) \\}\\}`, "g"),
+    (placeholder, path: string) => {
+      const value = path.split(".").reduce((place: unknown, key) => Object(place)[key], values);
+      if (value === undefined) throw new Error(`${placeholder} has no value`);
+      return String(value);
+    },
+  );
+  return JSON.parse(text) as T;
+}
+
+function rendered(
+  { trigger: { secrets, link: _link, cancel: _cancel, ...template } }: Definition,
+  given: Readonly<Record<string, unknown>> = { version: VERSION },
+) {
+  const { actionName, entityId, parameters, recommendations, trigger } = newRun.parse({
+    actionName: "deploy",
+    parameters: given,
+    trigger: withValues(template, "secrets", secrets),
+  });
   if (trigger === undefined) throw new Error("the example has no trigger");
   const request = renderTrigger(trigger, {
     run: {
@@ -196,33 +268,66 @@ function rendered(create: unknown) {
   return { ...request.value, fields, startOn: trigger.startOn };
 }
 
-describe.each(EXAMPLES)("$name: the request", ({ create, url, headers, documented, body }) => {
-  it("is one that the service takes, and goes where the product listens", () => {
-    const request = rendered(create);
-    expect(request.method).toBe("POST");
-    expect(request.url).toMatch(url);
-  });
+describe.each(EXAMPLES)(
+  "$name: the request",
+  ({ action, parameters, url, headers, documented, body, answered, link, cancel }) => {
+    it("is one that the service takes, and goes where the product listens", () => {
+      const request = rendered(action, parameters);
+      expect(request.method).toBe("POST");
+      expect(request.url).toMatch(url);
+    });
 
-  it("carries the headers that the product wants, and no others", () => {
-    const request = rendered(create);
-    expect(Object.keys(request.headers).sort()).toEqual(Object.keys(headers).sort());
-    for (const [name, value] of Object.entries(headers)) expect(request.headers[name]).toMatch(value);
-  });
+    it("carries the headers that the product wants, and no others", () => {
+      const request = rendered(action, parameters);
+      expect(Object.keys(request.headers).sort()).toEqual(Object.keys(headers).sort());
+      for (const [name, value] of Object.entries(headers)) expect(request.headers[name]).toMatch(value);
+    });
 
-  it("has only documented fields, of the documented types and within the limits", () => {
-    expect(documented.safeParse(rendered(create).fields).error).toBeUndefined();
-  });
+    it("has only documented fields, of the documented types and within the limits", () => {
+      expect(documented.safeParse(rendered(action, parameters).fields).error).toBeUndefined();
+    });
 
-  it("brings what the run was created with, and shows the callback's token nowhere but in the body", () => {
-    const request = rendered(create);
-    expect(request.fields).toEqual(body);
-    expect(request.url + JSON.stringify(request.headers)).not.toContain(CALLBACK_TOKEN);
-  });
+    it("brings what the run was created with, and shows the callback's token nowhere but in the body", () => {
+      const request = rendered(action, parameters);
+      expect(request.fields).toEqual(body);
+      expect(request.url + JSON.stringify(request.headers)).not.toContain(CALLBACK_TOKEN);
+    });
 
-  it("leaves the start to the job's first heartbeat, for a 2xx only says that it was queued", () => {
-    expect(rendered(create).startOn).toBe("heartbeat");
-  });
-});
+    it("leaves the start to the job's first heartbeat, for a 2xx only says that it was queued", () => {
+      expect(rendered(action, parameters).startOn).toBe("heartbeat");
+    });
+
+    it("accepts its own parameters, and refuses others", () => {
+      const checked = checkSchema(action.parametersSchema);
+      if (!checked.ok) throw new Error(checked.error.sentence);
+      const { value: schema } = checked;
+      const good = parameters ?? { version: VERSION };
+      expect(validate(schema, good).ok).toBe(true);
+      for (const bad of [{}, { ...good, version: "$(KEY)" }, { ...good, version: 1 }, { ...good, other: 1 }])
+        expect(validate(schema, bad).ok, JSON.stringify(bad)).toBe(false);
+    });
+
+    it("keeps secrets where the service does not show them", () => {
+      const { url, payload, link, cancel } = action.trigger;
+      const shown = JSON.stringify([url, payload, link, cancel?.url, cancel?.payload]);
+      expect(shown).not.toMatch(/YOUR_[A-Z_]*(TOKEN|SECRET|BASE64)/);
+    });
+
+    it("finds the job's page and the stop request in what the product answers, or has neither", () => {
+      const { link: page, cancel: stop } = action.trigger;
+      expect(page && withValues(page, "response", answered)).toBe(link);
+      if (cancel === undefined || stop === undefined) return expect(stop).toBe(cancel);
+      const filled = withValues(stop, "response", answered);
+      const request = rendered({ ...action, trigger: { ...action.trigger, payload: {}, ...filled } });
+      expect(request.method).toBe(cancel.method);
+      expect(request.url).toMatch(cancel.url);
+      expect(request.fields).toEqual(cancel.payload ?? {});
+      const known = { ...headers, "PRIVATE-TOKEN": /^[!-~]+$/ };
+      for (const [name, value] of Object.entries(request.headers))
+        expect(value, name).toMatch(Object.entries(known).find(([one]) => one === name)?.[1] ?? /^$/);
+    });
+  },
+);
 
 /** The names that `pattern` finds in a file, sorted. */
 function names(file: string, pattern: RegExp): readonly string[] {
@@ -231,18 +336,19 @@ function names(file: string, pattern: RegExp): readonly string[] {
 
 describe("what is sent and what the receiving side declares are the same", () => {
   it("for workflow_dispatch: each input, for GitHub refuses any that is not declared", () => {
-    const { inputs } = workflowDispatchCreate.trigger.payload;
+    const { inputs } = workflowDispatchAction.trigger.payload;
     expect(names(workflowDispatchFile, /^ {6}(\w+): \{ type: string/gm)).toEqual(Object.keys(inputs).sort());
     const read = names(workflowDispatchFile + actionFile, /\binputs\.(\w+)/g);
     for (const name of Object.keys(inputs)) if (name !== "callback_token") expect(read).toContain(name);
     for (const name of names(workflowDispatchFile, /\binputs\.(\w+)/g)) expect(inputs).toHaveProperty(name);
-    expect(workflowDispatchCreate.trigger.url).toContain("/workflow-dispatch.yml/");
+    expect(workflowDispatchAction.trigger.url).toContain("/workflow-dispatch.yml/");
     expect(workflowDispatchFile).toContain(".github/workflows/workflow-dispatch.yml");
   });
 
   it("for repository_dispatch: the type, and what is read of the payload", () => {
-    const { actionName, trigger } = repositoryDispatchCreate;
-    expect(repositoryDispatchFile).toContain(`types: [${actionName}]`);
+    const { trigger } = repositoryDispatchAction;
+    expect(trigger.payload.event_type).toBe("{{ run.actionName }}");
+    expect(repositoryDispatchFile).toContain("types: [deploy]");
     const { client_payload: payload } = trigger.payload;
     // The action finds the token by its form.
     const { callback_token: _, ...read } = payload;
@@ -251,7 +357,7 @@ describe("what is sent and what the receiving side declares are the same", () =>
   });
 
   it("for GitLab: the variables and the inputs", () => {
-    const { variables, inputs } = gitlabCreate.trigger.payload;
+    const { variables, inputs } = gitlabAction.trigger.payload;
     const said = (gitlabFile + gitlabTemplate).replace(/^ *#.*$/gm, "");
     const read = names(said, /\$\{?([A-Z_]+)/g);
     for (const name of [...Object.keys(variables), "VERSION"]) expect(read).toContain(name);
@@ -261,12 +367,12 @@ describe("what is sent and what the receiving side declares are the same", () =>
 
   it("for Jenkins: the parameters, with the token as a password", () => {
     const declared = names(jenkinsFile, /(?:string|password)\(name: '(\w+)'/g);
-    expect(declared).toEqual(Object.keys(jenkinsCreate.trigger.payload).sort());
+    expect(declared).toEqual(Object.keys(jenkinsAction.trigger.payload).sort());
     expect(jenkinsFile).toContain("password(name: 'CALLBACK_TOKEN'");
   });
 
   it("for Azure: the parameters, and the secret mapped in each step that uses it", () => {
-    const { templateParameters } = azureCreate.trigger.payload;
+    const { templateParameters } = azureAction.trigger.payload;
     expect(names(azureFile, /^ {2}- name: (\w+)/gm)).toEqual(Object.keys(templateParameters).sort());
     expect(azureFile.match(/CALLBACK_TOKEN: \$\(CALLBACK_TOKEN\)/g)).toHaveLength(2);
   });
@@ -274,19 +380,19 @@ describe("what is sent and what the receiving side declares are the same", () =>
   it("for the shell: the hook's path, its secret, and each value that it hands on", () => {
     const [hook, ...others] = hooks;
     expect(others).toEqual([]);
-    const { pathname } = new URL(shellCreate.trigger.url);
+    const { pathname } = new URL(shellAction.trigger.url);
     expect(pathname).toBe(`/hooks/${hook?.id}`);
     expect(hook?.["http-methods"]).toEqual(["POST"]);
     const { value, parameter } = hook?.["trigger-rule"].match ?? {};
     expect(parameter?.source).toBe("header");
-    expect(Object.entries(shellCreate.trigger.headers)).toEqual([[parameter?.name, value]]);
+    expect(Object.entries(shellAction.trigger.headers)).toEqual([[parameter?.name, value]]);
     // Without it the tool answers 200 to a stranger, and the run would count as delivered.
     expect(hook?.["trigger-rule-mismatch-http-response-code"]).toBe(403);
     for (const { source, name } of hook?.["pass-environment-to-command"] ?? []) {
       expect(source).toBe("payload");
       const at = name
         .split(".")
-        .reduce((place: unknown, key) => Object(place)[key], shellCreate.trigger.payload);
+        .reduce((place: unknown, key) => Object(place)[key], shellAction.trigger.payload);
       expect(at, name).toEqual(expect.any(String));
     }
     const handedOn = hook?.["pass-environment-to-command"].map(({ envname }) => envname);
@@ -332,8 +438,8 @@ it("GitLab's report has time left when the script's time is up", () => {
 
 /** Where a product expands what a variable holds, only what the service makes may be sent as one. */
 it.each([
-  ["GitLab", Object.entries(gitlabCreate.trigger.payload.variables)],
-  ["Azure", Object.entries(azureCreate.trigger.payload.variables).map(([name, { value }]) => [name, value])],
+  ["GitLab", Object.entries(gitlabAction.trigger.payload.variables)],
+  ["Azure", Object.entries(azureAction.trigger.payload.variables).map(([name, { value }]) => [name, value])],
 ] as const)("%s gets in variables, which it expands, nothing that a caller can choose", (_, variables) => {
   expect(variables.length).toBeGreaterThan(0);
   for (const [name, value] of variables)

@@ -215,6 +215,61 @@ describe("exec", () => {
   });
 });
 
+describe("a cancel", () => {
+  test.each([
+    ["", "SIGTERM", 143],
+    ["trap '' TERM;", "SIGKILL", 137],
+  ])("ends a running job with %j by %s, and the run as cancelled", async (trap, signal, code) => {
+    const created = await create();
+    const script = `${trap} echo ready; while :; do sleep 0.1; done`;
+    const job = start(["exec", "--interval", "1", "--", "sh", "-c", script], inside(created));
+    await job.until(/ready/);
+    const asked = await run("cancel", created.id, "--reason", "wrong branch", "--grace", "4");
+    const cancel = { by: "root", reason: "wrong branch" };
+    expect(JSON.parse(asked.stdout)).toMatchObject({ status: "running", details: { cancel } });
+    expect((await job.ended).code).toBe(code);
+    const ended = JSON.parse((await run("get", created.id, "--details")).stdout);
+    const error = `cancelled: sh was ended by ${signal}`;
+    expect(ended).toMatchObject({ status: "cancelled", error, details: { cancel } });
+    expect((await run("cancel", created.id)).code).toBe(5);
+    const retried = await run("retry", created.id);
+    expect(JSON.parse(retried.stdout)).toMatchObject({ status: "pending", actionName: "deploy" });
+  });
+});
+
+describe("a stored action", () => {
+  test("is put by an admin, run by a member, and found by its labels", async () => {
+    const definition = {
+      labels: ["team:shop"],
+      parametersSchema: { type: "object", required: ["version"] },
+      timeout: 5,
+    };
+    const put = await run("action", "put", "ship", "--if-new", "--body", JSON.stringify(definition));
+    expect(put).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(put.stdout)).toMatchObject(definition);
+    expect((await run("action", "put", "ship", "--if-new", "--body", "{}")).code).toBe(5);
+    expect(JSON.parse((await run("action", "list")).stdout)).toMatchObject([{ name: "ship" }]);
+    const minted = await run("token", "create", "portal", "--role", "member");
+    const member = { ...settings, ACTION_RUNS_TOKEN: JSON.parse(minted.stdout).token };
+    expect((await cli(["action", "put", "ship", "--body", "{}"], member)).code).toBe(3);
+    expect((await cli(["action", "run", "ship"], member)).code).toBe(2);
+    const started = await cli(["action", "run", "ship", "-p", "version=1.4.2", "--label", "nightly"], member);
+    const { id } = JSON.parse(started.stdout);
+    const retried = await cli(["cancel", id], member).then(() => cli(["retry", id], member));
+    const again = JSON.parse(retried.stdout);
+    const listed = await cli(["list", "--label", "nightly", "--label", "team:shop"], member);
+    expect(JSON.parse(listed.stdout).map((one: Created) => one.id)).toEqual([again.id, id]);
+    const { details } = JSON.parse((await cli(["get", again.id, "--details"], member)).stdout);
+    expect(details).toMatchObject({
+      action: { name: "ship" },
+      retryOf: id,
+      labels: ["nightly", "team:shop"],
+    });
+    expect((await run("action", "delete", "ship")).code).toBe(0);
+    expect((await run("action", "get", "ship")).code).toBe(4);
+  });
+});
+
 describe("token and login", () => {
   test("a token is created, listed, used by login, and revoked", async () => {
     const created = await run("token", "create", "ci", "--role", "member", "--env-name", "prod");

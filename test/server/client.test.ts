@@ -208,7 +208,7 @@ describe("tokens and refusals", () => {
       code: "invalid_last_event_id",
     });
     await callback(made.callback.url, made.callback.token).heartbeat();
-    await expect(runs.cancel(made.id)).rejects.toMatchObject({ status: 409, code: "run_running" });
+    await expect(runs.cancelPending(made.id)).rejects.toMatchObject({ status: 409, code: "run_running" });
     const path = { o: "acme", p: "shop", envName: "prod", id: made.id };
     const raw = await api.GET("/{o}/{p}/envs/{envName}/action-runs/{id}", { params: { path } });
     expect(raw.data?.status).toBe("running");

@@ -275,6 +275,18 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     expect(arrived.at(-1)).toMatchObject({ key, body: { status: "failed", error: `Stopped by ${signal}.` } });
   });
 
+  it("ends the command if the run was cancelled", async () => {
+    const cancel = { reason: null, requestedAt: "x", until: "y", remainingMs: 60_000 };
+    answer = ({ what }) =>
+      what === HEARTBEAT && arrived.length > 1
+        ? Response.json({ status: "running", deadlineAt: "x", cancel })
+        : 200;
+    const started = job(["sleep", "60"], { BEAT_EVERY_SECONDS: "0.3" });
+    expect((await started.ended).code).toBe(143);
+    expect(arrived.map(({ what }) => what)).toEqual([HEARTBEAT, HEARTBEAT, CALLBACK]);
+    expect(arrived.at(-1)).toMatchObject({ body: { status: "failed", error: "Stopped by SIGTERM." } });
+  });
+
   it("lets a stopped command end by itself, and reports after that", async () => {
     const mark = join(folder, "runs", "mark");
     const whenReported: boolean[] = [];
@@ -617,6 +629,21 @@ describe.skipIf(!hasCurl)("examples/any-product/job.sh", () => {
       { what: HEARTBEAT, authorization: AUTHORIZATION },
       { what: CALLBACK, authorization: AUTHORIZATION, key: `job-${RUN_ID}` },
     ]);
+  });
+
+  it("does not start the command if the run was cancelled", async () => {
+    const cancel = { reason: null, requestedAt: "x", until: "y", remainingMs: 60_000 };
+    answer = () => Response.json({ status: "running", deadlineAt: "x", cancel });
+    const ended = await job(["touch", join(folder, "runs/mark")]);
+    expect(ended).toEqual({ code: 1, printed: "The run was cancelled.\n" });
+    expect(existsSync(join(folder, "runs/mark"))).toBe(false);
+  });
+
+  it("prints nothing that a CI product would take for a command", async () => {
+    answer = () => Response.json({ error: ":::x::y ##[error]z ##vso[a]b", code: "a_code" }, { status: 400 });
+    const { printed } = await job(["true"]);
+    expect(printed).toContain("a_code");
+    expect(printed).not.toMatch(/::|##/);
   });
 
   it.each([408, 429, 500, 503, 530])("retries the same report after a %i", async (status) => {

@@ -46,14 +46,15 @@ const documents = NAMES.filter((name) => existsSync(join(ROOT, name))).map((name
   return { name, markdown, blocks: blocksOf(name, markdown) };
 });
 const all = documents.flatMap(({ blocks }) => blocks.filter(({ notRun }) => notRun === null));
-const creates = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" })
-  .filter((file) => /create[^/]*\.json$/.test(file))
+const actions = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" })
+  .filter((file) => /action[^/]*\.json$/.test(file))
   .sort();
 
 let folder: string;
 let place: Place;
 let recorder: Recorder;
 let receiver: Receiver;
+let memberToken: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "action-runs-readme-"));
@@ -63,6 +64,11 @@ beforeAll(async () => {
   place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\n");
   const server = await place.start();
   recorder = await startRecorder(Number(new URL(server.url).port));
+  const minted = await ask<{ token: string }>("POST", `${server.url}/acme/shop/tokens`, {
+    token: place.token,
+    body: { name: "member", role: "member" },
+  });
+  memberToken = minted.body.token;
   writeFileSync(join(folder, ".dev.vars"), `ROOT_TOKEN=${place.token}\n`);
   mkdirSync(join(folder, ".wrangler"));
   for (const beside of ["examples", "reporters"]) {
@@ -70,10 +76,10 @@ beforeAll(async () => {
     if (existsSync(from)) cpSync(from, join(folder, beside), { recursive: true });
     else mkdirSync(join(folder, beside));
   }
-  for (const file of creates) {
+  for (const file of actions) {
     const copy = join(folder, "examples", file);
     // Nothing that a test sends leaves the machine.
-    writeFileSync(copy, readFileSync(copy, "utf8").replace(/https:\/\/[\w.-]+/, receiver.url));
+    writeFileSync(copy, readFileSync(copy, "utf8").replace(/https:\/\/[\w.-]+/g, receiver.url));
   }
 });
 
@@ -98,8 +104,9 @@ const GIVEN: Readonly<Record<string, () => Readonly<Record<string, string>>>> = 
   "docs/api.md": () => ({ CI_JOB_ID: "4712" }),
   "reporters/README.md": () => ({ RUNS: `${recorder.url}/acme/shop/envs/reporters/action-runs` }),
   "examples/README.md": () => ({
-    RUNS: `${recorder.url}/acme/shop/envs/examples/action-runs`,
-    TOKEN: place.token,
+    ACTIONS: `${recorder.url}/acme/shop/envs/examples/actions`,
+    ADMIN_TOKEN: place.token,
+    TOKEN: memberToken,
   }),
 };
 
@@ -107,8 +114,9 @@ const GIVEN: Readonly<Record<string, () => Readonly<Record<string, string>>>> = 
 function copied({ request, status, body }: Exchange): Readonly<Record<string, string>> {
   if (status !== 201) return {};
   if (request.endsWith("/tokens")) return { TOKEN_ID: (JSON.parse(body) as { id: string }).id };
-  const { id, callback } = JSON.parse(body) as CreatedRun;
-  return { ID: id, CALLBACK_URL: callback.url, CALLBACK_TOKEN: callback.token };
+  const { id, callback } = JSON.parse(body) as Partial<CreatedRun>;
+  if (id === undefined) return {};
+  return { ID: id, ...(callback && { CALLBACK_URL: callback.url, CALLBACK_TOKEN: callback.token }) };
 }
 
 /** What the prose takes to be so when it comes to these blocks. Each must be found. */
@@ -197,16 +205,23 @@ describe.each(documents)("$name", ({ name, blocks }) => {
 });
 
 describe("examples/", () => {
-  const send = all.find(({ text }) => text.includes("@gitlab/create.json"));
+  const blocks = ["@gitlab/action.json", "$ACTIONS/deploy/runs"].map((said) =>
+    all.find(({ at, text }) => at.startsWith("examples/README.md") && text.includes(said)),
+  );
 
-  it.each(creates)("%s is taken and sent on when it is sent as the README says", async (file) => {
+  it.each(actions)("%s is stored, and a member's run of it is sent on, as the README says", async (file) => {
     const session = new Session(folder, join(folder, "examples"), file.replaceAll("/", "-"));
     session.set(GIVEN["examples/README.md"]?.() ?? {});
-    const text = send?.text.replace("gitlab/create.json", file).replace("deploy-1.4.2", file) ?? "";
     const { trigger } = JSON.parse(readFileSync(join(folder, "examples", file), "utf8"));
     const before = receiver.asked.length;
-    const printed = await run({ at: file, language: "sh", text, notRun: null, answers: null }, session);
-    expect(JSON.parse(printed)).toMatchObject({ status: "pending", actionName: expect.any(String) });
+    let printed = "";
+    for (const block of blocks) {
+      const text = block?.text.replace("gitlab/action.json", file).replace("deploy-1.4.2", file) ?? "";
+      printed = await run({ at: file, language: "sh", text, notRun: null, answers: null }, session);
+    }
+    const started = JSON.parse(printed);
+    expect(started).toMatchObject({ status: "pending", actionName: "deploy" });
+    expect(started).not.toHaveProperty("callback");
     const { pathname, search } = new URL(trigger.url);
     await expect.poll(() => receiver.asked.slice(before)).toEqual([pathname + search]);
   });

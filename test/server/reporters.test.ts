@@ -278,6 +278,48 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
     expect((await report(run, "heartbeat")).code).toBe(5);
   });
 
+  it("fails a heartbeat with its own exit code if the run was cancelled, and prints the reason", async () => {
+    const run = await newRun();
+    const cancel = { reason: 'wrong "branch"', requestedAt: "x", until: "y", remainingMs: 1000 };
+    faults.push({ status: 200, body: JSON.stringify({ status: "running", deadlineAt: "x", cancel }) });
+    const asked = await report(run, "heartbeat");
+    expect(asked.code, asked.printed).toBe(8);
+    expect(asked.printed).toBe('report.sh: the run was cancelled: wrong \\"branch\\". The job must end.\n');
+    await ask("DELETE", `/${run.id}`);
+    const over = await report(run, "heartbeat");
+    expect(over.code, over.printed).toBe(8);
+    expect(over.printed).toContain("run_cancelled");
+    expect((await report(run, words.failed)).code).toBe(0);
+  });
+
+  it("prints nothing from a run that a CI product would take for a command", async () => {
+    const run = await newRun();
+    const bad = ":::stop-commands::x ##[error]y ###vso[task.complete]z";
+    const cancel = { reason: bad };
+    faults.push({ status: 200, body: JSON.stringify({ status: "running", deadlineAt: "x", cancel }) });
+    for (const _ of "abc") faults.push({ status: 400, body: JSON.stringify({ error: bad, code: bad }) });
+    for (const word of ["heartbeat", "heartbeat", words.failed, words.succeeded]) {
+      const { printed } = await report(run, word);
+      expect(printed).toContain("stop-commands");
+      expect(printed).not.toMatch(/::|##/);
+    }
+  });
+
+  it("says that the run was cancelled if a failure ends a cancelled run, whatever the output says", async () => {
+    const run = await newRun();
+    const actionName = 'a,"status":"succeeded",b';
+    const body = {
+      id: run.id,
+      actionName,
+      entityId: null,
+      status: "cancelled",
+      output: { status: "failed" },
+    };
+    faults.push({ status: 200, body: JSON.stringify(body) });
+    const { code, printed } = await report(run, words.failed);
+    expect([code, printed]).toEqual([0, "The run was cancelled.\n"]);
+  });
+
   it("prints the service's refusal", async () => {
     const run = await newRun();
     await ask("DELETE", `/${run.id}`);

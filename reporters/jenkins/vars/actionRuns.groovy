@@ -3,7 +3,8 @@ import groovy.json.JsonOutput
 /**
  * Reports to an action run that its build has begun, and how it ended.
  *
- *   actionRuns status: 'heartbeat'     as the first step: fails the build if the run has ended
+ *   actionRuns status: 'heartbeat'     as the first step, or between two: fails the build if the run was
+ *                                      cancelled or has ended
  *   actionRuns()                       in post { always }: reports currentBuild.currentResult
  *
  * More arguments: output (a map, or a JSON object as text), error (text), message, progress (0 to 1), page (default: the
@@ -48,7 +49,8 @@ private String reportSh() {
 #
 # Needs only curl 7.55 or newer. Exit codes: 0 the run has this end, now or from an earlier report; 1 the service refused
 # the report; 2 usage error, nothing was sent; 3 the token is wrong or expired; 4 no such run; 5 the run ended in another
-# way; 6 no useful response, so the service may or may not have the report.
+# way; 6 no useful response, so the service may or may not have the report; 8 after a heartbeat: the run was cancelled, so
+# the job must end.
 #
 # reporters/gitlab.yml and reporters/jenkins/vars/actionRuns.groovy contain this file word for word.
 
@@ -100,9 +102,11 @@ is_object() {
   [ -z "$(printf '%s' "${braces%?}" | tr -cd '{}' | sed -e ':again' -e 's/{}//g' -e 't again')" ]
 }
 
-# Finds the error sentence or the code in the response.
+# Finds a text in the response, such as the error sentence. Breaks up ::name::, ##[name] and ##vso[name], because GitHub and
+# Azure run such commands when they are printed.
 answered() {
-  tr '\\n\\r' '  ' <answer | sed -n -E "s/.*\\"$1\\":\\"(([^\\"\\\\\\\\]|\\\\\\\\.)*)\\".*/\\\\1/p" | cut -c 1-500
+  tr '\\n\\r' '  ' <answer | sed -n -E "s/.*\\"$1\\":\\"(([^\\"\\\\\\\\]|\\\\\\\\.)*)\\".*/\\\\1/p" | cut -c 1-500 |
+    sed -e ':again' -e 's/::/: :/' -e 's/##/# #/' -e 't again'
 }
 
 # Sends the body, and retries if that may help. Sets status, which is 000 if there was no response.
@@ -160,7 +164,7 @@ case $how in
     end=succeeded same=run_succeeded
     ;;
   failed | failure | FAILURE | UNSTABLE | NOT_BUILT | Failed)
-    end=failed same='run_failed run_timed_out delivery_failed'
+    end=failed same='run_failed run_timed_out delivery_failed run_cancelled'
     [ -n "$error" ] || error="The job failed${page:+: $page}"
     ;;
   cancelled | canceled | ABORTED | Canceled)
@@ -203,7 +207,17 @@ send "$key"
 said=$(answered error) code=$(answered code)
 case $status in
   2??)
-    [ -z "$end" ] || echo "The run has $end."
+    if [ -z "$end" ]; then
+      case $(cat answer) in *'"cancel":{'*) ;; *) exit 0 ;; esac
+      reason=$(answered reason)
+      printf 'report.sh: the run was cancelled%s. The job must end.\\n' "${reason:+: $reason}" >&2
+      exit 8
+    fi
+    # The first status in the response is the run's own. A run that was cancelled stays so, although its job failed.
+    case $(tr , '\\n' <answer | sed -n 's/^"status"://p' | sed -n 1p) in
+      '"cancelled"') echo 'The run was cancelled.' ;;
+      *) echo "The run has $end." ;;
+    esac
     exit 0
     ;;
   000 | 408 | 429 | 5??)
@@ -218,6 +232,7 @@ case " $same " in
     ;;
 esac
 printf 'report.sh: refused with %s %s. %s\\n' "$status" "$code" "$said" >&2
+case $end:$code in :run_cancelled) exit 8 ;; esac
 case $status in 401 | 403) exit 3 ;; 404) exit 4 ;; 409) exit 5 ;; *) exit 1 ;; esac
 '''
 }

@@ -1,35 +1,65 @@
-/** `cancel`: cancels a pending run. */
+/** `cancel`: cancels a run, and asks the job of a running run to stop. */
 
 import { Option } from "commander";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { examples, exiting, given, readId, withConnection, withOutput } from "../options.ts";
+import { examples, exiting, given, readId, wholeNumber, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
+import { type Client, type ConnectionFlags, connect } from "../settings.ts";
 import { runText } from "../telling.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {
+  readonly reason?: string;
+  readonly grace?: number;
+  readonly pendingOnly?: boolean;
   readonly idempotencyKey?: string;
 }
 
 export function cancelCommand(): CliCommand {
   const command = new CliCommand("cancel")
-    .summary("cancel a pending run")
+    .summary("cancel a run")
     .description(
-      "Cancel a pending run. If the run already started or ended, that is a conflict (exit code 5).",
+      "Cancel a run. A pending run is cancelled at once. The job of a running run is asked to stop: its heartbeats " +
+        "tell it, and the action's stop request if it has one. The run stays open meanwhile, for at most --grace " +
+        "seconds, and then ends as cancelled. If the job reports success in time, the run succeeds. To wait for the " +
+        "end, use `get --wait`. If the run already ended, that is a conflict (exit code 5).",
     )
     .argument("<run>", "the run's id", readId)
+    .addOption(new Option("--reason <text>", "why, in one line; the job and all readers of the run see it"))
+    .addOption(
+      new Option(
+        "--grace <seconds>",
+        "how long the job may still work; 0 ends the run at once (default: 60)",
+      ).argParser(wholeNumber(0, 3600)),
+    )
+    .addOption(
+      new Option(
+        "--pending-only",
+        "leave a running run alone (exit code 5); allowed for every role",
+      ).conflicts(["reason", "grace"]),
+    )
     .addOption(new Option("--idempotency-key <key>", "a repeated cancel with the same key succeeds again"))
-    .addHelpText("after", examples("action-runs cancel 01a212de-9b55-8003-a8a9-dd2c148ea617"))
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs cancel 01a212de-9b55-8003-a8a9-dd2c148ea617",
+        "action-runs cancel 01a212de-9b55-8003-a8a9-dd2c148ea617 --reason 'wrong branch' --grace 30",
+      ),
+    )
     .action(exiting(cancel));
   return withOutput(withConnection(command));
 }
 
 async function cancel(id: string, flags: Flags): Promise<number> {
   const output = new Output(flags);
-  const client = await connect(flags);
-  const { idempotencyKey } = flags;
-  const run = await client.runs.cancel(id, given({ idempotencyKey }));
+  const run = await cancelled(await connect(flags), id, flags);
   await output.show(run, () => runText(run, output));
   return EXIT.succeeded;
+}
+
+function cancelled(client: Client, id: string, flags: Flags) {
+  const { reason, grace: graceSeconds, idempotencyKey } = flags;
+  if (flags.pendingOnly) return client.runs.cancelPending(id, given({ idempotencyKey }));
+  // The details say until when a running run stays open.
+  return client.runs.cancel(id, { include: "details", ...given({ reason, graceSeconds, idempotencyKey }) });
 }

@@ -9,6 +9,9 @@ import { exitWhenReaderIsGone } from "../output.ts";
 import { type CallbackFlags, connectCallback } from "../settings.ts";
 import { REPORT_RETRIES } from "./report.ts";
 
+/** A heartbeat that hangs must not hide a cancel for long. */
+const BEAT_TIMEOUT_SECONDS = 15;
+
 interface Flags extends CallbackFlags {
   readonly interval: number;
   readonly outputFile?: string;
@@ -22,13 +25,14 @@ export function execCommand(): CliCommand {
     .description(
       "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
         "status and the last 4 KiB of the output. The output passes through unchanged, but the command writes to a " +
-        "pipe, not to a terminal. Signals reach the command too, and the run is then reported as failed.",
+        "pipe, not to a terminal. Signals reach the command too, and the run is then reported as failed. If the run is " +
+        "cancelled, exec stops the command.",
     )
     .argument("<command...>", "the command and its arguments, after --")
     .passThroughOptions()
     .addOption(
       new Option("--interval <seconds>", "the time between two heartbeats")
-        .default(30)
+        .default(15)
         .argParser(wholeNumber(1, 86_400)),
     )
     .addOption(
@@ -46,8 +50,15 @@ export function execCommand(): CliCommand {
 exec exits with the command's status, or with 128 + the number of the signal
 that ended the command. If the service refuses the first heartbeat, the command
 does not start: exit code 5 if the run has ended, 3 if the token is refused, 4
-if there is no such run. If the command succeeds but the report fails, the exit
-code says why: 6 if the server can't be reached.\n${examples(
+if there is no such run, 8 if the run was cancelled. If the command succeeds but
+the report fails, the exit code says why: 6 if the server can't be reached.
+
+exec learns from a heartbeat that the run was cancelled. Then it sends SIGTERM to
+the command and all that it started, and SIGKILL after two thirds of the time
+that the run has left, or after 10 seconds if the run has already ended. Then it
+reports the run as failed, and exits with the command's status, or with 8 if that
+is 0. If exec gets SIGINT, SIGTERM or SIGHUP, all that the command started gets it
+too. On a terminal, signals go to the command alone. Windows ends all at once.\n${examples(
         "action-runs exec -- npm test",
         "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
         "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",
@@ -62,7 +73,10 @@ async function exec(command: readonly string[], flags: Flags): Promise<number> {
     throw new UsageError("The command is missing. Write it after --.");
   // Check the settings before anything starts.
   const report = await connectCallback(flags, { retries: flags.retries ?? REPORT_RETRIES });
-  const beats = await connectCallback(flags, { retries: Math.min(flags.retries ?? 1, 1) });
+  const beats = await connectCallback(
+    { ...flags, requestTimeout: Math.min(flags.requestTimeout, BEAT_TIMEOUT_SECONDS) },
+    { retries: Math.min(flags.retries ?? 1, 1) },
+  );
   // If nobody reads the output, the command decides what to do.
   process.stdout.off("error", exitWhenReaderIsGone);
   const { CALLBACK_TOKEN: token = "", ...rest } = process.env;

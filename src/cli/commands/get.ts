@@ -1,5 +1,6 @@
 /** `get`: shows one run, and with --wait waits until it ends. */
 
+import { Option } from "commander";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { examples, exiting, readId, withConnection, withOutput } from "../options.ts";
@@ -9,6 +10,7 @@ import { runText } from "../telling.ts";
 import { untilEnded, withWaiting } from "../waiting.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {
+  readonly details?: boolean;
   readonly wait?: boolean;
   readonly waitTimeout?: number;
 }
@@ -22,10 +24,12 @@ export function getCommand(): CliCommand {
         "--no-json, stderr shows the events meanwhile.",
     )
     .argument("<run>", "the run's id", readId)
+    .addOption(new Option("--details", "show also the action, labels, job page, last heartbeat and cancel"))
     .addHelpText(
       "after",
       examples(
         "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617",
+        "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617 --details",
         "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617 --wait --wait-timeout 600 && echo done",
         "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -r .status",
       ),
@@ -37,8 +41,9 @@ export function getCommand(): CliCommand {
 async function get(id: string, flags: Flags): Promise<number> {
   const output = new Output(flags);
   const client = await connect(flags);
-  if (flags.wait) return untilEnded(client, id, output, flags.waitTimeout);
-  const run = await client.runs.get(id);
+  const include = flags.details ? "details" : undefined;
+  if (flags.wait) return untilEnded(client, id, output, { seconds: flags.waitTimeout, include });
+  const run = await client.runs.get(id, { include });
   await output.show(run, () => runText(run, output));
   return EXIT.succeeded;
 }

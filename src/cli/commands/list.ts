@@ -4,7 +4,16 @@ import { Option } from "commander";
 import type { ActionRun } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { examples, exiting, given, repeatedOf, wholeNumber, withConnection, withOutput } from "../options.ts";
+import {
+  examples,
+  exiting,
+  given,
+  repeated,
+  repeatedOf,
+  wholeNumber,
+  withConnection,
+  withOutput,
+} from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type Client, type ConnectionFlags, connect } from "../settings.ts";
 import { runTable } from "../telling.ts";
@@ -18,6 +27,7 @@ interface Flags extends ConnectionFlags, OutputFlags {
   readonly triggeredBy?: string;
   readonly createdAfter?: string;
   readonly createdBefore?: string;
+  readonly label?: readonly string[];
   readonly limit: number;
   readonly all?: boolean;
 }
@@ -50,6 +60,12 @@ export function listCommand(): CliCommand {
     )
     .addOption(new Option("--created-before <time>", "only runs created before this time"))
     .addOption(
+      new Option(
+        "--label <text>",
+        "only runs with this label; repeatable, for runs with all of them",
+      ).argParser(repeated),
+    )
+    .addOption(
       new Option("-n, --limit <count>", "show at most this many").default(50).argParser(wholeNumber(1, 1e9)),
     )
     .addOption(new Option("--all", "show all runs"))
@@ -57,6 +73,7 @@ export function listCommand(): CliCommand {
       "after",
       examples(
         "action-runs list --status running --status pending",
+        "action-runs list --label team:shop --label nightly",
         "action-runs list --action-name deploy --created-after 2026-11-01T00:00:00Z --all --json",
         "action-runs list --status failed --json | jq -r '.[].error'",
       ),
@@ -83,7 +100,7 @@ async function list(flags: Flags): Promise<number> {
 }
 
 function matching(client: Client, flags: Flags, limit: number): AsyncIterable<ActionRun> {
-  const { status, actionName, entityId, triggeredBy, createdAfter, createdBefore } = flags;
+  const { status, actionName, entityId, triggeredBy, createdAfter, createdBefore, label } = flags;
   return client.runs.list({
     ...given({
       status: status && [...status],
@@ -92,6 +109,7 @@ function matching(client: Client, flags: Flags, limit: number): AsyncIterable<Ac
       triggeredBy,
       createdAfter,
       createdBefore,
+      label: label && [...label],
     }),
     limit: Math.min(limit, PAGE_MAX),
   });

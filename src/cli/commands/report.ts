@@ -2,10 +2,10 @@
 
 import { Argument, InvalidArgumentError, Option } from "commander";
 import { CliCommand } from "../command.ts";
-import { EXIT, UsageError } from "../exit.ts";
+import { CommandFailed, EXIT, isCancelled, sentenceOf, UsageError } from "../exit.ts";
 import { readObject, readText } from "../input.ts";
 import { examples, exiting, given, textOption, withCallback, withOutput } from "../options.ts";
-import { Output, type OutputFlags } from "../output.ts";
+import { inert, Output, type OutputFlags } from "../output.ts";
 import { type CallbackFlags, connectCallback } from "../settings.ts";
 import { heartbeatText, runText } from "../telling.ts";
 
@@ -77,14 +77,17 @@ async function report(outcome: string, flags: ReportFlags): Promise<number> {
   const { idempotencyKey, retries = REPORT_RETRIES } = flags;
   const run = await connectCallback(flags, { ...given({ idempotencyKey }), retries });
   const ended = await (usual === null ? run.succeed(result) : run.fail(error, result));
-  await output.show(ended, () => runText(ended, output));
+  await output.show(ended, () => inert(runText(ended, output)));
   return EXIT.succeeded;
 }
 
 export function heartbeatCommand(): CliCommand {
   const command = new CliCommand("heartbeat")
     .summary("send a heartbeat, from inside the job")
-    .description("Send a heartbeat, from inside the job. The first heartbeat starts a pending run.")
+    .description(
+      "Send a heartbeat, from inside the job. The first heartbeat starts a pending run. If the run was cancelled, the " +
+        "exit code is 8, and the job must end.",
+    )
     .addOption(new Option("-m, --message <text>", "what the job is doing"))
     .addOption(
       new Option("--progress <share>", "how much is done: 0 to 1, or 0% to 100%").argParser(readShare),
@@ -106,9 +109,14 @@ async function heartbeat(flags: HeartbeatFlags): Promise<number> {
   const output = new Output(flags);
   const { message, progress, externalUrl } = flags;
   const run = await connectCallback(flags);
-  const answer = await run.heartbeat(given({ message, progress, externalUrl }));
-  await output.show(answer, () => heartbeatText(answer, output));
-  return EXIT.succeeded;
+  try {
+    const answer = await run.heartbeat(given({ message, progress, externalUrl }));
+    await output.show(answer, () => inert(heartbeatText(answer, output)));
+    return answer.cancel ? EXIT.stop : EXIT.succeeded;
+  } catch (thrown) {
+    if (!isCancelled(thrown)) throw thrown;
+    throw new CommandFailed(sentenceOf(thrown) ?? "", EXIT.stop);
+  }
 }
 
 function readShare(text: string): number {

@@ -1,0 +1,188 @@
+/** `action`: stores, shows, lists, deletes and runs actions of an environment. */
+
+import { InvalidArgumentError, Option } from "commander";
+import type { ActionDefinition, ListedAction, StoredAction } from "../../client/index.ts";
+import { CliCommand } from "../command.ts";
+import { type CreatingFlags, showCreated, withCreating } from "../created.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { readObject } from "../input.ts";
+import { examples, exiting, given, textOption, wholeNumber, withConnection, withOutput } from "../options.ts";
+import { Output, type OutputFlags, plain } from "../output.ts";
+import { type InputFlags, JSON_HELP, readInputs, withInputs } from "../run-inputs.ts";
+import { type ConnectionFlags, connect } from "../settings.ts";
+import { actionTable, actionText } from "../telling.ts";
+
+interface Flags extends ConnectionFlags, OutputFlags {}
+
+interface PutFlags extends Flags {
+  readonly body: string;
+  readonly ifVersion?: number;
+  readonly ifNew?: boolean;
+}
+
+interface DeleteFlags extends Flags {
+  readonly ifVersion?: number;
+}
+
+interface RunFlags extends Flags, InputFlags, CreatingFlags {}
+
+const VERSION = wholeNumber(1, 2 ** 53 - 1);
+
+export function actionCommand(): CliCommand {
+  const action = new CliCommand("action")
+    .summary("store, show, list, delete and run actions")
+    .description(
+      "Store, show, list, delete and run actions. A stored action holds the webhook that starts the work, with its " +
+        "secrets. Whoever runs it needs no secret. To store or delete, a token needs the role owner or admin. To run, " +
+        "member is enough.",
+    )
+    .addHelpText(
+      "after",
+      examples("action-runs action put deploy --body @deploy.json", "action-runs action run deploy --wait"),
+    );
+  for (const command of [putCommand(), getCommand(), listCommand(), deleteCommand(), runCommand()]) {
+    action.addCommand(withOutput(withConnection(command)));
+  }
+  return action;
+}
+
+function putCommand(): CliCommand {
+  return new CliCommand("action put")
+    .summary("store an action")
+    .description(
+      "Create or replace an action. A change takes effect within 30 seconds. Secrets are write-only: header values, " +
+        "signingSecret and trigger.secrets. null in the place of a secret keeps the stored value.",
+    )
+    .argument("<name>", "the action's name", readName)
+    .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())
+    .addOption(new Option("--if-version <version>", "only if the action has this version").argParser(VERSION))
+    .addOption(new Option("--if-new", "only if there is no such action").conflicts("ifVersion"))
+    .addHelpText(
+      "after",
+      JSON_HELP +
+        examples(
+          "action-runs action put deploy --body @deploy.json",
+          "action-runs action get deploy --json > deploy.json    (to change it)",
+          "action-runs action put deploy --if-version 3 --body @deploy.json",
+        ),
+    )
+    .action(
+      exiting(async (name: string, flags: PutFlags) => {
+        const output = new Output(flags);
+        const definition = (await readObject(flags.body, "--body")) as ActionDefinition;
+        const client = await connect(flags);
+        const ifVersion = flags.ifNew ? null : flags.ifVersion;
+        await show(await client.actions.put(name, definition, given({ ifVersion })), output);
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+function getCommand(): CliCommand {
+  return new CliCommand("action get")
+    .summary("show an action")
+    .description(
+      "Show an action, with null in the place of each secret. With --json it is the definition alone, which " +
+        "`action put` accepts again. `action list --json` has the version.",
+    )
+    .argument("<name>", "the action's name", readName)
+    .addHelpText(
+      "after",
+      examples("action-runs action get deploy", "action-runs action get deploy --json | jq .trigger.url"),
+    )
+    .action(
+      exiting(async (name: string, flags: Flags) => {
+        const output = new Output(flags);
+        const client = await connect(flags);
+        await show(await client.actions.get(name), output);
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+function listCommand(): CliCommand {
+  return new CliCommand("action list")
+    .summary("list actions")
+    .description("List all actions of the environment by name, without their secrets.")
+    .addHelpText(
+      "after",
+      examples("action-runs action list", "action-runs action list --json | jq -r '.[].name'"),
+    )
+    .action(
+      exiting(async (flags: Flags) => {
+        const output = new Output(flags);
+        const client = await connect(flags);
+        if (output.isJson) {
+          await output.array(client.actions.list());
+          return EXIT.succeeded;
+        }
+        const actions: ListedAction[] = [];
+        for await (const action of client.actions.list()) actions.push(action);
+        await output.line(actions.length === 0 ? "There are no actions." : actionTable(actions, output));
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+function deleteCommand(): CliCommand {
+  return new CliCommand("action delete")
+    .summary("delete an action")
+    .description("Delete an action and its secrets. Runs that have begun continue.")
+    .argument("<name>", "the action's name", readName)
+    .addOption(new Option("--if-version <version>", "only if the action has this version").argParser(VERSION))
+    .addHelpText("after", examples("action-runs action delete deploy"))
+    .action(
+      exiting(async (name: string, flags: DeleteFlags) => {
+        const output = new Output(flags);
+        const client = await connect(flags);
+        await client.actions.delete(name, given({ ifVersion: flags.ifVersion }));
+        await output.show({ deleted: name }, () => `Deleted ${plain(name)}.`);
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+function runCommand(): CliCommand {
+  const command = new CliCommand("action run")
+    .summary("run an action")
+    .description(
+      "Create a run of a stored action. The action's webhook starts the work, so your token needs no secret. If the " +
+        "action has a trigger, the response has no callback token. Parameters that the action does not accept are a " +
+        "usage error (exit code 2). --wait works as for `create`.",
+    )
+    .argument("<name>", "the action's name", readName);
+  withInputs(command)
+    .addHelpText(
+      "after",
+      JSON_HELP +
+        examples(
+          "action-runs action run deploy -p version=1.4.2 --wait",
+          "action-runs action run deploy --parameters @parameters.json --label team:shop",
+        ),
+    )
+    .action(
+      exiting(async (name: string, flags: RunFlags) => {
+        const output = new Output(flags);
+        const body = await readInputs(flags);
+        if ("actionName" in body)
+          throw new UsageError("--body: remove actionName. The run has the name of its action.");
+        const client = await connect(flags);
+        const { idempotencyKey } = flags;
+        const created = await client.actions.run(name, body, given({ idempotencyKey }));
+        return showCreated(client, created, flags, output);
+      }),
+    );
+  return withCreating(command);
+}
+
+/** As JSON, the definition alone, because that is what a put accepts. */
+async function show(action: StoredAction, output: Output): Promise<void> {
+  await output.show(action.definition, () => actionText(action, output));
+}
+
+function readName(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.",
+  );
+}

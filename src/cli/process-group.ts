@@ -1,0 +1,61 @@
+/** The processes of a command: signals all of them, and tells whether one is left. It decides nothing. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+
+const isWindows = process.platform === "win32";
+
+/**
+ * Whether the command gets a process group of its own, so that a signal reaches what it starts too. Not on a terminal,
+ * because a terminal sends Ctrl-C only to its foreground group. Not on Windows, which has no process groups.
+ */
+export function hasOwnGroup(): boolean {
+  return !isWindows && !process.stdin.isTTY;
+}
+
+export class ProcessGroup {
+  readonly #child: ChildProcess;
+  readonly #isOwn: boolean;
+
+  /** `isOwn`: the child was started with `detached`, so its id is the id of its group. */
+  constructor(child: ChildProcess, isOwn: boolean) {
+    this.#child = child;
+    this.#isOwn = isOwn;
+  }
+
+  /** Sends the signal to the group, or to the command alone if it has none. On Windows every signal ends the whole tree. */
+  send(signal: NodeJS.Signals): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    if (isWindows) endTree(pid);
+    else if (this.#isOwn) sendToGroup(pid, signal);
+    else this.#child.kill(signal);
+  }
+
+  /** Whether a process of the group is left, even if the command itself has ended. */
+  isAlive(): boolean {
+    const { pid } = this.#child;
+    return this.#isOwn && pid !== undefined && sendToGroup(pid, 0);
+  }
+}
+
+/** Returns false if the group is gone. 0 sends nothing. */
+function sendToGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(-pid, signal);
+    return true;
+  } catch (fault) {
+    const { code } = fault as NodeJS.ErrnoException;
+    // macOS says EPERM for a group in which every process has ended. Elsewhere the processes run as another user: they are
+    // alive, but out of reach.
+    return code === "EPERM" && process.platform !== "darwin";
+  }
+}
+
+function endTree(pid: number): void {
+  const killing = spawn("taskkill", ["/T", "/F", "/PID", String(pid)], {
+    stdio: "ignore",
+    windowsHide: true,
+  });
+  // Without taskkill the processes can't be ended. The report still says that the run was cancelled.
+  killing.on("error", () => {});
+}

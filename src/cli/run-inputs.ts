@@ -1,0 +1,75 @@
+/** What a run is given, as options of the commands that make one. The service validates the values. */
+
+import { Option } from "commander";
+import type { CliCommand } from "./command.ts";
+import { readMembers, readObject } from "./input.ts";
+import { given, repeated, textOption, wholeNumber } from "./options.ts";
+
+type Json = Record<string, unknown>;
+
+export interface ParameterFlags {
+  readonly parameters?: string;
+  readonly param?: readonly string[];
+}
+
+export interface InputFlags extends ParameterFlags {
+  readonly body?: string;
+  readonly entityId?: string;
+  readonly recommendations?: string;
+  readonly label?: readonly string[];
+  readonly timeout?: number;
+}
+
+export const JSON_HELP = "\nGive JSON as text, as @file, or as @- for stdin.\n";
+export const MINUTES = wholeNumber(1, 43_200);
+
+export function withParameters(command: CliCommand): CliCommand {
+  return command
+    .addOption(
+      new Option("-p, --param <name=value>", "one parameter as text, or name:=json; repeatable").argParser(
+        repeated,
+      ),
+    )
+    .addOption(textOption("--parameters <json>", "all parameters, as a JSON object"));
+}
+
+export function withInputs(command: CliCommand): CliCommand {
+  command
+    .addOption(textOption("--body <json>", "the whole request as JSON; other options override its members"))
+    .addOption(new Option("--entity-id <uuid>", "the entity that the run is about"));
+  return withParameters(command)
+    .addOption(textOption("--recommendations <json>", "recommendations, as a JSON object"))
+    .addOption(
+      new Option("--label <text>", "a label that lists can filter by; repeatable").argParser(repeated),
+    )
+    .addOption(
+      new Option("--timeout <minutes>", "fail the run if no report comes in time").argParser(MINUTES),
+    );
+}
+
+/** The parameters; undefined if no option gives one. `base`: what --param adds to without --parameters. */
+export async function readParameters(
+  { parameters, param }: ParameterFlags,
+  base?: unknown,
+): Promise<Json | undefined> {
+  const whole = parameters === undefined ? undefined : await readObject(parameters, "--parameters");
+  if (param === undefined) return whole;
+  return { ...(whole ?? (base as object | undefined)), ...readMembers(param, "--param") };
+}
+
+/** The request's body. */
+export async function readInputs(flags: InputFlags): Promise<Json> {
+  const { entityId, recommendations, label, timeout } = flags;
+  const base = flags.body === undefined ? {} : await readObject(flags.body, "--body");
+  return {
+    ...base,
+    ...given({
+      entityId,
+      parameters: await readParameters(flags, base.parameters),
+      recommendations:
+        recommendations === undefined ? undefined : await readObject(recommendations, "--recommendations"),
+      labels: label && [...label],
+      timeout,
+    }),
+  };
+}

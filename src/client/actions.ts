@@ -1,0 +1,122 @@
+/** The stored actions of one environment: put, get, list, delete and run them. */
+
+import {
+  type Action,
+  type ActionDefinition,
+  type Api,
+  bodyOf,
+  type CallOptions,
+  type ChangeOptions,
+  type DetailOptions,
+  type ListedAction,
+  type NewRunOfAction,
+  present,
+  type StartedActionRun,
+  sending,
+} from "./api.ts";
+import { ActionRunsError, unexpectedAnswer } from "./errors.ts";
+import { pages } from "./paging.ts";
+import { checkedActionName, type Environment } from "./settings.ts";
+import type { Send } from "./transport.ts";
+
+const ACTIONS = "/{o}/{p}/envs/{envName}/actions";
+const ACTION = `${ACTIONS}/{name}` as const;
+const RUNS = `${ACTION}/runs` as const;
+
+/** An action as the API stored it. */
+export interface StoredAction {
+  readonly name: string;
+  /** Grows with each change, and never repeats for a name. */
+  readonly version: number;
+  /** null in the place of each secret. You can put it again. */
+  readonly definition: Action;
+}
+
+export interface PutOptions extends CallOptions {
+  /** Replaces the action only if it has this version, or creates it only if it does not exist: null. Otherwise 412. */
+  readonly ifVersion?: number | null | undefined;
+}
+
+export interface DeleteOptions extends CallOptions {
+  /** Deletes the action only if it has this version. Otherwise 412. */
+  readonly ifVersion?: number | undefined;
+}
+
+export interface Actions {
+  /**
+   * Creates or replaces an action. null in the place of a secret keeps the stored value. With `ifVersion` the client retries
+   * only after 429, because a repeat would be refused with 412: after `unreachable`, read the version with `get`.
+   */
+  put(name: string, definition: ActionDefinition, options?: PutOptions): Promise<StoredAction>;
+  get(name: string, options?: CallOptions): Promise<StoredAction>;
+  /** By name. Requests further pages as you read on. */
+  list(options?: CallOptions): AsyncIterable<ListedAction>;
+  /** Deletes an action. Runs that have begun continue. Succeeds too if the first try did, but its response was lost. */
+  delete(name: string, options?: DeleteOptions): Promise<void>;
+  /** Creates a run of an action. A retry uses the same key, so it creates no second run. */
+  run(
+    name: string,
+    body?: NewRunOfAction,
+    options?: ChangeOptions & DetailOptions,
+  ): Promise<StartedActionRun>;
+}
+
+/** `send`: shares the environment's bookmark with its runs. */
+export function createActions(api: Api, scope: Environment, send: Send): Actions {
+  const of = (name: string) => ({ ...scope, name: checkedActionName(name) });
+  return {
+    async put(name, definition, { signal, ifVersion } = {}) {
+      const header = ifVersion === null ? { "If-None-Match": "*" } : ifMatch(ifVersion);
+      const answer = await api.PUT(ACTION, {
+        params: { path: of(name), header },
+        body: definition,
+        fetch: sending(send, { signal, isRepeatable: ifVersion === undefined }),
+      });
+      return stored(name, bodyOf(answer), answer.response);
+    },
+    async get(name, { signal } = {}) {
+      const answer = await api.GET(ACTION, {
+        params: { path: of(name) },
+        fetch: sending(send, { signal }),
+      });
+      return stored(name, bodyOf(answer), answer.response);
+    },
+    list: ({ signal } = {}) =>
+      pages((cursor) =>
+        api.GET(ACTIONS, {
+          params: { path: scope, query: present({ cursor }) },
+          fetch: sending(send, { signal }),
+        }),
+      ),
+    async delete(name, { signal, ifVersion } = {}) {
+      const params = { path: of(name), header: ifMatch(ifVersion) };
+      let isRepeat = false;
+      const onRetry = () => {
+        isRepeat = true;
+      };
+      try {
+        await api.DELETE(ACTION, { params, fetch: sending(send, { signal, onRetry }) });
+      } catch (error) {
+        // An earlier try may have deleted the action, and its response was lost.
+        const isGone = error instanceof ActionRunsError && error.code === "action_not_found" && isRepeat;
+        if (!isGone) throw error;
+      }
+    },
+    async run(name, body = {}, { signal, include, idempotencyKey = crypto.randomUUID() } = {}) {
+      const header = { "Idempotency-Key": idempotencyKey };
+      const params = { path: of(name), query: present({ include }), header };
+      return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
+    },
+  };
+}
+
+function ifMatch(version: number | undefined): { "If-Match"?: string } {
+  return version === undefined ? {} : { "If-Match": `"${version}"` };
+}
+
+/** The version is the ETag. A proxy that compresses the response may put `W/` before it. */
+function stored(name: string, definition: Action, response: Response): StoredAction {
+  const [, version] = /^(?:W\/)?"(\d+)"$/.exec(response.headers.get("ETag") ?? "") ?? [];
+  if (version === undefined) throw unexpectedAnswer(response, "The response has no version");
+  return { name, version: Number(version), definition };
+}

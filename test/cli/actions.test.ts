@@ -1,0 +1,274 @@
+/** `action`, `retry`, `cancel`, labels and details: what each command sends, prints and exits with. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { cli, type Settings } from "./command.ts";
+import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "action-runs-actions-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const open: BadServer[] = [];
+afterEach(async () => {
+  for (const server of open.splice(0)) await server.close();
+});
+
+const PLACE = "/acme/shop/envs/prod";
+const DEFINITION = {
+  description: "Deploys the shop.",
+  trigger: { type: "webhook", url: "https://ci.example.com/hooks", headers: { Authorization: null } },
+};
+const LISTED = { name: "deploy", version: 3, changedAt: "2026-11-25T13:21:48.373Z", definition: DEFINITION };
+const DETAILS = {
+  action: { name: "deploy", version: 3 },
+  retryOf: null,
+  labels: ["nightly", "team:shop"],
+  externalUrl: "https://ci.example.com/jobs/42",
+  heartbeat: { at: "2026-11-25T13:22:48.373Z", message: "testing", progress: 0.5 },
+  cancel: {
+    by: "ops",
+    reason: "wrong branch",
+    requestedAt: "2026-11-25T13:23:48.373Z",
+    until: "2026-11-25T13:24:48.373Z",
+  },
+};
+
+/** A server that gives every request the same answer, and the settings to reach it. */
+async function serve(status: number, body: unknown, headers = {}): Promise<[BadServer, Settings]> {
+  const server = await badServer((_, response) => json(response, status, body, headers));
+  open.push(server);
+  const settings = {
+    ACTION_RUNS_URL: server.url,
+    ACTION_RUNS_TOKEN: "terr_x",
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
+    ACTION_RUNS_RETRIES: "0",
+  };
+  return [server, settings];
+}
+
+const sent = ({ requests }: BadServer) =>
+  requests.map(({ line, body }) => [line, body === "" ? null : JSON.parse(body)]);
+
+describe("action put", () => {
+  test.each([
+    [[], {}],
+    [["--if-version", "3"], { "if-match": '"3"' }],
+    [["--if-new"], { "if-none-match": "*" }],
+  ])(
+    "with %j stores the definition of a file, and prints it as the service has it",
+    async (more, expected) => {
+      const [server, settings] = await serve(200, DEFINITION, { ETag: '"4"' });
+      const file = join(folder, "deploy.json");
+      writeFileSync(file, JSON.stringify(DEFINITION));
+      const ended = await cli(["action", "put", "deploy", "--body", `@${file}`, ...more], settings);
+      expect(ended).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
+      expect(sent(server)).toEqual([[`PUT ${PLACE}/actions/deploy`, DEFINITION]]);
+      expect(server.requests[0]?.headers).toMatchObject(expected);
+    },
+  );
+
+  test.each([
+    [412, "precondition_failed", 5],
+    [422, "secret_required", 2],
+    [409, "too_many_actions", 5],
+    [403, "forbidden", 3],
+  ])("refused with %i %s exits %i", async (status, code, exit) => {
+    const [, settings] = await serve(status, { error: "No.", code });
+    const ended = await cli(["action", "put", "deploy", "--body", "{}"], settings);
+    expect(ended).toEqual({ code: exit, stdout: "", stderr: `action-runs: No. (${code})\n` });
+  });
+});
+
+describe("action get, list and delete", () => {
+  test("get prints the definition alone as JSON, and the version for people", async () => {
+    const [, settings] = await serve(200, DEFINITION, { ETag: 'W/"3"' });
+    const asJson = await cli(["action", "get", "deploy"], settings);
+    expect(JSON.parse(asJson.stdout)).toEqual(DEFINITION);
+    const text = await cli(["action", "get", "deploy", "--no-json"], settings);
+    expect(text.stdout).toMatch(/^version: +3$/m);
+    expect(text.stdout).toContain('"Authorization": null');
+  });
+
+  test("list prints the service's entries, or a table", async () => {
+    const [server, settings] = await serve(200, [LISTED, { ...LISTED, name: "hello", definition: {} }]);
+    expect(JSON.parse((await cli(["action", "list"], settings)).stdout)).toHaveLength(2);
+    const { stdout } = await cli(["action", "list", "--no-json"], settings);
+    expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +DESCRIPTION\n/);
+    expect(stdout).toMatch(
+      /^deploy +3 +2026-11-25T13:21:48Z +https:\/\/ci\.example\.com\/hooks +Deploys the shop\.$/m,
+    );
+    expect(stdout).toMatch(/^hello +3 +\S+ +nothing/m);
+    expect(server.requests[0]?.line).toBe(`GET ${PLACE}/actions`);
+  });
+
+  test("delete says what it deleted", async () => {
+    const server = await badServer((_, response) => response.writeHead(204).end());
+    open.push(server);
+    const [, settings] = await serve(500, {});
+    const here = { ...settings, ACTION_RUNS_URL: server.url };
+    const ended = await cli(["action", "delete", "deploy", "--if-version", "3"], here);
+    expect(ended).toEqual({ code: 0, stdout: '{"deleted":"deploy"}\n', stderr: "" });
+    expect(server.requests[0]).toMatchObject({
+      line: `DELETE ${PLACE}/actions/deploy`,
+      headers: { "if-match": '"3"' },
+    });
+  });
+});
+
+describe("a command that makes a run", () => {
+  const inputs = ["-p", "version=1.4.2", "--label", "team:shop", "--label", "nightly", "--timeout", "5"];
+  const body = { parameters: { version: "1.4.2" }, labels: ["team:shop", "nightly"], timeout: 5 };
+
+  test.each([
+    [["action", "run", "deploy", ...inputs], `POST ${PLACE}/actions/deploy/runs`, body],
+    [
+      ["action", "run", "deploy", "--body", '{"labels":["x"]}'],
+      `POST ${PLACE}/actions/deploy/runs`,
+      { labels: ["x"] },
+    ],
+    [["action", "run", "deploy"], `POST ${PLACE}/actions/deploy/runs`, {}],
+    [["create", "deploy", ...inputs], `POST ${PLACE}/action-runs`, { actionName: "deploy", ...body }],
+    [["retry", RUN.id], `POST ${PLACE}/action-runs/${RUN.id}/retry`, {}],
+    [
+      ["retry", RUN.id, "--parameters", '{"a":1}', "-p", "b:=2"],
+      `POST ${PLACE}/action-runs/${RUN.id}/retry`,
+      { parameters: { a: 1, b: 2 } },
+    ],
+  ])("%j sends %s with %j, and prints the run", async (args, line, expected) => {
+    const [server, settings] = await serve(201, RUN);
+    const ended = await cli([...args, "--idempotency-key", "k-1"], settings);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(ended.stdout)).toEqual(RUN);
+    expect(sent(server)).toEqual([[line, expected]]);
+    expect(server.requests[0]?.headers["idempotency-key"]).toBe("k-1");
+  });
+
+  test("shows no callback if the service sends none", async () => {
+    const [, settings] = await serve(201, RUN);
+    const ended = await cli(["action", "run", "deploy", "--no-json"], settings);
+    expect(ended.stdout).toContain(RUN.id);
+    expect(ended.stdout).not.toMatch(/callback|token/);
+  });
+
+  test.each([
+    [["action", "run", "deploy"], 422, "invalid_parameters", 2],
+    [["action", "run", "deploy"], 404, "action_not_found", 4],
+    [["action", "run", "deploy"], 409, "action_secrets_lost", 5],
+    [["create", "deploy"], 422, "too_many_labels", 2],
+    [["retry", RUN.id], 409, "run_open", 5],
+    [["retry", RUN.id], 409, "trigger_not_kept", 5],
+    [["retry", RUN.id], 422, "idempotency_key_reused", 5],
+  ])("%j refused with %i %s exits %i", async (args, status, code, exit) => {
+    const [, settings] = await serve(status, { error: "No.", code });
+    const ended = await cli(args, settings);
+    expect(ended).toEqual({ code: exit, stdout: "", stderr: `action-runs: No. (${code})\n` });
+  });
+
+  test.each([
+    ["action", "run", "deploy"],
+    ["retry", RUN.id],
+  ])("%s %s … --wait exits as the run ended", async (...args) => {
+    const failed = { ...RUN, status: "failed", error: "It broke." };
+    const [server, settings] = await serve(201, failed);
+    const ended = await cli([...args, "--wait"], settings);
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.stdout)).toEqual(failed);
+    expect(server.requests.at(-1)?.line).toMatch(/^GET .*wait=/);
+  });
+});
+
+describe("cancel", () => {
+  const running = { ...RUN, status: "running", startedAt: RUN.createdAt, details: DETAILS };
+
+  test.each([
+    [[], {}],
+    [["--reason", "wrong branch", "--grace", "0"], { reason: "wrong branch", graceSeconds: 0 }],
+  ])("with %j asks the job to stop, and prints until when the run stays open", async (more, expected) => {
+    const [server, settings] = await serve(202, running);
+    const ended = await cli(["cancel", RUN.id, ...more, "--no-json"], settings);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(sent(server)).toEqual([[`POST ${PLACE}/action-runs/${RUN.id}/cancel?include=details`, expected]]);
+    expect(ended.stdout).toMatch(
+      /^cancel: +requested by ops at 2026-11-25T13:23:48Z, ends by 2026-11-25T13:24:48Z\nreason: +wrong branch$/m,
+    );
+  });
+
+  test("with --pending-only leaves a running run alone", async () => {
+    const [server, settings] = await serve(409, { error: "It runs.", code: "run_running" });
+    expect((await cli(["cancel", RUN.id, "--pending-only"], settings)).code).toBe(5);
+    expect(sent(server)).toEqual([[`DELETE ${PLACE}/action-runs/${RUN.id}`, null]]);
+  });
+});
+
+describe("labels and details", () => {
+  test("list --label sends each label", async () => {
+    const [server, settings] = await serve(200, []);
+    expect((await cli(["list", "--label", "team:shop", "--label", "x y"], settings)).code).toBe(0);
+    expect(server.requests[0]?.line).toContain("label=team%3Ashop&label=x%20y");
+  });
+
+  test("get --details asks for them and shows them; get does neither", async () => {
+    const [server, settings] = await serve(200, { ...RUN, details: DETAILS });
+    const { stdout } = await cli(["get", RUN.id, "--details", "--no-json"], settings);
+    for (const line of [
+      /^stored action: +deploy, version 3$/m,
+      /^labels: +nightly, team:shop$/m,
+      /^page: +https:\/\/ci\.example\.com\/jobs\/42$/m,
+      /^heartbeat: +2026-11-25T13:22:48Z \[#{10}-{10}\] 50 % testing$/m,
+    ])
+      expect(stdout).toMatch(line);
+    await cli(["get", RUN.id], settings);
+    expect(server.requests.map(({ line }) => line)).toEqual([
+      `GET ${PLACE}/action-runs/${RUN.id}?include=details`,
+      `GET ${PLACE}/action-runs/${RUN.id}`,
+    ]);
+  });
+});
+
+describe("heartbeat and report, in a job", () => {
+  const inJob = async (status: number, body: unknown): Promise<Settings> => {
+    const [server] = await serve(status, body);
+    const url = `${server.url}${PLACE}/action-runs/${RUN.id}/callback`;
+    return { CALLBACK_URL: url, CALLBACK_TOKEN: "a-token", ACTION_RUNS_RETRIES: "0" };
+  };
+  const order = {
+    ...DETAILS.cancel,
+    reason: "::stop-commands::x ##[error]y ##vso[task.complete]z",
+    remainingMs: 1000,
+  };
+
+  test("heartbeat exits 8 if the run was cancelled, and 0 if it was not", async () => {
+    const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: null };
+    expect((await cli(["heartbeat"], await inJob(200, answer))).code).toBe(0);
+    const ended = await cli(["heartbeat"], await inJob(200, { ...answer, cancel: order }));
+    expect(ended).toMatchObject({ code: 8, stderr: "" });
+    expect(JSON.parse(ended.stdout)).toEqual({ ...answer, cancel: order });
+    const over = await inJob(409, { error: "It was cancelled.", code: "run_cancelled" });
+    expect(await cli(["heartbeat"], over)).toEqual({
+      code: 8,
+      stdout: "",
+      stderr: "action-runs: It was cancelled. (run_cancelled)\n",
+    });
+  });
+
+  test.each([["--json"], ["--no-json"]])("with %s no line is a command of a CI product", async (form) => {
+    const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: order };
+    const beat = await cli(["heartbeat", form], await inJob(200, answer));
+    const report = await cli(
+      ["report", "failed", form],
+      await inJob(200, { ...RUN, error: `x\n${order.reason}` }),
+    );
+    const refused = await cli(
+      ["report", "failed", form],
+      await inJob(400, { error: order.reason, code: "x" }),
+    );
+    for (const { stdout, stderr } of [beat, report, refused]) {
+      expect(stdout + stderr).toContain("stop-commands");
+      expect(stdout + stderr).not.toMatch(/^\s*::|##\[|##vso\[/m);
+    }
+  });
+});
