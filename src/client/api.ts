@@ -3,11 +3,9 @@
 import createOpenApiClient, { type Client } from "openapi-fetch";
 import { redirected, unexpectedAnswer } from "./errors.ts";
 import type { components, paths } from "./openapi.ts";
-import type { PendingPaths, PendingSchemas } from "./pending-types.ts";
 import { isRedirect, type Send, type SendOptions } from "./transport.ts";
 
-export type Paths = Omit<paths, keyof PendingPaths> & PendingPaths;
-type Schemas = Omit<components["schemas"], keyof PendingSchemas> & PendingSchemas;
+type Schemas = components["schemas"];
 
 export type ActionRun = Schemas["ActionRun"];
 /** A run as some calls can return it. Only with `include: "details"` it has `details`. */
@@ -38,7 +36,7 @@ export type AuditEntry = Schemas["AuditEntry"];
  * The raw client. It tries once. It returns `{ data, error }` for a response, and throws an ActionRunsError for a redirect
  * or fetch's own error if there is no response.
  */
-export type Api = Client<Paths, "application/json">;
+export type Api = Client<paths, "application/json">;
 
 /** Options of every call. */
 export interface CallOptions {
@@ -59,7 +57,7 @@ export interface DetailOptions {
 }
 
 export function createApi(baseUrl: string, token: string, fetch: typeof globalThis.fetch): Api {
-  return createOpenApiClient<Paths, "application/json">({
+  return createOpenApiClient<paths, "application/json">({
     baseUrl,
     // Not among the options, because a call can override those.
     async fetch(request) {

@@ -1,6 +1,7 @@
 /** The runs of one environment: the API's operations, and waiting, watching and paging on top of them. */
 
 import {
+  type ActionRun,
   type ActionRunSummary,
   type Api,
   bodyOf,
@@ -10,12 +11,12 @@ import {
   type DetailedActionRun,
   type DetailOptions,
   type NewActionRun,
-  type Paths,
   present,
   type StartedActionRun,
   sending,
   type TimelineEvent,
 } from "./api.ts";
+import type { paths } from "./openapi.ts";
 import { pages } from "./paging.ts";
 import { checkedId, type Environment } from "./settings.ts";
 import type { Send, SendOptions, TransportSettings } from "./transport.ts";
@@ -29,7 +30,7 @@ const CANCEL = `${RUN}/cancel` as const;
 const RETRY = `${RUN}/retry` as const;
 const EVENTS = `${RUN}/events` as const;
 
-type ListQuery = NonNullable<Paths[typeof RUNS]["get"]["parameters"]["query"]>;
+type ListQuery = NonNullable<paths[typeof RUNS]["get"]["parameters"]["query"]>;
 
 /** Filters of a list. `limit` is the size of a page, not of the list. A run must have each `label`. */
 export type RunFilter = Omit<ListQuery, "cursor">;
@@ -60,7 +61,7 @@ export interface Runs {
    */
   cancel(id: string, options?: CancelOptions): Promise<DetailedActionRun>;
   /** Cancels a run only if it is pending. A running run is refused with `run_running`. */
-  cancelPending(id: string, options?: ChangeOptions & DetailOptions): Promise<DetailedActionRun>;
+  cancelPending(id: string, options?: ChangeOptions): Promise<ActionRun>;
   /** Creates a new run with the inputs, labels and timeouts of a run that has ended. */
   retry(id: string, options?: RetryOptions): Promise<StartedActionRun>;
   /** Resolves with the run when it has ended. After `timeoutMs` it resolves with the open run, so check `status`. */
@@ -119,9 +120,9 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
       const body = present({ reason, graceSeconds });
       return bodyOf(await api.POST(CANCEL, { params, body, fetch: sending(send, { signal }) }));
     },
-    async cancelPending(id, { signal, include, idempotencyKey = crypto.randomUUID() } = {}) {
+    async cancelPending(id, { signal, idempotencyKey = crypto.randomUUID() } = {}) {
       const header = { "Idempotency-Key": idempotencyKey };
-      const params = { path: of(id), query: present({ include }), header };
+      const params = { path: of(id), header };
       return bodyOf(await api.DELETE(RUN, { params, fetch: sending(send, { signal }) }));
     },
     async retry(id, { signal, include, parameters, idempotencyKey = crypto.randomUUID() } = {}) {
