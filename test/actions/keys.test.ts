@@ -64,9 +64,15 @@ describe("a rotation", () => {
     expect(after).toEqual({ version: 1, keyId: await keyIdOf(NEW), secrets: expect.any(String) });
     expect(after?.secrets).not.toBe(before?.secrets);
     expect(await readiness(NEW, OLD)).toBe(0);
+    const made = await runWith(ring(NEW, OLD), path);
     // Fresh from D1, because the isolate remembers the old bytes for 30 s.
     ahead += 60_000;
     expect((await runWith(ring(NEW), path)).status).toBe(201);
+    // A run that is retried needs its action's secrets, too.
+    const runs = path.replace(/actions\/deploy$/, "action-runs");
+    const cancelled = await askWith(ring(NEW, OLD), "DELETE", `${runs}/${made.body.id}`);
+    expect(cancelled.status).toBe(200);
+    expect((await askWith(ring(NEW), "POST", `${runs}/${made.body.id}/retry`, { body: {} })).status).toBe(201);
   });
 
   it("without the sweep loses the secrets: 409 action_secrets_lost, until they are sent again", async () => {

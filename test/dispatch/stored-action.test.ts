@@ -15,7 +15,9 @@ import { answering, ORIGIN } from "./runs.ts";
 
 const SIGNING_SECRET = `whsec_${new TextEncoder().encode("a-signing-key-of-the-caller-32-b").toBase64()}`;
 const HEADER_SECRET = "glpat-key-4711-of-the-header";
-const SECRETS = [HEADER_SECRET, SIGNING_SECRET.slice(6)];
+const NAMED_SECRET = "trigger-token-0815-by-name";
+const STOP_SECRET = "stop-key-2342-of-the-cancel";
+const SECRETS = [HEADER_SECRET, NAMED_SECRET, STOP_SECRET, SIGNING_SECRET.slice(6)];
 
 const logged: string[] = [];
 beforeEach(() => {
@@ -61,8 +63,14 @@ it("starts its receiver with all secrets, and shows none", async () => {
   const trigger = {
     type: "webhook",
     url: `${to.url}/{{ parameters.version }}`,
-    headers: { "PRIVATE-TOKEN": HEADER_SECRET, "X-Version": "v{{ parameters.version }}" },
-    payload: { run: "{{ run.id }}", token: "{{ run.callbackToken }}" },
+    headers: {
+      "PRIVATE-TOKEN": HEADER_SECRET,
+      "X-Version": "v{{ parameters.version }}",
+      "X-Named": "{{ secrets.token }}",
+    },
+    payload: { run: "{{ run.id }}", token: "{{ run.callbackToken }}", named: "{{ secrets.token }}" },
+    secrets: { token: NAMED_SECRET },
+    cancel: { url: `${to.url}/stop`, headers: { "X-Stop": STOP_SECRET } },
     signingSecret: SIGNING_SECRET,
   };
   const stored = await ask<Told>("PUT", path, { body: { trigger, timeout: 5 } });
@@ -79,12 +87,13 @@ it("starts its receiver with all secrets, and shows none", async () => {
   const [delivery] = await to.untilInbox(1);
   if (delivery === undefined) throw new Error("nothing was delivered");
   expect(delivery.path).toMatch(/\/1\.4\.2$/);
-  expect(delivery.headers).toMatchObject({ "private-token": HEADER_SECRET, "x-version": "v1.4.2" });
+  expect(delivery.headers).toMatchObject({ "private-token": HEADER_SECRET, "x-version": "v1.4.2", "x-named": NAMED_SECRET });
   const payload = new Webhook(SIGNING_SECRET).verify(delivery.body, { ...delivery.headers }) as {
     run: string;
     token: string;
+    named: string;
   };
-  expect(payload.run).toBe(ran.body.id);
+  expect([payload.run, payload.named]).toEqual([ran.body.id, NAMED_SECRET]);
 
   // Only the receiver can report.
   const callback = `${ORIGIN}${runs}/${ran.body.id}/callback`;
@@ -126,4 +135,39 @@ it("shows no secret of the action in what a receiver answers that echoes it", as
   const { body } = await events();
   expect(body).toContainEqual(expect.objectContaining({ excerpt: null, excerptOmitted: "secret" }));
   expect(JSON.stringify(body)).not.toContain(HEADER_SECRET);
+});
+
+it("asks its receiver to stop the job that the receiver named, with the secrets of the stop request", async () => {
+  const to = await answering({
+    status: 202,
+    headers: { "Content-Type": "application/json" },
+    body: '{"id":9035,"web_url":"https://ci.example.com/jobs/9035"}',
+  });
+  const actions = newActionsPath();
+  const runs = actions.replace(/actions$/, "action-runs");
+  const trigger = {
+    type: "webhook",
+    url: to.url,
+    startOn: "heartbeat",
+    headers: { "PRIVATE-TOKEN": HEADER_SECRET },
+    secrets: { token: NAMED_SECRET },
+    link: "{{ response.web_url }}",
+    cancel: {
+      url: `${to.url}/jobs/{{ response.id }}/stop`,
+      headers: { "X-Stop": STOP_SECRET },
+      payload: { token: "{{ secrets.token }}" },
+    },
+  };
+  expect((await ask("PUT", `${ORIGIN}${actions}/deploy`, { body: { trigger } })).status).toBe(201);
+  const { id } = (await ask("POST", `${ORIGIN}${actions}/deploy/runs`, { body: {} })).body;
+  const url = `${ORIGIN}${runs}/${id}`;
+  const linked = async () =>
+    (await ask<{ details: { externalUrl: string | null } }>("GET", `${url}?include=details`)).body.details;
+  await until(async () => (await linked()).externalUrl === "https://ci.example.com/jobs/9035");
+  expect((await ask("POST", `${url}/cancel`, { body: { reason: "wrong branch" } })).status).toBe(200);
+  const [, stop] = await to.untilInbox(2);
+  expect(stop?.path).toMatch(/\/jobs\/9035\/stop$/);
+  expect(stop?.headers).toMatchObject({ "x-stop": STOP_SECRET, "webhook-id": `${id}-cancel` });
+  expect(stop?.headers["private-token"]).toBeUndefined();
+  expect(JSON.parse(stop?.body ?? "null")).toEqual({ token: NAMED_SECRET });
 });
