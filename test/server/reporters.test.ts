@@ -313,7 +313,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
       actionName,
       entityId: null,
       status: "cancelled",
-      output: { status: "failed" },
+      output: { a: 1, status: "failed" },
     };
     faults.push({ status: 200, body: JSON.stringify(body) });
     const { code, printed } = await report(run, words.failed);
