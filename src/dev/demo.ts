@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tellActions } from "./action-story.ts";
 import { tellDispatch } from "./dispatch-story.ts";
 import { migrateLocally, newSecrets } from "./prepare.ts";
 import { freePort, startServer } from "./server.ts";
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
     const telling = new Telling();
     await tellStory(telling, server.url, rootToken);
     await tellDispatch(telling, server.url, rootToken);
+    await tellActions(telling, server.url, rootToken);
     const { checks, failures } = telling;
     if (failures.length > 0) {
       throw new Error(`\nThese checks failed:\n${failures.map((failure) => `- ${failure}`).join("\n")}`);

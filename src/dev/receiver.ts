@@ -13,7 +13,7 @@ const FAILS = 2;
 const STEPS = ["checked out", "built", "deployed"];
 const STEP_MS = 300;
 
-interface Delivery {
+export interface Delivery {
   readonly run: { readonly id: string; readonly callbackUrl: string; readonly callbackToken: string };
 }
 
@@ -56,26 +56,27 @@ export async function startReceiver(signingSecret: string): Promise<Receiver> {
 }
 
 async function work({ run }: Delivery): Promise<void> {
-  const post = (url: string, body: unknown) =>
-    fetch(url, {
-      method: "POST",
-      headers: {
-        Authorization: `Bearer ${run.callbackToken}`,
-        "Content-Type": "application/json",
-        "Idempotency-Key": run.id,
-      },
-      body: JSON.stringify(body),
-      redirect: "error",
-    });
   for (const [done, message] of STEPS.entries()) {
     await delay(STEP_MS);
     const progress = (done + 1) / STEPS.length;
-    await post(run.callbackUrl.replace(/callback$/, "heartbeat"), { message, progress });
+    await postAs(run, run.callbackUrl.replace(/callback$/, "heartbeat"), { message, progress });
   }
-  await post(run.callbackUrl, { status: "succeeded", output: { url: "https://shop.example" } });
+  const output = { url: "https://shop.example" };
+  await postAs(run, run.callbackUrl, { status: "succeeded", output });
 }
 
-async function read(request: IncomingMessage): Promise<string> {
+/** Sends what a job says of its run. */
+export async function postAs(run: Delivery["run"], url: string, body: unknown): Promise<void> {
+  const headers = {
+    Authorization: `Bearer ${run.callbackToken}`,
+    "Content-Type": "application/json",
+    "Idempotency-Key": run.id,
+  };
+  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body), redirect: "error" });
+  await answer.body?.cancel();
+}
+
+export async function read(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();

@@ -89,5 +89,6 @@ export function shorten(text: string): string {
   return text
     .replace(/[0-9a-f-]{36}:\d{13}:[0-9a-f]{60}([0-9a-f]{4})/g, "…$1")
     .replace(/root_[0-9a-f]{60}/g, "root_…")
+    .replace(/terr_[A-Za-z0-9_-]{43}/g, "terr_…")
     .replace(/whsec_[A-Za-z0-9+/=]+/g, "whsec_…");
 }
