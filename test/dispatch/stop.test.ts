@@ -4,8 +4,8 @@ import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { until } from "../support/direct.ts";
 import type { Answer, Delivery, Receiver } from "../support/receiver/client.ts";
-import { coordinatorOf } from "../support/requests.ts";
-import { answering, type Fired, fire, untilNobodyWaits } from "./runs.ts";
+import { ask, coordinatorOf } from "../support/requests.ts";
+import { answering, type Fired, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
 
 const LEASE_OVER_MS = 31_000;
 const MINUTE_MS = 60_000;
@@ -175,22 +175,20 @@ describe("a stop request", () => {
   });
 });
 
-/** Asks a running run's stop request to leave now, as a request to stop does. */
-async function ask({ path, created, alarmIn }: Fired): Promise<void> {
-  await runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage: { sql } }) => {
-    sql.exec("UPDATE stop_requests SET next_at = 1, due_at = 1 WHERE run_id = ?", created.id);
-  });
-  await alarmIn(0);
+/** Asks the job of a running run to stop, and gives it a minute. */
+async function askToStop({ path, created }: Fired): Promise<void> {
+  expect((await ask("POST", `${ORIGIN}${path}/${created.id}/cancel`)).status).toBe(202);
 }
 
 describe("while the run is open, the timeline tells", () => {
   it("each attempt of the stop request and its answer", async () => {
     const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, body: "wait" }, { status: 204 }]);
     await run.untilStatus("running");
-    await ask(run);
+    await askToStop(run);
     await untilErased(run);
     const { host } = new URL(stops.url);
     expect((await run.timeline()).slice(4)).toMatchObject([
+      { type: "cancel_requested", by: "root" },
       { type: "stop_started", attempt: 1, host },
       { type: "stop_answered", attempt: 1, outcome: "retry", status: 503, excerpt: "wait" },
       { type: "stop_started", attempt: 2, host },
@@ -212,7 +210,7 @@ describe("while the run is open, the timeline tells", () => {
     const more = { headers: { Authorization: "Bearer start-token-1" } };
     const { run, stops } = await play({ status: 202, body }, { url: "/{{ response.id }}" }, [], more);
     await run.untilStatus("running");
-    await ask(run);
+    await askToStop(run);
     await untilErased(run);
     expect((await run.timeline()).at(-1)).toMatchObject({
       type: "stop_answered",
@@ -229,7 +227,7 @@ describe("while the run is open, the timeline tells", () => {
       secrets,
     });
     await run.untilStatus("running");
-    await ask(run);
+    await askToStop(run);
     await untilErased(run);
     expect((await run.timeline()).at(-1)).toMatchObject({ excerpt: null, excerptOmitted: "secret" });
   });
@@ -238,19 +236,47 @@ describe("while the run is open, the timeline tells", () => {
     const log = vi.spyOn(console, "log");
     const { run, stops } = await play({ status: 202 }, {}, [{ status: 200, delayMs: 250 }]);
     await run.untilStatus("running");
-    await ask(run);
+    await askToStop(run);
     await stops.untilInbox(1);
-    await runInDurableObject(coordinatorOf(run.path, run.created.id), (_instance, { storage: { sql } }) => {
-      // As a request to stop leaves it, or the end would erase the stop request.
-      sql.exec(
-        "UPDATE runs SET cancel_requested_at = 1, cancel_until = deadline_at WHERE id = ?",
-        run.created.id,
-      );
-    });
     await run.report({ status: "succeeded" });
     await untilErased(run);
     expect((await run.story()).at(-1)).toBe("ended");
     expect(log.mock.calls.flat().join("\n")).toContain('"stop_answered"');
+  });
+});
+
+describe("a request to stop a running run", () => {
+  it("reaches the job, and the run ends as cancelled when the job reports that it failed", async () => {
+    const { run, stops } = await play({ status: 202 });
+    await run.untilStatus("running");
+    await askToStop(run);
+    await stops.untilInbox(1);
+    await run.report({ status: "failed", error: "stopped" });
+    expect(await run.get()).toMatchObject({ status: "cancelled", error: "stopped" });
+    await untilErased(run);
+  });
+
+  it("sends one request, however often it is repeated", async () => {
+    const { run, stops } = await play({ status: 202 });
+    await run.untilStatus("running");
+    await askToStop(run);
+    await askToStop(run);
+    await stops.untilInbox(1);
+    await untilErased(run);
+    await askToStop(run);
+    await run.alarmIn(61_000);
+    expect((await run.get()).status).toBe("cancelled");
+    expect(await stops.inbox()).toHaveLength(1);
+  });
+
+  it("without a grace ends the run at once, and the job is told all the same", async () => {
+    const { run, stops } = await play({ status: 202 });
+    await run.untilStatus("running");
+    const url = `${ORIGIN}${run.path}/${run.created.id}/cancel`;
+    expect((await ask("POST", url, { body: { graceSeconds: 0 } })).status).toBe(200);
+    await stops.untilInbox(1);
+    await untilErased(run);
+    expect((await run.story()).at(-1)).toBe("ended");
   });
 });
 
@@ -345,9 +371,10 @@ describe("an attempt is under way when the run is cancelled", () => {
     await run.heartbeat();
     await untilNobodyWaits(starts);
     await until(async () => (await rowsOf(run)).answers === 1);
-    // A running run can't be deleted, so only the answer is looked at here.
-    expect(await stops.inbox()).toEqual([]);
-    await run.report({ status: "succeeded" });
+    await askToStop(run);
+    const [request] = await stops.untilInbox(1);
+    expect(request?.path).toMatch(/\/jobs\/a%20b%2Fc\/stop$/);
+    await untilErased(run);
     expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
   });
 });
@@ -372,7 +399,7 @@ describe("the object restarts", () => {
     await run.untilStatus("running");
     expect(await rowsOf(run)).toEqual({ stops: 1, answers: 1 });
     await evictDurableObject(coordinatorOf(run.path, run.created.id));
-    await ask(run);
+    await askToStop(run);
     const [request] = await stops.untilInbox(1);
     expect(request?.path).toMatch(/\/jobs\/4711$/);
   });

@@ -86,7 +86,6 @@ const IN_WORDS: readonly (readonly [string, unknown, RegExp])[] = [
   ["trigger.url", "https://localhost/a", /public host name/],
   ["trigger.url", "https://ci.example.com:8443/a", /port 443/],
   ["trigger.url", "https://{{ run.id }}.example.com/a", /in its path and query/],
-  ["trigger.cancel.url", "http://ci.example.com/a", /`https`/],
   ["trigger.headers", { Host: "x" }, /can't set.*`host`/],
   ["trigger.payload", "{{ nothing }}", /placeholders such as/],
   ["trigger.signingSecret", `${SECRET}A`, /base64/],
