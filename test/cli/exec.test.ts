@@ -211,19 +211,26 @@ describe.concurrent("a signal", () => {
 
 const isBeat = ({ url }: IncomingMessage) => url?.endsWith("/heartbeat") === true;
 const every = (text: string) => ["exec", "--interval", "1", "--", "sh", "-c", text];
-/** A command that says `ready` and then only waits, in short steps, so that its traps run soon. */
-const waiting = (traps = "") => `${traps} echo ready; while :; do sleep 0.1; done`;
+/** A new path in the folder. */
+let marks = 0;
+const newMark = () => join(folder, `mark-${++marks}`);
+/** A command that writes the mark once its traps are set, and then only waits, in short steps, so that its traps run soon. */
+const waiting = (traps: string, mark: string) => `${traps} : >'${mark}'; while :; do sleep 0.1; done`;
 const ordered = (remainingMs: number, reason: string | null = null) => ({
   status: "running",
   deadlineAt: RUN.createdAt,
   cancel: { reason, requestedAt: RUN.createdAt, until: RUN.createdAt, remainingMs },
 });
 
-/** A service that answers the heartbeats with these bodies, the last one again and again. A number is a refusal. */
-function answering(...answers: readonly (object | number)[]): Promise<Service> {
+/**
+ * A service that answers the heartbeats with these bodies, the last one again and again. A number is a refusal. It begins
+ * once the command has written `mark`, or at once without one.
+ */
+function answering(mark: string | null, ...answers: readonly (object | number)[]): Promise<Service> {
   let beats = 0;
   return newService((request, response) => {
-    const answer = isBeat(request) ? answers[Math.min(++beats, answers.length) - 1] : undefined;
+    const isReady = isBeat(request) && (mark === null || existsSync(mark));
+    const answer = isReady ? answers[Math.min(++beats, answers.length) - 1] : undefined;
     if (answer === undefined) return false;
     if (typeof answer === "object") json(response, 200, answer);
     else json(response, answer, { error: "It was cancelled.", code: "run_cancelled" });
@@ -245,8 +252,9 @@ const isLinux = process.platform === "linux";
 
 describe.concurrent("a cancel of the run", () => {
   test("ends the command by SIGTERM, and the run is reported as failed", async () => {
-    const { settings, reports } = await answering({}, ordered(60_000, "wrong branch"));
-    const ended = await cli(every("echo ready; exec sleep 20"), settings);
+    const mark = newMark();
+    const { settings, reports } = await answering(mark, ordered(60_000, "wrong branch"));
+    const ended = await cli(every(`echo ready; : >'${mark}'; exec sleep 20`), settings);
     expect(ended).toMatchObject({ code: 143, stdout: "ready\n" });
     expect(ended.stderr).toBe(
       "action-runs: The run was cancelled: wrong branch. The command must end within 40 s.\n",
@@ -256,29 +264,32 @@ describe.concurrent("a cancel of the run", () => {
   });
 
   test("ends a stubborn command by SIGKILL after two thirds of the time that is left", async () => {
+    const mark = newMark();
     let orderedAt = 0;
-    const { settings, reports } = await newService((request, response, service) => {
-      if (!isBeat(request) || service.beats() !== 2) return false;
+    const { settings, reports } = await newService((request, response) => {
+      if (!isBeat(request) || !existsSync(mark) || orderedAt > 0) return false;
       orderedAt = performance.now();
       json(response, 200, ordered(1800));
       return true;
     });
-    const ended = await cli(every(waiting("trap '' TERM;")), settings);
+    const ended = await cli(every(waiting("trap '' TERM;", mark)), settings);
     expect(ended.code).toBe(137);
     expect(performance.now() - orderedAt).toBeGreaterThan(1190);
     expect(reports()).toMatchObject([{ status: "failed", error: "cancelled: sh was ended by SIGKILL" }]);
   });
 
   test("that leaves less time after a second request brings SIGKILL forward", async () => {
-    const { settings, reports } = await answering({}, ordered(3_600_000), ordered(30));
-    expect((await cli(every(waiting("trap '' TERM;")), settings)).code).toBe(137);
+    const mark = newMark();
+    const { settings, reports } = await answering(mark, ordered(3_600_000), ordered(30));
+    expect((await cli(every(waiting("trap '' TERM;", mark)), settings)).code).toBe(137);
     expect(reports()).toHaveLength(1);
   });
 
   test("is a failure although the command traps SIGTERM and exits with 0; exec exits 8", async () => {
-    const { settings, reports } = await answering({}, ordered(60_000));
-    const ended = await cli(every(waiting("trap 'echo tidy; exit 0' TERM;")), settings);
-    expect(ended).toMatchObject({ code: 8, stdout: "ready\ntidy\n" });
+    const mark = newMark();
+    const { settings, reports } = await answering(mark, ordered(60_000));
+    const ended = await cli(every(waiting("trap 'echo tidy; exit 0' TERM;", mark)), settings);
+    expect(ended).toMatchObject({ code: 8, stdout: "tidy\n" });
     expect(reports()).toMatchObject([{ status: "failed", error: "cancelled: sh exited with status 0" }]);
   });
 
@@ -297,27 +308,28 @@ describe.concurrent("a cancel of the run", () => {
   });
 
   test("reaches what the command started, and SIGKILL ends what ignores SIGTERM after the command is gone", async () => {
-    const { settings } = await answering({}, ordered(1800));
-    const stubborn = `trap '' TERM; echo "pid $$"; while :; do sleep 0.1; done`;
-    const mark = join(folder, "grandchild-got-term");
-    const tidy = `sh -c 'trap "echo x >${mark}; exit" TERM; while :; do sleep 0.1; done'`;
+    const [tidyIsReady, ready, gotTerm] = [newMark(), newMark(), newMark()];
+    const { settings } = await answering(ready, ordered(1800));
+    const onceTidyIs = `while [ ! -e ${tidyIsReady} ]; do sleep 0.1; done; echo "pid $$"; : >${ready};`;
+    const stubborn = `trap '' TERM; ${onceTidyIs} while :; do sleep 0.1; done`;
+    const tidy = `sh -c 'trap "echo x >${gotTerm}; exit" TERM; : >${tidyIsReady}; while :; do sleep 0.1; done'`;
     const job = start(every(`${tidy} & sh -c '${stubborn.replaceAll("'", `'\\''`)}' & wait`), settings);
     await job.until(/pid \d+/);
     const pid = Number(/pid (\d+)/.exec(job.printed())?.[1]);
     expect((await job.ended).code).toBe(143);
-    expect(existsSync(mark)).toBe(true);
+    expect(existsSync(gotTerm)).toBe(true);
     if (isLinux) expect(runs(pid)).toBe(false);
   });
 
   test("that is known before the start leaves the command alone; the run is reported as failed", async () => {
-    const { settings, reports } = await answering(ordered(60_000, "wrong branch"));
+    const { settings, reports } = await answering(null, ordered(60_000, "wrong branch"));
     expect(await cli(shell("echo worked"), settings)).toEqual({
       code: 8,
       stdout: "",
       stderr: "action-runs: The command was not started, because the run was cancelled: wrong branch.\n",
     });
     expect(reports()).toEqual([{ status: "failed", error: "cancelled: the command was not started" }]);
-    const over = await answering(409);
+    const over = await answering(null, 409);
     expect(await cli(shell("echo worked"), over.settings)).toMatchObject({ code: 8, stdout: "" });
     expect(over.reports()).toEqual([]);
   });
@@ -337,6 +349,7 @@ describe.concurrent("a cancel of the run", () => {
 
   test("has a reason that is no command of a CI product", async () => {
     const { settings } = await answering(
+      null,
       ordered(0, ":::stop-commands::x ##[error]y ##vso[task.complete]z\x1b[2J"),
     );
     const { stderr } = await cli(shell("true"), settings);
