@@ -52,6 +52,8 @@ export async function createAged(path: string, age: Age = {}): Promise<string> {
     { key: `m:${id}`, fingerprint: "" },
     null,
   );
+  // Two ids of one millisecond can want one place in the journal.
+  if (!answer.ok && answer.reason === "id_taken") return createAged(path, { createdAt, ...age });
   if (!answer.ok) throw new Error(`create: ${answer.reason}`);
   return id;
 }
