@@ -3,10 +3,7 @@
 import * as z from "zod/mini";
 import { trigger, triggerSecrets } from "../dispatch/trigger.ts";
 import { isJsonObject, type JsonObject } from "../http/json.ts";
-import {
-  SCHEMA_MAX_BYTES,
-  SCHEMA_MAX_SUBSCHEMAS,
-} from "../http/limits.ts";
+import { SCHEMA_MAX_BYTES, SCHEMA_MAX_SUBSCHEMAS } from "../http/limits.ts";
 import { described, filterableName } from "../http/schema-parts.ts";
 import { labels, minutes } from "../runs/api/request-schemas.ts";
 import { checkSchema } from "./schema/check-schema.ts";

@@ -49,10 +49,7 @@ export async function storeAction(
 ): Promise<PutAction> {
   const labels = sent.labels?.length ?? 0;
   if (labels > LABELS_MAX) {
-    throw new ApiError(
-      "too_many_labels",
-      `The action has ${labels} labels. Send at most ${LABELS_MAX}.`,
-    );
+    throw new ApiError("too_many_labels", `The action has ${labels} labels. Send at most ${LABELS_MAX}.`);
   }
   requireCallableUrls(c, sent.trigger);
   for (let n = 0; n < TRIES_MAX; n++) {

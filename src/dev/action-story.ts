@@ -64,9 +64,9 @@ export async function tellActions(telling: Telling, origin: string, rootToken: s
       "201: only the receiver gets the callback token",
       started.status === 201 && started.body.callback === undefined,
     );
-    const isRunning = started.status === 201 && (await until(
-      async () => (await quietly(`${runs}/${id}`, token)).status === "running",
-    ));
+    const isRunning =
+      started.status === 201 &&
+      (await until(async () => (await quietly(`${runs}/${id}`, token)).status === "running"));
     const seen = await asMember("GET", `${runs}/${id}?include=details`);
     telling.check(
       "the job runs, and the run has a link to its page",

@@ -71,5 +71,9 @@ async function work({ run }: Delivery, job: number, isStopped: () => boolean): P
     await delay(STEP_MS);
   }
   const isDone = job > 1 && !isStopped();
-  await postAs(run, run.callbackUrl, isDone ? { status: "succeeded" } : { status: "failed", error: "stopped" });
+  await postAs(
+    run,
+    run.callbackUrl,
+    isDone ? { status: "succeeded" } : { status: "failed", error: "stopped" },
+  );
 }

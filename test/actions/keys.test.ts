@@ -72,7 +72,9 @@ describe("a rotation", () => {
     const runs = path.replace(/actions\/deploy$/, "action-runs");
     const cancelled = await askWith(ring(NEW, OLD), "DELETE", `${runs}/${made.body.id}`);
     expect(cancelled.status).toBe(200);
-    expect((await askWith(ring(NEW), "POST", `${runs}/${made.body.id}/retry`, { body: {} })).status).toBe(201);
+    expect((await askWith(ring(NEW), "POST", `${runs}/${made.body.id}/retry`, { body: {} })).status).toBe(
+      201,
+    );
   });
 
   it("without the sweep loses the secrets: 409 action_secrets_lost, until they are sent again", async () => {

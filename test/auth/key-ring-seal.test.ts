@@ -108,7 +108,10 @@ describe("the id of a key", () => {
   it("is the same in every ring, and another one for each key and purpose", async () => {
     const [first = "", second = ""] = await ringOf(FIRST, SECOND).keyIds("action-secrets");
     expect(await ringOf(SECOND, FIRST).keyIds("action-secrets")).toEqual([second, first]);
-    expect([first, second]).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), expect.not.stringMatching(first)]);
+    expect([first, second]).toEqual([
+      expect.stringMatching(/^[0-9a-f]{16}$/),
+      expect.not.stringMatching(first),
+    ]);
     expect(await ringOf(FIRST).keyIds("fingerprint")).not.toEqual([first]);
   });
 });

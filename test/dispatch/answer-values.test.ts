@@ -10,13 +10,20 @@ const REQUEST: SentRequest = {
   headers: { Authorization: "Bearer header-secret-22", Accept: "application/vnd.github+json" },
   body: JSON.stringify({
     ref: "release-of-the-day",
-    inputs: { callback_token: `callback:${RUN}:1795668017573:0123456789abcdef`, password: "payload-secret-3" },
+    inputs: {
+      callback_token: `callback:${RUN}:1795668017573:0123456789abcdef`,
+      password: "payload-secret-3",
+    },
   }),
   signingSecret: "whsec_c2lnbmluZy1zZWNyZXQtb2YtMjQtYg==",
   callbackToken: `callback:${RUN}:1795668017573:0123456789abcdef`,
   otherSecrets: ["named-secret-4", "pin42"],
 };
-const KNOWN = ["https://", "api.github.com", `https://runs.example/acme/shop/envs/e/action-runs/${RUN}/callback`];
+const KNOWN = [
+  "https://",
+  "api.github.com",
+  `https://runs.example/acme/shop/envs/e/action-runs/${RUN}/callback`,
+];
 
 function valuesOf(answer: unknown, wanted: readonly string[], location: string | null = null) {
   const bytes = new TextEncoder().encode(typeof answer === "string" ? answer : JSON.stringify(answer));

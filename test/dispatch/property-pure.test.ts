@@ -46,7 +46,10 @@ class RuledRun {
     const heartbeatTimeoutMs = heartbeatTimeout === null ? null : heartbeatTimeout * 60_000;
     const times = { createdAt: START, deadlineAt: START + timeout * 60_000, heartbeatTimeoutMs };
     const source = { source: "trigger", actionVersion: null, retryOf: null, labels: "[]" } as const;
-    this.run = begin({ ...none, ...source, id: "r", actionName: "deploy", triggeredBy: "root", ...times }, true);
+    this.run = begin(
+      { ...none, ...source, id: "r", actionName: "deploy", triggeredBy: "root", ...times },
+      true,
+    );
     const host = "ci.example.com";
     this.delivery = beginAttempt(newDelivery({ ...trigger, host, sealed: new Uint8Array() }, START), START);
     this.events = [{ type: "created", at: START, data: {} }, attemptStarted(this.delivery, START)];

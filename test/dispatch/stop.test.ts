@@ -158,7 +158,9 @@ describe("a stop request", () => {
     const due = await runInDurableObject(
       coordinatorOf(run.path, run.created.id),
       (_instance, { storage: { sql } }) =>
-        sql.exec<{ at: number }>("SELECT due_at AS at FROM stop_requests WHERE run_id = ?", run.created.id).one().at,
+        sql
+          .exec<{ at: number }>("SELECT due_at AS at FROM stop_requests WHERE run_id = ?", run.created.id)
+          .one().at,
     );
     expect(due).toBe(Date.parse(run.created.callback.expiresAt) + 15 * MINUTE_MS);
   });
@@ -395,7 +397,10 @@ describe("the object restarts", () => {
   });
 
   it("and still knows what the receiver answered", async () => {
-    const { run, stops } = await play({ status: 202, body: '{"id":4711}' }, { url: "/jobs/{{ response.id }}" });
+    const { run, stops } = await play(
+      { status: 202, body: '{"id":4711}' },
+      { url: "/jobs/{{ response.id }}" },
+    );
     await run.untilStatus("running");
     expect(await rowsOf(run)).toEqual({ stops: 1, answers: 1 });
     await evictDurableObject(coordinatorOf(run.path, run.created.id));

@@ -44,13 +44,17 @@ const TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(n
 
 async function bytesOfD1(): Promise<string> {
   const { results } = await env.DB.prepare(TABLES).all<{ name: string }>();
-  const tables = await Promise.all(results.map(({ name }) => env.DB.prepare(`SELECT * FROM "${name}"`).all()));
+  const tables = await Promise.all(
+    results.map(({ name }) => env.DB.prepare(`SELECT * FROM "${name}"`).all()),
+  );
   return tables.map(({ results: rows }) => asText(rows)).join("\n");
 }
 
 function bytesOfJournal(runsPath: string, id: string): Promise<string> {
   return runInDurableObject(coordinatorOf(runsPath, id), (_instance, { storage: { sql } }) =>
-    [...sql.exec<{ name: string }>(TABLES)].map(({ name }) => asText([...sql.exec(`SELECT * FROM "${name}"`)])).join("\n"),
+    [...sql.exec<{ name: string }>(TABLES)]
+      .map(({ name }) => asText([...sql.exec(`SELECT * FROM "${name}"`)]))
+      .join("\n"),
   );
 }
 
@@ -87,7 +91,11 @@ it("starts its receiver with all secrets, and shows none", async () => {
   const [delivery] = await to.untilInbox(1);
   if (delivery === undefined) throw new Error("nothing was delivered");
   expect(delivery.path).toMatch(/\/1\.4\.2$/);
-  expect(delivery.headers).toMatchObject({ "private-token": HEADER_SECRET, "x-version": "v1.4.2", "x-named": NAMED_SECRET });
+  expect(delivery.headers).toMatchObject({
+    "private-token": HEADER_SECRET,
+    "x-version": "v1.4.2",
+    "x-named": NAMED_SECRET,
+  });
   const payload = new Webhook(SIGNING_SECRET).verify(delivery.body, { ...delivery.headers }) as {
     run: string;
     token: string;
@@ -103,9 +111,12 @@ it("starts its receiver with all secrets, and shows none", async () => {
 
   await until(async () => (await bytesOfD1()).includes(ran.body.id));
   const shown = await Promise.all(
-    [path, `${ORIGIN}${actions}`, `${ORIGIN}${runs}/${ran.body.id}`, `${ORIGIN}${runs}/${ran.body.id}/events`].map(
-      (one) => ask<unknown>("GET", one, { token }),
-    ),
+    [
+      path,
+      `${ORIGIN}${actions}`,
+      `${ORIGIN}${runs}/${ran.body.id}`,
+      `${ORIGIN}${runs}/${ran.body.id}/events`,
+    ].map((one) => ask<unknown>("GET", one, { token })),
   );
   const places: Readonly<Record<string, string>> = {
     answers: JSON.stringify([stored.body, again.body, ran.body, ...shown.map(({ body }) => body)]),

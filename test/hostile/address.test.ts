@@ -159,7 +159,10 @@ describe("headers", () => {
       const answers = [
         await ask<unknown>("POST", runs, { body: { actionName: "a" }, headers }),
         await ask<unknown>("DELETE", `${runs}/${run.id}`, { headers }),
-        await ask<unknown>("POST", `${runs.replace(/action-runs$/, "actions")}/deploy/runs`, { body: {}, headers }),
+        await ask<unknown>("POST", `${runs.replace(/action-runs$/, "actions")}/deploy/runs`, {
+          body: {},
+          headers,
+        }),
         await report(run, { status: "succeeded" }, { headers }),
         await report(run, { status: "succeeded" }, { headers: { "webhook-id": key } }),
       ];

@@ -138,12 +138,7 @@ describe("the OpenAPI document", () => {
     const required = operations.flatMap(([, { operationId, requestBody }]) =>
       requestBody?.required === true ? [operationId] : [],
     );
-    expect(required.sort()).toEqual([
-      "completeActionRun",
-      "createActionRun",
-      "createApiToken",
-      "putAction",
-    ]);
+    expect(required.sort()).toEqual(["completeActionRun", "createActionRun", "createApiToken", "putAction"]);
   });
 });
 

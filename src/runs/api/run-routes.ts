@@ -15,7 +15,16 @@ import { sendChanged, sendCreated, sendJson, shown } from "./coordinator-answer.
 import { createRunOfBody, creationOf } from "./create.ts";
 import { listRunsAfter, summarizeRunsAfter } from "./list-runs.ts";
 import { mayBeKnown, readRun } from "./reader.ts";
-import { changeQuery, createQuery, newRun, retry, runListQuery, runQuery, runSummaryQuery, stop } from "./request-schemas.ts";
+import {
+  changeQuery,
+  createQuery,
+  newRun,
+  retry,
+  runListQuery,
+  runQuery,
+  runSummaryQuery,
+  stop,
+} from "./request-schemas.ts";
 import { retryRun } from "./retry.ts";
 import { askForChange, placeOf, runIdOf } from "./run-place.ts";
 import { waitForEnd } from "./wait-for-end.ts";

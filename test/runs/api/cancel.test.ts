@@ -406,7 +406,9 @@ it.each(["grace", "deadline"] as const)(
       ({ status, body }) => status === 200 && "completedAt" in body && body.completedAt !== null,
     );
     // Nobody is told of an end that time brought.
-    expect(ended.map(({ body }) => body)).toEqual(end.completedAt === until && ended.length === 0 ? [] : [end]);
+    expect(ended.map(({ body }) => body)).toEqual(
+      end.completedAt === until && ended.length === 0 ? [] : [end],
+    );
     if (last === "grace") expect(end.status).toBeOneOf(["succeeded", "cancelled"]);
     const codes = end.status === "failed" ? ["run_failed", "run_timed_out"] : [`run_${end.status}`];
     for (const { status, body } of told) {

@@ -90,7 +90,11 @@ describe("a place that can't have a secret or a value of the answer is refused",
     ],
     ["a secret's name", { secrets: { "a b": "x" } }, "trigger.secrets.a b: is not a valid name"],
     ["a secret that is no text", { secrets: { a: null } }, "trigger.secrets.a: send a string"],
-    ["secrets that are null", { secrets: null, payload: "{{ secrets.a }}" }, "trigger.secrets: send a JSON object"],
+    [
+      "secrets that are null",
+      { secrets: null, payload: "{{ secrets.a }}" },
+      "trigger.secrets: send a JSON object",
+    ],
     ["an empty secret", { secrets: { a: "" } }, "trigger.secrets.a: is empty"],
     ["a long secret", { secrets: { a: "x".repeat(4097) } }, "trigger.secrets.a: is too long"],
     [
