@@ -252,11 +252,15 @@ describe("null", () => {
 
   it("can't make a trigger larger than 64 KiB, version by version", async () => {
     const path = `${newActionsPath()}/deploy`;
-    const big = "s".repeat(30_000);
-    await put(path, { trigger: kept({ secrets: { a: big } }) });
-    expect((await put(path, { trigger: kept({ secrets: { a: null, b: big } }) })).status).toBe(200);
-    const refused = await put(path, { trigger: kept({ secrets: { a: null, b: null, c: big } }) });
+    const secrets = (keep: number, more: number) =>
+      Object.fromEntries(
+        Array.from({ length: keep + more }, (_, n) => [`s${n}`, n < keep ? null : "s".repeat(4000)]),
+      );
+    await put(path, { trigger: kept({ secrets: secrets(0, 8) }) });
+    expect((await put(path, { trigger: kept({ secrets: secrets(8, 7) }) })).status).toBe(200);
+    const refused = await put(path, { trigger: kept({ secrets: secrets(15, 2) }) });
     expect([refused.status, refused.body.code]).toEqual([400, "invalid_body"]);
+    expect(refused.body.error).toContain("at most 65536");
   });
 });
 

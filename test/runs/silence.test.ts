@@ -4,7 +4,17 @@ import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { begin, expire, type Run, type RunEvent, timeIsUpAt, transition } from "../../src/runs/run.ts";
 import { readRunId } from "../../src/runs/run-id.ts";
-import { alarmAt, alarmIn, coordinator, direct, journal, MINUTE_MS, mint, until } from "../support/direct.ts";
+import {
+  alarmAt,
+  alarmIn,
+  coordinator,
+  direct,
+  journal,
+  MINUTE_MS,
+  mint,
+  STARTED_BY_NOBODY,
+  until,
+} from "../support/direct.ts";
 import { landedRow } from "../support/landed.ts";
 import {
   ask,
@@ -146,6 +156,7 @@ describe("a run that is silent for too long", () => {
         triggeredBy: "root",
         deadlineAt: createdAt + 60 * MINUTE_MS,
         heartbeatTimeoutMs: 300,
+        ...STARTED_BY_NOBODY,
       },
       { key: `m:${id}`, fingerprint: "" },
       null,
@@ -244,6 +255,7 @@ describe("of a run with a trigger", () => {
       createdAt: CREATED_AT,
       deadlineAt: CREATED_AT + 60 * MINUTE_MS,
       heartbeatTimeoutMs: MINUTE_MS,
+      ...STARTED_BY_NOBODY,
     },
     true,
   );

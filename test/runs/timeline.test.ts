@@ -349,7 +349,7 @@ function writesOf(happenings: readonly Happening[]): TimelineEvent[][] {
   const apply = (event: RunEvent, now: number, last: readonly TimelineEvent[] = []) => {
     const next = transition(run, event, now);
     if (!next.ok) return;
-    const events = [...eventsBetween(run, next.value, event), ...last];
+    const events = [...eventsBetween(run, next.value, event, now), ...last];
     run = next.value;
     if (events.length > 0) writes.push(events);
   };

@@ -25,7 +25,13 @@ export function direct(path: string, n: number): Direct {
   return stub as Direct;
 }
 
-const STARTED_BY_NOBODY = { source: "none", actionVersion: null, retryOf: null, labels: "[]" } as const;
+/** What a run has that was simply created. */
+export const STARTED_BY_NOBODY = {
+  source: "none",
+  actionVersion: null,
+  retryOf: null,
+  labels: "[]",
+} as const;
 
 export interface Age {
   readonly createdAt?: number;

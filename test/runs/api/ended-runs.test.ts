@@ -3,7 +3,15 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../../src/runs/api/ended-runs.ts";
-import { change, coordinator, createAged, direct, journal, until } from "../../support/direct.ts";
+import {
+  change,
+  coordinator,
+  createAged,
+  direct,
+  journal,
+  STARTED_BY_NOBODY,
+  until,
+} from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import { landed } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
@@ -82,7 +90,7 @@ describe("a remembered run", () => {
       const run = { id, createdAt: Date.now(), deadlineAt: Date.now() + 3_600_000, actionName: "deploy" };
       const inputs = { parameters: "{}", recommendations: "{}", entityId: null, triggeredBy: "root" };
       const created = await direct(path, 0).create(
-        { ...run, ...inputs, heartbeatTimeoutMs: null },
+        { ...run, ...inputs, ...STARTED_BY_NOBODY, heartbeatTimeoutMs: null },
         { key: `m:${id}`, fingerprint: "" },
         null,
       );

@@ -4,7 +4,16 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { changeKey } from "../../../src/runs/api/change-key.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { alarmAt, coordinator, DAY_MS, direct, journal, MINUTE_MS, mint } from "../../support/direct.ts";
+import {
+  alarmAt,
+  coordinator,
+  DAY_MS,
+  direct,
+  journal,
+  MINUTE_MS,
+  mint,
+  STARTED_BY_NOBODY,
+} from "../../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 
 function create(path: string, id: string, key: string, fingerprint = "same") {
@@ -17,7 +26,14 @@ function create(path: string, id: string, key: string, fingerprint = "same") {
     recommendations: "{}",
   };
   return direct(path, 0).create(
-    { ...run, actionName: "deploy", entityId: null, triggeredBy: "root", heartbeatTimeoutMs: null },
+    {
+      ...run,
+      ...STARTED_BY_NOBODY,
+      actionName: "deploy",
+      entityId: null,
+      triggeredBy: "root",
+      heartbeatTimeoutMs: null,
+    },
     { key, fingerprint },
     null,
   );

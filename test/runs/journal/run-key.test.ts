@@ -6,7 +6,15 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import { highestKeyHalves, keyHalves } from "../../../src/runs/journal/run-key.ts";
 import { AFTER_ALL_IDS, coordinatorOfKey, firstIdAt, readRunId } from "../../../src/runs/run-id.ts";
-import { coordinator, createAged, DAY_MS, direct, journal, MINUTE_MS } from "../../support/direct.ts";
+import {
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  journal,
+  MINUTE_MS,
+  STARTED_BY_NOBODY,
+} from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, idWith, toJournaledRun } from "../../support/rows.ts";
 
@@ -137,6 +145,7 @@ describe("a create whose id wants the key of another run", () => {
     entityId: null,
     triggeredBy: "root",
     heartbeatTimeoutMs: null,
+    ...STARTED_BY_NOBODY,
   };
 
   it("is refused as id_taken by the coordinator, and changes nothing", async () => {
