@@ -140,9 +140,11 @@ describe("headers", () => {
 
   it.each(AUTHORIZATIONS)("Authorization: %.40s is 401 on every route", async (Authorization) => {
     const before = await everything();
+    // An address may send only some unknown tokens a minute.
+    const from = { "CF-Connecting-IP": `198.51.100.${AUTHORIZATIONS.indexOf(Authorization)}` };
     const tryRoute = async ({ method, path }: (typeof ROUTES)[number]) => {
       const url = new URL(fill(path, "", ""), "https://runs.example").href;
-      const init = { method, headers: { Authorization, "Content-Type": "application/json" } };
+      const init = { method, headers: { ...from, Authorization, "Content-Type": "application/json" } };
       const response = await exports.default.fetch(url, method === "POST" ? { ...init, body: "{}" } : init);
       expect(response.status).toBe(401);
       expect(await response.json()).toEqual({ error: expect.any(String), code: expect.any(String) });
