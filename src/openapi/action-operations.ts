@@ -31,7 +31,7 @@ const LIST: Operation = {
 const GET: Operation = {
   ...common,
   operationId: "getAction",
-  summary: "Get an action",
+  summary: "Get a stored action",
   description:
     "Returns the definition of an action, with null in the place of each secret. You can send it back with PUT: null keeps the stored value. `ETag` is the version. Requires the permission `data:read`.",
   parameters: OF_ACTION,
@@ -91,7 +91,7 @@ const DELETE: Operation = {
 const RUN: Operation = {
   ...common,
   operationId: "runAction",
-  summary: "Run an action",
+  summary: "Run a stored action",
   description:
     "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret of the CI product. If the action has a trigger, the response has no `callback`, because only the receiver gets the callback token. Requires the permission `data:write`.",
   parameters: [...OF_ACTION, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],

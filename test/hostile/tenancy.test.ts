@@ -259,7 +259,8 @@ describe.each(ROUTES)("%s", (route) => {
       expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code: expected.code });
     }
     if (changesNothing) expect(await stored()).toEqual(before);
-    if (method === "GET") expect((await ask("HEAD", path, { token, headers: from })).status).toBe(expected.status);
+    if (method === "GET")
+      expect((await ask("HEAD", path, { token, headers: from })).status).toBe(expected.status);
     if (method === "GET" && answer.status >= 400) {
       const headers = { ...from, Accept: "text/event-stream" };
       const watching = await ask<Refusal>("GET", `${path}?wait=1`, { token, headers });
