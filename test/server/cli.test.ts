@@ -267,6 +267,8 @@ describe("a stored action", () => {
     });
     expect((await run("action", "delete", "ship")).code).toBe(0);
     expect((await run("action", "get", "ship")).code).toBe(4);
+    // The next test lists the tokens.
+    expect((await run("token", "revoke", JSON.parse(minted.stdout).id)).code).toBe(0);
   });
 });
 
