@@ -33,19 +33,17 @@ function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): Middl
     if (grant === null) throw new ApiError("token_invalid", "This callback token is not valid for this run.");
     const lateMs = Date.now() - grant.expiresAt;
     const isLate = lateMs >= 0;
-    const expired = new ApiError(
-      "token_expired",
-      "This callback token has expired because the run timed out.",
-    );
+    const expired = () =>
+      new ApiError("token_expired", "This callback token has expired because the run timed out.");
     const { headers } = c.req.raw;
     const hasKey = headers.has("Idempotency-Key") || headers.has("webhook-id");
-    if (isLate && !(opensReplay && lateMs < CALLBACK_REPLAY_GRACE_MS && hasKey)) throw expired;
+    if (isLate && !(opensReplay && lateMs < CALLBACK_REPLAY_GRACE_MS && hasKey)) throw expired();
     c.set("isLate", isLate);
     await next();
     if (isLate && c.res.status >= 400 && c.res.status < 500) {
       // The headers of the first response stay. Its bookmark is for callers whose token opens the run.
       c.header(BOOKMARK_HEADER, undefined);
-      c.res = errorResponse(c, expired);
+      c.res = errorResponse(c, expired());
     }
   };
 }

@@ -92,8 +92,8 @@ export class GroupCommit {
   }
 
   /**
-   * Resolves when D1 has every change up to this call, runs that it refuses excepted; at the latest after SETTLE_MAX_MS, and
-   * at once while D1 fails or hangs. The bookmark covers every flight that ever landed, as far as this instance knows.
+   * Resolves when D1 has every change up to this call, except those of runs that it refuses. Resolves after SETTLE_MAX_MS at
+   * the latest, and at once while D1 fails or hangs. The bookmark covers every flight that ever landed, as far as this instance knows.
    */
   async settle(): Promise<Settled> {
     const { lastSeq } = this.#journal.landing;
