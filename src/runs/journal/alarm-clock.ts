@@ -67,7 +67,7 @@ export class AlarmClock {
     if (!this.#ringsBy(Math.max(at, now), now)) this.arm(now);
   }
 
-  /** When an open run is due; Infinity if there is none. */
+  /** When an open run is due next; Infinity if no run is open. */
   nextOpenAt(now: number): number {
     // A delivery that waits for room is due and would ring the alarm for ever. A free place starts it instead.
     return Math.min(this.#journal.due.nextOpenAt(this.#waiting.lookAfter(now)), this.#waiting.lookAgainAt);
