@@ -40,7 +40,7 @@ export interface Site {
   stop(): Promise<void>;
 }
 
-/** Builds as a deploy does, for what is measured is what would be deployed; and the service that counts. */
+/** Builds what a deploy would build, and the service that counts. */
 export async function build({ readable = false }): Promise<void> {
   for (const name of WORKERS) {
     const args = ["deploy", "--dry-run", "--config", CONFIGS[name], "--outdir", join(BUILT, name)];

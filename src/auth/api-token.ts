@@ -7,6 +7,7 @@ import { BoundedMap } from "../bounded-map.ts";
 import { msSince } from "../elapsed.ts";
 import type { Hops } from "../http/hops.ts";
 import { readD1 } from "../http/read-d1.ts";
+import { within } from "../timeout.ts";
 import type { Principal } from "./permissions.ts";
 import { selectToken } from "./store.ts";
 
@@ -70,10 +71,7 @@ export async function lookUpToken(
   const good = known.get(hash);
   const lookUp = readD1(hops, () => selectToken(db, hash)).then((found) => remember(hash, found, now));
   if (good === undefined || !wasGoodLately(hash, now)) return lookUp;
-  const { promise: late, resolve } = Promise.withResolvers<"late">();
-  const timer = setTimeout(() => resolve("late"), KNOWN_LOOK_UP_MAX_MS);
-  const found = await Promise.race([lookUp.catch(() => "late" as const), late]);
-  clearTimeout(timer);
+  const found = await within(KNOWN_LOOK_UP_MAX_MS, lookUp).catch(() => "late" as const);
   if (found !== "late") return found;
   known.set(hash, { ...good, askedAt: now, freshMs: KNOWN_LOOK_UP_AGAIN_MS });
   waitUntil(lookUp.catch(() => null));

@@ -1,5 +1,6 @@
 /** Reads D1 within bounds. Reads are counted and time out, and D1's own errors never reach a response. */
 
+import { Timeout, within } from "../timeout.ts";
 import { isDatabaseFull } from "./d1-errors.ts";
 import { ApiError } from "./errors.ts";
 import type { Hops } from "./hops.ts";
@@ -11,8 +12,8 @@ export const DATABASE_FULL =
   "The database is full. Lower RETENTION_DAYS, or move some organisations to a second deployment.";
 
 /**
- * Runs a read, and retries it once if it takes over 5 s, or if `mayRetry` says so. Throws `database_unavailable`, or `storage_full` for a write
- * to a full database.
+ * Runs a read, and retries it once if it takes over 5 s, or if `mayRetry` says so after it failed. Throws
+ * `database_unavailable`, or `storage_full` for a write to a full database.
  */
 export async function readD1<T>(
   hops: Hops,
@@ -21,7 +22,7 @@ export async function readD1<T>(
 ): Promise<T> {
   try {
     return await timed(hops, read).catch((error: unknown) => {
-      if (mayRetry() || error instanceof ReadTimeout) return timed(hops, read);
+      if (mayRetry() || error instanceof Timeout) return timed(hops, read);
       throw error;
     });
   } catch (error) {
@@ -40,15 +41,7 @@ export function sessionFor(db: D1Database, bookmark: string | undefined): D1Data
   return db.withSession(bookmark ?? "first-unconstrained");
 }
 
-class ReadTimeout extends Error {}
-
-async function timed<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
+function timed<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
   hops.d1++;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new ReadTimeout(`no answer within ${READ_MAX_MS} ms`)), READ_MAX_MS);
-  try {
-    return await Promise.race([read(), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return within(READ_MAX_MS, read());
 }

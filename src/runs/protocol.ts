@@ -151,7 +151,7 @@ export interface Coordinator {
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */
   read(id: string, isDetailed?: boolean): Promise<RunReply>;
-  /** Lands what has not landed yet, for a list that must show it. Never waits long. */
+  /** Lands what has not landed yet, so that a list can show it. Waits 2 s at most. */
   settle(): Promise<Settled>;
   /** Up to `limit` events after the one numbered `after`. */
   events(id: string, after: number, limit: number): Promise<TimelineReply>;

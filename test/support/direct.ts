@@ -100,7 +100,8 @@ export async function alarmIn(ms: number, stub: DurableObjectStub<RunCoordinator
  */
 export function hurryTimers(): void {
   const { setTimeout } = globalThis;
-  const hurried = (handler: () => void, ms = 0) => setTimeout(handler, ms < 1000 ? ms : ms / 10);
+  const hurried = (handler: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) =>
+    setTimeout(handler, ms < 1000 ? ms : ms / 10, ...args);
   vi.spyOn(globalThis, "setTimeout").mockImplementation(hurried as unknown as typeof setTimeout);
 }
 

@@ -64,7 +64,7 @@ export function union(a: Bookmark, b: Bookmark): Bookmark {
   return { d1: d1.at(-1) ?? null, ids: new Map([...a.ids, ...b.ids]) };
 }
 
-/** The header of a response, for the constructor of an error or for `sendJson`. */
+/** The header that carries this bookmark; no header if the bookmark is empty. */
 export function bookmarkHeader({ d1, ids }: Bookmark): Readonly<Record<string, string>> {
   const parts = [d1, ...ids.values()].filter((part) => part !== null);
   return parts.length === 0 ? {} : { [BOOKMARK_HEADER]: parts.join(".") };

@@ -63,8 +63,8 @@ async function readAfter<T>(
     hops,
     () => readFrom(session),
     () => {
-      // D1 may refuse a bookmark, for instance one from before a restore.
-      if (sent.d1 === null || session === primary) return false;
+      // D1 may refuse a bookmark, the caller's or a coordinator's, for instance one from before a restore.
+      if (newest === undefined || session === primary) return false;
       session = primary;
       return true;
     },

@@ -1,5 +1,6 @@
 /** Has a coordinator land what D1 lacks. */
 
+import { within } from "../../timeout.ts";
 import type { Settled } from "../protocol.ts";
 import { askAboutRun, type Place } from "./run-place.ts";
 
@@ -8,14 +9,7 @@ const SETTLE_MAX_MS = 2500;
 const UNREACHABLE: Settled = { isBehind: true, bookmark: null };
 
 /** Asks the coordinator of the run `id`. Never throws, because a list must not fail when a coordinator does. */
-export async function settle(place: Place, id: string): Promise<Settled> {
-  const { promise, resolve } = Promise.withResolvers<Settled>();
-  const timer = setTimeout(resolve, SETTLE_MAX_MS, UNREACHABLE);
-  try {
-    return await Promise.race([askAboutRun(place, id, (stub) => stub.settle()), promise]);
-  } catch {
-    return UNREACHABLE;
-  } finally {
-    clearTimeout(timer);
-  }
+export function settle(place: Place, id: string): Promise<Settled> {
+  const settled = askAboutRun(place, id, (stub) => stub.settle());
+  return within(SETTLE_MAX_MS, settled).catch(() => UNREACHABLE);
 }

@@ -11,8 +11,8 @@ const CALL_MAX_MS = 25_000;
 
 /**
  * The run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: it is
- * remembered, no coordinator knows it, or its coordinator can't be reached. Throws as `judge` does. Calls `begin` only if a coordinator may know the run, because
- * giving a place back wakes the coordinator.
+ * remembered, no coordinator knows it, or its coordinator can't be reached. Throws as `judge` does. Calls `begin` only if a
+ * coordinator may know the run, because giving a place back wakes the coordinator.
  */
 export async function waitForEnd(
   place: Place,

@@ -82,7 +82,7 @@ export class D1RowStore implements RowStore {
   readonly #owner: Pick<Owner, "scope" | "n">;
   readonly #registration: Registration;
 
-  /** `nextDueAt`: when a run of this coordinator is due next; Infinity if there is none. */
+  /** `nextDueAt`: when a run of this coordinator is due next; Infinity if nothing will be due. */
   constructor(db: D1Database, owner: Pick<Owner, "scope" | "n">, nextDueAt: (now: number) => number) {
     this.#db = db;
     this.#owner = owner;

@@ -67,7 +67,7 @@ export class AlarmClock {
     if (!this.#ringsBy(Math.max(at, now), now)) this.arm(now);
   }
 
-  /** When an open run or a stop request is due; Infinity if there is none. */
+  /** When an open run or a stop request is due next; Infinity if there is none. */
   nextOpenAt(now: number): number {
     return Math.min(
       // A delivery that waits for room is due and would ring the alarm for ever. A free place starts it instead.

@@ -6,6 +6,8 @@
  * 63 bits do not fit a JavaScript number. So a key is bound in two halves and never returned.
  */
 
+import { readRunId } from "../run-id.ts";
+
 /** The key of the two halves that are bound next. Numbers are bound as floats, which can't be shifted. */
 export const BOUND_KEY = "(CAST(? AS INTEGER) << 15 | CAST(? AS INTEGER))";
 
@@ -18,7 +20,7 @@ const MS_MAX = 2 ** 48 - 1;
 
 /** The halves of a run id's key. A text that is no id, such as "", counts as the lowest id. */
 export function keyHalves(id: string): [ms: number, random: number] {
-  const ms = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  const { createdAt: ms } = readRunId(id);
   // 14 bits after the variant, and one more.
   const random = (Number.parseInt(id.slice(19, 23) + id.slice(24, 25), 16) >> 3) & RANDOM_MAX;
   return Number.isNaN(ms) || Number.isNaN(random) ? [0, 0] : [ms, random];
@@ -26,7 +28,7 @@ export function keyHalves(id: string): [ms: number, random: number] {
 
 /** The halves of the highest key that an id up to `id` can have. */
 export function highestKeyHalves(id: string): [ms: number, random: number] {
-  const ms = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  const { createdAt: ms } = readRunId(id);
   return [Number.isNaN(ms) ? MS_MAX : ms, RANDOM_MAX];
 }
 

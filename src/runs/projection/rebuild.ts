@@ -16,7 +16,7 @@ import type { GroupCommit } from "./group-commit.ts";
 export const STEP_RUNS = 1000;
 /** A run that was purged has an older id; a run that is being created has a younger one. */
 const REMOVABLE_AGE_MS = HOUR_MS;
-/** When a step that has not come back is given up. */
+/** When a step whose read or removal has not come back is given up. */
 const GIVEN_UP_MS = 10_000;
 
 export class Rebuild {
@@ -27,6 +27,8 @@ export class Rebuild {
   #stepAt: number | null = null;
   /** Counts steps, so that a step that was given up can tell. */
   #steps = 0;
+  /** The runs of the step are on their way to D1. That can't hang, and beginning again would send them all again. */
+  #isLanding = false;
   #isWaitingForLanding = false;
 
   constructor(journal: Journal, commit: GroupCommit, store: RowStore) {
@@ -51,7 +53,8 @@ export class Rebuild {
   /** Takes the next step if there is one. Never waits for it. */
   next(now: number): void {
     const after = this.#journal.marks.get("resync_after");
-    if (after === null || (this.#stepAt !== null && msSince(this.#stepAt, now) < GIVEN_UP_MS)) return;
+    if (after === null || this.#isLanding) return;
+    if (this.#stepAt !== null && msSince(this.#stepAt, now) < GIVEN_UP_MS) return;
     this.#stepAt = now;
     const step = ++this.#steps;
     void this.#step(after, now, () => step === this.#steps).then(
@@ -97,8 +100,10 @@ export class Rebuild {
     const unkept = found.ids.filter((id) => id <= reached && !kept.has(id));
     if (unkept.length > 0) await this.#store.delete(unkept);
     if (!isCurrent()) return;
+    this.#isLanding = true;
     this.#commit.landAgain(batch);
     while (batch.some(({ id }) => this.#commit.unlanded.isAgain(id))) await this.#commit.nextLanding();
-    if (isCurrent()) this.#journal.marks.set("resync_after", reached === AFTER_ALL_IDS ? null : reached);
+    this.#isLanding = false;
+    this.#journal.marks.set("resync_after", reached === AFTER_ALL_IDS ? null : reached);
   }
 }

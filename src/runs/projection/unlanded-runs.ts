@@ -47,7 +47,7 @@ export class UnlandedRuns {
     return this.#again.has(id) || this.#flying.get(id)?.since === Number.POSITIVE_INFINITY;
   }
 
-  /** The number of the first write that may not have landed; Infinity if there is none. */
+  /** The number of the first write that may not have landed; Infinity if all have landed. */
   get firstSeq(): number {
     const [flying] = this.#flying.values();
     const [waiting] = this.#waiting.values();

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { keyRing } from "../../../src/key-ring.ts";
 import { COORDINATORS, mintRunId, readRunId } from "../../../src/runs/run-id.ts";
 import { askWith, envWith } from "../../support/bindings.ts";
-import { createAged } from "../../support/direct.ts";
+import { createAged, hurryTimers } from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import {
@@ -223,9 +223,7 @@ describe("a list that can't show everything", () => {
         getByName: () => ({ settle: () => new Promise(() => {}) }),
       } as unknown as DurableObjectNamespace,
     });
-    const { setTimeout } = globalThis;
-    vi.spyOn(globalThis, "setTimeout").mockImplementation(((act: () => void, ms = 0, ...args: []) =>
-      setTimeout(act, ms / 100, ...args)) as unknown as typeof setTimeout);
+    hurryTimers();
     const headers = { [BOOKMARK]: bookmarkOf(created) };
     const listed = await askWith<ActionRun[]>(hanging, "GET", path, { headers });
     expect(listed.status).toBe(200);
@@ -261,13 +259,12 @@ describe("a bookmark that names nothing here", () => {
     const created = await create(path, bookmark);
     expect(bookmarkOf(created)).toBe(created.body.id);
   });
+});
 
-  it("of D1, but from before a restore, is read again from the primary if D1 refuses it", async () => {
-    const path = newRunsPath();
-    const { id } = await createRun(path);
-    await list(path, null);
-    const asked: string[] = [];
-    const restored = envWith({
+describe("a bookmark of D1 that D1 refuses", () => {
+  /** D1 after a restore: it knows no bookmark from before. Notes what is asked of it. */
+  function restored(asked: string[]) {
+    return envWith({
       DB: {
         withSession: (constraint: string) => {
           asked.push(constraint);
@@ -280,10 +277,21 @@ describe("a bookmark that names nothing here", () => {
         },
       } as unknown as D1Database,
     });
-    const before = "ffffffff-00000000-00000000-00000000000000000000000000000000";
-    const listed = await askWith<ActionRun[]>(restored, "GET", path, { headers: { [BOOKMARK]: before } });
-    expect(idsOf(listed)).toEqual([id]);
-    expect(asked).toContain(before);
+  }
+
+  it.each<[whose: string, bookmark: string | null]>([
+    ["a caller's", "ffffffff-00000000-00000000-00000000000000000000000000000000"],
+    ["a coordinator's", null],
+  ])("is %s, and the list reads the primary instead", async (_whose, bookmark) => {
+    const path = newRunsPath();
+    const { id } = await createRun(path);
+    const asked: string[] = [];
+    const headers = bookmark === null ? {} : { [BOOKMARK]: bookmark };
+    const listed = await askWith<ActionRun[]>(restored(asked), "GET", path, { headers });
+    expect(listed.status).toBe(200);
+    // The caller's names no coordinator, so nothing says that the run has landed by now.
+    if (bookmark === null) expect(idsOf(listed)).toEqual([id]);
+    expect(asked.some((constraint) => D1_ONLY.test(constraint))).toBe(true);
     expect(bookmarkOf(listed)).toMatch(D1_ONLY);
   });
 });

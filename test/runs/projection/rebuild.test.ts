@@ -27,6 +27,8 @@ interface Shore {
   readonly looks: Look[];
   readonly deletions: { readonly ids: readonly string[]; readonly done: () => void }[];
   readonly landed: string[];
+  /** Holds back all flights from now on, until the function that it returns is called. */
+  readonly holdFlights: () => () => void;
   /** Runs that the journal has from now on; in this order. */
   readonly journalled: string[];
 }
@@ -41,6 +43,7 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
     const looks: Look[] = [];
     const deletions: Shore["deletions"] = [];
     const landed: string[] = [];
+    let held: Promise<void> | null = null;
     const store: RowStore = {
       find: (after, before) =>
         new Promise<FoundRows>((resolve) => {
@@ -51,6 +54,7 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
           deletions.push({ ids, done });
         }),
       land: async (rows) => {
+        await held;
         landed.push(...rows.map((row) => String(JSON.parse(row)[0])));
         return "b";
       },
@@ -59,7 +63,12 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
     const alarms = new AlarmClock(storage, journal, new WaitingDeliveries());
     const commit = new GroupCommit(journal, alarms, store);
     const rebuild = new Rebuild(journal, commit, store);
-    await act({ journal, rebuild, looks, deletions, landed, journalled });
+    const holdFlights = () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
+    };
+    await act({ journal, rebuild, looks, deletions, landed, holdFlights, journalled });
   });
 }
 
@@ -100,6 +109,23 @@ it("moves on only after the removal is done", async () => {
     await settle();
     expect(journal.marks.get("resync_after")).toBe("5");
     expect(looks[1]?.after).toBe("5");
+  });
+});
+
+it("does not begin a step again while its runs are on their way, however slow D1 is", async () => {
+  await onShore(3, async ({ journal, rebuild, looks, landed, holdFlights, journalled }) => {
+    const release = holdFlights();
+    rebuild.begin();
+    rebuild.next(0);
+    looks[0]?.find(journalled);
+    await settle();
+    rebuild.next(60_000);
+    expect(looks).toHaveLength(1);
+    expect(journal.marks.get("resync_after")).toBe("");
+    release();
+    await settle();
+    expect(landed).toEqual(journalled);
+    expect(journal.marks.get("resync_after")).toBeNull();
   });
 });
 
