@@ -51,7 +51,7 @@ export default defineConfig(async () => ({
         test: {
           name: "runtime",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/server/**", "test/dispatch/**", "test/client/**", "test/cli/**"],
+          exclude: ["test/server/**", "test/dispatch/**", "test/client/**", "test/cli/**", "test/console/**"],
           setupFiles: ["./test/support/setup.ts"],
           testTimeout: 30_000,
         },
@@ -68,10 +68,10 @@ export default defineConfig(async () => ({
         },
       },
       {
-        // The client and the command line in Node, as their users run them, against servers that misbehave.
+        // The client, the command line and the console's pure parts in Node, the first two against servers that misbehave.
         test: {
           name: "node",
-          include: ["test/client/**/*.test.ts", "test/cli/**/*.test.ts"],
+          include: ["test/client/**/*.test.ts", "test/cli/**/*.test.ts", "test/console/**/*.test.ts"],
           testTimeout: 30_000,
         },
       },

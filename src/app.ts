@@ -8,6 +8,7 @@ import type { AppEnv } from "./app-env.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
 import { tokenRoutes } from "./auth/token-routes.ts";
 import { corsOrigins } from "./config.ts";
+import { consolePages } from "./console-pages.ts";
 import { docsRoutes } from "./docs/routes.ts";
 import { healthRoutes } from "./health.ts";
 import { ApiError, errorResponse, toApiError } from "./http/errors.ts";
@@ -55,6 +56,7 @@ export function createApp(): Hono<AppEnv> {
 
   app.route("/", healthRoutes);
   app.route("/", docsRoutes);
+  app.route("/", consolePages);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
   app.route(`${PROJECT}/audit`, auditRoutes);
   app.route(`${ENVIRONMENT}/actions`, actionRoutes);

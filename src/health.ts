@@ -21,7 +21,8 @@ export const healthRoutes = new Hono<AppEnv>()
       health: ["/healthz", "/readyz"],
       document: "/openapi.json",
       explorer: "/docs",
-      next: "Open /docs, or POST a run with an API token.",
+      console: "/console",
+      next: "Open /console to watch runs or /docs to try the API, or POST a run with an API token.",
     });
   })
   .get("/healthz", (c) => c.json({ status: "alive" }))

@@ -1,23 +1,23 @@
 /**
- * Makes the static assets: the OpenAPI document and the files of the API explorer. wrangler runs this module before it serves
- * or deploys (`[build]`), and vitest.config.ts before the tests. A script's name contains a hash of its content, so
- * browsers may cache it forever. GET /docs serves the page that names the scripts; the page has no address of its own.
+ * Makes the static assets: the OpenAPI document, the API explorer and the console. wrangler runs this module before it serves
+ * or deploys (`[build]`), and vitest.config.ts before the tests. The name of a script or a style contains a hash of its
+ * content, so browsers may cache it forever. The Worker serves the pages that name them; a page has no address of its own.
  */
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, parse } from "node:path";
+import { consoleBuild } from "./console.ts";
 import { makeDocument } from "./document.ts";
 import { explorerBuild } from "./explorer.ts";
 import { ROOT } from "./wrangler.ts";
 
-const PAGE = join(ROOT, "src", "docs", "page");
+const SRC = join(ROOT, "src");
 const ASSETS = join(ROOT, ".wrangler", "assets");
-const SCRIPTS = "/docs/assets";
 const HASH_CHARACTERS = 16;
 
-/** The headers of a script. Cloudflare serves scripts without calling the Worker. */
-const SCRIPT_HEADERS = `
+/** The headers of a script or a style. Cloudflare serves them without calling the Worker. */
+const HASHED_HEADERS = `
   Cache-Control: public, max-age=31536000, immutable
   Cross-Origin-Resource-Policy: same-origin
   X-Content-Type-Options: nosniff
@@ -34,36 +34,54 @@ document.querySelector("#explorer").textContent =
  * server restarts when a file changes.
  */
 export async function makeAssets(): Promise<void> {
-  const start = readFileSync(join(PAGE, "start.js"), "utf8");
-  const build = explorerBuild();
-  if (build === null) {
-    console.error(
-      "Can't fetch the API explorer from the npm registry, so GET /docs will not show it. Everything else works.",
-    );
-  }
-  const explorer = build ?? WITHOUT_EXPLORER;
-  const startPath = hashedPath("start", build === null ? "" : start);
-  const explorerPath = hashedPath("explorer", explorer);
-  const page = readFileSync(join(PAGE, "page.html"), "utf8")
-    .replace('"./start.js"', `"${startPath}"`)
-    .replace('"./explorer.js"', `"${explorerPath}"`);
-  put(explorerPath, explorer);
-  put(startPath, build === null ? "" : start);
-  put("/docs/page.html", page);
+  const hashed = [
+    ...putPage("docs", join(SRC, "docs", "page", "page.html"), explorerFiles()),
+    ...putPage("console", join(SRC, "console", "page.html"), consoleBuild()),
+  ];
   put("/openapi.json", JSON.stringify(await makeDocument()));
   // Full names, not a pattern. During a deploy an old version may answer 404 for a new script, and a pattern would let
   // browsers cache that 404 forever.
-  put("/_headers", [startPath, explorerPath].map((path) => path + SCRIPT_HEADERS).join(""));
-
-  const current = [basename(startPath), basename(explorerPath)];
-  for (const name of readdirSync(join(ASSETS, SCRIPTS))) {
-    if (!current.includes(name)) rmSync(join(ASSETS, SCRIPTS, name));
-  }
+  put("/_headers", hashed.map((path) => path + HASHED_HEADERS).join(""));
 }
 
-function hashedPath(name: string, content: string): string {
+function explorerFiles(): Readonly<Record<string, string>> {
+  const build = explorerBuild();
+  if (build !== null) {
+    return {
+      "start.js": readFileSync(join(SRC, "docs", "page", "start.js"), "utf8"),
+      "explorer.js": build,
+    };
+  }
+  console.error(
+    "Can't fetch the API explorer from the npm registry, so GET /docs will not show it. Everything else works.",
+  );
+  return { "start.js": "", "explorer.js": WITHOUT_EXPLORER };
+}
+
+/**
+ * Puts a page, and the files that it names as `./file`, under hashed names. Removes the files of other versions. Returns the
+ * paths of the files.
+ */
+function putPage(folder: string, page: string, files: Readonly<Record<string, string>>): readonly string[] {
+  let html = readFileSync(page, "utf8");
+  const paths = Object.entries(files).map(([name, content]) => {
+    const path = `/${folder}/assets/${hashedName(name, content)}`;
+    put(path, content);
+    html = html.replace(`"./${name}"`, `"${path}"`);
+    return path;
+  });
+  put(`/${folder}/page.html`, html);
+  const current = paths.map((path) => basename(path));
+  for (const name of readdirSync(join(ASSETS, folder, "assets"))) {
+    if (!current.includes(name)) rmSync(join(ASSETS, folder, "assets", name));
+  }
+  return paths;
+}
+
+function hashedName(name: string, content: string): string {
+  const { name: stem, ext } = parse(name);
   const hash = createHash("sha256").update(content).digest("hex");
-  return `${SCRIPTS}/${name}-${hash.slice(0, HASH_CHARACTERS)}.js`;
+  return `${stem}-${hash.slice(0, HASH_CHARACTERS)}${ext}`;
 }
 
 /** Replaces the file at once, so that a server that is starting never reads half a file. */

@@ -10,7 +10,7 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 // The `wrangler` command runs this file in another process. We run the file directly, so that it receives our signals and
 // stops its runtime before it exits.
-const WRANGLER = createRequire(import.meta.url).resolve("wrangler");
+export const WRANGLER = createRequire(import.meta.url).resolve("wrangler");
 
 const QUIET_AND_LOCAL = {
   CI: "true",

@@ -1,13 +1,14 @@
 /**
- * GET /openapi.json, and GET /docs, the API explorer. src/dev/assets.ts makes their files as static assets, so the Worker's
- * bundle contains neither the explorer nor the code that makes the document. People type API tokens into the page. So the
- * policy below lets it run scripts of this host only and call no other host, whatever the explorer tries.
+ * GET /openapi.json, and GET /docs, the API explorer. Their files are static assets, so the Worker's bundle contains neither
+ * the explorer nor the code that makes the document. People type API tokens into the page. So the policy below lets it run
+ * scripts of this host only and call no other host, whatever the explorer tries.
  */
 
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
+import { sendAsset } from "../http/asset.ts";
 
-/** The page among the assets. The Worker runs before the assets, so the page never goes out without its headers. */
+/** The page among the assets. */
 const PAGE = "/docs/page.html";
 
 const HEADERS = {
@@ -31,20 +32,3 @@ const HEADERS = {
 export const docsRoutes = new Hono<AppEnv>()
   .get("/openapi.json", (c) => sendAsset(c, "/openapi.json", { "Cache-Control": "no-cache" }))
   .get("/docs", (c) => sendAsset(c, PAGE, HEADERS));
-
-async function sendAsset(
-  c: Context<AppEnv>,
-  path: string,
-  headers: Readonly<Record<string, string>>,
-): Promise<Response> {
-  const known = c.req.header("If-None-Match");
-  const asset = await c.env.ASSETS.fetch(new URL(path, c.req.url), {
-    headers: known === undefined ? {} : { "If-None-Match": known },
-  });
-  if (asset.status !== 200 && asset.status !== 304) throw new Error(`${path} is missing: ${asset.status}`);
-  c.header("ETag", asset.headers.get("ETag") ?? undefined);
-  for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  // A 304 has no body, so it has no Content-Type (RFC 9110, section 15.4.5).
-  if (asset.status === 200) c.header("Content-Type", asset.headers.get("Content-Type") ?? undefined);
-  return asset.body === null ? c.body(null, asset.status) : c.body(asset.body);
-}

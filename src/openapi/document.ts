@@ -24,9 +24,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...SERVICE_OPERATIONS,
 };
 
-/** `METHOD /path/{parameter}` of each route of the app. */
+/** `METHOD /path/{parameter}` of each route of the app. A folder of pages, such as `/console/-/*`, is no part of the API. */
 export function routesOf(app: Hono<AppEnv>): string[] {
-  const routes = app.routes.filter(({ method }) => method !== "ALL").map(nameOf);
+  const routes = app.routes.filter(({ method, path }) => method !== "ALL" && !path.endsWith("*")).map(nameOf);
   return [...new Set(routes)];
 }
 

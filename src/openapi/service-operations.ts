@@ -14,6 +14,19 @@ const notModified = (headers: readonly string[]) => ({
   304: { description: "Not modified", headers: headersOf(headers) },
 });
 
+const PAGE = {
+  ...service,
+  responses: {
+    200: {
+      description: "The page",
+      headers: headersOf(PAGE_HEADERS),
+      content: { "text/html": { schema: { type: "string" }, example: "<!doctype html>…" } },
+    },
+    ...notModified(PAGE_HEADERS),
+    ...refuses(),
+  },
+} satisfies Partial<Operation>;
+
 export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
   "GET /": {
     ...service,
@@ -68,19 +81,17 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     },
   },
   "GET /docs": {
-    ...service,
+    ...PAGE,
     operationId: "exploreApi",
     summary: "Open the API explorer",
     description:
       "Returns a web page where you can read about each endpoint and try it. The page loads nothing from other hosts.",
-    responses: {
-      200: {
-        description: "The page",
-        headers: headersOf(PAGE_HEADERS),
-        content: { "text/html": { schema: { type: "string" }, example: "<!doctype html>…" } },
-      },
-      ...notModified(PAGE_HEADERS),
-      ...refuses(),
-    },
+  },
+  "GET /console": {
+    ...PAGE,
+    operationId: "openConsole",
+    summary: "Open the console",
+    description:
+      "Returns a web page where people watch, start, cancel and retry runs. It asks for an API token. Each view has an address below `/console/-/`.",
   },
 };

@@ -34,6 +34,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /readyz": { opensTo: "anyone", success: 200 },
   "GET /openapi.json": { opensTo: "anyone", success: 200 },
   "GET /docs": { opensTo: "anyone", success: 200 },
+  "GET /console": { opensTo: "anyone", success: 200 },
+  "GET /console/-/*": { opensTo: "anyone", success: 200 },
   [`GET ${RUNS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${RUNS}/summary`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`POST ${RUNS}`]: { opensTo: "data:write", outside: 403, success: 201, body: { actionName: "deploy" } },
@@ -208,7 +210,7 @@ async function target(pattern: string, changesNothing: boolean) {
     tokenId: doomed?.id,
     name: action ?? undefined,
   };
-  const path = pattern.replaceAll(/:(\w+)/g, (_match, name: string) => {
+  const path = pattern.replace("/*", "/:o/:p/:envName/runs").replaceAll(/:(\w+)/g, (_match, name: string) => {
     const value = values[name];
     if (value === undefined) throw new Error(`this test has no value for :${name}`);
     return value;

@@ -42,6 +42,8 @@ const CACHED: Readonly<Record<string, string>> = {
   "/": "public, max-age=300",
   "/openapi.json": "no-cache",
   "/docs": "no-cache",
+  "/console": "no-cache",
+  "/console/-/*": "no-cache",
 };
 
 /** Refused before anybody asked who it is: 405 and 508. */
@@ -57,7 +59,7 @@ describe.each(CASES)("$name, a $status", (example) => {
     expect(headers.get("X-Request-Id")).toMatch(UUID);
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
     expect(headers.get("Cache-Control")).toBe(CACHED[example.route] ?? "no-store");
-    const isPage = example.route === "/docs";
+    const isPage = /^\/(docs|console)/.test(example.route);
     expect(headers.get("Content-Type")).toMatch(isPage ? /^text\/html/ : /^application\/json/);
     if (status >= 400) expect(body).toEqual({ error: expect.stringMatching(/.{10,}/), code: example.code });
     expect(headers.get("WWW-Authenticate")).toBe(status === 401 ? "Bearer" : null);

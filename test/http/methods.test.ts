@@ -13,6 +13,8 @@ const ALLOW: Readonly<Record<string, string>> = {
   "/readyz": "GET, HEAD",
   "/openapi.json": "GET, HEAD",
   "/docs": "GET, HEAD",
+  "/console": "GET, HEAD",
+  "/console/-/acme/shop/e1/runs": "GET, HEAD",
   "/acme/shop/tokens": "GET, HEAD, POST",
   [`/acme/shop/tokens/${ID}`]: "DELETE",
   "/acme/shop/audit": "GET, HEAD",
@@ -46,6 +48,7 @@ describe("methods", () => {
       .routes.filter(({ method }) => method !== "ALL")
       .map(({ path }) =>
         path
+          .replace("/*", "/acme/shop/e1/runs")
           .replaceAll("{[a-z0-9][a-z0-9-]{0,62}}", "")
           .replace(":o", "acme")
           .replace(":p", "shop")
@@ -161,7 +164,7 @@ describe("addresses", () => {
     expect(status).toBe(200);
   });
 
-  it("GET / describes the service and links to /docs", async () => {
+  it("GET / describes the service and links to /docs and /console", async () => {
     const { status, body } = await ask<Record<string, unknown>>("GET", "/", { token: null });
     expect(status).toBe(200);
     expect(body).toMatchObject({
@@ -170,6 +173,8 @@ describe("addresses", () => {
       runs: "/{o}/{p}/envs/{envName}/action-runs",
       actions: "/{o}/{p}/envs/{envName}/actions",
       tokens: "/{o}/{p}/tokens",
+      explorer: "/docs",
+      console: "/console",
       next: expect.any(String),
     });
   });

@@ -57,6 +57,12 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ["src/cli/commands/planted.ts", "../../uuid.ts", "noRestrictedImports"],
   ["src/cli/commands/planted.ts", "../output.ts", null],
   ["src/cli/commands/planted.ts", "../../client/index.ts", null],
+  ["src/console/planted.tsx", "../http/limits.ts", "noRestrictedImports"],
+  ["src/console/planted.tsx", "../runs/run.ts", "noRestrictedImports"],
+  ["src/console/planted.tsx", "../client/index.ts", null],
+  ["src/console/run/planted.tsx", "../../runs/run.ts", "noRestrictedImports"],
+  ["src/console/run/planted.tsx", "../runs/list.tsx", null],
+  ["src/console/run/planted.tsx", "../../client/index.ts", null],
 ];
 
 let folder: string;

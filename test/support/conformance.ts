@@ -52,7 +52,9 @@ const ERROR: Described = {
  * that it lacks gets an error that the path's other operations describe.
  */
 function describedOf(method: string, path: string, status: number): Described | undefined {
-  const operations = patterns.find(({ pattern }) => pattern.test(path))?.operations;
+  // Every page of the console is the same.
+  const described = path.startsWith("/console/-/") && status !== 404 ? "/console" : path;
+  const operations = patterns.find(({ pattern }) => pattern.test(described))?.operations;
   if (operations === undefined) return status >= 400 ? ERROR : undefined;
   const operation = operations[method === "HEAD" ? "get" : method.toLowerCase()];
   const [other] = Object.values(operations);

@@ -40,6 +40,14 @@ export const CASES: readonly Case[] = [
     path: () => "/openapi.json",
   },
   { name: "the explorer", status: 200, route: "/docs", method: "GET", path: () => "/docs" },
+  { name: "the console", status: 200, route: "/console", method: "GET", path: () => "/console" },
+  {
+    name: "a page of the console",
+    status: 200,
+    route: "/console/-/*",
+    method: "GET",
+    path: () => `/console/-/acme/shop/prod/runs?actionName=${SECRET}`,
+  },
   {
     name: "a list with filters",
     status: 200,
