@@ -3,7 +3,8 @@
 import type {
   ComponentChildren,
   InputHTMLAttributes,
-  SelectHTMLAttributes,
+  PartialInputHTMLAttributes,
+  PartialSelectHTMLAttributes,
   TextareaHTMLAttributes,
 } from "preact";
 import { useId } from "preact/hooks";
@@ -52,13 +53,20 @@ export function Field({ label, hint, error = null, control }: FieldProps) {
   );
 }
 
-type TextFieldProps = Described & Omit<InputHTMLAttributes<HTMLInputElement>, "label">;
+type TextFieldProps = Described &
+  Omit<PartialInputHTMLAttributes<HTMLInputElement>, "label" | "role" | "type"> & {
+    readonly type?: "text" | "password" | "number" | "datetime-local";
+  };
 
 export function TextField({ label, hint, error, ...rest }: TextFieldProps) {
   return (
     <Field
       {...{ label, hint, error: error ?? null }}
-      control={(ids) => <input type="text" autocomplete="off" spellcheck={false} {...rest} {...ids} />}
+      control={(ids) => {
+        // Preact's types have a member for each type of input, so they can't take one that is a variable.
+        const attributes = { type: "text", ...rest, ...ids } as InputHTMLAttributes<HTMLInputElement>;
+        return <input autocomplete="off" spellcheck={false} {...attributes} />;
+      }}
     />
   );
 }
@@ -75,7 +83,8 @@ export function TextArea({ label, hint, error, ...rest }: TextAreaProps) {
   );
 }
 
-type SelectFieldProps = Described & Omit<SelectHTMLAttributes<HTMLSelectElement>, "label">;
+type SelectFieldProps = Described &
+  Omit<PartialSelectHTMLAttributes<HTMLSelectElement>, "label" | "role" | "size">;
 
 /** `children`: its `option` elements. */
 export function SelectField({ label, hint, error, children, ...rest }: SelectFieldProps) {
