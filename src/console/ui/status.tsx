@@ -1,10 +1,6 @@
 /** A run's status by colour, by shape and by word. */
 
-import type { ActionRun } from "../../client/index.ts";
-
-export type Status = ActionRun["status"];
-
-export const STATUSES: readonly Status[] = ["pending", "running", "succeeded", "failed", "cancelled"];
+import type { Status } from "./statuses.ts";
 
 /** The shape in a disc or ring: nothing, a clock's hand, a check, a cross, a slash. */
 const SHAPES: Readonly<Record<Status, string | null>> = {
@@ -33,8 +29,4 @@ export function StatusMark({ status }: { readonly status: Status }) {
       {status}
     </span>
   );
-}
-
-export function isOpen(status: Status): boolean {
-  return status === "pending" || status === "running";
 }
