@@ -7,6 +7,7 @@ import { actionRoutes } from "./actions/routes.ts";
 import type { AppEnv } from "./app-env.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
 import { tokenRoutes } from "./auth/token-routes.ts";
+import { whoamiRoutes } from "./auth/whoami-routes.ts";
 import { corsOrigins } from "./config.ts";
 import { consolePages } from "./console-pages.ts";
 import { docsRoutes } from "./docs/routes.ts";
@@ -57,6 +58,7 @@ export function createApp(): Hono<AppEnv> {
   app.route("/", healthRoutes);
   app.route("/", docsRoutes);
   app.route("/", consolePages);
+  app.route("/", whoamiRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
   app.route(`${PROJECT}/audit`, auditRoutes);
   app.route(`${ENVIRONMENT}/actions`, actionRoutes);

@@ -18,6 +18,7 @@ export const healthRoutes = new Hono<AppEnv>()
       actions: "/{o}/{p}/envs/{envName}/actions",
       tokens: "/{o}/{p}/tokens",
       audit: "/{o}/{p}/audit",
+      whoami: "/whoami",
       health: ["/healthz", "/readyz"],
       document: "/openapi.json",
       explorer: "/docs",

@@ -77,8 +77,11 @@ function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
   return new ApiError("not_found", "Your token can see nothing here. Use a token of this project.");
 }
 
-/** Sets the principal, so that the request log names it even if the request is refused later. */
-async function authenticate(c: Context<AppEnv>): Promise<Principal> {
+/**
+ * The principal of the request, whatever its scope and role. Also sets it, so that the request log names it even if the
+ * request is refused later. Throws 401, 429 or 503.
+ */
+export async function authenticate(c: Context<AppEnv>): Promise<Principal> {
   const token = bearerToken(c);
   const now = Date.now();
   const hash = hashes.get(token) ?? (await sha256Hex(token));

@@ -3,17 +3,18 @@
 export const ROLES = ["owner", "admin", "member", "viewer"] as const;
 export type Role = (typeof ROLES)[number];
 
-export type Permission = "data:read" | "data:write" | "actions:manage" | "tokens:manage";
+export const PERMISSIONS = ["data:read", "data:write", "actions:manage", "tokens:manage"] as const;
+export type Permission = (typeof PERMISSIONS)[number];
 
-const PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
-  owner: ["data:read", "data:write", "actions:manage", "tokens:manage"],
-  admin: ["data:read", "data:write", "actions:manage", "tokens:manage"],
+export const PERMISSIONS_OF: Readonly<Record<Role, readonly Permission[]>> = {
+  owner: PERMISSIONS,
+  admin: PERMISSIONS,
   member: ["data:read", "data:write"],
   viewer: ["data:read"],
 };
 
 export function may(role: Role, permission: Permission): boolean {
-  return PERMISSIONS[role].includes(permission);
+  return PERMISSIONS_OF[role].includes(permission);
 }
 
 /** The roles that a token with `role` may mint, list or revoke: its own and those below. */

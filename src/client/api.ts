@@ -29,6 +29,8 @@ export type Report = Schemas["Report"];
 export type ApiToken = Schemas["ApiToken"];
 export type CreatedApiToken = Schemas["CreatedApiToken"];
 export type NewApiToken = Schemas["NewApiToken"];
+/** What a token is and opens. */
+export type CurrentToken = Schemas["CurrentToken"];
 export type RevokedApiTokens = Schemas["RevokedApiTokens"];
 export type AuditEntry = Schemas["AuditEntry"];
 

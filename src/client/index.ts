@@ -11,6 +11,7 @@ import { createRuns, type Runs } from "./runs.ts";
 import { type ClientSettings, checkedName, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 import { createSend } from "./transport.ts";
+import { createWhoami, type Whoami } from "./whoami.ts";
 
 export type { Actions, DeleteOptions, PutOptions, StoredAction } from "./actions.ts";
 export type {
@@ -26,6 +27,7 @@ export type {
   ChangeOptions,
   CreatedActionRun,
   CreatedApiToken,
+  CurrentToken,
   DetailedActionRun,
   DetailOptions,
   Heartbeat,
@@ -49,6 +51,7 @@ export type { CallSettings, ClientSettings } from "./settings.ts";
 export type { Tokens } from "./tokens.ts";
 export type { WaitOptions } from "./wait.ts";
 export type { WatchOptions } from "./watch.ts";
+export type { Whoami } from "./whoami.ts";
 
 export interface Client {
   /** The stored actions of the environment. */
@@ -57,6 +60,8 @@ export interface Client {
   readonly tokens: Tokens;
   /** The project's audit log. */
   readonly audit: Audit;
+  /** What the client's own token is and opens. It also answers for a token of another project or environment. */
+  readonly whoami: Whoami;
   /** openapi-fetch with the API's types, for everything else. It tries once and returns errors as values. */
   readonly api: Api;
 }
@@ -76,6 +81,7 @@ export function createClient(settings: ClientSettings): Client {
     runs: createRuns(api, environment, transport, sendInEnvironment),
     tokens: createTokens(api, project, send),
     audit: createAudit(api, project, send),
+    whoami: createWhoami(api, send),
     api,
   };
 }

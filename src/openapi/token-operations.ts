@@ -2,7 +2,7 @@
 
 import { answers, BODY, type Operation, refuses, TOKEN } from "./describe.ts";
 import { IN_PROJECT, OF_TOKEN } from "./parameters.ts";
-import { apiTokenList, auditList, createdApiToken, revokedApiTokens } from "./token-schemas.ts";
+import { apiTokenList, auditList, createdApiToken, currentToken, revokedApiTokens } from "./token-schemas.ts";
 
 const common = { tags: ["API tokens"], security: [{ apiToken: [] }] };
 
@@ -66,9 +66,22 @@ const AUDIT: Operation = {
   },
 };
 
+const WHOAMI: Operation = {
+  ...common,
+  operationId: "describeToken",
+  summary: "Describe your token",
+  description:
+    "Returns the name, the role and the scope of the API token in the request. Every valid API token may ask, and so may `ROOT_TOKEN`.",
+  responses: {
+    ...answers(200, "The token of the request", currentToken),
+    ...refuses(...TOKEN, "database_unavailable"),
+  },
+};
+
 export const TOKEN_OPERATIONS: Readonly<Record<string, Operation>> = {
   "POST /{o}/{p}/tokens": MINT,
   "GET /{o}/{p}/tokens": LIST,
   "DELETE /{o}/{p}/tokens/{tokenId}": REVOKE,
   "GET /{o}/{p}/audit": AUDIT,
+  "GET /whoami": WHOAMI,
 };

@@ -1,7 +1,7 @@
-/** zod: the responses of /tokens and /audit, for the OpenAPI document and the tests. */
+/** zod: the responses of /tokens, /audit and /whoami, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { ROLES } from "../auth/permissions.ts";
+import { PERMISSIONS, ROLES } from "../auth/permissions.ts";
 
 const EXAMPLE = {
   id: "019c0e5a-1800-7000-8000-000000000000",
@@ -40,6 +40,35 @@ export const apiTokenList = z.array(apiToken).meta({ id: "ApiTokenList", example
 export const revokedApiTokens = z
   .object({ revoked: z.array(uuid("A revoked token. The first is the token of the request.")) })
   .meta({ id: "RevokedApiTokens", examples: [{ revoked: [EXAMPLE.id] }] });
+
+export const currentToken = z
+  .object({
+    id: uuid("The token's id. Null for `ROOT_TOKEN`, which has none.").nullable(),
+    name: text("The token's name, which runs show as their creator. `root` for `ROOT_TOKEN`."),
+    role: z.enum(ROLES),
+    permissions: z
+      .array(z.enum(PERMISSIONS))
+      .meta({ description: "What the role may do. More may be added." }),
+    project: text(
+      "`{o}/{p}`: the only project that the token opens. Null for `ROOT_TOKEN`, which opens every project.",
+    ).nullable(),
+    envName: text("The only environment that the token opens. Null for all environments.").nullable(),
+    expiresAt: instant.nullable(),
+  })
+  .meta({
+    id: "CurrentToken",
+    examples: [
+      {
+        id: EXAMPLE.id,
+        name: "ci",
+        role: "member",
+        permissions: ["data:read", "data:write"],
+        project: "acme/shop",
+        envName: "production",
+        expiresAt: null,
+      },
+    ],
+  });
 
 const AUDIT_ENTRY = {
   at: "2026-11-25T13:21:48.373Z",

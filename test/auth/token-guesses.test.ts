@@ -80,6 +80,17 @@ describe("an address that tried too many unknown tokens", () => {
     for (let n = 0; n < 3; n++) expectSlowed(await tryToken(project, unknownToken(), address));
   });
 
+  it("gets 429 after guesses at /whoami as well", async () => {
+    const project = newProject();
+    const address = newAddress();
+    const headers = { "CF-Connecting-IP": address };
+    const guess = () => askWith<Refusal>(service, "GET", "/whoami", { token: unknownToken(), headers });
+    for (let n = 0; n < ALLOWANCE; n++) expect((await guess()).status).toBe(401);
+    const refused = await guess();
+    expect([refused.status, refused.body.code]).toEqual([429, "too_many_requests"]);
+    expectSlowed(await tryToken(project, unknownToken(), address));
+  });
+
   it("can still use a good token, known or not, and ROOT_TOKEN", async () => {
     const project = newProject();
     const address = newAddress();

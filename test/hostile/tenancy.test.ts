@@ -15,7 +15,7 @@ const HAS: Readonly<Record<Role, readonly Permission[]>> = {
 };
 
 interface Rule {
-  readonly opensTo: Permission | "anyone" | "root" | "callback token";
+  readonly opensTo: Permission | "anyone" | "any API token" | "root" | "callback token";
   /** For a token of another project or environment: 404 for reading, 403 for writing. */
   readonly outside?: 404 | 403;
   readonly success: number;
@@ -52,6 +52,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`PUT ${ACTIONS}/:name`]: { opensTo: "actions:manage", outside: 403, success: 200, body: { timeout: 5 } },
   [`DELETE ${ACTIONS}/:name`]: { opensTo: "actions:manage", outside: 403, success: 204 },
   [`POST ${ACTIONS}/:name/runs`]: { opensTo: "data:write", outside: 403, success: 201, body: {} },
+  "GET /whoami": { opensTo: "any API token", success: 200 },
   "GET /:o/:p/tokens": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "POST /:o/:p/tokens": {
     opensTo: "tokens:manage",
@@ -121,7 +122,7 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
     return { status: 401, code: who.bad === "unauthorized" ? who.bad : "token_invalid" };
   if (who.callback !== undefined) return { status: 401, code: "token_invalid" };
   if (who.bad !== undefined) return { status: 401, code: who.bad };
-  if (who.root === true) return success;
+  if (who.root === true || rule.opensTo === "any API token") return success;
   if (rule.opensTo === "root") return { status: 403, code: "forbidden" };
 
   const otherEnvironment = who.envName === "dev";

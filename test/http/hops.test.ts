@@ -460,6 +460,15 @@ it("an API token is looked up once in 30 s", async () => {
   ]);
 });
 
+it("GET /whoami looks up an API token once in 30 s, and ROOT_TOKEN never", async () => {
+  const token = await newToken(newPath(), "viewer");
+  const asked = await hopsOf(async () => {
+    for (const who of [token, token, ROOT]) await ask("GET", "/whoami", { token: who });
+  });
+  const lines = [1, 0, 0].map((d1) => ({ status: 200, d1, coordinator: 0 }));
+  expect(asked).toEqual({ lines, calls: 1 });
+});
+
 it("a made-up id reads D1 once and wakes no coordinator", async () => {
   const path = newPath();
   const made = "0199d2a5-1234-8001-8123-456789abcdef";

@@ -48,7 +48,7 @@ const CACHED: Readonly<Record<string, string>> = {
 
 /** Refused before anybody asked who it is: 405 and 508. */
 function asksByApiToken({ route, status }: Case): boolean {
-  const isOpen = !route.startsWith("/:o/") || /\/(callback|heartbeat)$/.test(route);
+  const isOpen = !/^\/(:o\/|whoami$)/.test(route) || /\/(callback|heartbeat)$/.test(route);
   return !isOpen && ![401, 405, 508].includes(status);
 }
 

@@ -40,6 +40,7 @@ export const CASES: readonly Case[] = [
     path: () => "/openapi.json",
   },
   { name: "the explorer", status: 200, route: "/docs", method: "GET", path: () => "/docs" },
+  { name: "who asks", status: 200, route: "/whoami", method: "GET", path: () => "/whoami" },
   { name: "the console", status: 200, route: "/console", method: "GET", path: () => "/console" },
   {
     name: "a page of the console",

@@ -1,0 +1,21 @@
+/** GET /whoami: what an API token is and opens, for whoever holds it. */
+
+import { Hono } from "hono";
+import type { AppEnv } from "../app-env.ts";
+import { authenticate } from "./bearer.ts";
+import { PERMISSIONS_OF } from "./permissions.ts";
+import { rowIdOf } from "./store.ts";
+
+export const whoamiRoutes = new Hono<AppEnv>().get("/whoami", async (c) => {
+  const principal = await authenticate(c);
+  const { name, role, project, envName, expiresAt } = principal;
+  return c.json({
+    id: rowIdOf(principal),
+    name,
+    role,
+    permissions: PERMISSIONS_OF[role],
+    project,
+    envName,
+    expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+  });
+});

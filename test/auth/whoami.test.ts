@@ -1,0 +1,44 @@
+/** GET /whoami, and the short life of a token that the console mints for the operator. */
+
+import { describe, expect, it } from "vitest";
+import { ask, ROOT } from "../support/requests.ts";
+import { grantToken, newProject, type Wanted } from "../support/tokens.ts";
+
+const HOUR_MS = 3_600_000;
+const IN_12_HOURS = new Date(Date.now() + 12 * HOUR_MS).toISOString();
+const ALL = ["data:read", "data:write", "actions:manage", "tokens:manage"];
+
+describe("GET /whoami", () => {
+  it.each<readonly [Wanted, readonly string[]]>([
+    [{ role: "owner", name: "ops", expiresAt: IN_12_HOURS }, ALL],
+    [{ role: "admin", name: "platform", envName: "prod" }, ALL],
+    [{ role: "member", name: "portal", envName: "prod" }, ["data:read", "data:write"]],
+    [{ role: "viewer", name: "wall" }, ["data:read"]],
+  ])("tells a token its id, name, permissions, scope and expiry: %j", async (wanted, permissions) => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, wanted);
+    const { status, headers, body } = await ask("GET", "/whoami", { token });
+    expect([status, headers.get("Cache-Control")]).toEqual([200, "no-store"]);
+    const scope = { project: project.slice(1), envName: wanted.envName ?? null };
+    const { name, role, expiresAt = null } = wanted;
+    expect(body).toEqual({ id, name, role, permissions, ...scope, expiresAt });
+  });
+
+  it("tells the operator null for what ROOT_TOKEN has not", async () => {
+    const { body } = await ask("GET", "/whoami", { token: ROOT });
+    const nothing = { id: null, project: null, envName: null, expiresAt: null };
+    expect(body).toEqual({ name: "root", role: "owner", permissions: ALL, ...nothing });
+  });
+});
+
+it("an owner's token that the operator mints for 12 hours can revoke itself, and is refused at once", async () => {
+  const project = newProject();
+  const { token } = await grantToken(project, { role: "owner", name: "console", expiresAt: IN_12_HOURS });
+  const { body } = await ask<{ id: string }>("GET", "/whoami", { token });
+  const revoked = await ask("DELETE", `${project}/tokens/${body.id}`, { token });
+  expect([revoked.status, revoked.body]).toEqual([200, { revoked: [body.id] }]);
+  for (const path of ["/whoami", `${project}/tokens`]) {
+    const { status, body } = await ask<{ code: string }>("GET", path, { token });
+    expect([status, body.code]).toEqual([401, "token_invalid"]);
+  }
+});
