@@ -53,10 +53,10 @@ export function createSessionStore(storage: Storage, baseUrl: string): SessionSt
     async end() {
       const { session } = state;
       become({ session: null, notice: null });
-      if (session === null || !session.isMinted) return;
-      const { token, holder, place } = session;
+      if (session === null || session.mintedId === null) return;
+      const { token, mintedId, place } = session;
       const client = createClient({ baseUrl, token, org: place.o, project: place.p, env: place.envName });
-      await client.tokens.revoke(holder.id);
+      await client.tokens.revoke(mintedId);
     },
     subscribe(listener) {
       listeners.add(listener);

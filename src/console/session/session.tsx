@@ -61,18 +61,18 @@ interface ScopeProps {
 
 export function SessionScope({ session, place, children }: ScopeProps) {
   const store = useSessionStore();
-  const { token, holder, isMinted } = session;
+  const { token, holder, mintedId } = session;
   const { o, p, envName } = place;
   const clients = useMemo(() => clientsOf(store, token, { o, p, envName }), [store, token, o, p, envName]);
   const value = useMemo(
     () => ({
       holder,
-      isMinted,
+      isMinted: mintedId !== null,
       place: { o, p, envName },
       ...clients,
       may: (permission: Permission) => holder.permissions.includes(permission),
     }),
-    [clients, holder, isMinted, o, p, envName],
+    [clients, holder, mintedId, o, p, envName],
   );
   return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
 }

@@ -17,8 +17,8 @@ export interface Session {
   readonly holder: Holder;
   /** Where the last page was. Pages of the whole project link to the environment's pages with it. */
   readonly place: Place;
-  /** Whether the sign-in minted the token. Then the sign-out revokes it. */
-  readonly isMinted: boolean;
+  /** The token's id if the sign-in minted it, because then the sign-out revokes it. Otherwise null. */
+  readonly mintedId: string | null;
 }
 
 /** What the form's fields hold. A place that is empty is filled from the token's scope. */
@@ -61,14 +61,14 @@ export async function signIn(typed: Typed, settings: { readonly baseUrl: string 
   const filled = placeFor(typed, holder);
   if ("field" in filled) return filled;
   const { place } = filled;
-  if (holder.project !== null) return { session: { token, holder, place, isMinted: false } };
+  if (holder.project !== null) return { session: { token, holder, place, mintedId: null } };
   const operator = createClient({ ...settings, org: place.o, project: place.p, env: place.envName, token });
   const expiresAt = new Date(Date.now() + MINTED_FOR_MS).toISOString();
   const minted = await operator.tokens.create({ name: MINTED_NAME, role: "owner", expiresAt });
   const { id, name, role } = minted;
   const permissions = holder.permissions;
   const ofProject = { id, name, role, permissions, project: `${place.o}/${place.p}`, envName: null, expiresAt };
-  return { session: { token: minted.token, holder: ofProject, place, isMinted: true } };
+  return { session: { token: minted.token, holder: ofProject, place, mintedId: id } };
 }
 
 /** The typed place, filled from the token's scope. PURE. */
