@@ -114,7 +114,9 @@ function Elsewhere({ session, isPage, home }: ElsewhereProps) {
   const opened = envName === null ? project : `${project}/${envName}`;
   return (
     <Empty title={isPage ? "Your token does not open this address" : "There is no page at this address"}>
-      {isPage ? <p>It opens {opened}. To see another place, sign out and use a token of that place.</p> : null}
+      {isPage ? (
+        <p>It opens {opened}. To see another place, sign out and use a token of that place.</p>
+      ) : null}
       <p>
         <Link class="button is-plain" href={home}>
           Go to your runs

@@ -47,10 +47,14 @@ export function Frame({ page, place, children }: FrameProps) {
 
   return (
     <div class="frame">
-      <a class="skip" href="#main" onClick={(event) => {
-        event.preventDefault();
-        main.current?.focus();
-      }}>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
         Skip to the content
       </a>
       <header class="top">
@@ -64,7 +68,12 @@ export function Frame({ page, place, children }: FrameProps) {
           ))}
         </nav>
         <div class="top-end">
-          <Button kind="quiet" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick={() => setHelpOpen(true)}>
+          <Button
+            kind="quiet"
+            aria-label="Keyboard shortcuts"
+            title="Keyboard shortcuts (?)"
+            onClick={() => setHelpOpen(true)}
+          >
             <kbd>?</kbd>
           </Button>
           <SignOut />
@@ -147,9 +156,12 @@ function SignOut() {
     try {
       await ended;
     } catch {
-      note("You are signed out, but the console's own token could not be revoked. It expires within 12 hours.", {
-        isProblem: true,
-      });
+      note(
+        "You are signed out, but the console's own token could not be revoked. It expires within 12 hours.",
+        {
+          isProblem: true,
+        },
+      );
     }
   }
   return <Button onClick={signOut}>Sign out</Button>;

@@ -91,7 +91,8 @@ interface LinkProps extends Omit<PartialAnchorHTMLAttributes<HTMLAnchorElement>,
 export function Link({ href, ...rest }: LinkProps) {
   const router = useRouter();
   function follow(event: TargetedMouseEvent<HTMLAnchorElement>) {
-    const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+    const isPlain =
+      event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
     if (!isPlain || event.defaultPrevented) return;
     event.preventDefault();
     router.navigate(href);

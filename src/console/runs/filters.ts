@@ -40,7 +40,9 @@ export function isNewest(query: URLSearchParams): boolean {
 
 /** With the status if it was missing, otherwise without. */
 export function withStatusToggled(query: URLSearchParams, status: Status): URLSearchParams {
-  return query.getAll("status").includes(status) ? without(query, "status", status) : plus(query, "status", status);
+  return query.getAll("status").includes(status)
+    ? without(query, "status", status)
+    : plus(query, "status", status);
 }
 
 /** With another value of a filter. Empty: without the filter. */

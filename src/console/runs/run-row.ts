@@ -40,7 +40,13 @@ export function since({ startedAt, createdAt }: RunRow): string {
   return startedAt ?? createdAt;
 }
 
-const RANKS: Readonly<Record<Status, number>> = { pending: 0, running: 1, succeeded: 2, failed: 2, cancelled: 2 };
+const RANKS: Readonly<Record<Status, number>> = {
+  pending: 0,
+  running: 1,
+  succeeded: 2,
+  failed: 2,
+  cancelled: 2,
+};
 
 /** The newer of two reads of one run. D1 can be behind: a run never goes back. The same object if nothing changed. */
 export function newer(held: RunRow, read: RunRow): RunRow {

@@ -1,7 +1,7 @@
 /** The bars of the strip. PURE. */
 
-import { type RunRow, since } from "./run-row.ts";
 import { STRIP_RUNS } from "./run-list.ts";
+import { type RunRow, since } from "./run-row.ts";
 
 /** The room of one bar with its gap, in CSS pixels. */
 const BAR_PX = 5;

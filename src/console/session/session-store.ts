@@ -48,7 +48,10 @@ export function createSessionStore(storage: Storage, baseUrl: string): SessionSt
     expire(token) {
       // A late response to a request of an earlier session must not end this one.
       if (state.session?.token !== token) return;
-      become({ session: null, notice: "The service no longer accepts your token. It expired or was revoked." });
+      become({
+        session: null,
+        notice: "The service no longer accepts your token. It expired or was revoked.",
+      });
     },
     async end() {
       const { session } = state;

@@ -77,7 +77,11 @@ export function SessionScope({ session, place, children }: ScopeProps) {
   return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
 }
 
-function clientsOf(store: SessionStore, token: string, place: Place): Pick<ActiveSession, "client" | "reader"> {
+function clientsOf(
+  store: SessionStore,
+  token: string,
+  place: Place,
+): Pick<ActiveSession, "client" | "reader"> {
   const settings = {
     baseUrl: location.origin,
     token,

@@ -50,7 +50,10 @@ export function SignInPage({ notice, at }: SignInPageProps) {
       store.begin(answer.session);
       // Stays at the address unless it names another place.
       const isThere =
-        page !== null && at?.o === place.o && at.p === place.p && (at.envName ?? place.envName) === place.envName;
+        page !== null &&
+        at?.o === place.o &&
+        at.p === place.p &&
+        (at.envName ?? place.envName) === place.envName;
       if (!isThere) router.navigate(hrefOf({ name: "runs", ...place }), { replace: true });
     } catch (error) {
       setFailure(sentenceOf(error));
@@ -86,7 +89,12 @@ export function SignInPage({ notice, at }: SignInPageProps) {
           <div class="place-fields">
             <TextField label="Organization" name="org" defaultValue={at?.o ?? ""} error={errorOf("org")} />
             <TextField label="Project" name="project" defaultValue={at?.p ?? ""} error={errorOf("project")} />
-            <TextField label="Environment" name="env" defaultValue={at?.envName ?? ""} error={errorOf("env")} />
+            <TextField
+              label="Environment"
+              name="env"
+              defaultValue={at?.envName ?? ""}
+              error={errorOf("env")}
+            />
           </div>
         </fieldset>
         {failure === null ? null : (
@@ -98,8 +106,8 @@ export function SignInPage({ notice, at }: SignInPageProps) {
           Sign in
         </Button>
         <p class="hint">
-          With <code>ROOT_TOKEN</code>, the console makes an owner token of the project for 12 hours, keeps only that one, and
-          revokes it when you sign out.
+          With <code>ROOT_TOKEN</code>, the console makes an owner token of the project for 12 hours, keeps
+          only that one, and revokes it when you sign out.
         </p>
       </form>
     </main>

@@ -55,7 +55,8 @@ export async function signIn(typed: Typed, settings: { readonly baseUrl: string 
     if (!(error instanceof ActionRunsError) || error.status !== 401) throw error;
     return {
       field: "token",
-      problem: "The service does not accept this token. Check that you copied all of it and that it has not expired.",
+      problem:
+        "The service does not accept this token. Check that you copied all of it and that it has not expired.",
     };
   }
   const filled = placeFor(typed, holder);
@@ -67,7 +68,15 @@ export async function signIn(typed: Typed, settings: { readonly baseUrl: string 
   const minted = await operator.tokens.create({ name: MINTED_NAME, role: "owner", expiresAt });
   const { id, name, role } = minted;
   const permissions = holder.permissions;
-  const ofProject = { id, name, role, permissions, project: `${place.o}/${place.p}`, envName: null, expiresAt };
+  const ofProject = {
+    id,
+    name,
+    role,
+    permissions,
+    project: `${place.o}/${place.p}`,
+    envName: null,
+    expiresAt,
+  };
   return { session: { token: minted.token, holder: ofProject, place, mintedId: id } };
 }
 
@@ -83,7 +92,10 @@ export function placeFor(
     const value = typed[field].trim();
     const only = opened[field];
     if (value === "" && only === undefined) {
-      return { field, problem: `The token does not say which ${LABELS[field].toLowerCase()}. Type its name.` };
+      return {
+        field,
+        problem: `The token does not say which ${LABELS[field].toLowerCase()}. Type its name.`,
+      };
     }
     if (value !== "" && only !== undefined && value !== only) {
       return { field, problem: `The token opens only “${only}”. Type that, or leave the field empty.` };

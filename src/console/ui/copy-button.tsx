@@ -29,7 +29,9 @@ export function CopyButton({ what, text, hasWord = false }: CopyButtonProps) {
       setCopied(true);
       announce("Copied");
     } catch {
-      note("The browser did not allow the page to copy. Select the text and copy it yourself.", { isProblem: true });
+      note("The browser did not allow the page to copy. Select the text and copy it yourself.", {
+        isProblem: true,
+      });
     }
   }
   return (
