@@ -46,7 +46,7 @@ export type { BookmarkPart, BookmarkStore } from "./bookmark.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export { ActionRunsError } from "./errors.ts";
 export type { components, paths } from "./openapi.ts";
-export type { CancelOptions, RetryOptions, RunFilter, Runs } from "./runs.ts";
+export type { CancelOptions, RetryOptions, RunFilter, RunPage, Runs } from "./runs.ts";
 export type { CallSettings, ClientSettings } from "./settings.ts";
 export type { Tokens } from "./tokens.ts";
 export type { WaitOptions } from "./wait.ts";

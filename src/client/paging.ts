@@ -14,14 +14,19 @@ export async function* pages<T>(
 ): AsyncGenerator<T, void> {
   let cursor: string | undefined;
   for (;;) {
-    const { data, response } = await ask(cursor);
-    if (!Array.isArray(data)) throw unexpectedAnswer(response, "The response is not a list");
-    yield* data;
-    const next = nextCursor(response.headers.get("Link"));
+    const page = await ask(cursor);
+    yield* listOf(page);
+    const next = nextCursor(page.response.headers.get("Link"));
     if (next === undefined) return;
-    if (next === cursor) throw unexpectedAnswer(response, "The next page is the same page again");
+    if (next === cursor) throw unexpectedAnswer(page.response, "The next page is the same page again");
     cursor = next;
   }
+}
+
+/** The entries of a page. Throws if the body is no list. */
+export function listOf<T>({ data, response }: Page<T>): readonly T[] {
+  if (!Array.isArray(data)) throw unexpectedAnswer(response, "The response is not a list");
+  return data;
 }
 
 /**

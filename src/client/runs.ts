@@ -17,7 +17,7 @@ import {
   type TimelineEvent,
 } from "./api.ts";
 import type { paths } from "./openapi.ts";
-import { pages } from "./paging.ts";
+import { listOf, nextCursor, pages } from "./paging.ts";
 import { checkedId, type Environment } from "./settings.ts";
 import type { Send, SendOptions, TransportSettings } from "./transport.ts";
 import { type WaitOptions, waitForEnd } from "./wait.ts";
@@ -34,6 +34,13 @@ type ListQuery = NonNullable<paths[typeof RUNS]["get"]["parameters"]["query"]>;
 
 /** Filters of a list. `limit` is the size of a page, not of the list. A run must have each `label`. */
 export type RunFilter = Omit<ListQuery, "cursor">;
+
+/** One page of a list. It can be short or empty and still have a next one. */
+export interface RunPage {
+  readonly runs: readonly DetailedActionRun[];
+  /** Send it as `cursor` to get the next page; null on the last page. */
+  readonly next: string | null;
+}
 
 export interface CancelOptions extends ChangeOptions, DetailOptions {
   /** Why: one line of at most 1 KiB. The job and every reader of the run can see it. */
@@ -53,6 +60,8 @@ export interface Runs {
   get(id: string, options?: CallOptions & DetailOptions): Promise<DetailedActionRun>;
   /** Newest first. Requests further pages as you read on. */
   list(filter?: RunFilter, options?: CallOptions): AsyncIterable<DetailedActionRun>;
+  /** One page, newest first, for those who show pages. `next` of the page before it is its `cursor`. */
+  page(filter?: ListQuery, options?: CallOptions): Promise<RunPage>;
   /** How many runs of each status match. A count beyond 1000 is `{ atLeast: 1000 }`. */
   summary(filter?: Omit<RunFilter, "limit" | "include">, options?: CallOptions): Promise<ActionRunSummary>;
   /**
@@ -109,6 +118,11 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
           fetch: sending(send, { signal }),
         }),
       ),
+    async page(filter = {}, { signal } = {}) {
+      const params = { path: scope, query: filter };
+      const answer = await api.GET(RUNS, { params, fetch: sending(send, { signal }) });
+      return { runs: listOf(answer), next: nextCursor(answer.response.headers.get("Link")) ?? null };
+    },
     async summary(filter = {}, { signal } = {}) {
       const params = { path: scope, query: filter };
       return bodyOf(await api.GET(SUMMARY, { params, fetch: sending(send, { signal }) }));

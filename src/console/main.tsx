@@ -1,6 +1,33 @@
-/** The console's entry: draws the application into the page. */
+/**
+ * The console: a web application of this service's own origin, for people who watch runs. It talks to the public API alone,
+ * through `src/client/`. This module makes what lives as long as the page, and draws the application.
+ *
+ * - `app.tsx` chooses the page by the address; `frame.tsx` is what stands around every page.
+ * - `routes/`: addresses and pages, in both directions; `navigate` and `Link`. What a page shows is in its address.
+ * - `session/`: the token of this tab, signing in and out, and `useSession` with the API's client.
+ * - `keys/`: keyboard shortcuts, which pages register, and their help.
+ * - `ui/`: parts that know nothing about runs: buttons, fields, dialogs, times, trees, notices, `useLoad`.
+ * - `runs/`: the list. `run/`: one run. `actions/`: stored actions. `tokens/`: tokens and the audit log.
+ * - `style.css` has the design tokens and the parts of `ui/`; each room of pages has a style of its own beside its code.
+ *
+ * Files that end in `.ts` are free of JSX. Those that say PURE are tested in Node, in `test/console/`.
+ */
 
 import { render } from "preact";
+import { App } from "./app.tsx";
+import { createKeys } from "./keys/keys.tsx";
+import { createRouter } from "./routes/router.tsx";
+import { createSessionStore } from "./session/session-store.ts";
+import { createClock } from "./ui/clock.tsx";
 
-const place = document.querySelector("#console");
-if (place !== null) render(<h1>Action runs</h1>, place);
+const root = document.querySelector("#console");
+if (root === null) throw new Error("The page has no element for the console.");
+render(
+  <App
+    router={createRouter(window)}
+    sessions={createSessionStore(sessionStorage, location.origin)}
+    keys={createKeys(document, localStorage)}
+    clock={createClock(document)}
+  />,
+  root,
+);

@@ -29,6 +29,14 @@ describe("a list", () => {
     ]);
   });
 
+  it("gives one page and the cursor of the next one", async () => {
+    const { client, asked } = await stub(json(200, [run(1)], link("a%2B")), json(200, [run(2)]));
+    const { runs } = client();
+    expect(await runs.page({ limit: 1 })).toMatchObject({ runs: [{ id: "1" }], next: "a+" });
+    expect(await runs.page({ limit: 1, cursor: "a+" })).toMatchObject({ runs: [{ id: "2" }], next: null });
+    expect(asked[1]?.url).toBe("/acme/shop/envs/prod/action-runs?limit=1&cursor=a%2B");
+  });
+
   it("requests a page only when it is needed", async () => {
     const { client, asked } = await stub(json(200, [run(1), run(2)], link("a")), json(200, [run(3)]));
     const runs = client().runs.list();

@@ -1,0 +1,127 @@
+/** Chooses what to show: the sign-in page while nobody is signed in, otherwise the page that the address names. */
+
+import { useEffect } from "preact/hooks";
+import { ActionPage } from "./actions/action-page.tsx";
+import { ActionsPage } from "./actions/actions-page.tsx";
+import { Frame } from "./frame.tsx";
+import { type Keys, KeysProvider } from "./keys/keys.tsx";
+import { type Page, type Place, type Project, placeOf } from "./routes/pages.ts";
+import { hrefOf, Link, type Router, RouterProvider, useRoute, useRouter } from "./routes/router.tsx";
+import { RunsPage } from "./runs/runs-page.tsx";
+import { SessionScope, SessionStoreProvider, useSessionState, useSessionStore } from "./session/session.tsx";
+import type { SessionStore } from "./session/session-store.ts";
+import type { Session } from "./session/sign-in.ts";
+import { SignInPage } from "./session/sign-in-page.tsx";
+import { AuditPage } from "./tokens/audit-page.tsx";
+import { TokensPage } from "./tokens/tokens-page.tsx";
+import { type Clock, ClockProvider } from "./ui/clock.tsx";
+import { Empty } from "./ui/empty.tsx";
+import { NoticesProvider } from "./ui/notices.tsx";
+
+interface AppProps {
+  readonly router: Router;
+  readonly sessions: SessionStore;
+  readonly keys: Keys;
+  readonly clock: Clock;
+}
+
+export function App({ router, sessions, keys, clock }: AppProps) {
+  return (
+    <RouterProvider value={router}>
+      <SessionStoreProvider value={sessions}>
+        <KeysProvider value={keys}>
+          <ClockProvider value={clock}>
+            <NoticesProvider>
+              <Shown />
+            </NoticesProvider>
+          </ClockProvider>
+        </KeysProvider>
+      </SessionStoreProvider>
+    </RouterProvider>
+  );
+}
+
+function Shown() {
+  const { session, notice } = useSessionState();
+  const { page } = useRoute();
+  if (session === null) return <SignInPage notice={notice} at={page === null ? null : placeOf(page)} />;
+  return <SignedIn session={session} page={page} />;
+}
+
+function SignedIn({ session, page }: { readonly session: Session; readonly page: Page | null }) {
+  const store = useSessionStore();
+  const router = useRouter();
+  const named = page === null ? null : placeOf(page);
+  const place: Place = { ...session.place, ...named, envName: named?.envName ?? session.place.envName };
+  const home = hrefOf({ name: "runs", ...session.place });
+  const isSignIn = page?.name === "sign-in";
+
+  useEffect(() => {
+    if (isSignIn) router.navigate(home, { replace: true });
+  }, [router, isSignIn, home]);
+  useEffect(() => {
+    if (named?.envName != null && opens(session, named)) store.visit(named.envName);
+  }, [store, session, named?.envName]);
+
+  if (isSignIn) return null;
+  return (
+    <SessionScope session={session} place={place}>
+      <Frame page={page} place={place}>
+        {page === null || !opens(session, named) ? (
+          <Elsewhere session={session} isPage={page !== null} home={home} />
+        ) : (
+          <Content page={page} />
+        )}
+      </Frame>
+    </SessionScope>
+  );
+}
+
+function Content({ page }: { readonly page: Page }) {
+  switch (page.name) {
+    // One component, so that the list stays as it is beside a run.
+    case "runs":
+    case "run":
+      return <RunsPage runId={page.name === "run" ? page.id : null} />;
+    case "actions":
+      return <ActionsPage />;
+    case "action":
+      return <ActionPage key={page.action} name={page.action} />;
+    case "tokens":
+      return <TokensPage />;
+    case "audit":
+      return <AuditPage />;
+    case "sign-in":
+      return null;
+  }
+}
+
+/** Whether the token opens the place. The service would refuse with 404, which does not say why. */
+function opens({ holder }: Session, place: (Project & { readonly envName: string | null }) | null): boolean {
+  if (place === null) return true;
+  if (holder.project !== null && holder.project !== `${place.o}/${place.p}`) return false;
+  return holder.envName === null || place.envName === null || holder.envName === place.envName;
+}
+
+interface ElsewhereProps {
+  readonly session: Session;
+  readonly isPage: boolean;
+  readonly home: string;
+}
+
+function Elsewhere({ session, isPage, home }: ElsewhereProps) {
+  const { project, envName } = session.holder;
+  const opened = envName === null ? project : `${project}/${envName}`;
+  return (
+    <Empty title={isPage ? "Your token does not open this address" : "There is no page at this address"}>
+      {isPage ? (
+        <p>It opens {opened}. To see another place, sign out and use a token of that place.</p>
+      ) : null}
+      <p>
+        <Link class="button is-plain" href={home}>
+          Go to your runs
+        </Link>
+      </p>
+    </Empty>
+  );
+}

@@ -1,0 +1,168 @@
+/** What stands around every page: the place, the navigation, the help and the way out. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { HelpDialog } from "./keys/help-dialog.tsx";
+import { useKeys } from "./keys/keys.tsx";
+import type { Page, Place } from "./routes/pages.ts";
+import { hrefOf, Link, useRouter } from "./routes/router.tsx";
+import { PlaceDialog } from "./session/place-dialog.tsx";
+import { useSession, useSessionStore } from "./session/session.tsx";
+import { Button } from "./ui/button.tsx";
+import { useNotices } from "./ui/notices.tsx";
+
+interface FrameProps {
+  /** null if the address names no page. */
+  readonly page: Page | null;
+  readonly place: Place;
+  readonly children: ComponentChildren;
+}
+
+interface Section {
+  readonly label: string;
+  readonly to: Page;
+  /** The pages that belong to it. */
+  readonly of: readonly Page["name"][];
+  readonly keys: string;
+}
+
+export function Frame({ page, place, children }: FrameProps) {
+  const router = useRouter();
+  const { may } = useSession();
+  const [isHelpOpen, setHelpOpen] = useState(false);
+  const sections = sectionsOf(place, may("tokens:manage"));
+  const current = sections.find(({ of }) => page !== null && of.includes(page.name));
+  useKeys("Everywhere", [
+    ...sections.map(({ label, to, keys }) => ({
+      keys,
+      label: `Go to ${label.toLowerCase()}`,
+      run: () => router.navigate(hrefOf(to)),
+    })),
+    { keys: "?", label: "This help", run: () => setHelpOpen(true) },
+  ]);
+  const main = useMainFocus(current?.label);
+  useEffect(() => {
+    document.title = `${current?.label ?? "Console"} · ${place.p}/${place.envName} · Action runs`;
+  }, [current?.label, place.p, place.envName]);
+
+  return (
+    <div class="frame">
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to the content
+      </a>
+      <header class="top">
+        <Brand />
+        <PlaceButton place={place} />
+        <nav aria-label="Console">
+          {sections.map(({ label, to }) => (
+            <Link key={label} href={hrefOf(to)} aria-current={label === current?.label ? "page" : undefined}>
+              {label}
+            </Link>
+          ))}
+        </nav>
+        <div class="top-end">
+          <Button
+            kind="quiet"
+            aria-label="Keyboard shortcuts"
+            title="Keyboard shortcuts (?)"
+            onClick={() => setHelpOpen(true)}
+          >
+            <kbd>?</kbd>
+          </Button>
+          <SignOut />
+        </div>
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>
+        {children}
+      </main>
+      {isHelpOpen ? <HelpDialog onClose={() => setHelpOpen(false)} /> : null}
+    </div>
+  );
+}
+
+/** Moves the focus to the new page, so that a screen reader reads it and Tab starts there. Not on the first page. */
+function useMainFocus(section: string | undefined) {
+  const main = useRef<HTMLElement>(null);
+  const before = useRef(section);
+  useEffect(() => {
+    if (before.current === section) return;
+    before.current = section;
+    main.current?.focus();
+    window.scrollTo(0, 0);
+  }, [section]);
+  return main;
+}
+
+function sectionsOf(place: Place, mayManageTokens: boolean): readonly Section[] {
+  const { o, p } = place;
+  const all: readonly Section[] = [
+    { label: "Runs", to: { name: "runs", ...place }, of: ["runs", "run"], keys: "g r" },
+    { label: "Actions", to: { name: "actions", ...place }, of: ["actions", "action"], keys: "g a" },
+    { label: "Tokens", to: { name: "tokens", o, p }, of: ["tokens"], keys: "g t" },
+    { label: "Audit", to: { name: "audit", o, p }, of: ["audit"], keys: "g l" },
+  ];
+  return mayManageTokens ? all : all.slice(0, 2);
+}
+
+export function Brand() {
+  return (
+    <span class="brand">
+      <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
+        <rect width="16" height="16" rx="4" />
+        <path d="M4.5 11.5v-3M8 11.5v-7M11.5 11.5v-5" />
+      </svg>
+      <span class="brand-name">Action runs</span>
+    </span>
+  );
+}
+
+/** Where the page is. With a token of the whole project, it leads to another environment. */
+function PlaceButton({ place }: { readonly place: Place }) {
+  const { holder } = useSession();
+  const [isOpen, setOpen] = useState(false);
+  const text = (
+    <>
+      <span class="place-project">
+        {place.o} <span class="slash">/</span> {place.p} <span class="slash">/</span>
+      </span>{" "}
+      {place.envName}
+    </>
+  );
+  if (holder.envName !== null) return <span class="place">{text}</span>;
+  return (
+    <>
+      <button type="button" class="place" title="Change the environment" onClick={() => setOpen(true)}>
+        {text}
+      </button>
+      {isOpen ? <PlaceDialog place={place} onClose={() => setOpen(false)} /> : null}
+    </>
+  );
+}
+
+function SignOut() {
+  const store = useSessionStore();
+  const router = useRouter();
+  const { note } = useNotices();
+  async function signOut() {
+    const ended = store.end();
+    router.navigate(hrefOf({ name: "sign-in" }));
+    try {
+      await ended;
+    } catch {
+      note(
+        "You are signed out, but the console's own token could not be revoked. It expires within 12 hours.",
+        {
+          isProblem: true,
+        },
+      );
+    }
+  }
+  return <Button onClick={signOut}>Sign out</Button>;
+}

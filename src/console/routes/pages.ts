@@ -1,0 +1,66 @@
+/**
+ * Which address shows which page, in both directions. PURE. The server sends the console for exactly these paths, and an
+ * address that has another path is no page.
+ */
+
+/** The organization and the project of a page. */
+export interface Project {
+  readonly o: string;
+  readonly p: string;
+}
+
+/** The environment of a page. */
+export interface Place extends Project {
+  readonly envName: string;
+}
+
+export type Page =
+  | { readonly name: "sign-in" }
+  | ({ readonly name: "runs" } & Place)
+  | ({ readonly name: "run"; readonly id: string } & Place)
+  | ({ readonly name: "actions" } & Place)
+  | ({ readonly name: "action"; readonly action: string } & Place)
+  | ({ readonly name: "tokens" } & Project)
+  | ({ readonly name: "audit" } & Project);
+
+const NAME = "([a-z0-9][a-z0-9-]{0,62})";
+/** The hyphen keeps pages apart from an organization whose name is `console`. */
+const PROJECT = `/console/-/:o${NAME}/:p${NAME}`;
+const PLACE = `${PROJECT}/:envName${NAME}`;
+
+/** The path of each page. The values of its groups are the members of the page. */
+const PATHS: Readonly<Record<Page["name"], string>> = {
+  "sign-in": "/console",
+  runs: `${PLACE}/runs`,
+  run: `${PLACE}/runs/:id([0-9A-Fa-f-]{36})`,
+  actions: `${PLACE}/actions`,
+  action: `${PLACE}/actions/:action([A-Za-z0-9][A-Za-z0-9._-]{0,62})`,
+  tokens: `${PROJECT}/tokens`,
+  audit: `${PROJECT}/audit`,
+};
+
+const PATTERNS = Object.entries(PATHS).map(
+  ([name, pathname]) => [name, new URLPattern({ pathname })] as const,
+);
+
+/** The page at a path; null if there is none. */
+export function pageAt(pathname: string): Page | null {
+  for (const [name, pattern] of PATTERNS) {
+    const groups = pattern.exec({ pathname })?.pathname.groups;
+    // The pattern of a page has exactly the members of that page.
+    if (groups !== undefined) return { name, ...groups } as Page;
+  }
+  return null;
+}
+
+/** The path of a page, without a query. */
+export function pathOf(page: Page): string {
+  const values = page as unknown as Readonly<Record<string, string>>;
+  return PATHS[page.name].replaceAll(/:(\w+)\([^()]*\)/g, (_, member: string) => values[member] ?? "");
+}
+
+/** The place that a page names. The environment is null on a page of the whole project. */
+export function placeOf(page: Page): (Project & { readonly envName: string | null }) | null {
+  if (page.name === "sign-in") return null;
+  return { o: page.o, p: page.p, envName: "envName" in page ? page.envName : null };
+}

@@ -1,0 +1,101 @@
+/**
+ * The address bar as the console's state. A page reads what it shows from the path and the query, and changes them with
+ * `navigate`. So back, forward, reload and a copied link give the same view.
+ */
+
+import { createContext, type PartialAnchorHTMLAttributes, type TargetedMouseEvent } from "preact";
+import { useContext, useEffect, useMemo, useState } from "preact/hooks";
+import { type Page, pageAt, pathOf } from "./pages.ts";
+
+export interface Location {
+  readonly pathname: string;
+  /** With its `?`, or empty. */
+  readonly search: string;
+}
+
+export interface Router {
+  /** Where the address bar is now. */
+  readonly location: () => Location;
+  /** Goes to a path with its query. `replace`: without a new entry in the browser's history. */
+  readonly navigate: (href: string, options?: { readonly replace?: boolean }) => void;
+  /** Calls `listener` after each change of the address. Returns a function that stops it. */
+  readonly subscribe: (listener: () => void) => () => void;
+}
+
+export function createRouter(window: Window): Router {
+  const listeners = new Set<() => void>();
+  const tell = () => {
+    for (const listener of [...listeners]) listener();
+  };
+  window.addEventListener("popstate", tell);
+  return {
+    location: () => ({ pathname: window.location.pathname, search: window.location.search }),
+    navigate(href, { replace = false } = {}) {
+      const { pathname, search } = window.location;
+      if (replace || href === `${pathname}${search}`) window.history.replaceState(null, "", href);
+      else window.history.pushState(null, "", href);
+      tell();
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+const RouterContext = createContext<Router | null>(null);
+export const RouterProvider = RouterContext.Provider;
+
+export function useRouter(): Router {
+  const router = useContext(RouterContext);
+  if (router === null) throw new Error("There is no router around this component.");
+  return router;
+}
+
+export interface Route {
+  /** null if no page has this address. */
+  readonly page: Page | null;
+  readonly query: URLSearchParams;
+  /** The query as the address has it: with its `?`, or empty. */
+  readonly search: string;
+}
+
+/** The page and the query of the address. The component renders again when they change. */
+export function useRoute(): Route {
+  const router = useRouter();
+  const [location, setLocation] = useState(router.location);
+  useEffect(() => {
+    const update = () => setLocation(router.location());
+    // The address may have changed between the first render and this effect.
+    update();
+    return router.subscribe(update);
+  }, [router]);
+  const { pathname, search } = location;
+  return useMemo(
+    () => ({ page: pageAt(pathname), query: new URLSearchParams(search), search }),
+    [pathname, search],
+  );
+}
+
+/** Path and query of a page. `query` can be a query string with or without `?`, or URLSearchParams. */
+export function hrefOf(page: Page, query: string | URLSearchParams = ""): string {
+  const text = query.toString().replace(/^\?/, "");
+  return text === "" ? pathOf(page) : `${pathOf(page)}?${text}`;
+}
+
+interface LinkProps extends Omit<PartialAnchorHTMLAttributes<HTMLAnchorElement>, "role" | "onClick"> {
+  readonly href: string;
+}
+
+/** A link to a page of the console. A click with a modifier key opens a tab, as with every link. */
+export function Link({ href, ...rest }: LinkProps) {
+  const router = useRouter();
+  function follow(event: TargetedMouseEvent<HTMLAnchorElement>) {
+    const isPlain =
+      event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+    if (!isPlain || event.defaultPrevented) return;
+    event.preventDefault();
+    router.navigate(href);
+  }
+  return <a {...rest} href={href} onClick={follow} />;
+}

@@ -1,0 +1,74 @@
+/**
+ * What the list and the strip show, and how a poll changes it. PURE. New runs are held back until somebody asks for them,
+ * so no row moves under the pointer. Rows that are shown change in their place, and stay even if they no longer match.
+ */
+
+import { isOpen } from "../ui/statuses.ts";
+import { newer, type RunRow } from "./run-row.ts";
+
+export interface RunList {
+  /** The rows of the table, newest first. */
+  readonly rows: readonly RunRow[];
+  /** Runs after the table's last row, which only the strip shows. */
+  readonly older: readonly RunRow[];
+  /** Runs that came since the table was read. */
+  readonly fresh: readonly RunRow[];
+  /** The cursor of the page after the rows; null on the last page. */
+  readonly next: string | null;
+}
+
+/** How many runs the strip shows. */
+export const STRIP_RUNS = 200;
+
+/** A list from its first page. `before`: the list that it replaces, whose rows the strip keeps. */
+export function begun(rows: readonly RunRow[], next: string | null, before: RunList | null): RunList {
+  if (before === null) return { rows, older: [], fresh: [], next };
+  const last = rows.at(-1);
+  const known = [...before.rows, ...before.older];
+  const older = last === undefined ? [] : known.filter(({ id }) => id < last.id);
+  return { rows, older: older.slice(0, STRIP_RUNS - rows.length), fresh: [], next };
+}
+
+/** `read`: what a poll of the newest runs gave. */
+export function merged(list: RunList, read: readonly RunRow[]): RunList {
+  const changed = patched(list, read);
+  const known = new Set([...list.rows, ...list.older].map(({ id }) => id));
+  const last = list.rows.at(-1)?.id ?? "";
+  // Lists go by id, which begins with the time. A run can land in D1 after a newer one.
+  const fresh = read.filter(({ id }) => !known.has(id) && id > last);
+  return hasSameRows(fresh, list.fresh) ? changed : { ...changed, fresh };
+}
+
+/** With newer reads of runs that are shown. The same object if nothing changed. */
+export function patched(list: RunList, read: readonly RunRow[]): RunList {
+  const byId = new Map(read.map((row) => [row.id, row]));
+  const rows = patchedRows(list.rows, byId);
+  const older = patchedRows(list.older, byId);
+  return rows === list.rows && older === list.older ? list : { ...list, rows, older };
+}
+
+/** Without a run that is gone. */
+export function withoutRun(list: RunList, id: string): RunList {
+  const others = (rows: readonly RunRow[]) => rows.filter((row) => row.id !== id);
+  return { ...list, rows: others(list.rows), older: others(list.older) };
+}
+
+/** Open runs that are shown but that a poll did not give: they may have ended. */
+export function unread(list: RunList, read: readonly RunRow[]): readonly string[] {
+  const given = new Set(read.map(({ id }) => id));
+  return [...list.rows, ...list.older]
+    .filter(({ id, status }) => isOpen(status) && !given.has(id))
+    .map(({ id }) => id);
+}
+
+function patchedRows(rows: readonly RunRow[], byId: ReadonlyMap<string, RunRow>): readonly RunRow[] {
+  const changed = rows.map((row) => {
+    const read = byId.get(row.id);
+    return read === undefined ? row : newer(row, read);
+  });
+  return changed.every((row, index) => row === rows[index]) ? rows : changed;
+}
+
+function hasSameRows(one: readonly RunRow[], other: readonly RunRow[]): boolean {
+  return one.length === other.length && one.every(({ id }, index) => id === other[index]?.id);
+}

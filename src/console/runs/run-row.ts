@@ -1,0 +1,61 @@
+/** What a list keeps of a run, and how later reads change it. PURE. Inputs and outputs are left out: they can be large. */
+
+import type { DetailedActionRun } from "../../client/index.ts";
+import { isOpen, type Status } from "../ui/statuses.ts";
+
+export interface RunRow {
+  readonly id: string;
+  readonly actionName: string;
+  readonly entityId: string | null;
+  readonly status: Status;
+  readonly triggeredBy: string;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly completedAt: string | null;
+  readonly labels: readonly string[];
+  readonly externalUrl: string | null;
+  /** Somebody asked the job to stop, and the run is still open. */
+  readonly isStopping: boolean;
+}
+
+export function rowOf(run: DetailedActionRun): RunRow {
+  const { id, actionName, entityId, status, triggeredBy, createdAt, startedAt, completedAt, details } = run;
+  return {
+    id,
+    actionName,
+    entityId,
+    status,
+    triggeredBy,
+    createdAt,
+    startedAt,
+    completedAt,
+    labels: details?.labels ?? [],
+    externalUrl: details?.externalUrl ?? null,
+    isStopping: isOpen(status) && (details?.cancel ?? null) !== null,
+  };
+}
+
+/** Since when the run works, or waits for its start. */
+export function since({ startedAt, createdAt }: RunRow): string {
+  return startedAt ?? createdAt;
+}
+
+const RANKS: Readonly<Record<Status, number>> = {
+  pending: 0,
+  running: 1,
+  succeeded: 2,
+  failed: 2,
+  cancelled: 2,
+};
+
+/** The newer of two reads of one run. D1 can be behind: a run never goes back. The same object if nothing changed. */
+export function newer(held: RunRow, read: RunRow): RunRow {
+  if (RANKS[read.status] < RANKS[held.status]) return held;
+  const isSame =
+    read.status === held.status &&
+    read.startedAt === held.startedAt &&
+    read.completedAt === held.completedAt &&
+    read.externalUrl === held.externalUrl &&
+    read.isStopping === held.isStopping;
+  return isSame ? held : read;
+}

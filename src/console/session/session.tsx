@@ -1,0 +1,103 @@
+/** The session as pages use it: the API's client for the place of the page, and what its token may do. */
+
+import { type ComponentChildren, createContext } from "preact";
+import { useContext, useEffect, useMemo, useState } from "preact/hooks";
+import { bookmarksInMemory } from "../../client/bookmark.ts";
+import { type Client, createClient } from "../../client/index.ts";
+import type { Place } from "../routes/pages.ts";
+import type { SessionState, SessionStore } from "./session-store.ts";
+import type { Holder, Permission, Session } from "./sign-in.ts";
+
+/** The retries of a change. Each has an idempotency key, so a repeat does no harm. */
+const CHANGE_RETRIES = 2;
+
+export interface ActiveSession {
+  readonly holder: Holder;
+  /** Whether the token was minted by signing in with ROOT_TOKEN. The tokens that it mints end with this session. */
+  readonly isMinted: boolean;
+  /** Of the page. On a page of the whole project, with the environment that was visited last. */
+  readonly place: Place;
+  /** For changes and event streams. It retries twice. */
+  readonly client: Client;
+  /** For what a page shows. It tries once, because the page tells about a failure and tries again by itself. */
+  readonly reader: Client;
+  /** Show a button only if the token may do what the button does. */
+  readonly may: (permission: Permission) => boolean;
+}
+
+const StoreContext = createContext<SessionStore | null>(null);
+export const SessionStoreProvider = StoreContext.Provider;
+const SessionContext = createContext<ActiveSession | null>(null);
+
+export function useSessionStore(): SessionStore {
+  const store = useContext(StoreContext);
+  if (store === null) throw new Error("There is no session store around this component.");
+  return store;
+}
+
+export function useSessionState(): SessionState {
+  const store = useSessionStore();
+  const [state, setState] = useState(store.state);
+  useEffect(() => {
+    const update = () => setState(store.state());
+    update();
+    return store.subscribe(update);
+  }, [store]);
+  return state;
+}
+
+/** Everything below has a session. */
+export function useSession(): ActiveSession {
+  const session = useContext(SessionContext);
+  if (session === null) throw new Error("Nobody is signed in around this component.");
+  return session;
+}
+
+interface ScopeProps {
+  readonly session: Session;
+  readonly place: Place;
+  readonly children: ComponentChildren;
+}
+
+export function SessionScope({ session, place, children }: ScopeProps) {
+  const store = useSessionStore();
+  const { token, holder, mintedId } = session;
+  const { o, p, envName } = place;
+  const clients = useMemo(() => clientsOf(store, token, { o, p, envName }), [store, token, o, p, envName]);
+  const value = useMemo(
+    () => ({
+      holder,
+      isMinted: mintedId !== null,
+      place: { o, p, envName },
+      ...clients,
+      may: (permission: Permission) => holder.permissions.includes(permission),
+    }),
+    [clients, holder, mintedId, o, p, envName],
+  );
+  return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
+}
+
+function clientsOf(
+  store: SessionStore,
+  token: string,
+  place: Place,
+): Pick<ActiveSession, "client" | "reader"> {
+  const settings = {
+    baseUrl: location.origin,
+    token,
+    org: place.o,
+    project: place.p,
+    env: place.envName,
+    // Shared, so that a page shows what a change of this session did.
+    bookmarks: bookmarksInMemory(),
+    async fetch(input: RequestInfo | URL, init?: RequestInit) {
+      const response = await fetch(input, init);
+      if (response.status === 401) store.expire(token);
+      return response;
+    },
+  };
+  return {
+    client: createClient({ ...settings, retries: CHANGE_RETRIES }),
+    reader: createClient({ ...settings, retries: 0 }),
+  };
+}

@@ -1,0 +1,124 @@
+/** The sign-in page. It stands at every address while nobody is signed in, and leads to what the address names. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Project } from "../routes/pages.ts";
+import { hrefOf, useRoute, useRouter } from "../routes/router.tsx";
+import { Button } from "../ui/button.tsx";
+import { sentenceOf } from "../ui/error-view.tsx";
+import { TextField } from "../ui/field.tsx";
+import { useSessionStore } from "./session.tsx";
+import { type SignedIn, signIn, type Typed } from "./sign-in.ts";
+
+interface SignInPageProps {
+  readonly notice: string | null;
+  /** The place that the address names. */
+  readonly at: (Project & { readonly envName: string | null }) | null;
+}
+
+type Refused = Extract<SignedIn, { readonly field: unknown }>;
+
+export function SignInPage({ notice, at }: SignInPageProps) {
+  const store = useSessionStore();
+  const router = useRouter();
+  const { page } = useRoute();
+  const form = useRef<HTMLFormElement>(null);
+  const [isBusy, setBusy] = useState(false);
+  const [refused, setRefused] = useState<Refused | null>(null);
+  const [failure, setFailure] = useState<string | null>(null);
+
+  useEffect(() => {
+    document.title = "Sign in · Action runs";
+    field(form.current, "token")?.focus();
+  }, []);
+  useEffect(() => {
+    if (refused !== null) field(form.current, refused.field)?.focus();
+  }, [refused]);
+
+  async function submit(event: Event) {
+    event.preventDefault();
+    if (isBusy) return;
+    setBusy(true);
+    setRefused(null);
+    setFailure(null);
+    try {
+      const answer = await signIn(typedIn(form.current), { baseUrl: location.origin });
+      if ("field" in answer) {
+        setRefused(answer);
+        return;
+      }
+      const { place } = answer.session;
+      store.begin(answer.session);
+      // Stays at the address unless it names another place.
+      const isThere =
+        page !== null &&
+        at?.o === place.o &&
+        at.p === place.p &&
+        (at.envName ?? place.envName) === place.envName;
+      if (!isThere) router.navigate(hrefOf({ name: "runs", ...place }), { replace: true });
+    } catch (error) {
+      setFailure(sentenceOf(error));
+    } finally {
+      setBusy(false);
+    }
+  }
+  const errorOf = (name: keyof Typed) => (refused?.field === name ? refused.problem : null);
+
+  return (
+    <main class="sign-in">
+      <form ref={form} onSubmit={submit} noValidate>
+        <h1>Sign in</h1>
+        <p class="host">
+          Action runs at <strong>{location.host}</strong>
+        </p>
+        {notice === null ? null : (
+          <p class="sign-in-notice" role="alert">
+            {notice} Sign in to go on where you were.
+          </p>
+        )}
+        <TextField
+          label="Token"
+          name="token"
+          type="password"
+          required
+          hint="An API token. It stays in this tab until you sign out."
+          error={errorOf("token")}
+        />
+        <fieldset>
+          <legend>Place</legend>
+          <p class="hint">Leave empty what the token says by itself.</p>
+          <div class="place-fields">
+            <TextField label="Organization" name="org" defaultValue={at?.o ?? ""} error={errorOf("org")} />
+            <TextField label="Project" name="project" defaultValue={at?.p ?? ""} error={errorOf("project")} />
+            <TextField
+              label="Environment"
+              name="env"
+              defaultValue={at?.envName ?? ""}
+              error={errorOf("env")}
+            />
+          </div>
+        </fieldset>
+        {failure === null ? null : (
+          <p class="field-error" role="alert">
+            {failure}
+          </p>
+        )}
+        <Button kind="primary" type="submit" isBusy={isBusy}>
+          Sign in
+        </Button>
+        <p class="hint">
+          With <code>ROOT_TOKEN</code>, the console makes an owner token of the project for 12 hours, keeps
+          only that one, and revokes it when you sign out.
+        </p>
+      </form>
+    </main>
+  );
+}
+
+function typedIn(form: HTMLFormElement | null): Typed {
+  const of = (name: keyof Typed) => field(form, name)?.value ?? "";
+  return { token: of("token"), org: of("org"), project: of("project"), env: of("env") };
+}
+
+function field(form: HTMLFormElement | null, name: string): HTMLInputElement | null {
+  return form?.querySelector<HTMLInputElement>(`input[name="${name}"]`) ?? null;
+}

@@ -1,0 +1,43 @@
+/** Copies a text. It says so in its own place, and to a screen reader. */
+
+import { useEffect, useState } from "preact/hooks";
+import { Button } from "./button.tsx";
+import { Icon } from "./icons.tsx";
+import { useNotices } from "./notices.tsx";
+
+const SHOWN_FOR_MS = 2000;
+
+interface CopyButtonProps {
+  /** What it copies, as in "Copy run id". */
+  readonly what: string;
+  readonly text: string | (() => string);
+  /** Shows "Copy" beside the icon. */
+  readonly hasWord?: boolean;
+}
+
+export function CopyButton({ what, text, hasWord = false }: CopyButtonProps) {
+  const { announce, note } = useNotices();
+  const [isCopied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!isCopied) return;
+    const timer = setTimeout(setCopied, SHOWN_FOR_MS, false);
+    return () => clearTimeout(timer);
+  }, [isCopied]);
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(typeof text === "string" ? text : text());
+      setCopied(true);
+      announce("Copied");
+    } catch {
+      note("The browser did not allow the page to copy. Select the text and copy it yourself.", {
+        isProblem: true,
+      });
+    }
+  }
+  return (
+    <Button kind="quiet" aria-label={`Copy ${what}`} title={`Copy ${what}`} onClick={copy}>
+      <Icon name={isCopied ? "check" : "copy"} />
+      {hasWord ? <span aria-hidden="true">{isCopied ? "Copied" : "Copy"}</span> : null}
+    </Button>
+  );
+}

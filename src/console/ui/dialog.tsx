@@ -1,0 +1,40 @@
+/** A modal dialog. It is open while it is rendered. The browser keeps the focus inside, and gives it back afterwards. */
+
+import type { ComponentChildren } from "preact";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { Button } from "./button.tsx";
+import { Icon } from "./icons.tsx";
+
+interface DialogProps {
+  /** The accessible name. */
+  readonly title: string;
+  /** Called when the user closes it. Stop rendering the dialog then. */
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+}
+
+export function Dialog({ title, onClose, children }: DialogProps) {
+  const ref = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useLayoutEffect(() => {
+    const dialog = ref.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    <dialog ref={ref} class="dialog" aria-labelledby={id} onClose={onClose}>
+      <header>
+        <h2 id={id}>{title}</h2>
+        <Button kind="quiet" aria-label="Close" onClick={onClose}>
+          <Icon name="cross" />
+        </Button>
+      </header>
+      {children}
+    </dialog>
+  );
+}
+
+/** The row of buttons at the end of a dialog. The one that does it comes last. */
+export function DialogButtons({ children }: { readonly children: ComponentChildren }) {
+  return <div class="dialog-buttons">{children}</div>;
+}

@@ -1,0 +1,47 @@
+/** Durations and ages as people read them. PURE. */
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const AGES = new Intl.RelativeTimeFormat("en", { style: "narrow", numeric: "always" });
+
+/** `840ms`, `12.3s`, `3m 12s`, `1h 04m`, `2d 3h`. A clock that runs shows whole seconds, so that it does not flicker. */
+export function formatDuration(ms: number, { isRunning = false } = {}): string {
+  const whole = Math.max(ms, 0);
+  if (isRunning && whole < MINUTE) return `${Math.floor(whole / SECOND)}s`;
+  if (whole < SECOND) return `${Math.round(whole)}ms`;
+  // Not 60.0s.
+  if (whole < MINUTE - 50) return `${(whole / SECOND).toFixed(1)}s`;
+  const seconds = isRunning ? Math.floor(whole / SECOND) : Math.round(whole / SECOND);
+  if (seconds < HOUR / SECOND) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < DAY / MINUTE) return `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`;
+  const hours = Math.floor(minutes / 60);
+  return `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}
+
+/** `now`, `12s ago`, `5m ago`, `in 3h`. `ms`: how long ago; negative if it is still to come. */
+export function formatAge(ms: number): string {
+  const size = Math.abs(ms);
+  if (size < SECOND) return "now";
+  if (size < MINUTE) return AGES.format(towards(-ms / SECOND), "second");
+  if (size < HOUR) return AGES.format(towards(-ms / MINUTE), "minute");
+  if (size < DAY) return AGES.format(towards(-ms / HOUR), "hour");
+  return AGES.format(towards(-ms / DAY), "day");
+}
+
+/** How long an age of this size stays the same text, in ms. */
+export function ageStepMs(ms: number): number {
+  return Math.abs(ms) < MINUTE ? SECOND : MINUTE / 2;
+}
+
+/** Rounds towards zero, because a run that is 119 s old was created one minute ago. */
+function towards(value: number): number {
+  return Math.trunc(value);
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}

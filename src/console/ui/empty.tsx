@@ -1,0 +1,31 @@
+/** What a page shows while there is nothing: what would be here, and what to type first. */
+
+import type { ComponentChildren } from "preact";
+import { CopyButton } from "./copy-button.tsx";
+
+interface EmptyProps {
+  readonly title: string;
+  readonly children?: ComponentChildren;
+}
+
+export function Empty({ title, children }: EmptyProps) {
+  return (
+    <div class="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+/** A command to paste into a terminal, with a copy button. It never holds a token: use $ACTION_RUNS_TOKEN. */
+export function Command({ what, text }: { readonly what: string; readonly text: string }) {
+  return (
+    <div class="command">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      <pre tabIndex={0}>
+        <code>{text}</code>
+      </pre>
+      <CopyButton what={what} text={text} />
+    </div>
+  );
+}

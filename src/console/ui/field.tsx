@@ -1,0 +1,101 @@
+/** Form fields: a label, the control, a hint and an error. The label is the accessible name. */
+
+import type {
+  ComponentChildren,
+  InputHTMLAttributes,
+  PartialInputHTMLAttributes,
+  PartialSelectHTMLAttributes,
+  TextareaHTMLAttributes,
+} from "preact";
+import { useId } from "preact/hooks";
+
+interface Described {
+  readonly label: string;
+  readonly hint?: ComponentChildren;
+  /** What is wrong and what to do. null: nothing. */
+  readonly error?: string | null;
+}
+
+interface Ids {
+  readonly id: string;
+  readonly "aria-describedby": string | undefined;
+  readonly "aria-invalid": true | undefined;
+}
+
+interface FieldProps extends Described {
+  /** Makes the control. It must carry all of `ids`. */
+  readonly control: (ids: Ids) => ComponentChildren;
+}
+
+/** For a control that is none of those below. */
+export function Field({ label, hint, error = null, control }: FieldProps) {
+  const id = useId();
+  const described = [hint ? `${id}-hint` : "", error === null ? "" : `${id}-error`].filter(Boolean).join(" ");
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {control({
+        id,
+        "aria-describedby": described || undefined,
+        "aria-invalid": error === null ? undefined : true,
+      })}
+      {hint ? (
+        <p class="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      ) : null}
+      {error === null ? null : (
+        <p class="field-error" id={`${id}-error`}>
+          {error}
+        </p>
+      )}
+    </div>
+  );
+}
+
+type TextFieldProps = Described &
+  Omit<PartialInputHTMLAttributes<HTMLInputElement>, "label" | "role" | "type"> & {
+    readonly type?: "text" | "password" | "number" | "datetime-local";
+  };
+
+export function TextField({ label, hint, error, ...rest }: TextFieldProps) {
+  return (
+    <Field
+      {...{ label, hint, error: error ?? null }}
+      control={(ids) => {
+        // Preact's types have a member for each type of input, so they can't take one that is a variable.
+        const attributes = { type: "text", ...rest, ...ids } as InputHTMLAttributes<HTMLInputElement>;
+        return <input autocomplete="off" spellcheck={false} {...attributes} />;
+      }}
+    />
+  );
+}
+
+type TextAreaProps = Described & Omit<TextareaHTMLAttributes<HTMLTextAreaElement>, "label">;
+
+/** Several lines, in the font of code. */
+export function TextArea({ label, hint, error, ...rest }: TextAreaProps) {
+  return (
+    <Field
+      {...{ label, hint, error: error ?? null }}
+      control={(ids) => <textarea autocomplete="off" spellcheck={false} rows={8} {...rest} {...ids} />}
+    />
+  );
+}
+
+type SelectFieldProps = Described &
+  Omit<PartialSelectHTMLAttributes<HTMLSelectElement>, "label" | "role" | "size">;
+
+/** `children`: its `option` elements. */
+export function SelectField({ label, hint, error, children, ...rest }: SelectFieldProps) {
+  return (
+    <Field
+      {...{ label, hint, error: error ?? null }}
+      control={(ids) => (
+        <select {...rest} {...ids}>
+          {children}
+        </select>
+      )}
+    />
+  );
+}

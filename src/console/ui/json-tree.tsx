@@ -1,0 +1,95 @@
+/** A JSON value as a tree that opens and closes. What it shows is always text. */
+
+import { useState } from "preact/hooks";
+import { Button } from "./button.tsx";
+import { CopyButton } from "./copy-button.tsx";
+
+/** How many entries of an object or array are shown at once. */
+const PAGE = 100;
+/** Deeper than this, and larger than this, a part begins closed. */
+const OPEN_DEPTH = 2;
+const OPEN_ENTRIES = 25;
+
+interface JsonTreeProps {
+  /** What it is, for the copy button: "parameters". */
+  readonly what: string;
+  readonly value: unknown;
+}
+
+export function JsonTree({ what, value }: JsonTreeProps) {
+  return (
+    <div class="json">
+      <CopyButton what={what} text={() => JSON.stringify(value, null, 2)} />
+      <Node name={null} value={value} depth={0} />
+    </div>
+  );
+}
+
+interface NodeProps {
+  readonly name: string | number | null;
+  readonly value: unknown;
+  readonly depth: number;
+}
+
+function Node({ name, value, depth }: NodeProps) {
+  if (typeof value !== "object" || value === null) {
+    return (
+      <div class="json-leaf">
+        <Name name={name} />
+        <Leaf value={value} />
+      </div>
+    );
+  }
+  return <Branch name={name} value={value} depth={depth} />;
+}
+
+function Branch({ name, value, depth }: NodeProps & { readonly value: object }) {
+  const entries: readonly (readonly [string | number, unknown])[] = Array.isArray(value)
+    ? value.map((one: unknown, index) => [index, one] as const)
+    : Object.entries(value);
+  const [isOpen, setOpen] = useState(depth < OPEN_DEPTH && entries.length <= OPEN_ENTRIES);
+  const [shown, setShown] = useState(PAGE);
+  const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
+  if (entries.length === 0) {
+    return (
+      <div class="json-leaf">
+        <Name name={name} />
+        <span class="json-size">{Array.isArray(value) ? "[ ]" : "{ }"}</span>
+      </div>
+    );
+  }
+  return (
+    <details class="json-branch" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <Name name={name} />
+        <span class="json-size">{size}</span>
+      </summary>
+      {isOpen ? (
+        <div class="json-children">
+          {entries.slice(0, shown).map(([key, child]) => (
+            <Node key={key} name={key} value={child} depth={depth + 1} />
+          ))}
+          {entries.length > shown ? (
+            <Button kind="quiet" onClick={() => setShown(shown + PAGE)}>
+              Show {Math.min(PAGE, entries.length - shown)} more
+            </Button>
+          ) : null}
+        </div>
+      ) : null}
+    </details>
+  );
+}
+
+function Name({ name }: { readonly name: string | number | null }) {
+  if (name === null) return null;
+  return (
+    <span class="json-name">
+      <bdi>{name}</bdi>:{" "}
+    </span>
+  );
+}
+
+function Leaf({ value }: { readonly value: unknown }) {
+  const kind = value === null ? "null" : typeof value;
+  return <bdi class={`json-${kind}`}>{JSON.stringify(value)}</bdi>;
+}

@@ -1,0 +1,68 @@
+/** The one polite live region: what changed is read out, and a note can also be seen for some seconds. */
+
+import { type ComponentChildren, createContext } from "preact";
+import { useCallback, useContext, useMemo, useState } from "preact/hooks";
+import { Button } from "./button.tsx";
+import { Icon } from "./icons.tsx";
+
+const SHOWN_FOR_MS = 6000;
+/** Screen readers need a moment to read it before it leaves the page. */
+const READ_FOR_MS = 3000;
+
+export interface Notices {
+  /** Tells a screen reader alone. */
+  readonly announce: (text: string) => void;
+  /** Shows a note, which is read out too. A problem stays until it is dismissed. */
+  readonly note: (text: string, options?: { readonly isProblem?: boolean }) => void;
+}
+
+interface Notice {
+  readonly key: number;
+  readonly text: string;
+  readonly kind: "heard" | "note" | "problem";
+}
+
+const NoticesContext = createContext<Notices | null>(null);
+
+export function useNotices(): Notices {
+  const notices = useContext(NoticesContext);
+  if (notices === null) throw new Error("There is no live region around this component.");
+  return notices;
+}
+
+export function NoticesProvider({ children }: { readonly children: ComponentChildren }) {
+  const [shown, setShown] = useState<readonly Notice[]>([]);
+  const dismiss = useCallback((key: number) => {
+    setShown((all) => all.filter((notice) => notice.key !== key));
+  }, []);
+  const notices = useMemo(() => {
+    let lastKey = 0;
+    function add(text: string, kind: Notice["kind"]): void {
+      lastKey++;
+      const key = lastKey;
+      setShown((all) => [...all, { key, text, kind }]);
+      if (kind !== "problem") setTimeout(dismiss, kind === "heard" ? READ_FOR_MS : SHOWN_FOR_MS, key);
+    }
+    return {
+      announce: (text: string) => add(text, "heard"),
+      note: (text: string, { isProblem = false } = {}) => add(text, isProblem ? "problem" : "note"),
+    };
+  }, [dismiss]);
+  return (
+    <NoticesContext.Provider value={notices}>
+      {children}
+      <div role="status" class="notices">
+        {shown.map(({ key, text, kind }) => (
+          <div key={key} class={kind === "heard" ? "only-heard" : `notice is-${kind}`}>
+            <p>{text}</p>
+            {kind === "heard" ? null : (
+              <Button kind="quiet" aria-label="Dismiss" onClick={() => dismiss(key)}>
+                <Icon name="cross" />
+              </Button>
+            )}
+          </div>
+        ))}
+      </div>
+    </NoticesContext.Provider>
+  );
+}

@@ -1,0 +1,32 @@
+/** A run's status by colour, by shape and by word. */
+
+import type { Status } from "./statuses.ts";
+
+/** The shape in a disc or ring: nothing, a clock's hand, a check, a cross, a slash. */
+const SHAPES: Readonly<Record<Status, string | null>> = {
+  pending: null,
+  running: "M8 4.8V8l2.2 1.5",
+  succeeded: "M5 8.3l2.1 2.1L11 6",
+  failed: "M5.6 5.6l4.8 4.8M10.4 5.6l-4.8 4.8",
+  cancelled: "M5.2 8h5.6",
+};
+
+/** Without the word: use it only where the word stands beside it. */
+export function StatusIcon({ status }: { readonly status: Status }) {
+  const shape = SHAPES[status];
+  return (
+    <svg class={`status-icon is-${status}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+      <circle cx="8" cy="8" r="6.25" />
+      {shape === null ? null : <path d={shape} />}
+    </svg>
+  );
+}
+
+export function StatusMark({ status }: { readonly status: Status }) {
+  return (
+    <span class={`status is-${status}`}>
+      <StatusIcon status={status} />
+      {status}
+    </span>
+  );
+}
