@@ -24,6 +24,10 @@ const DEPLOYING = [
   { message: "Pushing 3 of 7 layers", progress: 0.35 },
   { message: "Replacing 2 of 3 replicas in eu-west-1", progress: 0.64 },
 ];
+const ROLLING_BACK = [
+  { message: "Replacing 1 of 3 replicas in eu-west-1", progress: 0.3 },
+  { message: "Replacing 3 of 3 replicas in eu-west-1", progress: 0.9 },
+];
 const DEPLOY = {
   type: "object",
   required: ["version"],
@@ -37,10 +41,10 @@ const DEPLOY = {
 };
 
 /**
- * Stores the actions and runs some. The last run is at work, after two attempts that the product refused. The service must
+ * The operator stores the actions, and a person runs some. The last run is at work, after two attempts that the product refused. The service must
  * allow webhooks to this machine.
  */
-export async function seedActions(client: Client): Promise<void> {
+export async function seedActions(operator: Client, person: Client): Promise<void> {
   const product = await startProduct();
   try {
     const trigger = {
@@ -49,21 +53,21 @@ export async function seedActions(client: Client): Promise<void> {
       retry: { initialDelayMs: 400 },
       link: "{{ response.web_url }}",
     } as const;
-    await client.actions.put("deploy", {
+    await operator.actions.put("deploy", {
       description: "Builds a version of the shop and replaces the replicas of one region.",
       parametersSchema: DEPLOY,
       labels: ["team:payments"],
       timeout: 30,
       trigger,
     });
-    await client.actions.put("rollback", {
+    await operator.actions.put("rollback", {
       description: "Puts the version before the last one back.",
       parametersSchema: { type: "object", properties: { reason: { type: "string", title: "Reason" } } },
       labels: ["team:payments"],
       timeout: 10,
       trigger,
     });
-    await client.actions.put("provision-database", {
+    await operator.actions.put("provision-database", {
       description: "Creates a database of one size in one region.",
       parametersSchema: {
         type: "object",
@@ -74,15 +78,15 @@ export async function seedActions(client: Client): Promise<void> {
     });
     const run = async (name: string, parameters: Record<string, unknown>, fate: Fate) => {
       const isAtWork = product.treatNext(fate);
-      const { id } = await client.actions.run(name, { parameters });
+      const { id } = await person.actions.run(name, { parameters });
       // A run that the product never accepts has no job.
-      await Promise.race([isAtWork, client.runs.wait(id)]);
+      await Promise.race([isAtWork, person.runs.wait(id)]);
     };
-    const provisioned = await client.actions.run("provision-database", { parameters: { size: "small" } });
-    await client.runs.cancel(provisioned.id, { reason: "the wrong size", graceSeconds: 0 });
+    const provisioned = await person.actions.run("provision-database", { parameters: { size: "small" } });
+    await person.runs.cancel(provisioned.id, { reason: "the wrong size", graceSeconds: 0 });
     const reason = "the checkout is slow";
     await run("rollback", { reason }, { refuses: 3 });
-    await run("rollback", { reason }, { refuses: 1, output: { version: "1.4.1" } });
+    await run("rollback", { reason }, { refuses: 1, news: ROLLING_BACK, output: { version: "1.4.1" } });
     const version = { version: "1.4.2", region: "eu-west-1", replicas: 3, canary: false };
     await run("deploy", version, { refuses: 2, news: DEPLOYING });
   } finally {

@@ -46,7 +46,7 @@ export async function seed(baseUrl: string, rootToken: string): Promise<void> {
     await delay(PACE_MS);
   }
   await Promise.all(lives);
-  await seedActions(operator);
+  await seedActions(operator, people[1] ?? operator);
 }
 
 /** The life of one run. The last ones stay open. */
