@@ -47,9 +47,11 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
       keys: "/",
       label: "Search",
       run() {
+        const input = fields.current?.querySelector("input");
+        // At once, or the next key would be lost. Hidden fields can't take the focus before they are shown.
+        input?.focus();
         setFieldsOpen(true);
-        // After the fields are shown.
-        requestAnimationFrame(() => fields.current?.querySelector("input")?.focus());
+        if (document.activeElement !== input) requestAnimationFrame(() => input?.focus());
       },
     },
   ]);
