@@ -21,10 +21,10 @@ export function Facts({ run, place }: FactsProps) {
   return (
     <dl class="facts">
       <Fact name="Triggered by">
-        <bdi>{triggeredBy}</bdi>
-      </Fact>
-      <Fact name="Created">
-        <RelativeTime at={createdAt} />
+        <bdi>{triggeredBy}</bdi>{" "}
+        <span class="muted">
+          <RelativeTime at={createdAt} />
+        </span>
       </Fact>
       {isOpen(status) && deadlineAt !== undefined ? (
         <Fact name="Deadline">

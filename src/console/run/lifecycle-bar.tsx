@@ -10,7 +10,7 @@ import { lifecycleOf, type Milestone, type Stage } from "./lifecycle.ts";
 export function LifecycleBar({ run }: { readonly run: ActionRun }) {
   const now = useNow(isOpen(run.status) ? 1000 : null);
   const { stages, last } = lifecycleOf(run, now);
-  const columns = stages.map(({ share }) => `minmax(0, ${share.toFixed(3)}fr)`);
+  const columns = stages.map(({ share }) => `minmax(max-content, ${share.toFixed(3)}fr)`);
   return (
     <ol
       class={`lifecycle is-${run.status}`}

@@ -25,7 +25,7 @@ export interface Lifecycle {
 }
 
 /** A stage never gets less of the bar, however short it is. */
-const SHARE_MIN = 0.3;
+const SHARE_MIN = 0.15;
 
 /** `now` in ms: until when an open stage has lasted. */
 export function lifecycleOf(run: ActionRun, now: number): Lifecycle {

@@ -126,10 +126,14 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
           <TimelineList events={events} isOver={timeline.isOver} />
         </Section>
         <Inputs run={run} />
-        <Section title="From a terminal">
-          <p class="hint">
-            With your token in <code>$ACTION_RUNS_TOKEN</code>.
-          </p>
+        <Section
+          title="From a terminal"
+          aside={
+            <>
+              with your token in <code>$ACTION_RUNS_TOKEN</code>
+            </>
+          }
+        >
           <CommandPair commands={readingCommands(target)} what="to show the run" />
           {isOpen(status) ? (
             <CommandPair commands={watchingCommands(target)} what="to follow the run" />

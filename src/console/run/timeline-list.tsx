@@ -137,13 +137,17 @@ function AttemptRow({ attempt: item, isOver }: { readonly attempt: Attempt; read
         </>
       }
     >
-      {outcome === "accepted" ? null : (
+      {/* The status alone says as much. */}
+      {outcome === "accepted" || reason === `answered ${status}` ? null : (
         <p class="event-note">
           <bdi>{sentenceOf(host, reason)}</bdi>
-          {outcome === "given_up" ? " There is no further attempt." : null}
         </p>
       )}
-      {excerpt === null ? null : <pre class="excerpt">{<bdi>{excerpt}</bdi>}</pre>}
+      {excerpt === null ? null : (
+        <pre class="excerpt">
+          <bdi>{excerpt}</bdi>
+        </pre>
+      )}
       {excerptOmitted === undefined ? null : (
         <p class="event-note">The answer is not shown, because it may hold a secret of the request.</p>
       )}
@@ -153,6 +157,7 @@ function AttemptRow({ attempt: item, isOver }: { readonly attempt: Attempt; read
           Next attempt <Countdown until={nextAt} />
         </p>
       )}
+      {outcome === "given_up" ? <p class="event-note">There is no further attempt.</p> : null}
     </Row>
   );
 }
@@ -180,7 +185,7 @@ function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {
         <Row
           at={first.at}
           title={
-            <Button kind="quiet" class="show-beats" onClick={() => setOpen(true)}>
+            <Button kind="quiet" onClick={() => setOpen(true)}>
               Show {hidden} earlier {hidden === 1 ? "heartbeat" : "heartbeats"}
             </Button>
           }

@@ -7,17 +7,21 @@ import { CopyButton } from "../ui/copy-button.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { indentedJson } from "./indented-json.ts";
 
-export function Section({
-  title,
-  children,
-}: {
+interface SectionProps {
   readonly title: string;
+  /** Beside the title. */
+  readonly aside?: ComponentChildren;
   readonly children: ComponentChildren;
-}) {
+}
+
+export function Section({ title, aside, children }: SectionProps) {
   const id = useId();
   return (
     <section class="run-section" aria-labelledby={id}>
-      <h3 id={id}>{title}</h3>
+      <div class="section-head">
+        <h3 id={id}>{title}</h3>
+        {aside === undefined ? null : <span class="hint">{aside}</span>}
+      </div>
       {children}
     </section>
   );
@@ -47,13 +51,10 @@ export function Inputs({ run: { parameters, recommendations } }: { readonly run:
 }
 
 function Value({ title, value }: { readonly title: string; readonly value: object }) {
+  const isEmpty = Object.keys(value).length === 0;
   return (
-    <Section title={title}>
-      {Object.keys(value).length === 0 ? (
-        <p class="muted">None</p>
-      ) : (
-        <JsonTree what={title.toLowerCase()} value={value} />
-      )}
+    <Section title={title} aside={isEmpty ? "none" : undefined}>
+      {isEmpty ? null : <JsonTree what={title.toLowerCase()} value={value} />}
     </Section>
   );
 }

@@ -49,9 +49,9 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
   const filters = { query, onChange: changeQuery };
   const hasFailed = failure !== null && (list === null || isStale);
   return (
-    <section class="runs" aria-labelledby="runs-title">
+    <div class="runs">
       <div class="runs-head">
-        <h1 id="runs-title">Runs</h1>
+        <h1>Runs</h1>
         <StatusFilters {...filters} counts={counts} />
         <div class="runs-head-end">
           <ClearFilters {...filters} />
@@ -69,7 +69,7 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
       {hasFailed || list === null ? null : (
         <Listed {...{ list, isStale, runId, onOpenAgain }} onLabel={addLabel} search={search} query={query} />
       )}
-    </section>
+    </div>
   );
 }
 
