@@ -19,7 +19,7 @@ import { readingCommands, watchingCommands } from "./commands.ts";
 import { CommandPair } from "./commands-section.tsx";
 import { Facts } from "./facts.tsx";
 import { LifecycleBar } from "./lifecycle-bar.tsx";
-import { NowSection } from "./now-section.tsx";
+import { Cancelled, NowSection } from "./now-section.tsx";
 import { type Retrying, retryingOf } from "./permitted.ts";
 import { RetryDialog } from "./retry-dialog.tsx";
 import { wasDispatched } from "./timeline-items.ts";
@@ -116,6 +116,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
       <div class="run-body">
         <LifecycleBar run={run} />
         {isOpen(status) ? <NowSection run={run} events={events} /> : null}
+        {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
         <Outcome run={run} />
         {may("data:write") ? <RetryNote retrying={retrying} /> : null}
         <Facts run={run} place={place} />
@@ -126,19 +127,16 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
           <TimelineList events={events} isOver={timeline.isOver} />
         </Section>
         <Inputs run={run} />
-        <Section
-          title="From a terminal"
-          aside={
-            <>
-              with your token in <code>$ACTION_RUNS_TOKEN</code>
-            </>
-          }
-        >
+        <details class="disclosure">
+          <summary>From a terminal</summary>
+          <p class="hint">
+            Both read your token from <code>$ACTION_RUNS_TOKEN</code>.
+          </p>
           <CommandPair commands={readingCommands(target)} what="to show the run" />
           {isOpen(status) ? (
             <CommandPair commands={watchingCommands(target)} what="to follow the run" />
           ) : null}
-        </Section>
+        </details>
         <RawJson text={text} />
       </div>
       {open === "cancel" ? (
@@ -192,9 +190,11 @@ function RunHead({ run: { id, actionName, status }, onClose, children }: RunHead
       </div>
       <div class="run-actions">
         {children}
-        <Button kind="quiet" aria-label="Back to the list" title="Back to the list (Esc)" onClick={onClose}>
-          <Icon name="cross" />
-        </Button>
+        <span class="run-close">
+          <Button kind="quiet" aria-label="Back to the list" title="Back to the list (Esc)" onClick={onClose}>
+            <Icon name="cross" />
+          </Button>
+        </span>
       </div>
     </header>
   );

@@ -9,6 +9,8 @@ const PAGE = 100;
 /** Deeper than this, and larger than this, a part begins closed. */
 const OPEN_DEPTH = 2;
 const OPEN_ENTRIES = 25;
+/** A longer text is cut until somebody asks for the rest. */
+const TEXT_MAX = 600;
 
 interface JsonTreeProps {
   /** What it is, for the copy button: "parameters". */
@@ -90,6 +92,18 @@ function Name({ name }: { readonly name: string | number | null }) {
 }
 
 function Leaf({ value }: { readonly value: unknown }) {
+  const [isWhole, setWhole] = useState(false);
   const kind = value === null ? "null" : typeof value;
-  return <bdi class={`json-${kind}`}>{JSON.stringify(value)}</bdi>;
+  const text = JSON.stringify(value);
+  const isCut = text.length > TEXT_MAX && !isWhole;
+  return (
+    <>
+      <bdi class={`json-${kind}`}>{isCut ? `${text.slice(0, TEXT_MAX)}…` : text}</bdi>
+      {isCut ? (
+        <Button kind="quiet" onClick={() => setWhole(true)}>
+          Show all {text.length} characters
+        </Button>
+      ) : null}
+    </>
+  );
 }
