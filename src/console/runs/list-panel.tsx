@@ -65,10 +65,11 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
       </div>
       <FieldFilters {...filters} rows={list?.rows ?? []} fields={fields} areOpen={areFieldsOpen} />
       <LabelFilters {...filters} />
-      {failure === null ? null : <ErrorView failure={failure} onRetry={reload} isBanner={!hasFailed} />}
+      {hasFailed ? <ErrorView failure={failure} onRetry={reload} /> : null}
       {hasFailed || list === null ? null : (
         <Listed {...{ list, isStale, runId, onOpenAgain }} onLabel={addLabel} search={search} query={query} />
       )}
+      {hasFailed || failure === null ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
     </div>
   );
 }
