@@ -1,7 +1,7 @@
 /** What went into a run and what came out of it. */
 
 import type { ComponentChildren } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { ActionRun } from "../../client/index.ts";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
@@ -14,16 +14,16 @@ interface SectionProps {
   readonly children: ComponentChildren;
 }
 
+/** No region, because a page with many regions is hard to walk through. The heading leads here. */
 export function Section({ title, aside, children }: SectionProps) {
-  const id = useId();
   return (
-    <section class="run-section" aria-labelledby={id}>
+    <div class="run-section">
       <div class="section-head">
-        <h3 id={id}>{title}</h3>
+        <h3>{title}</h3>
         {aside === undefined ? null : <span class="hint">{aside}</span>}
       </div>
       {children}
-    </section>
+    </div>
   );
 }
 
