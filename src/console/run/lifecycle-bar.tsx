@@ -10,7 +10,8 @@ import { lifecycleOf, type Milestone, type Stage } from "./lifecycle.ts";
 export function LifecycleBar({ run }: { readonly run: ActionRun }) {
   const now = useNow(isOpen(run.status) ? 1000 : null);
   const { stages, last } = lifecycleOf(run, now);
-  const columns = stages.map(({ share }) => `minmax(max-content, ${share.toFixed(3)}fr)`);
+  // In hundredths: a grid whose fractions add up to less than 1 leaves room unused.
+  const columns = stages.map(({ share }) => `minmax(max-content, ${(share * 100).toFixed(1)}fr)`);
   return (
     <ol
       class={`lifecycle is-${run.status}`}

@@ -55,7 +55,7 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
         <p class="muted">
           {isDispatched
             ? "This makes a new run with the same inputs and labels."
-            : "This makes a new run with the same inputs and labels. No trigger starts its job, and only the command below shows the token with which a job reports."}
+            : "This makes a new run with the same inputs and labels. No trigger starts its job. The job needs a token to report, and only the command below shows it."}
         </p>
         <TextArea
           label="Parameters"

@@ -127,17 +127,19 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
           <TimelineList events={events} isOver={timeline.isOver} />
         </Section>
         <Inputs run={run} />
-        <details class="disclosure">
-          <summary>From a terminal</summary>
-          <p class="hint">
-            Both read your token from <code>$ACTION_RUNS_TOKEN</code>.
-          </p>
-          <CommandPair commands={readingCommands(target)} what="to show the run" />
-          {isOpen(status) ? (
-            <CommandPair commands={watchingCommands(target)} what="to follow the run" />
-          ) : null}
-        </details>
-        <RawJson text={text} />
+        <div class="disclosures">
+          <details class="disclosure">
+            <summary>From a terminal</summary>
+            <p class="hint">
+              Both read your token from <code>$ACTION_RUNS_TOKEN</code>.
+            </p>
+            <CommandPair commands={readingCommands(target)} what="to show the run" />
+            {isOpen(status) ? (
+              <CommandPair commands={watchingCommands(target)} what="to follow the run" />
+            ) : null}
+          </details>
+          <RawJson text={text} />
+        </div>
       </div>
       {open === "cancel" ? (
         <CancelDialog

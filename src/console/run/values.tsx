@@ -65,7 +65,8 @@ function ErrorText({ error }: { readonly error: string }) {
   if (value !== null) return <JsonTree what="error" value={value} />;
   return (
     <div class="error-text">
-      <pre>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      <pre tabIndex={0}>
         <bdi>{error}</bdi>
       </pre>
       <CopyButton what="error" text={error} />
