@@ -115,10 +115,20 @@ describe("the timeline", () => {
 
   it("keeps the attempts to stop a job apart from those that start it", () => {
     const stop = { ...answered(1, "accepted"), type: "stop_answered" } as const;
-    const events = timeline(started(1), { type: "stop_started", attempt: 1, host: "ci.example" }, stop);
+    const begun: Said = { type: "stop_started", attempt: 1, host: "ci.example" };
+    const events = timeline(started(1), begun, answered(1, "retry", at(9)), stop);
     expect(attempts(itemsOf(events))).toEqual([
-      ["start", 1, null, null],
+      ["start", 1, "retry", at(9)],
       ["stop", 1, "accepted", null],
+    ]);
+  });
+
+  it("shows a second answer to an attempt that counted as lost as an item of its own", () => {
+    const events = timeline(started(1), answered(1, "retry", at(2)), started(2), answered(1, "accepted"));
+    expect(attempts(itemsOf(events)).map(([, attempt, outcome]) => [attempt, outcome])).toEqual([
+      [1, "retry"],
+      [2, null],
+      [1, "accepted"],
     ]);
   });
 
