@@ -1,6 +1,10 @@
 /** How the console's page, scripts and styles are served, and what its addresses leave to others. */
 
+import { spawnSync } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ROOT } from "../../src/dev/wrangler.ts";
 import { sharedPlace } from "./place.ts";
 
 const { origin, token } = sharedPlace("console");
@@ -104,6 +108,18 @@ describe("the files that the page names", () => {
       expect(headers.get("Cache-Control") ?? "no-store").toBe("no-store");
     },
   );
+});
+
+it("the build leaves files alone that are right, because a running server restarts when a file changes", () => {
+  const folder = join(ROOT, ".wrangler", "assets");
+  const files = () =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .sort()
+      .map((name) => [name, statSync(join(folder, name)).mtimeMs]);
+  const before = files();
+  const built = spawnSync(process.execPath, [join(ROOT, "src/dev/assets.ts")], { encoding: "utf8" });
+  expect(built.status, built.stderr).toBe(0);
+  expect(files()).toEqual(before);
 });
 
 describe.each(["console", "docs"])("an organization named %s", (org) => {

@@ -72,6 +72,15 @@ function UnknownRun({ id }: { readonly id: string }) {
   );
 }
 
+/** What a screen reader says when the status changes. */
+const NEWS: Readonly<Record<Status, string>> = {
+  pending: "The run is pending.",
+  running: "The run has started.",
+  succeeded: "The run succeeded.",
+  failed: "The run failed.",
+  cancelled: "The run was cancelled.",
+};
+
 interface OneRunProps {
   readonly watched: WatchedRun;
   readonly run: DetailedActionRun;
@@ -95,7 +104,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
     { keys: "r", label: "Retry the run", run: mayRetry ? () => setOpen("retry") : undefined },
   ]);
   useTitle(`${actionName} ${status}`);
-  useStatusChange(status, (now) => announce(`The run is ${now === "failed" ? "now failed" : now}.`));
+  useStatusChange(status, (now) => announce(NEWS[now]));
 
   const target = { origin: location.origin, place, id };
   return (
