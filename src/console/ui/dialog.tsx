@@ -1,4 +1,4 @@
-/** A modal dialog. It is open while it is rendered. The browser keeps the focus inside, and gives it back afterwards. */
+/** A modal dialog. It is open while it is rendered. Its first field gets the focus. The browser keeps the focus inside, and gives it back afterwards. */
 
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
@@ -19,6 +19,8 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    // Without it, the focus would be on "Close".
+    dialog?.querySelector<HTMLElement>("input, select, textarea")?.focus();
     return () => dialog?.close();
   }, []);
   return (

@@ -44,7 +44,8 @@ export class Replies {
   }
 
   #details(run: JournaledRun): string {
-    return detailsOf(run, shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)));
+    const heartbeat = shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id));
+    return detailsOf(run, { heartbeat, deadlineAt: run.deadlineAt });
   }
 
   /**
