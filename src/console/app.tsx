@@ -82,7 +82,9 @@ function Content({ page }: { readonly page: Page }) {
     // One component, so that the list stays as it is beside a run.
     case "runs":
     case "run":
-      return <RunsPage runId={page.name === "run" ? page.id : null} />;
+      return (
+        <RunsPage key={`${page.o}/${page.p}/${page.envName}`} runId={page.name === "run" ? page.id : null} />
+      );
     case "actions":
       return <ActionsPage />;
     case "action":

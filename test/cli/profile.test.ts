@@ -20,14 +20,22 @@ import { cleanEnv, cli, MAIN } from "./command.ts";
 import { type BadServer, badServer, json } from "./misbehaving.ts";
 
 const GOOD = "terr_good-token";
+const OPERATOR = "root_good-token";
+/** What each token opens: a project, and an environment of it. */
+const OPENS: Readonly<Record<string, { readonly project: string | null; readonly envName: string | null }>> =
+  {
+    [`Bearer ${GOOD}`]: { project: "acme/shop", envName: null },
+    [`Bearer ${GOOD}-of-prod`]: { project: "acme/shop", envName: "prod" },
+    [`Bearer ${OPERATOR}`]: { project: null, envName: null },
+  };
 let server: BadServer;
 let home: string;
 beforeAll(async () => {
-  // The token opens one project.
   server = await badServer(({ headers, url }, response) => {
     if (url === "/") return json(response, 200, { name: "action-runs" });
-    if (headers.authorization !== `Bearer ${GOOD}`)
-      return json(response, 401, { error: "No.", code: "unauthorized" });
+    const opened = OPENS[headers.authorization ?? ""];
+    if (opened === undefined) return json(response, 401, { error: "No.", code: "unauthorized" });
+    if (url === "/whoami") return json(response, 200, opened);
     if (url?.startsWith("/acme/shop/")) return json(response, 200, []);
     return json(response, 404, { error: "Nothing here.", code: "not_found" });
   });
@@ -91,6 +99,27 @@ describe("login", () => {
     expect(existsSync(folder())).toBe(false);
   });
 
+  test.each([
+    [`${GOOD}-of-prod`, [], 0, "acme shop prod"],
+    [GOOD, ["--env", "dev"], 0, "acme shop dev"],
+    [GOOD, ["--env", "dev", "--org", "acme", "--project", "shop"], 0, "acme shop dev"],
+    [GOOD, [], 2, "--env is missing. Use --env or ACTION_RUNS_ENV."],
+    [GOOD, ["--env", "Dev"], 2, "env can't be"],
+    [GOOD, ["--env", "dev", "--org", "umbrella"], 2, "--org: the token opens only acme."],
+    [GOOD, ["--env", "dev", "--project", "shpo"], 2, "--project: the token opens only shop."],
+    [`${GOOD}-of-prod`, ["--env", "dev"], 2, "--env: the token opens only prod."],
+    [OPERATOR, ["--env", "dev", "--project", "any"], 2, "--org is missing."],
+    [OPERATOR, ["--env", "dev", "--project", "any", "--org", "umbrella"], 0, "umbrella any dev"],
+  ])("takes the place from the token %s and the options %j: %i %s", async (token, options, code, said) => {
+    const ended = await cli(["login", "--url", server.url, ...options], { HOME: home }, token);
+    expect(ended.code).toBe(code);
+    if (code === 0) {
+      const { org, project, env } = JSON.parse(ended.stdout);
+      expect([org, project, env].join(" ")).toBe(said);
+    } else expect(ended.stderr).toContain(said);
+    expect(existsSync(folder())).toBe(code === 0);
+  });
+
   test("saves profiles under their names", async () => {
     await login(GOOD, "--profile", "staging");
     expect((await cli(["list"], { HOME: home })).code).toBe(2);
@@ -128,13 +157,14 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
   const kept = (name = "default") => JSON.parse(readFileSync(join(folder(), `${name}.json`), "utf8"));
 
   test("asks for what is missing, hides only the token, and saves the profile", async () => {
-    const { code, printed } = await session(place().slice(0, 6), [
-      ["Environment: ", "staging\r"],
+    const { code, printed } = await session(place().slice(0, 2), [
       ["Token: ", `${GOOD}\r`],
+      ["Environment: ", "staging\r"],
     ]);
     expect({ code, printed }).toMatchObject({ code: 0, printed: expect.stringContaining("staging") });
     expect(printed).not.toContain(GOOD.slice(0, 6));
-    expect(kept()).toMatchObject({ env: "staging", token: GOOD });
+    expect(printed).not.toMatch(/Organisation: |Project: /);
+    expect(kept()).toMatchObject({ org: "acme", project: "shop", env: "staging", token: GOOD });
   });
 
   test("checks each answer at once, and asks again only for what was wrong", async () => {
@@ -151,21 +181,17 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
         ["Server [", `${other.url}\r`],
         ["not from action-runs", ""],
         ["Server [", `${server.url}\r`],
+        ["Token: ", "two words\r"],
+        ["Token: this is not a token", ""],
+        ["Token: ", "terr_wrong\r"],
+        ["No. (unauthorized)", ""],
+        ["Token: ", `${OPERATOR}\r`],
         ["Organisation: ", "\r"],
         ["Organisation: ", "acme\r"],
         ["Project: ", "The Shop\r"],
         ["project can't be", ""],
-        ["Project [The Shop]: ", "shpo\r"],
+        ["Project [The Shop]: ", "shop\r"],
         ["Environment: ", "prod\r"],
-        ["Token: ", "two words\r"],
-        ["Token: this is not a token", ""],
-        ["Token: ", "terr_wrong\r"],
-        ["No. (unauthorized) Enter another token.", ""],
-        ["Token: ", `${GOOD}\r`],
-        ["The token has no access to acme/shpo/prod.", ""],
-        ["Organisation [acme]: ", "\r"],
-        ["Project [shpo]: ", "shop\r"],
-        ["Environment [prod]: ", "\r"],
       ],
     );
     expect(code).toBe(0);
@@ -178,7 +204,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
       org: "acme",
       project: "shop",
       env: "prod",
-      token: GOOD,
+      token: OPERATOR,
     });
     expect(other.requests.map(({ line, headers }) => [line, headers.authorization])).toEqual([
       ["GET /", undefined],
@@ -188,21 +214,21 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
 
   test("asks again for a wrong option", async () => {
     const { code } = await session(
-      [...place().slice(0, 6), "--env", "PROD", "--project", "shpo"],
+      [...place().slice(0, 6), "--env", "PROD"],
       [
+        ["Token: ", `${GOOD}\r`],
         ["env can't be", ""],
         ["Environment [PROD]: ", "prod\r"],
-        ["Token: ", `${GOOD}\r`],
-        ["Organisation [acme]: ", "\r"],
-        ["Project [shpo]: ", "shop\r"],
-        ["Environment [prod]: ", "\r"],
       ],
     );
     expect({ code, ...kept() }).toMatchObject({ code: 0, env: "prod", project: "shop" });
   });
 
   test("saves nothing if the input ends", async () => {
-    const { code, printed } = await session(place().slice(0, 4), [["Project: ", "\x04"]]);
+    const { code, printed } = await session(place().slice(0, 4), [
+      ["Token: ", `${OPERATOR}\r`],
+      ["Project: ", "\x04"],
+    ]);
     expect({ code, printed }).toMatchObject({
       code: 1,
       printed: expect.stringContaining("The input ended before the last question. Nothing was saved."),

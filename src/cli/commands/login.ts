@@ -1,4 +1,4 @@
-/** `login`: asks for a server, a project, an environment and a token, tries them, and saves them as a profile. */
+/** `login`: asks for a server, a token and what the token leaves open, tries them, and saves them as a profile. */
 
 import { unexpectedAnswer } from "../../client/errors.ts";
 import { ActionRunsError, createClient } from "../../client/index.ts";
@@ -30,9 +30,9 @@ export function loginCommand(): CliCommand {
     .summary("save a server, a project and a token as a profile")
     .description(
       "Save a server, a project, an environment and a token as a profile. Commands use the profile unless options " +
-        "or variables say otherwise. On a terminal, login asks for what is missing, hides the token while you type, " +
-        "and asks again if an answer is wrong. Otherwise it reads the token from stdin. Nothing is saved before " +
-        "the server has accepted it.",
+        "or variables say otherwise. The token knows its own project, and perhaps its environment. On a terminal, " +
+        "login asks for what is missing, hides the token while you type, and asks again if an answer is wrong. " +
+        "Otherwise it reads the token from stdin. Nothing is saved before the server has accepted the token.",
     )
     .addHelpText(
       "after",
@@ -41,7 +41,7 @@ The profile is a file that only you can read, in $XDG_CONFIG_HOME/action-runs,
 ~/.config/action-runs or %APPDATA%\\action-runs. Its token is sent only to its
 own server.\n${examples(
         "action-runs login",
-        "action-runs login --url https://runs.example.com --org acme --project shop --env prod < token.txt",
+        "action-runs login --url https://runs.example.com --env prod < token.txt",
         "action-runs login --profile staging --env staging",
       )}`,
     )
@@ -66,22 +66,23 @@ async function login(flags: Flags): Promise<number> {
   return EXIT.succeeded;
 }
 
-/** Everything from flags and environment, and the token from stdin. */
+/** The token from stdin, and everything else from the token, flags and environment. */
 async function given(flags: Flags): Promise<Kept> {
-  const place = { url: "", org: "", project: "", env: "" };
-  for (const name of ["url", ...NAMES.keys()] as const) {
-    const value = flags[name];
-    if (!value)
-      throw new UsageError(`--${name} is missing. Use --${name} or ACTION_RUNS_${name.toUpperCase()}.`);
-    place[name] = name === "url" ? checkUrl(value, "--url") : value;
+  if (!flags.url) throw missing("url");
+  const url = checkUrl(flags.url, "--url");
+  const token = await readToken("stdin");
+  await checkServer(url, flags);
+  const opened = await openedBy(url, token, flags);
+  const names = { org: "", project: "", env: "" };
+  for (const name of NAMES.keys()) {
+    const value = fixedName(name, flags, opened) ?? flags[name];
+    if (!value) throw missing(name);
+    names[name] = made(() => checkedName(name, value));
   }
-  const kept = { ...place, token: await readToken("stdin") };
-  await checkServer(kept.url, flags);
-  await checkPlace(kept, flags);
-  return kept;
+  return { url, ...names, token };
 }
 
-/** Everything from flags and environment, and the rest from the terminal. Asks again only for what was wrong. */
+/** Everything from the token, flags and environment, and the rest from the terminal. Asks again only for what was wrong. */
 async function asked(flags: Flags, before: Profile): Promise<Kept> {
   const callFlags = { ...flags, retries: flags.retries ?? 0 };
   const url = await answered("Server", flags.url, before.url, async (text) => {
@@ -89,40 +90,50 @@ async function asked(flags: Flags, before: Profile): Promise<Kept> {
     await checkServer(address, callFlags);
     return address;
   });
-  let usual: Partial<Names> = before;
-  let names = await readNames(flags, usual);
-  let token = await readSecret();
-  for (;;) {
-    const kept = { url, ...names, token };
-    try {
-      await checkPlace(kept, callFlags);
-      return kept;
-    } catch (fault) {
-      const status = fault instanceof ActionRunsError ? fault.status : null;
-      if (status === 404) {
-        complain(`The token has no access to ${names.org}/${names.project}/${names.env}. Check the names.`);
-        usual = names;
-        names = await readNames({}, usual);
-      } else if (status === 401 || status === 403) {
-        complain(`${sentenceOf(fault)} Enter another token.`);
-        token = await readSecret();
-      } else throw fault;
-    }
-  }
-}
-
-async function readNames(flags: Partial<Names>, usual: Partial<Names>): Promise<Names> {
+  let opened: Opened = {};
+  const token = await answered(
+    "Token",
+    undefined,
+    undefined,
+    async (text) => {
+      opened = await openedBy(url, checkToken(text, "Token"), callFlags);
+      return text;
+    },
+    true,
+  );
   const names = { org: "", project: "", env: "" };
   for (const [name, question] of NAMES) {
-    names[name] = await answered(question, flags[name], usual[name], (text) =>
-      made(() => checkedName(name, text)),
-    );
+    names[name] =
+      fixedName(name, flags, opened) ??
+      (await answered(question, flags[name], before[name], (text) => made(() => checkedName(name, text))));
   }
-  return names;
+  return { url, ...names, token };
 }
 
-function readSecret(): Promise<string> {
-  return answered("Token", undefined, undefined, (text) => checkToken(text, "Token"), true);
+/** What a token fixes of the place. The operator's token fixes nothing. */
+type Opened = Partial<Names>;
+
+/** Throws the refusal of a token that the server does not accept. */
+async function openedBy(url: string, token: string, flags: Flags): Promise<Opened> {
+  const nowhere = { org: "none", project: "none", env: "none" };
+  const client = made(() => createClient({ baseUrl: url, token, ...nowhere, ...calling(flags) }));
+  const { project, envName } = await client.whoami();
+  const [org, ofOrg] = project?.split("/") ?? [];
+  return { ...(org && ofOrg && { org, project: ofOrg }), ...(envName !== null && { env: envName }) };
+}
+
+/** The name that the token fixes. Throws UsageError if an option or a variable says otherwise. */
+function fixedName(name: keyof Names, flags: Flags, opened: Opened): string | undefined {
+  const only = opened[name];
+  if (only === undefined || !flags[name] || flags[name] === only) return only;
+  const variable = `ACTION_RUNS_${name.toUpperCase()}`;
+  throw new UsageError(
+    `--${name}: the token opens only ${only}. Omit --${name} and ${variable}, or use another token.`,
+  );
+}
+
+function missing(name: keyof Names | "url"): UsageError {
+  return new UsageError(`--${name} is missing. Use --${name} or ACTION_RUNS_${name.toUpperCase()}.`);
 }
 
 /** The first answer that `check` accepts: `given`, or else what the user types. */
@@ -153,10 +164,4 @@ async function checkServer(url: string, flags: Flags): Promise<void> {
   const response = await createSend(transportSettings(calling(flags)))(new Request(`${url}/`));
   const { name } = ((await response.json()) ?? {}) as { name?: unknown };
   if (name !== "action-runs") throw unexpectedAnswer(response, "The response is not from action-runs");
-}
-
-/** Lists a run, which every role may do. */
-async function checkPlace({ url, ...place }: Kept, flags: Flags): Promise<void> {
-  const client = made(() => createClient({ baseUrl: url, ...place, ...calling(flags) }));
-  for await (const _ of client.runs.list({ limit: 1 })) break;
 }

@@ -23,7 +23,8 @@ export type Page =
   | ({ readonly name: "tokens" } & Project)
   | ({ readonly name: "audit" } & Project);
 
-const NAME = "([a-z0-9][a-z0-9-]{0,62})";
+/** Hyphens are escaped in sets, because URLPattern reads its expressions as those with the flag `v`. */
+const NAME = "([a-z0-9][a-z0-9\\-]{0,62})";
 /** The hyphen keeps pages apart from an organization whose name is `console`. */
 const PROJECT = `/console/-/:o${NAME}/:p${NAME}`;
 const PLACE = `${PROJECT}/:envName${NAME}`;
@@ -32,9 +33,9 @@ const PLACE = `${PROJECT}/:envName${NAME}`;
 const PATHS: Readonly<Record<Page["name"], string>> = {
   "sign-in": "/console",
   runs: `${PLACE}/runs`,
-  run: `${PLACE}/runs/:id([0-9A-Fa-f-]{36})`,
+  run: `${PLACE}/runs/:id([0-9A-Fa-f\\-]{36})`,
   actions: `${PLACE}/actions`,
-  action: `${PLACE}/actions/:action([A-Za-z0-9][A-Za-z0-9._-]{0,62})`,
+  action: `${PLACE}/actions/:action([A-Za-z0-9][A-Za-z0-9._\\-]{0,62})`,
   tokens: `${PROJECT}/tokens`,
   audit: `${PROJECT}/audit`,
 };

@@ -85,10 +85,12 @@ export function hrefOf(page: Page, query: string | URLSearchParams = ""): string
 
 interface LinkProps extends Omit<PartialAnchorHTMLAttributes<HTMLAnchorElement>, "role" | "onClick"> {
   readonly href: string;
+  /** Called after a plain click. */
+  readonly onFollow?: (() => void) | undefined;
 }
 
 /** A link to a page of the console. A click with a modifier key opens a tab, as with every link. */
-export function Link({ href, ...rest }: LinkProps) {
+export function Link({ href, onFollow, ...rest }: LinkProps) {
   const router = useRouter();
   function follow(event: TargetedMouseEvent<HTMLAnchorElement>) {
     const isPlain =
@@ -96,6 +98,7 @@ export function Link({ href, ...rest }: LinkProps) {
     if (!isPlain || event.defaultPrevented) return;
     event.preventDefault();
     router.navigate(href);
+    onFollow?.();
   }
   return <a {...rest} href={href} onClick={follow} />;
 }

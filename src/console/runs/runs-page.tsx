@@ -1,20 +1,73 @@
 /** The list of runs, and beside it or instead of it the run that the address names. */
 
+import type { RefObject } from "preact";
+import { useCallback, useEffect, useRef } from "preact/hooks";
+import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, useRoute, useRouter } from "../routes/router.tsx";
 import { RunPanel } from "../run/run-panel.tsx";
 import { useSession } from "../session/session.tsx";
+import { ListPanel } from "./list-panel.tsx";
 
 export function RunsPage({ runId }: { readonly runId: string | null }) {
   const { place } = useSession();
   const { search } = useRoute();
   const router = useRouter();
-  const close = () => router.navigate(hrefOf({ name: "runs", ...place }, search));
+  const panels = useRef<HTMLDivElement>(null);
+  const room = useRef<HTMLDivElement>(null);
+  const close = useCallback(
+    () => router.navigate(hrefOf({ name: "runs", ...place }, search)),
+    [router, place, search],
+  );
+  useKeys("Runs", [
+    { keys: "j", label: "Next run", run: () => focusRow(panels.current, runId, 1) },
+    { keys: "k", label: "Previous run", run: () => focusRow(panels.current, runId, -1) },
+    { keys: "Enter", label: "Open the run" },
+    { keys: "Escape", label: "Back to the list", run: runId === null ? undefined : close },
+  ]);
+  const focusRun = useCallback(() => room.current?.focus(), []);
+  useRunFocus(runId, panels, room);
   return (
-    <div class={`panels${runId === null ? "" : " has-run"}`}>
-      <section class="runs">
-        <h1>Runs</h1>
-      </section>
-      {runId === null ? null : <RunPanel key={runId} id={runId} onClose={close} />}
+    <div ref={panels} class={runId === null ? "panels" : "panels has-run"}>
+      <ListPanel runId={runId} onOpenAgain={focusRun} />
+      {runId === null ? null : (
+        <div ref={room} class="run-room" tabIndex={-1}>
+          <RunPanel key={runId} id={runId} onClose={close} />
+        </div>
+      )}
     </div>
   );
+}
+
+/**
+ * Where the list stays beside the run, its link keeps the focus, so that `j` and Enter go from run to run. Where the run takes
+ * the place of the list, the run gets the focus, and the list gets it back.
+ */
+function useRunFocus(
+  runId: string | null,
+  panels: RefObject<HTMLElement | null>,
+  room: RefObject<HTMLElement | null>,
+): void {
+  const before = useRef(runId);
+  useEffect(() => {
+    const closedId = before.current;
+    before.current = runId;
+    if (closedId === runId) return;
+    const links = rowLinks(panels.current);
+    if (runId === null) links.find(({ dataset }) => dataset.run === closedId)?.focus();
+    // A link that is not shown has no boxes.
+    else if (links.every((link) => link.getClientRects().length === 0)) room.current?.focus();
+  }, [runId, panels, room]);
+}
+
+/** The next or the previous row, from the one with the focus or else from the open run. */
+function focusRow(panels: HTMLElement | null, runId: string | null, step: 1 | -1): void {
+  const links = rowLinks(panels);
+  const focused = links.indexOf(document.activeElement as HTMLElement);
+  const at = focused === -1 ? links.findIndex(({ dataset }) => dataset.run === runId) : focused;
+  const target = at === -1 ? links[0] : links[at + step];
+  target?.focus();
+}
+
+function rowLinks(panels: HTMLElement | null): HTMLElement[] {
+  return [...(panels?.querySelectorAll<HTMLElement>("a.row-link") ?? [])];
 }

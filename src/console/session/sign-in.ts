@@ -3,12 +3,12 @@
  * `sessionStorage` can be read by the API explorer's script in the same tab. It mints an owner token for the project.
  */
 
-import { ActionRunsError, type Client, createClient } from "../../client/index.ts";
+import { ActionRunsError, type CurrentToken, createClient } from "../../client/index.ts";
 import { checkedName, checkedToken } from "../../client/settings.ts";
 import type { Place } from "../routes/pages.ts";
 
 /** Who holds a token and what the token may do, as `GET /whoami` says. */
-export type Holder = Awaited<ReturnType<Client["whoami"]>>;
+export type Holder = CurrentToken;
 export type Permission = Holder["permissions"][number];
 
 /** What one tab keeps while somebody is signed in. */

@@ -55,6 +55,8 @@ export function Field({ label, hint, error = null, control }: FieldProps) {
 
 type TextFieldProps = Described &
   Omit<PartialInputHTMLAttributes<HTMLInputElement>, "label" | "role" | "type"> & {
+    /** The id of a `datalist`. */
+    readonly list?: string | undefined;
     readonly type?: "text" | "password" | "number" | "datetime-local";
   };
 

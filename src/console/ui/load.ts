@@ -41,7 +41,7 @@ export function useLoad<T>(
   const due = useRef<{ of: unknown; at: number | null; failed: number }>({ of: null, at: 0, failed: 0 });
   if (due.current.of !== read) due.current = { of: read, at: 0, failed: 0 };
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `turn` asks for a read now.
+  // `turn` asks for a read now.
   useEffect(() => {
     const plan = due.current;
     if (!isVisible || plan.at === null) return;

@@ -1,0 +1,57 @@
+/** What stands in the place of the table while it would be empty. */
+
+import { hrefOf, Link } from "../routes/router.tsx";
+import { useSession } from "../session/session.tsx";
+import { Command, Empty } from "../ui/empty.tsx";
+import { atCursor, isFiltered, isNewest, withoutFilters } from "./filters.ts";
+import { cliFirstRun, curlFirstRun } from "./first-run.ts";
+
+interface NoRunsProps {
+  readonly query: URLSearchParams;
+  /** The cursor of the next page. An empty page can have one, because a page looks at a bounded number of runs. */
+  readonly next: string | null;
+}
+
+export function NoRuns({ query, next }: NoRunsProps) {
+  const { place, may } = useSession();
+  const to = (changed: URLSearchParams) => hrefOf({ name: "runs", ...place }, changed);
+  if (next !== null) {
+    return (
+      <Empty title="No match among the newest runs">
+        <p>The service looked at 5000 runs and found none that match. There are older ones.</p>
+        <Link class="button is-plain" href={to(atCursor(query, next))}>
+          Look further
+        </Link>
+      </Empty>
+    );
+  }
+  if (isFiltered(query) || !isNewest(query)) {
+    return (
+      <Empty title={isFiltered(query) ? "No runs match the filters" : "No older runs"}>
+        <p>{isFiltered(query) ? "Each filter compares whole values. Change one, or clear them all." : ""}</p>
+        <Link class="button is-plain" href={to(withoutFilters(atCursor(query, null)))}>
+          {isFiltered(query) ? "Clear the filters" : "Newest runs"}
+        </Link>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title={`No runs in ${place.envName} yet`}>
+      {may("data:write") ? (
+        <>
+          <p>
+            Create the first one from a terminal, or{" "}
+            <Link href={hrefOf({ name: "actions", ...place })}>run an action</Link>. It appears here by
+            itself.
+          </p>
+          <Command what="curl command" text={curlFirstRun(location.origin, place)} />
+          <p>Or with the command line:</p>
+          <Command what="command" text={cliFirstRun(location.origin, place)} />
+          <p>Put an API token into the variable ACTION_RUNS_TOKEN first.</p>
+        </>
+      ) : (
+        <p>They appear here by themselves. Your token may only watch.</p>
+      )}
+    </Empty>
+  );
+}

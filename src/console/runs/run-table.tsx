@@ -1,0 +1,144 @@
+/** The table of runs. The whole row leads to its run, by the link that stands in it. */
+
+import { useMemo } from "preact/hooks";
+import type { Place } from "../routes/pages.ts";
+import { hrefOf, Link } from "../routes/router.tsx";
+import { ExternalLink, isWebAddress } from "../ui/external-link.tsx";
+import { StatusMark } from "../ui/status.tsx";
+import { Duration, RelativeTime } from "../ui/time.tsx";
+import { type RunRow, since } from "./run-row.ts";
+
+interface RunTableProps {
+  readonly rows: readonly RunRow[];
+  readonly place: Place;
+  readonly search: string;
+  readonly selectedId: string | null;
+  /** The rows are still those of the address before. */
+  readonly isStale: boolean;
+  readonly onLabel: (label: string) => void;
+  /** The link of the selected run was followed. */
+  readonly onOpenAgain: () => void;
+}
+
+export function RunTable(props: RunTableProps) {
+  const { rows, place, search, selectedId, isStale, onLabel, onOpenAgain } = props;
+  // A poll without news leaves `rows` as it is, and then nothing is drawn again.
+  const body = useMemo(
+    () =>
+      rows.map((row) => (
+        <Row
+          key={row.id}
+          row={row}
+          href={hrefOf({ name: "run", ...place, id: row.id }, search)}
+          isSelected={row.id === selectedId}
+          onLabel={onLabel}
+          onFollow={row.id === selectedId ? onOpenAgain : undefined}
+        />
+      )),
+    [rows, place, search, selectedId, onLabel, onOpenAgain],
+  );
+  return (
+    <table class="table run-table" aria-label="Runs" aria-busy={isStale}>
+      <thead>
+        <tr>
+          <th class="col-status">Status</th>
+          <th class="col-action">Action</th>
+          <th class="col-entity">Entity</th>
+          <th class="col-labels">Labels</th>
+          <th class="col-who">Triggered by</th>
+          <th class="col-created">Created</th>
+          <th class="col-duration">Duration</th>
+          <th class="col-job">Job</th>
+        </tr>
+      </thead>
+      <tbody>{body}</tbody>
+    </table>
+  );
+}
+
+interface RowProps {
+  readonly row: RunRow;
+  readonly href: string;
+  readonly isSelected: boolean;
+  readonly onLabel: (label: string) => void;
+  readonly onFollow: (() => void) | undefined;
+}
+
+function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
+  const { id, actionName, entityId, status, triggeredBy, createdAt, completedAt, labels, externalUrl } = row;
+  return (
+    <tr class={isSelected ? "is-selected" : undefined}>
+      <td class="col-status">
+        <StatusMark status={status} />
+        {row.isStopping ? <span class="stopping">stopping</span> : null}
+      </td>
+      <td class="col-action">
+        <Link
+          class="row-link"
+          href={href}
+          onFollow={onFollow}
+          title={actionName}
+          data-run={id}
+          aria-current={isSelected ? "page" : undefined}
+        >
+          <bdi>{actionName}</bdi>
+        </Link>
+        {/* In a narrow list it stands in for the columns that have no room. */}
+        <span class="row-more">
+          <bdi>{[entityId, triggeredBy].filter((text) => text !== null).join(" · ")}</bdi>
+        </span>
+      </td>
+      <td class="col-entity" title={entityId ?? undefined}>
+        <bdi>{entityId}</bdi>
+      </td>
+      <td class="col-labels">
+        <Labels labels={labels} onLabel={onLabel} />
+      </td>
+      <td class="col-who" title={triggeredBy}>
+        <bdi>{triggeredBy}</bdi>
+      </td>
+      <td class="col-created">
+        <RelativeTime at={createdAt} />
+      </td>
+      <td class="col-duration">
+        <Duration from={since(row)} to={completedAt} />
+      </td>
+      <td class="col-job">
+        {externalUrl === null || !isWebAddress(externalUrl) ? null : (
+          <ExternalLink href={externalUrl}>Job</ExternalLink>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+const LABELS_SHOWN = 3;
+
+interface LabelsProps {
+  readonly labels: readonly string[];
+  readonly onLabel: (label: string) => void;
+}
+
+function Labels({ labels, onLabel }: LabelsProps) {
+  const rest = labels.slice(LABELS_SHOWN);
+  return (
+    <>
+      {labels.slice(0, LABELS_SHOWN).map((label) => (
+        <button
+          key={label}
+          type="button"
+          class="chip"
+          title={`Only runs with the label ${label}`}
+          onClick={() => onLabel(label)}
+        >
+          <bdi>{label}</bdi>
+        </button>
+      ))}
+      {rest.length === 0 ? null : (
+        <span class="chip" title={rest.join("\n")}>
+          +{rest.length}
+        </span>
+      )}
+    </>
+  );
+}

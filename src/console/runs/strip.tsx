@@ -1,0 +1,107 @@
+/**
+ * The last runs as bars, newest at the right: the height says how long a run took, colour and pattern how it is. It is one
+ * stop for the Tab key; the arrows go from bar to bar.
+ */
+
+import type { TargetedKeyboardEvent } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Place } from "../routes/pages.ts";
+import { hrefOf, Link } from "../routes/router.tsx";
+import { StatusMark } from "../ui/status.tsx";
+import { Duration, RelativeTime } from "../ui/time.tsx";
+import { type RunRow, since } from "./run-row.ts";
+import { barsFor, barsOf } from "./strip-geometry.ts";
+
+interface StripProps {
+  /** Newest first. */
+  readonly rows: readonly RunRow[];
+  readonly place: Place;
+  readonly search: string;
+  readonly selectedId: string | null;
+}
+
+export function Strip({ rows, place, search, selectedId }: StripProps) {
+  const list = useRef<HTMLOListElement>(null);
+  const width = useWidth(list);
+  const [pointedId, setPointedId] = useState<string | null>(null);
+  const shown = useMemo(() => rows.slice(0, barsFor(width)), [rows, width]);
+  const pointed = shown.find(({ id }) => id === (pointedId ?? selectedId)) ?? null;
+  // The one bar that Tab reaches.
+  const reachedId = pointed?.id ?? shown[0]?.id;
+  const bars = useMemo(
+    () =>
+      barsOf(shown, Date.now()).map(({ row, height }) => (
+        <li key={row.id}>
+          <Link
+            class={`bar is-${row.status}`}
+            href={hrefOf({ name: "run", ...place, id: row.id }, search)}
+            aria-label={`${row.actionName}, ${row.status}`}
+            aria-current={row.id === selectedId ? "page" : undefined}
+            tabIndex={row.id === reachedId ? 0 : -1}
+            onPointerEnter={() => setPointedId(row.id)}
+            onFocus={() => setPointedId(row.id)}
+          >
+            <span style={{ height: `${(height * 100).toFixed(1)}%` }} />
+          </Link>
+        </li>
+      )),
+    [shown, place, search, selectedId, reachedId],
+  );
+  return (
+    <section class="strip" aria-label="The last runs" onPointerLeave={() => setPointedId(null)}>
+      <ol ref={list} onKeyDown={move}>
+        {bars}
+      </ol>
+      <p class="strip-caption">
+        {pointed === null ? <Summary count={shown.length} /> : <Pointed row={pointed} />}
+      </p>
+    </section>
+  );
+}
+
+function Summary({ count }: { readonly count: number }) {
+  return count === 0 ? null : (
+    <>
+      Last {count} {count === 1 ? "run" : "runs"}, newest at the right. Height is duration, on a logarithmic
+      scale.
+    </>
+  );
+}
+
+function Pointed({ row }: { readonly row: RunRow }) {
+  return (
+    <>
+      <StatusMark status={row.status} />
+      <bdi class="strip-action">{row.actionName}</bdi>
+      <Duration from={since(row)} to={row.completedAt} />
+      <RelativeTime at={row.createdAt} />
+    </>
+  );
+}
+
+const STEPS: Readonly<Record<string, number>> = {
+  ArrowLeft: -1,
+  ArrowRight: 1,
+  Home: Number.NEGATIVE_INFINITY,
+  End: Number.POSITIVE_INFINITY,
+};
+
+function move(event: TargetedKeyboardEvent<HTMLOListElement>) {
+  const step = STEPS[event.key];
+  if (step === undefined) return;
+  event.preventDefault();
+  const links = [...event.currentTarget.querySelectorAll("a")];
+  const at = links.indexOf(document.activeElement as HTMLAnchorElement);
+  links.at(Math.min(Math.max(at + step, 0), links.length - 1))?.focus();
+}
+
+function useWidth(element: { readonly current: HTMLElement | null }): number {
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    if (element.current === null) return;
+    const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 0));
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, [element]);
+  return width;
+}
