@@ -68,7 +68,8 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
   function refuse(error: unknown) {
     const isChanged = error instanceof ActionRunsError && error.status === 412;
     if (isChanged && base === null) {
-      const sentence = "There is an action of this name. Choose another name, or open that action and edit it.";
+      const sentence =
+        "There is an action of this name. Choose another name, or open that action and edit it.";
       return setProblem({ of: "name", sentence });
     }
     setOutdated(isChanged);

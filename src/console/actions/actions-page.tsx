@@ -132,10 +132,7 @@ function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
           <p>Press “New action”, or save the definition in deploy.json and store it from a terminal:</p>
           <Command what="command" text={cliPut(location.origin, place, "deploy")} />
           <p>Or with curl, with your token in $ACTION_RUNS_TOKEN:</p>
-          <Command
-            what="curl command"
-            text={curlPut(location.origin, place, "deploy", FIRST_DEFINITION)}
-          />
+          <Command what="curl command" text={curlPut(location.origin, place, "deploy", FIRST_DEFINITION)} />
         </>
       ) : (
         <p>Your token can't store actions. Ask somebody whose token has the role owner or admin.</p>

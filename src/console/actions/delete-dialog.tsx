@@ -32,7 +32,9 @@ export function DeleteDialog({ action: { name, version }, onClose, onChanged }: 
     } catch (error) {
       setBusy(false);
       if (error instanceof ActionRunsError && error.status === 412) {
-        setProblem("Somebody changed this action meanwhile. Close this, look at what it is now, and decide again.");
+        setProblem(
+          "Somebody changed this action meanwhile. Close this, look at what it is now, and decide again.",
+        );
         onChanged();
       } else setProblem(sentenceOf(error));
     }

@@ -42,7 +42,8 @@ function suggest(field: Field, suggested: unknown, texts: Map<string, string>): 
   if (text === null) return;
   // A default of another type, which the field would change.
   const read = readText(field, text);
-  if ("value" in read && JSON.stringify(read.value) === JSON.stringify(suggested)) texts.set(field.pointer, text);
+  if ("value" in read && JSON.stringify(read.value) === JSON.stringify(suggested))
+    texts.set(field.pointer, text);
 }
 
 /** The text that a field shows for a value; null if the field can't show it. */
@@ -70,19 +71,21 @@ function indexOf(options: readonly unknown[], value: unknown): string | null {
 /** The parameters, or what must change first. */
 export function parametersOf(form: Field, texts: Texts): Filled {
   const problems = new Map<string, string>();
-  const value = valueOf(form, texts, problems) ?? {};
+  const value = valueIn(form, texts, problems) ?? {};
   if (problems.size > 0) return { problems };
   if (typeof value === "object" && !Array.isArray(value)) return { value };
-  return { problems: new Map([[form.pointer, "Parameters are a JSON object, such as { \"version\": \"1.4.2\" }."]]) };
+  return {
+    problems: new Map([[form.pointer, 'Parameters are a JSON object, such as { "version": "1.4.2" }.']]),
+  };
 }
 
 /** What can be sent of it so far, to go on as JSON. */
 export function draftOf(form: Field, texts: Texts): unknown {
-  return valueOf(form, texts, new Map()) ?? {};
+  return valueIn(form, texts, new Map()) ?? {};
 }
 
 /** Undefined: nothing is sent. */
-function valueOf(field: Field, texts: Texts, problems: Map<string, string>): unknown {
+function valueIn(field: Field, texts: Texts, problems: Map<string, string>): unknown {
   if (field.kind === "group") return groupValue(field, texts, problems);
   const text = texts.get(field.pointer) ?? "";
   if (field.isRequired && field.kind === "choice" && field.options.length === 1) return field.options[0];
@@ -103,14 +106,10 @@ function emptyValue(field: Field, problems: Map<string, string>): unknown {
   return undefined;
 }
 
-function groupValue(
-  field: Group,
-  texts: Texts,
-  problems: Map<string, string>,
-): unknown {
+function groupValue(field: Group, texts: Texts, problems: Map<string, string>): unknown {
   if (!field.isRequired && !isTouched(field, texts)) return undefined;
   const members = field.fields
-    .map((one) => [one.name, valueOf(one, texts, problems)] as const)
+    .map((one) => [one.name, valueIn(one, texts, problems)] as const)
     .filter(([, value]) => value !== undefined);
   // Not by assignment, because a name `__proto__` would set the prototype.
   return Object.fromEntries(members);
@@ -150,7 +149,10 @@ function readNumber(text: string, isInteger: boolean): Read {
 }
 
 function readLines(text: string, of: "text" | "number" | "integer"): Read {
-  const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
   if (of === "text") return { value: lines };
   const values: unknown[] = [];
   for (const line of lines) {

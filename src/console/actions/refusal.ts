@@ -28,4 +28,3 @@ function nearest(field: Field, rest: string): string | null {
 export function memberOfRefusal(sentence: string): string | null {
   return /^([A-Za-z]+)[.:]/.exec(sentence)?.[1] ?? null;
 }
-

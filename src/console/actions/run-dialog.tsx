@@ -102,7 +102,9 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
           {schemaForm.kind === "group" && !isEmptyForm ? (
             <Button
               kind="quiet"
-              onClick={() => setJson(json === null ? JSON.stringify(draftOf(schemaForm, texts), null, 2) : null)}
+              onClick={() =>
+                setJson(json === null ? JSON.stringify(draftOf(schemaForm, texts), null, 2) : null)
+              }
             >
               {json === null ? "Edit as JSON" : "Back to the form"}
             </Button>

@@ -26,7 +26,8 @@ export function SchemaField(props: SchemaFieldProps) {
   const typed = {
     ...shared,
     value: text,
-    onInput: (event: { readonly currentTarget: { readonly value: string } }) => change(event.currentTarget.value),
+    onInput: (event: { readonly currentTarget: { readonly value: string } }) =>
+      change(event.currentTarget.value),
   };
   switch (field.kind) {
     case "group":
@@ -40,7 +41,13 @@ export function SchemaField(props: SchemaFieldProps) {
     case "lines":
       return <TextArea {...typed} rows={3} hint={<Hint field={field} first="One on each line." />} />;
     case "json":
-      return <TextArea {...typed} rows={field.pointer === "" ? 8 : 4} hint={<Hint field={field} first="JSON." />} />;
+      return (
+        <TextArea
+          {...typed}
+          rows={field.pointer === "" ? 8 : 4}
+          hint={<Hint field={field} first="JSON." />}
+        />
+      );
     case "flag":
       return <Flag {...shared} isOn={text === "true"} onChange={(isOn) => change(String(isOn))} />;
     case "choice":
@@ -61,12 +68,11 @@ export function SchemaField(props: SchemaFieldProps) {
 
 /** What the field is for, and its bounds. */
 function Hint({ field, first }: { readonly field: Field; readonly first?: string }) {
-  const lines = [field.description, [first, field.limits && sentence(field.limits)].filter(Boolean).join(" ")];
-  return (
-    <>
-      {lines.map((line) => (line ? <bdi key={line}>{line}</bdi> : null))}
-    </>
-  );
+  const lines = [
+    field.description,
+    [first, field.limits && sentence(field.limits)].filter(Boolean).join(" "),
+  ];
+  return <>{lines.map((line) => (line ? <bdi key={line}>{line}</bdi> : null))}</>;
 }
 
 function sentence(words: string): string {

@@ -51,7 +51,10 @@ const BEYOND_A_FORM = ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchema
 /** The form of all parameters. */
 export function formOf(schema: Schema | undefined): Field {
   const root = schema ?? {};
-  return fieldOf({ type: "object", ...root }, { pointer: "", name: "Parameters", isRequired: true, depth: 0 });
+  return fieldOf(
+    { type: "object", ...root },
+    { pointer: "", name: "Parameters", isRequired: true, depth: 0 },
+  );
 }
 
 interface Position {
