@@ -71,9 +71,10 @@ function indexOf(options: readonly unknown[], value: unknown): string | null {
 /** The parameters, or what must change first. */
 export function parametersOf(form: Field, texts: Texts): Filled {
   const problems = new Map<string, string>();
-  const value = valueIn(form, texts, problems) ?? {};
+  const value = valueIn(form, texts, problems);
   if (problems.size > 0) return { problems };
-  if (typeof value === "object" && !Array.isArray(value)) return { value };
+  if (value === undefined) return { value: {} };
+  if (isSchema(value)) return { value };
   return {
     problems: new Map([[form.pointer, 'Parameters are a JSON object, such as { "version": "1.4.2" }.']]),
   };

@@ -12,7 +12,8 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
 
 /** What was done, to be read before the target. A later service may know more kinds. */
 export function wordsOf(action: string): string {
-  return (WORDS as Readonly<Record<string, string | undefined>>)[action] ?? action.replaceAll("_", " ");
+  const words = Object.hasOwn(WORDS, action) ? WORDS[action as AuditEntry["action"]] : undefined;
+  return words ?? action.replaceAll("_", " ");
 }
 
 /** The environment of a scope `{o}/{p}/{envName}`; null for a whole project. */
