@@ -115,7 +115,10 @@ function Elsewhere({ session, isPage, home }: ElsewhereProps) {
   const { project, envName } = session.holder;
   const opened = envName === null ? project : `${project}/${envName}`;
   return (
-    <Empty title={isPage ? "Your token does not open this address" : "There is no page at this address"}>
+    <Empty
+      isPage
+      title={isPage ? "Your token does not open this address" : "There is no page at this address"}
+    >
       {isPage ? (
         <p>It opens {opened}. To see another place, sign out and use a token of that place.</p>
       ) : null}

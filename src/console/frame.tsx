@@ -8,6 +8,7 @@ import type { Page, Place } from "./routes/pages.ts";
 import { hrefOf, Link, useRouter } from "./routes/router.tsx";
 import { PlaceDialog } from "./session/place-dialog.tsx";
 import { useSession, useSessionStore } from "./session/session.tsx";
+import { Brand } from "./ui/brand.tsx";
 import { Button } from "./ui/button.tsx";
 import { useNotices } from "./ui/notices.tsx";
 
@@ -102,18 +103,6 @@ function sectionsOf(place: Place, mayManageTokens: boolean): readonly Section[] 
     { label: "Audit", to: { name: "audit", o, p }, of: ["audit"], keys: "g l" },
   ];
   return mayManageTokens ? all : all.slice(0, 2);
-}
-
-export function Brand() {
-  return (
-    <span class="brand">
-      <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
-        <rect width="16" height="16" rx="4" />
-        <path d="M4.5 11.5v-3M8 11.5v-7M11.5 11.5v-5" />
-      </svg>
-      <span class="brand-name">Action runs</span>
-    </span>
-  );
 }
 
 /** Where the page is. With a token of the whole project, it leads to another environment. */

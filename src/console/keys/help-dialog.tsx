@@ -2,7 +2,8 @@
 
 import { useState } from "preact/hooks";
 import { Dialog } from "../ui/dialog.tsx";
-import { useKeysRegistry } from "./keys.tsx";
+import { type ShortcutGroup, useKeysRegistry } from "./keys.tsx";
+import type { Shortcut } from "./reading.ts";
 
 export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
   const keys = useKeysRegistry();
@@ -18,11 +19,11 @@ export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
         Use keyboard shortcuts
       </label>
       <div class="shortcuts">
-        {keys.groups().map(({ title, shortcuts }) => (
+        {[...sectionsOf(keys.groups())].map(([title, shortcuts]) => (
           <section key={title}>
             <h3>{title}</h3>
             <dl>
-              {shortcuts().map((shortcut) => (
+              {shortcuts.map((shortcut) => (
                 <div key={shortcut.keys}>
                   <dt>{shortcut.label}</dt>
                   <dd>
@@ -38,4 +39,13 @@ export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
       </div>
     </Dialog>
   );
+}
+
+/** Several parts of a page can register shortcuts under one title. */
+function sectionsOf(groups: readonly ShortcutGroup[]): ReadonlyMap<string, readonly Shortcut[]> {
+  const sections = new Map<string, readonly Shortcut[]>();
+  for (const { title, shortcuts } of groups) {
+    sections.set(title, [...(sections.get(title) ?? []), ...shortcuts()]);
+  }
+  return sections;
 }

@@ -76,7 +76,6 @@ export function FieldFilters({ query, onChange, rows, fields, areOpen }: FieldFi
     }),
     [rows],
   );
-  const labels = query.getAll("label");
   function text(label: string, name: "actionName" | "entityId" | "triggeredBy") {
     return (
       <FilterField
@@ -110,19 +109,32 @@ export function FieldFilters({ query, onChange, rows, fields, areOpen }: FieldFi
       {text("Triggered by", "triggeredBy")}
       {time("Created after", "createdAfter")}
       {time("Created before", "createdBefore")}
-      {isFiltered(query) ? (
-        <div class="chosen">
-          {labels.map((label) => (
-            <Chosen key={label} what={label} onRemove={() => onChange(withoutLabel(query, label))}>
-              <bdi>{label}</bdi>
-            </Chosen>
-          ))}
-          <Button kind="quiet" onClick={() => onChange(withoutFilters(query))}>
-            Clear the filters
-          </Button>
-        </div>
-      ) : null}
     </div>
+  );
+}
+
+/** The labels that a run must have. */
+export function LabelFilters({ query, onChange }: FiltersProps) {
+  const labels = query.getAll("label");
+  if (labels.length === 0) return null;
+  return (
+    <div class="chosen">
+      <span class="muted">Labels</span>
+      {labels.map((label) => (
+        <Chosen key={label} what={label} onRemove={() => onChange(withoutLabel(query, label))}>
+          <bdi>{label}</bdi>
+        </Chosen>
+      ))}
+    </div>
+  );
+}
+
+export function ClearFilters({ query, onChange }: FiltersProps) {
+  if (!isFiltered(query)) return null;
+  return (
+    <Button kind="quiet" onClick={() => onChange(withoutFilters(query))}>
+      Clear the filters
+    </Button>
   );
 }
 

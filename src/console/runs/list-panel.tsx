@@ -8,7 +8,7 @@ import { Button } from "../ui/button.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { FieldFilters, StatusFilters } from "./filter-bar.tsx";
+import { ClearFilters, FieldFilters, LabelFilters, StatusFilters } from "./filter-bar.tsx";
 import { atCursor, isNewest, withLabel } from "./filters.ts";
 import { NoRuns } from "./no-runs.tsx";
 import type { RunList } from "./run-list.ts";
@@ -54,6 +54,7 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
         <h1 id="runs-title">Runs</h1>
         <StatusFilters {...filters} counts={counts} />
         <div class="runs-head-end">
+          <ClearFilters {...filters} />
           <Fresh count={list?.fresh.length ?? 0} onShow={showFresh} />
           <span class="fields-toggle">
             <Button kind="quiet" aria-expanded={areFieldsOpen} onClick={() => setFieldsOpen(!areFieldsOpen)}>
@@ -63,6 +64,7 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
         </div>
       </div>
       <FieldFilters {...filters} rows={list?.rows ?? []} fields={fields} areOpen={areFieldsOpen} />
+      <LabelFilters {...filters} />
       {failure === null ? null : <ErrorView failure={failure} onRetry={reload} isBanner={!hasFailed} />}
       {hasFailed || list === null ? null : (
         <Listed {...{ list, isStale, runId, onOpenAgain }} onLabel={addLabel} search={search} query={query} />

@@ -40,14 +40,12 @@ export function NoRuns({ query, next }: NoRunsProps) {
       {may("data:write") ? (
         <>
           <p>
-            Create the first one from a terminal, or{" "}
-            <Link href={hrefOf({ name: "actions", ...place })}>run an action</Link>. It appears here by
-            itself.
+            Put an API token into the variable <code>ACTION_RUNS_TOKEN</code> and paste one of these into a
+            terminal. Or <Link href={hrefOf({ name: "actions", ...place })}>run an action</Link>. The run
+            appears here by itself.
           </p>
           <Command what="curl command" text={curlFirstRun(location.origin, place)} />
-          <p>Or with the command line:</p>
           <Command what="command" text={cliFirstRun(location.origin, place)} />
-          <p>Put an API token into the variable ACTION_RUNS_TOKEN first.</p>
         </>
       ) : (
         <p>They appear here by themselves. Your token may only watch.</p>

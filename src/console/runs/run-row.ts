@@ -35,9 +35,9 @@ export function rowOf(run: DetailedActionRun): RunRow {
   };
 }
 
-/** Since when the run works, or waits for its start. */
-export function since({ startedAt, createdAt }: RunRow): string {
-  return startedAt ?? createdAt;
+/** Since when the run works, or waits for its start. A run that reported nothing but its end worked since its creation. */
+export function since({ startedAt, createdAt, completedAt }: RunRow): string {
+  return startedAt === null || startedAt === completedAt ? createdAt : startedAt;
 }
 
 const RANKS: Readonly<Record<Status, number>> = {

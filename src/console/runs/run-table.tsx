@@ -85,7 +85,9 @@ function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
         </Link>
         {/* In a narrow list it stands in for the columns that have no room. */}
         <span class="row-more">
-          <bdi>{[entityId, triggeredBy].filter((text) => text !== null).join(" · ")}</bdi>
+          <bdi>{triggeredBy}</bdi>
+          {row.isStopping ? " · stopping" : ""}
+          {entityId === null ? "" : ` · ${entityId.slice(0, ENTITY_SHOWN)}`}
         </span>
       </td>
       <td class="col-entity" title={entityId ?? undefined}>
@@ -112,6 +114,8 @@ function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
   );
 }
 
+/** The first block of a UUID. */
+const ENTITY_SHOWN = 8;
 const LABELS_SHOWN = 3;
 
 interface LabelsProps {

@@ -61,10 +61,9 @@ export function Strip({ rows, place, search, selectedId }: StripProps) {
 
 function Summary({ count }: { readonly count: number }) {
   return count === 0 ? null : (
-    <>
-      Last {count} {count === 1 ? "run" : "runs"}, newest at the right. Height is duration, on a logarithmic
-      scale.
-    </>
+    <span class="strip-scale">
+      Last {count} {count === 1 ? "run" : "runs"}, newest at the right. A higher bar took longer.
+    </span>
   );
 }
 

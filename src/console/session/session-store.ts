@@ -8,6 +8,8 @@ import type { Session } from "./sign-in.ts";
 
 const KEY = "action-runs.session";
 
+type SessionStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+
 export interface SessionState {
   readonly session: Session | null;
   /** Why nobody is signed in any more, for the sign-in page; null if nothing happened. */
@@ -26,7 +28,7 @@ export interface SessionStore {
   readonly subscribe: (listener: () => void) => () => void;
 }
 
-export function createSessionStore(storage: Storage, baseUrl: string): SessionStore {
+export function createSessionStore(storage: SessionStorage, baseUrl: string): SessionStore {
   const listeners = new Set<() => void>();
   let state: SessionState = { session: read(storage), notice: null };
 
@@ -68,7 +70,7 @@ export function createSessionStore(storage: Storage, baseUrl: string): SessionSt
   };
 }
 
-function read(storage: Storage): Session | null {
+function read(storage: SessionStorage): Session | null {
   const text = storage.getItem(KEY);
   if (text === null) return null;
   try {

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Project } from "../routes/pages.ts";
 import { hrefOf, useRoute, useRouter } from "../routes/router.tsx";
+import { Brand } from "../ui/brand.tsx";
 import { Button } from "../ui/button.tsx";
 import { sentenceOf } from "../ui/error-view.tsx";
 import { TextField } from "../ui/field.tsx";
@@ -66,6 +67,7 @@ export function SignInPage({ notice, at }: SignInPageProps) {
   return (
     <main class="sign-in">
       <form ref={form} onSubmit={submit} noValidate>
+        <Brand />
         <h1>Sign in</h1>
         <p class="host">
           Action runs at <strong>{location.host}</strong>
@@ -85,7 +87,7 @@ export function SignInPage({ notice, at }: SignInPageProps) {
         />
         <fieldset>
           <legend>Place</legend>
-          <p class="hint">Leave empty what the token says by itself.</p>
+          <p class="hint">Leave a field empty to use what the token opens.</p>
           <div class="place-fields">
             <TextField label="Organization" name="org" defaultValue={at?.o ?? ""} error={errorOf("org")} />
             <TextField label="Project" name="project" defaultValue={at?.p ?? ""} error={errorOf("project")} />

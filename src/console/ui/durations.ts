@@ -32,9 +32,10 @@ export function formatAge(ms: number): string {
   return AGES.format(towards(-ms / DAY), "day");
 }
 
-/** How long an age of this size stays the same text, in ms. */
+/** How often to look whether an age of this size has another text, in ms. */
 export function ageStepMs(ms: number): number {
-  return Math.abs(ms) < MINUTE ? SECOND : MINUTE / 2;
+  if (Math.abs(ms) < MINUTE) return SECOND;
+  return Math.abs(ms) < HOUR ? 5 * SECOND : MINUTE;
 }
 
 /** Rounds towards zero, because a run that is 119 s old was created one minute ago. */

@@ -5,13 +5,16 @@ import { CopyButton } from "./copy-button.tsx";
 
 interface EmptyProps {
   readonly title: string;
+  /** It is the whole page, so its title is the page's. */
+  readonly isPage?: boolean;
   readonly children?: ComponentChildren;
 }
 
-export function Empty({ title, children }: EmptyProps) {
+export function Empty({ title, isPage = false, children }: EmptyProps) {
+  const Title = isPage ? "h1" : "h2";
   return (
     <div class="empty">
-      <h2>{title}</h2>
+      <Title>{title}</Title>
       {children}
     </div>
   );

@@ -1,0 +1,44 @@
+/** Addresses and pages. */
+
+import { expect, it } from "vitest";
+import { type Page, pageAt, pathOf, placeOf } from "../../src/console/routes/pages.ts";
+
+const PLACE = { o: "acme", p: "shop", envName: "prod-eu" };
+const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
+
+const PAGES: readonly (readonly [string, Page])[] = [
+  ["/console", { name: "sign-in" }],
+  ["/console/-/acme/shop/prod-eu/runs", { name: "runs", ...PLACE }],
+  [`/console/-/acme/shop/prod-eu/runs/${ID}`, { name: "run", ...PLACE, id: ID }],
+  ["/console/-/acme/shop/prod-eu/actions", { name: "actions", ...PLACE }],
+  ["/console/-/acme/shop/prod-eu/actions/Deploy_2.x", { name: "action", ...PLACE, action: "Deploy_2.x" }],
+  ["/console/-/acme/shop/tokens", { name: "tokens", o: "acme", p: "shop" }],
+  ["/console/-/acme/shop/audit", { name: "audit", o: "acme", p: "shop" }],
+];
+
+it.each(PAGES)("%s is a page, in both directions", (path, page) => {
+  expect(pageAt(path)).toEqual(page);
+  expect(pathOf(page)).toBe(path);
+});
+
+it.each([
+  "/console/",
+  "/console/-/acme/shop",
+  "/console/-/Acme/shop/prod/runs",
+  "/console/-/acme/shop/-prod/runs",
+  "/console/-/acme/shop/prod/runs/",
+  "/console/-/acme/shop/prod/runs/not-an-id",
+  "/console/-/acme/shop/prod/actions/a%2Fb",
+  "/console/-/acme/shop/prod/tokens",
+])("%s is no page", (path) => {
+  expect(pageAt(path)).toBeNull();
+});
+
+it("a page of the whole project names no environment", () => {
+  expect(PAGES.map(([, page]) => placeOf(page)?.envName)).toEqual([
+    undefined,
+    ...Array(4).fill("prod-eu"),
+    null,
+    null,
+  ]);
+});

@@ -1,0 +1,123 @@
+/** How polls change the list that is shown. */
+
+import { describe, expect, it } from "vitest";
+import { begun, merged, patched, type RunList, unread, withoutRun } from "../../src/console/runs/run-list.ts";
+import { type RunRow, rowOf, since } from "../../src/console/runs/run-row.ts";
+import { barsFor, barsOf } from "../../src/console/runs/strip-geometry.ts";
+import type { Status } from "../../src/console/ui/statuses.ts";
+
+const AT = Date.parse("2026-11-25T12:00:00Z");
+
+/** `id`: one digit. Ids grow with time. */
+function row(id: string, status: Status = "succeeded", seconds = 1): RunRow {
+  const isEnded = status !== "pending" && status !== "running";
+  return rowOf({
+    id,
+    actionName: "deploy",
+    entityId: null,
+    status,
+    parameters: {},
+    recommendations: {},
+    triggeredBy: "ci",
+    createdAt: new Date(AT).toISOString(),
+    startedAt: status === "pending" ? null : new Date(AT + 1000).toISOString(),
+    completedAt: isEnded ? new Date(AT + 1000 + seconds * 1000).toISOString() : null,
+    error: null,
+    output: null,
+  });
+}
+
+const ids = (rows: readonly RunRow[]) => rows.map(({ id }) => id).join("");
+const statuses = (rows: readonly RunRow[]) => rows.map(({ status }) => status);
+const list = (rows: readonly RunRow[], older: readonly RunRow[] = []): RunList => ({
+  ...begun(rows, "c", null),
+  older,
+});
+
+describe("a poll", () => {
+  it("holds new runs back, and leaves the rows in their places", () => {
+    const polled = merged(list([row("5"), row("4")]), [row("7"), row("6"), row("5"), row("4")]);
+    expect([ids(polled.rows), ids(polled.fresh)]).toEqual(["54", "76"]);
+  });
+
+  it("finds a run that reached the list after a newer one", () => {
+    expect(ids(merged(list([row("5"), row("3")]), [row("5"), row("4"), row("3")]).fresh)).toBe("4");
+  });
+
+  it("takes no run for new that is older than the rows", () => {
+    expect(ids(merged(list([row("5"), row("4")]), [row("4"), row("3")]).fresh)).toBe("");
+  });
+
+  it("changes rows and bars in their places, and keeps rows that no longer match", () => {
+    const before = list([row("5", "running"), row("4", "running")], [row("3", "pending")]);
+    const polled = merged(before, [row("5"), row("3", "running")]);
+    expect([ids(polled.rows), ids(polled.older)]).toEqual(["54", "3"]);
+    expect(statuses([...polled.rows, ...polled.older])).toEqual(["succeeded", "running", "running"]);
+  });
+
+  it("without news leaves the very same list, so that nothing is drawn again", () => {
+    const before = merged(list([row("5", "running")]), [row("6"), row("5", "running")]);
+    expect(merged(before, [row("6"), row("5", "running")])).toBe(before);
+  });
+
+  it("never takes a run back, because a list can be behind", () => {
+    const before = list([row("5", "failed"), row("4", "running")]);
+    expect(statuses(merged(before, [row("5", "running"), row("4", "pending")]).rows)).toEqual([
+      "failed",
+      "running",
+    ]);
+  });
+
+  it("leaves open runs that it does not cover to be read alone", () => {
+    const before = list([row("5", "running"), row("4", "running"), row("3")], [row("2", "pending")]);
+    const read = [row("5", "running")];
+    expect(unread(merged(before, read), read)).toEqual(["4", "2"]);
+  });
+});
+
+it("the runs that were held back come with a new first page, and the strip keeps the older ones", () => {
+  const before = merged(list([row("5"), row("4")], [row("3"), row("2")]), [row("6"), row("5"), row("4")]);
+  const after = begun([row("6"), row("5")], "d", before);
+  expect([ids(after.rows), ids(after.older), ids(after.fresh), after.next]).toEqual(["65", "432", "", "d"]);
+});
+
+it("a run that is gone leaves the list", () => {
+  const after = withoutRun(list([row("5"), row("4")], [row("3")]), "4");
+  expect([ids(after.rows), ids(after.older)]).toEqual(["5", "3"]);
+  expect(ids(patched(after, [row("4")]).rows)).toBe("5");
+});
+
+it("a run that only reported its end worked since its creation", () => {
+  const reported = row("1", "succeeded", 0);
+  expect([since(reported), since(row("1")), since(row("1", "pending"))]).toEqual([
+    reported.createdAt,
+    row("1").startedAt,
+    reported.createdAt,
+  ]);
+});
+
+describe("the strip", () => {
+  it("stands oldest first, and a longer run is a higher bar, up to the whole height", () => {
+    const bars = barsOf(
+      [row("3", "succeeded", 3600), row("2", "succeeded", 60), row("1", "succeeded", 0.1)],
+      AT,
+    );
+    expect(bars.map(({ row: { id } }) => id).join("")).toBe("123");
+    const heights = bars.map(({ height }) => height);
+    expect(heights).toEqual([...heights].sort((one, other) => one - other));
+    expect(heights[0]).toBeGreaterThan(0.05);
+    expect(heights[2]).toBe(1);
+  });
+
+  it("lets an open run grow until now", () => {
+    const open = [row("2", "succeeded", 100), row("1", "running")];
+    const heightAt = (now: number) => barsOf(open, now)[0]?.height ?? 0;
+    expect(heightAt(AT + 50_000)).toBeGreaterThan(heightAt(AT + 5_000));
+    // The clock of this machine may be behind the service's.
+    expect(heightAt(AT - 5_000)).toBeGreaterThan(0);
+  });
+
+  it("has as many bars as fit, up to 200", () => {
+    expect([0, 328, 5000].map(barsFor)).toEqual([0, 65, 200]);
+  });
+});

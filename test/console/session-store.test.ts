@@ -1,0 +1,92 @@
+/** What a tab keeps of a session, and for how long. */
+
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createSessionStore, type SessionStore } from "../../src/console/session/session-store.ts";
+import type { Session } from "../../src/console/session/sign-in.ts";
+
+const asked: string[] = [];
+const server = createServer((request, response) => {
+  asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+  response.writeHead(200, { "Content-Type": "application/json" }).end('{"revoked":["id-1"]}');
+});
+let origin: string;
+beforeAll(async () => {
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => server.close());
+
+const SESSION: Session = {
+  token: "ar_secret",
+  holder: {
+    id: "id-1",
+    name: "ci",
+    role: "viewer",
+    permissions: ["data:read"],
+    project: "acme/shop",
+    envName: null,
+    expiresAt: null,
+  },
+  place: { o: "acme", p: "shop", envName: "prod" },
+  mintedId: null,
+};
+
+/** A store over a storage that can be looked into, and how often the store told a change. */
+function storeOver(kept: Map<string, string> = new Map()) {
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => kept.set(key, value),
+    removeItem: (key: string) => kept.delete(key),
+  };
+  const store: SessionStore = createSessionStore(storage, origin);
+  let told = 0;
+  store.subscribe(() => {
+    told++;
+  });
+  return { store, kept, told: () => told };
+}
+
+it("a reload keeps the session, with the environment that was visited last", () => {
+  const { store, kept } = storeOver();
+  store.begin(SESSION);
+  store.visit("staging");
+  expect(storeOver(kept).store.state().session).toEqual({
+    ...SESSION,
+    place: { ...SESSION.place, envName: "staging" },
+  });
+});
+
+it("nothing is kept after the end, and a token that somebody typed is not revoked", async () => {
+  const { store, kept, told } = storeOver();
+  store.begin(SESSION);
+  await store.end();
+  expect([store.state(), kept.size, told()]).toEqual([{ session: null, notice: null }, 0, 2]);
+  expect(asked).toEqual([]);
+});
+
+it("a token that the sign-in minted is forgotten at once, and then revoked by itself", async () => {
+  const { store, kept } = storeOver();
+  store.begin({ ...SESSION, mintedId: "id-1" });
+  const ended = store.end();
+  expect([store.state().session, kept.size]).toEqual([null, 0]);
+  await ended;
+  expect(asked.splice(0)).toEqual(["DELETE /acme/shop/tokens/id-1 Bearer ar_secret"]);
+});
+
+it("a refused token ends its own session, says why, and never a later one", () => {
+  const { store, kept } = storeOver();
+  store.begin(SESSION);
+  store.begin({ ...SESSION, token: "ar_other" });
+  store.expire("ar_secret");
+  expect(store.state().session?.token).toBe("ar_other");
+  store.expire("ar_other");
+  expect(store.state().session).toBeNull();
+  expect(store.state().notice).toMatch(/expired or was revoked\.$/);
+  expect(kept.size).toBe(0);
+});
+
+it("a storage that somebody broke is no session", () => {
+  expect(storeOver(new Map([["action-runs.session", "{"]])).store.state().session).toBeNull();
+});

@@ -1,0 +1,34 @@
+/** The place that somebody signs in to. */
+
+import { expect, it } from "vitest";
+import { placeFor } from "../../src/console/session/sign-in.ts";
+
+const NOTHING = { org: "", project: "", env: "" };
+const ROOT = { project: null, envName: null };
+const PROJECT = { project: "acme/shop", envName: null };
+const ENVIRONMENT = { project: "acme/shop", envName: "prod" };
+
+it.each([
+  ["a token of one environment fills all", NOTHING, ENVIRONMENT, "acme/shop/prod"],
+  ["a token of a project leaves the environment", { ...NOTHING, env: " eu " }, PROJECT, "acme/shop/eu"],
+  ["the operator types all", { org: "a", project: "b", env: "c" }, ROOT, "a/b/c"],
+  [
+    "what is typed may say the same",
+    { org: "acme", project: "shop", env: "prod" },
+    ENVIRONMENT,
+    "acme/shop/prod",
+  ],
+])("%s", (_, typed, scope, expected) => {
+  const { place } = placeFor(typed, scope) as { place: { o: string; p: string; envName: string } };
+  expect(`${place.o}/${place.p}/${place.envName}`).toBe(expected);
+});
+
+it.each([
+  ["nothing typed by the operator", NOTHING, ROOT, "org"],
+  ["no environment", NOTHING, PROJECT, "env"],
+  ["another project", { ...NOTHING, project: "other" }, PROJECT, "project"],
+  ["another environment", { ...NOTHING, env: "eu" }, ENVIRONMENT, "env"],
+  ["a name that is none", { org: "Acme", project: "b", env: "c" }, ROOT, "org"],
+])("%s is refused at its field", (_, typed, scope, field) => {
+  expect(placeFor(typed, scope)).toMatchObject({ field, problem: expect.stringMatching(/\.$/) });
+});
