@@ -115,7 +115,7 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
           onInput={(event) => setText(event.currentTarget.value)}
         />
         {isOutdated ? (
-          <div class="outdated" role="alert">
+          <div class="warning-box" role="alert">
             <p>
               Somebody changed this action after you opened it, so yours is not saved. Copy your text, show
               theirs, and make your change again.

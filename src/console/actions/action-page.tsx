@@ -1,7 +1,8 @@
 /** One stored action: what it takes and calls, a form to run it, and for those who may, an editor. */
 
 import { useCallback, useState } from "preact/hooks";
-import { hrefOf, Link } from "../routes/router.tsx";
+import { useKeys } from "../keys/keys.tsx";
+import { hrefOf, Link, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
@@ -20,11 +21,16 @@ export function ActionPage({ name }: { readonly name: string }) {
   const { data, failure, reload } = useLoad(read);
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
+  const router = useRouter();
+  const list = hrefOf({ name: "actions", ...place });
+  useKeys("This action", [
+    { keys: "Escape", label: "Back to the actions", run: () => router.navigate(list) },
+  ]);
   return (
     <div class="page">
       <div class="page-head">
         <div class="action-title">
-          <Link class="crumb" href={hrefOf({ name: "actions", ...place })}>
+          <Link class="crumb" href={list}>
             <Icon name="previous" />
             Actions
           </Link>
@@ -34,7 +40,7 @@ export function ActionPage({ name }: { readonly name: string }) {
           <div class="head-buttons">
             {may("actions:manage") ? (
               <>
-                <Button kind="danger" onClick={() => setOpen("delete")}>
+                <Button kind="quiet" onClick={() => setOpen("delete")}>
                   Delete
                 </Button>
                 <Button onClick={() => setOpen("edit")}>Edit</Button>

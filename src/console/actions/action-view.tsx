@@ -100,32 +100,40 @@ function Parameters({ schema }: { readonly schema: Readonly<Record<string, unkno
   const rows = parameterRows(form);
   if (rows.length === 0) return <p class="muted">None.</p>;
   return (
-    <table class="table parameters-table">
+    <table class="table parameters-table" aria-labelledby="parameters">
       <thead>
         <tr>
           <th scope="col">Name</th>
-          <th scope="col">Type</th>
-          <th scope="col">Default</th>
+          <th scope="col">Value</th>
         </tr>
       </thead>
       <tbody>
-        {rows.map(({ pointer, name, type, isRequired, suggested, about }) => (
+        {rows.map(({ pointer, name, type, isRequired, suggested, limits, about }) => (
           <tr key={pointer}>
             <td>
               <code>
                 <bdi>{name}</bdi>
               </code>
               {isRequired ? <span class="required">required</span> : null}
-              {about.map((line) => (
-                <p key={line} class="muted">
-                  <bdi>{line}</bdi>
+              {about === null ? null : (
+                <p class="muted">
+                  <bdi>{about}</bdi>
                 </p>
-              ))}
+              )}
             </td>
             <td>
               <bdi>{type}</bdi>
+              {limits === null ? null : (
+                <p class="muted">
+                  <bdi>{limits}</bdi>
+                </p>
+              )}
+              {suggested === null ? null : (
+                <p class="muted">
+                  default <code class="break">{suggested}</code>
+                </p>
+              )}
             </td>
-            <td>{suggested === null ? null : <code class="break">{suggested}</code>}</td>
           </tr>
         ))}
       </tbody>

@@ -9,6 +9,7 @@ import { Command, Empty } from "../ui/empty.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { useLoad } from "../ui/load.ts";
 import { Pager } from "../ui/pager.tsx";
+import { useRowKeys } from "../ui/row-keys.ts";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
 import { cliPut, curlPut, FIRST_DEFINITION } from "./commands.ts";
@@ -50,18 +51,19 @@ export function ActionsPage() {
 
 function ActionTable({ actions }: { readonly actions: readonly ListedAction[] }) {
   const { place } = useSession();
+  const table = useRowKeys("Actions", "action");
   return (
-    <table class="table actions-table" aria-label="Actions">
+    <table ref={table} class="table actions-table" aria-label="Actions">
       <thead>
         <tr>
           <th scope="col">Action</th>
-          <th scope="col" class="is-wide">
+          <th scope="col" class="is-wide col-webhook">
             Webhook
           </th>
-          <th scope="col" class="is-wide">
+          <th scope="col" class="is-wide col-action-labels">
             Labels
           </th>
-          <th scope="col" class="is-end">
+          <th scope="col" class="is-end col-changed">
             Changed
           </th>
         </tr>
@@ -70,7 +72,7 @@ function ActionTable({ actions }: { readonly actions: readonly ListedAction[] })
         {actions.map(({ name, changedAt, definition }) => (
           <tr key={name}>
             <td>
-              <Link class="row-link break" href={hrefOf({ name: "action", action: name, ...place })}>
+              <Link class="row-link" href={hrefOf({ name: "action", action: name, ...place })}>
                 {name}
               </Link>
               {definition.description === undefined ? null : (

@@ -10,8 +10,9 @@ export interface ParameterRow {
   readonly isRequired: boolean;
   /** JSON; null if there is none. */
   readonly suggested: string | null;
-  /** Title, description and bounds, as far as there are any. */
-  readonly about: readonly string[];
+  readonly limits: string | null;
+  /** Title and description, as far as there are any. */
+  readonly about: string | null;
 }
 
 const MOST_OPTIONS = 8;
@@ -26,15 +27,16 @@ export function parameterRows(group: Group, around = ""): readonly ParameterRow[
       type: typeOf(field),
       isRequired: field.isRequired,
       suggested: field.suggested === undefined ? null : JSON.stringify(field.suggested),
+      limits: field.limits,
       about: aboutOf(field),
     };
     return field.kind === "group" ? [row, ...parameterRows(field, `${name}.`)] : [row];
   });
 }
 
-function aboutOf({ label, name, description, limits }: Field): readonly string[] {
+function aboutOf({ label, name, description }: Field): string | null {
   const title = label === name ? null : label;
-  return [title, description, limits].filter((line) => line !== null);
+  return title === null || description === null ? (title ?? description) : `${title}: ${description}`;
 }
 
 function typeOf(field: Field): string {

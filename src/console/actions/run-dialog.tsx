@@ -97,6 +97,12 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   return (
     <Dialog title={`Run ${name}`} onClose={onClose}>
       <form ref={element} class="wide-form run-form" onSubmit={run} noValidate>
+        {definition.trigger === undefined ? (
+          <p class="warning-box">
+            This action has no webhook, so nothing starts the work of this run. It stays open until its
+            timeout, or until somebody cancels it.
+          </p>
+        ) : null}
         {isEmptyForm ? <p class="muted">This action takes no parameters.</p> : null}
         <div class="schema-form">
           {schemaForm.kind === "group" && !isEmptyForm ? (

@@ -1,5 +1,6 @@
 /** Draws the fields of a schema's form. */
 
+import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import { Field as Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
 import type { Problems, Texts } from "./form-values.ts";
@@ -18,7 +19,7 @@ export function SchemaField(props: SchemaFieldProps) {
   const text = texts.get(field.pointer) ?? "";
   const shared = {
     label: field.label,
-    hint: <Hint field={field} />,
+    hint: hintOf(field),
     error: problems.get(field.pointer) ?? null,
     required: field.isRequired && field.pointer !== "",
   };
@@ -39,40 +40,55 @@ export function SchemaField(props: SchemaFieldProps) {
     case "number":
       return <TextField {...typed} inputMode={field.isInteger ? "numeric" : "decimal"} />;
     case "lines":
-      return <TextArea {...typed} rows={3} hint={<Hint field={field} first="One on each line." />} />;
+      return <TextArea {...typed} rows={3} hint={hintOf(field, "One on each line.")} />;
     case "json":
-      return (
-        <TextArea
-          {...typed}
-          rows={field.pointer === "" ? 8 : 4}
-          hint={<Hint field={field} first="JSON." />}
-        />
-      );
+      return <TextArea {...typed} rows={field.pointer === "" ? 8 : 4} hint={hintOf(field, "JSON.")} />;
     case "flag":
       return <Flag {...shared} isOn={text === "true"} onChange={(isOn) => change(String(isOn))} />;
     case "choice":
-      return (
-        <SelectField {...shared} value={text} onChange={(event) => change(event.currentTarget.value)}>
-          {field.isRequired && field.options.length === 1 ? null : (
-            <option value="">{field.isRequired ? "Choose one" : "Not set"}</option>
-          )}
-          {field.options.map((option, index) => (
-            <option key={index} value={String(index)}>
-              {optionText(option)}
-            </option>
-          ))}
-        </SelectField>
-      );
+      return <Choice {...shared} field={field} text={text} onText={change} />;
   }
 }
 
-/** What the field is for, and its bounds. */
-function Hint({ field, first }: { readonly field: Field; readonly first?: string }) {
-  const lines = [
-    field.description,
-    [first, field.limits && sentence(field.limits)].filter(Boolean).join(" "),
-  ];
-  return <>{lines.map((line) => (line ? <bdi key={line}>{line}</bdi> : null))}</>;
+interface ChoiceProps {
+  readonly field: Extract<Field, { readonly kind: "choice" }>;
+  readonly label: string;
+  readonly hint: ComponentChildren;
+  readonly error: string | null;
+  readonly required: boolean;
+  readonly text: string;
+  readonly onText: (text: string) => void;
+}
+
+function Choice({ field, text, onText, ...shared }: ChoiceProps) {
+  const isFixed = field.isRequired && field.options.length === 1;
+  return (
+    <SelectField
+      {...shared}
+      value={isFixed ? "0" : text}
+      onChange={(event) => onText(event.currentTarget.value)}
+    >
+      {isFixed ? null : <option value="">{field.isRequired ? "Choose one" : "Not set"}</option>}
+      {field.options.map((option, index) => (
+        <option key={JSON.stringify(option)} value={String(index)}>
+          {optionText(option)}
+        </option>
+      ))}
+    </SelectField>
+  );
+}
+
+/** What the field is for, and its bounds; null if there is nothing to say. */
+function hintOf(field: Field, first = ""): ComponentChildren {
+  const { description, limits } = field;
+  const bounds = [first, limits && sentence(limits)].filter(Boolean).join(" ");
+  if (description === null) return bounds === "" ? null : <bdi>{bounds}</bdi>;
+  if (bounds === "") return <bdi>{description}</bdi>;
+  return (
+    <>
+      <bdi>{description}</bdi> · <bdi>{bounds}</bdi>
+    </>
+  );
 }
 
 function sentence(words: string): string {
@@ -81,7 +97,7 @@ function sentence(words: string): string {
 
 interface FlagProps {
   readonly label: string;
-  readonly hint: preact.ComponentChildren;
+  readonly hint: ComponentChildren;
   readonly error: string | null;
   readonly required: boolean;
   readonly isOn: boolean;
@@ -144,12 +160,14 @@ function Picks({ field, texts, problems, onText }: SchemaFieldProps & { readonly
   return (
     <fieldset class="picks" aria-describedby={error === undefined ? undefined : id}>
       <legend>{field.label}</legend>
-      <p class="hint">
-        <Hint field={field} />
-      </p>
+      {field.description === null ? null : (
+        <p class="hint">
+          <bdi>{field.description}</bdi>
+        </p>
+      )}
       <div class="picks-options">
         {field.options.map((option, index) => (
-          <label key={index}>
+          <label key={JSON.stringify(option)}>
             <input
               type="checkbox"
               checked={picked.includes(String(index))}

@@ -128,7 +128,7 @@ function listOf(schema: Schema, described: Described): Field | null {
   const limits = [described.limits, entry.limits].filter((one) => one !== null).join("; ") || null;
   if (entry.isNullable) return null;
   if (entry.kind === "choice" && entry.options.length <= MOST_PICKS) {
-    return { ...described, limits: described.limits, kind: "picks", options: entry.options };
+    return { ...described, limits: null, kind: "picks", options: entry.options };
   }
   if (entry.kind === "text" && !entry.isLong) return { ...described, limits, kind: "lines", of: "text" };
   if (entry.kind !== "number") return null;

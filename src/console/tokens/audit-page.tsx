@@ -53,10 +53,14 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
     <table class="table audit-table" aria-label="Audit">
       <thead>
         <tr>
-          <th scope="col">When</th>
-          <th scope="col">Who</th>
+          <th scope="col" class="col-when">
+            When
+          </th>
+          <th scope="col" class="col-actor">
+            Who
+          </th>
           <th scope="col">What</th>
-          <th scope="col" class="is-wide">
+          <th scope="col" class="is-wide col-env">
             Environment
           </th>
         </tr>

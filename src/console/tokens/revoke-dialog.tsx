@@ -43,7 +43,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
           this.
         </p>
         {token.id === holder.id ? (
-          <p class="warning">
+          <p class="warning-box">
             <strong>This is the token that you are signed in with.</strong> You are signed out, too.
           </p>
         ) : null}

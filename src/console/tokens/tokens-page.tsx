@@ -60,19 +60,22 @@ function Tokens() {
 /** The session's token is the parent of all that it creates. */
 function EndsWithSession() {
   const { holder, place } = useSession();
-  const until = holder.expiresAt === null ? "" : `, or on ${exactTime(holder.expiresAt)}`;
   const { o, p } = place;
   return (
     <div class="callout">
       <p>
-        <strong>Tokens that you create here end when you sign out{until}.</strong> You signed in with
-        ROOT_TOKEN, which the console does not keep: it works with a token of 12 hours, and the tokens that
-        this one creates end with it. For a token that lasts, use a terminal with ROOT_TOKEN in
+        <strong>Tokens that you create here end when you sign out</strong>
+        {holder.expiresAt === null ? null : (
+          <>
+            , or <Countdown until={holder.expiresAt} />
+          </>
+        )}
+        , because you signed in with ROOT_TOKEN. For a token that lasts, use a terminal, with ROOT_TOKEN in
         $ACTION_RUNS_TOKEN:
       </p>
       <Command
         what="command"
-        text={`action-runs token create ci --role admin --url ${location.origin} --org ${o} --project ${p}`}
+        text={`action-runs token create ci --role admin \\\n  --url ${location.origin} --org ${o} --project ${p}`}
       />
     </div>
   );
@@ -90,13 +93,19 @@ function TokenTable({ tokens, onRevoke }: TokenTableProps) {
       <thead>
         <tr>
           <th scope="col">Token</th>
-          <th scope="col">Role</th>
-          <th scope="col">Environment</th>
-          <th scope="col" class="is-wide">
+          <th scope="col" class="is-wide col-role">
+            Role
+          </th>
+          <th scope="col" class="is-wide col-env">
+            Environment
+          </th>
+          <th scope="col" class="is-wide col-created-by">
             Created
           </th>
-          <th scope="col">Expires</th>
-          <th scope="col" class="is-end">
+          <th scope="col" class="col-expires">
+            Expires
+          </th>
+          <th scope="col" class="is-end col-revoke">
             <span class="only-heard">Revoke</span>
           </th>
         </tr>
@@ -107,9 +116,14 @@ function TokenTable({ tokens, onRevoke }: TokenTableProps) {
             <td>
               <bdi class="token-name">{token.name}</bdi>
               {token.id === holder.id ? <span class="chip is-own">yours</span> : null}
+              <p class="is-narrow muted">
+                {token.role} · {token.envName ?? "all environments"}
+              </p>
             </td>
-            <td>{token.role}</td>
-            <td>{token.envName === null ? <span class="muted">all</span> : <bdi>{token.envName}</bdi>}</td>
+            <td class="is-wide">{token.role}</td>
+            <td class="is-wide">
+              {token.envName === null ? <span class="muted">all</span> : <bdi>{token.envName}</bdi>}
+            </td>
             <td class="is-wide">
               <RelativeTime at={token.createdAt} />{" "}
               <span class="muted" title={token.parentId === null ? "ROOT_TOKEN" : `Token ${token.parentId}`}>
