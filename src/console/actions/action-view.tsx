@@ -40,10 +40,10 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
           </Link>
         </Fact>
       </dl>
-      <Part id="parameters" title="Parameters">
+      <Part title="Parameters">
         <Parameters schema={definition.parametersSchema} />
       </Part>
-      <Part id="webhook" title="Webhook">
+      <Part title="Webhook">
         {trigger === undefined ? (
           <p class="muted">
             None. Nothing starts the work of a run, so only the one who creates the run gets its callback
@@ -54,14 +54,14 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
         )}
       </Part>
       {may("data:write") ? (
-        <Part id="terminal" title="Run it from a terminal">
+        <Part title="Run it from a terminal">
           <p class="muted">With your token in $ACTION_RUNS_TOKEN.</p>
           <Command what="command" text={cliRun(location.origin, place, name)} />
           <Command what="curl command" text={curlRun(location.origin, place, name, {})} />
         </Part>
       ) : null}
-      <Part id="definition" title="Definition">
-        <JsonTree what="definition" value={definition} />
+      <Part title="Definition">
+        <JsonTree what="JSON" value={definition} />
       </Part>
     </div>
   );
@@ -77,15 +77,15 @@ function Fact({ term, children }: { readonly term: string; readonly children: Co
 }
 
 interface PartProps {
-  readonly id: string;
   readonly title: string;
   readonly children: ComponentChildren;
 }
 
-function Part({ id, title, children }: PartProps) {
+/** Without a name of its own, because the dialogs have fields of these names. */
+function Part({ title, children }: PartProps) {
   return (
-    <section class="part" aria-labelledby={id}>
-      <h2 id={id}>{title}</h2>
+    <section class="part">
+      <h2>{title}</h2>
       {children}
     </section>
   );
@@ -100,7 +100,7 @@ function Parameters({ schema }: { readonly schema: Readonly<Record<string, unkno
   const rows = parameterRows(form);
   if (rows.length === 0) return <p class="muted">None.</p>;
   return (
-    <table class="table parameters-table" aria-labelledby="parameters">
+    <table class="table parameters-table">
       <thead>
         <tr>
           <th scope="col">Name</th>

@@ -9,7 +9,7 @@ export function useRowKeys(title: string, what: string): RefObject<HTMLTableElem
   const table = useRef<HTMLTableElement>(null);
   function go(step: 1 | -1): void {
     const links = [...(table.current?.querySelectorAll<HTMLElement>("a.row-link") ?? [])];
-    const at = links.findIndex((link) => link === document.activeElement);
+    const at = links.indexOf(document.activeElement as HTMLElement);
     const target = at === -1 ? links[0] : links[at + step];
     target?.focus();
   }
