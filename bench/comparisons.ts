@@ -24,6 +24,8 @@ export const COMPARISONS: readonly Comparison[] = [
   { ours: "callback", limit: "object write + D1 upsert", targets: [1.3, 1.8, 1.5] },
   { ours: "create", limit: "Workflows create", targets: [4, 6, 6] },
   { ours: "callback", limit: "Workflows sendEvent", targets: [2.5, 3.2, 3.2] },
+  { ours: "refused callback, routed", limit: "refused callback", targets: null },
+  { ours: "create, routed", limit: "create", targets: null },
   { ours: "callback, polled", limit: "callback, not polled", targets: null },
   { ours: "callback, others polled", limit: "callback, not polled", targets: null },
 ];
@@ -54,7 +56,7 @@ export const MEANWHILE: Readonly<Partial<Record<OperationName, Meanwhile>>> = {
  * what the create before it made, and so does an event.
  */
 export const GROUPS: readonly (readonly (readonly OperationName[])[])[] = [
-  [["refused callback"], ["verify HMAC"]],
+  [["refused callback"], ["verify HMAC"], ["refused callback, routed"]],
   [["get, ended run"], ["hello"]],
   [["get, open run"], ["D1 select"]],
   [["get while creates"], ["D1 select while naive creates"]],
@@ -63,6 +65,7 @@ export const GROUPS: readonly (readonly (readonly OperationName[])[])[] = [
   [
     ["create", "callback"],
     ["create, 20 environments"],
+    ["create, routed"],
     ["object write + D1 upsert"],
     ["Workflows create", "Workflows sendEvent"],
     ["object write"],

@@ -210,6 +210,7 @@ function ofCoordinator(n: number, runs: readonly Reading[]): readonly Reading[] 
 
 export const OPERATIONS = {
   "refused callback": forged("service", (path) => `${path}/callback`),
+  "refused callback, routed": forged("routed", (path) => `${path}/callback`),
   "verify HMAC": forged("limits", (_path, id) => `/hmac/${id}`),
   "get, ended run": read("service", ({ endedRuns }) => endedRuns),
   hello: read("limits", () => [{ path: "/hello", body: "hello" }]),
@@ -223,6 +224,7 @@ export const OPERATIONS = {
   "D1 page while naive creates": growingPage("limits", () => "/page/limits/limits/envs/limits/action-runs"),
   create: create(({ open }) => open),
   "create, 20 environments": create(() => [], 20),
+  "create, routed": { ...create(() => []), worker: "routed" },
   callback: callback(({ open }) => open),
   "create for callbacks": create(({ polled }, path) => (path.includes("-8000-") ? polled : [])),
   "callback, not polled": callback(({ polled }) => polled),

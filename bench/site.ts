@@ -15,11 +15,13 @@ import { newSecrets } from "../src/dev/prepare.ts";
 import { ROOT, runWrangler } from "../src/dev/wrangler.ts";
 import type { Count } from "./growth/count.ts";
 
-export const WORKERS = ["service", "limits", "peer"] as const;
+/** `routed` is the service once more, behind the platform's router for static assets. */
+export const WORKERS = ["service", "routed", "limits", "peer"] as const;
 export type WorkerName = (typeof WORKERS)[number];
 
 const CONFIGS: Readonly<Record<WorkerName, string>> = {
   service: join(ROOT, "wrangler.toml"),
+  routed: join(ROOT, "wrangler.toml"),
   limits: join(ROOT, "bench/limits/wrangler.toml"),
   peer: join(ROOT, "bench/peer/wrangler.toml"),
 };
@@ -117,22 +119,20 @@ async function migrate(db: D1Database): Promise<void> {
 
 /** A worker as it was built, with a socket straight into it. */
 function workerOptions(name: WorkerName, secrets: Secrets, counted: boolean): V4WorkerOptions {
-  // Static files have a router of the platform's in front, which the limits have not; they are not measured.
-  const {
-    assets: _,
-    modulesRules: __,
-    ...options
-  } = unstable_getMiniflareWorkerOptions(CONFIGS[name]).workerOptions;
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIGS[name]);
+  const { assets, modulesRules: _, ...options } = workerOptions as V4WorkerOptions;
   const built = counted && name === "service" ? COUNTED : join(BUILT, name);
   const script = readdirSync(built).find((file) => file.endsWith(".js"));
   if (script === undefined) throw new Error(`${name} has not been built`);
   return {
     ...options,
+    // Static assets have a router of the platform's in front, which the limits don't have.
+    ...(name === "routed" ? { assets } : {}),
     name,
     rootPath: built,
     modules: true,
     scriptPath: join(built, script),
-    bindings: { ...(options.bindings as object), ...(name === "service" ? secrets : {}) },
+    bindings: { ...(options.bindings as object), ...(CONFIGS[name] === CONFIGS.service ? secrets : {}) },
     unsafeDirectSockets: [{}],
   };
 }

@@ -22,10 +22,14 @@ import { createClock } from "./ui/clock.tsx";
 
 const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");
+const sessions = createSessionStore(sessionStorage, location.origin);
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) sessions.recheck();
+});
 render(
   <App
     router={createRouter(window)}
-    sessions={createSessionStore(sessionStorage, location.origin)}
+    sessions={sessions}
     keys={createKeys(document, localStorage)}
     clock={createClock(document)}
   />,

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Client, callback, createClient } from "../client/index.ts";
+import { seedActions } from "./console-jobs.ts";
 
 export const SEEDED = { org: "acme", project: "shop", env: "production" } as const;
 
@@ -25,7 +26,10 @@ const ERRORS = [
   "Exit code 137: out of memory",
 ];
 
-/** Resolves when all runs are created and all but the last few have ended. Takes about a minute. */
+/**
+ * Resolves when all runs are created and all but the last few have ended. Takes about a minute. The server must allow
+ * webhooks to this machine.
+ */
 export async function seed(baseUrl: string, rootToken: string): Promise<void> {
   const operator = createClient({ baseUrl, token: rootToken, ...SEEDED });
   const people = await Promise.all(
@@ -42,6 +46,7 @@ export async function seed(baseUrl: string, rootToken: string): Promise<void> {
     await delay(PACE_MS);
   }
   await Promise.all(lives);
+  await seedActions(operator, people[1] ?? operator);
 }
 
 /** The life of one run. The last ones stay open. */

@@ -4,20 +4,12 @@
  * `--only <text>` takes only those whose name contains the text. The variable CHROMIUM names another browser.
  */
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { SEEDED, seed } from "./console-seeds.ts";
-import { migrateLocally, newSecrets } from "./prepare.ts";
-import { freePort, startServer } from "./server.ts";
-import { onStopSignal } from "./wrangler.ts";
+import type { Browser, Page } from "playwright-core";
+import { IN_ENVIRONMENT, type Site, signIn, withSite } from "./console-site.ts";
 
-const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
-  (path) => path !== undefined && existsSync(path),
-);
-const IN_ENVIRONMENT = `/console/-/${SEEDED.org}/${SEEDED.project}/${SEEDED.env}`;
 const WIDTHS = [1440, 360];
 
 interface Shot {
@@ -47,13 +39,7 @@ const SHOTS: readonly Shot[] = [
   { name: "audit", path: "/console/-/acme/shop/audit" },
 ];
 
-async function take(
-  browser: Browser,
-  url: string,
-  token: string,
-  folder: string,
-  only: string,
-): Promise<void> {
+async function take(browser: Browser, site: Site, folder: string, only: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     for (const width of WIDTHS) {
       const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
@@ -65,14 +51,11 @@ async function take(
         if (isWide) console.error(`${name} can be scrolled sideways at ${width} pixels.`);
         await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`) });
       };
-      await page.goto(`${url}${IN_ENVIRONMENT}/runs`);
-      await page.getByLabel("Token", { exact: true }).waitFor();
-      if ("sign-in".includes(only)) await save("sign-in");
-      await page.getByLabel("Token", { exact: true }).fill(token);
-      await page.getByRole("button", { name: "Sign in" }).click();
-      await page.getByRole("button", { name: "Sign out" }).waitFor();
+      await signIn(page, site, async () => {
+        if ("sign-in".includes(only)) await save("sign-in");
+      });
       for (const { name, path, act } of SHOTS.filter((shot) => shot.name.includes(only))) {
-        await page.goto(url + path);
+        await page.goto(site.url + path);
         await page.waitForLoadState("networkidle");
         await act?.(page);
         // Whatever moves has a moment to come to rest.
@@ -92,42 +75,11 @@ async function main(): Promise<void> {
   });
   const [folder] = positionals;
   if (folder === undefined) throw new Error("Say which folder gets the pictures.");
-  if (CHROMIUM === undefined) throw new Error("There is no Chromium. Set CHROMIUM to its path.");
   mkdirSync(folder, { recursive: true });
-  const browser = await chromium.launch({ executablePath: CHROMIUM });
-  const temporary = mkdtempSync(join(tmpdir(), "action-runs-shots-"));
-  let stop = async () => {};
-  const cleanUp = async () => {
-    await browser.close();
-    await stop();
-    rmSync(temporary, { recursive: true, force: true });
-  };
-  onStopSignal(() => void cleanUp().finally(() => process.exit(130)));
-  try {
-    let { url } = values;
-    let token = process.env.ROOT_TOKEN ?? "";
-    if (url === undefined) {
-      const secrets = join(temporary, "secrets.env");
-      const state = join(temporary, "state");
-      writeFileSync(secrets, newSecrets(), { mode: 0o600 });
-      token = /^ROOT_TOKEN=(.*)$/m.exec(readFileSync(secrets, "utf8"))?.[1] ?? "";
-      await migrateLocally(state);
-      const server = await startServer({
-        port: await freePort(),
-        args: ["--persist-to", state, "--env-file", secrets],
-        onSpawn: (stopServer) => {
-          stop = stopServer;
-        },
-      });
-      url = server.url;
-      console.log("Filling the server with runs, which takes a minute …");
-      await seed(url, token);
-    }
-    await take(browser, url, token, folder, values.only);
-    console.log(`The pictures are in ${folder}.`);
-  } finally {
-    await cleanUp();
-  }
+  const { url, only } = values;
+  const given = url === undefined ? null : { url, token: process.env.ROOT_TOKEN ?? "" };
+  await withSite(given, (browser, site) => take(browser, site, folder, only));
+  console.log(`The pictures are in ${folder}.`);
 }
 
 main().then(

@@ -43,6 +43,7 @@ async function main(): Promise<void> {
       throw new Error(`\nThese checks failed:\n${failures.map((failure) => `- ${failure}`).join("\n")}`);
     }
     console.log(`\nAll ${checks} checks passed.`);
+    console.log("To watch runs in a browser, use `npm start`. It prints a link to the console.");
   } finally {
     await cleanUp();
   }

@@ -1,4 +1,4 @@
-/** `npm start`: serves the API on this machine, and prints three commands to try it. */
+/** `npm start`: serves the API on this machine, and prints a link to the console and three commands to try the API. */
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +9,8 @@ import { onStopSignal, ROOT } from "./wrangler.ts";
 
 const DEFAULT_PORT = 8787;
 const RUN_FILE = ".wrangler/run.json";
+/** Where the commands below create runs. */
+const PLACE = { o: "acme", p: "shop", envName: "prod" };
 
 /** The requested port, or the default port, or any free port if the default is taken. */
 async function choosePort(): Promise<number> {
@@ -42,7 +44,7 @@ function askedPort(): number | null {
  * to curl on stdin (curl 7.55 or newer), because everybody on the machine can read command lines.
  */
 function curlLines(url: string): string[] {
-  const runs = `${url}/acme/shop/envs/prod/action-runs`;
+  const runs = `${url}/${PLACE.o}/${PLACE.p}/envs/${PLACE.envName}/action-runs`;
   const json = `-H 'Content-Type: application/json'`;
   const asOperator = `sed -n 's/^ROOT_TOKEN=/Authorization: Bearer /p' .dev.vars | curl -sS -H @-`;
   const asWorkflow = `sed -n 's/.*"token":"\\([^"]*\\)".*/Authorization: Bearer \\1/p' ${RUN_FILE} | curl -sS -H @-`;
@@ -66,7 +68,13 @@ function say(url: string, madeSecrets: boolean): void {
   const [create, callback, list] = curlLines(url);
   const token = operatorToken();
   console.log(`\nThe API is at ${url}\nThe API explorer is at ${url}/docs`);
-  if (madeSecrets) console.log(`\nThe operator's token, shown only now and saved in .dev.vars:\n${token}`);
+  console.log(`\nWatch runs in the console:\n${url}/console/-/${PLACE.o}/${PLACE.p}/${PLACE.envName}/runs`);
+  // A link with the token in it would stay in the browser's history.
+  if (madeSecrets) {
+    console.log(
+      `\nSign in there with the operator's token, shown only now and saved in .dev.vars:\n${token}`,
+    );
+  } else console.log("Sign in there with the operator's token, which is ROOT_TOKEN in .dev.vars.");
   console.log("\nTo try the API, paste these commands into another terminal, in this folder.");
   if (token === null) {
     console.log("First add a line ROOT_TOKEN=… without quotes to .dev.vars, because the commands need it.");

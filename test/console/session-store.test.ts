@@ -87,6 +87,16 @@ it("a refused token ends its own session, says why, and never a later one", () =
   expect(kept.size).toBe(0);
 });
 
+it("a page that the browser kept in memory notices that the session ended meanwhile", () => {
+  const { store, kept, told } = storeOver();
+  store.begin(SESSION);
+  store.recheck();
+  expect([store.state().session, told()]).toEqual([SESSION, 1]);
+  kept.clear();
+  store.recheck();
+  expect([store.state().session, told()]).toEqual([null, 2]);
+});
+
 it("a storage that somebody broke is no session", () => {
   expect(storeOver(new Map([["action-runs.session", "{"]])).store.state().session).toBeNull();
 });

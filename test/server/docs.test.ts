@@ -1,16 +1,8 @@
 /** GET /docs, the API explorer: how its files are served, and how a person uses it in a real browser. */
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import {
-  CHROMIUM,
-  Explorer,
-  goTo,
-  luminance,
-  type Operation,
-  operationsAt,
-  overflow,
-  send,
-} from "./explorer.ts";
+import { CHROMIUM } from "../../src/dev/chromium.ts";
+import { Explorer, goTo, luminance, type Operation, operationsAt, overflow, send } from "./explorer.ts";
 import { sharedPlace } from "./place.ts";
 
 const NARROW = 360;

@@ -1,12 +1,8 @@
 /** Drives the API explorer in a real browser, and notes everything that must not happen. */
 
-import { existsSync } from "node:fs";
 import { type Browser, chromium, type Page, type Request } from "playwright-core";
+import { CHROMIUM } from "../../src/dev/chromium.ts";
 
-/** The path of Chromium; undefined if it is missing. The variable CHROMIUM overrides it. */
-export const CHROMIUM = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
-  (path) => path !== undefined && existsSync(path),
-);
 const STARTS_WITHIN_MS = 60_000;
 const APPEARS_WITHIN_MS = 20_000;
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;

@@ -23,6 +23,7 @@ describe("npm run demo", () => {
     const demo = project.run("run", "demo");
     expect({ code: await demo.ended(), printed: demo.printed() }).toMatchObject({ code: 0 });
     expect(demo.printed()).toContain("All 27 checks passed.");
+    expect(demo.printed()).toContain("link to the console");
     for (const status of ["201", "200", "409", "401"]) expect(demo.printed()).toContain(`< ${status} `);
     expect(demo.printed()).toContain("Idempotent-Replayed: true");
     expect(demo.printed()).not.toMatch(/[0-9a-f]{64}/);
@@ -62,6 +63,10 @@ describe("npm start", () => {
     expect(firstSecrets).toMatch(/^CALLBACK_SIGNING_KEYS=[0-9a-f]{64}\nROOT_TOKEN=root_[0-9a-f]{64}\n$/);
     expect(printed).toContain(`The API is at http://localhost:${port}`);
     expect(printed.split(operatorToken())).toHaveLength(2);
+    // The console's link has the place in it, and nothing else.
+    const link = `http://localhost:${port}/console/-/acme/shop/prod/runs`;
+    expect(printed.split("\n").filter((line) => line.includes("/console"))).toEqual([link]);
+    expect((await fetch(link)).headers.get("Content-Type")).toMatch(/^text\/html/);
     pasteAll(curls(printed));
     expectSecretsAreOurs();
     await start.signalAll("SIGINT");
@@ -74,6 +79,7 @@ describe("npm start", () => {
     expect(devVars()).toBe(firstSecrets);
     expect(printed).toContain(`http://localhost:${port}`);
     expect(printed).not.toContain("root_");
+    expect(printed).toContain("which is ROOT_TOKEN in .dev.vars");
     const before = JSON.parse(project.paste(curls(printed)[2] ?? "")) as unknown[];
     expect(before).toHaveLength(1);
     pasteAll(curls(printed));

@@ -1,5 +1,6 @@
 /** The panel of the list: its filters, the strip, the table, and the way to older runs. */
 
+import type { RefObject } from "preact";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../routes/router.tsx";
@@ -30,9 +31,15 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
   const { list, isStale, counts, failure, reload, showFresh } = useRunList();
   const fields = useRef<HTMLDivElement>(null);
   const [areFieldsOpen, setFieldsOpen] = useState(false);
+  const hrefWith = useCallback(
+    // A run that is open stays open.
+    (changed: URLSearchParams) =>
+      hrefOf(runId === null ? { name: "runs", ...place } : { name: "run", ...place, id: runId }, changed),
+    [place, runId],
+  );
   const changeQuery = useCallback(
-    (changed: URLSearchParams) => router.navigate(hrefOf({ name: "runs", ...place }, changed)),
-    [router, place],
+    (changed: URLSearchParams) => router.navigate(hrefWith(changed)),
+    [router, hrefWith],
   );
   const addLabel = useCallback((label: string) => changeQuery(withLabel(query, label)), [changeQuery, query]);
   useKeys("Runs", [
@@ -40,18 +47,23 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
       keys: "/",
       label: "Search",
       run() {
+        const input = fields.current?.querySelector("input");
+        // At once, or the next key would be lost. Hidden fields can't take the focus before they are shown.
+        input?.focus();
         setFieldsOpen(true);
-        // After the fields are shown.
-        requestAnimationFrame(() => fields.current?.querySelector("input")?.focus());
+        if (document.activeElement !== input) requestAnimationFrame(() => input?.focus());
       },
     },
   ]);
+  const panel = useRef<HTMLDivElement>(null);
+  useTopOfPage(panel, query.get("cursor"));
+  useAnnouncement(list, isStale);
   const filters = { query, onChange: changeQuery };
   const hasFailed = failure !== null && (list === null || isStale);
   return (
-    <section class="runs" aria-labelledby="runs-title">
+    <div class="runs" ref={panel}>
       <div class="runs-head">
-        <h1 id="runs-title">Runs</h1>
+        <h1 tabIndex={-1}>Runs</h1>
         <StatusFilters {...filters} counts={counts} />
         <div class="runs-head-end">
           <ClearFilters {...filters} />
@@ -65,11 +77,18 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
       </div>
       <FieldFilters {...filters} rows={list?.rows ?? []} fields={fields} areOpen={areFieldsOpen} />
       <LabelFilters {...filters} />
-      {failure === null ? null : <ErrorView failure={failure} onRetry={reload} isBanner={!hasFailed} />}
+      {hasFailed ? <ErrorView failure={failure} onRetry={reload} /> : null}
       {hasFailed || list === null ? null : (
-        <Listed {...{ list, isStale, runId, onOpenAgain }} onLabel={addLabel} search={search} query={query} />
+        <Listed
+          {...{ list, isStale, runId, onOpenAgain }}
+          onLabel={addLabel}
+          search={search}
+          query={query}
+          hrefWith={hrefWith}
+        />
       )}
-    </section>
+      {hasFailed || failure === null ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
+    </div>
   );
 }
 
@@ -79,9 +98,10 @@ interface ListedProps extends ListPanelProps {
   readonly query: URLSearchParams;
   readonly search: string;
   readonly onLabel: (label: string) => void;
+  readonly hrefWith: (query: URLSearchParams) => string;
 }
 
-function Listed({ list, isStale, runId, onOpenAgain, query, search, onLabel }: ListedProps) {
+function Listed({ list, isStale, runId, onOpenAgain, query, search, onLabel, hrefWith }: ListedProps) {
   const { place } = useSession();
   const { rows, older, next } = list;
   const bars = useMemo(() => [...rows, ...older], [rows, older]);
@@ -95,13 +115,13 @@ function Listed({ list, isStale, runId, onOpenAgain, query, search, onLabel }: L
       </div>
       <nav class="pages" aria-label="Pages">
         {isNewest(query) ? null : (
-          <Link class="button is-plain" href={hrefOf({ name: "runs", ...place }, atCursor(query, null))}>
+          <Link class="button is-plain" href={hrefWith(atCursor(query, null))}>
             <Icon name="previous" />
             Newest runs
           </Link>
         )}
         {next === null ? null : (
-          <Link class="button is-plain" href={hrefOf({ name: "runs", ...place }, atCursor(query, next))}>
+          <Link class="button is-plain" href={hrefWith(atCursor(query, next))}>
             Older runs
             <Icon name="next" />
           </Link>
@@ -109,6 +129,31 @@ function Listed({ list, isStale, runId, onOpenAgain, query, search, onLabel }: L
       </nav>
     </>
   );
+}
+
+/** Another page of the list begins at its top, and the focus with it. */
+function useTopOfPage(panel: RefObject<HTMLElement | null>, cursor: string | null): void {
+  const before = useRef(cursor);
+  useEffect(() => {
+    if (before.current === cursor) return;
+    before.current = cursor;
+    panel.current?.scrollTo(0, 0);
+    panel.current?.querySelector("h1")?.focus();
+  }, [panel, cursor]);
+}
+
+/** Says how many runs another filter or page shows. Not for the first list, which the page itself tells about. */
+function useAnnouncement(list: RunList | null, isStale: boolean): void {
+  const { announce } = useNotices();
+  const wasStale = useRef(false);
+  useEffect(() => {
+    if (wasStale.current && !isStale && list !== null) {
+      announce(
+        `${list.rows.length} ${list.rows.length === 1 ? "run" : "runs"}${list.next === null ? "" : " on this page"}`,
+      );
+    }
+    wasStale.current = isStale && list !== null;
+  }, [announce, list, isStale]);
 }
 
 /** New runs wait behind a button, so that no row moves while somebody points at it. */

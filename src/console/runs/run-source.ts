@@ -56,8 +56,10 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   return {
     list: () => list,
     async read(signal) {
-      if (list === null || shouldRestart) {
+      // Where there is no row, nothing can move, so the first runs appear by themselves.
+      if (list === null || list.rows.length === 0 || shouldRestart) {
         const { rows, next } = await readPage(PAGE_RUNS, signal);
+        if (list?.rows.length === 0 && rows.length === 0 && next === list.next) return list;
         list = begun(rows, next, list);
         shouldRestart = false;
         return list;

@@ -104,6 +104,10 @@ function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
       </td>
       <td class="col-duration">
         <Duration from={since(row)} to={completedAt} />
+        {/* In the narrowest list it stands in for its column. */}
+        <span class="row-age">
+          <RelativeTime at={createdAt} />
+        </span>
       </td>
       <td class="col-job">
         {externalUrl === null || !isWebAddress(externalUrl) ? null : (
@@ -126,7 +130,7 @@ interface LabelsProps {
 function Labels({ labels, onLabel }: LabelsProps) {
   const rest = labels.slice(LABELS_SHOWN);
   return (
-    <>
+    <span class="labels">
       {labels.slice(0, LABELS_SHOWN).map((label) => (
         <button
           key={label}
@@ -139,10 +143,10 @@ function Labels({ labels, onLabel }: LabelsProps) {
         </button>
       ))}
       {rest.length === 0 ? null : (
-        <span class="chip" title={rest.join("\n")}>
+        <span class="chip is-rest" title={rest.join("\n")}>
           +{rest.length}
         </span>
       )}
-    </>
+    </span>
   );
 }

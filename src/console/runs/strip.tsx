@@ -48,14 +48,14 @@ export function Strip({ rows, place, search, selectedId }: StripProps) {
     [shown, place, search, selectedId, reachedId],
   );
   return (
-    <section class="strip" aria-label="The last runs" onPointerLeave={() => setPointedId(null)}>
+    <nav class="strip" aria-label="The last runs" onPointerLeave={() => setPointedId(null)}>
       <ol ref={list} onKeyDown={move}>
         {bars}
       </ol>
       <p class="strip-caption">
         {pointed === null ? <Summary count={shown.length} /> : <Pointed row={pointed} />}
       </p>
-    </section>
+    </nav>
   );
 }
 

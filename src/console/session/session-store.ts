@@ -21,6 +21,8 @@ export interface SessionStore {
   readonly begin: (session: Session) => void;
   /** Notes the environment that was visited last. */
   readonly visit: (envName: string) => void;
+  /** Call it when the browser shows a page that it had kept in memory: the session may have ended meanwhile. */
+  readonly recheck: () => void;
   /** The service refused this token. The page stays where it is, and the sign-in leads back to it. */
   readonly expire: (token: string) => void;
   /** Forgets the session at once. Then revokes its token if the sign-in minted it; throws if that fails. */
@@ -46,6 +48,9 @@ export function createSessionStore(storage: SessionStorage, baseUrl: string): Se
       const { session } = state;
       if (session === null || session.place.envName === envName) return;
       become({ ...state, session: { ...session, place: { ...session.place, envName } } });
+    },
+    recheck() {
+      if (state.session !== null && read(storage) === null) become({ session: null, notice: null });
     },
     expire(token) {
       // A late response to a request of an earlier session must not end this one.
