@@ -19,7 +19,7 @@ interface ActionEditorProps {
   /** What the editor changes; null for a new action. */
   readonly stored: StoredAction | null;
   readonly onClose: () => void;
-  /** Called after an action was stored, or if the stored one turned out to be another one. */
+  /** Called when the stored action is another one than before. */
   readonly onStored: () => void;
 }
 
@@ -27,6 +27,8 @@ type Problem = { readonly of: "name" | "definition"; readonly sentence: string }
 
 const SECRETS =
   "Values of headers, secrets and signingSecret are never shown: null keeps what is stored. A change takes effect within 30 seconds.";
+const DELETED =
+  "Somebody deleted this action and its secrets. To store yours as a new one, put each secret in the place of its null, and save.";
 const NAME_RULE =
   "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
 
@@ -67,14 +69,13 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
 
   function refuse(error: unknown) {
     const isChanged = error instanceof ActionRunsError && error.status === 412;
-    if (isChanged && base === null) {
+    if (isChanged && stored === null) {
       const sentence =
         "There is an action of this name. Choose another name, or open that action and edit it.";
       return setProblem({ of: "name", sentence });
     }
     setOutdated(isChanged);
-    if (isChanged) onStored();
-    else setProblem({ of: "definition", sentence: sentenceOf(error) });
+    if (!isChanged) setProblem({ of: "definition", sentence: sentenceOf(error) });
   }
 
   async function showTheirs() {
@@ -84,8 +85,14 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
       setBase(theirs);
       setText(pretty(theirs.definition));
       setOutdated(false);
+      onStored();
     } catch (error) {
-      setProblem({ of: "definition", sentence: sentenceOf(error) });
+      const isGone = error instanceof ActionRunsError && error.code === "action_not_found";
+      if (isGone) {
+        setBase(null);
+        setOutdated(false);
+      }
+      setProblem({ of: "definition", sentence: isGone ? DELETED : sentenceOf(error) });
     } finally {
       setBusy(false);
     }

@@ -1,13 +1,15 @@
 /** One stored action: what it takes and calls, a form to run it, and for those who may, an editor. */
 
 import { useCallback, useState } from "preact/hooks";
+import { ActionRunsError } from "../../client/index.ts";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
+import { Empty } from "../ui/empty.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { Icon } from "../ui/icons.tsx";
-import { useLoad } from "../ui/load.ts";
+import { type Failure, useLoad } from "../ui/load.ts";
 import { ActionEditor } from "./action-editor.tsx";
 import { ActionView } from "./action-view.tsx";
 import { DeleteDialog } from "./delete-dialog.tsx";
@@ -19,6 +21,8 @@ export function ActionPage({ name }: { readonly name: string }) {
   const { place, reader, may } = useSession();
   const read = useCallback((signal: AbortSignal) => reader.actions.get(name, { signal }), [reader, name]);
   const { data, failure, reload } = useLoad(read);
+  // After it was deleted by somebody else, what was read before is wrong.
+  const shown = isGone(failure) ? undefined : data;
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
   const router = useRouter();
@@ -36,7 +40,7 @@ export function ActionPage({ name }: { readonly name: string }) {
           </Link>
           <h1 class="break">{name}</h1>
         </div>
-        {data === undefined ? null : (
+        {shown === undefined ? null : (
           <div class="head-buttons">
             {may("actions:manage") ? (
               <>
@@ -54,17 +58,30 @@ export function ActionPage({ name }: { readonly name: string }) {
           </div>
         )}
       </div>
-      {failure === null ? null : (
+      {isGone(failure) ? (
+        <Empty title="There is no action of this name">
+          <p>It was deleted, or the name is another one.</p>
+          <p>
+            <Link class="button is-plain" href={list}>
+              See all actions
+            </Link>
+          </p>
+        </Empty>
+      ) : failure === null ? null : (
         <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
       )}
-      {data === undefined ? null : <ActionView action={data} />}
-      {data !== undefined && open === "run" ? <RunDialog action={data} onClose={close} /> : null}
-      {data !== undefined && open === "edit" ? (
-        <ActionEditor stored={data} onClose={close} onStored={reload} />
+      {shown === undefined ? null : <ActionView action={shown} />}
+      {shown !== undefined && open === "run" ? <RunDialog action={shown} onClose={close} /> : null}
+      {shown !== undefined && open === "edit" ? (
+        <ActionEditor stored={shown} onClose={close} onStored={reload} />
       ) : null}
-      {data !== undefined && open === "delete" ? (
-        <DeleteDialog action={data} onClose={close} onChanged={reload} />
+      {shown !== undefined && open === "delete" ? (
+        <DeleteDialog action={shown} onClose={close} onChanged={reload} />
       ) : null}
     </div>
   );
+}
+
+function isGone(failure: Failure | null): boolean {
+  return failure?.error instanceof ActionRunsError && failure.error.code === "action_not_found";
 }

@@ -182,8 +182,8 @@ function limitsOf(schema: Schema): string | null {
   const most = schema.maximum ?? null;
   const parts = [
     typeof format === "string" ? (FORMATS[format] ?? `format ${format}`) : "",
-    between(least, most, ""),
     schema.exclusiveMinimum === undefined ? "" : `more than ${schema.exclusiveMinimum}`,
+    between(least, most, ""),
     schema.exclusiveMaximum === undefined ? "" : `less than ${schema.exclusiveMaximum}`,
     multipleOf === undefined ? "" : `a multiple of ${multipleOf}`,
     between(minLength ?? null, maxLength ?? null, " characters"),
