@@ -16,18 +16,22 @@ export function Pager({ of, next }: PagerProps) {
   if (page === null || (isFirst && next === null)) return null;
   return (
     <nav class="pages" aria-label="Pages">
-      {isFirst ? null : (
-        <Link class="button is-plain" href={hrefOf(page)}>
-          <Icon name="previous" />
-          First {of}
-        </Link>
-      )}
-      {next === null ? null : (
-        <Link class="button is-plain" href={hrefOf(page, new URLSearchParams({ cursor: next }))}>
-          More {of}
-          <Icon name="next" />
-        </Link>
-      )}
+      <span>
+        {isFirst ? null : (
+          <Link class="button is-plain" href={hrefOf(page)}>
+            <Icon name="previous" />
+            First {of}
+          </Link>
+        )}
+      </span>
+      <span>
+        {next === null ? null : (
+          <Link class="button is-plain" href={hrefOf(page, new URLSearchParams({ cursor: next }))}>
+            More {of}
+            <Icon name="next" />
+          </Link>
+        )}
+      </span>
     </nav>
   );
 }
