@@ -24,11 +24,11 @@ it.each([
 });
 
 it.each([
-  ["nothing typed by the operator", NOTHING, ROOT, "org"],
-  ["no environment", NOTHING, PROJECT, "env"],
-  ["another project", { ...NOTHING, project: "other" }, PROJECT, "project"],
-  ["another environment", { ...NOTHING, env: "eu" }, ENVIRONMENT, "env"],
-  ["a name that is none", { org: "Acme", project: "b", env: "c" }, ROOT, "org"],
-])("%s is refused at its field", (_, typed, scope, field) => {
-  expect(placeFor(typed, scope)).toMatchObject({ field, problem: expect.stringMatching(/\.$/) });
+  ["nothing typed by the operator", NOTHING, ROOT, "org", /which organization\./],
+  ["no environment", NOTHING, PROJECT, "env", /which environment\./],
+  ["another project", { ...NOTHING, project: "other" }, PROJECT, "project", /opens only “shop”/],
+  ["another environment", { ...NOTHING, env: "eu" }, ENVIRONMENT, "env", /opens only “prod”/],
+  ["a name that is none", { org: "Acme", project: "b", env: "c" }, ROOT, "org", /lower-case/],
+])("%s is refused at its field", (_, typed, scope, field, problem) => {
+  expect(placeFor(typed, scope)).toMatchObject({ field, problem: expect.stringMatching(problem) });
 });
