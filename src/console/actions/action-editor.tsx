@@ -39,7 +39,8 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
   // What the text began as. A PUT replaces only this version.
   const [base, setBase] = useState(stored);
   const [name, setName] = useState(stored?.name ?? "");
-  const [text, setText] = useState(() => pretty(stored?.definition ?? FIRST_DEFINITION));
+  const [shown, setShown] = useState(() => pretty(stored?.definition ?? FIRST_DEFINITION));
+  const [text, setText] = useState(shown);
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isOutdated, setOutdated] = useState(false);
@@ -83,6 +84,7 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
     try {
       const theirs = await reader.actions.get(name);
       setBase(theirs);
+      setShown(pretty(theirs.definition));
       setText(pretty(theirs.definition));
       setOutdated(false);
       onStored();
@@ -100,7 +102,11 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
 
   const problemOf = (field: Problem["of"]) => (problem?.of === field ? problem.sentence : null);
   return (
-    <Dialog title={stored === null ? "New action" : `Edit ${stored.name}`} onClose={onClose}>
+    <Dialog
+      title={stored === null ? "New action" : `Edit ${stored.name}`}
+      onClose={onClose}
+      isKept={text !== shown}
+    >
       <form class="wide-form" onSubmit={save} noValidate>
         {stored === null ? (
           <TextField

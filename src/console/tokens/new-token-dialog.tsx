@@ -25,7 +25,11 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
     onCreated();
   }
   return (
-    <Dialog title={created === null ? "New token" : "The new token"} onClose={onClose}>
+    <Dialog
+      title={created === null ? "New token" : "The new token"}
+      onClose={onClose}
+      isKept={created !== null}
+    >
       {created === null ? (
         <TokenForm onClose={onClose} onCreated={show} onUnsure={onCreated} />
       ) : (
