@@ -42,7 +42,11 @@ export function SchemaField(props: SchemaFieldProps) {
     case "lines":
       return <TextArea {...typed} rows={3} hint={hintOf(field, "One on each line.")} />;
     case "json":
-      return <TextArea {...typed} rows={field.pointer === "" ? 8 : 4} hint={hintOf(field, "JSON.")} />;
+      return field.pointer === "" ? (
+        <TextArea {...typed} rows={8} hint={hintOf(field, "A JSON object. Empty: no parameters.")} />
+      ) : (
+        <TextArea {...typed} rows={4} hint={hintOf(field, "JSON, so write texts in quotes.")} />
+      );
     case "flag":
       return <Flag {...shared} isOn={text === "true"} onChange={(isOn) => change(String(isOn))} />;
     case "choice":
