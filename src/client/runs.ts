@@ -17,7 +17,7 @@ import {
   type TimelineEvent,
 } from "./api.ts";
 import type { paths } from "./openapi.ts";
-import { listOf, nextCursor, pages } from "./paging.ts";
+import { listOf, nextOf, pages } from "./paging.ts";
 import { checkedId, type Environment } from "./settings.ts";
 import type { Send, SendOptions, TransportSettings } from "./transport.ts";
 import { type WaitOptions, waitForEnd } from "./wait.ts";
@@ -127,7 +127,7 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
     async page(filter = {}, { signal } = {}) {
       const params = { path: scope, query: filter };
       const answer = await api.GET(RUNS, { params, fetch: sending(send, { signal }) });
-      return { runs: listOf(answer), next: nextCursor(answer.response.headers.get("Link")) ?? null };
+      return { runs: listOf(answer), next: nextOf(answer) };
     },
     async summary(filter = {}, { signal } = {}) {
       const params = { path: scope, query: filter };
