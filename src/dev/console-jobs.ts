@@ -17,7 +17,7 @@ interface Fate {
   readonly output?: Record<string, unknown>;
 }
 
-/** Between two heartbeats of a job. */
+/** Before each heartbeat of a job. */
 const STEP_MS = 700;
 const DEPLOYING = [
   { message: "Building the image", progress: 0.1 },
@@ -140,8 +140,8 @@ const jobAt = (job: number) => ({ id: job, web_url: `https://ci.example.com/jobs
 
 async function work({ run }: Delivery, { news = [], output }: Fate): Promise<void> {
   for (const one of news) {
-    await postAs(run, run.callbackUrl.replace(/callback$/, "heartbeat"), one);
     await delay(STEP_MS);
+    await postAs(run, run.callbackUrl.replace(/callback$/, "heartbeat"), one);
   }
   if (output !== undefined) await postAs(run, run.callbackUrl, { status: "succeeded", output });
 }
