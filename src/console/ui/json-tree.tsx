@@ -10,7 +10,7 @@ const PAGE = 100;
 const OPEN_DEPTH = 2;
 const OPEN_ENTRIES = 25;
 /** Deeper parts get no more room on the left, or they would have none for their text. */
-const INDENTED_DEPTH = 10;
+const INDENTED_DEPTH = 8;
 /** A longer text is cut until somebody asks for the rest. */
 const TEXT_MAX = 600;
 
