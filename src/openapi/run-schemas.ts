@@ -66,10 +66,6 @@ const details = z
       })
       .nullable()
       .meta({ description: "The cancel that counts. The run is open until `until` at the latest." }),
-    deadlineAt: instant.optional().meta({
-      description: "When the run ends by itself at the latest. A list leaves it out.",
-      wire: { type: "string", format: "date-time" },
-    }),
   })
   .meta({
     id: "ActionRunDetails",

@@ -13,17 +13,8 @@ export interface ShownHeartbeat {
   readonly progress: number | null;
 }
 
-/** What only an answer about one run shows. */
-export interface OwnDetails {
-  /** The last heartbeat that said something; null if none did. */
-  readonly heartbeat: ShownHeartbeat | null;
-  /** In ms. */
-  readonly deadlineAt: number;
-}
-
-/** JSON text. `own`: null in lists. */
-export function detailsOf(run: Run, own: OwnDetails | null = null): string {
-  const heartbeat = own?.heartbeat ?? null;
+/** JSON text. `heartbeat`: the last one that said something; null if it is unknown here, as in lists. */
+export function detailsOf(run: Run, heartbeat: ShownHeartbeat | null = null): string {
   const { source, actionName, actionVersion, retryOf, labels, externalUrl } = run;
   const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
   const action = source === "action" ? { name: actionName, version: actionVersion } : null;
@@ -40,8 +31,7 @@ export function detailsOf(run: Run, own: OwnDetails | null = null): string {
     `{"action":${JSON.stringify(action)},"retryOf":${JSON.stringify(retryOf)},"labels":${labels}` +
     `,"externalUrl":${JSON.stringify(externalUrl)}` +
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: instant(heartbeat.at) })}` +
-    `,"cancel":${JSON.stringify(cancel)}` +
-    (own === null ? "}" : `,"deadlineAt":"${instant(own.deadlineAt)}"}`)
+    `,"cancel":${JSON.stringify(cancel)}}`
   );
 }
 

@@ -6,8 +6,7 @@ import type { Place } from "../routes/pages.ts";
 import { hrefOf, Link, useRoute } from "../routes/router.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { ExternalLink } from "../ui/external-link.tsx";
-import { isOpen } from "../ui/statuses.ts";
-import { Countdown, RelativeTime } from "../ui/time.tsx";
+import { RelativeTime } from "../ui/time.tsx";
 
 interface FactsProps {
   readonly run: DetailedActionRun;
@@ -16,8 +15,8 @@ interface FactsProps {
 
 export function Facts({ run, place }: FactsProps) {
   const { search } = useRoute();
-  const { entityId, triggeredBy, createdAt, status, details } = run;
-  const { action, retryOf, labels = [], externalUrl, deadlineAt } = details ?? {};
+  const { entityId, triggeredBy, createdAt, details } = run;
+  const { action, retryOf, labels = [], externalUrl } = details ?? {};
   return (
     <dl class="facts">
       <Fact name="Triggered by">
@@ -26,11 +25,6 @@ export function Facts({ run, place }: FactsProps) {
           <RelativeTime at={createdAt} />
         </span>
       </Fact>
-      {isOpen(status) && deadlineAt !== undefined ? (
-        <Fact name="Deadline">
-          <Countdown until={deadlineAt} />
-        </Fact>
-      ) : null}
       {externalUrl == null ? null : (
         <Fact name="Job">
           <ExternalLink href={externalUrl} />

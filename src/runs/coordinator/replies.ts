@@ -44,8 +44,7 @@ export class Replies {
   }
 
   #details(run: JournaledRun): string {
-    const heartbeat = shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id));
-    return detailsOf(run, { heartbeat, deadlineAt: run.deadlineAt });
+    return detailsOf(run, shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)));
   }
 
   /**

@@ -29,7 +29,6 @@ interface Details {
     readonly progress: number | null;
   };
   readonly cancel: object | null;
-  readonly deadlineAt: string;
 }
 type Told = CreatedRun & { readonly code?: string; readonly details?: Details };
 
@@ -53,20 +52,18 @@ describe("details", () => {
   it("are one more member of a create, a get, a cancel and a retry", async () => {
     const path = newRunsPath();
     const { body: run } = await create(path);
-    const nothing = { ...NOTHING, deadlineAt: run.callback.expiresAt };
-    expect(run.details).toEqual(nothing);
-    expect((await get(path, run.id)).body.details).toEqual(nothing);
+    expect(run.details).toEqual(NOTHING);
+    expect((await get(path, run.id)).body.details).toEqual(NOTHING);
     await beat(run);
     const asked = await ask<Told>("POST", `${path}/${run.id}/cancel?include=details`, {
       body: { reason: "why", graceSeconds: 30 },
     });
     const cancel = { by: "root", reason: "why", requestedAt: expect.any(String), until: expect.any(String) };
     const heartbeat = { at: expect.any(String), message: null, progress: null };
-    expect(asked.body.details).toEqual({ ...nothing, heartbeat, cancel });
+    expect(asked.body.details).toEqual({ ...NOTHING, heartbeat, cancel });
     await report(run, { status: "succeeded" });
     const again = await ask<Told>("POST", `${path}/${run.id}/retry?include=details`);
-    const deadlineAt = again.body.callback.expiresAt;
-    expect(again.body.details).toEqual({ ...NOTHING, retryOf: run.id, deadlineAt });
+    expect(again.body.details).toEqual({ ...NOTHING, retryOf: run.id });
   });
 
   it("show the last heartbeat with news", async () => {
