@@ -294,15 +294,33 @@ export const cancel = (by: Keeps, nth: number, key: string | null, isLost: boole
     await sendChange(model, callers[by], run, { before, expected, isLost, send });
   });
 
+async function sendStop(
+  model: Model,
+  run: ModelRun,
+  body: StopBody,
+  { who, caller, isLost }: { readonly who: Who; readonly caller: Caller; readonly isLost: boolean },
+): Promise<void> {
+  const { key, isDetailed } = who;
+  const before = run.version;
+  const expected = run.stop(body, key, Date.now());
+  const url = `${model.path}/${run.id}/cancel${suffixOf(isDetailed)}`;
+  const send = (sent: Sent): Promise<Told> => ask("POST", url, { body, headers: headersOf(key, sent) });
+  await sendChange(model, caller, run, { before, expected, isLost, isDetailed, send });
+  if (expected.status < 300) run.firstStop ??= { body, key };
+}
+
 /** A cancel that gives a running job some time. */
 export const stop = (who: Who, nth: number, body: StopBody, isLost: boolean) =>
-  onRun(`${tell("stop", who, body)}${isLost ? ", lost" : ""}`, nth, async (run, model, { callers }) => {
-    const { by, key, isDetailed } = who;
-    const before = run.version;
-    const expected = run.stop(body, key, Date.now());
-    const url = `${model.path}/${run.id}/cancel${suffixOf(isDetailed)}`;
-    const send = (sent: Sent): Promise<Told> => ask("POST", url, { body, headers: headersOf(key, sent) });
-    await sendChange(model, callers[by], run, { before, expected, isLost, isDetailed, send });
+  onRun(`${tell("stop", who, body)}${isLost ? ", lost" : ""}`, nth, (run, model, { callers }) =>
+    sendStop(model, run, body, { who, caller: callers[who.by], isLost }),
+  );
+
+/** Whatever came in between, the first request to stop is known. */
+export const stopAgain = (who: Who, nth: number) =>
+  onRun(tell("stop again", who), nth, async (run, model, { callers }) => {
+    if (run.firstStop === null) return;
+    const { body, key } = run.firstStop;
+    await sendStop(model, run, body, { who: { ...who, key }, caller: callers[who.by], isLost: false });
   });
 
 /** The job says that it lives, and hears whether it must stop. It gets no bookmark. */

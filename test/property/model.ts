@@ -86,6 +86,7 @@ export class ModelRun {
   #heartbeat: Details["heartbeat"] = null;
   /** A list has shown that D1 has at least this version; 0 if no list has shown the run. */
   landed = 0;
+  firstStop: { readonly body: StopBody; readonly key: string | null } | null = null;
   lastReport: { readonly body: ReportBody; readonly key: string | null } | null = null;
   #run: DetailedRun;
 

@@ -31,6 +31,7 @@ import {
   start,
   startWithOldBookmark,
   stop,
+  stopAgain,
   summarize,
   type Who,
 } from "./commands.ts";
@@ -119,6 +120,7 @@ const step = fc.oneof(
     weight: 4,
     arbitrary: fc.tuple(who, nth, stopBody, rarely).map(([w, n, body, lost]) => stop(w, n, body, lost)),
   },
+  { weight: 3, arbitrary: fc.tuple(who, nth).map(([w, n]) => stopAgain(w, n)) },
   { weight: 2, arbitrary: fc.tuple(who, nth, retryBody).map(([w, n, body]) => retry(w, n, body)) },
   { weight: 2, arbitrary: nth.map(beat) },
   {
