@@ -323,23 +323,35 @@ export const stopAgain = (who: Who, nth: number) =>
     await sendStop(model, run, body, { who: { ...who, key }, caller: callers[who.by], isLost: false });
   });
 
-/** The job says that it lives, and hears whether it must stop. It gets no bookmark. */
-export const beat = (nth: number) =>
-  onRun("heartbeat", nth, async (run, model) => {
-    const expected = run.beat(Date.now());
-    const { url, token } = run.created.callback;
-    const answer = await ask<Beaten & { readonly code?: string }>(
-      "POST",
-      url.replace(/callback$/, "heartbeat"),
-      {
-        token,
-        body: {},
-      },
-    );
-    const { status, body } = answer;
-    expect({ status, code: body.code, body }).toEqual({ code: undefined, body, ...expected });
-    if (status === 200) model.changed(run, Date.now());
+/** A running job is asked twice. Of two requests, the one counts that ends the run sooner. */
+export const stopTwice = (who: Who, nth: number, bodies: readonly [StopBody, StopBody]) =>
+  onRun(tell("stop twice", who, ...bodies), nth, async (run, model, { callers }) => {
+    await sendBeat(model, run);
+    const [first, second] = bodies;
+    const caller = callers[who.by];
+    await sendStop(model, run, first, { who, caller, isLost: false });
+    await sendStop(model, run, second, { who: { ...who, key: "twice" }, caller, isLost: false });
+    await sendBeat(model, run);
   });
+
+/** The job says that it lives, and hears whether it must stop. It gets no bookmark. */
+export const beat = (nth: number) => onRun("heartbeat", nth, (run, model) => sendBeat(model, run));
+
+async function sendBeat(model: Model, run: ModelRun): Promise<void> {
+  const expected = run.beat(Date.now());
+  const { url, token } = run.created.callback;
+  const answer = await ask<Beaten & { readonly code?: string }>(
+    "POST",
+    url.replace(/callback$/, "heartbeat"),
+    {
+      token,
+      body: {},
+    },
+  );
+  const { status, body } = answer;
+  expect({ status, code: body.code, body }).toEqual({ code: undefined, body, ...expected });
+  if (status === 200) model.changed(run, Date.now());
+}
 
 /** A change that does not come through this isolate. */
 export const start = (by: Keeps, nth: number, key: string) =>
@@ -532,7 +544,7 @@ export const settle: Command = {
     await listAs(real.callers.all, model, { limit: 2, include: "details" });
     await listAs(real.callers.last, model, { limit: 200, status: ["failed", "cancelled"] });
     await listAs(real.callers.none, model, { limit: 200, label: ["b"], include: "details" });
-    await summarizeAs(real.callers.last, model, {});
+    for (const filters of [{}, { label: ["b", "a"] }]) await summarizeAs(real.callers.last, model, filters);
     expect(await landedLabels(model)).toEqual(
       told.flatMap(({ id, details }) => details.labels.map((label) => ({ id, label }))),
     );

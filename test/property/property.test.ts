@@ -32,6 +32,7 @@ import {
   startWithOldBookmark,
   stop,
   stopAgain,
+  stopTwice,
   summarize,
   type Who,
 } from "./commands.ts";
@@ -117,11 +118,22 @@ const step = fc.oneof(
     arbitrary: fc.tuple(by, nth, key, rarely).map(([keeps, n, k, lost]) => cancel(keeps, n, k, lost)),
   },
   {
-    weight: 4,
+    weight: 3,
+    arbitrary: fc
+      .tuple(who, nth, stopBody, stopBody)
+      .map(([w, n, first, second]) => stopTwice(w, n, [first, second])),
+  },
+  {
+    weight: 3,
     arbitrary: fc.tuple(who, nth, stopBody, rarely).map(([w, n, body, lost]) => stop(w, n, body, lost)),
   },
   { weight: 3, arbitrary: fc.tuple(who, nth).map(([w, n]) => stopAgain(w, n)) },
-  { weight: 2, arbitrary: fc.tuple(who, nth, retryBody).map(([w, n, body]) => retry(w, n, body)) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(who, fc.constantFrom(null, "k1", "r1", "r1"), nth, retryBody)
+      .map(([w, k, n, body]) => retry({ ...w, key: k }, n, body)),
+  },
   { weight: 2, arbitrary: nth.map(beat) },
   {
     weight: 3,
