@@ -163,7 +163,7 @@ const link = z
   .register(z.globalRegistry, {
     wire: {
       type: "string",
-      pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#])",
+      pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+([/?#]|$))",
       maxLength: URL_MAX_CHARACTERS,
     },
     description:
@@ -178,8 +178,8 @@ function linkFault(template: string): string | null {
     return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it out.";
   }
   if (isWholeAnswer(template)) return null;
-  if (!/^https:\/\/[^/?#]/i.test(template)) {
-    return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders.";
+  if (!/^https:\/\/[^/?#@]+([/?#]|$)/i.test(template)) {
+    return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders, without a user name.";
   }
   return checkUrlTemplate(template, IN_STOP_URL);
 }

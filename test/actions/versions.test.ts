@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { askWith } from "../support/bindings.ts";
 import { faults } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask } from "../support/requests.ts";
@@ -67,6 +68,15 @@ describe("a PUT", () => {
       expect((await put(path, {}, conditions({ "If-Match": match }))).status).toBe(412);
     }
     expect(await rowOfAction(path)).toBeNull();
+  });
+
+  it("with an empty If-Match gets 412, because a script may have lost the ETag", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    // Straight to the app, because the local runtime drops this header if it is empty.
+    const sent = { body: { timeout: 1 }, ...conditions({ "If-Match": "" }) };
+    expect((await askWith(env, "PUT", path, sent)).status).toBe(412);
+    expect((await rowOfAction(path))?.version).toBe(1);
   });
 
   it("with If-None-Match: * only creates", async () => {

@@ -1,6 +1,7 @@
 /**
- * One caller of a soak, in a closed loop. It creates runs, changes them, repeats what got no answer, asks for runs and
- * lists them, and compares every answer with what it knows. Some runs it hands to its partner, and then both change them.
+ * One caller of a soak, in a closed loop. It creates runs, runs its stored action, retries, changes runs, repeats what got no
+ * answer, asks for runs, lists and counts them, and compares every answer with what it knows. Some runs it hands to its
+ * partner, and then both change them.
  */
 
 import { randomUUID } from "node:crypto";
@@ -9,8 +10,17 @@ import { coordinatorNumber, coordinatorOf, coordinatorsIn } from "./bookmark.ts"
 import type { Disturbances } from "./disturbances.ts";
 import type { Random } from "./random.ts";
 import type { SoakRecord, Told } from "./record.ts";
-import { type Answer, type Ask, ask } from "./requests.ts";
-import { type ActionRun, type Attempt, RunModel, type Step, stepOf, type Verdict } from "./run-model.ts";
+import { type Answer, type Ask, ask, urlOf } from "./requests.ts";
+import {
+  type ActionRun,
+  type Attempt,
+  type Details,
+  type Origin,
+  RunModel,
+  type Step,
+  stepOf,
+  type Verdict,
+} from "./run-model.ts";
 import type { Site } from "./site.ts";
 
 const PAUSE_MAX_MS = 200;
@@ -22,6 +32,8 @@ const PAGE = 50;
 /** A Worker remembers for 5 s which coordinators it changed. One second less, because clocks of two processes differ. */
 const REMEMBERED_MS = 4000;
 const DEADLINE_SLACK_MS = 250;
+const GRACES_S = [0, 1, 5, 30];
+const STATUSES = ["pending", "running", "succeeded", "failed", "cancelled"];
 
 /** What all callers share. */
 export interface Stage {
@@ -36,13 +48,23 @@ export interface Stage {
 export interface OwnRun extends Told {
   /** The scope of its runs: org/project/env. */
   readonly environment: string;
-  readonly actionName: string;
+  /** Its callers find it by this name, and by the label of the same text. */
+  readonly owner: string;
   readonly token: string;
-  readonly createBody: object;
-  readonly createKey: string | null;
+  readonly creation: Creation;
   /** Nobody changes it: it waits for its deadline. */
   readonly isAbandoned: boolean;
   lastReport: Report | null;
+}
+
+/** A create, a run of a stored action, or a retry. */
+interface Creation {
+  readonly what: string;
+  readonly environment: string;
+  readonly path: string;
+  readonly body: object;
+  readonly key: string | null;
+  readonly origin: Origin;
 }
 
 interface Report {
@@ -63,8 +85,29 @@ interface Sent {
   readonly hungUp: boolean;
 }
 
-interface Created extends ActionRun {
+interface Detailed extends ActionRun {
+  readonly details?: Details;
+}
+
+interface Created extends Detailed {
   readonly callback: { readonly token: string; readonly expiresAt: string };
+}
+
+/** A request to the environment's part of the API. */
+interface Asked extends Omit<Ask, "url"> {
+  readonly environment: string;
+  /** Below the environment. */
+  readonly path: string;
+  readonly isolate?: number;
+  readonly withoutBookmark?: boolean;
+}
+
+/** A list or a summary of a caller's own runs, or of all. */
+interface Reading {
+  readonly environment: string;
+  readonly query: URLSearchParams;
+  readonly ofOwn: boolean;
+  readonly status: string | null;
 }
 
 export class Caller {
@@ -77,6 +120,8 @@ export class Caller {
   readonly inbox: OwnRun[] = [];
   partner: Caller | null = null;
   #made = 0;
+  /** How many new runs it asked for, by environment. */
+  readonly #asked = new Map<string, number>();
   /** The bookmark that this caller holds, by environment. It is a union of all that this caller was given there. */
   readonly #bookmarks = new Map<string, string>();
   /** The changes that the held bookmark names, by environment and run. */
@@ -89,6 +134,10 @@ export class Caller {
     this.#stage = stage;
     this.#n = n;
     this.#random = random;
+  }
+
+  get #owner(): string {
+    return `caller-${this.#n}`;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -107,59 +156,90 @@ export class Caller {
     const open = this.#pick(this.#open);
     const recent = this.#pick(this.#recent);
     const roll = this.#random();
-    if (open === null || recent === null || roll < 0.17) return this.#create();
-    if (roll < 0.33) return this.#report(open);
+    if (open === null || recent === null || roll < 0.12) return this.#create();
+    if (roll < 0.17) return this.#runAction();
+    if (roll < 0.21) return this.#retry(recent);
+    if (roll < 0.34) return this.#report(open);
     if (roll < 0.4) return this.#repeatReport(recent);
-    if (roll < 0.47) return this.#heartbeat(open);
+    if (roll < 0.49) return this.#heartbeat(open);
     if (roll < 0.52) return this.#cancel(open);
-    if (roll < 0.56) return this.#repeatCreate(recent);
+    if (roll < 0.57) return this.#stop(open);
+    if (roll < 0.6) return this.#repeatCreate(recent);
     if (roll < 0.82) return this.#get(recent);
-    return this.#list(roll < 0.93);
+    if (roll < 0.86) return this.#summarize(this.#random() < 0.6);
+    return this.#list(this.#random() < 0.6);
   }
 
   /** Both callers of a shared run do this at about the same time. */
   async #race(run: OwnRun): Promise<void> {
-    return this.#random() < 0.7 ? this.#report(run) : this.#cancel(run);
+    const roll = this.#random();
+    if (roll < 0.6) return this.#report(run);
+    return roll < 0.8 ? this.#stop(run) : this.#cancel(run);
+  }
+
+  /** Stores the action that this caller runs, in every environment. */
+  async store(): Promise<void> {
+    const { environments, site } = this.#stage;
+    for (const environment of environments) {
+      const answer = await ask({
+        method: "PUT",
+        url: urlOf(site.origins[0] ?? "", environment, `actions/${this.#owner}`),
+        token: site.rootToken,
+        body: { labels: [this.#owner], parametersSchema: { type: "object", required: ["create"] } },
+      });
+      if (answer?.status !== 201) throw new Error(`an action was not stored: ${answer?.status}`);
+    }
   }
 
   async #create(): Promise<void> {
-    const { environments, record, runs } = this.#stage;
-    const environment = this.#pick(environments) ?? "";
-    const createKey = this.#random() < 0.6 ? randomUUID() : null;
-    const isAbandoned = this.#random() < 0.04;
-    const actionName = `caller-${this.#n}`;
-    const createBody = {
-      actionName,
-      parameters: { create: `${this.#n}-${this.#made++}` },
-      ...(isAbandoned && { timeout: 1 }),
-    };
+    const labels = [this.#owner, this.#pick(["blue", "green"]) ?? ""].sort();
+    const isAbandoned = this.#random() < 0.05;
+    const more = { actionName: this.#owner, labels, ...(isAbandoned && { timeout: 1 }) };
+    const origin = { action: null, retryOf: null, labels };
+    await this.#createWith("create", "action-runs", more, origin, isAbandoned);
+  }
+
+  async #runAction(): Promise<void> {
+    const labels = [this.#owner, "green"].sort();
+    const origin = { action: this.#owner, retryOf: null, labels };
+    await this.#createWith("run an action", `actions/${this.#owner}/runs`, { labels: ["green"] }, origin);
+  }
+
+  async #retry(run: OwnRun): Promise<void> {
+    const { model, environment, owner } = run;
+    // A run that another caller owns would be found by its owner's name.
+    if (model.step < 2 || owner !== this.#owner) return this.#get(run);
+    const origin = { ...model.origin, retryOf: model.id };
+    await this.#createWith("retry", `action-runs/${model.id}/retry`, {}, origin, false, environment);
+  }
+
+  /** Makes a new run, which this caller then owns. Each has parameters of its own, so that two runs of one request are found. */
+  async #createWith(
+    what: string,
+    path: string,
+    more: object,
+    origin: Origin,
+    isAbandoned = false,
+    environment = this.#pick(this.#stage.environments) ?? "",
+  ): Promise<void> {
+    const { record, runs } = this.#stage;
+    const key = this.#random() < 0.6 ? randomUUID() : null;
+    const body = { ...more, parameters: { create: `${this.#n}-${this.#made++}` } };
+    const creation: Creation = { what, environment, path, body, key, origin };
+    this.#asked.set(environment, (this.#asked.get(environment) ?? 0) + 1);
     const story: string[] = [];
     for (let tries = 0; tries < TRIES; tries++) {
-      const sent = await this.#send("create", story, {
-        method: "POST",
-        url: environment,
-        token: this.#stage.site.rootToken,
-        body: createBody,
-        key: createKey,
-        environment,
-      });
+      const sent = await this.#sendCreation(creation, story, what);
       if (sent.answer?.status === 201) {
-        const { callback, ...shown } = sent.answer.body as Created;
-        const model = new RunModel(shown.id, Date.parse(callback.expiresAt));
+        const { callback, details: _, ...shown } = sent.answer.body as Created;
+        const model = new RunModel(shown.id, Date.parse(callback.expiresAt), origin);
         const { token } = callback;
         const run: OwnRun = {
-          model,
-          story,
-          environment,
-          actionName,
-          token,
-          createBody,
-          createKey,
-          isAbandoned,
+          ...{ model, story, environment, owner: this.#owner, token, creation, isAbandoned },
           lastReport: null,
         };
         runs.set(shown.id, run);
-        this.#judge(run, sent, model.shown(shown, 0, Date.now()));
+        this.#judgeShown(run, sent, 0, false);
         this.#acknowledged(run, sent);
         this.#keep(run);
         if (isAbandoned) return;
@@ -169,28 +249,31 @@ export class Caller {
         return this.#random() < 0.6 ? this.#race(run) : undefined;
       }
       if (sent.answer !== null && !this.#mayFail(sent, environment, null))
-        record.violation(`a create was answered with ${describe(sent.answer)}`, story, sent.sentAt);
-      if (createKey === null) return;
+        record.violation(`${what} was answered with ${describe(sent.answer)}`, story, sent.sentAt);
+      if (key === null) return;
     }
   }
 
   async #repeatCreate(run: OwnRun): Promise<void> {
-    const { environment, createBody, createKey } = run;
-    if (createKey === null) return;
-    const least = run.model.step;
-    const sent = await this.#send("create again", run.story, {
+    const { creation, model } = run;
+    if (creation.key === null) return;
+    const { step, wasAsked } = model;
+    const sent = await this.#sendCreation(creation, run.story, `${creation.what} again`);
+    if (sent.answer?.status === 201) {
+      this.#judgeShown(run, sent, step, wasAsked);
+      this.#acknowledged(run, sent);
+    } else if (!this.#mayFail(sent, run.environment, null)) this.#judgeFailure(run, sent);
+  }
+
+  #sendCreation({ environment, path, body, key }: Creation, story: string[], what: string): Promise<Sent> {
+    return this.#send(what, story, {
       method: "POST",
-      url: environment,
+      path: this.#random() < 0.5 ? path : `${path}?include=details`,
       token: this.#stage.site.rootToken,
-      body: createBody,
-      key: createKey,
+      body,
+      key,
       environment,
     });
-    if (sent.answer?.status === 201) {
-      const { callback: _, ...shown } = sent.answer.body as Created;
-      this.#judge(run, sent, run.model.shown(shown, least, Date.now()));
-      this.#acknowledged(run, sent);
-    } else this.#judgeFailure(run, sent);
   }
 
   async #report(run: OwnRun): Promise<void> {
@@ -212,7 +295,7 @@ export class Caller {
   async #sendReport(run: OwnRun, attempt: Attempt, key: string | null, body: object): Promise<void> {
     await this.#change(run, attempt, key, {
       method: "POST",
-      url: `${run.environment}/${run.model.id}/callback`,
+      path: "/callback",
       token: run.token,
       body,
     });
@@ -223,26 +306,42 @@ export class Caller {
     const attempt = run.model.attempt("cancel", mark);
     const key = this.#random() < 0.6 ? mark : null;
     const { rootToken: token } = this.#stage.site;
-    await this.#change(run, attempt, key, {
-      method: "DELETE",
-      url: `${run.environment}/${run.model.id}`,
+    await this.#change(run, attempt, key, { method: "DELETE", path: "", token });
+  }
+
+  /** A cancel that gives a running job some time. */
+  async #stop(run: OwnRun): Promise<void> {
+    const mark = `${this.#n}-${this.#made++}`;
+    const attempt = run.model.attempt("stop", mark);
+    const body = { reason: mark, graceSeconds: this.#pick(GRACES_S) ?? 0 };
+    const { rootToken: token } = this.#stage.site;
+    await this.#change(run, attempt, this.#random() < 0.6 ? mark : null, {
+      method: "POST",
+      path: "/cancel?include=details",
       token,
+      body,
     });
   }
 
-  /** Sends a change until it is answered, if it has a key. */
-  async #change(run: OwnRun, attempt: Attempt, key: string | null, request: Ask): Promise<void> {
-    const { model } = run;
+  /** Sends a change until it is answered, if it has a key. `request.path`: below the run. */
+  async #change(
+    run: OwnRun,
+    attempt: Attempt,
+    key: string | null,
+    request: Omit<Asked, "environment">,
+  ): Promise<void> {
+    const { model, environment } = run;
     for (let tries = 0; tries < TRIES; tries++) {
       const least = model.step;
-      const sent = await this.#send(`${attempt.kind} ${attempt.mark}`, run.story, {
-        ...request,
-        key,
-        environment: run.environment,
-      });
+      const path = `action-runs/${model.id}${request.path}`;
+      const asked = { ...request, path, key, environment };
+      const sent = await this.#send(`${attempt.kind} ${attempt.mark}`, run.story, asked);
       const { answer } = sent;
-      if (answer?.status === 200) {
-        this.#judge(run, sent, model.accepted(attempt, answer.body as ActionRun, least, Date.now()));
+      if (answer?.status === 200 || answer?.status === 202) {
+        const { details, ...shown } = answer.body as Detailed;
+        const judge = answer.status === 200 ? "accepted" : "asked";
+        this.#judge(run, sent, model[judge](attempt, shown, least, Date.now()));
+        if (attempt.kind === "stop") this.#judgeDetails(run, sent, details, true);
         this.#acknowledged(run, sent);
       } else if (answer?.status === 409) {
         this.#judge(run, sent, model.refused(attempt, (answer.body as { code: string }).code, least));
@@ -259,17 +358,18 @@ export class Caller {
   async #heartbeat(run: OwnRun): Promise<void> {
     const { model } = run;
     const attempt = model.attempt("heartbeat", "heartbeat");
-    const least = model.step;
+    const { step: least, wasAsked } = model;
     const sent = await this.#send("heartbeat", run.story, {
       method: "POST",
-      url: `${run.environment}/${model.id}/heartbeat`,
+      path: `action-runs/${model.id}/heartbeat`,
       token: run.token,
       body: {},
       environment: run.environment,
     });
     const { answer } = sent;
     if (answer?.status === 200) {
-      this.#judge(run, sent, model.heard((answer.body as { status: string }).status, least));
+      const { status, cancel } = answer.body as { readonly status: string; readonly cancel: object | null };
+      this.#judge(run, sent, model.heard(status, cancel !== null, least, wasAsked));
       this.#acknowledged(run, sent);
     } else if (answer?.status === 409) {
       this.#judge(run, sent, model.refused(attempt, (answer.body as { code: string }).code, least));
@@ -279,44 +379,125 @@ export class Caller {
   async #get(run: OwnRun): Promise<void> {
     const { model, environment } = run;
     const { disturbances, record } = this.#stage;
-    const isOverdue = Date.now() > model.deadlineAt + DEADLINE_SLACK_MS;
+    const isOverdue = Date.now() > model.endsBy + DEADLINE_SLACK_MS;
     const least = isOverdue ? 2 : model.step;
-    const sent = await this.#send("get", run.story, {
+    const { wasAsked } = model;
+    const isDetailed = this.#random() < 0.4;
+    const sent = await this.#send(isDetailed ? "get details" : "get", run.story, {
       method: "GET",
-      url: `${environment}/${model.id}`,
+      path: `action-runs/${model.id}${isDetailed ? "?include=details" : ""}`,
       token: this.#stage.site.rootToken,
       environment,
       withoutBookmark: this.#random() < 0.7,
     });
     const { answer } = sent;
     if (answer?.status !== 200) return this.#judgeFailure(run, sent);
-    const shown = answer.body as ActionRun;
     const mayBeBehind = coordinatorsIn(answer.bookmark).has(coordinatorOf(model.id));
     if (
       mayBeBehind &&
-      stepOf(shown.status) < least &&
+      stepOf((answer.body as ActionRun).status) < least &&
       disturbances.metDisturbance(sent.sentAt, coordinatorName(run))
     ) {
       // D1 answered because the coordinator was out of reach, and the bookmark says so.
       record.count("gets that said they may be behind");
       return;
     }
-    this.#judge(run, sent, model.shown(shown, least, Date.now()));
+    this.#judgeShown(run, sent, least, wasAsked);
     if (model.step === 2) this.#forget(run);
   }
 
   async #list(withBookmark: boolean): Promise<void> {
-    const { record, runs, disturbances, site } = this.#stage;
+    const { record, runs } = this.#stage;
+    const reading = this.#reading(this.#random() < 0.4 ? this.#pick(STATUSES) : null);
+    const { query, ofOwn, status } = reading;
+    query.set("limit", String(PAGE));
+    const isDetailed = this.#random() < 0.4;
+    if (isDetailed) query.set("include", "details");
+    const story: string[] = [];
+    const what = withBookmark ? "list with a bookmark" : "list without a bookmark";
+    const read = await this.#read(what, story, `action-runs?${query}`, reading, withBookmark);
+    if (read === null) return;
+    const { answer, sentAt, expected } = read;
+    const page = answer.body as Detailed[];
+    for (const [i, { details, ...shown }] of page.entries()) {
+      const before = page[i - 1];
+      if (before !== undefined && before.id <= shown.id)
+        record.violation("a list is out of order", story, sentAt);
+      const run = runs.get(shown.id);
+      if (run === undefined) continue;
+      const tell = (verdict: Verdict) => {
+        if (verdict !== null) record.violation(verdict, [...run.story, ...story], sentAt);
+      };
+      tell(run.model.shown(shown, 0, Date.now()));
+      if ((details !== undefined) !== isDetailed) tell(`details were ${isDetailed ? "" : "not "}asked for`);
+      else if (details !== undefined) tell(run.model.detailed(details, false));
+      if (ofOwn && run.owner !== this.#owner) tell("a list shows another caller's run");
+      if (status !== null && shown.status !== status) tell("a list shows another status");
+    }
+    const oldest = page.length < PAGE ? "" : (page.at(-1)?.id ?? "");
+    for (const { run, step } of expected) {
+      if (run.model.id < oldest) continue;
+      const row = page.find(({ id }) => id === run.model.id);
+      const problem = listProblem(run, step, row, status);
+      if (problem !== null) record.violation(problem, [...run.story, ...story], sentAt);
+    }
+    record.count("changes that a list had to show", expected.length);
+  }
+
+  /** A caller has so few runs that each count of its own is exact. */
+  async #summarize(withBookmark: boolean): Promise<void> {
+    const { record } = this.#stage;
+    const reading = this.#reading(null);
+    const { environment, query, ofOwn } = reading;
+    const story: string[] = [];
+    const path = `action-runs/summary?${query}`;
+    const read = await this.#read("summary", story, path, reading, withBookmark);
+    if (read === null) return;
+    const { answer, sentAt, expected } = read;
+    const counts = answer.body as Readonly<Record<string, number | { readonly atLeast: number }>>;
+    const tell = (sentence: string) =>
+      record.violation(
+        `${sentence}: ${JSON.stringify(counts)}`,
+        [...story, ...expected.flatMap(({ run }) => run.story)],
+        sentAt,
+      );
+    if (Object.keys(counts).join() !== STATUSES.join()) return tell("a summary lacks a status");
+    const countOf = (status: string) => {
+      const count = counts[status] ?? 0;
+      return typeof count === "number" ? count : count.atLeast;
+    };
+    for (const status of STATUSES.slice(2)) {
+      const ended = expected.filter(({ run, step }) => step === 2 && run.model.endStatus === status).length;
+      if (countOf(status) < ended) tell(`SUMMARY BEHIND: ${ended} runs were known to be ${status}`);
+    }
+    const sum = STATUSES.reduce((all, status) => all + countOf(status), 0);
+    const isExact = Object.values(counts).every((count) => typeof count === "number");
+    if (isExact && sum < expected.length) tell(`SUMMARY BEHIND: ${expected.length} runs were known`);
+    const asked = this.#asked.get(environment) ?? 0;
+    if (ofOwn && sum > asked) tell(`TOO MANY: this caller asked for ${asked} runs`);
+    record.count("changes that a summary had to count", expected.length);
+  }
+
+  #reading(status: string | null): Reading {
     const environment = this.#pick(this.#stage.environments) ?? "";
     const ofOwn = this.#random() < 0.8;
-    const status =
-      this.#random() < 0.4 ? this.#pick(["pending", "running", "succeeded", "failed", "cancelled"]) : null;
+    const byLabel = this.#random() < 0.5;
     const query = new URLSearchParams({
-      limit: String(PAGE),
-      ...(ofOwn && { actionName: `caller-${this.#n}` }),
+      ...(ofOwn && { [byLabel ? "label" : "actionName"]: this.#owner }),
       ...(status !== null && { status }),
     });
-    const story: string[] = [];
+    return { environment, query, ofOwn, status };
+  }
+
+  /** Asks D1. Null if the answer is a failure, which is judged. `expected`: the changes that the answer must show. */
+  async #read(
+    what: string,
+    story: string[],
+    path: string,
+    { environment, ofOwn }: Reading,
+    withBookmark: boolean,
+  ): Promise<{ answer: Answer; sentAt: number; expected: readonly Changed[] } | null> {
+    const { record, disturbances, site } = this.#stage;
     const isolate = this.#isolate();
     const named = [...(this.#named.get(environment)?.values() ?? [])];
     // An isolate that starts again remembers nothing. Before the list waits for the start, its number is the old one.
@@ -328,58 +509,34 @@ export class Caller {
         change.start === site.starts &&
         Date.now() - change.sentAt < REMEMBERED_MS,
     );
-    const sent = await this.#send(withBookmark ? "list with a bookmark" : "list without a bookmark", story, {
+    const sent = await this.#send(what, story, {
       method: "GET",
-      url: `${environment}?${query}`,
+      path,
       token: site.rootToken,
       environment,
       isolate,
       withoutBookmark: !withBookmark,
     });
     const { answer, sentAt } = sent;
-    if (answer === null) return this.#judgeNoAnswer(story, sent);
+    if (answer === null) {
+      this.#judgeNoAnswer(story, sent);
+      return null;
+    }
     if (answer.status !== 200) {
       if (!disturbances.metFault(sentAt) && !disturbances.metKill(sentAt))
-        record.violation(`a list was answered with ${describe(answer)}`, story, sentAt);
-      return;
-    }
-    const page = answer.body as ActionRun[];
-    for (const [i, shown] of page.entries()) {
-      const before = page[i - 1];
-      if (before !== undefined && before.id <= shown.id)
-        record.violation("a list is out of order", story, sentAt);
-      const run = runs.get(shown.id);
-      if (run === undefined) continue;
-      const verdict = run.model.shown(shown, 0, Date.now());
-      if (verdict !== null) record.violation(verdict, [...run.story, ...story], sentAt);
-      if (status !== null && shown.status !== status)
-        record.violation("a list shows another status", story, sentAt);
+        record.violation(`a ${what} was answered with ${describe(answer)}`, story, sentAt);
+      return null;
     }
     const behind = coordinatorsIn(answer.bookmark);
-    if (behind.size > 0) record.count("lists that said they may be behind");
-    const expected = (withBookmark ? named : remembered.filter(({ start }) => start === site.starts)).filter(
-      ({ run }) =>
-        !behind.has(coordinatorOf(run.model.id)) && (!ofOwn || run.actionName === `caller-${this.#n}`),
+    if (behind.size > 0) record.count("lists and summaries that said they may be behind");
+    const known = withBookmark ? named : remembered.filter(({ start }) => start === site.starts);
+    const expected = known.filter(
+      ({ run }) => !behind.has(coordinatorOf(run.model.id)) && (!ofOwn || run.owner === this.#owner),
     );
-    const oldest = page.length < PAGE ? "" : (page.at(-1)?.id ?? "");
-    for (const { run, step } of expected) {
-      if (run.model.id < oldest) continue;
-      const row = page.find(({ id }) => id === run.model.id);
-      const problem = listProblem(run, step, row, status);
-      if (problem !== null) record.violation(problem, [...run.story, ...story], sentAt);
-    }
-    record.count("changes that a list had to show", expected.length);
+    return { answer, sentAt, expected };
   }
 
-  async #send(
-    what: string,
-    story: string[],
-    asked: Ask & {
-      readonly environment: string;
-      readonly isolate?: number;
-      readonly withoutBookmark?: boolean;
-    },
-  ): Promise<Sent> {
+  async #send(what: string, story: string[], asked: Asked): Promise<Sent> {
     const { site, record } = this.#stage;
     await site.up;
     const isolate = asked.isolate ?? this.#isolate();
@@ -390,7 +547,7 @@ export class Caller {
     const sentAt = Date.now();
     const answer = await ask({
       ...asked,
-      url: `${site.origins[isolate]}/${pathOf(asked.url)}`,
+      url: urlOf(site.origins[isolate] ?? "", environment, asked.path),
       bookmark,
       hangUpAfterMs,
     });
@@ -431,6 +588,18 @@ export class Caller {
     this.#remembered.push({ ...changed, isolate, start: site.starts, sentAt });
   }
 
+  /** Judges the run that an answer shows, with its details if it has any. */
+  #judgeShown(run: OwnRun, sent: Sent, least: Step, wasAsked: boolean): void {
+    if (sent.answer === null) return;
+    const { callback: _, details, ...shown } = sent.answer.body as Created;
+    this.#judge(run, sent, run.model.shown(shown, least, Date.now()));
+    this.#judgeDetails(run, sent, details, wasAsked);
+  }
+
+  #judgeDetails(run: OwnRun, sent: Sent, details: Details | undefined, wasAsked: boolean): void {
+    if (details !== undefined) this.#judge(run, sent, run.model.detailed(details, wasAsked));
+  }
+
   #judge(run: OwnRun, sent: Sent, verdict: Verdict): void {
     if (verdict !== null) this.#stage.record.violation(verdict, run.story, sent.sentAt);
   }
@@ -449,14 +618,20 @@ export class Caller {
       record.violation("no answer came, although workerd runs", story, sentAt);
   }
 
-  /** Only a kill or an eviction excuses a failure, and only one that says the coordinator was out of reach. */
+  /**
+   * A kill or an eviction excuses a failure that says the coordinator was out of reach. A fault excuses a failure to read the
+   * stored action of a new run.
+   */
   #mayFail({ answer, sentAt }: Sent, environment: string, run: OwnRun | null): boolean {
     const { code } = (answer?.body ?? {}) as { readonly code?: string };
+    const { disturbances } = this.#stage;
+    if (code === "database_unavailable" && run === null)
+      return disturbances.metFault(sentAt) || disturbances.metKill(sentAt);
     if (code !== "coordinator_unavailable") return false;
     // A create can go to any coordinator of its environment.
     const coordinators =
       run === null ? [0, 1, 2, 3].map((n) => `${environment}/${n}`) : [coordinatorName(run)];
-    const isExcused = coordinators.some((name) => this.#stage.disturbances.metDisturbance(sentAt, name));
+    const isExcused = coordinators.some((name) => disturbances.metDisturbance(sentAt, name));
     if (isExcused) this.#stage.record.count("coordinator_unavailable after an eviction or a kill");
     return isExcused;
   }
@@ -495,11 +670,6 @@ function listProblem(
 
 function coordinatorName({ environment, model }: OwnRun): string {
   return `${environment}/${coordinatorNumber(model.id)}`;
-}
-
-/** `acme/soak/dev/…` as a path of the API. */
-function pathOf(url: string): string {
-  return url.replace(/^([^/]+\/[^/]+)\/([^/?]+)/, "$1/envs/$2/action-runs");
 }
 
 function describe({ status, body }: Answer): string {

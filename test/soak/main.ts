@@ -73,6 +73,7 @@ async function soak(
       (_, n) => new Caller(stage, n, randomFrom(seed, n + 10)),
     );
     for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
+    await Promise.all(callers.map((caller) => caller.store()));
     const timer = setTimeout(() => over.abort(), minutes * 60_000);
     const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
     const startedAt = Date.now();

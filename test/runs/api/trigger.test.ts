@@ -144,6 +144,11 @@ describe("a place that can't have a secret or a value of the answer is refused",
       { link: `javascript:alert(${of("id")})` },
       "trigger.link: send one placeholder",
     ],
+    [
+      "a link with credentials",
+      { link: `https://user:password@ci.example.com/${of("id")}` },
+      "trigger.link: send one placeholder",
+    ],
     ["a link with two placeholders", { link: of("a") + of("b") }, "trigger.link: send one placeholder"],
     ["a link from a parameter", { link: "{{ parameters.link }}" }, "trigger.link: send one placeholder"],
     [
