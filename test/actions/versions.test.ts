@@ -52,6 +52,7 @@ describe("a PUT", () => {
     ['W/"2"', 412],
     ["1", 412],
     ['"01"', 412],
+    ['*, "2"', 412],
   ])("with If-Match: %s to version 1 gets %i", async (match, status) => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
