@@ -79,8 +79,7 @@ const PUT = `
   ON CONFLICT (scope, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
     key_id = excluded.key_id, bytes = excluded.bytes, secrets = excluded.secrets,
-    definition = excluded.definition
-  WHERE actions.version = ?10`;
+    definition = excluded.definition`;
 
 /** SQL: whether the change with this audit entry is the one that wrote the action's version. */
 const WROTE = `EXISTS (

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { faults } from "../support/faults.ts";
+import { until } from "../support/direct.ts";
+import { faults, holdWrites } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask } from "../support/requests.ts";
 import { get, insertActions, type Listed, newActionsPath, put, rowOfAction, scopeOf } from "./actions.ts";
@@ -109,6 +110,37 @@ describe("a PUT", () => {
     expect(answers.map(etag).sort()).toEqual(['"1"', '"2"', '"3"']);
   });
 
+  describe("that comes after another change which it has not read", () => {
+    /** A PUT has read the action and is about to write when `change` happens. */
+    async function putBehind(path: string, headers: Record<string, string>, change: () => Promise<unknown>) {
+      const calls = faults.calls + 2;
+      const { open } = holdWrites(/INSERT INTO actions/);
+      const late = put(path, { description: "late" }, conditions(headers));
+      await until(async () => faults.calls === calls);
+      faults.gate = null;
+      await change();
+      open();
+      return late;
+    }
+
+    it("does not bring a deleted action back", async () => {
+      const path = `${newActionsPath()}/deploy`;
+      await put(path, {});
+      const late = await putBehind(path, { "If-Match": '"1"' }, () => ask("DELETE", path));
+      expect(late.status).toBe(412);
+      expect(await rowOfAction(path)).toBeNull();
+    });
+
+    it("does not repeat the version of an action that came and went", async () => {
+      const path = `${newActionsPath()}/deploy`;
+      const late = await putBehind(path, {}, async () => {
+        await put(path, {});
+        await ask("DELETE", path);
+      });
+      expect([late.status, etag(late)]).toEqual([201, '"2"']);
+    });
+  });
+
   it("whose answer from D1 was lost is tried again, and counts once", async () => {
     vi.spyOn(globalThis, "setTimeout").mockImplementation(((handler: () => void, ms = 0) =>
       hurried(handler, ms / 20)) as unknown as typeof setTimeout);
@@ -150,11 +182,11 @@ describe("a DELETE", () => {
     const actions = newActionsPath();
     const path = `${actions}/deploy`;
     const seen: (string | null)[] = [];
+    await put(`${actions}/other`, {});
     for (let round = 0; round < 3; round++) {
       for (let n = 0; n <= round; n++) seen.push(etag(await put(path, { timeout: n + 1 })));
       await ask("DELETE", path);
-      // Another action that is deleted at a lower version must not lower the next one.
-      await put(`${actions}/other`, {});
+      // This one is deleted at a lower version, which must not lower the next one.
       await ask("DELETE", `${actions}/other`);
     }
     expect(new Set(seen).size).toBe(seen.length);
