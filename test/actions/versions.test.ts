@@ -9,6 +9,7 @@ import { get, insertActions, type Listed, newActionsPath, put, rowOfAction, scop
 afterEach(() => vi.restoreAllMocks());
 
 const etag = (answer: { readonly headers: Headers }) => answer.headers.get("ETag");
+const names = (count: number) => Array.from({ length: count }, (_, n) => `a-${String(n).padStart(4, "0")}`);
 const conditions = (headers: Readonly<Record<string, string>>) => ({ headers });
 
 describe("a PUT", () => {
@@ -139,6 +140,13 @@ describe("a PUT", () => {
       });
       expect([late.status, etag(late)]).toEqual([201, '"2"']);
     });
+
+    it("replaces the action that took the last place", async () => {
+      const actions = newActionsPath();
+      await insertActions(actions, names(999));
+      const late = await putBehind(`${actions}/deploy`, {}, () => put(`${actions}/deploy`, {}));
+      expect([late.status, etag(late)]).toEqual([200, '"2"']);
+    });
   });
 
   it("whose answer from D1 was lost is tried again, and counts once", async () => {
@@ -182,12 +190,12 @@ describe("a DELETE", () => {
     const actions = newActionsPath();
     const path = `${actions}/deploy`;
     const seen: (string | null)[] = [];
-    await put(`${actions}/other`, {});
+    await insertActions(actions, ["other-0", "other-1", "other-2"]);
     for (let round = 0; round < 3; round++) {
       for (let n = 0; n <= round; n++) seen.push(etag(await put(path, { timeout: n + 1 })));
       await ask("DELETE", path);
-      // This one is deleted at a lower version, which must not lower the next one.
-      await ask("DELETE", `${actions}/other`);
+      // This one is deleted at version 1, which must not lower the next one.
+      expect((await ask("DELETE", `${actions}/other-${round}`)).status).toBe(204);
     }
     expect(new Set(seen).size).toBe(seen.length);
     expect((await put(path, {}, conditions({ "If-Match": seen.at(-1) ?? "" }))).status).toBe(412);
@@ -203,8 +211,6 @@ describe("a DELETE", () => {
 });
 
 describe("an environment", () => {
-  const names = (count: number) => Array.from({ length: count }, (_, n) => `a-${String(n).padStart(4, "0")}`);
-
   it("has at most 1000 actions, however many arrive at once", async () => {
     const actions = newActionsPath();
     await insertActions(actions, names(998));

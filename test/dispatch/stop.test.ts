@@ -73,6 +73,7 @@ describe("a stop request", () => {
     const id = `${run.created.id}-cancel`;
     expect(request).toMatchObject({ method: "POST", body: "{}" });
     expect(request?.headers).toMatchObject({ "webhook-id": id, "idempotency-key": id, "x-why": "deploy" });
+    expect(request?.headers["action-runs-delivery"]).toBe(run.created.id);
     expect(request?.headers["webhook-signature"]).toMatch(/^v1,/);
     expect(request?.headers.authorization).toBeUndefined();
     await untilErased(run);
