@@ -171,7 +171,7 @@ type ListedRow = Omit<ListedAction, "definition"> & { readonly definition: strin
  * Adds up the sizes along the index of names, and reads the rows themselves last. One definition always fits. The windows
  * number the rows in the order of the join, so nothing is sorted.
  */
-export const LIST = `
+const LIST = `
   SELECT name, version, changed_at AS changedAt, iif(total <= ${PAGE_MAX_BYTES}, definition, NULL) AS definition
   FROM (
     SELECT row, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS total
