@@ -174,8 +174,8 @@ function linkFault(template: string): string | null {
   const fault = checkTemplate(template, IN_STOP_URL);
   if (fault !== null) return fault.sentence;
   const paths = pathsOf(template);
-  if (paths.some(([root, member]) => root === "run" && member === "callbackToken")) {
-    return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it out.";
+  if (paths.some(([root, member = "callbackToken"]) => root === "run" && member === "callbackToken")) {
+    return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it and {{ run }} out.";
   }
   if (isWholeAnswer(template)) return null;
   if (!/^https:\/\/[^/?#@]+([/?#]|$)/i.test(template)) {

@@ -70,6 +70,15 @@ describe("a run of an action", () => {
     expect((await ask("DELETE", path, { token: member.token })).status).toBe(403);
   });
 
+  it("has at most 10 labels, and so has the action", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    const labels = Array.from({ length: 11 }, (_, n) => `l${n}`);
+    expect(await put(path, { labels })).toMatchObject({ status: 422, body: { code: "too_many_labels" } });
+    expect((await put(path, { labels: labels.slice(1) })).status).toBe(201);
+    expect((await run(path, { labels: ["l0"] })).body.code).toBe("too_many_labels");
+    expect((await run(path, { labels: ["l1"] })).status).toBe(201);
+  });
+
   it("refuses a body with what only the action may say", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});

@@ -73,6 +73,7 @@ describe("a stop request", () => {
     const id = `${run.created.id}-cancel`;
     expect(request).toMatchObject({ method: "POST", body: "{}" });
     expect(request?.headers).toMatchObject({ "webhook-id": id, "idempotency-key": id, "x-why": "deploy" });
+    expect(request?.headers["action-runs-delivery"]).toBe(run.created.id);
     expect(request?.headers["webhook-signature"]).toMatch(/^v1,/);
     expect(request?.headers.authorization).toBeUndefined();
     await untilErased(run);
@@ -135,6 +136,29 @@ describe("a stop request", () => {
     expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
     await scheduler.wait(50);
     expect(await stops.inbox()).toHaveLength(1);
+  });
+
+  it("whose attempt is under way when the 15 minutes end has its lease, and no alarm rings before it is over", async () => {
+    const { run, stops } = await queued({ status: 202 }, {}, [
+      { status: 503, headers: { "Retry-After": "880" } },
+      { mode: "hang" },
+    ]);
+    await run.cancel();
+    await stops.untilInbox(1);
+    await until(async () => (await stops.open()).open === 0);
+    const endsAt = Date.parse((await run.get()).completedAt ?? "") + 15 * MINUTE_MS;
+    await run.alarmIn(endsAt - 1000 - Date.now());
+    await stops.untilInbox(2);
+    await run.alarmIn(endsAt + 1000 - Date.now());
+    const stub = coordinatorOf(run.path, run.created.id);
+    const dueAt = await runInDurableObject(
+      stub,
+      (_instance, { storage: { sql } }) =>
+        sql.exec<{ at: number }>("SELECT due_at AS at FROM stop_requests").one().at,
+    );
+    expect(dueAt).toBeGreaterThan(endsAt + 20_000);
+    await run.alarmIn(endsAt + LEASE_OVER_MS - Date.now());
+    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
   });
 
   it("is given up if the receiver asks for a retry after the 15 minutes", async () => {
