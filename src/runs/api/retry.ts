@@ -2,13 +2,21 @@
 
 import type { Context } from "hono";
 import type { AppEnv } from "../../app-env.ts";
-import { ApiError, ERRORS } from "../../http/errors.ts";
+import { ApiError } from "../../http/errors.ts";
 import type { JsonObject } from "../../http/json.ts";
 import { INPUTS_MAX_BYTES, utf8Bytes } from "../../http/limits.ts";
 import type { InputsAnswer } from "../protocol.ts";
 import { actionOfRetry } from "./action-of-retry.ts";
 import { refusalError, sendCreated } from "./coordinator-answer.ts";
-import { type CreatedRun, type Creation, changeOf, createRun, creationOf, recallOr } from "./create.ts";
+import {
+  type CreatedRun,
+  type Creation,
+  changeOf,
+  createRun,
+  creationOf,
+  recallOr,
+  type WantedRun,
+} from "./create.ts";
 import { mayBeKnown } from "./reader.ts";
 import type { RetryBody } from "./request-schemas.ts";
 import { askAboutRun, type Place } from "./run-place.ts";
@@ -27,7 +35,7 @@ export async function retryRun(
   return sendCreated(c, creation, created);
 }
 
-/** A replay gets its run, whatever has become of the first run and its action since. */
+/** A replay gets its run, whatever has become of the first run, its action and D1 since. */
 async function createRetry(
   creation: Creation,
   id: string,
@@ -35,17 +43,22 @@ async function createRetry(
   waitUntil: WaitUntil,
 ): Promise<CreatedRun> {
   const change = await changeOf(creation, ["retry", id, body], false);
+  let wanted: WantedRun;
   try {
-    const wanted = await wantedAgain(creation, id, body, waitUntil);
-    return await createRun(creation, wanted, change);
+    wanted = await wantedAgain(creation, id, body, waitUntil);
   } catch (error) {
-    const isRefusal = error instanceof ApiError && ERRORS[error.code][0] < 500;
-    if (!isRefusal || error.code === "idempotency_key_reused") throw error;
+    if (!(error instanceof ApiError)) throw error;
     return recallOr(creation, change, error);
   }
+  return createRun(creation, wanted, change);
 }
 
-async function wantedAgain(creation: Creation, id: string, body: RetryBody, waitUntil: WaitUntil) {
+async function wantedAgain(
+  creation: Creation,
+  id: string,
+  body: RetryBody,
+  waitUntil: WaitUntil,
+): Promise<WantedRun> {
   const answer = await endedRun(creation, id);
   const { actionName, entityId, timeoutMs, heartbeatTimeoutMs } = answer.inputs;
   const parameters = body.parameters ?? parsed<JsonObject>(answer.inputs.parameters);

@@ -32,15 +32,7 @@ import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Ledger } from "./ledger.ts";
 import { ownerOf } from "./owner.ts";
-import {
-  cancelOrderOf,
-  inputsOf,
-  isSame,
-  KEY_REUSED,
-  NOT_FOUND,
-  Replies,
-  TOO_MANY_WATCHERS,
-} from "./replies.ts";
+import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, Replies, TOO_MANY_WATCHERS } from "./replies.ts";
 import { Retention } from "./retention.ts";
 import type { Sender } from "./sender.ts";
 import { Watchers } from "./watchers.ts";
@@ -112,7 +104,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
   async inputs(id: string): Promise<InputsReply> {
     const run = this.#ledger.current(id, Date.now());
-    return run === null ? NOT_FOUND : inputsOf(run);
+    return run === null ? NOT_FOUND : this.#replies.inputs(run);
   }
 
   async change(id: string, event: RunEvent, change: ChangeKey, replayOnly = false): Promise<RunReply> {
@@ -145,7 +137,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     ) {
       return answer(run, true);
     }
-    if (run.cancelKey === change.key) return KEY_REUSED;
+    if (change.key === run.cancelKey || change.key === run.changeKey) return KEY_REUSED;
 
     const next = transition(run, request, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);

@@ -5,7 +5,7 @@ import { detailsOf, shownHeartbeat } from "../details.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
-import type { CancelOrder, ChangeKey, InputsReply, RunAnswer, RunRefusal } from "../protocol.ts";
+import type { CancelOrder, ChangeKey, InputsAnswer, RunAnswer, RunRefusal } from "../protocol.ts";
 import { type Conflict, isOpen } from "../run.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
@@ -43,6 +43,22 @@ export class Replies {
     return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
   }
 
+  /** What a new run that repeats this one is made of. */
+  inputs(run: JournaledRun): InputsAnswer {
+    const { actionName, entityId, parameters, recommendations } = run;
+    const { createdAt, deadlineAt, heartbeatTimeoutMs, source, labels } = run;
+    return {
+      ok: true,
+      isOver: !isOpen(run),
+      // Older code does not journal the source. A run of its time that was dispatched came with a trigger.
+      source: source === "none" && this.#wasDispatched(run.id) ? "trigger" : source,
+      inputs: {
+        ...{ actionName, entityId, parameters, recommendations, labels, heartbeatTimeoutMs },
+        timeoutMs: deadlineAt - createdAt,
+      },
+    };
+  }
+
   #details(run: JournaledRun): string {
     return detailsOf(run, shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)));
   }
@@ -61,21 +77,6 @@ export function cancelOrderOf(run: JournaledRun, now: number): CancelOrder | nul
   const { cancelReason: reason, cancelRequestedAt: requestedAt, cancelUntil: until } = run;
   if (requestedAt === null || until === null) return null;
   return { reason, requestedAt, until, remainingMs: Math.max(until - now, 0) };
-}
-
-/** What a new run that repeats this one is made of. */
-export function inputsOf(run: JournaledRun): InputsReply {
-  const { actionName, entityId, parameters, recommendations } = run;
-  const { createdAt, deadlineAt, heartbeatTimeoutMs, source, labels } = run;
-  return {
-    ok: true,
-    isOver: !isOpen(run),
-    source,
-    inputs: {
-      ...{ actionName, entityId, parameters, recommendations, labels, heartbeatTimeoutMs },
-      timeoutMs: deadlineAt - createdAt,
-    },
-  };
 }
 
 /** Whether a request is the one that this key sent before. */

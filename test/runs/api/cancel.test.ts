@@ -104,6 +104,7 @@ describe("a running run", () => {
     expect(remainingMs).toBeGreaterThan(0);
     expect(remainingMs).toBeLessThanOrEqual(30_000);
     expect(Object.keys(body)).toEqual(["status", "deadlineAt", "cancel"]);
+    expect(Object.keys(body.cancel ?? {})).toEqual(["reason", "requestedAt", "until", "remainingMs"]);
   });
 
   it("without a grace ends in the same stretch, and its job hears 409", async () => {
@@ -319,6 +320,15 @@ describe("the same request with the same key", () => {
     const { path, run } = await started();
     await cancel(path, run.id, body, keyed("k"));
     const other = await cancel(path, run.id, { graceSeconds: 0 }, keyed("k"));
+    expect(other).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
+    expect((await get(path, run.id)).body.status).toBe("running");
+  });
+
+  it("but another body is 422 too if the first request shortened an earlier one", async () => {
+    const { path, run } = await started();
+    await cancel(path, run.id, body, keyed("k1"));
+    await cancel(path, run.id, { graceSeconds: 20 }, keyed("k2"));
+    const other = await cancel(path, run.id, { graceSeconds: 0 }, keyed("k2"));
     expect(other).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
     expect((await get(path, run.id)).body.status).toBe("running");
   });
