@@ -1,7 +1,6 @@
 /** A retry of a run of a stored action goes through the action as it is now. */
 
 import { expect, it } from "vitest";
-import { faults } from "../support/faults.ts";
 import { type Answer, type Ask, ask, type CreatedRun } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
 import { newActionsPath, ORIGIN_A, put, run, triggerAt } from "./actions.ts";
@@ -73,18 +72,4 @@ it("is refused if the action is gone, but a replay gets its run", async () => {
   const replay = await retry(actions, id, {}, keyed);
   expect([replay.status, replay.body.id]).toEqual([201, first.body.id]);
   expect(replay.headers.get("Idempotent-Replayed")).toBe("true");
-});
-
-it("is 503 while D1 is down and nobody here knows the action, but a replay gets its run", async () => {
-  const actions = newActionsPath();
-  await put(`${actions}/deploy`, {});
-  const id = await endedRun(actions);
-  const keyed = { headers: { "Idempotency-Key": "again" } };
-  const first = await retry(actions, id, {}, keyed);
-  // The isolate forgets the action that it stores.
-  await put(`${actions}/deploy`, {});
-  faults.reads = "down";
-  expect(await retry(actions, id)).toMatchObject({ status: 503, body: { code: "database_unavailable" } });
-  const replay = await retry(actions, id, {}, keyed);
-  expect([replay.status, replay.body.id]).toEqual([201, first.body.id]);
 });

@@ -35,7 +35,7 @@ export async function retryRun(
   return sendCreated(c, creation, created);
 }
 
-/** A replay gets its run, whatever has become of the first run, its action and D1 since. */
+/** A replay gets its run, whatever has become of the first run and its action since. */
 async function createRetry(
   creation: Creation,
   id: string,
@@ -46,9 +46,9 @@ async function createRetry(
   let wanted: WantedRun;
   try {
     wanted = await wantedAgain(creation, id, body, waitUntil);
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    return recallOr(creation, change, error);
+  } catch (refusal) {
+    if (refusal instanceof ApiError) return recallOr(creation, change, refusal);
+    throw refusal;
   }
   return createRun(creation, wanted, change);
 }
