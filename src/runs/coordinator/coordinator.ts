@@ -137,7 +137,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     ) {
       return answer(run, true);
     }
-    if (change.key === run.cancelKey || change.key === run.changeKey) return KEY_REUSED;
+    if (run.cancelKey === change.key) return KEY_REUSED;
 
     const next = transition(run, request, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);

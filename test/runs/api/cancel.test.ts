@@ -323,15 +323,6 @@ describe("the same request with the same key", () => {
     expect(other).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
     expect((await get(path, run.id)).body.status).toBe("running");
   });
-
-  it("but another body is 422 too if the first request shortened an earlier one", async () => {
-    const { path, run } = await started();
-    await cancel(path, run.id, body, keyed("k1"));
-    await cancel(path, run.id, { graceSeconds: 20 }, keyed("k2"));
-    const other = await cancel(path, run.id, { graceSeconds: 0 }, keyed("k2"));
-    expect(other).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
-    expect((await get(path, run.id)).body.status).toBe("running");
-  });
 });
 
 it("survives an eviction between the request and the end of its grace", async () => {
