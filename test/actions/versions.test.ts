@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { askWith } from "../support/bindings.ts";
 import { until } from "../support/direct.ts";

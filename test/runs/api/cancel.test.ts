@@ -103,6 +103,7 @@ describe("a running run", () => {
     expect(remainingMs).toBeGreaterThan(0);
     expect(remainingMs).toBeLessThanOrEqual(30_000);
     expect(Object.keys(body)).toEqual(["status", "deadlineAt", "cancel"]);
+    expect(Object.keys(body.cancel ?? {})).toEqual(["reason", "requestedAt", "until", "remainingMs"]);
   });
 
   it("without a grace ends in the same stretch, and its job hears 409", async () => {
