@@ -71,14 +71,14 @@ export type Putting = "put" | "full" | "changed";
 
 /** Compares and sets in one statement, which also enforces the limit. */
 const PUT = `
-  INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+  INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, sealed_at, bytes, secrets, definition)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, iif(?6 IS NULL, NULL, ?5), ?7, ?8, ?9
   WHERE coalesce((SELECT version FROM actions WHERE scope = ?1 AND name = ?2), 0) = ?10
     AND ?3 > coalesce((SELECT version FROM deleted_actions WHERE scope = ?1), 0) * (?10 = 0)
     AND (?10 > 0 OR (SELECT count(*) FROM actions WHERE scope = ?1) < ${ACTIONS_MAX_PER_ENVIRONMENT})
   ON CONFLICT (scope, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
-    key_id = excluded.key_id, bytes = excluded.bytes, secrets = excluded.secrets,
+    key_id = excluded.key_id, sealed_at = excluded.sealed_at, bytes = excluded.bytes, secrets = excluded.secrets,
     definition = excluded.definition
   WHERE actions.version = ?10`;
 

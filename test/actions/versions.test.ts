@@ -223,6 +223,7 @@ describe("an environment", () => {
         "SELECT name FROM actions WHERE scope = 's' AND name > 'a' ORDER BY name LIMIT 3",
         "SELECT count(*) FROM actions WHERE scope = 's'",
         "SELECT 1 FROM actions INDEXED BY actions_by_key WHERE key_id < 'x'",
+        "SELECT rowid FROM actions INDEXED BY actions_by_key WHERE key_id IN ('x') AND sealed_at <= 1",
       ].map((sql) => env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).all<{ detail: string }>()),
     );
     for (const { results } of plans) {
