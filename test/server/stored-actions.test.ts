@@ -6,6 +6,7 @@
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Delivery } from "../support/receiver/client.ts";
@@ -20,8 +21,8 @@ const ARRIVED_WITHIN_MS = 20_000;
 /** An attempt that the kill cut off is repeated when its lease of 30 s ends. */
 const DELIVERED_WITHIN_MS = 60_000;
 const GRACE_SECONDS = 6;
-const STORERS = 4;
-const STORED_BEFORE_KILL = 12;
+const STORERS = 8;
+const STORED_BEFORE_KILL = 20;
 
 const SIGNING_SECRET = `whsec_${randomBytes(32).toString("base64")}`;
 const newSecret = (name: string) => `${name}/+&=:${randomBytes(18).toString("hex")}`;
@@ -222,6 +223,8 @@ async function play() {
   const storms = Array.from({ length: STORERS }, (_, n) => ({ name: `storm-${n}`, sent: 0, told: 0 }));
   const storing = storms.map(async (one) => {
     for (;;) {
+      // Out of step, so that the kill finds each of them at another point of its request.
+      await delay(Math.random() * 200);
       const version = ++one.sent;
       const headers = { "X-Version": `${VERSION_SECRET}-${version}` };
       const trigger = { type: "webhook", url: `${receiver.url}/${one.name}`, headers };
