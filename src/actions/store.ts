@@ -78,7 +78,7 @@ const PUT = `
     AND (?10 > 0 OR (SELECT count(*) FROM actions WHERE scope = ?1) < ${ACTIONS_MAX_PER_ENVIRONMENT})
   ON CONFLICT (scope, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
-    key_id = excluded.key_id, bytes = excluded.bytes, secrets = excluded.secrets,
+    key_id = excluded.key_id, resealed_at = 0, bytes = excluded.bytes, secrets = excluded.secrets,
     definition = excluded.definition`;
 
 /** SQL: whether the change with this audit entry is the one that wrote the action's version. */

@@ -36,7 +36,7 @@ it("no statement on stored actions scans a table", async () => {
   expect((await listActions(db, place.scope, undefined, 3)).actions).toHaveLength(1);
   expect(await deleteAction(db, place, 1, entry("action_deleted"))).toBe(true);
   const keys = "the-new-signing-key-of-32-bytes-and-more,the-old-signing-key-of-32-bytes-and-more";
-  await resealActions(db, keys);
+  await resealActions(db, keys, Date.now());
   await requireDatabase(db, { d1: 0, coordinator: 0 }, "the-id-of-a-key");
   const plans = await env.DB.batch<{ detail: string }>(explained);
   expect(plans).toHaveLength(11);
