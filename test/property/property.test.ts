@@ -41,7 +41,7 @@ import { Model, type NewRunBody, type ReportBody, type RetryBody, type StopBody 
 import { HeldWrites } from "./platform.ts";
 
 const SEED = 20260131;
-const STORIES = 60;
+const STORIES = 40;
 const DAY_MS = 86_400_000;
 
 let held: HeldWrites;

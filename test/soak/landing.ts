@@ -7,9 +7,9 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Stage } from "./caller.ts";
 import { ask, urlOf } from "./requests.ts";
 import { type ActionRun, type Details, stepOf } from "./run-model.ts";
+import type { Stage } from "./stage.ts";
 
 const LANDED_WITHIN_MS = 15_000;
 const POLL_MS = 500;

@@ -3,12 +3,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { onStopSignal } from "../../src/dev/wrangler.ts";
-import { Caller, type Stage } from "./caller.ts";
+import { Caller } from "./caller.ts";
 import { DISTURBANCES, Disturbances } from "./disturbances.ts";
 import { checkLanding, compareWithGets } from "./landing.ts";
 import { randomFrom } from "./random.ts";
 import { SoakRecord } from "./record.ts";
 import { build, newSite } from "./site.ts";
+import type { Stage } from "./stage.ts";
 import { summary } from "./summary.ts";
 
 const USAGE = `npm run soak                          ten minutes of faults under 64 callers
