@@ -2,9 +2,10 @@
 
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { until } from "../support/direct.ts";
+import { coordinatorOfKey } from "../../src/runs/run-id.ts";
+import { journal, until } from "../support/direct.ts";
 import type { Answer, Delivery, Receiver } from "../support/receiver/client.ts";
-import { ask, coordinatorOf } from "../support/requests.ts";
+import { ask, coordinatorOf, newRunsPath } from "../support/requests.ts";
 import { answering, type Fired, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
 
 const LEASE_OVER_MS = 31_000;
@@ -175,6 +176,35 @@ describe("a stop request", () => {
     await run.cancel();
     await stops.untilInbox(1);
     await untilErased(run);
+  });
+
+  it("waits if 50 others of its coordinator are under way", async () => {
+    const [starts, stops] = await Promise.all([answering({ status: 202 }), answering({ mode: "hang" })]);
+    const path = newRunsPath();
+    const keys = Array.from({ length: 1000 }, (_, n) => `key-${n}`).filter(
+      (key) => coordinatorOfKey(key) === 0,
+    );
+    const trigger = { ...QUEUED, cancel: { url: stops.url } };
+    const runs = await Promise.all(
+      keys.slice(0, 52).map((key) => {
+        const options = { headers: { "Idempotency-Key": key } };
+        return fire(starts.url, trigger, { path, options });
+      }),
+    );
+    const cancelledAt = Date.now();
+    await Promise.all(runs.map(({ cancel }) => cancel()));
+    await stops.untilInbox(50);
+    const waiting = () =>
+      journal<{ due_at: number }>(
+        path,
+        0,
+        "SELECT due_at FROM stop_requests WHERE attempt = 0 AND next_at <= ?",
+        Date.now(),
+      );
+    await until(async () => (await waiting()).length === 2);
+    // The alarm looks again later, and not all the time.
+    for (const { due_at } of await waiting()) expect(due_at).toBeGreaterThanOrEqual(cancelledAt + 30_000);
+    expect((await stops.open()).open).toBe(50);
   });
 
   it("has an instant at which it is erased, from the start", async () => {
