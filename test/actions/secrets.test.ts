@@ -26,9 +26,8 @@ const SECRETS = [
   "the-cancel-secret-9917",
   SIGNING_SECRET.slice(6),
 ];
-const WHOLE = triggerAt(`${ORIGIN_A}/hook`, {
-  cancel: { url: `${ORIGIN_A}/stop`, headers: { Authorization: "Bearer the-cancel-secret-9917" } },
-});
+const CANCEL = { url: `${ORIGIN_A}/stop`, headers: { Authorization: "Bearer the-cancel-secret-9917" } };
+const WHOLE = triggerAt(`${ORIGIN_A}/hook`, { cancel: CANCEL });
 
 const logged: string[] = [];
 beforeEach(() => {
@@ -83,7 +82,7 @@ it("are in no answer, log line or row, whatever is done with the action", async 
   for (const trigger of [
     { ...WHOLE, unknown: 1 },
     { ...WHOLE, url: "https://localhost/hook" },
-    { ...WHOLE, cancel: { ...WHOLE.cancel, url: "https://10.0.0.1/stop" } },
+    { ...WHOLE, cancel: { ...CANCEL, url: "https://10.0.0.1/stop" } },
     { ...WHOLE, payload: "{{ nothing }}" },
     { ...WHOLE, headers: { ...WHOLE.headers, "X-Bad": `${SECRETS[0]}\n` } },
     { ...WHOLE, signingSecret: `${SIGNING_SECRET}!` },

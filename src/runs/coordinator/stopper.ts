@@ -59,17 +59,12 @@ export class Stopper {
   #request(run: JournaledRun, now: number): void {
     const stop = this.#journal.stops.of(run.id);
     if (stop === null || isRequested(stop)) return;
-    // The delivery is still there if the run has not changed yet.
-    const { attempt, leaseUntil } = this.#journal.deliveries.of(run.id) ?? {
-      attempt: stop.deliveryAttempt,
-      leaseUntil: stop.deliveryLease,
-    };
-    if (attempt === 0) {
+    if (stop.deliveryAttempt === 0) {
       this.#ledger.noteStop(run, null, [], now);
       return;
     }
     // After the clock stepped back, a lease may lie far ahead.
-    const nextAt = Math.min(Math.max(leaseUntil ?? now, now), now + LEASE_MS);
+    const nextAt = Math.min(Math.max(stop.deliveryLease ?? now, now), now + LEASE_MS);
     this.#send(run, { ...stop, nextAt }, now);
   }
 
@@ -89,7 +84,7 @@ export class Stopper {
     if (values === undefined && attempt < stop.deliveryAttempt) return;
     this.#journal.stops.deliveryAnswered(run.id);
     if (stop.attempt === 0 && stop.nextAt !== null && stop.leaseUntil === null) {
-      this.#send(run, { ...stop, deliveryLease: null, nextAt: Math.min(stop.nextAt, now) }, now);
+      this.#send(run, { ...stop, nextAt: Math.min(stop.nextAt, now) }, now);
     }
   }
 
