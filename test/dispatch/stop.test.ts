@@ -277,15 +277,28 @@ describe("while the run is open, the timeline tells", () => {
     expect(await stops.inbox()).toEqual([]);
   });
 
-  it("no answer that echoes a secret of either request", async () => {
-    const secrets = { token: "a-token-that-is-secret-1" };
-    const { run } = await play({ status: 202 }, {}, [{ status: 400, body: "No a-token-that-is-secret-1" }], {
-      secrets,
-    });
+  /** The trigger has these secrets, but only the other request contains them. */
+  const ELSEWHERE = { secrets: { token: "a-token-that-is-secret-1" } };
+  it.each([
+    ["a secret that the trigger only keeps", "a-token-that-is-secret-1"],
+    ["a header of the request that started the job", "start-token-1"],
+  ])("no answer that echoes %s", async (_what, secret) => {
+    const more = { ...ELSEWHERE, headers: { Authorization: "Bearer start-token-1" } };
+    const { run } = await play({ status: 202 }, {}, [{ status: 400, body: `No ${secret}` }], more);
     await run.untilStatus("running");
     await askToStop(run);
     await untilErased(run);
     expect((await run.timeline()).at(-1)).toMatchObject({ excerpt: null, excerptOmitted: "secret" });
+  });
+
+  it.each([
+    ["a secret that the trigger only keeps", "a-token-that-is-secret-1"],
+    ["a header of the stop request", "stop-token-1"],
+  ])("no answer to the webhook that echoes %s", async (_what, secret) => {
+    const cancel = { headers: { Authorization: "Bearer stop-token-1" } };
+    const { run } = await play({ status: 400, body: `No ${secret}` }, cancel, [], ELSEWHERE);
+    const [answer] = await run.untilAnswered(1);
+    expect(answer).toMatchObject({ excerpt: null, excerptOmitted: "secret" });
   });
 
   it("nothing after the end: an answer that comes then is only logged", async () => {
