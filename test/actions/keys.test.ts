@@ -80,7 +80,10 @@ describe("a rotation", () => {
   it("without the sweep loses the secrets: 409 action_secrets_lost, until they are sent again", async () => {
     const path = await storeUnder(OLD);
     const again = (key: string) =>
-      askWith(ring(key), "POST", `${path}/runs`, { body: {}, headers: { "Idempotency-Key": "again" } });
+      askWith<{ id: string }>(ring(key), "POST", `${path}/runs`, {
+        body: {},
+        headers: { "Idempotency-Key": "again" },
+      });
     const first = await again(OLD);
     const refused = await runWith(ring(NEW), path);
     expect([refused.status, refused.body.code]).toEqual([409, "action_secrets_lost"]);

@@ -2,11 +2,11 @@
 
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { coordinatorOfKey } from "../../src/runs/run-id.ts";
-import { journal, until } from "../support/direct.ts";
-import type { Answer, Delivery, Receiver } from "../support/receiver/client.ts";
-import { ask, coordinatorOf, newRunsPath } from "../support/requests.ts";
-import { answering, type Fired, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
+import { until } from "../support/direct.ts";
+import type { Answer, Delivery } from "../support/receiver/client.ts";
+import { ask, coordinatorOf } from "../support/requests.ts";
+import { answering, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
+import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } from "./stops.ts";
 
 const LEASE_OVER_MS = 31_000;
 const MINUTE_MS = 60_000;
@@ -16,48 +16,6 @@ afterEach(() => {
   vi.restoreAllMocks();
   vi.useRealTimers();
 });
-
-interface Rows {
-  readonly stops: number;
-  readonly answers: number;
-}
-
-function rowsOf({ path, created }: Fired): Promise<Rows> {
-  return runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage: { sql } }) => {
-    const count = (table: string) =>
-      sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table} WHERE run_id = ?`, created.id).one().n;
-    return { stops: count("stop_requests"), answers: count("receiver_answers") };
-  });
-}
-
-const untilErased = (run: Fired) => until(async () => (await rowsOf(run)).stops === 0);
-
-/** A run whose trigger goes to one receiver and whose stop request goes to another. */
-interface Played {
-  readonly run: Fired;
-  readonly starts: Receiver;
-  readonly stops: Receiver;
-}
-
-async function play(
-  answer: Answer,
-  cancel: Readonly<Record<string, unknown>> = {},
-  stopAnswers: readonly Answer[] = [],
-  more: Readonly<Record<string, unknown>> = {},
-): Promise<Played> {
-  const [starts, stops] = await Promise.all([answering(answer), answering(...stopAnswers)]);
-  const { url = "/stop", ...rest } = cancel;
-  const run = await fire(starts.url, { cancel: { url: `${stops.url}${url}`, ...rest }, ...more });
-  return { run, starts, stops };
-}
-
-/** A pending run whose webhook was accepted. */
-const QUEUED = { startOn: "heartbeat" };
-async function queued(answer: Answer, cancel = {}, stopAnswers: readonly Answer[] = [], more = {}) {
-  const played = await play(answer, cancel, stopAnswers, { ...QUEUED, ...more });
-  await played.run.untilAnswered(1);
-  return played;
-}
 
 describe("a stop request", () => {
   it("is a signed POST with an id of its own, and has no header of the trigger", async () => {
@@ -178,35 +136,6 @@ describe("a stop request", () => {
     await untilErased(run);
   });
 
-  it("waits if 50 others of its coordinator are under way", async () => {
-    const [starts, stops] = await Promise.all([answering({ status: 202 }), answering({ mode: "hang" })]);
-    const path = newRunsPath();
-    const keys = Array.from({ length: 1000 }, (_, n) => `key-${n}`).filter(
-      (key) => coordinatorOfKey(key) === 0,
-    );
-    const trigger = { ...QUEUED, cancel: { url: stops.url } };
-    const runs = await Promise.all(
-      keys.slice(0, 52).map((key) => {
-        const options = { headers: { "Idempotency-Key": key } };
-        return fire(starts.url, trigger, { path, options });
-      }),
-    );
-    const cancelledAt = Date.now();
-    await Promise.all(runs.map(({ cancel }) => cancel()));
-    await stops.untilInbox(50);
-    const waiting = () =>
-      journal<{ due_at: number }>(
-        path,
-        0,
-        "SELECT due_at FROM stop_requests WHERE attempt = 0 AND next_at <= ?",
-        Date.now(),
-      );
-    await until(async () => (await waiting()).length === 2);
-    // The alarm looks again later, and not all the time.
-    for (const { due_at } of await waiting()) expect(due_at).toBeGreaterThanOrEqual(cancelledAt + 30_000);
-    expect((await stops.open()).open).toBe(50);
-  });
-
   it("has an instant at which it is erased, from the start", async () => {
     const { run } = await queued({ status: 202 });
     const due = await runInDurableObject(
@@ -218,23 +147,7 @@ describe("a stop request", () => {
     );
     expect(due).toBe(Date.parse(run.created.callback.expiresAt) + 15 * MINUTE_MS);
   });
-
-  it("does not disturb when the run is purged", async () => {
-    const { run, stops } = await queued({ status: 202 }, {}, [{ mode: "hang" }]);
-    await run.cancel();
-    await stops.untilInbox(1);
-    const stub = coordinatorOf(run.path, run.created.id);
-    const row = await runInDurableObject(stub, (_instance, { storage: { sql } }) =>
-      sql.exec("SELECT due_at = purge_at AS same FROM runs WHERE id = ?", run.created.id).one(),
-    );
-    expect(row).toEqual({ same: 1 });
-  });
 });
-
-/** Asks the job of a running run to stop, and gives it a minute. */
-async function askToStop({ path, created }: Fired): Promise<void> {
-  expect((await ask("POST", `${ORIGIN}${path}/${created.id}/cancel`)).status).toBe(202);
-}
 
 describe("while the run is open, the timeline tells", () => {
   it("each attempt of the stop request and its answer", async () => {
@@ -592,17 +505,10 @@ describe("a product that answers like", () => {
   );
 });
 
-function externalUrl({ path, created: { id } }: Fired): Promise<string | null> {
-  return runInDurableObject(
-    coordinatorOf(path, id),
-    (_instance, { storage: { sql } }) =>
-      sql.exec<{ url: string | null }>("SELECT external_url AS url FROM runs WHERE id = ?", id).one().url,
-  );
-}
-
 describe("a hostile answer", () => {
   const SECRET = "hunter2-and-a-bit-more";
   const HOSTILE: readonly [string, Answer][] = [
+    ["is no success", { status: 503, headers: { "Retry-After": "600" }, body: '{"id":1}' }],
     ["has 1 MB", { body: `{"pad":"${"x".repeat(1024 * 1024)}","id":1}` }],
     ["is no JSON", { body: "<html>id</html>" }],
     ["has it only on the prototype", { body: '{"__proto__":{"id":7}}' }],
