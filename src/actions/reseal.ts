@@ -10,8 +10,9 @@ import { type KeyRing, keyRing } from "../key-ring.ts";
 import { log, logFailure } from "../log.ts";
 import { resealed, sealingKeyIds } from "./sealing.ts";
 
-/** 64 KiB each at most. */
+/** Each has 64 KiB at most. The bytes are bounded as well, because D1 gives and takes each byte as a number in JSON. */
 const PER_MINUTE = 100;
+const BYTES_PER_MINUTE = 2 * 1024 * 1024;
 /** Entries of the index. */
 const LOOKED_AT_PER_MINUTE = 10_000;
 /**
@@ -63,11 +64,15 @@ async function reseal(db: D1Database, ring: KeyRing, now: number): Promise<void>
 
 /** In a random order, so that secrets that no key opens can't take up every minute's places. */
 const SELECT = `
-  SELECT scope, name, version, key_id AS keyId, secrets FROM actions WHERE rowid IN (
-    SELECT row FROM (
-      SELECT rowid AS row FROM actions INDEXED BY actions_by_key
-      WHERE key_id IN (SELECT value FROM json_each(?1)) AND resealed_at <= ?2 LIMIT ${LOOKED_AT_PER_MINUTE})
-    ORDER BY random() LIMIT ${PER_MINUTE})`;
+  SELECT scope, name, version, keyId, secrets FROM (
+    SELECT scope, name, version, key_id AS keyId, secrets,
+           sum(length(secrets)) OVER (ORDER BY random() ROWS UNBOUNDED PRECEDING) AS total
+    FROM actions WHERE rowid IN (
+      SELECT row FROM (
+        SELECT rowid AS row FROM actions INDEXED BY actions_by_key
+        WHERE key_id IN (SELECT value FROM json_each(?1)) AND resealed_at <= ?2 LIMIT ${LOOKED_AT_PER_MINUTE})
+      ORDER BY random() LIMIT ${PER_MINUTE}))
+  WHERE total <= ${BYTES_PER_MINUTE}`;
 
 /** Null if the secrets can't be opened, although their key is in the ring. */
 async function updateOf(

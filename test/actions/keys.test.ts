@@ -106,8 +106,16 @@ describe("a rotation", () => {
 
   it("without the sweep loses the secrets: 409 action_secrets_lost, until they are sent again", async () => {
     const path = await storeUnder(OLD);
+    const again = (key: string) =>
+      askWith<{ id: string }>(ring(key), "POST", `${path}/runs`, {
+        body: {},
+        headers: { "Idempotency-Key": "again" },
+      });
+    const first = await again(OLD);
     const refused = await runWith(ring(NEW), path);
     expect([refused.status, refused.body.code]).toEqual([409, "action_secrets_lost"]);
+    const replay = await again(NEW);
+    expect([replay.status, replay.body.id]).toEqual([201, first.body.id]);
     await sweep(NEW);
     expect((await rowOfAction(path))?.keyId).toBe(await keyIdOf(OLD));
     expect(await readiness(NEW)).toBe(1);
@@ -124,6 +132,20 @@ describe("a rotation", () => {
   });
 });
 
+/** Makes ?2 copies of the one action of the scope ?1. */
+const COPY = `
+  WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ?2)
+  INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
+  SELECT scope, 'copy-' || n, version, change_id, changed_at, key_id, bytes, secrets, definition
+  FROM actions, counted WHERE scope = ?1`;
+
+/** How many actions the sweep has read, as the log says. */
+function lookedAt(): number {
+  const lines = logged.map((text) => JSON.parse(text) as { event: string; resealed: number; lost: number });
+  const line = lines.find(({ event }) => event === "actions_resealed");
+  return line === undefined ? 0 : line.resealed + line.lost;
+}
+
 describe("the sweep", () => {
   it("leaves alone what the first key sealed, and what no key of its ring sealed", async () => {
     const paths = [await storeUnder(OLD), await storeUnder(NEW)];
@@ -138,21 +160,24 @@ describe("the sweep", () => {
     const actions = newActionsPath();
     await askWith(ring(OLD), "PUT", `${actions}/first`, { body: { trigger: triggerAt(ORIGIN_A) } });
     // Copies can't be opened, because their names differ. So each one is lost, and the row stays.
-    await env.DB.prepare(
-      `INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
-       SELECT scope, 'copy-' || value, version, change_id, changed_at, key_id, bytes, secrets, definition
-       FROM actions, json_each(?2) WHERE scope = ?1`,
-    )
-      .bind(scopeOf(actions), JSON.stringify(Array.from({ length: 150 }, (_, n) => n)))
-      .run();
+    await env.DB.prepare(COPY).bind(scopeOf(actions), 150).run();
     await askWith(ring(OLD), "PUT", `${actions}/last`, { body: { trigger: triggerAt(ORIGIN_A) } });
     await sweep(NEW, OLD);
-    const line = logged.map((text) => JSON.parse(text)).find(({ event }) => event === "actions_resealed");
-    expect(line.resealed + line.lost).toBe(100);
+    expect(lookedAt()).toBe(100);
     // In a random order, so that those that can't be opened do not stop the others for ever.
     const isDone = async () => (await rowOfAction(`${actions}/last`))?.keyId === (await keyIdOf(NEW));
     for (let n = 0; n < 100 && !(await isDone()); n++) await sweep(NEW, OLD);
     expect(await isDone()).toBe(true);
+  });
+
+  it("reads at most 2 MiB of secrets in a minute, and always some", async () => {
+    const path = await storeUnder(OLD);
+    await env.DB.prepare("UPDATE actions SET secrets = zeroblob(65536) WHERE scope = ?")
+      .bind(scopeOf(path))
+      .run();
+    await env.DB.prepare(COPY).bind(scopeOf(path), 90).run();
+    await sweep(NEW, OLD);
+    expect(lookedAt()).toBe(32);
   });
 
   it("does not overwrite a version that was stored meanwhile", async () => {

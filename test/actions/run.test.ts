@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readRunId } from "../../src/runs/run-id.ts";
 import { journal } from "../support/direct.ts";
+import { faults } from "../support/faults.ts";
 import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { newActionsPath, ORIGIN_A, put, run, triggerAt } from "./actions.ts";
@@ -190,6 +191,9 @@ describe("a repeated run", () => {
     expect(same(await again())).toEqual([201, id, "true"]);
     expect((await run(path, { parameters: { a: 2 } }, keyed)).body.code).toBe("idempotency_key_reused");
     expect((await run(path, {})).body.code).toBe("action_not_found");
+    faults.reads = "down";
+    expect((await run(path, {})).body.code).toBe("database_unavailable");
+    expect(same(await again())).toEqual([201, id, "true"]);
   });
 
   it("of another action, or as a plain create, is another body", async () => {

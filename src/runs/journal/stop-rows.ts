@@ -60,13 +60,13 @@ export class StopRows {
 
   /** `latestDueAt`: as for `insert`. */
   update(runId: string, stop: Stop, latestDueAt: number): void {
-    const { attempt, nextAt, leaseUntil, isUnsure, deliveryLease } = stop;
+    const { attempt, nextAt, leaseUntil, isUnsure } = stop;
     // An attempt that is under way at the latest instant has its lease all the same.
     const dueAt = leaseUntil ?? Math.min(nextAt ?? latestDueAt, latestDueAt);
     this.#write(
-      `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, delivery_lease = ?, due_at = ?
+      `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, due_at = ?
        WHERE run_id = ?`,
-      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, deliveryLease, dueAt, runId],
+      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, dueAt, runId],
     );
   }
 
