@@ -138,6 +138,12 @@ async function plain(path: string, id: string): Promise<ActionRun> {
   return (await get(path, id, "")).body;
 }
 
+it("of a run with a trigger of its own name no action", async () => {
+  const trigger = { type: "webhook", url: "https://ci.example.com/a", startOn: "heartbeat" };
+  const { body } = await create(newRunsPath(), { trigger });
+  expect(body.details).toEqual(NOTHING);
+});
+
 describe("labels", () => {
   const labelsOf = async (path: string, labels: unknown) => create(path, { labels });
 
