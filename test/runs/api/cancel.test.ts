@@ -2,7 +2,8 @@
 
 import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { alarmIn, change, createAged, direct } from "../../support/direct.ts";
+import { readRunId } from "../../../src/runs/run-id.ts";
+import { alarmIn, change, createAged, direct, journal } from "../../support/direct.ts";
 import {
   type ActionRun,
   type Answer,
@@ -106,6 +107,13 @@ describe("a running run", () => {
     expect(Object.keys(body.cancel ?? {})).toEqual(["reason", "requestedAt", "until", "remainingMs"]);
   });
 
+  it("tells its job also with a heartbeat that makes a new version", async () => {
+    const { path, run } = await started();
+    await cancel(path, run.id, { reason: "wrong branch" });
+    const { body } = await beat(run, { externalUrl: "https://ci.example/1" });
+    expect(body.cancel?.reason).toBe("wrong branch");
+  });
+
   it("without a grace ends in the same stretch, and its job hears 409", async () => {
     const { path, run } = await started();
     const answer = await cancel(path, run.id, { graceSeconds: 0 });
@@ -173,7 +181,11 @@ describe("a running run", () => {
     const { path, run } = await started();
     await cancel(path, run.id, { graceSeconds: 30, reason: "first" });
     const story = await storyOf(path, run.id);
+    const writes = () =>
+      journal(path, readRunId(run.id).coordinator, "SELECT change_seq, change_key FROM runs");
+    const before = await writes();
     expect(await cancel(path, run.id, { graceSeconds: 60, reason: "second" })).toMatchObject({ status: 202 });
+    expect(await writes()).toEqual(before);
     expect((await beat(run)).body.cancel?.reason).toBe("first");
     expect(await storyOf(path, run.id)).toEqual(story);
     expect(await cancel(path, run.id, { graceSeconds: 10, reason: "third" })).toMatchObject({ status: 202 });

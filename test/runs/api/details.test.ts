@@ -191,6 +191,12 @@ describe("an answer that nobody asked for details", () => {
   });
 });
 
+it("of a run with a trigger of its own name no action", async () => {
+  const trigger = { type: "webhook", url: "https://ci.example.com/a", startOn: "heartbeat" };
+  const { body } = await create(newRunsPath(), { trigger });
+  expect(body.details).toEqual(NOTHING);
+});
+
 describe("labels", () => {
   const labelsOf = async (path: string, labels: unknown) => create(path, { labels });
 

@@ -128,6 +128,8 @@ describe("refuses", () => {
   it("a run with a trigger of its own: trigger_not_kept, with a word on stored actions", async () => {
     const trigger = { type: "webhook", url: "https://ci.example.com/a", startOn: "heartbeat" };
     const { path, run } = await ended({ actionName: "deploy", trigger });
+    const source = await journal(path, readRunId(run.id).coordinator, "SELECT source FROM runs");
+    expect(source).toEqual([{ source: "trigger" }]);
     const answer = await retry(path, run.id);
     expect(answer).toMatchObject({ status: 409, body: { code: "trigger_not_kept" } });
     expect(answer.body.error).toContain("action");
