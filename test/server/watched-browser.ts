@@ -1,6 +1,6 @@
 /** Chromium, and a record of everything that no page of this service may do. */
 
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page, type Request } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { CHROMIUM } from "../../src/dev/chromium.ts";
 import { until } from "./until.ts";
@@ -9,6 +9,7 @@ const STARTS_WITHIN_MS = 60_000;
 const TEST_MAX_MS = 90_000;
 const APPEARS_WITHIN_MS = 20_000;
 const FAULT_WITHIN_MS = 5_000;
+const SETTLED_WITHIN_MS = 10_000;
 const HEIGHT = 800;
 
 export interface Look {
@@ -41,6 +42,8 @@ export function describeInBrowser(what: string, tests: (browser: WatchedBrowser)
 export class WatchedBrowser {
   #browser: Browser | null = null;
   #faults: string[] = [];
+  /** The requests of each page that have no response yet. */
+  readonly #pending = new WeakMap<Page, Set<Request>>();
 
   async start(): Promise<void> {
     this.#browser = await chromium.launch({
@@ -85,6 +88,7 @@ export class WatchedBrowser {
     context.setDefaultTimeout(APPEARS_WITHIN_MS);
     await this.#watch(context, origin);
     const page = await context.newPage();
+    this.#notePending(page);
     page.on("websocket", (socket) => this.#faults.push(`socket to ${socket.url()}`));
     page.on("popup", (popup) => this.#faults.push(`window at ${popup.url()}`));
     page.on("dialog", async (dialog) => {
@@ -92,6 +96,27 @@ export class WatchedBrowser {
       await dialog.dismiss();
     });
     return page;
+  }
+
+  /** Resolves when the page has drawn what it asked for. An event stream counts as answered when it begins. */
+  async settled(page: Page): Promise<void> {
+    await page.locator("main").waitFor();
+    await twoFrames(page);
+    const isAnswered = () => this.#pending.get(page)?.size === 0;
+    await until("the page has all responses", isAnswered, SETTLED_WITHIN_MS);
+    await twoFrames(page);
+  }
+
+  #notePending(page: Page): void {
+    const pending = new Set<Request>();
+    const answered = (request: Request) => pending.delete(request);
+    this.#pending.set(page, pending);
+    page.on("request", (request) => pending.add(request));
+    page.on("requestfinished", answered);
+    page.on("requestfailed", answered);
+    page.on("response", (response) => {
+      if (response.headers()["content-type"] === "text/event-stream") answered(response.request());
+    });
   }
 
   async #watch(context: BrowserContext, allowed: string): Promise<void> {
@@ -109,6 +134,13 @@ export class WatchedBrowser {
         console.error("refused by the policy", refused.violatedDirective, refused.blockedURI))`,
     );
   }
+}
+
+/** Effects run after a frame, and what they change is drawn in the next. */
+function twoFrames(page: Page): Promise<void> {
+  return page.evaluate(
+    "new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => setTimeout(done)))))",
+  );
 }
 
 /** How many CSS pixels the page can be scrolled sideways. */
