@@ -29,6 +29,7 @@ export function Dialog({ title, onClose, isKept = false, children }: DialogProps
     <dialog
       ref={ref}
       class="dialog"
+      tabIndex={-1}
       aria-labelledby={id}
       onCancel={(event) => {
         if (isKept) event.preventDefault();

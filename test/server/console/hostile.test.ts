@@ -20,6 +20,12 @@ const SCRIPT_LINK = "javascript:alert(3)";
 const long = (characters: number) => "W".repeat(characters);
 const WORD = long(8192);
 
+/** An element of the page, as far as a function that runs there needs it. */
+interface Scrollable {
+  readonly scrollWidth: number;
+  readonly clientWidth: number;
+}
+
 describeInBrowser("hostile texts at the console", (browser) => {
   const site = new Site("of-console-hostile", sharedPlace("of-console-hostile"));
   let receiver: RunningReceiver;
@@ -29,27 +35,41 @@ describeInBrowser("hostile texts at the console", (browser) => {
     receiver = await startReceiver();
     const answer = `<html><head><title>502</title></head><body>${MARKUP}${BIDI}${long(2000)}</body></html>`;
     receiver.script("hostile", [{ status: 502, headers: { "Content-Type": "text/html" }, body: answer }]);
-    const token = await site.client(ENV).tokens.create({ name: `${MARKUP.slice(0, 60)}${long(60)}`, role: "admin" });
+    const token = await site
+      .client(ENV)
+      .tokens.create({ name: `${MARKUP.slice(0, 60)}${long(60)}`, role: "admin" });
     await site.client(ENV).tokens.create({ name: `${BIDI} token`, role: "viewer" });
     const client = site.client(ENV, token.token);
     ids = await Promise.all([endedRun(client), openRun(client), dispatchedRun(client)]);
-    await client.actions.put("hostile", {
-      description: `${MARKUP} ${BIDI} ${long(200)}`,
-      labels: [MARKUP.slice(0, 60), BIDI, long(60)],
-      parametersSchema: {
-        type: "object",
-        title: MARKUP,
-        properties: {
-          [MARKUP]: { type: "string", description: `${BIDI} ${WORD.slice(0, 2000)}`, default: SCRIPT_LINK },
-          [BIDI]: { enum: [MARKUP, BIDI, long(500), SCRIPT_LINK] },
-          [long(500)]: { type: "array", items: { enum: [BIDI, long(300)] }, title: long(500) },
-          group: { type: "object", title: BIDI, properties: { __proto__x: { type: "integer", description: MARKUP } } },
-          // Never ends in a browser that runs it.
-          slow: { type: "string", pattern: "^(a+)+$", default: `${"a".repeat(40)}b` },
+    await client.actions.put(
+      "hostile",
+      {
+        description: `${MARKUP} ${BIDI} ${long(200)}`,
+        labels: [MARKUP.slice(0, 60), BIDI, long(60)],
+        parametersSchema: {
+          type: "object",
+          title: MARKUP,
+          properties: {
+            [MARKUP]: { type: "string", description: `${BIDI} ${WORD.slice(0, 2000)}`, default: SCRIPT_LINK },
+            [BIDI]: { enum: [MARKUP, BIDI, long(500), SCRIPT_LINK] },
+            [long(500)]: { type: "array", items: { enum: [BIDI, long(300)] }, title: long(500) },
+            group: {
+              type: "object",
+              title: BIDI,
+              properties: { __proto__x: { type: "integer", description: MARKUP } },
+            },
+            // Never ends in a browser that runs it.
+            slow: { type: "string", pattern: "^(a+)+$", default: `${"a".repeat(40)}b` },
+          },
+        },
+        trigger: {
+          type: "webhook",
+          url: `${receiver.url}/hostile?${long(1000)}`,
+          payload: { [MARKUP]: BIDI },
         },
       },
-      trigger: { type: "webhook", url: `${receiver.url}/hostile?${long(1000)}`, payload: { [MARKUP]: BIDI } },
-    }, { ifVersion: null });
+      { ifVersion: null },
+    );
   });
   afterAll(() => receiver?.close());
 
@@ -58,7 +78,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
     [BIDI]: BIDI,
     [long(3000)]: WORD,
     link: SCRIPT_LINK,
-    ["__proto__x"]: { constructor: { prototype: WORD } },
+    __proto__x: { constructor: { prototype: WORD } },
     deep: JSON.parse(`${'{"a":'.repeat(30)}1${"}".repeat(30)}`),
   };
   const NAMES = [MARKUP, BIDI, long(250)];
@@ -67,9 +87,16 @@ describeInBrowser("hostile texts at the console", (browser) => {
   async function endedRun(client: Client): Promise<string> {
     const created = await client.runs.create({ actionName: MARKUP, parameters: PARAMETERS, labels: LABELS });
     for (const message of [MARKUP, `${BIDI} went on`, long(1000)]) {
-      await job(created).heartbeat({ message, progress: 0.5, externalUrl: `https://example.com/${long(1900)}` });
+      await job(created).heartbeat({
+        message,
+        progress: 0.5,
+        externalUrl: `https://example.com/${long(1900)}`,
+      });
     }
-    await job(created).fail(`${MARKUP} ${BIDI} ${long(7000)}`, { [MARKUP]: WORD, [SCRIPT_LINK]: SCRIPT_LINK });
+    await job(created).fail(`${MARKUP} ${BIDI} ${long(7000)}`, {
+      [MARKUP]: WORD,
+      [SCRIPT_LINK]: SCRIPT_LINK,
+    });
     return created.id;
   }
 
@@ -83,7 +110,11 @@ describeInBrowser("hostile texts at the console", (browser) => {
   async function dispatchedRun(client: Client): Promise<string> {
     const { id } = await client.runs.create({
       actionName: long(250),
-      trigger: { type: "webhook", url: `${receiver.url}/hostile`, retry: { maxAttempts: 2, initialDelayMs: 100 } },
+      trigger: {
+        type: "webhook",
+        url: `${receiver.url}/hostile`,
+        retry: { maxAttempts: 2, initialDelayMs: 100 },
+      },
     });
     await client.runs.wait(id);
     return id;
@@ -120,7 +151,9 @@ describeInBrowser("hostile texts at the console", (browser) => {
       await page.setViewportSize({ width, height: 800 });
       expect([name, width, await harm(page), await overflow(page)]).toEqual([name, width, [], 0]);
       for (const panel of await page.locator("main, dialog, .runs, .run-room, .page").all()) {
-        const wider = await panel.evaluate<number>("panel => panel.scrollWidth - panel.clientWidth");
+        const wider = await panel.evaluate(
+          (element: Scrollable) => element.scrollWidth - element.clientWidth,
+        );
         expect([name, width, wider]).toEqual([name, width, 0]);
       }
     }
@@ -143,8 +176,13 @@ describeInBrowser("hostile texts at the console", (browser) => {
     await browser.expectFault(/status of 400/);
     for (const id of ids) {
       await page.goto(site.at(`${ENV}/runs/${id}`));
-      await run(page).getByRole("list", { name: "Timeline", exact: true }).getByRole("listitem").first().waitFor();
-      for (const closed of await run(page).locator("details:not([open]) > summary").all()) await closed.click();
+      await run(page)
+        .getByRole("list", { name: "Timeline", exact: true })
+        .getByRole("listitem")
+        .first()
+        .waitFor();
+      for (const closed of await run(page).locator("details:not([open]) > summary").all())
+        await closed.click();
       const whole = run(page).getByRole("button", { name: /^Show all \d+ characters$/ });
       while ((await whole.count()) > 0) await whole.first().click();
       await expectHarmless(page, `run ${id}`);

@@ -15,7 +15,12 @@ import { button, field, focusMark, job, NARROW, runs, Site, WIDE } from "./site.
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const ENV = "prod";
-const LOOKS: readonly Look[] = [WIDE, { ...WIDE, colorScheme: "dark" }, NARROW, { ...NARROW, colorScheme: "light" }];
+const LOOKS: readonly Look[] = [
+  WIDE,
+  { ...WIDE, colorScheme: "dark" },
+  NARROW,
+  { ...NARROW, colorScheme: "light" },
+];
 const FORM = {
   type: "object",
   required: ["version", "notify"],
@@ -26,7 +31,10 @@ const FORM = {
     canary: { type: "boolean" },
     notify: { type: "array", items: { type: "string" } },
     stages: { type: "array", items: { enum: ["build", "test", "ship"] } },
-    limits: { type: "object", properties: { cpu: { type: "number" }, note: { type: "string", maxLength: 900 } } },
+    limits: {
+      type: "object",
+      properties: { cpu: { type: "number" }, note: { type: "string", maxLength: 900 } },
+    },
     extra: { anyOf: [{ type: "string" }, { type: "object" }] },
   },
 };
@@ -47,7 +55,12 @@ describeInBrowser("the console's looks", (browser) => {
     receiver = await startReceiver();
     receiver.script("failing", [{ status: 503, body: "upstream connect error: connection refused" }]);
     const client = site.client(ENV);
-    const parameters = { version: "1.4.2", replicas: 3, flags: { canary: true, notify: ["#deploys"] }, note: null };
+    const parameters = {
+      version: "1.4.2",
+      replicas: 3,
+      flags: { canary: true, notify: ["#deploys"] },
+      note: null,
+    };
     const labels = ["team:payments", "region:eu-west-1", "tier:1", "nightly"];
     const failing = (retry: { maxAttempts: number; initialDelayMs: number }) =>
       client.runs.create({
@@ -58,23 +71,43 @@ describeInBrowser("the console's looks", (browser) => {
       });
     const failed = await failing({ maxAttempts: 3, initialDelayMs: 100 });
     const waiting = await failing({ maxAttempts: 6, initialDelayMs: 60_000 });
-    const running = await client.runs.create({ actionName: "backup", parameters, recommendations: { cpu: 4 } });
-    await job(running).heartbeat({ message: "copied 36 of 210 tables", progress: 0.17, externalUrl: "https://ci.example.com/jobs/42" });
-    const stopping = await client.runs.create({ actionName: "reindex", entityId: "01890a5d-ac96-774b-bcce-b302099a8057" });
+    const running = await client.runs.create({
+      actionName: "backup",
+      parameters,
+      recommendations: { cpu: 4 },
+    });
+    await job(running).heartbeat({
+      message: "copied 36 of 210 tables",
+      progress: 0.17,
+      externalUrl: "https://ci.example.com/jobs/42",
+    });
+    const stopping = await client.runs.create({
+      actionName: "reindex",
+      entityId: "01890a5d-ac96-774b-bcce-b302099a8057",
+    });
     await job(stopping).heartbeat({ message: "reindexing" });
     await client.runs.cancel(stopping.id, { reason: "a newer version is on its way", graceSeconds: 3000 });
     const succeeded = await client.runs.create({ actionName: "build", parameters });
-    await job(succeeded).succeed({ image: "registry.example.com/shop@sha256:0d1fe2c4", layers: [{ id: "a3f" }] });
+    await job(succeeded).succeed({
+      image: "registry.example.com/shop@sha256:0d1fe2c4",
+      layers: [{ id: "a3f" }],
+    });
     const cancelled = await client.runs.create({ actionName: "rotate-keys" });
     await client.runs.cancel(cancelled.id, { reason: "the wrong environment" });
-    for (const [name, { id }] of Object.entries({ failed, waiting, running, stopping, succeeded, cancelled })) ids.set(name, id);
+    for (const [name, { id }] of Object.entries({ failed, waiting, running, stopping, succeeded, cancelled }))
+      ids.set(name, id);
     await client.actions.put(
       "deploy",
       {
         description: "Deploys the shop",
         parametersSchema: FORM,
         labels,
-        trigger: { type: "webhook", url: `${receiver.url}/deploy`, headers: { Authorization: "Bearer {{ secrets.ci }}" }, secrets: { ci: "a-secret-of-the-ci" } },
+        trigger: {
+          type: "webhook",
+          url: `${receiver.url}/deploy`,
+          headers: { Authorization: "Bearer {{ secrets.ci }}" },
+          secrets: { ci: "a-secret-of-the-ci" },
+        },
       },
       { ifVersion: null },
     );
@@ -84,9 +117,11 @@ describeInBrowser("the console's looks", (browser) => {
   });
   afterAll(() => receiver?.close());
 
-  const opening = (...names: readonly string[]) => async (page: Page) => {
-    for (const name of names) await button(page, name).last().click();
-  };
+  const opening =
+    (...names: readonly string[]) =>
+    async (page: Page) => {
+      for (const name of names) await button(page, name).last().click();
+    };
   const runAt = (name: string) => `${ENV}/runs/${ids.get(name)}`;
 
   function scenes(): readonly Scene[] {
@@ -97,12 +132,17 @@ describeInBrowser("the console's looks", (browser) => {
       { name: "a filter that is refused", path: `${ENV}/runs?status=exploded` },
       { name: "no runs yet", path: "empty/runs" },
       { name: "keys", path: `${ENV}/runs`, act: (page) => page.keyboard.press("?") },
-      { name: "another environment", path: `${ENV}/runs`, act: (page) => page.locator("button.place").click() },
+      {
+        name: "another environment",
+        path: `${ENV}/runs`,
+        act: (page) => page.locator("button.place").click(),
+      },
       ...[...ids.keys()].map((name) => ({
         name: `a run that is ${name}`,
         path: runAt(name),
         act: async (page: Page) => {
-          for (const closed of await page.locator("details:not([open]) > summary").all()) await closed.click();
+          for (const closed of await page.locator("details:not([open]) > summary").all())
+            await closed.click();
         },
       })),
       {
@@ -200,23 +240,27 @@ describeInBrowser("the console's looks", (browser) => {
     expect(found).toEqual([]);
   });
 
-  it.each([`${ENV}/runs`, `${ENV}/runs/failed`, `${ENV}/actions`, `${ENV}/actions/deploy`, "tokens", "audit"])(
-    "show the focus at every stop of Tab on %s",
-    async (path) => {
-      const page = await browser.newPage(site.origin, WIDE);
-      await site.signIn(page, path.replace("failed", ids.get("failed") ?? ""));
-      await browser.settled(page);
-      const stops = new Set<string>();
-      for (;;) {
-        await page.keyboard.press("Tab");
-        const mark = await focusMark(page);
-        if (mark === "nothing has the focus") break;
-        expect(mark).toBe("visible");
-        const stop = await page.evaluate<string>("document.activeElement.outerHTML");
-        stops.add(stop);
-        expect(stops.size).toBeLessThan(200);
-      }
-      expect(stops.size).toBeGreaterThan(5);
-    },
-  );
+  it.each([
+    `${ENV}/runs`,
+    `${ENV}/runs/failed`,
+    `${ENV}/actions`,
+    `${ENV}/actions/deploy`,
+    "tokens",
+    "audit",
+  ])("show the focus at every stop of Tab on %s", async (path) => {
+    const page = await browser.newPage(site.origin, WIDE);
+    await site.signIn(page, path.replace("failed", ids.get("failed") ?? ""));
+    await browser.settled(page);
+    const stops = new Set<string>();
+    for (;;) {
+      await page.keyboard.press("Tab");
+      const mark = await focusMark(page);
+      if (mark === "nothing has the focus") break;
+      expect(mark).toBe("visible");
+      const stop = await page.evaluate<string>("document.activeElement.outerHTML");
+      stops.add(stop);
+      expect(stops.size).toBeLessThan(200);
+    }
+    expect(stops.size).toBeGreaterThan(5);
+  });
 });

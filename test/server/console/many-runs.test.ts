@@ -75,13 +75,18 @@ describeInBrowser("the console with many runs", (browser) => {
 
   beforeAll(async () => {
     place = await newPlace();
-    landInD1(place.state, `${ORG}/shop/${ENV}`, Array.from({ length: RUNS }, (_, n) => landed(n)));
+    landInD1(
+      place.state,
+      `${ORG}/shop/${ENV}`,
+      Array.from({ length: RUNS }, (_, n) => landed(n)),
+    );
     const { url } = await place.start();
     site = new Site(ORG, { origin: url, token: place.token });
   });
   afterAll(() => place?.remove());
 
-  const isPoll = (request: Request) => /\/action-runs\?/.test(request.url()) && /limit=\d+/.test(request.url());
+  const isPoll = (request: Request) =>
+    /\/action-runs\?/.test(request.url()) && /limit=\d+/.test(request.url());
   const isStream = (request: Request) => request.url().endsWith("/events");
 
   /** When the last answer with a list was there, on the page's clock. */
@@ -115,7 +120,9 @@ describeInBrowser("the console with many runs", (browser) => {
       const clickedAt = await probed(page, "clickedAt");
       reactions.push((await probed(page, "pressedAt")) - clickedAt);
       listings.push((await probed(page, "listedAt")) - (await answeredAt(page)));
-      expect(new Set(await runs(page).locator("tbody tr td:first-child").allTextContents())).toEqual(new Set(["failed"]));
+      expect(new Set(await runs(page).locator("tbody tr td:first-child").allTextContents())).toEqual(
+        new Set(["failed"]),
+      );
       await page.getByRole("button", { name: /^failed/ }).click();
       await browser.settled(page);
     }
@@ -134,11 +141,11 @@ describeInBrowser("the console with many runs", (browser) => {
       count++;
       most = Math.max(most, count);
     });
-    for (const event of ["requestfinished", "requestfailed"] as const) {
-      page.on(event, (request) => {
-        if (isCounted(request)) count--;
-      });
-    }
+    const ended = (request: Request) => {
+      if (isCounted(request)) count--;
+    };
+    page.on("requestfinished", ended);
+    page.on("requestfailed", ended);
     return { now: () => count, most: () => most, sent: () => sent };
   }
 
@@ -212,7 +219,10 @@ describeInBrowser("the console with many runs", (browser) => {
 
   it("has one event stream, none while it is hidden, and no second poll while one is under way", async () => {
     const client = site.client(ENV);
-    const [one, other] = [await client.runs.create({ actionName: "one" }), await client.runs.create({ actionName: "other" })];
+    const [one, other] = [
+      await client.runs.create({ actionName: "one" }),
+      await client.runs.create({ actionName: "other" }),
+    ];
     const page = await browser.newPage(site.origin, WIDE);
     const streams = underWay(page, isStream);
     const polls = underWay(page, isPoll);

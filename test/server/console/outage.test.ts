@@ -45,7 +45,10 @@ describeInBrowser("the console in an outage", (browser) => {
     await page.clock.runFor(6000);
     const alerts = page.getByRole("alert");
     await alerts.first().waitFor();
-    await alerts.getByText(/^Next try in \d+s$/).first().waitFor();
+    await alerts
+      .getByText(/^Next try in \d+s$/)
+      .first()
+      .waitFor();
     expect(await runs(page).getByRole("link", { name: "before", exact: true }).count()).toBe(1);
     await untilRunIs(page, "pending");
     // A press tries at once.
@@ -83,7 +86,9 @@ describeInBrowser("the console in an outage", (browser) => {
     await actions.clock.runFor(LONGEST_WAIT_MS);
     await runs(actions).getByRole("link", { name: "during", exact: true }).waitFor();
     expect(await actions.getByRole("alert").count()).toBe(0);
-    await browser.expectFault(/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/);
+    await browser.expectFault(
+      /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/,
+    );
   });
 
   it("counts down when the service says that it is unavailable, and tries again at the time that it names", async () => {

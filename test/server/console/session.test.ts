@@ -128,7 +128,10 @@ describeInBrowser("the console's session", (browser) => {
     await button(page, "Sign out").click();
     await field(page, "Token").waitFor();
     const isRevoked = async () => {
-      const refusal = await site.client(ENV, minted).whoami().catch((error: unknown) => error);
+      const refusal = await site
+        .client(ENV, minted)
+        .whoami()
+        .catch((error: unknown) => error);
       return refusal instanceof ActionRunsError && refusal.status === 401;
     };
     await until("the token is revoked", isRevoked, TAKES_EFFECT_WITHIN_MS);
@@ -220,9 +223,9 @@ describeInBrowser("the console's session", (browser) => {
     }
     expect([...seen].sort()).toEqual([...offered].sort());
     const mayManage = offered.includes("New token");
-    expect(await page.getByRole("navigation", { name: "Console" }).getByRole("link").allTextContents()).toEqual(
-      mayManage ? ["Runs", "Actions", "Tokens", "Audit"] : ["Runs", "Actions"],
-    );
+    expect(
+      await page.getByRole("navigation", { name: "Console" }).getByRole("link").allTextContents(),
+    ).toEqual(mayManage ? ["Runs", "Actions", "Tokens", "Audit"] : ["Runs", "Actions"]);
     expect(await page.getByText(/^Your token does not open/).count()).toBe(mayManage ? 0 : 1);
     expect(refused).toEqual([]);
   });

@@ -89,18 +89,21 @@ export async function poll(page: Page): Promise<void> {
   await page.clock.runFor(6000);
 }
 
-/** Whether the focus is on an element, as a string to be evaluated. */
-const HAS_FOCUS = "element => element === document.activeElement";
-
-export function hasFocus(target: Locator): Promise<boolean> {
-  return target.evaluate<boolean>(HAS_FOCUS);
+/** An element of the page, as far as a function that runs there needs it. */
+interface InDocument {
+  readonly ownerDocument: { readonly activeElement: unknown };
 }
 
-/** What is focused and how: `visible`, or why it is not. */
+export function hasFocus(target: Locator): Promise<boolean> {
+  return target.evaluate((element: InDocument) => element === element.ownerDocument.activeElement);
+}
+
+/** What is focused and how: `visible`, or why it is not. Parts of the page that scripts focus need no mark. */
 export function focusMark(page: Page): Promise<string> {
   return page.evaluate<string>(`(() => {
     const at = document.activeElement;
     if (at === null || at === document.body) return "nothing has the focus";
+    if (at.matches("main, h1, section, div")) return "a part of the page has the focus";
     const isMarked = [null, "::after"].some((part) => {
       const { outlineStyle, outlineWidth } = getComputedStyle(at, part);
       return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
