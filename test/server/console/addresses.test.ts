@@ -59,6 +59,7 @@ describeInBrowser("the console's addresses", (browser) => {
     const isSettled = async () =>
       (await rows.count()) === count && (await runs(page).getAttribute("aria-busy")) === "false";
     await until(`${count} rows`, isSettled, SHOWN_WITHIN_MS);
+    await browser.settled(page);
     return viewOf(page);
   }
 
@@ -93,6 +94,7 @@ describeInBrowser("the console's addresses", (browser) => {
     await runs(page).getByRole("link", { name: "deploy", exact: true }).click();
     await run(page).getByRole("list", { name: "Timeline", exact: true }).getByText("Created").waitFor();
     await page.mouse.move(0, 0);
+    await browser.settled(page);
     views.push(await viewOf(page));
     expect(new Set(views.map(({ address }) => address)).size).toBe(views.length);
 

@@ -184,7 +184,17 @@ describeInBrowser("the console's session", (browser) => {
     expect(await field(page, "Action").inputValue()).toBe("backup");
   });
 
-  const isEvents = (request: Request) => request.url().endsWith("/events");
+  /** Resolves when the next event stream has ended, or was left because it had told everything. */
+  function untilEventsEnd(page: Page): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (request: Request) => {
+        if (request.url().endsWith("/events")) resolve();
+      };
+      page.on("requestfinished", end);
+      page.on("requestfailed", end);
+    });
+  }
+
   const RUNNING = ["Cancel run", "Retry run", "Run action"];
   const STORING = ["New action", "Edit", "Delete"];
   const MINTING = ["New token"];
@@ -210,7 +220,7 @@ describeInBrowser("the console's session", (browser) => {
       "tokens",
       "audit",
     ]) {
-      const ended = path.endsWith(endedId) ? page.waitForEvent("requestfinished", isEvents) : null;
+      const ended = path.endsWith(endedId) ? untilEventsEnd(page) : null;
       await page.goto(site.at(path));
       // Only the events of a run that has ended say that it can be retried.
       await ended;

@@ -36,9 +36,10 @@ export class Site {
     return `${this.origin}/console/-/${this.#org}/shop/${path}`;
   }
 
-  /** Opens an address and signs in there. */
+  /** Opens an address and signs in there. The address of a page of the whole project names no environment. */
   async signIn(page: Page, path: string, token = this.token): Promise<void> {
     await page.goto(this.at(path));
+    if (!path.includes("/")) await field(page, "Environment").fill("prod");
     await signInHere(page, token);
   }
 }
