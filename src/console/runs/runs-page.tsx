@@ -31,6 +31,8 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
       <ListPanel runId={runId} onOpenAgain={focusRun} />
       {runId === null ? null : (
         <div ref={room} class="run-room" tabIndex={-1}>
+          {/* Shown only where the list, which has the page's heading, is not beside the run. */}
+          <h1 class="run-page-title only-heard">Run</h1>
           <RunPanel key={runId} id={runId} onClose={close} />
         </div>
       )}

@@ -36,12 +36,12 @@ export function Dialog({ title, onClose, isKept = false, children }: DialogProps
       }}
       onClose={onClose}
     >
-      <header>
+      <div class="dialog-head">
         <h2 id={id}>{title}</h2>
         <Button kind="quiet" aria-label="Close" onClick={onClose}>
           <Icon name="cross" />
         </Button>
-      </header>
+      </div>
       {children}
     </dialog>
   );

