@@ -6,7 +6,6 @@ import { CHROMIUM } from "../../src/dev/chromium.ts";
 import { until } from "./until.ts";
 
 const STARTS_WITHIN_MS = 60_000;
-const TEST_MAX_MS = 90_000;
 const APPEARS_WITHIN_MS = 20_000;
 const FAULT_WITHIN_MS = 5_000;
 const SETTLED_WITHIN_MS = 10_000;
@@ -27,7 +26,7 @@ export function describeInBrowser(what: string, tests: (browser: WatchedBrowser)
       `Chromium is missing, so ${what} is not tested in a browser. Install it with: apt-get install chromium.\n`,
     );
   }
-  describe.skipIf(CHROMIUM === undefined)(`${what} in a browser`, { timeout: TEST_MAX_MS }, () => {
+  describe.skipIf(CHROMIUM === undefined)(`${what} in a browser`, () => {
     const browser = new WatchedBrowser();
     beforeAll(() => browser.start());
     afterAll(() => browser.stop());
@@ -63,11 +62,11 @@ export class WatchedBrowser {
   }
 
   /**
-   * What happened since the last call: requests to other hosts, errors and warnings on the console, violations of the policy,
+   * What happened since the last call, each once: requests to other hosts, errors and warnings on the console, violations of the policy,
    * exceptions, dialogs of the browser, and new windows.
    */
   takeFaults(): readonly string[] {
-    return this.#faults.splice(0);
+    return [...new Set(this.#faults.splice(0))];
   }
 
   /** Removes the faults that a test causes. Waits for the first one, and throws if there is none. */
