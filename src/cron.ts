@@ -10,6 +10,6 @@ export async function everyMinute(env: Env, now: number): Promise<void> {
   await Promise.all([
     sweep(env, now),
     purgeAudit(env.DB, retentionDays(env), now),
-    resealActions(env.DB, env.CALLBACK_SIGNING_KEYS),
+    resealActions(env.DB, env.CALLBACK_SIGNING_KEYS, now),
   ]);
 }

@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import type { AppEnv } from "../app-env.ts";
-import { type AuditEntry, logAudit } from "../auth/audit.ts";
+import type { AuditEntry } from "../auth/audit.ts";
 import { parsed } from "../dispatch/placeholder.ts";
 import { trigger as triggerSchema } from "../dispatch/trigger.ts";
 import { guardUrl } from "../dispatch/url-guard.ts";
@@ -13,7 +13,7 @@ import { requirePreconditions } from "../http/preconditions.ts";
 import { readD1 } from "../http/read-d1.ts";
 import { sentenceOf } from "../http/validate.ts";
 import type { KeyRing } from "../key-ring.ts";
-import { forgetAction } from "./cache.ts";
+import { changeAction } from "./change.ts";
 import type { ActionDefinition, StoredTrigger } from "./definition.ts";
 import { openSecrets, sealSecrets } from "./sealing.ts";
 import {
@@ -23,10 +23,7 @@ import {
   type SplitDefinition,
   splitSecrets,
 } from "./secrets.ts";
-import { type ActionPlace, putAction, type StoredAction, selectForChange } from "./store.ts";
-
-/** How often a PUT starts again because another change came first. */
-const TRIES_MAX = 5;
+import { type ActionPlace, putAction, type StoredAction } from "./store.ts";
 
 /** `definition`: JSON as a GET shows it. */
 export interface PutAction {
@@ -52,43 +49,19 @@ export async function storeAction(
     throw new ApiError("too_many_labels", `The action has ${labels} labels. Send at most ${LABELS_MAX}.`);
   }
   requireCallableUrls(c, sent.trigger);
-  for (let n = 0; n < TRIES_MAX; n++) {
-    const put = await tryToStore(c, ring, place, sent, entry);
-    if (put !== null) return put;
-  }
-  throw new ApiError(
-    "precondition_failed",
-    "Other changes to the action came first each time. Get the action and try again.",
-  );
-}
-
-/** Null if another change came first. */
-async function tryToStore(
-  c: Context<AppEnv>,
-  ring: KeyRing,
-  place: ActionPlace,
-  sent: ActionDefinition,
-  entry: AuditEntry,
-): Promise<PutAction | null> {
-  const hops = c.get("hops");
-  const { action, lastDeleted } = await readD1(hops, () => selectForChange(c.env.DB, place));
-  requirePreconditions(c, action?.version ?? null);
-  const replaces = action?.version ?? 0;
-  const version = (action?.version ?? lastDeleted) + 1;
-  const { definition, secrets } = await withKeptSecrets(ring, place, sent, action);
-  requireWholeTrigger(definition.trigger, secrets);
-  const text = JSON.stringify(definition);
-  const sealed = await sealSecrets(ring, secrets, { ...place, version });
-  const put = { place, replaces, version, definition: text, sealed };
-  try {
-    const putting = await readD1(hops, () => putAction(c.env.DB, put, entry));
+  return changeAction(c, place, entry, async ({ action, lastDeleted }) => {
+    requirePreconditions(c, action?.version ?? null);
+    const replaces = action?.version ?? 0;
+    const version = (action?.version ?? lastDeleted) + 1;
+    const { definition, secrets } = await withKeptSecrets(ring, place, sent, action);
+    requireWholeTrigger(definition.trigger, secrets);
+    const text = JSON.stringify(definition);
+    const sealed = await sealSecrets(ring, secrets, { ...place, version });
+    const put = { place, replaces, version, definition: text, sealed };
+    const putting = await readD1(c.get("hops"), () => putAction(c.env.DB, put, entry));
     if (putting === "full") throw new ApiError("too_many_actions");
-    if (putting === "changed") return null;
-  } finally {
-    forgetAction(place);
-  }
-  logAudit(entry, c.get("requestId"), { version });
-  return { version, isNew: action === null, definition: text };
+    return putting === "changed" ? null : { version, isNew: action === null, definition: text };
+  });
 }
 
 async function withKeptSecrets(

@@ -10,10 +10,16 @@ import { type KeyRing, keyRing } from "../key-ring.ts";
 import { log, logFailure } from "../log.ts";
 import { resealed, sealingKeyIds } from "./sealing.ts";
 
-/** 64 KiB each at most. */
+/** Each has 64 KiB at most. The bytes are bounded as well, because D1 gives and takes each byte as a number in JSON. */
 const PER_MINUTE = 100;
+const BYTES_PER_MINUTE = 2 * 1024 * 1024;
 /** Entries of the index. */
 const LOOKED_AT_PER_MINUTE = 10_000;
+/**
+ * What was sealed again is left alone for longer than a deploy takes to roll out. Otherwise isolates with the keys `old,new`
+ * and `new,old` would seal it back and forth.
+ */
+const LEFT_ALONE_MS = 300_000;
 
 interface Row {
   readonly scope: string;
@@ -24,24 +30,31 @@ interface Row {
 }
 
 /** Never throws. */
-export async function resealActions(db: D1Database, signingKeys: string | undefined): Promise<void> {
+export async function resealActions(
+  db: D1Database,
+  signingKeys: string | undefined,
+  now: number,
+): Promise<void> {
   const ring = keyRing(signingKeys);
   if (!ring.ok) return;
   try {
-    await reseal(db, ring.value);
+    await reseal(db, ring.value, now);
   } catch (error) {
     logFailure("sweep_failed", error, { step: "reseal_actions" });
   }
 }
 
-async function reseal(db: D1Database, ring: KeyRing): Promise<void> {
+async function reseal(db: D1Database, ring: KeyRing, now: number): Promise<void> {
   const [current = "", ...later] = await sealingKeyIds(ring);
   // The same key can be in the ring twice.
   const older = later.filter((id) => id !== current);
   if (older.length === 0) return;
-  const { results } = await db.prepare(SELECT).bind(JSON.stringify(older)).all<Row>();
+  const { results } = await db
+    .prepare(SELECT)
+    .bind(JSON.stringify(older), now - LEFT_ALONE_MS)
+    .all<Row>();
   if (results.length === 0) return;
-  const updates = await Promise.all(results.map((row) => updateOf(db, ring, row)));
+  const updates = await Promise.all(results.map((row) => updateOf(db, ring, row, now)));
   const written = updates.filter((update) => update !== null);
   const lost = updates.length - written.length;
   const done = written.length === 0 ? [] : await db.batch(written);
@@ -51,21 +64,30 @@ async function reseal(db: D1Database, ring: KeyRing): Promise<void> {
 
 /** In a random order, so that secrets that no key opens can't take up every minute's places. */
 const SELECT = `
-  SELECT scope, name, version, key_id AS keyId, secrets FROM actions WHERE rowid IN (
-    SELECT row FROM (
-      SELECT rowid AS row FROM actions INDEXED BY actions_by_key
-      WHERE key_id IN (SELECT value FROM json_each(?1)) LIMIT ${LOOKED_AT_PER_MINUTE})
-    ORDER BY random() LIMIT ${PER_MINUTE})`;
+  SELECT scope, name, version, keyId, secrets FROM (
+    SELECT scope, name, version, key_id AS keyId, secrets,
+           sum(length(secrets)) OVER (ORDER BY random() ROWS UNBOUNDED PRECEDING) AS total
+    FROM actions WHERE rowid IN (
+      SELECT row FROM (
+        SELECT rowid AS row FROM actions INDEXED BY actions_by_key
+        WHERE key_id IN (SELECT value FROM json_each(?1)) AND resealed_at <= ?2 LIMIT ${LOOKED_AT_PER_MINUTE})
+      ORDER BY random() LIMIT ${PER_MINUTE}))
+  WHERE total <= ${BYTES_PER_MINUTE}`;
 
 /** Null if the secrets can't be opened, although their key is in the ring. */
-async function updateOf(db: D1Database, ring: KeyRing, row: Row): Promise<D1PreparedStatement | null> {
+async function updateOf(
+  db: D1Database,
+  ring: KeyRing,
+  row: Row,
+  now: number,
+): Promise<D1PreparedStatement | null> {
   const { scope, name, version, keyId } = row;
   const sealed = await resealed(ring, new Uint8Array(row.secrets), { scope, name, version });
   if (sealed === null) return null;
   return db
     .prepare(
-      `UPDATE actions SET secrets = ?1, key_id = ?2
+      `UPDATE actions SET secrets = ?1, key_id = ?2, resealed_at = ?7
        WHERE scope = ?3 AND name = ?4 AND version = ?5 AND key_id = ?6`,
     )
-    .bind(sealed.bytes, sealed.keyId, scope, name, version, keyId);
+    .bind(sealed.bytes, sealed.keyId, scope, name, version, keyId, now);
 }

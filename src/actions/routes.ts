@@ -3,7 +3,7 @@
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import type { AppEnv } from "../app-env.ts";
-import { type AuditAction, type AuditEntry, logAudit, newAuditEntry } from "../auth/audit.ts";
+import { type AuditAction, type AuditEntry, newAuditEntry } from "../auth/audit.ts";
 import { requires } from "../auth/bearer.ts";
 import { baseUrl } from "../config.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
@@ -17,7 +17,7 @@ import { validBody, validQuery } from "../http/validate.ts";
 import { createRunOfAction, replayOfAction } from "../runs/api/create.ts";
 import { createQuery, newRunOfAction } from "../runs/api/request-schemas.ts";
 import { placeOf, usableRing } from "../runs/api/run-place.ts";
-import { forgetAction } from "./cache.ts";
+import { changeAction } from "./change.ts";
 import { actionDefinition } from "./definition.ts";
 import { storeAction } from "./put.ts";
 import { type ResolvedAction, requireValidParameters, resolveAction } from "./resolve.ts";
@@ -25,9 +25,6 @@ import { type ActionPlace, deleteAction, type ListedAction, listActions, selectA
 
 const actionListQuery = z.strictObject(actionPageQuery);
 const ACTION = `/:name{${ACTION_NAME}}` as "/:name";
-
-/** How often a DELETE starts again because another change came first. */
-const TRIES_MAX = 5;
 
 export const actionRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), validQuery(actionListQuery), async (c) => {
@@ -55,21 +52,14 @@ export const actionRoutes = new Hono<AppEnv>()
   .delete(ACTION, requires("actions:manage"), async (c) => {
     const place = actionPlaceOf(c);
     const entry = entryOf(c, "action_deleted");
-    for (let n = 0; n < TRIES_MAX; n++) {
-      const action = await readD1(c.get("hops"), () => selectAction(c.env.DB, place));
+    await changeAction(c, place, entry, async ({ action }) => {
       if (action === null) throw new ApiError("action_not_found");
       const { version } = action;
       requirePreconditions(c, version);
-      try {
-        const isDone = await readD1(c.get("hops"), () => deleteAction(c.env.DB, place, version, entry));
-        if (!isDone) continue;
-      } finally {
-        forgetAction(place);
-      }
-      logAudit(entry, c.get("requestId"), { version });
-      return c.body(null, 204);
-    }
-    throw new ApiError("precondition_failed", "Other changes to the action came first. Try again.");
+      const isDone = await readD1(c.get("hops"), () => deleteAction(c.env.DB, place, version, entry));
+      return isDone ? { version } : null;
+    });
+    return c.body(null, 204);
   })
   .post(
     `${ACTION}/runs` as "/:name/runs",

@@ -78,9 +78,8 @@ const PUT = `
     AND (?10 > 0 OR (SELECT count(*) FROM actions WHERE scope = ?1) < ${ACTIONS_MAX_PER_ENVIRONMENT})
   ON CONFLICT (scope, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
-    key_id = excluded.key_id, bytes = excluded.bytes, secrets = excluded.secrets,
-    definition = excluded.definition
-  WHERE actions.version = ?10`;
+    key_id = excluded.key_id, resealed_at = 0, bytes = excluded.bytes, secrets = excluded.secrets,
+    definition = excluded.definition`;
 
 /** SQL: whether the change with this audit entry is the one that wrote the action's version. */
 const WROTE = `EXISTS (
@@ -172,7 +171,7 @@ type ListedRow = Omit<ListedAction, "definition"> & { readonly definition: strin
  * Adds up the sizes along the index of names, and reads the rows themselves last. One definition always fits. The windows
  * number the rows in the order of the join, so nothing is sorted.
  */
-export const LIST = `
+const LIST = `
   SELECT name, version, changed_at AS changedAt, iif(total <= ${PAGE_MAX_BYTES}, definition, NULL) AS definition
   FROM (
     SELECT row, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS total

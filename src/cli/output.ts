@@ -89,9 +89,15 @@ export function exitWhenReaderIsGone(fault: NodeJS.ErrnoException): void {
   process.exit(fault.code === "EPIPE" ? READER_GONE : EXIT.failed);
 }
 
-/** Text as one line, with a space for each character that a terminal would act on. So its width is what we count. */
+/**
+ * Text as one line, with a space for each character that a terminal would act on, so its width is what we count. Where it
+ * could begin a line or hide a command, the log of a CI product finds none: `::name::` at the start, `##[name]`, `##vso[name]`.
+ */
 export function plain(text: string): string {
-  return text.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, " ");
+  return text
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, " ")
+    .replace(/^\s*:(?=:)|#(?=#(?:vso)?\[)/gi, "$& ");
 }
 
 /** Like `plain`, but keeps the lines. */

@@ -13,35 +13,35 @@ export function hasOwnGroup(): boolean {
 }
 
 export class ProcessGroup {
-  readonly #child: ChildProcess;
+  readonly #pid: number | undefined;
   readonly #isOwn: boolean;
 
   /** `isOwn`: the child was started with `detached`, so its id is the id of its group. */
-  constructor(child: ChildProcess, isOwn: boolean) {
-    this.#child = child;
+  constructor({ pid }: ChildProcess, isOwn: boolean) {
+    this.#pid = pid;
     this.#isOwn = isOwn;
   }
 
   /** Sends the signal to the group, or to the command alone if it has none. On Windows every signal ends the whole tree. */
   send(signal: NodeJS.Signals): void {
-    const { pid } = this.#child;
-    if (pid === undefined) return;
-    if (isWindows) endTree(pid);
-    else if (this.#isOwn) sendToGroup(pid, signal);
-    else this.#child.kill(signal);
+    if (this.#pid === undefined) return;
+    if (isWindows) endTree(this.#pid);
+    else sendTo(this.#isOwn ? -this.#pid : this.#pid, signal);
   }
 
   /** Whether a process of the group is left, even if the command itself has ended. */
   isAlive(): boolean {
-    const { pid } = this.#child;
-    return this.#isOwn && pid !== undefined && sendToGroup(pid, 0);
+    return this.#isOwn && this.#pid !== undefined && sendTo(-this.#pid, 0);
   }
 }
 
-/** Returns false if the group is gone. 0 sends nothing. */
-function sendToGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+/**
+ * Sends to a process, or with a negative id to a group. Returns false if it is gone. 0 sends nothing. Not by the child's own
+ * `kill`, which emits an error if the command runs as another user, and that would look like a failed start.
+ */
+function sendTo(id: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, signal);
+    process.kill(id, signal);
     return true;
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException;

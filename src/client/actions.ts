@@ -15,7 +15,7 @@ import {
   sending,
 } from "./api.ts";
 import { ActionRunsError, unexpectedAnswer } from "./errors.ts";
-import { pages } from "./paging.ts";
+import { listOf, nextOf, type PageQuery, pages } from "./paging.ts";
 import { checkedActionName, type Environment } from "./settings.ts";
 import type { Send } from "./transport.ts";
 
@@ -30,6 +30,13 @@ export interface StoredAction {
   readonly version: number;
   /** null in the place of each secret. You can put it again. */
   readonly definition: Action;
+}
+
+/** One page of a list. It can be short and still have a next one. */
+export interface ActionPage {
+  readonly actions: readonly ListedAction[];
+  /** Send it as `cursor` to get the next page; null on the last page. */
+  readonly next: string | null;
 }
 
 export interface PutOptions extends CallOptions {
@@ -51,6 +58,8 @@ export interface Actions {
   get(name: string, options?: CallOptions): Promise<StoredAction>;
   /** By name. Requests further pages as you read on. */
   list(options?: CallOptions): AsyncIterable<ListedAction>;
+  /** One page, by name, for those who show pages. `next` of the page before it is its `cursor`. */
+  page(query?: PageQuery, options?: CallOptions): Promise<ActionPage>;
   /** Deletes an action. Runs that have begun continue. Succeeds too if the first try did, but its response was lost. */
   delete(name: string, options?: DeleteOptions): Promise<void>;
   /** Creates a run of an action. A retry uses the same key, so it creates no second run. */
@@ -88,6 +97,11 @@ export function createActions(api: Api, scope: Environment, send: Send): Actions
           fetch: sending(send, { signal }),
         }),
       ),
+    async page(query = {}, { signal } = {}) {
+      const params = { path: scope, query: present(query) };
+      const answer = await api.GET(ACTIONS, { params, fetch: sending(send, { signal }) });
+      return { actions: listOf(answer), next: nextOf(answer) };
+    },
     async delete(name, { signal, ifVersion } = {}) {
       const params = { path: of(name), header: ifMatch(ifVersion) };
       let isRepeat = false;

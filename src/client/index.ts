@@ -13,7 +13,7 @@ import { createTokens, type Tokens } from "./tokens.ts";
 import { createSend } from "./transport.ts";
 import { createWhoami, type Whoami } from "./whoami.ts";
 
-export type { Actions, DeleteOptions, PutOptions, StoredAction } from "./actions.ts";
+export type { ActionPage, Actions, DeleteOptions, PutOptions, StoredAction } from "./actions.ts";
 export type {
   Action,
   ActionDefinition,
@@ -41,14 +41,15 @@ export type {
   StartedActionRun,
   TimelineEvent,
 } from "./api.ts";
-export type { Audit } from "./audit.ts";
+export type { Audit, AuditPage } from "./audit.ts";
 export type { BookmarkPart, BookmarkStore } from "./bookmark.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export { ActionRunsError } from "./errors.ts";
 export type { components, paths } from "./openapi.ts";
+export type { PageQuery } from "./paging.ts";
 export type { CancelOptions, RetryOptions, RunFilter, RunPage, Runs } from "./runs.ts";
 export type { CallSettings, ClientSettings } from "./settings.ts";
-export type { Tokens } from "./tokens.ts";
+export type { TokenPage, Tokens } from "./tokens.ts";
 export type { WaitOptions } from "./wait.ts";
 export type { WatchOptions } from "./watch.ts";
 export type { Whoami } from "./whoami.ts";

@@ -23,6 +23,17 @@ export async function* pages<T>(
   }
 }
 
+/** Which page: `next` of the page before it, and how many entries it has at most. */
+export interface PageQuery {
+  readonly cursor?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+/** The cursor of the page after this one; null if this is the last one. */
+export function nextOf({ response }: Page<unknown>): string | null {
+  return nextCursor(response.headers.get("Link")) ?? null;
+}
+
 /** The entries of a page. Throws if the body is no list. */
 export function listOf<T>({ data, response }: Page<T>): readonly T[] {
   if (!Array.isArray(data)) throw unexpectedAnswer(response, "The response is not a list");

@@ -17,7 +17,7 @@ import {
   type TimelineEvent,
 } from "./api.ts";
 import type { paths } from "./openapi.ts";
-import { listOf, nextCursor, pages } from "./paging.ts";
+import { listOf, nextOf, pages } from "./paging.ts";
 import { checkedId, type Environment } from "./settings.ts";
 import type { Send, SendOptions, TransportSettings } from "./transport.ts";
 import { type WaitOptions, waitForEnd } from "./wait.ts";
@@ -58,6 +58,8 @@ export interface Runs {
   /** Creates a run. A retry uses the same key, so it creates no second run. Only this response has the callback token. */
   create(body: NewActionRun, options?: ChangeOptions & DetailOptions): Promise<CreatedActionRun>;
   get(id: string, options?: CallOptions & DetailOptions): Promise<DetailedActionRun>;
+  /** The run as JSON text, just as the API sent it. */
+  getText(id: string, options?: CallOptions & DetailOptions): Promise<string>;
   /** Newest first. Requests further pages as you read on. */
   list(filter?: RunFilter, options?: CallOptions): AsyncIterable<DetailedActionRun>;
   /** One page, newest first, for those who show pages. `next` of the page before it is its `cursor`. */
@@ -111,6 +113,10 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
       return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
     },
     get: (id, { signal, include } = {}) => read(id, { include }, { signal }),
+    async getText(id, { signal, include } = {}) {
+      const params = { path: of(id), query: present({ include }) };
+      return bodyOf(await api.GET(RUN, { params, parseAs: "text", fetch: sending(send, { signal }) }));
+    },
     list: (filter = {}, { signal } = {}) =>
       pages((cursor) =>
         api.GET(RUNS, {
@@ -121,7 +127,7 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
     async page(filter = {}, { signal } = {}) {
       const params = { path: scope, query: filter };
       const answer = await api.GET(RUNS, { params, fetch: sending(send, { signal }) });
-      return { runs: listOf(answer), next: nextCursor(answer.response.headers.get("Link")) ?? null };
+      return { runs: listOf(answer), next: nextOf(answer) };
     },
     async summary(filter = {}, { signal } = {}) {
       const params = { path: scope, query: filter };

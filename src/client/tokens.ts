@@ -7,16 +7,24 @@ import {
   type CallOptions,
   type CreatedApiToken,
   type NewApiToken,
+  present,
   type RevokedApiTokens,
   sending,
 } from "./api.ts";
 import { ActionRunsError } from "./errors.ts";
-import { pages } from "./paging.ts";
+import { listOf, nextOf, type PageQuery, pages } from "./paging.ts";
 import { checkedId } from "./settings.ts";
 import type { Send } from "./transport.ts";
 
 const TOKENS = "/{o}/{p}/tokens";
 const TOKEN = `${TOKENS}/{tokenId}` as const;
+
+/** One page of a list. It can be short and still have a next one. */
+export interface TokenPage {
+  readonly tokens: readonly ApiToken[];
+  /** Send it as `cursor` to get the next page; null on the last page. */
+  readonly next: string | null;
+}
 
 export interface Tokens {
   /**
@@ -26,6 +34,8 @@ export interface Tokens {
   create(body: NewApiToken, options?: CallOptions): Promise<CreatedApiToken>;
   /** Requests further pages as you read on. */
   list(options?: CallOptions): AsyncIterable<ApiToken>;
+  /** One page, newest first, for those who show pages. `next` of the page before it is its `cursor`. */
+  page(query?: PageQuery, options?: CallOptions): Promise<TokenPage>;
   /**
    * Revokes a token and all tokens that it created, within 30 s, and resolves with their ids. If the first try succeeded
    * but its response was lost, the result has only the given id.
@@ -50,6 +60,11 @@ export function createTokens(
           fetch: sending(send, { signal }),
         }),
       ),
+    async page(query = {}, { signal } = {}) {
+      const params = { path: project, query: present(query) };
+      const answer = await api.GET(TOKENS, { params, fetch: sending(send, { signal }) });
+      return { tokens: listOf(answer), next: nextOf(answer) };
+    },
     async revoke(id, { signal } = {}) {
       const params = { path: { ...project, tokenId: checkedId(id) } };
       let isRepeat = false;

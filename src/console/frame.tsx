@@ -41,7 +41,7 @@ export function Frame({ page, place, children }: FrameProps) {
     })),
     { keys: "?", label: "This help", run: () => setHelpOpen(true) },
   ]);
-  const main = useMainFocus(current?.label);
+  const main = useMainFocus(page?.name === "action" ? page.action : current?.label);
   useEffect(() => {
     document.title = `${current?.label ?? "Console"} · ${place.p}/${place.envName} · Action runs`;
   }, [current?.label, place.p, place.envName]);
@@ -82,15 +82,15 @@ export function Frame({ page, place, children }: FrameProps) {
 }
 
 /** Moves the focus to the new page, so that a screen reader reads it and Tab starts there. Not on the first page. */
-function useMainFocus(section: string | undefined) {
+function useMainFocus(shown: string | undefined) {
   const main = useRef<HTMLElement>(null);
-  const before = useRef(section);
+  const before = useRef(shown);
   useEffect(() => {
-    if (before.current === section) return;
-    before.current = section;
+    if (before.current === shown) return;
+    before.current = shown;
     main.current?.focus();
     window.scrollTo(0, 0);
-  }, [section]);
+  }, [shown]);
   return main;
 }
 

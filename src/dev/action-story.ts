@@ -1,113 +1,97 @@
-/** The third part of `npm run demo`: a member starts, watches, cancels and retries a run of a stored action. */
+/**
+ * The third part of `npm run demo`, on the command line: an admin stores an action, and a member runs, watches, cancels and
+ * retries it.
+ */
 
 import { randomBytes } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { commandLine } from "./command-line.ts";
 import { startJobReceiver } from "./job-receiver.ts";
-import { RUNS } from "./story.ts";
-import { type RunBody, send, type Telling } from "./telling.ts";
+import type { Telling } from "./telling.ts";
 
-const UNTIL_MS = 15_000;
-
-interface DetailedRun extends RunBody {
-  readonly details?: {
-    readonly action: { readonly name: string; readonly version: number } | null;
-    readonly retryOf: string | null;
-    readonly externalUrl: string | null;
-  };
-}
-
-export async function tellActions(telling: Telling, origin: string, rootToken: string): Promise<void> {
+/** `folder`: for the files of this story. */
+export async function tellActions(
+  telling: Telling,
+  origin: string,
+  rootToken: string,
+  folder: string,
+): Promise<void> {
   const key = randomBytes(16).toString("hex");
   const receiver = await startJobReceiver(key);
   try {
-    const runs = `${origin}${RUNS}`;
-    const action = runs.replace(/action-runs$/, "actions/release");
-
-    telling.chapter("Store an action with its secret");
-    const stored = await send({
-      method: "PUT",
-      url: action,
-      token: rootToken,
-      body: {
-        parametersSchema: { type: "object", required: ["version"] },
-        trigger: {
-          type: "webhook",
-          url: `${receiver.origin}/jobs`,
-          headers: { "X-Api-Key": "{{ secrets.key }}" },
-          secrets: { key },
-          startOn: "heartbeat",
-          link: "{{ response.web_url }}",
-          cancel: {
-            url: `${receiver.origin}/jobs/{{ response.id }}/stop`,
-            headers: { "X-Api-Key": "{{ secrets.key }}" },
-          },
-        },
-      },
-    });
-    telling.check("201: the response shows no secret", stored.status === 201 && !contains(stored.body, key));
-
-    telling.chapter("Run it with a member's token, which holds no secret of the receiver");
-    const minted = await send<{ readonly token?: string }>({
-      method: "POST",
-      url: `${origin}/acme/shop/tokens`,
-      token: rootToken,
-      body: { name: "portal", role: "member" },
-    });
-    const token = minted.body.token ?? "";
-    const asMember = (method: string, url: string, body?: unknown) =>
-      send<DetailedRun>({ method, url, token, body });
-    const refused = await asMember("POST", `${action}/runs`, {});
-    telling.check("422: the action's schema wants a version", refused.body.code === "invalid_parameters");
-    const started = await asMember("POST", `${action}/runs`, { parameters: { version: "1.2.3" } });
-    const { id } = started.body;
+    telling.chapter("Store an action, with the secret of the receiver that it calls");
+    const file = "release.json";
+    const definition = JSON.stringify(definitionFor(receiver.origin, key), null, 2);
+    writeFileSync(join(folder, file), definition, { mode: 0o600 });
+    console.log(`\n${file}:\n${definition.replace(key, "…").replaceAll(/^/gm, "  ")}`);
+    const admin = commandLine(origin, rootToken, folder);
+    const stored = await admin.run("action", "put", "release", "--body", `@${file}`);
     telling.check(
-      "201: only the receiver gets the callback token",
-      started.status === 201 && started.body.callback === undefined,
-    );
-    const isRunning =
-      started.status === 201 &&
-      (await until(async () => (await quietly(`${runs}/${id}`, token)).status === "running"));
-    const seen = await asMember("GET", `${runs}/${id}?include=details`);
-    telling.check(
-      "the job runs, and the run has a link to its page",
-      isRunning && seen.body.details?.externalUrl === "https://ci.example.com/jobs/1",
+      "the action is stored, and the response shows no secret",
+      stored.code === 0 && /"key": null/.test(stored.printed) && !stored.printed.includes(key),
     );
 
-    telling.chapter("Cancel it");
-    const cancelled = await asMember("POST", `${runs}/${id}/cancel`, { reason: "wrong version" });
-    telling.check("202: the job has time to stop", cancelled.status === 202);
-    const ended = await asMember("GET", `${runs}/${id}?wait=20`);
-    telling.check("the job was told, and the run is cancelled", ended.body.status === "cancelled");
-    telling.check("the receiver got a stop request", receiver.seen.includes("/jobs/1/stop"));
-
-    telling.chapter("Retry it");
-    const retried = await asMember("POST", `${runs}/${id}/retry?include=details`, {
-      parameters: { version: "1.2.4" },
-    });
-    const { details } = retried.body;
+    telling.chapter("Run it as a member, whose token holds no secret of the receiver");
+    const minted = await admin.run("token", "create", "portal", "--role", "member");
+    const member = commandLine(origin, /terr_[\w-]+/.exec(minted.printed)?.[0] ?? "", folder);
+    const refused = await member.run("action", "run", "release");
     telling.check(
-      "201: a new run names the action and the run that it repeats",
-      details?.action?.name === "release" && details.retryOf === id,
+      "exit code 2: the action's schema requires a version",
+      refused.code === 2 && refused.printed.includes("invalid_parameters"),
     );
-    const done = await asMember("GET", `${runs}/${retried.body.id}?wait=20`);
-    telling.check("200: the new run succeeded", done.body.status === "succeeded");
+    const started = await member.run("action", "run", "release", "-p", "version=1.2.3");
+    const id = runIn(started.printed);
+    telling.check(
+      "exit code 0: the run is there, and only the receiver gets its callback token",
+      started.code === 0 && id !== "" && !started.printed.includes("callback"),
+    );
+
+    telling.chapter("Watch it, and cancel it meanwhile");
+    const watching = member.start("watch", id);
+    await watching.until(
+      / heartbeat .*job 1 is at work/,
+      / external url .*https:\/\/ci\.example\.com\/jobs\/1/,
+    );
+    const cancelled = await member.run("cancel", id, "--reason", "wrong version", "--grace", "30");
+    telling.check("exit code 0: the job was asked to stop", cancelled.code === 0);
+    const watched = await watching.ended;
+    telling.check("the receiver got a stop request", receiver.seen.includes("/api/jobs/1/stop"));
+    telling.check(
+      "exit code 1 of watch: the timeline shows who cancelled the run and why, and its end",
+      watched.code === 1 &&
+        / cancel requested .*by portal .*wrong version\n/.test(watched.printed) &&
+        / ended .*cancelled, /.test(watched.printed),
+    );
+
+    telling.chapter("Retry it with another version, and wait for its end");
+    const retried = await member.start("retry", id, "-p", "version=1.2.4", "--wait").ended;
+    telling.check("exit code 0: the new run succeeded", retried.code === 0);
+    const shown = await member.run("get", runIn(retried.printed), "--details");
+    telling.check(
+      "its details name the action, the run that it repeats, and the page of its job",
+      /stored action: +release, version \d+\n/.test(shown.printed) &&
+        shown.printed.includes(id) &&
+        shown.printed.includes("https://ci.example.com/jobs/2"),
+    );
   } finally {
     await receiver.close();
   }
 }
 
-function contains(body: unknown, secret: string): boolean {
-  return JSON.stringify(body).includes(secret);
+function definitionFor(receiver: string, key: string) {
+  const headers = { "X-Api-Key": "{{ secrets.key }}" };
+  return {
+    parametersSchema: { type: "object", required: ["version"] },
+    trigger: {
+      ...{ type: "webhook", url: `${receiver}/api/jobs`, headers, secrets: { key }, startOn: "heartbeat" },
+      link: "{{ response.web_url }}",
+      cancel: { url: `${receiver}/api/jobs/{{ response.id }}/stop`, headers },
+    },
+  };
 }
 
-/** A run, without a line in the demo. */
-async function quietly(url: string, token: string): Promise<RunBody> {
-  const answer = await fetch(url, { headers: { Authorization: `Bearer ${token}` }, redirect: "error" });
-  return (await answer.json()) as RunBody;
-}
-
-/** Whether it became so in time. */
-async function until(isSo: () => Promise<boolean>): Promise<boolean> {
-  for (const end = Date.now() + UNTIL_MS; Date.now() < end; await delay(100)) if (await isSo()) return true;
-  return false;
+/** The id of the first run in a command's text. */
+function runIn(printed: string): string {
+  return /^run: +(\S+)$/m.exec(printed)?.[1] ?? "";
 }

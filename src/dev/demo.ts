@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     const telling = new Telling();
     await tellStory(telling, server.url, rootToken);
     await tellDispatch(telling, server.url, rootToken);
-    await tellActions(telling, server.url, rootToken);
+    await tellActions(telling, server.url, rootToken, folder);
     const { checks, failures } = telling;
     if (failures.length > 0) {
       throw new Error(`\nThese checks failed:\n${failures.map((failure) => `- ${failure}`).join("\n")}`);

@@ -34,7 +34,7 @@ export async function startJobReceiver(key: string): Promise<JobReceiver> {
       return;
     }
     seen.push(path);
-    const [, stops] = /^\/jobs\/(\d+)\/stop$/.exec(path) ?? [];
+    const [, stops] = /^\/api\/jobs\/(\d+)\/stop$/.exec(path) ?? [];
     if (stops !== undefined) {
       stopped.add(Number(stops));
       response.writeHead(204).end();

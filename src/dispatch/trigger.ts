@@ -163,7 +163,7 @@ const link = z
   .register(z.globalRegistry, {
     wire: {
       type: "string",
-      pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#])",
+      pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+([/?#]|$))",
       maxLength: URL_MAX_CHARACTERS,
     },
     description:
@@ -174,12 +174,12 @@ function linkFault(template: string): string | null {
   const fault = checkTemplate(template, IN_STOP_URL);
   if (fault !== null) return fault.sentence;
   const paths = pathsOf(template);
-  if (paths.some(([root, member]) => root === "run" && member === "callbackToken")) {
-    return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it out.";
+  if (paths.some(([root, member = "callbackToken"]) => root === "run" && member === "callbackToken")) {
+    return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it and {{ run }} out.";
   }
   if (isWholeAnswer(template)) return null;
-  if (!/^https:\/\/[^/?#]/i.test(template)) {
-    return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders.";
+  if (!/^https:\/\/[^/?#@]+([/?#]|$)/i.test(template)) {
+    return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders, without a user name.";
   }
   return checkUrlTemplate(template, IN_STOP_URL);
 }

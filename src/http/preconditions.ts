@@ -13,7 +13,8 @@ export function etagOf(version: number): string {
  */
 export function requirePreconditions(c: Context, version: number | null): void {
   const match = c.req.header("If-Match");
-  if (match && !names(match, version)) {
+  // An empty one names no version. It is not the same as none, because a script may have lost the ETag.
+  if (match !== undefined && !names(match, version)) {
     throw new ApiError(
       "precondition_failed",
       version === null ? "There is no such action yet. Omit If-Match." : undefined,

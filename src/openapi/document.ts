@@ -54,7 +54,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
       // Relative, so that the document is the same at every deployment.
       servers: [{ url: "/", description: "The deployment that served this document." }],
       tags: [
-        { name: "Action runs", description: "Create, read and cancel action runs with an API token." },
+        { name: "Action runs", description: "Create, read, cancel and retry action runs with an API token." },
         {
           name: "Callback",
           description:
@@ -79,7 +79,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
             type: "http",
             scheme: "bearer",
             description:
-              "The token in the response that created the run. It opens only that run's callback and heartbeat.",
+              "The token in the response that created the run, or in the request to its receiver. It opens only that run's callback and heartbeat.",
           },
         },
       },

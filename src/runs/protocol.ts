@@ -127,10 +127,32 @@ export interface Watcher {
   readonly tokenId: string;
 }
 
+/** What code older than stored actions does not know of a run. */
+type Added = "source" | "actionVersion" | "retryOf" | "labels";
+
+/** A new run as it arrives: during a deploy, older code sends it without these members. */
+export type SentRun = Omit<NewRun, Added> & Partial<Pick<NewRun, Added>>;
+
+/** The one place for what older code leaves out. It can go when no Worker older than stored actions can still be running. */
+export function newRunOf(sent: SentRun, hasTrigger: boolean): NewRun {
+  const source = hasTrigger ? "trigger" : "none";
+  return { source, actionVersion: null, retryOf: null, labels: "[]", ...sent };
+}
+
 /** `isDetailed`: whether the answer has `details`. */
 export interface Coordinator {
   /** Creates a run, or finds the one that this key created. With a trigger, the first attempt is sent. */
   create(
+    run: SentRun,
+    change: ChangeKey,
+    trigger: NewDelivery | null,
+    isDetailed?: boolean,
+  ): Promise<RunReply>;
+  /**
+   * The same for a run that has what code older than stored actions would drop without a word. An object that still runs such
+   * code has no such method, so the call fails and changes nothing.
+   */
+  createWhole(
     run: NewRun,
     change: ChangeKey,
     trigger: NewDelivery | null,

@@ -3,8 +3,10 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { resealActions } from "../../src/actions/reseal.ts";
+import { everyMinute } from "../../src/cron.ts";
 import { keyRing } from "../../src/key-ring.ts";
 import { askWith, envWith } from "../support/bindings.ts";
+import { landed } from "../support/landed.ts";
 import { newActionsPath, ORIGIN_A, put, rowOfAction, runWith, scopeOf, triggerAt } from "./actions.ts";
 
 const OLD = "the-old-signing-key-of-32-bytes-and-more";
@@ -25,7 +27,8 @@ beforeEach(async () => {
 afterEach(() => vi.restoreAllMocks());
 
 const ring = (...keys: string[]) => envWith({ CALLBACK_SIGNING_KEYS: keys.join(",") });
-const sweep = (...keys: string[]) => resealActions(env.DB, keys.join(","));
+/** The cron of an isolate with these keys. */
+const sweep = (...keys: string[]) => everyMinute(ring(...keys), Date.now());
 
 async function storeUnder(...keys: string[]): Promise<string> {
   const path = `${newActionsPath()}/deploy`;
@@ -48,13 +51,24 @@ async function readiness(...keys: string[]) {
 }
 
 describe("a rotation", () => {
-  it("old,new, then new,old, then the sweep, then new: the action runs at each step, and its version stays", async () => {
+  it("old,new, then new,old, then the sweep, then new: the action runs at each stage, and so do retries", async () => {
     const path = await storeUnder(OLD);
     const before = await rowOfAction(path);
     expect(before?.keyId).toBe(await keyIdOf(OLD));
-    for (const keys of [[OLD], [OLD, NEW], [NEW, OLD]]) {
-      expect((await runWith(ring(...keys), path)).status).toBe(201);
-    }
+    const runs = path.replace(/actions\/deploy$/, "action-runs");
+    const ended: string[] = [];
+    /** Runs the action, and retries the runs of all stages so far. */
+    const play = async (...keys: string[]) => {
+      const made = await runWith(ring(...keys), path);
+      expect(made.status, keys.join()).toBe(201);
+      expect((await askWith(ring(...keys), "DELETE", `${runs}/${made.body.id}`)).status).toBe(200);
+      ended.push(made.body.id);
+      for (const id of ended) {
+        const retried = await askWith(ring(...keys), "POST", `${runs}/${id}/retry`, { body: {} });
+        expect(retried.status, keys.join()).toBe(201);
+      }
+    };
+    for (const keys of [[OLD], [OLD, NEW], [NEW, OLD]]) await play(...keys);
     expect(await readiness(OLD, NEW)).toBe(0);
     expect(await readiness(NEW, OLD)).toBe(1);
     await sweep(OLD, NEW);
@@ -64,23 +78,44 @@ describe("a rotation", () => {
     expect(after).toEqual({ version: 1, keyId: await keyIdOf(NEW), secrets: expect.any(String) });
     expect(after?.secrets).not.toBe(before?.secrets);
     expect(await readiness(NEW, OLD)).toBe(0);
-    const made = await runWith(ring(NEW, OLD), path);
-    // Fresh from D1, because the isolate remembers the old bytes for 30 s.
+    for (const keys of [
+      [NEW, OLD],
+      [OLD, NEW],
+    ])
+      await play(...keys);
+    // Only D1 knows ids whose key has left the ring.
+    await landed(runs);
+    await play(NEW);
+  });
+
+  it("does not seal back and forth while isolates with old,new and new,old run side by side", async () => {
+    const path = await storeUnder(OLD);
+    await sweep(NEW, OLD);
+    const after = await rowOfAction(path);
+    expect(after?.keyId).toBe(await keyIdOf(NEW));
+    for (let minute = 1; minute < 5; minute++) {
+      ahead += 60_000;
+      for (const keys of [[OLD, NEW], [NEW, OLD], [OLD]]) await sweep(...keys);
+    }
+    expect(await rowOfAction(path)).toEqual(after);
+    // If old,new stays, somebody has gone back to the old key, which will soon be alone.
     ahead += 60_000;
-    expect((await runWith(ring(NEW), path)).status).toBe(201);
-    // A run that is retried needs its action's secrets, too.
-    const runs = path.replace(/actions\/deploy$/, "action-runs");
-    const cancelled = await askWith(ring(NEW, OLD), "DELETE", `${runs}/${made.body.id}`);
-    expect(cancelled.status).toBe(200);
-    expect((await askWith(ring(NEW), "POST", `${runs}/${made.body.id}/retry`, { body: {} })).status).toBe(
-      201,
-    );
+    await sweep(OLD, NEW);
+    expect((await rowOfAction(path))?.keyId).toBe(await keyIdOf(OLD));
   });
 
   it("without the sweep loses the secrets: 409 action_secrets_lost, until they are sent again", async () => {
     const path = await storeUnder(OLD);
+    const again = (key: string) =>
+      askWith<{ id: string }>(ring(key), "POST", `${path}/runs`, {
+        body: {},
+        headers: { "Idempotency-Key": "again" },
+      });
+    const first = await again(OLD);
     const refused = await runWith(ring(NEW), path);
     expect([refused.status, refused.body.code]).toEqual([409, "action_secrets_lost"]);
+    const replay = await again(NEW);
+    expect([replay.status, replay.body.id]).toEqual([201, first.body.id]);
     await sweep(NEW);
     expect((await rowOfAction(path))?.keyId).toBe(await keyIdOf(OLD));
     expect(await readiness(NEW)).toBe(1);
@@ -97,6 +132,20 @@ describe("a rotation", () => {
   });
 });
 
+/** Makes ?2 copies of the one action of the scope ?1. */
+const COPY = `
+  WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ?2)
+  INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
+  SELECT scope, 'copy-' || n, version, change_id, changed_at, key_id, bytes, secrets, definition
+  FROM actions, counted WHERE scope = ?1`;
+
+/** How many actions the sweep has read, as the log says. */
+function lookedAt(): number {
+  const lines = logged.map((text) => JSON.parse(text) as { event: string; resealed: number; lost: number });
+  const line = lines.find(({ event }) => event === "actions_resealed");
+  return line === undefined ? 0 : line.resealed + line.lost;
+}
+
 describe("the sweep", () => {
   it("leaves alone what the first key sealed, and what no key of its ring sealed", async () => {
     const paths = [await storeUnder(OLD), await storeUnder(NEW)];
@@ -111,21 +160,24 @@ describe("the sweep", () => {
     const actions = newActionsPath();
     await askWith(ring(OLD), "PUT", `${actions}/first`, { body: { trigger: triggerAt(ORIGIN_A) } });
     // Copies can't be opened, because their names differ. So each one is lost, and the row stays.
-    await env.DB.prepare(
-      `INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
-       SELECT scope, 'copy-' || value, version, change_id, changed_at, key_id, bytes, secrets, definition
-       FROM actions, json_each(?2) WHERE scope = ?1`,
-    )
-      .bind(scopeOf(actions), JSON.stringify(Array.from({ length: 150 }, (_, n) => n)))
-      .run();
+    await env.DB.prepare(COPY).bind(scopeOf(actions), 150).run();
+    await askWith(ring(OLD), "PUT", `${actions}/last`, { body: { trigger: triggerAt(ORIGIN_A) } });
     await sweep(NEW, OLD);
-    const line = logged.map((text) => JSON.parse(text)).find(({ event }) => event === "actions_resealed");
-    expect(line.resealed + line.lost).toBe(100);
+    expect(lookedAt()).toBe(100);
     // In a random order, so that those that can't be opened do not stop the others for ever.
-    for (let n = 0; n < 100 && (await rowOfAction(`${actions}/first`))?.keyId !== (await keyIdOf(NEW)); n++) {
-      await sweep(NEW, OLD);
-    }
-    expect((await rowOfAction(`${actions}/first`))?.keyId).toBe(await keyIdOf(NEW));
+    const isDone = async () => (await rowOfAction(`${actions}/last`))?.keyId === (await keyIdOf(NEW));
+    for (let n = 0; n < 100 && !(await isDone()); n++) await sweep(NEW, OLD);
+    expect(await isDone()).toBe(true);
+  });
+
+  it("reads at most 2 MiB of secrets in a minute, and always some", async () => {
+    const path = await storeUnder(OLD);
+    await env.DB.prepare("UPDATE actions SET secrets = zeroblob(65536) WHERE scope = ?")
+      .bind(scopeOf(path))
+      .run();
+    await env.DB.prepare(COPY).bind(scopeOf(path), 90).run();
+    await sweep(NEW, OLD);
+    expect(lookedAt()).toBe(32);
   });
 
   it("does not overwrite a version that was stored meanwhile", async () => {
@@ -141,7 +193,7 @@ describe("the sweep", () => {
         return env.DB.batch(statements);
       },
     } as unknown as D1Database;
-    await resealActions(db, `${NEW},${OLD}`);
+    await resealActions(db, `${NEW},${OLD}`, Date.now());
     expect(stored.row?.version).toBe(2);
     expect(await rowOfAction(path)).toEqual(stored.row);
   });
@@ -153,7 +205,7 @@ describe("the sweep", () => {
         throw new Error("D1 is down");
       },
     } as unknown as D1Database;
-    await resealActions(db, `${NEW},${OLD}`);
+    await resealActions(db, `${NEW},${OLD}`, Date.now());
     expect(logged.join()).toContain("sweep_failed");
   });
 });

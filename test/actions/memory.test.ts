@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { knownAction } from "../../src/actions/cache.ts";
+import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask } from "../support/requests.ts";
@@ -31,6 +32,27 @@ async function replaceElsewhere(path: string, definition: object): Promise<void>
 }
 
 const REFUSES_ALL = { parametersSchema: { type: "object", required: ["version"] } };
+
+/** A D1 whose first answer stays under way until it is released. */
+function heldBack() {
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const { promise: read, resolve: hasRead } = Promise.withResolvers<void>();
+  const slow = {
+    prepare: (sql: string) => ({
+      bind: (...values: unknown[]) => ({
+        first: async () => {
+          const row = await env.DB.prepare(sql)
+            .bind(...values)
+            .first();
+          hasRead();
+          await held;
+          return row;
+        },
+      }),
+    }),
+  } as unknown as D1Database;
+  return { db: slow, read, release };
+}
 
 describe("an isolate", () => {
   it("reads a definition once in 30 s, so that a change elsewhere takes effect within 30 s", async () => {
@@ -96,6 +118,17 @@ describe("an isolate", () => {
     expect((await run(path)).body.code).toBe("database_unavailable");
   });
 
+  it("does not go on with an old version because the new one can't be used", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    await run(path);
+    await replaceElsewhere(path, { parametersSchema: { $ref: "#/$defs/gone" } });
+    later(30_000);
+    const place = { scope: scopeOf(path), name: "deploy" };
+    const looking = knownAction(env.DB, { d1: 0, coordinator: 0 }, place, Date.now(), () => {});
+    await expect(looking).rejects.toThrow("a stored schema is refused: /$ref");
+  });
+
   it("uses a late answer of D1 as soon as it comes", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
@@ -111,29 +144,31 @@ describe("an isolate", () => {
   it("does not remember what it read before a change that it made meanwhile", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
-    const { promise: held, resolve: release } = Promise.withResolvers<void>();
-    const { promise: read, resolve: hasRead } = Promise.withResolvers<void>();
-    const slow = {
-      prepare: (sql: string) => ({
-        bind: (...values: unknown[]) => ({
-          first: async () => {
-            const row = await env.DB.prepare(sql)
-              .bind(...values)
-              .first();
-            hasRead();
-            await held;
-            return row;
-          },
-        }),
-      }),
-    } as unknown as D1Database;
+    const { db, read, release } = heldBack();
     const place = { scope: scopeOf(path), name: "deploy" };
-    const reading = knownAction(slow, { d1: 0, coordinator: 0 }, place, Date.now(), () => {});
+    const reading = knownAction(db, { d1: 0, coordinator: 0 }, place, Date.now(), () => {});
     await read;
     await put(path, REFUSES_ALL);
     release();
     expect((await reading)?.version).toBe(1);
     expect((await run(path)).status).toBe(422);
+  });
+
+  it("does not use the old version again after a change that it made while it waited for D1", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    await run(path);
+    later(31_000);
+    hurryTimers();
+    const { db, read, release } = heldBack();
+    const place = { scope: scopeOf(path), name: "deploy" };
+    const reading = knownAction(db, { d1: 0, coordinator: 0 }, place, Date.now(), () => {});
+    await read;
+    await put(path, REFUSES_ALL);
+    // It has waited long enough, and goes on with what it knew.
+    expect((await reading)?.version).toBe(1);
+    expect((await run(path)).status).toBe(422);
+    release();
   });
 });
 

@@ -1,9 +1,11 @@
 /** A retry of a run of a stored action goes through the action as it is now. */
 
 import { expect, it } from "vitest";
+import { forgetAction } from "../../src/actions/cache.ts";
+import { faults } from "../support/faults.ts";
 import { type Answer, type Ask, ask, type CreatedRun } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
-import { newActionsPath, ORIGIN_A, put, run, triggerAt } from "./actions.ts";
+import { newActionsPath, ORIGIN_A, put, run, scopeOf, triggerAt } from "./actions.ts";
 
 type Told = Omit<CreatedRun, "callback"> &
   Partial<Refusal> & { readonly callback?: unknown; readonly details?: Record<string, unknown> };
@@ -59,6 +61,19 @@ it("obeys the schema of now, which other parameters can satisfy", async () => {
   await put(`${actions}/deploy`, { parametersSchema: { type: "object", required: ["version"] } });
   expect(await retry(actions, id)).toMatchObject({ status: 422, body: { code: "invalid_parameters" } });
   expect((await retry(actions, id, { parameters: { version: "2" } })).status).toBe(201);
+});
+
+it("is answered to a replay while D1 is down and nobody knows the action", async () => {
+  const actions = newActionsPath();
+  await put(`${actions}/deploy`, {});
+  const id = await endedRun(actions);
+  const keyed = { headers: { "Idempotency-Key": "again" } };
+  const first = await retry(actions, id, {}, keyed);
+  faults.reads = "down";
+  forgetAction({ scope: scopeOf(actions), name: "deploy" });
+  expect((await retry(actions, id)).body.code).toBe("database_unavailable");
+  const replay = await retry(actions, id, {}, keyed);
+  expect([replay.status, replay.body.id]).toEqual([201, first.body.id]);
 });
 
 it("is refused if the action is gone, but a replay gets its run", async () => {

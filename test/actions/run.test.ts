@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readRunId } from "../../src/runs/run-id.ts";
 import { journal } from "../support/direct.ts";
+import { faults } from "../support/faults.ts";
 import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { newActionsPath, ORIGIN_A, put, run, triggerAt } from "./actions.ts";
@@ -68,6 +69,15 @@ describe("a run of an action", () => {
     expect((await run(path, {}, { token: member.token })).status).toBe(201);
     expect((await ask("GET", path, { token: viewer.token })).status).toBe(200);
     expect((await ask("DELETE", path, { token: member.token })).status).toBe(403);
+  });
+
+  it("has at most 10 labels, and so has the action", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    const labels = Array.from({ length: 11 }, (_, n) => `l${n}`);
+    expect(await put(path, { labels })).toMatchObject({ status: 422, body: { code: "too_many_labels" } });
+    expect((await put(path, { labels: labels.slice(1) })).status).toBe(201);
+    expect((await run(path, { labels: ["l0"] })).body.code).toBe("too_many_labels");
+    expect((await run(path, { labels: ["l1"] })).status).toBe(201);
   });
 
   it("refuses a body with what only the action may say", async () => {
@@ -181,6 +191,9 @@ describe("a repeated run", () => {
     expect(same(await again())).toEqual([201, id, "true"]);
     expect((await run(path, { parameters: { a: 2 } }, keyed)).body.code).toBe("idempotency_key_reused");
     expect((await run(path, {})).body.code).toBe("action_not_found");
+    faults.reads = "down";
+    expect((await run(path, {})).body.code).toBe("database_unavailable");
+    expect(same(await again())).toEqual([201, id, "true"]);
   });
 
   it("of another action, or as a plain create, is another body", async () => {

@@ -2,6 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { actionDefinition } from "../../src/actions/definition.ts";
+import { splitSecrets } from "../../src/actions/secrets.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { ask } from "../support/requests.ts";
 import {
@@ -13,6 +15,7 @@ import {
   rowOfAction,
   run,
   SIGNING_SECRET,
+  scopeOf,
   triggerAt,
 } from "./actions.ts";
 
@@ -23,9 +26,8 @@ const SECRETS = [
   "the-cancel-secret-9917",
   SIGNING_SECRET.slice(6),
 ];
-const WHOLE = triggerAt(`${ORIGIN_A}/hook`, {
-  cancel: { url: `${ORIGIN_A}/stop`, headers: { Authorization: "Bearer the-cancel-secret-9917" } },
-});
+const CANCEL = { url: `${ORIGIN_A}/stop`, headers: { Authorization: "Bearer the-cancel-secret-9917" } };
+const WHOLE = triggerAt(`${ORIGIN_A}/hook`, { cancel: CANCEL });
 
 const logged: string[] = [];
 beforeEach(() => {
@@ -80,6 +82,7 @@ it("are in no answer, log line or row, whatever is done with the action", async 
   for (const trigger of [
     { ...WHOLE, unknown: 1 },
     { ...WHOLE, url: "https://localhost/hook" },
+    { ...WHOLE, cancel: { ...CANCEL, url: "https://10.0.0.1/stop" } },
     { ...WHOLE, payload: "{{ nothing }}" },
     { ...WHOLE, headers: { ...WHOLE.headers, "X-Bad": `${SECRETS[0]}\n` } },
     { ...WHOLE, signingSecret: `${SIGNING_SECRET}!` },
@@ -222,6 +225,55 @@ describe("null", () => {
     expect(await opened(path)).toEqual({ "trigger.secrets.token": "the-named-secret-8842" });
   });
 
+  /** [trigger and cancel before, trigger and cancel after, which values null keeps]. */
+  type Move = [readonly [string, string?], readonly [string, string?], readonly string[]];
+  const A = "https://a.example";
+  const B = "https://b.example";
+  it.each<Move>([
+    [
+      [A, A],
+      ["https://A.example:443/x?y", `${A}/{{ response.id }}`],
+      ["start", "stop", "both"],
+    ],
+    [
+      [A, B],
+      [A, B],
+      ["start", "stop", "both"],
+    ],
+    [[A], [A, A], ["start", "both"]],
+    [[A, B], [A], ["start", "both"]],
+    [[A, B], [A, A], ["start"]],
+    [[A, A], [A, B], ["start"]],
+    [[A, A], [B, A], ["stop"]],
+    [[A, A], ["http://a.example", A], ["stop"]],
+    [[A, A], ["https://a.example:8443", A], ["stop"]],
+    [[A, A], [A, "https://a.example:8443"], ["start"]],
+    [[A, A], ["https://a.example.", "https://x.a.example"], []],
+  ])("from %j to %j keeps %j", (before, after, kept) => {
+    const places = {
+      start: (value: string | null) => ({ headers: { H: value } }),
+      stop: (value: string | null) => ({ stopHeaders: { H: value } }),
+      both: (value: string | null) => ({ secrets: { token: value } }),
+    };
+    const actionAt = (
+      [url, stopUrl]: readonly [string, string?],
+      more: { headers?: object; stopHeaders?: object; secrets?: object },
+    ) =>
+      actionDefinition.parse({
+        trigger: {
+          ...{ type: "webhook", url, secrets: more.secrets, headers: more.headers },
+          ...(stopUrl !== undefined && { cancel: { url: stopUrl, headers: more.stopHeaders } }),
+        },
+      });
+    const found = Object.entries(places).filter(([name, sent]) => {
+      if (name === "stop" && (before[1] === undefined || after[1] === undefined)) return false;
+      const stored = splitSecrets(actionAt(before, sent("a-value")), null);
+      if (!stored.ok) throw new Error("not stored");
+      return splitSecrets(actionAt(after, sent(null)), stored.value).ok;
+    });
+    expect(found.map(([name]) => name)).toEqual(kept);
+  });
+
   it("needs another scheme, host or port only for the request that changed", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, { trigger: WHOLE });
@@ -265,15 +317,18 @@ describe("null", () => {
 });
 
 it("a sealed secret opens neither for another name, scope nor version", async () => {
-  const actions = newActionsPath();
-  await put(`${actions}/a`, { trigger: WHOLE });
-  await put(`${actions}/b`, { trigger: WHOLE });
-  const move = (sql: string) =>
-    env.DB.prepare(sql).bind(actions.split("/").slice(1, 3).join("/").concat("/production")).run();
-  await move(
-    "UPDATE actions SET secrets = (SELECT secrets FROM actions WHERE scope = ?1 AND name = 'a') WHERE scope = ?1 AND name = 'b'",
-  );
-  expect((await run(`${actions}/b`)).body.code).toBe("action_secrets_lost");
-  await move("UPDATE actions SET version = version + 1 WHERE scope = ?1 AND name = 'a'");
-  expect((await run(`${actions}/a`)).body.code).toBe("action_secrets_lost");
+  const [here, there] = [newActionsPath(), newActionsPath()];
+  const others = [`${here}/b`, `${there}/a`];
+  for (const path of [`${here}/a`, ...others]) await put(path, { trigger: WHOLE });
+  for (const path of others) {
+    await env.DB.prepare(
+      `UPDATE actions SET secrets = (SELECT secrets FROM actions WHERE scope = ?1 AND name = 'a')
+       WHERE scope = ?2 AND name = ?3`,
+    )
+      .bind(scopeOf(here), scopeOf(path), path.split("/").at(-1))
+      .run();
+    expect((await run(path)).body.code).toBe("action_secrets_lost");
+  }
+  await env.DB.prepare("UPDATE actions SET version = version + 1 WHERE scope = ?").bind(scopeOf(here)).run();
+  expect((await run(`${here}/a`)).body.code).toBe("action_secrets_lost");
 });

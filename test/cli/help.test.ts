@@ -31,6 +31,11 @@ describe.each(COMMANDS)("%s", (route, command) => {
   });
 });
 
+test("exec sends a heartbeat every 15 seconds, unless told otherwise", () => {
+  const [, exec] = COMMANDS.find(([route]) => route === "exec") ?? [];
+  expect(exec?.options.find(({ long }) => long === "--interval")?.defaultValue).toBe(15);
+});
+
 test("action-runs --help lists the exit codes, --version prints the version, and no command is a usage error", async () => {
   const help = await cli(["--help"]);
   expect(help).toMatchObject({ code: 0, stderr: "" });

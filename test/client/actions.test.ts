@@ -1,7 +1,7 @@
 /** Stored actions, retry, cancel, labels, details and the summary: what the client sends, and what it makes of the answers. */
 
 import { describe, expect, it } from "vitest";
-import { all, json, nothing, RUN, refusal, reset, stub, thrown } from "./stub.ts";
+import { type Answer, all, json, nothing, RUN, refusal, reset, stub, thrown } from "./stub.ts";
 
 const DEFINITION = {
   description: "Deploys the shop.",
@@ -171,6 +171,18 @@ describe("reads", () => {
       `${RUNS}/${RUN.id}?wait=60&include=details`,
       `${RUNS}/${RUN.id}`,
     ]);
+  });
+
+  it("getText gives a run just as the API sent it, and throws a refusal", async () => {
+    const text = '{"id": "x", "parameters": {"n": 9007199254740993, "f": 1.0}}';
+    const sent: Answer = (response) => {
+      response.writeHead(200, { "Content-Type": "application/json" }).end(text);
+    };
+    const { client, asked } = await stub(sent, refusal(404, "run_not_found"));
+    const { runs } = client();
+    expect(await runs.getText(RUN.id, { include: "details" })).toBe(text);
+    expect(asked[0]?.url).toBe(`${RUNS}/${RUN.id}?include=details`);
+    expect(await thrown(runs.getText(RUN.id))).toMatchObject({ status: 404, code: "run_not_found" });
   });
 
   it("a list filters by labels, each as a parameter of its own", async () => {

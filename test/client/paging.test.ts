@@ -37,6 +37,19 @@ describe("a list", () => {
     expect(asked[1]?.url).toBe("/acme/shop/envs/prod/action-runs?limit=1&cursor=a%2B");
   });
 
+  it.each([
+    ["actions", "/acme/shop/envs/prod/actions"],
+    ["tokens", "/acme/shop/tokens"],
+    ["audit", "/acme/shop/audit"],
+  ] as const)("of %s gives one page and the cursor of the next one", async (what, path) => {
+    const { client, asked } = await stub(json(200, [run(1)], link("a%2B")), json(200, [run(2)]));
+    const list = client()[what];
+    const member = what === "audit" ? "entries" : what;
+    expect(await list.page({ limit: 1 })).toEqual({ [member]: [run(1)], next: "a+" });
+    expect(await list.page({ limit: 1, cursor: "a+" })).toEqual({ [member]: [run(2)], next: null });
+    expect(asked.map(({ url }) => url)).toEqual([`${path}?limit=1`, `${path}?limit=1&cursor=a%2B`]);
+  });
+
   it("requests a page only when it is needed", async () => {
     const { client, asked } = await stub(json(200, [run(1), run(2)], link("a")), json(200, [run(3)]));
     const runs = client().runs.list();

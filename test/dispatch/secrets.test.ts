@@ -191,6 +191,12 @@ it.each(Object.entries(ECHOES))("no answer is shown that spells a credential as 
   expect(answer).toMatchObject({ status: 400, excerpt: null, excerptOmitted: "secret" });
 });
 
+it("an answer may repeat the callback URL, because it is no secret", async () => {
+  const to = await answering({ mode: "echo", status: 400 });
+  const { untilAnswered } = await fire(to.url, { payload: { url: "{{ run.callbackUrl }}" } });
+  expect((await untilAnswered(1))[0]?.excerpt).toContain('{"headers":');
+});
+
 describe("the request is erased in the same turn in which", () => {
   const WAYS: readonly [string, Answer, (fired: Fired) => Promise<unknown>, string][] = [
     ["it is accepted", { status: 202 }, () => Promise.resolve(), "running"],

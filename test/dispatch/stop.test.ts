@@ -3,9 +3,10 @@
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { until } from "../support/direct.ts";
-import type { Answer, Delivery, Receiver } from "../support/receiver/client.ts";
+import type { Answer, Delivery } from "../support/receiver/client.ts";
 import { ask, coordinatorOf } from "../support/requests.ts";
-import { answering, type Fired, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
+import { answering, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
+import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } from "./stops.ts";
 
 const LEASE_OVER_MS = 31_000;
 const MINUTE_MS = 60_000;
@@ -15,48 +16,6 @@ afterEach(() => {
   vi.restoreAllMocks();
   vi.useRealTimers();
 });
-
-interface Rows {
-  readonly stops: number;
-  readonly answers: number;
-}
-
-function rowsOf({ path, created }: Fired): Promise<Rows> {
-  return runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage: { sql } }) => {
-    const count = (table: string) =>
-      sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table} WHERE run_id = ?`, created.id).one().n;
-    return { stops: count("stop_requests"), answers: count("receiver_answers") };
-  });
-}
-
-const untilErased = (run: Fired) => until(async () => (await rowsOf(run)).stops === 0);
-
-/** A run whose trigger goes to one receiver and whose stop request goes to another. */
-interface Played {
-  readonly run: Fired;
-  readonly starts: Receiver;
-  readonly stops: Receiver;
-}
-
-async function play(
-  answer: Answer,
-  cancel: Readonly<Record<string, unknown>> = {},
-  stopAnswers: readonly Answer[] = [],
-  more: Readonly<Record<string, unknown>> = {},
-): Promise<Played> {
-  const [starts, stops] = await Promise.all([answering(answer), answering(...stopAnswers)]);
-  const { url = "/stop", ...rest } = cancel;
-  const run = await fire(starts.url, { cancel: { url: `${stops.url}${url}`, ...rest }, ...more });
-  return { run, starts, stops };
-}
-
-/** A pending run whose webhook was accepted. */
-const QUEUED = { startOn: "heartbeat" };
-async function queued(answer: Answer, cancel = {}, stopAnswers: readonly Answer[] = [], more = {}) {
-  const played = await play(answer, cancel, stopAnswers, { ...QUEUED, ...more });
-  await played.run.untilAnswered(1);
-  return played;
-}
 
 describe("a stop request", () => {
   it("is a signed POST with an id of its own, and has no header of the trigger", async () => {
@@ -73,6 +32,7 @@ describe("a stop request", () => {
     const id = `${run.created.id}-cancel`;
     expect(request).toMatchObject({ method: "POST", body: "{}" });
     expect(request?.headers).toMatchObject({ "webhook-id": id, "idempotency-key": id, "x-why": "deploy" });
+    expect(request?.headers["action-runs-delivery"]).toBe(run.created.id);
     expect(request?.headers["webhook-signature"]).toMatch(/^v1,/);
     expect(request?.headers.authorization).toBeUndefined();
     await untilErased(run);
@@ -137,6 +97,29 @@ describe("a stop request", () => {
     expect(await stops.inbox()).toHaveLength(1);
   });
 
+  it("whose attempt is under way when the 15 minutes end has its lease, and no alarm rings before it is over", async () => {
+    const { run, stops } = await queued({ status: 202 }, {}, [
+      { status: 503, headers: { "Retry-After": "880" } },
+      { mode: "hang" },
+    ]);
+    await run.cancel();
+    await stops.untilInbox(1);
+    await until(async () => (await stops.open()).open === 0);
+    const endsAt = Date.parse((await run.get()).completedAt ?? "") + 15 * MINUTE_MS;
+    await run.alarmIn(endsAt - 1000 - Date.now());
+    await stops.untilInbox(2);
+    await run.alarmIn(endsAt + 1000 - Date.now());
+    const stub = coordinatorOf(run.path, run.created.id);
+    const dueAt = await runInDurableObject(
+      stub,
+      (_instance, { storage: { sql } }) =>
+        sql.exec<{ at: number }>("SELECT due_at AS at FROM stop_requests").one().at,
+    );
+    expect(dueAt).toBeGreaterThan(endsAt + 20_000);
+    await run.alarmIn(endsAt + LEASE_OVER_MS - Date.now());
+    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+  });
+
   it("is given up if the receiver asks for a retry after the 15 minutes", async () => {
     const { run, stops } = await queued({ status: 202 }, {}, [
       { status: 503, headers: { "Retry-After": "3600" } },
@@ -164,23 +147,7 @@ describe("a stop request", () => {
     );
     expect(due).toBe(Date.parse(run.created.callback.expiresAt) + 15 * MINUTE_MS);
   });
-
-  it("does not disturb when the run is purged", async () => {
-    const { run, stops } = await queued({ status: 202 }, {}, [{ mode: "hang" }]);
-    await run.cancel();
-    await stops.untilInbox(1);
-    const stub = coordinatorOf(run.path, run.created.id);
-    const row = await runInDurableObject(stub, (_instance, { storage: { sql } }) =>
-      sql.exec("SELECT due_at = purge_at AS same FROM runs WHERE id = ?", run.created.id).one(),
-    );
-    expect(row).toEqual({ same: 1 });
-  });
 });
-
-/** Asks the job of a running run to stop, and gives it a minute. */
-async function askToStop({ path, created }: Fired): Promise<void> {
-  expect((await ask("POST", `${ORIGIN}${path}/${created.id}/cancel`)).status).toBe(202);
-}
 
 describe("while the run is open, the timeline tells", () => {
   it("each attempt of the stop request and its answer", async () => {
@@ -223,15 +190,28 @@ describe("while the run is open, the timeline tells", () => {
     expect(await stops.inbox()).toEqual([]);
   });
 
-  it("no answer that echoes a secret of either request", async () => {
-    const secrets = { token: "a-token-that-is-secret-1" };
-    const { run } = await play({ status: 202 }, {}, [{ status: 400, body: "No a-token-that-is-secret-1" }], {
-      secrets,
-    });
+  /** The trigger has these secrets, but only the other request contains them. */
+  const ELSEWHERE = { secrets: { token: "a-token-that-is-secret-1" } };
+  it.each([
+    ["a secret that the trigger only keeps", "a-token-that-is-secret-1"],
+    ["a header of the request that started the job", "start-token-1"],
+  ])("no answer that echoes %s", async (_what, secret) => {
+    const more = { ...ELSEWHERE, headers: { Authorization: "Bearer start-token-1" } };
+    const { run } = await play({ status: 202 }, {}, [{ status: 400, body: `No ${secret}` }], more);
     await run.untilStatus("running");
     await askToStop(run);
     await untilErased(run);
     expect((await run.timeline()).at(-1)).toMatchObject({ excerpt: null, excerptOmitted: "secret" });
+  });
+
+  it.each([
+    ["a secret that the trigger only keeps", "a-token-that-is-secret-1"],
+    ["a header of the stop request", "stop-token-1"],
+  ])("no answer to the webhook that echoes %s", async (_what, secret) => {
+    const cancel = { headers: { Authorization: "Bearer stop-token-1" } };
+    const { run } = await play({ status: 400, body: `No ${secret}` }, cancel, [], ELSEWHERE);
+    const [answer] = await run.untilAnswered(1);
+    expect(answer).toMatchObject({ excerpt: null, excerptOmitted: "secret" });
   });
 
   it("nothing after the end: an answer that comes then is only logged", async () => {
@@ -525,17 +505,10 @@ describe("a product that answers like", () => {
   );
 });
 
-function externalUrl({ path, created: { id } }: Fired): Promise<string | null> {
-  return runInDurableObject(
-    coordinatorOf(path, id),
-    (_instance, { storage: { sql } }) =>
-      sql.exec<{ url: string | null }>("SELECT external_url AS url FROM runs WHERE id = ?", id).one().url,
-  );
-}
-
 describe("a hostile answer", () => {
   const SECRET = "hunter2-and-a-bit-more";
   const HOSTILE: readonly [string, Answer][] = [
+    ["is no success", { status: 503, headers: { "Retry-After": "600" }, body: '{"id":1}' }],
     ["has 1 MB", { body: `{"pad":"${"x".repeat(1024 * 1024)}","id":1}` }],
     ["is no JSON", { body: "<html>id</html>" }],
     ["has it only on the prototype", { body: '{"__proto__":{"id":7}}' }],

@@ -182,3 +182,32 @@ it("asks its receiver to stop the job that the receiver named, with the secrets 
   expect(stop?.headers["private-token"]).toBeUndefined();
   expect(JSON.parse(stop?.body ?? "null")).toEqual({ token: NAMED_SECRET });
 });
+
+it("keeps the callback token for itself in every replay, wherever its delivery is", async () => {
+  const to = await answering({ status: 202 });
+  const actions = newActionsPath();
+  const runs = actions.replace(/actions$/, "action-runs");
+  const trigger = { type: "webhook", url: to.url, startOn: "heartbeat" };
+  await ask("PUT", `${ORIGIN}${actions}/deploy`, { body: { trigger } });
+  const keyed = { body: {}, headers: { "Idempotency-Key": "again" } };
+  const go = () => ask<ActionRun & { callback?: unknown }>("POST", `${ORIGIN}${actions}/deploy/runs`, keyed);
+  const { id } = (await go()).body;
+  const stub = coordinatorOf(runs, id);
+  const count = (sql: SqlStorage) =>
+    sql.exec<{ n: number }>("SELECT count(*) AS n FROM deliveries WHERE run_id = ?", id).one().n;
+  await until(() => runInDurableObject(stub, (_instance, { storage }) => count(storage.sql) === 0));
+  const delivered = await go();
+  await runInDurableObject(stub, (_instance, { storage: { sql } }) => {
+    // As if the delivery still waited for room.
+    sql.exec("DELETE FROM events WHERE run_id = ?", id);
+    sql.exec(
+      `INSERT INTO deliveries (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, is_unsure)
+       VALUES (?, 'ci.example.com', x'00', 'heartbeat', 3, 1000, 0, 0)`,
+      id,
+    );
+  });
+  for (const replay of [delivered, await go()]) {
+    expect([replay.body.id, replay.headers.get("Idempotent-Replayed")]).toEqual([id, "true"]);
+    expect("callback" in replay.body).toBe(false);
+  }
+});

@@ -161,6 +161,8 @@ describe("headers", () => {
       const answers = [
         await ask<unknown>("POST", runs, { body: { actionName: "a" }, headers }),
         await ask<unknown>("DELETE", `${runs}/${run.id}`, { headers }),
+        await ask<unknown>("POST", `${runs}/${run.id}/cancel`, { headers }),
+        await ask<unknown>("POST", `${runs}/${run.id}/retry`, { headers }),
         await ask<unknown>("POST", `${runs.replace(/action-runs$/, "actions")}/deploy/runs`, {
           body: {},
           headers,
@@ -177,6 +179,35 @@ describe("headers", () => {
   );
 
   it.each([
+    ",",
+    "1",
+    '"01"',
+    '"1',
+    '"2"',
+    'w/"1"',
+    'W/W/"1"',
+    '"1";x',
+    "**",
+    "'; DROP TABLE actions; --",
+    '"\u00e9"',
+    `"${"1".repeat(10_000)}"`,
+    "1,".repeat(5000),
+  ])("If-Match: %.20s names no version, so nothing changes", async (match) => {
+    const path = `${runs.replace(/action-runs$/, "actions")}/kept`;
+    await ask("PUT", path, { body: { timeout: 1 }, headers: { "If-None-Match": "*" } });
+    const before = await everything();
+    const headers = { "If-Match": match };
+    for (const answer of [
+      await ask<unknown>("PUT", path, { body: { timeout: 2 }, headers }),
+      await ask<unknown>("DELETE", path, { headers }),
+    ]) {
+      expect(answer.body).toEqual({ error: expect.any(String), code: "precondition_failed" });
+      expect(answer.status).toBe(412);
+    }
+    expect(await everything()).toEqual(before);
+  });
+
+  it.each([
     "",
     "x",
     "null",
@@ -187,7 +218,7 @@ describe("headers", () => {
     `${"ffffffff-".repeat(3)}${"f".repeat(32)}`,
   ])("an unknown bookmark is ignored: %.40s", async (bookmark) => {
     const headers = { "x-d1-bookmark": bookmark };
-    for (const path of [runs, `${runs}/${run.id}`, `${runs}/${run.id}/events`]) {
+    for (const path of [runs, `${runs}/summary`, `${runs}/${run.id}`, `${runs}/${run.id}/events`]) {
       expect((await ask("GET", path, { headers })).status).toBe(200);
     }
   });

@@ -114,11 +114,11 @@ const FILTERS = [
   "Label=a",
   "label[]=a",
 ];
-const RUN_LIST = [
-  ...FILTERS,
+const INCLUDES = [
   ...anyOf("include", ["", "detail", "Details", "details,labels", "details%00", "true", "1", "__proto__"]),
   twice("include", "details"),
 ];
+const RUN_LIST = [...FILTERS, ...INCLUDES];
 const SUMMARY = [...FILTERS, "limit=10", `cursor=${btoa(ID)}`, "include=details", "wait=1"];
 
 /** A cursor of the actions is a name, and this text can be one. */
@@ -146,6 +146,7 @@ const TIMELINE = [
   "wait=1",
 ];
 const ONE_RUN = [
+  ...INCLUDES,
   ...anyOf("wait", WAITS),
   twice("wait", "1"),
   "Wait=1",
@@ -158,6 +159,10 @@ const ONE_RUN = [
   "constructor=1",
 ];
 
+/** A create and a run of an action ignore parameters that they don't know. */
+const CHANGE = [...INCLUDES, "Include=details", "include[]=details", "colour=red", "__proto__=1", "wait=1"];
+const actions = runs.replace(/action-runs$/, "actions");
+
 describe("queries", () => {
   const cases = [
     ...RUN_LIST.map((query) => ({ what: "runs", query, path: runs })),
@@ -166,7 +171,7 @@ describe("queries", () => {
     ...[...EVERY_LIST.filter((query) => query !== NAMES_AN_ACTION), ...ACTION_LIST].map((query) => ({
       what: "actions",
       query,
-      path: runs.replace(/action-runs$/, "actions"),
+      path: actions,
     })),
     ...[...EVERY_LIST, "actor=root", "action=token_minted"].map((query) => ({
       what: "the audit",
@@ -177,10 +182,15 @@ describe("queries", () => {
     ...[btoa("1"), btoa("0")].map((cursor) => ({ what: "runs", query: `cursor=${cursor}`, path: runs })),
     ...TIMELINE.map((query) => ({ what: "events", query, path: `${runs}/${ID}/events` })),
     ...ONE_RUN.map((query) => ({ what: "one run", query, path: `${runs}/${ID}` })),
-  ].map((example) => ({ ...example, shown: example.query.slice(0, 60) }));
+    ...CHANGE.map((query) => ({ what: "a cancel", query, path: `${runs}/${ID}/cancel`, body: {} })),
+    ...CHANGE.map((query) => ({ what: "a retry", query, path: `${runs}/${ID}/retry`, body: {} })),
+    ...INCLUDES.map((query) => ({ what: "a create", query, path: runs, body: { actionName: "a" } })),
+    ...INCLUDES.map((query) => ({ what: "a run of an action", query, path: `${actions}/a/runs`, body: {} })),
+  ].map((example) => ({ body: undefined, ...example, shown: example.query.slice(0, 60) }));
 
-  it.each(cases)("$what refuses ?$shown", async ({ path, query }) => {
-    const { status, body } = await ask<{ error: string }>("GET", `${path}?${query}`);
+  it.each(cases)("$what refuses ?$shown", async ({ path, query, body: sent }) => {
+    const method = sent === undefined ? "GET" : "POST";
+    const { status, body } = await ask<{ error: string }>(method, `${path}?${query}`, { body: sent });
     expect(body).toEqual({ error: expect.any(String), code: "invalid_query" });
     expect(body.error.length).toBeLessThan(1000);
     expect(status).toBe(400);

@@ -127,12 +127,38 @@ it("a callback token that expired over a day ago makes no round trip, even with 
 });
 
 it("a cancel with a grace calls the coordinator once, a retry twice, and neither D1", async () => {
-  const path = newRunsPath();
-  const run = await createRun(path);
-  const cancelled = await hopsOf(() => ask("POST", `${path}/${run.id}/cancel?include=details`));
-  expect(cancelled.lines).toEqual([{ status: 200, d1: 0, coordinator: 1 }]);
-  const retried = await hopsOf(() => ask("POST", `${path}/${run.id}/retry?include=details`));
-  expect(retried.lines).toEqual([{ status: 201, d1: 0, coordinator: 2 }]);
+  const path = newPath();
+  const [run, pending] = [await createRun(path), await createRun(path)];
+  await beat(run);
+  await landed(path);
+  const headers = { "Idempotency-Key": "k" };
+  const change = (id: string, what: "cancel" | "retry", body = {}) =>
+    hopsOf(() => ask("POST", `${path}/${id}/${what}?include=details`, { headers, body }));
+  const once = (status: number, coordinator = 1) => [{ status, d1: 0, coordinator }];
+  expect((await change(pending.id, "cancel")).lines).toEqual(once(200));
+  // The second time it is a replay.
+  for (let n = 0; n < 2; n++) expect((await change(run.id, "cancel")).lines).toEqual(once(202));
+  expect((await change(run.id, "cancel", { graceSeconds: 1 })).lines).toEqual(once(422));
+  // The run is open, and no other run has the key.
+  expect((await change(run.id, "retry")).lines).toEqual(once(409, 2));
+  await report(run, { status: "succeeded" });
+  expect((await change(run.id, "cancel", { reason: "late" })).lines).toEqual(once(422));
+  for (let n = 0; n < 2; n++) expect((await change(run.id, "retry")).lines).toEqual(once(201, 2));
+});
+
+it("a retry of a run of an action reads D1 as a run of the action does: not while the isolate knows the action", async () => {
+  const path = newPath();
+  const action = `${path.replace(/action-runs$/, "actions")}/deploy`;
+  const forget = () => ask("PUT", action, { body: { labels: ["a"] } });
+  await forget();
+  const { body: run } = await ask<CreatedRun>("POST", `${action}/runs`);
+  await report(run, { status: "succeeded" });
+  await landed(path);
+  const retried = () => hopsOf(() => ask("POST", `${path}/${run.id}/retry`));
+  expect((await retried()).lines).toEqual([{ status: 201, d1: 0, coordinator: 2 }]);
+  await forget();
+  expect((await retried()).lines).toEqual([{ status: 201, d1: 1, coordinator: 2 }]);
+  expect((await retried()).lines).toEqual([{ status: 201, d1: 0, coordinator: 2 }]);
 });
 
 it("every change calls the coordinator once and waits for no D1", async () => {
@@ -217,7 +243,7 @@ it("a get of an open run calls its coordinator once and D1 never", async () => {
   }
 });
 
-describe("a list calls D1 once", () => {
+describe("a list or a summary calls D1 once", () => {
   it("and no coordinator, whatever it asks for", async () => {
     const path = newPath();
     await createRun(path);
@@ -236,6 +262,13 @@ describe("a list calls D1 once", () => {
       "?createdAfter=2026-01-31T12:00:00Z",
       "?createdBefore=2099-01-31T12:00:00Z",
       "?status=pending&actionName=deploy",
+      "?label=a",
+      "?label=a&label=b&status=pending&actionName=deploy",
+      "?include=details",
+      "?include=details&label=a",
+      "/summary",
+      "/summary?status=pending&status=failed",
+      "/summary?label=a&label=b&triggeredBy=root",
       `?${next}`,
       `?limit=1&status=pending&triggeredBy=root&${next}`,
     ];
@@ -474,8 +507,11 @@ it("a made-up id reads D1 once and wakes no coordinator", async () => {
   const made = "0199d2a5-1234-8001-8123-456789abcdef";
   for (const [method, suffix] of [
     ["GET", ""],
+    ["GET", "?include=details"],
     ["GET", "/events"],
     ["DELETE", ""],
+    ["POST", "/cancel"],
+    ["POST", "/retry"],
   ] as const) {
     const { lines } = await hopsOf(() => ask(method, `${path}/${made}${suffix}`));
     expect(lines).toEqual([{ status: 404, d1: 1, coordinator: 0 }]);
@@ -484,6 +520,8 @@ it("a made-up id reads D1 once and wakes no coordinator", async () => {
 
 it("a malformed request makes no round trip", async () => {
   const path = newPath();
+  const actions = path.replace(/action-runs$/, "actions");
+  const id = crypto.randomUUID();
   const { lines, calls } = await hopsOf(async () => {
     await ask("GET", path, { token: null });
     await ask("GET", path, { token: "no-such-spelling" });
@@ -491,14 +529,29 @@ it("a malformed request makes no round trip", async () => {
     await ask("POST", path, { body: {} });
     await ask("GET", `${path}/no-uuid`);
     await ask("GET", `${path}/no-uuid/events`);
-    await ask("GET", `${path}/${crypto.randomUUID()}?wait=0`);
-    await ask("GET", `${path}/${crypto.randomUUID()}/events?cursor=0`);
+    await ask("GET", `${path}/${id}?wait=0`);
+    await ask("GET", `${path}/${id}/events?cursor=0`);
     await ask("POST", path, { body: { actionName: "a" }, headers: { "Action-Runs-Delivery": "1" } });
     await ask("DELETE", `${path}/no-uuid`);
     await ask("GET", "/nothing");
+    await ask("GET", `${path}?label=`);
+    await ask("GET", `${path}/${id}?include=all`);
+    await ask("GET", `${path}/summary?limit=1`);
+    await ask("POST", `${path}/${id}/cancel`, { body: { graceSeconds: -1 } });
+    await ask("POST", `${path}/${id}/retry`, { body: { labels: [] } });
+    await ask("POST", `${path}/no-uuid/cancel`);
+    await ask("POST", `${path}/no-uuid/retry`);
+    await ask("GET", `${actions}?cursor=-`);
+    await ask("PUT", `${actions}/a`, { body: { timeout: 0 } });
+    await ask("PUT", `${actions}/a`, { body: { parametersSchema: { $ref: "https://a.example" } } });
+    await ask("POST", `${actions}/a/runs`, { body: { actionName: "a" } });
+    await ask("DELETE", `${actions}/-a`);
   });
   expect(lines).toEqual(
-    [401, 401, 400, 400, 404, 404, 400, 400, 508, 404, 404].map((status) => ({
+    [
+      ...[401, 401, 400, 400, 404, 404, 400, 400, 508, 404, 404],
+      ...[400, 400, 400, 400, 400, 404, 404, 400, 400, 400, 400, 404],
+    ].map((status) => ({
       status,
       d1: 0,
       coordinator: 0,

@@ -3,43 +3,102 @@
  * lists must show. Written from the rules for callers and not from the code, so that it can disagree with it.
  */
 
-import type { ActionRun, CreatedRun } from "../support/requests.ts";
+import type { ActionRun, Beaten, CreatedRun } from "../support/requests.ts";
 
 const GRACE_MS = 24 * 3_600_000;
 
 export interface NewRunBody {
   readonly actionName: string;
   readonly timeout: number;
+  readonly labels?: readonly string[];
 }
 
 export type ReportBody =
   | { readonly status: "succeeded"; readonly output?: Record<string, unknown> }
   | { readonly status: "failed"; readonly error: string; readonly output?: Record<string, unknown> };
 
+export interface StopBody {
+  readonly reason?: string;
+  readonly graceSeconds?: number;
+}
+
+export interface RetryBody {
+  readonly parameters?: Record<string, unknown>;
+}
+
+/** What `include=details` shows of these runs. */
+export interface Details {
+  readonly action: null;
+  readonly retryOf: string | null;
+  readonly labels: readonly string[];
+  readonly externalUrl: null;
+  readonly heartbeat: { readonly at: string; readonly message: null; readonly progress: null } | null;
+  readonly cancel: {
+    readonly by: string;
+    readonly reason: string | null;
+    readonly requestedAt: string;
+    readonly until: string;
+  } | null;
+}
+
+export type DetailedRun = ActionRun & { readonly details: Details };
+
+/** What a new run is made of. */
+export interface Inputs {
+  readonly actionName: string;
+  readonly parameters: Record<string, unknown>;
+  /** In minutes. */
+  readonly timeout: number;
+  readonly labels: readonly string[];
+  readonly retryOf: string | null;
+}
+
 export interface Expected {
   readonly status: number;
   readonly code?: string;
-  readonly run?: ActionRun;
+  readonly run?: DetailedRun;
   readonly replayed: boolean;
 }
+
+/** The run that a key made before, and what repeating its request must answer. */
+export type Recalled = Expected & { readonly of: ModelRun };
+
+export interface ExpectedBeat {
+  readonly status: number;
+  readonly code?: string;
+  readonly body?: Beaten;
+}
+
+/** The run as it is shown to those who don't ask for details. */
+export function plain({ details: _, ...run }: DetailedRun): ActionRun {
+  return run;
+}
+
+const instant = (ms: number) => new Date(ms).toISOString();
 
 export class ModelRun {
   /** What brought about the last change: asked again, it is told again. */
   #doneBy: string | null = null;
-  /** Every state the run has been in. The first is version 1. */
-  readonly #states: ActionRun[] = [];
+  /** The first request to stop, which is told again whatever has happened since. */
+  #stoppedBy: { readonly key: string | null; readonly did: string } | null = null;
+  /** Every state the run has been in, as a list shows it. The first is version 1. */
+  readonly #states: DetailedRun[] = [];
+  #heartbeat: Details["heartbeat"] = null;
   /** A list has shown that D1 has at least this version; 0 if no list has shown the run. */
   landed = 0;
+  firstStop: { readonly body: StopBody; readonly key: string | null } | null = null;
   lastReport: { readonly body: ReportBody; readonly key: string | null } | null = null;
-  #run: ActionRun;
+  #run: DetailedRun;
 
   constructor(
     readonly created: CreatedRun,
-    readonly body: NewRunBody,
+    readonly inputs: Inputs,
   ) {
     const { callback: _, ...run } = created;
-    this.#run = run;
-    this.#states.push(run);
+    const { labels, retryOf } = inputs;
+    const none = { externalUrl: null, heartbeat: null, cancel: null };
+    this.#run = { ...run, details: { action: null, retryOf, labels, ...none } };
+    this.#states.push(this.#run);
   }
 
   get id(): string {
@@ -57,27 +116,37 @@ export class ModelRun {
   }
 
   get deadlineAt(): number {
-    return Date.parse(this.created.createdAt) + this.body.timeout * 60_000;
+    return Date.parse(this.created.createdAt) + this.inputs.timeout * 60_000;
   }
 
   /** The run as anyone must be told of it at `now`. */
-  at(now: number): ActionRun {
-    if (this.#isOpen() && now >= this.deadlineAt) {
-      const completedAt = new Date(this.deadlineAt).toISOString();
+  at(now: number): DetailedRun {
+    const endsAt = Math.min(this.deadlineAt, this.#until ?? this.deadlineAt);
+    if (this.#isOpen && now >= endsAt) {
+      const completedAt = instant(endsAt);
       const error = `[timeout] No result was reported by ${completedAt}.`;
-      this.#become({ status: "failed", completedAt, error }, null);
+      if (this.#until === null) this.#become({ status: "failed", completedAt, error }, null);
+      else this.#become({ status: "cancelled", completedAt }, null);
     }
-    return this.#run;
+    return { ...this.#run, details: { ...this.#run.details, heartbeat: this.#heartbeat } };
   }
 
-  /** The version that looks like this; 0 if none ever did. */
-  versionOf(run: ActionRun): number {
-    const text = JSON.stringify(run);
-    return this.#states.findIndex((state) => JSON.stringify(state) === text) + 1;
+  isOpenAt(now: number): boolean {
+    this.at(now);
+    return this.#isOpen;
+  }
+
+  /** The first version, from `least` on, that looks like this; null if there is none. Only some requests show details. */
+  versionFrom(least: number, shown: ActionRun | DetailedRun): number | null {
+    const text = JSON.stringify(shown);
+    const at = this.statesFrom(least).findIndex(
+      (state) => state !== undefined && JSON.stringify("details" in shown ? state : plain(state)) === text,
+    );
+    return at === -1 ? null : least + at;
   }
 
   /** What D1 may show, from version `least` on; `undefined` stands for a run that D1 does not have yet. */
-  statesFrom(least: number): (ActionRun | undefined)[] {
+  statesFrom(least: number): (DetailedRun | undefined)[] {
     return [undefined, ...this.#states].slice(least);
   }
 
@@ -86,15 +155,38 @@ export class ModelRun {
     const run = this.at(now);
     if (this.#isRepeated(key, did)) return { status: 200, run, replayed: true };
     if (run.status !== "pending") return this.#conflict();
-    return this.#become({ status: "running", startedAt: new Date(now).toISOString() }, did);
+    return this.#become({ status: "running", startedAt: instant(now) }, did);
   }
 
+  /** DELETE, which takes only a pending run. */
   cancel(key: string | null, now: number): Expected {
     const did = `cancel ${key}`;
     const run = this.at(now);
     if (this.#isRepeated(key, did)) return { status: 200, run, replayed: true };
     if (run.status !== "pending") return this.#conflict();
-    return this.#become({ status: "cancelled", completedAt: new Date(now).toISOString() }, did);
+    return this.#become({ status: "cancelled", completedAt: instant(now) }, did);
+  }
+
+  /** A cancel that gives a running job some time. */
+  stop({ reason, graceSeconds = 60 }: StopBody, key: string | null, now: number): Expected {
+    const did = `stop ${key} ${graceSeconds} ${reason}`;
+    const run = this.at(now);
+    if (key !== null && (this.#doneBy === did || this.#stoppedBy?.did === did)) {
+      return { status: this.#hadGrace ? 202 : 200, run, replayed: true };
+    }
+    if (key !== null && this.#stoppedBy?.key === key) {
+      return { status: 422, code: "idempotency_key_reused", replayed: false };
+    }
+    if (!this.#isOpen) return this.#conflict();
+    const grace = run.status === "pending" ? 0 : graceSeconds * 1000;
+    const until = Math.min(now + grace, this.deadlineAt);
+    // The request that ends the run sooner counts.
+    if (this.#until !== null && this.#until <= until) return { status: 202, run, replayed: false };
+    const cancel = { by: "root", reason: reason ?? null, requestedAt: instant(now), until: instant(until) };
+    const end = grace === 0 ? { status: "cancelled", completedAt: instant(now) } : {};
+    this.#stoppedBy ??= { key, did };
+    const details = { ...this.#run.details, cancel };
+    return { ...this.#become({ ...end, details }, did), status: grace === 0 ? 200 : 202 };
   }
 
   report(body: ReportBody, key: string | null, now: number): Expected {
@@ -104,26 +196,58 @@ export class ModelRun {
       return { status: 200, run: this.at(now), replayed: true };
     }
     if (isLate) return { status: 401, code: "token_expired", replayed: false };
-    if (!this.#isOpen()) return this.#conflict();
-    const completedAt = new Date(now).toISOString();
+    if (!this.isOpenAt(now)) return this.#conflict();
+    const completedAt = instant(now);
     const startedAt = this.#run.startedAt ?? completedAt;
-    return this.#become({ error: null, output: null, ...body, startedAt, completedAt }, did);
+    // A job that was asked to stop, and failed, did as it was asked.
+    const status = body.status === "failed" && this.#until !== null ? "cancelled" : body.status;
+    return this.#become({ error: null, output: null, ...body, status, startedAt, completedAt }, did);
   }
 
-  #isOpen(): boolean {
+  /** A heartbeat without news. The first starts the run. */
+  beat(now: number): ExpectedBeat {
+    if (now >= this.deadlineAt) return { status: 401, code: "token_expired" };
+    const { status } = this.at(now);
+    const { code } = this.#conflict();
+    if (!this.#isOpen && code !== undefined) return { status: 409, code };
+    this.#heartbeat ??= { at: instant(now), message: null, progress: null };
+    if (status === "pending") this.#become({ status: "running", startedAt: instant(now) }, null);
+    const { cancel } = this.#run.details;
+    const told = cancel && {
+      reason: cancel.reason,
+      requestedAt: cancel.requestedAt,
+      until: cancel.until,
+      remainingMs: Date.parse(cancel.until) - now,
+    };
+    return { status: 200, body: { status: "running", deadlineAt: instant(this.deadlineAt), cancel: told } };
+  }
+
+  get #isOpen(): boolean {
     return this.#run.status === "pending" || this.#run.status === "running";
+  }
+
+  /** When a run that was asked to stop ends at the latest; null if nobody asked. */
+  get #until(): number | null {
+    const { cancel } = this.#run.details;
+    return cancel === null ? null : Date.parse(cancel.until);
+  }
+
+  get #hadGrace(): boolean {
+    const { cancel } = this.#run.details;
+    return cancel !== null && cancel.until > cancel.requestedAt;
   }
 
   #isRepeated(key: string | null, did: string): boolean {
     return key !== null && this.#doneBy === did;
   }
 
-  #become(change: Partial<ActionRun>, did: string | null): Expected {
+  #become(change: Partial<DetailedRun>, did: string | null): Expected {
     // Spread first: the order of the twelve fields is the reference's, whatever changed.
     this.#run = { ...this.#run, ...change };
     this.#states.push(this.#run);
     this.#doneBy = did;
-    return { status: 200, run: this.#run, replayed: false };
+    const details = { ...this.#run.details, heartbeat: this.#heartbeat };
+    return { status: 200, run: { ...this.#run, details }, replayed: false };
   }
 
   #conflict(): Expected {
@@ -148,26 +272,28 @@ const REMEMBERED_MS = 5000;
 
 export class Model {
   readonly runs: ModelRun[] = [];
-  readonly #byKey = new Map<string, ModelRun>();
+  /** The run that a key made, and the request that the key came with. */
+  readonly #byKey = new Map<string, { readonly of: ModelRun; readonly asked: string }>();
   #changes: { readonly at: number; readonly seen: Seen }[] = [];
   /** Whether D1 has worked since the model began, or since everything was seen to have landed. */
   isCalm = true;
+  /** How often all runs were read. */
+  reads = 0;
 
   constructor(readonly path: string) {}
 
-  /** What creating must answer, or null where it must make a new run. */
-  create(key: string | null, body: NewRunBody, now: number): (Expected & { readonly of: ModelRun }) | null {
-    const of = key === null ? undefined : this.#byKey.get(key);
-    if (of === undefined) return null;
-    if (JSON.stringify(of.body) !== JSON.stringify(body)) {
-      return { status: 422, code: "idempotency_key_reused", replayed: false, of };
-    }
+  /** What a create or a retry must answer because its key made a run before; null if the key is new. `asked`: all of the request. */
+  recall(key: string | null, asked: string, now: number): Recalled | null {
+    const made = key === null ? undefined : this.#byKey.get(key);
+    if (made === undefined) return null;
+    const { of } = made;
+    if (made.asked !== asked) return { status: 422, code: "idempotency_key_reused", replayed: false, of };
     return { status: 201, run: of.at(now), replayed: true, of };
   }
 
-  add(run: ModelRun, key: string | null): void {
+  add(run: ModelRun, key: string | null, asked: string): void {
     this.runs.push(run);
-    if (key !== null) this.#byKey.set(key, run);
+    if (key !== null) this.#byKey.set(key, { of: run, asked });
   }
 
   /** A change of this run has gone through the isolate. */
@@ -181,7 +307,7 @@ export class Model {
     return union(...this.#changes.map(({ seen }) => seen));
   }
 
-  newestFirst(now: number): ActionRun[] {
+  newestFirst(now: number): DetailedRun[] {
     return this.runs.map((run) => run.at(now)).sort((a, b) => (a.id < b.id ? 1 : -1));
   }
 }

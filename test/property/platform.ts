@@ -67,11 +67,13 @@ export async function losingAnswers<T>(go: () => Promise<T>): Promise<T> {
   const { getByName } = namespace;
   const spy = vi.spyOn(namespace, "getByName").mockImplementation(function lossy(this: unknown, name) {
     const stub = getByName.call(this as typeof env.COORDINATORS, name);
-    const change = async (...args: Parameters<typeof stub.change>) => {
-      await stub.change(...args);
+    const lose = async (made: Promise<unknown>) => {
+      await made;
       throw new Error("Network connection lost.");
     };
-    return { change } as unknown as typeof stub;
+    const change = (...args: Parameters<typeof stub.change>) => lose(stub.change(...args));
+    const cancel = (...args: Parameters<typeof stub.cancel>) => lose(stub.cancel(...args));
+    return { change, cancel } as unknown as typeof stub;
   });
   try {
     return await go();

@@ -9,6 +9,7 @@ import { type Fault, resetFaults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import type { Keeps } from "./caller.ts";
 import {
+  beat,
   callback,
   callbackAgain,
   cancel,
@@ -23,14 +24,20 @@ import {
   newReal,
   pass,
   release,
+  retry,
   ringAlarm,
   settle,
   slow,
   start,
   startWithOldBookmark,
+  stop,
+  stopAgain,
+  stopTwice,
+  summarize,
+  type Who,
 } from "./commands.ts";
-import type { Filters } from "./lists.ts";
-import { Model, type NewRunBody, type ReportBody } from "./model.ts";
+import type { Filters, Page } from "./lists.ts";
+import { Model, type NewRunBody, type ReportBody, type RetryBody, type StopBody } from "./model.ts";
 import { HeldWrites } from "./platform.ts";
 
 const SEED = 20260131;
@@ -55,8 +62,8 @@ afterEach(() => {
 const nth = fc.nat({ max: 2 });
 const key = fc.constantFrom(null, "k1", "k2");
 const newRunBody = fc.constantFrom<NewRunBody>(
-  { actionName: "deploy", timeout: 1 },
-  { actionName: "deploy", timeout: 60 },
+  { actionName: "deploy", timeout: 1, labels: ["b"] },
+  { actionName: "deploy", timeout: 60, labels: ["b", "a", "b"] },
   { actionName: "rollback", timeout: 600 },
 );
 const reportBody = fc.constantFrom<ReportBody>(
@@ -64,49 +71,81 @@ const reportBody = fc.constantFrom<ReportBody>(
   { status: "succeeded", output: { url: "x" } },
   { status: "failed", error: "exit 1" },
 );
+const stopBody = fc.constantFrom<StopBody>(
+  {},
+  { graceSeconds: 5, reason: "wrong branch" },
+  { graceSeconds: 20 },
+  { graceSeconds: 3600 },
+  { graceSeconds: 0, reason: "now" },
+);
+const retryBody = fc.constantFrom<RetryBody>({}, {}, { parameters: { again: true } });
 const ms = fc.constantFrom(1, 1000, 1000, 4999, 20_000, 59_999, 60_000, 3_600_000, DAY_MS - 1);
 const writes = fc.constantFrom<(Fault | null)[]>(null, null, "down", "committed_then_error");
 const reads = fc.constantFrom<(Fault | null)[]>(null, null, null, null, "down", "hang");
 const by = fc.constantFrom<Keeps[]>("none", "last", "last", "all", "all");
 const rarely = fc.nat({ max: 3 }).map((n) => n === 0);
+const isDetailed = fc.boolean();
+const who: fc.Arbitrary<Who> = fc.record({ by, key, isDetailed });
 const filters = fc.constantFrom<Filters[]>(
-  { limit: 200 },
-  { limit: 200 },
-  { limit: 1 },
-  { limit: 2, status: ["pending", "running"] },
-  { limit: 200, status: ["succeeded"] },
-  { limit: 2, actionName: "deploy" },
-  { limit: 200, actionName: "deploy", status: ["failed", "cancelled"] },
+  {},
+  {},
+  { status: ["pending", "running"] },
+  { status: ["succeeded"] },
+  { status: ["failed", "cancelled"], actionName: "deploy" },
+  { actionName: "deploy" },
+  { label: ["b"] },
+  { label: ["b", "a"] },
+  { label: ["b"], status: ["running", "cancelled"] },
 );
+const page = fc
+  .tuple(filters, fc.constantFrom(200, 200, 200, 1, 2), isDetailed)
+  .map(([filter, limit, detailed]): Page => ({ ...filter, limit, ...(detailed && { include: "details" }) }));
 
 const step = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc
-      .tuple(by, key, newRunBody, fc.boolean())
-      .map(([who, k, body, same]) => create(who, k, body, same)),
+    arbitrary: fc.tuple(who, newRunBody, fc.boolean()).map(([w, body, same]) => create(w, body, same)),
   },
   {
     weight: 4,
     arbitrary: fc
       .tuple(by, nth, reportBody, key, rarely)
-      .map(([who, n, body, k, lost]) => callback(who, n, body, k, lost)),
+      .map(([keeps, n, body, k, lost]) => callback(keeps, n, body, k, lost)),
   },
-  { weight: 2, arbitrary: fc.tuple(by, nth).map(([who, n]) => callbackAgain(who, n)) },
+  { weight: 2, arbitrary: fc.tuple(by, nth).map(([keeps, n]) => callbackAgain(keeps, n)) },
   {
     weight: 2,
-    arbitrary: fc.tuple(by, nth, key, rarely).map(([who, n, k, lost]) => cancel(who, n, k, lost)),
+    arbitrary: fc.tuple(by, nth, key, rarely).map(([keeps, n, k, lost]) => cancel(keeps, n, k, lost)),
   },
   {
     weight: 3,
-    arbitrary: fc.tuple(by, nth, fc.constantFrom("s1", "s2")).map(([who, n, k]) => start(who, n, k)),
+    arbitrary: fc
+      .tuple(who, nth, stopBody, stopBody)
+      .map(([w, n, first, second]) => stopTwice(w, n, [first, second])),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(who, nth, stopBody, rarely).map(([w, n, body, lost]) => stop(w, n, body, lost)),
+  },
+  { weight: 3, arbitrary: fc.tuple(who, nth).map(([w, n]) => stopAgain(w, n)) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(who, fc.constantFrom(null, "k1", "r1", "r1"), nth, retryBody)
+      .map(([w, k, n, body]) => retry({ ...w, key: k }, n, body)),
+  },
+  { weight: 2, arbitrary: nth.map(beat) },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(by, nth, fc.constantFrom("s1", "s2")).map(([keeps, n, k]) => start(keeps, n, k)),
   },
   {
     weight: 1,
     arbitrary: fc.tuple(nth, fc.constantFrom("s1", "s2")).map(([n, k]) => startWithOldBookmark(n, k)),
   },
-  { weight: 2, arbitrary: fc.tuple(by, nth).map(([who, n]) => get(who, n)) },
-  { weight: 8, arbitrary: fc.tuple(by, filters).map(([who, f]) => list(who, f)) },
+  { weight: 2, arbitrary: fc.tuple(by, nth, isDetailed).map(([keeps, n, all]) => get(keeps, n, all)) },
+  { weight: 8, arbitrary: fc.tuple(by, page).map(([keeps, p]) => list(keeps, p)) },
+  { weight: 3, arbitrary: fc.tuple(by, filters).map(([keeps, f]) => summarize(keeps, f)) },
   { weight: 1, arbitrary: newRunBody.map(createDuringList) },
   {
     weight: 1,
@@ -126,7 +165,7 @@ const step = fc.oneof(
 // Without bias: one that leans to the first of each choice tells forty times nearly the same story.
 const story = fc.noBias(fc.array(step, { minLength: 15, maxLength: 30, size: "max" }));
 
-it("answers random stories of creates, reports, cancels, starts, gets, lists, time, alarms, evictions and outages as the model does", async () => {
+it("answers random stories of creates, reports, cancels, retries, reads, time, alarms, evictions and outages as the model does", async () => {
   const property = fc.asyncProperty(story, async (steps) => {
     held.releaseAll();
     resetFaults();

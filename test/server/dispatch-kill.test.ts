@@ -4,18 +4,18 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePort, type Server } from "../../src/dev/server.ts";
+import type { Server } from "../../src/dev/server.ts";
 import type { Answer } from "../support/receiver/client.ts";
 import { startReceiver } from "../support/receiver/server.ts";
+import { newDoor } from "./door.ts";
 import { type ActionRun, ask, type CreatedRun, forEachOf } from "./load.ts";
 import { killAll, newPlace } from "./place.ts";
+import { bytesOf, filesOf } from "./state.ts";
+import { until } from "./until.ts";
 
 const CALLERS = 6;
 const LEASE_MS = 30_000;
@@ -56,41 +56,6 @@ async function openPlace() {
   return place;
 }
 
-/** A port that refuses connections until `open`. Then it forwards them to `origin`. */
-async function newClosedDoor(origin: string) {
-  const port = await freePort();
-  const door = createServer((from) => {
-    const to = connect(Number(new URL(origin).port), "127.0.0.1");
-    for (const socket of [from, to]) socket.on("error", () => socket.destroy());
-    from.pipe(to).pipe(from);
-  });
-  const open = async () => {
-    cleanUps.push(() => void door.close());
-    await once(door.listen(port, "127.0.0.1"), "listening");
-  };
-  return { url: `http://127.0.0.1:${port}`, open };
-}
-
-async function until(what: string, holds: () => boolean, ms: number): Promise<void> {
-  const givenUpAt = Date.now() + ms;
-  while (!holds()) {
-    if (Date.now() > givenUpAt) throw new Error(`not within ${ms} ms: ${what}`);
-    await delay(20);
-  }
-}
-
-/** The raw bytes of every file in these folders, including the -wal and -shm of a database. */
-function bytesOf(...folders: readonly string[]): Buffer[] {
-  return filesOf(...folders).map((file) => readFileSync(file));
-}
-
-function filesOf(...folders: readonly string[]): string[] {
-  return folders
-    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name));
-}
-
 /** The ids of all runs whose webhook request is still stored. */
 function keptRequests(state: string): string[] {
   const journals = filesOf(join(state, "v3/do")).filter((file) => /\/[0-9a-f]{64}\.sqlite$/.test(file));
@@ -111,7 +76,8 @@ async function play() {
   const receiver = await startReceiver();
   cleanUps.push(receiver.close);
   const { token, runs } = place;
-  const door = await newClosedDoor(receiver.url);
+  const door = await newDoor(receiver.url);
+  cleanUps.push(door.close);
   const acknowledged: Told[] = [];
   const keys: string[] = [];
   const found: string[] = [];

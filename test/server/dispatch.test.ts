@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Server } from "../../src/dev/server.ts";
 import { ask, type CreatedRun } from "./load.ts";
 import { killAll, newPlace, type Place } from "./place.ts";
+import { until } from "./until.ts";
 
 const LIVE_WITHIN_MS = 5000;
 const WATCHERS_PER_RUN_AND_TOKEN = 100;
@@ -78,14 +79,6 @@ async function follow(answer: Response, seen: TimelineEvent[]): Promise<boolean>
   } catch (error) {
     if (error instanceof TypeError || (error as Error).name === "AbortError") return false;
     throw error;
-  }
-}
-
-async function until(what: string, holds: () => boolean, ms: number): Promise<void> {
-  const givenUpAt = Date.now() + ms;
-  while (!holds()) {
-    if (Date.now() > givenUpAt) throw new Error(`not within ${ms} ms: ${what}`);
-    await delay(5);
   }
 }
 

@@ -100,26 +100,6 @@ describe("kill -9 under load", () => {
   );
 });
 
-test("kill -9 within the grace of a cancel: a repeat is known, and the run ends as cancelled", async () => {
-  const { token, start, runs } = await openPlace();
-  const first = await start();
-  const created = await ask<CreatedRun>("POST", runs, { token, body: { actionName: "deploy" } });
-  const { id, callback } = created.body;
-  const heartbeats = callback.url.replace(/callback$/, "heartbeat");
-  expect((await ask("POST", heartbeats, { token: callback.token, body: {} })).status).toBe(200);
-  const stop = { token, body: { reason: "wrong branch", graceSeconds: 5 }, key: "stop-42" };
-  const asked = await ask<ActionRun>("POST", `${runs}/${id}/cancel`, stop);
-  expect(asked).toMatchObject({ status: 202, body: { status: "running" } });
-  await killAll(first);
-
-  await start();
-  const again = await ask<ActionRun>("POST", `${runs}/${id}/cancel`, stop);
-  expect(again.status).toBe(202);
-  expect(again.headers.get("Idempotent-Replayed")).toBe("true");
-  const ended = await ask<ActionRun>("GET", `${runs}/${id}?wait=30`, { token });
-  expect(ended.body.status).toBe("cancelled");
-});
-
 async function creatingAgainGivesTheSameRun(known: readonly Known[], runs: string, token: string) {
   await forEachOf(known.slice(-SAMPLE), async ({ createBody, createKey, run, callback }) => {
     const again = await ask<CreatedRun>("POST", runs, { token, body: createBody, key: createKey });

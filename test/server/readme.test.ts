@@ -232,6 +232,25 @@ it("no block puts a token on a command line, which `ps` shows to everybody", () 
   for (const { at, text } of blocks) expect(text, at).not.toMatch(/-H ["']?Authorization|--token[= ]/);
 });
 
+it("every file and section that a document names is there", () => {
+  const sections = (markdown: string) =>
+    [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w\- ]/g, "")
+        .replaceAll(" ", "-"),
+    );
+  for (const { name, markdown } of documents) {
+    for (const [, file = ""] of markdown.matchAll(/`((?:src|test|docs|bench|migrations)\/[\w./-]+)`/g))
+      expect(existsSync(join(ROOT, file)), `${name}: ${file}`).toBe(true);
+    for (const [, to = "", section] of markdown.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)) {
+      const file = to === "" ? join(ROOT, name) : join(ROOT, dirname(name), to);
+      expect(existsSync(file), `${name}: ${to}`).toBe(true);
+      if (section !== undefined) expect(sections(readFileSync(file, "utf8")), `${name}: ${to}`).toContain(section);
+    }
+  }
+});
+
 it("the tables here are about what the documents still say", () => {
   const text = all.map((block) => block.text).join("\n");
   for (const { says } of HERE) expect(text).toContain(says);

@@ -22,7 +22,7 @@ describe("npm run demo", () => {
   test("passes all checks and exits 0, and neither needs nor creates a .dev.vars", async () => {
     const demo = project.run("run", "demo");
     expect({ code: await demo.ended(), printed: demo.printed() }).toMatchObject({ code: 0 });
-    expect(demo.printed()).toContain("All 27 checks passed.");
+    expect(demo.printed()).toContain("All 26 checks passed.");
     expect(demo.printed()).toContain("link to the console");
     for (const status of ["201", "200", "409", "401"]) expect(demo.printed()).toContain(`< ${status} `);
     expect(demo.printed()).toContain("Idempotent-Replayed: true");

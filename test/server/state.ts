@@ -1,6 +1,6 @@
 /** Reads the files of a local server: the rows in D1 and the coordinators' journals. */
 
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
@@ -10,6 +10,18 @@ const JOURNALS = "v3/do/action-runs-RunCoordinator";
 export interface Row {
   readonly version: number;
   readonly body: string;
+}
+
+/** The raw bytes of every file in these folders, including the -wal and -shm of a database. */
+export function bytesOf(...folders: readonly string[]): Buffer[] {
+  return filesOf(...folders).map((file) => readFileSync(file));
+}
+
+export function filesOf(...folders: readonly string[]): string[] {
+  return folders
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
 }
 
 function databasesIn(folder: string): string[] {

@@ -7,10 +7,9 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Stage } from "./caller.ts";
-import { ask } from "./requests.ts";
-import type { ActionRun } from "./run-model.ts";
-import { stepOf } from "./run-model.ts";
+import { ask, urlOf } from "./requests.ts";
+import { type ActionRun, type Details, stepOf } from "./run-model.ts";
+import type { Stage } from "./stage.ts";
 
 const LANDED_WITHIN_MS = 15_000;
 const POLL_MS = 500;
@@ -20,7 +19,17 @@ interface Row {
   readonly scope: string;
   readonly id: string;
   readonly body: string;
+  readonly details: string;
+  /** What a list by label would find: a sorted JSON array. */
+  readonly labels: string;
 }
+
+const SELECT = `
+  SELECT scope, id, body, details, coalesce((
+    SELECT json_group_array(label ORDER BY label) FROM run_labels AS found
+    WHERE found.scope = runs.scope AND found.id = runs.id
+  ), '[]') AS labels
+  FROM runs`;
 
 /** Reads D1's file. No request is sent. */
 function readRows(state: string): Map<string, Row> {
@@ -28,7 +37,7 @@ function readRows(state: string): Map<string, Row> {
   const file = readdirSync(folder).find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
   const db = new DatabaseSync(join(folder, file ?? ""), { readOnly: true, timeout: 5000 });
   try {
-    const rows = db.prepare("SELECT scope, id, body FROM runs").all() as unknown as Row[];
+    const rows = db.prepare(SELECT).all() as unknown as Row[];
     return new Map(rows.map((row) => [row.id, row]));
   } finally {
     db.close();
@@ -64,7 +73,9 @@ export async function checkLanding(stage: Stage): Promise<number | null> {
 export async function compareWithGets({ runs, record, site }: Stage): Promise<number> {
   let rows = readRows(site.state);
   const creates = new Map<string, string>();
-  for (const { id, body } of rows.values()) {
+  for (const { id, body, details, labels } of rows.values()) {
+    if (JSON.stringify((JSON.parse(details) as Details).labels) !== labels)
+      record.violation(`LABELS LOST: ${id} has ${labels}, and not those of ${details}`, [], Date.now());
     const { parameters } = JSON.parse(body) as { readonly parameters: { readonly create: string } };
     const other = creates.get(parameters.create);
     if (other !== undefined)
@@ -76,16 +87,26 @@ export async function compareWithGets({ runs, record, site }: Stage): Promise<nu
   const queue = [...rows.keys()].values();
   let n = 0;
   const compare = async (id: string) => {
-    const { scope, body } = rows.get(id) ?? { scope: "", body: "" };
-    const url = `${site.origins[n++ % site.origins.length]}/${scope.replace(/\/([^/]+)$/, "/envs/$1")}/action-runs/${id}`;
+    const { scope, body, details } = rows.get(id) ?? { scope: "", body: "", details: "" };
+    const url = urlOf(
+      site.origins[n++ % site.origins.length] ?? "",
+      scope,
+      `action-runs/${id}?include=details`,
+    );
     const answer = await ask({ method: "GET", url, token: site.rootToken });
-    const shown = answer === null ? "no answer" : JSON.stringify(answer.body);
-    if (shown === body) different.delete(id);
-    else different.set(id, `D1 has ${body}, a get shows ${answer?.status} ${shown}`);
-    const run = runs.get(id);
-    const verdict =
-      answer?.status === 200 ? run?.model.shown(answer.body as ActionRun, run.model.step, Date.now()) : null;
-    if (run !== undefined && typeof verdict === "string") record.violation(verdict, run.story, since);
+    if (answer?.status !== 200) {
+      different.set(id, `D1 has ${body}, a get was answered with ${answer?.status}`);
+      return;
+    }
+    const { details: got, ...run } = answer.body as ActionRun & { readonly details: Details };
+    const shown = `${JSON.stringify(run)} ${JSON.stringify({ ...got, heartbeat: null })}`;
+    if (shown === `${body} ${details}`) different.delete(id);
+    else different.set(id, `D1 has ${body} ${details}, a get shows ${shown}`);
+    const known = runs.get(id);
+    if (known === undefined) return;
+    const { model, story } = known;
+    for (const verdict of [model.shown(run, model.step, Date.now()), model.detailed(got, model.wasAsked)])
+      if (verdict !== null) record.violation(verdict, story, since);
   };
   await Promise.all(
     Array.from({ length: READERS }, async () => {

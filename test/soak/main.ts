@@ -3,12 +3,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { onStopSignal } from "../../src/dev/wrangler.ts";
-import { Caller, type Stage } from "./caller.ts";
+import { Caller } from "./caller.ts";
 import { DISTURBANCES, Disturbances } from "./disturbances.ts";
 import { checkLanding, compareWithGets } from "./landing.ts";
 import { randomFrom } from "./random.ts";
 import { SoakRecord } from "./record.ts";
 import { build, newSite } from "./site.ts";
+import type { Stage } from "./stage.ts";
 import { summary } from "./summary.ts";
 
 const USAGE = `npm run soak                          ten minutes of faults under 64 callers
@@ -73,6 +74,7 @@ async function soak(
       (_, n) => new Caller(stage, n, randomFrom(seed, n + 10)),
     );
     for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
+    await Promise.all(callers.map((caller) => caller.store()));
     const timer = setTimeout(() => over.abort(), minutes * 60_000);
     const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
     const startedAt = Date.now();

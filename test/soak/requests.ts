@@ -6,7 +6,7 @@ import { Agent, request } from "undici";
 const ANSWER_WITHIN_MS = 30_000;
 
 export interface Ask {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly url: string;
   readonly token: string;
   readonly body?: unknown;
@@ -20,6 +20,11 @@ export interface Answer {
   readonly status: number;
   readonly body: unknown;
   readonly bookmark: string | null;
+}
+
+/** The URL of a path below an environment, which is `org/project/env`. */
+export function urlOf(origin: string, environment: string, path: string): string {
+  return `${origin}/${environment.replace(/[^/]+$/, "envs/$&")}/${path}`;
 }
 
 const agent = new Agent({ headersTimeout: ANSWER_WITHIN_MS, bodyTimeout: ANSWER_WITHIN_MS, pipelining: 1 });

@@ -13,12 +13,29 @@ export interface ActionRun {
   readonly output: { readonly mark?: string } | null;
 }
 
+/** What `include=details` shows of the soak's runs. */
+export interface Details {
+  readonly action: { readonly name: string; readonly version: number } | null;
+  readonly retryOf: string | null;
+  readonly labels: readonly string[];
+  readonly heartbeat: object | null;
+  readonly cancel: { readonly until: string } | null;
+}
+
+/** What a run keeps of its creation. */
+export interface Origin {
+  /** The stored action that it runs; null without one. */
+  readonly action: string | null;
+  readonly retryOf: string | null;
+  readonly labels: readonly string[];
+}
+
 /** 0 pending, 1 running, 2 ended. */
 export type Step = 0 | 1 | 2;
 
-/** A change that a caller asked for, perhaps several times with the same key. */
+/** A change that a caller asked for, perhaps several times with the same key. `stop`: a cancel that gives the job time. */
 export interface Attempt {
-  readonly kind: "succeed" | "fail" | "cancel" | "heartbeat";
+  readonly kind: "succeed" | "fail" | "cancel" | "stop" | "heartbeat";
   /** In the output or the error of a report, so that the run's end says which report made it. */
   readonly mark: string;
   wasRefused: boolean;
@@ -42,16 +59,18 @@ export type Verdict = string | null;
 
 export class RunModel {
   readonly id: string;
-  /** When an open run ends by itself. */
+  readonly origin: Origin;
   readonly deadlineAt: number;
   readonly #texts: [string | null, string | null, string | null] = [null, null, null];
   readonly #attempts = new Map<string, Attempt>();
   #step: Step = 0;
   #endStatus: string | null = null;
+  #stopsBy = Number.POSITIVE_INFINITY;
 
-  constructor(id: string, deadlineAt: number) {
+  constructor(id: string, deadlineAt: number, origin: Origin) {
     this.id = id;
     this.deadlineAt = deadlineAt;
+    this.origin = origin;
   }
 
   /** How far the run is known to be. Nothing may show less afterwards. */
@@ -62,6 +81,16 @@ export class RunModel {
   /** How the run ended; null if that is not known. */
   get endStatus(): string | null {
     return this.#endStatus;
+  }
+
+  /** When an open run ends by itself, as far as is known. */
+  get endsBy(): number {
+    return Math.min(this.deadlineAt, this.#stopsBy);
+  }
+
+  /** Whether a request to stop was acknowledged. */
+  get wasAsked(): boolean {
+    return this.#stopsBy < Number.POSITIVE_INFINITY;
   }
 
   /** Note an attempt before its first request is sent. */
@@ -88,19 +117,38 @@ export class RunModel {
     return this.#reached(step, run.status);
   }
 
-  /** Judges the 200 of a change: it must show what this change made. */
+  /** Judges the details of an answer. `wasAsked`: whether a request to stop was acknowledged before. */
+  detailed({ action, retryOf, labels, cancel }: Details, wasAsked: boolean): Verdict {
+    const shown = JSON.stringify({ action: action?.name ?? null, retryOf, labels });
+    if (shown !== JSON.stringify(this.origin))
+      return `ANOTHER ORIGIN: ${shown} instead of ${JSON.stringify(this.origin)}`;
+    if (wasAsked && cancel === null) return "BEHIND: an acknowledged request to stop is not shown";
+    if (cancel !== null) this.#stopsBy = Math.min(this.#stopsBy, Date.parse(cancel.until));
+    return null;
+  }
+
+  /** Judges the success of a change: it must show what this change made. */
   accepted(attempt: Attempt, run: ActionRun, least: Step, now: number): Verdict {
     const made = this.#madeBy(run);
-    if (attempt.kind === "cancel" ? run.status !== "cancelled" : made !== attempt)
+    const isCancel = attempt.kind === "cancel" || attempt.kind === "stop";
+    if (isCancel ? run.status !== "cancelled" : made !== attempt)
       return `ANOTHER END: the change ${attempt.mark} was accepted, but its answer shows ${JSON.stringify(run)}`;
     return this.shown(run, least, now);
   }
 
-  /** Judges the 200 of a heartbeat, which shows only the status. */
-  heard(status: string, least: Step): Verdict {
+  /** Judges the 202 of a request to stop. Before a repetition is answered, the run may have ended in any way but one. */
+  asked({ mark }: Attempt, run: ActionRun, least: Step, now: number): Verdict {
+    if (run.status === "pending" || run.status === "failed")
+      return `NOT STOPPED: the request ${mark} was accepted, but its answer shows ${JSON.stringify(run)}`;
+    return this.shown(run, least, now);
+  }
+
+  /** Judges the 200 of a heartbeat, which shows only the status and the request to stop. */
+  heard(status: string, isToStop: boolean, least: Step, wasAsked: boolean): Verdict {
     const step = stepOf(status);
     if (step !== 1) return `a heartbeat was accepted, but the run is ${status}`;
     if (step < least) return `BEHIND: a heartbeat was accepted after the run had ended`;
+    if (wasAsked && !isToStop) return "BEHIND: a heartbeat does not tell of an acknowledged request to stop";
     return this.#reached(step, status);
   }
 
@@ -124,6 +172,8 @@ export class RunModel {
     const [, running] = this.#texts;
     if (running !== null && (JSON.parse(running) as ActionRun).startedAt !== run.startedAt)
       return `TWO STORIES: its start changed from ${running} to ${JSON.stringify(run)}`;
+    if (run.status === "failed" && this.wasAsked)
+      return "NOT STOPPED: it failed, although a request to stop was acknowledged";
     const isTimeout = run.status === "failed" && run.error?.startsWith("[timeout] ") === true;
     if (isTimeout) return now >= this.deadlineAt ? null : "TOO EARLY: it timed out before its deadline";
     const made = this.#madeBy(run);
@@ -134,8 +184,11 @@ export class RunModel {
   /** The attempt that made this end; null if there is none, or if it can't be told which of several cancels it was. */
   #madeBy(run: ActionRun): Attempt | null {
     if (run.status === "succeeded") return this.#attempts.get(run.output?.mark ?? "") ?? null;
-    if (run.status === "failed") return this.#attempts.get(run.error ?? "") ?? null;
-    const cancels = [...this.#attempts.values()].filter(({ kind }) => kind === "cancel");
+    // A failed report ends a run as cancelled if somebody asked it to stop.
+    if (run.error !== null) return this.#attempts.get(run.error) ?? null;
+    // Only a request to stop ends a run that has started.
+    const kinds = run.startedAt === null ? ["cancel", "stop"] : ["stop"];
+    const cancels = [...this.#attempts.values()].filter(({ kind }) => kinds.includes(kind));
     // One that was not refused could have made it.
     return cancels.find(({ wasRefused }) => !wasRefused) ?? cancels[0] ?? null;
   }

@@ -1,9 +1,87 @@
-/** One stored action: run it, and change it for those who may. */
+/** One stored action: what it takes and calls, a form to run it, and for those who may, an editor. */
+
+import { useCallback, useState } from "preact/hooks";
+import { ActionRunsError } from "../../client/index.ts";
+import { useKeys } from "../keys/keys.tsx";
+import { hrefOf, Link, useRouter } from "../routes/router.tsx";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { Empty } from "../ui/empty.tsx";
+import { ErrorView } from "../ui/error-view.tsx";
+import { Icon } from "../ui/icons.tsx";
+import { type Failure, useLoad } from "../ui/load.ts";
+import { ActionEditor } from "./action-editor.tsx";
+import { ActionView } from "./action-view.tsx";
+import { DeleteDialog } from "./delete-dialog.tsx";
+import { RunDialog } from "./run-dialog.tsx";
+
+type Open = "run" | "edit" | "delete" | null;
 
 export function ActionPage({ name }: { readonly name: string }) {
+  const { place, reader, may } = useSession();
+  const read = useCallback((signal: AbortSignal) => reader.actions.get(name, { signal }), [reader, name]);
+  const { data, failure, reload } = useLoad(read);
+  // After it was deleted by somebody else, what was read before is wrong.
+  const shown = isGone(failure) ? undefined : data;
+  const [open, setOpen] = useState<Open>(null);
+  const close = () => setOpen(null);
+  const router = useRouter();
+  const list = hrefOf({ name: "actions", ...place });
+  useKeys("This action", [
+    { keys: "Escape", label: "Back to the actions", run: () => router.navigate(list) },
+  ]);
   return (
     <div class="page">
-      <h1>{name}</h1>
+      <div class="page-head">
+        <div class="action-title">
+          <Link class="crumb" href={list}>
+            <Icon name="previous" />
+            Actions
+          </Link>
+          <h1 class="break">{name}</h1>
+        </div>
+        {shown === undefined ? null : (
+          <div class="head-buttons">
+            {may("actions:manage") ? (
+              <>
+                <Button kind="quiet" onClick={() => setOpen("delete")}>
+                  Delete
+                </Button>
+                <Button onClick={() => setOpen("edit")}>Edit</Button>
+              </>
+            ) : null}
+            {may("data:write") ? (
+              <Button kind="primary" onClick={() => setOpen("run")}>
+                Run action
+              </Button>
+            ) : null}
+          </div>
+        )}
+      </div>
+      {isGone(failure) ? (
+        <Empty title="There is no action of this name">
+          <p>It was deleted, or the name is another one.</p>
+          <p>
+            <Link class="button is-plain" href={list}>
+              See all actions
+            </Link>
+          </p>
+        </Empty>
+      ) : failure === null ? null : (
+        <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
+      )}
+      {shown === undefined ? null : <ActionView action={shown} />}
+      {shown !== undefined && open === "run" ? <RunDialog action={shown} onClose={close} /> : null}
+      {shown !== undefined && open === "edit" ? (
+        <ActionEditor stored={shown} onClose={close} onStored={reload} />
+      ) : null}
+      {shown !== undefined && open === "delete" ? (
+        <DeleteDialog action={shown} onClose={close} onChanged={reload} />
+      ) : null}
     </div>
   );
+}
+
+function isGone(failure: Failure | null): boolean {
+  return failure?.error instanceof ActionRunsError && failure.error.code === "action_not_found";
 }

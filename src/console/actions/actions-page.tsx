@@ -1,9 +1,144 @@
-/** The page "Actions". */
+/** The page "Actions": the stored actions of the environment by name, and for those who may, a way to store a new one. */
+
+import { useCallback, useState } from "preact/hooks";
+import type { ListedAction } from "../../client/index.ts";
+import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { Command, Empty } from "../ui/empty.tsx";
+import { ErrorView } from "../ui/error-view.tsx";
+import { useLoad } from "../ui/load.ts";
+import { Pager } from "../ui/pager.tsx";
+import { useRowKeys } from "../ui/row-keys.ts";
+import { RelativeTime } from "../ui/time.tsx";
+import { ActionEditor } from "./action-editor.tsx";
+import { cliPut, curlPut, FIRST_DEFINITION } from "./commands.ts";
 
 export function ActionsPage() {
+  const { reader, may } = useSession();
+  const { query } = useRoute();
+  const cursor = query.get("cursor") ?? undefined;
+  const read = useCallback(
+    (signal: AbortSignal) => reader.actions.page({ cursor }, { signal }),
+    [reader, cursor],
+  );
+  const { data, failure, reload } = useLoad(read);
+  const [isNew, setNew] = useState(false);
+  const mayManage = may("actions:manage");
   return (
     <div class="page">
-      <h1>Actions</h1>
+      <div class="page-head">
+        <h1>Actions</h1>
+        {mayManage ? (
+          <Button kind="primary" onClick={() => setNew(true)}>
+            New action
+          </Button>
+        ) : null}
+      </div>
+      {failure === null ? null : (
+        <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
+      )}
+      {data === undefined ? null : data.actions.length === 0 ? (
+        <NoActions mayManage={mayManage} isFirstPage={cursor === undefined} />
+      ) : (
+        <ActionTable actions={data.actions} />
+      )}
+      <Pager of="actions" next={data?.next ?? null} />
+      {isNew ? <ActionEditor stored={null} onClose={() => setNew(false)} onStored={reload} /> : null}
     </div>
+  );
+}
+
+function ActionTable({ actions }: { readonly actions: readonly ListedAction[] }) {
+  const { place } = useSession();
+  const table = useRowKeys("Actions", "action");
+  return (
+    <table ref={table} class="table actions-table" aria-label="Actions">
+      <thead>
+        <tr>
+          <th scope="col">Action</th>
+          <th scope="col" class="is-wide col-webhook">
+            Webhook
+          </th>
+          <th scope="col" class="is-wide col-action-labels">
+            Labels
+          </th>
+          <th scope="col" class="is-end col-changed">
+            Changed
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {actions.map(({ name, changedAt, definition }) => (
+          <tr key={name}>
+            <td>
+              <Link class="row-link" href={hrefOf({ name: "action", action: name, ...place })}>
+                {name}
+              </Link>
+              {definition.description === undefined ? null : (
+                <p class="muted">
+                  <bdi>{definition.description}</bdi>
+                </p>
+              )}
+            </td>
+            <td class="is-wide">
+              <Host url={definition.trigger?.url} />
+            </td>
+            <td class="is-wide">
+              <Labels labels={definition.labels} />
+            </td>
+            <td class="is-end">
+              <RelativeTime at={changedAt} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Where the trigger calls. A stored URL always has a host of its own. */
+function Host({ url }: { readonly url: string | undefined }) {
+  if (url === undefined) return <span class="muted">none</span>;
+  return <bdi title={url}>{URL.parse(url)?.host ?? url}</bdi>;
+}
+
+export function Labels({ labels = [] }: { readonly labels: readonly string[] | undefined }) {
+  return (
+    <span class="labels">
+      {labels.map((label) => (
+        <bdi key={label} class="chip" title={label}>
+          {label}
+        </bdi>
+      ))}
+    </span>
+  );
+}
+
+interface NoActionsProps {
+  readonly mayManage: boolean;
+  readonly isFirstPage: boolean;
+}
+
+function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
+  const { place } = useSession();
+  if (!isFirstPage) return <Empty title="There are no more actions" />;
+  return (
+    <Empty title="No action is stored here yet">
+      <p>
+        An action is a webhook, its secrets and the parameters that it takes, stored under a name. People and
+        programs then run it by that name.
+      </p>
+      {mayManage ? (
+        <>
+          <p>Press “New action”, or save the definition in deploy.json and store it from a terminal:</p>
+          <Command what="command" text={cliPut(location.origin, place, "deploy")} />
+          <p>Or with curl, with your token in $ACTION_RUNS_TOKEN:</p>
+          <Command what="curl command" text={curlPut(location.origin, place, "deploy", FIRST_DEFINITION)} />
+        </>
+      ) : (
+        <p>Your token can't store actions. Ask somebody whose token has the role owner or admin.</p>
+      )}
+    </Empty>
   );
 }

@@ -1,15 +1,241 @@
 /** One run: a region named "Run", beside the list or instead of it. */
 
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
+import { useKeys } from "../keys/keys.tsx";
+import { hrefOf, Link, useRoute, useRouter } from "../routes/router.tsx";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { Empty } from "../ui/empty.tsx";
+import { ErrorView } from "../ui/error-view.tsx";
+import { Icon } from "../ui/icons.tsx";
+import { useNotices } from "../ui/notices.tsx";
+import { StatusMark } from "../ui/status.tsx";
+import { isOpen, type Status } from "../ui/statuses.ts";
+import { CancelDialog } from "./cancel-dialog.tsx";
+import { readingCommands, watchingCommands } from "./commands.ts";
+import { CommandPair } from "./commands-section.tsx";
+import { Facts } from "./facts.tsx";
+import { LifecycleBar } from "./lifecycle-bar.tsx";
+import { Cancelled, NowSection } from "./now-section.tsx";
+import { type Retrying, retryingOf } from "./permitted.ts";
+import { RetryDialog } from "./retry-dialog.tsx";
+import { wasDispatched } from "./timeline-items.ts";
+import { TimelineList } from "./timeline-list.tsx";
+import { useRun, type WatchedRun } from "./use-run.ts";
+import { Inputs, Outcome, RawJson, Section } from "./values.tsx";
+
 interface RunPanelProps {
   readonly id: string;
   /** Leads back to the list, with its filters. */
   readonly onClose: () => void;
 }
 
-export function RunPanel({ id }: RunPanelProps) {
+export function RunPanel({ id, onClose }: RunPanelProps) {
+  const watched = useRun(id);
+  const { read, failure, reload } = watched;
   return (
     <section class="run" aria-label="Run">
-      <h1>{id}</h1>
+      {read !== undefined ? (
+        <OneRun watched={watched} run={read.run} text={read.text} onClose={onClose} />
+      ) : failure === null ? (
+        <p class="run-loading muted">Loading the run …</p>
+      ) : isUnknownRun(failure.error) ? (
+        <UnknownRun id={id} />
+      ) : (
+        <ErrorView failure={failure} onRetry={reload} />
+      )}
     </section>
   );
+}
+
+function isUnknownRun(error: unknown): boolean {
+  return error instanceof ActionRunsError && error.status === 404;
+}
+
+function UnknownRun({ id }: { readonly id: string }) {
+  const { place } = useSession();
+  const { search } = useRoute();
+  return (
+    <Empty title="There is no such run here">
+      <p>
+        Check the id and the environment. A run is also removed some time after its end, because the service
+        keeps runs only for a while.
+      </p>
+      <code class="break">{id}</code>
+      <Link class="button is-plain" href={hrefOf({ name: "runs", ...place }, search)}>
+        Back to the runs
+      </Link>
+    </Empty>
+  );
+}
+
+/** What a screen reader says when the status changes. */
+const NEWS: Readonly<Record<Status, string>> = {
+  pending: "The run is pending.",
+  running: "The run has started.",
+  succeeded: "The run succeeded.",
+  failed: "The run failed.",
+  cancelled: "The run was cancelled.",
+};
+
+interface OneRunProps {
+  readonly watched: WatchedRun;
+  readonly run: DetailedActionRun;
+  readonly text: string;
+  readonly onClose: () => void;
+}
+
+function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: OneRunProps) {
+  const { place, may } = useSession();
+  const { search } = useRoute();
+  const router = useRouter();
+  const { announce, note } = useNotices();
+  const [open, setOpen] = useState<"cancel" | "retry" | null>(null);
+  const { events } = timeline;
+  const { id, actionName, status } = run;
+  const retrying = retryingOf(run, events, timeline.isOver);
+  const mayCancel = may("data:write") && isOpen(status);
+  const mayRetry = may("data:write") && retrying === "possible";
+  useKeys("This run", [
+    { keys: "c", label: "Cancel the run", run: mayCancel ? () => setOpen("cancel") : undefined },
+    { keys: "r", label: "Retry the run", run: mayRetry ? () => setOpen("retry") : undefined },
+  ]);
+  useTitle(`${actionName} ${status}`);
+  useStatusChange(status, (now) => announce(NEWS[now]));
+
+  const target = { origin: location.origin, place, id };
+  return (
+    <>
+      <RunHead run={run} onClose={onClose}>
+        {mayRetry ? (
+          <Button title="Retry run (r)" onClick={() => setOpen("retry")}>
+            Retry run
+          </Button>
+        ) : null}
+        {mayCancel ? (
+          <Button kind="danger" title="Cancel run (c)" onClick={() => setOpen("cancel")}>
+            Cancel run
+          </Button>
+        ) : null}
+      </RunHead>
+      {failure === null ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
+      <div class="run-body">
+        <LifecycleBar run={run} />
+        {isOpen(status) ? <NowSection run={run} events={events} /> : null}
+        {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
+        <Outcome run={run} />
+        {may("data:write") ? <RetryNote retrying={retrying} /> : null}
+        <Facts run={run} place={place} />
+        <Section title="Timeline">
+          {timeline.failure === null ? null : (
+            <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
+          )}
+          <TimelineList events={events} isOver={timeline.isOver} />
+        </Section>
+        <Inputs run={run} />
+        <div class="disclosures">
+          <details class="disclosure">
+            <summary>From a terminal</summary>
+            <p class="hint">
+              Both read your token from <code>$ACTION_RUNS_TOKEN</code>.
+            </p>
+            <CommandPair commands={readingCommands(target)} what="to show the run" />
+            {isOpen(status) ? (
+              <CommandPair commands={watchingCommands(target)} what="to follow the run" />
+            ) : null}
+          </details>
+          <RawJson text={text} />
+        </div>
+      </div>
+      {open === "cancel" ? (
+        <CancelDialog
+          run={run}
+          onClose={() => {
+            setOpen(null);
+            reload();
+          }}
+          onCancelled={(after) => {
+            setOpen(null);
+            reload();
+            note(isOpen(after.status) ? "The job was asked to stop." : "The run is cancelled.");
+          }}
+        />
+      ) : null}
+      {open === "retry" ? (
+        <RetryDialog
+          run={run}
+          isDispatched={wasDispatched(events)}
+          onClose={() => setOpen(null)}
+          onRetried={(newId) => {
+            setOpen(null);
+            router.navigate(hrefOf({ name: "run", ...place, id: newId }, search));
+            note("This is the new run.");
+          }}
+        />
+      ) : null}
+    </>
+  );
+}
+
+interface RunHeadProps {
+  readonly run: DetailedActionRun;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+}
+
+function RunHead({ run: { id, actionName, status }, onClose, children }: RunHeadProps) {
+  return (
+    <header class="run-head">
+      <div class="run-title">
+        <h2>
+          <bdi>{actionName}</bdi>
+        </h2>
+        <p class="run-id">
+          <StatusMark status={status} />
+          <code>{id}</code>
+          <CopyButton what="run id" text={id} />
+        </p>
+      </div>
+      <div class="run-actions">
+        {children}
+        <span class="run-close">
+          <Button kind="quiet" aria-label="Back to the list" title="Back to the list (Esc)" onClick={onClose}>
+            <Icon name="cross" />
+          </Button>
+        </span>
+      </div>
+    </header>
+  );
+}
+
+function RetryNote({ retrying }: { readonly retrying: Retrying }) {
+  if (retrying !== "trigger_not_kept") return null;
+  return (
+    <p class="hint">
+      This run can't be retried here. Its trigger came with the request, and the service does not keep such a
+      trigger. Store the trigger as an action, and start runs through the action.
+    </p>
+  );
+}
+
+/** Names the run in the title while it is shown. */
+function useTitle(text: string): void {
+  useEffect(() => {
+    const before = document.title;
+    document.title = `${text} · Action runs`;
+    return () => {
+      document.title = before;
+    };
+  }, [text]);
+}
+
+function useStatusChange(status: Status, tell: (now: Status) => void): void {
+  const before = useRef(status);
+  useEffect(() => {
+    if (before.current !== status) tell(status);
+    before.current = status;
+  }, [status]);
 }

@@ -40,7 +40,8 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
 
 /**
  * Where the list stays beside the run, its link keeps the focus, so that `j` and Enter go from run to run. Where the run takes
- * the place of the list, the run gets the focus, and the list gets it back.
+ * the place of the list, the run gets the focus, and the list gets it back. The run also gets the
+ * focus that was lost with another run, as after a retry.
  */
 function useRunFocus(
   runId: string | null,
@@ -55,8 +56,13 @@ function useRunFocus(
     const links = rowLinks(panels.current);
     if (runId === null) links.find(({ dataset }) => dataset.run === closedId)?.focus();
     // A link that is not shown has no boxes.
-    else if (links.every((link) => link.getClientRects().length === 0)) room.current?.focus();
+    else if (isFocusLost() || links.every((link) => link.getClientRects().length === 0))
+      room.current?.focus();
   }, [runId, panels, room]);
+}
+
+function isFocusLost(): boolean {
+  return document.activeElement === null || document.activeElement === document.body;
 }
 
 /** The next or the previous row, from the one with the focus or else from the open run. */

@@ -1,9 +1,169 @@
-/** The page "Tokens". */
+/** The page "Tokens": the API tokens of the project that the session's token may manage. */
+
+import { useCallback, useState } from "preact/hooks";
+import type { ApiToken } from "../../client/index.ts";
+import { useRoute } from "../routes/router.tsx";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { useNow } from "../ui/clock.tsx";
+import { Command, Empty } from "../ui/empty.tsx";
+import { ErrorView } from "../ui/error-view.tsx";
+import { useLoad } from "../ui/load.ts";
+import { Pager } from "../ui/pager.tsx";
+import { Countdown, exactTime, RelativeTime } from "../ui/time.tsx";
+import { NewTokenDialog } from "./new-token-dialog.tsx";
+import { NotYours } from "./not-yours.tsx";
+import { RevokeDialog } from "./revoke-dialog.tsx";
 
 export function TokensPage() {
+  const { may } = useSession();
+  return may("tokens:manage") ? <Tokens /> : <NotYours what="tokens" />;
+}
+
+function Tokens() {
+  const { reader, isMinted } = useSession();
+  const { query } = useRoute();
+  const cursor = query.get("cursor") ?? undefined;
+  const read = useCallback(
+    (signal: AbortSignal) => reader.tokens.page({ cursor }, { signal }),
+    [reader, cursor],
+  );
+  const { data, failure, reload } = useLoad(read);
+  const [isNew, setNew] = useState(false);
+  const [revoking, setRevoking] = useState<ApiToken | null>(null);
   return (
     <div class="page">
-      <h1>Tokens</h1>
+      <div class="page-head">
+        <h1>Tokens</h1>
+        <Button kind="primary" onClick={() => setNew(true)}>
+          New token
+        </Button>
+      </div>
+      {isMinted ? <EndsWithSession /> : null}
+      {failure === null ? null : (
+        <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
+      )}
+      {data === undefined ? null : data.tokens.length === 0 ? (
+        <Empty title="There are no more tokens" />
+      ) : (
+        <TokenTable tokens={data.tokens} onRevoke={setRevoking} />
+      )}
+      <Pager of="tokens" next={data?.next ?? null} />
+      {isNew ? <NewTokenDialog onClose={() => setNew(false)} onCreated={reload} /> : null}
+      {revoking === null ? null : (
+        <RevokeDialog token={revoking} onClose={() => setRevoking(null)} onRevoked={reload} />
+      )}
     </div>
+  );
+}
+
+/** The session's token is the parent of all that it creates. */
+function EndsWithSession() {
+  const { holder, place } = useSession();
+  const { o, p } = place;
+  return (
+    <div class="callout">
+      <p>
+        <strong>Tokens that you create here end when you sign out</strong>
+        {holder.expiresAt === null ? null : (
+          <>
+            , or <Countdown until={holder.expiresAt} />
+          </>
+        )}
+        , because you signed in with ROOT_TOKEN. For a token that lasts, use a terminal, with ROOT_TOKEN in
+        $ACTION_RUNS_TOKEN:
+      </p>
+      <Command
+        what="command"
+        text={`action-runs token create ci --role admin \\\n  --url ${location.origin} --org ${o} --project ${p}`}
+      />
+    </div>
+  );
+}
+
+interface TokenTableProps {
+  readonly tokens: readonly ApiToken[];
+  readonly onRevoke: (token: ApiToken) => void;
+}
+
+function TokenTable({ tokens, onRevoke }: TokenTableProps) {
+  const { holder } = useSession();
+  return (
+    <table class="table tokens-table" aria-label="Tokens">
+      <thead>
+        <tr>
+          <th scope="col">Token</th>
+          <th scope="col" class="is-wide col-role">
+            Role
+          </th>
+          <th scope="col" class="is-wide col-env">
+            Environment
+          </th>
+          <th scope="col" class="is-wide col-created-by">
+            Created
+          </th>
+          <th scope="col" class="col-expires">
+            Expires
+          </th>
+          <th scope="col" class="is-end col-revoke">
+            <span class="only-heard">Revoke</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {tokens.map((token) => (
+          <tr key={token.id}>
+            <td>
+              <bdi class="token-name">{token.name}</bdi>
+              {token.id === holder.id ? <span class="chip is-own">yours</span> : null}
+              <p class="is-narrow muted">
+                {token.role} · {token.envName ?? "all environments"}
+              </p>
+            </td>
+            <td class="is-wide">{token.role}</td>
+            <td class="is-wide">
+              {token.envName === null ? <span class="muted">all</span> : <bdi>{token.envName}</bdi>}
+            </td>
+            <td class="is-wide">
+              <RelativeTime at={token.createdAt} />{" "}
+              <span class="muted" title={token.parentId === null ? "ROOT_TOKEN" : `Token ${token.parentId}`}>
+                by <bdi>{token.createdBy}</bdi>
+              </span>
+            </td>
+            <td>
+              <Expiry at={token.expiresAt} />
+            </td>
+            <td class="is-end">
+              <Button kind="quiet" aria-label={`Revoke ${token.name}`} onClick={() => onRevoke(token)}>
+                Revoke
+              </Button>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const MINUTE_MS = 60_000;
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const SOON_MS = 2 * 24 * 60 * MINUTE_MS;
+
+/** Soon: in how long. Later: the day. */
+function Expiry({ at }: { readonly at: string | null }) {
+  const now = useNow(MINUTE_MS);
+  if (at === null) return <span class="muted">never</span>;
+  const leftMs = Date.parse(at) - now;
+  if (leftMs <= 0)
+    return (
+      <span class="expired" title={exactTime(at)}>
+        expired
+      </span>
+    );
+  if (leftMs < SOON_MS) return <Countdown until={at} />;
+  return (
+    <time dateTime={at} title={exactTime(at)}>
+      {DATE.format(new Date(at))}
+    </time>
   );
 }

@@ -1,4 +1,4 @@
-/** A modal dialog. It is open while it is rendered. The browser keeps the focus inside, and gives it back afterwards. */
+/** A modal dialog. It is open while it is rendered. Its first field gets the focus. The browser keeps the focus inside, and gives it back afterwards. */
 
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
@@ -10,19 +10,31 @@ interface DialogProps {
   readonly title: string;
   /** Called when the user closes it. Stop rendering the dialog then. */
   readonly onClose: () => void;
+  /** Escape does not close it, because what it holds would be lost. Its buttons do. */
+  readonly isKept?: boolean;
   readonly children: ComponentChildren;
 }
 
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, onClose, isKept = false, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    // Otherwise the button that closes it would get the focus.
+    dialog?.querySelector<HTMLElement>("form :is(input, select, textarea)")?.focus();
     return () => dialog?.close();
   }, []);
   return (
-    <dialog ref={ref} class="dialog" aria-labelledby={id} onClose={onClose}>
+    <dialog
+      ref={ref}
+      class="dialog"
+      aria-labelledby={id}
+      onCancel={(event) => {
+        if (isKept) event.preventDefault();
+      }}
+      onClose={onClose}
+    >
       <header>
         <h2 id={id}>{title}</h2>
         <Button kind="quiet" aria-label="Close" onClick={onClose}>

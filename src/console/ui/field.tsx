@@ -33,7 +33,9 @@ export function Field({ label, hint, error = null, control }: FieldProps) {
   const described = [hint ? `${id}-hint` : "", error === null ? "" : `${id}-error`].filter(Boolean).join(" ");
   return (
     <div class="field">
-      <label for={id}>{label}</label>
+      <label for={id}>
+        <bdi>{label}</bdi>
+      </label>
       {control({
         id,
         "aria-describedby": described || undefined,

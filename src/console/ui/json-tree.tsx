@@ -9,6 +9,10 @@ const PAGE = 100;
 /** Deeper than this, and larger than this, a part begins closed. */
 const OPEN_DEPTH = 2;
 const OPEN_ENTRIES = 25;
+/** Deeper parts get no more room on the left, or they would have none for their text. */
+const INDENTED_DEPTH = 8;
+/** A longer text is cut until somebody asks for the rest. */
+const TEXT_MAX = 600;
 
 interface JsonTreeProps {
   /** What it is, for the copy button: "parameters". */
@@ -65,7 +69,7 @@ function Branch({ name, value, depth }: NodeProps & { readonly value: object }) 
         <span class="json-size">{size}</span>
       </summary>
       {isOpen ? (
-        <div class="json-children">
+        <div class={depth < INDENTED_DEPTH ? "json-children" : "json-children is-deep"}>
           {entries.slice(0, shown).map(([key, child]) => (
             <Node key={key} name={key} value={child} depth={depth + 1} />
           ))}
@@ -90,6 +94,18 @@ function Name({ name }: { readonly name: string | number | null }) {
 }
 
 function Leaf({ value }: { readonly value: unknown }) {
+  const [isWhole, setWhole] = useState(false);
   const kind = value === null ? "null" : typeof value;
-  return <bdi class={`json-${kind}`}>{JSON.stringify(value)}</bdi>;
+  const text = JSON.stringify(value);
+  const isCut = text.length > TEXT_MAX && !isWhole;
+  return (
+    <>
+      <bdi class={`json-${kind}`}>{isCut ? `${text.slice(0, TEXT_MAX)}…` : text}</bdi>
+      {isCut ? (
+        <Button kind="quiet" onClick={() => setWhole(true)}>
+          Show all {text.length} characters
+        </Button>
+      ) : null}
+    </>
+  );
 }

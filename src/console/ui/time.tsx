@@ -23,13 +23,13 @@ export function RelativeTime({ at }: { readonly at: string }) {
   );
 }
 
-/** How long until an instant: `in 12s`, and `now` when it has passed. */
+/** How long until an instant: `in 3m 12s`, and `now` when it has passed. */
 export function Countdown({ until }: { readonly until: string }) {
   const instant = Date.parse(until);
-  const now = useNow(1000);
+  const leftMs = instant - useNow(1000);
   return (
     <time dateTime={until} title={exactTime(until)}>
-      {formatAge(Math.min(now - instant, 0))}
+      {leftMs < 1000 ? "now" : `in ${formatDuration(leftMs, { isRunning: true })}`}
     </time>
   );
 }

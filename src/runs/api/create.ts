@@ -245,12 +245,19 @@ async function tryToCreate(creation: Creation, wanted: WantedRun, change: Change
     }
     delivery = prepared.value;
   }
+  const create = isPlain(wanted) ? "create" : "createWhole";
   // The token is signed while the coordinator works.
   const [answer, token] = await Promise.all([
-    askForChange(creation, id, (stub) => stub.create(run, change, delivery, isDetailed)),
+    askForChange(creation, id, (stub) => stub[create](run, change, delivery, isDetailed)),
     signing,
   ]);
   return { answer, id, token };
+}
+
+/** Whether the run has nothing that code older than stored actions would drop. Such code may still run in objects during a deploy. */
+function isPlain({ source, labels, retryOf, trigger }: WantedRun): boolean {
+  if (source === "action" || labels.length > 0 || retryOf !== null) return false;
+  return trigger?.cancel === undefined && trigger?.link === undefined;
 }
 
 function toNewRun(wanted: WantedRun, id: string, triggeredBy: string, createdAt: number): NewRun {

@@ -53,7 +53,7 @@ async function readFromCoordinator(place: Place, id: string, isDetailed: boolean
     rememberIfOver(place, id, answer);
     return answer;
   } catch (unreachable) {
-    // D1's row has no details.
+    // D1's row does not know the last heartbeat.
     if (isDetailed) throw unreachable;
     const row = await selectRun(place, id).catch(() => null);
     if (row === null) throw unreachable;

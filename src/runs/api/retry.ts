@@ -2,13 +2,21 @@
 
 import type { Context } from "hono";
 import type { AppEnv } from "../../app-env.ts";
-import { ApiError, ERRORS } from "../../http/errors.ts";
+import { ApiError } from "../../http/errors.ts";
 import type { JsonObject } from "../../http/json.ts";
 import { INPUTS_MAX_BYTES, utf8Bytes } from "../../http/limits.ts";
 import type { InputsAnswer } from "../protocol.ts";
 import { actionOfRetry } from "./action-of-retry.ts";
 import { refusalError, sendCreated } from "./coordinator-answer.ts";
-import { type CreatedRun, type Creation, changeOf, createRun, creationOf, recallOr } from "./create.ts";
+import {
+  type CreatedRun,
+  type Creation,
+  changeOf,
+  createRun,
+  creationOf,
+  recallOr,
+  type WantedRun,
+} from "./create.ts";
 import { mayBeKnown } from "./reader.ts";
 import type { RetryBody } from "./request-schemas.ts";
 import { askAboutRun, type Place } from "./run-place.ts";
@@ -35,17 +43,22 @@ async function createRetry(
   waitUntil: WaitUntil,
 ): Promise<CreatedRun> {
   const change = await changeOf(creation, ["retry", id, body], false);
+  let wanted: WantedRun;
   try {
-    const wanted = await wantedAgain(creation, id, body, waitUntil);
-    return await createRun(creation, wanted, change);
-  } catch (error) {
-    const isRefusal = error instanceof ApiError && ERRORS[error.code][0] < 500;
-    if (!isRefusal || error.code === "idempotency_key_reused") throw error;
-    return recallOr(creation, change, error);
+    wanted = await wantedAgain(creation, id, body, waitUntil);
+  } catch (refusal) {
+    if (refusal instanceof ApiError) return recallOr(creation, change, refusal);
+    throw refusal;
   }
+  return createRun(creation, wanted, change);
 }
 
-async function wantedAgain(creation: Creation, id: string, body: RetryBody, waitUntil: WaitUntil) {
+async function wantedAgain(
+  creation: Creation,
+  id: string,
+  body: RetryBody,
+  waitUntil: WaitUntil,
+): Promise<WantedRun> {
   const answer = await endedRun(creation, id);
   const { actionName, entityId, timeoutMs, heartbeatTimeoutMs } = answer.inputs;
   const parameters = body.parameters ?? parsed<JsonObject>(answer.inputs.parameters);

@@ -17,30 +17,24 @@ import { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { WaitingDeliveries } from "../journal/waiting-deliveries.ts";
 import { Projection } from "../projection/projection.ts";
-import type {
-  ChangeKey,
-  Coordinator,
-  Heartbeat,
-  InputsReply,
-  RunReply,
-  Settled,
-  TimelineReply,
-  Watcher,
+import {
+  type ChangeKey,
+  type Coordinator,
+  type Heartbeat,
+  type InputsReply,
+  newRunOf,
+  type RunReply,
+  type SentRun,
+  type Settled,
+  type TimelineReply,
+  type Watcher,
 } from "../protocol.ts";
 import { begin, type CancelRequest, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Ledger } from "./ledger.ts";
 import { ownerOf } from "./owner.ts";
-import {
-  cancelOrderOf,
-  inputsOf,
-  isSame,
-  KEY_REUSED,
-  NOT_FOUND,
-  Replies,
-  TOO_MANY_WATCHERS,
-} from "./replies.ts";
+import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, Replies, TOO_MANY_WATCHERS } from "./replies.ts";
 import { Retention } from "./retention.ts";
 import type { Sender } from "./sender.ts";
 import { Watchers } from "./watchers.ts";
@@ -81,12 +75,13 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async create(
-    input: NewRun,
+    sent: SentRun,
     change: ChangeKey,
     trigger: NewDelivery | null,
     isDetailed = false,
   ): Promise<RunReply> {
     const now = Date.now();
+    const input = newRunOf(sent, trigger !== null);
     const isFull = this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES;
     if (isFull || this.#projection.isOverloaded) {
       // A repeated create gets its answer all the same.
@@ -105,6 +100,15 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#replies.run(created, false, isDetailed);
   }
 
+  async createWhole(
+    run: NewRun,
+    change: ChangeKey,
+    trigger: NewDelivery | null,
+    isDetailed = false,
+  ): Promise<RunReply> {
+    return this.create(run, change, trigger, isDetailed);
+  }
+
   async recall(change: ChangeKey, isDetailed = false): Promise<RunReply> {
     const existing = this.#journal.runs.byCreateKey(change.key);
     return existing === null ? NOT_FOUND : this.#recalled(existing, change, Date.now(), isDetailed);
@@ -112,7 +116,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
 
   async inputs(id: string): Promise<InputsReply> {
     const run = this.#ledger.current(id, Date.now());
-    return run === null ? NOT_FOUND : inputsOf(run);
+    return run === null ? NOT_FOUND : this.#replies.inputs(run);
   }
 
   async change(id: string, event: RunEvent, change: ChangeKey, replayOnly = false): Promise<RunReply> {

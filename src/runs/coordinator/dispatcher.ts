@@ -22,6 +22,7 @@ import type { Projection } from "../projection/projection.ts";
 import { isOpen, type RunEvent, transition } from "../run.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import { attemptAnswered, attemptStarted } from "./attempt-events.ts";
+import { AttemptPlaces } from "./attempt-places.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Sender } from "./sender.ts";
 import { Stopper } from "./stopper.ts";
@@ -39,10 +40,8 @@ export class Dispatcher {
   readonly #waiting: WaitingDeliveries;
   readonly #projection: Projection;
   readonly #ledger: Ledger;
-  readonly #sender: Sender;
+  readonly #places: AttemptPlaces;
   readonly #stopper: Stopper;
-  #flying = 0;
-  #flyingBytes = 0;
 
   constructor(
     journal: Journal,
@@ -55,7 +54,7 @@ export class Dispatcher {
     this.#waiting = waiting;
     this.#projection = projection;
     this.#ledger = ledger;
-    this.#sender = sender;
+    this.#places = new AttemptPlaces(sender, FLYING_MAX, FLYING_MAX_BYTES);
     this.#stopper = new Stopper(journal, ledger, sender);
   }
 
@@ -77,15 +76,8 @@ export class Dispatcher {
   /** Sends the attempt that the journal holds. Never waits. The request leaves only when the journal is durable. */
   launch(runId: string, { attempt, sealed, leaseUntil }: Delivery): void {
     if (leaseUntil === null) return;
-    const bytes = sealed.byteLength;
-    this.#flying++;
-    this.#flyingBytes += bytes;
-    void this.#sender
+    void this.#places
       .send({ scope: this.#journal.owner.scope, runId, attempt, sealed })
-      .finally(() => {
-        this.#flying--;
-        this.#flyingBytes -= bytes;
-      })
       .then((answer) => this.#answered(runId, attempt, answer))
       .finally(() => {
         if (this.#waiting.isAny) this.#startWaiting();
@@ -168,9 +160,8 @@ export class Dispatcher {
   }
 
   /** No delivery overtakes those that wait. If nothing is under way, each fits, because no row is longer than 2 MB. */
-  #hasRoomFor({ sealed }: Delivery): boolean {
-    if (this.#waiting.isAny || this.#flying >= FLYING_MAX) return false;
-    return this.#flyingBytes + sealed.byteLength <= FLYING_MAX_BYTES;
+  #hasRoomFor(delivery: Delivery): boolean {
+    return !this.#waiting.isAny && this.#places.hasRoomFor(delivery);
   }
 
   #answered(runId: string, attempt: number, answer: AttemptAnswer): void {

@@ -19,6 +19,7 @@ import type { Stop } from "../journal/stop-rows.ts";
 import { isOpen } from "../run.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import { attemptAnswered, attemptStarted } from "./attempt-events.ts";
+import { AttemptPlaces } from "./attempt-places.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Sender } from "./sender.ts";
 
@@ -34,14 +35,12 @@ const DONE: ReadonlySet<number> = new Set([404, 409, 410]);
 export class Stopper {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #sender: Sender;
-  #flying = 0;
-  #flyingBytes = 0;
+  readonly #places: AttemptPlaces;
 
   constructor(journal: Journal, ledger: Ledger, sender: Sender) {
     this.#journal = journal;
     this.#ledger = ledger;
-    this.#sender = sender;
+    this.#places = new AttemptPlaces(sender, FLYING_MAX, FLYING_MAX_BYTES);
   }
 
   /**
@@ -60,17 +59,12 @@ export class Stopper {
   #request(run: JournaledRun, now: number): void {
     const stop = this.#journal.stops.of(run.id);
     if (stop === null || isRequested(stop)) return;
-    // The delivery is still there if the run has not changed yet.
-    const { attempt, leaseUntil } = this.#journal.deliveries.of(run.id) ?? {
-      attempt: stop.deliveryAttempt,
-      leaseUntil: stop.deliveryLease,
-    };
-    if (attempt === 0) {
+    if (stop.deliveryAttempt === 0) {
       this.#ledger.noteStop(run, null, [], now);
       return;
     }
     // After the clock stepped back, a lease may lie far ahead.
-    const nextAt = Math.min(Math.max(leaseUntil ?? now, now), now + LEASE_MS);
+    const nextAt = Math.min(Math.max(stop.deliveryLease ?? now, now), now + LEASE_MS);
     this.#send(run, { ...stop, nextAt }, now);
   }
 
@@ -90,7 +84,7 @@ export class Stopper {
     if (values === undefined && attempt < stop.deliveryAttempt) return;
     this.#journal.stops.deliveryAnswered(run.id);
     if (stop.attempt === 0 && stop.nextAt !== null && stop.leaseUntil === null) {
-      this.#send(run, { ...stop, deliveryLease: null, nextAt: Math.min(stop.nextAt, now) }, now);
+      this.#send(run, { ...stop, nextAt: Math.min(stop.nextAt, now) }, now);
     }
   }
 
@@ -133,7 +127,7 @@ export class Stopper {
       this.#ledger.noteStop(run, stop, [], now);
       return;
     }
-    if (!this.#hasRoomFor(stop)) {
+    if (!this.#places.hasRoomFor(stop)) {
       this.#ledger.noteStop(run, stop, [], now);
       this.#journal.stops.putOff(run.id, now);
       return;
@@ -143,21 +137,10 @@ export class Stopper {
     this.#launch(run.id, begun);
   }
 
-  #hasRoomFor({ sealed }: Stop): boolean {
-    return this.#flying < FLYING_MAX && this.#flyingBytes + sealed.byteLength <= FLYING_MAX_BYTES;
-  }
-
   #launch(runId: string, { attempt, sealed }: Stop): void {
-    const bytes = sealed.byteLength;
     const { scope } = this.#journal.owner;
-    this.#flying++;
-    this.#flyingBytes += bytes;
-    void this.#sender
+    void this.#places
       .send({ scope, runId, attempt, sealed, stop: { answer: this.#journal.answers.of(runId) } })
-      .finally(() => {
-        this.#flying--;
-        this.#flyingBytes -= bytes;
-      })
       .then((answer) => this.#answered(runId, attempt, answer))
       // Nobody knows whether the request arrived, so its lease decides.
       .catch((error: unknown) => this.#logError("stop_attempt_lost", error, runId));

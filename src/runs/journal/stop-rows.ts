@@ -3,7 +3,7 @@
  * It has its own due instant, because it can outlive the run's end.
  */
 
-import { deliveryDueAt, type NewRequest, type Progress } from "../../dispatch/delivery.ts";
+import type { NewRequest, Progress } from "../../dispatch/delivery.ts";
 import { fittingIntoTurn } from "./turn.ts";
 
 /** A stop request. Nobody has asked for it while it has neither `nextAt` nor `leaseUntil`. */
@@ -60,12 +60,13 @@ export class StopRows {
 
   /** `latestDueAt`: as for `insert`. */
   update(runId: string, stop: Stop, latestDueAt: number): void {
-    const { attempt, nextAt, leaseUntil, isUnsure, deliveryLease } = stop;
-    const dueAt = Math.min(deliveryDueAt(stop) ?? latestDueAt, latestDueAt);
+    const { attempt, nextAt, leaseUntil, isUnsure } = stop;
+    // An attempt that is under way at the latest instant has its lease all the same.
+    const dueAt = leaseUntil ?? Math.min(nextAt ?? latestDueAt, latestDueAt);
     this.#write(
-      `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, delivery_lease = ?, due_at = ?
+      `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, due_at = ?
        WHERE run_id = ?`,
-      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, deliveryLease, dueAt, runId],
+      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, dueAt, runId],
     );
   }
 

@@ -38,6 +38,14 @@ function listingAtEachLevel() {
   return { properties: { a: { $ref: "#/$defs/0" } }, $defs: Object.fromEntries(levels) };
 }
 
+/** The last level looks at the items, and each level above takes note of them. */
+function notingAtEachLevel() {
+  const levels = Array.from({ length: 60 }, (_, level) => {
+    return [level, level === 59 ? { items: true } : { $ref: `#/$defs/${level + 1}` }];
+  });
+  return { ...inside({ $ref: "#/$defs/0", unevaluatedItems: false }), $defs: Object.fromEntries(levels) };
+}
+
 const manyItems = (count: number) => Array.from({ length: count }, (_, index) => index);
 const manyProperties = (count: number) =>
   Object.fromEntries(manyItems(count).map((index) => [`k${index}`, 1]));
@@ -60,6 +68,7 @@ describe("work without bounds", () => {
       { ...doubling("allOf", { items: true }), ...inside({ $ref: "#/$defs/0", unevaluatedItems: false }) },
       [1],
     ],
+    ["items that are noted at each level", notingAtEachLevel(), LARGE_ARRAY],
     ["unevaluated items at each level", listingAtEachLevel(), LARGE_ARRAY],
     ["conditions", doubling("anyOf", { if: false, else: false }), 1],
     ["a const", doubling("anyOf", { const: {} }), LARGE_OBJECT],

@@ -1,14 +1,14 @@
 /** POST …/cancel: what it answers, what it leaves behind, and what the job hears. */
 
-import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { alarmIn, change, createAged, direct } from "../../support/direct.ts";
+import { readRunId } from "../../../src/runs/run-id.ts";
+import { alarmIn, change, createAged, direct, journal } from "../../support/direct.ts";
 import {
   type ActionRun,
   type Answer,
   type Ask,
   ask,
-  type Beaten,
   type CreatedRun,
   coordinatorOf,
   createRun,
@@ -104,6 +104,14 @@ describe("a running run", () => {
     expect(remainingMs).toBeGreaterThan(0);
     expect(remainingMs).toBeLessThanOrEqual(30_000);
     expect(Object.keys(body)).toEqual(["status", "deadlineAt", "cancel"]);
+    expect(Object.keys(body.cancel ?? {})).toEqual(["reason", "requestedAt", "until", "remainingMs"]);
+  });
+
+  it("tells its job also with a heartbeat that makes a new version", async () => {
+    const { path, run } = await started();
+    await cancel(path, run.id, { reason: "wrong branch" });
+    const { body } = await beat(run, { externalUrl: "https://ci.example/1" });
+    expect(body.cancel?.reason).toBe("wrong branch");
   });
 
   it("without a grace ends in the same stretch, and its job hears 409", async () => {
@@ -173,7 +181,11 @@ describe("a running run", () => {
     const { path, run } = await started();
     await cancel(path, run.id, { graceSeconds: 30, reason: "first" });
     const story = await storyOf(path, run.id);
+    const writes = () =>
+      journal(path, readRunId(run.id).coordinator, "SELECT change_seq, change_key FROM runs");
+    const before = await writes();
     expect(await cancel(path, run.id, { graceSeconds: 60, reason: "second" })).toMatchObject({ status: 202 });
+    expect(await writes()).toEqual(before);
     expect((await beat(run)).body.cancel?.reason).toBe("first");
     expect(await storyOf(path, run.id)).toEqual(story);
     expect(await cancel(path, run.id, { graceSeconds: 10, reason: "third" })).toMatchObject({ status: 202 });
@@ -338,102 +350,5 @@ it("survives an eviction between the request and the end of its grace", async ()
     replayed: true,
     status: "cancelled",
     cancel: { reason: "why", remainingMs: 0 },
-  });
-});
-
-it("100 racing callers have one winner and one story, whoever comes first", async () => {
-  for (let round = 0; round < 3; round++) {
-    const { path, run } = await started();
-    const calls: (() => Promise<Answer<Told | Beaten>>)[] = Array.from({ length: 100 }, (_, n) => {
-      if (n % 5 === 0) return () => cancel(path, run.id, { graceSeconds: 0, reason: `now ${n}` });
-      if (n % 5 === 1) return () => cancel(path, run.id, { graceSeconds: n, reason: `soon ${n}` });
-      if (n % 5 === 2) return () => report(run, { status: "succeeded", output: { n } });
-      if (n % 5 === 3) return () => report(run, { status: "failed", error: `no ${n}` });
-      return () => beat(run);
-    });
-    const order = calls.map((call) => ({ call, at: Math.random() })).sort((a, b) => a.at - b.at);
-    const answers = await Promise.all(order.map(({ call }) => call()));
-    const { body: end } = await get(path, run.id);
-    const ended = answers.filter(
-      ({ status, body }) => status === 200 && "completedAt" in body && body.completedAt !== null,
-    );
-    expect(ended.map(({ body }) => body)).toEqual([end]);
-    const { body: events } = await eventsOf(`${path}/${run.id}`);
-    expect(events.filter(({ type }) => type === "ended")).toEqual([events.at(-1)]);
-    expect(events.at(-1)).toMatchObject({ status: end.status, at: end.completedAt });
-    const wasAsked = events.some(({ type }) => type === "cancel_requested");
-    // A run that was asked to stop succeeds or is cancelled.
-    if (wasAsked) expect(end.status).not.toBe("failed");
-    const untils = events.filter(({ type }) => type === "cancel_requested").map(({ until }) => String(until));
-    expect(untils).toEqual([...new Set(untils)].sort().reverse());
-    for (const { status, body } of answers) {
-      if (status === 409) expect(body).toMatchObject({ code: `run_${end.status}` });
-      else expect(status).toBeOneOf([200, 202]);
-    }
-  }
-});
-
-it.each(["grace", "deadline"] as const)(
-  "100 racing callers, the alarm and the end of the %s have one winner and one story",
-  async (last) => {
-    const { path, run } = await started({ actionName: "deploy", timeout: 1 });
-    if (last === "grace") await cancel(path, run.id, { graceSeconds: 30 });
-    const until = (await beat(run)).body.cancel?.until ?? run.callback.expiresAt;
-    const at = Date.parse(until);
-    const stub = coordinatorOf(path, run.id);
-    const calls: (() => Promise<Answer<Told | Beaten> | boolean>)[] = Array.from({ length: 100 }, (_, n) => {
-      if (n % 5 === 0) return () => beat(run);
-      if (n % 5 === 1) return () => report(run, { status: "failed", error: `no ${n}` });
-      if (n % 5 === 2) return () => report(run, { status: "succeeded", output: { n } });
-      if (n % 5 === 3) return () => runDurableObjectAlarm(stub);
-      return () => cancel(path, run.id, { graceSeconds: n % 3 });
-    });
-    vi.useFakeTimers({ toFake: ["Date"], now: at - 1 });
-    const order = calls.map((call) => ({ call, by: Math.random() })).sort((a, b) => a.by - b.by);
-    const answers = await Promise.all(
-      order.map(({ call }, n) => {
-        // Most calls have not reached the coordinator yet.
-        if (n === 50) vi.setSystemTime(at);
-        return call();
-      }),
-    );
-    const { body: end } = await get(path, run.id);
-    const { body: events } = await eventsOf(`${path}/${run.id}`);
-    expect(events.filter(({ type }) => type === "ended")).toEqual([events.at(-1)]);
-    expect(events.at(-1)).toMatchObject({ status: end.status, at: end.completedAt });
-    const told = answers.filter((answer) => typeof answer !== "boolean");
-    const ended = told.filter(
-      ({ status, body }) => status === 200 && "completedAt" in body && body.completedAt !== null,
-    );
-    // Nobody is told of an end that time brought.
-    expect(ended.map(({ body }) => body)).toEqual(
-      end.completedAt === until && ended.length === 0 ? [] : [end],
-    );
-    if (last === "grace") expect(end.status).toBeOneOf(["succeeded", "cancelled"]);
-    const codes = end.status === "failed" ? ["run_failed", "run_timed_out"] : [`run_${end.status}`];
-    for (const { status, body } of told) {
-      // A callback token expires at the deadline.
-      expect(status).toBeOneOf(last === "grace" ? [200, 202, 409] : [200, 202, 401, 409]);
-      if (status === 409) expect(codes).toContain((body as Told).code);
-    }
-  },
-);
-
-it("a report, a cancel and the end of the grace at one instant: the grace has ended first", async () => {
-  const { path, run } = await started();
-  await cancel(path, run.id, { graceSeconds: 1 });
-  const until = Date.parse((await beat(run)).body.cancel?.until ?? "");
-  vi.useFakeTimers({ toFake: ["Date"], now: until });
-  const answers = await Promise.all([
-    report(run, { status: "succeeded" }),
-    cancel(path, run.id, { graceSeconds: 0 }),
-    beat(run),
-    report(run, { status: "failed", error: "no" }),
-  ]);
-  for (const answer of answers)
-    expect(answer).toMatchObject({ status: 409, body: { code: "run_cancelled" } });
-  expect((await get(path, run.id)).body).toMatchObject({
-    status: "cancelled",
-    completedAt: new Date(until).toISOString(),
   });
 });

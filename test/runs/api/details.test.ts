@@ -1,6 +1,7 @@
 /** `?include=details`, labels, and the job's page: what the extra member says, and that nobody gets it who did not ask. */
 
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { exports } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readRunId } from "../../../src/runs/run-id.ts";
 import { journal } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
@@ -12,6 +13,7 @@ import {
   type CreatedRun,
   createRun,
   newRunsPath,
+  ROOT,
   report,
   rowOf,
 } from "../../support/requests.ts";
@@ -86,19 +88,6 @@ describe("details", () => {
     }
   });
 
-  it("leave every other answer byte for byte as it is, also from the memory of ended runs", async () => {
-    const path = newRunsPath();
-    const { body: run } = await create(path, { labels: ["a"] }, "");
-    expect(Object.keys(run)).toEqual([...Object.keys(await plain(path, run.id)), "callback"]);
-    await beat(run, { externalUrl: "https://ci.example/1" });
-    await report(run, { status: "succeeded" });
-    const first = JSON.stringify(await plain(path, run.id));
-    expect((await get(path, run.id)).body.details?.labels).toEqual(["a"]);
-    for (let n = 0; n < 2; n++) expect(JSON.stringify(await plain(path, run.id))).toBe(first);
-    expect(Object.keys(JSON.parse(first))).toHaveLength(12);
-    expect((await ask<ActionRun[]>("GET", path)).body).toEqual([JSON.parse(first)]);
-  });
-
   it("of an ended run are remembered once somebody asked for them", async () => {
     watchHops();
     const path = newRunsPath();
@@ -134,9 +123,79 @@ describe("details", () => {
   });
 });
 
-async function plain(path: string, id: string): Promise<ActionRun> {
-  return (await get(path, id, "")).body;
-}
+describe("an answer that nobody asked for details", () => {
+  const NOW = "2031-02-03T04:05:06.789Z";
+  beforeEach(() => vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(NOW) }));
+  afterEach(() => vi.useRealTimers());
+
+  /** The text of an answer. */
+  async function textOf(method: string, path: string, body?: unknown, token = ROOT): Promise<string> {
+    const response = await exports.default.fetch(`https://runs.example${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return response.text();
+  }
+
+  /** What the reference prints, and nothing else. `more`: the members from `startedAt` on. */
+  const printed = (id: string, status: string, [startedAt, ...more]: readonly string[]) =>
+    `{"id":"${id}","actionName":"deploy","entityId":null,"status":"${status}","parameters":{"a":1},"recommendations":{},` +
+    `"triggeredBy":"root","createdAt":"${NOW}","startedAt":${startedAt},"completedAt":${more[0]},"error":${more[1]},"output":${more[2]}}`;
+  const at = `"${NOW}"`;
+  const PENDING = ["null", "null", "null", "null"];
+  const RUNNING = [at, "null", "null", "null"];
+  const SUCCEEDED = [at, at, "null", '{"n":1}'];
+  const CANCELLED = ["null", at, "null", "null"];
+
+  const created = (text: string) => {
+    const { id, callback } = JSON.parse(text) as CreatedRun;
+    const withCallback = (run: string) => `${run.slice(0, -1)},"callback":${JSON.stringify(callback)}}`;
+    expect(Object.keys(callback)).toEqual(["url", "token", "expiresAt"]);
+    expect(text).toBe(withCallback(printed(id, "pending", PENDING)));
+    return { id, token: callback.token };
+  };
+
+  it("is byte for byte what the reference prints, whatever the run has besides", async () => {
+    const path = newRunsPath();
+    const action = `${path.replace(/action-runs$/, "actions")}/deploy`;
+    await ask("PUT", action, { body: { labels: ["stored"] } });
+    const body = { parameters: { a: 1 }, labels: ["b", "a"] };
+    const { id, token } = created(await textOf("POST", path, { actionName: "deploy", ...body }));
+    const beaten = await textOf(
+      "POST",
+      `${path}/${id}/heartbeat`,
+      { externalUrl: "https://ci.example/1" },
+      token,
+    );
+    expect(beaten).toMatch(/^\{"status":"running","deadlineAt":"[^"]+","cancel":null\}$/);
+    const running = printed(id, "running", RUNNING);
+    expect(await textOf("POST", `${path}/${id}/cancel`, { reason: "why" })).toBe(running);
+    expect(await textOf("GET", `${path}/${id}`)).toBe(running);
+    for (const query of ["", "?label=a&label=b", "?actionName=deploy&status=running"])
+      expect(await textOf("GET", path + query)).toBe(`[${running}]`);
+    const report = { status: "succeeded", output: { n: 1 } };
+    const ended = printed(id, "succeeded", SUCCEEDED);
+    expect(await textOf("POST", `${path}/${id}/callback`, report, token)).toBe(ended);
+    // Once from its coordinator, once with details, and then from the memory of ended runs.
+    for (const query of ["", "?include=details", "", "?wait=1"]) {
+      const text = await textOf("GET", `${path}/${id}${query}`);
+      if (query !== "?include=details") expect(text).toBe(ended);
+      else expect(text.startsWith(`${ended.slice(0, -1)},"details":{"action":null,`)).toBe(true);
+    }
+    const again = created(await textOf("POST", `${path}/${id}/retry`));
+    expect(await textOf("DELETE", `${path}/${again.id}`)).toBe(printed(again.id, "cancelled", CANCELLED));
+    const started = created(await textOf("POST", `${action}/runs`, body));
+    const cancelled = await textOf("POST", `${path}/${started.id}/cancel`, { graceSeconds: 0 });
+    expect(cancelled).toBe(printed(started.id, "cancelled", CANCELLED));
+  });
+});
+
+it("of a run with a trigger of its own name no action", async () => {
+  const trigger = { type: "webhook", url: "https://ci.example.com/a", startOn: "heartbeat" };
+  const { body } = await create(newRunsPath(), { trigger });
+  expect(body.details).toEqual(NOTHING);
+});
 
 describe("labels", () => {
   const labelsOf = async (path: string, labels: unknown) => create(path, { labels });

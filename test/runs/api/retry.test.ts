@@ -3,7 +3,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { readRunId } from "../../../src/runs/run-id.ts";
+import { askWith, envWith } from "../../support/bindings.ts";
 import { journal } from "../../support/direct.ts";
+import { faults, faulty } from "../../support/faults.ts";
+import { landed } from "../../support/landed.ts";
 import {
   type ActionRun,
   type Answer,
@@ -23,7 +26,9 @@ const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
 const WANTED = {
   actionName: "deploy",
   entityId: "01890a5d-ac96-774b-bcce-b302099a8057",
-  parameters: { version: "1.4.2", odd: { __proto__: null, n: 1e3 } },
+  parameters: JSON.parse(
+    '{"version":"1.4.2","odd":{"__proto__":null,"n":[1e3,1e-7,1e21,9007199254740993]},"1":"\\ud83d"}',
+  ),
   recommendations: { canary: true },
   labels: ["b", "a"],
   timeout: 30,
@@ -93,6 +98,24 @@ it("bounds the new parameters together with the recommendations of the run", asy
   expect(answer).toMatchObject({ status: 400, body: { code: "invalid_body" } });
 });
 
+it("needs no D1, unless the key is gone that made the run's id, and then a replay needs none", async () => {
+  const { path, run } = await ended();
+  await landed(path);
+  const CALLBACK_SIGNING_KEYS = "another-signing-key-of-32-bytes-and-more";
+  const rotated = envWith({ CALLBACK_SIGNING_KEYS, DB: faulty(env.DB) });
+  const url = `${path}/${run.id}/retry`;
+  const options = { body: {}, ...keyed("k") };
+  const first = await askWith<Told>(rotated, "POST", url, options);
+  expect([first.status, first.body.parameters]).toEqual([201, run.parameters]);
+  faults.reads = "down";
+  faults.writes = "down";
+  // Only D1 could say whether a run of a removed key exists. A replay does not ask.
+  expect((await askWith<Told>(rotated, "POST", url, { body: {} })).status).toBe(503);
+  const replay = await askWith<Told>(rotated, "POST", url, options);
+  expect([replay.status, replay.body.id]).toEqual([201, first.body.id]);
+  expect((await retry(path, run.id)).status).toBe(201);
+});
+
 describe("refuses", () => {
   it("an open run: run_open", async () => {
     const path = newRunsPath();
@@ -105,9 +128,18 @@ describe("refuses", () => {
   it("a run with a trigger of its own: trigger_not_kept, with a word on stored actions", async () => {
     const trigger = { type: "webhook", url: "https://ci.example.com/a", startOn: "heartbeat" };
     const { path, run } = await ended({ actionName: "deploy", trigger });
+    const source = await journal(path, readRunId(run.id).coordinator, "SELECT source FROM runs");
+    expect(source).toEqual([{ source: "trigger" }]);
     const answer = await retry(path, run.id);
     expect(answer).toMatchObject({ status: 409, body: { code: "trigger_not_kept" } });
     expect(answer.body.error).toContain("action");
+  });
+
+  it("a run with a trigger that older code made, which noted no source: trigger_not_kept", async () => {
+    const trigger = { type: "webhook", url: "https://ci.example.com/a", startOn: "heartbeat" };
+    const { path, run } = await ended({ actionName: "deploy", trigger });
+    await journal(path, readRunId(run.id).coordinator, "UPDATE runs SET source = 'none'");
+    expect(await retry(path, run.id)).toMatchObject({ status: 409, body: { code: "trigger_not_kept" } });
   });
 
   it("an unknown run: run_not_found, also under another environment's path", async () => {

@@ -10,6 +10,8 @@ import { errorResponse, toApiError } from "../../../src/http/errors.ts";
 import { type ActionDefinition, createRunOfAction, replayOfAction } from "../../../src/runs/api/create.ts";
 import { newRunOfAction } from "../../../src/runs/api/request-schemas.ts";
 import { placeOf } from "../../../src/runs/api/run-place.ts";
+import { readRunId } from "../../../src/runs/run-id.ts";
+import { journal } from "../../support/direct.ts";
 import { type CreatedRun, newRunsPath, parse, report } from "../../support/requests.ts";
 
 type Told = Omit<CreatedRun, "callback"> & {
@@ -101,6 +103,16 @@ describe("the callback token", () => {
       expect(again.body.id).toBe(first.body.id);
       expect(JSON.stringify(again.body)).not.toContain("token");
     }
+  });
+
+  it("is the receiver's alone while its first attempt waits for a place", async () => {
+    const path = newRunsPath();
+    const action = { ...DEPLOY, trigger: TRIGGER };
+    const { body } = await run(path, action, {}, "k");
+    const { coordinator } = readRunId(body.id);
+    await journal(path, coordinator, "DELETE FROM events WHERE type = 'attempt_started'");
+    const again = await run(path, action, {}, "k");
+    expect([again.body.id, again.body.callback]).toEqual([body.id, undefined]);
   });
 
   it("stays the caller's in a replay after the action got a trigger", async () => {

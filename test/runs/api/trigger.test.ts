@@ -68,6 +68,11 @@ describe("a place that can't have a secret or a value of the answer is refused",
       "trigger.link: {{ run.callbackToken }} is a secret",
     ],
     [
+      "everything about the run in the link, which is the callback token as well",
+      { link: "https://ci.example.com/?run={{ run }}" },
+      "trigger.link: {{ run.callbackToken }} is a secret",
+    ],
+    [
       "an unknown secret in a header",
       { headers: { "X-A": "{{ secrets.a }}" }, secrets },
       "trigger.headers: uses {{ secrets.a }}, which is missing",
@@ -142,6 +147,11 @@ describe("a place that can't have a secret or a value of the answer is refused",
     [
       "a link that is javascript:",
       { link: `javascript:alert(${of("id")})` },
+      "trigger.link: send one placeholder",
+    ],
+    [
+      "a link with credentials",
+      { link: `https://user:password@ci.example.com/${of("id")}` },
       "trigger.link: send one placeholder",
     ],
     ["a link with two placeholders", { link: of("a") + of("b") }, "trigger.link: send one placeholder"],

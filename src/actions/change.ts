@@ -1,0 +1,35 @@
+/** What a PUT and a DELETE of an action have in common: they read it, compare and set, and start again if another change came first. */
+
+import type { Context } from "hono";
+import type { AppEnv } from "../app-env.ts";
+import { type AuditEntry, logAudit } from "../auth/audit.ts";
+import { ApiError } from "../http/errors.ts";
+import { readD1 } from "../http/read-d1.ts";
+import { forgetAction } from "./cache.ts";
+import { type ActionPlace, type Changeable, selectForChange } from "./store.ts";
+
+/** How often a change starts again because another one came first. */
+const TRIES_MAX = 5;
+
+/**
+ * `write`: judges what was read, and writes the change with its audit entry. Its result is null if another change came first.
+ * Throws what `write` throws, `precondition_failed` and `database_unavailable`.
+ */
+export async function changeAction<T extends { readonly version: number }>(
+  c: Context<AppEnv>,
+  place: ActionPlace,
+  entry: AuditEntry,
+  write: (read: Changeable) => Promise<T | null>,
+): Promise<T> {
+  for (let n = 0; n < TRIES_MAX; n++) {
+    const read = await readD1(c.get("hops"), () => selectForChange(c.env.DB, place));
+    const written = await write(read).finally(() => forgetAction(place));
+    if (written === null) continue;
+    logAudit(entry, c.get("requestId"), { version: written.version });
+    return written;
+  }
+  throw new ApiError(
+    "precondition_failed",
+    "Other changes to the action came first each time. Get the action and try again.",
+  );
+}

@@ -1,0 +1,146 @@
+/** The definition of an action, to read. */
+
+import type { ComponentChildren } from "preact";
+import type { StoredAction } from "../../client/index.ts";
+import { hrefOf, Link } from "../routes/router.tsx";
+import { useSession } from "../session/session.tsx";
+import { Command } from "../ui/empty.tsx";
+import { JsonTree } from "../ui/json-tree.tsx";
+import { Labels } from "./actions-page.tsx";
+import { cliRun, curlRun } from "./commands.ts";
+import { parameterRows } from "./parameter-rows.ts";
+import { formOf } from "./schema-form.ts";
+import { TriggerView } from "./trigger-view.tsx";
+
+export function ActionView({ action }: { readonly action: StoredAction }) {
+  const { place, may } = useSession();
+  const { name, version, definition } = action;
+  const { description, trigger, timeout, heartbeatTimeout, labels } = definition;
+  return (
+    <div class="action-view">
+      {description === undefined ? null : (
+        <p class="action-description">
+          <bdi>{description}</bdi>
+        </p>
+      )}
+      <dl class="facts">
+        <Fact term="Version">{version}</Fact>
+        <Fact term="Timeout">{minutes(timeout ?? 60)}</Fact>
+        <Fact term="Without a heartbeat">
+          {heartbeatTimeout === undefined ? "may be silent" : `fails after ${minutes(heartbeatTimeout)}`}
+        </Fact>
+        {labels === undefined ? null : (
+          <Fact term="Labels">
+            <Labels labels={labels} />
+          </Fact>
+        )}
+        <Fact term="Runs">
+          <Link href={hrefOf({ name: "runs", ...place }, new URLSearchParams({ actionName: name }))}>
+            Runs of this action
+          </Link>
+        </Fact>
+      </dl>
+      <Part title="Parameters">
+        <Parameters schema={definition.parametersSchema} />
+      </Part>
+      <Part title="Webhook">
+        {trigger === undefined ? (
+          <p class="muted">
+            None. Nothing starts the work of a run, so only the one who creates the run gets its callback
+            token. Run this action from a program or from a terminal, or add a trigger.
+          </p>
+        ) : (
+          <TriggerView trigger={trigger} />
+        )}
+      </Part>
+      {may("data:write") ? (
+        <Part title="Run it from a terminal">
+          <p class="muted">With your token in $ACTION_RUNS_TOKEN.</p>
+          <Command what="command" text={cliRun(location.origin, place, name)} />
+          <Command what="curl command" text={curlRun(location.origin, place, name, {})} />
+        </Part>
+      ) : null}
+      <Part title="Definition">
+        <JsonTree what="JSON" value={definition} />
+      </Part>
+    </div>
+  );
+}
+
+function Fact({ term, children }: { readonly term: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{term}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+interface PartProps {
+  readonly title: string;
+  readonly children: ComponentChildren;
+}
+
+/** Without a name of its own, because the dialogs have fields of these names. */
+function Part({ title, children }: PartProps) {
+  return (
+    <section class="part">
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+function Parameters({ schema }: { readonly schema: Readonly<Record<string, unknown>> | undefined }) {
+  if (schema === undefined) {
+    return <p class="muted">Any. The action has no schema, so nothing checks what a run is given.</p>;
+  }
+  const form = formOf(schema);
+  if (form.kind !== "group") return <JsonTree what="schema" value={schema} />;
+  const rows = parameterRows(form);
+  if (rows.length === 0) return <p class="muted">None.</p>;
+  return (
+    <table class="table parameters-table">
+      <thead>
+        <tr>
+          <th scope="col">Name</th>
+          <th scope="col">Value</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ pointer, name, type, isRequired, suggested, limits, about }) => (
+          <tr key={pointer}>
+            <td>
+              <code>
+                <bdi>{name}</bdi>
+              </code>
+              {isRequired ? <span class="required">required</span> : null}
+              {about === null ? null : (
+                <p class="muted">
+                  <bdi>{about}</bdi>
+                </p>
+              )}
+            </td>
+            <td>
+              <bdi>{type}</bdi>
+              {limits === null ? null : (
+                <p class="muted">
+                  <bdi>{limits}</bdi>
+                </p>
+              )}
+              {suggested === null ? null : (
+                <p class="muted">
+                  default <code class="break">{suggested}</code>
+                </p>
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function minutes(count: number): string {
+  return count === 1 ? "1 minute" : `${count} minutes`;
+}

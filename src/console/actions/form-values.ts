@@ -1,0 +1,165 @@
+/**
+ * What somebody typed into a form, and the parameters that it makes. PURE. A field that is empty is not sent: so a form
+ * sends exactly what it shows.
+ */
+
+import { parseExact, problemOfNumber } from "./exact-json.ts";
+import { type Field, type Group, isSchema } from "./schema-form.ts";
+
+type SimpleField = Exclude<Field, Group>;
+
+/**
+ * The text of each field, by its pointer. A choice holds the number of its option, picks hold several with commas, and a
+ * flag holds `true` or `false`.
+ */
+export type Texts = ReadonlyMap<string, string>;
+
+/** What is wrong with a field and what to do, by its pointer. */
+export type Problems = ReadonlyMap<string, string>;
+
+export type Filled = { readonly value: unknown } | { readonly problems: Problems };
+
+const INTEGER = /^-?(0|[1-9]\d*)$/;
+const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+const MISSING = "This is required.";
+
+/** What the form shows first: the schema's defaults. */
+export function suggestedTexts(form: Field): Texts {
+  const texts = new Map<string, string>();
+  suggest(form, form.suggested, texts);
+  return texts;
+}
+
+function suggest(field: Field, suggested: unknown, texts: Map<string, string>): void {
+  if (field.kind === "group") {
+    const outer = isSchema(suggested) ? suggested : {};
+    for (const one of field.fields) {
+      suggest(one, Object.hasOwn(outer, one.name) ? outer[one.name] : one.suggested, texts);
+    }
+    return;
+  }
+  const text = suggested === undefined ? null : textOf(field, suggested);
+  if (text === null) return;
+  // A default of another type, which the field would change.
+  const read = readText(field, text);
+  if ("value" in read && JSON.stringify(read.value) === JSON.stringify(suggested))
+    texts.set(field.pointer, text);
+}
+
+/** The text that a field shows for a value; null if the field can't show it. */
+function textOf(field: SimpleField, value: unknown): string | null {
+  switch (field.kind) {
+    case "choice":
+      return indexOf(field.options, value);
+    case "picks":
+      return Array.isArray(value) ? value.map((one) => indexOf(field.options, one)).join(",") : null;
+    case "lines":
+      return Array.isArray(value) ? value.join("\n") : null;
+    case "json":
+      return JSON.stringify(value, null, 2);
+    default:
+      return String(value);
+  }
+}
+
+function indexOf(options: readonly unknown[], value: unknown): string | null {
+  const json = JSON.stringify(value);
+  const index = options.findIndex((option) => JSON.stringify(option) === json);
+  return index === -1 ? null : String(index);
+}
+
+/** The parameters, or what must change first. */
+export function parametersOf(form: Field, texts: Texts): Filled {
+  const problems = new Map<string, string>();
+  const value = valueIn(form, texts, problems);
+  if (problems.size > 0) return { problems };
+  if (value === undefined) return { value: {} };
+  if (isSchema(value)) return { value };
+  return {
+    problems: new Map([[form.pointer, 'Parameters are a JSON object, such as { "version": "1.4.2" }.']]),
+  };
+}
+
+/** What can be sent of it so far, to go on as JSON. */
+export function draftOf(form: Field, texts: Texts): unknown {
+  return valueIn(form, texts, new Map()) ?? {};
+}
+
+/** Undefined: nothing is sent. */
+function valueIn(field: Field, texts: Texts, problems: Map<string, string>): unknown {
+  if (field.kind === "group") return groupValue(field, texts, problems);
+  const text = texts.get(field.pointer) ?? "";
+  if (field.isRequired && field.kind === "choice" && field.options.length === 1) return field.options[0];
+  if (text.trim() === "" && (text === "" || field.kind !== "text")) return emptyValue(field, problems);
+  const read = readText(field, text);
+  if ("value" in read) return read.value;
+  problems.set(field.pointer, read.problem);
+  return undefined;
+}
+
+function emptyValue(field: Field, problems: Map<string, string>): unknown {
+  if (!field.isRequired) return undefined;
+  if (field.isNullable) return null;
+  // Nothing is ticked: that is a value, too.
+  if (field.kind === "flag") return false;
+  if (field.kind === "picks" || field.kind === "lines") return [];
+  if (field.pointer !== "") problems.set(field.pointer, MISSING);
+  return undefined;
+}
+
+function groupValue(field: Group, texts: Texts, problems: Map<string, string>): unknown {
+  if (!field.isRequired && !isTouched(field, texts)) return undefined;
+  const members = field.fields
+    .map((one) => [one.name, valueIn(one, texts, problems)] as const)
+    .filter(([, value]) => value !== undefined);
+  // Not by assignment, because a name `__proto__` would set the prototype.
+  return Object.fromEntries(members);
+}
+
+function isTouched(field: Field, texts: Texts): boolean {
+  if (field.kind === "group") return field.fields.some((one) => isTouched(one, texts));
+  return (texts.get(field.pointer) ?? "") !== "";
+}
+
+type Read = { readonly value: unknown } | { readonly problem: string };
+
+function readText(field: SimpleField, text: string): Read {
+  switch (field.kind) {
+    case "text":
+      return { value: text };
+    case "number":
+      return readNumber(text.trim(), field.isInteger);
+    case "flag":
+      return { value: text === "true" };
+    case "choice":
+      return { value: field.options[Number(text)] };
+    case "picks":
+      return { value: text.split(",").map((index) => field.options[Number(index)]) };
+    case "lines":
+      return readLines(text, field.of);
+    case "json":
+      return parseExact(text);
+  }
+}
+
+function readNumber(text: string, isInteger: boolean): Read {
+  if (isInteger && !INTEGER.test(text)) return { problem: "Type a whole number, such as 3." };
+  if (!NUMBER.test(text)) return { problem: "Type a number, such as 3 or 0.5." };
+  const problem = problemOfNumber(text);
+  return problem === null ? { value: Number(text) } : { problem };
+}
+
+function readLines(text: string, of: "text" | "number" | "integer"): Read {
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+  if (of === "text") return { value: lines };
+  const values: unknown[] = [];
+  for (const line of lines) {
+    const read = readNumber(line, of === "integer");
+    if ("problem" in read) return { problem: `${line.slice(0, 40)}: ${read.problem}` };
+    values.push(read.value);
+  }
+  return { value: values };
+}

@@ -1,0 +1,192 @@
+/** Draws the fields of a schema's form. */
+
+import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
+import { Field as Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
+import type { Problems, Texts } from "./form-values.ts";
+import { optionText } from "./parameter-rows.ts";
+import type { Field, Group } from "./schema-form.ts";
+
+interface SchemaFieldProps {
+  readonly field: Field;
+  readonly texts: Texts;
+  readonly problems: Problems;
+  readonly onText: (pointer: string, text: string) => void;
+}
+
+export function SchemaField(props: SchemaFieldProps) {
+  const { field, texts, problems, onText } = props;
+  const text = texts.get(field.pointer) ?? "";
+  const shared = {
+    label: field.label,
+    hint: hintOf(field),
+    error: problems.get(field.pointer) ?? null,
+    required: field.isRequired && field.pointer !== "",
+  };
+  const change = (next: string) => onText(field.pointer, next);
+  const typed = {
+    ...shared,
+    value: text,
+    onInput: (event: { readonly currentTarget: { readonly value: string } }) =>
+      change(event.currentTarget.value),
+  };
+  switch (field.kind) {
+    case "group":
+      return <Fieldset {...props} field={field} />;
+    case "picks":
+      return <Picks {...props} field={field} />;
+    case "text":
+      return field.isLong ? <TextArea {...typed} rows={4} /> : <TextField {...typed} />;
+    case "number":
+      return <TextField {...typed} inputMode={field.isInteger ? "numeric" : "decimal"} />;
+    case "lines":
+      return <TextArea {...typed} rows={3} hint={hintOf(field, "One on each line.")} />;
+    case "json":
+      return field.pointer === "" ? (
+        <TextArea {...typed} rows={8} hint={hintOf(field, "A JSON object. Empty: no parameters.")} />
+      ) : (
+        <TextArea {...typed} rows={4} hint={hintOf(field, "JSON, so write texts in quotes.")} />
+      );
+    case "flag":
+      return <Flag {...shared} isOn={text === "true"} onChange={(isOn) => change(String(isOn))} />;
+    case "choice":
+      return <Choice {...shared} field={field} text={text} onText={change} />;
+  }
+}
+
+interface ChoiceProps {
+  readonly field: Extract<Field, { readonly kind: "choice" }>;
+  readonly label: string;
+  readonly hint: ComponentChildren;
+  readonly error: string | null;
+  readonly required: boolean;
+  readonly text: string;
+  readonly onText: (text: string) => void;
+}
+
+function Choice({ field, text, onText, ...shared }: ChoiceProps) {
+  const isFixed = field.isRequired && field.options.length === 1;
+  return (
+    <SelectField
+      {...shared}
+      value={isFixed ? "0" : text}
+      onChange={(event) => onText(event.currentTarget.value)}
+    >
+      {isFixed ? null : <option value="">{field.isRequired ? "Choose one" : "Not set"}</option>}
+      {field.options.map((option, index) => (
+        <option key={JSON.stringify(option)} value={String(index)}>
+          {optionText(option)}
+        </option>
+      ))}
+    </SelectField>
+  );
+}
+
+/** What the field is for, and its bounds; null if there is nothing to say. */
+function hintOf(field: Field, first = ""): ComponentChildren {
+  const { description, limits } = field;
+  const bounds = [first, limits && sentence(limits)].filter(Boolean).join(" ");
+  if (description === null) return bounds === "" ? null : <bdi>{bounds}</bdi>;
+  if (bounds === "") return <bdi>{description}</bdi>;
+  return (
+    <>
+      <bdi>{description}</bdi> · <bdi>{bounds}</bdi>
+    </>
+  );
+}
+
+function sentence(words: string): string {
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
+}
+
+interface FlagProps {
+  readonly label: string;
+  readonly hint: ComponentChildren;
+  readonly error: string | null;
+  readonly required: boolean;
+  readonly isOn: boolean;
+  readonly onChange: (isOn: boolean) => void;
+}
+
+/** Without the mark of a required field, because a box that is not ticked says false. */
+function Flag({ label, hint, error, isOn, onChange }: FlagProps) {
+  return (
+    <div class="flag">
+      <Labelled
+        {...{ label, hint, error }}
+        control={(ids) => (
+          <input
+            type="checkbox"
+            checked={isOn}
+            onChange={(event) => onChange(event.currentTarget.checked)}
+            {...ids}
+          />
+        )}
+      />
+    </div>
+  );
+}
+
+function Fieldset(props: SchemaFieldProps & { readonly field: Group }) {
+  const { field, problems } = props;
+  const id = useId();
+  const error = problems.get(field.pointer);
+  return (
+    <fieldset class="group" aria-describedby={error === undefined ? undefined : id}>
+      <legend>{field.label}</legend>
+      {field.description === null ? null : (
+        <p class="hint">
+          <bdi>{field.description}</bdi>
+        </p>
+      )}
+      {field.fields.map((one) => (
+        <SchemaField {...props} key={one.pointer} field={one} />
+      ))}
+      {error === undefined ? null : (
+        <p class="field-error" id={id}>
+          {error}
+        </p>
+      )}
+    </fieldset>
+  );
+}
+
+type PicksField = Extract<Field, { readonly kind: "picks" }>;
+
+function Picks({ field, texts, problems, onText }: SchemaFieldProps & { readonly field: PicksField }) {
+  const id = useId();
+  const picked = (texts.get(field.pointer) ?? "").split(",");
+  const error = problems.get(field.pointer);
+  function pick(index: string, isOn: boolean) {
+    const all = field.options.map((_, at) => String(at));
+    onText(field.pointer, all.filter((at) => (at === index ? isOn : picked.includes(at))).join(","));
+  }
+  return (
+    <fieldset class="picks" aria-describedby={error === undefined ? undefined : id}>
+      <legend>{field.label}</legend>
+      {field.description === null ? null : (
+        <p class="hint">
+          <bdi>{field.description}</bdi>
+        </p>
+      )}
+      <div class="picks-options">
+        {field.options.map((option, index) => (
+          <label key={JSON.stringify(option)}>
+            <input
+              type="checkbox"
+              checked={picked.includes(String(index))}
+              aria-invalid={error === undefined ? undefined : true}
+              onChange={(event) => pick(String(index), event.currentTarget.checked)}
+            />
+            <bdi>{optionText(option)}</bdi>
+          </label>
+        ))}
+      </div>
+      {error === undefined ? null : (
+        <p class="field-error" id={id}>
+          {error}
+        </p>
+      )}
+    </fieldset>
+  );
+}

@@ -1,0 +1,203 @@
+/**
+ * The fields of a form, made from an action's `parametersSchema`. PURE. What a form can't say becomes a field for JSON, so
+ * that every schema can be filled in. The service judges the values: no pattern of a schema runs in the browser, because a
+ * hostile one could run for ever.
+ */
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+interface Described {
+  /** The place of its value in the parameters: a JSON Pointer (RFC 6901). Empty for all of them. */
+  readonly pointer: string;
+  /** The name of the property. */
+  readonly name: string;
+  /** The schema's title, or the name. */
+  readonly label: string;
+  readonly description: string | null;
+  /** What the value must be, in words: "at least 1". Null if the schema does not say. */
+  readonly limits: string | null;
+  readonly isRequired: boolean;
+  /** What a required field sends when it is empty: null, if the schema allows that. */
+  readonly isNullable: boolean;
+  /** What the schema suggests; undefined if nothing. */
+  readonly suggested: unknown;
+}
+
+export type Field = Described &
+  (
+    | { readonly kind: "text"; readonly isLong: boolean }
+    | { readonly kind: "number"; readonly isInteger: boolean }
+    | { readonly kind: "flag" }
+    /** One of several values. With one value that is required, there is nothing to choose. */
+    | { readonly kind: "choice"; readonly options: readonly unknown[] }
+    /** Several of the values. */
+    | { readonly kind: "picks"; readonly options: readonly unknown[] }
+    /** A list with one entry on each line. */
+    | { readonly kind: "lines"; readonly of: "text" | "number" | "integer" }
+    | { readonly kind: "json" }
+    | { readonly kind: "group"; readonly fields: readonly Field[] }
+  );
+
+export type Group = Extract<Field, { readonly kind: "group" }>;
+
+/** Deeper objects are typed as JSON, because fieldsets inside each other leave no room. */
+const DEEPEST_GROUP = 4;
+const MOST_PICKS = 20;
+const LONG_TEXT_CHARACTERS = 200;
+
+/** These say what no form of fixed fields can. */
+const BEYOND_A_FORM = ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties"];
+
+/** The form of all parameters. */
+export function formOf(schema: Schema | undefined): Field {
+  const root = schema ?? {};
+  return fieldOf(
+    { type: "object", ...root },
+    { pointer: "", name: "Parameters", isRequired: true, depth: 0 },
+  );
+}
+
+interface Position {
+  readonly pointer: string;
+  readonly name: string;
+  readonly isRequired: boolean;
+  /** How many groups are around it. */
+  readonly depth: number;
+}
+
+function fieldOf(schema: Schema, { pointer, name, isRequired, depth }: Position): Field {
+  const title = textOf(schema.title).trim();
+  const described: Described = {
+    pointer,
+    name,
+    label: title === "" ? name : title,
+    description: textOf(schema.description).trim() || null,
+    limits: limitsOf(schema),
+    isRequired,
+    isNullable: typesOf(schema).includes("null"),
+    suggested: schema.default,
+  };
+  const json: Field = { ...described, kind: "json" };
+  if (BEYOND_A_FORM.some((keyword) => Object.hasOwn(schema, keyword))) return json;
+  if (Object.hasOwn(schema, "const")) return { ...described, kind: "choice", options: [schema.const] };
+  if (isList(schema.enum)) return { ...described, kind: "choice", options: schema.enum };
+  const [type, ...others] = typesOf(schema).filter((one) => one !== "null");
+  if (others.length > 0) return json;
+  switch (type ?? (isSchema(schema.properties) ? "object" : undefined)) {
+    case "string":
+      return { ...described, kind: "text", isLong: isLong(schema) };
+    case "number":
+    case "integer":
+      return { ...described, kind: "number", isInteger: type === "integer" };
+    case "boolean":
+      return { ...described, kind: "flag" };
+    case "array":
+      return listOf(schema, described) ?? json;
+    case "object":
+      return depth < DEEPEST_GROUP ? (groupOf(schema, described, depth) ?? json) : json;
+    default:
+      return json;
+  }
+}
+
+/** Null if the object has no fixed properties. */
+function groupOf(schema: Schema, described: Described, depth: number): Group | null {
+  if (!isSchema(schema.properties)) return null;
+  const required = isList(schema.required) ? schema.required : [];
+  const properties = Object.entries(schema.properties);
+  if (properties.length === 0 && schema.additionalProperties !== false) return null;
+  const fields = properties
+    // `false`: the property must not be there.
+    .filter(([, property]) => property !== false)
+    .map(([name, property]) =>
+      fieldOf(isSchema(property) ? property : {}, {
+        pointer: described.pointer + stepOf(name),
+        name,
+        isRequired: required.includes(name),
+        depth: depth + 1,
+      }),
+    );
+  return { ...described, kind: "group", fields };
+}
+
+/** Null if an entry is more than a word or a number. */
+function listOf(schema: Schema, described: Described): Field | null {
+  const { items } = schema;
+  if (!isSchema(items) || Object.hasOwn(schema, "prefixItems")) return null;
+  const entry = fieldOf(items, { pointer: "", name: "", isRequired: true, depth: DEEPEST_GROUP });
+  const limits = [described.limits, entry.limits].filter((one) => one !== null).join("; ") || null;
+  if (entry.isNullable) return null;
+  if (entry.kind === "choice" && entry.options.length <= MOST_PICKS) {
+    return { ...described, limits: null, kind: "picks", options: entry.options };
+  }
+  if (entry.kind === "text" && !entry.isLong) return { ...described, limits, kind: "lines", of: "text" };
+  if (entry.kind !== "number") return null;
+  return { ...described, limits, kind: "lines", of: entry.isInteger ? "integer" : "number" };
+}
+
+/** One step of a JSON Pointer. */
+export function stepOf(name: string): string {
+  return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+export function isSchema(value: unknown): value is Schema {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function typesOf({ type }: Schema): readonly string[] {
+  return typeof type === "string" ? [type] : isList(type) ? type.map(textOf) : [];
+}
+
+/** Whether people write several lines there. */
+function isLong({ maxLength, contentMediaType, default: suggested }: Schema): boolean {
+  return (
+    Number(maxLength) > LONG_TEXT_CHARACTERS ||
+    contentMediaType !== undefined ||
+    textOf(suggested).includes("\n")
+  );
+}
+
+const FORMATS: Readonly<Record<string, string>> = {
+  date: "a date, such as 2027-01-31",
+  "date-time": "a time, such as 2027-01-31T12:00:00Z",
+  time: "a time of day, such as 12:00:00Z",
+  duration: "a duration, such as PT15M",
+  email: "an e-mail address",
+  uri: "a URL",
+  uuid: "a UUID",
+};
+
+/** The schema's bounds in words, for a hint. */
+function limitsOf(schema: Schema): string | null {
+  const { format, pattern, minLength, maxLength, minItems, maxItems, uniqueItems, multipleOf } = schema;
+  const least = schema.minimum ?? null;
+  const most = schema.maximum ?? null;
+  const parts = [
+    typeof format === "string" ? (FORMATS[format] ?? `format ${format}`) : "",
+    schema.exclusiveMinimum === undefined ? "" : `more than ${schema.exclusiveMinimum}`,
+    between(least, most, ""),
+    schema.exclusiveMaximum === undefined ? "" : `less than ${schema.exclusiveMaximum}`,
+    multipleOf === undefined ? "" : `a multiple of ${multipleOf}`,
+    between(minLength ?? null, maxLength ?? null, " characters"),
+    between(minItems ?? null, maxItems ?? null, " entries"),
+    uniqueItems === true ? "no entry twice" : "",
+    typeof pattern === "string" ? `matches ${pattern}` : "",
+  ].filter(Boolean);
+  return parts.length === 0 ? null : parts.join(", ");
+}
+
+function between(least: unknown, most: unknown, unit: string): string {
+  if (least !== null && most !== null) {
+    return least === most ? `exactly ${least}${unit}` : `${least} to ${most}${unit}`;
+  }
+  if (least !== null) return `at least ${least}${unit}`;
+  return most === null ? "" : `at most ${most}${unit}`;
+}

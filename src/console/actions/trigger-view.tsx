@@ -1,0 +1,94 @@
+/** What an action calls to start and to stop the work. Secrets are only named, because no response holds them. */
+
+import type { ComponentChildren } from "preact";
+import type { Action } from "../../client/index.ts";
+import { formatDuration } from "../ui/durations.ts";
+import { JsonTree } from "../ui/json-tree.tsx";
+
+type Trigger = NonNullable<Action["trigger"]>;
+
+export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
+  const { method, url, headers, secrets, signingSecret, payload, retry, startOn, link, cancel } = trigger;
+  const { maxAttempts, initialDelayMs } = retry;
+  return (
+    <dl class="rows">
+      <Row term="Calls">
+        <Address method={method} url={url} />
+      </Row>
+      <SecretNames term="Headers" of={headers} />
+      <SecretNames term="Secrets" of={secrets} />
+      <Row term="Signature">{signingSecret === undefined ? "none" : "Standard Webhooks, with a secret"}</Row>
+      {payload === undefined ? null : (
+        <Row term="Body">
+          <JsonTree what="body" value={payload} />
+        </Row>
+      )}
+      <Row term="Attempts">
+        {maxAttempts === 1
+          ? "1"
+          : `at most ${maxAttempts}, the second after at most ${formatDuration(initialDelayMs)}`}
+      </Row>
+      <Row term="A run starts">
+        {startOn === "accepted" ? "when the webhook is answered with 2xx" : "with its first heartbeat"}
+      </Row>
+      {link === undefined ? null : (
+        <Row term="Link to the job">
+          <code class="break">{link}</code>
+        </Row>
+      )}
+      {cancel === undefined ? null : (
+        <>
+          <Row term="A cancel calls">
+            <Address method={cancel.method} url={cancel.url} />
+          </Row>
+          <SecretNames term="Its headers" of={cancel.headers} />
+          {cancel.payload === undefined ? null : (
+            <Row term="Its body">
+              <JsonTree what="body of the stop request" value={cancel.payload} />
+            </Row>
+          )}
+        </>
+      )}
+    </dl>
+  );
+}
+
+function Row({ term, children }: { readonly term: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{term}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** Not a link: people don't open what a webhook calls. */
+function Address({ method, url }: { readonly method: string; readonly url: string }) {
+  return (
+    <code class="break">
+      <span class="muted">{method}</span> <bdi>{url}</bdi>
+    </code>
+  );
+}
+
+interface SecretNamesProps {
+  readonly term: string;
+  readonly of: Readonly<Record<string, string | null>> | undefined;
+}
+
+function SecretNames({ term, of = {} }: SecretNamesProps) {
+  const names = Object.keys(of);
+  if (names.length === 0) return null;
+  return (
+    <Row term={term}>
+      <span class="labels">
+        {names.map((name) => (
+          <span key={name} class="chip" title={`${name}: its value is a secret`}>
+            <bdi>{name}</bdi> <span aria-hidden="true">•••</span>
+            <span class="only-heard">is secret</span>
+          </span>
+        ))}
+      </span>
+    </Row>
+  );
+}

@@ -1,0 +1,80 @@
+/** Who, when and what about: the short facts of a run. */
+
+import type { ComponentChildren } from "preact";
+import type { DetailedActionRun } from "../../client/index.ts";
+import type { Place } from "../routes/pages.ts";
+import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { ExternalLink } from "../ui/external-link.tsx";
+import { RelativeTime } from "../ui/time.tsx";
+
+interface FactsProps {
+  readonly run: DetailedActionRun;
+  readonly place: Place;
+}
+
+export function Facts({ run, place }: FactsProps) {
+  const { search } = useRoute();
+  const { entityId, triggeredBy, createdAt, details } = run;
+  const { action, retryOf, labels = [], externalUrl } = details ?? {};
+  return (
+    <dl class="facts">
+      <Fact name="Triggered by">
+        <bdi>{triggeredBy}</bdi>{" "}
+        <span class="muted">
+          <RelativeTime at={createdAt} />
+        </span>
+      </Fact>
+      {externalUrl == null ? null : (
+        <Fact name="Job">
+          <ExternalLink href={externalUrl} />
+        </Fact>
+      )}
+      {action == null ? null : (
+        <Fact name="Action">
+          <Link href={hrefOf({ name: "action", ...place, action: action.name })}>
+            <bdi>{action.name}</bdi>
+          </Link>{" "}
+          <span class="muted">version {action.version}</span>
+        </Fact>
+      )}
+      {retryOf == null ? null : (
+        <Fact name="Retry of">
+          <Link href={hrefOf({ name: "run", ...place, id: retryOf }, search)}>
+            <code>{retryOf}</code>
+          </Link>
+        </Fact>
+      )}
+      {entityId === null ? null : (
+        <Fact name="Entity">
+          <code>{entityId}</code> <CopyButton what="entity" text={entityId} />
+        </Fact>
+      )}
+      {labels.length === 0 ? null : (
+        <Fact name="Labels">
+          <span class="chips">
+            {labels.map((label) => (
+              <Link
+                key={label}
+                class="chip"
+                title="Runs with this label"
+                href={hrefOf({ name: "runs", ...place }, new URLSearchParams({ label }))}
+              >
+                <bdi>{label}</bdi>
+              </Link>
+            ))}
+          </span>
+        </Fact>
+      )}
+    </dl>
+  );
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd class="break">{children}</dd>
+    </div>
+  );
+}

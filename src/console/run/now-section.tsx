@@ -1,0 +1,87 @@
+/** What an open run does now: the progress of its job, and a request to stop. And who stopped a run. */
+
+import type { ComponentChildren } from "preact";
+import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
+import { StatusIcon } from "../ui/status.tsx";
+import { Countdown, RelativeTime } from "../ui/time.tsx";
+import { newsOf } from "./news.ts";
+import { percent } from "./timeline-list.tsx";
+
+interface NowSectionProps {
+  readonly run: DetailedActionRun;
+  readonly events: readonly TimelineEvent[];
+}
+
+export function NowSection({ run, events }: NowSectionProps) {
+  const news = newsOf(run.details?.heartbeat ?? null, events);
+  const cancel = run.details?.cancel ?? null;
+  if (news === null && cancel === null) return null;
+  return (
+    <div class="now">
+      {news === null ? null : (
+        <div class="progress">
+          <p>
+            {news.progress === null ? null : <strong class="number">{percent(news.progress)}</strong>}
+            {news.message === null ? null : <bdi>{news.message}</bdi>}
+            <span class="progress-at muted">
+              Last heartbeat <RelativeTime at={news.at} />
+            </span>
+          </p>
+          {news.progress === null ? null : (
+            <progress aria-label="Progress" value={news.progress} max={1}>
+              {percent(news.progress)}
+            </progress>
+          )}
+        </div>
+      )}
+      {cancel === null ? null : (
+        <Callout what="Asked to stop" by={cancel.by} reason={cancel.reason}>
+          {" "}
+          The run ends <Countdown until={cancel.until} /> at the latest.
+        </Callout>
+      )}
+    </div>
+  );
+}
+
+/** Who cancelled a run, and why. */
+export function Cancelled({ run, events }: NowSectionProps) {
+  const end = events.findLast((event) => event.type === "ended");
+  const cancel = run.details?.cancel ?? null;
+  const by = end?.by ?? cancel?.by ?? null;
+  const reason = end?.reason ?? cancel?.reason ?? null;
+  if (by === null && reason === null) return null;
+  return <Callout what="Cancelled" by={by} reason={reason} />;
+}
+
+interface CalloutProps {
+  readonly what: string;
+  readonly by: string | null;
+  readonly reason: string | null;
+  readonly children?: ComponentChildren;
+}
+
+function Callout({ what, by, reason, children }: CalloutProps) {
+  return (
+    <div class="callout is-cancelled">
+      <StatusIcon status="cancelled" />
+      <div>
+        <p>
+          {what}
+          {by === null ? null : (
+            <>
+              {" by "}
+              <bdi>{by}</bdi>
+            </>
+          )}
+          .{children}
+        </p>
+        {reason === null ? null : (
+          <p class="muted">
+            <bdi>{reason}</bdi>
+          </p>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,136 @@
+/** The timeline as people read it: an attempt with its answer is one item, and so are heartbeats in a row. PURE. */
+
+import type { TimelineEvent } from "../../client/index.ts";
+
+type EventOf<Type extends TimelineEvent["type"]> = Extract<TimelineEvent, { readonly type: Type }>;
+export type Answered = EventOf<"attempt_answered"> | EventOf<"stop_answered">;
+export type Beat = EventOf<"heartbeat">;
+
+/** One request to the receiver. */
+export interface Attempt {
+  readonly kind: "attempt";
+  readonly seq: number;
+  /** When it began; if only its answer is known, when that came. */
+  readonly at: string;
+  /** The request that starts the job, or the one that stops it. */
+  readonly of: "start" | "stop";
+  readonly attempt: number;
+  readonly host: string | null;
+  /** null: none yet. */
+  readonly answer: Answered | null;
+  /** When the next attempt comes; null if it has come, or if none comes. */
+  readonly nextAt: string | null;
+}
+
+/** Heartbeats in a row, oldest first. `thinned`: how many before them are no longer kept. */
+export interface Heartbeats {
+  readonly kind: "heartbeats";
+  readonly seq: number;
+  readonly beats: readonly Beat[];
+  readonly thinned: number;
+}
+
+export interface Single {
+  readonly kind: "event";
+  readonly seq: number;
+  readonly event: Exclude<
+    TimelineEvent,
+    { readonly type: `attempt_${string}` | `stop_${string}` | `heartbeat${string}` }
+  >;
+}
+
+export type Item = Attempt | Heartbeats | Single;
+
+/** Events must be in order. An event of a type that this console does not know is left out. */
+export function itemsOf(events: readonly TimelineEvent[]): readonly Item[] {
+  const items: Item[] = [];
+  for (const event of events) {
+    switch (event.type) {
+      case "attempt_started":
+      case "stop_started":
+        items.push(begun(event));
+        break;
+      case "attempt_answered":
+      case "stop_answered":
+        putAnswer(items, event);
+        break;
+      case "heartbeat":
+      case "heartbeats_thinned":
+        putBeat(items, event);
+        break;
+      case "created":
+      case "started":
+      case "external_url":
+      case "cancel_requested":
+      case "ended":
+        items.push({ kind: "event", seq: event.seq, event });
+    }
+  }
+  const isOver = events.at(-1)?.type === "ended";
+  return items.map((item, index) => withNext(item, isOver ? [] : items.slice(index + 1), isOver));
+}
+
+function begun({
+  seq,
+  at,
+  type,
+  attempt,
+  host,
+}: EventOf<"attempt_started"> | EventOf<"stop_started">): Attempt {
+  const of = type === "attempt_started" ? "start" : "stop";
+  return { kind: "attempt", seq, at, of, attempt, host, answer: null, nextAt: null };
+}
+
+/** An answer can come after other events. An attempt that could not be sent gives its number to the next one. */
+function putAnswer(items: Item[], answer: Answered): void {
+  const { seq, at, attempt } = answer;
+  const of = answer.type === "attempt_answered" ? "start" : "stop";
+  const index = items.findLastIndex(
+    (item) => item.kind === "attempt" && item.of === of && item.attempt === attempt && item.answer === null,
+  );
+  const asked = items[index];
+  if (asked?.kind === "attempt") items[index] = { ...asked, answer };
+  else items.push({ kind: "attempt", seq, at, of, attempt, host: null, answer, nextAt: null });
+}
+
+function putBeat(items: Item[], event: Beat | EventOf<"heartbeats_thinned">): void {
+  const last = items.at(-1);
+  const row: Heartbeats =
+    last?.kind === "heartbeats" ? last : { kind: "heartbeats", seq: event.seq, beats: [], thinned: 0 };
+  const changed: Heartbeats =
+    event.type === "heartbeat"
+      ? { ...row, beats: [...row.beats, event] }
+      : { ...row, thinned: row.thinned + event.count };
+  if (last?.kind === "heartbeats") items[items.length - 1] = changed;
+  else items.push(changed);
+}
+
+function withNext(item: Item, later: readonly Item[], isOver: boolean): Item {
+  if (item.kind !== "attempt" || isOver) return item;
+  const hasNext = later.some((other) => other.kind === "attempt" && other.of === item.of);
+  return { ...item, nextAt: hasNext ? null : (item.answer?.nextAttemptAt ?? null) };
+}
+
+/** Whether the service called a receiver to start the job. */
+export function wasDispatched(events: readonly TimelineEvent[]): boolean {
+  return events.some(({ type }) => type === "attempt_started" || type === "attempt_answered");
+}
+
+/** The number of the last event after which the run reads differently; 0 if there is none. */
+export function newsSeqOf(events: readonly TimelineEvent[]): number {
+  return events.findLast(changesRun)?.seq ?? 0;
+}
+
+function changesRun(event: TimelineEvent): boolean {
+  switch (event.type) {
+    case "started":
+    case "external_url":
+    case "cancel_requested":
+    case "ended":
+      return true;
+    case "heartbeat":
+      return event.externalUrl !== undefined;
+    default:
+      return false;
+  }
+}

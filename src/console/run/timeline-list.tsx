@@ -1,0 +1,305 @@
+/** The list "Timeline": what happened to a run, oldest first, and what comes next. */
+
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import type { TimelineEvent } from "../../client/index.ts";
+import { Button } from "../ui/button.tsx";
+import { formatDuration } from "../ui/durations.ts";
+import { ExternalLink } from "../ui/external-link.tsx";
+import { StatusIcon } from "../ui/status.tsx";
+import type { Status } from "../ui/statuses.ts";
+import { Countdown, Duration } from "../ui/time.tsx";
+import { ClockTime } from "./clock-time.tsx";
+import {
+  type Attempt,
+  type Beat,
+  type Heartbeats,
+  type Item,
+  itemsOf,
+  type Single,
+} from "./timeline-items.ts";
+
+/** Of heartbeats in a row. The rest is shown when somebody asks. */
+const BEATS_SHOWN = 3;
+
+interface TimelineListProps {
+  readonly events: readonly TimelineEvent[];
+  /** Nothing more comes. */
+  readonly isOver: boolean;
+}
+
+export function TimelineList({ events, isOver }: TimelineListProps) {
+  return (
+    <ol class="timeline" aria-label="Timeline">
+      {itemsOf(events).map((item) => (
+        <ItemRow key={item.seq} item={item} isOver={isOver} />
+      ))}
+    </ol>
+  );
+}
+
+function ItemRow({ item, isOver }: { readonly item: Item; readonly isOver: boolean }) {
+  switch (item.kind) {
+    case "attempt":
+      return <AttemptRow attempt={item} isOver={isOver} />;
+    case "heartbeats":
+      return <BeatRows row={item} />;
+    case "event":
+      return <EventRow event={item.event} />;
+  }
+}
+
+interface RowProps {
+  readonly at: string;
+  /** The mark at the line. A plain dot without it. */
+  readonly status?: Status | undefined;
+  readonly title: ComponentChildren;
+  /** Short facts beside the title. */
+  readonly facts?: ComponentChildren;
+  /** Lines below it. */
+  readonly children?: ComponentChildren;
+}
+
+function Row({ at, status, title, facts, children }: RowProps) {
+  return (
+    <li class="event">
+      <span class="event-mark">
+        {status === undefined ? <span class="event-dot" /> : <StatusIcon status={status} />}
+      </span>
+      <div class="event-body">
+        <p class="event-head">
+          <span class="event-title">{title}</span>
+          {facts}
+        </p>
+        {children}
+      </div>
+      <span class="event-at">
+        <ClockTime at={at} />
+      </span>
+    </li>
+  );
+}
+
+const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly status: Status }>> = {
+  accepted: { word: "accepted", status: "succeeded" },
+  retry: { word: "failed", status: "failed" },
+  given_up: { word: "failed", status: "failed" },
+};
+
+const LINK_OMITTED: Readonly<Record<string, string>> = {
+  missing: "The trigger's link is not shown, because the answer lacks a value of it.",
+  secret: "The trigger's link is not shown, because it may hold a secret.",
+  invalid: "The trigger's link is not shown, because it is not an https link.",
+};
+
+function AttemptRow({ attempt: item, isOver }: { readonly attempt: Attempt; readonly isOver: boolean }) {
+  const { at, of, attempt, host, answer, nextAt } = item;
+  const name = of === "start" ? `Attempt ${attempt}` : `Stop request, attempt ${attempt}`;
+  const title = (
+    <>
+      {name}
+      {host === null ? null : (
+        <span class="event-more">
+          {" to "}
+          <bdi>{host}</bdi>
+        </span>
+      )}
+    </>
+  );
+  if (answer === null) {
+    return (
+      <Row at={at} status={isOver ? undefined : "running"} title={title}>
+        <p class="event-note">
+          {isOver ? (
+            "The run ended before an answer came."
+          ) : (
+            <>
+              Waiting for the answer for <Duration from={at} to={null} />
+            </>
+          )}
+        </p>
+      </Row>
+    );
+  }
+  const { outcome, status, durationMs, reason, excerpt, excerptOmitted } = answer;
+  const linkOmitted = "linkOmitted" in answer ? answer.linkOmitted : undefined;
+  const { word, status: mark } = OUTCOMES[outcome] ?? { word: outcome, status: "pending" };
+  return (
+    <Row
+      at={at}
+      status={mark}
+      title={title}
+      facts={
+        <>
+          <span class={`event-outcome is-${mark}`}>{word}</span>
+          {status === null ? null : <code class="http-status">{status}</code>}
+          <span class="duration muted">{formatDuration(durationMs)}</span>
+        </>
+      }
+    >
+      {/* The status alone says as much. */}
+      {outcome === "accepted" || reason === `answered ${status}` ? null : (
+        <p class="event-note">
+          <bdi>{sentenceOf(host, reason)}</bdi>
+        </p>
+      )}
+      {excerpt === null ? null : (
+        <pre class="excerpt">
+          <bdi>{excerpt}</bdi>
+        </pre>
+      )}
+      {excerptOmitted === undefined ? null : (
+        <p class="event-note">The answer is not shown, because it may hold a secret of the request.</p>
+      )}
+      {linkOmitted === undefined ? null : <p class="event-note">{LINK_OMITTED[linkOmitted]}</p>}
+      {nextAt === null ? null : (
+        <p class="next-attempt">
+          Next attempt <Countdown until={nextAt} />
+        </p>
+      )}
+      {outcome === "given_up" ? <p class="event-note">There is no further attempt.</p> : null}
+    </Row>
+  );
+}
+
+/** The API's reason goes on after the host's name: "answered 503". */
+function sentenceOf(host: string | null, reason: string): string {
+  const text = `${host ?? "The receiver"} ${reason}`;
+  return text.endsWith(".") ? text : `${text}.`;
+}
+
+function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {
+  const [isOpen, setOpen] = useState(false);
+  const shown = isOpen ? beats : beats.slice(-BEATS_SHOWN);
+  const hidden = beats.length - shown.length;
+  const first = beats[0];
+  return (
+    <>
+      {thinned === 0 || first === undefined ? null : (
+        <Row
+          at={first.at}
+          title={<span class="event-more">{thinned} earlier heartbeats are no longer kept</span>}
+        />
+      )}
+      {hidden === 0 || first === undefined ? null : (
+        <Row
+          at={first.at}
+          title={
+            <Button kind="quiet" onClick={() => setOpen(true)}>
+              Show {hidden} earlier {hidden === 1 ? "heartbeat" : "heartbeats"}
+            </Button>
+          }
+        />
+      )}
+      {shown.map((beat) => (
+        <BeatRow key={beat.seq} beat={beat} />
+      ))}
+    </>
+  );
+}
+
+function BeatRow({ beat: { at, message, progress, externalUrl } }: { readonly beat: Beat }) {
+  return (
+    <Row
+      at={at}
+      title="Heartbeat"
+      facts={progress === undefined ? null : <span class="number muted">{percent(progress)}</span>}
+    >
+      {message === undefined || message === "" ? null : (
+        <p class="event-note">
+          <bdi>{message}</bdi>
+        </p>
+      )}
+      {externalUrl === undefined ? null : (
+        <p class="event-note">
+          <ExternalLink href={externalUrl} />
+        </p>
+      )}
+    </Row>
+  );
+}
+
+const STARTS: Readonly<Record<string, string>> = {
+  delivery: "The receiver accepted it",
+  heartbeat: "The first heartbeat came",
+  callback: "It was reported together with its end",
+};
+
+const ENDS: Readonly<Record<string, string>> = {
+  callback: "The job reported it",
+  cancel: "It was cancelled",
+  delivery: "Its job could not be started",
+  deadline: "Nobody reported an end before the deadline",
+  silence: "The job was silent for too long",
+};
+
+function EventRow({ event }: { readonly event: Single["event"] }) {
+  switch (event.type) {
+    case "created":
+      return <Row at={event.at} status="pending" title="Created" facts={<By name={event.by} />} />;
+    case "started":
+      return (
+        <Row at={event.at} status="running" title="Started">
+          <Note text={STARTS[event.cause ?? ""]} />
+        </Row>
+      );
+    case "external_url":
+      return (
+        <Row at={event.at} title="The receiver named the job's page">
+          <p class="event-note">
+            <ExternalLink href={event.url} />
+          </p>
+        </Row>
+      );
+    case "cancel_requested":
+      return (
+        <Row at={event.at} status="cancelled" title="Asked to stop" facts={<By name={event.by} />}>
+          <Reason text={event.reason} />
+        </Row>
+      );
+    case "ended":
+      return (
+        <Row
+          at={event.at}
+          status={event.status}
+          title={
+            <span class={`event-end is-${event.status}`}>
+              {event.status[0]?.toUpperCase()}
+              {event.status.slice(1)}
+            </span>
+          }
+          facts={<By name={event.by} />}
+        >
+          <Note text={event.by === undefined ? ENDS[event.cause ?? ""] : undefined} />
+          <Reason text={event.reason ?? null} />
+        </Row>
+      );
+  }
+}
+
+function By({ name }: { readonly name: string | undefined }) {
+  if (name === undefined) return null;
+  return (
+    <span class="event-by muted">
+      by <bdi>{name}</bdi>
+    </span>
+  );
+}
+
+function Note({ text }: { readonly text: string | undefined }) {
+  return text === undefined ? null : <p class="event-note">{text}.</p>;
+}
+
+function Reason({ text }: { readonly text: string | null }) {
+  if (text === null) return null;
+  return (
+    <p class="event-note">
+      <bdi>{text}</bdi>
+    </p>
+  );
+}
+
+export function percent(progress: number): string {
+  // Not 100 % before it is all done.
+  return `${Math.floor(progress * 100)}%`;
+}

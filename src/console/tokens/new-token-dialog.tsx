@@ -1,0 +1,201 @@
+/** Creates a token and shows it once. The token lives in this dialog alone, and is gone when the dialog closes. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ActionRunsError, type CreatedApiToken } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { Dialog, DialogButtons } from "../ui/dialog.tsx";
+import { sentenceOf } from "../ui/error-view.tsx";
+import { SelectField, TextField } from "../ui/field.tsx";
+import { exactTime } from "../ui/time.tsx";
+import { expiresAt, expiryChoices, firstChoice } from "./expiry.ts";
+import { type Role, rolesUpTo } from "./roles.ts";
+
+interface NewTokenDialogProps {
+  readonly onClose: () => void;
+  /** Called when a token was created, or may have been. */
+  readonly onCreated: () => void;
+}
+
+export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
+  const [created, setCreated] = useState<CreatedApiToken | null>(null);
+  function show(token: CreatedApiToken) {
+    setCreated(token);
+    onCreated();
+  }
+  return (
+    <Dialog
+      title={created === null ? "New token" : "The new token"}
+      onClose={onClose}
+      isKept={created !== null}
+    >
+      {created === null ? (
+        <TokenForm onClose={onClose} onCreated={show} onUnsure={onCreated} />
+      ) : (
+        <Shown token={created} onClose={onClose} />
+      )}
+    </Dialog>
+  );
+}
+
+interface TokenFormProps {
+  readonly onClose: () => void;
+  readonly onCreated: (token: CreatedApiToken) => void;
+  readonly onUnsure: () => void;
+}
+
+type FieldName = "name" | "envName" | "expiresAt";
+
+interface Problem {
+  readonly field: FieldName | null;
+  readonly sentence: string;
+}
+
+function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
+  const { client, holder, isMinted } = useSession();
+  const ownExpiresAt = holder.expiresAt === null ? null : Date.parse(holder.expiresAt);
+  const [choices] = useState(() => expiryChoices(ownExpiresAt, Date.now()));
+  const roles = rolesUpTo(holder.role);
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<Role>("viewer");
+  const [envName, setEnvName] = useState(holder.envName ?? "");
+  const [expiry, setExpiry] = useState(() => (isMinted ? "" : firstChoice(choices)));
+  const [isBusy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (problem !== null) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  }, [problem]);
+
+  async function create(event: Event) {
+    event.preventDefault();
+    if (isBusy) return;
+    if (name.trim() === "") {
+      setProblem({ field: "name", sentence: "Give the token a name. Runs show it as their creator." });
+      return;
+    }
+    setBusy(true);
+    setProblem(null);
+    try {
+      const at = expiresAt(choices, expiry, Date.now());
+      onCreated(
+        await client.tokens.create({
+          name: name.trim(),
+          role,
+          ...(envName.trim() === "" ? {} : { envName: envName.trim() }),
+          ...(at === undefined ? {} : { expiresAt: at }),
+        }),
+      );
+    } catch (error) {
+      setBusy(false);
+      setProblem(problemOf(error));
+      if (isUnsure(error)) onUnsure();
+    }
+  }
+
+  const errorOf = (field: FieldName | null) => (problem?.field === field ? problem.sentence : null);
+  const general = errorOf(null);
+  return (
+    <form ref={form} onSubmit={create} noValidate>
+      <TextField
+        label="Name"
+        required
+        hint="Runs show it as their creator."
+        placeholder="ci"
+        value={name}
+        error={errorOf("name")}
+        onInput={(event) => setName(event.currentTarget.value)}
+      />
+      <SelectField label="Role" value={role} onChange={(event) => setRole(event.currentTarget.value as Role)}>
+        {roles.map((one) => (
+          <option key={one.role} value={one.role}>
+            {one.role}: {one.rights}
+          </option>
+        ))}
+      </SelectField>
+      <TextField
+        label="Environment"
+        hint={
+          holder.envName === null
+            ? "The only one that the token opens. Empty: all of the project."
+            : "Your own token opens only this one."
+        }
+        readOnly={holder.envName !== null}
+        value={envName}
+        error={errorOf("envName")}
+        onInput={(event) => setEnvName(event.currentTarget.value)}
+      />
+      <SelectField
+        label="Expires"
+        hint={expiryHint(isMinted, holder.expiresAt)}
+        value={expiry}
+        error={errorOf("expiresAt")}
+        onChange={(event) => setExpiry(event.currentTarget.value)}
+      >
+        {choices.map(({ key, label }) => (
+          <option key={key} value={key}>
+            {label}
+          </option>
+        ))}
+      </SelectField>
+      {general === null ? null : (
+        <p class="field-error" role="alert">
+          {general}
+        </p>
+      )}
+      <DialogButtons>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button kind="primary" type="submit" isBusy={isBusy}>
+          Create token
+        </Button>
+      </DialogButtons>
+    </form>
+  );
+}
+
+function expiryHint(isMinted: boolean, ownExpiresAt: string | null): string | null {
+  if (isMinted) return "At the latest when you sign out, because you signed in with ROOT_TOKEN.";
+  return ownExpiresAt === null ? null : `Your own token expires on ${exactTime(ownExpiresAt)}.`;
+}
+
+/** The service's sentence begins with the member that it refuses. */
+function problemOf(error: unknown): Problem {
+  const sentence = sentenceOf(error);
+  const [, member] = /^(name|envName|expiresAt): /.exec(sentence) ?? [];
+  if (member !== undefined) return { field: member as FieldName, sentence };
+  const unsure = isUnsure(error)
+    ? " A token may have been created all the same: look for it in the list, and revoke it."
+    : "";
+  return { field: null, sentence: sentence + unsure };
+}
+
+/** The response was lost, so nobody knows. */
+function isUnsure(error: unknown): boolean {
+  return error instanceof ActionRunsError && error.status === null;
+}
+
+function Shown({ token, onClose }: { readonly token: CreatedApiToken; readonly onClose: () => void }) {
+  const field = useRef<HTMLDivElement>(null);
+  useEffect(() => field.current?.querySelector("input")?.select(), []);
+  return (
+    <div class="dialog-body">
+      <p>
+        Copy the token{" "}
+        <strong>
+          <bdi>{token.name}</bdi>
+        </strong>{" "}
+        now. The service keeps only a hash of it, so nobody can see it again.
+      </p>
+      <div class="token-value" ref={field}>
+        <TextField label="New token value" readOnly value={token.token} />
+        <CopyButton what="token" text={token.token} hasWord />
+      </div>
+      <DialogButtons>
+        <Button kind="primary" onClick={onClose}>
+          Done
+        </Button>
+      </DialogButtons>
+    </div>
+  );
+}

@@ -1,0 +1,107 @@
+/** Runs the command line for the demo, as a person at a terminal does, and prints each command with what it says. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { shorten } from "./telling.ts";
+import { ROOT } from "./wrangler.ts";
+
+const MAIN = join(ROOT, "src", "cli", "main.ts");
+/** A command that hangs is killed, so that the demo ends. */
+const COMMAND_MAX_MS = 30_000;
+
+export interface Ran {
+  readonly code: number | null;
+  /** stdout and stderr. */
+  readonly printed: string;
+}
+
+/** A command that is still running. */
+export interface Running {
+  /** Resolves when all patterns match what it has printed, or when it has ended. */
+  until(...patterns: readonly RegExp[]): Promise<void>;
+  readonly ended: Promise<Ran>;
+}
+
+export interface CommandLine {
+  /** Prints what the command says when it has ended. Meanwhile a command that was started is silent. */
+  run(...args: readonly string[]): Promise<Ran>;
+  /** Prints each line as it comes. */
+  start(...args: readonly string[]): Running;
+}
+
+/** `folder`: where the commands find files and keep their own. `token`: never on a command line, as the documents advise. */
+export function commandLine(origin: string, token: string, folder: string): CommandLine {
+  const env = {
+    ...withoutSettings(process.env),
+    ...{ ACTION_RUNS_URL: origin, ACTION_RUNS_TOKEN: token, XDG_STATE_HOME: folder },
+    ...{ ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod" },
+  };
+  let held: string[] | null = null;
+  const say = (line: string) => {
+    if (held === null) console.log(line);
+    else held.push(line);
+  };
+  const begin = (args: readonly string[], show: (line: string) => void): Running => {
+    console.log(`\n$ action-runs ${args.map(quoted).join(" ")}`);
+    // At a terminal text is the default. Here stdout is a pipe.
+    const child = spawn(process.execPath, [MAIN, ...args, "--no-json"], {
+      ...{ cwd: folder, env, timeout: COMMAND_MAX_MS },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    return follow(child, show);
+  };
+  return {
+    start: (...args) => begin(args, (line) => say(indented(line))),
+    run: async (...args) => {
+      const others: string[] = [];
+      held = others;
+      const ran = await begin(args, () => {}).ended;
+      held = null;
+      console.log(indented(ran.printed.trimEnd()));
+      for (const line of others) console.log(line);
+      return ran;
+    },
+  };
+}
+
+function follow(child: ChildProcess, show: (line: string) => void): Running {
+  let printed = "";
+  let onLine = () => {};
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream as Readable }).on("line", (line) => {
+      printed += `${line}\n`;
+      show(line);
+      onLine();
+    });
+  }
+  const ended = once(child, "close").then(([code]) => ({ code: code as number | null, printed }));
+  const matching = (patterns: readonly RegExp[]) =>
+    new Promise<void>((resolve) => {
+      onLine = () => {
+        if (patterns.every((pattern) => pattern.test(printed))) resolve();
+      };
+      onLine();
+    });
+  return {
+    ended,
+    until: async (...patterns) => {
+      await Promise.race([matching(patterns), ended]);
+    },
+  };
+}
+
+/** The demo must not depend on how the command line is set up on this machine. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(ACTION_RUNS|CALLBACK)_/.test(name)));
+}
+
+function indented(text: string): string {
+  return shorten(text).replace(/^(?=.)/gm, "  ");
+}
+
+function quoted(arg: string): string {
+  return /^[\w@:=./-]+$/.test(arg) ? arg : `'${arg}'`;
+}

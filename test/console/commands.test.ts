@@ -1,0 +1,94 @@
+/** The commands and words of the pages for actions, tokens and the audit. */
+
+import { execFileSync } from "node:child_process";
+import { expect, it } from "vitest";
+import { curlPut } from "../../src/console/actions/commands.ts";
+import { parameterRows } from "../../src/console/actions/parameter-rows.ts";
+import { formOf } from "../../src/console/actions/schema-form.ts";
+import { envOf, wordsOf } from "../../src/console/tokens/audit-words.ts";
+import { expiresAt, expiryChoices, firstChoice } from "../../src/console/tokens/expiry.ts";
+import { rolesUpTo } from "../../src/console/tokens/roles.ts";
+
+it("a command of curl hands the definition on unchanged, and has no token in its arguments", () => {
+  const definition = { description: `it's "$HOME" \`id\` \\` };
+  const command = curlPut(
+    "http://localhost:1",
+    { o: "acme", p: "shop", envName: "prod" },
+    "deploy",
+    definition,
+  );
+  // A shell runs it, with a curl that prints its arguments.
+  const script = `curl() { cat >/dev/null; printf '%s\\n' "$@"; }\n${command}`;
+  const printed = execFileSync("sh", ["-c", script], {
+    env: { ACTION_RUNS_TOKEN: "secret-token" },
+  }).toString();
+  const args = printed.trimEnd().split("\n");
+  expect(args).toContain("http://localhost:1/acme/shop/envs/prod/actions/deploy");
+  expect(args.at(-1)).toBe(JSON.stringify(definition));
+  expect(printed).not.toContain("secret-token");
+});
+
+it("parameters are listed with the objects around them", () => {
+  const form = formOf({
+    properties: {
+      env: { enum: ["prod", 1], default: "prod" },
+      notify: { properties: { to: { type: "string", title: "To", maxLength: 9 } }, required: ["to"] },
+    },
+  });
+  const rows = form.kind === "group" ? parameterRows(form) : [];
+  expect(rows).toEqual([
+    {
+      pointer: "/env",
+      name: "env",
+      type: "one of prod, 1",
+      isRequired: false,
+      suggested: '"prod"',
+      limits: null,
+      about: null,
+    },
+    {
+      pointer: "/notify",
+      name: "notify",
+      type: "object",
+      isRequired: false,
+      suggested: null,
+      limits: null,
+      about: null,
+    },
+    {
+      pointer: "/notify/to",
+      name: "notify.to",
+      type: "text",
+      isRequired: true,
+      suggested: null,
+      limits: "at most 9 characters",
+      about: "To",
+    },
+  ]);
+});
+
+it("a new token expires with its parent at the latest, and never only if somebody chose that", () => {
+  const now = Date.UTC(2027, 0, 1);
+  const hours = (count: number) => now + count * 3_600_000;
+  const free = expiryChoices(null, now);
+  expect(free.map(({ label }) => label).slice(-2)).toEqual(["In 1 year", "Never"]);
+  expect(firstChoice(free)).toBe("90d");
+  expect(expiresAt(free, "1d", now)).toBe("2027-01-02T00:00:00.000Z");
+  expect(expiresAt(free, "", now)).toBeUndefined();
+  const bounded = expiryChoices(hours(12), now);
+  expect(bounded.map(({ label }) => label)).toEqual(["In 1 hour", "With your own token"]);
+  expect(firstChoice(expiryChoices(hours(0.5), now))).toBe("");
+});
+
+it("a token offers only its own role and those below", () => {
+  expect(rolesUpTo("owner").map(({ role }) => role)).toEqual(["owner", "admin", "member", "viewer"]);
+  expect(rolesUpTo("admin").map(({ role }) => role)).toEqual(["admin", "member", "viewer"]);
+});
+
+it("an entry of the audit that this console does not know still says something", () => {
+  expect(wordsOf("token_minted")).toBe("created the token");
+  expect(wordsOf("key_rotated")).toBe("key rotated");
+  expect(wordsOf("constructor")).toBe("constructor");
+  expect(envOf("acme/shop/prod")).toBe("prod");
+  expect(envOf("acme/shop")).toBeNull();
+});

@@ -1,0 +1,159 @@
+/** What the dialogs of a run send, and the commands that do the same. */
+
+import { execFileSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { ActionRunsError } from "../../src/client/index.ts";
+import {
+  cancelCommands,
+  readingCommands,
+  retryCommands,
+  shellWord,
+  watchingCommands,
+} from "../../src/console/run/commands.ts";
+import { problemOf, readCancel, readParameters } from "../../src/console/run/forms.ts";
+import { indentedJson } from "../../src/console/run/indented-json.ts";
+
+const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
+const TARGET = {
+  origin: "https://runs.example",
+  place: { o: "acme", p: "shop", envName: "prod" },
+  id: ID,
+};
+const HOSTILE = [
+  'it\'s $(touch /tmp/x) `id` "$HOME" \\ !! ; & | > < * ? ~ # {a,b}',
+  "-rf",
+  "",
+  "line\nbreak\ttab",
+  "\u202Ebidi",
+  "''",
+  "%s%n",
+];
+
+describe("a cancel", () => {
+  it("leaves empty fields to the service", () => {
+    expect(readCancel("  ", " ")).toEqual({ value: {} });
+    expect(readCancel(" a newer version ", "0")).toEqual({
+      value: { reason: "a newer version", graceSeconds: 0 },
+    });
+  });
+
+  it.each(["-1", "1.5", "3601", "1e3", "soon", "00000"])("with the grace %j asks for a number", (grace) => {
+    expect(readCancel("", grace)).toMatchObject({ problem: { field: "graceSeconds" } });
+  });
+});
+
+describe("a retry", () => {
+  const before = '{\n  "size": 9007199254740993\n}';
+
+  it("does not send parameters that nobody edited", () => {
+    expect(readParameters(before, before)).toEqual({ value: null });
+    expect(readParameters('{ "size": 1 }', before)).toEqual({ value: { size: 1 } });
+  });
+
+  it.each(['{"size": 1,}', "[]", "null", '"text"', ""])(
+    "with the parameters %j asks for an object",
+    (text) => {
+      expect(readParameters(text, before)).toMatchObject({ problem: { field: "parameters" } });
+    },
+  );
+});
+
+describe("a refusal", () => {
+  const refused = (code: string, message: string) => new ActionRunsError(message, { status: 400, code });
+  const names = ["reason", "graceSeconds", "parameters"] as const;
+  it.each([
+    ["invalid_body", "reason: has 2000 bytes; send 1024.", "reason", "Has 2000 bytes; send 1024."],
+    [
+      "invalid_body",
+      "parameters and the recommendations are too long.",
+      "parameters",
+      "parameters and the recommendations are too long.",
+    ],
+    ["invalid_parameters", "The value at /a is 0.", "parameters", "The value at /a is 0."],
+    ["invalid_body", "The body is not valid JSON.", null, "The body is not valid JSON."],
+    ["run_succeeded", "The run already succeeded.", null, "The run already succeeded."],
+    ["run_open", "parameters: is no place here.", null, "parameters: is no place here."],
+  ])("%s %j stands beside the field %j", (code, message, field, sentence) => {
+    expect(problemOf(refused(code, message), names)).toEqual({ field, sentence });
+  });
+
+  it("of a key that was used says that the first try arrived", () => {
+    const { field, sentence } = problemOf(refused("idempotency_key_reused", "Send a new key."), names);
+    expect([field, sentence]).toEqual([null, expect.stringContaining("The first try reached the service")]);
+  });
+});
+
+describe("a command", () => {
+  const printed = (script: string) =>
+    execFileSync("sh", ["-c", script], { encoding: "utf8", env: { ACTION_RUNS_TOKEN: "secret" } }).split(
+      "\0",
+    );
+  /** The words that a program gets. */
+  const wordsOf = (command: string) => printed(`printf '%s\\0' ${command}`).slice(0, -1);
+  /** What curl gets on stdin, and then its words. */
+  const givenTo = (curl: string) =>
+    printed(`curl() { cat; printf '\\0'; printf '%s\\0' "$@"; }; ${curl}`).slice(0, -1);
+  const RUN_URL = `https://runs.example/acme/shop/envs/prod/action-runs/${ID}`;
+  const CONNECTION = ["--url", "https://runs.example", "--org", "acme", "--project", "shop", "--env", "prod"];
+
+  it("reaches the program just as it is, whatever a text contains", () => {
+    expect(wordsOf(HOSTILE.map(shellWord).join(" "))).toEqual(HOSTILE);
+  });
+
+  it("says what the dialogs say", () => {
+    const [reason = ""] = HOSTILE;
+    const cancel = cancelCommands(TARGET, { reason, graceSeconds: 30 });
+    expect(wordsOf(cancel.cli)).toEqual([
+      ...["action-runs", "cancel", ID, "--reason", reason, "--grace", "30"],
+      ...CONNECTION,
+    ]);
+    expect(givenTo(cancel.curl)).toEqual(
+      expect.arrayContaining(["POST", JSON.stringify({ reason, graceSeconds: 30 }), `${RUN_URL}/cancel`]),
+    );
+    const retry = retryCommands(TARGET, '{"a": 9007199254740993, "b": "it\'s"}');
+    expect(wordsOf(retry.cli)).toContain('{"a": 9007199254740993, "b": "it\'s"}');
+    expect(givenTo(retry.curl)).toContain('{"parameters":{"a": 9007199254740993, "b": "it\'s"}}');
+  });
+
+  it("of a retry leaves parameters out that nobody edited", () => {
+    const { cli, curl } = retryCommands(TARGET, null);
+    expect(wordsOf(cli)).toEqual(["action-runs", "retry", ID, ...CONNECTION]);
+    expect(givenTo(curl)).toContain("{}");
+  });
+
+  it("gets the token from a variable: curl gets it on stdin, and not among its words", () => {
+    const all = [readingCommands(TARGET), watchingCommands(TARGET), cancelCommands(TARGET, {})];
+    for (const { cli, curl } of [...all, retryCommands(TARGET, null)]) {
+      const [stdin, ...words] = givenTo(curl);
+      expect(stdin).toBe("Authorization: Bearer secret");
+      expect([...words, ...wordsOf(cli)].join()).not.toContain("secret");
+    }
+  });
+});
+
+describe("raw JSON", () => {
+  it("gets line breaks, and its numbers and texts stay as they are", () => {
+    const sent = '{"a":9007199254740993,"b":[1.0,-0,1e400,{}],"c":"{\\"x\\": [1, 2]}, \\\\","d":[],"e":null}';
+    expect(indentedJson(sent)).toBe(
+      [
+        "{",
+        '  "a": 9007199254740993,',
+        '  "b": [',
+        "    1.0,",
+        "    -0,",
+        "    1e400,",
+        "    {}",
+        "  ],",
+        '  "c": "{\\"x\\": [1, 2]}, \\\\",',
+        '  "d": [],',
+        '  "e": null',
+        "}",
+      ].join("\n"),
+    );
+  });
+
+  it("is what JSON.stringify prints, for what it can print", () => {
+    const value = { a: [[], {}, [{ b: [1, "\u2028 :,[]{}"] }]], "": { "\\": '"' }, c: true };
+    expect(indentedJson(JSON.stringify(value))).toBe(JSON.stringify(value, null, 2));
+  });
+});

@@ -1,0 +1,34 @@
+import { expect, it } from "vitest";
+import type { AttemptAnswer } from "../../src/dispatch/delivery.ts";
+import { AttemptPlaces } from "../../src/runs/coordinator/attempt-places.ts";
+
+const request = (bytes: number) => ({ sealed: new Uint8Array(bytes) });
+const ANSWER: AttemptAnswer = {
+  ...{ status: 200, durationMs: 1, reason: "answered 200", isFinal: false },
+  ...{ excerpt: null, retryAfter: null },
+};
+
+it("an attempt has its place until it is answered or lost", async () => {
+  const answers: PromiseWithResolvers<AttemptAnswer>[] = [];
+  const send = () => {
+    const answer = Promise.withResolvers<AttemptAnswer>();
+    answers.push(answer);
+    return answer.promise;
+  };
+  const places = new AttemptPlaces({ send }, 2, 10);
+  const attempt = (bytes: number) =>
+    places.send({ scope: "a/b/c", runId: "r", attempt: 1, ...request(bytes) });
+  const room = () => [0, 4, 5, 10, 11].filter((bytes) => places.hasRoomFor(request(bytes)));
+
+  expect(room()).toEqual([0, 4, 5, 10]);
+  const answered = attempt(6);
+  expect(room()).toEqual([0, 4]);
+  const lost = attempt(4);
+  expect(room()).toEqual([]);
+  answers[0]?.resolve(ANSWER);
+  expect(await answered).toBe(ANSWER);
+  expect(room()).toEqual([0, 4, 5]);
+  answers[1]?.reject(new Error("the isolate is gone"));
+  await expect(lost).rejects.toThrow("the isolate is gone");
+  expect(room()).toEqual([0, 4, 5, 10]);
+});

@@ -1,0 +1,87 @@
+/** What a receiver answers counts for the run also when something else happened before. */
+
+import { expect, it } from "vitest";
+import { until } from "../support/direct.ts";
+import { type ActionRun, ask } from "../support/requests.ts";
+import { answering, fire, ORIGIN } from "./runs.ts";
+import { askToStop, externalUrl, play, rowsOf } from "./stops.ts";
+
+const LEASE_OVER_MS = 31_000;
+const PAGE = "https://ci.example.com/jobs/1";
+/** Long enough for a heartbeat or a cancel to come first. */
+const LATE = { status: 202, delayMs: 300, body: `{"url":"${PAGE}"}` };
+
+async function fireLate() {
+  const cancel = { payload: "{{ response.url }}" };
+  const played = await play(LATE, cancel, [], { link: "{{ response.url }}" });
+  await played.starts.untilInbox(1);
+  const untilUsed = () => until(async () => (await rowsOf(played.run)).answers === 1);
+  return { ...played, untilUsed };
+}
+
+it("a link is shown although a heartbeat has started the run before", async () => {
+  const { run, untilUsed } = await fireLate();
+  await run.heartbeat();
+  await untilUsed();
+  expect(await externalUrl(run)).toBe(PAGE);
+  expect(await run.story()).toEqual(["created", "attempt_started", "started", "heartbeat", "external_url"]);
+});
+
+it("the job's own link stays, because the job knows better", async () => {
+  const { run, untilUsed } = await fireLate();
+  const own = "https://ci.example.com/jobs/own";
+  await run.heartbeat({ externalUrl: own });
+  await untilUsed();
+  expect(await externalUrl(run)).toBe(own);
+});
+
+it("a job's link replaces that of the answer", async () => {
+  const { run, untilUsed } = await fireLate();
+  await untilUsed();
+  await run.heartbeat({ externalUrl: `${PAGE}/2` });
+  expect(await externalUrl(run)).toBe(`${PAGE}/2`);
+});
+
+it("no link is shown after the end", async () => {
+  const { run, stops } = await fireLate();
+  await run.cancel();
+  // It has waited for the answer.
+  expect((await stops.untilInbox(1))[0]?.body).toBe(JSON.stringify(PAGE));
+  expect(await externalUrl(run)).toBeNull();
+  expect((await run.story()).at(-1)).toBe("ended");
+});
+
+it("a link between a request and its repetition does not break the replay", async () => {
+  const { run, untilUsed } = await fireLate();
+  await run.heartbeat();
+  const cancel = (key: string, graceSeconds: number) =>
+    ask<ActionRun>("POST", `${ORIGIN}${run.path}/${run.created.id}/cancel`, {
+      body: { graceSeconds },
+      headers: { "Idempotency-Key": key },
+    });
+  expect((await cancel("first", 600)).status).toBe(202);
+  expect((await cancel("sooner", 300)).headers.get("Idempotent-Replayed")).toBeNull();
+  await untilUsed();
+  expect(await externalUrl(run)).toBe(PAGE);
+  expect((await cancel("sooner", 300)).headers.get("Idempotent-Replayed")).toBe("true");
+});
+
+it("of two answers, the first names the job", async () => {
+  const [starts, stops] = await Promise.all([
+    answering(
+      { delayMs: 400, status: 202, body: '{"id":1}' },
+      { delayMs: 800, status: 202, body: '{"id":2}' },
+    ),
+    answering(),
+  ]);
+  const run = await fire(starts.url, { cancel: { url: `${stops.url}/jobs/{{ response.id }}` } });
+  await starts.untilInbox(1);
+  await run.alarmIn(LEASE_OVER_MS);
+  await run.alarmIn(LEASE_OVER_MS + 200);
+  await starts.untilInbox(2);
+  await until(async () => (await starts.open()).open === 0);
+  await until(async () => (await rowsOf(run)).answers === 1);
+  await askToStop(run);
+  const [request] = await stops.untilInbox(1);
+  expect(request?.path).toMatch(/\/jobs\/1$/);
+});

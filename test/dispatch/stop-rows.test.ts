@@ -1,0 +1,115 @@
+/** What a coordinator keeps of a stop request, and what it does when its journal or its clock misbehaves. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, it, vi } from "vitest";
+import { Journal } from "../../src/runs/journal/journal.ts";
+import { coordinatorName, coordinatorOfKey, readRunId } from "../../src/runs/run-id.ts";
+import { journal, until } from "../support/direct.ts";
+import { coordinatorOf, newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { answering, type Fired, fire } from "./runs.ts";
+import { askToStop, play, QUEUED, queued, rowsOf } from "./stops.ts";
+
+const MINUTE_MS = 60_000;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+type Row = Record<string, number | null>;
+
+/** Runs a statement on the journal of the run's coordinator. `?1` is the run's id. */
+async function sql({ path, created }: Fired, statement: string): Promise<Row> {
+  const bindings = statement.includes("?1") ? [created.id] : [];
+  const rows = await journal<Row>(path, readRunId(created.id).coordinator, statement, ...bindings);
+  return rows[0] ?? {};
+}
+
+it("a stop request and the answer that it waits for are erased with their run", async () => {
+  const { run } = await play({ status: 202, body: '{"id":1}' }, { url: "/{{ response.id }}" });
+  await run.untilStatus("running");
+  expect(await rowsOf(run)).toEqual({ stops: 1, answers: 1 });
+  const { path, created } = run;
+  const scope = scopeOfPath(path);
+  const n = readRunId(created.id).coordinator;
+  await runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage }) => {
+    new Journal(storage, { name: coordinatorName(scope, n), scope, n }).forget([created.id]);
+  });
+  expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+});
+
+it("a run that ends has 15 minutes for its stop request, although the receiver asked for a later retry", async () => {
+  const later = { status: 503, headers: { "Retry-After": "3000" } };
+  const { run, stops } = await play({ status: 202 }, {}, [later]);
+  await run.untilStatus("running");
+  await askToStop(run);
+  await stops.untilInbox(1);
+  await until(
+    async () => (await sql(run, "SELECT next_at FROM stop_requests WHERE run_id = ?1")).next_at !== null,
+  );
+  await run.report({ status: "succeeded" });
+  await run.alarmIn(15 * MINUTE_MS - 1000);
+  expect(await rowsOf(run)).toMatchObject({ stops: 1 });
+  await run.alarmIn(15 * MINUTE_MS + 1000);
+  expect(await rowsOf(run)).toMatchObject({ stops: 0 });
+});
+
+it("a lease that lies far ahead, because the clock stepped back, holds a stop request up for no more than a lease", async () => {
+  const { run, stops } = await play({ status: 202 });
+  await run.untilStatus("running");
+  await sql(run, "UPDATE stop_requests SET delivery_lease = 9e15 WHERE run_id = ?1");
+  await askToStop(run);
+  const { next_at } = await sql(run, "SELECT next_at FROM stop_requests WHERE run_id = ?1");
+  expect(next_at).toBeLessThanOrEqual(Date.now() + 30_000);
+  expect(await stops.inbox()).toEqual([]);
+  await run.alarmIn(31_000);
+  await stops.untilInbox(1);
+});
+
+it("a stop request that can't be noted fails no cancel, and is tried again later", async () => {
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
+  const { run, stops } = await queued({ status: 202 });
+  await sql(
+    run,
+    "CREATE TRIGGER no_attempt BEFORE UPDATE OF attempt ON stop_requests BEGIN SELECT RAISE(ABORT, 'no'); END",
+  );
+  expect((await run.cancel()).status).toBe(200);
+  expect(log.mock.calls.join()).toContain("stop_failed");
+  // As if it had been requested.
+  await sql(run, "UPDATE stop_requests SET next_at = 1, due_at = 1 WHERE run_id = ?1");
+  await run.alarmIn(1000);
+  expect(log.mock.calls.join()).toContain("turn_failed");
+  const { due_at } = await sql(run, "SELECT due_at FROM stop_requests WHERE run_id = ?1");
+  expect(due_at).toBeGreaterThan(Date.now() + 25_000);
+  await sql(run, "DROP TRIGGER no_attempt");
+  await run.alarmIn(32_000);
+  await stops.untilInbox(1);
+});
+
+it("a stop request waits if 50 others of its coordinator are under way", async () => {
+  const [starts, stops] = await Promise.all([answering({ status: 202 }), answering({ mode: "hang" })]);
+  const path = newRunsPath();
+  const keys = Array.from({ length: 1000 }, (_, n) => `key-${n}`).filter(
+    (key) => coordinatorOfKey(key) === 0,
+  );
+  const trigger = { ...QUEUED, cancel: { url: stops.url } };
+  const runs = await Promise.all(
+    keys.slice(0, 52).map((key) => {
+      const options = { headers: { "Idempotency-Key": key } };
+      return fire(starts.url, trigger, { path, options });
+    }),
+  );
+  const cancelledAt = Date.now();
+  await Promise.all(runs.map(({ cancel }) => cancel()));
+  await stops.untilInbox(50);
+  const waiting = () =>
+    journal<{ due_at: number }>(
+      path,
+      0,
+      "SELECT due_at FROM stop_requests WHERE attempt = 0 AND next_at <= ?",
+      Date.now(),
+    );
+  await until(async () => (await waiting()).length === 2);
+  // The alarm looks again later, and not all the time.
+  for (const { due_at } of await waiting()) expect(due_at).toBeGreaterThanOrEqual(cancelledAt + 30_000);
+  expect((await stops.open()).open).toBe(50);
+});

@@ -1,0 +1,63 @@
+/** Runs whose trigger has a stop request, and what the tests ask of them. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { expect } from "vitest";
+import { until } from "../support/direct.ts";
+import type { Answer, Receiver } from "../support/receiver/client.ts";
+import { ask, coordinatorOf } from "../support/requests.ts";
+import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
+
+interface Rows {
+  readonly stops: number;
+  readonly answers: number;
+}
+
+export function rowsOf({ path, created }: Fired): Promise<Rows> {
+  return runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage: { sql } }) => {
+    const count = (table: string) =>
+      sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table} WHERE run_id = ?`, created.id).one().n;
+    return { stops: count("stop_requests"), answers: count("receiver_answers") };
+  });
+}
+
+export const untilErased = (run: Fired) => until(async () => (await rowsOf(run)).stops === 0);
+
+/** A run whose trigger goes to one receiver and whose stop request goes to another. */
+interface Played {
+  readonly run: Fired;
+  readonly starts: Receiver;
+  readonly stops: Receiver;
+}
+
+export async function play(
+  answer: Answer,
+  cancel: Readonly<Record<string, unknown>> = {},
+  stopAnswers: readonly Answer[] = [],
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<Played> {
+  const [starts, stops] = await Promise.all([answering(answer), answering(...stopAnswers)]);
+  const { url = "/stop", ...rest } = cancel;
+  const run = await fire(starts.url, { cancel: { url: `${stops.url}${url}`, ...rest }, ...more });
+  return { run, starts, stops };
+}
+
+/** A pending run whose webhook was accepted. */
+export const QUEUED = { startOn: "heartbeat" };
+export async function queued(answer: Answer, cancel = {}, stopAnswers: readonly Answer[] = [], more = {}) {
+  const played = await play(answer, cancel, stopAnswers, { ...QUEUED, ...more });
+  await played.run.untilAnswered(1);
+  return played;
+}
+
+/** Asks the job of a running run to stop, and gives it a minute. */
+export async function askToStop({ path, created }: Fired): Promise<void> {
+  expect((await ask("POST", `${ORIGIN}${path}/${created.id}/cancel`)).status).toBe(202);
+}
+
+export function externalUrl({ path, created: { id } }: Fired): Promise<string | null> {
+  return runInDurableObject(
+    coordinatorOf(path, id),
+    (_instance, { storage: { sql } }) =>
+      sql.exec<{ url: string | null }>("SELECT external_url AS url FROM runs WHERE id = ?", id).one().url,
+  );
+}
