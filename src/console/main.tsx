@@ -19,6 +19,7 @@ import { createKeys } from "./keys/keys.tsx";
 import { createRouter } from "./routes/router.tsx";
 import { createSessionStore } from "./session/session-store.ts";
 import { createClock } from "./ui/clock.tsx";
+import { keepFocus } from "./ui/kept-focus.ts";
 
 const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");
@@ -26,6 +27,7 @@ const sessions = createSessionStore(sessionStorage, location.origin);
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) sessions.recheck();
 });
+keepFocus(document);
 render(
   <App
     router={createRouter(window)}

@@ -1,9 +1,9 @@
 /** GET /docs, the API explorer: how its files are served, and how a person uses it in a real browser. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { CHROMIUM } from "../../src/dev/chromium.ts";
-import { Explorer, goTo, luminance, type Operation, operationsAt, overflow, send } from "./explorer.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { goTo, luminance, type Operation, openExplorer, operationsAt, send } from "./explorer.ts";
 import { sharedPlace } from "./place.ts";
+import { describeInBrowser, overflow } from "./watched-browser.ts";
 
 const NARROW = 360;
 const WIDE = 1280;
@@ -75,27 +75,11 @@ describe("GET /docs", () => {
   });
 });
 
-if (CHROMIUM === undefined) {
-  process.stderr.write(
-    "Chromium is missing, so GET /docs is not tested in a browser. Install it with: apt-get install chromium.\n",
-  );
-}
-
-describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 90_000 }, () => {
-  let explorer: Explorer;
+describeInBrowser("the explorer", (browser) => {
   let operations: readonly Operation[];
 
   beforeAll(async () => {
     operations = await operationsAt(origin);
-    explorer = await Explorer.start(origin);
-  });
-
-  afterAll(() => explorer?.stop());
-
-  // After every test: no request to another host, no error on the console, nothing that the policy refused.
-  afterEach(async () => {
-    await explorer.closePages();
-    expect(explorer.faults.splice(0)).toEqual([]);
   });
 
   function operation(id: string): Operation {
@@ -105,13 +89,13 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
   }
 
   it("lists every operation of the document", async () => {
-    const page = await explorer.open(WIDE, "light");
+    const page = await openExplorer(browser, origin, { width: WIDE, colorScheme: "light" });
     expect(operations.length).toBeGreaterThan(9);
     for (const { summary } of operations) await page.getByRole("link", { name: summary }).first().waitFor();
   });
 
   it("creates a run with a typed token, shows the response, and stores the token nowhere", async () => {
-    const page = await explorer.open(WIDE, "light");
+    const page = await openExplorer(browser, origin, { width: WIDE, colorScheme: "light" });
     await page.getByPlaceholder("Token").first().fill(token);
     const sent = await send(page, operation("createActionRun"));
     const run = (await (await sent.response())?.json()) as { id: string; status: string };
@@ -131,7 +115,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
   });
 
   it("sends no optional parameter unless the user enables it", async () => {
-    const page = await explorer.open(WIDE, "light");
+    const page = await openExplorer(browser, origin, { width: WIDE, colorScheme: "light" });
     await page.getByPlaceholder("Token").first().fill(token);
     const list = await send(page, operation("listActionRuns"));
     expect((await list.response())?.status()).toBe(200);
@@ -143,7 +127,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
   });
 
   it("sends the bookmark of each response with the next request, until the page is closed", async () => {
-    const page = await explorer.open(WIDE, "light");
+    const page = await openExplorer(browser, origin, { width: WIDE, colorScheme: "light" });
     await page.getByPlaceholder("Token").first().fill(token);
     const answered: (string | undefined)[] = [undefined];
     for (const id of ["createActionRun", "listActionRuns", "createActionRun"]) {
@@ -171,7 +155,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
   });
 
   it.each(["light", "dark"] as const)("is readable and usable on a narrow screen, %s", async (scheme) => {
-    const page = await explorer.open(NARROW, scheme);
+    const page = await openExplorer(browser, origin, { width: NARROW, colorScheme: scheme });
     const text = await luminance(page, "h1", "color");
     const ground = await luminance(page, "body", "backgroundColor");
     expect(ground < 0.1).toBe(scheme === "dark");
@@ -183,7 +167,7 @@ describe.skipIf(CHROMIUM === undefined)("the explorer in a browser", { timeout: 
   });
 
   it("shows no operation wider than a narrow screen", async () => {
-    const page = await explorer.open(NARROW, "light");
+    const page = await openExplorer(browser, origin, { width: NARROW, colorScheme: "light" });
     expect(await overflow(page)).toBe(0);
     for (const each of operations) {
       await goTo(page, each);

@@ -3,9 +3,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import type { ActionRun } from "../../src/client/index.ts";
 
 const D1 = "v3/d1/miniflare-D1DatabaseObject";
 const JOURNALS = "v3/do/action-runs-RunCoordinator";
+const KEPT_FOR_MS = 86_400_000;
 
 export interface Row {
   readonly version: number;
@@ -56,6 +58,29 @@ export function journaled(state: string): Map<string, number> {
     read<{ id: string; version: number }>(file, "SELECT id, version FROM runs"),
   );
   return new Map(rows.map(({ id, version }) => [id, version]));
+}
+
+/** A run as its row in D1 has it, with the body as JSON text. */
+export interface LandedRun extends Pick<ActionRun, "id" | "actionName" | "status" | "triggeredBy"> {
+  readonly body: string;
+}
+
+/** Puts runs into D1 as if coordinators had landed them. No server may run meanwhile. */
+export function landInD1(state: string, scope: string, runs: readonly LandedRun[]): void {
+  const db = new DatabaseSync(d1File(state));
+  try {
+    const insert = db.prepare(`
+      INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details)
+      VALUES (?, ?, 1, ?, ?, NULL, ?, ?, ?, ?, NULL)`);
+    db.exec("BEGIN");
+    for (const { id, status, actionName, triggeredBy, body } of runs) {
+      const bytes = Buffer.byteLength(body);
+      insert.run(scope, id, status, actionName, triggeredBy, Date.now() + KEPT_FOR_MS, bytes, body);
+    }
+    db.exec("COMMIT");
+  } finally {
+    db.close();
+  }
 }
 
 /** Takes D1's write lock, so that every write of the server fails. Returns the function that releases it. */

@@ -31,6 +31,8 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
       <ListPanel runId={runId} onOpenAgain={focusRun} />
       {runId === null ? null : (
         <div ref={room} class="run-room" tabIndex={-1}>
+          {/* Shown only where the list, which has the page's heading, is not beside the run. */}
+          <h1 class="run-page-title only-heard">Run</h1>
           <RunPanel key={runId} id={runId} onClose={close} />
         </div>
       )}
@@ -40,8 +42,7 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
 
 /**
  * Where the list stays beside the run, its link keeps the focus, so that `j` and Enter go from run to run. Where the run takes
- * the place of the list, the run gets the focus, and the list gets it back. The run also gets the
- * focus that was lost with another run, as after a retry.
+ * the place of the list, the run gets the focus, and the list gets it back.
  */
 function useRunFocus(
   runId: string | null,
@@ -56,13 +57,8 @@ function useRunFocus(
     const links = rowLinks(panels.current);
     if (runId === null) links.find(({ dataset }) => dataset.run === closedId)?.focus();
     // A link that is not shown has no boxes.
-    else if (isFocusLost() || links.every((link) => link.getClientRects().length === 0))
-      room.current?.focus();
+    else if (links.every((link) => link.getClientRects().length === 0)) room.current?.focus();
   }, [runId, panels, room]);
-}
-
-function isFocusLost(): boolean {
-  return document.activeElement === null || document.activeElement === document.body;
 }
 
 /** The next or the previous row, from the one with the focus or else from the open run. */

@@ -29,18 +29,19 @@ export function Dialog({ title, onClose, isKept = false, children }: DialogProps
     <dialog
       ref={ref}
       class="dialog"
+      tabIndex={-1}
       aria-labelledby={id}
       onCancel={(event) => {
         if (isKept) event.preventDefault();
       }}
       onClose={onClose}
     >
-      <header>
+      <div class="dialog-head">
         <h2 id={id}>{title}</h2>
         <Button kind="quiet" aria-label="Close" onClick={onClose}>
           <Icon name="cross" />
         </Button>
-      </header>
+      </div>
       {children}
     </dialog>
   );

@@ -1,0 +1,226 @@
+/**
+ * Texts that others wrote are only text at the console: no markup of theirs becomes an element, no mark of theirs turns the texts
+ * around them, no word of theirs breaks the layout, and only addresses of the web become links.
+ */
+
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Client } from "../../../src/client/index.ts";
+import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
+import { sharedPlace } from "../place.ts";
+import { describeInBrowser, overflow } from "../watched-browser.ts";
+import { button, field, job, NARROW, run, runs, Site, WIDE } from "./site.ts";
+
+const ENV = "prod";
+const MARKUP = `<img src="x" onerror="alert(1)"><script>alert(2)</script><b>bold</b>`;
+/** Right-to-left override, which turns what comes after it, and never ends. */
+const BIDI = "\u202Egnp.exe\u2067";
+const SCRIPT_LINK = "javascript:alert(3)";
+/** A word without a place to break it. */
+const long = (characters: number) => "W".repeat(characters);
+const WORD = long(8192);
+
+/** An element of the page, as far as a function that runs there needs it. */
+interface Scrollable {
+  readonly scrollWidth: number;
+  readonly clientWidth: number;
+}
+
+describeInBrowser("hostile texts at the console", (browser) => {
+  const site = new Site("of-console-hostile", sharedPlace("of-console-hostile"));
+  let receiver: RunningReceiver;
+  let ids: readonly string[];
+
+  beforeAll(async () => {
+    receiver = await startReceiver();
+    const answer = `<html><head><title>502</title></head><body>${MARKUP}${BIDI}${long(2000)}</body></html>`;
+    receiver.script("hostile", [{ status: 502, headers: { "Content-Type": "text/html" }, body: answer }]);
+    const token = await site
+      .client(ENV)
+      .tokens.create({ name: `${MARKUP.slice(0, 60)}${long(60)}`, role: "admin" });
+    const client = site.client(ENV, token.token);
+    ids = await Promise.all([endedRun(client), openRun(client), dispatchedRun(client)]);
+    await client.actions.put(
+      "hostile",
+      {
+        description: `${MARKUP} ${BIDI} ${long(150)}`,
+        labels: [MARKUP.slice(0, 60), BIDI, long(60)],
+        parametersSchema: {
+          type: "object",
+          title: MARKUP,
+          properties: {
+            [MARKUP]: { type: "string", description: `${BIDI} ${WORD.slice(0, 2000)}`, default: SCRIPT_LINK },
+            [BIDI]: { enum: [MARKUP, BIDI, long(500), SCRIPT_LINK] },
+            [long(500)]: { type: "array", items: { enum: [BIDI, long(300)] }, title: long(500) },
+            group: {
+              type: "object",
+              title: BIDI,
+              properties: { __proto__x: { type: "integer", description: MARKUP } },
+            },
+            // Never ends in a browser that runs it.
+            slow: { type: "string", pattern: "^(a+)+$", default: `${"a".repeat(40)}b` },
+          },
+        },
+        trigger: {
+          type: "webhook",
+          url: `${receiver.url}/hostile?${long(1000)}`,
+          payload: { [MARKUP]: BIDI },
+        },
+      },
+      { ifVersion: null },
+    );
+  });
+  afterAll(() => receiver?.close());
+
+  const PARAMETERS = {
+    [MARKUP]: MARKUP,
+    [BIDI]: BIDI,
+    [long(3000)]: WORD,
+    link: SCRIPT_LINK,
+    __proto__x: { constructor: { prototype: WORD } },
+    deep: JSON.parse(`${'{"a":'.repeat(30)}1${"}".repeat(30)}`),
+  };
+  const NAMES = [MARKUP, BIDI, long(250)];
+  const LABELS = [MARKUP.slice(0, 60), BIDI, long(60), SCRIPT_LINK];
+
+  async function endedRun(client: Client): Promise<string> {
+    const created = await client.runs.create({ actionName: MARKUP, parameters: PARAMETERS, labels: LABELS });
+    for (const message of [MARKUP, `${BIDI} went on`, long(1000)]) {
+      await job(created).heartbeat({
+        message,
+        progress: 0.5,
+        externalUrl: `https://example.com/${long(1900)}`,
+      });
+    }
+    await job(created).fail(`${MARKUP} ${BIDI} ${long(7000)}`, {
+      [MARKUP]: WORD,
+      [SCRIPT_LINK]: SCRIPT_LINK,
+    });
+    return created.id;
+  }
+
+  async function openRun(client: Client): Promise<string> {
+    const created = await client.runs.create({ actionName: BIDI, parameters: PARAMETERS, labels: LABELS });
+    await job(created).heartbeat({ message: `${BIDI} ${MARKUP} ${long(900)}`, progress: 0.1 });
+    await client.runs.cancel(created.id, { reason: `${MARKUP} ${BIDI} ${long(900)}`, graceSeconds: 3600 });
+    return created.id;
+  }
+
+  async function dispatchedRun(client: Client): Promise<string> {
+    const { id } = await client.runs.create({
+      actionName: long(250),
+      trigger: {
+        type: "webhook",
+        url: `${receiver.url}/hostile`,
+        retry: { maxAttempts: 2, initialDelayMs: 100 },
+      },
+    });
+    await client.runs.wait(id);
+    return id;
+  }
+
+  /** What a hostile text could have done to the page. */
+  function harm(page: Page): Promise<string[]> {
+    return page.evaluate<string[]>(`(() => {
+      const all = [...document.querySelectorAll("body *")];
+      const foreign = all.filter((element) => /^(img|b|script|iframe|object|embed|base|meta|style|link)$/i.test(element.tagName));
+      const links = all.filter((element) => element.matches("a[href]") && !/^https?:$/.test(new URL(element.href).protocol));
+      const outwards = all.filter((element) => element.matches("a[href]") && element.origin !== location.origin
+        && !(element.rel.includes("noopener") && element.rel.includes("noreferrer")));
+      const handlers = all.filter((element) => element.getAttributeNames().some((name) => name.startsWith("on")));
+      // A mark turns nothing but its own text if an element around it is isolated and holds nothing of the console's own.
+      const isIsolated = (element) => element !== null && !element.matches("main, dialog") &&
+        (/isolate|plaintext/.test(getComputedStyle(element).unicodeBidi) || isIsolated(element.parentElement));
+      const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      const turned = [];
+      while (texts.nextNode()) {
+        const { parentElement, nodeValue } = texts.currentNode;
+        if (/[\\u202A-\\u202E\\u2066-\\u2069]/.test(nodeValue) && !isIsolated(parentElement)
+          && !parentElement.matches("option, textarea, title")) turned.push(parentElement);
+      }
+      const told = (what, elements) => elements.map((element) => what + element.outerHTML.slice(0, 160));
+      return [...told("element: ", foreign), ...told("link: ", links), ...told("opener: ", outwards),
+        ...told("handler: ", handlers), ...told("turned: ", turned)];
+    })()`);
+  }
+
+  async function expectHarmless(page: Page, name: string): Promise<void> {
+    await browser.settled(page);
+    for (const { width } of [WIDE, NARROW]) {
+      await page.setViewportSize({ width, height: 800 });
+      expect([name, width, await harm(page), await overflow(page)]).toEqual([name, width, [], 0]);
+      for (const panel of await page.locator("main, dialog, .runs, .run-room, .page").all()) {
+        const wider = await panel.evaluate(
+          (element: Scrollable) => element.scrollWidth - element.clientWidth,
+        );
+        expect([name, width, wider]).toEqual([name, width, 0]);
+      }
+    }
+    await page.setViewportSize({ width: WIDE.width, height: 800 });
+  }
+
+  it("are inert and break no layout, on every page and in every dialog", async () => {
+    const page = await browser.newPage(site.origin, WIDE);
+    await site.signIn(page, `${ENV}/runs`, await site.newToken("owner"));
+    await runs(page).waitFor();
+    for (const name of NAMES) await runs(page).getByRole("link", { name, exact: true }).first().waitFor();
+    await page.getByRole("navigation", { name: "The last runs" }).getByRole("link").last().hover();
+    await expectHarmless(page, "runs");
+    for (const label of LABELS.slice(0, 2)) {
+      await page.goto(site.at(`${ENV}/runs?${new URLSearchParams({ label, actionName: NAMES[0] ?? "" })}`));
+      await expectHarmless(page, "filters");
+    }
+    await page.goto(site.at(`${ENV}/runs?status=${encodeURIComponent(MARKUP)}`));
+    await expectHarmless(page, "a filter that is refused");
+    await browser.expectFault(/status of 400/);
+    for (const id of ids) {
+      await page.goto(site.at(`${ENV}/runs/${id}`));
+      await run(page)
+        .getByRole("list", { name: "Timeline", exact: true })
+        .getByRole("listitem")
+        .first()
+        .waitFor();
+      const closed = run(page).locator("details:not([open]) > summary");
+      while ((await closed.count()) > 0) await closed.first().click();
+      const whole = run(page).getByRole("button", { name: /^Show all \d+ characters$/ });
+      while ((await whole.count()) > 0) await whole.first().click();
+      await expectHarmless(page, `run ${id}`);
+    }
+    await page.goto(site.at(`${ENV}/runs/${ids[0]}`));
+    await button(run(page), "Retry run").click();
+    await page.locator("dialog summary").click();
+    await expectHarmless(page, "retry");
+    await page.goto(site.at(`${ENV}/runs/${ids[1]}`));
+    await button(run(page), "Cancel run").click();
+    await field(page, "Reason").fill(`${MARKUP}${BIDI}${long(900)}`);
+    await page.locator("dialog summary").click();
+    await expectHarmless(page, "cancel");
+    for (const [path, opens] of [
+      [`${ENV}/actions`, null],
+      [`${ENV}/actions/hostile`, null],
+      [`${ENV}/actions/hostile`, "Run action"],
+      [`${ENV}/actions/hostile`, "Edit"],
+      ["tokens", null],
+      ["audit", null],
+    ] as const) {
+      await page.goto(site.at(path));
+      await browser.settled(page);
+      if (opens !== null) await button(page, opens).click();
+      await expectHarmless(page, `${path} ${opens}`);
+    }
+  });
+
+  it("are inert when the service itself sends a link that is none", async () => {
+    const page = await browser.newPage(site.origin, WIDE);
+    // A service of another version could let it through. Today's does not.
+    await page.route(/\/action-runs/, async (route) => {
+      const response = await route.fetch();
+      const text = (await response.text()).replaceAll(/https:\/\/example.com\/W*/g, SCRIPT_LINK);
+      await route.fulfill({ response, body: text });
+    });
+    await site.signIn(page, `${ENV}/runs/${ids[0]}`);
+    await run(page).getByText(SCRIPT_LINK, { exact: true }).first().waitFor();
+    await expectHarmless(page, "a link of the service");
+    expect(await page.locator(`a[href^="javascript"]`).count()).toBe(0);
+  });
+});

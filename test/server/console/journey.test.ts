@@ -1,0 +1,282 @@
+/** What people do at the console, in a browser: by pointer, and by the keyboard alone. */
+
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { callback } from "../../../src/client/index.ts";
+import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
+import { sharedPlace } from "../place.ts";
+import { until } from "../until.ts";
+import { describeInBrowser } from "../watched-browser.ts";
+import {
+  button,
+  dialog,
+  fakeTime,
+  field,
+  focusMark,
+  hasFocus,
+  job,
+  poll,
+  run,
+  runs,
+  Site,
+  signInHere,
+  tabTo,
+  untilRunIs,
+  WIDE,
+} from "./site.ts";
+
+const SHOWN_WITHIN_MS = 2000;
+const DELIVERED_WITHIN_MS = 10_000;
+const FORM = {
+  type: "object",
+  required: ["version"],
+  properties: {
+    version: { type: "string", title: "Version" },
+    replicas: { type: "integer", default: 3 },
+  },
+};
+
+const site = new Site("of-console-journey", sharedPlace("of-console-journey"));
+
+describeInBrowser("the console", (browser) => {
+  let receiver: RunningReceiver;
+  beforeAll(async () => {
+    receiver = await startReceiver();
+  });
+  afterAll(() => receiver?.close());
+
+  /** Stores the action `deploy`, whose webhook calls an inbox of the environment's name. */
+  async function storeAction(env: string): Promise<void> {
+    await site
+      .client(env)
+      .actions.put(
+        "deploy",
+        { parametersSchema: FORM, trigger: { type: "webhook", url: `${receiver.url}/${env}` } },
+        { ifVersion: null },
+      );
+  }
+
+  interface Delivered {
+    readonly run: { readonly callbackUrl: string; readonly callbackToken: string };
+    readonly parameters: unknown;
+  }
+
+  /** What the receiver got to start a run's job, and the job's way to report. `n`: how many came before, and this one. */
+  async function delivered(env: string, n: number) {
+    await until(`delivery ${n}`, () => receiver.inbox(env).length >= n, DELIVERED_WITHIN_MS);
+    const { run: asked, parameters } = JSON.parse(receiver.inbox(env)[n - 1]?.body ?? "") as Delivered;
+    return { parameters, report: callback(asked.callbackUrl, asked.callbackToken) };
+  }
+
+  /** Reports an end, and says how long the page took to show it. */
+  async function endedAfterMs(page: Page, report: ReturnType<typeof callback>): Promise<number> {
+    await report.succeed({ url: "https://shop.example/1.4.2" });
+    const reportedAt = Date.now();
+    await untilRunIs(page, "succeeded");
+    return Date.now() - reportedAt;
+  }
+
+  function idIn(page: Page): string {
+    return new URL(page.url()).pathname.split("/").at(-1) ?? "";
+  }
+
+  it("leads from the sign-in to a run, its end as it happens, a retry with another parameter, and a cancel", async () => {
+    const env = "pointer";
+    await storeAction(env);
+    const page = await browser.newPage(site.origin, WIDE);
+    await page.goto(`${site.origin}/console`);
+    await field(page, "Environment").fill(env);
+    await signInHere(page, await site.newToken("member"));
+
+    await page.getByRole("navigation").getByRole("link", { name: "Actions", exact: true }).click();
+    await page.getByRole("link", { name: "deploy", exact: true }).click();
+    await button(page, "Run action").click();
+    await field(page, "Version").fill("1.4.2");
+    await button(page.getByRole("dialog"), "Run action").click();
+
+    const first = await delivered(env, 1);
+    expect(first.parameters).toEqual({ version: "1.4.2", replicas: 3 });
+    await untilRunIs(page, "running");
+    await first.report.heartbeat({ message: "Replacing 2 of 3 replicas", progress: 0.64 });
+    await run(page).getByText("Replacing 2 of 3 replicas").first().waitFor();
+    await run(page).getByRole("list", { name: "Timeline", exact: true }).getByText("64%").waitFor();
+    expect(await endedAfterMs(page, first.report)).toBeLessThan(SHOWN_WITHIN_MS);
+    await run(page).getByText("https://shop.example/1.4.2").first().waitFor();
+
+    const before = page.url();
+    await button(run(page), "Retry run").click();
+    await field(page, "Parameters").fill('{ "version": "1.4.3", "replicas": 3 }');
+    await button(page.getByRole("dialog"), "Retry run").click();
+    await page.waitForURL((url) => url.href !== before);
+    expect((await delivered(env, 2)).parameters).toEqual({ version: "1.4.3", replicas: 3 });
+    await untilRunIs(page, "running");
+
+    await button(run(page), "Cancel run").click();
+    await field(page, "Reason").fill("the wrong version");
+    await field(page, "Grace (seconds)").fill("0");
+    await button(page.getByRole("dialog"), "Cancel run").click();
+    await untilRunIs(page, "cancelled");
+    await run(page).getByText("the wrong version").first().waitFor();
+    expect(await site.client(env).runs.get(idIn(page), { include: "details" })).toMatchObject({
+      status: "cancelled",
+      details: { retryOf: new URL(before).pathname.split("/").at(-1) },
+    });
+  });
+
+  it("lets people do all of that with the keyboard alone, and always shows where the focus is", async () => {
+    const env = "keyboard";
+    await storeAction(env);
+    const page = await browser.newPage(site.origin, WIDE);
+    const { keyboard } = page;
+    await page.goto(`${site.origin}/console`);
+    await field(page, "Token").waitFor();
+    await keyboard.type(await site.newToken("owner"));
+    await tabTo(page, field(page, "Environment"));
+    await keyboard.type(env);
+    await keyboard.press("Enter");
+    await button(page, "Sign out").waitFor();
+
+    await keyboard.press("g");
+    await keyboard.press("a");
+    await page.getByRole("link", { name: "deploy", exact: true }).waitFor();
+    await keyboard.press("j");
+    expect(await focusMark(page)).toBe("visible");
+    await keyboard.press("Enter");
+    await page.getByRole("heading", { name: "deploy", exact: true }).waitFor();
+    await tabTo(page, button(page, "Run action"));
+    await keyboard.press("Enter");
+    await field(page, "Version").waitFor();
+    expect([await hasFocus(field(page, "Version")), await focusMark(page)]).toEqual([true, "visible"]);
+    await keyboard.type("1.4.2");
+    await keyboard.press("Enter");
+
+    const { report } = await delivered(env, 1);
+    await untilRunIs(page, "running");
+    await tabTo(page, button(run(page), "Cancel run"));
+    expect(await endedAfterMs(page, report)).toBeLessThan(SHOWN_WITHIN_MS);
+    // The button went with the status.
+    expect(await focusMark(page)).toBe("a part of the page has the focus");
+
+    const before = page.url();
+    await keyboard.press("r");
+    await field(page, "Parameters").waitFor();
+    expect(await hasFocus(field(page, "Parameters"))).toBe(true);
+    await keyboard.press("Control+a");
+    await keyboard.insertText('{ "version": "1.4.3" }');
+    await tabTo(page, button(page.getByRole("dialog"), "Retry run"));
+    await keyboard.press("Enter");
+    await page.waitForURL((url) => url.href !== before);
+    expect((await delivered(env, 2)).parameters).toEqual({ version: "1.4.3" });
+    await untilRunIs(page, "running");
+
+    await keyboard.press("c");
+    await field(page, "Reason").waitFor();
+    expect(await hasFocus(field(page, "Reason"))).toBe(true);
+    await keyboard.type("the wrong version");
+    await tabTo(page, field(page, "Grace (seconds)"));
+    await keyboard.type("0");
+    await keyboard.press("Enter");
+    await untilRunIs(page, "cancelled");
+    await run(page).getByText("the wrong version").first().waitFor();
+
+    await keyboard.press("Escape");
+    await run(page).waitFor({ state: "detached" });
+    await keyboard.press("j");
+    const row = runs(page).getByRole("link", { name: "deploy", exact: true }).first();
+    expect([await hasFocus(row), await focusMark(page)]).toEqual([true, "visible"]);
+    await keyboard.press("Enter");
+    await run(page).waitFor();
+    await keyboard.press("Escape");
+    await run(page).waitFor({ state: "detached" });
+    expect([await hasFocus(row), await focusMark(page)]).toEqual([true, "visible"]);
+    await tabTo(page, button(page, "Sign out"));
+    await keyboard.press("Enter");
+    await field(page, "Token").waitFor();
+  });
+
+  it("keeps the focus on its row while rows come and statuses change", async () => {
+    const env = "focus";
+    const client = site.client(env);
+    await client.runs.create({ actionName: "first" });
+    const watched = await client.runs.create({ actionName: "watched" });
+    const page = await browser.newPage(site.origin, WIDE);
+    await fakeTime(page);
+    await site.signIn(page, `${env}/runs`);
+    const row = runs(page).getByRole("row").filter({ hasText: "watched" });
+    await row.waitFor();
+    await page.keyboard.press("j");
+    const link = row.getByRole("link", { name: "watched", exact: true });
+    expect([await hasFocus(link), await focusMark(page)]).toEqual([true, "visible"]);
+
+    await client.runs.create({ actionName: "newest" });
+    await job(watched).succeed();
+    await poll(page);
+    await row.getByText("succeeded", { exact: true }).waitFor();
+    await button(page, "1 new").waitFor();
+    expect([await hasFocus(link), await focusMark(page)]).toEqual([true, "visible"]);
+
+    await button(page, "1 new").focus();
+    await page.keyboard.press("Enter");
+    await runs(page).getByRole("link", { name: "newest", exact: true }).waitFor();
+    expect(await runs(page).getByRole("row").count()).toBe(4);
+    expect(await focusMark(page)).toBe("a part of the page has the focus");
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    await page.keyboard.press("k");
+    expect(await hasFocus(runs(page).getByRole("link", { name: "newest", exact: true }))).toBe(true);
+  });
+
+  it("has keys that can be switched off, and that do nothing in fields and with modifiers", async () => {
+    const env = "keys";
+    await site.client(env).runs.create({ actionName: "deploy" });
+    const page = await browser.newPage(site.origin, WIDE);
+    const { keyboard } = page;
+    await site.signIn(page, `${env}/runs`);
+    const link = runs(page).getByRole("link", { name: "deploy", exact: true });
+    await link.waitFor();
+    for (const modifier of ["Control", "Alt", "Meta"]) {
+      await keyboard.press(`${modifier}+j`);
+      await keyboard.press(`${modifier}+?`);
+    }
+    expect([await hasFocus(link), await page.getByRole("dialog").count()]).toEqual([false, 0]);
+
+    await keyboard.press("/");
+    await keyboard.type("j?/gt");
+    expect(await field(page, "Action").inputValue()).toBe("j?/gt");
+    expect([await page.getByRole("dialog").count(), page.url()]).toEqual([0, site.at(`${env}/runs`)]);
+    await keyboard.press("Escape");
+    expect(await field(page, "Action").inputValue()).toBe("");
+
+    const help = dialog(page, "Keyboard shortcuts");
+    await keyboard.press("?");
+    await help.waitFor();
+    const isOn = help.getByRole("checkbox", { name: "Use keyboard shortcuts", exact: true });
+    await tabTo(page, isOn);
+    await keyboard.press("Space");
+    await keyboard.press("Escape");
+    await help.waitFor({ state: "detached" });
+    async function pressAll(): Promise<void> {
+      for (const key of ["j", "?", "g", "t"]) await keyboard.press(key);
+    }
+    await pressAll();
+    expect([await hasFocus(link), await help.count()]).toEqual([false, 0]);
+    // This browser remembers it.
+    await page.reload();
+    await link.waitFor();
+    await pressAll();
+    expect([await hasFocus(link), await help.count(), page.url()]).toEqual([
+      false,
+      0,
+      site.at(`${env}/runs`),
+    ]);
+
+    await button(page, "Keyboard shortcuts").click();
+    await isOn.check();
+    await keyboard.press("Escape");
+    await keyboard.press("j");
+    expect(await hasFocus(link)).toBe(true);
+    await keyboard.press("g");
+    await keyboard.press("t");
+    await page.getByRole("heading", { name: "Tokens", exact: true }).waitFor();
+  });
+});

@@ -1,0 +1,273 @@
+/**
+ * Every page and dialog of the console: axe finds nothing wrong, light and dark, wide and narrow; nothing scrolls sideways at 360
+ * CSS pixels; and the focus can be seen wherever Tab leads.
+ */
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
+import { sharedPlace } from "../place.ts";
+import { describeInBrowser, type Look } from "../watched-browser.ts";
+import { button, field, focusMark, job, NARROW, runs, Site, WIDE } from "./site.ts";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const EVERY_RULE = {
+  type: "tag",
+  values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+};
+const CONTRAST = { type: "rule", values: ["color-contrast"] };
+const ENV = "prod";
+/** The same elements in other colours can only fail the rule for colours. */
+const LOOKS: readonly (readonly [Look, object])[] = [
+  [WIDE, EVERY_RULE],
+  [{ ...WIDE, colorScheme: "dark" }, CONTRAST],
+  [NARROW, EVERY_RULE],
+];
+const FORM = {
+  type: "object",
+  required: ["version", "notify"],
+  properties: {
+    version: { type: "string", title: "Version", description: "As in the tag.", pattern: "^[0-9.]+$" },
+    region: { type: "string", enum: ["eu-west-1", "us-east-1"], default: "eu-west-1" },
+    replicas: { type: "integer", minimum: 1, maximum: 20, default: 3 },
+    canary: { type: "boolean" },
+    notify: { type: "array", items: { type: "string" } },
+    stages: { type: "array", items: { enum: ["build", "test", "ship"] } },
+    limits: {
+      type: "object",
+      properties: { cpu: { type: "number" }, note: { type: "string", maxLength: 900 } },
+    },
+    extra: { anyOf: [{ type: "string" }, { type: "object" }] },
+  },
+};
+
+interface Scene {
+  readonly name: string;
+  readonly path: string;
+  /** What is done before it is looked at. */
+  readonly act?: (page: Page) => Promise<void>;
+}
+
+describeInBrowser("the console's looks", (browser) => {
+  const site = new Site("of-console-looks", sharedPlace("of-console-looks"));
+  let receiver: RunningReceiver;
+  const ids = new Map<string, string>();
+
+  beforeAll(async () => {
+    receiver = await startReceiver();
+    receiver.script("failing", [{ status: 503, body: "upstream connect error: connection refused" }]);
+    const client = site.client(ENV);
+    const parameters = {
+      version: "1.4.2",
+      replicas: 3,
+      flags: { canary: true, notify: ["#deploys"] },
+      note: null,
+    };
+    const labels = ["team:payments", "region:eu-west-1", "tier:1", "nightly"];
+    const failing = (retry: { maxAttempts: number; initialDelayMs: number }) =>
+      client.runs.create({
+        actionName: "deploy-storefront",
+        parameters,
+        labels,
+        trigger: { type: "webhook", url: `${receiver.url}/failing`, retry },
+      });
+    const failed = await failing({ maxAttempts: 3, initialDelayMs: 100 });
+    const waiting = await failing({ maxAttempts: 6, initialDelayMs: 60_000 });
+    const running = await client.runs.create({
+      actionName: "backup",
+      parameters,
+      recommendations: { cpu: 4 },
+    });
+    await job(running).heartbeat({
+      message: "copied 36 of 210 tables",
+      progress: 0.17,
+      externalUrl: "https://ci.example.com/jobs/42",
+    });
+    const stopping = await client.runs.create({
+      actionName: "reindex",
+      entityId: "01890a5d-ac96-774b-bcce-b302099a8057",
+    });
+    await job(stopping).heartbeat({ message: "reindexing" });
+    await client.runs.cancel(stopping.id, { reason: "a newer version is on its way", graceSeconds: 3000 });
+    const succeeded = await client.runs.create({ actionName: "build", parameters });
+    await job(succeeded).succeed({
+      image: "registry.example.com/shop@sha256:0d1fe2c4",
+      layers: [{ id: "a3f" }],
+    });
+    const cancelled = await client.runs.create({ actionName: "rotate-keys" });
+    await client.runs.cancel(cancelled.id, { reason: "the wrong environment" });
+    for (const [name, { id }] of Object.entries({ failed, waiting, running, stopping, succeeded, cancelled }))
+      ids.set(name, id);
+    await client.actions.put(
+      "deploy",
+      {
+        description: "Deploys the shop",
+        parametersSchema: FORM,
+        labels,
+        trigger: {
+          type: "webhook",
+          url: `${receiver.url}/deploy`,
+          headers: { Authorization: "Bearer {{ secrets.ci }}" },
+          secrets: { ci: "a-secret-of-the-ci" },
+        },
+      },
+      { ifVersion: null },
+    );
+    await client.actions.put("no-webhook", {}, { ifVersion: null });
+    await client.tokens.create({ name: "ci", role: "member", envName: ENV });
+    await client.runs.wait(failed.id);
+  });
+  afterAll(() => receiver?.close());
+
+  const opening =
+    (...names: readonly string[]) =>
+    async (page: Page) => {
+      for (const name of names) await button(page, name).last().click();
+    };
+  const runAt = (name: string) => `${ENV}/runs/${ids.get(name)}`;
+
+  function scenes(): readonly Scene[] {
+    return [
+      { name: "runs", path: `${ENV}/runs?label=team:payments` },
+      { name: "all runs", path: `${ENV}/runs` },
+      { name: "no run matches", path: `${ENV}/runs?actionName=none` },
+      { name: "a filter that is refused", path: `${ENV}/runs?status=exploded` },
+      { name: "no runs yet", path: "empty/runs" },
+      { name: "keys", path: `${ENV}/runs`, act: (page) => page.keyboard.press("?") },
+      {
+        name: "another environment",
+        path: `${ENV}/runs`,
+        act: (page) => page.locator("button.place").click(),
+      },
+      ...[...ids.keys()].map((name) => ({
+        name: `a run that is ${name}`,
+        path: runAt(name),
+        act: async (page: Page) => {
+          const closed = page.locator("details:not([open]) > summary");
+          while ((await closed.count()) > 0) await closed.first().click();
+        },
+      })),
+      {
+        name: "cancel",
+        path: runAt("running"),
+        act: async (page) => {
+          await opening("Cancel run")(page);
+          await field(page, "Grace (seconds)").fill("soon");
+          await opening("Cancel run")(page);
+        },
+      },
+      {
+        name: "retry",
+        path: runAt("succeeded"),
+        act: async (page) => {
+          await opening("Retry run")(page);
+          await field(page, "Parameters").fill("{");
+          await opening("Retry run")(page);
+          await page.locator("dialog summary").click();
+        },
+      },
+      { name: "no such run", path: `${ENV}/runs/01a212de-9b55-8003-a8a9-dd2c148ea617` },
+      { name: "actions", path: `${ENV}/actions` },
+      { name: "no actions", path: "empty/actions" },
+      { name: "a new action", path: `${ENV}/actions`, act: opening("New action", "Save") },
+      { name: "an action", path: `${ENV}/actions/deploy` },
+      { name: "an action without a webhook", path: `${ENV}/actions/no-webhook`, act: opening("Run action") },
+      { name: "run an action", path: `${ENV}/actions/deploy`, act: opening("Run action", "Run action") },
+      { name: "edit an action", path: `${ENV}/actions/deploy`, act: opening("Edit") },
+      { name: "delete an action", path: `${ENV}/actions/deploy`, act: opening("Delete") },
+      { name: "tokens", path: "tokens" },
+      { name: "a new token without a name", path: "tokens", act: opening("New token", "Create token") },
+      {
+        name: "a new token",
+        path: "tokens",
+        act: async (page) => {
+          await opening("New token")(page);
+          await field(page.getByRole("dialog"), "Name").fill("ci");
+          await opening("Create token")(page);
+          await field(page, "New token value").waitFor();
+        },
+      },
+      { name: "revoke a token", path: "tokens", act: (page) => button(page, "Revoke ci").first().click() },
+      { name: "audit", path: "audit" },
+      { name: "a place that the token does not open", path: "../../other/shop/tokens" },
+    ];
+  }
+
+  /** Violations of axe's rules, and what scrolls sideways although it is not code. */
+  async function faultsOf(page: Page, rules: object): Promise<string[]> {
+    if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(AXE);
+    return page.evaluate<string[]>(`(async () => {
+      const { violations } = await axe.run(document, {
+        resultTypes: ["violations"], runOnly: ${JSON.stringify(rules)}
+      });
+      const wide = [document.documentElement, ...document.querySelectorAll("body *:not(pre, textarea, input)")]
+        .filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0
+          && (element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowX)));
+      return [
+        ...violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
+          id + ": " + html.slice(0, 160) + " " + failureSummary.replaceAll(/\\s+/g, " "))),
+        ...wide.map((element) => "scrolls sideways: " + element.outerHTML.slice(0, 160)),
+      ];
+    })()`);
+  }
+
+  async function lookAt(page: Page, name: string, found: string[]): Promise<void> {
+    for (const [{ width, colorScheme }, rules] of LOOKS) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 800 });
+      for (const fault of await faultsOf(page, rules))
+        found.push(`${name}, ${width}, ${colorScheme}: ${fault}`);
+    }
+    await page.setViewportSize({ width: WIDE.width, height: 800 });
+  }
+
+  it("are accessible on every page and in every dialog, light and dark, wide and narrow", async () => {
+    const page = await browser.newPage(site.origin, WIDE);
+    const found: string[] = [];
+    await page.goto(site.at(`${ENV}/runs`));
+    await field(page, "Token").fill("not a token");
+    await button(page, "Sign in").click();
+    await lookAt(page, "sign in", found);
+    await field(page, "Token").fill(await site.newToken("owner"));
+    await button(page, "Sign in").click();
+    await runs(page).waitFor();
+    for (const { name, path, act } of scenes()) {
+      await page.goto(site.at(path));
+      await browser.settled(page);
+      await act?.(page);
+      await browser.settled(page);
+      await lookAt(page, name, found);
+    }
+    // Those of the run and the page that do not exist, and of the filter that is refused.
+    await browser.expectFault(/status of 40[04]/);
+    expect(found).toEqual([]);
+  });
+
+  it.each([
+    `${ENV}/runs`,
+    `${ENV}/runs/failed`,
+    `${ENV}/actions`,
+    `${ENV}/actions/deploy`,
+    "tokens",
+    "audit",
+  ])("show the focus at every stop of Tab on %s", async (path) => {
+    const page = await browser.newPage(site.origin, WIDE);
+    await site.signIn(page, path.replace("failed", ids.get("failed") ?? ""));
+    await browser.settled(page);
+    const stops = new Set<string>();
+    // Once around: the browser itself has the focus between the last stop and the first.
+    for (let rounds = 0; rounds < 2; ) {
+      await page.keyboard.press("Tab");
+      const mark = await focusMark(page);
+      if (mark === "nothing has the focus") rounds++;
+      else {
+        expect(mark).toBe("visible");
+        stops.add(await page.evaluate<string>("document.activeElement.outerHTML"));
+        expect(stops.size).toBeLessThan(200);
+      }
+    }
+    expect(stops.size).toBeGreaterThan(5);
+  });
+});

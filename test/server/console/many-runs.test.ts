@@ -1,0 +1,271 @@
+/**
+ * The console with 10 000 runs, and left alone for hours. Times are taken inside the page, from the event or from the end of the
+ * answer to the frame that shows it, so neither the service nor the test counts. Of several tries the fastest counts, because a
+ * busy machine only ever makes them slower.
+ */
+
+import type { CDPSession, Page, Request } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { ActionRun } from "../../../src/client/index.ts";
+import { newPlace, type Place } from "../place.ts";
+import { type LandedRun, landInD1 } from "../state.ts";
+import { until } from "../until.ts";
+import { describeInBrowser } from "../watched-browser.ts";
+import { button, fakeTime, field, job, run, runs, Site, untilRunIs, WIDE } from "./site.ts";
+
+const ORG = "of-console-many";
+const ENV = "prod";
+const RUNS = 10_000;
+const FIRST_ROWS_WITHIN_MS = 1000;
+const FILTERED_WITHIN_MS = 100;
+const TRIES = 5;
+const DONE_WITHIN_MS = 10_000;
+/** The longest time from a poll to the next. */
+const POLL_MS = 5500;
+const HOUR_POLLS = Math.ceil(3_600_000 / POLL_MS);
+const WARM_POLLS = 60;
+const CHANGE_EVERY = 55;
+
+/** The `n`th of 10 000 runs, an hour old at most. No service made it, so it can only be listed. */
+function landed(n: number): LandedRun {
+  const createdAt = Date.now() - 3_600_000 + n * 300;
+  const hex = createdAt.toString(16).padStart(12, "0");
+  const id = `${hex.slice(0, 8)}-${hex.slice(8)}-8000-8000-${n.toString(16).padStart(12, "0")}`;
+  const actionName = ["deploy", "build-image", "rotate-keys"][n % 3] ?? "";
+  const status = n % 7 === 0 ? "failed" : "succeeded";
+  const at = new Date(createdAt).toISOString();
+  const body: ActionRun = {
+    id,
+    actionName,
+    entityId: null,
+    status,
+    parameters: { version: `1.${n}.0`, region: "eu-west-1" },
+    recommendations: {},
+    triggeredBy: "ci",
+    createdAt: at,
+    startedAt: at,
+    completedAt: new Date(createdAt + (n % 50) * 1000).toISOString(),
+    error: status === "failed" ? "Exit code 137: out of memory" : null,
+    output: null,
+  };
+  return { id, actionName, status, triggeredBy: "ci", body: JSON.stringify(body) };
+}
+
+/** Notes when a press happens, and when frames first show a pressed button, and a list that is whole. */
+const PROBE = `
+  globalThis.probe = {};
+  const afterFrame = (name) => requestAnimationFrame(() => setTimeout(() => { probe[name] ??= performance.now(); }));
+  addEventListener("click", ({ timeStamp }) => { globalThis.probe = { clickedAt: timeStamp }; }, true);
+  new MutationObserver(() => {
+    const table = document.querySelector("table[aria-label=Runs]");
+    if (table?.ariaBusy === "false" && table.querySelector("tbody tr") !== null) afterFrame("listedAt");
+    if (table?.ariaBusy === "true" && document.querySelector(".status-filters [aria-pressed=true]") !== null) afterFrame("pressedAt");
+  }).observe(document, { subtree: true, childList: true, attributes: true });
+`;
+
+interface Probe {
+  readonly clickedAt?: number;
+  readonly pressedAt?: number;
+  readonly listedAt?: number;
+}
+
+describeInBrowser("the console with many runs", (browser) => {
+  let place: Place;
+  let site: Site;
+
+  beforeAll(async () => {
+    place = await newPlace();
+    landInD1(
+      place.state,
+      `${ORG}/shop/${ENV}`,
+      Array.from({ length: RUNS }, (_, n) => landed(n)),
+    );
+    const { url } = await place.start();
+    site = new Site(ORG, { origin: url, token: place.token });
+  });
+  afterAll(() => place?.remove());
+
+  const isPoll = (request: Request) =>
+    /\/action-runs\?/.test(request.url()) && /limit=\d+/.test(request.url());
+  const isStream = (request: Request) => request.url().endsWith("/events");
+
+  /** When the last answer with a list was there, on the page's clock. */
+  function answeredAt(page: Page): Promise<number> {
+    return page.evaluate<number>(
+      `performance.getEntriesByType("resource").filter(({ name }) => /action-runs\\?.*limit=50/.test(name)).at(-1).responseEnd`,
+    );
+  }
+
+  async function probed(page: Page, name: keyof Probe): Promise<number> {
+    const read = () => page.evaluate<Probe>("probe");
+    await until(`the page's ${name}`, async () => (await read())[name] !== undefined, DONE_WITHIN_MS);
+    return (await read())[name] ?? 0;
+  }
+
+  it("shows the first of 10 000 runs within a second, and reacts to a filter within 100 ms", async () => {
+    const page = await browser.newPage(site.origin, WIDE);
+    await page.addInitScript(PROBE);
+    await site.signIn(page, `${ENV}/runs`, await site.newToken("member"));
+    await runs(page).getByRole("row").nth(50).waitFor();
+    await page.reload();
+    const listedAt = await probed(page, "listedAt");
+    expect(listedAt - (await answeredAt(page))).toBeLessThan(FIRST_ROWS_WITHIN_MS);
+    expect(await runs(page).locator("tbody").getByRole("row").count()).toBe(50);
+    await page.getByRole("button", { name: "failed 1,000+", exact: true }).waitFor();
+
+    const reactions: number[] = [];
+    const listings: number[] = [];
+    for (let tries = 0; tries < TRIES; tries++) {
+      await page.getByRole("button", { name: /^failed/ }).click();
+      const clickedAt = await probed(page, "clickedAt");
+      reactions.push((await probed(page, "pressedAt")) - clickedAt);
+      listings.push((await probed(page, "listedAt")) - (await answeredAt(page)));
+      expect(new Set(await runs(page).locator("tbody tr td:first-child").allTextContents())).toEqual(
+        new Set(["failed"]),
+      );
+      await page.getByRole("button", { name: /^failed/ }).click();
+      await browser.settled(page);
+    }
+    expect(Math.min(...reactions)).toBeLessThan(FILTERED_WITHIN_MS);
+    expect(Math.min(...listings)).toBeLessThan(FILTERED_WITHIN_MS);
+  });
+
+  /** The most requests of a kind that were under way at the same time, and how many there are now. */
+  function underWay(page: Page, isCounted: (request: Request) => boolean) {
+    let count = 0;
+    let most = 0;
+    let sent = 0;
+    page.on("request", (request) => {
+      if (!isCounted(request)) return;
+      sent++;
+      count++;
+      most = Math.max(most, count);
+    });
+    const ended = (request: Request) => {
+      if (isCounted(request)) count--;
+    };
+    page.on("requestfinished", ended);
+    page.on("requestfailed", ended);
+    return { now: () => count, most: () => most, sent: () => sent };
+  }
+
+  interface Held {
+    readonly nodes: number;
+    readonly listeners: number;
+    readonly heapBytes: number;
+  }
+
+  /** What the page holds after the garbage was collected. */
+  async function heldBy(session: CDPSession): Promise<Held> {
+    await session.send("HeapProfiler.collectGarbage");
+    const { metrics } = await session.send("Performance.getMetrics");
+    const of = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? 0;
+    return { nodes: of("Nodes"), listeners: of("JSEventListeners"), heapBytes: of("JSHeapUsedSize") };
+  }
+
+  it("holds no more after an hour of polls than after some minutes, one poll at a time", async () => {
+    const client = site.client(ENV);
+    const watched = await client.runs.create({ actionName: "watched" });
+    await job(watched).heartbeat({ message: "at work", progress: 0.5 });
+    const page = await browser.newPage(site.origin, WIDE);
+    const polls = underWay(page, isPoll);
+    const streams = underWay(page, isStream);
+    await fakeTime(page);
+    await site.signIn(page, `${ENV}/runs/${watched.id}`, await site.newToken("member"));
+    await untilRunIs(page, "running");
+    await browser.settled(page);
+    const session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable");
+
+    let changed = await client.runs.create({ actionName: "changes" });
+    async function poll(): Promise<void> {
+      const answered = page.waitForEvent("requestfinished", isPoll);
+      await page.clock.runFor(POLL_MS);
+      await answered;
+    }
+    /** Rows come, change and go. */
+    async function change(): Promise<void> {
+      await job(changed).succeed();
+      changed = await client.runs.create({ actionName: "changes" });
+      await poll();
+      await button(page, /^\d+ new$/).click();
+      await runs(page).getByRole("row").filter({ hasText: "pending" }).first().waitFor();
+    }
+    async function pollTimes(count: number): Promise<Held> {
+      for (let n = 1; n <= count; n++) {
+        await poll();
+        if (n % CHANGE_EVERY === 0) await change();
+      }
+      await change();
+      await page.clock.runFor(10_000);
+      await browser.settled(page);
+      return heldBy(session);
+    }
+    const early = await pollTimes(WARM_POLLS);
+    const late = await pollTimes(HOUR_POLLS);
+    expect(polls.sent()).toBeGreaterThan(HOUR_POLLS);
+    expect([polls.most(), streams.most(), streams.sent()]).toEqual([1, 1, 1]);
+    expect(late.nodes).toBeLessThan(early.nodes * 1.1);
+    expect(late.listeners).toBeLessThan(early.listeners * 1.1);
+    expect(late.heapBytes).toBeLessThan(early.heapBytes * 1.2);
+  });
+
+  function show(page: Page, state: "visible" | "hidden"): Promise<void> {
+    return page.evaluate(`
+      Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    `);
+  }
+
+  it("has one event stream, none while it is hidden, and no second poll while one is under way", async () => {
+    const client = site.client(ENV);
+    const [one, other] = [
+      await client.runs.create({ actionName: "one" }),
+      await client.runs.create({ actionName: "other" }),
+    ];
+    const page = await browser.newPage(site.origin, WIDE);
+    const streams = underWay(page, isStream);
+    const polls = underWay(page, isPoll);
+    await fakeTime(page);
+    await site.signIn(page, `${ENV}/runs/${one.id}`, await site.newToken("member"));
+    await untilRunIs(page, "pending");
+    await runs(page).getByRole("link", { name: "other", exact: true }).click();
+    await run(page).getByRole("heading", { name: "other", exact: true }).waitFor();
+    await job(other).heartbeat({ message: "step one" });
+    await run(page).getByText("step one", { exact: true }).first().waitFor();
+    expect([streams.now(), streams.most(), streams.sent()]).toEqual([1, 1, 2]);
+
+    await show(page, "hidden");
+    await until("the stream is closed", () => streams.now() === 0, DONE_WITHIN_MS);
+    await browser.settled(page);
+    const before = polls.sent();
+    await page.clock.runFor(600_000);
+    await job(other).heartbeat({ message: "step two" });
+    expect([polls.sent(), streams.sent()]).toEqual([before, 2]);
+    const resumed = page.waitForRequest(isStream);
+    await show(page, "visible");
+    expect(Number((await resumed).headers()["last-event-id"])).toBeGreaterThan(0);
+    await run(page).getByText("step two", { exact: true }).first().waitFor();
+    await until("a poll", () => polls.sent() > before, DONE_WITHIN_MS);
+    await browser.settled(page);
+
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await page.route(/\/action-runs\?/, async (route) => {
+      await held;
+      await route.continue();
+    });
+    const asked = polls.sent();
+    await page.clock.runFor(60_000);
+    expect([polls.sent(), polls.now()]).toEqual([asked + 1, 1]);
+    const answered = page.waitForEvent("requestfinished", isPoll);
+    release();
+    await answered;
+    await page.clock.runFor(POLL_MS);
+    await until("the next poll", () => polls.sent() === asked + 2, DONE_WITHIN_MS);
+    expect(polls.most()).toBe(1);
+    await field(page, "Action").waitFor();
+  });
+});

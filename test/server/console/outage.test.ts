@@ -1,0 +1,117 @@
+/** The service goes down and comes back: the console says so, keeps what it shows, and goes on by itself. */
+
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Server } from "../../../src/dev/server.ts";
+import { killAll, newPlace, type Place } from "../place.ts";
+import { until } from "../until.ts";
+import { describeInBrowser } from "../watched-browser.ts";
+import { button, fakeTime, job, run, runs, Site, untilRunIs, WIDE } from "./site.ts";
+
+const ENV = "prod";
+const BACK_WITHIN_MS = 20_000;
+/** Until the longest wait between two tries is over. */
+const LONGEST_WAIT_MS = 61_000;
+
+describeInBrowser("the console in an outage", (browser) => {
+  let place: Place;
+  let server: Server;
+  let site: Site;
+
+  beforeAll(async () => {
+    place = await newPlace();
+    server = await place.start();
+    site = new Site("of-console-outage", { origin: server.url, token: place.token });
+  });
+  afterAll(() => place?.remove());
+
+  async function open(path: string): Promise<Page> {
+    const page = await browser.newPage(site.origin, WIDE);
+    await fakeTime(page);
+    await site.signIn(page, path, site.token);
+    return page;
+  }
+
+  it("says that the service is down, keeps what it shows, and goes on by itself", async () => {
+    const client = site.client(ENV);
+    const before = await client.runs.create({ actionName: "before" });
+    const page = await open(`${ENV}/runs/${before.id}`);
+    await untilRunIs(page, "pending");
+    await runs(page).getByRole("link", { name: "before", exact: true }).waitFor();
+    const actions = await open(`${ENV}/actions`);
+    await actions.getByText("No action is stored here yet", { exact: true }).waitFor();
+
+    await killAll(server);
+    await page.clock.runFor(6000);
+    const alerts = page.getByRole("alert");
+    await alerts.first().waitFor();
+    await alerts
+      .getByText(/^Next try in \d+s$/)
+      .first()
+      .waitFor();
+    expect(await runs(page).getByRole("link", { name: "before", exact: true }).count()).toBe(1);
+    await untilRunIs(page, "pending");
+    // A press tries at once.
+    const tried = page.waitForEvent("requestfailed");
+    await button(alerts.first(), "Try now").click();
+    await tried;
+    await actions.getByRole("link", { name: "Runs", exact: true }).click();
+    await actions.getByRole("alert").first().waitFor();
+    // Longer and longer waits, but never more than a minute.
+    for (let tries = 0; tries < 5; tries++) {
+      const next = page.waitForEvent("requestfailed");
+      await page.clock.runFor(LONGEST_WAIT_MS);
+      await next;
+    }
+
+    server = await place.start();
+    const during = await client.runs.create({ actionName: "during" });
+    await job(before).succeed({ url: "https://shop.example" });
+    const isBack = async () => {
+      await page.clock.runFor(LONGEST_WAIT_MS);
+      return (await alerts.count()) === 0;
+    };
+    await until("the page goes on", isBack, BACK_WITHIN_MS);
+    await untilRunIs(page, "succeeded");
+    await run(page).getByText("https://shop.example").first().waitFor();
+    await button(page, "1 new").click();
+    const row = runs(page).getByRole("row").filter({ hasText: "during" });
+    await row.getByText("pending", { exact: true }).waitFor();
+    // Live again.
+    await row.getByRole("link", { name: "during", exact: true }).click();
+    await untilRunIs(page, "pending");
+    await job(during).succeed();
+    await untilRunIs(page, "succeeded");
+
+    await actions.clock.runFor(LONGEST_WAIT_MS);
+    await runs(actions).getByRole("link", { name: "during", exact: true }).waitFor();
+    expect(await actions.getByRole("alert").count()).toBe(0);
+    await browser.expectFault(
+      /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/,
+    );
+  });
+
+  it("counts down when the service says that it is unavailable, and tries again at the time that it names", async () => {
+    await site.client(ENV).runs.create({ actionName: "deploy" });
+    const page = await browser.newPage(site.origin, WIDE);
+    await fakeTime(page);
+    await page.route(/\/action-runs\?/, (route) =>
+      route.fulfill({
+        status: 503,
+        headers: { "Retry-After": "20" },
+        json: { error: "The database is unavailable. Try again.", code: "database_unavailable" },
+      }),
+    );
+    await site.signIn(page, `${ENV}/runs`);
+    const alert = page.getByRole("alert");
+    await alert.getByText("The database is unavailable. Try again.", { exact: true }).waitFor();
+    await browser.expectFault(/status of 503/);
+    await alert.getByText(/^Next try in 2[0-9]s$/).waitFor();
+    await page.unroute(/\/action-runs\?/);
+    await page.clock.runFor(15_000);
+    await alert.getByText(/^Next try in \ds$/).waitFor();
+    await page.clock.runFor(10_000);
+    await runs(page).getByRole("link", { name: "deploy", exact: true }).first().waitFor();
+    expect(await alert.count()).toBe(0);
+  });
+});

@@ -1,0 +1,131 @@
+/** What the tests of the console share: places of the shared server, pages that are signed in, and the console's parts by name. */
+
+import type { Locator, Page } from "playwright-core";
+import { type Client, type CreatedActionRun, callback, createClient } from "../../../src/client/index.ts";
+import type { Look } from "../watched-browser.ts";
+
+export const WIDE: Look = { width: 1280, colorScheme: "light" };
+export const NARROW: Look = { width: 360, colorScheme: "dark" };
+
+export type Role = "owner" | "admin" | "member" | "viewer";
+
+/** One organization of a server, with the project `shop`. */
+export class Site {
+  readonly origin: string;
+  /** The operator's. */
+  readonly token: string;
+  readonly #org: string;
+
+  constructor(org: string, { origin, token }: { readonly origin: string; readonly token: string }) {
+    this.#org = org;
+    this.origin = origin;
+    this.token = token;
+  }
+
+  client(env: string, token = this.token): Client {
+    return createClient({ baseUrl: this.origin, token, org: this.#org, project: "shop", env });
+  }
+
+  async newToken(role: Role, envName?: string): Promise<string> {
+    const scope = envName === undefined ? {} : { envName };
+    return (await this.client("none").tokens.create({ name: `a-${role}`, role, ...scope })).token;
+  }
+
+  /** The address of a page: `prod/runs`, `tokens`. */
+  at(path: string): string {
+    return `${this.origin}/console/-/${this.#org}/shop/${path}`;
+  }
+
+  /** Opens an address and signs in there. The address of a page of the whole project names no environment. */
+  async signIn(page: Page, path: string, token = this.token): Promise<void> {
+    await page.goto(this.at(path));
+    if (!path.includes("/")) await field(page, "Environment").fill("prod");
+    await signInHere(page, token);
+  }
+}
+
+/** At the sign-in page. */
+export async function signInHere(page: Page, token: string): Promise<void> {
+  await page.getByLabel("Token", { exact: true }).fill(token);
+  await button(page, "Sign in").click();
+  await button(page, "Sign out").waitFor();
+}
+
+export function job({ callback: { url, token } }: CreatedActionRun) {
+  return callback(url, token);
+}
+
+export function button(within: Page | Locator, name: string | RegExp): Locator {
+  return within.getByRole("button", { name, exact: true });
+}
+
+export function field(within: Page | Locator, label: string): Locator {
+  return within.getByLabel(label, { exact: true });
+}
+
+export function runs(page: Page): Locator {
+  return page.getByRole("table", { name: "Runs", exact: true });
+}
+
+export function run(page: Page): Locator {
+  return page.getByRole("region", { name: "Run", exact: true });
+}
+
+export function dialog(page: Page, name: string): Locator {
+  return page.getByRole("dialog", { name, exact: true });
+}
+
+/** Resolves when the open run is shown with this status. */
+export async function untilRunIs(page: Page, status: string): Promise<void> {
+  await run(page).getByText(status, { exact: true }).first().waitFor();
+}
+
+/** Puts a clock into the page that goes as usual, and that `poll` can move forward. Call it before the page is opened. */
+export async function fakeTime(page: Page): Promise<void> {
+  await page.clock.install();
+}
+
+/** The time of the next poll comes at once. */
+export async function poll(page: Page): Promise<void> {
+  await page.clock.runFor(6000);
+}
+
+/** An element of the page, as far as a function that runs there needs it. */
+interface InDocument {
+  readonly ownerDocument: { readonly activeElement: unknown };
+}
+
+export function hasFocus(target: Locator): Promise<boolean> {
+  return target.evaluate((element: InDocument) => element === element.ownerDocument.activeElement);
+}
+
+/** What is focused and how: `visible`, or why it is not. Parts of the page that scripts focus need no mark. */
+export function focusMark(page: Page): Promise<string> {
+  return page.evaluate<string>(`(() => {
+    const at = document.activeElement;
+    if (at === null || at === document.body) return "nothing has the focus";
+    if (at.matches("main, h1, section, div")) return "a part of the page has the focus";
+    // The browser marks its own button in such a field.
+    if (at.matches("[type=datetime-local]:not(:focus-visible)")) return "visible";
+    const isMarked = [null, "::after"].some((part) => {
+      const { outlineStyle, outlineWidth } = getComputedStyle(at, part);
+      return outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
+    });
+    const { left, right, top, bottom } = at.getBoundingClientRect();
+    const isInView = right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
+    return isMarked && isInView ? "visible" : "the focus can't be seen on " + at.outerHTML.slice(0, 120);
+  })()`);
+}
+
+const STOPS_MAX = 120;
+
+/** Presses Tab until the target has the focus. Throws if the focus can't be seen on the way, or if Tab does not lead there. */
+export async function tabTo(page: Page, target: Locator): Promise<void> {
+  for (let stops = 0; stops < STOPS_MAX; stops++) {
+    await page.keyboard.press("Tab");
+    const mark = await focusMark(page);
+    if (mark.startsWith("the focus can't be seen")) throw new Error(mark);
+    if (await hasFocus(target)) return;
+  }
+  throw new Error(`Tab does not lead to ${target}`);
+}

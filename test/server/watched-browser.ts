@@ -1,0 +1,149 @@
+/** Chromium, and a record of everything that no page of this service may do. */
+
+import { type Browser, type BrowserContext, chromium, type Page, type Request } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
+import { CHROMIUM } from "../../src/dev/chromium.ts";
+import { until } from "./until.ts";
+
+const STARTS_WITHIN_MS = 60_000;
+const TEST_MAX_MS = 90_000;
+const APPEARS_WITHIN_MS = 20_000;
+const FAULT_WITHIN_MS = 5_000;
+const SETTLED_WITHIN_MS = 10_000;
+const HEIGHT = 800;
+
+export interface Look {
+  readonly width: number;
+  readonly colorScheme: "light" | "dark";
+}
+
+/**
+ * Tests in one Chromium. After each of them there must be no fault, and its pages are closed. Without a Chromium the tests are
+ * skipped, and a sentence says so. `what`: "the explorer".
+ */
+export function describeInBrowser(what: string, tests: (browser: WatchedBrowser) => void): void {
+  if (CHROMIUM === undefined) {
+    process.stderr.write(
+      `Chromium is missing, so ${what} is not tested in a browser. Install it with: apt-get install chromium.\n`,
+    );
+  }
+  describe.skipIf(CHROMIUM === undefined)(`${what} in a browser`, { timeout: TEST_MAX_MS }, () => {
+    const browser = new WatchedBrowser();
+    beforeAll(() => browser.start());
+    afterAll(() => browser.stop());
+    afterEach(async () => {
+      await browser.closePages();
+      expect(browser.takeFaults()).toEqual([]);
+    });
+    tests(browser);
+  });
+}
+
+export class WatchedBrowser {
+  #browser: Browser | null = null;
+  #faults: string[] = [];
+  /** The requests of each page that have no response yet. */
+  readonly #pending = new WeakMap<Page, Set<Request>>();
+
+  async start(): Promise<void> {
+    this.#browser = await chromium.launch({
+      executablePath: CHROMIUM ?? "",
+      // A request to another host fails, and so does the test.
+      args: ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost"],
+      timeout: STARTS_WITHIN_MS,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#browser?.close();
+  }
+
+  async closePages(): Promise<void> {
+    for (const context of this.#browser?.contexts() ?? []) await context.close();
+  }
+
+  /**
+   * What happened since the last call: requests to other hosts, errors and warnings on the console, violations of the policy,
+   * exceptions, dialogs of the browser, and new windows.
+   */
+  takeFaults(): readonly string[] {
+    return this.#faults.splice(0);
+  }
+
+  /** Removes the faults that a test causes. Waits for the first one, and throws if there is none. */
+  async expectFault(pattern: RegExp): Promise<void> {
+    const isExpected = (fault: string) => pattern.test(fault);
+    await until(`a fault ${pattern}`, () => this.#faults.some(isExpected), FAULT_WITHIN_MS);
+    this.#faults = this.#faults.filter((fault) => !isExpected(fault));
+  }
+
+  /** A page of its own session: it shares no storage with others. `origin`: where all its requests must go. */
+  async newPage(origin: string, { width, colorScheme }: Look): Promise<Page> {
+    if (this.#browser === null) throw new Error("The browser is not started.");
+    const context = await this.#browser.newContext({
+      viewport: { width, height: HEIGHT },
+      colorScheme,
+      reducedMotion: "reduce",
+    });
+    context.setDefaultTimeout(APPEARS_WITHIN_MS);
+    await this.#watch(context, origin);
+    const page = await context.newPage();
+    this.#notePending(page);
+    page.on("websocket", (socket) => this.#faults.push(`socket to ${socket.url()}`));
+    page.on("popup", (popup) => this.#faults.push(`window at ${popup.url()}`));
+    page.on("dialog", async (dialog) => {
+      this.#faults.push(`${dialog.type()}: ${dialog.message()}`);
+      await dialog.dismiss();
+    });
+    return page;
+  }
+
+  /** Resolves when the page has drawn what it asked for. An event stream counts as answered when it begins. */
+  async settled(page: Page): Promise<void> {
+    await page.locator("main").waitFor();
+    await twoFrames(page);
+    const isAnswered = () => this.#pending.get(page)?.size === 0;
+    await until("the page has all responses", isAnswered, SETTLED_WITHIN_MS);
+    await twoFrames(page);
+  }
+
+  #notePending(page: Page): void {
+    const pending = new Set<Request>();
+    const answered = (request: Request) => pending.delete(request);
+    this.#pending.set(page, pending);
+    page.on("request", (request) => pending.add(request));
+    page.on("requestfinished", answered);
+    page.on("requestfailed", answered);
+    page.on("response", (response) => {
+      if (response.headers()["content-type"] === "text/event-stream") answered(response.request());
+    });
+  }
+
+  async #watch(context: BrowserContext, allowed: string): Promise<void> {
+    context.on("request", (request) => {
+      const { protocol, origin } = new URL(request.url());
+      if (origin !== allowed && protocol !== "data:") this.#faults.push(`request to ${request.url()}`);
+    });
+    context.on("console", (said) => {
+      const isFault = said.type() === "error" || said.type() === "warning";
+      if (isFault) this.#faults.push(`${said.type()}: ${said.text()}`);
+    });
+    context.on("weberror", (thrown) => this.#faults.push(`thrown: ${thrown.error().message}`));
+    await context.addInitScript(
+      `addEventListener("securitypolicyviolation", (refused) =>
+        console.error("refused by the policy", refused.violatedDirective, refused.blockedURI))`,
+    );
+  }
+}
+
+/** Effects run after a frame, and what they change is drawn in the next. */
+function twoFrames(page: Page): Promise<void> {
+  return page.evaluate(
+    "new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => setTimeout(done)))))",
+  );
+}
+
+/** How many CSS pixels the page can be scrolled sideways. */
+export function overflow(page: Page): Promise<number> {
+  return page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+}
