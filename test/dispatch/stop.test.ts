@@ -129,11 +129,13 @@ describe("a stop request", () => {
     await untilErased(run);
   });
 
-  it("is given up when the answer says so", async () => {
-    const { run, stops } = await queued({ status: 202 }, {}, [{ status: 403 }]);
+  it.each([302, 307, 403])("is given up when it is answered %i, and follows no redirect", async (status) => {
+    const headers = { Location: "/elsewhere" };
+    const { run, stops } = await queued({ status: 202 }, {}, [{ status, headers }]);
     await run.cancel();
     await stops.untilInbox(1);
     await untilErased(run);
+    expect(await stops.inbox()).toHaveLength(1);
   });
 
   it("has an instant at which it is erased, from the start", async () => {
