@@ -65,11 +65,15 @@ describe("a stop request", () => {
   });
 
   it.each([200, 404, 409, 410])("is done when it is answered %i", async (status) => {
-    const { run, stops } = await queued({ status: 202 }, {}, [{ status }]);
-    await run.cancel();
-    await stops.untilInbox(1);
+    const { run, stops } = await play({ status: 202 }, {}, [{ status }]);
+    await run.untilStatus("running");
+    await askToStop(run);
     await untilErased(run);
-    await run.alarmIn(LEASE_OVER_MS);
+    expect((await run.timeline()).at(-1)).toMatchObject({
+      type: "stop_answered",
+      outcome: "accepted",
+      status,
+    });
     expect(await stops.inbox()).toHaveLength(1);
   });
 
