@@ -132,7 +132,10 @@ describe("an answer that nobody asked for details", () => {
   async function textOf(method: string, path: string, body?: unknown, token = ROOT): Promise<string> {
     const response = await exports.default.fetch(`https://runs.example${path}`, {
       method,
-      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      headers: {
+        Authorization: `Bearer ${token}`,
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     return response.text();
