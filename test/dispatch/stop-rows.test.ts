@@ -53,6 +53,20 @@ it("a run that ends has 15 minutes for its stop request, although the receiver a
   expect(await rowsOf(run)).toMatchObject({ stops: 0 });
 });
 
+it("a stop request that waits to be tried again is tried when it would have been, although its run ends before", async () => {
+  const { run, stops } = await play({ status: 202 }, {}, [
+    { status: 503, headers: { "Retry-After": "600" } },
+  ]);
+  await run.untilStatus("running");
+  await askToStop(run);
+  await stops.untilInbox(1);
+  const due = () => sql(run, "SELECT next_at, due_at FROM stop_requests WHERE run_id = ?1");
+  await until(async () => (await due()).next_at !== null);
+  await run.report({ status: "succeeded" });
+  const { next_at, due_at } = await due();
+  expect(due_at).toBe(next_at);
+});
+
 it("a second cancel does not hurry a stop request that waits to be tried again", async () => {
   const { run, stops } = await play({ status: 202 }, {}, [
     { status: 503, headers: { "Retry-After": "600" } },
