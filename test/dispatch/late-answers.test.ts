@@ -8,7 +8,7 @@ import { envWith } from "../support/bindings.ts";
 import { coordinator, until } from "../support/direct.ts";
 import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
-import { askToStop, externalUrl, play, rowsOf } from "./stops.ts";
+import { askToStop, externalUrl, play, rowsOf } from "./stoppable-runs.ts";
 
 const LEASE_OVER_MS = 31_000;
 const PAGE = "https://ci.example.com/jobs/1";

@@ -7,7 +7,7 @@ import { coordinatorName, coordinatorOfKey, readRunId } from "../../src/runs/run
 import { journal, until } from "../support/direct.ts";
 import { ask, coordinatorOf, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
-import { askToStop, play, QUEUED, queued, rowsOf } from "./stops.ts";
+import { askToStop, play, QUEUED, queued, rowsOf } from "./stoppable-runs.ts";
 
 const MINUTE_MS = 60_000;
 

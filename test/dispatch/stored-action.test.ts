@@ -12,7 +12,7 @@ import { until } from "../support/direct.ts";
 import { type ActionRun, ask, coordinatorOf } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { answering, ORIGIN } from "./runs.ts";
-import { rowsOf } from "./stops.ts";
+import { rowsOf } from "./stoppable-runs.ts";
 
 const SIGNING_SECRET = `whsec_${new TextEncoder().encode("a-signing-key-of-the-caller-32-b").toBase64()}`;
 const HEADER_SECRET = "glpat-key-4711-of-the-header";
