@@ -7,7 +7,7 @@ import { coordinatorName, coordinatorOfKey, readRunId } from "../../src/runs/run
 import { journal, until } from "../support/direct.ts";
 import { ask, coordinatorOf, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
-import { askToStop, play, QUEUED, queued, rowsOf } from "./stops.ts";
+import { askToStop, play, QUEUED, queued, rowsOf } from "./stoppable-runs.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -51,6 +51,20 @@ it("a run that ends has 15 minutes for its stop request, although the receiver a
   expect(await rowsOf(run)).toMatchObject({ stops: 1 });
   await run.alarmIn(15 * MINUTE_MS + 1000);
   expect(await rowsOf(run)).toMatchObject({ stops: 0 });
+});
+
+it("a stop request that waits to be tried again is tried when it would have been, although its run ends before", async () => {
+  const { run, stops } = await play({ status: 202 }, {}, [
+    { status: 503, headers: { "Retry-After": "600" } },
+  ]);
+  await run.untilStatus("running");
+  await askToStop(run);
+  await stops.untilInbox(1);
+  const due = () => sql(run, "SELECT next_at, due_at FROM stop_requests WHERE run_id = ?1");
+  await until(async () => (await due()).next_at !== null);
+  await run.report({ status: "succeeded" });
+  const { next_at, due_at } = await due();
+  expect(due_at).toBe(next_at);
 });
 
 it("a second cancel does not hurry a stop request that waits to be tried again", async () => {

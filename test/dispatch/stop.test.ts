@@ -6,7 +6,7 @@ import { until } from "../support/direct.ts";
 import type { Answer, Delivery } from "../support/receiver/client.ts";
 import { ask, coordinatorOf } from "../support/requests.ts";
 import { answering, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
-import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } from "./stops.ts";
+import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } from "./stoppable-runs.ts";
 
 const LEASE_OVER_MS = 31_000;
 const MINUTE_MS = 60_000;
