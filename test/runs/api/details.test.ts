@@ -130,11 +130,10 @@ describe("an answer that nobody asked for details", () => {
 
   /** The text of an answer. */
   async function textOf(method: string, path: string, body?: unknown, token = ROOT): Promise<string> {
-    const response = await exports.default.fetch(`https://runs.example${path}`, {
-      method,
-      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
+    const headers = new Headers({ Authorization: `Bearer ${token}` });
+    if (body !== undefined) headers.set("Content-Type", "application/json");
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await exports.default.fetch(`https://runs.example${path}`, { method, headers, ...sent });
     return response.text();
   }
 
