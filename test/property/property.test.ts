@@ -28,7 +28,7 @@ import { HeldWrites } from "./platform.ts";
 import { get, list, summarize } from "./reads.ts";
 
 const SEED = 20260131;
-const STORIES = 55;
+const STORIES = 40;
 const DAY_MS = 86_400_000;
 
 let held: HeldWrites;
