@@ -104,8 +104,6 @@ export type Conflict =
 /** A new run is pending. Its silence counts from its creation, or from the end of its delivery if there is one. */
 export function begin(input: NewRun, isDelivering = false): Run {
   return {
-    // A Worker that still runs older code sends none of these.
-    ...{ source: "none", actionVersion: null, retryOf: null, labels: "[]" },
     ...input,
     silentSince: isDelivering ? null : input.createdAt,
     endCause: null,

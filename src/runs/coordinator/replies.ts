@@ -6,7 +6,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { CancelOrder, ChangeKey, InputsAnswer, RunAnswer, RunRefusal } from "../protocol.ts";
-import { type Conflict, isOpen } from "../run.ts";
+import { type Conflict, isOpen, type RunSource } from "../run.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
 export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
@@ -39,24 +39,32 @@ export class Replies {
     };
   }
 
-  refusal({ id }: JournaledRun, reason: Conflict): RunRefusal {
-    return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
-  }
-
   /** What a new run that repeats this one is made of. */
   inputs(run: JournaledRun): InputsAnswer {
     const { actionName, entityId, parameters, recommendations } = run;
-    const { createdAt, deadlineAt, heartbeatTimeoutMs, source, labels } = run;
+    const { createdAt, deadlineAt, heartbeatTimeoutMs, labels } = run;
     return {
       ok: true,
       isOver: !isOpen(run),
-      // Older code does not journal the source. A run of its time that was dispatched came with a trigger.
-      source: source === "none" && this.#wasDispatched(run.id) ? "trigger" : source,
+      source: this.#sourceOf(run),
       inputs: {
         ...{ actionName, entityId, parameters, recommendations, labels, heartbeatTimeoutMs },
         timeoutMs: deadlineAt - createdAt,
       },
     };
+  }
+
+  refusal({ id }: JournaledRun, reason: Conflict): RunRefusal {
+    return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
+  }
+
+  /**
+   * Code older than stored actions kept no source, so each of its runs says `none`. Its webhook tells that a run had a trigger.
+   * Otherwise a retry would create a run that nobody starts. This can go when such code can't have written to any journal for
+   * as long as runs are kept.
+   */
+  #sourceOf({ id, source }: JournaledRun): RunSource {
+    return source === "none" && this.#wasDispatched(id) ? "trigger" : source;
   }
 
   #details(run: JournaledRun): string {
