@@ -135,13 +135,6 @@ describe("refuses", () => {
     expect(answer.body.error).toContain("action");
   });
 
-  it("a run with a trigger that older code made, which noted no source: trigger_not_kept", async () => {
-    const trigger = { type: "webhook", url: "https://ci.example.com/a", startOn: "heartbeat" };
-    const { path, run } = await ended({ actionName: "deploy", trigger });
-    await journal(path, readRunId(run.id).coordinator, "UPDATE runs SET source = 'none'");
-    expect(await retry(path, run.id)).toMatchObject({ status: 409, body: { code: "trigger_not_kept" } });
-  });
-
   it("an unknown run: run_not_found, also under another environment's path", async () => {
     const { path, run } = await ended();
     for (const [where, id] of [
