@@ -1,4 +1,4 @@
-/** What a PUT and a DELETE of an action have in common: they read it, compare and set, and start again if another change came first. */
+/** What a PUT and a DELETE of an action share: they read it, compare and set, and start again if another change came first. */
 
 import type { Context } from "hono";
 import type { AppEnv } from "../app-env.ts";

@@ -10,8 +10,8 @@ import { type KeyRing, keyRing } from "../key-ring.ts";
 import { log, logFailure } from "../log.ts";
 import { resealed, sealingKeyIds } from "./sealing.ts";
 
-/** Each has 64 KiB at most. The bytes are bounded as well, because D1 gives and takes each byte as a number in JSON. */
 const PER_MINUTE = 100;
+/** More than one action's secrets can have. D1 gives and takes each byte as a number in JSON, which takes several times as much. */
 const BYTES_PER_MINUTE = 2 * 1024 * 1024;
 /** Entries of the index. */
 const LOOKED_AT_PER_MINUTE = 10_000;

@@ -19,7 +19,10 @@ export interface Callback {
   succeed(output?: Output, options?: CallOptions): Promise<ActionRun>;
   /** `error`: what went wrong, at most 8 KiB as JSON. */
   fail(error: string, output?: Output, options?: CallOptions): Promise<ActionRun>;
-  /** The first heartbeat starts the run. Resolves with the run's status and deadline. */
+  /**
+   * The first heartbeat starts the run. If the result has a `cancel`, the job must end in time. A refusal with
+   * `run_cancelled` means the same at once.
+   */
   heartbeat(news?: Heartbeat, options?: CallOptions): Promise<HeartbeatAnswer>;
 }
 

@@ -1,4 +1,4 @@
-/** Stored actions of an imagined CI product, and runs of them: attempts that fail, progress, a link, a cancel under way. */
+/** Stored actions of an imagined CI product, and runs of them: attempts that fail, progress, a link, a cancel. */
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -41,8 +41,8 @@ const DEPLOY = {
 };
 
 /**
- * The operator stores the actions, and a person runs some. The last run is at work, after two attempts that the product refused. The service must
- * allow webhooks to this machine.
+ * The operator stores the actions, and a person runs some. The last run is at work, after two attempts that the product
+ * refused. The service must allow webhooks to this machine.
  */
 export async function seedActions(operator: Client, person: Client): Promise<void> {
   const product = await startProduct();

@@ -75,7 +75,9 @@ function say(url: string, madeSecrets: boolean): void {
       `\nSign in there with the operator's token, shown only now and saved in .dev.vars:\n${token}`,
     );
   } else console.log("Sign in there with the operator's token, which is ROOT_TOKEN in .dev.vars.");
-  console.log("\nTo try the API, paste these commands into another terminal, in this folder.");
+  console.log(
+    "\nThen paste these commands into another terminal, in this folder. The console shows what they do.",
+  );
   if (token === null) {
     console.log("First add a line ROOT_TOKEN=… without quotes to .dev.vars, because the commands need it.");
   }

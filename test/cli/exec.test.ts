@@ -57,6 +57,14 @@ const isReport = ({ url }: IncomingMessage) => url?.endsWith("/callback") === tr
 const script = (text: string) => ["exec", "--", NODE, "-e", text];
 const shell = (text: string) => ["exec", "--", "sh", "-c", text];
 
+/**
+ * Waits in short steps, so that traps run soon, until `condition` fails. Half a minute at most: a test that fails leaves no
+ * process behind for good.
+ */
+const whileIt = (condition: string) => `n=0; while ${condition} [ $((n += 1)) -lt 300 ]; do sleep 0.1; done`;
+const AGES = whileIt("");
+const untilMade = (mark: string) => whileIt(`[ ! -e ${mark} ] &&`);
+
 describe.concurrent("exec", () => {
   test("exits 0 if the command does, passes its output through unchanged, and reports the tail", async () => {
     const { settings, beats, reports } = await newService();
@@ -163,9 +171,8 @@ describe.concurrent("exec", () => {
       if (service.beats() === 3) writeFileSync(mark, "");
       return false;
     });
-    const waiting = `while [ ! -e '${mark}' ]; do sleep 0.1; done`;
     const startedAt = Date.now();
-    await cli(["exec", "--interval", "1", "--", "sh", "-c", waiting], settings);
+    await cli(["exec", "--interval", "1", "--", "sh", "-c", untilMade(mark)], settings);
     expect(Date.now() - startedAt).toBeGreaterThanOrEqual(1900);
     expect(existsSync(mark)).toBe(true);
     expect(beats()).toBeGreaterThanOrEqual(3);
@@ -214,8 +221,8 @@ const every = (text: string) => ["exec", "--interval", "1", "--", "sh", "-c", te
 /** A new path in the folder. */
 let marks = 0;
 const newMark = () => join(folder, `mark-${++marks}`);
-/** A command that writes the mark once its traps are set, and then only waits, in short steps, so that its traps run soon. */
-const waiting = (traps: string, mark: string) => `${traps} : >'${mark}'; while :; do sleep 0.1; done`;
+/** A command that writes the mark once its traps are set, and then only waits. */
+const waiting = (traps: string, mark: string) => `${traps} : >'${mark}'; ${AGES}`;
 const ordered = (remainingMs: number, reason: string | null = null) => ({
   status: "running",
   deadlineAt: RUN.createdAt,
@@ -311,9 +318,9 @@ describe.concurrent("a cancel of the run", () => {
   test("reaches what the command started, and SIGKILL ends what ignores SIGTERM after the command is gone", async () => {
     const [tidyIsReady, ready, gotTerm] = [newMark(), newMark(), newMark()];
     const { settings } = await answering(ready, ordered(1800));
-    const onceTidyIs = `while [ ! -e ${tidyIsReady} ]; do sleep 0.1; done; echo "pid $$"; : >${ready};`;
-    const stubborn = `trap '' TERM; ${onceTidyIs} while :; do sleep 0.1; done`;
-    const tidy = `sh -c 'trap "echo x >${gotTerm}; exit" TERM; : >${tidyIsReady}; while :; do sleep 0.1; done'`;
+    const onceTidyIs = `${untilMade(tidyIsReady)}; echo "pid $$"; : >${ready};`;
+    const stubborn = `trap '' TERM; ${onceTidyIs} ${AGES}`;
+    const tidy = `sh -c 'trap "echo x >${gotTerm}; exit" TERM; : >${tidyIsReady}; ${AGES}'`;
     const job = start(every(`${tidy} & sh -c '${stubborn.replaceAll("'", `'\\''`)}' & wait`), settings);
     await job.until(/pid \d+/);
     const pid = Number(/pid (\d+)/.exec(job.printed())?.[1]);
@@ -343,7 +350,7 @@ describe.concurrent("a cancel of the run", () => {
       writeFileSync(mark, "");
       return true;
     });
-    const ended = await cli(every(`while [ ! -e '${mark}' ]; do sleep 0.1; done; sleep 0.3`), settings);
+    const ended = await cli(every(`${untilMade(mark)}; sleep 0.3`), settings);
     expect(ended.code).toBe(0);
     expect(reports()).toMatchObject([{ status: "succeeded" }]);
   });
@@ -367,7 +374,7 @@ describe.skipIf(!isLinux)("the command's process group", () => {
     const { settings } = await newService();
     expect((await cli(shell(GROUP), settings)).stdout).toBe("own\n");
     const mark = join(folder, "signal-reached-grandchild");
-    const tidy = `sh -c 'trap "echo x >${mark}; exit" TERM; echo ready; while :; do sleep 0.1; done'`;
+    const tidy = `sh -c 'trap "echo x >${mark}; exit" TERM; echo ready; ${AGES}'`;
     const job = start(shell(`${tidy} & wait`), settings);
     await job.until(/ready/);
     job.child.kill("SIGTERM");
@@ -379,7 +386,7 @@ describe.skipIf(!isLinux)("the command's process group", () => {
     "is the terminal's on a terminal, where Ctrl-C reaches the command once",
     async () => {
       const { settings, reports } = await newService();
-      const text = `${GROUP}; trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.1; done`;
+      const text = `${GROUP}; trap 'echo interrupted; exit 3' INT; echo ready; ${AGES}`;
       const line = `"${NODE}" "${MAIN}" exec -- sh -c '${text.replaceAll("'", `'\\''`)}'`;
       const child = spawn("script", ["-qec", line, "/dev/null"], {
         env: cleanEnv({ ...settings, TERM: "dumb" }),

@@ -132,6 +132,20 @@ describe("the timeline", () => {
     ]);
   });
 
+  it.each([
+    ["waits for an answer that may come", [started(1), beat("working")], null],
+    [
+      "waits for none once a heartbeat started the run",
+      [started(1), { type: "started", cause: "heartbeat" }],
+      "started",
+    ],
+    ["waits for none once the run has ended", [started(1), { type: "ended", status: "cancelled" }], "ended"],
+    ["has its answer", [started(1), answered(1, "accepted"), { type: "started", cause: "accepted" }], null],
+  ] as const)("an attempt %s", (_, said, overtakenBy) => {
+    const [attempt] = itemsOf(timeline(...(said as readonly Said[])));
+    expect(attempt).toMatchObject({ kind: "attempt", overtakenBy });
+  });
+
   it("announces no attempt after the run's end", () => {
     const events = timeline(started(1), answered(1, "retry", at(60)), { type: "ended", status: "cancelled" });
     expect(attempts(itemsOf(events))).toEqual([["start", 1, "retry", null]]);

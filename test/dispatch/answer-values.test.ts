@@ -82,6 +82,7 @@ describe("a value is not kept if it contains", () => {
     "the signing secret": "c2lnbmluZy1zZWNyZXQtb2YtMjQtYg",
     "the end of the callback token": "0123456789abcdef",
     "a secret with a name": "named-secret-4",
+    "the signature of the attempt": "c2lnbmF0dXJl",
     "a short secret with a name": "x=pin42",
     "a secret in base64": btoa("header-secret-22"),
     "a secret in percent escapes": "%68eader%2Dsecret%2D22",

@@ -5,9 +5,9 @@ import { afterEach, expect, it, vi } from "vitest";
 import { Journal } from "../../src/runs/journal/journal.ts";
 import { coordinatorName, coordinatorOfKey, readRunId } from "../../src/runs/run-id.ts";
 import { journal, until } from "../support/direct.ts";
-import { coordinatorOf, newRunsPath, scopeOfPath } from "../support/requests.ts";
-import { answering, type Fired, fire } from "./runs.ts";
-import { askToStop, play, QUEUED, queued, rowsOf } from "./stops.ts";
+import { ask, coordinatorOf, newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
+import { askToStop, play, QUEUED, queued, rowsOf } from "./stoppable-runs.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -51,6 +51,35 @@ it("a run that ends has 15 minutes for its stop request, although the receiver a
   expect(await rowsOf(run)).toMatchObject({ stops: 1 });
   await run.alarmIn(15 * MINUTE_MS + 1000);
   expect(await rowsOf(run)).toMatchObject({ stops: 0 });
+});
+
+it("a stop request that waits to be tried again is tried when it would have been, although its run ends before", async () => {
+  const { run, stops } = await play({ status: 202 }, {}, [
+    { status: 503, headers: { "Retry-After": "600" } },
+  ]);
+  await run.untilStatus("running");
+  await askToStop(run);
+  await stops.untilInbox(1);
+  const due = () => sql(run, "SELECT next_at, due_at FROM stop_requests WHERE run_id = ?1");
+  await until(async () => (await due()).next_at !== null);
+  await run.report({ status: "succeeded" });
+  const { next_at, due_at } = await due();
+  expect(due_at).toBe(next_at);
+});
+
+it("a second cancel does not hurry a stop request that waits to be tried again", async () => {
+  const { run, stops } = await play({ status: 202 }, {}, [
+    { status: 503, headers: { "Retry-After": "600" } },
+  ]);
+  await run.untilStatus("running");
+  await askToStop(run);
+  await stops.untilInbox(1);
+  const waiting = () => sql(run, "SELECT attempt, next_at FROM stop_requests WHERE run_id = ?1");
+  await until(async () => (await waiting()).next_at !== null);
+  const before = await waiting();
+  const url = `${ORIGIN}${run.path}/${run.created.id}/cancel`;
+  expect((await ask("POST", url, { body: { graceSeconds: 0 } })).status).toBe(200);
+  expect(await waiting()).toEqual(before);
 });
 
 it("a lease that lies far ahead, because the clock stepped back, holds a stop request up for no more than a lease", async () => {

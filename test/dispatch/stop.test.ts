@@ -6,7 +6,7 @@ import { until } from "../support/direct.ts";
 import type { Answer, Delivery } from "../support/receiver/client.ts";
 import { ask, coordinatorOf } from "../support/requests.ts";
 import { answering, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
-import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } from "./stops.ts";
+import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } from "./stoppable-runs.ts";
 
 const LEASE_OVER_MS = 31_000;
 const MINUTE_MS = 60_000;
@@ -65,11 +65,15 @@ describe("a stop request", () => {
   });
 
   it.each([200, 404, 409, 410])("is done when it is answered %i", async (status) => {
-    const { run, stops } = await queued({ status: 202 }, {}, [{ status }]);
-    await run.cancel();
-    await stops.untilInbox(1);
+    const { run, stops } = await play({ status: 202 }, {}, [{ status }]);
+    await run.untilStatus("running");
+    await askToStop(run);
     await untilErased(run);
-    await run.alarmIn(LEASE_OVER_MS);
+    expect((await run.timeline()).at(-1)).toMatchObject({
+      type: "stop_answered",
+      outcome: "accepted",
+      status,
+    });
     expect(await stops.inbox()).toHaveLength(1);
   });
 
@@ -129,11 +133,13 @@ describe("a stop request", () => {
     await untilErased(run);
   });
 
-  it("is given up when the answer says so", async () => {
-    const { run, stops } = await queued({ status: 202 }, {}, [{ status: 403 }]);
+  it.each([302, 307, 403])("is given up when it is answered %i, and follows no redirect", async (status) => {
+    const headers = { Location: "/elsewhere" };
+    const { run, stops } = await queued({ status: 202 }, {}, [{ status, headers }]);
     await run.cancel();
     await stops.untilInbox(1);
     await untilErased(run);
+    expect(await stops.inbox()).toHaveLength(1);
   });
 
   it("has an instant at which it is erased, from the start", async () => {

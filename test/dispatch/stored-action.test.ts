@@ -12,6 +12,7 @@ import { until } from "../support/direct.ts";
 import { type ActionRun, ask, coordinatorOf } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { answering, ORIGIN } from "./runs.ts";
+import { rowsOf } from "./stoppable-runs.ts";
 
 const SIGNING_SECRET = `whsec_${new TextEncoder().encode("a-signing-key-of-the-caller-32-b").toBase64()}`;
 const HEADER_SECRET = "glpat-key-4711-of-the-header";
@@ -108,6 +109,8 @@ it("starts its receiver with all secrets, and shows none", async () => {
   const report = { body: { status: "succeeded" } };
   expect((await ask("POST", callback, { ...report, token })).status).toBe(401);
   expect((await ask("POST", callback, { ...report, token: payload.token })).body.status).toBe("succeeded");
+  // The stop request is not kept any longer than the run is open.
+  expect(await rowsOf({ path: runs, created: ran.body })).toEqual({ stops: 0, answers: 0 });
 
   await until(async () => (await bytesOfD1()).includes(ran.body.id));
   const shown = await Promise.all(

@@ -13,32 +13,19 @@ import {
   callback,
   callbackAgain,
   cancel,
-  create,
-  createDuringList,
-  createThenRefused,
-  evict,
-  fault,
-  get,
-  hold,
-  list,
-  newReal,
-  pass,
-  release,
-  retry,
-  ringAlarm,
-  settle,
-  slow,
   start,
   startWithOldBookmark,
   stop,
   stopAgain,
   stopTwice,
-  summarize,
-  type Who,
-} from "./commands.ts";
+} from "./changes.ts";
+import { newReal, type Who } from "./command.ts";
+import { evict, fault, hold, pass, release, ringAlarm, settle, slow } from "./disturbances.ts";
 import type { Filters, Page } from "./lists.ts";
 import { Model, type NewRunBody, type ReportBody, type RetryBody, type StopBody } from "./model.ts";
+import { create, createDuringList, createThenRefused, retry } from "./new-runs.ts";
 import { HeldWrites } from "./platform.ts";
+import { get, list, summarize } from "./reads.ts";
 
 const SEED = 20260131;
 const STORIES = 40;

@@ -246,7 +246,8 @@ it("every file and section that a document names is there", () => {
     for (const [, to = "", section] of markdown.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)) {
       const file = to === "" ? join(ROOT, name) : join(ROOT, dirname(name), to);
       expect(existsSync(file), `${name}: ${to}`).toBe(true);
-      if (section !== undefined) expect(sections(readFileSync(file, "utf8")), `${name}: ${to}`).toContain(section);
+      if (section !== undefined)
+        expect(sections(readFileSync(file, "utf8")), `${name}: ${to}`).toContain(section);
     }
   }
 });

@@ -3,9 +3,7 @@
 import { applyD1Migrations, type D1Migration, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { NO_DETAILS } from "../../src/runs/details.ts";
 import { JOURNAL_STEPS, migrate } from "../../src/runs/journal/steps.ts";
-import type { NewRun } from "../../src/runs/run.ts";
 import { change, coordinator, createAged, direct, journal, MINUTE_MS, mint } from "../support/direct.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 
@@ -34,12 +32,6 @@ async function insertFirstRun(scope: string, id: string, at: number): Promise<vo
     .bind(scope, id, at + 30 * 86_400_000, body.length, body)
     .run();
 }
-
-/** A run as the code before stored actions creates it, without its id and its instants. */
-const OLD_RUN = {
-  ...{ actionName: "deploy", entityId: null, parameters: "{}", recommendations: "{}" },
-  ...{ triggeredBy: "root", heartbeatTimeoutMs: null },
-};
 
 /** The numbers of the steps that this code knows. */
 const KNOWN = JOURNAL_STEPS.map((_, n) => n + 1);
@@ -72,19 +64,6 @@ describe("a journal", () => {
     await withLater();
     expect(await steps(path)).toEqual(ONE_MORE);
     expect(await direct(path, 0).read(another)).toMatchObject({ ok: true });
-  });
-
-  it("takes a run from a Worker that runs older code, which knows neither actions nor labels", async () => {
-    const path = newRunsPath();
-    const createdAt = Date.now();
-    const id = await mint(path, createdAt);
-    const run = { ...OLD_RUN, id, createdAt, deadlineAt: createdAt + MINUTE_MS } as NewRun;
-    expect(await direct(path, 0).create(run, { key: `m:${id}`, fingerprint: "" }, null)).toMatchObject({
-      ok: true,
-    });
-    const { body } = await ask<{ details: unknown }>("GET", `${path}/${id}?include=details`);
-    expect(body.details).toEqual(JSON.parse(NO_DETAILS));
-    expect((await ask<unknown[]>("GET", path)).body).toMatchObject([{ id }]);
   });
 
   it("stays as it was if a step fails half-way, and takes the whole step the next time", async () => {

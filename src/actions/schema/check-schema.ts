@@ -3,10 +3,10 @@
  *
  * A schema of a caller is hostile until it was checked. Here it gets its bounds: size, depth, number of subschemas, size of
  * its patterns, and no circle of references that never moves on to a smaller part of the value. What bounds its evaluation
- * is in "validate.ts".
+ * is in `validate.ts`.
  *
- * JSON Schema 2020-12 with these differences: "format" is checked, unknown keywords are refused, `$ref` stays inside the
- * document, and `$id" and "$schema" stand only at the root. "keyword-table.ts" and "pattern.ts` say what is accepted.
+ * JSON Schema 2020-12 with these differences: `format` is checked, unknown keywords are refused, `$ref` stays inside the
+ * document, and `$id` and `$schema` stand only at the root. `keyword-table.ts` and `pattern.ts` say what is accepted.
  */
 
 import { hasOnlyFiniteNumbers, isJsonObject } from "../../http/json.ts";
@@ -25,12 +25,12 @@ import type { Pattern } from "./pattern.ts";
 import { pointerStep, type SchemaFault, shown, shownPath } from "./schema-fault.ts";
 import { type Draft, inPlaceSchemas, type SchemaNode } from "./schema-node.ts";
 
-/** A schema that was checked. It lives in memory only; "checkSchema" makes it again from the stored JSON. */
+/** A schema that was checked. It lives in memory only; `checkSchema` makes it again from the stored JSON. */
 export interface CheckedSchema {
   readonly root: SchemaNode;
 }
 
-/** "value": parsed JSON. Refuses with the first fault. Its "path" is a place in the schema. */
+/** `value`: parsed JSON. Refuses with the first fault. Its `path` is a place in the schema. */
 export function checkSchema(value: unknown): Result<CheckedSchema, SchemaFault> {
   const fault = faultOfDocument(value);
   if (fault !== null) return err({ path: "", sentence: fault });
@@ -162,7 +162,7 @@ class Walk implements SchemaWalk {
     }
   }
 
-  /** A circle that stays at one value would never end. A circle through "properties" or "items" ends with the value. */
+  /** A circle that stays at one value would never end. A circle through `properties` or `items` ends with the value. */
   #refuseCircles(): void {
     const state = new Map<SchemaNode, "open" | "done">();
     const trail: SchemaNode[] = [];

@@ -1,6 +1,6 @@
 /**
  * How each keyword's value is read: what it must be, and what it makes of the node (JSON Schema 2020-12, Core and
- * Validation). PURE. "keyword-table.ts" says which keyword has which reader.
+ * Validation). PURE. `keyword-table.ts` says which keyword has which reader.
  */
 
 import { isJsonObject } from "../../http/json.ts";
@@ -10,9 +10,9 @@ import { type Pattern, parsePattern } from "./pattern.ts";
 import { pointerStep, shown } from "./schema-fault.ts";
 import type { AllowedValues, Draft, PatternProperty, SchemaNode, TypeName } from "./schema-node.ts";
 
-/** What a keyword's reader asks of the walk through the schema. "path" is the place of the keyword. */
+/** What a keyword's reader asks of the walk through the schema. `path` is the place of the keyword. */
 export interface SchemaWalk {
-  /** "fault" is read after "what" and the place. Only the first refusal counts. */
+  /** `fault` is read after `what` and the place. Only the first refusal counts. */
   refuse(path: string, what: string, fault: string): void;
   subschema(value: unknown, path: string): SchemaNode;
   /** The node that `$ref` refers to is linked after the walk. */
@@ -202,7 +202,7 @@ export const readAnchor: KeywordReader = (node, value, path, walk) => {
   else walk.refuse(path, "The $anchor", `is not a name. Use letters, digits, "-", "_" and ".".`);
 };
 
-/** These identify the document, so they stand only at its root. `$id" is a name and changes no "$ref`. */
+/** These identify the document, so they stand only at its root. `$id` is a name and changes no `$ref`. */
 export const readSchemaDialect: KeywordReader = (_, value, path, walk) => {
   if (path !== "/$schema") walk.refuse(path, "The $schema", "is not at the root. Remove it.");
   else if (value !== DRAFT && value !== `${DRAFT}#`) {
@@ -226,7 +226,7 @@ export const readContentSchema: KeywordReader = (_, value, path, walk) => {
   walk.subschema(value, path);
 };
 
-/** `$defs" and "definitions`: nothing here judges the value, but references can lead here. */
+/** `$defs` and `definitions`: nothing here judges the value, but references can lead here. */
 export const readDefinitions: KeywordReader = (_, value, path, walk) => {
   schemaMap(value, path, walk);
 };

@@ -53,12 +53,13 @@ does not start: exit code 5 if the run has ended, 3 if the token is refused, 4
 if there is no such run, 8 if the run was cancelled. If the command succeeds but
 the report fails, the exit code says why: 6 if the server can't be reached.
 
-exec learns from a heartbeat that the run was cancelled. Then it sends SIGTERM to
-the command and all that it started, and SIGKILL after two thirds of the time
-that the run has left, or after 10 seconds if the run has already ended. Then it
-reports the run as failed, and exits with the command's status, or with 8 if that
-is 0. If exec gets SIGINT, SIGTERM or SIGHUP, all that the command started gets it
-too. On a terminal, signals go to the command alone. Windows ends all at once.\n${examples(
+exec learns from a heartbeat that the run was cancelled. Then it sends SIGTERM
+to the command and all that it started, and SIGKILL after two thirds of the
+time that the run has left, or after 10 seconds if the run has already ended.
+Then it reports the run as failed, and exits with the command's status, or
+with 8 if that is 0. If exec gets SIGINT, SIGTERM or SIGHUP, all that the
+command started gets it too. On a terminal, signals go to the command alone.
+Windows ends all at once.\n${examples(
         "action-runs exec -- npm test",
         "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
         "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",

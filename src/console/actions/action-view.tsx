@@ -23,7 +23,7 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
           <bdi>{description}</bdi>
         </p>
       )}
-      <dl class="facts">
+      <dl class="action-facts">
         <Fact term="Version">{version}</Fact>
         <Fact term="Timeout">{minutes(timeout ?? 60)}</Fact>
         <Fact term="Without a heartbeat">

@@ -105,7 +105,7 @@ function Host({ url }: { readonly url: string | undefined }) {
 
 export function Labels({ labels = [] }: { readonly labels: readonly string[] | undefined }) {
   return (
-    <span class="labels">
+    <span class="action-labels">
       {labels.map((label) => (
         <bdi key={label} class="chip" title={label}>
           {label}

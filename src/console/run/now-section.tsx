@@ -63,7 +63,7 @@ interface CalloutProps {
 
 function Callout({ what, by, reason, children }: CalloutProps) {
   return (
-    <div class="callout is-cancelled">
+    <div class="stop-note is-cancelled">
       <StatusIcon status="cancelled" />
       <div>
         <p>

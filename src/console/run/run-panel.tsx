@@ -133,7 +133,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
           {timeline.failure === null ? null : (
             <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
           )}
-          <TimelineList events={events} isOver={timeline.isOver} />
+          <TimelineList events={events} />
         </Section>
         <Inputs run={run} />
         <div class="disclosures">

@@ -16,8 +16,9 @@ export interface Attempt {
   readonly of: "start" | "stop";
   readonly attempt: number;
   readonly host: string | null;
-  /** null: none yet. */
   readonly answer: Answered | null;
+  /** What came before the answer, so that none will be known; null if there is an answer, or if it is awaited. */
+  readonly overtakenBy: "started" | "ended" | null;
   /** When the next attempt comes; null if it has come, or if none comes. */
   readonly nextAt: string | null;
 }
@@ -67,7 +68,9 @@ export function itemsOf(events: readonly TimelineEvent[]): readonly Item[] {
     }
   }
   const isOver = events.at(-1)?.type === "ended";
-  return items.map((item, index) => withNext(item, isOver ? [] : items.slice(index + 1), isOver));
+  return items.map((item, index) =>
+    item.kind === "attempt" ? withLater(item, items.slice(index + 1), isOver) : item,
+  );
 }
 
 function begun({
@@ -78,8 +81,10 @@ function begun({
   host,
 }: EventOf<"attempt_started"> | EventOf<"stop_started">): Attempt {
   const of = type === "attempt_started" ? "start" : "stop";
-  return { kind: "attempt", seq, at, of, attempt, host, answer: null, nextAt: null };
+  return { kind: "attempt", seq, at, of, attempt, host, answer: null, ...NOTHING_LATER };
 }
+
+const NOTHING_LATER = { overtakenBy: null, nextAt: null };
 
 /** An answer can come after other events. An attempt that could not be sent gives its number to the next one. */
 function putAnswer(items: Item[], answer: Answered): void {
@@ -90,7 +95,7 @@ function putAnswer(items: Item[], answer: Answered): void {
   );
   const asked = items[index];
   if (asked?.kind === "attempt") items[index] = { ...asked, answer };
-  else items.push({ kind: "attempt", seq, at, of, attempt, host: null, answer, nextAt: null });
+  else items.push({ kind: "attempt", seq, at, of, attempt, host: null, answer, ...NOTHING_LATER });
 }
 
 function putBeat(items: Item[], event: Beat | EventOf<"heartbeats_thinned">): void {
@@ -105,10 +110,17 @@ function putBeat(items: Item[], event: Beat | EventOf<"heartbeats_thinned">): vo
   else items.push(changed);
 }
 
-function withNext(item: Item, later: readonly Item[], isOver: boolean): Item {
-  if (item.kind !== "attempt" || isOver) return item;
-  const hasNext = later.some((other) => other.kind === "attempt" && other.of === item.of);
-  return { ...item, nextAt: hasNext ? null : (item.answer?.nextAttemptAt ?? null) };
+function withLater(item: Attempt, later: readonly Item[], isOver: boolean): Attempt {
+  const { of, answer } = item;
+  // The first heartbeat ends a delivery. An answer that comes after it has no event.
+  const isStarted =
+    of === "start" && later.some((other) => other.kind === "event" && other.event.type === "started");
+  const hasNext = isOver || later.some((other) => other.kind === "attempt" && other.of === of);
+  return {
+    ...item,
+    overtakenBy: answer !== null ? null : isStarted ? "started" : isOver ? "ended" : null,
+    nextAt: hasNext ? null : (answer?.nextAttemptAt ?? null),
+  };
 }
 
 /** Whether the service called a receiver to start the job. */

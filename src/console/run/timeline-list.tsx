@@ -22,26 +22,20 @@ import {
 /** Of heartbeats in a row. The rest is shown when somebody asks. */
 const BEATS_SHOWN = 3;
 
-interface TimelineListProps {
-  readonly events: readonly TimelineEvent[];
-  /** Nothing more comes. */
-  readonly isOver: boolean;
-}
-
-export function TimelineList({ events, isOver }: TimelineListProps) {
+export function TimelineList({ events }: { readonly events: readonly TimelineEvent[] }) {
   return (
     <ol class="timeline" aria-label="Timeline">
       {itemsOf(events).map((item) => (
-        <ItemRow key={item.seq} item={item} isOver={isOver} />
+        <ItemRow key={item.seq} item={item} />
       ))}
     </ol>
   );
 }
 
-function ItemRow({ item, isOver }: { readonly item: Item; readonly isOver: boolean }) {
+function ItemRow({ item }: { readonly item: Item }) {
   switch (item.kind) {
     case "attempt":
-      return <AttemptRow attempt={item} isOver={isOver} />;
+      return <AttemptRow attempt={item} />;
     case "heartbeats":
       return <BeatRows row={item} />;
     case "event":
@@ -92,8 +86,8 @@ const LINK_OMITTED: Readonly<Record<string, string>> = {
   invalid: "The trigger's link is not shown, because it is not an https link.",
 };
 
-function AttemptRow({ attempt: item, isOver }: { readonly attempt: Attempt; readonly isOver: boolean }) {
-  const { at, of, attempt, host, answer, nextAt } = item;
+function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
+  const { at, of, attempt, host, answer, overtakenBy, nextAt } = item;
   const name = of === "start" ? `Attempt ${attempt}` : `Stop request, attempt ${attempt}`;
   const title = (
     <>
@@ -108,14 +102,14 @@ function AttemptRow({ attempt: item, isOver }: { readonly attempt: Attempt; read
   );
   if (answer === null) {
     return (
-      <Row at={at} status={isOver ? undefined : "running"} title={title}>
+      <Row at={at} status={overtakenBy === null ? "running" : undefined} title={title}>
         <p class="event-note">
-          {isOver ? (
-            "The run ended before an answer came."
-          ) : (
+          {overtakenBy === null ? (
             <>
               Waiting for the answer for <Duration from={at} to={null} />
             </>
+          ) : (
+            `The run ${overtakenBy} before an answer came.`
           )}
         </p>
       </Row>

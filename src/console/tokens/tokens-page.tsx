@@ -62,7 +62,7 @@ function EndsWithSession() {
   const { holder, place } = useSession();
   const { o, p } = place;
   return (
-    <div class="callout">
+    <div class="token-note">
       <p>
         <strong>Tokens that you create here end when you sign out</strong>
         {holder.expiresAt === null ? null : (

@@ -130,6 +130,7 @@ const PATTERNS: Refusal[] = [
   ),
   ["a large count", { pattern: "a{1001}" }, "/pattern", "a count over 1000"],
   ["a large upper count", { pattern: "a{1,1001}" }, "/pattern", "a count over 1000"],
+  ["a large lower count", { pattern: "a{1001,}" }, "/pattern", "a count over 1000"],
   ["counts inside counts", { pattern: "(a{100}){100}" }, "/pattern", "repeats too much"],
   [
     "counts of nothing",

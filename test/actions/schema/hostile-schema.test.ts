@@ -122,6 +122,27 @@ describe("work without bounds", () => {
   });
 });
 
+describe("work that no other bound limits", () => {
+  const names = manyItems(3000).map((index) => `k${index}`);
+  const texts = (count: number, text: string) => Array(count).fill(text);
+
+  it.each<[string, object, unknown, number]>([
+    ["required names", { required: names }, manyProperties(3000), 3000],
+    ["names that another one requires", { dependentRequired: { k0: names } }, manyProperties(3000), 3000],
+    ["properties", { additionalProperties: true }, manyProperties(20_000), 20_000 * 21],
+    ["items that nobody looked at", { items: true, unevaluatedItems: true }, manyItems(20_000), 20_000 * 15],
+    ["large multiples", { items: { multipleOf: 5e-324 } }, Array(1000).fill(1.7e308), 1000 * 600],
+    ["the characters of a text", { minLength: 64 * KIB }, "é".repeat(64 * KIB), 64 * KIB],
+    ["classes of characters", { pattern: "^\\p{L}*$" }, "語".repeat(10_000), 10_000 * 10],
+    ["patterns of short texts", { items: { pattern: "^a" } }, texts(1000, "a"), 1000 * 30],
+    ["formats", { items: { format: "uri" } }, texts(100, `x:${"y".repeat(800)}`), 100 * 200],
+  ])("takes its steps: %s", (_, schema, a, least) => {
+    const { judged, steps } = judge(inside(schema), { a });
+    expect(judged.ok).toBe(true);
+    expect(steps).toBeGreaterThanOrEqual(least);
+  });
+});
+
 describe("large, and still fine", () => {
   it.each<[string, object, unknown, boolean]>([
     ["100 000 unique items", { uniqueItems: true }, manyItems(100_000), true],

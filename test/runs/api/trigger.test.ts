@@ -138,6 +138,11 @@ describe("a place that can't have a secret or a value of the answer is refused",
       { link: of("headers.set-cookie") },
       "trigger.link: {{ response.headers.set-cookie }} is unknown",
     ],
+    [
+      "a part of the header",
+      { link: of("headers.location.length") },
+      "trigger.link: {{ response.headers.location.length }} is unknown",
+    ],
     ["all headers", { link: of("headers") }, "trigger.link: {{ response.headers }} is unknown"],
     [
       "a link that is http",

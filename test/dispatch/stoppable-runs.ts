@@ -12,7 +12,8 @@ interface Rows {
   readonly answers: number;
 }
 
-export function rowsOf({ path, created }: Fired): Promise<Rows> {
+/** What its coordinator keeps of a run's stop request. */
+export function rowsOf({ path, created }: Pick<Fired, "path"> & { created: { id: string } }): Promise<Rows> {
   return runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage: { sql } }) => {
     const count = (table: string) =>
       sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table} WHERE run_id = ?`, created.id).one().n;

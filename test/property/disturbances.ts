@@ -1,0 +1,155 @@
+/** Steps of the platform: alarms, evictions, time, a D1 that fails, and its recovery. */
+
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, vi } from "vitest";
+import { type Fault, faults, resetFaults } from "../support/faults.ts";
+import { ask, coordinatorOf, scopeOfPath } from "../support/requests.ts";
+import { type Command, expectGets, onRun } from "./command.ts";
+import { listAs, summarizeAs } from "./lists.ts";
+import { type Model, plain } from "./model.ts";
+
+/** Within this the rows must be in D1 by themselves once it is back. */
+const REPAIRED_MS = 15_000;
+/** The dates move in such steps, and each may take a while, in which hurried deadlines come. */
+const STEP_MS = 5000;
+const STEP_MAX_MS = 80;
+
+export const ringAlarm = (nth: number) =>
+  onRun("alarm", nth, async (run, model) => {
+    await runDurableObjectAlarm(coordinatorOf(model.path, run.id));
+  });
+
+export const evict = (nth: number, isAfterAlarm: boolean) =>
+  onRun(isAfterAlarm ? "alarm and evict" : "evict", nth, async (run, model, { held }) => {
+    const coordinator = coordinatorOf(model.path, run.id);
+    // What the alarm notes in the journal is all that the next instance knows.
+    if (isAfterAlarm) await runDurableObjectAlarm(coordinator);
+    // Only an object that is awake can be evicted; this wakes it and does nothing else.
+    await coordinator.read("no run");
+    if (!held.isHolding) return evictDurableObject(coordinator);
+    // Nothing evicts an object that waits for a write. It can only be killed.
+    const killed = runInDurableObject(coordinator, (_, state) => state.abort("killed"));
+    await expect(killed).rejects.toThrow("killed");
+  });
+
+/** Nothing is read afterwards, so that whatever comes next is the first to notice a passed deadline. */
+export const pass = (ms: number): Command => ({
+  check: () => true,
+  async run() {
+    vi.setSystemTime(Date.now() + ms);
+  },
+  toString: () => `pass(${ms} ms)`,
+});
+
+export const fault = (writes: Fault | null, reads: Fault | null): Command => ({
+  check: () => true,
+  async run(model) {
+    model.isCalm &&= writes === null;
+    Object.assign(faults, { writes, reads });
+    await expectGets(model);
+  },
+  toString: () => `D1(writes: ${writes}, reads: ${reads})`,
+});
+
+/** Slow, but not so slow that a list gives up. */
+export const slow = (writeDelayMs: number): Command => ({
+  check: () => true,
+  async run(_, { held }) {
+    if (!held.isHolding) Object.assign(faults, { writeDelayMs });
+  },
+  toString: () => `D1(writes take ${writeDelayMs} ms)`,
+});
+
+/** Flights leave and do not arrive. */
+export const hold: Command = {
+  check: () => true,
+  async run(model, { held }) {
+    model.isCalm = false;
+    held.hold();
+  },
+  toString: () => "hold flights",
+};
+
+/** The flight that has waited longest arrives; with `isAll` each does, and those that follow. */
+export const release = (isAll: boolean): Command => ({
+  check: () => true,
+  async run(model, { held }) {
+    if (isAll) held.releaseAll();
+    else held.releaseOne();
+    await expectGets(model);
+  },
+  toString: () => (isAll ? "release all flights" : "release a flight"),
+});
+
+/** D1 is back: within 15 s, and by alarms that were set and are due, everything is in it as it was told. */
+export const settle: Command = {
+  check: () => true,
+  async run(model, real) {
+    real.held.releaseAll();
+    resetFaults();
+    const versions = () => {
+      const told = model.newestFirst(Date.now());
+      expect(told).toHaveLength(model.runs.length);
+      return Object.fromEntries(model.runs.map(({ id, version }) => [id, version]));
+    };
+    const haveLanded = async () => {
+      expect(await landedVersions(model)).toEqual(versions());
+      for (const owner of ownersOf(model)) expect(await owner.settle()).toMatchObject({ isBehind: false });
+    };
+    for (let ms = 0; ms < REPAIRED_MS; ms += STEP_MS) {
+      vi.setSystemTime(Date.now() + STEP_MS);
+      await ringWhatIsDue(model);
+      const isOver = await vi.waitFor(haveLanded, { timeout: STEP_MAX_MS, interval: 5 }).then(
+        () => true,
+        () => false,
+      );
+      if (isOver) break;
+    }
+    await haveLanded();
+    for (const run of model.runs) run.landed = run.version;
+    model.isCalm = true;
+    const told = model.newestFirst(Date.now());
+    expect((await ask("GET", `${model.path}?limit=200`)).body).toEqual(told.map(plain));
+    await listAs(real.callers.all, model, { limit: 2, include: "details" });
+    await listAs(real.callers.last, model, { limit: 200, status: ["failed", "cancelled"] });
+    await listAs(real.callers.none, model, { limit: 200, label: ["b"], include: "details" });
+    for (const filters of [{}, { label: ["b", "a"] }]) await summarizeAs(real.callers.last, model, filters);
+    expect(await landedLabels(model)).toEqual(
+      told.flatMap(({ id, details }) => details.labels.map((label) => ({ id, label }))),
+    );
+    await expectGets(model);
+  },
+  toString: () => "settle",
+};
+
+function ownersOf(model: Model) {
+  const owners = model.runs.map((run) => [run.coordinator, coordinatorOf(model.path, run.id)] as const);
+  return new Map(owners).values();
+}
+
+async function ringWhatIsDue(model: Model): Promise<void> {
+  for (const owner of ownersOf(model)) {
+    const at = await runInDurableObject(owner, (_, state) => state.storage.getAlarm());
+    if (at !== null && at <= Date.now()) await runDurableObjectAlarm(owner);
+  }
+}
+
+async function landedVersions(model: Model): Promise<Record<string, number>> {
+  const rows = await env.DB.prepare(
+    "SELECT id, version FROM runs WHERE id IN (SELECT value FROM json_each(?))",
+  )
+    .bind(JSON.stringify(model.runs.map(({ id }) => id)))
+    .all<{ id: string; version: number }>();
+  return Object.fromEntries(rows.results.map(({ id, version }) => [id, version]));
+}
+
+/** Of the newest run first. */
+async function landedLabels(model: Model): Promise<unknown[]> {
+  const rows = await env.DB.prepare(
+    "SELECT id, label FROM run_labels WHERE scope = ? ORDER BY id DESC, label",
+  )
+    .bind(scopeOfPath(model.path))
+    .all();
+  return rows.results;
+}
