@@ -36,7 +36,7 @@ export function ActionPage({ name }: { readonly name: string }) {
         <div class="action-title">
           <Link class="crumb" href={list}>
             <Icon name="previous" />
-            Actions
+            All actions
           </Link>
           <h1 class="break">{name}</h1>
         </div>
