@@ -173,7 +173,6 @@ describeInBrowser("the console's session", (browser) => {
     await site.client(ENV).tokens.revoke(id ?? "");
     await poll(page);
     await page.getByText("The service no longer accepts your token.").waitFor();
-    await browser.expectFault(/status of 401/);
     expect([page.url(), (await kept(page)).session]).toEqual([
       site.at(`${ENV}/runs/${openId}?actionName=backup`),
       "{}",
@@ -182,6 +181,7 @@ describeInBrowser("the console's session", (browser) => {
     await untilRunIs(page, "pending");
     expect(page.url()).toBe(site.at(`${ENV}/runs/${openId}?actionName=backup`));
     expect(await field(page, "Action").inputValue()).toBe("backup");
+    await browser.expectFault(/status of 401/);
   });
 
   /** Resolves when the next event stream has ended, or was left because it had told everything. */
