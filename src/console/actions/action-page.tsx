@@ -60,7 +60,7 @@ export function ActionPage({ name }: { readonly name: string }) {
       </div>
       {isGone(failure) ? (
         <Empty title="There is no action of this name">
-          <p>It was deleted, or the name is another one.</p>
+          <p>Somebody deleted it, or the name in the address is wrong.</p>
           <p>
             <Link class="button is-plain" href={list}>
               See all actions
