@@ -46,8 +46,8 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
       <Part title="Webhook">
         {trigger === undefined ? (
           <p class="muted">
-            None. Nothing starts the work of a run, so only the one who creates the run gets its callback
-            token. Run this action from a program or from a terminal, or add a trigger.
+            There is no webhook, so nothing starts the work of a run. Only whoever creates the run gets its
+            callback token. Run this action from a program or from a terminal, or add a trigger.
           </p>
         ) : (
           <TriggerView trigger={trigger} />
@@ -93,7 +93,7 @@ function Part({ title, children }: PartProps) {
 
 function Parameters({ schema }: { readonly schema: Readonly<Record<string, unknown>> | undefined }) {
   if (schema === undefined) {
-    return <p class="muted">Any. The action has no schema, so nothing checks what a run is given.</p>;
+    return <p class="muted">Any parameters. The action has no schema, so nothing checks them.</p>;
   }
   const form = formOf(schema);
   if (form.kind !== "group") return <JsonTree what="schema" value={schema} />;
