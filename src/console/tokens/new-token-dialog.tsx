@@ -118,8 +118,8 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
         label="Environment"
         hint={
           holder.envName === null
-            ? "The only one that the token opens. Empty: all of the project."
-            : "Your own token opens only this one."
+            ? "The token opens only this environment. Empty means every environment."
+            : "Your own token opens only this environment."
         }
         readOnly={holder.envName !== null}
         value={envName}
