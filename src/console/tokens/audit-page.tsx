@@ -37,7 +37,7 @@ function Audit() {
       {data === undefined ? null : data.entries.length === 0 ? (
         <Empty title={cursor === undefined ? "Nothing has happened yet" : "There are no more entries"}>
           <p>
-            Here stands who creates and revokes tokens, stores and deletes actions, and asks for a resync.
+            The log shows who creates and revokes tokens, stores and deletes actions, and asks for a resync.
           </p>
         </Empty>
       ) : (
