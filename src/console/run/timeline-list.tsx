@@ -81,7 +81,7 @@ const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly status
 };
 
 const LINK_OMITTED: Readonly<Record<string, string>> = {
-  missing: "The trigger's link is not shown, because the answer lacks a value of it.",
+  missing: "The trigger's link is not shown, because the answer lacks a value that it needs.",
   secret: "The trigger's link is not shown, because it may hold a secret.",
   invalid: "The trigger's link is not shown, because it is not an https link.",
 };
