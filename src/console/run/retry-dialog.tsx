@@ -55,7 +55,7 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
         <p class="muted">
           {isDispatched
             ? "This makes a new run with the same inputs and labels."
-            : "This makes a new run with the same inputs and labels. No trigger starts its job. The job needs a token to report, and only the command below shows it."}
+            : "This makes a new run with the same inputs and labels. No trigger starts its job. The job needs the run's callback token to report. Only the command below shows that token."}
         </p>
         <TextArea
           label="Parameters"
