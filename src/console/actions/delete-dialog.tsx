@@ -33,7 +33,7 @@ export function DeleteDialog({ action: { name, version }, onClose, onChanged }: 
       setBusy(false);
       if (error instanceof ActionRunsError && error.status === 412) {
         setProblem(
-          "Somebody changed this action meanwhile. Close this, look at what it is now, and decide again.",
+          "Somebody changed this action meanwhile. Close this dialog, look at the action, and decide again.",
         );
         onChanged();
       } else setProblem(sentenceOf(error));
