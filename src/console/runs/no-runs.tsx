@@ -18,7 +18,7 @@ export function NoRuns({ query, next }: NoRunsProps) {
   if (next !== null) {
     return (
       <Empty title="No match among the newest runs">
-        <p>The service looked at 5000 runs and found none that match. There are older ones.</p>
+        <p>The service looked at 5000 runs, and none matches. Press “Look further” for older runs.</p>
         <Link class="button is-plain" href={to(atCursor(query, next))}>
           Look further
         </Link>
@@ -48,7 +48,7 @@ export function NoRuns({ query, next }: NoRunsProps) {
           <Command what="command" text={cliFirstRun(location.origin, place)} />
         </>
       ) : (
-        <p>They appear here by themselves. Your token may only watch.</p>
+        <p>New runs appear here by themselves. Your token can't create runs.</p>
       )}
     </Empty>
   );
