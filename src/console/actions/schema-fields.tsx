@@ -45,7 +45,7 @@ export function SchemaField(props: SchemaFieldProps) {
       return field.pointer === "" ? (
         <TextArea {...typed} rows={8} hint={hintOf(field, "A JSON object. Empty: no parameters.")} />
       ) : (
-        <TextArea {...typed} rows={4} hint={hintOf(field, "JSON, so write texts in quotes.")} />
+        <TextArea {...typed} rows={4} hint={hintOf(field, "This is JSON, so put texts in quotes.")} />
       );
     case "flag":
       return <Flag {...shared} isOn={text === "true"} onChange={(isOn) => change(String(isOn))} />;
