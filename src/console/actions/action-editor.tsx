@@ -26,9 +26,9 @@ interface ActionEditorProps {
 type Problem = { readonly of: "name" | "definition"; readonly sentence: string };
 
 const SECRETS =
-  "Values of headers, secrets and signingSecret are never shown: null keeps what is stored. A change takes effect within 30 seconds.";
+  "The console never shows the values of headers, secrets and signingSecret. Null keeps a stored value. A change takes effect within 30 seconds.";
 const DELETED =
-  "Somebody deleted this action and its secrets. To store yours as a new one, put each secret in the place of its null, and save.";
+  "Somebody deleted this action and its secrets. To store yours as a new action, replace each null by its secret, and save.";
 const NAME_RULE =
   "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
 
