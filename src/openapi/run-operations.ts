@@ -51,7 +51,7 @@ const SUMMARY: Operation = {
   operationId: "summarizeActionRuns",
   summary: "Count action runs by status",
   description:
-    "Counts the runs that a list with the same filters shows, by status. A count is exact up to 1000. With a label, an entity, an action or a trigger, the service counts only the newest 5000 such runs. If there are more, every count is `atLeast`. Requires the permission `data:read`.",
+    "Counts the runs that a list with the same filters shows, by status. A count is exact up to 1000. If you filter by a label, an entity, an action or a trigger, the service counts only the newest 5000 such runs. If there are more, every count is `atLeast`. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
@@ -144,7 +144,7 @@ const REQUEST_CANCEL: Operation = {
   operationId: "requestActionRunCancel",
   summary: "Cancel an action run",
   description:
-    "Cancels a run, also a running one. A pending run ends at once. A running run stays open for `graceSeconds`, so that its job can stop in order: heartbeats tell the job. If the job reports `succeeded` in time, the run succeeds. Otherwise it ends as `cancelled`. If you cancel twice, the grace that ends first counts. Requires the permission `data:write`.",
+    "Cancels a pending or a running run. A pending run ends at once. A running run stays open for `graceSeconds`, so that its job can stop cleanly. The responses to heartbeats tell the job. If the job reports `succeeded` in time, the run succeeds. Otherwise it ends as `cancelled`. If you cancel twice, the grace that ends first counts. Requires the permission `data:write`.",
   tags,
   security,
   parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
@@ -270,7 +270,7 @@ const HEARTBEAT: Operation = {
   operationId: "heartbeatActionRun",
   summary: "Send a heartbeat",
   description:
-    "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional body adds a message, the progress and a link to the job's page. The response says whether somebody asked the run to stop, and contains none of its inputs. 409 after the end also means that the job must stop. Requires the run's callback token.",
+    "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional body adds a message, the progress and a link to the job's page. The response says whether somebody asked the run to stop. The response does not contain the run's inputs. 409 after the end also means that the job must stop. Requires the run's callback token.",
   parameters: OF_RUN,
   responses: {
     ...answers(200, "The run's status and deadline, and a request to stop", heartbeatAnswer),
