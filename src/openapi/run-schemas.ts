@@ -127,7 +127,7 @@ export const runSummary = z
 
 const callback = z.object({
   url: z.string().meta({ format: "uri" }),
-  token: z.string().meta({ description: "Opens this run's callback. Shown in this answer alone." }),
+  token: z.string().meta({ description: "Opens this run's callback. Only this response shows the token." }),
   expiresAt: instant,
 });
 
