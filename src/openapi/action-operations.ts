@@ -72,7 +72,7 @@ const DELETE: Operation = {
   operationId: "deleteAction",
   summary: "Delete an action",
   description:
-    "Deletes an action and its secrets. Runs that have begun continue. Other isolates can still run the action for up to 30 seconds. Requires the permission `actions:manage`.",
+    "Deletes an action and its secrets. Runs that have begun continue. For up to 30 seconds, requests can still run the action. Requires the permission `actions:manage`.",
   parameters: [...OF_ACTION, IF_MATCH],
   responses: {
     204: { description: "The action is deleted", headers: headersOf([]) },
