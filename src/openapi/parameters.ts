@@ -74,7 +74,7 @@ export const LAST_EVENT_ID = inHeader(
 
 export const IF_MATCH = inHeader(
   "If-Match",
-  "The ETag of the version that you change, or `*` for any. Another version in its place gives 412. `W/` before the ETag is ignored.",
+  "The ETag of the version that you change, or `*` for any. If the action has another version, the response is 412. The service ignores `W/` before the ETag.",
   { type: "string" },
   "*",
 );
