@@ -38,7 +38,7 @@ export const ERRORS = {
   run_open: [409, "The run has not ended. Wait for its end, or cancel it, and then retry it."],
   trigger_not_kept: [
     409,
-    "The run's trigger is not kept after its delivery. Store the trigger as an action, and start runs through the action.",
+    "The service does not keep a run's trigger after the delivery. Store the trigger as an action, and start runs through the action.",
   ],
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
   action_secrets_lost: [
@@ -47,13 +47,13 @@ export const ERRORS = {
   ],
   precondition_failed: [
     412,
-    "The action has another version than your If-Match. Get the action and try again.",
+    "The version of the action is not the one in your If-Match. Get the action and try again.",
   ],
   body_too_large: [413, "The body has 2000000 bytes. Send at most 1048576."],
   unsupported_media_type: [415, "The body is not JSON. Send the header Content-Type: application/json."],
   idempotency_key_reused: [
     422,
-    "This Idempotency-Key came with another request before. Send a new key, or the same request.",
+    "You already sent this Idempotency-Key with a different request. Send a new key, or the same request.",
   ],
   too_many_labels: [422, "The run would have 12 labels. Send at most 10, together with those of the action."],
   invalid_parameters: [422, "The value at /replicas is 0. Send a number of at least 1."],
