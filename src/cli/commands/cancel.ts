@@ -19,10 +19,10 @@ export function cancelCommand(): CliCommand {
   const command = new CliCommand("cancel")
     .summary("cancel a run")
     .description(
-      "Cancel a run. A pending run is cancelled at once. The job of a running run is asked to stop: its heartbeats " +
-        "tell it, and the action's stop request if it has one. The run stays open meanwhile, for at most --grace " +
-        "seconds, and then ends as cancelled. If the job reports success in time, the run succeeds. To wait for the " +
-        "end, use `get --wait`. If the run already ended, that is a conflict (exit code 5).",
+      "Cancel a run. A pending run is cancelled at once. The job of a running run is asked to stop: the responses to " +
+        "its heartbeats say so. If the run's trigger has a stop request, the service sends that too. The run stays " +
+        "open for at most --grace seconds, and then ends as cancelled. If the job reports success in time, the run " +
+        "succeeds. To wait for the end, use `get --wait`. If the run already ended, that is a conflict (exit code 5).",
     )
     .argument("<run>", "the run's id", readId)
     .addOption(new Option("--reason <text>", "why, in one line; the job and all readers of the run see it"))
