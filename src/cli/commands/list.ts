@@ -62,7 +62,7 @@ export function listCommand(): CliCommand {
     .addOption(
       new Option(
         "--label <text>",
-        "only runs with this label; repeatable, for runs with all of them",
+        "only runs with this label; repeat it to show only runs that have all of the labels",
       ).argParser(repeated),
     )
     .addOption(
