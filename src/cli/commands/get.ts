@@ -24,7 +24,7 @@ export function getCommand(): CliCommand {
         "--no-json, stderr shows the events meanwhile.",
     )
     .argument("<run>", "the run's id", readId)
-    .addOption(new Option("--details", "show also the action, labels, job page, last heartbeat and cancel"))
+    .addOption(new Option("--details", "also show the action, labels, job page, last heartbeat and cancel"))
     .addHelpText(
       "after",
       examples(
