@@ -58,8 +58,11 @@ const PROBE = `
   addEventListener("click", ({ timeStamp }) => { globalThis.probe = { clickedAt: timeStamp }; }, true);
   new MutationObserver(() => {
     const table = document.querySelector("table[aria-label=Runs]");
-    if (table?.ariaBusy === "false" && table.querySelector("tbody tr") !== null) afterFrame("listedAt");
-    if (table?.ariaBusy === "true" && document.querySelector(".status-filters [aria-pressed=true]") !== null) afterFrame("pressedAt");
+    const isBusy = table?.ariaBusy === "true";
+    if (isBusy && document.querySelector(".status-filters [aria-pressed=true]") !== null) afterFrame("pressedAt");
+    // After a press, the rows are still the old ones until the list was busy.
+    probe.wasBusy ||= isBusy || probe.clickedAt === undefined;
+    if (probe.wasBusy && !isBusy && table?.querySelector("tbody tr")) afterFrame("listedAt");
   }).observe(document, { subtree: true, childList: true, attributes: true });
 `;
 
@@ -187,9 +190,17 @@ describeInBrowser("the console with many runs", (browser) => {
     async function change(): Promise<void> {
       await job(changed).succeed();
       changed = await client.runs.create({ actionName: "changes" });
-      await poll();
-      await button(page, /^\d+ new$/).click();
-      await runs(page).getByRole("row").filter({ hasText: "pending" }).first().waitFor();
+      const row = runs(page).locator(`a[href*="${changed.id}"]`);
+      const fresh = button(page, /^\d+ new$/);
+      // It lands in D1 a little later.
+      const isShown = async () => {
+        await poll();
+        // The button is gone if a poll lists the new rows first.
+        if ((await fresh.count()) > 0) await fresh.click({ timeout: 1000 }).catch(() => undefined);
+        await browser.settled(page);
+        return (await row.count()) === 1;
+      };
+      await until("the new run is shown", isShown, 2 * DONE_WITHIN_MS);
     }
     async function pollTimes(count: number): Promise<Held> {
       for (let n = 1; n <= count; n++) {
@@ -202,8 +213,8 @@ describeInBrowser("the console with many runs", (browser) => {
       return heldBy(session);
     }
     const early = await pollTimes(WARM_POLLS);
-    const late = await pollTimes(HOUR_POLLS);
-    expect(polls.sent()).toBeGreaterThan(HOUR_POLLS);
+    const late = await pollTimes(HOUR_POLLS - WARM_POLLS);
+    expect(polls.sent()).toBeGreaterThanOrEqual(HOUR_POLLS);
     expect(polls.most()).toBe(1);
     expect(late.nodes).toBeLessThan(early.nodes * 1.1);
     expect(late.listeners).toBeLessThan(early.listeners * 1.1);
