@@ -111,8 +111,8 @@ const IN_WORDS: readonly (readonly [string, unknown, RegExp])[] = [
 const KNOWN_VALUES: Readonly<Record<string, RegExp>> = {
   cursor: /refuses every other text/,
   "Last-Event-ID": /of this run/,
-  "If-Match": /gives 412/,
-  "If-None-Match": /gives 412/,
+  "If-Match": /\b412\b/,
+  "If-None-Match": /\b412\b/,
 };
 
 const CASES = OPERATIONS.map((operation) => [`${operation.method} ${operation.path}`, operation] as const);
