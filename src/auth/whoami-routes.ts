@@ -1,4 +1,4 @@
-/** GET /whoami: what an API token is and opens, for whoever holds it. */
+/** GET /whoami: tells the holder of an API token what the token is and what it opens. */
 
 import { Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";

@@ -175,7 +175,7 @@ const FORMATS: Readonly<Record<string, string>> = {
   uuid: "a UUID",
 };
 
-/** The schema's bounds in words, for a hint. */
+/** The schema's bounds in words. A field shows them as its hint. */
 function limitsOf(schema: Schema): string | null {
   const { format, pattern, minLength, maxLength, minItems, maxItems, uniqueItems, multipleOf } = schema;
   const least = schema.minimum ?? null;

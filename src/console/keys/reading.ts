@@ -3,7 +3,7 @@
 /** A shortcut is one key as `KeyboardEvent.key` names it, or two after each other: `g r`. */
 export interface Shortcut {
   readonly keys: string;
-  /** What it does, for the help: "Next run". */
+  /** What it does, as the help shows it: "Next run". */
   readonly label: string;
   /** Missing if the browser does it by itself, such as Enter on a link. Then only the help shows it. */
   readonly run?: (() => void) | undefined;

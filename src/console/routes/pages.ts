@@ -44,7 +44,7 @@ const PATTERNS = Object.entries(PATHS).map(
   ([name, pathname]) => [name, new URLPattern({ pathname })] as const,
 );
 
-/** The page at a path; null if there is none. */
+/** The page at a path. Null if no page has this path. */
 export function pageAt(pathname: string): Page | null {
   for (const [name, pattern] of PATTERNS) {
     const groups = pattern.exec({ pathname })?.pathname.groups;

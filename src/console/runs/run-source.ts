@@ -18,7 +18,7 @@ export interface RunSource {
   readonly list: () => RunList | null;
   /** The first page, and then a poll. */
   readonly read: (signal: AbortSignal) => Promise<RunList>;
-  /** The runs after the page, for the strip. Call it once, after the first page. */
+  /** The runs after the page. The strip shows them. Call it once, after the first page. */
   readonly readOlder: (signal: AbortSignal) => Promise<RunList | null>;
   /** The next read shows the first page as it is then, with the runs that were held back. */
   readonly restart: () => void;

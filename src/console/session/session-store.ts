@@ -12,7 +12,7 @@ type SessionStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 export interface SessionState {
   readonly session: Session | null;
-  /** Why nobody is signed in any more, for the sign-in page; null if nothing happened. */
+  /** Why the session ended, as the sign-in page says it. Null if nothing happened. */
   readonly notice: string | null;
 }
 

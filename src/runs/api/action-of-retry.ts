@@ -3,7 +3,7 @@
 import { requireValidParameters, resolveAction } from "../../actions/resolve.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { JsonObject } from "../../http/json.ts";
-import type { ActionDefinition } from "./create.ts";
+import type { ActionDefinition } from "./create-of-action.ts";
 import type { Place } from "./run-place.ts";
 
 /**

@@ -16,14 +16,14 @@ import { MINUTE_MS } from "../../durations.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import type { JsonObject } from "../../http/json.ts";
-import { LABELS_MAX, TIMEOUT_DEFAULT_MINUTES } from "../../http/limits.ts";
+import { LABELS_MAX } from "../../http/limits.ts";
 import type { KeyRing } from "../../key-ring.ts";
 import type { ChangeKey, RunAnswer, RunReply } from "../protocol.ts";
 import type { NewRun, RunSource } from "../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../run-id.ts";
 import { changeKey } from "./change-key.ts";
-import { refusalError, sendCreated } from "./coordinator-answer.ts";
-import type { NewRunBody, NewRunOfActionBody } from "./request-schemas.ts";
+import { refusalError } from "./coordinator-answer.ts";
+import type { NewRunBody } from "./request-schemas.ts";
 import { askCoordinator, askForChange, type Place, usableRing } from "./run-place.ts";
 
 /** What a create takes from its request, apart from the body. */
@@ -55,17 +55,6 @@ export interface WantedRun {
   readonly retryOf: string | null;
   /** Complete, with its secrets. */
   readonly trigger: Trigger | undefined;
-}
-
-/** A stored action as it is now, complete with its secrets. The parameters have passed its schema. */
-export interface ActionDefinition {
-  readonly name: string;
-  readonly version: number;
-  readonly trigger: Trigger | undefined;
-  /** In minutes. */
-  readonly timeout: number | undefined;
-  readonly heartbeatTimeout: number | undefined;
-  readonly labels: readonly string[];
 }
 
 /** The run, and its callback token unless only the receiver may know it. */
@@ -110,53 +99,6 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
   return createRun(creation, wanted, change);
 }
 
-/**
- * POST …/actions/{name}/runs, once the action is resolved and its schema has accepted the parameters. If either fails, ask
- * `replayOfAction` first.
- */
-export async function createRunOfAction(
-  c: Context<AppEnv>,
-  place: Place,
-  action: ActionDefinition,
-  body: NewRunOfActionBody,
-  isDetailed = false,
-): Promise<Response> {
-  const creation = creationOf(c, place, isDetailed);
-  const change = await changeOfAction(creation, action.name, body);
-  const wanted: WantedRun = {
-    ...inputsOf(body),
-    actionName: action.name,
-    timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
-    heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
-    labels: [...new Set([...action.labels, ...(body.labels ?? [])])].sort(),
-    source: "action",
-    actionVersion: action.version,
-    retryOf: null,
-    trigger: action.trigger,
-  };
-  return sendCreated(c, creation, await createRun(creation, wanted, change));
-}
-
-/**
- * The response to a run of an action that this key created before; null if there is none. A replay counts whatever has become
- * of the action and its schema since.
- */
-export async function replayOfAction(
-  c: Context<AppEnv>,
-  place: Place,
-  name: string,
-  body: NewRunOfActionBody,
-  isDetailed = false,
-): Promise<Response | null> {
-  const creation = creationOf(c, place, isDetailed);
-  const created = await recallRun(creation, await changeOfAction(creation, name, body));
-  return created && sendCreated(c, creation, created);
-}
-
-function changeOfAction(creation: Creation, name: string, body: NewRunOfActionBody): Promise<ChangeKey> {
-  return changeOf(creation, ["run", name, body], false);
-}
-
 /** `request`: what makes a repetition the same request. */
 export function changeOf(
   { key, ring, principal }: Creation,
@@ -198,7 +140,7 @@ export async function recallOr(
   return created;
 }
 
-async function recallRun(creation: Creation, change: ChangeKey): Promise<CreatedRun | null> {
+export async function recallRun(creation: Creation, change: ChangeKey): Promise<CreatedRun | null> {
   const { key, isDetailed } = creation;
   if (key === null) return null;
   const answer = await askCoordinator(creation, coordinatorOfKey(key), (stub) =>
@@ -301,10 +243,10 @@ function toContext({ runsUrl }: Creation, wanted: WantedRun, run: NewRun, token:
 
 type Inputs = Pick<WantedRun, "entityId" | "parameters" | "recommendations">;
 
-function inputsOf({ entityId, parameters, recommendations }: Inputs): Inputs {
+export function inputsOf({ entityId, parameters, recommendations }: Inputs): Inputs {
   return { entityId, parameters, recommendations };
 }
 
-function toMs(minutes: number | undefined): number | null {
+export function toMs(minutes: number | undefined): number | null {
   return minutes === undefined ? null : minutes * MINUTE_MS;
 }

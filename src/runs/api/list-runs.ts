@@ -8,8 +8,8 @@ import { readD1, sessionFor } from "../../http/read-d1.ts";
 import { listRuns, type RunPage } from "../d1/list.ts";
 import { type RunSummary, summarizeRuns } from "../d1/summary.ts";
 import { type Bookmark, bookmarkOfRun, type SentBookmark } from "./bookmark.ts";
+import type { RunFilters, RunListQuery } from "./query-schemas.ts";
 import { forgetChange, recentChanges } from "./recent-changes.ts";
-import type { RunFilters, RunListQuery } from "./request-schemas.ts";
 import type { Place } from "./run-place.ts";
 import { settle } from "./settle.ts";
 

@@ -1,4 +1,4 @@
-/** zod: the requests for runs. Each message says what to send, and names the limit if there is one. */
+/** zod: the bodies of requests for runs. Each message says what to send, and names the limit if there is one. */
 
 import * as z from "zod/mini";
 import { trigger } from "../../dispatch/trigger.ts";
@@ -16,7 +16,6 @@ import {
   TIMEOUT_DEFAULT_MINUTES,
   TIMEOUT_MAX_MINUTES,
   URL_MAX_CHARACTERS,
-  WAIT_MAX_SECONDS,
 } from "../../http/limits.ts";
 import {
   finiteNumbers,
@@ -25,18 +24,9 @@ import {
   parsedText,
   urlLength,
   wholeNumber,
-  wholeNumberText,
 } from "../../http/schema-bounds.ts";
-import {
-  described,
-  filterableName,
-  HTTP_URL,
-  instant,
-  pageQuery,
-  seqPageQuery,
-} from "../../http/schema-parts.ts";
+import { described, filterableName, HTTP_URL } from "../../http/schema-parts.ts";
 import { parseUuid } from "../../uuid.ts";
-import { STATUSES, type Status } from "../run.ts";
 
 /** Kept as text, so that odd keys such as `__proto__` do no harm. */
 const jsonObject = z
@@ -44,7 +34,7 @@ const jsonObject = z
   .check(finiteNumbers)
   .register(z.globalRegistry, { wire: { type: "object", additionalProperties: true } });
 
-const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
+export const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
   z.globalRegistry,
   { wire: { type: "string", format: "uuid" } },
 );
@@ -61,10 +51,10 @@ const inputs = (what: string, other: string) =>
   );
 
 /** The pattern uses `\x`, as that of a filterable name. */
-const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
+export const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
 const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 
-const label = z.string({ error: "send a string." }).check(
+export const label = z.string({ error: "send a string." }).check(
   z.refine(
     (text) => {
       const { length } = [...text];
@@ -281,84 +271,3 @@ export const heartbeat = z
     id: "Heartbeat",
     examples: [{ message: "running the tests", progress: 0.4 }],
   });
-
-const status = z.enum(STATUSES);
-const asList = z.transform((one: Status) => [one]);
-
-/** The schema of a query parameter, with an example for the OpenAPI document. */
-function shown<T extends z.ZodMiniType>(schema: T, example: string): T {
-  const parameter = schema.clone();
-  const wire = z.globalRegistry.get(schema)?.wire as object;
-  z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
-  return parameter;
-}
-
-const labelFilter = z
-  .pipe(
-    z.pipe(
-      z.union([z.string(), z.array(z.string())]),
-      z.transform((sent): string[] => [sent].flat()),
-    ),
-    z.array(label).check(
-      z.maxLength(LABELS_MAX, {
-        error: `a run has at most ${LABELS_MAX} labels; send at most ${LABELS_MAX}.`,
-      }),
-    ),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "array",
-      items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
-      maxItems: LABELS_MAX,
-      examples: [["team:payments"]],
-    },
-    description:
-      "A run must have each label that you send. Send the rarest first, because the service walks the runs with that one.",
-  });
-
-const runFilters = {
-  status: z.optional(
-    z
-      .union([z.pipe(status, asList), z.array(status)], { error: `send any of ${STATUSES.join(", ")}.` })
-      .register(z.globalRegistry, {
-        wire: {
-          type: "array",
-          items: { type: "string", enum: [...STATUSES] },
-          examples: [["failed", "cancelled"]],
-        },
-      }),
-  ),
-  label: z.optional(labelFilter),
-  actionName: z.optional(shown(filterableName, "deploy")),
-  entityId: z.optional(shown(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
-  triggeredBy: z.optional(shown(filterableName, "ci")),
-  createdAfter: z.optional(shown(instant, "2026-01-31T12:00:00Z")),
-  createdBefore: z.optional(shown(instant, "2026-02-01T00:00:00+01:00")),
-};
-
-export const include = z.optional(
-  z.literal("details", { error: 'send "details" once.' }).register(z.globalRegistry, {
-    wire: { type: "string", enum: ["details"], examples: ["details"] },
-    description: "`details` adds the member `details` to the run.",
-  }),
-);
-
-export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, include });
-
-export type RunListQuery = z.infer<typeof runListQuery>;
-
-/** Not strict: a create has always ignored parameters that it does not know. */
-export const createQuery = z.object({ include });
-export const changeQuery = z.strictObject({ include });
-
-/** A summary has no pages, so it takes the filters alone. */
-export const runSummaryQuery = z.strictObject(runFilters);
-
-export type RunFilters = z.infer<typeof runSummaryQuery>;
-
-export const runQuery = z.strictObject({
-  include,
-  wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] })),
-});
-
-export const eventsQuery = z.strictObject(seqPageQuery);

@@ -14,17 +14,9 @@ import { changeKey } from "./change-key.ts";
 import { sendChanged, sendCreated, sendJson, shown } from "./coordinator-answer.ts";
 import { createRunOfBody, creationOf } from "./create.ts";
 import { listRunsAfter, summarizeRunsAfter } from "./list-runs.ts";
+import { changeQuery, createQuery, runListQuery, runQuery, runSummaryQuery } from "./query-schemas.ts";
 import { mayBeKnown, readRun } from "./reader.ts";
-import {
-  changeQuery,
-  createQuery,
-  newRun,
-  retry,
-  runListQuery,
-  runQuery,
-  runSummaryQuery,
-  stop,
-} from "./request-schemas.ts";
+import { newRun, retry, stop } from "./request-schemas.ts";
 import { retryRun } from "./retry.ts";
 import { askForChange, placeOf, runIdOf } from "./run-place.ts";
 import { waitForEnd } from "./wait-for-end.ts";

@@ -5,7 +5,7 @@
 
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../http/limits.ts";
 import { idOf } from "../action-run.ts";
-import type { RunListQuery } from "../api/request-schemas.ts";
+import type { RunListQuery } from "../api/query-schemas.ts";
 import { NO_DETAILS, withDetails } from "../details.ts";
 import { STATUSES } from "../run.ts";
 import { walkOf } from "./walk.ts";

@@ -7,7 +7,7 @@
  */
 
 import { PAGE_MAX_LOOKED_AT, SUMMARY_MAX_COUNT } from "../../http/limits.ts";
-import type { RunFilters } from "../api/request-schemas.ts";
+import type { RunFilters } from "../api/query-schemas.ts";
 import { STATUSES, type Status } from "../run.ts";
 import { walkOf } from "./walk.ts";
 

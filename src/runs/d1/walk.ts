@@ -7,7 +7,7 @@
  * labels is rarest, so it is they who order them. A status comes last, because most runs end in the same one.
  */
 
-import type { RunFilters } from "../api/request-schemas.ts";
+import type { RunFilters } from "../api/query-schemas.ts";
 import type { Status } from "../run.ts";
 import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
 

@@ -7,7 +7,11 @@ import { describe, expect, it } from "vitest";
 import type { AppEnv } from "../../../src/app-env.ts";
 import { trigger } from "../../../src/dispatch/trigger.ts";
 import { errorResponse, toApiError } from "../../../src/http/errors.ts";
-import { type ActionDefinition, createRunOfAction, replayOfAction } from "../../../src/runs/api/create.ts";
+import {
+  type ActionDefinition,
+  createRunOfAction,
+  replayOfAction,
+} from "../../../src/runs/api/create-of-action.ts";
 import { newRunOfAction } from "../../../src/runs/api/request-schemas.ts";
 import { placeOf } from "../../../src/runs/api/run-place.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";

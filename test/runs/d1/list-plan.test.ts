@@ -5,7 +5,7 @@ import {
   type RunListQuery,
   runListQuery,
   runSummaryQuery,
-} from "../../../src/runs/api/request-schemas.ts";
+} from "../../../src/runs/api/query-schemas.ts";
 import { listStatement } from "../../../src/runs/d1/list.ts";
 import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";

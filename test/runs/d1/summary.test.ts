@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { runSummaryQuery } from "../../../src/runs/api/request-schemas.ts";
+import { runSummaryQuery } from "../../../src/runs/api/query-schemas.ts";
 import { type RunCount, summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { COORDINATORS } from "../../../src/runs/run-id.ts";
 import { hurryTimers } from "../../support/direct.ts";

@@ -1,0 +1,89 @@
+/** zod: the query parameters of requests for runs: filters, pages, and what the response has besides. */
+
+import * as z from "zod/mini";
+import { LABEL_MAX_CHARACTERS, LABELS_MAX, WAIT_MAX_SECONDS } from "../../http/limits.ts";
+import { wholeNumberText } from "../../http/schema-bounds.ts";
+import { filterableName, instant, pageQuery, seqPageQuery } from "../../http/schema-parts.ts";
+import { STATUSES, type Status } from "../run.ts";
+import { label, PLAIN_TEXT, uuid } from "./request-schemas.ts";
+
+const status = z.enum(STATUSES);
+const asList = z.transform((one: Status) => [one]);
+
+/** The schema of a query parameter, with an example for the OpenAPI document. */
+function shown<T extends z.ZodMiniType>(schema: T, example: string): T {
+  const parameter = schema.clone();
+  const wire = z.globalRegistry.get(schema)?.wire as object;
+  z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
+  return parameter;
+}
+
+const labelFilter = z
+  .pipe(
+    z.pipe(
+      z.union([z.string(), z.array(z.string())]),
+      z.transform((sent): string[] => [sent].flat()),
+    ),
+    z.array(label).check(
+      z.maxLength(LABELS_MAX, {
+        error: `a run has at most ${LABELS_MAX} labels; send at most ${LABELS_MAX}.`,
+      }),
+    ),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "array",
+      items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
+      maxItems: LABELS_MAX,
+      examples: [["team:payments"]],
+    },
+    description:
+      "A run must have each label that you send. Send the rarest first, because the service walks the runs with that one.",
+  });
+
+const runFilters = {
+  status: z.optional(
+    z
+      .union([z.pipe(status, asList), z.array(status)], { error: `send any of ${STATUSES.join(", ")}.` })
+      .register(z.globalRegistry, {
+        wire: {
+          type: "array",
+          items: { type: "string", enum: [...STATUSES] },
+          examples: [["failed", "cancelled"]],
+        },
+      }),
+  ),
+  label: z.optional(labelFilter),
+  actionName: z.optional(shown(filterableName, "deploy")),
+  entityId: z.optional(shown(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
+  triggeredBy: z.optional(shown(filterableName, "ci")),
+  createdAfter: z.optional(shown(instant, "2026-01-31T12:00:00Z")),
+  createdBefore: z.optional(shown(instant, "2026-02-01T00:00:00+01:00")),
+};
+
+const include = z.optional(
+  z.literal("details", { error: 'send "details" once.' }).register(z.globalRegistry, {
+    wire: { type: "string", enum: ["details"], examples: ["details"] },
+    description: "`details` adds the member `details` to the run.",
+  }),
+);
+
+export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, include });
+
+export type RunListQuery = z.infer<typeof runListQuery>;
+
+/** Not strict: a create has always ignored parameters that it does not know. */
+export const createQuery = z.object({ include });
+export const changeQuery = z.strictObject({ include });
+
+/** A summary has no pages, so it takes the filters alone. */
+export const runSummaryQuery = z.strictObject(runFilters);
+
+export type RunFilters = z.infer<typeof runSummaryQuery>;
+
+export const runQuery = z.strictObject({
+  include,
+  wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] })),
+});
+
+export const eventsQuery = z.strictObject(seqPageQuery);
