@@ -1,7 +1,7 @@
 /**
- * The event streams and waits that follow a run. In memory only, and bounded: a watcher takes a place with its first call and
- * keeps it for some time after its last, so that it does not lose the place between two calls. One token can never hold every
- * place of a run or of the coordinator.
+ * The event streams and waits that follow a run. In memory only, and bounded. A watcher takes a place with its first call. It
+ * keeps the place for 10 s after each call, so that it does not lose the place between two calls. One token can never hold
+ * every place of a run or of the coordinator.
  */
 
 import { msSince } from "../../elapsed.ts";
@@ -42,21 +42,20 @@ export class Watchers {
     return true;
   }
 
-  has(key: string): boolean {
-    return this.#places.has(key);
-  }
-
-  /** Resolves when the run has news, after `maxMs`, or when the watcher leaves. */
-  async news(watcher: Watcher, maxMs: number): Promise<void> {
+  /**
+   * Resolves when the run has news, after `maxMs`, or when the watcher leaves or calls again. Returns whether the watcher still
+   * reads the answer to this call.
+   */
+  async news(watcher: Watcher, maxMs: number): Promise<boolean> {
     const place = this.#places.get(watcher.key);
-    if (place === undefined) return;
+    if (place === undefined) return false;
     const { promise, resolve } = Promise.withResolvers<void>();
-    // The watcher called again before it had an answer, so it no longer reads the answer to the earlier call.
     place.wake();
     place.wake = resolve;
     const timer = setTimeout(resolve, maxMs);
     await promise;
     clearTimeout(timer);
+    return this.#places.get(watcher.key) === place && place.wake === resolve;
   }
 
   /** Wakes all watchers of this run. They read on their own, so a change never waits for them. */

@@ -1,9 +1,15 @@
 /** GET …/{id}?wait=: a read that is answered when the run has ended, or when the wait is over. */
 
-import { abortAllDurableObjects, createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import {
+  abortAllDurableObjects,
+  createExecutionContext,
+  runInDurableObject,
+  waitOnExecutionContext,
+} from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/app.ts";
+import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import type { Watcher } from "../../../src/runs/protocol.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, createAged, mint } from "../../support/direct.ts";
@@ -23,12 +29,23 @@ import { grantToken, newProject, type Refusal } from "../../support/tokens.ts";
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 async function timed<T>(promise: Promise<T>): Promise<{ answer: T; ms: number }> {
   const startedAt = performance.now();
   const answer = await promise;
   return { answer, ms: performance.now() - startedAt };
+}
+
+/** Counts the SQL statements of a run's coordinator from here on. */
+async function countedStatements(path: string, id: string): Promise<() => number> {
+  const sql = await runInDurableObject(
+    coordinatorOf(path, id),
+    (_instance, { storage }) => Object.getPrototypeOf(storage.sql) as SqlStorage,
+  );
+  const exec = vi.spyOn(sql, "exec");
+  return () => exec.mock.calls.length;
 }
 
 function wait(path: string, id: string, seconds: number) {
@@ -41,6 +58,48 @@ const ENDS: Readonly<Record<string, (path: string, run: CreatedRun) => Promise<u
   cancelled: (path, run) => ask("DELETE", `${path}/${run.id}`),
   "timed out": (path, run) => alarmIn(61 * 60_000, coordinatorOf(path, run.id)),
 };
+
+/** Calls a coordinator as the Worker does for one watcher. */
+function watching(path: string, id: string, watcher: Watcher, maxMs: number) {
+  const stub = coordinatorOf(path, id) as unknown as Pick<RunCoordinator, "waitForEnd" | "unwatch">;
+  return { wait: () => stub.waitForEnd(id, watcher, maxMs, true), leave: () => stub.unwatch(watcher.key) };
+}
+
+describe("a call to the coordinator that waits", () => {
+  const watcher = () => ({ key: crypto.randomUUID(), tokenId: "t" });
+
+  it("is answered at once if its watcher calls again, and the newer call goes on waiting", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const { wait } = watching(path, run.id, watcher(), 5000);
+    const ended: string[] = [];
+    const first = wait().then(() => ended.push("first"));
+    await ask("GET", `${path}/${run.id}`);
+    const second = wait().then((answer) => {
+      ended.push("second");
+      return answer;
+    });
+    await first;
+    // The coordinator answers others meanwhile.
+    expect((await ask("GET", `${path}/${run.id}`)).status).toBe(200);
+    expect(ended).toEqual(["first"]);
+    await report(run, { status: "succeeded" });
+    expect(await second).toMatchObject({ ok: true, status: "succeeded" });
+  });
+
+  it("costs a read for each piece of news, however often its watcher calls again", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const { wait, leave } = watching(path, run.id, watcher(), 5000);
+    const statements = await countedStatements(path, run.id);
+    const calls = Array.from({ length: 20 }, wait);
+    await Promise.all(calls.slice(0, -1));
+    await leave();
+    await calls.at(-1);
+    // Each call reads the run once. None reads it again because another call came.
+    expect(statements()).toBeLessThan(60);
+  });
+});
 
 describe("a wait", () => {
   it.each(Object.entries(ENDS))("is answered as soon as the run has %s", async (_how, end) => {
