@@ -47,8 +47,10 @@ export interface RunAnswer {
   readonly purgeAt: number;
   /** The JSON of `details`, if the call asked for it. */
   readonly details?: string;
-  /** Only after a heartbeat or a cancel: the request to stop; null if nobody asked. */
+  /** Only after a heartbeat: the request to stop; null if nobody asked. */
   readonly cancel?: CancelOrder | null;
+  /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
+  readonly hasGrace?: boolean;
   /** Only for a create that was repeated: whether the callback token is the receiver's alone. */
   readonly isTokenHidden?: boolean;
 }
@@ -167,7 +169,7 @@ export interface Coordinator {
    * an expired token may only learn what its own report did.
    */
   change(id: string, event: RunEvent, change: ChangeKey, replayOnly?: boolean): Promise<RunReply>;
-  /** Ends a run or asks it to stop, or answers as before if this key already did so. The answer has `cancel`. */
+  /** Ends a run or asks it to stop, or answers as before if this key already did so. The answer has `hasGrace`. */
   cancel(id: string, request: CancelRequest, change: ChangeKey, isDetailed?: boolean): Promise<RunReply>;
   /** Notes a heartbeat. The first starts a pending run. One without news changes nothing that a caller can see. The answer has `cancel`. */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;

@@ -3,11 +3,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { Journal } from "../../src/runs/journal/journal.ts";
-import { coordinatorName, coordinatorOfKey, readRunId } from "../../src/runs/run-id.ts";
+import { coordinatorName, readRunId } from "../../src/runs/run-id.ts";
 import { journal, until } from "../support/direct.ts";
-import { ask, coordinatorOf, newRunsPath, scopeOfPath } from "../support/requests.ts";
-import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
-import { askToStop, play, QUEUED, queued, rowsOf } from "./stoppable-runs.ts";
+import { ask, coordinatorOf, scopeOfPath } from "../support/requests.ts";
+import { type Fired, ORIGIN } from "./runs.ts";
+import { askToStop, play, queued, rowsOf } from "./stoppable-runs.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -37,7 +37,7 @@ it("a stop request and the answer that it waits for are erased with their run", 
   expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
 });
 
-it("a run that ends has 15 minutes for its stop request, although the receiver asked for a later retry", async () => {
+it("a run that was cancelled has 15 minutes for its stop request, although the receiver asked for a later retry", async () => {
   const later = { status: 503, headers: { "Retry-After": "3000" } };
   const { run, stops } = await play({ status: 202 }, {}, [later]);
   await run.untilStatus("running");
@@ -46,11 +46,18 @@ it("a run that ends has 15 minutes for its stop request, although the receiver a
   await until(
     async () => (await sql(run, "SELECT next_at FROM stop_requests WHERE run_id = ?1")).next_at !== null,
   );
-  await run.report({ status: "succeeded" });
+  await run.report({ status: "failed", error: "stopped" });
   await run.alarmIn(15 * MINUTE_MS - 1000);
   expect(await rowsOf(run)).toMatchObject({ stops: 1 });
+  const log = vi.spyOn(console, "log");
   await run.alarmIn(15 * MINUTE_MS + 1000);
   expect(await rowsOf(run)).toMatchObject({ stops: 0 });
+  const given = log.mock.calls.flat().find((line) => String(line).includes('"stop_given_up"'));
+  expect(JSON.parse(String(given))).toMatchObject({
+    run: run.created.id,
+    attempt: 1,
+    reason: expect.stringMatching(/^127\.0\.0\.1:\d+ was not called again in time\.$/),
+  });
 });
 
 it("a stop request that waits to be tried again is tried when it would have been, although its run ends before", async () => {
@@ -62,7 +69,7 @@ it("a stop request that waits to be tried again is tried when it would have been
   await stops.untilInbox(1);
   const due = () => sql(run, "SELECT next_at, due_at FROM stop_requests WHERE run_id = ?1");
   await until(async () => (await due()).next_at !== null);
-  await run.report({ status: "succeeded" });
+  await run.report({ status: "failed", error: "stopped" });
   const { next_at, due_at } = await due();
   expect(due_at).toBe(next_at);
 });
@@ -112,33 +119,4 @@ it("a stop request that can't be noted fails no cancel, and is tried again later
   await sql(run, "DROP TRIGGER no_attempt");
   await run.alarmIn(32_000);
   await stops.untilInbox(1);
-});
-
-it("a stop request waits if 50 others of its coordinator are under way", async () => {
-  const [starts, stops] = await Promise.all([answering({ status: 202 }), answering({ mode: "hang" })]);
-  const path = newRunsPath();
-  const keys = Array.from({ length: 1000 }, (_, n) => `key-${n}`).filter(
-    (key) => coordinatorOfKey(key) === 0,
-  );
-  const trigger = { ...QUEUED, cancel: { url: stops.url } };
-  const runs = await Promise.all(
-    keys.slice(0, 52).map((key) => {
-      const options = { headers: { "Idempotency-Key": key } };
-      return fire(starts.url, trigger, { path, options });
-    }),
-  );
-  const cancelledAt = Date.now();
-  await Promise.all(runs.map(({ cancel }) => cancel()));
-  await stops.untilInbox(50);
-  const waiting = () =>
-    journal<{ due_at: number }>(
-      path,
-      0,
-      "SELECT due_at FROM stop_requests WHERE attempt = 0 AND next_at <= ?",
-      Date.now(),
-    );
-  await until(async () => (await waiting()).length === 2);
-  // The alarm looks again later, and not all the time.
-  for (const { due_at } of await waiting()) expect(due_at).toBeGreaterThanOrEqual(cancelledAt + 30_000);
-  expect((await stops.open()).open).toBe(50);
 });

@@ -226,7 +226,7 @@ describe("while the run is open, the timeline tells", () => {
     await run.untilStatus("running");
     await askToStop(run);
     await stops.untilInbox(1);
-    await run.report({ status: "succeeded" });
+    await run.report({ status: "failed", error: "stopped" });
     await untilErased(run);
     expect((await run.story()).at(-1)).toBe("ended");
     expect(log.mock.calls.flat().join("\n")).toContain('"stop_answered"');
@@ -255,6 +255,44 @@ describe("a request to stop a running run", () => {
     await run.alarmIn(61_000);
     expect((await run.get()).status).toBe("cancelled");
     expect(await stops.inbox()).toHaveLength(1);
+  });
+
+  it("sends nothing after the run has succeeded: an attempt that is under way then is the last", async () => {
+    const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, delayMs: 250 }]);
+    await run.untilStatus("running");
+    await askToStop(run);
+    await stops.untilInbox(1);
+    await run.report({ status: "succeeded" });
+    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    await until(async () => (await stops.open()).open === 0);
+    await run.alarmIn(LEASE_OVER_MS);
+    expect(await stops.inbox()).toHaveLength(1);
+    expect(await run.get()).toMatchObject({ status: "succeeded" });
+  });
+
+  it("sends nothing after the run has succeeded: a retry that waits does not leave", async () => {
+    const { run, stops } = await play({ status: 202 }, {}, [
+      { status: 503, headers: { "Retry-After": "20" } },
+    ]);
+    await run.untilStatus("running");
+    await askToStop(run);
+    await until(async () => (await run.story()).includes("stop_answered"));
+    await run.report({ status: "succeeded" });
+    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    await run.alarmIn(21_000);
+    expect(await stops.inbox()).toHaveLength(1);
+  });
+
+  it("sends nothing after the run has succeeded: a request that waits for the webhook's answer does not leave", async () => {
+    const { run, stops, starts } = await play({ mode: "hang" });
+    await starts.untilInbox(1);
+    await run.heartbeat();
+    await askToStop(run);
+    expect(await rowsOf(run)).toMatchObject({ stops: 1 });
+    await run.report({ status: "succeeded" });
+    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    await run.alarmIn(LEASE_OVER_MS);
+    expect(await stops.inbox()).toEqual([]);
   });
 
   it("without a grace ends the run at once, and the job is told all the same", async () => {

@@ -74,8 +74,6 @@ export function toJournaledRun(row: Row): JournaledRun {
     fingerprintKeyId: null,
     changeKey: null,
     changeFingerprint: null,
-    cancelKey: null,
-    cancelFingerprint: null,
     purgeAt: Date.now() + MONTH_MS,
   };
 }

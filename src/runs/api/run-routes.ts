@@ -8,7 +8,6 @@ import { encodeCursor, nextLink } from "../../http/cursor.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import type { RunAnswer } from "../protocol.ts";
 import { bookmarkOfRun, sentBookmark, union } from "./bookmark.ts";
 import { changeKey } from "./change-key.ts";
 import { sendChanged, sendCreated, sendJson, shown } from "./coordinator-answer.ts";
@@ -87,7 +86,7 @@ export const runRoutes = new Hono<AppEnv>()
       const answer = await askForChange(place, id, (stub) =>
         stub.cancel(id, request, change, c.req.valid("query").include !== undefined),
       );
-      return sendChanged(c, place, id, answer, key, answer.ok ? statusOfCancel(answer) : 200);
+      return sendChanged(c, place, id, answer, key, answer.ok && answer.hasGrace ? 202 : 200);
     },
   )
   .post(
@@ -100,8 +99,3 @@ export const runRoutes = new Hono<AppEnv>()
       return retryRun(c, placeOf(c), runIdOf(c), c.req.valid("json"), isDetailed);
     },
   );
-
-/** 202 if the request gave the job time, even if the run has ended by the time the request is repeated. */
-function statusOfCancel({ cancel }: RunAnswer): 200 | 202 {
-  return cancel && cancel.until > cancel.requestedAt ? 202 : 200;
-}

@@ -13,9 +13,9 @@ import { log, logFailure } from "../../log.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import { D1RowStore } from "../d1/store.ts";
 import { AlarmClock } from "../journal/alarm-clock.ts";
+import { DueQueue } from "../journal/due-queue.ts";
 import { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { WaitingDeliveries } from "../journal/waiting-deliveries.ts";
 import { Projection } from "../projection/projection.ts";
 import {
   type ChangeKey,
@@ -37,6 +37,7 @@ import { ownerOf } from "./owner.ts";
 import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, Replies, TOO_MANY_WATCHERS } from "./replies.ts";
 import { Retention } from "./retention.ts";
 import type { Sender } from "./sender.ts";
+import { Stopper } from "./stopper.ts";
 import { Watchers } from "./watchers.ts";
 
 /** An object may hold 10 GB. From here on it takes no new run, so that the runs it has can still end. */
@@ -50,6 +51,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #projection: Projection;
   readonly #watchers = new Watchers();
   readonly #ledger: Ledger;
+  readonly #stopper: Stopper;
   readonly #dispatcher: Dispatcher;
   readonly #replies: Replies;
 
@@ -61,17 +63,20 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       ctx.abort(NO_NAME);
       throw new Error(NO_NAME);
     }
-    const waiting = new WaitingDeliveries();
     this.#journal = new Journal(ctx.storage, owner);
     this.#journal.marks.set("name", owner.name);
-    this.#alarms = new AlarmClock(ctx.storage, this.#journal, waiting);
+    const deliveries = new DueQueue(this.#journal.due);
+    const stops = new DueQueue(this.#journal.stops);
+    this.#alarms = new AlarmClock(ctx.storage, this.#journal, [deliveries, stops]);
     const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = new Projection(this.#journal, this.#alarms, store);
     this.#replies = new Replies(this.#journal, this.#projection);
     this.#retention = new Retention(this.#journal, this.#alarms, this.#projection, store);
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, retentionDays(env));
     const { WebhookSender } = ctx.exports as unknown as { readonly WebhookSender: Sender };
-    this.#dispatcher = new Dispatcher(this.#journal, waiting, this.#projection, this.#ledger, WebhookSender);
+    const sending = { sender: WebhookSender, owner, arm: (now: number) => this.#projection.arm(now) };
+    this.#stopper = new Stopper(this.#journal, stops, this.#ledger, sending);
+    this.#dispatcher = new Dispatcher(this.#journal, deliveries, this.#ledger, this.#stopper, sending);
   }
 
   async create(
@@ -131,7 +136,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const next = transition(run, event, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);
     const changed = this.#ledger.change(run, next.value, event, now, { change });
-    if (event.type === "cancelled") this.#dispatcher.stop(changed, now);
+    if (event.type === "cancelled") this.#stopper.request(changed, now);
     return this.#replies.run(changed, false, false);
   }
 
@@ -139,25 +144,24 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const now = Date.now();
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
-    const answer = (after: JournaledRun, replayed: boolean): RunReply => ({
-      ...this.#replies.run(after, replayed, isDetailed),
-      cancel: cancelOrderOf(after, now),
-    });
-    if (
-      isSame(change, run.cancelKey, run.cancelFingerprint) ||
-      isSame(change, run.changeKey, run.changeFingerprint)
-    ) {
-      return answer(run, true);
+    const accepted = this.#journal.cancels.of(id, change.key);
+    if (accepted?.fingerprint === change.fingerprint) {
+      return { ...this.#replies.run(run, true, isDetailed), hasGrace: accepted.hasGrace };
     }
-    if (run.cancelKey === change.key) return KEY_REUSED;
+    // The key of another cancel, or of a DELETE.
+    if (accepted !== null || run.changeKey === change.key) return KEY_REUSED;
 
     const next = transition(run, request, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);
-    // An earlier request ends the run sooner.
-    if (next.value.version === run.version) return answer(run, false);
+    const hasGrace = isOpen(next.value);
+    if (next.value.version === run.version) {
+      // An earlier request ends the run sooner.
+      this.#journal.cancels.insert(id, { ...change, hasGrace });
+      return { ...this.#replies.run(run, false, isDetailed), hasGrace };
+    }
     const changed = this.#ledger.change(run, next.value, request, now, { change });
-    this.#dispatcher.stop(changed, now);
-    return answer(changed, false);
+    this.#stopper.request(changed, now);
+    return { ...this.#replies.run(changed, false, isDetailed), hasGrace };
   }
 
   async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
@@ -213,6 +217,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     isDetailed = false,
   ): Promise<RunReply> {
     const startedAt = Date.now();
+    // Each round waits for news, so this loop never runs without a pause.
     for (;;) {
       const now = Date.now();
       const leftMs = maxMs - msSince(startedAt, now);
@@ -223,9 +228,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
         return this.#replies.run(run, false, isDetailed);
       }
       if (!this.#watchers.admit(id, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
-      await this.#watchers.news(watcher, leftMs);
-      // The watcher left meanwhile and reads no answer. It must not take a place again.
-      if (!this.#watchers.has(watcher.key)) return this.#replies.run(run, false, false);
+      // Nobody reads the answer of a call whose watcher has left or has called again. Such a call must not take the place back:
+      // two calls of one watcher would wake each other for ever.
+      if (!(await this.#watchers.news(watcher, leftMs))) return this.#replies.run(run, false, false);
     }
   }
 
@@ -249,19 +254,24 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   /**
-   * Deadlines and deliveries first, then retention, then repair. Never waits for D1 or for an attempt, because the next alarm
-   * would wait too. Whatever fails, the alarm is armed again.
+   * Deadlines, deliveries and stop requests first, then retention, then repair. Never waits for D1 or for an attempt, because
+   * the next alarm would wait too. Whatever fails, the alarm is armed again, and does not ring at once.
    */
   override async alarm(): Promise<void> {
     const now = Date.now();
     this.#alarms.forgetArmed();
-    const due = this.#tried(() => this.#dispatcher.takeTurns(now)) ?? 0;
+    const stopping = this.#tried(() => this.#stopper.takeTurns(now)) ?? 0;
+    const due = stopping + (this.#tried(() => this.#dispatcher.takeTurns(now)) ?? 0);
     const purging = this.#tried(() => this.#retention.purge(now)) ?? 0;
     const repair = this.#tried(() => this.#projection.repair(now)) ?? null;
     if (due + purging > 0 || repair !== null) {
       log("info", "alarm", { coordinator: this.#journal.owner.name, due, purging, ...repair });
     }
-    this.#projection.arm(now);
+    const isArmed = this.#tried(() => {
+      this.#projection.arm(now);
+      return true;
+    });
+    if (isArmed === null) this.#alarms.armAfterFailure(now);
   }
 
   /** Each part of the alarm on its own: if a full object fails the first part, retention must still make room. */
@@ -269,6 +279,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     try {
       return part();
     } catch (error) {
+      this.#alarms.failed(Date.now());
       logFailure("alarm_failed", error, { coordinator: this.#journal.owner.name });
       return null;
     }

@@ -10,7 +10,7 @@ import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Stop } from "../journal/stop-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { ChangeKey } from "../protocol.ts";
-import { expire, purgeAt, type Run, type RunEvent } from "../run.ts";
+import { expire, isOpen, purgeAt, type Run, type RunEvent } from "../run.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import type { Watchers } from "./watchers.ts";
 
@@ -61,8 +61,6 @@ export class Ledger {
       fingerprintKeyId: change.keyIds?.[0] ?? null,
       changeKey: null,
       changeFingerprint: null,
-      cancelKey: null,
-      cancelFingerprint: null,
       purgeAt: purgeAt(run, this.#retentionDays),
     };
     const written = this.#journal.insert(created, delivery, events, now);
@@ -87,11 +85,11 @@ export class Ledger {
       ...next,
       changeKey: change.key,
       changeFingerprint: change.fingerprint,
-      ...cancelKeyOf(before, event, change),
       purgeAt: purgeAt(next, this.#retentionDays),
     };
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
-    this.#written(changed, this.#journal.update(changed, events, now), now);
+    const cancel = event.type === "cancel_requested" ? { ...change, hasGrace: isOpen(changed) } : null;
+    this.#written(changed, this.#journal.update(changed, events, now, cancel), now);
     return changed;
   }
 
@@ -124,20 +122,6 @@ export class Ledger {
     this.#projection.changed(written, now);
     this.#watchers.tell(id);
   }
-}
-
-/**
- * The key of the first request to stop. It has a place of its own, because a report can follow while the caller still
- * repeats the request. A later request that shortens the grace is known by `changeKey`.
- */
-function cancelKeyOf(
-  before: JournaledRun,
-  event: RunEvent,
-  change: ChangeKey,
-): Pick<JournaledRun, "cancelKey" | "cancelFingerprint"> {
-  const { cancelKey, cancelFingerprint } = before;
-  if (event.type !== "cancel_requested" || cancelKey !== null) return { cancelKey, cancelFingerprint };
-  return { cancelKey: change.key, cancelFingerprint: change.fingerprint };
 }
 
 /** The key of a change that no caller asked for. */

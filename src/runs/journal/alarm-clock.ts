@@ -1,26 +1,32 @@
 /**
- * The coordinator's one alarm, set for whatever comes first: a repair, a run or a stop request that is due, or a purge. All of it is read from
- * the journal, so that a new instance can't postpone what an earlier one had armed.
+ * The coordinator's one alarm, set for whatever comes first: a repair, a run or a stop request that is due, or a purge. All of
+ * it is read from the journal, so that a new instance can't postpone what an earlier one had armed.
  */
 
 import { msSince } from "../../elapsed.ts";
 import { ALARM_LATE_MS } from "../protocol.ts";
+import type { DueQueue } from "./due-queue.ts";
 import type { Journal } from "./journal.ts";
-import type { WaitingDeliveries } from "./waiting-deliveries.ts";
+
+/** How long the alarm waits after a part of it failed. */
+const AFTER_FAILURE_MS = 5000;
 
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
-  readonly #waiting: WaitingDeliveries;
+  readonly #queues: readonly DueQueue[];
   /** Since when, and for how long, no purge sets the alarm. */
   #purgesHeld: { readonly at: number; readonly ms: number } | null = null;
+  /** When a part of the alarm failed last; null if none did since the last alarm. */
+  #failedAt: number | null = null;
   /** What the alarm is set for; null if unknown, as in a new instance. */
   #armedFor: number | null = null;
 
-  constructor(storage: DurableObjectStorage, journal: Journal, waiting: WaitingDeliveries) {
+  /** `queues`: of open runs and of stop requests. */
+  constructor(storage: DurableObjectStorage, journal: Journal, queues: readonly DueQueue[]) {
     this.#storage = storage;
     this.#journal = journal;
-    this.#waiting = waiting;
+    this.#queues = queues;
   }
 
   /** When to check whether all changes have landed; Infinity if there is nothing to check. */
@@ -57,6 +63,20 @@ export class AlarmClock {
   /** The alarm rang or may have been dropped, so it must be set again. */
   forgetArmed(): void {
     this.#armedFor = null;
+    this.#failedAt = null;
+  }
+
+  /**
+   * A part of the alarm failed, so what it had to do is still due. The alarm must not ring again at once, or a full object
+   * would do nothing else.
+   */
+  failed(now: number): void {
+    this.#failedAt = now;
+  }
+
+  /** Sets the alarm for some seconds from now, whatever the journal says, because the journal can't be read or written. */
+  armAfterFailure(now: number): void {
+    this.#setAlarm(now + AFTER_FAILURE_MS);
   }
 
   /**
@@ -69,12 +89,7 @@ export class AlarmClock {
 
   /** When an open run or a stop request is due next; Infinity if there is none. */
   nextOpenAt(now: number): number {
-    return Math.min(
-      // A delivery that waits for room is due and would ring the alarm for ever. A free place starts it instead.
-      this.#journal.due.nextOpenAt(this.#waiting.lookAfter(now)),
-      this.#waiting.lookAgainAt,
-      this.#journal.stops.nextDueAt(),
-    );
+    return Math.min(...this.#queues.map((queue) => queue.nextAt(now)));
   }
 
   /** When an open run or a purge is due; Infinity if there is nothing to do. */
@@ -89,10 +104,19 @@ export class AlarmClock {
   arm(now: number): void {
     const next = Math.min(this.repairAt, this.nextDueAt(now));
     if (next === Number.POSITIVE_INFINITY) return;
-    const at = Math.max(next, now);
+    const at = Math.max(next, this.#notBefore(now));
     if (at > now ? at === this.#armedFor : this.#ringsBy(now, now)) return;
+    this.#setAlarm(at);
+  }
+
+  #setAlarm(at: number): void {
     this.#armedFor = at;
     void this.#storage.setAlarm(at);
+  }
+
+  #notBefore(now: number): number {
+    const failedAt = this.#failedAt;
+    return failedAt !== null && msSince(failedAt, now) < AFTER_FAILURE_MS ? failedAt + AFTER_FAILURE_MS : now;
   }
 
   #purgeNotBefore(now: number): number {

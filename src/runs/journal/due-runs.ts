@@ -2,21 +2,13 @@
 
 import { type Delivery, deliveryDueAt } from "../../dispatch/delivery.ts";
 import { dueAt } from "../run.ts";
+import { BEGINNING, type Due, type DueRows } from "./due-queue.ts";
 import { BOUND_KEY, keyHalves } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
 import { EVENTS_MAX } from "./timeline-rows.ts";
 import { fittingIntoTurn, type Weight } from "./turn.ts";
 
-/** A run that is due. Runs that are due at the same instant are in the order of their ids. */
-export interface DueRun {
-  readonly dueAt: number;
-  readonly id: string;
-}
-
-/** Before everything that can be due. */
-export const BEGINNING: DueRun = { dueAt: 0, id: "" };
-
-type DueRow = Pick<DueRun & Weight, keyof (DueRun & Weight)>;
+type DueRow = Pick<Due & Weight, keyof (Due & Weight)>;
 
 const AFTER = `(due_at, run_key) > (?, ${BOUND_KEY})`;
 
@@ -26,31 +18,35 @@ const DUE = `
     bytes + ifnull((SELECT length(sealed) FROM deliveries WHERE run_id = runs.id), 0) AS bytes
   FROM runs INDEXED BY runs_open_due`;
 
-export class DueRuns {
+export class DueRuns implements DueRows {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
   }
 
-  /** Open runs that are due after a place, in order: at most `limit`, and only what fits into one turn. */
-  open(now: number, limit: number, after = BEGINNING): DueRun[] {
+  /** Only open runs are due. */
+  due(now: number, limit: number, after = BEGINNING): Due[] {
     const place = `due_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`;
     return this.#due(place, now, after.dueAt, ...keyHalves(after.id), limit);
   }
 
-  /** The due runs whose deadline has passed. Scans every run that is due. */
-  overdue(now: number, limit: number): DueRun[] {
+  /** The time of a run is up at its deadline. */
+  overdue(now: number, limit: number): Due[] {
     return this.#due("due_at <= ?1 AND deadline_at <= ?1 LIMIT ?2", now, limit);
   }
 
-  /** Ids of ended runs whose retention is over: at most `limit`, and only what fits into one turn. */
+  /**
+   * Ids of ended runs whose retention is over: at most `limit`, and only what fits into one turn. `due_at` only finds them.
+   * `purge_at` decides, because a run that is removed too early is lost.
+   */
   purgeable(now: number, limit: number): string[] {
     // The newest event's number is an upper bound of their count. Counting would cost as much as the turn itself.
     const rows = this.#sql.exec<{ id: string; bytes: number; events: number }>(
       `SELECT id, bytes,
          min(?3, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0)) AS events
-       FROM runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?2`,
+       FROM runs INDEXED BY runs_ended_due
+       WHERE completed_at IS NOT NULL AND due_at <= ?1 AND purge_at <= ?1 ORDER BY due_at LIMIT ?2`,
       now,
       limit,
       EVENTS_MAX,
@@ -58,20 +54,19 @@ export class DueRuns {
     return fittingIntoTurn([...rows]).map(({ id }) => id);
   }
 
-  /** The first deadline of the runs that are due; Infinity if nothing is due. Scans every run that is due. */
-  firstDeadline(now: number): number {
+  firstEndAt(now: number): number {
     return this.#min("deadline_at", "runs_open_due WHERE completed_at IS NULL AND due_at <= ?", now);
   }
 
-  /** When the first open run after a place is due; Infinity if there is none. */
-  nextOpenAt(after = BEGINNING): number {
+  nextDueAt(after = BEGINNING): number {
     const open = `runs_open_due WHERE completed_at IS NULL AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
     return this.#min("due_at", open, after.dueAt, ...keyHalves(after.id));
   }
 
   /** When the first ended run is to be purged; Infinity if there is none. */
   nextPurgeAt(): number {
-    return this.#min("due_at", "runs_ended_due WHERE completed_at IS NOT NULL ORDER BY due_at LIMIT 1");
+    const first = "runs_ended_due WHERE completed_at IS NOT NULL ORDER BY due_at LIMIT 1";
+    return this.#min("max(due_at, purge_at)", first);
   }
 
   /** Corrects when an open run is due; false if it is due already. */
@@ -83,18 +78,21 @@ export class DueRuns {
     return true;
   }
 
-  /** Postpones a run whose turn failed, with exponential backoff: 10 s, 20 s, up to an hour. */
+  /**
+   * With exponential backoff: 10 s, 20 s, up to an hour. A run that ended in the turn that failed needs no other turn, and
+   * keeps its retention.
+   */
   putOff(id: string, now: number): void {
     this.#sql.exec(
       `UPDATE runs SET due_at = ? + min(3600000, 10000 << min(due_failures, 9)), due_failures = due_failures + 1
-       WHERE run_key = ${BOUND_KEY} AND id = ?`,
+       WHERE run_key = ${BOUND_KEY} AND id = ? AND completed_at IS NULL`,
       now,
       ...keyHalves(id),
       id,
     );
   }
 
-  #due(clauses: string, ...bindings: number[]): DueRun[] {
+  #due(clauses: string, ...bindings: number[]): Due[] {
     const rows = this.#sql.exec<DueRow>(`${DUE} WHERE completed_at IS NULL AND ${clauses}`, ...bindings);
     return fittingIntoTurn([...rows]);
   }

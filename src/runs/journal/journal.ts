@@ -8,6 +8,7 @@ import { MINUTE_MS } from "../../durations.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import { AnswerRows } from "./answer-rows.ts";
+import { type AcceptedCancel, CancelRows } from "./cancel-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
 import { LandingRows, type Unlanded } from "./landing-rows.ts";
@@ -20,6 +21,16 @@ import { TimelineRows } from "./timeline-rows.ts";
 
 /** A stop request is not tried again later than this after its run's end. */
 const STOP_AFTER_END_MS = 15 * MINUTE_MS;
+
+/** The tables with rows that belong to a run. */
+const TABLES_OF_RUNS = [
+  "events",
+  "deliveries",
+  "refused_runs",
+  "stop_requests",
+  "receiver_answers",
+  "cancels",
+];
 
 /** From this instant on, no attempt of the run's stop request begins. */
 export function stopEndsAt({ completedAt, deadlineAt }: JournaledRun): number {
@@ -42,6 +53,7 @@ export class Journal {
   readonly deliveries: DeliveryRows;
   readonly stops: StopRows;
   readonly answers: AnswerRows;
+  readonly cancels: CancelRows;
   readonly marks: Marks;
 
   constructor(storage: DurableObjectStorage, owner: Owner) {
@@ -54,6 +66,7 @@ export class Journal {
     this.deliveries = new DeliveryRows(storage.sql);
     this.stops = new StopRows(storage.sql);
     this.answers = new AnswerRows(storage.sql);
+    this.cancels = new CancelRows(storage.sql);
     this.marks = new Marks(storage.sql);
     this.landing = new LandingRows(storage.sql, this.marks);
   }
@@ -73,11 +86,20 @@ export class Journal {
     });
   }
 
-  /** Writes a run's new version and the events behind it, and erases its delivery, in one transaction. */
-  update(run: JournaledRun, events: readonly TimelineEvent[], now: number): Written {
+  /**
+   * Writes a run's new version and the events behind it, and erases its delivery, in one transaction. `cancel`: the cancel that
+   * made the version; null for another change.
+   */
+  update(
+    run: JournaledRun,
+    events: readonly TimelineEvent[],
+    now: number,
+    cancel: AcceptedCancel | null = null,
+  ): Written {
     return this.#storage.transactionSync(() => {
       const written = this.#written(run, null, now);
       this.runs.update(run, rowDetails(written));
+      if (cancel !== null) this.cancels.insert(run.id, cancel);
       this.#eraseDelivery(run.id);
       this.#boundStop(run);
       this.timeline.append(run, events);
@@ -132,9 +154,7 @@ export class Journal {
     const { sql } = this.#storage;
     const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
     this.#storage.transactionSync(() => {
-      for (const table of ["events", "deliveries", "refused_runs", "stop_requests", "receiver_answers"]) {
-        sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
-      }
+      for (const table of TABLES_OF_RUNS) sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
       this.stops.forget();
       sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
     });
@@ -145,12 +165,14 @@ export class Journal {
     if (erased !== null) this.stops.deliveryErased(runId, erased);
   }
 
-  /** Once a run has ended, its stop request has little time left, and none if nobody has asked to stop. */
+  /**
+   * Once a run was cancelled, its stop request has little time left. After any other end there is nothing to stop: a stop
+   * request could end the rest of a pipeline that has reported its success.
+   */
   #boundStop(run: JournaledRun): void {
     // Only a trigger has a stop request.
     if (run.completedAt === null || run.source === "none") return;
-    if (run.endCause === "cancel" || run.cancelRequestedAt !== null)
-      this.stops.dueBy(run.id, stopEndsAt(run));
+    if (run.status === "cancelled") this.stops.endBy(run.id, stopEndsAt(run));
     else this.eraseStop(run.id);
   }
 

@@ -11,9 +11,6 @@ export interface JournaledRun extends Run {
   readonly fingerprintKeyId: string | null;
   readonly changeKey: string | null;
   readonly changeFingerprint: string | null;
-  /** The key of the request that asked to stop. A report may come between the request and its repetition. */
-  readonly cancelKey: string | null;
-  readonly cancelFingerprint: string | null;
   readonly purgeAt: number;
 }
 
@@ -35,7 +32,7 @@ const CHANGING = [
   ] as const),
   ...(["error", "output", "silentSince", "endCause"] as const),
   ...(["cancelBy", "cancelReason", "cancelRequestedAt", "cancelUntil"] as const),
-  ...(["cancelKey", "cancelFingerprint", "externalUrl", "externalUrlChanges"] as const),
+  ...(["externalUrl", "externalUrlChanges"] as const),
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING];
 /** A member that the lists above lack makes `#select` fail to type-check. */

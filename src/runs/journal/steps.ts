@@ -74,10 +74,15 @@ export const JOURNAL_STEPS: readonly string[] = [
    ALTER TABLE runs ADD COLUMN cancel_reason TEXT;
    ALTER TABLE runs ADD COLUMN cancel_requested_at INTEGER;
    ALTER TABLE runs ADD COLUMN cancel_until INTEGER;
-   ALTER TABLE runs ADD COLUMN cancel_key TEXT;
-   ALTER TABLE runs ADD COLUMN cancel_fingerprint TEXT;
    ALTER TABLE runs ADD COLUMN external_url TEXT;
-   ALTER TABLE runs ADD COLUMN external_url_changes INTEGER NOT NULL DEFAULT 0;`,
+   ALTER TABLE runs ADD COLUMN external_url_changes INTEGER NOT NULL DEFAULT 0;
+   CREATE TABLE cancels (
+     run_id      TEXT    NOT NULL,
+     key         TEXT    NOT NULL,
+     fingerprint TEXT    NOT NULL,
+     has_grace   INTEGER NOT NULL,
+     PRIMARY KEY (run_id, key)
+   ) STRICT, WITHOUT ROWID;`,
   `CREATE TABLE stop_requests (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
@@ -90,6 +95,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      is_unsure        INTEGER NOT NULL DEFAULT 0,
      delivery_attempt INTEGER NOT NULL DEFAULT 0,
      delivery_lease   INTEGER,
+     ends_at          INTEGER NOT NULL,
      due_at           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX stop_requests_due ON stop_requests (due_at);

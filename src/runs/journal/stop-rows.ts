@@ -4,6 +4,7 @@
  */
 
 import type { NewRequest, Progress } from "../../dispatch/delivery.ts";
+import { BEGINNING, type Due, type DueRows } from "./due-queue.ts";
 import { fittingIntoTurn } from "./turn.ts";
 
 /** A stop request. Nobody has asked for it while it has neither `nextAt` nor `leaseUntil`. */
@@ -23,9 +24,12 @@ type StopRow = Pick<NewRequest, "host" | "maxAttempts" | "initialDelayMs"> &
 /** What failed is not tried again at once. */
 const PUT_OFF_MS = 30_000;
 
-export class StopRows {
+export class StopRows implements DueRows {
   readonly #sql: SqlStorage;
-  /** When the first row is due, Infinity if none is; null if unknown. Each change asks, and nearly always there is none. */
+  /**
+   * When the first row is due. Infinity: there is no row. Null: not read yet. Each change asks, and nearly always there is no
+   * row.
+   */
   #nextDueAt: number | null = null;
 
   constructor(sql: SqlStorage) {
@@ -44,29 +48,25 @@ export class StopRows {
     return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
   }
 
-  /** `latestDueAt`: when the row is erased at the latest, whatever version of the code the run ends under. */
-  insert(
-    runId: string,
-    { host, sealed, maxAttempts, initialDelayMs }: NewRequest,
-    latestDueAt: number,
-  ): void {
+  /** `endsAt`: no attempt begins at this instant or later. Then the row is erased. */
+  insert(runId: string, { host, sealed, maxAttempts, initialDelayMs }: NewRequest, endsAt: number): void {
     this.#write(
-      `INSERT INTO stop_requests (run_id, host, sealed, max_attempts, initial_delay_ms, due_at)
-       VALUES (?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO stop_requests (run_id, host, sealed, max_attempts, initial_delay_ms, ends_at, due_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)`,
       runId,
-      ...[host, sealed, maxAttempts, initialDelayMs, latestDueAt],
+      ...[host, sealed, maxAttempts, initialDelayMs, endsAt],
     );
   }
 
-  /** `latestDueAt`: as for `insert`. */
-  update(runId: string, stop: Stop, latestDueAt: number): void {
+  /** `endsAt`: as for `insert`. */
+  update(runId: string, stop: Stop, endsAt: number): void {
     const { attempt, nextAt, leaseUntil, isUnsure } = stop;
-    // An attempt that is under way at the latest instant has its lease all the same.
-    const dueAt = leaseUntil ?? Math.min(nextAt ?? latestDueAt, latestDueAt);
+    // An attempt under way keeps its lease, even past `endsAt`.
+    const dueAt = leaseUntil ?? Math.min(nextAt ?? endsAt, endsAt);
     this.#write(
-      `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, due_at = ?
+      `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, ends_at = ?, due_at = ?
        WHERE run_id = ?`,
-      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, dueAt, runId],
+      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, endsAt, dueAt, runId],
     );
   }
 
@@ -81,12 +81,12 @@ export class StopRows {
     this.#sql.exec("UPDATE stop_requests SET delivery_lease = NULL WHERE run_id = ?", runId);
   }
 
-  /** Makes sure that the row gets its turn at `at` or before. */
-  dueBy(runId: string, at: number): void {
-    this.#write("UPDATE stop_requests SET due_at = min(due_at, ?1) WHERE run_id = ?2", at, runId);
+  /** The run has ended, so its stop request has less time. */
+  endBy(runId: string, endsAt: number): void {
+    const update = "UPDATE stop_requests SET ends_at = ?1, due_at = min(due_at, ?1) WHERE run_id = ?2";
+    this.#write(update, endsAt, runId);
   }
 
-  /** The row is tried again later. */
   putOff(runId: string, now: number): void {
     this.#write("UPDATE stop_requests SET due_at = ? WHERE run_id = ?", now + PUT_OFF_MS, runId);
   }
@@ -99,31 +99,47 @@ export class StopRows {
     return true;
   }
 
-  /** Ids of runs whose stop request is due: at most `limit`, and only what fits into one turn. */
-  due(now: number, limit: number): string[] {
-    const rows = this.#sql.exec<{ id: string; bytes: number; events: number }>(
-      `SELECT run_id AS id, length(sealed) AS bytes, 0 AS events FROM stop_requests INDEXED BY stop_requests_due
-       WHERE due_at <= ? ORDER BY due_at LIMIT ?`,
+  due(now: number, limit: number, after = BEGINNING): Due[] {
+    return this.#due(
+      "(due_at, run_id) > (?, ?) ORDER BY due_at, run_id LIMIT ?",
       now,
+      after.dueAt,
+      after.id,
       limit,
     );
-    return fittingIntoTurn([...rows]).map(({ id }) => id);
   }
 
-  /** When the first stop request is due; Infinity if there is none. */
-  nextDueAt(): number {
-    this.#nextDueAt ??=
-      this.#sql
-        .exec<{ at: number | null }>(
-          "SELECT min(due_at) AS at FROM stop_requests INDEXED BY stop_requests_due",
-        )
-        .one().at ?? Number.POSITIVE_INFINITY;
+  overdue(now: number, limit: number): Due[] {
+    return this.#due("ends_at <= ? LIMIT ?", now, now, limit);
+  }
+
+  firstEndAt(now: number): number {
+    return this.#min("ends_at", "due_at <= ?", now);
+  }
+
+  nextDueAt(after = BEGINNING): number {
+    if (after !== BEGINNING) return this.#min("due_at", "(due_at, run_id) > (?, ?)", after.dueAt, after.id);
+    this.#nextDueAt ??= this.#min("due_at", "due_at > ?", BEGINNING.dueAt);
     return this.#nextDueAt;
   }
 
   /** Another statement removed rows. */
   forget(): void {
     this.#nextDueAt = null;
+  }
+
+  #due(clauses: string, ...bindings: (string | number)[]): Due[] {
+    const rows = this.#sql.exec<{ id: string; dueAt: number; bytes: number; events: number }>(
+      `SELECT run_id AS id, due_at AS dueAt, length(sealed) AS bytes, 0 AS events
+       FROM stop_requests INDEXED BY stop_requests_due WHERE due_at <= ? AND ${clauses}`,
+      ...bindings,
+    );
+    return fittingIntoTurn([...rows]);
+  }
+
+  #min(column: string, condition: string, ...bindings: (string | number)[]): number {
+    const query = `SELECT min(${column}) AS at FROM stop_requests INDEXED BY stop_requests_due WHERE ${condition}`;
+    return this.#sql.exec<{ at: number | null }>(query, ...bindings).one().at ?? Number.POSITIVE_INFINITY;
   }
 
   #write(statement: string, ...bindings: (SqlStorageValue | Uint8Array<ArrayBuffer>)[]): void {

@@ -3,7 +3,7 @@
 import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { readRunId } from "../../../src/runs/run-id.ts";
-import { alarmIn, change, createAged, direct, journal } from "../../support/direct.ts";
+import { alarmIn, change, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import {
   type ActionRun,
   type Answer,
@@ -314,25 +314,78 @@ describe("the same request with the same key", () => {
     }
   });
 
-  it("of a second request that shortens the grace leaves the first one known", async () => {
+  const SECONDS: readonly [what: string, graceSeconds: number][] = [
+    ["that asks for more time than the first", 60],
+    ["that asks for less time", 10],
+    ["that ends the run at once", 0],
+  ];
+  const ENDS: Readonly<Record<string, (run: CreatedRun) => Promise<unknown>>> = {
+    "reports a success": (run) => report(run, { status: "succeeded" }),
+    "reports a failure": (run) => report(run, { status: "failed", error: "stopped" }),
+    "is silent until the grace is over": async () => passMs(61_000),
+  };
+  it.each(SECONDS.flatMap(([what, grace]) => Object.keys(ENDS).map((end) => [what, end, grace] as const)))(
+    "of a second cancel %s, and of the first one, gets its own status again after the job %s",
+    async (_what, end, graceSeconds) => {
+      const { path, run } = await started();
+      const sent = [
+        ["k1", body],
+        ["k2", { graceSeconds }],
+      ] as const;
+      const first = [];
+      for (const [key, asked] of sent) first.push((await cancel(path, run.id, asked, keyed(key))).status);
+      expect(first).toEqual([202, graceSeconds === 0 ? 200 : 202]);
+      await ENDS[end]?.(run);
+      for (const [i, [key, asked]] of sent.entries()) {
+        const again = await cancel(path, run.id, asked, keyed(key));
+        expect([again.status, replayed(again)]).toEqual([first[i], "true"]);
+      }
+    },
+  );
+
+  it("gets its own status again for each of 20 callers, also after an eviction", async () => {
     const { path, run } = await started();
-    await cancel(path, run.id, body, keyed("k1"));
-    await cancel(path, run.id, { graceSeconds: 0 }, keyed("k2"));
-    for (const [key, asked] of [
-      ["k1", body],
-      ["k2", { graceSeconds: 0 }],
-    ] as const) {
-      const again = await cancel(path, run.id, asked, keyed(key));
-      expect([again.status, replayed(again), again.body.status]).toEqual([200, "true", "cancelled"]);
-    }
+    const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
+    const all = () =>
+      Promise.all(keys.map((key, n) => cancel(path, run.id, { graceSeconds: 60 - n }, keyed(key))));
+    expect(new Set((await all()).map(({ status }) => status))).toEqual(new Set([202]));
+    await report(run, { status: "failed", error: "stopped" });
+    await evictAllDurableObjects();
+    for (const answer of await all()) expect([answer.status, replayed(answer)]).toEqual([202, "true"]);
   });
 
-  it("but another body is 422, and changes nothing", async () => {
+  it.each([
+    ["the first cancel", "k1"],
+    ["a second cancel", "k2"],
+  ])("but another body with the key of %s is 422, and changes nothing", async (_what, key) => {
     const { path, run } = await started();
-    await cancel(path, run.id, body, keyed("k"));
-    const other = await cancel(path, run.id, { graceSeconds: 0 }, keyed("k"));
-    expect(other).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
+    await cancel(path, run.id, body, keyed("k1"));
+    await cancel(path, run.id, { graceSeconds: 60 }, keyed("k2"));
+    for (const graceSeconds of [0, 5]) {
+      const other = await cancel(path, run.id, { graceSeconds }, keyed(key));
+      expect(other).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
+    }
     expect((await get(path, run.id)).body.status).toBe("running");
+    await report(run, { status: "failed", error: "stopped" });
+    expect((await cancel(path, run.id, { graceSeconds: 0 }, keyed(key))).status).toBe(422);
+  });
+
+  it("under the key of a DELETE is another request: 422", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    expect((await ask("DELETE", `${path}/${run.id}`, keyed("k"))).status).toBe(200);
+    expect((await cancel(path, run.id, {}, keyed("k"))).status).toBe(422);
+    expect((await ask("DELETE", `${path}/${run.id}`, keyed("k"))).status).toBe(200);
+  });
+
+  it("is forgotten with its run", async () => {
+    const { path, run } = await started();
+    const n = readRunId(run.id).coordinator;
+    await cancel(path, run.id, { graceSeconds: 0 }, keyed("k"));
+    const kept = async () => (await journal(path, n, "SELECT key FROM cancels")).length;
+    expect(await kept()).toBe(1);
+    await alarmIn(31 * DAY_MS, coordinatorOf(path, run.id));
+    await until(async () => (await kept()) === 0);
   });
 });
 
@@ -349,6 +402,6 @@ it("survives an eviction between the request and the end of its grace", async ()
     ok: true,
     replayed: true,
     status: "cancelled",
-    cancel: { reason: "why", remainingMs: 0 },
+    hasGrace: true,
   });
 });

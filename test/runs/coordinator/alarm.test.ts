@@ -1,13 +1,14 @@
 /** Deadlines: counted from the instant they pass, whoever notices; one alarm that neither spins nor is held up. */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   alarmAt,
   alarmIn,
   change,
   coordinator,
   createAged,
+  DAY_MS,
   direct,
   journal,
   MINUTE_MS,
@@ -22,6 +23,13 @@ import { eventsOf } from "../../support/stream.ts";
 afterEach(() => {
   vi.useRealTimers();
 });
+
+/** SQL for a journal whose next write of some kind fails, and only that one. */
+function failOnce(when: string): string {
+  return `CREATE TABLE failed (n INTEGER);
+    CREATE TRIGGER fail_once ${when} AND NOT EXISTS (SELECT 1 FROM failed)
+    BEGIN INSERT INTO failed VALUES (1); SELECT RAISE(FAIL, 'database or disk is full'); END`;
+}
 
 function turnClock(ms: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
@@ -153,6 +161,79 @@ it("a run whose turn throws is postponed and does not delay the others", async (
     delays.push((await due()) - before);
   }
   expect(delays).toEqual([20_000, 40_000, 80_000]);
+});
+
+it("a run that ends in a turn that fails afterwards is kept as long as any other", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+  await landedRow(path, id);
+  // Notes what has landed, so that the end below must set a repair.
+  await alarmIn(10_000, coordinator(path, 0));
+  await journal(path, 0, failOnce("BEFORE INSERT ON marks WHEN NEW.name = 'repair_at'"));
+  await alarmIn(MINUTE_MS + 1000, coordinator(path, 0));
+  const kept = "SELECT status, purge_at - completed_at AS purge, due_at - completed_at AS due FROM runs";
+  expect(await journal(path, 0, kept)).toEqual([{ status: "failed", purge: 30 * DAY_MS, due: 30 * DAY_MS }]);
+  await alarmIn(29 * DAY_MS, coordinator(path, 0));
+  expect(await read(path, id)).toMatchObject({ status: "failed" });
+  await alarmIn(31 * DAY_MS, coordinator(path, 0));
+  await until(async () => (await journal(path, 0, kept)).length === 0);
+});
+
+it("retention never removes a run before its time, whatever says that it is due", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await change(path, id, { type: "cancelled" });
+  await landedRow(path, id);
+  await journal(path, 0, "UPDATE runs SET due_at = 1 WHERE id = ?", id);
+  await alarmIn(10_000, coordinator(path, 0));
+  await alarmIn(20_000, coordinator(path, 0));
+  expect(await read(path, id)).toMatchObject({ status: "cancelled" });
+  expect(await alarmAt(path, 0)).toBeGreaterThan(Date.now() + 29 * DAY_MS);
+});
+
+describe("if the journal can't be written, the alarm rings again after some seconds, and not at once:", () => {
+  const FULL = "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END";
+  it.each([
+    ["runs", "BEFORE UPDATE ON runs"],
+    ["marks", "BEFORE INSERT ON marks"],
+    ["events", "BEFORE INSERT ON events"],
+  ])("%s", async (_table, when) => {
+    const path = newRunsPath();
+    const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+    await landedRow(path, id);
+    await alarmIn(10_000, coordinator(path, 0));
+    await journal(path, 0, `CREATE TRIGGER full ${when} ${FULL}`);
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    for (let n = 1; n <= 3; n++) {
+      const at = Date.now() + MINUTE_MS + n * 10_000;
+      await alarmIn(at - Date.now(), coordinator(path, 0));
+      const next = await alarmAt(path, 0);
+      expect(next).toBeGreaterThanOrEqual(at + 4000);
+      expect(next).toBeLessThan(at + MINUTE_MS);
+    }
+    expect(logged.mock.calls.join()).toMatch(/alarm_failed|turn_failed/);
+    logged.mockRestore();
+    await journal(path, 0, "DROP TRIGGER full");
+    await alarmIn(3 * MINUTE_MS, coordinator(path, 0));
+    expect(await read(path, id)).toMatchObject({ status: "failed" });
+  });
+});
+
+it("a run that can't even be put off holds up no other run", async () => {
+  const path = newRunsPath();
+  const stuck = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+  const sound = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS + 1 });
+  await journal(
+    path,
+    0,
+    `CREATE TRIGGER stuck BEFORE UPDATE ON runs WHEN NEW.id = '${stuck}' BEGIN SELECT RAISE(FAIL, 'no'); END`,
+  );
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+  await alarmIn(2 * MINUTE_MS, coordinator(path, 0));
+  logged.mockRestore();
+  const status = "SELECT status FROM runs WHERE id = ?";
+  expect(await journal(path, 0, status, sound)).toEqual([{ status: "failed" }]);
+  expect(await journal(path, 0, status, stuck)).toEqual([{ status: "pending" }]);
 });
 
 it("a stale due_at does not make the alarm ring again and again", async () => {

@@ -262,12 +262,12 @@ describe("what the coordinator asks its journal", () => {
     ],
     [
       "which runs are due",
-      ({ due }) => due.open(1, 10),
+      ({ due }) => due.due(1, 10),
       ["SEARCH runs USING INDEX runs_open_due (due_at>? AND due_at<?)"],
     ],
     [
       "when the next run is due",
-      ({ due }) => due.nextOpenAt(),
+      ({ due }) => due.nextDueAt(),
       ["SEARCH runs USING INDEX runs_open_due (due_at>?)"],
     ],
   ])("%s: finds runs by the primary key or an index", async (_what, go, plan) => {

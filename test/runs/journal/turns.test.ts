@@ -115,7 +115,7 @@ it("sealed requests of deliveries that are due count as well", async () => {
        SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1, 1000, 0, 0 FROM runs`,
       LARGE_BYTES,
     );
-    return new DueRuns(storage.sql).open(START, 200).length;
+    return new DueRuns(storage.sql).due(START, 200).length;
   });
   expect(due).toBe(Math.floor(TURN_MAX_BYTES / (LARGE_BYTES + 1024)));
 });

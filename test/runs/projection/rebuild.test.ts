@@ -5,7 +5,6 @@ import { expect, it } from "vitest";
 import type { FoundRows, RowStore } from "../../../src/runs/d1/store.ts";
 import { AlarmClock } from "../../../src/runs/journal/alarm-clock.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { WaitingDeliveries } from "../../../src/runs/journal/waiting-deliveries.ts";
 import { GroupCommit } from "../../../src/runs/projection/group-commit.ts";
 import { Rebuild, STEP_RUNS } from "../../../src/runs/projection/rebuild.ts";
 import { firstIdAt } from "../../../src/runs/run-id.ts";
@@ -60,7 +59,7 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
       },
       registerAgain: () => {},
     };
-    const alarms = new AlarmClock(storage, journal, new WaitingDeliveries());
+    const alarms = new AlarmClock(storage, journal, []);
     const commit = new GroupCommit(journal, alarms, store);
     const rebuild = new Rebuild(journal, commit, store);
     const holdFlights = () => {

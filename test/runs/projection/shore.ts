@@ -5,7 +5,6 @@ import { vi } from "vitest";
 import type { RowStore } from "../../../src/runs/d1/store.ts";
 import { AlarmClock } from "../../../src/runs/journal/alarm-clock.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { WaitingDeliveries } from "../../../src/runs/journal/waiting-deliveries.ts";
 import { GroupCommit } from "../../../src/runs/projection/group-commit.ts";
 import { coordinator, DAY_MS } from "../../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
@@ -44,7 +43,7 @@ export function onShore(act: (shore: ReturnType<typeof makeShore>) => Promise<vo
 function makeShore(path: string, storage: DurableObjectStorage, troubles: () => number) {
   const owner = { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 };
   const journal = new Journal(storage, owner);
-  const alarms = new AlarmClock(storage, journal, new WaitingDeliveries());
+  const alarms = new AlarmClock(storage, journal, []);
   const flights: Flight[] = [];
   const store: RowStore = {
     land: (rows) =>
@@ -84,7 +83,7 @@ function makeShore(path: string, storage: DurableObjectStorage, troubles: () => 
   /** A new instance over the same journal and the same D1, as after an eviction. */
   const evict = () => {
     const next = new Journal(storage, owner);
-    const clock = new AlarmClock(storage, next, new WaitingDeliveries());
+    const clock = new AlarmClock(storage, next, []);
     return { journal: next, commit: new GroupCommit(next, clock, store) };
   };
   /** What a list that asks now is told, once it is known, and when. */

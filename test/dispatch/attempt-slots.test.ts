@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { AttemptAnswer } from "../../src/dispatch/delivery.ts";
-import { AttemptPlaces } from "../../src/runs/coordinator/attempt-places.ts";
+import { AttemptSlots } from "../../src/runs/coordinator/attempt-slots.ts";
 
 const request = (bytes: number) => ({ sealed: new Uint8Array(bytes) });
 const ANSWER: AttemptAnswer = {
@@ -8,17 +8,17 @@ const ANSWER: AttemptAnswer = {
   ...{ excerpt: null, retryAfter: null },
 };
 
-it("an attempt has its place until it is answered or lost", async () => {
+it("an attempt has its slot until it is answered or lost", async () => {
   const answers: PromiseWithResolvers<AttemptAnswer>[] = [];
   const send = () => {
     const answer = Promise.withResolvers<AttemptAnswer>();
     answers.push(answer);
     return answer.promise;
   };
-  const places = new AttemptPlaces({ send }, 2, 10);
+  const slots = new AttemptSlots({ send }, 2, 10);
   const attempt = (bytes: number) =>
-    places.send({ scope: "a/b/c", runId: "r", attempt: 1, ...request(bytes) });
-  const room = () => [0, 4, 5, 10, 11].filter((bytes) => places.hasRoomFor(request(bytes)));
+    slots.send({ scope: "a/b/c", runId: "r", attempt: 1, ...request(bytes) });
+  const room = () => [0, 4, 5, 10, 11].filter((bytes) => slots.hasRoomFor(request(bytes)));
 
   expect(room()).toEqual([0, 4, 5, 10]);
   const answered = attempt(6);

@@ -1,17 +1,17 @@
-/** The places for attempts that are under way. Bounded, and in memory only: the journal has the attempts themselves. */
+/** The slots for attempts that are under way. Bounded, and in memory only: the journal has the attempts themselves. */
 
 import type { AttemptAnswer, NewRequest } from "../../dispatch/delivery.ts";
 import type { Attempt } from "../../dispatch/sealed-request.ts";
 import type { Sender } from "./sender.ts";
 
-export class AttemptPlaces {
+export class AttemptSlots {
   readonly #sender: Sender;
   readonly #max: number;
   readonly #maxBytes: number;
   #taken = 0;
   #bytes = 0;
 
-  /** `maxBytes`: of the sealed requests. If every place is free, one of any size must fit. */
+  /** `maxBytes`: of the sealed requests. If every slot is free, a request of any size must fit. */
   constructor(sender: Sender, max: number, maxBytes: number) {
     this.#sender = sender;
     this.#max = max;
@@ -22,7 +22,7 @@ export class AttemptPlaces {
     return this.#taken < this.#max && this.#bytes + sealed.byteLength <= this.#maxBytes;
   }
 
-  /** Makes an attempt, which has its place until it is answered. Rejects if nobody knows whether the request arrived. */
+  /** Makes an attempt, which has its slot until it is answered. Rejects if nobody knows whether the request arrived. */
   async send(attempt: Attempt): Promise<AttemptAnswer> {
     const { byteLength } = attempt.sealed;
     this.#taken++;

@@ -1,0 +1,237 @@
+/**
+ * Sends one kind of outgoing request of a coordinator: deliveries, or stop requests. An attempt is in the journal, with a
+ * lease, before it leaves in a Worker invocation of its own, so that a receiver that hangs delays no other. Slots bound how
+ * many attempts are under way. A request that finds no slot waits in order, writes nothing, and leaves as soon as a slot is
+ * free. What a request means for its run is known to its kind alone.
+ */
+
+import {
+  type AttemptAnswer,
+  beginAttempt,
+  isAttemptDue,
+  isAttemptLost,
+  judge,
+  LOST,
+  type Tried,
+  type Verdict,
+} from "../../dispatch/delivery.ts";
+import type { Attempt } from "../../dispatch/sealed-request.ts";
+import { log, logFailure } from "../../log.ts";
+import type { DueQueue } from "../journal/due-queue.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import { isOpen } from "../run.ts";
+import type { Owner } from "../run-id.ts";
+import type { TimelineEvent } from "../timeline.ts";
+import { attemptAnswered, attemptStarted } from "./attempt-events.ts";
+import { AttemptSlots } from "./attempt-slots.ts";
+import type { Sender } from "./sender.ts";
+
+/** A request of a run. `endsAt`: no attempt begins at this instant or later. */
+export interface Outgoing<T extends Tried> {
+  readonly run: JournaledRun;
+  readonly request: T;
+  readonly endsAt: number;
+}
+
+export type Ending = Extract<Verdict, { readonly outcome: "accepted" | "given_up" }>;
+
+/** What the outbox must know of a kind of request. */
+export interface RequestKind<T extends Tried> {
+  /** The start of the names of its events. */
+  readonly eventPrefix: "attempt" | "stop";
+  /** How many attempts may be under way, and how many bytes their sealed requests may have. The rest wait. */
+  readonly maxSlots: number;
+  readonly maxBytes: number;
+  /** How many the alarm takes on in one turn. */
+  readonly maxDue: number;
+  /** Statuses besides 2xx which say that there is nothing left to do. */
+  readonly done: ReadonlySet<number>;
+  /** The run's request as it is now; null if there is none any more. Ends the run if its time is up. */
+  find(runId: string, now: number): Outgoing<T> | null;
+  /** The run's turn has come, but it has no request, or its request is not due. */
+  idle(runId: string, now: number): void;
+  /** What an attempt of the request sends. */
+  attemptOf(runId: string, request: T): Attempt;
+  /** Writes how far the request got. */
+  note(outgoing: Outgoing<T>, events: readonly TimelineEvent[], now: number): void;
+  /** The request was accepted or is given up, so it is over. */
+  end(outgoing: Outgoing<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
+  /** Uses what else an answer says, after its outcome was applied. */
+  useAnswer(runId: string, attempt: number, answer: AttemptAnswer, now: number): void;
+}
+
+/** `arm`: sets the coordinator's alarm for what is due next. */
+export interface Sending {
+  readonly sender: Sender;
+  readonly owner: Owner;
+  readonly arm: (now: number) => void;
+}
+
+export class Outbox<T extends Tried> {
+  readonly #kind: RequestKind<T>;
+  readonly #queue: DueQueue;
+  readonly #slots: AttemptSlots;
+  readonly #coordinator: string;
+  readonly #arm: (now: number) => void;
+
+  constructor(kind: RequestKind<T>, queue: DueQueue, { sender, owner, arm }: Sending) {
+    this.#kind = kind;
+    this.#queue = queue;
+    this.#slots = new AttemptSlots(sender, kind.maxSlots, kind.maxBytes);
+    this.#coordinator = owner.name;
+    this.#arm = arm;
+  }
+
+  /**
+   * The request with its next attempt under way, or as it is if it must wait. Journal it, then launch it. Nothing overtakes
+   * what waits.
+   */
+  begin(request: T, endsAt: number, now: number): T {
+    if (this.#queue.isAnyWaiting || !this.#slots.hasRoomFor(request)) {
+      this.#queue.wait(endsAt, now);
+      return request;
+    }
+    return beginAttempt(request, now);
+  }
+
+  /** The event of an attempt that `begin` has just begun; no event if the request must wait. */
+  started(request: T, now: number): TimelineEvent[] {
+    return request.leaseUntil === null ? [] : [attemptStarted(request, now, this.#kind.eventPrefix)];
+  }
+
+  /** Sends the attempt that the journal holds, if it holds one. Never waits. The request leaves only when the journal is durable. */
+  launch(runId: string, request: T): void {
+    if (request.leaseUntil === null) return;
+    const { attempt } = request;
+    void this.#slots
+      .send(this.#kind.attemptOf(runId, request))
+      .then((answer) => this.#answered(runId, attempt, answer))
+      .finally(() => this.#slotIsFree())
+      // Nobody knows whether the request arrived, so its lease decides.
+      .catch((error: unknown) => this.#logError(`${this.#kind.eventPrefix}_lost`, error, runId));
+  }
+
+  /** Writes a request that the queue does not know as it is now. Sends it if it is due and a slot is free. */
+  submit(outgoing: Outgoing<T>, now: number): void {
+    const { request, endsAt } = outgoing;
+    const begun = isAttemptDue(request, now) ? this.begin(request, endsAt, now) : request;
+    this.#write({ ...outgoing, request: begun }, now);
+  }
+
+  /** The alarm's turn. Returns how many rows were due. Throws, after all turns, if a row whose turn failed can't be put off. */
+  takeTurns(now: number): number {
+    const stuck: unknown[] = [];
+    const due = this.#queue.takeTurns(now, this.#kind.maxDue, (id) => this.#takeTurnSafely(id, now, stuck));
+    if (stuck.length > 0) throw stuck[0];
+    return due;
+  }
+
+  #slotIsFree(): void {
+    if (!this.#queue.isAnyWaiting) return;
+    const now = Date.now();
+    this.#queue.startWaiting(now, this.#kind.maxDue, (id) => this.#takeTurnSafely(id, now, []));
+    this.#arm(now);
+  }
+
+  #takeTurnSafely(id: string, now: number, stuck: unknown[]): void {
+    try {
+      this.#takeTurn(id, now);
+    } catch (error) {
+      this.#logError("turn_failed", error, id);
+      try {
+        this.#queue.rows.putOff(id, now);
+      } catch (cause) {
+        stuck.push(cause);
+      }
+    }
+  }
+
+  #takeTurn(id: string, now: number): void {
+    const found = this.#kind.find(id, now);
+    if (found === null || !this.#proceed(found, now)) this.#kind.idle(id, now);
+  }
+
+  /** Does what is due for a request. False if nothing is due. */
+  #proceed(outgoing: Outgoing<T>, now: number): boolean {
+    const { request, endsAt } = outgoing;
+    const isAttemptPlanned = request.leaseUntil === null && request.nextAt !== null;
+    if (isAttemptLost(request, now)) this.#applyOutcome(outgoing, request.attempt, LOST, now);
+    else if (isAttemptPlanned && now >= endsAt) this.#giveUp(outgoing, now);
+    else if (isAttemptDue(request, now)) this.#sendOrWait(outgoing, now);
+    else return false;
+    return true;
+  }
+
+  /** Writes nothing if no slot is free, because the journal says already that the request is due. */
+  #sendOrWait(outgoing: Outgoing<T>, now: number): void {
+    const begun = this.begin(outgoing.request, outgoing.endsAt, now);
+    if (begun.leaseUntil !== null) this.#write({ ...outgoing, request: begun }, now);
+  }
+
+  #write(outgoing: Outgoing<T>, now: number): void {
+    const { run, request } = outgoing;
+    this.#kind.note(outgoing, toldOf(run, this.started(request, now)), now);
+    this.launch(run.id, request);
+  }
+
+  #answered(runId: string, attempt: number, answer: AttemptAnswer): void {
+    const now = Date.now();
+    const found = this.#kind.find(runId, now);
+    if (found !== null) this.#applyOutcome(found, attempt, answer, now);
+    this.#kind.useAnswer(runId, attempt, answer, now);
+  }
+
+  #applyOutcome(outgoing: Outgoing<T>, attempt: number, answer: AttemptAnswer, now: number): void {
+    const { run, request, endsAt } = outgoing;
+    const { createdAt } = run;
+    const circumstances = {
+      now,
+      createdAt,
+      deadlineAt: endsAt,
+      random: Math.random(),
+      done: this.#kind.done,
+    };
+    const verdict = judge(request, attempt, answer, circumstances);
+    if (verdict.outcome === "ignored") return;
+    const events = toldOf(run, [attemptAnswered(attempt, answer, verdict, now, this.#kind.eventPrefix)]);
+    if (verdict.outcome === "retry") this.#kind.note({ ...outgoing, request: verdict.delivery }, events, now);
+    else this.#kind.end(outgoing, verdict, events, now);
+    const { status, durationMs } = answer;
+    // What no timeline tells goes to the log, and so does every request that is given up.
+    if (verdict.outcome === "given_up") this.#logGivenUp(run.id, attempt, verdict.reason);
+    else if (events.length === 0) {
+      this.#log("answered", run.id, {
+        attempt,
+        outcome: verdict.outcome,
+        status,
+        durationMs,
+        reason: answer.reason,
+      });
+    }
+  }
+
+  /** The time of the request was up before its next attempt was due, or before a slot was free. */
+  #giveUp(outgoing: Outgoing<T>, now: number): void {
+    const { run, request } = outgoing;
+    const reason = `${request.host} was not called ${request.attempt === 0 ? "" : "again "}in time.`;
+    this.#kind.end(outgoing, { outcome: "given_up", reason }, [], now);
+    this.#logGivenUp(run.id, request.attempt, reason);
+  }
+
+  #logGivenUp(runId: string, attempt: number, reason: string): void {
+    this.#log("given_up", runId, { attempt, reason });
+  }
+
+  #log(what: string, run: string, fields: Readonly<Record<string, unknown>>): void {
+    log("info", `${this.#kind.eventPrefix}_${what}`, { coordinator: this.#coordinator, run, ...fields });
+  }
+
+  #logError(event: string, error: unknown, run: string): void {
+    logFailure(event, error, { coordinator: this.#coordinator, run });
+  }
+}
+
+/** `ended` is the last event of a timeline, so nothing follows it. */
+function toldOf(run: JournaledRun, events: TimelineEvent[]): readonly TimelineEvent[] {
+  return isOpen(run) ? events : [];
+}

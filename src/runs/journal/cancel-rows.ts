@@ -1,0 +1,34 @@
+/**
+ * The journal's table of accepted cancels. A run that was asked to stop can end in any way while a caller still repeats the
+ * cancel, and several callers can cancel one run. So each accepted cancel is kept as long as its run.
+ */
+
+/** An accepted cancel. `hasGrace`: the run stayed open, so that its job could stop. */
+export interface AcceptedCancel {
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly hasGrace: boolean;
+}
+
+export class CancelRows {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** The cancel that this key asked for; null if there was none. */
+  of(runId: string, key: string): AcceptedCancel | null {
+    const [row] = this.#sql.exec<{ fingerprint: string; hasGrace: number }>(
+      "SELECT fingerprint, has_grace AS hasGrace FROM cancels WHERE run_id = ? AND key = ?",
+      runId,
+      key,
+    );
+    return row === undefined ? null : { key, fingerprint: row.fingerprint, hasGrace: row.hasGrace === 1 };
+  }
+
+  insert(runId: string, { key, fingerprint, hasGrace }: AcceptedCancel): void {
+    const insert = "INSERT INTO cancels (run_id, key, fingerprint, has_grace) VALUES (?, ?, ?, ?)";
+    this.#sql.exec(insert, runId, key, fingerprint, hasGrace ? 1 : 0);
+  }
+}
