@@ -102,7 +102,7 @@ async function sendStop(
   const url = `${model.path}/${run.id}/cancel${suffixOf(isDetailed)}`;
   const send = (sent: Sent): Promise<Told> => ask("POST", url, { body, headers: headersOf(key, sent) });
   await sendChange(model, caller, run, { before, expected, isLost, isDetailed, send });
-  if (expected.status < 300) run.firstStop ??= { body, key };
+  if (expected.status < 300) run.stops.push({ body, key });
 }
 
 /** A cancel that gives a running job some time. */
@@ -111,11 +111,12 @@ export const stop = (who: Who, nth: number, body: StopBody, isLost: boolean) =>
     sendStop(model, run, body, { who, caller: callers[who.by], isLost }),
   );
 
-/** Whatever came in between, the first request to stop is known. */
-export const stopAgain = (who: Who, nth: number) =>
+/** Whatever came in between, each accepted request to stop is known. */
+export const stopAgain = (who: Who, nth: number, ofStops: number) =>
   onRun(tell("stop again", who), nth, async (run, model, { callers }) => {
-    if (run.firstStop === null) return;
-    const { body, key } = run.firstStop;
+    const stop = run.stops[ofStops % run.stops.length];
+    if (stop === undefined) return;
+    const { body, key } = stop;
     await sendStop(model, run, body, { who: { ...who, key }, caller: callers[who.by], isLost: false });
   });
 

@@ -79,14 +79,14 @@ const instant = (ms: number) => new Date(ms).toISOString();
 export class ModelRun {
   /** What brought about the last change: asked again, it is told again. */
   #doneBy: string | null = null;
-  /** The first request to stop, which is told again whatever has happened since. */
-  #stoppedBy: { readonly key: string | null; readonly did: string } | null = null;
+  /** Each accepted request to stop by its key. It is told again whatever has happened since. */
+  readonly #stoppedBy = new Map<string, { readonly did: string; readonly status: number }>();
   /** Every state the run has been in, as a list shows it. The first is version 1. */
   readonly #states: DetailedRun[] = [];
   #heartbeat: Details["heartbeat"] = null;
   /** A list has shown that D1 has at least this version; 0 if no list has shown the run. */
   landed = 0;
-  firstStop: { readonly body: StopBody; readonly key: string | null } | null = null;
+  readonly stops: { readonly body: StopBody; readonly key: string | null }[] = [];
   lastReport: { readonly body: ReportBody; readonly key: string | null } | null = null;
   #run: DetailedRun;
 
@@ -171,20 +171,19 @@ export class ModelRun {
   stop({ reason, graceSeconds = 60 }: StopBody, key: string | null, now: number): Expected {
     const did = `stop ${key} ${graceSeconds} ${reason}`;
     const run = this.at(now);
-    if (key !== null && (this.#doneBy === did || this.#stoppedBy?.did === did)) {
-      return { status: this.#hadGrace ? 202 : 200, run, replayed: true };
-    }
-    if (key !== null && this.#stoppedBy?.key === key) {
+    const known = key === null ? undefined : this.#stoppedBy.get(key);
+    if (known?.did === did) return { status: known.status, run, replayed: true };
+    if (known !== undefined || this.#isRepeated(key, `cancel ${key}`)) {
       return { status: 422, code: "idempotency_key_reused", replayed: false };
     }
     if (!this.#isOpen) return this.#conflict();
     const grace = run.status === "pending" ? 0 : graceSeconds * 1000;
     const until = Math.min(now + grace, this.deadlineAt);
+    if (key !== null) this.#stoppedBy.set(key, { did, status: grace === 0 ? 200 : 202 });
     // The request that ends the run sooner counts.
     if (this.#until !== null && this.#until <= until) return { status: 202, run, replayed: false };
     const cancel = { by: "root", reason: reason ?? null, requestedAt: instant(now), until: instant(until) };
     const end = grace === 0 ? { status: "cancelled", completedAt: instant(now) } : {};
-    this.#stoppedBy ??= { key, did };
     const details = { ...this.#run.details, cancel };
     return { ...this.#become({ ...end, details }, did), status: grace === 0 ? 200 : 202 };
   }
@@ -230,11 +229,6 @@ export class ModelRun {
   get #until(): number | null {
     const { cancel } = this.#run.details;
     return cancel === null ? null : Date.parse(cancel.until);
-  }
-
-  get #hadGrace(): boolean {
-    const { cancel } = this.#run.details;
-    return cancel !== null && cancel.until > cancel.requestedAt;
   }
 
   #isRepeated(key: string | null, did: string): boolean {

@@ -114,7 +114,7 @@ const step = fc.oneof(
     weight: 3,
     arbitrary: fc.tuple(who, nth, stopBody, rarely).map(([w, n, body, lost]) => stop(w, n, body, lost)),
   },
-  { weight: 3, arbitrary: fc.tuple(who, nth).map(([w, n]) => stopAgain(w, n)) },
+  { weight: 3, arbitrary: fc.tuple(who, nth, nth).map(([w, n, of]) => stopAgain(w, n, of)) },
   {
     weight: 3,
     arbitrary: fc
