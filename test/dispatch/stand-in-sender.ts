@@ -113,9 +113,13 @@ export async function fire(
 }
 
 /** Answers attempts under way, as their coordinator hears it. */
-export async function answer(path: string, attempts: readonly (UnderWay | undefined)[]): Promise<void> {
+export async function answer(
+  path: string,
+  attempts: readonly (UnderWay | undefined)[],
+  status = 200,
+): Promise<void> {
   await runInDurableObject(coordinator(path, 0), async () => {
-    for (const attempt of attempts) attempt?.answer(200);
+    for (const attempt of attempts) attempt?.answer(status);
   });
 }
 

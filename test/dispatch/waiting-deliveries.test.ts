@@ -57,6 +57,19 @@ it("the delivery that waits longest starts first when a slot is free", async () 
   expect(outside.sent).toEqual([...ids, later]);
 });
 
+it("a small delivery does not overtake a large one that waits", async () => {
+  const path = newRunsPath();
+  const first = await fire(path, 16, { bytes: 1.9 * MB });
+  const [large = ""] = await fire(path, 1, { bytes: 1.9 * MB });
+  const [small = ""] = await fire(path, 1);
+  expect(outside.sent).toEqual(first);
+  await ring(path);
+  expect(outside.sent).toEqual(first);
+  await answer(path, [outside.underWay[0]]);
+  await until(async () => outside.sent.length === 18);
+  expect(outside.sent.slice(16)).toEqual([large, small]);
+});
+
 it("all waiting deliveries start again after the object restarts", async () => {
   const path = newRunsPath();
   const ids = await fire(path, SLOTS + 300);

@@ -96,6 +96,21 @@ it("those under way are bounded by their bytes too", async () => {
   expect(outside.sent).toEqual(ids.slice(0, 9));
 });
 
+it("one that its receiver refuses is given up, and the log says so, as it does for a delivery", async () => {
+  const path = newRunsPath();
+  const [stopped = ""] = await cancelled(path, 1);
+  const [started = ""] = await fire(path, 1);
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  await answer(path, [...outside.underWay], 400);
+  await until(async () => (await kept(path)) === 0);
+  const lines = log.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string });
+  const givenUp = { coordinator: expect.any(String), attempt: 1, reason: "ci.example answered 400." };
+  expect(lines.filter(({ event }) => event.endsWith("_given_up"))).toEqual([
+    { level: "info", event: "stop_given_up", run: stopped, ...givenUp },
+    { level: "info", event: "attempt_given_up", run: started, ...givenUp },
+  ]);
+});
+
 it("one that finds no slot for 15 minutes after its run's end is given up, and the log says so", async () => {
   const path = newRunsPath();
   const ids = await cancelled(path, SLOTS + 60);
