@@ -74,8 +74,10 @@ export class DueQueue {
   /** A slot is free: what waits gets its turn in order, at most `limit` rows, until one must wait again. */
   startWaiting(now: number, limit: number, takeTurn: (id: string) => void): void {
     this.#isAnyWaiting = false;
+    let next: Due | undefined = BEGINNING;
     for (let n = 0; n < limit && !this.#isAnyWaiting; n++) {
-      const [next] = this.rows.due(now, 1);
+      // Each row once: one whose turn fails may still be due.
+      [next] = this.rows.due(now, 1, next);
       if (next === undefined) break;
       takeTurn(next.id);
     }
