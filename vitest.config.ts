@@ -54,6 +54,8 @@ export default defineConfig(async () => ({
           exclude: ["test/server/**", "test/dispatch/**", "test/client/**", "test/cli/**", "test/console/**"],
           setupFiles: ["./test/support/setup.ts"],
           testTimeout: 30_000,
+          // How many random stories test/runs/projection/unlanded-model.test.ts plays.
+          provide: { unlandedStories: Number(process.env.UNLANDED_STORIES ?? 5000) },
         },
       },
       {
