@@ -23,6 +23,9 @@ const AFTERMATH_MS = 1500;
 /** A read of D1 may hang for ten seconds, and D1 may still be slow from the statements that were held back. */
 const D1_AFTERMATH_MS = 15_000;
 
+/** How often the fault is chosen in which runs change while a flight carries them that fails. */
+const OFTEN = 0.4;
+
 const ms = (random: Random, from: number, to: number) => from + random() * (to - from);
 
 export class Disturbances {
@@ -83,7 +86,8 @@ export class Disturbances {
 
   async #faults(random: Random, signal: AbortSignal): Promise<void> {
     while (await slept(ms(random, 1500, 6000), signal)) {
-      await this.#setFault(FAULTS[Math.floor(random() * FAULTS.length)] ?? "slow");
+      const any = FAULTS[Math.floor(random() * FAULTS.length)] ?? "slow";
+      await this.#setFault(random() < OFTEN ? "slow, failing half of all writes" : any);
       await slept(ms(random, 1000, 18_000), signal);
       await this.#setFault(null);
     }
@@ -95,7 +99,7 @@ export class Disturbances {
   }
 
   async #resyncs(random: Random, signal: AbortSignal): Promise<void> {
-    while (await slept(ms(random, 1000, 8000), signal)) {
+    while (await slept(ms(random, 500, 3000), signal)) {
       await this.#site.up;
       const environment = this.#environments[Math.floor(random() * this.#environments.length)] ?? "";
       this.#record.disturbance(`${environment} resynced`);
@@ -127,7 +131,7 @@ export class Disturbances {
   }
 
   async #evictions(random: Random, signal: AbortSignal): Promise<void> {
-    while (await slept(ms(random, 300, 2500), signal)) {
+    while (await slept(ms(random, 200, 1500), signal)) {
       await this.#site.up;
       const environment = this.#environments[Math.floor(random() * this.#environments.length)];
       const coordinator = `${environment}/${Math.floor(random() * COORDINATORS)}`;
