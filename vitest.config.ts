@@ -10,6 +10,12 @@ process.env.WRANGLER_LOG ??= "error";
 // The tests start Node some 300 times. Most of a start is compiling the same modules.
 process.env.NODE_COMPILE_CACHE ??= `${root}.wrangler/compile-cache`;
 
+declare module "vitest" {
+  export interface ProvidedContext {
+    readonly unlandedStories: number;
+  }
+}
+
 await makeAssets();
 
 /** In the real runtime: D1, Durable Objects and alarms as deployed. test/support/worker.ts can make D1 fail. */
@@ -54,6 +60,8 @@ export default defineConfig(async () => ({
           exclude: ["test/server/**", "test/dispatch/**", "test/client/**", "test/cli/**", "test/console/**"],
           setupFiles: ["./test/support/setup.ts"],
           testTimeout: 30_000,
+          // How many random stories test/runs/projection/unlanded-model.test.ts plays.
+          provide: { unlandedStories: Number(process.env.UNLANDED_STORIES ?? 5000) },
         },
       },
       {

@@ -1,13 +1,18 @@
-/** What goes wrong during a soak, at random: D1 fails for a while, coordinators are evicted, workerd is killed. */
+/**
+ * What goes wrong during a soak, at random: D1 fails for a while and refuses rows, coordinators are evicted, environments are
+ * resynced, workerd is killed.
+ */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { FAULTS, type FaultName } from "./fault-names.ts";
+import { FAULTS, type FaultName, type FaultsTold } from "./fault-names.ts";
 import type { Random } from "./random.ts";
 import type { SoakRecord } from "./record.ts";
+import { isRefused } from "./refused-rows.ts";
+import { ask, urlOf } from "./requests.ts";
 import type { Site } from "./site.ts";
 
 /** What a soak can leave out, to narrow a failure down. */
-export const DISTURBANCES = ["faults", "evictions", "kills"] as const;
+export const DISTURBANCES = ["faults", "refusals", "evictions", "resyncs", "kills"] as const;
 
 const COORDINATORS = 4;
 const CRON_EVERY_MS = 60_000;
@@ -17,6 +22,9 @@ const CONTROL_PAUSE_MS = 200;
 const AFTERMATH_MS = 1500;
 /** A read of D1 may hang for ten seconds, and D1 may still be slow from the statements that were held back. */
 const D1_AFTERMATH_MS = 15_000;
+
+/** How often the fault is chosen in which runs change while a flight carries them that fails. */
+const OFTEN = 0.4;
 
 const ms = (random: Random, from: number, to: number) => from + random() * (to - from);
 
@@ -29,6 +37,7 @@ export class Disturbances {
   #killed = { from: 0, until: 0 };
   #faultUntil = 0;
   #fault: FaultName | null = null;
+  #refusesRows = false;
 
   constructor(site: Site, record: SoakRecord, environments: readonly string[]) {
     this.#site = site;
@@ -51,6 +60,11 @@ export class Disturbances {
     return this.#fault !== null || sentAt <= this.#faultUntil + D1_AFTERMATH_MS;
   }
 
+  /** Whether D1 may refuse this run's row for a while. A list need not wait for it. */
+  mayBeRefused(id: string): boolean {
+    return this.#refusesRows && isRefused(id);
+  }
+
   /** Runs until `signal` says stop. Then D1 is well again, and workerd runs. `random`: one for each part. */
   async run(
     random: (part: number) => Random,
@@ -59,19 +73,40 @@ export class Disturbances {
   ): Promise<void> {
     const parts = {
       faults: () => this.#faults(random(1), signal),
+      refusals: () => this.#refusals(),
+      resyncs: () => this.#resyncs(random(4), signal),
       evictions: () => this.#evictions(random(2), signal),
       kills: () => this.#kills(random(3), signal),
     };
     const chosen = DISTURBANCES.filter((name) => !without.includes(name));
     await Promise.all([this.#cron(signal), ...chosen.map((name) => parts[name]())]);
+    this.#refusesRows = false;
     await this.#setFault(null);
   }
 
   async #faults(random: Random, signal: AbortSignal): Promise<void> {
     while (await slept(ms(random, 1500, 6000), signal)) {
-      await this.#setFault(FAULTS[Math.floor(random() * FAULTS.length)] ?? "slow");
+      const any = FAULTS[Math.floor(random() * FAULTS.length)] ?? "slow";
+      await this.#setFault(random() < OFTEN ? "slow, failing half of all writes" : any);
       await slept(ms(random, 1000, 18_000), signal);
       await this.#setFault(null);
+    }
+  }
+
+  async #refusals(): Promise<void> {
+    this.#refusesRows = true;
+    await this.#tellFault();
+  }
+
+  async #resyncs(random: Random, signal: AbortSignal): Promise<void> {
+    while (await slept(ms(random, 500, 3000), signal)) {
+      await this.#site.up;
+      const environment = this.#environments[Math.floor(random() * this.#environments.length)] ?? "";
+      this.#record.disturbance(`${environment} resynced`);
+      this.#record.count("resyncs");
+      const url = urlOf(this.#site.origins[0] ?? "", environment, "resync");
+      // It may fail, because D1 or a coordinator may be out of reach. The next one does the same.
+      await ask({ method: "POST", url, token: this.#site.rootToken });
     }
   }
 
@@ -85,9 +120,10 @@ export class Disturbances {
 
   /** Again if an isolate did not answer, because a fault must not outlast its time. After a kill there is none. */
   async #tellFault(): Promise<void> {
+    const told: FaultsTold = { fault: this.#fault, refusesRows: this.#refusesRows };
     const tell = async (isolate: number) => {
       for (let tries = 0; tries < CONTROL_TRIES; tries++) {
-        if (await this.#site.control(isolate, "faults", this.#fault ?? "")) return;
+        if (await this.#site.control(isolate, "faults", JSON.stringify(told))) return;
         await delay(CONTROL_PAUSE_MS);
       }
     };
@@ -95,7 +131,7 @@ export class Disturbances {
   }
 
   async #evictions(random: Random, signal: AbortSignal): Promise<void> {
-    while (await slept(ms(random, 300, 2500), signal)) {
+    while (await slept(ms(random, 200, 1500), signal)) {
       await this.#site.up;
       const environment = this.#environments[Math.floor(random() * this.#environments.length)];
       const coordinator = `${environment}/${Math.floor(random() * COORDINATORS)}`;

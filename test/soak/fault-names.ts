@@ -9,6 +9,15 @@ export const FAULTS = [
   "holding writes back",
   "committing, then failing",
   "full",
+  "slow, failing half of all writes",
 ] as const;
 
 export type FaultName = (typeof FAULTS)[number];
+
+/** What the soak tells an isolate about D1. */
+export interface FaultsTold {
+  /** Null: D1 is well. */
+  readonly fault: FaultName | null;
+  /** Whether D1 refuses single rows (refused-rows.ts). */
+  readonly refusesRows: boolean;
+}

@@ -7,11 +7,17 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Random } from "./random.ts";
 import { ask, urlOf } from "./requests.ts";
 import { type ActionRun, type Details, stepOf } from "./run-model.ts";
 import type { Stage } from "./stage.ts";
 
-const LANDED_WITHIN_MS = 15_000;
+/** A refused row waits 5 s until it is tried again. */
+const LANDED_WITHIN_MS = 20_000;
+/** How long gets are sent. A long soak has more rows than can be asked for in this time. */
+const COMPARED_WITHIN_MS = 20_000;
+/** How long a run may differ from its row because its deadline has just passed. */
+const CAUGHT_UP_WITHIN_MS = 10_000;
 const POLL_MS = 500;
 const READERS = 32;
 
@@ -20,40 +26,49 @@ interface Row {
   readonly id: string;
   readonly body: string;
   readonly details: string;
-  /** What a list by label would find: a sorted JSON array. */
-  readonly labels: string;
 }
 
-const SELECT = `
-  SELECT scope, id, body, details, coalesce((
-    SELECT json_group_array(label ORDER BY label) FROM run_labels AS found
-    WHERE found.scope = runs.scope AND found.id = runs.id
-  ), '[]') AS labels
-  FROM runs`;
+interface LabelRow {
+  readonly id: string;
+  readonly label: string;
+}
 
 /** Reads D1's file. No request is sent. */
-function readRows(state: string): Map<string, Row> {
+function readD1<T>(state: string, read: (db: DatabaseSync) => T): T {
   const folder = join(state, "d1/miniflare-D1DatabaseObject");
   const file = readdirSync(folder).find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
   const db = new DatabaseSync(join(folder, file ?? ""), { readOnly: true, timeout: 5000 });
   try {
-    const rows = db.prepare(SELECT).all() as unknown as Row[];
-    return new Map(rows.map((row) => [row.id, row]));
+    return read(db);
   } finally {
     db.close();
   }
+}
+
+function readRows(state: string): Map<string, Row> {
+  const rows = readD1(state, (db) => db.prepare("SELECT scope, id, body, details FROM runs").all());
+  return new Map((rows as unknown as Row[]).map((row) => [row.id, row]));
+}
+
+/** What a list by label would find of each run, sorted. One walk of the table, because it has no index by run. */
+function readLabels(state: string): Map<string, string[]> {
+  const rows = readD1(state, (db) => db.prepare("SELECT id, label FROM run_labels ORDER BY label").all());
+  const labels = new Map<string, string[]>();
+  for (const { id, label } of rows as unknown as LabelRow[])
+    labels.set(id, [...(labels.get(id) ?? []), label]);
+  return labels;
 }
 
 /** Returns how long the last row took to land; null if some never did. */
 export async function checkLanding(stage: Stage): Promise<number | null> {
   const { runs, record, site } = stage;
   const quietSince = Date.now();
+  /** Each with the row that one look at D1 found. */
   const missing = () => {
     const rows = readRows(site.state);
-    return [...runs.values()].filter(({ model }) => {
-      const row = rows.get(model.id);
-      return row === undefined || stepOf((JSON.parse(row.body) as ActionRun).status) < model.step;
-    });
+    return [...runs.values()]
+      .map((run) => ({ ...run, row: rows.get(run.model.id)?.body ?? null }))
+      .filter(({ model, row }) => row === null || stepOf((JSON.parse(row) as ActionRun).status) < model.step);
   };
   let left = missing();
   while (left.length > 0 && Date.now() - quietSince < LANDED_WITHIN_MS) {
@@ -61,19 +76,29 @@ export async function checkLanding(stage: Stage): Promise<number | null> {
     left = missing();
   }
   const tookMs = Date.now() - quietSince;
-  const rows = readRows(site.state);
-  for (const { model, story } of left) {
-    const row = rows.get(model.id)?.body ?? "no row";
-    record.violation(`NOT LANDED: D1 has ${row}, step ${model.step} was known`, story, quietSince);
-  }
+  for (const { model, story, row } of left)
+    record.violation(
+      `NOT LANDED: D1 has ${row ?? "no row"}, step ${model.step} was known`,
+      story,
+      quietSince,
+    );
   return left.length > 0 ? null : tookMs;
 }
 
-/** Asks for each run that D1 has, in one isolate or the other. Returns how many runs D1 has. */
-export async function compareWithGets({ runs, record, site }: Stage): Promise<number> {
+export interface Compared {
+  /** How many runs D1 has. */
+  readonly rows: number;
+  /** How many of them were compared with a get. */
+  readonly compared: number;
+}
+
+/** Asks for the runs that D1 has, in one isolate or the other and in a random order, as many as there is time for. */
+export async function compareWithGets({ runs, record, site }: Stage, random: Random): Promise<Compared> {
   let rows = readRows(site.state);
+  const found = readLabels(site.state);
   const creates = new Map<string, string>();
-  for (const { id, body, details, labels } of rows.values()) {
+  for (const { id, body, details } of rows.values()) {
+    const labels = JSON.stringify(found.get(id) ?? []);
     if (JSON.stringify((JSON.parse(details) as Details).labels) !== labels)
       record.violation(`LABELS LOST: ${id} has ${labels}, and not those of ${details}`, [], Date.now());
     const { parameters } = JSON.parse(body) as { readonly parameters: { readonly create: string } };
@@ -84,7 +109,10 @@ export async function compareWithGets({ runs, record, site }: Stage): Promise<nu
   }
   const since = Date.now();
   const different = new Map<string, string>();
-  const queue = [...rows.keys()].values();
+  const places = new Map([...rows.keys()].map((id) => [id, random()]));
+  // All readers take from this one, and one that stops leaves the rest to the others.
+  const queue = [...places].sort(([, one], [, other]) => one - other).values();
+  let compared = 0;
   let n = 0;
   const compare = async (id: string) => {
     const { scope, body, details } = rows.get(id) ?? { scope: "", body: "", details: "" };
@@ -110,17 +138,21 @@ export async function compareWithGets({ runs, record, site }: Stage): Promise<nu
   };
   await Promise.all(
     Array.from({ length: READERS }, async () => {
-      for (const id of queue) await compare(id);
+      for (const [id] of queue) {
+        await compare(id);
+        compared++;
+        if (Date.now() - since >= COMPARED_WITHIN_MS) break;
+      }
     }),
   );
   // A run's deadline may have passed between the row and the get. Its end must land as well.
   const comparedAt = Date.now();
-  while (different.size > 0 && Date.now() - comparedAt < LANDED_WITHIN_MS) {
+  while (different.size > 0 && Date.now() - comparedAt < CAUGHT_UP_WITHIN_MS) {
     await delay(POLL_MS);
     rows = readRows(site.state);
     for (const id of [...different.keys()]) await compare(id);
   }
   for (const [id, sentence] of different)
     record.violation(`D1 DIFFERS: ${sentence}`, runs.get(id)?.story ?? [], since);
-  return rows.size;
+  return { rows: rows.size, compared };
 }

@@ -149,7 +149,9 @@ export class Line {
     const behind = coordinatorsIn(answer.bookmark);
     if (behind.size > 0) record.count("lists and summaries that said they may be behind");
     const known = withBookmark ? named : remembered.filter(({ start }) => start === site.starts);
-    const expected = known.filter(({ run }) => !behind.has(coordinatorOf(run.model.id)));
+    const expected = known.filter(
+      ({ run: { model } }) => !behind.has(coordinatorOf(model.id)) && !disturbances.mayBeRefused(model.id),
+    );
     return { answer, sentAt, expected };
   }
 

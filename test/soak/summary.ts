@@ -5,15 +5,20 @@ import type { SoakRecord } from "./record.ts";
 export interface Outcome {
   readonly seed: number;
   readonly tookMs: number;
+  /** How long the checks took after the last request. */
+  readonly checksMs: number;
   /** How long the last row took to land; null if some never did. */
   readonly landedMs: number | null;
   /** Runs in D1. */
   readonly rows: number;
+  /** How many of them were compared with a get. */
+  readonly compared: number;
   /** Runs whose create was acknowledged. */
   readonly runs: number;
 }
 
-export function summary(record: SoakRecord, { seed, tookMs, landedMs, rows, runs }: Outcome): string {
+export function summary(record: SoakRecord, outcome: Outcome): string {
+  const { seed, tookMs, checksMs, landedMs, rows, compared, runs } = outcome;
   const { counts, acknowledged, slowestGet, violations } = record;
   const line = (name: string, value: string) => `  ${name.padEnd(48)}${value}`;
   const landed = landedMs === null ? "some never landed" : `after ${(landedMs / 1000).toFixed(1)} s`;
@@ -22,8 +27,10 @@ export function summary(record: SoakRecord, { seed, tookMs, landedMs, rows, runs
     ...[...counts].sort(([a], [b]) => a.localeCompare(b)).map(([what, count]) => line(what, String(count))),
     line("acknowledged changes", String(acknowledged)),
     line("acknowledged runs; runs in D1", `${runs}; ${rows}`),
+    line("runs in D1 compared with a get", String(compared)),
     line("slowest get", `${slowestGet.ms} ms (${slowestGet.what})`),
     line("everything landed by itself", landed),
+    line("the last checks took", `${(checksMs / 1000).toFixed(1)} s`),
     line("VIOLATIONS", String(violations)),
   ].join("\n");
 }

@@ -26,6 +26,8 @@ interface Faults {
   onSilence: (() => void) | null;
   /** Calls that reached the binding, with any outcome. */
   calls: number;
+  /** For each call that went through a session: the bookmark or the constraint that the session was asked for. */
+  sessions: string[];
   /** Rows that D1 has read for these calls, as far as it says. */
   rowsRead: number;
   /** The size that D1 reports; null for the true one. */
@@ -48,6 +50,7 @@ export const faults: Faults = {
   reads: null,
   onSilence: null,
   calls: 0,
+  sessions: [],
   rowsRead: 0,
   databaseBytes: null,
   gate: null,
@@ -141,38 +144,44 @@ interface Wrapped {
 const wrapped = new WeakMap<object, Wrapped>();
 
 export function faulty(db: D1Database): D1Database {
-  const wrapStatement = (original: Original, sql: string, bound = ""): D1PreparedStatement => {
+  const wrapStatement = (original: Original, session: string | null, sql: string, bound = "") => {
     const statement = {
       bind: (...values: unknown[]) =>
-        wrapStatement(original.bind(...values), sql, values.map(String).join("\u0001")),
+        wrapStatement(original.bind(...values), session, sql, values.map(String).join("\u0001")),
       first: (...args: [string?]) =>
-        apply([statement], () => (original.first as (...a: unknown[]) => Promise<unknown>)(...args)),
-      run: () => apply([statement], () => original.run()),
-      all: () => apply([statement], () => original.all()),
-      raw: () => apply([statement], () => original.raw()),
-    };
+        apply([statement], session, () => (original.first as (...a: unknown[]) => Promise<unknown>)(...args)),
+      run: () => apply([statement], session, () => original.run()),
+      all: () => apply([statement], session, () => original.all()),
+      raw: () => apply([statement], session, () => original.raw()),
+    } as unknown as D1PreparedStatement;
     wrapped.set(statement, { original, sql, bound });
-    return statement as unknown as D1PreparedStatement;
+    return statement;
   };
-  const wrapQueries = (target: D1Database | D1DatabaseSession) => ({
-    prepare: (sql: string) => wrapStatement(target.prepare(sql), sql),
+  const wrapQueries = (target: D1Database | D1DatabaseSession, session: string | null) => ({
+    prepare: (sql: string) => wrapStatement(target.prepare(sql), session, sql),
     batch: (statements: D1PreparedStatement[]) =>
-      apply(statements, () =>
+      apply(statements, session, () =>
         target.batch(statements.map((statement) => wrapped.get(statement)?.original ?? statement)),
       ),
   });
   return {
-    ...wrapQueries(db),
+    ...wrapQueries(db, null),
     exec: (sql: string) => db.exec(sql),
     withSession: (constraint?: string) => {
       const session = db.withSession(constraint);
-      return { ...wrapQueries(session), getBookmark: () => session.getBookmark() };
+      const asked = constraint ?? "first-unconstrained";
+      return { ...wrapQueries(session, asked), getBookmark: () => session.getBookmark() };
     },
   } as unknown as D1Database;
 }
 
-async function apply<T>(statements: readonly object[], go: () => Promise<T>): Promise<T> {
+async function apply<T>(
+  statements: readonly object[],
+  session: string | null,
+  go: () => Promise<T>,
+): Promise<T> {
   faults.calls++;
+  if (session !== null) faults.sessions.push(session);
   const parts = statements.map((statement) => wrapped.get(statement));
   const writing = parts.some((part) => !/^\s*SELECT/i.test(part?.sql ?? ""));
   const fault = writing ? faults.writes : faults.reads;

@@ -9,12 +9,12 @@ import type { Context } from "hono";
 import type { AppEnv } from "../../app-env.ts";
 import { isBookmark } from "../../http/read-d1.ts";
 import { parseUuid } from "../../uuid.ts";
-import { readRunId } from "../run-id.ts";
+import { COORDINATORS, readRunId } from "../run-id.ts";
 import { isGenuine, type Place } from "./run-place.ts";
 
 export const BOOKMARK_HEADER = "x-d1-bookmark";
-/** Each id costs an HMAC. A caller who sends more has many bookmarks, and the last ones are the newest. */
-const PARTS_MAX = 100;
+/** One genuine id names its coordinator, so more are looked at only while none is found. Each costs an HMAC. */
+const CHECKED_MAX = 25;
 
 export interface Bookmark {
   /** The greatest of the bookmarks that D1 gave. */
@@ -26,7 +26,7 @@ export interface Bookmark {
 export interface SentBookmark extends Bookmark {
   /** Whether the request carries any text. */
   readonly isSent: boolean;
-  /** Whether each part was genuine. If not, a list can't know what the rest named, and reads the primary. */
+  /** Whether each part names D1's state or a coordinator in `ids`. If not, a list can't know the rest, and reads the primary. */
   readonly isWhole: boolean;
 }
 
@@ -41,17 +41,26 @@ export async function sentBookmark(c: Context<AppEnv>, place: Place): Promise<Se
   // Most requests send none, and a get of a run that is remembered does little else.
   if (text === "") return NOTHING_SENT;
   const parts = new Set(text.split(/[.,\s]+/).filter((part) => part !== ""));
-  const looked = [...parts].slice(-PARTS_MAX);
-  const d1 = looked.filter(isBookmark);
-  const uuids = looked.map(parseUuid).filter((id) => id !== null);
-  const genuine = await Promise.all(uuids.map((id) => isGenuine(place, id)));
-  const ids = uuids.filter((_, i) => genuine[i]);
-  return {
-    isSent: true,
-    isWhole: d1.length + ids.length === parts.size,
-    d1: d1.sort().at(-1) ?? null,
-    ids: new Map(ids.map((id) => [readRunId(id).coordinator, id])),
-  };
+  const d1 = [...parts].filter(isBookmark).sort();
+  const uuids = [...parts].map(parseUuid).filter((id) => id !== null);
+  const ids = new Map<number, string>();
+  let named = 0;
+  await Promise.all(
+    [...Map.groupBy(uuids, (id) => readRunId(id).coordinator)].map(async ([coordinator, ofCoordinator]) => {
+      if (coordinator >= COORDINATORS) return;
+      const id = await lastGenuine(place, ofCoordinator);
+      if (id === null) return;
+      ids.set(coordinator, id);
+      named += ofCoordinator.length;
+    }),
+  );
+  return { isSent: true, isWhole: d1.length + named === parts.size, d1: d1.at(-1) ?? null, ids };
+}
+
+/** The last of these ids that is genuine, because the last bookmark of a caller is the newest; null if none is found. */
+async function lastGenuine(place: Place, ids: readonly string[]): Promise<string | null> {
+  for (const id of ids.slice(-CHECKED_MAX).reverse()) if (await isGenuine(place, id)) return id;
+  return null;
 }
 
 /** Names the coordinator of this run, or nothing if `d1` already covers the run. */

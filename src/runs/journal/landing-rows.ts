@@ -104,9 +104,12 @@ export class LandingRows {
     return this.#between("1", after, upTo, 1).length > 0;
   }
 
+  /** Walks an index, because walking the rows of 250 000 runs would hold up the coordinator for a quarter of a second. */
   countAfter(id: string): number {
-    const count = `SELECT count(*) AS n FROM runs WHERE run_key >= ${BOUND_KEY} AND id > ?`;
-    return this.#sql.exec<{ n: number }>(count, ...keyHalves(id), id).one().n;
+    const count = `
+      SELECT (SELECT count(*) FROM runs INDEXED BY runs_by_change WHERE run_key > ${BOUND_KEY})
+        + (SELECT count(*) FROM runs WHERE run_key = ${BOUND_KEY} AND id > ?) AS n`;
+    return this.#sql.exec<{ n: number }>(count, ...keyHalves(id), ...keyHalves(id), id).one().n;
   }
 
   #between(columns: string, after: string, upTo: string, limit: number) {

@@ -18,7 +18,7 @@ import { Flights } from "./flights.ts";
 import { Pace } from "./pace.ts";
 import { RunsAside } from "./runs-aside.ts";
 import { Settlers } from "./settlers.ts";
-import { UnlandedRuns, type Waiting } from "./unlanded-runs.ts";
+import { UnlandedRuns } from "./unlanded-runs.ts";
 
 /** How long a list waits for what D1 lacks. */
 export const SETTLE_MAX_MS = 2000;
@@ -32,7 +32,7 @@ const REPAIR_LAST_MS = 4000;
 type Reason = "change" | "list" | "repair";
 
 interface GroupRow {
-  readonly entry: Waiting;
+  readonly entry: Unlanded;
   readonly version: number;
   readonly text: string;
   readonly isLabelled: boolean;
@@ -180,7 +180,7 @@ export class GroupCommit {
    * Chosen by the size in the journal, so that no more is read than a group holds. Then cut by the bytes that are bound.
    */
   #nextGroup(): GroupRow[] {
-    const chosen: Waiting[] = [];
+    const chosen: Unlanded[] = [];
     let expected = 0;
     for (const entry of this.unlanded.waiting()) {
       if (chosen.length > 0 && expected + entry.bytes > GROUP_MAX_BYTES) break;
@@ -200,7 +200,7 @@ export class GroupCommit {
    * Asks the journal only for runs that are not in memory. Forgets runs that it no longer holds. Leaves out those that can't
    * be printed: the others must land.
    */
-  #readRows(entries: readonly Waiting[]): GroupRow[] {
+  #readRows(entries: readonly Unlanded[]): GroupRow[] {
     const absent = entries.filter(({ run }) => run === null).map(({ id }) => id);
     const read = absent.length === 0 ? [] : this.#journal.runs.byIds(absent);
     const found = new Map(read.map((run) => [run.id, run]));
@@ -244,7 +244,7 @@ export class GroupCommit {
     if (bookmark !== null && bookmark > (this.#bookmark ?? "")) this.#bookmark = bookmark;
     for (const { entry, version } of group) {
       this.unlanded.landed(entry.id, version);
-      if (!this.unlanded.has(entry.id)) this.aside.remove(entry.id);
+      if (!this.unlanded.has(entry.id)) this.aside.landed(entry.id, version);
     }
     this.#settlers.landedBefore(this.unlanded.firstSeq);
   }

@@ -40,6 +40,11 @@ export class RunsAside {
     this.#runs.delete(id);
   }
 
+  /** D1 has this version, and no other waits. A flight that was given up can land after D1 has refused a newer version. */
+  landed(id: string, version: number): void {
+    if ((this.#runs.get(id)?.entry.version ?? version) <= version) this.remove(id);
+  }
+
   /** The run has landed or is gone. */
   remove(id: string): void {
     this.#runs.delete(id);

@@ -1,125 +1,113 @@
 /**
- * Every run of which the journal holds a version that D1 is not known to have, in the order of their changes: those that
- * wait for a flight, those that are on one, and those that a resync lands again. While they are few, the versions themselves
- * stay in memory too, which saves reading them again a moment later.
+ * Runs whose newest version D1 may lack. A run waits for a flight, or is on one, or both if it changes during its flight.
+ * While they are few, the versions themselves stay in memory, which saves reading them again a moment later.
  */
 
 import type { Unlanded } from "../journal/landing-rows.ts";
+import { UnlandedWrites } from "./unlanded-writes.ts";
+import { VersionMap } from "./version-map.ts";
 
 const IN_MEMORY_MAX_BYTES = 2_000_000;
 
-/** `since`: the number of its first write that may not have landed; Infinity for a run of a resync. */
-export type Waiting = Unlanded & { readonly since: number };
-
 export class UnlandedRuns {
-  /** Both in the order of `since`. A run that changes during its flight is in both. */
-  #waiting = new Map<string, Waiting>();
-  #flying = new Map<string, Waiting>();
-  readonly #again = new Map<string, Waiting>();
-  #bytes = 0;
-  #againBytes = 0;
+  /** Says in which order runs board, and what has landed. */
+  readonly #writes = new UnlandedWrites();
+  readonly #waiting = new VersionMap();
+  readonly #flying = new VersionMap();
+  /** The same for runs that land again, for a resync or after a refusal. No write of them is missing in D1. */
+  readonly #waitingAgain = new VersionMap();
+  readonly #flyingAgain = new VersionMap();
+  readonly #all = [this.#waiting, this.#flying, this.#waitingAgain, this.#flyingAgain];
 
   constructor(entries: readonly Unlanded[] = []) {
     for (const entry of entries) this.add(entry);
   }
 
-  /** How many changes wait or are on a flight. */
+  /** How many runs have a change that may not have landed. */
   get size(): number {
-    return this.#waiting.size + this.#flying.size;
+    return this.#writes.runs;
   }
 
+  /** The bytes of all changes that wait or are on a flight. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#waiting.bytes + this.#flying.bytes;
   }
 
-  /** The bytes of all that waits for a flight when none is up, runs of a resync included. */
+  /** The bytes of all that waits for a flight, runs that land again included. */
   get waitingBytes(): number {
-    return this.#bytes + this.#againBytes;
+    return this.#waiting.bytes + this.#waitingAgain.bytes;
   }
 
   /** Whether anything waits for a flight. */
   get isAnyWaiting(): boolean {
-    return this.#waiting.size + this.#again.size > 0;
+    return this.#waiting.size + this.#waitingAgain.size > 0;
   }
 
   /** Whether this run waits or flies because a resync, or a new attempt after a refusal, lands it again. */
   isAgain(id: string): boolean {
-    return this.#again.has(id) || this.#flying.get(id)?.since === Number.POSITIVE_INFINITY;
+    return this.#waitingAgain.has(id) || this.#flyingAgain.has(id);
   }
 
   /** The number of the first write that may not have landed; Infinity if all have landed. */
   get firstSeq(): number {
-    const [flying] = this.#flying.values();
-    const [waiting] = this.#waiting.values();
-    return Math.min(flying?.since ?? Number.POSITIVE_INFINITY, waiting?.since ?? Number.POSITIVE_INFINITY);
+    return this.#writes.firstSeq;
   }
 
   has(id: string): boolean {
-    return this.#waiting.has(id) || this.#flying.has(id) || this.#again.has(id);
+    return this.#all.some((versions) => versions.has(id));
   }
 
   /** A run keeps its place if an earlier change of it waits. */
   add(entry: Unlanded): void {
-    const earlier = this.#waiting.get(entry.id);
-    this.#removeAgain(entry.id);
-    this.#put({ ...entry, since: earlier?.since ?? entry.seq });
+    const { id, version, seq, bytes } = entry;
+    this.#waitingAgain.take(id);
+    this.#writes.add(id, version, seq);
+    const fits = this.bytes + bytes - (this.#waiting.get(id)?.bytes ?? 0) <= IN_MEMORY_MAX_BYTES;
+    this.#waiting.set(fits ? entry : { ...entry, run: null });
   }
 
   /** Queues a run behind all changes, unless a change of it will land anyway. It holds up no list. */
   addAgain(entry: Unlanded): void {
-    if (!this.has(entry.id)) this.#putAgain({ ...entry, since: Number.POSITIVE_INFINITY });
+    if (!this.has(entry.id)) this.#waitingAgain.set(entry);
   }
 
   /** The runs that wait, in the order in which they board. */
-  *waiting(): Iterable<Waiting> {
-    yield* this.#waiting.values();
-    yield* this.#again.values();
+  *waiting(): Iterable<Unlanded> {
+    for (const id of this.#writes.ids()) {
+      const entry = this.#waiting.get(id);
+      if (entry !== undefined) yield entry;
+    }
+    yield* this.#waitingAgain.values();
   }
 
-  board(entries: readonly Waiting[]): void {
-    for (const entry of entries) {
-      this.#waiting.delete(entry.id);
-      this.#removeAgain(entry.id);
-      this.#flying.set(entry.id, entry);
+  /** These runs leave with the next flight. */
+  board(entries: readonly Unlanded[]): void {
+    for (const { id } of entries) {
+      const changed = this.#waiting.take(id);
+      const again = this.#waitingAgain.take(id);
+      if (changed !== undefined) {
+        this.#writes.boarded(id);
+        this.#flying.set(changed);
+      } else if (again !== undefined) this.#flyingAgain.set(again);
     }
   }
 
-  /** The flight has ended: what is still on it waits again, in front. */
+  /** The flight has ended: what is still on it waits again, unless a newer version waits. */
   disembark(): void {
-    const returned = [...this.#flying.values()];
-    const later = this.#waiting;
-    this.#flying = new Map();
-    if (returned.length === 0) return;
-    this.#waiting = new Map();
-    this.#bytes = 0;
-    for (const entry of returned) {
-      const changed = later.get(entry.id);
-      later.delete(entry.id);
-      if (changed !== undefined) this.#put({ ...changed, since: Math.min(entry.since, changed.since) });
-      else if (entry.since === Number.POSITIVE_INFINITY) this.#putAgain(entry);
-      else this.#put(entry);
+    for (const entry of this.#flying.takeAll()) if (!this.#waiting.has(entry.id)) this.#waiting.set(entry);
+    for (const entry of this.#flyingAgain.takeAll()) {
+      if (!this.#waiting.has(entry.id)) this.#waitingAgain.set(entry);
     }
-    for (const entry of later.values()) this.#put(entry);
   }
 
   /** D1 has this version, whichever flight brought it. */
   landed(id: string, version: number): void {
-    for (const queue of [this.#waiting, this.#flying]) {
-      const entry = queue.get(id);
-      if (entry === undefined || entry.version > version) continue;
-      queue.delete(id);
-      if (entry.since !== Number.POSITIVE_INFINITY) this.#bytes -= entry.bytes;
-    }
-    if ((this.#again.get(id)?.version ?? Number.POSITIVE_INFINITY) <= version) this.#removeAgain(id);
+    this.#writes.landed(id, version);
+    for (const versions of this.#all) versions.take(id, version);
   }
 
   forget(id: string): void {
     this.landed(id, Number.POSITIVE_INFINITY);
-  }
-
-  /** The version that waits or is on a flight; the newest if there are two. */
-  get(id: string): Waiting | undefined {
-    return this.#waiting.get(id) ?? this.#flying.get(id);
   }
 
   /** The instant of the change that has waited longest; null if none waits. */
@@ -129,22 +117,5 @@ export class UnlandedRuns {
       if (oldest === null || changedAt < oldest) oldest = changedAt;
     }
     return oldest;
-  }
-
-  #put(entry: Waiting): void {
-    this.#bytes += entry.bytes - (this.#waiting.get(entry.id)?.bytes ?? 0);
-    const fits = this.#bytes <= IN_MEMORY_MAX_BYTES;
-    this.#waiting.set(entry.id, fits ? entry : { ...entry, run: null });
-  }
-
-  #putAgain(entry: Waiting): void {
-    this.#removeAgain(entry.id);
-    this.#again.set(entry.id, entry);
-    this.#againBytes += entry.bytes;
-  }
-
-  #removeAgain(id: string): void {
-    this.#againBytes -= this.#again.get(id)?.bytes ?? 0;
-    this.#again.delete(id);
   }
 }

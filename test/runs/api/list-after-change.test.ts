@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { keyRing } from "../../../src/key-ring.ts";
 import { COORDINATORS, mintRunId, readRunId } from "../../../src/runs/run-id.ts";
 import { askWith, envWith } from "../../support/bindings.ts";
-import { createAged, hurryTimers } from "../../support/direct.ts";
-import { faults, holdWrites } from "../../support/faults.ts";
+import { change, createAged, direct, hurryTimers, mint as mintId, until } from "../../support/direct.ts";
+import { faults, holdWrites, queueFlights } from "../../support/faults.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import {
   type ActionRun,
@@ -168,12 +168,99 @@ describe("from another isolate, with bookmarks", () => {
       expect(idsOf(await list(path, bookmarkOf(get), "status=succeeded"))).toEqual([run.id]);
     }
   });
+});
 
-  it("a list reads at the greatest bookmark of D1 that it was sent or told", async () => {
+describe("a list and a summary read at the greatest bookmark of D1 that they know", () => {
+  const BEFORE = `00000000-00000000-00000000-${"0".repeat(32)}`;
+  const AFTER = `7fffffff-00000000-00000000-${"0".repeat(32)}`;
+
+  /** Two runs that landed one after the other, and the bookmarks that their coordinators tell, in the same order. */
+  async function twoLanded(path: string) {
+    const ids: string[] = [];
+    const told: string[] = [];
+    for (const n of [1, 0]) {
+      ids.push(await createAged(path, { n }));
+      told.push((await direct(path, n).settle()).bookmark ?? "");
+    }
+    const [first = "", second = ""] = told;
+    expect(BEFORE < first && first < second && second < AFTER).toBe(true);
+    return { ids, second };
+  }
+
+  it.each<[which: string, sent: (ids: readonly string[]) => readonly string[], isOfSent: boolean]>([
+    ["a coordinator's, the last one's", (ids) => ids, false],
+    ["a coordinator's, the first one's", (ids) => ids.toReversed(), false],
+    ["a coordinator's, although a smaller one was sent", (ids) => [BEFORE, ...ids], false],
+    ["the one that was sent, although coordinators tell smaller ones", (ids) => [AFTER, ...ids], true],
+    ["the first of several that were sent", () => [AFTER, BEFORE], true],
+    ["the last of several that were sent", () => [BEFORE, AFTER], true],
+  ])("%s", async (_which, sent, isOfSent) => {
     const path = newRunsPath();
-    await createRun(path);
-    const [old, next] = [await list(path, null), await list(path, null)].map(bookmarkOf);
-    expect(await list(path, `${next},${old}`)).toMatchObject({ status: 200 });
+    const { ids, second } = await twoLanded(path);
+    for (const url of [path, `${path}/summary`]) {
+      faults.sessions = [];
+      await ask("GET", url, { headers: { [BOOKMARK]: sent(ids).join(",") } });
+      expect(faults.sessions).toEqual([isOfSent ? AFTER : second]);
+    }
+  });
+
+  it("or at the primary, if they were sent something that they can't read", async () => {
+    const path = newRunsPath();
+    const { ids } = await twoLanded(path);
+    faults.sessions = [];
+    await list(path, [AFTER, ...ids, crypto.randomUUID()].join(","));
+    expect(faults.sessions).toEqual(["first-primary"]);
+  });
+});
+
+describe("a list with more bookmarks than coordinators", () => {
+  /** A run of coordinator 1 whose end waits behind a flight that is held back, and landed runs of another coordinator. */
+  async function endHeldBack(path: string, others: number) {
+    const ended = await createAged(path, { n: 1 });
+    expect(await direct(path, 1).settle()).toMatchObject({ isBehind: false });
+    const ids: string[] = [];
+    for (let i = 0; i < others; i++) ids.push(await createAged(path, { n: 0 }));
+    expect(await direct(path, 0).settle()).toMatchObject({ isBehind: false });
+    const flights = queueFlights(scopeOfPath(path));
+    await createAged(path, { n: 1 });
+    await change(path, ended, { type: "cancelled" }, 1);
+    await until(async () => flights.held === 1);
+    return { ended, ids, flights };
+  }
+
+  it("asks each coordinator that they name, once", async () => {
+    const path = newRunsPath();
+    const { ended, ids, flights } = await endHeldBack(path, 200);
+    watchHops();
+    const { lines } = await hopsOf(async () => {
+      const listing = list(path, [ended, ...ids].join(","), "status=cancelled");
+      flights.open();
+      expect(idsOf(await listing)).toEqual([ended]);
+    });
+    expect(lines).toEqual([{ status: 200, d1: 1, coordinator: 2 }]);
+  });
+
+  it("shows what a genuine one names, among ids that are made up or of another environment", async () => {
+    const path = newRunsPath();
+    const { ended, flights } = await endHeldBack(path, 0);
+    const foreign = await mintId(newRunsPath(), Date.now(), 1);
+    const madeUp = Array.from({ length: 20 }, () => `${ended.slice(0, 24)}${crypto.randomUUID().slice(24)}`);
+    const listing = list(path, [foreign, ended, foreign, ...madeUp].join("."), "status=cancelled");
+    flights.open();
+    expect(idsOf(await listing)).toEqual([ended]);
+  });
+
+  it("wakes no coordinator for a thousand ids that are made up or of another environment, and checks 100 of them", async () => {
+    const path = newRunsPath();
+    const madeUp = (n: number, i: number) =>
+      `0199d2a5-1234-8${n.toString(16).padStart(3, "0")}-8123-${i.toString(16).padStart(12, "0")}`;
+    const foreign = await Promise.all([0, 1, 2, 3].map((n) => mintId(newRunsPath(), Date.now(), n)));
+    const sent = [...Array.from({ length: 1000 }, (_, i) => madeUp(i % 8, i)), ...foreign];
+    watchHops();
+    const checks = vi.spyOn(crypto.subtle, "sign");
+    const { lines } = await hopsOf(() => list(path, sent.join(",")));
+    expect(lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
+    expect(checks).toHaveBeenCalledTimes(100);
   });
 });
 

@@ -253,7 +253,7 @@ describe("what the coordinator asks its journal", () => {
     [
       "how many runs a resync has left",
       ({ landing }) => landing.countAfter(id),
-      ["SEARCH runs USING INTEGER PRIMARY KEY (rowid>?)"],
+      ["SCAN runs USING COVERING INDEX runs_by_change", BY_KEY],
     ],
     [
       "what has not landed",

@@ -4,6 +4,7 @@ import { evictDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Journal } from "../../../src/runs/journal/journal.ts";
+import { FLIGHT_MAX_MS } from "../../../src/runs/projection/flights.ts";
 import {
   alarmIn,
   change,
@@ -151,6 +152,52 @@ describe("after an eviction", () => {
     await until(async () => (await rowOf(created)) !== null);
     expect(flown.sort()).toEqual([`${created}@1`, `${first}@2`].sort());
   });
+
+  it(
+    "a change lands that was written before one of a run that landed again, if their flight failed",
+    onShore(async ({ commit, evict, flight, flights, journal, write, idOf }) => {
+      for (const name of ["a", "b"]) write(name, 1);
+      await until(async () => flights.length === 1);
+      flight(0).land();
+      await until(async () => commit.unlanded.size === 0);
+      commit.noteLanded();
+      commit.landAgain(journal.landing.between("", "g", 1));
+      await until(async () => flights.length === 2);
+      const [again, other] = flight(1).rows[0] === "a@1" ? ["a", "b"] : ["b", "a"];
+      write(other, 2);
+      write(again, 2);
+      flight(1).fail(OUTAGE);
+      await until(async () => commit.unlanded.waitingBytes > 0 && !commit.unlanded.isAgain(idOf(again)));
+      commit.noteLanded();
+      const known = evict()
+        .journal.landing.unlanded()
+        .map(({ id }) => id);
+      expect(known).toEqual([idOf(other), idOf(again)]);
+    }),
+  );
+
+  it(
+    "a version lands that D1 refused, although an older one came late",
+    onShore(async ({ commit, evict, flight, flights, write, idOf }) => {
+      vi.useFakeTimers();
+      const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+      write("a", 1);
+      await pass(FLIGHT_MAX_MS);
+      write("a", 2);
+      commit.start("repair");
+      await pass(0);
+      flight(1).fail(CONTENT);
+      await pass(0);
+      flight(0).land();
+      await pass(0);
+      commit.noteLanded();
+      expect(evict().journal.landing.unlanded()).toMatchObject([{ id: idOf("a"), version: 2 }]);
+      await pass(5000);
+      commit.start("repair");
+      await pass(0);
+      expect(flights.at(-1)?.rows).toEqual(["a@2"]);
+    }),
+  );
 
   it(
     "numbers go on after the run with the highest one was purged",

@@ -175,6 +175,53 @@ it("lands runs again that D1 had confirmed before it lost them, also after an ev
   expect(await idsInD1(path)).toContain(id);
 });
 
+it("lands a change that is made before one of a run on its flight, if the flight fails and the object is evicted", async () => {
+  const path = newRunsPath();
+  const createdAt = Date.now() - 120 * MINUTE_MS;
+  const early = await createAged(path, { createdAt, deadlineAt: Date.now() + 60 * MINUTE_MS });
+  await fillJournal(path, 0, { rows: 1100, landed: true });
+  const late = await createAged(path, { createdAt: Date.now() + 1000 });
+  expect(await direct(path, 0).settle()).toMatchObject({ isBehind: false });
+  await alarmIn(0, coordinator(path, 0));
+
+  let isDown = false;
+  faults.writes = {
+    refuse: () => {
+      if (isDown) throw new Error("D1_ERROR: Network connection lost.");
+      return false;
+    },
+  };
+  const flights = queueFlights(scopeOfPath(path));
+  await direct(path, 0).resync();
+  const reached = async () => {
+    const [mark] = await journal<{ value: string }>(
+      path,
+      0,
+      "SELECT value FROM marks WHERE name = 'resync_after'",
+    );
+    return mark?.value ?? "";
+  };
+  // The first step has the early run, and the last flight of the second one has the late run.
+  await until(async () => {
+    if (flights.held > 0 && (await reached()) === "") flights.next();
+    return flights.held === 1 && (await reached()) !== "";
+  });
+  for (const id of [early, late])
+    expect(await change(path, id, { type: "succeeded", output: null })).toMatchObject({ ok: true });
+  isDown = true;
+  flights.open();
+  await until(async () => (await direct(path, 0).settle()).isBehind);
+  await alarmIn(0, coordinator(path, 0));
+  await evictDurableObject(coordinator(path, 0));
+  isDown = false;
+  await alarmIn(20_000, coordinator(path, 0));
+  await until(async () => !(await direct(path, 0).settle()).isBehind);
+  const listed = await ask<{ id: string }[]>("GET", `${path}?status=succeeded`, {
+    headers: { "x-d1-bookmark": early },
+  });
+  expect(listed.body.map(({ id }) => id)).toEqual([late, early]);
+});
+
 it("registers the coordinator with the sweep again", async () => {
   const path = newRunsPath();
   await createAged(path);

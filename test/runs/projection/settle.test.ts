@@ -253,6 +253,30 @@ describe("it says that D1 is behind", () => {
   );
 
   it(
+    "while a change is missing, even if a run on the same failed flight landed again and changed later",
+    onShore(async ({ commit, flight, flown, write, settle }) => {
+      for (const name of ["a", "b"]) write(name, 1);
+      await pass(0);
+      // D1 refuses a alone.
+      flight(0).fail(CONTENT);
+      await pass(0);
+      flight(1).fail(CONTENT);
+      await pass(0);
+      flight(2).land("b1");
+      await pass(5000);
+      commit.start("repair");
+      await pass(0);
+      expect(flown().slice(1)).toEqual([["a@1"], ["b@1"], ["a@1"]]);
+      write("b", 2);
+      const told = settle();
+      write("a", 2);
+      flight(3).fail(OUTAGE);
+      await pass(0);
+      expect(told).toEqual({ isBehind: true, bookmark: "b1" });
+    }),
+  );
+
+  it(
     "after 2 s while a flight hangs",
     onShore(async ({ write, settle }) => {
       expect(SETTLE_MAX_MS).toBe(2000);

@@ -188,7 +188,8 @@ describe("the list of unlanded runs", () => {
 
   it("keeps exactly 2 MB in memory and counts every run once", () => {
     const unlanded = new UnlandedRuns();
-    const isAtHand = (id: string) => unlanded.get(id)?.run?.id === id;
+    const waiting = (id: string) => [...unlanded.waiting()].find((entry) => entry.id === id);
+    const isAtHand = (id: string) => waiting(id)?.run?.id === id;
     unlanded.add(entry("a", AT_HAND_MAX_BYTES - 1000));
     unlanded.add(entry("b", 1000));
     unlanded.add(entry("c", 1));
@@ -196,7 +197,7 @@ describe("the list of unlanded runs", () => {
     expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES + 1]);
     // A newer version takes the place of the older.
     unlanded.add(entry("a", 500, 2));
-    expect(unlanded.get("a")).toMatchObject({ version: 2, bytes: 500 });
+    expect(waiting("a")).toMatchObject({ version: 2, bytes: 500 });
     expect(isAtHand("a")).toBe(true);
     unlanded.forget("a");
     unlanded.forget("a");
@@ -205,15 +206,18 @@ describe("the list of unlanded runs", () => {
     expect([unlanded.size, unlanded.bytes]).toEqual([0, 0]);
   });
 
-  it("counts what is on a flight and what waits, each once, and keeps 2 MB of both in memory", () => {
+  it("counts a run once, the bytes of what is on a flight and of what waits, and keeps 2 MB of both in memory", () => {
     const unlanded = new UnlandedRuns();
     for (const id of ["a", "b"]) unlanded.add(entry(id, AT_HAND_MAX_BYTES / 2));
     unlanded.board([...unlanded.waiting()]);
     expect([unlanded.size, unlanded.bytes, unlanded.isAnyWaiting]).toEqual([2, AT_HAND_MAX_BYTES, false]);
     unlanded.add(entry("a", 10, 2));
     unlanded.add(entry("c", 10));
-    expect([unlanded.size, unlanded.bytes]).toEqual([4, AT_HAND_MAX_BYTES + 20]);
-    expect(unlanded.get("c")?.run).toBeNull();
+    expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES + 20]);
+    expect([...unlanded.waiting()].map(({ id, run }) => [id, run])).toEqual([
+      ["a", null],
+      ["c", null],
+    ]);
     unlanded.landed("a", 1);
     expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
     // The flight has ended without b: it waits again, in front.
@@ -226,6 +230,22 @@ describe("the list of unlanded runs", () => {
     expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
     for (const id of ["a", "b", "c"]) unlanded.landed(id, 2);
     expect([unlanded.size, unlanded.bytes, unlanded.firstSeq]).toEqual([0, 0, Number.POSITIVE_INFINITY]);
+  });
+
+  it("keeps the order of the numbers, in whatever order the writes come, fly and land", () => {
+    const at = (seq: number, version = 1) => ({ ...entry(`run-${seq}`, 1, version), seq });
+    const unlanded = new UnlandedRuns([3, 5, 1, 4, 2].map((seq) => at(seq)));
+    const order = () => [...unlanded.waiting()].map(({ id }) => id);
+    expect([unlanded.firstSeq, order()]).toEqual([1, [1, 2, 3, 4, 5].map((seq) => `run-${seq}`)]);
+    unlanded.board([at(3), at(4)]);
+    for (const seq of [1, 2]) unlanded.landed(`run-${seq}`, 1);
+    expect([unlanded.firstSeq, order()]).toEqual([3, ["run-5"]]);
+    unlanded.add(at(1));
+    expect([unlanded.firstSeq, order()]).toEqual([1, ["run-1", "run-5"]]);
+    unlanded.disembark();
+    expect([unlanded.firstSeq, order()]).toEqual([1, ["run-1", "run-3", "run-4", "run-5"]]);
+    for (const seq of [1, 4]) unlanded.landed(`run-${seq}`, 1);
+    expect([unlanded.firstSeq, order()]).toEqual([3, ["run-3", "run-5"]]);
   });
 
   it(

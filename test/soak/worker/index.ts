@@ -5,7 +5,8 @@
 
 import { breakD1, faults, holdWrites, resetFaults } from "../../support/faults.ts";
 import service, { RunCoordinator as Coordinator } from "../../support/worker.ts";
-import type { FaultName } from "../fault-names.ts";
+import type { FaultsTold } from "../fault-names.ts";
+import { isRefused } from "../refused-rows.ts";
 
 export { WebhookSender } from "../../support/worker.ts";
 
@@ -24,11 +25,25 @@ export class RunCoordinator extends Coordinator {
 /** Per isolate: whether D1 is slow, and how to let go of the statements that are held back. */
 const state = { isSlow: false, open: () => {} };
 
-function makeFault(name: FaultName | null): void {
+/** The versions that D1 has refused, so that it takes each of them the next time. */
+const refused = new Set<string>();
+
+/** Refuses a flight with such a row. Only when the row is alone, the service knows which one it is. */
+function refusesRow(bound: string, sql: string): boolean {
+  if (!sql.startsWith("INSERT INTO runs")) return false;
+  const rows = [...bound.matchAll(/\["([0-9a-f-]{36})",(\d+),/g)];
+  const bad = rows.filter(([row, id = ""]) => isRefused(id) && !refused.has(row));
+  const [culprit] = bad;
+  if (rows.length === 1 && culprit !== undefined) refused.add(culprit[0]);
+  return bad.length > 0;
+}
+
+function makeFault({ fault: name, refusesRows }: FaultsTold): void {
   state.open();
   resetFaults();
   state.open = () => {};
-  state.isSlow = name === "slow";
+  state.isSlow = name === "slow" || name === "slow, failing half of all writes";
+  if (refusesRows) faults.writes = { refuse: refusesRow };
   if (name === "hanging") state.open = breakD1("hang").open;
   else if (name === "refusing") breakD1("down");
   else if (name === "refusing writes") faults.writes = "down";
@@ -36,6 +51,13 @@ function makeFault(name: FaultName | null): void {
   else if (name === "holding writes back") state.open = holdWrites().open;
   else if (name === "committing, then failing") faults.writes = "committed_then_error";
   else if (name === "full") faults.writes = "full";
+  else if (name === "slow, failing half of all writes") {
+    const refuse = (bound: string, sql: string) => {
+      if (Math.random() < 0.5) throw new Error("D1_ERROR: Network connection lost.");
+      return refusesRows && refusesRow(bound, sql);
+    };
+    faults.writes = { refuse };
+  }
 }
 
 /** Drawn again at each request, so that statements overtake each other. */
@@ -53,8 +75,7 @@ async function control(request: Request, env: Env, controller: ScheduledControll
     // The call fails because the instance that should answer is gone.
     return (stub as RunCoordinator).evict().catch(() => {});
   }
-  const name = await request.text();
-  makeFault(name === "" ? null : (name as FaultName));
+  makeFault(JSON.parse(await request.text()) as FaultsTold);
 }
 
 export default {
