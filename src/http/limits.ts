@@ -24,7 +24,7 @@ export const SCHEMA_MAX_SUBSCHEMAS = 500;
 /** Of all patterns of one schema. `src/actions/schema/pattern.ts` says what an instruction is. */
 export const PATTERNS_MAX_INSTRUCTIONS = 8192;
 /** Work on one validation. `src/actions/schema/step-budget.ts` says what a step is. */
-export const VALIDATION_MAX_STEPS = 4_000_000;
+export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
 /** The pattern of an action's name in a path. */
 export const ACTION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
