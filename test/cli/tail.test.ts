@@ -81,6 +81,12 @@ describe("the tail", () => {
     );
   });
 
+  test("shows nothing from before it, although hidden secrets make it shorter", () => {
+    expect(tailOf(`${SECRET} old ${SECRET.repeat(20)}${"x".repeat(4096 - 20 * SECRET.length)}`)).toMatch(
+      /^\**x+$/,
+    );
+  });
+
   test("is the same in whatever pieces it comes", () => {
     const tail = new Tail();
     for (const byte of Buffer.from(`${"-".repeat(4100)}${SECRET}é`)) tail.push(Buffer.of(byte));

@@ -21,6 +21,7 @@
  * Refused: backreferences, lookahead, lookbehind, named groups and modifiers (`(?i:`).
  */
 
+import { PATTERNS_MAX_PROPERTIES } from "../../http/limits.ts";
 import { err, ok, type Result } from "../../result.ts";
 import { setOf, tokenAt } from "./character-class.ts";
 import { type CharacterSet, type Property, toProperty } from "./character-set.ts";
@@ -30,7 +31,6 @@ import type { StepBudget } from "./step-budget.ts";
 const PATTERN_MAX_CHARACTERS = 1024;
 const COUNT_MAX = 1000;
 const INSTRUCTIONS_MAX = 2048;
-const PROPERTIES_MAX = 20;
 const INVALID = "is not a valid regular expression. Correct its syntax as ECMA-262 has it with the flag u.";
 
 export interface Pattern {
@@ -77,8 +77,8 @@ function syntaxFault(source: string, properties: Map<string, Property>): string 
   }
   for (const name of names) {
     if (properties.has(name)) continue;
-    if (properties.size >= PROPERTIES_MAX) {
-      return `makes the schema use more than ${PROPERTIES_MAX} Unicode properties. Use fewer different ones.`;
+    if (properties.size >= PATTERNS_MAX_PROPERTIES) {
+      return `makes the schema use more than ${PATTERNS_MAX_PROPERTIES} Unicode properties. Use fewer different ones.`;
     }
     const property = toProperty(name);
     if (property === null) return INVALID;
