@@ -1,6 +1,6 @@
 /**
- * The work that one validation may do. PURE. A step takes about 10 ns, and no work takes more than 25 ns a step. So the 3 million
- * steps of a validation take at most 0.1 s. `bench/validation.ts` measures that: it looks for the parameters and the schema
+ * The work that one validation may do. PURE. A step takes some 10 to 25 ns, whatever the work is. So the 3 million steps of a
+ * validation take less than 0.1 s. `bench/validation.ts` measures that: it looks for the parameters and the schema
  * that take the most. The constants here and beside the loops say what other work costs than following one instruction of a
  * pattern. Work is bounded by steps and not by time, because a Worker's clock stands still while it computes.
  *
