@@ -36,7 +36,7 @@ export interface Execution {
   readonly report: Callback;
   readonly intervalSeconds: number;
   readonly outputFile: string | null;
-  /** Replaced in the tail. */
+  /** Hidden in the tail. */
   readonly secrets: readonly string[];
 }
 

@@ -1,10 +1,11 @@
 /** Keeps the end of a command's output, for the report. PURE. */
 
 import { stripVTControlCharacters } from "node:util";
+import { masked } from "./mask.ts";
 
 const TAIL_BYTES = 4096;
 /** Kept before the tail, so that a secret that begins there is recognised and removed. */
-const SPARE_BYTES = 512;
+const SPARE_BYTES = 4096;
 const LAST_LINE_CHARACTERS = 500;
 
 export class Tail {
@@ -22,18 +23,25 @@ export class Tail {
     this.#kept = all.subarray(-TAIL_BYTES - SPARE_BYTES);
   }
 
-  /** At most 4 KiB of well-formed text without colours and without `secrets`. */
+  /** At most 4 KiB of well-formed text without colours and without `secrets`, as far as `masked` finds them. */
   text(secrets: readonly string[]): string {
-    let text = this.#kept.toString("utf8");
-    for (const secret of secrets) if (secret !== "") text = text.replaceAll(secret, "***");
-    text = stripVTControlCharacters(text).replaceAll("\0", "");
-    const bytes = Buffer.from(text, "utf8");
-    if (bytes.length <= TAIL_BYTES) return text;
-    let from = bytes.length - TAIL_BYTES;
-    // Don't begin in the middle of a character.
-    while (((bytes[from] ?? 0) & 0xc0) === 0x80) from++;
-    return bytes.subarray(from).toString("utf8");
+    const from = startOfLast(TAIL_BYTES, this.#kept);
+    // Colours first, because they could stand inside a secret.
+    const spare = plain(this.#kept.subarray(0, from));
+    const text = Buffer.from(masked(plain(this.#kept), secrets, spare.length), "utf8");
+    return text.subarray(startOfLast(TAIL_BYTES, text)).toString("utf8");
   }
+}
+
+function plain(bytes: Buffer): string {
+  return stripVTControlCharacters(bytes.toString("utf8")).replaceAll("\0", "");
+}
+
+/** Where the last `count` bytes begin, but not in the middle of a character. */
+function startOfLast(count: number, bytes: Buffer): number {
+  let from = Math.max(0, bytes.length - count);
+  while (from > 0 && ((bytes[from] ?? 0) & 0xc0) === 0x80) from++;
+  return from;
 }
 
 /** The last line that is not blank, cut to 500 characters; empty if there is none. */

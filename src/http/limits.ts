@@ -23,8 +23,10 @@ export const SCHEMA_MAX_BYTES = 32 * 1024;
 export const SCHEMA_MAX_SUBSCHEMAS = 500;
 /** Of all patterns of one schema. `src/actions/schema/pattern.ts` says what an instruction is. */
 export const PATTERNS_MAX_INSTRUCTIONS = 8192;
+/** Different Unicode properties, as in `\p{L}`, of all patterns of one schema. */
+export const PATTERNS_MAX_PROPERTIES = 20;
 /** Work on one validation. `src/actions/schema/step-budget.ts` says what a step is. */
-export const VALIDATION_MAX_STEPS = 4_000_000;
+export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
 /** The pattern of an action's name in a path. */
 export const ACTION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";

@@ -12,6 +12,16 @@ import { cleanEnv, cli, MAIN, type Settings, start } from "./command.ts";
 import { type BadServer, badServer, html, json, RUN } from "./misbehaving.ts";
 
 const TOKEN = "a-callback-token-that-nobody-else-sees";
+const API_TOKEN = "an-api-token-that-nobody-else-sees-either";
+/** Every variable that the command line reads and that can hold a credential, besides CALLBACK_TOKEN. */
+const CREDENTIALS: Settings = {
+  ACTION_RUNS_TOKEN: API_TOKEN,
+  ACTION_RUNS_CREATE_BODY: '{"trigger":{"headers":{"Authorization":"secret-of-a-body"}}}',
+  ACTION_RUNS_CREATE_TRIGGER: '{"headers":{"Authorization":"secret-of-a-trigger"}}',
+  ACTION_RUNS_ACTION_PUT_BODY: '{"trigger":{"secrets":{"key":"secret-of-an-action"}}}',
+};
+/** The names of this program's variables, in what `env` prints. */
+const OURS = /^(?:ACTION_RUNS|CALLBACK)_\w+/gm;
 const NODE = process.execPath;
 const folder = mkdtempSync(join(tmpdir(), "action-runs-exec-"));
 const open: BadServer[] = [];
@@ -111,13 +121,23 @@ describe.concurrent("exec", () => {
     }
   });
 
-  test("hides the token from the command, unless told to keep it; then the tail does not show it", async () => {
+  test("gives the command no variable that can hold a credential, and hides both tokens in the tail", async () => {
     const { settings, reports } = await newService();
-    const text = `echo "\${CALLBACK_TOKEN-none}" "\${CALLBACK_URL:+set}"`;
-    expect((await cli(shell(text), settings)).stdout).toBe("none set\n");
-    const kept = await cli(["exec", "--keep-token", "--", "sh", "-c", text], settings);
-    expect(kept.stdout).toBe(`${TOKEN} set\n`);
-    expect(reports()[1]?.output.tail).toBe("*** set\n");
+    const all = { ...settings, ...CREDENTIALS, ACTION_RUNS_RETRIES: "0" };
+    const { stdout } = await cli(["exec", "--", "env"], all);
+    expect(stdout.match(OURS)?.sort()).toEqual(["ACTION_RUNS_RETRIES", "CALLBACK_URL"]);
+    const said = `exec cat <<'.'\n${TOKEN}\n${Buffer.from(`x${API_TOKEN}`).toString("base64")}\n.`;
+    await cli(shell(said), all);
+    expect(reports()[1]?.output.tail).toMatch(/^\*\*\*\n.{0,2}\*\*\*.{0,4}\n$/);
+  });
+
+  test("lets the command see the callback token alone if told to keep it, and hides it in the tail", async () => {
+    const { settings, reports } = await newService();
+    const run = ["exec", "--keep-token", "--", "sh", "-c", `env; echo "is $CALLBACK_TOKEN"`];
+    const kept = await cli(run, { ...settings, ...CREDENTIALS });
+    expect(kept.stdout.match(OURS)?.sort()).toEqual(["CALLBACK_TOKEN", "CALLBACK_URL"]);
+    expect(kept.stdout).toContain(`is ${TOKEN}\n`);
+    expect(reports()[0]?.output.tail).toContain("is ***\n");
   });
 
   test("passes much output through whole, and reports the last 4 KiB in whole characters", async () => {
@@ -364,6 +384,24 @@ describe.concurrent("a cancel of the run", () => {
     expect(stderr).toContain("stop-commands");
     expect(stderr).not.toMatch(/::|##\[|##vso\[/);
     expect(stderr).not.toContain("\x1b");
+  });
+});
+
+describe.skipIf(!isLinux).concurrent("exec itself", () => {
+  test("shows no credential in /proc, up to the process that was started", async () => {
+    const { settings } = await newService();
+    const parent = "sed -n 's/^PPid:\\t//p' /proc/$p/status";
+    const walk = `p=$PPID; while [ $p != ${process.pid} ]; do tr '\\0' '\\n' </proc/$p/environ; p=$(${parent}); done`;
+    const ended = await cli(shell(walk), { ...settings, ...CREDENTIALS, LAST: "is intact" });
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(ended.stdout).toContain(`CALLBACK_URL=${settings.CALLBACK_URL}\n`);
+    expect(ended.stdout).toContain("LAST=is intact\n");
+    for (const secret of ["nobody-else-sees", "secret-of-"]) expect(ended.stdout).not.toContain(secret);
+  });
+
+  test("opens no debugger if the command sends SIGUSR1", async () => {
+    const { settings } = await newService();
+    expect(await cli(shell("kill -USR1 $PPID"), settings)).toEqual({ code: 0, stdout: "", stderr: "" });
   });
 });
 

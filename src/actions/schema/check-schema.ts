@@ -21,7 +21,7 @@ import { err, ok, type Result } from "../../result.ts";
 import type { SchemaWalk } from "./keyword-readers.ts";
 import { faultOfKeyword, KEYWORDS } from "./keyword-table.ts";
 import { isDeeperThan } from "./nesting.ts";
-import type { Pattern } from "./pattern.ts";
+import { type Pattern, PatternParts } from "./pattern.ts";
 import { pointerStep, type SchemaFault, shown, shownPath } from "./schema-fault.ts";
 import { type Draft, inPlaceSchemas, type SchemaNode } from "./schema-node.ts";
 
@@ -69,6 +69,7 @@ interface Reference {
 
 class Walk implements SchemaWalk {
   fault: SchemaFault | null = null;
+  readonly patternParts = new PatternParts();
   /** By the place that a `$ref` can name. */
   readonly #nodes = new Map<string, SchemaNode>();
   readonly #anchors = new Map<string, SchemaNode>();
@@ -128,7 +129,7 @@ class Walk implements SchemaWalk {
   }
 
   admit({ program }: Pattern, path: string): boolean {
-    this.#instructions += program.length;
+    this.#instructions += program.kinds.length;
     const fits = this.#instructions <= PATTERNS_MAX_INSTRUCTIONS;
     if (!fits) this.refuse(path, "The pattern", "makes the schema's patterns too large. Use smaller counts.");
     return fits;

@@ -10,7 +10,7 @@ import { canonicalText } from "./json-equality.ts";
 import { matches } from "./pattern.ts";
 import { type Place, shown } from "./schema-fault.ts";
 import type { SchemaNode } from "./schema-node.ts";
-import { MEMBER_STEPS, type StepBudget, textSteps } from "./step-budget.ts";
+import { MEMBER_STEPS, PROPERTY_STEPS, type StepBudget, textSteps } from "./step-budget.ts";
 
 type List = readonly unknown[];
 
@@ -35,7 +35,7 @@ const judgeItems: Judge<List> = ({ prefixItems = [], items }, list, place, seen,
     if (schema === undefined) break;
     const refused = evaluation.evaluate(schema, list[index], { parent: place, key: index }, null);
     if (refused !== null) return refused;
-    seen?.add(index);
+    seen?.add(index, evaluation.budget);
   }
   return null;
 };
@@ -46,7 +46,7 @@ const judgeContains: Judge<List> = (node, list, place, seen, evaluation) => {
   let count = 0;
   for (let index = 0; index < list.length && evaluation.budget.left >= 0; index++) {
     if (evaluation.evaluate(contains, list[index], { parent: place, key: index }, null) !== null) continue;
-    seen?.add(index);
+    seen?.add(index, evaluation.budget);
     count++;
   }
   if (count < minContains) {
@@ -62,6 +62,7 @@ const judgeUnique: Judge<List> = ({ uniqueItems }, list, place, _, { budget }) =
   if (uniqueItems !== true) return null;
   const texts = new Set<string>();
   for (const [index, item] of list.entries()) {
+    budget.left -= MEMBER_STEPS;
     const text = canonicalText(item, budget);
     if (budget.left < 0) return null;
     if (texts.has(text)) {
@@ -130,7 +131,7 @@ function judgeProperty(
   evaluation: Evaluation,
 ): Fault | null {
   const { budget } = evaluation;
-  budget.left -= MEMBER_STEPS + textSteps(name);
+  budget.left -= PROPERTY_STEPS + textSteps(name);
   if (
     node.propertyNames !== undefined &&
     evaluation.evaluate(node.propertyNames, name, place, null) !== null
@@ -149,6 +150,6 @@ function judgeProperty(
     const refused = evaluation.evaluate(schema, value, place, null);
     if (refused !== null) return refused;
   }
-  if (schemas.length > 0) seen?.add(name);
+  if (schemas.length > 0) seen?.add(name, budget);
   return null;
 }

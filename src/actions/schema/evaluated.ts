@@ -12,7 +12,8 @@ export class Evaluated {
     return this.#keys.has(key);
   }
 
-  add(key: string | number): void {
+  add(key: string | number, budget: StepBudget): void {
+    budget.left -= MEMBER_STEPS;
     this.#keys.add(key);
   }
 

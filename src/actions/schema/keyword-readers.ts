@@ -6,7 +6,7 @@
 import { isJsonObject } from "../../http/json.ts";
 import { FORMATS } from "./formats.ts";
 import { canonicalText } from "./json-equality.ts";
-import { type Pattern, parsePattern } from "./pattern.ts";
+import { type Pattern, type PatternParts, parsePattern } from "./pattern.ts";
 import { pointerStep, shown } from "./schema-fault.ts";
 import type { AllowedValues, Draft, PatternProperty, SchemaNode, TypeName } from "./schema-node.ts";
 
@@ -18,6 +18,7 @@ export interface SchemaWalk {
   /** The node that `$ref` refers to is linked after the walk. */
   reference(node: Draft, target: string, path: string): void;
   anchor(node: Draft, name: string, path: string): void;
+  readonly patternParts: PatternParts;
   /** False if the schema has no room for the pattern. */
   admit(pattern: Pattern, path: string): boolean;
 }
@@ -105,7 +106,7 @@ function pattern(source: unknown, path: string, walk: SchemaWalk): Pattern | nul
     walk.refuse(path, "The pattern", "is not a string. Send a regular expression as a string.");
     return null;
   }
-  const parsed = parsePattern(source);
+  const parsed = parsePattern(source, walk.patternParts);
   if (!parsed.ok) {
     walk.refuse(path, "The pattern", parsed.error);
     return null;

@@ -3,7 +3,7 @@
 import type { StepBudget } from "./step-budget.ts";
 
 /** Making two integers from text. */
-const DECIMAL_STEPS = 30;
+const DECIMAL_STEPS = 60;
 
 /** `divisor` is positive. Both count as the shortest decimal that JavaScript prints for them. */
 export function isMultipleOf(value: number, divisor: number, budget: StepBudget): boolean {

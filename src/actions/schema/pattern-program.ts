@@ -3,68 +3,118 @@
  * the text. PURE. `pattern.ts` makes the parts from a caller's text.
  */
 
-import { CHARACTER_CLASS_STEPS, type StepBudget } from "./step-budget.ts";
+import { accepts, type CharacterSet, toSet } from "./character-set.ts";
+import type { StepBudget } from "./step-budget.ts";
 
 export type Assertion = "start" | "end" | "boundary" | "inside";
 
-/** Whether a place for one character accepts the code point. */
-export type CharacterTest = (code: number) => boolean;
-
 /** `max`: Infinity for a quantifier without an upper count. */
 export type Part =
-  | { readonly kind: "character"; readonly accepts: CharacterTest }
+  | { readonly kind: "character"; readonly set: CharacterSet }
   | { readonly kind: "assertion"; readonly assertion: Assertion }
   | { readonly kind: "sequence"; readonly parts: readonly Part[] }
   | { readonly kind: "choice"; readonly parts: readonly Part[] }
   | { readonly kind: "repeat"; readonly part: Part; readonly min: number; readonly max: number };
 
-/** `go` continues at each of its places; the others continue at the next instruction. */
-type Instruction =
-  | { readonly does: "accept"; readonly accepts: CharacterTest }
-  | { readonly does: "assert"; readonly assertion: Assertion }
-  | { readonly does: "go"; readonly to: readonly number[] }
-  | { readonly does: "match" };
+/** What an instruction does. A `GO` continues at each of its places; the others continue at the next instruction. */
+const ACCEPT = 0;
+const GO = 1;
+const MATCH = 2;
+const START = 3;
+const END = 4;
+const BOUNDARY = 5;
+const INSIDE = 6;
+const KIND_OF: Readonly<Record<Assertion, number>> = {
+  start: START,
+  end: END,
+  boundary: BOUNDARY,
+  inside: INSIDE,
+};
 
-export type Program = readonly Instruction[];
+/** The instructions as one list for each member, because a run reads them some million times. */
+export interface Program {
+  readonly kinds: readonly number[];
+  /** Of an `ACCEPT`. */
+  readonly sets: readonly CharacterSet[];
+  /** Of a `GO`. */
+  readonly places: readonly (readonly number[])[];
+  readonly scratch: Scratch;
+}
+
+/**
+ * The lists of a run, as long as the program. They are kept, because making them takes longer than a short run. Runs never
+ * overlap.
+ */
+interface Scratch {
+  /** The number of the position at which an instruction was last put on `todo`. Each is followed once at a position. */
+  readonly putAt: number[];
+  readonly todo: number[];
+  readonly accepting: number[];
+  /** Positions are numbered through all runs, so that nothing needs to be cleared. */
+  position: number;
+}
+
+const NOTHING = toSet([]);
+const NOWHERE: readonly number[] = [];
+
+class Draft {
+  readonly kinds: number[] = [];
+  readonly sets: CharacterSet[] = [];
+  readonly places: (readonly number[])[] = [];
+
+  get length(): number {
+    return this.kinds.length;
+  }
+
+  push(kind: number, set = NOTHING, places = NOWHERE): void {
+    this.kinds.push(kind);
+    this.sets.push(set);
+    this.places.push(places);
+  }
+}
 
 /** Null if the program needs more than `max` instructions. The work is bounded by `max`, whatever the counts are. */
 export function compile(part: Part, max: number): Program | null {
-  const program: Instruction[] = [];
-  emit(part, program, max);
+  const draft = new Draft();
+  emit(part, draft, max);
+  if (draft.length > max) return null;
   // The last instruction says that the whole pattern matched, so it is none of the caller's.
-  return program.push({ does: "match" }) > max + 1 ? null : program;
+  draft.push(MATCH);
+  const { kinds, sets, places } = draft;
+  const list = () => Array<number>(kinds.length).fill(0);
+  return { kinds, sets, places, scratch: { putAt: list(), todo: list(), accepting: list(), position: 0 } };
 }
 
 /** Appends at least one instruction for each part. Otherwise nested counts of nothing would take for ever. */
-function emit(part: Part, program: Instruction[], max: number): void {
+function emit(part: Part, program: Draft, max: number): void {
   if (program.length > max) return;
-  if (part.kind === "character") program.push({ does: "accept", accepts: part.accepts });
-  else if (part.kind === "assertion") program.push({ does: "assert", assertion: part.assertion });
+  if (part.kind === "character") program.push(ACCEPT, part.set);
+  else if (part.kind === "assertion") program.push(KIND_OF[part.assertion]);
   else if (part.kind === "choice") emitChoice(part.parts, program, max);
   else if (part.kind === "repeat") emitRepeat(part, program, max);
   else if (part.parts.length === 0) emitNothing(program);
   else for (const one of part.parts) emit(one, program, max);
 }
 
-function emitNothing(program: Instruction[]): void {
-  program.push({ does: "go", to: [program.length + 1] });
+function emitNothing(program: Draft): void {
+  program.push(GO, NOTHING, [program.length + 1]);
 }
 
-function emitChoice(parts: readonly Part[], program: Instruction[], max: number): void {
+function emitChoice(parts: readonly Part[], program: Draft, max: number): void {
   const starts: number[] = [];
   const ends: number[][] = [];
-  program.push({ does: "go", to: starts });
+  program.push(GO, NOTHING, starts);
   for (const part of parts) {
     starts.push(program.length);
     emit(part, program, max);
     const to: number[] = [];
     ends.push(to);
-    program.push({ does: "go", to });
+    program.push(GO, NOTHING, to);
   }
   for (const to of ends) to.push(program.length);
 }
 
-function emitRepeat(repeat: Extract<Part, { kind: "repeat" }>, program: Instruction[], max: number): void {
+function emitRepeat(repeat: Extract<Part, { kind: "repeat" }>, program: Draft, max: number): void {
   const { part, min } = repeat;
   if (repeat.max === 0) emitNothing(program);
   for (let i = 0; i < min && program.length <= max; i++) emit(part, program, max);
@@ -73,58 +123,89 @@ function emitRepeat(repeat: Extract<Part, { kind: "repeat" }>, program: Instruct
     const again = program.length;
     const to = [again + 1];
     ways.push(to);
-    program.push({ does: "go", to });
+    program.push(GO, NOTHING, to);
     emit(part, program, max);
     if (repeat.max === Number.POSITIVE_INFINITY) {
-      program.push({ does: "go", to: [again] });
+      program.push(GO, NOTHING, [again]);
       break;
     }
   }
   for (const to of ways) to.push(program.length);
 }
 
-/** Making the lists of one run. */
-const RUN_STEPS = 20;
+/** Beginning one run. */
+const RUN_STEPS = 5;
+/** Going on to the next position, besides what is followed there. */
+const POSITION_STEPS = 1;
+/** Looking at the characters beside a position. */
+const BOUNDARY_STEPS = 2;
+/** So that positions stay integers for which the runtime needs no memory of their own. */
+const POSITION_MAX = 2 ** 29;
 
 /** Whether the program matches somewhere in the text. Meaningless if the budget is overdrawn. */
 export function runProgram(program: Program, text: string, budget: StepBudget): boolean {
-  budget.left -= RUN_STEPS + (program.length >> 2);
-  const first = program[0];
-  const isAnchored = first?.does === "assert" && first.assertion === "start";
-  /** The last position, plus one, at which an instruction was followed. Each is followed once at a position. */
-  const followedAt = new Uint32Array(program.length);
-  const todo: number[] = [];
-  const tests: CharacterTest[] = [];
-  const places: number[] = [];
+  const { kinds, sets, places, scratch } = program;
+  const { putAt, todo, accepting } = scratch;
+  const isAnchored = kinds[0] === START;
+  if (scratch.position > POSITION_MAX) {
+    putAt.fill(0);
+    scratch.position = 0;
+  }
+  budget.left -= RUN_STEPS;
+  let count = 0;
   for (let at = 0; budget.left >= 0; ) {
-    if (at === 0 || !isAnchored) todo.push(0);
-    tests.length = 0;
-    places.length = 0;
-    for (let place = todo.pop(); place !== undefined; place = todo.pop()) {
-      if (followedAt[place] === at + 1) continue;
-      followedAt[place] = at + 1;
-      budget.left -= 1;
-      const instruction = program[place];
-      if (instruction === undefined || instruction.does === "match") return true;
-      if (instruction.does === "go") for (const next of instruction.to) todo.push(next);
-      else if (instruction.does === "accept") {
-        tests.push(instruction.accepts);
-        places.push(place);
-      } else if (holds(instruction.assertion, text, at)) todo.push(place + 1);
+    // Each character that is accepted puts its next instruction on `todo` for this position before the position begins.
+    const position = at === 0 ? ++scratch.position : scratch.position;
+    if ((at === 0 || !isAnchored) && putAt[0] !== position) {
+      putAt[0] = position;
+      todo[count++] = 0;
     }
+    let steps = POSITION_STEPS;
+    let found = 0;
+    while (count > 0) {
+      const place = todo[--count] ?? 0;
+      const kind = kinds[place] ?? MATCH;
+      steps++;
+      if (kind === ACCEPT) accepting[found++] = place;
+      else if (kind === GO) {
+        const next = places[place] ?? NOWHERE;
+        steps += next.length >> 2;
+        for (const one of next) {
+          if (putAt[one] === position) continue;
+          putAt[one] = position;
+          todo[count++] = one;
+        }
+      } else if (kind === MATCH) {
+        budget.left -= steps;
+        return true;
+      } else {
+        if (kind >= BOUNDARY) steps += BOUNDARY_STEPS;
+        if (putAt[place + 1] === position || !holds(kind, text, at)) continue;
+        putAt[place + 1] = position;
+        todo[count++] = place + 1;
+      }
+    }
+    budget.left -= steps;
     const code = text.codePointAt(at);
-    if (code === undefined || (isAnchored && places.length === 0)) return false;
-    if (code > 127) budget.left -= places.length * CHARACTER_CLASS_STEPS;
-    for (let i = 0; i < places.length; i++) if (tests[i]?.(code) === true) todo.push((places[i] ?? 0) + 1);
+    if (code === undefined || (isAnchored && found === 0)) return false;
+    const following = ++scratch.position;
+    for (let i = 0; i < found; i++) {
+      const place = accepting[i] ?? 0;
+      const set = sets[place] ?? NOTHING;
+      if (code > 127) budget.left -= set.steps;
+      if (!accepts(set, code)) continue;
+      putAt[place + 1] = following;
+      todo[count++] = place + 1;
+    }
     at += code > 0xffff ? 2 : 1;
   }
   return false;
 }
 
-function holds(assertion: Assertion, text: string, at: number): boolean {
-  if (assertion === "start") return at === 0;
-  if (assertion === "end") return at === text.length;
-  return (isWord(text, at - 1) !== isWord(text, at)) === (assertion === "boundary");
+function holds(assertion: number, text: string, at: number): boolean {
+  if (assertion === START) return at === 0;
+  if (assertion === END) return at === text.length;
+  return (isWord(text, at - 1) !== isWord(text, at)) === (assertion === BOUNDARY);
 }
 
 function isWord(text: string, at: number): boolean {

@@ -4,7 +4,8 @@
  * The threat is a pattern that takes exponential time, or polynomial time of a high degree, on a text of 256 KiB. The
  * runtime's own RegExp backtracks and can't be stopped. So a pattern becomes a program that follows all alternatives at
  * once (`pattern-program.ts`). Its work is at most the text's characters times the program's instructions, nested
- * quantifiers included, and the budget counts it.
+ * quantifiers included, and the budget counts it. The runtime checks only the syntax, and says which single characters have
+ * a Unicode property (`character-set.ts`).
  *
  * The subset, with the meaning of ECMA-262 and its flag `u`. A text is a sequence of code points, and a pattern can match
  * anywhere in the text unless it has `^` or `$`.
@@ -15,40 +16,75 @@
  * - quantifiers `*` `+` `?` `{n}` `{n,}` `{n,m}`, also lazy. They may nest. Counts go up to 1000.
  * - at most 1024 characters, and at most 2048 instructions. A count repeats the instructions of what it counts, so
  *   `^[a-z]{0,1000}$` just fits and `(abc){700}` does not.
+ * - all patterns of a schema together: at most 20 different properties
  *
  * Refused: backreferences, lookahead, lookbehind, named groups and modifiers (`(?i:`).
  */
 
+import { PATTERNS_MAX_PROPERTIES } from "../../http/limits.ts";
 import { err, ok, type Result } from "../../result.ts";
-import { type CharacterTest, compile, type Part, type Program, runProgram } from "./pattern-program.ts";
+import { setOf, tokenAt } from "./character-class.ts";
+import { type CharacterSet, type Property, toProperty } from "./character-set.ts";
+import { compile, type Part, type Program, runProgram } from "./pattern-program.ts";
 import type { StepBudget } from "./step-budget.ts";
 
 const PATTERN_MAX_CHARACTERS = 1024;
 const COUNT_MAX = 1000;
 const INSTRUCTIONS_MAX = 2048;
+const INVALID = "is not a valid regular expression. Correct its syntax as ECMA-262 has it with the flag u.";
 
 export interface Pattern {
   readonly source: string;
   readonly program: Program;
 }
 
+/** What the patterns of one schema share. */
+export class PatternParts {
+  readonly properties = new Map<string, Property>();
+  readonly sets = new Map<string, CharacterSet>();
+}
+
 /** The pattern's program, or a sentence about its first fault, to be read after "The pattern". */
-export function parsePattern(source: string): Result<Pattern, string> {
+export function parsePattern(source: string, parts = new PatternParts()): Result<Pattern, string> {
   if (source.length > PATTERN_MAX_CHARACTERS) {
     return err(`has ${source.length} characters. Shorten it to at most ${PATTERN_MAX_CHARACTERS}.`);
   }
-  // The runtime checks the syntax, so the parser below can rely on it. This compiles nothing yet.
-  try {
-    new RegExp(source, "u");
-  } catch {
-    return err("is not a valid regular expression. Correct its syntax as ECMA-262 has it with the flag u.");
-  }
-  const parser = new Parser(source);
+  const fault = syntaxFault(source, parts.properties);
+  if (fault !== null) return err(fault);
+  const parser = new Parser(source, parts);
   const part = parser.choice();
   if (parser.fault !== null) return err(parser.fault);
   const program = compile(part, INSTRUCTIONS_MAX);
   if (program !== null) return ok({ source, program });
   return err(`repeats too much. Use smaller counts: a pattern can have ${INSTRUCTIONS_MAX} instructions.`);
+}
+
+/**
+ * The runtime checks the syntax, so the parser can rely on it. It does not get the properties, because it would compute all
+ * characters of each class that has one. `\d` can stand wherever a property can. Adds new properties to `properties`.
+ */
+function syntaxFault(source: string, properties: Map<string, Property>): string | null {
+  const names = new Set<string>();
+  const others = source.replace(/\\(?:[pP]\{([^}]*)\}|.)/gs, (whole, name: string | undefined) => {
+    if (name === undefined) return whole;
+    names.add(name);
+    return "\\d";
+  });
+  try {
+    new RegExp(others, "u");
+  } catch {
+    return INVALID;
+  }
+  for (const name of names) {
+    if (properties.has(name)) continue;
+    if (properties.size >= PATTERNS_MAX_PROPERTIES) {
+      return `makes the schema use more than ${PATTERNS_MAX_PROPERTIES} Unicode properties. Use fewer different ones.`;
+    }
+    const property = toProperty(name);
+    if (property === null) return INVALID;
+    properties.set(name, property);
+  }
+  return null;
 }
 
 /** Whether the pattern matches somewhere in the text. Meaningless if the budget is overdrawn. */
@@ -58,20 +94,18 @@ export function matches({ program }: Pattern, text: string, budget: StepBudget):
 
 const SPECIAL_GROUP = /\(\?(?!:)/y;
 const BACKREFERENCE = /\\(?:[1-9]|k)/y;
-const ESCAPE = /\\(?:u\{[^}]*\}|u[dD][89abAB]..\\u[dD][c-fC-F]..|u.{4}|x..|c.|[pP]\{[^}]*\}|.)/suy;
-const CLASS = /\[(?:[^\]\\]|\\.)*\]/suy;
 const QUANTIFIER = /([*+?]|\{(\d+)(,?)(\d*)\})\??/y;
 
 /** Reads a pattern whose syntax is valid. Recursion is at most as deep as the pattern is long. */
 class Parser {
   fault: string | null = null;
   readonly #source: string;
-  /** Equal classes share one test and its memory. */
-  readonly #tests = new Map<string, CharacterTest>();
+  readonly #parts: PatternParts;
   #at = 0;
 
-  constructor(source: string) {
+  constructor(source: string, parts: PatternParts) {
     this.#source = source;
+    this.#parts = parts;
   }
 
   choice(): Part {
@@ -107,12 +141,9 @@ class Parser {
     if (this.#take("$")) return { kind: "assertion", assertion: "end" };
     if (this.#take("\\b")) return { kind: "assertion", assertion: "boundary" };
     if (this.#take("\\B")) return { kind: "assertion", assertion: "inside" };
-    if (this.#take(".")) return { kind: "character", accepts: this.#testOf(".") };
-    const set = this.#match(CLASS) ?? this.#match(ESCAPE);
-    if (set !== null) return { kind: "character", accepts: this.#testOf(set[0]) };
-    const literal = this.#source.codePointAt(this.#at) ?? 0;
-    this.#at += literal > 0xffff ? 2 : 1;
-    return { kind: "character", accepts: (code) => code === literal };
+    const token = tokenAt(this.#source, this.#at);
+    this.#at += token.length;
+    return { kind: "character", set: this.#setOf(token) };
   }
 
   #quantified(part: Part): Part {
@@ -130,20 +161,13 @@ class Parser {
     return { kind: "repeat", part, min, max };
   }
 
-  /** The runtime judges single characters, which takes it no backtracking. Answers for ASCII are kept in a table. */
-  #testOf(set: string): CharacterTest {
-    const known = this.#tests.get(set);
+  #setOf(token: string): CharacterSet {
+    const { sets, properties } = this.#parts;
+    const known = sets.get(token);
     if (known !== undefined) return known;
-    const native = new RegExp(`^${set}$`, "u");
-    const ascii: boolean[] = [];
-    const test: CharacterTest = (code) => {
-      if (code > 127) return native.test(String.fromCodePoint(code));
-      const answer = ascii[code] ?? native.test(String.fromCodePoint(code));
-      ascii[code] = answer;
-      return answer;
-    };
-    this.#tests.set(set, test);
-    return test;
+    const set = setOf(token, properties);
+    sets.set(token, set);
+    return set;
   }
 
   #refuse(fault: string): Part {

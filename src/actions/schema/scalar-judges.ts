@@ -20,8 +20,7 @@ export const judgeType: Judge<unknown> = ({ type }, value, place) => {
   if (type === undefined) return null;
   const own = typeOf(value);
   if (type.has(own) || (type.has("integer") && Number.isInteger(value))) return null;
-  const wanted = [...type].join(" or ");
-  return fault(place, () => `is of type ${own}. Send a value of type ${wanted}.`);
+  return fault(place, () => `is of type ${own}. Send a value of type ${[...type].join(" or ")}.`);
 };
 
 export const judgeAllowed: Judge<unknown> = (node, value, place, _, { budget }) =>

@@ -64,7 +64,7 @@ class SchemaEvaluation implements Evaluation {
     if (node.refusesAll === true) return fault(place, () => "is not allowed here. Remove it.");
     this.#depth++;
     const needsSeen = node.unevaluatedProperties !== undefined || node.unevaluatedItems !== undefined;
-    const own = seen ?? (needsSeen ? new Evaluated() : null);
+    const own = seen ?? (needsSeen ? this.#evaluated() : null);
     const refused =
       this.#judgeAlone(node, value, place, own) ??
       this.#judgeInPlace(node, value, place, own) ??
@@ -72,6 +72,11 @@ class SchemaEvaluation implements Evaluation {
     this.#depth--;
     // A refusal ends the schemas around this one. Otherwise each of them would go on without steps.
     return this.budget.left < 0 ? OVERDRAWN : refused;
+  }
+
+  #evaluated(): Evaluated {
+    this.budget.left -= EVALUATION_STEPS;
+    return new Evaluated();
   }
 
   #judgeAlone(node: SchemaNode, value: unknown, place: Place | null, seen: Evaluated | null): Fault | null {
@@ -98,7 +103,7 @@ class SchemaEvaluation implements Evaluation {
 
   /** Only a branch that accepts the value adds what it looked at. */
   #branch(node: SchemaNode, value: unknown, place: Place | null, seen: Evaluated | null): Fault | null {
-    const own = seen === null ? null : new Evaluated();
+    const own = seen === null ? null : this.#evaluated();
     const refused = this.evaluate(node, value, place, own);
     if (refused === null && own !== null) seen?.merge(own, this.budget);
     return refused;
@@ -193,15 +198,14 @@ class SchemaEvaluation implements Evaluation {
   ): Fault | null {
     const schema = Array.isArray(value) ? node.unevaluatedItems : node.unevaluatedProperties;
     if (schema === undefined || typeof value !== "object" || value === null) return null;
-    const members: readonly [string | number, unknown][] = Array.isArray(value)
-      ? value.map((item, index) => [index, item])
-      : Object.entries(value);
-    this.budget.left -= members.length * MEMBER_STEPS;
-    for (const [key, member] of members) {
+    const keys: readonly (string | number)[] = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
+    this.budget.left -= keys.length * MEMBER_STEPS;
+    for (const key of keys) {
       if (seen?.has(key) === true) continue;
+      const member = (value as Readonly<Record<string | number, unknown>>)[key];
       const refused = this.evaluate(schema, member, { parent: place, key }, null);
       if (refused !== null) return refused;
-      seen?.add(key);
+      seen?.add(key, this.budget);
     }
     return null;
   }

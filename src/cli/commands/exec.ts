@@ -6,6 +6,7 @@ import { execute } from "../exec.ts";
 import { UsageError } from "../exit.ts";
 import { examples, exiting, wholeNumber, withCallback } from "../options.ts";
 import { exitWhenReaderIsGone } from "../output.ts";
+import { hideSecrets, withoutSecrets } from "../secret-variables.ts";
 import { type CallbackFlags, connectCallback } from "../settings.ts";
 import { REPORT_RETRIES } from "./report.ts";
 
@@ -59,7 +60,14 @@ time that the run has left, or after 10 seconds if the run has already ended.
 Then it reports the run as failed, and exits with the command's status, or
 with 8 if that is 0. If exec gets SIGINT, SIGTERM or SIGHUP, all that the
 command started gets it too. On a terminal, signals go to the command alone.
-Windows ends all at once.\n${examples(
+Windows ends all at once.
+
+The command does not get CALLBACK_TOKEN, ACTION_RUNS_TOKEN or the variables
+whose JSON can hold a trigger's secrets. The report's tail shows *** in place of
+the tokens, also if the command prints them percent-encoded or in base64. A
+hostile command of the same user can still find them: in the shell or npx that
+started exec, in a profile, and without Linux in exec itself. Run such a command
+as another user.\n${examples(
         "action-runs exec -- npm test",
         "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
         "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",
@@ -80,14 +88,16 @@ async function exec(command: readonly string[], flags: Flags): Promise<number> {
   );
   // If nobody reads the output, the command decides what to do.
   process.stdout.off("error", exitWhenReaderIsGone);
-  const { CALLBACK_TOKEN: token = "", ...rest } = process.env;
+  const { CALLBACK_TOKEN = "", ACTION_RUNS_TOKEN = "" } = process.env;
+  const env = withoutSecrets(process.env, flags.keepToken ? "CALLBACK_TOKEN" : null);
+  hideSecrets();
   return execute({
     command,
-    env: flags.keepToken ? process.env : rest,
+    env,
     beats,
     report,
     intervalSeconds: flags.interval,
     outputFile: flags.outputFile ?? null,
-    secrets: [token],
+    secrets: [CALLBACK_TOKEN, ACTION_RUNS_TOKEN],
   });
 }

@@ -151,6 +151,16 @@ const PATTERNS: Refusal[] = [
     "/allOf/8/pattern",
     "patterns too large",
   ],
+  [
+    "many Unicode properties",
+    {
+      allOf: "L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf"
+        .split(" ")
+        .map((name) => ({ pattern: `[\\p{${name}}]` })),
+    },
+    "/allOf/20/pattern",
+    "more than 20 Unicode properties",
+  ],
 ];
 
 describe.each(Object.entries({ ROOTS, REFERENCES, CIRCLES, KEYWORDS, PATTERNS }))("%s", (_, refusals) => {

@@ -6,8 +6,8 @@ import { validate } from "../../../src/actions/schema/validate.ts";
 import { VALIDATION_MAX_STEPS } from "../../../src/http/limits.ts";
 
 const KIB = 1024;
-/** The last operation before the budget is empty may still finish. At most it lists 128 Ki items. */
-const OVERDRAFT = 700_000;
+/** The last operation before the budget is empty takes its steps. At most it would list 128 Ki items. */
+const OVERDRAFT = 1_400_000;
 
 /** How a schema judges parameters, and the steps that took. */
 function judge(schema: unknown, parameters: unknown) {
@@ -84,6 +84,14 @@ describe("work without bounds", () => {
     ["multiples", doubling("allOf", { multipleOf: 5e-324 }), 1.7976931348623157e308],
     ["a format", doubling("allOf", { format: "uri" }), `https://x.example/${"%20".repeat(2000)}`],
     ["a pattern", doubling("allOf", { pattern: "^a" }), "a"],
+    ["properties of names that are large", doubling("allOf", { unevaluatedProperties: true }), LARGE_OBJECT],
+    ["a const of control characters", doubling("anyOf", { const: "x" }), "\u0001".repeat(40 * KIB)],
+    ["fractions", doubling("anyOf", { const: [] }), Array(20_000).fill(1.2345678901234e-100)],
+    ["labels of a host name", doubling("allOf", { format: "hostname" }), `${"a.".repeat(126)}a`],
+    ["labels of an email address", doubling("allOf", { format: "email" }), `a@${"a.".repeat(126)}a`],
+    ["groups of an address", doubling("allOf", { format: "ipv6" }), "1:2:3:4:5:6:1.2.3.4"],
+    ["word boundaries", inside({ pattern: "(?:\\b|\\B)*(?:\\b){50}!" }), "a-".repeat(128 * KIB)],
+    ["a class of properties", inside({ pattern: "(?:[\\p{Zl}\\p{Zp}]?){20}!" }), "語".repeat(85 * KIB)],
     ["a wide pattern", inside({ pattern: "(?:[a-z]?){500}!" }), "a".repeat(256 * KIB)],
     [
       "patterns for names",
@@ -124,7 +132,7 @@ describe("work without bounds", () => {
 
 describe("work that no other bound limits", () => {
   const names = manyItems(3000).map((index) => `k${index}`);
-  const texts = (count: number, text: string) => Array(count).fill(text);
+  const texts = (count: number, text: unknown) => Array(count).fill(text);
 
   it.each<[string, object, unknown, number]>([
     ["required names", { required: names }, manyProperties(3000), 3000],
@@ -134,8 +142,28 @@ describe("work that no other bound limits", () => {
     ["large multiples", { items: { multipleOf: 5e-324 } }, Array(1000).fill(1.7e308), 1000 * 600],
     ["the characters of a text", { minLength: 64 * KIB }, "é".repeat(64 * KIB), 64 * KIB],
     ["classes of characters", { pattern: "^\\p{L}*$" }, "語".repeat(10_000), 10_000 * 10],
-    ["patterns of short texts", { items: { pattern: "^a" } }, texts(1000, "a"), 1000 * 30],
-    ["formats", { items: { format: "uri" } }, texts(100, `x:${"y".repeat(800)}`), 100 * 200],
+    ["patterns of short texts", { items: { pattern: "^a" } }, texts(1000, "a"), 1000 * 28],
+    ["formats", { items: { format: "uri" } }, texts(100, `x:${"y".repeat(800)}`), 100 * 2400],
+    ["short formats", { items: { format: "date" } }, texts(1000, "2026-11-25"), 1000 * 80],
+    ["labels of host names", { format: "hostname" }, `${"a.".repeat(100)}a`, 3 * 201],
+    ["unique items", { uniqueItems: true }, manyItems(20_000), 20_000 * 15],
+    ["fractions", { items: { const: 0.5 } }, texts(1000, 0.5), 1000 * 45],
+    ["multiples of fractions", { items: { multipleOf: 0.1 } }, texts(1000, 0.3), 1000 * 80],
+    ["long texts that are compared", { enum: ["x".repeat(8000)] }, "x".repeat(8000), 1000],
+    ["empty lists that are compared", { const: texts(1000, []) }, texts(1000, []), 1000 * 15],
+    ["names that are sorted", { const: manyProperties(1000) }, manyProperties(1000), 1000 * 35],
+    [
+      "properties that nobody looked at",
+      { unevaluatedProperties: true },
+      manyProperties(10_000),
+      10_000 * 40,
+    ],
+    [
+      "subschemas that take note of what they look at",
+      { allOf: texts(400, {}), unevaluatedItems: true },
+      [],
+      400 * 40,
+    ],
   ])("takes its steps: %s", (_, schema, a, least) => {
     const { judged, steps } = judge(inside(schema), { a });
     expect(judged.ok).toBe(true);

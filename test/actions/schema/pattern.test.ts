@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { matches, type Pattern, parsePattern } from "../../../src/actions/schema/pattern.ts";
+import { setOf } from "../../../src/actions/schema/character-class.ts";
+import { accepts, type Property, toProperty } from "../../../src/actions/schema/character-set.ts";
+import { matches, type Pattern, PatternParts, parsePattern } from "../../../src/actions/schema/pattern.ts";
 
 const KIB = 1024;
 
@@ -130,6 +132,152 @@ describe("meaning", () => {
   });
 });
 
+describe("a class", () => {
+  const NAMES = ["L", "Lu", "Script=Greek"];
+  const PROPERTIES = new Map(NAMES.map((name) => [name, toProperty(name) as Property]));
+  const EDGES = [0xd7ff, 0xd800, 0xdbff, 0xdc00, 0xdfff, 0xe000, 0xfefe, 0xfeff, 0xff00, 0xffff, 0x10000];
+  const CODES = [...Array(0x3100).keys(), ...EDGES, 0x1f5ff, 0x1f600, 0x1f601, 0x1f602, 0x1f603, 0x10ffff];
+
+  it.each([
+    ...[
+      "a",
+      "é",
+      "😀",
+      ".",
+      "\\d",
+      "\\D",
+      "\\w",
+      "\\W",
+      "\\s",
+      "\\S",
+      "\\p{L}",
+      "\\P{L}",
+      "\\p{Script=Greek}",
+    ],
+    ...[
+      "\\n",
+      "\\t",
+      "\\v",
+      "\\f",
+      "\\r",
+      "\\0",
+      "\\cJ",
+      "\\cj",
+      "\\x41",
+      "\\u00e9",
+      "\\u{1F600}",
+      "\\uD83D\\uDE00",
+      "\\uD83D",
+    ],
+    ...[
+      "\\/",
+      "\\.",
+      "\\\\",
+      "[]",
+      "[^]",
+      "[a-z]",
+      "[^a-z]",
+      "[-a]",
+      "[a-]",
+      "[\\-a]",
+      "[a\\-z]",
+      "[\\b]",
+      "[[]",
+      "[\\]]",
+    ],
+    ...[
+      "[\\d-]",
+      "[z\\d_]",
+      "[^\\W\\d]",
+      "[\\s\\S]",
+      "[^\\s\\S]",
+      "[\\cA-\\x20]",
+      "[\\u{1F600}-\\u{1F602}]",
+      "[😀-😂]",
+    ],
+    ...[
+      "[\\uD83D\\uDE00-\\uD83D\\uDE02]",
+      "[\\uD83D-\\uDBFF]",
+      "[a-cb-fg]",
+      "[z-z]",
+      "[\\p{Lu}é]",
+      "[^\\p{Lu}\\d]",
+    ],
+    ...[
+      "[\\P{L}a]",
+      "[^\\P{L}a]",
+      "[\\p{L}\\P{L}]",
+      "[^\\p{L}\\P{L}]",
+      "[^^]",
+      "[a^]",
+      "[.*+?|(){}$]",
+      "[\\^\\$\\/]",
+    ],
+  ])("accepts the characters that the runtime accepts: %s", (token) => {
+    const native = new RegExp(`^${token}$`, "u");
+    const set = setOf(token, PROPERTIES);
+    const differing = CODES.filter((code) => accepts(set, code) !== native.test(String.fromCodePoint(code)));
+    expect(differing).toEqual([]);
+  });
+
+  it("makes nothing of the runtime's own: a thousand classes of two properties share these two", () => {
+    const parts = new PatternParts();
+    for (let i = 0; i < 1000; i++) {
+      const source = `^[\\p{Lu}\\p{Ll}${String.fromCodePoint(0x4e00 + i)}]$`;
+      expect(parsePattern(source, parts).ok).toBe(true);
+    }
+    expect([...parts.properties.keys()]).toEqual(["Lu", "Ll"]);
+  });
+
+  it("may have 20 different properties with all patterns of the schema", () => {
+    const names = [
+      "L",
+      "Lu",
+      "Ll",
+      "Lt",
+      "Lm",
+      "Lo",
+      "M",
+      "Mn",
+      "Mc",
+      "Me",
+      "N",
+      "Nd",
+      "Nl",
+      "No",
+      "P",
+      "S",
+      "Z",
+      "C",
+    ];
+    const parts = new PatternParts();
+    const first = [...names, "Cn", "Zs"].map((name) => `\\p{${name}}\\P{${name}}`).join("");
+    expect(parsePattern(first, parts).ok).toBe(true);
+    expect(parsePattern("\\P{Zs}", parts).ok).toBe(true);
+    const refused = parsePattern("\\p{Zl}", parts);
+    expect(refused).toEqual({ ok: false, error: expect.stringContaining("more than 20 Unicode properties") });
+  });
+
+  it.each([
+    "\\p{Nothing}",
+    "[\\p{l}]",
+    "\\p",
+    "\\p{L",
+    "\\p{}",
+    "\\p{L]}",
+    "[\\p{L}-z]",
+    "\\\\p{L}",
+    "\\p{L})(",
+    "[\\p{L}",
+  ])("is refused if its syntax is wrong: %s", (source) => {
+    expect(() => new RegExp(source, "u")).toThrow();
+    expect(parsePattern(source)).toEqual({
+      ok: false,
+      error: expect.stringContaining("not a valid regular"),
+    });
+  });
+});
+
 describe("work", () => {
   /** Patterns that take a backtracking matcher exponential or polynomial time. */
   const CATASTROPHIC = [
@@ -153,18 +301,57 @@ describe("work", () => {
     expect(large / small).toBeLessThan(17);
   });
 
-  it("takes at most one step for each instruction at each character", () => {
+  it("takes one step for each character, and one for each instruction that it follows there", () => {
+    const text = "a".repeat(2 * KIB);
+    // Each place of the text begins a new match: a choice, its two ways, and "b" after the first of them.
+    expect(work("(?:a|x)b", text).steps).toBeGreaterThanOrEqual(5 * text.length);
     const source = "(?:[a-z]?){400}!";
     const { program } = parse(source);
-    const text = "a".repeat(2 * KIB);
-    expect(work(source, text).steps).toBeLessThan((text.length + 2) * program.length);
+    const { steps } = work(source, text);
+    expect(steps).toBeGreaterThan(text.length * 600);
+    expect(steps).toBeLessThan((text.length + 2) * (program.kinds.length + 1));
+  });
+
+  it("takes steps also at the place where it matches, and where it ends", () => {
+    const ways = "a|".repeat(300);
+    expect(work(`^(?:|${ways}a)`, "").steps).toBeGreaterThan(300);
+    expect(work(`^(?:${ways}a)b`, "").steps).toBeGreaterThan(300);
+  });
+
+  it("takes more steps for what costs more: word boundaries, characters beyond ASCII, and properties", () => {
+    const stepsAt = (source: string, character: string) => work(source, character.repeat(1000)).steps / 1000;
+    expect(stepsAt("(?:\\b){9}!", "-")).toBeLessThan(stepsAt("(?:\\B){9}!", "-") / 5);
+    expect(stepsAt("(?:\\B){9}!", "-")).toBeGreaterThan(9 * 3);
+    expect(stepsAt("[a-z]!", "É") - stepsAt("[a-z]!", "E")).toBeGreaterThanOrEqual(1);
+    expect(stepsAt("[\\p{Zl}\\p{Zp}]!", "é") - stepsAt("[\\p{Zl}\\p{Zp}]!", "e")).toBeGreaterThanOrEqual(20);
+  });
+
+  it("gives the same answers and steps however often a pattern was used", () => {
+    const pattern = parse("(a|b)+c$");
+    const answers = ["abc", "abd", "", "c", "bac"].map((text) => {
+      const budget = { left: 1000 };
+      return [matches(pattern, text, budget), budget.left];
+    });
+    const again = ["abc", "abd", "", "c", "bac"].map((text) => {
+      const budget = { left: 1000 };
+      return [matches(pattern, text, budget), budget.left];
+    });
+    expect(again).toEqual(answers);
+    expect(answers.map(([found]) => found)).toEqual([true, false, false, false, true]);
+  });
+
+  it("forgets a run that its budget ended, or that matched early", () => {
+    const pattern = parse("^(?:a?){50}b");
+    for (let left = 0; left < 2000; left += 7) matches(pattern, "a".repeat(60), { left });
+    expect(matches(pattern, "aab", { left: 10_000 })).toBe(true);
+    expect(matches(pattern, "aac", { left: 10_000 })).toBe(false);
   });
 
   it("stops soon after its budget is overdrawn", () => {
     const source = "(?:[a-z]?){400}!";
     const { steps, isOverdrawn } = work(source, "a".repeat(256 * KIB), 10_000);
     expect(isOverdrawn).toBe(true);
-    expect(steps).toBeLessThan(10_000 + 2 * parse(source).program.length);
+    expect(steps).toBeLessThan(10_000 + 2 * parse(source).program.kinds.length);
   });
 
   it("reads an anchored pattern only as far as it can match", () => {

@@ -1,0 +1,127 @@
+/**
+ * Which characters a literal, an escape or a class of a pattern accepts (ECMA-262, flag `u`). PURE.
+ *
+ * The runtime is asked only about single Unicode properties, and their number is bounded. It would take milliseconds to make a
+ * test of a class like `[\p{Lu}\p{Ll}]`, and a schema has room for a thousand of those.
+ */
+
+/** Looking for a character among the ranges. */
+const RANGES_STEPS = 1;
+/** Asking the runtime whether a character that is not ASCII has a property. */
+const PROPERTY_STEPS = 10;
+const ASCII = 128;
+const LAST = 0x10ffff;
+
+/** Code points, ascending and without overlap: from, to, from, to… */
+export type Ranges = readonly number[];
+
+/** A Unicode property: `\p{L}`, `\p{Script=Greek}`. */
+export interface Property {
+  readonly runtime: RegExp;
+  readonly ascii: readonly boolean[];
+}
+
+/** A property as it stands in a class. `isNegated`: `\P`. */
+export interface PropertyTest {
+  readonly property: Property;
+  readonly isNegated: boolean;
+}
+
+export interface CharacterSet {
+  /** A bit for each ASCII character. */
+  readonly ascii: readonly number[];
+  readonly ranges: Ranges;
+  readonly properties: readonly PropertyTest[];
+  readonly isNegated: boolean;
+  /** What a test of a character that is not ASCII costs, besides the step of its instruction. */
+  readonly steps: number;
+}
+
+/** Null if there is no property of this name. `name` is what braces contain. */
+export function toProperty(name: string): Property | null {
+  let runtime: RegExp;
+  try {
+    runtime = new RegExp(`^\\p{${name}}$`, "u");
+  } catch {
+    return null;
+  }
+  const ascii = Array.from({ length: ASCII }, (_, code) => runtime.test(String.fromCodePoint(code)));
+  // The runtime compiles an expression at its first and second use. That must not fall into a validation.
+  for (const character of ["é", "語", "😀", "é", "語", "😀"]) runtime.test(character);
+  return { runtime, ascii };
+}
+
+/** The union of the ranges, which may overlap in any order, and of the properties. */
+export function toSet(
+  ranges: readonly Ranges[],
+  properties: readonly PropertyTest[] = [],
+  isNegated = false,
+): CharacterSet {
+  const set = {
+    ranges: merged(ranges),
+    properties,
+    isNegated,
+    steps: RANGES_STEPS + properties.length * PROPERTY_STEPS,
+  };
+  const ascii = [0, 0, 0, 0];
+  for (let code = 0; code < ASCII; code++) {
+    if (judges(set, code)) ascii[code >> 5] = (ascii[code >> 5] ?? 0) | (1 << (code & 31));
+  }
+  return { ...set, ascii };
+}
+
+export function accepts(set: CharacterSet, code: number): boolean {
+  if (code < ASCII) return (((set.ascii[code >> 5] ?? 0) >>> (code & 31)) & 1) === 1;
+  return judges(set, code);
+}
+
+/** All code points that are not in the ranges. */
+export function complement(ranges: Ranges): Ranges {
+  const others: number[] = [];
+  let from = 0;
+  for (let i = 0; i < ranges.length; i += 2) {
+    if ((ranges[i] ?? 0) > from) others.push(from, (ranges[i] ?? 0) - 1);
+    from = (ranges[i + 1] ?? 0) + 1;
+  }
+  if (from <= LAST) others.push(from, LAST);
+  return others;
+}
+
+function judges({ ranges, properties, isNegated }: Omit<CharacterSet, "ascii">, code: number): boolean {
+  if (isIn(ranges, code)) return !isNegated;
+  for (const test of properties) if (hasProperty(test, code)) return !isNegated;
+  return isNegated;
+}
+
+function hasProperty({ property: { runtime, ascii }, isNegated }: PropertyTest, code: number): boolean {
+  return (ascii[code] ?? runtime.test(String.fromCodePoint(code))) !== isNegated;
+}
+
+function isIn(ranges: Ranges, code: number): boolean {
+  let low = 0;
+  let high = ranges.length >> 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (code < (ranges[2 * middle] ?? 0)) high = middle;
+    else if (code > (ranges[2 * middle + 1] ?? 0)) low = middle + 1;
+    else return true;
+  }
+  return false;
+}
+
+function merged(all: readonly Ranges[]): Ranges {
+  const pairs = all.flatMap((ranges) =>
+    Array.from(
+      { length: ranges.length >> 1 },
+      (_, i) => [ranges[2 * i] ?? 0, ranges[2 * i + 1] ?? 0] as const,
+    ),
+  );
+  pairs.sort(([a], [b]) => a - b);
+  const joined: number[] = [];
+  for (const [from, to] of pairs) {
+    const last = joined.length - 1;
+    if (last > 0 && from <= (joined[last] ?? 0) + 1) joined[last] = Math.max(joined[last] ?? 0, to);
+    else joined.push(from, to);
+  }
+  return joined;
+}

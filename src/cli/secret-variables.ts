@@ -1,0 +1,72 @@
+/**
+ * The variables that can hold a credential: a command that `exec` starts must not get them, and must not find them in the
+ * environment of `exec` itself.
+ */
+
+import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+
+/** All that this program reads: the two tokens, and the options whose JSON can contain the secrets of a trigger. */
+const SECRET: ReadonlySet<string> = new Set([
+  "CALLBACK_TOKEN",
+  "ACTION_RUNS_TOKEN",
+  "ACTION_RUNS_CREATE_TRIGGER",
+  "ACTION_RUNS_CREATE_BODY",
+  "ACTION_RUNS_ACTION_PUT_BODY",
+]);
+
+/** Whatever the case, because Windows ignores it. */
+function isSecretVariable(name: string): boolean {
+  return SECRET.has(name.toUpperCase());
+}
+
+/** `env` for a command. `kept`: a secret variable that the command gets all the same, or null. */
+export function withoutSecrets(env: NodeJS.ProcessEnv, kept: string | null): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => name.toUpperCase() === kept || !isSecretVariable(name)),
+  );
+}
+
+/**
+ * Removes the secret variables from this process, once its settings are read. Linux shows every process of this user the environment that another one
+ * was started with, in `/proc/PID/environ`. So their values are overwritten there too. That needs a Linux that lets a
+ * process write its own memory, as it does by default. Other systems keep what they show.
+ */
+export function hideSecrets(): void {
+  // Node would open its debugger, to which every process of this machine may connect.
+  process.on("SIGUSR1", () => {});
+  for (const name of Object.keys(process.env)) if (isSecretVariable(name)) delete process.env[name];
+  if (process.platform !== "linux") return;
+  try {
+    eraseAtStart();
+  } catch {
+    // The documents say that the values can stay readable.
+  }
+}
+
+/** Where the kernel keeps the environment of this process: fields 50 and 51 of proc_pid_stat(5). */
+function startEnvironment(): readonly [from: number, to: number] {
+  const stat = readFileSync("/proc/self/stat", "latin1");
+  // The second field is the program's name in brackets. It may contain spaces and brackets.
+  const afterName = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return [Number(afterName[47]), Number(afterName[48])];
+}
+
+function eraseAtStart(): void {
+  const [from, to] = startEnvironment();
+  const memory = openSync("/proc/self/mem", "r+");
+  try {
+    const block = Buffer.alloc(to - from);
+    const size = readSync(memory, block, 0, block.length, from);
+    let at = 0;
+    for (const entry of block.toString("latin1", 0, size).split("\0")) {
+      const [name = ""] = entry.split("=", 1);
+      const valueAt = at + name.length + 1;
+      at += entry.length + 1;
+      if (isSecretVariable(name) && valueAt < at) {
+        writeSync(memory, Buffer.alloc(at - valueAt), 0, at - valueAt, from + valueAt);
+      }
+    }
+  } finally {
+    closeSync(memory);
+  }
+}

@@ -1,0 +1,101 @@
+/** The end of a command's output, as the report shows it. */
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { lastLine, Tail } from "../../src/cli/tail.ts";
+
+const SECRET = `0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b:1764000000000:${"0f1e2d3c".repeat(8)}`;
+
+function tailOf(output: string | Buffer, secrets: readonly string[] = [SECRET]): string {
+  const tail = new Tail();
+  tail.push(Buffer.from(output));
+  return tail.text(secrets);
+}
+
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+/** As `base64` prints it. */
+const inLines = (text: string) => text.replace(/.{76}/g, "$&\n");
+
+describe("a secret in the tail is hidden", () => {
+  test.each([
+    ["as it is", SECRET],
+    ["in upper case", SECRET.toUpperCase()],
+    ["percent-encoded", encodeURIComponent(SECRET)],
+    ["percent-encoded in lower case", encodeURIComponent(SECRET).toLowerCase()],
+    ["with each byte percent-encoded", SECRET.replace(/./g, (one) => `%${Buffer.from(one).toString("hex")}`)],
+    ["broken into lines", SECRET.replace(/.{40}/g, "$&\r\n")],
+    ["with colours inside", SECRET.replace(/.{10}/g, "\x1b[31m$&\x1b[0m")],
+    ["as UTF-16", Buffer.from(SECRET, "utf16le").toString("latin1")],
+  ])("%s", (_, printed) => {
+    expect(tailOf(`before ${printed} after`)).toBe("before *** after");
+  });
+
+  test.each(["", "x", "xy"])("in base64, in one line or several, with %j before it", (before) => {
+    for (const after of ["", "z", "zz", "\n"]) {
+      const encoded = base64(before + SECRET + after);
+      for (const printed of [encoded, inLines(encoded)]) {
+        // A character at each edge may have some bits of the secret, fewer than a byte.
+        expect(tailOf(`${printed}.`)).toMatch(/^.{0,3}\*\*\*[^*]{0,6}\.$/s);
+      }
+    }
+  });
+
+  test("in the base64 of URLs", () => {
+    const secret = "~~~???>>>~~~???>>>~~~";
+    expect(base64(secret)).toMatch(/[+/]/);
+    expect(tailOf(Buffer.from(secret).toString("base64url"), [secret])).toBe("***");
+  });
+
+  test("each of several, and as often as it comes", () => {
+    expect(tailOf("one two one", ["one", "", "two"])).toBe("*** *** ***");
+  });
+
+  test("although its characters mean something in an expression", () => {
+    expect(tailOf("a.*[b](c){1}|^$+?\\/- a-b", ["a.*[b](c){1}|^$+?\\/-"])).toBe("*** a-b");
+  });
+});
+
+describe("the tail", () => {
+  test("is the last 4 KiB, in whole characters", () => {
+    expect(tailOf("a".repeat(5000))).toBe("a".repeat(4096));
+    expect(tailOf(`${"é".repeat(3000)}x`)).toBe(`${"é".repeat(2047)}x`);
+    expect(tailOf("short")).toBe("short");
+    expect(Buffer.byteLength(tailOf(Buffer.alloc(9000, 0xff)))).toBeLessThanOrEqual(4096);
+  });
+
+  test("shows no rest of a secret that begins before it, however often secrets follow", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(SECRET, "x", "\n", "\x1b[31m", base64(SECRET)), {
+          minLength: 60,
+          maxLength: 200,
+        }),
+        fc.integer({ min: 1, max: 9000 }),
+        (parts, chunk) => {
+          const tail = new Tail();
+          const bytes = Buffer.from(parts.join(" "));
+          for (let at = 0; at < bytes.length; at += chunk) tail.push(bytes.subarray(at, at + chunk));
+          expect(tail.text([SECRET])).not.toMatch(/[\w:=-]{4}/);
+        },
+      ),
+    );
+  });
+
+  test("shows nothing from before it, although hidden secrets make it shorter", () => {
+    expect(tailOf(`${SECRET} old ${SECRET.repeat(20)}${"x".repeat(4096 - 20 * SECRET.length)}`)).toMatch(
+      /^\**x+$/,
+    );
+  });
+
+  test("is the same in whatever pieces it comes", () => {
+    const tail = new Tail();
+    for (const byte of Buffer.from(`${"-".repeat(4100)}${SECRET}é`)) tail.push(Buffer.of(byte));
+    expect(tail.text([SECRET])).toBe(tailOf(`${"-".repeat(4100)}${SECRET}é`));
+    expect(tail.text([SECRET])).toMatch(/^-+\*\*\*é$/);
+  });
+});
+
+test("the last line is the last one that is not blank", () => {
+  expect(lastLine("one\ntwo\r\n \n")).toBe("two");
+  expect(lastLine(" \n")).toBe("");
+});
