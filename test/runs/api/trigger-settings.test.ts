@@ -187,7 +187,7 @@ describe("the operator's settings", () => {
   });
 
   it("ALLOW_INSECURE_WEBHOOKS opens http and loopback in development, but not the service itself", async () => {
-    const settings = { ALLOW_INSECURE_WEBHOOKS: "true" };
+    const settings = { ALLOW_INSECURE_WEBHOOKS: "true", PUBLIC_URL: "" };
     for (const url of [
       "http://localhost:9000/",
       "http://127.0.0.1:9000/",
