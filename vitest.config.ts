@@ -28,7 +28,7 @@ async function inTheRuntime(bindings: Record<string, string>, network = {}) {
       bindings: {
         CALLBACK_SIGNING_KEYS: "a-signing-key-for-tests-of-32-bytes-and-more",
         ROOT_TOKEN: "a-root-token-for-tests-of-32-characters",
-        // Empty, because the tests must not depend on the .dev.vars of this machine.
+        // Set here or empty, because the tests must not depend on the .dev.vars of this machine.
         PUBLIC_URL: "",
         CORS_ORIGINS: "",
         RETENTION_DAYS: "30",
@@ -52,7 +52,11 @@ export default defineConfig(async () => ({
       {
         // No request leaves the machine.
         plugins: [
-          await inTheRuntime({}, { outboundService: () => new Response("no network", { status: 503 }) }),
+          await inTheRuntime(
+            // Where the tests ask. Outside loopback, triggers need it.
+            { PUBLIC_URL: "https://runs.example" },
+            { outboundService: () => new Response("no network", { status: 503 }) },
+          ),
         ],
         test: {
           name: "runtime",

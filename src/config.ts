@@ -25,11 +25,6 @@ export function corsOrigins(env: Pick<Env, "CORS_ORIGINS">): string[] {
     .filter((origin) => origin !== "");
 }
 
-/** The start of URLs in responses: PUBLIC_URL, or the request's origin. It has no slash at its end. */
-export function baseUrl(env: Pick<Env, "PUBLIC_URL">, requestUrl: string): string {
-  return (env.PUBLIC_URL || new URL(requestUrl).origin).replace(/\/+$/, "");
-}
-
 /** One sentence for each setting that is not valid, except the signing keys. `origin` is the origin of the request. */
 export function settingFaults(env: Env, origin: string): string[] {
   const faults: string[] = [];
@@ -43,9 +38,6 @@ export function settingFaults(env: Env, origin: string): string[] {
   if (!policy.ok) faults.push(policy.error);
   if (env.RETENTION_DAYS !== undefined && String(retentionDays(env)) !== env.RETENTION_DAYS.trim()) {
     faults.push("RETENTION_DAYS must be a whole number of days, at least 1.");
-  }
-  if (env.PUBLIC_URL && !/^https?:$/.test(URL.parse(env.PUBLIC_URL)?.protocol ?? "")) {
-    faults.push("PUBLIC_URL must be an http or https URL.");
   }
   return faults;
 }

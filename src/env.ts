@@ -10,7 +10,7 @@ export interface Env {
   readonly CALLBACK_SIGNING_KEYS?: string;
   /** Secret. The operator's token. A token that is easy to guess is ignored. */
   readonly ROOT_TOKEN?: string;
-  /** The start of callback URLs and links. Default: the request's origin. */
+  /** The start of callback URLs and links. Triggers need it outside loopback. Default: the request's origin. */
   readonly PUBLIC_URL?: string;
   /** Comma-separated origins from which browsers may call. Default: no CORS. */
   readonly CORS_ORIGINS?: string;

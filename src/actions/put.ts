@@ -3,7 +3,7 @@
 import type { Context } from "hono";
 import type { AppEnv } from "../app-env.ts";
 import type { AuditEntry } from "../auth/audit.ts";
-import { parsed } from "../dispatch/placeholder.ts";
+import { plainUrl } from "../dispatch/template.ts";
 import { trigger as triggerSchema } from "../dispatch/trigger.ts";
 import { guardUrl } from "../dispatch/url-guard.ts";
 import { webhookPolicy } from "../dispatch/webhook-policy.ts";
@@ -117,10 +117,7 @@ function requireCallableUrls(c: Context<AppEnv>, trigger: StoredTrigger | undefi
   const urls = { "trigger.url": trigger.url, "trigger.cancel.url": trigger.cancel?.url };
   for (const [place, template] of Object.entries(urls)) {
     if (template === undefined) continue;
-    const url = parsed(template)
-      .map((part) => (typeof part === "string" ? part : "x"))
-      .join("");
-    const guarded = guardUrl(url, policy.value);
+    const guarded = guardUrl(plainUrl(template), policy.value);
     if (!guarded.ok) throw new ApiError("invalid_body", `${place}: ${guarded.error}`);
   }
 }

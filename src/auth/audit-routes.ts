@@ -2,10 +2,10 @@
 
 import { Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
-import { baseUrl } from "../config.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { readD1 } from "../http/read-d1.ts";
 import { validQuery } from "../http/validate.ts";
+import { baseUrl } from "../public-url.ts";
 import { type AuditEntry, auditScope, listAudit } from "./audit.ts";
 import { requires } from "./bearer.ts";
 import { tokenListQuery } from "./request-schemas.ts";

@@ -2,12 +2,12 @@
 
 import { Hono } from "hono";
 import type { AppEnv } from "../app-env.ts";
-import { baseUrl } from "../config.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
 import { sha256Hex } from "../http/json.ts";
 import { readD1 } from "../http/read-d1.ts";
 import { validBody, validQuery } from "../http/validate.ts";
+import { baseUrl } from "../public-url.ts";
 import { mintUuidV7, parseUuid } from "../uuid.ts";
 import { forgetTokens, mintApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";

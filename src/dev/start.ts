@@ -57,11 +57,20 @@ function curlLines(url: string): string[] {
   ];
 }
 
+function devVars(): string {
+  return readFileSync(join(ROOT, ".dev.vars"), "utf8");
+}
+
 /** The operator's token; null if the commands above would not find it. */
 function operatorToken(): string | null {
-  const text = readFileSync(join(ROOT, ".dev.vars"), "utf8");
+  const text = devVars();
   const plain = /^ROOT_TOKEN=(.+)$/m.exec(text)?.[1];
   return plain !== undefined && plain === parseEnv(text).ROOT_TOKEN ? plain : null;
+}
+
+/** Sets PUBLIC_URL unless `.dev.vars` does. Otherwise a request could choose by its Host where jobs report. */
+function publicUrl(port: number): string[] {
+  return parseEnv(devVars()).PUBLIC_URL ? [] : ["--var", `PUBLIC_URL:http://localhost:${port}`];
 }
 
 function say(url: string, madeSecrets: boolean): void {
@@ -104,6 +113,7 @@ async function main(): Promise<void> {
   makePrivateFile(join(ROOT, RUN_FILE), "");
   const server = await startServer({
     port,
+    args: publicUrl(port),
     onSpawn: (stopServer) => {
       stop = stopServer;
     },

@@ -3,6 +3,7 @@
  * proven harmless, so it is bounded, only own members count, and what might be a secret of the request is not kept.
  */
 
+import { harmlessLink, LINK_MAX_CHARACTERS } from "../harmless-link.ts";
 import { mayHoldSecret } from "./excerpt.ts";
 import { type AnswerValue, fillIn, keysOf, type LaterText } from "./later-text.ts";
 import { memberAt } from "./placeholder.ts";
@@ -10,13 +11,8 @@ import type { Secrets } from "./request-secrets.ts";
 
 /** How much of an answer is read for its values. */
 export const ANSWER_VALUES_MAX_BYTES = 64 * 1024;
-/** Characters of a value in a stop request, and of a link or of a value in it. */
+/** Characters of a value in a stop request. A value in a link may have as many as the link. */
 export const VALUE_MAX_CHARACTERS = 256;
-export const LINK_MAX_CHARACTERS = 2048;
-
-const UNSHOWABLE = /[\p{Cc}\p{Cs}\s\\]/u;
-/** The parser drops empty credentials, so only the text shows them. */
-const CREDENTIALS = /^[a-z]+:\/*[^/?#]*@/i;
 
 /** Entries and not an object, because a key can be `__proto__`. */
 export interface AnswerValues {
@@ -78,12 +74,4 @@ export function linkOf(
   if (keys.some((key) => !known.has(key))) return { fault: "missing" };
   const text = fillIn(link, (key) => known.get(key) ?? "");
   return harmlessLink(text) ?? { fault: "invalid" };
-}
-
-/** Links are shown to people who click them: only https, without credentials. */
-export function harmlessLink(text: string): string | null {
-  if (text.length > LINK_MAX_CHARACTERS || UNSHOWABLE.test(text) || CREDENTIALS.test(text)) return null;
-  const url = URL.parse(text);
-  if (url === null || url.protocol !== "https:" || url.username !== "" || url.password !== "") return null;
-  return url.href.length > LINK_MAX_CHARACTERS ? null : url.href;
 }

@@ -28,6 +28,15 @@ import { HEADER_VALUE, isWholeAnswer, type Trigger } from "./trigger.ts";
 import { guardUrl } from "./url-guard.ts";
 import { webhookPolicy } from "./webhook-policy.ts";
 
+/** Each can be read after the place of the URL. */
+const URL_FAULTS = {
+  too_large: `has more than ${URL_MAX_CHARACTERS} characters with its placeholders put in; send shorter values.`,
+  dot_segment:
+    "has a part . or .. in its path, also behind an escape, which leads out of the path; send values without it.",
+  control_character: "has a control character in its path, also behind an escape; send values without it.",
+  empty_segment: "has nothing between two slashes, because a value is empty or missing; send the value.",
+} as const;
+
 const FORM = /^application\/x-www-form-urlencoded\b/i;
 
 /** The request that creates the run. */
@@ -199,10 +208,8 @@ function renderRequest(
   return ok({ url: url.value, method: request.method, headers: named, body });
 }
 
-function urlFault(place: string, fault: "too_large" | "dot_segment"): string {
-  return fault === "too_large"
-    ? `${place}: has more than ${URL_MAX_CHARACTERS} characters with its placeholders put in.`
-    : `${place}: has a segment . or .. that would leave the path; leave it out.`;
+function urlFault(place: string, fault: keyof typeof URL_FAULTS): string {
+  return `${place}: ${URL_FAULTS[fault]}`;
 }
 
 function isForm(headers: Readonly<Record<string, string>>): boolean {

@@ -8,8 +8,15 @@ import { err, ok, type Result } from "../result.ts";
 import { type AnswerValues, VALUE_MAX_CHARACTERS } from "./answer-values.ts";
 import { fillIn, keysOf, type LaterText } from "./later-text.ts";
 import type { WebhookRequest } from "./sealed-request.ts";
-import { hasDotSegment } from "./template.ts";
 import { HEADER_VALUE } from "./trigger.ts";
+import { type PathFault, pathFault } from "./url-path.ts";
+
+/** Each is the rest of a sentence that begins with "a value of the answer". */
+const PATH_FAULTS: Readonly<Record<PathFault, string>> = {
+  dot_segment: "would leave the URL's path",
+  control_character: "has a control character, which the URL's path can't have",
+  empty_segment: "leaves nothing between two slashes of the URL's path",
+};
 
 /** A request whose texts lack the values of the answer. */
 export interface StopRequest
@@ -53,7 +60,11 @@ export function filledStop(stop: StopRequest, answer: AnswerValues | null): Resu
     headers: Object.fromEntries(filledHeaders),
     body: filled(body),
   };
-  if (hasDotSegment(request.url)) return err("a value of the answer would leave the URL's path");
+  const fault = pathFault(
+    request.url,
+    fillIn(url, () => "x"),
+  );
+  if (fault !== null) return err(`a value of the answer ${PATH_FAULTS[fault]}`);
   if (headerBytes > RENDERED_HEADERS_MAX_BYTES || utf8Bytes(request.body) > RENDERED_MAX_BYTES) {
     return err("the values of the answer make it too long");
   }

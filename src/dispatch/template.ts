@@ -11,6 +11,7 @@ import { isJsonObject } from "../http/json.ts";
 import { utf8Bytes } from "../http/limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { ANYWHERE, type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
+import { type PathFault, pathFault } from "./url-path.ts";
 
 /** `path`: the place inside the template. */
 export interface TemplateFault {
@@ -22,7 +23,6 @@ const BLANK_OR_CONTROL = /[\s\p{Cc}]/u;
 /** Exactly two slashes, because URL parsers also read `https:/x` and `https:///x` as the host x. */
 const COMPLETE_AUTHORITY = /^https?:\/\/[^/?#\\]+[/?#\\]/i;
 const CUT_ESCAPE = /%[0-9a-f]?$/i;
-const DOT_SEGMENT = /^(?:\.|%2e){1,2}$/i;
 
 /** The first fault of a JSON template, or of a single string such as a header value; null if there is none. */
 export function checkTemplate(template: unknown, roots = IN_URL): TemplateFault | null {
@@ -94,32 +94,34 @@ export function checkUrlTemplate(template: string, roots = IN_URL): string | nul
 }
 
 /**
- * The URL with every value percent-encoded, so that a value stays within its path segment or query value. `dot_segment` if
- * the path has a segment `.` or `..` in any spelling, because a value must not leave its path.
+ * The URL with every value percent-encoded, so that a value stays within its path segment or query value. The faults of its
+ * path are those of url-path.ts.
  */
 export function renderUrl(
   template: string,
   context: FullContext,
   maxBytes: number,
   roots = IN_URL,
-): Result<string, "too_large" | "dot_segment"> {
+): Result<string, "too_large" | PathFault> {
   if (checkUrlTemplate(template, roots) !== null)
     throw new Error("rendering a URL template that was never checked");
   const url = fill(parsed(template), context, maxBytes, encodeForUrl);
   if (url === null || utf8Bytes(url) > maxBytes) return err("too_large");
-  return hasDotSegment(url) ? err("dot_segment") : ok(url);
+  const fault = pathFault(url, plainUrl(template));
+  return fault === null ? ok(url) : err(fault);
+}
+
+/** The URL with a harmless text in every place of a value. */
+export function plainUrl(template: string): string {
+  return parsed(template)
+    .map((part) => (typeof part === "string" ? part : "x"))
+    .join("");
 }
 
 /** The value as it stands in a path segment or a query value. */
 export function encodeForUrl(text: string): string {
   // encodeURIComponent throws at half a surrogate pair.
   return encodeURIComponent(text.toWellFormed());
-}
-
-/** Whether a segment of the path would leave it. */
-export function hasDotSegment(url: string): boolean {
-  const [path = ""] = url.split(/[?#]/, 1);
-  return path.split(/[/\\]/).some((segment) => DOT_SEGMENT.test(segment));
 }
 
 /** Every path in a template, with repeats. A text with a fault has none, because its own check refuses it. */

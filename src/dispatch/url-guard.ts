@@ -3,7 +3,8 @@
  *
  * The threat is SSRF: callers give us URLs, and we call them. We judge the URL as the runtime parsed it and return that
  * same URL to be called, so no second parser can read the text in another way.
- * Limit: a public name that resolves to a private address can't be seen here. Against that, only the Worker's network or
+ * Limit: a public name that resolves to a private address can't be seen here, and neither can a name that the network's
+ * resolver completes, such as `service.namespace` in Kubernetes. Against that, only the Worker's network or
  * WEBHOOK_HOSTS helps. The sender refuses redirects.
  * No sentence repeats any part of the URL, because the URL can contain secrets.
  */
@@ -36,10 +37,27 @@ const EMPTY_CREDENTIALS = /^[a-z]+:\/*:?@/i;
 const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
 const LABEL = /^[a-z0-9_-]+$/;
 const TOP_LABEL = /^[a-z][a-z0-9-]*$/;
-/** These names, and every name below them, mean something only inside a network, or nothing at all. */
+/**
+ * These names, and every name below them, mean something only inside a network, or nothing at all. `example` (RFC 6761) is
+ * missing, because no network uses it: it is for documents and tests, these included. A name of one label is refused anyway.
+ */
 const LOCAL_SUFFIXES = [
-  ...["local", "internal", "localhost", "localdomain", "home.arpa", "lan", "intranet"],
-  ...["corp", "home", "private", "invalid", "onion"],
+  // Special-use names: RFC 6761, RFC 6762, RFC 7686, RFC 9476. RFC 3172: arpa, which has home.arpa of RFC 8375.
+  ...["localhost", "invalid", "test", "local", "onion", "alt", "arpa"],
+  // Never to be delegated, because networks use them: ICANN's board in 2018 (the first three) and in 2024.
+  ...["corp", "home", "mail", "internal"],
+  // Private use that RFC 6762, appendix G, reports besides.
+  ...["intranet", "private", "lan"],
+  // /etc/hosts of Linux distributions.
+  ...["localdomain", "localdomain4", "localdomain6"],
+  // Routers. `box` itself is a public top-level domain.
+  ...["router", "gateway", "localnet", "fritz.box", "easy.box", "speedport.ip"],
+  // Kubernetes completes `service.namespace` and `service.namespace.svc`. Only the namespaces of every cluster are known here.
+  ...["svc", "pod", "cluster", "default", "kube-system"],
+  // The default domains of Consul, Mesos-DNS, LXD and Incus.
+  ...["consul", "mesos", "lxd", "incus"],
+  // OpenStack's default domains, and those of machines in Azure.
+  ...["novalocal", "openstacklocal", "internal.cloudapp.net"],
 ];
 
 const INSECURE_ADVICE =

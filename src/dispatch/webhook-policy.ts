@@ -1,6 +1,7 @@
 /** Which URLs webhooks may call, read from the operator's settings. PURE. */
 
 import type { Env } from "../env.ts";
+import { publicUrlFault } from "../public-url.ts";
 import { err, ok, type Result } from "../result.ts";
 import { isLoopback, nameFault, type UrlPolicy } from "./url-guard.ts";
 
@@ -9,23 +10,27 @@ type WebhookSettings = Pick<
   "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSECURE_WEBHOOKS" | "PUBLIC_URL"
 >;
 
+const MISPLACED =
+  "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.";
+
 /**
- * The policy, or a sentence that says which setting is wrong. `origin`: of the request that created the run.
+ * The policy, or a sentence for each setting that is wrong. `origin`: of the request that created the run.
  * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names, because no deployed Worker has one.
  */
 export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlPolicy, string> {
   const ports = parsePorts(env.WEBHOOK_PORTS);
-  if (!ports.ok) return ports;
   const hosts = parseHosts(env.WEBHOOK_HOSTS);
-  if (!hosts.ok) return hosts;
   const insecure = env.ALLOW_INSECURE_WEBHOOKS === "true";
   const publicUrl = env.PUBLIC_URL ? URL.parse(env.PUBLIC_URL) : null;
   const ownUrls = [URL.parse(origin), publicUrl].filter((url) => url !== null);
-  if (insecure && !ownUrls.every(({ hostname }) => isLoopback(hostname))) {
-    return err(
-      "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.",
-    );
-  }
+  const isMisplaced = insecure && !ownUrls.every(({ hostname }) => isLoopback(hostname));
+  const faults = [
+    ports.ok ? null : ports.error,
+    hosts.ok ? null : hosts.error,
+    isMisplaced ? MISPLACED : null,
+    publicUrlFault(env, origin),
+  ].filter((fault) => fault !== null);
+  if (!ports.ok || !hosts.ok || faults.length > 0) return err(faults.join(" "));
   return ok({ ports: ports.value, hosts: hosts.value, ownHosts: ownUrls.map(({ host }) => host), insecure });
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { DAY_MS, MINUTE_MS } from "../durations.ts";
+import { harmlessLink } from "../harmless-link.ts";
 import { err, ok, type Result } from "../result.ts";
 
 export const OPEN_STATUSES = ["pending", "running"] as const;
@@ -175,7 +176,7 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
     case "heartbeat":
       return ok(heard(run, event.externalUrl, now));
     case "external_url":
-      return ok(mayTakeUrl(run, event.url) ? { ...withUrl(run, event.url), version: run.version + 1 } : run);
+      return ok(withVersion(run, linked(run, event.url)));
     case "delivered":
       return ok({ ...run, silentSince: signOfLife(run, now) });
     case "succeeded":
@@ -224,24 +225,22 @@ function started(run: Run, now: number): Run {
 
 /** A heartbeat of a running run makes a new version only if D1 shows what it changes: the link to the job's page. */
 function heard(run: Run, url: string | undefined, now: number): Run {
-  const isLink = url !== undefined && mayTakeUrl(run, url);
-  const linked = isLink ? withUrl(run, url) : run;
-  if (run.status === "pending") return started(linked, now);
-  return { ...linked, version: run.version + (isLink ? 1 : 0), silentSince: signOfLife(run, now) };
+  const next = url === undefined ? run : linked(run, url);
+  if (run.status === "pending") return started(next, now);
+  return { ...withVersion(run, next), silentSince: signOfLife(run, now) };
 }
 
-function mayTakeUrl(run: Run, url: string): boolean {
-  return url !== run.externalUrl && run.externalUrlChanges < EXTERNAL_URL_CHANGES_MAX && isLink(url);
+/** The run with this link; the run itself if the text is no link, is its link already, or is one too many. */
+function linked(run: Run, text: string): Run {
+  const externalUrl = harmlessLink(text);
+  const { externalUrlChanges } = run;
+  if (externalUrl === null || externalUrl === run.externalUrl) return run;
+  if (externalUrlChanges >= EXTERNAL_URL_CHANGES_MAX) return run;
+  return { ...run, externalUrl, externalUrlChanges: externalUrlChanges + 1 };
 }
 
-function withUrl(run: Run, externalUrl: string): Run {
-  return { ...run, externalUrl, externalUrlChanges: run.externalUrlChanges + 1 };
-}
-
-/** Whether a portal may show the URL as a link. Its user name and password would be shown with it. */
-function isLink(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && url.protocol === "https:" && url.username === "" && url.password === "";
+function withVersion(run: Run, next: Run): Run {
+  return next === run ? run : { ...next, version: run.version + 1 };
 }
 
 /**

@@ -56,8 +56,8 @@ export function eventsBetween(before: Run, after: Run, event: RunEvent, now: num
   if (before.startedAt === null && after.startedAt !== null) {
     events.push({ type: "started", at: after.startedAt, data: { cause: causeOfStart(event) } });
   }
-  if (event.type === "external_url" && after.version > before.version) {
-    events.push({ type: "external_url", at: now, data: { url: event.url } });
+  if (event.type === "external_url" && after.externalUrl !== before.externalUrl) {
+    events.push({ type: "external_url", at: now, data: { url: after.externalUrl } });
   }
   const { completedAt, cancelRequestedAt, cancelUntil } = after;
   if (event.type === "cancel_requested" && completedAt === null && cancelUntil !== before.cancelUntil) {

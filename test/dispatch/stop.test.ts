@@ -607,12 +607,31 @@ describe("a hostile answer", () => {
 
   it("can't choose the host", async () => {
     const { run, stops } = await queued(
-      { status: 202, body: '{"id":"@evil.example:80/\\\\..//x?#"}' },
+      { status: 202, body: '{"id":"@evil.example:80/\\\\//x?#"}' },
       { url: "/{{ response.id }}" },
     );
     await run.cancel();
     const [request] = await stops.untilInbox(1);
-    expect(request?.path).toContain("/%40evil.example%3A80%2F%5C..%2F%2Fx%3F%23");
+    expect(request?.path).toContain("/%40evil.example%3A80%2F%5C%2F%2Fx%3F%23");
+  });
+
+  it.each([
+    ["../../admin", "would leave the URL's path"],
+    ["1\n", "has a control character, which the URL's path can't have"],
+    ["/", "leaves nothing between two slashes of the URL's path"],
+  ])("can't lead to another path: %j", async (id, why) => {
+    const body = JSON.stringify({ id });
+    const { run, stops } = await play({ status: 202, body }, { url: "/jobs/{{ response.id }}/stop" });
+    await run.untilStatus("running");
+    await askToStop(run);
+    await untilErased(run);
+    const reason = `was not called: a value of the answer ${why}`;
+    expect((await run.timeline()).at(-1)).toMatchObject({
+      type: "stop_answered",
+      outcome: "given_up",
+      reason,
+    });
+    expect(await stops.inbox()).toEqual([]);
   });
 
   const LINKS: readonly [string, string, string][] = [

@@ -67,6 +67,13 @@ const REFUSED_HOSTS: Readonly<Record<string, readonly string[]>> = {
     ...list(`ci.local CI.LOCAL ci.Internal metadata.google.internal METADATA.Google.Internal host.docker.internal
       home.arpa Home.Arpa nas.home.ARPA x.localhost a.b.LocalHost localhost.localdomain x.LocalDomain nas.Lan
       x.IntraNet git.Corp nas.Home db.Private x.Invalid abcdefghij.Onion kubernetes.default.svc.cluster.local`),
+    // Special names of the DNS, and what machines and routers give out by themselves.
+    ...list(`1.0.0.127.in-addr.arpa resolver.arpa ipv4only.arpa x.Test x.alt relay.mail localhost4.localdomain4
+      localhost6.LocalDomain6 fritz.box nas.Fritz.Box easy.box speedport.ip my.router my.gateway pc.localnet`),
+    // Names of clusters and clouds.
+    ...list(`kubernetes.default vault.prod.svc ci.SVC 10-0-0-1.prod.pod kube-dns.kube-system ci.prod.svc.cluster
+      vault.service.consul node.dc1.Consul leader.mesos c1.lxd c1.incus vm.novalocal vm.openstacklocal
+      vm.abc.internal.cloudapp.net`),
     // What becomes one of these on its way through the parser.
     ...list(`ci.ｌｏｃａｌ ci。local ci．local ci｡local ci%E3%80%82local ci%2elocal ci.%6cocal ci.lo\u00adcal
       ci.lo\u200bcal ci.ⓛⓞⓒⓐⓛ ci.ℓocal ci.𝐥𝐨𝐜𝐚𝐥`),
@@ -209,7 +216,14 @@ describe("what may be called", () => {
     ["https://local.example.com/", "https://local.example.com/"],
     ["https://localhost.example.com/", "https://localhost.example.com/"],
     ["https://ci.notlocal/", "https://ci.notlocal/"],
-    ["https://myhome.arpa/", "https://myhome.arpa/"],
+    ["https://home.arpa.example.com/", "https://home.arpa.example.com/"],
+    ["https://shop.box/", "https://shop.box/"],
+    ["https://notfritz.box/", "https://notfritz.box/"],
+    ["https://svc.example.com/", "https://svc.example.com/"],
+    ["https://consul.io/", "https://consul.io/"],
+    ["https://ci.cloudapp.net/", "https://ci.cloudapp.net/"],
+    // Reserved for documents, so it is nobody's network.
+    ["https://ci.example/", "https://ci.example/"],
   ])("%s", (text, href) => {
     for (const policy of [OPEN, INSECURE]) {
       const guarded = guardUrl(text, policy);

@@ -48,7 +48,8 @@ it.each<[string, Partial<Env>, RegExp]>([
   ],
   ["there are five keys", { CALLBACK_SIGNING_KEYS: Array(5).fill(KEY).join() }, /5 keys; at most 4/],
   ["RETENTION_DAYS makes no sense", { RETENTION_DAYS: "0" }, /RETENTION_DAYS/],
-  ["PUBLIC_URL is no URL", { PUBLIC_URL: "runs.example" }, /PUBLIC_URL/],
+  ["PUBLIC_URL is no URL", { PUBLIC_URL: "runs.example" }, /PUBLIC_URL is not an http or https URL/],
+  ["PUBLIC_URL is missing where the service has a name", { PUBLIC_URL: "" }, /PUBLIC_URL is not set/],
   ["WEBHOOK_PORTS holds no port", { WEBHOOK_PORTS: "8443,https" }, /WEBHOOK_PORTS/],
   ["WEBHOOK_PORTS holds a port too many digits long", { WEBHOOK_PORTS: "65536" }, /WEBHOOK_PORTS/],
   ["WEBHOOK_HOSTS holds an address", { WEBHOOK_HOSTS: "https://ci.example.com" }, /WEBHOOK_HOSTS/],
@@ -68,9 +69,9 @@ it.each<[string, Partial<Env>, RegExp]>([
 });
 
 it.each(["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"])(
-  "is ready with ALLOW_INSECURE_WEBHOOKS at %s, unless PUBLIC_URL is public",
+  "is ready with ALLOW_INSECURE_WEBHOOKS and without PUBLIC_URL at %s, but not if PUBLIC_URL is public",
   async (origin) => {
-    const insecure = { ALLOW_INSECURE_WEBHOOKS: "true" };
+    const insecure = { ALLOW_INSECURE_WEBHOOKS: "true", PUBLIC_URL: "" };
     expect((await readyWith(insecure, origin)).status).toBe(200);
     expect((await readyWith({ ...insecure, PUBLIC_URL: "http://localhost:8787" }, origin)).status).toBe(200);
     const named = await readyWith({ ...insecure, PUBLIC_URL: "https://runs.example" }, origin);

@@ -60,8 +60,11 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ["src/console/planted.tsx", "../http/limits.ts", "noRestrictedImports"],
   ["src/console/planted.tsx", "../runs/run.ts", "noRestrictedImports"],
   ["src/console/planted.tsx", "../client/index.ts", null],
+  ["src/console/planted.tsx", "../harmless-link.ts", null],
   ["src/console/run/planted.tsx", "../../runs/run.ts", "noRestrictedImports"],
   ["src/console/run/planted.tsx", "../runs/list.tsx", null],
+  ["src/console/run/planted.tsx", "../../harmless-link.ts", null],
+  ["src/console/run/planted.tsx", "../../result.ts", "noRestrictedImports"],
   ["src/console/run/planted.tsx", "../../client/index.ts", null],
 ];
 

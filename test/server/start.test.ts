@@ -1,8 +1,11 @@
 /** `npm start`, `npm run dev` and `npm run demo` in a fresh copy of the project. */
 
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeDevVars } from "../../src/dev/prepare.ts";
 import { freePort } from "../../src/dev/server.ts";
@@ -69,6 +72,7 @@ describe("npm start", () => {
     expect((await fetch(link)).headers.get("Content-Type")).toMatch(/^text\/html/);
     pasteAll(curls(printed));
     expectSecretsAreOurs();
+    expect(await callbackUrlAt("evil.example")).toContain(`http://localhost:${port}/acme/`);
     await start.signalAll("SIGINT");
   });
 
@@ -104,6 +108,17 @@ describe("npm start", () => {
       await other.remove();
     }
   });
+
+  /** The callback URL of a run that is created with this Host. */
+  async function callbackUrlAt(host: string): Promise<string> {
+    const token = `Bearer ${operatorToken()}`;
+    const headers = { Host: host, Authorization: token, "Content-Type": "application/json" };
+    const path = "/acme/other/envs/prod/action-runs";
+    const asking = request({ host: "localhost", port, method: "POST", path, headers });
+    asking.end('{"actionName":"deploy"}');
+    const [answer] = (await once(asking, "response")) as [IncomingMessage];
+    return ((await json(answer)) as { callback: { url: string } }).callback.url;
+  }
 
   /** Only the owner can read the tokens: not in files, and not in command lines, which `ps` shows. */
   function expectSecretsAreOurs(): void {

@@ -1,9 +1,10 @@
 /** The table of runs. The whole row leads to its run, by the link that stands in it. */
 
 import { useMemo } from "preact/hooks";
+import { harmlessLink } from "../../harmless-link.ts";
 import type { Place } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
-import { ExternalLink, isWebAddress } from "../ui/external-link.tsx";
+import { ExternalLink } from "../ui/external-link.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
 import { type RunRow, since } from "./run-row.ts";
@@ -110,7 +111,7 @@ function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
         </span>
       </td>
       <td class="col-job">
-        {externalUrl === null || !isWebAddress(externalUrl) ? null : (
+        {externalUrl === null || harmlessLink(externalUrl) === null ? null : (
           <ExternalLink href={externalUrl}>Job</ExternalLink>
         )}
       </td>

@@ -1,6 +1,7 @@
-/** A link that somebody else wrote. Only `https:` and `http:` become links; everything else stays text. */
+/** A link that somebody else wrote. What the service would not show as a link stays text. */
 
 import type { ComponentChildren } from "preact";
+import { harmlessLink } from "../../harmless-link.ts";
 import { Icon } from "./icons.tsx";
 
 interface ExternalLinkProps {
@@ -10,16 +11,12 @@ interface ExternalLinkProps {
 }
 
 export function ExternalLink({ href, children }: ExternalLinkProps) {
-  if (!isWebAddress(href)) return <bdi>{href}</bdi>;
+  const link = harmlessLink(href);
+  if (link === null) return <bdi>{href}</bdi>;
   return (
-    <a class="external" href={href} target="_blank" rel="noopener noreferrer">
-      <bdi>{children ?? href}</bdi>
+    <a class="external" href={link} target="_blank" rel="noopener noreferrer">
+      <bdi>{children ?? link}</bdi>
       <Icon name="external" />
     </a>
   );
-}
-
-/** PURE. */
-export function isWebAddress(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }

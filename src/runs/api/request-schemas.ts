@@ -246,7 +246,7 @@ const externalUrl = parsedText(
   // Without `format: uri`, because browsers accept more than that format allows.
   wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
   description:
-    "The page of the job that does the work: an `http` or `https` URL. An `https` URL without a user name also becomes the run's `externalUrl`, which can be set at most five times.",
+    "The page of the job that does the work: an `http` or `https` URL. An `https` URL without credentials also becomes the run's `externalUrl`, which can be set at most five times. Every other URL is only shown as text.",
 });
 
 const PROGRESS = outOfRange("a number", 0, 1);

@@ -3,11 +3,11 @@
 import { Hono } from "hono";
 import type { AppEnv } from "../../app-env.ts";
 import { requires } from "../../auth/bearer.ts";
-import { baseUrl } from "../../config.ts";
 import { encodeCursor, nextLink } from "../../http/cursor.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
+import { baseUrl } from "../../public-url.ts";
 import { bookmarkOfRun, sentBookmark, union } from "./bookmark.ts";
 import { changeKey } from "./change-key.ts";
 import { sendChanged, sendCreated, sendJson, shown } from "./coordinator-answer.ts";

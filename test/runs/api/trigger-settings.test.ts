@@ -48,16 +48,32 @@ describe("a URL is refused", () => {
     ["%2e{{ parameters.x }}/run", "."],
     ["{{ parameters.x }}{{ parameters.x }}", "."],
     [".{{ parameters.x }}?a=b", ""],
+    ["{{ parameters.x }}/run", "../../admin/s3cr3t/"],
+    ["{{ parameters.x }}/run", "%2e%2e"],
   ])("jobs/%s where the parameter is %j: it would leave its path", (path, x) =>
-    expectRefused(to(`https://ci.example.com/jobs/${path}`, x), "trigger.url: "),
+    expectRefused(
+      to(`https://ci.example.com/jobs/${path}`, x),
+      "trigger.url: has a part . or .. in its path, also behind an escape, which leads out of the path; send values without it.",
+    ),
   );
 
   it.each([
+    ["a\nb", "has a control character in its path, also behind an escape; send values without it."],
+    ["", "has nothing between two slashes, because a value is empty or missing; send the value."],
+  ])("jobs/{{ parameters.x }}/run where it is %j", async (x, sentence) => {
+    const url = "https://ci.example.com/jobs/{{ parameters.x }}/run";
+    await expectRefused(to(url, x), `trigger.url: ${sentence}`);
+    const trigger = { ...WEBHOOK, cancel: { url } };
+    await expectRefused({ parameters: { x }, trigger }, `trigger.cancel.url: ${sentence}`);
+    const linked = { ...WEBHOOK, link: url };
+    await expectRefused({ parameters: { x }, trigger: linked }, `trigger.link: ${sentence}`);
+  });
+
+  it.each([
     ["{{ parameters.x }}/run", "..."],
-    ["{{ parameters.x }}/run", "../.."],
-    ["{{ parameters.x }}/run", "%2e%2e"],
-    ["{{ parameters.x }}/run", ""],
-    ["run?at={{ parameters.x }}", ".."],
+    ["{{ parameters.x }}/run", "feature/x"],
+    ["{{ parameters.x }}", ""],
+    ["run?at={{ parameters.x }}", "../..\n"],
   ])("but not jobs/%s where it is %j", (path, x) =>
     expectTaken(to(`https://ci.example.com/jobs/${path}`, x)),
   );
@@ -171,7 +187,7 @@ describe("the operator's settings", () => {
   });
 
   it("ALLOW_INSECURE_WEBHOOKS opens http and loopback in development, but not the service itself", async () => {
-    const settings = { ALLOW_INSECURE_WEBHOOKS: "true" };
+    const settings = { ALLOW_INSECURE_WEBHOOKS: "true", PUBLIC_URL: "" };
     for (const url of [
       "http://localhost:9000/",
       "http://127.0.0.1:9000/",

@@ -2,15 +2,17 @@
 
 import { describe, expect, it } from "vitest";
 import { guardUrl, type UrlPolicy } from "../../../src/dispatch/url-guard.ts";
-import { ask, newRunsPath } from "../../support/requests.ts";
+import { askWith, envWith } from "../../support/bindings.ts";
+import { newRunsPath } from "../../support/requests.ts";
 import type { Refusal } from "../../support/tokens.ts";
 
 const ADVICE = "ALLOW_INSECURE_WEBHOOKS=true";
 const HERE = ["http://localhost:8787", "http://127.0.0.1:8787", "http://[::1]:8787"];
 
-async function refusalOf(origin: string, url: string): Promise<string> {
+async function refusalOf(origin: string, url: string, settings = { PUBLIC_URL: "" }): Promise<string> {
   const body = { actionName: "deploy", trigger: { type: "webhook", url } };
-  const answer = await ask<Refusal>("POST", `${origin}${newRunsPath()}`, { body });
+  const path = `${origin}${newRunsPath()}`;
+  const answer = await askWith<Refusal>(envWith(settings), "POST", path, { body });
   expect(answer.status).toBe(400);
   return answer.body.error;
 }
@@ -24,7 +26,8 @@ describe("a create is refused with the setting that would allow it", () => {
 
   it("not at a public name", async () => {
     for (const url of ["http://ci.example.com/", "http://localhost:9000/"]) {
-      expect(await refusalOf("https://runs.example", url)).not.toContain("ALLOW_INSECURE");
+      const settings = { PUBLIC_URL: "https://runs.example" };
+      expect(await refusalOf("https://runs.example", url, settings)).not.toContain("ALLOW_INSECURE");
     }
   });
 

@@ -126,7 +126,7 @@ describe("the next page", () => {
     for (const [PUBLIC_URL, base] of [
       ["https://runs.public.example", "https://runs.public.example"],
       ["https://public.example/runs/", "https://public.example/runs"],
-      ["", "http://inner.local:8787"],
+      ["", "https://inner.local:8787"],
     ] as const) {
       const send = (address: string, init: RequestInit = {}) => {
         const headers = { Authorization: `Bearer ${ROOT}`, "Content-Type": "application/json" };

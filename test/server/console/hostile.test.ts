@@ -1,6 +1,6 @@
 /**
  * Texts that others wrote are only text at the console: no markup of theirs becomes an element, no mark of theirs turns the texts
- * around them, no word of theirs breaks the layout, and only addresses of the web become links.
+ * around them, no word of theirs breaks the layout, and only web addresses that lead where they seem to lead become links.
  */
 
 import type { Page } from "playwright-core";
@@ -16,6 +16,8 @@ const MARKUP = `<img src="x" onerror="alert(1)"><script>alert(2)</script><b>bold
 /** Right-to-left override, which turns what comes after it, and never ends. */
 const BIDI = "\u202Egnp.exe\u2067";
 const SCRIPT_LINK = "javascript:alert(3)";
+/** Leads to evil.example. */
+const DISGUISED_LINK = "https://github.com@evil.example/";
 /** A word without a place to break it. */
 const long = (characters: number) => "W".repeat(characters);
 const WORD = long(8192);
@@ -92,6 +94,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
         externalUrl: `https://example.com/${long(1900)}`,
       });
     }
+    await job(created).heartbeat({ externalUrl: DISGUISED_LINK });
     await job(created).fail(`${MARKUP} ${BIDI} ${long(7000)}`, {
       [MARKUP]: WORD,
       [SCRIPT_LINK]: SCRIPT_LINK,
@@ -124,7 +127,8 @@ describeInBrowser("hostile texts at the console", (browser) => {
     return page.evaluate<string[]>(`(() => {
       const all = [...document.querySelectorAll("body *")];
       const foreign = all.filter((element) => /^(img|b|script|iframe|object|embed|base|meta|style|link)$/i.test(element.tagName));
-      const links = all.filter((element) => element.matches("a[href]") && !/^https?:$/.test(new URL(element.href).protocol));
+      const links = all.filter((element) => element.matches("a[href]")
+        && (!/^https?:$/.test(element.protocol) || element.username !== "" || element.password !== ""));
       const outwards = all.filter((element) => element.matches("a[href]") && element.origin !== location.origin
         && !(element.rel.includes("noopener") && element.rel.includes("noreferrer")));
       const handlers = all.filter((element) => element.getAttributeNames().some((name) => name.startsWith("on")));

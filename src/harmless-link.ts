@@ -1,0 +1,19 @@
+/**
+ * Which texts of others are links. PURE: the service and the console share it. A link is shown to people who click it, so it
+ * must lead where it seems to lead. Everything else is shown as text.
+ */
+
+/** Characters of a link, as sent and as the URL parser spells it. */
+export const LINK_MAX_CHARACTERS = 2048;
+
+/** The parser drops or encodes blanks and controls, and reads a backslash as a slash, which readers do not. */
+const MISREAD = /[\p{Cc}\p{Cs}\s\\]/u;
+/** `https://github.com@evil.example/` leads to evil.example. The parser drops empty credentials, so only the text shows them. */
+const CREDENTIALS = /^[a-z]+:\/*[^/?#]*@/i;
+
+/** The link in the spelling of the URL parser; null unless it is an `https` URL without credentials. */
+export function harmlessLink(text: string): string | null {
+  if (text.length > LINK_MAX_CHARACTERS || MISREAD.test(text) || CREDENTIALS.test(text)) return null;
+  const url = URL.parse(text);
+  return url?.protocol === "https:" && url.href.length <= LINK_MAX_CHARACTERS ? url.href : null;
+}
