@@ -20,7 +20,6 @@ import {
   type Roots,
   type TemplateContext,
 } from "./placeholder.ts";
-import { isSecretHeader } from "./request-secrets.ts";
 import { type Sealed, sealedFor, type WebhookRequest } from "./sealed-request.ts";
 import type { StopRequest } from "./stop-request.ts";
 import { renderJson, renderText, renderUrl } from "./template.ts";
@@ -70,13 +69,12 @@ export async function prepareDelivery(
     return err({ code: "invalid_body", sentence: `trigger.cancel.url: ${stopUrl.error}` });
   }
 
-  const both = { signingSecret, callbackToken: context.run.callbackToken, origin };
+  const both = { signingSecret, origin };
   const stopKeys = stop === null ? [] : keysOf(stop.url, stop.body, ...stop.headers.map(([, text]) => text));
   const request: WebhookRequest = {
     ...rendered.value,
     ...both,
     url: url.value.href,
-    otherSecrets: [...Object.values(secrets), ...secretLiterals(stop?.headers ?? [])],
     ...((link !== null || stopKeys.length > 0) && { answer: { stopKeys, link } }),
   };
   const seal = (sealed: WebhookRequest | StopRequest, what: Sealed) =>
@@ -90,17 +88,8 @@ export async function prepareDelivery(
     sealed: await seal(request, "delivery"),
   };
   if (stop === null || !stopUrl?.ok) return ok(delivery);
-  const sentHeaders = Object.entries(request.headers).map(([name, value]) => [name, [value]] as const);
-  const otherSecrets = [...Object.values(secrets), ...secretLiterals(sentHeaders)];
-  const sealed = await seal({ ...stop, ...both, otherSecrets }, "stop");
+  const sealed = await seal({ ...stop, ...both }, "stop");
   return ok({ ...delivery, stop: { host: stopUrl.value.host, maxAttempts, initialDelayMs, sealed } });
-}
-
-/** The texts of the headers of the trigger's other request that count as secrets. */
-function secretLiterals(headers: readonly (readonly [name: string, value: LaterText])[]): readonly string[] {
-  return headers
-    .filter(([name]) => isSecretHeader(name))
-    .flatMap(([, value]) => value.filter((piece) => typeof piece === "string"));
 }
 
 /** What is sent, or kept, once the receiver has answered. */

@@ -12,8 +12,7 @@ import { hasDotSegment } from "./template.ts";
 import { HEADER_VALUE } from "./trigger.ts";
 
 /** A request whose texts lack the values of the answer. */
-export interface StopRequest
-  extends Pick<WebhookRequest, "method" | "signingSecret" | "callbackToken" | "origin" | "otherSecrets"> {
+export interface StopRequest extends Pick<WebhookRequest, "method" | "signingSecret" | "origin"> {
   readonly url: LaterText;
   readonly headers: readonly (readonly [name: string, value: LaterText])[];
   readonly body: LaterText;
@@ -27,11 +26,10 @@ export function stopId(runId: string): string {
 /** The request with all values put in, or the rest of a sentence that begins with "was not called: ". */
 export function filledStop(stop: StopRequest, answer: AnswerValues | null): Result<WebhookRequest, string> {
   const { url, headers, body, ...rest } = stop;
-  const known = new Map(answer?.values);
+  const known = new Map(answer);
   for (const key of keysOf(url, body, ...headers.map(([, value]) => value))) {
     const name = `{{ response.${key.slice(0, 80).toWellFormed()} }}`;
     const value = known.get(key);
-    if (answer?.secret.includes(key)) return err(`${name} may contain a secret of the request`);
     if (value === undefined) {
       return err(
         answer === null ? `no answer is known that has ${name}` : `the answer has no usable ${name}`,
