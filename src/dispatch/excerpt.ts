@@ -9,27 +9,21 @@ export const EXCERPT_MAX_BYTES = 1024;
 
 /** Control, format and private characters, line separators, and what fonts show as nothing. */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
-/** The pictures of the characters 0 to 31 begin here, and 127 has one as well. */
-const PICTURES = 0x2400;
-const DELETE = 0x7f;
-const PICTURE_OF_DELETE = "\u2421";
+const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /**
  * The first 1 KiB as text, with "…" if there was more. `bytes`: the answer as far as it was read. `isCut`: there was more.
- * Every character that could move a cursor, break a line, or hide or reorder text is shown by its picture or its number:
- * `␊`, `<U+202E>`. So the text has at most 4097 characters.
+ * Every character that could move a cursor, break a line, or hide or reorder text is escaped: `\n`, `\u{202e}`. So the text has
+ * at most 6145 characters.
  */
 export function excerptOf(bytes: Uint8Array, isCut: boolean): string {
   const isLonger = isCut || bytes.byteLength > EXCERPT_MAX_BYTES;
   const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
   // `stream` leaves out a character that was cut in two.
   const text = decoder.decode(bytes.subarray(0, EXCERPT_MAX_BYTES), { stream: isLonger });
-  return text.replace(UNSEEN, pictureOf) + (isLonger ? "…" : "");
+  return text.replace(UNSEEN, escaped) + (isLonger ? "…" : "");
 }
 
-function pictureOf(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  if (code < 0x20) return String.fromCodePoint(PICTURES + code);
-  if (code === DELETE) return PICTURE_OF_DELETE;
-  return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
+function escaped(character: string): string {
+  return SHORT[character] ?? `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }

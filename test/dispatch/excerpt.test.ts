@@ -18,22 +18,22 @@ describe("what a person needs is shown as it is", () => {
   ])("%s", (text) => expect(show(text)).toBe(text));
 });
 
-describe("a character that acts or hides is shown by its picture or its number", () => {
+describe("a character that acts or hides is escaped", () => {
   it.each([
-    ["a line feed and a tab", "a\r\n\tb", "a\u240d\u240a\u2409b"],
-    ["NUL and delete", "\0\x7f", "\u2400\u2421"],
-    ["a colour of the terminal", "\x1b[31mred", "\u241b[31mred"],
-    ["an escape of one byte", "\x9b31m", "<U+009B>31m"],
-    ["a right-to-left override", "\u202egpj.exe", "<U+202E>gpj.exe"],
-    ["an isolate", "\u2066x\u2069", "<U+2066>x<U+2069>"],
-    ["a zero-width space", "a\u200bb", "a<U+200B>b"],
-    ["a byte order mark", "\ufeffa\ufeff", "<U+FEFF>a<U+FEFF>"],
-    ["a soft hyphen", "\u00ad", "<U+00AD>"],
-    ["a Hangul filler", "\u3164", "<U+3164>"],
-    ["a variation selector", "a\ufe0f", "a<U+FE0F>"],
-    ["line separators", "\u2028\u2029", "<U+2028><U+2029>"],
-    ["a tag", "\u{e0041}", "<U+E0041>"],
-    ["a private character", "\ue000", "<U+E000>"],
+    ["a line feed and a tab", "a\r\n\tb", "a\\r\\n\\tb"],
+    ["NUL and delete", "\0\x7f", "\\u{0}\\u{7f}"],
+    ["a colour of the terminal", "\x1b[31mred", "\\u{1b}[31mred"],
+    ["an escape of one byte", "\x9b31m", "\\u{9b}31m"],
+    ["a right-to-left override", "\u202egpj.exe", "\\u{202e}gpj.exe"],
+    ["an isolate", "\u2066x\u2069", "\\u{2066}x\\u{2069}"],
+    ["a zero-width space", "a\u200bb", "a\\u{200b}b"],
+    ["a byte order mark", "\ufeffa\ufeff", "\\u{feff}a\\u{feff}"],
+    ["a soft hyphen", "\u00ad", "\\u{ad}"],
+    ["a Hangul filler", "\u3164", "\\u{3164}"],
+    ["a variation selector", "a\ufe0f", "a\\u{fe0f}"],
+    ["line separators", "\u2028\u2029", "\\u{2028}\\u{2029}"],
+    ["a tag", "\u{e0041}", "\\u{e0041}"],
+    ["a private character", "\ue000", "\\u{e000}"],
   ])("%s", (_what, text, shown) => expect(show(text)).toBe(shown));
 
   it("whatever the character is", () => {
@@ -74,7 +74,7 @@ describe("the length", () => {
     ["says that more came", "short", true, "short…"],
   ])("%s", (_what, text, isCut, expected) => expect(show(text, isCut)).toBe(expected));
 
-  it("is at most four times as long in pictures", () => {
-    expect(show("\u00ad".repeat(MAX)).length).toBe(4 * MAX + 1);
+  it("is at most six times as long with escapes", () => {
+    expect(show("\x1b".repeat(MAX + 1)).length).toBe(6 * MAX + 1);
   });
 });

@@ -40,7 +40,7 @@ describe("an answer whose status was heard counts, whatever its body does", () =
     expect(Date.now() - begunAt).toBeLessThan(2000);
     expect(await untilNobodyWaits(r)).toBeLessThan(bytesMax);
     const [{ excerpt } = {}] = await untilAnswered(1);
-    expect(excerpt?.length ?? 0).toBeLessThanOrEqual(4097);
+    expect(excerpt?.length ?? 0).toBeLessThanOrEqual(6145);
     expect(await r.inbox()).toHaveLength(1);
   });
 
