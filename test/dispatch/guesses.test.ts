@@ -4,7 +4,7 @@
  * would: seven known characters and one more, half of the alphabet at a time.
  */
 
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { newActionsPath, type Told } from "../actions/actions.ts";
 import { until } from "../support/direct.ts";
 import type { Answer as ReceiverAnswer } from "../support/receiver/client.ts";
@@ -140,7 +140,7 @@ it.each(HOSTILE)("an admin learns nothing of a stored secret from %s", async (_w
   expect([moving.status, moving.body.code]).toEqual([422, "secret_required"]);
 });
 
-/** The product repeats what the member sends as the name of a parameter. */
+/** The product repeats what its caller sends as the name of a parameter. */
 const parameters = (text: string) => ({ [text]: "x" });
 const ECHOING: readonly (readonly [string, Scene])[] = [
   ["repeats it in the page of the job", { answer: accepted, parameters }],
@@ -149,13 +149,19 @@ const ECHOING: readonly (readonly [string, Scene])[] = [
     { answer: (text) => ({ status: 400, body: `{"error":"unknown key ${text}"}` }), parameters },
   ],
   ["names its job by it", { answer: accepted, parameters, stopAnswer: () => ({ status: 204 }) }],
+  [
+    "repeats it when it is asked to stop",
+    {
+      ...{ answer: () => ({ status: 202, body: '{"id":"1"}' }), parameters },
+      stopAnswer: (text) => ({ status: 400, body: `{"error":"unknown key ${text}"}` }),
+    },
+  ],
 ];
-it.each(ECHOING)(
-  "a member learns nothing of a stored secret from a product that %s",
-  async (_what, scene) => {
+describe.each(["member", "admin"] as const)("a %s who runs an action", (role) => {
+  it.each(ECHOING)("learns nothing of its secrets from a product that %s", async (_what, scene) => {
     const to = await answering();
     const actions = newActionsPath();
-    const { token } = await grantToken(actions.split("/").slice(0, 3).join("/"), { role: "member" });
+    const { token } = await grantToken(actions.split("/").slice(0, 3).join("/"), { role });
     const trigger = {
       ...JOB,
       url: to.url,
@@ -164,5 +170,5 @@ it.each(ECHOING)(
     };
     expect((await ask("PUT", `${ORIGIN}${actions}/deploy`, { body: { trigger } })).status).toBe(201);
     expect(await search(looker(actions, token, to, scene))).toBe("");
-  },
-);
+  });
+});
