@@ -38,7 +38,8 @@ function withNulls(schema: z.ZodMiniType): z.ZodMiniType<SecretTexts, SecretText
     });
 }
 
-const NULL_KEEPS = "Null keeps the stored value, as long as scheme, host and port of the URL stay the same.";
+const NULL_KEEPS =
+  "Null keeps the stored value if `trigger.url` and `trigger.cancel.url` have the same scheme, host and port, and had them before.";
 
 const members = trigger.def.out.shape;
 const headers = z._default(withNulls(members.headers.def.innerType), {});

@@ -8,7 +8,7 @@ import { trigger as triggerSchema } from "../dispatch/trigger.ts";
 import { guardUrl } from "../dispatch/url-guard.ts";
 import { webhookPolicy } from "../dispatch/webhook-policy.ts";
 import { ApiError } from "../http/errors.ts";
-import { LABELS_MAX, TRIGGER_MAX_BYTES, utf8Bytes } from "../http/limits.ts";
+import { LABELS_MAX } from "../http/limits.ts";
 import { requirePreconditions } from "../http/preconditions.ts";
 import { readD1 } from "../http/read-d1.ts";
 import { sentenceOf } from "../http/validate.ts";
@@ -84,7 +84,7 @@ async function withKeptSecrets(
 const REASONS: Readonly<Record<MissingSecret["reason"], string>> = {
   nothing_stored: "there is no stored value to keep. Send the value instead of null.",
   moved:
-    "the stored value is kept only while scheme, host and port of the URL stay the same. Send the value again.",
+    "the stored value is kept only if trigger.url and trigger.cancel.url have the same scheme, host and port, and had them before. Send the value again.",
   lost: "the stored value was sealed under a signing key that was removed. Send the value again.",
 };
 
@@ -92,17 +92,10 @@ function secretRequired({ place, reason }: MissingSecret): ApiError {
   return new ApiError("secret_required", `${place.slice(0, 200)}: ${REASONS[reason]}`);
 }
 
-/** The rules of a trigger hold for the whole of it. Its sentence quotes no secret. */
+/** The rules of a trigger hold for the whole of it. The sentence quotes and counts no secret. */
 function requireWholeTrigger(trigger: StoredTrigger | undefined, secrets: Secrets): void {
   if (trigger === undefined) return;
   const whole = joinSecrets(trigger, secrets);
-  const bytes = utf8Bytes(JSON.stringify(whole));
-  if (bytes > TRIGGER_MAX_BYTES) {
-    throw new ApiError(
-      "invalid_body",
-      `trigger: has ${bytes} bytes with its stored secrets; send at most ${TRIGGER_MAX_BYTES}.`,
-    );
-  }
   const { error } = triggerSchema.safeParse(whole ?? trigger);
   if (error === undefined) return;
   const issues = error.issues.map((issue) => ({ ...issue, path: ["trigger", ...issue.path] }));

@@ -2,9 +2,10 @@
  * The secrets of an action are write-only. PURE. They leave the definition when it comes in and join it only for a run. A PUT
  * keeps a secret by sending null in its place.
  *
- * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps a value only while
- * the requests that can carry the value go to the same scheme, host and port as before. These are always written out,
- * because placeholders may stand only in the path and query of a URL.
+ * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while all
+ * requests of the action, before and after, go to one scheme, host and port. These are always written out, because
+ * placeholders may stand only in the path and query of a URL. The rule is the same for every secret: whoever answers one of the
+ * requests chooses values for the other, so a secret of one request is not safe beside a request to another host.
  */
 
 import { err, ok, type Result } from "../result.ts";
@@ -12,9 +13,6 @@ import type { ActionDefinition, SecretTexts, StoredTrigger } from "./definition.
 
 /** By place, such as `trigger.headers.Authorization`. */
 export type Secrets = ReadonlyMap<string, string>;
-
-/** Which requests can carry a secret. */
-type Carrier = "trigger" | "cancel" | "both";
 
 /** What stays in D1 and what is sealed. In the definition, each secret is null. */
 export interface SplitDefinition {
@@ -39,13 +37,13 @@ export function splitSecrets(
   if (sent.trigger === undefined) return ok({ definition: sent, secrets: new Map() });
   const before = stored?.definition.trigger;
   const known = placesOf(before);
-  const isKept = keptCarriers(before, sent.trigger);
+  const isKept = haveOneOrigin(before, sent.trigger);
   const secrets = new Map<string, string>();
   const missing: MissingSecret[] = [];
-  const trigger = mapSecrets(sent.trigger, (place, value, carrier) => {
+  const trigger = mapSecrets(sent.trigger, (place, value) => {
     const secret = value ?? stored?.secrets?.get(place);
     if (value === null && !known.has(place)) missing.push({ place, reason: "nothing_stored" });
-    else if (value === null && !isKept[carrier]) missing.push({ place, reason: "moved" });
+    else if (value === null && !isKept) missing.push({ place, reason: "moved" });
     else if (secret === undefined) missing.push({ place, reason: "lost" });
     else secrets.set(place, secret);
     return null;
@@ -75,54 +73,39 @@ function placesOf(trigger: StoredTrigger | undefined): ReadonlySet<string> {
   return found;
 }
 
-type Visit = (place: string, value: string | null, carrier: Carrier) => string | null;
+type Visit = (place: string, value: string | null) => string | null;
 
 /** The trigger with each secret replaced by what `visit` returns. This is the only list of the places of secrets. */
 function mapSecrets(trigger: StoredTrigger, visit: Visit): StoredTrigger {
   const { headers, signingSecret, secrets, cancel, ...others } = trigger;
   return {
     ...others,
-    headers: mapTexts(headers, "trigger.headers", "trigger", visit),
-    // The cancel request is signed with it, too.
-    ...(signingSecret !== undefined && {
-      signingSecret: visit("trigger.signingSecret", signingSecret, "both"),
-    }),
-    ...(secrets !== undefined && { secrets: mapTexts(secrets, "trigger.secrets", "both", visit) }),
+    headers: mapTexts(headers, "trigger.headers", visit),
+    ...(signingSecret !== undefined && { signingSecret: visit("trigger.signingSecret", signingSecret) }),
+    ...(secrets !== undefined && { secrets: mapTexts(secrets, "trigger.secrets", visit) }),
     ...(cancel !== undefined && {
-      cancel: {
-        ...cancel,
-        headers: mapTexts(cancel.headers, "trigger.cancel.headers", "cancel", visit),
-      },
+      cancel: { ...cancel, headers: mapTexts(cancel.headers, "trigger.cancel.headers", visit) },
     }),
   };
 }
 
-function mapTexts(texts: SecretTexts, place: string, carrier: Carrier, visit: Visit): SecretTexts {
+function mapTexts(texts: SecretTexts, place: string, visit: Visit): SecretTexts {
   // Not by assignment, because a name `__proto__` would set the prototype.
   return Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [name, visit(`${place}.${name}`, text, carrier)]),
+    Object.entries(texts).map(([name, text]) => [name, visit(`${place}.${name}`, text)]),
   );
 }
 
-/** Whether a secret of each carrier goes only where it went before. */
-function keptCarriers(
-  before: StoredTrigger | undefined,
-  after: StoredTrigger,
-): Readonly<Record<Carrier, boolean>> {
-  const start = originOf(before);
-  const stop = originOf(before?.cancel);
-  const stopAfter = originOf(after.cancel);
-  const isSameStart = start !== null && originOf(after) === start;
-  return {
-    trigger: isSameStart,
-    cancel: stop !== null && stopAfter === stop,
-    // A new cancel request may go where the trigger goes: the secret went there before.
-    both: isSameStart && (after.cancel === undefined || stopAfter === (stop ?? start)),
-  };
+/** Whether all requests of both triggers go to one scheme, host and port. */
+function haveOneOrigin(before: StoredTrigger | undefined, after: StoredTrigger): boolean {
+  const [origin, ...others] = [before, before?.cancel, after, after.cancel]
+    .filter((request) => request !== undefined)
+    .map(originOf);
+  return origin !== null && others.every((other) => other === origin);
 }
 
 /** Scheme, host and port. Null without a URL that can be called. */
-function originOf(request: { readonly url: string } | undefined): string | null {
-  const url = request === undefined ? null : URL.parse(request.url);
+function originOf({ url: text }: { readonly url: string }): string | null {
+  const url = URL.parse(text);
   return url === null || url.origin === "null" ? null : url.origin;
 }

@@ -219,10 +219,9 @@ function attempt(said: Said, output: Output): string {
     text(said.status),
     text(said.durationMs) === "" ? "" : `in ${text(said.durationMs)} ms`,
     said.reason ? `· ${text(said.reason)}` : "",
-    said.excerpt ? `· ${text(said.excerpt)}` : "",
-    said.excerptOmitted ? "· response not shown, because it may hold a secret of the request" : "",
-    said.linkOmitted ? `· no link (${text(said.linkOmitted)})` : "",
     said.nextAttemptAt ? `· next at ${instant(String(said.nextAttemptAt))}` : "",
+    // Last, because it can be long.
+    said.excerpt ? `· ${text(said.excerpt)}` : "",
   );
 }
 

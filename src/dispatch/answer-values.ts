@@ -1,13 +1,12 @@
 /**
  * What a trigger may use of the receiver's answer: single texts, numbers and booleans. PURE. The answer is hostile until
- * proven harmless, so it is bounded, only own members count, and what might be a secret of the request is not kept.
+ * proven harmless, so it is bounded, and only own members count. Nothing here knows the request: if what becomes of a value
+ * depended on the secrets, whoever chooses the answer could find them out.
  */
 
 import { harmlessLink, LINK_MAX_CHARACTERS } from "../harmless-link.ts";
-import { mayHoldSecret } from "./excerpt.ts";
 import { type AnswerValue, fillIn, keysOf, type LaterText } from "./later-text.ts";
 import { memberAt } from "./placeholder.ts";
-import type { Secrets } from "./request-secrets.ts";
 
 /** How much of an answer is read for its values. */
 export const ANSWER_VALUES_MAX_BYTES = 64 * 1024;
@@ -15,34 +14,19 @@ export const ANSWER_VALUES_MAX_BYTES = 64 * 1024;
 export const VALUE_MAX_CHARACTERS = 256;
 
 /** Entries and not an object, because a key can be `__proto__`. */
-export interface AnswerValues {
-  readonly values: readonly (readonly [key: string, value: AnswerValue])[];
-  /** The keys of values that were not kept, because they may contain a secret of the request. */
-  readonly secret: readonly string[];
-}
+export type AnswerValues = readonly (readonly [key: string, value: AnswerValue])[];
 
-/** Why there is no link: the answer lacks a value, a value may contain a secret, or the link is not a harmless URL. */
-export type LinkFault = "missing" | "secret" | "invalid";
-
-/** The values under the wanted keys. `bytes`: the start of the answer. */
+/** The values under the wanted keys. `bytes`: the start of the answer, which is parsed once. */
 export function answerValues(
   bytes: Uint8Array,
   location: string | null,
   wanted: readonly string[],
-  secrets: Secrets,
-  known: readonly string[],
 ): AnswerValues {
   const json = parsedJson(bytes);
-  const found = wanted.flatMap((key): (readonly [string, AnswerValue])[] => {
+  return wanted.flatMap((key): AnswerValues => {
     const value = key === "headers.location" ? location : memberAt(json, key.split("."));
     return isUsable(value) ? [[key, value]] : [];
   });
-  if (found.length === 0) return { values: [], secret: [] };
-  const isSecret = (value: string) => mayHoldSecret(new TextEncoder().encode(value), secrets, known);
-  // Nearly always nothing is secret, and then one search is enough.
-  if (!isSecret(found.map(([, value]) => value).join("\n"))) return { values: found, secret: [] };
-  const secret = found.filter(([, value]) => isSecret(String(value))).map(([key]) => key);
-  return { values: found.filter(([key]) => !secret.includes(key)), secret };
 }
 
 /** Null if the bytes are not JSON, for example because the answer was too long and only its start was read. */
@@ -63,15 +47,9 @@ function isUsable(value: unknown): value is AnswerValue {
   return typeof value === "string" && value !== "" && value.length <= LINK_MAX_CHARACTERS;
 }
 
-/** The link with its values put in, in the spelling of the URL parser, or why there is none. */
-export function linkOf(
-  link: LaterText,
-  { values, secret }: AnswerValues,
-): string | { readonly fault: LinkFault } {
-  const keys = keysOf(link);
-  if (keys.some((key) => secret.includes(key))) return { fault: "secret" };
+/** The link with its values put in, in the spelling of the URL parser. Null if a value is missing or the link is no harmless URL. */
+export function linkOf(link: LaterText, values: AnswerValues): string | null {
   const known = new Map(values);
-  if (keys.some((key) => !known.has(key))) return { fault: "missing" };
-  const text = fillIn(link, (key) => known.get(key) ?? "");
-  return harmlessLink(text) ?? { fault: "invalid" };
+  if (keysOf(link).some((key) => !known.has(key))) return null;
+  return harmlessLink(fillIn(link, (key) => known.get(key) ?? ""));
 }

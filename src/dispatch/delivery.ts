@@ -58,16 +58,13 @@ export interface AttemptAnswer {
   readonly isFinal: boolean;
   /** This isolate's keys or settings could not send it. Another isolate may be able to. */
   readonly isUnready?: boolean;
+  /** Only for readers with `actions:manage`. Null if the answer had no body. */
   readonly excerpt: string | null;
-  /** The answer had a body, but an excerpt could show a secret of the request. */
-  readonly excerptOmitted?: "secret";
   readonly retryAfter: string | null;
   /** The sealed values of the answer that the stop request uses. */
   readonly values?: Uint8Array<ArrayBuffer>;
   /** The page of the job, as the trigger's `link` makes it from the answer. */
   readonly link?: string;
-  /** Why there is no link although the trigger has one. */
-  readonly linkOmitted?: "missing" | "secret" | "invalid";
 }
 
 export type Verdict<T extends Tried = Delivery> =

@@ -20,10 +20,9 @@ import {
   type Roots,
   type TemplateContext,
 } from "./placeholder.ts";
-import { isSecretHeader } from "./request-secrets.ts";
 import { type Sealed, sealedFor, type WebhookRequest } from "./sealed-request.ts";
 import type { StopRequest } from "./stop-request.ts";
-import { renderJson, renderText, renderUrl } from "./template.ts";
+import { renderHeader, renderJson, renderText, renderUrl } from "./template.ts";
 import { HEADER_VALUE, isWholeAnswer, type Trigger } from "./trigger.ts";
 import { guardUrl } from "./url-guard.ts";
 import { webhookPolicy } from "./webhook-policy.ts";
@@ -79,13 +78,12 @@ export async function prepareDelivery(
     return err({ code: "invalid_body", sentence: `trigger.cancel.url: ${stopUrl.error}` });
   }
 
-  const both = { signingSecret, callbackToken: context.run.callbackToken, origin };
+  const both = { signingSecret, origin };
   const stopKeys = stop === null ? [] : keysOf(stop.url, stop.body, ...stop.headers.map(([, text]) => text));
   const request: WebhookRequest = {
     ...rendered.value,
     ...both,
     url: url.value.href,
-    otherSecrets: [...Object.values(secrets), ...secretLiterals(stop?.headers ?? [])],
     ...((link !== null || stopKeys.length > 0) && { answer: { stopKeys, link } }),
   };
   const seal = (sealed: WebhookRequest | StopRequest, what: Sealed) =>
@@ -99,17 +97,8 @@ export async function prepareDelivery(
     sealed: await seal(request, "delivery"),
   };
   if (stop === null || !stopUrl?.ok) return ok(delivery);
-  const sentHeaders = Object.entries(request.headers).map(([name, value]) => [name, [value]] as const);
-  const otherSecrets = [...Object.values(secrets), ...secretLiterals(sentHeaders)];
-  const sealed = await seal({ ...stop, ...both, otherSecrets }, "stop");
+  const sealed = await seal({ ...stop, ...both }, "stop");
   return ok({ ...delivery, stop: { host: stopUrl.value.host, maxAttempts, initialDelayMs, sealed } });
-}
-
-/** The texts of the headers of the trigger's other request that count as secrets. */
-function secretLiterals(headers: readonly (readonly [name: string, value: LaterText])[]): readonly string[] {
-  return headers
-    .filter(([name]) => isSecretHeader(name))
-    .flatMap(([, value]) => value.filter((piece) => typeof piece === "string"));
 }
 
 /** What is sent, or kept, once the receiver has answered. */
@@ -178,34 +167,25 @@ function renderRequest(
   const headers: [string, string][] = [];
   let headerBytes = 0;
   for (const [name, template] of Object.entries(request.headers)) {
-    const value = renderText(template, context, RENDERED_HEADERS_MAX_BYTES);
-    if (value.ok) headerBytes += name.length + value.value.length;
-    if (!value.ok || headerBytes > RENDERED_HEADERS_MAX_BYTES) {
+    const header = renderHeader(template, context, RENDERED_HEADERS_MAX_BYTES);
+    if (header.ok) headerBytes += name.length + header.value.putIn;
+    if (!header.ok || headerBytes > RENDERED_HEADERS_MAX_BYTES) {
       return err(
-        `${place}.headers: have more than ${RENDERED_HEADERS_MAX_BYTES} bytes with their placeholders put in; send less.`,
+        `${place}.headers: their names and the values put in have more than ${RENDERED_HEADERS_MAX_BYTES} bytes; send less.`,
       );
     }
-    if (!HEADER_VALUE.test(value.value)) {
+    const { value } = header.value;
+    if (!HEADER_VALUE.test(value)) {
       return err(
         `${place}.headers.${name.slice(0, 100)}: a value that was put in has characters that no header can carry; send printable ASCII.`,
       );
     }
-    headers.push([name, value.value]);
-  }
-  const payload = payloadOf(request, context);
-  if (!payload.ok) {
-    return err(
-      `${place}.payload: has more than ${RENDERED_MAX_BYTES} bytes with its placeholders put in; send less.`,
-    );
+    headers.push([name, value]);
   }
   const named = Object.fromEntries(headers);
-  const body = isForm(named) ? toForm(payload.value) : JSON.stringify(payload.value);
-  if (body === null) {
-    return err(
-      `${place}.payload: is not a form; send one flat JSON object of strings, numbers and booleans.`,
-    );
-  }
-  return ok({ url: url.value, method: request.method, headers: named, body });
+  const body = bodyOf(request, context, isForm(named));
+  if (!body.ok) return err(`${place}.payload: ${BODY_FAULTS[body.error]}`);
+  return ok({ url: url.value, method: request.method, headers: named, body: body.value });
 }
 
 function urlFault(place: string, fault: keyof typeof URL_FAULTS): string {
@@ -218,15 +198,43 @@ function isForm(headers: Readonly<Record<string, string>>): boolean {
   );
 }
 
+const BODY_FAULTS = {
+  too_large: `has more than ${RENDERED_MAX_BYTES} bytes with its placeholders put in; send less.`,
+  no_form: "is not a form; send one flat JSON object of strings, numbers and booleans.",
+};
+
+/** The limit is judged without the secrets, or a parameter that grows until it is refused would tell how long they are. */
+function bodyOf(
+  request: RequestTemplates,
+  { secrets = {}, ...context }: FullContext,
+  asForm: boolean,
+): Result<string, keyof typeof BODY_FAULTS> {
+  const written = (whole: FullContext, maxBytes: number): Result<string, keyof typeof BODY_FAULTS> => {
+    const payload = payloadOf(request, whole, maxBytes);
+    if (!payload.ok) return payload;
+    const body = asForm ? toForm(payload.value) : JSON.stringify(payload.value);
+    if (body === null) return err("no_form");
+    // A form can have three times the bytes of the JSON.
+    return body.length > maxBytes ? err("too_large") : ok(body);
+  };
+  const open = written(context, RENDERED_MAX_BYTES);
+  if (!open.ok || Object.keys(secrets).length === 0) return open;
+  return written({ ...context, secrets }, Number.POSITIVE_INFINITY);
+}
+
 /**
  * Without a payload the context itself is sent, but no secrets. It is never read as a template, because its values are the
  * callers'.
  */
-function payloadOf({ payload }: RequestTemplates, context: FullContext): Result<unknown, "too_large"> {
-  if (payload !== undefined) return renderJson(payload, context, RENDERED_MAX_BYTES);
+function payloadOf(
+  { payload }: RequestTemplates,
+  context: FullContext,
+  maxBytes: number,
+): Result<unknown, "too_large"> {
+  if (payload !== undefined) return renderJson(payload, context, maxBytes);
   const { run, parameters, recommendations, entity } = context;
   const whole = { run, parameters, recommendations, entity };
-  return utf8Bytes(JSON.stringify(whole)) > RENDERED_MAX_BYTES ? err("too_large") : ok(whole);
+  return utf8Bytes(JSON.stringify(whole)) > maxBytes ? err("too_large") : ok(whole);
 }
 
 function toForm(payload: unknown): string | null {

@@ -1,11 +1,14 @@
 /** The request of a delivery. The Worker renders and seals it, and opens it only to send it. */
 
 import type { LaterText } from "./later-text.ts";
-import type { SentRequest } from "./request-secrets.ts";
 
-/** `origin`: of the request that created the run. */
-export interface WebhookRequest extends SentRequest {
+/** `headers`: only the caller's. `body`: JSON or a form. `origin`: of the request that created the run. */
+export interface WebhookRequest {
+  readonly url: string;
   readonly method: "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly signingSecret: string | null;
   readonly origin: string;
   /** What is wanted of the answer; left out if nothing is. */
   readonly answer?: WantedAnswer;

@@ -3,7 +3,6 @@
  * receiver's answer are put in when it is sent.
  */
 
-import { RENDERED_HEADERS_MAX_BYTES, RENDERED_MAX_BYTES, utf8Bytes } from "../http/limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type AnswerValues, VALUE_MAX_CHARACTERS } from "./answer-values.ts";
 import { fillIn, keysOf, type LaterText } from "./later-text.ts";
@@ -19,8 +18,7 @@ const PATH_FAULTS: Readonly<Record<PathFault, string>> = {
 };
 
 /** A request whose texts lack the values of the answer. */
-export interface StopRequest
-  extends Pick<WebhookRequest, "method" | "signingSecret" | "callbackToken" | "origin" | "otherSecrets"> {
+export interface StopRequest extends Pick<WebhookRequest, "method" | "signingSecret" | "origin"> {
   readonly url: LaterText;
   readonly headers: readonly (readonly [name: string, value: LaterText])[];
   readonly body: LaterText;
@@ -31,14 +29,16 @@ export function stopId(runId: string): string {
   return `${runId}-cancel`;
 }
 
-/** The request with all values put in, or the rest of a sentence that begins with "was not called: ". */
+/**
+ * The request with all values put in, or the rest of a sentence that begins with "was not called: ". Nothing is measured here,
+ * because a refusal would tell how long the secrets are. The values are few and short, and a create bounds everything else.
+ */
 export function filledStop(stop: StopRequest, answer: AnswerValues | null): Result<WebhookRequest, string> {
   const { url, headers, body, ...rest } = stop;
-  const known = new Map(answer?.values);
+  const known = new Map(answer);
   for (const key of keysOf(url, body, ...headers.map(([, value]) => value))) {
     const name = `{{ response.${key.slice(0, 80).toWellFormed()} }}`;
     const value = known.get(key);
-    if (answer?.secret.includes(key)) return err(`${name} may contain a secret of the request`);
     if (value === undefined) {
       return err(
         answer === null ? `no answer is known that has ${name}` : `the answer has no usable ${name}`,
@@ -53,7 +53,6 @@ export function filledStop(stop: StopRequest, answer: AnswerValues | null): Resu
   if (!filledHeaders.every(([, value]) => HEADER_VALUE.test(value))) {
     return err("a value of the answer has characters that no header can carry");
   }
-  const headerBytes = filledHeaders.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   const request = {
     ...rest,
     url: filled(url),
@@ -65,8 +64,5 @@ export function filledStop(stop: StopRequest, answer: AnswerValues | null): Resu
     fillIn(url, () => "x"),
   );
   if (fault !== null) return err(`a value of the answer ${PATH_FAULTS[fault]}`);
-  if (headerBytes > RENDERED_HEADERS_MAX_BYTES || utf8Bytes(request.body) > RENDERED_MAX_BYTES) {
-    return err("the values of the answer make it too long");
-  }
   return ok(request);
 }

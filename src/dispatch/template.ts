@@ -66,6 +66,22 @@ export function renderText(
   return text === null || utf8Bytes(text) > maxBytes ? err("too_large") : ok(text);
 }
 
+/**
+ * A header's value, and how many UTF-16 units of it are values that were put in. The template itself and the secrets in it don't
+ * count, because their lengths are secret. `too_large` if the rest has more than `maxBytes`.
+ */
+export function renderHeader(
+  template: string,
+  context: FullContext,
+  maxBytes: number,
+): Result<{ readonly value: string; readonly putIn: number }, "too_large"> {
+  const parts = parsed(template);
+  const counted = parts.filter((part) => typeof part !== "string" && part[0] !== "secrets");
+  const putIn = fill(counted, context, maxBytes, String);
+  if (putIn === null) return err("too_large");
+  return ok({ value: fill(parts, context, Number.POSITIVE_INFINITY, String) ?? "", putIn: putIn.length });
+}
+
 /** A sentence about the first fault in the placeholders of a URL, or null. It does not judge which URLs may be called. */
 export function checkUrlTemplate(template: string, roots = IN_URL): string | null {
   const parts = parse(template, roots);

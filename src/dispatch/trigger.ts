@@ -5,12 +5,14 @@ import { isJsonObject } from "../http/json.ts";
 import {
   ATTEMPTS_DEFAULT,
   ATTEMPTS_MAX,
+  HEADERS_MAX,
   RESPONSE_VALUES_MAX,
   RETRY_DELAY_DEFAULT_MS,
   RETRY_DELAY_MAX_MS,
   RETRY_DELAY_MIN_MS,
   SECRET_MAX_CHARACTERS,
   SECRET_NAME,
+  SECRET_USES_MAX,
   SECRETS_MAX,
   TRIGGER_MAX_BYTES,
   URL_MAX_CHARACTERS,
@@ -36,7 +38,12 @@ const headersOf = (roots: Roots, whose: string) =>
     .check(
       z.superRefine((value, context) => {
         const seen = new Set<string>();
-        for (const [name, text] of Object.entries(value)) {
+        const entries = Object.entries(value);
+        if (entries.length > HEADERS_MAX) {
+          const message = `has ${entries.length} headers; send at most ${HEADERS_MAX}.`;
+          context.addIssue({ code: "custom", message });
+        }
+        for (const [name, text] of entries) {
           const message = headerFault(name, text, seen, roots);
           if (message !== null) context.addIssue({ code: "custom", path: [name], message });
         }
@@ -45,11 +52,18 @@ const headersOf = (roots: Roots, whose: string) =>
     .register(z.globalRegistry, {
       wire: {
         type: "object",
+        maxProperties: HEADERS_MAX,
         propertyNames: { pattern: HEADER_NAME.source },
-        additionalProperties: { type: "string", pattern: HEADER_VALUE.source },
+        additionalProperties: {
+          type: "string",
+          pattern: HEADER_VALUE.source,
+          maxLength: SECRET_MAX_CHARACTERS,
+        },
       },
       description: `Headers of the ${whose}. Values may contain placeholders. You can't set those that the service or the connection sets: \`host\`, \`content-length\`, \`idempotency-key\`, \`webhook-*\` and the like.`,
     });
+
+const TOO_LONG = `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`;
 
 function headerFault(name: string, text: unknown, seen: Set<string>, roots: Roots): string | null {
   const lower = name.toLowerCase();
@@ -58,6 +72,7 @@ function headerFault(name: string, text: unknown, seen: Set<string>, roots: Root
   if (seen.has(lower)) return "is there twice; send it once.";
   seen.add(lower);
   if (typeof text !== "string") return "send a string.";
+  if (text.length > SECRET_MAX_CHARACTERS) return TOO_LONG;
   if (!HEADER_VALUE.test(text)) return "has characters that no header can carry; send printable ASCII.";
   return checkTemplate(text, roots)?.sentence ?? null;
 }
@@ -113,8 +128,7 @@ export const triggerSecrets = z
       propertyNames: { pattern: WHOLE_SECRET_NAME.source },
       additionalProperties: { type: "string", minLength: 1, maxLength: SECRET_MAX_CHARACTERS },
     },
-    description:
-      "Secrets by name. Headers and payloads use them as `{{ secrets.NAME }}`. URLs and `link` can't. No response shows them.",
+    description: `Secrets by name. Headers and payloads use them as \`{{ secrets.NAME }}\`, ${SECRET_USES_MAX} times at most. URLs and \`link\` can't. No response shows them.`,
   });
 
 function secretFault(name: string, text: unknown): string | null {
@@ -123,9 +137,7 @@ function secretFault(name: string, text: unknown): string | null {
   }
   if (typeof text !== "string") return "send a string.";
   if (text === "") return "is empty; leave it out.";
-  return text.length > SECRET_MAX_CHARACTERS
-    ? `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`
-    : null;
+  return text.length > SECRET_MAX_CHARACTERS ? TOO_LONG : null;
 }
 
 const AN_OBJECT = {
@@ -220,13 +232,36 @@ const cancel = z
       "The request that stops the job. The service sends it when a run is cancelled whose webhook was sent, with the trigger's retries and its signature. Its `webhook-id` and `Idempotency-Key` are the run's id and `-cancel`. The answers 404, 409 and 410 count as done.",
   });
 
+/**
+ * What the limit counts. An action keeps its secrets when somebody changes the rest of it. If the limit counted them, a payload
+ * that grows until it is refused would tell how long they are. They have bounds of their own.
+ */
+function withoutSecrets(value: unknown): unknown {
+  if (!isJsonObject(value)) return value;
+  const { headers, secrets, signingSecret, cancel, ...others } = value;
+  return {
+    ...others,
+    ...{ headers: blanked(headers), secrets: blanked(secrets), signingSecret: blank(signingSecret) },
+    cancel: isJsonObject(cancel) ? { ...cancel, headers: blanked(cancel.headers) } : cancel,
+  };
+}
+
+function blanked(texts: unknown): unknown {
+  if (!isJsonObject(texts)) return texts;
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, blank(text)]));
+}
+
+function blank(text: unknown): unknown {
+  return typeof text === "string" ? "" : text;
+}
+
 /** A webhook that starts the workflow. Without a `payload`, the whole template context is sent. */
 export const trigger = z
   .pipe(
     z.transform((value, context) => {
-      const bytes = utf8Bytes(JSON.stringify(value) ?? "");
+      const bytes = utf8Bytes(JSON.stringify(withoutSecrets(value)) ?? "");
       if (bytes <= TRIGGER_MAX_BYTES) return value;
-      const message = `has ${bytes} bytes; send at most ${TRIGGER_MAX_BYTES}.`;
+      const message = `has ${bytes} bytes without its secrets; send at most ${TRIGGER_MAX_BYTES}.`;
       context.issues.push({ code: "custom", message, input: value });
       return z.NEVER;
     }),
@@ -290,7 +325,7 @@ export const trigger = z
   )
   .register(z.globalRegistry, {
     id: "Trigger",
-    description: `A webhook that starts the workflow. At most ${TRIGGER_MAX_BYTES} bytes of JSON.`,
+    description: `A webhook that starts the workflow. At most ${TRIGGER_MAX_BYTES} bytes of JSON, not counting the values of headers, \`secrets\` and \`signingSecret\`.`,
     examples: [
       { type: "webhook", url: "https://ci.example.com/hooks/{{ parameters.version }}", startOn: "heartbeat" },
     ],
@@ -301,8 +336,8 @@ export type Trigger = z.output<typeof trigger>;
 type Templates = Pick<Trigger, "headers" | "payload" | "secrets" | "link" | "cancel">;
 
 /**
- * What no member alone can tell: a placeholder for a secret that is missing, or too many values of the answer. Members that
- * were refused come here as well.
+ * What no member alone can tell: a placeholder for a secret that is missing, or too many secrets or values of the answer.
+ * Members that were refused come here as well. A header of a stored action is a secret, so no sentence counts.
  */
 function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates) {
   const places = { headers, payload, "cancel.headers": cancel?.headers, "cancel.payload": cancel?.payload };
@@ -315,9 +350,14 @@ function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates
     const message = `uses {{ ${missing.join(".").slice(0, 80)} }}, which is missing in secrets; add it.`;
     faults.push({ path: place.split("."), message });
   }
-  const used = [link, cancel].flatMap(pathsOf).filter(([root]) => root === "response");
-  if (used.length > RESPONSE_VALUES_MAX) {
-    const message = `link and cancel use ${used.length} values of the answer; use at most ${RESPONSE_VALUES_MAX}.`;
+  const used = (root: string) =>
+    [headers, payload, link, cancel].flatMap(pathsOf).filter(([of]) => of === root);
+  if (used("response").length > RESPONSE_VALUES_MAX) {
+    const message = `link and cancel use more than ${RESPONSE_VALUES_MAX} values of the answer; use fewer.`;
+    faults.push({ path: [], message });
+  }
+  if (used("secrets").length > SECRET_USES_MAX) {
+    const message = `uses secrets more than ${SECRET_USES_MAX} times; use them less often.`;
     faults.push({ path: [], message });
   }
   return faults;

@@ -11,9 +11,8 @@ import { type KeyRing, keyRing } from "../key-ring.ts";
 import { err, ok, type Result } from "../result.ts";
 import { ANSWER_VALUES_MAX_BYTES, type AnswerValues, answerValues, linkOf } from "./answer-values.ts";
 import { ATTEMPT_MAX_MS, type AttemptAnswer, UNANSWERED } from "./delivery.ts";
-import { ANSWER_READ_MAX_BYTES, excerptOf } from "./excerpt.ts";
+import { EXCERPT_MAX_BYTES, excerptOf } from "./excerpt.ts";
 import { keysOf } from "./later-text.ts";
-import { type Secrets, secretsOf, valueSecretsOf } from "./request-secrets.ts";
 import {
   type Attempt,
   type Sealed,
@@ -46,8 +45,7 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
     const url = guardUrl(request.url, policy.value);
     if (!url.ok) return unready(url.error.replace(/\.$/, ""), true);
     const headers = await headersOf(request, runId, stop === undefined ? runId : stopId(runId));
-    const known = knownTexts(url.value, request, scope, runId);
-    const { values, ...answer } = await exchange(url.value, request, headers, known);
+    const { values, ...answer } = await exchange(url.value, request, headers);
     if (values === undefined) return answer;
     const sealed = await ring.value.seal(JSON.stringify(values), sealedFor(scope, runId, "answer"));
     return { ...answer, values: sealed };
@@ -101,21 +99,9 @@ async function headersOf(request: WebhookRequest, runId: string, id: string): Pr
   return headers;
 }
 
-/** Texts of the request that every reader of the timeline may know. */
-function knownTexts(url: URL, { origin }: WebhookRequest, scope: string, runId: string): readonly string[] {
-  const [o, p, envName] = scope.split("/");
-  const callbackPath = `/${o}/${p}/envs/${envName}/action-runs/${runId}/callback`;
-  return ["https://", "http://", url.host, origin + callbackPath];
-}
-
 type Exchanged = Omit<AttemptAnswer, "values"> & { readonly values?: AnswerValues };
 
-async function exchange(
-  url: URL,
-  request: WebhookRequest,
-  headers: Headers,
-  known: readonly string[],
-): Promise<Exchanged> {
+async function exchange(url: URL, request: WebhookRequest, headers: Headers): Promise<Exchanged> {
   const startedAt = Date.now();
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), ATTEMPT_MAX_MS);
@@ -125,20 +111,15 @@ async function exchange(
     const { status } = response;
     const wanted = response.ok ? request.answer : undefined;
     const { bytes, isCut } = await readStart(response.body, wanted !== undefined);
-    const signature = headers.get("webhook-signature") ?? "";
-    const secrets = () => secretsOf(request, signature);
-    // Most answers are empty, and the search for secrets is expensive.
-    const excerpt = bytes.byteLength === 0 ? "" : excerptOf(bytes, isCut, secrets(), known);
     const isRedirect = status >= 300 && status <= 399;
     return {
       status,
       durationMs: Date.now() - startedAt,
       reason: `answered ${status}${isRedirect ? ", and redirects are not followed" : ""}`,
       isFinal: false,
-      excerpt: excerpt === "" ? null : excerpt,
-      ...(excerpt === null && { excerptOmitted: "secret" as const }),
+      excerpt: bytes.byteLength === 0 ? null : excerptOf(bytes, isCut),
       retryAfter: response.headers.get("Retry-After"),
-      ...(wanted && used(wanted, bytes, response.headers, valueSecretsOf(request, signature), known)),
+      ...(wanted && used(wanted, bytes, response.headers)),
     };
   } catch (error) {
     const reason = abort.signal.aborted
@@ -157,20 +138,13 @@ function used(
   { stopKeys, link }: WantedAnswer,
   bytes: Uint8Array,
   headers: Headers,
-  secrets: Secrets,
-  known: readonly string[],
-): Pick<Exchanged, "values" | "link" | "linkOmitted"> {
+): Pick<Exchanged, "values" | "link"> {
   const wanted = [...new Set([...stopKeys, ...keysOf(link ?? [])])];
-  const found = answerValues(bytes, headers.get("Location"), wanted, secrets, known);
-  const isForStop = (key: string) => stopKeys.includes(key);
-  const values = {
-    values: found.values.filter(([key]) => isForStop(key)),
-    secret: found.secret.filter(isForStop),
-  };
+  const found = answerValues(bytes, headers.get("Location"), wanted);
   const made = link === null ? null : linkOf(link, found);
   return {
-    ...(stopKeys.length > 0 && { values }),
-    ...(made !== null && (typeof made === "string" ? { link: made } : { linkOmitted: made.fault })),
+    ...(stopKeys.length > 0 && { values: found.filter(([key]) => stopKeys.includes(key)) }),
+    ...(made !== null && { link: made }),
   };
 }
 
@@ -186,7 +160,7 @@ async function readStart(
   body: ReadableStream | null,
   forValues: boolean,
 ): Promise<{ bytes: Uint8Array; isCut: boolean }> {
-  const bytes = new Uint8Array(forValues ? ANSWER_VALUES_MAX_BYTES : ANSWER_READ_MAX_BYTES);
+  const bytes = new Uint8Array(forValues ? ANSWER_VALUES_MAX_BYTES : EXCERPT_MAX_BYTES + 1);
   let length = 0;
   const upTo = (isCut: boolean) => ({ bytes: bytes.subarray(0, length), isCut });
   if (body === null) return upTo(false);

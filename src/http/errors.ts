@@ -49,7 +49,7 @@ export const ERRORS = {
     412,
     "The version of the action is not the one in your If-Match. Get the action and try again.",
   ],
-  body_too_large: [413, "The body has 2000000 bytes. Send at most 1048576."],
+  body_too_large: [413, "The body has more than 1048576 bytes. Send less."],
   unsupported_media_type: [415, "The body is not JSON. Send the header Content-Type: application/json."],
   idempotency_key_reused: [
     422,

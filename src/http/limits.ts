@@ -10,12 +10,18 @@ export const JSON_MAX_DEPTH = 64;
 export const INPUTS_MAX_BYTES = 256 * 1024;
 export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
+/** Without the secrets. No limit counts bytes of secrets, because whoever meets a limit would learn how long they are. */
 export const TRIGGER_MAX_BYTES = 64 * 1024;
 /** The pattern of the name of a trigger's secret. */
 export const SECRET_NAME = "[A-Za-z][A-Za-z0-9_-]{0,62}";
 /** Of one trigger. */
 export const SECRETS_MAX = 20;
+/** Also of a header's value, which is a secret of a stored action. */
 export const SECRET_MAX_CHARACTERS = 4096;
+/** Of both requests of a trigger. Each use is as long as its secret. */
+export const SECRET_USES_MAX = 20;
+/** Of one request. */
+export const HEADERS_MAX = 20;
 /** How often one trigger uses a value of the receiver's answer. Each value is as long as the receiver likes, up to a bound. */
 export const RESPONSE_VALUES_MAX = 20;
 /** A stored action's parametersSchema. */
@@ -30,9 +36,9 @@ export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
 /** The pattern of an action's name in a path. */
 export const ACTION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
-/** A trigger's payload after its placeholders were replaced. */
+/** A trigger's payload after its placeholders were replaced, without secrets. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
-/** A trigger's header names and values together, after their placeholders were replaced. */
+/** A trigger's header names, and what took the place of the placeholders in their values, without secrets. */
 export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
 export const CANCEL_REASON_MAX_BYTES = 1024;

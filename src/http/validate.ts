@@ -96,8 +96,8 @@ async function readBytes(request: Request): Promise<ArrayBuffer> {
     else if (bytes > BODY_DRAIN_BYTES) break;
   }
   if (bytes > BODY_MAX_BYTES) {
-    const size = bytes > BODY_DRAIN_BYTES ? `over ${BODY_DRAIN_BYTES}` : `${bytes}`;
-    throw new ApiError("body_too_large", `The body has ${size} bytes. Send at most ${BODY_MAX_BYTES}.`);
+    // Without the number of bytes, because some of them can be a secret's.
+    throw new ApiError("body_too_large");
   }
   return new Blob(chunks).arrayBuffer();
 }

@@ -168,11 +168,13 @@ const answered = {
   status: z.int().nullable(),
   durationMs: z.int(),
   reason: z.string(),
-  excerpt: z.string().nullable().describe("The start of what the receiver answered."),
-  excerptOmitted: z
-    .enum(["secret"])
+  excerpt: z
+    .string()
+    .nullable()
     .optional()
-    .describe("Why the answer is not shown: it may hold a secret of the request."),
+    .describe(
+      "The first 1 KiB of what the receiver answered, with control characters escaped; null if it answered nothing. Only for tokens with `actions:manage`, because receivers echo secrets. Left out for all others.",
+    ),
   nextAttemptAt: instant.nullable(),
 };
 
@@ -182,15 +184,7 @@ const timelineEvent = z
   .discriminatedUnion("type", [
     event("created", { by: z.string().optional() }),
     event("attempt_started", begun),
-    event("attempt_answered", {
-      ...answered,
-      linkOmitted: z
-        .enum(["missing", "secret", "invalid"])
-        .optional()
-        .describe(
-          "Why the trigger's `link` shows no page: the answer lacks a value, a value may hold a secret, or the link is not an `https` URL without credentials.",
-        ),
-    }),
+    event("attempt_answered", answered),
     event("stop_started", begun),
     event("stop_answered", answered),
     event("started", { cause: z.enum(["delivery", "heartbeat", "callback"]).optional() }),

@@ -177,10 +177,17 @@ export interface Coordinator {
   read(id: string, isDetailed?: boolean): Promise<RunReply>;
   /** Lands what has not landed yet, so that a list can show it. Waits 2 s at most. */
   settle(): Promise<Settled>;
-  /** Up to `limit` events after the one numbered `after`. */
-  events(id: string, after: number, limit: number): Promise<TimelineReply>;
+  /** Up to `limit` events after the one numbered `after`. `withExcerpts`: whether the caller may see what receivers answered. */
+  events(id: string, after: number, limit: number, withExcerpts?: boolean): Promise<TimelineReply>;
   /** The same. If there are none yet, waits up to `maxMs`. */
-  watch(id: string, after: number, limit: number, watcher: Watcher, maxMs: number): Promise<TimelineReply>;
+  watch(
+    id: string,
+    after: number,
+    limit: number,
+    watcher: Watcher,
+    maxMs: number,
+    withExcerpts?: boolean,
+  ): Promise<TimelineReply>;
   /** The run when it has ended, or as it is after `maxMs`. The watcher keeps its place unless this is its last call. */
   waitForEnd(
     id: string,

@@ -10,9 +10,8 @@ import type { Run, RunEvent } from "./run.ts";
  * Each type, and its members besides `seq`, `type` and `at`:
  * - `created`: `by`, the name of the caller's API token
  * - `attempt_started`: `attempt`, `host`
- * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt`,
- *   `excerptOmitted` (secret; only if there is a reason), `linkOmitted` (missing, secret, invalid; only if there is a
- *   reason), `nextAttemptAt`
+ * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt` (the start
+ *   of the answer, which only some callers may see), `nextAttemptAt`
  * - `stop_started`, `stop_answered`: the same for the request that stops the job. After the end they go to the log
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`
@@ -130,10 +129,21 @@ export function withDerived(
   return events;
 }
 
-/** The event as JSON for the wire: `{ seq, type, at, … }`. */
-export function toWireEvent({ seq, type, at, data }: StoredEvent): string {
-  const rest = data === "{}" ? "}" : `,${data.slice(1)}`;
+/**
+ * The event as JSON for the wire: `{ seq, type, at, … }`. `withExcerpt`: whether the caller may see what receivers answered.
+ * An answer can contain secrets of the request, because receivers echo.
+ */
+export function toWireEvent({ seq, type, at, data }: StoredEvent, withExcerpt: boolean): string {
+  const shown = withExcerpt || !HAS_EXCERPT.has(type) ? data : withoutExcerpt(data);
+  const rest = shown === "{}" ? "}" : `,${shown.slice(1)}`;
   return `{"seq":${seq},"type":"${type}","at":"${new Date(at).toISOString()}"${rest}`;
+}
+
+const HAS_EXCERPT: ReadonlySet<string> = new Set<TimelineEventType>(["attempt_answered", "stop_answered"]);
+
+function withoutExcerpt(data: string): string {
+  const { excerpt: _, ...shown } = JSON.parse(data) as TimelineEvent["data"];
+  return JSON.stringify(shown);
 }
 
 /** Whether no event can follow this one. */

@@ -219,66 +219,83 @@ describe("null", () => {
     const { cancel: _cancel, ...plain } = WHOLE as ReturnType<typeof triggerAt> & { cancel: unknown };
     await put(path, { trigger: plain });
     const keep = { type: "webhook", url: `${ORIGIN_A}/hook`, secrets: { token: null } };
-    expect((await put(path, { trigger: { ...keep, ...stop(`${ORIGIN_B}/`) } })).status).toBe(422);
+    const refused = await put(path, { trigger: { ...keep, ...stop(`${ORIGIN_B}/`) } });
+    expect([refused.status, refused.body.error]).toEqual([
+      422,
+      "trigger.secrets.token: the stored value is kept only if trigger.url and trigger.cancel.url have the same scheme, host and port, and had them before. Send the value again.",
+    ]);
     expect((await put(path, { trigger: { ...keep, ...stop(`${ORIGIN_A}/`) } })).status).toBe(200);
     expect((await put(path, { trigger: keep })).status).toBe(200);
     expect(await opened(path)).toEqual({ "trigger.secrets.token": "the-named-secret-8842" });
   });
 
-  /** [trigger and cancel before, trigger and cancel after, which values null keeps]. */
-  type Move = [readonly [string, string?], readonly [string, string?], readonly string[]];
+  /** [trigger and cancel before, trigger and cancel after, whether null keeps every value]. */
+  type Move = [readonly [string, string?], readonly [string, string?], boolean];
   const A = "https://a.example";
   const B = "https://b.example";
   it.each<Move>([
-    [
-      [A, A],
-      ["https://A.example:443/x?y", `${A}/{{ response.id }}`],
-      ["start", "stop", "both"],
-    ],
-    [
-      [A, B],
-      [A, B],
-      ["start", "stop", "both"],
-    ],
-    [[A], [A, A], ["start", "both"]],
-    [[A, B], [A], ["start", "both"]],
-    [[A, B], [A, A], ["start"]],
-    [[A, A], [A, B], ["start"]],
-    [[A, A], [B, A], ["stop"]],
-    [[A, A], ["http://a.example", A], ["stop"]],
-    [[A, A], ["https://a.example:8443", A], ["stop"]],
-    [[A, A], [A, "https://a.example:8443"], ["start"]],
-    [[A, A], ["https://a.example.", "https://x.a.example"], []],
-  ])("from %j to %j keeps %j", (before, after, kept) => {
+    [[A], [A], true],
+    [[A], [`${A}:443/x?y`], true],
+    [[A, A], ["https://A.example:443/x?y", `${A}/{{ response.id }}`], true],
+    // A cancel request is added or removed.
+    [[A], [A, A], true],
+    [[A, A], [A], true],
+    [[A], [A, B], false],
+    // One request moves, or both.
+    [[A], [B], false],
+    [[A, A], [A, B], false],
+    [[A, A], [B, A], false],
+    [[A, A], [B, B], false],
+    [[A, A], [B], false],
+    [[A, A], ["http://a.example", A], false],
+    [[A, A], ["https://a.example:8443", A], false],
+    [[A, A], [A, "https://a.example:8443"], false],
+    [[A, A], [A, "http://a.example:443"], false],
+    [[A, A], ["https://a.example.", "https://x.a.example"], false],
+    // The two requests went to different hosts before: all values are sent each time.
+    [[A, B], [A, B], false],
+    [[A, B], [A], false],
+    [[A, B], [B], false],
+    [[A, B], [A, A], false],
+    [[A, B], [B, B], false],
+    [[A, B], [B, A], false],
+  ])("from %j to %j: %j", (before, after, isKept) => {
     const places = {
       start: (value: string | null) => ({ headers: { H: value } }),
       stop: (value: string | null) => ({ stopHeaders: { H: value } }),
-      both: (value: string | null) => ({ secrets: { token: value } }),
+      signing: (value: string | null) => ({ signingSecret: value === null ? null : SIGNING_SECRET }),
+      named: (value: string | null) => ({ secrets: { token: value } }),
     };
     const actionAt = (
       [url, stopUrl]: readonly [string, string?],
-      more: { headers?: object; stopHeaders?: object; secrets?: object },
+      more: { headers?: object; stopHeaders?: object; secrets?: object; signingSecret?: string | null },
     ) =>
       actionDefinition.parse({
         trigger: {
           ...{ type: "webhook", url, secrets: more.secrets, headers: more.headers },
+          ...(more.signingSecret !== undefined && { signingSecret: more.signingSecret }),
           ...(stopUrl !== undefined && { cancel: { url: stopUrl, headers: more.stopHeaders } }),
         },
       });
-    const found = Object.entries(places).filter(([name, sent]) => {
-      if (name === "stop" && (before[1] === undefined || after[1] === undefined)) return false;
+    for (const [name, sent] of Object.entries(places)) {
+      if (name === "stop" && (before[1] === undefined || after[1] === undefined)) continue;
       const stored = splitSecrets(actionAt(before, sent("a-value")), null);
       if (!stored.ok) throw new Error("not stored");
-      return splitSecrets(actionAt(after, sent(null)), stored.value).ok;
-    });
-    expect(found.map(([name]) => name)).toEqual(kept);
+      const split = splitSecrets(actionAt(after, sent(null)), stored.value);
+      expect([name, split.ok]).toEqual([name, isKept]);
+      if (!split.ok) expect(split.error.reason).toBe("moved");
+      // Whatever moves, values that are sent are stored.
+      expect(splitSecrets(actionAt(after, sent("another-value")), stored.value).ok).toBe(true);
+    }
   });
 
-  it("needs another scheme, host or port only for the request that changed", async () => {
+  it("keeps no header of a request that stays if the other one moves", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, { trigger: WHOLE });
     const trigger = kept({ headers: { Authorization: null }, ...stop(`${ORIGIN_B}/stop`) });
-    expect((await put(path, { trigger })).status).toBe(200);
+    expect((await put(path, { trigger })).body.code).toBe("secret_required");
+    const other = kept({ url: `${ORIGIN_B}/hook`, ...stop(`${ORIGIN_A}/stop`, { Authorization: null }) });
+    expect((await put(path, { trigger: other })).body.code).toBe("secret_required");
   });
 
   it("is refused when there is no action, or a deleted one had the value", async () => {
@@ -302,17 +319,17 @@ describe("null", () => {
     expect((await askWith(other, "PUT", path, { body: { trigger: WHOLE } })).status).toBe(200);
   });
 
-  it("can't make a trigger larger than 64 KiB, version by version", async () => {
+  it("can't make a trigger hold more than 20 secrets, version by version", async () => {
     const path = `${newActionsPath()}/deploy`;
     const secrets = (keep: number, more: number) =>
       Object.fromEntries(
-        Array.from({ length: keep + more }, (_, n) => [`s${n}`, n < keep ? null : "s".repeat(4000)]),
+        Array.from({ length: keep + more }, (_, n) => [`s${n}`, n < keep ? null : "s".repeat(4096)]),
       );
-    await put(path, { trigger: kept({ secrets: secrets(0, 8) }) });
-    expect((await put(path, { trigger: kept({ secrets: secrets(8, 7) }) })).status).toBe(200);
-    const refused = await put(path, { trigger: kept({ secrets: secrets(15, 2) }) });
+    await put(path, { trigger: kept({ secrets: secrets(0, 12) }) });
+    expect((await put(path, { trigger: kept({ secrets: secrets(12, 8) }) })).status).toBe(200);
+    const refused = await put(path, { trigger: kept({ secrets: secrets(20, 1) }) });
     expect([refused.status, refused.body.code]).toEqual([400, "invalid_body"]);
-    expect(refused.body.error).toContain("at most 65536");
+    expect(refused.body.error).toContain("send at most 20");
   });
 });
 

@@ -30,7 +30,6 @@ export interface Entry {
   readonly durationMs?: number;
   readonly reason?: string;
   readonly excerpt?: string | null;
-  readonly excerptOmitted?: string;
   readonly nextAttemptAt?: string | null;
   readonly cause?: string;
   readonly by?: string;

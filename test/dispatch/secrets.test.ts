@@ -1,6 +1,7 @@
 /**
  * A trigger's secrets reach the receiver and nobody else: looked for in every table of D1 and of the coordinator, in
- * every answer, in the timeline and in the log, while the delivery is under way and after it.
+ * every answer, in the timeline and in the log, while the delivery is under way and after it. A receiver that repeats them
+ * writes them into the timeline, and then they are looked for everywhere else.
  */
 
 import { runInDurableObject } from "cloudflare:test";
@@ -8,7 +9,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
-import { ask, coordinatorOf, newRunsPath } from "../support/requests.ts";
+import { ask, coordinatorOf, newRunsPath, ROOT } from "../support/requests.ts";
+import { grantToken } from "../support/tokens.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
 
 const URL_SECRET = "T0PQ7-hook-4711-of-the-url";
@@ -103,20 +105,22 @@ function dumpedJournal({ path, created }: Fired): Promise<string> {
   });
 }
 
-async function answered({ path, created }: Fired): Promise<string> {
+async function answered({ path, created }: Fired, token: string): Promise<string> {
   const url = `${ORIGIN}${path}`;
   const paths = [`${url}/${created.id}`, `${url}/${created.id}?wait=1`, url, `${url}/${created.id}/events`];
-  const answers = await Promise.all(paths.map((one) => ask<unknown>("GET", one)));
+  const answers = await Promise.all(paths.map((one) => ask<unknown>("GET", one, { token })));
   return answers.map(({ headers, body }) => JSON.stringify([[...headers], body])).join("\n");
 }
 
-async function expectNoSecret({ fired, created }: Told): Promise<void> {
+/** `isEchoed`: the receiver repeated the request. */
+async function expectNoSecret({ fired, created }: Told, isEchoed = false): Promise<void> {
   await until(async () => (await dumpedD1()).includes(fired.created.id));
+  const { token: member } = await grantToken(fired.path.split("/").slice(0, 3).join("/"), { role: "member" });
   const places: Record<string, string> = {
     D1: await dumpedD1(),
-    "the journal": await dumpedJournal(fired),
-    answers: JSON.stringify(created) + (await answered(fired)),
+    answers: JSON.stringify(created) + (await answered(fired, isEchoed ? member : ROOT)),
     "the log": logged.join("\n"),
+    ...(!isEchoed && { "the journal": await dumpedJournal(fired) }),
   };
   const { token } = fired.created.callback;
   const secrets = { ...SECRETS, "the callback token": token, "its end": token.slice(-64) };
@@ -141,15 +145,17 @@ describe("no secret of a trigger can be found", () => {
   it("before a retry, although the receiver echoes the request", async () => {
     const told = await fireWithSecrets({ mode: "echo", status: 503, headers: { "Retry-After": "600" } });
     const [first] = await told.fired.untilAnswered(1);
-    expect(first).toMatchObject({ excerpt: null, excerptOmitted: "secret" });
+    expect(first?.excerpt).toContain(BASIC);
     expect(await told.fired.kept()).toBe(1);
-    await expectNoSecret(told);
+    await expectNoSecret(told, true);
   });
 
   const ENDINGS: readonly [string, Answer, Record<string, unknown>, string][] = [
-    ["accepted", { mode: "echo", status: 202 }, {}, "running"],
-    ["given up", { mode: "echo", status: 400 }, {}, "failed"],
-    ["given up after as many attempts as there are", { mode: "echo", status: 500 }, {}, "failed"],
+    ["accepted", { status: 202 }, {}, "running"],
+    ["accepted by a receiver that echoes it", { mode: "echo", status: 202 }, {}, "running"],
+    ["given up", { status: 400 }, {}, "failed"],
+    ["given up by a receiver that echoes it", { mode: "echo", status: 400 }, {}, "failed"],
+    ["given up after as many attempts as there are", { status: 500 }, {}, "failed"],
     ["never answered", { mode: "reset" }, {}, "failed"],
     ["redirected", { mode: "redirect", status: 302 }, {}, "failed"],
   ];
@@ -157,14 +163,15 @@ describe("no secret of a trigger can be found", () => {
     const told = await fireWithSecrets(answer, more);
     await told.fired.untilStatus(status);
     expect(await told.fired.kept()).toBe(0);
-    await expectNoSecret(told);
+    await expectNoSecret(told, answer.mode === "echo");
   });
 });
 
 it("the answer's value that names a job is sealed, and no secret shows while its stop request is retried", async () => {
   const job = "job-8814-of-the-receiver";
   const told = await fireWithSecrets(
-    { status: 202, body: JSON.stringify({ id: job }) },
+    // The timeline keeps the first 1 KiB as it came.
+    { status: 202, body: JSON.stringify({ pad: "x".repeat(1024), id: job }) },
     { startOn: "heartbeat" },
   );
   await told.fired.untilAnswered(1);
@@ -172,29 +179,6 @@ it("the answer's value that names a job is sealed, and no secret shows while its
   await expectNoSecret(told);
   await told.fired.cancel();
   await expectNoSecret(told);
-});
-
-const hex = (text: string) => new TextEncoder().encode(text).toHex();
-const ECHOES: Readonly<Record<string, (secret: string) => string>> = {
-  "\\u002B": (secret) =>
-    secret.replaceAll("+", "\\u002B").replaceAll("=", "\\u003D").replaceAll("/", "\\u002F"),
-  "&#43;": (secret) => secret.replaceAll("+", "&#43;").replaceAll("=", "&#x3D;").replaceAll("/", "&#x2F;"),
-  "percent twice": (secret) => encodeURIComponent(encodeURIComponent(secret)),
-  "base64 of a part": (secret) => btoa(`Got ${secret}!`.slice(2, -2)),
-  "hex of a part": (secret) => hex(`Got ${secret}!`.slice(2, -2)),
-};
-const SHORT_KEY = "k/+=/+=/z";
-it.each(Object.entries(ECHOES))("no answer is shown that spells a credential as %s", async (_what, spell) => {
-  const to = await answering({ status: 400, body: `{"error":"no such key: ${spell(SHORT_KEY)}"}` });
-  const { untilAnswered } = await fire(to.url, { headers: { "X-Api-Key": SHORT_KEY } });
-  const [answer] = await untilAnswered(1);
-  expect(answer).toMatchObject({ status: 400, excerpt: null, excerptOmitted: "secret" });
-});
-
-it("an answer may repeat the callback URL, because it is no secret", async () => {
-  const to = await answering({ mode: "echo", status: 400 });
-  const { untilAnswered } = await fire(to.url, { payload: { url: "{{ run.callbackUrl }}" } });
-  expect((await untilAnswered(1))[0]?.excerpt).toContain('{"headers":');
 });
 
 describe("the request is erased in the same turn in which", () => {

@@ -15,12 +15,9 @@ const STOP: StopRequest = {
   url: ["https://ci.example.com/jobs/", ["id", "url"], "/stop"],
   headers: [["X-Job", ["job ", ["id", "text"]]]],
   body: ['{"id":', ["id", "json"], "}"],
-  ...{ signingSecret: null, callbackToken: "token", origin: "https://runs.example" },
+  ...{ signingSecret: null, origin: "https://runs.example" },
 };
-const answerOf = (id: string | number, secret: readonly string[] = []): AnswerValues => ({
-  values: secret.length > 0 ? [] : [["id", id]],
-  secret,
-});
+const answerOf = (id: string | number): AnswerValues => [["id", id]];
 
 it("every place of a value is filled, each in its own encoding", () => {
   expect(filledStop(STOP, answerOf('a "b"'))).toMatchObject({
@@ -33,27 +30,12 @@ it("every place of a value is filled, each in its own encoding", () => {
   });
 });
 
-const many = (count: number): StopRequest["headers"] =>
-  Array.from({ length: count }, (_, n) => [`X-${n}`, [["id", "text"]]]);
 it.each<[string, StopRequest, AnswerValues | null, string]>([
   ["no answer is known", STOP, null, "no answer is known that has {{ response.id }}"],
-  ["the answer has no such value", STOP, answerOf("", ["x"]), "the answer has no usable {{ response.id }}"],
-  ["the value may be a secret", STOP, answerOf("", ["id"]), "{{ response.id }} may contain a secret"],
+  ["the answer has no such value", STOP, [["x", 1]], "the answer has no usable {{ response.id }}"],
   ["the value has 257 characters", STOP, answerOf("x".repeat(257)), "has more than 256 characters"],
   ["the value is two lines", STOP, answerOf("1\r\nX-Evil: 1"), "characters that no header can carry"],
   ["the value leaves the path", STOP, answerOf(".."), "would leave the URL's path"],
-  [
-    "the headers get too long",
-    { ...STOP, headers: many(130) },
-    answerOf("x".repeat(256)),
-    "make it too long",
-  ],
-  [
-    "the body gets too long",
-    { ...STOP, body: ["x".repeat(512 * 1024 - 255), ["id", "json_text"]] },
-    answerOf("x".repeat(256)),
-    "make it too long",
-  ],
 ])("nothing is sent if %s", (_what, stop, answer, reason) => {
   const filled = filledStop(stop, answer);
   expect(filled).toMatchObject({ ok: false, error: expect.stringContaining(reason) });

@@ -28,9 +28,9 @@ function rendered(path: string, values: Partial<Values>): string {
 function stopped(path: string, values: Partial<Values>): string {
   const pieces = `https://ci.example.com${path}`.split(/\{(\w)\}/);
   const url: LaterText = pieces.map((piece, n) => (n % 2 === 0 ? piece : [piece, "url"]));
-  const request = { signingSecret: null, callbackToken: "token", origin: "https://runs.example" };
+  const request = { signingSecret: null, origin: "https://runs.example" };
   const stop = { ...request, method: "POST" as const, url, headers: [], body: ["{}"] };
-  const filled = filledStop(stop, { values: Object.entries(values), secret: [] });
+  const filled = filledStop(stop, Object.entries(values));
   return filled.ok ? filled.value.url.slice("https://ci.example.com".length) : filled.error;
 }
 

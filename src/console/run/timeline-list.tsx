@@ -80,12 +80,6 @@ const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly status
   given_up: { word: "failed", status: "failed" },
 };
 
-const LINK_OMITTED: Readonly<Record<string, string>> = {
-  missing: "The trigger's link is not shown, because the answer lacks a value that it needs.",
-  secret: "The trigger's link is not shown, because it may hold a secret.",
-  invalid: "The trigger's link is not shown, because it is not an https link.",
-};
-
 function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
   const { at, of, attempt, host, answer, overtakenBy, nextAt } = item;
   const name = of === "start" ? `Attempt ${attempt}` : `Stop request, attempt ${attempt}`;
@@ -115,8 +109,7 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
       </Row>
     );
   }
-  const { outcome, status, durationMs, reason, excerpt, excerptOmitted } = answer;
-  const linkOmitted = "linkOmitted" in answer ? answer.linkOmitted : undefined;
+  const { outcome, status, durationMs, reason, excerpt } = answer;
   const { word, status: mark } = OUTCOMES[outcome] ?? { word: outcome, status: "pending" };
   return (
     <Row
@@ -137,15 +130,12 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
           <bdi>{sentenceOf(host, reason)}</bdi>
         </p>
       )}
-      {excerpt === null ? null : (
+      {/* Left out if the token may not see it, and null if there is none. */}
+      {excerpt ? (
         <pre class="excerpt">
           <bdi>{excerpt}</bdi>
         </pre>
-      )}
-      {excerptOmitted === undefined ? null : (
-        <p class="event-note">The answer is not shown, because it may hold a secret of the request.</p>
-      )}
-      {linkOmitted === undefined ? null : <p class="event-note">{LINK_OMITTED[linkOmitted]}</p>}
+      ) : null}
       {nextAt === null ? null : (
         <p class="next-attempt">
           Next attempt <Countdown until={nextAt} />

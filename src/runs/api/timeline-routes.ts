@@ -4,6 +4,7 @@ import { type Context, Hono } from "hono";
 import { accepts } from "hono/accepts";
 import type { AppEnv } from "../../app-env.ts";
 import { requires } from "../../auth/bearer.ts";
+import { may } from "../../auth/permissions.ts";
 import { msSince } from "../../elapsed.ts";
 import { encodeCursor, nextLink, parseSeq } from "../../http/cursor.ts";
 import { ApiError } from "../../http/errors.ts";
@@ -34,7 +35,7 @@ export const eventRoutes = new Hono<AppEnv>().get(
     if (type === EVENT_STREAM) return stream(c, place, id);
 
     const { limit, cursor = 0 } = c.req.valid("query");
-    const answer = await askAboutRun(place, id, (stub) => stub.events(id, cursor, limit));
+    const answer = await askAboutRun(place, id, (stub) => stub.events(id, cursor, limit, seesExcerpts(c)));
     if (!answer.ok) throw refusalError(answer.reason);
     if (answer.lastSeq < answer.newestSeq) {
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(answer.lastSeq)));
@@ -57,8 +58,12 @@ async function stream(c: Context<AppEnv>, place: Place, id: string): Promise<Res
   const watch = (seq: number, maxMs: number) => {
     const startedAt = Date.now();
     return askAboutRun(place, id, (stub) =>
-      // Computed in here because the call may be repeated.
-      stub.watch(id, seq, STREAM_PAGE, watcher, Math.max(maxMs - msSince(startedAt, Date.now()), 0)),
+      stub.watch(
+        ...([id, seq, STREAM_PAGE, watcher] as const),
+        // Computed in here because the call may be repeated.
+        Math.max(maxMs - msSince(startedAt, Date.now()), 0),
+        seesExcerpts(c),
+      ),
     );
   };
 
@@ -83,6 +88,11 @@ async function stream(c: Context<AppEnv>, place: Place, id: string): Promise<Res
     return answer.ok ? answer : null;
   };
   return c.body(streamEvents(first, { next, leave }));
+}
+
+/** What a receiver answered can contain secrets of the action, so it is for those who manage actions. */
+function seesExcerpts(c: Context<AppEnv>): boolean {
+  return may(c.get("principal").role, "actions:manage");
 }
 
 /** The number of the last event that the client got; 0 for a new client. */

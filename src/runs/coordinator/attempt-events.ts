@@ -17,11 +17,9 @@ export function attemptAnswered(
   at: number,
   of: Of = "attempt",
 ): TimelineEvent {
-  const { status, durationMs, reason, excerpt, excerptOmitted, linkOmitted } = answer;
+  const { status, durationMs, reason, excerpt } = answer;
   const nextAttemptAt = verdict.outcome === "retry" ? new Date(verdict.delivery.nextAt).toISOString() : null;
   const { outcome } = verdict;
-  // JSON leaves out what is undefined.
-  const omitted = { excerptOmitted, linkOmitted };
-  const data = { attempt, outcome, status, durationMs, reason, excerpt, ...omitted, nextAttemptAt };
+  const data = { attempt, outcome, status, durationMs, reason, excerpt, nextAttemptAt };
   return { type: `${of}_answered`, at, data };
 }

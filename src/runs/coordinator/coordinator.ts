@@ -190,8 +190,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#projection.commit.settle();
   }
 
-  async events(id: string, after: number, limit: number): Promise<TimelineReply> {
-    return this.#timeline(id, after, limit);
+  async events(id: string, after: number, limit: number, withExcerpts = false): Promise<TimelineReply> {
+    return this.#timeline(id, after, limit, withExcerpts);
   }
 
   async watch(
@@ -200,13 +200,14 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     limit: number,
     watcher: Watcher,
     maxMs: number,
+    withExcerpts = false,
   ): Promise<TimelineReply> {
-    const first = this.#timeline(id, after, limit);
+    const first = this.#timeline(id, after, limit, withExcerpts);
     if (!first.ok || first.isOver) return first;
     if (!this.#watchers.admit(id, watcher, Date.now(), maxMs)) return TOO_MANY_WATCHERS;
     if (first.events.length > 0) return first;
     await this.#watchers.news(watcher, maxMs);
-    return this.#timeline(id, after, limit);
+    return this.#timeline(id, after, limit, withExcerpts);
   }
 
   async waitForEnd(
@@ -304,13 +305,14 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#replies.run(this.#ledger.expired(existing, now), true, isDetailed);
   }
 
-  #timeline(id: string, after: number, limit: number): TimelineReply {
+  #timeline(id: string, after: number, limit: number, withExcerpts: boolean): TimelineReply {
     const run = this.#ledger.current(id, Date.now());
     if (run === null) return NOT_FOUND;
     const page = this.#journal.timeline.after(run, after, limit);
     const newest = this.#journal.timeline.last(run);
     const lastSeq = page.at(-1)?.seq ?? after;
     const isOver = isLast(newest) && lastSeq >= newest.seq;
-    return { ok: true, events: page.map(toWireEvent), lastSeq, newestSeq: newest.seq, isOver };
+    const events = page.map((event) => toWireEvent(event, withExcerpts));
+    return { ok: true, events, lastSeq, newestSeq: newest.seq, isOver };
   }
 }

@@ -164,7 +164,7 @@ describe("a place that can't have a secret or a value of the answer is refused",
     [
       "21 values of the answer",
       { cancel: { ...CANCEL, payload: of("id").repeat(21) } },
-      "trigger: link and cancel use 21 values",
+      "trigger: link and cancel use more than 20 values",
     ],
     ["cancel without a URL", { cancel: {} }, "trigger.cancel.url: "],
     ["cancel with GET", { cancel: { ...CANCEL, method: "GET" } }, "trigger.cancel.method: "],
@@ -379,7 +379,7 @@ describe("size", () => {
     await expectTaken({ trigger: triggerOf(MAX) });
     await expectRefused(
       { trigger: triggerOf(MAX + 1) },
-      `trigger: has ${MAX + 1} bytes; send at most ${MAX}.`,
+      `trigger: has ${MAX + 1} bytes without its secrets; send at most ${MAX}.`,
     );
   });
 
