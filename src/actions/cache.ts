@@ -3,21 +3,13 @@
  * A change takes effect within 30 s: in the isolate that made it at once, in the others when their memory is stale.
  */
 
-import { BoundedMap } from "../bounded-map.ts";
-import { msSince } from "../elapsed.ts";
-import { ApiError } from "../http/errors.ts";
 import type { Hops } from "../http/hops.ts";
+import { OutageCache } from "../http/outage-cache.ts";
 import { readD1 } from "../http/read-d1.ts";
 import type { ActionDefinition } from "./definition.ts";
 import { type CheckedSchema, checkSchema } from "./schema/check-schema.ts";
 import { type ActionPlace, type StoredAction, selectAction } from "./store.ts";
 
-const KNOWN_MS = 30_000;
-/** Runs of a known action go on while D1 is down, because changing the action needs D1 as well. */
-const KNOWN_IN_OUTAGE_MS = 600_000;
-/** The timeout of a remembered action's look-up, and the time until D1 is asked again. */
-const LOOK_UP_MAX_MS = 1000;
-const LOOK_UP_AGAIN_MS = 5000;
 const REMEMBERED_MAX_BYTES = 16 * 1024 * 1024;
 
 /** An action as a run needs it, with its secrets still sealed. */
@@ -28,30 +20,22 @@ export interface KnownAction {
   readonly sealed: Uint8Array<ArrayBuffer> | null;
 }
 
-interface Remembered {
-  readonly action: KnownAction;
-  readonly bytes: number;
-  /** When D1 answered. */
-  readonly readAt: number;
-  /** When D1 answered or failed to, and how long the entry is used without asking again. */
-  readonly askedAt: number;
-  readonly freshMs: number;
-}
-
-/** Per isolate, by scope and name. "Not found" is never remembered. */
-const remembered = new BoundedMap<Remembered>(REMEMBERED_MAX_BYTES, ({ bytes }) => bytes);
-/** Per isolate: counts what was forgotten. A look-up that began before a change must not bring the old version back. */
-let forgotten = 0;
+/** Per isolate, by scope and name. An action can come back under its name, so "not found" is never remembered. */
+const known = new OutageCache<KnownAction>({
+  maxWeight: REMEMBERED_MAX_BYTES,
+  weigh: (action) => (action.sealed?.byteLength ?? 0) + heapBytes(action),
+  nameOf: (_action, key) => key,
+  missingMs: 0,
+});
 
 /** Makes a change take effect in this isolate at once. Call this after the change, even if the change seems to have failed. */
 export function forgetAction(place: ActionPlace): void {
-  forgotten++;
-  remembered.delete(keyOf(place));
+  known.forget([keyOf(place)]);
 }
 
 /**
- * The action, or null if there is none. Reads D1's primary at most once. Throws `database_unavailable`.
- * `waitUntil` lets a late answer of D1 still count. Otherwise a slow database would keep an old version in use.
+ * The action, or null if there is none. Reads D1's primary at most once, or again after a change that this isolate made
+ * meanwhile. Throws `database_unavailable`. `waitUntil`: lets a late answer of D1 still count.
  */
 export async function knownAction(
   db: D1Database,
@@ -60,48 +44,17 @@ export async function knownAction(
   now: number,
   waitUntil: (work: Promise<unknown>) => void,
 ): Promise<KnownAction | null> {
-  const known = remembered.get(keyOf(place));
-  if (known !== undefined && msSince(known.askedAt, now) < known.freshMs) return known.action;
-  const before = forgotten;
-  const lookUp = readD1(hops, () => selectAction(db, place)).then((stored) =>
-    remember(place, stored, now, before),
-  );
-  if (known === undefined || msSince(known.readAt, now) >= KNOWN_IN_OUTAGE_MS) return lookUp;
-  const { promise: late, resolve } = Promise.withResolvers<"late">();
-  const timer = setTimeout(() => resolve("late"), LOOK_UP_MAX_MS);
-  const found = await Promise.race([lookUp.catch(lateIfDown), late]);
-  clearTimeout(timer);
-  if (found !== "late") return found;
-  if (forgotten === before) {
-    remembered.set(keyOf(place), { ...known, askedAt: now, freshMs: LOOK_UP_AGAIN_MS });
-  }
-  waitUntil(lookUp.catch(() => null));
-  return known.action;
+  const key = keyOf(place);
+  const action = known.recall(key, now);
+  if (action !== undefined) return action;
+  const read = async () => {
+    const stored = await readD1(hops, () => selectAction(db, place));
+    return stored === null ? null : toKnown(stored);
+  };
+  return known.lookUp({ key, now, read }, waitUntil);
 }
 
-/** Only an outage lets an old version stay in use. A bug must not. */
-function lateIfDown(error: unknown): "late" {
-  if (error instanceof ApiError) return "late";
-  throw error;
-}
-
-function remember(
-  place: ActionPlace,
-  stored: StoredAction | null,
-  now: number,
-  before: number,
-): KnownAction | null {
-  const action = stored === null ? null : toKnown(stored);
-  if (forgotten !== before) return action;
-  if (action === null || stored === null) remembered.delete(keyOf(place));
-  else {
-    const bytes = (stored.sealed?.byteLength ?? 0) + heapBytes(action);
-    remembered.set(keyOf(place), { action, bytes, readAt: now, askedAt: now, freshMs: KNOWN_MS });
-  }
-  return action;
-}
-
-export function toKnown({ version, definition: text, sealed }: StoredAction): KnownAction {
+function toKnown({ version, definition: text, sealed }: StoredAction): KnownAction {
   const definition = JSON.parse(text) as ActionDefinition;
   const checked = definition.parametersSchema === undefined ? null : checkSchema(definition.parametersSchema);
   // Only if a later release accepts less. Runs without the check would be worse than no runs.

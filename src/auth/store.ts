@@ -4,9 +4,10 @@
  */
 
 import { DAY_MS } from "../durations.ts";
-import { TOKENS_MAX_PER_PROJECT } from "../http/limits.ts";
+import { EXPIRED_TOKENS_MAX } from "../http/limits.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
 import { type Principal, type Role, rolesUpTo } from "./permissions.ts";
+import { hasRoom, isLiving } from "./token-room.ts";
 
 export interface StoredToken {
   readonly id: string;
@@ -30,17 +31,21 @@ export function selectToken(db: D1Database, hash: string): Promise<Principal | n
     .first<Principal>();
 }
 
-/** How long an expired token stays in the list. */
+/** How long an expired token stays in the list, if there are not too many. They take no room, so nothing else bounds them. */
 const EXPIRED_KEPT_MS = 7 * DAY_MS;
+const DROP_EXPIRED = `
+  DELETE FROM tokens WHERE project = ?1 AND (expires_at < ?2 OR expires_at <= ?3 AND id <= (
+    SELECT id FROM tokens WHERE project = ?1 AND expires_at <= ?3
+    ORDER BY id DESC LIMIT 1 OFFSET ${EXPIRED_TOKENS_MAX}))`;
 
 /**
  * SQL: whether the asker's token is still good. An isolate may remember a revoked token for 30 s, and a token that it
  * minted in that time would outlive the revocation. `asker` null is the operator.
  */
 const lives = (asker: string, now: string) => `(${asker} IS NULL OR EXISTS (
-  SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND (expires_at IS NULL OR expires_at > ${now})))`;
+  SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND ${isLiving(now)}))`;
 
-/** `gone`: the asker's own token was revoked or has expired. `full`: the project has the maximum number of tokens. */
+/** `gone`: the asker's own token was revoked or has expired. `full`: there is no room below it. */
 export type Minting = "minted" | "gone" | "full";
 
 /** Mints a token under `token.parentId`, the asker, and writes the audit entry. */
@@ -52,16 +57,13 @@ export async function insertToken(
   entry: AuditEntry,
 ): Promise<Minting> {
   const { id, name, role, envName, parentId, createdBy, createdAt, expiresAt } = token;
-  const dropExpired = db
-    .prepare("DELETE FROM tokens WHERE project = ? AND expires_at < ?")
-    .bind(project, createdAt - EXPIRED_KEPT_MS);
+  const dropExpired = db.prepare(DROP_EXPIRED).bind(project, createdAt - EXPIRED_KEPT_MS, createdAt);
   const insert = db
     .prepare(
       `INSERT INTO tokens
          (project, id, hash, name, role, env_name, parent_id, created_by, created_at, expires_at)
        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
-       WHERE ${lives("?7", "?9")}
-         AND (SELECT count(*) FROM tokens WHERE project = ?1) < ${TOKENS_MAX_PER_PROJECT}
+       WHERE ${lives("?7", "?9")} AND ${hasRoom("?7", "?9")}
        ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(project, id, hash, name, role, envName, parentId, createdBy, createdAt, expiresAt);
@@ -104,8 +106,8 @@ export async function listTokens(
 }
 
 /**
- * Writes the ids to revoke into the audit: the token ?4 and all below it. UNION walks a cycle once, and the maximum number
- * of tokens bounds the tree. It writes nothing if the asker ?9 is gone or may not revoke the token.
+ * Writes the ids to revoke into the audit: the token ?4 and all below it. UNION walks a cycle once, and the room below
+ * a token bounds the tree. It writes nothing if the asker ?9 is gone or may not revoke the token.
  */
 const REVOKE = `
   WITH RECURSIVE tree (id) AS (

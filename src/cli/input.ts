@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { CommandFailed, UsageError } from "./exit.ts";
+import { plain } from "./output.ts";
 
 type Json = Record<string, unknown>;
 
@@ -78,7 +79,7 @@ export function checkToken(token: string, from: string): string {
 export async function ask(question: string, { isSecret = false, usual = "" } = {}): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const output = isSecret ? nowhere : process.stderr;
-  const prompt = usual === "" ? `${question}: ` : `${question} [${usual}]: `;
+  const prompt = usual === "" ? `${question}: ` : `${question} [${plain(usual)}]: `;
   const asking = createInterface({ input: process.stdin, output, terminal: true });
   // After createInterface has switched off the terminal's own echo. An early answer would be shown.
   if (isSecret) process.stderr.write(prompt);

@@ -78,7 +78,7 @@ export function runText(run: DetailedActionRun, output: Output): string {
 function detailRows({ action, retryOf, labels, externalUrl, heartbeat, cancel }: ActionRunDetails) {
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
-    ["stored action", action && `${plain(action.name)}, version ${action.version}`],
+    ["stored action", action && `${plain(action.name)}, version ${text(action.version)}`],
     ["retry of", retryOf && plain(retryOf)],
     ["labels", labels.map(plain).join(", ")],
     ["page", externalUrl && plain(externalUrl)],
@@ -97,7 +97,7 @@ function detailRows({ action, retryOf, labels, externalUrl, heartbeat, cancel }:
 /** The answer to a heartbeat. */
 export function heartbeatText({ status, deadlineAt, cancel }: HeartbeatAnswer, output: Output): string {
   const rows = [
-    ["status", output.paint(STATUS_COLOUR[status] ?? "dim", status)],
+    ["status", output.paint(STATUS_COLOUR[status] ?? "dim", plain(status))],
     ["deadline", instant(deadlineAt)],
     ["cancel", cancel && `requested; the job must end by ${instant(cancel.until)}`],
     ["reason", cancel?.reason && plain(cancel.reason)],
@@ -130,7 +130,7 @@ export function runTable(runs: readonly ActionRun[], output: Output): string {
 export function actionText({ name, version, definition }: StoredAction, output: Output): string {
   const rows = [
     ["action", plain(name)],
-    ["version", String(version)],
+    ["version", text(version)],
     ["definition", objectText(definition)],
   ];
   return fields(rows, output);

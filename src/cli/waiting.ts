@@ -8,7 +8,7 @@ import { ActionRunsError, type DetailOptions } from "../client/index.ts";
 import type { CliCommand } from "./command.ts";
 import { CommandFailed, EXIT, exitCodeOfRun, sentenceOf } from "./exit.ts";
 import { wholeNumber } from "./options.ts";
-import { complain, Output } from "./output.ts";
+import { complain, Output, plain } from "./output.ts";
 import type { Client } from "./settings.ts";
 import { eventText, runText } from "./telling.ts";
 
@@ -59,7 +59,9 @@ async function tell(
 ): Promise<void> {
   const people = new Output({ json: false }, process.stderr);
   const most = seconds === undefined ? "" : `, for at most ${inSeconds(seconds)}`;
-  await people.line(`Waiting for the run ${id} to end${most}. Ctrl-C stops waiting. The run continues.`);
+  await people.line(
+    `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`,
+  );
   try {
     for await (const event of client.runs.watch(id, options)) await people.line(eventText(event, people));
   } catch (fault) {

@@ -30,7 +30,10 @@ export const ERRORS = {
   run_timed_out: [409, "The run already failed because it timed out. Its result can't change."],
   run_cancelled: [409, "The run was cancelled. Its result can't change."],
   delivery_failed: [409, "The run already failed because its workflow could not be started."],
-  too_many_tokens: [409, "This project has 10000 tokens, the maximum. Revoke tokens that nobody uses."],
+  too_many_tokens: [
+    409,
+    "There is no room for another token below yours. Revoke tokens that nobody uses, or mint with a token above yours.",
+  ],
   idempotency_key_unverifiable: [
     409,
     "This Idempotency-Key created a run under a signing key that was removed, so the bodies can't be compared. Look for the run in the list, or send a new key.",

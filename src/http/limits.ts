@@ -53,8 +53,13 @@ export const URL_MAX_CHARACTERS = 2048;
 export const PATH_NAME = "[a-z0-9][a-z0-9-]{0,62}";
 export const NAME_MAX_CHARACTERS = 255;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
-/** Bounds the tree that a revocation walks. */
-export const TOKENS_MAX_PER_PROJECT = 10_000;
+/**
+ * Living tokens below a token that ROOT_TOKEN minted, below one that such a token minted, and so on. Further down there is no
+ * room. Bounds the tree that a mint counts and a revocation walks.
+ */
+export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
+/** Of a project. The newest stay. */
+export const EXPIRED_TOKENS_MAX = 1000;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
 export const TIMEOUT_MAX_MINUTES = 43_200;

@@ -43,6 +43,10 @@ export const actionRun = z
 
 const details = z
   .object({
+    source: z.enum(["action", "trigger", "none"]).meta({
+      description:
+        "What the run came from: a stored action, a create with a `trigger`, or a create without one. A run of a `trigger` can't be retried.",
+    }),
     action: z
       .object({ name: z.string(), version: z.int().min(1) })
       .nullable()

@@ -28,7 +28,7 @@ export function detailsOf(run: Run, heartbeat: ShownHeartbeat | null = null): st
           until: instant(cancelUntil),
         };
   return (
-    `{"action":${JSON.stringify(action)},"retryOf":${JSON.stringify(retryOf)},"labels":${labels}` +
+    `{"source":"${source}","action":${JSON.stringify(action)},"retryOf":${JSON.stringify(retryOf)},"labels":${labels}` +
     `,"externalUrl":${JSON.stringify(externalUrl)}` +
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: instant(heartbeat.at) })}` +
     `,"cancel":${JSON.stringify(cancel)}}`
@@ -53,4 +53,4 @@ function instant(ms: number | null): string | null {
 
 /** The details of a run that was simply created. D1 keeps null in their place, as it has for the runs of older code. */
 export const NO_DETAILS =
-  '{"action":null,"retryOf":null,"labels":[],"externalUrl":null,"heartbeat":null,"cancel":null}';
+  '{"source":"none","action":null,"retryOf":null,"labels":[],"externalUrl":null,"heartbeat":null,"cancel":null}';

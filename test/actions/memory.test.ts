@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { knownAction } from "../../src/actions/cache.ts";
-import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
+import { heldRead, withPatience } from "../support/held-read.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask } from "../support/requests.ts";
 import { insertActions, newActionsPath, put, run, scopeOf } from "./actions.ts";
@@ -22,6 +22,10 @@ function later(ms: number): void {
   vi.setSystemTime(START + ms);
 }
 
+function placeOf(path: string) {
+  return { scope: scopeOf(path), name: "deploy" };
+}
+
 /** Replaces the definition as a PUT in another isolate would. */
 async function replaceElsewhere(path: string, definition: object): Promise<void> {
   await env.DB.prepare(
@@ -32,27 +36,6 @@ async function replaceElsewhere(path: string, definition: object): Promise<void>
 }
 
 const REFUSES_ALL = { parametersSchema: { type: "object", required: ["version"] } };
-
-/** A D1 whose first answer stays under way until it is released. */
-function heldBack() {
-  const { promise: held, resolve: release } = Promise.withResolvers<void>();
-  const { promise: read, resolve: hasRead } = Promise.withResolvers<void>();
-  const slow = {
-    prepare: (sql: string) => ({
-      bind: (...values: unknown[]) => ({
-        first: async () => {
-          const row = await env.DB.prepare(sql)
-            .bind(...values)
-            .first();
-          hasRead();
-          await held;
-          return row;
-        },
-      }),
-    }),
-  } as unknown as D1Database;
-  return { db: slow, read, release };
-}
 
 describe("an isolate", () => {
   it("reads a definition once in 30 s, so that a change elsewhere takes effect within 30 s", async () => {
@@ -124,8 +107,7 @@ describe("an isolate", () => {
     await run(path);
     await replaceElsewhere(path, { parametersSchema: { $ref: "#/$defs/gone" } });
     later(30_000);
-    const place = { scope: scopeOf(path), name: "deploy" };
-    const looking = knownAction(env.DB, { d1: 0, coordinator: 0 }, place, Date.now(), () => {});
+    const looking = knownAction(env.DB, { d1: 0, coordinator: 0 }, placeOf(path), Date.now(), () => {});
     await expect(looking).rejects.toThrow("a stored schema is refused: /$ref");
   });
 
@@ -141,34 +123,48 @@ describe("an isolate", () => {
     await vi.waitFor(async () => expect((await run(path)).status).toBe(422), 5000);
   });
 
-  it("does not remember what it read before a change that it made meanwhile", async () => {
+  it("uses a change that it made while a look-up was under way, and not what the look-up read before", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
-    const { db, read, release } = heldBack();
-    const place = { scope: scopeOf(path), name: "deploy" };
-    const reading = knownAction(db, { d1: 0, coordinator: 0 }, place, Date.now(), () => {});
-    await read;
+    const { db, hasRead, release } = heldRead();
+    const looking = knownAction(db, { d1: 0, coordinator: 0 }, placeOf(path), Date.now(), () => {});
+    await hasRead;
     await put(path, REFUSES_ALL);
     release();
-    expect((await reading)?.version).toBe(1);
+    expect((await looking)?.version).toBe(2);
     expect((await run(path)).status).toBe(422);
   });
 
-  it("does not use the old version again after a change that it made while it waited for D1", async () => {
+  it("does not go on with an outage copy of what it changed while a look-up was under way", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
     await run(path);
     later(31_000);
-    hurryTimers();
-    const { db, read, release } = heldBack();
-    const place = { scope: scopeOf(path), name: "deploy" };
-    const reading = knownAction(db, { d1: 0, coordinator: 0 }, place, Date.now(), () => {});
-    await read;
+    const { db, hasRead, release } = heldRead();
+    const { looking, endPatience } = withPatience(() =>
+      knownAction(db, { d1: 0, coordinator: 0 }, placeOf(path), Date.now(), () => {}),
+    );
+    await hasRead;
     await put(path, REFUSES_ALL);
-    // It has waited long enough, and goes on with what it knew.
-    expect((await reading)?.version).toBe(1);
-    expect((await run(path)).status).toBe(422);
+    endPatience();
+    // Only D1 can tell what holds now.
     release();
+    expect((await looking)?.version).toBe(2);
+    expect((await run(path)).status).toBe(422);
+  });
+
+  it("uses an action at once that it stored again after it deleted it, although a look-up read neither", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    await put(path, {});
+    await ask("DELETE", path);
+    const { db, hasRead, release } = heldRead();
+    const looking = knownAction(db, { d1: 0, coordinator: 0 }, placeOf(path), Date.now(), () => {});
+    await hasRead;
+    await put(path, {});
+    expect((await run(path)).status).toBe(201);
+    release();
+    expect((await looking)?.version).toBe(2);
+    expect((await run(path)).status).toBe(201);
   });
 });
 

@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { lookUpToken } from "../../src/auth/api-token.ts";
 import { faults } from "../support/faults.ts";
+import { heldRead, withPatience } from "../support/held-read.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere, sha256 } from "../support/tokens.ts";
 
@@ -116,6 +118,43 @@ describe("an unknown token", () => {
     expect(await tryToken(project, token)).toMatchObject({ status: 503, code: "database_unavailable" });
     faults.reads = null;
     expect(await tryToken(project, token)).toMatchObject({ status: 401, code: "token_invalid" });
+  });
+});
+
+describe("a token that this isolate revokes while a look-up of it is under way", () => {
+  const revoke = (project: string, id: string) => ask("DELETE", `${project}/tokens/${id}`);
+
+  it("is refused at once, although the look-up read it before", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    const { db, hasRead, release } = heldRead();
+    const hash = await sha256(token);
+    const looking = lookUpToken(db, { d1: 0, coordinator: 0 }, hash, Date.now(), () => {});
+    await hasRead;
+    await revoke(project, id);
+    release();
+    const found = await looking;
+    expect((await tryToken(project, token)).code).toBe("token_invalid");
+    expect(found).toBeNull();
+  });
+
+  it("is refused at once, although the look-up then ran out of time", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    expect((await tryToken(project, token)).code).toBe("ok");
+    later(31_000);
+    const { db, hasRead, release } = heldRead();
+    const hash = await sha256(token);
+    const { looking, endPatience } = withPatience(() =>
+      lookUpToken(db, { d1: 0, coordinator: 0 }, hash, Date.now(), () => {}),
+    );
+    await hasRead;
+    await revoke(project, id);
+    endPatience();
+    expect((await tryToken(project, token)).code).toBe("token_invalid");
+    release();
+    expect(await looking).toBeNull();
+    expect((await tryToken(project, token)).code).toBe("token_invalid");
   });
 });
 

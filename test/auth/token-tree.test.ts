@@ -6,6 +6,7 @@ import { ask } from "../support/requests.ts";
 import {
   grantToken,
   newProject,
+  putTokens,
   type Refusal,
   revokeElsewhere,
   type TokenOnWire,
@@ -13,9 +14,7 @@ import {
 
 const START = Date.parse("2030-03-01T00:00:00Z");
 const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const IN_AN_HOUR = new Date(START + HOUR_MS).toISOString();
-const TOKENS_MAX = 10_000;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: START });
@@ -42,19 +41,6 @@ async function revoke(project: string, id: string) {
 async function statusOf(project: string, token: string): Promise<number> {
   const headers = { "CF-Connecting-IP": `2001:db8::${crypto.randomUUID().slice(0, 4)}` };
   return (await ask("GET", `${project}/envs/prod/action-runs`, { token, headers })).status;
-}
-
-/** Tokens as D1 holds them, without anybody having minted them. */
-async function putTokens(
-  project: string,
-  tokens: readonly { id: string; parent: string | null; expiresAt?: number }[],
-): Promise<void> {
-  await env.DB.prepare(
-    `INSERT INTO tokens (project, id, hash, name, role, parent_id, created_by, created_at, expires_at)
-     SELECT ?1, value ->> 0, ?1 || (value ->> 0), 'put', 'admin', value ->> 1, 'root', 0, value ->> 2 FROM json_each(?2)`,
-  )
-    .bind(project.slice(1), JSON.stringify(tokens.map((one) => [one.id, one.parent, one.expiresAt ?? null])))
-    .run();
 }
 
 async function count(project: string): Promise<number> {
@@ -198,36 +184,4 @@ it("a token without a parent can be revoked", async () => {
     .run();
   expect(await list(project)).toMatchObject([{ id, parentId: null }]);
   expect((await revoke(project, id)).body).toEqual({ revoked: [id] });
-});
-
-describe("a project", () => {
-  it("has at most 10000 tokens, and one revocation removes them all", async () => {
-    const project = newProject();
-    const { id, token } = await grantToken(project, { role: "admin" });
-    const children = Array.from({ length: TOKENS_MAX - 1 }, () => ({ id: crypto.randomUUID(), parent: id }));
-    await putTokens(project, children);
-    for (const asker of [token, undefined]) {
-      const refused = await ask<Refusal>("POST", `${project}/tokens`, {
-        body: { name: "one more", role: "viewer" },
-        ...(asker === undefined ? {} : { token: asker }),
-      });
-      expect([refused.status, refused.body.code]).toEqual([409, "too_many_tokens"]);
-    }
-    const { body } = await revoke(project, id);
-    expect(body.revoked).toHaveLength(TOKENS_MAX);
-    expect(body.revoked[0]).toBe(id);
-    expect(await count(project)).toBe(0);
-    await grantToken(project, { role: "viewer" });
-  });
-
-  it("removes a token a week after its expiry, when the next is minted", async () => {
-    const project = newProject();
-    const [old, recent] = [crypto.randomUUID(), crypto.randomUUID()];
-    await putTokens(project, [
-      { id: old, parent: null, expiresAt: START - 7 * DAY_MS - 1 },
-      { id: recent, parent: null, expiresAt: START - 7 * DAY_MS },
-    ]);
-    const { id } = await grantToken(project, { role: "viewer" });
-    expect((await list(project)).map((one) => one.id).toSorted()).toEqual([recent, id].toSorted());
-  });
 });

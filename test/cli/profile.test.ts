@@ -26,6 +26,7 @@ const OPENS: Readonly<Record<string, { readonly project: string | null; readonly
   {
     [`Bearer ${GOOD}`]: { project: "acme/shop", envName: null },
     [`Bearer ${GOOD}-of-prod`]: { project: "acme/shop", envName: "prod" },
+    [`Bearer ${GOOD}-of-nowhere`]: { project: "acme/\x1b[2Jshop", envName: "prod" },
     [`Bearer ${OPERATOR}`]: { project: null, envName: null },
   };
 let server: BadServer;
@@ -165,6 +166,26 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
     expect(printed).not.toContain(GOOD.slice(0, 6));
     expect(printed).not.toMatch(/Organisation: |Project: /);
     expect(kept()).toMatchObject({ org: "acme", project: "shop", env: "staging", token: GOOD });
+  });
+
+  test("asks for another token if the server's names are none, and shows none of their control characters", async () => {
+    const { code, printed } = await session(place().slice(0, 2), [
+      ["Token: ", `${GOOD}-of-nowhere\r`],
+      ["Token: ", `${GOOD}-of-prod\r`],
+    ]);
+    expect([code, printed]).toEqual([0, expect.stringContaining("whose name is not valid")]);
+    expect(printed).not.toContain("\x1b[2J");
+    expect(kept()).toMatchObject({ org: "acme", project: "shop", env: "prod" });
+  });
+
+  test("shows no control characters of the profile in its questions", async () => {
+    mkdirSync(folder(), { recursive: true });
+    writeFileSync(join(folder(), "default.json"), JSON.stringify({ env: "dev\x1b[2J" }));
+    const { code, printed } = await session(place().slice(0, 2), [
+      ["Token: ", `${GOOD}\r`],
+      ["Environment [dev", "staging\r"],
+    ]);
+    expect([code, printed]).toEqual([0, expect.not.stringContaining("\x1b[2J")]);
   });
 
   test("checks each answer at once, and asks again only for what was wrong", async () => {

@@ -76,11 +76,6 @@ describe("a refusal", () => {
   ])("%s %j stands beside the field %j", (code, message, field, sentence) => {
     expect(problemOf(refused(code, message), names)).toEqual({ field, sentence });
   });
-
-  it("of a key that was used says that the first try arrived", () => {
-    const { field, sentence } = problemOf(refused("idempotency_key_reused", "Send a new key."), names);
-    expect([field, sentence]).toEqual([null, expect.stringContaining("The first try reached the service")]);
-  });
 });
 
 describe("a command", () => {

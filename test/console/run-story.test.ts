@@ -1,10 +1,15 @@
 /** What the page of one run tells: its stages, its timeline, its last news, and what may be done with it. */
 
 import { describe, expect, it } from "vitest";
-import type { ActionRun, DetailedActionRun, TimelineEvent } from "../../src/client/index.ts";
+import type {
+  ActionDefinition,
+  ActionRun,
+  DetailedActionRun,
+  TimelineEvent,
+} from "../../src/client/index.ts";
 import { lifecycleOf } from "../../src/console/run/lifecycle.ts";
 import { newsOf } from "../../src/console/run/news.ts";
-import { retryingOf } from "../../src/console/run/permitted.ts";
+import { isDispatched, retryingOf } from "../../src/console/run/permitted.ts";
 import { type Item, itemsOf, newsSeqOf } from "../../src/console/run/timeline-items.ts";
 
 const AT = Date.parse("2026-11-25T12:00:00Z");
@@ -26,8 +31,17 @@ const PENDING: ActionRun = {
 };
 const RUNNING: ActionRun = { ...PENDING, status: "running", startedAt: at(10) };
 const FAILED: ActionRun = { ...RUNNING, status: "failed", completedAt: at(40) };
-const DETAILS: DetailedActionRun["details"] = {
-  ...{ action: null, retryOf: null, labels: [], externalUrl: null, heartbeat: null, cancel: null },
+type Details = NonNullable<DetailedActionRun["details"]>;
+const DETAILS: Details = {
+  ...{
+    source: "none",
+    action: null,
+    retryOf: null,
+    labels: [],
+    externalUrl: null,
+    heartbeat: null,
+    cancel: null,
+  },
 };
 
 type Said = TimelineEvent extends infer E
@@ -196,15 +210,33 @@ describe("the last news", () => {
 });
 
 describe("a retry", () => {
-  const ofAction = { ...DETAILS, action: { name: "deploy", version: 1 } };
-  const attempt = timeline({ type: "created" }, started(1));
+  const ofAction: Details = { ...DETAILS, source: "action", action: { name: "deploy", version: 1 } };
+  const ofTrigger: Details = { ...DETAILS, source: "trigger" };
+  const WEBHOOK: ActionDefinition = { trigger: { type: "webhook", url: "https://ci.example/hook" } };
   it.each([
-    ["an open run", RUNNING, DETAILS, [], true, "not_now"],
-    ["a run of an action", FAILED, ofAction, attempt, false, "possible"],
-    ["a run whose trigger came with its create", FAILED, DETAILS, attempt, false, "trigger_not_kept"],
-    ["a run without a trigger", FAILED, DETAILS, timeline({ type: "created" }), true, "possible"],
-    ["a run whose timeline is still to come", FAILED, DETAILS, [], false, "not_now"],
-  ] as const)("of %s", (_, run, details, events, isComplete, expected) => {
-    expect(retryingOf({ ...run, details }, events, isComplete)).toBe(expected);
+    ["an open run", RUNNING, DETAILS, undefined, "not_now"],
+    ["a run without a trigger", FAILED, DETAILS, undefined, "possible"],
+    [
+      "a run whose trigger came with its create, also without an attempt",
+      FAILED,
+      ofTrigger,
+      undefined,
+      "trigger_not_kept",
+    ],
+    ["a run of an action that is still to be read", FAILED, ofAction, undefined, "not_now"],
+    ["a run of an action", FAILED, ofAction, WEBHOOK, "possible"],
+    ["a run of an action that has no trigger now", FAILED, ofAction, {}, "possible"],
+    ["a run of an action that is deleted", FAILED, ofAction, null, "action_deleted"],
+    ["a run that tells no details", FAILED, undefined, undefined, "not_now"],
+  ] as const)("of %s", (_, run, details, action, expected) => {
+    expect(retryingOf({ ...run, ...(details && { details }) }, action)).toBe(expected);
+  });
+
+  it.each([
+    ["an action with a trigger", ofAction, WEBHOOK, true],
+    ["an action without one, whatever it had before", ofAction, {}, false],
+    ["no action", DETAILS, undefined, false],
+  ] as const)("of a run of %s says whether the service starts its job", (_, details, action, expected) => {
+    expect(isDispatched({ ...FAILED, details }, action)).toBe(expected);
   });
 });

@@ -28,6 +28,7 @@ export interface RetryBody {
 
 /** What `include=details` shows of these runs. */
 export interface Details {
+  readonly source: "none";
   readonly action: null;
   readonly retryOf: string | null;
   readonly labels: readonly string[];
@@ -97,7 +98,7 @@ export class ModelRun {
     const { callback: _, ...run } = created;
     const { labels, retryOf } = inputs;
     const none = { externalUrl: null, heartbeat: null, cancel: null };
-    this.#run = { ...run, details: { action: null, retryOf, labels, ...none } };
+    this.#run = { ...run, details: { source: "none", action: null, retryOf, labels, ...none } };
     this.#states.push(this.#run);
   }
 

@@ -1,5 +1,6 @@
 /** Tokens for the tests: projects of their own, and API tokens in them. */
 
+import { env } from "cloudflare:workers";
 import type { Role } from "../../src/auth/permissions.ts";
 import { ask, ROOT } from "./requests.ts";
 
@@ -43,6 +44,22 @@ export async function grantToken(project: string, wanted: Wanted, asker = ROOT):
 
 export async function sha256(text: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+}
+
+interface PutToken {
+  readonly id: string;
+  readonly parent: string | null;
+  readonly expiresAt?: number;
+}
+
+/** Tokens as D1 holds them, without anybody having minted them. */
+export async function putTokens(project: string, tokens: readonly PutToken[]): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO tokens (project, id, hash, name, role, parent_id, created_by, created_at, expires_at)
+     SELECT ?1, value ->> 0, ?1 || (value ->> 0), 'put', 'admin', value ->> 1, 'root', 0, value ->> 2 FROM json_each(?2)`,
+  )
+    .bind(project.slice(1), JSON.stringify(tokens.map((one) => [one.id, one.parent, one.expiresAt ?? null])))
+    .run();
 }
 
 /** Takes a token's row away, as a revocation in another isolate would. */

@@ -85,6 +85,7 @@ type Details = Readonly<Record<string, unknown>>;
 type Detailed = ActionRun & { readonly details: Details; readonly code?: string };
 
 const BARE: Details = {
+  source: "none",
   action: null,
   retryOf: null,
   labels: [],

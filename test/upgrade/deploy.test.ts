@@ -15,7 +15,10 @@ import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report } 
 
 type Detailed = CreatedRun & { readonly code?: string; readonly details?: Record<string, unknown> };
 
-const BARE = { action: null, retryOf: null, labels: [], externalUrl: null, heartbeat: null, cancel: null };
+const BARE = {
+  ...{ source: "none", action: null, retryOf: null, labels: [] },
+  ...{ externalUrl: null, heartbeat: null, cancel: null },
+};
 const keyed = (key: string) => ({ headers: { "Idempotency-Key": key } });
 
 describe("a create of an older Worker", () => {
@@ -46,7 +49,7 @@ describe("a create of an older Worker", () => {
     const row = { source, action_version: null, retry_of: null, labels: "[]" };
     expect(await journal(path, 0, query)).toEqual([row]);
     const { body } = await ask<Detailed>("GET", `${path}/${id}?include=details`);
-    expect(body).toMatchObject({ id, status: "pending", details: BARE });
+    expect(body).toMatchObject({ id, status: "pending", details: { ...BARE, source } });
     await landed(path);
     expect((await ask("GET", `${path}?include=details`)).body).toEqual([body]);
     expect((await ask("POST", `${path}/${id}/cancel`, { body: {} })).body.status).toBe("cancelled");

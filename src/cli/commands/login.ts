@@ -8,7 +8,7 @@ import { CliCommand } from "../command.ts";
 import { EXIT, sentenceOf, UsageError } from "../exit.ts";
 import { ask, checkToken, readToken } from "../input.ts";
 import { examples, exiting, withConnection, withOutput } from "../options.ts";
-import { complain, Output, type OutputFlags } from "../output.ts";
+import { complain, Output, type OutputFlags, plain } from "../output.ts";
 import { DEFAULT_PROFILE, type Profile, profilePath, readProfile, writeProfile } from "../profile.ts";
 import { type ConnectionFlags, calling, checkUrl, made } from "../settings.ts";
 import { fields } from "../telling.ts";
@@ -61,7 +61,11 @@ async function login(flags: Flags): Promise<number> {
   const next = `action-runs list${profile === DEFAULT_PROFILE ? "" : ` --profile ${profile}`}`;
   await output.show(
     shown,
-    () => `${fields(Object.entries(shown), output)}\n\nSaved. Only you can read the file. Try it: ${next}`,
+    () =>
+      `${fields(
+        Object.entries(shown).map(([name, value]) => [name, plain(value)]),
+        output,
+      )}\n\nSaved. Only you can read the file. Try it: ${next}`,
   );
   return EXIT.succeeded;
 }
@@ -113,13 +117,29 @@ async function asked(flags: Flags, before: Profile): Promise<Kept> {
 /** What a token fixes of the place. The operator's token fixes nothing. */
 type Opened = Partial<Names>;
 
-/** Throws the refusal of a token that the server does not accept. */
+/** Throws the refusal of a token that the server does not accept, and refuses names that can't be in a path. */
 async function openedBy(url: string, token: string, flags: Flags): Promise<Opened> {
   const nowhere = { org: "none", project: "none", env: "none" };
   const client = made(() => createClient({ baseUrl: url, token, ...nowhere, ...calling(flags) }));
   const { project, envName } = await client.whoami();
   const [org, ofOrg] = project?.split("/") ?? [];
-  return { ...(org && ofOrg && { org, project: ofOrg }), ...(envName !== null && { env: envName }) };
+  const opened: Opened = {
+    ...(org && ofOrg && { org, project: ofOrg }),
+    ...(envName !== null && { env: envName }),
+  };
+  if (Object.values(opened).every((name) => isName(name))) return opened;
+  throw new ActionRunsError(
+    "The server says that the token opens a place whose name is not valid. Check the address of the server.",
+    { status: null, code: "unexpected_answer" },
+  );
+}
+
+function isName(text: string): boolean {
+  try {
+    return checkedName("name", text) === text;
+  } catch {
+    return false;
+  }
 }
 
 /** The name that the token fixes. Throws UsageError if an option or a variable says otherwise. */

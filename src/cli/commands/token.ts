@@ -63,12 +63,12 @@ function createCommand(): CliCommand {
         const { role, envName, expiresAt } = flags;
         const created = await client.tokens.create({ name, role, ...given({ envName, expiresAt }) });
         const rows = [
-          ["id", created.id],
+          ["id", plain(created.id)],
           ["name", plain(created.name)],
-          ["role", created.role],
-          ["environment", created.envName ?? "all"],
+          ["role", plain(created.role)],
+          ["environment", plain(created.envName ?? "all")],
           ["expires", created.expiresAt === null ? "never" : instant(created.expiresAt)],
-          ["token", `${created.token} (shown only here)`],
+          ["token", `${plain(created.token)} (shown only here)`],
         ];
         await output.show(created, () => fields(rows, output));
         return EXIT.succeeded;

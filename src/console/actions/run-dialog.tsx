@@ -8,6 +8,7 @@ import { Button } from "../ui/button.tsx";
 import { Dialog, DialogButtons } from "../ui/dialog.tsx";
 import { sentenceOf } from "../ui/error-view.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
+import { keyPerBody } from "../ui/key-per-body.ts";
 import { useNotices } from "../ui/notices.tsx";
 import { draftOf, type Problems, parametersOf, suggestedTexts } from "./form-values.ts";
 import { fieldOfRefusal, memberOfRefusal } from "./refusal.ts";
@@ -41,7 +42,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   const [problems, setProblems] = useState(NO_PROBLEMS);
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const [isBusy, setBusy] = useState(false);
-  const sent = useRef({ body: "", key: "" });
+  const [keyOf] = useState(keyPerBody);
   const element = useRef<HTMLFormElement>(null);
 
   const form = json === null ? schemaForm : jsonForm;
@@ -74,13 +75,6 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
     } finally {
       setBusy(false);
     }
-  }
-
-  /** The same key while the same is sent, so that pressing again after a lost response makes no second run. */
-  function keyOf(body: NewRunOfAction): string {
-    const text = JSON.stringify(body);
-    if (sent.current.body !== text) sent.current = { body: text, key: crypto.randomUUID() };
-    return sent.current.key;
   }
 
   function refuse(error: unknown) {

@@ -35,7 +35,8 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
     if ("problem" in typed) refuse(typed.problem);
     else {
       submit(
-        (options) => client.runs.cancel(run.id, { ...typed.value, ...options, include: "details" }),
+        typed.value,
+        (body, options) => client.runs.cancel(run.id, { ...body, ...options, include: "details" }),
         onCancelled,
       );
     }

@@ -57,14 +57,6 @@ export function problemOf<Field extends string>(error: unknown, names: readonly 
     return { field: null, sentence: "Something went wrong in the console. Reload the page." };
   }
   const { code, message } = error;
-  if (code === "idempotency_key_reused") {
-    // The key belongs to the dialog.
-    return {
-      field: null,
-      sentence:
-        "The first try reached the service, but its response was lost. Close this dialog and look at what it did.",
-    };
-  }
   const field = names.find((name) => refers(code, message, name)) ?? null;
   return { field, sentence: field === null ? message : withoutName(message, field) };
 }

@@ -1,24 +1,28 @@
 /** What may be done with a run. PURE. A button that would be refused is not shown. */
 
-import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
+import type { ActionDefinition, DetailedActionRun } from "../../client/index.ts";
 import { isOpen } from "../ui/statuses.ts";
-import { wasDispatched } from "./timeline-items.ts";
 
 export type Retrying =
   /** It is open, or nobody knows yet whether it can be retried. */
   | "not_now"
   | "possible"
   /** Its trigger came with the create, and the service does not keep such triggers. */
-  | "trigger_not_kept";
+  | "trigger_not_kept"
+  /** A retry goes through the stored action as it is now, and there is none. */
+  | "action_deleted";
 
-/** `isComplete`: whether these are all events up to now. */
-export function retryingOf(
-  { status, details }: DetailedActionRun,
-  events: readonly TimelineEvent[],
-  isComplete: boolean,
-): Retrying {
-  if (isOpen(status)) return "not_now";
-  if (details?.action != null) return "possible";
-  if (wasDispatched(events)) return "trigger_not_kept";
-  return isComplete ? "possible" : "not_now";
+/** What is known of the stored action that the run came from: null if it is deleted, undefined while nobody knows. */
+export type ActionNow = ActionDefinition | null | undefined;
+
+export function retryingOf({ status, details }: DetailedActionRun, action: ActionNow): Retrying {
+  if (isOpen(status) || details === undefined) return "not_now";
+  if (details.source === "trigger") return "trigger_not_kept";
+  if (details.source === "none") return "possible";
+  return action === undefined ? "not_now" : action === null ? "action_deleted" : "possible";
+}
+
+/** Whether the service would start the job of a retry. If not, the new run waits for somebody else to do it. */
+export function isDispatched({ details }: DetailedActionRun, action: ActionNow): boolean {
+  return details?.source === "action" && action?.trigger !== undefined;
 }

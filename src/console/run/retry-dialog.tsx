@@ -37,9 +37,9 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
     event.preventDefault();
     if ("problem" in typed) refuse(typed.problem);
     else {
-      const parameters = typed.value ?? undefined;
       submit(
-        (options) => client.runs.retry(run.id, { parameters, ...options }),
+        { parameters: typed.value ?? undefined },
+        (body, options) => client.runs.retry(run.id, { ...body, ...options }),
         ({ id }) => onRetried(id),
       );
     }

@@ -20,10 +20,10 @@ import { CommandPair } from "./commands-section.tsx";
 import { Facts } from "./facts.tsx";
 import { LifecycleBar } from "./lifecycle-bar.tsx";
 import { Cancelled, NowSection } from "./now-section.tsx";
-import { type Retrying, retryingOf } from "./permitted.ts";
+import { isDispatched, type Retrying, retryingOf } from "./permitted.ts";
 import { RetryDialog } from "./retry-dialog.tsx";
-import { wasDispatched } from "./timeline-items.ts";
 import { TimelineList } from "./timeline-list.tsx";
+import { useActionOfRun } from "./use-action-of-run.ts";
 import { useRun, type WatchedRun } from "./use-run.ts";
 import { Inputs, Outcome, RawJson, Section } from "./values.tsx";
 
@@ -96,7 +96,8 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
   const [open, setOpen] = useState<"cancel" | "retry" | null>(null);
   const { events } = timeline;
   const { id, actionName, status } = run;
-  const retrying = retryingOf(run, events, timeline.isOver);
+  const actionOfRun = useActionOfRun(run);
+  const retrying = retryingOf(run, actionOfRun.action);
   const mayCancel = may("data:write") && isOpen(status);
   const mayRetry = may("data:write") && retrying === "possible";
   useKeys("This run", [
@@ -127,7 +128,10 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
         {isOpen(status) ? <NowSection run={run} events={events} /> : null}
         {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
         <Outcome run={run} />
-        {may("data:write") ? <RetryNote retrying={retrying} /> : null}
+        {may("data:write") ? <RetryNote retrying={retrying} name={actionName} /> : null}
+        {actionOfRun.failure === null ? null : (
+          <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
+        )}
         <Facts run={run} place={place} />
         <Section title="Timeline">
           {timeline.failure === null ? null : (
@@ -167,8 +171,11 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
       {open === "retry" ? (
         <RetryDialog
           run={run}
-          isDispatched={wasDispatched(events)}
-          onClose={() => setOpen(null)}
+          isDispatched={isDispatched(run, actionOfRun.action)}
+          onClose={() => {
+            setOpen(null);
+            actionOfRun.reload();
+          }}
           onRetried={(newId) => {
             setOpen(null);
             router.navigate(hrefOf({ name: "run", ...place, id: newId }, search));
@@ -211,14 +218,31 @@ function RunHead({ run: { id, actionName, status }, onClose, children }: RunHead
   );
 }
 
-function RetryNote({ retrying }: { readonly retrying: Retrying }) {
-  if (retrying !== "trigger_not_kept") return null;
-  return (
-    <p class="hint">
-      This run can't be retried here. Its trigger came with the request, and the service does not keep such a
-      trigger. Store the trigger as an action, and start runs through the action.
-    </p>
-  );
+interface RetryNoteProps {
+  readonly retrying: Retrying;
+  /** Of the run's action. */
+  readonly name: string;
+}
+
+function RetryNote({ retrying, name }: RetryNoteProps) {
+  switch (retrying) {
+    case "trigger_not_kept":
+      return (
+        <p class="hint">
+          This run can't be retried here. Its trigger came with the request, and the service does not keep
+          such a trigger. Store the trigger as an action, and start runs through the action.
+        </p>
+      );
+    case "action_deleted":
+      return (
+        <p class="hint">
+          This run can't be retried. Its action <bdi>{name}</bdi> is deleted. Store an action of that name
+          again, and then retry the run.
+        </p>
+      );
+    default:
+      return null;
+  }
 }
 
 /** Names the run in the title while it is shown. */

@@ -123,11 +123,6 @@ function withLater(item: Attempt, later: readonly Item[], isOver: boolean): Atte
   };
 }
 
-/** Whether the service called a receiver to start the job. */
-export function wasDispatched(events: readonly TimelineEvent[]): boolean {
-  return events.some(({ type }) => type === "attempt_started" || type === "attempt_answered");
-}
-
 /** The number of the last event after which the run reads differently. 0 if no event changed it. */
 export function newsSeqOf(events: readonly TimelineEvent[]): number {
   return events.findLast(changesRun)?.seq ?? 0;

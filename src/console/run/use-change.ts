@@ -1,6 +1,7 @@
-/** One change of a dialog: sent once at a time, under one key, so that a double click or a try after a lost response repeats it. */
+/** The changes of a dialog: sent one at a time, so that a double click is one change, and each body under a key of its own. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { keyPerBody } from "../ui/key-per-body.ts";
 import { type Problem, problemOf } from "./forms.ts";
 
 interface Sending {
@@ -12,13 +13,17 @@ export interface Change<Field extends string> {
   readonly isBusy: boolean;
   readonly problem: Problem<Field> | null;
   readonly refuse: (problem: Problem<Field>) => void;
-  /** Sends, unless a try is under way. `done` is not called if the dialog was closed meanwhile. */
-  readonly submit: <T>(send: (options: Sending) => Promise<T>, done: (answer: T) => void) => Promise<void>;
+  /** Sends `body`, unless a try is under way. `done` is not called if the dialog was closed meanwhile. */
+  readonly submit: <Body, T>(
+    body: Body,
+    send: (body: Body, options: Sending) => Promise<T>,
+    done: (answer: T) => void,
+  ) => Promise<void>;
 }
 
 /** `names`: the fields of the dialog, as the API names them. */
 export function useChange<Field extends string>(names: readonly Field[]): Change<Field> {
-  const [idempotencyKey] = useState(() => crypto.randomUUID());
+  const [keyOf] = useState(keyPerBody);
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem<Field> | null>(null);
   // A second click can come before the component renders again.
@@ -26,14 +31,18 @@ export function useChange<Field extends string>(names: readonly Field[]): Change
   const aborter = useRef(new AbortController());
   useEffect(() => () => aborter.current.abort(), []);
 
-  async function submit<T>(send: (options: Sending) => Promise<T>, done: (answer: T) => void) {
+  async function submit<Body, T>(
+    body: Body,
+    send: (body: Body, options: Sending) => Promise<T>,
+    done: (answer: T) => void,
+  ) {
     if (isUnderWay.current) return;
     const { signal } = aborter.current;
     isUnderWay.current = true;
     setBusy(true);
     setProblem(null);
     try {
-      const answer = await send({ idempotencyKey, signal });
+      const answer = await send(body, { idempotencyKey: keyOf(body), signal });
       if (!signal.aborted) done(answer);
     } catch (error) {
       if (!signal.aborted) setProblem(problemOf(error, names));

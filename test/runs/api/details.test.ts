@@ -21,6 +21,7 @@ import { beat, eventsOf } from "../../support/stream.ts";
 import { sha256 } from "../../support/tokens.ts";
 
 interface Details {
+  readonly source: string;
   readonly action: null;
   readonly retryOf: string | null;
   readonly labels: readonly string[];
@@ -37,7 +38,7 @@ type Told = CreatedRun & { readonly code?: string; readonly details?: Details };
 afterEach(() => vi.restoreAllMocks());
 
 const NOTHING = {
-  ...{ action: null, retryOf: null, labels: [], externalUrl: null },
+  ...{ source: "none", action: null, retryOf: null, labels: [], externalUrl: null },
   ...{ heartbeat: null, cancel: null },
 };
 const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
@@ -66,6 +67,21 @@ describe("details", () => {
     await report(run, { status: "succeeded" });
     const again = await ask<Told>("POST", `${path}/${run.id}/retry?include=details`);
     expect(again.body.details).toEqual({ ...NOTHING, retryOf: run.id });
+  });
+
+  it("say what the run came from, in a get and in a list, also before an attempt was begun", async () => {
+    const path = newRunsPath();
+    const trigger = { type: "webhook", url: "https://ci.example.com/hook" };
+    const { body: run } = await create(path, { trigger });
+    expect(run.details).toEqual({ ...NOTHING, source: "trigger" });
+    expect((await get(path, run.id)).body.details?.source).toBe("trigger");
+    const { body: plain } = await create(path);
+    const listed = await ask<Told[]>("GET", `${path}?include=details`);
+    const sources = listed.body.map(({ id, details }) => [id, details?.source]);
+    expect(sources).toEqual([
+      [plain.id, "none"],
+      [run.id, "trigger"],
+    ]);
   });
 
   it("show the last heartbeat with news", async () => {
@@ -180,7 +196,7 @@ describe("an answer that nobody asked for details", () => {
     for (const query of ["", "?include=details", "", "?wait=1"]) {
       const text = await textOf("GET", `${path}/${id}${query}`);
       if (query !== "?include=details") expect(text).toBe(ended);
-      else expect(text.startsWith(`${ended.slice(0, -1)},"details":{"action":null,`)).toBe(true);
+      else expect(text.startsWith(`${ended.slice(0, -1)},"details":{"source":"none",`)).toBe(true);
     }
     const again = created(await textOf("POST", `${path}/${id}/retry`));
     expect(await textOf("DELETE", `${path}/${again.id}`)).toBe(printed(again.id, "cancelled", CANCELLED));

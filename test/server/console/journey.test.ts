@@ -123,6 +123,75 @@ describeInBrowser("the console", (browser) => {
     });
   });
 
+  it("repeats a retry whose response was lost, and makes another run for other parameters", async () => {
+    const env = "lost";
+    await storeAction(env);
+    const client = site.client(env);
+    const { id } = await client.actions.run("deploy", { parameters: { version: "1" } });
+    await delivered(env, 1);
+    await client.runs.cancel(id, { graceSeconds: 0 });
+    const page = await browser.newPage(site.origin, WIDE);
+    await site.signIn(page, `${env}/runs/${id}`);
+
+    /** Sends what the dialog holds. The service gets each try, and the page gets no response. */
+    async function loseResponses(): Promise<void> {
+      await page.route(`**/${id}/retry*`, async (route) => {
+        await route.fetch();
+        await route.abort();
+      });
+      await button(page.getByRole("dialog"), "Retry run").click();
+      await page.getByRole("dialog").getByRole("alert").waitFor();
+      await page.unrouteAll({ behavior: "wait" });
+      await browser.expectFault(/ERR_FAILED/);
+    }
+    async function made(): Promise<string> {
+      await button(page.getByRole("dialog"), "Retry run").click();
+      await page.waitForURL((url) => !url.pathname.endsWith(id));
+      return idIn(page);
+    }
+    async function listed(): Promise<number> {
+      // Without a bookmark, the list shows what the page just did.
+      return (await site.client(env).runs.page({ limit: 10 })).runs.length;
+    }
+
+    await button(run(page), "Retry run").click();
+    await loseResponses();
+    const repeated = await made();
+    expect([await listed(), receiver.inbox(env).length]).toEqual([2, 2]);
+
+    await page.goto(site.at(`${env}/runs/${id}`));
+    await button(run(page), "Retry run").click();
+    await field(page, "Parameters").fill('{ "version": "2" }');
+    await loseResponses();
+    await field(page, "Parameters").fill('{ "version": "3" }');
+    const changed = await made();
+    expect([await listed(), changed === repeated]).toEqual([4, false]);
+    expect((await client.runs.get(changed)).parameters).toEqual({ version: "3" });
+  });
+
+  it("says why a run can't be retried, if its trigger or its action is gone", async () => {
+    const env = "gone";
+    await storeAction(env);
+    const client = site.client(env);
+    const ofAction = await client.actions.run("deploy", { parameters: { version: "1" } });
+    const trigger = { type: "webhook", url: `${receiver.url}/${env}` } as const;
+    const ofTrigger = await client.runs.create({ actionName: "once", trigger });
+    for (const { id } of [ofAction, ofTrigger]) await client.runs.cancel(id, { graceSeconds: 0 });
+    const page = await browser.newPage(site.origin, WIDE);
+    await site.signIn(page, `${env}/runs/${ofAction.id}`);
+    await button(run(page), "Retry run").waitFor();
+
+    await page.goto(site.at(`${env}/runs/${ofTrigger.id}`));
+    await run(page).getByText("the service does not keep such a trigger").waitFor();
+    expect(await button(run(page), "Retry run").count()).toBe(0);
+
+    await client.actions.delete("deploy");
+    await page.goto(site.at(`${env}/runs/${ofAction.id}`));
+    await run(page).getByText("Its action deploy is deleted").waitFor();
+    expect(await button(run(page), "Retry run").count()).toBe(0);
+    await browser.expectFault(/404/);
+  });
+
   it("lets people do all of that with the keyboard alone, and always shows where the focus is", async () => {
     const env = "keyboard";
     await storeAction(env);

@@ -1,0 +1,41 @@
+/**
+ * How many living tokens a token may have below it: those that it minted, those that these minted, and so on. A minted token
+ * takes its room from all tokens above it. So minting admins gains nobody room, and revoking or expiring frees it.
+ *
+ * - The holder of a token takes room from no token beside it. `ROOT_TOKEN` has no bound, so it can always mint.
+ * - Each level has a tenth of the room of the level above, so one token can't use up the room of the token that minted it.
+ * - The last tenth of a token's room is for the tokens that it mints itself, so those below can't use it up together.
+ */
+
+import { TOKENS_MAX_BELOW } from "../http/limits.ts";
+
+const LEVELS = TOKENS_MAX_BELOW.map((room, level) => `(${level}, ${room})`).join(", ");
+
+/** SQL: whether the token is still valid at `now`. */
+export const isLiving = (now: string) => `(tokens.expires_at IS NULL OR tokens.expires_at > ${now})`;
+
+/**
+ * SQL on ?1, the project: whether the token `asker` may mint one more. Null is the operator. `height`: how far an ancestor is
+ * above the asker. Nobody below an expired token lives. UNION ends in a circle of parents, which nobody can mint.
+ */
+export const hasRoom = (asker: string, now: string) => `NOT EXISTS (
+  WITH RECURSIVE
+    levels (level, room) AS (VALUES ${LEVELS}),
+    above (height, id) AS (
+      SELECT 0, ${asker} WHERE ${asker} IS NOT NULL
+      UNION
+      SELECT above.height + 1, tokens.parent_id FROM above CROSS JOIN tokens
+      ON tokens.project = ?1 AND tokens.id = above.id
+      WHERE tokens.parent_id IS NOT NULL AND above.height < ${TOKENS_MAX_BELOW.length}
+    ),
+    below (height, id) AS (
+      SELECT height, id FROM above
+      UNION
+      SELECT below.height, tokens.id FROM below CROSS JOIN tokens INDEXED BY tokens_by_parent
+      ON tokens.project = ?1 AND tokens.parent_id = below.id
+      WHERE ${isLiving(now)}
+    ),
+    counted (height, count) AS (SELECT height, count(*) - 1 FROM below GROUP BY height)
+  SELECT 1 FROM counted
+  LEFT JOIN levels ON levels.level = (SELECT max(height) FROM above) - counted.height
+  WHERE count >= coalesce(iif(counted.height = 0, room, room - room / 10), 0))`;

@@ -1,0 +1,34 @@
+/** The stored action that an ended run came from, as it is now. It is read only for somebody who may retry the run. */
+
+import { useCallback } from "preact/hooks";
+import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { type Failure, useLoad } from "../ui/load.ts";
+import { isOpen } from "../ui/statuses.ts";
+import type { ActionNow } from "./permitted.ts";
+
+interface ActionOfRun {
+  readonly action: ActionNow;
+  readonly failure: Failure | null;
+  readonly reload: () => void;
+}
+
+export function useActionOfRun({ status, details }: DetailedActionRun): ActionOfRun {
+  const { reader, may } = useSession();
+  const isAsked = !isOpen(status) && may("data:write");
+  const name = isAsked ? details?.action?.name : undefined;
+  const read = useCallback(
+    async (signal: AbortSignal) => {
+      if (name === undefined) return undefined;
+      try {
+        return (await reader.actions.get(name, { signal })).definition;
+      } catch (error) {
+        if (error instanceof ActionRunsError && error.code === "action_not_found") return null;
+        throw error;
+      }
+    },
+    [reader, name],
+  );
+  const { data, failure, reload } = useLoad(read);
+  return { action: data, failure, reload };
+}

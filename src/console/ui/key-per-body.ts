@@ -1,0 +1,18 @@
+/**
+ * Idempotency keys for the tries of one dialog. A key belongs to a body: what was sent before gets the same key again, so
+ * that a try after a lost response repeats the first one. Anything else gets a key of its own, because the service refuses
+ * a key that comes with another body.
+ */
+
+export type KeyPerBody = (body: unknown) => string;
+
+/** `body`: what makes the request another one, as JSON. */
+export function keyPerBody(): KeyPerBody {
+  const keys = new Map<string, string>();
+  return (body) => {
+    const text = JSON.stringify(body);
+    const key = keys.get(text) ?? crypto.randomUUID();
+    keys.set(text, key);
+    return key;
+  };
+}

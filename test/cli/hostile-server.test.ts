@@ -1,0 +1,140 @@
+/** No text that a server sends reaches the terminal with its control characters, whatever member it is in. */
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cli } from "./command.ts";
+import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
+
+/** Clears the screen, sets a colour, goes back to the start of the line, and turns the text around. */
+const EVIL = "evil\x1b[2J\x9b31m\r\u202e";
+const RUN_ID = RUN.id;
+
+/** Every text and every number of a response replaced. */
+function hostile(value: unknown): unknown {
+  if (typeof value === "string" || typeof value === "number") return EVIL;
+  if (Array.isArray(value)) return value.map(hostile);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, hostile(member)]));
+}
+
+const INSTANT = RUN.createdAt;
+const DETAILS = {
+  ...{ source: "action", action: { name: "a", version: 1 }, retryOf: RUN_ID, labels: ["a"] },
+  ...{ externalUrl: "https://ci.example", heartbeat: { at: INSTANT, message: "a", progress: 0.5 } },
+  cancel: { by: "a", reason: "a", requestedAt: INSTANT, until: INSTANT },
+};
+const WHOLE = {
+  ...RUN,
+  ...{ entityId: RUN_ID, startedAt: INSTANT, completedAt: INSTANT, error: "a" },
+  ...{ parameters: { a: "a" }, recommendations: { a: "a" }, output: { a: "a" }, details: DETAILS },
+  callback: { url: "https://runs.example", token: "a", expiresAt: INSTANT },
+};
+const TOKEN = {
+  ...{ id: RUN_ID, name: "a", role: "owner", envName: "prod", parentId: RUN_ID, createdBy: "a" },
+  ...{ createdAt: INSTANT, expiresAt: INSTANT, token: "a" },
+};
+const ENTRY = { at: INSTANT, actor: "a", actorName: "a", action: "a", target: "a", scope: "a" };
+const ACTION = { description: "a", trigger: { url: "https://ci.example" } };
+
+/** What each path is answered with. The first that matches counts. */
+const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
+  [/^POST .*\/heartbeat$/, { status: "running", deadlineAt: INSTANT, cancel: DETAILS.cancel }],
+  [/^POST .*\/tokens$/, TOKEN],
+  [/^GET .*\/tokens/, [TOKEN]],
+  [/^DELETE .*\/tokens/, { revoked: [RUN_ID] }],
+  [/^GET .*\/audit/, [ENTRY]],
+  [/^GET .*\/actions\?/, [{ name: "a", version: 1, changedAt: INSTANT, definition: ACTION }]],
+  [/^(GET|PUT) .*\/actions\/deploy$/, ACTION],
+  [/^GET .*\/action-runs(\?.*)?$/, [WHOLE]],
+  [/\/action-runs|\/actions\/deploy\/runs|\/callback$/, WHOLE],
+];
+/** One of each type, and one of a type that nobody knows. */
+const EVENTS = [
+  ...["created", "started", "heartbeat", "heartbeats_thinned", "external_url", "cancel_requested"],
+  ...["attempt_started", "attempt_answered", "stop_started", "stop_answered", EVIL, "ended"],
+];
+const SAID = ["by", "cause", "message", "progress", "externalUrl", "count", "url", "until", "reason"];
+const TOLD = ["attempt", "host", "outcome", "status", "durationMs", "excerpt", "nextAttemptAt", "at"];
+
+let server: BadServer;
+let home: string;
+beforeAll(async () => {
+  server = await badServer(({ method, url = "" }, response) => {
+    if (url.includes("/events")) {
+      const members = Object.fromEntries([...SAID, ...TOLD].map((name) => [name, EVIL]));
+      response.writeHead(200, { "Content-Type": "text/event-stream" });
+      const events = EVENTS.map((type, index) => ({ seq: index + 1, type, ...members }));
+      response.end(events.map((one) => `data: ${JSON.stringify(one)}\n\n`).join(""));
+      return;
+    }
+    const [, answer] = ANSWERS.find(([pattern]) => pattern.test(`${method} ${url}`)) ?? [];
+    if (answer === undefined) return json(response, 404, { error: EVIL, code: EVIL });
+    json(response, 200, hostile(answer), { ETag: '"1"' });
+  });
+  home = mkdtempSync(join(tmpdir(), "action-runs-hostile-"));
+});
+afterAll(async () => {
+  await server.close();
+  rmSync(home, { recursive: true });
+});
+
+const settings = () => ({
+  ...{
+    ACTION_RUNS_URL: server.url,
+    ACTION_RUNS_TOKEN: "terr_x",
+    ACTION_RUNS_ORG: "acme",
+    ACTION_RUNS_PROJECT: "shop",
+  },
+  ...{
+    ACTION_RUNS_ENV: "prod",
+    CALLBACK_URL: `${server.url}/action-runs/callback`,
+    CALLBACK_TOKEN: "x",
+    HOME: home,
+  },
+});
+
+const COMMANDS = [
+  `get ${RUN_ID} --details`,
+  `get ${RUN_ID} --wait`,
+  "list",
+  "create deploy",
+  "create deploy --wait --wait-timeout 1",
+  `retry ${RUN_ID}`,
+  `cancel ${RUN_ID}`,
+  `watch ${RUN_ID}`,
+  "report succeeded",
+  "heartbeat",
+  "token create ci --role member",
+  "token list",
+  `token revoke ${RUN_ID}`,
+  "audit",
+  "action list",
+  "action get deploy",
+  "action put deploy --body {}",
+  "action run deploy",
+  "action delete other",
+];
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters.
+const ACTED_ON = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/;
+
+test.each(COMMANDS)("%s shows no control characters, as text and as JSON", async (command) => {
+  for (const format of ["--no-json", "--json"]) {
+    const { stdout, stderr } = await cli([...command.split(" "), format], settings());
+    expect([format, stdout + stderr]).toEqual([format, expect.stringContaining("evil")]);
+    expect([format, stdout.match(ACTED_ON), stderr.match(ACTED_ON)]).toEqual([format, null, null]);
+  }
+});
+
+test("login neither shows nor saves names that can't be names, and says what to do", async () => {
+  const names = await badServer(({ url }, response) =>
+    json(response, 200, url === "/" ? { name: "action-runs" } : { project: `acme/${EVIL}`, envName: "prod" }),
+  );
+  const { code, stdout, stderr } = await cli(["login", "--url", names.url], { HOME: home }, "terr_x");
+  await names.close();
+  expect([code, stdout, stderr.match(ACTED_ON)]).toEqual([6, "", null]);
+  expect(stderr).toContain("Check the address of the server");
+  expect(() => readFileSync(join(home, ".config", "action-runs", "default.json"))).toThrow("ENOENT");
+});
