@@ -28,7 +28,7 @@ export interface ResolvedAction {
 }
 
 /**
- * Reads D1's primary at most once, and not at all while the isolate remembers the action. Throws `database_unavailable` and
+ * Reads D1's primary once, and not at all while the isolate remembers the action. Throws `database_unavailable` and
  * `not_configured`. `waitUntil`: lets a late answer of D1 still count.
  */
 export async function resolveAction(

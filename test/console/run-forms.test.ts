@@ -76,6 +76,15 @@ describe("a refusal", () => {
   ])("%s %j stands beside the field %j", (code, message, field, sentence) => {
     expect(problemOf(refused(code, message), names)).toEqual({ field, sentence });
   });
+
+  it("that is no response says what another try does", () => {
+    const lost = new ActionRunsError("No response came.", { status: null, code: "unreachable" });
+    const { field, sentence } = problemOf(lost, names);
+    expect([field, sentence]).toEqual([null, expect.stringContaining("You can send the same one again")]);
+    expect(problemOf(refused("run_open", "The run has not ended."), names).sentence).toBe(
+      "The run has not ended.",
+    );
+  });
 });
 
 describe("a command", () => {

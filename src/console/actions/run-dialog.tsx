@@ -8,7 +8,7 @@ import { Button } from "../ui/button.tsx";
 import { Dialog, DialogButtons } from "../ui/dialog.tsx";
 import { sentenceOf } from "../ui/error-view.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
-import { keyPerBody } from "../ui/key-per-body.ts";
+import { afterTry, keyPerBody } from "../ui/key-per-body.ts";
 import { useNotices } from "../ui/notices.tsx";
 import { draftOf, type Problems, parametersOf, suggestedTexts } from "./form-values.ts";
 import { fieldOfRefusal, memberOfRefusal } from "./refusal.ts";
@@ -82,7 +82,10 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
     const code = error instanceof ActionRunsError ? error.code : "";
     const pointer = code === "invalid_parameters" ? fieldOfRefusal(form, sentence) : null;
     if (pointer !== null) return setProblems(new Map([[pointer, sentence]]));
-    setRefusal({ member: code === "too_many_labels" ? "labels" : memberOf(code, sentence), sentence });
+    setRefusal({
+      member: code === "too_many_labels" ? "labels" : memberOf(code, sentence),
+      sentence: afterTry(error, sentence),
+    });
   }
 
   const refusalOf = (member: Refusal["member"]) => (refusal?.member === member ? refusal.sentence : null);

@@ -1,6 +1,7 @@
 /** What somebody typed into the dialogs, and where the words of a refusal belong. PURE. */
 
 import { ActionRunsError, type NewActionRun } from "../../client/index.ts";
+import { afterTry } from "../ui/key-per-body.ts";
 import type { CancelWords } from "./commands.ts";
 
 const GRACE_MAX_SECONDS = 3600;
@@ -58,7 +59,7 @@ export function problemOf<Field extends string>(error: unknown, names: readonly 
   }
   const { code, message } = error;
   const field = names.find((name) => refers(code, message, name)) ?? null;
-  return { field, sentence: field === null ? message : withoutName(message, field) };
+  return { field, sentence: field === null ? afterTry(error, message) : withoutName(message, field) };
 }
 
 function refers(code: string, message: string, name: string): boolean {

@@ -129,7 +129,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
         {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
         <Outcome run={run} />
         {may("data:write") ? <RetryNote retrying={retrying} name={actionName} /> : null}
-        {actionOfRun.failure === null ? null : (
+        {actionOfRun.failure === null || isOpen(status) ? null : (
           <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
         )}
         <Facts run={run} place={place} />

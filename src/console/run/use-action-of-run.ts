@@ -1,6 +1,9 @@
-/** The stored action that an ended run came from, as it is now. It is read only for somebody who may retry the run. */
+/**
+ * The stored action that a run came from, as it is now. It is read only for somebody who may retry the run: when the page
+ * opens, so that a retry is offered the moment the run ends, and again at that moment.
+ */
 
-import { useCallback } from "preact/hooks";
+import { useCallback, useEffect, useRef } from "preact/hooks";
 import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { type Failure, useLoad } from "../ui/load.ts";
@@ -15,8 +18,7 @@ interface ActionOfRun {
 
 export function useActionOfRun({ status, details }: DetailedActionRun): ActionOfRun {
   const { reader, may } = useSession();
-  const isAsked = !isOpen(status) && may("data:write");
-  const name = isAsked ? details?.action?.name : undefined;
+  const name = may("data:write") ? details?.action?.name : undefined;
   const read = useCallback(
     async (signal: AbortSignal) => {
       if (name === undefined) return undefined;
@@ -30,5 +32,11 @@ export function useActionOfRun({ status, details }: DetailedActionRun): ActionOf
     [reader, name],
   );
   const { data, failure, reload } = useLoad(read);
+  const hasEnded = !isOpen(status);
+  const hadEnded = useRef(hasEnded);
+  useEffect(() => {
+    if (hasEnded && !hadEnded.current) reload();
+    hadEnded.current = hasEnded;
+  }, [hasEnded, reload]);
   return { action: data, failure, reload };
 }

@@ -4,6 +4,8 @@
  * a key that comes with another body.
  */
 
+import { ActionRunsError } from "../../client/index.ts";
+
 export type KeyPerBody = (body: unknown) => string;
 
 /** `body`: what makes the request another one, as JSON. */
@@ -15,4 +17,10 @@ export function keyPerBody(): KeyPerBody {
     keys.set(text, key);
     return key;
   };
+}
+
+/** The sentence for a try that failed. After a lost response, it says what another try does. */
+export function afterTry(error: unknown, sentence: string): string {
+  if (!(error instanceof ActionRunsError && error.status === null)) return sentence;
+  return `${sentence} The service may have received this request. You can send the same one again without harm. If you change it, it is a new request.`;
 }
