@@ -191,7 +191,8 @@ describe("the timeline", () => {
     const { startedAt, completedAt } = await get();
     const at = expect.any(String);
     const durationMs = expect.any(Number);
-    const sorry = { status: 503, reason: "answered 503", excerpt: "come back later", nextAttemptAt: at };
+    const excerpt = "come\\nback\\u{7} later";
+    const sorry = { status: 503, reason: "answered 503", excerpt, nextAttemptAt: at };
     const fine = { status: 202, reason: "answered 202", excerpt: null, nextAttemptAt: null };
     const answered = { type: "attempt_answered", at, durationMs };
     expect(entries).toEqual([
