@@ -26,6 +26,11 @@ export interface NewRequest extends RetryPolicy {
   readonly host: string;
   /** The request, which only the Worker can open. */
   readonly sealed: Uint8Array<ArrayBuffer>;
+  /**
+   * About how many bytes the request has, with each secret counted as if it had the most that a secret can have. If the bytes
+   * of `sealed` counted, whoever fills the slots could find out how long a secret is.
+   */
+  readonly weight: number;
 }
 
 export interface NewDelivery extends NewRequest {
@@ -58,7 +63,7 @@ export interface AttemptAnswer {
   readonly isFinal: boolean;
   /** This isolate's keys or settings could not send it. Another isolate may be able to. */
   readonly isUnready?: boolean;
-  /** Only for readers with `actions:manage`. Null if the answer had no body. */
+  /** The start of the answer, sealed, in base64. Only for readers with `actions:manage`. Null if the answer had no body. */
   readonly excerpt: string | null;
   readonly retryAfter: string | null;
   /** The sealed values of the answer that the stop request uses. */

@@ -5,12 +5,13 @@ import { isJsonObject } from "../http/json.ts";
 import {
   RENDERED_HEADERS_MAX_BYTES,
   RENDERED_MAX_BYTES,
+  SECRET_MAX_CHARACTERS,
   URL_MAX_CHARACTERS,
   utf8Bytes,
 } from "../http/limits.ts";
 import type { KeyRing } from "../key-ring.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { NewDelivery } from "./delivery.ts";
+import type { NewDelivery, NewRequest } from "./delivery.ts";
 import { fillIn, keysOf, type LaterText, Marks } from "./later-text.ts";
 import {
   type FullContext,
@@ -22,7 +23,7 @@ import {
 } from "./placeholder.ts";
 import { type Sealed, sealedFor, type WebhookRequest } from "./sealed-request.ts";
 import type { StopRequest } from "./stop-request.ts";
-import { renderHeader, renderJson, renderText, renderUrl } from "./template.ts";
+import { pathsOf, renderHeader, renderJson, renderText, renderUrl } from "./template.ts";
 import { HEADER_VALUE, isWholeAnswer, type Trigger } from "./trigger.ts";
 import { guardUrl } from "./url-guard.ts";
 import { webhookPolicy } from "./webhook-policy.ts";
@@ -80,8 +81,9 @@ export async function prepareDelivery(
 
   const both = { signingSecret, origin };
   const stopKeys = stop === null ? [] : keysOf(stop.url, stop.body, ...stop.headers.map(([, text]) => text));
+  const { weight, ...sent } = rendered.value;
   const request: WebhookRequest = {
-    ...rendered.value,
+    ...sent,
     ...both,
     url: url.value.href,
     ...((link !== null || stopKeys.length > 0) && { answer: { stopKeys, link } }),
@@ -94,16 +96,19 @@ export async function prepareDelivery(
     startOn,
     maxAttempts,
     initialDelayMs,
+    weight,
     sealed: await seal(request, "delivery"),
   };
   if (stop === null || !stopUrl?.ok) return ok(delivery);
-  const sealed = await seal({ ...stop, ...both }, "stop");
-  return ok({ ...delivery, stop: { host: stopUrl.value.host, maxAttempts, initialDelayMs, sealed } });
+  const { weight: stopWeight, ...stopped } = stop;
+  const sealed = await seal({ ...stopped, ...both }, "stop");
+  const { host } = stopUrl.value;
+  return ok({ ...delivery, stop: { host, maxAttempts, initialDelayMs, weight: stopWeight, sealed } });
 }
 
 /** What is sent, or kept, once the receiver has answered. */
 interface Later {
-  readonly stop: Pick<StopRequest, "method" | "url" | "headers" | "body"> | null;
+  readonly stop: (Pick<StopRequest, "method" | "url" | "headers" | "body"> & Weighed) | null;
   readonly link: LaterText | null;
 }
 
@@ -129,8 +134,9 @@ export function renderLater(
   const request = { ...cancel, payload: cancel.payload === undefined ? {} : cancel.payload };
   const rendered = renderRequest(request, marked, "trigger.cancel", IN_STOP_URL);
   if (!rendered.ok) return rendered;
-  const { method, url, headers, body } = rendered.value;
+  const { method, url, headers, body, weight } = rendered.value;
   const stop = {
+    weight,
     method,
     url: marks.cut(url, "url"),
     headers: Object.entries(headers).map(([name, value]) => [name, marks.cut(value, "text")] as const),
@@ -139,7 +145,8 @@ export function renderLater(
   return ok({ stop, link: linkText });
 }
 
-type Rendered = Pick<WebhookRequest, "url" | "method" | "headers" | "body">;
+type Weighed = Pick<NewRequest, "weight">;
+type Rendered = Pick<WebhookRequest, "url" | "method" | "headers" | "body"> & Weighed;
 
 /** The request with all placeholders put in, or a sentence that names the place of what can't be sent. PURE. */
 export function renderTrigger(
@@ -185,7 +192,11 @@ function renderRequest(
   const named = Object.fromEntries(headers);
   const body = bodyOf(request, context, isForm(named));
   if (!body.ok) return err(`${place}.payload: ${BODY_FAULTS[body.error]}`);
-  return ok({ url: url.value, method: request.method, headers: named, body: body.value });
+  const { whole, openBytes } = body.value;
+  // The value of a header is a secret of a stored action.
+  const secrets = headers.length + pathsOf([request.headers, request.payload]).filter(isSecret).length;
+  const weight = url.value.length + headerBytes + openBytes + secrets * SECRET_MAX_CHARACTERS;
+  return ok({ url: url.value, method: request.method, headers: named, body: whole, weight });
 }
 
 function urlFault(place: string, fault: keyof typeof URL_FAULTS): string {
@@ -203,12 +214,19 @@ const BODY_FAULTS = {
   no_form: "is not a form; send one flat JSON object of strings, numbers and booleans.",
 };
 
-/** The limit is judged without the secrets, or a parameter that grows until it is refused would tell how long they are. */
+function isSecret([root]: readonly string[]): boolean {
+  return root === "secrets";
+}
+
+/**
+ * The whole body, and the bytes that it has without the secrets. The limit is judged by these, or a parameter that grows until
+ * it is refused would tell how long the secrets are.
+ */
 function bodyOf(
   request: RequestTemplates,
   { secrets = {}, ...context }: FullContext,
   asForm: boolean,
-): Result<string, keyof typeof BODY_FAULTS> {
+): Result<{ readonly whole: string; readonly openBytes: number }, keyof typeof BODY_FAULTS> {
   const written = (whole: FullContext, maxBytes: number): Result<string, keyof typeof BODY_FAULTS> => {
     const payload = payloadOf(request, whole, maxBytes);
     if (!payload.ok) return payload;
@@ -218,8 +236,11 @@ function bodyOf(
     return body.length > maxBytes ? err("too_large") : ok(body);
   };
   const open = written(context, RENDERED_MAX_BYTES);
-  if (!open.ok || Object.keys(secrets).length === 0) return open;
-  return written({ ...context, secrets }, Number.POSITIVE_INFINITY);
+  if (!open.ok) return open;
+  const openBytes = utf8Bytes(open.value);
+  if (Object.keys(secrets).length === 0) return ok({ whole: open.value, openBytes });
+  const whole = written({ ...context, secrets }, Number.POSITIVE_INFINITY);
+  return whole.ok ? ok({ whole: whole.value, openBytes }) : whole;
 }
 
 /**

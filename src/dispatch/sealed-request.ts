@@ -31,8 +31,11 @@ export interface Attempt {
   readonly stop?: { readonly answer: Uint8Array<ArrayBuffer> | null };
 }
 
-/** What is sealed for a run: the request that starts its job, the one that stops it, and the values of the answer. */
-export type Sealed = "delivery" | "stop" | "answer";
+/**
+ * What is sealed for a run: the request that starts its job, the one that stops it, the values of the answer, and the start of
+ * an answer.
+ */
+export type Sealed = "delivery" | "stop" | "answer" | "excerpt";
 
 /** What a sealed text is bound to, so that it can't be opened for another run or in another role. */
 export function sealedFor(scope: string, runId: string, what: Sealed = "delivery"): string {

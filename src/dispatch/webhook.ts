@@ -45,10 +45,13 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
     const url = guardUrl(request.url, policy.value);
     if (!url.ok) return unready(url.error.replace(/\.$/, ""), true);
     const headers = await headersOf(request, runId, stop === undefined ? runId : stopId(runId));
-    const { values, ...answer } = await exchange(url.value, request, headers);
-    if (values === undefined) return answer;
-    const sealed = await ring.value.seal(JSON.stringify(values), sealedFor(scope, runId, "answer"));
-    return { ...answer, values: sealed };
+    const { values, excerpt, ...answer } = await exchange(url.value, request, headers);
+    const seal = (text: string, what: Sealed) => ring.value.seal(text, sealedFor(scope, runId, what));
+    return {
+      ...answer,
+      excerpt: excerpt === null ? null : (await seal(excerpt, "excerpt")).toBase64(),
+      ...(values !== undefined && { values: await seal(JSON.stringify(values), "answer") }),
+    };
   }
 }
 
@@ -99,6 +102,7 @@ async function headersOf(request: WebhookRequest, runId: string, id: string): Pr
   return headers;
 }
 
+/** An answer whose texts are not sealed yet. */
 type Exchanged = Omit<AttemptAnswer, "values"> & { readonly values?: AnswerValues };
 
 async function exchange(url: URL, request: WebhookRequest, headers: Headers): Promise<Exchanged> {

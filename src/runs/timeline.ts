@@ -11,7 +11,7 @@ import type { Run, RunEvent } from "./run.ts";
  * - `created`: `by`, the name of the caller's API token
  * - `attempt_started`: `attempt`, `host`
  * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt` (the start
- *   of the answer, which only some callers may see), `nextAttemptAt`
+ *   of the answer, sealed, which only some callers may see), `nextAttemptAt`
  * - `stop_started`, `stop_answered`: the same for the request that stops the job. After the end they go to the log
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`

@@ -2,7 +2,6 @@ import { expect, it } from "vitest";
 import type { AttemptAnswer } from "../../src/dispatch/delivery.ts";
 import { AttemptSlots } from "../../src/runs/coordinator/attempt-slots.ts";
 
-const request = (bytes: number) => ({ sealed: new Uint8Array(bytes) });
 const ANSWER: AttemptAnswer = {
   ...{ status: 200, durationMs: 1, reason: "answered 200", isFinal: false },
   ...{ excerpt: null, retryAfter: null },
@@ -16,9 +15,9 @@ it("an attempt has its slot until it is answered or lost", async () => {
     return answer.promise;
   };
   const slots = new AttemptSlots({ send }, 2, 10);
-  const attempt = (bytes: number) =>
-    slots.send({ scope: "a/b/c", runId: "r", attempt: 1, ...request(bytes) });
-  const room = () => [0, 4, 5, 10, 11].filter((bytes) => slots.hasRoomFor(request(bytes)));
+  const sealed = new Uint8Array(100);
+  const attempt = (weight: number) => slots.send({ scope: "a/b/c", runId: "r", attempt: 1, sealed }, weight);
+  const room = () => [0, 4, 5, 10, 11].filter((weight) => slots.hasRoomFor({ weight }));
 
   expect(room()).toEqual([0, 4, 5, 10]);
   const answered = attempt(6);

@@ -4,8 +4,10 @@
  */
 
 import { expect, it } from "vitest";
+import { readRunId } from "../../src/runs/run-id.ts";
 import { newActionsPath } from "../actions/actions.ts";
-import { until } from "../support/direct.ts";
+import { askWith, envWith } from "../support/bindings.ts";
+import { journal, until } from "../support/direct.ts";
 import { ask, coordinatorOf, ROOT } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { answering, type Entry, fire, ORIGIN } from "./runs.ts";
@@ -65,6 +67,27 @@ it("who may manage actions sees excerpts in pages and streams, and who may not s
   }
 });
 
+it("the journal holds an excerpt only sealed, and nobody sees it when its key has left the ring", async () => {
+  const { run, url } = await answeredRun();
+  const n = readRunId(run.created.id).coordinator;
+  const rows = await journal<{ data: string }>(
+    run.path,
+    n,
+    "SELECT data FROM events WHERE type LIKE '%_answered'",
+  );
+  const kept = rows.map(({ data }) => (JSON.parse(data) as { excerpt: string }).excerpt);
+  expect(kept).toHaveLength(3);
+  for (const excerpt of kept) {
+    const bytes = String.fromCharCode(...Uint8Array.fromBase64(excerpt));
+    expect(bytes).not.toContain(SAID.slice(0, 4));
+    expect(bytes.length).toBeGreaterThan(SAID.length);
+  }
+  expect(new Set(kept).size).toBe(3);
+  const rotated = envWith({ CALLBACK_SIGNING_KEYS: "another-key-that-has-32-bytes-or-more-0123" });
+  const later = await askWith<Entry[]>(rotated, "GET", url);
+  expect(answers(later.body).map(({ excerpt }) => excerpt)).toEqual([null, null, null]);
+});
+
 it("pages have the same links to the next page for every reader", async () => {
   const { url, admin, member } = await answeredRun();
   const linksOf = async (token: string | undefined) => {
@@ -117,9 +140,12 @@ it("a coordinator shows an excerpt only if its caller asks for it", async () => 
   const stub = coordinatorOf(path, run.created.id);
   const told = async (withExcerpts?: boolean) =>
     JSON.stringify(await stub.events(run.created.id, 0, 100, withExcerpts));
-  expect([(await told()).includes(SAID), (await told(true)).includes(SAID)]).toEqual([false, true]);
+  expect([(await told()).includes("excerpt"), (await told(true)).includes("excerpt")]).toEqual([false, true]);
   const watcher = { key: "a watcher", tokenId: "a token" };
   const watched = async (withExcerpts?: boolean) =>
     JSON.stringify(await stub.watch(run.created.id, 0, 100, watcher, 0, withExcerpts));
-  expect([(await watched()).includes(SAID), (await watched(true)).includes(SAID)]).toEqual([false, true]);
+  expect([(await watched()).includes("excerpt"), (await watched(true)).includes("excerpt")]).toEqual([
+    false,
+    true,
+  ]);
 });

@@ -51,7 +51,10 @@ class RuledRun {
       true,
     );
     const host = "ci.example.com";
-    this.delivery = beginAttempt(newDelivery({ ...trigger, host, sealed: new Uint8Array() }, START), START);
+    this.delivery = beginAttempt(
+      newDelivery({ ...trigger, host, weight: 0, sealed: new Uint8Array() }, START),
+      START,
+    );
     this.events = [{ type: "created", at: START, data: {} }, attemptStarted(this.delivery, START)];
   }
 

@@ -91,6 +91,26 @@ describe.each(Object.entries(PLACES))("the longest parameter beside %s", (_place
   });
 });
 
+it.each(Object.entries(PLACES))(
+  "%s changes nothing of what a request weighs while it is under way",
+  (_place, requestOf) => {
+    const weights = LENGTHS.map((length) => {
+      const secret = "s".repeat(length);
+      const cancel = { url: URL, ...requestOf(secret) };
+      const sent = { type: "webhook", url: URL, secrets: { s: "x" }, ...requestOf(secret), cancel };
+      const whole = trigger.parse(sent);
+      const start = renderTrigger(whole, context("parameter", secret));
+      const later = renderLater(whole, context("parameter", secret));
+      if (!start.ok || !later.ok || later.value.stop === null) throw new Error("not rendered");
+      const { weight, ...request } = start.value;
+      const values = Object.values(request.headers).join("");
+      expect(weight).toBeGreaterThan(`${request.url}${request.body}${values}`.length);
+      return [weight, later.value.stop.weight];
+    });
+    expect(weights).toEqual(LENGTHS.map(() => weights[0]));
+  },
+);
+
 it("a stop request is filled in, however long its secrets are", () => {
   for (const length of LENGTHS) {
     const secret = "s".repeat(length);

@@ -77,7 +77,13 @@ export async function fire(
   { bytes = 10, minutes = 60, isStoppable = false }: Wanted = {},
 ): Promise<string[]> {
   const createdAt = Date.now();
-  const request = { host: "ci.example", maxAttempts: 2, initialDelayMs: 100, sealed: new Uint8Array(bytes) };
+  const request = {
+    host: "ci.example",
+    maxAttempts: 2,
+    initialDelayMs: 100,
+    sealed: new Uint8Array(bytes),
+    weight: bytes,
+  };
   // Two runs of one millisecond may get the same key, and then the second is refused.
   const byKey = new Map<string, string>();
   while (byKey.size < count) {

@@ -32,7 +32,13 @@ describe("a create of an older Worker", () => {
     };
     const sealed = crypto.getRandomValues(new Uint8Array(64));
     const policy = { maxAttempts: 3, initialDelayMs: 60_000 };
-    const delivery: NewDelivery = { host: "ci.example.com", startOn: "accepted", sealed, ...policy };
+    const delivery: NewDelivery = {
+      host: "ci.example.com",
+      startOn: "accepted",
+      sealed,
+      weight: 64,
+      ...policy,
+    };
     const change = { key: `t:${id}`, fingerprint: "the same" };
     const answer = await direct(path, 0).create(run, change, isTriggered ? delivery : null);
     expect(answer).toMatchObject({ ok: true, id, status: "pending" });

@@ -11,6 +11,7 @@ import { ApiError } from "../../http/errors.ts";
 import { validQuery } from "../../http/validate.ts";
 import { baseUrl } from "../../public-url.ts";
 import { refusalError } from "./coordinator-answer.ts";
+import { openExcerpts } from "./open-excerpts.ts";
 import { eventsQuery } from "./query-schemas.ts";
 import { mayBeKnown } from "./reader.ts";
 import { askAboutRun, type Place, placeOf, runIdOf } from "./run-place.ts";
@@ -41,7 +42,8 @@ export const eventRoutes = new Hono<AppEnv>().get(
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(answer.lastSeq)));
     }
     c.header("Content-Type", JSON_TYPE);
-    return c.body(`[${answer.events.join(",")}]`);
+    const { events } = await openExcerpts(place, id, answer);
+    return c.body(`[${events.join(",")}]`);
   },
 );
 
@@ -85,9 +87,9 @@ async function stream(c: Context<AppEnv>, place: Place, id: string): Promise<Res
     const answer = await watch(seq, Math.min(maxMs, expiresAt - Date.now()));
     // Before the answer is used, because the token may have been revoked while the call waited.
     await judge();
-    return answer.ok ? answer : null;
+    return answer.ok ? openExcerpts(place, id, answer) : null;
   };
-  return c.body(streamEvents(first, { next, leave }));
+  return c.body(streamEvents(await openExcerpts(place, id, first), { next, leave }));
 }
 
 /** What a receiver answered can contain secrets of the action, so it is for those who manage actions. */

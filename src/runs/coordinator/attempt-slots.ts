@@ -11,27 +11,26 @@ export class AttemptSlots {
   #taken = 0;
   #bytes = 0;
 
-  /** `maxBytes`: of the sealed requests. If every slot is free, a request of any size must fit. */
+  /** `maxBytes`: the weight of the requests. If every slot is free, a request of any size must fit. */
   constructor(sender: Sender, max: number, maxBytes: number) {
     this.#sender = sender;
     this.#max = max;
     this.#maxBytes = maxBytes;
   }
 
-  hasRoomFor({ sealed }: Pick<NewRequest, "sealed">): boolean {
-    return this.#taken < this.#max && this.#bytes + sealed.byteLength <= this.#maxBytes;
+  hasRoomFor({ weight }: Pick<NewRequest, "weight">): boolean {
+    return this.#taken < this.#max && this.#bytes + weight <= this.#maxBytes;
   }
 
   /** Makes an attempt, which has its slot until it is answered. Rejects if nobody knows whether the request arrived. */
-  async send(attempt: Attempt): Promise<AttemptAnswer> {
-    const { byteLength } = attempt.sealed;
+  async send(attempt: Attempt, weight: number): Promise<AttemptAnswer> {
     this.#taken++;
-    this.#bytes += byteLength;
+    this.#bytes += weight;
     try {
       return await this.#sender.send(attempt);
     } finally {
       this.#taken--;
-      this.#bytes -= byteLength;
+      this.#bytes -= weight;
     }
   }
 }

@@ -16,7 +16,7 @@ import type { Stopper } from "./stopper.ts";
 export class Dispatcher implements RequestKind<Delivery> {
   readonly eventPrefix = "attempt";
   readonly maxSlots = 500;
-  /** An isolate has 128 MB and may hold several coordinators. No row is longer than 2 MB, so each request fits. */
+  /** An isolate has 128 MB and may hold several coordinators. No request weighs as much as this, so each fits. */
   readonly maxBytes = 32_000_000;
   readonly maxDue = 200;
   readonly done: ReadonlySet<number> = new Set();

@@ -39,7 +39,7 @@ export type Ending = Extract<Verdict, { readonly outcome: "accepted" | "given_up
 export interface RequestKind<T extends Tried> {
   /** The start of the names of its events. */
   readonly eventPrefix: "attempt" | "stop";
-  /** How many attempts may be under way, and how many bytes their sealed requests may have. The rest wait. */
+  /** How many attempts may be under way, and what their requests may weigh, in bytes. The rest wait. */
   readonly maxSlots: number;
   readonly maxBytes: number;
   /** How many the alarm takes on in one turn. */
@@ -104,7 +104,7 @@ export class Outbox<T extends Tried> {
     if (request.leaseUntil === null) return;
     const { attempt } = request;
     void this.#slots
-      .send(this.#kind.attemptOf(runId, request))
+      .send(this.#kind.attemptOf(runId, request), request.weight)
       .then((answer) => this.#answered(runId, attempt, answer))
       .finally(() => this.#slotIsFree())
       // Nobody knows whether the request arrived, so its lease decides.

@@ -18,7 +18,7 @@ export class DeliveryRows {
 
   of(runId: string): Delivery | null {
     const [row] = this.#sql.exec<DeliveryRow>(
-      `SELECT host, sealed, start_on AS startOn, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs,
+      `SELECT host, sealed, weight, start_on AS startOn, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs,
          attempt, next_at AS nextAt, lease_until AS leaseUntil, is_unsure AS isUnsure
        FROM deliveries WHERE run_id = ?`,
       runId,
@@ -37,17 +37,17 @@ export class DeliveryRows {
   }
 
   put(runId: string, delivery: Delivery): void {
-    const { host, sealed, startOn, maxAttempts, initialDelayMs } = delivery;
+    const { host, sealed, weight, startOn, maxAttempts, initialDelayMs } = delivery;
     const { attempt, nextAt, leaseUntil, isUnsure } = delivery;
     this.#sql.exec(
       `INSERT INTO deliveries
-         (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         (run_id, host, sealed, weight, start_on, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (run_id) DO UPDATE SET
          attempt = excluded.attempt, next_at = excluded.next_at, lease_until = excluded.lease_until,
          is_unsure = excluded.is_unsure`,
       runId,
-      ...[host, sealed, startOn, maxAttempts, initialDelayMs],
+      ...[host, sealed, weight, startOn, maxAttempts, initialDelayMs],
       ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0],
     );
   }

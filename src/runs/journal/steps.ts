@@ -76,6 +76,7 @@ export const JOURNAL_STEPS: readonly string[] = [
    ALTER TABLE runs ADD COLUMN cancel_until INTEGER;
    ALTER TABLE runs ADD COLUMN external_url TEXT;
    ALTER TABLE runs ADD COLUMN external_url_changes INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE deliveries ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;
    CREATE TABLE cancels (
      run_id      TEXT    NOT NULL,
      key         TEXT    NOT NULL,
@@ -87,6 +88,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
      sealed           BLOB    NOT NULL,
+     weight           INTEGER NOT NULL,
      max_attempts     INTEGER NOT NULL,
      initial_delay_ms INTEGER NOT NULL,
      attempt          INTEGER NOT NULL DEFAULT 0,

@@ -18,7 +18,7 @@ export interface Stop extends NewRequest, Progress {
 /** How far a delivery had got when it was erased. */
 export type ErasedDelivery = Pick<Progress, "attempt" | "leaseUntil">;
 
-type StopRow = Pick<NewRequest, "host" | "maxAttempts" | "initialDelayMs"> &
+type StopRow = Pick<NewRequest, "host" | "weight" | "maxAttempts" | "initialDelayMs"> &
   Omit<Stop, keyof NewRequest | "isUnsure"> & { sealed: ArrayBuffer; isUnsure: number };
 
 /** What failed is not tried again at once. */
@@ -38,7 +38,7 @@ export class StopRows implements DueRows {
 
   of(runId: string): Stop | null {
     const [row] = this.#sql.exec<StopRow>(
-      `SELECT host, sealed, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs, attempt, next_at AS nextAt,
+      `SELECT host, sealed, weight, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs, attempt, next_at AS nextAt,
          lease_until AS leaseUntil, is_unsure AS isUnsure, delivery_attempt AS deliveryAttempt,
          delivery_lease AS deliveryLease
        FROM stop_requests WHERE run_id = ?`,
@@ -49,12 +49,16 @@ export class StopRows implements DueRows {
   }
 
   /** `endsAt`: no attempt begins at this instant or later. Then the row is erased. */
-  insert(runId: string, { host, sealed, maxAttempts, initialDelayMs }: NewRequest, endsAt: number): void {
+  insert(
+    runId: string,
+    { host, sealed, weight, maxAttempts, initialDelayMs }: NewRequest,
+    endsAt: number,
+  ): void {
     this.#write(
-      `INSERT INTO stop_requests (run_id, host, sealed, max_attempts, initial_delay_ms, ends_at, due_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)`,
+      `INSERT INTO stop_requests (run_id, host, sealed, weight, max_attempts, initial_delay_ms, ends_at, due_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)`,
       runId,
-      ...[host, sealed, maxAttempts, initialDelayMs, endsAt],
+      ...[host, sealed, weight, maxAttempts, initialDelayMs, endsAt],
     );
   }
 

@@ -25,6 +25,7 @@ const NEW: Delivery = Object.freeze(
       host: "ci.example.com",
       startOn: "accepted",
       sealed: new Uint8Array(),
+      weight: 0,
       maxAttempts: 3,
       initialDelayMs: 1000,
     },
