@@ -46,6 +46,7 @@ export class Caller {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      await this.#stage.disturbances.goOn;
       await this.#act();
       await delay(this.#random() * PAUSE_MAX_MS);
     }
@@ -248,6 +249,8 @@ export class Caller {
         this.#line.judge(run, sent, model[judge](attempt, shown, least, Date.now()));
         if (attempt.kind === "stop") this.#line.judgeDetails(run, sent, details, true);
         this.#line.acknowledged(run, sent);
+        // As people do: they change a run and look at the list, perhaps while the flight is up that lacks the change.
+        if (this.#random() < 0.3) await this.#reads.list(true, environment);
       } else if (answer?.status === 409) {
         this.#line.judge(run, sent, model.refused(attempt, (answer.body as { code: string }).code, least));
       } else {

@@ -23,8 +23,12 @@ const AFTERMATH_MS = 1500;
 /** A read of D1 may hang for ten seconds, and D1 may still be slow from the statements that were held back. */
 const D1_AFTERMATH_MS = 15_000;
 
-/** How often the fault is chosen in which runs change while a flight carries them that fails. */
-const OFTEN = 0.4;
+/** How long callers pause before a resync. Most of what they changed lands meanwhile. */
+const QUIET_MS = 2000;
+/** When a flight that fails late has failed, and the alarm has rung after that. */
+const NOTED_MS = 3300;
+/** How long they wait at most until it is answered. */
+const ASKED_MS = 5000;
 
 const ms = (random: Random, from: number, to: number) => from + random() * (to - from);
 
@@ -38,11 +42,17 @@ export class Disturbances {
   #faultUntil = 0;
   #fault: FaultName | null = null;
   #refusesRows = false;
+  #goOn: Promise<void> = Promise.resolve();
 
   constructor(site: Site, record: SoakRecord, environments: readonly string[]) {
     this.#site = site;
     this.#record = record;
     this.#environments = environments;
+  }
+
+  /** Resolves when callers may send requests. */
+  get goOn(): Promise<void> {
+    return this.#goOn;
   }
 
   /** Whether a request sent at `sentAt` and answered now may have met a kill. */
@@ -86,8 +96,7 @@ export class Disturbances {
 
   async #faults(random: Random, signal: AbortSignal): Promise<void> {
     while (await slept(ms(random, 1500, 6000), signal)) {
-      const any = FAULTS[Math.floor(random() * FAULTS.length)] ?? "slow";
-      await this.#setFault(random() < OFTEN ? "slow, failing half of all writes" : any);
+      await this.#setFault(FAULTS[Math.floor(random() * FAULTS.length)] ?? "slow");
       await slept(ms(random, 1000, 18_000), signal);
       await this.#setFault(null);
     }
@@ -98,15 +107,36 @@ export class Disturbances {
     await this.#tellFault();
   }
 
+  /**
+   * Most of them in a moment without requests, and with flights that fail late. So a flight carries nothing but the runs of a
+   * resync, the callers go on and change some of them, and the flight fails. Once the alarm has noted what landed, an eviction
+   * shows whether it noted too much.
+   */
   async #resyncs(random: Random, signal: AbortSignal): Promise<void> {
     while (await slept(ms(random, 500, 3000), signal)) {
       await this.#site.up;
       const environment = this.#environments[Math.floor(random() * this.#environments.length)] ?? "";
+      const isQuiet = random() < 0.8;
+      const goOn = Promise.withResolvers<void>();
+      if (isQuiet) {
+        this.#goOn = goOn.promise;
+        await slept(QUIET_MS, signal);
+      }
+      const failsLate = isQuiet && this.#fault === null;
+      if (failsLate) await this.#setFault("refusing flights late");
       this.#record.disturbance(`${environment} resynced`);
       this.#record.count("resyncs");
       const url = urlOf(this.#site.origins[0] ?? "", environment, "resync");
       // It may fail, because D1 or a coordinator may be out of reach. The next one does the same.
-      await ask({ method: "POST", url, token: this.#site.rootToken });
+      const asked = ask({ method: "POST", url, token: this.#site.rootToken });
+      await Promise.race([asked, slept(ASKED_MS, signal)]);
+      goOn.resolve();
+      await asked;
+      if (!failsLate) continue;
+      await slept(NOTED_MS, signal);
+      const all = Array.from({ length: COORDINATORS }, (_, n) => `${environment}/${n}`);
+      await Promise.all(all.map((coordinator) => this.#evict(coordinator)));
+      if (this.#fault === "refusing flights late") await this.#setFault(null);
     }
   }
 
@@ -131,18 +161,21 @@ export class Disturbances {
   }
 
   async #evictions(random: Random, signal: AbortSignal): Promise<void> {
-    while (await slept(ms(random, 200, 1500), signal)) {
+    while (await slept(ms(random, 300, 2500), signal)) {
       await this.#site.up;
       const environment = this.#environments[Math.floor(random() * this.#environments.length)];
-      const coordinator = `${environment}/${Math.floor(random() * COORDINATORS)}`;
-      const last = { from: Date.now(), until: Number.POSITIVE_INFINITY };
-      this.#coordinators.set(coordinator, last);
-      this.#record.disturbance(`${coordinator} evicted`);
-      this.#record.count("coordinators evicted");
-      // Not Miniflare's own eviction: under load it stops workerd from answering at all.
-      await this.#site.control(0, "evict", coordinator);
-      last.until = Date.now();
+      await this.#evict(`${environment}/${Math.floor(random() * COORDINATORS)}`);
     }
+  }
+
+  async #evict(coordinator: string): Promise<void> {
+    const last = { from: Date.now(), until: Number.POSITIVE_INFINITY };
+    this.#coordinators.set(coordinator, last);
+    this.#record.disturbance(`${coordinator} evicted`);
+    this.#record.count("coordinators evicted");
+    // Not Miniflare's own eviction: under load it stops workerd from answering at all.
+    await this.#site.control(0, "evict", coordinator);
+    last.until = Date.now();
   }
 
   async #kills(random: Random, signal: AbortSignal): Promise<void> {

@@ -9,7 +9,7 @@ export const FAULTS = [
   "holding writes back",
   "committing, then failing",
   "full",
-  "slow, failing half of all writes",
+  "refusing flights late",
 ] as const;
 
 export type FaultName = (typeof FAULTS)[number];

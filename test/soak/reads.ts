@@ -34,9 +34,9 @@ export class Reads {
     this.#random = random;
   }
 
-  async list(withBookmark: boolean): Promise<void> {
+  async list(withBookmark: boolean, of = this.#pick(this.#stage.environments) ?? ""): Promise<void> {
     const { record, runs } = this.#stage;
-    const reading = this.#reading(this.#random() < 0.4 ? this.#pick(STATUSES) : null);
+    const reading = this.#reading(this.#random() < 0.4 ? this.#pick(STATUSES) : null, of);
     const { environment, query, ofOwn, status } = reading;
     query.set("limit", String(PAGE));
     const isDetailed = this.#random() < 0.4;
@@ -77,7 +77,7 @@ export class Reads {
   /** A caller has so few runs that each count of its own is exact. */
   async summarize(withBookmark: boolean): Promise<void> {
     const { record } = this.#stage;
-    const reading = this.#reading(null);
+    const reading = this.#reading(null, this.#pick(this.#stage.environments) ?? "");
     const { environment, query, ofOwn } = reading;
     const story: string[] = [];
     const path = `action-runs/summary?${query}`;
@@ -112,8 +112,7 @@ export class Reads {
     record.count("changes that a summary had to count", expected.length);
   }
 
-  #reading(status: string | null): Reading {
-    const environment = this.#pick(this.#stage.environments) ?? "";
+  #reading(status: string | null, environment: string): Reading {
     const ofOwn = this.#random() < 0.8;
     const byLabel = this.#random() < 0.5;
     const query = new URLSearchParams({

@@ -14,6 +14,8 @@ type Env = Parameters<typeof service.fetch>[1];
 
 /** The longest that a statement takes while D1 is slow. */
 const SLOW_MAX_MS = 2000;
+/** How long a flight takes that fails late. A list waits somewhat longer for it. */
+const LATE_MS = 1500;
 
 export class RunCoordinator extends Coordinator {
   /** Ends this instance. What it had in memory is gone, and the calls that are under way fail. */
@@ -42,7 +44,7 @@ function makeFault({ fault: name, refusesRows }: FaultsTold): void {
   state.open();
   resetFaults();
   state.open = () => {};
-  state.isSlow = name === "slow" || name === "slow, failing half of all writes";
+  state.isSlow = name === "slow";
   if (refusesRows) faults.writes = { refuse: refusesRow };
   if (name === "hanging") state.open = breakD1("hang").open;
   else if (name === "refusing") breakD1("down");
@@ -51,12 +53,13 @@ function makeFault({ fault: name, refusesRows }: FaultsTold): void {
   else if (name === "holding writes back") state.open = holdWrites().open;
   else if (name === "committing, then failing") faults.writes = "committed_then_error";
   else if (name === "full") faults.writes = "full";
-  else if (name === "slow, failing half of all writes") {
-    const refuse = (bound: string, sql: string) => {
-      if (Math.random() < 0.5) throw new Error("D1_ERROR: Network connection lost.");
-      return refusesRows && refusesRow(bound, sql);
+  else if (name === "refusing flights late") {
+    faults.writeDelayMs = LATE_MS;
+    const lose = (_bound: string, sql: string) => {
+      if (sql.startsWith("INSERT INTO runs")) throw new Error("D1_ERROR: Network connection lost.");
+      return false;
     };
-    faults.writes = { refuse };
+    faults.writes = { refuse: lose };
   }
 }
 
