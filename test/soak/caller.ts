@@ -115,7 +115,15 @@ export class Caller {
     // A run that another caller owns would be found by its owner's name.
     if (model.step < 2 || owner !== this.#owner) return this.#get(run);
     const origin = { ...model.origin, retryOf: model.id };
-    await this.#createWith("retry", `action-runs/${model.id}/retry`, {}, origin, false, environment);
+    // It has the deadline of the first run, which may be as short.
+    await this.#createWith(
+      "retry",
+      `action-runs/${model.id}/retry`,
+      {},
+      origin,
+      run.isAbandoned,
+      environment,
+    );
   }
 
   /** Makes a new run, which this caller then owns. Each has parameters of its own, so that two runs of one request are found. */
