@@ -55,6 +55,17 @@ export function lookUpToken(
   return known.lookUp({ key: hash, now, read }, waitUntil);
 }
 
+/**
+ * A revocation failed, and D1 may have done it all the same. Nobody knows which tokens are below `target`, so all are forgotten
+ * that the asker could have revoked. `envName`: the asker's.
+ */
+export function forgetTokensPerhapsRevoked(target: string, project: string, envName: string | null): void {
+  const within = known.namesOf(
+    (token) => token.project === project && (envName === null || token.envName === envName),
+  );
+  known.forget([target, ...within]);
+}
+
 /** Makes a revocation take effect in this isolate at once. */
 export function forgetTokens(ids: readonly string[]): void {
   known.forget(ids);

@@ -2,8 +2,9 @@
  * How many living tokens a token may have below it: those that it minted, those that these minted, and so on. A minted token
  * takes its room from all tokens above it. So minting admins gains nobody room, and revoking or expiring frees it.
  *
- * - The holder of a token takes room from no token beside it. `ROOT_TOKEN` has no bound, so it can always mint.
- * - Each level has a tenth of the room of the level above, so one token can't use up the room of the token that minted it.
+ * - `ROOT_TOKEN` has no bound, so it can always mint.
+ * - Each level has a tenth of the room of the level above. So one token can't use up the room of the token that minted it, or
+ *   of the tokens beside it. Nine of them together can use up what those beside them have.
  * - The last tenth of a token's room is for the tokens that it mints itself, so those below can't use it up together.
  */
 

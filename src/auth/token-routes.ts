@@ -9,7 +9,7 @@ import { readD1 } from "../http/read-d1.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { baseUrl } from "../public-url.ts";
 import { mintUuidV7, parseUuid } from "../uuid.ts";
-import { forgetTokens, mintApiToken } from "./api-token.ts";
+import { forgetTokens, forgetTokensPerhapsRevoked, mintApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { requires } from "./bearer.ts";
 import { type Principal, type Role, rolesUpTo } from "./permissions.ts";
@@ -63,7 +63,11 @@ export const tokenRoutes = new Hono<AppEnv>()
     // Only the token's row knows its environment.
     const what = { project, envName: null, action: "token_revoked", target } as const;
     const entry = newAuditEntry(asker, what, Date.now());
-    const outcome = await readD1(c.get("hops"), () => revokeToken(c.env.DB, asker, entry));
+    const revoking = readD1(c.get("hops"), () => revokeToken(c.env.DB, asker, entry));
+    const outcome = await revoking.catch((error: unknown) => {
+      forgetTokensPerhapsRevoked(target, project, asker.envName);
+      throw error;
+    });
     if (outcome === "gone") throw askerGone(asker);
     if (outcome === null) throw new ApiError("token_not_found");
     const { revoked, envName } = outcome;

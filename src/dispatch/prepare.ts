@@ -140,7 +140,7 @@ export function renderLater(
     method,
     url: marks.cut(url, "url"),
     headers: Object.entries(headers).map(([name, value]) => [name, marks.cut(value, "text")] as const),
-    body: marks.cut(body, isForm(headers) ? "form" : "json_text"),
+    body: marks.cut(body, sendsForm(cancel, marked) ? "form" : "json_text"),
   };
   return ok({ stop, link: linkText });
 }
@@ -190,7 +190,7 @@ function renderRequest(
     headers.push([name, value]);
   }
   const named = Object.fromEntries(headers);
-  const body = bodyOf(request, context, isForm(named));
+  const body = bodyOf(request, context, sendsForm(request, context));
   if (!body.ok) return err(`${place}.payload: ${BODY_FAULTS[body.error]}`);
   const { whole, openBytes } = body.value;
   // The value of a header is a secret of a stored action.
@@ -203,10 +203,12 @@ function urlFault(place: string, fault: keyof typeof URL_FAULTS): string {
   return `${place}: ${URL_FAULTS[fault]}`;
 }
 
-function isForm(headers: Readonly<Record<string, string>>): boolean {
-  return Object.entries(headers).some(
-    ([name, value]) => name.toLowerCase() === "content-type" && FORM.test(value),
-  );
+/** Judged without the secrets, or an admin could learn whether a secret goes on as `-urlencoded` does. */
+function sendsForm({ headers }: Pick<RequestTemplates, "headers">, context: FullContext): boolean {
+  const [, template = ""] =
+    Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type") ?? [];
+  const type = renderHeader(template, { ...context, secrets: {} }, RENDERED_HEADERS_MAX_BYTES);
+  return type.ok && FORM.test(type.value.value);
 }
 
 const BODY_FAULTS = {

@@ -109,6 +109,13 @@ export function checkUrlTemplate(template: string, roots = IN_URL): string | nul
   return null;
 }
 
+/** A sentence about the path that the template's author wrote, or null. For a template that `checkUrlTemplate` accepts. */
+export function checkUrlPath(template: string): string | null {
+  const plain = plainUrl(template);
+  if (pathFault(plain, plain) === null) return null;
+  return "The path has a part . or .., or a control character, also behind an escape. Write the path without it.";
+}
+
 /**
  * The URL with every value percent-encoded, so that a value stays within its path segment or query value. The faults of its
  * path are those of url-path.ts.

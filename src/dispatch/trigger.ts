@@ -22,7 +22,7 @@ import { finiteNumbers, urlLength, wholeNumber } from "../http/schema-bounds.ts"
 import { described, HTTP_URL } from "../http/schema-parts.ts";
 import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL, type Roots } from "./placeholder.ts";
 import { signingKey } from "./signature.ts";
-import { checkTemplate, checkUrlTemplate, pathsOf } from "./template.ts";
+import { checkTemplate, checkUrlPath, checkUrlTemplate, pathsOf } from "./template.ts";
 
 const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
 /** RFC 9110, section 5.6.2. */
@@ -96,7 +96,7 @@ const urlOf = (roots: Roots, description: string) =>
     .check(
       urlLength,
       z.superRefine((url, context) => {
-        const message = checkUrlTemplate(url, roots);
+        const message = checkUrlTemplate(url, roots) ?? checkUrlPath(url);
         if (message !== null) context.addIssue({ code: "custom", message });
       }),
     )
@@ -193,7 +193,7 @@ function linkFault(template: string): string | null {
   if (!/^https:\/\/[^/?#@]+([/?#]|$)/i.test(template)) {
     return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders, without a user name.";
   }
-  return checkUrlTemplate(template, IN_STOP_URL);
+  return checkUrlTemplate(template, IN_STOP_URL) ?? checkUrlPath(template);
 }
 
 /** Whether the receiver chooses the whole link. */
@@ -347,7 +347,9 @@ function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates
       ([root, name]) => root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name ?? "")),
     );
     if (missing === undefined) continue;
-    const message = `uses {{ ${missing.join(".").slice(0, 80)} }}, which is missing in secrets; add it.`;
+    // A header's value is a secret of a stored action, so no sentence quotes a part of it.
+    const what = place.endsWith("headers") ? "a secret" : `{{ ${missing.join(".").slice(0, 80)} }}`;
+    const message = `uses ${what}, which is missing in secrets; add it.`;
     faults.push({ path: place.split("."), message });
   }
   const used = (root: string) =>

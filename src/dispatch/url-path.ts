@@ -9,8 +9,11 @@
 export type PathFault = "dot_segment" | "control_character" | "empty_segment";
 
 const ASCII_ESCAPE = /%([0-7][0-9a-f])/gi;
-/** Servlet containers drop what follows a `;`, so `..;x` is `..` for them. */
-const BETWEEN_PARTS = /[/\\;]/;
+/**
+ * Servlet containers drop what follows a `;`, so `..;x` is `..` for them. A proxy that decodes before it looks for the query
+ * drops what follows a `?` or `#`.
+ */
+const BETWEEN_PARTS = /[/\\;?#]/;
 /**
  * ASCII in a spelling that lenient decoders accept: overlong UTF-8, which RFC 3629, section 3, forbids, and `%u002e`. Nobody
  * needs one, so each counts as a dot.
@@ -18,6 +21,8 @@ const BETWEEN_PARTS = /[/\\;]/;
 const DISGUISED = /%(?:c[01]%[89ab]|e0%[89]|f0%8|u00[0-7])/i;
 /** U+0080 to U+009F stay escaped here. */
 const CONTROL = /\p{Cc}|%c2%[89]/iu;
+/** `https:`, nothing, and the host come before. */
+const PATH_STARTS_AT = 3;
 const EMPTY = /^[/\\]*(?:;|$)/;
 
 /**
@@ -30,6 +35,9 @@ export function pathFault(url: string, plain: string): PathFault | null {
   if (segments.some(hasDotPart)) return "dot_segment";
   if (segments.some((segment) => CONTROL.test(segment))) return "control_character";
   const isEmptied = (segment: string, n: number) => EMPTY.test(segment) && !EMPTY.test(wanted[n] ?? "");
+  // Decoded, the path would begin with two slashes, and what follows them could be read as a host.
+  const [first = "", wantedFirst = ""] = [segments[PATH_STARTS_AT], wanted[PATH_STARTS_AT]];
+  if (/^[/\\]/.test(first) && !/^[/\\]/.test(wantedFirst)) return "empty_segment";
   // Behind the last slash, an empty value changes no other segment.
   return segments.slice(0, -1).some(isEmptied) ? "empty_segment" : null;
 }

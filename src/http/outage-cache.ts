@@ -36,7 +36,7 @@ interface Remembered<V> {
   readonly weight: number;
   /** When the look-up began that found it, in events. */
   readonly began: number;
-  /** When D1 answered. */
+  /** When the look-up was asked for that D1 answered. */
   readonly readAt: number;
   /** When D1 answered or failed to, and how long the value is used without asking again. */
   readonly askedAt: number;
@@ -99,6 +99,14 @@ export class OutageCache<V> {
     }
     waitUntil(answer.catch(() => null));
     return current.value;
+  }
+
+  /** The names of the remembered values that pass. */
+  namesOf(passes: (value: V) => boolean): string[] {
+    return [...this.#remembered.entries()].flatMap(([key, { value }]) => {
+      const name = passes(value) ? this.#options.nameOf(value, key) : null;
+      return name === null ? [] : [name];
+    });
   }
 
   /** Call this when the rows have changed, even if the change seems to have failed. Values with these names count no more. */

@@ -158,6 +158,26 @@ describe("a token that this isolate revokes while a look-up of it is under way",
   });
 });
 
+it.each(["target", "child"] as const)(
+  "a revocation whose answer is lost holds at once in this isolate, for the %s too",
+  async (which) => {
+    const project = newProject();
+    const target = await grantToken(project, { role: "admin" });
+    const child = await grantToken(project, { role: "admin" }, target.token);
+    const other = newProject();
+    const elsewhere = await grantToken(other, { role: "admin" });
+    const { token } = { target, child }[which];
+    expect((await tryToken(project, token)).code).toBe("ok");
+    expect((await tryToken(other, elsewhere.token)).code).toBe("ok");
+    faults.writes = "committed_then_error";
+    expect((await ask("DELETE", `${project}/tokens/${target.id}`)).status).toBe(503);
+    faults.writes = null;
+    expect((await tryToken(project, token)).code).toBe("token_invalid");
+    // Other projects keep what this isolate remembers of them.
+    expect(await tryToken(other, elsewhere.token)).toMatchObject({ code: "ok", calls: 1 });
+  },
+);
+
 it("a late answer of D1 still counts: a revoked token is refused after it", async () => {
   const path = newRunsPath();
   await createRun(path);

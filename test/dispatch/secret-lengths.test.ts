@@ -111,6 +111,31 @@ it.each(Object.entries(PLACES))(
   },
 );
 
+it("no secret decides whether a body is a form", () => {
+  const headers = { "Content-Type": "application/x-www-form-urlencod{{ secrets.s }}" };
+  const cancel = { url: URL, headers, payload: { a: [] } };
+  const whole = trigger.parse({
+    type: "webhook",
+    url: URL,
+    secrets: { s: "x" },
+    headers,
+    payload: { a: [] },
+    cancel,
+  });
+  for (const secret of ["ed", "ed; x", "e-2", "x"]) {
+    expect(renderTrigger(whole, context("p", secret)).ok).toBe(true);
+    expect(renderLater(whole, context("p", secret)).ok).toBe(true);
+  }
+});
+
+it("no sentence quotes a part of a header's value", () => {
+  const headers = { Authorization: "Bearer {{ secrets.alpha }}" };
+  const sent = { type: "webhook", url: URL, headers, cancel: { url: URL, headers } };
+  const messages = trigger.safeParse(sent).error?.issues.map(({ message }) => message);
+  const sentence = "uses a secret, which is missing in secrets; add it.";
+  expect(messages).toEqual([sentence, sentence]);
+});
+
 it("a stop request is filled in, however long its secrets are", () => {
   for (const length of LENGTHS) {
     const secret = "s".repeat(length);

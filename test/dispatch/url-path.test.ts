@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { LaterText } from "../../src/dispatch/later-text.ts";
 import { filledStop } from "../../src/dispatch/stop-request.ts";
 import { renderUrl } from "../../src/dispatch/template.ts";
+import { trigger } from "../../src/dispatch/trigger.ts";
 
 const RUN = {
   ...{ id: "run-1", actionName: "deploy", triggeredBy: "ci", createdAt: "2026-01-01T00:00:00.000Z" },
@@ -88,6 +89,8 @@ describe("a value with a part . or .. is refused in a path", () => {
       "x/..;v=1/y",
       "x/.;",
     ],
+    // A proxy that decodes before it looks for the query.
+    ...["x/..?", "x/..#", "x/..?y", "x/..%23y", "x/.?x/"],
     ...[
       "x%2f..",
       "x%2F%2e%2E%2f",
@@ -129,6 +132,8 @@ describe("a value with a part . or .. is refused in a path", () => {
     ["/job/{a}2f{b}/build", { a: "x%", b: ".." }],
     ["/job/%2e{a}", { a: "." }],
     ["/job/%252e{a}/build", { a: "." }],
+    ["/job/{a}/build", { a: "..?" }],
+    ["/job/{a}/build", { a: ".#x" }],
   ])("%s with %j, because of what stands beside it", (path, values) => {
     expect(rendered(path, values)).toBe("dot_segment");
     expect(stopped(path, values)).toBe("a value of the answer would leave the URL's path");
@@ -272,3 +277,37 @@ it("whatever the values are, the other names of the path stay as many, in order,
   fc.assert(property, { seed: 20260131, numRuns: 5000 });
   expect(accepted).toBeGreaterThan(1000);
 });
+
+it.each(["/evil.example", "\\evil.example", "//x", "%2fevil.example"])(
+  "%j does not begin the path of a URL",
+  (a) => {
+    expect(rendered("/{a}/build", { a })).toBe("empty_segment");
+    expect(stopped("/{a}/build", { a })).toContain("leaves nothing between two slashes");
+  },
+);
+
+it.each([
+  "/job/../x",
+  "/job/%2e%2E/x",
+  "/./x",
+  "/job/..%2fx/{{ parameters.a }}",
+  "/a%0ab",
+  "/x/..;y/z",
+  "/%c0%ae",
+])("a path that the author wrote with a fault is refused when it is sent: %s", (path) => {
+  const sent = { type: "webhook", url: `https://ci.example.com${path}` };
+  const cancelled = { type: "webhook", url: "https://ci.example.com", cancel: { url: sent.url } };
+  const linked = { type: "webhook", url: "https://ci.example.com", link: sent.url };
+  for (const body of [sent, cancelled, linked]) {
+    expect(trigger.safeParse(body).error?.issues[0]?.message).toMatch(
+      /^The path has a part \. or \.\., .* Write /,
+    );
+  }
+});
+
+it.each(["/a//b", "/a..b/.c", "/a;v=1/", "//x", "/{{ parameters.a }}//x", "/?a=../b", "/#/../b"])(
+  "a path that the author wrote without one is accepted: %s",
+  (path) => {
+    expect(trigger.safeParse({ type: "webhook", url: `https://ci.example.com${path}` }).success).toBe(true);
+  },
+);

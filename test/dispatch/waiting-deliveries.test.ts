@@ -1,7 +1,7 @@
 /** Deliveries that find no slot for their attempt: they cost no write, start as soon as a slot is free, and end at their deadline. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
@@ -127,13 +127,61 @@ it("a waiting delivery ends at its deadline and holds up no other run", async ()
       "SELECT DISTINCT status FROM runs WHERE id IN (SELECT value FROM json_each(?)) ORDER BY status";
     return (await journal<{ status: string }>(path, 0, query, list)).map(({ status }) => status);
   };
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
   // The attempts under way go on hanging: their leases end, and they wait too.
   await pass(path, MINUTE_MS + 1);
   for (let n = 0; n < 10; n++) await pass(path, 100);
   expect([await statuses(short), await statuses(long)]).toEqual([["failed"], ["pending"]]);
+  const lines = log.mock.calls.map(
+    ([line]) => JSON.parse(String(line)) as { event: string; run: string; reason: string },
+  );
+  const givenUp = lines.filter(({ event }) => event === "attempt_given_up");
+  expect(givenUp.map(({ run }) => run).sort()).toEqual(short);
+  expect(new Set(givenUp.map(({ reason }) => reason))).toEqual(
+    new Set(["ci.example was not called in time."]),
+  );
+  log.mockRestore();
   await pass(path, MINUTE_MS);
   for (let n = 0; n < 10; n++) await pass(path, 100);
   expect(await statuses([silent])).toEqual(["failed"]);
+});
+
+it("a waiting delivery has an alarm for its deadline", async () => {
+  const path = newRunsPath();
+  await fire(path, SLOTS);
+  await fire(path, 1, { minutes: 0.2 });
+  await landed(path);
+  for (let n = 0; n < 5; n++) await ring(path);
+  expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 12_000);
+});
+
+it("a delivery whose turn fails, and that can't even be put off, takes one turn of a free slot and no more", async () => {
+  const path = newRunsPath();
+  await fire(path, SLOTS);
+  const [stuck = "", next = ""] = await fire(path, 2);
+  await journal(
+    path,
+    0,
+    `CREATE TRIGGER stuck BEFORE UPDATE ON runs WHEN NEW.id = '${stuck}' BEGIN SELECT RAISE(FAIL, 'no'); END`,
+  );
+  const failures = vi.spyOn(console, "error").mockImplementation(() => {});
+  await answer(path, [outside.underWay[0]]);
+  await until(async () => outside.sent.includes(next));
+  const turns = failures.mock.calls.filter(([line]) => String(line).includes("turn_failed"));
+  expect(turns.length).toBeLessThan(5);
+  failures.mockRestore();
+});
+
+it("deliveries that wait are found again after the clock stepped back", async () => {
+  const path = newRunsPath();
+  await fire(path, SLOTS + 5);
+  for (let n = 0; n < 3; n++) await pass(path, 60_000);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 240_000 });
+  const [early = ""] = await fire(path, 1, { minutes: 1 });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+  await ring(path);
+  const query = "SELECT status FROM runs WHERE id = ?";
+  await until(async () => (await journal<{ status: string }>(path, 0, query, early))[0]?.status === "failed");
 });
 
 it("attempts under way are bounded by their bytes too, and the next one leaves as soon as it fits", async () => {

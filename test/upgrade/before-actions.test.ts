@@ -32,7 +32,7 @@ const OLD_MIGRATIONS = 5;
 
 interface Recorded {
   readonly run: ActionRun;
-  readonly events: readonly unknown[];
+  readonly events: readonly object[];
   readonly callback: CreatedRun["callback"];
 }
 
@@ -113,7 +113,9 @@ describe("a journal and a D1 of the code before stored actions", () => {
     for (const name of NAMES) {
       const { id, run, events } = recorded(name);
       expect(await get(id), name).toEqual(run);
-      expect((await eventsOf(`${PATH}/${id}`)).body, name).toEqual(events);
+      // No key of the ring opens what the old code kept in clear.
+      const shown = events.map((event) => ("excerpt" in event ? { ...event, excerpt: null } : event));
+      expect((await eventsOf(`${PATH}/${id}`)).body, name).toEqual(shown);
       const { body } = await ask<Detailed>("GET", `${PATH}/${id}?include=details`);
       const said = HEARTBEATS[name];
       const heartbeat = said === undefined ? null : { at: run.startedAt, ...said };

@@ -6,7 +6,7 @@
  *     cd "$old" && npm ci && npx vitest run test/upgrade/recorder.test.ts --update
  *     cp "$old/test/upgrade/before-actions.jsonl" test/upgrade/
  *
- * Then its excerpts were made null, because an excerpt is sealed now. It imports only what that commit has as well. Its clock is in the year 2100, so that no run of the record ever expires
+ * So it imports only what that commit has as well. Its clock is in the year 2100, so that no run of the record ever expires
  * and no alarm rings by itself.
  */
 

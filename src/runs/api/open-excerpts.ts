@@ -10,7 +10,7 @@ import type { Place } from "./run-place.ts";
 /** No other text of an event can contain this, because JSON escapes its quotes. */
 const HAS_EXCERPT = ',"excerpt":"';
 
-/** An excerpt is null if the key that sealed it has left the key ring. */
+/** An excerpt is null if no key of the ring opens it. */
 export async function openExcerpts(place: Place, id: string, page: TimelineAnswer): Promise<TimelineAnswer> {
   const events = page.events.map((event) => (event.includes(HAS_EXCERPT) ? opened(place, id, event) : event));
   return { ...page, events: await Promise.all(events) };
@@ -18,7 +18,17 @@ export async function openExcerpts(place: Place, id: string, page: TimelineAnswe
 
 async function opened({ ring, scope }: Place, id: string, event: string): Promise<string> {
   const members = JSON.parse(event) as { readonly excerpt: string };
-  const sealed = Uint8Array.fromBase64(members.excerpt);
-  const excerpt = ring === null ? null : await ring.open(sealed, sealedFor(scope, id, "excerpt"));
+  const sealed = fromBase64(members.excerpt);
+  const canOpen = ring !== null && sealed !== null;
+  const excerpt = canOpen ? await ring.open(sealed, sealedFor(scope, id, "excerpt")) : null;
   return JSON.stringify({ ...members, excerpt });
+}
+
+/** Null if the text is no base64. One broken excerpt must not hide the timeline around it. */
+function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    return null;
+  }
 }

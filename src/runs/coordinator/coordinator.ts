@@ -130,7 +130,11 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (stored === null) return NOT_FOUND;
     // Before the key is compared, because a start repeated after the deadline must not be answered with "running".
     const run = replayOnly ? stored : this.#ledger.expired(stored, now);
-    if (isSame(change, run.changeKey, run.changeFingerprint)) return this.#replies.run(run, true, false);
+    if (isSame(change, run.changeKey, run.changeFingerprint)) {
+      // In case that this failed the first time.
+      if (event.type === "cancelled") this.#stopper.request(run, now);
+      return this.#replies.run(run, true, false);
+    }
     if (replayOnly) return NOT_FOUND;
 
     const next = transition(run, event, now);
@@ -146,6 +150,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (run === null) return NOT_FOUND;
     const accepted = this.#journal.cancels.of(id, change.key);
     if (accepted?.fingerprint === change.fingerprint) {
+      // In case that this failed the first time.
+      this.#stopper.request(run, now);
       return { ...this.#replies.run(run, true, isDetailed), hasGrace: accepted.hasGrace };
     }
     // The key of another cancel, or of a DELETE.
@@ -155,8 +161,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (!next.ok) return this.#replies.refusal(run, next.error);
     const hasGrace = isOpen(next.value);
     if (next.value.version === run.version) {
-      // An earlier request ends the run sooner.
-      this.#journal.cancels.insert(id, { ...change, hasGrace });
+      // An earlier request ends the run sooner. Only a caller's own key can be sent again.
+      if (change.key.startsWith("t:")) this.#journal.cancels.insert(id, { ...change, hasGrace });
       return { ...this.#replies.run(run, false, isDetailed), hasGrace };
     }
     const changed = this.#ledger.change(run, next.value, request, now, { change });

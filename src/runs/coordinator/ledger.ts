@@ -12,6 +12,7 @@ import type { Projection } from "../projection/projection.ts";
 import type { ChangeKey } from "../protocol.ts";
 import { expire, isOpen, purgeAt, type Run, type RunEvent } from "../run.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
+import { logGivenUp, neverCalled } from "./attempt-events.ts";
 import type { Watchers } from "./watchers.ts";
 
 /** `change`: the caller's key, if a caller asked for the change. `first` and `last`: events around those of the change. */
@@ -89,7 +90,12 @@ export class Ledger {
     };
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
     const cancel = event.type === "cancel_requested" ? { ...change, hasGrace: isOpen(changed) } : null;
-    this.#written(changed, this.#journal.update(changed, events, now, cancel), now);
+    const written = this.#journal.update(changed, events, now, cancel);
+    this.#written(changed, written, now);
+    if (event.type === "deadline_passed" && written.erased?.leaseUntil === null) {
+      const { attempt } = written.erased;
+      logGivenUp("attempt", this.#journal.owner, before.id, attempt, neverCalled(written.erased));
+    }
     return changed;
   }
 

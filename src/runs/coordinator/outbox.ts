@@ -22,7 +22,7 @@ import type { JournaledRun } from "../journal/run-rows.ts";
 import { isOpen } from "../run.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
-import { attemptAnswered, attemptStarted } from "./attempt-events.ts";
+import { attemptAnswered, attemptStarted, logGivenUp, neverCalled } from "./attempt-events.ts";
 import { AttemptSlots } from "./attempt-slots.ts";
 import type { Sender } from "./sender.ts";
 
@@ -71,14 +71,14 @@ export class Outbox<T extends Tried> {
   readonly #kind: RequestKind<T>;
   readonly #queue: DueQueue;
   readonly #slots: AttemptSlots;
-  readonly #coordinator: string;
+  readonly #owner: Owner;
   readonly #arm: (now: number) => void;
 
   constructor(kind: RequestKind<T>, queue: DueQueue, { sender, owner, arm }: Sending) {
     this.#kind = kind;
     this.#queue = queue;
     this.#slots = new AttemptSlots(sender, kind.maxSlots, kind.maxBytes);
-    this.#coordinator = owner.name;
+    this.#owner = owner;
     this.#arm = arm;
   }
 
@@ -198,14 +198,12 @@ export class Outbox<T extends Tried> {
     else this.#kind.end(outgoing, verdict, events, now);
     const { status, durationMs } = answer;
     // What no timeline tells goes to the log, and so does every request that is given up.
-    if (verdict.outcome === "given_up") this.#logGivenUp(run.id, attempt, verdict.reason);
-    else if (events.length === 0) {
-      this.#log("answered", run.id, {
-        attempt,
-        outcome: verdict.outcome,
-        status,
-        durationMs,
-        reason: answer.reason,
+    if (verdict.outcome === "given_up") {
+      logGivenUp(this.#kind.eventPrefix, this.#owner, run.id, attempt, verdict.reason);
+    } else if (events.length === 0) {
+      log("info", `${this.#kind.eventPrefix}_answered`, {
+        ...{ coordinator: this.#owner.name, run: run.id, attempt, outcome: verdict.outcome },
+        ...{ status, durationMs, reason: answer.reason },
       });
     }
   }
@@ -213,21 +211,13 @@ export class Outbox<T extends Tried> {
   /** The time of the request was up before its next attempt was due, or before a slot was free. */
   #giveUp(outgoing: Outgoing<T>, now: number): void {
     const { run, request } = outgoing;
-    const reason = `${request.host} was not called ${request.attempt === 0 ? "" : "again "}in time.`;
+    const reason = neverCalled(request);
     this.#kind.end(outgoing, { outcome: "given_up", reason }, [], now);
-    this.#logGivenUp(run.id, request.attempt, reason);
-  }
-
-  #logGivenUp(runId: string, attempt: number, reason: string): void {
-    this.#log("given_up", runId, { attempt, reason });
-  }
-
-  #log(what: string, run: string, fields: Readonly<Record<string, unknown>>): void {
-    log("info", `${this.#kind.eventPrefix}_${what}`, { coordinator: this.#coordinator, run, ...fields });
+    logGivenUp(this.#kind.eventPrefix, this.#owner, run.id, request.attempt, reason);
   }
 
   #logError(event: string, error: unknown, run: string): void {
-    logFailure(event, error, { coordinator: this.#coordinator, run });
+    logFailure(event, error, { coordinator: this.#owner.name, run });
   }
 }
 

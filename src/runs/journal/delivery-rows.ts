@@ -30,7 +30,7 @@ export class DeliveryRows {
   /** Erases the delivery, its sealed request included. Returns how far it had got; null if there was none. */
   erase(runId: string): ErasedDelivery | null {
     const erased = this.#sql.exec<Pick<ErasedDelivery, keyof ErasedDelivery>>(
-      "DELETE FROM deliveries WHERE run_id = ? RETURNING attempt, lease_until AS leaseUntil",
+      "DELETE FROM deliveries WHERE run_id = ? RETURNING host, attempt, lease_until AS leaseUntil",
       runId,
     );
     return [...erased][0] ?? null;

@@ -16,7 +16,7 @@ import { Marks } from "./marks.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { migrate } from "./steps.ts";
-import { type Stop, StopRows } from "./stop-rows.ts";
+import { type ErasedDelivery, type Stop, StopRows } from "./stop-rows.ts";
 import { TimelineRows } from "./timeline-rows.ts";
 
 /** A stop request is not tried again later than this after its run's end. */
@@ -41,6 +41,8 @@ export function stopEndsAt({ completedAt, deadlineAt }: JournaledRun): number {
 export interface Written {
   readonly unlanded: Unlanded;
   readonly dueAt: number;
+  /** The delivery that the write erased; left out if there was none. */
+  readonly erased?: ErasedDelivery;
 }
 
 export class Journal {
@@ -100,10 +102,10 @@ export class Journal {
       const written = this.#written(run, null, now);
       this.runs.update(run, rowDetails(written));
       if (cancel !== null) this.cancels.insert(run.id, cancel);
-      this.#eraseDelivery(run.id);
+      const erased = this.#eraseDelivery(run.id);
       this.#boundStop(run);
       this.timeline.append(run, events);
-      return written;
+      return erased === null ? written : { ...written, erased };
     });
   }
 
@@ -160,9 +162,10 @@ export class Journal {
     });
   }
 
-  #eraseDelivery(runId: string): void {
+  #eraseDelivery(runId: string): ErasedDelivery | null {
     const erased = this.deliveries.erase(runId);
     if (erased !== null) this.stops.deliveryErased(runId, erased);
+    return erased;
   }
 
   /**

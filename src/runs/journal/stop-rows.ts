@@ -3,7 +3,7 @@
  * It has its own due instant, because it can outlive the run's end.
  */
 
-import type { NewRequest, Progress } from "../../dispatch/delivery.ts";
+import type { NewRequest, Progress, Tried } from "../../dispatch/delivery.ts";
 import { BEGINNING, type Due, type DueRows } from "./due-queue.ts";
 import { fittingIntoTurn } from "./turn.ts";
 
@@ -16,7 +16,7 @@ export interface Stop extends NewRequest, Progress {
 }
 
 /** How far a delivery had got when it was erased. */
-export type ErasedDelivery = Pick<Progress, "attempt" | "leaseUntil">;
+export type ErasedDelivery = Pick<Tried, "host" | "attempt" | "leaseUntil">;
 
 type StopRow = Pick<NewRequest, "host" | "weight" | "maxAttempts" | "initialDelayMs"> &
   Omit<Stop, keyof NewRequest | "isUnsure"> & { sealed: ArrayBuffer; isUnsure: number };

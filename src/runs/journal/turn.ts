@@ -5,7 +5,7 @@
 
 /** Bytes of runs and of their sealed requests. */
 export const TURN_MAX_BYTES = 4_000_000;
-/** Timeline events. */
+/** Timeline events, and accepted cancels. */
 export const TURN_MAX_EVENTS = 2000;
 
 export interface Weight {

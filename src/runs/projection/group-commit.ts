@@ -250,11 +250,12 @@ export class GroupCommit {
   }
 
   #putAside({ entry, version }: GroupRow, error: unknown): void {
-    this.unlanded.landed(entry.id, version);
     // A newer version was not refused, so it may pass.
-    if (this.unlanded.has(entry.id)) return;
-    this.aside.put(entry, Date.now());
-    this.#repairSoon(error, entry.id);
+    const isLast = !this.unlanded.hasNewer(entry.id, version);
+    // Before the unlanded forget the run: the landing mark must not pass it unless the journal lists it.
+    if (isLast) this.aside.put(entry, Date.now());
+    this.unlanded.landed(entry.id, version);
+    if (isLast) this.#repairSoon(error, entry.id);
   }
 
   /** `asideId`: the run that was put aside; null if a whole flight failed. */

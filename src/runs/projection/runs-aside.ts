@@ -31,8 +31,9 @@ export class RunsAside {
   put(entry: Unlanded, now: number): void {
     const failures = (this.#runs.get(entry.id)?.failures ?? 0) + 1;
     const until = now + Math.min(FIRST_MS * 2 ** (failures - 1), MAX_MS);
-    this.#runs.set(entry.id, { entry: { ...entry, run: null }, failures, until });
+    // The journal first: if the write throws, memory must not claim that the journal lists the run.
     this.#landing.refuse(entry.id);
+    this.#runs.set(entry.id, { entry: { ...entry, run: null }, failures, until });
   }
 
   /** The run has changed, so the next attempt may pass. The journal lists it until it has landed. */

@@ -57,6 +57,11 @@ export class UnlandedRuns {
     return this.#all.some((versions) => versions.has(id));
   }
 
+  /** Whether a newer version of the run waits or flies. */
+  hasNewer(id: string, version: number): boolean {
+    return this.#all.some((versions) => (versions.get(id)?.version ?? 0) > version);
+  }
+
   /** A run keeps its place if an earlier change of it waits. */
   add(entry: Unlanded): void {
     const { id, version, seq, bytes } = entry;

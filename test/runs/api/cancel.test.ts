@@ -2,6 +2,7 @@
 
 import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { CANCELS_MAX } from "../../../src/runs/journal/cancel-rows.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
 import { alarmIn, change, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import {
@@ -376,6 +377,30 @@ describe("the same request with the same key", () => {
     expect((await ask("DELETE", `${path}/${run.id}`, keyed("k"))).status).toBe(200);
     expect((await cancel(path, run.id, {}, keyed("k"))).status).toBe(422);
     expect((await ask("DELETE", `${path}/${run.id}`, keyed("k"))).status).toBe(200);
+  });
+
+  it("is remembered for 1000 cancels of a run, and purging them does not hold up the object", async () => {
+    const { path, run } = await started();
+    const n = readRunId(run.id).coordinator;
+    await journal(
+      path,
+      n,
+      `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?2)
+       INSERT INTO cancels (run_id, key, fingerprint, has_grace) SELECT ?1, 't:root:' || k, '', 1 FROM counted`,
+      ...[run.id, CANCELS_MAX - 1],
+    );
+    const kept = async () => (await journal(path, n, "SELECT key FROM cancels")).length;
+    expect((await cancel(path, run.id, body, keyed("the last"))).status).toBe(202);
+    expect(await kept()).toBe(CANCELS_MAX);
+    expect((await cancel(path, run.id, body, keyed("one more"))).status).toBe(202);
+    expect(await kept()).toBe(CANCELS_MAX);
+  });
+
+  it("without a key is not remembered if it changes nothing, because nobody can repeat it", async () => {
+    const { path, run } = await started();
+    const kept = () => journal(path, readRunId(run.id).coordinator, "SELECT key FROM cancels");
+    for (let n = 0; n < 3; n++) expect((await cancel(path, run.id, body)).status).toBe(202);
+    expect(await kept()).toHaveLength(1);
   });
 
   it("is forgotten with its run", async () => {

@@ -91,13 +91,24 @@ describe("without PUBLIC_URL", () => {
   });
 });
 
-it.each(["runs.example", "ftp://runs.example", "https://", "javascript:x"])(
-  "a PUBLIC_URL that is no web address is refused with a trigger: %s",
+const NO_PLAIN_URL = [
+  ...["runs.example", "ftp://runs.example", "https://", "javascript:x", "https:runs.example", "https:///x"],
+  ...[
+    " https://runs.example",
+    "https://runs.example/a b",
+    "https://me:secret@runs.example",
+    "https://@runs.example",
+  ],
+  ...["https://runs.example/?a=1", "https://runs.example/#f", "https://runs.example\\x"],
+];
+it.each(NO_PLAIN_URL)(
+  "a PUBLIC_URL that is no plain web address is refused with a trigger: %s",
   async (PUBLIC_URL) => {
     for (const origin of ["https://runs.example", "http://localhost:8787"]) {
       const answer = await create({ trigger: WEBHOOK }, { PUBLIC_URL }, origin + PATH);
       expect(answer).toMatchObject({ status: 503, code: "not_configured", uses: [] });
-      expect(answer.error).toMatch(/^PUBLIC_URL is not an http or https URL\. /);
+      expect(answer.error).toMatch(/^PUBLIC_URL is not a plain http or https URL\. /);
+      expect(answer.error).not.toContain("secret");
     }
   },
 );

@@ -75,7 +75,7 @@ describe("a place that can't have a secret or a value of the answer is refused",
     [
       "an unknown secret in a header",
       { headers: { "X-A": "{{ secrets.a }}" }, secrets },
-      "trigger.headers: uses {{ secrets.a }}, which is missing",
+      "trigger.headers: uses a secret, which is missing",
     ],
     [
       "an unknown secret in the payload",

@@ -27,6 +27,27 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+it(
+  "a run that D1 refuses lands after an eviction, although the journal could not list it at once",
+  onShore(async ({ commit, evict, flight, flights, write, storage, idOf }) => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    write("a", 1);
+    await until(async () => flights.length === 1);
+    storage.sql.exec(
+      "CREATE TRIGGER full BEFORE INSERT ON refused_runs BEGIN SELECT RAISE(FAIL, 'full'); END",
+    );
+    flight(0).fail(CONTENT);
+    await until(async () => commit.aside.size === 1 || commit.unlanded.isAnyWaiting);
+    storage.sql.exec("DROP TRIGGER full");
+    commit.noteLanded();
+    expect(
+      evict()
+        .journal.landing.unlanded()
+        .map(({ id }) => id),
+    ).toEqual([idOf("a")]);
+  }),
+);
+
 /** The environment's runs that fly to D1 from now on, as `id@version`. */
 function noteFlown(path: string): string[] {
   const flown: string[] = [];
