@@ -208,6 +208,8 @@ describeInBrowser("the console", (browser) => {
     await keyboard.press("g");
     await keyboard.press("a");
     await page.getByRole("link", { name: "deploy", exact: true }).waitFor();
+    // A new page takes the focus once it is painted.
+    await page.waitForFunction("document.activeElement?.matches('main')");
     await keyboard.press("j");
     expect(await focusMark(page)).toBe("visible");
     await keyboard.press("Enter");
