@@ -114,7 +114,10 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
 
 describe("an attempt that outlived its lease", () => {
   /** The first attempt, answered after `firstMs`, counts as lost; the second is under way and answered after `secondMs`. */
-  async function twoInFlight(first: Answer, second: Answer): Promise<Fired & { sent(): Promise<string[]> }> {
+  async function twoInFlight(
+    first: Answer,
+    second: Answer,
+  ): Promise<Fired & { sent(): Promise<string[]>; untilOpen(n: number): Promise<void> }> {
     const r = await answering(first, second, { status: 500, body: "one too many" });
     const run = await fire(r.url);
     await r.untilInbox(1);
@@ -122,7 +125,9 @@ describe("an attempt that outlived its lease", () => {
     await run.alarmIn(LEASE_OVER_MS + 200);
     await r.untilInbox(2);
     const sent = async () => (await r.inbox()).map(({ headers }) => headers["webhook-id"] ?? "");
-    return { ...run, sent };
+    /** Once no more than `n` attempts wait for their answer. */
+    const untilOpen = (n: number) => until(async () => (await r.open()).open <= n);
+    return { ...run, sent, untilOpen };
   }
 
   it("counts as lost and is sent again with the same id", async () => {
@@ -145,8 +150,8 @@ describe("an attempt that outlived its lease", () => {
   });
 
   it.each([404, 503, 409])("answers %i, which changes nothing: the newer attempt decides", async (status) => {
-    const run = await twoInFlight({ delayMs: 300, status }, { delayMs: 600, status: 202 });
-    await scheduler.wait(400);
+    const run = await twoInFlight({ delayMs: 1000, status }, { delayMs: 1600, status: 202 });
+    await run.untilOpen(1);
     expect(await run.get()).toMatchObject({ status: "pending", error: null });
     await run.untilStatus("running");
     expect(await run.sent()).toHaveLength(2);
@@ -160,9 +165,9 @@ describe("an attempt that outlived its lease", () => {
   it.each([404, 503])(
     "answers %i after the newer one was accepted, and the run stays running",
     async (status) => {
-      const run = await twoInFlight({ delayMs: 300, status }, { status: 202 });
+      const run = await twoInFlight({ delayMs: 1000, status }, { status: 202 });
       const running = await run.untilStatus("running");
-      await scheduler.wait(400);
+      await run.untilOpen(0);
       await run.alarmIn(LEASE_OVER_MS);
       expect(await run.get()).toEqual(running);
       expect(await run.sent()).toHaveLength(2);
@@ -172,10 +177,10 @@ describe("an attempt that outlived its lease", () => {
   it.each([404, 503])(
     "answers 200 while the newer one is under way, which counts even if the newer one gets %i",
     async (status) => {
-      const run = await twoInFlight({ delayMs: 300, status: 200 }, { delayMs: 500, status });
+      const run = await twoInFlight({ delayMs: 1000, status: 200 }, { delayMs: 1600, status });
       const running = await run.untilStatus("running", 3000);
       expect((await run.timeline()).at(-2)).toMatchObject({ attempt: 1, status: 200, outcome: "accepted" });
-      await scheduler.wait(400);
+      await run.untilOpen(0);
       await run.alarmIn(LEASE_OVER_MS);
       expect(await run.get()).toEqual(running);
       expect([await run.kept(), (await run.sent()).length]).toEqual([0, 2]);
@@ -183,7 +188,7 @@ describe("an attempt that outlived its lease", () => {
   );
 
   it("answers 200 before the next one leaves, and no other leaves", async () => {
-    const r = await answering({ delayMs: 300, status: 200 });
+    const r = await answering({ delayMs: 1000, status: 200 });
     const run = await fire(r.url, { retry: { initialDelayMs: 3_600_000 } });
     await r.untilInbox(1);
     await run.alarmIn(LEASE_OVER_MS);

@@ -48,7 +48,7 @@ it.each<[string, Partial<Env>, RegExp]>([
   ],
   ["there are five keys", { CALLBACK_SIGNING_KEYS: Array(5).fill(KEY).join() }, /5 keys; at most 4/],
   ["RETENTION_DAYS makes no sense", { RETENTION_DAYS: "0" }, /RETENTION_DAYS/],
-  ["PUBLIC_URL is no URL", { PUBLIC_URL: "runs.example" }, /PUBLIC_URL is not an http or https URL/],
+  ["PUBLIC_URL is no URL", { PUBLIC_URL: "runs.example" }, /PUBLIC_URL is not a plain http or https URL/],
   ["PUBLIC_URL is missing where the service has a name", { PUBLIC_URL: "" }, /PUBLIC_URL is not set/],
   ["WEBHOOK_PORTS holds no port", { WEBHOOK_PORTS: "8443,https" }, /WEBHOOK_PORTS/],
   ["WEBHOOK_PORTS holds a port too many digits long", { WEBHOOK_PORTS: "65536" }, /WEBHOOK_PORTS/],
