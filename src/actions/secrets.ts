@@ -4,7 +4,7 @@
  *
  * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while all
  * requests of the action, before and after, go to one scheme, host and port. These are always written out, because
- * placeholders may stand only in the path and query of a URL. The rule is the same for every secret: whoever answers one of the
+ * placeholders may stand only in the path and query of a URL. The rule is the same for every secret: a person who answers one of the
  * requests chooses values for the other, so a secret of one request is not safe beside a request to another host.
  */
 

@@ -19,7 +19,7 @@ function isSecretVariable(name: string): boolean {
   return SECRET.has(name.toUpperCase());
 }
 
-/** `env` for a command. `kept`: a secret variable that the command gets all the same, or null. */
+/** `env` for a command. `kept`: a secret variable that the command still gets, or null. */
 export function withoutSecrets(env: NodeJS.ProcessEnv, kept: string | null): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => name.toUpperCase() === kept || !isSecretVariable(name)),
@@ -27,8 +27,8 @@ export function withoutSecrets(env: NodeJS.ProcessEnv, kept: string | null): Nod
 }
 
 /**
- * Removes the secret variables from this process, once its settings are read. Linux shows every process of this user the environment that another one
- * was started with, in `/proc/PID/environ`. So their values are overwritten there too. That needs a Linux that lets a
+ * Removes the secret variables from this process, once its settings are read. Linux shows every process of this user the
+ * environment that another one was started with, in `/proc/PID/environ`. So their values are overwritten there too. That needs a Linux that lets a
  * process write its own memory, as it does by default. Other systems keep what they show.
  */
 export function hideSecrets(): void {

@@ -1,7 +1,7 @@
 /**
  * What a trigger may use of the receiver's answer: single texts, numbers and booleans. PURE. The answer is hostile until
  * proven harmless, so it is bounded, and only own members count. Nothing here knows the request: if what becomes of a value
- * depended on the secrets, whoever chooses the answer could find them out.
+ * depended on the secrets, the person who chooses the answer could find them out.
  */
 
 import { harmlessLink, LINK_MAX_CHARACTERS } from "../harmless-link.ts";

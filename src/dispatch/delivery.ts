@@ -28,7 +28,7 @@ export interface NewRequest extends RetryPolicy {
   readonly sealed: Uint8Array<ArrayBuffer>;
   /**
    * About how many bytes the request has, with each secret counted as if it had the most that a secret can have. If the bytes
-   * of `sealed` counted, whoever fills the slots could find out how long a secret is.
+   * of `sealed` counted, a caller who fills the slots could find out how long a secret is.
    */
   readonly weight: number;
 }

@@ -10,7 +10,7 @@ export const JSON_MAX_DEPTH = 64;
 export const INPUTS_MAX_BYTES = 256 * 1024;
 export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
-/** Without the secrets. No limit counts bytes of secrets, because whoever meets a limit would learn how long they are. */
+/** Without the secrets. No limit counts bytes of secrets, because a caller who meets a limit would learn how long they are. */
 export const TRIGGER_MAX_BYTES = 64 * 1024;
 /** The pattern of the name of a trigger's secret. */
 export const SECRET_NAME = "[A-Za-z][A-Za-z0-9_-]{0,62}";
