@@ -250,6 +250,15 @@ describe("a list with more bookmarks than coordinators", () => {
     expect(idsOf(await listing)).toEqual([ended]);
   });
 
+  it("shows what the last one names, whatever number of made-up ids comes before it", async () => {
+    const path = newRunsPath();
+    const { ended, flights } = await endHeldBack(path, 0);
+    const madeUp = Array.from({ length: 60 }, () => `${ended.slice(0, 24)}${crypto.randomUUID().slice(24)}`);
+    const listing = list(path, [...madeUp, ended].join("."), "status=cancelled");
+    flights.open();
+    expect(idsOf(await listing)).toEqual([ended]);
+  });
+
   it("wakes no coordinator for a thousand ids that are made up or of another environment, and checks 100 of them", async () => {
     const path = newRunsPath();
     const madeUp = (n: number, i: number) =>
