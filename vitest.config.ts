@@ -61,7 +61,7 @@ export default defineConfig(async () => ({
         test: {
           name: "runtime",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/server/**", "test/dispatch/**", "test/client/**", "test/cli/**", "test/console/**"],
+          exclude: ["test/server/**", "test/webhooks/**", "test/client/**", "test/cli/**", "test/console/**"],
           setupFiles: ["./test/support/setup.ts"],
           testTimeout: 30_000,
           // How many random stories test/runs/projection/unlanded-model.test.ts plays.
@@ -73,7 +73,7 @@ export default defineConfig(async () => ({
         plugins: [await inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" })],
         test: {
           name: "dispatch",
-          include: ["test/dispatch/**/*.test.ts"],
+          include: ["test/webhooks/**/*.test.ts"],
           globalSetup: ["./test/support/receiver/setup.ts"],
           setupFiles: ["./test/support/setup.ts"],
           testTimeout: 60_000,

@@ -1,16 +1,16 @@
 /**
  * Looks for the parameters and the schema whose check takes the most CPU: `node --no-warnings bench/validation.ts`. It tries random
  * ones within the limits, then variants of the worst so far, and prints the worst. A validation may take 100 ms at most:
- * if one takes longer, its work has too few steps (`src/actions/schema/step-budget.ts`).
+ * if one takes longer, its work has too few steps (`src/json-schema/step-budget.ts`).
  *
  *   --seconds 120   how long it looks
  *   --seed 7        tries the same again
  */
 
 import { parseArgs } from "node:util";
-import { type CheckedSchema, checkSchema } from "../src/actions/schema/check-schema.ts";
-import { validate } from "../src/actions/schema/validate.ts";
-import { INPUTS_MAX_BYTES, utf8Bytes, VALIDATION_MAX_STEPS } from "../src/http/limits.ts";
+import { INPUTS_MAX_BYTES, utf8Bytes, VALIDATION_MAX_STEPS } from "../src/base/limits.ts";
+import { type CheckedSchema, checkSchema } from "../src/json-schema/check-schema.ts";
+import { validate } from "../src/json-schema/validate.ts";
 import { Chance } from "./validation/chance.ts";
 import { randomCase, type Trial, variant } from "./validation/trials.ts";
 

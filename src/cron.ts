@@ -2,9 +2,9 @@
 
 import { resealActions } from "./actions/reseal.ts";
 import { purgeAudit } from "./auth/audit.ts";
-import { retentionDays } from "./config.ts";
-import type { Env } from "./env.ts";
-import { sweep } from "./runs/sweep.ts";
+import { sweep } from "./runs/d1/sweep.ts";
+import { retentionDays } from "./settings/config.ts";
+import type { Env } from "./settings/env.ts";
 
 export async function everyMinute(env: Env, now: number): Promise<void> {
   await Promise.all([

@@ -2,10 +2,10 @@
 
 import { createApp } from "./app.ts";
 import { everyMinute } from "./cron.ts";
-import type { Env } from "./env.ts";
+import type { Env } from "./settings/env.ts";
 
-export { WebhookSender } from "./dispatch/webhook.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
+export { WebhookSender } from "./webhooks/webhook.ts";
 
 export default {
   fetch: createApp().fetch,

@@ -1,6 +1,6 @@
 import type { D1Migration } from "cloudflare:test";
-import type { Env as ServiceEnv } from "../src/env.ts";
 import type { RunCoordinator } from "../src/runs/coordinator/coordinator.ts";
+import type { Env as ServiceEnv } from "../src/settings/env.ts";
 
 declare global {
   namespace Cloudflare {

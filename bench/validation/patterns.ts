@@ -1,4 +1,4 @@
-/** Random patterns of the subset that `src/actions/schema/pattern.ts` accepts. */
+/** Random patterns of the subset that `src/json-schema/pattern.ts` accepts. */
 
 import type { Chance } from "./chance.ts";
 import { CHARACTERS } from "./values.ts";

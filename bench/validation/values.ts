@@ -1,6 +1,6 @@
 /** Random values up to the size of parameters: texts, numbers, lists, objects, and deep ones. */
 
-import { INPUTS_MAX_BYTES } from "../../src/http/limits.ts";
+import { INPUTS_MAX_BYTES } from "../../src/base/limits.ts";
 import type { Chance } from "./chance.ts";
 
 type Json = Record<string, unknown>;

@@ -3,11 +3,11 @@
  * A change takes effect within 30 s: in the isolate that made it at once, in the others when their memory is stale.
  */
 
-import type { Hops } from "../http/hops.ts";
-import { OutageCache } from "../http/outage-cache.ts";
-import { readD1 } from "../http/read-d1.ts";
+import { OutageCache } from "../database/outage-cache.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { Hops } from "../http/app-env.ts";
+import { type CheckedSchema, checkSchema } from "../json-schema/check-schema.ts";
 import type { ActionDefinition } from "./definition.ts";
-import { type CheckedSchema, checkSchema } from "./schema/check-schema.ts";
 import { type ActionPlace, type StoredAction, selectAction } from "./store.ts";
 
 const REMEMBERED_MAX_BYTES = 16 * 1024 * 1024;

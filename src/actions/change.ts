@@ -1,10 +1,10 @@
 /** What a PUT and a DELETE of an action share: they read it, compare and set, and start again if another change came first. */
 
 import type { Context } from "hono";
-import type { AppEnv } from "../app-env.ts";
 import { type AuditEntry, logAudit } from "../auth/audit.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
-import { readD1 } from "../http/read-d1.ts";
 import { forgetAction } from "./cache.ts";
 import { type ActionPlace, type Changeable, selectForChange } from "./store.ts";
 

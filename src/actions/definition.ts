@@ -1,12 +1,12 @@
 /** zod: an action as a PUT sends it and as a GET shows it. A secret is null where the stored value stays, and in every GET. PURE. */
 
 import * as z from "zod/mini";
-import { trigger, triggerSecrets } from "../dispatch/trigger.ts";
-import { isJsonObject, type JsonObject } from "../http/json.ts";
-import { SCHEMA_MAX_BYTES, SCHEMA_MAX_SUBSCHEMAS } from "../http/limits.ts";
-import { described, filterableName } from "../http/schema-parts.ts";
-import { labels, minutes } from "../runs/api/request-schemas.ts";
-import { checkSchema } from "./schema/check-schema.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { SCHEMA_MAX_BYTES, SCHEMA_MAX_SUBSCHEMAS } from "../base/limits.ts";
+import { labels } from "../http/label-schemas.ts";
+import { described, filterableName, minutes } from "../http/schema-parts.ts";
+import { checkSchema } from "../json-schema/check-schema.ts";
+import { trigger, triggerSecrets } from "../webhooks/trigger.ts";
 
 export type SecretTexts = Readonly<Record<string, string | null>>;
 

@@ -1,18 +1,18 @@
 /** Stores a version of an action: checks it, keeps the secrets that it leaves out, seals them, and compares and sets. */
 
 import type { Context } from "hono";
-import type { AppEnv } from "../app-env.ts";
 import type { AuditEntry } from "../auth/audit.ts";
-import { plainUrl } from "../dispatch/template.ts";
-import { trigger as triggerSchema } from "../dispatch/trigger.ts";
-import { guardUrl } from "../dispatch/url-guard.ts";
-import { webhookPolicy } from "../dispatch/webhook-policy.ts";
+import { LABELS_MAX } from "../base/limits.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
-import { LABELS_MAX } from "../http/limits.ts";
 import { requirePreconditions } from "../http/preconditions.ts";
-import { readD1 } from "../http/read-d1.ts";
 import { sentenceOf } from "../http/validate.ts";
-import type { KeyRing } from "../key-ring.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
+import { guardUrl } from "../settings/url-guard.ts";
+import { webhookPolicy } from "../settings/webhook-policy.ts";
+import { plainUrl } from "../webhooks/template.ts";
+import { trigger as triggerSchema } from "../webhooks/trigger.ts";
 import { changeAction } from "./change.ts";
 import type { ActionDefinition, StoredTrigger } from "./definition.ts";
 import { openSecrets, sealSecrets } from "./sealing.ts";

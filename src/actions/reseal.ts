@@ -6,8 +6,8 @@
  * open alone.
  */
 
-import { type KeyRing, keyRing } from "../key-ring.ts";
-import { log, logFailure } from "../log.ts";
+import { log, logFailure } from "../base/log.ts";
+import { type KeyRing, keyRing } from "../settings/key-ring.ts";
 import { resealed, sealingKeyIds } from "./sealing.ts";
 
 const PER_MINUTE = 100;

@@ -1,16 +1,16 @@
 /** Resolves an action for a run: its definition as it is now, with its secrets opened. */
 
-import type { Trigger } from "../dispatch/trigger.ts";
-import type { Env } from "../env.ts";
+import type { JsonObject } from "../base/json.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { Hops } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
-import type { Hops } from "../http/hops.ts";
-import type { JsonObject } from "../http/json.ts";
-import { keyRing } from "../key-ring.ts";
-import { err, ok, type Result } from "../result.ts";
+import type { CheckedSchema } from "../json-schema/check-schema.ts";
+import { validate } from "../json-schema/validate.ts";
+import type { Env } from "../settings/env.ts";
+import { keyRing } from "../settings/key-ring.ts";
+import type { Trigger } from "../webhooks/trigger.ts";
 import { type KnownAction, knownAction } from "./cache.ts";
 import type { StoredTrigger } from "./definition.ts";
-import type { CheckedSchema } from "./schema/check-schema.ts";
-import { validate } from "./schema/validate.ts";
 import { openSecrets } from "./sealing.ts";
 import { joinSecrets, type Secrets } from "./secrets.ts";
 import type { ActionPlace } from "./store.ts";

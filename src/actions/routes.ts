@@ -1,27 +1,22 @@
-/** /{o}/{p}/envs/{envName}/actions: store, list, get and delete actions, and run them. */
+/** /{o}/{p}/envs/{envName}/actions: store, list, get and delete actions. */
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
-import type { AppEnv } from "../app-env.ts";
 import { type AuditAction, type AuditEntry, newAuditEntry } from "../auth/audit.ts";
 import { requires } from "../auth/bearer.ts";
+import { ACTION_NAME } from "../base/limits.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
+import { scopeOf, usableRing } from "../http/environment.ts";
 import { ApiError } from "../http/errors.ts";
-import type { JsonObject } from "../http/json.ts";
-import { ACTION_NAME } from "../http/limits.ts";
 import { etagOf, requirePreconditions } from "../http/preconditions.ts";
-import { readD1 } from "../http/read-d1.ts";
 import { actionPageQuery } from "../http/schema-parts.ts";
 import { validBody, validQuery } from "../http/validate.ts";
-import { baseUrl } from "../public-url.ts";
-import { createRunOfAction, replayOfAction } from "../runs/api/create-of-action.ts";
-import { createQuery } from "../runs/api/query-schemas.ts";
-import { newRunOfAction } from "../runs/api/request-schemas.ts";
-import { placeOf, usableRing } from "../runs/api/run-place.ts";
+import { baseUrl } from "../settings/public-url.ts";
 import { changeAction } from "./change.ts";
 import { actionDefinition } from "./definition.ts";
 import { storeAction } from "./put.ts";
-import { type ResolvedAction, requireValidParameters, resolveAction } from "./resolve.ts";
 import { type ActionPlace, deleteAction, type ListedAction, listActions, selectAction } from "./store.ts";
 
 const actionListQuery = z.strictObject(actionPageQuery);
@@ -30,7 +25,7 @@ const ACTION = `/:name{${ACTION_NAME}}` as "/:name";
 export const actionRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), validQuery(actionListQuery), async (c) => {
     const { limit, cursor } = c.req.valid("query");
-    const { scope } = placeOf(c);
+    const scope = scopeOf(c);
     const page = await readD1(c.get("hops"), () => listActions(c.env.DB, scope, cursor, limit));
     if (page.nextAfter !== null) {
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(page.nextAfter)));
@@ -61,48 +56,10 @@ export const actionRoutes = new Hono<AppEnv>()
       return isDone ? { version } : null;
     });
     return c.body(null, 204);
-  })
-  .post(
-    `${ACTION}/runs` as "/:name/runs",
-    requires("data:write"),
-    validBody(newRunOfAction, { mayBeEmpty: true }),
-    validQuery(createQuery),
-    async (c) => {
-      const body = c.req.valid("json");
-      const isDetailed = c.req.valid("query").include !== undefined;
-      const place = placeOf(c);
-      usableRing(c);
-      const { name } = actionPlaceOf(c);
-      let action: ResolvedAction;
-      try {
-        action = await runnable(c, { scope: place.scope, name }, body.parameters);
-      } catch (refusal) {
-        // The same key may have created a run when the action was another one, or when D1 could be read.
-        const replay =
-          refusal instanceof ApiError ? await replayOfAction(c, place, name, body, isDetailed) : null;
-        if (replay === null) throw refusal;
-        return replay;
-      }
-      return createRunOfAction(c, place, action, body, isDetailed);
-    },
-  );
-
-/** The action as it is now, if the parameters fit. Throws 404, 409, 422 or 503. */
-async function runnable(
-  c: Context<AppEnv>,
-  { scope, name }: ActionPlace,
-  parameters: JsonObject,
-): Promise<ResolvedAction> {
-  const action = await resolveAction(c.env, c.get("hops"), scope, name, (work) =>
-    c.executionCtx.waitUntil(work),
-  );
-  if (!action.ok) throw new ApiError(action.error);
-  requireValidParameters(action.value, parameters);
-  return action.value;
-}
+  });
 
 function actionPlaceOf(c: Context<AppEnv>): ActionPlace {
-  return { scope: placeOf(c).scope, name: c.req.param("name") ?? "" };
+  return { scope: scopeOf(c), name: c.req.param("name") ?? "" };
 }
 
 function entryOf(c: Context<AppEnv>, action: AuditAction): AuditEntry {

@@ -1,6 +1,6 @@
 /** Seals the secrets of an action. The sealed bytes open only for the same scope, name and version. */
 
-import type { KeyRing } from "../key-ring.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
 import type { Secrets } from "./secrets.ts";
 
 const PURPOSE = "action-secrets";

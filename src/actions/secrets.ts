@@ -8,7 +8,7 @@
  * requests chooses values for the other, so a secret of one request is not safe beside a request to another host.
  */
 
-import { err, ok, type Result } from "../result.ts";
+import { err, ok, type Result } from "../base/result.ts";
 import type { ActionDefinition, SecretTexts, StoredTrigger } from "./definition.ts";
 
 /** By place, such as `trigger.headers.Authorization`. */

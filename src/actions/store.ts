@@ -5,7 +5,7 @@
  */
 
 import { type AuditEntry, auditStatement } from "../auth/audit.ts";
-import { ACTIONS_MAX_PER_ENVIRONMENT, PAGE_MAX_BYTES, utf8Bytes } from "../http/limits.ts";
+import { ACTIONS_MAX_PER_ENVIRONMENT, PAGE_MAX_BYTES, utf8Bytes } from "../base/limits.ts";
 import type { Sealed } from "./sealing.ts";
 
 /** `definition`: JSON with null in the place of each secret. */

@@ -3,9 +3,9 @@
  * The isolate remembers what D1's primary answered, so a revocation takes effect within 30 s.
  */
 
-import type { Hops } from "../http/hops.ts";
-import { OutageCache } from "../http/outage-cache.ts";
-import { readD1 } from "../http/read-d1.ts";
+import { OutageCache } from "../database/outage-cache.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { Hops } from "../http/app-env.ts";
 import type { Principal } from "./permissions.ts";
 import { selectToken } from "./store.ts";
 

@@ -1,11 +1,11 @@
 /** GET /{o}/{p}/audit: the audit entries that the asker's token may see, newest first. */
 
 import { Hono } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
-import { readD1 } from "../http/read-d1.ts";
 import { validQuery } from "../http/validate.ts";
-import { baseUrl } from "../public-url.ts";
+import { baseUrl } from "../settings/public-url.ts";
 import { type AuditEntry, auditScope, listAudit } from "./audit.ts";
 import { requires } from "./bearer.ts";
 import { tokenListQuery } from "./request-schemas.ts";

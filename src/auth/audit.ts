@@ -3,9 +3,9 @@
  * lines, so a flood can't hide them. They contain no secret.
  */
 
-import { DAY_MS } from "../durations.ts";
-import { log, logFailure } from "../log.ts";
-import { mintUuidV7 } from "../uuid.ts";
+import { log, logFailure } from "../base/log.ts";
+import { DAY_MS } from "../base/time.ts";
+import { mintUuidV7 } from "../base/uuid.ts";
 import type { Principal } from "./permissions.ts";
 
 export type AuditAction =

@@ -4,15 +4,22 @@
  */
 
 import type { Context, MiddlewareHandler } from "hono";
-import type { AppEnv } from "../app-env.ts";
-import { BoundedMap } from "../bounded-map.ts";
-import { rootToken } from "../config.ts";
+import { BoundedMap } from "../base/bounded-map.ts";
+import { sha256Hex } from "../base/json.ts";
+import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
-import { sha256Hex } from "../http/json.ts";
+import { rootToken } from "../settings/config.ts";
 import { isApiToken, lookUpToken, recallToken, wasGoodLately } from "./api-token.ts";
 import { clientOf } from "./client-address.ts";
 import { may, type Permission, type Principal } from "./permissions.ts";
 import { chargeGuess, lookUpGuess } from "./token-guesses.ts";
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** Set when an API token was accepted. Callbacks have no principal. */
+    principal: Principal;
+  }
+}
 
 const ROOT: Principal = {
   id: "root",
@@ -90,6 +97,7 @@ export async function authenticate(c: Context<AppEnv>): Promise<Principal> {
   if (principal === null) throw new ApiError("token_invalid");
   if (principal.expiresAt !== null && now >= principal.expiresAt) throw new ApiError("token_expired");
   c.set("principal", principal);
+  c.set("tokenId", principal.id);
   return principal;
 }
 

@@ -4,7 +4,7 @@
  * any crypto. All refusals except lateness look alike, so that a forger learns nothing.
  */
 
-import type { KeyRing } from "../key-ring.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
 
 const TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{13}):([0-9a-f]{64})$/;
 

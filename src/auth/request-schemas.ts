@@ -1,7 +1,7 @@
 /** zod: the request bodies and queries of /tokens and /audit. */
 
 import * as z from "zod/mini";
-import { PATH_NAME } from "../http/limits.ts";
+import { PATH_NAME } from "../base/limits.ts";
 import { described, filterableName, instant, pageQuery } from "../http/schema-parts.ts";
 import { ROLES } from "./permissions.ts";
 import { INVISIBLE, looksLikeRoot } from "./token-name.ts";

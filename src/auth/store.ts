@@ -3,8 +3,8 @@
  * because the first run may have committed although its answer was lost. So each batch ends by reading what it did.
  */
 
-import { DAY_MS } from "../durations.ts";
-import { EXPIRED_TOKENS_MAX } from "../http/limits.ts";
+import { EXPIRED_TOKENS_MAX } from "../base/limits.ts";
+import { DAY_MS } from "../base/time.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
 import { type Principal, type Role, rolesUpTo } from "./permissions.ts";
 import { hasRoom, isLiving } from "./token-room.ts";

@@ -3,8 +3,8 @@
  * work. Guesses must not buy unlimited reads of D1, so a client over its allowance may run only a few look-ups at once.
  */
 
-import { BoundedMap } from "../bounded-map.ts";
-import { msSince } from "../elapsed.ts";
+import { BoundedMap } from "../base/bounded-map.ts";
+import { msSince } from "../base/time.ts";
 import { ApiError } from "../http/errors.ts";
 
 const LOOK_UPS_AT_ONCE = 4;

@@ -8,7 +8,7 @@
  * - The last tenth of a token's room is for the tokens that it mints itself, so those below can't use it up together.
  */
 
-import { TOKENS_MAX_BELOW } from "../http/limits.ts";
+import { TOKENS_MAX_BELOW } from "../base/limits.ts";
 
 const LEVELS = TOKENS_MAX_BELOW.map((room, level) => `(${level}, ${room})`).join(", ");
 

@@ -1,14 +1,14 @@
 /** /{o}/{p}/tokens: mint, list and revoke API tokens, within the scope and role of the asker's own token. */
 
 import { Hono } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import { sha256Hex } from "../base/json.ts";
+import { mintUuidV7, parseUuid } from "../base/uuid.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
-import { sha256Hex } from "../http/json.ts";
-import { readD1 } from "../http/read-d1.ts";
 import { validBody, validQuery } from "../http/validate.ts";
-import { baseUrl } from "../public-url.ts";
-import { mintUuidV7, parseUuid } from "../uuid.ts";
+import { baseUrl } from "../settings/public-url.ts";
 import { forgetTokens, forgetTokensPerhapsRevoked, mintApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { requires } from "./bearer.ts";

@@ -1,7 +1,7 @@
 /** GET /whoami: tells the holder of an API token what the token is and what it opens. */
 
 import { Hono } from "hono";
-import type { AppEnv } from "../app-env.ts";
+import type { AppEnv } from "../http/app-env.ts";
 import { authenticate } from "./bearer.ts";
 import { PERMISSIONS_OF } from "./permissions.ts";
 import { rowIdOf } from "./store.ts";

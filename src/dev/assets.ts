@@ -35,7 +35,7 @@ document.querySelector("#explorer").textContent =
  */
 export async function makeAssets(): Promise<void> {
   const hashed = [
-    ...putPage("docs", join(SRC, "docs", "page", "page.html"), explorerFiles()),
+    ...putPage("docs", join(SRC, "pages", "explorer", "page.html"), explorerFiles()),
     ...putPage("console", join(SRC, "console", "page.html"), consoleBuild()),
   ];
   put("/openapi.json", JSON.stringify(await makeDocument()));
@@ -48,7 +48,7 @@ function explorerFiles(): Readonly<Record<string, string>> {
   const build = explorerBuild();
   if (build !== null) {
     return {
-      "start.js": readFileSync(join(SRC, "docs", "page", "start.js"), "utf8"),
+      "start.js": readFileSync(join(SRC, "pages", "explorer", "start.js"), "utf8"),
       "explorer.js": build,
     };
   }

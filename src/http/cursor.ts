@@ -1,7 +1,7 @@
 /** Paging: an opaque cursor for the last entry of a page, by its id, name or number, and the Link header (RFC 8288). */
 
-import { parseUuid } from "../uuid.ts";
-import { ACTION_NAME } from "./limits.ts";
+import { ACTION_NAME } from "../base/limits.ts";
+import { parseUuid } from "../base/uuid.ts";
 
 const WHOLE_ACTION_NAME = new RegExp(`^${ACTION_NAME}$`);
 

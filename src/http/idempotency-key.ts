@@ -1,8 +1,8 @@
 /** The key that marks a request as a repetition of an earlier one. Webhook senders call it `webhook-id`. */
 
 import type { Context } from "hono";
+import { IDEMPOTENCY_KEY_MAX_CHARACTERS } from "../base/limits.ts";
 import { ApiError } from "./errors.ts";
-import { IDEMPOTENCY_KEY_MAX_CHARACTERS } from "./limits.ts";
 
 /** The caller's key, or null without one. Throws `invalid_idempotency_key`. */
 export function idempotencyKey(c: Context): string | null {

@@ -6,9 +6,9 @@
 
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
-import type { AppEnv } from "../app-env.ts";
-import { log } from "../log.ts";
-import { ACTION_NAME, PATH_NAME } from "./limits.ts";
+import { ACTION_NAME, PATH_NAME } from "../base/limits.ts";
+import { log } from "../base/log.ts";
+import type { AppEnv } from "./app-env.ts";
 
 const LINES_PER_SECOND = 100;
 
@@ -27,7 +27,7 @@ export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
   // JSON leaves out a field that is undefined.
   log("info", "request", {
     requestId: c.get("requestId"),
-    token: (c.get("principal") as { readonly id: string } | undefined)?.id,
+    token: c.get("tokenId"),
     method: c.req.method,
     route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, "").replace(`{${ACTION_NAME}}`, ""),
     status: c.res.status,

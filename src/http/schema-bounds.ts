@@ -1,8 +1,8 @@
 /** zod: bounds that many members have. Each refusal names the bound. */
 
 import * as z from "zod/mini";
-import { hasOnlyFiniteNumbers } from "./json.ts";
-import { URL_MAX_CHARACTERS, utf8Bytes } from "./limits.ts";
+import { hasOnlyFiniteNumbers } from "../base/json.ts";
+import { URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
 
 interface Issue {
   readonly input?: unknown;

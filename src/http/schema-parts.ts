@@ -2,9 +2,15 @@
 
 import { en } from "zod/locales";
 import * as z from "zod/mini";
+import {
+  NAME_MAX_CHARACTERS,
+  PAGE_DEFAULT_ROWS,
+  PAGE_MAX_ROWS,
+  TIMEOUT_MAX_MINUTES,
+} from "../base/limits.ts";
+import type { Instant } from "../base/time.ts";
 import { decodeActionCursor, decodeCursor, decodeSeqCursor } from "./cursor.ts";
-import { NAME_MAX_CHARACTERS, PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS } from "./limits.ts";
-import { parsedText, wholeNumberText } from "./schema-bounds.ts";
+import { parsedText, wholeNumber, wholeNumberText } from "./schema-bounds.ts";
 
 // The texts of issues for which no schema has a message, such as an unknown key.
 z.config(en());
@@ -20,6 +26,8 @@ export function described<T extends z.ZodMiniType>(schema: T, description: strin
   z.globalRegistry.add(member, { ...z.globalRegistry.get(schema), description });
   return member;
 }
+
+export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
 
 /** A name that lists filter on: 1 to 255 characters of well-formed Unicode, no control characters. */
 export const filterableName = z
@@ -44,12 +52,6 @@ export const filterableName = z
     },
     description: "Well-formed Unicode without control characters.",
   });
-
-/** An instant between two milliseconds, if the text is more precise than a millisecond. */
-export interface Instant {
-  readonly floorMs: number;
-  readonly ceilMs: number;
-}
 
 const RFC_3339 = "send an RFC 3339 time, such as 2026-01-31T12:00:00Z (in a query, write + as %2B).";
 

@@ -4,8 +4,8 @@ import { zValidator } from "@hono/zod-validator";
 import type { HonoRequest } from "hono";
 import { safeParse } from "zod";
 import type * as z from "zod/mini";
+import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "../base/limits.ts";
 import { ApiError, type ErrorCode } from "./errors.ts";
-import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "./limits.ts";
 
 /** Where a validator keeps its target and schema, for the OpenAPI document. No request reads it. */
 export const VALIDATES = Symbol("validates");

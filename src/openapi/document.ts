@@ -7,7 +7,7 @@ import type { Hono } from "hono";
 import type { RouterRoute } from "hono/types";
 import { generateSpecs, uniqueSymbol } from "hono-openapi";
 import packageJson from "../../package.json" with { type: "json" };
-import type { AppEnv } from "../app-env.ts";
+import type { AppEnv } from "../http/app-env.ts";
 import { VALIDATES, type Validated } from "../http/validate.ts";
 import { ACTION_OPERATIONS } from "./action-operations.ts";
 import { type Operation, resolved } from "./describe.ts";

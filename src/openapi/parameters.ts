@@ -1,6 +1,6 @@
 /** Path parameters and headers of the OpenAPI document, which no schema of a route describes. */
 
-import { ACTION_NAME, PATH_NAME } from "../http/limits.ts";
+import { ACTION_NAME, PATH_NAME } from "../base/limits.ts";
 
 const name = (name: string, description: string, example: string) => ({
   in: "path" as const,

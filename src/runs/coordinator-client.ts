@@ -1,6 +1,6 @@
 /** How the Worker calls a coordinator: one counted call, retried once if nobody can know whether it ran. */
 
-import type { Env } from "../env.ts";
+import type { Env } from "../settings/env.ts";
 import type { Coordinator } from "./protocol.ts";
 import { coordinatorName } from "./run-id.ts";
 

@@ -3,7 +3,7 @@
  * are values, because an error loses its class across the call.
  */
 
-import type { NewDelivery } from "../dispatch/delivery.ts";
+import type { NewDelivery } from "../webhooks/delivery.ts";
 import type { CancelRequest, Conflict, NewRun, RunEvent, RunSource, Status } from "./run.ts";
 
 /**

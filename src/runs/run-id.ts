@@ -12,8 +12,8 @@
  * The tag may be short because it grants no access. It only keeps a stranger from waking objects that need not exist.
  */
 
-import type { KeyRing } from "../key-ring.ts";
-import { hyphenated, timeHex } from "../uuid.ts";
+import { hyphenated, timeHex } from "../base/uuid.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
 
 /** How many coordinators share an environment's runs. Never change it: an Idempotency-Key must find the same coordinator. */
 export const COORDINATORS = 4;

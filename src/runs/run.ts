@@ -3,9 +3,9 @@
  * `transition()`.
  */
 
-import { DAY_MS, MINUTE_MS } from "../durations.ts";
-import { harmlessLink } from "../harmless-link.ts";
-import { err, ok, type Result } from "../result.ts";
+import { harmlessLink } from "../base/harmless-link.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { DAY_MS, MINUTE_MS } from "../base/time.ts";
 
 export const OPEN_STATUSES = ["pending", "running"] as const;
 export const ENDED_STATUSES = ["succeeded", "failed", "cancelled"] as const;

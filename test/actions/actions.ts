@@ -1,7 +1,7 @@
 /** Stored actions, as the tests store and run them. */
 
 import { env } from "cloudflare:workers";
-import type { Env } from "../../src/env.ts";
+import type { Env } from "../../src/settings/env.ts";
 import { askWith } from "../support/bindings.ts";
 import { type ActionRun, type Answer, type Ask, ask } from "../support/requests.ts";
 import { newProject, type Refusal } from "../support/tokens.ts";

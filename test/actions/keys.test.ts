@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { resealActions } from "../../src/actions/reseal.ts";
 import { everyMinute } from "../../src/cron.ts";
-import { keyRing } from "../../src/key-ring.ts";
+import { keyRing } from "../../src/settings/key-ring.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { landed } from "../support/landed.ts";
 import { newActionsPath, ORIGIN_A, put, rowOfAction, runWith, scopeOf, triggerAt } from "./actions.ts";

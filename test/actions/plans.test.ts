@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { resealActions } from "../../src/actions/reseal.ts";
 import { deleteAction, listActions, putAction, selectAction } from "../../src/actions/store.ts";
 import { type AuditAction, newAuditEntry } from "../../src/auth/audit.ts";
-import { requireDatabase } from "../../src/readiness.ts";
+import { requireDatabase } from "../../src/health/readiness.ts";
 import { newActionsPath, scopeOf } from "./actions.ts";
 
 it("no statement on stored actions scans a table", async () => {

@@ -123,7 +123,7 @@ it("are shown as null in their places, and everything else as it is", async () =
 describe("null", () => {
   /** What the action's secrets are, opened with the test's own key. */
   async function opened(path: string): Promise<Record<string, string>> {
-    const { keyRing } = await import("../../src/key-ring.ts");
+    const { keyRing } = await import("../../src/settings/key-ring.ts");
     const { openSecrets } = await import("../../src/actions/sealing.ts");
     const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
     const row = await rowOfAction(path);

@@ -1,7 +1,7 @@
 /** Callback tokens as forgers would make them: each table is one way to be refused, each entry differs in one thing. */
 
 import { env } from "cloudflare:workers";
-import { keyRing } from "../../src/key-ring.ts";
+import { keyRing } from "../../src/settings/key-ring.ts";
 import { newRunsPath, ROOT, scopeOfPath } from "../support/requests.ts";
 import { sha256 } from "../support/tokens.ts";
 

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { Env } from "../../src/env.ts";
+import type { Env } from "../../src/settings/env.ts";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
 import { type ActionRun, type CreatedRun, newRunsPath } from "../support/requests.ts";
 

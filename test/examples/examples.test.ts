@@ -22,10 +22,10 @@ import shellAction from "../../examples/shell/action.json";
 import hooks from "../../examples/shell/hooks.json";
 import shellFile from "../../examples/shell/job.sh?raw";
 import gitlabTemplate from "../../reporters/gitlab.yml?raw";
-import { checkSchema } from "../../src/actions/schema/check-schema.ts";
-import { validate } from "../../src/actions/schema/validate.ts";
-import { renderTrigger } from "../../src/dispatch/prepare.ts";
+import { checkSchema } from "../../src/json-schema/check-schema.ts";
+import { validate } from "../../src/json-schema/validate.ts";
 import { newRun } from "../../src/runs/api/request-schemas.ts";
+import { renderTrigger } from "../../src/webhooks/prepare.ts";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const CALLBACK_URL = `https://runs.example/acme/shop/envs/production/action-runs/${ID}/callback`;

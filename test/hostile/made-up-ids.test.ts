@@ -1,9 +1,9 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { keyRing } from "../../src/key-ring.ts";
+import { mintUuidV7 } from "../../src/base/uuid.ts";
 import { mintRunId } from "../../src/runs/run-id.ts";
-import { mintUuidV7 } from "../../src/uuid.ts";
+import { keyRing } from "../../src/settings/key-ring.ts";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
 import { faults } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";

@@ -2,7 +2,7 @@
 
 import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { BODY_DRAIN_BYTES, BODY_MAX_BYTES } from "../../src/http/limits.ts";
+import { BODY_DRAIN_BYTES, BODY_MAX_BYTES } from "../../src/base/limits.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
 import { newProject } from "../support/tokens.ts";
 

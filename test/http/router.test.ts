@@ -7,7 +7,7 @@ import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
 import { describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { ACTION_NAME, PATH_NAME } from "../../src/http/limits.ts";
+import { ACTION_NAME, PATH_NAME } from "../../src/base/limits.ts";
 import { FixedAndPatternRouter } from "../../src/http/router.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", ""];

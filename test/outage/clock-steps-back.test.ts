@@ -3,8 +3,8 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { recallEnded, rememberEnded } from "../../src/runs/api/ended-runs.ts";
-import { streamEvents } from "../../src/runs/api/timeline-stream.ts";
+import { recallEnded, rememberEnded } from "../../src/runs/api/read/ended-runs.ts";
+import { streamEvents } from "../../src/runs/api/watch/timeline-stream.ts";
 import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
 import { CONTENT, onShore } from "../runs/projection/shore.ts";
 import {

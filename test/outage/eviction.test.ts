@@ -3,7 +3,7 @@
 import { abortAllDurableObjects, evictAllDurableObjects, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { sweep } from "../../src/runs/sweep.ts";
+import { sweep } from "../../src/runs/d1/sweep.ts";
 import { alarmIn, hurryTimers, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import {

@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { isDatabaseFull } from "../../src/http/d1-errors.ts";
+import { isDatabaseFull } from "../../src/database/d1-errors.ts";
 import { STORAGE_MAX_BYTES } from "../../src/runs/coordinator/coordinator.ts";
 import { isRefusedForContent } from "../../src/runs/d1/store.ts";
 import {

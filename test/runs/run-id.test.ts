@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type KeyRing, keyRing } from "../../src/key-ring.ts";
+import { mintUuidV7, parseUuid } from "../../src/base/uuid.ts";
 import {
   COORDINATORS,
   coordinatorName,
@@ -9,7 +9,7 @@ import {
   mintRunId,
   readRunId,
 } from "../../src/runs/run-id.ts";
-import { mintUuidV7, parseUuid } from "../../src/uuid.ts";
+import { type KeyRing, keyRing } from "../../src/settings/key-ring.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 
 const SCOPE = "acme/shop/prod";

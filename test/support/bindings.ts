@@ -3,7 +3,7 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createApp } from "../../src/app.ts";
-import type { Env } from "../../src/env.ts";
+import type { Env } from "../../src/settings/env.ts";
 import { expectDescribed } from "./conformance.ts";
 import { type Answer, type Ask, parse } from "./requests.ts";
 

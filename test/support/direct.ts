@@ -3,11 +3,11 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import { keyRing } from "../../src/key-ring.ts";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import type { RunReply } from "../../src/runs/protocol.ts";
 import type { RunEvent } from "../../src/runs/run.ts";
 import { coordinatorName, mintRunId } from "../../src/runs/run-id.ts";
+import { keyRing } from "../../src/settings/key-ring.ts";
 import { scopeOfPath } from "./requests.ts";
 
 export const MINUTE_MS = 60_000;

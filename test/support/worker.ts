@@ -5,11 +5,11 @@
 
 import { createApp } from "../../src/app.ts";
 import { everyMinute } from "../../src/cron.ts";
-import type { Env } from "../../src/env.ts";
 import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
+import type { Env } from "../../src/settings/env.ts";
 import { faulty } from "./faults.ts";
 
-export { WebhookSender } from "../../src/dispatch/webhook.ts";
+export { WebhookSender } from "../../src/webhooks/webhook.ts";
 
 export class RunCoordinator extends RealCoordinator {
   constructor(ctx: DurableObjectState, env: Env) {

@@ -5,8 +5,8 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { NewDelivery } from "../../src/dispatch/delivery.ts";
-import type { Env } from "../../src/env.ts";
+import type { Env } from "../../src/settings/env.ts";
+import type { NewDelivery } from "../../src/webhooks/delivery.ts";
 import { ORIGIN_A, put } from "../actions/actions.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { direct, journal, MINUTE_MS, mint } from "../support/direct.ts";

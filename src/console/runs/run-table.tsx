@@ -1,7 +1,7 @@
 /** The table of runs. The whole row leads to its run, by the link that stands in it. */
 
 import { useMemo } from "preact/hooks";
-import { harmlessLink } from "../../harmless-link.ts";
+import { harmlessLink } from "../../base/harmless-link.ts";
 import type { Place } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { ExternalLink } from "../ui/external-link.tsx";

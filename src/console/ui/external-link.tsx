@@ -1,7 +1,7 @@
 /** A link that somebody else wrote. What the service would not show as a link stays text. */
 
 import type { ComponentChildren } from "preact";
-import { harmlessLink } from "../../harmless-link.ts";
+import { harmlessLink } from "../../base/harmless-link.ts";
 import { Icon } from "./icons.tsx";
 
 interface ExternalLinkProps {

@@ -4,21 +4,29 @@
  */
 
 import { Hono, type MiddlewareHandler } from "hono";
-import type { AppEnv } from "../../app-env.ts";
 import { bearerToken } from "../../auth/bearer.ts";
 import { verifyCallbackToken } from "../../auth/callback-token.ts";
+import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
+import { parseUuid } from "../../base/uuid.ts";
+import type { AppEnv } from "../../http/app-env.ts";
+import { usableRing } from "../../http/environment.ts";
 import { ApiError, errorResponse } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
-import { CALLBACK_REPLAY_GRACE_MS } from "../../http/limits.ts";
 import { validBody } from "../../http/validate.ts";
-import { parseUuid } from "../../uuid.ts";
 import type { CancelOrder } from "../protocol.ts";
 import type { RunEvent } from "../run.ts";
-import { BOOKMARK_HEADER } from "./bookmark.ts";
+import { BOOKMARK_HEADER } from "./bookmark/bookmark.ts";
 import { changeKey } from "./change-key.ts";
 import { refusalError, sendChanged } from "./coordinator-answer.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
-import { askForChange, isGenuine, placeOf, runIdOf, usableRing } from "./run-place.ts";
+import { askForChange, isGenuine, placeOf, runIdOf } from "./run-place.ts";
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** The callback token is genuine, but its run's deadline has passed. */
+    isLate?: boolean;
+  }
+}
 
 /**
  * Lets a genuine token through. An expired token is 401, with one exception if `opensReplay`: for a day, its holder may

@@ -1,8 +1,8 @@
 /** Turns a caller's Idempotency-Key into the key of a change. A change that is asked for again gets the same answer. */
 
-import { fingerprint } from "../../http/json.ts";
-import type { KeyRing } from "../../key-ring.ts";
-import { mintUuidV7 } from "../../uuid.ts";
+import { fingerprint } from "../../base/json.ts";
+import { mintUuidV7 } from "../../base/uuid.ts";
+import type { KeyRing } from "../../settings/key-ring.ts";
 import type { ChangeKey } from "../protocol.ts";
 
 /** Who sent a key. No caller finds a run by another caller's key, because a create answers with the run's callback token. */

@@ -1,14 +1,14 @@
 /** Turns the answer of a coordinator into a response: a refusal into an error, a run into JSON. */
 
 import type { Context } from "hono";
-import type { AppEnv } from "../../app-env.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { withCallback } from "../action-run.ts";
 import { withDetails } from "../details.ts";
 import type { RunAnswer, RunRefusal, RunReply } from "../protocol.ts";
-import { type Bookmark, bookmarkHeader, bookmarkOfRun, sentBookmark, union } from "./bookmark.ts";
+import { type Bookmark, bookmarkHeader, bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
+import { settle } from "./bookmark/settle.ts";
 import { isGenuine, type Place } from "./run-place.ts";
-import { settle } from "./settle.ts";
 
 type Reason = RunRefusal["reason"];
 

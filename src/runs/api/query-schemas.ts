@@ -1,11 +1,12 @@
 /** zod: the query parameters of requests for runs: filters, pages, and what the response has besides. */
 
 import * as z from "zod/mini";
-import { LABEL_MAX_CHARACTERS, LABELS_MAX, WAIT_MAX_SECONDS } from "../../http/limits.ts";
+import { LABEL_MAX_CHARACTERS, LABELS_MAX, WAIT_MAX_SECONDS } from "../../base/limits.ts";
+import { label, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import { wholeNumberText } from "../../http/schema-bounds.ts";
 import { filterableName, instant, pageQuery, seqPageQuery } from "../../http/schema-parts.ts";
 import { STATUSES, type Status } from "../run.ts";
-import { label, PLAIN_TEXT, uuid } from "./request-schemas.ts";
+import { uuid } from "./request-schemas.ts";
 
 const status = z.enum(STATUSES);
 const asList = z.transform((one: Status) => [one]);
@@ -70,16 +71,12 @@ const include = z.optional(
 
 export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, include });
 
-export type RunListQuery = z.infer<typeof runListQuery>;
-
 /** Not strict: a create has always ignored parameters that it does not know. */
 export const createQuery = z.object({ include });
 export const changeQuery = z.strictObject({ include });
 
 /** A summary has no pages, so it takes the filters alone. */
 export const runSummaryQuery = z.strictObject(runFilters);
-
-export type RunFilters = z.infer<typeof runSummaryQuery>;
 
 export const runQuery = z.strictObject({
   include,

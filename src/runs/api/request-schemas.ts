@@ -1,8 +1,7 @@
 /** zod: the bodies of requests for runs. Each message says what to send, and names the limit if there is one. */
 
 import * as z from "zod/mini";
-import { trigger } from "../../dispatch/trigger.ts";
-import { isJsonObject, type JsonObject } from "../../http/json.ts";
+import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import {
   CANCEL_REASON_MAX_BYTES,
   ERROR_MAX_BYTES,
@@ -10,13 +9,12 @@ import {
   GRACE_MAX_SECONDS,
   HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
-  LABEL_MAX_CHARACTERS,
-  LABELS_MAX,
   OUTPUT_MAX_BYTES,
   TIMEOUT_DEFAULT_MINUTES,
-  TIMEOUT_MAX_MINUTES,
   URL_MAX_CHARACTERS,
-} from "../../http/limits.ts";
+} from "../../base/limits.ts";
+import { parseUuid } from "../../base/uuid.ts";
+import { CONTROL, labels, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import {
   finiteNumbers,
   maxBytes,
@@ -25,8 +23,8 @@ import {
   urlLength,
   wholeNumber,
 } from "../../http/schema-bounds.ts";
-import { described, filterableName, HTTP_URL } from "../../http/schema-parts.ts";
-import { parseUuid } from "../../uuid.ts";
+import { described, filterableName, HTTP_URL, minutes } from "../../http/schema-parts.ts";
+import { trigger } from "../../webhooks/trigger.ts";
 
 /** Kept as text, so that odd keys such as `__proto__` do no harm. */
 const jsonObject = z
@@ -39,8 +37,6 @@ export const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "
   { wire: { type: "string", format: "uuid" } },
 );
 
-export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
-
 const inputs = (what: string, other: string) =>
   z._default(
     described(
@@ -49,43 +45,6 @@ const inputs = (what: string, other: string) =>
     ),
     {},
   );
-
-/** The pattern uses `\x`, as that of a filterable name. */
-export const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
-const CONTROL = /[\p{Cc}\u2028\u2029]/u;
-
-export const label = z.string({ error: "send a string." }).check(
-  z.refine(
-    (text) => {
-      const { length } = [...text];
-      return length >= 1 && length <= LABEL_MAX_CHARACTERS;
-    },
-    {
-      error: ({ input }) => `has ${[...String(input)].length} characters; send 1 to ${LABEL_MAX_CHARACTERS}.`,
-    },
-  ),
-  z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
-    error: "has a control character or half a surrogate pair; send plain text.",
-  }),
-);
-
-/** A sorted set; undefined if it is empty, so that an empty list is the same request as a missing one. */
-export const labels = z
-  .optional(
-    z.pipe(
-      z.array(label, { error: "send an array of strings." }),
-      z.transform((texts): readonly string[] | undefined =>
-        texts.length === 0 ? undefined : [...new Set(texts)].sort(),
-      ),
-    ),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "array",
-      items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
-    },
-    description: `Texts that lists filter by. A set: repeats count once. At most ${LABELS_MAX} in all, those of the action included; more is 422. Well-formed Unicode without control characters.`,
-  });
 
 /** What a run is given, however it is started. Together with `inputsFit`. */
 export const runInputs = {

@@ -1,10 +1,10 @@
 /** POST …/resync: rebuilds D1 from the coordinators' journals after D1 was restored or lost. Only with ROOT_TOKEN. */
 
 import { Hono } from "hono";
-import type { AppEnv } from "../../app-env.ts";
 import { auditStatement, logAudit, newAuditEntry } from "../../auth/audit.ts";
 import { requiresRoot } from "../../auth/bearer.ts";
-import { readD1 } from "../../http/read-d1.ts";
+import { readD1 } from "../../database/read-d1.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { COORDINATORS } from "../run-id.ts";
 import { askCoordinator, placeOf } from "./run-place.ts";
 

@@ -4,16 +4,16 @@
  */
 
 import type { Context } from "hono";
-import type { AppEnv } from "../../app-env.ts";
-import type { Env } from "../../env.ts";
+import { parseUuid } from "../../base/uuid.ts";
+import type { AppEnv, Hops } from "../../http/app-env.ts";
+import { scopeOf } from "../../http/environment.ts";
 import { ApiError } from "../../http/errors.ts";
-import type { Hops } from "../../http/hops.ts";
-import { type KeyRing, keyRing } from "../../key-ring.ts";
-import { parseUuid } from "../../uuid.ts";
+import type { Env } from "../../settings/env.ts";
+import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { callCoordinator } from "../coordinator-client.ts";
 import type { Coordinator, RunReply } from "../protocol.ts";
 import { isGenuineRunId, readRunId } from "../run-id.ts";
-import { noteChange } from "./recent-changes.ts";
+import { noteChange } from "./bookmark/recent-changes.ts";
 
 /** The environment that a request is about, and what the request may use to reach its runs. */
 export interface Place {
@@ -28,12 +28,11 @@ export interface Place {
 }
 
 export function placeOf(c: Context<AppEnv>): Place {
-  const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
   const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
   return {
     env: c.env,
     hops: c.get("hops"),
-    scope: `${o}/${p}/${envName}`,
+    scope: scopeOf(c),
     ring: ring.ok ? ring.value : null,
     genuineIds: new Set(),
   };
@@ -52,13 +51,6 @@ export async function isGenuine({ ring, scope, genuineIds }: Place, id: string):
   const isIt = ring !== null && (await isGenuineRunId(ring, scope, id));
   if (isIt) genuineIds.add(id);
   return isIt;
-}
-
-/** Throws `not_configured` with a sentence that says which setting is wrong. */
-export function usableRing(c: Context<AppEnv>): KeyRing {
-  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
-  if (!ring.ok) throw new ApiError("not_configured", ring.error);
-  return ring.value;
 }
 
 /** `n`: the coordinator's number. Throws `coordinator_unavailable`. */

@@ -1,25 +1,25 @@
 /** /{o}/{p}/envs/{envName}/action-runs: list, count, create, get, cancel and retry runs. */
 
 import { Hono } from "hono";
-import type { AppEnv } from "../../app-env.ts";
 import { requires } from "../../auth/bearer.ts";
+import type { AppEnv } from "../../http/app-env.ts";
 import { encodeCursor, nextLink } from "../../http/cursor.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { baseUrl } from "../../public-url.ts";
-import { bookmarkOfRun, sentBookmark, union } from "./bookmark.ts";
+import { baseUrl } from "../../settings/public-url.ts";
+import { bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
 import { changeKey } from "./change-key.ts";
 import { sendChanged, sendCreated, sendJson, shown } from "./coordinator-answer.ts";
-import { createRunOfBody, creationOf } from "./create.ts";
-import { listRunsAfter, summarizeRunsAfter } from "./list-runs.ts";
+import { createRunOfBody, creationOf } from "./create/create.ts";
+import { retryRun } from "./create/retry.ts";
 import { changeQuery, createQuery, runListQuery, runQuery, runSummaryQuery } from "./query-schemas.ts";
-import { mayBeKnown, readRun } from "./reader.ts";
+import { listRunsAfter, summarizeRunsAfter } from "./read/list-runs.ts";
+import { mayBeKnown, readRun } from "./read/reader.ts";
 import { newRun, retry, stop } from "./request-schemas.ts";
-import { retryRun } from "./retry.ts";
 import { askForChange, placeOf, runIdOf } from "./run-place.ts";
-import { waitForEnd } from "./wait-for-end.ts";
-import { beginWatching } from "./watch-place.ts";
+import { waitForEnd } from "./watch/wait-for-end.ts";
+import { beginWatching } from "./watch/watch-place.ts";
 
 export const runRoutes = new Hono<AppEnv>()
   .get("/", requires("data:read"), validQuery(runListQuery), async (c) => {

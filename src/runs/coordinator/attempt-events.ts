@@ -1,7 +1,7 @@
 /** What timelines and the log tell of the attempts to start a run's job and to stop it. */
 
-import type { AttemptAnswer, Tried, Verdict } from "../../dispatch/delivery.ts";
-import { log } from "../../log.ts";
+import { log } from "../../base/log.ts";
+import type { AttemptAnswer, Tried, Verdict } from "../../webhooks/delivery.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
 

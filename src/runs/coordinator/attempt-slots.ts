@@ -1,7 +1,7 @@
 /** The slots for attempts that are under way. Bounded, and in memory only: the journal has the attempts themselves. */
 
-import type { AttemptAnswer, NewRequest } from "../../dispatch/delivery.ts";
-import type { Attempt } from "../../dispatch/sealed-request.ts";
+import type { AttemptAnswer, NewRequest } from "../../webhooks/delivery.ts";
+import type { Attempt } from "../../webhooks/sealed-request.ts";
 import type { Sender } from "./sender.ts";
 
 export class AttemptSlots {

@@ -5,11 +5,11 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { retentionDays } from "../../config.ts";
-import type { NewDelivery } from "../../dispatch/delivery.ts";
-import { msSince } from "../../elapsed.ts";
-import type { Env } from "../../env.ts";
-import { log, logFailure } from "../../log.ts";
+import { log, logFailure } from "../../base/log.ts";
+import { msSince } from "../../base/time.ts";
+import { retentionDays } from "../../settings/config.ts";
+import type { Env } from "../../settings/env.ts";
+import type { NewDelivery } from "../../webhooks/delivery.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import { D1RowStore } from "../d1/store.ts";
 import { AlarmClock } from "../journal/alarm-clock.ts";

@@ -3,8 +3,8 @@
  * it, or names the job.
  */
 
-import { type AttemptAnswer, type Delivery, type NewDelivery, newDelivery } from "../../dispatch/delivery.ts";
-import type { Attempt } from "../../dispatch/sealed-request.ts";
+import { type AttemptAnswer, type Delivery, type NewDelivery, newDelivery } from "../../webhooks/delivery.ts";
+import type { Attempt } from "../../webhooks/sealed-request.ts";
 import type { DueQueue } from "../journal/due-queue.ts";
 import type { Journal } from "../journal/journal.ts";
 import { isOpen, type RunEvent, transition } from "../run.ts";

@@ -4,7 +4,7 @@
  * between reading a run and writing it.
  */
 
-import type { Delivery } from "../../dispatch/delivery.ts";
+import type { Delivery } from "../../webhooks/delivery.ts";
 import type { Journal, Written } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Stop } from "../journal/stop-rows.ts";

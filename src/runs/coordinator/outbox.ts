@@ -5,6 +5,7 @@
  * free. What a request means for its run is known to its kind alone.
  */
 
+import { log, logFailure } from "../../base/log.ts";
 import {
   type AttemptAnswer,
   beginAttempt,
@@ -14,9 +15,8 @@ import {
   LOST,
   type Tried,
   type Verdict,
-} from "../../dispatch/delivery.ts";
-import type { Attempt } from "../../dispatch/sealed-request.ts";
-import { log, logFailure } from "../../log.ts";
+} from "../../webhooks/delivery.ts";
+import type { Attempt } from "../../webhooks/sealed-request.ts";
 import type { DueQueue } from "../journal/due-queue.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { isOpen } from "../run.ts";

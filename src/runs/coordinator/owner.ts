@@ -4,7 +4,7 @@
  * its runs in another environment, so a name is believed only if its hash is the object's own id.
  */
 
-import type { Env } from "../../env.ts";
+import type { Env } from "../../settings/env.ts";
 import { nameInJournal } from "../journal/marks.ts";
 import { type Owner, readCoordinatorName } from "../run-id.ts";
 

@@ -3,7 +3,7 @@
  * D1 fails. No caller waits for it.
  */
 
-import { logFailure } from "../../log.ts";
+import { logFailure } from "../../base/log.ts";
 import type { RowStore } from "../d1/store.ts";
 import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal } from "../journal/journal.ts";

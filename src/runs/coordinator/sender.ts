@@ -1,5 +1,5 @@
-import type { AttemptAnswer } from "../../dispatch/delivery.ts";
-import type { Attempt } from "../../dispatch/sealed-request.ts";
+import type { AttemptAnswer } from "../../webhooks/delivery.ts";
+import type { Attempt } from "../../webhooks/sealed-request.ts";
 
 /** Makes one request, in a Worker invocation of its own. */
 export interface Sender {

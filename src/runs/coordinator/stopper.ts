@@ -3,9 +3,9 @@
  * A stop request never changes a run.
  */
 
-import { isAttemptDue, LEASE_MS } from "../../dispatch/delivery.ts";
-import type { Attempt } from "../../dispatch/sealed-request.ts";
-import { logFailure } from "../../log.ts";
+import { logFailure } from "../../base/log.ts";
+import { isAttemptDue, LEASE_MS } from "../../webhooks/delivery.ts";
+import type { Attempt } from "../../webhooks/sealed-request.ts";
 import type { DueQueue } from "../journal/due-queue.ts";
 import { type Journal, stopEndsAt } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";

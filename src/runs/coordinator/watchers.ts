@@ -4,7 +4,7 @@
  * every place of a run or of the coordinator.
  */
 
-import { msSince } from "../../elapsed.ts";
+import { msSince } from "../../base/time.ts";
 import type { Watcher } from "../protocol.ts";
 
 export const WATCHERS_MAX = 1000;

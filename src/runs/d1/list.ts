@@ -3,11 +3,11 @@
  * after 5000 rows looked at. So a page may be short, or even empty, and still have a next one.
  */
 
-import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../http/limits.ts";
+import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
 import { idOf } from "../action-run.ts";
-import type { RunListQuery } from "../api/query-schemas.ts";
 import { NO_DETAILS, withDetails } from "../details.ts";
 import { STATUSES } from "../run.ts";
+import type { RunPageQuery } from "./filters.ts";
 import { walkOf } from "./walk.ts";
 
 export interface RunPage {
@@ -29,7 +29,7 @@ const COLUMNS = {
  * there. Details don't count for the 4 MB: they have at most a few KB, and reading their size would cost as much as reading
  * the body before them.
  */
-export function listStatement(scope: string, query: RunListQuery) {
+export function listStatement(scope: string, query: RunPageQuery) {
   // No statuses and all statuses mean no filter.
   const asked = [...new Set(query.status)];
   const statuses = asked.length === STATUSES.length ? [] : asked;
@@ -61,7 +61,7 @@ type PageRow = [body: string | null, stop: string | null, details?: string | nul
 export async function listRuns(
   session: D1DatabaseSession,
   scope: string,
-  query: RunListQuery,
+  query: RunPageQuery,
 ): Promise<RunPage> {
   const { sql, bindings } = listStatement(scope, query);
   const rows = await session

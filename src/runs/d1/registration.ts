@@ -3,7 +3,7 @@
  * sweep would otherwise look too late.
  */
 
-import { MINUTE_MS } from "../../durations.ts";
+import { MINUTE_MS } from "../../base/time.ts";
 import type { Owner } from "../run-id.ts";
 
 /** The sweep looks at a coordinator this long after a flight, in case the flight or its repair was lost. */

@@ -4,8 +4,8 @@
  * another.
  */
 
-import { isDatabaseFull } from "../../http/d1-errors.ts";
-import { utf8Bytes } from "../../http/limits.ts";
+import { utf8Bytes } from "../../base/limits.ts";
+import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { toActionRun } from "../action-run.ts";
 import { detailsOf, NO_DETAILS } from "../details.ts";
 import type { Run } from "../run.ts";

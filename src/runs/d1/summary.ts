@@ -6,9 +6,9 @@
  * says "at least".
  */
 
-import { PAGE_MAX_LOOKED_AT, SUMMARY_MAX_COUNT } from "../../http/limits.ts";
-import type { RunFilters } from "../api/query-schemas.ts";
+import { PAGE_MAX_LOOKED_AT, SUMMARY_MAX_COUNT } from "../../base/limits.ts";
 import { STATUSES, type Status } from "../run.ts";
+import type { RunFilters } from "./filters.ts";
 import { walkOf } from "./walk.ts";
 
 export type RunCount = number | { readonly atLeast: number };

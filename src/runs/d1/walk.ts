@@ -7,9 +7,9 @@
  * labels is rarest, so it is they who order them. A status comes last, because most runs end in the same one.
  */
 
-import type { RunFilters } from "../api/query-schemas.ts";
 import type { Status } from "../run.ts";
 import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
+import type { RunFilters } from "./filters.ts";
 
 /** What a walk selects of each run, for a walk over `runs` and for one over the labels. The second names each column. */
 export interface Columns {

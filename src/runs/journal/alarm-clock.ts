@@ -3,7 +3,7 @@
  * it is read from the journal, so that a new instance can't postpone what an earlier one had armed.
  */
 
-import { msSince } from "../../elapsed.ts";
+import { msSince } from "../../base/time.ts";
 import { ALARM_LATE_MS } from "../protocol.ts";
 import type { DueQueue } from "./due-queue.ts";
 import type { Journal } from "./journal.ts";

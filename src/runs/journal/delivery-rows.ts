@@ -1,6 +1,6 @@
 /** The journal's table of deliveries under way. A row exists only until its delivery is done or its run has ended. */
 
-import type { Delivery, StartOn } from "../../dispatch/delivery.ts";
+import type { Delivery, StartOn } from "../../webhooks/delivery.ts";
 import type { ErasedDelivery } from "./stop-rows.ts";
 
 type DeliveryRow = Omit<Delivery, "sealed" | "isUnsure" | "stop"> & {

@@ -4,7 +4,7 @@
  * restarted object has free slots and looks at everything.
  */
 
-import { LEASE_MS } from "../../dispatch/delivery.ts";
+import { LEASE_MS } from "../../webhooks/delivery.ts";
 
 /** A row that is due. Rows that are due at the same instant are in the order of their ids. */
 export interface Due {

@@ -1,6 +1,6 @@
 /** Which runs need something from the alarm, and when: open runs by their next step, ended runs by their purge. */
 
-import { type Delivery, deliveryDueAt } from "../../dispatch/delivery.ts";
+import { type Delivery, deliveryDueAt } from "../../webhooks/delivery.ts";
 import { dueAt } from "../run.ts";
 import { BEGINNING, type Due, type DueRows } from "./due-queue.ts";
 import { BOUND_KEY, keyHalves } from "./run-key.ts";

@@ -3,8 +3,8 @@
  * few marks. Every method is synchronous, so nothing can come between a decision and its record.
  */
 
-import type { Delivery } from "../../dispatch/delivery.ts";
-import { MINUTE_MS } from "../../durations.ts";
+import { MINUTE_MS } from "../../base/time.ts";
+import type { Delivery } from "../../webhooks/delivery.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import { AnswerRows } from "./answer-rows.ts";

@@ -3,7 +3,7 @@
  * It has its own due instant, because it can outlive the run's end.
  */
 
-import type { NewRequest, Progress, Tried } from "../../dispatch/delivery.ts";
+import type { NewRequest, Progress, Tried } from "../../webhooks/delivery.ts";
 import { BEGINNING, type Due, type DueRows } from "./due-queue.ts";
 import { fittingIntoTurn } from "./turn.ts";
 

@@ -5,10 +5,10 @@
  * harmless, because D1 takes only newer versions.
  */
 
-import { msSince } from "../../elapsed.ts";
-import { isDatabaseFull } from "../../http/d1-errors.ts";
-import { utf8Bytes } from "../../http/limits.ts";
-import { logFailure } from "../../log.ts";
+import { utf8Bytes } from "../../base/limits.ts";
+import { logFailure } from "../../base/log.ts";
+import { msSince } from "../../base/time.ts";
+import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { GROUP_MAX_BYTES, hasLabels, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
 import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal } from "../journal/journal.ts";

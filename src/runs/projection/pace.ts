@@ -5,8 +5,7 @@
  * itself, and because D1 does the same work later. PURE but for its memory: `now` is passed in.
  */
 
-import { MINUTE_MS } from "../../durations.ts";
-import { msSince } from "../../elapsed.ts";
+import { MINUTE_MS, msSince } from "../../base/time.ts";
 
 export const PAUSE_MIN_MS = 50;
 export const PAUSE_MAX_MS = 2000;

@@ -4,9 +4,8 @@
  * old are removed: no such run can still arrive, so a removal that is late or repeated takes nothing that is kept.
  */
 
-import { HOUR_MS } from "../../durations.ts";
-import { msSince } from "../../elapsed.ts";
-import { logFailure } from "../../log.ts";
+import { logFailure } from "../../base/log.ts";
+import { HOUR_MS, msSince } from "../../base/time.ts";
 import type { RowStore } from "../d1/store.ts";
 import type { Journal } from "../journal/journal.ts";
 import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";

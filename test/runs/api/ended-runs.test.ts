@@ -2,7 +2,7 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { recallEnded, rememberEnded } from "../../../src/runs/api/ended-runs.ts";
+import { recallEnded, rememberEnded } from "../../../src/runs/api/read/ended-runs.ts";
 import {
   change,
   coordinator,

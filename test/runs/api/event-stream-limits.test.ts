@@ -1,7 +1,7 @@
 /** The limits of watching. Neither many watchers nor slow ones hold up anyone else. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { streamEvents } from "../../../src/runs/api/timeline-stream.ts";
+import { streamEvents } from "../../../src/runs/api/watch/timeline-stream.ts";
 import {
   WATCHERS_MAX,
   WATCHERS_PER_RUN,

@@ -3,8 +3,8 @@
 import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { mintUuidV7 } from "../../../src/base/uuid.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
-import { mintUuidV7 } from "../../../src/uuid.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, createAged, mint, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";

@@ -2,8 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { keyRing } from "../../../src/key-ring.ts";
 import { COORDINATORS, mintRunId, readRunId } from "../../../src/runs/run-id.ts";
+import { keyRing } from "../../../src/settings/key-ring.ts";
 import { askWith, envWith } from "../../support/bindings.ts";
 import { change, createAged, direct, hurryTimers, mint as mintId, until } from "../../support/direct.ts";
 import { faults, holdWrites, queueFlights } from "../../support/faults.ts";

@@ -4,17 +4,17 @@ import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
-import type { AppEnv } from "../../../src/app-env.ts";
-import { trigger } from "../../../src/dispatch/trigger.ts";
+import type { AppEnv } from "../../../src/http/app-env.ts";
 import { errorResponse, toApiError } from "../../../src/http/errors.ts";
 import {
   type ActionDefinition,
   createRunOfAction,
   replayOfAction,
-} from "../../../src/runs/api/create-of-action.ts";
+} from "../../../src/runs/api/create/of-action.ts";
 import { newRunOfAction } from "../../../src/runs/api/request-schemas.ts";
 import { placeOf } from "../../../src/runs/api/run-place.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
+import { trigger } from "../../../src/webhooks/trigger.ts";
 import { journal } from "../../support/direct.ts";
 import { type CreatedRun, newRunsPath, parse, report } from "../../support/requests.ts";
 

@@ -2,7 +2,7 @@
 
 import type { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import type { Env } from "../../../src/env.ts";
+import type { Env } from "../../../src/settings/env.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { newRunsPath } from "../../support/requests.ts";
 

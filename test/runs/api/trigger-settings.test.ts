@@ -1,7 +1,7 @@
 /** Which URLs a create may name, and what the operator's settings add and take away. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Env } from "../../../src/env.ts";
+import type { Env } from "../../../src/settings/env.ts";
 import { askWith, envWith } from "../../support/bindings.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { create, expectRefused, expectTaken, PATH, WEBHOOK } from "./trigger-create.ts";

@@ -1,7 +1,7 @@
 /** In development, a refused webhook names the setting that would allow it. */
 
 import { describe, expect, it } from "vitest";
-import { guardUrl, type UrlPolicy } from "../../../src/dispatch/url-guard.ts";
+import { guardUrl, type UrlPolicy } from "../../../src/settings/url-guard.ts";
 import { askWith, envWith } from "../../support/bindings.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import type { Refusal } from "../../support/tokens.ts";

@@ -12,7 +12,7 @@ import {
   LOST,
   newDelivery,
   type Verdict,
-} from "../../../src/dispatch/delivery.ts";
+} from "../../../src/webhooks/delivery.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12);
 const FAR = { now: NOW, createdAt: NOW - 60_000, deadlineAt: NOW + 3_600_000, random: 0.5 };

@@ -1,11 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  type RunFilters,
-  type RunListQuery,
-  runListQuery,
-  runSummaryQuery,
-} from "../../../src/runs/api/query-schemas.ts";
+import { runListQuery, runSummaryQuery } from "../../../src/runs/api/query-schemas.ts";
+import type { RunFilters, RunPageQuery } from "../../../src/runs/d1/filters.ts";
 import { listStatement } from "../../../src/runs/d1/list.ts";
 import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
@@ -35,7 +31,7 @@ const STATUS = [
 const LABEL = [undefined, "a", ["a", "b"]];
 const names = Object.keys(GIVEN) as (keyof typeof GIVEN)[];
 
-const QUERIES: RunListQuery[] = [];
+const QUERIES: RunPageQuery[] = [];
 const FILTERS: RunFilters[] = [];
 for (let chosen = 0; chosen < 2 ** names.length; chosen++) {
   const given: Record<string, string> = {};

@@ -1,7 +1,7 @@
 /** Group commit: which runs share a flight, and what happens to runs that D1 refuses. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { utf8Bytes } from "../../../src/http/limits.ts";
+import { utf8Bytes } from "../../../src/base/limits.ts";
 import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
 import { DAY_MS } from "../../support/direct.ts";
 import { idAt, toJournaledRun } from "../../support/rows.ts";

@@ -3,7 +3,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { utf8Bytes } from "../../../src/http/limits.ts";
+import { utf8Bytes } from "../../../src/base/limits.ts";
 import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
 import { RunRows } from "../../../src/runs/journal/run-rows.ts";
 import {

@@ -1,0 +1,90 @@
+/** Every limit that a caller can reach. Sizes are bytes of UTF-8 JSON. */
+
+import { DAY_MS, HOUR_MS } from "./time.ts";
+
+export const BODY_MAX_BYTES = 1024 * 1024;
+/** How much of a larger body is read before the response. Otherwise some clients see a reset connection and no response. */
+export const BODY_DRAIN_BYTES = 4 * 1024 * 1024;
+export const JSON_MAX_DEPTH = 64;
+/** parameters and recommendations together. */
+export const INPUTS_MAX_BYTES = 256 * 1024;
+export const OUTPUT_MAX_BYTES = 256 * 1024;
+export const ERROR_MAX_BYTES = 8 * 1024;
+/** Without the secrets. No limit counts bytes of secrets, because a caller who meets a limit would learn how long they are. */
+export const TRIGGER_MAX_BYTES = 64 * 1024;
+/** The pattern of the name of a trigger's secret. */
+export const SECRET_NAME = "[A-Za-z][A-Za-z0-9_-]{0,62}";
+/** Of one trigger. */
+export const SECRETS_MAX = 20;
+/** Also of a header's value, which is a secret of a stored action. */
+export const SECRET_MAX_CHARACTERS = 4096;
+/** Of both requests of a trigger. Each use is as long as its secret. */
+export const SECRET_USES_MAX = 20;
+/** Of one request. */
+export const HEADERS_MAX = 20;
+/** How often one trigger uses a value of the receiver's answer. Each value is as long as the receiver likes, up to a bound. */
+export const RESPONSE_VALUES_MAX = 20;
+/** A stored action's parametersSchema. */
+export const SCHEMA_MAX_BYTES = 32 * 1024;
+export const SCHEMA_MAX_SUBSCHEMAS = 500;
+/** Of all patterns of one schema. `src/json-schema/pattern.ts` says what an instruction is. */
+export const PATTERNS_MAX_INSTRUCTIONS = 8192;
+/** Different Unicode properties, as in `\p{L}`, of all patterns of one schema. */
+export const PATTERNS_MAX_PROPERTIES = 20;
+/** Work on one validation. `src/json-schema/step-budget.ts` says what a step is. */
+export const VALIDATION_MAX_STEPS = 3_000_000;
+export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
+/** The pattern of an action's name in a path. */
+export const ACTION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
+/** A trigger's payload after its placeholders were replaced, without secrets. */
+export const RENDERED_MAX_BYTES = 512 * 1024;
+/** A trigger's header names, and what took the place of the placeholders in their values, without secrets. */
+export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
+export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
+export const CANCEL_REASON_MAX_BYTES = 1024;
+export const GRACE_DEFAULT_SECONDS = 60;
+export const GRACE_MAX_SECONDS = 3600;
+/** Of one run, those of its action included. */
+export const LABELS_MAX = 10;
+export const LABEL_MAX_CHARACTERS = 64;
+/** UTF-16 units, as in `text.length`. */
+export const URL_MAX_CHARACTERS = 2048;
+/** The pattern of an organisation, project or environment in a path. */
+export const PATH_NAME = "[a-z0-9][a-z0-9-]{0,62}";
+export const NAME_MAX_CHARACTERS = 255;
+export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
+/**
+ * Living tokens below a token that ROOT_TOKEN minted, below one that such a token minted, and so on. Further down there is no
+ * room. Bounds the tree that a mint counts and a revocation walks.
+ */
+export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
+/** Of a project. The newest stay. */
+export const EXPIRED_TOKENS_MAX = 1000;
+
+export const TIMEOUT_DEFAULT_MINUTES = 60;
+export const TIMEOUT_MAX_MINUTES = 43_200;
+export const ATTEMPTS_DEFAULT = 3;
+export const ATTEMPTS_MAX = 10;
+export const RETRY_DELAY_DEFAULT_MS = 1000;
+export const RETRY_DELAY_MIN_MS = 100;
+export const RETRY_DELAY_MAX_MS = HOUR_MS;
+/** How long a read can wait for a run's end. */
+export const WAIT_MAX_SECONDS = 60;
+
+export const PAGE_DEFAULT_ROWS = 50;
+export const PAGE_MAX_ROWS = 200;
+export const PAGE_MAX_BYTES = 4 * 1024 * 1024;
+/** Rows that a page looks at. D1 runs one query at a time, so a longer query would block all others. */
+export const PAGE_MAX_LOOKED_AT = 5000;
+/** A summary counts each status exactly up to here. */
+export const SUMMARY_MAX_COUNT = 1000;
+
+/** How long after the token expired a callback can be repeated with its key. */
+export const CALLBACK_REPLAY_GRACE_MS = DAY_MS;
+
+const encoder = new TextEncoder();
+
+/** Bytes of `text` in UTF-8. */
+export function utf8Bytes(text: string): number {
+  return encoder.encode(text).byteLength;
+}

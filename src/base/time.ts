@@ -1,0 +1,33 @@
+/**
+ * Durations, elapsed time and time limits. A Worker measures time by the wall clock, because it has no other, and that
+ * clock may step back. An instant in the future was noted before the clock stepped back, so it counts as long ago. Nothing
+ * then lasts longer than promised.
+ */
+
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** Milliseconds from `at` to `now`; Infinity if the clock has stepped back behind `at`. */
+export function msSince(at: number, now: number): number {
+  return now < at ? Number.POSITIVE_INFINITY : now - at;
+}
+
+export class Timeout extends Error {}
+
+/** The result of `work`. Throws what it throws, or Timeout after `maxMs`. The work itself goes on. */
+export async function within<T>(maxMs: number, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Timeout(`no answer within ${maxMs} ms`)), maxMs);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** An instant between two milliseconds, if its text is more precise than a millisecond. */
+export interface Instant {
+  readonly floorMs: number;
+  readonly ceilMs: number;
+}

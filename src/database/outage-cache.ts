@@ -1,0 +1,175 @@
+/**
+ * What an isolate remembers of rows in D1, so that a request seldom reads D1 and goes on while D1 is down. API tokens and
+ * stored actions use it. A value is *fresh* for 30 s. After that D1 is asked, and the value is an *outage copy*: it is used
+ * for up to 10 minutes if D1 does not answer, because changing the row needs D1 as well.
+ *
+ * `forget` beats every look-up that began before it, in whatever order the answers come. All order is counted and not
+ * timed, because the clock may step back, and it stands still while a Worker computes.
+ */
+
+import { BoundedMap } from "../base/bounded-map.ts";
+import { msSince, Timeout, within } from "../base/time.ts";
+import { ApiError } from "../http/errors.ts";
+
+const FRESH_MS = 30_000;
+const OUTAGE_MS = 600_000;
+/** The timeout of a look-up that has an outage copy, and the time until D1 is asked again after that. */
+const LOOK_UP_MAX_MS = 1000;
+const LOOK_UP_AGAIN_MS = 5000;
+const MISSING_MAX = 1000;
+const FORGOTTEN_MAX = 1000;
+
+export interface OutageCacheOptions<V> {
+  /** The weight of all values together. The ones that D1 was asked for longest ago are evicted. */
+  readonly maxWeight: number;
+  /** Called once for a value. */
+  readonly weigh: (value: V) => number;
+  /** What `forget` is called with. Null if only the value knows its name, and there is none. */
+  readonly nameOf: (value: V | null, key: string) => string | null;
+  /** How long "there is none" is remembered, whatever is forgotten. 0 if a row can come back under its old key. */
+  readonly missingMs: number;
+}
+
+interface Remembered<V> {
+  readonly value: V;
+  readonly weight: number;
+  /** When the look-up began that found it, in events. */
+  readonly began: number;
+  /** When the look-up was asked for that D1 answered. */
+  readonly readAt: number;
+  /** When D1 answered or failed to, and how long the value is used without asking again. */
+  readonly askedAt: number;
+  readonly freshMs: number;
+}
+
+interface LookUp<V> {
+  readonly key: string;
+  readonly now: number;
+  /** Reads D1's primary; null if there is no such row. An ApiError is an outage. Any other error is a bug. */
+  readonly read: () => Promise<V | null>;
+}
+
+export class OutageCache<V> {
+  readonly #options: OutageCacheOptions<V>;
+  readonly #remembered: BoundedMap<Remembered<V>>;
+  /** In a map of its own, so that made-up keys evict nothing that exists. */
+  readonly #missing = new BoundedMap<{ readonly began: number; readonly readAt: number }>(MISSING_MAX);
+  /** Names, and when they were forgotten, in events: the longest ago comes first. */
+  readonly #forgotten = new Map<string, number>();
+  /** What was forgotten up to this event is no longer known by name. */
+  #forgottenUpTo = 0;
+  /** Counts look-ups that began and calls of `forget`. */
+  #events = 0;
+
+  constructor(options: OutageCacheOptions<V>) {
+    this.#options = options;
+    this.#remembered = new BoundedMap(options.maxWeight, ({ weight }) => weight);
+  }
+
+  /** The value, null if there is none, undefined if D1 must be asked. */
+  recall(key: string, now: number): V | null | undefined {
+    const found = this.#remembered.get(key);
+    if (found !== undefined && msSince(found.askedAt, now) < found.freshMs) return found.value;
+    const missing = this.#missing.get(key);
+    return missing !== undefined && msSince(missing.readAt, now) < this.#options.missingMs ? null : undefined;
+  }
+
+  hasOutageCopy(key: string, now: number): boolean {
+    return this.#outageCopy(key, now) !== undefined;
+  }
+
+  /**
+   * Reads D1 once, or once more if the value was forgotten meanwhile. Throws what `read` throws. If D1 does not answer in
+   * time, the result is the outage copy, and `waitUntil` lets the late answer still count. Otherwise a slow database would
+   * keep an old value in use.
+   */
+  async lookUp(lookUp: LookUp<V>, waitUntil: (work: Promise<unknown>) => void): Promise<V | null> {
+    const { key, now } = lookUp;
+    const copy = this.#outageCopy(key, now);
+    const answer = this.#ask(lookUp);
+    if (copy === undefined) return answer;
+    const inTime = await within(LOOK_UP_MAX_MS, answer).catch(lateInOutage);
+    if (inTime !== LATE) return inTime;
+    const current = this.#remembered.get(key);
+    // Forgotten meanwhile: only D1 knows what holds now.
+    if (current === undefined) return answer;
+    if (current === copy) {
+      this.#remembered.set(key, { ...copy, askedAt: now, freshMs: LOOK_UP_AGAIN_MS });
+    }
+    waitUntil(answer.catch(() => null));
+    return current.value;
+  }
+
+  /** The names of the remembered values that pass. */
+  namesOf(passes: (value: V) => boolean): string[] {
+    return [...this.#remembered.entries()].flatMap(([key, { value }]) => {
+      const name = passes(value) ? this.#options.nameOf(value, key) : null;
+      return name === null ? [] : [name];
+    });
+  }
+
+  /** Call this when the rows have changed, even if the change seems to have failed. Values with these names count no more. */
+  forget(names: readonly string[]): void {
+    const at = ++this.#events;
+    const gone = new Set(names);
+    for (const [key, { value }] of this.#remembered.entries()) {
+      if (gone.has(this.#options.nameOf(value, key) ?? "")) this.#remembered.delete(key);
+    }
+    for (const name of gone) {
+      this.#forgotten.delete(name);
+      this.#forgotten.set(name, at);
+    }
+    for (const [name, forgottenAt] of this.#forgotten) {
+      if (this.#forgotten.size <= FORGOTTEN_MAX) break;
+      this.#forgotten.delete(name);
+      this.#forgottenUpTo = forgottenAt;
+    }
+  }
+
+  #outageCopy(key: string, now: number): Remembered<V> | undefined {
+    const found = this.#remembered.get(key);
+    return found !== undefined && msSince(found.readAt, now) < OUTAGE_MS ? found : undefined;
+  }
+
+  async #ask(lookUp: LookUp<V>): Promise<V | null> {
+    const began = ++this.#events;
+    const value = await lookUp.read();
+    // What was read may be older than the change, so D1 is asked again.
+    if (this.#isForgottenSince(began, this.#options.nameOf(value, lookUp.key))) return this.#ask(lookUp);
+    this.#note(lookUp, value, began);
+    return value;
+  }
+
+  #isForgottenSince(began: number, name: string | null): boolean {
+    return name !== null && began < Math.max(this.#forgottenUpTo, this.#forgotten.get(name) ?? 0);
+  }
+
+  /** Two look-ups of a key can be under way. The answer of the one that began last counts. */
+  #note({ key, now }: LookUp<V>, value: V | null, began: number): void {
+    const last = Math.max(this.#remembered.get(key)?.began ?? 0, this.#missing.get(key)?.began ?? 0);
+    if (began < last) return;
+    if (value === null) {
+      this.#remembered.delete(key);
+      this.#missing.set(key, { began, readAt: now });
+      return;
+    }
+    this.#missing.delete(key);
+    const weight = this.#options.weigh(value);
+    this.#remembered.set(key, {
+      value,
+      weight,
+      began,
+      readAt: now,
+      askedAt: now,
+      freshMs: FRESH_MS,
+    });
+  }
+}
+
+const LATE = Symbol("late");
+
+/** Only an outage lets an old value stay in use. A bug must not. */
+function lateInOutage(error: unknown): typeof LATE {
+  if (error instanceof Timeout || error instanceof ApiError) return LATE;
+  throw error;
+}

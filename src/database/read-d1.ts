@@ -1,0 +1,47 @@
+/** Reads D1 within bounds. Reads are counted and time out, and D1's own errors never reach a response. */
+
+import { Timeout, within } from "../base/time.ts";
+import type { Hops } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { isDatabaseFull } from "./d1-errors.ts";
+
+const READ_MAX_MS = 5000;
+const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
+
+export const DATABASE_FULL =
+  "The database is full. Lower RETENTION_DAYS, or move some organisations to a second deployment.";
+
+/**
+ * Runs a read, and retries it once if it takes over 5 s, or if `mayRetry` says so after it failed. Throws
+ * `database_unavailable`, or `storage_full` for a write to a full database.
+ */
+export async function readD1<T>(
+  hops: Hops,
+  read: () => Promise<T>,
+  mayRetry: () => boolean = () => false,
+): Promise<T> {
+  try {
+    return await timed(hops, read).catch((error: unknown) => {
+      if (mayRetry() || error instanceof Timeout) return timed(hops, read);
+      throw error;
+    });
+  } catch (error) {
+    if (isDatabaseFull(error)) throw new ApiError("storage_full", DATABASE_FULL, {}, error);
+    throw new ApiError("database_unavailable", undefined, {}, error);
+  }
+}
+
+/** Whether `text` looks like a bookmark that D1 gave. */
+export function isBookmark(text: string): boolean {
+  return BOOKMARK.test(text);
+}
+
+/** A session that reads from any replica that is not behind `bookmark`. */
+export function sessionFor(db: D1Database, bookmark: string | undefined): D1DatabaseSession {
+  return db.withSession(bookmark ?? "first-unconstrained");
+}
+
+function timed<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
+  hops.d1++;
+  return within(READ_MAX_MS, read());
+}

@@ -1,0 +1,102 @@
+/**
+ * Whether D1 can work. Anyone may ask, so an isolate asks D1 at most once in 5 seconds and remembers the answer. It
+ * remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
+ */
+
+import { msSince } from "../base/time.ts";
+import { isDatabaseFull } from "../database/d1-errors.ts";
+import { DATABASE_FULL, readD1 } from "../database/read-d1.ts";
+import type { Hops } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+
+const REMEMBERED_MS = 5000;
+/** How long an answer is used while another request asks D1 again. */
+const STALE_MAX_MS = 20_000;
+/** When a check counts as cancelled: two reads of 5 s, and a little more. */
+const CHECK_MAX_MS = 11_000;
+const POLL_MS = 100;
+/** D1 holds 10 GB. This warns a little before D1 refuses every write. */
+const FULL_BYTES = 9_900_000_000;
+
+/** Names something of the newest migration, and reads no row. */
+const NEWEST_SCHEMA = `
+  SELECT (SELECT details FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT parent_id FROM tokens LIMIT 0),
+         (SELECT due_at FROM coordinators LIMIT 0), (SELECT revoked FROM audit LIMIT 0),
+         (SELECT version FROM deleted_actions LIMIT 0)`;
+
+/** Counting stops here, because anyone may ask. */
+const OLDER_MAX = 10_000;
+
+/** Sealed secrets whose key is not ?1. Two ranges of the index, because `<>` would walk all of it. */
+const UNDER_OLDER_KEYS = `
+  SELECT count(*) AS older FROM (
+    SELECT 1 FROM actions INDEXED BY actions_by_key WHERE key_id < ?1
+    UNION ALL
+    SELECT 1 FROM actions INDEXED BY actions_by_key WHERE key_id > ?1
+    LIMIT ${OLDER_MAX})`;
+
+const PROBLEMS = {
+  full: ["storage_full", DATABASE_FULL],
+  unmigrated: ["not_ready", "The database is not migrated. Run `npm run migrate`."],
+  silent: ["not_ready", "The database does not answer. Try again in a few seconds."],
+} as const;
+type Problem = keyof typeof PROBLEMS;
+
+/** `older`: how many actions have secrets that were sealed under another key than the first, at most 10000. */
+export interface Readiness {
+  readonly older: number;
+}
+
+/** Per isolate: D1's last answer (`problem` null: all is well), and since when a check runs. */
+let last: (Readiness & { readonly problem: Problem | null; readonly at: number }) | null = null;
+let checkingSince: number | null = null;
+
+/** Resolves when D1 can work. `keyId`: of the key that seals actions' secrets now. Throws `not_ready` or `storage_full`. */
+export async function requireDatabase(db: D1Database, hops: Hops, keyId: string): Promise<Readiness> {
+  for (;;) {
+    const now = Date.now();
+    const isChecking = checkingSince !== null && msSince(checkingSince, now) < CHECK_MAX_MS;
+    if (last !== null && msSince(last.at, now) < (isChecking ? STALE_MAX_MS : REMEMBERED_MS)) {
+      throwProblem(last.problem);
+      return last;
+    }
+    if (!isChecking) return check(db, hops, keyId, now);
+    await scheduler.wait(POLL_MS);
+  }
+}
+
+async function check(db: D1Database, hops: Hops, keyId: string, now: number): Promise<Readiness> {
+  checkingSince = now;
+  let problem: Problem | null = null;
+  let cause: unknown;
+  let older = 0;
+  try {
+    const [schema, counted] = await readD1(hops, () =>
+      db.batch<{ older: number }>([db.prepare(NEWEST_SCHEMA), db.prepare(UNDER_OLDER_KEYS).bind(keyId)]),
+    );
+    if ((schema?.meta.size_after ?? 0) >= FULL_BYTES) problem = "full";
+    older = counted?.results[0]?.older ?? 0;
+  } catch (error) {
+    cause = (error as ApiError).cause;
+    problem = problemOf(cause);
+  }
+  // Otherwise this check took so long that another one replaced it.
+  if (checkingSince === now) {
+    last = { problem, older, at: Date.now() };
+    checkingSince = null;
+  }
+  throwProblem(problem, cause);
+  return { older };
+}
+
+function problemOf(cause: unknown): Problem {
+  if (isDatabaseFull(cause)) return "full";
+  return /no such (table|column)/.test(String(cause)) ? "unmigrated" : "silent";
+}
+
+/** Only the request that ran the check gives the cause, so the log has it once. */
+function throwProblem(problem: Problem | null, cause?: unknown): void {
+  if (problem === null) return;
+  const [code, sentence] = PROBLEMS[problem];
+  throw new ApiError(code, sentence, {}, cause);
+}

@@ -1,0 +1,39 @@
+/** What anyone may ask without a token: what this service is, the health check, the readiness check. */
+
+import { Hono } from "hono";
+import { sealingKeyIds } from "../actions/sealing.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { settingFaults } from "../settings/config.ts";
+import { keyRing } from "../settings/key-ring.ts";
+import { requireDatabase } from "./readiness.ts";
+
+export const healthRoutes = new Hono<AppEnv>()
+  .get("/", (c) => {
+    c.header("Cache-Control", "public, max-age=300");
+    return c.json({
+      name: "action-runs",
+      description: "Records action runs. A platform creates a run, and an external workflow reports its end.",
+      runs: "/{o}/{p}/envs/{envName}/action-runs",
+      actions: "/{o}/{p}/envs/{envName}/actions",
+      tokens: "/{o}/{p}/tokens",
+      audit: "/{o}/{p}/audit",
+      whoami: "/whoami",
+      health: ["/healthz", "/readyz"],
+      document: "/openapi.json",
+      explorer: "/docs",
+      console: "/console",
+      next: "Open /console to watch runs or /docs to try the API, or POST a run with an API token.",
+    });
+  })
+  .get("/healthz", (c) => c.json({ status: "alive" }))
+  .get("/readyz", async (c) => {
+    const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
+    const faults = [...(ring.ok ? [] : [ring.error]), ...settingFaults(c.env, new URL(c.req.url).origin)];
+    if (!ring.ok || faults.length > 0) {
+      throw new ApiError("not_ready", faults.join(" "), { "Retry-After": "60" });
+    }
+    const [keyId = ""] = await sealingKeyIds(ring.value);
+    const { older } = await requireDatabase(c.env.DB, c.get("hops"), keyId);
+    return c.json({ status: "ready", actionsUnderOlderKeys: older });
+  });

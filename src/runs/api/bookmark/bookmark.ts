@@ -1,0 +1,80 @@
+/**
+ * The header `x-d1-bookmark`: what a list must show. A bookmark is parts joined by dots: at most one bookmark of D1, and for
+ * each coordinator that D1 may be behind at most one id of its runs. A request may carry several bookmarks, separated by
+ * commas, because a caller who made two changes at once can't merge them. Each answer to a bookmark carries the union with
+ * it, so a caller who goes on from its last answer loses nothing.
+ */
+
+import type { Context } from "hono";
+import { parseUuid } from "../../../base/uuid.ts";
+import { isBookmark } from "../../../database/read-d1.ts";
+import type { AppEnv } from "../../../http/app-env.ts";
+import { COORDINATORS, readRunId } from "../../run-id.ts";
+import { isGenuine, type Place } from "../run-place.ts";
+
+export const BOOKMARK_HEADER = "x-d1-bookmark";
+/** One genuine id names its coordinator, so more are looked at only while none is found. Each costs an HMAC. */
+const CHECKED_MAX = 25;
+
+export interface Bookmark {
+  /** The greatest of the bookmarks that D1 gave. */
+  readonly d1: string | null;
+  /** A run id of each coordinator that D1 may be behind, by the coordinator's number. */
+  readonly ids: ReadonlyMap<number, string>;
+}
+
+export interface SentBookmark extends Bookmark {
+  /** Whether the request carries any text. */
+  readonly isSent: boolean;
+  /** Whether each part names D1's state or a coordinator in `ids`. If not, a list can't know the rest, and reads the primary. */
+  readonly isWhole: boolean;
+}
+
+const NOTHING_SENT: SentBookmark = { isSent: false, isWhole: true, d1: null, ids: new Map() };
+
+/**
+ * The bookmark of a request. Only ids that this service minted for this scope count, so that nobody wakes a coordinator with a
+ * text that is made up.
+ */
+export async function sentBookmark(c: Context<AppEnv>, place: Place): Promise<SentBookmark> {
+  const text = c.req.header(BOOKMARK_HEADER)?.trim() ?? "";
+  // Most requests send none, and a get of a run that is remembered does little else.
+  if (text === "") return NOTHING_SENT;
+  const parts = new Set(text.split(/[.,\s]+/).filter((part) => part !== ""));
+  const d1 = [...parts].filter(isBookmark).sort();
+  const uuids = [...parts].map(parseUuid).filter((id) => id !== null);
+  const ids = new Map<number, string>();
+  let named = 0;
+  await Promise.all(
+    [...Map.groupBy(uuids, (id) => readRunId(id).coordinator)].map(async ([coordinator, ofCoordinator]) => {
+      if (coordinator >= COORDINATORS) return;
+      const id = await lastGenuine(place, ofCoordinator);
+      if (id === null) return;
+      ids.set(coordinator, id);
+      named += ofCoordinator.length;
+    }),
+  );
+  return { isSent: true, isWhole: d1.length + named === parts.size, d1: d1.at(-1) ?? null, ids };
+}
+
+/** The last of these ids that is genuine, because the last bookmark of a caller is the newest; null if none is found. */
+async function lastGenuine(place: Place, ids: readonly string[]): Promise<string | null> {
+  for (const id of ids.slice(-CHECKED_MAX).reverse()) if (await isGenuine(place, id)) return id;
+  return null;
+}
+
+/** Names the coordinator of this run, or nothing if `d1` already covers the run. */
+export function bookmarkOfRun(id: string, d1: string | null): Bookmark {
+  return { d1, ids: new Map(d1 === null ? [[readRunId(id).coordinator, id]] : []) };
+}
+
+export function union(a: Bookmark, b: Bookmark): Bookmark {
+  const d1 = [a.d1, b.d1].filter((bookmark) => bookmark !== null).sort();
+  return { d1: d1.at(-1) ?? null, ids: new Map([...a.ids, ...b.ids]) };
+}
+
+/** The header that carries this bookmark; no header if the bookmark is empty. */
+export function bookmarkHeader({ d1, ids }: Bookmark): Readonly<Record<string, string>> {
+  const parts = [d1, ...ids.values()].filter((part) => part !== null);
+  return parts.length === 0 ? {} : { [BOOKMARK_HEADER]: parts.join(".") };
+}

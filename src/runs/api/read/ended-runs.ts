@@ -1,0 +1,48 @@
+/**
+ * Ended runs that this isolate remembers, because they never change again. Bounded by bytes and by age, and never shared
+ * between isolates. The key has the scope, and callers must be authorized before they read from here.
+ */
+
+import { BoundedMap } from "../../../base/bounded-map.ts";
+import { utf8Bytes } from "../../../base/limits.ts";
+import { msSince } from "../../../base/time.ts";
+
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_AGE_MS = 60_000;
+const ENTRY_OVERHEAD_BYTES = 256;
+
+/** As a ReadRun. */
+interface EndedRun {
+  readonly actionRun: string;
+  readonly bookmark: string | null;
+  /** Undefined if nobody has asked for them yet. */
+  readonly details?: string;
+}
+
+interface Entry extends EndedRun {
+  readonly bytes: number;
+  readonly readAt: number;
+  readonly purgeAt: number;
+}
+
+const entries = new BoundedMap<Entry>(MAX_BYTES, ({ bytes }) => bytes);
+
+export function recallEnded(scope: string, id: string, now: number): EndedRun | null {
+  const entry = entries.get(`${scope}/${id}`);
+  if (entry === undefined || now >= entry.purgeAt || msSince(entry.readAt, now) >= MAX_AGE_MS) return null;
+  return entry;
+}
+
+export function rememberEnded(
+  scope: string,
+  id: string,
+  { actionRun, bookmark, details }: EndedRun,
+  purgeAt: number,
+  now: number,
+): void {
+  const bytes = utf8Bytes(actionRun) + utf8Bytes(details ?? "") + ENTRY_OVERHEAD_BYTES;
+  const detailed = details === undefined ? {} : { details };
+  entries.set(`${scope}/${id}`, { actionRun, bookmark, ...detailed, bytes, readAt: now, purgeAt });
+  // All entries live equally long, so expired ones are the oldest. Kept until the bytes run out, they only take up memory.
+  entries.evictWhile((entry) => msSince(entry.readAt, now) >= MAX_AGE_MS);
+}

@@ -1,0 +1,78 @@
+/**
+ * Lists and counts runs from D1. D1 follows the coordinators a moment later, so a list first asks those whose changes it must
+ * show to land them. If one can't in time, the list answers all the same, and its bookmark still names that coordinator. A
+ * summary does the same.
+ */
+
+import { readD1, sessionFor } from "../../../database/read-d1.ts";
+import type { RunFilters, RunPageQuery } from "../../d1/filters.ts";
+import { listRuns, type RunPage } from "../../d1/list.ts";
+import { type RunSummary, summarizeRuns } from "../../d1/summary.ts";
+import { type Bookmark, bookmarkOfRun, type SentBookmark } from "../bookmark/bookmark.ts";
+import { forgetChange, recentChanges } from "../bookmark/recent-changes.ts";
+import { settle } from "../bookmark/settle.ts";
+import type { Place } from "../run-place.ts";
+
+/** `bookmark`: what D1 shows, and the coordinators that it may be behind. */
+interface WithBookmark {
+  readonly bookmark: Bookmark;
+}
+
+export type ListedRuns = RunPage & WithBookmark;
+
+/** Without a bookmark, the list shows what went through this isolate a moment ago. Throws `database_unavailable`. */
+export async function listRunsAfter(
+  place: Place,
+  query: RunPageQuery,
+  sent: SentBookmark,
+): Promise<ListedRuns> {
+  const { read, bookmark } = await readAfter(place, sent, (session) => listRuns(session, place.scope, query));
+  return { ...read, bookmark };
+}
+
+/** Counts what a list would show at the same moment. Throws `database_unavailable`. */
+export async function summarizeRunsAfter(
+  place: Place,
+  filters: RunFilters,
+  sent: SentBookmark,
+): Promise<{ readonly summary: RunSummary } & WithBookmark> {
+  const summarize = (session: D1DatabaseSession) => summarizeRuns(session, place.scope, filters);
+  const { read, bookmark } = await readAfter(place, sent, summarize);
+  return { summary: read, bookmark };
+}
+
+async function readAfter<T>(
+  place: Place,
+  sent: SentBookmark,
+  readFrom: (session: D1DatabaseSession) => Promise<T>,
+): Promise<{ readonly read: T } & WithBookmark> {
+  const { env, hops, scope } = place;
+  const recent = sent.isSent ? [] : recentChanges(scope, Date.now());
+  const ids = sent.isSent ? [...sent.ids.values()] : recent.map(({ id }) => id);
+  const settled = await Promise.all(ids.map((id) => settle(place, id)));
+
+  const bookmarks = [sent.d1, ...settled.map(({ bookmark }) => bookmark)];
+  const isKnown = sent.isWhole && settled.every(({ isBehind, bookmark }) => !isBehind && bookmark !== null);
+  const newest = bookmarks
+    .filter((bookmark) => bookmark !== null)
+    .sort()
+    .at(-1);
+  const primary = env.DB.withSession("first-primary");
+  let session = isKnown ? sessionFor(env.DB, newest) : primary;
+  const read = await readD1(
+    hops,
+    () => readFrom(session),
+    () => {
+      // D1 may refuse a bookmark, the caller's or a coordinator's, for instance one from before a restore.
+      if (newest === undefined || session === primary) return false;
+      session = primary;
+      return true;
+    },
+  );
+  for (const change of recent) {
+    if (settled[ids.indexOf(change.id)]?.isBehind === false) forgetChange(scope, change);
+  }
+  const behind = ids.filter((_, i) => settled[i]?.isBehind);
+  const named = new Map(behind.flatMap((id) => [...bookmarkOfRun(id, null).ids]));
+  return { read, bookmark: { d1: session.getBookmark(), ids: named } };
+}

@@ -1,0 +1,26 @@
+/** Which runs a list or a summary is about. All filters that are given must hold. */
+
+import type { Instant } from "../../base/time.ts";
+import type { Status } from "../run.ts";
+
+export interface RunFilters {
+  /** Any of these. */
+  readonly status?: readonly Status[] | undefined;
+  /** All of these, the rarest first. */
+  readonly label?: readonly string[] | undefined;
+  readonly actionName?: string | undefined;
+  readonly entityId?: string | undefined;
+  readonly triggeredBy?: string | undefined;
+  /** Exclusive. */
+  readonly createdAfter?: Instant | undefined;
+  /** Exclusive. */
+  readonly createdBefore?: Instant | undefined;
+}
+
+/** A page of a list. */
+export interface RunPageQuery extends RunFilters {
+  readonly limit: number;
+  /** The id after which the page starts. */
+  readonly cursor?: string | undefined;
+  readonly include?: "details" | undefined;
+}

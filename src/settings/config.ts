@@ -1,0 +1,43 @@
+/** The operator's settings, from the environment. GET /readyz reports those that are not valid. */
+
+import type { Env } from "./env.ts";
+import { weaknessOf } from "./secret-strength.ts";
+import { webhookPolicy } from "./webhook-policy.ts";
+
+const RETENTION_DEFAULT_DAYS = 30;
+
+/** Whole days that a finished run is kept, at least 1. A value that is not valid counts as the default. */
+export function retentionDays(env: Pick<Env, "RETENTION_DAYS">): number {
+  const days = Number(env.RETENTION_DAYS ?? RETENTION_DEFAULT_DAYS);
+  return Number.isInteger(days) && days >= 1 && days <= 36_500 ? days : RETENTION_DEFAULT_DAYS;
+}
+
+/** The operator's token, or null if it is missing or easy to guess. */
+export function rootToken(env: Pick<Env, "ROOT_TOKEN">): string | null {
+  const token = env.ROOT_TOKEN ?? "";
+  return weaknessOf(token) === null ? token : null;
+}
+
+export function corsOrigins(env: Pick<Env, "CORS_ORIGINS">): string[] {
+  return (env.CORS_ORIGINS ?? "")
+    .split(",")
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== "");
+}
+
+/** One sentence for each setting that is not valid, except the signing keys. `origin` is the origin of the request. */
+export function settingFaults(env: Env, origin: string): string[] {
+  const faults: string[] = [];
+  const rootWeakness = env.ROOT_TOKEN ? weaknessOf(env.ROOT_TOKEN) : null;
+  if (rootWeakness !== null) {
+    faults.push(
+      `ROOT_TOKEN ${rootWeakness} Make one with \`openssl rand -hex 32\` and set it with \`wrangler secret put ROOT_TOKEN\`.`,
+    );
+  }
+  const policy = webhookPolicy(env, origin);
+  if (!policy.ok) faults.push(policy.error);
+  if (env.RETENTION_DAYS !== undefined && String(retentionDays(env)) !== env.RETENTION_DAYS.trim()) {
+    faults.push("RETENTION_DAYS must be a whole number of days, at least 1.");
+  }
+  return faults;
+}

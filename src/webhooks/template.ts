@@ -1,0 +1,191 @@
+/**
+ * The templates of a trigger: payload, header values and URL. PURE. Templates are checked when they come in. Rendering an
+ * unchecked one is a bug and throws. It must not judge the result: after rendering, the sender checks header values and the
+ * URL. Recursion is as deep as the template, which JSON_MAX_DEPTH bounds.
+ *
+ * Size is the threat: 64 KiB of template can name a value of 256 KiB thousands of times. Each value is charged to a budget
+ * when it is put in, and an overdrawn budget ends the work. So the work is at most maxBytes and one value.
+ */
+
+import { isJsonObject } from "../base/json.ts";
+import { utf8Bytes } from "../base/limits.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { ANYWHERE, type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
+import { type PathFault, pathFault } from "./url-path.ts";
+
+/** `path`: the place inside the template. */
+export interface TemplateFault {
+  readonly path: readonly (string | number)[];
+  readonly sentence: string;
+}
+
+const BLANK_OR_CONTROL = /[\s\p{Cc}]/u;
+/** Exactly two slashes, because URL parsers also read `https:/x` and `https:///x` as the host x. */
+const COMPLETE_AUTHORITY = /^https?:\/\/[^/?#\\]+[/?#\\]/i;
+const CUT_ESCAPE = /%[0-9a-f]?$/i;
+
+/** The first fault of a JSON template, or of a single string such as a header value; null if there is none. */
+export function checkTemplate(template: unknown, roots = IN_URL): TemplateFault | null {
+  if (typeof template === "string") {
+    const parts = parse(template, roots);
+    return parts.ok ? null : { path: [], sentence: parts.error };
+  }
+  if (typeof template !== "object" || template === null) return null;
+  for (const [key, member] of Object.entries(template)) {
+    const place = Array.isArray(template) ? Number(key) : key;
+    if (key.includes("{{"))
+      return { path: [place], sentence: "A key can't have placeholders. Put them into values." };
+    const fault = checkTemplate(member, roots);
+    if (fault !== null) return { path: [place, ...fault.path], sentence: fault.sentence };
+  }
+  return null;
+}
+
+/**
+ * The template with every placeholder put in. A string that is only one placeholder becomes the value itself, of any type,
+ * or null if it is missing. Inside other text, a value becomes text and a missing one is empty. `too_large` if the result
+ * has more than `maxBytes` of JSON.
+ */
+export function renderJson(
+  template: unknown,
+  context: FullContext,
+  maxBytes: number,
+): Result<unknown, "too_large"> {
+  const budget = { left: maxBytes };
+  const rendered = renderNode(template, context, budget);
+  return budget.left < 0 ? err("too_large") : ok(rendered);
+}
+
+/** Always text, which has line breaks if a value has some. `too_large` above `maxBytes` of UTF-8. */
+export function renderText(
+  template: string,
+  context: FullContext,
+  maxBytes: number,
+): Result<string, "too_large"> {
+  const text = fill(parsed(template), context, maxBytes, String);
+  return text === null || utf8Bytes(text) > maxBytes ? err("too_large") : ok(text);
+}
+
+/**
+ * A header's value, and how many UTF-16 units of it are values that were put in. The template itself and the secrets in it don't
+ * count, because their lengths are secret. `too_large` if the rest has more than `maxBytes`.
+ */
+export function renderHeader(
+  template: string,
+  context: FullContext,
+  maxBytes: number,
+): Result<{ readonly value: string; readonly putIn: number }, "too_large"> {
+  const parts = parsed(template);
+  const counted = parts.filter((part) => typeof part !== "string" && part[0] !== "secrets");
+  const putIn = fill(counted, context, maxBytes, String);
+  if (putIn === null) return err("too_large");
+  return ok({ value: fill(parts, context, Number.POSITIVE_INFINITY, String) ?? "", putIn: putIn.length });
+}
+
+/** A sentence about the first fault in the placeholders of a URL, or null. It does not judge which URLs may be called. */
+export function checkUrlTemplate(template: string, roots = IN_URL): string | null {
+  const parts = parse(template, roots);
+  if (!parts.ok) return parts.error;
+  let before = "";
+  let authority = false;
+  let fragment = false;
+  for (const part of parts.value) {
+    if (typeof part === "string") {
+      // URL parsers drop some of these characters, which could join two dots to a `..` that no check saw.
+      if (BLANK_OR_CONTROL.test(part))
+        return "A URL can't have blanks or control characters. Percent-encode them.";
+      authority ||= COMPLETE_AUTHORITY.test(part);
+      fragment ||= part.includes("#");
+      before = part;
+      continue;
+    }
+    if (!authority) {
+      return "Placeholders are only allowed in the path and query of a URL. Write out scheme, host and port, and the next /.";
+    }
+    if (fragment) return "The service does not send what follows #. Put placeholders into path or query.";
+    // Otherwise the value would choose the character: `%2{{ x }}` with "F" is a slash.
+    if (CUT_ESCAPE.test(before.slice(-2))) return "A placeholder can't continue a % escape. Write % as %25.";
+  }
+  return null;
+}
+
+/** A sentence about the path that the template's author wrote, or null. For a template that `checkUrlTemplate` accepts. */
+export function checkUrlPath(template: string): string | null {
+  const plain = plainUrl(template);
+  if (pathFault(plain, plain) === null) return null;
+  return "The path has a part . or .., or a control character, also behind an escape. Write the path without it.";
+}
+
+/**
+ * The URL with every value percent-encoded, so that a value stays within its path segment or query value. The faults of its
+ * path are those of url-path.ts.
+ */
+export function renderUrl(
+  template: string,
+  context: FullContext,
+  maxBytes: number,
+  roots = IN_URL,
+): Result<string, "too_large" | PathFault> {
+  if (checkUrlTemplate(template, roots) !== null)
+    throw new Error("rendering a URL template that was never checked");
+  const url = fill(parsed(template), context, maxBytes, encodeForUrl);
+  if (url === null || utf8Bytes(url) > maxBytes) return err("too_large");
+  const fault = pathFault(url, plainUrl(template));
+  return fault === null ? ok(url) : err(fault);
+}
+
+/** The URL with a harmless text in every place of a value. */
+export function plainUrl(template: string): string {
+  return parsed(template)
+    .map((part) => (typeof part === "string" ? part : "x"))
+    .join("");
+}
+
+/** The value as it stands in a path segment or a query value. */
+export function encodeForUrl(text: string): string {
+  // encodeURIComponent throws at half a surrogate pair.
+  return encodeURIComponent(text.toWellFormed());
+}
+
+/** Every path in a template, with repeats. A text with a fault has none, because its own check refuses it. */
+export function pathsOf(template: unknown): readonly (readonly string[])[] {
+  if (typeof template === "string") {
+    const parts = parse(template, ANYWHERE);
+    return parts.ok ? parts.value.filter((part) => typeof part !== "string") : [];
+  }
+  if (typeof template !== "object" || template === null) return [];
+  return Object.values(template).flatMap(pathsOf);
+}
+
+/** Builds nothing any more once the budget is overdrawn: the result is then thrown away. */
+function renderNode(template: unknown, context: FullContext, budget: { left: number }): unknown {
+  if (budget.left < 0) return null;
+  if (typeof template === "string") return renderString(template, context, budget);
+  if (Array.isArray(template)) {
+    budget.left -= 2 + Math.max(0, template.length - 1);
+    return template.map((member) => renderNode(member, context, budget));
+  }
+  if (isJsonObject(template)) {
+    const entries = Object.entries(template);
+    budget.left -= 2 + Math.max(0, entries.length - 1);
+    for (const [key] of entries) budget.left -= jsonBytes(key) + 1;
+    // Not by assignment, because a key `__proto__` would set the prototype.
+    return Object.fromEntries(entries.map(([key, member]) => [key, renderNode(member, context, budget)]));
+  }
+  budget.left -= jsonBytes(template);
+  return template;
+}
+
+function renderString(template: string, context: FullContext, budget: { left: number }): unknown {
+  const parts = parsed(template);
+  const [only] = parts;
+  const isAlone = parts.length === 1 && typeof only === "object";
+  const value = isAlone ? lookUp(context, only) : fill(parts, context, budget.left, String);
+  // fill() returns null if the text gets too long.
+  budget.left = value === null && !isAlone ? -1 : budget.left - jsonBytes(value);
+  return value;
+}
+
+function jsonBytes(value: unknown): number {
+  return utf8Bytes(JSON.stringify(value));
+}

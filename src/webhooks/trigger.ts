@@ -1,0 +1,366 @@
+/** zod: a trigger as a create sends it. A fault that the values can't change is refused here, with its place. PURE. */
+
+import * as z from "zod/mini";
+import { isJsonObject } from "../base/json.ts";
+import {
+  ATTEMPTS_DEFAULT,
+  ATTEMPTS_MAX,
+  HEADERS_MAX,
+  RESPONSE_VALUES_MAX,
+  RETRY_DELAY_DEFAULT_MS,
+  RETRY_DELAY_MAX_MS,
+  RETRY_DELAY_MIN_MS,
+  SECRET_MAX_CHARACTERS,
+  SECRET_NAME,
+  SECRET_USES_MAX,
+  SECRETS_MAX,
+  TRIGGER_MAX_BYTES,
+  URL_MAX_CHARACTERS,
+  utf8Bytes,
+} from "../base/limits.ts";
+import { finiteNumbers, urlLength, wholeNumber } from "../http/schema-bounds.ts";
+import { described, HTTP_URL } from "../http/schema-parts.ts";
+import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL, type Roots } from "./placeholder.ts";
+import { signingKey } from "./signature.ts";
+import { checkTemplate, checkUrlPath, checkUrlTemplate, pathsOf } from "./template.ts";
+
+const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
+/** RFC 9110, section 5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+export const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
+/** Set by us or by the connection. A caller's value would be lost, or would break the request. */
+const RESERVED_HEADER =
+  /^(host|content-length|idempotency-key|webhook-.*|action-runs-.*|accept-encoding|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|proxy-.*|cf-.*|cdn-loop)$/;
+
+const headersOf = (roots: Roots, whose: string) =>
+  z
+    .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
+    .check(
+      z.superRefine((value, context) => {
+        const seen = new Set<string>();
+        const entries = Object.entries(value);
+        if (entries.length > HEADERS_MAX) {
+          const message = `has ${entries.length} headers; send at most ${HEADERS_MAX}.`;
+          context.addIssue({ code: "custom", message });
+        }
+        for (const [name, text] of entries) {
+          const message = headerFault(name, text, seen, roots);
+          if (message !== null) context.addIssue({ code: "custom", path: [name], message });
+        }
+      }),
+    )
+    .register(z.globalRegistry, {
+      wire: {
+        type: "object",
+        maxProperties: HEADERS_MAX,
+        propertyNames: { pattern: HEADER_NAME.source },
+        additionalProperties: {
+          type: "string",
+          pattern: HEADER_VALUE.source,
+          maxLength: SECRET_MAX_CHARACTERS,
+        },
+      },
+      description: `Headers of the ${whose}. Values may contain placeholders. You can't set those that the service or the connection sets: \`host\`, \`content-length\`, \`idempotency-key\`, \`webhook-*\` and the like.`,
+    });
+
+const TOO_LONG = `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`;
+
+function headerFault(name: string, text: unknown, seen: Set<string>, roots: Roots): string | null {
+  const lower = name.toLowerCase();
+  if (!HEADER_NAME.test(name)) return "is not a valid header name; send one that RFC 9110 allows.";
+  if (RESERVED_HEADER.test(lower)) return "is set by the service or the connection; leave it out.";
+  if (seen.has(lower)) return "is there twice; send it once.";
+  seen.add(lower);
+  if (typeof text !== "string") return "send a string.";
+  if (text.length > SECRET_MAX_CHARACTERS) return TOO_LONG;
+  if (!HEADER_VALUE.test(text)) return "has characters that no header can carry; send printable ASCII.";
+  return checkTemplate(text, roots)?.sentence ?? null;
+}
+
+const payloadOf = (roots: Roots, description: string) =>
+  described(
+    z.unknown().check(
+      finiteNumbers,
+      z.superRefine((payload, context) => {
+        const fault = checkTemplate(payload, roots);
+        if (fault === null) return;
+        context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
+      }),
+    ),
+    description,
+  );
+
+const urlOf = (roots: Roots, description: string) =>
+  z
+    .string({ error: "send the URL to call." })
+    .check(
+      urlLength,
+      z.superRefine((url, context) => {
+        const message = checkUrlTemplate(url, roots) ?? checkUrlPath(url);
+        if (message !== null) context.addIssue({ code: "custom", message });
+      }),
+    )
+    .register(z.globalRegistry, {
+      wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
+      description,
+    });
+
+/** Secrets by name. They are kept apart from the templates, so that a stored trigger can show its templates. */
+export const triggerSecrets = z
+  .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
+  .check(
+    z.superRefine((value, context) => {
+      const entries = Object.entries(value);
+      if (entries.length > SECRETS_MAX) {
+        const message = `has ${entries.length} secrets; send at most ${SECRETS_MAX}.`;
+        context.addIssue({ code: "custom", message });
+      }
+      for (const [name, text] of entries) {
+        const message = secretFault(name, text);
+        if (message !== null) context.addIssue({ code: "custom", path: [name], message });
+      }
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "object",
+      maxProperties: SECRETS_MAX,
+      propertyNames: { pattern: WHOLE_SECRET_NAME.source },
+      additionalProperties: { type: "string", minLength: 1, maxLength: SECRET_MAX_CHARACTERS },
+    },
+    description: `Secrets by name. Headers and payloads use them as \`{{ secrets.NAME }}\`, ${SECRET_USES_MAX} times at most. URLs and \`link\` can't. No response shows them.`,
+  });
+
+function secretFault(name: string, text: unknown): string | null {
+  if (!WHOLE_SECRET_NAME.test(name)) {
+    return "is not a valid name; send a letter, then at most 62 letters, digits, - and _.";
+  }
+  if (typeof text !== "string") return "send a string.";
+  if (text === "") return "is empty; leave it out.";
+  return text.length > SECRET_MAX_CHARACTERS ? TOO_LONG : null;
+}
+
+const AN_OBJECT = {
+  error: ({ code }: { readonly code?: string }) =>
+    code === "invalid_type" ? "send a JSON object." : undefined,
+};
+
+const retry = z.strictObject(
+  {
+    maxAttempts: z._default(
+      described(wholeNumber("a whole number", 1, ATTEMPTS_MAX), "How often the webhook is sent at most."),
+      ATTEMPTS_DEFAULT,
+    ),
+    initialDelayMs: z._default(
+      described(
+        wholeNumber("whole milliseconds", RETRY_DELAY_MIN_MS, RETRY_DELAY_MAX_MS),
+        "The longest wait before the first retry, in milliseconds. It doubles with each retry.",
+      ),
+      RETRY_DELAY_DEFAULT_MS,
+    ),
+  },
+  AN_OBJECT,
+);
+
+/** A link to show is one placeholder, or a URL with placeholders in its path and query. */
+const link = z
+  .string({ error: "send the URL of the job's page, as in {{ response.html_url }}." })
+  .check(
+    urlLength,
+    z.superRefine((template, context) => {
+      const message = linkFault(template);
+      if (message !== null) context.addIssue({ code: "custom", message });
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "string",
+      pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+([/?#]|$))",
+      maxLength: URL_MAX_CHARACTERS,
+    },
+    description:
+      "The page of the job, made from the receiver's answer: `{{ response.html_url }}`, or an `https` URL with placeholders in its path and query. It can have no secrets, the callback token included. The service shows it as the run's `externalUrl` if it is an `https` URL without credentials, and never fetches it.",
+  });
+
+function linkFault(template: string): string | null {
+  const fault = checkTemplate(template, IN_STOP_URL);
+  if (fault !== null) return fault.sentence;
+  const paths = pathsOf(template);
+  if (paths.some(([root, member = "callbackToken"]) => root === "run" && member === "callbackToken")) {
+    return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it and {{ run }} out.";
+  }
+  if (isWholeAnswer(template)) return null;
+  if (!/^https:\/\/[^/?#@]+([/?#]|$)/i.test(template)) {
+    return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders, without a user name.";
+  }
+  return checkUrlTemplate(template, IN_STOP_URL) ?? checkUrlPath(template);
+}
+
+/** Whether the receiver chooses the whole link. */
+export function isWholeAnswer(template: string): boolean {
+  return /^\{\{(?:(?!\}\}).)*\}\}$/s.test(template) && pathsOf(template)[0]?.[0] === "response";
+}
+
+const cancel = z
+  .strictObject(
+    {
+      url: urlOf(
+        IN_STOP_URL,
+        "The URL that stops the job: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query, values of the receiver's answer included: `{{ response.id }}`.",
+      ),
+      method: z._default(
+        described(
+          z.enum(["POST", "PUT", "PATCH", "DELETE"], { error: "send POST, PUT, PATCH or DELETE." }),
+          "The method of the stop request.",
+        ),
+        "POST",
+      ),
+      headers: z._default(headersOf(IN_STOP_REQUEST, "stop request, which has none of the trigger's"), {}),
+      payload: z.optional(
+        payloadOf(
+          IN_STOP_REQUEST,
+          "The body of the stop request: any JSON, whose strings may contain placeholders such as `{{ response.id }}`. Without it, the body is `{}`.",
+        ),
+      ),
+    },
+    AN_OBJECT,
+  )
+  .register(z.globalRegistry, {
+    id: "CancelRequest",
+    examples: [{ url: "https://ci.example.com/jobs/{{ response.id }}/stop" }],
+    description:
+      "The request that stops the job. The service sends it when a run is cancelled whose webhook was sent, with the trigger's retries and its signature. Its `webhook-id` and `Idempotency-Key` are the run's id and `-cancel`. The answers 404, 409 and 410 count as done.",
+  });
+
+/**
+ * What the limit counts. An action keeps its secrets when somebody changes the rest of it. If the limit counted them, a payload
+ * that grows until it is refused would tell how long they are. They have bounds of their own.
+ */
+function withoutSecrets(value: unknown): unknown {
+  if (!isJsonObject(value)) return value;
+  const { headers, secrets, signingSecret, cancel, ...others } = value;
+  return {
+    ...others,
+    ...{ headers: blanked(headers), secrets: blanked(secrets), signingSecret: blank(signingSecret) },
+    cancel: isJsonObject(cancel) ? { ...cancel, headers: blanked(cancel.headers) } : cancel,
+  };
+}
+
+function blanked(texts: unknown): unknown {
+  if (!isJsonObject(texts)) return texts;
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, blank(text)]));
+}
+
+function blank(text: unknown): unknown {
+  return typeof text === "string" ? "" : text;
+}
+
+/** A webhook that starts the workflow. Without a `payload`, the whole template context is sent. */
+export const trigger = z
+  .pipe(
+    z.transform((value, context) => {
+      const bytes = utf8Bytes(JSON.stringify(withoutSecrets(value)) ?? "");
+      if (bytes <= TRIGGER_MAX_BYTES) return value;
+      const message = `has ${bytes} bytes without its secrets; send at most ${TRIGGER_MAX_BYTES}.`;
+      context.issues.push({ code: "custom", message, input: value });
+      return z.NEVER;
+    }),
+    z
+      .strictObject(
+        {
+          type: z.literal("webhook", { error: 'send "webhook".' }),
+          url: urlOf(
+            IN_URL,
+            "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query. In development, `ALLOW_INSECURE_WEBHOOKS` opens `http` and loopback hosts.",
+          ),
+          method: z._default(
+            described(
+              z.enum(["POST", "PUT", "PATCH"], { error: "send POST, PUT or PATCH." }),
+              "The method of the webhook.",
+            ),
+            "POST",
+          ),
+          headers: z._default(headersOf(IN_REQUEST, "webhook"), {}),
+          payload: z.optional(
+            payloadOf(
+              IN_REQUEST,
+              "The body of the webhook: any JSON, whose strings may contain placeholders such as `{{ run.callbackUrl }}`. Without it, the body is everything that placeholders can reach, except secrets. If `headers` has `Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form. Libraries that verify a signature can refuse a form: see `signingSecret`.",
+            ),
+          ),
+          secrets: z.optional(triggerSecrets),
+          signingSecret: z.optional(
+            z
+              .string({ error: "send a string." })
+              .check(
+                z.refine((secret) => signingKey(secret) !== null, {
+                  error: "is not a signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
+                }),
+              )
+              .register(z.globalRegistry, {
+                wire: { type: "string", pattern: "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", maxLength: 94 },
+                description:
+                  "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or compute the HMAC yourself.",
+              }),
+          ),
+          retry: z._default(retry, { maxAttempts: ATTEMPTS_DEFAULT, initialDelayMs: RETRY_DELAY_DEFAULT_MS }),
+          startOn: z._default(
+            described(
+              z.enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' }),
+              "What starts the run: a 2xx answer to the webhook, or only the first heartbeat.",
+            ),
+            "accepted",
+          ),
+          link: z.optional(link),
+          cancel: z.optional(cancel),
+        },
+        AN_OBJECT,
+      )
+      .check(
+        z.superRefine((whole, context) => {
+          for (const { path, message } of wholeFaults(whole)) {
+            context.addIssue({ code: "custom", path, message });
+          }
+        }),
+      ),
+  )
+  .register(z.globalRegistry, {
+    id: "Trigger",
+    description: `A webhook that starts the workflow. At most ${TRIGGER_MAX_BYTES} bytes of JSON, not counting the values of headers, \`secrets\` and \`signingSecret\`.`,
+    examples: [
+      { type: "webhook", url: "https://ci.example.com/hooks/{{ parameters.version }}", startOn: "heartbeat" },
+    ],
+  });
+
+export type Trigger = z.output<typeof trigger>;
+
+type Templates = Pick<Trigger, "headers" | "payload" | "secrets" | "link" | "cancel">;
+
+/**
+ * What no member alone can tell: a placeholder for a secret that is missing, or too many secrets or values of the answer.
+ * Members that were refused come here as well. A header of a stored action is a secret, so no sentence counts.
+ */
+function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates) {
+  const places = { headers, payload, "cancel.headers": cancel?.headers, "cancel.payload": cancel?.payload };
+  const faults: { readonly path: string[]; readonly message: string }[] = [];
+  for (const [place, template] of Object.entries(places)) {
+    const missing = pathsOf(template).find(
+      ([root, name]) => root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name ?? "")),
+    );
+    if (missing === undefined) continue;
+    // A header's value is a secret of a stored action, so no sentence quotes a part of it.
+    const what = place.endsWith("headers") ? "a secret" : `{{ ${missing.join(".").slice(0, 80)} }}`;
+    const message = `uses ${what}, which is missing in secrets; add it.`;
+    faults.push({ path: place.split("."), message });
+  }
+  const used = (root: string) =>
+    [headers, payload, link, cancel].flatMap(pathsOf).filter(([of]) => of === root);
+  if (used("response").length > RESPONSE_VALUES_MAX) {
+    const message = `link and cancel use more than ${RESPONSE_VALUES_MAX} values of the answer; use fewer.`;
+    faults.push({ path: [], message });
+  }
+  if (used("secrets").length > SECRET_USES_MAX) {
+    const message = `uses secrets more than ${SECRET_USES_MAX} times; use them less often.`;
+    faults.push({ path: [], message });
+  }
+  return faults;
+}

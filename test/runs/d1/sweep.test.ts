@@ -1,0 +1,356 @@
+/** The cron behind the alarms: wakes coordinators whose alarm was dropped, and no others. */
+
+import { createScheduledController, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sweep } from "../../../src/runs/d1/sweep.ts";
+import { LONGEST_DUE, NOTE, REMOVE } from "../../../src/runs/d1/sweep-queries.ts";
+import type { Env } from "../../../src/settings/env.ts";
+import {
+  alarmAt,
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  hurryTimers,
+  journal,
+  MINUTE_MS,
+  until,
+} from "../../support/direct.ts";
+import { faults, faulty } from "../../support/faults.ts";
+import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
+import worker from "../../support/worker.ts";
+
+beforeEach(async () => {
+  await env.DB.batch([env.DB.prepare("DELETE FROM coordinators"), env.DB.prepare("DELETE FROM runs")]);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+async function dropAlarm(path: string): Promise<void> {
+  await runInDurableObject(coordinator(path, 0), (_instance, state) => state.storage.deleteAlarm());
+  expect(await alarmAt(path, 0)).toBeNull();
+}
+
+function sweepIn(ms: number, over: Partial<Env> = {}): Promise<void> {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+  return sweep({ ...env, DB: faulty(env.DB), ...over }, Date.now()).finally(() => vi.useRealTimers());
+}
+
+type Namespace = Env["COORDINATORS"];
+
+/** Objects that `poke` stands in for, if it returns something. Names those that the sweep calls. */
+function objects(poke: (name: string, go: () => Promise<number | null>) => Promise<number | null> | null) {
+  const called: string[] = [];
+  const getByName = (name: string) => {
+    called.push(name);
+    const stub = env.COORDINATORS.getByName(name) as unknown as ReturnType<typeof direct>;
+    return { poke: () => poke(name, () => stub.poke()) ?? stub.poke() };
+  };
+  return { called, COORDINATORS: { getByName } as unknown as Namespace };
+}
+
+/** Waits until D1 has what coordinator 0 has written, and its registration with it. */
+async function landed(path: string): Promise<void> {
+  await until(async () => !(await direct(path, 0).settle()).isBehind);
+}
+
+async function known(path: string): Promise<number[]> {
+  await landed(path);
+  const { results } = await env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ? ORDER BY n")
+    .bind(scopeOfPath(path))
+    .all<{ due_at: number }>();
+  return results.map(({ due_at }) => due_at);
+}
+
+async function setDue(path: string, dueAt: number): Promise<void> {
+  await env.DB.prepare("UPDATE coordinators SET due_at = ? WHERE scope = ?")
+    .bind(dueAt, scopeOfPath(path))
+    .run();
+}
+
+/** Registers coordinators without an object behind them. The first is due at `dueAt`, each other a millisecond later. */
+async function registerOthers(count: number, dueAt: number): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO coordinators (scope, n, due_at) SELECT 'acme/shop/other-' || value, 0, ?2 + value FROM json_each(?1)`,
+  )
+    .bind(JSON.stringify(Array.from({ length: count }, (_, n) => n)), dueAt)
+    .run();
+}
+
+describe.each([{ evicted: false }, { evicted: true }])(
+  "an alarm was dropped; evicted: $evicted",
+  ({ evicted }) => {
+    it("is found within two minutes after a run was due, though 5000 idle coordinators are registered", async () => {
+      const path = newRunsPath();
+      const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+      await alarmIn(0, coordinator(path, 0));
+      await dropAlarm(path);
+      if (evicted) await evictDurableObject(coordinator(path, 0));
+      await registerOthers(5000, Date.now() + 20 * DAY_MS);
+      const { called, COORDINATORS } = objects(() => null);
+      const before = faults.rowsRead;
+      await sweepIn(3 * MINUTE_MS, { COORDINATORS });
+      expect(called).toEqual([`${scopeOfPath(path)}/0`]);
+      expect(faults.rowsRead - before).toBeLessThan(20);
+      expect(await alarmAt(path, 0)).not.toBeNull();
+      await alarmIn(3 * MINUTE_MS, coordinator(path, 0));
+      await until(async () => (await rowOf(id))?.status === "failed");
+    });
+
+    it("is found ten minutes after a flight, even if D1 lacks the row and nothing is due", async () => {
+      const path = newRunsPath();
+      await createAged(path);
+      faults.writes = "down";
+      const id = await createAged(path);
+      await dropAlarm(path);
+      if (evicted) await evictDurableObject(coordinator(path, 0));
+      faults.writes = null;
+      await sweepIn(12 * MINUTE_MS);
+      await alarmIn(13 * MINUTE_MS, coordinator(path, 0));
+      await until(async () => (await rowOf(id)) !== null);
+    });
+  },
+);
+
+it("counts an alarm as dropped only when it is a minute late", async () => {
+  const path = newRunsPath();
+  await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+  await alarmIn(0, coordinator(path, 0));
+  await dropAlarm(path);
+  await sweepIn(1.5 * MINUTE_MS);
+  expect(await alarmAt(path, 0)).toBeNull();
+});
+
+it("a run of one minute is found in time behind one of 30 days, because it is due sooner", async () => {
+  const path = newRunsPath();
+  await createAged(path, { deadlineAt: Date.now() + 30 * DAY_MS });
+  const [first = 0] = await known(path);
+  expect(first).toBeLessThanOrEqual(Date.now() + 10 * MINUTE_MS);
+  const deadlineAt = Date.now() + MINUTE_MS;
+  await createAged(path, { deadlineAt });
+  expect(await known(path)).toEqual([deadlineAt]);
+  await dropAlarm(path);
+  await sweepIn(2.5 * MINUTE_MS);
+  expect(await alarmAt(path, 0)).not.toBeNull();
+});
+
+it("an idle coordinator costs nothing until something is due", async () => {
+  const path = newRunsPath();
+  const deadlineAt = Date.now() + 20 * DAY_MS;
+  const id = await createAged(path, { deadlineAt });
+  await landed(path);
+  await alarmIn(5000, coordinator(path, 0));
+  await sweepIn(12 * MINUTE_MS);
+  expect(await known(path)).toEqual([deadlineAt]);
+  const { called, COORDINATORS } = objects(() => null);
+  const calls = faults.calls;
+  const days = [0.01, 0.1, 1, 10, 19.99];
+  for (const day of days) await sweepIn(day * DAY_MS, { COORDINATORS });
+  expect(called).toEqual([]);
+  expect(faults.calls - calls).toBe(days.length);
+
+  // Ended, the run needs nothing until it is purged.
+  await change(path, id, { type: "cancelled" });
+  await landed(path);
+  await alarmIn(5000, coordinator(path, 0));
+  const [purgeAt] = (await journal<{ at: number }>(path, 0, "SELECT purge_at AS at FROM runs")).map(
+    ({ at }) => at,
+  );
+  await sweepIn(12 * MINUTE_MS);
+  expect(await known(path)).toEqual([purgeAt]);
+});
+
+it("looks again in ten minutes while D1 lacks something, and sooner if a run is due", async () => {
+  const path = newRunsPath();
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
+  faults.writes = "down";
+  await createAged(path, { deadlineAt: Date.now() + DAY_MS });
+  expect(await direct(path, 0).poke()).toBe(Date.now() + 10 * MINUTE_MS);
+  await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+  expect(await direct(path, 0).poke()).toBe(Date.now() + MINUTE_MS);
+});
+
+it("runs by the cron", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  await setDue(path, 1);
+  await worker.scheduled(createScheduledController(), env);
+  expect((await known(path))[0]).toBeGreaterThan(Date.now());
+});
+
+it("drops an empty coordinator, which registers again with its next run", async () => {
+  const path = newRunsPath();
+  const id = await createAged(path);
+  await change(path, id, { type: "cancelled" });
+  await setDue(path, 1);
+  await sweepIn(0);
+  expect(await known(path)).toHaveLength(1);
+  await alarmIn(31 * DAY_MS, coordinator(path, 0));
+  await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
+  await setDue(path, 1);
+  await sweepIn(0);
+  expect(await known(path)).toEqual([]);
+  await createAged(path);
+  expect(await known(path)).toHaveLength(1);
+});
+
+describe.each([{ evicted: false }, { evicted: true }])(
+  "a run that begins between the call and the note; evicted: $evicted",
+  ({ evicted }) => {
+    it.each([{ empty: true }, { empty: false }])(
+      "keeps what its flight registered; empty before: $empty",
+      async ({ empty }) => {
+        const path = newRunsPath();
+        const stub = coordinator(path, 0);
+        if (!empty) await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
+        await landed(path);
+        await env.DB.prepare("INSERT OR REPLACE INTO coordinators (scope, n, due_at) VALUES (?, 0, 1)")
+          .bind(scopeOfPath(path))
+          .run();
+        const deadlineAt = Date.now() + 2 * MINUTE_MS;
+        const { COORDINATORS } = objects(async (_name, go) => {
+          const answer = await go();
+          expect(answer === null).toBe(empty);
+          if (evicted) await evictDurableObject(stub);
+          await createAged(path, { deadlineAt });
+          await landed(path);
+          return answer;
+        });
+        await sweepIn(0, { COORDINATORS });
+        expect(await known(path)).toEqual([deadlineAt]);
+      },
+    );
+  },
+);
+
+it("an object that is killed between the call and the note registers with its next run", async () => {
+  const path = newRunsPath();
+  await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
+  await landed(path);
+  await alarmIn(5000, coordinator(path, 0));
+  await setDue(path, 1);
+  const { COORDINATORS } = objects(async (_name, go) => {
+    const answer = await go();
+    await evictDurableObject(coordinator(path, 0));
+    return answer;
+  });
+  await sweepIn(0, { COORDINATORS });
+  expect((await known(path))[0]).toBeGreaterThan(Date.now() + 19 * DAY_MS);
+  const deadlineAt = Date.now() + 2 * MINUTE_MS;
+  await createAged(path, { deadlineAt });
+  expect(await known(path)).toEqual([deadlineAt]);
+});
+
+describe("coordinators out of reach", () => {
+  it.each<[how: string, poke: () => Promise<never>]>([
+    ["fail", () => Promise.reject(new Error("unreachable"))],
+    ["never answer", () => new Promise(() => {})],
+  ])("that %s do not stop the others, and are looked at behind them", async (_how, poke) => {
+    hurryTimers();
+    const path = newRunsPath();
+    const deadlineAt = Date.now() + 20 * DAY_MS;
+    await createAged(path, { deadlineAt });
+    await alarmIn(5000, coordinator(path, 0));
+    await setDue(path, 1000);
+    // More than a tick takes, and longer due.
+    await registerOthers(450, 1);
+    const { called, COORDINATORS } = objects((name) => (name.includes("/other-") ? poke() : null));
+    const lines = vi.spyOn(console, "log").mockImplementation(() => {});
+    await sweepIn(0, { COORDINATORS });
+    expect(new Set(called).size).toBe(400);
+    expect(await known(path)).toEqual([1000]);
+    expect(lines.mock.calls.map(([line]) => JSON.parse(String(line)))).toMatchObject([
+      { event: "sweep", due: 400, late: 0, failed: 400 },
+    ]);
+    await sweepIn(0, { COORDINATORS });
+    expect(await known(path)).toEqual([deadlineAt]);
+  });
+});
+
+it("takes the longest due first, 400 in a minute, and says how many were late", async () => {
+  const path = newRunsPath();
+  await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+  await dropAlarm(path);
+  await setDue(path, 5000);
+  await registerOthers(450, 1);
+  const { called, COORDINATORS } = objects((name) =>
+    name.includes("/other-") ? Promise.resolve(null) : null,
+  );
+  const lines = vi.spyOn(console, "log").mockImplementation(() => {});
+  await sweepIn(3 * MINUTE_MS, { COORDINATORS });
+  expect(called).toEqual(Array.from({ length: 400 }, (_, n) => `acme/shop/other-${n}/0`));
+  expect(lines).not.toHaveBeenCalled();
+  await sweepIn(3 * MINUTE_MS, { COORDINATORS });
+  expect(called.at(-1)).toBe(`${scopeOfPath(path)}/0`);
+  expect(called).toHaveLength(451);
+  expect(JSON.parse(String(lines.mock.calls[0]?.[0]))).toMatchObject({ event: "sweep", due: 51, late: 1 });
+});
+
+it("looks at a coordinator whose instant was noted before the clock stepped back", async () => {
+  const path = newRunsPath();
+  const deadlineAt = Date.now() + DAY_MS;
+  await createAged(path, { deadlineAt });
+  await alarmIn(5000, coordinator(path, 0));
+  await setDue(path, Date.now() + 31 * DAY_MS);
+  await sweepIn(0);
+  expect(await known(path)).toEqual([deadlineAt]);
+});
+
+it("notes nothing that lies more than 30 days ahead, so anything later is known to be wrong", async () => {
+  const path = newRunsPath();
+  await createAged(path, { deadlineAt: Date.now() + 300 * DAY_MS });
+  await alarmIn(5000, coordinator(path, 0));
+  await setDue(path, 1);
+  const { COORDINATORS } = objects(() => null);
+  await sweepIn(0, { COORDINATORS });
+  const [dueAt = 0] = await known(path);
+  expect(Math.abs(dueAt - Date.now() - 30 * DAY_MS)).toBeLessThan(MINUTE_MS);
+});
+
+it.each(["down", "committed_then_error"] as const)(
+  "a tick that finds D1 %s fails alone; the next one sweeps",
+  async (fault) => {
+    const path = newRunsPath();
+    await createAged(path);
+    await setDue(path, 1);
+    faults.reads = fault;
+    faults.writes = fault;
+    await expect(() => sweepIn(1000)).rejects.toThrow("D1_ERROR");
+    faults.reads = null;
+    await expect(() => sweepIn(1000)).rejects.toThrow("D1_ERROR");
+    faults.writes = null;
+    await sweepIn(1000);
+    expect((await known(path))[0]).toBeGreaterThan(Date.now());
+  },
+);
+
+it("each statement of the sweep searches an index and sorts nothing", async () => {
+  const answers = JSON.stringify([["acme/shop/e", 0, 1, 2]]);
+  const plansOf = async () => {
+    const explain = (sql: string) => env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`);
+    const plans = await env.DB.batch<{ detail: string }>([
+      explain(LONGEST_DUE).bind(1, 2, 3),
+      explain(NOTE).bind(answers),
+      explain(REMOVE).bind(answers),
+    ]);
+    return plans.map(({ results }) => results.map(({ detail }) => detail));
+  };
+  const expectGood = ([longestDue = [], ...notes]: string[][]) => {
+    const walk = /^SEARCH coordinators USING (COVERING )?INDEX coordinators_by_due \(due_at[<>]\?\)$/;
+    const touching = (plan: string[]) => plan.filter((step) => / coordinators\b/.test(step));
+    expect(touching(longestDue).map((step) => walk.test(step))).toEqual([true, true]);
+    expect(longestDue.filter((step) => /TEMP B-TREE/.test(step))).toEqual([]);
+    // Statistics may say that the scope alone finds it.
+    const find = /^SEARCH coordinators USING PRIMARY KEY \(scope=\?( AND n=\?)?\)$/;
+    for (const plan of notes) expect(touching(plan)).toEqual([expect.stringMatching(find)]);
+  };
+  expectGood(await plansOf());
+  await registerOthers(5000, 1);
+  await env.DB.prepare("ANALYZE").run();
+  expectGood(await plansOf());
+});

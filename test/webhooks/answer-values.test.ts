@@ -1,0 +1,75 @@
+/** Which values of a receiver's answer are used, and which links are shown. */
+
+import { describe, expect, it, vi } from "vitest";
+import { RESPONSE_VALUES_MAX } from "../../src/base/limits.ts";
+import { ANSWER_VALUES_MAX_BYTES, answerValues, linkOf } from "../../src/webhooks/answer-values.ts";
+
+function valuesOf(answer: unknown, wanted: readonly string[], location: string | null = null) {
+  const bytes = new TextEncoder().encode(typeof answer === "string" ? answer : JSON.stringify(answer));
+  return Object.fromEntries(answerValues(bytes, location, wanted));
+}
+
+describe("a value is used", () => {
+  it.each<[string, unknown, string, unknown]>([
+    ["a text", { id: "a" }, "id", "a"],
+    ["a number", { id: 61 }, "id", 61],
+    ["a fraction", { id: 0.5 }, "id", 0.5],
+    ["zero", { id: 0 }, "id", 0],
+    ["false", { id: false }, "id", false],
+    ["a deep one", { a: { b: [{ c: "d" }] } }, "a.b.0.c", "d"],
+    ["of a list", [{ id: 1 }], "0.id", 1],
+    ["an own member __proto__", '{"__proto__":{"id":7}}', "__proto__.id", 7],
+    ["an own member constructor", { constructor: { name: "x" } }, "constructor.name", "x"],
+    ["behind a byte order mark", '\ufeff{"id":1}', "id", 1],
+  ])("%s", (_what, answer, key, value) => {
+    expect(valuesOf(answer, [key])).toEqual({ [key]: value });
+  });
+
+  it("from the Location header, and not from a member that is called headers", () => {
+    const answer = { headers: { location: "https://evil.example/" } };
+    expect(valuesOf(answer, ["headers.location"], "/queue/item/7/")).toEqual({
+      "headers.location": "/queue/item/7/",
+    });
+    expect(valuesOf(answer, ["headers.location"])).toEqual({});
+  });
+});
+
+it.each<[string, unknown, string]>([
+  ["an inherited member", {}, "constructor"],
+  ["an inherited member of a text", { id: "abc" }, "id.length"],
+  ["the length of a list", { id: [1] }, "id.length"],
+  ["a member of the prototype", {}, "__proto__.toString"],
+  ["a member of a number", { id: 1 }, "id.0"],
+  ["an object", { id: {} }, "id"],
+  ["an empty text", { id: "" }, "id"],
+  ["a text of 2049 characters", { id: "x".repeat(2049) }, "id"],
+  ["a rounded number", '{"id":9007199254740993}', "id"],
+  ["an endless number", '{"id":-1e999}', "id"],
+  ["of a text that is cut", '{"id":1', "id"],
+  ["of a text that is no JSON", "id: 1", "id"],
+])("%s is no value", (_what, answer, key) => {
+  expect(valuesOf(answer, [key])).toEqual({});
+});
+
+it("the answer is parsed once, however many values are wanted", () => {
+  const keys = Array.from({ length: RESPONSE_VALUES_MAX }, (_, n) => `k${n}`);
+  const answer = Object.fromEntries(keys.map((key) => [key, "v".repeat(2048)]));
+  const pad = "p".repeat(ANSWER_VALUES_MAX_BYTES - JSON.stringify({ ...answer, pad: "" }).length);
+  const bytes = new TextEncoder().encode(JSON.stringify({ ...answer, pad }));
+  expect(bytes.byteLength).toBe(ANSWER_VALUES_MAX_BYTES);
+  const [parse, decode] = [vi.spyOn(JSON, "parse"), vi.spyOn(TextDecoder.prototype, "decode")];
+  expect(answerValues(bytes, null, keys)).toEqual(Object.entries(answer));
+  expect([parse.mock.calls.length, decode.mock.calls.length]).toEqual([1, 1]);
+  vi.restoreAllMocks();
+});
+
+it("a link needs all its values, and is one only if it is harmless", () => {
+  const link = ["https://ci.example.com/", ["a", "url"], "?b=", ["b", "url"]] as const;
+  const known = [
+    ["a", "x/y"],
+    ["b", 7],
+  ] as const;
+  expect(linkOf(link, known)).toBe("https://ci.example.com/x%2Fy?b=7");
+  expect(linkOf(link, known.slice(1))).toBeNull();
+  expect(linkOf([["a", "text"]], [["a", "javascript:alert(1)"]])).toBeNull();
+});

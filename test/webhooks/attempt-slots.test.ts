@@ -1,0 +1,33 @@
+import { expect, it } from "vitest";
+import { AttemptSlots } from "../../src/runs/coordinator/attempt-slots.ts";
+import type { AttemptAnswer } from "../../src/webhooks/delivery.ts";
+
+const ANSWER: AttemptAnswer = {
+  ...{ status: 200, durationMs: 1, reason: "answered 200", isFinal: false },
+  ...{ excerpt: null, retryAfter: null },
+};
+
+it("an attempt has its slot until it is answered or lost", async () => {
+  const answers: PromiseWithResolvers<AttemptAnswer>[] = [];
+  const send = () => {
+    const answer = Promise.withResolvers<AttemptAnswer>();
+    answers.push(answer);
+    return answer.promise;
+  };
+  const slots = new AttemptSlots({ send }, 2, 10);
+  const sealed = new Uint8Array(100);
+  const attempt = (weight: number) => slots.send({ scope: "a/b/c", runId: "r", attempt: 1, sealed }, weight);
+  const room = () => [0, 4, 5, 10, 11].filter((weight) => slots.hasRoomFor({ weight }));
+
+  expect(room()).toEqual([0, 4, 5, 10]);
+  const answered = attempt(6);
+  expect(room()).toEqual([0, 4]);
+  const lost = attempt(4);
+  expect(room()).toEqual([]);
+  answers[0]?.resolve(ANSWER);
+  expect(await answered).toBe(ANSWER);
+  expect(room()).toEqual([0, 4, 5]);
+  answers[1]?.reject(new Error("the isolate is gone"));
+  await expect(lost).rejects.toThrow("the isolate is gone");
+  expect(room()).toEqual([0, 4, 5, 10]);
+});

@@ -1,0 +1,190 @@
+/** The steps that a random story of one dispatched run is made of: each asks the service and the model, and compares. */
+
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import type fc from "fast-check";
+import { expect, vi } from "vitest";
+import type { AttemptAnswer } from "../../src/webhooks/delivery.ts";
+import type { coordinator } from "../support/direct.ts";
+import { type Answer, ask, type CreatedRun } from "../support/requests.ts";
+import type { Came, ModelRun } from "./property-model.ts";
+import { expectSound, type Inside, lookInside, retold, type Told } from "./property-told.ts";
+
+/** An attempt that was sent. `answer` is what the receiver responds; the object then gets it like any other response. */
+export interface Sent {
+  readonly runId: string;
+  readonly attempt: number;
+  answer(came: Came, retryAfter: string | null): void;
+  fail(): void;
+}
+
+export interface Story {
+  readonly run: CreatedRun;
+  readonly url: string;
+  readonly owner: ReturnType<typeof coordinator>;
+  /** Every attempt that left, in order; those that are still to be answered stay in `flying`. */
+  readonly sent: Sent[];
+  readonly flying: Sent[];
+  told: readonly Told[];
+}
+
+interface Command extends fc.AsyncCommand<ModelRun, Story> {}
+
+const REASONS = { "no answer": "could not be reached", unsendable: "was not called" };
+
+export function toAnswer(came: Came, retryAfter: string | null): AttemptAnswer {
+  const status = typeof came === "number" ? came : null;
+  const reason = typeof came === "number" ? `answered ${came}` : REASONS[came];
+  return { status, durationMs: 5, reason, isFinal: came === "unsendable", excerpt: null, retryAfter };
+}
+
+const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+
+/** The timeline has only grown, it is sound, and it tells of the run that the model has and that everybody sees. */
+export async function expectSame(model: ModelRun, story: Story): Promise<Inside> {
+  const inside = await lookInside(story.owner, story.run.id);
+  const { run, events, kept, alarmAt } = inside;
+  expect(events.slice(0, story.told.length)).toEqual(story.told);
+  expectSound(events, model.settings.maxAttempts);
+  const { status, startedAt, completedAt } = run;
+  expect(retold(events)).toEqual({ status, startedAt, completedAt });
+  const expected = {
+    status: model.status,
+    startedAt: iso(model.startedAt),
+    completedAt: iso(model.completedAt),
+  };
+  expect({ status, startedAt, completedAt }).toEqual(expected);
+  const kind = /^\[(\w+)\] /.exec(run.error ?? "")?.[1] ?? null;
+  const kinds = {
+    delivery: "delivery",
+    deadline: "timeout",
+    silence: "timeout",
+    callback: null,
+    cancel: null,
+  };
+  const { cause } = model;
+  expect(kind).toBe(cause === null ? null : kinds[cause]);
+  expect(events.find(({ type }) => type === "ended")?.cause ?? null).toBe(cause);
+  // Every attempt on record has left, and none that is not on record.
+  const started = events.filter(({ type }) => type === "attempt_started").map(({ attempt }) => attempt);
+  expect(story.sent.map(({ attempt }) => attempt)).toEqual(started);
+  expect(started).toHaveLength(model.attempts);
+  expect(new Set(story.sent.map(({ runId }) => runId))).toEqual(new Set([story.run.id]));
+  // Nothing is kept of a delivery that is done, and what is due is not slept through.
+  expect(kept).toBe(model.isDelivering ? 1 : 0);
+  if (model.isOpen)
+    expect(alarmAt ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(Math.max(model.dueAt, Date.now()));
+  story.told = events;
+  return inside;
+}
+
+/** When the next attempt is said to leave, by an event that was not there before; null where there is none. */
+async function newlyToldNext(story: Story): Promise<number | null> {
+  const { events } = await lookInside(story.owner, story.run.id);
+  const fresh = events.slice(story.told.length);
+  const text = fresh.find(({ type }) => type === "attempt_answered")?.nextAttemptAt ?? null;
+  return text === null ? null : Date.parse(text);
+}
+
+function command(name: string, go: (model: ModelRun, story: Story) => Promise<void>): Command {
+  return {
+    // What comes long after the end is no longer worth its time.
+    check: (model) => model.afterEnd < 4,
+    async run(model, story) {
+      await go(model, story);
+      if (!model.at(Date.now()).isOpen) model.afterEnd++;
+      await expectSame(model, story);
+    },
+    toString: () => name,
+  };
+}
+
+/** 200, or the refusal that says how things stand; `isByToken`: with the run's own, which is late after the deadline. */
+function expectAnswered(answer: Answer<unknown>, model: ModelRun, isDone: boolean, isByToken: boolean): void {
+  const { status, body } = answer;
+  const { code } = body as { code?: string };
+  if (isDone) expect(status).toBe(200);
+  else if (isByToken && model.isLate(Date.now()))
+    expect({ status, code }).toEqual({ status: 401, code: "token_expired" });
+  else expect({ status, code }).toEqual({ status: 409, code: conflictOf(model) });
+}
+
+function conflictOf({ status, cause }: ModelRun): string {
+  if (cause === "delivery") return "delivery_failed";
+  return cause === "deadline" || cause === "silence" ? "run_timed_out" : `run_${status}`;
+}
+
+export const report = (status: "succeeded" | "failed") =>
+  command(status, async (model, { run }) => {
+    const { isOpen } = model.at(Date.now());
+    const body = status === "failed" ? { status, error: "exit 1" } : { status };
+    const answer = await ask("POST", run.callback.url, { token: run.callback.token, body });
+    expectAnswered(answer, model, isOpen, true);
+    model.report(status, Date.now());
+  });
+
+export const heartbeat = (message: string | null, afterMs: number) =>
+  command(`heartbeat(${message}) after ${afterMs} ms`, async (model, { url, run }) => {
+    vi.setSystemTime(Date.now() + afterMs);
+    const { isOpen } = model.at(Date.now());
+    const body = message === null ? {} : { message };
+    const answer = await ask("POST", `${url}/heartbeat`, { token: run.callback.token, body });
+    expectAnswered(answer, model, isOpen, true);
+    model.heartbeat(Date.now());
+  });
+
+export const cancel = command("cancel", async (model, { url }) => {
+  const isPending = model.at(Date.now()).status === "pending";
+  expectAnswered(await ask("DELETE", url), model, isPending, false);
+  model.cancel(Date.now());
+});
+
+/** One of the attempts that are still flying is answered, the newest first. */
+export const answer = (nth: number, came: Came, retryAfterSeconds: number | null) =>
+  command(`answer #${nth} ${came} ${retryAfterSeconds}`, async (model, story) => {
+    const { length } = story.flying;
+    const [flying] = story.flying.splice(length - 1 - (nth % Math.max(length, 1)), 1);
+    if (flying === undefined) return;
+    const retryAfter = retryAfterSeconds === null ? null : String(retryAfterSeconds);
+    await runInDurableObject(story.owner, () => flying.answer(came, retryAfter));
+    const asked = retryAfterSeconds === null ? null : retryAfterSeconds * 1000;
+    model.attempted(flying.attempt, came, asked, Date.now(), await newlyToldNext(story));
+  });
+
+/** The invocation that made the newest attempt dies without a word. */
+export const lose = command("lose", async (_, story) => {
+  const flying = story.flying.pop();
+  if (flying !== undefined) await runInDurableObject(story.owner, () => flying.fail());
+});
+
+async function ring(model: ModelRun, story: Story): Promise<void> {
+  const at = await runInDurableObject(story.owner, (_, { storage }) => storage.getAlarm());
+  if (at !== null && at <= Date.now()) await runDurableObjectAlarm(story.owner);
+  model.alarm(Date.now(), await newlyToldNext(story));
+}
+
+/** The alarm rings, if it is set for now or earlier. */
+export const ringAlarm = command("alarm", ring);
+
+/** The same when something is due, or a moment before. */
+export const turn = (early: number) =>
+  command(`turn, ${early} ms early`, async (model, story) => {
+    vi.setSystemTime(Math.max(Date.now(), model.dueAt - early));
+    await ring(model, story);
+  });
+
+/** The object is gone with all that it waited for, and another takes over. */
+export const evict = command("evict", async (_, story) => {
+  // An object that waits to send a flight is not evicted, and a clock that jumps makes it wait for long.
+  await story.owner.settle();
+  await evictDurableObject(story.owner);
+  story.flying.length = 0;
+});
+
+/** Nothing is read afterwards, so that whatever comes next is the first to notice. */
+export const pass = (ms: number): Command => ({
+  check: () => true,
+  async run() {
+    vi.setSystemTime(Date.now() + ms);
+  },
+  toString: () => `pass(${ms} ms)`,
+});

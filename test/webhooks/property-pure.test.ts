@@ -1,0 +1,215 @@
+/**
+ * The pure rules alone, put together as the coordinator does but without journal, alarms or objects: thousands of
+ * orders against the same small model. What only the real service can get wrong is in property.test.ts.
+ */
+
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { attemptAnswered, attemptStarted } from "../../src/runs/coordinator/attempt-events.ts";
+import {
+  begin,
+  dueAt,
+  expire,
+  isOpen,
+  purgeAt,
+  type Run,
+  type RunEvent,
+  transition,
+} from "../../src/runs/run.ts";
+import { eventsBetween, type TimelineEvent } from "../../src/runs/timeline.ts";
+import {
+  type AttemptAnswer,
+  beginAttempt,
+  type Delivery,
+  isAttemptDue,
+  isAttemptLost,
+  judge,
+  LOST,
+  newDelivery,
+} from "../../src/webhooks/delivery.ts";
+import { toAnswer } from "./property-commands.ts";
+import { type Came, ModelRun, type Settings } from "./property-model.ts";
+import { expectSound, retold, type Told } from "./property-told.ts";
+
+const START = Date.UTC(2026, 0, 31, 12);
+
+/** A run by the rules, and the timeline that they make. */
+class RuledRun {
+  run: Run;
+  delivery: Delivery | null;
+  readonly events: TimelineEvent[];
+  /** Attempts that are still to be answered. */
+  flying = [1];
+
+  constructor({ timeout, heartbeatTimeout, ...trigger }: Settings) {
+    const none = { entityId: null, parameters: "{}", recommendations: "{}" };
+    const heartbeatTimeoutMs = heartbeatTimeout === null ? null : heartbeatTimeout * 60_000;
+    const times = { createdAt: START, deadlineAt: START + timeout * 60_000, heartbeatTimeoutMs };
+    const source = { source: "trigger", actionVersion: null, retryOf: null, labels: "[]" } as const;
+    this.run = begin(
+      { ...none, ...source, id: "r", actionName: "deploy", triggeredBy: "root", ...times },
+      true,
+    );
+    const host = "ci.example.com";
+    this.delivery = beginAttempt(
+      newDelivery({ ...trigger, host, weight: 0, sealed: new Uint8Array() }, START),
+      START,
+    );
+    this.events = [{ type: "created", at: START, data: {} }, attemptStarted(this.delivery, START)];
+  }
+
+  apply(event: RunEvent, now: number, first: readonly TimelineEvent[] = []): void {
+    this.#become(expire(this.run, now), { type: "deadline_passed" }, now);
+    const next = transition(this.run, event, now);
+    if (!next.ok) return;
+    this.events.push(...first);
+    this.#become(next.value, event, now);
+  }
+
+  settle(attempt: number, answer: AttemptAnswer, now: number, random: number): number | null {
+    this.apply({ type: "deadline_passed" }, now);
+    if (this.delivery === null) return null;
+    const verdict = judge(this.delivery, attempt, answer, {
+      now,
+      createdAt: this.run.createdAt,
+      deadlineAt: this.run.deadlineAt,
+      random,
+    });
+    if (verdict.outcome === "ignored") return null;
+    const answered = attemptAnswered(attempt, answer, verdict, now);
+    if (verdict.outcome === "retry") {
+      this.events.push(answered);
+      this.delivery = verdict.delivery;
+      return verdict.delivery.nextAt;
+    }
+    const accepted = { type: this.delivery.startOn === "accepted" ? "started" : "delivered" } as const;
+    const given = verdict.outcome === "given_up" ? verdict : null;
+    this.apply(given === null ? accepted : { type: "delivery_failed", reason: given.reason }, now, [
+      answered,
+    ]);
+    this.delivery = null;
+    return null;
+  }
+
+  turn(now: number, random: number): number | null {
+    this.apply({ type: "deadline_passed" }, now);
+    if (this.delivery === null) return null;
+    if (isAttemptLost(this.delivery, now)) return this.settle(this.delivery.attempt, LOST, now, random);
+    if (!isAttemptDue(this.delivery, now)) return null;
+    this.delivery = beginAttempt(this.delivery, now);
+    this.events.push(attemptStarted(this.delivery, now));
+    this.flying.push(this.delivery.attempt);
+    return null;
+  }
+
+  /** The timeline as it is told. */
+  get told(): Told[] {
+    return this.events.map(({ type, at, data }, index) => {
+      return { seq: index + 1, type, at: new Date(at).toISOString(), ...data };
+    });
+  }
+
+  #become(next: Run, event: RunEvent, now: number): void {
+    this.events.push(...eventsBetween(this.run, next, event, now));
+    // It has started or ended, so of its delivery nothing is kept.
+    if (next.version > this.run.version) this.delivery = null;
+    this.run = next;
+  }
+}
+
+const came = fc.constantFrom<Came[]>(200, 503, 503, 504, 429, 409, 302, 404, "no answer", "unsendable");
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("answer" as const), came, nth: fc.nat({ max: 2 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant("turn" as const), early: fc.constantFrom(0, 0, 0, 1) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.nat({ max: 70_000 }) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("beat", "succeed", "fail", "cancel") }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("stop" as const),
+      graceMs: fc.constantFrom(0, 1000, 30_000, 60_000, 3_600_000),
+    }),
+  },
+);
+const settings = fc.record<Settings>({
+  timeout: fc.constantFrom(1, 2, 60),
+  heartbeatTimeout: fc.constantFrom(null, 1, 2),
+  startOn: fc.constantFrom("accepted", "heartbeat"),
+  maxAttempts: fc.constantFrom(1, 2, 3, 10),
+  initialDelayMs: fc.constantFrom(100, 1000, 20_000),
+});
+const dice = fc.nat({ max: 2 ** 31 - 1 }).map((n) => n / 2 ** 31);
+const REPORTED = { succeed: "succeeded", fail: "failed" } as const;
+
+it("makes of any order one end, no attempt after it, and a timeline that tells the same story", () => {
+  const steps = fc.array(fc.tuple(step, dice), { minLength: 5, maxLength: 30, size: "max" });
+  const property = fc.property(settings, fc.noBias(steps), (settings, steps) => {
+    const ruled = new RuledRun(settings);
+    const model = new ModelRun(settings, START);
+    let now = START;
+    for (const [step, random] of steps) {
+      const wasOpen = isOpen(ruled.run);
+      if (step.do === "pass") now += step.ms;
+      else if (step.do === "turn") {
+        now = Math.max(now, (model.nextAt ?? model.lostAt ?? 0) - step.early);
+        model.alarm(now, ruled.turn(now, random));
+      } else if (step.do === "answer") {
+        const [attempt] = ruled.flying.splice(-1 - (step.nth % Math.max(ruled.flying.length, 1)), 1);
+        if (attempt === undefined) continue;
+        model.attempted(
+          attempt,
+          step.came,
+          null,
+          now,
+          ruled.settle(attempt, toAnswer(step.came, null), now, random),
+        );
+      } else if (step.do === "beat") {
+        ruled.apply({ type: "heartbeat" }, now);
+        model.heartbeat(now);
+      } else if (step.do === "cancel") {
+        ruled.apply({ type: "cancelled" }, now);
+        model.cancel(now);
+      } else if (step.do === "stop") {
+        const { graceMs } = step;
+        ruled.apply({ type: "cancel_requested", by: "ci", reason: null, graceMs }, now);
+        model.stop(graceMs, now);
+      } else {
+        const status = REPORTED[step.do];
+        ruled.apply(
+          status === "failed" ? { type: status, error: "1", output: null } : { type: status, output: null },
+          now,
+        );
+        model.report(status, now);
+      }
+      if (step.do !== "pass") ruled.apply({ type: "deadline_passed" }, now);
+      model.at(step.do === "pass" ? START : now);
+      const { status, startedAt, completedAt, endCause } = ruled.run;
+      const { cause } = model;
+      expect({
+        status,
+        startedAt,
+        completedAt,
+        cause: endCause,
+        isDelivering: ruled.delivery !== null,
+      }).toEqual({
+        status: model.status,
+        startedAt: model.startedAt,
+        completedAt: model.completedAt,
+        cause,
+        isDelivering: model.isDelivering,
+      });
+      if (!wasOpen) expect(isOpen(ruled.run)).toBe(false);
+      // It is never due in the past: an alarm for it would ring for ever.
+      if (isOpen(ruled.run) && step.do !== "pass")
+        expect(dueAt({ ...ruled.run, purgeAt: purgeAt(ruled.run, 30) }, null)).toBeGreaterThan(now);
+    }
+    expectSound(ruled.told, settings.maxAttempts);
+    const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+    const { status, startedAt, completedAt } = ruled.run;
+    expect(retold(ruled.told)).toEqual({ status, startedAt: iso(startedAt), completedAt: iso(completedAt) });
+  });
+  fc.assert(property, { seed: 20260131, numRuns: 5000 });
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import {
+  backoffMs,
+  isRetryable,
+  parseRetryAfter,
+  RETRY_AFTER_MAX_MS,
+  retryDelayMs,
+} from "../../src/webhooks/backoff.ts";
+
+const NOW = Date.UTC(1994, 10, 6, 8, 49, 7);
+const HOUR_MS = 3_600_000;
+const POLICY = { maxAttempts: 3, initialDelayMs: 1000 };
+const ALMOST_ONE = 1 - 2 ** -53;
+
+describe("a status is retried", () => {
+  it.each([null, 408, 425, 429, 500, 501, 502, 503, 504, 529, 599])("%s is", (status) => {
+    expect(isRetryable(status)).toBe(true);
+  });
+
+  it.each([0, 200, 204, 301, 302, 307, 308, 400, 401, 403, 404, 407, 409, 410, 422, 424, 426, 428, 499, 600])(
+    "%s is not",
+    (status) => expect(isRetryable(status)).toBe(false),
+  );
+});
+
+describe("the backoff", () => {
+  it.each([
+    [1, 0, 0],
+    [1, 0.5, 500],
+    [1, ALMOST_ONE, 999],
+    [2, 0.5, 1000],
+    [3, 0.5, 2000],
+    [3, ALMOST_ONE, 3999],
+    [10, 0.25, 128_000],
+    [3, 0.000_3, 1],
+  ])("after attempt %d with chance %d is %d ms", (attempt, random, expected) => {
+    expect(backoffMs(POLICY, attempt, random)).toBe(expected);
+  });
+
+  it.each([2, 10, 2000])("never passes an hour and keeps its jitter there, at attempt %d", (attempt) => {
+    const slow = { maxAttempts: 10, initialDelayMs: HOUR_MS };
+    expect(backoffMs(slow, attempt, ALMOST_ONE)).toBe(HOUR_MS - 1);
+    expect(backoffMs(slow, attempt, 0.25)).toBe(HOUR_MS / 4);
+    expect(backoffMs(slow, attempt, 0)).toBe(0);
+  });
+});
+
+describe("Retry-After", () => {
+  it.each([
+    ["0", 0],
+    ["120", 120_000],
+    ["007", 7000],
+    [" \t30 ", 30_000],
+    ["7200", 2 * HOUR_MS],
+    ["Sun, 06 Nov 1994 08:49:37 GMT", 30_000],
+    ["Sunday, 06-Nov-94 08:49:37 GMT", 30_000],
+    ["Sun Nov  6 08:49:37 1994", 30_000],
+    ["Sun Nov 06 08:49:37 1994", 30_000],
+    [" Sun, 06 Nov 1994 08:49:37 GMT ", 30_000],
+    ["Wed, 06 Nov 1994 08:49:37 GMT", 30_000],
+    ["Sun, 06 Nov 1994 08:49:60 GMT", 53_000],
+    ["Sun, 06 Nov 1994 08:49:07 GMT", 0],
+    ["Sun, 06 Nov 1994 08:49:06 GMT", 0],
+    ["Thu, 01 Jan 1970 00:00:00 GMT", 0],
+    ["Sun, 01 Jan 0001 00:00:00 GMT", 0],
+    ["Thu, 29 Feb 1996 00:00:00 GMT", Date.UTC(1996, 1, 29) - NOW],
+    ["Fri, 31 Dec 9999 23:59:59 GMT", Date.UTC(9999, 11, 31, 23, 59, 59) - NOW],
+  ])("%j is %d ms", (value, expected) => {
+    expect(parseRetryAfter(value, NOW)).toBe(expected);
+  });
+
+  it.each([
+    [2026, "26", 2026],
+    [2026, "27", 2027],
+    [2026, "76", 2076],
+    [2026, "77", 1977],
+    [2026, "99", 1999],
+    [1994, "99", 1999],
+    [1994, "44", 1944],
+  ])("in %d, a year of the two digits %s is %d", (year, digits, expected) => {
+    const now = Date.UTC(year, 0, 1);
+    const asked = parseRetryAfter(`Sunday, 06-Nov-${digits} 00:00:00 GMT`, now);
+    expect(asked).toBe(Math.max(Date.UTC(expected, 10, 6) - now, 0));
+  });
+
+  it.each([
+    null,
+    "",
+    " ",
+    "soon",
+    "-1",
+    "+1",
+    "1.5",
+    "1e3",
+    "0x10",
+    "1 2",
+    "120, 120",
+    "120s",
+    "foo 1",
+    "Infinity",
+    "NaN",
+    "\u0661",
+    "1994-11-06T08:49:37Z",
+    "1994-11-06",
+    "Nov 6 1994",
+    "06 Nov 1994 08:49:37 GMT",
+    "sun, 06 nov 1994 08:49:37 gmt",
+    "Sun, 6 Nov 1994 08:49:37 GMT",
+    "Sun, 06 Nov 1994 08:49:37",
+    "Sun, 06 Nov 1994 08:49:37 UTC",
+    "Sun, 06 Nov 1994 08:49:37 +0000",
+    "Sun, 06 Nov 1994 24:00:00 GMT",
+    "Sun, 06 Nov 1994 08:60:00 GMT",
+    "Sun, 06 Nov 1994 08:49:61 GMT",
+    "Sun, 00 Nov 1994 08:49:37 GMT",
+    "Sun, 31 Nov 1994 08:49:37 GMT",
+    "Wed, 29 Feb 1995 08:49:37 GMT",
+    "Sun, 06 Foo 1994 08:49:37 GMT",
+    "Sunday, 06-Nov-1994 08:49:37 GMT",
+    "Sun, 06-Nov-94 08:49:37 GMT",
+    "Sun Nov 6 08:49:37 1994",
+    "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+    `${"9".repeat(100)}x`,
+  ])("%j is invalid and ignored", (value) => {
+    expect(parseRetryAfter(value, NOW)).toBeNull();
+    expect(retryDelayMs(POLICY, 1, value, NOW, 0.5)).toBe(500);
+  });
+
+  it("stays a valid date when added to now, however many digits it has", () => {
+    for (const digits of [10, 13, 20, 400, 10_000]) {
+      const asked = parseRetryAfter("9".repeat(digits), NOW) ?? Number.NaN;
+      expect(Number.isSafeInteger(asked)).toBe(true);
+      expect(Number.isNaN(new Date(NOW + asked).getTime())).toBe(false);
+    }
+  });
+});
+
+describe("the wait before a retry", () => {
+  it.each([
+    ["ours where nothing is asked for", null, 2000],
+    ["ours where less is asked for", "1", 2000],
+    ["what is asked for where it is longer", "5", 5000],
+    ["a date that is asked for", "Sun, 06 Nov 1994 08:49:37 GMT", 30_000],
+    ["an hour at the most", "3601", HOUR_MS],
+    ["an hour at the most, for a date too", "Fri, 31 Dec 9999 23:59:59 GMT", HOUR_MS],
+    ["an hour at the most, for any number", "9".repeat(400), HOUR_MS],
+  ])("is %s", (_, retryAfter, expected) => {
+    expect(retryDelayMs(POLICY, 3, retryAfter, NOW, 0.5)).toBe(expected);
+    expect(expected).toBeLessThanOrEqual(RETRY_AFTER_MAX_MS);
+  });
+});

@@ -1,0 +1,165 @@
+/**
+ * Many requests of one coordinator without a receiver: only the entrypoint that makes a request, at the platform's edge, is a
+ * stand-in whose answers the test gives.
+ */
+
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, expect, vi } from "vitest";
+import { keyHalves } from "../../src/runs/journal/run-key.ts";
+import type { AttemptAnswer } from "../../src/webhooks/delivery.ts";
+import type { Attempt } from "../../src/webhooks/sealed-request.ts";
+import { coordinator, MINUTE_MS, mint } from "../support/direct.ts";
+import { newRunsPath } from "../support/requests.ts";
+
+export interface UnderWay {
+  readonly runId: string;
+  readonly bytes: number;
+  answer(status: number): void;
+  crash(): void;
+}
+
+/** `sent`: the runs of attempts that have left, in order. `underWay`: the attempts under way. */
+interface Outside {
+  sent: string[];
+  underWay: UnderWay[];
+}
+
+export const outside: Outside = { sent: [], underWay: [] };
+
+function send({ runId, sealed }: Attempt): Promise<AttemptAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<AttemptAnswer>();
+  const gone = () => {
+    outside.underWay = outside.underWay.filter((attempt) => attempt !== self);
+  };
+  const rest = { durationMs: 1, isFinal: false, excerpt: null, retryAfter: null };
+  const self: UnderWay = {
+    runId,
+    bytes: sealed.byteLength,
+    answer: (status) => {
+      gone();
+      resolve({ ...rest, status, reason: `answered ${status}` });
+    },
+    crash: () => {
+      gone();
+      reject(new Error("the invocation died"));
+    },
+  };
+  outside.sent.push(runId);
+  outside.underWay.push(self);
+  return promise;
+}
+
+/** Begins each test of a file with nothing sent. */
+export function useStandInSender(): void {
+  beforeEach(async () => {
+    outside.sent = [];
+    outside.underWay = [];
+    // One for the isolate: every object finds it there.
+    await runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
+      const { exports } = state as unknown as { exports: object };
+      Object.defineProperty(exports, "WebhookSender", { value: { send }, configurable: true });
+    });
+  });
+  afterEach(() => vi.useRealTimers());
+}
+
+/** `bytes`: of each request. `isStoppable`: each trigger has a stop request too. */
+interface Wanted {
+  readonly bytes?: number;
+  readonly minutes?: number;
+  readonly isStoppable?: boolean;
+}
+
+/** Runs with a delivery each; their ids, in the order in which those start that wait. */
+export async function fire(
+  path: string,
+  count: number,
+  { bytes = 10, minutes = 60, isStoppable = false }: Wanted = {},
+): Promise<string[]> {
+  const createdAt = Date.now();
+  const request = {
+    host: "ci.example",
+    maxAttempts: 2,
+    initialDelayMs: 100,
+    sealed: new Uint8Array(bytes),
+    weight: bytes,
+  };
+  // Two runs of one millisecond may get the same key, and then the second is refused.
+  const byKey = new Map<string, string>();
+  while (byKey.size < count) {
+    const id = await mint(path, createdAt);
+    byKey.set(keyHalves(id).join(), id);
+  }
+  const ids = [...byKey.values()].sort();
+  await runInDurableObject(coordinator(path, 0), async (instance) => {
+    const made = ids.map((id) =>
+      instance.create(
+        {
+          id,
+          createdAt,
+          deadlineAt: createdAt + minutes * MINUTE_MS,
+          actionName: "deploy",
+          entityId: null,
+          parameters: "{}",
+          recommendations: "{}",
+          triggeredBy: "root",
+          heartbeatTimeoutMs: null,
+          source: "trigger",
+          actionVersion: null,
+          retryOf: null,
+          labels: "[]",
+        },
+        { key: `m:${id}`, fingerprint: "" },
+        { ...request, startOn: "accepted", ...(isStoppable && { stop: request }) },
+      ),
+    );
+    expect((await Promise.all(made)).every(({ ok }) => ok)).toBe(true);
+  });
+  return ids;
+}
+
+/** Answers attempts under way, as their coordinator hears it. */
+export async function answer(
+  path: string,
+  attempts: readonly (UnderWay | undefined)[],
+  status = 200,
+): Promise<void> {
+  await runInDurableObject(coordinator(path, 0), async () => {
+    for (const attempt of attempts) attempt?.answer(status);
+  });
+}
+
+export const ring = (path: string) => runDurableObjectAlarm(coordinator(path, 0));
+export const alarmAt = (path: string) =>
+  runInDurableObject(coordinator(path, 0), (_, state) => state.storage.getAlarm());
+
+/** What the coordinator writes into its SQL while `work` is done. */
+export async function rowsWritten(path: string, work: () => Promise<unknown>): Promise<number> {
+  const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+  let restore = () => {};
+  await runInDurableObject(coordinator(path, 0), (_, { storage: { sql } }) => {
+    const prototype = Object.getPrototypeOf(sql) as SqlStorage;
+    const { exec } = prototype;
+    prototype.exec = function (this: SqlStorage, ...args: Parameters<SqlStorage["exec"]>) {
+      const cursor = exec.apply(this, args);
+      cursors.push(cursor);
+      return cursor;
+    } as SqlStorage["exec"];
+    restore = () => {
+      prototype.exec = exec;
+    };
+  });
+  try {
+    await work();
+  } finally {
+    restore();
+  }
+  expect(cursors.length).toBeGreaterThan(0);
+  return cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0);
+}
+
+/** Lets the clock go on, and rings whatever alarm is due by then. */
+export async function pass(path: string, ms: number): Promise<void> {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+  await ring(path);
+}

@@ -1,0 +1,453 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { JSON_MAX_DEPTH, utf8Bytes } from "../../src/base/limits.ts";
+import type { Result } from "../../src/base/result.ts";
+import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
+import {
+  checkTemplate,
+  checkUrlTemplate,
+  renderJson,
+  renderText,
+  renderUrl,
+} from "../../src/webhooks/template.ts";
+
+const KIB = 1024;
+const ROOM = 64 * KIB;
+
+const CONTEXT: TemplateContext = {
+  run: {
+    id: "019c0e5a-1800-8000-8000-000000000000",
+    actionName: "deploy",
+    triggeredBy: "ci",
+    createdAt: "2026-01-31T12:00:00.000Z",
+    callbackUrl: "https://runs.example/callback",
+    callbackToken: "token",
+    expiresAt: "2026-01-31T13:00:00.000Z",
+  },
+  // Parsed, so that `__proto__` is a member like any other.
+  parameters: JSON.parse(`{
+    "branch": "main", "replicas": 3, "dry": false, "nothing": null, "empty": "",
+    "list": ["a", { "b": "c" }, [7]], "deep": { "er": { "est": 1.5 } }, "ключ-1": "ж",
+    "looks": "{{ run.id }}", "quoted": "\\"\\\\\\n", "own": { "__proto__": "mine", "toString": "yours" }
+  }`),
+  recommendations: { size: { cpu: 2 } },
+  entity: { id: "svc/1" },
+};
+
+function withParameters(parameters: TemplateContext["parameters"]): TemplateContext {
+  return { ...CONTEXT, parameters };
+}
+
+function value<T>(result: Result<T, string>): T {
+  if (!result.ok) throw new Error(result.error);
+  return result.value;
+}
+
+const json = (template: unknown, context = CONTEXT) => value(renderJson(template, context, ROOM));
+const text = (template: string, context = CONTEXT) => value(renderText(template, context, ROOM));
+
+describe("a value that is exactly one placeholder keeps its type", () => {
+  it.each<[string, unknown]>([
+    ["{{ parameters.branch }}", "main"],
+    ["{{parameters.replicas}}", 3],
+    ["{{\t parameters.dry\n}}", false],
+    ["{{ parameters.nothing }}", null],
+    ["{{ parameters.missing }}", null],
+    ["{{ parameters.missing.too }}", null],
+    ["{{ parameters.list }}", ["a", { b: "c" }, [7]]],
+    ["{{ parameters.list.1.b }}", "c"],
+    ["{{ parameters.list.2.0 }}", 7],
+    ["{{ parameters.list.3 }}", null],
+    ["{{ parameters.deep.er.est }}", 1.5],
+    ["{{ parameters.ключ-1 }}", "ж"],
+    ["{{ recommendations.size }}", { cpu: 2 }],
+    ["{{ entity.id }}", "svc/1"],
+    ["{{ entity }}", { id: "svc/1" }],
+    ["{{ run }}", CONTEXT.run],
+    ["{{ run.callbackToken }}", "token"],
+  ])("%j", (template, expected) => {
+    expect(checkTemplate(template)).toBeNull();
+    expect(json(template)).toEqual(expected);
+  });
+
+  it("and a run without an entity has a null id, empty in text", () => {
+    const context = { ...CONTEXT, entity: { id: null } };
+    expect(json(["{{ entity.id }}", "<{{ entity.id }}>"], context)).toEqual([null, "<>"]);
+  });
+});
+
+describe("inside text a value is text", () => {
+  it.each([
+    [" {{ parameters.replicas }} ", " 3 "],
+    ["{{ parameters.branch }}{{ parameters.dry }}", "mainfalse"],
+    ["a{{ parameters.nothing }}b{{ parameters.missing }}c", "abc"],
+    ["l={{ parameters.list }}", 'l=["a",{"b":"c"},[7]]'],
+    ["{{ recommendations.size }}.", '{"cpu":2}.'],
+    ['"{{ parameters.quoted }}"', '""\\\n"'],
+    ["a }} b } { c", "a }} b } { c"],
+    ["{{ parameters.branch }}}", "main}"],
+    ["", ""],
+  ])("%j", (template, expected) => {
+    expect(checkTemplate(template)).toBeNull();
+    expect(json({ a: [template] })).toEqual({ a: [expected] });
+    expect(text(template)).toBe(expected);
+  });
+
+  it("and a header's value is text even if it is only a placeholder", () => {
+    expect(text("{{ parameters.replicas }}")).toBe("3");
+    expect(text("{{ parameters.missing }}")).toBe("");
+    expect(text("{{ recommendations }}")).toBe('{"size":{"cpu":2}}');
+  });
+});
+
+it.each([
+  ["{{ secrets.x }}", "{{ secrets.x }} is a secret. Use secrets only in headers and payload."],
+  [
+    "{{ response.x }}",
+    "{{ response.x }} is not known yet. Use the receiver's answer only in cancel and link.",
+  ],
+])("%j is refused where it can't stand", (template, sentence) => {
+  expect(checkTemplate([template])?.sentence).toBe(sentence);
+});
+
+describe("a faulty template is refused with a sentence", () => {
+  const ROOTS = "Begin with one of run, parameters, recommendations, entity.";
+  it.each([
+    ["{{ Run.id }}", ROOTS],
+    ["{{ constructor }}", ROOTS],
+    ["{{ __proto__.x }}", ROOTS],
+    [
+      "{{ run.foo }}",
+      "run has only id, actionName, triggeredBy, createdAt, callbackUrl, callbackToken, expiresAt",
+    ],
+    ["{{ run.constructor }}", "run has only id"],
+    ["{{ run.id.x }}", "run has only id"],
+    ["{{ entity.name }}", "entity has only id"],
+    ["{{ entity.id.x }}", "entity has only id"],
+    ["{{ }}", "has an empty name"],
+    ["{{}}", "has an empty name"],
+    ["{{ . }}", "has an empty name"],
+    ["{{ parameters. }}", "has an empty name"],
+    ["{{ .parameters }}", "has an empty name"],
+    ["{{ parameters..x }}", "has an empty name"],
+    ["{{ parameters.a b }}", "a blank or a brace"],
+    ["{{ parameters .a }}", "a blank or a brace"],
+    ["{{ parameters.a{b }}", "a blank or a brace"],
+    ["{{ parameters.a}b }}", "a blank or a brace"],
+    ["{{{ parameters.a }}}", "a blank or a brace"],
+    ["{{", "not closed"],
+    ["{{ parameters.a", "not closed"],
+    ["{{ parameters.a }", "not closed"],
+    ["{{ run.id }}{{ run.id", "not closed"],
+    ["{{{{ run.id }}}}", "not closed"],
+  ])("%j", (template, sentence) => {
+    expect(checkTemplate(template)?.sentence).toContain(sentence);
+    expect(checkUrlTemplate(`https://ci.example/${template}`)).toContain(sentence);
+    expect(() => renderText(template, CONTEXT, ROOM)).toThrow("never checked");
+  });
+
+  it("that names the first place and shows at most 80 characters of the placeholder", () => {
+    const long = `{{ ${"x".repeat(5000)} }}`;
+    const fault = checkTemplate({ a: 1, b: [null, "fine", { c: `..${long}` }], z: "{{" });
+    expect(fault?.path).toEqual(["b", 2, "c"]);
+    expect(fault?.sentence).toMatch(/^\{\{ x{76}… is unknown/);
+  });
+
+  it("without the text after an open {{, which may be a secret", () => {
+    expect(checkTemplate("Bearer {{hunter2")?.sentence).not.toContain("hunter2");
+    expect(checkTemplate("Bearer {{hunter2 {{ run.id }}")?.sentence).not.toContain("hunter2");
+  });
+
+  it("also for a placeholder in a key", () => {
+    expect(checkTemplate({ a: { "x{{ run.id }}": 1 } })).toEqual({
+      path: ["a", "x{{ run.id }}"],
+      sentence: "A key can't have placeholders. Put them into values.",
+    });
+  });
+});
+
+describe("only own members are reached", () => {
+  const INHERITED = [
+    ...Object.getOwnPropertyNames(Object.prototype),
+    ...Object.getOwnPropertyNames(Array.prototype),
+    ...Object.getOwnPropertyNames(String.prototype),
+  ];
+  it.each([
+    "parameters",
+    "parameters.list",
+    "parameters.branch",
+    "parameters.replicas",
+    "recommendations.size",
+  ])("%s has nothing of its prototype's", (holder) => {
+    const templates = INHERITED.map((name) => `{{ ${holder}.${name} }}`);
+    expect(new Set(json(templates) as unknown[])).toEqual(new Set([null]));
+  });
+
+  it.each(["0 1", "00", "-0", "1.0", "1e0", "+1", "٠", "4294967296"])("%s is no index", (index) => {
+    const template = `{{ parameters.list.${index.replace(" ", ".")} }}`;
+    expect(json(template)).toBeNull();
+  });
+
+  it("and a member with such a name is reached if the JSON has it", () => {
+    expect(json("{{ parameters.own.__proto__ }}-{{ parameters.own.toString }}")).toBe("mine-yours");
+  });
+
+  it("a template's own __proto__ stays a key and pollutes nothing", () => {
+    const template = JSON.parse('{"a":{"__proto__":{"polluted":"{{ parameters.branch }}"}}}');
+    expect(JSON.stringify(json(template))).toBe('{"a":{"__proto__":{"polluted":"main"}}}');
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+});
+
+describe("a value is never expanded again", () => {
+  it("whatever it looks like", () => {
+    expect(json(["{{ parameters.looks }}", "<{{ parameters.looks }}>"])).toEqual([
+      "{{ run.id }}",
+      "<{{ run.id }}>",
+    ]);
+  });
+
+  it("and two halves make no placeholder", () => {
+    const context = withParameters({ open: "{{ run", close: ".id }}" });
+    expect(text("{{ parameters.open }}{{ parameters.close }}", context)).toBe("{{ run.id }}");
+  });
+
+  it("for any text at all", () => {
+    const hostile = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.constantFrom("{{ run.id }}", "{{", "}}", "{{}}"),
+    );
+    fc.assert(
+      fc.property(hostile, hostile, (a, b) => {
+        const context = withParameters({ a, b });
+        expect(json({ x: ["{{ parameters.a }}"] }, context)).toEqual({ x: [a] });
+        expect(text("{{ parameters.a }}-{{ parameters.b }}", context)).toBe(`${a}-${b}`);
+      }),
+    );
+  });
+});
+
+describe("a template without placeholders renders to itself", () => {
+  it("whatever JSON it is", () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 5 }), (source) => {
+        fc.pre(!source.includes("{{"));
+        const template = JSON.parse(source);
+        expect(checkTemplate(template)).toBeNull();
+        expect(JSON.stringify(json(template))).toBe(JSON.stringify(template));
+      }),
+    );
+  });
+});
+
+describe("the bound", () => {
+  it("is exactly the bytes of the result's JSON", () => {
+    const leaf = fc.oneof(
+      fc.constantFrom("{{ parameters.v }}", "<{{ parameters.v }}{{ parameters.w }}>", "{{ run }}"),
+      fc.string({ unit: "binary" }).filter((some) => !some.includes("{{")),
+    );
+    const { template } = fc.letrec((tie) => ({
+      template: fc.oneof(
+        { depthSize: "small" },
+        leaf,
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        fc.array(tie("template")),
+        fc.dictionary(fc.string({ unit: "binary" }), tie("template")),
+      ),
+    }));
+    fc.assert(
+      fc.property(template, fc.jsonValue(), fc.string({ unit: "binary" }), (some, v, w) => {
+        const context = withParameters({ v, w });
+        const rendered = json(some, context);
+        const bytes = utf8Bytes(JSON.stringify(rendered));
+        expect(renderJson(some, context, bytes)).toEqual({ ok: true, value: rendered });
+        expect(renderJson(some, context, bytes - 1)).toEqual({ ok: false, error: "too_large" });
+      }),
+    );
+  });
+
+  it.each(["x", "ж", "😀", "\ud800"])("of a header is bytes of UTF-8, made of %j too", (letter) => {
+    const context = withParameters({ v: letter.repeat(10) });
+    const bytes = 1 + utf8Bytes(letter) * 10;
+    expect(renderText("-{{ parameters.v }}", context, bytes).ok).toBe(true);
+    expect(renderText("-{{ parameters.v }}", context, bytes - 1).ok).toBe(false);
+  });
+
+  // Each would be 10 000 times 256 KiB, or as many measurements of it.
+  const BIG = withParameters({ s: "x".repeat(256 * KIB), o: { list: Array(32 * KIB).fill("{{ run.id") } });
+  it.each<[string, unknown]>([
+    ["alone, text", Array(10_000).fill("{{ parameters.s }}")],
+    ["alone, object", Array(10_000).fill("{{ parameters.o }}")],
+    [
+      "members",
+      Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, "{{ parameters.o }}"])),
+    ],
+    ["in one string, text", "{{ parameters.s }}".repeat(10_000)],
+    ["in one string, object", "{{ parameters.o }}-".repeat(10_000)],
+    ["in strings", Array(10_000).fill("-{{ parameters.o }}")],
+  ])("stops a size bomb early: %s", (_, template) => {
+    const startedAt = performance.now();
+    expect(renderJson(template, BIG, 1024 * KIB)).toEqual({ ok: false, error: "too_large" });
+    if (typeof template === "string") {
+      expect(renderText(template, BIG, 1024 * KIB).ok).toBe(false);
+      expect(renderUrl(`https://ci.example/${template}`, BIG, 1024 * KIB).ok).toBe(false);
+    }
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+
+  it("keeps 10 000 placeholders, and texts that almost are placeholders, fast", () => {
+    const startedAt = performance.now();
+    expect(text("{{ parameters.replicas }}".repeat(10_000))).toBe("3".repeat(10_000));
+    expect(text("{{ parameters.missing }}".repeat(10_000))).toBe("");
+    const url = `https://ci.example/${"%41{{ parameters.missing }}".repeat(10_000)}`;
+    expect(value(renderUrl(url, CONTEXT, ROOM))).toBe(`https://ci.example/${"%41".repeat(10_000)}`);
+    for (const almost of ["{{", "{{ ", "{{ a.", "{", "}}", "{{ x } ", "{{\t\t", "%2e", "/."]) {
+      checkTemplate(almost.repeat(100_000));
+      checkUrlTemplate(almost.repeat(100_000));
+      checkTemplate(`{{${almost.replaceAll("{", " ").repeat(100_000)}}}`);
+    }
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+
+  it("allows templates as deep as JSON_MAX_DEPTH", () => {
+    let template: unknown = "{{ parameters.replicas }}";
+    for (let depth = 0; depth < JSON_MAX_DEPTH; depth += 1) template = [template];
+    expect(checkTemplate(template)).toBeNull();
+    expect(JSON.stringify(json(template))).toBe(
+      `${"[".repeat(JSON_MAX_DEPTH)}3${"]".repeat(JSON_MAX_DEPTH)}`,
+    );
+  });
+});
+
+describe("a URL takes placeholders in path and query only", () => {
+  it.each([
+    "https://ci.example/{{ parameters.x }}",
+    "https://ci.example:8443/job/{{ parameters.x }}/run?a={{ entity.id }}&b=1",
+    "HTTP://ci.example?{{ parameters.x }}",
+    "https://ci.example\\{{ parameters.x }}",
+    "https://user:password@ci.example/{{ parameters.x }}",
+    "https://ci.example/%25{{ parameters.x }}",
+    "https://ci.example/plain#here",
+  ])("%s", (template) => {
+    expect(checkUrlTemplate(template)).toBeNull();
+  });
+
+  it.each([
+    ["{{ parameters.x }}", "scheme, host and port"],
+    ["{{ parameters.x }}://ci.example/", "scheme, host and port"],
+    ["http{{ parameters.x }}://ci.example/", "scheme, host and port"],
+    ["https://{{ parameters.x }}", "scheme, host and port"],
+    ["https://{{ parameters.x }}/hook", "scheme, host and port"],
+    ["https://ci.example{{ parameters.x }}/", "scheme, host and port"],
+    ["https://ci.example.{{ parameters.x }}/", "scheme, host and port"],
+    ["https://ci.example:{{ parameters.x }}/", "scheme, host and port"],
+    ["https://ci.example@{{ parameters.x }}/", "scheme, host and port"],
+    ["https://{{ parameters.x }}@ci.example/", "scheme, host and port"],
+    // A URL parser takes what follows any number of slashes for the host.
+    ["https:{{ parameters.x }}/", "scheme, host and port"],
+    ["https:/{{ parameters.x }}/", "scheme, host and port"],
+    ["https:///{{ parameters.x }}/", "scheme, host and port"],
+    ["https:\\\\\\{{ parameters.x }}/", "scheme, host and port"],
+    ["/{{ parameters.x }}", "scheme, host and port"],
+    ["//ci.example/{{ parameters.x }}", "scheme, host and port"],
+    ["ftp://ci.example/{{ parameters.x }}", "scheme, host and port"],
+    // And drops tabs and line breaks before it looks.
+    ["https://\t/{{ parameters.x }}/", "can't have blanks"],
+    [" https://ci.example/{{ parameters.x }}", "can't have blanks"],
+    ["https://ci.example/.\n./{{ parameters.x }}", "can't have blanks"],
+    ["https://ci.example/{{ parameters.x }}/.. ", "can't have blanks"],
+    ["https://ci.example/{{ parameters.x }}/\u0000", "can't have blanks"],
+    ["https://ci.example/#{{ parameters.x }}", "what follows #"],
+    ["https://ci.example#{{ parameters.x }}", "what follows #"],
+    ["https://ci.example/%{{ parameters.x }}", "% escape"],
+    ["https://ci.example/?a=%2{{ parameters.x }}", "% escape"],
+  ])("%j is refused", (template, sentence) => {
+    expect(checkUrlTemplate(template)).toContain(sentence);
+    expect(() => renderUrl(template, CONTEXT, ROOM)).toThrow("never checked");
+  });
+});
+
+describe("a value in a URL", () => {
+  const url = (template: string, x: unknown) =>
+    renderUrl(`https://ci.example${template}`, withParameters({ x, dot: "." }), ROOM);
+
+  it.each<[string, unknown, string]>([
+    ["/{{ parameters.x }}/build", "feature/a b", "/feature%2Fa%20b/build"],
+    ["/{{ parameters.x }}", "?a#b\\c%2f&d=é😀", "/%3Fa%23b%5Cc%252f%26d%3D%C3%A9%F0%9F%98%80"],
+    ["/{{ parameters.x }}", "\ud800", "/%EF%BF%BD"],
+    ["/?a={{ parameters.x }}", "\r\nHost: evil", "/?a=%0D%0AHost%3A%20evil"],
+    ["/?ref={{ parameters.x }}&a=1", "a&b=c", "/?ref=a%26b%3Dc&a=1"],
+    ["/?n={{ parameters.x }}", 3, "/?n=3"],
+    ["/?n={{ parameters.x }}", null, "/?n="],
+    ["/?n={{ parameters.x }}", [1], "/?n=%5B1%5D"],
+    ["/?n=../{{ parameters.x }}/..", "..", "/?n=../../.."],
+    ["/a?{{ parameters.x }}", "/../", "/a?%2F..%2F"],
+    ["/{{ parameters.x }}", "...", "/..."],
+    ["/{{ parameters.x }}", "%2e%2ex", "/%252e%252ex"],
+    ["/v1.{{ parameters.x }}", ".", "/v1.."],
+    ["/a#/../b", "", "/a#/../b"],
+  ])("%j with %j", (template, x, expected) => {
+    expect(url(template, x)).toEqual({ ok: true, value: `https://ci.example${expected}` });
+  });
+
+  it.each<[string, unknown]>([
+    ["/a/{{ parameters.x }}", ".."],
+    ["/a/{{ parameters.x }}/b", "."],
+    ["/a/.{{ parameters.x }}/b", "."],
+    ["/a/{{ parameters.x }}{{ parameters.dot }}/b", "."],
+    ["/a/%2E{{ parameters.x }}?b", "."],
+    ["/a\\{{ parameters.x }}\\b", ".."],
+    ["/a/..{{ parameters.x }}", ""],
+    ["/a/{{ parameters.x }}#b", ".."],
+    ["/a/../{{ parameters.x }}", "b"],
+    ["/a/%2e%2E/b", ""],
+    ["/a/.%2e", ""],
+  ])("can't make a dot segment: %j with %j", (template, x) => {
+    expect(url(template, x)).toEqual({ ok: false, error: "dot_segment" });
+  });
+
+  it("counts encoded, and the template's own text in UTF-8", () => {
+    const context = withParameters({ x: "é" });
+    const template = "https://h/é{{ parameters.x }}";
+    expect(renderUrl(template, context, 18).ok).toBe(true);
+    expect(renderUrl(template, context, 17)).toEqual({ ok: false, error: "too_large" });
+  });
+
+  it("never leaves its host or its place in the path", () => {
+    const piece = fc.constantFrom(
+      "/",
+      "\\",
+      "?",
+      "#",
+      "@",
+      ":",
+      "a",
+      "1",
+      ".",
+      "%",
+      "é",
+      "\t",
+      "{{ parameters.x }}",
+    );
+    const template = fc.array(piece, { maxLength: 12 }).map((pieces) => `https://${pieces.join("")}`);
+    const hostile = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.constantFrom("evil.example", "@evil/", "..", "/"),
+    );
+    fc.assert(
+      fc.property(template, hostile, (some, x) => {
+        fc.pre(checkUrlTemplate(some) === null);
+        const plain = URL.parse(some.replaceAll("{{ parameters.x }}", "x"));
+        fc.pre(plain !== null);
+        const result = renderUrl(some, withParameters({ x }), ROOM);
+        if (!result.ok) return;
+        const rendered = new URL(result.value);
+        expect(rendered.origin).toBe(plain.origin);
+        expect(rendered.username).toBe(plain.username);
+        expect(rendered.pathname.split("/").length).toBe(plain.pathname.split("/").length);
+        expect(rendered.hash).toBe(plain.hash);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
