@@ -56,7 +56,7 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ...refused("src/runs/journal/planted.ts", "../../actions/resolve.ts", "../../auth/bearer.ts"),
   ...allowed("src/runs/journal/planted.ts", "../run.ts", "../../webhooks/delivery.ts"),
   ...refused("src/runs/projection/planted.ts", "../coordinator/ledger.ts", "../api/run-routes.ts", "hono"),
-  ...refused("src/runs/projection/planted.ts", "../../webhooks/delivery.ts", "../../http/errors.ts"),
+  ...refused("src/runs/projection/planted.ts", "../../webhooks/delivery.ts", "../../database/read-d1.ts"),
   ...allowed("src/runs/projection/planted.ts", "../d1/list.ts", "../journal/journal.ts"),
   ...refused("src/runs/coordinator/planted.ts", "../api/run-routes.ts", "../../auth/bearer.ts", "hono"),
   ...refused("src/runs/coordinator/planted.ts", "../../actions/resolve.ts", "../../http/errors.ts"),
