@@ -26,8 +26,8 @@ export async function readD1<T>(
       throw error;
     });
   } catch (error) {
-    if (isDatabaseFull(error)) throw new ApiError("storage_full", DATABASE_FULL, {}, error);
-    throw new ApiError("database_unavailable", undefined, {}, error);
+    if (isDatabaseFull(error)) throw new ApiError("storage_full", DATABASE_FULL, { cause: error });
+    throw new ApiError("database_unavailable", undefined, { cause: error });
   }
 }
 

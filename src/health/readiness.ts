@@ -98,5 +98,5 @@ function problemOf(cause: unknown): Problem {
 function throwProblem(problem: Problem | null, cause?: unknown): void {
   if (problem === null) return;
   const [code, sentence] = PROBLEMS[problem];
-  throw new ApiError(code, sentence, {}, cause);
+  throw new ApiError(code, sentence, { cause });
 }

@@ -31,7 +31,7 @@ export const healthRoutes = new Hono<AppEnv>()
     const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
     const faults = [...(ring.ok ? [] : [ring.error]), ...settingFaults(c.env, new URL(c.req.url).origin)];
     if (!ring.ok || faults.length > 0) {
-      throw new ApiError("not_ready", faults.join(" "), { "Retry-After": "60" });
+      throw new ApiError("not_ready", faults.join(" "), { headers: { "Retry-After": "60" } });
     }
     const [keyId = ""] = await sealingKeyIds(ring.value);
     const { older } = await requireDatabase(c.env.DB, c.get("hops"), keyId);

@@ -87,18 +87,19 @@ declare global {
   }
 }
 
+/** What an error may have besides its sentence. `headers` win over those of the table. */
+export interface ErrorExtras {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
 /** A refusal on its way to the caller. `message` is sent; `cause` is only logged. */
 export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
 
   /** The table has the default sentence and `Retry-After`. */
-  constructor(
-    code: ErrorCode,
-    sentence: string = ERRORS[code][1],
-    headers: Readonly<Record<string, string>> = {},
-    cause?: unknown,
-  ) {
+  constructor(code: ErrorCode, sentence: string = ERRORS[code][1], { headers, cause }: ErrorExtras = {}) {
     const [status, , retrySeconds]: ErrorKind = ERRORS[code];
     // A stack is useless here, and capturing one costs more than all other work of a refusal.
     const { stackTraceLimit } = Error;
@@ -121,7 +122,7 @@ export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof HTTPException && thrown.status === 400) {
     return new ApiError("invalid_body", "The body is not valid JSON. Send one JSON object.");
   }
-  return new ApiError("internal_error", undefined, {}, thrown);
+  return new ApiError("internal_error", undefined, { cause: thrown });
 }
 
 export function errorResponse(c: Context, { code, message, headers }: ApiError): Response {

@@ -159,7 +159,7 @@ describe("the stack of an error", () => {
 
   it("is kept for the cause of an ApiError, because the log needs it", () => {
     const cause = new Error("D1 is down");
-    const refusal = new ApiError("database_unavailable", "Try again later.", {}, cause);
+    const refusal = new ApiError("database_unavailable", "Try again later.", { cause });
     expect(refusal.cause).toBe(cause);
     expect(frames(cause).length).toBeGreaterThan(0);
   });

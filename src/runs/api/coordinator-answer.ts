@@ -21,7 +21,7 @@ const CODES: Partial<Record<Reason, ErrorCode>> = {
 
 export function refusalError(reason: Reason, headers: Readonly<Record<string, string>> = {}): ApiError {
   if (reason === "id_taken") throw new Error("several run ids in a row were taken");
-  return new ApiError(CODES[reason] ?? (reason as ErrorCode), undefined, headers);
+  return new ApiError(CODES[reason] ?? (reason as ErrorCode), undefined, { headers });
 }
 
 /** Sends JSON text. `bookmark`: what the caller's next list must show, the bookmark of its request included. */

@@ -62,7 +62,7 @@ export async function askCoordinator<T>(
   try {
     return await callCoordinator(env, hops, scope, n, ask);
   } catch (error) {
-    throw new ApiError("coordinator_unavailable", undefined, {}, error);
+    throw new ApiError("coordinator_unavailable", undefined, { cause: error });
   }
 }
 
