@@ -21,7 +21,7 @@ import { callbackRoutes } from "./runs/api/callback-routes.ts";
 import { actionRunsRoutes } from "./runs/api/create/action-runs-routes.ts";
 import { resyncRoutes } from "./runs/api/resync-routes.ts";
 import { runRoutes } from "./runs/api/run-routes.ts";
-import { eventRoutes } from "./runs/api/watch/timeline-routes.ts";
+import { timelineRoutes } from "./runs/api/watch/timeline-routes.ts";
 import { corsOrigins } from "./settings/config.ts";
 
 const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
@@ -66,7 +66,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/actions`, actionRunsRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
-  app.route(`${ENVIRONMENT}/action-runs`, eventRoutes);
+  app.route(`${ENVIRONMENT}/action-runs`, timelineRoutes);
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
 
   refuseOtherMethods(app);

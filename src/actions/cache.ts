@@ -1,6 +1,6 @@
 /**
  * What an isolate remembers of stored actions, so that a run seldom reads D1. Secrets stay sealed here.
- * A change takes effect within 30 s: in the isolate that made it at once, in the others when their memory is stale.
+ * A change takes effect at once in the isolate that made it, and within 30 s in the others.
  */
 
 import { OutageCache } from "../database/outage-cache.ts";
@@ -8,7 +8,7 @@ import { readD1 } from "../database/read-d1.ts";
 import type { Hops } from "../http/app-env.ts";
 import { type CheckedSchema, checkSchema } from "../json-schema/check-schema.ts";
 import type { ActionDefinition } from "./definition.ts";
-import { type ActionPlace, type StoredAction, selectAction } from "./store.ts";
+import { type ActionRef, type StoredAction, selectAction } from "./store.ts";
 
 const REMEMBERED_MAX_BYTES = 16 * 1024 * 1024;
 
@@ -29,8 +29,8 @@ const known = new OutageCache<KnownAction>({
 });
 
 /** Makes a change take effect in this isolate at once. Call this after the change, even if the change seems to have failed. */
-export function forgetAction(place: ActionPlace): void {
-  known.forget([keyOf(place)]);
+export function forgetAction(ref: ActionRef): void {
+  known.forget([keyOf(ref)]);
 }
 
 /**
@@ -40,15 +40,15 @@ export function forgetAction(place: ActionPlace): void {
 export async function knownAction(
   db: D1Database,
   hops: Hops,
-  place: ActionPlace,
+  ref: ActionRef,
   now: number,
   waitUntil: (work: Promise<unknown>) => void,
 ): Promise<KnownAction | null> {
-  const key = keyOf(place);
+  const key = keyOf(ref);
   const action = known.recall(key, now);
   if (action !== undefined) return action;
   const read = async () => {
-    const stored = await readD1(hops, () => selectAction(db, place));
+    const stored = await readD1(hops, () => selectAction(db, ref));
     return stored === null ? null : toKnown(stored);
   };
   return known.lookUp({ key, now, read }, waitUntil);
@@ -57,7 +57,7 @@ export async function knownAction(
 function toKnown({ version, definition: text, sealed }: StoredAction): KnownAction {
   const definition = JSON.parse(text) as ActionDefinition;
   const checked = definition.parametersSchema === undefined ? null : checkSchema(definition.parametersSchema);
-  // Only if a later release accepts less. Runs without the check would be worse than no runs.
+  // Can happen only if a release accepts fewer schemas. Runs without the check would be worse than no runs.
   if (checked !== null && !checked.ok) throw new Error(`a stored schema is refused: ${checked.error.path}`);
   return { version, definition, schema: checked?.value ?? null, sealed };
 }
@@ -83,6 +83,6 @@ function heapBytes(value: unknown): number {
   return bytes;
 }
 
-function keyOf({ scope, name }: ActionPlace): string {
+function keyOf({ scope, name }: ActionRef): string {
   return `${scope}/${name}`;
 }

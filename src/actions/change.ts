@@ -1,4 +1,4 @@
-/** What a PUT and a DELETE of an action share: they read it, compare and set, and start again if another change came first. */
+/** A PUT and a DELETE read the action, compare and set it, and start again if another change came first. */
 
 import type { Context } from "hono";
 import { type AuditEntry, logAudit } from "../auth/audit.ts";
@@ -6,24 +6,24 @@ import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import { forgetAction } from "./cache.ts";
-import { type ActionPlace, type Changeable, selectForChange } from "./store.ts";
+import { type ActionRef, type Changeable, selectForChange } from "./store.ts";
 
 /** How often a change starts again because another one came first. */
 const TRIES_MAX = 5;
 
 /**
- * `write`: judges what was read, and writes the change with its audit entry. Its result is null if another change came first.
+ * `write`: checks what was read, and writes the change with its audit entry. Its result is null if another change came first.
  * Throws what `write` throws, `precondition_failed` and `database_unavailable`.
  */
 export async function changeAction<T extends { readonly version: number }>(
   c: Context<AppEnv>,
-  place: ActionPlace,
+  ref: ActionRef,
   entry: AuditEntry,
   write: (read: Changeable) => Promise<T | null>,
 ): Promise<T> {
   for (let n = 0; n < TRIES_MAX; n++) {
-    const read = await readD1(c.get("hops"), () => selectForChange(c.env.DB, place));
-    const written = await write(read).finally(() => forgetAction(place));
+    const read = await readD1(c.get("hops"), () => selectForChange(c.env.DB, ref));
+    const written = await write(read).finally(() => forgetAction(ref));
     if (written === null) continue;
     logAudit(entry, c.get("requestId"), { version: written.version });
     return written;

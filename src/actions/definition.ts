@@ -1,4 +1,4 @@
-/** zod: an action as a PUT sends it and as a GET shows it. A secret is null where the stored value stays, and in every GET. PURE. */
+/** zod: an action as a PUT sends it and as a GET shows it. Null in a PUT keeps the stored secret. A GET shows only null. PURE. */
 
 import * as z from "zod/mini";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
@@ -24,7 +24,7 @@ function withNulls(schema: z.ZodMiniType): z.ZodMiniType<SecretTexts, SecretText
     .custom<SecretTexts>(isJsonObject, { error: "send a JSON object of strings." })
     .check(
       z.superRefine((texts, context) => {
-        // The names beside a null are judged too.
+        // Also checks the names beside a null.
         const filled = Object.entries(texts).map(([name, text]) => [name, text === null ? "x" : text]);
         const { error } = schema.safeParse(Object.fromEntries(filled));
         for (const { path, message } of error?.issues ?? []) {

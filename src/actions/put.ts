@@ -23,7 +23,7 @@ import {
   type SplitDefinition,
   splitSecrets,
 } from "./secrets.ts";
-import { type ActionPlace, putAction, type StoredAction } from "./store.ts";
+import { type ActionRef, putAction, type StoredAction } from "./store.ts";
 
 /** `definition`: JSON as a GET shows it. */
 export interface PutAction {
@@ -40,7 +40,7 @@ export interface PutAction {
 export async function storeAction(
   c: Context<AppEnv>,
   ring: KeyRing,
-  place: ActionPlace,
+  ref: ActionRef,
   sent: ActionDefinition,
   entry: AuditEntry,
 ): Promise<PutAction> {
@@ -49,15 +49,15 @@ export async function storeAction(
     throw new ApiError("too_many_labels", `The action has ${labels} labels. Send at most ${LABELS_MAX}.`);
   }
   requireCallableUrls(c, sent.trigger);
-  return changeAction(c, place, entry, async ({ action, lastDeleted }) => {
+  return changeAction(c, ref, entry, async ({ action, lastDeleted }) => {
     requirePreconditions(c, action?.version ?? null);
     const replaces = action?.version ?? 0;
     const version = (action?.version ?? lastDeleted) + 1;
-    const { definition, secrets } = await withKeptSecrets(ring, place, sent, action);
+    const { definition, secrets } = await withKeptSecrets(ring, ref, sent, action);
     requireWholeTrigger(definition.trigger, secrets);
     const text = JSON.stringify(definition);
-    const sealed = await sealSecrets(ring, secrets, { ...place, version });
-    const put = { place, replaces, version, definition: text, sealed };
+    const sealed = await sealSecrets(ring, secrets, { ...ref, version });
+    const put = { ref, replaces, version, definition: text, sealed };
     const putting = await readD1(c.get("hops"), () => putAction(c.env.DB, put, entry));
     if (putting === "full") throw new ApiError("too_many_actions");
     return putting === "changed" ? null : { version, isNew: action === null, definition: text };
@@ -66,14 +66,14 @@ export async function storeAction(
 
 async function withKeptSecrets(
   ring: KeyRing,
-  place: ActionPlace,
+  ref: ActionRef,
   sent: ActionDefinition,
   action: StoredAction | null,
 ): Promise<SplitDefinition> {
   let stored: { readonly definition: ActionDefinition; readonly secrets: Secrets | null } | null = null;
   if (action !== null) {
     const { sealed, version } = action;
-    const secrets = sealed === null ? new Map() : await openSecrets(ring, sealed, { ...place, version });
+    const secrets = sealed === null ? new Map() : await openSecrets(ring, sealed, { ...ref, version });
     stored = { definition: JSON.parse(action.definition) as ActionDefinition, secrets };
   }
   const split = splitSecrets(sent, stored);
@@ -92,7 +92,7 @@ function secretRequired({ place, reason }: MissingSecret): ApiError {
   return new ApiError("secret_required", `${place.slice(0, 200)}: ${REASONS[reason]}`);
 }
 
-/** The rules of a trigger hold for the whole of it. The sentence quotes and counts no secret. */
+/** Some rules need the trigger with its secrets. The sentence quotes no secret, and counts no characters of one. */
 function requireWholeTrigger(trigger: StoredTrigger | undefined, secrets: Secrets): void {
   if (trigger === undefined) return;
   const whole = joinSecrets(trigger, secrets);
@@ -102,7 +102,7 @@ function requireWholeTrigger(trigger: StoredTrigger | undefined, secrets: Secret
   throw new ApiError("invalid_body", sentenceOf(issues));
 }
 
-/** Refuses at once what no run could call. A run judges its URL again, because the settings may have changed. */
+/** Refuses at once what no run could call. Each run checks its URL again, because the settings may have changed. */
 function requireCallableUrls(c: Context<AppEnv>, trigger: StoredTrigger | undefined): void {
   if (trigger === undefined) return;
   const policy = webhookPolicy(c.env, new URL(c.req.url).origin);

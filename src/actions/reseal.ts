@@ -1,9 +1,9 @@
 /**
- * Seals the secrets of actions again under the first key of the ring, so that an older key can leave the ring. A bounded
- * number each minute. The action's version stays, because nothing that a caller sees has changed.
+ * Seals the secrets of actions again under the first key of the ring, a bounded number each minute, so that an older key can
+ * leave the ring. The action's version stays, because nothing that a caller sees has changed.
  *
- * Only secrets under a later key of this ring are touched. An isolate that lacks a key during a deploy leaves what it can't
- * open alone.
+ * Only secrets under a later key of this ring are sealed again. During a deploy, an isolate can lack a key. It leaves alone
+ * what it can't open.
  */
 
 import { log, logFailure } from "../base/log.ts";
@@ -11,9 +11,9 @@ import { type KeyRing, keyRing } from "../settings/key-ring.ts";
 import { resealed, sealingKeyIds } from "./sealing.ts";
 
 const PER_MINUTE = 100;
-/** More than one action's secrets can have. D1 gives and takes each byte as a number in JSON, which takes several times as much. */
+/** One action's secrets always fit. D1 sends each byte as a number in JSON, which is several times as long. */
 const BYTES_PER_MINUTE = 2 * 1024 * 1024;
-/** Entries of the index. */
+/** How many entries of the index one minute looks at. */
 const LOOKED_AT_PER_MINUTE = 10_000;
 /**
  * What was sealed again is left alone for longer than a deploy takes to roll out. Otherwise isolates with the keys `old,new`
@@ -62,7 +62,7 @@ async function reseal(db: D1Database, ring: KeyRing, now: number): Promise<void>
   log(lost > 0 ? "error" : "info", "actions_resealed", { resealed: changed, lost });
 }
 
-/** In a random order, so that secrets that no key opens can't take up every minute's places. */
+/** In a random order. Otherwise, secrets that no key opens could fill the batch of every minute. */
 const SELECT = `
   SELECT scope, name, version, keyId, secrets FROM (
     SELECT scope, name, version, key_id AS keyId, secrets,

@@ -1,7 +1,6 @@
-/** Resolves an action for a run: its definition as it is now, with its secrets opened. */
+/** Resolves an action for a run: the definition as it is now, with its secrets opened. */
 
 import type { JsonObject } from "../base/json.ts";
-import { err, ok, type Result } from "../base/result.ts";
 import type { Hops } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import type { CheckedSchema } from "../json-schema/check-schema.ts";
@@ -13,7 +12,7 @@ import { type KnownAction, knownAction } from "./cache.ts";
 import type { StoredTrigger } from "./definition.ts";
 import { openSecrets } from "./sealing.ts";
 import { joinSecrets, type Secrets } from "./secrets.ts";
-import type { ActionPlace } from "./store.ts";
+import type { ActionRef } from "./store.ts";
 
 export interface ResolvedAction {
   readonly name: string;
@@ -27,31 +26,40 @@ export interface ResolvedAction {
   readonly schema: CheckedSchema | null;
 }
 
+/** What a request uses to resolve actions. `waitUntil`: lets a late answer of D1 still count. */
+interface Resolver {
+  readonly env: Env;
+  readonly hops: Hops;
+  readonly scope: string;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
 /**
- * Reads D1's primary once, and not at all while the isolate remembers the action. Throws `database_unavailable` and
- * `not_configured`. `waitUntil`: lets a late answer of D1 still count.
+ * The action as it is now, if its schema accepts the parameters. Reads D1's primary once, and not at all while the isolate
+ * remembers the action. Throws `action_not_found`, `action_secrets_lost`, `invalid_parameters`, `not_configured` or
+ * `database_unavailable`.
  */
 export async function resolveAction(
-  env: Env,
-  hops: Hops,
-  scope: string,
+  { env, hops, scope, waitUntil }: Resolver,
   name: string,
-  waitUntil: (work: Promise<unknown>) => void = () => {},
-): Promise<Result<ResolvedAction, "action_not_found" | "action_secrets_lost">> {
-  const place = { scope, name };
-  const known = await knownAction(env.DB, hops, place, Date.now(), waitUntil);
-  if (known === null) return err("action_not_found");
+  parameters: JsonObject,
+): Promise<ResolvedAction> {
+  const ref = { scope, name };
+  const known = await knownAction(env.DB, hops, ref, Date.now(), waitUntil);
+  if (known === null) throw new ApiError("action_not_found");
   const { version, definition, schema } = known;
-  const trigger = await openTrigger(env, place, known);
-  if (trigger === null) return err("action_secrets_lost");
+  const trigger = await openTrigger(env, ref, known);
+  if (trigger === null) throw new ApiError("action_secrets_lost");
   const { timeout, heartbeatTimeout, labels = [] } = definition;
-  return ok({ name, version, trigger, timeout, heartbeatTimeout, labels, schema });
+  const action = { name, version, trigger, timeout, heartbeatTimeout, labels, schema };
+  requireValidParameters(action, parameters);
+  return action;
 }
 
 /** Null if no key opens the secrets. */
 async function openTrigger(
   env: Env,
-  place: ActionPlace,
+  ref: ActionRef,
   { definition, version, sealed }: KnownAction,
 ): Promise<Trigger | undefined | null> {
   if (definition.trigger === undefined) return undefined;
@@ -59,7 +67,7 @@ async function openTrigger(
   if (sealed !== null) {
     const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
     if (!ring.ok) throw new ApiError("not_configured", ring.error);
-    secrets = await openSecrets(ring.value, sealed, { ...place, version });
+    secrets = await openSecrets(ring.value, sealed, { ...ref, version });
   }
   const whole: StoredTrigger | null = secrets === null ? null : joinSecrets(definition.trigger, secrets);
   // `joinSecrets` left no null.
@@ -67,7 +75,7 @@ async function openTrigger(
 }
 
 /** Throws `invalid_parameters`, whose sentence names the place. */
-export function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObject): void {
+function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObject): void {
   if (schema === null) return;
   const checked = validate(schema, parameters);
   if (!checked.ok) throw new ApiError("invalid_parameters", checked.error.sentence);

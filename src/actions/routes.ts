@@ -17,7 +17,7 @@ import { baseUrl } from "../settings/public-url.ts";
 import { changeAction } from "./change.ts";
 import { actionDefinition } from "./definition.ts";
 import { storeAction } from "./put.ts";
-import { type ActionPlace, deleteAction, type ListedAction, listActions, selectAction } from "./store.ts";
+import { type ActionRef, deleteAction, type ListedAction, listActions, selectAction } from "./store.ts";
 
 const actionListQuery = z.strictObject(actionPageQuery);
 const ACTION = `/:name{${ACTION_NAME}}` as "/:name";
@@ -33,32 +33,32 @@ export const actionRoutes = new Hono<AppEnv>()
     return sendText(c, `[${page.actions.map(listed).join(",")}]`);
   })
   .get(ACTION, requires("data:read"), async (c) => {
-    const action = await readD1(c.get("hops"), () => selectAction(c.env.DB, actionPlaceOf(c)));
+    const action = await readD1(c.get("hops"), () => selectAction(c.env.DB, actionRefOf(c)));
     if (action === null) throw new ApiError("action_not_found");
     c.header("ETag", etagOf(action.version));
     return sendText(c, action.definition);
   })
   .put(ACTION, requires("actions:manage"), validBody(actionDefinition), async (c) => {
-    const place = actionPlaceOf(c);
-    const put = await storeAction(c, usableRing(c), place, c.req.valid("json"), entryOf(c, "action_put"));
+    const ref = actionRefOf(c);
+    const put = await storeAction(c, usableRing(c), ref, c.req.valid("json"), entryOf(c, "action_put"));
     c.header("ETag", etagOf(put.version));
     if (put.isNew) c.header("Location", `${baseUrl(c.env, c.req.url)}${new URL(c.req.url).pathname}`);
     return sendText(c, put.definition, put.isNew ? 201 : 200);
   })
   .delete(ACTION, requires("actions:manage"), async (c) => {
-    const place = actionPlaceOf(c);
+    const ref = actionRefOf(c);
     const entry = entryOf(c, "action_deleted");
-    await changeAction(c, place, entry, async ({ action }) => {
+    await changeAction(c, ref, entry, async ({ action }) => {
       if (action === null) throw new ApiError("action_not_found");
       const { version } = action;
       requirePreconditions(c, version);
-      const isDone = await readD1(c.get("hops"), () => deleteAction(c.env.DB, place, version, entry));
+      const isDone = await readD1(c.get("hops"), () => deleteAction(c.env.DB, ref, version, entry));
       return isDone ? { version } : null;
     });
     return c.body(null, 204);
   });
 
-function actionPlaceOf(c: Context<AppEnv>): ActionPlace {
+function actionRefOf(c: Context<AppEnv>): ActionRef {
   return { scope: scopeOf(c), name: c.req.param("name") ?? "" };
 }
 

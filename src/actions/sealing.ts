@@ -6,19 +6,23 @@ import type { Secrets } from "./secrets.ts";
 const PURPOSE = "action-secrets";
 
 /** What sealed secrets are bound to. */
-export interface SealedFor {
+export interface SecretsOwner {
   readonly scope: string;
   readonly name: string;
   readonly version: number;
 }
 
-export interface Sealed {
+export interface SealedSecrets {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The id of the key that sealed. It reveals nothing of the key. */
   readonly keyId: string;
 }
 
-export async function sealSecrets(ring: KeyRing, secrets: Secrets, owner: SealedFor): Promise<Sealed | null> {
+export async function sealSecrets(
+  ring: KeyRing,
+  secrets: Secrets,
+  owner: SecretsOwner,
+): Promise<SealedSecrets | null> {
   if (secrets.size === 0) return null;
   return sealText(ring, JSON.stringify([...secrets]), owner);
 }
@@ -27,7 +31,7 @@ export async function sealSecrets(ring: KeyRing, secrets: Secrets, owner: Sealed
 export async function openSecrets(
   ring: KeyRing,
   bytes: Uint8Array<ArrayBuffer>,
-  owner: SealedFor,
+  owner: SecretsOwner,
 ): Promise<Secrets | null> {
   const text = await ring.open(bytes, about(owner), PURPOSE);
   return text === null ? null : new Map(JSON.parse(text) as [string, string][]);
@@ -37,8 +41,8 @@ export async function openSecrets(
 export async function resealed(
   ring: KeyRing,
   bytes: Uint8Array<ArrayBuffer>,
-  owner: SealedFor,
-): Promise<Sealed | null> {
+  owner: SecretsOwner,
+): Promise<SealedSecrets | null> {
   const text = await ring.open(bytes, about(owner), PURPOSE);
   return text === null ? null : sealText(ring, text, owner);
 }
@@ -48,7 +52,7 @@ export function sealingKeyIds(ring: KeyRing): Promise<readonly string[]> {
   return ring.keyIds(PURPOSE);
 }
 
-async function sealText(ring: KeyRing, text: string, owner: SealedFor): Promise<Sealed> {
+async function sealText(ring: KeyRing, text: string, owner: SecretsOwner): Promise<SealedSecrets> {
   const [bytes, [keyId = ""]] = await Promise.all([
     ring.seal(text, about(owner), PURPOSE),
     sealingKeyIds(ring),
@@ -56,6 +60,6 @@ async function sealText(ring: KeyRing, text: string, owner: SealedFor): Promise<
   return { bytes, keyId };
 }
 
-function about({ scope, name, version }: SealedFor): string {
+function about({ scope, name, version }: SecretsOwner): string {
   return `action-runs action-secrets v1\n${scope}\n${name}\n${version}`;
 }

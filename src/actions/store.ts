@@ -1,12 +1,12 @@
 /**
- * Every SQL statement on stored actions. A change is one batch that may run twice, because the first run may have committed
- * although its answer was lost. So each change carries the id of its audit entry, and each batch ends by reading whether
- * that entry exists.
+ * The SQL that serves requests for stored actions. The cron that seals secrets again has its own, in `reseal.ts`. A change is
+ * one batch that may run twice, because the first run may have committed although its answer was lost. So each change carries
+ * the id of its audit entry, and each batch ends by reading whether that entry exists.
  */
 
 import { type AuditEntry, auditStatement } from "../auth/audit.ts";
 import { ACTIONS_MAX_PER_ENVIRONMENT, PAGE_MAX_BYTES, utf8Bytes } from "../base/limits.ts";
-import type { Sealed } from "./sealing.ts";
+import type { SealedSecrets } from "./sealing.ts";
 
 /** `definition`: JSON with null in the place of each secret. */
 export interface StoredAction {
@@ -15,15 +15,15 @@ export interface StoredAction {
   readonly sealed: Uint8Array<ArrayBuffer> | null;
 }
 
-/** Where an action is. `scope`: `{org}/{project}/{env}`. */
-export interface ActionPlace {
+/** What an action is found by. `scope`: `{org}/{project}/{env}`. */
+export interface ActionRef {
   readonly scope: string;
   readonly name: string;
 }
 
 /** From D1's primary; null if there is none. */
-export async function selectAction(db: D1Database, place: ActionPlace): Promise<StoredAction | null> {
-  return (await selectForChange(db, place)).action;
+export async function selectAction(db: D1Database, ref: ActionRef): Promise<StoredAction | null> {
+  return (await selectForChange(db, ref)).action;
 }
 
 /** An action, and the highest version that a deleted action of its environment had, or 0. */
@@ -32,7 +32,7 @@ export interface Changeable {
   readonly lastDeleted: number;
 }
 
-export async function selectForChange(db: D1Database, { scope, name }: ActionPlace): Promise<Changeable> {
+export async function selectForChange(db: D1Database, { scope, name }: ActionRef): Promise<Changeable> {
   type Row = {
     version: number | null;
     definition: string;
@@ -58,18 +58,18 @@ function toBytes(blob: ArrayBuffer | number[] | null): Uint8Array<ArrayBuffer> |
 }
 
 export interface NewVersion {
-  readonly place: ActionPlace;
+  readonly ref: ActionRef;
   /** The version that this one replaces; 0 if there must be no such action. */
   readonly replaces: number;
   readonly version: number;
   readonly definition: string;
-  readonly sealed: Sealed | null;
+  readonly sealed: SealedSecrets | null;
 }
 
 /** `full`: the environment has the maximum number of actions. `changed`: another change came first. */
 export type Putting = "put" | "full" | "changed";
 
-/** Compares and sets in one statement, which also enforces the limit. */
+/** Compares the version and writes the next one, in one statement that also enforces the limit of actions. */
 const PUT = `
   INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
@@ -86,8 +86,8 @@ const WROTE = `EXISTS (
   SELECT 1 FROM actions WHERE scope = ?1 || '/' || ?3 AND name = ?8 AND change_id = ?2)`;
 
 export async function putAction(db: D1Database, put: NewVersion, entry: AuditEntry): Promise<Putting> {
-  const { place, replaces, version, definition, sealed } = put;
-  const { scope, name } = place;
+  const { ref, replaces, version, definition, sealed } = put;
+  const { scope, name } = ref;
   const write = db
     .prepare(PUT)
     .bind(
@@ -109,7 +109,7 @@ export async function putAction(db: D1Database, put: NewVersion, entry: AuditEnt
 /** Deletes the action if it still has this version. False if another change came first. */
 export async function deleteAction(
   db: D1Database,
-  { scope, name }: ActionPlace,
+  { scope, name }: ActionRef,
   version: number,
   entry: AuditEntry,
 ): Promise<boolean> {

@@ -10,9 +10,8 @@ import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import { rootToken } from "../settings/config.ts";
 import { isApiToken, lookUpToken, recallToken, wasGoodLately } from "./api-token.ts";
-import { clientOf } from "./client-address.ts";
 import { may, type Permission, type Principal } from "./permissions.ts";
-import { chargeGuess, lookUpGuess } from "./token-guesses.ts";
+import { chargeGuess, clientOf, lookUpGuess } from "./token-guesses.ts";
 
 declare module "hono" {
   interface ContextVariableMap {

@@ -1,6 +1,6 @@
 /**
  * The calls and messages between the Worker and a coordinator. Old and new code meet during a deploy, so only add. Refusals
- * are values, because an error loses its class across the call.
+ * are values, because an error loses its class on its way from the object to the Worker.
  */
 
 import type { NewDelivery } from "../webhooks/delivery.ts";
@@ -51,7 +51,7 @@ export interface RunAnswer {
   readonly cancel?: CancelOrder | null;
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
-  /** Only for a create that was repeated: whether the callback token is the receiver's alone. */
+  /** Only for a create that was repeated: whether only the receiver may know the callback token. */
   readonly isTokenHidden?: boolean;
 }
 
@@ -64,7 +64,7 @@ export interface CancelOrder {
   readonly remainingMs: number;
 }
 
-/** What a new run takes from the run that it repeats. JSON values are text. */
+/** What a new run takes from the run that it repeats. `parameters`, `recommendations` and `labels` are JSON text. */
 export interface RunInputs {
   readonly actionName: string;
   readonly entityId: string | null;
@@ -114,7 +114,7 @@ export interface RunRefusal {
     | "storage_full"
     | "too_many_watchers"
     | Conflict;
-  /** The same as a RunAnswer's, if the run refuses an event. */
+  /** As in a RunAnswer. Only if the run's status is why the event is refused. */
   readonly bookmark?: string | null;
 }
 
@@ -129,78 +129,70 @@ export interface Watcher {
   readonly tokenId: string;
 }
 
-/** What code older than stored actions does not know of a run. */
-type Added = "source" | "actionVersion" | "retryOf" | "labels";
-
-/** A new run as it arrives: during a deploy, older code sends it without these members. */
-export type SentRun = Omit<NewRun, Added> & Partial<Pick<NewRun, Added>>;
-
-/** The one place for what older code leaves out. It can go when no Worker older than stored actions can still be running. */
-export function newRunOf(sent: SentRun, hasTrigger: boolean): NewRun {
-  const source = hasTrigger ? "trigger" : "none";
-  return { source, actionVersion: null, retryOf: null, labels: "[]", ...sent };
+/** What an answer has besides the run. The details cost a query, so an answer has them only if the call asks for them. */
+export interface Inclusion {
+  readonly include?: "details" | undefined;
 }
 
-/** `isDetailed`: whether the answer has `details`. */
+/** Which events of a timeline a call asks for. */
+export interface TimelinePage {
+  /** The page starts after the event with this number. */
+  readonly after: number;
+  readonly limit: number;
+  /** Whether the caller may see what receivers answered. Default: no. */
+  readonly withExcerpts?: boolean | undefined;
+}
+
+export interface Wait extends Inclusion {
+  readonly maxMs: number;
+  /** Whether the watcher calls again. After its last call it leaves its seat. */
+  readonly isLast: boolean;
+}
+
 export interface Coordinator {
-  /** Creates a run, or finds the one that this key created. With a trigger, the first attempt is sent. */
+  /** Creates a run, or finds the one that this key created. With a delivery, the first attempt is sent. */
   create(
-    run: SentRun,
-    change: ChangeKey,
-    trigger: NewDelivery | null,
-    isDetailed?: boolean,
-  ): Promise<RunReply>;
-  /**
-   * The same for a run that has what code older than stored actions would drop without a word. An object that still runs such
-   * code has no such method, so the call fails and changes nothing.
-   */
-  createWhole(
     run: NewRun,
-    change: ChangeKey,
-    trigger: NewDelivery | null,
-    isDetailed?: boolean,
+    changeKey: ChangeKey,
+    delivery: NewDelivery | null,
+    inclusion?: Inclusion,
   ): Promise<RunReply>;
   /** The run that this key created, for a create that would be refused today. */
-  recall(change: ChangeKey, isDetailed?: boolean): Promise<RunReply>;
-  /** What a new run that repeats this one is made of. */
+  recall(changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
+  /** The inputs of a run, for a new run that repeats it. */
   inputs(id: string): Promise<InputsReply>;
   /**
-   * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` it changes nothing, because
-   * an expired token may only learn what its own report did.
+   * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` the call changes nothing,
+   * because an expired token may only learn what its own report did.
    */
-  change(id: string, event: RunEvent, change: ChangeKey, replayOnly?: boolean): Promise<RunReply>;
+  applyEvent(
+    id: string,
+    event: RunEvent,
+    changeKey: ChangeKey,
+    options?: { readonly replayOnly?: boolean },
+  ): Promise<RunReply>;
   /** Ends a run or asks it to stop, or answers as before if this key already did so. The answer has `hasGrace`. */
-  cancel(id: string, request: CancelRequest, change: ChangeKey, isDetailed?: boolean): Promise<RunReply>;
-  /** Notes a heartbeat. The first starts a pending run. One without news changes nothing that a caller can see. The answer has `cancel`. */
+  cancel(id: string, request: CancelRequest, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
+  /**
+   * Notes a heartbeat. The first one starts a pending run. A heartbeat without news changes nothing that a caller can see.
+   * The answer has `cancel`.
+   */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */
-  read(id: string, isDetailed?: boolean): Promise<RunReply>;
+  read(id: string, inclusion?: Inclusion): Promise<RunReply>;
   /** Lands what has not landed yet, so that a list can show it. Waits 2 s at most. */
   settle(): Promise<Settled>;
-  /** Up to `limit` events after the one numbered `after`. `withExcerpts`: whether the caller may see what receivers answered. */
-  events(id: string, after: number, limit: number, withExcerpts?: boolean): Promise<TimelineReply>;
-  /** The same. If there are none yet, waits up to `maxMs`. */
-  watch(
-    id: string,
-    after: number,
-    limit: number,
-    watcher: Watcher,
-    maxMs: number,
-    withExcerpts?: boolean,
-  ): Promise<TimelineReply>;
-  /** The run when it has ended, or as it is after `maxMs`. The watcher keeps its place unless this is its last call. */
-  waitForEnd(
-    id: string,
-    watcher: Watcher,
-    maxMs: number,
-    isLast: boolean,
-    isDetailed?: boolean,
-  ): Promise<RunReply>;
-  /** Gives a watcher's place back. */
+  /** A page of the timeline. */
+  events(id: string, page: TimelinePage): Promise<TimelineReply>;
+  /** The same. If the page has no event yet, waits up to `maxMs` for one. */
+  watch(id: string, page: TimelinePage, watcher: Watcher, maxMs: number): Promise<TimelineReply>;
+  /** The run when it has ended, or as it is after `maxMs`. */
+  waitForEnd(id: string, watcher: Watcher, wait: Wait): Promise<RunReply>;
+  /** Gives a watcher's seat back. */
   unwatch(watcherKey: string): Promise<void>;
   /**
-   * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which may be past; null if
-   * the coordinator keeps nothing any more.
+   * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which can be in the past;
+   * null if the coordinator keeps nothing any more.
    */
   poke(): Promise<number | null>;
   /** Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over. */

@@ -103,7 +103,7 @@ export type Conflict =
   | "delivery_failed";
 
 /** A new run is pending. Its silence counts from its creation, or from the end of its delivery if there is one. */
-export function begin(input: NewRun, isDelivering = false): Run {
+export function begin(input: NewRun, { isDelivering = false } = {}): Run {
   return {
     ...input,
     silentSince: isDelivering ? null : input.createdAt,

@@ -133,7 +133,7 @@ export function withDerived(
  * The event as JSON for the wire: `{ seq, type, at, … }`. `withExcerpt`: whether the caller may see what receivers answered.
  * An answer can contain secrets of the request, because receivers echo.
  */
-export function toWireEvent({ seq, type, at, data }: StoredEvent, withExcerpt: boolean): string {
+export function toWireEvent({ seq, type, at, data }: StoredEvent, { withExcerpt = false } = {}): string {
   const shown = withExcerpt || !HAS_EXCERPT.has(type) ? data : withoutExcerpt(data);
   const rest = shown === "{}" ? "}" : `,${shown.slice(1)}`;
   return `{"seq":${seq},"type":"${type}","at":"${new Date(at).toISOString()}"${rest}`;

@@ -22,7 +22,7 @@ function later(ms: number): void {
   vi.setSystemTime(START + ms);
 }
 
-function placeOf(path: string) {
+function refOf(path: string) {
   return { scope: scopeOf(path), name: "deploy" };
 }
 
@@ -107,7 +107,7 @@ describe("an isolate", () => {
     await run(path);
     await replaceElsewhere(path, { parametersSchema: { $ref: "#/$defs/gone" } });
     later(30_000);
-    const looking = knownAction(env.DB, { d1: 0, coordinator: 0 }, placeOf(path), Date.now(), () => {});
+    const looking = knownAction(env.DB, { d1: 0, coordinator: 0 }, refOf(path), Date.now(), () => {});
     await expect(looking).rejects.toThrow("a stored schema is refused: /$ref");
   });
 
@@ -127,7 +127,7 @@ describe("an isolate", () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
     const { db, hasRead, release } = heldRead();
-    const looking = knownAction(db, { d1: 0, coordinator: 0 }, placeOf(path), Date.now(), () => {});
+    const looking = knownAction(db, { d1: 0, coordinator: 0 }, refOf(path), Date.now(), () => {});
     await hasRead;
     await put(path, REFUSES_ALL);
     release();
@@ -142,7 +142,7 @@ describe("an isolate", () => {
     later(31_000);
     const { db, hasRead, release } = heldRead();
     const { looking, endPatience } = withPatience(() =>
-      knownAction(db, { d1: 0, coordinator: 0 }, placeOf(path), Date.now(), () => {}),
+      knownAction(db, { d1: 0, coordinator: 0 }, refOf(path), Date.now(), () => {}),
     );
     await hasRead;
     await put(path, REFUSES_ALL);
@@ -158,7 +158,7 @@ describe("an isolate", () => {
     await put(path, {});
     await ask("DELETE", path);
     const { db, hasRead, release } = heldRead();
-    const looking = knownAction(db, { d1: 0, coordinator: 0 }, placeOf(path), Date.now(), () => {});
+    const looking = knownAction(db, { d1: 0, coordinator: 0 }, refOf(path), Date.now(), () => {});
     await hasRead;
     await put(path, {});
     expect((await run(path)).status).toBe(201);

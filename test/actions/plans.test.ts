@@ -22,19 +22,19 @@ it("no statement on stored actions scans a table", async () => {
     batch: (statements: D1PreparedStatement[]) => env.DB.batch(statements),
   } as unknown as D1Database;
   const path = `${newActionsPath()}/deploy`;
-  const place = { scope: scopeOf(path), name: "deploy" };
-  const [o, p, envName = ""] = place.scope.split("/");
+  const ref = { scope: scopeOf(path), name: "deploy" };
+  const [o, p, envName = ""] = ref.scope.split("/");
   const entry = (action: AuditAction) =>
     newAuditEntry(
       { id: "root", name: "root", role: "owner", project: null, envName: null, expiresAt: null },
       { project: `${o}/${p}`, envName, action, target: "deploy" },
       Date.now(),
     );
-  const version = { place, replaces: 0, version: 1, definition: "{}", sealed: null };
+  const version = { ref, replaces: 0, version: 1, definition: "{}", sealed: null };
   expect(await putAction(db, version, entry("action_put"))).toBe("put");
-  expect((await selectAction(db, place))?.version).toBe(1);
-  expect((await listActions(db, place.scope, undefined, 3)).actions).toHaveLength(1);
-  expect(await deleteAction(db, place, 1, entry("action_deleted"))).toBe(true);
+  expect((await selectAction(db, ref))?.version).toBe(1);
+  expect((await listActions(db, ref.scope, undefined, 3)).actions).toHaveLength(1);
+  expect(await deleteAction(db, ref, 1, entry("action_deleted"))).toBe(true);
   const keys = "the-new-signing-key-of-32-bytes-and-more,the-old-signing-key-of-32-bytes-and-more";
   await resealActions(db, keys, Date.now());
   await requireDatabase(db, { d1: 0, coordinator: 0 }, "the-id-of-a-key");

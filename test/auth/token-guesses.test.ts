@@ -3,8 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { lookUpToken } from "../../src/auth/api-token.ts";
-import { clientOf } from "../../src/auth/client-address.ts";
-import { chargeGuess, lookUpGuess } from "../../src/auth/token-guesses.ts";
+import { chargeGuess, clientOf, lookUpGuess } from "../../src/auth/token-guesses.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { ask, ROOT } from "../support/requests.ts";

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../src/runs/api/read/ended-runs.ts";
 import { streamEvents } from "../../src/runs/api/watch/timeline-stream.ts";
 import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
+import type { Wait } from "../../src/runs/protocol.ts";
 import { CONTENT, onShore } from "../runs/projection/shore.ts";
 import {
   alarmAt,
@@ -100,9 +101,13 @@ describe("a watcher of a run", () => {
     const path = newRunsPath();
     const id = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
     const stub = coordinator(path, 0) as unknown as {
-      waitForEnd(id: string, watcher: object, maxMs: number, isLast: boolean): Promise<{ isOver: boolean }>;
+      waitForEnd(id: string, watcher: object, wait: Wait): Promise<{ isOver: boolean }>;
     };
-    const waiting = stub.waitForEnd(id, { key: crypto.randomUUID(), tokenId: "" }, 1000, true);
+    const waiting = stub.waitForEnd(
+      id,
+      { key: crypto.randomUUID(), tokenId: "" },
+      { maxMs: 1000, isLast: true },
+    );
     await scheduler.wait(100);
     stepBack();
     await change(path, id, { type: "heartbeat" });

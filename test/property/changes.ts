@@ -175,7 +175,11 @@ export const startWithOldBookmark = (nth: number, key: string) =>
 async function sendStart(model: Model, run: ModelRun, key: string): Promise<string | null> {
   const expected = run.start(key, Date.now());
   const coordinator = direct(model.path, Number.parseInt(run.coordinator, 16));
-  const answer = await coordinator.change(run.id, { type: "started" }, { key: `m:${key}`, fingerprint: "" });
+  const answer = await coordinator.applyEvent(
+    run.id,
+    { type: "started" },
+    { key: `m:${key}`, fingerprint: "" },
+  );
   if (answer.ok) {
     const run = expected.run && plain(expected.run);
     expect({ run: JSON.parse(answer.actionRun), replayed: answer.replayed, status: 200 }).toEqual({

@@ -71,9 +71,9 @@ export async function losingAnswers<T>(go: () => Promise<T>): Promise<T> {
       await made;
       throw new Error("Network connection lost.");
     };
-    const change = (...args: Parameters<typeof stub.change>) => lose(stub.change(...args));
+    const applyEvent = (...args: Parameters<typeof stub.applyEvent>) => lose(stub.applyEvent(...args));
     const cancel = (...args: Parameters<typeof stub.cancel>) => lose(stub.cancel(...args));
-    return { change, cancel } as unknown as typeof stub;
+    return { applyEvent, cancel } as unknown as typeof stub;
   });
   try {
     return await go();

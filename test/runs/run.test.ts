@@ -481,7 +481,7 @@ describe("a run that may be silent for a minute", () => {
     return next.value;
   };
   const pending = begin(input);
-  const delivering = begin(input, true);
+  const delivering = begin(input, { isDelivering: true });
   const delivered = heard(delivering, EVENTS.delivered, NOW);
   const running = heard(delivered, EVENTS.heartbeat, NOW + 10);
 
@@ -538,7 +538,7 @@ describe("a run that may be silent for a minute", () => {
 
 it("begins pending, at version 1, without an end", () => {
   expect(begin(PENDING)).toEqual(PENDING);
-  expect(begin(PENDING, true)).toEqual({ ...PENDING, silentSince: null });
+  expect(begin(PENDING, { isDelivering: true })).toEqual({ ...PENDING, silentSince: null });
 });
 
 it("never moves an instant back, changes an end, or skips a version, whatever the clock shows", () => {
@@ -568,7 +568,7 @@ it("never moves an instant back, changes an end, or skips a version, whatever th
     fc.boolean(),
     fc.array(step, { maxLength: 12 }),
     (heartbeatTimeoutMs, isDelivering, steps) => {
-      let run = begin({ ...PENDING, heartbeatTimeoutMs }, isDelivering);
+      let run = begin({ ...PENDING, heartbeatTimeoutMs }, { isDelivering });
       let isExpired = false;
       const become = (next: Run, cause: EndCause | undefined) => {
         expect(next.silentSince ?? 0).toBeGreaterThanOrEqual(run.silentSince ?? 0);

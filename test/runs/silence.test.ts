@@ -257,7 +257,7 @@ describe("of a run with a trigger", () => {
       heartbeatTimeoutMs: MINUTE_MS,
       ...STARTED_BY_NOBODY,
     },
-    true,
+    { isDelivering: true },
   );
 
   it("silence does not count while its delivery is under way", () => {

@@ -109,10 +109,10 @@ describe("heartbeats that say nothing new", () => {
 
 it("an entry reads as its number, type and instant, and what else there is to say", () => {
   const entry = { seq: 7, type: "heartbeat", at: CREATED_AT };
-  expect(toWireEvent({ ...entry, data: "{}" }, false)).toBe(
+  expect(toWireEvent({ ...entry, data: "{}" })).toBe(
     '{"seq":7,"type":"heartbeat","at":"2026-01-31T12:00:00.000Z"}',
   );
-  expect(toWireEvent({ ...entry, data: '{"message":"{}"}' }, false)).toBe(
+  expect(toWireEvent({ ...entry, data: '{"message":"{}"}' })).toBe(
     '{"seq":7,"type":"heartbeat","at":"2026-01-31T12:00:00.000Z","message":"{}"}',
   );
   expect(["created", "started", "heartbeat", "ended"].map((type) => isLast({ type }))).toEqual([
@@ -403,12 +403,14 @@ function expectPages(
   for (let after = 0; after <= last + 1; after += after < 5 || after > last - 5 ? 1 : step) {
     const rest = whole.filter((_, i) => (seqs[i] ?? 0) > after);
     for (const limit of sizes) {
-      const page = timeline.after(run, after, limit).map((event) => toWireEvent(event, true));
+      const page = timeline
+        .after(run, after, limit)
+        .map((event) => toWireEvent(event, { withExcerpt: true }));
       if (page.join() !== rest.slice(0, limit).join()) wrong.push({ after, limit, page, whole });
     }
   }
   expect(wrong).toEqual([]);
-  expect(toWireEvent(timeline.last(run), true)).toBe(whole.at(-1));
+  expect(toWireEvent(timeline.last(run), { withExcerpt: true })).toBe(whole.at(-1));
 }
 
 it.each(["attempt_answered", "stop_answered"])("the excerpt of %s is only for who may see it", (type) => {
@@ -416,8 +418,8 @@ it.each(["attempt_answered", "stop_answered"])("the excerpt of %s is only for wh
   const event = { seq: 3, type, at: CREATED_AT, data: JSON.stringify(data) };
   const { excerpt: _, ...rest } = data;
   const head = { seq: 3, type, at: "2026-01-31T12:00:00.000Z" };
-  expect(toWireEvent(event, true)).toBe(JSON.stringify({ ...head, ...data }));
-  expect(toWireEvent(event, false)).toBe(JSON.stringify({ ...head, ...rest }));
+  expect(toWireEvent(event, { withExcerpt: true })).toBe(JSON.stringify({ ...head, ...data }));
+  expect(toWireEvent(event)).toBe(JSON.stringify({ ...head, ...rest }));
 });
 
 describe("a timeline reads as if each of its events were kept", () => {
@@ -468,7 +470,9 @@ describe("a timeline reads as if each of its events were kept", () => {
         const writes = writesOf(history);
         for (const events of writes) timeline.append(run, events);
         const full = keptInFull(writes);
-        const whole = timeline.after(run, 0, 100_000).map((event) => toWireEvent(event, true));
+        const whole = timeline
+          .after(run, 0, 100_000)
+          .map((event) => toWireEvent(event, { withExcerpt: true }));
         if (full.length < EVENTS_MAX) expect(whole).toEqual(full);
         else expectThinned(whole, full);
         expectPages(timeline, run, whole, [1, limit, whole.length], Math.ceil(whole.length / 20));

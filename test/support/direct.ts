@@ -14,7 +14,10 @@ export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
 /** The platform's stub type turns a promise of a union into a union of promises. This is the same object. */
-type Direct = Pick<RunCoordinator, "create" | "change" | "cancel" | "read" | "settle" | "poke" | "resync">;
+type Direct = Pick<
+  RunCoordinator,
+  "create" | "applyEvent" | "cancel" | "read" | "settle" | "poke" | "resync"
+>;
 
 export function coordinator(path: string, n: number) {
   return env.COORDINATORS.getByName(coordinatorName(scopeOfPath(path), n));
@@ -65,7 +68,7 @@ export async function createAged(path: string, age: Age = {}): Promise<string> {
 }
 
 export function change(path: string, id: string, event: RunEvent, n = 0): Promise<RunReply> {
-  return direct(path, n).change(id, event, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
+  return direct(path, n).applyEvent(id, event, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
 }
 
 /** Runs a query on the journal of a coordinator. */

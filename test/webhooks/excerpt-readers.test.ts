@@ -139,11 +139,11 @@ it("a coordinator shows an excerpt only if its caller asks for it", async () => 
   const { run, path } = await answeredRun();
   const stub = coordinatorOf(path, run.created.id);
   const told = async (withExcerpts?: boolean) =>
-    JSON.stringify(await stub.events(run.created.id, 0, 100, withExcerpts));
+    JSON.stringify(await stub.events(run.created.id, { after: 0, limit: 100, withExcerpts }));
   expect([(await told()).includes("excerpt"), (await told(true)).includes("excerpt")]).toEqual([false, true]);
   const watcher = { key: "a watcher", tokenId: "a token" };
   const watched = async (withExcerpts?: boolean) =>
-    JSON.stringify(await stub.watch(run.created.id, 0, 100, watcher, 0, withExcerpts));
+    JSON.stringify(await stub.watch(run.created.id, { after: 0, limit: 100, withExcerpts }, watcher, 0));
   expect([(await watched()).includes("excerpt"), (await watched(true)).includes("excerpt")]).toEqual([
     false,
     true,

@@ -48,7 +48,7 @@ class RuledRun {
     const source = { source: "trigger", actionVersion: null, retryOf: null, labels: "[]" } as const;
     this.run = begin(
       { ...none, ...source, id: "r", actionName: "deploy", triggeredBy: "root", ...times },
-      true,
+      { isDelivering: true },
     );
     const host = "ci.example.com";
     this.delivery = beginAttempt(

@@ -48,7 +48,7 @@ it("the delivery that waits longest starts first when a slot is free", async () 
   await until(async () => outside.sent.length === SLOTS + 2);
   const [, third] = outside.underWay;
   await runInDurableObject(coordinator(path, 0), (instance) =>
-    instance.change(third?.runId ?? "", { type: "cancelled" }, { key: "m:x", fingerprint: "" }),
+    instance.applyEvent(third?.runId ?? "", { type: "cancelled" }, { key: "m:x", fingerprint: "" }),
   );
   await answer(path, [third]);
   await until(async () => outside.sent.length === SLOTS + 3);
@@ -98,7 +98,7 @@ it("waiting deliveries have an alarm even if no attempt has a lease any more", a
   await runInDurableObject(coordinator(path, 0), async (instance) => {
     const cancels = ids
       .slice(0, SLOTS)
-      .map((id) => instance.change(id, { type: "cancelled" }, { key: `m:${id}`, fingerprint: "" }));
+      .map((id) => instance.applyEvent(id, { type: "cancelled" }, { key: `m:${id}`, fingerprint: "" }));
     await Promise.all(cancels);
   });
   await landed(path);

@@ -1,6 +1,6 @@
 /**
- * POST …/action-runs/{id}/callback and …/heartbeat, which a callback token opens. The token is verified before the body
- * is read and before any storage is asked, so a forged token costs nothing and learns nothing.
+ * POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token. The token is verified before the
+ * body is read and before any storage is asked, so a forged token costs nothing and learns nothing.
  */
 
 import { Hono, type MiddlewareHandler } from "hono";
@@ -9,17 +9,17 @@ import { verifyCallbackToken } from "../../auth/callback-token.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
 import { parseUuid } from "../../base/uuid.ts";
 import type { AppEnv } from "../../http/app-env.ts";
-import { usableRing } from "../../http/environment.ts";
+import { scopeOf, usableRing } from "../../http/environment.ts";
 import { ApiError, errorResponse } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/idempotency-key.ts";
 import { validBody } from "../../http/validate.ts";
 import type { CancelOrder } from "../protocol.ts";
 import type { RunEvent } from "../run.ts";
 import { BOOKMARK_HEADER } from "./bookmark/bookmark.ts";
-import { changeKey } from "./change-key.ts";
-import { refusalError, sendChanged } from "./coordinator-answer.ts";
+import { changeKeyOf } from "./change-key.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
-import { askForChange, isGenuine, placeOf, runIdOf } from "./run-place.ts";
+import { askForChange, environmentOf, isGenuine, runIdOf } from "./run-environment.ts";
+import { refusalError, sendChanged } from "./run-response.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -35,9 +35,9 @@ declare module "hono" {
 function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): MiddlewareHandler<AppEnv> {
   return async function requiresCallbackToken(c, next) {
     const token = bearerToken(c);
-    // A path without a valid id is 401 and not 404, because no token opens it.
+    // A path without a valid id is 401 like any other path that the token does not open, and not 404.
     const id = parseUuid(c.req.param("id") ?? "") ?? "";
-    const grant = await verifyCallbackToken(usableRing(c), token, placeOf(c).scope, id);
+    const grant = await verifyCallbackToken(usableRing(c), token, scopeOf(c), id);
     if (grant === null) throw new ApiError("token_invalid", "This callback token is not valid for this run.");
     const lateMs = Date.now() - grant.expiresAt;
     const isLate = lateMs >= 0;
@@ -58,17 +58,20 @@ function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): Middl
 
 export const callbackRoutes = new Hono<AppEnv>()
   .post("/:id/callback", requiresCallbackToken({ opensReplay: true }), validBody(report), async (c) => {
-    const place = placeOf(c);
+    const environment = environmentOf(c);
     const id = runIdOf(c);
     const body = c.req.valid("json");
     const key = idempotencyKey(c);
-    const change = await changeKey("callback", key, body);
+    const changeKey = await changeKeyOf("callback", key, body);
+    const options = { replayOnly: c.get("isLate") ?? false };
     const [answer] = await Promise.all([
-      askForChange(place, id, (stub) => stub.change(id, toEvent(body), change, c.get("isLate"))),
-      // Meanwhile, because the bookmark needs it.
-      isGenuine(place, id),
+      askForChange(environment, id, (coordinator) =>
+        coordinator.applyEvent(id, toEvent(body), changeKey, options),
+      ),
+      // The bookmark needs this. Checked while the coordinator works.
+      isGenuine(environment, id),
     ]);
-    return sendChanged(c, place, id, answer, key);
+    return sendChanged(c, environment, id, answer, key);
   })
   .post(
     "/:id/heartbeat",
@@ -77,9 +80,11 @@ export const callbackRoutes = new Hono<AppEnv>()
     async (c) => {
       const id = runIdOf(c);
       const news = c.req.valid("json");
-      const answer = await askForChange(placeOf(c), id, (stub) => stub.heartbeat(id, news));
+      const answer = await askForChange(environmentOf(c), id, (coordinator) =>
+        coordinator.heartbeat(id, news),
+      );
       if (!answer.ok) throw refusalError(answer.reason);
-      // Not the whole run: a job's token must not read the run's inputs. No bookmark either, because the token reads nothing.
+      // Not the whole run, because a job's token must not read the run's inputs. No bookmark, because the token can't list runs.
       const { status, deadlineAt, cancel = null } = answer;
       return c.json({ status, deadlineAt: instant(deadlineAt), cancel: cancel && toWire(cancel) });
     },

@@ -1,11 +1,11 @@
-/** Turns a caller's Idempotency-Key into the key of a change. A change that is asked for again gets the same answer. */
+/** Turns a caller's Idempotency-Key into the key of a change. A change with the same key gets the same answer. */
 
 import { fingerprint } from "../../base/json.ts";
 import { mintUuidV7 } from "../../base/uuid.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import type { ChangeKey } from "../protocol.ts";
 
-/** Who sent a key. No caller finds a run by another caller's key, because a create answers with the run's callback token. */
+/** Who sent a key. The answer to a create has the run's callback token, so no caller may find a run by another caller's key. */
 export type Caller =
   /** The API token's id, or `root`. Names can repeat, ids can't. */
   | { readonly tokenId: string }
@@ -13,13 +13,13 @@ export type Caller =
   | "callback";
 
 /**
- * The key of a change. Without a key of the caller we make one up, so that a call to the coordinator may be repeated. Our
- * keys sort by time, so that runs that are purged together lie together in the journal's index of keys.
+ * The key of a change. If the caller sends no key, we mint one, so that the call to the coordinator can be repeated. Minted
+ * keys sort by time, so the journal's index of keys has those of runs that are purged together in one place.
  *
- * `ring`: for a body with secrets. The journal keeps the fingerprint as long as the run, and a plain hash would let a
- * weak secret be guessed.
+ * `ring`: for a body that can contain secrets. The journal keeps the fingerprint as long as the run, and from a plain hash
+ * somebody could guess a weak secret.
  */
-export async function changeKey(
+export async function changeKeyOf(
   caller: Caller,
   callersKey: string | null,
   body: unknown,

@@ -1,4 +1,4 @@
-/** zod: the query parameters of requests for runs: filters, pages, and what the response has besides. */
+/** zod: the query parameters of requests for runs: filters, pages, and `include`. */
 
 import * as z from "zod/mini";
 import { LABEL_MAX_CHARACTERS, LABELS_MAX, WAIT_MAX_SECONDS } from "../../base/limits.ts";
@@ -12,7 +12,7 @@ const status = z.enum(STATUSES);
 const asList = z.transform((one: Status) => [one]);
 
 /** The schema of a query parameter, with an example for the OpenAPI document. */
-function shown<T extends z.ZodMiniType>(schema: T, example: string): T {
+function withExample<T extends z.ZodMiniType>(schema: T, example: string): T {
   const parameter = schema.clone();
   const wire = z.globalRegistry.get(schema)?.wire as object;
   z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
@@ -55,11 +55,11 @@ const runFilters = {
       }),
   ),
   label: z.optional(labelFilter),
-  actionName: z.optional(shown(filterableName, "deploy")),
-  entityId: z.optional(shown(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
-  triggeredBy: z.optional(shown(filterableName, "ci")),
-  createdAfter: z.optional(shown(instant, "2026-01-31T12:00:00Z")),
-  createdBefore: z.optional(shown(instant, "2026-02-01T00:00:00+01:00")),
+  actionName: z.optional(withExample(filterableName, "deploy")),
+  entityId: z.optional(withExample(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
+  triggeredBy: z.optional(withExample(filterableName, "ci")),
+  createdAfter: z.optional(withExample(instant, "2026-01-31T12:00:00Z")),
+  createdBefore: z.optional(withExample(instant, "2026-02-01T00:00:00+01:00")),
 };
 
 const include = z.optional(

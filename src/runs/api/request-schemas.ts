@@ -46,7 +46,7 @@ const inputs = (what: string, other: string) =>
     {},
   );
 
-/** What a run is given, however it is started. Together with `inputsFit`. */
+/** What callers give to a run, whoever starts its work. Check `inputsFit` on the same object. */
 export const runInputs = {
   entityId: z._default(z.nullable(described(uuid, "What the run is about. Lists filter by it.")), null),
   parameters: inputs("Input", "recommendations"),
@@ -91,7 +91,7 @@ export const newRun = z
 
 export type NewRunBody = z.output<typeof newRun>;
 
-/** A run of a stored action, which says the rest. */
+/** A run of a stored action. The action has everything else. */
 export const newRunOfAction = z
   .strictObject({
     ...runInputs,
@@ -118,8 +118,8 @@ export const retry = z
 
 export type RetryBody = z.output<typeof retry>;
 
-/** The body of a cancel. Refused and not repaired, because a person or a program writes it, and the job may print it. */
-export const stop = z
+/** A `reason` with odd characters is refused and not repaired, because a person or a program writes it, and the job may print it. */
+export const cancel = z
   .strictObject({
     reason: z.optional(
       z

@@ -6,17 +6,19 @@ import { requiresRoot } from "../../auth/bearer.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { COORDINATORS } from "../run-id.ts";
-import { askCoordinator, placeOf } from "./run-place.ts";
+import { ask, environmentOf } from "./run-environment.ts";
 
 export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot, async (c) => {
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
-  const place = placeOf(c);
-  const what = { project: `${o}/${p}`, envName, action: "resync_requested", target: place.scope } as const;
+  const environment = environmentOf(c);
+  const { hops, scope } = environment;
+  const what = { project: `${o}/${p}`, envName, action: "resync_requested", target: scope } as const;
   const entry = newAuditEntry(c.get("principal"), what, Date.now());
   // First, so that no resync starts without an entry in the audit log.
-  await readD1(place.hops, () => auditStatement(c.env.DB, entry).run());
+  await readD1(hops, () => auditStatement(c.env.DB, entry).run());
   logAudit(entry, c.get("requestId"));
   const numbers = Array.from({ length: COORDINATORS }, (_, n) => n);
-  const remaining = await Promise.all(numbers.map((n) => askCoordinator(place, n, (stub) => stub.resync())));
+  const resync = (n: number) => ask(environment, n, (coordinator) => coordinator.resync());
+  const remaining = await Promise.all(numbers.map(resync));
   return c.json({ remaining: remaining.reduce((sum, runs) => sum + runs, 0) }, 202);
 });

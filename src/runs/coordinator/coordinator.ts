@@ -17,17 +17,18 @@ import { DueQueue } from "../journal/due-queue.ts";
 import { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { Projection } from "../projection/projection.ts";
-import {
-  type ChangeKey,
-  type Coordinator,
-  type Heartbeat,
-  type InputsReply,
-  newRunOf,
-  type RunReply,
-  type SentRun,
-  type Settled,
-  type TimelineReply,
-  type Watcher,
+import type {
+  ChangeKey,
+  Coordinator,
+  Heartbeat,
+  Inclusion,
+  InputsReply,
+  RunReply,
+  Settled,
+  TimelinePage,
+  TimelineReply,
+  Wait,
+  Watcher,
 } from "../protocol.ts";
 import { begin, type CancelRequest, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
@@ -80,43 +81,33 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   async create(
-    sent: SentRun,
-    change: ChangeKey,
-    trigger: NewDelivery | null,
-    isDetailed = false,
+    input: NewRun,
+    changeKey: ChangeKey,
+    newDelivery: NewDelivery | null,
+    inclusion: Inclusion = {},
   ): Promise<RunReply> {
     const now = Date.now();
-    const input = newRunOf(sent, trigger !== null);
     const isFull = this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES;
     if (isFull || this.#projection.isOverloaded) {
       // A repeated create gets its answer all the same.
       const reason = isFull ? "storage_full" : "overloaded";
-      return this.#existing(input, change, now, isDetailed) ?? { ok: false, reason };
+      return this.#existing(input, changeKey, now, inclusion) ?? { ok: false, reason };
     }
-    const run = begin(input, trigger !== null);
+    const run = begin(input, { isDelivering: newDelivery !== null });
     const { delivery, events } =
-      trigger === null ? { delivery: null, events: [] } : this.#dispatcher.begin(run, trigger, now);
+      newDelivery === null ? { delivery: null, events: [] } : this.#dispatcher.begin(run, newDelivery, now);
     // A key is looked for only if the insert is refused, because nearly every create is new.
-    const created = this.#ledger.create(run, change, delivery, events, now);
+    const created = this.#ledger.create(run, changeKey, delivery, events, now);
     if (created === null) {
-      return this.#existing(input, change, now, isDetailed) ?? { ok: false, reason: "id_taken" };
+      return this.#existing(input, changeKey, now, inclusion) ?? { ok: false, reason: "id_taken" };
     }
     if (delivery !== null) this.#dispatcher.launch(run.id, delivery);
-    return this.#replies.run(created, false, isDetailed);
+    return this.#replies.run(created, inclusion);
   }
 
-  async createWhole(
-    run: NewRun,
-    change: ChangeKey,
-    trigger: NewDelivery | null,
-    isDetailed = false,
-  ): Promise<RunReply> {
-    return this.create(run, change, trigger, isDetailed);
-  }
-
-  async recall(change: ChangeKey, isDetailed = false): Promise<RunReply> {
-    const existing = this.#journal.runs.byCreateKey(change.key);
-    return existing === null ? NOT_FOUND : this.#recalled(existing, change, Date.now(), isDetailed);
+  async recall(changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
+    const existing = this.#journal.runs.byCreateKey(changeKey.key);
+    return existing === null ? NOT_FOUND : this.#recalled(existing, changeKey, Date.now(), inclusion);
   }
 
   async inputs(id: string): Promise<InputsReply> {
@@ -124,50 +115,60 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return run === null ? NOT_FOUND : this.#replies.inputs(run);
   }
 
-  async change(id: string, event: RunEvent, change: ChangeKey, replayOnly = false): Promise<RunReply> {
+  async applyEvent(
+    id: string,
+    event: RunEvent,
+    changeKey: ChangeKey,
+    { replayOnly = false }: { readonly replayOnly?: boolean } = {},
+  ): Promise<RunReply> {
     const now = Date.now();
     const stored = this.#journal.runs.byId(id);
     if (stored === null) return NOT_FOUND;
     // Before the key is compared, because a start repeated after the deadline must not be answered with "running".
     const run = replayOnly ? stored : this.#ledger.expired(stored, now);
-    if (isSame(change, run.changeKey, run.changeFingerprint)) {
+    if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
       // In case that this failed the first time.
       if (event.type === "cancelled") this.#stopper.request(run, now);
-      return this.#replies.run(run, true, false);
+      return this.#replies.run(run, { replayed: true });
     }
     if (replayOnly) return NOT_FOUND;
 
     const next = transition(run, event, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);
-    const changed = this.#ledger.change(run, next.value, event, now, { change });
+    const changed = this.#ledger.change(run, next.value, event, now, { change: changeKey });
     if (event.type === "cancelled") this.#stopper.request(changed, now);
-    return this.#replies.run(changed, false, false);
+    return this.#replies.run(changed);
   }
 
-  async cancel(id: string, request: CancelRequest, change: ChangeKey, isDetailed = false): Promise<RunReply> {
+  async cancel(
+    id: string,
+    request: CancelRequest,
+    changeKey: ChangeKey,
+    { include }: Inclusion = {},
+  ): Promise<RunReply> {
     const now = Date.now();
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
-    const accepted = this.#journal.cancels.of(id, change.key);
-    if (accepted?.fingerprint === change.fingerprint) {
+    const accepted = this.#journal.cancels.of(id, changeKey.key);
+    if (accepted?.fingerprint === changeKey.fingerprint) {
       // In case that this failed the first time.
       this.#stopper.request(run, now);
-      return { ...this.#replies.run(run, true, isDetailed), hasGrace: accepted.hasGrace };
+      return { ...this.#replies.run(run, { replayed: true, include }), hasGrace: accepted.hasGrace };
     }
     // The key of another cancel, or of a DELETE.
-    if (accepted !== null || run.changeKey === change.key) return KEY_REUSED;
+    if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
 
     const next = transition(run, request, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);
     const hasGrace = isOpen(next.value);
     if (next.value.version === run.version) {
       // An earlier request ends the run sooner. Only a caller's own key can be sent again.
-      if (change.key.startsWith("t:")) this.#journal.cancels.insert(id, { ...change, hasGrace });
-      return { ...this.#replies.run(run, false, isDetailed), hasGrace };
+      if (changeKey.key.startsWith("t:")) this.#journal.cancels.insert(id, { ...changeKey, hasGrace });
+      return { ...this.#replies.run(run, { include }), hasGrace };
     }
-    const changed = this.#ledger.change(run, next.value, request, now, { change });
+    const changed = this.#ledger.change(run, next.value, request, now, { change: changeKey });
     this.#stopper.request(changed, now);
-    return { ...this.#replies.run(changed, false, isDetailed), hasGrace };
+    return { ...this.#replies.run(changed, { include }), hasGrace };
   }
 
   async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
@@ -181,48 +182,36 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), heartbeat, now);
     if (next.value.version > run.version) {
       const changed = this.#ledger.change(run, next.value, event, now, { last: news });
-      return { ...this.#replies.run(changed, false, false), cancel };
+      return { ...this.#replies.run(changed), cancel };
     }
     this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
-    return { ...this.#replies.run(run, false, false), cancel };
+    return { ...this.#replies.run(run), cancel };
   }
 
-  async read(id: string, isDetailed = false): Promise<RunReply> {
+  async read(id: string, inclusion: Inclusion = {}): Promise<RunReply> {
     const run = this.#ledger.current(id, Date.now());
-    return run === null ? NOT_FOUND : this.#replies.run(run, false, isDetailed);
+    return run === null ? NOT_FOUND : this.#replies.run(run, inclusion);
   }
 
   async settle(): Promise<Settled> {
     return this.#projection.commit.settle();
   }
 
-  async events(id: string, after: number, limit: number, withExcerpts = false): Promise<TimelineReply> {
-    return this.#timeline(id, after, limit, withExcerpts);
+  async events(id: string, page: TimelinePage): Promise<TimelineReply> {
+    return this.#timeline(id, page);
   }
 
-  async watch(
-    id: string,
-    after: number,
-    limit: number,
-    watcher: Watcher,
-    maxMs: number,
-    withExcerpts = false,
-  ): Promise<TimelineReply> {
-    const first = this.#timeline(id, after, limit, withExcerpts);
+  async watch(id: string, page: TimelinePage, watcher: Watcher, maxMs: number): Promise<TimelineReply> {
+    const first = this.#timeline(id, page);
     if (!first.ok || first.isOver) return first;
     if (!this.#watchers.admit(id, watcher, Date.now(), maxMs)) return TOO_MANY_WATCHERS;
     if (first.events.length > 0) return first;
     await this.#watchers.news(watcher, maxMs);
-    return this.#timeline(id, after, limit, withExcerpts);
+    return this.#timeline(id, page);
   }
 
-  async waitForEnd(
-    id: string,
-    watcher: Watcher,
-    maxMs: number,
-    isLast: boolean,
-    isDetailed = false,
-  ): Promise<RunReply> {
+  async waitForEnd(id: string, watcher: Watcher, wait: Wait): Promise<RunReply> {
+    const { maxMs, isLast, include } = wait;
     const startedAt = Date.now();
     // Each round waits for news, so this loop never runs without a pause.
     for (;;) {
@@ -232,12 +221,12 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       if (run === null) return NOT_FOUND;
       if (!isOpen(run) || leftMs <= 0) {
         if (isLast || !isOpen(run)) this.#watchers.leave(watcher.key);
-        return this.#replies.run(run, false, isDetailed);
+        return this.#replies.run(run, { include });
       }
       if (!this.#watchers.admit(id, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
-      // Nobody reads the answer of a call whose watcher has left or has called again. Such a call must not take the place back:
+      // Nobody reads the answer of a call whose watcher has left or has called again. Such a call must not take the seat back:
       // two calls of one watcher would wake each other for ever.
-      if (!(await this.#watchers.news(watcher, leftMs))) return this.#replies.run(run, false, false);
+      if (!(await this.#watchers.news(watcher, leftMs))) return this.#replies.run(run);
     }
   }
 
@@ -293,32 +282,32 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   }
 
   /** The answer to a create whose key or id is taken; null if neither is. */
-  #existing({ id }: NewRun, change: ChangeKey, now: number, isDetailed: boolean): RunReply | null {
-    const existing = this.#journal.runs.standingInTheWay(change.key, id);
+  #existing({ id }: NewRun, changeKey: ChangeKey, now: number, inclusion: Inclusion): RunReply | null {
+    const existing = this.#journal.runs.standingInTheWay(changeKey.key, id);
     if (existing === null) return null;
-    return existing.createKey === change.key
-      ? this.#recalled(existing, change, now, isDetailed)
+    return existing.createKey === changeKey.key
+      ? this.#recalled(existing, changeKey, now, inclusion)
       : { ok: false, reason: "id_taken" };
   }
 
-  #recalled(existing: JournaledRun, change: ChangeKey, now: number, isDetailed: boolean): RunReply {
-    const same = [change.fingerprint, ...(change.otherFingerprints ?? [])];
+  #recalled(existing: JournaledRun, changeKey: ChangeKey, now: number, { include }: Inclusion): RunReply {
+    const same = [changeKey.fingerprint, ...(changeKey.otherFingerprints ?? [])];
     if (!same.includes(existing.createFingerprint)) {
       const { fingerprintKeyId } = existing;
-      const isKeyGone = fingerprintKeyId !== null && change.keyIds?.includes(fingerprintKeyId) === false;
+      const isKeyGone = fingerprintKeyId !== null && changeKey.keyIds?.includes(fingerprintKeyId) === false;
       return { ok: false, reason: isKeyGone ? "key_unverifiable" : "key_reused" };
     }
-    return this.#replies.run(this.#ledger.expired(existing, now), true, isDetailed);
+    return this.#replies.run(this.#ledger.expired(existing, now), { replayed: true, include });
   }
 
-  #timeline(id: string, after: number, limit: number, withExcerpts: boolean): TimelineReply {
+  #timeline(id: string, { after, limit, withExcerpts = false }: TimelinePage): TimelineReply {
     const run = this.#ledger.current(id, Date.now());
     if (run === null) return NOT_FOUND;
     const page = this.#journal.timeline.after(run, after, limit);
     const newest = this.#journal.timeline.last(run);
     const lastSeq = page.at(-1)?.seq ?? after;
     const isOver = isLast(newest) && lastSeq >= newest.seq;
-    const events = page.map((event) => toWireEvent(event, withExcerpts));
+    const events = page.map((event) => toWireEvent(event, { withExcerpt: withExcerpts }));
     return { ok: true, events, lastSeq, newestSeq: newest.seq, isOver };
   }
 }

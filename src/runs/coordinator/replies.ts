@@ -5,7 +5,7 @@ import { detailsOf, shownHeartbeat } from "../details.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
-import type { CancelOrder, ChangeKey, InputsAnswer, RunAnswer, RunRefusal } from "../protocol.ts";
+import type { CancelOrder, ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunRefusal } from "../protocol.ts";
 import { type Conflict, isOpen, type RunSource } from "../run.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
@@ -22,7 +22,10 @@ export class Replies {
   }
 
   /** The platform holds the answer back until all that it says is durable, an end noticed just now included. */
-  run(run: JournaledRun, replayed: boolean, isDetailed: boolean): RunAnswer {
+  run(
+    run: JournaledRun,
+    { replayed = false, include }: Inclusion & { readonly replayed?: boolean } = {},
+  ): RunAnswer {
     return {
       ok: true,
       id: run.id,
@@ -34,7 +37,7 @@ export class Replies {
       isOver: !isOpen(run),
       purgeAt: run.purgeAt,
       // These two cost a query each, so only an answer that needs them has them.
-      ...(isDetailed && { details: this.#details(run) }),
+      ...(include === "details" && { details: this.#details(run) }),
       ...(replayed && run.source === "action" && { isTokenHidden: this.#wasDispatched(run.id) }),
     };
   }

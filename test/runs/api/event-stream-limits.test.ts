@@ -101,6 +101,7 @@ describe("100 streams of one run by one token", () => {
 });
 
 describe("the places of a coordinator", () => {
+  const FIRST = { after: 0, limit: 1 };
   const ANSWERED = { ok: true };
   const REFUSED = { ok: false, reason: "too_many_watchers" };
 
@@ -111,13 +112,13 @@ describe("the places of a coordinator", () => {
     const last = ids[10] ?? "";
     const watchers = Array.from({ length: WATCHERS_MAX }, (_, n) => stream(`token ${n % 10}`));
     const answers = await Promise.all(
-      watchers.map((watcher, n) => stub.watch(ids[n % 10] ?? "", 0, 1, watcher, 0)),
+      watchers.map((watcher, n) => stub.watch(ids[n % 10] ?? "", FIRST, watcher, 0)),
     );
     expect(new Set(answers.map(({ ok }) => ok))).toEqual(new Set([true]));
     expectTooMany(await askStream(`${path}/${last}`));
     expectTooMany(await ask<Refusal>("GET", `${path}/${last}?wait=1`));
     // Whoever has a place keeps it, and holds one however often it asks.
-    expect((await stub.watch(ids[0] ?? "", 0, 1, watchers[0] ?? stream(), 0)).ok).toBe(true);
+    expect((await stub.watch(ids[0] ?? "", FIRST, watchers[0] ?? stream(), 0)).ok).toBe(true);
     expect((await ask("GET", `${path}/${last}`)).status).toBe(200);
     expect((await change(path, last, { type: "started" })).ok).toBe(true);
 
@@ -137,7 +138,7 @@ describe("the places of a coordinator", () => {
     const ids = await Promise.all(Array.from({ length: 5 }, () => createAged(path)));
     const stub = watched(path, 0);
     const ask = (tokenId: string | undefined, n: number) =>
-      stub.watch(ids[n % 5] ?? "", 0, 1, stream(tokenId), 0);
+      stub.watch(ids[n % 5] ?? "", FIRST, stream(tokenId), 0);
     const greedy = await Promise.all(Array.from({ length: WATCHERS_MAX }, (_, n) => ask("greedy", n)));
     expect(greedy.filter(({ ok }) => ok)).toHaveLength(WATCHERS_PER_TOKEN);
     expect(greedy.at(-1)).toEqual(REFUSED);
@@ -151,15 +152,15 @@ describe("the places of a coordinator", () => {
     const id = await createAged(path);
     const stub = watched(path, 0);
     const wait = (tokenId: string) =>
-      stub.waitForEnd(id, { key: crypto.randomUUID(), tokenId }, 20_000, true);
+      stub.waitForEnd(id, { key: crypto.randomUUID(), tokenId }, { maxMs: 20_000, isLast: true });
     const waits = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => wait("greedy"));
     expect(await wait("greedy")).toEqual(REFUSED);
-    expect(await stub.watch(id, 0, 1, stream("greedy"), 0)).toEqual(REFUSED);
+    expect(await stub.watch(id, FIRST, stream("greedy"), 0)).toEqual(REFUSED);
     for (let n = WATCHERS_PER_RUN_AND_TOKEN; n < WATCHERS_PER_RUN; n++) {
-      expect(await stub.watch(id, 0, 1, stream(`token ${n}`), 0)).toMatchObject(ANSWERED);
+      expect(await stub.watch(id, FIRST, stream(`token ${n}`), 0)).toMatchObject(ANSWERED);
     }
-    expect(await stub.watch(id, 0, 1, stream("late"), 0)).toEqual(REFUSED);
-    expect(await stub.watch(await createAged(path), 0, 1, stream("late"), 0)).toMatchObject(ANSWERED);
+    expect(await stub.watch(id, FIRST, stream("late"), 0)).toEqual(REFUSED);
+    expect(await stub.watch(await createAged(path), FIRST, stream("late"), 0)).toMatchObject(ANSWERED);
     expect(await change(path, id, { type: "cancelled" })).toMatchObject(ANSWERED);
     for (const answer of await Promise.all(waits)) expect(answer).toMatchObject({ ok: true, isOver: true });
   });
@@ -169,11 +170,11 @@ describe("the places of a coordinator", () => {
     const id = await createAged(path);
     const stub = watched(path, 0);
     const watchers = Array.from({ length: WATCHERS_PER_RUN_AND_TOKEN }, () => stream("a token"));
-    const waits = watchers.map((watcher) => stub.waitForEnd(id, watcher, 20_000, false));
-    expect(await stub.watch(id, 0, 1, stream("a token"), 0)).toEqual(REFUSED);
+    const waits = watchers.map((watcher) => stub.waitForEnd(id, watcher, { maxMs: 20_000, isLast: false }));
+    expect(await stub.watch(id, FIRST, stream("a token"), 0)).toEqual(REFUSED);
     for (const { key } of watchers) await stub.unwatch(key);
     for (const answer of await within(2000, Promise.all(waits))) expect(answer).toMatchObject(ANSWERED);
-    const again = watchers.map(() => stub.watch(id, 0, 1, stream("a token"), 0));
+    const again = watchers.map(() => stub.watch(id, FIRST, stream("a token"), 0));
     for (const answer of await Promise.all(again)) expect(answer).toMatchObject(ANSWERED);
   });
 });

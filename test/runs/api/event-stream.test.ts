@@ -307,7 +307,7 @@ describe("without news", () => {
     const found = await coming;
     expect(await stream.next()).toBeNull();
     expect(found.some(({ type }) => type === "ended")).toBe(false);
-    const page = await watched(path, readRunId(run.id).coordinator).events(run.id, 0, 100);
+    const page = await watched(path, readRunId(run.id).coordinator).events(run.id, { after: 0, limit: 100 });
     expect(page.ok && page.isOver).toBe(false);
   });
 });

@@ -90,7 +90,9 @@ describe("after the callback token has expired", () => {
     const { callback: _, ...run } = await createRun(path);
     const change = { key: "c:job-1", fingerprint: "" };
     const late = () =>
-      coordinatorOf(path, run.id).change(run.id, { type: "succeeded", output: null }, change, true);
+      coordinatorOf(path, run.id).applyEvent(run.id, { type: "succeeded", output: null }, change, {
+        replayOnly: true,
+      });
     expect((await late()).ok).toBe(false);
     expect((await ask("GET", `${path}/${run.id}`)).body).toEqual(run);
   });
@@ -107,7 +109,11 @@ describe("asking for a change again when the run's time is up", () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const start = () =>
-      coordinatorOf(path, run.id).change(run.id, { type: "started" }, { key: "m:start", fingerprint: "" });
+      coordinatorOf(path, run.id).applyEvent(
+        run.id,
+        { type: "started" },
+        { key: "m:start", fingerprint: "" },
+      );
     expect(await start()).toMatchObject({ ok: true, replayed: false });
     expect(await start()).toMatchObject({ ok: true, replayed: true });
     passExpiryBy(run, 0);

@@ -10,7 +10,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/app.ts";
 import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
-import type { Watcher } from "../../../src/runs/protocol.ts";
+import type { Wait, Watcher } from "../../../src/runs/protocol.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, createAged, mint } from "../../support/direct.ts";
 import { breakD1, faults, faulty } from "../../support/faults.ts";
@@ -62,7 +62,10 @@ const ENDS: Readonly<Record<string, (path: string, run: CreatedRun) => Promise<u
 /** Calls a coordinator as the Worker does for one watcher. */
 function watching(path: string, id: string, watcher: Watcher, maxMs: number) {
   const stub = coordinatorOf(path, id) as unknown as Pick<RunCoordinator, "waitForEnd" | "unwatch">;
-  return { wait: () => stub.waitForEnd(id, watcher, maxMs, true), leave: () => stub.unwatch(watcher.key) };
+  return {
+    wait: () => stub.waitForEnd(id, watcher, { maxMs, isLast: true }),
+    leave: () => stub.unwatch(watcher.key),
+  };
 }
 
 describe("a call to the coordinator that waits", () => {
@@ -153,7 +156,7 @@ describe("a wait", () => {
     const calls: [key: string, maxMs: number][] = [];
     const from = Date.now();
     vi.useFakeTimers({ toFake: ["Date"], now: from });
-    const waitForEnd = async (id: string, { key }: Watcher, maxMs: number) => {
+    const waitForEnd = async (id: string, { key }: Watcher, { maxMs }: Wait) => {
       calls.push([key, maxMs]);
       vi.setSystemTime(Date.now() + maxMs);
       return {

@@ -79,7 +79,7 @@ describe("100 callers at one run", () => {
     const coordinator = coordinatorOf(path, run.id);
     const start = { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
     const [started, cancels, reports] = await Promise.all([
-      coordinator.change(run.id, { type: "started" }, start),
+      coordinator.applyEvent(run.id, { type: "started" }, start),
       Promise.all(Array.from({ length: 50 }, () => ask<Outcome["body"]>("DELETE", `${path}/${run.id}`))),
       Promise.all(Array.from({ length: 50 }, (_, n) => (n % 2 === 0 ? succeed(run, n) : fail(run, n)))),
     ]);

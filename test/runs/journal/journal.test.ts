@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { changeKey } from "../../../src/runs/api/change-key.ts";
+import { changeKeyOf } from "../../../src/runs/api/change-key.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import {
   alarmAt,
@@ -147,7 +147,7 @@ it("keys that we mint ourselves sort by time, and no two are the same", async ()
   const start = Date.now();
   for (let ms = 0; ms < 200; ms++) {
     vi.spyOn(Date, "now").mockReturnValue(start + ms);
-    keys.push((await changeKey({ tokenId: "root" }, null, {})).key);
+    keys.push((await changeKeyOf({ tokenId: "root" }, null, {})).key);
   }
   vi.restoreAllMocks();
   expect(keys).toEqual([...new Set(keys)].sort());

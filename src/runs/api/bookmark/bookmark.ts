@@ -1,8 +1,8 @@
 /**
- * The header `x-d1-bookmark`: what a list must show. A bookmark is parts joined by dots: at most one bookmark of D1, and for
- * each coordinator that D1 may be behind at most one id of its runs. A request may carry several bookmarks, separated by
- * commas, because a caller who made two changes at once can't merge them. Each answer to a bookmark carries the union with
- * it, so a caller who goes on from its last answer loses nothing.
+ * The header `x-d1-bookmark`: what a list must show. A bookmark consists of parts joined by dots: at most one bookmark of D1,
+ * and at most one run id of each coordinator that D1 may be behind. A request may carry several bookmarks, separated by
+ * commas, because a caller who made two changes at once can't merge them. Each response carries the union of its own bookmark
+ * and the one that was sent, so a caller that keeps only its last bookmark loses nothing.
  */
 
 import type { Context } from "hono";
@@ -10,10 +10,10 @@ import { parseUuid } from "../../../base/uuid.ts";
 import { isBookmark } from "../../../database/read-d1.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { COORDINATORS, readRunId } from "../../run-id.ts";
-import { isGenuine, type Place } from "../run-place.ts";
+import { isGenuine, type RunEnvironment } from "../run-environment.ts";
 
 export const BOOKMARK_HEADER = "x-d1-bookmark";
-/** One genuine id names its coordinator, so more are looked at only while none is found. Each costs an HMAC. */
+/** The most ids of one coordinator that are checked. Each check costs an HMAC, and the first genuine id ends the search. */
 const CHECKED_MAX = 25;
 
 export interface Bookmark {
@@ -26,7 +26,7 @@ export interface Bookmark {
 export interface SentBookmark extends Bookmark {
   /** Whether the request carries any text. */
   readonly isSent: boolean;
-  /** Whether each part names D1's state or a coordinator in `ids`. If not, a list can't know the rest, and reads the primary. */
+  /** Whether each part was understood: D1's own bookmark, or an id of a coordinator in `ids`. If not, a list reads the primary. */
   readonly isWhole: boolean;
 }
 
@@ -36,7 +36,7 @@ const NOTHING_SENT: SentBookmark = { isSent: false, isWhole: true, d1: null, ids
  * The bookmark of a request. Only ids that this service minted for this scope count, so that nobody wakes a coordinator with a
  * text that is made up.
  */
-export async function sentBookmark(c: Context<AppEnv>, place: Place): Promise<SentBookmark> {
+export async function sentBookmark(c: Context<AppEnv>, environment: RunEnvironment): Promise<SentBookmark> {
   const text = c.req.header(BOOKMARK_HEADER)?.trim() ?? "";
   // Most requests send none, and a get of a run that is remembered does little else.
   if (text === "") return NOTHING_SENT;
@@ -48,7 +48,7 @@ export async function sentBookmark(c: Context<AppEnv>, place: Place): Promise<Se
   await Promise.all(
     [...Map.groupBy(uuids, (id) => readRunId(id).coordinator)].map(async ([coordinator, ofCoordinator]) => {
       if (coordinator >= COORDINATORS) return;
-      const id = await lastGenuine(place, ofCoordinator);
+      const id = await lastGenuine(environment, ofCoordinator);
       if (id === null) return;
       ids.set(coordinator, id);
       named += ofCoordinator.length;
@@ -57,9 +57,9 @@ export async function sentBookmark(c: Context<AppEnv>, place: Place): Promise<Se
   return { isSent: true, isWhole: d1.length + named === parts.size, d1: d1.at(-1) ?? null, ids };
 }
 
-/** The last of these ids that is genuine, because the last bookmark of a caller is the newest; null if none is found. */
-async function lastGenuine(place: Place, ids: readonly string[]): Promise<string | null> {
-  for (const id of ids.slice(-CHECKED_MAX).reverse()) if (await isGenuine(place, id)) return id;
+/** The last genuine id, because the last bookmark of a caller is the newest; null if none is found. */
+async function lastGenuine(environment: RunEnvironment, ids: readonly string[]): Promise<string | null> {
+  for (const id of ids.slice(-CHECKED_MAX).reverse()) if (await isGenuine(environment, id)) return id;
   return null;
 }
 

@@ -19,16 +19,16 @@ import type { NewDelivery } from "../../../webhooks/delivery.ts";
 import type { TemplateContext } from "../../../webhooks/placeholder.ts";
 import { prepareDelivery } from "../../../webhooks/prepare.ts";
 import type { Trigger } from "../../../webhooks/trigger.ts";
-import type { ChangeKey, RunAnswer, RunReply } from "../../protocol.ts";
+import type { ChangeKey, Inclusion, RunAnswer, RunReply } from "../../protocol.ts";
 import type { NewRun, RunSource } from "../../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../../run-id.ts";
-import { changeKey } from "../change-key.ts";
-import { refusalError } from "../coordinator-answer.ts";
+import { changeKeyOf } from "../change-key.ts";
 import type { NewRunBody } from "../request-schemas.ts";
-import { askCoordinator, askForChange, type Place } from "../run-place.ts";
+import { ask, askForChange, environmentOf, type RunEnvironment } from "../run-environment.ts";
+import { refusalError } from "../run-response.ts";
 
 /** What a create takes from its request, apart from the body. */
-export interface Creation extends Place {
+export interface Creation extends RunEnvironment, Inclusion {
   readonly ring: KeyRing;
   /** The origin of the request. */
   readonly origin: string;
@@ -37,8 +37,8 @@ export interface Creation extends Place {
   readonly principal: Principal;
   /** The caller's Idempotency-Key. */
   readonly key: string | null;
-  /** Whether the response has `details`. */
-  readonly isDetailed: boolean;
+  /** Lets work go on after the response. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
 /** A run that somebody wants, whoever starts its work. */
@@ -64,31 +64,31 @@ export interface CreatedRun {
   readonly token: string | null;
 }
 
-/** Two runs of one millisecond get the same place in the journal once in 32768 times, but never so often in a row. */
+/** Two run ids of one millisecond collide in the journal with probability 1/32768. Five collisions in a row do not happen. */
 const IDS_MAX = 5;
 
 /** Throws `not_configured`, or `invalid_idempotency_key`. */
-export function creationOf(c: Context<AppEnv>, place: Place, isDetailed: boolean): Creation {
-  const [o, p, envName] = place.scope.split("/");
+export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation {
+  const environment = environmentOf(c);
+  const [o, p, envName] = environment.scope.split("/");
   return {
-    ...place,
+    ...environment,
     ring: usableRing(c),
     origin: new URL(c.req.url).origin,
     runsUrl: `${baseUrl(c.env, c.req.url)}/${o}/${p}/envs/${envName}/action-runs`,
     principal: c.get("principal"),
     key: idempotencyKey(c),
-    isDetailed,
+    include,
+    waitUntil: (work) => c.executionCtx.waitUntil(work),
   };
 }
 
 /** POST …/action-runs. */
 export async function createRunOfBody(creation: Creation, body: NewRunBody): Promise<CreatedRun> {
-  const { trigger } = body;
-  // The fingerprint is taken of the body alone, as it was before there were stored actions, so that old keys stay known.
-  const change = await changeOf(creation, body, trigger !== undefined);
-  const wanted: WantedRun = {
-    ...inputsOf(body),
-    actionName: body.actionName,
+  const { actionName, entityId, parameters, recommendations, trigger } = body;
+  const changeKey = await keyOfCreate(creation, body, trigger === undefined ? null : creation.ring);
+  return createRun(creation, changeKey, () => ({
+    ...{ actionName, entityId, parameters, recommendations },
     timeoutMs: body.timeout * MINUTE_MS,
     heartbeatTimeoutMs: toMs(body.heartbeatTimeout),
     labels: body.labels ?? [],
@@ -96,63 +96,61 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
     actionVersion: null,
     retryOf: null,
     trigger,
-  };
-  return createRun(creation, wanted, change);
+  }));
 }
 
-/** `request`: what makes a repetition the same request. */
-export function changeOf(
-  { key, ring, principal }: Creation,
+/** `request`: what makes a repetition the same request. `ring`: if the request can contain secrets. */
+export function keyOfCreate(
+  { key, principal }: Creation,
   request: unknown,
-  hasSecrets: boolean,
+  ring: KeyRing | null = null,
 ): Promise<ChangeKey> {
-  return changeKey({ tokenId: principal.id }, key, request, hasSecrets ? ring : null);
+  return changeKeyOf({ tokenId: principal.id }, key, request, ring);
 }
 
-/** The run is new, or the one that the same key created before. */
+/**
+ * Creates a run, or finds the one that the same key created before. A replay wins over a refusal: if `want` or the preparation
+ * refuses the run, the coordinator is asked once what the key created, because the request may have been fine at that time.
+ */
 export async function createRun(
   creation: Creation,
-  wanted: WantedRun,
-  change: ChangeKey,
+  changeKey: ChangeKey,
+  want: () => WantedRun | Promise<WantedRun>,
 ): Promise<CreatedRun> {
-  const { labels } = wanted;
-  if (labels.length > LABELS_MAX) {
-    const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
-    return recallOr(creation, change, new ApiError("too_many_labels", sentence));
+  let wanted: WantedRun;
+  let prepared: PreparedRun;
+  try {
+    wanted = await want();
+    prepared = await prepareRun(creation, wanted);
+  } catch (refusal) {
+    const created = refusal instanceof ApiError ? await recallRun(creation, changeKey) : null;
+    if (created === null) throw refusal;
+    return created;
   }
-  let attempt = await tryToCreate(creation, wanted, change);
+  let attempt = await sendRun(creation, changeKey, prepared);
   for (let n = 1; n < IDS_MAX && isIdTaken(attempt.answer); n++) {
-    attempt = await tryToCreate(creation, wanted, change);
+    prepared = await prepareRun(creation, wanted);
+    attempt = await sendRun(creation, changeKey, prepared);
   }
-  const { answer, id, token } = attempt;
+  const { answer, token } = attempt;
   if (!answer.ok) throw refusalError(answer.reason);
-  if (answer.id !== id) return recalled(creation, answer);
+  if (answer.id !== prepared.run.id) return recalled(creation, answer);
   return { answer, token: wanted.source === "action" && wanted.trigger !== undefined ? null : token };
 }
 
-/** The run that the same key created before, or `refusal` if there is none. */
-export async function recallOr(
-  creation: Creation,
-  change: ChangeKey,
-  refusal: ApiError,
-): Promise<CreatedRun> {
-  const created = await recallRun(creation, change);
-  if (created === null) throw refusal;
-  return created;
-}
-
-export async function recallRun(creation: Creation, change: ChangeKey): Promise<CreatedRun | null> {
-  const { key, isDetailed } = creation;
+/** The run that this key created; null without a key of the caller, and if the key has created none. */
+async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<CreatedRun | null> {
+  const { key, include } = creation;
   if (key === null) return null;
-  const answer = await askCoordinator(creation, coordinatorOfKey(key), (stub) =>
-    stub.recall(change, isDetailed),
+  const answer = await ask(creation, coordinatorOfKey(key), (coordinator) =>
+    coordinator.recall(changeKey, { include }),
   );
   if (answer.ok) return recalled(creation, answer);
   if (answer.reason === "run_not_found") return null;
   throw refusalError(answer.reason);
 }
 
-/** Whether the token is the receiver's alone is told by the run, because the action may have changed since. */
+/** The run says whether the caller may see the token. The action may have changed since. */
 async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
   if (answer.isTokenHidden === true) return { answer, token: null };
   const grant = { scope, runId: answer.id, expiresAt: answer.deadlineAt };
@@ -163,63 +161,56 @@ function isIdTaken(answer: RunReply): boolean {
   return !answer.ok && answer.reason === "id_taken";
 }
 
-async function tryToCreate(creation: Creation, wanted: WantedRun, change: ChangeKey) {
-  const { scope, ring, key, isDetailed } = creation;
+/** A run with an id of its own, ready to be sent to its coordinator. */
+interface PreparedRun {
+  readonly run: NewRun;
+  readonly delivery: NewDelivery | null;
+  /** A promise, because a run without a delivery is sent while its token is signed. */
+  readonly token: Promise<string>;
+}
+
+/** Throws `too_many_labels`, or why the webhook may not be sent. */
+async function prepareRun(creation: Creation, wanted: WantedRun): Promise<PreparedRun> {
+  const { scope, ring, key, principal } = creation;
+  const { labels, trigger } = wanted;
+  if (labels.length > LABELS_MAX) {
+    const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
+    throw new ApiError("too_many_labels", sentence);
+  }
   const createdAt = Date.now();
   const coordinator = key === null ? randomCoordinator() : coordinatorOfKey(key);
   const id = await mintRunId(ring, scope, { createdAt, coordinator });
   creation.genuineIds.add(id);
-  const run = toNewRun(wanted, id, creation.principal.name, createdAt);
-  const signing = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
-
-  let delivery: NewDelivery | null = null;
-  if (wanted.trigger !== undefined) {
-    const token = await signing;
-    const prepared = await prepareDelivery(wanted.trigger, toContext(creation, wanted, run, token), creation);
-    if (!prepared.ok) {
-      // The settings may have allowed this webhook when the same key was sent before.
-      const answer =
-        key === null
-          ? null
-          : await askCoordinator(creation, coordinator, (stub) => stub.recall(change, isDetailed));
-      if (answer === null || (!answer.ok && answer.reason === "run_not_found"))
-        throw new ApiError(prepared.error.code, prepared.error.sentence);
-      return { answer, id, token };
-    }
-    delivery = prepared.value;
-  }
-  const create = isPlain(wanted) ? "create" : "createWhole";
-  // The token is signed while the coordinator works.
-  const [answer, token] = await Promise.all([
-    askForChange(creation, id, (stub) => stub[create](run, change, delivery, isDetailed)),
-    signing,
-  ]);
-  return { answer, id, token };
+  const run = toNewRun(wanted, id, principal.name, createdAt);
+  const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
+  if (trigger === undefined) return { run, delivery: null, token };
+  const prepared = await prepareDelivery(trigger, toContext(creation, wanted, run, await token), creation);
+  if (!prepared.ok) throw new ApiError(prepared.error.code, prepared.error.sentence);
+  return { run, delivery: prepared.value, token };
 }
 
-/** Whether the run has nothing that code older than stored actions would drop. Such code may still run in objects during a deploy. */
-function isPlain({ source, labels, retryOf, trigger }: WantedRun): boolean {
-  if (source === "action" || labels.length > 0 || retryOf !== null) return false;
-  return trigger?.cancel === undefined && trigger?.link === undefined;
+async function sendRun(creation: Creation, changeKey: ChangeKey, { run, delivery, token }: PreparedRun) {
+  const { include } = creation;
+  const [answer, signed] = await Promise.all([
+    askForChange(creation, run.id, (coordinator) =>
+      coordinator.create(run, changeKey, delivery, { include }),
+    ),
+    token,
+  ]);
+  return { answer, token: signed };
 }
 
 function toNewRun(wanted: WantedRun, id: string, triggeredBy: string, createdAt: number): NewRun {
-  const { actionName, entityId, parameters, recommendations, timeoutMs, heartbeatTimeoutMs } = wanted;
-  const { source, actionVersion, retryOf, labels } = wanted;
+  const { parameters, recommendations, labels, timeoutMs, trigger: _, ...others } = wanted;
   return {
+    ...others,
     id,
-    actionName,
-    entityId,
     parameters: JSON.stringify(parameters),
     recommendations: JSON.stringify(recommendations),
+    labels: JSON.stringify(labels),
     triggeredBy,
     createdAt,
     deadlineAt: createdAt + timeoutMs,
-    heartbeatTimeoutMs,
-    source,
-    actionVersion,
-    retryOf,
-    labels: JSON.stringify(labels),
   };
 }
 
@@ -240,12 +231,6 @@ function toContext({ runsUrl }: Creation, wanted: WantedRun, run: NewRun, token:
     recommendations,
     entity: { id: entityId },
   };
-}
-
-type Inputs = Pick<WantedRun, "entityId" | "parameters" | "recommendations">;
-
-export function inputsOf({ entityId, parameters, recommendations }: Inputs): Inputs {
-  return { entityId, parameters, recommendations };
 }
 
 export function toMs(minutes: number | undefined): number | null {

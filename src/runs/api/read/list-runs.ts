@@ -1,7 +1,7 @@
 /**
- * Lists and counts runs from D1. D1 follows the coordinators a moment later, so a list first asks those whose changes it must
- * show to land them. If one can't in time, the list answers all the same, and its bookmark still names that coordinator. A
- * summary does the same.
+ * Lists and counts runs from D1. D1 follows the coordinators a moment later. So a list, and a summary as well, first asks the
+ * coordinators whose changes it must show to settle. If one does not settle in time, the list answers all the same, and its
+ * bookmark still names that coordinator.
  */
 
 import { readD1, sessionFor } from "../../../database/read-d1.ts";
@@ -9,9 +9,9 @@ import type { RunFilters, RunPageQuery } from "../../d1/filters.ts";
 import { listRuns, type RunPage } from "../../d1/list.ts";
 import { type RunSummary, summarizeRuns } from "../../d1/summary.ts";
 import { type Bookmark, bookmarkOfRun, type SentBookmark } from "../bookmark/bookmark.ts";
-import { forgetChange, recentChanges } from "../bookmark/recent-changes.ts";
+import { dropReminder, remindersOf } from "../bookmark/reminders.ts";
 import { settle } from "../bookmark/settle.ts";
-import type { Place } from "../run-place.ts";
+import type { RunEnvironment } from "../run-environment.ts";
 
 /** `bookmark`: what D1 shows, and the coordinators that it may be behind. */
 interface WithBookmark {
@@ -22,34 +22,35 @@ export type ListedRuns = RunPage & WithBookmark;
 
 /** Without a bookmark, the list shows what went through this isolate a moment ago. Throws `database_unavailable`. */
 export async function listRunsAfter(
-  place: Place,
+  environment: RunEnvironment,
   query: RunPageQuery,
   sent: SentBookmark,
 ): Promise<ListedRuns> {
-  const { read, bookmark } = await readAfter(place, sent, (session) => listRuns(session, place.scope, query));
+  const list = (session: D1DatabaseSession) => listRuns(session, environment.scope, query);
+  const { read, bookmark } = await readAfter(environment, sent, list);
   return { ...read, bookmark };
 }
 
 /** Counts what a list would show at the same moment. Throws `database_unavailable`. */
 export async function summarizeRunsAfter(
-  place: Place,
+  environment: RunEnvironment,
   filters: RunFilters,
   sent: SentBookmark,
 ): Promise<{ readonly summary: RunSummary } & WithBookmark> {
-  const summarize = (session: D1DatabaseSession) => summarizeRuns(session, place.scope, filters);
-  const { read, bookmark } = await readAfter(place, sent, summarize);
+  const summarize = (session: D1DatabaseSession) => summarizeRuns(session, environment.scope, filters);
+  const { read, bookmark } = await readAfter(environment, sent, summarize);
   return { summary: read, bookmark };
 }
 
 async function readAfter<T>(
-  place: Place,
+  environment: RunEnvironment,
   sent: SentBookmark,
   readFrom: (session: D1DatabaseSession) => Promise<T>,
 ): Promise<{ readonly read: T } & WithBookmark> {
-  const { env, hops, scope } = place;
-  const recent = sent.isSent ? [] : recentChanges(scope, Date.now());
-  const ids = sent.isSent ? [...sent.ids.values()] : recent.map(({ id }) => id);
-  const settled = await Promise.all(ids.map((id) => settle(place, id)));
+  const { env, hops, scope } = environment;
+  const reminders = sent.isSent ? [] : remindersOf(scope, Date.now());
+  const ids = sent.isSent ? [...sent.ids.values()] : reminders.map(({ id }) => id);
+  const settled = await Promise.all(ids.map((id) => settle(environment, id)));
 
   const bookmarks = [sent.d1, ...settled.map(({ bookmark }) => bookmark)];
   const isKnown = sent.isWhole && settled.every(({ isBehind, bookmark }) => !isBehind && bookmark !== null);
@@ -69,8 +70,8 @@ async function readAfter<T>(
       return true;
     },
   );
-  for (const change of recent) {
-    if (settled[ids.indexOf(change.id)]?.isBehind === false) forgetChange(scope, change);
+  for (const reminder of reminders) {
+    if (settled[ids.indexOf(reminder.id)]?.isBehind === false) dropReminder(scope, reminder);
   }
   const behind = ids.filter((_, i) => settled[i]?.isBehind);
   const named = new Map(behind.flatMap((id) => [...bookmarkOfRun(id, null).ids]));

@@ -1,22 +1,28 @@
 /**
  * Opens the excerpts of a page of a timeline. An excerpt can repeat a secret of the request, so the sender seals it, and the
- * journal never holds it in clear. A coordinator hands excerpts only to callers who may see them.
+ * journal never holds it in clear. The page has excerpts only if the call to the coordinator asked for them.
  */
 
 import { sealedFor } from "../../../webhooks/sealed-request.ts";
 import type { TimelineAnswer } from "../../protocol.ts";
-import type { Place } from "../run-place.ts";
+import type { RunEnvironment } from "../run-environment.ts";
 
 /** No other text of an event can contain this, because JSON escapes its quotes. */
 const HAS_EXCERPT = ',"excerpt":"';
 
 /** An excerpt is null if no key of the ring opens it. */
-export async function openExcerpts(place: Place, id: string, page: TimelineAnswer): Promise<TimelineAnswer> {
-  const events = page.events.map((event) => (event.includes(HAS_EXCERPT) ? opened(place, id, event) : event));
+export async function openExcerpts(
+  environment: RunEnvironment,
+  id: string,
+  page: TimelineAnswer,
+): Promise<TimelineAnswer> {
+  const events = page.events.map((event) =>
+    event.includes(HAS_EXCERPT) ? opened(environment, id, event) : event,
+  );
   return { ...page, events: await Promise.all(events) };
 }
 
-async function opened({ ring, scope }: Place, id: string, event: string): Promise<string> {
+async function opened({ ring, scope }: RunEnvironment, id: string, event: string): Promise<string> {
   const members = JSON.parse(event) as { readonly excerpt: string };
   const sealed = fromBase64(members.excerpt);
   const canOpen = ring !== null && sealed !== null;
@@ -24,7 +30,7 @@ async function opened({ ring, scope }: Place, id: string, event: string): Promis
   return JSON.stringify({ ...members, excerpt });
 }
 
-/** Null if the text is no base64. One broken excerpt must not hide the timeline around it. */
+/** Null if the text is not base64. One broken excerpt must not hide the timeline around it. */
 function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   try {
     return Uint8Array.fromBase64(text);

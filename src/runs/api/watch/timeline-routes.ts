@@ -10,44 +10,45 @@ import { encodeCursor, nextLink, parseSeq } from "../../../http/cursor.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { validQuery } from "../../../http/validate.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
-import { refusalError } from "../coordinator-answer.ts";
 import { eventsQuery } from "../query-schemas.ts";
 import { mayBeKnown } from "../read/reader.ts";
-import { askAboutRun, type Place, placeOf, runIdOf } from "../run-place.ts";
+import { ask, environmentOf, type RunEnvironment, runIdOf } from "../run-environment.ts";
+import { refusalError } from "../run-response.ts";
 import { openExcerpts } from "./open-excerpts.ts";
+import { seatFor } from "./seat.ts";
 import { streamEvents } from "./timeline-stream.ts";
-import { beginWatching } from "./watch-place.ts";
 
 const EVENT_STREAM = "text/event-stream";
 const JSON_TYPE = "application/json";
 /** The most events that a stream fetches at once. */
 const STREAM_PAGE = 100;
 
-export const eventRoutes = new Hono<AppEnv>().get(
+export const timelineRoutes = new Hono<AppEnv>().get(
   "/:id/events",
   requires("data:read"),
   validQuery(eventsQuery),
   async (c) => {
     const id = runIdOf(c);
-    const place = placeOf(c);
-    if (!(await mayBeKnown(place, id))) throw new ApiError("run_not_found");
+    const environment = environmentOf(c);
+    if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
     const type = accepts(c, { header: "Accept", supports: [JSON_TYPE, EVENT_STREAM], default: JSON_TYPE });
     c.header("Vary", "Accept");
-    if (type === EVENT_STREAM) return stream(c, place, id);
+    if (type === EVENT_STREAM) return stream(c, environment, id);
 
     const { limit, cursor = 0 } = c.req.valid("query");
-    const answer = await askAboutRun(place, id, (stub) => stub.events(id, cursor, limit, seesExcerpts(c)));
+    const page = { after: cursor, limit, withExcerpts: seesExcerpts(c) };
+    const answer = await ask(environment, id, (coordinator) => coordinator.events(id, page));
     if (!answer.ok) throw refusalError(answer.reason);
     if (answer.lastSeq < answer.newestSeq) {
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(answer.lastSeq)));
     }
     c.header("Content-Type", JSON_TYPE);
-    const { events } = await openExcerpts(place, id, answer);
+    const { events } = await openExcerpts(environment, id, answer);
     return c.body(`[${events.join(",")}]`);
   },
 );
 
-async function stream(c: Context<AppEnv>, place: Place, id: string): Promise<Response> {
+async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: string): Promise<Response> {
   if (c.req.query("limit") !== undefined || c.req.query("cursor") !== undefined) {
     throw new ApiError(
       "invalid_query",
@@ -56,23 +57,21 @@ async function stream(c: Context<AppEnv>, place: Place, id: string): Promise<Res
   }
   const after = lastEventId(c.req.header("Last-Event-ID"));
   c.header("Cache-Control", "no-store, no-transform");
-  const { watcher, expiresAt, judge, leave } = beginWatching(c, place, id);
+  const { watcher, expiresAt, authorizeAgain, leave } = seatFor(c, environment, id);
   const watch = (seq: number, maxMs: number) => {
     const startedAt = Date.now();
-    return askAboutRun(place, id, (stub) =>
-      stub.watch(
-        ...([id, seq, STREAM_PAGE, watcher] as const),
-        // Computed in here because the call may be repeated.
-        Math.max(maxMs - msSince(startedAt, Date.now()), 0),
-        seesExcerpts(c),
-      ),
-    );
+    const page = { after: seq, limit: STREAM_PAGE, withExcerpts: seesExcerpts(c) };
+    return ask(environment, id, (coordinator) => {
+      // Computed in here because the call may be repeated.
+      const leftMs = Math.max(maxMs - msSince(startedAt, Date.now()), 0);
+      return coordinator.watch(id, page, watcher, leftMs);
+    });
   };
 
   // Before the stream begins, because a refusal needs a status.
   const isHead = c.req.raw.method === "HEAD";
   const first = isHead
-    ? await askAboutRun(place, id, (stub) => stub.events(id, after, 1))
+    ? await ask(environment, id, (coordinator) => coordinator.events(id, { after, limit: 1 }))
     : await watch(after, 0);
   if (!first.ok) throw refusalError(first.reason);
   if (after > first.newestSeq) {
@@ -86,13 +85,13 @@ async function stream(c: Context<AppEnv>, place: Place, id: string): Promise<Res
   const next = async (seq: number, maxMs: number) => {
     const answer = await watch(seq, Math.min(maxMs, expiresAt - Date.now()));
     // Before the answer is used, because the token may have been revoked while the call waited.
-    await judge();
-    return answer.ok ? openExcerpts(place, id, answer) : null;
+    await authorizeAgain();
+    return answer.ok ? openExcerpts(environment, id, answer) : null;
   };
-  return c.body(streamEvents(await openExcerpts(place, id, first), { next, leave }));
+  return c.body(streamEvents(await openExcerpts(environment, id, first), { next, leave }));
 }
 
-/** What a receiver answered can contain secrets of the action, so it is for those who manage actions. */
+/** Only those who manage actions, because what a receiver answered can contain secrets of the action. */
 function seesExcerpts(c: Context<AppEnv>): boolean {
   return may(c.get("principal").role, "actions:manage");
 }

@@ -16,7 +16,7 @@ const SLOW_MAX_MS = 30_000;
 const RETRY_MS = 1000;
 
 export interface EventSource {
-  /** The events after `seq`, waiting up to `maxMs` for one. Null if there is nothing to watch any more. */
+  /** The events after `seq`. If there are none yet, waits up to `maxMs` for one. Null if there is nothing to watch any more. */
   next(seq: number, maxMs: number): Promise<TimelineAnswer | null>;
   /** Called when the stream is over or has lost its reader. */
   leave(): void;
@@ -30,7 +30,7 @@ export function streamEvents(first: TimelineAnswer, source: EventSource): Readab
   let seq = first.lastSeq;
   let slow: ReturnType<typeof setTimeout> | null = null;
 
-  function send(controller: Controller, text: string, isOver: boolean): void {
+  function send(controller: Controller, text: string, { isOver }: TimelineAnswer): void {
     controller.enqueue(encoder.encode(text));
     if (isOver) {
       controller.close();
@@ -45,7 +45,7 @@ export function streamEvents(first: TimelineAnswer, source: EventSource): Readab
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        send(controller, `retry: ${RETRY_MS}\n\n${first.events.map(toFrame).join("")}`, first.isOver);
+        send(controller, `retry: ${RETRY_MS}\n\n${first.events.map(toFrame).join("")}`, first);
       },
       async pull(controller) {
         clearTimeout(slow);
@@ -60,7 +60,7 @@ export function streamEvents(first: TimelineAnswer, source: EventSource): Readab
         seq = news.lastSeq;
         if (news.isOver) source.leave();
         const text = news.events.length > 0 ? news.events.map(toFrame).join("") : ":\n\n";
-        send(controller, text, news.isOver);
+        send(controller, text, news);
       },
       cancel() {
         clearTimeout(slow);

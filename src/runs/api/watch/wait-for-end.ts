@@ -1,46 +1,52 @@
 /** GET …/{id}?wait=: a read that answers when the run has ended. */
 
 import { msSince } from "../../../base/time.ts";
-import { refusalError } from "../coordinator-answer.ts";
-import { mayBeKnown, type ReadRun, recallRun, rememberIfOver } from "../read/reader.ts";
-import { askAboutRun, type Place } from "../run-place.ts";
-import type { Watching } from "./watch-place.ts";
+import type { Inclusion } from "../../protocol.ts";
+import { mayBeKnown, type ReadRun, recallEndedRun, rememberIfOver } from "../read/reader.ts";
+import { ask, type RunEnvironment } from "../run-environment.ts";
+import { refusalError } from "../run-response.ts";
+import type { Seat } from "./seat.ts";
 
 /** The longest that one call to a coordinator waits. A longer wait takes several calls. */
 const CALL_MAX_MS = 25_000;
 
+interface WaitForEnd extends Inclusion {
+  readonly waitMs: number;
+  /** Called only if a coordinator may know the run, because giving a seat back wakes the coordinator. */
+  readonly seat: () => Seat;
+}
+
 /**
- * The run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: it is
- * remembered, no coordinator knows it, or its coordinator can't be reached. Throws as `judge` does. Calls `begin` only if a
- * coordinator may know the run, because giving a place back wakes the coordinator.
+ * The run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: the run is
+ * remembered, no coordinator knows it, or its coordinator can't be reached. Throws what `authorize` throws.
  */
 export async function waitForEnd(
-  place: Place,
+  environment: RunEnvironment,
   id: string,
-  waitMs: number,
-  isDetailed: boolean,
-  begin: () => Watching,
+  { waitMs, include, seat }: WaitForEnd,
 ): Promise<ReadRun | null> {
   const startedAt = Date.now();
-  if (recallRun(place, id, isDetailed) !== null || !(await mayBeKnown(place, id))) return null;
-  const { watcher, expiresAt, isGone, judge, leave } = begin();
+  const isRemembered = recallEndedRun(environment, id, { include }) !== null;
+  if (isRemembered || !(await mayBeKnown(environment, id))) return null;
+  const { watcher, expiresAt, isGone, authorizeAgain, leave } = seat();
   const leftMs = () => waitMs - msSince(startedAt, Date.now());
   const callMaxMs = () => Math.min(CALL_MAX_MS, expiresAt - Date.now());
   try {
     for (;;) {
       const isLast = leftMs() <= callMaxMs();
-      const call = askAboutRun(place, id, (stub) =>
+      const call = ask(environment, id, (coordinator) => {
         // Computed in here because the call may be repeated, and no wait may last longer than the client asked for.
-        stub.waitForEnd(id, watcher, Math.max(Math.min(leftMs(), callMaxMs()), 0), isLast, isDetailed),
-      );
+        const maxMs = Math.max(Math.min(leftMs(), callMaxMs()), 0);
+        return coordinator.waitForEnd(id, watcher, { maxMs, isLast, include });
+      });
       const answer = await call.catch(() => null);
-      await judge();
+      await authorizeAgain();
       if (answer === null) return null;
       if (!answer.ok) {
         if (answer.reason === "run_not_found") return null;
         throw refusalError(answer.reason);
       }
-      rememberIfOver(place, id, answer);
+      rememberIfOver(environment, id, answer);
       if (answer.isOver || isLast || isGone()) return answer;
     }
   } catch (error) {

@@ -49,7 +49,7 @@ async function takePlaces({ runPath, run, token }: Scene): Promise<number> {
   const stub = watched(runPath.replace(/\/[^/]*$/, ""), readRunId(run.id).coordinator);
   for (let n = 0; ; n++) {
     const watcher = { key: crypto.randomUUID(), tokenId: token.id } as const;
-    if (!(await stub.watch(run.id, 0, 1, watcher, 0)).ok) return n;
+    if (!(await stub.watch(run.id, { after: 0, limit: 1 }, watcher, 0)).ok) return n;
   }
 }
 

@@ -1,17 +1,17 @@
 /**
- * A request that waits for news of a run: its place at the coordinator, and its right to see the news. After each wait the
- * token is judged again before the news is sent, so a revoked token gets no news more than 30 s later.
+ * The seat of a watcher: of a request that waits for news of a run. After each wait the request is authorized again before
+ * the news is sent, so a revoked token gets no news more than 30 s later.
  */
 
 import type { Context } from "hono";
 import { authorize } from "../../../auth/bearer.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
-import { askAboutRun, type Place } from "../run-place.ts";
+import { ask, type RunEnvironment } from "../run-environment.ts";
 
-export type Watching = ReturnType<typeof beginWatching>;
+export type Seat = ReturnType<typeof seatFor>;
 
-/** The place is given back by itself when the client hangs up. */
-export function beginWatching(c: Context<AppEnv>, place: Place, id: string) {
+/** The first call with `watcher` takes the seat at the coordinator. A client that hangs up leaves it. */
+export function seatFor(c: Context<AppEnv>, environment: RunEnvironment, id: string) {
   const { id: tokenId, expiresAt } = c.get("principal");
   const watcher = { key: crypto.randomUUID(), tokenId };
   const { signal } = c.req.raw;
@@ -19,7 +19,7 @@ export function beginWatching(c: Context<AppEnv>, place: Place, id: string) {
   const leave = () => {
     if (hasLeft) return;
     hasLeft = true;
-    const left = askAboutRun(place, id, (stub) => stub.unwatch(watcher.key));
+    const left = ask(environment, id, (coordinator) => coordinator.unwatch(watcher.key));
     // Without waitUntil, the platform drops the call together with the request of a client that hung up.
     c.executionCtx.waitUntil(left.catch(() => {}));
   };
@@ -31,8 +31,8 @@ export function beginWatching(c: Context<AppEnv>, place: Place, id: string) {
     /** Whether the client hung up. */
     isGone: () => signal.aborted,
     /** Throws if the token no longer opens this run. */
-    judge: () => authorize(c, "data:read"),
-    /** Gives the place back. The work goes on after the response. */
+    authorizeAgain: () => authorize(c, "data:read"),
+    /** Gives the seat back. The work goes on after the response. */
     leave,
   };
 }

@@ -1,4 +1,4 @@
-/** Turns the answer of a coordinator into a response: a refusal into an error, a run into JSON. */
+/** Turns the answer of a coordinator into an HTTP response: a refusal into an error, a run into JSON. */
 
 import type { Context } from "hono";
 import type { AppEnv } from "../../http/app-env.ts";
@@ -8,11 +8,11 @@ import { withDetails } from "../details.ts";
 import type { RunAnswer, RunRefusal, RunReply } from "../protocol.ts";
 import { type Bookmark, bookmarkHeader, bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
 import { settle } from "./bookmark/settle.ts";
-import { isGenuine, type Place } from "./run-place.ts";
+import { isGenuine, type RunEnvironment } from "./run-environment.ts";
 
 type Reason = RunRefusal["reason"];
 
-/** The refusals that have another code on the wire. */
+/** The refusals that have another code in the response. */
 const CODES: Partial<Record<Reason, ErrorCode>> = {
   key_reused: "idempotency_key_reused",
   key_unverifiable: "idempotency_key_unverifiable",
@@ -24,7 +24,7 @@ export function refusalError(reason: Reason, headers: Readonly<Record<string, st
   return new ApiError(CODES[reason] ?? (reason as ErrorCode), undefined, { headers });
 }
 
-/** Sends JSON text. `bookmark`: what the caller's next list must show, the bookmark of its request included. */
+/** Sends JSON text. `bookmark`: what the caller's next list must show. It includes the bookmark of the request. */
 export function sendJson(
   c: Context,
   text: string,
@@ -37,55 +37,62 @@ export function sendJson(
 }
 
 /** The JSON of a run, with its `details` if they were asked for. */
-export function shown({ actionRun, details }: Pick<RunAnswer, "actionRun" | "details">): string {
+export function runJson({ actionRun, details }: Pick<RunAnswer, "actionRun" | "details">): string {
   return details === undefined ? actionRun : withDetails(actionRun, details);
 }
 
-/** Sends a run that was created, or that the same key created before, with its callback token if the caller may know it. */
+interface Creating extends RunEnvironment {
+  /** The caller's Idempotency-Key. */
+  readonly key: string | null;
+  /** `…/action-runs` */
+  readonly runsUrl: string;
+}
+
+/** Sends a run that was created, or that the same key created before. `token`: null if the caller may not know it. */
 export async function sendCreated(
   c: Context<AppEnv>,
-  { key, runsUrl, ...place }: Place & { readonly key: string | null; readonly runsUrl: string },
+  { key, runsUrl, ...environment }: Creating,
   { answer, token }: { readonly answer: RunAnswer; readonly token: string | null },
 ): Promise<Response> {
   if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
   const url = `${runsUrl}/${answer.id}`;
   const expiresAt = new Date(answer.deadlineAt).toISOString();
   c.header("Location", url);
-  const bookmark = await bookmarkAfter(c, place, answer.id, answer);
-  const run = shown(answer);
+  const bookmark = await bookmarkAfter(c, environment, answer.id, answer);
+  const run = runJson(answer);
   const text = token === null ? run : withCallback(run, { url: `${url}/callback`, token, expiresAt });
   return sendJson(c, text, bookmark, 201);
 }
 
-/** Sends the run that a change left. `key`: the caller's, or null when the caller sent none. */
+/** Sends the run as a change left it. `key`: the caller's Idempotency-Key, or null. */
 export async function sendChanged(
   c: Context<AppEnv>,
-  place: Place,
+  environment: RunEnvironment,
   id: string,
   answer: RunReply,
   key: string | null,
   status: 200 | 202 = 200,
 ): Promise<Response> {
-  // This refusal does not depend on what the run is, so there is nothing that a list must show.
+  // This refusal says nothing of the run's status, so there is nothing that a list must show.
   if (!answer.ok && answer.bookmark === undefined) throw refusalError(answer.reason);
-  const bookmark = await bookmarkAfter(c, place, id, answer);
+  const bookmark = await bookmarkAfter(c, environment, id, answer);
   if (!answer.ok) throw refusalError(answer.reason, bookmarkHeader(bookmark));
   if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
-  return sendJson(c, shown(answer), bookmark, status);
+  return sendJson(c, runJson(answer), bookmark, status);
 }
 
-/** The bookmark of the answer about a run, together with that of the request. */
-export async function bookmarkAfter(
+/** The bookmark of the answer about a run, together with the bookmark of the request. */
+async function bookmarkAfter(
   c: Context<AppEnv>,
-  place: Place,
+  environment: RunEnvironment,
   id: string,
   answer: { readonly bookmark?: string | null },
 ): Promise<Bookmark> {
-  const sent = await sentBookmark(c, place);
+  const sent = await sentBookmark(c, environment);
   if (answer.bookmark === undefined) return sent;
-  if (answer.bookmark !== null || (await isGenuine(place, id)))
+  if (answer.bookmark !== null || (await isGenuine(environment, id)))
     return union(sent, bookmarkOfRun(id, answer.bookmark));
   // The key of this id has left the ring, so no list could verify the id. The change must land before it is answered.
-  const landed = await settle(place, id);
+  const landed = await settle(environment, id);
   return union(sent, bookmarkOfRun(id, landed.isBehind ? null : landed.bookmark));
 }

@@ -1,6 +1,6 @@
 /**
- * How a request asks a coordinator. A coordinator that can't be reached is a 503. The platform's own words go to the
- * log, because they name internals.
+ * The environment of a request, and how the request asks the coordinators of its runs. A coordinator that can't be reached is
+ * a 503. The platform's own words go to the log, because they name internals.
  */
 
 import type { Context } from "hono";
@@ -13,10 +13,10 @@ import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { callCoordinator } from "../coordinator-client.ts";
 import type { Coordinator, RunReply } from "../protocol.ts";
 import { isGenuineRunId, readRunId } from "../run-id.ts";
-import { noteChange } from "./bookmark/recent-changes.ts";
+import { remind } from "./bookmark/reminders.ts";
 
-/** The environment that a request is about, and what the request may use to reach its runs. */
-export interface Place {
+/** The environment that a request is about, and what the request needs to reach its runs. */
+export interface RunEnvironment {
   readonly env: Env;
   readonly hops: Hops;
   /** `{org}/{project}/{env}` */
@@ -27,7 +27,7 @@ export interface Place {
   readonly genuineIds: Set<string>;
 }
 
-export function placeOf(c: Context<AppEnv>): Place {
+export function environmentOf(c: Context<AppEnv>): RunEnvironment {
   const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
   return {
     env: c.env,
@@ -46,46 +46,38 @@ export function runIdOf(c: Context<AppEnv>): string {
 }
 
 /** Whether this service minted the id for this scope, with a key that is still in the ring. */
-export async function isGenuine({ ring, scope, genuineIds }: Place, id: string): Promise<boolean> {
+export async function isGenuine({ ring, scope, genuineIds }: RunEnvironment, id: string): Promise<boolean> {
   if (genuineIds.has(id)) return true;
   const isIt = ring !== null && (await isGenuineRunId(ring, scope, id));
   if (isIt) genuineIds.add(id);
   return isIt;
 }
 
-/** `n`: the coordinator's number. Throws `coordinator_unavailable`. */
-export async function askCoordinator<T>(
-  { env, hops, scope }: Place,
-  n: number,
-  ask: (coordinator: Coordinator) => Promise<T>,
+/** Calls the coordinator `of` a run, by the run's id, or by the coordinator's number. Throws `coordinator_unavailable`. */
+export async function ask<T>(
+  { env, hops, scope }: RunEnvironment,
+  of: string | number,
+  call: (coordinator: Coordinator) => Promise<T>,
 ): Promise<T> {
+  const n = typeof of === "number" ? of : readRunId(of).coordinator;
   try {
-    return await callCoordinator(env, hops, scope, n, ask);
+    return await callCoordinator(env, hops, scope, n, call);
   } catch (error) {
     throw new ApiError("coordinator_unavailable", undefined, { cause: error });
   }
 }
 
-/** Asks the coordinator that owns the run `id`. Throws `coordinator_unavailable`. */
-export function askAboutRun<T>(
-  place: Place,
-  id: string,
-  ask: (coordinator: Coordinator) => Promise<T>,
-): Promise<T> {
-  return askCoordinator(place, readRunId(id).coordinator, ask);
-}
-
-/** Asks for a change of the run `id`. The isolate remembers it, so that its next list shows the change. */
+/** The same for a change of the run `id`. The isolate keeps a reminder, so that its next list shows the change. */
 export async function askForChange(
-  place: Place,
+  environment: RunEnvironment,
   id: string,
-  ask: (coordinator: Coordinator) => Promise<RunReply>,
+  call: (coordinator: Coordinator) => Promise<RunReply>,
 ): Promise<RunReply> {
-  const takeBack = noteChange(place.scope, id, Date.now());
-  const answer = await askAboutRun(place, id, ask);
+  const takeBack = remind(environment.scope, id, Date.now());
+  const answer = await ask(environment, id, call);
   // D1 already has what the answer says, or nothing has changed.
   if (answer.bookmark !== null) takeBack();
-  // Once more, because a list that came before the change forgot it, or because the call took long.
-  else noteChange(place.scope, id, Date.now());
+  // Once more, because a list that came before the change dropped the reminder, or because the call took long.
+  else remind(environment.scope, id, Date.now());
   return answer;
 }
