@@ -18,7 +18,7 @@ const POLL_MS = 100;
 /** D1 holds 10 GB. This warns a little before D1 refuses every write. */
 const FULL_BYTES = 9_900_000_000;
 
-/** Names something of the newest migration, and reads no row. */
+/** Names something of every table but `actions`, which the other query reads. A later migration adds what it brings. Reads no row. */
 const NEWEST_SCHEMA = `
   SELECT (SELECT details FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT parent_id FROM tokens LIMIT 0),
          (SELECT due_at FROM coordinators LIMIT 0), (SELECT revoked FROM audit LIMIT 0),

@@ -6,7 +6,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { CancelOrder, ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunRefusal } from "../protocol.ts";
-import { type Conflict, isOpen, type RunSource } from "../run.ts";
+import { type Conflict, isOpen } from "../run.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
 export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
@@ -49,7 +49,7 @@ export class Replies {
     return {
       ok: true,
       isOver: !isOpen(run),
-      source: this.#sourceOf(run),
+      source: run.source,
       inputs: {
         ...{ actionName, entityId, parameters, recommendations, labels, heartbeatTimeoutMs },
         timeoutMs: deadlineAt - createdAt,
@@ -59,15 +59,6 @@ export class Replies {
 
   refusal({ id }: JournaledRun, reason: Conflict): RunRefusal {
     return { ok: false, reason, bookmark: this.#projection.commit.bookmarkOf(id) };
-  }
-
-  /**
-   * Code older than stored actions kept no source, so each of its runs says `none`. Its webhook tells that a run had a trigger.
-   * Otherwise a retry would create a run that nobody starts. This can go when such code can't have written to any journal for
-   * as long as runs are kept.
-   */
-  #sourceOf({ id, source }: JournaledRun): RunSource {
-    return source === "none" && this.#wasDispatched(id) ? "trigger" : source;
   }
 
   #details(run: JournaledRun): string {

@@ -25,19 +25,17 @@ const COLUMNS = {
 /**
  * `looked` walks one index from newest to oldest. `ok` is whether a row passes the other filters. Windows number the rows and
  * add up their bytes in the same order, so nothing is sorted. Bodies are read last, and only for rows that fit. Row
- * PAGE_MAX_LOOKED_AT is returned even if it does not pass, or if it is a label without a run, because the next page starts
- * there. Details don't count for the 4 MB: they have at most a few KB, and reading their size would cost as much as reading
+ * PAGE_MAX_LOOKED_AT is returned even if it does not pass, because the next page starts there. Details don't count for the 4 MB: they have at most a few KB, and reading their size would cost as much as reading
  * the body before them.
  */
 export function listStatement(scope: string, query: RunPageQuery) {
   // No statuses and all statuses mean no filter.
   const asked = [...new Set(query.status)];
   const statuses = asked.length === STATUSES.length ? [] : asked;
-  const { selects, bindings, along, isFiltered } = walkOf(scope, query, statuses, COLUMNS);
+  const { selects, bindings, isFiltered } = walkOf(scope, query, statuses, COLUMNS);
 
   const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : query.limit + 1;
   const details = query.include === undefined ? "" : ", runs.details AS details";
-  const join = along === "label" ? "LEFT" : "CROSS";
   const sql = `
     SELECT CASE WHEN NOT looked.ok THEN '' WHEN looked.total <= ${PAGE_MAX_BYTES} THEN runs.body END AS body,
            CASE WHEN looked.n = ${PAGE_MAX_LOOKED_AT} THEN looked.id END AS stop${details}
@@ -45,7 +43,7 @@ export function listStatement(scope: string, query: RunPageQuery) {
       SELECT row, id, ok, row_number() OVER sofar AS n, sum(iif(ok, bytes, 0)) OVER sofar AS total
       FROM (${selects.join(" UNION ALL ")} ORDER BY id DESC LIMIT ${lookedAt})
       WINDOW sofar AS (ROWS UNBOUNDED PRECEDING)
-    ) AS looked ${join} JOIN runs ON runs.rowid = looked.row
+    ) AS looked CROSS JOIN runs ON runs.rowid = looked.row
     WHERE looked.ok OR looked.n = ${PAGE_MAX_LOOKED_AT}
     LIMIT ${query.limit + 1}`;
   return { sql, bindings };

@@ -17,7 +17,6 @@ export const GROUP_MAX_BYTES = 1_000_000;
 /** How many rows of an environment one look at D1 walks. */
 const MAX_LOOKED_AT = 5000;
 
-// The last term is for a version that older code has landed without its details.
 const UPSERT = `
   INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details)
   SELECT ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
@@ -27,8 +26,7 @@ const UPSERT = `
   ON CONFLICT (scope, id) DO UPDATE SET
     version = excluded.version, status = excluded.status, purge_at = excluded.purge_at, bytes = excluded.bytes,
     body = excluded.body, details = excluded.details
-  WHERE excluded.version > runs.version
-    OR (excluded.version = runs.version AND excluded.details IS NOT runs.details)`;
+  WHERE excluded.version > runs.version`;
 
 /**
  * Lands the labels of the runs ?1, in the same batch and behind the upsert. They come from the rows, so a run that the upsert

@@ -1,6 +1,6 @@
 /**
- * The journal's tables, as numbered steps that only add: during a deploy old code runs on what new code wrote. Never edit
- * a step that was released; append one.
+ * The journal's tables, as numbered steps. From 1.0.0 on, a step is never edited, because a journal that has taken it never
+ * takes it again. A later step only adds, because during a deploy old code runs on what new code wrote.
  */
 
 export const JOURNAL_STEPS: readonly string[] = [
@@ -33,7 +33,17 @@ export const JOURNAL_STEPS: readonly string[] = [
      parameters           TEXT    NOT NULL,
      recommendations      TEXT    NOT NULL,
      error                TEXT,
-     output               TEXT
+     output               TEXT,
+     source               TEXT    NOT NULL,
+     action_version       INTEGER,
+     retry_of             TEXT,
+     labels               TEXT    NOT NULL,
+     cancel_by            TEXT,
+     cancel_reason        TEXT,
+     cancel_requested_at  INTEGER,
+     cancel_until         INTEGER,
+     external_url         TEXT,
+     external_url_changes INTEGER NOT NULL
    ) STRICT;
    CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
    CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
@@ -60,31 +70,21 @@ export const JOURNAL_STEPS: readonly string[] = [
      attempt          INTEGER NOT NULL,
      next_at          INTEGER,
      lease_until      INTEGER,
-     is_unsure        INTEGER NOT NULL
+     is_unsure        INTEGER NOT NULL,
+     weight           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE marks (
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
-   ) STRICT, WITHOUT ROWID;`,
-  `ALTER TABLE runs ADD COLUMN source TEXT NOT NULL DEFAULT 'none';
-   ALTER TABLE runs ADD COLUMN action_version INTEGER;
-   ALTER TABLE runs ADD COLUMN retry_of TEXT;
-   ALTER TABLE runs ADD COLUMN labels TEXT NOT NULL DEFAULT '[]';
-   ALTER TABLE runs ADD COLUMN cancel_by TEXT;
-   ALTER TABLE runs ADD COLUMN cancel_reason TEXT;
-   ALTER TABLE runs ADD COLUMN cancel_requested_at INTEGER;
-   ALTER TABLE runs ADD COLUMN cancel_until INTEGER;
-   ALTER TABLE runs ADD COLUMN external_url TEXT;
-   ALTER TABLE runs ADD COLUMN external_url_changes INTEGER NOT NULL DEFAULT 0;
-   ALTER TABLE deliveries ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;
+   ) STRICT, WITHOUT ROWID;
    CREATE TABLE cancels (
      run_id      TEXT    NOT NULL,
      key         TEXT    NOT NULL,
      fingerprint TEXT    NOT NULL,
      has_grace   INTEGER NOT NULL,
      PRIMARY KEY (run_id, key)
-   ) STRICT, WITHOUT ROWID;`,
-  `CREATE TABLE stop_requests (
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE stop_requests (
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
      sealed           BLOB    NOT NULL,

@@ -203,20 +203,6 @@ describe("a page by label ends after 5000 rows looked at", () => {
     const rarestFirst = await ask<ActionRun[]>("GET", `${path}?label=rare&label=common`);
     expect([idsOf(rarestFirst.body), rarestFirst.headers.has("Link")]).toEqual([wanted, false]);
   });
-
-  it("passes over labels whose run is gone, also at the end of a page", async () => {
-    // Older code deletes runs without their labels.
-    const gone = [0, 1, 4999, 5000, 7000].map((i) => rows[i]?.id);
-    await env.DB.prepare("DELETE FROM runs WHERE scope = ? AND id IN (SELECT value FROM json_each(?))")
-      .bind(scopeOfPath(path), JSON.stringify(gone))
-      .run();
-    const kept = rows.filter(({ id }) => !gone.includes(id)).map(({ id }) => id);
-    expect(idsOf(await listAll(path, { label: "common", limit: "200" }))).toEqual(kept);
-    const left = wanted.filter((id) => !gone.includes(id));
-    expect(idsOf(await listAll(path, { label: ["common", "rare"] }))).toEqual(left);
-    const { body } = await ask<Record<string, RunCount>>("GET", `${path}/summary?label=rare`);
-    expect(body).toMatchObject({ pending: left.length, failed: 0 });
-  });
 });
 
 describe("the details of a list", () => {

@@ -94,10 +94,10 @@ const touching = (plan: readonly string[]) =>
 
 const WALK =
   /^SEARCH (runs USING (COVERING )?INDEX \w+|labelled USING (COVERING INDEX \w+|PRIMARY KEY)) \(scope=\? AND .*id[<>]\?/;
-const FETCH = /^SEARCH runs USING INTEGER PRIMARY KEY \(rowid=\?\)( LEFT-JOIN)?$/;
+const FETCH = /^SEARCH runs USING INTEGER PRIMARY KEY \(rowid=\?\)$/;
 /** The run of a label, and whether a run has another label. */
 const LOOKUP = [
-  /^SEARCH runs USING INDEX sqlite_autoindex_runs_1 \(scope=\? AND id=\?\) LEFT-JOIN$/,
+  /^SEARCH runs USING INDEX sqlite_autoindex_runs_1 \(scope=\? AND id=\?\)$/,
   /^SEARCH other USING (COVERING INDEX \w+|PRIMARY KEY) \(scope=\? AND label=\? AND id=\?\)$/,
 ];
 

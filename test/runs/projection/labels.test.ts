@@ -1,6 +1,5 @@
 /** Labels land with their run, in the same batch, and go with it, whatever deletes it. */
 
-import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { D1RowStore, DELETE_LABELS, hasLabels, LAND_LABELS, toGroupRow } from "../../../src/runs/d1/store.ts";
@@ -175,22 +174,6 @@ it("a resync deletes the rows of runs that the journal lacks with their labels",
   await resynced(path);
   await until(async () => (await rowOf(ghost)) === null);
   expect(await labelsInD1(path)).toEqual([`a ${kept}`]);
-});
-
-it("a resync gives details and labels to a row that older code has landed without them", async () => {
-  const path = newRunsPath();
-  const id = await createLabelled(path, ["a"]);
-  await landed(path);
-  const scope = scopeOfPath(path);
-  await env.DB.batch([
-    env.DB.prepare("UPDATE runs SET details = NULL WHERE scope = ?").bind(scope),
-    env.DB.prepare("DELETE FROM run_labels WHERE scope = ?").bind(scope),
-  ]);
-  await evictDurableObject(coordinator(path, 0));
-  await resynced(path);
-  await until(async () => (await labelsInD1(path)).length === 1);
-  const { body } = await ask<{ details: unknown }[]>("GET", `${path}?label=a&include=details`);
-  expect(body).toMatchObject([{ id, details: { labels: ["a"] } }]);
 });
 
 it("a run with ten of the longest labels lands, is found by each, and goes", async () => {

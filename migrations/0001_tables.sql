@@ -1,0 +1,99 @@
+-- Runs as callers read them. The coordinators' journals decide; this is what they landed.
+CREATE TABLE runs (
+  scope        TEXT    NOT NULL, -- {org}/{project}/{env}
+  id           TEXT    NOT NULL, -- sorts by creation
+  version      INTEGER NOT NULL CHECK (version > 0),
+  status       TEXT    NOT NULL CHECK (status IN ('pending', 'running', 'succeeded', 'failed', 'cancelled')),
+  action_name  TEXT    NOT NULL,
+  entity_id    TEXT,
+  triggered_by TEXT    NOT NULL,
+  purge_at     INTEGER NOT NULL, -- ms; a row past it is never written again
+  bytes        INTEGER NOT NULL, -- UTF-8 bytes of body
+  body         TEXT    NOT NULL, -- the ActionRun as it goes on the wire; behind the filters, which never read past it
+  details      TEXT,             -- what `?include=details` shows, as JSON; null for a run that was simply created
+  PRIMARY KEY (scope, id)
+) STRICT;
+
+CREATE INDEX runs_by_status ON runs (scope, status, id);
+CREATE INDEX runs_by_action ON runs (scope, action_name, id);
+CREATE INDEX runs_by_entity ON runs (scope, entity_id, id) WHERE entity_id IS NOT NULL;
+CREATE INDEX runs_by_trigger ON runs (scope, triggered_by, id);
+
+-- Which runs have a label. A list by label walks it newest first. The labels of a run are also in its details.
+CREATE TABLE run_labels (
+  scope TEXT NOT NULL, -- {org}/{project}/{env}
+  label TEXT NOT NULL,
+  id    TEXT NOT NULL, -- the run's
+  PRIMARY KEY (scope, label, id)
+) STRICT, WITHOUT ROWID;
+
+-- Which coordinators exist, and when the sweep must look whether one has lost its alarm.
+CREATE TABLE coordinators (
+  scope  TEXT    NOT NULL,
+  n      INTEGER NOT NULL,
+  due_at INTEGER NOT NULL, -- ms
+  PRIMARY KEY (scope, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX coordinators_by_due ON coordinators (due_at);
+
+-- API tokens. Only the SHA-256 of a token is kept.
+CREATE TABLE tokens (
+  project    TEXT    NOT NULL, -- {org}/{project}
+  id         TEXT    NOT NULL, -- sorts by creation
+  hash       TEXT    NOT NULL UNIQUE, -- hex
+  name       TEXT    NOT NULL,
+  role       TEXT    NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
+  env_name   TEXT,             -- null: every environment of the project
+  created_by TEXT    NOT NULL,
+  created_at INTEGER NOT NULL, -- ms
+  expires_at INTEGER,          -- ms
+  parent_id  TEXT,             -- the token that minted it, so that revoking one revokes those below it; null: the operator
+  PRIMARY KEY (project, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX tokens_by_parent ON tokens (project, parent_id) WHERE parent_id IS NOT NULL;
+
+-- Who did what. A row is written in the same batch as the change that it tells of.
+CREATE TABLE audit (
+  project    TEXT    NOT NULL, -- {org}/{project}
+  id         TEXT    NOT NULL, -- sorts by time
+  env_name   TEXT,             -- null: the whole project
+  at         INTEGER NOT NULL, -- ms
+  actor      TEXT    NOT NULL, -- a token's id, or root
+  actor_name TEXT    NOT NULL,
+  action     TEXT    NOT NULL,
+  target     TEXT    NOT NULL, -- a token's id, or the scope {org}/{project}/{env}
+  revoked    TEXT,             -- ids of all tokens that a revocation took away, as JSON
+  PRIMARY KEY (project, id)
+) STRICT;
+
+-- What a token of one environment may read.
+CREATE INDEX audit_by_env ON audit (project, env_name, id);
+-- What the purge of old entries looks for.
+CREATE INDEX audit_by_time ON audit (at);
+
+-- Stored actions. The definition holds null where a secret belongs. The secrets are sealed beside it.
+CREATE TABLE actions (
+  scope      TEXT    NOT NULL, -- {org}/{project}/{env}
+  name       TEXT    NOT NULL,
+  version    INTEGER NOT NULL CHECK (version > 0),
+  change_id  TEXT    NOT NULL, -- the audit entry of the change that wrote this version
+  changed_at INTEGER NOT NULL, -- ms
+  key_id     TEXT,             -- which signing key sealed the secrets; null: there are none
+  resealed_at INTEGER NOT NULL DEFAULT 0, -- ms, when the cron sealed the secrets again; 0: the change sealed them
+  bytes      INTEGER NOT NULL, -- UTF-8 bytes of definition
+  secrets    BLOB,             -- AES-256-GCM, bound to scope, name and version; null: there are none
+  definition TEXT    NOT NULL, -- JSON; last, so that a count never reads past it
+  PRIMARY KEY (scope, name)
+) STRICT;
+
+-- What is sealed under an older key. What the cron sealed a moment ago comes last.
+CREATE INDEX actions_by_key ON actions (key_id, resealed_at) WHERE key_id IS NOT NULL;
+
+-- The highest version that a deleted action of an environment had. New actions get higher ones, so that no version repeats.
+CREATE TABLE deleted_actions (
+  scope   TEXT    NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (scope)
+) STRICT, WITHOUT ROWID;
