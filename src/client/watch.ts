@@ -3,10 +3,10 @@
  * after the last event. So each event comes once and in order.
  */
 
+import { createParser } from "eventsource-parser";
 import type { TimelineEvent } from "./api.ts";
 import { ActionRunsError, parseJson, unexpectedAnswer, unreachable } from "./errors.ts";
 import { backoffMs, pause } from "./retry.ts";
-import { readFrames } from "./sse.ts";
 import type { TransportSettings } from "./transport.ts";
 
 /** Opens a stream of the events after `seq`. The response is 204 if none will come. */
@@ -17,6 +17,9 @@ export interface WatchOptions {
   readonly after?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Far more than an event needs. Without a limit, a line that never ends would fill the memory. */
+const EVENT_MAX_CHARACTERS = 1024 * 1024;
 
 type WatchSettings = Pick<TransportSettings, "retries" | "retryDelayMs" | "timeoutMs">;
 
@@ -35,15 +38,34 @@ export async function* watchEvents(
     try {
       response = await open(seq, connection.signal);
       if (response.status === 204) return;
-      for await (const frame of readFrames(connection.chunks(response))) {
-        retryDelayMs = frame.retryMs ?? retryDelayMs;
-        if (frame.data !== null || frame.isComment) failed = -1;
-        if (frame.data === null) continue;
-        const event = toEvent(response, frame.data);
-        if (event.seq <= seq) continue;
-        seq = event.seq;
-        yield event;
-        if (event.type === "ended") return;
+      const texts: string[] = [];
+      const parser = createParser({
+        maxBufferSize: EVENT_MAX_CHARACTERS,
+        onEvent({ data }) {
+          failed = -1;
+          texts.push(data);
+        },
+        // A comment shows that the connection is alive.
+        onComment() {
+          failed = -1;
+        },
+        onRetry(ms) {
+          retryDelayMs = ms;
+        },
+        // The standard says to ignore unknown fields, and retry times that are no number.
+        onError(error) {
+          if (error.type === "max-buffer-size-exceeded") throw error;
+        },
+      });
+      for await (const chunk of connection.chunks(response)) {
+        parser.feed(chunk);
+        for (const text of texts.splice(0)) {
+          const event = toEvent(response, text);
+          if (event.seq <= seq) continue;
+          seq = event.seq;
+          yield event;
+          if (event.type === "ended") return;
+        }
       }
     } catch (error) {
       signal?.throwIfAborted();
@@ -82,7 +104,8 @@ class Connection {
     return this.#aborter.signal;
   }
 
-  async *chunks(response: Response): AsyncGenerator<Uint8Array, void> {
+  /** The text of the stream, as it comes. */
+  async *chunks(response: Response): AsyncGenerator<string, void> {
     if (
       !/^text\/event-stream\b/i.test(response.headers.get("Content-Type") ?? "") ||
       response.body === null
@@ -90,6 +113,7 @@ class Connection {
       throw unexpectedAnswer(response, "The response is not an event stream");
     }
     const reader = response.body.getReader();
+    const decoder = new TextDecoder();
     try {
       for (;;) {
         // The timer runs only while we read, because the watcher may take its time with an event.
@@ -99,7 +123,7 @@ class Connection {
         );
         const { done, value } = await reader.read().finally(() => clearTimeout(timer));
         if (done) return;
-        yield value;
+        yield decoder.decode(value, { stream: true });
       }
     } finally {
       // In some runtimes the signal does not end the body.
