@@ -176,6 +176,9 @@ describe("timing", () => {
     ["Wed, 31 Dec 1969 23:59:59 GMT", 0],
     ["Thu, 99 Jan 1970 00:01:00 GMT", null],
     ["foo 1", null],
+    ["Wed, 31 Jun 1970 00:00:00 GMT", null],
+    ["Thursday, 01-Jan-70 00:00:05 GMT", null],
+    ["Thu Jan  1 00:00:05 1970", null],
   ])("Retry-After: %s is %s ms", (value, expected) => {
     expect(parseRetryAfter(value, 0)).toBe(expected);
   });
