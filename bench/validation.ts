@@ -54,7 +54,7 @@ console.log(`${tried} schemas tried. The longest check of a schema took ${worstC
 console.log("first ms | best ms | ns a step | steps | schema and parameters");
 for (const { trial, firstMs, bestMs, steps } of worst) {
   const nanoseconds = ((bestMs * 1e6) / steps).toFixed(0);
-  const shown = `${cut(JSON.stringify(trial.judge), 160)} ${cut(JSON.stringify(trial.parameters), 60)}`;
+  const shown = `${cut(JSON.stringify(trial.subschema), 160)} ${cut(JSON.stringify(trial.parameters), 60)}`;
   console.log([firstMs.toFixed(0), bestMs.toFixed(0), nanoseconds, steps, shown].join(" | "));
 }
 

@@ -1,5 +1,5 @@
 /**
- * Which properties or items of one value some keyword looked at. `unevaluatedProperties` and `unevaluatedItems` judge the
+ * Which properties or items of one value some keyword looked at. `unevaluatedProperties` and `unevaluatedItems` apply to the
  * others (JSON Schema Core 2020-12, section 11). PURE. Only a subschema that accepted the value counts.
  */
 

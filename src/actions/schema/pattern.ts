@@ -25,7 +25,7 @@ import { PATTERNS_MAX_PROPERTIES } from "../../http/limits.ts";
 import { err, ok, type Result } from "../../result.ts";
 import { setOf, tokenAt } from "./character-class.ts";
 import { type CharacterSet, type Property, toProperty } from "./character-set.ts";
-import { compile, type Part, type Program, runProgram } from "./pattern-program.ts";
+import { compile, type PatternPart, type Program, runProgram } from "./pattern-program.ts";
 import type { StepBudget } from "./step-budget.ts";
 
 const PATTERN_MAX_CHARACTERS = 1024;
@@ -108,14 +108,14 @@ class Parser {
     this.#parts = parts;
   }
 
-  choice(): Part {
+  choice(): PatternPart {
     const parts = [this.#sequence()];
     while (this.#take("|")) parts.push(this.#sequence());
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : { kind: "choice", parts };
   }
 
-  #sequence(): Part {
-    const parts: Part[] = [];
+  #sequence(): PatternPart {
+    const parts: PatternPart[] = [];
     while (this.#at < this.#source.length && !"|)".includes(this.#source.charAt(this.#at))) {
       parts.push(this.#quantified(this.#atom()));
       if (this.fault !== null) break;
@@ -123,14 +123,14 @@ class Parser {
     return { kind: "sequence", parts };
   }
 
-  #atom(): Part {
+  #atom(): PatternPart {
     if (this.#match(SPECIAL_GROUP) !== null) {
       return this.#refuse(
         "has a lookaround, a named group or a modifier. Use only groups like (…) and (?:…).",
       );
     }
     if (this.#match(BACKREFERENCE) !== null) {
-      return this.#refuse("has a backreference. Repeat the group's own pattern in its place.");
+      return this.#refuse("has a backreference. Write the group's own pattern again instead.");
     }
     if (this.#take("(?:") || this.#take("(")) {
       const inner = this.choice();
@@ -146,7 +146,7 @@ class Parser {
     return { kind: "character", set: this.#setOf(token) };
   }
 
-  #quantified(part: Part): Part {
+  #quantified(part: PatternPart): PatternPart {
     const found = this.#match(QUANTIFIER);
     if (found === null) return part;
     const [, quantifier, least, comma, most] = found;
@@ -170,7 +170,7 @@ class Parser {
     return set;
   }
 
-  #refuse(fault: string): Part {
+  #refuse(fault: string): PatternPart {
     this.fault ??= fault;
     return { kind: "sequence", parts: [] };
   }
