@@ -1,10 +1,10 @@
 /**
- * Looks for the parameters and the schema whose check takes the most CPU: `node --no-warnings bench/validation.ts`. It tries random
- * ones within the limits, then variants of the worst so far, and prints the worst. A validation may take 100 ms at most:
- * if one takes longer, its work has too few steps (`src/actions/schema/step-budget.ts`).
+ * Looks for the parameters and the schema whose check takes the most CPU: `npm run bench:validation`. It tries random
+ * ones within the limits, then variants of the worst so far, and prints the worst. A validation may take 100 ms at
+ * most: if one takes longer, its work has too few steps (`src/actions/schema/step-budget.ts`).
  *
- *   --seconds 120   how long it looks
- *   --seed 7        tries the same again
+ *   -- --seconds 120   how long it looks
+ *   -- --seed 7        tries the same again
  */
 
 import { parseArgs } from "node:util";

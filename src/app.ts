@@ -82,8 +82,8 @@ export function createApp(): Hono<AppEnv> {
 }
 
 /**
- * Adds a response 405 with Allow for every other method of a path that has routes. Not by Hono's `methodNotAllowed`, because it
- * matches paths again in a trie. There `…/action-runs/summary` is also a run's id, so a DELETE would be 404.
+ * Adds a response 405 with Allow for every other method of a path that has routes. Not by Hono's `methodNotAllowed`,
+ * because it matches paths again in a trie. There `…/action-runs/summary` is also a run's id, so a DELETE would be 404.
  */
 function refuseOtherMethods(app: Hono<AppEnv>): void {
   const routes = app.routes.filter(({ method }) => method !== "ALL");

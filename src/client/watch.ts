@@ -1,12 +1,12 @@
 /**
- * Follows a run's events to the end. A stream may be cut, fall silent or reach its time limit: then a new stream continues
- * after the last event. So each event comes once and in order.
+ * Follows a run's events to the end. A stream may be cut, fall silent or reach its time limit: then a new stream
+ * continues after the last event. So each event comes once and in order.
  */
 
 import { createParser } from "eventsource-parser";
 import type { TimelineEvent } from "./api.ts";
 import { ActionRunsError, parseJson, unexpectedAnswer, unreachable } from "./errors.ts";
-import { backoffMs, pause } from "./retry.ts";
+import { pause, retryPauseMs } from "./retry.ts";
 import type { TransportSettings } from "./transport.ts";
 
 /** Opens a stream of the events after `seq`. The response is 204 if none will come. */
@@ -23,7 +23,9 @@ const EVENT_MAX_CHARACTERS = 1024 * 1024;
 
 type WatchSettings = Pick<TransportSettings, "retries" | "retryDelayMs" | "timeoutMs">;
 
-/** Throws a refusal as it is, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment. */
+/**
+ * Throws a refusal as it is, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment.
+ */
 export async function* watchEvents(
   open: OpenStream,
   { after = 0, signal }: WatchOptions,
@@ -76,7 +78,7 @@ export async function* watchEvents(
       connection.close();
     }
     if (failed >= settings.retries) throw unreachable("The event stream broke off several times", broken);
-    await pause(backoffMs(retryDelayMs, Math.max(failed, 0)), signal);
+    await pause(retryPauseMs(retryDelayMs, Math.max(failed, 0)), signal);
   }
 }
 

@@ -2,10 +2,12 @@
  * Which schemas an action may have for its parameters. PURE: it makes no request, so a schema refers only to itself.
  *
  * A caller's schema can be hostile. This file bounds its size, its depth, its number of subschemas and the size of its
- * patterns. It also refuses references that lead back to themselves for the same value. `validate.ts` bounds the evaluation.
+ * patterns. It also refuses references that lead back to themselves for the same value. `validate.ts` bounds the
+ * evaluation.
  *
- * JSON Schema 2020-12 with these differences: `format` is checked, unknown keywords are refused, `$ref` stays inside the
- * document, and `$id` and `$schema` stand only at the root. `keyword-table.ts` and `pattern.ts` say what is accepted.
+ * JSON Schema 2020-12 with these differences: `format` is checked, unknown keywords are refused, `$ref` stays inside
+ * the document, and `$id` and `$schema` stand only at the root. `keyword-table.ts` and `pattern.ts` say what is
+ * accepted.
  */
 
 import { hasOnlyFiniteNumbers, isJsonObject } from "../../http/json.ts";
@@ -57,7 +59,10 @@ function faultOfDocument(value: unknown): string | null {
   return null;
 }
 
-/** Of a subschema's pointer. Each pointer repeats the names above it, so with long names 500 of them would be very large. */
+/**
+ * Of a subschema's pointer. Each pointer repeats the names above it, so with long names 500 of them would be very
+ * large.
+ */
 const POINTER_MAX_CHARACTERS = 2048;
 
 interface Reference {
@@ -163,7 +168,9 @@ class Walk implements SchemaWalk {
     }
   }
 
-  /** Without a property or an item in between, a circle of references would never end. Otherwise it ends with the value. */
+  /**
+   * Without a property or an item in between, a circle of references would never end. Otherwise it ends with the value.
+   */
   #refuseCircles(): void {
     const state = new Map<SchemaNode, "open" | "done">();
     const trail: SchemaNode[] = [];

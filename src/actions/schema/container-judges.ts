@@ -1,6 +1,6 @@
 /**
- * Arrays and objects (JSON Schema Validation 2020-12, sections 6.4 and 6.5; Core, section 10.3). PURE. Only own properties
- * count as present, so `constructor` or `__proto__` is there only if the caller sent it.
+ * Arrays and objects (JSON Schema Validation 2020-12, sections 6.4 and 6.5; Core, section 10.3). PURE. Only own
+ * properties count as present, so `constructor` or `__proto__` is there only if the caller sent it.
  */
 
 import type { JsonObject } from "../../http/json.ts";

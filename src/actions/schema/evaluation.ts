@@ -6,8 +6,8 @@ import type { SchemaNode } from "./schema-node.ts";
 import type { StepBudget } from "./step-budget.ts";
 
 /**
- * A refusal. Its sentence is made only for the one that callers see, because `anyOf` and `not` drop most of them. `what`
- * is to be read after "The value at /name".
+ * A refusal. Its sentence is made only for the one that callers see, because `anyOf` and `not` drop most of them.
+ * `what` is to be read after "The value at /name".
  */
 export interface Fault {
   readonly location: InstanceLocation | null;
@@ -17,8 +17,8 @@ export interface Fault {
 export interface Evaluation {
   readonly budget: StepBudget;
   /**
-   * Null if the schema accepts the value. `seen`, if given, collects the members and items that the schema looked at. It is
-   * meaningless if the schema refuses the value.
+   * Null if the schema accepts the value. `seen`, if given, collects the members and items that the schema looked at.
+   * It is meaningless if the schema refuses the value.
    */
   evaluate(
     schema: SchemaNode,

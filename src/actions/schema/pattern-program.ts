@@ -1,6 +1,6 @@
 /**
- * How a pattern is matched: Thompson's construction. A program follows all alternatives at once, so it never goes back in
- * the text. PURE. `pattern.ts` makes the parts from a caller's text.
+ * How a pattern is matched: Thompson's construction. A program follows all alternatives at once, so it never goes back
+ * in the text. PURE. `pattern.ts` makes the parts from a caller's text.
  */
 
 import { accepts, type CharacterSet, toSet } from "./character-set.ts";
@@ -42,8 +42,8 @@ export interface Program {
 }
 
 /**
- * The lists of a run, as long as the program. They are kept, because making them takes longer than a short run. Runs never
- * overlap.
+ * The lists of a run, as long as the program. They are kept, because making them takes longer than a short run. Runs
+ * never overlap.
  */
 interface Scratch {
   /** The number of the position at which an instruction was last put on `todo`. Each is followed once at a position. */

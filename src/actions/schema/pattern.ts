@@ -4,11 +4,11 @@
  * The threat is a pattern that takes exponential time, or polynomial time of a high degree, on a text of 256 KiB. The
  * runtime's own RegExp backtracks and can't be stopped. So a pattern becomes a program that follows all alternatives at
  * once (`pattern-program.ts`). Its work is at most the text's characters times the program's instructions, nested
- * quantifiers included, and the budget counts it. The runtime checks only the syntax, and says which single characters have
- * a Unicode property (`character-set.ts`).
+ * quantifiers included, and the budget counts it. The runtime checks only the syntax, and says which single characters
+ * have a Unicode property (`character-set.ts`).
  *
- * The subset, with the meaning of ECMA-262 and its flag `u`. A text is a sequence of code points, and a pattern can match
- * anywhere in the text unless it has `^` or `$`.
+ * The subset, with the meaning of ECMA-262 and its flag `u`. A text is a sequence of code points, and a pattern can
+ * match anywhere in the text unless it has `^` or `$`.
  * - literals, `.`, and every escape of a character: `\n`, `\x41`, `\u00e9`, `\u{1F600}`, `\cJ`, `\/`, `\.`
  * - classes: `[a-z]`, `[^/]`, `\d` `\D` `\w` `\W` `\s` `\S`, `\p{…}` `\P{…}`
  * - assertions: `^`, `$`, `\b`, `\B`
@@ -60,8 +60,9 @@ export function parsePattern(source: string, parts = new PatternParts()): Result
 }
 
 /**
- * The runtime checks the syntax, so the parser can rely on it. It does not get the properties, because it would compute all
- * characters of each class that has one. `\d` can stand wherever a property can. Adds new properties to `properties`.
+ * The runtime checks the syntax, so the parser can rely on it. It does not get the properties, because it would compute
+ * all characters of each class that has one. `\d` can stand wherever a property can. Adds new properties to
+ * `properties`.
  */
 function syntaxFault(source: string, properties: Map<string, Property>): string | null {
   const names = new Set<string>();

@@ -1,4 +1,6 @@
-/** Why a schema or parameters were refused, and where. PURE. Sentences stay short, however long the caller's names are. */
+/**
+ * Why a schema or parameters were refused, and where. PURE. Sentences stay short, however long the caller's names are.
+ */
 
 /** `pointer`: a JSON Pointer (RFC 6901), `""` for the root. A very long one ends with `…`. */
 export interface SchemaFault {
@@ -14,7 +16,9 @@ export function pointerStep(key: string | number): string {
   return `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
-/** Where a value is inside the parameters. A list of links, because most locations are never printed. Null is the root. */
+/**
+ * Where a value is inside the parameters. A list of links, because most locations are never printed. Null is the root.
+ */
 export interface InstanceLocation {
   readonly parent: InstanceLocation | null;
   readonly key: string | number;

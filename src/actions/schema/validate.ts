@@ -1,9 +1,9 @@
 /**
  * Whether parameters fit a checked schema. PURE, and without `eval`.
  *
- * Schema and parameters may both be hostile: a small schema whose references double at each level takes exponential time.
- * So each validation has a budget of steps, and the depth of its recursion is bounded. Both bounds give a refusal, and no
- * outcome is believed after one was reached.
+ * Schema and parameters may both be hostile: a small schema whose references double at each level takes exponential
+ * time. So each validation has a budget of steps, and the depth of its recursion is bounded. Both bounds give a
+ * refusal, and no outcome is believed after one was reached.
  */
 
 import { isJsonObject } from "../../http/json.ts";
@@ -23,8 +23,8 @@ import { EVALUATION_STEPS, MEMBER_STEPS, type StepBudget } from "./step-budget.t
 const EVALUATION_MAX_DEPTH = 400;
 
 /**
- * `parameters`: parsed JSON. Refuses with the first fault, whose `pointer` leads into the parameters. `budget` says how many
- * steps there may be, and afterwards how many are left.
+ * `parameters`: parsed JSON. Refuses with the first fault, whose `pointer` leads into the parameters. `budget` says how
+ * many steps there may be, and afterwards how many are left.
  */
 export function validate(
   { root }: CheckedSchema,
