@@ -1,4 +1,4 @@
-/** Which operation is held against which, at how many callers, and the ratio that is aimed at. */
+/** Which operation is compared with which, at how many callers, and the target ratio. */
 
 import type { OperationName } from "./operations.ts";
 
@@ -8,7 +8,7 @@ export type Callers = (typeof CALLERS)[number];
 export interface Comparison {
   readonly ours: OperationName;
   readonly limit: OperationName;
-  /** Ours per second over the limit's, for each of CALLERS. Null if the ratio is only told. */
+  /** The target of our responses a second over the limit's, for each of CALLERS. Null if the ratio has no target. */
   readonly targets: readonly [number, number, number] | null;
 }
 
@@ -34,7 +34,7 @@ export const COMPARISONS: readonly Comparison[] = [
 export interface Meanwhile {
   readonly operation: OperationName;
   readonly callers: number;
-  /** Of all these callers together. A caller that still waits for its last answer lets its turn pass. */
+  /** Of all these callers together. A caller that still waits for its last response skips its turn. */
   readonly perSecond: number;
 }
 
@@ -52,8 +52,8 @@ export const MEANWHILE: Readonly<Partial<Record<OperationName, Meanwhile>>> = {
 };
 
 /**
- * What is measured back to back, so that whatever the machine does meanwhile it does to all of them. A callback ends
- * what the create before it made, and so does an event.
+ * The operations of a group are measured back to back, so that other load on the machine affects all of them. A
+ * callback or an event ends the runs that the create before it made.
  */
 export const GROUPS: readonly (readonly (readonly OperationName[])[])[] = [
   [["refused callback"], ["verify HMAC"], ["refused callback, routed"]],

@@ -1,6 +1,6 @@
 /** The inspector of an isolate. */
 
-/** Asks the inspector of one isolate, after the Chrome DevTools Protocol. */
+/** Calls the inspector of one isolate, by the Chrome DevTools Protocol. */
 export type Devtools = (method: string, params?: object) => Promise<unknown>;
 
 export async function withDevtools<T>(url: URL, work: (devtools: Devtools) => Promise<T>): Promise<T> {

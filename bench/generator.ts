@@ -1,4 +1,4 @@
-/** The load process, seen from the bench: one job at a time, each answered by what was measured. */
+/** The bench's side of the load process: sends one job at a time, and gets back what the job measured. */
 
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ const LOAD = fileURLToPath(new URL("./load.ts", import.meta.url));
 
 export type Generator = { run(job: Job): Promise<Measured> };
 
-/** Opens a site with runs to read and a load process, and closes both whatever becomes of the work. */
+/** Opens a site with runs to read, and a load process. Closes both, even if the work fails. */
 export async function withLoad<T>(
   options: SiteOptions,
   work: (site: Site, generator: Generator) => Promise<T>,

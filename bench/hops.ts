@@ -1,6 +1,6 @@
 /**
- * Round trips of one request, as the service's own log counts them: what a request costs when it is deployed, where each
- * is a journey. Counted apart from the measuring, for under load the log leaves lines out.
+ * Round trips of one request, as the service's own log counts them. Deployed, each is a network round trip. They are
+ * counted apart from the measuring, because the log leaves lines out under load.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -15,19 +15,19 @@ export interface Hops {
 }
 
 const REQUESTS = 10;
-/** Longer than the second for which the log has so many lines. */
+/** Longer than the second for which the log bounds its lines. */
 const LOG_SECOND_MS = 1100;
-/** What is logged gets here a little after the answer, later on a busy machine. */
+/** A log line arrives a little after the response, and later on a busy machine. */
 const LOG_ARRIVES_MS = 10_000;
 const POLL_MS = 20;
 
-/** `lines` grows by what the service logs. */
+/** `lines`: the service's log, which grows meanwhile. */
 export async function countHops(
   generator: Generator,
   lines: readonly string[],
 ): Promise<ReadonlyMap<OperationName, Hops>> {
   const counted = new Map<OperationName, Hops>();
-  // The log also tells of what goes on meanwhile.
+  // The log also has the requests of the other callers.
   const asked = COMPARISONS.filter(({ ours }) => MEANWHILE[ours] === undefined).map(({ ours }) => ours);
   for (const operation of new Set(asked)) {
     await delay(LOG_SECOND_MS);

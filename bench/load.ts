@@ -1,9 +1,9 @@
 /**
- * The load generator, a process of its own, so that what it costs is not taken from what it measures. Each caller has
- * one connection and sends its next request when it has checked the answer to its last (a closed loop).
+ * The load generator. It is a process of its own, so that its own work does not slow down what it measures. Each caller
+ * has one connection, and sends its next request when it has checked the last response (a closed loop).
  *
- * undici, because each request has a path and a token of its own and each answer is looked at, which the load
- * generators that replay one request are not made for; and it is Node's own client, with its parser in WebAssembly.
+ * Each request has its own path and token, and each response is checked. Load generators replay one request, so we use
+ * undici, Node's own HTTP client.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,7 +13,7 @@ import { MIXED } from "./mixed.ts";
 import { newState, OPERATIONS, type Operation, type OperationName, type State } from "./operations.ts";
 import type { Site, WorkerName } from "./site.ts";
 
-/** Where everything is, before the first job. */
+/** Sent before the first job: the addresses and the seeds. */
 type Setup = Pick<Site, "origins"> & Pick<State, "seeds">;
 
 export interface Job {
@@ -21,21 +21,21 @@ export interface Job {
   readonly callers: number;
   /** No request starts after this. */
   readonly forMs: number;
-  /** At most this many requests, where it matters how many. */
+  /** The most requests to send. Without it, only the time ends the job. */
   readonly most?: number;
-  /** Goes on from before the job until it ends. Its wrong answers count as the job's. */
+  /** Other load, from before the job until its end. Wrong responses to it count as the job's. */
   readonly meanwhile?: Meanwhile | undefined;
 }
 
 export interface Measured {
   readonly answers: number;
   readonly failures: number;
-  /** The first wrong answer, to say what went wrong. */
+  /** The first wrong response, for the error message. */
   readonly firstFailure: string | null;
   readonly elapsedMs: number;
-  /** One for each answer. */
+  /** One for each response. */
   readonly latenciesMs: readonly number[];
-  /** Answers a second of what went on meanwhile; null if nothing did. */
+  /** Responses a second to the other load; null without other load. */
   readonly meanwhilePerSecond: number | null;
 }
 
@@ -44,16 +44,16 @@ export type ToLoad = { readonly setup: Setup } | { readonly job: Job };
 type Request = NonNullable<ReturnType<Operation["next"]>>;
 
 const ANSWER_WITHIN_MS = 30_000;
-/** What a job leaves in the air, such as a flight to the database, comes down before the next begins. */
+/** The pause between two jobs, so that work such as a flight to D1 ends before the next job begins. */
 const SETTLE_MS = 20;
-/** What goes on meanwhile has begun when the job begins. */
+/** How long the other load runs before the job begins. */
 const LEAD_MS = 250;
 
 let setup: Setup | null = null;
-/** What creates made, by the worker that has it. */
+/** What creates made, by worker. */
 const states = new Map<WorkerName, State>();
 const clients = new Map<string, Client[]>();
-/** Turns of the callers meanwhile, over all jobs, so that each of them has its turn however short a job is. */
+/** Counts the turns of the other load over all jobs, so that each caller has its turn, even in short jobs. */
 let turns = 0;
 
 process.on("message", async (message: ToLoad) => {
@@ -95,7 +95,7 @@ async function run(job: Job): Promise<Measured> {
   }
 
   let [isMeasured, isOver] = [false, false];
-  /** Answers while the job is measured. */
+  /** Responses while the job is measured. */
   async function keepPace({ operation, callers, perSecond }: Meanwhile): Promise<number> {
     const { worker, next } = OPERATIONS[operation];
     const pool = clientsOf(worker, callers, "meanwhile");

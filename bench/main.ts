@@ -1,4 +1,4 @@
-/** `npm run bench`: the service beside the platform's own limits and a peer, in one run, as ratios. */
+/** `npm run bench`: compares the service with the platform's own limits and a peer, in one run, and prints ratios. */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
@@ -74,7 +74,7 @@ async function grow(): Promise<void> {
   const growth = await measureGrowth(sizes, rounds, progress);
   tell(growthTables(growth), "growth.json", growth);
   for (const sentence of growingStatements(growth)) {
-    fail(`A statement reads more rows where there are more runs: ${sentence}`);
+    fail(`A statement reads more rows if there are more runs: ${sentence}`);
   }
 }
 
@@ -98,7 +98,7 @@ function tell(tables: string, file: string, measured: object): void {
   console.log(`${tables}\n\n${machine()}. Took ${tookSeconds} s. The same as JSON: ${json}`);
 }
 
-/** What this ran on: a number without its machine says nothing. */
+/** The machine that this ran on, because absolute numbers belong to one machine. */
 function machine(): string {
   const [cores, memory] = [cpus(), Math.round(totalmem() / 2 ** 30)];
   const model = cores[0]?.model.trim() ?? "unknown processor";
@@ -115,19 +115,19 @@ function refuse(sentence: string): never {
   process.exit(2);
 }
 
-/** Of the name given, or ends with what there is. */
+/** The operation of this name. Exits with the list of operations if there is none. */
 function operationOf(name: string): OperationName {
   if (Object.hasOwn(OPERATIONS, name)) return name as OperationName;
-  return refuse(`There is no operation "${name}".\n\n${USAGE}`);
+  return refuse(`There is no operation "${name}". Use one of those below.\n\n${USAGE}`);
 }
 
 function numberOf(flag: string | undefined, usual: number): number {
   const n = Number(flag ?? usual);
   if (Number.isInteger(n) && n > 0) return n;
-  return refuse(`"${flag}" is no whole number over 0.\n\n${USAGE}`);
+  return refuse(`"${flag}" is not a whole number over 0.\n\n${USAGE}`);
 }
 
-/** At least two numbers of runs, the smallest first, or ends with what would be right. */
+/** At least two numbers of runs, the smallest first. Exits with a message if the text is wrong. */
 function sizesOf(text: string): number[] {
   const sizes = text.split(",").map(Number);
   const isSize = (runs: number) => runs >= 4 * ORIGINALS && runs % ORIGINALS === 0;
@@ -160,7 +160,7 @@ async function compare(): Promise<void> {
   tell(tables, "result.json", { plan, ...result, writes });
   if (result.failures === 0) return;
   const wrong = result.rows.find(({ firstFailure }) => firstFailure !== null);
-  fail(`${result.failures} answers were wrong, so no ratio is told. The first: ${wrong?.firstFailure}`);
+  fail(`${result.failures} responses were wrong, so there are no ratios. The first: ${wrong?.firstFailure}`);
 }
 
 async function profileOne(operation: OperationName): Promise<void> {
@@ -173,7 +173,9 @@ async function profileOne(operation: OperationName): Promise<void> {
   progress("");
   const file = join(FOLDER, `${operation.replaceAll(/\W+/g, "-")}.cpuprofile`);
   write(file, JSON.stringify(profiled.profile));
-  console.log(`${hottest(profiled)}\n\nOf ${profiled.answers} answers, by function. All of it: ${file}`);
+  console.log(
+    `${hottest(profiled)}\n\nOf ${profiled.answers} responses, by function. The whole profile: ${file}`,
+  );
 }
 
 function write(file: string, text: string): void {

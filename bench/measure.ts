@@ -1,4 +1,4 @@
-/** Measures the groups in rounds: whatever is compared runs back to back, in another order each round. */
+/** Measures the groups in rounds. The operations of a group run back to back, in another order each round. */
 
 import { CALLERS, type Callers, GROUPS, MEANWHILE } from "./comparisons.ts";
 import type { Generator } from "./generator.ts";
@@ -9,7 +9,7 @@ export interface Plan {
   /** How long each operation runs in a round. */
   readonly forMs: number;
   readonly warmUpMs: number;
-  /** Only the groups with an operation of this name; all where it is null. */
+  /** Only the groups with this operation; null: all groups. */
   readonly only: string | null;
 }
 
@@ -20,16 +20,16 @@ export const QUICK: Plan = { rounds: 3, forMs: 400, warmUpMs: 200, only: null };
 export interface Series {
   readonly operation: OperationName;
   readonly callers: Callers;
-  /** Answers a second, of each round. */
+  /** Responses a second, for each round. */
   readonly rates: number[];
   readonly latenciesMs: number[];
-  /** Answers a second of what went on meanwhile, of each round. */
+  /** Responses a second to the other load, for each round. */
   readonly meanwhileRates: number[];
   failures: number;
   firstFailure: string | null;
 }
 
-/** `onProgress` is told what is being measured. */
+/** Calls `onProgress` with the name of what is being measured. */
 export async function measure(
   generator: Generator,
   { rounds, forMs, warmUpMs, only }: Plan,
@@ -50,7 +50,7 @@ export async function measure(
         await run(operation, callers, warmUpMs);
       }
       for (let round = 0; round < rounds; round++) {
-        // Turned by one each round: nobody always comes first, or always after the same.
+        // Rotated by one each round, so that no operation always comes first.
         const order = group.map((_, i) => group[(i + round) % group.length] ?? []);
         for (const operation of order.flat()) {
           const measured = await run(operation, callers, forMs);

@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- --memory`: what workerd holds after many requests to the service, beside as many to a bare hello
- * and as many naive creates. The heap is measured after a collection, so it shows what is still referenced. The
- * resident size is the whole process: three isolates, D1, the objects' SQLite, and what the allocator keeps.
+ * `npm run bench -- --memory`: the memory of workerd after many requests to the service, and for comparison after as
+ * many to a bare hello and as many naive creates. The heap is measured after a collection, so it shows what is still
+ * referenced. The resident size is the whole process: three isolates, D1, the objects' SQLite, and what the allocator
+ * keeps.
  */
 
 import { readFileSync } from "node:fs";
@@ -19,13 +20,13 @@ const SERIES: readonly { readonly operation: Job["operation"]; readonly worker: 
 ];
 const CALLERS = 16;
 const POINTS = 10;
-/** By then the last alarm has rung, and no timer of a request is left. A short run does not wait for that. */
+/** After this rest, the last alarm has rung and no timer of a request is left. A short run does not rest. */
 const REST_MAX_MS = 10_000;
 const POLL_MS = 20;
 const MIB = 2 ** 20;
 /**
- * The service's heap may grow by so much in the second half of the requests. The isolate remembers each run that was read
- * after its end, for a minute, and a fast machine sends all requests in less.
+ * The most that the service's heap may grow in the second half of the requests. The isolate remembers an ended run that
+ * was read for a minute, and a fast machine sends all requests in less.
  */
 const HEAP_GROWTH_MAX_BYTES = 4 * MIB;
 
@@ -37,11 +38,11 @@ interface Sample {
 
 export interface Memory {
   readonly operation: Job["operation"];
-  /** The first before any request; the last after a rest. */
+  /** The first sample is taken before any request, the last one after a rest. */
   readonly samples: readonly Sample[];
 }
 
-/** Throws where an answer is wrong. */
+/** Throws if a response is wrong. */
 export async function measureMemory(requests: number, onProgress: (text: string) => void): Promise<Memory[]> {
   const all: Memory[] = [];
   for (const { operation, worker } of SERIES) {
@@ -92,7 +93,7 @@ async function sample(devtools: Devtools, origin: string, requests: number): Pro
   return { requests, heapBytes: usedSize + backingStorageSize, residentBytes: residentBytes() };
 }
 
-/** Of the one workerd that this process has started. Only Linux tells; elsewhere it is not a number. */
+/** The resident size of the workerd that this process started. NaN on systems other than Linux. */
 function residentBytes(): number {
   try {
     const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");

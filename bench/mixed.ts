@@ -1,4 +1,4 @@
-/** A mix of requests, good and bad, as a busy service gets them. What is kept in memory must not grow with their number. */
+/** A mix of good and bad requests, as a busy service gets them. Memory must not grow with their number. */
 
 import { type Accepts, bearer, OPERATIONS, type Operation, parsed, type State } from "./operations.ts";
 
@@ -8,10 +8,10 @@ const ORDER = [
   ...["create", "heartbeat", "wait", "callback", "list of 50"],
   ...["create", "unknown token", "get, open run", "callback", "refused callback"],
 ] as const;
-/** Younger runs than these stay open, so that no heartbeat meets a run whose callback is under way. */
+/** The newest runs stay open, so that no heartbeat reaches a run while its callback is under way. */
 const KEPT_OPEN = 32;
 const CLIENTS = 200;
-/** Paths of runs that a callback has ended and nobody has read since, the newest last. */
+/** Paths of runs that a callback has ended and that nobody has read since, the newest last. */
 const ended: string[] = [];
 
 export const MIXED: Operation = {
@@ -44,7 +44,7 @@ export const MIXED: Operation = {
       }
       case "unknown token": {
         const token = `terr_${String(n).padStart(43, "A")}`;
-        // Each client has an allowance of such tokens, and gets 429 when it has spent it.
+        // A client may send a bounded number of such tokens, and then gets 429.
         const headers = { ...bearer(token), "CF-Connecting-IP": `198.51.100.${n % CLIENTS}` };
         const accepts: Accepts = (status) => status === 401 || status === 429;
         return { ask: { method: "GET", path: seeds.list.path, headers }, accepts };
@@ -55,7 +55,7 @@ export const MIXED: Operation = {
   },
 };
 
-/** A heartbeat answers the status and the deadline, not the run. */
+/** The response to a heartbeat has the status and the deadline, not the run. */
 const isRunning: Accepts = (status, body) =>
   status === 200 && body.startsWith('{"status":"running","deadlineAt":"');
 
@@ -68,7 +68,7 @@ function endOldest(state: State) {
   return { ask, accepts: andNoted };
 }
 
-/** An answer that is the run at `path`, and has this status where one is named. */
+/** Accepts the run at `path`, with this status if one is given. */
 function isRun(path: string, wanted?: string): Accepts {
   return (status, text) => {
     const { id, status: found } = parsed(text);

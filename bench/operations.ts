@@ -1,6 +1,6 @@
 /**
- * What is measured: how each operation asks, and what answer it takes for right. Plain data and functions of the load
- * process; nothing here knows how fast anything is.
+ * What is measured: the requests of each operation, and which responses are right. Plain data and functions for the
+ * load process. Nothing here measures time.
  */
 
 import type { WorkerName } from "./site.ts";
@@ -8,24 +8,24 @@ import type { WorkerName } from "./site.ts";
 /** A run that can still be reported on, or an instance that waits for its event. */
 export interface Open {
   readonly path: string;
-  /** Of the callback; null where none is asked for. */
+  /** The callback's token; null if the endpoint requires no token. */
   readonly token: string | null;
 }
 
-/** Where the limit makes runs as a naive service would. */
+/** The path of the naive create. */
 export const NAIVE_CREATE = "/object-upsert";
-/** How many runs a page has that asks for none in particular. */
+/** The number of runs on a page without `limit`. */
 export const LIST_LIMIT = 50;
 
-/** What was made beforehand for reading; the exact answers that are right. */
+/** Runs that were made beforehand for reads, with the exact bodies that are right. */
 export interface Seeds {
   /** An API token of a member. */
   readonly token: string;
-  /** Where runs are made. */
+  /** The path where runs are made. */
   readonly runs: string;
   readonly openRuns: readonly Reading[];
   readonly endedRuns: readonly Reading[];
-  /** Open runs where `runs` are made, in all coordinators. */
+  /** Open runs at the path `runs`, in all coordinators. */
   readonly madeRuns: readonly Reading[];
   readonly list: Reading;
 }
@@ -45,11 +45,11 @@ export interface Ask {
 /** What the callers of one measurement share. */
 export interface State {
   readonly seeds: Seeds;
-  /** Made by creates of this worker, and not reported on yet. */
+  /** Runs that creates of this worker made and that have no report yet. */
   readonly open: Open[];
-  /** The same, of the coordinator that is polled. */
+  /** The same, only of the coordinator that is polled. */
   readonly polled: Open[];
-  /** The highest id that was made where the measured list looks. */
+  /** The highest id in the environment of the measured list. */
   newest: string;
 }
 
@@ -59,11 +59,11 @@ export function newState(seeds: Seeds): State {
 
 export interface Operation {
   readonly worker: WorkerName;
-  /** The `n`th request, and what its answer must satisfy; null when there is nothing left to ask for. */
+  /** The `n`th request, with a check of its response; null if there is nothing left to request. */
   next(state: State, n?: number): { readonly ask: Ask; readonly accepts: Accepts } | null;
 }
 
-/** Whether an answer is right. A create notes what it made. */
+/** Whether a response is right. The check of a create also notes the new run. */
 export type Accepts = (status: number, body: string) => boolean;
 
 const JSON_TYPE = { "Content-Type": "application/json" };
@@ -89,14 +89,14 @@ function post(path: string, body: string, token: string | null): Ask {
   };
 }
 
-/** Any of `list`, each in its turn. */
+/** The `n`th entry of `list`, again from the start after the last. */
 export function turn<T>(list: readonly T[], n: number): T {
   const item = list[n % list.length];
   if (item === undefined) throw new Error("nothing was made beforehand");
   return item;
 }
 
-/** Parses an answer that should be an object; one that is none is an empty one. */
+/** Parses a body that should be an object. Returns an empty object for anything else. */
 export function parsed(body: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(body);
@@ -106,7 +106,7 @@ export function parsed(body: string): Record<string, unknown> {
   }
 }
 
-/** Asks for what was made beforehand. `prefix`: of the path, at a limit. */
+/** Reads runs that were made beforehand. `prefix`: what a limit's path begins with. */
 export function read(worker: WorkerName, of: (seeds: Seeds) => readonly Reading[], prefix = ""): Operation {
   return {
     worker,
@@ -118,7 +118,10 @@ export function read(worker: WorkerName, of: (seeds: Seeds) => readonly Reading[
   };
 }
 
-/** A page where runs are being made. It must show every run that was acknowledged before the page was asked for. */
+/**
+ * A page of an environment in which runs are being made. It must show every run that was acknowledged before the
+ * request.
+ */
 function growingPage(worker: WorkerName, pathOf: (seeds: Seeds) => string): Operation {
   return {
     worker,
@@ -133,7 +136,7 @@ function growingPage(worker: WorkerName, pathOf: (seeds: Seeds) => string): Oper
   };
 }
 
-/** One whose answer is an object. `isRight` also notes what was made. */
+/** An operation whose response is an object. `isRight` also notes what was made. */
 function write(
   worker: WorkerName,
   status: number,
@@ -150,7 +153,10 @@ function write(
   };
 }
 
-/** `keptIn`: the runs to report on, or an array that is thrown away. `environments`: the creates are spread over so many. */
+/**
+ * `keptIn`: where new runs are noted for reports; it may be a throwaway array. `environments`: how many the creates
+ * use.
+ */
 function create(keptIn: (state: State, path: string) => Open[], environments = 1): Operation {
   const ask = ({ seeds: { runs, token } }: State, n: number) =>
     post(
@@ -168,7 +174,7 @@ function create(keptIn: (state: State, path: string) => Open[], environments = 1
   });
 }
 
-/** One that asks a limit that writes: a run's JSON comes back. */
+/** A write at a limit. The response is a run's JSON. */
 function limitWrite(path: string): Operation {
   const ask = () => post(path, NEW_RUN, null);
   return write("limits", 201, ask, ({ id, status }, state) => {
@@ -181,7 +187,7 @@ function noteMade(state: State, id: unknown): void {
   if (String(id) > state.newest) state.newest = String(id);
 }
 
-/** A report on what a create has made. */
+/** A report on a run that a create made. */
 function report(run: Open | undefined): Ask | null {
   return run === undefined ? null : post(run.path, REPORT, run.token);
 }
@@ -193,7 +199,7 @@ function callback(runsOf: (state: State) => Open[]): Operation {
   });
 }
 
-/** A report with a token that was made up, where `to` says. */
+/** A report with a forged token, to the path that `to` returns. */
 function forged(worker: WorkerName, to: (path: string, id: string) => string): Operation {
   const ask = ({ seeds }: State, n: number) => {
     const { path } = turn(seeds.openRuns, n);
@@ -203,7 +209,7 @@ function forged(worker: WorkerName, to: (path: string, id: string) => string): O
   return write(worker, 401, ask, ({ code }) => code === "token_invalid");
 }
 
-/** Those of one coordinator, which a run's id names. */
+/** The runs of one coordinator, which their ids name. */
 function ofCoordinator(n: number, runs: readonly Reading[]): readonly Reading[] {
   return runs.filter(({ path }) => path.includes(`-800${n}-`));
 }

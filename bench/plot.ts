@@ -1,4 +1,4 @@
-/** The result as an SVG: a bar for each ratio, a mark where its target is. On a logarithmic scale, as ratios are. PURE. */
+/** The result as an SVG on a logarithmic scale: a bar for each ratio, and a mark at its target. PURE. */
 
 import type { Ratio, Result } from "./result.ts";
 

@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- --profile "create"`: where the service's isolate spends its time in one operation. The coordinators
- * run in the same isolate, so they are in it too. Written as a .cpuprofile, which Chrome and VS Code open.
+ * run in the same isolate, so the profile has them too. It is written as a .cpuprofile, which Chrome and VS Code open.
  */
 
 import type { Callers } from "./comparisons.ts";
@@ -27,7 +27,7 @@ interface Profiled {
 /** `inspector`: what miniflare's `getInspectorURL()` says, with the worker's name as its path. */
 export function profile(inspector: URL, generator: Generator, operation: OperationName, callers: Callers) {
   return withDevtools(inspector, async (devtools): Promise<Profiled> => {
-    // A callback has something to report on only after creates.
+    // Callbacks need runs, so creates come first.
     if (operation === "callback") await generator.run({ operation: "create", callers, forMs: FOR_MS });
     else await generator.run({ operation, callers, forMs: WARM_UP_MS });
     await devtools("Profiler.enable");
@@ -38,7 +38,7 @@ export function profile(inspector: URL, generator: Generator, operation: Operati
   });
 }
 
-/** The functions that took longest by themselves, in microseconds for each answer. */
+/** The functions with the most time of their own, in microseconds for each response. */
 export function hottest({ profile, answers }: Profiled): string {
   const names = new Map<number, string>();
   for (const { id, callFrame } of profile.nodes) {

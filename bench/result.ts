@@ -1,4 +1,4 @@
-/** From what was measured to what is told: medians, ratios of the rounds, percentiles. PURE. */
+/** Makes the result from the measurements: medians, ratios of the rounds, percentiles. PURE. */
 
 import { CALLERS, type Callers, COMPARISONS } from "./comparisons.ts";
 import type { Hops } from "./hops.ts";
@@ -9,9 +9,9 @@ export interface Row extends Pick<Series, "operation" | "callers" | "failures" |
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Answers a second of what went on meanwhile; null if nothing did. */
+  /** Responses a second to the other load; null without other load. */
   readonly meanwhilePerSecond: number | null;
-  /** Null for what is not ours. */
+  /** Null for the limits and the peer. */
   readonly hops: Hops | null;
 }
 
@@ -21,9 +21,9 @@ export interface Ratio {
   readonly callers: Callers;
   readonly ours: Row;
   readonly limits: Row;
-  /** The median of the rounds' own ratios; null where any answer was wrong. */
+  /** The median of the rounds' own ratios; null if any response was wrong. */
   readonly ratio: number | null;
-  /** Between these lie the middle half of the rounds. */
+  /** The middle half of the rounds' ratios lies between these two. */
   readonly middle: readonly [number, number];
   readonly target: number | null;
 }
@@ -61,7 +61,7 @@ export function toResult(series: readonly Series[], hops: ReadonlyMap<OperationN
   return { rows, ratios, failures };
 }
 
-/** By the nearest rank, and between the two middle ones for the median of an even number. */
+/** By the nearest rank. The median of an even number of values is the mean of the two middle ones. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = Float64Array.from(values).sort();
   const at = (sorted.length - 1) * q;

@@ -1,4 +1,4 @@
-/** Makes what is read while measuring, over HTTP as a caller would, and notes the answers that are right. */
+/** Makes the runs that are read while measuring, over HTTP as a caller does, and notes the right responses. */
 
 import { LIST_LIMIT, NAIVE_CREATE, type Reading, type Seeds } from "./operations.ts";
 import type { Site } from "./site.ts";
@@ -6,13 +6,13 @@ import type { Site } from "./site.ts";
 const PROJECT = "/bench/shop";
 const OPEN_RUNS = 200;
 const ENDED_RUNS = 200;
-/** More than a page, so that a list has a next one, as lists have. */
+/** More than a page, so that a list has a next page. */
 const LISTED_RUNS = 300;
 /** More than a page, and some in each coordinator. */
 const MADE_RUNS = 100;
 const AT_ONCE = 16;
 
-/** Asks the service, and takes any answer but a good one for an error. */
+/** Sends requests to the service, and throws if a response is not a success. */
 export function asker({ origins }: Pick<Site, "origins">) {
   return async (method: string, path: string, token: string, body?: unknown): Promise<string> => {
     const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };

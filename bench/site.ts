@@ -1,6 +1,6 @@
 /**
- * The place that is measured: the built service, the limits and the peer in one workerd, started through Miniflare, on
- * real files. Each has a socket of its own that leads straight into it: no proxy, no router, the same front for all.
+ * The site that is measured: the built service, the limits and the peer in one workerd with real files, which Miniflare
+ * starts. Each has a socket of its own without a proxy or a router, so all have the same front.
  */
 
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -15,7 +15,7 @@ import { newSecrets } from "../src/dev/prepare.ts";
 import { ROOT, runWrangler } from "../src/dev/wrangler.ts";
 import type { Count } from "./growth/count.ts";
 
-/** `routed` is the service once more, behind the platform's router for static assets. */
+/** `routed`: the service again, behind the platform's router for static assets. */
 export const WORKERS = ["service", "routed", "limits", "peer"] as const;
 export type WorkerName = (typeof WORKERS)[number];
 
@@ -26,23 +26,23 @@ const CONFIGS: Readonly<Record<WorkerName, string>> = {
   peer: join(ROOT, "bench/peer/wrangler.toml"),
 };
 const BUILT = join(ROOT, ".wrangler", "bench");
-/** The service again, each of its statements counted. */
+/** The build of the service that counts its statements. */
 const COUNTED = join(BUILT, "counted");
 
 export interface Site {
   readonly origins: Readonly<Record<WorkerName, string>>;
   readonly secrets: Secrets;
   readonly db: D1Database;
-  /** What a counted service has counted since it was last asked. */
+  /** The counts of a counting service since the last call. */
   counts(): Promise<Count[]>;
   /** Runs the service's cron. */
   cron(): Promise<void>;
-  /** Where a worker's isolate can be profiled, if that was asked for. */
+  /** The inspector of a worker's isolate, if the site was opened with `inspected`. */
   inspector(worker: WorkerName): URL;
   stop(): Promise<void>;
 }
 
-/** Builds what a deploy would build, and the service that counts. */
+/** Builds what a deploy builds, and the service that counts. */
 export async function build({ readable = false }): Promise<void> {
   for (const name of WORKERS) {
     const args = ["deploy", "--dry-run", "--config", CONFIGS[name], "--outdir", join(BUILT, name)];
@@ -58,11 +58,11 @@ export interface Secrets extends Record<string, string> {
 }
 
 export interface SiteOptions {
-  /** Told every line that the service logs. */
+  /** Called with each line that the service logs. */
   readonly onLog?: (line: string) => void;
-  /** Workers can be profiled. */
+  /** Whether workers can be profiled. */
   readonly inspected?: boolean;
-  /** What was kept there is found again, and stays. Without it, nothing outlives the site. */
+  /** The folder and secrets of an earlier site, which stay after this one. Without it, nothing outlives the site. */
   readonly kept?: { readonly folder: string; readonly secrets: Secrets } | undefined;
   readonly counted?: boolean;
 }
@@ -117,7 +117,7 @@ async function migrate(db: D1Database): Promise<void> {
   }
 }
 
-/** A worker as it was built, with a socket straight into it. */
+/** A built worker with a socket of its own. */
 function workerOptions(name: WorkerName, secrets: Secrets, counted: boolean): V4WorkerOptions {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIGS[name]);
   const { assets, modulesRules: _, ...options } = workerOptions as V4WorkerOptions;
@@ -126,7 +126,7 @@ function workerOptions(name: WorkerName, secrets: Secrets, counted: boolean): V4
   if (script === undefined) throw new Error(`${name} has not been built`);
   return {
     ...options,
-    // Static assets have a router of the platform's in front, which the limits don't have.
+    // A Worker with static assets has the platform's router in front. The limits don't have it.
     ...(name === "routed" ? { assets } : {}),
     name,
     rootPath: built,

@@ -1,4 +1,4 @@
-/** The result as a table for a terminal and for a README. PURE. */
+/** The result as a table for a terminal and for README.md. PURE. */
 
 import type { Ratio, Result, Row } from "./result.ts";
 
@@ -35,7 +35,7 @@ function hopsOf({ hops }: Row): string {
   return hops === null ? "" : `${short(hops.d1)} D1, ${short(hops.coordinator)} object`;
 }
 
-/** A table in Markdown, its columns in line. */
+/** A table in Markdown with aligned columns. */
 export function markdown(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, i) => Math.max(...lines.map((line) => (line[i] ?? "").length)));
   const toLine = (cells: readonly string[]) =>

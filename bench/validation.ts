@@ -1,10 +1,10 @@
 /**
- * Looks for the parameters and the schema whose check takes the most CPU: `node --no-warnings bench/validation.ts`. It tries random
- * ones within the limits, then variants of the worst so far, and prints the worst. A validation may take 100 ms at most:
- * if one takes longer, its work has too few steps (`src/json-schema/step-budget.ts`).
+ * Looks for the parameters and the schema whose check takes the most CPU: `npm run bench:validation`. It tries random
+ * ones within the limits, then variants of the worst so far, and prints the worst. A validation may take 100 ms at
+ * most: if one takes longer, its work has too few steps (`src/json-schema/step-budget.ts`).
  *
- *   --seconds 120   how long it looks
- *   --seed 7        tries the same again
+ *   -- --seconds 120   how long it looks
+ *   -- --seed 7        tries the same again
  */
 
 import { parseArgs } from "node:util";
@@ -54,7 +54,7 @@ console.log(`${tried} schemas tried. The longest check of a schema took ${worstC
 console.log("first ms | best ms | ns a step | steps | schema and parameters");
 for (const { trial, firstMs, bestMs, steps } of worst) {
   const nanoseconds = ((bestMs * 1e6) / steps).toFixed(0);
-  const shown = `${cut(JSON.stringify(trial.judge), 160)} ${cut(JSON.stringify(trial.parameters), 60)}`;
+  const shown = `${cut(JSON.stringify(trial.subschema), 160)} ${cut(JSON.stringify(trial.parameters), 60)}`;
   console.log([firstMs.toFixed(0), bestMs.toFixed(0), nanoseconds, steps, shown].join(" | "));
 }
 

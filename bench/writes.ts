@@ -1,5 +1,5 @@
 /**
- * What a run costs in rows written, and how often a coordinator writes to D1: counted in a build of the service that counts
+ * Counts the rows that a run writes, and how often a coordinator writes to D1, in the build of the service that counts
  * its statements. Nothing here is timed.
  */
 
@@ -14,22 +14,22 @@ import { asker, times } from "./seeds.ts";
 import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
 import { markdown } from "./table.ts";
 
-/** The coordinators of `environments` get `runs` runs in all, after `warmUp` that make their tables. */
+/** The coordinators of `environments` get `runs` runs in all, after `warmUp` runs that create their tables. */
 const BUSY = { name: "busy", environments: 1, runs: 1000, warmUp: 100, restMs: 1500 };
-/** Each coordinator is at rest before and after each change: the alarm that looks whether all has landed has rung. */
+/** Each coordinator rests before and after each change, until the alarm has rung that checks what has landed. */
 const ALONE = { name: "alone", environments: 4, runs: 4, warmUp: 128, restMs: 6000 };
-/** For one run from its create to its purge, of a busy coordinator. */
+/** Targets for one run of a busy coordinator, from its create to its purge. */
 const TARGETS = { object: 10, D1: 8 } as const;
 const FLIGHTS_TARGET = 20;
 const FLIGHT_CALLERS = 64;
 const LANDED_WITHIN_MS = 30_000;
 const POLL_MS = 20;
 
-/** Rows written for one run, by what they were written for. */
+/** Rows written for one run, by their cause. */
 interface Rows {
   readonly place: string;
   readonly parts: Readonly<Record<"create" | "callback" | "landing" | "purge", number>>;
-  /** Of these, what the platform charges for setting an alarm; a purge's are not counted. */
+  /** The part of them that the platform charges for setting alarms, without those of a purge. */
   readonly alarms: number;
   readonly all: number;
   readonly target: number | null;
@@ -37,7 +37,7 @@ interface Rows {
 
 export interface Writes {
   readonly rows: readonly Rows[];
-  /** Of the coordinator with the most: a second on average, and in its worst second. */
+  /** Of the busiest coordinator: a second on average, and in its worst second. */
   readonly flights: { readonly perSecond: number; readonly worst: number; readonly target: number };
 }
 
@@ -108,13 +108,13 @@ async function countRows({ name, environments, runs, warmUp, restMs }: typeof BU
   }
 }
 
-/** Whether the statement writes to D1, or notes in the journal what D1 has and when to look again. */
+/** Whether the statement writes to D1, or notes in the journal what has landed and when to check again. */
 function isLanding({ sql, values }: Count): boolean {
   if (/^D1|UPDATE runs SET landed|refused_runs/.test(sql)) return true;
   return values.some((value) => /^(landed|repair)_/.test(value));
 }
 
-/** What was counted until D1 shows so many runs with this status, and the coordinators are at rest. */
+/** The counts until D1 shows `count` runs with this status, and the coordinators rest. */
 async function landed(
   { db, counts }: Site,
   status: string,

@@ -83,7 +83,10 @@ export function createApp(): Hono<AppEnv> {
   return app;
 }
 
-/** Answers 405 with Allow for every other method of a path that has routes. */
+/**
+ * Adds a response 405 with Allow for every other method of a path that has routes. Not by Hono's `methodNotAllowed`,
+ * because it matches paths again in a trie. There `…/action-runs/summary` is also a run's id, so a DELETE would be 404.
+ */
 function refuseOtherMethods(app: Hono<AppEnv>): void {
   const routes = app.routes.filter(({ method }) => method !== "ALL");
   for (const [path, those] of Map.groupBy(routes, (route) => route.path)) {

@@ -1,10 +1,10 @@
-/** What `counted.ts` tells of one statement. */
+/** What `counted.ts` reports about one statement. */
 export interface Count {
   readonly sql: string;
   readonly rowsRead: number;
   readonly rowsWritten: number;
-  /** When it had run, in ms. */
+  /** When it ended, in ms. */
   readonly at: number;
-  /** Its short text values, and of each long one the first coordinator that a run id in it names. */
+  /** Its short text values. For each long one, the first coordinator that a run id in it names. */
   readonly values: readonly string[];
 }

@@ -1,6 +1,6 @@
 /**
- * The service with each of its statements counted: which SQL ran, in D1 or in an object, and how many rows it read and
- * wrote, as the runtime itself counts them. Never deployed: the bench builds it beside the service.
+ * The service, with a count of each statement: which SQL ran, in D1 or in an object, and how many rows it read and
+ * wrote by the runtime's own count. It is never deployed. The bench builds it beside the service.
  */
 
 import service, { RunCoordinator as Coordinator } from "../../src/index.ts";
@@ -10,10 +10,13 @@ export * from "../../src/index.ts";
 
 type Env = ConstructorParameters<typeof Coordinator>[1];
 type Self = D1PreparedStatement & { readonly statement: string; readonly params: readonly unknown[] };
-/** Takes the place of a method: `ask` calls the original. */
+/** Replaces a method. `ask` calls the original. */
 type Around = (ask: () => unknown, self: Self, args: readonly unknown[]) => unknown;
 
-/** The Worker and its objects share it, as they share an isolate. A cursor knows its rows when they have been read. */
+/**
+ * The Worker and its objects share an isolate, so they share this. A cursor knows its counts once its rows have been
+ * read.
+ */
 const counts: (() => Count)[] = [];
 const SHORT = 20;
 const COORDINATOR = /-8[0-9a-f]{3}(?=-)/;
@@ -28,7 +31,7 @@ export class RunCoordinator extends Coordinator {
 
 export default {
   ...service,
-  /** The service has no route of this name. It answers what was counted since it was last asked. */
+  /** A path that the service does not have. Its response is what was counted since the last request. */
   async fetch(request, env, ctx) {
     countD1(env.DB);
     if (new URL(request.url).pathname !== "/counts") return service.fetch(request, env, ctx);
@@ -53,7 +56,7 @@ function countObject(storage: DurableObjectStorage): void {
     return cursor;
   });
   patch(storage, "setAlarm", (ask) => {
-    // The platform charges a row for it.
+    // The platform charges one row for an alarm.
     count("object: setAlarm", [], () => ({ rowsRead: 0, rowsWritten: 1 }));
     return ask();
   });
@@ -69,7 +72,7 @@ function countD1(db: D1Database): void {
     note(self, result);
     return result;
   };
-  // These don't say how many rows they read, so their statement runs once more.
+  // These methods don't return counts, so the statement runs once more.
   const repeated: Around = async (ask, self) => {
     await self.all();
     return ask();

@@ -1,7 +1,7 @@
 /**
- * Places with many runs. The service makes a few hundred over HTTP, of every kind; SQL copies them in the files of D1
- * and of the coordinators, each copy further back in time. A copy differs from its original only in its id, its keys
- * and its instants, so this file need not know what else a run consists of.
+ * Makes sites with many runs. The service makes a few hundred runs of every kind over HTTP. SQL copies them in the
+ * files of D1 and of the coordinators, each copy further back in time. A copy differs from its original only in its id,
+ * its keys and its instants, so this file knows nothing else about a run.
  */
 
 import { mkdirSync, readdirSync, statSync } from "node:fs";
@@ -12,9 +12,9 @@ import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
 
 export const SCOPE = "bench/growth/measured";
 export const RUNS_PATH = "/bench/growth/envs/measured/action-runs";
-/** The service makes so many in each place. Sizes are multiples of it. */
+/** How many runs the service creates at each size. Sizes are multiples of this number. */
 export const ORIGINALS = 500;
-/** Filters, each with a value that many runs have. */
+/** Filters with values that many runs have. */
 export const COMMON = {
   actionName: "deploy",
   entityId: "0b7a4f0e-6c1d-4a55-9d3c-2f1f6d0c9e11",
@@ -24,7 +24,7 @@ export const COMMON = {
 /** Shorter than the retention and the longest timeout, 30 days, so that no copy is due by itself. */
 const SPAN_MS = 25 * 86_400_000;
 const LONGEST_TIMEOUT_MINUTES = 43_200;
-/** Every integer from here on is an instant in ms. */
+/** Every integer from this one on is an instant in ms. */
 const FIRST_INSTANT = 1_000_000_000_000;
 const FOLDERS = { D1: "d1/miniflare-D1DatabaseObject", object: "do/service-RunCoordinator" } as const;
 
@@ -47,21 +47,24 @@ export async function makePlace(parent: string, runs: number): Promise<Place> {
   return place;
 }
 
-/** D1's file, or those of the coordinators in no order. To be opened only while the place is closed. */
+/** D1's file, or those of the coordinators in no order. Open them only while the site is closed. */
 export function filesOf(folder: string, store: keyof typeof FOLDERS): string[] {
   const path = join(folder, FOLDERS[store]);
   const files = readdirSync(path).filter((file) => /^[0-9a-f]{64}\.sqlite$/.test(file));
   return files.map((file) => join(path, file));
 }
 
-/** From what the larger of two places has more than the smaller. */
+/** Bytes for each run that the larger of two sites has more than the smaller. */
 export function bytesOfARun(store: keyof typeof FOLDERS, smaller: Place, larger: Place): number {
   const bytes = ({ folder }: Place) =>
     filesOf(folder, store).reduce((sum, file) => sum + statSync(file).size, 0);
   return (bytes(larger) - bytes(smaller)) / (larger.runs - smaller.runs);
 }
 
-/** Makes the oldest `count` ended runs of each coordinator due to be purged, in its journal and in D1; their ids. */
+/**
+ * Makes the oldest `count` ended runs of each coordinator due for the purge, in its journal and in D1. Returns their
+ * ids.
+ */
 export function makePurgeable(folder: string, count: number): string[] {
   const at = Date.now() - 60_000;
   const update = (file: string, sql: string, ...values: (string | number)[]) => {
@@ -103,7 +106,7 @@ async function makeOriginals(site: Site): Promise<string> {
     if (kind === 1) await report("heartbeat", {});
     if (kind >= 2) await report("callback", kind < 7 ? failed : { status: "succeeded", output });
   });
-  // A list lands what was changed before it.
+  // A list lands all changes before it.
   await ask("GET", RUNS_PATH, ci);
   return ci;
 }
@@ -111,7 +114,7 @@ async function makeOriginals(site: Site): Promise<string> {
 /** The oldest copies first, so that rows lie in the order of their ids. */
 function copyRuns(file: string, copies: number): void {
   const db = new DatabaseSync(file);
-  // What is lost in a crash is made again.
+  // After a crash the bench starts again, so writes need not be durable.
   db.exec("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN");
   const stepMs = Math.floor(SPAN_MS / copies);
   db.function("copied", (text, copy) => copied(String(text), Number(copy) * stepMs));
@@ -120,7 +123,7 @@ function copyRuns(file: string, copies: number): void {
     const columns = columnsOf.all(table).map(({ name }) => String(name));
     // D1 has no events.
     if (columns.length === 0) continue;
-    // A copy is in D1 as well, so there is nothing left to send.
+    // The copies are in D1 too, so nothing is left to land.
     if (columns.includes("change_seq"))
       db.exec("INSERT OR REPLACE INTO marks SELECT 'landed_seq', max(change_seq) FROM runs");
     const values = columns.map((name) => {
@@ -143,7 +146,9 @@ function copyRuns(file: string, copies: number): void {
   db.close();
 }
 
-/** Moves the first id or key in `text` back, and all instants. Both ids and keys begin with their instant, in 48 bits. */
+/**
+ * Moves the first id or key in `text` and all instants back in time. Ids and keys begin with their instant, in 48 bits.
+ */
 function copied(text: string, ms: number): string {
   return text
     .replace(/([0-9a-f]{8})-([0-9a-f]{4})(?=-[78])/, (_, high: string, low: string) => {

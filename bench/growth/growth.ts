@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- --growth`: what a million runs change. The same requests go to places of different sizes: first to
- * a service that counts the rows each of its statements reads, then in turn to the deployed one, and are timed. A
- * statement that reads more rows where there are more runs is a failure. Times are only told.
+ * `npm run bench -- --growth`: what a million runs change. The same requests go to sites of different sizes. The first
+ * time, the service counts the rows that each statement reads. A statement that reads more rows on a larger site is a
+ * failure. The second time, the deployed build gets the requests and their times are printed.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -21,14 +21,14 @@ const PAGE = 50;
 const ROUNDS = 9;
 /** Requests in a round, and between two looks at what a purge has left. */
 const EACH = 12;
-/** Of the runs of the smallest place, so many are purged in each place. */
+/** The part of the smallest site's runs that is purged at each site. */
 const PURGED_SHARE = 0.2;
 const PURGED_WITHIN_MS = 120_000;
-/** A time this many times as long is marked. A statement may read so many times the rows, and a few more. */
+/** A time is marked from this factor on. A statement may read this many times the rows, and a few more. */
 const FLAT = 1.3;
 const FEW_ROWS = 20;
 
-/** A place that is open, and what is right there. */
+/** An open site, with its right responses. */
 interface Standing {
   readonly site: Site;
   readonly client: Client;
@@ -38,20 +38,20 @@ interface Standing {
 
 interface Step {
   readonly name: string;
-  /** The `n`th request to this place. */
+  /** The `n`th request to this site. */
   request(standing: Standing, n: number): ReturnType<typeof OPERATIONS.create.next>;
 }
 
 export interface Growth {
   readonly sizes: readonly number[];
-  /** At each place, the median of each round. */
+  /** For each site, the median of each round. */
   readonly times: readonly { readonly name: string; readonly ms: readonly (readonly number[])[] }[];
-  /** At each place, the most rows that the statement read at once. */
+  /** For each site, the most rows that the statement read at once. */
   readonly statements: readonly { readonly sql: string; readonly rowsRead: readonly number[] }[];
   readonly bytes: { readonly d1: number; readonly object: number };
 }
 
-/** Throws where an answer is wrong. `sizes`: numbers of runs, the smallest first. Takes 4 KB of the disk for each run. */
+/** Throws if a response is wrong. `sizes`: numbers of runs, the smallest first. Takes 4 KB of the disk for each run. */
 export async function measureGrowth(
   sizes: readonly number[],
   rounds: number | undefined,
@@ -89,14 +89,14 @@ export async function measureGrowth(
   return { sizes, times, statements, bytes };
 }
 
-/** What is asked of each place, in this order: after the first write, what was right for a read no longer is. */
+/** The requests to each site, reads first, because a write changes which responses to reads are right. */
 function steps({ lists }: Standing): Step[] {
   return [
     ...lists.map(({ name }, i) => ({
       name,
       request: ({ lists, state }: Standing) => read("service", () => [turn(lists, i)]).next(state),
     })),
-    // Each only once, because an isolate remembers runs that have ended.
+    // Each run only once, because an isolate remembers runs that have ended.
     { name: "get, ended run", request: ({ state }, n) => OPERATIONS["get, ended run"].next(state, n) },
     { name: "get, open run", request: ({ state }, n) => OPERATIONS["get, open run"].next(state, n) },
     { name: "create", request: ({ state }) => OPERATIONS.create.next(state) },
@@ -114,7 +114,7 @@ function steps({ lists }: Standing): Step[] {
   ];
 }
 
-/** Opens all places at once, and closes them whatever becomes of the work. A line logged as an error is a failure. */
+/** Opens all sites at once, and closes them even if the work fails. A log line of the level error is a failure. */
 async function withStandings(
   places: readonly fill.Place[],
   counted: boolean,
@@ -130,7 +130,7 @@ async function withStandings(
       standings.push({ site, client: new Client(site.origins.service), ...facts });
     }
     await work(standings);
-    // A list lands what was changed before it. Otherwise it would land while the next phase measures.
+    // A list lands all changes before it. Otherwise they would land while the next phase measures.
     for (const { client, state } of standings) {
       const ask = { method: "GET", path: state.seeds.runs, headers: bearer(state.seeds.token) } as const;
       await (await client.request(ask)).body.text();
@@ -142,7 +142,7 @@ async function withStandings(
   }
 }
 
-/** The right answers, from D1's file with plain SQL. */
+/** The right responses, from D1's file by plain SQL. */
 function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
   const [file = ""] = fill.filesOf(place.folder, "D1");
   const db = new DatabaseSync(file);
@@ -172,14 +172,14 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
       body: String(body),
     }));
   const openRuns = spread("status = 'pending'");
-  // What is due to be purged is already hidden.
+  // Reads already hide runs that are due for the purge.
   const endedRuns = spread(`status IN ('succeeded', 'failed') AND purge_at > ${Date.now()}`);
   db.close();
   const reads = { list: turn(lists, 0), openRuns, endedRuns, madeRuns: [] };
   return { lists, state: newState({ token: place.token, runs: fill.RUNS_PATH, ...reads }) };
 }
 
-/** How long the step's `n`th request takes at this place. */
+/** How long the step's `n`th request takes at this site. */
 async function ask({ name, request }: Step, standing: Standing, n: number): Promise<number> {
   const next = request(standing, n);
   if (next === null) throw new Error(`${name}: there is no run left to ask for`);
@@ -196,7 +196,7 @@ async function time(step: Step, standings: readonly Standing[], rounds: number) 
   // The first round warms up, and is not counted.
   for (let round = 0; round <= rounds; round++) {
     for (let k = 0; k < standings.length; k++) {
-      // Turned by one each round, so that no place always comes first.
+      // Rotated by one each round, so that no site always comes first.
       const at = (k + round) % standings.length;
       const each: number[] = [];
       for (let n = 0; n < EACH; n++) each.push(await ask(step, turn(standings, at), round * EACH + n));
@@ -221,7 +221,7 @@ async function purge(standing: Standing, ids: readonly string[]) {
   return { tookMs: performance.now() - startedAt, slowestMs };
 }
 
-/** Over everything that callers ask for, a purge and the cron. */
+/** Covers every kind of request, a purge and the cron. */
 async function countRows(places: readonly fill.Place[], purged: number): Promise<Growth["statements"]> {
   const due = places.map((place) => fill.makePurgeable(place.folder, purged));
   const most = new Map<string, number[]>();
@@ -239,13 +239,13 @@ async function countRows(places: readonly fill.Place[], purged: number): Promise
       }
     }
   });
-  // A statement that only some places needed has nothing to be compared with.
+  // A statement that did not run at every site can't be compared.
   return [...most]
     .filter(([, rows]) => places.every((_, at) => rows[at] !== undefined))
     .map(([sql, rowsRead]) => ({ sql: sql.replaceAll(/\s+/g, " "), rowsRead }));
 }
 
-/** The statements that read more rows where there are more runs. */
+/** The statements that read more rows at larger sites. */
 export function growingStatements({ statements }: Growth): string[] {
   return statements
     .filter(({ rowsRead }) => turn(rowsRead, rowsRead.length - 1) > turn(rowsRead, 0) * FLAT + FEW_ROWS)

@@ -1,6 +1,6 @@
 /**
- * The limits: what the platform charges for each thing that the service is made of, with nothing around it. No checks,
- * no tenants, no log. Whatever the service does beside this is what it adds, and what the ratios show.
+ * The limits: the least that the platform needs for each part of the service's work. No checks, no tenants, no log. The
+ * ratios show what the service adds.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -12,13 +12,13 @@ interface Env {
 }
 type LimitContext = Context<{ Bindings: Env }>;
 
-/** As many as an environment has coordinators. */
+/** The number of objects: as many as an environment has coordinators. */
 const WRITERS = 4;
 const SCOPE = "limits/limits/limits";
 const PAGE = 50;
 const DAY_MS = 86_400_000;
 
-/** One table, one index: the least that a durable write of a run by its id can cost. */
+/** One table and one index: the least for a durable write of a run by its id. */
 export class Writer extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -31,7 +31,7 @@ export class Writer extends DurableObject<Env> {
   }
 }
 
-/** The signing key of the one token that /hmac judges. */
+/** The signing key of the one token that /hmac verifies. */
 let key: CryptoKey | null = null;
 
 async function hmacKey(): Promise<CryptoKey> {
@@ -77,7 +77,7 @@ app.post("/object", async (c) => {
   return json(c, await write(c.env, id, body), 201);
 });
 
-/** The naive create: the object decides, then D1 is told, and then the caller. */
+/** The naive create: writes the object, then D1, and then responds. */
 app.post("/object-upsert", async (c) => {
   const { id, body } = await newRun(c);
   const written = await write(c.env, id, body);

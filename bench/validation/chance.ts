@@ -1,4 +1,4 @@
-/** Random choices that a seed repeats. */
+/** Random choices. The same seed gives the same choices. */
 
 export class Chance {
   #state: number;
@@ -7,7 +7,7 @@ export class Chance {
     this.#state = seed >>> 0 || 1;
   }
 
-  /** From 0 to 1, without 1. Xorshift. */
+  /** A number in [0, 1), by xorshift. */
   next(): number {
     this.#state ^= this.#state << 13;
     this.#state ^= this.#state >>> 17;
@@ -19,7 +19,7 @@ export class Chance {
     return Math.floor(this.next() * count);
   }
 
-  /** From `least` to `most`, each order of magnitude as likely as the others. */
+  /** A number from `least` to `most`. Each order of magnitude is equally likely. */
   size(least: number, most: number): number {
     return Math.round(least * (most / least) ** this.next());
   }

@@ -7,8 +7,8 @@ import { randomText, randomValue } from "./values.ts";
 type Json = Record<string, unknown>;
 
 export interface Trial {
-  /** The part of the schema that judges the value. */
-  readonly judge: Json;
+  /** The subschema for the value `a`. */
+  readonly subschema: Json;
   readonly schema: Json;
   readonly parameters: Json;
 }
@@ -29,11 +29,11 @@ export function variant(trial: Trial, chance: Chance): Trial {
 }
 
 function trialOf(value: unknown, chance: Chance): Trial {
-  const judge = randomSchema(chance, value, 2);
-  return { judge, schema: placed(judge, chance), parameters: { a: value } };
+  const subschema = randomSchema(chance, value, 2);
+  return { subschema, schema: placed(subschema, chance), parameters: { a: value } };
 }
 
-/** A place in the document where it judges the value once, or 2 to the power of 59 times. */
+/** Puts the subschema where it is evaluated once, or 2 to the power of 59 times. */
 function placed(schema: Json, chance: Chance): Json {
   if (chance.is(0.4)) return { properties: { a: schema } };
   const keyword = chance.of(["allOf", "anyOf", "oneOf"]);

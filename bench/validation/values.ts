@@ -53,7 +53,7 @@ export function randomValue(chance: Chance): unknown {
   return nested(chance.size(1, 60), randomScalar(chance));
 }
 
-/** As many parts as fit. Parts are small or large, but all of a kind. */
+/** As many parts as fit, all small or all large. */
 function filled<T>(chance: Chance, make: (room: number, index: number) => T): T[] {
   const size = chance.size(1, 5000);
   const count = Math.min(chance.size(1, 130_000), Math.floor(ROOM / (size + 4)));

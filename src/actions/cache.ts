@@ -57,8 +57,9 @@ export async function knownAction(
 function toKnown({ version, definition: text, sealed }: StoredAction): KnownAction {
   const definition = JSON.parse(text) as ActionDefinition;
   const checked = definition.parametersSchema === undefined ? null : checkSchema(definition.parametersSchema);
-  // Can happen only if a release accepts fewer schemas. Runs without the check would be worse than no runs.
-  if (checked !== null && !checked.ok) throw new Error(`a stored schema is refused: ${checked.error.path}`);
+  // Only if a later release accepts less. Runs without the check would be worse than no runs.
+  if (checked !== null && !checked.ok)
+    throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
   return { version, definition, schema: checked?.value ?? null, sealed };
 }
 

@@ -1,16 +1,24 @@
-/** Every limit that a caller can reach. Sizes are bytes of UTF-8 JSON. */
+/**
+ * Every limit that a caller can reach. Sizes are bytes of UTF-8 JSON. One limit is not here, because the platform reads
+ * it from wrangler.toml: the rate limit of requests with unknown tokens (`UNKNOWN_TOKEN_LIMIT`).
+ */
 
 import { DAY_MS, HOUR_MS } from "./time.ts";
 
 export const BODY_MAX_BYTES = 1024 * 1024;
-/** How much of a larger body is read before the response. Otherwise some clients see a reset connection and no response. */
+/**
+ * How much of a larger body is read before the response. Otherwise some clients see a reset connection and no response.
+ */
 export const BODY_DRAIN_BYTES = 4 * 1024 * 1024;
 export const JSON_MAX_DEPTH = 64;
 /** parameters and recommendations together. */
 export const INPUTS_MAX_BYTES = 256 * 1024;
 export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
-/** Without the secrets. No limit counts bytes of secrets, because a caller who meets a limit would learn how long they are. */
+/**
+ * Without the secrets. No limit counts bytes of secrets, because a caller who meets a limit would learn how long they
+ * are.
+ */
 export const TRIGGER_MAX_BYTES = 64 * 1024;
 /** The pattern of the name of a trigger's secret. */
 export const SECRET_NAME = "[A-Za-z][A-Za-z0-9_-]{0,62}";
@@ -22,7 +30,10 @@ export const SECRET_MAX_CHARACTERS = 4096;
 export const SECRET_USES_MAX = 20;
 /** Of one request. */
 export const HEADERS_MAX = 20;
-/** How often one trigger uses a value of the receiver's answer. Each value is as long as the receiver likes, up to a bound. */
+/**
+ * How often one trigger uses a value of the receiver's answer. Each value is as long as the receiver likes, up to a
+ * bound.
+ */
 export const RESPONSE_VALUES_MAX = 20;
 /** A stored action's parametersSchema. */
 export const SCHEMA_MAX_BYTES = 32 * 1024;
@@ -54,8 +65,8 @@ export const PATH_NAME = "[a-z0-9][a-z0-9-]{0,62}";
 export const NAME_MAX_CHARACTERS = 255;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /**
- * Living tokens below a token that ROOT_TOKEN minted, below one that such a token minted, and so on. Further down there is no
- * room. Bounds the tree that a mint counts and a revocation walks.
+ * Living tokens below a token that ROOT_TOKEN minted, below one that such a token minted, and so on. Further down there
+ * is no room. Bounds the tree that a mint counts and a revocation walks.
  */
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
 /** Of a project. The newest stay. */

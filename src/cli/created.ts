@@ -1,12 +1,11 @@
 /** Shows a run that a command has made, and with --wait waits for its end. */
 
 import { Option } from "commander";
-import type { StartedActionRun } from "../client/index.ts";
+import type { Client, StartedActionRun } from "../client/index.ts";
 import type { CliCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { type Output, plain } from "./output.ts";
-import type { Client } from "./settings.ts";
-import { fields, instant, runText } from "./telling.ts";
+import { fields, instantText, runText } from "./telling.ts";
 import { untilEnded, withWaiting } from "./waiting.ts";
 
 export interface CreatingFlags {
@@ -47,7 +46,7 @@ function createdText(created: StartedActionRun, output: Output): string {
   const rows = [
     ["callback", plain(url)],
     ["token", `${plain(token)} (shown only here)`],
-    ["expires", instant(expiresAt)],
+    ["expires", instantText(expiresAt)],
   ];
   return `${runText(created, output)}\n${fields(rows, output)}`;
 }

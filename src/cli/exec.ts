@@ -1,17 +1,17 @@
 /**
- * Runs a command as the work of a run: heartbeats while it runs, then one report of how it ended. A started command runs to
- * its end, even if heartbeats and the report fail. Only a cancel of the run stops it.
+ * Runs a command as the work of a run: heartbeats while it runs, then one report of how it ended. A started command
+ * runs to its end, even if heartbeats and the report fail. Only a cancel of the run stops it.
  */
 
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ActionRunsError, type HeartbeatAnswer } from "../client/index.ts";
-import { EXIT, exitCodeOf, isCancelled, sentenceOf } from "./exit.ts";
+import { ActionRunsError, type Callback, type HeartbeatAnswer } from "../client/index.ts";
+import { EXIT, errorSentence, exitCodeOf, isCancelled } from "./exit.ts";
 import { type JobEnd, runJob, Signals, statusOf } from "./job.ts";
 import { complain } from "./output.ts";
-import type { Callback } from "./settings.ts";
-import { Stop } from "./stop.ts";
+
+import { CommandStop } from "./stop.ts";
 import { lastLine, Tail } from "./tail.ts";
 
 const SECOND_MS = 1000;
@@ -40,14 +40,16 @@ export interface Execution {
   readonly secrets: readonly string[];
 }
 
-/** Returns the command's status, or the exit code that says why it was not started, was stopped, or was not reported. */
+/**
+ * Returns the command's status, or the exit code that says why it was not started, was stopped, or was not reported.
+ */
 export async function execute(execution: Execution): Promise<number> {
   const signals = new Signals();
   signals.listen();
   try {
     const first = await firstBeat(execution.beats);
     if (first instanceof ActionRunsError) {
-      complain(`The command was not started: ${sentenceOf(first)}`);
+      complain(`The command was not started: ${errorSentence(first)}`);
       return isCancelled(first) ? EXIT.stop : exitCodeOf(first);
     }
     if (first !== null) return endBeforeStart(execution, first);
@@ -58,7 +60,7 @@ export async function execute(execution: Execution): Promise<number> {
     signals.endOnSecond();
     const fault = await deliver(execution, end, signal, tail.text(execution.secrets), before);
     if (fault !== null && !(end.isStopped && isCancelled(fault))) {
-      complain(`The report failed: ${sentenceOf(fault)}`);
+      complain(`The report failed: ${errorSentence(fault)}`);
       return end.status === 0 ? exitCodeOf(fault) : end.status;
     }
     // A command may trap TERM and exit with 0, but its work is not done.
@@ -74,19 +76,22 @@ async function endBeforeStart({ report }: Execution, cancel: Cancel): Promise<nu
   try {
     await report.fail("cancelled: the command was not started");
   } catch (fault) {
-    if (!isCancelled(fault)) complain(`The report failed: ${sentenceOf(fault)}`);
+    if (!isCancelled(fault)) complain(`The report failed: ${errorSentence(fault)}`);
   }
   return EXIT.stop;
 }
 
-/** The refusal or the cancel that makes the work pointless. null if there is neither, or if the service could not be reached. */
+/**
+ * The refusal or the cancel that makes the work pointless. null if there is neither, or if the service could not be
+ * reached.
+ */
 async function firstBeat(beats: Callback): Promise<ActionRunsError | Cancel | null> {
   try {
     const answer = await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
     return cancelOf(answer);
   } catch (fault) {
     if (isRefusal(fault)) return fault;
-    complain(`The first heartbeat failed, but the command starts anyway: ${sentenceOf(fault)}`);
+    complain(`The first heartbeat failed, but the command starts anyway: ${errorSentence(fault)}`);
     return null;
   }
 }
@@ -112,7 +117,7 @@ async function work(execution: Execution, signals: Signals, tail: Tail): Promise
     return { status: statusOf(signals.first), endedBy: signals.first, fault: null, isStopped: false };
   }
   const over = new AbortController();
-  const stop = new Stop();
+  const stop = new CommandStop();
   const beating = beat(execution.beats, execution.intervalSeconds, stop, over.signal);
   const end = await runJob(execution.command, execution.env, signals, stop, tail);
   over.abort();
@@ -121,10 +126,10 @@ async function work(execution: Execution, signals: Signals, tail: Tail): Promise
 }
 
 /**
- * Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. They go on after
- * a cancel, because the run must not fall silent, and because a second cancel can leave less time.
+ * Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. They go on
+ * after a cancel, because the run must not fall silent, and because a second cancel can leave less time.
  */
-async function beat(beats: Callback, seconds: number, stop: Stop, over: AbortSignal): Promise<void> {
+async function beat(beats: Callback, seconds: number, stop: CommandStop, over: AbortSignal): Promise<void> {
   while (await waited(seconds * SECOND_MS, over)) {
     try {
       const cancel = cancelOf(await beats.heartbeat({}, { signal: over }));
@@ -133,7 +138,7 @@ async function beat(beats: Callback, seconds: number, stop: Stop, over: AbortSig
       if (over.aborted) return;
       if (!isRefusal(fault)) continue;
       if (isCancelled(fault)) stopFor(stop, LATE_GRACE_MS, "");
-      else complain(`The service refuses heartbeats, but the command continues: ${sentenceOf(fault)}`);
+      else complain(`The service refuses heartbeats, but the command continues: ${errorSentence(fault)}`);
       return;
     }
   }
@@ -144,7 +149,7 @@ function graceOf({ remainingMs }: Cancel): number {
   return remainingMs >= 0 ? remainingMs * SHARE_BEFORE_KILL : LATE_GRACE_MS;
 }
 
-function stopFor(stop: Stop, graceMs: number, reason: string): void {
+function stopFor(stop: CommandStop, graceMs: number, reason: string): void {
   if (!stop.isRequested) {
     const seconds = Math.ceil(graceMs / SECOND_MS);
     complain(`The run was cancelled${reason}. The command must end within ${seconds} s.`);
@@ -177,7 +182,7 @@ async function deliver(
     // The output may be too large or too deep. A report without it is better than none.
     const isForOutput = fault instanceof ActionRunsError && [400, 413].includes(fault.status ?? 0);
     if (!isForOutput || result === null) return fault;
-    complain(`The service refused the output file. Reporting without it: ${sentenceOf(fault)}`);
+    complain(`The service refused the output file. Reporting without it: ${errorSentence(fault)}`);
     return send(basics).then(
       () => null,
       (second: unknown) => second,

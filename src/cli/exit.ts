@@ -69,8 +69,11 @@ export function exitCodeOfRun(status: ActionRun["status"]): number {
   return status === "succeeded" ? EXIT.succeeded : EXIT.failed;
 }
 
-/** One sentence for stderr, with the request id that finds the request in the service's log. null if commander already printed one. */
-export function sentenceOf(thrown: unknown): string | null {
+/**
+ * One sentence for stderr, with the request id that finds the request in the service's log. null if commander already
+ * printed one.
+ */
+export function errorSentence(thrown: unknown): string | null {
   if (thrown instanceof CommanderError) return null;
   if (!(thrown instanceof ActionRunsError)) return thrown instanceof Error ? thrown.message : String(thrown);
   const { message, code, requestId } = thrown;

@@ -9,7 +9,7 @@ import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { hasOwnGroup, ProcessGroup } from "./process-group.ts";
-import type { Stop } from "./stop.ts";
+import type { CommandStop } from "./stop.ts";
 import type { Tail } from "./tail.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -85,7 +85,7 @@ export async function runJob(
   [command = "", ...args]: readonly string[],
   env: NodeJS.ProcessEnv,
   signals: Signals,
-  stop: Stop,
+  stop: CommandStop,
   tail: Tail,
 ): Promise<JobEnd> {
   const detached = hasOwnGroup();

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line: parses, runs one command, prints its error if it fails, and exits with its code. */
 
-import { exitCodeOf, sentenceOf } from "./exit.ts";
+import { errorSentence, exitCodeOf } from "./exit.ts";
 import { complain, exitWhenReaderIsGone } from "./output.ts";
 import { createProgram } from "./program.ts";
 
@@ -16,7 +16,7 @@ for (const [name, value] of Object.entries(process.env)) {
 try {
   await createProgram().parseAsync();
 } catch (thrown) {
-  const sentence = sentenceOf(thrown);
+  const sentence = errorSentence(thrown);
   if (sentence !== null) complain(sentence);
   process.exitCode = exitCodeOf(thrown);
 }

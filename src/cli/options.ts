@@ -44,7 +44,7 @@ export function withConnection(command: CliCommand, { env = true } = {}): CliCom
 }
 
 /** Adds the options of a command that uses a run's callback. `tokenStdin`: false if another program owns stdin. */
-export function withCallback(command: CliCommand, { tokenStdin = true } = {}): CliCommand {
+export function withCallbackOptions(command: CliCommand, { tokenStdin = true } = {}): CliCommand {
   command
     .optionsGroup("Connection:")
     .addOption(
@@ -65,13 +65,13 @@ function withCalling(command: CliCommand): CliCommand {
     .addOption(
       new Option("--retries <count>", "how often to retry a failed request")
         .env("ACTION_RUNS_RETRIES")
-        .argParser(wholeNumber(0, 100)),
+        .argParser(wholeNumberFrom(0, 100)),
     )
     .addOption(
       new Option("--request-timeout <seconds>", "how long to wait for a response")
         .env("ACTION_RUNS_REQUEST_TIMEOUT")
         .default(30)
-        .argParser(wholeNumber(1, 3600)),
+        .argParser(wholeNumberFrom(1, 3600)),
     );
 }
 
@@ -84,8 +84,8 @@ export function withOutput(command: CliCommand): CliCommand {
 }
 
 /** A reader of whole numbers from `least` to `most`. */
-export function wholeNumber(least: number, most: number): (text: string) => number {
-  return function wholeNumber(text) {
+export function wholeNumberFrom(least: number, most: number): (text: string) => number {
+  return function wholeNumberFrom(text) {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
     throw new InvalidArgumentError(`Use a whole number from ${least} to ${most}.`);

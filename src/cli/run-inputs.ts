@@ -3,7 +3,7 @@
 import { Option } from "commander";
 import type { CliCommand } from "./command.ts";
 import { readMembers, readObject } from "./input.ts";
-import { given, repeated, textOption, wholeNumber } from "./options.ts";
+import { given, repeated, textOption, wholeNumberFrom } from "./options.ts";
 
 type Json = Record<string, unknown>;
 
@@ -21,7 +21,7 @@ export interface InputFlags extends ParameterFlags {
 }
 
 export const JSON_HELP = "\nGive JSON as text, as @file, or as @- for stdin.\n";
-export const MINUTES = wholeNumber(1, 43_200);
+export const MINUTES = wholeNumberFrom(1, 43_200);
 
 export function withParameters(command: CliCommand): CliCommand {
   return command
@@ -48,7 +48,7 @@ export function withInputs(command: CliCommand): CliCommand {
 }
 
 /** The parameters; undefined if no option gives one. `base`: what --param adds to without --parameters. */
-export async function readParameters(
+export async function readParameterFlags(
   { parameters, param }: ParameterFlags,
   base?: unknown,
 ): Promise<Json | undefined> {
@@ -65,7 +65,7 @@ export async function readInputs(flags: InputFlags): Promise<Json> {
     ...base,
     ...given({
       entityId,
-      parameters: await readParameters(flags, base.parameters),
+      parameters: await readParameterFlags(flags, base.parameters),
       recommendations:
         recommendations === undefined ? undefined : await readObject(recommendations, "--recommendations"),
       labels: label && [...label],

@@ -3,16 +3,13 @@
  * flag's value, because everybody on the machine can read a command line.
  */
 
-import { callback, createClient } from "../client/index.ts";
+import { type Callback, type Client, callback, createClient } from "../client/index.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
 import { keptBookmarks } from "./kept-bookmarks.ts";
 import { DEFAULT_PROFILE, type Profile, profileNames, profilePath, readProfile } from "./profile.ts";
 
 const SECOND_MS = 1000;
-
-export type Client = ReturnType<typeof createClient>;
-export type Callback = ReturnType<typeof callback>;
 
 export interface PlaceFlags {
   readonly url?: string;

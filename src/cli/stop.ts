@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 50;
 /** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-export class Stop {
+export class CommandStop {
   #group: ProcessGroup | null = null;
   /** When KILL is due. By `performance.now`, because the machine's clock may be set meanwhile. */
   #killAt = Number.POSITIVE_INFINITY;

@@ -63,9 +63,9 @@ export function runText(run: DetailedActionRun, output: Output): string {
     ["status", output.paint(STATUS_COLOUR[run.status] ?? "dim", plain(run.status))],
     ["entity", run.entityId && plain(run.entityId)],
     ["by", plain(run.triggeredBy)],
-    ["created", instant(run.createdAt)],
-    ["started", run.startedAt && instant(run.startedAt)],
-    ["completed", run.completedAt && `${instant(run.completedAt)}${took(run)}`],
+    ["created", instantText(run.createdAt)],
+    ["started", run.startedAt && instantText(run.startedAt)],
+    ["completed", run.completedAt && `${instantText(run.completedAt)}${took(run)}`],
     ["parameters", objectText(run.parameters)],
     ["recommendations", objectText(run.recommendations)],
     ["output", objectText(run.output)],
@@ -84,11 +84,11 @@ function detailRows({ action, retryOf, labels, externalUrl, heartbeat, cancel }:
     ["page", externalUrl && plain(externalUrl)],
     [
       "heartbeat",
-      heartbeat && words(instant(heartbeat.at), progressBar(heartbeat.progress), text(heartbeat.message)),
+      heartbeat && words(instantText(heartbeat.at), progressBar(heartbeat.progress), text(heartbeat.message)),
     ],
     [
       "cancel",
-      cancel && `requested${by} at ${instant(cancel.requestedAt)}, ends by ${instant(cancel.until)}`,
+      cancel && `requested${by} at ${instantText(cancel.requestedAt)}, ends by ${instantText(cancel.until)}`,
     ],
     ["reason", cancel?.reason && plain(cancel.reason)],
   ];
@@ -98,8 +98,8 @@ function detailRows({ action, retryOf, labels, externalUrl, heartbeat, cancel }:
 export function heartbeatText({ status, deadlineAt, cancel }: HeartbeatAnswer, output: Output): string {
   const rows = [
     ["status", output.paint(STATUS_COLOUR[status] ?? "dim", plain(status))],
-    ["deadline", instant(deadlineAt)],
-    ["cancel", cancel && `requested; the job must end by ${instant(cancel.until)}`],
+    ["deadline", instantText(deadlineAt)],
+    ["cancel", cancel && `requested; the job must end by ${instantText(cancel.until)}`],
     ["reason", cancel?.reason && plain(cancel.reason)],
   ];
   return fields(rows, output);
@@ -117,7 +117,7 @@ export function runTable(runs: readonly ActionRun[], output: Output): string {
   const rows = runs.map((run) => [
     run.id,
     run.status,
-    instant(run.createdAt),
+    instantText(run.createdAt),
     run.triggeredBy,
     run.error === null ? run.actionName : `${run.actionName}: ${run.error}`,
   ]);
@@ -140,7 +140,7 @@ export function actionTable(actions: readonly ListedAction[], output: Output): s
   const rows = actions.map(({ name, version, changedAt, definition }) => [
     name,
     String(version),
-    instant(changedAt),
+    instantText(changedAt),
     definition.trigger?.url ?? "nothing",
     definition.description ?? "",
   ]);
@@ -152,7 +152,7 @@ export function tokenTable(tokens: readonly ApiToken[], output: Output): string 
     token.id,
     token.role,
     token.envName ?? "all",
-    token.expiresAt === null ? "never" : instant(token.expiresAt),
+    token.expiresAt === null ? "never" : instantText(token.expiresAt),
     token.createdBy,
     token.name,
   ]);
@@ -161,7 +161,7 @@ export function tokenTable(tokens: readonly ApiToken[], output: Output): string 
 
 export function auditTable(entries: readonly AuditEntry[], output: Output): string {
   const rows = entries.map(({ at, actor, actorName, action, target, scope }) => [
-    instant(at),
+    instantText(at),
     action,
     target,
     actorName,
@@ -174,7 +174,7 @@ export function auditTable(entries: readonly AuditEntry[], output: Output): stri
 /** One line for a timeline event, even if its type is unknown here. */
 export function eventText(event: object, output: Output): string {
   const { type, at, seq: _, ...said } = event as Readonly<Record<string, unknown>>;
-  const time = output.paint("dim", instant(String(at)));
+  const time = output.paint("dim", instantText(String(at)));
   return `${time}  ${plain(String(type).replaceAll("_", " ")).padEnd(17)} ${tell(String(type), said, output)}`;
 }
 
@@ -219,14 +219,14 @@ function attempt(said: Said, output: Output): string {
     text(said.status),
     text(said.durationMs) === "" ? "" : `in ${text(said.durationMs)} ms`,
     said.reason ? `· ${text(said.reason)}` : "",
-    said.nextAttemptAt ? `· next at ${instant(String(said.nextAttemptAt))}` : "",
+    said.nextAttemptAt ? `· next at ${instantText(String(said.nextAttemptAt))}` : "",
     // Last, because it can be long.
     said.excerpt ? `· ${text(said.excerpt)}` : "",
   );
 }
 
 function until(instantOfEnd: unknown): string {
-  return instantOfEnd ? `until ${instant(String(instantOfEnd))}` : "";
+  return instantOfEnd ? `until ${instantText(String(instantOfEnd))}` : "";
 }
 
 function progressBar(progress: unknown): string {
@@ -244,7 +244,7 @@ function words(...parts: readonly string[]): string {
 }
 
 /** A time as shown everywhere: in UTC, to the second, in the format that options such as --created-after accept. */
-export function instant(iso: string): string {
+export function instantText(iso: string): string {
   return plain(iso.replace(/\.\d+Z$/, "Z"));
 }
 

@@ -1,15 +1,14 @@
 /**
- * Waits for a run's end, for the commands that make a run and for `get`. stdout is for the run alone, so progress goes to
- * stderr.
+ * Waits for a run's end, for the commands that make a run and for `get`. stdout is for the run alone, so progress goes
+ * to stderr.
  */
 
 import { Option } from "commander";
-import { ActionRunsError, type DetailOptions } from "../client/index.ts";
+import { ActionRunsError, type Client, type DetailOptions } from "../client/index.ts";
 import type { CliCommand } from "./command.ts";
-import { CommandFailed, EXIT, exitCodeOfRun, sentenceOf } from "./exit.ts";
-import { wholeNumber } from "./options.ts";
+import { CommandFailed, EXIT, errorSentence, exitCodeOfRun } from "./exit.ts";
+import { wholeNumberFrom } from "./options.ts";
 import { complain, Output, plain } from "./output.ts";
-import type { Client } from "./settings.ts";
 import { eventText, runText } from "./telling.ts";
 
 const SECOND_MS = 1000;
@@ -22,7 +21,7 @@ export function withWaiting(command: CliCommand): CliCommand {
     .addOption(new Option("--wait", "wait until the run ends; the exit code tells how"))
     .addOption(
       new Option("--wait-timeout <seconds>", "stop waiting after this time and exit with 7").argParser(
-        wholeNumber(1, WAIT_MAX_SECONDS),
+        wholeNumberFrom(1, WAIT_MAX_SECONDS),
       ),
     );
 }
@@ -68,7 +67,7 @@ async function tell(
     options.signal?.throwIfAborted();
     const isRefused = !(fault instanceof ActionRunsError) || [401, 403, 404].includes(fault.status ?? 0);
     if (isRefused) throw fault;
-    complain(`Can't show events, but still waiting: ${sentenceOf(fault)}`);
+    complain(`Can't show events, but still waiting: ${errorSentence(fault)}`);
   }
 }
 

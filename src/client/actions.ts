@@ -51,8 +51,9 @@ export interface DeleteOptions extends CallOptions {
 
 export interface Actions {
   /**
-   * Creates or replaces an action. null in the place of a secret keeps the stored value. With `ifVersion` the client retries
-   * only after 429, because a repeat would be refused with 412: after `unreachable`, read the version with `get`.
+   * Creates or replaces an action. null in the place of a secret keeps the stored value. With `ifVersion` the client
+   * retries only after 429, because a repeat would be refused with 412: after `unreachable`, read the version with
+   * `get`.
    */
   put(name: string, definition: ActionDefinition, options?: PutOptions): Promise<StoredAction>;
   get(name: string, options?: CallOptions): Promise<StoredAction>;

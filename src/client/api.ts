@@ -12,7 +12,10 @@ export type ActionRun = Schemas["ActionRun"];
 export type DetailedActionRun = Schemas["DetailedActionRun"];
 export type ActionRunDetails = Schemas["ActionRunDetails"];
 export type CreatedActionRun = Schemas["CreatedActionRun"];
-/** A run of a stored action, or a retry. Without `callback` if the action has a trigger: only the receiver gets the token. */
+/**
+ * A run of a stored action, or a retry. Without `callback` if the action has a trigger: only the receiver gets the
+ * token.
+ */
 export type StartedActionRun = Schemas["StartedActionRun"];
 export type NewActionRun = Schemas["NewActionRun"];
 export type NewRunOfAction = Schemas["NewRunOfAction"];
@@ -35,8 +38,8 @@ export type RevokedApiTokens = Schemas["RevokedApiTokens"];
 export type AuditEntry = Schemas["AuditEntry"];
 
 /**
- * The raw client. It tries once. It returns `{ data, error }` for a response, and throws an ActionRunsError for a redirect
- * or fetch's own error if there is no response.
+ * The raw client. It tries once. It returns `{ data, error }` for a response, and throws an ActionRunsError for a
+ * redirect or fetch's own error if there is no response.
  */
 export type Api = Client<paths, "application/json">;
 

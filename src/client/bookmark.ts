@@ -22,8 +22,8 @@ export interface BookmarkPart {
 }
 
 /**
- * Where a client keeps the bookmark of its environment. Without one the client keeps it in memory. Give one to share the
- * bookmark between processes. Each method must return without waiting, and must not throw.
+ * Where a client keeps the bookmark of its environment. Without one the client keeps it in memory. Give one to share
+ * the bookmark between processes. Each method must return without waiting, and must not throw.
  */
 export interface BookmarkStore {
   read(): readonly BookmarkPart[];
@@ -81,7 +81,8 @@ export function afterResponse(
 
 /**
  * At most one part of D1 and one for each coordinator, without texts that are no part. Of two parts the greater text
- * stays, because ids and D1's bookmarks grow. It gets the later time, because an older id can report a newer change. PURE.
+ * stays, because ids and D1's bookmarks grow. It gets the later time, because an older id can report a newer change.
+ * PURE.
  */
 export function mergedParts(parts: readonly BookmarkPart[]): readonly BookmarkPart[] {
   const byKind = new Map<string, BookmarkPart>();

@@ -6,8 +6,8 @@ import { createSend } from "./transport.ts";
 
 export interface CallbackSettings extends CallSettings {
   /**
-   * The API recognises a repeated report by this key. Default: a random key for each callback object. Use a fixed key if
-   * another process may repeat the report.
+   * The API recognises a repeated report by this key. Default: a random key for each callback object. Use a fixed key
+   * if another process may repeat the report.
    */
   readonly idempotencyKey?: string | undefined;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { components } from "./openapi.ts";
-import { parseRetryAfter } from "./retry.ts";
+import { retryAfterMsOf } from "./retry.ts";
 
 type WireError = components["schemas"]["Error"];
 
@@ -38,7 +38,9 @@ export class ActionRunsError extends Error {
   }
 }
 
-/** There was no response, or it broke off. `what`: the first sentence without its full stop. `advice`: a further one. */
+/**
+ * There was no response, or it broke off. `what`: the first sentence without its full stop. `advice`: a further one.
+ */
 export function unreachable(what: string, cause: unknown, advice = ""): ActionRunsError {
   return new ActionRunsError(`${what}. Check the address and the network, and try again.${advice}`, {
     status: null,
@@ -94,7 +96,7 @@ function detailsOf(
     // A browser reports 0 for a redirect that was not followed.
     status: response.status === 0 ? null : response.status,
     requestId: response.headers.get("X-Request-Id"),
-    retryAfterMs: parseRetryAfter(response.headers.get("Retry-After"), Date.now()),
+    retryAfterMs: retryAfterMsOf(response.headers.get("Retry-After"), Date.now()),
   };
 }
 

@@ -20,7 +20,7 @@ import type { paths } from "./openapi.ts";
 import { listOf, nextOf, pages } from "./paging.ts";
 import { checkedId, type Environment } from "./settings.ts";
 import type { Send, SendOptions, TransportSettings } from "./transport.ts";
-import { type WaitOptions, waitForEnd } from "./wait.ts";
+import { untilEnd, type WaitOptions } from "./wait.ts";
 import { type WatchOptions, watchEvents } from "./watch.ts";
 
 const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
@@ -55,7 +55,9 @@ export interface RetryOptions extends ChangeOptions, DetailOptions {
 }
 
 export interface Runs {
-  /** Creates a run. A retry uses the same key, so it creates no second run. Only this response has the callback token. */
+  /**
+   * Creates a run. A retry uses the same key, so it creates no second run. Only this response has the callback token.
+   */
   create(body: NewActionRun, options?: ChangeOptions & DetailOptions): Promise<CreatedActionRun>;
   get(id: string, options?: CallOptions & DetailOptions): Promise<DetailedActionRun>;
   /** The run as JSON text, just as the API sent it. */
@@ -152,7 +154,7 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
       return bodyOf(await api.POST(RETRY, { params, body, fetch: sending(send, { signal }) }));
     },
     wait: (id, options = {}) =>
-      waitForEnd(
+      untilEnd(
         (wait) =>
           read(
             id,

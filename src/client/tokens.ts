@@ -37,8 +37,8 @@ export interface Tokens {
   /** One page, newest first, for those who show pages. `next` of the page before it is its `cursor`. */
   page(query?: PageQuery, options?: CallOptions): Promise<TokenPage>;
   /**
-   * Revokes a token and all tokens that it created, within 30 s, and resolves with their ids. If the first try succeeded
-   * but its response was lost, the result has only the given id.
+   * Revokes a token and all tokens that it created, within 30 s, and resolves with their ids. If the first try
+   * succeeded but its response was lost, the result has only the given id.
    */
   revoke(id: string, options?: CallOptions): Promise<RevokedApiTokens>;
 }

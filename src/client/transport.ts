@@ -1,6 +1,6 @@
 /**
- * Sends one request: retries if that is safe and may help, with a timeout for each try. It knows HTTP, but nothing about
- * runs. It must not repeat a request that could take effect twice, or send a token to another host.
+ * Sends one request: retries if that is safe and may help, with a timeout for each try. It knows HTTP, but nothing
+ * about runs. It must not repeat a request that could take effect twice, or send a token to another host.
  */
 
 import {
@@ -12,7 +12,7 @@ import {
   unexpectedAnswer,
   unreachable,
 } from "./errors.ts";
-import { backoffMs, pause, RETRY_AFTER_MAX_MS } from "./retry.ts";
+import { pause, RETRY_AFTER_HONOURED_MS, retryPauseMs } from "./retry.ts";
 
 /** Settings for all calls of a client. */
 export interface TransportSettings {
@@ -59,10 +59,15 @@ export function createSend(settings: TransportSettings): Send {
       // After a 429 the request had no effect.
       const mayRepeat = isRepeatable || error.status === 429;
       const askedMs = error.retryAfterMs ?? 0;
-      if (!outcome.isTransient || !mayRepeat || failed >= settings.retries || askedMs > RETRY_AFTER_MAX_MS) {
+      if (
+        !outcome.isTransient ||
+        !mayRepeat ||
+        failed >= settings.retries ||
+        askedMs > RETRY_AFTER_HONOURED_MS
+      ) {
         throw error;
       }
-      await pause(askedMs + backoffMs(settings.retryDelayMs, failed), signal);
+      await pause(askedMs + retryPauseMs(settings.retryDelayMs, failed), signal);
       options.onRetry?.();
     }
   };
@@ -119,7 +124,9 @@ async function read(response: Response): Promise<Outcome> {
   return { response: new Response(text, { status, headers }) };
 }
 
-/** Whether a response to a request with `redirect: "manual"` is a redirect. A browser hides the status of a redirect. */
+/**
+ * Whether a response to a request with `redirect: "manual"` is a redirect. A browser hides the status of a redirect.
+ */
 export function isRedirect({ type, status }: Response): boolean {
   return type === "opaqueredirect" || REDIRECT_STATUSES.includes(status);
 }

@@ -1,7 +1,7 @@
 /** Waits for a run's end, with reads that the API answers when the run ends. */
 
 import type { ActionRun } from "./api.ts";
-import { backoffMs, pause } from "./retry.ts";
+import { pause, retryPauseMs } from "./retry.ts";
 
 /** The API's longest wait. */
 const WAIT_MAX_SECONDS = 60;
@@ -14,8 +14,11 @@ export interface WaitOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Resolves with the ended run, or with the open run after `timeoutMs`. `read`: reads the run, and waits `seconds` for its end. */
-export async function waitForEnd(
+/**
+ * Resolves with the ended run, or with the open run after `timeoutMs`. `read`: reads the run, and waits `seconds` for
+ * its end.
+ */
+export async function untilEnd(
   read: (seconds: number) => Promise<ActionRun>,
   { signal, timeoutMs = Number.POSITIVE_INFINITY }: WaitOptions,
   retryDelayMs: number,
@@ -29,7 +32,7 @@ export async function waitForEnd(
     if (hasEnded(run) || now >= until) return run;
     const isEarly = now - askedAt < seconds * 1000 - EARLY_MS;
     early = isEarly ? early + 1 : 0;
-    if (isEarly) await pause(Math.min(backoffMs(retryDelayMs, early), until - now), signal);
+    if (isEarly) await pause(Math.min(retryPauseMs(retryDelayMs, early), until - now), signal);
   }
 }
 

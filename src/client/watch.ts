@@ -1,12 +1,12 @@
 /**
- * Follows a run's events to the end. A stream may be cut, fall silent or reach its time limit: then a new stream continues
- * after the last event. So each event comes once and in order.
+ * Follows a run's events to the end. A stream may be cut, fall silent or reach its time limit: then a new stream
+ * continues after the last event. So each event comes once and in order.
  */
 
+import { createParser } from "eventsource-parser";
 import type { TimelineEvent } from "./api.ts";
 import { ActionRunsError, parseJson, unexpectedAnswer, unreachable } from "./errors.ts";
-import { backoffMs, pause } from "./retry.ts";
-import { readFrames } from "./sse.ts";
+import { pause, retryPauseMs } from "./retry.ts";
 import type { TransportSettings } from "./transport.ts";
 
 /** Opens a stream of the events after `seq`. The response is 204 if none will come. */
@@ -18,9 +18,14 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Far more than an event needs. Without a limit, a line that never ends would fill the memory. */
+const EVENT_MAX_CHARACTERS = 1024 * 1024;
+
 type WatchSettings = Pick<TransportSettings, "retries" | "retryDelayMs" | "timeoutMs">;
 
-/** Throws a refusal as it is, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment. */
+/**
+ * Throws a refusal as it is, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment.
+ */
 export async function* watchEvents(
   open: OpenStream,
   { after = 0, signal }: WatchOptions,
@@ -35,15 +40,34 @@ export async function* watchEvents(
     try {
       response = await open(seq, connection.signal);
       if (response.status === 204) return;
-      for await (const frame of readFrames(connection.chunks(response))) {
-        retryDelayMs = frame.retryMs ?? retryDelayMs;
-        if (frame.data !== null || frame.isComment) failed = -1;
-        if (frame.data === null) continue;
-        const event = toEvent(response, frame.data);
-        if (event.seq <= seq) continue;
-        seq = event.seq;
-        yield event;
-        if (event.type === "ended") return;
+      const texts: string[] = [];
+      const parser = createParser({
+        maxBufferSize: EVENT_MAX_CHARACTERS,
+        onEvent({ data }) {
+          failed = -1;
+          texts.push(data);
+        },
+        // A comment shows that the connection is alive.
+        onComment() {
+          failed = -1;
+        },
+        onRetry(ms) {
+          retryDelayMs = ms;
+        },
+        // The standard says to ignore unknown fields, and retry times that are no number.
+        onError(error) {
+          if (error.type === "max-buffer-size-exceeded") throw error;
+        },
+      });
+      for await (const chunk of connection.chunks(response)) {
+        parser.feed(chunk);
+        for (const text of texts.splice(0)) {
+          const event = toEvent(response, text);
+          if (event.seq <= seq) continue;
+          seq = event.seq;
+          yield event;
+          if (event.type === "ended") return;
+        }
       }
     } catch (error) {
       signal?.throwIfAborted();
@@ -54,7 +78,7 @@ export async function* watchEvents(
       connection.close();
     }
     if (failed >= settings.retries) throw unreachable("The event stream broke off several times", broken);
-    await pause(backoffMs(retryDelayMs, Math.max(failed, 0)), signal);
+    await pause(retryPauseMs(retryDelayMs, Math.max(failed, 0)), signal);
   }
 }
 
@@ -82,7 +106,8 @@ class Connection {
     return this.#aborter.signal;
   }
 
-  async *chunks(response: Response): AsyncGenerator<Uint8Array, void> {
+  /** The text of the stream, as it comes. */
+  async *chunks(response: Response): AsyncGenerator<string, void> {
     if (
       !/^text\/event-stream\b/i.test(response.headers.get("Content-Type") ?? "") ||
       response.body === null
@@ -90,6 +115,7 @@ class Connection {
       throw unexpectedAnswer(response, "The response is not an event stream");
     }
     const reader = response.body.getReader();
+    const decoder = new TextDecoder();
     try {
       for (;;) {
         // The timer runs only while we read, because the watcher may take its time with an event.
@@ -99,7 +125,7 @@ class Connection {
         );
         const { done, value } = await reader.read().finally(() => clearTimeout(timer));
         if (done) return;
-        yield value;
+        yield decoder.decode(value, { stream: true });
       }
     } finally {
       // In some runtimes the signal does not end the body.

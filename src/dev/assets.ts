@@ -1,14 +1,15 @@
 /**
- * Makes the static assets: the OpenAPI document, the API explorer and the console. wrangler runs this module before it serves
- * or deploys (`[build]`), and vitest.config.ts before the tests. The name of a script or a style contains a hash of its
- * content, so browsers may cache it forever. The Worker serves the pages that name them; a page has no address of its own.
+ * Makes the static assets: the OpenAPI document, the API explorer and the console. wrangler runs this module before it
+ * serves or deploys (`[build]`), and vitest.config.ts before the tests. The name of a script or a style contains a hash
+ * of its content, so browsers may cache it forever. The Worker serves the pages that name them; a page has no address
+ * of its own.
  */
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, parse } from "node:path";
 import { consoleBuild } from "./console.ts";
-import { makeDocument } from "./document.ts";
+import { openApiDocument } from "./document.ts";
 import { explorerBuild } from "./explorer.ts";
 import { ROOT } from "./wrangler.ts";
 
@@ -30,15 +31,15 @@ document.querySelector("#explorer").textContent =
 `;
 
 /**
- * Makes the folder hold exactly the files of this checkout. A file that is right is not written again, because a running
- * server restarts when a file changes.
+ * Makes the folder hold exactly the files of this checkout. A file that is right is not written again, because a
+ * running server restarts when a file changes.
  */
 export async function makeAssets(): Promise<void> {
   const hashed = [
     ...putPage("docs", join(SRC, "pages", "explorer", "page.html"), explorerFiles()),
     ...putPage("console", join(SRC, "console", "page.html"), consoleBuild()),
   ];
-  put("/openapi.json", JSON.stringify(await makeDocument()));
+  put("/openapi.json", JSON.stringify(await openApiDocument()));
   // Full names, not a pattern. During a deploy an old version may answer 404 for a new script, and a pattern would let
   // browsers cache that 404 forever.
   put("/_headers", hashed.map((path) => path + HASHED_HEADERS).join(""));
@@ -59,8 +60,8 @@ function explorerFiles(): Readonly<Record<string, string>> {
 }
 
 /**
- * Puts a page, and the files that it names as `./file`, under hashed names. Removes the files of other versions. Returns the
- * paths of the files.
+ * Puts a page, and the files that it names as `./file`, under hashed names. Removes the files of other versions.
+ * Returns the paths of the files.
  */
 function putPage(folder: string, page: string, files: Readonly<Record<string, string>>): readonly string[] {
   let html = readFileSync(page, "utf8");

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "../client/index.ts";
-import { type Delivery, postAs, read } from "./receiver.ts";
+import { postAs, read, type WebhookBody } from "./receiver.ts";
 
 /** How the product treats the next run. */
 interface Fate {
@@ -115,7 +115,7 @@ async function startProduct(): Promise<Product> {
     response.writeHead(refusals > 0 ? 503 : 202, { "Content-Type": "application/json" });
     response.end(JSON.stringify(answer));
     if (refusals > 0) return;
-    await work(JSON.parse(body) as Delivery, fate);
+    await work(JSON.parse(body) as WebhookBody, fate);
     isDone();
   });
   server.listen(0, "127.0.0.1");
@@ -138,7 +138,7 @@ async function startProduct(): Promise<Product> {
 
 const jobAt = (job: number) => ({ id: job, web_url: `https://ci.example.com/jobs/${job}` });
 
-async function work({ run }: Delivery, { news = [], output }: Fate): Promise<void> {
+async function work({ run }: WebhookBody, { news = [], output }: Fate): Promise<void> {
   for (const one of news) {
     await delay(STEP_MS);
     await postAs(run, run.callbackUrl.replace(/callback$/, "heartbeat"), one);

@@ -1,14 +1,15 @@
 /**
- * Takes pictures of the console, for people to look at: `node src/dev/console-shots.ts <folder>`. It starts a server of its own
- * and fills it with runs. `--url` takes them from a server that runs, with its operator's token in the variable ROOT_TOKEN.
- * `--only <text>` takes only those whose name contains the text. The variable CHROMIUM names another browser.
+ * `npm run shots -- <folder>`: takes pictures of the console, for people to look at. It starts a server of its own and
+ * fills the server with runs. With `--url` it uses a server that is running, with the operator's token in the variable
+ * ROOT_TOKEN. `--only <text>` takes only pictures whose names contain the text. The variable CHROMIUM names another
+ * browser.
  */
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Browser, Page } from "playwright-core";
-import { IN_ENVIRONMENT, type Site, signIn, withSite } from "./console-site.ts";
+import { type ConsoleSite, SEEDED_PATH, signInToConsole, withSite } from "./console-site.ts";
 
 const WIDTHS = [1440, 360];
 
@@ -20,26 +21,26 @@ interface Shot {
 }
 
 const SHOTS: readonly Shot[] = [
-  { name: "runs", path: `${IN_ENVIRONMENT}/runs` },
-  { name: "runs-failed", path: `${IN_ENVIRONMENT}/runs?status=failed&label=team:payments` },
-  { name: "runs-none-match", path: `${IN_ENVIRONMENT}/runs?actionName=no-such-action` },
-  { name: "runs-refused", path: `${IN_ENVIRONMENT}/runs?status=exploded` },
+  { name: "runs", path: `${SEEDED_PATH}/runs` },
+  { name: "runs-failed", path: `${SEEDED_PATH}/runs?status=failed&label=team:payments` },
+  { name: "runs-none-match", path: `${SEEDED_PATH}/runs?actionName=no-such-action` },
+  { name: "runs-refused", path: `${SEEDED_PATH}/runs?status=exploded` },
   { name: "empty", path: "/console/-/acme/shop/empty/runs" },
   {
     name: "run",
-    path: `${IN_ENVIRONMENT}/runs`,
+    path: `${SEEDED_PATH}/runs`,
     act: async (page) => {
       await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
       await page.getByRole("region", { name: "Run", exact: true }).waitFor();
     },
   },
-  { name: "help", path: `${IN_ENVIRONMENT}/runs`, act: (page) => page.keyboard.press("?") },
-  { name: "actions", path: `${IN_ENVIRONMENT}/actions` },
+  { name: "help", path: `${SEEDED_PATH}/runs`, act: (page) => page.keyboard.press("?") },
+  { name: "actions", path: `${SEEDED_PATH}/actions` },
   { name: "tokens", path: "/console/-/acme/shop/tokens" },
   { name: "audit", path: "/console/-/acme/shop/audit" },
 ];
 
-async function take(browser: Browser, site: Site, folder: string, only: string): Promise<void> {
+async function take(browser: Browser, site: ConsoleSite, folder: string, only: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     for (const width of WIDTHS) {
       const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
@@ -51,7 +52,7 @@ async function take(browser: Browser, site: Site, folder: string, only: string):
         if (isWide) console.error(`${name} can be scrolled sideways at ${width} pixels.`);
         await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`) });
       };
-      await signIn(page, site, async () => {
+      await signInToConsole(page, site, async () => {
         if ("sign-in".includes(only)) await save("sign-in");
       });
       for (const { name, path, act } of SHOTS.filter((shot) => shot.name.includes(only))) {
@@ -74,7 +75,8 @@ async function main(): Promise<void> {
     options: { url: { type: "string" }, only: { type: "string", default: "" } },
   });
   const [folder] = positionals;
-  if (folder === undefined) throw new Error("Say which folder gets the pictures.");
+  if (folder === undefined)
+    throw new Error("The folder is missing. Name the folder for the pictures: npm run shots -- <folder>");
   mkdirSync(folder, { recursive: true });
   const { url, only } = values;
   const given = url === undefined ? null : { url, token: process.env.ROOT_TOKEN ?? "" };

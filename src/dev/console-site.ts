@@ -13,21 +13,21 @@ import { onStopSignal } from "./wrangler.ts";
 const STOPPED_BY_SIGNAL = 130;
 
 /** The path of the environment that has the runs. */
-export const IN_ENVIRONMENT = `/console/-/${SEEDED.org}/${SEEDED.project}/${SEEDED.env}`;
+export const SEEDED_PATH = `/console/-/${SEEDED.org}/${SEEDED.project}/${SEEDED.env}`;
 
-export interface Site {
+export interface ConsoleSite {
   readonly url: string;
   /** The operator's token. */
   readonly token: string;
 }
 
 /**
- * Runs `work` with a browser and a server that is full of runs, or with `given`, and stops both at its end. The variable
- * CHROMIUM names another browser.
+ * Runs `work` with a browser and a server that is full of runs, or with `given`, and stops both at its end. The
+ * variable CHROMIUM names another browser.
  */
 export async function withSite(
-  given: Site | null,
-  work: (browser: Browser, site: Site) => Promise<void>,
+  given: ConsoleSite | null,
+  work: (browser: Browser, site: ConsoleSite) => Promise<void>,
 ): Promise<void> {
   if (CHROMIUM === undefined) throw new Error("There is no Chromium. Set CHROMIUM to its path.");
   const browser = await chromium.launch({ executablePath: CHROMIUM });
@@ -47,7 +47,10 @@ export async function withSite(
   }
 }
 
-async function seededServer(folder: string, onSpawn: (stop: () => Promise<void>) => void): Promise<Site> {
+async function seededServer(
+  folder: string,
+  onSpawn: (stop: () => Promise<void>) => void,
+): Promise<ConsoleSite> {
   const secrets = join(folder, "secrets.env");
   const state = join(folder, "state");
   // The imagined CI product is on this machine. Webhooks may go to this machine only with this setting.
@@ -63,8 +66,12 @@ async function seededServer(folder: string, onSpawn: (stop: () => Promise<void>)
 }
 
 /** Opens the list of runs and signs in. `before`: called before the form is filled. */
-export async function signIn(page: Page, { url, token }: Site, before = async () => {}): Promise<void> {
-  await page.goto(`${url}${IN_ENVIRONMENT}/runs`);
+export async function signInToConsole(
+  page: Page,
+  { url, token }: ConsoleSite,
+  before = async () => {},
+): Promise<void> {
+  await page.goto(`${url}${SEEDED_PATH}/runs`);
   await page.getByLabel("Token", { exact: true }).waitFor();
   await before();
   await page.getByLabel("Token", { exact: true }).fill(token);

@@ -1,8 +1,9 @@
 /** Makes the OpenAPI document from the source, in Node. */
 
 /** The document as plain JSON. */
-export async function makeDocument(): Promise<unknown> {
-  // Imported by URL, so that the compiler does not follow it: the app has the types of Workers, and this folder those of Node.
+export async function openApiDocument(): Promise<unknown> {
+  // Imported by URL, so that the compiler does not follow it: the app has the types of Workers, and this folder those
+  // of Node.
   const { href } = new URL("../openapi/made.ts", import.meta.url);
   const made = (await import(href)) as { makeDocument(): Promise<unknown> };
   return made.makeDocument();

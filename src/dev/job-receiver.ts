@@ -1,13 +1,13 @@
 /**
- * The demo's second receiver. It answers like a CI product: with the id and the page of a job, and it has an endpoint that
- * stops the job. The first job works until it is stopped. Each later job works for a moment and succeeds.
+ * The demo's second receiver. It answers like a CI product: with the id and the page of a job, and it has an endpoint
+ * that stops the job. The first job works until it is stopped. Each later job works for a moment and succeeds.
  */
 
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Delivery, postAs, read } from "./receiver.ts";
+import { postAs, read, type WebhookBody } from "./receiver.ts";
 
 const STEP_MS = 200;
 /** The first job gives up here if nobody stops it. */
@@ -47,7 +47,7 @@ export async function startJobReceiver(key: string): Promise<JobReceiver> {
     jobs.set(id, job);
     const answer = JSON.stringify({ id: job, web_url: `https://ci.example.com/jobs/${job}` });
     response.writeHead(202, { "Content-Type": "application/json" }).end(answer);
-    if (isNew) await work(JSON.parse(body) as Delivery, job, () => stopped.has(job));
+    if (isNew) await work(JSON.parse(body) as WebhookBody, job, () => stopped.has(job));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -63,7 +63,7 @@ export async function startJobReceiver(key: string): Promise<JobReceiver> {
   };
 }
 
-async function work({ run }: Delivery, job: number, isStopped: () => boolean): Promise<void> {
+async function work({ run }: WebhookBody, job: number, isStopped: () => boolean): Promise<void> {
   const heartbeats = run.callbackUrl.replace(/callback$/, "heartbeat");
   const steps = job === 1 ? STEPS_MAX : 2;
   for (let step = 0; step < steps && !isStopped(); step++) {

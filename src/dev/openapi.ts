@@ -1,5 +1,5 @@
 /** `npm run -s openapi`: prints the OpenAPI document. */
 
-import { makeDocument } from "./document.ts";
+import { openApiDocument } from "./document.ts";
 
-console.log(JSON.stringify(await makeDocument(), null, 2));
+console.log(JSON.stringify(await openApiDocument(), null, 2));

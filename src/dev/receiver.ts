@@ -13,7 +13,7 @@ const FAILS = 2;
 const STEPS = ["checked out", "built", "deployed"];
 const STEP_MS = 300;
 
-export interface Delivery {
+export interface WebhookBody {
   readonly run: { readonly id: string; readonly callbackUrl: string; readonly callbackToken: string };
 }
 
@@ -38,7 +38,7 @@ export async function startReceiver(signingSecret: string): Promise<Receiver> {
     // The same delivery may come again, with the same id.
     if (answered === 202 && !started.has(id)) {
       started.add(id);
-      await work(JSON.parse(body) as Delivery);
+      await work(JSON.parse(body) as WebhookBody);
     }
   });
   server.listen(0, "127.0.0.1");
@@ -55,7 +55,7 @@ export async function startReceiver(signingSecret: string): Promise<Receiver> {
   };
 }
 
-async function work({ run }: Delivery): Promise<void> {
+async function work({ run }: WebhookBody): Promise<void> {
   for (const [done, message] of STEPS.entries()) {
     await delay(STEP_MS);
     const progress = (done + 1) / STEPS.length;
@@ -66,7 +66,7 @@ async function work({ run }: Delivery): Promise<void> {
 }
 
 /** Sends what a job says of its run. */
-export async function postAs(run: Delivery["run"], url: string, body: unknown): Promise<void> {
+export async function postAs(run: WebhookBody["run"], url: string, body: unknown): Promise<void> {
   const headers = {
     Authorization: `Bearer ${run.callbackToken}`,
     "Content-Type": "application/json",

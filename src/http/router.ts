@@ -1,8 +1,13 @@
 /**
- * Finds the handlers of a request. Hono's fastest router can't hold a fixed segment beside a parameter in the same place, such
- * as `/healthz` beside `/:o`, and Hono would use a slower router for all requests. So fixed paths and folders, such as
- * `/console/-/*`, have a router of their own, and win over patterns. Patterns with a fixed end, such as
- * `…/action-runs/summary` beside `…/action-runs/:id`, have one too, and win over the other patterns.
+ * Finds the handlers of a request. Hono's fastest router, the RegExpRouter, can't hold a fixed segment beside a
+ * parameter, such as `/healthz` beside `/:o`. For such routes Hono's default falls back to a trie for every request. So
+ * fixed paths and folders, such as `/console/-/*`, have a RegExpRouter of their own, and win over patterns. Patterns
+ * with a fixed end, such as `…/action-runs/summary` beside `…/action-runs/:id`, have one too, and win over the other
+ * patterns.
+ *
+ * Measured with our routes: a match takes 0.05 to 0.3 µs here and 1.3 to 4.7 µs in Hono's default or in its trie. In
+ * workerd the default took 26 µs of a request (docs/findings.md), and all that the service does for a cheap request
+ * takes 44. This file is 0.2 KiB of the bundle.
  */
 
 import type { Result, Router } from "hono/router";

@@ -1,4 +1,7 @@
-/** Reads a literal, an escape or a class of a pattern whose syntax is valid with the flag `u` (ECMA-262, section 22.2.1). PURE. */
+/**
+ * Reads a literal, an escape or a class of a pattern whose syntax is valid with the flag `u` (ECMA-262, section
+ * 22.2.1). PURE.
+ */
 
 import {
   type CharacterSet,

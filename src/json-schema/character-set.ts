@@ -1,8 +1,8 @@
 /**
  * Which characters a literal, an escape or a class of a pattern accepts (ECMA-262, flag `u`). PURE.
  *
- * The runtime is asked only about single Unicode properties, and their number is bounded. It would take milliseconds to make a
- * test of a class like `[\p{Lu}\p{Ll}]`, and a schema has room for a thousand of those.
+ * The runtime is asked only about single Unicode properties, and their number is bounded. It would take milliseconds to
+ * make a test of a class like `[\p{Lu}\p{Ll}]`, and a schema has room for a thousand of those.
  */
 
 /** Looking for a character among the ranges. */
@@ -65,14 +65,14 @@ export function toSet(
   };
   const ascii = [0, 0, 0, 0];
   for (let code = 0; code < ASCII; code++) {
-    if (judges(set, code)) ascii[code >> 5] = (ascii[code >> 5] ?? 0) | (1 << (code & 31));
+    if (isMember(set, code)) ascii[code >> 5] = (ascii[code >> 5] ?? 0) | (1 << (code & 31));
   }
   return { ...set, ascii };
 }
 
 export function accepts(set: CharacterSet, code: number): boolean {
   if (code < ASCII) return (((set.ascii[code >> 5] ?? 0) >>> (code & 31)) & 1) === 1;
-  return judges(set, code);
+  return isMember(set, code);
 }
 
 /** All code points that are not in the ranges. */
@@ -87,7 +87,7 @@ export function complement(ranges: Ranges): Ranges {
   return others;
 }
 
-function judges({ ranges, properties, isNegated }: Omit<CharacterSet, "ascii">, code: number): boolean {
+function isMember({ ranges, properties, isNegated }: Omit<CharacterSet, "ascii">, code: number): boolean {
   if (isIn(ranges, code)) return !isNegated;
   for (const test of properties) if (hasProperty(test, code)) return !isNegated;
   return isNegated;

@@ -1,12 +1,13 @@
 /**
  * Which schemas an action may have for its parameters. PURE: it makes no request, so a schema refers only to itself.
  *
- * A schema of a caller is hostile until it was checked. Here it gets its bounds: size, depth, number of subschemas, size of
- * its patterns, and no circle of references that never moves on to a smaller part of the value. What bounds its evaluation
- * is in `validate.ts`.
+ * A caller's schema can be hostile. This file bounds its size, its depth, its number of subschemas and the size of its
+ * patterns. It also refuses references that lead back to themselves for the same value. `validate.ts` bounds the
+ * evaluation.
  *
- * JSON Schema 2020-12 with these differences: `format` is checked, unknown keywords are refused, `$ref` stays inside the
- * document, and `$id` and `$schema` stand only at the root. `keyword-table.ts` and `pattern.ts` say what is accepted.
+ * JSON Schema 2020-12 with these differences: `format` is checked, unknown keywords are refused, `$ref` stays inside
+ * the document, and `$id` and `$schema` stand only at the root. `keyword-table.ts` and `pattern.ts` say what is
+ * accepted.
  */
 
 import { hasOnlyFiniteNumbers, isJsonObject } from "../base/json.ts";
@@ -22,7 +23,7 @@ import type { SchemaWalk } from "./keyword-readers.ts";
 import { faultOfKeyword, KEYWORDS } from "./keyword-table.ts";
 import { isDeeperThan } from "./nesting.ts";
 import { type Pattern, PatternParts } from "./pattern.ts";
-import { pointerStep, type SchemaFault, shown, shownPath } from "./schema-fault.ts";
+import { pointerStep, type SchemaFault, shownJson, shownPointer } from "./schema-fault.ts";
 import { type Draft, inPlaceSchemas, type SchemaNode } from "./schema-node.ts";
 
 /** A schema that was checked. It lives in memory only; `checkSchema` makes it again from the stored JSON. */
@@ -30,10 +31,10 @@ export interface CheckedSchema {
   readonly root: SchemaNode;
 }
 
-/** `value`: parsed JSON. Refuses with the first fault. Its `path` is a place in the schema. */
+/** `value`: parsed JSON. Refuses with the first fault, whose `pointer` leads into the schema. */
 export function checkSchema(value: unknown): Result<CheckedSchema, SchemaFault> {
   const fault = faultOfDocument(value);
-  if (fault !== null) return err({ path: "", sentence: fault });
+  if (fault !== null) return err({ pointer: "", sentence: fault });
   const walk = new Walk();
   const root = walk.subschema(value, "");
   walk.link();
@@ -58,40 +59,43 @@ function faultOfDocument(value: unknown): string | null {
   return null;
 }
 
-/** Of a subschema's place. Each subschema repeats the names above it, so long names would make 500 places very large. */
+/**
+ * Of a subschema's pointer. Each pointer repeats the names above it, so with long names 500 of them would be very
+ * large.
+ */
 const POINTER_MAX_CHARACTERS = 2048;
 
 interface Reference {
   readonly node: Draft;
   readonly target: string;
-  readonly path: string;
+  readonly pointer: string;
 }
 
 class Walk implements SchemaWalk {
   fault: SchemaFault | null = null;
   readonly patternParts = new PatternParts();
-  /** By the place that a `$ref` can name. */
+  /** By the JSON Pointer that a `$ref` can contain. */
   readonly #nodes = new Map<string, SchemaNode>();
   readonly #anchors = new Map<string, SchemaNode>();
   readonly #references: Reference[] = [];
   #instructions = 0;
 
-  refuse(path: string, what: string, fault: string): void {
-    const place = shownPath(path);
-    this.fault ??= { path: place, sentence: `${what}${place === "" ? "" : ` at ${place}`} ${fault}` };
+  refuse(pointer: string, what: string, fault: string): void {
+    const shown = shownPointer(pointer);
+    this.fault ??= { pointer: shown, sentence: `${what}${shown === "" ? "" : ` at ${shown}`} ${fault}` };
   }
 
-  subschema(value: unknown, path: string): SchemaNode {
+  subschema(value: unknown, pointer: string): SchemaNode {
     const node: Draft = {};
-    if (this.fault === null && path.length > POINTER_MAX_CHARACTERS) {
+    if (this.fault === null && pointer.length > POINTER_MAX_CHARACTERS) {
       this.refuse(
-        path,
+        pointer,
         "The schema",
-        `has a place of more than ${POINTER_MAX_CHARACTERS} characters. Use shorter names, or move it to $defs.`,
+        `has a JSON Pointer of more than ${POINTER_MAX_CHARACTERS} characters. Use shorter names, or move the schema to $defs.`,
       );
     }
     if (this.fault !== null) return node;
-    this.#nodes.set(path, node);
+    this.#nodes.set(pointer, node);
     if (this.#nodes.size > SCHEMA_MAX_SUBSCHEMAS + 1) {
       this.refuse(
         "",
@@ -99,53 +103,54 @@ class Walk implements SchemaWalk {
         `has more than ${SCHEMA_MAX_SUBSCHEMAS} subschemas. Send a smaller schema.`,
       );
     } else if (value === false) node.refusesAll = true;
-    else if (isJsonObject(value)) this.#readKeywords(node, value, path);
+    else if (isJsonObject(value)) this.#readKeywords(node, value, pointer);
     else if (value !== true) {
-      this.refuse(path, "The value", "is not a schema. Send an object, true or false.");
+      this.refuse(pointer, "The value", "is not a schema. Send an object, true or false.");
     }
     return node;
   }
 
-  #readKeywords(node: Draft, schema: Readonly<Record<string, unknown>>, path: string): void {
+  #readKeywords(node: Draft, schema: Readonly<Record<string, unknown>>, pointer: string): void {
     for (const [keyword, value] of Object.entries(schema)) {
       if (this.fault !== null) return;
-      const place = path + pointerStep(keyword);
+      const at = pointer + pointerStep(keyword);
       const read = KEYWORDS.get(keyword);
-      if (read !== undefined) read(node, value, place, this);
+      if (read !== undefined) read(node, value, at, this);
       else {
         const fault = faultOfKeyword(keyword);
-        if (fault !== null) this.refuse(place, "The keyword", fault);
+        if (fault !== null) this.refuse(at, "The keyword", fault);
       }
     }
   }
 
-  reference(node: Draft, target: string, path: string): void {
-    this.#references.push({ node, target, path });
+  reference(node: Draft, target: string, pointer: string): void {
+    this.#references.push({ node, target, pointer });
   }
 
-  anchor(node: Draft, name: string, path: string): void {
-    if (this.#anchors.has(name)) this.refuse(path, "The $anchor", "is already used. Use another name.");
+  anchor(node: Draft, name: string, pointer: string): void {
+    if (this.#anchors.has(name)) this.refuse(pointer, "The $anchor", "is already used. Use another name.");
     this.#anchors.set(name, node);
   }
 
-  admit({ program }: Pattern, path: string): boolean {
+  admit({ program }: Pattern, pointer: string): boolean {
     this.#instructions += program.kinds.length;
     const fits = this.#instructions <= PATTERNS_MAX_INSTRUCTIONS;
-    if (!fits) this.refuse(path, "The pattern", "makes the schema's patterns too large. Use smaller counts.");
+    if (!fits)
+      this.refuse(pointer, "The pattern", "makes the schema's patterns too large. Use smaller counts.");
     return fits;
   }
 
   /** Links every `$ref` to its schema, once all schemas are known. */
   link(): void {
-    for (const { node, target, path } of this.#references) {
+    for (const { node, target, pointer } of this.#references) {
       if (this.fault !== null) return;
       const found = this.#find(target);
       if (found !== undefined) node.$ref = found;
       else {
         this.refuse(
-          path,
+          pointer,
           "The $ref",
-          `leads to no schema: ${shown(target)}. Refer to a schema of this document, as in "#/$defs/name".`,
+          `leads to no schema: ${shownJson(target)}. Refer to a schema of this document, as in "#/$defs/name".`,
         );
       }
     }
@@ -163,7 +168,9 @@ class Walk implements SchemaWalk {
     }
   }
 
-  /** A circle that stays at one value would never end. A circle through `properties` or `items` ends with the value. */
+  /**
+   * Without a property or an item in between, a circle of references would never end. Otherwise it ends with the value.
+   */
   #refuseCircles(): void {
     const state = new Map<SchemaNode, "open" | "done">();
     const trail: SchemaNode[] = [];
@@ -184,10 +191,10 @@ class Walk implements SchemaWalk {
   }
 
   #refuseCircle(circle: ReadonlySet<SchemaNode>): void {
-    for (const { node, path } of this.#references) {
+    for (const { node, pointer } of this.#references) {
       if (!circle.has(node) || node.$ref === undefined || !circle.has(node.$ref)) continue;
       this.refuse(
-        path,
+        pointer,
         "The $ref",
         "leads back to itself for the same value. Put a property or an item in between.",
       );

@@ -1,64 +1,64 @@
 /**
- * Arrays and objects (JSON Schema Validation 2020-12, sections 6.4 and 6.5; Core, section 10.3). PURE. Only own properties
- * count as present, so `constructor` or `__proto__` is there only if the caller sent it.
+ * Arrays and objects (JSON Schema Validation 2020-12, sections 6.4 and 6.5; Core, section 10.3). PURE. Only own
+ * properties count as present, so `constructor` or `__proto__` is there only if the caller sent it.
  */
 
 import type { JsonObject } from "../base/json.ts";
 import type { Evaluated } from "./evaluated.ts";
-import { type Evaluation, type Fault, fault, type Judge } from "./evaluation.ts";
+import { type Evaluate, type Evaluation, type Fault, fault } from "./evaluation.ts";
 import { canonicalText } from "./json-equality.ts";
 import { matches } from "./pattern.ts";
-import { type Place, shown } from "./schema-fault.ts";
+import { type InstanceLocation, shownJson } from "./schema-fault.ts";
 import type { SchemaNode } from "./schema-node.ts";
 import { MEMBER_STEPS, PROPERTY_STEPS, type StepBudget, textSteps } from "./step-budget.ts";
 
 type List = readonly unknown[];
 
-export const judgeArray: Judge<List> = (node, list, place, seen, evaluation) => {
+export const evaluateArray: Evaluate<List> = (node, list, location, seen, evaluation) => {
   const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = node;
   if (list.length < minItems) {
-    return fault(place, () => `has ${list.length} items. Send at least ${minItems}.`);
+    return fault(location, () => `has ${list.length} items. Send at least ${minItems}.`);
   }
   if (list.length > maxItems)
-    return fault(place, () => `has ${list.length} items. Send at most ${maxItems}.`);
+    return fault(location, () => `has ${list.length} items. Send at most ${maxItems}.`);
   return (
-    judgeItems(node, list, place, seen, evaluation) ??
-    judgeContains(node, list, place, seen, evaluation) ??
-    judgeUnique(node, list, place, seen, evaluation)
+    evaluateItems(node, list, location, seen, evaluation) ??
+    evaluateContains(node, list, location, seen, evaluation) ??
+    evaluateUnique(node, list, location, seen, evaluation)
   );
 };
 
-const judgeItems: Judge<List> = ({ prefixItems = [], items }, list, place, seen, evaluation) => {
+const evaluateItems: Evaluate<List> = ({ prefixItems = [], items }, list, location, seen, evaluation) => {
   const end = items === undefined ? Math.min(prefixItems.length, list.length) : list.length;
   for (let index = 0; index < end; index++) {
     const schema = prefixItems[index] ?? items;
     if (schema === undefined) break;
-    const refused = evaluation.evaluate(schema, list[index], { parent: place, key: index }, null);
+    const refused = evaluation.evaluate(schema, list[index], { parent: location, key: index }, null);
     if (refused !== null) return refused;
     seen?.add(index, evaluation.budget);
   }
   return null;
 };
 
-const judgeContains: Judge<List> = (node, list, place, seen, evaluation) => {
+const evaluateContains: Evaluate<List> = (node, list, location, seen, evaluation) => {
   const { contains, minContains = 1, maxContains = Number.POSITIVE_INFINITY } = node;
   if (contains === undefined) return null;
   let count = 0;
   for (let index = 0; index < list.length && evaluation.budget.left >= 0; index++) {
-    if (evaluation.evaluate(contains, list[index], { parent: place, key: index }, null) !== null) continue;
+    if (evaluation.evaluate(contains, list[index], { parent: location, key: index }, null) !== null) continue;
     seen?.add(index, evaluation.budget);
     count++;
   }
   if (count < minContains) {
-    return fault(place, () => `has ${count} items that match "contains". Send at least ${minContains}.`);
+    return fault(location, () => `has ${count} items that match "contains". Send at least ${minContains}.`);
   }
   if (count > maxContains) {
-    return fault(place, () => `has ${count} items that match "contains". Send at most ${maxContains}.`);
+    return fault(location, () => `has ${count} items that match "contains". Send at most ${maxContains}.`);
   }
   return null;
 };
 
-const judgeUnique: Judge<List> = ({ uniqueItems }, list, place, _, { budget }) => {
+const evaluateUnique: Evaluate<List> = ({ uniqueItems }, list, location, _, { budget }) => {
   if (uniqueItems !== true) return null;
   const texts = new Set<string>();
   for (const [index, item] of list.entries()) {
@@ -66,29 +66,36 @@ const judgeUnique: Judge<List> = ({ uniqueItems }, list, place, _, { budget }) =
     const text = canonicalText(item, budget);
     if (budget.left < 0) return null;
     if (texts.has(text)) {
-      return fault({ parent: place, key: index }, () => "equals an earlier item. Remove one of the two.");
+      return fault({ parent: location, key: index }, () => "equals an earlier item. Remove one of the two.");
     }
     texts.add(text);
   }
   return null;
 };
 
-export const judgeObject: Judge<JsonObject> = (node, object, place, seen, evaluation) => {
+export const evaluateObject: Evaluate<JsonObject> = (node, object, location, seen, evaluation) => {
   const missing = missingName(node, object, evaluation.budget);
-  if (missing !== null) return fault(place, () => `has no property ${shown(missing)}. Send it.`);
+  if (missing !== null) return fault(location, () => `has no property ${shownJson(missing)}. Send it.`);
   if (!looksAtProperties(node)) return null;
   const names = Object.keys(object);
   evaluation.budget.left -= names.length * MEMBER_STEPS;
   const { minProperties = 0, maxProperties = Number.POSITIVE_INFINITY } = node;
   if (names.length < minProperties) {
-    return fault(place, () => `has ${names.length} properties. Send at least ${minProperties}.`);
+    return fault(location, () => `has ${names.length} properties. Send at least ${minProperties}.`);
   }
   if (names.length > maxProperties) {
-    return fault(place, () => `has ${names.length} properties. Send at most ${maxProperties}.`);
+    return fault(location, () => `has ${names.length} properties. Send at most ${maxProperties}.`);
   }
   for (const name of names) {
     if (evaluation.budget.left < 0) break;
-    const refused = judgeProperty(node, name, object[name], { parent: place, key: name }, seen, evaluation);
+    const refused = evaluateProperty(
+      node,
+      name,
+      object[name],
+      { parent: location, key: name },
+      seen,
+      evaluation,
+    );
     if (refused !== null) return refused;
   }
   return null;
@@ -122,11 +129,11 @@ function looksAtProperties(node: SchemaNode): boolean {
   );
 }
 
-function judgeProperty(
+function evaluateProperty(
   node: SchemaNode,
   name: string,
   value: unknown,
-  place: Place,
+  location: InstanceLocation,
   seen: Evaluated | null,
   evaluation: Evaluation,
 ): Fault | null {
@@ -134,9 +141,9 @@ function judgeProperty(
   budget.left -= PROPERTY_STEPS + textSteps(name);
   if (
     node.propertyNames !== undefined &&
-    evaluation.evaluate(node.propertyNames, name, place, null) !== null
+    evaluation.evaluate(node.propertyNames, name, location, null) !== null
   ) {
-    return fault(place, () => `has a name that "propertyNames" does not allow. Rename the property.`);
+    return fault(location, () => `has a name that "propertyNames" does not allow. Rename the property.`);
   }
   const schemas: SchemaNode[] = [];
   const own = node.properties?.get(name);
@@ -147,7 +154,7 @@ function judgeProperty(
   if (schemas.length === 0 && node.additionalProperties !== undefined)
     schemas.push(node.additionalProperties);
   for (const schema of schemas) {
-    const refused = evaluation.evaluate(schema, value, place, null);
+    const refused = evaluation.evaluate(schema, value, location, null);
     if (refused !== null) return refused;
   }
   if (schemas.length > 0) seen?.add(name, budget);

@@ -1,6 +1,6 @@
 /**
- * Which properties or items of one value some keyword looked at. `unevaluatedProperties` and `unevaluatedItems` judge the
- * others (JSON Schema Core 2020-12, section 11). PURE. Only a subschema that accepted the value counts.
+ * Which properties or items of one value some keyword looked at. `unevaluatedProperties` and `unevaluatedItems` apply
+ * to the others (JSON Schema Core 2020-12, section 11). PURE. Only a subschema that accepted the value counts.
  */
 
 import { MEMBER_STEPS, type StepBudget } from "./step-budget.ts";

@@ -65,8 +65,8 @@ function isDuration(text: string): boolean {
 }
 
 /**
- * RFC 1123, section 2.1. An internationalised name must be sent in its ASCII form (`xn--`), and we don't judge what the
- * form decodes to. RFC 5891 reserves all other names with hyphens in the third and fourth place.
+ * RFC 1123, section 2.1. An internationalised name must be sent in its ASCII form (`xn--`), and we don't check what the
+ * form decodes to. RFC 5891 reserves all other labels whose third and fourth characters are hyphens.
  */
 function isHostname(text: string): boolean {
   return text

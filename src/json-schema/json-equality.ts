@@ -11,10 +11,10 @@ const CONTAINER_STEPS = 10;
 const FRACTION_STEPS = 20;
 
 /**
- * Like JSON with sorted keys: equal values have equal texts, others have different ones, and -0 equals 0. A string has its
- * length in front of it, because escaping it would take far longer than copying it. Looking a text up in a set takes one
- * look, so `enum` and `uniqueItems` take linear time. Recursion is as deep as the value. Meaningless if the budget is
- * overdrawn.
+ * Like JSON with sorted keys: equal values have equal texts, others have different ones, and -0 equals 0. A string has
+ * its length in front of it, because escaping it would take far longer than copying it. Looking a text up in a set
+ * takes one look, so `enum` and `uniqueItems` take linear time. Recursion is as deep as the value. Meaningless if the
+ * budget is overdrawn.
  */
 export function canonicalText(value: unknown, budget: StepBudget): string {
   budget.left -= VALUE_STEPS;

@@ -7,23 +7,23 @@ import { isJsonObject } from "../base/json.ts";
 import { FORMATS } from "./formats.ts";
 import { canonicalText } from "./json-equality.ts";
 import { type Pattern, type PatternParts, parsePattern } from "./pattern.ts";
-import { pointerStep, shown } from "./schema-fault.ts";
+import { pointerStep, shownJson } from "./schema-fault.ts";
 import type { AllowedValues, Draft, PatternProperty, SchemaNode, TypeName } from "./schema-node.ts";
 
-/** What a keyword's reader asks of the walk through the schema. `path` is the place of the keyword. */
+/** What a keyword's reader asks of the walk through the schema. `pointer` leads to the keyword. */
 export interface SchemaWalk {
-  /** `fault` is read after `what` and the place. Only the first refusal counts. */
-  refuse(path: string, what: string, fault: string): void;
-  subschema(value: unknown, path: string): SchemaNode;
+  /** `fault` is to be read after `what` and the pointer. Only the first refusal counts. */
+  refuse(pointer: string, what: string, fault: string): void;
+  subschema(value: unknown, pointer: string): SchemaNode;
   /** The node that `$ref` refers to is linked after the walk. */
-  reference(node: Draft, target: string, path: string): void;
-  anchor(node: Draft, name: string, path: string): void;
+  reference(node: Draft, target: string, pointer: string): void;
+  anchor(node: Draft, name: string, pointer: string): void;
   readonly patternParts: PatternParts;
   /** False if the schema has no room for the pattern. */
-  admit(pattern: Pattern, path: string): boolean;
+  admit(pattern: Pattern, pointer: string): boolean;
 }
 
-export type KeywordReader = (node: Draft, value: unknown, path: string, walk: SchemaWalk) => void;
+export type KeywordReader = (node: Draft, value: unknown, pointer: string, walk: SchemaWalk) => void;
 
 /** The keys of T whose values can be a V. */
 type KeysOf<T, V> = { [K in keyof T]-?: V extends T[K] ? K : never }[keyof T];
@@ -36,10 +36,10 @@ const DRAFT = "https://json-schema.org/draft/2020-12/schema";
 export const isText = (value: unknown) => typeof value === "string";
 export const isFlag = (value: unknown) => typeof value === "boolean";
 
-/** A reader that only checks the value, because the keyword changes no outcome. */
+/** A reader that only checks the keyword's value, because the keyword changes no evaluation. */
 export function note(isValid: (value: unknown) => boolean, wanted: string): KeywordReader {
-  return (_, value, path, walk) => {
-    if (!isValid(value)) walk.refuse(path, "The keyword", `has the wrong type. Send ${wanted}.`);
+  return (_, value, pointer, walk) => {
+    if (!isValid(value)) walk.refuse(pointer, "The keyword", `has the wrong type. Send ${wanted}.`);
   };
 }
 
@@ -48,9 +48,9 @@ export function number(
   isValid: (value: number) => boolean,
   wanted: string,
 ): KeywordReader {
-  return (node, value, path, walk) => {
+  return (node, value, pointer, walk) => {
     if (typeof value === "number" && isValid(value)) node[key] = value;
-    else walk.refuse(path, "The keyword", `is ${shown(value)}. Send ${wanted}.`);
+    else walk.refuse(pointer, "The keyword", `is ${shownJson(value)}. Send ${wanted}.`);
   };
 }
 
@@ -61,57 +61,67 @@ export function count(key: KeysOf<Draft, number>): KeywordReader {
 }
 
 export function schema(key: KeysOf<Draft, SchemaNode>): KeywordReader {
-  return (node, value, path, walk) => {
+  return (node, value, pointer, walk) => {
     if (Array.isArray(value) && key === "items") {
-      walk.refuse(path, "The keyword", "is an array. Rename the keyword to prefixItems.");
-    } else node[key] = walk.subschema(value, path);
+      walk.refuse(pointer, "The keyword", "is an array. Rename the keyword to prefixItems.");
+    } else node[key] = walk.subschema(value, pointer);
   };
 }
 
 export function schemaList(key: KeysOf<Draft, readonly SchemaNode[]>): KeywordReader {
-  return (node, value, path, walk) => {
+  return (node, value, pointer, walk) => {
     if (!Array.isArray(value) || value.length === 0) {
-      walk.refuse(path, "The keyword", "is not a list of schemas. Send an array with at least one schema.");
-    } else node[key] = value.map((item, index) => walk.subschema(item, path + pointerStep(index)));
+      walk.refuse(
+        pointer,
+        "The keyword",
+        "is not a list of schemas. Send an array with at least one schema.",
+      );
+    } else node[key] = value.map((item, index) => walk.subschema(item, pointer + pointerStep(index)));
   };
 }
 
-/** The members of an object, or none if the value is refused because it is none. */
-function membersOf(value: unknown, path: string, walk: SchemaWalk): [string, unknown][] {
+/** The members of `value`. Refuses anything but an object, and returns an empty list. */
+function membersOf(value: unknown, pointer: string, walk: SchemaWalk): [string, unknown][] {
   if (isJsonObject(value)) return Object.entries(value);
-  walk.refuse(path, "The keyword", "is not an object. Send an object with a member for each name.");
+  walk.refuse(pointer, "The keyword", "is not an object. Send an object with a member for each name.");
   return [];
 }
 
-function schemaMap(value: unknown, path: string, walk: SchemaWalk): Map<string, SchemaNode> {
-  const members = membersOf(value, path, walk);
-  return new Map(members.map(([name, member]) => [name, walk.subschema(member, path + pointerStep(name))]));
+function schemaMap(value: unknown, pointer: string, walk: SchemaWalk): Map<string, SchemaNode> {
+  const members = membersOf(value, pointer, walk);
+  return new Map(
+    members.map(([name, member]) => [name, walk.subschema(member, pointer + pointerStep(name))]),
+  );
 }
 
 export function namedSchemas(key: "properties" | "dependentSchemas"): KeywordReader {
-  return (node, value, path, walk) => {
-    node[key] = schemaMap(value, path, walk);
+  return (node, value, pointer, walk) => {
+    node[key] = schemaMap(value, pointer, walk);
   };
 }
 
-function names(value: unknown, path: string, walk: SchemaWalk): readonly string[] {
+function names(value: unknown, pointer: string, walk: SchemaWalk): readonly string[] {
   if (Array.isArray(value) && value.every(isText) && new Set(value).size === value.length) return value;
-  walk.refuse(path, "The keyword", "is not a list of names. Send an array of strings without repetitions.");
+  walk.refuse(
+    pointer,
+    "The keyword",
+    "is not a list of names. Send an array of strings without repetitions.",
+  );
   return [];
 }
 
 /** Null if the pattern was refused. */
-function pattern(source: unknown, path: string, walk: SchemaWalk): Pattern | null {
+function pattern(source: unknown, pointer: string, walk: SchemaWalk): Pattern | null {
   if (typeof source !== "string") {
-    walk.refuse(path, "The pattern", "is not a string. Send a regular expression as a string.");
+    walk.refuse(pointer, "The pattern", "is not a string. Send a regular expression as a string.");
     return null;
   }
   const parsed = parsePattern(source, walk.patternParts);
   if (!parsed.ok) {
-    walk.refuse(path, "The pattern", parsed.error);
+    walk.refuse(pointer, "The pattern", parsed.error);
     return null;
   }
-  return walk.admit(parsed.value, path) ? parsed.value : null;
+  return walk.admit(parsed.value, pointer) ? parsed.value : null;
 }
 
 function allowed(values: readonly unknown[]): AllowedValues {
@@ -121,113 +131,117 @@ function allowed(values: readonly unknown[]): AllowedValues {
   return {
     texts: new Set(values.map((value) => canonicalText(value, budget))),
     hasContainers: values.some((value) => typeof value === "object" && value !== null),
-    shown: values.slice(0, SHOWN_VALUES).map(shown).join(", ") + more,
+    shown: values.slice(0, SHOWN_VALUES).map(shownJson).join(", ") + more,
   };
 }
 
-export const readType: KeywordReader = (node, value, path, walk) => {
+export const readType: KeywordReader = (node, value, pointer, walk) => {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   const isValid = list.every((one) => typeof one === "string" && TYPES.includes(one));
   if (list.length === 0 || !isValid || new Set(list).size < list.length) {
     walk.refuse(
-      path,
+      pointer,
       "The type",
-      `is ${shown(value)}. Send one of ${TYPES.join(", ")}, or an array of them.`,
+      `is ${shownJson(value)}. Send one of ${TYPES.join(", ")}, or an array of them.`,
     );
   }
   node.type = new Set(list as readonly TypeName[]);
 };
 
-export const readEnum: KeywordReader = (node, value, path, walk) => {
+export const readEnum: KeywordReader = (node, value, pointer, walk) => {
   if (Array.isArray(value) && value.length > 0) node.enum = allowed(value);
-  else walk.refuse(path, "The enum", "is not a list of values. Send an array with at least one value.");
+  else walk.refuse(pointer, "The enum", "is not a list of values. Send an array with at least one value.");
 };
 
 export const readConst: KeywordReader = (node, value) => {
   node.const = allowed([value]);
 };
 
-export const readPattern: KeywordReader = (node, value, path, walk) => {
-  const found = pattern(value, path, walk);
+export const readPattern: KeywordReader = (node, value, pointer, walk) => {
+  const found = pattern(value, pointer, walk);
   if (found !== null) node.pattern = found;
 };
 
-export const readFormat: KeywordReader = (node, value, path, walk) => {
+export const readFormat: KeywordReader = (node, value, pointer, walk) => {
   const found = typeof value === "string" ? FORMATS.get(value) : undefined;
   if (found !== undefined) node.format = found;
   else {
     const known = [...FORMATS.keys()].join(", ");
-    walk.refuse(path, "The format", `is unknown: ${shown(value)}. Use one of ${known}, or a pattern.`);
+    walk.refuse(pointer, "The format", `is unknown: ${shownJson(value)}. Use one of ${known}, or a pattern.`);
   }
 };
 
-export const readPatternProperties: KeywordReader = (node, value, path, walk) => {
+export const readPatternProperties: KeywordReader = (node, value, pointer, walk) => {
   const found: PatternProperty[] = [];
-  for (const [source, schema] of schemaMap(value, path, walk)) {
-    const parsed = pattern(source, path + pointerStep(source), walk);
+  for (const [source, schema] of schemaMap(value, pointer, walk)) {
+    const parsed = pattern(source, pointer + pointerStep(source), walk);
     if (parsed === null) return;
     found.push({ pattern: parsed, schema });
   }
   node.patternProperties = found;
 };
 
-export const readRequired: KeywordReader = (node, value, path, walk) => {
-  node.required = names(value, path, walk);
+export const readRequired: KeywordReader = (node, value, pointer, walk) => {
+  node.required = names(value, pointer, walk);
 };
 
-export const readDependentRequired: KeywordReader = (node, value, path, walk) => {
-  const members = membersOf(value, path, walk);
+export const readDependentRequired: KeywordReader = (node, value, pointer, walk) => {
+  const members = membersOf(value, pointer, walk);
   node.dependentRequired = new Map(
-    members.map(([name, list]) => [name, names(list, path + pointerStep(name), walk)]),
+    members.map(([name, list]) => [name, names(list, pointer + pointerStep(name), walk)]),
   );
 };
 
-export const readUniqueItems: KeywordReader = (node, value, path, walk) => {
+export const readUniqueItems: KeywordReader = (node, value, pointer, walk) => {
   if (typeof value === "boolean") node.uniqueItems = value;
-  else walk.refuse(path, "The keyword", "is not a boolean. Send true or false.");
+  else walk.refuse(pointer, "The keyword", "is not a boolean. Send true or false.");
 };
 
-export const readReference: KeywordReader = (node, value, path, walk) => {
-  if (typeof value === "string" && value.startsWith("#")) walk.reference(node, value, path);
+export const readReference: KeywordReader = (node, value, pointer, walk) => {
+  if (typeof value === "string" && value.startsWith("#")) walk.reference(node, value, pointer);
   else {
     walk.refuse(
-      path,
+      pointer,
       "The $ref",
       `does not begin with #. Copy the schema into $defs, and refer to it as "#/$defs/name".`,
     );
   }
 };
 
-export const readAnchor: KeywordReader = (node, value, path, walk) => {
-  if (typeof value === "string" && ANCHOR.test(value)) walk.anchor(node, value, path);
-  else walk.refuse(path, "The $anchor", `is not a name. Use letters, digits, "-", "_" and ".".`);
+export const readAnchor: KeywordReader = (node, value, pointer, walk) => {
+  if (typeof value === "string" && ANCHOR.test(value)) walk.anchor(node, value, pointer);
+  else walk.refuse(pointer, "The $anchor", `is not a name. Use letters, digits, "-", "_" and ".".`);
 };
 
 /** These identify the document, so they stand only at its root. `$id` is a name and changes no `$ref`. */
-export const readSchemaDialect: KeywordReader = (_, value, path, walk) => {
-  if (path !== "/$schema") walk.refuse(path, "The $schema", "is not at the root. Remove it.");
+export const readSchemaDialect: KeywordReader = (_, value, pointer, walk) => {
+  if (pointer !== "/$schema") walk.refuse(pointer, "The $schema", "is not at the root. Remove it.");
   else if (value !== DRAFT && value !== `${DRAFT}#`) {
     walk.refuse(
-      path,
+      pointer,
       "The $schema",
-      `is ${shown(value)}. Write the schema for 2020-12, and send "${DRAFT}".`,
+      `is ${shownJson(value)}. Write the schema for 2020-12, and send "${DRAFT}".`,
     );
   }
 };
 
-export const readId: KeywordReader = (_, value, path, walk) => {
-  if (path !== "/$id") {
-    walk.refuse(path, "The $id", "is not at the root. Remove it, and refer to the schema by its place.");
+export const readSchemaId: KeywordReader = (_, value, pointer, walk) => {
+  if (pointer !== "/$id") {
+    walk.refuse(
+      pointer,
+      "The $id",
+      "is not at the root. Remove it, and refer to the schema by its location.",
+    );
   } else if (typeof value !== "string")
-    walk.refuse(path, "The $id", "is not a string. Send a URI, or remove it.");
+    walk.refuse(pointer, "The $id", "is not a string. Send a URI, or remove it.");
 };
 
-/** Nothing decodes the content, so its schema judges nothing. */
-export const readContentSchema: KeywordReader = (_, value, path, walk) => {
-  walk.subschema(value, path);
+/** Nothing decodes the content, so its schema is checked, but never evaluated. */
+export const readContentSchema: KeywordReader = (_, value, pointer, walk) => {
+  walk.subschema(value, pointer);
 };
 
-/** `$defs` and `definitions`: nothing here judges the value, but references can lead here. */
-export const readDefinitions: KeywordReader = (_, value, path, walk) => {
-  schemaMap(value, path, walk);
+/** `$defs` and `definitions`: their schemas are evaluated only where a reference leads to them. */
+export const readDefinitions: KeywordReader = (_, value, pointer, walk) => {
+  schemaMap(value, pointer, walk);
 };

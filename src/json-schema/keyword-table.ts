@@ -22,12 +22,12 @@ import {
   readDependentRequired,
   readEnum,
   readFormat,
-  readId,
   readPattern,
   readPatternProperties,
   readReference,
   readRequired,
   readSchemaDialect,
+  readSchemaId,
   readType,
   readUniqueItems,
   schema,
@@ -36,7 +36,7 @@ import {
 
 export const KEYWORDS: ReadonlyMap<string, KeywordReader> = new Map<string, KeywordReader>([
   ["$schema", readSchemaDialect],
-  ["$id", readId],
+  ["$id", readSchemaId],
   ["$ref", readReference],
   ["$anchor", readAnchor],
   ["$comment", note(isText, "a string")],

@@ -1,6 +1,6 @@
 /**
- * How a pattern is matched: Thompson's construction. A program follows all alternatives at once, so it never goes back in
- * the text. PURE. `pattern.ts` makes the parts from a caller's text.
+ * How a pattern is matched: Thompson's construction. A program follows all alternatives at once, so it never goes back
+ * in the text. PURE. `pattern.ts` makes the parts from a caller's text.
  */
 
 import { accepts, type CharacterSet, toSet } from "./character-set.ts";
@@ -9,14 +9,14 @@ import type { StepBudget } from "./step-budget.ts";
 export type Assertion = "start" | "end" | "boundary" | "inside";
 
 /** `max`: Infinity for a quantifier without an upper count. */
-export type Part =
+export type PatternPart =
   | { readonly kind: "character"; readonly set: CharacterSet }
   | { readonly kind: "assertion"; readonly assertion: Assertion }
-  | { readonly kind: "sequence"; readonly parts: readonly Part[] }
-  | { readonly kind: "choice"; readonly parts: readonly Part[] }
-  | { readonly kind: "repeat"; readonly part: Part; readonly min: number; readonly max: number };
+  | { readonly kind: "sequence"; readonly parts: readonly PatternPart[] }
+  | { readonly kind: "choice"; readonly parts: readonly PatternPart[] }
+  | { readonly kind: "repeat"; readonly part: PatternPart; readonly min: number; readonly max: number };
 
-/** What an instruction does. A `GO` continues at each of its places; the others continue at the next instruction. */
+/** What an instruction does. A `GO` continues at each of its targets; the others continue at the next instruction. */
 const ACCEPT = 0;
 const GO = 1;
 const MATCH = 2;
@@ -37,13 +37,13 @@ export interface Program {
   /** Of an `ACCEPT`. */
   readonly sets: readonly CharacterSet[];
   /** Of a `GO`. */
-  readonly places: readonly (readonly number[])[];
+  readonly targets: readonly (readonly number[])[];
   readonly scratch: Scratch;
 }
 
 /**
- * The lists of a run, as long as the program. They are kept, because making them takes longer than a short run. Runs never
- * overlap.
+ * The lists of a run, as long as the program. They are kept, because making them takes longer than a short run. Runs
+ * never overlap.
  */
 interface Scratch {
   /** The number of the position at which an instruction was last put on `todo`. Each is followed once at a position. */
@@ -57,36 +57,36 @@ interface Scratch {
 const NOTHING = toSet([]);
 const NOWHERE: readonly number[] = [];
 
-class Draft {
+class ProgramDraft {
   readonly kinds: number[] = [];
   readonly sets: CharacterSet[] = [];
-  readonly places: (readonly number[])[] = [];
+  readonly targets: (readonly number[])[] = [];
 
   get length(): number {
     return this.kinds.length;
   }
 
-  push(kind: number, set = NOTHING, places = NOWHERE): void {
+  push(kind: number, set = NOTHING, targets = NOWHERE): void {
     this.kinds.push(kind);
     this.sets.push(set);
-    this.places.push(places);
+    this.targets.push(targets);
   }
 }
 
 /** Null if the program needs more than `max` instructions. The work is bounded by `max`, whatever the counts are. */
-export function compile(part: Part, max: number): Program | null {
-  const draft = new Draft();
+export function compile(part: PatternPart, max: number): Program | null {
+  const draft = new ProgramDraft();
   emit(part, draft, max);
   if (draft.length > max) return null;
   // The last instruction says that the whole pattern matched, so it is none of the caller's.
   draft.push(MATCH);
-  const { kinds, sets, places } = draft;
+  const { kinds, sets, targets } = draft;
   const list = () => Array<number>(kinds.length).fill(0);
-  return { kinds, sets, places, scratch: { putAt: list(), todo: list(), accepting: list(), position: 0 } };
+  return { kinds, sets, targets, scratch: { putAt: list(), todo: list(), accepting: list(), position: 0 } };
 }
 
 /** Appends at least one instruction for each part. Otherwise nested counts of nothing would take for ever. */
-function emit(part: Part, program: Draft, max: number): void {
+function emit(part: PatternPart, program: ProgramDraft, max: number): void {
   if (program.length > max) return;
   if (part.kind === "character") program.push(ACCEPT, part.set);
   else if (part.kind === "assertion") program.push(KIND_OF[part.assertion]);
@@ -96,11 +96,11 @@ function emit(part: Part, program: Draft, max: number): void {
   else for (const one of part.parts) emit(one, program, max);
 }
 
-function emitNothing(program: Draft): void {
+function emitNothing(program: ProgramDraft): void {
   program.push(GO, NOTHING, [program.length + 1]);
 }
 
-function emitChoice(parts: readonly Part[], program: Draft, max: number): void {
+function emitChoice(parts: readonly PatternPart[], program: ProgramDraft, max: number): void {
   const starts: number[] = [];
   const ends: number[][] = [];
   program.push(GO, NOTHING, starts);
@@ -114,7 +114,11 @@ function emitChoice(parts: readonly Part[], program: Draft, max: number): void {
   for (const to of ends) to.push(program.length);
 }
 
-function emitRepeat(repeat: Extract<Part, { kind: "repeat" }>, program: Draft, max: number): void {
+function emitRepeat(
+  repeat: Extract<PatternPart, { kind: "repeat" }>,
+  program: ProgramDraft,
+  max: number,
+): void {
   const { part, min } = repeat;
   if (repeat.max === 0) emitNothing(program);
   for (let i = 0; i < min && program.length <= max; i++) emit(part, program, max);
@@ -144,7 +148,7 @@ const POSITION_MAX = 2 ** 29;
 
 /** Whether the program matches somewhere in the text. Meaningless if the budget is overdrawn. */
 export function runProgram(program: Program, text: string, budget: StepBudget): boolean {
-  const { kinds, sets, places, scratch } = program;
+  const { kinds, sets, targets, scratch } = program;
   const { putAt, todo, accepting } = scratch;
   const isAnchored = kinds[0] === START;
   if (scratch.position > POSITION_MAX) {
@@ -163,12 +167,12 @@ export function runProgram(program: Program, text: string, budget: StepBudget): 
     let steps = POSITION_STEPS;
     let found = 0;
     while (count > 0) {
-      const place = todo[--count] ?? 0;
-      const kind = kinds[place] ?? MATCH;
+      const instruction = todo[--count] ?? 0;
+      const kind = kinds[instruction] ?? MATCH;
       steps++;
-      if (kind === ACCEPT) accepting[found++] = place;
+      if (kind === ACCEPT) accepting[found++] = instruction;
       else if (kind === GO) {
-        const next = places[place] ?? NOWHERE;
+        const next = targets[instruction] ?? NOWHERE;
         steps += next.length >> 2;
         for (const one of next) {
           if (putAt[one] === position) continue;
@@ -180,9 +184,9 @@ export function runProgram(program: Program, text: string, budget: StepBudget): 
         return true;
       } else {
         if (kind >= BOUNDARY) steps += BOUNDARY_STEPS;
-        if (putAt[place + 1] === position || !holds(kind, text, at)) continue;
-        putAt[place + 1] = position;
-        todo[count++] = place + 1;
+        if (putAt[instruction + 1] === position || !holds(kind, text, at)) continue;
+        putAt[instruction + 1] = position;
+        todo[count++] = instruction + 1;
       }
     }
     budget.left -= steps;
@@ -190,12 +194,12 @@ export function runProgram(program: Program, text: string, budget: StepBudget): 
     if (code === undefined || (isAnchored && found === 0)) return false;
     const following = ++scratch.position;
     for (let i = 0; i < found; i++) {
-      const place = accepting[i] ?? 0;
-      const set = sets[place] ?? NOTHING;
+      const instruction = accepting[i] ?? 0;
+      const set = sets[instruction] ?? NOTHING;
       if (code > 127) budget.left -= set.steps;
       if (!accepts(set, code)) continue;
-      putAt[place + 1] = following;
-      todo[count++] = place + 1;
+      putAt[instruction + 1] = following;
+      todo[count++] = instruction + 1;
     }
     at += code > 0xffff ? 2 : 1;
   }

@@ -4,11 +4,11 @@
  * The threat is a pattern that takes exponential time, or polynomial time of a high degree, on a text of 256 KiB. The
  * runtime's own RegExp backtracks and can't be stopped. So a pattern becomes a program that follows all alternatives at
  * once (`pattern-program.ts`). Its work is at most the text's characters times the program's instructions, nested
- * quantifiers included, and the budget counts it. The runtime checks only the syntax, and says which single characters have
- * a Unicode property (`character-set.ts`).
+ * quantifiers included, and the budget counts it. The runtime checks only the syntax, and says which single characters
+ * have a Unicode property (`character-set.ts`).
  *
- * The subset, with the meaning of ECMA-262 and its flag `u`. A text is a sequence of code points, and a pattern can match
- * anywhere in the text unless it has `^` or `$`.
+ * The subset, with the meaning of ECMA-262 and its flag `u`. A text is a sequence of code points, and a pattern can
+ * match anywhere in the text unless it has `^` or `$`.
  * - literals, `.`, and every escape of a character: `\n`, `\x41`, `\u00e9`, `\u{1F600}`, `\cJ`, `\/`, `\.`
  * - classes: `[a-z]`, `[^/]`, `\d` `\D` `\w` `\W` `\s` `\S`, `\p{…}` `\P{…}`
  * - assertions: `^`, `$`, `\b`, `\B`
@@ -25,7 +25,7 @@ import { PATTERNS_MAX_PROPERTIES } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { setOf, tokenAt } from "./character-class.ts";
 import { type CharacterSet, type Property, toProperty } from "./character-set.ts";
-import { compile, type Part, type Program, runProgram } from "./pattern-program.ts";
+import { compile, type PatternPart, type Program, runProgram } from "./pattern-program.ts";
 import type { StepBudget } from "./step-budget.ts";
 
 const PATTERN_MAX_CHARACTERS = 1024;
@@ -60,8 +60,9 @@ export function parsePattern(source: string, parts = new PatternParts()): Result
 }
 
 /**
- * The runtime checks the syntax, so the parser can rely on it. It does not get the properties, because it would compute all
- * characters of each class that has one. `\d` can stand wherever a property can. Adds new properties to `properties`.
+ * The runtime checks the syntax, so the parser can rely on it. It does not get the properties, because it would compute
+ * all characters of each class that has one. `\d` can stand wherever a property can. Adds new properties to
+ * `properties`.
  */
 function syntaxFault(source: string, properties: Map<string, Property>): string | null {
   const names = new Set<string>();
@@ -108,14 +109,14 @@ class Parser {
     this.#parts = parts;
   }
 
-  choice(): Part {
+  choice(): PatternPart {
     const parts = [this.#sequence()];
     while (this.#take("|")) parts.push(this.#sequence());
     return parts.length === 1 && parts[0] !== undefined ? parts[0] : { kind: "choice", parts };
   }
 
-  #sequence(): Part {
-    const parts: Part[] = [];
+  #sequence(): PatternPart {
+    const parts: PatternPart[] = [];
     while (this.#at < this.#source.length && !"|)".includes(this.#source.charAt(this.#at))) {
       parts.push(this.#quantified(this.#atom()));
       if (this.fault !== null) break;
@@ -123,14 +124,14 @@ class Parser {
     return { kind: "sequence", parts };
   }
 
-  #atom(): Part {
+  #atom(): PatternPart {
     if (this.#match(SPECIAL_GROUP) !== null) {
       return this.#refuse(
         "has a lookaround, a named group or a modifier. Use only groups like (…) and (?:…).",
       );
     }
     if (this.#match(BACKREFERENCE) !== null) {
-      return this.#refuse("has a backreference. Repeat the group's own pattern in its place.");
+      return this.#refuse("has a backreference. Write the group's own pattern again instead.");
     }
     if (this.#take("(?:") || this.#take("(")) {
       const inner = this.choice();
@@ -146,7 +147,7 @@ class Parser {
     return { kind: "character", set: this.#setOf(token) };
   }
 
-  #quantified(part: Part): Part {
+  #quantified(part: PatternPart): PatternPart {
     const found = this.#match(QUANTIFIER);
     if (found === null) return part;
     const [, quantifier, least, comma, most] = found;
@@ -170,7 +171,7 @@ class Parser {
     return set;
   }
 
-  #refuse(fault: string): Part {
+  #refuse(fault: string): PatternPart {
     this.fault ??= fault;
     return { kind: "sequence", parts: [] };
   }

@@ -1,11 +1,11 @@
 /** Types, allowed values, strings and numbers (JSON Schema Validation 2020-12, sections 6.1 to 6.3). PURE. */
 
-import { type Fault, fault, type Judge } from "./evaluation.ts";
+import { type Evaluate, type Fault, fault } from "./evaluation.ts";
 import { hasFormat } from "./formats.ts";
 import { canonicalText } from "./json-equality.ts";
 import { isMultipleOf } from "./multiple-of.ts";
 import { matches } from "./pattern.ts";
-import { type Place, shown } from "./schema-fault.ts";
+import { type InstanceLocation, shownJson } from "./schema-fault.ts";
 import type { AllowedValues, SchemaNode, TypeName } from "./schema-node.ts";
 import type { StepBudget } from "./step-budget.ts";
 
@@ -16,20 +16,20 @@ export function typeOf(value: unknown): TypeName {
   return typeof value as "boolean" | "number" | "object" | "string";
 }
 
-export const judgeType: Judge<unknown> = ({ type }, value, place) => {
+export const evaluateType: Evaluate<unknown> = ({ type }, value, location) => {
   if (type === undefined) return null;
   const own = typeOf(value);
   if (type.has(own) || (type.has("integer") && Number.isInteger(value))) return null;
-  return fault(place, () => `is of type ${own}. Send a value of type ${[...type].join(" or ")}.`);
+  return fault(location, () => `is of type ${own}. Send a value of type ${[...type].join(" or ")}.`);
 };
 
-export const judgeAllowed: Judge<unknown> = (node, value, place, _, { budget }) =>
-  judgeValues(node.const, value, place, budget) ?? judgeValues(node.enum, value, place, budget);
+export const evaluateAllowed: Evaluate<unknown> = (node, value, location, _, { budget }) =>
+  evaluateValues(node.const, value, location, budget) ?? evaluateValues(node.enum, value, location, budget);
 
-function judgeValues(
+function evaluateValues(
   allowed: AllowedValues | undefined,
   value: unknown,
-  place: Place | null,
+  location: InstanceLocation | null,
   budget: StepBudget,
 ): Fault | null {
   if (allowed === undefined) return null;
@@ -37,26 +37,26 @@ function judgeValues(
   // A large object is not printed only to see that it is no string.
   const canBeAllowed = hasContainers || typeof value !== "object" || value === null;
   if (canBeAllowed && texts.has(canonicalText(value, budget))) return null;
-  return fault(place, () => `is not allowed. Send ${texts.size === 1 ? "" : "one of "}${shown}.`);
+  return fault(location, () => `is not allowed. Send ${texts.size === 1 ? "" : "one of "}${shown}.`);
 }
 
-export const judgeText: Judge<string> = (node, text, place, _, { budget }) => {
+export const evaluateString: Evaluate<string> = (node, text, location, _, { budget }) => {
   const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern, format } = node;
   // A code point has one or two UTF-16 units, so the cheap length often decides.
   if (text.length < minLength || (text.length < 2 * minLength && codePoints(text, budget) < minLength)) {
-    return fault(place, () => `is too short. Send at least ${minLength} characters.`);
+    return fault(location, () => `is too short. Send at least ${minLength} characters.`);
   }
   if (text.length > 2 * maxLength || (text.length > maxLength && codePoints(text, budget) > maxLength)) {
-    return fault(place, () => `is too long. Send at most ${maxLength} characters.`);
+    return fault(location, () => `is too long. Send at most ${maxLength} characters.`);
   }
   if (pattern !== undefined && !matches(pattern, text, budget)) {
     return fault(
-      place,
-      () => `does not match the pattern ${shown(pattern.source)}. Send text that matches it.`,
+      location,
+      () => `does not match the pattern ${shownJson(pattern.source)}. Send text that matches it.`,
     );
   }
   if (format !== undefined && !hasFormat(format, text, budget)) {
-    return fault(place, () => `has the wrong format. Send ${format.wanted}.`);
+    return fault(location, () => `has the wrong format. Send ${format.wanted}.`);
   }
   return null;
 };
@@ -70,9 +70,9 @@ function codePoints(text: string, budget: StepBudget): number {
 }
 
 /** Every number is a double, as JavaScript reads JSON: 9007199254740993 arrives as 9007199254740992. */
-export const judgeNumber: Judge<number> = (node, value, place, _, { budget }) => {
+export const evaluateNumber: Evaluate<number> = (node, value, location, _, { budget }) => {
   const wanted = wantedNumber(node, value, budget);
-  return wanted === null ? null : fault(place, () => `is ${value}. Send ${wanted}.`);
+  return wanted === null ? null : fault(location, () => `is ${value}. Send ${wanted}.`);
 };
 
 function wantedNumber(node: SchemaNode, value: number, budget: StepBudget): string | null {

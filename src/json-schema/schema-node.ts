@@ -1,7 +1,7 @@
 /**
- * A schema as the evaluator reads it: every keyword was checked, every reference is a link, every pattern is a program. PURE.
- * Members have the names of their keywords. Nodes can form circles, so a node can't be stored: store the schema's JSON and
- * check it again.
+ * A schema as the evaluator reads it: every keyword was checked, every reference is a link, every pattern is a program.
+ * PURE. Members have the names of their keywords. Nodes can form circles, so a node can't be stored: store the schema's
+ * JSON and check it again.
  */
 
 import type { Format } from "./formats.ts";
@@ -76,7 +76,7 @@ export interface PatternProperty {
 /** A node while it is built. */
 export type Draft = { -readonly [Key in keyof SchemaNode]: SchemaNode[Key] };
 
-/** The subschemas that judge the same value as the node itself. All others judge a part of that value. */
+/** The subschemas that apply to the same value as the node itself. All others apply to a part of that value. */
 export function inPlaceSchemas(node: SchemaNode): SchemaNode[] {
   const single = [node.$ref, node.not, node.if, node.then, node.else];
   const many = [node.allOf, node.anyOf, node.oneOf, node.dependentSchemas?.values()];

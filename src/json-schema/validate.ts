@@ -1,21 +1,21 @@
 /**
  * Whether parameters fit a checked schema. PURE, and without `eval`.
  *
- * Schema and parameters may both be hostile: a small schema whose references double at each level takes exponential time.
- * So each validation has a budget of steps, and the depth of its recursion is bounded. Both bounds give a refusal, and no
- * outcome is believed after one was reached.
+ * Schema and parameters may both be hostile: a small schema whose references double at each level takes exponential
+ * time. So each validation has a budget of steps, and the depth of its recursion is bounded. Both bounds give a
+ * refusal, and no outcome is believed after one was reached.
  */
 
 import { isJsonObject } from "../base/json.ts";
 import { JSON_MAX_DEPTH, VALIDATION_MAX_STEPS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { CheckedSchema } from "./check-schema.ts";
-import { judgeArray, judgeObject } from "./container-judges.ts";
+import { evaluateArray, evaluateObject } from "./container-judges.ts";
 import { Evaluated } from "./evaluated.ts";
 import { type Evaluation, type Fault, fault } from "./evaluation.ts";
 import { isDeeperThan } from "./nesting.ts";
-import { judgeAllowed, judgeNumber, judgeText, judgeType } from "./scalar-judges.ts";
-import { type Place, pointerOf, type SchemaFault, shownPath } from "./schema-fault.ts";
+import { evaluateAllowed, evaluateNumber, evaluateString, evaluateType } from "./scalar-judges.ts";
+import { type InstanceLocation, pointerOf, type SchemaFault, shownPointer } from "./schema-fault.ts";
 import type { SchemaNode } from "./schema-node.ts";
 import { EVALUATION_STEPS, MEMBER_STEPS, type StepBudget } from "./step-budget.ts";
 
@@ -23,8 +23,8 @@ import { EVALUATION_STEPS, MEMBER_STEPS, type StepBudget } from "./step-budget.t
 const EVALUATION_MAX_DEPTH = 400;
 
 /**
- * `parameters`: parsed JSON. Refuses with the first fault. Its `path` is a place in the parameters. `budget` says how many
- * steps there may be, and afterwards how many are left.
+ * `parameters`: parsed JSON. Refuses with the first fault, whose `pointer` leads into the parameters. `budget` says how
+ * many steps there may be, and afterwards how many are left.
  */
 export function validate(
   { root }: CheckedSchema,
@@ -33,18 +33,18 @@ export function validate(
 ): Result<void, SchemaFault> {
   if (isDeeperThan(parameters, JSON_MAX_DEPTH)) {
     const sentence = `parameters has more than ${JSON_MAX_DEPTH} levels. Send parameters that nest less deeply.`;
-    return err({ path: "", sentence });
+    return err({ pointer: "", sentence });
   }
   const refused = new SchemaEvaluation(budget).evaluate(root, parameters, null, null);
   if (budget.left < 0) {
     const sentence =
       "Checking the parameters against the schema takes too many steps. Send smaller parameters, or simplify the schema.";
-    return err({ path: "", sentence });
+    return err({ pointer: "", sentence });
   }
   if (refused === null) return ok(undefined);
-  const path = shownPath(pointerOf(refused.place));
-  const subject = path === "" ? "parameters" : `The value at ${path}`;
-  return err({ path, sentence: `${subject} ${refused.what()}` });
+  const pointer = shownPointer(pointerOf(refused.location));
+  const subject = pointer === "" ? "parameters" : `The value at ${pointer}`;
+  return err({ pointer, sentence: `${subject} ${refused.what()}` });
 }
 
 const OVERDRAWN: Fault = fault(null, () => "takes too many steps.");
@@ -57,18 +57,23 @@ class SchemaEvaluation implements Evaluation {
     this.budget = budget;
   }
 
-  evaluate(node: SchemaNode, value: unknown, place: Place | null, seen: Evaluated | null): Fault | null {
+  evaluate(
+    node: SchemaNode,
+    value: unknown,
+    location: InstanceLocation | null,
+    seen: Evaluated | null,
+  ): Fault | null {
     this.budget.left -= EVALUATION_STEPS;
     if (this.#depth >= EVALUATION_MAX_DEPTH) this.budget.left = -1;
     if (this.budget.left < 0) return OVERDRAWN;
-    if (node.refusesAll === true) return fault(place, () => "is not allowed here. Remove it.");
+    if (node.refusesAll === true) return fault(location, () => "is not allowed here. Remove it.");
     this.#depth++;
     const needsSeen = node.unevaluatedProperties !== undefined || node.unevaluatedItems !== undefined;
     const own = seen ?? (needsSeen ? this.#evaluated() : null);
     const refused =
-      this.#judgeAlone(node, value, place, own) ??
-      this.#judgeInPlace(node, value, place, own) ??
-      this.#judgeUnevaluated(node, value, place, own);
+      this.#evaluateOwn(node, value, location, own) ??
+      this.#evaluateInPlace(node, value, location, own) ??
+      this.#evaluateUnevaluated(node, value, location, own);
     this.#depth--;
     // A refusal ends the schemas around this one. Otherwise each of them would go on without steps.
     return this.budget.left < 0 ? OVERDRAWN : refused;
@@ -79,121 +84,142 @@ class SchemaEvaluation implements Evaluation {
     return new Evaluated();
   }
 
-  #judgeAlone(node: SchemaNode, value: unknown, place: Place | null, seen: Evaluated | null): Fault | null {
-    const refused = judgeType(node, value, place, seen, this) ?? judgeAllowed(node, value, place, seen, this);
+  #evaluateOwn(
+    node: SchemaNode,
+    value: unknown,
+    location: InstanceLocation | null,
+    seen: Evaluated | null,
+  ): Fault | null {
+    const refused =
+      evaluateType(node, value, location, seen, this) ?? evaluateAllowed(node, value, location, seen, this);
     if (refused !== null) return refused;
-    if (typeof value === "string") return judgeText(node, value, place, seen, this);
-    if (typeof value === "number") return judgeNumber(node, value, place, seen, this);
-    if (Array.isArray(value)) return judgeArray(node, value, place, seen, this);
-    return isJsonObject(value) ? judgeObject(node, value, place, seen, this) : null;
+    if (typeof value === "string") return evaluateString(node, value, location, seen, this);
+    if (typeof value === "number") return evaluateNumber(node, value, location, seen, this);
+    if (Array.isArray(value)) return evaluateArray(node, value, location, seen, this);
+    return isJsonObject(value) ? evaluateObject(node, value, location, seen, this) : null;
   }
 
-  /** The subschemas that judge the same value (JSON Schema Core 2020-12, sections 8.2.3 and 10.2). */
-  #judgeInPlace(node: SchemaNode, value: unknown, place: Place | null, seen: Evaluated | null): Fault | null {
+  /** The subschemas that apply to the same value (JSON Schema Core 2020-12, sections 8.2.3 and 10.2). */
+  #evaluateInPlace(
+    node: SchemaNode,
+    value: unknown,
+    location: InstanceLocation | null,
+    seen: Evaluated | null,
+  ): Fault | null {
     return (
-      (node.$ref === undefined ? null : this.#branch(node.$ref, value, place, seen)) ??
-      this.#judgeAllOf(node, value, place, seen) ??
-      this.#judgeAnyOf(node, value, place, seen) ??
-      this.#judgeOneOf(node, value, place, seen) ??
-      this.#judgeNot(node, value, place) ??
-      this.#judgeIf(node, value, place, seen) ??
-      this.#judgeDependent(node, value, place, seen)
+      (node.$ref === undefined ? null : this.#branch(node.$ref, value, location, seen)) ??
+      this.#evaluateAllOf(node, value, location, seen) ??
+      this.#evaluateAnyOf(node, value, location, seen) ??
+      this.#evaluateOneOf(node, value, location, seen) ??
+      this.#evaluateNot(node, value, location) ??
+      this.#evaluateIf(node, value, location, seen) ??
+      this.#evaluateDependent(node, value, location, seen)
     );
   }
 
   /** Only a branch that accepts the value adds what it looked at. */
-  #branch(node: SchemaNode, value: unknown, place: Place | null, seen: Evaluated | null): Fault | null {
+  #branch(
+    node: SchemaNode,
+    value: unknown,
+    location: InstanceLocation | null,
+    seen: Evaluated | null,
+  ): Fault | null {
     const own = seen === null ? null : this.#evaluated();
-    const refused = this.evaluate(node, value, place, own);
+    const refused = this.evaluate(node, value, location, own);
     if (refused === null && own !== null) seen?.merge(own, this.budget);
     return refused;
   }
 
-  #judgeAllOf(
+  #evaluateAllOf(
     { allOf }: SchemaNode,
     value: unknown,
-    place: Place | null,
+    location: InstanceLocation | null,
     seen: Evaluated | null,
   ): Fault | null {
     for (const schema of allOf ?? []) {
-      const refused = this.#branch(schema, value, place, seen);
+      const refused = this.#branch(schema, value, location, seen);
       if (refused !== null) return refused;
     }
     return null;
   }
 
-  #judgeAnyOf(
+  #evaluateAnyOf(
     { anyOf }: SchemaNode,
     value: unknown,
-    place: Place | null,
+    location: InstanceLocation | null,
     seen: Evaluated | null,
   ): Fault | null {
     if (anyOf === undefined) return null;
     let isAccepted = false;
     for (const schema of anyOf) {
-      if (this.#branch(schema, value, place, seen) === null) isAccepted = true;
+      if (this.#branch(schema, value, location, seen) === null) isAccepted = true;
       // The others matter only for what they look at.
       if ((isAccepted && seen === null) || this.budget.left < 0) break;
     }
     if (isAccepted) return null;
     return fault(
-      place,
+      location,
       () => `matches none of the ${anyOf.length} schemas of "anyOf". Send a value that matches one.`,
     );
   }
 
-  #judgeOneOf(
+  #evaluateOneOf(
     { oneOf }: SchemaNode,
     value: unknown,
-    place: Place | null,
+    location: InstanceLocation | null,
     seen: Evaluated | null,
   ): Fault | null {
     if (oneOf === undefined) return null;
     let accepted = 0;
     for (const schema of oneOf) {
-      if (this.#branch(schema, value, place, seen) === null) accepted++;
+      if (this.#branch(schema, value, location, seen) === null) accepted++;
       if (accepted > 1 || this.budget.left < 0) break;
     }
     if (accepted === 1) return null;
     const count = accepted === 0 ? "none" : "more than one";
     return fault(
-      place,
+      location,
       () =>
         `matches ${count} of the ${oneOf.length} schemas of "oneOf". Send a value that matches exactly one.`,
     );
   }
 
-  #judgeNot({ not }: SchemaNode, value: unknown, place: Place | null): Fault | null {
-    if (not === undefined || this.evaluate(not, value, place, null) !== null) return null;
-    return fault(place, () => 'matches the schema of "not". Send a value that does not match it.');
+  #evaluateNot({ not }: SchemaNode, value: unknown, location: InstanceLocation | null): Fault | null {
+    if (not === undefined || this.evaluate(not, value, location, null) !== null) return null;
+    return fault(location, () => 'matches the schema of "not". Send a value that does not match it.');
   }
 
-  #judgeIf(node: SchemaNode, value: unknown, place: Place | null, seen: Evaluated | null): Fault | null {
-    if (node.if === undefined) return null;
-    const next = this.#branch(node.if, value, place, seen) === null ? node.then : node.else;
-    return next === undefined ? null : this.#branch(next, value, place, seen);
-  }
-
-  #judgeDependent(
+  #evaluateIf(
     node: SchemaNode,
     value: unknown,
-    place: Place | null,
+    location: InstanceLocation | null,
+    seen: Evaluated | null,
+  ): Fault | null {
+    if (node.if === undefined) return null;
+    const next = this.#branch(node.if, value, location, seen) === null ? node.then : node.else;
+    return next === undefined ? null : this.#branch(next, value, location, seen);
+  }
+
+  #evaluateDependent(
+    node: SchemaNode,
+    value: unknown,
+    location: InstanceLocation | null,
     seen: Evaluated | null,
   ): Fault | null {
     if (node.dependentSchemas === undefined || !isJsonObject(value)) return null;
     for (const [name, schema] of node.dependentSchemas) {
       this.budget.left -= 1;
-      const refused = Object.hasOwn(value, name) ? this.#branch(schema, value, place, seen) : null;
+      const refused = Object.hasOwn(value, name) ? this.#branch(schema, value, location, seen) : null;
       if (refused !== null) return refused;
     }
     return null;
   }
 
   /** Last, because all other keywords may look at properties and items first. */
-  #judgeUnevaluated(
+  #evaluateUnevaluated(
     node: SchemaNode,
     value: unknown,
-    place: Place | null,
+    location: InstanceLocation | null,
     seen: Evaluated | null,
   ): Fault | null {
     const schema = Array.isArray(value) ? node.unevaluatedItems : node.unevaluatedProperties;
@@ -203,7 +229,7 @@ class SchemaEvaluation implements Evaluation {
     for (const key of keys) {
       if (seen?.has(key) === true) continue;
       const member = (value as Readonly<Record<string | number, unknown>>)[key];
-      const refused = this.evaluate(schema, member, { parent: place, key }, null);
+      const refused = this.evaluate(schema, member, { parent: location, key }, null);
       if (refused !== null) return refused;
       seen?.add(key, this.budget);
     }

@@ -35,7 +35,7 @@ export function backoffMs(policy: RetryPolicy, attempt: number, random: number):
 export function parseRetryAfter(value: string | null, now: number): number | null {
   const text = value?.trim() ?? "";
   if (/^[0-9]+$/.test(text)) return Math.min(Number(text) * 1000, DATE_MAX_MS - now);
-  const at = httpDate(text, now);
+  const at = httpDate(text);
   return at === null ? null : Math.max(at - now, 0);
 }
 
@@ -51,39 +51,9 @@ export function retryDelayMs(
   return Math.max(backoffMs(policy, attempt, random), asked);
 }
 
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const MONTH = `(?<month>${MONTHS.join("|")})`;
-const TIME = "(?<hour>[01][0-9]|2[0-3]):(?<minute>[0-5][0-9]):(?<second>[0-5][0-9]|60)";
-
-/**
- * The three forms of RFC 9110, 5.6.7, including case, because Date.parse accepts "foo 1" as a date. The day of the week is
- * not compared with the date.
- */
-const HTTP_DATES = [
-  new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>[0-9]{2}) ${MONTH} (?<year>[0-9]{4}) ${TIME} GMT$`),
-  new RegExp(
-    `^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?<day>[0-9]{2})-${MONTH}-(?<year>[0-9]{2}) ${TIME} GMT$`,
-  ),
-  new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ${MONTH} (?<day>[0-9 ][0-9]) ${TIME} (?<year>[0-9]{4})$`),
-];
-
-/** The instant in ms, or null if `text` is not an HTTP-date or the day does not exist. */
-function httpDate(text: string, now: number): number | null {
-  for (const form of HTTP_DATES) {
-    const parts = form.exec(text)?.groups;
-    if (parts === undefined) continue;
-    const { year = "", month = "", day, hour, minute, second } = parts;
-    const fullYear = year.length === 2 ? centuryOf(Number(year), now) : Number(year);
-    const midnight = new Date(0).setUTCFullYear(fullYear, MONTHS.indexOf(month), Number(day));
-    if (new Date(midnight).getUTCDate() !== Number(day)) return null;
-    return midnight + ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000;
-  }
-  return null;
-}
-
-/** RFC 9110, 5.6.7: a two-digit year more than 50 years ahead means the same year of the century before. */
-function centuryOf(twoDigits: number, now: number): number {
-  const thisYear = new Date(now).getUTCFullYear();
-  const year = thisYear - (thisYear % 100) + twoDigits;
-  return year > thisYear + 50 ? year - 100 : year;
+/** An HTTP date in ms: an IMF-fixdate, the one form that RFC 9110, 5.6.7, lets senders make. Null for any other text. */
+function httpDate(text: string): number | null {
+  const at = Date.parse(text);
+  // Date.parse accepts far more, such as "foo 1". What it makes of an IMF-fixdate prints as the same text.
+  return Number.isNaN(at) || new Date(at).toUTCString() !== text ? null : at;
 }

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { ActionRunsError } from "../../src/client/index.ts";
-import { backoffMs, parseRetryAfter } from "../../src/client/retry.ts";
+import { retryAfterMsOf, retryPauseMs } from "../../src/client/retry.ts";
 import {
   type Answer,
   all,
@@ -176,15 +176,18 @@ describe("timing", () => {
     ["Wed, 31 Dec 1969 23:59:59 GMT", 0],
     ["Thu, 99 Jan 1970 00:01:00 GMT", null],
     ["foo 1", null],
+    ["Wed, 31 Jun 1970 00:00:00 GMT", null],
+    ["Thursday, 01-Jan-70 00:00:05 GMT", null],
+    ["Thu Jan  1 00:00:05 1970", null],
   ])("Retry-After: %s is %s ms", (value, expected) => {
-    expect(parseRetryAfter(value, 0)).toBe(expected);
+    expect(retryAfterMsOf(value, 0)).toBe(expected);
   });
 
   it("backoff doubles up to 10 s, with full jitter", () => {
-    expect([0, 1, 2, 3, 10, 2000].map((failed) => backoffMs(500, failed, 1))).toEqual([
+    expect([0, 1, 2, 3, 10, 2000].map((failed) => retryPauseMs(500, failed, 1))).toEqual([
       500, 1000, 2000, 4000, 10_000, 10_000,
     ]);
-    expect([backoffMs(500, 1, 0), backoffMs(500, 1, 0.5)]).toEqual([0, 500]);
+    expect([retryPauseMs(500, 1, 0), retryPauseMs(500, 1, 0.5)]).toEqual([0, 500]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Follows a run over streams that are cut, silent, refused or ended: each event comes once. */
 
+import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { TimelineEvent } from "../../src/client/index.ts";
@@ -78,6 +79,25 @@ describe("a watch", () => {
     }
   });
 
+  it.each([
+    ["LF", "\n"],
+    ["CR LF", "\r\n"],
+    ["CR", "\r"],
+  ])("reads lines that end with %s, byte by byte, and ignores what the standard ignores", async (_, end) => {
+    const others = "\ufeff:\n\nevent: other\nid\nretry: 1e3\nDatax: x\n\n";
+    const text = `${others}${WHOLE}:\n\n`.replaceAll("\n", end);
+    const bytes = [...Buffer.from(text)].map((byte) => Uint8Array.of(byte));
+    const api = await stub(stream(bytes, "hang"));
+    expect(await all(watch(api))).toEqual(EVENTS);
+    expect(api.asked).toHaveLength(1);
+  });
+
+  it("reads an event whose data is on several lines", async () => {
+    const lines = JSON.stringify(EVENTS[3], null, 1).replaceAll(/^/gm, "data: ");
+    const api = await stub(stream(`${START}${lines}\n\n`, "hang"));
+    expect(await all(watch(api))).toEqual([EVENTS[3]]);
+  });
+
   it("continues as often as streams end, if each brings an event", async () => {
     const api = await stub(
       resumable(Buffer.byteLength(START + frame(EVENTS[1]) + frame(EVENTS[2]).slice(0, 20))),
@@ -137,13 +157,29 @@ describe("a watch fails", () => {
     ["cut", stream(START, "cut")],
     ["ended", stream(START)],
     ["silent", stream(START, "hang")],
-    ["a line that never ends", stream(["data: ", "x".repeat(1100 * 1024)], "hang")],
   ])("after several streams without an event: %s", async (_, answer) => {
     const api = await stub(answer);
     const error = await thrown(all(watch(api, { retries: 2, timeoutMs: 500 })));
     expect(error).toMatchObject({ status: null, code: "unreachable" });
     expect(api.asked).toHaveLength(3);
     await closed(api);
+  });
+
+  it.each([
+    ["a line", "x".repeat(64 * 1024)],
+    ["an event", `data: ${"x".repeat(64 * 1024)}\n`],
+  ])("before %s that never ends fills the memory", async (_, piece) => {
+    let sent = 0;
+    function* pieces() {
+      for (; sent < 1000; sent++) yield piece;
+    }
+    const api = await stub((response) => {
+      response.writeHead(200, { "Content-Type": "text/event-stream" });
+      Readable.from(pieces()).pipe(response);
+    });
+    const error = await thrown(all(watch(api, { retries: 0, timeoutMs: 1000 })));
+    expect(error).toMatchObject({ status: null, code: "unreachable" });
+    expect(sent).toBeLessThan(500);
   });
 
   it.each([

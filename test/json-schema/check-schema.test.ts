@@ -18,7 +18,7 @@ function accept(schema: unknown) {
 const inside = (schema: unknown) => ({ type: "object", properties: { a: schema } });
 const DRAFT = "https://json-schema.org/draft/2020-12/schema";
 
-/** [what is refused, schema, path, words of the sentence]. */
+/** [what is refused, schema, pointer, words of the sentence]. */
 type Refusal = [string, unknown, string, string];
 
 const ROOTS: Refusal[] = [
@@ -50,7 +50,7 @@ const REFERENCES: Refusal[] = [
   ["$dynamicAnchor", { $dynamicAnchor: "a" }, "/$dynamicAnchor", "Use $anchor"],
 ];
 
-/** Circles that never move on to a part of the value, through each keyword that judges the value in place. */
+/** Circles that never move on to a part of the value, through each keyword that applies to the value in place. */
 const CIRCLES: Refusal[] = [
   ["a $ref to itself", { $ref: "#" }, "/$ref", "leads back to itself"],
   [
@@ -115,7 +115,12 @@ const KEYWORDS: Refusal[] = [
   ["properties as an array", { properties: [] }, "/properties", "is not an object"],
   ["a flag as text", inside({ uniqueItems: "yes" }), "/properties/a/uniqueItems", "Send true or false"],
   ["a title that is no string", { title: 1 }, "/title", "Send a string"],
-  ["a fault in a schema that judges nothing", { contentSchema: { b: 1 } }, "/contentSchema/b", "is unknown"],
+  [
+    "a fault in a schema that is never evaluated",
+    { contentSchema: { b: 1 } },
+    "/contentSchema/b",
+    "is unknown",
+  ],
   ["a number beyond all numbers", '{"properties":{"a":{"maximum":1e400}}}', "", "too large"],
 ];
 
@@ -164,12 +169,12 @@ const PATTERNS: Refusal[] = [
 ];
 
 describe.each(Object.entries({ ROOTS, REFERENCES, CIRCLES, KEYWORDS, PATTERNS }))("%s", (_, refusals) => {
-  it.each(refusals)("refuses %s", (_name, schema, path, words) => {
+  it.each(refusals)("refuses %s", (_name, schema, pointer, words) => {
     const refusal = refusalOf(schema);
-    expect(refusal).toEqual({ path, sentence: expect.stringContaining(words) });
+    expect(refusal).toEqual({ pointer, sentence: expect.stringContaining(words) });
     // What is wrong, where, and then what to do.
     expect(refusal.sentence).toMatch(/^The .*\. [A-Z].*\.$/);
-    expect(refusal.sentence).toContain(path);
+    expect(refusal.sentence).toContain(pointer);
   });
 });
 
@@ -185,7 +190,7 @@ describe("size", () => {
     const schemas = (count: number) => Array.from({ length: count }, () => true);
     accept({ $defs: { ...schemas(250) }, allOf: schemas(250) });
     expect(refusalOf({ $defs: { ...schemas(251) }, allOf: schemas(250) })).toEqual({
-      path: "",
+      pointer: "",
       sentence: "The schema has more than 500 subschemas. Send a smaller schema.",
     });
   });
@@ -199,20 +204,20 @@ describe("size", () => {
     expect(refusalOf({ default: data }).sentence).toContain("more than 64 levels");
   });
 
-  it("refuses a place of more than 2048 characters", () => {
+  it("refuses a subschema whose pointer has more than 2048 characters", () => {
     const inner = { allOf: [{}] };
     const frame = "/properties//allOf/0".length;
     accept({ properties: { ["n".repeat(2048 - frame)]: inner } });
-    const { path, sentence } = refusalOf({ properties: { ["n".repeat(2048 - frame + 1)]: inner } });
-    expect(path).toHaveLength(300);
+    const { pointer, sentence } = refusalOf({ properties: { ["n".repeat(2048 - frame + 1)]: inner } });
+    expect(pointer).toHaveLength(300);
     expect(sentence).toContain("Use shorter names");
   });
 
   it("cuts long names in its sentences", () => {
-    const { path, sentence } = refusalOf({
+    const { pointer, sentence } = refusalOf({
       properties: { ["n".repeat(2000)]: { type: "t".repeat(10_000) } },
     });
-    expect(path).toHaveLength(300);
+    expect(pointer).toHaveLength(300);
     expect(sentence.length).toBeLessThan(600);
   });
 });
@@ -227,7 +232,7 @@ describe("accepted schemas", () => {
     expect(validate(tree, { name: "a", children: [{ name: "b", children: [{}] }] })).toEqual({
       ok: false,
       error: {
-        path: "/children/0/children/0",
+        pointer: "/children/0/children/0",
         sentence: 'The value at /children/0/children/0 has no property "name". Send it.',
       },
     });

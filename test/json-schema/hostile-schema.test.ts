@@ -9,18 +9,18 @@ const KIB = 1024;
 /** The last operation before the budget is empty takes its steps. At most it would list 128 Ki items. */
 const OVERDRAFT = 1_400_000;
 
-/** How a schema judges parameters, and the steps that took. */
-function judge(schema: unknown, parameters: unknown) {
+/** The outcome of a validation, and the steps that it took. */
+function validated(schema: unknown, parameters: unknown) {
   const checked = checkSchema(schema);
   if (!checked.ok) throw new Error(checked.error.sentence);
   const budget = { left: VALIDATION_MAX_STEPS };
-  const judged = validate(checked.value, parameters, budget);
-  return { judged, steps: VALIDATION_MAX_STEPS - budget.left };
+  const outcome = validate(checked.value, parameters, budget);
+  return { outcome, steps: VALIDATION_MAX_STEPS - budget.left };
 }
 
 const inside = (schema: object) => ({ properties: { a: schema } });
 
-/** A schema in which each level refers twice to the next: the last level judges a value 2^59 times. */
+/** A schema in which each level refers twice to the next: the last level is evaluated 2^59 times. */
 function doubling(keyword: string, last: unknown) {
   const levels = Array.from({ length: 60 }, (_, level) => {
     const next = { $ref: `#/$defs/${level + 1}` };
@@ -99,10 +99,10 @@ describe("work without bounds", () => {
       LARGE_OBJECT,
     ],
   ])("ends after its steps: %s", (_, schema, a) => {
-    const { judged, steps } = judge(schema, { a });
-    expect(judged).toEqual({
+    const { outcome, steps } = validated(schema, { a });
+    expect(outcome).toEqual({
       ok: false,
-      error: { path: "", sentence: expect.stringMatching(/too many steps\. Send smaller parameters, or/) },
+      error: { pointer: "", sentence: expect.stringMatching(/too many steps\. Send smaller parameters, or/) },
     });
     expect(steps).toBeLessThan(VALIDATION_MAX_STEPS + OVERDRAFT);
   });
@@ -113,7 +113,7 @@ describe("work without bounds", () => {
       properties: { a: { not: { $ref: "#/$defs/0" } } },
       $defs: doubling("anyOf", false).$defs,
     };
-    expect(judge(schema, { a: 1 }).judged.ok).toBe(false);
+    expect(validated(schema, { a: 1 }).outcome.ok).toBe(false);
   });
 
   it("bounds the depth of references at a deep value", () => {
@@ -125,8 +125,8 @@ describe("work without bounds", () => {
           : { oneOf: [{ $ref: `#/$defs/${index + 1}` }] },
       ]);
     const schemaOf = (length: number) => ({ $ref: "#/$defs/0", $defs: Object.fromEntries(chain(length)) });
-    expect(judge(schemaOf(2), nested(60)).judged.ok).toBe(true);
-    expect(judge(schemaOf(240), nested(60)).judged).toMatchObject({ ok: false, error: { path: "" } });
+    expect(validated(schemaOf(2), nested(60)).outcome.ok).toBe(true);
+    expect(validated(schemaOf(240), nested(60)).outcome).toMatchObject({ ok: false, error: { pointer: "" } });
   });
 });
 
@@ -165,8 +165,8 @@ describe("work that no other bound limits", () => {
       400 * 40,
     ],
   ])("takes its steps: %s", (_, schema, a, least) => {
-    const { judged, steps } = judge(inside(schema), { a });
-    expect(judged.ok).toBe(true);
+    const { outcome, steps } = validated(inside(schema), { a });
+    expect(outcome.ok).toBe(true);
     expect(steps).toBeGreaterThanOrEqual(least);
   });
 });
@@ -198,27 +198,29 @@ describe("large, and still fine", () => {
     ["256 KiB that match no pattern", { pattern: "^(a+)+$" }, `${"a".repeat(256 * KIB - 1)}!`, false],
     ["a pattern for text without ASCII", { pattern: "^\\p{L}*$" }, "語".repeat(85 * KIB), true],
     ["the length of 256 KiB", { minLength: 64 * KIB, maxLength: 128 * KIB }, "😀".repeat(64 * KIB), true],
-  ])("judges %s", (_, schema, a, valid) => {
-    const { judged, steps } = judge(inside(schema), { a });
-    expect(judged.ok ? "" : judged.error.sentence).not.toContain("steps");
-    expect(judged.ok).toBe(valid);
+  ])("validates %s", (_, schema, a, valid) => {
+    const { outcome, steps } = validated(inside(schema), { a });
+    expect(outcome.ok ? "" : outcome.error.sentence).not.toContain("steps");
+    expect(outcome.ok).toBe(valid);
     expect(steps).toBeLessThanOrEqual(VALIDATION_MAX_STEPS);
   });
 
-  it("judges 500 subschemas", () => {
+  it("evaluates 500 subschemas", () => {
     const schema = { allOf: manyItems(500).map(() => ({ required: ["a"] })) };
-    expect(judge(schema, { a: 1 }).judged.ok).toBe(true);
+    expect(validated(schema, { a: 1 }).outcome.ok).toBe(true);
   });
 });
 
 describe("deep parameters", () => {
   it.each([65, 1000, 100_000])("refuses %i levels before it recurses into them", (levels) => {
-    const { judged } = judge({ additionalProperties: { $ref: "#" } }, nested(levels));
-    expect(judged).toMatchObject({ ok: false, error: { sentence: expect.stringContaining("64 levels") } });
+    const { outcome } = validated({ additionalProperties: { $ref: "#" } }, nested(levels));
+    expect(outcome).toMatchObject({ ok: false, error: { sentence: expect.stringContaining("64 levels") } });
   });
 
-  it("judges 64 levels", () => {
-    expect(judge({ properties: { a: { anyOf: [{ $ref: "#" }, true] } } }, nested(64)).judged.ok).toBe(true);
+  it("evaluates 64 levels", () => {
+    expect(validated({ properties: { a: { anyOf: [{ $ref: "#" }, true] } } }, nested(64)).outcome.ok).toBe(
+      true,
+    );
   });
 });
 

@@ -303,7 +303,7 @@ describe("work", () => {
 
   it("takes one step for each character, and one for each instruction that it follows there", () => {
     const text = "a".repeat(2 * KIB);
-    // Each place of the text begins a new match: a choice, its two ways, and "b" after the first of them.
+    // A match can begin at each position of the text: a choice, its two ways, and "b" after the first of them.
     expect(work("(?:a|x)b", text).steps).toBeGreaterThanOrEqual(5 * text.length);
     const source = "(?:[a-z]?){400}!";
     const { program } = parse(source);
@@ -312,7 +312,7 @@ describe("work", () => {
     expect(steps).toBeLessThan((text.length + 2) * (program.kinds.length + 1));
   });
 
-  it("takes steps also at the place where it matches, and where it ends", () => {
+  it("takes steps also at the position where it matches, and where it ends", () => {
     const ways = "a|".repeat(300);
     expect(work(`^(?:|${ways}a)`, "").steps).toBeGreaterThan(300);
     expect(work(`^(?:${ways}a)b`, "").steps).toBeGreaterThan(300);

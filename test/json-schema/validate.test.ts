@@ -10,11 +10,11 @@ function check(schema: unknown) {
 
 /** The refusal of parameters, or null. JSON text, because only a parser makes an own `__proto__`. */
 function refusal(schema: unknown, parameters: unknown) {
-  const judged = validate(
+  const outcome = validate(
     check(schema),
     typeof parameters === "string" ? JSON.parse(parameters) : parameters,
   );
-  return judged.ok ? null : judged.error;
+  return outcome.ok ? null : outcome.error;
 }
 
 function accepts(schema: unknown, value: unknown): boolean {
@@ -74,18 +74,18 @@ describe("sentences", () => {
     ['{"closed":{"a":1,"b":1}}', "/closed/b", "is not allowed here. Remove it."],
     ['{"brunch":"main"}', "/brunch", "is not allowed here. Remove it."],
     ['{"a/b~c":1}', "/a~1b~0c", "is not allowed here. Remove it."],
-  ])("says where %s is wrong, and what to send", (text, path, words) => {
+  ])("says where %s is wrong, and what to send", (text, pointer, words) => {
     const parameters = JSON.parse(text);
-    const complete = path === "" || path === "/branch" ? parameters : { branch: "main", ...parameters };
+    const complete = pointer === "" || pointer === "/branch" ? parameters : { branch: "main", ...parameters };
     const refused = refusal(DEPLOY, complete);
-    expect(refused).toEqual({ path, sentence: expect.stringContaining(words) });
-    if (path !== "") expect(refused?.sentence.startsWith(`The value at ${path} `)).toBe(true);
+    expect(refused).toEqual({ pointer, sentence: expect.stringContaining(words) });
+    if (pointer !== "") expect(refused?.sentence.startsWith(`The value at ${pointer} `)).toBe(true);
   });
 
   it("cuts long names and patterns", () => {
     const long = "n".repeat(200_000);
     const refused = refusal({ additionalProperties: { pattern: "a".repeat(1000) } }, { [long]: "b" });
-    expect(refused?.path).toHaveLength(300);
+    expect(refused?.pointer).toHaveLength(300);
     expect(refused?.sentence.length).toBeLessThan(600);
     const missing = refusal({ required: ["n".repeat(10_000)] }, {});
     expect(missing?.sentence.length).toBeLessThan(200);
@@ -99,17 +99,17 @@ describe("own properties", () => {
     const schema = JSON.parse(`{"required":["${name}"],"properties":{"${name}":{"type":"number"}}}`);
     expect(refusal(schema, "{}")?.sentence).toContain(`has no property "${name}"`);
     expect(refusal(schema, `{"${name}":1}`)).toBeNull();
-    expect(refusal(schema, `{"${name}":"x"}`)?.path).toBe(`/${name}`);
+    expect(refusal(schema, `{"${name}":"x"}`)?.pointer).toBe(`/${name}`);
   });
 
-  it.each(INHERITED)("judges %s like every other name", (name) => {
+  it.each(INHERITED)("treats %s like every other name", (name) => {
     const sent = `{"${name}":1}`;
-    expect(refusal({ additionalProperties: false }, sent)?.path).toBe(`/${name}`);
-    expect(refusal({ unevaluatedProperties: false }, sent)?.path).toBe(`/${name}`);
-    expect(refusal({ patternProperties: { [`^${name}$`]: false } }, sent)?.path).toBe(`/${name}`);
-    expect(refusal({ propertyNames: { maxLength: 1 } }, sent)?.path).toBe(`/${name}`);
+    expect(refusal({ additionalProperties: false }, sent)?.pointer).toBe(`/${name}`);
+    expect(refusal({ unevaluatedProperties: false }, sent)?.pointer).toBe(`/${name}`);
+    expect(refusal({ patternProperties: { [`^${name}$`]: false } }, sent)?.pointer).toBe(`/${name}`);
+    expect(refusal({ propertyNames: { maxLength: 1 } }, sent)?.pointer).toBe(`/${name}`);
     expect(refusal({ minProperties: 1 }, sent)).toBeNull();
-    expect(refusal(JSON.parse(`{"dependentRequired":{"${name}":["b"]}}`), sent)?.path).toBe("");
+    expect(refusal(JSON.parse(`{"dependentRequired":{"${name}":["b"]}}`), sent)?.pointer).toBe("");
     expect(refusal(JSON.parse(`{"dependentRequired":{"${name}":["b"]}}`), "{}")).toBeNull();
     expect(refusal(JSON.parse(`{"dependentSchemas":{"${name}":false}}`), "{}")).toBeNull();
     expect(refusal(JSON.parse(`{"const":${sent}}`), sent)).toBeNull();

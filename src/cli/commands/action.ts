@@ -6,7 +6,15 @@ import { CliCommand } from "../command.ts";
 import { type CreatingFlags, showCreated, withCreating } from "../created.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { readObject } from "../input.ts";
-import { examples, exiting, given, textOption, wholeNumber, withConnection, withOutput } from "../options.ts";
+import {
+  examples,
+  exiting,
+  given,
+  textOption,
+  wholeNumberFrom,
+  withConnection,
+  withOutput,
+} from "../options.ts";
 import { Output, type OutputFlags, plain } from "../output.ts";
 import { type InputFlags, JSON_HELP, readInputs, withInputs } from "../run-inputs.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
@@ -26,7 +34,7 @@ interface DeleteFlags extends Flags {
 
 interface RunFlags extends Flags, InputFlags, CreatingFlags {}
 
-const VERSION = wholeNumber(1, 2 ** 53 - 1);
+const VERSION = wholeNumberFrom(1, 2 ** 53 - 1);
 
 export function actionCommand(): CliCommand {
   const action = new CliCommand("action")

@@ -4,7 +4,7 @@ import { Option } from "commander";
 import type { AuditEntry } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { examples, exiting, wholeNumber, withConnection, withOutput } from "../options.ts";
+import { examples, exiting, wholeNumberFrom, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { auditTable } from "../telling.ts";
@@ -19,7 +19,9 @@ export function auditCommand(): CliCommand {
     .summary("list who changed tokens")
     .description("List who created and revoked tokens, and who requested a resync, newest first.")
     .addOption(
-      new Option("-n, --limit <count>", "show at most this many").default(50).argParser(wholeNumber(1, 1e9)),
+      new Option("-n, --limit <count>", "show at most this many")
+        .default(50)
+        .argParser(wholeNumberFrom(1, 1e9)),
     )
     .addHelpText("after", examples("action-runs audit", "action-runs audit --limit 500 --json"))
     .action(

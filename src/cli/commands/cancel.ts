@@ -1,11 +1,12 @@
 /** `cancel`: cancels a run, and asks the job of a running run to stop. */
 
 import { Option } from "commander";
+import type { Client } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { examples, exiting, given, readId, wholeNumber, withConnection, withOutput } from "../options.ts";
+import { examples, exiting, given, readId, wholeNumberFrom, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
-import { type Client, type ConnectionFlags, connect } from "../settings.ts";
+import { type ConnectionFlags, connect } from "../settings.ts";
 import { runText } from "../telling.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {
@@ -30,7 +31,7 @@ export function cancelCommand(): CliCommand {
       new Option(
         "--grace <seconds>",
         "how long the job may still work; 0 ends the run at once (default: 60)",
-      ).argParser(wholeNumber(0, 3600)),
+      ).argParser(wholeNumberFrom(0, 3600)),
     )
     .addOption(
       new Option(

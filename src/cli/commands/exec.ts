@@ -4,7 +4,7 @@ import { Option } from "commander";
 import { CliCommand } from "../command.ts";
 import { execute } from "../exec.ts";
 import { UsageError } from "../exit.ts";
-import { examples, exiting, wholeNumber, withCallback } from "../options.ts";
+import { examples, exiting, wholeNumberFrom, withCallbackOptions } from "../options.ts";
 import { exitWhenReaderIsGone } from "../output.ts";
 import { hideSecrets, withoutSecrets } from "../secret-variables.ts";
 import { type CallbackFlags, connectCallback } from "../settings.ts";
@@ -34,7 +34,7 @@ export function execCommand(): CliCommand {
     .addOption(
       new Option("--interval <seconds>", "the time between two heartbeats")
         .default(15)
-        .argParser(wholeNumber(1, 86_400)),
+        .argParser(wholeNumberFrom(1, 86_400)),
     )
     .addOption(
       new Option(
@@ -74,7 +74,7 @@ as another user.\n${examples(
       )}`,
     )
     .action(exiting(exec));
-  return withCallback(command, { tokenStdin: false });
+  return withCallbackOptions(command, { tokenStdin: false });
 }
 
 async function exec(command: readonly string[], flags: Flags): Promise<number> {

@@ -1,7 +1,7 @@
 /** `list`: lists runs, newest first. */
 
 import { Option } from "commander";
-import type { ActionRun } from "../../client/index.ts";
+import type { ActionRun, Client } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import {
@@ -10,12 +10,12 @@ import {
   given,
   repeated,
   repeatedOf,
-  wholeNumber,
+  wholeNumberFrom,
   withConnection,
   withOutput,
 } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
-import { type Client, type ConnectionFlags, connect } from "../settings.ts";
+import { type ConnectionFlags, connect } from "../settings.ts";
 import { runTable } from "../telling.ts";
 
 type Status = ActionRun["status"];
@@ -66,7 +66,9 @@ export function listCommand(): CliCommand {
       ).argParser(repeated),
     )
     .addOption(
-      new Option("-n, --limit <count>", "show at most this many").default(50).argParser(wholeNumber(1, 1e9)),
+      new Option("-n, --limit <count>", "show at most this many")
+        .default(50)
+        .argParser(wholeNumberFrom(1, 1e9)),
     )
     .addOption(new Option("--all", "show all runs"))
     .addHelpText(

@@ -5,7 +5,7 @@ import { ActionRunsError, createClient } from "../../client/index.ts";
 import { checkedName, transportSettings } from "../../client/settings.ts";
 import { createSend } from "../../client/transport.ts";
 import { CliCommand } from "../command.ts";
-import { EXIT, sentenceOf, UsageError } from "../exit.ts";
+import { EXIT, errorSentence, UsageError } from "../exit.ts";
 import { ask, checkToken, readToken } from "../input.ts";
 import { examples, exiting, withConnection, withOutput } from "../options.ts";
 import { complain, Output, type OutputFlags, plain } from "../output.ts";
@@ -86,7 +86,9 @@ async function given(flags: Flags): Promise<Kept> {
   return { url, ...names, token };
 }
 
-/** Everything from the token, flags and environment, and the rest from the terminal. Asks again only for what was wrong. */
+/**
+ * Everything from the token, flags and environment, and the rest from the terminal. Asks again only for what was wrong.
+ */
 async function asked(flags: Flags, before: Profile): Promise<Kept> {
   const callFlags = { ...flags, retries: flags.retries ?? 0 };
   const url = await answered("Server", flags.url, before.url, async (text) => {
@@ -172,7 +174,7 @@ async function answered(
       if (answer !== "" || isSecret) return await check(answer);
     } catch (fault) {
       if (!(fault instanceof UsageError || fault instanceof ActionRunsError)) throw fault;
-      complain(sentenceOf(fault) ?? "");
+      complain(errorSentence(fault) ?? "");
       if (!isSecret) usual = answer;
     }
     answer = "";

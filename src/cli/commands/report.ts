@@ -2,9 +2,9 @@
 
 import { Argument, InvalidArgumentError, Option } from "commander";
 import { CliCommand } from "../command.ts";
-import { CommandFailed, EXIT, isCancelled, sentenceOf, UsageError } from "../exit.ts";
+import { CommandFailed, EXIT, errorSentence, isCancelled, UsageError } from "../exit.ts";
 import { readObject, readText } from "../input.ts";
-import { examples, exiting, given, textOption, withCallback, withOutput } from "../options.ts";
+import { examples, exiting, given, textOption, withCallbackOptions, withOutput } from "../options.ts";
 import { inert, Output, type OutputFlags } from "../output.ts";
 import { type CallbackFlags, connectCallback } from "../settings.ts";
 import { heartbeatText, runText } from "../telling.ts";
@@ -61,7 +61,7 @@ export function reportCommand(): CliCommand {
       ),
     )
     .action(exiting(report));
-  return withOutput(withCallback(command));
+  return withOutput(withCallbackOptions(command));
 }
 
 async function report(outcome: string, flags: ReportFlags): Promise<number> {
@@ -102,7 +102,7 @@ export function heartbeatCommand(): CliCommand {
       ),
     )
     .action(exiting(heartbeat));
-  return withOutput(withCallback(command));
+  return withOutput(withCallbackOptions(command));
 }
 
 async function heartbeat(flags: HeartbeatFlags): Promise<number> {
@@ -115,7 +115,7 @@ async function heartbeat(flags: HeartbeatFlags): Promise<number> {
     return answer.cancel ? EXIT.stop : EXIT.succeeded;
   } catch (thrown) {
     if (!isCancelled(thrown)) throw thrown;
-    throw new CommandFailed(sentenceOf(thrown) ?? "", EXIT.stop);
+    throw new CommandFailed(errorSentence(thrown) ?? "", EXIT.stop);
   }
 }
 

@@ -4,7 +4,7 @@ import { CliCommand } from "../command.ts";
 import { type CreatingFlags, showCreated, withCreating } from "../created.ts";
 import { examples, exiting, given, readId, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
-import { JSON_HELP, type ParameterFlags, readParameters, withParameters } from "../run-inputs.ts";
+import { JSON_HELP, type ParameterFlags, readParameterFlags, withParameters } from "../run-inputs.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags, ParameterFlags, CreatingFlags {}
@@ -34,7 +34,7 @@ export function retryCommand(): CliCommand {
 
 async function retry(id: string, flags: Flags): Promise<number> {
   const output = new Output(flags);
-  const parameters = await readParameters(flags);
+  const parameters = await readParameterFlags(flags);
   const client = await connect(flags);
   const { idempotencyKey } = flags;
   const created = await client.runs.retry(id, given({ parameters, idempotencyKey }));

@@ -7,7 +7,7 @@ import { EXIT } from "../exit.ts";
 import { examples, exiting, given, readId, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags, plain } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { fields, instant, tokenTable } from "../telling.ts";
+import { fields, instantText, tokenTable } from "../telling.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {}
 
@@ -67,7 +67,7 @@ function createCommand(): CliCommand {
           ["name", plain(created.name)],
           ["role", plain(created.role)],
           ["environment", plain(created.envName ?? "all")],
-          ["expires", created.expiresAt === null ? "never" : instant(created.expiresAt)],
+          ["expires", created.expiresAt === null ? "never" : instantText(created.expiresAt)],
           ["token", `${plain(created.token)} (shown only here)`],
         ];
         await output.show(created, () => fields(rows, output));

@@ -3,7 +3,7 @@
 import { Option } from "commander";
 import { CliCommand } from "../command.ts";
 import { exitCodeOfRun } from "../exit.ts";
-import { examples, exiting, given, readId, wholeNumber, withConnection, withOutput } from "../options.ts";
+import { examples, exiting, given, readId, wholeNumberFrom, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags, toJson } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { eventText, runText } from "../telling.ts";
@@ -20,7 +20,9 @@ export function watchCommand(): CliCommand {
         "The exit code tells how the run ended. With --json each event is one line (NDJSON).",
     )
     .argument("<run>", "the run's id", readId)
-    .addOption(new Option("--after <seq>", "only events after this number").argParser(wholeNumber(0, 1e9)))
+    .addOption(
+      new Option("--after <seq>", "only events after this number").argParser(wholeNumberFrom(0, 1e9)),
+    )
     .addHelpText(
       "after",
       examples(
