@@ -93,8 +93,9 @@ export default defineConfig(async () => ({
           name: "server",
           include: ["test/server/**/*.test.ts"],
           globalSetup: ["./test/server/shared-server.ts"],
-          testTimeout: 180_000,
-          hookTimeout: 60_000,
+          // Only for what hangs. Beside a load, everything takes ten times as long.
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
     ],

@@ -33,6 +33,7 @@ npm run bench -- --growth                  what a million runs change, beside 10
 npm run bench -- --memory                  what workerd holds after 200 thousand requests, in about 20 minutes
                  --requests 20000          after another number of requests
 
+--built                                    measures what the last bench has built
 --json FILE, --plot FILE                   where the result goes as JSON and as an SVG
 
 Operations: ${Object.keys(OPERATIONS).join("; ")}`;
@@ -51,6 +52,7 @@ const { values: flags } = parseArgs({
     runs: { type: "string" },
     memory: { type: "boolean", default: false },
     requests: { type: "string" },
+    built: { type: "boolean", default: false },
     json: { type: "string" },
     plot: { type: "string" },
   },
@@ -60,8 +62,10 @@ if (flags.help) {
   console.log(USAGE);
   process.exit();
 }
-progress("building");
-await build({ readable: flags.profile !== undefined });
+if (!flags.built) {
+  progress("building");
+  await build({ readable: flags.profile !== undefined });
+}
 if (flags.profile !== undefined) await profileOne(operationOf(flags.profile));
 else if (flags.growth) await grow();
 else if (flags.memory) await weigh();

@@ -26,8 +26,15 @@ const CONFIGS: Readonly<Record<WorkerName, string>> = {
   peer: join(ROOT, "bench/peer/wrangler.toml"),
 };
 const BUILT = join(ROOT, ".wrangler", "bench");
-/** The build of the service that counts its statements. */
-const COUNTED = join(BUILT, "counted");
+/** Where each worker is built. The router is the platform's, so `routed` is the service's own build. */
+const BUILDS: Readonly<Record<WorkerName | "counted", string>> = {
+  service: join(BUILT, "service"),
+  routed: join(BUILT, "service"),
+  limits: join(BUILT, "limits"),
+  peer: join(BUILT, "peer"),
+  // The service again, each of its statements counted.
+  counted: join(BUILT, "counted"),
+};
 
 export interface Site {
   readonly origins: Readonly<Record<WorkerName, string>>;
@@ -44,12 +51,15 @@ export interface Site {
 
 /** Builds what a deploy builds, and the service that counts. */
 export async function build({ readable = false }): Promise<void> {
-  for (const name of WORKERS) {
-    const args = ["deploy", "--dry-run", "--config", CONFIGS[name], "--outdir", join(BUILT, name)];
-    await runWrangler(readable ? [...args, "--no-minify"] : args);
-  }
-  const entry = join(ROOT, "bench/growth/counted.ts");
-  await runWrangler(["deploy", entry, "--dry-run", "--config", CONFIGS.service, "--outdir", COUNTED]);
+  const minify = readable ? ["--no-minify"] : [];
+  const buildOne = (config: string, outdir: string, ...more: readonly string[]) =>
+    runWrangler(["deploy", ...more, "--dry-run", "--config", config, "--outdir", outdir]);
+  await Promise.all([
+    ...(["service", "limits", "peer"] as const).map((name) =>
+      buildOne(CONFIGS[name], BUILDS[name], ...minify),
+    ),
+    buildOne(CONFIGS.service, BUILDS.counted, join(ROOT, "bench/growth/counted.ts")),
+  ]);
 }
 
 export interface Secrets extends Record<string, string> {
@@ -121,7 +131,7 @@ async function migrate(db: D1Database): Promise<void> {
 function workerOptions(name: WorkerName, secrets: Secrets, counted: boolean): V4WorkerOptions {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIGS[name]);
   const { assets, modulesRules: _, ...options } = workerOptions as V4WorkerOptions;
-  const built = counted && name === "service" ? COUNTED : join(BUILT, name);
+  const built = BUILDS[counted && name === "service" ? "counted" : name];
   const script = readdirSync(built).find((file) => file.endsWith(".js"));
   if (script === undefined) throw new Error(`${name} has not been built`);
   return {

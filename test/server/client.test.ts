@@ -1,6 +1,5 @@
 /** The client against the real service, over a network that loses responses and cuts streams. */
 
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ClientSettings, callback, createClient } from "../../src/client/index.ts";
 import type { Server } from "../../src/dev/server.ts";
@@ -161,16 +160,18 @@ describe("a network that loses responses", () => {
 test("waits and watches continue when a killed server comes back", async () => {
   const { runs } = connect("killed", { retries: 30, retryDelayMs: 200 });
   const made = await runs.create({ actionName: "deploy" });
-  const watching = all(runs.watch(made.id));
+  const watch = runs.watch(made.id)[Symbol.asyncIterator]();
+  // Its stream is open once it shows an event.
+  const first = await watch.next();
   const waiting = runs.wait(made.id);
-  await delay(300);
   await killAll(server);
   server = await place.start();
   const { heartbeat, succeed } = callback(made.callback.url, made.callback.token);
   await heartbeat({ message: "still here" });
   const done = await succeed();
   expect(await waiting).toEqual(done);
-  expect(await watching).toEqual(await all(runs.events(made.id)));
+  const watched = [first.value, ...(await all({ [Symbol.asyncIterator]: () => watch }))];
+  expect(watched).toEqual(await all(runs.events(made.id)));
 });
 
 describe("tokens and refusals", () => {

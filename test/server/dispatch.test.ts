@@ -1,16 +1,12 @@
 /** Event streams of the real server: read live, left by their readers, and cut by `kill -9`. */
 
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Server } from "../../src/dev/server.ts";
 import { ask, type CreatedRun } from "./load.ts";
 import { killAll, newPlace, type Place } from "./place.ts";
 import { until } from "./until.ts";
 
-const LIVE_WITHIN_MS = 5000;
 const WATCHERS_PER_RUN_AND_TOKEN = 100;
-/** Well before the stream's next comment. */
-const PLACE_FREE_WITHIN_MS = 8_000;
 
 interface TimelineEvent {
   readonly seq: number;
@@ -34,7 +30,7 @@ let server: Server;
 beforeAll(async () => {
   place = await openPlace();
   server = await place.start();
-}, 60_000);
+});
 
 async function createRun(): Promise<CreatedRun> {
   const { runs, token } = place;
@@ -89,15 +85,13 @@ describe("an event stream over HTTP", () => {
     expect(answer.headers.get("Content-Type")).toMatch(/^text\/event-stream/);
     const seen: TimelineEvent[] = [];
     const watching = follow(answer, seen);
-    await until("created is seen", () => seen.at(-1)?.type === "created", LIVE_WITHIN_MS);
+    await until("created is seen", () => seen.at(-1)?.type === "created");
     for (const message of ["checking out", "testing", "uploading"]) {
       await beat(run, message);
-      await until(`${message} is seen`, () => seen.at(-1)?.message === message, LIVE_WITHIN_MS);
+      await until(`${message} is seen`, () => seen.at(-1)?.message === message);
     }
     await end(run);
-    const endedAt = Date.now();
     expect(await watching).toBe(true);
-    expect(Date.now() - endedAt).toBeLessThan(LIVE_WITHIN_MS);
     expect(seen.map(({ type }) => type)).toEqual([
       "created",
       "started",
@@ -124,21 +118,21 @@ describe("an event stream over HTTP", () => {
     readers.abort();
     expect(new Set(await Promise.all(followed))).toEqual(new Set([false]));
     // The runtime notices a missing reader only when it sends something, and wrangler's proxy one message later.
-    const leftAt = Date.now();
     const again = new AbortController();
     let answer = oneTooMany;
-    for (let n = 1; answer.status === 503 && Date.now() - leftAt < PLACE_FREE_WITHIN_MS; n++) {
-      expect(await beat(run, `is anybody there? ${n}`)).toBe(true);
-      await delay(100);
+    let n = 0;
+    await until("a place is free", async () => {
+      expect(await beat(run, `is anybody there? ${++n}`)).toBe(true);
       answer = await openStream(run, 0, again.signal);
       if (answer.status === 503) await answer.body?.cancel();
-    }
+      return answer.status !== 503;
+    });
     expect(answer.status).toBe(200);
 
     const seen: TimelineEvent[] = [];
     const watching = follow(answer, seen);
     expect(await beat(run, "still here")).toBe(true);
-    await until("the heartbeat is seen", () => seen.at(-1)?.message === "still here", LIVE_WITHIN_MS);
+    await until("the heartbeat is seen", () => seen.at(-1)?.message === "still here");
     again.abort();
     expect(await watching).toBe(false);
   });
@@ -160,7 +154,7 @@ describe("an event stream over HTTP", () => {
       })();
       if (life < 3) {
         const before = seen.length;
-        await until("events come", () => seen.length > before + 30, 15_000);
+        await until("events come", () => seen.length > before + 30);
         await killAll(server);
       }
       expect(await watching).toBe(life === 3);

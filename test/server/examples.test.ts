@@ -37,10 +37,10 @@ import {
   read,
   type Step,
 } from "./products.ts";
+import { until } from "./until.ts";
 
 const RUN_ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const TOKEN = `${RUN_ID}:1795614708373:${"5e".repeat(32)}`;
-const ARRIVES_WITHIN_MS = 20_000;
 
 const DEPLOY = "./deploy.sh";
 /** A stand-in for a project's script. It fails for the version "broken". */
@@ -124,13 +124,8 @@ function run(command: readonly string[], env: Env, cwd = folder): Running {
   return { child, ended };
 }
 
-async function untilArrived(count: number): Promise<void> {
-  const startedAt = Date.now();
-  while (arrived.length < count) {
-    if (Date.now() - startedAt > ARRIVES_WITHIN_MS)
-      throw new Error(`only ${arrived.length} requests arrived`);
-    await delay(20);
-  }
+function untilArrived(count: number): Promise<void> {
+  return until(`${count} requests arrive`, () => arrived.length >= count);
 }
 
 const HEARTBEAT = "POST heartbeat application/json";

@@ -1,7 +1,7 @@
 /** Drives the API explorer in a real browser. */
 
 import type { Page, Request } from "playwright-core";
-import type { Look, WatchedBrowser } from "./watched-browser.ts";
+import type { Look, PageOptions, WatchedBrowser } from "./watched-browser.ts";
 
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;
 
@@ -28,15 +28,20 @@ export async function operationsAt(origin: string): Promise<Operation[]> {
   );
 }
 
-export async function openExplorer(browser: WatchedBrowser, origin: string, look: Look): Promise<Page> {
-  const page = await browser.newPage(origin, look);
+export async function openExplorer(
+  browser: WatchedBrowser,
+  origin: string,
+  look: Look,
+  options?: PageOptions,
+): Promise<Page> {
+  const page = await browser.newPage(origin, look, options);
   await page.goto(`${origin}/docs`);
   await page.getByRole("heading", { level: 1 }).waitFor();
   return page;
 }
 
 /** Uses the menu, which a narrow page hides behind a button. */
-export async function goTo(page: Page, { summary }: Operation): Promise<void> {
+async function goTo(page: Page, { summary }: Operation): Promise<void> {
   const menu = page.getByRole("button", { name: "Open Menu" });
   if (await menu.isVisible()) await menu.click();
   await page.getByRole("link", { name: summary }).first().click();

@@ -1,13 +1,12 @@
 /** `kill -9` of the real server under load: every acknowledged answer is still true afterwards. */
 
-import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { type ActionRun, ask, type CreatedRun, forEachOf, type Known, type Load, startLoad } from "./load.ts";
 import { killAll, newPlace } from "./place.ts";
 import { journaled, lockD1, rowsInD1 } from "./state.ts";
+import { until } from "./until.ts";
 
 const CALLERS = 16;
-const LANDED_WITHIN_MS = 15_000;
 /** How many requests of each kind are repeated after the restart. */
 const SAMPLE = 20;
 
@@ -31,20 +30,8 @@ function notLanded(state: string): string[] {
 /** Resolves when the callers have created so many more runs. */
 async function untilCreated(more: number, { known, surprises }: Load): Promise<void> {
   const target = known.length + more;
-  while (known.length < target) {
-    expect(surprises).toEqual([]);
-    await delay(10);
-  }
-}
-
-async function waitUntilLanded(state: string): Promise<string[]> {
-  const startedAt = Date.now();
-  let missing = notLanded(state);
-  while (missing.length > 0 && Date.now() - startedAt < LANDED_WITHIN_MS) {
-    await delay(50);
-    missing = notLanded(state);
-  }
-  return missing;
+  await until(`${target} runs are created`, () => known.length >= target || surprises.length > 0);
+  expect(surprises).toEqual([]);
 }
 
 /** Whether the run is as the caller was told, or as an unanswered change could have left it. */
@@ -80,7 +67,7 @@ describe("kill -9 under load", () => {
 
       // No request reads a run until all rows have landed.
       await start();
-      expect(await waitUntilLanded(state)).toEqual([]);
+      await until("every row lands", () => notLanded(state).length === 0);
       const rows = rowsInD1(state);
       expect(
         load.known.filter((one) => !isTrue(one, JSON.parse(rows.get(one.run.id)?.body ?? "{}"))),

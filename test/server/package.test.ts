@@ -55,7 +55,7 @@ describe("npm pack", () => {
     writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
     writeFileSync(join(folder, "tsconfig.json"), TSCONFIG);
     run("npm", ["install", "--no-audit", "--no-fund", `./${packed.split("\n").at(-1)}`]);
-  }, 180_000);
+  });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("installs what the client and the command line need, and nothing of the service", () => {

@@ -15,16 +15,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { ROOT } from "../../src/dev/wrangler.ts";
-
-const PRINTED_WITHIN_MS = 90_000;
-const GONE_WITHIN_MS = 15_000;
+import { until as waitUntil } from "./until.ts";
 
 export interface Script {
   readonly child: ChildProcess;
   printed(): string;
-  /** Resolves with the output when it matches. Throws if the script ends before, or after 90 s. */
+  /** Resolves with the output when it matches. Throws if the script ends before. */
   until(pattern: RegExp): Promise<string>;
   /** Signals npm and its children, as a terminal does. Resolves when all are gone, and throws if some stay. */
   signalAll(signal: NodeJS.Signals): Promise<void>;
@@ -122,22 +119,14 @@ function runNpm(args: readonly string[], cwd: string): Script {
   const ended = async () => (await closed)[0];
 
   async function until(pattern: RegExp): Promise<string> {
-    const startedAt = Date.now();
-    while (!pattern.test(text)) {
-      const isOver = child.exitCode !== null || Date.now() - startedAt > PRINTED_WITHIN_MS;
-      if (isOver) throw new Error(`npm ${args.join(" ")} did not print ${pattern}, but:\n${text}`);
-      await delay(50);
-    }
+    const hasPrinted = () => pattern.test(text) || child.exitCode !== null;
+    await waitUntil(`npm ${args.join(" ")} prints ${pattern}`, hasPrinted);
+    if (!pattern.test(text)) throw new Error(`npm ${args.join(" ")} did not print ${pattern}, but:\n${text}`);
     return text;
   }
 
-  async function untilAllAreGone(): Promise<void> {
-    const startedAt = Date.now();
-    while (signalGroup(pid, 0)) {
-      if (Date.now() - startedAt > GONE_WITHIN_MS)
-        throw new Error(`npm ${args.join(" ")} left processes behind`);
-      await delay(50);
-    }
+  function untilAllAreGone(): Promise<void> {
+    return waitUntil(`npm ${args.join(" ")} leaves no process behind`, () => !signalGroup(pid, 0));
   }
 
   async function signalAll(signal: NodeJS.Signals): Promise<void> {

@@ -9,46 +9,34 @@ import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeDevVars } from "../../src/dev/prepare.ts";
 import { freePort } from "../../src/dev/server.ts";
-import { Project } from "./project.ts";
+import { Project, type Script } from "./project.ts";
 
-let project: Project;
-beforeAll(() => {
-  project = new Project();
+const INVALID_DEV_VARS = "CALLBACK_SIGNING_KEYS=short\n";
+
+const project = new Project();
+/** These scripts need nothing from a test, so they run while the first tests do. */
+const inBackground = { demo: new Project(), brokenDemo: new Project(), invalidStart: new Project() };
+let demo: Script;
+let brokenDemo: Script;
+let invalidStart: Script;
+
+beforeAll(async () => {
+  demo = inBackground.demo.run("run", "demo");
+  const index = `
+    export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
+    export default { fetch: () => Response.json({ status: "ready" }) };`;
+  writeFileSync(join(inBackground.brokenDemo.folder, "src/index.ts"), index);
+  brokenDemo = inBackground.brokenDemo.run("run", "demo");
+  writeFileSync(join(inBackground.invalidStart.folder, ".dev.vars"), INVALID_DEV_VARS);
+  invalidStart = inBackground.invalidStart.run("start", "--", "--port", String(await freePort()));
 });
-afterAll(() => project.remove());
+afterAll(async () => {
+  for (const each of [project, ...Object.values(inBackground)]) await each.remove();
+});
 
-const devVars = () => readFileSync(join(project.folder, ".dev.vars"), "utf8");
+const devVars = (of = project) => readFileSync(join(of.folder, ".dev.vars"), "utf8");
 const SECRET_FILES = [".dev.vars", ".wrangler/run.json"];
 const operatorToken = () => /^ROOT_TOKEN=(.+)$/m.exec(devVars())?.[1] ?? "";
-
-describe("npm run demo", () => {
-  test("passes all checks and exits 0, and neither needs nor creates a .dev.vars", async () => {
-    const demo = project.run("run", "demo");
-    expect({ code: await demo.ended(), printed: demo.printed() }).toMatchObject({ code: 0 });
-    expect(demo.printed()).toContain("All 26 checks passed.");
-    expect(demo.printed()).toContain("link to the console");
-    for (const status of ["201", "200", "409", "401"]) expect(demo.printed()).toContain(`< ${status} `);
-    expect(demo.printed()).toContain("Idempotent-Replayed: true");
-    expect(demo.printed()).not.toMatch(/[0-9a-f]{64}/);
-    expect(existsSync(join(project.folder, ".dev.vars"))).toBe(false);
-    expect(existsSync(join(project.folder, ".wrangler/state"))).toBe(false);
-  });
-
-  test("exits non-zero if a check fails", async () => {
-    const broken = new Project();
-    try {
-      const index = `
-        export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
-        export default { fetch: () => Response.json({ status: "ready" }) };`;
-      writeFileSync(join(broken.folder, "src/index.ts"), index);
-      const demo = broken.run("run", "demo");
-      expect(await demo.ended()).not.toBe(0);
-      expect(demo.printed()).toContain("✗ FAILED:");
-    } finally {
-      await broken.remove();
-    }
-  });
-});
 
 describe("npm start", () => {
   let port: number;
@@ -96,17 +84,9 @@ describe("npm start", () => {
   });
 
   test("reports an invalid .dev.vars, and does not change it", async () => {
-    const useless = "CALLBACK_SIGNING_KEYS=short\n";
-    const other = new Project();
-    try {
-      writeFileSync(join(other.folder, ".dev.vars"), useless);
-      const start = other.run("start", "--", "--port", String(port));
-      expect(await start.ended()).toBe(1);
-      expect(start.printed()).toContain("The service is not ready.");
-      expect(readFileSync(join(other.folder, ".dev.vars"), "utf8")).toBe(useless);
-    } finally {
-      await other.remove();
-    }
+    expect(await invalidStart.ended()).toBe(1);
+    expect(invalidStart.printed()).toContain("The service is not ready.");
+    expect(devVars(inBackground.invalidStart)).toBe(INVALID_DEV_VARS);
   });
 
   /** The callback URL of a run that is created with this Host. */
@@ -155,6 +135,25 @@ describe("npm run dev", () => {
     await dev.signalNpm("SIGTERM");
     expect(devVars()).toBe(secrets);
     expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe("npm run demo", () => {
+  test("passes all checks and exits 0, and neither needs nor creates a .dev.vars", async () => {
+    const { folder } = inBackground.demo;
+    expect({ code: await demo.ended(), printed: demo.printed() }).toMatchObject({ code: 0 });
+    expect(demo.printed()).toContain("All 26 checks passed.");
+    expect(demo.printed()).toContain("link to the console");
+    for (const status of ["201", "200", "409", "401"]) expect(demo.printed()).toContain(`< ${status} `);
+    expect(demo.printed()).toContain("Idempotent-Replayed: true");
+    expect(demo.printed()).not.toMatch(/[0-9a-f]{64}/);
+    expect(existsSync(join(folder, ".dev.vars"))).toBe(false);
+    expect(existsSync(join(folder, ".wrangler/state"))).toBe(false);
+  });
+
+  test("exits non-zero if a check fails", async () => {
+    expect(await brokenDemo.ended()).not.toBe(0);
+    expect(brokenDemo.printed()).toContain("✗ FAILED:");
   });
 });
 

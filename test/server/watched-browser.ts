@@ -3,17 +3,18 @@
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { CHROMIUM } from "../../src/dev/chromium.ts";
-import { until } from "./until.ts";
+import { HANGS_AFTER_MS, until } from "./until.ts";
 
-const STARTS_WITHIN_MS = 60_000;
-const APPEARS_WITHIN_MS = 20_000;
-const FAULT_WITHIN_MS = 5_000;
-const SETTLED_WITHIN_MS = 10_000;
 const HEIGHT = 800;
 
 export interface Look {
   readonly width: number;
   readonly colorScheme: "light" | "dark";
+}
+
+export interface PageOptions {
+  /** The page stays open for the tests that follow. */
+  readonly isKept?: boolean;
 }
 
 /**
@@ -41,6 +42,7 @@ export function describeInBrowser(what: string, tests: (browser: WatchedBrowser)
 export class WatchedBrowser {
   #browser: Browser | null = null;
   #faults: string[] = [];
+  readonly #kept = new Set<BrowserContext>();
   /** The requests of each page that have no response yet. */
   readonly #pending = new WeakMap<Page, Set<Request>>();
 
@@ -49,7 +51,7 @@ export class WatchedBrowser {
       executablePath: CHROMIUM ?? "",
       // A request to another host fails, and so does the test.
       args: ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost"],
-      timeout: STARTS_WITHIN_MS,
+      timeout: HANGS_AFTER_MS,
     });
   }
 
@@ -58,7 +60,8 @@ export class WatchedBrowser {
   }
 
   async closePages(): Promise<void> {
-    for (const context of this.#browser?.contexts() ?? []) await context.close();
+    const contexts = this.#browser?.contexts() ?? [];
+    for (const context of contexts.filter((one) => !this.#kept.has(one))) await context.close();
   }
 
   /**
@@ -72,19 +75,24 @@ export class WatchedBrowser {
   /** Removes the faults that a test causes. Waits for the first one, and throws if there is none. */
   async expectFault(pattern: RegExp): Promise<void> {
     const isExpected = (fault: string) => pattern.test(fault);
-    await until(`a fault ${pattern}`, () => this.#faults.some(isExpected), FAULT_WITHIN_MS);
+    await until(`a fault ${pattern}`, () => this.#faults.some(isExpected));
     this.#faults = this.#faults.filter((fault) => !isExpected(fault));
   }
 
   /** A page of its own session: it shares no storage with others. `origin`: where all its requests must go. */
-  async newPage(origin: string, { width, colorScheme }: Look): Promise<Page> {
+  async newPage(
+    origin: string,
+    { width, colorScheme }: Look,
+    { isKept = false }: PageOptions = {},
+  ): Promise<Page> {
     if (this.#browser === null) throw new Error("The browser is not started.");
     const context = await this.#browser.newContext({
       viewport: { width, height: HEIGHT },
       colorScheme,
       reducedMotion: "reduce",
     });
-    context.setDefaultTimeout(APPEARS_WITHIN_MS);
+    if (isKept) this.#kept.add(context);
+    context.setDefaultTimeout(HANGS_AFTER_MS);
     await this.#watch(context, origin);
     const page = await context.newPage();
     this.#notePending(page);
@@ -102,7 +110,7 @@ export class WatchedBrowser {
     await page.locator("main").waitFor();
     await twoFrames(page);
     const isAnswered = () => this.#pending.get(page)?.size === 0;
-    await until("the page has all responses", isAnswered, SETTLED_WITHIN_MS);
+    await until("the page has all responses", isAnswered);
     await twoFrames(page);
   }
 

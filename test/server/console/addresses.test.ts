@@ -10,7 +10,6 @@ import { describeInBrowser } from "../watched-browser.ts";
 import { field, job, run, runs, Site, WIDE } from "./site.ts";
 
 const ENV = "prod";
-const SHOWN_WITHIN_MS = 10_000;
 /** More than a page of the list. */
 const BUILDS = 55;
 const ENTITY = randomUUID();
@@ -58,7 +57,7 @@ describeInBrowser("the console's addresses", (browser) => {
     const rows = runs(page).locator("tbody").getByRole("row");
     const isSettled = async () =>
       (await rows.count()) === count && (await runs(page).getAttribute("aria-busy")) === "false";
-    await until(`${count} rows`, isSettled, SHOWN_WITHIN_MS);
+    await until(`${count} rows`, isSettled);
     await browser.settled(page);
     return viewOf(page);
   }
@@ -66,7 +65,7 @@ describeInBrowser("the console's addresses", (browser) => {
   async function expectView(page: Page, view: View): Promise<void> {
     const isSame = async () => JSON.stringify(await viewOf(page)) === JSON.stringify(view);
     // The comparison says what is different.
-    await until("the same view", isSame, SHOWN_WITHIN_MS).catch(() => {});
+    await until("the same view", isSame).catch(() => {});
     expect(await viewOf(page)).toEqual(view);
   }
 
