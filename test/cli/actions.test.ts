@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { cli, type Settings } from "./command.ts";
+import type { Settings } from "./command.ts";
+import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "action-runs-actions-"));

@@ -12,15 +12,20 @@ import { createProgram } from "../../src/cli/program.ts";
 
 const has = (shell: string) => spawnSync(shell, ["-c", ":"]).status === 0;
 
-/** What bash offers for the last of `words`. */
-function offered(...words: readonly string[]): readonly string[] {
-  const quoted = words.map((word) => `'${word}'`).join(" ");
-  const text = `${completionScript("bash", createProgram())}
-COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; COMP_LINE='${words.join(" ")}'; COMP_POINT=\${#COMP_LINE}
-_action_runs action-runs "\${COMP_WORDS[COMP_CWORD]}"; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const shell = spawnSync("bash", ["-u", "-c", text], { encoding: "utf8" });
+const BASH = completionScript("bash", createProgram());
+
+/** What one bash offers for the last word of each line. */
+function offers(lines: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const asked = lines.map((words) => {
+    const quoted = words.map((word) => `'${word}'`).join(" ");
+    return `COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; COMP_LINE='${words.join(" ")}'; COMP_POINT=\${#COMP_LINE}
+COMPREPLY=(); _action_runs action-runs "\${COMP_WORDS[COMP_CWORD]}"; printf '%s\\n' "\${COMPREPLY[@]}"; printf '\\0'`;
+  });
+  const shell = spawnSync("bash", ["-u", "-c", [BASH, ...asked].join("\n")], { encoding: "utf8" });
   expect(shell.stderr).toBe("");
-  return shell.stdout.split("\n").filter((line) => line !== "");
+  const answers = shell.stdout.split("\0").slice(0, -1);
+  expect(answers).toHaveLength(lines.length);
+  return answers.map((answer) => answer.split("\n").filter((line) => line !== ""));
 }
 
 describe.skipIf(!has("bash"))("bash", () => {
@@ -64,13 +69,16 @@ describe.skipIf(!has("bash"))("bash", () => {
     [["create", "deploy", "--body", ""], ["@"]],
     [["create", "deploy", "--body", "{"], []],
   ])("for %j offers %j", (words, expected) => {
-    expect([...offered("action-runs", ...words)].sort()).toEqual([...expected].sort());
+    const [offered = []] = offers([["action-runs", ...words]]);
+    expect([...offered].sort()).toEqual([...expected].sort());
   });
 
   test("offers every option of every command", () => {
-    for (const [route, command] of commands(createProgram() as CliCommand, [])) {
+    const all = [...commands(createProgram() as CliCommand, [])];
+    const offered = offers(all.map(([route]) => ["action-runs", ...route, "--"]));
+    for (const [index, [route, command]] of all.entries()) {
       const flags = command.options.filter(({ hidden }) => !hidden).map(({ long }) => long);
-      expect(offered("action-runs", ...route, "--")).toEqual(expect.arrayContaining(flags));
+      expect([route, offered[index]]).toEqual([route, expect.arrayContaining(flags)]);
     }
   });
 });
@@ -85,8 +93,10 @@ const SHELLS = {
 };
 
 describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
+  const isThere = has(name) && hasScript;
   let home: string;
-  beforeAll(() => {
+  let shell: Shell;
+  beforeAll(async () => {
     home = mkdtempSync(join(tmpdir(), "action-runs-completion-"));
     const folder = join(home, ".config", "action-runs");
     mkdirSync(folder, { recursive: true });
@@ -95,10 +105,14 @@ describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
     mkdirSync(join(home, "inputs"));
     writeFileSync(join(home, "inputs", "parameters of mine.json"), "{}");
     writeFileSync(join(home, "script"), completionScript(name, createProgram()));
-    return () => rmSync(home, { recursive: true });
+    if (isThere) shell = await interactive(name, home);
+    return async () => {
+      if (isThere) await shell.end();
+      rmSync(home, { recursive: true });
+    };
   });
 
-  test.skipIf(!(has(name) && hasScript)).each([
+  test.skipIf(!isThere).each([
     ["report succ\teded", ["report", "succeeded"]],
     ["report canc\t", ["report", "cancel"]],
     ["report ab\t", ["report", "aborted"]],
@@ -115,13 +129,19 @@ describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
     ],
     ["list --prof\tsta\t", ["list", "--profile", "staging"]],
   ])("%j becomes %j", async (line, words) => {
-    expect(await typed(name, line, home)).toEqual(words);
+    expect(await shell.typed(line)).toEqual(words);
     expect(existsSync(join(home, "made"))).toBe(false);
   });
 });
 
-/** Types a line with tabs into an interactive shell, and returns the arguments after completion. */
-async function typed(name: keyof typeof SHELLS, line: string, home: string): Promise<readonly string[]> {
+interface Shell {
+  /** Types a line with tabs, and returns the arguments after completion. */
+  typed(line: string): Promise<readonly string[]>;
+  end(): Promise<void>;
+}
+
+/** An interactive shell with the completion. Its start takes a second, so one shell gets all lines. */
+async function interactive(name: keyof typeof SHELLS, home: string): Promise<Shell> {
   const { command, prelude } = SHELLS[name];
   const child = spawn("script", ["-qec", command, "/dev/null"], {
     cwd: home,
@@ -131,30 +151,29 @@ async function typed(name: keyof typeof SHELLS, line: string, home: string): Pro
   child.stdout.on("data", (chunk: Buffer) => {
     printed += chunk;
   });
-  const until = async (pattern: RegExp) => {
+  const type = async (line: string, pattern: RegExp) => {
+    printed = "";
+    child.stdin.write(`${line}\r`);
     while (!pattern.test(printed)) await once(child.stdout, "data");
     return pattern.exec(printed)?.[1] ?? "";
   };
-  try {
-    child.stdin.write(
-      `${prelude(join(home, "script"))}; action-runs() { printf '<%s>' "$@"; echo '|'; }; echo rea''dy\r`,
-    );
-    await until(/^ready/m);
-    child.stdin.write(`action-runs ${line}\r`);
-    const shown = await until(/^(<.*>)\|/m);
-    // Let the shell end by itself, because a killed shell may still write into its home.
-    child.stdin.write("exit\r");
-    await once(child, "close");
-    return shown.slice(1, -1).split("><");
-  } finally {
-    child.kill("SIGKILL");
-  }
+  const setUp = `action-runs() { printf '<%s>' "$@"; echo '|'; }; echo rea''dy`;
+  await type(`${prelude(join(home, "script"))}; ${setUp}`, /^ready/m);
+  return {
+    typed: async (line) => (await type(`action-runs ${line}`, /^(<.*>)\|/m)).slice(1, -1).split("><"),
+    // The shell ends by itself, because a killed shell may still write into its home.
+    end: async () => {
+      const closed = once(child, "close");
+      child.stdin.write("exit\r");
+      await closed;
+    },
+  };
 }
 
 test("`action-runs completion` prints the same script", () => {
   const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
   const printed = spawnSync(process.execPath, [main, "completion", "bash"], { encoding: "utf8" });
-  expect(printed).toMatchObject({ status: 0, stdout: `${completionScript("bash", createProgram())}\n` });
+  expect(printed).toMatchObject({ status: 0, stdout: `${BASH}\n` });
 });
 
 test.skipIf(!has("zsh"))("zsh can parse the zsh script", () => {

@@ -1,7 +1,8 @@
 /** The exit codes and messages of the command line, whatever the server answers. */
 
 import { afterEach, describe, expect, test } from "vitest";
-import { cli, type Settings } from "./command.ts";
+import { type Settings, start } from "./command.ts";
+import { cli } from "./in-process.ts";
 import { type BadServer, badServer, html, json, RUN } from "./misbehaving.ts";
 
 const TOKEN = "terr_a-token-that-is-in-no-message";
@@ -284,5 +285,24 @@ describe("text from others", () => {
     const server = await serve((_, response) => json(response, 404, body, { "X-Request-Id": "abc" }));
     const ended = await cli(["get", RUN.id], at(server.url));
     expect(ended.stderr).toBe("action-runs: No [2J run  here. (run_not_found, request abc)\n");
+  });
+});
+
+describe("a process", () => {
+  test.each([
+    ["that works", ["get", RUN.id], "", 0],
+    ["with an error response", ["get", "other"], "", 4],
+    ["with a usage error", ["frobnicate"], "", 2],
+    ["with a token from stdin that no header can carry", ["list", "--token-stdin"], "two\nlines", 2],
+    ["whose wait times out", ["get", RUN.id, "--wait", "--wait-timeout", "1"], "", 7],
+  ])("%s prints and exits as the command line does inside this one", async (_, args, input, code) => {
+    const server = await serve(({ url = "" }, response) => {
+      if (url.includes("?")) return;
+      if (url.endsWith(RUN.id)) return json(response, 200, RUN);
+      json(response, 404, { error: "There is no such run.", code: "run_not_found" });
+    });
+    const ended = await start(args, at(server.url), input).ended;
+    expect(ended.code).toBe(code);
+    expect(ended).toEqual(await cli(args, at(server.url), input));
   });
 });

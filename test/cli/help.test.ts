@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { CliCommand } from "../../src/cli/command.ts";
 import { createProgram } from "../../src/cli/program.ts";
-import { cli } from "./command.ts";
+import { cli } from "./in-process.ts";
 
 function all(command: CliCommand, route: readonly string[]): [string, CliCommand][] {
   return (command.commands as readonly CliCommand[]).flatMap((child) => {

@@ -16,7 +16,8 @@ import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { bookmarkPath, keptBookmarks } from "../../src/cli/kept-bookmarks.ts";
-import { cli, type Settings } from "./command.ts";
+import { type Settings, start } from "./command.ts";
+import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 
 const TOKEN = "terr_a-token-that-is-in-no-file";
@@ -174,7 +175,7 @@ describe("the bookmark of an environment", () => {
       await all;
     };
     answered = id(0);
-    const creates = everyCoordinator.map(() => cli(["create", "deploy"], settings()));
+    const creates = everyCoordinator.map(() => start(["create", "deploy"], settings()).ended);
     for (const ended of await Promise.all(creates)) expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(kept().sort()).toEqual(everyCoordinator);
   });
@@ -222,12 +223,14 @@ describe("the bookmark of an environment", () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     answering = (line) => (line.startsWith("GET") ? released : Promise.resolve());
     const before = server.requests.length;
-    const listing = listed(D1);
+    answered = D1;
+    const listing = start(["list"], settings()).ended;
     while (server.requests.length === before) await new Promise((then) => setTimeout(then, 1));
     // The same coordinator and the same text.
     await create(id(0));
+    answered = D1;
     release();
-    await listing;
+    expect(await listing).toMatchObject({ code: 0, stderr: "" });
     expect(kept()).toEqual([D1, id(0)]);
   });
 

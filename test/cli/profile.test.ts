@@ -16,7 +16,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { profilePath } from "../../src/cli/profile.ts";
-import { cleanEnv, cli, MAIN } from "./command.ts";
+import { cleanEnv, MAIN } from "./command.ts";
+import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json } from "./misbehaving.ts";
 
 const GOOD = "terr_good-token";

@@ -1,6 +1,9 @@
 /** Requests made of the document: of its examples, and of values that its schemas allow or don't. */
 
 import type { Schema } from "@cfworker/json-schema";
+import * as z from "zod/mini";
+import { createApp } from "../../src/app.ts";
+import { VALIDATES, type Validated } from "../../src/http/validate.ts";
 import { document, validatorOf } from "../support/conformance.ts";
 import { type Ask, ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
@@ -123,6 +126,24 @@ export async function send(
     { token: place.token, ...sent },
   );
   return { status, headers, code: typeof body === "object" ? body?.code : undefined };
+}
+
+const routes = createApp().routes.map(({ method, path, handler }) => ({
+  operation: `${method} ${path.replaceAll(/:(\w+)(\{[^/]*\})?/g, "{$1}")}`,
+  validated: (handler as { readonly [VALIDATES]?: Validated })[VALIDATES],
+}));
+
+/** Whether the validator of the service accepts this body, or this query. */
+export function isAccepted(
+  { method, path }: Operation,
+  target: Validated["target"],
+  value: unknown,
+): boolean {
+  const [schema, ...others] = routes
+    .filter(({ operation, validated }) => operation === `${method} ${path}` && validated?.target === target)
+    .flatMap(({ validated }) => validated?.schema ?? []);
+  if (schema === undefined || others.length > 0) throw new Error(`${method} ${path} has not one validator`);
+  return z.safeParse(schema, value).success;
 }
 
 export function isValid(schema: Schema, value: unknown): boolean {

@@ -8,6 +8,7 @@ import { newRunsPath } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import {
   examplesOf,
+  isAccepted,
   isValid,
   membersOf,
   OPERATIONS,
@@ -65,6 +66,9 @@ const TEXTS: readonly string[] = [
   ...["x".repeat(255), "x".repeat(256), ID, ID.toUpperCase(), `${ID}0`],
   ...["2026-01-31T12:00:00Z", "2026-01-31T12:00:00+01:00", "2026-01-31", "2026-13-01T00:00:00Z"],
 ];
+
+/** All that is tried with an operation that needs a new run for each request which it accepts. */
+const BOUNDS: readonly string[] = ["0", "60", "x", "pending", "x".repeat(255)];
 
 /**
  * Rules that no schema can say: a member, a value that its schema allows and the service refuses, and the words of its
@@ -204,11 +208,11 @@ describe.each(CASES)("%s", (_name, operation) => {
     const types = ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"];
     for (const type of types) {
       // Bytes, because text would be given a type.
-      const { status } = await sendAfresh({ raw: bytes, headers: { "Content-Type": type } });
+      const { status } = await send(operation, place, { raw: bytes, headers: { "Content-Type": type } });
       expect([type, status]).toEqual([type, 415]);
     }
     for (const raw of [text.slice(1), "{", "null", "[]", '"x"', "1", "", "\ufeff", `${text}x`]) {
-      expect([raw, (await sendAfresh({ raw })).status]).toEqual([raw, 400]);
+      expect([raw, (await send(operation, place, { raw })).status]).toEqual([raw, 400]);
     }
     const none = await sendAfresh({});
     expect(none.status < 400).toBe(!operation.isBodyRequired);
@@ -217,30 +221,46 @@ describe.each(CASES)("%s", (_name, operation) => {
   it.runIf(body !== undefined)("refuses the bodies that its schema refuses", async () => {
     const schema = body ?? {};
     const members = new Map(membersOf(schema).map((member) => [member.path.join("."), member]));
-    const tried: Body[] = [];
-    for (const one of examples) {
-      tried.push(
-        { ...one, unknown: 1 },
-        ...[...members.values()].flatMap(({ path }) => [
-          withMember(schema, one ?? {}, path, undefined),
-          ...VALUES.map((value) => withMember(schema, one ?? {}, path, value)),
-          withMember(schema, one ?? {}, [...path.slice(0, -1), "unknown"], 1),
-        ]),
-      );
-    }
     const words = IN_WORDS.filter(([member]) => members.has(member));
     const inWords = new Set(
       words.flatMap(([member, value]) =>
         examples.map((one) => JSON.stringify(withMember(schema, one ?? {}, member.split("."), value))),
       ),
     );
+    // What changes one member of one example.
+    const tried = examples.flatMap((one = {}) => [
+      [{ ...one, unknown: 1 }],
+      ...[...members.values()].map(({ path }) => [
+        withMember(schema, one, path, undefined),
+        ...VALUES.map((value) => withMember(schema, one, path, value)),
+        withMember(schema, one, [...path.slice(0, -1), "unknown"], 1),
+      ]),
+    ]);
     const disagreements: unknown[] = [];
-    await inGroups([...new Set([...tried.map((one) => JSON.stringify(one)), ...inWords])], async (raw) => {
+    const sent = new Set(inWords);
+    for (const bodies of tried) {
+      const texts = bodies.map((one) => JSON.stringify(one)).filter((raw) => !inWords.has(raw));
+      const judged = texts.map((raw) => {
+        const value = JSON.parse(raw);
+        return { raw, isAllowed: isValid(schema, value), isAccepted: isAccepted(operation, "json", value) };
+      });
+      const allowed = judged.filter((one) => one.isAllowed);
+      const refused = judged.filter((one) => !one.isAllowed);
+      for (const { raw } of allowed.filter((one) => !one.isAccepted)) disagreements.push(shortened(raw));
+      // What the validator refuses needs no request, but for one. What it accepts can be refused later.
+      const asked = [
+        ...(isConsumed ? allowed.slice(0, 1) : allowed),
+        ...refused.filter((one) => one.isAccepted),
+        ...refused.filter((one) => !one.isAccepted).slice(0, 1),
+      ];
+      for (const { raw } of asked) sent.add(raw);
+    }
+    await inGroups([...sent], async (raw) => {
       const isAllowed = isValid(schema, JSON.parse(raw)) && !inWords.has(raw);
       // A refusal changes nothing.
       const { status } = await (isAllowed ? sendAfresh({ raw }) : send(operation, place, { raw }));
       if (status !== (isAllowed ? operation.success : 400)) {
-        disagreements.push([raw.slice(0, 300), isAllowed, status]);
+        disagreements.push([shortened(raw), isAllowed, status]);
       }
     });
     expect(disagreements).toEqual([]);
@@ -256,13 +276,16 @@ describe.each(CASES)("%s", (_name, operation) => {
     for (const { name, in: where, schema, description } of parameters.filter((one) => one.in !== "path")) {
       const known = KNOWN_VALUES[name];
       if (known !== undefined) expect(description).toMatch(known);
-      await inGroups(TEXTS, async (text) => {
-        // No header can carry it.
-        if (where === "header" && /[^ -~]/.test(text)) return;
+      // No header can carry the others.
+      const texts = TEXTS.filter((text) => where === "query" || !/[^ -~]/.test(text));
+      await inGroups(texts, async (text) => {
         const headers = { Accept: "text/event-stream", [name]: text };
         const sent = where === "query" ? { query: [[name, text] as const] } : { headers };
         const isAllowed = isValid(schema, parameterValue(schema, text));
-        const { status } = await sendAfresh({ body: example, ...sent });
+        if (isAllowed && isConsumed && !BOUNDS.includes(text)) return;
+        const { status } = await (isAllowed
+          ? sendAfresh({ body: example, ...sent })
+          : send(operation, place, { body: example, ...sent }));
         if (isAllowed && known !== undefined && (status === 400 || status === 412)) return;
         if (isAllowed !== status < 400) disagreements.push([name, text, isAllowed, status]);
       });
@@ -284,6 +307,9 @@ describe.each(CASES)("%s", (_name, operation) => {
 });
 
 type Body = Record<string, unknown> | undefined;
+
+/** A cut can leave half of a surrogate pair, which vitest can't report. */
+const shortened = (raw: string) => raw.slice(0, 300).toWellFormed();
 
 /** A few at a time. */
 async function inGroups<T>(all: readonly T[], one: (each: T) => Promise<void>): Promise<void> {
