@@ -32,7 +32,8 @@ try {
 }
 
 /**
- * Only a change is written, because a running `wrangler dev` restarts for each. At once, so nobody reads half a file.
+ * Called only for a change, because a running `wrangler dev` restarts each time. Replaces the file at once, so nobody
+ * reads half.
  */
 function replace(file: string, by: string): void {
   const beside = `${file}.${process.pid}.tmp`;

@@ -1,6 +1,6 @@
 /**
  * The demo's webhook receiver. It fails twice, then accepts and does the work: it sends heartbeats and reports the end.
- * It shows all that a receiver must do, and refuses requests without a valid signature.
+ * It does everything that a receiver must do, and refuses requests without a valid signature.
  */
 
 import { once } from "node:events";
@@ -72,8 +72,13 @@ export async function postAs(run: WebhookBody["run"], url: string, body: unknown
     "Content-Type": "application/json",
     "Idempotency-Key": run.id,
   };
-  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body), redirect: "error" });
-  await answer.body?.cancel();
+  const response = await fetch(url, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+    redirect: "error",
+  });
+  await response.body?.cancel();
 }
 
 export async function read(request: IncomingMessage): Promise<string> {

@@ -6,7 +6,7 @@ import { decodeActionCursor, decodeCursor, decodeSeqCursor } from "./cursor.ts";
 import { NAME_MAX_CHARACTERS, PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS } from "./limits.ts";
 import { parsedText, wholeNumberText } from "./schema-bounds.ts";
 
-// The texts of issues for which no schema has a message, such as an unknown key.
+// Messages for issues that no schema words itself, such as an unknown key.
 z.config(en());
 
 const CONTROL = /\p{Cc}/u;
@@ -21,7 +21,7 @@ export function described<T extends z.ZodMiniType>(schema: T, description: strin
   return member;
 }
 
-/** A name that lists filter on: 1 to 255 characters of well-formed Unicode, no control characters. */
+/** A name that lists can filter by: 1 to 255 characters of well-formed Unicode without control characters. */
 export const filterableName = z
   .string({ error: "send a string." })
   .check(
@@ -45,7 +45,7 @@ export const filterableName = z
     description: "Well-formed Unicode without control characters.",
   });
 
-/** An instant between two milliseconds, if the text is more precise than a millisecond. */
+/** An instant, rounded down and up to a millisecond, because the text can be more precise. */
 export interface Instant {
   readonly floorMs: number;
   readonly ceilMs: number;
