@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, parse } from "node:path";
-import { openApiDocument } from "./document.ts";
+import { documentFromSource } from "./document.ts";
 import { explorerBuild } from "./explorer.ts";
 import { ROOT, WRANGLER } from "./wrangler.ts";
 
@@ -42,7 +42,7 @@ export async function makeAssets(): Promise<void> {
     ...putPage("docs", join(SRC, "docs", "page", "page.html"), explorerFiles()),
     ...putPage("console", join(CONSOLE, "page.html"), consoleBuild()),
   ];
-  put("/openapi.json", JSON.stringify(await openApiDocument()));
+  put("/openapi.json", JSON.stringify(await documentFromSource()));
   // Full names, not a pattern. During a deploy an old version may answer 404 for a new script, and a pattern would let
   // browsers cache that 404 forever.
   put("/_headers", hashed.map((path) => path + HASHED_HEADERS).join(""));

@@ -109,7 +109,7 @@ async function startProduct(): Promise<Product> {
   let isDone = () => {};
   let jobs = 4200;
   const server = createServer(async (request, response) => {
-    const body = await read(request);
+    const body = await readBody(request);
     const delivery = String(request.headers["webhook-id"]);
     const refusals = left.get(delivery) ?? fate.refuses;
     left.set(delivery, refusals - 1);

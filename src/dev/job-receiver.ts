@@ -27,7 +27,7 @@ export async function startJobReceiver(key: string): Promise<JobReceiver> {
   const stopped = new Set<number>();
   const jobs = new Map<string, number>();
   const server = createServer(async (request, response) => {
-    const body = await read(request);
+    const body = await readBody(request);
     const path = request.url ?? "/";
     if (request.headers["x-api-key"] !== key) {
       response.writeHead(401).end();

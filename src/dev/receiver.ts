@@ -28,7 +28,7 @@ export async function startReceiver(signingSecret: string): Promise<Receiver> {
   const seen: { id: string; isSigned: boolean; answered: number }[] = [];
   const started = new Set<string>();
   const server = createServer(async (request, response) => {
-    const body = await read(request);
+    const body = await readBody(request);
     const isSigned = verifies(signingSecret, body, request.headers);
     const id = String(request.headers["webhook-id"]);
     const fails = seen.length < FAILS;
@@ -81,7 +81,7 @@ export async function postAs(run: WebhookBody["run"], url: string, body: unknown
   await response.body?.cancel();
 }
 
-export async function read(request: IncomingMessage): Promise<string> {
+export async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
