@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "../client/index.ts";
-import { postAs, read, type WebhookBody } from "./receiver.ts";
+import { postAs, readBody, type WebhookBody } from "./receiver.ts";
 
 /** How the product treats the next run. */
 interface Fate {

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { postAs, read, type WebhookBody } from "./receiver.ts";
+import { postAs, readBody, type WebhookBody } from "./receiver.ts";
 
 const STEP_MS = 200;
 /** The first job gives up here if nobody stops it. */
