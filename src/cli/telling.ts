@@ -94,7 +94,7 @@ function detailRows({ action, retryOf, labels, externalUrl, heartbeat, cancel }:
   ];
 }
 
-/** The answer to a heartbeat. */
+/** The response to a heartbeat. */
 export function heartbeatText({ status, deadlineAt, cancel }: HeartbeatAnswer, output: Output): string {
   const rows = [
     ["status", output.paint(STATUS_COLOUR[status] ?? "dim", plain(status))],
