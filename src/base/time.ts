@@ -26,7 +26,7 @@ export async function within<T>(maxMs: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** An instant between two milliseconds, if its text is more precise than a millisecond. */
+/** An instant, rounded down and up to a millisecond, because the text can be more precise. */
 export interface Instant {
   readonly floorMs: number;
   readonly ceilMs: number;

@@ -1,4 +1,4 @@
-/** Every command throws instead of exiting, and each of its options with a value has an environment variable. */
+/** A command that throws instead of exiting. Each of its options that takes a value has an environment variable. */
 
 import { Command, type Option } from "commander";
 

@@ -1,6 +1,6 @@
 /**
- * Completion scripts for bash and zsh, made from commander's tree of commands, so that they always match the parser. PURE.
- * The scripts call no server. The shell itself looks up profiles and files.
+ * Completion scripts for bash and zsh, made from commander's tree of commands, so that they always match the parser.
+ * PURE. The scripts call no server. The shell itself looks up profiles and files.
  */
 
 import type { Command, Option } from "commander";
@@ -10,18 +10,18 @@ export const SHELLS = ["bash", "zsh"] as const;
 export type Shell = (typeof SHELLS)[number];
 
 /** What may come next on the command line. `route`: the words that lead there, each after a space. */
-interface Place {
+interface Position {
   readonly route: string;
   readonly words: readonly { readonly word: string; readonly about: string }[];
   readonly options: readonly Option[];
 }
 
 export function completionScript(shell: Shell, program: Command): string {
-  const places = placesOf(program, "");
-  return shell === "bash" ? bash(program.name(), places) : zsh(program.name(), places);
+  const positions = positionsOf(program, "");
+  return shell === "bash" ? bash(program.name(), positions) : zsh(program.name(), positions);
 }
 
-function placesOf(command: Command, route: string): readonly Place[] {
+function positionsOf(command: Command, route: string): readonly Position[] {
   const help = command.createHelp();
   const subcommands = help.visibleCommands(command);
   const options = help.visibleOptions(command);
@@ -30,7 +30,7 @@ function placesOf(command: Command, route: string): readonly Place[] {
     ...argumentChoices(command).map((word) => ({ word, about: "" })),
     ...options.map(({ long, short, description }) => ({ word: long ?? short ?? "", about: description })),
   ];
-  const below = command.commands.flatMap((one) => placesOf(one, `${route} ${one.name()}`));
+  const below = command.commands.flatMap((one) => positionsOf(one, `${route} ${one.name()}`));
   return [{ route, words, options }, ...below];
 }
 
@@ -44,8 +44,8 @@ interface Values {
   readonly option: Option;
 }
 
-function valuesOf(places: readonly Place[]): readonly Values[] {
-  return places.flatMap(({ route, options }) =>
+function valuesOf(positions: readonly Position[]): readonly Values[] {
+  return positions.flatMap(({ route, options }) =>
     options
       .filter(({ required }) => required)
       .map((option) => ({
@@ -73,7 +73,9 @@ function branches(
     .join("");
 }
 
-/** A shell function that prints the profiles' names. It must look in the same folder as profile.ts and skip other files. */
+/**
+ * A shell function that prints the profiles' names. It must look in the same folder as profile.ts and skip other files.
+ */
 function profileLister(name: string, prelude: string): string {
   return `_${identifier(name)}_profiles() {
   ${prelude}
@@ -87,7 +89,7 @@ function profileLister(name: string, prelude: string): string {
 }`;
 }
 
-function bash(name: string, places: readonly Place[]): string {
+function bash(name: string, positions: readonly Position[]): string {
   const own = `_${identifier(name)}`;
   return `# bash completion for ${name}. To use it: source <(${name} completion bash)
 ${profileLister(name, ":")}
@@ -125,18 +127,18 @@ ${own}() {
     # The rest is another command. bash then offers files.
     if [[ \${COMP_WORDS[i]} == -- ]]; then return; fi
     case "$route \${COMP_WORDS[i]}" in
-      ${routes(places)}) route="$route \${COMP_WORDS[i]}" ;;
+      ${routes(positions)}) route="$route \${COMP_WORDS[i]}" ;;
     esac
   done
   case "$route:$option" in
-${branches(valuesOf(places), {
+${branches(valuesOf(positions), {
   choices: (words) => `${own}_offer ${words.map(quote).join(" ")}; return`,
   profiles: `${own}_offer $(${own}_profiles); return`,
   "files after @": `${own}_files; return`,
   anything: "return",
 })}  esac
   case "$route" in
-${places
+${positions
   .map(
     ({ route, words }) =>
       `    ${quote(route)}) ${own}_offer ${words.map(({ word }) => quote(word)).join(" ")} ;;\n`,
@@ -146,7 +148,7 @@ ${places
 complete -o default -F ${own} ${name}`;
 }
 
-function zsh(name: string, places: readonly Place[]): string {
+function zsh(name: string, positions: readonly Position[]): string {
   const own = `_${identifier(name)}`;
   return `#compdef ${name}
 # zsh completion for ${name}. To use it, after compinit: source <(${name} completion zsh)
@@ -158,19 +160,19 @@ ${own}() {
   for ((i = 2; i < CURRENT; i++)); do
     if [[ \${words[i]} == -- ]]; then _files; return; fi
     case "$route \${words[i]}" in
-      ${routes(places)}) route="$route \${words[i]}" ;;
+      ${routes(positions)}) route="$route \${words[i]}" ;;
     esac
   done
   if [[ \${words[CURRENT]} == --*=* ]]; then option=\${words[CURRENT]%%=*}; compset -P 1 '*='; fi
   case "$route:$option" in
-${branches(valuesOf(places), {
+${branches(valuesOf(positions), {
   choices: (words) => `compadd -- ${words.map(quote).join(" ")}; return`,
   profiles: `compadd -- \${(f)"$(${own}_profiles)"}; return`,
   "files after @": "if compset -P @; then _files; else compadd -S '' -- @; fi; return",
   anything: "_files; return",
 })}  esac
   case "$route" in
-${places
+${positions
   .map(
     ({ route, words }) =>
       `    ${quote(route)}) items=(${words.map(({ word, about }) => quote(`${word}:${about.replaceAll(":", "\\:")}`)).join(" ")}) ;;\n`,
@@ -181,8 +183,8 @@ ${places
 if [[ "\${funcstack[1]}" == _${name} ]]; then ${own} "$@"; else compdef ${own} ${name}; fi`;
 }
 
-function routes(places: readonly Place[]): string {
-  return places
+function routes(positions: readonly Position[]): string {
+  return positions
     .filter(({ route }) => route !== "")
     .map(({ route }) => quote(route))
     .join("|");

@@ -1,4 +1,4 @@
-/** Shows a run that a command has made, and with --wait waits for its end. */
+/** Shows the new run of a command. With --wait, waits for the run's end. */
 
 import { Option } from "commander";
 import type { Client, StartedActionRun } from "../client/index.ts";

@@ -19,7 +19,7 @@ const SECOND_MS = 1000;
 const FIRST_BEAT_MS = 15 * SECOND_MS;
 /** KILL comes after this share of the time that the run has left. The rest is for the report. */
 const SHARE_BEFORE_KILL = 2 / 3;
-/** The time before KILL if the run has already ended, or if the answer does not say how much time is left. */
+/** The time before KILL if the run has already ended, or if the response does not say how much time is left. */
 const LATE_GRACE_MS = 10 * SECOND_MS;
 const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
 
@@ -41,7 +41,8 @@ export interface Execution {
 }
 
 /**
- * Returns the command's status, or the exit code that says why it was not started, was stopped, or was not reported.
+ * Returns the command's status, or the exit code that says why the command was not started or was stopped, or why the
+ * report failed.
  */
 export async function execute(execution: Execution): Promise<number> {
   const signals = new Signals();
@@ -87,18 +88,13 @@ async function endBeforeStart({ report }: Execution, cancel: Cancel): Promise<nu
  */
 async function firstBeat(beats: Callback): Promise<ActionRunsError | Cancel | null> {
   try {
-    const answer = await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
-    return cancelOf(answer);
+    const { cancel } = await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
+    return cancel;
   } catch (fault) {
     if (isRefusal(fault)) return fault;
     complain(`The first heartbeat failed, but the command starts anyway: ${errorSentence(fault)}`);
     return null;
   }
-}
-
-/** A service from before cancels had a grace does not send the member. */
-function cancelOf(answer: HeartbeatAnswer): Cancel | null {
-  return answer.cancel ?? null;
 }
 
 function reasonOf({ reason }: Cancel): string {
@@ -132,7 +128,7 @@ async function work(execution: Execution, signals: Signals, tail: Tail): Promise
 async function beat(beats: Callback, seconds: number, stop: CommandStop, over: AbortSignal): Promise<void> {
   while (await waited(seconds * SECOND_MS, over)) {
     try {
-      const cancel = cancelOf(await beats.heartbeat({}, { signal: over }));
+      const { cancel } = await beats.heartbeat({}, { signal: over });
       if (cancel !== null) stopFor(stop, graceOf(cancel), reasonOf(cancel));
     } catch (fault) {
       if (over.aborted) return;
@@ -207,7 +203,7 @@ function errorOf(
   return line === "" ? `${name} ${how}` : `${name} ${how}: ${line}`;
 }
 
-/** Changes when the file is written, so that a file from before is not taken for a result. */
+/** A text that changes when the file is written, so that an older file is not taken for a result. */
 function stampOf(path: string | null): string | null {
   const found = path === null ? undefined : statSync(path, { throwIfNoEntry: false });
   return found === undefined ? null : `${found.mtimeMs} ${found.size} ${found.ino}`;

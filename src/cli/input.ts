@@ -1,4 +1,4 @@
-/** Reads input that is not a flag: JSON from text or a file, stdin, and answers typed on the terminal. */
+/** Reads values from text, a file or stdin, and asks for answers on the terminal. */
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -81,7 +81,8 @@ export async function ask(question: string, { isSecret = false, usual = "" } = {
   const output = isSecret ? nowhere : process.stderr;
   const prompt = usual === "" ? `${question}: ` : `${question} [${plain(usual)}]: `;
   const asking = createInterface({ input: process.stdin, output, terminal: true });
-  // After createInterface has switched off the terminal's own echo. An early answer would be shown.
+  // Print the question only now: createInterface has switched off the terminal's echo, which would show an early
+  // answer.
   if (isSecret) process.stderr.write(prompt);
   asking.on("SIGINT", () => process.exit(130));
   const end = () =>

@@ -18,7 +18,10 @@ const NOT_FOUND = 127;
 const NOT_RUNNABLE = 126;
 /** How long to read on after the command has ended. A process that it left behind may hold the output open forever. */
 const LAST_OUTPUT_MS = 500;
-/** More than a pipe holds. Another process printed anything beyond this, after the command had ended. */
+/**
+ * More than a pipe holds. Output beyond this is not the command's: another process printed it after the command had
+ * ended.
+ */
 const PIPES_MAX_BYTES = 4 * 1024 * 1024;
 
 /** How the command ended. */
@@ -100,7 +103,8 @@ export async function runJob(
     const [status, endedBy] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
     const isStopped = stop.isRequested;
     await stop.untilGone();
-    // What the command left behind is not its work, and the id of an empty group can belong to others soon.
+    // Processes that the command left behind are not its work, and the system may soon give the id of an empty group to
+    // others.
     signals.passTo(null);
     await untilSilent(closed, tail);
     return { status: status ?? statusOf(endedBy), endedBy, fault: null, isStopped };

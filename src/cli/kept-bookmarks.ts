@@ -1,8 +1,8 @@
 /**
- * Keeps an environment's bookmark between two commands, so that `list` shows what the `create` before it made. One small
- * file for each server and environment, in the user's state folder. The file holds no token and no name.
+ * Keeps an environment's bookmark between two commands, so that `list` shows what the `create` before it made. One
+ * small file for each server and environment, in the user's state folder. The file holds no token and no name.
  *
- * The file is only a help. If it can't be read or written, a command must behave as if there were none.
+ * Commands must work without the file. If it can't be read or written, a command behaves as if it did not exist.
  */
 
 import { createHash, randomUUID } from "node:crypto";
@@ -14,30 +14,30 @@ import type { BookmarkStore } from "../client/index.ts";
 
 /** After this time D1 has every change, unless it is down. */
 const USEFUL_MS = 10 * 60_000;
-/** How long an update waits for that of another command. */
+/** How long an update waits for the update of another command. */
 const LOCK_MAX_MS = 100;
 const LOCK_PAUSE_MS = 2;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The environment that a bookmark belongs to. */
-export interface BookmarkPlace {
+export interface BookmarkScope {
   readonly baseUrl: string;
   readonly org: string;
   readonly project: string;
   readonly env: string;
 }
 
-/** The file of this place's bookmark, which may not exist. */
+/** The file of this bookmark, which may not exist. */
 export function bookmarkPath(
-  { baseUrl, org, project, env: name }: BookmarkPlace,
+  { baseUrl, org, project, env: name }: BookmarkScope,
   env: Environment = process.env,
   platform: NodeJS.Platform = process.platform,
 ): string {
-  const place = createHash("sha256")
+  const hash = createHash("sha256")
     .update(JSON.stringify([baseUrl, org, project, name]))
     .digest("hex");
-  return join(stateFolder(env, platform), "action-runs", `bookmark-${place.slice(0, 32)}.json`);
+  return join(stateFolder(env, platform), "action-runs", `bookmark-${hash.slice(0, 32)}.json`);
 }
 
 function stateFolder(env: Environment, platform: NodeJS.Platform): string {
@@ -47,11 +47,14 @@ function stateFolder(env: Environment, platform: NodeJS.Platform): string {
   return isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), ".local", "state");
 }
 
-/** A store that every command for this place shares. If the file can't be written, it works for this process alone. */
-export function keptBookmarks(place: BookmarkPlace): BookmarkStore {
+/**
+ * A store that every command for this environment shares. If the file can't be written, it works for this process
+ * alone.
+ */
+export function keptBookmarks(scope: BookmarkScope): BookmarkStore {
   let own: readonly BookmarkPart[] = [];
-  const path = pathOrNull(place);
-  // Each time from the file, because another command may have written it.
+  const path = pathOrNull(scope);
+  // Read the file each time, because another command may have written it.
   const read = () => mergedParts([...own, ...(path === null ? [] : partsInFile(path))]);
   return {
     read,
@@ -64,9 +67,9 @@ export function keptBookmarks(place: BookmarkPlace): BookmarkStore {
   };
 }
 
-function pathOrNull(place: BookmarkPlace): string | null {
+function pathOrNull(scope: BookmarkScope): string | null {
   try {
-    return bookmarkPath(place);
+    return bookmarkPath(scope);
   } catch {
     // The system does not know the user's home.
     return null;

@@ -1,6 +1,6 @@
 /**
- * Hides secrets in text, also as programs like to print them: percent-encoded, in base64, and broken into lines. Any other
- * form stays, such as a part of a secret, hex, or what compression makes of it. PURE.
+ * Hides secrets in text, also if they are percent-encoded, in base64, or broken into lines. It finds no other form,
+ * such as a part of a secret, hex or compressed text. PURE.
  */
 
 const MASK = "***";
@@ -24,7 +24,10 @@ export function masked(text: string, secrets: readonly string[], from = 0): stri
   return shown + text.slice(at);
 }
 
-/** Expressions, in any case: a program that changes the case of a secret does not hide it. */
+/**
+ * Expressions for the forms of a secret. They ignore case, so a program that changes a secret's case does not get past
+ * them.
+ */
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret, "utf8");
   const characters = [...secret].map((character) => `(?:${literal(character)}|${percent(character)})`);
@@ -45,11 +48,13 @@ function percent(character: string): string {
   return Buffer.from(character, "utf8").toString("hex").replace(/../g, "%$&");
 }
 
-/** What base64 always makes of these bytes, whatever is before and after them, if `shift` bytes of a group of three are before. */
+/**
+ * The base64 characters that depend on these bytes alone. `shift`: how many bytes of a group of three come before them.
+ */
 function base64At(bytes: Buffer, shift: number): string {
   const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64");
   const end = shift + bytes.length;
-  // A character has 6 bits. Those at the edges have bits of the neighbours as well.
+  // A character has 6 bits. Characters at the edges also contain bits of the neighbours.
   return text.slice(Math.ceil((shift * 8) / 6), Math.floor((end * 8) / 6));
 }
 

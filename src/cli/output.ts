@@ -1,6 +1,6 @@
 /**
- * Prints the result: one JSON value for programs, tables and colour for people. Text from others is printed without control
- * characters, because these could move the terminal's cursor, set its title or hide a line.
+ * Prints the result: one JSON value for programs, tables and colour for people. Text from others is printed without
+ * control characters, because these could move the terminal's cursor, set its title or hide a line.
  */
 
 import { once } from "node:events";
@@ -44,7 +44,10 @@ export class Output {
     if (!this.#stream.write(`${text}\n`)) await once(this.#stream, "drain");
   }
 
-  /** Prints things as they come, as one JSON array. After an error the array stays open, so that it is not taken for complete. */
+  /**
+   * Prints things as they come, as one JSON array. After an error the array has no end, so nobody takes it for
+   * complete.
+   */
   async array(things: AsyncIterable<unknown>): Promise<void> {
     let before = "[";
     for await (const thing of things) {
@@ -54,7 +57,7 @@ export class Output {
     await this.line(before === "[" ? "[]" : "]");
   }
 
-  /** Rows under their headings. A column given as a string is never cut. `colourOf`: a cell's colour, or null. */
+  /** Rows below their headings. A column that is a string is never cut. `colourOf`: a cell's colour, or null. */
   table(
     columns: readonly (string | Column)[],
     rows: readonly (readonly string[])[],
@@ -90,8 +93,8 @@ export function exitWhenReaderIsGone(fault: NodeJS.ErrnoException): void {
 }
 
 /**
- * Text as one line, with a space for each character that a terminal would act on, so its width is what we count. Where it
- * could begin a line or hide a command, the log of a CI product finds none: `::name::` at the start, `##[name]`, `##vso[name]`.
+ * Text as one line, with a space for each character that a terminal would act on, so its width is what we count. It
+ * breaks up commands that CI products run from logs: `::name::` at the start of a line, `##[name]` and `##vso[name]`.
  */
 export function plain(text: string): string {
   return text
@@ -105,9 +108,7 @@ export function plainLines(text: string): string {
   return text.split("\n").map(plain).join("\n");
 }
 
-/**
- * Text in which a CI product finds no command. GitHub and Azure run what a log says: `::name::`, `##[name]`, `##vso[name]`.
- */
+/** Breaks up commands that GitHub and Azure run from anywhere in a log: `::name::`, `##[name]` and `##vso[name]`. */
 export function inert(text: string): string {
   return text.replace(/:(?=:)/g, ": ").replace(/#(?=#)/g, "# ");
 }

@@ -1,4 +1,4 @@
-/** The processes of a command: signals all of them, and tells whether one is left. It decides nothing. */
+/** The processes of a command: sends them signals, and tells whether one is left. It decides nothing. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 
@@ -22,7 +22,9 @@ export class ProcessGroup {
     this.#isOwn = isOwn;
   }
 
-  /** Sends the signal to the group, or to the command alone if it has none. On Windows every signal ends the whole tree. */
+  /**
+   * Sends the signal to the group, or to the command alone if it has none. On Windows every signal ends the whole tree.
+   */
   send(signal: NodeJS.Signals): void {
     if (this.#pid === undefined) return;
     if (isWindows) endTree(this.#pid);
@@ -36,8 +38,8 @@ export class ProcessGroup {
 }
 
 /**
- * Sends to a process, or with a negative id to a group. Returns false if it is gone. 0 sends nothing. Not by the child's own
- * `kill`, which emits an error if the command runs as another user, and that would look like a failed start.
+ * Sends to a process, or with a negative id to a group. Returns false if it is gone. 0 sends nothing. We don't use the
+ * child's own `kill`: if the command runs as another user, `kill` emits an error that looks like a failed start.
  */
 function sendTo(id: number, signal: NodeJS.Signals | 0): boolean {
   try {
@@ -45,7 +47,8 @@ function sendTo(id: number, signal: NodeJS.Signals | 0): boolean {
     return true;
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException;
-    // macOS says EPERM for a group in which every process has ended. Elsewhere the processes run as another user: they are
+    // macOS says EPERM for a group in which every process has ended. Elsewhere the processes run as another user: they
+    // are
     // alive, but out of reach.
     return code === "EPERM" && process.platform !== "darwin";
   }

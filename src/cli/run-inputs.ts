@@ -1,4 +1,4 @@
-/** What a run is given, as options of the commands that make one. The service validates the values. */
+/** The options for a run's inputs, for the commands that create a run. The service validates the values. */
 
 import { Option } from "commander";
 import type { CliCommand } from "./command.ts";
@@ -47,7 +47,10 @@ export function withInputs(command: CliCommand): CliCommand {
     );
 }
 
-/** The parameters; undefined if no option gives one. `base`: what --param adds to without --parameters. */
+/**
+ * The parameters; undefined if no option gives one. `base`: the parameters that --param adds to if there is no
+ * --parameters.
+ */
 export async function readParameterFlags(
   { parameters, param }: ParameterFlags,
   base?: unknown,

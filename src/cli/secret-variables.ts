@@ -1,6 +1,6 @@
 /**
- * The variables that can hold a credential: a command that `exec` starts must not get them, and must not find them in the
- * environment of `exec` itself.
+ * The variables that can hold a credential: a command that `exec` starts must not get them, and must not find them in
+ * the environment of `exec` itself.
  */
 
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
@@ -14,7 +14,7 @@ const SECRET: ReadonlySet<string> = new Set([
   "ACTION_RUNS_ACTION_PUT_BODY",
 ]);
 
-/** Whatever the case, because Windows ignores it. */
+/** Ignores case, because Windows does. */
 function isSecretVariable(name: string): boolean {
   return SECRET.has(name.toUpperCase());
 }
@@ -27,9 +27,10 @@ export function withoutSecrets(env: NodeJS.ProcessEnv, kept: string | null): Nod
 }
 
 /**
- * Removes the secret variables from this process, once its settings are read. Linux shows every process of this user the
- * environment that another one was started with, in `/proc/PID/environ`. So their values are overwritten there too. That needs a Linux that lets a
- * process write its own memory, as it does by default. Other systems keep what they show.
+ * Removes the secret variables from this process. Call this after the settings are read. Linux shows the environment
+ * with which a process was started to every process of the same user, in `/proc/PID/environ`. So the values are
+ * overwritten there too, if Linux lets a process write its own memory, as it does by default. Other systems still show
+ * the values.
  */
 export function hideSecrets(): void {
   // Node would open its debugger, to which every process of this machine may connect.

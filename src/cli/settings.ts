@@ -11,7 +11,7 @@ import { DEFAULT_PROFILE, type Profile, profileNames, profilePath, readProfile }
 
 const SECOND_MS = 1000;
 
-export interface PlaceFlags {
+export interface ScopeFlags {
   readonly url?: string;
   readonly org?: string;
   readonly project?: string;
@@ -26,7 +26,7 @@ export interface CallFlags {
   readonly requestTimeout: number;
 }
 
-export interface ConnectionFlags extends PlaceFlags, CallFlags {
+export interface ConnectionFlags extends ScopeFlags, CallFlags {
   readonly tokenStdin?: boolean;
 }
 
@@ -48,7 +48,7 @@ const HOW: Readonly<Record<keyof Profile, string>> = {
 /** A client for the environment that the settings name. Throws UsageError if a setting is missing. */
 export async function connect(flags: ConnectionFlags, { needsEnv = true } = {}): Promise<Client> {
   const profile = namedProfile(flags.profile);
-  const place = {
+  const scope = {
     baseUrl: checkUrl(pick("url", flags, profile), "--url"),
     org: pick("org", flags, profile),
     project: pick("project", flags, profile),
@@ -57,8 +57,8 @@ export async function connect(flags: ConnectionFlags, { needsEnv = true } = {}):
   };
   const token = flags.tokenStdin
     ? await readToken("--token-stdin")
-    : tokenFromElsewhere(place.baseUrl, profile, flags.profile);
-  return made(() => createClient({ ...place, token, bookmarks: keptBookmarks(place), ...calling(flags) }));
+    : tokenFromElsewhere(scope.baseUrl, profile, flags.profile);
+  return made(() => createClient({ ...scope, token, bookmarks: keptBookmarks(scope), ...calling(flags) }));
 }
 
 /** The named profile, which must exist, or the default profile, which may be missing. */
@@ -73,13 +73,13 @@ function namedProfile(name: string | undefined): Profile {
   );
 }
 
-function pick(name: "url" | "org" | "project" | "env", flags: PlaceFlags, profile: Profile): string {
+function pick(name: "url" | "org" | "project" | "env", flags: ScopeFlags, profile: Profile): string {
   const value = flags[name] || profile[name];
   if (!value) throw missing(name, flags.profile);
   return value;
 }
 
-/** If the user has other profiles than the default one, the message names them. */
+/** The error for a missing setting. It names the user's profiles besides the default one. */
 function missing(name: keyof Profile, profile: string | undefined): UsageError {
   const others = profile === undefined ? profileNames().filter((one) => one !== DEFAULT_PROFILE) : [];
   if (others.length === 0) return new UsageError(HOW[name]);

@@ -40,7 +40,7 @@ export class CommandStop {
     this.#timer = setTimeout(() => this.#kill(), ms);
   }
 
-  /** For when the command itself has ended: waits for the rest of its group, at most until KILL. */
+  /** Call this when the command itself has ended. Waits for the rest of its group, at most until KILL. */
   async untilGone(): Promise<void> {
     const look = async () => {
       while (this.#group?.isAlive()) await delay(LOOK_EVERY_MS);

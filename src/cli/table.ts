@@ -4,15 +4,17 @@ import stringWidth from "string-width";
 
 export interface Column {
   readonly heading: string;
-  /** The column is cut to no fewer cells. Without it, the column is never cut. */
+  /** The fewest cells to which the column is cut. Without this number, the column is never cut. */
   readonly least?: number;
-  /** If the table is too wide, the column with the highest number is left out first. Without it, the column stays. */
+  /**
+   * If the table is too wide, the column with the highest number is left out first. Without a number, the column stays.
+   */
   readonly dispensable?: number;
 }
 
 /** A cell as shown: padded or cut. */
 export interface Shown {
-  /** The column's place among all columns. */
+  /** The column's index among all columns. */
   readonly column: number;
   readonly text: string;
 }

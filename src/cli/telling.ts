@@ -94,7 +94,7 @@ function detailRows({ action, retryOf, labels, externalUrl, heartbeat, cancel }:
   ];
 }
 
-/** The answer to a heartbeat. */
+/** The response to a heartbeat. */
 export function heartbeatText({ status, deadlineAt, cancel }: HeartbeatAnswer, output: Output): string {
   const rows = [
     ["status", output.paint(STATUS_COLOUR[status] ?? "dim", plain(status))],
@@ -243,7 +243,7 @@ function words(...parts: readonly string[]): string {
   return parts.filter((part) => part !== "").join(" ");
 }
 
-/** A time as shown everywhere: in UTC, to the second, in the format that options such as --created-after accept. */
+/** A time in UTC, to the second, in the format that options such as --created-after accept. */
 export function instantText(iso: string): string {
   return plain(iso.replace(/\.\d+Z$/, "Z"));
 }

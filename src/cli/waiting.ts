@@ -49,7 +49,7 @@ export async function untilEnded(
   }
 }
 
-/** Shows people what happens until the run ends. The caller shows how it ended. */
+/** Shows people the events until the run ends. The caller shows the ended run. */
 async function tell(
   client: Client,
   id: string,

@@ -14,7 +14,7 @@ import {
   type StartedActionRun,
   sending,
 } from "./api.ts";
-import { ActionRunsError, unexpectedAnswer } from "./errors.ts";
+import { ActionRunsError, unexpectedResponse } from "./errors.ts";
 import { listOf, nextOf, type PageQuery, pages } from "./paging.ts";
 import { checkedActionName, type Environment } from "./settings.ts";
 import type { Send } from "./transport.ts";
@@ -40,7 +40,9 @@ export interface ActionPage {
 }
 
 export interface PutOptions extends CallOptions {
-  /** Replaces the action only if it has this version, or creates it only if it does not exist: null. Otherwise 412. */
+  /**
+   * A number replaces the action only if it has this version. null creates it only if it does not exist. Otherwise 412.
+   */
   readonly ifVersion?: number | null | undefined;
 }
 
@@ -59,9 +61,9 @@ export interface Actions {
   get(name: string, options?: CallOptions): Promise<StoredAction>;
   /** By name. Requests further pages as you read on. */
   list(options?: CallOptions): AsyncIterable<ListedAction>;
-  /** One page, by name, for those who show pages. `next` of the page before it is its `cursor`. */
+  /** One page, by name. Its `cursor` is the `next` of the page before it. */
   page(query?: PageQuery, options?: CallOptions): Promise<ActionPage>;
-  /** Deletes an action. Runs that have begun continue. Succeeds too if the first try did, but its response was lost. */
+  /** Deletes an action. Runs that have begun continue. A retry succeeds if a try before it deleted the action. */
   delete(name: string, options?: DeleteOptions): Promise<void>;
   /** Creates a run of an action. A retry uses the same key, so it creates no second run. */
   run(
@@ -77,19 +79,19 @@ export function createActions(api: Api, scope: Environment, send: Send): Actions
   return {
     async put(name, definition, { signal, ifVersion } = {}) {
       const header = ifVersion === null ? { "If-None-Match": "*" } : ifMatch(ifVersion);
-      const answer = await api.PUT(ACTION, {
+      const result = await api.PUT(ACTION, {
         params: { path: of(name), header },
         body: definition,
         fetch: sending(send, { signal, isRepeatable: ifVersion === undefined }),
       });
-      return stored(name, bodyOf(answer), answer.response);
+      return stored(name, bodyOf(result), result.response);
     },
     async get(name, { signal } = {}) {
-      const answer = await api.GET(ACTION, {
+      const result = await api.GET(ACTION, {
         params: { path: of(name) },
         fetch: sending(send, { signal }),
       });
-      return stored(name, bodyOf(answer), answer.response);
+      return stored(name, bodyOf(result), result.response);
     },
     list: ({ signal } = {}) =>
       pages((cursor) =>
@@ -100,8 +102,8 @@ export function createActions(api: Api, scope: Environment, send: Send): Actions
       ),
     async page(query = {}, { signal } = {}) {
       const params = { path: scope, query: present(query) };
-      const answer = await api.GET(ACTIONS, { params, fetch: sending(send, { signal }) });
-      return { actions: listOf(answer), next: nextOf(answer) };
+      const result = await api.GET(ACTIONS, { params, fetch: sending(send, { signal }) });
+      return { actions: listOf(result), next: nextOf(result) };
     },
     async delete(name, { signal, ifVersion } = {}) {
       const params = { path: of(name), header: ifMatch(ifVersion) };
@@ -132,6 +134,6 @@ function ifMatch(version: number | undefined): { "If-Match"?: string } {
 /** The version is the ETag. A proxy that compresses the response may put `W/` before it. */
 function stored(name: string, definition: Action, response: Response): StoredAction {
   const [, version] = /^(?:W\/)?"(\d+)"$/.exec(response.headers.get("ETag") ?? "") ?? [];
-  if (version === undefined) throw unexpectedAnswer(response, "The response has no version");
+  if (version === undefined) throw unexpectedResponse(response, "The response has no version");
   return { name, version: Number(version), definition };
 }

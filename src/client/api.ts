@@ -1,7 +1,7 @@
 /** The API as the OpenAPI document describes it: openapi-fetch with the generated types. */
 
 import createOpenApiClient, { type Client } from "openapi-fetch";
-import { redirected, unexpectedAnswer } from "./errors.ts";
+import { redirected, unexpectedResponse } from "./errors.ts";
 import type { components, paths } from "./openapi.ts";
 import { isRedirect, type Send, type SendOptions } from "./transport.ts";
 
@@ -89,7 +89,7 @@ export function bodyOf<T>({
   readonly data?: T;
   readonly response: Response;
 }): NonNullable<T> {
-  if (data === undefined || data === null) throw unexpectedAnswer(response, "The response has no body");
+  if (data === undefined || data === null) throw unexpectedResponse(response, "The response has no body");
   return data;
 }
 

@@ -14,7 +14,7 @@ export interface AuditPage {
 export interface Audit {
   /** Newest first. Requests further pages as you read on. */
   list(options?: CallOptions): AsyncIterable<AuditEntry>;
-  /** One page, newest first, for those who show pages. `next` of the page before it is its `cursor`. */
+  /** One page, newest first. Its `cursor` is the `next` of the page before it. */
   page(query?: PageQuery, options?: CallOptions): Promise<AuditPage>;
 }
 
@@ -33,8 +33,8 @@ export function createAudit(
       ),
     async page(query = {}, { signal } = {}) {
       const params = { path: project, query: present(query) };
-      const answer = await api.GET("/{o}/{p}/audit", { params, fetch: sending(send, { signal }) });
-      return { entries: listOf(answer), next: nextOf(answer) };
+      const result = await api.GET("/{o}/{p}/audit", { params, fetch: sending(send, { signal }) });
+      return { entries: listOf(result), next: nextOf(result) };
     },
   };
 }

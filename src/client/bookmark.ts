@@ -2,8 +2,8 @@
  * Lets a client see its own changes in lists. A bookmark names the coordinators that D1 may be behind, and D1's own
  * position. The client keeps the parts that responses carry, and sends them with each request of its environment.
  *
- * A list drops the parts that it no longer needs, so parts must also leave. Calls run at the same time: a list must not
- * remove what a change has reported since the list began.
+ * The response to a list leaves out the parts that are no longer needed, so the client drops them too. Calls can run at
+ * the same time: a list must not drop a part that a change has reported since the list began.
  */
 
 const BOOKMARK = "x-d1-bookmark";
@@ -27,7 +27,7 @@ export interface BookmarkPart {
  */
 export interface BookmarkStore {
   read(): readonly BookmarkPart[];
-  /** Replaces what the store holds now by the result of `change`. Nothing else may change the store meanwhile. */
+  /** Replaces the parts by the result of `change`. Nothing else may change the store meanwhile. */
   update(change: (held: readonly BookmarkPart[]) => readonly BookmarkPart[]): void;
 }
 
@@ -64,7 +64,7 @@ export function keepingBookmarks(
   };
 }
 
-/** What to hold after a response with this header. `sent`: what its request sent. `at`: now. PURE. */
+/** The parts to hold after a response with this header. `sent`: the parts of its request. `at`: now. PURE. */
 export function afterResponse(
   held: readonly BookmarkPart[],
   sent: readonly BookmarkPart[],
@@ -72,7 +72,7 @@ export function afterResponse(
   at: number,
 ): readonly BookmarkPart[] {
   const texts = header.split(/[.,]/).map((text) => text.trim());
-  // What this client can't read may stand for the parts that it sent.
+  // If this client can't read a part, that part may stand for the parts that it sent, so it keeps them.
   const isReadable = texts.every((text) => kindOf(text) !== null);
   const isDone = (one: BookmarkPart) =>
     isReadable && sent.some((part) => part.text === one.text && part.at === one.at);

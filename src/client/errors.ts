@@ -65,7 +65,7 @@ function browserOrigin(): string | null {
 }
 
 /** A response that the API never sends, for example from a proxy. `what`: the first sentence without its full stop. */
-export function unexpectedAnswer(response: Response, what: string, cause?: unknown): ActionRunsError {
+export function unexpectedResponse(response: Response, what: string, cause?: unknown): ActionRunsError {
   return new ActionRunsError(`${what} (status ${response.status}). Check that the address is the API's.`, {
     ...detailsOf(response),
     code: "unexpected_answer",
@@ -85,7 +85,7 @@ export async function redirected(response: Response): Promise<ActionRunsError> {
 /** The error for a refusal. `text`: the response's body. */
 export function refusalOf(response: Response, text: string): ActionRunsError {
   const body = parseJson(text);
-  if (!isWireError(body)) return unexpectedAnswer(response, "The response is not from the API");
+  if (!isWireError(body)) return unexpectedResponse(response, "The response is not from the API");
   return new ActionRunsError(body.error, { ...detailsOf(response), code: body.code });
 }
 

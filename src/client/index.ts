@@ -4,14 +4,13 @@
  */
 
 import { type Actions, createActions } from "./actions.ts";
-import { type Api, createApi } from "./api.ts";
+import { type Api, bodyOf, type CallOptions, type CurrentToken, createApi, sending } from "./api.ts";
 import { type Audit, createAudit } from "./audit.ts";
 import { bookmarksInMemory, keepingBookmarks } from "./bookmark.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { type ClientSettings, checkedName, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 import { createSend } from "./transport.ts";
-import { createWhoami, type Whoami } from "./whoami.ts";
 
 export type { ActionPage, Actions, DeleteOptions, PutOptions, StoredAction } from "./actions.ts";
 export type {
@@ -52,7 +51,8 @@ export type { CallSettings, ClientSettings } from "./settings.ts";
 export type { TokenPage, Tokens } from "./tokens.ts";
 export type { WaitOptions } from "./wait.ts";
 export type { WatchOptions } from "./watch.ts";
-export type { Whoami } from "./whoami.ts";
+
+export type Whoami = (options?: CallOptions) => Promise<CurrentToken>;
 
 export interface Client {
   /** The stored actions of the environment. */
@@ -82,7 +82,7 @@ export function createClient(settings: ClientSettings): Client {
     runs: createRuns(api, environment, transport, sendInEnvironment),
     tokens: createTokens(api, project, send),
     audit: createAudit(api, project, send),
-    whoami: createWhoami(api, send),
+    whoami: async ({ signal } = {}) => bodyOf(await api.GET("/whoami", { fetch: sending(send, { signal }) })),
     api,
   };
 }

@@ -1,6 +1,6 @@
 /** Follows pages by their Link headers (RFC 8288). Even an empty page may have a next page. */
 
-import { unexpectedAnswer } from "./errors.ts";
+import { unexpectedResponse } from "./errors.ts";
 
 /** One page, as openapi-fetch gives it. */
 export interface Page<T> {
@@ -18,7 +18,7 @@ export async function* pages<T>(
     yield* listOf(page);
     const next = nextCursor(page.response.headers.get("Link"));
     if (next === undefined) return;
-    if (next === cursor) throw unexpectedAnswer(page.response, "The next page is the same page again");
+    if (next === cursor) throw unexpectedResponse(page.response, "The next page is the same page again");
     cursor = next;
   }
 }
@@ -36,7 +36,7 @@ export function nextOf({ response }: Page<unknown>): string | null {
 
 /** The entries of a page. Throws if the body is no list. */
 export function listOf<T>({ data, response }: Page<T>): readonly T[] {
-  if (!Array.isArray(data)) throw unexpectedAnswer(response, "The response is not a list");
+  if (!Array.isArray(data)) throw unexpectedResponse(response, "The response is not a list");
   return data;
 }
 

@@ -64,7 +64,7 @@ export interface Runs {
   getText(id: string, options?: CallOptions & DetailOptions): Promise<string>;
   /** Newest first. Requests further pages as you read on. */
   list(filter?: RunFilter, options?: CallOptions): AsyncIterable<DetailedActionRun>;
-  /** One page, newest first, for those who show pages. `next` of the page before it is its `cursor`. */
+  /** One page, newest first. Its `cursor` is the `next` of the page before it. */
   page(filter?: ListQuery, options?: CallOptions): Promise<RunPage>;
   /** How many runs of each status match. A count beyond 1000 is `{ atLeast: 1000 }`. */
   summary(filter?: Omit<RunFilter, "limit" | "include">, options?: CallOptions): Promise<ActionRunSummary>;
@@ -128,8 +128,8 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
       ),
     async page(filter = {}, { signal } = {}) {
       const params = { path: scope, query: filter };
-      const answer = await api.GET(RUNS, { params, fetch: sending(send, { signal }) });
-      return { runs: listOf(answer), next: nextOf(answer) };
+      const result = await api.GET(RUNS, { params, fetch: sending(send, { signal }) });
+      return { runs: listOf(result), next: nextOf(result) };
     },
     async summary(filter = {}, { signal } = {}) {
       const params = { path: scope, query: filter };

@@ -34,7 +34,7 @@ export interface Tokens {
   create(body: NewApiToken, options?: CallOptions): Promise<CreatedApiToken>;
   /** Requests further pages as you read on. */
   list(options?: CallOptions): AsyncIterable<ApiToken>;
-  /** One page, newest first, for those who show pages. `next` of the page before it is its `cursor`. */
+  /** One page, newest first. Its `cursor` is the `next` of the page before it. */
   page(query?: PageQuery, options?: CallOptions): Promise<TokenPage>;
   /**
    * Revokes a token and all tokens that it created, within 30 s, and resolves with their ids. If the first try
@@ -62,8 +62,8 @@ export function createTokens(
       ),
     async page(query = {}, { signal } = {}) {
       const params = { path: project, query: present(query) };
-      const answer = await api.GET(TOKENS, { params, fetch: sending(send, { signal }) });
-      return { tokens: listOf(answer), next: nextOf(answer) };
+      const result = await api.GET(TOKENS, { params, fetch: sending(send, { signal }) });
+      return { tokens: listOf(result), next: nextOf(result) };
     },
     async revoke(id, { signal } = {}) {
       const params = { path: { ...project, tokenId: checkedId(id) } };

@@ -9,7 +9,7 @@ import {
   parseJson,
   redirected,
   refusalOf,
-  unexpectedAnswer,
+  unexpectedResponse,
   unreachable,
 } from "./errors.ts";
 import { pause, RETRY_AFTER_HONOURED_MS, retryPauseMs } from "./retry.ts";
@@ -83,7 +83,7 @@ async function attempt(
   const aborter = new AbortController();
   const stop = () => aborter.abort(signal?.reason);
   signal?.addEventListener("abort", stop, { once: true });
-  const timer = setTimeout(() => aborter.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  const timer = setTimeout(() => aborter.abort(new Error(`no response within ${timeoutMs} ms`)), timeoutMs);
   let isHandedOver = false;
   // Called without `this`, because a browser's fetch refuses another `this` than its own.
   const { fetch } = settings;
@@ -119,7 +119,7 @@ async function read(response: Response): Promise<Outcome> {
   const { status, headers } = response;
   if (status === 204) return { response: new Response(null, { status, headers }) };
   if (parseJson(text) === undefined) {
-    return { error: unexpectedAnswer(response, "The response is not JSON"), isTransient: false };
+    return { error: unexpectedResponse(response, "The response is not JSON"), isTransient: false };
   }
   return { response: new Response(text, { status, headers }) };
 }

@@ -1,11 +1,11 @@
-/** Waits for a run's end, with reads that the API answers when the run ends. */
+/** Waits for a run's end, with reads to which the API responds when the run ends. */
 
 import type { ActionRun } from "./api.ts";
 import { pause, retryPauseMs } from "./retry.ts";
 
 /** The API's longest wait. */
 const WAIT_MAX_SECONDS = 60;
-/** If the answer comes earlier by more than this, the API can't wait at the moment. */
+/** If the response comes earlier by more than this, the API can't wait at the moment. */
 const EARLY_MS = 500;
 
 export interface WaitOptions {

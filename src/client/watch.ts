@@ -5,7 +5,7 @@
 
 import { createParser } from "eventsource-parser";
 import type { TimelineEvent } from "./api.ts";
-import { ActionRunsError, parseJson, unexpectedAnswer, unreachable } from "./errors.ts";
+import { ActionRunsError, parseJson, unexpectedResponse, unreachable } from "./errors.ts";
 import { pause, retryPauseMs } from "./retry.ts";
 import type { TransportSettings } from "./transport.ts";
 
@@ -85,7 +85,7 @@ export async function* watchEvents(
 function toEvent(response: Response, data: string): TimelineEvent {
   const event = parseJson(data) as TimelineEvent | null | undefined;
   if (Number.isSafeInteger(event?.seq)) return event as TimelineEvent;
-  throw unexpectedAnswer(response, "An event has no number");
+  throw unexpectedResponse(response, "An event has no number");
 }
 
 /** One stream. Closed if it is silent for too long, or if its watcher stops. */
@@ -112,7 +112,7 @@ class Connection {
       !/^text\/event-stream\b/i.test(response.headers.get("Content-Type") ?? "") ||
       response.body === null
     ) {
-      throw unexpectedAnswer(response, "The response is not an event stream");
+      throw unexpectedResponse(response, "The response is not an event stream");
     }
     const reader = response.body.getReader();
     const decoder = new TextDecoder();

@@ -1,10 +1,10 @@
 /**
- * What an isolate remembers of rows in D1, so that a request seldom reads D1 and goes on while D1 is down. API tokens and
- * stored actions use it. A value is *fresh* for 30 s. After that D1 is asked, and the value is an *outage copy*: it is used
- * for up to 10 minutes if D1 does not answer, because changing the row needs D1 as well.
+ * What an isolate remembers of rows in D1, so that most requests don't read D1 and still work while D1 is down. API
+ * tokens and stored actions use it. A value is *fresh* for 30 s. After that D1 is asked, and the value is an *outage
+ * copy*: it is used for up to 10 minutes if D1 does not answer, because a change of the row needs D1 too.
  *
- * `forget` beats every look-up that began before it, in whatever order the answers come. All order is counted and not
- * timed, because the clock may step back, and it stands still while a Worker computes.
+ * A look-up that began before `forget` never counts after it, whatever the order of the answers. Events are counted and
+ * not timed, because the clock may step back, and it stands still while a Worker computes.
  */
 
 import { BoundedMap } from "../base/bounded-map.ts";
@@ -20,24 +20,26 @@ const MISSING_MAX = 1000;
 const FORGOTTEN_MAX = 1000;
 
 export interface OutageCacheOptions<V> {
-  /** The weight of all values together. The ones that D1 was asked for longest ago are evicted. */
+  /** The weight of all values together. The value whose last look-up is longest ago is evicted first. */
   readonly maxWeight: number;
   /** Called once for a value. */
   readonly weigh: (value: V) => number;
-  /** What `forget` is called with. Null if only the value knows its name, and there is none. */
+  /** The name by which `forget` finds the value. Null if the name is in the value and there is no value. */
   readonly nameOf: (value: V | null, key: string) => string | null;
-  /** How long "there is none" is remembered, whatever is forgotten. 0 if a row can come back under its old key. */
+  /**
+   * How long a missing row is remembered. `forget` does not end that, so 0 if a row can come back under its old key.
+   */
   readonly missingMs: number;
 }
 
 interface Remembered<V> {
   readonly value: V;
   readonly weight: number;
-  /** When the look-up began that found it, in events. */
+  /** The event at which the look-up began that found the value. */
   readonly began: number;
-  /** When the look-up was asked for that D1 answered. */
+  /** The `now` of the look-up that found the value. */
   readonly readAt: number;
-  /** When D1 answered or failed to, and how long the value is used without asking again. */
+  /** The `now` of the last look-up, even if D1 did not answer, and how long the value is used without another one. */
   readonly askedAt: number;
   readonly freshMs: number;
 }
@@ -54,9 +56,9 @@ export class OutageCache<V> {
   readonly #remembered: BoundedMap<Remembered<V>>;
   /** In a map of its own, so that made-up keys evict nothing that exists. */
   readonly #missing = new BoundedMap<{ readonly began: number; readonly readAt: number }>(MISSING_MAX);
-  /** Names, and when they were forgotten, in events: the longest ago comes first. */
+  /** Names, each with the event at which it was forgotten, oldest first. */
   readonly #forgotten = new Map<string, number>();
-  /** What was forgotten up to this event is no longer known by name. */
+  /** Names that were forgotten up to this event are no longer listed, so any name may be among them. */
   #forgottenUpTo = 0;
   /** Counts look-ups that began and calls of `forget`. */
   #events = 0;
@@ -79,9 +81,9 @@ export class OutageCache<V> {
   }
 
   /**
-   * Reads D1 once, or once more if the value was forgotten meanwhile. Throws what `read` throws. If D1 does not answer in
-   * time, the result is the outage copy, and `waitUntil` lets the late answer still count. Otherwise a slow database would
-   * keep an old value in use.
+   * Reads D1 once, or once more if the value was forgotten meanwhile. Throws what `read` throws. If D1 does not answer
+   * in time, the result is the outage copy, and `waitUntil` keeps the request alive for the late answer. Otherwise a
+   * slow database would keep an old value in use.
    */
   async lookUp(lookUp: LookUp<V>, waitUntil: (work: Promise<unknown>) => void): Promise<V | null> {
     const { key, now } = lookUp;
@@ -91,7 +93,7 @@ export class OutageCache<V> {
     const inTime = await within(LOOK_UP_MAX_MS, answer).catch(lateInOutage);
     if (inTime !== LATE) return inTime;
     const current = this.#remembered.get(key);
-    // Forgotten meanwhile: only D1 knows what holds now.
+    // Forgotten meanwhile, so only D1 has the current value.
     if (current === undefined) return answer;
     if (current === copy) {
       this.#remembered.set(key, { ...copy, askedAt: now, freshMs: LOOK_UP_AGAIN_MS });
@@ -108,7 +110,10 @@ export class OutageCache<V> {
     });
   }
 
-  /** Call this when the rows have changed, even if the change seems to have failed. Values with these names count no more. */
+  /**
+   * Drops the values with these names. Call this after each change of their rows, even if the change seems to have
+   * failed.
+   */
   forget(names: readonly string[]): void {
     const at = ++this.#events;
     const gone = new Set(names);
@@ -134,7 +139,7 @@ export class OutageCache<V> {
   async #ask(lookUp: LookUp<V>): Promise<V | null> {
     const began = ++this.#events;
     const value = await lookUp.read();
-    // What was read may be older than the change, so D1 is asked again.
+    // This value may be older than the change, so D1 is asked again.
     if (this.#isForgottenSince(began, this.#options.nameOf(value, lookUp.key))) return this.#ask(lookUp);
     this.#note(lookUp, value, began);
     return value;

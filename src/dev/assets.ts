@@ -7,15 +7,18 @@
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, dirname, join, parse } from "node:path";
-import { consoleBuild } from "./console.ts";
-import { openApiDocument } from "./document.ts";
+import { documentFromSource } from "./document.ts";
 import { explorerBuild } from "./explorer.ts";
-import { ROOT } from "./wrangler.ts";
+import { ROOT, WRANGLER } from "./wrangler.ts";
 
 const SRC = join(ROOT, "src");
+const CONSOLE = join(SRC, "console");
 const ASSETS = join(ROOT, ".wrangler", "assets");
 const HASH_CHARACTERS = 16;
+
+const { buildSync } = createRequire(WRANGLER)("esbuild") as typeof import("esbuild");
 
 /** The headers of a script or a style. Cloudflare serves them without calling the Worker. */
 const HASHED_HEADERS = `
@@ -37,9 +40,9 @@ document.querySelector("#explorer").textContent =
 export async function makeAssets(): Promise<void> {
   const hashed = [
     ...putPage("docs", join(SRC, "pages", "explorer", "page.html"), explorerFiles()),
-    ...putPage("console", join(SRC, "console", "page.html"), consoleBuild()),
+    ...putPage("console", join(CONSOLE, "page.html"), consoleBuild()),
   ];
-  put("/openapi.json", JSON.stringify(await openApiDocument()));
+  put("/openapi.json", JSON.stringify(await documentFromSource()));
   // Full names, not a pattern. During a deploy an old version may answer 404 for a new script, and a pattern would let
   // browsers cache that 404 forever.
   put("/_headers", hashed.map((path) => path + HASHED_HEADERS).join(""));
@@ -57,6 +60,31 @@ function explorerFiles(): Readonly<Record<string, string>> {
     "Can't fetch the API explorer from the npm registry, so GET /docs will not show it. Everything else works.",
   );
   return { "start.js": "", "explorer.js": WITHOUT_EXPLORER };
+}
+
+/**
+ * The console's `main.js` and `style.css`. Throws if the source has an error, which esbuild prints. It is the esbuild that
+ * wrangler builds with, so the project needs no bundler of its own.
+ */
+function consoleBuild(): Readonly<Record<string, string>> {
+  const { outputFiles } = buildSync({
+    absWorkingDir: ROOT,
+    entryPoints: [join(CONSOLE, "main.tsx"), join(CONSOLE, "style.css")],
+    // Nothing is written here: `putPage` writes the files, under hashed names.
+    write: false,
+    outdir: CONSOLE,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2024",
+    charset: "utf8",
+    legalComments: "none",
+    // The same whatever a tsconfig.json says.
+    tsconfigRaw: {
+      compilerOptions: { jsx: "react-jsx", jsxImportSource: "preact", verbatimModuleSyntax: true },
+    },
+  });
+  return Object.fromEntries(outputFiles.map(({ path, text }) => [basename(path), text]));
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Where the browser is that shows the explorer and the console to tests, and that takes pictures. */
+/** Finds the browser for tests of the explorer and the console, and for pictures. */
 
 import { existsSync } from "node:fs";
 

@@ -1,4 +1,4 @@
-/** Runs the command line for the demo, as a person at a terminal does, and prints each command with what it says. */
+/** Runs the command line for the demo, as a person at a terminal does, and prints each command with its output. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -26,13 +26,16 @@ export interface Running {
 }
 
 export interface CommandLine {
-  /** Prints what the command says when it has ended. Meanwhile a command that was started is silent. */
+  /** Prints the command's output when it has ended. Lines of a command that `start` began wait until then. */
   run(...args: readonly string[]): Promise<Ran>;
   /** Prints each line as it comes. */
   start(...args: readonly string[]): Running;
 }
 
-/** `folder`: where the commands find files and keep their own. `token`: never on a command line, as the documents advise. */
+/**
+ * `folder`: where the commands find files and keep their own. `token`: never on a command line, as the documents
+ * advise.
+ */
 export function commandLine(origin: string, token: string, folder: string): CommandLine {
   const env = {
     ...withoutSettings(process.env),
@@ -93,7 +96,7 @@ function follow(child: ChildProcess, show: (line: string) => void): Running {
   };
 }
 
-/** The demo must not depend on how the command line is set up on this machine. */
+/** Without the settings of this machine, because the demo must not depend on them. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(ACTION_RUNS|CALLBACK)_/.test(name)));
 }

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Client } from "../client/index.ts";
-import { postAs, read, type WebhookBody } from "./receiver.ts";
+import { postAs, readBody, type WebhookBody } from "./receiver.ts";
 
 /** How the product treats the next run. */
 interface Fate {
@@ -13,11 +13,11 @@ interface Fate {
   readonly refuses: number;
   /** The heartbeats of the job, oldest first. */
   readonly news?: readonly { readonly message: string; readonly progress: number }[];
-  /** What the job succeeds with. Without it the job stays at work. */
+  /** The output with which the job succeeds. Without it the job keeps running. */
   readonly output?: Record<string, unknown>;
 }
 
-/** Before each heartbeat of a job. */
+/** The pause before each heartbeat of a job. */
 const STEP_MS = 700;
 const DEPLOYING = [
   { message: "Building the image", progress: 0.1 },
@@ -41,7 +41,7 @@ const DEPLOY = {
 };
 
 /**
- * The operator stores the actions, and a person runs some. The last run is at work, after two attempts that the product
+ * The operator stores the actions, and a person runs some. The last run is running, after two attempts that the product
  * refused. The service must allow webhooks to this machine.
  */
 export async function seedActions(operator: Client, person: Client): Promise<void> {
@@ -96,7 +96,9 @@ export async function seedActions(operator: Client, person: Client): Promise<voi
 
 interface Product {
   readonly origin: string;
-  /** Says how the next delivery is treated. Resolves when its job has sent all its news, and its end if it has one. */
+  /**
+   * Sets how the next delivery is treated. Resolves when its job has sent all heartbeats, and its report if it has one.
+   */
   treatNext(fate: Fate): Promise<void>;
   close(): Promise<void>;
 }
@@ -107,7 +109,7 @@ async function startProduct(): Promise<Product> {
   let isDone = () => {};
   let jobs = 4200;
   const server = createServer(async (request, response) => {
-    const body = await read(request);
+    const body = await readBody(request);
     const delivery = String(request.headers["webhook-id"]);
     const refusals = left.get(delivery) ?? fate.refuses;
     left.set(delivery, refusals - 1);

@@ -8,7 +8,7 @@ import { seedActions } from "./console-jobs.ts";
 export const SEEDED = { org: "acme", project: "shop", env: "production" } as const;
 
 const RUNS = 200;
-/** Between two creates. */
+/** The pause between two creates. */
 const PACE_MS = 200;
 const LONGEST_MS = 25_000;
 const PEOPLE = ["ci", "anna", "gitlab", "nightly"];
@@ -78,7 +78,7 @@ async function live(client: Client, index: number, random: () => number): Promis
   else await workflow.succeed({ url: `https://${actionName}.shop.example`, artifacts: index });
 }
 
-/** Entities have UUIDs. The same one each time for the same action and number. */
+/** A UUID for an entity: always the same for the same action and number. */
 function entityId(actionName: string, number: number): string {
   const hex = createHash("sha256").update(`${actionName} ${number}`).digest("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

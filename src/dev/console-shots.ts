@@ -59,7 +59,7 @@ async function take(browser: Browser, site: ConsoleSite, folder: string, only: s
         await page.goto(site.url + path);
         await page.waitForLoadState("networkidle");
         await act?.(page);
-        // Whatever moves has a moment to come to rest.
+        // Animations get a moment to end.
         await page.waitForTimeout(400);
         await save(name);
       }

@@ -1,4 +1,4 @@
-/** A throwaway server with runs to look at, and a browser that is signed in to its console. For pictures. */
+/** Starts a throwaway server that is full of runs, and a browser for pictures of its console. */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

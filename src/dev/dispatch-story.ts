@@ -67,13 +67,13 @@ export async function tellDispatch(telling: Telling, origin: string, rootToken: 
 
 /** The events of a stream, until the stream ends. */
 async function* follow(url: string, token: string): AsyncGenerator<TimelineEvent> {
-  const answer = await fetch(url, {
+  const response = await fetch(url, {
     headers: { Authorization: `Bearer ${token}`, Accept: "text/event-stream" },
     redirect: "error",
     signal: AbortSignal.timeout(STREAM_MAX_MS),
   });
   let text = "";
-  for await (const chunk of (answer.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+  for await (const chunk of (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
     text += chunk;
     const frames = text.split("\n\n");
     text = frames.pop() ?? "";

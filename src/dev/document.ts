@@ -1,7 +1,7 @@
 /** Makes the OpenAPI document from the source, in Node. */
 
 /** The document as plain JSON. */
-export async function openApiDocument(): Promise<unknown> {
+export async function documentFromSource(): Promise<unknown> {
   // Imported by URL, so that the compiler does not follow it: the app has the types of Workers, and this folder those
   // of Node.
   const { href } = new URL("../openapi/made.ts", import.meta.url);

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openApiDocument } from "./document.ts";
+import { documentFromSource } from "./document.ts";
 import { runTool } from "./tools.ts";
 import { ROOT } from "./wrangler.ts";
 
@@ -23,7 +23,7 @@ const TYPES = join(ROOT, "src", "client", "openapi.ts");
 const folder = mkdtempSync(join(tmpdir(), "action-runs-openapi-"));
 try {
   const document = join(folder, "openapi.json");
-  writeFileSync(document, JSON.stringify(await openApiDocument()));
+  writeFileSync(document, JSON.stringify(await documentFromSource()));
   const made = join(folder, "openapi.ts");
   runTool("openapi-typescript/bin/cli.js", document, "-o", made);
   if (!existsSync(TYPES) || readFileSync(TYPES, "utf8") !== readFileSync(made, "utf8")) replace(TYPES, made);
@@ -32,7 +32,8 @@ try {
 }
 
 /**
- * Only a change is written, because a running `wrangler dev` restarts for each. At once, so nobody reads half a file.
+ * Called only for a change, because a running `wrangler dev` restarts each time. Replaces the file at once, so nobody
+ * reads half.
  */
 function replace(file: string, by: string): void {
   const beside = `${file}.${process.pid}.tmp`;

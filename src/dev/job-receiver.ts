@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { postAs, read, type WebhookBody } from "./receiver.ts";
+import { postAs, readBody, type WebhookBody } from "./receiver.ts";
 
 const STEP_MS = 200;
 /** The first job gives up here if nobody stops it. */
@@ -27,7 +27,7 @@ export async function startJobReceiver(key: string): Promise<JobReceiver> {
   const stopped = new Set<number>();
   const jobs = new Map<string, number>();
   const server = createServer(async (request, response) => {
-    const body = await read(request);
+    const body = await readBody(request);
     const path = request.url ?? "/";
     if (request.headers["x-api-key"] !== key) {
       response.writeHead(401).end();

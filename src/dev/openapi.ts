@@ -1,5 +1,5 @@
 /** `npm run -s openapi`: prints the OpenAPI document. */
 
-import { openApiDocument } from "./document.ts";
+import { documentFromSource } from "./document.ts";
 
-console.log(JSON.stringify(await openApiDocument(), null, 2));
+console.log(JSON.stringify(await documentFromSource(), null, 2));

@@ -1,6 +1,6 @@
 /**
  * The demo's webhook receiver. It fails twice, then accepts and does the work: it sends heartbeats and reports the end.
- * It shows all that a receiver must do, and refuses requests without a valid signature.
+ * It does everything that a receiver must do, and refuses requests without a valid signature.
  */
 
 import { once } from "node:events";
@@ -28,7 +28,7 @@ export async function startReceiver(signingSecret: string): Promise<Receiver> {
   const seen: { id: string; isSigned: boolean; answered: number }[] = [];
   const started = new Set<string>();
   const server = createServer(async (request, response) => {
-    const body = await read(request);
+    const body = await readBody(request);
     const isSigned = verifies(signingSecret, body, request.headers);
     const id = String(request.headers["webhook-id"]);
     const fails = seen.length < FAILS;
@@ -72,11 +72,16 @@ export async function postAs(run: WebhookBody["run"], url: string, body: unknown
     "Content-Type": "application/json",
     "Idempotency-Key": run.id,
   };
-  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body), redirect: "error" });
-  await answer.body?.cancel();
+  const response = await fetch(url, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+    redirect: "error",
+  });
+  await response.body?.cancel();
 }
 
-export async function read(request: IncomingMessage): Promise<string> {
+export async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();

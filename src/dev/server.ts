@@ -77,9 +77,9 @@ async function untilReady(url: string, child: ChildProcess, printed: () => strin
 /** null: ready. A sentence: running, but something is missing. undefined: no response yet. */
 async function readiness(url: string): Promise<string | null | undefined> {
   try {
-    const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) });
-    const body = (await answer.json()) as { error?: string };
-    return answer.ok ? null : (body.error ?? `/readyz answers ${answer.status}.`);
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) });
+    const body = (await response.json()) as { error?: string };
+    return response.ok ? null : (body.error ?? `/readyz answers ${response.status}.`);
   } catch {
     return undefined;
   }
@@ -114,7 +114,7 @@ export async function takePort(port: number): Promise<number | null> {
 }
 
 /**
- * A port that nobody has, below those that systems give to outgoing connections: none of these takes the port before the
+ * A free port. It is below the ports that systems give to outgoing connections, so none of those takes it before the
  * caller does.
  */
 export async function freePort(): Promise<number> {

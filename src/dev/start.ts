@@ -40,8 +40,8 @@ function askedPort(): number | null {
 }
 
 /**
- * Commands for create, callback and list. Each reads its token from a file, so it works after every start. The token goes
- * to curl on stdin (curl 7.55 or newer), because everybody on the machine can read command lines.
+ * Commands for create, callback and list. Each reads its token from a file, so it works after every start. The token
+ * goes to curl on stdin (curl 7.55 or newer), because everybody on the machine can read command lines.
  */
 function curlLines(url: string): string[] {
   const runs = `${url}/${PLACE.o}/${PLACE.p}/envs/${PLACE.envName}/action-runs`;
@@ -68,7 +68,7 @@ function operatorToken(): string | null {
   return plain !== undefined && plain === parseEnv(text).ROOT_TOKEN ? plain : null;
 }
 
-/** Sets PUBLIC_URL unless `.dev.vars` does. Otherwise a request could choose by its Host where jobs report. */
+/** Sets PUBLIC_URL unless `.dev.vars` does. Otherwise the Host header of a request would choose where jobs report. */
 function publicUrl(port: number): string[] {
   return parseEnv(devVars()).PUBLIC_URL ? [] : ["--var", `PUBLIC_URL:http://localhost:${port}`];
 }

@@ -1,6 +1,6 @@
 /**
  * Installs and runs the build tools in `tools/`. They are not among the project's packages, because the type generator
- * needs an older compiler. `tools/` has its own lock file, so that every machine runs exactly the reviewed packages.
+ * needs an older compiler. `tools/` has its own lock file, so that every machine runs exactly the same packages.
  */
 
 import { spawnSync } from "node:child_process";

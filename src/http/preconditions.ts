@@ -8,12 +8,13 @@ export function etagOf(version: number): string {
 }
 
 /**
- * Checks `If-Match` and `If-None-Match` before a change. `version`: the current one; null if there is nothing. Throws
- * `precondition_failed`. A proxy that compresses a response may put `W/` before its ETag, so `W/` counts as absent.
+ * Checks `If-Match` and `If-None-Match` before a change. `version`: the current one; null if the action does not exist.
+ * Throws `precondition_failed`. A proxy that compresses a response may put `W/` before its ETag, so `W/` counts as
+ * absent.
  */
 export function requirePreconditions(c: Context, version: number | null): void {
   const match = c.req.header("If-Match");
-  // An empty one names no version. It is not the same as none, because a script may have lost the ETag.
+  // An empty If-Match names no version, so it is refused: a script may have lost the ETag.
   if (match !== undefined && !names(match, version)) {
     throw new ApiError(
       "precondition_failed",

@@ -1,7 +1,7 @@
 /**
- * One log line a request. Its route is a pattern, because a path may contain text that a caller typed. A line costs more than
- * most of a request's work, so an isolate writes a bounded number a second, and a flood of forged tokens stays cheap. The next
- * line counts those left out. Errors of the service (5xx) are always written.
+ * One log line a request. Its route is a pattern, because a path may contain text that a caller typed. A line costs
+ * more than most of a request's work. So an isolate writes a bounded number a second, which keeps a flood of forged
+ * tokens cheap. The next line counts the lines that were left out. Errors of the service (5xx) are always written.
  */
 
 import type { MiddlewareHandler } from "hono";

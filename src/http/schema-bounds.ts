@@ -8,7 +8,7 @@ interface Issue {
   readonly input?: unknown;
 }
 
-/** What was sent instead of a number, cut to a length that fits a sentence. */
+/** The value that was sent, cut to a length that fits a sentence. */
 function sent({ input }: Issue): string {
   const text = typeof input === "number" ? String(input) : (JSON.stringify(input) ?? "nothing");
   return `${text.length > 40 ? `${text.slice(0, 40)}…` : text} was sent`;
@@ -51,7 +51,7 @@ export function maxBytes<T>(max: number, textOf: (value: T) => string, subject =
   });
 }
 
-/** What `parse` makes of a text. `sentence` refuses a text for which `parse` returns null. */
+/** A text that `parse` turns into a value. If `parse` returns null, the text is refused with `sentence`. */
 export function parsedText<T>(
   text: z.ZodMiniType<string, string>,
   parse: (text: string) => T | null,

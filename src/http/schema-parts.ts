@@ -12,7 +12,7 @@ import type { Instant } from "../base/time.ts";
 import { decodeActionCursor, decodeCursor, decodeSeqCursor } from "./cursor.ts";
 import { parsedText, wholeNumber, wholeNumberText } from "./schema-bounds.ts";
 
-// The texts of issues for which no schema has a message, such as an unknown key.
+// Messages for issues that no schema words itself, such as an unknown key.
 z.config(en());
 
 const CONTROL = /\p{Cc}/u;
@@ -29,7 +29,7 @@ export function described<T extends z.ZodMiniType>(schema: T, description: strin
 
 export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
 
-/** A name that lists filter on: 1 to 255 characters of well-formed Unicode, no control characters. */
+/** A name that lists can filter by: 1 to 255 characters of well-formed Unicode without control characters. */
 export const filterableName = z
   .string({ error: "send a string." })
   .check(

@@ -7,7 +7,7 @@ import type * as z from "zod/mini";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "../base/limits.ts";
 import { ApiError, type ErrorCode } from "./errors.ts";
 
-/** Where a validator keeps its target and schema, for the OpenAPI document. No request reads it. */
+/** The property in which a validator keeps its target and schema, for the OpenAPI document. No request reads it. */
 export const VALIDATES = Symbol("validates");
 
 export interface Validated {
@@ -22,13 +22,13 @@ export function validQuery<Out, In>(schema: z.ZodMiniType<Out, In>) {
 }
 
 /**
- * Validates a JSON body for `c.req.valid("json")`, or refuses it with 415, 413 or 400. If `mayBeEmpty`, a request without
- * a body counts as `{}`.
+ * Validates a JSON body for `c.req.valid("json")`, or refuses it with 415, 413 or 400. If `mayBeEmpty`, a request
+ * without a body counts as `{}`.
  */
 export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, { mayBeEmpty = false } = {}) {
   const validate = zValidator("json", schema, refuseAs("invalid_body"), SYNCHRONOUS);
   const middleware: typeof validate = async (c, next) => {
-    // zValidator takes a request without a Content-Type for `{}`.
+    // zValidator treats a request without a Content-Type as `{}`.
     const isEmpty = mayBeEmpty && c.req.header("Content-Type") === undefined && (await hasNoBody(c.req.raw));
     if (!isEmpty) await readJsonText(c.req);
     return validate(c, next);
@@ -36,7 +36,10 @@ export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, { mayBeEmpty 
   return Object.assign(middleware, { [VALIDATES]: { target: "json", schema } satisfies Validated });
 }
 
-/** zValidator parses asynchronously by default, which changes the order of the issues, and callers see only the first three. */
+/**
+ * zValidator parses asynchronously by default, which changes the order of the issues, and callers see only the first
+ * three.
+ */
 const SYNCHRONOUS = { validationFunction: safeParse };
 
 function refuseAs(code: ErrorCode) {
@@ -66,7 +69,10 @@ async function hasNoBody({ body }: Request): Promise<boolean> {
   return done;
 }
 
-/** Reads the body as Hono's cached text, which zValidator then parses. Nothing recurses into it before its depth is known. */
+/**
+ * Reads the body as Hono's cached text, which zValidator then parses. Nothing recurses into it before its depth is
+ * known.
+ */
 async function readJsonText(request: HonoRequest): Promise<void> {
   const type = request.header("Content-Type")?.toLowerCase() ?? "";
   if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type)) {

@@ -47,7 +47,12 @@ async function newService(
   answer: (request: IncomingMessage, response: ServerResponse, service: Service) => boolean = () => false,
 ): Promise<Service> {
   const server = await badServer((request, response) => {
-    if (!answer(request, response, service)) json(response, 200, RUN);
+    if (answer(request, response, service)) return;
+    json(
+      response,
+      200,
+      isBeat(request) ? { status: "running", deadlineAt: RUN.createdAt, cancel: null } : RUN,
+    );
   });
   open.push(server);
   const to = (end: string) => server.requests.filter(({ line }) => line.endsWith(end));

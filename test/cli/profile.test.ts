@@ -169,7 +169,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
     expect(kept()).toMatchObject({ org: "acme", project: "shop", env: "staging", token: GOOD });
   });
 
-  test("asks for another token if the server's names are none, and shows none of their control characters", async () => {
+  test("asks for another token if the server's names are not valid, and shows none of their control characters", async () => {
     const { code, printed } = await session(place().slice(0, 2), [
       ["Token: ", `${GOOD}-of-nowhere\r`],
       ["Token: ", `${GOOD}-of-prod\r`],

@@ -158,7 +158,7 @@ describe("timing", () => {
       status: null,
       code: "unreachable",
       requestId: null,
-      cause: { message: "no answer within 300 ms" },
+      cause: { message: "no response within 300 ms" },
     });
     expect(never.asked).toHaveLength(2);
   });

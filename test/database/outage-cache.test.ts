@@ -89,7 +89,7 @@ describe("what D1 answered", () => {
     expect(cache.recall("k", NOW - 60_000)).toEqual(row(2));
   });
 
-  it("that there is none is remembered for 5 s, and ends what was known", async () => {
+  it("a missing row is remembered for 5 s, and replaces the value", async () => {
     const cache = newCache();
     await lookUp(cache, [row(1)]).looking;
     expect(await lookUp(cache, [null], { now: NOW + FRESH_MS }).looking).toBeNull();
@@ -98,7 +98,7 @@ describe("what D1 answered", () => {
     expect(cache.hasOutageCopy("k", NOW + FRESH_MS)).toBe(false);
   });
 
-  it("that there is none evicts nothing that there is", async () => {
+  it("a missing row evicts no value", async () => {
     const cache = newCache({ maxWeight: 1 });
     await lookUp(cache, [row(1)]).looking;
     for (let n = 0; n < 2000; n++) await lookUp(cache, [null], { key: `guess-${n}` }).looking;

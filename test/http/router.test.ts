@@ -12,7 +12,7 @@ import { FixedAndPatternRouter } from "../../src/http/router.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", ""];
 
-/** Handlers stand as their place among the app's routes. */
+/** A handler is its index among the app's routes. */
 const ROUTES = createApp().routes.map(({ method, path }, handler) => ({ method, path, handler }));
 const PATHS = [...new Set(ROUTES.map(({ path }) => path))];
 
@@ -26,9 +26,9 @@ const FIXED_END = "/action-runs/summary";
 const AT_FIXED_END = ROUTES.filter(({ path }) => path.includes("*") || path.endsWith(FIXED_END));
 
 const ours = withRoutes(new FixedAndPatternRouter<number>());
-/** What Hono takes by itself, and its trie, for all routes and for those of the fixed end. */
+/** Hono's default router and its trie, for all routes and for those with the fixed end. */
 const defaults = {
-  "the one that Hono takes by itself": [ROUTES, AT_FIXED_END].map((routes) =>
+  "Hono's default router": [ROUTES, AT_FIXED_END].map((routes) =>
     withRoutes(new SmartRouter<number>({ routers: [new RegExpRouter(), new TrieRouter()] }), routes),
   ),
   "the trie": [ROUTES, AT_FIXED_END].map((routes) => withRoutes(new TrieRouter<number>(), routes)),
@@ -39,7 +39,7 @@ interface Match {
   readonly params: Record<string, string>;
 }
 
-/** One form for both of those in which routers answer. */
+/** The same form for both kinds of a router's result. */
 function plain(result: Result<number>): Match[] {
   const [matches, stash] = result;
   return matches.map(([handler, params]) => ({
@@ -78,7 +78,7 @@ const GENUINE = PATHS.filter((path) => !path.includes("*")).flatMap((path) => [
   filled(path, ":o", ":id"),
 ]);
 
-/** As Hono hands them to a router: percent-encoding as far undone as it undoes it. */
+/** As Hono passes them to a router: with percent-encoding decoded as far as Hono decodes it. */
 const ASKED = [
   ...new Set(
     [
@@ -151,7 +151,7 @@ it("the tested paths reach every route", () => {
 });
 
 it("matches every route with Hono's fastest router", () => {
-  // A path that does not fit is refused when it is added, or no sooner than the first request is matched.
+  // A router refuses a path that it can't hold when the path is added, or when the first request is matched.
   for (const method of METHODS) {
     for (const path of ["/healthz", "/acme/shop/tokens"]) {
       expect(() => withRoutes(new FixedAndPatternRouter<number>()).match(method, path)).not.toThrow();

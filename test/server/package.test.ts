@@ -68,6 +68,7 @@ describe("npm pack", () => {
       "action-runs",
       "ansi-regex",
       "commander",
+      "eventsource-parser",
       "get-east-asian-width",
       "openapi-fetch",
       "openapi-typescript-helpers",

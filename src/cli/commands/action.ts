@@ -183,7 +183,7 @@ function runCommand(): CliCommand {
   return withCreating(command);
 }
 
-/** As JSON, the definition alone, because that is what a put accepts. */
+/** Shows an action. As JSON it is the definition alone, because `action put` accepts that. */
 async function show(action: StoredAction, output: Output): Promise<void> {
   await output.show(action.definition, () => actionText(action, output));
 }

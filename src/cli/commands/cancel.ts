@@ -61,6 +61,6 @@ async function cancel(id: string, flags: Flags): Promise<number> {
 function cancelled(client: Client, id: string, flags: Flags) {
   const { reason, grace: graceSeconds, idempotencyKey } = flags;
   if (flags.pendingOnly) return client.runs.cancelPending(id, given({ idempotencyKey }));
-  // The details say until when a running run stays open.
+  // The details have the time at which a running run ends at the latest.
   return client.runs.cancel(id, { include: "details", ...given({ reason, graceSeconds, idempotencyKey }) });
 }

@@ -1,6 +1,9 @@
-/** `login`: asks for a server, a token and what the token leaves open, tries them, and saves them as a profile. */
+/**
+ * `login`: asks for a server, a token and the names that the token does not fix, checks them, and saves them as a
+ * profile.
+ */
 
-import { unexpectedAnswer } from "../../client/errors.ts";
+import { unexpectedResponse } from "../../client/errors.ts";
 import { ActionRunsError, createClient } from "../../client/index.ts";
 import { checkedName, transportSettings } from "../../client/settings.ts";
 import { createSend } from "../../client/transport.ts";
@@ -56,8 +59,8 @@ async function login(flags: Flags): Promise<number> {
   const isAsked = process.stdin.isTTY === true && !flags.tokenStdin;
   const kept = isAsked ? await asked(flags, readProfile(path) ?? {}) : await given(flags);
   writeProfile(path, kept);
-  const { token: _, ...place } = kept;
-  const shown = { profile, path, ...place };
+  const { token: _, ...scope } = kept;
+  const shown = { profile, path, ...scope };
   const next = `action-runs list${profile === DEFAULT_PROFILE ? "" : ` --profile ${profile}`}`;
   await output.show(
     shown,
@@ -116,7 +119,7 @@ async function asked(flags: Flags, before: Profile): Promise<Kept> {
   return { url, ...names, token };
 }
 
-/** What a token fixes of the place. The operator's token fixes nothing. */
+/** The names that a token fixes. The operator's token fixes none. */
 type Opened = Partial<Names>;
 
 /** Throws the refusal of a token that the server does not accept, and refuses names that can't be in a path. */
@@ -131,7 +134,7 @@ async function openedBy(url: string, token: string, flags: Flags): Promise<Opene
   };
   if (Object.values(opened).every((name) => isName(name))) return opened;
   throw new ActionRunsError(
-    "The server says that the token opens a place whose name is not valid. Check the address of the server.",
+    "The server returned a project or environment whose name is not valid. Check the address of the server.",
     { status: null, code: "unexpected_answer" },
   );
 }
@@ -185,5 +188,5 @@ async function answered(
 async function checkServer(url: string, flags: Flags): Promise<void> {
   const response = await createSend(transportSettings(calling(flags)))(new Request(`${url}/`));
   const { name } = ((await response.json()) ?? {}) as { name?: unknown };
-  if (name !== "action-runs") throw unexpectedAnswer(response, "The response is not from action-runs");
+  if (name !== "action-runs") throw unexpectedResponse(response, "The response is not from action-runs");
 }

@@ -110,9 +110,9 @@ async function heartbeat(flags: HeartbeatFlags): Promise<number> {
   const { message, progress, externalUrl } = flags;
   const run = await connectCallback(flags);
   try {
-    const answer = await run.heartbeat(given({ message, progress, externalUrl }));
-    await output.show(answer, () => inert(heartbeatText(answer, output)));
-    return answer.cancel ? EXIT.stop : EXIT.succeeded;
+    const result = await run.heartbeat(given({ message, progress, externalUrl }));
+    await output.show(result, () => inert(heartbeatText(result, output)));
+    return result.cancel ? EXIT.stop : EXIT.succeeded;
   } catch (thrown) {
     if (!isCancelled(thrown)) throw thrown;
     throw new CommandFailed(errorSentence(thrown) ?? "", EXIT.stop);

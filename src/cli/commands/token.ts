@@ -110,8 +110,8 @@ function revokeCommand(): CliCommand {
       exiting(async (id: string, flags: Flags) => {
         const output = new Output(flags);
         const client = await connect(flags, { needsEnv: false });
-        const answer = await client.tokens.revoke(id);
-        await output.show(answer, () => answer.revoked.map((one) => `Revoked ${plain(one)}.`).join("\n"));
+        const result = await client.tokens.revoke(id);
+        await output.show(result, () => result.revoked.map((one) => `Revoked ${plain(one)}.`).join("\n"));
         return EXIT.succeeded;
       }),
     );
