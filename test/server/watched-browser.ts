@@ -1,8 +1,7 @@
 /** Chromium, and a record of everything that no page of this service may do. */
 
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
-import { CHROMIUM } from "../../src/dev/chromium.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, inject } from "vitest";
 import { HANGS_AFTER_MS, until } from "./until.ts";
 
 const HEIGHT = 800;
@@ -18,16 +17,17 @@ export interface PageOptions {
 }
 
 /**
- * Tests in one Chromium. After each of them there must be no fault, and its pages are closed. Without a Chromium the tests are
+ * Tests in the shared Chromium. After each of them there must be no fault, and its pages are closed. Without a Chromium the tests are
  * skipped, and a sentence says so. `what`: "the explorer".
  */
 export function describeInBrowser(what: string, tests: (browser: WatchedBrowser) => void): void {
-  if (CHROMIUM === undefined) {
+  const isMissing = inject("sharedChromium") === null;
+  if (isMissing) {
     process.stderr.write(
       `Chromium is missing, so ${what} is not tested in a browser. Install it with: apt-get install chromium.\n`,
     );
   }
-  describe.skipIf(CHROMIUM === undefined)(`${what} in a browser`, () => {
+  describe.skipIf(isMissing)(`${what} in a browser`, () => {
     const browser = new WatchedBrowser();
     beforeAll(() => browser.start());
     afterAll(() => browser.stop());
@@ -47,12 +47,7 @@ export class WatchedBrowser {
   readonly #pending = new WeakMap<Page, Set<Request>>();
 
   async start(): Promise<void> {
-    this.#browser = await chromium.launch({
-      executablePath: CHROMIUM ?? "",
-      // A request to another host fails, and so does the test.
-      args: ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost"],
-      timeout: HANGS_AFTER_MS,
-    });
+    this.#browser = await chromium.connect(inject("sharedChromium") ?? "", { timeout: HANGS_AFTER_MS });
   }
 
   async stop(): Promise<void> {
