@@ -11,11 +11,6 @@ export interface Look {
   readonly colorScheme: "light" | "dark";
 }
 
-export interface PageOptions {
-  /** The page stays open for the tests that follow. */
-  readonly isKept?: boolean;
-}
-
 /**
  * Tests in the shared Chromium. After each of them there must be no fault, and its pages are closed. Without a Chromium the tests are
  * skipped, and a sentence says so. `what`: "the explorer".
@@ -42,7 +37,6 @@ export function describeInBrowser(what: string, tests: (browser: WatchedBrowser)
 export class WatchedBrowser {
   #browser: Browser | null = null;
   #faults: string[] = [];
-  readonly #kept = new Set<BrowserContext>();
   /** The requests of each page that have no response yet. */
   readonly #pending = new WeakMap<Page, Set<Request>>();
 
@@ -55,8 +49,7 @@ export class WatchedBrowser {
   }
 
   async closePages(): Promise<void> {
-    const contexts = this.#browser?.contexts() ?? [];
-    for (const context of contexts.filter((one) => !this.#kept.has(one))) await context.close();
+    for (const context of this.#browser?.contexts() ?? []) await context.close();
   }
 
   /**
@@ -75,18 +68,13 @@ export class WatchedBrowser {
   }
 
   /** A page of its own session: it shares no storage with others. `origin`: where all its requests must go. */
-  async newPage(
-    origin: string,
-    { width, colorScheme }: Look,
-    { isKept = false }: PageOptions = {},
-  ): Promise<Page> {
+  async newPage(origin: string, { width, colorScheme }: Look): Promise<Page> {
     if (this.#browser === null) throw new Error("The browser is not started.");
     const context = await this.#browser.newContext({
       viewport: { width, height: HEIGHT },
       colorScheme,
       reducedMotion: "reduce",
     });
-    if (isKept) this.#kept.add(context);
     context.setDefaultTimeout(HANGS_AFTER_MS);
     await this.#watch(context, origin);
     const page = await context.newPage();
