@@ -2,14 +2,20 @@
 
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { luminance, type Operation, openExplorer, operationsAt, send } from "./explorer.ts";
+import {
+  luminance,
+  type Operation,
+  openExplorer,
+  openWholeExplorer,
+  operationsAt,
+  send,
+} from "./explorer.ts";
 import { sharedPlace } from "./place.ts";
 import { until } from "./until.ts";
 import { describeInBrowser, overflow } from "./watched-browser.ts";
 
 const NARROW = 360;
 const WIDE = 1280;
-const ALL_OPERATIONS_HEIGHT = 100_000;
 const BOOKMARK = "x-d1-bookmark";
 
 const { origin, token } = sharedPlace("of-docs-test");
@@ -78,15 +84,22 @@ describe("GET /docs", () => {
   });
 });
 
+/** A request that the explorer sent, and what came of it. */
+interface Sent {
+  readonly url: string;
+  readonly status: number | undefined;
+  readonly sentHeaders: Readonly<Record<string, string>>;
+  readonly bookmark: string | undefined;
+  readonly body: { readonly id?: string; readonly status?: string };
+  /** The dialog with the response. */
+  readonly shown: string;
+}
+
 describeInBrowser("the explorer", (browser) => {
   let operations: readonly Operation[];
-  /** On a wide screen. It takes seconds to draw, so tests share it, and it remembers the bookmarks of earlier tests. */
-  let page: Page;
 
   beforeAll(async () => {
     operations = await operationsAt(origin);
-    page = await openExplorer(browser, origin, { width: WIDE, colorScheme: "light" }, { isKept: true });
-    await page.getByPlaceholder("Token").first().fill(token);
   });
 
   function operation(id: string): Operation {
@@ -95,66 +108,80 @@ describeInBrowser("the explorer", (browser) => {
     return found;
   }
 
-  /** Closes what `send` has opened, when the page shows the response. */
-  async function closeClient(status: string | RegExp): Promise<void> {
-    await page.getByRole("dialog").getByText(status).first().waitFor();
+  /** Sends an operation, and closes what that has opened. */
+  async function ask(page: Page, id: string, status: RegExp): Promise<Sent> {
+    const request = await send(page, operation(id));
+    const response = await request.response();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText(status).first().waitFor();
+    const shown = (await dialog.textContent()) ?? "";
     await page.getByRole("button", { name: "Close Client" }).first().click();
+    return {
+      url: request.url(),
+      status: response?.status(),
+      sentHeaders: await request.allHeaders(),
+      bookmark: (await response?.allHeaders())?.[BOOKMARK],
+      body: await response?.json(),
+      shown,
+    };
   }
 
-  it("lists every operation of the document", async () => {
-    expect(operations.length).toBeGreaterThan(9);
+  /** On a wide screen, with a typed token. The explorer takes seconds to draw, so this is played once, for several tests. */
+  async function play() {
+    const page = await openExplorer(browser, origin, { width: WIDE, colorScheme: "light" });
     const links = await page.getByRole("link").allTextContents();
-    for (const { summary } of operations) {
-      expect(links.filter((text) => text.includes(summary))).not.toEqual([]);
-    }
-  });
-
-  it("sends the bookmark of each response with the next request, until the page is closed", async () => {
-    const answered: (string | undefined)[] = [undefined];
-    for (const id of ["createActionRun", "listActionRuns", "createActionRun"]) {
-      const sent = await send(page, operation(id));
-      expect((await sent.allHeaders())[BOOKMARK]).toBe(answered.at(-1));
-      const { [BOOKMARK]: bookmark } = (await (await sent.response())?.allHeaders()) ?? {};
-      expect(bookmark).toMatch(/./);
-      answered.push(bookmark);
-      await closeClient(/^20[01] /);
-    }
-    const tokens = await send(page, operation("listApiTokens"));
-    expect(await tokens.allHeaders()).not.toHaveProperty(BOOKMARK);
-    const stored = await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])");
-    for (const bookmark of answered.slice(1)) expect(stored).not.toContain(bookmark);
-
+    await page.getByPlaceholder("Token").first().fill(token);
+    const created = await ask(page, "createActionRun", /^201 /);
+    const listed = await ask(page, "listActionRuns", /^200 /);
+    const createdAgain = await ask(page, "createActionRun", /^201 /);
+    const listedTokens = await ask(page, "listApiTokens", /^200 /);
+    const stored = await page.evaluate<string>(
+      "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href])",
+    );
     await page.reload();
     await page.getByPlaceholder("Token").first().fill(token);
-    const list = await send(page, operation("listActionRuns"));
-    expect(await list.allHeaders()).not.toHaveProperty(BOOKMARK);
-    await closeClient(/^200 /);
+    const listedAfterReload = await ask(page, "listActionRuns", /^200 /);
+    return { links, created, listed, createdAgain, listedTokens, stored, listedAfterReload };
+  }
+  let story: Awaited<ReturnType<typeof play>>;
+  beforeAll(async () => {
+    story = await play();
+  });
+
+  it("lists every operation of the document", () => {
+    expect(operations.length).toBeGreaterThan(9);
+    for (const { summary } of operations) {
+      expect(story.links.filter((text) => text.includes(summary))).not.toEqual([]);
+    }
   });
 
   it("creates a run with a typed token, shows the response, and stores the token nowhere", async () => {
-    const sent = await send(page, operation("createActionRun"));
-    const run = (await (await sent.response())?.json()) as { id: string; status: string };
-    expect(run.status).toBe("pending");
-    await page.getByRole("dialog").getByText(run.id).first().waitFor();
-    await closeClient("201 Created");
-
-    const kept = await fetch(`${sent.url()}/${run.id}`, {
-      headers: { Authorization: `Bearer ${token}` },
-    });
-    expect(await kept.json()).toMatchObject({ id: run.id, status: "pending" });
-    const stored = await page.evaluate(
-      "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href])",
-    );
-    expect(stored).not.toContain(token);
+    const { url, body, shown } = story.created;
+    expect(body.status).toBe("pending");
+    expect(shown).toContain("201 Created");
+    expect(shown).toContain(body.id);
+    const kept = await fetch(`${url}/${body.id}`, { headers: { Authorization: `Bearer ${token}` } });
+    expect(await kept.json()).toMatchObject({ id: body.id, status: "pending" });
+    expect(story.stored).not.toContain(token);
   });
 
-  it("sends no optional parameter unless the user enables it", async () => {
-    const list = await send(page, operation("listActionRuns"));
-    expect((await list.response())?.status()).toBe(200);
-    expect(new URL(list.url()).search).toBe("");
-    await closeClient(/^200 /);
-    const create = await send(page, operation("createActionRun"));
-    expect(create.headers()).not.toHaveProperty("idempotency-key");
+  it("sends no optional parameter unless the user enables it", () => {
+    expect(story.listed.status).toBe(200);
+    expect(new URL(story.listed.url).search).toBe("");
+    expect(story.listedAfterReload.sentHeaders).not.toHaveProperty(BOOKMARK);
+    expect(story.created.sentHeaders).not.toHaveProperty("idempotency-key");
+  });
+
+  it("sends the bookmark of each response with the next request, until the page is closed", () => {
+    const { created, listed, createdAgain, listedTokens, listedAfterReload } = story;
+    const bookmarks = [created, listed, createdAgain].map(({ bookmark }) => bookmark);
+    for (const bookmark of bookmarks) expect(bookmark).toMatch(/./);
+    const sent = [created, listed, createdAgain].map(({ sentHeaders }) => sentHeaders[BOOKMARK]);
+    expect(sent).toEqual([undefined, ...bookmarks.slice(0, 2)]);
+    // Tokens belong to the whole project, and not to the environment.
+    expect(listedTokens.sentHeaders).not.toHaveProperty(BOOKMARK);
+    for (const bookmark of bookmarks) expect(story.stored).not.toContain(bookmark);
+    expect(listedAfterReload.sentHeaders).not.toHaveProperty(BOOKMARK);
   });
 
   it.each(["light", "dark"] as const)("is readable and usable on a narrow screen, %s", async (scheme) => {
@@ -170,15 +197,12 @@ describeInBrowser("the explorer", (browser) => {
   });
 
   it("shows no operation wider than a narrow screen", async () => {
-    const narrow = await openExplorer(browser, origin, { width: NARROW, colorScheme: "light" });
-    expect(await overflow(narrow)).toBe(0);
-    // The explorer draws what is in view. So all operations are drawn, and are measured at once.
-    await narrow.setViewportSize({ width: NARROW, height: ALL_OPERATIONS_HEIGHT });
+    const page = await openWholeExplorer(browser, origin, { width: NARROW, colorScheme: "light" });
     const missing = async () => {
-      const drawn = await narrow.locator("h3").allTextContents();
+      const drawn = await page.locator("h3").allTextContents();
       return operations.filter(({ summary }) => !drawn.some((heading) => heading.includes(summary)));
     };
     await until("all operations are drawn", async () => (await missing()).length === 0);
-    expect(await overflow(narrow)).toBe(0);
+    expect(await overflow(page)).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 /** Drives the API explorer in a real browser. */
 
 import type { Page, Request } from "playwright-core";
-import type { Look, PageOptions, WatchedBrowser } from "./watched-browser.ts";
+import type { Look, WatchedBrowser } from "./watched-browser.ts";
 
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;
 
@@ -28,13 +28,27 @@ export async function operationsAt(origin: string): Promise<Operation[]> {
   );
 }
 
-export async function openExplorer(
-  browser: WatchedBrowser,
-  origin: string,
-  look: Look,
-  options?: PageOptions,
-): Promise<Page> {
-  const page = await browser.newPage(origin, look, options);
+export async function openExplorer(browser: WatchedBrowser, origin: string, look: Look): Promise<Page> {
+  return openIn(await browser.newPage(origin, look), origin);
+}
+
+/** Everything is in view for this page, because the explorer draws only what is. */
+const ALL_IN_VIEW = `
+  globalThis.IntersectionObserver = class {
+    constructor(tell) { this.tell = tell; }
+    observe(target) { setTimeout(() => this.tell([{ target, isIntersecting: true, intersectionRatio: 1 }], this)); }
+    unobserve() {}
+    disconnect() {}
+  };`;
+
+/** Opens the explorer with all operations drawn. */
+export async function openWholeExplorer(browser: WatchedBrowser, origin: string, look: Look): Promise<Page> {
+  const page = await browser.newPage(origin, look);
+  await page.addInitScript(ALL_IN_VIEW);
+  return openIn(page, origin);
+}
+
+async function openIn(page: Page, origin: string): Promise<Page> {
   await page.goto(`${origin}/docs`);
   await page.getByRole("heading", { level: 1 }).waitFor();
   return page;

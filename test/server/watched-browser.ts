@@ -1,8 +1,7 @@
 /** Chromium, and a record of everything that no page of this service may do. */
 
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
-import { CHROMIUM } from "../../src/dev/chromium.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, inject } from "vitest";
 import { HANGS_AFTER_MS, until } from "./until.ts";
 
 const HEIGHT = 800;
@@ -12,22 +11,18 @@ export interface Look {
   readonly colorScheme: "light" | "dark";
 }
 
-export interface PageOptions {
-  /** The page stays open for the tests that follow. */
-  readonly isKept?: boolean;
-}
-
 /**
- * Tests in one Chromium. After each of them there must be no fault, and its pages are closed. Without a Chromium the tests are
+ * Tests in the shared Chromium. After each of them there must be no fault, and its pages are closed. Without a Chromium the tests are
  * skipped, and a sentence says so. `what`: "the explorer".
  */
 export function describeInBrowser(what: string, tests: (browser: WatchedBrowser) => void): void {
-  if (CHROMIUM === undefined) {
+  const isMissing = inject("sharedChromium") === null;
+  if (isMissing) {
     process.stderr.write(
       `Chromium is missing, so ${what} is not tested in a browser. Install it with: apt-get install chromium.\n`,
     );
   }
-  describe.skipIf(CHROMIUM === undefined)(`${what} in a browser`, () => {
+  describe.skipIf(isMissing)(`${what} in a browser`, () => {
     const browser = new WatchedBrowser();
     beforeAll(() => browser.start());
     afterAll(() => browser.stop());
@@ -42,17 +37,11 @@ export function describeInBrowser(what: string, tests: (browser: WatchedBrowser)
 export class WatchedBrowser {
   #browser: Browser | null = null;
   #faults: string[] = [];
-  readonly #kept = new Set<BrowserContext>();
   /** The requests of each page that have no response yet. */
   readonly #pending = new WeakMap<Page, Set<Request>>();
 
   async start(): Promise<void> {
-    this.#browser = await chromium.launch({
-      executablePath: CHROMIUM ?? "",
-      // A request to another host fails, and so does the test.
-      args: ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost"],
-      timeout: HANGS_AFTER_MS,
-    });
+    this.#browser = await chromium.connect(inject("sharedChromium") ?? "", { timeout: HANGS_AFTER_MS });
   }
 
   async stop(): Promise<void> {
@@ -60,8 +49,7 @@ export class WatchedBrowser {
   }
 
   async closePages(): Promise<void> {
-    const contexts = this.#browser?.contexts() ?? [];
-    for (const context of contexts.filter((one) => !this.#kept.has(one))) await context.close();
+    for (const context of this.#browser?.contexts() ?? []) await context.close();
   }
 
   /**
@@ -80,18 +68,13 @@ export class WatchedBrowser {
   }
 
   /** A page of its own session: it shares no storage with others. `origin`: where all its requests must go. */
-  async newPage(
-    origin: string,
-    { width, colorScheme }: Look,
-    { isKept = false }: PageOptions = {},
-  ): Promise<Page> {
+  async newPage(origin: string, { width, colorScheme }: Look): Promise<Page> {
     if (this.#browser === null) throw new Error("The browser is not started.");
     const context = await this.#browser.newContext({
       viewport: { width, height: HEIGHT },
       colorScheme,
       reducedMotion: "reduce",
     });
-    if (isKept) this.#kept.add(context);
     context.setDefaultTimeout(HANGS_AFTER_MS);
     await this.#watch(context, origin);
     const page = await context.newPage();

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
 import { sharedPlace } from "../place.ts";
 import { describeInBrowser, type Look } from "../watched-browser.ts";
-import { button, field, focusMark, job, NARROW, runs, Site, WIDE } from "./site.ts";
+import { button, field, focusMark, job, NARROW, Site, WIDE } from "./site.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const EVERY_RULE = {
@@ -19,6 +19,7 @@ const EVERY_RULE = {
 };
 const CONTRAST = { type: "rule", values: ["color-contrast"] };
 const ENV = "prod";
+const PAGES_AT_ONCE = 3;
 /** The same elements in other colours can only fail the rule for colours. */
 const LOOKS: readonly (readonly [Look, object])[] = [
   [WIDE, EVERY_RULE],
@@ -200,7 +201,8 @@ describeInBrowser("the console's looks", (browser) => {
     if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(AXE);
     return page.evaluate<string[]>(`(async () => {
       const { violations } = await axe.run(document, {
-        resultTypes: ["violations"], runOnly: ${JSON.stringify(rules)}
+        // The page has no frames, and no rule here reads its style sheets.
+        resultTypes: ["violations"], iframes: false, preload: false, runOnly: ${JSON.stringify(rules)}
       });
       const wide = [document.documentElement, ...document.querySelectorAll("body *:not(pre, textarea, input)")]
         .filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0
@@ -224,26 +226,40 @@ describeInBrowser("the console's looks", (browser) => {
   }
 
   it("are accessible on every page and in every dialog, light and dark, wide and narrow", async () => {
-    const page = await browser.newPage(site.origin, WIDE);
     const found: string[] = [];
-    await page.goto(site.at(`${ENV}/runs`));
-    await field(page, "Token").fill("not a token");
-    await button(page, "Sign in").click();
-    await lookAt(page, "sign in", found);
-    await field(page, "Token").fill(await site.newToken("owner"));
-    await button(page, "Sign in").click();
-    await runs(page).waitFor();
-    for (const { name, path, act } of scenes()) {
-      await page.goto(site.at(path));
-      await browser.settled(page);
-      await act?.(page);
-      await browser.settled(page);
-      await lookAt(page, name, found);
+    const token = await site.newToken("owner");
+    const toLookAt = scenes().values();
+    async function lookAtSome(): Promise<void> {
+      const page = await browser.newPage(site.origin, WIDE);
+      await site.signIn(page, `${ENV}/runs`, token);
+      for (const { name, path, act } of toLookAt) {
+        await page.goto(site.at(path));
+        await browser.settled(page);
+        await act?.(page);
+        await browser.settled(page);
+        await lookAt(page, name, found);
+      }
     }
+    async function lookAtSignIn(): Promise<void> {
+      const page = await browser.newPage(site.origin, WIDE);
+      await page.goto(site.at(`${ENV}/runs`));
+      await field(page, "Token").fill("not a token");
+      await button(page, "Sign in").click();
+      await lookAt(page, "sign in", found);
+    }
+    await Promise.all([lookAtSignIn(), ...Array.from({ length: PAGES_AT_ONCE }, lookAtSome)]);
     // Those of the run and the page that do not exist, and of the filter that is refused.
     await browser.expectFault(/status of 40[04]/);
     expect(found).toEqual([]);
   });
+
+  /** Whether the focused element had the focus for the first time. */
+  function hasFocusFirst(page: Page): Promise<boolean> {
+    return page.evaluate<boolean>(`(() => {
+      const seen = globalThis.seen ??= new Set();
+      return seen.size < seen.add(document.activeElement).size;
+    })()`);
+  }
 
   it.each([
     `${ENV}/runs`,
@@ -256,18 +272,17 @@ describeInBrowser("the console's looks", (browser) => {
     const page = await browser.newPage(site.origin, WIDE);
     await site.signIn(page, path.replace("failed", ids.get("failed") ?? ""));
     await browser.settled(page);
-    const stops = new Set<string>();
-    // Once around: the browser itself has the focus between the last stop and the first.
-    for (let rounds = 0; rounds < 2; ) {
+    let stops = 0;
+    // Once around, until an element has the focus again. Between the last and the first, the browser itself has it.
+    for (let presses = 0; ; presses++) {
+      expect(presses).toBeLessThan(200);
       await page.keyboard.press("Tab");
       const mark = await focusMark(page);
-      if (mark === "nothing has the focus") rounds++;
-      else {
-        expect(mark).toBe("visible");
-        stops.add(await page.evaluate<string>("document.activeElement.outerHTML"));
-        expect(stops.size).toBeLessThan(200);
-      }
+      if (mark === "nothing has the focus") continue;
+      expect(mark).toBe("visible");
+      if (!(await hasFocusFirst(page))) break;
+      stops++;
     }
-    expect(stops.size).toBeGreaterThan(5);
+    expect(stops).toBeGreaterThan(5);
   });
 });
