@@ -2,6 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { HOUR_MS } from "../support/direct.ts";
 import { ask } from "../support/requests.ts";
 import {
   grantToken,
@@ -13,7 +14,6 @@ import {
 } from "../support/tokens.ts";
 
 const START = Date.parse("2030-03-01T00:00:00Z");
-const HOUR_MS = 3_600_000;
 const IN_AN_HOUR = new Date(START + HOUR_MS).toISOString();
 
 beforeEach(() => {

@@ -1,10 +1,10 @@
 /** GET /whoami, and the short life of a token that the console mints for the operator. */
 
 import { describe, expect, it } from "vitest";
+import { HOUR_MS } from "../support/direct.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Wanted } from "../support/tokens.ts";
 
-const HOUR_MS = 3_600_000;
 const IN_12_HOURS = new Date(Date.now() + 12 * HOUR_MS).toISOString();
 const ALL = ["data:read", "data:write", "actions:manage", "tokens:manage"];
 

@@ -1,8 +1,8 @@
 /** HTTP servers that answer as a test says: like the service, like a proxy, or not at all. */
 
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
+import { serve } from "../support/node-server.ts";
 
 export interface BadServer {
   readonly url: string;
@@ -20,25 +20,12 @@ export async function badServer(
   answer: (request: IncomingMessage, response: ServerResponse, count: number) => void,
 ): Promise<BadServer> {
   const requests: { line: string; headers: IncomingMessage["headers"]; body: string }[] = [];
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const body = Buffer.concat(chunks).toString();
+  const server = await serve(async (request, response) => {
+    const body = await text(request);
     requests.push({ line: `${request.method} ${request.url}`, headers: request.headers, body });
     answer(request, response, requests.length);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    requests,
-    close: async () => {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
+  return { ...server, requests };
 }
 
 export function json(response: ServerResponse, status: number, body: unknown, headers = {}): void {

@@ -3,13 +3,12 @@
  * front of it, and knows the rules of neither.
  */
 
-import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { type Client, type ClientSettings, createClient } from "../../src/client/index.ts";
+import { serve } from "../support/node-server.ts";
 
 export const TOKEN = "terr_a-token-that-nobody-may-see";
 
@@ -35,7 +34,7 @@ export interface Stub {
 export async function stub(...answers: readonly Answer[]): Promise<Stub> {
   const asked: Asked[] = [];
   let open = 0;
-  const server = createServer(async (request, response) => {
+  const { url, close } = await serve(async (request, response) => {
     open++;
     response.on("close", () => open--);
     const { method, url, headers } = request;
@@ -44,13 +43,7 @@ export async function stub(...answers: readonly Answer[]): Promise<Stub> {
     asked.push(one);
     await answers[Math.min(asked.length, answers.length) - 1]?.(response, one);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  onTestFinished(close);
   return {
     url,
     asked,

@@ -1,20 +1,17 @@
 /** What a tab keeps of a session, and for how long. */
 
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createSessionStore, type SessionStore } from "../../src/console/session/session-store.ts";
 import type { Session } from "../../src/console/session/sign-in.ts";
+import { type NodeServer, serve } from "../support/node-server.ts";
 
 const asked: string[] = [];
-const server = createServer((request, response) => {
-  asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
-  response.writeHead(200, { "Content-Type": "application/json" }).end('{"revoked":["id-1"]}');
-});
-let origin: string;
+let server: NodeServer;
 beforeAll(async () => {
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await serve((request, response) => {
+    asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+    response.writeHead(200, { "Content-Type": "application/json" }).end('{"revoked":["id-1"]}');
+  });
 });
 afterAll(() => server.close());
 
@@ -40,7 +37,7 @@ function storeOver(kept: Map<string, string> = new Map()) {
     setItem: (key: string, value: string) => kept.set(key, value),
     removeItem: (key: string) => kept.delete(key),
   };
-  const store: SessionStore = createSessionStore(storage, origin);
+  const store: SessionStore = createSessionStore(storage, server.url);
   let told = 0;
   store.subscribe(() => {
     told++;

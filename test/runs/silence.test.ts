@@ -161,7 +161,7 @@ describe("a run that is silent for too long", () => {
       { key: `m:${id}`, fingerprint: "" },
       null,
     );
-    await until(async () => (await rowOf(id))?.status === "failed", 5000);
+    await until(async () => (await rowOf(id))?.status === "failed");
     expect(JSON.parse((await rowOf(id))?.body ?? "").completedAt).toBe(iso(createdAt + 300));
   });
 });

@@ -11,6 +11,7 @@ import { keyRing } from "../../src/settings/key-ring.ts";
 import { scopeOfPath } from "./requests.ts";
 
 export const MINUTE_MS = 60_000;
+export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 
 /** The platform's stub type turns a promise of a union into a union of promises. This is the same object. */
@@ -108,8 +109,11 @@ export function hurryTimers(): void {
   vi.spyOn(globalThis, "setTimeout").mockImplementation(hurried as unknown as typeof setTimeout);
 }
 
+/** Only a test that hangs waits as long. Beside other work, everything takes ten times as long as alone. */
+export const HANG_MS = 120_000;
+
 /** Waits until `isSo` returns true. Throws after `ms`. */
-export async function until(isSo: () => Promise<boolean>, ms = 15_000): Promise<void> {
+export async function until(isSo: () => Promise<boolean>, ms = HANG_MS): Promise<void> {
   const end = performance.now() + ms;
   for (let pause = 1; !(await isSo()); pause = Math.min(pause * 2, 50)) {
     if (performance.now() > end) throw new Error(`not within ${ms} ms`);

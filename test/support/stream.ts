@@ -2,7 +2,7 @@
 
 import { exports } from "cloudflare:workers";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import { coordinator } from "./direct.ts";
+import { coordinator, HANG_MS } from "./direct.ts";
 import { type Answer, type Ask, ask, type Beaten, type CreatedRun, ROOT } from "./requests.ts";
 
 /** An entry of a timeline on the wire. */
@@ -58,7 +58,7 @@ function readStream({ status, headers, body }: Response): Stream {
   let text = "";
   let isOver = reader === undefined;
 
-  async function next(ms = 5000): Promise<Frame | null> {
+  async function next(ms = HANG_MS): Promise<Frame | null> {
     const until = performance.now() + ms;
     for (;;) {
       const frame = frames.shift();
@@ -74,7 +74,7 @@ function readStream({ status, headers, body }: Response): Stream {
     }
   }
 
-  async function events(n: number, ms = 5000): Promise<WireEvent[]> {
+  async function events(n: number, ms = HANG_MS): Promise<WireEvent[]> {
     const found: WireEvent[] = [];
     const until = performance.now() + ms;
     while (found.length < n) {

@@ -32,22 +32,25 @@ describe("an answer whose status was heard counts, whatever its body does", () =
     ["is not the gzip it says it is", { mode: "bad_gzip" }, 1024],
   ];
 
-  it.each(BODIES)("and it %s: 200 starts the run within 2 s", async (_what, answer, bytesMax) => {
-    const r = await answering({ ...answer, status: 200 });
-    const begunAt = Date.now();
-    const { untilStatus, untilAnswered } = await fire(r.url);
-    await untilStatus("running", 5000);
-    expect(Date.now() - begunAt).toBeLessThan(2000);
-    expect(await untilNobodyWaits(r)).toBeLessThan(bytesMax);
-    const [{ excerpt } = {}] = await untilAnswered(1);
-    expect(excerpt?.length ?? 0).toBeLessThanOrEqual(6145);
-    expect(await r.inbox()).toHaveLength(1);
-  });
+  it.each(BODIES)(
+    "and it %s: 200 starts the run long before the attempt has to end",
+    async (_what, answer, bytesMax) => {
+      const r = await answering({ ...answer, status: 200 });
+      const begunAt = Date.now();
+      const { untilStatus, untilAnswered } = await fire(r.url);
+      await untilStatus("running");
+      expect(Date.now() - begunAt).toBeLessThan(TIMEOUT_MS);
+      expect(await untilNobodyWaits(r)).toBeLessThan(bytesMax);
+      const [{ excerpt } = {}] = await untilAnswered(1);
+      expect(excerpt?.length ?? 0).toBeLessThanOrEqual(6145);
+      expect(await r.inbox()).toHaveLength(1);
+    },
+  );
 
   it.concurrent.each(BODIES)("and it %s: 503 is retried", async (_what, answer) => {
     const r = await answering({ ...answer, status: 503 }, { status: 202 });
     const { untilStatus, untilAnswered } = await fire(r.url);
-    await untilStatus("running", 5000);
+    await untilStatus("running");
     expect(await untilAnswered(2)).toMatchObject([{ status: 503, outcome: "retry" }, { status: 202 }]);
   });
 
@@ -100,7 +103,7 @@ describe("a redirect", () => {
     const headers: Record<string, string> = location === undefined ? {} : { Location: location };
     const r = await answering({ mode: "redirect", status: 307, headers });
     const { untilStatus, timeline } = await fire(r.url);
-    const { error } = await untilStatus("failed", 3000);
+    const { error } = await untilStatus("failed");
     const reason = "answered 307, and redirects are not followed";
     expect(error).toBe(`[delivery] ${new URL(r.url).host} ${reason}.`);
     expect((await timeline())[2]).toMatchObject({ outcome: "given_up", status: 307, reason });
@@ -112,12 +115,13 @@ describe("a redirect", () => {
 
 describe("a receiver that does not answer within 15 seconds", () => {
   it("is left and asked again under the same id, and its 409 says that it had the request already", async () => {
-    await Promise.all(slowRuns.map(({ untilStatus }) => untilStatus("running", 20_000)));
+    await Promise.all(slowRuns.map(({ untilStatus }) => untilStatus("running")));
     const [hung, trickled, slow] = await Promise.all(slowRuns.map((run) => run.untilAnswered(1)));
     for (const [first, second] of [hung ?? [], trickled ?? []]) {
       expect(first).toMatchObject({ outcome: "retry", status: null, excerpt: null });
       expect(first?.reason).toBe("did not answer within 15 seconds");
-      expect(Math.abs((first?.durationMs ?? 0) - TIMEOUT_MS)).toBeLessThan(1000);
+      expect(first?.durationMs).toBeGreaterThanOrEqual(TIMEOUT_MS - 100);
+      expect(first?.durationMs).toBeLessThan(2 * TIMEOUT_MS);
       expect(second?.outcome).toBe("accepted");
     }
     expect(slow).toMatchObject([{ outcome: "accepted", status: 204 }]);

@@ -211,5 +211,5 @@ it("makes of any order one end, no attempt after it, and a timeline that tells t
     const { status, startedAt, completedAt } = ruled.run;
     expect(retold(ruled.told)).toEqual({ status, startedAt: iso(startedAt), completedAt: iso(completedAt) });
   });
-  fc.assert(property, { seed: 20260131, numRuns: 5000 });
+  fc.assert(property, { seed: 20260131, numRuns: 1500 });
 });

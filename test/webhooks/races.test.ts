@@ -178,7 +178,7 @@ describe("an attempt that outlived its lease", () => {
     "answers 200 while the newer one is under way, which counts even if the newer one gets %i",
     async (status) => {
       const run = await twoInFlight({ delayMs: 1000, status: 200 }, { delayMs: 1600, status });
-      const running = await run.untilStatus("running", 3000);
+      const running = await run.untilStatus("running");
       expect((await run.timeline()).at(-2)).toMatchObject({ attempt: 1, status: 200, outcome: "accepted" });
       await run.untilOpen(0);
       await run.alarmIn(LEASE_OVER_MS);
@@ -193,7 +193,7 @@ describe("an attempt that outlived its lease", () => {
     await r.untilInbox(1);
     await run.alarmIn(LEASE_OVER_MS);
     expect(await run.story()).toEqual(["created", "attempt_started", "attempt_answered"]);
-    await run.untilStatus("running", 3000);
+    await run.untilStatus("running");
     await run.alarmIn(3_500_000);
     await scheduler.wait(50);
     expect(await r.inbox()).toHaveLength(1);

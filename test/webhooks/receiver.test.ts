@@ -46,7 +46,7 @@ describe("an inbox", () => {
     expect(delivery).toMatchObject({ method: "POST", path, body: "snow ☃" });
     expect(delivery?.headers).toMatchObject({ "x-mixed-case": "As Is", "content-length": "8" });
     expect(delivery?.rawHeaders).toContain("As Is");
-    expect(Math.abs((delivery?.at ?? 0) - sentAt)).toBeLessThan(5000);
+    expect(Math.abs((delivery?.at ?? 0) - sentAt)).toBeLessThan(60_000);
   });
 
   it("belongs to one key and keeps the first 1000 deliveries", async () => {
@@ -105,7 +105,7 @@ describe("a script", () => {
     const playing = await scripted({ delayMs: SHORTLY_MS });
     const askedAt = Date.now();
     const answered = post(playing.url);
-    await playing.untilInbox(1, SHORTLY_MS / 2);
+    await playing.untilInbox(1);
     expect(await playing.open()).toEqual({ open: 1, bytesSent: 0 });
     expect((await answered).status).toBe(200);
     expect(Date.now() - askedAt).toBeGreaterThanOrEqual(SHORTLY_MS - 20);

@@ -6,9 +6,9 @@ import {
   RETRY_AFTER_MAX_MS,
   retryDelayMs,
 } from "../../src/webhooks/backoff.ts";
+import { HOUR_MS } from "../support/direct.ts";
 
 const NOW = Date.UTC(1994, 10, 6, 8, 49, 7);
-const HOUR_MS = 3_600_000;
 const POLICY = { maxAttempts: 3, initialDelayMs: 1000 };
 const ALMOST_ONE = 1 - 2 ** -53;
 

@@ -81,7 +81,7 @@ describe("a signature", () => {
     for (const delivery of [first, second]) {
       expect(() => verified(secret, delivery)).not.toThrow();
       expect(delivery.headers["webhook-id"]).toBe(created.id);
-      expect(Math.abs(Number(delivery.headers["webhook-timestamp"]) - delivery.at / 1000)).toBeLessThan(2);
+      expect(Math.abs(Number(delivery.headers["webhook-timestamp"]) - delivery.at / 1000)).toBeLessThan(60);
     }
     const leftLater =
       Number(second.headers["webhook-timestamp"]) - Number(first.headers["webhook-timestamp"]);

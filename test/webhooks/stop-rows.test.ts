@@ -115,7 +115,7 @@ it("a stop request that can't be noted fails no cancel, and is tried again later
   await run.alarmIn(1000);
   expect(log.mock.calls.join()).toContain("turn_failed");
   const { due_at } = await sql(run, "SELECT due_at FROM stop_requests WHERE run_id = ?1");
-  expect(due_at).toBeGreaterThan(Date.now() + 25_000);
+  expect(due_at).toBeGreaterThan(Date.now());
   await sql(run, "DROP TRIGGER no_attempt");
   await run.alarmIn(32_000);
   await stops.untilInbox(1);

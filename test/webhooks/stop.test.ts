@@ -386,7 +386,7 @@ describe("the object restarts", () => {
     await until(async () => (await stops.open()).open === 0);
     await scheduler.wait(50);
     await evictDurableObject(coordinatorOf(run.path, run.created.id));
-    const [first, second] = await stops.untilInbox(2, 10_000);
+    const [first, second] = await stops.untilInbox(2);
     expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
   });
 

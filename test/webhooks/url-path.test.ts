@@ -274,8 +274,8 @@ it("whatever the values are, the other names of the path stay as many, in order,
       }
     }
   });
-  fc.assert(property, { seed: 20260131, numRuns: 5000 });
-  expect(accepted).toBeGreaterThan(1000);
+  fc.assert(property, { seed: 20260131, numRuns: 1500 });
+  expect(accepted).toBeGreaterThan(300);
 });
 
 it.each(["/evil.example", "\\evil.example", "//x", "%2fevil.example"])(

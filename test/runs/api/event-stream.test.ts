@@ -86,7 +86,7 @@ describe("a stream", () => {
       expect((await coming).at(-1)).toMatchObject({ type: "heartbeat", message });
     }
     // Nothing is said of a heartbeat without news.
-    const end = stream.rest(2000);
+    const end = stream.rest();
     await beat(run);
     await report(run, { status: "failed", error: "no" });
     expect(await end).toMatchObject([{ type: "ended", status: "failed" }]);
@@ -97,7 +97,7 @@ describe("a stream", () => {
     const run = await createRun(path);
     const stream = await openStream(`${path}/${run.id}`);
     await stream.events(1);
-    const end = stream.rest(2000);
+    const end = stream.rest();
     if (how === "alarm") await alarmIn(61 * 60_000, coordinatorOf(path, run.id));
     else await ask("DELETE", `${path}/${run.id}`);
     expect(await end).toMatchObject([{ seq: 2, type: "ended" }]);
@@ -120,7 +120,7 @@ describe("a stream", () => {
     const { open } = breakD1(fault);
     const stream = await openStream(`${path}/${run.id}`);
     await stream.events(1);
-    const end = stream.rest(4000);
+    const end = stream.rest();
     const reporting = report(run, { status: "succeeded" });
     expect((await end).map(({ type }) => type)).toEqual(["started", "ended"]);
     open();
@@ -171,7 +171,7 @@ describe("Last-Event-ID", () => {
     const run = await createRun(path);
     const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
     expect(await stream.next()).toMatchObject({ data: null });
-    const coming = stream.events(1, 2000);
+    const coming = stream.events(1);
     await beat(run);
     expect(await coming).toMatchObject([{ seq: 2, type: "started" }]);
     await stream.cancel();
@@ -258,7 +258,7 @@ describe("without news", () => {
     await stream.next();
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     let frame: unknown = "nothing yet";
-    const coming = stream.next(18_000).then((next) => {
+    const coming = stream.next().then((next) => {
       frame = next;
     });
     // The test's own timer, and the one of the coordinator that waits for news.
@@ -273,7 +273,7 @@ describe("without news", () => {
     await coming;
     expect(frame).toEqual({ id: null, data: null, retry: null, isComment: true });
     vi.useRealTimers();
-    const end = stream.rest(2000);
+    const end = stream.rest();
     await report(run, { status: "succeeded" });
     expect((await end).map(({ seq }) => seq)).toEqual([2, 3]);
   });
@@ -302,7 +302,7 @@ describe("without news", () => {
     const stream = await openStream(`${path}/${run.id}`);
     await stream.events(1);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5 * 60_000 });
-    const coming = stream.rest(2000);
+    const coming = stream.rest();
     await beat(run, { message: "the call under way brings this" });
     const found = await coming;
     expect(await stream.next()).toBeNull();

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { HOUR_MS } from "../../support/direct.ts";
 import {
   type ActionRun,
   type Ask,
@@ -12,7 +13,6 @@ import {
 
 type Refusable = ActionRun & { readonly code?: string };
 
-const HOUR_MS = 3_600_000;
 const SUCCEEDED = { status: "succeeded", output: { url: "x" } };
 const FAILED = { status: "failed", error: "exit 1" };
 const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });

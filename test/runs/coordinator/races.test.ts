@@ -48,7 +48,7 @@ async function expectEverywhere(path: string, told: ActionRun): Promise<void> {
 }
 
 describe("100 callers at one run", () => {
-  it.each([1, 2, 3, 4, 5])("have exactly one winner (round %i)", async () => {
+  it.each([1, 2])("have exactly one winner (round %i)", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const cancel = (): Promise<Outcome> => ask("DELETE", `${path}/${run.id}`);
@@ -122,18 +122,18 @@ describe("100 callers at one run", () => {
 });
 
 describe("creates at once", () => {
-  it("lose none of 500: each has its own id, is in D1, and is listed", async () => {
+  it("lose none of 250: each has its own id, is in D1, and is listed", async () => {
     const path = newRunsPath();
     const created = await Promise.all(
-      Array.from({ length: 500 }, (_, n) => createRun(path, { actionName: "deploy", parameters: { n } })),
+      Array.from({ length: 250 }, (_, n) => createRun(path, { actionName: "deploy", parameters: { n } })),
     );
     const told = new Map(created.map(({ callback: _, ...run }) => [run.id, run]));
-    expect(told.size).toBe(500);
-    expect(new Set(created.map(({ parameters }) => parameters.n)).size).toBe(500);
+    expect(told.size).toBe(250);
+    expect(new Set(created.map(({ parameters }) => parameters.n)).size).toBe(250);
 
     await landed(path);
     const { runs, pages } = await allPages(path);
-    expect(pages).toBe(3);
+    expect(pages).toBe(2);
     expect(runs).toEqual(
       [...told.keys()]
         .sort()
@@ -143,7 +143,7 @@ describe("creates at once", () => {
     const rows = await env.DB.prepare("SELECT count(*) AS n FROM runs WHERE scope = ?")
       .bind(scopeOfPath(path))
       .first<{ n: number }>();
-    expect(rows?.n).toBe(500);
+    expect(rows?.n).toBe(250);
   });
 
   it("create one run if ten have one Idempotency-Key, and each answer opens it", async () => {

@@ -61,13 +61,13 @@ function nextGroup(): string {
   return (groups++).toString(16);
 }
 
-describe("the counts of 0, 999, 1000, 1001 and 100000 runs", () => {
+describe("the counts of 0, 999, 1000, 1001 and 40000 runs", () => {
   const path = newRunsPath();
   beforeAll(async () => {
     await fill(path, "running", 999);
     await fill(path, "succeeded", 1000);
     await fill(path, "failed", 1001);
-    await fill(path, "cancelled", 100_000);
+    await fill(path, "cancelled", 40_000);
   });
 
   it("are exact up to 1000, and then at least 1000", async () => {
@@ -151,9 +151,9 @@ describe.each([
   });
 });
 
-it("100000 runs of a label are counted within bounds", async () => {
+it("40000 runs of a label are counted within bounds", async () => {
   const path = newRunsPath();
-  await fill(path, "succeeded", 100_000, { labels: '["wanted"]' });
+  await fill(path, "succeeded", 40_000, { labels: '["wanted"]' });
   expect(await summaryOf(path, "?label=wanted")).toMatchObject({
     succeeded: { atLeast: 1000 },
     failed: { atLeast: 0 },

@@ -100,7 +100,7 @@ it("lands every run but the one that D1 refuses, logs that one, and retries it l
   await landed(path);
   expect(await rowOf(culprit)).toBeNull();
   await alarmIn(20_000, coordinator(path, 0));
-  await until(async () => (await rowOf(culprit)) !== null, 2000);
+  await until(async () => (await rowOf(culprit)) !== null);
 });
 
 it("answers a create from the journal while a flight hangs", async () => {
@@ -172,7 +172,7 @@ it("sets the repair in the same turn that makes a row unlanded", async () => {
   const gate = holdWrites();
   await createAged(path);
   const at = await alarmAt(path, 0);
-  expect(at).toBeGreaterThan(Date.now() - 1000);
+  expect(at).toBeGreaterThan(Date.now() - MINUTE_MS);
   expect(at).toBeLessThanOrEqual(Date.now() + 5000);
   expect(await journal(path, 0, "SELECT name FROM marks ORDER BY name")).toEqual([
     { name: "name" },

@@ -8,11 +8,9 @@ import { Journal } from "../../../src/runs/journal/journal.ts";
 import { GroupCommit } from "../../../src/runs/projection/group-commit.ts";
 import { Rebuild, STEP_RUNS } from "../../../src/runs/projection/rebuild.ts";
 import { firstIdAt } from "../../../src/runs/run-id.ts";
-import { coordinator, MINUTE_MS } from "../../support/direct.ts";
+import { coordinator, HOUR_MS } from "../../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
-
-const HOUR_MS = 60 * MINUTE_MS;
 
 interface Look {
   readonly after: string;

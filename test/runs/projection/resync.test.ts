@@ -11,6 +11,7 @@ import {
   createAged,
   DAY_MS,
   direct,
+  HOUR_MS,
   journal,
   MINUTE_MS,
   mint,
@@ -254,8 +255,6 @@ it("ends while callers create all the time and D1 takes 150 ms", async () => {
 });
 
 describe("rows of purged runs that a restore brought back", () => {
-  const HOUR_MS = 60 * MINUTE_MS;
-
   it("are removed wherever they lie, and no other row is", async () => {
     const path = newRunsPath();
     const now = Date.now();
@@ -376,7 +375,7 @@ describe("rows of purged runs that a restore brought back", () => {
     expect(await isOver(path)).toBe(false);
     faults[part] = null;
     await alarmIn(20_000, coordinator(path, 0));
-    await until(async () => (await rows(path)) === 1500 && (await isOver(path)), 25_000);
+    await until(async () => (await rows(path)) === 1500 && (await isOver(path)));
     expect((await idsInD1(path)).filter((id) => ghosts.includes(id))).toEqual([]);
   });
 

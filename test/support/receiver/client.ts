@@ -60,7 +60,7 @@ export interface Receiver {
   /** Every delivery so far, oldest first; no more than the first 1000. */
   inbox(): Promise<Delivery[]>;
   open(): Promise<Open>;
-  /** The inbox once it has at least `n` deliveries; throws when `ms` (default 5000) have passed without. */
+  /** The inbox once it has at least `n` deliveries; throws when `ms` (default 120 000) have passed without. */
   untilInbox(n: number, ms?: number): Promise<Delivery[]>;
 }
 
@@ -98,7 +98,7 @@ export function receiver(key: string = crypto.randomUUID()): Receiver {
       await control(`/_script/${key}`, { method: "PUT", body: JSON.stringify(answers) });
     },
     open: async () => JSON.parse(await control(`/_open/${key}`)),
-    untilInbox: async (n, ms = 5000) => {
+    untilInbox: async (n, ms = 120_000) => {
       const givenUpAt = Date.now() + ms;
       for (;;) {
         const deliveries = await inbox();
