@@ -30,7 +30,7 @@ export interface AuditEntry {
   readonly target: string;
 }
 
-/** Called once for a request, so that a retry at D1 finds by the id what the first try wrote. */
+/** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
 export function newAuditEntry(
   { id, name }: Principal,
   what: Pick<AuditEntry, "project" | "envName" | "action" | "target">,

@@ -17,7 +17,8 @@ export const isLiving = (now: string) => `(tokens.expires_at IS NULL OR tokens.e
 
 /**
  * SQL on ?1, the project: whether the token `asker` may mint one more. Null is the operator. `height`: how far an ancestor is
- * above the asker. Nobody below an expired token lives. UNION ends in a circle of parents, which nobody can mint.
+ * above the asker. A token expires no later than its parent, so nobody below an expired token counts. UNION ends even if
+ * parents form a circle, which no mint can make.
  */
 export const hasRoom = (asker: string, now: string) => `NOT EXISTS (
   WITH RECURSIVE

@@ -28,7 +28,7 @@ export interface Heartbeat {
   readonly externalUrl?: string | undefined;
 }
 
-/** How late the platform may run an alarm. A later one was dropped. */
+/** How late the platform may run an alarm. An alarm that is later counts as dropped. */
 export const ALARM_LATE_MS = 60_000;
 
 /** `actionRun` is the JSON for the wire. */

@@ -1,6 +1,6 @@
 /**
- * What a run is, and how it may change. PURE: no I/O and no clock; `now` is passed in. Every other module asks
- * `transition()`.
+ * What a run is, and how it may change. PURE: no I/O and no clock; `now` is passed in. A run changes only by `transition()`,
+ * and by `expire()` when its time is up.
  */
 
 import { harmlessLink } from "../base/harmless-link.ts";
@@ -47,11 +47,11 @@ export interface Run extends NewRun {
   readonly completedAt: number | null;
   readonly error: string | null;
   readonly output: string | null;
-  /** The last sign of life: the creation, the delivery, the start, or a heartbeat. Null while the delivery is under way. */
+  /** The last sign of life: creation, delivery, start, or heartbeat. Null while the delivery is under way. */
   readonly silentSince: number | null;
   /** What ended the run; null while it is open. */
   readonly endCause: EndCause | null;
-  /** The name of the token that asked the run to stop. Null if nobody has asked, as are the other three. */
+  /** The name of the token that cancelled. All four `cancel…` members are null until somebody cancels. */
   readonly cancelBy: string | null;
   readonly cancelReason: string | null;
   readonly cancelRequestedAt: number | null;
@@ -142,8 +142,7 @@ function isTimeUp(run: Run, now: number): boolean {
 export function expire(run: Run, now: number): Run {
   if (!isTimeUp(run, now)) return run;
   const at = timeIsUpAt(run);
-  // Whatever ends a run that was asked to stop, the run did as it was asked. The grace never ends after the deadline, and wins
-  // a tie with it.
+  // A run that was asked to stop ends as cancelled, even at its deadline: the grace ends no later, and wins a tie.
   if (run.cancelUntil !== null) {
     return ended(run, "cancelled", at, at < run.cancelUntil ? "silence" : "cancel", {});
   }
@@ -158,8 +157,8 @@ export function expire(run: Run, now: number): Run {
 
 /**
  * The run after `event`, or why the event can't happen. The first end wins for ever. A passed deadline decides before any
- * event: callers write `expire(run, now)` first. The event of an overdue run is refused as `run_timed_out`, or as
- * `run_cancelled` if the run was asked to stop.
+ * other event, so callers write `expire(run, now)` first. If they don't, an overdue run refuses the event as `run_timed_out`,
+ * or as `run_cancelled` if the run was asked to stop.
  */
 export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
   if (isTimeUp(run, now)) {
@@ -208,11 +207,11 @@ const RUNNING_TAKES: ReadonlySet<string> = new Set([
   "deadline_passed",
 ]);
 
-/** Why an event that needs a pending run can't happen. */
+/** Why an event that needs a pending run can't happen; null for a pending run. */
 function conflictOf({ status, endCause }: Run): Conflict | null {
   if (status === "pending") return null;
   if (status !== "failed") return `run_${status}`;
-  // Not told by the error, because a workflow may report any text, "[timeout] " included.
+  // The error can't say it, because a workflow may report any text, even one that begins with "[timeout] ".
   if (endCause === "callback") return "run_failed";
   return endCause === "delivery" ? "delivery_failed" : "run_timed_out";
 }
@@ -223,14 +222,14 @@ function started(run: Run, now: number): Run {
   return { ...run, version: run.version + 1, status: "running", startedAt, silentSince };
 }
 
-/** A heartbeat of a running run makes a new version only if D1 shows what it changes: the link to the job's page. */
+/** A heartbeat of a running run makes a new version only if it changes the link, because D1 shows nothing else of it. */
 function heard(run: Run, url: string | undefined, now: number): Run {
   const next = url === undefined ? run : linked(run, url);
   if (run.status === "pending") return started(next, now);
   return { ...withVersion(run, next), silentSince: signOfLife(run, now) };
 }
 
-/** The run with this link; the run itself if the text is no link, is its link already, or is one too many. */
+/** The run with this link. The run as it is if the text is not a harmless link, is no change, or is one change too many. */
 function linked(run: Run, text: string): Run {
   const externalUrl = harmlessLink(text);
   const { externalUrlChanges } = run;

@@ -1,7 +1,7 @@
 /**
  * Which URLs a webhook may call. PURE: it looks up no name and reads no setting.
  *
- * The threat is SSRF: callers give us URLs, and we call them. We judge the URL as the runtime parsed it and return that
+ * The threat is SSRF: callers give us URLs, and we call them. We check the URL as the runtime parsed it and return that
  * same URL to be called, so no second parser can read the text in another way.
  * Limit: a public name that resolves to a private address can't be seen here, and neither can a name that the network's
  * resolver completes, such as `service.namespace` in Kubernetes. Against that, only the Worker's network or
@@ -64,7 +64,7 @@ const INSECURE_ADVICE =
   "In development, set ALLOW_INSECURE_WEBHOOKS=true in .dev.vars and restart the service.";
 
 /**
- * The parsed URL without its fragment if it may be called; otherwise a sentence that says what to send. Judge the URL at
+ * The parsed URL without its fragment if it may be called; otherwise a sentence that says what to send. Check the URL at
  * create, and again before each attempt, because the settings may have changed.
  */
 export function guardUrl(text: string, policy: UrlPolicy): Result<URL, string> {
@@ -94,7 +94,7 @@ function faultOf(text: string, policy: UrlPolicy): string | null {
   if (url.username !== "" || url.password !== "" || EMPTY_CREDENTIALS.test(text)) {
     return "The URL has credentials. Remove what stands before the @, and send the credentials in a header.";
   }
-  if (policy.ownHosts.some((own) => isSameDoor(url, own))) {
+  if (policy.ownHosts.some((own) => leadsTo(url, own))) {
     return "The URL leads back to this service. Send the URL of the receiver that does the work.";
   }
   if (!(policy.insecure && isLoopback(url.hostname))) {
@@ -116,10 +116,10 @@ function isDevelopment({ ownHosts }: UrlPolicy): boolean {
 }
 
 /**
- * Whether the URL leads to the own host. On loopback each port is another program, so the port counts but not the spelling
- * of the address. Elsewhere every port of our name is refused, because the same service may listen there.
+ * Whether the URL leads to the service's host `own`. On loopback each port is another program, so the port counts but not the
+ * spelling of the address. Elsewhere every port of the host is refused, because the same service may listen there.
  */
-function isSameDoor(url: URL, own: string): boolean {
+function leadsTo(url: URL, own: string): boolean {
   const { hostname, port: ownPort } = splitPort(own);
   if (!isLoopback(hostname) || !isLoopback(url.hostname)) return url.hostname === hostname;
   const port = url.port || (url.protocol === "http:" ? "80" : "443");
@@ -155,8 +155,8 @@ export function nameFault(hostname: string): string | null {
 }
 
 /**
- * Whether each `xn--` label is the only spelling of a name beyond ASCII. The parser does not check a name that is all
- * ASCII, so `xn--local-` would pass and later be decoded to `local`. Beside a label beyond ASCII, it checks each.
+ * Whether each `xn--` label is the only spelling of a name beyond ASCII. The parser checks such labels only in a name that has
+ * a character beyond ASCII, so this adds one. Otherwise `xn--local-` would pass, and later be decoded to `local`.
  */
 function isTruePunycode(hostname: string): boolean {
   return URL.canParse(`https://\u00e9.${hostname}`);

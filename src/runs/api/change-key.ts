@@ -14,7 +14,7 @@ export type Caller =
 
 /**
  * The key of a change. If the caller sends no key, we mint one, so that the call to the coordinator can be repeated. Minted
- * keys sort by time, so the journal's index of keys has those of runs that are purged together in one place.
+ * keys sort by time, so the journal's index of keys has the keys of runs that are purged together side by side.
  *
  * `ring`: for a body that can contain secrets. The journal keeps the fingerprint as long as the run, and from a plain hash
  * somebody could guess a weak secret.

@@ -26,7 +26,7 @@ import {
 import { described, filterableName, HTTP_URL, minutes } from "../../http/schema-parts.ts";
 import { trigger } from "../../webhooks/trigger.ts";
 
-/** Kept as text, so that odd keys such as `__proto__` do no harm. */
+/** Checked as a whole, and not copied member by member, so that odd keys such as `__proto__` do no harm. */
 const jsonObject = z
   .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
   .check(finiteNumbers)
