@@ -1,7 +1,7 @@
 /**
- * The SQL statements on API tokens, apart from the condition in `token-room.ts`. `envName` null means the whole project. A
- * change is one batch that may run twice, because the first run may have committed although its answer was lost. So each
- * batch ends by reading what it did.
+ * The SQL statements on API tokens, apart from the condition in `token-room.ts`. `envName` null means the whole
+ * project. A change is one batch that may run twice, because the first run may have committed although its answer was
+ * lost. So each batch ends by reading what it did.
  */
 
 import { EXPIRED_TOKENS_MAX } from "../base/limits.ts";
@@ -32,7 +32,7 @@ export function selectToken(db: D1Database, hash: string): Promise<Principal | n
     .first<Principal>();
 }
 
-/** How long an expired token stays in the list, if there are not too many. Expired tokens take no room, so they need a bound. */
+/** How long expired tokens stay in the list, if there are not too many. They take no room, so they need a bound. */
 const EXPIRED_KEPT_MS = 7 * DAY_MS;
 const DROP_EXPIRED = `
   DELETE FROM tokens WHERE project = ?1 AND (expires_at < ?2 OR expires_at <= ?3 AND id <= (

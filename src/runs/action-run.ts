@@ -1,6 +1,6 @@
 /**
- * The JSON of a run in a response: the contract's ActionRun. Prints a run, adds the callback of a create, and reads the id of a
- * printed run.
+ * The JSON of a run in a response: the contract's ActionRun. Prints a run, adds the callback of a create, and reads the
+ * id of a printed run.
  */
 
 import { rfc3339 } from "../base/time.ts";
@@ -15,8 +15,8 @@ export interface Callback {
 }
 
 /**
- * The text of each version that is still in memory. Both the caller and D1 need it, and printing up to 640 KB twice is slow.
- * A change makes a new object of the run, so an entry can't be stale.
+ * The text of each version that is still in memory. Both the caller and D1 need it, and printing up to 640 KB twice is
+ * slow. A change makes a new object of the run, so an entry can't be stale.
  */
 const printed = new WeakMap<Run, string>();
 

@@ -1,6 +1,6 @@
 /**
- * What a run is, and how it may change. PURE: no I/O and no clock; `now` is passed in. A run changes only by `transition()`,
- * and by `expire()` when its time is up.
+ * What a run is, and how it may change. PURE: no I/O and no clock; `now` is passed in. A run changes only by
+ * `transition()`, and by `expire()` when its time is up.
  */
 
 import { harmlessLink } from "../base/harmless-link.ts";
@@ -26,7 +26,7 @@ export interface NewRun {
   readonly deadlineAt: number;
   /** How long the workflow may go without a heartbeat; null if there is no limit. */
   readonly heartbeatTimeoutMs: number | null;
-  /** What starts the work: a stored action, a trigger that came with the create, or somebody else. A retry needs to know. */
+  /** What starts the work: a stored action, a trigger of the create, or somebody else. A retry depends on it. */
   readonly source: RunSource;
   /** The version of the stored action that started the run; null without one. Its name is `actionName`. */
   readonly actionVersion: number | null;
@@ -127,7 +127,9 @@ export function isOpen(run: Pick<Run, "status">): boolean {
   return run.status === "pending" || run.status === "running";
 }
 
-/** When an open run ends by itself: at its deadline, at the end of a cancel's grace, or when it was silent for too long. */
+/**
+ * When an open run ends by itself: at its deadline, at the end of a cancel's grace, or when it was silent for too long.
+ */
 export function timeIsUpAt({ deadlineAt, cancelUntil, silentSince, heartbeatTimeoutMs }: Run): number {
   const latest = Math.min(deadlineAt, cancelUntil ?? Number.POSITIVE_INFINITY);
   if (silentSince === null || heartbeatTimeoutMs === null) return latest;
@@ -156,9 +158,9 @@ export function expire(run: Run, now: number): Run {
 }
 
 /**
- * The run after `event`, or why the event can't happen. The first end wins for ever. A passed deadline decides before any
- * other event, so callers write `expire(run, now)` first. If they don't, an overdue run refuses the event as `run_timed_out`,
- * or as `run_cancelled` if the run was asked to stop.
+ * The run after `event`, or why the event can't happen. The first end wins for ever. A passed deadline decides before
+ * any other event, so callers write `expire(run, now)` first. If they don't, an overdue run refuses the event as
+ * `run_timed_out`, or as `run_cancelled` if the run was asked to stop.
  */
 export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
   if (isTimeUp(run, now)) {
@@ -222,14 +224,18 @@ function started(run: Run, now: number): Run {
   return { ...run, version: run.version + 1, status: "running", startedAt, silentSince };
 }
 
-/** A heartbeat of a running run makes a new version only if it changes the link, because D1 shows nothing else of it. */
+/**
+ * A heartbeat of a running run makes a new version only if it changes the link, because D1 shows nothing else of it.
+ */
 function heard(run: Run, url: string | undefined, now: number): Run {
   const next = url === undefined ? run : linked(run, url);
   if (run.status === "pending") return started(next, now);
   return { ...withVersion(run, next), silentSince: signOfLife(run, now) };
 }
 
-/** The run with this link. The run as it is if the text is not a harmless link, is no change, or is one change too many. */
+/**
+ * The run with this link. The run as it is if the text is not a harmless link, is no change, or is one change too many.
+ */
 function linked(run: Run, text: string): Run {
   const externalUrl = harmlessLink(text);
   const { externalUrlChanges } = run;
@@ -243,8 +249,8 @@ function withVersion(run: Run, next: Run): Run {
 }
 
 /**
- * A pending run ends at once, and so does a running one without a grace. Otherwise the run stays open for the grace, at most
- * until its deadline. Of two requests, the one counts whose grace ends first.
+ * A pending run ends at once, and so does a running one without a grace. Otherwise the run stays open for the grace, at
+ * most until its deadline. Of two requests, the one counts whose grace ends first.
  */
 function cancelRequested(run: Run, { by, reason, graceMs }: CancelRequest, now: number): Run {
   const requestedAt = Math.max(now, run.startedAt ?? run.createdAt, run.silentSince ?? 0);
@@ -279,8 +285,8 @@ export function purgeAt(run: Pick<Run, "completedAt" | "deadlineAt">, retentionD
 }
 
 /**
- * When the coordinator has something to do for this run next. Always a positive integer. `deliveryDueAt`: when its delivery
- * needs something; null if none is under way.
+ * When the coordinator has something to do for this run next. Always a positive integer. `deliveryDueAt`: when its
+ * delivery needs something; null if none is under way.
  */
 export function dueAt(run: Run & { readonly purgeAt: number }, deliveryDueAt: number | null): number {
   const due = isOpen(run)

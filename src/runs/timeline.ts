@@ -1,6 +1,6 @@
 /**
- * A run's timeline, for a person who asks what went wrong and for clients that follow the run. PURE. The journal keeps the
- * timeline beside the run and removes it with the run. `ended` is its last event.
+ * A run's timeline, for a person who asks what went wrong and for clients that follow the run. PURE. The journal keeps
+ * the timeline beside the run and removes it with the run. `ended` is its last event.
  */
 
 import { rfc3339 } from "../base/time.ts";
@@ -11,16 +11,16 @@ import type { Run, RunEvent } from "./run.ts";
  * Each type, and its members besides `seq`, `type` and `at`:
  * - `created`: `by`, the name of the caller's API token
  * - `attempt_started`: `attempt`, `host`
- * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt` (the start
- *   of the answer, sealed, which only some callers may see), `nextAttemptAt`
+ * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt`
+ *   (the start of the answer, sealed, which only some callers may see), `nextAttemptAt`
  * - `stop_started`, `stop_answered`: the same for the request that stops the job. After the end they go to the log
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`
  * - `heartbeats_thinned`: `count`, how many earlier heartbeats are no longer stored
  * - `external_url`: `url`, the job's page as the receiver's answer names it
  * - `cancel_requested`: `by`, the name of the token that asked, `reason`, `until`, when the run ends at the latest
- * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence), `by`, the name of the token that cancelled, and
- *   its `reason` if it gave one
+ * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence), `by`, the name of the token that
+ *   cancelled, and its `reason` if it gave one
  */
 export type TimelineEventType =
   | "created"
@@ -84,7 +84,7 @@ function causeOfStart(event: RunEvent): "delivery" | "heartbeat" | "callback" {
   return event.type === "heartbeat" ? "heartbeat" : "callback";
 }
 
-/** An event for a heartbeat that differs from the last one. A heartbeat without data makes an event only if it is the first. */
+/** An event for a heartbeat that differs from the last one. Without data, only the first heartbeat makes an event. */
 export function heartbeatNews(
   last: StoredEvent | null,
   { message, progress, externalUrl }: Heartbeat,
@@ -101,14 +101,14 @@ export function created({ createdAt, triggeredBy }: Pick<Run, "createdAt" | "tri
   return { seq: 1, type: "created", at: createdAt, data: JSON.stringify({ by: triggeredBy }) };
 }
 
-/** Whether this is the start of a run that one report both started and ended. It is not stored, because `ended` implies it. */
+/** Whether one report both started and ended the run, so that `ended` implies this start. Such a start is not stored. */
 export function isToldByEnd({ type, data }: TimelineEvent, next: TimelineEvent | undefined): boolean {
   return type === "started" && data.cause === "callback" && next?.type === "ended";
 }
 
 /**
- * Adds the events that are not stored to the stored ones with a number above `after`. One missing number before `ended` stands
- * for `started`: one report did both.
+ * Adds the events that are not stored to the stored ones with a number above `after`. One missing number before `ended`
+ * stands for `started`: one report did both.
  */
 export function withDerived(
   run: Pick<Run, "createdAt" | "triggeredBy">,
@@ -131,8 +131,8 @@ export function withDerived(
 }
 
 /**
- * The event as JSON for the wire: `{ seq, type, at, … }`. `withExcerpt`: whether the caller may see what receivers answered.
- * A receiver can repeat what it was sent, so its answer can contain secrets of the request.
+ * The event as JSON for the wire: `{ seq, type, at, … }`. `withExcerpt`: whether the caller may see what receivers
+ * answered. A receiver can repeat what it was sent, so its answer can contain secrets of the request.
  */
 export function toWireEvent({ seq, type, at, data }: StoredEvent, { withExcerpt = false } = {}): string {
   const shown = withExcerpt || !HAS_EXCERPT.has(type) ? data : withoutExcerpt(data);

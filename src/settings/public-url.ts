@@ -1,10 +1,10 @@
 /**
  * The URL at which jobs and callers reach the service. Callback URLs and links start with it. PURE.
  *
- * The threat: the caller of a request may choose its Host, and a webhook takes the callback URL to a job together with the
- * run's token. So outside loopback, a trigger needs PUBLIC_URL. Without PUBLIC_URL, URLs appear only in responses, where each
- * caller sees the Host that it sent. Headers of proxies such as X-Forwarded-Host are never read, because callers can send them
- * as well.
+ * The threat: the caller of a request may choose its Host, and a webhook takes the callback URL to a job together with
+ * the run's token. So outside loopback, a trigger needs PUBLIC_URL. Without PUBLIC_URL, URLs appear only in responses,
+ * where each caller sees the Host that it sent. Headers of proxies such as X-Forwarded-Host are never read, because
+ * callers can send them as well.
  */
 
 import type { Env } from "./env.ts";

@@ -2,8 +2,8 @@
 
 const MIN_BYTES = 32;
 /**
- * Refuses a key or a short word that repeats, however long the secret is. A random key almost never fails: 64 hex digits fail
- * once in 10^18, and 32 hex digits once in 25 million.
+ * Refuses a key or a short word that repeats, however long the secret is. A random key almost never fails: 64 hex
+ * digits fail once in 10^18, and 32 hex digits once in 25 million.
  */
 const MIN_DIFFERENT = 8;
 

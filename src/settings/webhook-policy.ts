@@ -15,7 +15,8 @@ const MISPLACED =
 
 /**
  * The policy, or a sentence for each setting that is wrong. `origin`: the origin of the request that created the run.
- * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names, because no deployed Worker has one.
+ * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names, because no deployed Worker has
+ * one.
  */
 export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlPolicy, string> {
   const ports = parsePorts(env.WEBHOOK_PORTS);
@@ -45,9 +46,9 @@ export function parsePorts(text: string | undefined): Result<ReadonlySet<number>
 }
 
 /**
- * Reads WEBHOOK_HOSTS, for example "ci.example.com, *.corp.example". Null if the setting is empty. The error is a sentence.
- * An entry that no webhook could call is refused, because the operator meant something else. Loopback names are allowed,
- * because the list also counts in development.
+ * Reads WEBHOOK_HOSTS, for example "ci.example.com, *.corp.example". Null if the setting is empty. The error is a
+ * sentence. An entry that no webhook could call is refused, because the operator meant something else. Loopback names
+ * are allowed, because the list also counts in development.
  */
 export function parseHosts(text: string | undefined): Result<readonly string[] | null, string> {
   const parsed = entriesOf(text).map(parseHost);

@@ -1,6 +1,6 @@
 /**
- * POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token. The token is verified before the
- * body is read and before any storage is asked, so a forged token costs nothing and learns nothing.
+ * POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token. The token is verified
+ * before the body is read and before any storage is asked, so a forged token costs nothing and learns nothing.
  */
 
 import { Hono, type MiddlewareHandler } from "hono";
@@ -30,8 +30,8 @@ declare module "hono" {
 }
 
 /**
- * Lets a genuine token through. An expired token is 401. If `opensReplay`, there is one exception: for a day after the expiry,
- * the holder may repeat a report that came in time, with the same key.
+ * Lets a genuine token through. An expired token is 401. If `opensReplay`, there is one exception: for a day after the
+ * expiry, the holder may repeat a report that came in time, with the same key.
  */
 function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): MiddlewareHandler<AppEnv> {
   return async function requiresCallbackToken(c, next) {
@@ -50,7 +50,8 @@ function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): Middl
     c.set("isLate", isLate);
     await next();
     if (isLate && c.res.status >= 400 && c.res.status < 500) {
-      // The new response keeps the headers of the first one. A bookmark is only for callers whose token still opens the run.
+      // The new response keeps the headers of the first one. A bookmark is only for callers whose token still opens the
+      // run.
       c.header(BOOKMARK_HEADER, undefined);
       c.res = errorResponse(c, expired());
     }
@@ -85,7 +86,8 @@ export const callbackRoutes = new Hono<AppEnv>()
         coordinator.heartbeat(id, news),
       );
       if (!answer.ok) throw refusalError(answer.reason);
-      // Not the whole run, because a job's token must not read the run's inputs. No bookmark, because the token can't list runs.
+      // Not the whole run, because a job's token must not read the run's inputs. No bookmark, because the token can't
+      // list runs.
       const { status, deadlineAt, cancel = null } = answer;
       return c.json({ status, deadlineAt: rfc3339(deadlineAt), cancel: cancel && toWire(cancel) });
     },
