@@ -28,7 +28,7 @@ const known = new OutageCache<KnownAction>({
   missingMs: 0,
 });
 
-/** Makes a change take effect in this isolate at once. Call this after the change, even if the change seems to have failed. */
+/** Makes a change take effect in this isolate at once. Call this after a change, even if it seems to have failed. */
 export function forgetAction(ref: ActionRef): void {
   known.forget([keyOf(ref)]);
 }

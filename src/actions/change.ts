@@ -12,8 +12,8 @@ import { type ActionRef, type Changeable, selectForChange } from "./store.ts";
 const TRIES_MAX = 5;
 
 /**
- * `write`: checks what was read, and writes the change with its audit entry. Its result is null if another change came first.
- * Throws what `write` throws, `precondition_failed` and `database_unavailable`.
+ * `write`: checks what was read, and writes the change with its audit entry. Its result is null if another change came
+ * first. Throws what `write` throws, `precondition_failed` and `database_unavailable`.
  */
 export async function changeAction<T extends { readonly version: number }>(
   c: Context<AppEnv>,

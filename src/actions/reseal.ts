@@ -1,9 +1,9 @@
 /**
- * Seals the secrets of actions again under the first key of the ring, a bounded number each minute, so that an older key can
- * leave the ring. The action's version stays, because nothing that a caller sees has changed.
+ * Seals the secrets of actions again under the first key of the ring, a bounded number each minute, so that an older
+ * key can leave the ring. The action's version stays, because nothing that a caller sees has changed.
  *
- * Only secrets under a later key of this ring are sealed again. During a deploy, an isolate can lack a key. It leaves alone
- * what it can't open.
+ * Only secrets under a later key of this ring are sealed again. During a deploy, an isolate can lack a key. It leaves
+ * alone what it can't open.
  */
 
 import { log, logFailure } from "../base/log.ts";
@@ -16,8 +16,8 @@ const BYTES_PER_MINUTE = 2 * 1024 * 1024;
 /** How many entries of the index one minute looks at. */
 const LOOKED_AT_PER_MINUTE = 10_000;
 /**
- * What was sealed again is left alone for longer than a deploy takes to roll out. Otherwise isolates with the keys `old,new`
- * and `new,old` would seal it back and forth.
+ * What was sealed again is left alone for longer than a deploy takes to roll out. Otherwise isolates with the keys
+ * `old,new` and `new,old` would seal it back and forth.
  */
 const LEFT_ALONE_MS = 300_000;
 

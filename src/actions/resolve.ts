@@ -35,9 +35,9 @@ interface Resolver {
 }
 
 /**
- * The action as it is now, if its schema accepts the parameters. Reads D1's primary once, and not at all while the isolate
- * remembers the action. Throws `action_not_found`, `action_secrets_lost`, `invalid_parameters`, `not_configured` or
- * `database_unavailable`.
+ * The action as it is now, if its schema accepts the parameters. Reads D1's primary once, and not at all while the
+ * isolate remembers the action. Throws `action_not_found`, `action_secrets_lost`, `invalid_parameters`,
+ * `not_configured` or `database_unavailable`.
  */
 export async function resolveAction(
   { env, hops, scope, waitUntil }: Resolver,

@@ -1,7 +1,7 @@
 /**
- * The SQL that serves requests for stored actions. The cron that seals secrets again has its own, in `reseal.ts`. A change is
- * one batch that may run twice, because the first run may have committed although its answer was lost. So each change carries
- * the id of its audit entry, and each batch ends by reading whether that entry exists.
+ * The SQL that serves requests for stored actions. The cron that seals secrets again has its own, in `reseal.ts`. A
+ * change is one batch that may run twice, because the first run may have committed although its answer was lost. So
+ * each change carries the id of its audit entry, and each batch ends by reading whether that entry exists.
  */
 
 import { type AuditEntry, auditStatement } from "../auth/audit.ts";
@@ -168,8 +168,8 @@ export async function listActions(
 type ListedRow = Omit<ListedAction, "definition"> & { readonly definition: string | null };
 
 /**
- * Adds up the sizes along the index of names, and reads the rows themselves last. One definition always fits. The windows
- * number the rows in the order of the join, so nothing is sorted.
+ * Adds up the sizes along the index of names, and reads the rows themselves last. One definition always fits. The
+ * windows number the rows in the order of the join, so nothing is sorted.
  */
 const LIST = `
   SELECT name, version, changed_at AS changedAt, iif(total <= ${PAGE_MAX_BYTES}, definition, NULL) AS definition

@@ -56,8 +56,8 @@ export function lookUpToken(
 }
 
 /**
- * A revocation failed, but D1 may have done it. Nobody knows which tokens are below `target`, so this forgets all tokens that
- * the asker could have revoked. `envName`: the asker's.
+ * A revocation failed, but D1 may have done it. Nobody knows which tokens are below `target`, so this forgets all
+ * tokens that the asker could have revoked. `envName`: the asker's.
  */
 export function forgetTokensPerhapsRevoked(target: string, project: string, envName: string | null): void {
   const within = known.namesOf(

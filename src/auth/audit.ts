@@ -1,6 +1,6 @@
 /**
- * The audit: who did what to a project, as a row in D1 and a log line. The limit on request lines does not apply to these
- * lines, so a flood can't hide them. They contain no secret.
+ * The audit: who did what to a project, as a row in D1 and a log line. The limit on request lines does not apply to
+ * these lines, so a flood can't hide them. They contain no secret.
  */
 
 import { log, logFailure } from "../base/log.ts";
@@ -30,7 +30,7 @@ export interface AuditEntry {
   readonly target: string;
 }
 
-/** Called once for a request, so that a retry at D1 finds by the id what the first try wrote. */
+/** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
 export function newAuditEntry(
   { id, name }: Principal,
   what: Pick<AuditEntry, "project" | "envName" | "action" | "target">,
@@ -49,7 +49,10 @@ export function logAudit(entry: AuditEntry, requestId: string, more: object = {}
   log("info", "audit", { requestId, actor, action, target, scope: auditScope(entry), ...more });
 }
 
-/** Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, and ?8, the target. */
+/**
+ * Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, and ?8, the
+ * target.
+ */
 export function auditStatement(db: D1Database, entry: AuditEntry, condition = "1"): D1PreparedStatement {
   const { project, id, envName, at, actor, actorName, action, target } = entry;
   return db

@@ -1,7 +1,7 @@
 /**
  * Callback tokens. A token opens one run's callback and nothing else. PURE except for WebCrypto. The format is
- * `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13 digits, 64 lower-case hex digits. The one spelling is checked before
- * any crypto. All refusals except lateness look alike, so that a forger learns nothing.
+ * `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13 digits, 64 lower-case hex digits. The one spelling is checked
+ * before any crypto. All refusals except lateness look alike, so that a forger learns nothing.
  */
 
 import type { KeyRing } from "../settings/key-ring.ts";
@@ -25,7 +25,10 @@ export async function signCallbackToken(ring: KeyRing, grant: CallbackGrant): Pr
   return `${grant.runId}:${grant.expiresAt}:${hmac.toHex()}`;
 }
 
-/** The grant, or null if `token` is not genuine for this run. The caller checks `expiresAt`, because a late token may open a replay. */
+/**
+ * The grant, or null if `token` is not genuine for this run. The caller checks `expiresAt`, because a late token may
+ * open a replay.
+ */
 export async function verifyCallbackToken(
   ring: KeyRing,
   token: string,

@@ -1,6 +1,7 @@
 /**
- * Every SQL statement on API tokens. `envName` null means the whole project. A change is one batch that may run twice,
- * because the first run may have committed although its answer was lost. So each batch ends by reading what it did.
+ * The SQL statements on API tokens, apart from the condition in `token-room.ts`. `envName` null means the whole
+ * project. A change is one batch that may run twice, because the first run may have committed although its answer was
+ * lost. So each batch ends by reading what it did.
  */
 
 import { EXPIRED_TOKENS_MAX } from "../base/limits.ts";
@@ -31,7 +32,7 @@ export function selectToken(db: D1Database, hash: string): Promise<Principal | n
     .first<Principal>();
 }
 
-/** How long an expired token stays in the list, if there are not too many. They take no room, so nothing else bounds them. */
+/** How long expired tokens stay in the list, if there are not too many. They take no room, so they need a bound. */
 const EXPIRED_KEPT_MS = 7 * DAY_MS;
 const DROP_EXPIRED = `
   DELETE FROM tokens WHERE project = ?1 AND (expires_at < ?2 OR expires_at <= ?3 AND id <= (
@@ -78,7 +79,7 @@ export async function insertToken(
   return results.at(-1)?.results[0]?.minting ?? "gone";
 }
 
-/** The asker's id in D1, where the operator has none. */
+/** The asker's id as D1 has it: null for the operator, who has no row. */
 export function rowIdOf({ id, project }: Principal): string | null {
   return project === null ? null : id;
 }

@@ -7,8 +7,8 @@
 export const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u;
 
 /**
- * Characters that most fonts draw like the letters of "root", in lower case, after Unicode's confusables (UTS #39). NFKD
- * already handles full width and accents, so they are missing here.
+ * Characters that most fonts draw like the letters of "root", in lower case, after Unicode's confusables (UTS #39).
+ * NFKD already handles full width and accents, so they are missing here.
  */
 const LOOK_ALIKES: Readonly<Record<string, string>> = {
   r: "гґғᴦⲅꮁʀɍɼɽɾꞃꞧꭇꭈꭱꮢꓣᖇ🅡🆁",

@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { sha256Hex } from "../base/json.ts";
+import { rfc3339 } from "../base/time.ts";
 import { mintUuidV7, parseUuid } from "../base/uuid.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
@@ -118,7 +119,7 @@ function projectOf(param: Record<string, string>): string {
 function toWire(token: StoredToken) {
   return {
     ...token,
-    createdAt: new Date(token.createdAt).toISOString(),
-    expiresAt: token.expiresAt === null ? null : new Date(token.expiresAt).toISOString(),
+    createdAt: rfc3339(token.createdAt),
+    expiresAt: rfc3339(token.expiresAt),
   };
 }

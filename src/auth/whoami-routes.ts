@@ -1,6 +1,7 @@
 /** GET /whoami: tells the holder of an API token what the token is and what it opens. */
 
 import { Hono } from "hono";
+import { rfc3339 } from "../base/time.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { authenticate } from "./bearer.ts";
 import { PERMISSIONS_OF } from "./permissions.ts";
@@ -16,6 +17,6 @@ export const whoamiRoutes = new Hono<AppEnv>().get("/whoami", async (c) => {
     permissions: PERMISSIONS_OF[role],
     project,
     envName,
-    expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+    expiresAt: rfc3339(expiresAt),
   });
 });

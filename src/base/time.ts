@@ -1,5 +1,5 @@
 /**
- * Durations, elapsed time and time limits. A Worker measures time by the wall clock, because it has no other, and that
+ * Durations, elapsed time, time limits and instants. A Worker measures time by the wall clock, because it has no other, and that
  * clock may step back. An instant in the future was noted before the clock stepped back, so it counts as long ago. Nothing
  * then lasts longer than promised.
  */
@@ -24,6 +24,13 @@ export async function within<T>(maxMs: number, work: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** RFC 3339 in UTC, as every response shows an instant. */
+export function rfc3339(ms: number): string;
+export function rfc3339(ms: number | null): string | null;
+export function rfc3339(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
 }
 
 /** An instant, rounded down and up to a millisecond, because the text can be more precise. */

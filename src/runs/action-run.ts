@@ -1,8 +1,9 @@
 /**
- * The JSON of a run on the wire, the contract's ActionRun. The only file that knows this format: it prints a run, adds the
- * callback of a create, and reads the id back.
+ * The JSON of a run in a response: the contract's ActionRun. Prints a run, adds the callback of a create, and reads the
+ * id of a printed run.
  */
 
+import { rfc3339 } from "../base/time.ts";
 import type { Run } from "./run.ts";
 
 /** What only the answer to a create shows. */
@@ -14,8 +15,8 @@ export interface Callback {
 }
 
 /**
- * The text of each version that is still in memory. Both the caller and D1 need it, and printing up to 640 KB twice is slow.
- * Runs never change in place, so an entry can't be stale.
+ * The text of each version that is still in memory. Both the caller and D1 need it, and printing up to 640 KB twice is
+ * slow. A change makes a new object of the run, so an entry can't be stale.
  */
 const printed = new WeakMap<Run, string>();
 
@@ -35,16 +36,12 @@ function print(run: Run): string {
     `,"parameters":${run.parameters}` +
     `,"recommendations":${run.recommendations}` +
     `,"triggeredBy":${JSON.stringify(run.triggeredBy)}` +
-    `,"createdAt":${instant(run.createdAt)}` +
-    `,"startedAt":${instant(run.startedAt)}` +
-    `,"completedAt":${instant(run.completedAt)}` +
+    `,"createdAt":${JSON.stringify(rfc3339(run.createdAt))}` +
+    `,"startedAt":${JSON.stringify(rfc3339(run.startedAt))}` +
+    `,"completedAt":${JSON.stringify(rfc3339(run.completedAt))}` +
     `,"error":${JSON.stringify(run.error)}` +
     `,"output":${run.output ?? "null"}}`
   );
-}
-
-function instant(ms: number | null): string {
-  return ms === null ? "null" : `"${new Date(ms).toISOString()}"`;
 }
 
 /** Adds `callback` to a printed run. */

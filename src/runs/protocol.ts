@@ -1,14 +1,14 @@
 /**
- * The calls and messages between the Worker and a coordinator. Old and new code meet during a deploy, so only add. Refusals
- * are values, because an error loses its class on its way from the object to the Worker.
+ * The calls and messages between the Worker and a coordinator. Old and new code meet during a deploy, so only add.
+ * Refusals are values, because an error loses its class on its way from the object to the Worker.
  */
 
 import type { NewDelivery } from "../webhooks/delivery.ts";
 import type { CancelRequest, Conflict, NewRun, RunEvent, RunSource, Status } from "./run.ts";
 
 /**
- * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of an
- * API token, `c:` the holder of a callback token, `m:` this service.
+ * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of
+ * an API token, `c:` the holder of a callback token, `m:` this service.
  */
 export interface ChangeKey {
   readonly key: string;
@@ -28,7 +28,7 @@ export interface Heartbeat {
   readonly externalUrl?: string | undefined;
 }
 
-/** How late the platform may run an alarm. A later one was dropped. */
+/** How late the platform may run an alarm. An alarm that is later counts as dropped. */
 export const ALARM_LATE_MS = 60_000;
 
 /** `actionRun` is the JSON for the wire. */
@@ -129,7 +129,9 @@ export interface Watcher {
   readonly tokenId: string;
 }
 
-/** What an answer has besides the run. The details cost a query, so an answer has them only if the call asks for them. */
+/**
+ * What an answer has besides the run. The details cost a query, so an answer has them only if the call asks for them.
+ */
 export interface Inclusion {
   readonly include?: "details" | undefined;
 }
@@ -162,8 +164,8 @@ export interface Coordinator {
   /** The inputs of a run, for a new run that repeats it. */
   inputs(id: string): Promise<InputsReply>;
   /**
-   * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` the call changes nothing,
-   * because an expired token may only learn what its own report did.
+   * Applies an event to a run, or answers as before if this key already did so. With `replayOnly` the call changes
+   * nothing, because an expired token may only learn what its own report did.
    */
   applyEvent(
     id: string,
@@ -174,8 +176,8 @@ export interface Coordinator {
   /** Ends a run or asks it to stop, or answers as before if this key already did so. The answer has `hasGrace`. */
   cancel(id: string, request: CancelRequest, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /**
-   * Notes a heartbeat. The first one starts a pending run. A heartbeat without news changes nothing that a caller can see.
-   * The answer has `cancel`.
+   * Notes a heartbeat. The first one starts a pending run. A heartbeat without news changes nothing that a caller can
+   * see. The answer has `cancel`.
    */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */
@@ -191,10 +193,12 @@ export interface Coordinator {
   /** Gives a watcher's seat back. */
   unwatch(watcherKey: string): Promise<void>;
   /**
-   * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which can be in the past;
-   * null if the coordinator keeps nothing any more.
+   * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which can be in the
+   * past; null if the coordinator keeps nothing any more.
    */
   poke(): Promise<number | null>;
-  /** Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over. */
+  /**
+   * Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over.
+   */
   resync(): Promise<number>;
 }

@@ -15,7 +15,7 @@
 import { hyphenated, timeHex } from "../base/uuid.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 
-/** How many coordinators share an environment's runs. Never change it: an Idempotency-Key must find the same coordinator. */
+/** How many coordinators share an environment's runs. Never change it, or an Idempotency-Key finds another one. */
 export const COORDINATORS = 4;
 
 /** Sorts after every id. */
@@ -61,7 +61,9 @@ export function coordinatorName(scope: string, coordinator: number): string {
   return `${scope}/${coordinator}`;
 }
 
-/** Which runs a coordinator owns: those of the scope `{o}/{p}/{envName}` with its number `n`. `name`: the object's name. */
+/**
+ * Which runs a coordinator owns: those of the scope `{o}/{p}/{envName}` with its number `n`. `name`: the object's name.
+ */
 export interface Owner {
   readonly name: string;
   readonly scope: string;

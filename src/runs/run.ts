@@ -1,6 +1,6 @@
 /**
- * What a run is, and how it may change. PURE: no I/O and no clock; `now` is passed in. Every other module asks
- * `transition()`.
+ * What a run is, and how it may change. PURE: no I/O and no clock; `now` is passed in. A run changes only by
+ * `transition()`, and by `expire()` when its time is up.
  */
 
 import { harmlessLink } from "../base/harmless-link.ts";
@@ -26,7 +26,7 @@ export interface NewRun {
   readonly deadlineAt: number;
   /** How long the workflow may go without a heartbeat; null if there is no limit. */
   readonly heartbeatTimeoutMs: number | null;
-  /** What starts the work: a stored action, a trigger that came with the create, or somebody else. A retry needs to know. */
+  /** What starts the work: a stored action, a trigger of the create, or somebody else. A retry depends on it. */
   readonly source: RunSource;
   /** The version of the stored action that started the run; null without one. Its name is `actionName`. */
   readonly actionVersion: number | null;
@@ -47,11 +47,11 @@ export interface Run extends NewRun {
   readonly completedAt: number | null;
   readonly error: string | null;
   readonly output: string | null;
-  /** The last sign of life: the creation, the delivery, the start, or a heartbeat. Null while the delivery is under way. */
+  /** The last sign of life: creation, delivery, start, or heartbeat. Null while the delivery is under way. */
   readonly silentSince: number | null;
   /** What ended the run; null while it is open. */
   readonly endCause: EndCause | null;
-  /** The name of the token that asked the run to stop. Null if nobody has asked, as are the other three. */
+  /** The name of the token that cancelled. All four `cancel…` members are null until somebody cancels. */
   readonly cancelBy: string | null;
   readonly cancelReason: string | null;
   readonly cancelRequestedAt: number | null;
@@ -127,7 +127,9 @@ export function isOpen(run: Pick<Run, "status">): boolean {
   return run.status === "pending" || run.status === "running";
 }
 
-/** When an open run ends by itself: at its deadline, at the end of a cancel's grace, or when it was silent for too long. */
+/**
+ * When an open run ends by itself: at its deadline, at the end of a cancel's grace, or when it was silent for too long.
+ */
 export function timeIsUpAt({ deadlineAt, cancelUntil, silentSince, heartbeatTimeoutMs }: Run): number {
   const latest = Math.min(deadlineAt, cancelUntil ?? Number.POSITIVE_INFINITY);
   if (silentSince === null || heartbeatTimeoutMs === null) return latest;
@@ -142,8 +144,7 @@ function isTimeUp(run: Run, now: number): boolean {
 export function expire(run: Run, now: number): Run {
   if (!isTimeUp(run, now)) return run;
   const at = timeIsUpAt(run);
-  // Whatever ends a run that was asked to stop, the run did as it was asked. The grace never ends after the deadline, and wins
-  // a tie with it.
+  // A run that was asked to stop ends as cancelled, even at its deadline: the grace ends no later, and wins a tie.
   if (run.cancelUntil !== null) {
     return ended(run, "cancelled", at, at < run.cancelUntil ? "silence" : "cancel", {});
   }
@@ -157,9 +158,9 @@ export function expire(run: Run, now: number): Run {
 }
 
 /**
- * The run after `event`, or why the event can't happen. The first end wins for ever. A passed deadline decides before any
- * event: callers write `expire(run, now)` first. The event of an overdue run is refused as `run_timed_out`, or as
- * `run_cancelled` if the run was asked to stop.
+ * The run after `event`, or why the event can't happen. The first end wins for ever. A passed deadline decides before
+ * any other event, so callers write `expire(run, now)` first. If they don't, an overdue run refuses the event as
+ * `run_timed_out`, or as `run_cancelled` if the run was asked to stop.
  */
 export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
   if (isTimeUp(run, now)) {
@@ -208,11 +209,11 @@ const RUNNING_TAKES: ReadonlySet<string> = new Set([
   "deadline_passed",
 ]);
 
-/** Why an event that needs a pending run can't happen. */
+/** Why an event that needs a pending run can't happen; null for a pending run. */
 function conflictOf({ status, endCause }: Run): Conflict | null {
   if (status === "pending") return null;
   if (status !== "failed") return `run_${status}`;
-  // Not told by the error, because a workflow may report any text, "[timeout] " included.
+  // The error can't say it, because a workflow may report any text, even one that begins with "[timeout] ".
   if (endCause === "callback") return "run_failed";
   return endCause === "delivery" ? "delivery_failed" : "run_timed_out";
 }
@@ -223,14 +224,18 @@ function started(run: Run, now: number): Run {
   return { ...run, version: run.version + 1, status: "running", startedAt, silentSince };
 }
 
-/** A heartbeat of a running run makes a new version only if D1 shows what it changes: the link to the job's page. */
+/**
+ * A heartbeat of a running run makes a new version only if it changes the link, because D1 shows nothing else of it.
+ */
 function heard(run: Run, url: string | undefined, now: number): Run {
   const next = url === undefined ? run : linked(run, url);
   if (run.status === "pending") return started(next, now);
   return { ...withVersion(run, next), silentSince: signOfLife(run, now) };
 }
 
-/** The run with this link; the run itself if the text is no link, is its link already, or is one too many. */
+/**
+ * The run with this link. The run as it is if the text is not a harmless link, is no change, or is one change too many.
+ */
 function linked(run: Run, text: string): Run {
   const externalUrl = harmlessLink(text);
   const { externalUrlChanges } = run;
@@ -244,8 +249,8 @@ function withVersion(run: Run, next: Run): Run {
 }
 
 /**
- * A pending run ends at once, and so does a running one without a grace. Otherwise the run stays open for the grace, at most
- * until its deadline. Of two requests, the one counts whose grace ends first.
+ * A pending run ends at once, and so does a running one without a grace. Otherwise the run stays open for the grace, at
+ * most until its deadline. Of two requests, the one counts whose grace ends first.
  */
 function cancelRequested(run: Run, { by, reason, graceMs }: CancelRequest, now: number): Run {
   const requestedAt = Math.max(now, run.startedAt ?? run.createdAt, run.silentSince ?? 0);
@@ -280,8 +285,8 @@ export function purgeAt(run: Pick<Run, "completedAt" | "deadlineAt">, retentionD
 }
 
 /**
- * When the coordinator has something to do for this run next. Always a positive integer. `deliveryDueAt`: when its delivery
- * needs something; null if none is under way.
+ * When the coordinator has something to do for this run next. Always a positive integer. `deliveryDueAt`: when its
+ * delivery needs something; null if none is under way.
  */
 export function dueAt(run: Run & { readonly purgeAt: number }, deliveryDueAt: number | null): number {
   const due = isOpen(run)

@@ -1,8 +1,9 @@
 /**
- * A run's timeline, for a person who asks what went wrong and for clients that follow the run. PURE. It is kept beside the run
- * and removed with it. `ended` is its last event.
+ * A run's timeline, for a person who asks what went wrong and for clients that follow the run. PURE. The journal keeps
+ * the timeline beside the run and removes it with the run. `ended` is its last event.
  */
 
+import { rfc3339 } from "../base/time.ts";
 import type { Heartbeat } from "./protocol.ts";
 import type { Run, RunEvent } from "./run.ts";
 
@@ -10,16 +11,16 @@ import type { Run, RunEvent } from "./run.ts";
  * Each type, and its members besides `seq`, `type` and `at`:
  * - `created`: `by`, the name of the caller's API token
  * - `attempt_started`: `attempt`, `host`
- * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt` (the start
- *   of the answer, sealed, which only some callers may see), `nextAttemptAt`
+ * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt`
+ *   (the start of the answer, sealed, which only some callers may see), `nextAttemptAt`
  * - `stop_started`, `stop_answered`: the same for the request that stops the job. After the end they go to the log
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`
- * - `heartbeats_thinned`: `count`, how many heartbeats up to here are no longer kept
+ * - `heartbeats_thinned`: `count`, how many earlier heartbeats are no longer stored
  * - `external_url`: `url`, the job's page as the receiver's answer names it
  * - `cancel_requested`: `by`, the name of the token that asked, `reason`, `until`, when the run ends at the latest
- * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence), `by`, the name of the token that cancelled, and
- *   its `reason` if it gave one
+ * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence), `by`, the name of the token that
+ *   cancelled, and its `reason` if it gave one
  */
 export type TimelineEventType =
   | "created"
@@ -41,7 +42,7 @@ export interface TimelineEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** An event as it is kept. `seq` counts from 1 within the run. `data` is JSON text. */
+/** An event as the journal stores it. `seq` counts from 1 within the run. `data` is JSON text. */
 export interface StoredEvent {
   readonly seq: number;
   readonly type: string;
@@ -61,7 +62,7 @@ export function eventsBetween(before: Run, after: Run, event: RunEvent, now: num
   const { completedAt, cancelRequestedAt, cancelUntil } = after;
   if (event.type === "cancel_requested" && completedAt === null && cancelUntil !== before.cancelUntil) {
     const { by, reason } = event;
-    const until = cancelUntil === null ? null : new Date(cancelUntil).toISOString();
+    const until = rfc3339(cancelUntil);
     events.push({ type: "cancel_requested", at: cancelRequestedAt ?? now, data: { by, reason, until } });
   }
   if (before.completedAt === null && completedAt !== null) {
@@ -83,7 +84,7 @@ function causeOfStart(event: RunEvent): "delivery" | "heartbeat" | "callback" {
   return event.type === "heartbeat" ? "heartbeat" : "callback";
 }
 
-/** An event for a heartbeat that differs from the last one. No event for a heartbeat without data, unless it is the first. */
+/** An event for a heartbeat that differs from the last one. Without data, only the first heartbeat makes an event. */
 export function heartbeatNews(
   last: StoredEvent | null,
   { message, progress, externalUrl }: Heartbeat,
@@ -95,19 +96,19 @@ export function heartbeatNews(
   return isNews ? [{ type: "heartbeat", at, data }] : [];
 }
 
-/** The event that every timeline begins with. It is never kept, because the run tells it. */
+/** The event that every timeline begins with. It is not stored, because the run has the same facts. */
 export function created({ createdAt, triggeredBy }: Pick<Run, "createdAt" | "triggeredBy">): StoredEvent {
   return { seq: 1, type: "created", at: createdAt, data: JSON.stringify({ by: triggeredBy }) };
 }
 
-/** Whether this is the start of a run that its report both started and ended. It is not kept, because its end tells it. */
+/** Whether one report both started and ended the run, so that `ended` implies this start. Such a start is not stored. */
 export function isToldByEnd({ type, data }: TimelineEvent, next: TimelineEvent | undefined): boolean {
   return type === "started" && data.cause === "callback" && next?.type === "ended";
 }
 
 /**
- * Adds the events that are not kept to those that are kept after the one numbered `after`. A gap in the numbers right before
- * the end is the start of a run that its report both started and ended: nothing else leaves a gap there.
+ * Adds the events that are not stored to the stored ones with a number above `after`. One missing number before `ended`
+ * stands for `started`: one report did both.
  */
 export function withDerived(
   run: Pick<Run, "createdAt" | "triggeredBy">,
@@ -130,13 +131,13 @@ export function withDerived(
 }
 
 /**
- * The event as JSON for the wire: `{ seq, type, at, … }`. `withExcerpt`: whether the caller may see what receivers answered.
- * An answer can contain secrets of the request, because receivers echo.
+ * The event as JSON for the wire: `{ seq, type, at, … }`. `withExcerpt`: whether the caller may see what receivers
+ * answered. A receiver can repeat what it was sent, so its answer can contain secrets of the request.
  */
 export function toWireEvent({ seq, type, at, data }: StoredEvent, { withExcerpt = false } = {}): string {
   const shown = withExcerpt || !HAS_EXCERPT.has(type) ? data : withoutExcerpt(data);
   const rest = shown === "{}" ? "}" : `,${shown.slice(1)}`;
-  return `{"seq":${seq},"type":"${type}","at":"${new Date(at).toISOString()}"${rest}`;
+  return `{"seq":${seq},"type":"${type}","at":"${rfc3339(at)}"${rest}`;
 }
 
 const HAS_EXCERPT: ReadonlySet<string> = new Set<TimelineEventType>(["attempt_answered", "stop_answered"]);

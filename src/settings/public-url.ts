@@ -1,15 +1,16 @@
 /**
- * Where jobs and callers reach the service: what callback URLs and links start with. PURE.
+ * The URL at which jobs and callers reach the service. Callback URLs and links start with it. PURE.
  *
- * The threat: the caller of a request may choose its Host, and a webhook takes the callback URL to a job together with the
- * run's token. So outside loopback, a trigger needs PUBLIC_URL. Without one, only callers learn URLs, and each gets its own
- * Host back. Headers of proxies such as X-Forwarded-Host are never read, because callers can send them as well.
+ * The threat: the caller of a request may choose its Host, and a webhook takes the callback URL to a job together with
+ * the run's token. So outside loopback, a trigger needs PUBLIC_URL. Without PUBLIC_URL, URLs appear only in responses,
+ * where each caller sees the Host that it sent. Headers of proxies such as X-Forwarded-Host are never read, because
+ * callers can send them as well.
  */
 
 import type { Env } from "./env.ts";
 import { isLoopback } from "./url-guard.ts";
 
-/** Paths are put behind it. Credentials would go to every receiver. */
+/** No query and no fragment, because paths are appended. No credentials, because they would go to every receiver. */
 const PLAIN_URL = /^https?:\/\/[^\s/?#@\\]+(?:\/[^\s?#\\]*)?$/i;
 
 type Setting = Pick<Env, "PUBLIC_URL">;
@@ -23,7 +24,7 @@ export function baseUrl({ PUBLIC_URL }: Setting, requestUrl: string): string {
   return url.origin;
 }
 
-/** Why jobs can't be told where to report; null if they can. `origin`: of the request. */
+/** Why the service can't tell jobs where to report; null if it can. `origin`: the origin of the request. */
 export function publicUrlFault({ PUBLIC_URL }: Setting, origin: string): string | null {
   if (PUBLIC_URL) {
     if (PLAIN_URL.test(PUBLIC_URL) && URL.canParse(PUBLIC_URL)) return null;

@@ -2,12 +2,12 @@
 
 const MIN_BYTES = 32;
 /**
- * Refuses a repeated key or short word, however long. 64 random hex digits hold fewer than 8 different ones less often
- * than once in 10^18 draws, and 32 of them once in 25 million.
+ * Refuses a key or a short word that repeats, however long the secret is. A random key almost never fails: 64 hex
+ * digits fail once in 10^18, and 32 hex digits once in 25 million.
  */
 const MIN_DIFFERENT = 8;
 
-/** What is wrong, to be read after the secret's name; or null. */
+/** What is wrong, as a sentence that continues the secret's name; null if nothing is wrong. */
 export function weaknessOf(secret: string): string | null {
   const bytes = new TextEncoder().encode(secret);
   if (bytes.byteLength < MIN_BYTES) {

@@ -1,7 +1,7 @@
 /**
  * Which URLs a webhook may call. PURE: it looks up no name and reads no setting.
  *
- * The threat is SSRF: callers give us URLs, and we call them. We judge the URL as the runtime parsed it and return that
+ * The threat is SSRF: callers give us URLs, and we call them. We check the URL as the runtime parsed it and return that
  * same URL to be called, so no second parser can read the text in another way.
  * Limit: a public name that resolves to a private address can't be seen here, and neither can a name that the network's
  * resolver completes, such as `service.namespace` in Kubernetes. Against that, only the Worker's network or
@@ -28,8 +28,8 @@ const NAME_MAX_CHARACTERS = 253;
 const LABEL_MAX_CHARACTERS = 63;
 
 /**
- * The parser drops some controls and blanks wherever they stand. It reads a backslash as a slash, but other parsers read a
- * part of the host's name.
+ * The parser drops some controls and blanks wherever they stand. It reads a backslash as a slash, but other parsers
+ * read a part of the host's name.
  */
 const UNSENDABLE = /[\p{Cc}\p{Cs}\s\\]/u;
 /** The parser drops empty credentials, so only the text shows them. */
@@ -38,8 +38,9 @@ const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
 const LABEL = /^[a-z0-9_-]+$/;
 const TOP_LABEL = /^[a-z][a-z0-9-]*$/;
 /**
- * These names, and every name below them, mean something only inside a network, or nothing at all. `example` (RFC 6761) is
- * missing, because no network uses it: it is for documents and tests, these included. A name of one label is refused anyway.
+ * These names, and every name below them, mean something only inside a network, or nothing at all. `example` (RFC 6761)
+ * is missing, because no network uses it: it is for documents and tests, these included. A name of one label is refused
+ * anyway.
  */
 const LOCAL_SUFFIXES = [
   // Special-use names: RFC 6761, RFC 6762, RFC 7686, RFC 9476. RFC 3172: arpa, which has home.arpa of RFC 8375.
@@ -52,7 +53,8 @@ const LOCAL_SUFFIXES = [
   ...["localdomain", "localdomain4", "localdomain6"],
   // Routers. `box` itself is a public top-level domain.
   ...["router", "gateway", "localnet", "fritz.box", "easy.box", "speedport.ip"],
-  // Kubernetes completes `service.namespace` and `service.namespace.svc`. Only the namespaces of every cluster are known here.
+  // Kubernetes completes `service.namespace` and `service.namespace.svc`. Only the namespaces of every cluster are
+  // known here.
   ...["svc", "pod", "cluster", "default", "kube-system"],
   // The default domains of Consul, Mesos-DNS, LXD and Incus.
   ...["consul", "mesos", "lxd", "incus"],
@@ -64,8 +66,8 @@ const INSECURE_ADVICE =
   "In development, set ALLOW_INSECURE_WEBHOOKS=true in .dev.vars and restart the service.";
 
 /**
- * The parsed URL without its fragment if it may be called; otherwise a sentence that says what to send. Judge the URL at
- * create, and again before each attempt, because the settings may have changed.
+ * The parsed URL without its fragment if it may be called; otherwise a sentence that says what to send. Check the URL
+ * at create, and again before each attempt, because the settings may have changed.
  */
 export function guardUrl(text: string, policy: UrlPolicy): Result<URL, string> {
   const fault = faultOf(text, policy);
@@ -94,7 +96,7 @@ function faultOf(text: string, policy: UrlPolicy): string | null {
   if (url.username !== "" || url.password !== "" || EMPTY_CREDENTIALS.test(text)) {
     return "The URL has credentials. Remove what stands before the @, and send the credentials in a header.";
   }
-  if (policy.ownHosts.some((own) => isSameDoor(url, own))) {
+  if (policy.ownHosts.some((own) => leadsTo(url, own))) {
     return "The URL leads back to this service. Send the URL of the receiver that does the work.";
   }
   if (!(policy.insecure && isLoopback(url.hostname))) {
@@ -116,10 +118,11 @@ function isDevelopment({ ownHosts }: UrlPolicy): boolean {
 }
 
 /**
- * Whether the URL leads to the own host. On loopback each port is another program, so the port counts but not the spelling
- * of the address. Elsewhere every port of our name is refused, because the same service may listen there.
+ * Whether the URL leads to the service's host `own`. On loopback each port is another program, so the port counts but
+ * not the spelling of the address. Elsewhere every port of the host is refused, because the same service may listen
+ * there.
  */
-function isSameDoor(url: URL, own: string): boolean {
+function leadsTo(url: URL, own: string): boolean {
   const { hostname, port: ownPort } = splitPort(own);
   if (!isLoopback(hostname) || !isLoopback(url.hostname)) return url.hostname === hostname;
   const port = url.port || (url.protocol === "http:" ? "80" : "443");
@@ -155,8 +158,9 @@ export function nameFault(hostname: string): string | null {
 }
 
 /**
- * Whether each `xn--` label is the only spelling of a name beyond ASCII. The parser does not check a name that is all
- * ASCII, so `xn--local-` would pass and later be decoded to `local`. Beside a label beyond ASCII, it checks each.
+ * Whether each `xn--` label is the only spelling of a name beyond ASCII. The parser checks such labels only in a name
+ * that has a character beyond ASCII, so this adds one. Otherwise `xn--local-` would pass, and later be decoded to
+ * `local`.
  */
 function isTruePunycode(hostname: string): boolean {
   return URL.canParse(`https://\u00e9.${hostname}`);

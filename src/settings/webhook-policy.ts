@@ -14,8 +14,9 @@ const MISPLACED =
   "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.";
 
 /**
- * The policy, or a sentence for each setting that is wrong. `origin`: of the request that created the run.
- * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names, because no deployed Worker has one.
+ * The policy, or a sentence for each setting that is wrong. `origin`: the origin of the request that created the run.
+ * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names, because no deployed Worker has
+ * one.
  */
 export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlPolicy, string> {
   const ports = parsePorts(env.WEBHOOK_PORTS);
@@ -34,7 +35,7 @@ export function webhookPolicy(env: WebhookSettings, origin: string): Result<UrlP
   return ok({ ports: ports.value, hosts: hosts.value, ownHosts: ownUrls.map(({ host }) => host), insecure });
 }
 
-/** `WEBHOOK_PORTS`: "8443, 9443", for example. A set, which is empty if the setting is, or a sentence. */
+/** Reads WEBHOOK_PORTS, for example "8443, 9443". No ports if the setting is empty. The error is a sentence. */
 export function parsePorts(text: string | undefined): Result<ReadonlySet<number>, string> {
   const entries = entriesOf(text);
   const wrong = entries.findIndex((entry) => !/^[1-9]\d{0,4}$/.test(entry) || Number(entry) > 65_535);
@@ -45,9 +46,9 @@ export function parsePorts(text: string | undefined): Result<ReadonlySet<number>
 }
 
 /**
- * `WEBHOOK_HOSTS`: "ci.example.com, *.corp.example", for example. A list of parsed names, which is null if the setting is
- * empty, or a sentence. An entry that could never be called is refused, because the operator meant something else.
- * Loopback names are allowed, because the list also counts in development.
+ * Reads WEBHOOK_HOSTS, for example "ci.example.com, *.corp.example". Null if the setting is empty. The error is a
+ * sentence. An entry that no webhook could call is refused, because the operator meant something else. Loopback names
+ * are allowed, because the list also counts in development.
  */
 export function parseHosts(text: string | undefined): Result<readonly string[] | null, string> {
   const parsed = entriesOf(text).map(parseHost);

@@ -161,6 +161,39 @@ it("a retry of a run of an action reads D1 as a run of the action does: not whil
   expect((await retried()).lines).toEqual([{ status: 201, d1: 0, coordinator: 2 }]);
 });
 
+describe("a create that is refused", () => {
+  const labels = Array.from({ length: 10 }, (_, n) => `l${n}`);
+  const trigger = { type: "webhook", url: "https://10.0.0.1/" };
+  it.each([
+    { why: "invalid_body", create: "action-runs", body: { actionName: "deploy", trigger } },
+    { why: "too_many_labels", create: "actions/deploy/runs", body: { labels: ["one more"] } },
+    { why: "action_not_found", create: "actions/gone/runs", body: {} },
+  ])(
+    "before its coordinator is asked calls it once if it has a key, and otherwise never: $why",
+    async ({ why, create, body }) => {
+      const environment = newPath().replace(/action-runs$/, "");
+      await ask("PUT", `${environment}actions/deploy`, { body: { labels } });
+      const refused = async (headers: Record<string, string>) => {
+        const { lines } = await hopsOf(async () => {
+          const answer = await ask<{ code: string }>("POST", environment + create, { body, headers });
+          expect(answer.body.code).toBe(why);
+        });
+        return lines.map(({ coordinator }) => coordinator);
+      };
+      expect(await refused({})).toEqual([0]);
+      expect(await refused({ "Idempotency-Key": "k" })).toEqual([1]);
+    },
+  );
+
+  it("by its coordinator calls it only once", async () => {
+    const path = newPath();
+    const headers = { "Idempotency-Key": "k" };
+    await createRun(path, { actionName: "deploy" }, { headers });
+    const reused = () => ask("POST", path, { body: { actionName: "test" }, headers });
+    expect((await hopsOf(reused)).lines).toEqual([{ status: 422, d1: 0, coordinator: 1 }]);
+  });
+});
+
 it("every change calls the coordinator once and waits for no D1", async () => {
   const path = newPath();
   const [run, other, beaten] = [await createRun(path), await createRun(path), await createRun(path)];

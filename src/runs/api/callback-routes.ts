@@ -1,12 +1,13 @@
 /**
- * POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token. The token is verified before the
- * body is read and before any storage is asked, so a forged token costs nothing and learns nothing.
+ * POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token. The token is verified
+ * before the body is read and before any storage is asked, so a forged token costs nothing and learns nothing.
  */
 
 import { Hono, type MiddlewareHandler } from "hono";
 import { bearerToken } from "../../auth/bearer.ts";
 import { verifyCallbackToken } from "../../auth/callback-token.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
+import { rfc3339 } from "../../base/time.ts";
 import { parseUuid } from "../../base/uuid.ts";
 import type { AppEnv } from "../../http/app-env.ts";
 import { scopeOf, usableRing } from "../../http/environment.ts";
@@ -29,8 +30,8 @@ declare module "hono" {
 }
 
 /**
- * Lets a genuine token through. An expired token is 401, with one exception if `opensReplay`: for a day, its holder may
- * repeat a report that came in time, with the same key.
+ * Lets a genuine token through. An expired token is 401. If `opensReplay`, there is one exception: for a day after the
+ * expiry, the holder may repeat a report that came in time, with the same key.
  */
 function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): MiddlewareHandler<AppEnv> {
   return async function requiresCallbackToken(c, next) {
@@ -49,7 +50,8 @@ function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): Middl
     c.set("isLate", isLate);
     await next();
     if (isLate && c.res.status >= 400 && c.res.status < 500) {
-      // The headers of the first response stay. Its bookmark is for callers whose token opens the run.
+      // The new response keeps the headers of the first one. A bookmark is only for callers whose token still opens the
+      // run.
       c.header(BOOKMARK_HEADER, undefined);
       c.res = errorResponse(c, expired());
     }
@@ -84,18 +86,15 @@ export const callbackRoutes = new Hono<AppEnv>()
         coordinator.heartbeat(id, news),
       );
       if (!answer.ok) throw refusalError(answer.reason);
-      // Not the whole run, because a job's token must not read the run's inputs. No bookmark, because the token can't list runs.
+      // Not the whole run, because a job's token must not read the run's inputs. No bookmark, because the token can't
+      // list runs.
       const { status, deadlineAt, cancel = null } = answer;
-      return c.json({ status, deadlineAt: instant(deadlineAt), cancel: cancel && toWire(cancel) });
+      return c.json({ status, deadlineAt: rfc3339(deadlineAt), cancel: cancel && toWire(cancel) });
     },
   );
 
 function toWire({ reason, requestedAt, until, remainingMs }: CancelOrder) {
-  return { reason, requestedAt: instant(requestedAt), until: instant(until), remainingMs };
-}
-
-function instant(ms: number): string {
-  return new Date(ms).toISOString();
+  return { reason, requestedAt: rfc3339(requestedAt), until: rfc3339(until), remainingMs };
 }
 
 function toEvent(body: Report): RunEvent {

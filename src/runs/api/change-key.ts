@@ -5,7 +5,7 @@ import { mintUuidV7 } from "../../base/uuid.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import type { ChangeKey } from "../protocol.ts";
 
-/** Who sent a key. The answer to a create has the run's callback token, so no caller may find a run by another caller's key. */
+/** Who sent a key. Who repeats a create gets the run's callback token, so no key may find another caller's run. */
 export type Caller =
   /** The API token's id, or `root`. Names can repeat, ids can't. */
   | { readonly tokenId: string }
@@ -13,11 +13,11 @@ export type Caller =
   | "callback";
 
 /**
- * The key of a change. If the caller sends no key, we mint one, so that the call to the coordinator can be repeated. Minted
- * keys sort by time, so the journal's index of keys has those of runs that are purged together in one place.
+ * The key of a change. If the caller sends no key, we mint one, so that the call to the coordinator can be repeated.
+ * Minted keys sort by time, so the journal's index of keys has the keys of runs that are purged together side by side.
  *
- * `ring`: for a body that can contain secrets. The journal keeps the fingerprint as long as the run, and from a plain hash
- * somebody could guess a weak secret.
+ * `ring`: for a body that can contain secrets. The journal keeps the fingerprint as long as the run, and from a plain
+ * hash somebody could guess a weak secret.
  */
 export async function changeKeyOf(
   caller: Caller,

@@ -71,11 +71,11 @@ const include = z.optional(
 
 export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, include });
 
-/** Not strict: a create has always ignored parameters that it does not know. */
+/** Not strict, because a create ignores parameters that it does not know. */
 export const createQuery = z.object({ include });
 export const changeQuery = z.strictObject({ include });
 
-/** A summary has no pages, so it takes the filters alone. */
+/** Only the filters, because a summary has no pages. */
 export const runSummaryQuery = z.strictObject(runFilters);
 
 export const runQuery = z.strictObject({

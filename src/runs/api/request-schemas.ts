@@ -26,7 +26,7 @@ import {
 import { described, filterableName, HTTP_URL, minutes } from "../../http/schema-parts.ts";
 import { trigger } from "../../webhooks/trigger.ts";
 
-/** Kept as text, so that odd keys such as `__proto__` do no harm. */
+/** Checked as a whole, and not copied member by member, so that odd keys such as `__proto__` do no harm. */
 const jsonObject = z
   .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
   .check(finiteNumbers)
@@ -118,7 +118,7 @@ export const retry = z
 
 export type RetryBody = z.output<typeof retry>;
 
-/** A `reason` with odd characters is refused and not repaired, because a person or a program writes it, and the job may print it. */
+/** Odd characters in a `reason` are refused and not repaired, because the caller can send another text. */
 export const cancel = z
   .strictObject({
     reason: z.optional(
@@ -189,7 +189,9 @@ export const report = z
 
 export type Report = z.infer<typeof report>;
 
-/** Safe to print in a terminal. Odd characters are replaced and not refused, because a job can't repair its own output. */
+/**
+ * Safe to print in a terminal. Odd characters are replaced and not refused, because a job can't repair its own output.
+ */
 const plainText = z
   .string({ error: "send a string." })
   .check(z.overwrite((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, " ")));

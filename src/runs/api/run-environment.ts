@@ -1,6 +1,6 @@
 /**
- * The environment of a request, and how the request asks the coordinators of its runs. A coordinator that can't be reached is
- * a 503. The platform's own words go to the log, because they name internals.
+ * The environment of a request, and how the request asks the coordinators of its runs. A coordinator that can't be
+ * reached is a 503. The platform's own words go to the log, because they name internals.
  */
 
 import type { Context } from "hono";
@@ -53,7 +53,9 @@ export async function isGenuine({ ring, scope, genuineIds }: RunEnvironment, id:
   return isIt;
 }
 
-/** Calls the coordinator `of` a run, by the run's id, or by the coordinator's number. Throws `coordinator_unavailable`. */
+/**
+ * Calls the coordinator `of` a run, by the run's id, or by the coordinator's number. Throws `coordinator_unavailable`.
+ */
 export async function ask<T>(
   { env, hops, scope }: RunEnvironment,
   of: string | number,

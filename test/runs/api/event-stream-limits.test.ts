@@ -68,7 +68,7 @@ describe("100 streams of one run by one token", () => {
     expect((await openStream(runPath)).status).toBe(200);
   });
 
-  it("free a place as soon as one of them leaves", async () => {
+  it("free a seat as soon as one of them leaves", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
@@ -86,7 +86,7 @@ describe("100 streams of one run by one token", () => {
     await Promise.all([...streams.filter((_, n) => n !== 42), again].map((one) => one?.cancel()));
   });
 
-  it("hold no place after they ended, were refused or got 204", async () => {
+  it("hold no seat after they ended, were refused or got 204", async () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const runPath = `${path}/${id}`;
@@ -101,7 +101,7 @@ describe("100 streams of one run by one token", () => {
   });
 });
 
-describe("the places of a coordinator", () => {
+describe("the seats of a coordinator", () => {
   const FIRST = { after: 0, limit: 1 };
   const ANSWERED = { ok: true };
   const REFUSED = { ok: false, reason: "too_many_watchers" };
@@ -118,7 +118,7 @@ describe("the places of a coordinator", () => {
     expect(new Set(answers.map(({ ok }) => ok))).toEqual(new Set([true]));
     expectTooMany(await askStream(`${path}/${last}`));
     expectTooMany(await ask<Refusal>("GET", `${path}/${last}?wait=1`));
-    // Whoever has a place keeps it, and holds one however often it asks.
+    // Whoever has a seat keeps it, and holds one however often it asks.
     expect((await stub.watch(ids[0] ?? "", FIRST, watchers[0] ?? stream(), 0)).ok).toBe(true);
     expect((await ask("GET", `${path}/${last}`)).status).toBe(200);
     expect((await change(path, last, { type: "started" })).ok).toBe(true);
@@ -134,7 +134,7 @@ describe("the places of a coordinator", () => {
     await Promise.all([served.cancel(), after.cancel()]);
   });
 
-  it("are never all taken by one token: it gets 250, and other tokens still get places", async () => {
+  it("are never all taken by one token: it gets 250, and other tokens still get seats", async () => {
     const path = newRunsPath();
     const ids = await Promise.all(Array.from({ length: 5 }, () => createAged(path)));
     const stub = watched(path, 0);
@@ -218,7 +218,7 @@ describe("a reader", () => {
     ["the first piece", 0],
     ["what comes after the first piece", 1],
     ["what comes later", 3],
-  ])("that does not read %s for 30 s is dropped, and its place is free", async (_what, reads) => {
+  ])("that does not read %s for 30 s is dropped, and its seat is free", async (_what, reads) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
     const { left, reader, asked } = source();
     for (let n = 0; n < reads; n++) await reader.read();

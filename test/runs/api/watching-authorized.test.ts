@@ -1,4 +1,4 @@
-/** Streams and waits end when their token does: it is judged again before any news is sent. */
+/** Streams and waits end when their token does: the request is authorized again before any news is sent. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -44,7 +44,7 @@ function later(ms: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
 }
 
-/** Takes every place of the run that this token may have; how many those were. */
+/** Takes every seat of the run that this token may have; how many those were. */
 async function takePlaces({ runPath, run, token }: Scene): Promise<number> {
   const stub = watched(runPath.replace(/\/[^/]*$/, ""), readRunId(run.id).coordinator);
   for (let n = 0; ; n++) {
@@ -55,7 +55,7 @@ async function takePlaces({ runPath, run, token }: Scene): Promise<number> {
 
 async function expectAllPlacesFree(scene: Scene): Promise<void> {
   let taken = 0;
-  // Giving a place back goes on after the answer.
+  // Giving a seat back goes on after the answer.
   await until(async () => {
     taken += await takePlaces(scene);
     return taken >= WATCHERS_PER_RUN_AND_TOKEN;
@@ -65,7 +65,7 @@ async function expectAllPlacesFree(scene: Scene): Promise<void> {
 }
 
 describe("a stream", () => {
-  it("with a revoked token ends without the next event, and frees its place", async () => {
+  it("with a revoked token ends without the next event, and frees its seat", async () => {
     const scene = await begin();
     const stream = await openStream(scene.runPath, { token: scene.token.token });
     expect(await stream.events(1)).toMatchObject([{ type: "created" }]);
@@ -79,7 +79,7 @@ describe("a stream", () => {
     expect([again.status, again.body.code]).toEqual([401, "token_invalid"]);
   });
 
-  it("with a token that expires ends then, even without news, and frees its place", async () => {
+  it("with a token that expires ends then, even without news, and frees its seat", async () => {
     const scene = await begin(1000);
     const stream = await openStream(scene.runPath, { token: scene.token.token });
     await stream.events(1);
@@ -140,7 +140,7 @@ describe("a wait", () => {
     return { answer };
   }
 
-  it("with a revoked token is 401 without the end of the run, and frees its place", async () => {
+  it("with a revoked token is 401 without the end of the run, and frees its seat", async () => {
     const scene = await begin();
     const waiting = await beginWait(scene);
     await revokeElsewhere(env.DB, scene.token.id);
@@ -155,7 +155,7 @@ describe("a wait", () => {
     await expectAllPlacesFree(scene);
   });
 
-  it("with a token that expires is 401 then, and frees its place", async () => {
+  it("with a token that expires is 401 then, and frees its seat", async () => {
     const scene = await begin(1000);
     const answer = await ask20(scene);
     expect([answer.status, answer.body.code]).toEqual([401, "token_expired"]);

@@ -1,8 +1,8 @@
 /**
- * The header `x-d1-bookmark`: what a list must show. A bookmark consists of parts joined by dots: at most one bookmark of D1,
- * and at most one run id of each coordinator that D1 may be behind. A request may carry several bookmarks, separated by
- * commas, because a caller who made two changes at once can't merge them. Each response carries the union of its own bookmark
- * and the one that was sent, so a caller that keeps only its last bookmark loses nothing.
+ * The header `x-d1-bookmark`: what a list must show. A bookmark consists of parts joined by dots: at most one bookmark
+ * of D1, and at most one run id of each coordinator that D1 may be behind. A request may carry several bookmarks,
+ * separated by commas, because a caller who made two changes at once can't merge them. Each response carries the union
+ * of its own bookmark and the one that was sent, so a caller that keeps only its last bookmark loses nothing.
  */
 
 import type { Context } from "hono";
@@ -13,7 +13,9 @@ import { COORDINATORS, readRunId } from "../../run-id.ts";
 import { isGenuine, type RunEnvironment } from "../run-environment.ts";
 
 export const BOOKMARK_HEADER = "x-d1-bookmark";
-/** The most ids of one coordinator that are checked. Each check costs an HMAC, and the first genuine id ends the search. */
+/**
+ * The most ids of one coordinator that are checked. Each check costs an HMAC, and the first genuine id ends the search.
+ */
 const CHECKED_MAX = 25;
 
 export interface Bookmark {
@@ -26,15 +28,18 @@ export interface Bookmark {
 export interface SentBookmark extends Bookmark {
   /** Whether the request carries any text. */
   readonly isSent: boolean;
-  /** Whether each part was understood: D1's own bookmark, or an id of a coordinator in `ids`. If not, a list reads the primary. */
+  /**
+   * Whether each part was understood: D1's own bookmark, or an id of a coordinator in `ids`. If not, a list reads the
+   * primary.
+   */
   readonly isWhole: boolean;
 }
 
 const NOTHING_SENT: SentBookmark = { isSent: false, isWhole: true, d1: null, ids: new Map() };
 
 /**
- * The bookmark of a request. Only ids that this service minted for this scope count, so that nobody wakes a coordinator with a
- * text that is made up.
+ * The bookmark of a request. Only ids that this service minted for this scope count, so that nobody wakes a coordinator
+ * with a text that is made up.
  */
 export async function sentBookmark(c: Context<AppEnv>, environment: RunEnvironment): Promise<SentBookmark> {
   const text = c.req.header(BOOKMARK_HEADER)?.trim() ?? "";

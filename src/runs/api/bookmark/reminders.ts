@@ -1,7 +1,7 @@
 /**
- * Reminders: which coordinators the next list of this isolate must ask, because a change went through the isolate in the last
- * seconds. So a caller who changes and lists through one isolate sees its change without a bookmark. Plain data, because a
- * promise or a stub of one request must not be used by another.
+ * Reminders: which coordinators the next list of this isolate must ask, because a change went through the isolate in
+ * the last seconds. So a caller who changes and lists through one isolate sees its change without a bookmark. Plain
+ * data, because a promise or a stub of one request must not be used by another.
  */
 
 import { BoundedMap } from "../../../base/bounded-map.ts";
@@ -21,8 +21,8 @@ export interface Reminder {
 const scopes = new BoundedMap<Map<number, Reminder>>(MAX_SCOPES);
 
 /**
- * Call this before the coordinator is asked to change the run `id`, because a call that failed may have run. Returns a function
- * that takes back this reminder and no earlier one: D1 may lack an earlier change of another run.
+ * Call this before the coordinator is asked to change the run `id`, because a call that failed may have run. Returns a
+ * function that takes back this reminder and no earlier one: D1 may lack an earlier change of another run.
  */
 export function remind(scope: string, id: string, now: number): () => void {
   const reminder = { id, at: now };

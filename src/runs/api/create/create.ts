@@ -1,6 +1,6 @@
 /**
- * Creates runs: mints the id, signs the callback token, seals the webhook, and has a coordinator journal the run. A create, a
- * run of a stored action and a retry differ only in what they want and in what their key is bound to.
+ * Creates runs: mints the id, signs the callback token, seals the webhook, and has a coordinator journal the run. A
+ * create, a run of a stored action and a retry differ only in what they want and in what their key is bound to.
  */
 
 import type { Context } from "hono";
@@ -64,7 +64,7 @@ export interface CreatedRun {
   readonly token: string | null;
 }
 
-/** Two run ids of one millisecond collide in the journal with probability 1/32768. Five collisions in a row do not happen. */
+/** Two ids of one millisecond collide with probability 1/32768. Five collisions in a row do not happen. */
 const IDS_MAX = 5;
 
 /** Throws `not_configured`, or `invalid_idempotency_key`. */
@@ -109,8 +109,9 @@ export function keyOfCreate(
 }
 
 /**
- * Creates a run, or finds the one that the same key created before. A replay wins over a refusal: if `want` or the preparation
- * refuses the run, the coordinator is asked once what the key created, because the request may have been fine at that time.
+ * Creates a run, or finds the one that the same key created before. A replay wins over a refusal: if `want` or the
+ * preparation refuses the run, the coordinator is asked once what the key created, because the request may have been
+ * fine at that time.
  */
 export async function createRun(
   creation: Creation,

@@ -1,6 +1,6 @@
 /**
- * Ended runs that this isolate remembers, because they never change again. Bounded by bytes and by age, and never shared
- * between isolates. The key has the scope, and callers must be authorized before they read from here.
+ * Ended runs that this isolate remembers, because they never change again. Bounded by bytes and by age. A run is found
+ * only under its scope. Whoever reads from here must have authorized the request.
  */
 
 import { BoundedMap } from "../../../base/bounded-map.ts";
@@ -43,6 +43,7 @@ export function rememberEnded(
   const bytes = utf8Bytes(actionRun) + utf8Bytes(details ?? "") + ENTRY_OVERHEAD_BYTES;
   const detailed = details === undefined ? {} : { details };
   entries.set(`${scope}/${id}`, { actionRun, bookmark, ...detailed, bytes, readAt: now, purgeAt });
-  // All entries live equally long, so expired ones are the oldest. Kept until the bytes run out, they only take up memory.
+  // All entries live equally long, so the expired ones come first. Otherwise they would take up memory until the bytes
+  // run out.
   entries.evictWhile((entry) => msSince(entry.readAt, now) >= MAX_AGE_MS);
 }

@@ -1,7 +1,7 @@
 /**
- * Lists and counts runs from D1. D1 follows the coordinators a moment later. So a list, and a summary as well, first asks the
- * coordinators whose changes it must show to settle. If one does not settle in time, the list answers all the same, and its
- * bookmark still names that coordinator.
+ * Lists and counts runs from D1. D1 follows the coordinators a moment later. So a list, and a summary as well, first
+ * asks the coordinators whose changes it must show to settle. If one does not settle in time, the list answers all the
+ * same, and its bookmark still names that coordinator.
  */
 
 import { readD1, sessionFor } from "../../../database/read-d1.ts";

@@ -1,6 +1,6 @@
 /**
- * Reads one run: from the isolate's memory if the run has ended, otherwise from its coordinator. D1 says whether a run exists
- * if its id can't be verified, and D1's row is the answer if the coordinator can't be reached.
+ * Reads one run: from the isolate's memory if the run has ended, otherwise from its coordinator. D1 says whether a run
+ * exists if its id can't be verified, and D1's row is the answer if the coordinator can't be reached.
  */
 
 import { readD1 } from "../../../database/read-d1.ts";

@@ -1,6 +1,6 @@
 /**
- * Opens the excerpts of a page of a timeline. An excerpt can repeat a secret of the request, so the sender seals it, and the
- * journal never holds it in clear. The page has excerpts only if the call to the coordinator asked for them.
+ * Opens the excerpts of a page of a timeline. An excerpt can repeat a secret of the request, so the sender seals it,
+ * and the journal never holds it in clear. The page has excerpts only if the call to the coordinator asked for them.
  */
 
 import { sealedFor } from "../../../webhooks/sealed-request.ts";

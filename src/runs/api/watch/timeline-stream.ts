@@ -1,6 +1,6 @@
 /**
- * A timeline as Server-Sent Events. The next piece is made when the reader asks for it, so nothing is buffered for a slow
- * reader. A reader that stops reading is dropped, and resumes with the id of the last event it got.
+ * A timeline as Server-Sent Events. The next piece is made when the reader asks for it, so nothing is buffered for a
+ * slow reader. A reader that stops reading is dropped, and resumes with the id of the last event it got.
  */
 
 import { msSince } from "../../../base/time.ts";
@@ -16,7 +16,10 @@ const SLOW_MAX_MS = 30_000;
 const RETRY_MS = 1000;
 
 export interface EventSource {
-  /** The events after `seq`. If there are none yet, waits up to `maxMs` for one. Null if there is nothing to watch any more. */
+  /**
+   * The events after `seq`. If there are none yet, waits up to `maxMs` for one. Null if there is nothing to watch any
+   * more.
+   */
   next(seq: number, maxMs: number): Promise<TimelineAnswer | null>;
   /** Called when the stream is over or has lost its reader. */
   leave(): void;

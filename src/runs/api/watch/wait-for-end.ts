@@ -17,8 +17,8 @@ interface WaitForEnd extends Inclusion {
 }
 
 /**
- * The run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: the run is
- * remembered, no coordinator knows it, or its coordinator can't be reached. Throws what `authorize` throws.
+ * The run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: the
+ * run is remembered, no coordinator knows it, or its coordinator can't be reached. Throws what `authorize` throws.
  */
 export async function waitForEnd(
   environment: RunEnvironment,
