@@ -10,12 +10,12 @@ import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../../../src/dev/wrangler.ts";
+import { HANGS_AFTER_MS } from "../until.ts";
 
 const PROGRAMS = [
   ...["awk", "cat", "curl", "cut", "date", "env", "grep", "head", "jq", "mktemp", "od", "openssl", "rm"],
   ...["sed", "sh", "sleep", "tail", "test", "tr", "wc"],
 ];
-const RUNS_AT_MOST_MS = 90_000;
 /** The proxy for every other machine. Nobody listens on this port, so no request leaves this machine. */
 const NOWHERE = "http://127.0.0.1:9";
 const LOOPBACK_ONLY = {
@@ -112,7 +112,7 @@ export class Session {
     const child = spawn("sh", ["-c", `set -eua\n. "${this.#state}"\n${keep}\n${command}\n`], {
       env: this.#env,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: RUNS_AT_MOST_MS,
+      timeout: HANGS_AFTER_MS,
     });
     const printed = Promise.all([text(child.stdout), text(child.stderr)]);
     const [code] = (await once(child, "close")) as [number | null];
