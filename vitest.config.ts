@@ -49,15 +49,19 @@ const WORKERS = 2;
 const LIMITS = { testTimeout: 600_000, hookTimeout: 600_000 };
 
 /**
- * Files that change the schema or the statistics of D1, or what the isolate holds for all files. Each gets a runtime of its own,
- * which takes about a second. All others share one runtime with those before them, so none may count on an empty D1.
+ * Files that change the schema or the statistics of D1, compare all of its rows, or change what an isolate remembers for
+ * everybody. Each has a runtime of its own, which takes a second or two. All others share a runtime with those before them, so
+ * none may count on an empty D1.
  */
 const ALONE = [
+  "test/hostile/{address,body,values}.test.ts",
+  "test/http/limits.test.ts",
   "test/actions/memory.test.ts",
-  "test/auth/token-memory.test.ts",
+  "test/auth/token-{guesses,memory}.test.ts",
   "test/health/ready.test.ts",
   "test/runs/coordinator/unnamed-coordinator.test.ts",
   "test/runs/d1/list-plan.test.ts",
+  "test/runs/d1/sweep.test.ts",
   "test/upgrade/**",
 ];
 

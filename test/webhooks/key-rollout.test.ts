@@ -1,16 +1,16 @@
 /** While new signing keys roll out, isolates with the old keys get requests that were sealed with the new ones. */
 
-import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import type { Env } from "../../src/settings/env.ts";
 import type { Attempt } from "../../src/webhooks/sealed-request.ts";
 import { WebhookSender } from "../../src/webhooks/webhook.ts";
 import { askWith, envWith } from "../support/bindings.ts";
-import { coordinator, MINUTE_MS } from "../support/direct.ts";
+import { MINUTE_MS } from "../support/direct.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { type CreatedRun, newRunsPath } from "../support/requests.ts";
 import { type Fired, fired, ORIGIN } from "./runs.ts";
+import { sendWith } from "./sender.ts";
 
 const OLD = env.CALLBACK_SIGNING_KEYS ?? "";
 const NEW = "the-new-signing-key-of-32-bytes-and-more";
@@ -21,11 +21,7 @@ let sendUnder: Partial<Env> = {};
 beforeEach(async () => {
   const send = (attempt: Attempt) =>
     new WebhookSender({} as ExecutionContext, envWith(sendUnder)).send(attempt);
-  // All objects of an isolate share these exports, and each reads them when it is constructed.
-  await runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
-    const { exports } = state as unknown as { exports: object };
-    Object.defineProperty(exports, "WebhookSender", { value: { send }, configurable: true });
-  });
+  return sendWith(send);
 });
 
 async function createUnder(settings: Partial<Env>, url: string, body = {}): Promise<Fired> {

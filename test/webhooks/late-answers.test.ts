@@ -1,13 +1,13 @@
 /** What a receiver answers counts for the run also when something else happened before. */
 
-import { runInDurableObject } from "cloudflare:test";
 import { beforeEach, expect, it } from "vitest";
 import type { Attempt } from "../../src/webhooks/sealed-request.ts";
 import { WebhookSender } from "../../src/webhooks/webhook.ts";
 import { envWith } from "../support/bindings.ts";
-import { coordinator, until } from "../support/direct.ts";
-import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";
+import { until } from "../support/direct.ts";
+import { type ActionRun, ask } from "../support/requests.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
+import { sendWith } from "./sender.ts";
 import { askToStop, externalUrl, play, rowsOf } from "./stoppable-runs.ts";
 
 const LEASE_OVER_MS = 31_000;
@@ -28,11 +28,7 @@ beforeEach(async () => {
     through++;
     return answer;
   };
-  // All objects of an isolate share these exports, and each reads them when it is constructed.
-  await runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
-    const { exports } = state as unknown as { exports: object };
-    Object.defineProperty(exports, "WebhookSender", { value: { send }, configurable: true });
-  });
+  return sendWith(send);
 });
 
 /** A run whose webhook was answered, but the answer has not come through. */

@@ -5,7 +5,6 @@
  * rings unless a story rings it.
  */
 
-import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { coordinatorOfKey } from "../../src/runs/run-id.ts";
@@ -30,6 +29,7 @@ import {
 } from "./property-commands.ts";
 import { type Came, ModelRun, type Settings } from "./property-model.ts";
 import { expectToldTo } from "./property-told.ts";
+import { sendWith } from "./sender.ts";
 
 const SEED = 20260131;
 const STORIES = 40;
@@ -49,11 +49,7 @@ beforeEach(async () => {
     onSent({ runId, attempt, answer: (came, after) => resolve(toAnswer(came, after)), fail });
     return promise;
   };
-  // One for the isolate: every object finds it there.
-  await runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
-    const { exports } = state as unknown as { exports: object };
-    Object.defineProperty(exports, "WebhookSender", { value: { send }, configurable: true });
-  });
+  return sendWith(send);
 });
 afterEach(() => vi.useRealTimers());
 

@@ -9,7 +9,7 @@ import { keyHalves } from "../../src/runs/journal/run-key.ts";
 import type { AttemptAnswer } from "../../src/webhooks/delivery.ts";
 import type { Attempt } from "../../src/webhooks/sealed-request.ts";
 import { coordinator, MINUTE_MS, mint } from "../support/direct.ts";
-import { newRunsPath } from "../support/requests.ts";
+import { sendWith } from "./sender.ts";
 
 export interface UnderWay {
   readonly runId: string;
@@ -54,11 +54,7 @@ export function useStandInSender(): void {
   beforeEach(async () => {
     outside.sent = [];
     outside.underWay = [];
-    // One for the isolate: every object finds it there.
-    await runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
-      const { exports } = state as unknown as { exports: object };
-      Object.defineProperty(exports, "WebhookSender", { value: { send }, configurable: true });
-    });
+    return sendWith(send);
   });
   afterEach(() => vi.useRealTimers());
 }
