@@ -58,7 +58,8 @@ function toKnown({ version, definition: text, sealed }: StoredAction): KnownActi
   const definition = JSON.parse(text) as ActionDefinition;
   const checked = definition.parametersSchema === undefined ? null : checkSchema(definition.parametersSchema);
   // Only if a later release accepts less. Runs without the check would be worse than no runs.
-  if (checked !== null && !checked.ok) throw new Error(`a stored schema is refused: ${checked.error.path}`);
+  if (checked !== null && !checked.ok)
+    throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
   return { version, definition, schema: checked?.value ?? null, sealed };
 }
 

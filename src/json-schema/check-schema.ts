@@ -10,6 +10,7 @@
  */
 
 import { hasOnlyFiniteNumbers, isJsonObject } from "../base/json.ts";
+import { pointerStep } from "../base/json-pointer.ts";
 import {
   JSON_MAX_DEPTH,
   PATTERNS_MAX_INSTRUCTIONS,
@@ -22,7 +23,7 @@ import type { SchemaWalk } from "./keyword-readers.ts";
 import { faultOfKeyword, KEYWORDS } from "./keyword-table.ts";
 import { isDeeperThan } from "./nesting.ts";
 import { type Pattern, PatternParts } from "./pattern.ts";
-import { pointerStep, type SchemaFault, shown, shownPath } from "./schema-fault.ts";
+import { type SchemaFault, shown, shownPointer } from "./schema-fault.ts";
 import { type Draft, inPlaceSchemas, type SchemaNode } from "./schema-node.ts";
 
 /** A schema that was checked. It lives in memory only; `checkSchema` makes it again from the stored JSON. */
@@ -30,10 +31,10 @@ export interface CheckedSchema {
   readonly root: SchemaNode;
 }
 
-/** `value`: parsed JSON. Refuses with the first fault. Its `path` is a place in the schema. */
+/** `value`: parsed JSON. Refuses with the first fault. Its `pointer` leads into the schema. */
 export function checkSchema(value: unknown): Result<CheckedSchema, SchemaFault> {
   const fault = faultOfDocument(value);
-  if (fault !== null) return err({ path: "", sentence: fault });
+  if (fault !== null) return err({ pointer: "", sentence: fault });
   const walk = new Walk();
   const root = walk.subschema(value, "");
   walk.link();
@@ -77,8 +78,8 @@ class Walk implements SchemaWalk {
   #instructions = 0;
 
   refuse(path: string, what: string, fault: string): void {
-    const place = shownPath(path);
-    this.fault ??= { path: place, sentence: `${what}${place === "" ? "" : ` at ${place}`} ${fault}` };
+    const place = shownPointer(path);
+    this.fault ??= { pointer: path, sentence: `${what}${place === "" ? "" : ` at ${place}`} ${fault}` };
   }
 
   subschema(value: unknown, path: string): SchemaNode {

@@ -75,7 +75,10 @@ const judgeUnique: Judge<List> = ({ uniqueItems }, list, place, _, { budget }) =
 
 export const judgeObject: Judge<JsonObject> = (node, object, place, seen, evaluation) => {
   const missing = missingName(node, object, evaluation.budget);
-  if (missing !== null) return fault(place, () => `has no property ${shown(missing)}. Send it.`);
+  if (missing !== null) {
+    const what = () => `has no property ${shown(missing)}. Send it.`;
+    return fault(place, what, { parent: place, key: missing });
+  }
   if (!looksAtProperties(node)) return null;
   const names = Object.keys(object);
   evaluation.budget.left -= names.length * MEMBER_STEPS;

@@ -11,6 +11,8 @@ import type { StepBudget } from "./step-budget.ts";
  */
 export interface Fault {
   readonly place: Place | null;
+  /** The member that must change: the one at `place`, or one that is missing there. */
+  readonly wrong: Place | null;
   readonly what: () => string;
 }
 
@@ -32,6 +34,6 @@ export type Judge<T> = (
   evaluation: Evaluation,
 ) => Fault | null;
 
-export function fault(place: Place | null, what: () => string): Fault {
-  return { place, what };
+export function fault(place: Place | null, what: () => string, wrong = place): Fault {
+  return { place, wrong, what };
 }

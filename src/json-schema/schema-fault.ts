@@ -1,18 +1,15 @@
 /** Why a schema or parameters were refused, and where. PURE. Sentences stay short, however long the caller's names are. */
 
-/** `path`: a JSON Pointer (RFC 6901), `""` for the root. A very long one ends with `…`. */
+import { pointerStep } from "../base/json-pointer.ts";
+
+/** `pointer`: to the member that is wrong or missing, `""` for the root. The sentence shows no more than a part of a long one. */
 export interface SchemaFault {
-  readonly path: string;
+  readonly pointer: string;
   readonly sentence: string;
 }
 
-const PATH_MAX_CHARACTERS = 300;
+const SHOWN_POINTER_CHARACTERS = 300;
 const SHOWN_CHARACTERS = 80;
-
-/** One name or index of a JSON Pointer, with its slash. */
-export function pointerStep(key: string | number): string {
-  return `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
-}
 
 /** A place inside the parameters. A list of links, because most places are never printed. Null is the root. */
 export interface Place {
@@ -26,8 +23,8 @@ export function pointerOf(place: Place | null): string {
   return steps.reverse().join("");
 }
 
-export function shownPath(path: string): string {
-  return cut(path, PATH_MAX_CHARACTERS);
+export function shownPointer(pointer: string): string {
+  return cut(pointer, SHOWN_POINTER_CHARACTERS);
 }
 
 /** A name or a value as JSON, cut to a length that fits a sentence. */

@@ -15,7 +15,7 @@ import { Evaluated } from "./evaluated.ts";
 import { type Evaluation, type Fault, fault } from "./evaluation.ts";
 import { isDeeperThan } from "./nesting.ts";
 import { judgeAllowed, judgeNumber, judgeText, judgeType } from "./scalar-judges.ts";
-import { type Place, pointerOf, type SchemaFault, shownPath } from "./schema-fault.ts";
+import { type Place, pointerOf, type SchemaFault, shownPointer } from "./schema-fault.ts";
 import type { SchemaNode } from "./schema-node.ts";
 import { EVALUATION_STEPS, MEMBER_STEPS, type StepBudget } from "./step-budget.ts";
 
@@ -23,7 +23,7 @@ import { EVALUATION_STEPS, MEMBER_STEPS, type StepBudget } from "./step-budget.t
 const EVALUATION_MAX_DEPTH = 400;
 
 /**
- * `parameters`: parsed JSON. Refuses with the first fault. Its `path` is a place in the parameters. `budget` says how many
+ * `parameters`: parsed JSON. Refuses with the first fault. Its `pointer` leads into the parameters. `budget` says how many
  * steps there may be, and afterwards how many are left.
  */
 export function validate(
@@ -33,18 +33,18 @@ export function validate(
 ): Result<void, SchemaFault> {
   if (isDeeperThan(parameters, JSON_MAX_DEPTH)) {
     const sentence = `parameters has more than ${JSON_MAX_DEPTH} levels. Send parameters that nest less deeply.`;
-    return err({ path: "", sentence });
+    return err({ pointer: "", sentence });
   }
   const refused = new SchemaEvaluation(budget).evaluate(root, parameters, null, null);
   if (budget.left < 0) {
     const sentence =
       "Checking the parameters against the schema takes too many steps. Send smaller parameters, or simplify the schema.";
-    return err({ path: "", sentence });
+    return err({ pointer: "", sentence });
   }
   if (refused === null) return ok(undefined);
-  const path = shownPath(pointerOf(refused.place));
-  const subject = path === "" ? "parameters" : `The value at ${path}`;
-  return err({ path, sentence: `${subject} ${refused.what()}` });
+  const shown = shownPointer(pointerOf(refused.place));
+  const subject = shown === "" ? "parameters" : `The value at ${shown}`;
+  return err({ pointer: pointerOf(refused.wrong), sentence: `${subject} ${refused.what()}` });
 }
 
 const OVERDRAWN: Fault = fault(null, () => "takes too many steps.");

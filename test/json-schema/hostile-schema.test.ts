@@ -102,7 +102,7 @@ describe("work without bounds", () => {
     const { judged, steps } = judge(schema, { a });
     expect(judged).toEqual({
       ok: false,
-      error: { path: "", sentence: expect.stringMatching(/too many steps\. Send smaller parameters, or/) },
+      error: { pointer: "", sentence: expect.stringMatching(/too many steps\. Send smaller parameters, or/) },
     });
     expect(steps).toBeLessThan(VALIDATION_MAX_STEPS + OVERDRAFT);
   });
@@ -126,7 +126,7 @@ describe("work without bounds", () => {
       ]);
     const schemaOf = (length: number) => ({ $ref: "#/$defs/0", $defs: Object.fromEntries(chain(length)) });
     expect(judge(schemaOf(2), nested(60)).judged.ok).toBe(true);
-    expect(judge(schemaOf(240), nested(60)).judged).toMatchObject({ ok: false, error: { path: "" } });
+    expect(judge(schemaOf(240), nested(60)).judged).toMatchObject({ ok: false, error: { pointer: "" } });
   });
 });
 

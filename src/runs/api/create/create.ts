@@ -13,11 +13,12 @@ import type { AppEnv } from "../../../http/app-env.ts";
 import { usableRing } from "../../../http/environment.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
+import { refusalOf, sentenceOf } from "../../../http/refusal.ts";
 import type { KeyRing } from "../../../settings/key-ring.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
 import type { NewDelivery } from "../../../webhooks/delivery.ts";
 import type { TemplateContext } from "../../../webhooks/placeholder.ts";
-import { prepareDelivery } from "../../../webhooks/prepare.ts";
+import { type PrepareFault, prepareDelivery } from "../../../webhooks/prepare.ts";
 import type { Trigger } from "../../../webhooks/trigger.ts";
 import type { ChangeKey, RunAnswer, RunReply } from "../../protocol.ts";
 import type { NewRun, RunSource } from "../../run.ts";
@@ -118,7 +119,7 @@ export async function createRun(
   const { labels } = wanted;
   if (labels.length > LABELS_MAX) {
     const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
-    return recallOr(creation, change, new ApiError("too_many_labels", sentence));
+    return recallOr(creation, change, new ApiError("too_many_labels", sentence, { pointer: "/labels" }));
   }
   let attempt = await tryToCreate(creation, wanted, change);
   for (let n = 1; n < IDS_MAX && isIdTaken(attempt.answer); n++) {
@@ -159,6 +160,13 @@ async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<C
   return { answer, token: await signCallbackToken(ring, grant) };
 }
 
+/** The pointer leads into the body, and the trigger of an action is not in the body. */
+function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError {
+  return source === "trigger"
+    ? refusalOf(fault.code, [fault])
+    : new ApiError(fault.code, sentenceOf([fault]));
+}
+
 function isIdTaken(answer: RunReply): boolean {
   return !answer.ok && answer.reason === "id_taken";
 }
@@ -183,7 +191,7 @@ async function tryToCreate(creation: Creation, wanted: WantedRun, change: Change
           ? null
           : await askCoordinator(creation, coordinator, (stub) => stub.recall(change, isDetailed));
       if (answer === null || (!answer.ok && answer.reason === "run_not_found"))
-        throw new ApiError(prepared.error.code, prepared.error.sentence);
+        throw refusalOfTrigger(prepared.error, wanted);
       return { answer, id, token };
     }
     delivery = prepared.value;

@@ -66,7 +66,7 @@ async function wantedAgain(
   const bytes = utf8Bytes(JSON.stringify(parameters) + answer.inputs.recommendations);
   if (bytes > INPUTS_MAX_BYTES) {
     const sentence = `parameters and the recommendations of the run together have ${bytes} bytes; send at most ${INPUTS_MAX_BYTES}.`;
-    throw new ApiError("invalid_body", sentence);
+    throw new ApiError("invalid_body", sentence, { pointer: "/parameters" });
   }
   const action =
     answer.source === "action" ? await actionOfRetry(creation, actionName, parameters, waitUntil) : null;
