@@ -89,7 +89,9 @@ const parametersSchema = z
   .check(
     z.superRefine((schema, context) => {
       const checked = checkSchema(schema);
-      if (!checked.ok) context.addIssue({ code: "custom", message: checked.error.sentence });
+      if (checked.ok) return;
+      const { pointer, sentence } = checked.error;
+      context.addIssue({ code: "custom", message: sentence, params: { pointer } });
     }),
   )
   .register(z.globalRegistry, {

@@ -7,7 +7,7 @@ import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import { requirePreconditions } from "../http/preconditions.ts";
-import { sentenceOf } from "../http/validate.ts";
+import { refusalOf } from "../http/refusal.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { webhookPolicy } from "../settings/webhook-policy.ts";
@@ -46,7 +46,8 @@ export async function storeAction(
 ): Promise<PutAction> {
   const labels = sent.labels?.length ?? 0;
   if (labels > LABELS_MAX) {
-    throw new ApiError("too_many_labels", `The action has ${labels} labels. Send at most ${LABELS_MAX}.`);
+    const sentence = `The action has ${labels} labels. Send at most ${LABELS_MAX}.`;
+    throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
   }
   requireCallableUrls(c, sent.trigger);
   return changeAction(c, ref, entry, async ({ action, lastDeleted }) => {
@@ -77,7 +78,10 @@ async function withKeptSecrets(
     stored = { definition: JSON.parse(action.definition) as ActionDefinition, secrets };
   }
   const split = splitSecrets(sent, stored);
-  if (!split.ok) throw secretRequired(split.error);
+  if (!split.ok) {
+    const { path, reason } = split.error;
+    throw refusalOf("secret_required", [{ path, message: REASONS[reason] }]);
+  }
   return split.value;
 }
 
@@ -88,10 +92,6 @@ const REASONS: Readonly<Record<MissingSecret["reason"], string>> = {
   lost: "the stored value was sealed under a signing key that was removed. Send the value again.",
 };
 
-function secretRequired({ place, reason }: MissingSecret): ApiError {
-  return new ApiError("secret_required", `${place.slice(0, 200)}: ${REASONS[reason]}`);
-}
-
 /** Some rules need the trigger with its secrets. The sentence quotes no secret, and counts no characters of one. */
 function requireWholeTrigger(trigger: StoredTrigger | undefined, secrets: Secrets): void {
   if (trigger === undefined) return;
@@ -99,7 +99,7 @@ function requireWholeTrigger(trigger: StoredTrigger | undefined, secrets: Secret
   const { error } = triggerSchema.safeParse(whole ?? trigger);
   if (error === undefined) return;
   const issues = error.issues.map((issue) => ({ ...issue, path: ["trigger", ...issue.path] }));
-  throw new ApiError("invalid_body", sentenceOf(issues));
+  throw refusalOf("invalid_body", issues);
 }
 
 /** Refuses at once what no run could call. Each run checks its URL again, because the settings may have changed. */
@@ -107,10 +107,13 @@ function requireCallableUrls(c: Context<AppEnv>, trigger: StoredTrigger | undefi
   if (trigger === undefined) return;
   const policy = webhookPolicy(c.env, new URL(c.req.url).origin);
   if (!policy.ok) throw new ApiError("not_configured", policy.error);
-  const urls = { "trigger.url": trigger.url, "trigger.cancel.url": trigger.cancel?.url };
-  for (const [place, template] of Object.entries(urls)) {
+  const requests = [
+    { path: ["trigger", "url"], template: trigger.url },
+    { path: ["trigger", "cancel", "url"], template: trigger.cancel?.url },
+  ];
+  for (const { path, template } of requests) {
     if (template === undefined) continue;
     const guarded = guardUrl(plainUrl(template), policy.value);
-    if (!guarded.ok) throw new ApiError("invalid_body", `${place}: ${guarded.error}`);
+    if (!guarded.ok) throw refusalOf("invalid_body", [{ path, message: guarded.error }]);
   }
 }

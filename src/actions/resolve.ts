@@ -74,9 +74,11 @@ async function openTrigger(
   return whole as Trigger | null;
 }
 
-/** Throws `invalid_parameters`, whose sentence names the place. */
+/** Throws `invalid_parameters`. Its pointer leads into the body; its sentence names the location in the parameters. */
 function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObject): void {
   if (schema === null) return;
   const checked = validate(schema, parameters);
-  if (!checked.ok) throw new ApiError("invalid_parameters", checked.error.sentence);
+  if (checked.ok) return;
+  const { pointer, sentence } = checked.error;
+  throw new ApiError("invalid_parameters", sentence, { pointer: `/parameters${pointer}` });
 }

@@ -22,7 +22,7 @@ export interface SplitDefinition {
 
 /** Why null can't keep a value, and where. */
 export interface MissingSecret {
-  readonly place: string;
+  readonly path: readonly string[];
   readonly reason: "nothing_stored" | "moved" | "lost";
 }
 
@@ -40,11 +40,12 @@ export function splitSecrets(
   const isKept = haveOneOrigin(before, sent.trigger);
   const secrets = new Map<string, string>();
   const missing: MissingSecret[] = [];
-  const trigger = mapSecrets(sent.trigger, (place, value) => {
+  const trigger = mapSecrets(sent.trigger, (path, value) => {
+    const place = path.join(".");
     const secret = value ?? stored?.secrets?.get(place);
-    if (value === null && !known.has(place)) missing.push({ place, reason: "nothing_stored" });
-    else if (value === null && !isKept) missing.push({ place, reason: "moved" });
-    else if (secret === undefined) missing.push({ place, reason: "lost" });
+    if (value === null && !known.has(place)) missing.push({ path, reason: "nothing_stored" });
+    else if (value === null && !isKept) missing.push({ path, reason: "moved" });
+    else if (secret === undefined) missing.push({ path, reason: "lost" });
     else secrets.set(place, secret);
     return null;
   });
@@ -55,8 +56,8 @@ export function splitSecrets(
 /** The trigger with its secrets. Null if a secret is missing. */
 export function joinSecrets(trigger: StoredTrigger, secrets: Secrets): StoredTrigger | null {
   let isWhole = true;
-  const joined = mapSecrets(trigger, (place) => {
-    const secret = secrets.get(place);
+  const joined = mapSecrets(trigger, (path) => {
+    const secret = secrets.get(path.join("."));
     if (secret === undefined) isWhole = false;
     return secret ?? null;
   });
@@ -66,33 +67,33 @@ export function joinSecrets(trigger: StoredTrigger, secrets: Secrets): StoredTri
 function placesOf(trigger: StoredTrigger | undefined): ReadonlySet<string> {
   const found = new Set<string>();
   if (trigger === undefined) return found;
-  mapSecrets(trigger, (place, value) => {
-    found.add(place);
+  mapSecrets(trigger, (path, value) => {
+    found.add(path.join("."));
     return value;
   });
   return found;
 }
 
-type Visit = (place: string, value: string | null) => string | null;
+type Visit = (path: readonly string[], value: string | null) => string | null;
 
 /** The trigger with each secret replaced by what `visit` returns. This is the only list of the places of secrets. */
 function mapSecrets(trigger: StoredTrigger, visit: Visit): StoredTrigger {
   const { headers, signingSecret, secrets, cancel, ...others } = trigger;
   return {
     ...others,
-    headers: mapTexts(headers, "trigger.headers", visit),
-    ...(signingSecret !== undefined && { signingSecret: visit("trigger.signingSecret", signingSecret) }),
-    ...(secrets !== undefined && { secrets: mapTexts(secrets, "trigger.secrets", visit) }),
+    headers: mapTexts(headers, ["trigger", "headers"], visit),
+    ...(signingSecret !== undefined && { signingSecret: visit(["trigger", "signingSecret"], signingSecret) }),
+    ...(secrets !== undefined && { secrets: mapTexts(secrets, ["trigger", "secrets"], visit) }),
     ...(cancel !== undefined && {
-      cancel: { ...cancel, headers: mapTexts(cancel.headers, "trigger.cancel.headers", visit) },
+      cancel: { ...cancel, headers: mapTexts(cancel.headers, ["trigger", "cancel", "headers"], visit) },
     }),
   };
 }
 
-function mapTexts(texts: SecretTexts, place: string, visit: Visit): SecretTexts {
+function mapTexts(texts: SecretTexts, path: readonly string[], visit: Visit): SecretTexts {
   // Not by assignment, because a name `__proto__` would set the prototype.
   return Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [name, visit(`${place}.${name}`, text)]),
+    Object.entries(texts).map(([name, text]) => [name, visit([...path, name], text)]),
   );
 }
 

@@ -8,6 +8,7 @@ import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { ApiError } from "../http/errors.ts";
+import { refusalOf } from "../http/refusal.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/public-url.ts";
 import { forgetTokens, forgetTokensPerhapsRevoked, mintApiToken } from "./api-token.ts";
@@ -83,12 +84,14 @@ function refuseBeyond(asker: Principal, role: Role, envName: string | null): voi
     throw new ApiError(
       "forbidden",
       `The role ${asker.role} can't mint the role ${role}. Ask for one of ${rolesUpTo(asker.role).join(", ")}.`,
+      { pointer: "/role" },
     );
   }
   if (asker.envName !== null && envName !== asker.envName) {
     throw new ApiError(
       "forbidden",
       `This token can mint only for its own environment. Send "envName": "${asker.envName}".`,
+      { pointer: "/envName" },
     );
   }
 }
@@ -98,10 +101,8 @@ function expiryWithin(asker: Principal, expiresAt: number | null): number | null
   if (asker.expiresAt === null) return expiresAt;
   if (expiresAt !== null && expiresAt > asker.expiresAt) {
     const latest = new Date(asker.expiresAt).toISOString();
-    throw new ApiError(
-      "invalid_body",
-      `expiresAt: is later than your own token's; send ${latest} or earlier, or omit it.`,
-    );
+    const message = `is later than your own token's; send ${latest} or earlier, or omit it.`;
+    throw refusalOf("invalid_body", [{ path: ["expiresAt"], message }]);
   }
   return expiresAt ?? asker.expiresAt;
 }

@@ -64,6 +64,8 @@ export const URL_MAX_CHARACTERS = 2048;
 export const PATH_NAME = "[a-z0-9][a-z0-9-]{0,62}";
 export const NAME_MAX_CHARACTERS = 255;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
+/** Of the pointer in an error. Names in a body can be as long as the body. */
+export const POINTER_MAX_CHARACTERS = 300;
 /**
  * Living tokens below a token that ROOT_TOKEN minted, below one that such a token minted, and so on. Further down there
  * is no room. Bounds the tree that a mint counts and a revocation walks.

@@ -14,6 +14,8 @@ export interface ErrorDetails {
   readonly status: number | null;
   /** The API's error code, or one of this client's own codes: `unreachable`, `unexpected_answer`. */
   readonly code: string;
+  /** A JSON pointer to the member of the body that is wrong, or `/` and the name of a query parameter; null if there is none. */
+  readonly pointer?: string | null;
   /** `X-Request-Id` of the response. Include it when you report a problem. */
   readonly requestId?: string | null;
   /** `Retry-After` in ms; null if the response has none. */
@@ -25,14 +27,16 @@ export interface ErrorDetails {
 export class ActionRunsError extends Error {
   readonly status: number | null;
   readonly code: string;
+  readonly pointer: string | null;
   readonly requestId: string | null;
   readonly retryAfterMs: number | null;
 
-  constructor(sentence: string, { status, code, requestId, retryAfterMs, cause }: ErrorDetails) {
+  constructor(sentence: string, { status, code, pointer, requestId, retryAfterMs, cause }: ErrorDetails) {
     super(sentence, cause === undefined ? undefined : { cause });
     this.name = "ActionRunsError";
     this.status = status;
     this.code = code;
+    this.pointer = pointer ?? null;
     this.requestId = requestId ?? null;
     this.retryAfterMs = retryAfterMs ?? null;
   }
@@ -86,7 +90,8 @@ export async function redirected(response: Response): Promise<ActionRunsError> {
 export function refusalOf(response: Response, text: string): ActionRunsError {
   const body = parseJson(text);
   if (!isWireError(body)) return unexpectedResponse(response, "The response is not from the API");
-  return new ActionRunsError(body.error, { ...detailsOf(response), code: body.code });
+  const pointer = typeof body.pointer === "string" ? body.pointer : null;
+  return new ActionRunsError(body.error, { ...detailsOf(response), code: body.code, pointer });
 }
 
 function detailsOf(
@@ -100,7 +105,7 @@ function detailsOf(
   };
 }
 
-function isWireError(body: unknown): body is Required<WireError> {
+function isWireError(body: unknown): body is WireError & Required<Pick<WireError, "error" | "code">> {
   if (typeof body !== "object" || body === null) return false;
   const { error, code } = body as Partial<Record<keyof WireError, unknown>>;
   return typeof error === "string" && typeof code === "string";

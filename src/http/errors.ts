@@ -1,11 +1,12 @@
 /**
- * Every error response: `{ error, code }`, with one table of codes. A code is part of the contract and never changes.
+ * Every error response: `{ error, code, pointer }`, with one table of codes. A code is part of the contract and never changes.
  * A sentence says what is wrong, then what to do, and may change.
  */
 
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { POINTER_MAX_CHARACTERS } from "../base/limits.ts";
 
 /** The status, the default sentence, which is also the example in the OpenAPI document, and the seconds of `Retry-After`. */
 type ErrorKind = readonly [status: ContentfulStatusCode, sentence: string, retrySeconds?: number];
@@ -91,15 +92,23 @@ declare global {
 export interface ErrorExtras {
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
+  /** A JSON pointer (RFC 6901) to the member of the request that is wrong. */
+  readonly pointer?: string;
 }
 
 /** A refusal on its way to the caller. `message` is sent; `cause` is only logged. */
 export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
+  /** Undefined if the error is about the request as a whole. */
+  readonly pointer: string | undefined;
 
   /** The table has the default sentence and `Retry-After`. */
-  constructor(code: ErrorCode, sentence: string = ERRORS[code][1], { headers, cause }: ErrorExtras = {}) {
+  constructor(
+    code: ErrorCode,
+    sentence: string = ERRORS[code][1],
+    { headers, cause, pointer = "" }: ErrorExtras = {},
+  ) {
     const [status, , retrySeconds]: ErrorKind = ERRORS[code];
     // A stack is useless here, and capturing one costs more than all other work of a refusal.
     const { stackTraceLimit } = Error;
@@ -108,6 +117,8 @@ export class ApiError extends Error {
     Error.stackTraceLimit = stackTraceLimit;
     this.name = "ApiError";
     this.code = code;
+    // A pointer that is too long is left out and not cut, because a part of it points to another member.
+    this.pointer = pointer === "" || pointer.length > POINTER_MAX_CHARACTERS ? undefined : pointer;
     this.headers = {
       ...(status === 401 && { "WWW-Authenticate": "Bearer" }),
       ...(retrySeconds !== undefined && { "Retry-After": String(retrySeconds) }),
@@ -125,8 +136,8 @@ export function toApiError(thrown: unknown): ApiError {
   return new ApiError("internal_error", undefined, { cause: thrown });
 }
 
-export function errorResponse(c: Context, { code, message, headers }: ApiError): Response {
+export function errorResponse(c: Context, { code, message, headers, pointer }: ApiError): Response {
   c.set("errorCode", code);
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  return c.json({ error: message, code }, ERRORS[code][0]);
+  return c.json({ error: message, code, pointer }, ERRORS[code][0]);
 }

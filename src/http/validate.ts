@@ -6,6 +6,7 @@ import { safeParse } from "zod";
 import type * as z from "zod/mini";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "../base/limits.ts";
 import { ApiError, type ErrorCode } from "./errors.ts";
+import { refusalOf } from "./refusal.ts";
 
 /** The property in which a validator keeps its target and schema, for the OpenAPI document. No request reads it. */
 export const VALIDATES = Symbol("validates");
@@ -44,20 +45,8 @@ const SYNCHRONOUS = { validationFunction: safeParse };
 
 function refuseAs(code: ErrorCode) {
   return (result: { readonly success: boolean; readonly error?: z.core.$ZodError }) => {
-    if (result.error !== undefined) throw new ApiError(code, sentenceOf(result.error.issues));
+    if (result.error !== undefined) throw refusalOf(code, result.error.issues);
   };
-}
-
-/** The refusal's sentence: the first three issues with their places. */
-export function sentenceOf(issues: readonly z.core.$ZodIssue[]): string {
-  const shown = issues.slice(0, 3).map(({ path, message }) => {
-    const place = path.map(String).join(".").slice(0, 100);
-    // zod's message names every unknown key, which can be as long as the body.
-    const short = message.length > 300 ? `${message.slice(0, 300)}…` : message;
-    return place === "" ? short : `${place}: ${short}`;
-  });
-  const more = issues.length > shown.length ? ` And ${issues.length - shown.length} more.` : "";
-  return shown.join(" ") + more;
 }
 
 /** Reads no more than the first chunk: a body without a Content-Type is refused unread. */

@@ -11,6 +11,7 @@
  */
 
 import { hasOnlyFiniteNumbers, isJsonObject } from "../base/json.ts";
+import { pointerStep } from "../base/json-pointer.ts";
 import {
   JSON_MAX_DEPTH,
   PATTERNS_MAX_INSTRUCTIONS,
@@ -23,7 +24,7 @@ import type { SchemaWalk } from "./keyword-readers.ts";
 import { faultOfKeyword, KEYWORDS } from "./keyword-table.ts";
 import { isDeeperThan } from "./nesting.ts";
 import { type Pattern, PatternParts } from "./pattern.ts";
-import { pointerStep, type SchemaFault, shownJson, shownPointer } from "./schema-fault.ts";
+import { type SchemaFault, shownJson, shownPointer } from "./schema-fault.ts";
 import { type Draft, inPlaceSchemas, type SchemaNode } from "./schema-node.ts";
 
 /** A schema that was checked. It lives in memory only; `checkSchema` makes it again from the stored JSON. */
@@ -82,7 +83,7 @@ class Walk implements SchemaWalk {
 
   refuse(pointer: string, what: string, fault: string): void {
     const shown = shownPointer(pointer);
-    this.fault ??= { pointer: shown, sentence: `${what}${shown === "" ? "" : ` at ${shown}`} ${fault}` };
+    this.fault ??= { pointer, sentence: `${what}${shown === "" ? "" : ` at ${shown}`} ${fault}` };
   }
 
   subschema(value: unknown, pointer: string): SchemaNode {

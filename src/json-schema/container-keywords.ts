@@ -75,7 +75,10 @@ const evaluateUnique: Evaluate<List> = ({ uniqueItems }, list, location, _, { bu
 
 export const evaluateObject: Evaluate<JsonObject> = (node, object, location, seen, evaluation) => {
   const missing = missingName(node, object, evaluation.budget);
-  if (missing !== null) return fault(location, () => `has no property ${shownJson(missing)}. Send it.`);
+  if (missing !== null) {
+    const what = () => `has no property ${shownJson(missing)}. Send it.`;
+    return fault(location, what, { parent: location, key: missing });
+  }
   if (!looksAtProperties(node)) return null;
   const names = Object.keys(object);
   evaluation.budget.left -= names.length * MEMBER_STEPS;

@@ -11,6 +11,8 @@ import type { StepBudget } from "./step-budget.ts";
  */
 export interface Fault {
   readonly location: InstanceLocation | null;
+  /** The member that must change: the one at `location`, or one that is missing there. */
+  readonly wrong: InstanceLocation | null;
   readonly what: () => string;
 }
 
@@ -37,6 +39,6 @@ export type Evaluate<T> = (
   evaluation: Evaluation,
 ) => Fault | null;
 
-export function fault(location: InstanceLocation | null, what: () => string): Fault {
-  return { location, what };
+export function fault(location: InstanceLocation | null, what: () => string, wrong = location): Fault {
+  return { location, wrong, what };
 }

@@ -4,10 +4,11 @@
  */
 
 import { isJsonObject } from "../base/json.ts";
+import { pointerStep } from "../base/json-pointer.ts";
 import { FORMATS } from "./formats.ts";
 import { canonicalText } from "./json-equality.ts";
 import { type Pattern, type PatternParts, parsePattern } from "./pattern.ts";
-import { pointerStep, shownJson } from "./schema-fault.ts";
+import { shownJson } from "./schema-fault.ts";
 import type { AllowedValues, Draft, PatternProperty, SchemaNode, TypeName } from "./schema-node.ts";
 
 /** What a keyword's reader asks of the walk through the schema. `pointer` leads to the keyword. */

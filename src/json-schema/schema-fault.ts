@@ -2,7 +2,12 @@
  * Why a schema or parameters were refused, and where. PURE. Sentences stay short, however long the caller's names are.
  */
 
-/** `pointer`: a JSON Pointer (RFC 6901), `""` for the root. A very long one ends with `…`. */
+import { pointerStep } from "../base/json-pointer.ts";
+
+/**
+ * `pointer`: a JSON Pointer (RFC 6901) to the member that is wrong or missing, `""` for the root. The sentence shows only
+ * the start of a long one.
+ */
 export interface SchemaFault {
   readonly pointer: string;
   readonly sentence: string;
@@ -10,11 +15,6 @@ export interface SchemaFault {
 
 const POINTER_SHOWN_CHARACTERS = 300;
 const JSON_SHOWN_CHARACTERS = 80;
-
-/** One name or index of a JSON Pointer, with its slash. */
-export function pointerStep(key: string | number): string {
-  return `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
-}
 
 /**
  * Where a value is inside the parameters. A list of links, because most locations are never printed. Null is the root.

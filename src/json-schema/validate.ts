@@ -42,9 +42,9 @@ export function validate(
     return err({ pointer: "", sentence });
   }
   if (refused === null) return ok(undefined);
-  const pointer = shownPointer(pointerOf(refused.location));
-  const subject = pointer === "" ? "parameters" : `The value at ${pointer}`;
-  return err({ pointer, sentence: `${subject} ${refused.what()}` });
+  const shown = shownPointer(pointerOf(refused.location));
+  const subject = shown === "" ? "parameters" : `The value at ${shown}`;
+  return err({ pointer: pointerOf(refused.wrong), sentence: `${subject} ${refused.what()}` });
 }
 
 const OVERDRAWN: Fault = fault(null, () => "takes too many steps.");

@@ -2,6 +2,7 @@
 
 import { type DescribeRouteOptions, resolver } from "hono-openapi";
 import * as z from "zod";
+import { POINTER_MAX_CHARACTERS } from "../base/limits.ts";
 import { ERRORS, type ErrorCode } from "../http/errors.ts";
 
 export type Operation = DescribeRouteOptions & {
@@ -18,6 +19,13 @@ const errorBody = z
     code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]).meta({
       description: "What happened. A code never changes its meaning.",
     }),
+    pointer: z.optional(
+      z.string().meta({
+        format: "json-pointer",
+        maxLength: POINTER_MAX_CHARACTERS,
+        description: `A JSON pointer (RFC 6901) to the member of the request's body that is wrong, such as \`/trigger/url\` or \`/labels/0\`. If a member is missing, the pointer says where to add it. If several members are wrong, it points to the first one. For \`invalid_query\`, it is a slash and the name of the parameter, such as \`/limit\`. It is missing if the request as a whole is wrong, or if it would have more than ${POINTER_MAX_CHARACTERS} characters.`,
+      }),
+    ),
   })
   .meta({ id: "Error" });
 
@@ -89,7 +97,10 @@ export function refuses(...codes: readonly ErrorCode[]): Responses {
   const byStatus = Map.groupBy([...codes, ...ANYWHERE], (code) => ERRORS[code][0]);
   const responses: Responses = {};
   for (const [status, those] of byStatus) {
-    const examples = those.map((code) => [code, { value: { error: ERRORS[code][1], code } }] as const);
+    const examples = those.map((code) => [
+      code,
+      { value: { error: ERRORS[code][1], code, ...POINTERS[code] } },
+    ]);
     responses[status] = {
       description: those.join(", "),
       headers: headersOf(HEADERS_WITH[status] ?? []),
@@ -100,6 +111,15 @@ export function refuses(...codes: readonly ErrorCode[]): Responses {
   }
   return responses;
 }
+
+/** Where the examples of these errors point to. */
+const POINTERS: Partial<Record<ErrorCode, { readonly pointer: string }>> = {
+  invalid_body: { pointer: "/timeout" },
+  invalid_query: { pointer: "/limit" },
+  invalid_parameters: { pointer: "/parameters/replicas" },
+  secret_required: { pointer: "/trigger/headers/Authorization" },
+  too_many_labels: { pointer: "/labels" },
+};
 
 /** The errors of every endpoint. */
 const ANYWHERE: readonly ErrorCode[] = ["method_not_allowed", "internal_error", "loop_detected"];

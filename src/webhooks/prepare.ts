@@ -28,7 +28,7 @@ import type { StopRequest } from "./stop-request.ts";
 import { pathsOf, renderHeader, renderJson, renderText, renderUrl } from "./template.ts";
 import { HEADER_VALUE, isWholeAnswer, type Trigger } from "./trigger.ts";
 
-/** Each can be read after the place of the URL. */
+/** Each is read after the name of the URL. */
 const URL_FAULTS = {
   too_large: `has more than ${URL_MAX_CHARACTERS} characters with its placeholders put in; send shorter values.`,
   dot_segment:
@@ -47,10 +47,15 @@ export interface Origin {
   readonly scope: string;
 }
 
-/** Why there is no delivery: a setting can't be used, or the trigger has a fault, whose place the sentence names. */
-export interface PrepareFault {
+/** What is wrong with a member of the trigger. `path` leads to it from the body that has the trigger. */
+export interface TriggerFault {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** Why there is no delivery: a setting can't be used (then `path` is empty), or the trigger has a fault. */
+export interface PrepareFault extends TriggerFault {
   readonly code: "not_configured" | "invalid_body";
-  readonly sentence: string;
 }
 
 export async function prepareDelivery(
@@ -59,14 +64,14 @@ export async function prepareDelivery(
   { env, ring, origin, scope }: Origin,
 ): Promise<Result<NewDelivery, PrepareFault>> {
   const policy = webhookPolicy(env, origin);
-  if (!policy.ok) return err({ code: "not_configured", sentence: policy.error });
+  if (!policy.ok) return err({ code: "not_configured", path: [], message: policy.error });
   const { secrets = {}, signingSecret = null, retry, startOn } = trigger;
   const rendered = renderTrigger(trigger, { ...context, secrets });
-  if (!rendered.ok) return err({ code: "invalid_body", sentence: rendered.error });
+  if (!rendered.ok) return err({ code: "invalid_body", ...rendered.error });
   const url = guardUrl(rendered.value.url, policy.value);
-  if (!url.ok) return err({ code: "invalid_body", sentence: `trigger.url: ${url.error}` });
+  if (!url.ok) return err({ code: "invalid_body", path: ["trigger", "url"], message: url.error });
   const later = renderLater(trigger, { ...context, secrets });
-  if (!later.ok) return err({ code: "invalid_body", sentence: later.error });
+  if (!later.ok) return err({ code: "invalid_body", ...later.error });
   const { stop, link } = later.value;
   // The values of the answer are not known yet. Whatever they are, they change only the path and the query.
   const stopUrl =
@@ -76,7 +81,7 @@ export async function prepareDelivery(
       policy.value,
     );
   if (stopUrl?.ok === false) {
-    return err({ code: "invalid_body", sentence: `trigger.cancel.url: ${stopUrl.error}` });
+    return err({ code: "invalid_body", path: ["trigger", "cancel", "url"], message: stopUrl.error });
   }
 
   const both = { signingSecret, origin };
@@ -112,12 +117,12 @@ interface Later {
   readonly link: LaterText | null;
 }
 
-/** The stop request and the link with places for the values of the answer, or a sentence that names a fault's place. PURE. */
+/** The stop request and the link with places for the values of the answer. PURE. */
 export function renderLater(
   { cancel, link }: Pick<Trigger, "cancel" | "link">,
   context: FullContext,
   nonce: string = crypto.randomUUID().replaceAll("-", ""),
-): Result<Later, string> {
+): Result<Later, TriggerFault> {
   const marks = new Marks(nonce);
   const marked = { ...context, response: marks.stand };
   let linkText: LaterText | null = null;
@@ -126,13 +131,13 @@ export function renderLater(
     const rendered = isWhole
       ? renderText(link, marked, URL_MAX_CHARACTERS)
       : renderUrl(link, marked, URL_MAX_CHARACTERS, IN_STOP_URL);
-    if (!rendered.ok) return err(urlFault("trigger.link", rendered.error));
+    if (!rendered.ok) return err(urlFault(["trigger", "link"], rendered.error));
     linkText = marks.cut(rendered.value, isWhole ? "text" : "url");
   }
   if (cancel === undefined) return ok({ stop: null, link: linkText });
   // Nothing is sent by default. The payload may be null, which is JSON as well.
   const request = { ...cancel, payload: cancel.payload === undefined ? {} : cancel.payload };
-  const rendered = renderRequest(request, marked, "trigger.cancel", IN_STOP_URL);
+  const rendered = renderRequest(request, marked, ["trigger", "cancel"], IN_STOP_URL);
   if (!rendered.ok) return rendered;
   const { method, url, headers, body, weight } = rendered.value;
   const stop = {
@@ -148,12 +153,12 @@ export function renderLater(
 type Weighed = Pick<NewRequest, "weight">;
 type Rendered = Pick<WebhookRequest, "url" | "method" | "headers" | "body"> & Weighed;
 
-/** The request with all placeholders put in, or a sentence that names the place of what can't be sent. PURE. */
+/** The request with all placeholders put in, or what can't be sent. PURE. */
 export function renderTrigger(
   trigger: Pick<Trigger, "url" | "method" | "headers" | "payload">,
   context: FullContext,
-): Result<Rendered, string> {
-  return renderRequest(trigger, context, "trigger", IN_URL);
+): Result<Rendered, TriggerFault> {
+  return renderRequest(trigger, context, ["trigger"], IN_URL);
 }
 
 interface RequestTemplates {
@@ -166,32 +171,31 @@ interface RequestTemplates {
 function renderRequest(
   request: RequestTemplates,
   context: FullContext,
-  place: string,
+  path: readonly string[],
   urlRoots: Roots,
-): Result<Rendered, string> {
+): Result<Rendered, TriggerFault> {
   const url = renderUrl(request.url, context, URL_MAX_CHARACTERS, urlRoots);
-  if (!url.ok) return err(urlFault(`${place}.url`, url.error));
+  if (!url.ok) return err(urlFault([...path, "url"], url.error));
   const headers: [string, string][] = [];
   let headerBytes = 0;
   for (const [name, template] of Object.entries(request.headers)) {
     const header = renderHeader(template, context, RENDERED_HEADERS_MAX_BYTES);
     if (header.ok) headerBytes += name.length + header.value.putIn;
     if (!header.ok || headerBytes > RENDERED_HEADERS_MAX_BYTES) {
-      return err(
-        `${place}.headers: their names and the values put in have more than ${RENDERED_HEADERS_MAX_BYTES} bytes; send less.`,
-      );
+      const message = `their names and the values put in have more than ${RENDERED_HEADERS_MAX_BYTES} bytes; send less.`;
+      return err({ path: [...path, "headers"], message });
     }
     const { value } = header.value;
     if (!HEADER_VALUE.test(value)) {
-      return err(
-        `${place}.headers.${name.slice(0, 100)}: a value that was put in has characters that no header can carry; send printable ASCII.`,
-      );
+      const message =
+        "a value that was put in has characters that no header can carry; send printable ASCII.";
+      return err({ path: [...path, "headers", name], message });
     }
     headers.push([name, value]);
   }
   const named = Object.fromEntries(headers);
   const body = bodyOf(request, context, sendsForm(request, context));
-  if (!body.ok) return err(`${place}.payload: ${BODY_FAULTS[body.error]}`);
+  if (!body.ok) return err({ path: [...path, "payload"], message: BODY_FAULTS[body.error] });
   const { whole, openBytes } = body.value;
   // The value of a header is a secret of a stored action.
   const secrets = headers.length + pathsOf([request.headers, request.payload]).filter(isSecret).length;
@@ -199,8 +203,8 @@ function renderRequest(
   return ok({ url: url.value, method: request.method, headers: named, body: whole, weight });
 }
 
-function urlFault(place: string, fault: keyof typeof URL_FAULTS): string {
-  return `${place}: ${URL_FAULTS[fault]}`;
+function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS): TriggerFault {
+  return { path, message: URL_FAULTS[fault] };
 }
 
 /** Judged without the secrets, or an admin could learn whether a secret goes on as `-urlencoded` does. */

@@ -91,7 +91,10 @@ it.each(Object.entries(REFUSED_BODIES))("refuses to mint with %s", async (_name,
   const project = newProject();
   const answer = await ask<Refusal>("POST", `${project}/tokens`, { body });
   expect(answer.status).toBe(400);
-  expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code: "invalid_body" });
+  const pointer = Array.isArray(body)
+    ? undefined
+    : expect.stringMatching(/^\/(name|role|envName|expiresAt|project|token)$/);
+  expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code: "invalid_body", pointer });
   expect((await ask("GET", `${project}/tokens`)).body).toEqual([]);
 });
 

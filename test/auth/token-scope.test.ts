@@ -45,7 +45,12 @@ describe.each(ASKERS)("$role of $envName", (asker) => {
       const allowed = within(asker, target);
       expect([label(target), answer.status]).toEqual([label(target), allowed ? 201 : 403]);
       if (allowed) minted.push(label(target));
-      else expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code: "forbidden" });
+      else
+        expect(answer.body).toEqual({
+          error: expect.stringMatching(/\S/),
+          code: "forbidden",
+          pointer: expect.stringMatching(/^\/(role|envName)$/),
+        });
     }
     expect(await names(project)).toEqual(minted.sort());
   });

@@ -40,7 +40,17 @@ const PASSING: readonly (readonly [string, Answer])[] = [
 ];
 
 const LASTING: readonly (readonly [string, Answer, object])[] = [
-  ["400", refusal(400, "invalid_body"), { status: 400, code: "invalid_body" }],
+  ["400", refusal(400, "invalid_body"), { status: 400, code: "invalid_body", pointer: null }],
+  [
+    "400 with a pointer",
+    json(400, { error: "No.", code: "invalid_body", pointer: "/a~1b" }),
+    { status: 400, code: "invalid_body", pointer: "/a~1b" },
+  ],
+  [
+    "400 with a pointer that is no text",
+    json(400, { error: "No.", code: "invalid_body", pointer: ["a"] }),
+    { status: 400, code: "invalid_body", pointer: null },
+  ],
   ["401", refusal(401, "token_invalid"), { status: 401, code: "token_invalid" }],
   ["404", refusal(404, "not_found"), { status: 404, code: "not_found" }],
   ["408 of a proxy", page(408), { status: 408, code: "unexpected_answer" }],

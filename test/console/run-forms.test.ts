@@ -2,7 +2,6 @@
 
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { ActionRunsError } from "../../src/client/index.ts";
 import {
   cancelCommands,
   readingCommands,
@@ -10,7 +9,7 @@ import {
   shellWord,
   watchingCommands,
 } from "../../src/console/run/commands.ts";
-import { problemOf, readCancel, readParameters } from "../../src/console/run/forms.ts";
+import { readCancel, readParameters } from "../../src/console/run/forms.ts";
 import { indentedJson } from "../../src/console/run/indented-json.ts";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
@@ -38,7 +37,7 @@ describe("a cancel", () => {
   });
 
   it.each(["-1", "1.5", "3601", "1e3", "soon", "00000"])("with the grace %j asks for a number", (grace) => {
-    expect(readCancel("", grace)).toMatchObject({ problem: { field: "graceSeconds" } });
+    expect(readCancel("", grace)).toEqual({ problems: new Map([["/graceSeconds", expect.any(String)]]) });
   });
 });
 
@@ -53,38 +52,11 @@ describe("a retry", () => {
   it.each(['{"size": 1,}', "[]", "null", '"text"', ""])(
     "with the parameters %j asks for an object",
     (text) => {
-      expect(readParameters(text, before)).toMatchObject({ problem: { field: "parameters" } });
+      expect(readParameters(text, before)).toEqual({
+        problems: new Map([["/parameters", expect.any(String)]]),
+      });
     },
   );
-});
-
-describe("a refusal", () => {
-  const refused = (code: string, message: string) => new ActionRunsError(message, { status: 400, code });
-  const names = ["reason", "graceSeconds", "parameters"] as const;
-  it.each([
-    ["invalid_body", "reason: has 2000 bytes; send 1024.", "reason", "Has 2000 bytes; send 1024."],
-    [
-      "invalid_body",
-      "parameters and the recommendations are too long.",
-      "parameters",
-      "parameters and the recommendations are too long.",
-    ],
-    ["invalid_parameters", "The value at /a is 0.", "parameters", "The value at /a is 0."],
-    ["invalid_body", "The body is not valid JSON.", null, "The body is not valid JSON."],
-    ["run_succeeded", "The run already succeeded.", null, "The run already succeeded."],
-    ["run_open", "parameters: is no place here.", null, "parameters: is no place here."],
-  ])("%s %j stands beside the field %j", (code, message, field, sentence) => {
-    expect(problemOf(refused(code, message), names)).toEqual({ field, sentence });
-  });
-
-  it("that is no response says what another try does", () => {
-    const lost = new ActionRunsError("No response came.", { status: null, code: "unreachable" });
-    const { field, sentence } = problemOf(lost, names);
-    expect([field, sentence]).toEqual([null, expect.stringContaining("You can send the same one again")]);
-    expect(problemOf(refused("run_open", "The run has not ended."), names).sentence).toBe(
-      "The run has not ended.",
-    );
-  });
 });
 
 describe("a command", () => {

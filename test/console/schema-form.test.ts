@@ -2,8 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { parametersOf, suggestedTexts } from "../../src/console/actions/form-values.ts";
-import { fieldOfRefusal, memberOfRefusal } from "../../src/console/actions/refusal.ts";
-import { type Field, formOf, type Schema } from "../../src/console/actions/schema-form.ts";
+import { type Field, formOf, pointersOf, type Schema } from "../../src/console/actions/schema-form.ts";
 
 /** A form with one field, `x`. */
 const formWith = (x: unknown, more: Schema = {}) => formOf({ properties: { x }, ...more });
@@ -206,34 +205,14 @@ describe("a default", () => {
   });
 });
 
-describe("a refusal", () => {
+it("the fields of a form, groups included, are what a refusal can be about", () => {
   const form = formOf({
     properties: {
-      a: { type: "string" },
       "a b": { type: "string" },
       list: { type: "array", items: { type: "string" } },
       in: { properties: { "x/y": { type: "integer" } } },
     },
   });
-
-  it.each([
-    ["The value at /a is too short. Send at least 3 characters.", "/a"],
-    ["The value at /a b is too short. Send at least 3 characters.", "/a b"],
-    ["The value at /list/12 is of type number. Send a value of type string.", "/list"],
-    ["The value at /in/x~1y is 0. Send a number of at least 1.", "/in/x~1y"],
-    ['The value at /in has no property "x/y". Send it.', "/in/x~1y"],
-    ['The value at /in has no property "other". Send it.', "/in"],
-    ['parameters has no property "a". Send it.', "/a"],
-    ["The value at /other is not allowed here. Remove it.", ""],
-    ["parameters has 9 properties. Send at most 8.", ""],
-    ["Checking the parameters against the schema takes too many steps.", null],
-  ])("%j is about the field %j", (sentence, pointer) => {
-    expect(fieldOfRefusal(form, sentence)).toBe(pointer);
-  });
-
-  it("of the body names its member", () => {
-    expect(memberOfRefusal("entityId: send a uuid.")).toBe("entityId");
-    expect(memberOfRefusal("labels.0: send a string.")).toBe("labels");
-    expect(memberOfRefusal("The body is not valid JSON.")).toBeNull();
-  });
+  expect(pointersOf(form)).toEqual(["", "/a b", "/list", "/in", "/in/x~1y"]);
+  expect(pointersOf(formOf({ $ref: "#" }))).toEqual([""]);
 });

@@ -261,7 +261,7 @@ function rendered(
     recommendations,
     entity: { id: entityId },
   });
-  if (!request.ok) throw new Error(request.error);
+  if (!request.ok) throw new Error(request.error.message);
   const isForm = /form/.test(request.value.headers["Content-Type"] ?? "");
   const { body } = request.value;
   const fields: unknown = isForm ? Object.fromEntries(new URLSearchParams(body)) : JSON.parse(body);

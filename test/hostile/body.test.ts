@@ -1,5 +1,6 @@
 import { exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { POINTER_MAX_CHARACTERS } from "../../src/base/limits.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
 import { everything } from "../support/rows.ts";
 
@@ -86,13 +87,18 @@ async function send(route: Route, body: Body | null, contentType: string | null 
     headers,
     body: bytes,
   });
-  return { status: response.status, body: await response.json() };
+  return { status: response.status, body: await response.json<{ pointer?: string }>() };
 }
 
 async function expectRefused(request: () => ReturnType<typeof send>, status: number, code: string) {
   const before = await everything();
-  const { status: got, body } = await request();
+  const {
+    status: got,
+    body: { pointer = "", ...body },
+  } = await request();
   expect(body).toEqual({ error: expect.stringMatching(/^.{10,1500}$/s), code });
+  // A body that is wrong as a whole, or that has such a long name, gets none.
+  expect(pointer.length).toBeLessThanOrEqual(POINTER_MAX_CHARACTERS);
   expect(got).toBe(status);
   expect(await everything()).toEqual(before);
 }

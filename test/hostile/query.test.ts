@@ -191,7 +191,8 @@ describe("queries", () => {
   it.each(cases)("$what refuses ?$shown", async ({ path, query, body: sent }) => {
     const method = sent === undefined ? "GET" : "POST";
     const { status, body } = await ask<{ error: string }>(method, `${path}?${query}`, { body: sent });
-    expect(body).toEqual({ error: expect.any(String), code: "invalid_query" });
+    const pointer = expect.stringMatching(/^\/[^/]+$/);
+    expect(body).toEqual({ error: expect.any(String), code: "invalid_query", pointer });
     expect(body.error.length).toBeLessThan(1000);
     expect(status).toBe(400);
   });

@@ -326,7 +326,8 @@ describe.each(ROUTES)("$name", (route) => {
       raw,
       ...(token === undefined ? {} : { token }),
     });
-    expect(body).toEqual({ error: expect.any(String), code: "invalid_body" });
+    const pointer = expect.stringMatching(new RegExp(`^/${member}(/|$)`));
+    expect(body).toEqual({ error: expect.any(String), code: "invalid_body", pointer });
     expect(body.error).toContain(member);
     expect(body.error.length).toBeLessThan(1000);
     expect(status).toBe(400);
@@ -340,7 +341,7 @@ it("a failed callback without an error is refused", async () => {
     body: { status: "failed" },
   });
   expect(status).toBe(400);
-  expect(body).toEqual({ error: expect.stringContaining("error"), code: "invalid_body" });
+  expect(body).toEqual({ error: expect.stringContaining("error"), code: "invalid_body", pointer: "/error" });
 });
 
 describe("parameters, recommendations and output", () => {

@@ -61,7 +61,8 @@ describe.each(CASES)("$name, a $status", (example) => {
     expect(headers.get("Cache-Control")).toBe(CACHED[example.route] ?? "no-store");
     const isPage = /^\/(docs|console)/.test(example.route);
     expect(headers.get("Content-Type")).toMatch(isPage ? /^text\/html/ : /^application\/json/);
-    if (status >= 400) expect(body).toEqual({ error: expect.stringMatching(/.{10,}/), code: example.code });
+    const { code, pointer } = example;
+    if (status >= 400) expect(body).toEqual({ error: expect.stringMatching(/.{10,}/), code, pointer });
     expect(headers.get("WWW-Authenticate")).toBe(status === 401 ? "Bearer" : null);
     if (status === 503) expect(headers.get("Retry-After")).toMatch(/^\d+$/);
   });

@@ -139,7 +139,9 @@ describe.each(LIMITS)("$name, at most $max", (limit) => {
     const runs = newRunsPath();
     const run = await createRun(runs);
     const before = await everything();
-    const { status, body } = await send(limit, runs, run, limit.max + 1);
+    const answer = await send(limit, runs, run, limit.max + 1);
+    const { status } = answer;
+    const { pointer: _, ...body } = answer.body as { readonly pointer?: string };
     const size = status === 413 ? "" : `\\b${limit.max + 1}\\b.*`;
     expect(body).toEqual({
       error: expect.stringMatching(new RegExp(`${size}\\b${limit.max}\\b`)),

@@ -208,8 +208,7 @@ describe("size", () => {
     const inner = { allOf: [{}] };
     const frame = "/properties//allOf/0".length;
     accept({ properties: { ["n".repeat(2048 - frame)]: inner } });
-    const { pointer, sentence } = refusalOf({ properties: { ["n".repeat(2048 - frame + 1)]: inner } });
-    expect(pointer).toHaveLength(300);
+    const { sentence } = refusalOf({ properties: { ["n".repeat(2048 - frame + 1)]: inner } });
     expect(sentence).toContain("Use shorter names");
   });
 
@@ -217,7 +216,7 @@ describe("size", () => {
     const { pointer, sentence } = refusalOf({
       properties: { ["n".repeat(2000)]: { type: "t".repeat(10_000) } },
     });
-    expect(pointer).toHaveLength(300);
+    expect(pointer).toBe(`/properties/${"n".repeat(2000)}/type`);
     expect(sentence.length).toBeLessThan(600);
   });
 });
@@ -232,7 +231,7 @@ describe("accepted schemas", () => {
     expect(validate(tree, { name: "a", children: [{ name: "b", children: [{}] }] })).toEqual({
       ok: false,
       error: {
-        pointer: "/children/0/children/0",
+        pointer: "/children/0/children/0/name",
         sentence: 'The value at /children/0/children/0 has no property "name". Send it.',
       },
     });

@@ -4,7 +4,7 @@ import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createApp } from "../../src/app.ts";
 import type { Env } from "../../src/settings/env.ts";
-import { expectDescribed } from "./conformance.ts";
+import { expectDescribed, expectPointed } from "./conformance.ts";
 import { type Answer, type Ask, parse } from "./requests.ts";
 
 const app = createApp();
@@ -50,9 +50,7 @@ export async function askWith<T>(
   const response = await app.fetch(new Request(url, init), environment, createExecutionContext());
   const text = await response.text();
   expectDescribed(method, url, response, text);
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: parse<T>(response, text),
-  };
+  const answer = parse<T>(response, text);
+  expectPointed(url, body ?? {}, answer);
+  return { status: response.status, headers: response.headers, body: answer };
 }

@@ -84,6 +84,34 @@ export function expectDescribed(method: string, url: string, response: Response,
   if (!valid) throw new Error(`${what} otherwise than described: ${JSON.stringify(errors)}\n${text}`);
 }
 
+/**
+ * Throws where the pointer of an error leads nowhere: neither to a member of what was sent, nor to where one can be added.
+ * `sent`: the body, as JSON or as its text. For parameters that were left out, the service judges those that it has.
+ */
+export function expectPointed(url: string, sent: unknown, answer: unknown): void {
+  const { code, pointer } = (answer ?? {}) as { readonly code?: string; readonly pointer?: string };
+  if (typeof code !== "string" || pointer === undefined) return;
+  const path = pointer.split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const refused = `${code} points to ${pointer}, which is nowhere in ${JSON.stringify(sent)}`;
+  if (code === "invalid_query") {
+    const { searchParams } = new URL(url);
+    if (path.length !== 2 || !searchParams.has(path[1] ?? "")) throw new Error(`${refused} of ${url}`);
+    return;
+  }
+  const body: unknown = typeof sent === "string" ? JSON.parse(sent) : sent;
+  if (code === "invalid_parameters" && !Object.hasOwn((body ?? {}) as object, "parameters")) {
+    if (path[1] !== "parameters") throw new Error(refused);
+    return;
+  }
+  let parent = body;
+  for (const step of path.slice(1, -1)) {
+    if (typeof parent !== "object" || parent === null || !Object.hasOwn(parent, step))
+      throw new Error(refused);
+    parent = (parent as Readonly<Record<string, unknown>>)[step];
+  }
+  if (typeof parent !== "object" || parent === null) throw new Error(refused);
+}
+
 /** Headers of HTTP itself, of CORS, and of the connection to a real server. */
 const OF_HTTP =
   /^(connection|keep-alive|date|transfer-encoding|content-encoding|cache-control|content-type|content-length|x-content-type-options|vary|access-control-.*|x-request-id)$/;

@@ -14,6 +14,8 @@ export interface Case {
   readonly status: number;
   readonly route: string;
   readonly code?: string;
+  /** Where the error points to. */
+  readonly pointer?: string;
   readonly method: string;
   /** The path of the request, from the path of the runs and a run. */
   readonly path: (runs: string, run: CreatedRun) => string;
@@ -194,6 +196,7 @@ export const CASES: readonly Case[] = [
     name: "a secret that was never stored",
     status: 422,
     code: "secret_required",
+    pointer: "/trigger/headers/Authorization",
     route: `${ACTIONS}/:name`,
     method: "PUT",
     path: (runs) => `${actions(runs)}/${SECRET}`,
@@ -203,6 +206,7 @@ export const CASES: readonly Case[] = [
     name: "a bad action",
     status: 400,
     code: "invalid_body",
+    pointer: "/trigger/headers/X-Key",
     route: `${ACTIONS}/:name`,
     method: "PUT",
     path: (runs) => `${actions(runs)}/${SECRET}`,
@@ -249,6 +253,7 @@ export const CASES: readonly Case[] = [
     name: "a bad filter",
     status: 400,
     code: "invalid_query",
+    pointer: "/limit",
     route: RUNS,
     method: "GET",
     path: (runs) => `${runs}?limit=${SECRET}`,
@@ -257,6 +262,7 @@ export const CASES: readonly Case[] = [
     name: "a bad label",
     status: 400,
     code: "invalid_query",
+    pointer: "/label",
     route: `${RUNS}/summary`,
     method: "GET",
     path: (runs) => `${runs}/summary?label=${SECRET.repeat(10)}`,
@@ -265,6 +271,7 @@ export const CASES: readonly Case[] = [
     name: "a bad wait",
     status: 400,
     code: "invalid_query",
+    pointer: "/wait",
     route: `${RUNS}/:id`,
     method: "GET",
     path: (runs, run) => `${runs}/${run.id}?wait=${SECRET}`,
@@ -273,6 +280,7 @@ export const CASES: readonly Case[] = [
     name: "a bad cursor of a timeline",
     status: 400,
     code: "invalid_query",
+    pointer: "/cursor",
     route: `${RUNS}/:id/events`,
     method: "GET",
     path: (runs, run) => `${runs}/${run.id}/events?cursor=${SECRET}`,
@@ -290,6 +298,7 @@ export const CASES: readonly Case[] = [
     name: "a bad trigger",
     status: 400,
     code: "invalid_body",
+    pointer: "/trigger/url",
     route: RUNS,
     method: "POST",
     path: (runs) => runs,
@@ -304,6 +313,7 @@ export const CASES: readonly Case[] = [
     name: "a bad body",
     status: 400,
     code: "invalid_body",
+    pointer: "/actionName",
     route: RUNS,
     method: "POST",
     path: (runs) => runs,

@@ -2,7 +2,7 @@
 
 import { env, exports } from "cloudflare:workers";
 import { coordinatorName, readRunId } from "../../src/runs/run-id.ts";
-import { expectDescribed } from "./conformance.ts";
+import { expectDescribed, expectPointed } from "./conformance.ts";
 
 export const ROOT = "a-root-token-for-tests-of-32-characters";
 
@@ -70,11 +70,9 @@ export async function ask<T = ActionRun>(
   const response = await exports.default.fetch(url, init);
   const text = await response.text();
   expectDescribed(method, url, response, text);
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: parse<T>(response, text),
-  };
+  const answer = parse<T>(response, text);
+  if (raw === undefined || typeof raw === "string") expectPointed(url, raw ?? body ?? {}, answer);
+  return { status: response.status, headers: response.headers, body: answer };
 }
 
 /** JSON as what it says; null where there is nothing, and the text of anything else. */

@@ -81,7 +81,10 @@ describe("the size of a context that is sent as a value", () => {
     const over = renderTrigger(bare, context("\u00e4".repeat((room >> 1) + 1)));
     expect(over).toEqual({
       ok: false,
-      error: expect.stringContaining(`more than ${RENDERED_MAX_BYTES} bytes`),
+      error: {
+        path: ["trigger", "payload"],
+        message: expect.stringContaining(`more than ${RENDERED_MAX_BYTES} bytes`),
+      },
     });
   });
 });

@@ -234,7 +234,7 @@ describe("the secrets of a trigger are bounded by themselves", () => {
     };
     const whole = trigger.parse({ type: "webhook", url: URL, ...most });
     const rendered = renderTrigger(whole, { ...context("p", "s"), secrets: many(SECRETS_MAX, LONG) });
-    if (!rendered.ok) throw new Error(rendered.error);
+    if (!rendered.ok) throw new Error(rendered.error.message);
     const body = SECRET_USES_MAX * (SECRET_MAX_CHARACTERS + 3) + 1;
     expect(rendered.value.body.length).toBe(body);
   });

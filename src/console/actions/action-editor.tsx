@@ -1,16 +1,17 @@
 /** A definition as JSON, to store a new action or to change one. */
 
 import { useState } from "preact/hooks";
-import { type ActionDefinition, ActionRunsError, type StoredAction } from "../../client/index.ts";
+import type { ActionDefinition, StoredAction } from "../../client/index.ts";
 import { pageAt, pathOf } from "../routes/pages.ts";
 import { useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
+import { ChangeForm } from "../ui/change-form.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
-import { Dialog, DialogButtons } from "../ui/dialog.tsx";
-import { sentenceOf } from "../ui/error-view.tsx";
+import { Dialog } from "../ui/dialog.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { NO_PROBLEMS, useChange } from "../ui/use-change.ts";
 import { FIRST_DEFINITION } from "./commands.ts";
 import { parseExact } from "./exact-json.ts";
 import { isSchema } from "./schema-form.ts";
@@ -23,12 +24,17 @@ interface ActionEditorProps {
   readonly onStored: () => void;
 }
 
-type Problem = { readonly of: "name" | "definition"; readonly sentence: string };
+/** The name is part of the path, and the definition is the whole body. */
+const NAME = "name";
+const DEFINITION = "";
 
 const SECRETS =
   "The console never shows the values of headers, secrets and signingSecret. Null keeps a stored value. A change takes effect within 30 seconds.";
 const DELETED =
   "Somebody deleted this action and its secrets. To store yours as a new action, replace each null by its secret, and save.";
+const TAKEN = "There is an action of this name. Choose another name, or open that action and edit it.";
+const AFTER_LOSS =
+  "The service may have stored this. If you save again and the action was changed meanwhile, look at it first: the change may be yours.";
 const NAME_RULE =
   "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
 
@@ -41,80 +47,65 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
   const [name, setName] = useState(stored?.name ?? "");
   const [shown, setShown] = useState(() => pretty(stored?.definition ?? FIRST_DEFINITION));
   const [text, setText] = useState(shown);
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
   const [isOutdated, setOutdated] = useState(false);
+  const change = useChange({ fields: [DEFINITION], afterLoss: AFTER_LOSS });
 
-  async function save(event: Event) {
-    event.preventDefault();
-    if (isBusy) return;
+  function save() {
     const asked = name.trim();
     const page = { name: "action", action: asked, ...place } as const;
-    if (pageAt(pathOf(page))?.name !== "action") return setProblem({ of: "name", sentence: NAME_RULE });
+    if (pageAt(pathOf(page))?.name !== "action") return change.refuse(new Map([[NAME, NAME_RULE]]));
     const definition = definitionOf(text);
-    if (typeof definition === "string") return setProblem({ of: "definition", sentence: definition });
-    setProblem(null);
-    setBusy(true);
-    try {
-      const { version } = await client.actions.put(asked, definition, { ifVersion: base?.version ?? null });
-      note(`${asked} is stored as version ${version}.`);
-      onStored();
-      onClose();
-      if (stored === null) router.navigate(pathOf(page));
-    } catch (error) {
-      refuse(error);
-    } finally {
-      setBusy(false);
-    }
+    if (typeof definition === "string") return change.refuse(new Map([[DEFINITION, definition]]));
+    change.submit({
+      send: ({ signal }) =>
+        client.actions.put(asked, definition, { ifVersion: base?.version ?? null, signal }),
+      done({ version }) {
+        note(`${asked} is stored as version ${version}.`);
+        onStored();
+        onClose();
+        if (stored === null) router.navigate(pathOf(page));
+      },
+      explain({ status }) {
+        const isChanged = status === 412;
+        if (isChanged && stored === null) return new Map([[NAME, TAKEN]]);
+        setOutdated(isChanged);
+        return isChanged ? NO_PROBLEMS : null;
+      },
+    });
   }
 
-  function refuse(error: unknown) {
-    const isChanged = error instanceof ActionRunsError && error.status === 412;
-    if (isChanged && stored === null) {
-      const sentence =
-        "There is an action of this name. Choose another name, or open that action and edit it.";
-      return setProblem({ of: "name", sentence });
-    }
-    setOutdated(isChanged);
-    if (!isChanged) setProblem({ of: "definition", sentence: sentenceOf(error) });
-  }
-
-  async function showTheirs() {
-    setBusy(true);
-    try {
-      const theirs = await reader.actions.get(name);
-      setBase(theirs);
-      setShown(pretty(theirs.definition));
-      setText(pretty(theirs.definition));
-      setOutdated(false);
-      onStored();
-    } catch (error) {
-      const isGone = error instanceof ActionRunsError && error.code === "action_not_found";
-      if (isGone) {
+  const showTheirs = () =>
+    change.submit({
+      send: ({ signal }) => reader.actions.get(name, { signal }),
+      done(theirs) {
+        setBase(theirs);
+        setShown(pretty(theirs.definition));
+        setText(pretty(theirs.definition));
+        setOutdated(false);
+        onStored();
+      },
+      explain({ code }) {
+        if (code !== "action_not_found") return null;
         setBase(null);
         setOutdated(false);
-      }
-      setProblem({ of: "definition", sentence: isGone ? DELETED : sentenceOf(error) });
-    } finally {
-      setBusy(false);
-    }
-  }
+        return new Map([[DEFINITION, DELETED]]);
+      },
+    });
 
-  const problemOf = (field: Problem["of"]) => (problem?.of === field ? problem.sentence : null);
   return (
     <Dialog
       title={stored === null ? "New action" : `Edit ${stored.name}`}
       onClose={onClose}
       isKept={text !== shown}
     >
-      <form class="wide-form" onSubmit={save} noValidate>
+      <ChangeForm change={change} onSubmit={save} onClose={onClose} verb="Save" class="wide-form">
         {stored === null ? (
           <TextField
             label="Name"
             required
             placeholder="deploy"
             value={name}
-            error={problemOf("name")}
+            error={change.problems.get(NAME)}
             onInput={(event) => setName(event.currentTarget.value)}
           />
         ) : null}
@@ -124,7 +115,7 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
           rows={18}
           hint={SECRETS}
           value={text}
-          error={problemOf("definition")}
+          error={change.problems.get(DEFINITION)}
           onInput={(event) => setText(event.currentTarget.value)}
         />
         {isOutdated ? (
@@ -135,19 +126,13 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
             </p>
             <div class="head-buttons">
               <CopyButton what="your text" text={text} hasWord />
-              <Button onClick={showTheirs} isBusy={isBusy}>
+              <Button onClick={showTheirs} isBusy={change.isBusy}>
                 Show theirs
               </Button>
             </div>
           </div>
         ) : null}
-        <DialogButtons>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" isBusy={isBusy}>
-            Save
-          </Button>
-        </DialogButtons>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }

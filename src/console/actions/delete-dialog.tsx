@@ -1,13 +1,16 @@
 /** Asks before an action is deleted. */
 
-import { ActionRunsError, type StoredAction } from "../../client/index.ts";
+import type { StoredAction } from "../../client/index.ts";
 import { hrefOf, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { useChange } from "../ui/use-change.ts";
 
 const CHANGED =
   "Somebody changed this action meanwhile. Close this dialog, look at the action, and decide again.";
+const AFTER_LOSS =
+  "The action may be deleted already. If you try again, the service then says that there is no such action.";
 
 interface DeleteDialogProps {
   readonly action: StoredAction;
@@ -20,20 +23,28 @@ export function DeleteDialog({ action: { name, version }, onClose, onChanged }: 
   const { client, place } = useSession();
   const router = useRouter();
   const { note } = useNotices();
-  async function remove(): Promise<string | null> {
-    try {
-      await client.actions.delete(name, { ifVersion: version });
-    } catch (error) {
-      if (!(error instanceof ActionRunsError && error.status === 412)) throw error;
-      onChanged();
-      return CHANGED;
-    }
-    note(`${name} is deleted.`);
-    router.navigate(hrefOf({ name: "actions", ...place }));
-    return null;
-  }
+  const change = useChange({ afterLoss: AFTER_LOSS });
+  const remove = () =>
+    change.submit({
+      send: ({ signal }) => client.actions.delete(name, { ifVersion: version, signal }),
+      done() {
+        note(`${name} is deleted.`);
+        router.navigate(hrefOf({ name: "actions", ...place }));
+      },
+      explain({ status }) {
+        if (status !== 412) return null;
+        onChanged();
+        return new Map([[null, CHANGED]]);
+      },
+    });
   return (
-    <ConfirmDialog title={`Delete ${name}?`} verb="Delete action" onClose={onClose} onConfirm={remove}>
+    <ConfirmDialog
+      title={`Delete ${name}?`}
+      verb="Delete action"
+      change={change}
+      onConfirm={remove}
+      onClose={onClose}
+    >
       <p>
         Nobody can run it afterwards, and its secrets are deleted, too. Runs that have begun continue. You
         can't undo this.

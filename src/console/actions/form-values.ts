@@ -14,10 +14,8 @@ type SimpleField = Exclude<Field, Group>;
  */
 export type Texts = ReadonlyMap<string, string>;
 
-/** What is wrong with a field and what to do, by its pointer. */
-export type Problems = ReadonlyMap<string, string>;
-
-export type Filled = { readonly value: unknown } | { readonly problems: Problems };
+/** The value, or what is wrong with a field and what to do, by its pointer. */
+export type Filled = { readonly value: unknown } | { readonly problems: ReadonlyMap<string, string> };
 
 const INTEGER = /^-?(0|[1-9]\d*)$/;
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;

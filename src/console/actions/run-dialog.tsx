@@ -1,32 +1,26 @@
 /** The form that runs an action, made from its `parametersSchema`. */
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ActionRunsError, type NewRunOfAction, type StoredAction } from "../../client/index.ts";
+import { useMemo, useState } from "preact/hooks";
+import type { NewRunOfAction, StoredAction } from "../../client/index.ts";
 import { hrefOf, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
-import { Dialog, DialogButtons } from "../ui/dialog.tsx";
-import { sentenceOf } from "../ui/error-view.tsx";
+import { ChangeForm } from "../ui/change-form.tsx";
+import { Dialog } from "../ui/dialog.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
-import { afterTry, keyPerBody } from "../ui/key-per-body.ts";
 import { useNotices } from "../ui/notices.tsx";
-import { draftOf, type Problems, parametersOf, suggestedTexts } from "./form-values.ts";
-import { fieldOfRefusal, memberOfRefusal } from "./refusal.ts";
+import { useChange } from "../ui/use-change.ts";
+import { draftOf, parametersOf, suggestedTexts } from "./form-values.ts";
 import { SchemaField } from "./schema-fields.tsx";
-import { formOf } from "./schema-form.ts";
+import { formOf, pointersOf } from "./schema-form.ts";
 
 interface RunDialogProps {
   readonly action: StoredAction;
   readonly onClose: () => void;
 }
 
-/** What a refusal can be about besides the parameters. */
-interface Refusal {
-  readonly member: "entityId" | "labels" | null;
-  readonly sentence: string;
-}
-
-const NO_PROBLEMS: Problems = new Map();
+/** A field of the parameters, as a pointer in the body. */
+const inBody = (pointer: string) => `/parameters${pointer}`;
 
 export function RunDialog({ action: { name, definition }, onClose }: RunDialogProps) {
   const { client, place } = useSession();
@@ -39,61 +33,44 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   const [json, setJson] = useState<string | null>(null);
   const [entity, setEntity] = useState("");
   const [labels, setLabels] = useState("");
-  const [problems, setProblems] = useState(NO_PROBLEMS);
-  const [refusal, setRefusal] = useState<Refusal | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const [keyOf] = useState(keyPerBody);
-  const element = useRef<HTMLFormElement>(null);
 
   const form = json === null ? schemaForm : jsonForm;
   const shownTexts = json === null ? texts : new Map([["", json]]);
+  const change = useChange({ fields: ["/entityId", "/labels", ...pointersOf(form).map(inBody)] });
 
-  useEffect(() => {
-    if (problems.size > 0 || refusal !== null) showFirstProblem(element.current);
-  }, [problems, refusal]);
-
-  async function run(event: Event) {
-    event.preventDefault();
-    if (isBusy) return;
-    setRefusal(null);
+  function run() {
     const filled = parametersOf(form, shownTexts);
-    setProblems("problems" in filled ? filled.problems : NO_PROBLEMS);
-    if ("problems" in filled) return;
+    if ("problems" in filled) {
+      return change.refuse(
+        new Map([...filled.problems].map(([pointer, problem]) => [inBody(pointer), problem])),
+      );
+    }
     const body: NewRunOfAction = {
       parameters: filled.value as NonNullable<NewRunOfAction["parameters"]>,
       ...(entity.trim() === "" ? {} : { entityId: entity.trim() }),
       ...(labels.trim() === "" ? {} : { labels: linesOf(labels) }),
     };
-    setBusy(true);
-    try {
-      const { id } = await client.actions.run(name, body, { idempotencyKey: keyOf(body) });
-      announce(`A run of ${name} was created.`);
-      onClose();
-      router.navigate(hrefOf({ name: "run", ...place, id }));
-    } catch (error) {
-      refuse(error);
-    } finally {
-      setBusy(false);
-    }
-  }
-
-  function refuse(error: unknown) {
-    const sentence = sentenceOf(error);
-    const code = error instanceof ActionRunsError ? error.code : "";
-    const pointer = code === "invalid_parameters" ? fieldOfRefusal(form, sentence) : null;
-    if (pointer !== null) return setProblems(new Map([[pointer, sentence]]));
-    setRefusal({
-      member: code === "too_many_labels" ? "labels" : memberOf(code, sentence),
-      sentence: afterTry(error, sentence),
+    change.submit({
+      body,
+      send: (options) => client.actions.run(name, body, options),
+      done({ id }) {
+        announce(`A run of ${name} was created.`);
+        onClose();
+        router.navigate(hrefOf({ name: "run", ...place, id }));
+      },
     });
   }
 
-  const refusalOf = (member: Refusal["member"]) => (refusal?.member === member ? refusal.sentence : null);
-  const general = refusalOf(null);
   const isEmptyForm = form.kind === "group" && form.fields.length === 0;
   return (
     <Dialog title={`Run ${name}`} onClose={onClose}>
-      <form ref={element} class="wide-form run-form" onSubmit={run} noValidate>
+      <ChangeForm
+        change={change}
+        onSubmit={run}
+        onClose={onClose}
+        verb="Run action"
+        class="wide-form run-form"
+      >
         {definition.trigger === undefined ? (
           <p class="warning-box">
             This action has no webhook, so nothing starts the work of this run. It stays open until its
@@ -115,7 +92,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
           <SchemaField
             field={form}
             texts={shownTexts}
-            problems={problems}
+            problemAt={(pointer) => change.problems.get(inBody(pointer))}
             onText={(pointer, text) =>
               json === null ? setTexts((before) => new Map(before).set(pointer, text)) : setJson(text)
             }
@@ -126,7 +103,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
             label="Entity"
             hint="What the run is about, as a UUID. Optional."
             value={entity}
-            error={refusalOf("entityId")}
+            error={change.problems.get("/entityId")}
             onInput={(event) => setEntity(event.currentTarget.value)}
           />
           <TextArea
@@ -134,29 +111,13 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
             hint="One on each line. Optional."
             rows={2}
             value={labels}
-            error={refusalOf("labels")}
+            error={change.problems.get("/labels")}
             onInput={(event) => setLabels(event.currentTarget.value)}
           />
         </div>
-        {general === null ? null : (
-          <p class="field-error" role="alert">
-            {general}
-          </p>
-        )}
-        <DialogButtons>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" isBusy={isBusy}>
-            Run action
-          </Button>
-        </DialogButtons>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
-}
-
-function memberOf(code: string, sentence: string): Refusal["member"] {
-  const member = code === "invalid_body" ? memberOfRefusal(sentence) : null;
-  return member === "entityId" || member === "labels" ? member : null;
 }
 
 function linesOf(text: string): string[] {
@@ -164,10 +125,4 @@ function linesOf(text: string): string[] {
     .split("\n")
     .map((line) => line.trim())
     .filter(Boolean);
-}
-
-function showFirstProblem(form: HTMLFormElement | null): void {
-  const control = form?.querySelector<HTMLElement>("[aria-invalid]");
-  if (control) control.focus();
-  else form?.querySelector(".field-error")?.scrollIntoView({ block: "nearest" });
 }

@@ -3,24 +3,25 @@
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import { Field as Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
-import type { Problems, Texts } from "./form-values.ts";
+import type { Texts } from "./form-values.ts";
 import { optionText } from "./parameter-rows.ts";
 import type { Field, Group } from "./schema-form.ts";
 
 interface SchemaFieldProps {
   readonly field: Field;
   readonly texts: Texts;
-  readonly problems: Problems;
+  /** What is wrong with the field of a pointer. */
+  readonly problemAt: (pointer: string) => string | undefined;
   readonly onText: (pointer: string, text: string) => void;
 }
 
 export function SchemaField(props: SchemaFieldProps) {
-  const { field, texts, problems, onText } = props;
+  const { field, texts, problemAt, onText } = props;
   const text = texts.get(field.pointer) ?? "";
   const shared = {
     label: field.label,
     hint: hintOf(field),
-    error: problems.get(field.pointer) ?? null,
+    error: problemAt(field.pointer) ?? null,
     required: field.isRequired && field.pointer !== "",
   };
   const change = (next: string) => onText(field.pointer, next);
@@ -128,9 +129,9 @@ function Flag({ label, hint, error, isOn, onChange }: FlagProps) {
 }
 
 function Fieldset(props: SchemaFieldProps & { readonly field: Group }) {
-  const { field, problems } = props;
+  const { field, problemAt } = props;
   const id = useId();
-  const error = problems.get(field.pointer);
+  const error = problemAt(field.pointer);
   return (
     <fieldset class="group" aria-describedby={error === undefined ? undefined : id}>
       <legend>{field.label}</legend>
@@ -153,10 +154,10 @@ function Fieldset(props: SchemaFieldProps & { readonly field: Group }) {
 
 type PicksField = Extract<Field, { readonly kind: "picks" }>;
 
-function Picks({ field, texts, problems, onText }: SchemaFieldProps & { readonly field: PicksField }) {
+function Picks({ field, texts, problemAt, onText }: SchemaFieldProps & { readonly field: PicksField }) {
   const id = useId();
   const picked = (texts.get(field.pointer) ?? "").split(",");
-  const error = problems.get(field.pointer);
+  const error = problemAt(field.pointer);
   function pick(index: string, isOn: boolean) {
     const all = field.options.map((_, at) => String(at));
     onText(field.pointer, all.filter((at) => (at === index ? isOn : picked.includes(at))).join(","));

@@ -57,6 +57,11 @@ export function formOf(schema: Schema | undefined): Field {
   );
 }
 
+/** The pointers of the field and of all fields inside it. */
+export function pointersOf(field: Field): readonly string[] {
+  return [field.pointer, ...(field.kind === "group" ? field.fields.flatMap(pointersOf) : [])];
+}
+
 interface Position {
   readonly pointer: string;
   readonly name: string;

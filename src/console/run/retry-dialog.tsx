@@ -1,18 +1,16 @@
 /** Runs an ended run again, with its own parameters or with others. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { DetailedActionRun } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { Dialog, DialogButtons } from "../ui/dialog.tsx";
+import { ChangeForm } from "../ui/change-form.tsx";
+import { Dialog } from "../ui/dialog.tsx";
 import { TextArea } from "../ui/field.tsx";
+import { useChange } from "../ui/use-change.ts";
 import { retryCommands } from "./commands.ts";
 import { CommandDetails } from "./commands-section.tsx";
-import { FormProblem, focusInvalid } from "./form-problem.tsx";
 import { readParameters } from "./forms.ts";
-import { problemAt, useChange } from "./use-change.ts";
 
-const FIELDS = ["parameters"] as const;
 const ROWS_MIN = 4;
 const ROWS_MAX = 16;
 
@@ -26,23 +24,19 @@ interface RetryDialogProps {
 
 export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDialogProps) {
   const { client, place } = useSession();
-  const form = useRef<HTMLFormElement>(null);
   const [before] = useState(() => JSON.stringify(run.parameters, null, 2));
   const [text, setText] = useState(before);
-  const { isBusy, problem, refuse, submit } = useChange<(typeof FIELDS)[number]>(FIELDS);
-  useEffect(() => focusInvalid(form.current), [problem]);
+  const change = useChange({ fields: ["/parameters"] });
   const typed = readParameters(text, before);
 
-  function send(event: Event) {
-    event.preventDefault();
-    if ("problem" in typed) refuse(typed.problem);
-    else {
-      submit(
-        { parameters: typed.value ?? undefined },
-        (body, options) => client.runs.retry(run.id, { ...body, ...options }),
-        ({ id }) => onRetried(id),
-      );
-    }
+  function send() {
+    if ("problems" in typed) return change.refuse(typed.problems);
+    const body = { parameters: typed.value ?? undefined };
+    change.submit({
+      body,
+      send: (options) => client.runs.retry(run.id, { ...body, ...options }),
+      done: ({ id }) => onRetried(id),
+    });
   }
   const hasParameters = "value" in typed && typed.value !== null;
   const commands = retryCommands(
@@ -51,7 +45,14 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
   );
   return (
     <Dialog title="Retry run" onClose={onClose}>
-      <form ref={form} onSubmit={send} noValidate>
+      <ChangeForm
+        change={change}
+        onSubmit={send}
+        onClose={onClose}
+        verb="Retry run"
+        keep="Close"
+        besides={<CommandDetails commands={commands} what="to retry the run" />}
+      >
         <p class="muted">
           {isDispatched
             ? "This makes a new run with the same inputs and labels."
@@ -63,17 +64,9 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
           value={text}
           onInput={(event) => setText(event.currentTarget.value)}
           hint="A JSON object. Parameters that you do not change stay exactly as they are."
-          error={problemAt(problem, "parameters")}
+          error={change.problems.get("/parameters")}
         />
-        <FormProblem sentence={problemAt(problem, null)} />
-        <CommandDetails commands={commands} what="to retry the run" />
-        <DialogButtons>
-          <Button onClick={onClose}>Close</Button>
-          <Button kind="primary" type="submit" isBusy={isBusy}>
-            Retry run
-          </Button>
-        </DialogButtons>
-      </form>
+      </ChangeForm>
     </Dialog>
   );
 }

@@ -1,14 +1,15 @@
 /** Creates a token and shows it once. The token lives in this dialog alone, and is gone when the dialog closes. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ActionRunsError, type CreatedApiToken } from "../../client/index.ts";
+import type { CreatedApiToken } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
+import { ChangeForm } from "../ui/change-form.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { Dialog, DialogButtons } from "../ui/dialog.tsx";
-import { sentenceOf } from "../ui/error-view.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
 import { exactTime } from "../ui/time.tsx";
+import { useChange } from "../ui/use-change.ts";
 import { expiresAt, expiryChoices, firstChoice } from "./expiry.ts";
 import { type Role, rolesUpTo } from "./roles.ts";
 
@@ -45,12 +46,7 @@ interface TokenFormProps {
   readonly onUnsure: () => void;
 }
 
-type FieldName = "name" | "envName" | "expiresAt";
-
-interface Problem {
-  readonly field: FieldName | null;
-  readonly sentence: string;
-}
+const AFTER_LOSS = "A token may have been created all the same: look for it in the list, and revoke it.";
 
 function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
   const { client, holder, isMinted } = useSession();
@@ -61,53 +57,48 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
   const [role, setRole] = useState<Role>("viewer");
   const [envName, setEnvName] = useState(holder.envName ?? "");
   const [expiry, setExpiry] = useState(() => (isMinted ? "" : firstChoice(choices)));
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const form = useRef<HTMLFormElement>(null);
-  useEffect(() => {
-    if (problem !== null) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
-  }, [problem]);
+  const change = useChange({ fields: ["/name", "/role", "/envName", "/expiresAt"], afterLoss: AFTER_LOSS });
+  const { problems } = change;
 
-  async function create(event: Event) {
-    event.preventDefault();
-    if (isBusy) return;
+  function create() {
     if (name.trim() === "") {
-      setProblem({ field: "name", sentence: "Give the token a name. Runs show it as their creator." });
-      return;
+      return change.refuse(new Map([["/name", "Give the token a name. Runs show it as their creator."]]));
     }
-    setBusy(true);
-    setProblem(null);
-    try {
-      const at = expiresAt(choices, expiry, Date.now());
-      onCreated(
-        await client.tokens.create({
-          name: name.trim(),
-          role,
-          ...(envName.trim() === "" ? {} : { envName: envName.trim() }),
-          ...(at === undefined ? {} : { expiresAt: at }),
-        }),
-      );
-    } catch (error) {
-      setBusy(false);
-      setProblem(problemOf(error));
-      if (isUnsure(error)) onUnsure();
-    }
+    const at = expiresAt(choices, expiry, Date.now());
+    const body = {
+      name: name.trim(),
+      role,
+      ...(envName.trim() === "" ? {} : { envName: envName.trim() }),
+      ...(at === undefined ? {} : { expiresAt: at }),
+    };
+    change.submit({
+      send: ({ signal }) => client.tokens.create(body, { signal }),
+      done: onCreated,
+      explain({ status }) {
+        // The response was lost, so nobody knows.
+        if (status === null) onUnsure();
+        return null;
+      },
+    });
   }
 
-  const errorOf = (field: FieldName | null) => (problem?.field === field ? problem.sentence : null);
-  const general = errorOf(null);
   return (
-    <form ref={form} onSubmit={create} noValidate>
+    <ChangeForm change={change} onSubmit={create} onClose={onClose} verb="Create token">
       <TextField
         label="Name"
         required
         hint="Runs show it as their creator."
         placeholder="ci"
         value={name}
-        error={errorOf("name")}
+        error={problems.get("/name")}
         onInput={(event) => setName(event.currentTarget.value)}
       />
-      <SelectField label="Role" value={role} onChange={(event) => setRole(event.currentTarget.value as Role)}>
+      <SelectField
+        label="Role"
+        value={role}
+        error={problems.get("/role")}
+        onChange={(event) => setRole(event.currentTarget.value as Role)}
+      >
         {roles.map((one) => (
           <option key={one.role} value={one.role}>
             {one.role}: {one.rights}
@@ -123,14 +114,14 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
         }
         readOnly={holder.envName !== null}
         value={envName}
-        error={errorOf("envName")}
+        error={problems.get("/envName")}
         onInput={(event) => setEnvName(event.currentTarget.value)}
       />
       <SelectField
         label="Expires"
         hint={expiryHint(isMinted, holder.expiresAt)}
         value={expiry}
-        error={errorOf("expiresAt")}
+        error={problems.get("/expiresAt")}
         onChange={(event) => setExpiry(event.currentTarget.value)}
       >
         {choices.map(({ key, label }) => (
@@ -139,40 +130,13 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
           </option>
         ))}
       </SelectField>
-      {general === null ? null : (
-        <p class="field-error" role="alert">
-          {general}
-        </p>
-      )}
-      <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
-        <Button kind="primary" type="submit" isBusy={isBusy}>
-          Create token
-        </Button>
-      </DialogButtons>
-    </form>
+    </ChangeForm>
   );
 }
 
 function expiryHint(isMinted: boolean, ownExpiresAt: string | null): string | null {
   if (isMinted) return "At the latest when you sign out, because you signed in with ROOT_TOKEN.";
   return ownExpiresAt === null ? null : `Your own token expires on ${exactTime(ownExpiresAt)}.`;
-}
-
-/** The service's sentence begins with the member that it refuses. */
-function problemOf(error: unknown): Problem {
-  const sentence = sentenceOf(error);
-  const [, member] = /^(name|envName|expiresAt): /.exec(sentence) ?? [];
-  if (member !== undefined) return { field: member as FieldName, sentence };
-  const unsure = isUnsure(error)
-    ? " A token may have been created all the same: look for it in the list, and revoke it."
-    : "";
-  return { field: null, sentence: sentence + unsure };
-}
-
-/** The response was lost, so nobody knows. */
-function isUnsure(error: unknown): boolean {
-  return error instanceof ActionRunsError && error.status === null;
 }
 
 function Shown({ token, onClose }: { readonly token: CreatedApiToken; readonly onClose: () => void }) {

@@ -12,8 +12,8 @@ import { useId } from "preact/hooks";
 interface Described {
   readonly label: string;
   readonly hint?: ComponentChildren;
-  /** What is wrong and what to do. null: nothing. */
-  readonly error?: string | null;
+  /** What is wrong and what to do. */
+  readonly error?: string | null | undefined;
 }
 
 interface Ids {

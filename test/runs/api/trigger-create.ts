@@ -12,6 +12,7 @@ export const WEBHOOK = { type: "webhook", url: "https://ci.example.com/hooks/1" 
 interface Refusal {
   readonly error: string;
   readonly code: string;
+  readonly pointer?: string;
 }
 
 /** The answer, and what was tried with any binding that could make something. */
@@ -21,6 +22,11 @@ export async function create(body: Record<string, unknown>, settings: Partial<En
   const bindings = envWith({ DB: db.binding, COORDINATORS: coordinators.binding, ...settings });
   const sent = { body: { actionName: "deploy", ...body } };
   const { status, body: told } = await askWith<Refusal>(bindings, "POST", path, sent);
+  // The pointer leads to the member that the sentence names: in front, or as an unknown one at the end.
+  const steps = told.pointer?.slice(1).split("/") ?? [];
+  const named = steps.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")).join(".");
+  const isNamed = told.error.includes("Unrecognized key") || told.error.startsWith(named.slice(0, 100));
+  expect([isNamed, told]).toEqual([true, told]);
   return { status, code: told.code, error: told.error, uses: [...db.uses, ...coordinators.uses] };
 }
 

@@ -116,7 +116,11 @@ describe("the next page", () => {
     ]) {
       const refused = await ask<unknown>("GET", `${path}?cursor=${bad}`);
       expect(refused.status).toBe(400);
-      expect(refused.body).toEqual({ error: expect.stringContaining("cursor"), code: "invalid_query" });
+      expect(refused.body).toEqual({
+        error: expect.stringContaining("cursor"),
+        code: "invalid_query",
+        pointer: "/cursor",
+      });
     }
   });
 

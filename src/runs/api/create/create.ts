@@ -13,11 +13,12 @@ import type { AppEnv } from "../../../http/app-env.ts";
 import { usableRing } from "../../../http/environment.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
+import { refusalOf, sentenceOf } from "../../../http/refusal.ts";
 import type { KeyRing } from "../../../settings/key-ring.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
 import type { NewDelivery } from "../../../webhooks/delivery.ts";
 import type { TemplateContext } from "../../../webhooks/placeholder.ts";
-import { prepareDelivery } from "../../../webhooks/prepare.ts";
+import { type PrepareFault, prepareDelivery } from "../../../webhooks/prepare.ts";
 import type { Trigger } from "../../../webhooks/trigger.ts";
 import type { ChangeKey, Inclusion, RunAnswer, RunReply } from "../../protocol.ts";
 import type { NewRun, RunSource } from "../../run.ts";
@@ -158,6 +159,13 @@ async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<C
   return { answer, token: await signCallbackToken(ring, grant) };
 }
 
+/** The pointer leads into the body, and the trigger of an action is not in the body. */
+function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError {
+  return source === "trigger"
+    ? refusalOf(fault.code, [fault])
+    : new ApiError(fault.code, sentenceOf([fault]));
+}
+
 function isIdTaken(answer: RunReply): boolean {
   return !answer.ok && answer.reason === "id_taken";
 }
@@ -176,7 +184,7 @@ async function prepareRun(creation: Creation, wanted: WantedRun): Promise<Prepar
   const { labels, trigger } = wanted;
   if (labels.length > LABELS_MAX) {
     const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
-    throw new ApiError("too_many_labels", sentence);
+    throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
   }
   const createdAt = Date.now();
   const coordinator = key === null ? randomCoordinator() : coordinatorOfKey(key);
@@ -186,7 +194,7 @@ async function prepareRun(creation: Creation, wanted: WantedRun): Promise<Prepar
   const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
   if (trigger === undefined) return { run, delivery: null, token };
   const prepared = await prepareDelivery(trigger, toContext(creation, wanted, run, await token), creation);
-  if (!prepared.ok) throw new ApiError(prepared.error.code, prepared.error.sentence);
+  if (!prepared.ok) throw refusalOfTrigger(prepared.error, wanted);
   return { run, delivery: prepared.value, token };
 }
 

@@ -25,7 +25,7 @@ async function wantedAgain(creation: Creation, id: string, body: RetryBody): Pro
   const bytes = utf8Bytes(JSON.stringify(parameters) + inputs.recommendations);
   if (bytes > INPUTS_MAX_BYTES) {
     const sentence = `parameters and the recommendations of the run together have ${bytes} bytes; send at most ${INPUTS_MAX_BYTES}.`;
-    throw new ApiError("invalid_body", sentence);
+    throw new ApiError("invalid_body", sentence, { pointer: "/parameters" });
   }
   const action = source === "action" ? await resolveAction(creation, actionName, parameters) : null;
   return {

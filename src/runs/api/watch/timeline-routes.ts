@@ -49,10 +49,12 @@ export const timelineRoutes = new Hono<AppEnv>().get(
 );
 
 async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: string): Promise<Response> {
-  if (c.req.query("limit") !== undefined || c.req.query("cursor") !== undefined) {
+  const ofPages = ["limit", "cursor"].find((name) => c.req.query(name) !== undefined);
+  if (ofPages !== undefined) {
     throw new ApiError(
       "invalid_query",
       "A stream has no limit and no cursor. Send Last-Event-ID to continue after an event.",
+      { pointer: `/${ofPages}` },
     );
   }
   const after = lastEventId(c.req.header("Last-Event-ID"));

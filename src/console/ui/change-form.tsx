@@ -1,0 +1,63 @@
+/** The form of a change: its fields, what is wrong with it as a whole, and its buttons. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Button, type ButtonProps } from "./button.tsx";
+import { DialogButtons } from "./dialog.tsx";
+import type { Change } from "./use-change.ts";
+
+interface ChangeFormProps {
+  readonly change: Change;
+  /** Called when somebody submits the form. Sends the change, or refuses it. */
+  readonly onSubmit: () => void;
+  readonly onClose: () => void;
+  /** The text of the button that does it. */
+  readonly verb: string;
+  readonly kind?: ButtonProps["kind"];
+  /** The text of the button that does not. */
+  readonly keep?: string;
+  readonly class?: string;
+  /** Stands between the problem and the buttons. */
+  readonly besides?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more }: ChangeFormProps) {
+  const { kind = "primary", keep = "Cancel", besides, ...attributes } = more;
+  const { isBusy, problems } = change;
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => showFirstProblem(form.current), [problems]);
+  const problem = problems.get(null);
+  return (
+    <form
+      {...attributes}
+      ref={form}
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSubmit();
+      }}
+    >
+      {children}
+      {problem === undefined ? null : (
+        <p class="form-problem" role="alert">
+          <bdi>{problem}</bdi>
+        </p>
+      )}
+      {besides}
+      <DialogButtons>
+        <Button onClick={onClose}>{keep}</Button>
+        <Button kind={kind} type="submit" isBusy={isBusy}>
+          {verb}
+        </Button>
+      </DialogButtons>
+    </form>
+  );
+}
+
+/** A field that gets the focus is read out with its error. */
+function showFirstProblem(form: HTMLFormElement | null): void {
+  const control = form?.querySelector<HTMLElement>("[aria-invalid]");
+  if (control) control.focus();
+  else form?.querySelector(".field-error, .form-problem")?.scrollIntoView({ block: "nearest" });
+}
