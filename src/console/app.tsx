@@ -5,10 +5,15 @@ import { ActionPage } from "./actions/action-page.tsx";
 import { ActionsPage } from "./actions/actions-page.tsx";
 import { Frame } from "./frame.tsx";
 import { type Keys, KeysProvider } from "./keys/keys.tsx";
-import { type Page, type Place, type Project, placeOf } from "./routes/pages.ts";
+import { type Page, type Project, type Scope, scopeOf } from "./routes/pages.ts";
 import { hrefOf, Link, type Router, RouterProvider, useRoute, useRouter } from "./routes/router.tsx";
 import { RunsPage } from "./runs/runs-page.tsx";
-import { SessionScope, SessionStoreProvider, useSessionState, useSessionStore } from "./session/session.tsx";
+import {
+  SessionProvider,
+  SessionStoreProvider,
+  useSessionState,
+  useSessionStore,
+} from "./session/session.tsx";
 import type { SessionStore } from "./session/session-store.ts";
 import type { Session } from "./session/sign-in.ts";
 import { SignInPage } from "./session/sign-in-page.tsx";
@@ -44,16 +49,16 @@ export function App({ router, sessions, keys, clock }: AppProps) {
 function Shown() {
   const { session, notice } = useSessionState();
   const { page } = useRoute();
-  if (session === null) return <SignInPage notice={notice} at={page === null ? null : placeOf(page)} />;
+  if (session === null) return <SignInPage notice={notice} at={page === null ? null : scopeOf(page)} />;
   return <SignedIn session={session} page={page} />;
 }
 
 function SignedIn({ session, page }: { readonly session: Session; readonly page: Page | null }) {
   const store = useSessionStore();
   const router = useRouter();
-  const named = page === null ? null : placeOf(page);
-  const place: Place = { ...session.place, ...named, envName: named?.envName ?? session.place.envName };
-  const home = hrefOf({ name: "runs", ...session.place });
+  const named = page === null ? null : scopeOf(page);
+  const scope: Scope = { ...session.scope, ...named, envName: named?.envName ?? session.scope.envName };
+  const home = hrefOf({ name: "runs", ...session.scope });
   const isSignIn = page?.name === "sign-in";
 
   useEffect(() => {
@@ -65,15 +70,15 @@ function SignedIn({ session, page }: { readonly session: Session; readonly page:
 
   if (isSignIn) return null;
   return (
-    <SessionScope session={session} place={place}>
-      <Frame page={page} place={place}>
+    <SessionProvider session={session} scope={scope}>
+      <Frame page={page} scope={scope}>
         {page === null || !opens(session, named) ? (
           <Elsewhere session={session} isPage={page !== null} home={home} />
         ) : (
           <Content page={page} />
         )}
       </Frame>
-    </SessionScope>
+    </SessionProvider>
   );
 }
 
@@ -98,11 +103,11 @@ function Content({ page }: { readonly page: Page }) {
   }
 }
 
-/** Whether the token opens the place. The service would refuse with 404, which does not say why. */
-function opens({ holder }: Session, place: (Project & { readonly envName: string | null }) | null): boolean {
-  if (place === null) return true;
-  if (holder.project !== null && holder.project !== `${place.o}/${place.p}`) return false;
-  return holder.envName === null || place.envName === null || holder.envName === place.envName;
+/** Whether the token opens the scope. If it does not, the service responds with 404, which does not say why. */
+function opens({ holder }: Session, scope: (Project & { readonly envName: string | null }) | null): boolean {
+  if (scope === null) return true;
+  if (holder.project !== null && holder.project !== `${scope.o}/${scope.p}`) return false;
+  return holder.envName === null || scope.envName === null || holder.envName === scope.envName;
 }
 
 interface ElsewhereProps {
@@ -120,7 +125,7 @@ function Elsewhere({ session, isPage, home }: ElsewhereProps) {
       title={isPage ? "Your token does not open this address" : "There is no page at this address"}
     >
       {isPage ? (
-        <p>It opens {opened}. To see another place, sign out and use a token of that place.</p>
+        <p>It opens {opened}. To see anything else, sign out and use a token that opens it.</p>
       ) : null}
       <p>
         <Link class="button is-plain" href={home}>

@@ -1,12 +1,12 @@
-/** What stands around every page: the place, the navigation, the help and the way out. */
+/** What stands around every page: the scope, the navigation, the help and the way out. */
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { HelpDialog } from "./keys/help-dialog.tsx";
 import { useKeys } from "./keys/keys.tsx";
-import type { Page, Place } from "./routes/pages.ts";
+import type { Page, Scope } from "./routes/pages.ts";
 import { hrefOf, Link, useRouter } from "./routes/router.tsx";
-import { PlaceDialog } from "./session/place-dialog.tsx";
+import { EnvironmentDialog } from "./session/environment-dialog.tsx";
 import { useSession, useSessionStore } from "./session/session.tsx";
 import { Brand } from "./ui/brand.tsx";
 import { Button } from "./ui/button.tsx";
@@ -15,7 +15,7 @@ import { useNotices } from "./ui/notices.tsx";
 interface FrameProps {
   /** null if the address names no page. */
   readonly page: Page | null;
-  readonly place: Place;
+  readonly scope: Scope;
   readonly children: ComponentChildren;
 }
 
@@ -27,11 +27,11 @@ interface Section {
   readonly keys: string;
 }
 
-export function Frame({ page, place, children }: FrameProps) {
+export function Frame({ page, scope, children }: FrameProps) {
   const router = useRouter();
   const { may } = useSession();
   const [isHelpOpen, setHelpOpen] = useState(false);
-  const sections = sectionsOf(place, may("tokens:manage"));
+  const sections = sectionsOf(scope, may("tokens:manage"));
   const current = sections.find(({ of }) => page !== null && of.includes(page.name));
   useKeys("Everywhere", [
     ...sections.map(({ label, to, keys }) => ({
@@ -43,8 +43,8 @@ export function Frame({ page, place, children }: FrameProps) {
   ]);
   const main = useMainFocus(page?.name === "action" ? page.action : current?.label);
   useEffect(() => {
-    document.title = `${current?.label ?? "Console"} · ${place.p}/${place.envName} · Action runs`;
-  }, [current?.label, place.p, place.envName]);
+    document.title = `${current?.label ?? "Console"} · ${scope.p}/${scope.envName} · Action runs`;
+  }, [current?.label, scope.p, scope.envName]);
 
   return (
     <div class="frame">
@@ -53,7 +53,7 @@ export function Frame({ page, place, children }: FrameProps) {
       </button>
       <header class="top">
         <Brand />
-        <PlaceButton place={place} />
+        <ScopeButton scope={scope} />
         <nav aria-label="Console">
           {sections.map(({ label, to }) => (
             <Link key={label} href={hrefOf(to)} aria-current={label === current?.label ? "page" : undefined}>
@@ -94,36 +94,36 @@ function useMainFocus(shown: string | undefined) {
   return main;
 }
 
-function sectionsOf(place: Place, mayManageTokens: boolean): readonly Section[] {
-  const { o, p } = place;
+function sectionsOf(scope: Scope, mayManageTokens: boolean): readonly Section[] {
+  const { o, p } = scope;
   const all: readonly Section[] = [
-    { label: "Runs", to: { name: "runs", ...place }, of: ["runs", "run"], keys: "g r" },
-    { label: "Actions", to: { name: "actions", ...place }, of: ["actions", "action"], keys: "g a" },
+    { label: "Runs", to: { name: "runs", ...scope }, of: ["runs", "run"], keys: "g r" },
+    { label: "Actions", to: { name: "actions", ...scope }, of: ["actions", "action"], keys: "g a" },
     { label: "Tokens", to: { name: "tokens", o, p }, of: ["tokens"], keys: "g t" },
     { label: "Audit", to: { name: "audit", o, p }, of: ["audit"], keys: "g l" },
   ];
   return mayManageTokens ? all : all.slice(0, 2);
 }
 
-/** Where the page is. With a token of the whole project, it leads to another environment. */
-function PlaceButton({ place }: { readonly place: Place }) {
+/** Shows the scope of the page. With a token of the whole project, it opens the dialog that changes the environment. */
+function ScopeButton({ scope }: { readonly scope: Scope }) {
   const { holder } = useSession();
   const [isOpen, setOpen] = useState(false);
   const text = (
     <>
-      <span class="place-project">
-        {place.o} <span class="slash">/</span> {place.p} <span class="slash">/</span>
+      <span class="scope-project">
+        {scope.o} <span class="slash">/</span> {scope.p} <span class="slash">/</span>
       </span>{" "}
-      {place.envName}
+      {scope.envName}
     </>
   );
-  if (holder.envName !== null) return <span class="place">{text}</span>;
+  if (holder.envName !== null) return <span class="scope">{text}</span>;
   return (
     <>
-      <button type="button" class="place" title="Change the environment" onClick={() => setOpen(true)}>
+      <button type="button" class="scope" title="Change the environment" onClick={() => setOpen(true)}>
         {text}
       </button>
-      {isOpen ? <PlaceDialog place={place} onClose={() => setOpen(false)} /> : null}
+      {isOpen ? <EnvironmentDialog scope={scope} onClose={() => setOpen(false)} /> : null}
     </>
   );
 }

@@ -36,7 +36,40 @@ const SHOTS: readonly Shot[] = [
   },
   { name: "help", path: `${SEEDED_PATH}/runs`, act: (page) => page.keyboard.press("?") },
   { name: "actions", path: `${SEEDED_PATH}/actions` },
+  {
+    name: "actions-refused",
+    path: `${SEEDED_PATH}/actions`,
+    act: async (page) => {
+      await page.getByRole("button", { name: "New action" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("refused");
+      await page.getByLabel("Definition", { exact: true }).fill('{ "timeout": 0 }');
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.locator("[aria-invalid]").waitFor();
+    },
+  },
   { name: "tokens", path: "/console/-/acme/shop/tokens" },
+  {
+    name: "tokens-refused",
+    path: "/console/-/acme/shop/tokens",
+    act: async (page) => {
+      await page.getByRole("button", { name: "New token" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("root");
+      await page.getByRole("button", { name: "Create token" }).click();
+      await page.locator("[aria-invalid]").waitFor();
+    },
+  },
+  {
+    name: "tokens-lost",
+    path: "/console/-/acme/shop/tokens",
+    act: async (page) => {
+      await page.getByRole("button", { name: "New token" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("ci");
+      await page.route("**/tokens", (route) => route.abort());
+      await page.getByRole("button", { name: "Create token" }).click();
+      await page.getByRole("dialog").getByRole("alert").waitFor();
+      await page.unrouteAll();
+    },
+  },
   { name: "audit", path: "/console/-/acme/shop/audit" },
 ];
 

@@ -1,7 +1,7 @@
 /** The OpenAPI operations of stored actions, by method and path. */
 
 import { action, actionList } from "./action-schemas.ts";
-import { answers, BODY, headersOf, type Operation, refuses, TOKEN } from "./describe.ts";
+import { BODY, headersOf, type Operation, refuses, refusesChange, responds, TOKEN } from "./describe.ts";
 import {
   BOOKMARK_OF_CHANGE,
   IDEMPOTENCY_KEY,
@@ -10,7 +10,6 @@ import {
   IN_ENVIRONMENT,
   OF_ACTION,
 } from "./parameters.ts";
-import { refusesChange } from "./run-operations.ts";
 import { startedActionRun } from "./run-schemas.ts";
 
 const common = { tags: ["Actions"], security: [{ apiToken: [] }] };
@@ -23,7 +22,7 @@ const LIST: Operation = {
     "Returns the stored actions of an environment by name, without their secrets. Requires the permission `data:read`.",
   parameters: IN_ENVIRONMENT,
   responses: {
-    ...answers(200, "Actions", actionList, ["Link"]),
+    ...responds(200, "Actions", actionList, ["Link"]),
     ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
   },
 };
@@ -33,10 +32,10 @@ const GET: Operation = {
   operationId: "getAction",
   summary: "Get a stored action",
   description:
-    "Returns the definition of an action, with null in the place of each secret. You can send it back with PUT: null keeps the stored value. `ETag` is the version. Requires the permission `data:read`.",
+    "Returns the definition of an action, with null instead of each secret. You can send it back with PUT: null keeps the stored value. `ETag` is the version. Requires the permission `data:read`.",
   parameters: OF_ACTION,
   responses: {
-    ...answers(200, "The definition", action, ["ETag"]),
+    ...responds(200, "The definition", action, ["ETag"]),
     ...refuses(...TOKEN, "forbidden", "not_found", "action_not_found", "database_unavailable"),
   },
 };
@@ -49,8 +48,8 @@ const PUT: Operation = {
     "Creates or replaces an action. Send `If-Match` with the ETag that you read, so that you overwrite nobody's change. Header values, `signingSecret` and `trigger.secrets` are write-only. Null keeps the stored value, as long as scheme, host and port of the URL stay the same. A change takes effect within 30 seconds. Requires the permission `actions:manage`.",
   parameters: [...OF_ACTION, IF_MATCH, IF_NONE_MATCH],
   responses: {
-    ...answers(200, "The definition that replaced an older one", action, ["ETag"]),
-    ...answers(201, "The definition of the new action", action, ["ETag", "Location"]),
+    ...responds(200, "The definition that replaced an older one", action, ["ETag"]),
+    ...responds(201, "The definition of the new action", action, ["ETag", "Location"]),
     ...refuses(
       ...TOKEN,
       ...BODY,
@@ -96,7 +95,7 @@ const RUN: Operation = {
     "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret of the CI product. If the action has a trigger, the response has no `callback`, because only the receiver gets the callback token. Requires the permission `data:write`.",
   parameters: [...OF_ACTION, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
-    ...answers(201, "The run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
+    ...responds(201, "The run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(
       ...TOKEN,
       ...BODY,

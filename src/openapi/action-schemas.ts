@@ -24,13 +24,13 @@ const shownTrigger = z
   })
   .meta({
     id: "ShownTrigger",
-    description: "A trigger with all defaults, and null in the place of each secret.",
+    description: "A trigger with all defaults, and null instead of each secret.",
   });
 
 export const action = z.object({ ...actionDefinition.shape, trigger: shownTrigger.optional() }).meta({
   id: "Action",
   description:
-    "The definition of an action as the last PUT stored it, with all defaults and with null in the place of each secret. You can send it back unchanged.",
+    "The definition of an action as the last PUT stored it, with all defaults and with null instead of each secret. You can send it back unchanged.",
   examples: [DEFINITION],
 });
 

@@ -36,7 +36,7 @@ interface Described {
 }
 
 /** Which part of an operation a schema describes. */
-type Place = "answer" | "body" | "query";
+type Part = "response" | "body" | "query";
 
 interface Overridden {
   readonly zodSchema: z.core.$ZodType;
@@ -47,7 +47,7 @@ interface Overridden {
  * zod's JSON Schema. If a schema's metadata has `wire`, that replaces zod's result, because some checks can't be expressed
  * in JSON Schema.
  */
-export function resolved(schema: z.core.$ZodType, place: Place) {
+export function resolved(schema: z.core.$ZodType, part: Part) {
   const override = ({ zodSchema, jsonSchema }: Overridden) => {
     const { wire, examples, description } = (z.globalRegistry.get(zodSchema) ?? {}) as Described;
     // zod omits examples from a schema with a transform.
@@ -56,11 +56,14 @@ export function resolved(schema: z.core.$ZodType, place: Place) {
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
       Object.assign(jsonSchema, wire, description === undefined ? {} : { description });
     }
-    if (place !== "query") sayDefault(jsonSchema);
+    if (part !== "query") sayDefault(jsonSchema);
   };
-  const io = place === "answer" ? "output" : "input";
+  const io = part === "response" ? "output" : "input";
   return resolver(schema, { options: { unrepresentable: "any", override, io } });
 }
+
+/** An instant in a response. */
+export const responseInstant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
 
 /** Moves the default into the description, because openapi-typescript makes a member with a `default` required. */
 function sayDefault(jsonSchema: Record<string, unknown>): void {
@@ -73,7 +76,7 @@ function sayDefault(jsonSchema: Record<string, unknown>): void {
 const header = (name: string) => ({ [name]: { $ref: `#/components/headers/${name.replaceAll("-", "")}` } });
 
 /** A success with its JSON and its headers. Every response also has X-Request-Id. */
-export function answers(
+export function responds(
   status: number,
   description: string,
   schema: z.core.$ZodType,
@@ -83,7 +86,7 @@ export function answers(
     [status]: {
       description,
       headers: headersOf(headers),
-      content: { "application/json": { schema: resolved(schema, "answer") } },
+      content: { "application/json": { schema: resolved(schema, "response") } },
     },
   };
 }
@@ -105,11 +108,21 @@ export function refuses(...codes: readonly ErrorCode[]): Responses {
       description: those.join(", "),
       headers: headersOf(HEADERS_WITH[status] ?? []),
       content: {
-        "application/json": { schema: resolved(errorBody, "answer"), examples: Object.fromEntries(examples) },
+        "application/json": {
+          schema: resolved(errorBody, "response"),
+          examples: Object.fromEntries(examples),
+        },
       },
     };
   }
   return responses;
+}
+
+/** The refusals of a change. The run's coordinator decides a 409, so the response carries a bookmark like a success. */
+export function refusesChange(...codes: readonly ErrorCode[]) {
+  const responses = refuses(...codes);
+  const conflict = { ...responses[409], headers: headersOf(["x-d1-bookmark"]) };
+  return { ...responses, 409: conflict as NonNullable<(typeof responses)[409]> };
 }
 
 /** Where the examples of these errors point to. */

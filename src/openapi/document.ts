@@ -10,6 +10,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { AppEnv } from "../http/app-env.ts";
 import { VALIDATES, type Validated } from "../http/validate.ts";
 import { ACTION_OPERATIONS } from "./action-operations.ts";
+import { CALLBACK_OPERATIONS } from "./callback-operations.ts";
 import { type Operation, resolved } from "./describe.ts";
 import { HEADERS } from "./parameters.ts";
 import { RUN_OPERATIONS } from "./run-operations.ts";
@@ -19,6 +20,7 @@ import { TOKEN_OPERATIONS } from "./token-operations.ts";
 /** The description of each route, by `METHOD /path/{parameter}`. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...RUN_OPERATIONS,
+  ...CALLBACK_OPERATIONS,
   ...ACTION_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...SERVICE_OPERATIONS,

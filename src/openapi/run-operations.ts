@@ -1,8 +1,17 @@
 /** The OpenAPI operations of action runs, by method and path. */
 
 import * as z from "zod";
-import type { ErrorCode } from "../http/errors.ts";
-import { answers, BODY, ENDED, headersOf, type Operation, READS, refuses, TOKEN } from "./describe.ts";
+import {
+  BODY,
+  ENDED,
+  headersOf,
+  type Operation,
+  READS,
+  refuses,
+  refusesChange,
+  responds,
+  TOKEN,
+} from "./describe.ts";
 import {
   BOOKMARK_OF_CHANGE,
   BOOKMARK_OF_GET,
@@ -17,7 +26,6 @@ import {
   actionRunList,
   createdActionRun,
   detailedActionRun,
-  heartbeatAnswer,
   runSummary,
   startedActionRun,
   timeline,
@@ -25,13 +33,6 @@ import {
 
 const tags = ["Action runs"];
 const security = [{ apiToken: [] }];
-
-/** The refusals of a change. The run's coordinator decides a 409, so the response carries a bookmark like a success. */
-export function refusesChange(...codes: readonly ErrorCode[]) {
-  const responses = refuses(...codes);
-  const conflict = { ...responses[409], headers: headersOf(["x-d1-bookmark"]) };
-  return { ...responses, 409: conflict as NonNullable<(typeof responses)[409]> };
-}
 
 const LIST: Operation = {
   operationId: "listActionRuns",
@@ -42,7 +43,7 @@ const LIST: Operation = {
   security,
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
-    ...answers(200, "Action runs", actionRunList, ["Link", "x-d1-bookmark"]),
+    ...responds(200, "Action runs", actionRunList, ["Link", "x-d1-bookmark"]),
     ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
   },
 };
@@ -56,7 +57,7 @@ const SUMMARY: Operation = {
   security,
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
-    ...answers(200, "The counts", runSummary, ["x-d1-bookmark"]),
+    ...responds(200, "The counts", runSummary, ["x-d1-bookmark"]),
     ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
   },
 };
@@ -70,7 +71,7 @@ const CREATE: Operation = {
   security,
   parameters: [...IN_ENVIRONMENT, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
-    ...answers(201, "The run", createdActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
+    ...responds(201, "The run", createdActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(
       ...TOKEN,
       ...BODY,
@@ -99,7 +100,7 @@ const GET: Operation = {
   security,
   parameters: [...OF_RUN, BOOKMARK_OF_GET],
   responses: {
-    ...answers(200, "The action run", detailedActionRun, ["x-d1-bookmark"]),
+    ...responds(200, "The action run", detailedActionRun, ["x-d1-bookmark"]),
     ...refuses(
       ...TOKEN,
       "forbidden",
@@ -121,7 +122,7 @@ const CANCEL: Operation = {
   security,
   parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
-    ...answers(200, "Cancelled action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
+    ...responds(200, "Cancelled action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(
       ...TOKEN,
       "forbidden",
@@ -135,7 +136,7 @@ const CANCEL: Operation = {
   },
 };
 
-const ofCancel = answers(200, "The run is cancelled", detailedActionRun, [
+const ofCancel = responds(200, "The run is cancelled", detailedActionRun, [
   "Idempotent-Replayed",
   "x-d1-bookmark",
 ]);
@@ -150,7 +151,10 @@ const REQUEST_CANCEL: Operation = {
   parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
     ...ofCancel,
-    ...answers(202, "The job was asked to stop", detailedActionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
+    ...responds(202, "The job was asked to stop", detailedActionRun, [
+      "Idempotent-Replayed",
+      "x-d1-bookmark",
+    ]),
     ...refusesChange(
       ...TOKEN,
       ...BODY,
@@ -175,7 +179,7 @@ const RETRY: Operation = {
   security,
   parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
-    ...answers(201, "The new run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
+    ...responds(201, "The new run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(
       ...TOKEN,
       ...BODY,
@@ -200,7 +204,7 @@ const RETRY: Operation = {
   },
 };
 
-const ofEvents = answers(200, "The run's timeline, oldest first", timeline, ["Link"]);
+const ofEvents = responds(200, "The run's timeline, oldest first", timeline, ["Link"]);
 
 const EVENTS: Operation = {
   operationId: "listActionRunEvents",
@@ -239,45 +243,6 @@ const EVENTS: Operation = {
   },
 };
 
-const ofCallback = { tags: ["Callback"], security: [{ callbackToken: [] }] };
-const CALLBACK_REFUSALS = [
-  "unauthorized",
-  "token_invalid",
-  "token_expired",
-  "not_found",
-  "run_not_found",
-  ...BODY,
-  ...ENDED,
-  "not_configured",
-  "coordinator_unavailable",
-] as const;
-
-const CALLBACK: Operation = {
-  ...ofCallback,
-  operationId: "completeActionRun",
-  summary: "Complete an action run (external workflow callback)",
-  description:
-    "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` again. Requires the run's callback token.",
-  parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
-  responses: {
-    ...answers(200, "Completed action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
-    ...refusesChange(...CALLBACK_REFUSALS, "invalid_idempotency_key"),
-  },
-};
-
-const HEARTBEAT: Operation = {
-  ...ofCallback,
-  operationId: "heartbeatActionRun",
-  summary: "Send a heartbeat",
-  description:
-    "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional body adds a message, the progress and a link to the job's page. The response says whether somebody asked the run to stop. The response does not contain the run's inputs. 409 after the end also means that the job must stop. Requires the run's callback token.",
-  parameters: OF_RUN,
-  responses: {
-    ...answers(200, "The run's status and deadline, and a request to stop", heartbeatAnswer),
-    ...refuses(...CALLBACK_REFUSALS),
-  },
-};
-
 const RESYNC: Operation = {
   operationId: "resyncActionRuns",
   summary: "Rebuild the database from the journals",
@@ -287,7 +252,7 @@ const RESYNC: Operation = {
   security,
   parameters: IN_ENVIRONMENT,
   responses: {
-    ...answers(
+    ...responds(
       202,
       "The rebuild started",
       z.object({ remaining: z.int().min(0) }).meta({ id: "Resync", examples: [{ remaining: 0 }] }),
@@ -314,7 +279,5 @@ export const RUN_OPERATIONS: Readonly<Record<string, Operation>> = {
   [`POST ${RUNS}/{id}/cancel`]: REQUEST_CANCEL,
   [`POST ${RUNS}/{id}/retry`]: RETRY,
   [`GET ${RUNS}/{id}/events`]: EVENTS,
-  [`POST ${RUNS}/{id}/callback`]: CALLBACK,
-  [`POST ${RUNS}/{id}/heartbeat`]: HEARTBEAT,
   "POST /{o}/{p}/envs/{envName}/resync": RESYNC,
 };

@@ -2,8 +2,8 @@
 
 import * as z from "zod";
 import { STATUSES, type Status } from "../runs/run.ts";
+import { responseInstant } from "./describe.ts";
 
-const instant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
 const uuid = z.string().meta({ format: "uuid" });
 const jsonObject = z.record(z.string(), z.unknown());
 
@@ -31,9 +31,9 @@ export const actionRun = z
     parameters: jsonObject,
     recommendations: jsonObject,
     triggeredBy: z.string().meta({ description: "The name of the API token that asked." }),
-    createdAt: instant,
-    startedAt: instant.nullable(),
-    completedAt: instant.nullable(),
+    createdAt: responseInstant,
+    startedAt: responseInstant.nullable(),
+    completedAt: responseInstant.nullable(),
     error: z.string().nullable().meta({
       description: "`[timeout] …`: nobody reported in time. `[delivery] …`: it could not be started.",
     }),
@@ -58,15 +58,15 @@ const details = z
         "The page of the job that does the work, as the receiver or a heartbeat gave it. An `https` URL.",
     }),
     heartbeat: z
-      .object({ at: instant, message: z.string().nullable(), progress: z.number().nullable() })
+      .object({ at: responseInstant, message: z.string().nullable(), progress: z.number().nullable() })
       .nullable()
       .meta({ description: "The last heartbeat with news. A list leaves it null." }),
     cancel: z
       .object({
         by: z.string().nullable(),
         reason: z.string().nullable(),
-        requestedAt: instant,
-        until: instant,
+        requestedAt: responseInstant,
+        until: responseInstant,
       })
       .nullable()
       .meta({ description: "The cancel that counts. The run is open until `until` at the latest." }),
@@ -83,8 +83,8 @@ export const detailedActionRun = z
 const order = z
   .object({
     reason: z.string().nullable(),
-    requestedAt: instant,
-    until: instant.meta({
+    requestedAt: responseInstant,
+    until: responseInstant.meta({
       description: "When the run ends as cancelled, if nobody reported its end before.",
       wire: { type: "string", format: "date-time" },
     }),
@@ -95,10 +95,10 @@ const order = z
   .nullable()
   .meta({ description: "A request to stop. `null`: nobody asked." });
 
-export const heartbeatAnswer = z
+export const heartbeatResponse = z
   .object({
     status: z.enum(STATUSES),
-    deadlineAt: instant.meta({
+    deadlineAt: responseInstant.meta({
       description: "When the run ends by itself, however many heartbeats come.",
       wire: { type: "string", format: "date-time" },
     }),
@@ -132,7 +132,7 @@ export const runSummary = z
 const callback = z.object({
   url: z.string().meta({ format: "uri" }),
   token: z.string().meta({ description: "Opens this run's callback. Only this response shows the token." }),
-  expiresAt: instant,
+  expiresAt: responseInstant,
 });
 
 /** A run of a stored action or a retry of one. */
@@ -162,7 +162,7 @@ export const createdActionRun = z.object({ ...detailedActionRun.shape, callback 
 const seq = z.int().meta({ wire: { type: "integer", minimum: 1 } });
 
 const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, more: S) =>
-  z.object({ seq, type: z.literal(type), at: instant, ...more });
+  z.object({ seq, type: z.literal(type), at: responseInstant, ...more });
 
 /** What is told of an attempt to call the receiver, to start its job or to stop it. */
 const begun = { attempt: z.int().min(1), host: z.string() };
@@ -179,7 +179,7 @@ const answered = {
     .describe(
       "The first 1 KiB of what the receiver answered, with control characters escaped; null if it answered nothing, or if the key that sealed the excerpt has left the key ring. Only for tokens with `actions:manage`, because receivers echo secrets. Left out for all others.",
     ),
-  nextAttemptAt: instant.nullable(),
+  nextAttemptAt: responseInstant.nullable(),
 };
 
 const CREATED = { seq: 1, type: "created", at: EXAMPLE.createdAt, by: "ci" };
@@ -204,7 +204,7 @@ const timelineEvent = z
     event("cancel_requested", {
       by: z.string(),
       reason: z.string().nullable(),
-      until: instant.nullable(),
+      until: responseInstant.nullable(),
     }),
     event("ended", {
       status: z.enum(["succeeded", "failed", "cancelled"]),

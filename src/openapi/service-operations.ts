@@ -1,7 +1,7 @@
 /** The OpenAPI operations of the service itself, by method and path. */
 
 import * as z from "zod";
-import { answers, headersOf, type Operation, refuses } from "./describe.ts";
+import { headersOf, type Operation, refuses, responds } from "./describe.ts";
 
 const service = { tags: ["Service"], security: [] };
 const status = (said: string) => z.object({ status: z.literal(said) }).meta({ examples: [{ status: said }] });
@@ -34,7 +34,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Describe the service",
     description: "Returns the service's name and the paths of its endpoints. Requires no token.",
     responses: {
-      ...answers(
+      ...responds(
         200,
         "The service's name and endpoints",
         anyObject({ name: "action-runs", explorer: "/docs" }),
@@ -47,7 +47,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     operationId: "isAlive",
     summary: "Health check",
     description: "Returns 200 whenever the service runs. It checks neither the settings nor the database.",
-    responses: { ...answers(200, "The service runs", status("alive")), ...refuses() },
+    responses: { ...responds(200, "The service runs", status("alive")), ...refuses() },
   },
   "GET /readyz": {
     ...service,
@@ -56,7 +56,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     description:
       "Checks the settings, the database and its migrations. The service asks the database at most once in 5 seconds and caches the result. `actionsUnderOlderKeys` counts the stored actions, up to 10000, whose secrets the first signing key has not sealed yet. Keep the older keys until it is 0.",
     responses: {
-      ...answers(
+      ...responds(
         200,
         "The service is ready",
         z
@@ -75,7 +75,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Get the OpenAPI document",
     description: "Returns the OpenAPI 3.1 document of this version of the service. Requires no token.",
     responses: {
-      ...answers(200, "The OpenAPI document", anyObject({ openapi: "3.1.0" }), ["ETag"]),
+      ...responds(200, "The OpenAPI document", anyObject({ openapi: "3.1.0" }), ["ETag"]),
       ...notModified(["ETag"]),
       ...refuses(),
     },

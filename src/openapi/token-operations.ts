@@ -1,6 +1,6 @@
 /** The OpenAPI operations of API tokens and the audit, by method and path. */
 
-import { answers, BODY, type Operation, refuses, TOKEN } from "./describe.ts";
+import { BODY, type Operation, refuses, responds, TOKEN } from "./describe.ts";
 import { IN_PROJECT, OF_TOKEN } from "./parameters.ts";
 import { apiTokenList, auditList, createdApiToken, currentToken, revokedApiTokens } from "./token-schemas.ts";
 
@@ -14,7 +14,7 @@ const MINT: Operation = {
     "Creates an API token and returns it. Only this response contains the token. Its scope, role and expiry can't exceed those of your own token. Without `expiresAt`, the token expires when yours does. The number of living tokens below a token is limited: 10 000 below one that `ROOT_TOKEN` minted, and a tenth on each level below that. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
-    ...answers(201, "The token, shown once", createdApiToken),
+    ...responds(201, "The token, shown once", createdApiToken),
     ...refuses(
       ...TOKEN,
       ...BODY,
@@ -35,7 +35,7 @@ const LIST: Operation = {
     "Returns the API tokens of a project that you may manage, newest first. The response contains no secrets. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
-    ...answers(200, "API tokens", apiTokenList, ["Link"]),
+    ...responds(200, "API tokens", apiTokenList, ["Link"]),
     ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
   },
 };
@@ -48,7 +48,7 @@ const REVOKE: Operation = {
     "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes effect everywhere within 30 seconds. Requires the permission `tokens:manage`.",
   parameters: OF_TOKEN,
   responses: {
-    ...answers(200, "The ids of the revoked tokens", revokedApiTokens),
+    ...responds(200, "The ids of the revoked tokens", revokedApiTokens),
     ...refuses(...TOKEN, "forbidden", "not_found", "token_not_found", "database_unavailable"),
   },
 };
@@ -61,7 +61,7 @@ const AUDIT: Operation = {
     "Returns who minted and revoked tokens, changed stored actions, and asked for a resync, newest first. A token of one environment sees the entries of that environment. Entries are kept for `RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
-    ...answers(200, "Audit entries", auditList, ["Link"]),
+    ...responds(200, "Audit entries", auditList, ["Link"]),
     ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
   },
 };
@@ -73,7 +73,7 @@ const WHOAMI: Operation = {
   description:
     "Returns the name, the role and the scope of the API token in the request. Every valid API token may ask, and so may `ROOT_TOKEN`.",
   responses: {
-    ...answers(200, "The token of the request", currentToken),
+    ...responds(200, "The token of the request", currentToken),
     ...refuses(...TOKEN, "database_unavailable"),
   },
 };

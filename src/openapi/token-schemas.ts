@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { PERMISSIONS, ROLES } from "../auth/permissions.ts";
+import { responseInstant } from "./describe.ts";
 
 const EXAMPLE = {
   id: "019c0e5a-1800-7000-8000-000000000000",
@@ -14,7 +15,6 @@ const EXAMPLE = {
   expiresAt: null,
 };
 
-const instant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
 const text = (description: string) => z.string().meta({ description });
 const uuid = (description: string) => z.string().meta({ format: "uuid", description });
 
@@ -26,8 +26,8 @@ const apiToken = z
     envName: text("The only environment that the token opens. Null for the whole project.").nullable(),
     parentId: uuid("The token that minted this one. Null if the operator did.").nullable(),
     createdBy: text("The name of the token that minted this one."),
-    createdAt: instant,
-    expiresAt: instant.nullable(),
+    createdAt: responseInstant,
+    expiresAt: responseInstant.nullable(),
   })
   .meta({ id: "ApiToken", examples: [EXAMPLE] });
 
@@ -53,7 +53,7 @@ export const currentToken = z
       "`{o}/{p}`: the only project that the token opens. Null for `ROOT_TOKEN`, which opens every project.",
     ).nullable(),
     envName: text("The only environment that the token opens. Null for all environments.").nullable(),
-    expiresAt: instant.nullable(),
+    expiresAt: responseInstant.nullable(),
   })
   .meta({
     id: "CurrentToken",
@@ -81,7 +81,7 @@ const AUDIT_ENTRY = {
 
 const auditEntry = z
   .object({
-    at: instant,
+    at: responseInstant,
     actor: text("The id of the token that acted, or `root` for the operator."),
     actorName: z.string(),
     action: text(

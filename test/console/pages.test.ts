@@ -1,17 +1,17 @@
 /** Addresses and pages. */
 
 import { expect, it } from "vitest";
-import { type Page, pageAt, pathOf, placeOf } from "../../src/console/routes/pages.ts";
+import { type Page, pageAt, pathOf, scopeOf } from "../../src/console/routes/pages.ts";
 
-const PLACE = { o: "acme", p: "shop", envName: "prod-eu" };
+const SCOPE = { o: "acme", p: "shop", envName: "prod-eu" };
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 
 const PAGES: readonly (readonly [string, Page])[] = [
   ["/console", { name: "sign-in" }],
-  ["/console/-/acme/shop/prod-eu/runs", { name: "runs", ...PLACE }],
-  [`/console/-/acme/shop/prod-eu/runs/${ID}`, { name: "run", ...PLACE, id: ID }],
-  ["/console/-/acme/shop/prod-eu/actions", { name: "actions", ...PLACE }],
-  ["/console/-/acme/shop/prod-eu/actions/Deploy_2.x", { name: "action", ...PLACE, action: "Deploy_2.x" }],
+  ["/console/-/acme/shop/prod-eu/runs", { name: "runs", ...SCOPE }],
+  [`/console/-/acme/shop/prod-eu/runs/${ID}`, { name: "run", ...SCOPE, id: ID }],
+  ["/console/-/acme/shop/prod-eu/actions", { name: "actions", ...SCOPE }],
+  ["/console/-/acme/shop/prod-eu/actions/Deploy_2.x", { name: "action", ...SCOPE, action: "Deploy_2.x" }],
   ["/console/-/acme/shop/tokens", { name: "tokens", o: "acme", p: "shop" }],
   ["/console/-/acme/shop/audit", { name: "audit", o: "acme", p: "shop" }],
 ];
@@ -35,7 +35,7 @@ it.each([
 });
 
 it("a page of the whole project names no environment", () => {
-  expect(PAGES.map(([, page]) => placeOf(page)?.envName)).toEqual([
+  expect(PAGES.map(([, page]) => scopeOf(page)?.envName)).toEqual([
     undefined,
     ...Array(4).fill("prod-eu"),
     null,

@@ -15,7 +15,7 @@ import { indentedJson } from "../../src/console/run/indented-json.ts";
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const TARGET = {
   origin: "https://runs.example",
-  place: { o: "acme", p: "shop", envName: "prod" },
+  scope: { o: "acme", p: "shop", envName: "prod" },
   id: ID,
 };
 const HOSTILE = [

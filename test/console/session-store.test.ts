@@ -26,7 +26,7 @@ const SESSION: Session = {
     envName: null,
     expiresAt: null,
   },
-  place: { o: "acme", p: "shop", envName: "prod" },
+  scope: { o: "acme", p: "shop", envName: "prod" },
   mintedId: null,
 };
 
@@ -51,7 +51,7 @@ it("a reload keeps the session, with the environment that was visited last", () 
   store.visit("staging");
   expect(storeOver(kept).store.state().session).toEqual({
     ...SESSION,
-    place: { ...SESSION.place, envName: "staging" },
+    scope: { ...SESSION.scope, envName: "staging" },
   });
 });
 

@@ -1,7 +1,7 @@
-/** The place that somebody signs in to. */
+/** The scope that somebody signs in to. */
 
 import { expect, it } from "vitest";
-import { placeFor } from "../../src/console/session/sign-in.ts";
+import { scopeFor } from "../../src/console/session/sign-in.ts";
 
 const NOTHING = { org: "", project: "", env: "" };
 const ROOT = { project: null, envName: null };
@@ -18,9 +18,9 @@ it.each([
     ENVIRONMENT,
     "acme/shop/prod",
   ],
-])("%s", (_, typed, scope, expected) => {
-  const { place } = placeFor(typed, scope) as { place: { o: string; p: string; envName: string } };
-  expect(`${place.o}/${place.p}/${place.envName}`).toBe(expected);
+])("%s", (_, typed, holder, expected) => {
+  const { scope } = scopeFor(typed, holder) as { scope: { o: string; p: string; envName: string } };
+  expect(`${scope.o}/${scope.p}/${scope.envName}`).toBe(expected);
 });
 
 it.each([
@@ -30,5 +30,5 @@ it.each([
   ["another environment", { ...NOTHING, env: "eu" }, ENVIRONMENT, "env", /opens only “prod”/],
   ["a name that is none", { org: "Acme", project: "b", env: "c" }, ROOT, "org", /lower-case/],
 ])("%s is refused at its field", (_, typed, scope, field, problem) => {
-  expect(placeFor(typed, scope)).toMatchObject({ field, problem: expect.stringMatching(problem) });
+  expect(scopeFor(typed, scope)).toMatchObject({ field, problem: expect.stringMatching(problem) });
 });

@@ -20,7 +20,7 @@ interface ActionEditorProps {
   /** What the editor changes; null for a new action. */
   readonly stored: StoredAction | null;
   readonly onClose: () => void;
-  /** Called when the stored action is another one than before. */
+  /** Called when a read or a save shows another version than before. */
   readonly onStored: () => void;
 }
 
@@ -39,7 +39,7 @@ const NAME_RULE =
   "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
 
 export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
-  const { client, place, reader } = useSession();
+  const { client, scope, reader } = useSession();
   const router = useRouter();
   const { note } = useNotices();
   // What the text began as. A PUT replaces only this version.
@@ -52,7 +52,7 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
 
   function save() {
     const asked = name.trim();
-    const page = { name: "action", action: asked, ...place } as const;
+    const page = { name: "action", action: asked, ...scope } as const;
     if (pageAt(pathOf(page))?.name !== "action") return change.refuse(new Map([[NAME, NAME_RULE]]));
     const definition = definitionOf(text);
     if (typeof definition === "string") return change.refuse(new Map([[DEFINITION, definition]]));

@@ -18,15 +18,15 @@ import { RunDialog } from "./run-dialog.tsx";
 type Open = "run" | "edit" | "delete" | null;
 
 export function ActionPage({ name }: { readonly name: string }) {
-  const { place, reader, may } = useSession();
+  const { scope, reader, may } = useSession();
   const read = useCallback((signal: AbortSignal) => reader.actions.get(name, { signal }), [reader, name]);
   const { data, failure, reload } = useLoad(read);
-  // After it was deleted by somebody else, what was read before is wrong.
+  // If somebody else deleted the action, the data of an earlier read is wrong.
   const shown = isGone(failure) ? undefined : data;
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
   const router = useRouter();
-  const list = hrefOf({ name: "actions", ...place });
+  const list = hrefOf({ name: "actions", ...scope });
   useKeys("This action", [
     { keys: "Escape", label: "Back to the actions", run: () => router.navigate(list) },
   ]);

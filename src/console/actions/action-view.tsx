@@ -13,7 +13,7 @@ import { formOf } from "./schema-form.ts";
 import { TriggerView } from "./trigger-view.tsx";
 
 export function ActionView({ action }: { readonly action: StoredAction }) {
-  const { place, may } = useSession();
+  const { scope, may } = useSession();
   const { name, version, definition } = action;
   const { description, trigger, timeout, heartbeatTimeout, labels } = definition;
   return (
@@ -35,7 +35,7 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
           </Fact>
         )}
         <Fact term="Runs">
-          <Link href={hrefOf({ name: "runs", ...place }, new URLSearchParams({ actionName: name }))}>
+          <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ actionName: name }))}>
             Runs of this action
           </Link>
         </Fact>
@@ -56,8 +56,8 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
       {may("data:write") ? (
         <Part title="Run it from a terminal">
           <p class="muted">With your token in $ACTION_RUNS_TOKEN.</p>
-          <Command what="command" text={cliRun(location.origin, place, name)} />
-          <Command what="curl command" text={curlRun(location.origin, place, name, {})} />
+          <Command what="command" text={cliRun(location.origin, scope, name)} />
+          <Command what="curl command" text={curlRun(location.origin, scope, name, {})} />
         </Part>
       ) : null}
       <Part title="Definition">

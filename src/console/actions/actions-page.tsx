@@ -1,7 +1,9 @@
 /** The page "Actions": the stored actions of the environment by name, and for those who may, a way to store a new one. */
 
-import { useCallback, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useCallback, useRef, useState } from "preact/hooks";
 import type { ListedAction } from "../../client/index.ts";
+import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link, useRoute } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -9,7 +11,6 @@ import { Command, Empty } from "../ui/empty.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { useLoad } from "../ui/load.ts";
 import { Pager } from "../ui/pager.tsx";
-import { useRowKeys } from "../ui/row-keys.ts";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
 import { cliPut, curlPut, FIRST_DEFINITION } from "./commands.ts";
@@ -50,7 +51,7 @@ export function ActionsPage() {
 }
 
 function ActionTable({ actions }: { readonly actions: readonly ListedAction[] }) {
-  const { place } = useSession();
+  const { scope } = useSession();
   const table = useRowKeys("Actions", "action");
   return (
     <table ref={table} class="table actions-table" aria-label="Actions">
@@ -72,7 +73,7 @@ function ActionTable({ actions }: { readonly actions: readonly ListedAction[] })
         {actions.map(({ name, changedAt, definition }) => (
           <tr key={name}>
             <td>
-              <Link class="row-link" href={hrefOf({ name: "action", action: name, ...place })}>
+              <Link class="row-link" href={hrefOf({ name: "action", action: name, ...scope })}>
                 {name}
               </Link>
               {definition.description === undefined ? null : (
@@ -121,7 +122,7 @@ interface NoActionsProps {
 }
 
 function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
-  const { place } = useSession();
+  const { scope } = useSession();
   if (!isFirstPage) return <Empty title="There are no more actions" />;
   return (
     <Empty title="No action is stored here yet">
@@ -132,13 +133,30 @@ function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
       {mayManage ? (
         <>
           <p>Press “New action”, or save the definition in deploy.json and store it from a terminal:</p>
-          <Command what="command" text={cliPut(location.origin, place, "deploy")} />
+          <Command what="command" text={cliPut(location.origin, scope, "deploy")} />
           <p>Or with curl, with your token in $ACTION_RUNS_TOKEN:</p>
-          <Command what="curl command" text={curlPut(location.origin, place, "deploy", FIRST_DEFINITION)} />
+          <Command what="curl command" text={curlPut(location.origin, scope, "deploy", FIRST_DEFINITION)} />
         </>
       ) : (
         <p>Your token can't store actions. Ask somebody whose token has the role owner or admin.</p>
       )}
     </Empty>
   );
+}
+
+/** `j` and `k` go through the links of the table's rows. `what`: one row, for the help. Give the table the ref. */
+function useRowKeys(title: string, what: string): RefObject<HTMLTableElement | null> {
+  const table = useRef<HTMLTableElement>(null);
+  function go(step: 1 | -1): void {
+    const links = [...(table.current?.querySelectorAll<HTMLElement>("a.row-link") ?? [])];
+    const at = links.indexOf(document.activeElement as HTMLElement);
+    const target = at === -1 ? links[0] : links[at + step];
+    target?.focus();
+  }
+  useKeys(title, [
+    { keys: "j", label: `Next ${what}`, run: () => go(1) },
+    { keys: "k", label: `Previous ${what}`, run: () => go(-1) },
+    { keys: "Enter", label: `Open the ${what}` },
+  ]);
+  return table;
 }

@@ -1,9 +1,9 @@
 /**
- * The same as the pages do, as command lines. PURE. A token stands in a variable and not in the command. curl reads the
+ * What the pages do, as commands for a terminal. PURE. A token stands in a variable and not in the command. curl reads the
  * header from stdin, because everybody on a machine can see command lines.
  */
 
-import type { Place } from "../routes/pages.ts";
+import type { Scope } from "../routes/pages.ts";
 
 /** Something small to begin with. It calls a webhook, because most actions do. */
 export const FIRST_DEFINITION = {
@@ -16,27 +16,27 @@ export const FIRST_DEFINITION = {
   },
 };
 
-export function cliPut(origin: string, place: Place, name: string): string {
-  return `action-runs action put ${name} --body @${name}.json ${flagsOf(origin, place)}`;
+export function cliPut(origin: string, scope: Scope, name: string): string {
+  return `action-runs action put ${name} --body @${name}.json ${flagsOf(origin, scope)}`;
 }
 
-export function curlPut(origin: string, place: Place, name: string, definition: object): string {
-  return curl("PUT", `${addressOf(origin, place)}/${name}`, definition);
+export function curlPut(origin: string, scope: Scope, name: string, definition: object): string {
+  return curl("PUT", `${addressOf(origin, scope)}/${name}`, definition);
 }
 
-export function cliRun(origin: string, place: Place, name: string): string {
-  return `action-runs action run ${name} ${flagsOf(origin, place)}`;
+export function cliRun(origin: string, scope: Scope, name: string): string {
+  return `action-runs action run ${name} ${flagsOf(origin, scope)}`;
 }
 
-export function curlRun(origin: string, place: Place, name: string, parameters: object): string {
-  return curl("POST", `${addressOf(origin, place)}/${name}/runs`, { parameters });
+export function curlRun(origin: string, scope: Scope, name: string, parameters: object): string {
+  return curl("POST", `${addressOf(origin, scope)}/${name}/runs`, { parameters });
 }
 
-function addressOf(origin: string, { o, p, envName }: Place): string {
+function addressOf(origin: string, { o, p, envName }: Scope): string {
   return `${origin}/${o}/${p}/envs/${envName}/actions`;
 }
 
-function flagsOf(origin: string, { o, p, envName }: Place): string {
+function flagsOf(origin: string, { o, p, envName }: Scope): string {
   return `\\\n  --url ${origin} --org ${o} --project ${p} --env ${envName}`;
 }
 

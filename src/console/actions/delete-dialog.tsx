@@ -15,12 +15,12 @@ const AFTER_LOSS =
 interface DeleteDialogProps {
   readonly action: StoredAction;
   readonly onClose: () => void;
-  /** Called if the action turned out to be another one. */
+  /** Called if somebody changed the action meanwhile. */
   readonly onChanged: () => void;
 }
 
 export function DeleteDialog({ action: { name, version }, onClose, onChanged }: DeleteDialogProps) {
-  const { client, place } = useSession();
+  const { client, scope } = useSession();
   const router = useRouter();
   const { note } = useNotices();
   const change = useChange({ afterLoss: AFTER_LOSS });
@@ -29,7 +29,7 @@ export function DeleteDialog({ action: { name, version }, onClose, onChanged }: 
       send: ({ signal }) => client.actions.delete(name, { ifVersion: version, signal }),
       done() {
         note(`${name} is deleted.`);
-        router.navigate(hrefOf({ name: "actions", ...place }));
+        router.navigate(hrefOf({ name: "actions", ...scope }));
       },
       explain({ status }) {
         if (status !== 412) return null;

@@ -38,7 +38,7 @@ function suggest(field: Field, suggested: unknown, texts: Map<string, string>): 
   }
   const text = suggested === undefined ? null : textOf(field, suggested);
   if (text === null) return;
-  // A default of another type, which the field would change.
+  // The field would change a default of another type.
   const read = readText(field, text);
   if ("value" in read && JSON.stringify(read.value) === JSON.stringify(suggested))
     texts.set(field.pointer, text);
@@ -98,7 +98,7 @@ function valueIn(field: Field, texts: Texts, problems: Map<string, string>): unk
 function emptyValue(field: Field, problems: Map<string, string>): unknown {
   if (!field.isRequired) return undefined;
   if (field.isNullable) return null;
-  // Nothing is ticked: that is a value, too.
+  // If nothing is ticked, that is a value, too.
   if (field.kind === "flag") return false;
   if (field.kind === "picks" || field.kind === "lines") return [];
   if (field.pointer !== "") problems.set(field.pointer, MISSING);

@@ -23,7 +23,7 @@ interface RunDialogProps {
 const inBody = (pointer: string) => `/parameters${pointer}`;
 
 export function RunDialog({ action: { name, definition }, onClose }: RunDialogProps) {
-  const { client, place } = useSession();
+  const { client, scope } = useSession();
   const router = useRouter();
   const { announce } = useNotices();
   const schemaForm = useMemo(() => formOf(definition.parametersSchema), [definition]);
@@ -56,7 +56,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
       done({ id }) {
         announce(`A run of ${name} was created.`);
         onClose();
-        router.navigate(hrefOf({ name: "run", ...place, id }));
+        router.navigate(hrefOf({ name: "run", ...scope, id }));
       },
     });
   }

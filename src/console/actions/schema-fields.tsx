@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import { Field as Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
+import { Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
 import type { Texts } from "./form-values.ts";
 import { optionText } from "./parameter-rows.ts";
 import type { Field, Group } from "./schema-form.ts";

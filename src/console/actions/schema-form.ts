@@ -1,13 +1,13 @@
 /**
  * The fields of a form, made from an action's `parametersSchema`. PURE. What a form can't say becomes a field for JSON, so
- * that every schema can be filled in. The service judges the values: no pattern of a schema runs in the browser, because a
+ * people can fill in every schema. The service judges the values: no pattern of a schema runs in the browser, because a
  * hostile one could run for ever.
  */
 
 export type Schema = Readonly<Record<string, unknown>>;
 
 interface Described {
-  /** The place of its value in the parameters: a JSON Pointer (RFC 6901). Empty for all of them. */
+  /** A JSON pointer (RFC 6901) from the parameters to its value. Empty: all parameters. */
   readonly pointer: string;
   /** The name of the property. */
   readonly name: string;
@@ -45,7 +45,7 @@ const DEEPEST_GROUP = 4;
 const MOST_PICKS = 20;
 const LONG_TEXT_CHARACTERS = 200;
 
-/** These say what no form of fixed fields can. */
+/** A form of fixed fields can't say what these keywords say. */
 const BEYOND_A_FORM = ["$ref", "allOf", "anyOf", "oneOf", "if", "dependentSchemas", "patternProperties"];
 
 /** The form of all parameters. */

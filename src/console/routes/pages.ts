@@ -10,16 +10,16 @@ export interface Project {
 }
 
 /** The environment of a page. */
-export interface Place extends Project {
+export interface Scope extends Project {
   readonly envName: string;
 }
 
 export type Page =
   | { readonly name: "sign-in" }
-  | ({ readonly name: "runs" } & Place)
-  | ({ readonly name: "run"; readonly id: string } & Place)
-  | ({ readonly name: "actions" } & Place)
-  | ({ readonly name: "action"; readonly action: string } & Place)
+  | ({ readonly name: "runs" } & Scope)
+  | ({ readonly name: "run"; readonly id: string } & Scope)
+  | ({ readonly name: "actions" } & Scope)
+  | ({ readonly name: "action"; readonly action: string } & Scope)
   | ({ readonly name: "tokens" } & Project)
   | ({ readonly name: "audit" } & Project);
 
@@ -27,15 +27,15 @@ export type Page =
 const NAME = "([a-z0-9][a-z0-9\\-]{0,62})";
 /** The hyphen keeps pages apart from an organization whose name is `console`. */
 const PROJECT = `/console/-/:o${NAME}/:p${NAME}`;
-const PLACE = `${PROJECT}/:envName${NAME}`;
+const SCOPE = `${PROJECT}/:envName${NAME}`;
 
 /** The path of each page. The values of its groups are the members of the page. */
 const PATHS: Readonly<Record<Page["name"], string>> = {
   "sign-in": "/console",
-  runs: `${PLACE}/runs`,
-  run: `${PLACE}/runs/:id([0-9A-Fa-f\\-]{36})`,
-  actions: `${PLACE}/actions`,
-  action: `${PLACE}/actions/:action([A-Za-z0-9][A-Za-z0-9._\\-]{0,62})`,
+  runs: `${SCOPE}/runs`,
+  run: `${SCOPE}/runs/:id([0-9A-Fa-f\\-]{36})`,
+  actions: `${SCOPE}/actions`,
+  action: `${SCOPE}/actions/:action([A-Za-z0-9][A-Za-z0-9._\\-]{0,62})`,
   tokens: `${PROJECT}/tokens`,
   audit: `${PROJECT}/audit`,
 };
@@ -60,8 +60,8 @@ export function pathOf(page: Page): string {
   return PATHS[page.name].replaceAll(/:(\w+)\([^()]*\)/g, (_, member: string) => values[member] ?? "");
 }
 
-/** The place that a page names. The environment is null on a page of the whole project. */
-export function placeOf(page: Page): (Project & { readonly envName: string | null }) | null {
+/** The scope that a page names. The environment is null on a page of the whole project. */
+export function scopeOf(page: Page): (Project & { readonly envName: string | null }) | null {
   if (page.name === "sign-in") return null;
   return { o: page.o, p: page.p, envName: "envName" in page ? page.envName : null };
 }

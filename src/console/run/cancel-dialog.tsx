@@ -19,7 +19,7 @@ interface CancelDialogProps {
 }
 
 export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
-  const { client, place } = useSession();
+  const { client, scope } = useSession();
   const [reason, setReason] = useState("");
   const [grace, setGrace] = useState("");
   const change = useChange({ fields: ["/reason", "/graceSeconds"] });
@@ -35,7 +35,7 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
     });
   }
   const commands = cancelCommands(
-    { origin: location.origin, place, id: run.id },
+    { origin: location.origin, scope, id: run.id },
     "problems" in typed ? {} : typed.value,
   );
   return (

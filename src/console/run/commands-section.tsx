@@ -1,4 +1,4 @@
-/** The same thing for a terminal: as `curl`, and with the project's command line. */
+/** Commands for a terminal that do the same: with `curl`, and with the project's command line. */
 
 import { Command } from "../ui/empty.tsx";
 import type { Commands } from "./commands.ts";
@@ -18,7 +18,7 @@ export function CommandPair({ commands: { cli, curl }, what }: CommandPairProps)
   );
 }
 
-/** Closed at first. In dialogs. */
+/** For dialogs. It is closed at first. */
 export function CommandDetails(props: CommandPairProps) {
   return (
     <details class="disclosure">

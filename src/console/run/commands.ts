@@ -1,21 +1,21 @@
 /** What the page does, as commands for a terminal. PURE. The token stands in $ACTION_RUNS_TOKEN, never in a command. */
 
-import type { Place } from "../routes/pages.ts";
+import type { Scope } from "../routes/pages.ts";
 
 export interface Target {
   /** Of the service. */
   readonly origin: string;
-  readonly place: Place;
+  readonly scope: Scope;
   readonly id: string;
 }
 
-/** The same thing twice. */
+/** Two commands that do the same. */
 export interface Commands {
   readonly curl: string;
   readonly cli: string;
 }
 
-/** What a cancel says. Without a member, the service's default. */
+/** What a cancel says. The service's default counts for a missing member. */
 export interface CancelWords {
   readonly reason?: string;
   readonly graceSeconds?: number;
@@ -43,7 +43,7 @@ export function cancelCommands(target: Target, { reason, graceSeconds }: CancelW
   };
 }
 
-/** `parameters`: JSON text; null if they stay as they are. */
+/** `parameters`: JSON text. Null: they stay as they are. */
 export function retryCommands(target: Target, parameters: string | null): Commands {
   return {
     curl: curl(target, "/retry", posting(parameters === null ? "{}" : `{"parameters":${parameters}}`)),
@@ -52,8 +52,8 @@ export function retryCommands(target: Target, parameters: string | null): Comman
 }
 
 /** curl reads the header from stdin, because everybody on a machine can see command lines. */
-function curl({ origin, place, id }: Target, path: string, options: readonly string[] = []): string {
-  const { o, p, envName } = place;
+function curl({ origin, scope, id }: Target, path: string, options: readonly string[] = []): string {
+  const { o, p, envName } = scope;
   const url = `${origin}/${o}/${p}/envs/${envName}/action-runs/${id}${path}`;
   return [
     `printf 'Authorization: Bearer %s' "$ACTION_RUNS_TOKEN" |`,
@@ -65,8 +65,8 @@ function posting(body: string): readonly string[] {
   return ["-X", "POST", "-H", "Content-Type: application/json", "-d", body];
 }
 
-function cli({ origin, place, id }: Target, command: readonly string[], flags: readonly string[]): string {
-  const { o, p, envName } = place;
+function cli({ origin, scope, id }: Target, command: readonly string[], flags: readonly string[]): string {
+  const { o, p, envName } = scope;
   const connection = ["--url", origin, "--org", o, "--project", p, "--env", envName];
   return ["action-runs", ...command, id, ...flags, ...connection].map(shellWord).join(" ");
 }

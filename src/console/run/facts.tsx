@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { DetailedActionRun } from "../../client/index.ts";
-import type { Place } from "../routes/pages.ts";
+import type { Scope } from "../routes/pages.ts";
 import { hrefOf, Link, useRoute } from "../routes/router.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { ExternalLink } from "../ui/external-link.tsx";
@@ -10,10 +10,10 @@ import { RelativeTime } from "../ui/time.tsx";
 
 interface FactsProps {
   readonly run: DetailedActionRun;
-  readonly place: Place;
+  readonly scope: Scope;
 }
 
-export function Facts({ run, place }: FactsProps) {
+export function Facts({ run, scope }: FactsProps) {
   const { search } = useRoute();
   const { entityId, triggeredBy, createdAt, details } = run;
   const { action, retryOf, labels = [], externalUrl } = details ?? {};
@@ -32,7 +32,7 @@ export function Facts({ run, place }: FactsProps) {
       )}
       {action == null ? null : (
         <Fact name="Action">
-          <Link href={hrefOf({ name: "action", ...place, action: action.name })}>
+          <Link href={hrefOf({ name: "action", ...scope, action: action.name })}>
             <bdi>{action.name}</bdi>
           </Link>{" "}
           <span class="muted">version {action.version}</span>
@@ -40,7 +40,7 @@ export function Facts({ run, place }: FactsProps) {
       )}
       {retryOf == null ? null : (
         <Fact name="Retry of">
-          <Link href={hrefOf({ name: "run", ...place, id: retryOf }, search)}>
+          <Link href={hrefOf({ name: "run", ...scope, id: retryOf }, search)}>
             <code>{retryOf}</code>
           </Link>
         </Fact>
@@ -58,7 +58,7 @@ export function Facts({ run, place }: FactsProps) {
                 key={label}
                 class="chip"
                 title="Runs with this label"
-                href={hrefOf({ name: "runs", ...place }, new URLSearchParams({ label }))}
+                href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ label }))}
               >
                 <bdi>{label}</bdi>
               </Link>

@@ -24,10 +24,10 @@ export interface Lifecycle {
   readonly last: Milestone;
 }
 
-/** A stage never gets less of the bar, however short it is. */
+/** The least part of the bar that a stage gets. */
 const SHARE_MIN = 0.15;
 
-/** `now` in ms: until when an open stage has lasted. */
+/** `now`, in ms, is the end of an open stage. */
 export function lifecycleOf(run: ActionRun, now: number): Lifecycle {
   const { createdAt, startedAt, completedAt, status } = run;
   const created: Milestone = { name: "Created", at: createdAt };

@@ -10,7 +10,7 @@ export interface News {
   readonly progress: number | null;
 }
 
-/** From the run as it was read, and from the events since. null: the job said nothing yet. */
+/** Takes the run as it was read, and the events since. Null: the job has said nothing yet. */
 export function newsOf(read: ActionRunDetails["heartbeat"], events: readonly TimelineEvent[]): News | null {
   const beats = events.filter((event) => event.type === "heartbeat");
   const last = beats.at(-1);

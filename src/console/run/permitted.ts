@@ -4,15 +4,15 @@ import type { ActionDefinition, DetailedActionRun } from "../../client/index.ts"
 import { isOpen } from "../ui/statuses.ts";
 
 export type Retrying =
-  /** It is open, or nobody knows yet whether it can be retried. */
+  /** The run is open, or its action is not read yet. */
   | "not_now"
   | "possible"
   /** Its trigger came with the create, and the service does not keep such triggers. */
   | "trigger_not_kept"
-  /** A retry goes through the stored action as it is now, and there is none. */
+  /** A retry needs the stored action, and the action is deleted. */
   | "action_deleted";
 
-/** What is known of the stored action that the run came from: null if it is deleted, undefined while nobody knows. */
+/** The stored action that the run came from. Null: it is deleted. Undefined: it is not read yet. */
 export type ActionNow = ActionDefinition | null | undefined;
 
 export function retryingOf({ status, details }: DetailedActionRun, action: ActionNow): Retrying {

@@ -23,7 +23,7 @@ interface RetryDialogProps {
 }
 
 export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDialogProps) {
-  const { client, place } = useSession();
+  const { client, scope } = useSession();
   const [before] = useState(() => JSON.stringify(run.parameters, null, 2));
   const [text, setText] = useState(before);
   const change = useChange({ fields: ["/parameters"] });
@@ -40,7 +40,7 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
   }
   const hasParameters = "value" in typed && typed.value !== null;
   const commands = retryCommands(
-    { origin: location.origin, place, id: run.id },
+    { origin: location.origin, scope, id: run.id },
     hasParameters ? text.trim() : null,
   );
   return (

@@ -56,7 +56,7 @@ function isUnknownRun(error: unknown): boolean {
 }
 
 function UnknownRun({ id }: { readonly id: string }) {
-  const { place } = useSession();
+  const { scope } = useSession();
   const { search } = useRoute();
   return (
     <Empty title="There is no such run here">
@@ -65,7 +65,7 @@ function UnknownRun({ id }: { readonly id: string }) {
         keeps runs only for a while.
       </p>
       <code class="break">{id}</code>
-      <Link class="button is-plain" href={hrefOf({ name: "runs", ...place }, search)}>
+      <Link class="button is-plain" href={hrefOf({ name: "runs", ...scope }, search)}>
         Back to the runs
       </Link>
     </Empty>
@@ -89,7 +89,7 @@ interface OneRunProps {
 }
 
 function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: OneRunProps) {
-  const { place, may } = useSession();
+  const { scope, may } = useSession();
   const { search } = useRoute();
   const router = useRouter();
   const { announce, note } = useNotices();
@@ -107,7 +107,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
   useTitle(`${actionName} ${status}`);
   useStatusChange(status, (now) => announce(NEWS[now]));
 
-  const target = { origin: location.origin, place, id };
+  const target = { origin: location.origin, scope, id };
   return (
     <>
       <RunHead run={run} onClose={onClose}>
@@ -132,7 +132,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
         {actionOfRun.failure === null || isOpen(status) ? null : (
           <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
         )}
-        <Facts run={run} place={place} />
+        <Facts run={run} scope={scope} />
         <Section title="Timeline">
           {timeline.failure === null ? null : (
             <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
@@ -178,7 +178,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
           }}
           onRetried={(newId) => {
             setOpen(null);
-            router.navigate(hrefOf({ name: "run", ...place, id: newId }, search));
+            router.navigate(hrefOf({ name: "run", ...scope, id: newId }, search));
             note("This is the new run.");
           }}
         />

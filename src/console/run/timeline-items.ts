@@ -10,16 +10,16 @@ export type Beat = EventOf<"heartbeat">;
 export interface Attempt {
   readonly kind: "attempt";
   readonly seq: number;
-  /** When it began; if only its answer is known, when that came. */
+  /** When the attempt began, or when its answer came if the beginning is unknown. */
   readonly at: string;
   /** The request that starts the job, or the one that stops it. */
   readonly of: "start" | "stop";
   readonly attempt: number;
   readonly host: string | null;
   readonly answer: Answered | null;
-  /** What came before the answer, so that none will be known; null if there is an answer, or if it is awaited. */
+  /** What came before the answer, so the answer stays unknown. Null: there is an answer, or it may still come. */
   readonly overtakenBy: "started" | "ended" | null;
-  /** When the next attempt comes; null if it has come, or if none comes. */
+  /** When the next attempt comes. Null: it has come, or there is no further attempt. */
   readonly nextAt: string | null;
 }
 
@@ -123,7 +123,7 @@ function withLater(item: Attempt, later: readonly Item[], isOver: boolean): Atte
   };
 }
 
-/** The number of the last event after which the run reads differently. 0 if no event changed it. */
+/** The number of the last event that changed the run. 0: no event did. */
 export function newsSeqOf(events: readonly TimelineEvent[]): number {
   return events.findLast(changesRun)?.seq ?? 0;
 }

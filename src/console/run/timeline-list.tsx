@@ -146,7 +146,7 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
   );
 }
 
-/** The API's reason goes on after the host's name: "answered 503". */
+/** The API's reason continues the sentence after the host's name: "answered 503". */
 function sentenceOf(host: string | null, reason: string): string {
   const text = `${host ?? "The receiver"} ${reason}`;
   return text.endsWith(".") ? text : `${text}.`;

@@ -1,6 +1,6 @@
 /**
- * The stored action that a run came from, as it is now. It is read only for somebody who may retry the run: when the page
- * opens, so that a retry is offered the moment the run ends, and again at that moment.
+ * The stored action that a run came from, as it is now. It is read only for somebody who may retry the run. The first read
+ * comes when the page opens, so that the page can offer a retry as soon as the run ends. The second comes at the end.
  */
 
 import { useCallback, useEffect, useRef } from "preact/hooks";

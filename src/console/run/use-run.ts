@@ -16,7 +16,7 @@ interface ReadRun {
   readonly run: DetailedActionRun;
   /** As the server sent it. */
   readonly text: string;
-  /** Up to which event the run includes the news. It may include more. */
+  /** The run includes all events up to this one, and perhaps more. */
   readonly newsSeq: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A run's events, live. One stream, which continues after the last event that came. It is closed while the page is hidden, and
- * opened again when the page is shown.
+ * The live events of a run. One stream continues after the last event that came. It is closed while the page is hidden, and
+ * opens again when the page is shown.
  */
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
@@ -10,7 +10,7 @@ import { useVisible } from "../ui/clock.tsx";
 import type { Failure } from "../ui/load.ts";
 import { retryInMs } from "../ui/retrying.ts";
 
-/** A stream that did not fail for this long is taken to work. It may have nothing to say. */
+/** A stream that has not failed for this long counts as working, because it may have no events. */
 const WORKS_AFTER_MS = 5000;
 
 export interface Timeline {
@@ -28,10 +28,10 @@ export function useTimeline(id: string): Timeline {
   const [events, setEvents] = useState<readonly TimelineEvent[]>([]);
   const [isOver, setOver] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
-  const [turn, setTurn] = useState(0);
+  const [asked, setAsked] = useState(0);
   const came = useRef<TimelineEvent[]>([]);
 
-  // `turn` asks for another try.
+  // `asked` counts how often somebody asked for another try.
   useEffect(() => {
     if (!isVisible || isOver) return;
     const aborter = new AbortController();
@@ -75,8 +75,8 @@ export function useTimeline(id: string): Timeline {
       aborter.abort();
       show();
     };
-  }, [client, id, isVisible, isOver, turn]);
+  }, [client, id, isVisible, isOver, asked]);
 
-  const retry = useCallback(() => setTurn((before) => before + 1), []);
+  const retry = useCallback(() => setAsked((before) => before + 1), []);
   return { events, isOver, failure, retry };
 }

@@ -14,7 +14,7 @@ interface SectionProps {
   readonly children: ComponentChildren;
 }
 
-/** No region, because a page with many regions is hard to walk through. The heading leads here. */
+/** Not a region, because a page with many regions is hard to walk through. People get here by the heading. */
 export function Section({ title, aside, children }: SectionProps) {
   return (
     <div class="run-section">

@@ -1,4 +1,4 @@
-/** The filters of the list. What they hold is what the address says. A change leads to another address. */
+/** The filters of the list. They show what the address says. A change leads to another address. */
 
 import type { ComponentChildren, RefObject, TargetedKeyboardEvent } from "preact";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
@@ -62,7 +62,7 @@ interface FieldFiltersProps extends FiltersProps {
   readonly rows: readonly RunRow[];
   /** Gets the first field. */
   readonly fields: RefObject<HTMLDivElement | null>;
-  /** Where there is little room, the fields are shown only if they are asked for. */
+  /** On a narrow page, the fields are shown only if somebody asks for them. */
   readonly areOpen: boolean;
 }
 

@@ -14,7 +14,7 @@ const TEXT_FILTERS: readonly TextFilter[] = [
 ];
 const FILTERS = ["status", "label", ...TEXT_FILTERS];
 
-/** What to ask the API. A value that the API does not know is asked as it is, because its refusal says what to change. */
+/** What to ask the API. An unknown value goes to the API as it is, because the refusal says what to change. */
 export function filterOf(query: URLSearchParams): RunFilter {
   const status = query.getAll("status") as Status[];
   const label = query.getAll("label");
@@ -38,7 +38,7 @@ export function isNewest(query: URLSearchParams): boolean {
   return !query.get("cursor");
 }
 
-/** With the status if it was missing, otherwise without. */
+/** Adds the status, or removes it if it was there. */
 export function withStatusToggled(query: URLSearchParams, status: Status): URLSearchParams {
   return query.getAll("status").includes(status)
     ? without(query, "status", status)

@@ -25,7 +25,7 @@ interface ListPanelProps {
 }
 
 export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
-  const { place } = useSession();
+  const { scope } = useSession();
   const { query, search } = useRoute();
   const router = useRouter();
   const { list, isStale, counts, failure, reload, showFresh } = useRunList();
@@ -34,8 +34,8 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
   const hrefWith = useCallback(
     // A run that is open stays open.
     (changed: URLSearchParams) =>
-      hrefOf(runId === null ? { name: "runs", ...place } : { name: "run", ...place, id: runId }, changed),
-    [place, runId],
+      hrefOf(runId === null ? { name: "runs", ...scope } : { name: "run", ...scope, id: runId }, changed),
+    [scope, runId],
   );
   const changeQuery = useCallback(
     (changed: URLSearchParams) => router.navigate(hrefWith(changed)),
@@ -102,10 +102,10 @@ interface ListedProps extends ListPanelProps {
 }
 
 function Listed({ list, isStale, runId, onOpenAgain, query, search, onLabel, hrefWith }: ListedProps) {
-  const { place } = useSession();
+  const { scope } = useSession();
   const { rows, older, next } = list;
   const bars = useMemo(() => [...rows, ...older], [rows, older]);
-  const shared = { place, search, selectedId: runId };
+  const shared = { scope, search, selectedId: runId };
   if (rows.length === 0 && !isStale) return <NoRuns query={query} next={next} />;
   return (
     <>
@@ -142,7 +142,7 @@ function useTopOfPage(panel: RefObject<HTMLElement | null>, cursor: string | nul
   }, [panel, cursor]);
 }
 
-/** Says how many runs another filter or page shows. Not for the first list, which the page itself tells about. */
+/** Says how many runs another filter or page shows. The first list needs no such message. */
 function useAnnouncement(list: RunList | null, isStale: boolean): void {
   const { announce } = useNotices();
   const wasStale = useRef(false);

@@ -1,10 +1,10 @@
-/** What stands in the place of the table while it would be empty. */
+/** What stands instead of the table while it would be empty. */
 
+import type { Scope } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
 import { atCursor, isFiltered, isNewest, withoutFilters } from "./filters.ts";
-import { cliFirstRun, curlFirstRun } from "./first-run.ts";
 
 interface NoRunsProps {
   readonly query: URLSearchParams;
@@ -13,8 +13,8 @@ interface NoRunsProps {
 }
 
 export function NoRuns({ query, next }: NoRunsProps) {
-  const { place, may } = useSession();
-  const to = (changed: URLSearchParams) => hrefOf({ name: "runs", ...place }, changed);
+  const { scope, may } = useSession();
+  const to = (changed: URLSearchParams) => hrefOf({ name: "runs", ...scope }, changed);
   if (next !== null) {
     return (
       <Empty title="No match among the newest runs">
@@ -36,20 +36,34 @@ export function NoRuns({ query, next }: NoRunsProps) {
     );
   }
   return (
-    <Empty title={`No runs in ${place.envName} yet`}>
+    <Empty title={`No runs in ${scope.envName} yet`}>
       {may("data:write") ? (
         <>
           <p>
             Put an API token into the variable <code>ACTION_RUNS_TOKEN</code> and paste one of these into a
-            terminal. Or <Link href={hrefOf({ name: "actions", ...place })}>run an action</Link>. The run
+            terminal. Or <Link href={hrefOf({ name: "actions", ...scope })}>run an action</Link>. The run
             appears here by itself.
           </p>
-          <Command what="curl command" text={curlFirstRun(location.origin, place)} />
-          <Command what="command" text={cliFirstRun(location.origin, place)} />
+          <Command what="curl command" text={curlFirstRun(location.origin, scope)} />
+          <Command what="command" text={cliFirstRun(location.origin, scope)} />
         </>
       ) : (
         <p>New runs appear here by themselves. Your token can't create runs.</p>
       )}
     </Empty>
   );
+}
+
+/** `origin`: of the service. curl reads the header from stdin, because everybody on a machine can see command lines. */
+function curlFirstRun(origin: string, { o, p, envName }: Scope): string {
+  return [
+    `printf 'Authorization: Bearer %s' "$ACTION_RUNS_TOKEN" |`,
+    `  curl -sS -X POST ${origin}/${o}/${p}/envs/${envName}/action-runs -H @- \\`,
+    `    -H 'Content-Type: application/json' -d '{"actionName":"deploy"}'`,
+  ].join("\n");
+}
+
+/** The command line reads $ACTION_RUNS_TOKEN by itself. */
+function cliFirstRun(origin: string, { o, p, envName }: Scope): string {
+  return `action-runs create deploy --url ${origin} --org ${o} --project ${p} --env ${envName}`;
 }

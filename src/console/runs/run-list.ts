@@ -1,6 +1,6 @@
 /**
  * What the list and the strip show, and how a poll changes it. PURE. New runs are held back until somebody asks for them,
- * so no row moves under the pointer. Rows that are shown change in their place, and stay even if they no longer match.
+ * so no row moves under the pointer. A row that is shown changes where it is, and stays even if it no longer matches.
  */
 
 import { isOpen } from "../ui/statuses.ts";
@@ -53,7 +53,7 @@ export function withoutRun(list: RunList, id: string): RunList {
   return { ...list, rows: others(list.rows), older: others(list.older) };
 }
 
-/** Open runs that are shown but that a poll did not give: they may have ended. */
+/** Open runs of the list that a poll did not return. They may have ended. */
 export function unread(list: RunList, read: readonly RunRow[]): readonly string[] {
   const given = new Set(read.map(({ id }) => id));
   return [...list.rows, ...list.older]

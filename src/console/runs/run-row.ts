@@ -35,7 +35,7 @@ export function rowOf(run: DetailedActionRun): RunRow {
   };
 }
 
-/** Since when the run works, or waits for its start. A run that reported nothing but its end worked since its creation. */
+/** When the run began to work, or to wait for its start. A run that reported only its end began to work when it was created. */
 export function since({ startedAt, createdAt, completedAt }: RunRow): string {
   return startedAt === null || startedAt === completedAt ? createdAt : startedAt;
 }

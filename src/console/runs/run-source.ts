@@ -1,6 +1,6 @@
 /**
  * Reads the runs that one address asks for. A poll reads the newest of them. Open runs that a poll does not cover are read one
- * by one, a few with each poll, so that what is shown as open is open.
+ * by one, a few with each poll, so that no run is shown as open for long after its end.
  */
 
 import { ActionRunsError, type Client } from "../../client/index.ts";
@@ -16,7 +16,7 @@ const READ_ALONE_MAX = 2;
 export interface RunSource {
   /** null until the first page is there. */
   readonly list: () => RunList | null;
-  /** The first page, and then a poll. */
+  /** Reads the first page at first, and later polls. */
   readonly read: (signal: AbortSignal) => Promise<RunList>;
   /** The runs after the page. The strip shows them. Call it once, after the first page. */
   readonly readOlder: (signal: AbortSignal) => Promise<RunList | null>;
@@ -56,7 +56,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   return {
     list: () => list,
     async read(signal) {
-      // Where there is no row, nothing can move, so the first runs appear by themselves.
+      // Without rows nothing can move, so the first runs appear by themselves.
       if (list === null || list.rows.length === 0 || shouldRestart) {
         const { rows, next } = await readPage(PAGE_RUNS, signal);
         if (list?.rows.length === 0 && rows.length === 0 && next === list.next) return list;

@@ -1,8 +1,8 @@
-/** The table of runs. The whole row leads to its run, by the link that stands in it. */
+/** The table of runs. A click anywhere on a row follows the link in it. */
 
 import { useMemo } from "preact/hooks";
 import { harmlessLink } from "../../base/harmless-link.ts";
-import type { Place } from "../routes/pages.ts";
+import type { Scope } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { ExternalLink } from "../ui/external-link.tsx";
 import { StatusMark } from "../ui/status.tsx";
@@ -11,7 +11,7 @@ import { type RunRow, since } from "./run-row.ts";
 
 interface RunTableProps {
   readonly rows: readonly RunRow[];
-  readonly place: Place;
+  readonly scope: Scope;
   readonly search: string;
   readonly selectedId: string | null;
   /** The rows are still those of the address before. */
@@ -22,7 +22,7 @@ interface RunTableProps {
 }
 
 export function RunTable(props: RunTableProps) {
-  const { rows, place, search, selectedId, isStale, onLabel, onOpenAgain } = props;
+  const { rows, scope, search, selectedId, isStale, onLabel, onOpenAgain } = props;
   // A poll without news leaves `rows` as it is, and then nothing is drawn again.
   const body = useMemo(
     () =>
@@ -30,13 +30,13 @@ export function RunTable(props: RunTableProps) {
         <Row
           key={row.id}
           row={row}
-          href={hrefOf({ name: "run", ...place, id: row.id }, search)}
+          href={hrefOf({ name: "run", ...scope, id: row.id }, search)}
           isSelected={row.id === selectedId}
           onLabel={onLabel}
           onFollow={row.id === selectedId ? onOpenAgain : undefined}
         />
       )),
-    [rows, place, search, selectedId, onLabel, onOpenAgain],
+    [rows, scope, search, selectedId, onLabel, onOpenAgain],
   );
   return (
     <table class="table run-table" aria-label="Runs" aria-busy={isStale}>

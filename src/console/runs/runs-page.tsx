@@ -9,14 +9,14 @@ import { useSession } from "../session/session.tsx";
 import { ListPanel } from "./list-panel.tsx";
 
 export function RunsPage({ runId }: { readonly runId: string | null }) {
-  const { place } = useSession();
+  const { scope } = useSession();
   const { search } = useRoute();
   const router = useRouter();
   const panels = useRef<HTMLDivElement>(null);
   const room = useRef<HTMLDivElement>(null);
   const close = useCallback(
-    () => router.navigate(hrefOf({ name: "runs", ...place }, search)),
-    [router, place, search],
+    () => router.navigate(hrefOf({ name: "runs", ...scope }, search)),
+    [router, scope, search],
   );
   useKeys("Runs", [
     { keys: "j", label: "Next run", run: () => focusRow(panels.current, runId, 1) },
@@ -41,8 +41,8 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
 }
 
 /**
- * Where the list stays beside the run, its link keeps the focus, so that `j` and Enter go from run to run. Where the run takes
- * the place of the list, the run gets the focus, and the list gets it back.
+ * If the list stays beside the run, the run's link keeps the focus, so that `j` and Enter go from run to run. If the run
+ * replaces the list, the run gets the focus, and the list gets it back.
  */
 function useRunFocus(
   runId: string | null,

@@ -21,7 +21,7 @@ export function barsFor(widthPx: number): number {
 
 /**
  * Oldest first, as time goes. The scale is logarithmic, because one run can take a thousand times as long as another.
- * `rows`: newest first. `now`: until when open runs have lasted.
+ * `rows`: newest first. `now`: the end of open runs.
  */
 export function barsOf(rows: readonly RunRow[], now: number): readonly Bar[] {
   const sizes = rows.map((row) => Math.log2(1 + durationMs(row, now) / 1000));

@@ -1,11 +1,11 @@
 /**
- * The last runs as bars, newest at the right: the height says how long a run took, colour and pattern how it is. It is one
- * stop for the Tab key; the arrows go from bar to bar.
+ * The last runs as bars, newest at the right. The height says how long a run took. Colour and pattern say its status. The
+ * Tab key stops once, and the arrows go from bar to bar.
  */
 
 import type { TargetedKeyboardEvent } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Place } from "../routes/pages.ts";
+import type { Scope } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
@@ -15,12 +15,12 @@ import { barsFor, barsOf } from "./strip-geometry.ts";
 interface StripProps {
   /** Newest first. */
   readonly rows: readonly RunRow[];
-  readonly place: Place;
+  readonly scope: Scope;
   readonly search: string;
   readonly selectedId: string | null;
 }
 
-export function Strip({ rows, place, search, selectedId }: StripProps) {
+export function Strip({ rows, scope, search, selectedId }: StripProps) {
   const list = useRef<HTMLOListElement>(null);
   const width = useWidth(list);
   const [pointedId, setPointedId] = useState<string | null>(null);
@@ -34,7 +34,7 @@ export function Strip({ rows, place, search, selectedId }: StripProps) {
         <li key={row.id}>
           <Link
             class={`bar is-${row.status}`}
-            href={hrefOf({ name: "run", ...place, id: row.id }, search)}
+            href={hrefOf({ name: "run", ...scope, id: row.id }, search)}
             aria-label={`${row.actionName}, ${row.status}`}
             aria-current={row.id === selectedId ? "page" : undefined}
             tabIndex={row.id === reachedId ? 0 : -1}
@@ -45,7 +45,7 @@ export function Strip({ rows, place, search, selectedId }: StripProps) {
           </Link>
         </li>
       )),
-    [shown, place, search, selectedId, reachedId],
+    [shown, scope, search, selectedId, reachedId],
   );
   return (
     <nav class="strip" aria-label="The last runs" onPointerLeave={() => setPointedId(null)}>

@@ -46,8 +46,8 @@ export function createSessionStore(storage: SessionStorage, baseUrl: string): Se
     begin: (session) => become({ session, notice: null }),
     visit(envName) {
       const { session } = state;
-      if (session === null || session.place.envName === envName) return;
-      become({ ...state, session: { ...session, place: { ...session.place, envName } } });
+      if (session === null || session.scope.envName === envName) return;
+      become({ ...state, session: { ...session, scope: { ...session.scope, envName } } });
     },
     recheck() {
       if (state.session !== null && read(storage) === null) become({ session: null, notice: null });
@@ -64,8 +64,8 @@ export function createSessionStore(storage: SessionStorage, baseUrl: string): Se
       const { session } = state;
       become({ session: null, notice: null });
       if (session === null || session.mintedId === null) return;
-      const { token, mintedId, place } = session;
-      const client = createClient({ baseUrl, token, org: place.o, project: place.p, env: place.envName });
+      const { token, mintedId, scope } = session;
+      const client = createClient({ baseUrl, token, org: scope.o, project: scope.p, env: scope.envName });
       await client.tokens.revoke(mintedId);
     },
     subscribe(listener) {

@@ -1,10 +1,10 @@
-/** The session as pages use it: the API's client for the place of the page, and what its token may do. */
+/** The session as pages use it: the API's client for the scope of the page, and what its token may do. */
 
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useEffect, useMemo, useState } from "preact/hooks";
 import { bookmarksInMemory } from "../../client/bookmark.ts";
 import { type Client, createClient } from "../../client/index.ts";
-import type { Place } from "../routes/pages.ts";
+import type { Scope } from "../routes/pages.ts";
 import type { SessionState, SessionStore } from "./session-store.ts";
 import type { Holder, Permission, Session } from "./sign-in.ts";
 
@@ -15,11 +15,11 @@ export interface ActiveSession {
   readonly holder: Holder;
   /** Whether the token was minted by signing in with ROOT_TOKEN. The tokens that it mints end with this session. */
   readonly isMinted: boolean;
-  /** Of the page. On a page of the whole project, with the environment that was visited last. */
-  readonly place: Place;
+  /** The scope of the page. On a page of the whole project, it has the environment that was visited last. */
+  readonly scope: Scope;
   /** For changes and event streams. It retries twice. */
   readonly client: Client;
-  /** For what a page shows. It tries once, because the page tells about a failure and tries again by itself. */
+  /** For what a page shows. It tries once, because the page shows the failure and tries again by itself. */
   readonly reader: Client;
   /** Show a button only if the token may do what the button does. */
   readonly may: (permission: Permission) => boolean;
@@ -53,22 +53,22 @@ export function useSession(): ActiveSession {
   return session;
 }
 
-interface ScopeProps {
+interface SessionProviderProps {
   readonly session: Session;
-  readonly place: Place;
+  readonly scope: Scope;
   readonly children: ComponentChildren;
 }
 
-export function SessionScope({ session, place, children }: ScopeProps) {
+export function SessionProvider({ session, scope, children }: SessionProviderProps) {
   const store = useSessionStore();
   const { token, holder, mintedId } = session;
-  const { o, p, envName } = place;
+  const { o, p, envName } = scope;
   const clients = useMemo(() => clientsOf(store, token, { o, p, envName }), [store, token, o, p, envName]);
   const value = useMemo(
     () => ({
       holder,
       isMinted: mintedId !== null,
-      place: { o, p, envName },
+      scope: { o, p, envName },
       ...clients,
       may: (permission: Permission) => holder.permissions.includes(permission),
     }),
@@ -80,14 +80,14 @@ export function SessionScope({ session, place, children }: ScopeProps) {
 function clientsOf(
   store: SessionStore,
   token: string,
-  place: Place,
+  scope: Scope,
 ): Pick<ActiveSession, "client" | "reader"> {
   const settings = {
     baseUrl: location.origin,
     token,
-    org: place.o,
-    project: place.p,
-    env: place.envName,
+    org: scope.o,
+    project: scope.p,
+    env: scope.envName,
     // Shared, so that a page shows what a change of this session did.
     bookmarks: bookmarksInMemory(),
     async fetch(input: RequestInfo | URL, init?: RequestInit) {

@@ -1,4 +1,4 @@
-/** The sign-in page. It stands at every address while nobody is signed in, and leads to what the address names. */
+/** The sign-in page. While nobody is signed in, every address shows it. Then it leads to the page of the address. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Project } from "../routes/pages.ts";
@@ -12,7 +12,7 @@ import { type SignedIn, signIn, type Typed } from "./sign-in.ts";
 
 interface SignInPageProps {
   readonly notice: string | null;
-  /** The place that the address names. */
+  /** The scope that the address names. */
   readonly at: (Project & { readonly envName: string | null }) | null;
 }
 
@@ -47,15 +47,15 @@ export function SignInPage({ notice, at }: SignInPageProps) {
         setRefused(answer);
         return;
       }
-      const { place } = answer.session;
+      const { scope } = answer.session;
       store.begin(answer.session);
-      // Stays at the address unless it names another place.
+      // Stays at the address unless it names another scope.
       const isThere =
         page !== null &&
-        at?.o === place.o &&
-        at.p === place.p &&
-        (at.envName ?? place.envName) === place.envName;
-      if (!isThere) router.navigate(hrefOf({ name: "runs", ...place }), { replace: true });
+        at?.o === scope.o &&
+        at.p === scope.p &&
+        (at.envName ?? scope.envName) === scope.envName;
+      if (!isThere) router.navigate(hrefOf({ name: "runs", ...scope }), { replace: true });
     } catch (error) {
       setFailure(sentenceOf(error));
     } finally {
@@ -86,9 +86,9 @@ export function SignInPage({ notice, at }: SignInPageProps) {
           error={errorOf("token")}
         />
         <fieldset>
-          <legend>Place</legend>
+          <legend>Scope</legend>
           <p class="hint">Leave a field empty to use what the token opens.</p>
-          <div class="place-fields">
+          <div class="scope-fields">
             <TextField label="Organization" name="org" defaultValue={at?.o ?? ""} error={errorOf("org")} />
             <TextField label="Project" name="project" defaultValue={at?.p ?? ""} error={errorOf("project")} />
             <TextField

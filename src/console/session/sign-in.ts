@@ -5,7 +5,7 @@
 
 import { ActionRunsError, type CurrentToken, createClient } from "../../client/index.ts";
 import { checkedName, checkedToken } from "../../client/settings.ts";
-import type { Place } from "../routes/pages.ts";
+import type { Scope } from "../routes/pages.ts";
 
 /** Who holds a token and what the token may do, as `GET /whoami` says. */
 export type Holder = CurrentToken;
@@ -16,12 +16,12 @@ export interface Session {
   readonly token: string;
   readonly holder: Holder;
   /** Where the last page was. Pages of the whole project link to the environment's pages with it. */
-  readonly place: Place;
+  readonly scope: Scope;
   /** The token's id if the sign-in minted it, because then the sign-out revokes it. Otherwise null. */
   readonly mintedId: string | null;
 }
 
-/** What the form's fields hold. A place that is empty is filled from the token's scope. */
+/** What the form's fields hold. An empty name is filled from what the token opens. */
 export interface Typed {
   readonly token: string;
   readonly org: string;
@@ -37,8 +37,8 @@ export type SignedIn =
 const LABELS = { org: "Organization", project: "Project", env: "Environment" } as const;
 const MINTED_FOR_MS = 12 * 60 * 60 * 1000;
 const MINTED_NAME = "console";
-/** `whoami` needs no place, but a client has one. */
-const NO_PLACE = { org: "none", project: "none", env: "none" };
+/** `whoami` needs no scope, but a client has one. */
+const NO_SCOPE = { org: "none", project: "none", env: "none" };
 
 /** Throws an ActionRunsError if the service can't answer. `settings`: the service's address. */
 export async function signIn(typed: Typed, settings: { readonly baseUrl: string }): Promise<SignedIn> {
@@ -50,7 +50,7 @@ export async function signIn(typed: Typed, settings: { readonly baseUrl: string 
   }
   let holder: Holder;
   try {
-    holder = await createClient({ ...settings, ...NO_PLACE, token, retries: 1 }).whoami();
+    holder = await createClient({ ...settings, ...NO_SCOPE, token, retries: 1 }).whoami();
   } catch (error) {
     if (!(error instanceof ActionRunsError) || error.status !== 401) throw error;
     return {
@@ -59,11 +59,11 @@ export async function signIn(typed: Typed, settings: { readonly baseUrl: string 
         "The service does not accept this token. Check that you copied all of it and that it has not expired.",
     };
   }
-  const filled = placeFor(typed, holder);
+  const filled = scopeFor(typed, holder);
   if ("field" in filled) return filled;
-  const { place } = filled;
-  if (holder.project !== null) return { session: { token, holder, place, mintedId: null } };
-  const operator = createClient({ ...settings, org: place.o, project: place.p, env: place.envName, token });
+  const { scope } = filled;
+  if (holder.project !== null) return { session: { token, holder, scope, mintedId: null } };
+  const operator = createClient({ ...settings, org: scope.o, project: scope.p, env: scope.envName, token });
   const expiresAt = new Date(Date.now() + MINTED_FOR_MS).toISOString();
   const minted = await operator.tokens.create({ name: MINTED_NAME, role: "owner", expiresAt });
   const { id, name, role } = minted;
@@ -73,21 +73,21 @@ export async function signIn(typed: Typed, settings: { readonly baseUrl: string 
     name,
     role,
     permissions,
-    project: `${place.o}/${place.p}`,
+    project: `${scope.o}/${scope.p}`,
     envName: null,
     expiresAt,
   };
-  return { session: { token: minted.token, holder: ofProject, place, mintedId: id } };
+  return { session: { token: minted.token, holder: ofProject, scope, mintedId: id } };
 }
 
-/** The typed place, filled from the token's scope. PURE. */
-export function placeFor(
+/** The typed names, filled from what the token opens. PURE. */
+export function scopeFor(
   typed: Omit<Typed, "token">,
-  scope: { readonly project: string | null; readonly envName: string | null },
-): { readonly place: Place } | Extract<SignedIn, { readonly field: unknown }> {
-  const [org, project] = scope.project?.split("/") ?? [];
-  const opened = { org, project, env: scope.envName ?? undefined };
-  const place = { org: "", project: "", env: "" };
+  holder: { readonly project: string | null; readonly envName: string | null },
+): { readonly scope: Scope } | Extract<SignedIn, { readonly field: unknown }> {
+  const [org, project] = holder.project?.split("/") ?? [];
+  const opened = { org, project, env: holder.envName ?? undefined };
+  const names = { org: "", project: "", env: "" };
   for (const field of ["org", "project", "env"] as const) {
     const value = typed[field].trim();
     const only = opened[field];
@@ -101,10 +101,10 @@ export function placeFor(
       return { field, problem: `The token opens only “${only}”. Type that, or leave the field empty.` };
     }
     try {
-      place[field] = checkedName(LABELS[field], value || (only ?? ""));
+      names[field] = checkedName(LABELS[field], value || (only ?? ""));
     } catch (error) {
       return { field, problem: error instanceof Error ? error.message : String(error) };
     }
   }
-  return { place: { o: place.org, p: place.project, envName: place.env } };
+  return { scope: { o: names.org, p: names.project, envName: names.env } };
 }

@@ -67,7 +67,7 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
       </thead>
       <tbody>
         {entries.map((entry) => (
-          // An entry has no id in the answer. Two at the same instant can differ in the rest alone.
+          // An entry has no id in the response. Two entries of one instant can differ only in the other members.
           <tr key={`${entry.at} ${entry.actor} ${entry.action} ${entry.target}`}>
             <td>
               <RelativeTime at={entry.at} />
@@ -90,12 +90,13 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
   );
 }
 
-function Target({ entry: { action, target, scope } }: { readonly entry: AuditEntry }) {
-  const { place } = useSession();
-  const envName = envOf(scope);
+function Target({ entry }: { readonly entry: AuditEntry }) {
+  const { action, target } = entry;
+  const { scope } = useSession();
+  const envName = envOf(entry.scope);
   if (action === "action_put" && envName !== null) {
     return (
-      <Link class="break" href={hrefOf({ name: "action", ...place, envName, action: target })}>
+      <Link class="break" href={hrefOf({ name: "action", ...scope, envName, action: target })}>
         {target}
       </Link>
     );

@@ -3,7 +3,7 @@
 export interface ExpiryChoice {
   readonly key: string;
   readonly label: string;
-  /** From now, in ms; null: no time is sent, so the token ends with the token that creates it, or never. */
+  /** From now, in ms. Null: no time is sent, so the token expires when its creator's token does, or never. */
   readonly inMs: number | null;
 }
 
@@ -19,7 +19,7 @@ const SPANS: readonly ExpiryChoice[] = [
   { key: "365d", label: "In 1 year", inMs: 365 * DAY },
 ];
 
-/** `ownExpiresAt`: of the token that creates the new one, which can't live longer. In ms; null: never. */
+/** `ownExpiresAt`: when the creator's token expires, in ms. Null: never. The new token can't outlive it. */
 export function expiryChoices(ownExpiresAt: number | null, now: number): readonly ExpiryChoice[] {
   const longest = ownExpiresAt === null ? Number.POSITIVE_INFINITY : ownExpiresAt - now;
   return [

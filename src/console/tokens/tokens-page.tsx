@@ -59,8 +59,8 @@ function Tokens() {
 
 /** The session's token is the parent of all that it creates. */
 function EndsWithSession() {
-  const { holder, place } = useSession();
-  const { o, p } = place;
+  const { holder, scope } = useSession();
+  const { o, p } = scope;
   return (
     <div class="token-note">
       <p>

@@ -1,10 +1,10 @@
-/** Buttons. `primary`: the one that a page is about. `danger`: what ends something. `quiet`: without a border. */
+/** Buttons. `primary`: the main button of a page. `danger`: ends or deletes something. `quiet`: has no border. */
 
 import type { ButtonHTMLAttributes } from "preact";
 
 export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   readonly kind?: "plain" | "primary" | "danger" | "quiet";
-  /** Shows that its work goes on. A press does nothing meanwhile, and the button keeps the focus. */
+  /** Shows that its work is under way. Until then a press does nothing, and the button keeps the focus. */
   readonly isBusy?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** One clock for all that ticks. It stands still while the page is hidden, and goes right again when it is shown. */
+/** One clock for everything that ticks. It stops while the page is hidden, and is right again when the page is shown. */
 
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";

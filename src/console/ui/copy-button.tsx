@@ -1,4 +1,4 @@
-/** Copies a text. It says so in its own place, and to a screen reader. */
+/** Copies a text. Then the button says so, and a screen reader reads it out. */
 
 import { useEffect, useState } from "preact/hooks";
 import { Button } from "./button.tsx";

@@ -1,4 +1,7 @@
-/** A modal dialog. It is open while it is rendered. Its first field gets the focus. The browser keeps the focus inside, and gives it back afterwards. */
+/**
+ * A modal dialog. It is open while it is rendered. Its first field gets the focus. The browser keeps the focus inside the
+ * dialog, and afterwards gives it back.
+ */
 
 import type { ComponentChildren } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
@@ -10,7 +13,7 @@ interface DialogProps {
   readonly title: string;
   /** Called when the user closes it. Stop rendering the dialog then. */
   readonly onClose: () => void;
-  /** Escape does not close it, because what it holds would be lost. Its buttons do. */
+  /** Only its buttons close it, and Escape does not, because what it holds would be lost. */
   readonly isKept?: boolean;
   readonly children: ComponentChildren;
 }

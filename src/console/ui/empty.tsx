@@ -1,11 +1,11 @@
-/** What a page shows while there is nothing: what would be here, and what to type first. */
+/** What an empty page shows: what would be here, and which command to type first. */
 
 import type { ComponentChildren } from "preact";
 import { CopyButton } from "./copy-button.tsx";
 
 interface EmptyProps {
   readonly title: string;
-  /** It is the whole page, so its title is the page's. */
+  /** Whether it fills the page. Then its title is the heading of the page. */
   readonly isPage?: boolean;
   readonly children?: ComponentChildren;
 }

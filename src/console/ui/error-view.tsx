@@ -11,7 +11,7 @@ interface ErrorViewProps {
   readonly failure: Failure;
   /** Tries again now. */
   readonly onRetry: () => void;
-  /** A line above content that is still shown, instead of a whole page. */
+  /** Whether it is a line above content that is still shown. Otherwise it fills the page. */
   readonly isBanner?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** A link that somebody else wrote. What the service would not show as a link stays text. */
+/** A link that somebody else wrote. A URL that the service does not accept as a link stays text. */
 
 import type { ComponentChildren } from "preact";
 import { harmlessLink } from "../../base/harmless-link.ts";

@@ -22,13 +22,13 @@ interface Ids {
   readonly "aria-invalid": true | undefined;
 }
 
-interface FieldProps extends Described {
+interface LabelledProps extends Described {
   /** Makes the control. It must carry all of `ids`. */
   readonly control: (ids: Ids) => ComponentChildren;
 }
 
-/** For a control that is none of those below. */
-export function Field({ label, hint, error = null, control }: FieldProps) {
+/** A label around any control. Texts and selects have components below. */
+export function Labelled({ label, hint, error = null, control }: LabelledProps) {
   const id = useId();
   const described = [hint ? `${id}-hint` : "", error === null ? "" : `${id}-error`].filter(Boolean).join(" ");
   return (
@@ -64,7 +64,7 @@ type TextFieldProps = Described &
 
 export function TextField({ label, hint, error, ...rest }: TextFieldProps) {
   return (
-    <Field
+    <Labelled
       {...{ label, hint, error: error ?? null }}
       control={(ids) => {
         // Preact's types have a member for each type of input, so they can't take one that is a variable.
@@ -80,7 +80,7 @@ type TextAreaProps = Described & Omit<TextareaHTMLAttributes<HTMLTextAreaElement
 /** Several lines, in the font of code. */
 export function TextArea({ label, hint, error, ...rest }: TextAreaProps) {
   return (
-    <Field
+    <Labelled
       {...{ label, hint, error: error ?? null }}
       control={(ids) => <textarea autocomplete="off" spellcheck={false} rows={8} {...rest} {...ids} />}
     />
@@ -93,7 +93,7 @@ type SelectFieldProps = Described &
 /** `children`: its `option` elements. */
 export function SelectField({ label, hint, error, children, ...rest }: SelectFieldProps) {
   return (
-    <Field
+    <Labelled
       {...{ label, hint, error: error ?? null }}
       control={(ids) => (
         <select {...rest} {...ids}>

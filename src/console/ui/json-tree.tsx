@@ -6,10 +6,10 @@ import { CopyButton } from "./copy-button.tsx";
 
 /** How many entries of an object or array are shown at once. */
 const PAGE = 100;
-/** Deeper than this, and larger than this, a part begins closed. */
+/** A part that is deeper or larger than this is closed at first. */
 const OPEN_DEPTH = 2;
 const OPEN_ENTRIES = 25;
-/** Deeper parts get no more room on the left, or they would have none for their text. */
+/** Deeper parts are not indented further, because their text would have no room. */
 const INDENTED_DEPTH = 8;
 /** A longer text is cut until somebody asks for the rest. */
 const TEXT_MAX = 600;

@@ -1,6 +1,6 @@
 /**
- * Reads something for a page, and again by itself after a failure that may pass. One read at a time: a new one aborts the
- * one before it.
+ * Reads something for a page, and tries again after a failure that may pass. Only one read is under way: a new read aborts
+ * the one before it.
  */
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
@@ -14,9 +14,9 @@ export interface Failure {
 }
 
 export interface Loaded<T> {
-  /** What the last good read gave. It stays while a later read fails. */
+  /** The result of the last read that succeeded. It stays while later reads fail. */
   readonly data: T | undefined;
-  /** null after a good read. */
+  /** Null after a read that succeeded. */
   readonly failure: Failure | null;
   readonly reload: () => void;
 }
@@ -36,12 +36,12 @@ export function useLoad<T>(
 ): Loaded<T> {
   const isVisible = useVisible();
   const [state, setState] = useState<Omit<Loaded<T>, "reload"> & { readonly of: unknown }>(nothingYet(read));
-  const [turn, setTurn] = useState(0);
+  const [asked, setAsked] = useState(0);
   // When the next read is due, and of which `read`. In a ref, because hiding and showing the page must not forget it.
   const due = useRef<{ of: unknown; at: number | null; failed: number }>({ of: null, at: 0, failed: 0 });
   if (due.current.of !== read) due.current = { of: read, at: 0, failed: 0 };
 
-  // `turn` asks for a read now.
+  // `asked` counts how often somebody asked for a read now.
   useEffect(() => {
     const plan = due.current;
     if (!isVisible || plan.at === null) return;
@@ -75,11 +75,11 @@ export function useLoad<T>(
       clearTimeout(timer);
       aborter.abort();
     };
-  }, [read, everyMs, isVisible, turn]);
+  }, [read, everyMs, isVisible, asked]);
 
   const reload = useCallback(() => {
     due.current.at = 0;
-    setTurn((before) => before + 1);
+    setAsked((before) => before + 1);
   }, []);
   const { data, failure } = state.of === read ? state : nothingYet(read);
   return { data: data as T | undefined, failure, reload };

@@ -1,4 +1,4 @@
-/** The ways to the other pages of a list, whose place is the API's cursor in the address. */
+/** Links to the other pages of a list. The address holds the API's cursor. */
 
 import { hrefOf, Link, useRoute } from "../routes/router.tsx";
 import { Icon } from "./icons.tsx";

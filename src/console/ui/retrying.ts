@@ -1,4 +1,4 @@
-/** When to try again. PURE, but for the random part that is passed in. */
+/** When to try again. PURE: the random part is an argument. */
 
 import { ActionRunsError } from "../../client/index.ts";
 

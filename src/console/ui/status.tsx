@@ -11,7 +11,7 @@ const SHAPES: Readonly<Record<Status, string | null>> = {
   cancelled: "M5.2 8h5.6",
 };
 
-/** Without the word: use it only where the word stands beside it. */
+/** The shape without the word. Use it only if the word stands beside it. */
 export function StatusIcon({ status }: { readonly status: Status }) {
   const shape = SHAPES[status];
   return (

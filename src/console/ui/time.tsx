@@ -36,7 +36,7 @@ export function Countdown({ until }: { readonly until: string }) {
 
 interface DurationProps {
   readonly from: string;
-  /** null: it still runs, and the clock ticks. */
+  /** Null: it is still running, and the clock ticks. */
   readonly to: string | null;
 }
 

@@ -169,6 +169,75 @@ describeInBrowser("the console", (browser) => {
     expect((await client.runs.get(changed)).parameters).toEqual({ version: "3" });
   });
 
+  it("shows a refusal beside the field that it points to, and gives that field the focus", async () => {
+    const env = "refused";
+    const short = { type: "string", title: "Version", maxLength: 3, pattern: "^[0-9]+$" };
+    const target = {
+      type: "object",
+      title: "Target",
+      properties: { region: { title: "Region", pattern: "^eu" } },
+    };
+    const parametersSchema = { type: "object", properties: { version: short, target } };
+    await site.client(env).actions.put("deploy", { parametersSchema }, { ifVersion: null });
+    const page = await browser.newPage(site.origin, WIDE);
+    await site.signIn(page, `${env}/actions/deploy`);
+    const open = page.getByRole("dialog");
+
+    /** Presses the button. The field's error has the words, and nothing else has an error. */
+    async function refused(verb: string, label: string, words: string): Promise<void> {
+      await button(open, verb).click();
+      const wrong = open.locator("[aria-invalid]");
+      await wrong.waitFor();
+      const [at] = await wrong.all();
+      if (at === undefined) throw new Error("No field is wrong.");
+      const described = (await at.getAttribute("aria-describedby"))?.split(" ").at(-1);
+      const said = {
+        fields: await wrong.count(),
+        isNamed: (await field(open, label).getAttribute("id")) === (await at.getAttribute("id")),
+        hasFocus: await hasFocus(at),
+        error: await page.locator(`[id="${described}"]`).textContent(),
+        besides: await open.getByRole("alert").count(),
+      };
+      const error = expect.stringContaining(words);
+      expect(said).toEqual({ fields: 1, isNamed: true, hasFocus: true, error, besides: 0 });
+      await browser.expectFault(/40[03]|422/);
+    }
+
+    await button(page, "Run action").click();
+    await field(open, "Version").fill("1.x");
+    await refused("Run action", "Version", "/version");
+    await field(open, "Version").fill("1");
+    await field(open, "Region").fill('"us"');
+    await refused("Run action", "Region", "/target/region");
+    await field(open, "Region").fill('"eu"');
+    await field(open, "Entity").fill("the shop");
+    await refused("Run action", "Entity", "send a uuid");
+    await field(open, "Entity").fill("");
+    await field(open, "Labels").fill(`a\n${"b".repeat(65)}`);
+    await refused("Run action", "Labels", "labels.1: has 65 characters");
+    await button(open, "Cancel").click();
+
+    await button(page, "Edit").click();
+    await field(open, "Definition").fill('{ "timeout": 0 }');
+    await refused("Save", "Definition", "timeout: 0 was sent");
+    await button(open, "Cancel").click();
+
+    const { id } = await site.client(env).runs.create({ actionName: "deploy" });
+    await page.goto(site.at(`${env}/runs/${id}`));
+    await button(run(page), "Cancel run").click();
+    await field(open, "Reason").fill("x".repeat(1025));
+    await refused("Cancel run", "Reason", "reason: has 1025 bytes");
+    await button(open, "Keep the run").click();
+
+    await page.getByRole("navigation").getByRole("link", { name: "Tokens", exact: true }).click();
+    await button(page, "New token").click();
+    await field(open, "Name").fill("root");
+    await refused("Create token", "Name", "name: ");
+    await field(open, "Name").fill("ci");
+    await field(open, "Environment").fill("No");
+    await refused("Create token", "Environment", "envName: ");
+  });
+
   it("says why a run can't be retried, if its trigger or its action is gone", async () => {
     const env = "gone";
     await storeAction(env);

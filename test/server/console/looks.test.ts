@@ -140,7 +140,7 @@ describeInBrowser("the console's looks", (browser) => {
       {
         name: "another environment",
         path: `${ENV}/runs`,
-        act: (page) => page.locator("button.place").click(),
+        act: (page) => page.locator("button.scope").click(),
       },
       ...[...ids.keys()].map((name) => ({
         name: `a run that is ${name}`,

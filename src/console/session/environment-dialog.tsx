@@ -1,24 +1,24 @@
 /** Leads to another environment of the project. Environments are not registered, so there is no list of them. */
 
 import { useState } from "preact/hooks";
-import { type Place, pageAt, pathOf } from "../routes/pages.ts";
+import { pageAt, pathOf, type Scope } from "../routes/pages.ts";
 import { useRouter } from "../routes/router.tsx";
 import { Button } from "../ui/button.tsx";
 import { Dialog, DialogButtons } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
 
-interface PlaceDialogProps {
-  readonly place: Place;
+interface EnvironmentDialogProps {
+  readonly scope: Scope;
   readonly onClose: () => void;
 }
 
-export function PlaceDialog({ place, onClose }: PlaceDialogProps) {
+export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
   const router = useRouter();
-  const [envName, setEnvName] = useState(place.envName);
+  const [envName, setEnvName] = useState(scope.envName);
   const [error, setError] = useState<string | null>(null);
   function go(event: Event) {
     event.preventDefault();
-    const path = pathOf({ name: "runs", ...place, envName: envName.trim() });
+    const path = pathOf({ name: "runs", ...scope, envName: envName.trim() });
     if (pageAt(path) === null) {
       setError("Use 1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.");
       return;
@@ -31,7 +31,7 @@ export function PlaceDialog({ place, onClose }: PlaceDialogProps) {
       <form onSubmit={go} noValidate>
         <TextField
           label="Environment"
-          hint={`Of ${place.o}/${place.p}.`}
+          hint={`Of ${scope.o}/${scope.p}.`}
           value={envName}
           error={error}
           onInput={(event) => setEnvName(event.currentTarget.value)}
