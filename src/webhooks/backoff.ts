@@ -1,4 +1,4 @@
-/** When a delivery is retried. PURE: `now` and `random` are passed in. It must not judge the run's deadline. */
+/** When a delivery is retried. PURE: `now` and `random` are passed in. The run's deadline is checked elsewhere. */
 
 import { HOUR_MS } from "../base/time.ts";
 
@@ -8,38 +8,41 @@ export interface RetryPolicy {
   readonly initialDelayMs: number;
 }
 
-/** The longest wait, whether a receiver asks for it or the backoff grows to it. */
+/** The longest wait before a retry. */
 export const RETRY_AFTER_MAX_MS = HOUR_MS;
 
 /** The last instant that a Date can hold. */
 const DATE_MAX_MS = 8.64e15;
 
-/** Whether an attempt may be retried: after no answer (null), 5xx, 408, 425 and 429. Every other status is final. */
+/** Whether an attempt may be retried: after no response (null), 5xx, 408, 425 and 429. Every other status is final. */
 export function isRetryable(status: number | null): boolean {
   if (status === null || status === 408 || status === 425 || status === 429) return true;
   return status >= 500 && status <= 599;
 }
 
 /**
- * Exponential backoff with full jitter: whole ms in [0, initialDelayMs * 2^(attempt-1)), at most an hour. `attempt` counts
- * from 1, `random` is in [0, 1). The hour is applied before the jitter, so that runs that failed together stay apart.
+ * Exponential backoff with full jitter: whole ms in [0, initialDelayMs * 2^(attempt-1)), at most an hour. `attempt`
+ * counts from 1, `random` is in [0, 1). The hour is applied before the jitter, so that runs that failed together stay
+ * apart.
  */
 export function backoffMs(policy: RetryPolicy, attempt: number, random: number): number {
   return Math.floor(random * Math.min(policy.initialDelayMs * 2 ** (attempt - 1), RETRY_AFTER_MAX_MS));
 }
 
 /**
- * What a Retry-After header asks for (RFC 9110, 10.2.3), in ms from `now`: 0 for a date in the past, null if the header is
- * missing or invalid. Bounded only so that `now` plus the result is a date.
+ * What a Retry-After header asks for (RFC 9110, 10.2.3), in ms from `now`: 0 for a date in the past, null if the header
+ * is missing or invalid. Bounded only so that `now` plus the result is a date.
  */
 export function parseRetryAfter(value: string | null, now: number): number | null {
   const text = value?.trim() ?? "";
   if (/^[0-9]+$/.test(text)) return Math.min(Number(text) * 1000, DATE_MAX_MS - now);
-  const at = httpDate(text, now);
+  const at = httpDate(text);
   return at === null ? null : Math.max(at - now, 0);
 }
 
-/** How long to wait after `attempt` failed, in whole ms: our backoff, or what the receiver asks for if that is longer. */
+/**
+ * How long to wait after `attempt` failed, in whole ms: our backoff, or what the receiver asks for if that is longer.
+ */
 export function retryDelayMs(
   policy: RetryPolicy,
   attempt: number,
@@ -52,38 +55,22 @@ export function retryDelayMs(
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const MONTH = `(?<month>${MONTHS.join("|")})`;
-const TIME = "(?<hour>[01][0-9]|2[0-3]):(?<minute>[0-5][0-9]):(?<second>[0-5][0-9]|60)";
 
 /**
- * The three forms of RFC 9110, 5.6.7, including case, because Date.parse accepts "foo 1" as a date. The day of the week is
- * not compared with the date.
+ * An IMF-fixdate, the one form of RFC 9110, 5.6.7, that may be sent. By pattern, because Date.parse accepts "foo 1" as
+ * a date. The day of the week is not compared with the date.
  */
-const HTTP_DATES = [
-  new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>[0-9]{2}) ${MONTH} (?<year>[0-9]{4}) ${TIME} GMT$`),
-  new RegExp(
-    `^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?<day>[0-9]{2})-${MONTH}-(?<year>[0-9]{2}) ${TIME} GMT$`,
-  ),
-  new RegExp(`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ${MONTH} (?<day>[0-9 ][0-9]) ${TIME} (?<year>[0-9]{4})$`),
-];
+const IMF_FIXDATE = new RegExp(
+  `^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>[0-9]{2}) (?<month>${MONTHS.join("|")}) (?<year>[0-9]{4}) ` +
+    "(?<hour>[01][0-9]|2[0-3]):(?<minute>[0-5][0-9]):(?<second>[0-5][0-9]|60) GMT$",
+);
 
-/** The instant in ms, or null if `text` is not an HTTP-date or the day does not exist. */
-function httpDate(text: string, now: number): number | null {
-  for (const form of HTTP_DATES) {
-    const parts = form.exec(text)?.groups;
-    if (parts === undefined) continue;
-    const { year = "", month = "", day, hour, minute, second } = parts;
-    const fullYear = year.length === 2 ? centuryOf(Number(year), now) : Number(year);
-    const midnight = new Date(0).setUTCFullYear(fullYear, MONTHS.indexOf(month), Number(day));
-    if (new Date(midnight).getUTCDate() !== Number(day)) return null;
-    return midnight + ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000;
-  }
-  return null;
-}
-
-/** RFC 9110, 5.6.7: a two-digit year more than 50 years ahead means the same year of the century before. */
-function centuryOf(twoDigits: number, now: number): number {
-  const thisYear = new Date(now).getUTCFullYear();
-  const year = thisYear - (thisYear % 100) + twoDigits;
-  return year > thisYear + 50 ? year - 100 : year;
+/** The instant in ms, or null if `text` is not an IMF-fixdate or the day does not exist. */
+function httpDate(text: string): number | null {
+  const parts = IMF_FIXDATE.exec(text)?.groups;
+  if (parts === undefined) return null;
+  const { year, month = "", day, hour, minute, second } = parts;
+  const midnight = new Date(0).setUTCFullYear(Number(year), MONTHS.indexOf(month), Number(day));
+  if (new Date(midnight).getUTCDate() !== Number(day)) return null;
+  return midnight + ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000;
 }

@@ -53,9 +53,6 @@ describe("Retry-After", () => {
     [" \t30 ", 30_000],
     ["7200", 2 * HOUR_MS],
     ["Sun, 06 Nov 1994 08:49:37 GMT", 30_000],
-    ["Sunday, 06-Nov-94 08:49:37 GMT", 30_000],
-    ["Sun Nov  6 08:49:37 1994", 30_000],
-    ["Sun Nov 06 08:49:37 1994", 30_000],
     [" Sun, 06 Nov 1994 08:49:37 GMT ", 30_000],
     ["Wed, 06 Nov 1994 08:49:37 GMT", 30_000],
     ["Sun, 06 Nov 1994 08:49:60 GMT", 53_000],
@@ -67,20 +64,6 @@ describe("Retry-After", () => {
     ["Fri, 31 Dec 9999 23:59:59 GMT", Date.UTC(9999, 11, 31, 23, 59, 59) - NOW],
   ])("%j is %d ms", (value, expected) => {
     expect(parseRetryAfter(value, NOW)).toBe(expected);
-  });
-
-  it.each([
-    [2026, "26", 2026],
-    [2026, "27", 2027],
-    [2026, "76", 2076],
-    [2026, "77", 1977],
-    [2026, "99", 1999],
-    [1994, "99", 1999],
-    [1994, "44", 1944],
-  ])("in %d, a year of the two digits %s is %d", (year, digits, expected) => {
-    const now = Date.UTC(year, 0, 1);
-    const asked = parseRetryAfter(`Sunday, 06-Nov-${digits} 00:00:00 GMT`, now);
-    expect(asked).toBe(Math.max(Date.UTC(expected, 10, 6) - now, 0));
   });
 
   it.each([
@@ -116,8 +99,11 @@ describe("Retry-After", () => {
     "Sun, 31 Nov 1994 08:49:37 GMT",
     "Wed, 29 Feb 1995 08:49:37 GMT",
     "Sun, 06 Foo 1994 08:49:37 GMT",
+    "Sunday, 06-Nov-94 08:49:37 GMT",
     "Sunday, 06-Nov-1994 08:49:37 GMT",
     "Sun, 06-Nov-94 08:49:37 GMT",
+    "Sun Nov  6 08:49:37 1994",
+    "Sun Nov 06 08:49:37 1994",
     "Sun Nov 6 08:49:37 1994",
     "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
     `${"9".repeat(100)}x`,

@@ -14,7 +14,7 @@ import {
 import { newRunOfAction } from "../../../src/runs/api/request-schemas.ts";
 import { placeOf } from "../../../src/runs/api/run-place.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
-import { trigger } from "../../../src/webhooks/trigger.ts";
+import { trigger } from "../../../src/webhooks/request/trigger.ts";
 import { journal } from "../../support/direct.ts";
 import { type CreatedRun, newRunsPath, parse, report } from "../../support/requests.ts";
 

@@ -4,7 +4,7 @@ import type { Context } from "hono";
 import { TIMEOUT_DEFAULT_MINUTES } from "../../../base/limits.ts";
 import { MINUTE_MS } from "../../../base/time.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
-import type { Trigger } from "../../../webhooks/trigger.ts";
+import type { Trigger } from "../../../webhooks/request/trigger.ts";
 import type { ChangeKey } from "../../protocol.ts";
 import { sendCreated } from "../coordinator-answer.ts";
 import type { NewRunOfActionBody } from "../request-schemas.ts";

@@ -3,7 +3,7 @@
  * journal never holds it in clear. A coordinator hands excerpts only to callers who may see them.
  */
 
-import { sealedFor } from "../../../webhooks/sealed-request.ts";
+import { sealedFor } from "../../../webhooks/request/sealed-request.ts";
 import type { TimelineAnswer } from "../../protocol.ts";
 import type { Place } from "../run-place.ts";
 
