@@ -110,7 +110,7 @@ async function countRows({ name, environments, runs, warmUp, restMs }: typeof BU
 
 /** Whether the statement writes to D1, or notes in the journal what has landed and when to check again. */
 function isLanding({ sql, values }: Count): boolean {
-  if (/^D1|UPDATE runs SET landed|refused_runs/.test(sql)) return true;
+  if (/^D1|UPDATE runs SET landed|runs_aside/.test(sql)) return true;
   return values.some((value) => /^(landed|repair)_/.test(value));
 }
 

@@ -5,7 +5,7 @@ import { everyMinute } from "./cron.ts";
 import type { Env } from "./settings/env.ts";
 
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
-export { WebhookSender } from "./webhooks/webhook.ts";
+export { WebhookSender } from "./webhooks/send.ts";
 
 export default {
   fetch: createApp().fetch,

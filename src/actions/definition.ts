@@ -6,7 +6,7 @@ import { SCHEMA_MAX_BYTES, SCHEMA_MAX_SUBSCHEMAS } from "../base/limits.ts";
 import { labels } from "../http/label-schemas.ts";
 import { described, filterableName, minutes } from "../http/schema-parts.ts";
 import { checkSchema } from "../json-schema/check-schema.ts";
-import { trigger, triggerSecrets } from "../webhooks/trigger.ts";
+import { trigger, triggerSecrets } from "../webhooks/request/trigger.ts";
 
 export type SecretTexts = Readonly<Record<string, string | null>>;
 

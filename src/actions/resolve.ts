@@ -7,7 +7,7 @@ import type { CheckedSchema } from "../json-schema/check-schema.ts";
 import { validate } from "../json-schema/validate.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
-import type { Trigger } from "../webhooks/trigger.ts";
+import type { Trigger } from "../webhooks/request/trigger.ts";
 import { type KnownAction, knownAction } from "./cache.ts";
 import type { StoredTrigger } from "./definition.ts";
 import { openSecrets } from "./sealing.ts";

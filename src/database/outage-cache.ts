@@ -1,10 +1,11 @@
 /**
- * What an isolate remembers of rows in D1, so that most requests don't read D1 and still work while D1 is down. API
- * tokens and stored actions use it. A value is *fresh* for 30 s. After that D1 is asked, and the value is an *outage
- * copy*: it is used for up to 10 minutes if D1 does not answer, because a change of the row needs D1 too.
+ * What an isolate remembers of rows in D1, so that a request seldom reads D1, and still works while D1 is down. API
+ * tokens and stored actions use it. A value is *fresh* for FRESH_MS. After that, D1 is asked, and the value is an
+ * *outage copy*: it is used if D1 does not answer, for OUTAGE_MS at most. That is safe, because nobody can change the
+ * row without D1.
  *
- * A look-up that began before `forget` never counts after it, whatever the order of the answers. Events are counted and
- * not timed, because the clock may step back, and it stands still while a Worker computes.
+ * The result of a look-up that began before a call of `forget` never counts, whenever it comes. The order is counted
+ * and not timed, because the clock can step back, and it stands still while a Worker computes.
  */
 
 import { BoundedMap } from "../base/bounded-map.ts";
@@ -13,8 +14,9 @@ import { ApiError } from "../http/errors.ts";
 
 const FRESH_MS = 30_000;
 const OUTAGE_MS = 600_000;
-/** The timeout of a look-up that has an outage copy, and the time until D1 is asked again after that. */
+/** The timeout of a look-up that has an outage copy. */
 const LOOK_UP_MAX_MS = 1000;
+/** How long after such a timeout D1 is asked again. */
 const LOOK_UP_AGAIN_MS = 5000;
 const MISSING_MAX = 1000;
 const FORGOTTEN_MAX = 1000;
@@ -35,11 +37,11 @@ export interface OutageCacheOptions<V> {
 interface Remembered<V> {
   readonly value: V;
   readonly weight: number;
-  /** The event at which the look-up began that found the value. */
+  /** The number of the event at which the look-up that found it began. */
   readonly began: number;
-  /** The `now` of the look-up that found the value. */
+  /** The `now` of the look-up that found it. */
   readonly readAt: number;
-  /** The `now` of the last look-up, even if D1 did not answer, and how long the value is used without another one. */
+  /** When D1 was last asked, with or without success, and how long the value is used before D1 is asked again. */
   readonly askedAt: number;
   readonly freshMs: number;
 }
@@ -56,9 +58,9 @@ export class OutageCache<V> {
   readonly #remembered: BoundedMap<Remembered<V>>;
   /** In a map of its own, so that made-up keys evict nothing that exists. */
   readonly #missing = new BoundedMap<{ readonly began: number; readonly readAt: number }>(MISSING_MAX);
-  /** Names, each with the event at which it was forgotten, oldest first. */
+  /** Names, and the number of the event at which each was forgotten, the oldest first. */
   readonly #forgotten = new Map<string, number>();
-  /** Names that were forgotten up to this event are no longer listed, so any name may be among them. */
+  /** Names that were forgotten up to this event are no longer in `#forgotten`. */
   #forgottenUpTo = 0;
   /** Counts look-ups that began and calls of `forget`. */
   #events = 0;
@@ -82,8 +84,8 @@ export class OutageCache<V> {
 
   /**
    * Reads D1 once, or once more if the value was forgotten meanwhile. Throws what `read` throws. If D1 does not answer
-   * in time, the result is the outage copy, and `waitUntil` keeps the request alive for the late answer. Otherwise a
-   * slow database would keep an old value in use.
+   * in time, the result is the outage copy, and `waitUntil` lets the late answer still count. Otherwise a slow database
+   * would keep an old value in use.
    */
   async lookUp(lookUp: LookUp<V>, waitUntil: (work: Promise<unknown>) => void): Promise<V | null> {
     const { key, now } = lookUp;
@@ -93,7 +95,7 @@ export class OutageCache<V> {
     const inTime = await within(LOOK_UP_MAX_MS, answer).catch(lateInOutage);
     if (inTime !== LATE) return inTime;
     const current = this.#remembered.get(key);
-    // Forgotten meanwhile, so only D1 has the current value.
+    // Forgotten meanwhile, so only D1 knows the current value.
     if (current === undefined) return answer;
     if (current === copy) {
       this.#remembered.set(key, { ...copy, askedAt: now, freshMs: LOOK_UP_AGAIN_MS });
@@ -111,8 +113,7 @@ export class OutageCache<V> {
   }
 
   /**
-   * Drops the values with these names. Call this after each change of their rows, even if the change seems to have
-   * failed.
+   * Forgets the values with these names. Call this when the rows have changed, even if the change seems to have failed.
    */
   forget(names: readonly string[]): void {
     const at = ++this.#events;

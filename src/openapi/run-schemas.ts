@@ -199,7 +199,7 @@ const timelineEvent = z
     }),
     event("heartbeats_thinned", { count: z.int().min(1) }),
     event("external_url", {
-      url: z.string().describe("The job's page, as the receiver's answer names it."),
+      url: z.string().describe("The job's page, as the receiver's response names it."),
     }),
     event("cancel_requested", {
       by: z.string(),

@@ -1,4 +1,4 @@
-/** When a delivery is retried. PURE: `now` and `random` are passed in. It must not judge the run's deadline. */
+/** When a delivery is retried. PURE: `now` and `random` are passed in. The run's deadline is checked elsewhere. */
 
 import { HOUR_MS } from "../base/time.ts";
 
@@ -8,29 +8,30 @@ export interface RetryPolicy {
   readonly initialDelayMs: number;
 }
 
-/** The longest wait, whether a receiver asks for it or the backoff grows to it. */
+/** The longest wait before a retry. */
 export const RETRY_AFTER_MAX_MS = HOUR_MS;
 
 /** The last instant that a Date can hold. */
 const DATE_MAX_MS = 8.64e15;
 
-/** Whether an attempt may be retried: after no answer (null), 5xx, 408, 425 and 429. Every other status is final. */
+/** Whether an attempt may be retried: after no response (null), 5xx, 408, 425 and 429. Every other status is final. */
 export function isRetryable(status: number | null): boolean {
   if (status === null || status === 408 || status === 425 || status === 429) return true;
   return status >= 500 && status <= 599;
 }
 
 /**
- * Exponential backoff with full jitter: whole ms in [0, initialDelayMs * 2^(attempt-1)), at most an hour. `attempt` counts
- * from 1, `random` is in [0, 1). The hour is applied before the jitter, so that runs that failed together stay apart.
+ * Exponential backoff with full jitter: whole ms in [0, initialDelayMs * 2^(attempt-1)), at most an hour. `attempt`
+ * counts from 1, `random` is in [0, 1). The hour is applied before the jitter, so that runs that failed together stay
+ * apart.
  */
 export function backoffMs(policy: RetryPolicy, attempt: number, random: number): number {
   return Math.floor(random * Math.min(policy.initialDelayMs * 2 ** (attempt - 1), RETRY_AFTER_MAX_MS));
 }
 
 /**
- * What a Retry-After header asks for (RFC 9110, 10.2.3), in ms from `now`: 0 for a date in the past, null if the header is
- * missing or invalid. Bounded only so that `now` plus the result is a date.
+ * What a Retry-After header asks for (RFC 9110, 10.2.3), in ms from `now`: 0 for a date in the past, null if the header
+ * is missing or invalid. Bounded only so that `now` plus the result is a date.
  */
 export function parseRetryAfter(value: string | null, now: number): number | null {
   const text = value?.trim() ?? "";
@@ -39,7 +40,9 @@ export function parseRetryAfter(value: string | null, now: number): number | nul
   return at === null ? null : Math.max(at - now, 0);
 }
 
-/** How long to wait after `attempt` failed, in whole ms: our backoff, or what the receiver asks for if that is longer. */
+/**
+ * How long to wait after `attempt` failed, in whole ms: our backoff, or what the receiver asks for if that is longer.
+ */
 export function retryDelayMs(
   policy: RetryPolicy,
   attempt: number,

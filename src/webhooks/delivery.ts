@@ -5,19 +5,19 @@
 
 import { isRetryable, type RetryPolicy, retryDelayMs } from "./backoff.ts";
 
-/** An attempt that gets no answer within this time is given up. */
+/** The timeout of an attempt. */
 export const ATTEMPT_MAX_MS = 15_000;
 /** An attempt that reports no result within this time counts as lost. */
 export const LEASE_MS = 30_000;
 
 /**
- * While new keys or settings roll out, an isolate with the old ones can't send a request that was made under the new ones.
- * For this long after the run's creation, such an attempt is retried.
+ * While new keys or settings roll out, an isolate with the old ones can't send a request that was made under the new
+ * ones. For this long after the run's creation, such an attempt is retried.
  */
 const ROLLOUT_MS = 600_000;
 const ROLLOUT_RETRY_MS = 20_000;
 
-/** What starts the run: a 2xx answer, or only the first heartbeat. */
+/** What starts the run: a 2xx response, or only the first heartbeat. */
 export type StartOn = "accepted" | "heartbeat";
 
 /** A sealed request with its retries: one that starts a job, or one that stops it. */
@@ -27,8 +27,8 @@ export interface NewRequest extends RetryPolicy {
   /** The request, which only the Worker can open. */
   readonly sealed: Uint8Array<ArrayBuffer>;
   /**
-   * About how many bytes the request has, with each secret counted as if it had the most that a secret can have. If the bytes
-   * of `sealed` counted, a caller who fills the slots could find out how long a secret is.
+   * About how many bytes the request has, with each secret counted as if it had the most that a secret can have. If the
+   * bytes of `sealed` counted, a caller who fills the slots could find out how long a secret is.
    */
   readonly weight: number;
 }
@@ -36,49 +36,55 @@ export interface NewRequest extends RetryPolicy {
 export interface NewDelivery extends NewRequest {
   readonly startOn: StartOn;
   /** The request that stops the job; left out if the trigger has none. */
-  readonly stop?: NewRequest;
+  readonly stopRequest?: NewRequest;
 }
 
 /** How far a request got. */
 export interface Progress {
   /** The latest attempt's number, from 1; 0 before the first. */
   readonly attempt: number;
-  /** When the next attempt leaves; null while one is under way. */
+  /** When the next attempt is due; null while one is under way. */
   readonly nextAt: number | null;
   /** When the attempt under way counts as lost; null if there is none. */
   readonly leaseUntil: number | null;
-  /** Whether an earlier attempt may have arrived although its answer did not. */
+  /** Whether an earlier attempt may have arrived although its response did not. */
   readonly isUnsure: boolean;
 }
 
+/** A request and how far it got. */
 export type Tried = NewRequest & Progress;
 export interface Delivery extends NewDelivery, Progress {}
 
-/** The result of an attempt. `status`: null if there was no answer. `isFinal`: it was not sent and never will be. */
-export interface AttemptAnswer {
+/**
+ * How an attempt ended. `status`: null if there was no response. `isFinal`: the request was not sent and never will be.
+ */
+export interface AttemptResult {
   readonly status: number | null;
   readonly durationMs: number;
   /** The rest of a sentence that begins with the receiver's host. */
   readonly reason: string;
   readonly isFinal: boolean;
-  /** This isolate's keys or settings could not send it. Another isolate may be able to. */
+  /** This isolate's keys or settings could not send the request. Another isolate may be able to. */
   readonly isUnready?: boolean;
-  /** The start of the answer, sealed, in base64. Only for readers with `actions:manage`. Null if the answer had no body. */
+  /**
+   * The start of the response, sealed, in base64. Only for readers with `actions:manage`. Null if there was no body.
+   */
   readonly excerpt: string | null;
   readonly retryAfter: string | null;
-  /** The sealed values of the answer that the stop request uses. */
+  /** The sealed values of the response that the stop request uses. */
   readonly values?: Uint8Array<ArrayBuffer>;
-  /** The page of the job, as the trigger's `link` makes it from the answer. */
+  /** The page of the job, as the trigger's `link` makes it from the response. */
   readonly link?: string;
 }
 
-export type Verdict<T extends Tried = Delivery> =
-  | { readonly outcome: "accepted" }
-  | { readonly outcome: "retry"; readonly delivery: T & { readonly nextAt: number } }
+/** What the result of an attempt means for its request. */
+export type Outcome<T extends Tried = Delivery> =
+  | { readonly type: "accepted" }
+  | { readonly type: "retry"; readonly delivery: T & { readonly nextAt: number } }
   /** `reason` is a sentence. */
-  | { readonly outcome: "given_up"; readonly reason: string }
-  /** Results of older attempts change nothing. */
-  | { readonly outcome: "ignored" };
+  | { readonly type: "given_up"; readonly reason: string }
+  /** The result of an older attempt. It changes nothing. */
+  | { readonly type: "ignored" };
 
 /** `createdAt` is the run's. `deadlineAt`: no attempt begins at this instant or later. */
 export interface Circumstances {
@@ -94,7 +100,7 @@ export function newDelivery(delivery: NewDelivery, now: number): Delivery {
   return { ...delivery, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false };
 }
 
-/** When the delivery needs attention. */
+/** When the delivery needs something next; null if nothing is planned. */
 export function deliveryDueAt({ nextAt, leaseUntil }: Progress): number | null {
   return leaseUntil ?? nextAt;
 }
@@ -112,48 +118,50 @@ export function beginAttempt<T extends Tried>(delivery: T, now: number): T {
   return { ...delivery, attempt: delivery.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
 }
 
+/** The members of a result without a response. */
 export const UNANSWERED = { status: null, durationMs: 0, isFinal: false, excerpt: null, retryAfter: null };
 
-/** The result of an attempt that reported none. */
-export const LOST: AttemptAnswer = {
+/** The result of an attempt that reported none before its lease ended. */
+export const LOST: AttemptResult = {
   ...UNANSWERED,
   durationMs: LEASE_MS,
   reason: "may or may not have been reached: the attempt was cut off",
 };
 
 /**
- * What a result means. A 2xx always counts, and any other result counts only from the attempt under way. After an attempt
- * that may have arrived, 409 means that it did. A retry that would come after the deadline is given up now. An attempt that
- * could not be sent does not count while a deploy may be rolling out, so the next one gets the same number.
+ * What a result means. A 2xx always counts, and any other result counts only from the attempt under way. After an
+ * attempt that may have arrived, 409 means that it did. If the next attempt would begin after the deadline, the request
+ * is given up now. An attempt that could not be sent does not count while a deploy may be rolling out, so the next one
+ * gets its number.
  */
-export function judge<T extends Tried>(
+export function outcomeOf<T extends Tried>(
   delivery: T,
   attempt: number,
-  answer: AttemptAnswer,
+  result: AttemptResult,
   { now, createdAt, deadlineAt, random, done }: Circumstances,
-): Verdict<T> {
-  const { status } = answer;
-  if (status !== null && status >= 200 && status <= 299) return { outcome: "accepted" };
-  if (attempt !== delivery.attempt || delivery.leaseUntil === null) return { outcome: "ignored" };
-  if (status === 409 && delivery.isUnsure) return { outcome: "accepted" };
-  if (status !== null && done?.has(status)) return { outcome: "accepted" };
+): Outcome<T> {
+  const { status } = result;
+  if (status !== null && status >= 200 && status <= 299) return { type: "accepted" };
+  if (attempt !== delivery.attempt || delivery.leaseUntil === null) return { type: "ignored" };
+  if (status === 409 && delivery.isUnsure) return { type: "accepted" };
+  if (status !== null && done?.has(status)) return { type: "accepted" };
 
-  const what = `${delivery.host} ${answer.reason}`;
-  if (answer.isUnready && now < createdAt + ROLLOUT_MS) {
+  const what = `${delivery.host} ${result.reason}`;
+  if (result.isUnready && now < createdAt + ROLLOUT_MS) {
     const nextAt = now + Math.ceil((ROLLOUT_RETRY_MS * (1 + random)) / 2);
     if (nextAt >= deadlineAt) return givenUp(what);
-    return { outcome: "retry", delivery: { ...delivery, attempt: attempt - 1, nextAt, leaseUntil: null } };
+    return { type: "retry", delivery: { ...delivery, attempt: attempt - 1, nextAt, leaseUntil: null } };
   }
-  if (answer.isFinal || !isRetryable(status)) return givenUp(what);
+  if (result.isFinal || !isRetryable(status)) return givenUp(what);
   if (attempt >= delivery.maxAttempts)
     return givenUp(attempt === 1 ? what : `${what}, at attempt ${attempt}`);
-  const nextAt = now + retryDelayMs(delivery, attempt, answer.retryAfter, now, random);
+  const nextAt = now + retryDelayMs(delivery, attempt, result.retryAfter, now, random);
   if (nextAt >= deadlineAt) return givenUp(`${what}, and the run's time would be up before the next attempt`);
   // 502 and 504 come from a gateway that gave up waiting, and the receiver may still have the request.
   const isUnsure = delivery.isUnsure || status === null || status === 502 || status === 504;
-  return { outcome: "retry", delivery: { ...delivery, nextAt, leaseUntil: null, isUnsure } };
+  return { type: "retry", delivery: { ...delivery, nextAt, leaseUntil: null, isUnsure } };
 }
 
-function givenUp(sentence: string): { readonly outcome: "given_up"; readonly reason: string } {
-  return { outcome: "given_up", reason: `${sentence}.` };
+function givenUp(sentence: string): { readonly type: "given_up"; readonly reason: string } {
+  return { type: "given_up", reason: `${sentence}.` };
 }

@@ -25,7 +25,7 @@ import gitlabTemplate from "../../reporters/gitlab.yml?raw";
 import { checkSchema } from "../../src/json-schema/check-schema.ts";
 import { validate } from "../../src/json-schema/validate.ts";
 import { newRun } from "../../src/runs/api/request-schemas.ts";
-import { renderTrigger } from "../../src/webhooks/prepare.ts";
+import { renderTrigger } from "../../src/webhooks/request/prepare.ts";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const CALLBACK_URL = `https://runs.example/acme/shop/envs/production/action-runs/${ID}/callback`;
@@ -48,11 +48,11 @@ interface Example {
   readonly documented: z.ZodType;
   /** What arrives. */
   readonly body: unknown;
-  /** What the product documents as its answer, in part; missing if the answer names no job. */
+  /** What the product documents as its answer, in part; missing if the response names no job. */
   readonly answered?: object;
-  /** The job's page, as the answer gives it. */
+  /** The job's page, as the response gives it. */
   readonly link?: string;
-  /** The stop request with the values of the answer, as documented. */
+  /** The stop request with the values of the response, as documented. */
   readonly cancel?: { readonly method: string; readonly url: RegExp; readonly payload?: unknown };
 }
 

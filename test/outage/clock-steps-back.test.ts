@@ -7,7 +7,7 @@ import { recallEnded, rememberEnded } from "../../src/runs/api/read/ended-runs.t
 import { streamEvents } from "../../src/runs/api/watch/timeline-stream.ts";
 import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
 import type { Wait } from "../../src/runs/protocol.ts";
-import { CONTENT, onShore } from "../runs/projection/shore.ts";
+import { CONTENT, withHeldFlights } from "../runs/projection/held-flights.ts";
 import {
   alarmAt,
   change,
@@ -175,7 +175,7 @@ describe("what an isolate remembers", () => {
 
 it(
   "a run that D1 refused is sent again with the next flight, not an hour later",
-  onShore(async ({ commit, flight, flights, write }) => {
+  withHeldFlights(async ({ commit, flight, flights, write }) => {
     write("a", 1);
     await Promise.resolve();
     flight(0).fail(CONTENT);

@@ -9,7 +9,7 @@ import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/co
 import type { Env } from "../../src/settings/env.ts";
 import { faulty } from "./faults.ts";
 
-export { WebhookSender } from "../../src/webhooks/webhook.ts";
+export { WebhookSender } from "../../src/webhooks/send.ts";
 
 export class RunCoordinator extends RealCoordinator {
   constructor(ctx: DurableObjectState, env: Env) {

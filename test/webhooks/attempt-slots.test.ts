@@ -1,16 +1,16 @@
 import { expect, it } from "vitest";
 import { AttemptSlots } from "../../src/runs/coordinator/attempt-slots.ts";
-import type { AttemptAnswer } from "../../src/webhooks/delivery.ts";
+import type { AttemptResult } from "../../src/webhooks/delivery.ts";
 
-const ANSWER: AttemptAnswer = {
+const ANSWER: AttemptResult = {
   ...{ status: 200, durationMs: 1, reason: "answered 200", isFinal: false },
   ...{ excerpt: null, retryAfter: null },
 };
 
 it("an attempt has its slot until it is answered or lost", async () => {
-  const answers: PromiseWithResolvers<AttemptAnswer>[] = [];
+  const answers: PromiseWithResolvers<AttemptResult>[] = [];
   const send = () => {
-    const answer = Promise.withResolvers<AttemptAnswer>();
+    const answer = Promise.withResolvers<AttemptResult>();
     answers.push(answer);
     return answer.promise;
   };

@@ -118,7 +118,7 @@ it("a stream that waits shows its reader a new answer, and its excerpt only to w
   expect(hidden).toEqual(withoutExcerpts(seen ?? []));
 });
 
-it("an answer without a body is null for who may see it, and is left out for others", async () => {
+it("a response without a body is null for who may see it, and is left out for others", async () => {
   const project = newActionsPath().split("/").slice(0, 3).join("/");
   const path = `${project}/envs/production/action-runs`;
   const to = await answering({ status: 204 });

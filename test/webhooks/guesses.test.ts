@@ -91,9 +91,9 @@ const JOB = {
   link: "{{ response.url }}",
 };
 
-/** The receiver's answers are the admin's choice. */
+/** The receiver's responses are the admin's choice. */
 const HOSTILE: readonly (readonly [string, "trigger" | "cancel", Scene])[] = [
-  ["the link and the excerpt of the webhook's answer", "trigger", { answer: accepted }],
+  ["the link and the excerpt of the webhook's response", "trigger", { answer: accepted }],
   ["the excerpt of a refusal", "trigger", { answer: (text) => ({ status: 400, body: `No ${text}` }) }],
   [
     "the reason why no stop request is sent",
@@ -101,7 +101,7 @@ const HOSTILE: readonly (readonly [string, "trigger" | "cancel", Scene])[] = [
     { answer: accepted, stopAnswer: () => ({ status: 204 }) },
   ],
   [
-    "the excerpt of the stop request's answer",
+    "the excerpt of the stop request's response",
     "cancel",
     {
       answer: () => ({ status: 202, body: '{"id":"1"}' }),

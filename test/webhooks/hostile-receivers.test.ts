@@ -13,14 +13,14 @@ let slowRuns: readonly Fired[] = [];
 beforeAll(async () => {
   slowReceivers = await Promise.all([
     answering({ mode: "hang" }, { status: 409 }),
-    // The answer begins in time and does not end in time.
+    // The response begins in time and does not end in time.
     answering({ mode: "trickle" }, { status: 202 }),
     answering({ delayMs: 14_000, status: 204 }),
   ]);
   slowRuns = await Promise.all(slowReceivers.map(({ url }) => fire(url)));
 });
 
-describe("an answer whose status was heard counts, whatever its body does", () => {
+describe("a response whose status was heard counts, whatever its body does", () => {
   // What the receiver may have sent by the time we are gone; buffers of the system hold some of it.
   const BODIES: readonly [string, Answer, number][] = [
     ["never comes", { mode: "hang_body" }, 1024],
@@ -63,7 +63,7 @@ describe("an answer whose status was heard counts, whatever its body does", () =
   });
 });
 
-describe("a receiver that gives no answer", () => {
+describe("a receiver that gives no response", () => {
   it.each(["reset", "not_http"] as const)("%s: is retried", async (mode) => {
     const r = await answering({ mode }, { status: 202 });
     const { untilStatus, untilAnswered } = await fire(r.url);

@@ -1,8 +1,8 @@
 /** What a receiver answers counts for the run also when something else happened before. */
 
 import { beforeEach, expect, it } from "vitest";
-import type { Attempt } from "../../src/webhooks/sealed-request.ts";
-import { WebhookSender } from "../../src/webhooks/webhook.ts";
+import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
+import { WebhookSender } from "../../src/webhooks/send.ts";
 import { envWith } from "../support/bindings.ts";
 import { until } from "../support/direct.ts";
 import { type ActionRun, ask } from "../support/requests.ts";
@@ -23,7 +23,7 @@ beforeEach(async () => {
   through = 0;
   const send = async (attempt: Attempt) => {
     const answer = await new WebhookSender({} as ExecutionContext, envWith({})).send(attempt);
-    if (attempt.stop !== undefined) return answer;
+    if (attempt.stopRequest !== undefined) return answer;
     while (!letThrough.has(attempt.attempt)) await scheduler.wait(2);
     through++;
     return answer;
@@ -31,13 +31,13 @@ beforeEach(async () => {
   return sendWith(send);
 });
 
-/** A run whose webhook was answered, but the answer has not come through. */
+/** A run whose webhook was answered, but the response has not come through. */
 async function fireLate() {
   const cancel = { payload: "{{ response.url }}" };
   const answer = { status: 202, body: `{"url":"${PAGE}"}` };
   const { run, starts, stops } = await play(answer, cancel, [], { link: "{{ response.url }}" });
   await starts.untilInbox(1);
-  const untilUsed = () => until(async () => (await rowsOf(run)).answers === 1);
+  const untilUsed = () => until(async () => (await rowsOf(run)).responses === 1);
   return { run, stops, untilUsed };
 }
 
@@ -59,7 +59,7 @@ it("the job's own link stays, because the job knows better", async () => {
   expect(await externalUrl(run)).toBe(own);
 });
 
-it("a job's link replaces that of the answer", async () => {
+it("a job's link replaces that of the response", async () => {
   const { run, untilUsed } = await fireLate();
   letThrough.add(1);
   await untilUsed();
@@ -71,7 +71,7 @@ it("no link is shown after the end", async () => {
   const { run, stops } = await fireLate();
   await run.cancel();
   letThrough.add(1);
-  // It has waited for the answer.
+  // It has waited for the response.
   expect((await stops.untilInbox(1))[0]?.body).toBe(JSON.stringify(PAGE));
   expect(await externalUrl(run)).toBeNull();
   expect((await run.story()).at(-1)).toBe("ended");
@@ -103,7 +103,7 @@ it("of two answers, the first names the job", async () => {
   await run.alarmIn(LEASE_OVER_MS + 200);
   await starts.untilInbox(2);
   letThrough.add(1);
-  await until(async () => (await rowsOf(run)).answers === 1);
+  await until(async () => (await rowsOf(run)).responses === 1);
   letThrough.add(2);
   await until(async () => through === 2);
   await askToStop(run);

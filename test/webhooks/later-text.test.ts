@@ -2,9 +2,9 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type AnswerValue, fillIn, keysOf } from "../../src/webhooks/later-text.ts";
-import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
-import { renderLater, renderTrigger } from "../../src/webhooks/prepare.ts";
+import { renderLater, renderTrigger } from "../../src/webhooks/request/prepare.ts";
+import { fillIn, keysOf, type ResponseValue } from "../../src/webhooks/template/later-text.ts";
+import type { TemplateContext } from "../../src/webhooks/template/placeholder.ts";
 
 const CONTEXT: TemplateContext = {
   run: {
@@ -20,11 +20,11 @@ const URL = "https://ci.example.com/jobs/{{ response.id }}";
 function stopOf(cancel: object, parameters: Record<string, unknown> = {}, nonce?: string) {
   const whole = { cancel: { url: URL, method: "POST" as const, headers: {}, ...cancel } };
   const rendered = renderLater(whole, { ...CONTEXT, parameters }, nonce);
-  if (!rendered.ok || rendered.value.stop === null) throw new Error("not rendered");
-  return rendered.value.stop;
+  if (!rendered.ok || rendered.value.stopRequest === null) throw new Error("not rendered");
+  return rendered.value.stopRequest;
 }
 
-const filled = (payload: unknown, value: AnswerValue, parameters = {}) =>
+const filled = (payload: unknown, value: ResponseValue, parameters = {}) =>
   JSON.parse(fillIn(stopOf({ payload }, parameters).body, () => value)) as unknown;
 
 describe("a value in a payload", () => {

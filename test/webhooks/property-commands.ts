@@ -3,7 +3,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type fc from "fast-check";
 import { expect, vi } from "vitest";
-import type { AttemptAnswer } from "../../src/webhooks/delivery.ts";
+import type { AttemptResult } from "../../src/webhooks/delivery.ts";
 import type { coordinator } from "../support/direct.ts";
 import { type Answer, ask, type CreatedRun } from "../support/requests.ts";
 import type { Came, ModelRun } from "./property-model.ts";
@@ -21,17 +21,17 @@ export interface Story {
   readonly run: CreatedRun;
   readonly url: string;
   readonly owner: ReturnType<typeof coordinator>;
-  /** Every attempt that left, in order; those that are still to be answered stay in `flying`. */
+  /** Every attempt that left, in order; those that are still to be answered stay in `underWay`. */
   readonly sent: Sent[];
-  readonly flying: Sent[];
+  readonly underWay: Sent[];
   told: readonly Told[];
 }
 
 interface Command extends fc.AsyncCommand<ModelRun, Story> {}
 
-const REASONS = { "no answer": "could not be reached", unsendable: "was not called" };
+const REASONS = { "no response": "could not be reached", unsendable: "was not called" };
 
-export function toAnswer(came: Came, retryAfter: string | null): AttemptAnswer {
+export function toAnswer(came: Came, retryAfter: string | null): AttemptResult {
   const status = typeof came === "number" ? came : null;
   const reason = typeof came === "number" ? `answered ${came}` : REASONS[came];
   return { status, durationMs: 5, reason, isFinal: came === "unsendable", excerpt: null, retryAfter };
@@ -138,22 +138,22 @@ export const cancel = command("cancel", async (model, { url }) => {
   model.cancel(Date.now());
 });
 
-/** One of the attempts that are still flying is answered, the newest first. */
+/** One of the attempts that are still underWay is answered, the newest first. */
 export const answer = (nth: number, came: Came, retryAfterSeconds: number | null) =>
   command(`answer #${nth} ${came} ${retryAfterSeconds}`, async (model, story) => {
-    const { length } = story.flying;
-    const [flying] = story.flying.splice(length - 1 - (nth % Math.max(length, 1)), 1);
-    if (flying === undefined) return;
+    const { length } = story.underWay;
+    const [underWay] = story.underWay.splice(length - 1 - (nth % Math.max(length, 1)), 1);
+    if (underWay === undefined) return;
     const retryAfter = retryAfterSeconds === null ? null : String(retryAfterSeconds);
-    await runInDurableObject(story.owner, () => flying.answer(came, retryAfter));
+    await runInDurableObject(story.owner, () => underWay.answer(came, retryAfter));
     const asked = retryAfterSeconds === null ? null : retryAfterSeconds * 1000;
-    model.attempted(flying.attempt, came, asked, Date.now(), await newlyToldNext(story));
+    model.attempted(underWay.attempt, came, asked, Date.now(), await newlyToldNext(story));
   });
 
 /** The invocation that made the newest attempt dies without a word. */
 export const lose = command("lose", async (_, story) => {
-  const flying = story.flying.pop();
-  if (flying !== undefined) await runInDurableObject(story.owner, () => flying.fail());
+  const underWay = story.underWay.pop();
+  if (underWay !== undefined) await runInDurableObject(story.owner, () => underWay.fail());
 });
 
 async function ring(model: ModelRun, story: Story): Promise<void> {
@@ -177,7 +177,7 @@ export const evict = command("evict", async (_, story) => {
   // An object that waits to send a flight is not evicted, and a clock that jumps makes it wait for long.
   await story.owner.settle();
   await evictDurableObject(story.owner);
-  story.flying.length = 0;
+  story.underWay.length = 0;
 });
 
 /** Nothing is read afterwards, so that whatever comes next is the first to notice. */

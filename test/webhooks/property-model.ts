@@ -19,7 +19,7 @@ export interface Settings {
 
 export type Cause = "callback" | "cancel" | "delivery" | "deadline" | "silence";
 /** What an attempt comes to: a status, nothing at all, or that it was never sent and never will be. */
-export type Came = number | "no answer" | "unsendable";
+export type Came = number | "no response" | "unsendable";
 
 export class ModelRun {
   status: "pending" | "running" | "succeeded" | "failed" | "cancelled" = "pending";
@@ -111,7 +111,7 @@ export class ModelRun {
   alarm(now: number, told: number | null): void {
     if (!this.at(now).isOpen || !this.isDelivering) return;
     if (this.lostAt !== null && now >= this.lostAt)
-      this.attempted(this.attempts, "no answer", null, now, told);
+      this.attempted(this.attempts, "no response", null, now, told);
     else if (this.nextAt !== null && now >= this.nextAt) {
       this.attempts++;
       this.nextAt = null;
@@ -171,6 +171,6 @@ export class ModelRun {
 
 function isPassing(came: Came): boolean {
   return (
-    came === "no answer" || (typeof came === "number" && (came >= 500 || [408, 425, 429].includes(came)))
+    came === "no response" || (typeof came === "number" && (came >= 500 || [408, 425, 429].includes(came)))
   );
 }

@@ -18,14 +18,14 @@ import {
 } from "../../src/runs/run.ts";
 import { eventsBetween, type TimelineEvent } from "../../src/runs/timeline.ts";
 import {
-  type AttemptAnswer,
+  type AttemptResult,
   beginAttempt,
   type Delivery,
   isAttemptDue,
   isAttemptLost,
-  judge,
   LOST,
   newDelivery,
+  outcomeOf,
 } from "../../src/webhooks/delivery.ts";
 import { toAnswer } from "./property-commands.ts";
 import { type Came, ModelRun, type Settings } from "./property-model.ts";
@@ -39,7 +39,7 @@ class RuledRun {
   delivery: Delivery | null;
   readonly events: TimelineEvent[];
   /** Attempts that are still to be answered. */
-  flying = [1];
+  underWay = [1];
 
   constructor({ timeout, heartbeatTimeout, ...trigger }: Settings) {
     const none = { entityId: null, parameters: "{}", recommendations: "{}" };
@@ -66,24 +66,24 @@ class RuledRun {
     this.#become(next.value, event, now);
   }
 
-  settle(attempt: number, answer: AttemptAnswer, now: number, random: number): number | null {
+  settle(attempt: number, answer: AttemptResult, now: number, random: number): number | null {
     this.apply({ type: "deadline_passed" }, now);
     if (this.delivery === null) return null;
-    const verdict = judge(this.delivery, attempt, answer, {
+    const outcome = outcomeOf(this.delivery, attempt, answer, {
       now,
       createdAt: this.run.createdAt,
       deadlineAt: this.run.deadlineAt,
       random,
     });
-    if (verdict.outcome === "ignored") return null;
-    const answered = attemptAnswered(attempt, answer, verdict, now);
-    if (verdict.outcome === "retry") {
+    if (outcome.type === "ignored") return null;
+    const answered = attemptAnswered(attempt, answer, outcome, now);
+    if (outcome.type === "retry") {
       this.events.push(answered);
-      this.delivery = verdict.delivery;
-      return verdict.delivery.nextAt;
+      this.delivery = outcome.delivery;
+      return outcome.delivery.nextAt;
     }
     const accepted = { type: this.delivery.startOn === "accepted" ? "started" : "delivered" } as const;
-    const given = verdict.outcome === "given_up" ? verdict : null;
+    const given = outcome.type === "given_up" ? outcome : null;
     this.apply(given === null ? accepted : { type: "delivery_failed", reason: given.reason }, now, [
       answered,
     ]);
@@ -98,7 +98,7 @@ class RuledRun {
     if (!isAttemptDue(this.delivery, now)) return null;
     this.delivery = beginAttempt(this.delivery, now);
     this.events.push(attemptStarted(this.delivery, now));
-    this.flying.push(this.delivery.attempt);
+    this.underWay.push(this.delivery.attempt);
     return null;
   }
 
@@ -117,7 +117,7 @@ class RuledRun {
   }
 }
 
-const came = fc.constantFrom<Came[]>(200, 503, 503, 504, 429, 409, 302, 404, "no answer", "unsendable");
+const came = fc.constantFrom<Came[]>(200, 503, 503, 504, 429, 409, 302, 404, "no response", "unsendable");
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("answer" as const), came, nth: fc.nat({ max: 2 }) }) },
   {
@@ -157,7 +157,7 @@ it("makes of any order one end, no attempt after it, and a timeline that tells t
         now = Math.max(now, (model.nextAt ?? model.lostAt ?? 0) - step.early);
         model.alarm(now, ruled.turn(now, random));
       } else if (step.do === "answer") {
-        const [attempt] = ruled.flying.splice(-1 - (step.nth % Math.max(ruled.flying.length, 1)), 1);
+        const [attempt] = ruled.underWay.splice(-1 - (step.nth % Math.max(ruled.underWay.length, 1)), 1);
         if (attempt === undefined) continue;
         model.attempted(
           attempt,

@@ -8,8 +8,8 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { coordinatorOfKey } from "../../src/runs/run-id.ts";
-import type { AttemptAnswer } from "../../src/webhooks/delivery.ts";
-import type { Attempt } from "../../src/webhooks/sealed-request.ts";
+import type { AttemptResult } from "../../src/webhooks/delivery.ts";
+import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { coordinator, DAY_MS } from "../support/direct.ts";
 import { createRun, newRunsPath } from "../support/requests.ts";
 import {
@@ -43,8 +43,8 @@ beforeEach(async () => {
   const start = Date.now() + DAY_MS;
   vi.useFakeTimers({ toFake: ["Date"] });
   vi.setSystemTime(start);
-  const send = ({ runId, attempt }: Attempt): Promise<AttemptAnswer> => {
-    const { promise, resolve, reject } = Promise.withResolvers<AttemptAnswer>();
+  const send = ({ runId, attempt }: Attempt): Promise<AttemptResult> => {
+    const { promise, resolve, reject } = Promise.withResolvers<AttemptResult>();
     const fail = () => reject(new Error("the invocation died"));
     onSent({ runId, attempt, answer: (came, after) => resolve(toAnswer(came, after)), fail });
     return promise;
@@ -59,10 +59,10 @@ async function begin(settings: Settings): Promise<{ model: ModelRun; real: Story
   const { timeout, heartbeatTimeout, startOn, maxAttempts, initialDelayMs } = settings;
   const owner = coordinator(path, coordinatorOfKey(KEY));
   const sent: Sent[] = [];
-  const flying: Sent[] = [];
+  const underWay: Sent[] = [];
   onSent = (one) => {
     sent.push(one);
-    flying.push(one);
+    underWay.push(one);
   };
   const body = {
     actionName: "deploy",
@@ -78,7 +78,7 @@ async function begin(settings: Settings): Promise<{ model: ModelRun; real: Story
   const run = await createRun(`${ORIGIN}${path}`, body, { headers: { "Idempotency-Key": KEY } });
   const url = `${ORIGIN}${path}/${run.id}`;
   const model = new ModelRun(settings, Date.parse(run.createdAt));
-  const real: Story = { run, url, owner, sent, flying, told: [] };
+  const real: Story = { run, url, owner, sent, underWay, told: [] };
   await expectSame(model, real);
   return { model, real };
 }
@@ -103,8 +103,8 @@ const came = fc.constantFrom<Came[]>(
     409,
     302,
     404,
-    "no answer",
-    "no answer",
+    "no response",
+    "no response",
     "unsendable",
   ] as const),
 );

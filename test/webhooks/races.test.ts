@@ -25,13 +25,13 @@ const LATE_ANSWERS: readonly [string, Answer][] = [
   ["a reset", { mode: "reset" }],
 ];
 
-interface Flight extends Fired {
-  /** Waits until the answer was given, gives what is due a chance, and says how many requests were sent. */
+interface UnderWay extends Fired {
+  /** Waits until the response was given, gives what is due a chance, and says how many requests were sent. */
   landed(): Promise<number>;
 }
 
 /** A run whose first attempt is at the receiver, which answers LATE_MS later. */
-async function inFlight(answer: Answer, body: Record<string, unknown> = {}): Promise<Flight> {
+async function underWay(answer: Answer, body: Record<string, unknown> = {}): Promise<UnderWay> {
   const r = await answering({ ...answer, delayMs: LATE_MS }, { status: 202 });
   const run = await fire(r.url, {}, { body });
   await r.untilInbox(1);
@@ -49,7 +49,7 @@ async function inFlight(answer: Answer, body: Record<string, unknown> = {}): Pro
 
 describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late) => {
   it("a callback comes, and its result stays", async () => {
-    const { report, landed, get, story, timeline } = await inFlight(late);
+    const { report, landed, get, story, timeline } = await underWay(late);
     const { status, body } = await report({ status: "failed", error: "no", output: { log: 1 } });
     expect(status).toBe(200);
     expect(body.startedAt).toBe(body.completedAt);
@@ -60,7 +60,7 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
   });
 
   it("a heartbeat comes, which starts the run, and nothing more is sent", async () => {
-    const { heartbeat, landed, get, story, timeline, report } = await inFlight(late);
+    const { heartbeat, landed, get, story, timeline, report } = await underWay(late);
     expect((await heartbeat({ message: "at work" })).body).toMatchObject({ status: "running" });
     const body = await get();
     expect(body).toMatchObject({ status: "running", error: null });
@@ -72,7 +72,7 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
   });
 
   it("the run is cancelled, and nothing more is sent", async () => {
-    const { cancel, landed, get, story, timeline } = await inFlight(late);
+    const { cancel, landed, get, story, timeline } = await underWay(late);
     const { status, body } = await cancel();
     expect([status, body.status, body.startedAt]).toEqual([200, "cancelled", null]);
     expect(await landed()).toBe(1);
@@ -82,7 +82,7 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
   });
 
   it("the run times out, and nothing more is sent", async () => {
-    const { alarmIn, landed, get, story, created } = await inFlight(late, { timeout: 1 });
+    const { alarmIn, landed, get, story, created } = await underWay(late, { timeout: 1 });
     await alarmIn(MINUTE_MS + 1);
     const ended = await get();
     expect(ended).toMatchObject({
@@ -96,8 +96,8 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
     expect(await story()).toEqual(["created", "attempt_started", "ended"]);
   });
 
-  it("the deadline passes, and the answer makes the coordinator notice", async () => {
-    const { get, landed, timeline, created } = await inFlight(late, { timeout: 1 });
+  it("the deadline passes, and the response makes the coordinator notice", async () => {
+    const { get, landed, timeline, created } = await underWay(late, { timeout: 1 });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + MINUTE_MS + 1 });
     // Looked for in D1, for to ask the coordinator would bring it to light as well.
     await until(async () => (await rowOf(created.id))?.status === "failed");
@@ -114,7 +114,7 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
 
 describe("an attempt that outlived its lease", () => {
   /** The first attempt, answered after `firstMs`, counts as lost; the second is under way and answered after `secondMs`. */
-  async function twoInFlight(
+  async function twoUnderWay(
     first: Answer,
     second: Answer,
   ): Promise<Fired & { sent(): Promise<string[]>; untilOpen(n: number): Promise<void> }> {
@@ -131,7 +131,7 @@ describe("an attempt that outlived its lease", () => {
   }
 
   it("counts as lost and is sent again with the same id", async () => {
-    const { timeline, untilStatus, sent, created } = await twoInFlight({ mode: "hang" }, { status: 202 });
+    const { timeline, untilStatus, sent, created } = await twoUnderWay({ mode: "hang" }, { status: 202 });
     await untilStatus("running");
     expect((await timeline()).slice(1)).toMatchObject([
       { type: "attempt_started", attempt: 1 },
@@ -150,7 +150,7 @@ describe("an attempt that outlived its lease", () => {
   });
 
   it.each([404, 503, 409])("answers %i, which changes nothing: the newer attempt decides", async (status) => {
-    const run = await twoInFlight({ delayMs: 1000, status }, { delayMs: 1600, status: 202 });
+    const run = await twoUnderWay({ delayMs: 1000, status }, { delayMs: 1600, status: 202 });
     await run.untilOpen(1);
     expect(await run.get()).toMatchObject({ status: "pending", error: null });
     await run.untilStatus("running");
@@ -165,7 +165,7 @@ describe("an attempt that outlived its lease", () => {
   it.each([404, 503])(
     "answers %i after the newer one was accepted, and the run stays running",
     async (status) => {
-      const run = await twoInFlight({ delayMs: 1000, status }, { status: 202 });
+      const run = await twoUnderWay({ delayMs: 1000, status }, { status: 202 });
       const running = await run.untilStatus("running");
       await run.untilOpen(0);
       await run.alarmIn(LEASE_OVER_MS);
@@ -177,7 +177,7 @@ describe("an attempt that outlived its lease", () => {
   it.each([404, 503])(
     "answers 200 while the newer one is under way, which counts even if the newer one gets %i",
     async (status) => {
-      const run = await twoInFlight({ delayMs: 1000, status: 200 }, { delayMs: 1600, status });
+      const run = await twoUnderWay({ delayMs: 1000, status: 200 }, { delayMs: 1600, status });
       const running = await run.untilStatus("running");
       expect((await run.timeline()).at(-2)).toMatchObject({ attempt: 1, status: 200, outcome: "accepted" });
       await run.untilOpen(0);
@@ -200,7 +200,7 @@ describe("an attempt that outlived its lease", () => {
   });
 
   it("may have arrived, and a 409 to the next one starts the run", async () => {
-    await (await twoInFlight({ mode: "hang" }, { status: 409 })).untilStatus("running");
+    await (await twoUnderWay({ mode: "hang" }, { status: 409 })).untilStatus("running");
   });
 });
 
@@ -244,7 +244,7 @@ describe("the object restarts", () => {
     const r = await answering({ mode: "hang" }, { status: 202 });
     const { created, untilStatus, alarmIn, story } = await fire(r.url);
     await r.untilInbox(1);
-    // An eviction would wait for the answer; a crash does not.
+    // An eviction would wait for the response; a crash does not.
     await abortAllDurableObjects();
     await alarmIn(28_000);
     await scheduler.wait(50);

@@ -114,7 +114,7 @@ describe("a script", () => {
   it.each([
     ["an unknown mode", '[{"mode":"sulk"}]'],
     ["a misspelt field", '[{"delay":5}]'],
-    ["a status that no answer can have", '[{"status":1000}]'],
+    ["a status that no response can have", '[{"status":1000}]'],
     ["a header that can't be sent", '[{"headers":{"X-Bad":"a\\nb"}}]'],
     ["one answer outside a list", '{"status":200}'],
     ["no JSON", "[{"],

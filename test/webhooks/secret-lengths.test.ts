@@ -13,9 +13,9 @@ import {
   SECRETS_MAX,
   TRIGGER_MAX_BYTES,
 } from "../../src/base/limits.ts";
-import { renderLater, renderTrigger } from "../../src/webhooks/prepare.ts";
-import { filledStop } from "../../src/webhooks/stop-request.ts";
-import { trigger } from "../../src/webhooks/trigger.ts";
+import { renderLater, renderTrigger } from "../../src/webhooks/request/prepare.ts";
+import { filledStopRequest } from "../../src/webhooks/request/stop-request.ts";
+import { trigger } from "../../src/webhooks/request/trigger.ts";
 import { newActionsPath, ORIGIN_A, put, run } from "../actions/actions.ts";
 import { ask, newRunsPath } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
@@ -101,11 +101,11 @@ it.each(Object.entries(PLACES))(
       const whole = trigger.parse(sent);
       const start = renderTrigger(whole, context("parameter", secret));
       const later = renderLater(whole, context("parameter", secret));
-      if (!start.ok || !later.ok || later.value.stop === null) throw new Error("not rendered");
+      if (!start.ok || !later.ok || later.value.stopRequest === null) throw new Error("not rendered");
       const { weight, ...request } = start.value;
       const values = Object.values(request.headers).join("");
       expect(weight).toBeGreaterThan(`${request.url}${request.body}${values}`.length);
-      return [weight, later.value.stop.weight];
+      return [weight, later.value.stopRequest.weight];
     });
     expect(weights).toEqual(LENGTHS.map(() => weights[0]));
   },
@@ -146,9 +146,9 @@ it("a stop request is filled in, however long its secrets are", () => {
     };
     const whole = trigger.parse({ type: "webhook", url: URL, secrets: { s: "x" }, cancel });
     const later = renderLater(whole, context("p".repeat(RENDERED_HEADERS_MAX_BYTES - 100), secret));
-    if (!later.ok || later.value.stop === null) throw new Error("not rendered");
-    const stop = { ...later.value.stop, signingSecret: null, origin: "https://runs.example" };
-    expect(filledStop(stop, [["id", "v".repeat(256)]]).ok).toBe(true);
+    if (!later.ok || later.value.stopRequest === null) throw new Error("not rendered");
+    const stop = { ...later.value.stopRequest, signingSecret: null, origin: "https://runs.example" };
+    expect(filledStopRequest(stop, [["id", "v".repeat(256)]]).ok).toBe(true);
   }
 });
 

@@ -22,7 +22,7 @@ const NAMED_SECRET = "gl-named-secret-8812-x";
 const STOP_SECRET = "stop-only-secret-3391-y";
 const SIGNING_KEY = new TextEncoder().encode("a-signing-key-of-the-caller-32-b").toBase64();
 
-/** Whatever must not be found, as sent and in the pieces that an answer might take from it. */
+/** Whatever must not be found, as sent and in the pieces that a response might take from it. */
 const SECRETS: Readonly<Record<string, string>> = {
   "the URL's path": URL_SECRET,
   "the URL's query": QUERY_SECRET,
@@ -99,7 +99,7 @@ function dumpedJournal({ path, created }: Fired): Promise<string> {
     const names = [...sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")]
       .map(({ name }) => name)
       .filter((name) => !name.startsWith("_cf_"));
-    const wanted = ["runs", "events", "deliveries", "stop_requests", "receiver_answers"];
+    const wanted = ["runs", "events", "deliveries", "stop_requests", "receiver_responses"];
     expect(names).toEqual(expect.arrayContaining(wanted));
     return dumped(names.map((name) => [...sql.exec(`SELECT * FROM "${name}"`)]));
   });
@@ -167,7 +167,7 @@ describe("no secret of a trigger can be found", () => {
   });
 });
 
-it("the answer's value that names a job is sealed, and no secret shows while its stop request is retried", async () => {
+it("the response's value that names a job is sealed, and no secret shows while its stop request is retried", async () => {
   const job = "job-8814-of-the-receiver";
   const told = await fireWithSecrets(
     // The timeline keeps the first 1 KiB as it came.

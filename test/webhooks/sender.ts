@@ -1,13 +1,13 @@
 /** Sends attempts as a test says. It takes the place of the entrypoint that makes requests, at the platform's edge. */
 
 import { runInDurableObject } from "cloudflare:test";
-import type { AttemptAnswer } from "../../src/webhooks/delivery.ts";
-import type { Attempt } from "../../src/webhooks/sealed-request.ts";
+import type { AttemptResult } from "../../src/webhooks/delivery.ts";
+import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { coordinator } from "../support/direct.ts";
 import { newRunsPath } from "../support/requests.ts";
 
 /** For `beforeEach`: objects that wake during the test send with `send`. Returns what puts the real entrypoint back. */
-export async function sendWith(send: (attempt: Attempt) => Promise<AttemptAnswer>): Promise<() => void> {
+export async function sendWith(send: (attempt: Attempt) => Promise<AttemptResult>): Promise<() => void> {
   // All objects of an isolate share these exports, and each reads them when it is constructed.
   return runInDurableObject(coordinator(newRunsPath(), 0), (_, state) => {
     const { exports } = state as unknown as { exports: object };

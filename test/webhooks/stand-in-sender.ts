@@ -6,8 +6,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { keyHalves } from "../../src/runs/journal/run-key.ts";
-import type { AttemptAnswer } from "../../src/webhooks/delivery.ts";
-import type { Attempt } from "../../src/webhooks/sealed-request.ts";
+import type { AttemptResult } from "../../src/webhooks/delivery.ts";
+import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { coordinator, MINUTE_MS, mint } from "../support/direct.ts";
 import { sendWith } from "./sender.ts";
 
@@ -26,8 +26,8 @@ interface Outside {
 
 export const outside: Outside = { sent: [], underWay: [] };
 
-function send({ runId, sealed }: Attempt): Promise<AttemptAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<AttemptAnswer>();
+function send({ runId, sealed }: Attempt): Promise<AttemptResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<AttemptResult>();
   const gone = () => {
     outside.underWay = outside.underWay.filter((attempt) => attempt !== self);
   };
@@ -106,7 +106,7 @@ export async function fire(
           labels: "[]",
         },
         { key: `m:${id}`, fingerprint: "" },
-        { ...request, startOn: "accepted", ...(isStoppable && { stop: request }) },
+        { ...request, startOn: "accepted", ...(isStoppable && { stopRequest: request }) },
       ),
     );
     expect((await Promise.all(made)).every(({ ok }) => ok)).toBe(true);

@@ -3,24 +3,24 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { keyRing } from "../../src/settings/key-ring.ts";
-import type { AnswerValues } from "../../src/webhooks/answer-values.ts";
-import { type Sealed, sealedFor } from "../../src/webhooks/sealed-request.ts";
-import { filledStop, type StopRequest } from "../../src/webhooks/stop-request.ts";
-import { WebhookSender } from "../../src/webhooks/webhook.ts";
+import { type SealedKind, sealedFor } from "../../src/webhooks/request/sealed-request.ts";
+import { filledStopRequest, type StopTemplate } from "../../src/webhooks/request/stop-request.ts";
+import type { ResponseValues } from "../../src/webhooks/response/response-values.ts";
+import { WebhookSender } from "../../src/webhooks/send.ts";
 import { envWith } from "../support/bindings.ts";
 import { answering } from "./runs.ts";
 
-const STOP: StopRequest = {
+const STOP: StopTemplate = {
   method: "POST",
   url: ["https://ci.example.com/jobs/", ["id", "url"], "/stop"],
   headers: [["X-Job", ["job ", ["id", "text"]]]],
   body: ['{"id":', ["id", "json"], "}"],
   ...{ signingSecret: null, origin: "https://runs.example" },
 };
-const answerOf = (id: string | number): AnswerValues => [["id", id]];
+const answerOf = (id: string | number): ResponseValues => [["id", id]];
 
 it("every place of a value is filled, each in its own encoding", () => {
-  expect(filledStop(STOP, answerOf('a "b"'))).toMatchObject({
+  expect(filledStopRequest(STOP, answerOf('a "b"'))).toMatchObject({
     ok: true,
     value: {
       url: "https://ci.example.com/jobs/a%20%22b%22/stop",
@@ -30,14 +30,14 @@ it("every place of a value is filled, each in its own encoding", () => {
   });
 });
 
-it.each<[string, StopRequest, AnswerValues | null, string]>([
-  ["no answer is known", STOP, null, "no answer is known that has {{ response.id }}"],
-  ["the answer has no such value", STOP, [["x", 1]], "the answer has no usable {{ response.id }}"],
+it.each<[string, StopTemplate, ResponseValues | null, string]>([
+  ["no response is known", STOP, null, "no response is known that has {{ response.id }}"],
+  ["the response has no such value", STOP, [["x", 1]], "the response has no usable {{ response.id }}"],
   ["the value has 257 characters", STOP, answerOf("x".repeat(257)), "has more than 256 characters"],
   ["the value is two lines", STOP, answerOf("1\r\nX-Evil: 1"), "characters that no header can carry"],
   ["the value leaves the path", STOP, answerOf(".."), "would leave the URL's path"],
 ])("nothing is sent if %s", (_what, stop, answer, reason) => {
-  const filled = filledStop(stop, answer);
+  const filled = filledStopRequest(stop, answer);
   expect(filled).toMatchObject({ ok: false, error: expect.stringContaining(reason) });
 });
 
@@ -46,19 +46,19 @@ describe("what was sealed", () => {
   const SCOPE = "acme/shop/production";
   const KEYS = String(env.CALLBACK_SIGNING_KEYS);
 
-  /** What becomes of an attempt whose parts were sealed for these roles and runs. */
-  async function sent(request: [Sealed, string], answer?: [Sealed, string]) {
+  /** What becomes of an attempt whose parts were sealed as these kinds and for these runs. */
+  async function sent(request: [SealedKind, string], response?: [SealedKind, string]) {
     const ring = keyRing(KEYS);
     if (!ring.ok) throw new Error(ring.error);
     const to = await answering({ status: 204 });
     const whole = { ...STOP, url: to.url, headers: {}, body: "{}", origin: "http://localhost:8787" };
     const later = { ...whole, url: [to.url], headers: [], body: ["{}"] };
-    const seal = (value: object, [what, runId]: [Sealed, string]) =>
-      ring.value.seal(JSON.stringify(value), sealedFor(SCOPE, runId, what));
-    const isStop = answer !== undefined;
+    const seal = (value: object, [kind, runId]: [SealedKind, string]) =>
+      ring.value.seal(JSON.stringify(value), sealedFor(SCOPE, runId, kind));
+    const isStop = response !== undefined;
     const attempt = {
       ...{ scope: SCOPE, runId: RUN, attempt: 1, sealed: await seal(isStop ? later : whole, request) },
-      ...(isStop && { stop: { answer: await seal(answerOf(1), answer) } }),
+      ...(isStop && { stopRequest: { response: await seal(answerOf(1), response) } }),
     };
     const sender = new WebhookSender({} as ExecutionContext, envWith({ CALLBACK_SIGNING_KEYS: KEYS }));
     const { status, reason } = await sender.send(attempt);
@@ -67,22 +67,22 @@ describe("what was sealed", () => {
   }
 
   const OTHER = RUN.replace("0", "1");
-  it.each<[string, [Sealed, string], [Sealed, string] | undefined, number | RegExp]>([
+  it.each<[string, [SealedKind, string], [SealedKind, string] | undefined, number | RegExp]>([
     ["as a webhook is sent", ["delivery", RUN], undefined, 204],
-    ["as a stop request is sent", ["stop", RUN], ["answer", RUN], 204],
+    ["as a stop request is sent", ["stop", RUN], ["response", RUN], 204],
     ["as a stop request starts no job", ["stop", RUN], undefined, /key that sealed the request/],
-    ["as a webhook stops no job", ["delivery", RUN], ["answer", RUN], /key that sealed the request/],
+    ["as a webhook stops no job", ["delivery", RUN], ["response", RUN], /key that sealed the request/],
     ["for another run starts no job", ["delivery", OTHER], undefined, /key that sealed the request/],
-    ["for another run stops no job", ["stop", OTHER], ["answer", RUN], /key that sealed the request/],
-    ["as a request is no answer", ["stop", RUN], ["stop", RUN], /key that sealed the receiver's answer/],
+    ["for another run stops no job", ["stop", OTHER], ["response", RUN], /key that sealed the request/],
+    ["as a request is no response", ["stop", RUN], ["stop", RUN], /key that sealed the receiver's response/],
     [
-      "as the answer of another run is no answer",
+      "as the response of another run is no response",
       ["stop", RUN],
-      ["answer", OTHER],
+      ["response", OTHER],
       /key that sealed the receiver's/,
     ],
-  ])("%s", async (_what, request, answer, outcome) => {
-    const got = await sent(request, answer);
+  ])("%s", async (_what, request, response, outcome) => {
+    const got = await sent(request, response);
     if (typeof outcome === "number") expect(got).toBe(outcome);
     else expect(got).toMatch(outcome);
   });

@@ -36,7 +36,7 @@ describe("a stop request", () => {
     expect(request?.headers["webhook-signature"]).toMatch(/^v1,/);
     expect(request?.headers.authorization).toBeUndefined();
     await untilErased(run);
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
   });
 
   it("is not sent if no attempt has begun", async () => {
@@ -46,7 +46,7 @@ describe("a stop request", () => {
       sql.exec("UPDATE deliveries SET attempt = 0 WHERE run_id = ?", run.created.id);
     });
     await run.cancel();
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
     expect(await stops.inbox()).toEqual([]);
   });
 
@@ -58,9 +58,9 @@ describe("a stop request", () => {
 
   it("is erased when the run ends by itself", async () => {
     const { run, stops } = await queued({ status: 202 });
-    expect(await rowsOf(run)).toEqual({ stops: 1, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 1, responses: 0 });
     await run.report({ status: "succeeded" });
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
     expect(await stops.inbox()).toEqual([]);
   });
 
@@ -94,9 +94,9 @@ describe("a stop request", () => {
     ]);
     await run.cancel();
     await stops.untilInbox(1);
-    await until(async () => (await rowsOf(run)).stops === 1 && (await stops.open()).open === 0);
+    await until(async () => (await rowsOf(run)).stopRequests === 1 && (await stops.open()).open === 0);
     await run.alarmIn(15 * MINUTE_MS + 1000);
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
     await scheduler.wait(50);
     expect(await stops.inbox()).toHaveLength(1);
   });
@@ -121,7 +121,7 @@ describe("a stop request", () => {
     );
     expect(dueAt).toBeGreaterThan(endsAt + 20_000);
     await run.alarmIn(endsAt + LEASE_OVER_MS - Date.now());
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
   });
 
   it("is given up if the receiver asks for a retry after the 15 minutes", async () => {
@@ -173,8 +173,8 @@ describe("while the run is open, the timeline tells", () => {
   });
 
   const MISSING: readonly [string, string, string][] = [
-    ["a value is missing", "{}", "was not called: the answer has no usable {{ response.id }}"],
-    ["there is no answer", "", "was not called: the answer has no usable {{ response.id }}"],
+    ["a value is missing", "{}", "was not called: the response has no usable {{ response.id }}"],
+    ["there is no response", "", "was not called: the response has no usable {{ response.id }}"],
   ];
   it.each(MISSING)("why nothing is sent: %s", async (_what, body, reason) => {
     const { run, stops } = await play({ status: 202, body }, { url: "/{{ response.id }}" });
@@ -190,7 +190,7 @@ describe("while the run is open, the timeline tells", () => {
     expect(await stops.inbox()).toEqual([]);
   });
 
-  it("nothing after the end: an answer that comes then is only logged", async () => {
+  it("nothing after the end: a response that comes then is only logged", async () => {
     const log = vi.spyOn(console, "log");
     const { run, stops } = await play({ status: 202 }, {}, [{ status: 200, delayMs: 250 }]);
     await run.untilStatus("running");
@@ -233,7 +233,7 @@ describe("a request to stop a running run", () => {
     await askToStop(run);
     await stops.untilInbox(1);
     await run.report({ status: "succeeded" });
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
     await until(async () => (await stops.open()).open === 0);
     await run.alarmIn(LEASE_OVER_MS);
     expect(await stops.inbox()).toHaveLength(1);
@@ -248,19 +248,19 @@ describe("a request to stop a running run", () => {
     await askToStop(run);
     await until(async () => (await run.story()).includes("stop_answered"));
     await run.report({ status: "succeeded" });
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
     await run.alarmIn(21_000);
     expect(await stops.inbox()).toHaveLength(1);
   });
 
-  it("sends nothing after the run has succeeded: a request that waits for the webhook's answer does not leave", async () => {
+  it("sends nothing after the run has succeeded: a request that waits for the webhook's response does not leave", async () => {
     const { run, stops, starts } = await play({ mode: "hang" });
     await starts.untilInbox(1);
     await run.heartbeat();
     await askToStop(run);
-    expect(await rowsOf(run)).toMatchObject({ stops: 1 });
+    expect(await rowsOf(run)).toMatchObject({ stopRequests: 1 });
     await run.report({ status: "succeeded" });
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
     await run.alarmIn(LEASE_OVER_MS);
     expect(await stops.inbox()).toEqual([]);
   });
@@ -290,7 +290,7 @@ describe("an attempt is under way when the run is cancelled", () => {
     const [request] = await stops.untilInbox(1);
     expect(request?.path).toMatch(/\/jobs\/4711\/stop$/);
     await untilErased(run);
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
     expect((await run.get()).status).toBe("cancelled");
   });
 
@@ -310,11 +310,11 @@ describe("an attempt is under way when the run is cancelled", () => {
     await run.alarmIn(LEASE_OVER_MS);
     const paths = (await stops.inbox()).map(({ path }) => path);
     expect(paths).toEqual([expect.stringMatching(/\/jobs\/4711\/stop$/)]);
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
     expect((await run.story()).at(-1)).toBe("ended");
   });
 
-  it("and a newer one is: the answer of the older one does not end the wait, unless it names the job", async () => {
+  it("and a newer one is: the response of the older one does not end the wait, unless it names the job", async () => {
     const [starts, stops] = await Promise.all([
       answering({ delayMs: 400, status: 503 }, { delayMs: 800, status: 202, body: '{"id":2}' }),
       answering(),
@@ -329,7 +329,7 @@ describe("an attempt is under way when the run is cancelled", () => {
     expect(request?.path).toMatch(/\/jobs\/2$/);
   });
 
-  it("and the stop request leaves at the end of the lease if no answer comes", async () => {
+  it("and the stop request leaves at the end of the lease if no response comes", async () => {
     const { run, stops, starts } = await play({ mode: "hang" });
     await starts.untilInbox(1);
     await run.cancel();
@@ -348,7 +348,7 @@ describe("an attempt is under way when the run is cancelled", () => {
     await untilErased(run);
   });
 
-  it("and the object dies: after the lease the request is sent, without what only the answer said", async () => {
+  it("and the object dies: after the lease the request is sent, without what only the response said", async () => {
     const { run, stops, starts } = await play({ mode: "hang" }, { url: "/all?run={{ run.id }}" });
     await starts.untilInbox(1);
     await run.cancel();
@@ -358,7 +358,7 @@ describe("an attempt is under way when the run is cancelled", () => {
     expect(request?.path).toContain(run.created.id);
   });
 
-  it("and a heartbeat has started the run: the answer still names the job", async () => {
+  it("and a heartbeat has started the run: the response still names the job", async () => {
     const { run, stops, starts } = await play(
       { status: 202, delayMs: 250, body: '{"id":"a b/c"}' },
       { url: `/jobs/${ID}/stop` },
@@ -366,12 +366,12 @@ describe("an attempt is under way when the run is cancelled", () => {
     await starts.untilInbox(1);
     await run.heartbeat();
     await untilNobodyWaits(starts);
-    await until(async () => (await rowsOf(run)).answers === 1);
+    await until(async () => (await rowsOf(run)).responses === 1);
     await askToStop(run);
     const [request] = await stops.untilInbox(1);
     expect(request?.path).toMatch(/\/jobs\/a%20b%2Fc\/stop$/);
     await untilErased(run);
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
   });
 });
 
@@ -396,7 +396,7 @@ describe("the object restarts", () => {
       { url: "/jobs/{{ response.id }}" },
     );
     await run.untilStatus("running");
-    expect(await rowsOf(run)).toEqual({ stops: 1, answers: 1 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 1, responses: 1 });
     await evictDurableObject(coordinatorOf(run.path, run.created.id));
     await askToStop(run);
     const [request] = await stops.untilInbox(1);
@@ -514,7 +514,7 @@ describe("a product that answers like", () => {
       expect(request).toMatchObject(rest);
       expect(new URL(request?.path ?? "", stops.url).href).toBe(`${stops.url}${path}`);
       await untilErased(run);
-      expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+      expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
     },
   );
 });
@@ -547,7 +547,7 @@ describe("a hostile answer", () => {
     await run.cancel();
     await untilErased(run);
     expect(await stops.inbox()).toEqual([]);
-    expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
   });
 
   it("that is a template is sent as it is", async () => {
@@ -593,7 +593,7 @@ describe("a hostile answer", () => {
     await run.untilStatus("running");
     await askToStop(run);
     await untilErased(run);
-    const reason = `was not called: a value of the answer ${why}`;
+    const reason = `was not called: a value of the response ${why}`;
     expect((await run.timeline()).at(-1)).toMatchObject({
       type: "stop_answered",
       outcome: "given_up",

@@ -8,8 +8,8 @@ import { ask, coordinatorOf } from "../support/requests.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
 
 interface Rows {
-  readonly stops: number;
-  readonly answers: number;
+  readonly stopRequests: number;
+  readonly responses: number;
 }
 
 /** What its coordinator keeps of a run's stop request. */
@@ -17,11 +17,11 @@ export function rowsOf({ path, created }: Pick<Fired, "path"> & { created: { id:
   return runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage: { sql } }) => {
     const count = (table: string) =>
       sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table} WHERE run_id = ?`, created.id).one().n;
-    return { stops: count("stop_requests"), answers: count("receiver_answers") };
+    return { stopRequests: count("stop_requests"), responses: count("receiver_responses") };
   });
 }
 
-export const untilErased = (run: Fired) => until(async () => (await rowsOf(run)).stops === 0);
+export const untilErased = (run: Fired) => until(async () => (await rowsOf(run)).stopRequests === 0);
 
 /** A run whose trigger goes to one receiver and whose stop request goes to another. */
 interface Played {

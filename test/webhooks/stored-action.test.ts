@@ -110,7 +110,7 @@ it("starts its receiver with all secrets, and shows none", async () => {
   expect((await ask("POST", callback, { ...report, token })).status).toBe(401);
   expect((await ask("POST", callback, { ...report, token: payload.token })).body.status).toBe("succeeded");
   // The stop request is not kept any longer than the run is open.
-  expect(await rowsOf({ path: runs, created: ran.body })).toEqual({ stops: 0, answers: 0 });
+  expect(await rowsOf({ path: runs, created: ran.body })).toEqual({ stopRequests: 0, responses: 0 });
 
   await until(async () => (await bytesOfD1()).includes(ran.body.id));
   const shown = await Promise.all(
@@ -190,8 +190,9 @@ it("keeps the callback token for itself in every replay, wherever its delivery i
     // As if the delivery still waited for room.
     sql.exec("DELETE FROM events WHERE run_id = ?", id);
     sql.exec(
-      `INSERT INTO deliveries (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, is_unsure)
-       VALUES (?, 'ci.example.com', x'00', 'heartbeat', 3, 1000, 0, 0)`,
+      `INSERT INTO deliveries (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, is_unsure,
+         weight)
+       VALUES (?, 'ci.example.com', x'00', 'heartbeat', 3, 1000, 0, 0, 1)`,
       id,
     );
   });

@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { JSON_MAX_DEPTH, utf8Bytes } from "../../src/base/limits.ts";
 import type { Result } from "../../src/base/result.ts";
-import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
+import type { TemplateContext } from "../../src/webhooks/template/placeholder.ts";
 import {
   checkTemplate,
   checkUrlTemplate,
   renderJson,
   renderText,
   renderUrl,
-} from "../../src/webhooks/template.ts";
+} from "../../src/webhooks/template/template.ts";
 
 const KIB = 1024;
 const ROOM = 64 * KIB;
@@ -104,7 +104,7 @@ it.each([
   ["{{ secrets.x }}", "{{ secrets.x }} is a secret. Use secrets only in headers and payload."],
   [
     "{{ response.x }}",
-    "{{ response.x }} is not known yet. Use the receiver's answer only in cancel and link.",
+    "{{ response.x }} is not known yet. Use the receiver's response only in cancel and link.",
   ],
 ])("%j is refused where it can't stand", (template, sentence) => {
   expect(checkTemplate([template])?.sentence).toBe(sentence);

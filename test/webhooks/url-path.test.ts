@@ -2,10 +2,10 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { LaterText } from "../../src/webhooks/later-text.ts";
-import { filledStop } from "../../src/webhooks/stop-request.ts";
-import { renderUrl } from "../../src/webhooks/template.ts";
-import { trigger } from "../../src/webhooks/trigger.ts";
+import { filledStopRequest } from "../../src/webhooks/request/stop-request.ts";
+import { trigger } from "../../src/webhooks/request/trigger.ts";
+import type { LaterText } from "../../src/webhooks/template/later-text.ts";
+import { renderUrl } from "../../src/webhooks/template/template.ts";
 
 const RUN = {
   ...{ id: "run-1", actionName: "deploy", triggeredBy: "ci", createdAt: "2026-01-01T00:00:00.000Z" },
@@ -25,13 +25,13 @@ function rendered(path: string, values: Partial<Values>): string {
   return url.ok ? url.value.slice("https://ci.example.com".length) : url.error;
 }
 
-/** The URL of a stop request with the values as those of the answer, or the reason why nothing is sent. */
+/** The URL of a stop request with the values as those of the response, or the reason why nothing is sent. */
 function stopped(path: string, values: Partial<Values>): string {
   const pieces = `https://ci.example.com${path}`.split(/\{(\w)\}/);
   const url: LaterText = pieces.map((piece, n) => (n % 2 === 0 ? piece : [piece, "url"]));
   const request = { signingSecret: null, origin: "https://runs.example" };
   const stop = { ...request, method: "POST" as const, url, headers: [], body: ["{}"] };
-  const filled = filledStop(stop, Object.entries(values));
+  const filled = filledStopRequest(stop, Object.entries(values));
   return filled.ok ? filled.value.url.slice("https://ci.example.com".length) : filled.error;
 }
 
@@ -117,7 +117,7 @@ describe("a value with a part . or .. is refused in a path", () => {
       expect([path, rendered(path, { a })]).toEqual([path, "dot_segment"]);
       expect([path, stopped(path, { a })]).toEqual([
         path,
-        "a value of the answer would leave the URL's path",
+        "a value of the response would leave the URL's path",
       ]);
     }
   });
@@ -136,7 +136,7 @@ describe("a value with a part . or .. is refused in a path", () => {
     ["/job/{a}/build", { a: ".#x" }],
   ])("%s with %j, because of what stands beside it", (path, values) => {
     expect(rendered(path, values)).toBe("dot_segment");
-    expect(stopped(path, values)).toBe("a value of the answer would leave the URL's path");
+    expect(stopped(path, values)).toBe("a value of the response would leave the URL's path");
   });
 });
 
@@ -144,7 +144,7 @@ describe("a value with a control character is refused in a path", () => {
   it.each(["a\nb", "\u0000", "a\u007f", "\u0085", "a%00", "%0d%0aX: 1", "%250a", "%C2%85"])("%j", (a) => {
     expect(rendered("/job/{a}/build", { a })).toBe("control_character");
     expect(stopped("/job/{a}/build", { a })).toBe(
-      "a value of the answer has a control character, which the URL's path can't have",
+      "a value of the response has a control character, which the URL's path can't have",
     );
   });
 });
@@ -164,7 +164,7 @@ describe("a value that leaves nothing between two slashes is refused", () => {
   it.each(["/", "//", "\\", ";x", "/;", "%2f", "%5C", "%253b"])("%j, which counts as nothing", (a) => {
     expect(rendered("/job/{a}/build", { a })).toBe("empty_segment");
     expect(stopped("/job/{a}/build", { a })).toBe(
-      "a value of the answer leaves nothing between two slashes of the URL's path",
+      "a value of the response leaves nothing between two slashes of the URL's path",
     );
   });
 

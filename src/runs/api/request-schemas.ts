@@ -24,7 +24,7 @@ import {
   wholeNumber,
 } from "../../http/schema-bounds.ts";
 import { described, filterableName, HTTP_URL, minutes } from "../../http/schema-parts.ts";
-import { trigger } from "../../webhooks/trigger.ts";
+import { trigger } from "../../webhooks/request/trigger.ts";
 
 /** Checked as a whole, and not copied member by member, so that odd keys such as `__proto__` do no harm. */
 const jsonObject = z

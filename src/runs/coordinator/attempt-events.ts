@@ -1,11 +1,11 @@
-/** What timelines and the log tell of the attempts to start a run's job and to stop it. */
+/** What timelines and the log tell of attempts: those that start a run's job, and those that stop it. */
 
 import { log } from "../../base/log.ts";
-import type { AttemptAnswer, Tried, Verdict } from "../../webhooks/delivery.ts";
+import type { AttemptResult, Outcome, Tried } from "../../webhooks/delivery.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
 
-/** Which request an attempt belongs to. It is the start of the events' names. */
+/** Which request an attempt belongs to: a delivery, or a stop request. The names of its events begin with it. */
 type Of = "attempt" | "stop";
 
 export function attemptStarted({ attempt, host }: Tried, at: number, of: Of = "attempt"): TimelineEvent {
@@ -14,15 +14,14 @@ export function attemptStarted({ attempt, host }: Tried, at: number, of: Of = "a
 
 export function attemptAnswered(
   attempt: number,
-  answer: AttemptAnswer,
-  verdict: Verdict<Tried>,
+  result: AttemptResult,
+  outcome: Outcome<Tried>,
   at: number,
   of: Of = "attempt",
 ): TimelineEvent {
-  const { status, durationMs, reason, excerpt } = answer;
-  const nextAttemptAt = verdict.outcome === "retry" ? new Date(verdict.delivery.nextAt).toISOString() : null;
-  const { outcome } = verdict;
-  const data = { attempt, outcome, status, durationMs, reason, excerpt, nextAttemptAt };
+  const { status, durationMs, reason, excerpt } = result;
+  const nextAttemptAt = outcome.type === "retry" ? new Date(outcome.delivery.nextAt).toISOString() : null;
+  const data = { attempt, outcome: outcome.type, status, durationMs, reason, excerpt, nextAttemptAt };
   return { type: `${of}_answered`, at, data };
 }
 

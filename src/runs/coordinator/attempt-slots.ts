@@ -1,8 +1,12 @@
-/** The slots for attempts that are under way. Bounded, and in memory only: the journal has the attempts themselves. */
+/** The slots for attempts that are under way. Bounded, and in memory only, because the journal has the attempts. */
 
-import type { AttemptAnswer, NewRequest } from "../../webhooks/delivery.ts";
-import type { Attempt } from "../../webhooks/sealed-request.ts";
-import type { Sender } from "./sender.ts";
+import type { AttemptResult, NewRequest } from "../../webhooks/delivery.ts";
+import type { Attempt } from "../../webhooks/request/sealed-request.ts";
+
+/** Makes one attempt, in a Worker invocation of its own. */
+export interface Sender {
+  send(attempt: Attempt): Promise<AttemptResult>;
+}
 
 export class AttemptSlots {
   readonly #sender: Sender;
@@ -11,7 +15,7 @@ export class AttemptSlots {
   #taken = 0;
   #bytes = 0;
 
-  /** `maxBytes`: the weight of the requests. If every slot is free, a request of any size must fit. */
+  /** `maxBytes`: how much all requests under way may weigh. One request of the largest size must fit. */
   constructor(sender: Sender, max: number, maxBytes: number) {
     this.#sender = sender;
     this.#max = max;
@@ -22,8 +26,8 @@ export class AttemptSlots {
     return this.#taken < this.#max && this.#bytes + weight <= this.#maxBytes;
   }
 
-  /** Makes an attempt, which has its slot until it is answered. Rejects if nobody knows whether the request arrived. */
-  async send(attempt: Attempt, weight: number): Promise<AttemptAnswer> {
+  /** Makes an attempt, which holds a slot until it ends. Rejects if nobody knows whether the request arrived. */
+  async send(attempt: Attempt, weight: number): Promise<AttemptResult> {
     this.#taken++;
     this.#bytes += weight;
     try {

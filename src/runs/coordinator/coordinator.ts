@@ -1,19 +1,16 @@
 /**
- * The Durable Object that owns a quarter of an environment's runs. It orders their changes, journals each before any caller
- * gets an answer, enforces their deadlines, sends their webhooks, and lands them in D1. The platform is the lock: from reading
- * a run to writing its change and setting the alarm there is no `await` (see docs/architecture.md).
+ * The Durable Object that owns a quarter of an environment's runs. It orders their changes, journals each before any
+ * caller gets an answer, enforces their deadlines, sends their webhooks, and lands them in D1. The platform is the
+ * lock: there is no `await` from reading a run to writing its change and setting the alarm (see docs/architecture.md).
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { log, logFailure } from "../../base/log.ts";
 import { msSince } from "../../base/time.ts";
 import { retentionDays } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import type { NewDelivery } from "../../webhooks/delivery.ts";
 import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import { D1RowStore } from "../d1/store.ts";
-import { AlarmClock } from "../journal/alarm-clock.ts";
-import { DueQueue } from "../journal/due-queue.ts";
 import { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { Projection } from "../projection/projection.ts";
@@ -32,28 +29,31 @@ import type {
 } from "../protocol.ts";
 import { begin, type CancelRequest, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
-import { Dispatcher } from "./dispatcher.ts";
+import { AlarmClock } from "./alarm/alarm-clock.ts";
+import { DueQueue } from "./alarm/due-queue.ts";
+import { ring } from "./alarm/ring.ts";
+import type { Sender } from "./attempt-slots.ts";
+import { Deliveries } from "./deliveries.ts";
 import { Ledger } from "./ledger.ts";
 import { ownerOf } from "./owner.ts";
+import { Purge } from "./purge.ts";
 import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, Replies, TOO_MANY_WATCHERS } from "./replies.ts";
-import { Retention } from "./retention.ts";
-import type { Sender } from "./sender.ts";
-import { Stopper } from "./stopper.ts";
+import { StopRequests } from "./stop-requests.ts";
 import { Watchers } from "./watchers.ts";
 
-/** An object may hold 10 GB. From here on it takes no new run, so that the runs it has can still end. */
+/** An object may hold 10 GB. Above this it refuses new runs, so that the runs it has can still end. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
 
 export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #journal: Journal;
-  readonly #retention: Retention;
+  readonly #purge: Purge;
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
   readonly #watchers = new Watchers();
   readonly #ledger: Ledger;
-  readonly #stopper: Stopper;
-  readonly #dispatcher: Dispatcher;
+  readonly #stopRequests: StopRequests;
+  readonly #deliveries: Deliveries;
   readonly #replies: Replies;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -66,18 +66,18 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     }
     this.#journal = new Journal(ctx.storage, owner);
     this.#journal.marks.set("name", owner.name);
-    const deliveries = new DueQueue(this.#journal.due);
-    const stops = new DueQueue(this.#journal.stops);
-    this.#alarms = new AlarmClock(ctx.storage, this.#journal, [deliveries, stops]);
+    const openRuns = new DueQueue(this.#journal.due);
+    const stopRequests = new DueQueue(this.#journal.stopRequests);
+    this.#alarms = new AlarmClock(ctx.storage, this.#journal, [openRuns, stopRequests]);
     const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = new Projection(this.#journal, this.#alarms, store);
     this.#replies = new Replies(this.#journal, this.#projection);
-    this.#retention = new Retention(this.#journal, this.#alarms, this.#projection, store);
+    this.#purge = new Purge(this.#journal, this.#alarms, this.#projection, store);
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, retentionDays(env));
     const { WebhookSender } = ctx.exports as unknown as { readonly WebhookSender: Sender };
     const sending = { sender: WebhookSender, owner, arm: (now: number) => this.#projection.arm(now) };
-    this.#stopper = new Stopper(this.#journal, stops, this.#ledger, sending);
-    this.#dispatcher = new Dispatcher(this.#journal, deliveries, this.#ledger, this.#stopper, sending);
+    this.#stopRequests = new StopRequests(this.#journal, stopRequests, this.#ledger, sending);
+    this.#deliveries = new Deliveries(this.#journal, openRuns, this.#ledger, this.#stopRequests, sending);
   }
 
   async create(
@@ -89,19 +89,19 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const now = Date.now();
     const isFull = this.ctx.storage.sql.databaseSize >= STORAGE_MAX_BYTES;
     if (isFull || this.#projection.isOverloaded) {
-      // A repeated create gets its answer all the same.
+      // A repeated create still gets its answer.
       const reason = isFull ? "storage_full" : "overloaded";
       return this.#existing(input, changeKey, now, inclusion) ?? { ok: false, reason };
     }
     const run = begin(input, { isDelivering: newDelivery !== null });
     const { delivery, events } =
-      newDelivery === null ? { delivery: null, events: [] } : this.#dispatcher.begin(run, newDelivery, now);
+      newDelivery === null ? { delivery: null, events: [] } : this.#deliveries.begin(run, newDelivery, now);
     // A key is looked for only if the insert is refused, because nearly every create is new.
     const created = this.#ledger.create(run, changeKey, delivery, events, now);
     if (created === null) {
       return this.#existing(input, changeKey, now, inclusion) ?? { ok: false, reason: "id_taken" };
     }
-    if (delivery !== null) this.#dispatcher.launch(run.id, delivery);
+    if (delivery !== null) this.#deliveries.launch(run.id, delivery);
     return this.#replies.run(created, inclusion);
   }
 
@@ -127,16 +127,16 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     // Before the key is compared, because a start repeated after the deadline must not be answered with "running".
     const run = replayOnly ? stored : this.#ledger.expired(stored, now);
     if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
-      // In case that this failed the first time.
-      if (event.type === "cancelled") this.#stopper.request(run, now);
+      // The first call may have failed here.
+      if (event.type === "cancelled") this.#stopRequests.request(run, now);
       return this.#replies.run(run, { replayed: true });
     }
     if (replayOnly) return NOT_FOUND;
 
     const next = transition(run, event, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);
-    const changed = this.#ledger.change(run, next.value, event, now, { change: changeKey });
-    if (event.type === "cancelled") this.#stopper.request(changed, now);
+    const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
+    if (event.type === "cancelled") this.#stopRequests.request(changed, now);
     return this.#replies.run(changed);
   }
 
@@ -151,8 +151,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     if (run === null) return NOT_FOUND;
     const accepted = this.#journal.cancels.of(id, changeKey.key);
     if (accepted?.fingerprint === changeKey.fingerprint) {
-      // In case that this failed the first time.
-      this.#stopper.request(run, now);
+      // The first call may have failed here.
+      this.#stopRequests.request(run, now);
       return { ...this.#replies.run(run, { replayed: true, include }), hasGrace: accepted.hasGrace };
     }
     // The key of another cancel, or of a DELETE.
@@ -166,8 +166,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
       if (changeKey.key.startsWith("t:")) this.#journal.cancels.insert(id, { ...changeKey, hasGrace });
       return { ...this.#replies.run(run, { include }), hasGrace };
     }
-    const changed = this.#ledger.change(run, next.value, request, now, { change: changeKey });
-    this.#stopper.request(changed, now);
+    const changed = this.#ledger.update(run, next.value, request, now, { changeKey });
+    this.#stopRequests.request(changed, now);
     return { ...this.#replies.run(changed, { include }), hasGrace };
   }
 
@@ -181,7 +181,7 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const cancel = cancelOrderOf(run, now);
     const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), heartbeat, now);
     if (next.value.version > run.version) {
-      const changed = this.#ledger.change(run, next.value, event, now, { last: news });
+      const changed = this.#ledger.update(run, next.value, event, now, { last: news });
       return { ...this.#replies.run(changed), cancel };
     }
     this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
@@ -249,36 +249,14 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#projection.resync();
   }
 
-  /**
-   * Deadlines, deliveries and stop requests first, then retention, then repair. Never waits for D1 or for an attempt, because
-   * the next alarm would wait too. Whatever fails, the alarm is armed again, and does not ring at once.
-   */
   override async alarm(): Promise<void> {
-    const now = Date.now();
-    this.#alarms.forgetArmed();
-    const stopping = this.#tried(() => this.#stopper.takeTurns(now)) ?? 0;
-    const due = stopping + (this.#tried(() => this.#dispatcher.takeTurns(now)) ?? 0);
-    const purging = this.#tried(() => this.#retention.purge(now)) ?? 0;
-    const repair = this.#tried(() => this.#projection.repair(now)) ?? null;
-    if (due + purging > 0 || repair !== null) {
-      log("info", "alarm", { coordinator: this.#journal.owner.name, due, purging, ...repair });
-    }
-    const isArmed = this.#tried(() => {
-      this.#projection.arm(now);
-      return true;
+    ring(this.#alarms, this.#journal.owner.name, Date.now(), {
+      stopRequests: (now) => this.#stopRequests.takeBatch(now),
+      deliveries: (now) => this.#deliveries.takeBatch(now),
+      purge: (now) => this.#purge.start(now),
+      repair: (now) => this.#projection.repair(now),
+      arm: (now) => this.#projection.arm(now),
     });
-    if (isArmed === null) this.#alarms.armAfterFailure(now);
-  }
-
-  /** Each part of the alarm on its own: if a full object fails the first part, retention must still make room. */
-  #tried<T>(part: () => T): T | null {
-    try {
-      return part();
-    } catch (error) {
-      this.#alarms.failed(Date.now());
-      logFailure("alarm_failed", error, { coordinator: this.#journal.owner.name });
-      return null;
-    }
   }
 
   /** The answer to a create whose key or id is taken; null if neither is. */

@@ -1,13 +1,13 @@
 /**
- * The coordinator's ledger: the only way to read a run with its deadline applied, and the only way to change one. Each change
- * is journalled, its alarm set, its landing queued and its watchers woken, in this order. No method waits, so nothing can come
+ * The coordinator's ledger: it reads runs with their deadline applied, and it writes them. For each version it writes
+ * the journal, queues the landing, sets the alarm, and wakes the watchers. No method waits, so no other call can run
  * between reading a run and writing it.
  */
 
 import type { Delivery } from "../../webhooks/delivery.ts";
 import type { Journal, Written } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import type { Stop } from "../journal/stop-rows.ts";
+import type { StopRequest } from "../journal/stop-request-rows.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { ChangeKey } from "../protocol.ts";
 import { expire, isOpen, purgeAt, type Run, type RunEvent } from "../run.ts";
@@ -15,9 +15,12 @@ import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import { logGivenUp, neverCalled } from "./attempt-events.ts";
 import type { Watchers } from "./watchers.ts";
 
-/** `change`: the caller's key, if a caller asked for the change. `first` and `last`: events around those of the change. */
-interface ChangeDetails {
-  readonly change?: ChangeKey;
+/**
+ * `changeKey`: the caller's, if a caller asked for the change. `first` and `last`: events before and after those of the
+ * change.
+ */
+interface UpdateDetails {
+  readonly changeKey?: ChangeKey;
   readonly first?: readonly TimelineEvent[];
   readonly last?: readonly TimelineEvent[];
 }
@@ -35,7 +38,7 @@ export class Ledger {
     this.#retentionDays = retentionDays;
   }
 
-  /** The run as it is now. If its time is up, it ends here. */
+  /** The run as it is now; null if there is none. If its time is up, it ends here. */
   current(id: string, now: number): JournaledRun | null {
     const stored = this.#journal.runs.byId(id);
     return stored && this.expired(stored, now);
@@ -44,22 +47,22 @@ export class Ledger {
   /** The same for a run that was read already. */
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
-    return next === run ? run : this.change(run, next, { type: "deadline_passed" }, now);
+    return next === run ? run : this.update(run, next, { type: "deadline_passed" }, now);
   }
 
   /** Writes a new run. Null, and nothing is written, if its key or its id is taken. */
   create(
     run: Run,
-    change: ChangeKey,
+    changeKey: ChangeKey,
     delivery: Delivery | null,
     events: readonly TimelineEvent[],
     now: number,
   ): JournaledRun | null {
     const created = {
       ...run,
-      createKey: change.key,
-      createFingerprint: change.fingerprint,
-      fingerprintKeyId: change.keyIds?.[0] ?? null,
+      createKey: changeKey.key,
+      createFingerprint: changeKey.fingerprint,
+      fingerprintKeyId: changeKey.keyIds?.[0] ?? null,
       changeKey: null,
       changeFingerprint: null,
       purgeAt: purgeAt(run, this.#retentionDays),
@@ -71,25 +74,25 @@ export class Ledger {
   }
 
   /**
-   * Writes a run's new version and erases its delivery. A version comes only once the delivery is over: the run has started or
-   * ended, or its receiver has answered.
+   * Writes a run's new version and erases its delivery. The delivery is over by then: a run changes when it starts or
+   * ends, or when its receiver has responded.
    */
-  change(
+  update(
     before: JournaledRun,
     next: Run,
     event: RunEvent,
     now: number,
-    { change = ownChange(), first = [], last = [] }: ChangeDetails = {},
+    { changeKey = ownChangeKey(), first = [], last = [] }: UpdateDetails = {},
   ): JournaledRun {
     const changed = {
       ...before,
       ...next,
-      changeKey: change.key,
-      changeFingerprint: change.fingerprint,
+      changeKey: changeKey.key,
+      changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
     };
     const events = [...first, ...eventsBetween(before, changed, event, now), ...last];
-    const cancel = event.type === "cancel_requested" ? { ...change, hasGrace: isOpen(changed) } : null;
+    const cancel = event.type === "cancel_requested" ? { ...changeKey, hasGrace: isOpen(changed) } : null;
     const written = this.#journal.update(changed, events, now, cancel);
     this.#written(changed, written, now);
     if (event.type === "deadline_passed" && written.erased?.leaseUntil === null) {
@@ -112,8 +115,13 @@ export class Ledger {
   }
 
   /** Writes the progress of a run's stop request. Null erases it. The run may have ended. */
-  noteStop(run: JournaledRun, stop: Stop | null, events: readonly TimelineEvent[], now: number): void {
-    this.#journal.noteStop(run, stop, events);
+  noteStopRequest(
+    run: JournaledRun,
+    stopRequest: StopRequest | null,
+    events: readonly TimelineEvent[],
+    now: number,
+  ): void {
+    this.#journal.noteStopRequest(run, stopRequest, events);
     this.#projection.arm(now);
     if (events.length > 0) this.#watchers.tell(run.id);
   }
@@ -131,6 +139,6 @@ export class Ledger {
 }
 
 /** The key of a change that no caller asked for. */
-function ownChange(): ChangeKey {
+function ownChangeKey(): ChangeKey {
   return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
 }

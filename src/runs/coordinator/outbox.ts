@@ -1,30 +1,29 @@
 /**
- * Sends one kind of outgoing request of a coordinator: deliveries, or stop requests. An attempt is in the journal, with a
- * lease, before it leaves in a Worker invocation of its own, so that a receiver that hangs delays no other. Slots bound how
- * many attempts are under way. A request that finds no slot waits in order, writes nothing, and leaves as soon as a slot is
- * free. What a request means for its run is known to its kind alone.
+ * Sends one kind of request of a coordinator: deliveries, or stop requests. An attempt is in the journal, with a lease,
+ * before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no other. Slots
+ * bound how many attempts are under way. A request that finds no slot waits in order, and leaves as soon as a slot is
+ * free. Waiting writes nothing. Only its kind knows what a request means for its run.
  */
 
 import { log, logFailure } from "../../base/log.ts";
 import {
-  type AttemptAnswer,
+  type AttemptResult,
   beginAttempt,
   isAttemptDue,
   isAttemptLost,
-  judge,
   LOST,
+  type Outcome,
+  outcomeOf,
   type Tried,
-  type Verdict,
 } from "../../webhooks/delivery.ts";
-import type { Attempt } from "../../webhooks/sealed-request.ts";
-import type { DueQueue } from "../journal/due-queue.ts";
+import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { isOpen } from "../run.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
+import type { DueQueue } from "./alarm/due-queue.ts";
 import { attemptAnswered, attemptStarted, logGivenUp, neverCalled } from "./attempt-events.ts";
-import { AttemptSlots } from "./attempt-slots.ts";
-import type { Sender } from "./sender.ts";
+import { AttemptSlots, type Sender } from "./attempt-slots.ts";
 
 /** A request of a run. `endsAt`: no attempt begins at this instant or later. */
 export interface Outgoing<T extends Tried> {
@@ -33,7 +32,7 @@ export interface Outgoing<T extends Tried> {
   readonly endsAt: number;
 }
 
-export type Ending = Extract<Verdict, { readonly outcome: "accepted" | "given_up" }>;
+export type Ending = Extract<Outcome, { readonly type: "accepted" | "given_up" }>;
 
 /** What the outbox must know of a kind of request. */
 export interface RequestKind<T extends Tried> {
@@ -42,22 +41,22 @@ export interface RequestKind<T extends Tried> {
   /** How many attempts may be under way, and what their requests may weigh, in bytes. The rest wait. */
   readonly maxSlots: number;
   readonly maxBytes: number;
-  /** How many the alarm takes on in one turn. */
-  readonly maxDue: number;
+  /** How many rows one batch may have. */
+  readonly batchMax: number;
   /** Statuses besides 2xx which say that there is nothing left to do. */
   readonly done: ReadonlySet<number>;
   /** The run's request as it is now; null if there is none any more. Ends the run if its time is up. */
   find(runId: string, now: number): Outgoing<T> | null;
-  /** The run's turn has come, but it has no request, or its request is not due. */
+  /** Called when it was the run's turn, but it has no request, or its request is not due. */
   idle(runId: string, now: number): void;
   /** What an attempt of the request sends. */
   attemptOf(runId: string, request: T): Attempt;
   /** Writes how far the request got. */
   note(outgoing: Outgoing<T>, events: readonly TimelineEvent[], now: number): void;
-  /** The request was accepted or is given up, so it is over. */
+  /** Applies the end of a request, which was accepted or is given up. */
   end(outgoing: Outgoing<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
-  /** Uses what else an answer says, after its outcome was applied. */
-  useAnswer(runId: string, attempt: number, answer: AttemptAnswer, now: number): void;
+  /** Uses what else a result says, after its outcome was applied. */
+  useResult(runId: string, attempt: number, result: AttemptResult, now: number): void;
 }
 
 /** `arm`: sets the coordinator's alarm for what is due next. */
@@ -83,8 +82,8 @@ export class Outbox<T extends Tried> {
   }
 
   /**
-   * The request with its next attempt under way, or as it is if it must wait. Journal it, then launch it. Nothing overtakes
-   * what waits.
+   * The request with its next attempt under way, or unchanged if it must wait for a slot. Journal it, then launch it.
+   * It waits if any other request waits, so that no request overtakes another.
    */
   begin(request: T, endsAt: number, now: number): T {
     if (this.#queue.isAnyWaiting || !this.#slots.hasRoomFor(request)) {
@@ -99,29 +98,35 @@ export class Outbox<T extends Tried> {
     return request.leaseUntil === null ? [] : [attemptStarted(request, now, this.#kind.eventPrefix)];
   }
 
-  /** Sends the attempt that the journal holds, if it holds one. Never waits. The request leaves only when the journal is durable. */
+  /**
+   * Sends the attempt that the journal holds, if it holds one. Never waits. The request leaves only when the journal is
+   * durable.
+   */
   launch(runId: string, request: T): void {
     if (request.leaseUntil === null) return;
     const { attempt } = request;
     void this.#slots
       .send(this.#kind.attemptOf(runId, request), request.weight)
-      .then((answer) => this.#answered(runId, attempt, answer))
+      .then((result) => this.#attemptEnded(runId, attempt, result))
       .finally(() => this.#slotIsFree())
       // Nobody knows whether the request arrived, so its lease decides.
       .catch((error: unknown) => this.#logError(`${this.#kind.eventPrefix}_lost`, error, runId));
   }
 
-  /** Writes a request that the queue does not know as it is now. Sends it if it is due and a slot is free. */
+  /** Writes a request that has changed outside its turn. Sends it if it is due and a slot is free. */
   submit(outgoing: Outgoing<T>, now: number): void {
     const { request, endsAt } = outgoing;
     const begun = isAttemptDue(request, now) ? this.begin(request, endsAt, now) : request;
     this.#write({ ...outgoing, request: begun }, now);
   }
 
-  /** The alarm's turn. Returns how many rows were due. Throws, after all turns, if a row whose turn failed can't be put off. */
-  takeTurns(now: number): number {
+  /**
+   * Gives each due row of one batch its turn. Returns how many there were. Throws, after all turns, if a row could not
+   * be put off.
+   */
+  takeBatch(now: number): number {
     const stuck: unknown[] = [];
-    const due = this.#queue.takeTurns(now, this.#kind.maxDue, (id) => this.#takeTurnSafely(id, now, stuck));
+    const due = this.#queue.takeBatch(now, this.#kind.batchMax, (id) => this.#takeTurnSafely(id, now, stuck));
     if (stuck.length > 0) throw stuck[0];
     return due;
   }
@@ -129,7 +134,7 @@ export class Outbox<T extends Tried> {
   #slotIsFree(): void {
     if (!this.#queue.isAnyWaiting) return;
     const now = Date.now();
-    this.#queue.startWaiting(now, this.#kind.maxDue, (id) => this.#takeTurnSafely(id, now, []));
+    this.#queue.startWaiting(now, this.#kind.batchMax, (id) => this.#takeTurnSafely(id, now, []));
     this.#arm(now);
   }
 
@@ -174,14 +179,14 @@ export class Outbox<T extends Tried> {
     this.launch(run.id, request);
   }
 
-  #answered(runId: string, attempt: number, answer: AttemptAnswer): void {
+  #attemptEnded(runId: string, attempt: number, result: AttemptResult): void {
     const now = Date.now();
     const found = this.#kind.find(runId, now);
-    if (found !== null) this.#applyOutcome(found, attempt, answer, now);
-    this.#kind.useAnswer(runId, attempt, answer, now);
+    if (found !== null) this.#applyOutcome(found, attempt, result, now);
+    this.#kind.useResult(runId, attempt, result, now);
   }
 
-  #applyOutcome(outgoing: Outgoing<T>, attempt: number, answer: AttemptAnswer, now: number): void {
+  #applyOutcome(outgoing: Outgoing<T>, attempt: number, result: AttemptResult, now: number): void {
     const { run, request, endsAt } = outgoing;
     const { createdAt } = run;
     const circumstances = {
@@ -191,28 +196,28 @@ export class Outbox<T extends Tried> {
       random: Math.random(),
       done: this.#kind.done,
     };
-    const verdict = judge(request, attempt, answer, circumstances);
-    if (verdict.outcome === "ignored") return;
-    const events = toldOf(run, [attemptAnswered(attempt, answer, verdict, now, this.#kind.eventPrefix)]);
-    if (verdict.outcome === "retry") this.#kind.note({ ...outgoing, request: verdict.delivery }, events, now);
-    else this.#kind.end(outgoing, verdict, events, now);
-    const { status, durationMs } = answer;
-    // What no timeline tells goes to the log, and so does every request that is given up.
-    if (verdict.outcome === "given_up") {
-      logGivenUp(this.#kind.eventPrefix, this.#owner, run.id, attempt, verdict.reason);
+    const outcome = outcomeOf(request, attempt, result, circumstances);
+    if (outcome.type === "ignored") return;
+    const events = toldOf(run, [attemptAnswered(attempt, result, outcome, now, this.#kind.eventPrefix)]);
+    if (outcome.type === "retry") this.#kind.note({ ...outgoing, request: outcome.delivery }, events, now);
+    else this.#kind.end(outgoing, outcome, events, now);
+    const { status, durationMs } = result;
+    // The log tells what no timeline can, and every request that is given up.
+    if (outcome.type === "given_up") {
+      logGivenUp(this.#kind.eventPrefix, this.#owner, run.id, attempt, outcome.reason);
     } else if (events.length === 0) {
       log("info", `${this.#kind.eventPrefix}_answered`, {
-        ...{ coordinator: this.#owner.name, run: run.id, attempt, outcome: verdict.outcome },
-        ...{ status, durationMs, reason: answer.reason },
+        ...{ coordinator: this.#owner.name, run: run.id, attempt, outcome: outcome.type },
+        ...{ status, durationMs, reason: result.reason },
       });
     }
   }
 
-  /** The time of the request was up before its next attempt was due, or before a slot was free. */
+  /** Gives up a request whose time was up before its next attempt was due, or before a slot was free. */
   #giveUp(outgoing: Outgoing<T>, now: number): void {
     const { run, request } = outgoing;
     const reason = neverCalled(request);
-    this.#kind.end(outgoing, { outcome: "given_up", reason }, [], now);
+    this.#kind.end(outgoing, { type: "given_up", reason }, [], now);
     logGivenUp(this.#kind.eventPrefix, this.#owner, run.id, request.attempt, reason);
   }
 
@@ -221,7 +226,7 @@ export class Outbox<T extends Tried> {
   }
 }
 
-/** `ended` is the last event of a timeline, so nothing follows it. */
+/** The events for the run's timeline: none after its end, because `ended` is the last event of a timeline. */
 function toldOf(run: JournaledRun, events: TimelineEvent[]): readonly TimelineEvent[] {
   return isOpen(run) ? events : [];
 }

@@ -21,7 +21,7 @@ export class Replies {
     this.#projection = projection;
   }
 
-  /** The platform holds the answer back until all that it says is durable, an end noticed just now included. */
+  /** The platform holds the answer back until all of it is durable, an end that was noticed just now included. */
   run(
     run: JournaledRun,
     { replayed = false, include }: Inclusion & { readonly replayed?: boolean } = {},
@@ -66,8 +66,8 @@ export class Replies {
   }
 
   /**
-   * Whether the run has or had a webhook. A run that ended before its first attempt counts as one without: its callback
-   * token is worth nothing any more.
+   * Whether the run has a delivery, or had one with an attempt. A run that ended before its first attempt counts as one
+   * without, because its callback token is worth nothing any more.
    */
   #wasDispatched(id: string): boolean {
     return this.#journal.deliveries.of(id) !== null || this.#journal.timeline.hasAttempt(id);

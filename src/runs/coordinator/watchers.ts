@@ -1,7 +1,7 @@
 /**
- * The event streams and waits that follow a run. In memory only, and bounded. A watcher takes a place with its first call. It
- * keeps the place for 10 s after each call, so that it does not lose the place between two calls. One token can never hold
- * every place of a run or of the coordinator.
+ * The event streams and waits that follow a run. In memory only, and bounded. A watcher takes a seat with its first
+ * call, and keeps it for 10 s after each call. So it does not lose the seat between two calls. One token can never hold
+ * every seat of a run or of the coordinator.
  */
 
 import { msSince } from "../../base/time.ts";
@@ -11,10 +11,10 @@ export const WATCHERS_MAX = 1000;
 export const WATCHERS_PER_TOKEN = 250;
 export const WATCHERS_PER_RUN = 200;
 export const WATCHERS_PER_RUN_AND_TOKEN = 100;
-/** How long a place is kept after the watcher's last call. */
-const PLACE_KEPT_MS = 10_000;
+/** How long a watcher keeps its seat after a call. */
+const SEAT_KEPT_MS = 10_000;
 
-interface Place {
+interface Seat {
   readonly runId: string;
   readonly tokenId: string;
   askedAt: number;
@@ -23,12 +23,12 @@ interface Place {
 }
 
 export class Watchers {
-  readonly #places = new Map<string, Place>();
+  readonly #seats = new Map<string, Seat>();
 
-  /** Takes or keeps a place until `maxMs` from now and a little longer. False if every place is taken. */
+  /** Gives the watcher a seat, or keeps it: until `maxMs` from now, and 10 s more. False if every seat is taken. */
   admit(runId: string, watcher: Watcher, now: number, maxMs: number): boolean {
-    const kept = { askedAt: now, keptMs: maxMs + PLACE_KEPT_MS };
-    const known = this.#places.get(watcher.key);
+    const kept = { askedAt: now, keptMs: maxMs + SEAT_KEPT_MS };
+    const known = this.#seats.get(watcher.key);
     if (known !== undefined) {
       Object.assign(known, kept);
       return known.runId === runId;
@@ -38,40 +38,40 @@ export class Watchers {
       this.#dropForgotten(now);
       if (this.#isFull(runId, tokenId)) return false;
     }
-    this.#places.set(watcher.key, { runId, tokenId, ...kept, wake: () => {} });
+    this.#seats.set(watcher.key, { runId, tokenId, ...kept, wake: () => {} });
     return true;
   }
 
   /**
-   * Resolves when the run has news, after `maxMs`, or when the watcher leaves or calls again. Returns whether the watcher still
-   * reads the answer to this call.
+   * Resolves when the run has news, after `maxMs`, or when the watcher leaves or calls again. Returns whether the
+   * watcher still reads the answer to this call.
    */
   async news(watcher: Watcher, maxMs: number): Promise<boolean> {
-    const place = this.#places.get(watcher.key);
-    if (place === undefined) return false;
+    const seat = this.#seats.get(watcher.key);
+    if (seat === undefined) return false;
     const { promise, resolve } = Promise.withResolvers<void>();
-    place.wake();
-    place.wake = resolve;
+    seat.wake();
+    seat.wake = resolve;
     const timer = setTimeout(resolve, maxMs);
     await promise;
     clearTimeout(timer);
-    return this.#places.get(watcher.key) === place && place.wake === resolve;
+    return this.#seats.get(watcher.key) === seat && seat.wake === resolve;
   }
 
-  /** Wakes all watchers of this run. They read on their own, so a change never waits for them. */
+  /** Wakes all watchers of this run. Each then reads the run by itself, so a change never waits for them. */
   tell(runId: string): void {
-    for (const place of this.#places.values()) if (place.runId === runId) place.wake();
+    for (const seat of this.#seats.values()) if (seat.runId === runId) seat.wake();
   }
 
   leave(key: string): void {
-    this.#places.get(key)?.wake();
-    this.#places.delete(key);
+    this.#seats.get(key)?.wake();
+    this.#seats.delete(key);
   }
 
   #isFull(runId: string, tokenId: string): boolean {
-    const all = [...this.#places.values()];
-    const ofToken = all.filter((place) => place.tokenId === tokenId);
-    const ofRun = (places: readonly Place[]) => places.filter((place) => place.runId === runId).length;
+    const all = [...this.#seats.values()];
+    const ofToken = all.filter((seat) => seat.tokenId === tokenId);
+    const ofRun = (seats: readonly Seat[]) => seats.filter((seat) => seat.runId === runId).length;
     return (
       all.length >= WATCHERS_MAX ||
       ofToken.length >= WATCHERS_PER_TOKEN ||
@@ -81,8 +81,8 @@ export class Watchers {
   }
 
   #dropForgotten(now: number): void {
-    for (const [key, place] of this.#places) {
-      if (msSince(place.askedAt, now) >= place.keptMs) this.leave(key);
+    for (const [key, seat] of this.#seats) {
+      if (msSince(seat.askedAt, now) >= seat.keptMs) this.leave(key);
     }
   }
 }

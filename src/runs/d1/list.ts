@@ -1,6 +1,6 @@
 /**
- * Lists runs in D1, newest first: one statement for each page, always along an index. A page ends at its limit, at 4 MB, or
- * after 5000 rows looked at. So a page may be short, or even empty, and still have a next one.
+ * Lists runs in D1, newest first: one statement for each page, always along an index. A page ends at its limit, at
+ * PAGE_MAX_BYTES, or after PAGE_MAX_LOOKED_AT rows. So a page can be short, or even empty, and still have a next one.
  */
 
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
@@ -23,10 +23,10 @@ const COLUMNS = {
 };
 
 /**
- * `looked` walks one index from newest to oldest. `ok` is whether a row passes the other filters. Windows number the rows and
- * add up their bytes in the same order, so nothing is sorted. Bodies are read last, and only for rows that fit. Row
- * PAGE_MAX_LOOKED_AT is returned even if it does not pass, because the next page starts there. Details don't count for the 4 MB: they have at most a few KB, and reading their size would cost as much as reading
- * the body before them.
+ * `looked` walks one index from newest to oldest. `ok` is whether a row passes the other filters. Windows number the
+ * rows and add up their bytes in the same order, so nothing is sorted. Bodies are read last, and only of rows that fit.
+ * Row PAGE_MAX_LOOKED_AT is returned even if it does not pass, because the next page starts there. Details don't count
+ * for the 4 MB: they have at most a few KB, and reading their size would cost as much as reading the body before them.
  */
 export function listStatement(scope: string, query: RunPageQuery) {
   // No statuses and all statuses mean no filter.
@@ -38,7 +38,7 @@ export function listStatement(scope: string, query: RunPageQuery) {
   const details = query.include === undefined ? "" : ", runs.details AS details";
   const sql = `
     SELECT CASE WHEN NOT looked.ok THEN '' WHEN looked.total <= ${PAGE_MAX_BYTES} THEN runs.body END AS body,
-           CASE WHEN looked.n = ${PAGE_MAX_LOOKED_AT} THEN looked.id END AS stop${details}
+           CASE WHEN looked.n = ${PAGE_MAX_LOOKED_AT} THEN looked.id END AS last${details}
     FROM (
       SELECT row, id, ok, row_number() OVER sofar AS n, sum(iif(ok, bytes, 0)) OVER sofar AS total
       FROM (${selects.join(" UNION ALL ")} ORDER BY id DESC LIMIT ${lookedAt})
@@ -50,11 +50,11 @@ export function listStatement(scope: string, query: RunPageQuery) {
 }
 
 /**
- * `body`: an ActionRun; null if the row passes but does not fit; empty if it does not pass. `stop`: the id of the last row that
- * may be looked at. `details`: only if they are asked for; null if the run has none. There are no other columns, because a
- * page's cost is mostly the transfer.
+ * `body`: an ActionRun; null if the row passes but does not fit; empty if it does not pass. `last`: the id, if this is
+ * the last row that may be looked at. `details`: only if the query includes them; null if the run has none. There are
+ * no other columns, because a page costs mostly its transfer.
  */
-type PageRow = [body: string | null, stop: string | null, details?: string | null];
+type PageRow = [body: string | null, last: string | null, details?: string | null];
 
 export async function listRuns(
   session: D1DatabaseSession,
@@ -71,13 +71,13 @@ export async function listRuns(
 
 function toPage(rows: readonly PageRow[], limit: number): RunPage {
   const actionRuns: string[] = [];
-  for (const [body, stop, details] of rows) {
+  for (const [body, last, details] of rows) {
     // The row passes, but the page is full by number or by bytes.
     if (body === null || (body !== "" && actionRuns.length === limit)) {
       return { actionRuns, nextAfter: idOf(actionRuns.at(-1) ?? "") };
     }
     if (body !== "") actionRuns.push(details === undefined ? body : withDetails(body, details ?? NO_DETAILS));
-    if (stop !== null) return { actionRuns, nextAfter: stop };
+    if (last !== null) return { actionRuns, nextAfter: last };
   }
   return { actionRuns, nextAfter: null };
 }

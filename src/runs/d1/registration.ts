@@ -1,5 +1,5 @@
 /**
- * Tells the sweep that a coordinator exists and when to look at it. A flight takes the registration along, and only when the
+ * Tells the sweep that a coordinator exists and when to look at it. A flight carries the registration, but only if the
  * sweep would otherwise look too late.
  */
 
@@ -9,12 +9,13 @@ import type { Owner } from "../run-id.ts";
 /** The sweep looks at a coordinator this long after a flight, in case the flight or its repair was lost. */
 export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
 /**
- * How long a registered instant that has passed still serves. The sweep would look only a minute after it, so a busy
- * coordinator registers again before that. One that always has something due registers twice a minute at most.
+ * How long a past registration stays valid. The sweep looks a minute after the registered instant, so a busy
+ * coordinator registers again before that. A coordinator that always has something due registers twice a minute at
+ * most.
  */
 const PASSED_MAX_MS = 30_000;
 
-/** An instant that is sooner and still ahead stays, so that an object which is often evicted seldom writes. */
+/** Keeps an instant that is sooner and still ahead, so that an object that is often evicted seldom writes. */
 const REGISTER = `
   INSERT INTO coordinators (scope, n, due_at) VALUES (?1, ?2, ?3)
   ON CONFLICT (scope, n) DO UPDATE SET due_at = excluded.due_at
@@ -23,7 +24,7 @@ const REGISTER = `
 export class Registration {
   readonly #owner: Pick<Owner, "scope" | "n">;
   readonly #nextDueAt: (now: number) => number;
-  /** What this instance has registered; null if unknown. */
+  /** The instant that this instance has registered; null if unknown. */
   #dueAt: number | null = null;
 
   constructor(owner: Pick<Owner, "scope" | "n">, nextDueAt: (now: number) => number) {
@@ -31,7 +32,7 @@ export class Registration {
     this.#nextDueAt = nextDueAt;
   }
 
-  /** When the sweep must look, if a flight has to tell it; null if the sweep knows. */
+  /** The instant that a flight must register; null if the registered one serves. */
   wanted(now: number): number | null {
     const dueAt = Math.min(Math.max(this.#nextDueAt(now), now), now + LOOK_AGAIN_MS);
     const isKnown = this.#dueAt !== null && this.#dueAt <= dueAt && this.#dueAt > now - PASSED_MAX_MS;

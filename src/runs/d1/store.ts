@@ -1,7 +1,7 @@
 /**
- * What a coordinator does to its rows in D1: the guarded bulk upsert with the runs' labels, and what a rebuild and retention
- * remove. Every statement names its columns, because old and new code run side by side, and the scope, so that no tenant meets
- * another.
+ * What a coordinator does to its rows in D1: the guarded bulk upsert with the runs' labels, and the deletions of a
+ * resync and of the purge. Each statement names its columns, because old and new code run side by side. It also names
+ * the scope, so that no tenant meets another.
  */
 
 import { utf8Bytes } from "../../base/limits.ts";
@@ -12,9 +12,9 @@ import type { Run } from "../run.ts";
 import type { Owner } from "../run-id.ts";
 import { Registration } from "./registration.ts";
 
-/** The UTF-8 bytes that one flight binds. D1 takes 2 MB, and one run alone always fits. */
+/** The most UTF-8 bytes that one flight binds. D1 accepts 2 MB, and one run alone always fits. */
 export const GROUP_MAX_BYTES = 1_000_000;
-/** How many rows of an environment one look at D1 walks. */
+/** How many rows of an environment `find` walks at most. */
 const MAX_LOOKED_AT = 5000;
 
 const UPSERT = `
@@ -29,8 +29,9 @@ const UPSERT = `
   WHERE excluded.version > runs.version`;
 
 /**
- * Lands the labels of the runs ?1, in the same batch and behind the upsert. They come from the rows, so a run that the upsert
- * has left out gets none, and a deletion that reads a row finds all labels of its run.
+ * Lands the labels of the runs ?1, in the same batch as the upsert and after it. The labels come from the rows, so a
+ * run that the upsert left out gets none. A label never lacks its run, because DELETE_LABELS goes with the deletion of
+ * the run.
  */
 export const LAND_LABELS = `
   INSERT OR IGNORE INTO run_labels (scope, label, id)
@@ -39,7 +40,7 @@ export const LAND_LABELS = `
   CROSS JOIN runs INDEXED BY sqlite_autoindex_runs_1 ON runs.scope = ?2 AND runs.id = landed.value
   CROSS JOIN json_each(runs.details, '$.labels') AS labels`;
 
-/** Deletes the labels of the runs ?2, in the same batch and before the runs, because it reads their rows. */
+/** Deletes the labels of the runs ?2, in the same batch as the runs and before them, because it reads their rows. */
 export const DELETE_LABELS = `
   DELETE FROM run_labels INDEXED BY sqlite_autoindex_run_labels_1 WHERE (scope, label, id) IN (
     SELECT runs.scope, labels.value, runs.id
@@ -51,27 +52,29 @@ const DELETE = "DELETE FROM runs WHERE scope = ?1 AND id IN (SELECT value FROM j
 const LOOKED_AT = `
   SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id`;
 
-// The rows of an environment's coordinators are mixed. Three hex digits of an id are its coordinator's number.
+// An environment's coordinators share the table. Three hex digits of an id are the number of its coordinator.
 const FIND = `
-  SELECT id, 0 AS is_stop FROM (${LOOKED_AT} LIMIT ${MAX_LOOKED_AT}) WHERE substr(id, 16, 3) = ?4
+  SELECT id, 0 AS is_last FROM (${LOOKED_AT} LIMIT ${MAX_LOOKED_AT}) WHERE substr(id, 16, 3) = ?4
   UNION ALL SELECT id, 1 FROM (${LOOKED_AT} LIMIT 1 OFFSET ${MAX_LOOKED_AT - 1})`;
 
 export interface FoundRows {
   /** Ids of this coordinator's rows, in order. */
   readonly ids: readonly string[];
-  /** The last id that was looked at, whichever coordinator owns it; null if there are no more. */
-  readonly stop: string | null;
+  /** The last id that was looked at, whichever coordinator owns it; null if there were no more rows to look at. */
+  readonly last: string | null;
 }
 
 /** One coordinator's rows in D1. */
 export interface RowStore {
-  /** Lands a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. Returns D1's bookmark. */
+  /**
+   * Lands a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. Returns D1's bookmark.
+   */
   land(rows: readonly string[], labelled: readonly string[]): Promise<string | null>;
   /** Ids after `after` and before `before`, among the first 5000 that the environment has there. */
   find(after: string, before: string): Promise<FoundRows>;
   /** Deletes runs with their labels. */
   delete(ids: readonly string[]): Promise<void>;
-  /** The next landing tells the sweep again that this coordinator exists. */
+  /** Lets the next flight register this coordinator for the sweep again. */
   registerAgain(): void;
 }
 
@@ -109,10 +112,10 @@ export class D1RowStore implements RowStore {
     const rows = await this.#db
       .prepare(FIND)
       .bind(scope, after, before, n.toString(16).padStart(3, "0"))
-      .raw<[id: string, isStop: number]>();
+      .raw<[id: string, isLast: number]>();
     return {
-      ids: rows.flatMap(([id, isStop]) => (isStop === 0 ? [id] : [])).sort(),
-      stop: rows.find(([, isStop]) => isStop === 1)?.[0] ?? null,
+      ids: rows.flatMap(([id, isLast]) => (isLast === 0 ? [id] : [])).sort(),
+      last: rows.find(([, isLast]) => isLast === 1)?.[0] ?? null,
     };
   }
 
@@ -139,7 +142,7 @@ export function hasLabels({ labels }: Pick<Run, "labels">): boolean {
   return labels !== "[]";
 }
 
-/** Whether D1 refused a statement because of its content, so that a smaller one may pass. Anything else is an outage. */
+/** Whether D1 refused a statement because of its content. D1 may accept a part of it. Any other error is an outage. */
 export function isRefusedForContent(error: unknown): boolean {
   if (isDatabaseFull(error)) return false;
   return /SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)|malformed JSON|too big|cannot store/i.test(String(error));

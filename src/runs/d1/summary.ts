@@ -1,9 +1,10 @@
 /**
- * Counts runs in D1 by status: one statement, always along an index, and bounded. A count is exact up to 1000.
+ * Counts runs in D1 by status: one statement, always along an index, and bounded. A count is exact up to
+ * SUMMARY_MAX_COUNT.
  *
- * Without a filter on a name or a label, each status has its own stretch of an index, so each count looks at 1001 entries at
- * most. Otherwise one walk looks at the newest 5000 runs, as a list does. If there are more, no count can be exact, and each
- * says "at least".
+ * Without a filter on a name or a label, each status has its own range of an index, and each count looks at most at
+ * SUMMARY_MAX_COUNT entries and one more. Otherwise one walk looks at the newest PAGE_MAX_LOOKED_AT runs, as a list
+ * does. If there are more, no count can be exact, and each says "at least".
  */
 
 import { PAGE_MAX_LOOKED_AT, SUMMARY_MAX_COUNT } from "../../base/limits.ts";
@@ -47,10 +48,10 @@ export async function summarizeRuns(
     .raw<number[]>();
   const isWhole = (row[statuses.length] ?? 0) <= PAGE_MAX_LOOKED_AT;
   const countOf = (status: Status): RunCount => {
-    const place = statuses.indexOf(status);
-    const counted = place === -1 ? 0 : (row[place] ?? 0);
+    const column = statuses.indexOf(status);
+    const counted = column === -1 ? 0 : (row[column] ?? 0);
     if (counted > SUMMARY_MAX_COUNT) return { atLeast: SUMMARY_MAX_COUNT };
-    return isWhole || place === -1 ? counted : { atLeast: counted };
+    return isWhole || column === -1 ? counted : { atLeast: counted };
   };
   return Object.fromEntries(STATUSES.map((status) => [status, countOf(status)])) as RunSummary;
 }

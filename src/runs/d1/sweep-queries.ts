@@ -1,4 +1,4 @@
-/** What the cron asks of D1: which coordinators may have lost their alarm. It notes when to look at each of them again. */
+/** The sweep's statements: which coordinators may have lost their alarm, and when to look at each of them again. */
 
 export interface Registered {
   readonly scope: string;
@@ -6,7 +6,7 @@ export interface Registered {
   readonly due_at: number;
 }
 
-// Each half walks the index in the order that is asked for, so nothing is sorted.
+// Each half walks the index in the order of `due_at`, so nothing is sorted.
 export const LONGEST_DUE = `
   SELECT scope, n, due_at FROM coordinators WHERE due_at < ?1
   UNION ALL SELECT scope, n, due_at FROM coordinators WHERE due_at > ?2
@@ -15,8 +15,8 @@ export const LONGEST_DUE = `
 const ANSWERS =
   "SELECT value ->> 0 AS scope, value ->> 1 AS n, value ->> 2 AS due_at, value ->> 3 AS next FROM json_each(?1)";
 /**
- * Replaces only what the sweep has read, because a flight may have registered meanwhile. REMOVE does the same. Both search
- * the primary key, because many rows may have the same instant.
+ * Replaces an instant only if it is still the one that the sweep has read, because a flight may have registered
+ * meanwhile. REMOVE does the same. Both search by the primary key, because many rows can have the same instant.
  */
 export const NOTE = `
   UPDATE coordinators INDEXED BY sqlite_autoindex_coordinators_1 SET due_at = answers.next FROM (${ANSWERS}) AS answers
@@ -26,8 +26,8 @@ export const REMOVE = `
   WHERE (scope, n, due_at) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1))`;
 
 /**
- * Coordinators that were due before `before`, the longest due first. An instant later than `after` was noted before the clock
- * stepped back, so it counts as due.
+ * Coordinators that were due before `before`, the longest due first. An instant later than `after` was noted before the
+ * clock stepped back, so it counts as due.
  */
 export async function longestDue(
   db: D1Database,
@@ -39,7 +39,7 @@ export async function longestDue(
   return results;
 }
 
-/** Notes when to look at each again. `next` null: it keeps nothing, so its row goes. */
+/** Notes when to look at each coordinator again. `next`: null if the coordinator keeps nothing, so its row goes. */
 export async function noteNext(
   db: D1Database,
   answers: readonly (Registered & { readonly next: number | null })[],

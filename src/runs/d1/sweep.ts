@@ -1,6 +1,7 @@
 /**
- * The cron behind the alarms: wakes coordinators whose alarm was dropped. Each coordinator registers in D1 when something is
- * due there, and the sweep looks at those whose instant is a minute past. A coordinator with nothing due costs nothing.
+ * The cron behind the alarms: it wakes coordinators whose alarm was dropped. Each coordinator registers in D1 when
+ * something is due there. The sweep calls those whose instant has passed by a minute. A coordinator with nothing due
+ * costs nothing.
  */
 
 import { log } from "../../base/log.ts";
@@ -12,8 +13,8 @@ import { longestDue, noteNext, type Registered } from "./sweep-queries.ts";
 
 /**
  * On the paid plan, Cloudflare allows an invocation 1000 requests to objects and to D1, and 10 000 since 2026
- * (developers.cloudflare.com/workers/platform/limits). A coordinator takes two if the first fails, and 200 are left for the
- * rest of the cron. The next minute goes on where this one ended.
+ * (developers.cloudflare.com/workers/platform/limits). A coordinator takes two if the first fails, so 200 are left for
+ * the rest of the cron. The next minute goes on with the rest.
  */
 const COORDINATORS_PER_TICK = 400;
 /** An object that does not answer must not keep the sweep from noting what the others said. */
@@ -38,7 +39,7 @@ export async function sweep(env: Env, now: number): Promise<void> {
         return { ...registered, next };
       } catch {
         failed++;
-        // Behind the others, so that coordinators out of reach never fill each minute's places.
+        // After the others, so that coordinators out of reach never take up every sweep.
         return { ...registered, next: now };
       }
     }),

@@ -1,27 +1,30 @@
 /**
- * Which index a list or a summary walks, from newest to oldest, and what it tests on the way. One walk serves both, so that
- * both see the same runs.
+ * Which index a list or a summary walks, from newest to oldest, and what it tests on the way. One walk serves both, so
+ * that both see the same runs.
  *
- * A run's entity is the best index, because few runs are about one entity. Then comes the first label of the query: only runs
- * that a caller wanted to find again have labels, while every run has an action and a trigger. Callers know which of their
- * labels is rarest, so it is they who order them. A status comes last, because most runs end in the same one.
+ * A run's entity is the best index, because few runs are about one entity. Then comes the first label of the query,
+ * because few runs have labels, while every run has an action and a trigger. Callers put their rarest label first,
+ * because only they know it. A status comes last, because most runs end in the same one.
  */
 
 import type { Status } from "../run.ts";
 import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
 import type { RunFilters } from "./filters.ts";
 
-/** What a walk selects of each run, for a walk over `runs` and for one over the labels. The second names each column. */
+/**
+ * What a walk selects of each run: in a walk over `runs`, and in a walk over the labels, where each column names its
+ * table.
+ */
 export interface Columns {
   readonly ofRuns: string;
   readonly ofLabelled: string;
 }
 
 export interface Walk {
-  /** Each walks one stretch of an index, and selects the columns and `ok`: whether the row passes the other filters. */
+  /** Each walks one range of an index, and selects the columns and `ok`: whether the row passes the other filters. */
   readonly selects: readonly string[];
   readonly bindings: readonly (string | number)[];
-  /** What the walk is along: one label, one value of another filter, a status for each select, or all runs. */
+  /** What the walk follows: one label, one value of another filter, a status for each select, or all runs. */
   readonly along: "label" | "value" | "status" | "all";
   /** Whether `ok` can be false. */
   readonly isFiltered: boolean;

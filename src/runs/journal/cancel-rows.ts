@@ -1,9 +1,9 @@
 /**
- * The journal's table of accepted cancels. A run that was asked to stop can end in any way while a caller still repeats the
- * cancel, and several callers can cancel one run. So each accepted cancel is kept as long as its run.
+ * The journal's table of accepted cancels. A caller may repeat a cancel after the run has ended in some way, and
+ * several callers can cancel one run. So each accepted cancel is kept as long as its run.
  */
 
-/** Of one run. Nobody needs as many, but each is a row that a caller makes at will. */
+/** The most cancels that are kept of one run. Callers can send any number, and each is a row. */
 export const CANCELS_MAX = 1000;
 
 /** An accepted cancel. `hasGrace`: the run stayed open, so that its job could stop. */
@@ -30,7 +30,7 @@ export class CancelRows {
     return row === undefined ? null : { key, fingerprint: row.fingerprint, hasGrace: row.hasGrace === 1 };
   }
 
-  /** Beyond CANCELS_MAX, nothing is written: a repetition is then judged as a new cancel. */
+  /** Beyond CANCELS_MAX, nothing is written. A repeated cancel then counts as a new one. */
   insert(runId: string, { key, fingerprint, hasGrace }: AcceptedCancel): void {
     this.#sql.exec(
       `INSERT INTO cancels (run_id, key, fingerprint, has_grace) SELECT ?1, ?2, ?3, ?4

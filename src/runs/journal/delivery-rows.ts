@@ -1,9 +1,9 @@
-/** The journal's table of deliveries under way. A row exists only until its delivery is done or its run has ended. */
+/** The journal's table of deliveries. A row exists only until its delivery is over or its run has ended. */
 
 import type { Delivery, StartOn } from "../../webhooks/delivery.ts";
-import type { ErasedDelivery } from "./stop-rows.ts";
+import type { ErasedDelivery } from "./stop-request-rows.ts";
 
-type DeliveryRow = Omit<Delivery, "sealed" | "isUnsure" | "stop"> & {
+type DeliveryRow = Omit<Delivery, "sealed" | "isUnsure" | "stopRequest"> & {
   startOn: StartOn;
   sealed: ArrayBuffer;
   isUnsure: number;
@@ -27,7 +27,7 @@ export class DeliveryRows {
     return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
   }
 
-  /** Erases the delivery, its sealed request included. Returns how far it had got; null if there was none. */
+  /** Erases the delivery, its sealed request included. Returns how far it got; null if there was none. */
   erase(runId: string): ErasedDelivery | null {
     const erased = this.#sql.exec<Pick<ErasedDelivery, keyof ErasedDelivery>>(
       "DELETE FROM deliveries WHERE run_id = ? RETURNING host, attempt, lease_until AS leaseUntil",

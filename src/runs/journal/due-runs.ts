@@ -2,17 +2,17 @@
 
 import { type Delivery, deliveryDueAt } from "../../webhooks/delivery.ts";
 import { dueAt } from "../run.ts";
-import { BEGINNING, type Due, type DueRows } from "./due-queue.ts";
+import { fittingIntoBatch, type Weight } from "./batch.ts";
+import { BEGINNING, type Due, type DueRows } from "./due-rows.ts";
 import { BOUND_KEY, keyHalves } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
 import { EVENTS_MAX } from "./timeline-rows.ts";
-import { fittingIntoTurn, type Weight } from "./turn.ts";
 
 type DueRow = Pick<Due & Weight, keyof (Due & Weight)>;
 
 const AFTER = `(due_at, run_key) > (?, ${BOUND_KEY})`;
 
-// A sealed request weighs on the turn as well.
+// The batch reads the sealed request as well, so its bytes count.
 const DUE = `
   SELECT id, due_at AS dueAt, 0 AS events,
     bytes + ifnull((SELECT length(sealed) FROM deliveries WHERE run_id = runs.id), 0) AS bytes
@@ -27,8 +27,8 @@ export class DueRuns implements DueRows {
 
   /** Only open runs are due. */
   due(now: number, limit: number, after = BEGINNING): Due[] {
-    const place = `due_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`;
-    return this.#due(place, now, after.dueAt, ...keyHalves(after.id), limit);
+    const next = `due_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`;
+    return this.#due(next, now, after.dueAt, ...keyHalves(after.id), limit);
   }
 
   /** The time of a run is up at its deadline. */
@@ -37,12 +37,12 @@ export class DueRuns implements DueRows {
   }
 
   /**
-   * Ids of ended runs whose retention is over: at most `limit`, and only what fits into one turn. `due_at` only finds them.
-   * `purge_at` decides, because a run that is removed too early is lost.
+   * Ids of ended runs whose retention is over: at most `limit`, and only what fits into one batch. The query searches
+   * by `due_at`, which is indexed. `purge_at` decides, because a run that is purged too early is lost.
    */
   purgeable(now: number, limit: number): string[] {
-    // The newest event's number is an upper bound of their count. Counting would cost as much as the turn itself. Nearly no
-    // run has cancels.
+    // The newest event's number is an upper bound of their count, because counting would cost as much as the batch
+    // itself. Cancels are counted, because nearly no run has any.
     const rows = this.#sql.exec<{ id: string; bytes: number; events: number }>(
       `SELECT id, bytes,
          min(?3, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0))
@@ -53,7 +53,7 @@ export class DueRuns implements DueRows {
       limit,
       EVENTS_MAX,
     );
-    return fittingIntoTurn([...rows]).map(({ id }) => id);
+    return fittingIntoBatch([...rows]).map(({ id }) => id);
   }
 
   firstEndAt(now: number): number {
@@ -71,7 +71,7 @@ export class DueRuns implements DueRows {
     return this.#min("max(due_at, purge_at)", first);
   }
 
-  /** Corrects when an open run is due; false if it is due already. */
+  /** Corrects `due_at` of an open run. False, and nothing is written, if the run is due already. */
   set(run: JournaledRun, delivery: Delivery | null, now: number): boolean {
     const due = dueOf(run, delivery);
     if (due <= now) return false;
@@ -81,8 +81,8 @@ export class DueRuns implements DueRows {
   }
 
   /**
-   * With exponential backoff: 10 s, 20 s, up to an hour. A run that ended in the turn that failed needs no other turn, and
-   * keeps its retention.
+   * With exponential backoff: 10 s, 20 s, up to an hour. Nothing is written if the run ended in the turn that failed,
+   * because its `due_at` then says when to purge it.
    */
   putOff(id: string, now: number): void {
     this.#sql.exec(
@@ -96,7 +96,7 @@ export class DueRuns implements DueRows {
 
   #due(clauses: string, ...bindings: number[]): Due[] {
     const rows = this.#sql.exec<DueRow>(`${DUE} WHERE completed_at IS NULL AND ${clauses}`, ...bindings);
-    return fittingIntoTurn([...rows]);
+    return fittingIntoBatch([...rows]);
   }
 
   #min(column: string, indexed: string, ...bindings: number[]): number {

@@ -1,13 +1,12 @@
 /**
- * The coordinator's own SQLite, which decides what is true: runs, their timelines, their deliveries and stop requests, and a
- * few marks. Every method is synchronous, so nothing can come between a decision and its record.
+ * The coordinator's own SQLite, which decides what is true: runs, their timelines, their deliveries and stop requests,
+ * and a few marks. Every method is synchronous, so no other call can run between a decision and its record.
  */
 
 import { MINUTE_MS } from "../../base/time.ts";
 import type { Delivery } from "../../webhooks/delivery.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
-import { AnswerRows } from "./answer-rows.ts";
 import { type AcceptedCancel, CancelRows } from "./cancel-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
@@ -16,30 +15,32 @@ import { Marks } from "./marks.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { migrate } from "./steps.ts";
-import { type ErasedDelivery, type Stop, StopRows } from "./stop-rows.ts";
+import { type ErasedDelivery, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
 import { TimelineRows } from "./timeline-rows.ts";
 
-/** A stop request is not tried again later than this after its run's end. */
+/** How long after its run's end a stop request may still be sent. */
 const STOP_AFTER_END_MS = 15 * MINUTE_MS;
 
-/** The tables with rows that belong to a run. */
+/** The tables besides `runs` that have rows of a run. */
 const TABLES_OF_RUNS = [
   "events",
   "deliveries",
-  "refused_runs",
+  "runs_aside",
   "stop_requests",
-  "receiver_answers",
+  "receiver_responses",
   "cancels",
 ];
 
-/** From this instant on, no attempt of the run's stop request begins. */
-export function stopEndsAt({ completedAt, deadlineAt }: JournaledRun): number {
+/** When the time of the run's stop request is up: no attempt begins at this instant or later. */
+export function stopRequestEndsAt({ completedAt, deadlineAt }: JournaledRun): number {
   return (completedAt ?? deadlineAt) + STOP_AFTER_END_MS;
 }
 
-/** What a write has made: a version that D1 lacks, and when its run needs something next. */
+/** The result of writing a version. */
 export interface Written {
+  /** The version, which D1 lacks. */
   readonly unlanded: Unlanded;
+  /** When the run needs something next. */
   readonly dueAt: number;
   /** The delivery that the write erased; left out if there was none. */
   readonly erased?: ErasedDelivery;
@@ -53,8 +54,7 @@ export class Journal {
   readonly landing: LandingRows;
   readonly timeline: TimelineRows;
   readonly deliveries: DeliveryRows;
-  readonly stops: StopRows;
-  readonly answers: AnswerRows;
+  readonly stopRequests: StopRequestRows;
   readonly cancels: CancelRows;
   readonly marks: Marks;
 
@@ -66,31 +66,32 @@ export class Journal {
     this.due = new DueRuns(storage.sql);
     this.timeline = new TimelineRows(storage.sql);
     this.deliveries = new DeliveryRows(storage.sql);
-    this.stops = new StopRows(storage.sql);
-    this.answers = new AnswerRows(storage.sql);
+    this.stopRequests = new StopRequestRows(storage.sql);
     this.cancels = new CancelRows(storage.sql);
     this.marks = new Marks(storage.sql);
     this.landing = new LandingRows(storage.sql, this.marks);
   }
 
   /**
-   * Writes a new run with its delivery and the events after `created`, in one transaction. Null, and nothing is written, if
-   * the run's key or its id is taken.
+   * Writes a new run with its delivery and the events after `created`, in one transaction. Null, and nothing is
+   * written, if the run's key or its id is taken.
    */
   insert(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number) {
     return this.#storage.transactionSync((): Written | null => {
       const written = this.#written(run, delivery, now);
       if (!this.runs.insert(run, rowDetails(written))) return null;
       if (delivery !== null) this.deliveries.put(run.id, delivery);
-      if (delivery?.stop !== undefined) this.stops.insert(run.id, delivery.stop, stopEndsAt(run));
+      if (delivery?.stopRequest !== undefined) {
+        this.stopRequests.insert(run.id, delivery.stopRequest, stopRequestEndsAt(run));
+      }
       this.timeline.append(run, events);
       return written;
     });
   }
 
   /**
-   * Writes a run's new version and the events behind it, and erases its delivery, in one transaction. `cancel`: the cancel that
-   * made the version; null for another change.
+   * Writes a run's new version and appends the events, and erases the run's delivery, in one transaction. `cancel`: the
+   * accepted cancel that made the version; null if another event made it.
    */
   update(
     run: JournaledRun,
@@ -103,15 +104,15 @@ export class Journal {
       this.runs.update(run, rowDetails(written));
       if (cancel !== null) this.cancels.insert(run.id, cancel);
       const erased = this.#eraseDelivery(run.id);
-      this.#boundStop(run);
+      this.#boundStopRequest(run);
       this.timeline.append(run, events);
       return erased === null ? written : { ...written, erased };
     });
   }
 
   /**
-   * Notes a heartbeat that makes no new version. It does not move `due_at`, so that a heartbeat touches no index: the alarm
-   * corrects the row later.
+   * Notes a heartbeat that makes no new version. `due_at` stays, so that a heartbeat touches no index. The alarm
+   * corrects `due_at` later.
    */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#storage.transactionSync(() => {
@@ -121,7 +122,7 @@ export class Journal {
     });
   }
 
-  /** Notes a delivery's progress while the run keeps its version, and when the run needs something next. */
+  /** Notes a delivery's progress while the run keeps its version. Null erases the delivery. */
   noteAttempt(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[]): void {
     this.#storage.transactionSync(() => {
       this.#storage.sql.exec(
@@ -137,18 +138,17 @@ export class Journal {
     });
   }
 
-  /** Notes the progress of a run's stop request. Null erases the request and the receiver's answer. */
-  noteStop(run: JournaledRun, stop: Stop | null, events: readonly TimelineEvent[]): void {
+  /** Notes the progress of a run's stop request. Null erases the request and the receiver's response. */
+  noteStopRequest(
+    run: JournaledRun,
+    stopRequest: StopRequest | null,
+    events: readonly TimelineEvent[],
+  ): void {
     this.#storage.transactionSync(() => {
-      if (stop === null) this.eraseStop(run.id);
-      else this.stops.update(run.id, stop, stopEndsAt(run));
+      if (stopRequest === null) this.stopRequests.erase(run.id);
+      else this.stopRequests.update(run.id, stopRequest, stopRequestEndsAt(run));
       this.timeline.append(run, events);
     });
-  }
-
-  /** An answer is kept only for a stop request. */
-  eraseStop(runId: string): void {
-    if (this.stops.erase(runId)) this.answers.erase(runId);
   }
 
   /** Removes runs with everything that belongs to them. */
@@ -157,26 +157,26 @@ export class Journal {
     const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
     this.#storage.transactionSync(() => {
       for (const table of TABLES_OF_RUNS) sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
-      this.stops.forget();
+      this.stopRequests.rowsWereRemoved();
       sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
     });
   }
 
   #eraseDelivery(runId: string): ErasedDelivery | null {
     const erased = this.deliveries.erase(runId);
-    if (erased !== null) this.stops.deliveryErased(runId, erased);
+    if (erased !== null) this.stopRequests.deliveryErased(runId, erased);
     return erased;
   }
 
   /**
-   * Once a run was cancelled, its stop request has little time left. After any other end there is nothing to stop: a stop
-   * request could end the rest of a pipeline that has reported its success.
+   * Shortens the time of the stop request of a run that was cancelled. Erases it after any other end, because it could
+   * stop the rest of a pipeline that has reported its success.
    */
-  #boundStop(run: JournaledRun): void {
-    // Only a trigger has a stop request.
+  #boundStopRequest(run: JournaledRun): void {
+    // Only a run with a trigger can have a stop request.
     if (run.completedAt === null || run.source === "none") return;
-    if (run.status === "cancelled") this.stops.endBy(run.id, stopEndsAt(run));
-    else this.eraseStop(run.id);
+    if (run.status === "cancelled") this.stopRequests.endBy(run.id, stopRequestEndsAt(run));
+    else this.stopRequests.erase(run.id);
   }
 
   #written(run: JournaledRun, delivery: Delivery | null, now: number): Written {

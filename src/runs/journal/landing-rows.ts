@@ -1,13 +1,13 @@
 /**
- * What D1 is known to have. Every write of a run gets the next sequence number. A mark holds the number up to which all
- * writes have landed. Runs that D1 refuses are listed beside it, so that they do not hold up the mark. A number and not a
- * clock, because clocks step back.
+ * What D1 is known to have. Every write of a run gets the next sequence number. The mark `landed_seq` holds the number
+ * up to which all writes have landed. Runs that were put aside, because D1 refused them, have a table of their own, so
+ * that they do not hold up the mark. It is a number and not an instant, because clocks step back.
  */
 
+import { fittingIntoBatch } from "./batch.ts";
 import type { Marks } from "./marks.ts";
 import { BOUND_KEY, highestKeyHalves, keyHalves } from "./run-key.ts";
 import type { JournaledRun } from "./run-rows.ts";
-import { fittingIntoTurn } from "./turn.ts";
 
 /** A version that D1 is not known to have. */
 export interface Unlanded {
@@ -28,7 +28,7 @@ const COLUMNS = "id, version, change_seq AS seq, bytes, changed_at AS changedAt"
 export class LandingRows {
   readonly #sql: SqlStorage;
   readonly #marks: Marks;
-  readonly #refused: Set<string>;
+  readonly #aside: Set<string>;
   #lastSeq: number;
 
   constructor(sql: SqlStorage, marks: Marks) {
@@ -37,8 +37,8 @@ export class LandingRows {
     const { last } = sql.exec<{ last: number | null }>("SELECT max(change_seq) AS last FROM runs").one();
     // The run with the highest number may have been purged.
     this.#lastSeq = Math.max(last ?? 0, this.landedSeq);
-    const refused = sql.exec<{ id: string }>("SELECT run_id AS id FROM refused_runs");
-    this.#refused = new Set([...refused].map(({ id }) => id));
+    const aside = sql.exec<{ id: string }>("SELECT run_id AS id FROM runs_aside");
+    this.#aside = new Set([...aside].map(({ id }) => id));
   }
 
   /** The sequence number of the last write. */
@@ -46,7 +46,7 @@ export class LandingRows {
     return this.#lastSeq;
   }
 
-  /** Up to this number all writes have landed, except those of refused runs. */
+  /** Up to this number all writes have landed, except those of runs that were put aside. */
   get landedSeq(): number {
     return Number(this.#marks.get("landed_seq") ?? 0);
   }
@@ -61,14 +61,14 @@ export class LandingRows {
       `SELECT ${COLUMNS} FROM runs INDEXED BY runs_by_change WHERE change_seq > ? ORDER BY change_seq`,
       this.landedSeq,
     );
-    const refused = [...this.#refused].flatMap((id) => [
+    const aside = [...this.#aside].flatMap((id) => [
       ...this.#sql.exec<UnlandedRow>(
         `SELECT ${COLUMNS} FROM runs WHERE run_key = ${BOUND_KEY} AND id = ?`,
         ...keyHalves(id),
         id,
       ),
     ]);
-    const all = new Map([...refused, ...rows].map((row) => [row.id, { ...row, run: null }]));
+    const all = new Map([...aside, ...rows].map((row) => [row.id, { ...row, run: null }]));
     return [...all.values()].sort((a, b) => a.seq - b.seq);
   }
 
@@ -77,26 +77,26 @@ export class LandingRows {
     if (seq > this.landedSeq) this.#marks.set("landed_seq", String(seq));
   }
 
-  /** Lists a run that D1 refuses. */
-  refuse(id: string): void {
-    if (this.#refused.has(id)) return;
-    this.#sql.exec("INSERT OR IGNORE INTO refused_runs (run_id) VALUES (?)", id);
-    this.#refused.add(id);
+  /** Lists a run that D1 refused. */
+  putAside(id: string): void {
+    if (this.#aside.has(id)) return;
+    this.#sql.exec("INSERT OR IGNORE INTO runs_aside (run_id) VALUES (?)", id);
+    this.#aside.add(id);
   }
 
   /** The run has landed or is gone. */
-  clearRefused(id: string): void {
-    if (!this.#refused.has(id)) return;
-    this.#sql.exec("DELETE FROM refused_runs WHERE run_id = ?", id);
-    this.#refused.delete(id);
+  clearAside(id: string): void {
+    if (!this.#aside.has(id)) return;
+    this.#sql.exec("DELETE FROM runs_aside WHERE run_id = ?", id);
+    this.#aside.delete(id);
   }
 
-  /** The next runs after the id `after`, up to `upTo`, in order: at most `limit`, and only what fits into one turn. */
+  /** The next runs after the id `after`, up to `upTo`, in order: at most `limit`, and only what fits into one batch. */
   between(after: string, upTo: string, limit: number): Unlanded[] {
     const rows = this.#between(`${COLUMNS}, 0 AS events`, after, upTo, limit) as (UnlandedRow & {
       events: number;
     })[];
-    return fittingIntoTurn(rows).map(({ events: _, ...row }) => ({ ...row, run: null }));
+    return fittingIntoBatch(rows).map(({ events: _, ...row }) => ({ ...row, run: null }));
   }
 
   /** Whether there is a run after the id `after` and up to `upTo`. */
@@ -104,7 +104,9 @@ export class LandingRows {
     return this.#between("1", after, upTo, 1).length > 0;
   }
 
-  /** Walks an index, because walking the rows of 250 000 runs would hold up the coordinator for a quarter of a second. */
+  /**
+   * How many runs come after the id. Walks an index: walking the rows of 250 000 runs would take a quarter of a second.
+   */
   countAfter(id: string): number {
     const count = `
       SELECT (SELECT count(*) FROM runs INDEXED BY runs_by_change WHERE run_key > ${BOUND_KEY})

@@ -1,10 +1,13 @@
-/** What the coordinator must remember over an eviction: its name, when to repair, what has landed, and how far a resync has come. */
+/**
+ * Named values that must survive an eviction: the coordinator's name, when to repair, what has landed, how far a resync
+ * has come.
+ */
 
 export type Mark = "name" | "repair_at" | "landed_seq" | "resync_after";
 
 export class Marks {
   readonly #sql: SqlStorage;
-  /** A copy of the table, because every change reads marks. Nobody else writes to the table. */
+  /** A copy of the table, because each change of a run reads marks. */
   readonly #values = new Map<string, string>();
 
   constructor(sql: SqlStorage) {
@@ -34,7 +37,7 @@ export class Marks {
   }
 }
 
-/** The coordinator's name as the journal keeps it, or null. Creates no table in an object that has no journal. */
+/** The coordinator's name in the journal; null if there is none. Creates no table in an object that has no journal. */
 export function nameInJournal(sql: SqlStorage): string | null {
   const tables = sql.exec("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'marks'");
   return [...tables].length === 0 ? null : new Marks(sql).get("name");

@@ -1,14 +1,14 @@
 /**
- * The integer key of a run in its journal: 63 bits of its id, 48 of time and 15 random. As the table's primary key it needs
- * no second b-tree, which a text key would. It sorts as ids do. Two runs may want the same key: then the second create is
- * refused as `id_taken` and mints another id. So every statement compares the full id as well.
+ * The integer key of a run in its journal: 63 bits of its id, 48 of time and 15 random. A text key would need a second
+ * b-tree. The key sorts as ids do. Two runs can want the same key. Then the second create is refused as `id_taken` and
+ * mints another id. So a statement that searches by the key compares the full id as well.
  *
- * 63 bits do not fit a JavaScript number. So a key is bound in two halves and never returned.
+ * A JavaScript number can't hold 63 bits, so a key is bound in two halves and never returned.
  */
 
 import { readRunId } from "../run-id.ts";
 
-/** The key of the two halves that are bound next. Numbers are bound as floats, which can't be shifted. */
+/** The key, from two bound halves. The CAST is there because numbers are bound as floats, which can't be shifted. */
 export const BOUND_KEY = "(CAST(? AS INTEGER) << 15 | CAST(? AS INTEGER))";
 
 /** Rows whose `run_key` and `id` are in the JSON that `keysJson` makes. */

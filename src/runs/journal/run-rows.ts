@@ -1,4 +1,7 @@
-/** The journal's table of runs. The only place that maps its columns to the members of a run. */
+/**
+ * The journal's table of runs: maps its columns to the members of a run. Other files name only columns that they search
+ * by.
+ */
 
 import type { Run } from "../run.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
@@ -45,7 +48,7 @@ function columnOf(member: string): string {
 
 const SELECT = `SELECT ${MEMBERS.map((member) => `runs.${columnOf(member)} AS ${member}`).join(", ")} FROM runs`;
 const THIS_RUN = `WHERE run_key = ${BOUND_KEY} AND id = ?`;
-// The second term is the condition of the index, which SQLite uses only if the query repeats it.
+// The second term repeats the condition of the index. Otherwise SQLite would not use the index.
 const THIS_KEY = "WHERE create_key = ? AND substr(create_key, 1, 2) = 't:'";
 const INSERT = `
   INSERT INTO runs (run_key, ${MEMBERS.map(columnOf).join(", ")}, due_at, change_seq, changed_at, bytes)
@@ -86,12 +89,12 @@ export class RunRows {
     return this.#select(THIS_KEY, key)[0] ?? null;
   }
 
-  /** What prevents a new run: the run that this key created, else the run that has this id's place. */
+  /** What prevents a new run: the run that this key created, else the run that has the id's `run_key`. */
   standingInTheWay(key: string, id: string): JournaledRun | null {
     return this.byCreateKey(key) ?? this.#select(`WHERE run_key = ${BOUND_KEY}`, ...keyHalves(id))[0] ?? null;
   }
 
-  /** False if another run has this key or this id's place. */
+  /** False, and nothing is written, if another run has this key or the id's `run_key`. */
   insert(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): boolean {
     const values = MEMBERS.map((member) => run[member]);
     const inserted = this.#sql.exec(INSERT, ...keyHalves(run.id), ...values, dueAt, seq, changedAt, bytes);

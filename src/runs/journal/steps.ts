@@ -1,6 +1,6 @@
 /**
- * The journal's tables, as numbered steps. From 1.0.0 on, a step is never edited, because a journal that has taken it never
- * takes it again. A later step only adds, because during a deploy old code runs on what new code wrote.
+ * The journal's tables, as numbered steps. From 1.0.0 on, a step is never edited, because a journal that has taken it
+ * never takes it again. A later step only adds, because during a deploy old code runs on what new code wrote.
  */
 
 export const JOURNAL_STEPS: readonly string[] = [
@@ -49,7 +49,7 @@ export const JOURNAL_STEPS: readonly string[] = [
    CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
    CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
    CREATE INDEX runs_by_change ON runs (change_seq);
-   CREATE TABLE refused_runs (
+   CREATE TABLE runs_aside (
      run_id TEXT PRIMARY KEY
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE events (
@@ -101,7 +101,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      due_at           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX stop_requests_due ON stop_requests (due_at);
-   CREATE TABLE receiver_answers (
+   CREATE TABLE receiver_responses (
      run_id TEXT PRIMARY KEY,
      sealed BLOB NOT NULL
    ) STRICT, WITHOUT ROWID;`,

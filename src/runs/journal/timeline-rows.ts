@@ -1,14 +1,17 @@
-/** The journal's table of timeline events. What the run itself tells is not kept here but derived when it is read. */
+/**
+ * The journal's table of timeline events. Events that follow from the run itself are not stored. They are derived when
+ * read.
+ */
 
 import type { Run } from "../run.ts";
 import { created, isToldByEnd, type StoredEvent, type TimelineEvent, withDerived } from "../timeline.ts";
 
 /** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
 export const EVENTS_MAX = 1000;
-/** How many heartbeats are replaced at once. Counting events is slow, so it happens only once in so many. */
+/** How many heartbeats are replaced at once. It is also how often events are counted, because counting is slow. */
 const THINNED_AT_ONCE = 100;
 
-/** The event number 1 is `created`, which is derived. */
+/** `created` is derived and has the number 1, so the first stored event has the number 2. */
 const APPEND = `
   INSERT INTO events (run_id, seq, type, at, data)
   SELECT ?1, last.seq + (new.value ->> 0), new.value ->> 1, max(last.at, new.value ->> 2), new.value ->> 3
@@ -63,7 +66,10 @@ export class TimelineRows {
     return withDerived(run, stored, after).slice(0, limit);
   }
 
-  /** Replaces the oldest heartbeats by one event that holds their count, at the place of the last of them. */
+  /**
+   * Replaces the oldest heartbeats by one event with their count. It has the number and the instant of the last of
+   * them.
+   */
   #thin(runId: string): void {
     const { kept } = this.#sql
       .exec<{ kept: number }>("SELECT count(*) AS kept FROM events WHERE run_id = ?", runId)

@@ -1,10 +1,10 @@
-/** The flights to D1 that are up. A flight that hangs is given up, and some time later it is no longer counted. */
+/** The flights to D1 that are up. A flight that hangs is given up, and is no longer counted some time later. */
 
 import type { RowStore } from "../d1/store.ts";
 
-/** When a flight that has not come back is given up. */
+/** The timeout of a flight. */
 export const FLIGHT_MAX_MS = 10_000;
-/** A flight that was given up stays counted until here, so that at most two are ever up. */
+/** How long after its departure a flight that was given up still counts as up. */
 const FLIGHT_FORGOTTEN_MS = 20_000;
 const FLIGHTS_MAX = 2;
 
@@ -21,8 +21,8 @@ export class Flights {
   }
 
   /**
-   * Sends one flight and resolves when it has landed. `labelled`: the ids of its runs that have labels. Throws what D1 threw,
-   * or when the flight is given up. `onLanded` is called even if the flight lands after that, because what it wrote is written.
+   * Sends one flight and resolves when it has landed. `labelled`: the ids of its runs that have labels. Throws what D1
+   * threw, or when the flight is given up. Calls `onLanded` even if the flight lands after it was given up.
    */
   async send(
     rows: readonly string[],

@@ -1,7 +1,7 @@
 /**
- * Lands changed runs in D1, one flight at a time. A flight carries every run that changed since the last one left. The first
- * change after a pause flies at once, and the others gather. No caller waits for a flight, except a list that must show what
- * it carries. It decides nothing: the journal is durable before a flight leaves. A flight that is lost, late or repeated is
+ * Lands changed runs in D1, one flight at a time. A flight carries every run that changed since the last one departed.
+ * The first change after a pause departs at once, and later ones gather. Only lists wait for a flight, because they
+ * must show what it carries. The journal is durable before a flight departs. A flight that is lost, late or repeated is
  * harmless, because D1 takes only newer versions.
  */
 
@@ -10,12 +10,12 @@ import { logFailure } from "../../base/log.ts";
 import { msSince } from "../../base/time.ts";
 import { isDatabaseFull } from "../../database/d1-errors.ts";
 import { GROUP_MAX_BYTES, hasLabels, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
-import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Unlanded } from "../journal/landing-rows.ts";
 import type { Settled } from "../protocol.ts";
 import { Flights } from "./flights.ts";
 import { Pace } from "./pace.ts";
+import type { RepairAlarm } from "./repair-alarm.ts";
 import { RunsAside } from "./runs-aside.ts";
 import { Settlers } from "./settlers.ts";
 import { UnlandedRuns } from "./unlanded-runs.ts";
@@ -25,10 +25,10 @@ export const SETTLE_MAX_MS = 2000;
 /** While D1 fails, lists start at most one flight in this time. */
 const SETTLE_AFTER_FAILURE_MS = 1000;
 const REPAIR_FIRST_MS = 1000;
-/** With the 10 s of a flight that hangs, a row lands within 15 s after D1 is back. */
+/** With FLIGHT_MAX_MS for a flight that hangs, a row lands within 15 s after D1 is back. */
 const REPAIR_LAST_MS = 4000;
 
-/** Why a flight is asked for. Only that of a change keeps the pace. A list costs D1 a statement of its own all the same. */
+/** Why a flight is started. Only flights for changes wait for the pace. A list needs a D1 statement anyway. */
 type Reason = "change" | "list" | "repair";
 
 interface GroupRow {
@@ -40,25 +40,25 @@ interface GroupRow {
 
 export class GroupCommit {
   readonly #journal: Journal;
-  readonly #alarms: AlarmClock;
+  readonly #alarm: RepairAlarm;
   readonly #flights: Flights;
   readonly #pace = new Pace();
   readonly #settlers = new Settlers();
   readonly unlanded: UnlandedRuns;
   readonly aside: RunsAside;
   #nextLanding = Promise.withResolvers<void>();
-  /** The greatest bookmark of D1. It covers every confirmed row. */
+  /** D1's greatest bookmark so far. It covers every row that has landed. */
   #bookmark: string | null = null;
   #isFlying = false;
   #failedAt: number | null = null;
-  /** Flights that failed since the last that succeeded. */
+  /** How many flights failed since the last one that landed. */
   #failures = 0;
   /** The timer of the next departure; null if none is set. */
   #departure: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(journal: Journal, alarms: AlarmClock, store: RowStore) {
+  constructor(journal: Journal, alarm: RepairAlarm, store: RowStore) {
     this.#journal = journal;
-    this.#alarms = alarms;
+    this.#alarm = alarm;
     this.unlanded = new UnlandedRuns(journal.landing.unlanded());
     this.aside = new RunsAside(journal.landing);
     this.#flights = new Flights(store);
@@ -69,15 +69,15 @@ export class GroupCommit {
     return this.#nextLanding.promise;
   }
 
-  /** Notes a version that the journal has just written, and lets a flight leave. */
+  /** Notes a version that the journal has just written, and starts a flight. */
   changed(entry: Unlanded): void {
     this.unlanded.add(entry);
     this.aside.changed(entry.id);
-    // While D1 fails, the repair tries again. Otherwise every change would.
+    // While D1 fails, only the repair tries again. Otherwise each change would.
     if (this.#failures === 0) this.start("change");
   }
 
-  /** Lands runs again behind all changes. */
+  /** Lands runs again, after all changes. */
   landAgain(entries: readonly Unlanded[]): void {
     for (const entry of entries) this.unlanded.addAgain(entry);
     if (this.#failures === 0) this.start("change");
@@ -92,8 +92,9 @@ export class GroupCommit {
   }
 
   /**
-   * Resolves when D1 has every change up to this call, except those of runs that it refuses. Resolves after SETTLE_MAX_MS at
-   * the latest, and at once while D1 fails or hangs. The bookmark covers every flight that ever landed, as far as this instance knows.
+   * Resolves when D1 has every change up to this call, except those of runs that were put aside. Resolves after
+   * SETTLE_MAX_MS at the latest, and at once while D1 fails or hangs. The bookmark covers every flight of this instance
+   * that has landed.
    */
   async settle(): Promise<Settled> {
     const { lastSeq } = this.#journal.landing;
@@ -111,27 +112,29 @@ export class GroupCommit {
     return this.unlanded.has(id) || this.aside.has(id) ? null : this.#bookmark;
   }
 
-  /** Lets a flight leave as soon as none is up and the pace allows it, if it must keep the pace. Never waits for it. */
+  /** Starts a flight if no other is up. A flight for a change also waits for the pace. Returns at once. */
   start(reason: Reason): void {
     if (this.#isFlying || this.#flights.areAllUp) return;
     const isFull = this.unlanded.waitingBytes >= GROUP_MAX_BYTES;
-    // A change brings a departure forward only if it fills the flight.
+    // A departure is planned already. A change brings it forward only if the flight is full.
     if (reason === "change" && !isFull && this.#departure !== null) return;
     const waitMs = reason === "change" ? this.#pace.waitMs(Date.now(), isFull, Math.random()) : 0;
     if (this.#departure !== null) clearTimeout(this.#departure);
     this.#departure = null;
-    // Not in this stretch, so that the flight takes along everything that the stretch changes.
+    // After this stretch, so that the flight carries everything that the stretch changes.
     if (waitMs === 0) queueMicrotask(() => this.#depart());
     else this.#departure = setTimeout(() => this.#depart(), waitMs);
   }
 
-  /** Notes in the journal what has landed. Only the alarm does so: what an object that dies did not note lands again. */
+  /**
+   * Notes in the journal what has landed. Only the alarm calls this. If the object dies before, some runs land again.
+   */
   noteLanded(): void {
     const { landing } = this.#journal;
     landing.noteLanded(Math.min(this.unlanded.firstSeq - 1, landing.lastSeq));
   }
 
-  /** Whether the journal knows how far D1 is. */
+  /** Whether the journal has noted all that has landed. */
   get isNoted(): boolean {
     const { landing } = this.#journal;
     return landing.landedSeq >= Math.min(this.unlanded.firstSeq - 1, landing.lastSeq);
@@ -170,14 +173,15 @@ export class GroupCommit {
       this.#repairSoon(error, null);
     }
     this.#isFlying = false;
-    this.unlanded.disembark();
+    this.unlanded.flightEnded();
     this.#settlers.landedBefore(this.unlanded.firstSeq);
     if (this.#failures > 0) this.#settlers.releaseAll();
     else if (this.unlanded.isAnyWaiting) this.start(this.#settlers.isAny ? "list" : "change");
   }
 
   /**
-   * Chosen by the size in the journal, so that no more is read than a group holds. Then cut by the bytes that are bound.
+   * The runs that board the next flight. They are chosen by their size in the journal, so that no more is read than a
+   * flight can carry. Then the group is cut by the bytes that are bound.
    */
   #nextGroup(): GroupRow[] {
     const chosen: Unlanded[] = [];
@@ -197,8 +201,8 @@ export class GroupCommit {
   }
 
   /**
-   * Asks the journal only for runs that are not in memory. Forgets runs that it no longer holds. Leaves out those that can't
-   * be printed: the others must land.
+   * The rows of these runs. Reads from the journal only what is not in memory. Forgets runs that the journal no longer
+   * holds, and runs that can't be printed, so that the others land.
    */
   #readRows(entries: readonly Unlanded[]): GroupRow[] {
     const absent = entries.filter(({ run }) => run === null).map(({ id }) => id);
@@ -240,7 +244,7 @@ export class GroupCommit {
   }
 
   #confirm(group: readonly GroupRow[], bookmark: string | null): void {
-    // Bookmarks sort as text, the oldest first. A flight that was given up may come back with an older one.
+    // Bookmarks sort as text. A flight that was given up can land late, with an older bookmark.
     if (bookmark !== null && bookmark > (this.#bookmark ?? "")) this.#bookmark = bookmark;
     for (const { entry, version } of group) {
       this.unlanded.landed(entry.id, version);
@@ -250,15 +254,15 @@ export class GroupCommit {
   }
 
   #putAside({ entry, version }: GroupRow, error: unknown): void {
-    // A newer version was not refused, so it may pass.
+    // D1 may accept a newer version, so the run is put aside only if there is none.
     const isLast = !this.unlanded.hasNewer(entry.id, version);
-    // Before the unlanded forget the run: the landing mark must not pass it unless the journal lists it.
+    // First: once `unlanded` forgets the run, the mark `landed_seq` may pass it, so the journal must already list it.
     if (isLast) this.aside.put(entry, Date.now());
     this.unlanded.landed(entry.id, version);
     if (isLast) this.#repairSoon(error, entry.id);
   }
 
-  /** `asideId`: the run that was put aside; null if a whole flight failed. */
+  /** Logs the failure and sets the repair. `asideId`: the run that was put aside; null if a whole flight failed. */
   #repairSoon(error: unknown, asideId: string | null): void {
     const now = Date.now();
     logFailure(asideId === null ? "landing_failed" : "run_put_aside", error, {
@@ -270,7 +274,7 @@ export class GroupCommit {
       failures: this.#failures,
     });
     const delay = REPAIR_FIRST_MS * 2 ** Math.max(0, this.#failures - 1);
-    this.#alarms.setRepairAt(now + Math.min(REPAIR_LAST_MS, delay));
-    this.#alarms.arm(now);
+    this.#alarm.setRepairAt(now + Math.min(REPAIR_LAST_MS, delay));
+    this.#alarm.arm(now);
   }
 }

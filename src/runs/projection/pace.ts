@@ -1,8 +1,9 @@
 /**
- * How fast flights follow each other. One D1 serves all coordinators, and one statement at a time, so each coordinator slows
- * down when D1 does: the pause grows with how much slower than at its best D1 answers. Subtracting the best answer keeps a
- * far D1 from being taken for a busy one. A full flight leaves after the least pause, because a large statement is slow by
- * itself, and because D1 does the same work later. PURE but for its memory: `now` is passed in.
+ * How fast flights follow each other. One D1 serves all coordinators, and runs one statement at a time. So each
+ * coordinator slows down when D1 does: the pause grows with D1's delay, which is its smoothed response time minus the
+ * best one. Subtracting the best keeps a far D1 from looking like a busy one. A full flight departs after the least
+ * pause, because a large statement is slow by itself, and because waiting would only move the same work. PURE but for
+ * its memory: `now` is passed in.
  */
 
 import { MINUTE_MS, msSince } from "../../base/time.ts";
@@ -11,10 +12,11 @@ export const PAUSE_MIN_MS = 50;
 export const PAUSE_MAX_MS = 2000;
 /** How many ms of pause each ms of delay is worth. */
 const PAUSE_PER_DELAY = 50;
-/** How much each new answer counts: RFC 6298 section 2 smooths round trips in this way. */
+/** The weight of each new response time, as RFC 6298, section 2, smooths round trips. */
 const SMOOTHING = 1 / 8;
-/** The best answer is that of this span and of the one before. */
+/** The best response time is that of this span and of the one before. */
 const BEST_KEPT_MS = 5 * MINUTE_MS;
+
 export class Pace {
   #departedAt: number | null = null;
   #smoothed: number | null = null;
@@ -26,7 +28,7 @@ export class Pace {
     this.#departedAt = now;
   }
 
-  /** A flight has landed `ms` after it left. */
+  /** Notes that a flight has landed `ms` after it departed. */
   landed(ms: number, now: number): void {
     this.#smoothed = this.#smoothed === null ? ms : this.#smoothed + SMOOTHING * (ms - this.#smoothed);
     if (msSince(this.#bestSince, now) >= BEST_KEPT_MS) {
@@ -44,8 +46,8 @@ export class Pace {
   }
 
   /**
-   * How long from `now` until the next flight may leave; 0 if it may leave at once. `isFull`: it would carry no more if it
-   * waited. `random` is from 0 to 1, and spreads the flights of many coordinators by 20 %.
+   * How long from `now` until the next flight may depart; 0 if it may depart at once. `isFull`: the flight can carry no
+   * more. `random` is from 0 to 1, and spreads the flights of many coordinators by 20 %.
    */
   waitMs(now: number, isFull: boolean, random: number): number {
     if (this.#departedAt === null) return 0;

@@ -1,30 +1,30 @@
 /**
- * Keeps D1 equal to the journal: lands changes in groups, repairs what did not land, and rebuilds everything when asked. It
- * decides nothing about runs.
+ * Keeps D1 equal to the journal: lands changes in groups, repairs what did not land, and resyncs everything when asked.
+ * It decides nothing about runs.
  */
 
 import type { RowStore } from "../d1/store.ts";
-import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal, Written } from "../journal/journal.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { Rebuild } from "./rebuild.ts";
+import type { RepairAlarm } from "./repair-alarm.ts";
+import { Resync } from "./resync.ts";
 
 export const UNLANDED_MAX_ROWS = 50_000;
 export const UNLANDED_MAX_BYTES = 512 * 1024 * 1024;
-/** How long after a change the repair checks that it landed, and how often it tries again. */
+/** How long after a change the repair checks that the change has landed, and how long it waits between two tries. */
 const REPAIR_MS = 5000;
 
 export class Projection {
-  readonly #alarms: AlarmClock;
+  readonly #alarm: RepairAlarm;
   readonly #store: RowStore;
   readonly commit: GroupCommit;
-  readonly #rebuild: Rebuild;
+  readonly #resync: Resync;
 
-  constructor(journal: Journal, alarms: AlarmClock, store: RowStore) {
-    this.#alarms = alarms;
+  constructor(journal: Journal, alarm: RepairAlarm, store: RowStore) {
+    this.#alarm = alarm;
     this.#store = store;
-    this.commit = new GroupCommit(journal, alarms, store);
-    this.#rebuild = new Rebuild(journal, this.commit, store);
+    this.commit = new GroupCommit(journal, alarm, store);
+    this.#resync = new Resync(journal, this.commit, store);
   }
 
   get isOverloaded(): boolean {
@@ -33,42 +33,42 @@ export class Projection {
   }
 
   /**
-   * Lets a version land that the journal has just written. It is noted first, because a change that the journal holds must
-   * land, whatever fails after that.
+   * Lands a version that the journal has just written. Notes the version before it sets the alarm, so that the version
+   * lands even if setting the alarm fails.
    */
   changed({ unlanded, dueAt }: Written, now: number): void {
     this.commit.changed(unlanded);
-    this.#alarms.repairBy(now + REPAIR_MS);
-    this.#alarms.armBy(Math.min(this.#alarms.repairAt, dueAt), now);
+    this.#alarm.repairBy(now + REPAIR_MS);
+    this.#alarm.armBy(Math.min(this.#alarm.repairAt, dueAt), now);
   }
 
-  /** Whether D1 lacks something that must land without anybody's help. */
+  /** Whether D1 lacks something that must land even if nobody asks. */
   get isBehind(): boolean {
     const { unlanded, aside } = this.commit;
-    return unlanded.size + aside.size > 0 || this.#rebuild.isUnderWay;
+    return unlanded.size + aside.size > 0 || this.#resync.isUnderWay;
   }
 
-  /** The sweep changes what this coordinator registered, so the next landing registers it again. */
+  /** Call this when the sweep changes the registered instant: the next flight then registers the coordinator again. */
   unregister(): void {
     this.#store.registerAgain();
   }
 
-  /** Called in the same turn that makes a row unlanded, so that its repair can't be forgotten. */
+  /** Call this in the stretch that makes a row unlanded, so that its repair can't be lost. */
   arm(now: number): void {
-    if (!this.#isDone) this.#alarms.repairBy(now + REPAIR_MS);
-    this.#alarms.arm(now);
+    if (!this.#isDone) this.#alarm.repairBy(now + REPAIR_MS);
+    this.#alarm.arm(now);
   }
 
-  /** The alarm's turn: starts a flight if a repair is due. Returns what to log, or null if everything has landed. */
+  /** Called by the alarm: starts a flight if a repair is due. Returns what to log; null if everything has landed. */
   repair(now: number): Readonly<Record<string, number | null>> | null {
     const { unlanded, aside } = this.commit;
     this.commit.noteLanded();
-    // A rebuild that an eviction cut off goes on.
-    this.#rebuild.next(now);
+    // A resync that an eviction cut off goes on.
+    this.#resync.next(now);
     if (this.#isDone) {
-      this.#alarms.setRepairAt(null);
-    } else if (this.#alarms.repairAt <= now) {
-      this.#alarms.setRepairAt(now + REPAIR_MS);
+      this.#alarm.setRepairAt(null);
+    } else if (this.#alarm.repairAt <= now) {
+      this.#alarm.setRepairAt(now + REPAIR_MS);
       this.commit.start("repair");
     }
     if (unlanded.size + aside.size === 0) return null;
@@ -81,12 +81,12 @@ export class Projection {
     return !this.isBehind && this.commit.isNoted;
   }
 
-  /** Rebuilds D1 from the journal, step by step. Returns how many runs are still to be read. */
+  /** Rebuilds D1 from the journal, step by step. Returns how many runs are left. */
   resync(): number {
     const now = Date.now();
-    const remaining = this.#rebuild.begin();
+    const remaining = this.#resync.begin();
     this.arm(now);
-    this.#rebuild.next(now);
+    this.#resync.next(now);
     return remaining;
   }
 }

@@ -1,4 +1,7 @@
-/** Runs that D1 refused for their content. Each is tried again after a backoff, so that none holds up the others. */
+/**
+ * Runs that were put aside, because D1 refused their content. Each is tried again after a backoff, so that none holds
+ * up the others.
+ */
 
 import type { LandingRows, Unlanded } from "../journal/landing-rows.ts";
 
@@ -13,7 +16,7 @@ interface Aside {
 
 export class RunsAside {
   readonly #runs = new Map<string, Aside>();
-  /** The journal's list of them, which survives an eviction. */
+  /** The journal lists them too, and its list survives an eviction. */
   readonly #landing: LandingRows;
 
   constructor(landing: LandingRows) {
@@ -32,24 +35,24 @@ export class RunsAside {
     const failures = (this.#runs.get(entry.id)?.failures ?? 0) + 1;
     const until = now + Math.min(FIRST_MS * 2 ** (failures - 1), MAX_MS);
     // The journal first: if the write throws, memory must not claim that the journal lists the run.
-    this.#landing.refuse(entry.id);
+    this.#landing.putAside(entry.id);
     this.#runs.set(entry.id, { entry: { ...entry, run: null }, failures, until });
   }
 
-  /** The run has changed, so the next attempt may pass. The journal lists it until it has landed. */
+  /** The run has changed, so it is tried again at once. The journal lists it until it has landed. */
   changed(id: string): void {
     this.#runs.delete(id);
   }
 
-  /** D1 has this version, and no other waits. A flight that was given up can land after D1 has refused a newer version. */
+  /** Call this when D1 has this version, and no other waits. If a newer version was refused, the run stays here. */
   landed(id: string, version: number): void {
     if ((this.#runs.get(id)?.entry.version ?? version) <= version) this.remove(id);
   }
 
-  /** The run has landed or is gone. */
+  /** Call this when the run has landed or is gone. */
   remove(id: string): void {
     this.#runs.delete(id);
-    this.#landing.clearRefused(id);
+    this.#landing.clearAside(id);
   }
 
   /** Those whose backoff is over. */
@@ -59,6 +62,6 @@ export class RunsAside {
 }
 
 function mustWait(until: number, now: number): boolean {
-  // No run waits for longer than that: a later instant was noted before the clock stepped back.
+  // No backoff is longer than MAX_MS, so a later instant was noted before the clock stepped back.
   return until > now && until <= now + MAX_MS;
 }

@@ -1,4 +1,4 @@
-/** Lists that wait until D1 has everything up to a write, each for a bounded time. */
+/** The lists that wait until D1 has every write up to some sequence number, each for a bounded time. */
 
 interface Settler {
   readonly seq: number;
@@ -26,7 +26,7 @@ export class Settlers {
     }
   }
 
-  /** All writes before the number `seq` have landed. */
+  /** Call this when all writes before the number `seq` have landed. */
   landedBefore(seq: number): void {
     for (const settler of this.#waiting) if (settler.seq < seq) settler.settle(true);
   }

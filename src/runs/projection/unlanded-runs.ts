@@ -1,6 +1,7 @@
 /**
- * Runs whose newest version D1 may lack. A run waits for a flight, or is on one, or both if it changes during its flight.
- * While they are few, the versions themselves stay in memory, which saves reading them again a moment later.
+ * Runs whose newest version D1 may lack, and runs that land again. A run waits for a flight, or is on one, or both if
+ * it changes during its flight. While they are few, the versions stay in memory, so that a flight need not read them
+ * again.
  */
 
 import type { Unlanded } from "../journal/landing-rows.ts";
@@ -10,11 +11,13 @@ import { VersionMap } from "./version-map.ts";
 const IN_MEMORY_MAX_BYTES = 2_000_000;
 
 export class UnlandedRuns {
-  /** Says in which order runs board, and what has landed. */
+  /** The order in which runs board, and what has landed. */
   readonly #writes = new UnlandedWrites();
   readonly #waiting = new VersionMap();
   readonly #flying = new VersionMap();
-  /** The same for runs that land again, for a resync or after a refusal. No write of them is missing in D1. */
+  /**
+   * The same for runs that land again, in a resync or after they were put aside. No mark and no list waits for them.
+   */
   readonly #waitingAgain = new VersionMap();
   readonly #flyingAgain = new VersionMap();
   readonly #all = [this.#waiting, this.#flying, this.#waitingAgain, this.#flyingAgain];
@@ -33,7 +36,7 @@ export class UnlandedRuns {
     return this.#waiting.bytes + this.#flying.bytes;
   }
 
-  /** The bytes of all that waits for a flight, runs that land again included. */
+  /** The bytes of everything that waits for a flight, including runs that land again. */
   get waitingBytes(): number {
     return this.#waiting.bytes + this.#waitingAgain.bytes;
   }
@@ -43,7 +46,7 @@ export class UnlandedRuns {
     return this.#waiting.size + this.#waitingAgain.size > 0;
   }
 
-  /** Whether this run waits or flies because a resync, or a new attempt after a refusal, lands it again. */
+  /** Whether this run waits or is on a flight because it lands again, in a resync or after it was put aside. */
   isAgain(id: string): boolean {
     return this.#waitingAgain.has(id) || this.#flyingAgain.has(id);
   }
@@ -57,12 +60,12 @@ export class UnlandedRuns {
     return this.#all.some((versions) => versions.has(id));
   }
 
-  /** Whether a newer version of the run waits or flies. */
+  /** Whether a newer version of the run waits or is on a flight. */
   hasNewer(id: string, version: number): boolean {
     return this.#all.some((versions) => (versions.get(id)?.version ?? 0) > version);
   }
 
-  /** A run keeps its place if an earlier change of it waits. */
+  /** Adds a change. A run keeps its position if an earlier change of it waits. */
   add(entry: Unlanded): void {
     const { id, version, seq, bytes } = entry;
     this.#waitingAgain.take(id);
@@ -71,7 +74,7 @@ export class UnlandedRuns {
     this.#waiting.set(fits ? entry : { ...entry, run: null });
   }
 
-  /** Queues a run behind all changes, unless a change of it will land anyway. It holds up no list. */
+  /** Lets a run land again, after all changes. Does nothing if a change of the run will land anyway. */
   addAgain(entry: Unlanded): void {
     if (!this.has(entry.id)) this.#waitingAgain.set(entry);
   }
@@ -85,7 +88,7 @@ export class UnlandedRuns {
     yield* this.#waitingAgain.values();
   }
 
-  /** These runs leave with the next flight. */
+  /** These runs go on the next flight. */
   board(entries: readonly Unlanded[]): void {
     for (const { id } of entries) {
       const changed = this.#waiting.take(id);
@@ -97,15 +100,15 @@ export class UnlandedRuns {
     }
   }
 
-  /** The flight has ended: what is still on it waits again, unless a newer version waits. */
-  disembark(): void {
+  /** What is still on the flight has not landed, so it waits again, unless a newer version waits. */
+  flightEnded(): void {
     for (const entry of this.#flying.takeAll()) if (!this.#waiting.has(entry.id)) this.#waiting.set(entry);
     for (const entry of this.#flyingAgain.takeAll()) {
       if (!this.#waiting.has(entry.id)) this.#waitingAgain.set(entry);
     }
   }
 
-  /** D1 has this version, whichever flight brought it. */
+  /** Notes that D1 has this version, whichever flight carried it. */
   landed(id: string, version: number): void {
     this.#writes.landed(id, version);
     for (const versions of this.#all) versions.take(id, version);
@@ -115,7 +118,7 @@ export class UnlandedRuns {
     this.landed(id, Number.POSITIVE_INFINITY);
   }
 
-  /** The instant of the change that has waited longest; null if none waits. */
+  /** When the oldest change that has not landed was made; null if there is none. */
   oldestChange(): number | null {
     let oldest: number | null = null;
     for (const { changedAt } of [...this.#flying.values(), ...this.#waiting.values()]) {

@@ -1,6 +1,6 @@
 /**
- * The writes that D1 is not known to have, in the order of their sequence numbers. A write stays until D1 has its version or
- * a newer one of its run. So the first number is right whatever flies, fails or lands late: nothing ever moves a write.
+ * The writes that D1 is not known to have, in the order of their sequence numbers. A write stays until D1 has its
+ * version or a newer one of its run. No flight moves a write, so `firstSeq` is right even if flights fail or land late.
  */
 
 interface Write {
@@ -8,54 +8,56 @@ interface Write {
   readonly seq: number;
   /** The newest version that it stands for. */
   version: number;
-  /** A flight carries this version, or has carried it. So it can land alone. */
-  hasFlown: boolean;
+  /** A flight carries this version or has carried it, so it can land without later ones. */
+  hasBoarded: boolean;
   hasLanded: boolean;
 }
 
 export class UnlandedWrites {
-  /** By `seq`. Those that have landed stay here until they are half of all. */
+  /** Sorted by `seq`. Writes that have landed stay here until they are half of all. */
   #inOrder: Write[] = [];
   #landedInOrder = 0;
-  /** Where the first one is that has not landed. */
+  /** The index of the first write that has not landed. */
   #first = 0;
-  /** What each run has, the oldest first. */
+  /** The writes of each run that have not landed, the oldest first. */
   readonly #ofRuns = new Map<string, Write[]>();
 
-  /** How many runs have such a write. */
+  /** How many runs have a write that has not landed. */
   get runs(): number {
     return this.#ofRuns.size;
   }
 
-  /** The number of the first write; Infinity if all have landed. */
+  /** The number of the first write that has not landed; Infinity if all have landed. */
   get firstSeq(): number {
     return this.#inOrder[this.#first]?.seq ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Versions of a run that wait for the same flight are one write, because they can only land together. */
+  /**
+   * Adds a write. Versions of a run that wait for the same flight are one write, because they can only land together.
+   */
   add(id: string, version: number, seq: number): void {
     const ofRun = this.#ofRuns.get(id) ?? [];
     const last = ofRun.at(-1);
-    if (last !== undefined && !last.hasFlown) {
+    if (last !== undefined && !last.hasBoarded) {
       last.version = version;
       return;
     }
-    const write: Write = { id, seq, version, hasFlown: false, hasLanded: false };
+    const write: Write = { id, seq, version, hasBoarded: false, hasLanded: false };
     ofRun.push(write);
     this.#ofRuns.set(id, ofRun);
-    // Nearly always the end, because numbers grow.
+    // This is nearly always the end, because numbers grow.
     const at = this.#inOrder.findLastIndex((other) => other.seq <= seq) + 1;
     this.#inOrder.splice(at, 0, write);
     this.#first = Math.min(this.#first, at);
   }
 
-  /** The run's newest version is on a flight. */
+  /** Notes that the run's newest version is on a flight. */
   boarded(id: string): void {
     const last = this.#ofRuns.get(id)?.at(-1);
-    if (last !== undefined) last.hasFlown = true;
+    if (last !== undefined) last.hasBoarded = true;
   }
 
-  /** D1 has this version. */
+  /** Notes that D1 has this version. */
   landed(id: string, version: number): void {
     const ofRun = this.#ofRuns.get(id) ?? [];
     while (ofRun[0] !== undefined && ofRun[0].version <= version) {
@@ -72,7 +74,7 @@ export class UnlandedWrites {
     while (this.#inOrder[this.#first]?.hasLanded) this.#first++;
   }
 
-  /** The runs, each once, in the order of its first write. */
+  /** Each run once, in the order of the runs' first writes. */
   *ids(): Iterable<string> {
     const inOrder = this.#inOrder;
     for (let at = this.#first; at < inOrder.length; at++) {

@@ -26,7 +26,7 @@ export class VersionMap {
     return this.#byId.values();
   }
 
-  /** Takes the place of another version of this run. */
+  /** Replaces another version of this run. */
   set(entry: Unlanded): void {
     this.#bytes += entry.bytes - (this.#byId.get(entry.id)?.bytes ?? 0);
     this.#byId.set(entry.id, entry);

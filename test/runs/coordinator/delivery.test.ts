@@ -1,17 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  type AttemptAnswer,
+  type AttemptResult,
   beginAttempt,
   type Delivery,
   deliveryDueAt,
   isAttemptDue,
   isAttemptLost,
-  judge,
   LEASE_MS,
   LOST,
   newDelivery,
-  type Verdict,
+  type Outcome,
+  outcomeOf,
 } from "../../../src/webhooks/delivery.ts";
 
 const NOW = Date.UTC(2026, 0, 31, 12);
@@ -33,12 +33,12 @@ const NEW: Delivery = Object.freeze(
   ),
 );
 
-function answered(status: number | null, rest: Partial<AttemptAnswer> = {}): AttemptAnswer {
+function answered(status: number | null, rest: Partial<AttemptResult> = {}): AttemptResult {
   const reason = status === null ? "did not answer within 15 seconds" : `answered ${status}`;
   return { status, durationMs: 7, reason, isFinal: false, excerpt: null, retryAfter: null, ...rest };
 }
 
-type Fate = Verdict["outcome"];
+type Fate = Outcome["type"];
 /** What each class of answers comes to from the attempt under way, with attempts and time left. */
 const CLASSES: Readonly<Record<string, { statuses: readonly (number | null)[]; sure: Fate; unsure: Fate }>> =
   {
@@ -92,9 +92,9 @@ describe("every class of answers at every attempt", () => {
             let fate = isUnsure ? unsure : sure;
             if (fate === "retry" && (isLast || isNear)) fate = "given_up";
             if (position !== "the attempt under way" && kind !== "a success") fate = "ignored";
-            const { outcome } = judge(delivery, 2, answered(status), isNear ? NEAR : FAR);
+            const { type } = outcomeOf(delivery, 2, answered(status), isNear ? NEAR : FAR);
             const told = { status, isUnsure, isLast, isNear };
-            expect({ ...told, outcome }).toEqual({ ...told, outcome: fate });
+            expect({ ...told, type }).toEqual({ ...told, type: fate });
           }
         }
       }
@@ -102,45 +102,45 @@ describe("every class of answers at every attempt", () => {
   });
 
   it("an attempt that can never be sent is given up at once", () => {
-    const flying = beginAttempt(NEW, NOW);
-    const verdict = judge(flying, 1, answered(null, { isFinal: true }), FAR);
-    expect(verdict).toMatchObject({ outcome: "given_up" });
-    expect(judge(beginAttempt(flying, NOW), 1, answered(null, { isFinal: true }), FAR)).toEqual({
-      outcome: "ignored",
+    const underWay = beginAttempt(NEW, NOW);
+    const outcome = outcomeOf(underWay, 1, answered(null, { isFinal: true }), FAR);
+    expect(outcome).toMatchObject({ type: "given_up" });
+    expect(outcomeOf(beginAttempt(underWay, NOW), 1, answered(null, { isFinal: true }), FAR)).toEqual({
+      type: "ignored",
     });
   });
 });
 
 describe("what a retry records", () => {
-  const flying = beginAttempt(NEW, NOW - 5);
+  const underWay = beginAttempt(NEW, NOW - 5);
 
-  it.each<[string, AttemptAnswer, number]>([
+  it.each<[string, AttemptResult, number]>([
     ["our back-off", answered(503), NOW + 500],
     ["what the receiver asks for, where it is longer", answered(503, { retryAfter: "20" }), NOW + 20_000],
     ["our back-off, where the receiver asks for nonsense", answered(503, { retryAfter: "soon" }), NOW + 500],
   ])("is the next attempt after %s, and that none is under way", (_, answer, nextAt) => {
-    const delivery = { ...flying, nextAt, leaseUntil: null };
-    expect(judge(flying, 1, answer, FAR)).toEqual({ outcome: "retry", delivery });
+    const delivery = { ...underWay, nextAt, leaseUntil: null };
+    expect(outcomeOf(underWay, 1, answer, FAR)).toEqual({ type: "retry", delivery });
   });
 
   it("is that the request may have arrived, if no answer came or a gateway timed out", () => {
-    const isUnsureAfter = (delivery: Delivery, answer: AttemptAnswer) => {
-      const verdict = judge(delivery, 1, answer, FAR);
-      return verdict.outcome === "retry" ? verdict.delivery.isUnsure : verdict.outcome;
+    const isUnsureAfter = (delivery: Delivery, answer: AttemptResult) => {
+      const outcome = outcomeOf(delivery, 1, answer, FAR);
+      return outcome.type === "retry" ? outcome.delivery.isUnsure : outcome.type;
     };
-    for (const status of [null, 502, 504]) expect(isUnsureAfter(flying, answered(status))).toBe(true);
+    for (const status of [null, 502, 504]) expect(isUnsureAfter(underWay, answered(status))).toBe(true);
     for (const status of [408, 425, 429, 500, 503])
-      expect(isUnsureAfter(flying, answered(status))).toBe(false);
-    expect(isUnsureAfter(flying, LOST)).toBe(true);
+      expect(isUnsureAfter(underWay, answered(status))).toBe(false);
+    expect(isUnsureAfter(underWay, LOST)).toBe(true);
     // Once unsure it stays so, whatever the next attempt is told.
-    expect(isUnsureAfter({ ...flying, isUnsure: true }, answered(503))).toBe(true);
+    expect(isUnsureAfter({ ...underWay, isUnsure: true }, answered(503))).toBe(true);
   });
 });
 
 describe("a delivery given up says why in one sentence about the host", () => {
-  const reasonOf = (delivery: Delivery, answer: AttemptAnswer, near = false) => {
-    const verdict = judge(delivery, delivery.attempt, answer, near ? NEAR : FAR);
-    return verdict.outcome === "given_up" ? verdict.reason : verdict.outcome;
+  const reasonOf = (delivery: Delivery, answer: AttemptResult, near = false) => {
+    const outcome = outcomeOf(delivery, delivery.attempt, answer, near ? NEAR : FAR);
+    return outcome.type === "given_up" ? outcome.reason : outcome.type;
   };
   const first = beginAttempt(NEW, NOW);
   const third = beginAttempt(beginAttempt(first, NOW), NOW);
@@ -171,13 +171,13 @@ describe("an attempt", () => {
   });
 
   it("is lost exactly 30 s after it was sent, and is not due before", () => {
-    const flying = beginAttempt(NEW, NOW + 3);
+    const underWay = beginAttempt(NEW, NOW + 3);
     expect(LEASE_MS).toBe(30_000);
-    expect(flying).toEqual({ ...NEW, attempt: 1, nextAt: null, leaseUntil: NOW + 30_003 });
-    expect(isAttemptDue(flying, NOW + 90_000)).toBe(false);
-    expect(isAttemptLost(flying, NOW + 30_002)).toBe(false);
-    expect(isAttemptLost(flying, NOW + 30_003)).toBe(true);
-    expect(deliveryDueAt(flying)).toBe(NOW + 30_003);
+    expect(underWay).toEqual({ ...NEW, attempt: 1, nextAt: null, leaseUntil: NOW + 30_003 });
+    expect(isAttemptDue(underWay, NOW + 90_000)).toBe(false);
+    expect(isAttemptLost(underWay, NOW + 30_002)).toBe(false);
+    expect(isAttemptLost(underWay, NOW + 30_003)).toBe(true);
+    expect(deliveryDueAt(underWay)).toBe(NOW + 30_003);
     expect(isAttemptLost(NEW, NOW + 90_000)).toBe(false);
   });
 });
@@ -214,22 +214,22 @@ it("the next attempt is always in the future, before the deadline, and within th
       for (const { status, retryAfter, back, lateMs, random } of steps) {
         now += lateMs;
         const attempt = delivery.attempt - back;
-        const verdict = judge(delivery, attempt, answered(status, { retryAfter }), {
+        const outcome = outcomeOf(delivery, attempt, answered(status, { retryAfter }), {
           now,
           createdAt: NOW,
           deadlineAt,
           random,
         });
-        if (verdict.outcome === "ignored") continue;
-        if (verdict.outcome !== "retry") return;
-        const { nextAt } = verdict.delivery;
+        if (outcome.type === "ignored") continue;
+        if (outcome.type !== "retry") return;
+        const { nextAt } = outcome.delivery;
         expect(Number.isSafeInteger(nextAt)).toBe(true);
         expect(nextAt).toBeGreaterThanOrEqual(now);
         expect(nextAt).toBeLessThan(deadlineAt);
         expect(nextAt - now).toBeLessThanOrEqual(3_600_000);
-        expect(isAttemptDue(verdict.delivery, nextAt)).toBe(true);
+        expect(isAttemptDue(outcome.delivery, nextAt)).toBe(true);
         now = nextAt;
-        delivery = beginAttempt(verdict.delivery, now);
+        delivery = beginAttempt(outcome.delivery, now);
         expect(delivery.attempt).toBe(attempt + 1);
         expect(delivery.attempt).toBeLessThanOrEqual(maxAttempts);
       }

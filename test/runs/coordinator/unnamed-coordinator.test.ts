@@ -130,18 +130,3 @@ it.each([
   const stub: unknown = env.COORDINATORS.getByName(name);
   await expect(() => (stub as Pick<RunCoordinator, "poke">).poke()).rejects.toThrow("no name");
 });
-
-it("a migration removes the rows that unnamed objects left in D1", async () => {
-  const insert = (scope: string) => [
-    env.DB.prepare(
-      `INSERT INTO runs (scope, id, version, status, action_name, triggered_by, purge_at, bytes, body)
-       VALUES (?, 'an-id', 1, 'pending', 'deploy', 'root', 1, 2, '{}')`,
-    ).bind(scope),
-    env.DB.prepare("INSERT INTO coordinators (scope, n, due_at) VALUES (?, 0, 1)").bind(scope),
-  ];
-  await env.DB.batch([...insert(""), ...insert("acme/shop/kept")]);
-  const migration = env.TEST_MIGRATIONS.find(({ name }) => name.startsWith("0005"));
-  for (const query of migration?.queries ?? []) await env.DB.prepare(query).run();
-  expect(await unnamedRows()).toBe(0);
-  expect(await scopesOf("an-id")).toEqual(["acme/shop/kept"]);
-});

@@ -11,7 +11,7 @@ const NOW = Date.now();
 const SCOPE = "acme/shop/plans";
 const ENTITY = "0199d2a5-0000-8000-8000-00000000000a";
 
-/** A value for every parameter that a list takes; `status` and `label` come none, one and several, and `status` all. */
+/** A value for every parameter that a list takes; `status` and `label` have zero, one and several values, and `status` all. */
 const GIVEN = {
   actionName: "deploy",
   entityId: ENTITY,

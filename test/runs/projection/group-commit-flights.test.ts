@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { GROUP_MAX_BYTES } from "../../../src/runs/d1/store.ts";
 import { FLIGHT_MAX_MS } from "../../../src/runs/projection/flights.ts";
 import { PAUSE_MIN_MS } from "../../../src/runs/projection/pace.ts";
-import { OUTAGE, onShore } from "./shore.ts";
+import { OUTAGE, withHeldFlights } from "./held-flights.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -18,7 +18,7 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 describe("a flight", () => {
   it(
     "leaves at once if the coordinator is idle, and takes along all that the same stretch changes",
-    onShore(async ({ flown, write }) => {
+    withHeldFlights(async ({ flown, write }) => {
       write("a", 1);
       write("b", 1);
       expect(flown()).toEqual([]);
@@ -29,7 +29,7 @@ describe("a flight", () => {
 
   it(
     "leaves at most every 50 ms under load, with everything that changed meanwhile",
-    onShore(async ({ flight, flown, write }) => {
+    withHeldFlights(async ({ flight, flown, write }) => {
       expect(PAUSE_MIN_MS).toBe(50);
       write("a", 1);
       await pass(0);
@@ -57,7 +57,7 @@ describe("a flight", () => {
 
   it(
     "leaves later if D1 has become slower",
-    onShore(async ({ flight, flown, write }) => {
+    withHeldFlights(async ({ flight, flown, write }) => {
       write("a", 1);
       await pass(0);
       flight(0).land();
@@ -77,7 +77,7 @@ describe("a flight", () => {
 
   it(
     "leaves 50 ms after the last as soon as it is full, however slow D1 is",
-    onShore(async ({ flight, flown, write }) => {
+    withHeldFlights(async ({ flight, flown, write }) => {
       write("a", 1);
       await pass(0);
       flight(0).land();
@@ -97,7 +97,7 @@ describe("a flight", () => {
 
   it(
     "leaves no later because earlier ones failed, however long that took",
-    onShore(async ({ commit, flight, flown, write }) => {
+    withHeldFlights(async ({ commit, flight, flown, write }) => {
       write("a", 1);
       await pass(0);
       flight(0).land();
@@ -122,7 +122,7 @@ describe("a flight", () => {
 
   it(
     "is the only one that is up, and what changes during it flies when it has landed",
-    onShore(async ({ flight, flown, write, bookmarkOf }) => {
+    withHeldFlights(async ({ flight, flown, write, bookmarkOf }) => {
       write("a", 1);
       await pass(0);
       write("b", 1);
@@ -142,7 +142,7 @@ describe("a flight", () => {
 
   it(
     "carries a run once that changed twice within one pause",
-    onShore(async ({ flight, flown, write, commit }) => {
+    withHeldFlights(async ({ flight, flown, write, commit }) => {
       write("a", 1);
       await pass(0);
       flight(0).land();
@@ -164,7 +164,7 @@ describe("a flight", () => {
 describe("a flight that failed", () => {
   it(
     "goes back in front, with the newest version of each run",
-    onShore(async ({ commit, flight, flown, write, troubles, bookmarkOf }) => {
+    withHeldFlights(async ({ commit, flight, flown, write, troubles, bookmarkOf }) => {
       write("a", 1);
       write("b", 1);
       await pass(0);
@@ -189,7 +189,7 @@ describe("a flight that failed", () => {
 
   it(
     "is followed by no flight for a change, until a repair has landed one",
-    onShore(async ({ commit, flight, flown, write }) => {
+    withHeldFlights(async ({ commit, flight, flown, write }) => {
       write("a", 1);
       await pass(0);
       flight(0).fail(OUTAGE);
@@ -215,7 +215,7 @@ describe("a flight that failed", () => {
 
   it(
     "is repeated by a repair at once, whatever the pause",
-    onShore(async ({ commit, flight, flown, write }) => {
+    withHeldFlights(async ({ commit, flight, flown, write }) => {
       write("a", 1);
       await pass(0);
       flight(0).fail(OUTAGE);
@@ -228,7 +228,7 @@ describe("a flight that failed", () => {
 
   it(
     "lands a newer version that was written during the one before",
-    onShore(async ({ troubles, commit, flight, flown, write, bookmarkOf }) => {
+    withHeldFlights(async ({ troubles, commit, flight, flown, write, bookmarkOf }) => {
       write("a", 1);
       await pass(0);
       write("a", 2);
@@ -251,7 +251,7 @@ describe("a flight that failed", () => {
 
 it(
   "a repair leaves before a departure that is set, and replaces it",
-  onShore(async ({ commit, flight, flown, write }) => {
+  withHeldFlights(async ({ commit, flight, flown, write }) => {
     write("a", 1);
     await pass(0);
     flight(0).land();
@@ -270,7 +270,7 @@ it(
 describe("a flight that was given up", () => {
   it(
     "counts as landed when it lands late, and its runs do not fly again",
-    onShore(async ({ commit, flight, flown, write, bookmarkOf }) => {
+    withHeldFlights(async ({ commit, flight, flown, write, bookmarkOf }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
       expect([commit.unlanded.size, bookmarkOf("a")]).toEqual([1, null]);
@@ -285,7 +285,7 @@ describe("a flight that was given up", () => {
 
   it(
     "does not take a newer version along when it lands late",
-    onShore(async ({ commit, flight, write, bookmarkOf }) => {
+    withHeldFlights(async ({ commit, flight, write, bookmarkOf }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
       write("a", 2);
@@ -300,7 +300,7 @@ describe("a flight that was given up", () => {
 
   it(
     "makes nothing unlanded again when it lands after the newer version did",
-    onShore(async ({ commit, flight, write, bookmarkOf }) => {
+    withHeldFlights(async ({ commit, flight, write, bookmarkOf }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
       write("a", 2);
@@ -316,7 +316,7 @@ describe("a flight that was given up", () => {
 
   it(
     "never lowers the bookmark, and raises it if it landed last",
-    onShore(async ({ commit, flight, write, bookmarkOf }) => {
+    withHeldFlights(async ({ commit, flight, write, bookmarkOf }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
       write("b", 1);
@@ -341,7 +341,7 @@ describe("a flight that was given up", () => {
 
   it(
     "is given up after 10 s, and while two are, none leaves",
-    onShore(async ({ troubles, commit, flight, flown, write }) => {
+    withHeldFlights(async ({ troubles, commit, flight, flown, write }) => {
       expect(FLIGHT_MAX_MS).toBe(10_000);
       let asked = 0;
       const ask = async () => {
@@ -378,7 +378,7 @@ describe("a flight that was given up", () => {
 
   it(
     "makes room for another as soon as it comes back",
-    onShore(async ({ commit, flight, flown, write }) => {
+    withHeldFlights(async ({ commit, flight, flown, write }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
       commit.start("repair");

@@ -5,7 +5,7 @@ import { utf8Bytes } from "../../../src/base/limits.ts";
 import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
 import { DAY_MS } from "../../support/direct.ts";
 import { idAt, toJournaledRun } from "../../support/rows.ts";
-import { CONTENT, OUTAGE, onShore } from "./shore.ts";
+import { CONTENT, OUTAGE, withHeldFlights } from "./held-flights.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -20,7 +20,7 @@ const LONG_MS = 3000;
 
 it(
   "halves a group that D1 refuses until the culprit is alone, puts the culprit aside, and lands the rest",
-  onShore(async ({ troubles, commit, flights, flown, write, bookmarkOf }) => {
+  withHeldFlights(async ({ troubles, commit, flights, flown, write, bookmarkOf }) => {
     const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     for (const name of names) write(name, 1);
     await pass(0);
@@ -48,7 +48,7 @@ it(
 
 it(
   "puts the whole flight back if D1 fails while a group is halved",
-  onShore(async ({ commit, flight, flown, write }) => {
+  withHeldFlights(async ({ commit, flight, flown, write }) => {
     for (const name of ["a", "b", "c", "d"]) write(name, 1);
     await pass(0);
     flight(0).fail(CONTENT);
@@ -71,7 +71,7 @@ it(
 
 it(
   "retries a refused run after 5 s, then 10 s, and a newer version at once",
-  onShore(async ({ commit, flights, flight, write, bookmarkOf }) => {
+  withHeldFlights(async ({ commit, flights, flight, write, bookmarkOf }) => {
     write("a", 1);
     await pass(0);
     flight(0).fail(CONTENT);
@@ -98,7 +98,7 @@ it(
 
 it(
   "delays no other run because of one that was put aside",
-  onShore(async ({ flight, write, bookmarkOf }) => {
+  withHeldFlights(async ({ flight, write, bookmarkOf }) => {
     write("a", 1);
     await pass(0);
     flight(0).fail(CONTENT);
@@ -114,7 +114,7 @@ it(
 
 it(
   "does not put a run aside whose newer version waits, because that may pass",
-  onShore(async ({ commit, flight, write }) => {
+  withHeldFlights(async ({ commit, flight, write }) => {
     write("a", 1);
     await pass(0);
     write("a", 2);
@@ -129,7 +129,7 @@ const text = (character: string, count: number) => JSON.stringify({ text: charac
 
 it(
   "cuts groups by the UTF-8 bytes of what is bound, not by characters",
-  onShore(async ({ commit, flights, write }) => {
+  withHeldFlights(async ({ commit, flights, write }) => {
     for (let n = 0; n < 20; n++) write(`r${n}`, 1, text("€", 100_000));
     await pass(0);
     for (let n = 0; n < flights.length; n++) {
@@ -145,7 +145,7 @@ it(
 
 it(
   "fills a group to the last byte",
-  onShore(async ({ flight, write }) => {
+  withHeldFlights(async ({ flight, write }) => {
     write("a", 1, parametersOf(500_000));
     write("b", 1, parametersOf(499_996));
     await pass(0);
@@ -155,7 +155,7 @@ it(
 
 it(
   "leaves out a run that is one byte too long",
-  onShore(async ({ flight, write }) => {
+  withHeldFlights(async ({ flight, write }) => {
     write("a", 1, parametersOf(500_000));
     write("b", 1, parametersOf(499_997));
     await pass(0);
@@ -174,7 +174,7 @@ function parametersOf(rowBytes: number): string {
 
 it(
   "lands a run alone that is larger than a group",
-  onShore(async ({ commit, flights, flight, write }) => {
+  withHeldFlights(async ({ commit, flights, flight, write }) => {
     write("small", 1);
     write("large", 1, text("x", GROUP_MAX_BYTES));
     write("last", 1);
@@ -193,7 +193,7 @@ it(
 
 it(
   "drops a run that the journal no longer holds",
-  onShore(async ({ commit, journal, flights, write, idOf }) => {
+  withHeldFlights(async ({ commit, journal, flights, write, idOf }) => {
     write("a", 1);
     for (const entry of journal.landing.unlanded()) commit.changed(entry);
     journal.forget([idOf("a")]);

@@ -18,7 +18,7 @@ import {
 } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
-import { CONTENT, OUTAGE, onShore } from "./shore.ts";
+import { CONTENT, OUTAGE, withHeldFlights } from "./held-flights.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -27,13 +27,11 @@ afterEach(() => {
 
 it(
   "a run that D1 refuses lands after an eviction, although the journal could not list it at once",
-  onShore(async ({ commit, evict, flight, flights, write, storage, idOf }) => {
+  withHeldFlights(async ({ commit, evict, flight, flights, write, storage, idOf }) => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     write("a", 1);
     await until(async () => flights.length === 1);
-    storage.sql.exec(
-      "CREATE TRIGGER full BEFORE INSERT ON refused_runs BEGIN SELECT RAISE(FAIL, 'full'); END",
-    );
+    storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON runs_aside BEGIN SELECT RAISE(FAIL, 'full'); END");
     flight(0).fail(CONTENT);
     await until(async () => commit.aside.size === 1 || commit.unlanded.isAnyWaiting);
     storage.sql.exec("DROP TRIGGER full");
@@ -129,7 +127,7 @@ describe("after an eviction", () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     faults.writes = { refuse: (bound) => bound.includes("poison") };
     const refused = await createAged(path, { actionName: "poison" });
-    await until(async () => (await journal(path, 0, "SELECT run_id FROM refused_runs")).length === 1);
+    await until(async () => (await journal(path, 0, "SELECT run_id FROM runs_aside")).length === 1);
     const others = [await createAged(path), await createAged(path)];
     await until(async () => (await rowOf(others[1] ?? "")) !== null);
     await alarmIn(0, coordinator(path, 0));
@@ -138,7 +136,7 @@ describe("after an eviction", () => {
     await evictAndRepair(path);
     await until(async () => (await rowOf(refused)) !== null);
     expect(flown).toEqual([`${refused}@1`]);
-    await until(async () => (await journal(path, 0, "SELECT run_id FROM refused_runs")).length === 0);
+    await until(async () => (await journal(path, 0, "SELECT run_id FROM runs_aside")).length === 0);
     await evictAndRepair(path);
     expect(flown).toHaveLength(1);
   });
@@ -156,7 +154,7 @@ describe("after an eviction", () => {
       await alarmIn(20_000, coordinator(path, 0));
     }
     expect(await rowOf(refused)).toBeNull();
-    expect(await journal(path, 0, "SELECT run_id FROM refused_runs")).toEqual([{ run_id: refused }]);
+    expect(await journal(path, 0, "SELECT run_id FROM runs_aside")).toEqual([{ run_id: refused }]);
   });
 
   it("a clock that stepped back does not hide what was written after that", async () => {
@@ -174,7 +172,7 @@ describe("after an eviction", () => {
 
   it(
     "a change lands that was written before one of a run that landed again, if their flight failed",
-    onShore(async ({ commit, evict, flight, flights, journal, write, idOf }) => {
+    withHeldFlights(async ({ commit, evict, flight, flights, journal, write, idOf }) => {
       for (const name of ["a", "b"]) write(name, 1);
       await until(async () => flights.length === 1);
       flight(0).land();
@@ -197,7 +195,7 @@ describe("after an eviction", () => {
 
   it(
     "a version lands that D1 refused, although an older one came late",
-    onShore(async ({ commit, evict, flight, flights, write, idOf }) => {
+    withHeldFlights(async ({ commit, evict, flight, flights, write, idOf }) => {
       vi.useFakeTimers();
       const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
       write("a", 1);
@@ -220,7 +218,7 @@ describe("after an eviction", () => {
 
   it(
     "numbers go on after the run with the highest one was purged",
-    onShore(async ({ commit, journal: first, evict, flight, flights, write, idOf }) => {
+    withHeldFlights(async ({ commit, journal: first, evict, flight, flights, write, idOf }) => {
       write("a", 1);
       write("b", 1);
       await until(async () => flights.length === 1);
@@ -260,7 +258,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("repair", "list", "note", "evict") }) },
 ) as fc.Arbitrary<Step>;
 
-type Shore = Parameters<Parameters<typeof onShore>[0]>[0];
+type Shore = Parameters<Parameters<typeof withHeldFlights>[0]>[0];
 
 /** Plays a story, and after each step holds the journal against what D1 has. */
 async function play({ evict, write, flights, idOf, storage, ...first }: Shore, steps: readonly Step[]) {
@@ -307,7 +305,7 @@ async function play({ evict, write, flights, idOf, storage, ...first }: Shore, s
       if ((inD1.get(name) ?? 0) >= version) continue;
       expect(wouldLand.has(idOf(name))).toBe(true);
       const query = `
-        SELECT change_seq AS seq, id IN (SELECT run_id FROM refused_runs) AS isRefused FROM runs WHERE id = ?`;
+        SELECT change_seq AS seq, id IN (SELECT run_id FROM runs_aside) AS isRefused FROM runs WHERE id = ?`;
       const { seq, isRefused } = storage.sql
         .exec<{ seq: number; isRefused: number }>(query, idOf(name))
         .one();
@@ -327,6 +325,6 @@ it("the mark never passes a run that has not landed, whatever lands, fails, is r
   vi.useRealTimers();
   vi.useFakeTimers();
   const stories = fc.array(step, { minLength: 10, maxLength: 40 });
-  const tell = (steps: readonly Step[]) => onShore((shore) => play(shore, steps))();
+  const tell = (steps: readonly Step[]) => withHeldFlights((held) => play(held, steps))();
   await fc.assert(fc.asyncProperty(stories, tell), { seed: SEED, numRuns: 20 });
 });

@@ -334,15 +334,15 @@ describe("rows of purged runs that a restore brought back", () => {
     const ids = await idsInD1(path);
     const store = new D1RowStore(watched, { scope: scopeOfPath(path), n: 2 }, () => Number.POSITIVE_INFINITY);
     const found = await store.find("", "g");
-    expect(found.stop).toBe(ids[4999]);
+    expect(found.last).toBe(ids[4999]);
     expect(found.ids).toEqual(ids.slice(0, 5000).filter((id) => id.slice(15, 18) === "002"));
     expect(await store.find(ids[4999] ?? "", "g")).toEqual({
       ids: [],
-      stop: null,
+      last: null,
     });
     expect(await store.find("", ids[5] ?? "")).toEqual({
       ids: [ids[1], ids[4]],
-      stop: null,
+      last: null,
     });
     const bindings = [scopeOfPath(path), "", "g", "002"];
     const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${texts[0]}`)

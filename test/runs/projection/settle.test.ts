@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FLIGHT_MAX_MS } from "../../../src/runs/projection/flights.ts";
 import { SETTLE_MAX_MS } from "../../../src/runs/projection/group-commit.ts";
 import { PAUSE_MIN_MS } from "../../../src/runs/projection/pace.ts";
-import { CONTENT, OUTAGE, onShore } from "./shore.ts";
+import { CONTENT, OUTAGE, withHeldFlights } from "./held-flights.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -19,7 +19,7 @@ const NOT_YET = {};
 describe("it waits for", () => {
   it(
     "nothing if everything has landed, and says what covers it",
-    onShore(async ({ flight, flown, write, settle }) => {
+    withHeldFlights(async ({ flight, flown, write, settle }) => {
       write("a", 1);
       await pass(0);
       flight(0).land("b1");
@@ -33,7 +33,7 @@ describe("it waits for", () => {
 
   it(
     "what is on a flight, and not for what changes after the call",
-    onShore(async ({ flight, flown, write, settle }) => {
+    withHeldFlights(async ({ flight, flown, write, settle }) => {
       write("a", 1);
       await pass(0);
       const told = settle();
@@ -49,7 +49,7 @@ describe("it waits for", () => {
 
   it(
     "the flight after that, if something changed during the one that is up",
-    onShore(async ({ flight, flown, write, settle }) => {
+    withHeldFlights(async ({ flight, flown, write, settle }) => {
       write("a", 1);
       await pass(0);
       write("b", 1);
@@ -66,7 +66,7 @@ describe("it waits for", () => {
 
   it(
     "the first version of a run alone, if the run changes again during that version's flight",
-    onShore(async ({ flight, write, settle }) => {
+    withHeldFlights(async ({ flight, write, settle }) => {
       write("a", 1);
       await pass(0);
       const first = settle();
@@ -84,7 +84,7 @@ describe("it waits for", () => {
 
   it(
     "whichever version lands first, if the run changes again before it boards",
-    onShore(async ({ flight, flown, write, settle }) => {
+    withHeldFlights(async ({ flight, flown, write, settle }) => {
       write("a", 1);
       const told = settle();
       write("a", 2);
@@ -99,7 +99,7 @@ describe("it waits for", () => {
 
   it(
     "all groups of what it takes several flights to land",
-    onShore(async ({ flight, write, settle }) => {
+    withHeldFlights(async ({ flight, write, settle }) => {
       const parameters = JSON.stringify({ text: "x".repeat(400_000) });
       for (const name of ["a", "b", "c"]) write(name, 1, parameters);
       const told = settle();
@@ -115,7 +115,7 @@ describe("it waits for", () => {
 
   it(
     "no run that D1 refused and that was put aside",
-    onShore(async ({ commit, flight, flown, write, settle }) => {
+    withHeldFlights(async ({ commit, flight, flown, write, settle }) => {
       write("a", 1);
       await pass(0);
       const during = settle();
@@ -141,7 +141,7 @@ describe("it waits for", () => {
 
   it(
     "no batch of a resync, whether it waits or is on a flight",
-    onShore(async ({ commit, journal, flight, flown, write, settle }) => {
+    withHeldFlights(async ({ commit, journal, flight, flown, write, settle }) => {
       for (const name of ["a", "b"]) write(name, 1);
       await pass(0);
       flight(0).land("b1");
@@ -166,7 +166,7 @@ describe("it waits for", () => {
 describe("flights", () => {
   it(
     "are shared by all who call",
-    onShore(async ({ flight, flown, write, settle }) => {
+    withHeldFlights(async ({ flight, flown, write, settle }) => {
       write("a", 1);
       await pass(0);
       flight(0).land("b1");
@@ -188,7 +188,7 @@ describe("flights", () => {
 
   it(
     "leave as soon as none is up, because a list waits",
-    onShore(async ({ flight, flown, write, settle }) => {
+    withHeldFlights(async ({ flight, flown, write, settle }) => {
       write("a", 1);
       await pass(0);
       write("b", 1);
@@ -203,7 +203,7 @@ describe("flights", () => {
 
   it(
     "start at most once a second while D1 fails",
-    onShore(async ({ flight, flown, write, settle }) => {
+    withHeldFlights(async ({ flight, flown, write, settle }) => {
       write("a", 1);
       await pass(0);
       flight(0).fail(OUTAGE);
@@ -241,7 +241,7 @@ describe("flights", () => {
 describe("it says that D1 is behind", () => {
   it(
     "as soon as the flight fails",
-    onShore(async ({ flight, write, settle }) => {
+    withHeldFlights(async ({ flight, write, settle }) => {
       write("a", 1);
       await pass(0);
       const told = settle();
@@ -254,7 +254,7 @@ describe("it says that D1 is behind", () => {
 
   it(
     "while a change is missing, even if a run on the same failed flight landed again and changed later",
-    onShore(async ({ commit, flight, flown, write, settle }) => {
+    withHeldFlights(async ({ commit, flight, flown, write, settle }) => {
       for (const name of ["a", "b"]) write(name, 1);
       await pass(0);
       // D1 refuses a alone.
@@ -278,7 +278,7 @@ describe("it says that D1 is behind", () => {
 
   it(
     "after 2 s while a flight hangs",
-    onShore(async ({ write, settle }) => {
+    withHeldFlights(async ({ write, settle }) => {
       expect(SETTLE_MAX_MS).toBe(2000);
       write("a", 1);
       await pass(0);
@@ -297,7 +297,7 @@ describe("it says that D1 is behind", () => {
 
   it(
     "as soon as the flight that it waits for is given up",
-    onShore(async ({ write, settle }) => {
+    withHeldFlights(async ({ write, settle }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS - 500);
       const told = settle();
@@ -310,7 +310,7 @@ describe("it says that D1 is behind", () => {
 
   it(
     "at once while two flights are given up, and then nothing leaves",
-    onShore(async ({ commit, flight, flown, write, settle }) => {
+    withHeldFlights(async ({ commit, flight, flown, write, settle }) => {
       // The first flight is given up, and its place is not given back in time.
       const { setTimeout } = globalThis;
       let timers = 0;
@@ -341,7 +341,7 @@ describe("it says that D1 is behind", () => {
 describe("its bookmark", () => {
   it(
     "is the greatest that D1 gave, those of flights that came late included",
-    onShore(async ({ commit, flight, write, settle }) => {
+    withHeldFlights(async ({ commit, flight, write, settle }) => {
       write("a", 1);
       await pass(FLIGHT_MAX_MS);
       commit.start("repair");
@@ -366,7 +366,7 @@ describe("its bookmark", () => {
 
   it(
     "is told as well when D1 is behind",
-    onShore(async ({ flight, write, settle }) => {
+    withHeldFlights(async ({ flight, write, settle }) => {
       write("a", 1);
       await pass(0);
       flight(0).land("b1");
@@ -382,7 +382,7 @@ describe("its bookmark", () => {
 
   it(
     "is null in a fresh instance that has landed nothing yet",
-    onShore(async ({ commit, evict, flight, write }) => {
+    withHeldFlights(async ({ commit, evict, flight, write }) => {
       write("a", 1);
       await pass(0);
       flight(0).land("b1");

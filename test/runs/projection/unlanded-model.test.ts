@@ -148,7 +148,7 @@ class World {
       if (isAgain && this.#firstSeqOf(id) === undefined) this.#again.set(id, entry);
     }
     this.#aboard.clear();
-    this.#runs.disembark();
+    this.#runs.flightEnded();
   }
 
   /** A new instance knows what the journal, the mark and the list of refused runs tell it. */

@@ -18,7 +18,7 @@ import {
 import { faults, holdWrites, queueFlights } from "../../support/faults.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { toJournaledRun } from "../../support/rows.ts";
-import { onShore } from "./shore.ts";
+import { withHeldFlights } from "./held-flights.ts";
 
 const AT_HAND_MAX_BYTES = 2_000_000;
 
@@ -221,7 +221,7 @@ describe("the list of unlanded runs", () => {
     unlanded.landed("a", 1);
     expect([unlanded.size, unlanded.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
     // The flight has ended without b: it waits again, in front.
-    unlanded.disembark();
+    unlanded.flightEnded();
     expect([...unlanded.waiting()].map(({ id, version }) => `${id}@${version}`)).toEqual([
       "b@1",
       "a@2",
@@ -242,7 +242,7 @@ describe("the list of unlanded runs", () => {
     expect([unlanded.firstSeq, order()]).toEqual([3, ["run-5"]]);
     unlanded.add(at(1));
     expect([unlanded.firstSeq, order()]).toEqual([1, ["run-1", "run-5"]]);
-    unlanded.disembark();
+    unlanded.flightEnded();
     expect([unlanded.firstSeq, order()]).toEqual([1, ["run-1", "run-3", "run-4", "run-5"]]);
     for (const seq of [1, 4]) unlanded.landed(`run-${seq}`, 1);
     expect([unlanded.firstSeq, order()]).toEqual([3, ["run-3", "run-5"]]);
@@ -250,7 +250,7 @@ describe("the list of unlanded runs", () => {
 
   it(
     "forgets a run that was in memory",
-    onShore(async ({ commit, flights, write, idOf }) => {
+    withHeldFlights(async ({ commit, flights, write, idOf }) => {
       for (const name of ["a", "b", "c"]) write(name, 1);
       commit.forget([idOf("b")]);
       await Promise.resolve();

@@ -3,7 +3,7 @@
  * and the journal never holds it in clear. The page has excerpts only if the call to the coordinator asked for them.
  */
 
-import { sealedFor } from "../../../webhooks/sealed-request.ts";
+import { sealedFor } from "../../../webhooks/request/sealed-request.ts";
 import type { TimelineAnswer } from "../../protocol.ts";
 import type { RunEnvironment } from "../run-environment.ts";
 

@@ -1,12 +1,16 @@
-/** Which values of a receiver's answer are used, and which links are shown. */
+/** Which values of a receiver's response are used, and which links are shown. */
 
 import { describe, expect, it, vi } from "vitest";
 import { RESPONSE_VALUES_MAX } from "../../src/base/limits.ts";
-import { ANSWER_VALUES_MAX_BYTES, answerValues, linkOf } from "../../src/webhooks/answer-values.ts";
+import {
+  linkOf,
+  RESPONSE_READ_MAX_BYTES,
+  responseValues,
+} from "../../src/webhooks/response/response-values.ts";
 
 function valuesOf(answer: unknown, wanted: readonly string[], location: string | null = null) {
   const bytes = new TextEncoder().encode(typeof answer === "string" ? answer : JSON.stringify(answer));
-  return Object.fromEntries(answerValues(bytes, location, wanted));
+  return Object.fromEntries(responseValues(bytes, location, wanted));
 }
 
 describe("a value is used", () => {
@@ -51,14 +55,14 @@ it.each<[string, unknown, string]>([
   expect(valuesOf(answer, [key])).toEqual({});
 });
 
-it("the answer is parsed once, however many values are wanted", () => {
+it("the response is parsed once, however many values are wanted", () => {
   const keys = Array.from({ length: RESPONSE_VALUES_MAX }, (_, n) => `k${n}`);
   const answer = Object.fromEntries(keys.map((key) => [key, "v".repeat(2048)]));
-  const pad = "p".repeat(ANSWER_VALUES_MAX_BYTES - JSON.stringify({ ...answer, pad: "" }).length);
+  const pad = "p".repeat(RESPONSE_READ_MAX_BYTES - JSON.stringify({ ...answer, pad: "" }).length);
   const bytes = new TextEncoder().encode(JSON.stringify({ ...answer, pad }));
-  expect(bytes.byteLength).toBe(ANSWER_VALUES_MAX_BYTES);
+  expect(bytes.byteLength).toBe(RESPONSE_READ_MAX_BYTES);
   const [parse, decode] = [vi.spyOn(JSON, "parse"), vi.spyOn(TextDecoder.prototype, "decode")];
-  expect(answerValues(bytes, null, keys)).toEqual(Object.entries(answer));
+  expect(responseValues(bytes, null, keys)).toEqual(Object.entries(answer));
   expect([parse.mock.calls.length, decode.mock.calls.length]).toEqual([1, 1]);
   vi.restoreAllMocks();
 });

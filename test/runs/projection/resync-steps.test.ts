@@ -2,11 +2,11 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
+import { AlarmClock } from "../../../src/runs/coordinator/alarm/alarm-clock.ts";
 import type { FoundRows, RowStore } from "../../../src/runs/d1/store.ts";
-import { AlarmClock } from "../../../src/runs/journal/alarm-clock.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import { GroupCommit } from "../../../src/runs/projection/group-commit.ts";
-import { Rebuild, STEP_RUNS } from "../../../src/runs/projection/rebuild.ts";
+import { Resync, STEP_RUNS } from "../../../src/runs/projection/resync.ts";
 import { firstIdAt } from "../../../src/runs/run-id.ts";
 import { coordinator, HOUR_MS } from "../../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
@@ -15,12 +15,12 @@ import { fillJournal } from "../../support/rows-in-journal.ts";
 interface Look {
   readonly after: string;
   readonly before: string;
-  readonly find: (ids: readonly string[], stop?: string | null) => void;
+  readonly find: (ids: readonly string[], last?: string | null) => void;
 }
 
 interface Shore {
   readonly journal: Journal;
-  readonly rebuild: Rebuild;
+  readonly rebuild: Resync;
   readonly looks: Look[];
   readonly deletions: { readonly ids: readonly string[]; readonly done: () => void }[];
   readonly landed: string[];
@@ -31,7 +31,7 @@ interface Shore {
 }
 
 /** A rebuild in an object of its own, over runs that are there from the start. */
-async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Promise<void> {
+async function withHeldFlights(rows: number, act: (held: Shore) => Promise<void>): Promise<void> {
   const path = newRunsPath();
   const journalled = await fillJournal(path, 0, { rows, landed: true, deadlineAt: 10 * HOUR_MS });
   await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
@@ -44,7 +44,7 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
     const store: RowStore = {
       find: (after, before) =>
         new Promise<FoundRows>((resolve) => {
-          looks.push({ after, before, find: (ids, stop = null) => resolve({ ids, stop }) });
+          looks.push({ after, before, find: (ids, last = null) => resolve({ ids, last }) });
         }),
       delete: (ids) =>
         new Promise<void>((done) => {
@@ -59,7 +59,7 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
     };
     const alarms = new AlarmClock(storage, journal, []);
     const commit = new GroupCommit(journal, alarms, store);
-    const rebuild = new Rebuild(journal, commit, store);
+    const rebuild = new Resync(journal, commit, store);
     const holdFlights = () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       held = promise;
@@ -72,7 +72,7 @@ async function onShore(rows: number, act: (shore: Shore) => Promise<void>): Prom
 const settle = () => scheduler.wait(1);
 
 it("looks at no id that is younger than an hour", async () => {
-  await onShore(0, async ({ rebuild, looks }) => {
+  await withHeldFlights(0, async ({ rebuild, looks }) => {
     const now = Date.now();
     rebuild.begin();
     rebuild.next(now);
@@ -81,7 +81,7 @@ it("looks at no id that is younger than an hour", async () => {
 });
 
 it("removes no row of a run that was journalled while D1 was read", async () => {
-  await onShore(3, async ({ journal, rebuild, looks, deletions, journalled }) => {
+  await withHeldFlights(3, async ({ journal, rebuild, looks, deletions, journalled }) => {
     const [late = "", ...others] = journalled;
     const run = journal.runs.byId(late);
     if (run === null) throw new Error("there is no run");
@@ -96,7 +96,7 @@ it("removes no row of a run that was journalled while D1 was read", async () => 
 });
 
 it("moves on only after the removal is done", async () => {
-  await onShore(0, async ({ journal, rebuild, looks, deletions }) => {
+  await withHeldFlights(0, async ({ journal, rebuild, looks, deletions }) => {
     rebuild.begin();
     rebuild.next(0);
     looks[0]?.find(["1"], "5");
@@ -110,7 +110,7 @@ it("moves on only after the removal is done", async () => {
 });
 
 it("does not begin a step again while its runs are on their way, however slow D1 is", async () => {
-  await onShore(3, async ({ journal, rebuild, looks, landed, holdFlights, journalled }) => {
+  await withHeldFlights(3, async ({ journal, rebuild, looks, landed, holdFlights, journalled }) => {
     const release = holdFlights();
     rebuild.begin();
     rebuild.next(0);
@@ -127,7 +127,7 @@ it("does not begin a step again while its runs are on their way, however slow D1
 });
 
 it("gives up a step that does not return, and ignores its late result", async () => {
-  await onShore(2, async ({ journal, rebuild, looks, deletions, landed, journalled }) => {
+  await withHeldFlights(2, async ({ journal, rebuild, looks, deletions, landed, journalled }) => {
     rebuild.begin();
     rebuild.next(0);
     rebuild.next(9_999);
@@ -143,7 +143,7 @@ it("gives up a step that does not return, and ignores its late result", async ()
 });
 
 it("goes on after the clock stepped back, and takes no step twice", async () => {
-  await onShore(0, async ({ rebuild, looks }) => {
+  await withHeldFlights(0, async ({ rebuild, looks }) => {
     rebuild.begin();
     rebuild.next(HOUR_MS);
     rebuild.next(0);
@@ -154,7 +154,7 @@ it("goes on after the clock stepped back, and takes no step twice", async () => 
 });
 
 it("removes at most 1000 rows in a step", async () => {
-  await onShore(0, async ({ journal, rebuild, looks, deletions }) => {
+  await withHeldFlights(0, async ({ journal, rebuild, looks, deletions }) => {
     const ids = Array.from({ length: STEP_RUNS + 10 }, (_, n) => String(n).padStart(5, "0"));
     rebuild.begin();
     rebuild.next(0);

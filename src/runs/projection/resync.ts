@@ -1,7 +1,8 @@
 /**
- * Makes D1 equal to the journal again, step by step, when the operator asks for a resync. Every run lands again. Rows of runs
- * that the journal no longer keeps are removed, because a restore of D1 brings back such rows. Only ids that are over an hour
- * old are removed: no such run can still arrive, so a removal that is late or repeated takes nothing that is kept.
+ * Makes D1 equal to the journal again, step by step, when the operator asks for it. Every run lands again. Rows of runs
+ * that the journal no longer keeps are deleted, because a restore of D1 brings such rows back. Only rows whose id is
+ * over an hour old are deleted. No run with such an id can still be created, so a late or repeated deletion takes
+ * nothing that is kept.
  */
 
 import { logFailure } from "../../base/log.ts";
@@ -11,22 +12,22 @@ import type { Journal } from "../journal/journal.ts";
 import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
-/** How many runs of this coordinator one step covers, and the most rows it may remove. */
+/** How many runs of this coordinator one step covers at most, and how many rows it may delete. */
 export const STEP_RUNS = 1000;
-/** A run that was purged has an older id; a run that is being created has a younger one. */
-const REMOVABLE_AGE_MS = HOUR_MS;
-/** When a step whose read or removal has not come back is given up. */
+/** A run that was purged has an older id. A run that is being created has a younger one. */
+const DELETABLE_AGE_MS = HOUR_MS;
+/** The timeout of a step's read and deletion. */
 const GIVEN_UP_MS = 10_000;
 
-export class Rebuild {
+export class Resync {
   readonly #journal: Journal;
   readonly #commit: GroupCommit;
   readonly #store: RowStore;
   /** When the step under way began; null if the next may begin. */
   #stepAt: number | null = null;
-  /** Counts steps, so that a step that was given up can tell. */
+  /** Counts steps, so that a step can tell that it was given up. */
   #steps = 0;
-  /** The runs of the step are on their way to D1. That can't hang, and beginning again would send them all again. */
+  /** The runs of the step are landing. That can't hang, and another try would land them all again. */
   #isLanding = false;
   #isWaitingForLanding = false;
 
@@ -40,7 +41,7 @@ export class Rebuild {
     return this.#journal.marks.get("resync_after") !== null;
   }
 
-  /** Starts from the first run, unless a rebuild is under way. Returns how many runs are still to be read. */
+  /** Starts from the first run, unless a resync is under way. Returns how many runs are left. */
   begin(): number {
     if (!this.isUnderWay) {
       this.#journal.marks.set("resync_after", "");
@@ -49,7 +50,7 @@ export class Rebuild {
     return this.#journal.landing.countAfter(this.#journal.marks.get("resync_after") ?? "");
   }
 
-  /** Takes the next step if there is one. Never waits for it. */
+  /** Starts the next step, if there is one and none is under way. */
   next(now: number): void {
     const after = this.#journal.marks.get("resync_after");
     if (after === null || this.#isLanding) return;
@@ -70,7 +71,7 @@ export class Rebuild {
     );
   }
 
-  /** The alarm goes on as well, in case nothing lands. */
+  /** After a failed step, the next one starts when a flight has landed. The alarm starts it too, in case none lands. */
   #goOnAfterLanding(): void {
     if (this.#isWaitingForLanding) return;
     this.#isWaitingForLanding = true;
@@ -81,19 +82,21 @@ export class Rebuild {
   }
 
   /**
-   * Covers the ids from `after` to wherever a bounded number of D1's rows and of runs reaches. The mark moves once the runs
-   * have landed and the removal is done, so an object that dies before repeats the step, which is harmless.
+   * Covers the ids after `after`, up to where a bounded number of D1's rows and of runs reaches. The mark moves when
+   * the deletion is done and the runs have landed. So an object that dies before that repeats the step, which is
+   * harmless.
    */
   async #step(after: string, now: number, isCurrent: () => boolean): Promise<void> {
-    const found = await this.#store.find(after, firstIdAt(now - REMOVABLE_AGE_MS));
+    const found = await this.#store.find(after, firstIdAt(now - DELETABLE_AGE_MS));
     if (!isCurrent()) return;
-    const upTo = [found.stop, found.ids[STEP_RUNS - 1]].reduce<string>(
+    const upTo = [found.last, found.ids[STEP_RUNS - 1]].reduce<string>(
       (least, id) => (id != null && id < least ? id : least),
       AFTER_ALL_IDS,
     );
     const batch = this.#journal.landing.between(after, upTo, STEP_RUNS);
     const last = batch.at(-1)?.id ?? after;
-    // Runs created from here on land by themselves. Waiting for a step that finds none would never end.
+    // Runs that are created from here on land by themselves. A resync that waited for a step without new runs could
+    // never end.
     const reached = this.#journal.landing.hasBetween(last, upTo) ? last : upTo;
     const kept = new Set(batch.map(({ id }) => id));
     const unkept = found.ids.filter((id) => id <= reached && !kept.has(id));

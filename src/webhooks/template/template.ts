@@ -1,19 +1,20 @@
 /**
- * The templates of a trigger: payload, header values and URL. PURE. Templates are checked when they come in. Rendering an
- * unchecked one is a bug and throws. It must not judge the result: after rendering, the sender checks header values and the
- * URL. Recursion is as deep as the template, which JSON_MAX_DEPTH bounds.
+ * The templates of a trigger: payload, header values and URL. PURE. Templates are checked when they come in, and
+ * rendering an unchecked one throws, because it is a bug. The result is checked elsewhere: the caller checks header
+ * values and the URL. Recursion is as deep as the template, which JSON_MAX_DEPTH bounds.
  *
- * Size is the threat: 64 KiB of template can name a value of 256 KiB thousands of times. Each value is charged to a budget
- * when it is put in, and an overdrawn budget ends the work. So the work is at most maxBytes and one value.
+ * Size is the threat: 64 KiB of template can name a value of 256 KiB thousands of times. Each value is charged to a
+ * budget when it is put in, and rendering stops when the budget is overdrawn. So it handles at most maxBytes and one
+ * value.
  */
 
-import { isJsonObject } from "../base/json.ts";
-import { utf8Bytes } from "../base/limits.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { isJsonObject } from "../../base/json.ts";
+import { utf8Bytes } from "../../base/limits.ts";
+import { err, ok, type Result } from "../../base/result.ts";
 import { ANYWHERE, type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
 import { type PathFault, pathFault } from "./url-path.ts";
 
-/** `path`: the place inside the template. */
+/** `path`: the keys that lead to the fault inside the template. */
 export interface TemplateFault {
   readonly path: readonly (string | number)[];
   readonly sentence: string;
@@ -32,19 +33,19 @@ export function checkTemplate(template: unknown, roots = IN_URL): TemplateFault 
   }
   if (typeof template !== "object" || template === null) return null;
   for (const [key, member] of Object.entries(template)) {
-    const place = Array.isArray(template) ? Number(key) : key;
+    const step = Array.isArray(template) ? Number(key) : key;
     if (key.includes("{{"))
-      return { path: [place], sentence: "A key can't have placeholders. Put them into values." };
+      return { path: [step], sentence: "A key can't have placeholders. Put them into values." };
     const fault = checkTemplate(member, roots);
-    if (fault !== null) return { path: [place, ...fault.path], sentence: fault.sentence };
+    if (fault !== null) return { path: [step, ...fault.path], sentence: fault.sentence };
   }
   return null;
 }
 
 /**
- * The template with every placeholder put in. A string that is only one placeholder becomes the value itself, of any type,
- * or null if it is missing. Inside other text, a value becomes text and a missing one is empty. `too_large` if the result
- * has more than `maxBytes` of JSON.
+ * The template with every placeholder put in. A string that is only one placeholder becomes the value itself, of any
+ * type, or null if it is missing. Inside other text, a value becomes text and a missing one is empty. `too_large` if
+ * the result has more than `maxBytes` of JSON.
  */
 export function renderJson(
   template: unknown,
@@ -56,7 +57,9 @@ export function renderJson(
   return budget.left < 0 ? err("too_large") : ok(rendered);
 }
 
-/** Always text, which has line breaks if a value has some. `too_large` above `maxBytes` of UTF-8. */
+/**
+ * The text with every placeholder put in, line breaks included. `too_large` if it has more than `maxBytes` of UTF-8.
+ */
 export function renderText(
   template: string,
   context: FullContext,
@@ -67,8 +70,8 @@ export function renderText(
 }
 
 /**
- * A header's value, and how many UTF-16 units of it are values that were put in. The template itself and the secrets in it don't
- * count, because their lengths are secret. `too_large` if the rest has more than `maxBytes`.
+ * A header's value, and `putIn`: how many UTF-16 units of it are values that were put in. The template and its secrets
+ * don't count, because their lengths are secret. `too_large` if `putIn` is more than `maxBytes`.
  */
 export function renderHeader(
   template: string,
@@ -82,7 +85,9 @@ export function renderHeader(
   return ok({ value: fill(parts, context, Number.POSITIVE_INFINITY, String) ?? "", putIn: putIn.length });
 }
 
-/** A sentence about the first fault in the placeholders of a URL, or null. It does not judge which URLs may be called. */
+/**
+ * A sentence about the first fault in the placeholders of a URL, or null. `guardUrl` checks which URLs may be called.
+ */
 export function checkUrlTemplate(template: string, roots = IN_URL): string | null {
   const parts = parse(template, roots);
   if (!parts.ok) return parts.error;
@@ -109,7 +114,9 @@ export function checkUrlTemplate(template: string, roots = IN_URL): string | nul
   return null;
 }
 
-/** A sentence about the path that the template's author wrote, or null. For a template that `checkUrlTemplate` accepts. */
+/**
+ * A sentence about the path that the template's author wrote, or null. For a template that `checkUrlTemplate` accepts.
+ */
 export function checkUrlPath(template: string): string | null {
   const plain = plainUrl(template);
   if (pathFault(plain, plain) === null) return null;
@@ -117,8 +124,8 @@ export function checkUrlPath(template: string): string | null {
 }
 
 /**
- * The URL with every value percent-encoded, so that a value stays within its path segment or query value. The faults of its
- * path are those of url-path.ts.
+ * The URL with every value percent-encoded, so that a value stays within its path segment or query value. The faults of
+ * its path are those of url-path.ts.
  */
 export function renderUrl(
   template: string,
@@ -134,7 +141,7 @@ export function renderUrl(
   return fault === null ? ok(url) : err(fault);
 }
 
-/** The URL with a harmless text in every place of a value. */
+/** The URL with a harmless text for every value. */
 export function plainUrl(template: string): string {
   return parsed(template)
     .map((part) => (typeof part === "string" ? part : "x"))
@@ -157,7 +164,7 @@ export function pathsOf(template: unknown): readonly (readonly string[])[] {
   return Object.values(template).flatMap(pathsOf);
 }
 
-/** Builds nothing any more once the budget is overdrawn: the result is then thrown away. */
+/** Returns null once the budget is overdrawn, because the result is then thrown away. */
 function renderNode(template: unknown, context: FullContext, budget: { left: number }): unknown {
   if (budget.left < 0) return null;
   if (typeof template === "string") return renderString(template, context, budget);

@@ -1,17 +1,18 @@
 /**
- * The coordinator's one alarm, set for whatever comes first: a repair, a run or a stop request that is due, or a purge. All of
- * it is read from the journal, so that a new instance can't postpone what an earlier one had armed.
+ * The coordinator's one alarm, set for whatever comes first: a repair, a run or a stop request that is due, or a purge.
+ * The instants come from the journal, so a new instance can't postpone what an earlier one had set.
  */
 
-import { msSince } from "../../base/time.ts";
-import { ALARM_LATE_MS } from "../protocol.ts";
+import { msSince } from "../../../base/time.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { RepairAlarm } from "../../projection/repair-alarm.ts";
+import { ALARM_LATE_MS } from "../../protocol.ts";
 import type { DueQueue } from "./due-queue.ts";
-import type { Journal } from "./journal.ts";
 
 /** How long the alarm waits after a part of it failed. */
 const AFTER_FAILURE_MS = 5000;
 
-export class AlarmClock {
+export class AlarmClock implements RepairAlarm {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
   readonly #queues: readonly DueQueue[];
@@ -22,7 +23,7 @@ export class AlarmClock {
   /** What the alarm is set for; null if unknown, as in a new instance. */
   #armedFor: number | null = null;
 
-  /** `queues`: of open runs and of stop requests. */
+  /** `queues`: that of open runs, and that of stop requests. */
   constructor(storage: DurableObjectStorage, journal: Journal, queues: readonly DueQueue[]) {
     this.#storage = storage;
     this.#journal = journal;
@@ -40,14 +41,14 @@ export class AlarmClock {
   }
 
   /**
-   * Sets the repair for `at` unless it is set for sooner, because a steady stream of changes must not postpone it for ever.
-   * A later repair was set before the clock stepped back.
+   * A repair that is set for sooner stays, because a steady stream of changes must not postpone it for ever. A later
+   * one was set before the clock stepped back.
    */
   repairBy(at: number): void {
     if (this.repairAt > at) this.setRepairAt(at);
   }
 
-  /** No purge sets the alarm for `ms` from `at` on: a batch is under way, or has failed. */
+  /** For `ms` from `at` on, no purge sets the alarm, because a batch is under way or has failed. */
   holdPurges(at: number, ms: number): void {
     this.#purgesHeld = { at, ms };
   }
@@ -60,28 +61,30 @@ export class AlarmClock {
     this.#purgesHeld = null;
   }
 
-  /** The alarm rang or may have been dropped, so it must be set again. */
+  /** Call this when the alarm rang or may have been dropped: it must be set again. */
   forgetArmed(): void {
     this.#armedFor = null;
     this.#failedAt = null;
   }
 
   /**
-   * A part of the alarm failed, so what it had to do is still due. The alarm must not ring again at once, or a full object
-   * would do nothing else.
+   * Call this when a part of the alarm failed. What it had to do is still due, but the alarm must not ring again at
+   * once, or a full object would do nothing else.
    */
   failed(now: number): void {
     this.#failedAt = now;
   }
 
-  /** Sets the alarm for some seconds from now, whatever the journal says, because the journal can't be read or written. */
+  /**
+   * Sets the alarm for some seconds from now, whatever the journal says, because the journal can't be read or written.
+   */
   armAfterFailure(now: number): void {
     this.#setAlarm(now + AFTER_FAILURE_MS);
   }
 
   /**
-   * Makes sure that the alarm rings at `at` or before. If it is set for sooner, it stays and is set again when it rings. So
-   * a change nearly always needs no SQL here. An alarm that is long past was dropped.
+   * An alarm that is set for sooner stays, and is set again when it rings. So a change nearly always needs no SQL here.
+   * An alarm that is long past was dropped.
    */
   armBy(at: number, now: number): void {
     if (!this.#ringsBy(Math.max(at, now), now)) this.arm(now);
@@ -92,7 +95,7 @@ export class AlarmClock {
     return Math.min(...this.#queues.map((queue) => queue.nextAt(now)));
   }
 
-  /** When an open run or a purge is due; Infinity if there is nothing to do. */
+  /** When an open run, a stop request or a purge is due next; Infinity if there is none. */
   nextDueAt(now: number): number {
     return Math.min(
       this.nextOpenAt(now),
@@ -100,7 +103,7 @@ export class AlarmClock {
     );
   }
 
-  /** Synchronous, so it commits with the writes around it. */
+  /** Sets the alarm in the same stretch as the writes around it, so that it commits with them. */
   arm(now: number): void {
     const next = Math.min(this.repairAt, this.nextDueAt(now));
     if (next === Number.POSITIVE_INFINITY) return;

@@ -1,22 +1,22 @@
 /**
- * Whether values stay in their place of a URL's path. PURE.
+ * Whether values stay within their segments of a URL's path. PURE.
  *
- * The threat: a receiver, or a proxy before it, decodes a path before it splits the path, and some decode twice. A value is
- * percent-encoded, but there it can still become slashes and dots, and lead the request and its secrets to another endpoint.
- * A query is split before it is decoded, so it may have any value.
+ * The threat: a receiver, or a proxy before it, decodes a path before it splits the path, and some decode twice. A
+ * value is percent-encoded, but there it can still become slashes and dots, and lead the request and its secrets to
+ * another endpoint. A query is split before it is decoded, so it may have any value.
  */
 
 export type PathFault = "dot_segment" | "control_character" | "empty_segment";
 
 const ASCII_ESCAPE = /%([0-7][0-9a-f])/gi;
 /**
- * Servlet containers drop what follows a `;`, so `..;x` is `..` for them. A proxy that decodes before it looks for the query
- * drops what follows a `?` or `#`.
+ * Servlet containers drop what follows a `;`, so `..;x` is `..` for them. A proxy that decodes before it looks for the
+ * query drops what follows a `?` or `#`.
  */
 const BETWEEN_PARTS = /[/\\;?#]/;
 /**
- * ASCII in a spelling that lenient decoders accept: overlong UTF-8, which RFC 3629, section 3, forbids, and `%u002e`. Nobody
- * needs one, so each counts as a dot.
+ * ASCII in a spelling that lenient decoders accept: overlong UTF-8, which RFC 3629, section 3, forbids, and `%u002e`.
+ * Nobody needs one, so each counts as a dot.
  */
 const DISGUISED = /%(?:c[01]%[89ab]|e0%[89]|f0%8|u00[0-7])/i;
 /** U+0080 to U+009F stay escaped here. */
@@ -26,8 +26,8 @@ const PATH_STARTS_AT = 3;
 const EMPTY = /^[/\\]*(?:;|$)/;
 
 /**
- * What could lead a receiver to another path than the template's author wrote; null if nothing could. `plain`: the same URL
- * with harmless values, which tells the author's own empty segments from those that a value emptied.
+ * What could lead a receiver to another path than the template's author wrote; null if nothing could. `plain`: the same
+ * URL with harmless values, which tells the author's own empty segments from those that a value emptied.
  */
 export function pathFault(url: string, plain: string): PathFault | null {
   const wanted = decodedSegments(plain);

@@ -2,10 +2,10 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { BATCH_MAX_BYTES, BATCH_MAX_EVENTS, fittingIntoBatch } from "../../../src/runs/journal/batch.ts";
 import { DueRuns } from "../../../src/runs/journal/due-runs.ts";
 import { LandingRows } from "../../../src/runs/journal/landing-rows.ts";
 import { Marks } from "../../../src/runs/journal/marks.ts";
-import { fittingIntoTurn, TURN_MAX_BYTES, TURN_MAX_EVENTS } from "../../../src/runs/journal/turn.ts";
 import { coordinator, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
@@ -15,7 +15,7 @@ import { fillJournal } from "../../support/rows-in-journal.ts";
 const START = Date.now() + 100 * DAY_MS;
 const PAST_RETENTION = START - 31 * DAY_MS;
 const LARGE_BYTES = 500_000;
-const LARGE_IN_TURN = Math.floor(TURN_MAX_BYTES / LARGE_BYTES);
+const LARGE_IN_TURN = Math.floor(BATCH_MAX_BYTES / LARGE_BYTES);
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: START });
@@ -117,7 +117,7 @@ it("sealed requests of deliveries that are due count as well", async () => {
     );
     return new DueRuns(storage.sql).due(START, 200).length;
   });
-  expect(due).toBe(Math.floor(TURN_MAX_BYTES / (LARGE_BYTES + 1024)));
+  expect(due).toBe(Math.floor(BATCH_MAX_BYTES / (LARGE_BYTES + 1024)));
 });
 
 it("a resync takes no more than 4 MB of runs at a time, and comes to the end", async () => {
@@ -138,12 +138,12 @@ it("a resync takes no more than 4 MB of runs at a time, and comes to the end", a
 });
 
 it("a run that alone is more than a turn takes on gets a turn of its own", () => {
-  const huge = { bytes: TURN_MAX_BYTES + 1, events: 0 };
-  const storied = { bytes: 1, events: TURN_MAX_EVENTS + 1 };
+  const huge = { bytes: BATCH_MAX_BYTES + 1, events: 0 };
+  const storied = { bytes: 1, events: BATCH_MAX_EVENTS + 1 };
   const small = { bytes: 1, events: 1 };
-  expect(fittingIntoTurn([])).toEqual([]);
-  expect(fittingIntoTurn([huge, small])).toEqual([huge]);
-  expect(fittingIntoTurn([storied, small])).toEqual([storied]);
-  expect(fittingIntoTurn([small, huge, small])).toEqual([small]);
-  expect(fittingIntoTurn([small, small, small])).toHaveLength(3);
+  expect(fittingIntoBatch([])).toEqual([]);
+  expect(fittingIntoBatch([huge, small])).toEqual([huge]);
+  expect(fittingIntoBatch([storied, small])).toEqual([storied]);
+  expect(fittingIntoBatch([small, huge, small])).toEqual([small]);
+  expect(fittingIntoBatch([small, small, small])).toHaveLength(3);
 });

@@ -1,34 +1,40 @@
 /**
- * The deliveries of one coordinator's runs: the webhooks that start their jobs. What a receiver answers starts the run, ends
- * it, or names the job.
+ * The deliveries of one coordinator's runs: the webhooks that start their jobs. The receiver's response starts the run,
+ * ends it, or names the job.
  */
 
-import { type AttemptAnswer, type Delivery, type NewDelivery, newDelivery } from "../../webhooks/delivery.ts";
-import type { Attempt } from "../../webhooks/sealed-request.ts";
-import type { DueQueue } from "../journal/due-queue.ts";
+import { type AttemptResult, type Delivery, type NewDelivery, newDelivery } from "../../webhooks/delivery.ts";
+import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import type { Journal } from "../journal/journal.ts";
 import { isOpen, type RunEvent, transition } from "../run.ts";
 import type { TimelineEvent } from "../timeline.ts";
+import type { DueQueue } from "./alarm/due-queue.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Ending, Outbox, type Outgoing, type RequestKind, type Sending } from "./outbox.ts";
-import type { Stopper } from "./stopper.ts";
+import type { StopRequests } from "./stop-requests.ts";
 
-export class Dispatcher implements RequestKind<Delivery> {
+export class Deliveries implements RequestKind<Delivery> {
   readonly eventPrefix = "attempt";
   readonly maxSlots = 500;
   /** An isolate has 128 MB and may hold several coordinators. No request weighs as much as this, so each fits. */
   readonly maxBytes = 32_000_000;
-  readonly maxDue = 200;
+  readonly batchMax = 200;
   readonly done: ReadonlySet<number> = new Set();
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #stopper: Stopper;
+  readonly #stopRequests: StopRequests;
   readonly #outbox: Outbox<Delivery>;
 
-  constructor(journal: Journal, queue: DueQueue, ledger: Ledger, stopper: Stopper, sending: Sending) {
+  constructor(
+    journal: Journal,
+    queue: DueQueue,
+    ledger: Ledger,
+    stopRequests: StopRequests,
+    sending: Sending,
+  ) {
     this.#journal = journal;
     this.#ledger = ledger;
-    this.#stopper = stopper;
+    this.#stopRequests = stopRequests;
     this.#outbox = new Outbox(this, queue, sending);
   }
 
@@ -46,12 +52,12 @@ export class Dispatcher implements RequestKind<Delivery> {
     this.#outbox.launch(runId, delivery);
   }
 
-  /** The alarm's turn, also for open runs without a delivery. */
-  takeTurns(now: number): number {
-    return this.#outbox.takeTurns(now);
+  /** Gives due open runs their turn, also those without a delivery: their deadline may have passed. */
+  takeBatch(now: number): number {
+    return this.#outbox.takeBatch(now);
   }
 
-  /** A run that has started or ended has no delivery any more. */
+  /** The delivery of an open run; null if the run has none any more. Ends the run if its time is up. */
   find(runId: string, now: number): Outgoing<Delivery> | null {
     const run = this.#ledger.current(runId, now);
     if (run === null || !isOpen(run)) return null;
@@ -59,7 +65,10 @@ export class Dispatcher implements RequestKind<Delivery> {
     return delivery && { run, request: delivery, endsAt: run.deadlineAt };
   }
 
-  /** A heartbeat moved this run's deadline, so `due_at` is stale. Update it, or the alarm would select the run again at once. */
+  /**
+   * A heartbeat moved this run's deadline, so `due_at` is stale. Update it, or the alarm would select the run again at
+   * once.
+   */
   idle(runId: string, now: number): void {
     const run = this.#journal.runs.byId(runId);
     if (run === null || !isOpen(run)) return;
@@ -82,27 +91,27 @@ export class Dispatcher implements RequestKind<Delivery> {
     now: number,
   ): void {
     const event: RunEvent =
-      ending.outcome === "given_up"
+      ending.type === "given_up"
         ? { type: "delivery_failed", reason: ending.reason }
         : { type: request.startOn === "accepted" ? "started" : "delivered" };
     const next = transition(run, event, now);
     if (!next.ok) throw new Error(`a delivery under way for a run that refuses: ${next.error}`);
     if (next.value.version > run.version) {
-      this.#ledger.change(run, next.value, event, now, { first: events });
+      this.#ledger.update(run, next.value, event, now, { first: events });
     } else {
       this.#ledger.noteAttempt({ ...run, ...next.value }, null, events, now);
     }
   }
 
-  /** What the receiver answered can name the job, also when a heartbeat has started the run before. */
-  useAnswer(runId: string, attempt: number, answer: AttemptAnswer, now: number): void {
+  /** The response can name the job, even if a heartbeat has started the run before. */
+  useResult(runId: string, attempt: number, result: AttemptResult, now: number): void {
     const run = this.#journal.runs.byId(runId);
     if (run === null) return;
-    this.#stopper.deliveryAnswered(run, attempt, answer.values, now);
-    // A heartbeat knows better what its job's page is.
-    if (answer.link === undefined || !isOpen(run) || run.externalUrl !== null) return;
-    const event: RunEvent = { type: "external_url", url: answer.link };
+    this.#stopRequests.deliveryAttemptEnded(run, attempt, result.values, now);
+    // A heartbeat knows the job's page better.
+    if (result.link === undefined || !isOpen(run) || run.externalUrl !== null) return;
+    const event: RunEvent = { type: "external_url", url: result.link };
     const next = transition(run, event, now);
-    if (next.ok && next.value.version > run.version) this.#ledger.change(run, next.value, event, now);
+    if (next.ok && next.value.version > run.version) this.#ledger.update(run, next.value, event, now);
   }
 }

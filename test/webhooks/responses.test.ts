@@ -11,7 +11,7 @@ function waitMs({ at, nextAttemptAt }: Entry): number {
   return Date.parse(nextAttemptAt ?? "") - Date.parse(at);
 }
 
-describe("an answer", () => {
+describe("a response", () => {
   it.each([408, 425, 429, 500, 501, 502, 503, 504, 599])("of %i is retried", async (status) => {
     const r = await answering({ status }, { status: 202 });
     const { untilStatus, timeline } = await fire(r.url);

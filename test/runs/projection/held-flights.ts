@@ -1,9 +1,9 @@
-/** A group commit over a real journal, and a D1 whose flights stay up until the test ends them. */
+/** A group commit over a real journal, and a D1 whose flights stay up until the test lands or fails them. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
+import { AlarmClock } from "../../../src/runs/coordinator/alarm/alarm-clock.ts";
 import type { RowStore } from "../../../src/runs/d1/store.ts";
-import { AlarmClock } from "../../../src/runs/journal/alarm-clock.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import { GroupCommit } from "../../../src/runs/projection/group-commit.ts";
 import { coordinator, DAY_MS } from "../../support/direct.ts";
@@ -22,15 +22,17 @@ interface Flight {
   fail(why: string): void;
 }
 
-/** The test's body gets everything by the runs' names. Pauses have no jitter. No alarm rings, because all of it is over before the first is due. */
-export function onShore(act: (shore: ReturnType<typeof makeShore>) => Promise<void>): () => Promise<void> {
+/** Tests refer to runs by short names. Pauses have no jitter. No alarm rings, because each test ends before the first is due. */
+export function withHeldFlights(
+  act: (held: ReturnType<typeof makeHeldFlights>) => Promise<void>,
+): () => Promise<void> {
   return async () => {
     const path = newRunsPath();
     await runInDurableObject(coordinator(path, 0), async (_instance, { storage }) => {
       const logged = vi.spyOn(console, "error").mockImplementation(() => {});
       const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
       try {
-        await act(makeShore(path, storage, () => logged.mock.calls.length));
+        await act(makeHeldFlights(path, storage, () => logged.mock.calls.length));
       } finally {
         logged.mockRestore();
         random.mockRestore();
@@ -40,7 +42,7 @@ export function onShore(act: (shore: ReturnType<typeof makeShore>) => Promise<vo
   };
 }
 
-function makeShore(path: string, storage: DurableObjectStorage, troubles: () => number) {
+function makeHeldFlights(path: string, storage: DurableObjectStorage, troubles: () => number) {
   const owner = { name: `${scopeOfPath(path)}/0`, scope: scopeOfPath(path), n: 0 };
   const journal = new Journal(storage, owner);
   const alarms = new AlarmClock(storage, journal, []);
@@ -58,7 +60,7 @@ function makeShore(path: string, storage: DurableObjectStorage, troubles: () => 
           fail: (why) => reject(new Error(why)),
         });
       }),
-    find: async () => ({ ids: [], stop: null }),
+    find: async () => ({ ids: [], last: null }),
     delete: async () => {},
     registerAgain: () => {},
   };

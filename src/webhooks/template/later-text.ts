@@ -1,9 +1,9 @@
 /**
- * Texts with places for values of the receiver's answer. A create renders everything else, and the sender puts the values in
- * when it knows them. PURE. A value is encoded for its place and never read as a template.
+ * Texts that lack values of the receiver's response. A create renders everything else, and the sender puts the values
+ * in when it knows them. PURE. A value is encoded for where it stands, and never read as a template.
  *
- * While a template is rendered, a mark stands for each value. A mark contains a random text that is made after the caller's
- * values came, so no value can contain a mark. Then the text is cut at its marks, and the marks are gone.
+ * While a template is rendered, a mark stands for each value. A mark contains a random text, which is made after the
+ * caller's values came. So no value can contain a mark. Afterwards, the text is cut at its marks.
  */
 
 import { LaterValue } from "./placeholder.ts";
@@ -12,13 +12,13 @@ import { encodeForUrl } from "./template.ts";
 /** How a value is written. `json`: as JSON of its own type. `json_text`: inside a JSON string. */
 export type Encoding = "text" | "url" | "form" | "json" | "json_text";
 
-/** Text, or a value by its key and its encoding. A key is the names of its path, joined by dots. */
+/** Pieces of text, and between them the values: the key of each and its encoding. A key is a path, joined by dots. */
 export type LaterText = readonly (string | readonly [key: string, encoding: Encoding])[];
 
-export type AnswerValue = string | number | boolean;
+export type ResponseValue = string | number | boolean;
 
 /** The marks of one rendering. */
-export class Marks {
+export class ResponseMarks {
   readonly #nonce: string;
   readonly #keys: string[] = [];
 
@@ -57,13 +57,13 @@ export function keysOf(...texts: readonly LaterText[]): readonly string[] {
 }
 
 /** The whole text. `valueAt` must know every key. */
-export function fillIn(text: LaterText, valueAt: (key: string) => AnswerValue): string {
+export function fillIn(text: LaterText, valueAt: (key: string) => ResponseValue): string {
   return text
     .map((piece) => (typeof piece === "string" ? piece : encode(valueAt(piece[0]), piece[1])))
     .join("");
 }
 
-function encode(value: AnswerValue, encoding: Encoding): string {
+function encode(value: ResponseValue, encoding: Encoding): string {
   switch (encoding) {
     case "text":
       return String(value);

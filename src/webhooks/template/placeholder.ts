@@ -1,18 +1,18 @@
 /**
- * Placeholders such as `{{ parameters.branch }}`, with one grammar for payload, header values and URL: `{{`, names joined by
- * dots, `}}`. There is no way to write a literal `{{`. PURE. A path finds only own members, and a value that was put in
- * is never read as a template again.
+ * Placeholders such as `{{ parameters.branch }}`, with one grammar for payload, header values and URL: `{{`, names
+ * joined by dots, `}}`. There is no way to write a literal `{{`. PURE. A path finds only own members. A value that was
+ * put in is never read as a template.
  */
 
-import { isJsonObject, type JsonObject } from "../base/json.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { isJsonObject, type JsonObject } from "../../base/json.ts";
+import { err, ok, type Result } from "../../base/result.ts";
 
 const RUN_MEMBERS = [
   ...(["id", "actionName", "triggeredBy", "createdAt"] as const),
   ...(["callbackUrl", "callbackToken", "expiresAt"] as const),
 ];
 
-/** Everything that placeholders can reach, and the default payload. Instants are RFC 3339 text. */
+/** What placeholders can reach, without secrets. It is also the default payload. Instants are RFC 3339 text. */
 export interface TemplateContext {
   readonly run: Readonly<Record<(typeof RUN_MEMBERS)[number], string>>;
   readonly parameters: JsonObject;
@@ -20,18 +20,18 @@ export interface TemplateContext {
   readonly entity: { readonly id: string | null };
 }
 
-/** What the templates of one trigger can reach. The default payload is only the part above, without secrets. */
+/** Everything that the templates of one trigger can reach. */
 export interface FullContext extends TemplateContext {
   readonly secrets?: Readonly<Record<string, string>>;
-  /** Stands in for a value of the receiver's answer. `path`: without `response`. */
+  /** Stands in for a value of the receiver's response. `path`: without `response`. */
   readonly response?: (path: readonly string[]) => LaterValue;
 }
 
-/** A value that is known only when the receiver has answered. */
+/** A value that is known only when the receiver has responded. */
 export class LaterValue {
-  /** Stands for the value inside other text. */
+  /** The stand-in inside other text. */
   readonly inText: string;
-  /** Stands for the value where it is alone, so that it keeps its type. */
+  /** The stand-in for a whole JSON value, so that the value keeps its type. */
   readonly #alone: string;
 
   constructor(inText: string, alone: string) {
@@ -45,9 +45,9 @@ export class LaterValue {
 }
 
 /** Text, which is never empty, or the path of a placeholder. */
-export type Part = string | readonly string[];
+export type TemplatePart = string | readonly string[];
 
-/** The first names of paths. Null: the members are the caller's. */
+/** The members of each first name. Null: callers choose the members. */
 const MEMBERS: Readonly<Record<keyof FullContext, readonly string[] | null>> = {
   run: RUN_MEMBERS,
   parameters: null,
@@ -57,21 +57,21 @@ const MEMBERS: Readonly<Record<keyof FullContext, readonly string[] | null>> = {
   response: null,
 };
 
-/** Which first names a template may use. It depends on where the template stands. */
+/** Which first names a template may use. URLs, requests and stop requests differ. */
 export type Roots = readonly (keyof FullContext)[];
 export const IN_URL: Roots = ["run", "parameters", "recommendations", "entity"];
 export const IN_REQUEST: Roots = [...IN_URL, "secrets"];
 export const IN_STOP_URL: Roots = [...IN_URL, "response"];
 export const IN_STOP_REQUEST: Roots = [...IN_REQUEST, "response"];
-/** For a template that was checked before, or that another check judges. */
+/** For a template that was checked before, or that another check refuses. */
 export const ANYWHERE = IN_STOP_REQUEST;
 
 const SHOWN_CHARACTERS = 80;
 const DIGITS = /^[0-9]+$/;
 
 /** The parts of a string, or a sentence about its first fault. Takes linear time. */
-export function parse(template: string, roots: Roots): Result<readonly Part[], string> {
-  const parts: Part[] = [];
+export function parse(template: string, roots: Roots): Result<readonly TemplatePart[], string> {
+  const parts: TemplatePart[] = [];
   let from = 0;
   while (from < template.length) {
     const open = template.indexOf("{{", from);
@@ -83,7 +83,7 @@ export function parse(template: string, roots: Roots): Result<readonly Part[], s
     if (close < 0 || inside.includes("{{")) return err("A {{ is not closed. End the placeholder with }}.");
     const path = inside.trim().split(".");
     const fault = faultOf(path, roots);
-    if (fault !== null) return err(`${shown(template.slice(open, close + 2))} ${fault}`);
+    if (fault !== null) return err(`${shortened(template.slice(open, close + 2))} ${fault}`);
     parts.push(path);
     from = close + 2;
   }
@@ -91,7 +91,7 @@ export function parse(template: string, roots: Roots): Result<readonly Part[], s
 }
 
 /** The parts of a template that was checked before. */
-export function parsed(template: string): readonly Part[] {
+export function parsed(template: string): readonly TemplatePart[] {
   const parts = parse(template, ANYWHERE);
   // Without the fault's sentence, because it quotes the template and this goes to the log.
   if (!parts.ok) throw new Error("rendering a template that was never checked");
@@ -106,11 +106,11 @@ function faultOf(path: readonly string[], roots: Roots): string | null {
   const [root = "", member] = path;
   if (!roots.some((known) => known === root)) {
     if (root === "secrets") return "is a secret. Use secrets only in headers and payload.";
-    if (root === "response") return "is not known yet. Use the receiver's answer only in cancel and link.";
+    if (root === "response") return "is not known yet. Use the receiver's response only in cancel and link.";
     return `is unknown. Begin with one of ${roots.join(", ")}.`;
   }
   if (root === "secrets") return path.length === 2 ? null : "is unknown. Write {{ secrets.NAME }}.";
-  if (root === "response") return answerFault(path);
+  if (root === "response") return responseFault(path);
   const members = MEMBERS[root as keyof FullContext];
   if (members === null || member === undefined) return null;
   if (path.length === 2 && members.includes(member)) return null;
@@ -118,22 +118,22 @@ function faultOf(path: readonly string[], roots: Roots): string | null {
 }
 
 /** Only one header can be read, because the others can carry cookies and the like. */
-function answerFault([, member, header, ...more]: readonly string[]): string | null {
-  if (member === undefined) return "is the whole answer. Name a member, as in {{ response.id }}.";
+function responseFault([, member, header, ...more]: readonly string[]): string | null {
+  if (member === undefined) return "is the whole response. Name a member, as in {{ response.id }}.";
   if (member !== "headers") return null;
   return header === "location" && more.length === 0
     ? null
     : "is unknown. response.headers has only location.";
 }
 
-function shown(placeholder: string): string {
+function shortened(placeholder: string): string {
   if (placeholder.length <= SHOWN_CHARACTERS) return placeholder;
   return `${placeholder.slice(0, SHOWN_CHARACTERS - 1).toWellFormed()}…`;
 }
 
-/** The text of all parts. Null once it has more than `maxBytes` UTF-16 units, each of which is a byte or more. */
+/** The text of all parts. Null if it has more than `maxBytes` UTF-16 units. Each unit is at least one byte. */
 export function fill(
-  parts: readonly Part[],
+  parts: readonly TemplatePart[],
   context: FullContext,
   maxBytes: number,
   encode: (text: string) => string,

@@ -24,17 +24,17 @@ async function sql({ path, created }: Fired, statement: string): Promise<Row> {
   return rows[0] ?? {};
 }
 
-it("a stop request and the answer that it waits for are erased with their run", async () => {
+it("a stop request and the response that it waits for are erased with their run", async () => {
   const { run } = await play({ status: 202, body: '{"id":1}' }, { url: "/{{ response.id }}" });
   await run.untilStatus("running");
-  expect(await rowsOf(run)).toEqual({ stops: 1, answers: 1 });
+  expect(await rowsOf(run)).toEqual({ stopRequests: 1, responses: 1 });
   const { path, created } = run;
   const scope = scopeOfPath(path);
   const n = readRunId(created.id).coordinator;
   await runInDurableObject(coordinatorOf(path, created.id), (_instance, { storage }) => {
     new Journal(storage, { name: coordinatorName(scope, n), scope, n }).forget([created.id]);
   });
-  expect(await rowsOf(run)).toEqual({ stops: 0, answers: 0 });
+  expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
 });
 
 it("a run that was cancelled has 15 minutes for its stop request, although the receiver asked for a later retry", async () => {
@@ -48,10 +48,10 @@ it("a run that was cancelled has 15 minutes for its stop request, although the r
   );
   await run.report({ status: "failed", error: "stopped" });
   await run.alarmIn(15 * MINUTE_MS - 1000);
-  expect(await rowsOf(run)).toMatchObject({ stops: 1 });
+  expect(await rowsOf(run)).toMatchObject({ stopRequests: 1 });
   const log = vi.spyOn(console, "log");
   await run.alarmIn(15 * MINUTE_MS + 1000);
-  expect(await rowsOf(run)).toMatchObject({ stops: 0 });
+  expect(await rowsOf(run)).toMatchObject({ stopRequests: 0 });
   const given = log.mock.calls.flat().find((line) => String(line).includes('"stop_given_up"'));
   expect(JSON.parse(String(given))).toMatchObject({
     run: run.created.id,

@@ -1,10 +1,10 @@
 /**
- * The start of a receiver's answer, for a person who wants to know why a delivery failed. PURE. Receivers echo, so an answer
- * can contain every secret of the request. Nothing searches it: who may see it is a question of permission
- * (`toWireEvent` in src/runs/timeline.ts).
+ * The start of a receiver's response, for a person who wants to know why a delivery failed. PURE. A response can
+ * contain every secret of the request, because receivers echo. No code searches it for secrets. A permission decides
+ * who may see it (`toWireEvent` in src/runs/timeline.ts).
  */
 
-/** How much of an answer is shown. */
+/** How much of a response is shown. */
 export const EXCERPT_MAX_BYTES = 1024;
 
 /** Control, format and private characters, line separators, and what fonts show as nothing. */
@@ -12,9 +12,9 @@ const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /**
- * The first 1 KiB as text, with "…" if there was more. `bytes`: the answer as far as it was read. `isCut`: there was more.
- * Every character that could move a cursor, break a line, or hide or reorder text is escaped: `\n`, `\u{202e}`. So the text has
- * at most 6145 characters.
+ * The first 1 KiB as text, with "…" if there was more. `bytes`: the response as far as it was read. `isCut`: there was
+ * more. Every character that could move a cursor, break a line, or hide or reorder text is escaped: `\n`, `\u{202e}`.
+ * So the text has at most 6145 characters.
  */
 export function excerptOf(bytes: Uint8Array, isCut: boolean): string {
   const isLonger = isCut || bytes.byteLength > EXCERPT_MAX_BYTES;

@@ -1,11 +1,10 @@
-/** zod: a trigger as a create sends it. A fault that the values can't change is refused here, with its place. PURE. */
+/** zod: a trigger as a create sends it. PURE. */
 
 import * as z from "zod/mini";
-import { isJsonObject } from "../base/json.ts";
+import { isJsonObject } from "../../base/json.ts";
 import {
   ATTEMPTS_DEFAULT,
   ATTEMPTS_MAX,
-  HEADERS_MAX,
   RESPONSE_VALUES_MAX,
   RETRY_DELAY_DEFAULT_MS,
   RETRY_DELAY_MAX_MS,
@@ -15,95 +14,16 @@ import {
   SECRET_USES_MAX,
   SECRETS_MAX,
   TRIGGER_MAX_BYTES,
-  URL_MAX_CHARACTERS,
   utf8Bytes,
-} from "../base/limits.ts";
-import { finiteNumbers, urlLength, wholeNumber } from "../http/schema-bounds.ts";
-import { described, HTTP_URL } from "../http/schema-parts.ts";
-import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL, type Roots } from "./placeholder.ts";
+} from "../../base/limits.ts";
+import { wholeNumber } from "../../http/schema-bounds.ts";
+import { described } from "../../http/schema-parts.ts";
+import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL } from "../template/placeholder.ts";
+import { pathsOf } from "../template/template.ts";
+import { headersOf, link, payloadOf, TOO_LONG, urlOf } from "./request-templates.ts";
 import { signingKey } from "./signature.ts";
-import { checkTemplate, checkUrlPath, checkUrlTemplate, pathsOf } from "./template.ts";
 
 const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
-/** RFC 9110, section 5.6.2. */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-export const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
-/** Set by us or by the connection. A caller's value would be lost, or would break the request. */
-const RESERVED_HEADER =
-  /^(host|content-length|idempotency-key|webhook-.*|action-runs-.*|accept-encoding|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|proxy-.*|cf-.*|cdn-loop)$/;
-
-const headersOf = (roots: Roots, whose: string) =>
-  z
-    .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
-    .check(
-      z.superRefine((value, context) => {
-        const seen = new Set<string>();
-        const entries = Object.entries(value);
-        if (entries.length > HEADERS_MAX) {
-          const message = `has ${entries.length} headers; send at most ${HEADERS_MAX}.`;
-          context.addIssue({ code: "custom", message });
-        }
-        for (const [name, text] of entries) {
-          const message = headerFault(name, text, seen, roots);
-          if (message !== null) context.addIssue({ code: "custom", path: [name], message });
-        }
-      }),
-    )
-    .register(z.globalRegistry, {
-      wire: {
-        type: "object",
-        maxProperties: HEADERS_MAX,
-        propertyNames: { pattern: HEADER_NAME.source },
-        additionalProperties: {
-          type: "string",
-          pattern: HEADER_VALUE.source,
-          maxLength: SECRET_MAX_CHARACTERS,
-        },
-      },
-      description: `Headers of the ${whose}. Values may contain placeholders. You can't set those that the service or the connection sets: \`host\`, \`content-length\`, \`idempotency-key\`, \`webhook-*\` and the like.`,
-    });
-
-const TOO_LONG = `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`;
-
-function headerFault(name: string, text: unknown, seen: Set<string>, roots: Roots): string | null {
-  const lower = name.toLowerCase();
-  if (!HEADER_NAME.test(name)) return "is not a valid header name; send one that RFC 9110 allows.";
-  if (RESERVED_HEADER.test(lower)) return "is set by the service or the connection; leave it out.";
-  if (seen.has(lower)) return "is there twice; send it once.";
-  seen.add(lower);
-  if (typeof text !== "string") return "send a string.";
-  if (text.length > SECRET_MAX_CHARACTERS) return TOO_LONG;
-  if (!HEADER_VALUE.test(text)) return "has characters that no header can carry; send printable ASCII.";
-  return checkTemplate(text, roots)?.sentence ?? null;
-}
-
-const payloadOf = (roots: Roots, description: string) =>
-  described(
-    z.unknown().check(
-      finiteNumbers,
-      z.superRefine((payload, context) => {
-        const fault = checkTemplate(payload, roots);
-        if (fault === null) return;
-        context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
-      }),
-    ),
-    description,
-  );
-
-const urlOf = (roots: Roots, description: string) =>
-  z
-    .string({ error: "send the URL to call." })
-    .check(
-      urlLength,
-      z.superRefine((url, context) => {
-        const message = checkUrlTemplate(url, roots) ?? checkUrlPath(url);
-        if (message !== null) context.addIssue({ code: "custom", message });
-      }),
-    )
-    .register(z.globalRegistry, {
-      wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
-      description,
-    });
 
 /** Secrets by name. They are kept apart from the templates, so that a stored trigger can show its templates. */
 export const triggerSecrets = z
@@ -162,51 +82,12 @@ const retry = z.strictObject(
   AN_OBJECT,
 );
 
-/** A link to show is one placeholder, or a URL with placeholders in its path and query. */
-const link = z
-  .string({ error: "send the URL of the job's page, as in {{ response.html_url }}." })
-  .check(
-    urlLength,
-    z.superRefine((template, context) => {
-      const message = linkFault(template);
-      if (message !== null) context.addIssue({ code: "custom", message });
-    }),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "string",
-      pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+([/?#]|$))",
-      maxLength: URL_MAX_CHARACTERS,
-    },
-    description:
-      "The page of the job, made from the receiver's answer: `{{ response.html_url }}`, or an `https` URL with placeholders in its path and query. It can have no secrets, the callback token included. The service shows it as the run's `externalUrl` if it is an `https` URL without credentials, and never fetches it.",
-  });
-
-function linkFault(template: string): string | null {
-  const fault = checkTemplate(template, IN_STOP_URL);
-  if (fault !== null) return fault.sentence;
-  const paths = pathsOf(template);
-  if (paths.some(([root, member = "callbackToken"]) => root === "run" && member === "callbackToken")) {
-    return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it and {{ run }} out.";
-  }
-  if (isWholeAnswer(template)) return null;
-  if (!/^https:\/\/[^/?#@]+([/?#]|$)/i.test(template)) {
-    return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders, without a user name.";
-  }
-  return checkUrlTemplate(template, IN_STOP_URL) ?? checkUrlPath(template);
-}
-
-/** Whether the receiver chooses the whole link. */
-export function isWholeAnswer(template: string): boolean {
-  return /^\{\{(?:(?!\}\}).)*\}\}$/s.test(template) && pathsOf(template)[0]?.[0] === "response";
-}
-
 const cancel = z
   .strictObject(
     {
       url: urlOf(
         IN_STOP_URL,
-        "The URL that stops the job: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query, values of the receiver's answer included: `{{ response.id }}`.",
+        "The URL that stops the job: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query, values of the receiver's response included: `{{ response.id }}`.",
       ),
       method: z._default(
         described(
@@ -229,12 +110,12 @@ const cancel = z
     id: "CancelRequest",
     examples: [{ url: "https://ci.example.com/jobs/{{ response.id }}/stop" }],
     description:
-      "The request that stops the job. The service sends it when a run is cancelled whose webhook was sent, with the trigger's retries and its signature. Its `webhook-id` and `Idempotency-Key` are the run's id and `-cancel`. The answers 404, 409 and 410 count as done.",
+      "The request that stops the job. The service sends it when a run is cancelled whose webhook was sent, with the trigger's retries and its signature. Its `webhook-id` and `Idempotency-Key` are the run's id and `-cancel`. The responses 404, 409 and 410 count as done.",
   });
 
 /**
- * What the limit counts. An action keeps its secrets when somebody changes the rest of it. If the limit counted them, a payload
- * that grows until it is refused would tell how long they are. They have bounds of their own.
+ * What the limit counts. Secrets have bounds of their own. An action keeps its secrets when somebody changes the rest
+ * of it: if the limit counted secrets, a payload that grows until it is refused would tell how long they are.
  */
 function withoutSecrets(value: unknown): unknown {
   if (!isJsonObject(value)) return value;
@@ -306,7 +187,7 @@ export const trigger = z
           startOn: z._default(
             described(
               z.enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' }),
-              "What starts the run: a 2xx answer to the webhook, or only the first heartbeat.",
+              "What starts the run: a 2xx response to the webhook, or only the first heartbeat.",
             ),
             "accepted",
           ),
@@ -336,26 +217,32 @@ export type Trigger = z.output<typeof trigger>;
 type Templates = Pick<Trigger, "headers" | "payload" | "secrets" | "link" | "cancel">;
 
 /**
- * What no member alone can tell: a placeholder for a secret that is missing, or too many secrets or values of the answer.
- * Members that were refused come here as well. A header of a stored action is a secret, so no sentence counts.
+ * Faults that no member has alone: a placeholder for a secret that is missing, or too many uses of secrets or of values
+ * of the response. Members that were refused come here as well. No sentence says how many uses there are, because a
+ * header of a stored action is a secret.
  */
 function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates) {
-  const places = { headers, payload, "cancel.headers": cancel?.headers, "cancel.payload": cancel?.payload };
+  const templates = {
+    headers,
+    payload,
+    "cancel.headers": cancel?.headers,
+    "cancel.payload": cancel?.payload,
+  };
   const faults: { readonly path: string[]; readonly message: string }[] = [];
-  for (const [place, template] of Object.entries(places)) {
+  for (const [member, template] of Object.entries(templates)) {
     const missing = pathsOf(template).find(
       ([root, name]) => root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name ?? "")),
     );
     if (missing === undefined) continue;
-    // A header's value is a secret of a stored action, so no sentence quotes a part of it.
-    const what = place.endsWith("headers") ? "a secret" : `{{ ${missing.join(".").slice(0, 80)} }}`;
+    // A header of a stored action is a secret, so no sentence quotes a part of it.
+    const what = member.endsWith("headers") ? "a secret" : `{{ ${missing.join(".").slice(0, 80)} }}`;
     const message = `uses ${what}, which is missing in secrets; add it.`;
-    faults.push({ path: place.split("."), message });
+    faults.push({ path: member.split("."), message });
   }
   const used = (root: string) =>
     [headers, payload, link, cancel].flatMap(pathsOf).filter(([of]) => of === root);
   if (used("response").length > RESPONSE_VALUES_MAX) {
-    const message = `link and cancel use more than ${RESPONSE_VALUES_MAX} values of the answer; use fewer.`;
+    const message = `link and cancel use more than ${RESPONSE_VALUES_MAX} values of the response; use fewer.`;
     faults.push({ path: [], message });
   }
   if (used("secrets").length > SECRET_USES_MAX) {

@@ -1,7 +1,7 @@
 /**
- * Makes one attempt of a delivery or of a stop request, in a Worker invocation of its own: opens the sealed request, puts the
- * receiver's earlier answer into it, judges its URL again, signs it, sends it, and reports the answer. It decides nothing
- * about the run, and it returns nothing secret.
+ * Makes one attempt of a delivery or of a stop request, in a Worker invocation of its own. It opens the sealed request,
+ * puts in the values of the receiver's earlier response, checks the URL again, signs and sends the request, and reports
+ * the result. It decides nothing about the run, and it returns nothing secret.
  */
 
 import { WorkerEntrypoint } from "cloudflare:workers";
@@ -11,29 +11,34 @@ import type { Env } from "../settings/env.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { webhookPolicy } from "../settings/webhook-policy.ts";
-import { ANSWER_VALUES_MAX_BYTES, type AnswerValues, answerValues, linkOf } from "./answer-values.ts";
-import { ATTEMPT_MAX_MS, type AttemptAnswer, UNANSWERED } from "./delivery.ts";
-import { EXCERPT_MAX_BYTES, excerptOf } from "./excerpt.ts";
-import { keysOf } from "./later-text.ts";
+import { ATTEMPT_MAX_MS, type AttemptResult, UNANSWERED } from "./delivery.ts";
 import {
   type Attempt,
-  type Sealed,
+  type SealedKind,
   sealedFor,
-  type WantedAnswer,
+  type WantedValues,
   type WebhookRequest,
-} from "./sealed-request.ts";
-import { signingKey, webhookSignature } from "./signature.ts";
-import { filledStop, type StopRequest, stopId } from "./stop-request.ts";
+} from "./request/sealed-request.ts";
+import { signingKey, webhookSignature } from "./request/signature.ts";
+import { filledStopRequest, type StopTemplate, stopRequestId } from "./request/stop-request.ts";
+import { EXCERPT_MAX_BYTES, excerptOf } from "./response/excerpt.ts";
+import {
+  linkOf,
+  RESPONSE_READ_MAX_BYTES,
+  type ResponseValues,
+  responseValues,
+} from "./response/response-values.ts";
+import { keysOf } from "./template/later-text.ts";
 
-/** How long to wait for the next piece of the body. It is short, because only the status counts. */
+/** How long to read a body of which only an excerpt is kept. It is short, because only the status counts. */
 const BODY_WAIT_MS = 1000;
-/** The same for a body whose values are wanted. */
+/** How long to read a body whose values are used. */
 const VALUES_WAIT_MS = 5000;
 
 export class WebhookSender extends WorkerEntrypoint<Env> {
   /** Never throws because of what a receiver does. */
-  async send(attempt: Attempt): Promise<AttemptAnswer> {
-    const { scope, runId, stop } = attempt;
+  async send(attempt: Attempt): Promise<AttemptResult> {
+    const { scope, runId, stopRequest } = attempt;
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
     if (!ring.ok) return unready("CALLBACK_SIGNING_KEYS can't be used", false);
     const opened = await openRequest(ring.value, attempt);
@@ -41,47 +46,47 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
     const request = opened.value;
     const policy = webhookPolicy(this.env, request.origin);
     if (!policy.ok) return unready("the service's webhook settings can't be used", false);
-    // A stop request is judged with the values of the answer put in.
+    // The URL of a stop request is checked with the values of the response put in.
     const url = guardUrl(request.url, policy.value);
     if (!url.ok) return unready(url.error.replace(/\.$/, ""), true);
-    const headers = await headersOf(request, runId, stop === undefined ? runId : stopId(runId));
-    const { values, excerpt, ...answer } = await exchange(url.value, request, headers);
-    const seal = (text: string, what: Sealed) => ring.value.seal(text, sealedFor(scope, runId, what));
+    const headers = await headersOf(request, runId, stopRequest === undefined ? runId : stopRequestId(runId));
+    const { values, excerpt, ...result } = await exchange(url.value, request, headers);
+    const seal = (text: string, kind: SealedKind) => ring.value.seal(text, sealedFor(scope, runId, kind));
     return {
-      ...answer,
+      ...result,
       excerpt: excerpt === null ? null : (await seal(excerpt, "excerpt")).toBase64(),
-      ...(values !== undefined && { values: await seal(JSON.stringify(values), "answer") }),
+      ...(values !== undefined && { values: await seal(JSON.stringify(values), "response") }),
     };
   }
 }
 
-/** The request of an attempt, or the answer that says why it can't be sent. */
+/** The request of an attempt, or the result that says why it can't be sent. */
 async function openRequest(
   ring: KeyRing,
-  { scope, runId, sealed, stop }: Attempt,
-): Promise<Result<WebhookRequest, AttemptAnswer>> {
-  const open = (text: Uint8Array<ArrayBuffer>, what: Sealed) =>
-    ring.open(text, sealedFor(scope, runId, what));
-  const text = await open(sealed, stop === undefined ? "delivery" : "stop");
+  { scope, runId, sealed, stopRequest }: Attempt,
+): Promise<Result<WebhookRequest, AttemptResult>> {
+  const open = (text: Uint8Array<ArrayBuffer>, kind: SealedKind) =>
+    ring.open(text, sealedFor(scope, runId, kind));
+  const text = await open(sealed, stopRequest === undefined ? "delivery" : "stop");
   if (text === null) {
     return err(unready("the key that sealed the request is not in CALLBACK_SIGNING_KEYS", true));
   }
-  if (stop === undefined) return ok(JSON.parse(text) as WebhookRequest);
-  const answer = stop.answer && (await open(stop.answer, "answer"));
-  if (stop.answer !== null && answer === null) {
-    return err(unready("the key that sealed the receiver's answer is not in CALLBACK_SIGNING_KEYS", true));
+  if (stopRequest === undefined) return ok(JSON.parse(text) as WebhookRequest);
+  const response = stopRequest.response && (await open(stopRequest.response, "response"));
+  if (stopRequest.response !== null && response === null) {
+    return err(unready("the key that sealed the receiver's response is not in CALLBACK_SIGNING_KEYS", true));
   }
-  const filled = filledStop(
-    JSON.parse(text) as StopRequest,
-    answer === null ? null : (JSON.parse(answer) as AnswerValues),
+  const filled = filledStopRequest(
+    JSON.parse(text) as StopTemplate,
+    response === null ? null : (JSON.parse(response) as ResponseValues),
   );
   return filled.ok
     ? filled
     : err({ ...UNANSWERED, reason: `was not called: ${filled.error}`, isFinal: true });
 }
 
-/** `isFinal`: another isolate could not send the request either, once no deploy is rolling out. */
-function unready(reason: string, isFinal: boolean): AttemptAnswer {
+/** `isFinal`: once no deploy is rolling out, no isolate can send the request. */
+function unready(reason: string, isFinal: boolean): AttemptResult {
   return { ...UNANSWERED, reason: `was not called: ${reason}`, isFinal, isUnready: true };
 }
 
@@ -102,8 +107,8 @@ async function headersOf(request: WebhookRequest, runId: string, id: string): Pr
   return headers;
 }
 
-/** An answer whose texts are not sealed yet. */
-type Exchanged = Omit<AttemptAnswer, "values"> & { readonly values?: AnswerValues };
+/** A result whose texts are not sealed yet. */
+type Exchanged = Omit<AttemptResult, "values"> & { readonly values?: ResponseValues };
 
 async function exchange(url: URL, request: WebhookRequest, headers: Headers): Promise<Exchanged> {
   const startedAt = Date.now();
@@ -113,8 +118,8 @@ async function exchange(url: URL, request: WebhookRequest, headers: Headers): Pr
   try {
     const response = await fetch(url, { method, headers, body, redirect: "manual", signal: abort.signal });
     const { status } = response;
-    const wanted = response.ok ? request.answer : undefined;
-    const { bytes, isCut } = await readStart(response.body, wanted !== undefined);
+    const wanted = response.ok ? request.wanted : undefined;
+    const { bytes, isCut } = await readStart(response.body, { forValues: wanted !== undefined });
     const isRedirect = status >= 300 && status <= 399;
     return {
       status,
@@ -132,19 +137,19 @@ async function exchange(url: URL, request: WebhookRequest, headers: Headers): Pr
     return { ...UNANSWERED, reason, durationMs: Date.now() - startedAt };
   } finally {
     clearTimeout(timer);
-    // Frees the connection: the rest of the answer is not needed.
+    // Frees the connection, because the rest of the response is not needed.
     abort.abort();
   }
 }
 
-/** What the trigger's templates use of an answer. */
+/** What the trigger's templates use of a response. */
 function used(
-  { stopKeys, link }: WantedAnswer,
+  { stopKeys, link }: WantedValues,
   bytes: Uint8Array,
   headers: Headers,
 ): Pick<Exchanged, "values" | "link"> {
   const wanted = [...new Set([...stopKeys, ...keysOf(link ?? [])])];
-  const found = answerValues(bytes, headers.get("Location"), wanted);
+  const found = responseValues(bytes, headers.get("Location"), wanted);
   const made = link === null ? null : linkOf(link, found);
   return {
     ...(stopKeys.length > 0 && { values: found.filter(([key]) => stopKeys.includes(key)) }),
@@ -152,19 +157,19 @@ function used(
   };
 }
 
-/** In our own words, because the runtime's words name addresses. */
+/** Why there was no response, in our own words, because the runtime's words name addresses. */
 function faultOf(error: string): string {
   if (/certificate|TLS|SSL/i.test(error)) return "could not be reached: its TLS certificate was not accepted";
   if (/DNS/i.test(error)) return "could not be reached: its name was not found";
   return "could not be reached, or broke the connection off";
 }
 
-/** As much of a body as an excerpt or the values need. `isCut`: there was more, or it did not come in time. */
+/** As much of a body as an excerpt or the values need. `isCut`: there was more, or the rest did not come in time. */
 async function readStart(
   body: ReadableStream | null,
-  forValues: boolean,
+  { forValues }: { readonly forValues: boolean },
 ): Promise<{ bytes: Uint8Array; isCut: boolean }> {
-  const bytes = new Uint8Array(forValues ? ANSWER_VALUES_MAX_BYTES : EXCERPT_MAX_BYTES + 1);
+  const bytes = new Uint8Array(forValues ? RESPONSE_READ_MAX_BYTES : EXCERPT_MAX_BYTES + 1);
   let length = 0;
   const upTo = (isCut: boolean) => ({ bytes: bytes.subarray(0, length), isCut });
   if (body === null) return upTo(false);
@@ -180,7 +185,7 @@ async function readStart(
       length += fits.byteLength;
     }
   } catch {
-    // The body broke off, or is not what its headers say. The status counts all the same.
+    // The body broke off, or is not what its headers say. The status still counts.
   } finally {
     void reader.cancel().catch(() => {});
   }

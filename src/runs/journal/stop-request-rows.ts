@@ -1,34 +1,38 @@
 /**
- * The journal's table of stop requests. A row is kept from the run's creation, because only the Worker can make the request.
- * It has its own due instant, because it can outlive the run's end.
+ * The journal's tables of stop requests, and of the responses that they use. A stop request is kept from the run's
+ * creation, because only the Worker can make it. It has its own due instant, because it can outlive the run's end. A
+ * run has a response only while it has a stop request.
  */
 
 import type { NewRequest, Progress, Tried } from "../../webhooks/delivery.ts";
-import { BEGINNING, type Due, type DueRows } from "./due-queue.ts";
-import { fittingIntoTurn } from "./turn.ts";
+import { fittingIntoBatch } from "./batch.ts";
+import { BEGINNING, type Due, type DueRows } from "./due-rows.ts";
 
 /** A stop request. Nobody has asked for it while it has neither `nextAt` nor `leaseUntil`. */
-export interface Stop extends NewRequest, Progress {
+export interface StopRequest extends NewRequest, Progress {
   /** How many attempts of the run's delivery had begun when the delivery was erased. */
   readonly deliveryAttempt: number;
-  /** The lease of the delivery's attempt that was under way then, until the attempt is answered; null if there was none. */
+  /**
+   * The lease of the delivery's last attempt, if the delivery was erased during that attempt. Null once the attempt has
+   * ended.
+   */
   readonly deliveryLease: number | null;
 }
 
-/** How far a delivery had got when it was erased. */
+/** How far a delivery got before it was erased. */
 export type ErasedDelivery = Pick<Tried, "host" | "attempt" | "leaseUntil">;
 
-type StopRow = Pick<NewRequest, "host" | "weight" | "maxAttempts" | "initialDelayMs"> &
-  Omit<Stop, keyof NewRequest | "isUnsure"> & { sealed: ArrayBuffer; isUnsure: number };
+type StopRequestRow = Pick<NewRequest, "host" | "weight" | "maxAttempts" | "initialDelayMs"> &
+  Omit<StopRequest, keyof NewRequest | "isUnsure"> & { sealed: ArrayBuffer; isUnsure: number };
 
-/** What failed is not tried again at once. */
+/** How long a row waits after its turn failed. */
 const PUT_OFF_MS = 30_000;
 
-export class StopRows implements DueRows {
+export class StopRequestRows implements DueRows {
   readonly #sql: SqlStorage;
   /**
-   * When the first row is due. Infinity: there is no row. Null: not read yet. Each change asks, and nearly always there is no
-   * row.
+   * When the first row is due. Infinity: there is no row. Null: not read yet. It is cached because each change of a run
+   * asks.
    */
   #nextDueAt: number | null = null;
 
@@ -36,8 +40,8 @@ export class StopRows implements DueRows {
     this.#sql = sql;
   }
 
-  of(runId: string): Stop | null {
-    const [row] = this.#sql.exec<StopRow>(
+  of(runId: string): StopRequest | null {
+    const [row] = this.#sql.exec<StopRequestRow>(
       `SELECT host, sealed, weight, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs, attempt, next_at AS nextAt,
          lease_until AS leaseUntil, is_unsure AS isUnsure, delivery_attempt AS deliveryAttempt,
          delivery_lease AS deliveryLease
@@ -63,8 +67,8 @@ export class StopRows implements DueRows {
   }
 
   /** `endsAt`: as for `insert`. */
-  update(runId: string, stop: Stop, endsAt: number): void {
-    const { attempt, nextAt, leaseUntil, isUnsure } = stop;
+  update(runId: string, stopRequest: StopRequest, endsAt: number): void {
+    const { attempt, nextAt, leaseUntil, isUnsure } = stopRequest;
     // An attempt under way keeps its lease, even past `endsAt`.
     const dueAt = leaseUntil ?? Math.min(nextAt ?? endsAt, endsAt);
     this.#write(
@@ -74,18 +78,18 @@ export class StopRows implements DueRows {
     );
   }
 
-  /** The run's delivery is erased, so what the stop request must know of it is noted here. */
+  /** Notes what the stop request must know of the run's delivery, which is erased. */
   deliveryErased(runId: string, { attempt, leaseUntil }: ErasedDelivery): void {
     const update = "UPDATE stop_requests SET delivery_attempt = ?, delivery_lease = ? WHERE run_id = ?";
     this.#sql.exec(update, attempt, leaseUntil, runId);
   }
 
-  /** Nothing of the delivery is under way any more. */
-  deliveryAnswered(runId: string): void {
+  /** Notes that no attempt of the delivery is under way any more. */
+  deliveryAttemptEnded(runId: string): void {
     this.#sql.exec("UPDATE stop_requests SET delivery_lease = NULL WHERE run_id = ?", runId);
   }
 
-  /** The run has ended, so its stop request has less time. */
+  /** Shortens the time of a stop request, because its run has ended. */
   endBy(runId: string, endsAt: number): void {
     const update = "UPDATE stop_requests SET ends_at = ?1, due_at = min(due_at, ?1) WHERE run_id = ?2";
     this.#write(update, endsAt, runId);
@@ -95,12 +99,25 @@ export class StopRows implements DueRows {
     this.#write("UPDATE stop_requests SET due_at = ? WHERE run_id = ?", now + PUT_OFF_MS, runId);
   }
 
-  /** False if there was none. */
-  erase(runId: string): boolean {
+  /** The sealed values of the receiver's response that the stop request uses; null if there are none. */
+  responseOf(runId: string): Uint8Array<ArrayBuffer> | null {
+    const select = "SELECT sealed FROM receiver_responses WHERE run_id = ?";
+    const [row] = this.#sql.exec<{ sealed: ArrayBuffer }>(select, runId);
+    return row === undefined ? null : new Uint8Array(row.sealed);
+  }
+
+  /** The first response stays, because it names the job that was started. */
+  putResponse(runId: string, sealed: Uint8Array<ArrayBuffer>): void {
+    const insert = "INSERT INTO receiver_responses (run_id, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    this.#sql.exec(insert, runId, sealed);
+  }
+
+  /** Erases the stop request, if there is one, with the response. */
+  erase(runId: string): void {
     const erased = this.#sql.exec("DELETE FROM stop_requests WHERE run_id = ? RETURNING 1", runId);
-    if ([...erased].length === 0) return false;
+    if ([...erased].length === 0) return;
     this.#nextDueAt = null;
-    return true;
+    this.#sql.exec("DELETE FROM receiver_responses WHERE run_id = ?", runId);
   }
 
   due(now: number, limit: number, after = BEGINNING): Due[] {
@@ -127,8 +144,8 @@ export class StopRows implements DueRows {
     return this.#nextDueAt;
   }
 
-  /** Another statement removed rows. */
-  forget(): void {
+  /** Call this when another statement removed rows. */
+  rowsWereRemoved(): void {
     this.#nextDueAt = null;
   }
 
@@ -138,7 +155,7 @@ export class StopRows implements DueRows {
        FROM stop_requests INDEXED BY stop_requests_due WHERE due_at <= ? AND ${clauses}`,
       ...bindings,
     );
-    return fittingIntoTurn([...rows]);
+    return fittingIntoBatch([...rows]);
   }
 
   #min(column: string, condition: string, ...bindings: (string | number)[]): number {
@@ -147,7 +164,7 @@ export class StopRows implements DueRows {
   }
 
   #write(statement: string, ...bindings: (SqlStorageValue | Uint8Array<ArrayBuffer>)[]): void {
-    // Before the write: if the transaction around it fails, memory must not claim what is not so.
+    // Before the write: if the transaction around it fails, the cache must not keep what was never committed.
     this.#nextDueAt = null;
     this.#sql.exec(statement, ...bindings);
   }

@@ -1,20 +1,20 @@
-/** Turns a trigger into a delivery: renders the request, judges its URL, and seals it before it leaves the Worker. */
+/** Turns a trigger into a delivery: renders the request, checks its URL, and seals it before it leaves the Worker. */
 
-import { isJsonObject } from "../base/json.ts";
+import { isJsonObject } from "../../base/json.ts";
 import {
   RENDERED_HEADERS_MAX_BYTES,
   RENDERED_MAX_BYTES,
   SECRET_MAX_CHARACTERS,
   URL_MAX_CHARACTERS,
   utf8Bytes,
-} from "../base/limits.ts";
-import { err, ok, type Result } from "../base/result.ts";
-import type { Env } from "../settings/env.ts";
-import type { KeyRing } from "../settings/key-ring.ts";
-import { guardUrl } from "../settings/url-guard.ts";
-import { webhookPolicy } from "../settings/webhook-policy.ts";
-import type { NewDelivery, NewRequest } from "./delivery.ts";
-import { fillIn, keysOf, type LaterText, Marks } from "./later-text.ts";
+} from "../../base/limits.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Env } from "../../settings/env.ts";
+import type { KeyRing } from "../../settings/key-ring.ts";
+import { guardUrl } from "../../settings/url-guard.ts";
+import { webhookPolicy } from "../../settings/webhook-policy.ts";
+import type { NewDelivery, NewRequest } from "../delivery.ts";
+import { fillIn, type LaterText, ResponseMarks } from "../template/later-text.ts";
 import {
   type FullContext,
   IN_STOP_URL,
@@ -22,13 +22,14 @@ import {
   LaterValue,
   type Roots,
   type TemplateContext,
-} from "./placeholder.ts";
-import { type Sealed, sealedFor, type WebhookRequest } from "./sealed-request.ts";
-import type { StopRequest } from "./stop-request.ts";
-import { pathsOf, renderHeader, renderJson, renderText, renderUrl } from "./template.ts";
-import { HEADER_VALUE, isWholeAnswer, type Trigger } from "./trigger.ts";
+} from "../template/placeholder.ts";
+import { pathsOf, renderHeader, renderJson, renderText, renderUrl } from "../template/template.ts";
+import { HEADER_VALUE, isWholeResponse } from "./request-templates.ts";
+import { type SealedKind, sealedFor, type WebhookRequest } from "./sealed-request.ts";
+import { type StopTemplate, stopRequestKeys } from "./stop-request.ts";
+import type { Trigger } from "./trigger.ts";
 
-/** Each is read after the name of the URL. */
+/** Each is the rest of a sentence that begins with the URL's member. */
 const URL_FAULTS = {
   too_large: `has more than ${URL_MAX_CHARACTERS} characters with its placeholders put in; send shorter values.`,
   dot_segment:
@@ -72,12 +73,12 @@ export async function prepareDelivery(
   if (!url.ok) return err({ code: "invalid_body", path: ["trigger", "url"], message: url.error });
   const later = renderLater(trigger, { ...context, secrets });
   if (!later.ok) return err({ code: "invalid_body", ...later.error });
-  const { stop, link } = later.value;
-  // The values of the answer are not known yet. Whatever they are, they change only the path and the query.
+  const { stopRequest, link } = later.value;
+  // The values of the response are not known yet. Whatever they are, they change only the path and the query.
   const stopUrl =
-    stop &&
+    stopRequest &&
     guardUrl(
-      fillIn(stop.url, () => "x"),
+      fillIn(stopRequest.url, () => "x"),
       policy.value,
     );
   if (stopUrl?.ok === false) {
@@ -85,16 +86,16 @@ export async function prepareDelivery(
   }
 
   const both = { signingSecret, origin };
-  const stopKeys = stop === null ? [] : keysOf(stop.url, stop.body, ...stop.headers.map(([, text]) => text));
+  const stopKeys = stopRequest === null ? [] : stopRequestKeys(stopRequest);
   const { weight, ...sent } = rendered.value;
   const request: WebhookRequest = {
     ...sent,
     ...both,
     url: url.value.href,
-    ...((link !== null || stopKeys.length > 0) && { answer: { stopKeys, link } }),
+    ...((link !== null || stopKeys.length > 0) && { wanted: { stopKeys, link } }),
   };
-  const seal = (sealed: WebhookRequest | StopRequest, what: Sealed) =>
-    ring.seal(JSON.stringify(sealed), sealedFor(scope, context.run.id, what));
+  const seal = (sealed: WebhookRequest | StopTemplate, kind: SealedKind) =>
+    ring.seal(JSON.stringify(sealed), sealedFor(scope, context.run.id, kind));
   const { maxAttempts, initialDelayMs } = retry;
   const delivery = {
     host: url.value.host,
@@ -104,50 +105,50 @@ export async function prepareDelivery(
     weight,
     sealed: await seal(request, "delivery"),
   };
-  if (stop === null || !stopUrl?.ok) return ok(delivery);
-  const { weight: stopWeight, ...stopped } = stop;
+  if (stopRequest === null || !stopUrl?.ok) return ok(delivery);
+  const { weight: stopWeight, ...stopped } = stopRequest;
   const sealed = await seal({ ...stopped, ...both }, "stop");
   const { host } = stopUrl.value;
-  return ok({ ...delivery, stop: { host, maxAttempts, initialDelayMs, weight: stopWeight, sealed } });
+  return ok({ ...delivery, stopRequest: { host, maxAttempts, initialDelayMs, weight: stopWeight, sealed } });
 }
 
-/** What is sent, or kept, once the receiver has answered. */
+/** What lacks values of the receiver's response. */
 interface Later {
-  readonly stop: (Pick<StopRequest, "method" | "url" | "headers" | "body"> & Weighed) | null;
+  readonly stopRequest: (Pick<StopTemplate, "method" | "url" | "headers" | "body"> & Weighed) | null;
   readonly link: LaterText | null;
 }
 
-/** The stop request and the link with places for the values of the answer. PURE. */
+/** The stop request and the link without the values of the response, or what is wrong. PURE. */
 export function renderLater(
   { cancel, link }: Pick<Trigger, "cancel" | "link">,
   context: FullContext,
   nonce: string = crypto.randomUUID().replaceAll("-", ""),
 ): Result<Later, TriggerFault> {
-  const marks = new Marks(nonce);
+  const marks = new ResponseMarks(nonce);
   const marked = { ...context, response: marks.stand };
   let linkText: LaterText | null = null;
   if (link !== undefined) {
-    const isWhole = isWholeAnswer(link);
+    const isWhole = isWholeResponse(link);
     const rendered = isWhole
       ? renderText(link, marked, URL_MAX_CHARACTERS)
       : renderUrl(link, marked, URL_MAX_CHARACTERS, IN_STOP_URL);
     if (!rendered.ok) return err(urlFault(["trigger", "link"], rendered.error));
     linkText = marks.cut(rendered.value, isWhole ? "text" : "url");
   }
-  if (cancel === undefined) return ok({ stop: null, link: linkText });
+  if (cancel === undefined) return ok({ stopRequest: null, link: linkText });
   // Nothing is sent by default. The payload may be null, which is JSON as well.
   const request = { ...cancel, payload: cancel.payload === undefined ? {} : cancel.payload };
   const rendered = renderRequest(request, marked, ["trigger", "cancel"], IN_STOP_URL);
   if (!rendered.ok) return rendered;
   const { method, url, headers, body, weight } = rendered.value;
-  const stop = {
+  const stopRequest = {
     weight,
     method,
     url: marks.cut(url, "url"),
     headers: Object.entries(headers).map(([name, value]) => [name, marks.cut(value, "text")] as const),
     body: marks.cut(body, sendsForm(cancel, marked) ? "form" : "json_text"),
   };
-  return ok({ stop, link: linkText });
+  return ok({ stopRequest, link: linkText });
 }
 
 type Weighed = Pick<NewRequest, "weight">;
@@ -207,7 +208,10 @@ function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS): Trig
   return { path, message: URL_FAULTS[fault] };
 }
 
-/** Judged without the secrets, or an admin could learn whether a secret goes on as `-urlencoded` does. */
+/**
+ * Whether the body is a form. Decided without the secrets, or an admin could learn whether a secret ends in
+ * `-urlencoded`.
+ */
 function sendsForm({ headers }: Pick<RequestTemplates, "headers">, context: FullContext): boolean {
   const [, template = ""] =
     Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type") ?? [];
@@ -225,8 +229,8 @@ function isSecret([root]: readonly string[]): boolean {
 }
 
 /**
- * The whole body, and the bytes that it has without the secrets. The limit is judged by these, or a parameter that grows until
- * it is refused would tell how long the secrets are.
+ * The whole body, and the bytes that it has without the secrets. The limit counts only these bytes. Otherwise, a
+ * parameter that grows until it is refused would tell how long the secrets are.
  */
 function bodyOf(
   request: RequestTemplates,
@@ -250,8 +254,8 @@ function bodyOf(
 }
 
 /**
- * Without a payload the context itself is sent, but no secrets. It is never read as a template, because its values are the
- * callers'.
+ * The payload with its placeholders put in. Without a payload, it is the context without secrets. The context is never
+ * read as a template, because its values are the callers'.
  */
 function payloadOf(
   { payload }: RequestTemplates,

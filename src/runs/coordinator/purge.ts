@@ -1,20 +1,20 @@
 /**
- * Removes runs whose retention is over, one batch at a time. D1's rows go first, so that the journal still knows the runs if
- * D1 fails. No caller waits for it.
+ * Purges runs whose retention is over, one batch at a time. D1's rows go first, so that the journal still knows the
+ * runs if D1 fails. No caller waits for a purge.
  */
 
 import { logFailure } from "../../base/log.ts";
 import type { RowStore } from "../d1/store.ts";
-import type { AlarmClock } from "../journal/alarm-clock.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Projection } from "../projection/projection.ts";
+import type { AlarmClock } from "./alarm/alarm-clock.ts";
 
-/** Small enough that a callback never waits long for it. */
-const BATCH = 200;
-/** After a batch that fails or hangs, the next one waits this long. */
+/** Small enough that a callback never waits long for a batch. */
+const BATCH_RUNS = 200;
+/** How long the next batch waits after one that fails or hangs. */
 const GIVEN_UP_MS = 10_000;
 
-export class Retention {
+export class Purge {
   readonly #journal: Journal;
   readonly #alarms: AlarmClock;
   readonly #projection: Projection;
@@ -27,10 +27,10 @@ export class Retention {
     this.#store = store;
   }
 
-  /** Starts to remove the runs that are due. Returns how many. */
-  purge(now: number): number {
+  /** Starts to purge the runs that are due. Returns how many. */
+  start(now: number): number {
     if (this.#alarms.holdsPurges(now)) return 0;
-    const ids = this.#journal.due.purgeable(now, BATCH);
+    const ids = this.#journal.due.purgeable(now, BATCH_RUNS);
     if (ids.length === 0) return 0;
     this.#alarms.holdPurges(now, GIVEN_UP_MS);
     void this.#remove(ids).catch((error: unknown) =>

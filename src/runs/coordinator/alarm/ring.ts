@@ -1,0 +1,44 @@
+/**
+ * What a coordinator does when its alarm rings: what is due first, then the purge, then the repair. None of it waits
+ * for D1 or for an attempt, because the next alarm would wait too. Whatever fails, the alarm is set again, and does not
+ * ring at once.
+ */
+
+import { log, logFailure } from "../../../base/log.ts";
+import type { AlarmClock } from "./alarm-clock.ts";
+
+/** The parts, in their order. The first three return how many runs or requests they took on. */
+export interface AlarmParts {
+  stopRequests(now: number): number;
+  /** All due open runs, also those whose deadline has passed. */
+  deliveries(now: number): number;
+  purge(now: number): number;
+  /** Returns what to log; null if everything has landed. */
+  repair(now: number): Readonly<Record<string, number | null>> | null;
+  /** Sets the alarm for what is due next. */
+  arm(now: number): void;
+}
+
+export function ring(clock: AlarmClock, coordinator: string, now: number, parts: AlarmParts): void {
+  clock.forgetArmed();
+  /** Each part on its own: if a full object fails the first part, the purge must still make room. */
+  const tried = <T>(part: () => T): T | null => {
+    try {
+      return part();
+    } catch (error) {
+      clock.failed(Date.now());
+      logFailure("alarm_failed", error, { coordinator });
+      return null;
+    }
+  };
+  const stopRequests = tried(() => parts.stopRequests(now)) ?? 0;
+  const due = stopRequests + (tried(() => parts.deliveries(now)) ?? 0);
+  const purging = tried(() => parts.purge(now)) ?? 0;
+  const repair = tried(() => parts.repair(now)) ?? null;
+  if (due + purging > 0 || repair !== null) log("info", "alarm", { coordinator, due, purging, ...repair });
+  const isArmed = tried(() => {
+    parts.arm(now);
+    return true;
+  });
+  if (isArmed === null) clock.armAfterFailure(now);
+}

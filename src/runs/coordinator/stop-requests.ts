@@ -1,0 +1,131 @@
+/**
+ * The stop requests of one coordinator's runs. They have a table of their own, because a stop request can outlive its
+ * run's end. A stop request never changes a run.
+ */
+
+import { logFailure } from "../../base/log.ts";
+import { isAttemptDue, LEASE_MS } from "../../webhooks/delivery.ts";
+import type { Attempt } from "../../webhooks/request/sealed-request.ts";
+import { type Journal, stopRequestEndsAt } from "../journal/journal.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import type { StopRequest } from "../journal/stop-request-rows.ts";
+import type { TimelineEvent } from "../timeline.ts";
+import type { DueQueue } from "./alarm/due-queue.ts";
+import type { Ledger } from "./ledger.ts";
+import { type Ending, Outbox, type Outgoing, type RequestKind, type Sending } from "./outbox.ts";
+
+export class StopRequests implements RequestKind<StopRequest> {
+  readonly eventPrefix = "stop";
+  /** Stop requests have slots of their own, so that no delivery delays one. */
+  readonly maxSlots = 50;
+  readonly maxBytes = 8_000_000;
+  readonly batchMax = 50;
+  /** There is no job any more, or it is stopping already. */
+  readonly done: ReadonlySet<number> = new Set([404, 409, 410]);
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #outbox: Outbox<StopRequest>;
+
+  constructor(journal: Journal, queue: DueQueue, ledger: Ledger, sending: Sending) {
+    this.#journal = journal;
+    this.#ledger = ledger;
+    this.#outbox = new Outbox(this, queue, sending);
+  }
+
+  /**
+   * Asks the receiver to stop the job of a run that was cancelled or asked to stop. Call it after that change, with the
+   * run as it is then. A repeated call does nothing. Nothing is sent if no attempt of the run's delivery has begun. If
+   * an attempt is under way, the stop request waits for its response, at most until its lease ends, because the
+   * response can name the job.
+   */
+  request(run: JournaledRun, now: number): void {
+    try {
+      this.#request(run, now);
+    } catch (error) {
+      // The cancel itself must not fail.
+      logFailure("stop_failed", error, { coordinator: this.#journal.owner.name, run: run.id });
+    }
+  }
+
+  #request(run: JournaledRun, now: number): void {
+    const stopRequest = this.#journal.stopRequests.of(run.id);
+    if (stopRequest === null || isRequested(stopRequest)) return;
+    if (stopRequest.deliveryAttempt === 0) {
+      this.#ledger.noteStopRequest(run, null, [], now);
+      return;
+    }
+    // After the clock stepped back, a lease may lie far ahead.
+    const nextAt = Math.min(Math.max(stopRequest.deliveryLease ?? now, now), now + LEASE_MS);
+    this.#outbox.submit(outgoing(run, { ...stopRequest, nextAt }), now);
+  }
+
+  /**
+   * An attempt of the run's delivery has ended. `values`: those of its response. A stop request that waited for them
+   * leaves now. It goes on waiting if an older attempt brought no values, because a newer attempt is under way.
+   */
+  deliveryAttemptEnded(
+    run: JournaledRun,
+    attempt: number,
+    values: Uint8Array<ArrayBuffer> | undefined,
+    now: number,
+  ): void {
+    const stopRequest = this.#journal.stopRequests.of(run.id);
+    if (stopRequest === null) return;
+    if (values !== undefined) this.#journal.stopRequests.putResponse(run.id, values);
+    if (values === undefined && attempt < stopRequest.deliveryAttempt) return;
+    this.#journal.stopRequests.deliveryAttemptEnded(run.id);
+    const hasWaited = stopRequest.attempt === 0 && stopRequest.nextAt !== null;
+    if (hasWaited && !isAttemptDue(stopRequest, now)) {
+      this.#outbox.submit(outgoing(run, { ...stopRequest, nextAt: now }), now);
+    }
+  }
+
+  takeBatch(now: number): number {
+    return this.#outbox.takeBatch(now);
+  }
+
+  find(runId: string, now: number): Outgoing<StopRequest> | null {
+    // The run first: if its time is up, it ends here, and that changes its stop request.
+    const run = this.#ledger.current(runId, now);
+    const stopRequest = this.#journal.stopRequests.of(runId);
+    return run === null || stopRequest === null ? null : outgoing(run, stopRequest);
+  }
+
+  /** The time of the stop request is up, or the due instant of its row was stale. */
+  idle(runId: string, now: number): void {
+    const found = this.find(runId, now);
+    if (found === null || now >= found.endsAt) this.#journal.stopRequests.erase(runId);
+    else this.#ledger.noteStopRequest(found.run, found.request, [], now);
+  }
+
+  attemptOf(runId: string, { attempt, sealed }: StopRequest): Attempt {
+    const { scope } = this.#journal.owner;
+    return {
+      scope,
+      runId,
+      attempt,
+      sealed,
+      stopRequest: { response: this.#journal.stopRequests.responseOf(runId) },
+    };
+  }
+
+  note({ run, request }: Outgoing<StopRequest>, events: readonly TimelineEvent[], now: number): void {
+    this.#ledger.noteStopRequest(run, request, events, now);
+  }
+
+  end({ run }: Outgoing<StopRequest>, _ending: Ending, events: readonly TimelineEvent[], now: number): void {
+    this.#ledger.noteStopRequest(run, null, events, now);
+  }
+
+  useResult(): void {
+    // Only the status counts.
+  }
+}
+
+function outgoing(run: JournaledRun, request: StopRequest): Outgoing<StopRequest> {
+  return { run, request, endsAt: stopRequestEndsAt(run) };
+}
+
+function isRequested({ attempt, nextAt, leaseUntil }: StopRequest): boolean {
+  return attempt > 0 || nextAt !== null || leaseUntil !== null;
+}

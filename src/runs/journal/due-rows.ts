@@ -1,0 +1,24 @@
+/** What the alarm asks of a table whose rows are due at some instant: open runs, and stop requests. */
+
+/** A row that is due. Rows that are due at the same instant are in the order of their ids. */
+export interface Due {
+  readonly dueAt: number;
+  readonly id: string;
+}
+
+/** Sorts before every row. */
+export const BEGINNING: Due = { dueAt: 0, id: "" };
+
+/** Each row has a due instant, and another instant at which its time is up. */
+export interface DueRows {
+  /** The rows that are due behind `after`, in order: at most `limit`, and only what fits into one batch. */
+  due(now: number, limit: number, after?: Due): Due[];
+  /** The due rows whose time is up. Scans every row that is due. */
+  overdue(now: number, limit: number): Due[];
+  /** When the time of the first due row is up; Infinity if nothing is due. Scans every row that is due. */
+  firstEndAt(now: number): number;
+  /** When the first row behind `after` is due; Infinity if there is none. */
+  nextDueAt(after?: Due): number;
+  /** Postpones a row whose turn failed. */
+  putOff(id: string, now: number): void;
+}
