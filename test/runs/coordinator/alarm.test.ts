@@ -179,7 +179,7 @@ it("a run that ends in a turn that fails afterwards is kept as long as any other
   await until(async () => (await journal(path, 0, kept)).length === 0);
 });
 
-it("retention never removes a run before its time, whatever says that it is due", async () => {
+it("no run is purged before its time, whatever says that it is due", async () => {
   const path = newRunsPath();
   const id = await createAged(path);
   await change(path, id, { type: "cancelled" });
@@ -258,7 +258,7 @@ it("all due runs end and land, even if one alarm can't take them all", async () 
 });
 
 it.each([null, "hang"] as const)(
-  "deadlines pass on time while 10 000 runs are due for retention, with writes to D1: %s",
+  "deadlines pass on time while 10 000 runs are due for the purge, with writes to D1: %s",
   async (fault) => {
     const path = newRunsPath();
     await fillJournal(path, 0, {

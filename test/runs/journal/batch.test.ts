@@ -1,4 +1,4 @@
-/** One turn of a coordinator takes on a bounded number of runs, bytes and events. */
+/** One batch has a bounded number of runs, bytes and events. */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -15,7 +15,7 @@ import { fillJournal } from "../../support/rows-in-journal.ts";
 const START = Date.now() + 100 * DAY_MS;
 const PAST_RETENTION = START - 31 * DAY_MS;
 const LARGE_BYTES = 500_000;
-const LARGE_IN_TURN = Math.floor(BATCH_MAX_BYTES / LARGE_BYTES);
+const LARGE_IN_BATCH = Math.floor(BATCH_MAX_BYTES / LARGE_BYTES);
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: START });
@@ -44,7 +44,7 @@ async function addEvents(path: string, each: number): Promise<void> {
   );
 }
 
-/** Rings until nothing is kept; the runs that each turn took away. */
+/** Rings until nothing is kept; the runs that each batch took away. */
 async function purgeAll(path: string): Promise<string[][]> {
   const turns: string[][] = [];
   faults.writes = {
@@ -67,7 +67,7 @@ async function purgeAll(path: string): Promise<string[][]> {
   return turns;
 }
 
-describe("retention takes away at a time", () => {
+describe("a purge takes away at a time", () => {
   it("what has few events, 200 runs", async () => {
     const path = newRunsPath();
     await fillJournal(path, 0, { rows: 450, landed: true, endedAt: PAST_RETENTION });
@@ -89,7 +89,7 @@ describe("retention takes away at a time", () => {
     await fillJournal(path, 0, { rows: 20, landed: true, endedAt: PAST_RETENTION });
     await makeLarge(path);
     const turns = await purgeAll(path);
-    expect(turns.map((ids) => ids.length)).toEqual([LARGE_IN_TURN, LARGE_IN_TURN, 20 - 2 * LARGE_IN_TURN]);
+    expect(turns.map((ids) => ids.length)).toEqual([LARGE_IN_BATCH, LARGE_IN_BATCH, 20 - 2 * LARGE_IN_BATCH]);
   });
 });
 
@@ -100,7 +100,7 @@ it("deadlines end no more than 4 MB of runs at a time; the alarm is set again fo
   const ended = async () =>
     (await journal(path, 0, "SELECT id FROM runs WHERE completed_at IS NOT NULL")).length;
   await direct(path, 0).poke();
-  for (const expected of [LARGE_IN_TURN, 2 * LARGE_IN_TURN, 20]) {
+  for (const expected of [LARGE_IN_BATCH, 2 * LARGE_IN_BATCH, 20]) {
     await runDurableObjectAlarm(coordinator(path, 0));
     expect(await ended()).toBe(expected);
   }
@@ -111,8 +111,9 @@ it("sealed requests of deliveries that are due count as well", async () => {
   await fillJournal(path, 0, { rows: 20, landed: true, deadlineAt: START });
   const due = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
     storage.sql.exec(
-      `INSERT INTO deliveries (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, is_unsure)
-       SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1, 1000, 0, 0 FROM runs`,
+      `INSERT INTO deliveries (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, is_unsure,
+         weight)
+       SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1, 1000, 0, 0, 1 FROM runs`,
       LARGE_BYTES,
     );
     return new DueRuns(storage.sql).due(START, 200).length;
@@ -134,10 +135,10 @@ it("a resync takes no more than 4 MB of runs at a time, and comes to the end", a
       after = batch.at(-1)?.id ?? "";
     }
   });
-  expect(batches).toEqual([LARGE_IN_TURN, LARGE_IN_TURN, 20 - 2 * LARGE_IN_TURN]);
+  expect(batches).toEqual([LARGE_IN_BATCH, LARGE_IN_BATCH, 20 - 2 * LARGE_IN_BATCH]);
 });
 
-it("a run that alone is more than a turn takes on gets a turn of its own", () => {
+it("a run that is too large for any batch gets a batch of its own", () => {
   const huge = { bytes: BATCH_MAX_BYTES + 1, events: 0 };
   const storied = { bytes: 1, events: BATCH_MAX_EVENTS + 1 };
   const small = { bytes: 1, events: 1 };

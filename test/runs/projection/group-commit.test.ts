@@ -117,7 +117,7 @@ it("does not restore a removed run, however late its flight arrives", async () =
   const createdAt = Date.now() - 40 * DAY_MS;
   const gate = holdWrites(/INSERT/);
   const id = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
-  // The alarm is due at once: it ends the overdue run, and retention takes it, while the flight is still up.
+  // The alarm is due at once: it ends the overdue run, and the purge takes it, while the flight is still up.
   await until(async () => (await journal(path, 0, "SELECT id FROM runs")).length === 0);
   gate.open();
   await landed(path);
@@ -167,7 +167,7 @@ it("does not postpone the repair of an unlanded row after an eviction", async ()
   expect(await alarmAt(path, 0)).toBeLessThanOrEqual(repairAt ?? 0);
 });
 
-it("sets the repair in the same turn that makes a row unlanded", async () => {
+it("sets the repair in the same stretch that makes a row unlanded", async () => {
   const path = newRunsPath();
   const gate = holdWrites();
   await createAged(path);

@@ -158,7 +158,7 @@ describe("a run that has not landed", () => {
     expect((await landedRows(path)).get(id)).toMatchObject({ action_name: "as-journalled" });
   });
 
-  it("is not sent from memory after retention removed it", async () => {
+  it("is not sent from memory after the purge removed it", async () => {
     const path = newRunsPath();
     const bound: string[] = [];
     faults.writes = { refuse: (text) => bound.push(text) === 0 };
@@ -166,7 +166,7 @@ describe("a run that has not landed", () => {
     const firstId = await createAged(path);
     const createdAt = Date.now() - 40 * DAY_MS;
     const takenId = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
-    // The alarm is due at once: it ends the overdue run, and retention takes it, while the first flight is still up.
+    // The alarm is due at once: it ends the overdue run, and the purge takes it, while the first flight is still up.
     const isTaking = () => bound.some((text) => text.startsWith(`${scopeOfPath(path)}\u0001["`));
     await until(async () => isTaking() && (await versionsInJournal(path)).length === 1);
     gate.open();
