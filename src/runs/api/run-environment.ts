@@ -13,7 +13,7 @@ import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { callCoordinator } from "../coordinator-client.ts";
 import type { Coordinator, RunReply } from "../protocol.ts";
 import { isGenuineRunId, readRunId } from "../run-id.ts";
-import { remind } from "./bookmark/reminders.ts";
+import { remind } from "./reminders.ts";
 
 /** The environment that a request is about, and what the request needs to reach its runs. */
 export interface RunEnvironment {

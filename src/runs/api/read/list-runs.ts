@@ -9,8 +9,8 @@ import type { RunFilters, RunPageQuery } from "../../d1/filters.ts";
 import { listRuns, type RunPage } from "../../d1/list.ts";
 import { type RunSummary, summarizeRuns } from "../../d1/summary.ts";
 import { type Bookmark, bookmarkOfRun, type SentBookmark } from "../bookmark/bookmark.ts";
-import { dropReminder, remindersOf } from "../bookmark/reminders.ts";
 import { settle } from "../bookmark/settle.ts";
+import { dropReminder, remindersOf } from "../reminders.ts";
 import type { RunEnvironment } from "../run-environment.ts";
 
 /** `bookmark`: what D1 shows, and the coordinators that it may be behind. */

@@ -4,9 +4,9 @@
  * data, because a promise or a stub of one request must not be used by another.
  */
 
-import { BoundedMap } from "../../../base/bounded-map.ts";
-import { msSince } from "../../../base/time.ts";
-import { readRunId } from "../../run-id.ts";
+import { BoundedMap } from "../../base/bounded-map.ts";
+import { msSince } from "../../base/time.ts";
+import { readRunId } from "../run-id.ts";
 
 const MAX_SCOPES = 1000;
 const MAX_AGE_MS = 5000;
