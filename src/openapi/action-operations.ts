@@ -45,7 +45,10 @@ const PUT: Operation = {
   operationId: "putAction",
   summary: "Store an action",
   description:
-    "Creates or replaces an action. Send `If-Match` with the ETag that you read, so that you overwrite nobody's change. Header values, `signingSecret` and `trigger.secrets` are write-only. Null keeps the stored value, as long as scheme, host and port of the URL stay the same. A change takes effect within 30 seconds. Requires the permission `actions:manage`.",
+    "Creates or replaces an action. Send `If-Match` with the ETag that you read, so that you overwrite " +
+    "nobody's change. Header values, `signingSecret` and `trigger.secrets` are write-only. Null keeps the " +
+    "stored value, as long as scheme, host and port of the URL stay the same. A change takes effect " +
+    "within 30 seconds. Requires the permission `actions:manage`.",
   parameters: [...OF_ACTION, IF_MATCH, IF_NONE_MATCH],
   responses: {
     ...responds(200, "The definition that replaced an older one", action, ["ETag"]),
@@ -92,7 +95,9 @@ const RUN: Operation = {
   operationId: "runAction",
   summary: "Run a stored action",
   description:
-    "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret of the CI product. If the action has a trigger, the response has no `callback`, because only the receiver gets the callback token. Requires the permission `data:write`.",
+    "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret " +
+    "of the CI product. If the action has a trigger, the response has no `callback`, because only the " +
+    "receiver gets the callback token. Requires the permission `data:write`.",
   parameters: [...OF_ACTION, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
     ...responds(201, "The run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),

@@ -22,7 +22,9 @@ const CALLBACK: Operation = {
   operationId: "completeActionRun",
   summary: "Complete an action run (external workflow callback)",
   description:
-    "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` again. Requires the run's callback token.",
+    "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a " +
+    "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
+    "again. Requires the run's callback token.",
   parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
   responses: {
     ...responds(200, "Completed action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
@@ -35,7 +37,10 @@ const HEARTBEAT: Operation = {
   operationId: "heartbeatActionRun",
   summary: "Send a heartbeat",
   description:
-    "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional body adds a message, the progress and a link to the job's page. The response says whether somebody asked the run to stop. The response does not contain the run's inputs. 409 after the end also means that the job must stop. Requires the run's callback token.",
+    "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional " +
+    "body adds a message, the progress and a link to the job's page. The response says whether somebody " +
+    "asked the run to stop. The response does not contain the run's inputs. 409 after the end also means " +
+    "that the job must stop. Requires the run's callback token.",
   parameters: OF_RUN,
   responses: {
     ...responds(200, "The run's status and deadline, and a request to stop", heartbeatResponse),

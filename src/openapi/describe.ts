@@ -23,7 +23,12 @@ const errorBody = z
       z.string().meta({
         format: "json-pointer",
         maxLength: POINTER_MAX_CHARACTERS,
-        description: `A JSON pointer (RFC 6901) to the member of the request's body that is wrong, such as \`/trigger/url\` or \`/labels/0\`. If a member is missing, the pointer says where to add it. If several members are wrong, it points to the first one. For \`invalid_query\`, it is a slash and the name of the parameter, such as \`/limit\`. It is missing if the request as a whole is wrong, or if it would have more than ${POINTER_MAX_CHARACTERS} characters.`,
+        description:
+          "A JSON pointer (RFC 6901) to the member of the request's body that is wrong, such as " +
+          "`/trigger/url` or `/labels/0`. If a member is missing, the pointer says where to add it. If " +
+          "several members are wrong, it points to the first one. For `invalid_query`, it is a slash and the " +
+          "name of the parameter, such as `/limit`. It is missing if the request as a whole is wrong, or if " +
+          `it would have more than ${POINTER_MAX_CHARACTERS} characters.`,
       }),
     ),
   })

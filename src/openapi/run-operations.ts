@@ -52,7 +52,9 @@ const SUMMARY: Operation = {
   operationId: "summarizeActionRuns",
   summary: "Count action runs by status",
   description:
-    "Counts the runs that a list with the same filters shows, by status. A count is exact up to 1000. If you filter by a label, an entity, an action or a trigger, the service counts only the newest 5000 such runs. If there are more, every count is `atLeast`. Requires the permission `data:read`.",
+    "Counts the runs that a list with the same filters shows, by status. A count is exact up to 1000. If " +
+    "you filter by a label, an entity, an action or a trigger, the service counts only the newest 5000 " +
+    "such runs. If there are more, every count is `atLeast`. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
@@ -66,7 +68,9 @@ const CREATE: Operation = {
   operationId: "createActionRun",
   summary: "Create an action run",
   description:
-    "Creates an action run. If you send a `trigger`, the service also starts the workflow by a webhook. Only this response contains the callback token. If you repeat the request with the same `Idempotency-Key`, you get the same run. Requires the permission `data:write`.",
+    "Creates an action run. If you send a `trigger`, the service also starts the workflow by a webhook. " +
+    "Only this response contains the callback token. If you repeat the request with the same " +
+    "`Idempotency-Key`, you get the same run. Requires the permission `data:write`.",
   tags,
   security,
   parameters: [...IN_ENVIRONMENT, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
@@ -145,7 +149,10 @@ const REQUEST_CANCEL: Operation = {
   operationId: "requestActionRunCancel",
   summary: "Cancel an action run",
   description:
-    "Cancels a pending or a running run. A pending run ends at once. A running run stays open for `graceSeconds`, so that its job can stop cleanly. The responses to heartbeats tell the job. If the job reports `succeeded` in time, the run succeeds. Otherwise it ends as `cancelled`. If you cancel twice, the grace that ends first counts. Requires the permission `data:write`.",
+    "Cancels a pending or a running run. A pending run ends at once. A running run stays open for " +
+    "`graceSeconds`, so that its job can stop cleanly. The responses to heartbeats tell the job. If the " +
+    "job reports `succeeded` in time, the run succeeds. Otherwise it ends as `cancelled`. If you cancel " +
+    "twice, the grace that ends first counts. Requires the permission `data:write`.",
   tags,
   security,
   parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
@@ -174,7 +181,10 @@ const RETRY: Operation = {
   operationId: "retryActionRun",
   summary: "Run an action run again",
   description:
-    "Creates a new run with the inputs, labels and timeouts of a run that has ended. `parameters` replaces its parameters. A run of a stored action goes through the action as it is now. A run with a `trigger` of its own can't be retried, because its trigger is not kept. Requires the permission `data:write`.",
+    "Creates a new run with the inputs, labels and timeouts of a run that has ended. `parameters` " +
+    "replaces its parameters. A run of a stored action goes through the action as it is now. A run with a " +
+    "`trigger` of its own can't be retried, because its trigger is not kept. Requires the permission " +
+    "`data:write`.",
   tags,
   security,
   parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
@@ -210,7 +220,9 @@ const EVENTS: Operation = {
   operationId: "listActionRunEvents",
   summary: "Read or follow a run's timeline",
   description:
-    "Returns the events of a run, oldest first, in pages. If you send `Accept: text/event-stream`, you get Server-Sent Events instead, live until the run ends. A stream takes no `limit` and no `cursor`. Requires the permission `data:read`.",
+    "Returns the events of a run, oldest first, in pages. If you send `Accept: text/event-stream`, you " +
+    "get Server-Sent Events instead, live until the run ends. A stream takes no `limit` and no `cursor`. " +
+    "Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...OF_RUN, LAST_EVENT_ID],
@@ -247,7 +259,9 @@ const RESYNC: Operation = {
   operationId: "resyncActionRuns",
   summary: "Rebuild the database from the journals",
   description:
-    "Writes every run of an environment to the database again. Use it after you restore the database. It also removes the rows of runs that are no longer kept. The work continues after the response. Send the request again to see how many runs remain. Requires ROOT_TOKEN.",
+    "Writes every run of an environment to the database again. Use it after you restore the database. It " +
+    "also removes the rows of runs that are no longer kept. The work continues after the response. Send " +
+    "the request again to see how many runs remain. Requires ROOT_TOKEN.",
   tags: ["Service"],
   security,
   parameters: IN_ENVIRONMENT,

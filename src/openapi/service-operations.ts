@@ -54,7 +54,9 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     operationId: "isReady",
     summary: "Readiness check",
     description:
-      "Checks the settings, the database and its migrations. The service asks the database at most once in 5 seconds and caches the result. `actionsUnderOlderKeys` counts the stored actions, up to 10000, whose secrets the first signing key has not sealed yet. Keep the older keys until it is 0.",
+      "Checks the settings, the database and its migrations. The service asks the database at most once in " +
+      "5 seconds and caches the result. `actionsUnderOlderKeys` counts the stored actions, up to 10000, " +
+      "whose secrets the first signing key has not sealed yet. Keep the older keys until it is 0.",
     responses: {
       ...responds(
         200,

@@ -11,7 +11,10 @@ const MINT: Operation = {
   operationId: "createApiToken",
   summary: "Mint an API token",
   description:
-    "Creates an API token and returns it. Only this response contains the token. Its scope, role and expiry can't exceed those of your own token. Without `expiresAt`, the token expires when yours does. The number of living tokens below a token is limited: 10 000 below one that `ROOT_TOKEN` minted, and a tenth on each level below that. Requires the permission `tokens:manage`.",
+    "Creates an API token and returns it. Only this response contains the token. Its scope, role and " +
+    "expiry can't exceed those of your own token. Without `expiresAt`, the token expires when yours does. " +
+    "The number of living tokens below a token is limited: 10 000 below one that `ROOT_TOKEN` minted, " +
+    "and a tenth on each level below that. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
     ...responds(201, "The token, shown once", createdApiToken),
@@ -58,7 +61,9 @@ const AUDIT: Operation = {
   operationId: "listAudit",
   summary: "List audit entries",
   description:
-    "Returns who minted and revoked tokens, changed stored actions, and asked for a resync, newest first. A token of one environment sees the entries of that environment. Entries are kept for `RETENTION_DAYS`. Requires the permission `tokens:manage`.",
+    "Returns who minted and revoked tokens, changed stored actions, and asked for a resync, newest first. " +
+    "A token of one environment sees the entries of that environment. Entries are kept for " +
+    "`RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
   responses: {
     ...responds(200, "Audit entries", auditList, ["Link"]),

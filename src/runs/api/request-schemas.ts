@@ -133,7 +133,9 @@ export const cancel = z
         )
         .register(z.globalRegistry, {
           wire: { type: "string", maxLength: CANCEL_REASON_MAX_BYTES, pattern: PLAIN_TEXT },
-          description: `Why the run is cancelled: one line of well-formed Unicode without control characters. The job and every reader of the run can see it. At most ${CANCEL_REASON_MAX_BYTES} bytes of UTF-8.`,
+          description:
+            "Why the run is cancelled: one line of well-formed Unicode without control characters. The job and " +
+            `every reader of the run can see it. At most ${CANCEL_REASON_MAX_BYTES} bytes of UTF-8.`,
         }),
     ),
     graceSeconds: z._default(
@@ -207,7 +209,9 @@ const externalUrl = parsedText(
   // Without `format: uri`, because browsers accept more than that format allows.
   wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
   description:
-    "The page of the job that does the work: an `http` or `https` URL. An `https` URL without credentials also becomes the run's `externalUrl`, which can be set at most five times. Every other URL is only shown as text.",
+    "The page of the job that does the work: an `http` or `https` URL. An `https` URL without credentials " +
+    "also becomes the run's `externalUrl`, which can be set at most five times. Every other URL is only " +
+    "shown as text.",
 });
 
 const PROGRESS = outOfRange("a number", 0, 1);

@@ -46,7 +46,9 @@ export const headersOf = (roots: Roots, whose: string) =>
           maxLength: SECRET_MAX_CHARACTERS,
         },
       },
-      description: `Headers of the ${whose}. Values may contain placeholders. You can't set those that the service or the connection sets: \`host\`, \`content-length\`, \`idempotency-key\`, \`webhook-*\` and the like.`,
+      description:
+        `Headers of the ${whose}. Values may contain placeholders. You can't set those that the service or ` +
+        "the connection sets: `host`, `content-length`, `idempotency-key`, `webhook-*` and the like.",
     });
 
 export const TOO_LONG = `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`;
@@ -108,7 +110,10 @@ export const link = z
       maxLength: URL_MAX_CHARACTERS,
     },
     description:
-      "The page of the job, made from the receiver's response: `{{ response.html_url }}`, or an `https` URL with placeholders in its path and query. It can have no secrets, the callback token included. The service shows it as the run's `externalUrl` if it is an `https` URL without credentials, and never fetches it.",
+      "The page of the job, made from the receiver's response: `{{ response.html_url }}`, or an `https` URL " +
+      "with placeholders in its path and query. It can have no secrets, the callback token included. The " +
+      "service shows it as the run's `externalUrl` if it is an `https` URL without credentials, and never " +
+      "fetches it.",
   });
 
 function linkFault(template: string): string | null {

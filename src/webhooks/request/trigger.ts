@@ -87,7 +87,9 @@ const cancel = z
     {
       url: urlOf(
         IN_STOP_URL,
-        "The URL that stops the job: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query, values of the receiver's response included: `{{ response.id }}`.",
+        "The URL that stops the job: `https`, with a public host name, on port 443 or one that the operator " +
+          "allows. Placeholders may stand in its path and query, values of the receiver's response included: " +
+          "`{{ response.id }}`.",
       ),
       method: z._default(
         described(
@@ -110,7 +112,9 @@ const cancel = z
     id: "CancelRequest",
     examples: [{ url: "https://ci.example.com/jobs/{{ response.id }}/stop" }],
     description:
-      "The request that stops the job. The service sends it when a run is cancelled whose webhook was sent, with the trigger's retries and its signature. Its `webhook-id` and `Idempotency-Key` are the run's id and `-cancel`. The responses 404, 409 and 410 count as done.",
+      "The request that stops the job. The service sends it when a run is cancelled whose webhook was sent, " +
+      "with the trigger's retries and its signature. Its `webhook-id` and `Idempotency-Key` are the run's " +
+      "id and `-cancel`. The responses 404, 409 and 410 count as done.",
   });
 
 /**
@@ -152,7 +156,9 @@ export const trigger = z
           type: z.literal("webhook", { error: 'send "webhook".' }),
           url: urlOf(
             IN_URL,
-            "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may stand in its path and query. In development, `ALLOW_INSECURE_WEBHOOKS` opens `http` and loopback hosts.",
+            "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. " +
+              "Placeholders may stand in its path and query. In development, `ALLOW_INSECURE_WEBHOOKS` opens `http` " +
+              "and loopback hosts.",
           ),
           method: z._default(
             described(
@@ -165,7 +171,10 @@ export const trigger = z
           payload: z.optional(
             payloadOf(
               IN_REQUEST,
-              "The body of the webhook: any JSON, whose strings may contain placeholders such as `{{ run.callbackUrl }}`. Without it, the body is everything that placeholders can reach, except secrets. If `headers` has `Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form. Libraries that verify a signature can refuse a form: see `signingSecret`.",
+              "The body of the webhook: any JSON, whose strings may contain placeholders such as " +
+                "`{{ run.callbackUrl }}`. Without it, the body is everything that placeholders can reach, except secrets. " +
+                "If `headers` has `Content-Type: application/x-www-form-urlencoded`, send a flat object, and the " +
+                "body is a form. Libraries that verify a signature can refuse a form: see `signingSecret`.",
             ),
           ),
           secrets: z.optional(triggerSecrets),
@@ -180,7 +189,10 @@ export const trigger = z
               .register(z.globalRegistry, {
                 wire: { type: "string", pattern: "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", maxLength: 94 },
                 description:
-                  "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or compute the HMAC yourself.",
+                  "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many " +
+                  "libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. " +
+                  "For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or " +
+                  "compute the HMAC yourself.",
               }),
           ),
           retry: z._default(retry, { maxAttempts: ATTEMPTS_DEFAULT, initialDelayMs: RETRY_DELAY_DEFAULT_MS }),
