@@ -1,6 +1,6 @@
 /** Every answer stays true when the object is evicted between any two steps, with or without an outage of D1. */
 
-import { abortAllDurableObjects, evictAllDurableObjects, runDurableObjectAlarm } from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { sweep } from "../../src/runs/sweep.ts";
@@ -171,10 +171,16 @@ it("while writes to D1 hang, every object is aborted before every step", async (
   vi.restoreAllMocks();
 });
 
-async function play(evictBefore: (n: number) => boolean, evict = evictAllDurableObjects): Promise<void> {
+const evictOwner = ({ path, created }: Story) =>
+  created === undefined ? undefined : evictDurableObject(coordinatorOf(path, created.id));
+
+async function play(
+  evictBefore: (n: number) => boolean,
+  evict: (story: Story) => unknown = evictOwner,
+): Promise<void> {
   const story: Story = { path: newRunsPath() };
   for (const [n, step] of STEPS.entries()) {
-    if (evictBefore(n)) await evict();
+    if (evictBefore(n)) await evict(story);
     await step.go(story);
   }
   faults.writes = null;

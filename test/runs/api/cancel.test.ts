@@ -1,6 +1,6 @@
 /** POST …/cancel: what it answers, what it leaves behind, and what the job hears. */
 
-import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CANCELS_MAX } from "../../../src/runs/journal/cancel-rows.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
@@ -351,7 +351,7 @@ describe("the same request with the same key", () => {
       Promise.all(keys.map((key, n) => cancel(path, run.id, { graceSeconds: 60 - n }, keyed(key))));
     expect(new Set((await all()).map(({ status }) => status))).toEqual(new Set([202]));
     await report(run, { status: "failed", error: "stopped" });
-    await evictAllDurableObjects();
+    await evictDurableObject(coordinatorOf(path, run.id));
     for (const answer of await all()) expect([answer.status, replayed(answer)]).toEqual([202, "true"]);
   });
 
@@ -421,7 +421,7 @@ it("survives an eviction between the request and the end of its grace", async ()
   const request = { type: "cancel_requested", by: "ci", reason: "why", graceMs: 30_000 } as const;
   const key = { key: "t:root:k", fingerprint: "f" };
   expect(await direct(path, 0).cancel(id, request, key)).toMatchObject({ ok: true, isOver: false });
-  await evictAllDurableObjects();
+  await evictDurableObject(coordinatorOf(path, id));
   passMs(31_000);
   expect(await direct(path, 0).cancel(id, request, key)).toMatchObject({
     ok: true,
