@@ -58,6 +58,7 @@ const ALONE = [
   "test/auth/token-{guesses,memory}.test.ts",
   "test/hostile/{address,body,values}.test.ts",
   "test/http/{limits,ready}.test.ts",
+  "test/property/property.test.ts",
   "test/runs/coordinator/unnamed-coordinator.test.ts",
   "test/runs/d1/list-plan.test.ts",
   "test/runs/projection/backpressure.test.ts",

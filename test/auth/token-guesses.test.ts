@@ -6,6 +6,7 @@ import { lookUpToken } from "../../src/auth/api-token.ts";
 import { clientOf } from "../../src/auth/client-address.ts";
 import { chargeGuess, lookUpGuess } from "../../src/auth/token-guesses.ts";
 import { askWith, envWith } from "../support/bindings.ts";
+import { later } from "../support/clock.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
@@ -22,10 +23,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-function later(ms: number): void {
-  vi.setSystemTime(Date.now() + ms);
-}
 
 /** A well-formed token that nobody minted. */
 function unknownToken(): string {

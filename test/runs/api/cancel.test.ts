@@ -4,6 +4,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CANCELS_MAX } from "../../../src/runs/journal/cancel-rows.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
+import { later } from "../../support/clock.ts";
 import { alarmIn, change, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import {
   type ActionRun,
@@ -45,10 +46,6 @@ async function storyOf(path: string, id: string): Promise<string[]> {
 }
 
 /** Lets time pass: to `ms` after now. */
-function passMs(ms: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
-}
-
 describe("a pending run", () => {
   it.each([{}, { graceSeconds: 3600 }, { graceSeconds: 0, reason: "wrong branch" }])(
     "is cancelled at once: %j",
@@ -298,7 +295,7 @@ describe("the same request with the same key", () => {
     });
     const { path, run } = await started();
     await cancel(path, run.id, body, keyed("k"));
-    passMs(30_000);
+    later(30_000);
     expect(await cancel(path, run.id, body, keyed("k"))).toMatchObject({
       status: 202,
       body: { status: "cancelled" },
@@ -323,7 +320,7 @@ describe("the same request with the same key", () => {
   const ENDS: Readonly<Record<string, (run: CreatedRun) => Promise<unknown>>> = {
     "reports a success": (run) => report(run, { status: "succeeded" }),
     "reports a failure": (run) => report(run, { status: "failed", error: "stopped" }),
-    "is silent until the grace is over": async () => passMs(61_000),
+    "is silent until the grace is over": async () => later(61_000),
   };
   it.each(SECONDS.flatMap(([what, grace]) => Object.keys(ENDS).map((end) => [what, end, grace] as const)))(
     "of a second cancel %s, and of the first one, gets its own status again after the job %s",
@@ -422,7 +419,7 @@ it("survives an eviction between the request and the end of its grace", async ()
   const key = { key: "t:root:k", fingerprint: "f" };
   expect(await direct(path, 0).cancel(id, request, key)).toMatchObject({ ok: true, isOver: false });
   await evictDurableObject(coordinatorOf(path, id));
-  passMs(31_000);
+  later(31_000);
   expect(await direct(path, 0).cancel(id, request, key)).toMatchObject({
     ok: true,
     replayed: true,
