@@ -49,21 +49,24 @@ const WORKERS = 2;
 const LIMITS = { testTimeout: 600_000, hookTimeout: 600_000 };
 
 /**
- * Files that change the schema or the statistics of D1, compare all of its rows, or change what an isolate remembers for
- * everybody. Each has a runtime of its own, which takes a second or two. All others share a runtime with those before them, so
- * none may count on an empty D1.
+ * Files that change the schema or the statistics of D1, compare or sweep all of its rows, change what an isolate remembers for
+ * everybody, or leave thousands of rows to objects that go on with them. Each has a runtime of its own, which takes a second or
+ * two. All others share a runtime with those before them, so none may count on an empty D1.
  */
 const ALONE = [
+  "test/actions/{keys,memory}.test.ts",
+  "test/auth/token-{guesses,memory}.test.ts",
   "test/hostile/{address,body,values}.test.ts",
   "test/http/limits.test.ts",
-  "test/actions/memory.test.ts",
-  "test/auth/token-{guesses,memory}.test.ts",
   "test/health/ready.test.ts",
+  "test/property/property.test.ts",
   "test/runs/coordinator/unnamed-coordinator.test.ts",
   "test/runs/d1/list-plan.test.ts",
+  "test/runs/projection/backpressure.test.ts",
   "test/runs/d1/sweep.test.ts",
-  "test/upgrade/**",
+  "test/upgrade/**/*.test.ts",
 ];
+const WEBHOOKS_ALONE = ["test/webhooks/{crowd,property,waiting-deliveries,waiting-stop-requests}.test.ts"];
 
 const NO_RUNTIME_TESTS = [
   "test/server/**",
@@ -81,6 +84,17 @@ async function quietRuntime() {
     { outboundService: () => new Response("no network", { status: 503 }) },
   );
 }
+
+/** As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly included. */
+async function localRuntime() {
+  return inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" });
+}
+
+const WEBHOOKS = {
+  ...LIMITS,
+  globalSetup: ["./test/support/receiver/setup.ts"],
+  setupFiles: ["./test/support/setup.ts"],
+};
 
 export default defineConfig(async () => ({
   test: {
@@ -106,16 +120,18 @@ export default defineConfig(async () => ({
         test: { ...LIMITS, name: "alone", include: ALONE, setupFiles: ["./test/support/setup.ts"] },
       },
       {
-        // As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly included.
-        plugins: [await inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" })],
+        plugins: [await localRuntime()],
         test: {
-          ...LIMITS,
+          ...WEBHOOKS,
           name: "webhooks",
           isolate: false,
           include: ["test/webhooks/**/*.test.ts"],
-          globalSetup: ["./test/support/receiver/setup.ts"],
-          setupFiles: ["./test/support/setup.ts"],
+          exclude: WEBHOOKS_ALONE,
         },
+      },
+      {
+        plugins: [await localRuntime()],
+        test: { ...WEBHOOKS, name: "webhooks alone", include: WEBHOOKS_ALONE },
       },
       {
         // The client, the command line and the console's pure parts in Node, the first two against servers that misbehave.

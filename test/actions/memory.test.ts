@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { knownAction } from "../../src/actions/cache.ts";
+import { clockFrom } from "../support/clock.ts";
 import { faults } from "../support/faults.ts";
 import { heldRead, withPatience } from "../support/held-read.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
@@ -9,18 +10,10 @@ import { insertActions, newActionsPath, put, run, scopeOf } from "./actions.ts";
 
 const START = Date.parse("2030-01-01T00:00:00Z");
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["Date"] });
-  vi.setSystemTime(START);
-});
+const later = clockFrom(START);
 afterEach(() => {
-  vi.useRealTimers();
   vi.restoreAllMocks();
 });
-
-function later(ms: number): void {
-  vi.setSystemTime(START + ms);
-}
 
 function refOf(path: string) {
   return { scope: scopeOf(path), name: "deploy" };

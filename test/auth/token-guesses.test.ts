@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { lookUpToken } from "../../src/auth/api-token.ts";
 import { chargeGuess, clientOf, lookUpGuess } from "../../src/auth/token-guesses.ts";
 import { askWith, envWith } from "../support/bindings.ts";
+import { later } from "../support/clock.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
@@ -21,10 +22,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-function later(ms: number): void {
-  vi.setSystemTime(Date.now() + ms);
-}
 
 /** A well-formed token that nobody minted. */
 function unknownToken(): string {

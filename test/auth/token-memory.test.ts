@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { lookUpToken } from "../../src/auth/api-token.ts";
+import { clockFrom } from "../support/clock.ts";
 import { faults } from "../support/faults.ts";
 import { heldRead, withPatience } from "../support/held-read.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
@@ -8,17 +9,7 @@ import { grantToken, newProject, type Refusal, revokeElsewhere, sha256 } from ".
 
 const START = Date.parse("2030-01-01T00:00:00Z");
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["Date"] });
-  vi.setSystemTime(START);
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-function later(ms: number): void {
-  vi.setSystemTime(START + ms);
-}
+const later = clockFrom(START);
 
 /** A well-formed token that nobody minted. */
 function unknownToken(): string {

@@ -1,9 +1,10 @@
 /** POST …/cancel: what it answers, what it leaves behind, and what the job hears. */
 
-import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CANCELS_MAX } from "../../../src/runs/journal/cancel-rows.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
+import { later } from "../../support/clock.ts";
 import { alarmIn, change, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import {
   type ActionRun,
@@ -45,10 +46,6 @@ async function storyOf(path: string, id: string): Promise<string[]> {
 }
 
 /** Lets time pass: to `ms` after now. */
-function passMs(ms: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
-}
-
 describe("a pending run", () => {
   it.each([{}, { graceSeconds: 3600 }, { graceSeconds: 0, reason: "wrong branch" }])(
     "is cancelled at once: %j",
@@ -298,7 +295,7 @@ describe("the same request with the same key", () => {
     });
     const { path, run } = await started();
     await cancel(path, run.id, body, keyed("k"));
-    passMs(30_000);
+    later(30_000);
     expect(await cancel(path, run.id, body, keyed("k"))).toMatchObject({
       status: 202,
       body: { status: "cancelled" },
@@ -323,7 +320,7 @@ describe("the same request with the same key", () => {
   const ENDS: Readonly<Record<string, (run: CreatedRun) => Promise<unknown>>> = {
     "reports a success": (run) => report(run, { status: "succeeded" }),
     "reports a failure": (run) => report(run, { status: "failed", error: "stopped" }),
-    "is silent until the grace is over": async () => passMs(61_000),
+    "is silent until the grace is over": async () => later(61_000),
   };
   it.each(SECONDS.flatMap(([what, grace]) => Object.keys(ENDS).map((end) => [what, end, grace] as const)))(
     "of a second cancel %s, and of the first one, gets its own status again after the job %s",
@@ -351,7 +348,7 @@ describe("the same request with the same key", () => {
       Promise.all(keys.map((key, n) => cancel(path, run.id, { graceSeconds: 60 - n }, keyed(key))));
     expect(new Set((await all()).map(({ status }) => status))).toEqual(new Set([202]));
     await report(run, { status: "failed", error: "stopped" });
-    await evictAllDurableObjects();
+    await evictDurableObject(coordinatorOf(path, run.id));
     for (const answer of await all()) expect([answer.status, replayed(answer)]).toEqual([202, "true"]);
   });
 
@@ -421,8 +418,8 @@ it("survives an eviction between the request and the end of its grace", async ()
   const request = { type: "cancel_requested", by: "ci", reason: "why", graceMs: 30_000 } as const;
   const key = { key: "t:root:k", fingerprint: "f" };
   expect(await direct(path, 0).cancel(id, request, key)).toMatchObject({ ok: true, isOver: false });
-  await evictAllDurableObjects();
-  passMs(31_000);
+  await evictDurableObject(coordinatorOf(path, id));
+  later(31_000);
   expect(await direct(path, 0).cancel(id, request, key)).toMatchObject({
     ok: true,
     replayed: true,

@@ -211,7 +211,8 @@ describe("a wait", () => {
     const run = await createRun(path);
     const waiting = wait(path, run.id, 60);
     await scheduler.wait(50);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 59_000 });
+    const now = Date.now.bind(Date);
+    vi.spyOn(Date, "now").mockImplementation(() => now() + 59_000);
     await abortAllDurableObjects();
     const { answer, ms } = await waiting;
     expect(answer.body.status).toBe("pending");

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import { WATCHERS_PER_RUN_AND_TOKEN } from "../../../src/runs/coordinator/watchers.ts";
 import { readRunId } from "../../../src/runs/run-id.ts";
+import { later } from "../../support/clock.ts";
 import { until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { ask, type CreatedRun, createRun } from "../../support/requests.ts";
@@ -38,10 +39,6 @@ async function begin(expiresInMs?: number): Promise<Scene> {
   const expiresAt = expiresInMs === undefined ? null : new Date(Date.now() + expiresInMs).toISOString();
   const token = await grantToken(project, { role: "viewer", expiresAt });
   return { runPath: `${path}/${run.id}`, run, token };
-}
-
-function later(ms: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
 }
 
 /** Takes every seat of the run that this token may have; how many those were. */

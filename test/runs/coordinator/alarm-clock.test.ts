@@ -6,6 +6,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { later } from "../../support/clock.ts";
 import { alarmAt, change, coordinator, createAged, DAY_MS, direct, MINUTE_MS } from "../../support/direct.ts";
 import { type Fault, faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
@@ -19,10 +20,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-function pass(ms: number): void {
-  vi.setSystemTime(Date.now() + ms);
-}
 
 function createDueIn(path: string, ms: number): Promise<string> {
   return createAged(path, { deadlineAt: Date.now() + ms });
@@ -80,7 +77,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: nth.map((n) => onRun("end", n, (p, id) => change(p, id, { type: "cancelled" }))) },
   { weight: 2, arbitrary: nth.map((n) => onRun("start", n, (p, id) => change(p, id, { type: "started" }))) },
   { weight: 2, arbitrary: nth.map((n) => onRun("read", n, (p, id) => direct(p, 0).read(id))) },
-  { weight: 4, arbitrary: ms.map((t): Step => ({ what: `pass ${t} ms`, go: async () => pass(t) })) },
+  { weight: 4, arbitrary: ms.map((t): Step => ({ what: `pass ${t} ms`, go: async () => later(t) })) },
   {
     weight: 3,
     arbitrary: fc.constant<Step>({
@@ -151,7 +148,7 @@ describe("an alarm that was dropped", () => {
     expect(await alarmAt(path, 0)).toBe(Date.now());
     // And again, where it was dropped again.
     await drop(path);
-    pass(MINUTE_MS + 1);
+    later(MINUTE_MS + 1);
     await createDueIn(path, DAY_MS);
     expect(await alarmAt(path, 0)).toBe(Date.now());
   });
@@ -193,11 +190,11 @@ describe("a change", () => {
   it("that leaves the alarm too early costs one ring", async () => {
     const path = newRunsPath();
     const id = await createDueIn(path, 3000);
-    const later = Date.now() + DAY_MS;
-    await createAged(path, { deadlineAt: later });
+    const dayAhead = Date.now() + DAY_MS;
+    await createAged(path, { deadlineAt: dayAhead });
     await change(path, id, { type: "cancelled" });
     await direct(path, 0).settle();
     await runDurableObjectAlarm(coordinator(path, 0));
-    expect(await alarmAt(path, 0)).toBe(later);
+    expect(await alarmAt(path, 0)).toBe(dayAhead);
   });
 });

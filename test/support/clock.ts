@@ -1,0 +1,21 @@
+/** Clocks that only a test moves. `Date` alone is faked: timers run as ever. */
+
+import { afterEach, beforeEach, vi } from "vitest";
+
+/** Moves the clock on by `ms`, where it stands still until `vi.useRealTimers()`. */
+export function later(ms: number): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+}
+
+/** Lets the clock stand at `start` before each test. What it returns moves the clock to `ms` after that. */
+export function clockFrom(start: number): (ms: number) => void {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["Date"], now: start });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  return (ms) => {
+    vi.setSystemTime(start + ms);
+  };
+}
