@@ -4,7 +4,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Job, Measured, ToLoad } from "./load.ts";
-import { makeSeeds } from "./seeds.ts";
+import { makeSeeds, type SeedCounts } from "./seeds.ts";
 import { open, type Site, type SiteOptions } from "./site.ts";
 
 const LOAD = fileURLToPath(new URL("./load.ts", import.meta.url));
@@ -13,7 +13,7 @@ export type Generator = { run(job: Job): Promise<Measured> };
 
 /** Opens a site with runs to read, and a load process. Closes both, even if the work fails. */
 export async function withLoad<T>(
-  options: SiteOptions,
+  { seeds, ...options }: SiteOptions & { readonly seeds?: SeedCounts },
   work: (site: Site, generator: Generator) => Promise<T>,
 ): Promise<T> {
   const site = await open(options);
@@ -29,7 +29,7 @@ export async function withLoad<T>(
     return measured;
   };
   try {
-    tell({ setup: { origins: site.origins, seeds: await makeSeeds(site) } });
+    tell({ setup: { origins: site.origins, seeds: await makeSeeds(site, seeds) } });
     return await work(site, { run });
   } finally {
     child.disconnect();

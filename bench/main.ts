@@ -10,12 +10,13 @@ import { withLoad } from "./generator.ts";
 import { ORIGINALS } from "./growth/fill.ts";
 import { growingStatements, growthTables, measureGrowth } from "./growth/growth.ts";
 import { countHops } from "./hops.ts";
-import { measure, QUICK, WHOLE } from "./measure.ts";
+import { measure, QUICK, TRIAL, WHOLE } from "./measure.ts";
 import { isBounded, measureMemory, memoryTable } from "./memory.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 import { toSvg } from "./plot.ts";
 import { hottest, profile } from "./profile.ts";
 import { toResult } from "./result.ts";
+import { FEW_SEEDS, SEEDS, type SeedCounts } from "./seeds.ts";
 import { build } from "./site.ts";
 import { toTable } from "./table.ts";
 import { measureWrites, writesTable } from "./writes.ts";
@@ -32,6 +33,7 @@ npm run bench -- --growth                  what a million runs change, beside 10
                  --runs 10000,100000       other numbers of runs
 npm run bench -- --memory                  what workerd holds after 200 thousand requests, in about 20 minutes
                  --requests 20000          after another number of requests
+npm run bench -- --trial                   as little as possible of any of these, to try the bench itself
 
 --built                                    measures what the last bench has built
 --json FILE, --plot FILE                   where the result goes as JSON and as an SVG
@@ -39,10 +41,14 @@ npm run bench -- --memory                  what workerd holds after 200 thousand
 Operations: ${Object.keys(OPERATIONS).join("; ")}`;
 
 const FOLDER = join(ROOT, ".wrangler", "bench");
+/** What `--trial` makes of the other flags' usual values. */
+const TRIAL_SIZES = "10000,20000";
+const TRIAL_REQUESTS = 100;
 const { values: flags } = parseArgs({
   options: {
     help: { type: "boolean", short: "h" },
     quick: { type: "boolean", default: false },
+    trial: { type: "boolean", default: false },
     only: { type: "string" },
     profile: { type: "string" },
     callers: { type: "string", default: "16" },
@@ -73,8 +79,8 @@ else if (flags.only === "writes") await countWrites();
 else await compare();
 
 async function grow(): Promise<void> {
-  const sizes = sizesOf(flags.runs ?? "10000,1000000");
-  const rounds = flags.rounds === undefined ? undefined : numberOf(flags.rounds, 1);
+  const sizes = sizesOf(flags.runs ?? (flags.trial ? TRIAL_SIZES : "10000,1000000"));
+  const rounds = flags.rounds === undefined && !flags.trial ? undefined : numberOf(flags.rounds, 1);
   const growth = await measureGrowth(sizes, rounds, progress);
   tell(growthTables(growth), "growth.json", growth);
   for (const sentence of growingStatements(growth)) {
@@ -83,13 +89,14 @@ async function grow(): Promise<void> {
 }
 
 async function weigh(): Promise<void> {
-  const memory = await measureMemory(numberOf(flags.requests, 200_000), progress);
+  const requests = numberOf(flags.requests, flags.trial ? TRIAL_REQUESTS : 200_000);
+  const memory = await measureMemory(requests, seedCounts(), progress);
   tell(memoryTable(memory), "memory.json", { memory });
   if (!isBounded(memory)) fail("The service's heap still grew in the second half of the requests.");
 }
 
 async function countWrites(): Promise<void> {
-  const writes = await measureWrites(flightsForMs(), progress);
+  const writes = await measureWrites(flightsForMs(), flags.trial, progress);
   tell(writesTable(writes), "writes.json", { writes });
 }
 
@@ -139,20 +146,25 @@ function sizesOf(text: string): number[] {
   return refuse(`--runs takes at least two multiples of ${ORIGINALS} from ${4 * ORIGINALS}: 10000,1000000`);
 }
 
+function seedCounts(): SeedCounts {
+  return flags.trial ? FEW_SEEDS : SEEDS;
+}
+
 function flightsForMs(): number {
-  return flags.quick || flags.ms !== undefined ? 1500 : 10_000;
+  return flags.quick || flags.trial || flags.ms !== undefined ? 1500 : 10_000;
 }
 
 async function compare(): Promise<void> {
   const only = flags.only === undefined ? null : operationOf(flags.only);
-  const usual = flags.quick ? QUICK : WHOLE;
+  const usual = flags.trial ? TRIAL : flags.quick ? QUICK : WHOLE;
   const forMs = numberOf(flags.ms, usual.forMs);
   const warmUpMs = Math.min(usual.warmUpMs, forMs);
   const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
   const logged: string[] = [];
-  const writes = only === null ? await measureWrites(flightsForMs(), progress) : null;
+  const writes = only === null ? await measureWrites(flightsForMs(), flags.trial, progress) : null;
   progress("making runs to read");
-  const result = await withLoad({ onLog: (line) => logged.push(line) }, async (_, generator) => {
+  const options = { onLog: (line: string) => logged.push(line), seeds: seedCounts() };
+  const result = await withLoad(options, async (_, generator) => {
     progress("counting round trips");
     const hops = await countHops(generator, logged);
     return toResult(await measure(generator, plan, progress), hops);

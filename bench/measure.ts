@@ -14,6 +14,8 @@ export interface Plan {
 }
 
 export const WHOLE: Plan = { rounds: 9, forMs: 1000, warmUpMs: 1000, only: null };
+/** For a try of the bench itself. So few responses tell nothing about speed. */
+export const TRIAL: Plan = { rounds: 1, forMs: 20, warmUpMs: 0, only: null };
 export const QUICK: Plan = { rounds: 3, forMs: 400, warmUpMs: 200, only: null };
 
 /** One operation at one number of callers, over all rounds. */
@@ -47,7 +49,7 @@ export async function measure(
       for (const operation of group.flat()) {
         const nothing = { rates: [], latenciesMs: [], meanwhileRates: [], failures: 0, firstFailure: null };
         gathered.set(operation, { operation, callers, ...nothing });
-        await run(operation, callers, warmUpMs);
+        if (warmUpMs > 0) await run(operation, callers, warmUpMs);
       }
       for (let round = 0; round < rounds; round++) {
         // Rotated by one each round, so that no operation always comes first.

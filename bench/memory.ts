@@ -10,6 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Devtools, withDevtools } from "./devtools.ts";
 import { withLoad } from "./generator.ts";
 import type { Job } from "./load.ts";
+import type { SeedCounts } from "./seeds.ts";
 import type { WorkerName } from "./site.ts";
 import { markdown } from "./table.ts";
 
@@ -43,10 +44,14 @@ export interface Memory {
 }
 
 /** Throws if a response is wrong. */
-export async function measureMemory(requests: number, onProgress: (text: string) => void): Promise<Memory[]> {
+export async function measureMemory(
+  requests: number,
+  seeds: SeedCounts,
+  onProgress: (text: string) => void,
+): Promise<Memory[]> {
   const all: Memory[] = [];
   for (const { operation, worker } of SERIES) {
-    const samples = await withLoad({ inspected: true }, ({ inspector, origins }, generator) =>
+    const samples = await withLoad({ inspected: true, seeds }, ({ inspector, origins }, generator) =>
       withDevtools(inspector(worker), async (devtools) => {
         const measureAt = (n: number) => sample(devtools, origins[worker], n);
         const samples = [await measureAt(0)];

@@ -4,12 +4,11 @@ import { LIST_LIMIT, NAIVE_CREATE, type Reading, type Seeds } from "./operations
 import type { Site } from "./site.ts";
 
 const PROJECT = "/bench/shop";
-const OPEN_RUNS = 200;
-const ENDED_RUNS = 200;
-/** More than a page, so that a list has a next page. */
-const LISTED_RUNS = 300;
-/** More than a page, and some in each coordinator. */
-const MADE_RUNS = 100;
+/** More `listed` runs than a page has, so that a list has a next page. As many `made` ones, so that each coordinator has some. */
+export const SEEDS = { open: 200, ended: 200, listed: 300, made: 100 } as const;
+/** The fewest that every operation works with. */
+export const FEW_SEEDS: SeedCounts = { open: 10, ended: 10, listed: LIST_LIMIT + 1, made: LIST_LIMIT + 1 };
+export type SeedCounts = Readonly<Record<keyof typeof SEEDS, number>>;
 const AT_ONCE = 16;
 
 /** Sends requests to the service, and throws if a response is not a success. */
@@ -24,7 +23,10 @@ export function asker({ origins }: Pick<Site, "origins">) {
   };
 }
 
-export async function makeSeeds(site: Pick<Site, "origins" | "secrets">): Promise<Seeds> {
+export async function makeSeeds(
+  site: Pick<Site, "origins" | "secrets">,
+  counts: SeedCounts = SEEDS,
+): Promise<Seeds> {
   const ask = asker(site);
   const member = { name: "bench", role: "member" };
   const { token } = JSON.parse(await ask("POST", `${PROJECT}/tokens`, site.secrets.ROOT_TOKEN, member));
@@ -42,10 +44,10 @@ export async function makeSeeds(site: Pick<Site, "origins" | "secrets">): Promis
   }
   const read = async (path: string): Promise<Reading> => ({ path, body: await ask("GET", path, token) });
 
-  const openRuns = await times(OPEN_RUNS, async () => read(await make("open", false)));
-  const endedRuns = await times(ENDED_RUNS, async () => read(await make("ended", true)));
-  await times(LISTED_RUNS, () => make("listed", false));
-  const madeRuns = await times(MADE_RUNS, async () => read(await make("made", false)));
+  const openRuns = await times(counts.open, async () => read(await make("open", false)));
+  const endedRuns = await times(counts.ended, async () => read(await make("ended", true)));
+  await times(counts.listed, () => make("listed", false));
+  const madeRuns = await times(counts.made, async () => read(await make("made", false)));
   const naive = { method: "POST", body: '{"actionName":"deploy","parameters":{}}' };
   await times(LIST_LIMIT, () => fetch(site.origins.limits + NAIVE_CREATE, naive));
   const list = await read(runsOf("listed"));

@@ -75,6 +75,8 @@ export interface SiteOptions {
   /** The folder and secrets of an earlier site, which stay after this one. Without it, nothing outlives the site. */
   readonly kept?: { readonly folder: string; readonly secrets: Secrets } | undefined;
   readonly counted?: boolean;
+  /** Only the service, which opens in half the time. The other workers have no origin then. */
+  readonly alone?: boolean;
 }
 
 export function makeSecrets(): Secrets {
@@ -82,7 +84,8 @@ export function makeSecrets(): Secrets {
 }
 
 export async function open(options: SiteOptions): Promise<Site> {
-  const { onLog = () => {}, inspected = false, counted = false, kept } = options;
+  const { onLog = () => {}, inspected = false, counted = false, alone = false, kept } = options;
+  const workers = alone ? (["service"] as const) : WORKERS;
   const folder = kept?.folder ?? mkdtempSync(join(tmpdir(), "action-runs-bench-"));
   const secrets = kept?.secrets ?? makeSecrets();
   const miniflare = new Miniflare(
@@ -93,7 +96,7 @@ export async function open(options: SiteOptions): Promise<Site> {
       resourcePersistencePath: folder,
       ...(inspected ? { inspectorPort: 0 } : {}),
       handleStructuredLogs: ({ message }) => onLog(message),
-      workers: WORKERS.map((name) => workerOptions(name, secrets, counted)),
+      workers: workers.map((name) => workerOptions(name, secrets, counted)),
     }),
   );
   const stop = async () => {
@@ -106,7 +109,7 @@ export async function open(options: SiteOptions): Promise<Site> {
     if ((await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").first()) === null)
       await migrate(db);
     const origins = {} as Record<WorkerName, string>;
-    for (const name of WORKERS) origins[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
+    for (const name of workers) origins[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
     const inspectors = inspected ? await miniflare.getInspectorURL() : undefined;
     const inspector = (worker: WorkerName) => new URL(`/core:user:${worker}`, inspectors);
     const cron = async () => {

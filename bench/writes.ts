@@ -10,12 +10,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { withLoad } from "./generator.ts";
 import type { Count } from "./growth/count.ts";
 import { makePurgeable } from "./growth/fill.ts";
-import { asker, times } from "./seeds.ts";
+import { asker, FEW_SEEDS, times } from "./seeds.ts";
 import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
 import { markdown } from "./table.ts";
 
 /** The coordinators of `environments` get `runs` runs in all, after `warmUp` runs that create their tables. */
 const BUSY = { name: "busy", environments: 1, runs: 1000, warmUp: 100, restMs: 1500 };
+/** The part of a busy coordinator's runs that a trial makes: still enough that most share a flight and an alarm. */
+const TRIAL_SHARE = 0.2;
 /** Each coordinator rests before and after each change, until the alarm has rung that checks what has landed. */
 const ALONE = { name: "alone", environments: 4, runs: 4, warmUp: 128, restMs: 6000 };
 /** Targets for one run of a busy coordinator, from its create to its purge. */
@@ -41,9 +43,15 @@ export interface Writes {
   readonly flights: { readonly perSecond: number; readonly worst: number; readonly target: number };
 }
 
-export async function measureWrites(forMs: number, onProgress: (text: string) => void): Promise<Writes> {
+/** `isTrial`: with fewer runs, for a try of the bench itself. */
+export async function measureWrites(
+  forMs: number,
+  isTrial: boolean,
+  onProgress: (text: string) => void,
+): Promise<Writes> {
   onProgress("rows written for a run");
-  const rows = (await Promise.all([countRows(BUSY), countRows(ALONE)])).flat();
+  const busy = isTrial ? { ...BUSY, runs: BUSY.runs * TRIAL_SHARE } : BUSY;
+  const rows = (await Promise.all([countRows(busy), countRows(ALONE)])).flat();
   onProgress("flights");
   return { rows, flights: await countFlights(forMs) };
 }
@@ -134,7 +142,7 @@ async function landed(
 
 function countFlights(forMs: number): Promise<Writes["flights"]> {
   const job = { operation: "create", callers: FLIGHT_CALLERS, forMs } as const;
-  return withLoad({ counted: true }, async (site, generator) => {
+  return withLoad({ counted: true, seeds: FEW_SEEDS }, async (site, generator) => {
     await generator.run(job);
     await site.counts();
     const { elapsedMs, failures, firstFailure } = await generator.run(job);
@@ -150,6 +158,6 @@ function countFlights(forMs: number): Promise<Writes["flights"]> {
 }
 
 async function withSite<T>(kept: SiteOptions["kept"], work: (site: Site) => Promise<T>): Promise<T> {
-  const site = await open({ counted: true, kept });
+  const site = await open({ counted: true, alone: true, kept });
   return work(site).finally(() => site.stop());
 }

@@ -1,10 +1,10 @@
 /**
- * Makes sites with many runs. The service makes a few hundred runs of every kind over HTTP. SQL copies them in the
- * files of D1 and of the coordinators, each copy further back in time. A copy differs from its original only in its id,
+ * Makes sites with many runs. The service makes a few hundred runs of every kind over HTTP, once for all sites. SQL
+ * copies them in each site's files of D1 and of the coordinators, each copy further back in time. A copy differs from its original only in its id,
  * its keys and its instants, so this file knows nothing else about a run.
  */
 
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { asker, times } from "../seeds.ts";
@@ -12,7 +12,7 @@ import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
 
 export const SCOPE = "bench/growth/measured";
 export const RUNS_PATH = "/bench/growth/envs/measured/action-runs";
-/** How many runs the service creates at each size. Sizes are multiples of this number. */
+/** How many runs the service creates. Sizes are multiples of this number. */
 export const ORIGINALS = 500;
 /** Filters with values that many runs have. */
 export const COMMON = {
@@ -36,15 +36,21 @@ export interface Place {
   readonly token: string;
 }
 
-export async function makePlace(parent: string, runs: number): Promise<Place> {
-  const kept = { folder: join(parent, String(runs)), secrets: makeSecrets() };
+/** Makes the site that all others are copies of. */
+export async function makeOriginals(parent: string): Promise<Place> {
+  const kept = { folder: join(parent, "originals"), secrets: makeSecrets() };
   mkdirSync(kept.folder);
-  const site = await open({ kept });
-  const token = await makeOriginals(site).finally(() => site.stop());
-  const place = { runs, token, ...kept };
-  for (const file of [...filesOf(kept.folder, "D1"), ...filesOf(kept.folder, "object")])
+  const site = await open({ alone: true, kept });
+  const token = await createRuns(site).finally(() => site.stop());
+  return { runs: ORIGINALS, token, ...kept };
+}
+
+export function makePlace(parent: string, originals: Place, runs: number): Place {
+  const folder = join(parent, String(runs));
+  cpSync(originals.folder, folder, { recursive: true });
+  for (const file of [...filesOf(folder, "D1"), ...filesOf(folder, "object")])
     copyRuns(file, runs / ORIGINALS - 1);
-  return place;
+  return { ...originals, folder, runs };
 }
 
 /** D1's file, or those of the coordinators in no order. Open them only while the site is closed. */
@@ -83,7 +89,7 @@ export function makePurgeable(folder: string, count: number): string[] {
   return ids;
 }
 
-async function makeOriginals(site: Site): Promise<string> {
+async function createRuns(site: Site): Promise<string> {
   const ask = asker(site);
   const post = async (path: string, token: string, body: object) =>
     JSON.parse(await ask("POST", path, token, body));

@@ -61,9 +61,11 @@ export async function measureGrowth(
   process.once("exit", () => rmSync(parent, { recursive: true, force: true }));
   onStopSignal(() => process.exit(1));
   const places: fill.Place[] = [];
+  onProgress("making runs to copy");
+  const originals = await fill.makeOriginals(parent);
   for (const runs of sizes) {
     onProgress(`filling ${runs} runs`);
-    places.push(await fill.makePlace(parent, runs));
+    places.push(fill.makePlace(parent, originals, runs));
   }
   const [smallest, largest] = [turn(places, 0), turn(places, places.length - 1)];
   const bytesIn = (store: "D1" | "object") => fill.bytesOfARun(store, smallest, largest);
@@ -126,7 +128,7 @@ async function withStandings(
     for (const kept of places) {
       const facts = factsOf(kept);
       const onLog = (line: string) => void (line.includes('"level":"error"') && errors.push(line));
-      const site = await open({ counted, onLog, kept });
+      const site = await open({ counted, alone: true, onLog, kept });
       standings.push({ site, client: new Client(site.origins.service), ...facts });
     }
     await work(standings);

@@ -29,9 +29,9 @@ let memory: readonly Memory[];
 beforeAll(async () => {
   await build({});
   const [compared, grown, weighed] = await Promise.all([
-    bench("--rounds", "1", "--ms", "20", "--plot", plot),
-    bench("--growth", "--runs", "10000,20000", "--rounds", "1"),
-    bench("--memory", "--requests", "100"),
+    bench("--plot", plot),
+    bench("--growth"),
+    bench("--memory"),
   ]);
   printed = compared.printed;
   result = compared.measured;
@@ -43,7 +43,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Runs the bench. Resolves with what it has printed, and what it has measured. */
 async function bench(...flags: readonly string[]) {
   const json = join(folder, `${flags[0]}.json`);
-  const args = ["run", "-s", "bench", "--", "--built", ...flags, "--json", json];
+  const args = ["run", "-s", "bench", "--", "--built", "--trial", ...flags, "--json", json];
   const { stdout } = await run("npm", args, { cwd: ROOT });
   return { printed: stdout, measured: JSON.parse(readFileSync(json, "utf8")) };
 }
