@@ -1,6 +1,6 @@
 /**
  * The secrets of an action are write-only. PURE. They leave the definition when it comes in and join it only for a run. A PUT
- * keeps a secret by sending null in its place.
+ * keeps a secret by sending null instead of it.
  *
  * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while all
  * requests of the action, before and after, go to one scheme, host and port. These are always written out, because
@@ -11,7 +11,7 @@
 import { err, ok, type Result } from "../base/result.ts";
 import type { ActionDefinition, SecretTexts, StoredTrigger } from "./definition.ts";
 
-/** By place, such as `trigger.headers.Authorization`. */
+/** By member, such as `trigger.headers.Authorization`. */
 export type Secrets = ReadonlyMap<string, string>;
 
 /** What stays in D1 and what is sealed. In the definition, each secret is null. */
@@ -36,17 +36,17 @@ export function splitSecrets(
 ): Result<SplitDefinition, MissingSecret> {
   if (sent.trigger === undefined) return ok({ definition: sent, secrets: new Map() });
   const before = stored?.definition.trigger;
-  const known = placesOf(before);
+  const known = membersOf(before);
   const isKept = haveOneOrigin(before, sent.trigger);
   const secrets = new Map<string, string>();
   const missing: MissingSecret[] = [];
   const trigger = mapSecrets(sent.trigger, (path, value) => {
-    const place = path.join(".");
-    const secret = value ?? stored?.secrets?.get(place);
-    if (value === null && !known.has(place)) missing.push({ path, reason: "nothing_stored" });
+    const member = path.join(".");
+    const secret = value ?? stored?.secrets?.get(member);
+    if (value === null && !known.has(member)) missing.push({ path, reason: "nothing_stored" });
     else if (value === null && !isKept) missing.push({ path, reason: "moved" });
     else if (secret === undefined) missing.push({ path, reason: "lost" });
-    else secrets.set(place, secret);
+    else secrets.set(member, secret);
     return null;
   });
   const [first] = missing;
@@ -64,7 +64,7 @@ export function joinSecrets(trigger: StoredTrigger, secrets: Secrets): StoredTri
   return isWhole ? joined : null;
 }
 
-function placesOf(trigger: StoredTrigger | undefined): ReadonlySet<string> {
+function membersOf(trigger: StoredTrigger | undefined): ReadonlySet<string> {
   const found = new Set<string>();
   if (trigger === undefined) return found;
   mapSecrets(trigger, (path, value) => {
@@ -76,7 +76,7 @@ function placesOf(trigger: StoredTrigger | undefined): ReadonlySet<string> {
 
 type Visit = (path: readonly string[], value: string | null) => string | null;
 
-/** The trigger with each secret replaced by what `visit` returns. This is the only list of the places of secrets. */
+/** The trigger with each secret replaced by what `visit` returns. This is the only list of the members that are secrets. */
 function mapSecrets(trigger: StoredTrigger, visit: Visit): StoredTrigger {
   const { headers, signingSecret, secrets, cancel, ...others } = trigger;
   return {

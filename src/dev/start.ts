@@ -10,7 +10,7 @@ import { onStopSignal, ROOT } from "./wrangler.ts";
 const DEFAULT_PORT = 8787;
 const RUN_FILE = ".wrangler/run.json";
 /** Where the commands below create runs. */
-const PLACE = { o: "acme", p: "shop", envName: "prod" };
+const SCOPE = { o: "acme", p: "shop", envName: "prod" };
 
 /** The requested port, or the default port, or any free port if the default is taken. */
 async function choosePort(): Promise<number> {
@@ -44,7 +44,7 @@ function askedPort(): number | null {
  * goes to curl on stdin (curl 7.55 or newer), because everybody on the machine can read command lines.
  */
 function curlLines(url: string): string[] {
-  const runs = `${url}/${PLACE.o}/${PLACE.p}/envs/${PLACE.envName}/action-runs`;
+  const runs = `${url}/${SCOPE.o}/${SCOPE.p}/envs/${SCOPE.envName}/action-runs`;
   const json = `-H 'Content-Type: application/json'`;
   const asOperator = `sed -n 's/^ROOT_TOKEN=/Authorization: Bearer /p' .dev.vars | curl -sS -H @-`;
   const asWorkflow = `sed -n 's/.*"token":"\\([^"]*\\)".*/Authorization: Bearer \\1/p' ${RUN_FILE} | curl -sS -H @-`;
@@ -77,7 +77,7 @@ function say(url: string, madeSecrets: boolean): void {
   const [create, callback, list] = curlLines(url);
   const token = operatorToken();
   console.log(`\nThe API is at ${url}\nThe API explorer is at ${url}/docs`);
-  console.log(`\nWatch runs in the console:\n${url}/console/-/${PLACE.o}/${PLACE.p}/${PLACE.envName}/runs`);
+  console.log(`\nWatch runs in the console:\n${url}/console/-/${SCOPE.o}/${SCOPE.p}/${SCOPE.envName}/runs`);
   // A link with the token in it would stay in the browser's history.
   if (madeSecrets) {
     console.log(

@@ -137,7 +137,7 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
   );
 }
 
-/** A sentence if the text is no definition. Everything else is judged by the service. */
+/** A sentence if the text is no definition. The service checks everything else. */
 function definitionOf(text: string): ActionDefinition | string {
   const parsed = parseExact(text);
   if ("problem" in parsed) return parsed.problem;

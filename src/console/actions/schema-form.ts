@@ -1,6 +1,6 @@
 /**
  * The fields of a form, made from an action's `parametersSchema`. PURE. What a form can't say becomes a field for JSON, so
- * people can fill in every schema. The service judges the values: no pattern of a schema runs in the browser, because a
+ * people can fill in every schema. The service checks the values: no pattern of a schema runs in the browser, because a
  * hostile one could run for ever.
  */
 
