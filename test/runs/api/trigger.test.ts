@@ -42,7 +42,7 @@ it("a full trigger and a minimal one reach the coordinator", async () => {
   });
 });
 
-describe("a place that can't have a secret or a value of the answer is refused", () => {
+describe("a member that can't have a secret or a value of the response is refused", () => {
   const CANCEL = { url: "https://ci.example.com/stop" };
   const secrets = { api: "s3cret-of-the-api" };
   const of = (path: string) => `{{ response.${path} }}`;
@@ -132,7 +132,7 @@ describe("a place that can't have a secret or a value of the answer is refused",
       { cancel: { url: `https://a.example:${of("port")}/` } },
       "trigger.cancel.url: Placeholders are",
     ],
-    ["the whole answer", { link: "{{ response }}" }, "trigger.link: {{ response }} is the whole answer"],
+    ["the whole response", { link: "{{ response }}" }, "trigger.link: {{ response }} is the whole response"],
     [
       "another header",
       { link: of("headers.set-cookie") },
