@@ -8,7 +8,7 @@ import { ROOT } from "../src/dev/wrangler.ts";
 import { CALLERS } from "./comparisons.ts";
 import { withLoad } from "./generator.ts";
 import { ORIGINALS } from "./growth/fill.ts";
-import { growingStatements, growthTables, measureGrowth } from "./growth/growth.ts";
+import * as growth from "./growth/growth.ts";
 import { countHops } from "./hops.ts";
 import { measure, QUICK, TRIAL, WHOLE } from "./measure.ts";
 import { isBounded, measureMemory, memoryTable } from "./memory.ts";
@@ -80,10 +80,11 @@ else await compare();
 
 async function grow(): Promise<void> {
   const sizes = sizesOf(flags.runs ?? (flags.trial ? TRIAL_SIZES : "10000,1000000"));
-  const rounds = flags.rounds === undefined && !flags.trial ? undefined : numberOf(flags.rounds, 1);
-  const growth = await measureGrowth(sizes, rounds, progress);
-  tell(growthTables(growth), "growth.json", growth);
-  for (const sentence of growingStatements(growth)) {
+  const usual = flags.trial ? growth.TRIAL : growth.WHOLE;
+  const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds) };
+  const grown = await growth.measureGrowth(sizes, plan, progress);
+  tell(growth.growthTables(grown), "growth.json", grown);
+  for (const sentence of growth.growingStatements(grown)) {
     fail(`A statement reads more rows if there are more runs: ${sentence}`);
   }
 }

@@ -18,15 +18,22 @@ import * as fill from "./fill.ts";
 
 const COORDINATORS = 4;
 const PAGE = 50;
-const ROUNDS = 9;
 /** Requests in a round, and between two looks at what a purge has left. */
 const EACH = 12;
-/** The part of the smallest site's runs that is purged at each site. */
-const PURGED_SHARE = 0.2;
 const PURGED_WITHIN_MS = 120_000;
 /** A time is marked from this factor on. A statement may read this many times the rows, and a few more. */
 const FLAT = 1.3;
 const FEW_ROWS = 20;
+
+export interface Plan {
+  readonly rounds: number;
+  /** The part of the smallest site's runs that is purged at each site. */
+  readonly purgedShare: number;
+}
+
+export const WHOLE: Plan = { rounds: 9, purgedShare: 0.2 };
+/** For a try of the bench itself. */
+export const TRIAL: Plan = { rounds: 1, purgedShare: 0.02 };
 
 /** An open site, with its right responses. */
 interface Standing {
@@ -54,7 +61,7 @@ export interface Growth {
 /** Throws if a response is wrong. `sizes`: numbers of runs, the smallest first. Takes 4 KB of the disk for each run. */
 export async function measureGrowth(
   sizes: readonly number[],
-  rounds: number | undefined,
+  { rounds, purgedShare }: Plan,
   onProgress: (text: string) => void,
 ): Promise<Growth> {
   const parent = mkdtempSync(join(tmpdir(), "action-runs-growth-"));
@@ -70,14 +77,14 @@ export async function measureGrowth(
   const [smallest, largest] = [turn(places, 0), turn(places, places.length - 1)];
   const bytesIn = (store: "D1" | "object") => fill.bytesOfARun(store, smallest, largest);
   const bytes = { d1: bytesIn("D1"), object: bytesIn("object") };
-  const purged = Math.floor((smallest.runs * PURGED_SHARE) / COORDINATORS);
+  const purged = Math.floor((smallest.runs * purgedShare) / COORDINATORS);
   onProgress("rows read");
   const statements = await countRows(places, purged);
   const times: Growth["times"][number][] = [];
   await withStandings(places, false, async (standings) => {
     for (const step of steps(turn(standings, 0))) {
       onProgress(step.name);
-      times.push(await time(step, standings, rounds ?? ROUNDS));
+      times.push(await time(step, standings, rounds));
     }
   });
   onProgress("purge");

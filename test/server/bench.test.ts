@@ -54,8 +54,12 @@ it("tells a ratio for each operation at each number of callers, as a table, as J
     expected,
   );
   expect(result.failures).toBe(0);
-  // So short a round may make no run of the coordinator that is polled.
-  for (const { ratio, target } of result.ratios) expect(ratio).toBeGreaterThan(target === null ? -1 : 0);
+  // With few callers, so short a round may make no run of the coordinator that is polled. Then there is no ratio.
+  const certain = result.ratios.filter(
+    ({ target, callers }) => target !== null || callers === CALLERS.at(-1),
+  );
+  for (const { operation, ratio } of certain)
+    expect([operation, (ratio ?? 0) > 0]).toEqual([operation, true]);
   const aimedAt = COMPARISONS.filter(({ targets }) => targets !== null).length * CALLERS.length;
   const [ratios = ""] = printed.split("limit alone");
   expect(ratios.match(/ (met|missed) *\|/g)).toHaveLength(aimedAt);
