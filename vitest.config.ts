@@ -59,6 +59,7 @@ const ALONE = [
   "test/hostile/{address,body,values}.test.ts",
   "test/http/limits.test.ts",
   "test/health/ready.test.ts",
+  "test/outage/reads.test.ts",
   "test/property/property.test.ts",
   "test/runs/coordinator/unnamed-coordinator.test.ts",
   "test/runs/d1/list-plan.test.ts",
