@@ -4,7 +4,10 @@ import { LIST_LIMIT, NAIVE_CREATE, type Reading, type Seeds } from "./operations
 import type { Site } from "./site.ts";
 
 const PROJECT = "/bench/shop";
-/** More `listed` runs than a page has, so that a list has a next page. As many `made` ones, so that each coordinator has some. */
+/**
+ * More `listed` runs than a page has, so that a list has a next page. As many `made` ones, so that each coordinator has
+ * some.
+ */
 export const SEEDS = { open: 200, ended: 200, listed: 300, made: 100 } as const;
 /** The fewest that every operation works with. */
 export const FEW_SEEDS: SeedCounts = { open: 10, ended: 10, listed: LIST_LIMIT + 1, made: LIST_LIMIT + 1 };

@@ -1,7 +1,7 @@
 /**
  * Makes sites with many runs. The service makes a few hundred runs of every kind over HTTP, once for all sites. SQL
- * copies them in each site's files of D1 and of the coordinators, each copy further back in time. A copy differs from its original only in its id,
- * its keys and its instants, so this file knows nothing else about a run.
+ * copies them in each site's files of D1 and of the coordinators, each copy further back in time. A copy differs from
+ * its original only in its id, its keys and its instants, so this file knows nothing else about a run.
  */
 
 import { cpSync, mkdirSync, readdirSync, statSync } from "node:fs";

@@ -8,8 +8,8 @@
 
 set -u
 
-# post URL JSON [HEADER]. Tries again when no answer came (000), or one that says "try later". Every other answer is final:
-# its sentence says why, so it is printed.
+# post URL JSON [HEADER]. Tries again when no answer came (000), or one that says "try later". Every other answer is
+# final: its sentence says why, so it is printed.
 post() {
   pause=1
   while :; do

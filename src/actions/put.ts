@@ -1,4 +1,6 @@
-/** Stores a version of an action: checks it, keeps the secrets that it leaves out, seals them, and compares and sets. */
+/**
+ * Stores a version of an action: checks it, keeps the secrets that it leaves out, seals them, and compares and sets.
+ */
 
 import type { Context } from "hono";
 import type { AuditEntry } from "../auth/audit.ts";
@@ -33,9 +35,9 @@ export interface PutAction {
 }
 
 /**
- * Throws `precondition_failed`, `secret_required`, `too_many_actions`, `too_many_labels`, `invalid_body`, `not_configured` and
- * errors of D1.
- * A PUT without conditions that finds another change in its way starts again, on top of that change.
+ * Throws `precondition_failed`, `secret_required`, `too_many_actions`, `too_many_labels`, `invalid_body`,
+ * `not_configured` and errors of D1. A PUT without conditions that finds another change in its way starts again, on top
+ * of that change.
  */
 export async function storeAction(
   c: Context<AppEnv>,

@@ -1,4 +1,6 @@
-/** A map for a per-isolate cache: its total weight is bounded, and the entries that were set longest ago are evicted. */
+/**
+ * A map for a per-isolate cache: its total weight is bounded, and the entries that were set longest ago are evicted.
+ */
 export class BoundedMap<V> {
   readonly #entries = new Map<string, V>();
   readonly #maxWeight: number;

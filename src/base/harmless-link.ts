@@ -1,6 +1,6 @@
 /**
- * Which texts of others are links. PURE: the service and the console share it. A link is shown to people who click it, so it
- * must lead where it seems to lead. Everything else is shown as text.
+ * Which texts of others are links. PURE: the service and the console share it. A link is shown to people who click it,
+ * so it must lead where it seems to lead. Everything else is shown as text.
  */
 
 /** Characters of a link, as sent and as the URL parser spells it. */
@@ -8,7 +8,10 @@ export const LINK_MAX_CHARACTERS = 2048;
 
 /** The parser drops or encodes blanks and controls, and reads a backslash as a slash, which readers do not. */
 const MISREAD = /[\p{Cc}\p{Cs}\s\\]/u;
-/** `https://github.com@evil.example/` leads to evil.example. The parser drops empty credentials, so only the text shows them. */
+/**
+ * `https://github.com@evil.example/` leads to evil.example. The parser drops empty credentials, so only the text shows
+ * them.
+ */
 const CREDENTIALS = /^[a-z]+:\/*[^/?#]*@/i;
 
 /** The link in the spelling of the URL parser; null unless it is an `https` URL without credentials. */

@@ -1,7 +1,7 @@
 /**
- * Durations, elapsed time, time limits and instants. A Worker measures time by the wall clock, because it has no other, and that
- * clock may step back. An instant in the future was noted before the clock stepped back, so it counts as long ago. Nothing
- * then lasts longer than promised.
+ * Durations, elapsed time, time limits and instants. A Worker measures time by the wall clock, because it has no other,
+ * and that clock may step back. An instant in the future was noted before the clock stepped back, so it counts as long
+ * ago. Nothing then lasts longer than promised.
  */
 
 export const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
 /**
- * Profiles: what `login` saves, one file each in the user's config folder. A profile holds a token, so only its owner may
- * read the file. A file is replaced at once, so nobody reads half a profile.
+ * Profiles: what `login` saves, one file each in the user's config folder. A profile holds a token, so only its owner
+ * may read the file. A file is replaced at once, so nobody reads half a profile.
  */
 
 import {

@@ -14,7 +14,10 @@ export interface ErrorDetails {
   readonly status: number | null;
   /** The API's error code, or one of this client's own codes: `unreachable`, `unexpected_answer`. */
   readonly code: string;
-  /** A JSON pointer to the member of the body that is wrong, or `/` and the name of a query parameter; null if there is none. */
+  /**
+   * A JSON pointer to the member of the body that is wrong, or `/` and the name of a query parameter; null if there is
+   * none.
+   */
   readonly pointer?: string | null;
   /** `X-Request-Id` of the response. Include it when you report a problem. */
   readonly requestId?: string | null;

@@ -1,6 +1,6 @@
 /**
- * The third part of `npm run demo`, on the command line: an admin stores an action, and a member runs, watches, cancels and
- * retries it.
+ * The third part of `npm run demo`, on the command line: an admin stores an action, and a member runs, watches, cancels
+ * and retries it.
  */
 
 import { randomBytes } from "node:crypto";

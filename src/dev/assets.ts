@@ -63,8 +63,8 @@ function explorerFiles(): Readonly<Record<string, string>> {
 }
 
 /**
- * The console's `main.js` and `style.css`. Throws if the source has an error, which esbuild prints. It is the esbuild that
- * wrangler builds with, so the project needs no bundler of its own.
+ * The console's `main.js` and `style.css`. Throws if the source has an error, which esbuild prints. It is the esbuild
+ * that wrangler builds with, so the project needs no bundler of its own.
  */
 function consoleBuild(): Readonly<Record<string, string>> {
   const { outputFiles } = buildSync({

@@ -19,7 +19,9 @@ export function makeDevVars(folder: string): boolean {
   return makePrivateFile(join(folder, ".dev.vars"), newSecrets());
 }
 
-/** Creates a file that only its owner may read. An existing file keeps its content. Returns whether it created the file. */
+/**
+ * Creates a file that only its owner may read. An existing file keeps its content. Returns whether it created the file.
+ */
 export function makePrivateFile(file: string, content: string): boolean {
   try {
     writeFileSync(file, content, { flag: "wx", mode: OWNER_ONLY });

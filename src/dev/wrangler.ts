@@ -1,4 +1,6 @@
-/** Runs wrangler for the commands of this folder: without an account, without questions, without sending data anywhere. */
+/**
+ * Runs wrangler for the commands of this folder: without an account, without questions, without sending data anywhere.
+ */
 
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,8 +10,8 @@ import { fileURLToPath } from "node:url";
 /** The project's folder. Every command runs there, wherever the user typed it. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-// The `wrangler` command runs this file in another process. We run the file directly, so that it receives our signals and
-// stops its runtime before it exits.
+// The `wrangler` command runs this file in another process. We run the file directly, so that it receives our signals
+// and stops its runtime before it exits.
 export const WRANGLER = createRequire(import.meta.url).resolve("wrangler");
 
 const QUIET_AND_LOCAL = {

@@ -18,7 +18,10 @@ const POLL_MS = 100;
 /** D1 holds 10 GB. This warns a little before D1 refuses every write. */
 const FULL_BYTES = 9_900_000_000;
 
-/** Names something of every table but `actions`, which the other query reads. A later migration adds what it brings. Reads no row. */
+/**
+ * Names something of every table but `actions`, which the other query reads. A later migration adds what it brings.
+ * Reads no row.
+ */
 const NEWEST_SCHEMA = `
   SELECT (SELECT details FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT parent_id FROM tokens LIMIT 0),
          (SELECT due_at FROM coordinators LIMIT 0), (SELECT revoked FROM audit LIMIT 0),
@@ -51,7 +54,9 @@ export interface Readiness {
 let last: (Readiness & { readonly problem: Problem | null; readonly at: number }) | null = null;
 let checkingSince: number | null = null;
 
-/** Resolves when D1 can work. `keyId`: of the key that seals actions' secrets now. Throws `not_ready` or `storage_full`. */
+/**
+ * Resolves when D1 can work. `keyId`: of the key that seals actions' secrets now. Throws `not_ready` or `storage_full`.
+ */
 export async function requireDatabase(db: D1Database, hops: Hops, keyId: string): Promise<Readiness> {
   for (;;) {
     const now = Date.now();

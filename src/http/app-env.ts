@@ -1,6 +1,6 @@
 /**
- * Hono's Bindings and Variables: what travels with a request through the middleware to its handler. A middleware of a room
- * above adds its own variables to Hono's ContextVariableMap.
+ * Hono's Bindings and Variables: what travels with a request through the middleware to its handler. A middleware of a
+ * room above adds its own variables to Hono's ContextVariableMap.
  */
 
 import type { RequestIdVariables } from "hono/request-id";

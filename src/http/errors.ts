@@ -1,6 +1,6 @@
 /**
- * Every error response: `{ error, code, pointer }`, with one table of codes. A code is part of the contract and never changes.
- * A sentence says what is wrong, then what to do, and may change.
+ * Every error response: `{ error, code, pointer }`, with one table of codes. A code is part of the contract and never
+ * changes. A sentence says what is wrong, then what to do, and may change.
  */
 
 import type { Context } from "hono";
@@ -8,7 +8,10 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { POINTER_MAX_CHARACTERS } from "../base/limits.ts";
 
-/** The status, the default sentence, which is also the example in the OpenAPI document, and the seconds of `Retry-After`. */
+/**
+ * The status, the default sentence, which is also the example in the OpenAPI document, and the seconds of
+ * `Retry-After`.
+ */
 type ErrorKind = readonly [status: ContentfulStatusCode, sentence: string, retrySeconds?: number];
 
 export const ERRORS = {

@@ -5,8 +5,8 @@
 import { pointerStep } from "../base/json-pointer.ts";
 
 /**
- * `pointer`: a JSON Pointer (RFC 6901) to the member that is wrong or missing, `""` for the root. The sentence shows only
- * the start of a long one.
+ * `pointer`: a JSON Pointer (RFC 6901) to the member that is wrong or missing, `""` for the root. The sentence shows
+ * only the start of a long one.
  */
 export interface SchemaFault {
   readonly pointer: string;

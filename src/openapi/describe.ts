@@ -49,8 +49,8 @@ interface Overridden {
 }
 
 /**
- * zod's JSON Schema. If a schema's metadata has `wire`, that replaces zod's result, because some checks can't be expressed
- * in JSON Schema.
+ * zod's JSON Schema. If a schema's metadata has `wire`, that replaces zod's result, because some checks can't be
+ * expressed in JSON Schema.
  */
 export function resolved(schema: z.core.$ZodType, part: Part) {
   const override = ({ zodSchema, jsonSchema }: Overridden) => {

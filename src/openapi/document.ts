@@ -1,6 +1,6 @@
 /**
- * Makes the OpenAPI document from the schemas that the routes validate with, and from the tables of operations. This runs
- * in Node, and the Worker's bundle must not contain it.
+ * Makes the OpenAPI document from the schemas that the routes validate with, and from the tables of operations. This
+ * runs in Node, and the Worker's bundle must not contain it.
  */
 
 import type { Hono } from "hono";
@@ -26,7 +26,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...SERVICE_OPERATIONS,
 };
 
-/** `METHOD /path/{parameter}` of each route of the app. A folder of pages, such as `/console/-/*`, is no part of the API. */
+/**
+ * `METHOD /path/{parameter}` of each route of the app. A folder of pages, such as `/console/-/*`, is no part of the
+ * API.
+ */
 export function routesOf(app: Hono<AppEnv>): string[] {
   const routes = app.routes.filter(({ method, path }) => method !== "ALL" && !path.endsWith("*")).map(nameOf);
   return [...new Set(routes)];
@@ -99,7 +102,10 @@ export async function openApiDocument(app: Hono<AppEnv>) {
 /** Operations with an optional body. */
 const BODILESS = new Set(["heartbeatActionRun", "requestActionRunCancel", "retryActionRun", "runAction"]);
 
-/** Puts what the library needs on the route's handlers: the schema on each validator, and the description on one handler. */
+/**
+ * Puts what the library needs on the route's handlers: the schema on each validator, and the description on one
+ * handler.
+ */
 function tellLibrary(route: RouterRoute, told: Set<string>): void {
   const validated = (route.handler as { readonly [VALIDATES]?: Validated })[VALIDATES];
   const name = nameOf(route);

@@ -1,6 +1,6 @@
 /**
- * Sends a static asset with headers of our own. src/dev/assets.ts makes the assets, so the Worker's bundle contains none of
- * them. The Worker runs before the assets, so a page never goes out without its headers.
+ * Sends a static asset with headers of our own. src/dev/assets.ts makes the assets, so the Worker's bundle contains
+ * none of them. The Worker runs before the assets, so a page never goes out without its headers.
  */
 
 import type { Context } from "hono";

@@ -1,7 +1,7 @@
 /**
- * GET /console and the addresses of its pages. All of them answer with one page, and its script shows what the address names.
- * The hyphen keeps pages apart from an organization whose name is `console`, because no name begins with a hyphen. The page
- * holds an API token. So the policy lets nothing but our own script run, and no text become markup.
+ * GET /console and the addresses of its pages. All of them answer with one page, and its script shows what the address
+ * names. The hyphen keeps pages apart from an organization whose name is `console`, because no name begins with a
+ * hyphen. The page holds an API token. So the policy lets nothing but our own script run, and no text become markup.
  */
 
 import { Hono } from "hono";

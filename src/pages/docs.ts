@@ -1,7 +1,7 @@
 /**
- * GET /openapi.json, and GET /docs, the API explorer. Their files are static assets, so the Worker's bundle contains neither
- * the explorer nor the code that makes the document. People type API tokens into the page. So the policy below lets it run
- * scripts of this host only and call no other host, whatever the explorer tries.
+ * GET /openapi.json, and GET /docs, the API explorer. Their files are static assets, so the Worker's bundle contains
+ * neither the explorer nor the code that makes the document. People type API tokens into the page. So the policy below
+ * lets it run scripts of this host only and call no other host, whatever the explorer tries.
  */
 
 import { Hono } from "hono";

@@ -101,7 +101,9 @@ export function created({ createdAt, triggeredBy }: Pick<Run, "createdAt" | "tri
   return { seq: 1, type: "created", at: createdAt, data: JSON.stringify({ by: triggeredBy }) };
 }
 
-/** Whether one report both started and ended the run, so that `ended` implies this start. Such a start is not stored. */
+/**
+ * Whether one report both started and ended the run, so that `ended` implies this start. Such a start is not stored.
+ */
 export function isToldByEnd({ type, data }: TimelineEvent, next: TimelineEvent | undefined): boolean {
   return type === "started" && data.cause === "callback" && next?.type === "ended";
 }

@@ -54,7 +54,9 @@ export function retryDelayMs(
   return Math.max(backoffMs(policy, attempt, random), asked);
 }
 
-/** An HTTP date in ms: an IMF-fixdate, the one form that RFC 9110, 5.6.7, lets senders make. Null for any other text. */
+/**
+ * An HTTP date in ms: an IMF-fixdate, the one form that RFC 9110, 5.6.7, lets senders make. Null for any other text.
+ */
 function httpDate(text: string): number | null {
   const at = Date.parse(text);
   // Date.parse accepts far more, such as "foo 1". What it makes of an IMF-fixdate prints as the same text.

@@ -18,8 +18,8 @@ afterEach(() => {
 });
 
 /**
- * The answer to a request whose first write commits, and nobody hears of it. The app runs in the test's own context, for
- * the test turns its clock.
+ * The answer to a request whose first write commits, and nobody hears of it. The app runs in the test's own context,
+ * for the test turns its clock.
  */
 async function withLostAnswer<T>(method: string, path: string, options: Ask = {}) {
   const { promise: committed, resolve } = Promise.withResolvers<void>();

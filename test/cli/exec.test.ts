@@ -73,8 +73,8 @@ const script = (text: string) => ["exec", "--", NODE, "-e", text];
 const shell = (text: string) => ["exec", "--", "sh", "-c", text];
 
 /**
- * Waits in short steps, so that traps run soon, until `condition` fails. Half a minute at most: a test that fails leaves no
- * process behind for good.
+ * Waits in short steps, so that traps run soon, until `condition` fails. Half a minute at most: a test that fails
+ * leaves no process behind for good.
  */
 const whileIt = (condition: string) => `n=0; while ${condition} [ $((n += 1)) -lt 300 ]; do sleep 0.1; done`;
 const AGES = whileIt("");
@@ -255,8 +255,8 @@ const ordered = (remainingMs: number, reason: string | null = null) => ({
 });
 
 /**
- * A service that answers the heartbeats with these bodies, the last one again and again. A number is a refusal. It begins
- * once the command has written `mark`, or at once without one.
+ * A service that answers the heartbeats with these bodies, the last one again and again. A number is a refusal. It
+ * begins once the command has written `mark`, or at once without one.
  */
 function answering(mark: string | null, ...answers: readonly (object | number)[]): Promise<Service> {
   let beats = 0;

@@ -1,7 +1,7 @@
 /**
- * Runs the command line in this process, which takes a hundredth of the time of a start. main.ts gets its arguments, settings and
- * streams through `process`, so one command runs at a time. `cli` of command.ts starts a process: for signals, for commands side
- * by side, and for a few of all the others.
+ * Runs the command line in this process, which takes a hundredth of the time of a start. main.ts gets its arguments,
+ * settings and streams through `process`, so one command runs at a time. `cli` of command.ts starts a process: for
+ * signals, for commands side by side, and for a few of all the others.
  */
 
 import { Readable, Writable } from "node:stream";

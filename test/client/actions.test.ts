@@ -1,4 +1,7 @@
-/** Stored actions, retry, cancel, labels, details and the summary: what the client sends, and what it makes of the answers. */
+/**
+ * Stored actions, retry, cancel, labels, details and the summary: what the client sends, and what it makes of the
+ * answers.
+ */
 
 import { describe, expect, it } from "vitest";
 import { type Answer, all, json, nothing, RUN, refusal, reset, stub, thrown } from "./stub.ts";

@@ -1,4 +1,6 @@
-/** A client sees its own changes: it keeps the parts of its environment's bookmark, and sends them with every request. */
+/**
+ * A client sees its own changes: it keeps the parts of its environment's bookmark, and sends them with every request.
+ */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,7 @@
-/** Where an error points to. `ask` checks besides that each pointer leads to a member of what was sent, or to where one can be added. */
+/**
+ * Where an error points to. `ask` checks besides that each pointer leads to a member of what was sent, or to where one
+ * can be added.
+ */
 
 import { array, assert, constantFrom, jsonValue, oneof, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,10 +1,11 @@
 /**
- * Cases of the public JSON-Schema-Test-Suite (https://github.com/json-schema-org/JSON-Schema-Test-Suite), draft 2020-12, commit
- * 44401e0c046704b476ec9d2e2fccdaee618f259d, one group of cases a line. SUITE-LICENSE has the licence, which is MIT.
+ * Cases of the public JSON-Schema-Test-Suite (https://github.com/json-schema-org/JSON-Schema-Test-Suite), draft
+ * 2020-12, commit 44401e0c046704b476ec9d2e2fccdaee618f259d, one group of cases a line. SUITE-LICENSE has the licence,
+ * which is MIT.
  *
  * Every line is [file, description, schema, [[description, data, valid], …]]. The schemas lost their `$schema`, because
- * it is the same in all. These files are missing, because a schema like theirs is refused, or because they test a choice
- * that we made in another way:
+ * it is the same in all. These files are missing, because a schema like theirs is refused, or because they test a
+ * choice that we made in another way:
  *
  * - dynamicRef, optional/dynamicRef, refRemote, vocabulary, optional/cross-draft, optional/format-assertion: they need
  *   `$dynamicRef`, other documents or a meta-schema of their own

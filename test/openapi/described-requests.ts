@@ -189,7 +189,9 @@ function descriptionOf(schema: Schema): string | undefined {
   return description ?? anyOf.map(descriptionOf).find((one: string | undefined) => one !== undefined);
 }
 
-/** The body with another value at `path`, undefined for none; objects on the way there are made as their examples are. */
+/**
+ * The body with another value at `path`, undefined for none; objects on the way there are made as their examples are.
+ */
 export function withMember(schema: Schema, body: Json, path: readonly string[], value: unknown): Json {
   const [name = "", ...rest] = path;
   if (rest.length === 0) return { ...body, [name]: value };

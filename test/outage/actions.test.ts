@@ -1,4 +1,7 @@
-/** Stored actions, cancels, retries, labels and summaries while D1 throws, hangs, or returns an error after it committed. */
+/**
+ * Stored actions, cancels, retries, labels and summaries while D1 throws, hangs, or returns an error after it
+ * committed.
+ */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { get, newActionsPath, ORIGIN_A, put, rowOfAction, run, triggerAt } from "../actions/actions.ts";

@@ -1,4 +1,6 @@
-/** After the clock stepped back by an hour, nothing lasts longer than promised or waits until the clock has caught up. */
+/**
+ * After the clock stepped back by an hour, nothing lasts longer than promised or waits until the clock has caught up.
+ */
 
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";

@@ -1,4 +1,7 @@
-/** What the steps of a random story share: how they ask, what they expect, and what the caller and the isolate then know. */
+/**
+ * What the steps of a random story share: how they ask, what they expect, and what the caller and the isolate then
+ * know.
+ */
 
 import type fc from "fast-check";
 import { expect } from "vitest";

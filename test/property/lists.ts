@@ -111,7 +111,10 @@ interface Listed {
   readonly hasNext: boolean;
 }
 
-/** Each run is shown, or left out, as one of its states that D1 may have: none that is older than what the page must show. */
+/**
+ * Each run is shown, or left out, as one of its states that D1 may have: none that is older than what the page must
+ * show.
+ */
 function expectPage(model: Model, filters: Page, page: Listed, read: Read<unknown>) {
   const ids = page.runs.map(({ id }) => id);
   expect(ids).toEqual([...new Set(ids)].sort().reverse());

@@ -1,6 +1,6 @@
 /**
- * What a caller may expect of an environment's runs, in the plainest terms: each run with all its states, and how much of it
- * lists must show. Written from the rules for callers and not from the code, so that it can disagree with it.
+ * What a caller may expect of an environment's runs, in the plainest terms: each run with all its states, and how much
+ * of it lists must show. Written from the rules for callers and not from the code, so that it can disagree with it.
  */
 
 import type { ActionRun, Beaten, CreatedRun } from "../support/requests.ts";
@@ -137,7 +137,9 @@ export class ModelRun {
     return this.#isOpen;
   }
 
-  /** The first version, from `least` on, that looks like this; null if there is none. Only some requests show details. */
+  /**
+   * The first version, from `least` on, that looks like this; null if there is none. Only some requests show details.
+   */
   versionFrom(least: number, shown: ActionRun | DetailedRun): number | null {
     const text = JSON.stringify(shown);
     const at = this.statesFrom(least).findIndex(
@@ -277,7 +279,10 @@ export class Model {
 
   constructor(readonly path: string) {}
 
-  /** What a create or a retry must answer because its key made a run before; null if the key is new. `asked`: all of the request. */
+  /**
+   * What a create or a retry must answer because its key made a run before; null if the key is new. `asked`: all of the
+   * request.
+   */
   recall(key: string | null, asked: string, now: number): Recalled | null {
     const made = key === null ? undefined : this.#byKey.get(key);
     if (made === undefined) return null;

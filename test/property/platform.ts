@@ -1,4 +1,7 @@
-/** What a story makes the platform do, apart from D1's faults: lost answers, equal random numbers, deadlines that come soon. */
+/**
+ * What a story makes the platform do, apart from D1's faults: lost answers, equal random numbers, deadlines that come
+ * soon.
+ */
 
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
@@ -38,9 +41,9 @@ export class HeldWrites {
   }
 
   /**
-   * Stands in for `setTimeout`: knows the delay of writes that are held, and hurries while D1 does not answer, so that whoever
-   * waits for it with a deadline gives up soon. A held write looks by itself whether it is released, because it must go on in
-   * the object that sent it.
+   * Stands in for `setTimeout`: knows the delay of writes that are held, and hurries while D1 does not answer, so that
+   * whoever waits for it with a deadline gives up soon. A held write looks by itself whether it is released, because it
+   * must go on in the object that sent it.
    */
   standIn(): void {
     const { setTimeout } = globalThis;
@@ -88,7 +91,8 @@ export async function withSameRandom<T>(go: () => Promise<T>): Promise<T> {
   let isMinted = false;
   const rolled = (array: Uint8Array<ArrayBuffer>) => {
     getRandomValues(array);
-    // A coordinator's number is one byte. The random part of an id is four; the first 15 bits after the variant are its place.
+    // A coordinator's number is one byte. The random part of an id is four; the first 15 bits after the variant are its
+    // place.
     if (array.length === 1) array[0] = 0;
     if (array.length === 4 && !isMinted) {
       isMinted = true;

@@ -36,8 +36,8 @@ type Failure = "failed" | "timed out" | "silent" | "undelivered";
 type Situation = Exclude<Status, "failed"> | Failure | "stopping";
 type EventType = RunEvent["type"];
 /**
- * `noted`: a sign of life is on record, and nothing else has changed. `unchanged`: nothing has. `asked` and `linked`: a new
- * version of the same status.
+ * `noted`: a sign of life is on record, and nothing else has changed. `unchanged`: nothing has. `asked` and `linked`: a
+ * new version of the same status.
  */
 type Outcome = Status | Conflict | "unchanged" | "noted" | "asked" | "linked";
 

@@ -335,8 +335,8 @@ const ENDS: readonly RunEvent[] = [
 ];
 
 /**
- * The events of each write of a run to which these things happen, made by the rules of the service. What the run refuses
- * leaves nothing.
+ * The events of each write of a run to which these things happen, made by the rules of the service. What the run
+ * refuses leaves nothing.
  */
 function writesOf(happenings: readonly Happening[]): TimelineEvent[][] {
   const isSilent = happenings.some(({ what }) => what === "silence");

@@ -1,4 +1,7 @@
-/** The bench, run as its user would, for as short as it goes: not how fast anything is, but that it measures what it says. */
+/**
+ * The bench, run as its user would, for as short as it goes: not how fast anything is, but that it measures what it
+ * says.
+ */
 
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

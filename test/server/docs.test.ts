@@ -126,7 +126,10 @@ describeInBrowser("the explorer", (browser) => {
     };
   }
 
-  /** On a wide screen, with a typed token. The explorer takes seconds to draw, so this is played once, for several tests. */
+  /**
+   * On a wide screen, with a typed token. The explorer takes seconds to draw, so this is played once, for several
+   * tests.
+   */
   async function play() {
     const page = await openExplorer(browser, origin, { width: WIDE, colorScheme: "light" });
     const links = await page.getByRole("link").allTextContents();

@@ -1,6 +1,6 @@
 /**
- * Clients that close their connection, over real sockets. The tests call the built Worker directly, because the proxy of
- * `wrangler dev` does not pass on that a client is gone.
+ * Clients that close their connection, over real sockets. The tests call the built Worker directly, because the proxy
+ * of `wrangler dev` does not pass on that a client is gone.
  */
 
 import { once } from "node:events";

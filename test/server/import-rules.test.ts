@@ -1,4 +1,6 @@
-/** The import rules of biome.json: each forbidden import is planted in a copy of the layout, and Biome must refuse it. */
+/**
+ * The import rules of biome.json: each forbidden import is planted in a copy of the layout, and Biome must refuse it.
+ */
 
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

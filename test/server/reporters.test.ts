@@ -1,6 +1,6 @@
 /**
- * The reporters for CI, run as their products run them, against the real server behind a proxy that loses responses. Their
- * `sleep` only notes how long it was asked to take.
+ * The reporters for CI, run as their products run them, against the real server behind a proxy that loses responses.
+ * Their `sleep` only notes how long it was asked to take.
  */
 
 import { spawn } from "node:child_process";
@@ -56,8 +56,8 @@ const sleeps = () => (existsSync(sleepsFile) ? readFileSync(sleepsFile, "utf8").
 
 const arrived: Arrived[] = [];
 /**
- * What happens to the next requests. "lose" drops the server's response, and "cut" passes on only its beginning. An Answer
- * replaces the server's response.
+ * What happens to the next requests. "lose" drops the server's response, and "cut" passes on only its beginning. An
+ * Answer replaces the server's response.
  */
 const faults: ("lose" | "cut" | Answer)[] = [];
 const place = sharedPlace("of-reporters-test");

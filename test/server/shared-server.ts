@@ -1,6 +1,6 @@
 /**
- * What the files of this folder share, because each costs seconds: a migrated database to copy, one running server, and one
- * Chromium. A file that kills its server, or gives it other settings, starts its own (place.ts).
+ * What the files of this folder share, because each costs seconds: a migrated database to copy, one running server, and
+ * one Chromium. A file that kills its server, or gives it other settings, starts its own (place.ts).
  */
 
 import { mkdtempSync, rmSync } from "node:fs";

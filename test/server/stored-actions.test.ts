@@ -1,7 +1,7 @@
 /**
- * A stored action on the real server. An admin stores it with its secrets, and a member who knows none of them runs, cancels
- * and retries it. `kill -9` comes within the grace of a cancel, before a retry is sent, and while actions are stored. The
- * story is played once, and each test checks a part of the outcome.
+ * A stored action on the real server. An admin stores it with its secrets, and a member who knows none of them runs,
+ * cancels and retries it. `kill -9` comes within the grace of a cancel, before a retry is sent, and while actions are
+ * stored. The story is played once, and each test checks a part of the outcome.
  */
 
 import { randomBytes } from "node:crypto";

@@ -12,8 +12,8 @@ export interface Look {
 }
 
 /**
- * Tests in the shared Chromium. After each of them there must be no fault, and its pages are closed. Without a Chromium the tests are
- * skipped, and a sentence says so. `what`: "the explorer".
+ * Tests in the shared Chromium. After each of them there must be no fault, and its pages are closed. Without a Chromium
+ * the tests are skipped, and a sentence says so. `what`: "the explorer".
  */
 export function describeInBrowser(what: string, tests: (browser: WatchedBrowser) => void): void {
   const isMissing = inject("sharedChromium") === null;
@@ -53,8 +53,8 @@ export class WatchedBrowser {
   }
 
   /**
-   * What happened since the last call, each once: requests to other hosts, errors and warnings on the console, violations of the policy,
-   * exceptions, dialogs of the browser, and new windows.
+   * What happened since the last call, each once: requests to other hosts, errors and warnings on the console,
+   * violations of the policy, exceptions, dialogs of the browser, and new windows.
    */
   takeFaults(): readonly string[] {
     return [...new Set(this.#faults.splice(0))];

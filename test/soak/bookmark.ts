@@ -1,4 +1,6 @@
-/** What the soak must know about the service's bookmarks: which coordinators one names, because D1 may be behind there. */
+/**
+ * What the soak must know about the service's bookmarks: which coordinators one names, because D1 may be behind there.
+ */
 
 const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

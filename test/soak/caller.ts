@@ -1,7 +1,7 @@
 /**
- * One caller of a soak, in a closed loop. It creates runs, runs its stored action, retries, changes runs, repeats what got no
- * answer, asks for runs, lists and counts them, and compares every answer with what it knows. Some runs it hands to its
- * partner, and then both change them.
+ * One caller of a soak, in a closed loop. It creates runs, runs its stored action, retries, changes runs, repeats what
+ * got no answer, asks for runs, lists and counts them, and compares every answer with what it knows. Some runs it hands
+ * to its partner, and then both change them.
  */
 
 import { randomUUID } from "node:crypto";
@@ -126,7 +126,10 @@ export class Caller {
     );
   }
 
-  /** Makes a new run, which this caller then owns. Each has parameters of its own, so that two runs of one request are found. */
+  /**
+   * Makes a new run, which this caller then owns. Each has parameters of its own, so that two runs of one request are
+   * found.
+   */
   async #createWith(
     what: string,
     path: string,

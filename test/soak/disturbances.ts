@@ -1,6 +1,6 @@
 /**
- * What goes wrong during a soak, at random: D1 fails for a while and refuses rows, coordinators are evicted, environments are
- * resynced, workerd is killed.
+ * What goes wrong during a soak, at random: D1 fails for a while and refuses rows, coordinators are evicted,
+ * environments are resynced, workerd is killed.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -108,9 +108,9 @@ export class Disturbances {
   }
 
   /**
-   * Most of them in a moment without requests, and with flights that fail late. So a flight carries nothing but the runs of a
-   * resync, the callers go on and change some of them, and the flight fails. Once the alarm has noted what landed, an eviction
-   * shows whether it noted too much.
+   * Most of them in a moment without requests, and with flights that fail late. So a flight carries nothing but the
+   * runs of a resync, the callers go on and change some of them, and the flight fails. Once the alarm has noted what
+   * landed, an eviction shows whether it noted too much.
    */
   async #resyncs(random: Random, signal: AbortSignal): Promise<void> {
     while (await slept(ms(random, 500, 3000), signal)) {

@@ -1,6 +1,6 @@
 /**
- * The end of a soak. D1 is well and nobody sends a request: every acknowledged version must land by itself. Then each row
- * of D1 must equal what a get of that run shows.
+ * The end of a soak. D1 is well and nobody sends a request: every acknowledged version must land by itself. Then each
+ * row of D1 must equal what a get of that run shows.
  */
 
 import { readdirSync } from "node:fs";

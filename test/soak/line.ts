@@ -1,6 +1,6 @@
 /**
- * How one caller of a soak reaches the service: through one isolate or another, with the bookmarks that it was given. Knows
- * which changes a list must show, and which failures a disturbance excuses.
+ * How one caller of a soak reaches the service: through one isolate or another, with the bookmarks that it was given.
+ * Knows which changes a list must show, and which failures a disturbance excuses.
  */
 
 import { coordinatorNumber, coordinatorOf, coordinatorsIn } from "./bookmark.ts";
@@ -11,7 +11,9 @@ import type { Created, Detailed, OwnRun, Stage } from "./stage.ts";
 
 const HANG_UP_MAX_MS = 25;
 const NAMED_MAX = 100;
-/** A Worker remembers for 5 s which coordinators it changed. One second less, because clocks of two processes differ. */
+/**
+ * A Worker remembers for 5 s which coordinators it changed. One second less, because clocks of two processes differ.
+ */
 const REMEMBERED_MS = 4000;
 
 /** What an acknowledged change showed: how far the run was, and whether it was asked to stop. */
@@ -186,8 +188,8 @@ export class Line {
   }
 
   /**
-   * A kill or an eviction excuses a failure that says the coordinator was out of reach. A fault excuses a failure to read the
-   * stored action of a new run.
+   * A kill or an eviction excuses a failure that says the coordinator was out of reach. A fault excuses a failure to
+   * read the stored action of a new run.
    */
   mayFail({ answer, sentAt }: Sent, environment: string, run: OwnRun | null): boolean {
     const { code } = (answer?.body ?? {}) as { readonly code?: string };

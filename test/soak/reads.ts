@@ -1,6 +1,6 @@
 /**
- * Lists and summaries of one caller of a soak: each must show what was acknowledged to that caller, and nothing that nobody
- * asked for.
+ * Lists and summaries of one caller of a soak: each must show what was acknowledged to that caller, and nothing that
+ * nobody asked for.
  */
 
 import type { Changed, Line } from "./line.ts";
@@ -131,7 +131,9 @@ export class Reads {
   }
 }
 
-/** Why a page contradicts a change that it must show; null if it does not. A filter may leave out a run that went on. */
+/**
+ * Why a page contradicts a change that it must show; null if it does not. A filter may leave out a run that went on.
+ */
 function listProblem(
   { run, step, wasAsked }: Changed,
   row: Detailed | undefined,

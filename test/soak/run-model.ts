@@ -1,6 +1,6 @@
 /**
- * What the callers know about one run, and which answers contradict it. PURE: no I/O and no clock. A run can be changed by
- * two callers at once, so each answer is judged by what was known when its request was sent.
+ * What the callers know about one run, and which answers contradict it. PURE: no I/O and no clock. A run can be changed
+ * by two callers at once, so each answer is judged by what was known when its request was sent.
  *
  * A run moves only forward: pending, running, ended. It has one text in each of these states, whoever shows it.
  */
@@ -33,7 +33,9 @@ export interface Origin {
 /** 0 pending, 1 running, 2 ended. */
 export type Step = 0 | 1 | 2;
 
-/** A change that a caller asked for, perhaps several times with the same key. `stop`: a cancel that gives the job time. */
+/**
+ * A change that a caller asked for, perhaps several times with the same key. `stop`: a cancel that gives the job time.
+ */
 export interface Attempt {
   readonly kind: "succeed" | "fail" | "cancel" | "stop" | "heartbeat";
   /** In the output or the error of a report, so that the run's end says which report made it. */
@@ -136,7 +138,9 @@ export class RunModel {
     return this.shown(run, least, now);
   }
 
-  /** Judges the 202 of a request to stop. Before a repetition is answered, the run may have ended in any way but one. */
+  /**
+   * Judges the 202 of a request to stop. Before a repetition is answered, the run may have ended in any way but one.
+   */
   asked({ mark }: Attempt, run: ActionRun, least: Step, now: number): Verdict {
     if (run.status === "pending" || run.status === "failed")
       return `NOT STOPPED: the request ${mark} was accepted, but its answer shows ${JSON.stringify(run)}`;

@@ -1,6 +1,6 @@
 /**
- * The process that the soak kills: the built service in workerd, twice. The second Worker has its own isolate and its own
- * socket, and shares the first one's objects and D1. Everything is kept in files, which the next process finds.
+ * The process that the soak kills: the built service in workerd, twice. The second Worker has its own isolate and its
+ * own socket, and shares the first one's objects and D1. Everything is kept in files, which the next process finds.
  */
 
 import { readdirSync } from "node:fs";

@@ -1,6 +1,7 @@
 /**
- * A later release changes the tables by a step that it appends: one of the journal, or a migration of D1. What was written
- * before is kept and served, and the code before that step still works. The later steps here are the tests' own.
+ * A later release changes the tables by a step that it appends: one of the journal, or a migration of D1. What was
+ * written before is kept and served, and the code before that step still works. The later steps here are the tests'
+ * own.
  */
 
 import { applyD1Migrations, type D1Migration, evictDurableObject, runInDurableObject } from "cloudflare:test";

@@ -1,6 +1,6 @@
 /**
- * What a receiver answered can contain the secrets of the request. So only tokens that may manage actions see it. All else in
- * a timeline is the same for everybody who may read it.
+ * What a receiver answered can contain the secrets of the request. So only tokens that may manage actions see it. All
+ * else in a timeline is the same for everybody who may read it.
  */
 
 import { expect, it } from "vitest";

@@ -1,7 +1,7 @@
 /**
- * A receiver can answer what somebody else chose: its own admin, or a product that repeats its caller's texts. Nothing that a
- * reader of the run sees may depend on whether such a text is a part of a secret. Each test searches for a secret as a thief
- * would: seven known characters and one more, half of the alphabet at a time.
+ * A receiver can answer what somebody else chose: its own admin, or a product that repeats its caller's texts. Nothing
+ * that a reader of the run sees may depend on whether such a text is a part of a secret. Each test searches for a
+ * secret as a thief would: seven known characters and one more, half of the alphabet at a time.
  */
 
 import { describe, expect, it } from "vitest";

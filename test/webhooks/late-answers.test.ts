@@ -13,7 +13,9 @@ import { askToStop, externalUrl, play, rowsOf } from "./stoppable-runs.ts";
 const LEASE_OVER_MS = 31_000;
 const PAGE = "https://ci.example.com/jobs/1";
 
-/** The attempts of webhooks whose answers may come through. Each looks for itself, because no object may resume another. */
+/**
+ * The attempts of webhooks whose answers may come through. Each looks for itself, because no object may resume another.
+ */
 const letThrough = new Set<number>();
 /** How many answers have come through. */
 let through = 0;

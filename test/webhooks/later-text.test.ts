@@ -1,4 +1,6 @@
-/** Texts with places for values that are known later: cut at their marks and filled in, whatever the other values are. */
+/**
+ * Texts with places for values that are known later: cut at their marks and filled in, whatever the other values are.
+ */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,6 @@
-/** The steps that a random story of one dispatched run is made of: each asks the service and the model, and compares. */
+/**
+ * The steps that a random story of one dispatched run is made of: each asks the service and the model, and compares.
+ */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type fc from "fast-check";
@@ -9,7 +11,9 @@ import { type Answer, ask, type CreatedRun } from "../support/requests.ts";
 import type { Came, ModelRun } from "./property-model.ts";
 import { expectSound, type Inside, lookInside, retold, type Told } from "./property-told.ts";
 
-/** An attempt that was sent. `answer` is what the receiver responds; the object then gets it like any other response. */
+/**
+ * An attempt that was sent. `answer` is what the receiver responds; the object then gets it like any other response.
+ */
 export interface Sent {
   readonly runId: string;
   readonly attempt: number;
@@ -98,7 +102,9 @@ function command(name: string, go: (model: ModelRun, story: Story) => Promise<vo
   };
 }
 
-/** 200, or the refusal that says how things stand; `isByToken`: with the run's own, which is late after the deadline. */
+/**
+ * 200, or the refusal that says how things stand; `isByToken`: with the run's own, which is late after the deadline.
+ */
 function expectAnswered(answer: Answer<unknown>, model: ModelRun, isDone: boolean, isByToken: boolean): void {
   const { status, body } = answer;
   const { code } = body as { code?: string };

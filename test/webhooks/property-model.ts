@@ -107,7 +107,9 @@ export class ModelRun {
     this.#heardAt = now;
   }
 
-  /** The alarm rings: one turn for this run. `told`: when the timeline says that the next attempt leaves, if it does. */
+  /**
+   * The alarm rings: one turn for this run. `told`: when the timeline says that the next attempt leaves, if it does.
+   */
   alarm(now: number, told: number | null): void {
     if (!this.at(now).isOpen || !this.isDelivering) return;
     if (this.lostAt !== null && now >= this.lostAt)

@@ -1,4 +1,7 @@
-/** Something happens while an attempt is under way. The first end wins, and nothing is sent for a run that started or ended. */
+/**
+ * Something happens while an attempt is under way. The first end wins, and nothing is sent for a run that started or
+ * ended.
+ */
 
 import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -113,7 +116,9 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
 });
 
 describe("an attempt that outlived its lease", () => {
-  /** The first attempt, answered after `firstMs`, counts as lost; the second is under way and answered after `secondMs`. */
+  /**
+   * The first attempt, answered after `firstMs`, counts as lost; the second is under way and answered after `secondMs`.
+   */
   async function twoUnderWay(
     first: Answer,
     second: Answer,

@@ -1,6 +1,6 @@
 /**
- * No limit tells how long a secret is. Whoever grows a text of their own until it is refused finds the same bound whatever the
- * secret beside it is. Secrets have bounds of their own.
+ * No limit tells how long a secret is. Whoever grows a text of their own until it is refused finds the same bound
+ * whatever the secret beside it is. Secrets have bounds of their own.
  */
 
 import { describe, expect, it } from "vitest";

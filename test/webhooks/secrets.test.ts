@@ -1,7 +1,7 @@
 /**
  * A trigger's secrets reach the receiver and nobody else: looked for in every table of D1 and of the coordinator, in
- * every answer, in the timeline and in the log, while the delivery is under way and after it. A receiver that repeats them
- * writes them into the timeline, and then they are looked for everywhere else.
+ * every answer, in the timeline and in the log, while the delivery is under way and after it. A receiver that repeats
+ * them writes them into the timeline, and then they are looked for everywhere else.
  */
 
 import { runInDurableObject } from "cloudflare:test";

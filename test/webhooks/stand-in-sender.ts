@@ -1,6 +1,6 @@
 /**
- * Many requests of one coordinator without a receiver: only the entrypoint that makes a request, at the platform's edge, is a
- * stand-in whose answers the test gives.
+ * Many requests of one coordinator without a receiver: only the entrypoint that makes a request, at the platform's
+ * edge, is a stand-in whose answers the test gives.
  */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";

@@ -1,6 +1,7 @@
 /**
- * A member's token, which holds no secret, starts a real receiver through a stored action. The action's secrets reach the
- * receiver and nobody else: they are looked for as raw bytes in D1, in the coordinator, in every answer and in the log.
+ * A member's token, which holds no secret, starts a real receiver through a stored action. The action's secrets reach
+ * the receiver and nobody else: they are looked for as raw bytes in D1, in the coordinator, in every answer and in the
+ * log.
  */
 
 import { runInDurableObject } from "cloudflare:test";

@@ -1,4 +1,7 @@
-/** A value that is put into a URL's path stays between the slashes of its place, however often a receiver decodes the path. */
+/**
+ * A value that is put into a URL's path stays between the slashes of its place, however often a receiver decodes the
+ * path.
+ */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,7 @@
-/** Deliveries that find no slot for their attempt: they cost no write, start as soon as a slot is free, and end at their deadline. */
+/**
+ * Deliveries that find no slot for their attempt: they cost no write, start as soon as a slot is free, and end at their
+ * deadline.
+ */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";

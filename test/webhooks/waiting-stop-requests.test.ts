@@ -1,4 +1,7 @@
-/** Stop requests that find no slot for their attempt: as deliveries, but they outlive their runs, and end 15 minutes after them. */
+/**
+ * Stop requests that find no slot for their attempt: as deliveries, but they outlive their runs, and end 15 minutes
+ * after them.
+ */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";

@@ -1,7 +1,7 @@
 /** Starts the explorer, with all switched off that would talk to other hosts than ours or keep a token. */
 
-// The explorer's copy of zod tries whether it may make code from text, which the page's policy refuses. It has to be told
-// not to try before it is loaded.
+// The explorer's copy of zod tries whether it may make code from text, which the page's policy refuses. It has to be
+// told not to try before it is loaded.
 globalThis.__zod_globalConfig = { jitless: true };
 
 const DOCUMENT = "/openapi.json";

@@ -224,8 +224,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
         return this.#replies.run(run, { include });
       }
       if (!this.#watchers.admit(id, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
-      // Nobody reads the answer of a call whose watcher has left or has called again. Such a call must not take the seat back:
-      // two calls of one watcher would wake each other for ever.
+      // Nobody reads the answer of a call whose watcher has left or has called again. Such a call must not take the
+      // seat back: two calls of one watcher would wake each other for ever.
       if (!(await this.#watchers.news(watcher, leftMs))) return this.#replies.run(run);
     }
   }

@@ -1,4 +1,6 @@
-/** `?include=details`, labels, and the job's page: what the extra member says, and that nobody gets it who did not ask. */
+/**
+ * `?include=details`, labels, and the job's page: what the extra member says, and that nobody gets it who did not ask.
+ */
 
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";

@@ -214,7 +214,9 @@ describe("a list and a summary read at the greatest bookmark of D1 that they kno
 });
 
 describe("a list with more bookmarks than coordinators", () => {
-  /** A run of coordinator 1 whose end waits behind a flight that is held back, and landed runs of another coordinator. */
+  /**
+   * A run of coordinator 1 whose end waits behind a flight that is held back, and landed runs of another coordinator.
+   */
   async function endHeldBack(path: string, others: number) {
     const ended = await createAged(path, { n: 1 });
     expect(await direct(path, 1).settle()).toMatchObject({ isBehind: false });

@@ -1,6 +1,6 @@
 /**
- * Where a job reports to. The caller of a request chooses its Host. So outside loopback, what a receiver gets together with a
- * callback token begins with PUBLIC_URL and with nothing else.
+ * Where a job reports to. The caller of a request chooses its Host. So outside loopback, what a receiver gets together
+ * with a callback token begins with PUBLIC_URL and with nothing else.
  */
 
 import { describe, expect, it } from "vitest";

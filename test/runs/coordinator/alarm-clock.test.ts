@@ -1,6 +1,6 @@
 /**
- * The one alarm is never set for later than what comes first. Dates are faked and start a day ahead, so that an alarm rings
- * only when a story rings it.
+ * The one alarm is never set for later than what comes first. Dates are faked and start a day ahead, so that an alarm
+ * rings only when a story rings it.
  */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";

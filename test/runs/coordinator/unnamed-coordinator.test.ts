@@ -1,4 +1,6 @@
-/** Objects that are woken by id: a coordinator that does not know its name does nothing, and one that knows it goes on. */
+/**
+ * Objects that are woken by id: a coordinator that does not know its name does nothing, and one that knows it goes on.
+ */
 
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";

@@ -1,4 +1,6 @@
-/** Lists by label find exactly the runs that have all labels, whatever else they filter by and however they are paged. */
+/**
+ * Lists by label find exactly the runs that have all labels, whatever else they filter by and however they are paged.
+ */
 
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";

@@ -11,7 +11,10 @@ const NOW = Date.now();
 const SCOPE = "acme/shop/plans";
 const ENTITY = "0199d2a5-0000-8000-8000-00000000000a";
 
-/** A value for every parameter that a list takes; `status` and `label` have zero, one and several values, and `status` all. */
+/**
+ * A value for every parameter that a list takes; `status` and `label` have zero, one and several values, and `status`
+ * all.
+ */
 const GIVEN = {
   actionName: "deploy",
   entityId: ENTITY,
@@ -188,8 +191,8 @@ describe("among many runs", () => {
   ])("a list %s reads no more where there is more, and is bounded", async (_, filters, lookedAt) => {
     const read = await listed(scopes["12000"], filters);
     expect(read).toBe(await listed(scopes["6000"], filters));
-    // Each row is counted where it leaves the index, the table and the window, and once more with its body. A row that is
-    // found by its label, or whose labels are looked up, is counted once more for that.
+    // Each row is counted where it leaves the index, the table and the window, and once more with its body. A row that
+    // is found by its label, or whose labels are looked up, is counted once more for that.
     expect(read).toBeGreaterThan(lookedAt);
     expect(read).toBeLessThan(("label" in filters ? 6 : 4) * lookedAt + 20);
   });

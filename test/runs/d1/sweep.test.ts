@@ -73,7 +73,9 @@ async function setDue(path: string, dueAt: number): Promise<void> {
     .run();
 }
 
-/** Registers coordinators without an object behind them. The first is due at `dueAt`, each other a millisecond later. */
+/**
+ * Registers coordinators without an object behind them. The first is due at `dueAt`, each other a millisecond later.
+ */
 async function registerOthers(count: number, dueAt: number): Promise<void> {
   await env.DB.prepare(
     `INSERT INTO coordinators (scope, n, due_at) SELECT 'acme/shop/other-' || value, 0, ?2 + value FROM json_each(?1)`,

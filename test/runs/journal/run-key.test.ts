@@ -1,4 +1,6 @@
-/** The integer key of a run: it sorts as ids do, two ids may want the same one, and every statement finds runs by it. */
+/**
+ * The integer key of a run: it sorts as ids do, two ids may want the same one, and every statement finds runs by it.
+ */
 
 import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";

@@ -1,4 +1,6 @@
-/** A coordinator whose rows D1 does not take refuses creates from 50 000 rows or 512 MB on, but nothing that ends a run. */
+/**
+ * A coordinator whose rows D1 does not take refuses creates from 50 000 rows or 512 MB on, but nothing that ends a run.
+ */
 
 import { evictDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";

@@ -22,7 +22,10 @@ interface Flight {
   fail(why: string): void;
 }
 
-/** Tests refer to runs by short names. Pauses have no jitter. No alarm rings, because each test ends before the first is due. */
+/**
+ * Tests refer to runs by short names. Pauses have no jitter. No alarm rings, because each test ends before the first is
+ * due.
+ */
 export function withHeldFlights(
   act: (held: ReturnType<typeof makeHeldFlights>) => Promise<void>,
 ): () => Promise<void> {

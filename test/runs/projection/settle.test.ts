@@ -1,4 +1,7 @@
-/** `settle` waits for exactly what D1 lacked when it was called, never long, and says whether D1 has it. With a fake clock. */
+/**
+ * `settle` waits for exactly what D1 lacked when it was called, never long, and says whether D1 has it. With a fake
+ * clock.
+ */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FLIGHT_MAX_MS } from "../../../src/runs/projection/flights.ts";

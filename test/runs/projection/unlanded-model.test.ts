@@ -1,9 +1,9 @@
 /**
- * Random stories of unlanded runs, each step compared with a small model. The model keeps a list of every write, and asks of
- * each whether D1 has it.
+ * Random stories of unlanded runs, each step compared with a small model. The model keeps a list of every write, and
+ * asks of each whether D1 has it.
  *
- * `UNLANDED_STORIES=200000 npx vitest run test/runs/projection/unlanded-model.test.ts` plays more stories than the suite does.
- * A failure prints its seed and the shortest story.
+ * `UNLANDED_STORIES=200000 npx vitest run test/runs/projection/unlanded-model.test.ts` plays more stories than the
+ * suite does. A failure prints its seed and the shortest story.
  */
 
 import fc from "fast-check";

@@ -1,4 +1,6 @@
-/** The address says what the console shows: filters, pages and runs survive back, forward, a reload and a copied link. */
+/**
+ * The address says what the console shows: filters, pages and runs survive back, forward, a reload and a copied link.
+ */
 
 import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";

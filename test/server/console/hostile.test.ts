@@ -1,6 +1,7 @@
 /**
- * Texts that others wrote are only text at the console: no markup of theirs becomes an element, no mark of theirs turns the texts
- * around them, no word of theirs breaks the layout, and only web addresses that lead where they seem to lead become links.
+ * Texts that others wrote are only text at the console: no markup of theirs becomes an element, no mark of theirs turns
+ * the texts around them, no word of theirs breaks the layout, and only web addresses that lead where they seem to lead
+ * become links.
  */
 
 import type { Page } from "playwright-core";
@@ -132,7 +133,8 @@ describeInBrowser("hostile texts at the console", (browser) => {
       const outwards = all.filter((element) => element.matches("a[href]") && element.origin !== location.origin
         && !(element.rel.includes("noopener") && element.rel.includes("noreferrer")));
       const handlers = all.filter((element) => element.getAttributeNames().some((name) => name.startsWith("on")));
-      // A mark turns nothing but its own text if an element around it is isolated and holds nothing of the console's own.
+      // A mark turns nothing but its own text if an element around it is isolated and holds nothing of the console's
+      // own.
       const isIsolated = (element) => element !== null && !element.matches("main, dialog") &&
         (/isolate|plaintext/.test(getComputedStyle(element).unicodeBidi) || isIsolated(element.parentElement));
       const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

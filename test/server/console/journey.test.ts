@@ -61,7 +61,9 @@ describeInBrowser("the console", (browser) => {
     readonly parameters: unknown;
   }
 
-  /** What the receiver got to start a run's job, and the job's way to report. `n`: how many came before, and this one. */
+  /**
+   * What the receiver got to start a run's job, and the job's way to report. `n`: how many came before, and this one.
+   */
   async function delivered(env: string, n: number) {
     await until(`delivery ${n}`, () => receiver.inbox(env).length >= n);
     const { run: asked, parameters } = JSON.parse(receiver.inbox(env)[n - 1]?.body ?? "") as Delivered;

@@ -1,6 +1,6 @@
 /**
- * Every page and dialog of the console: axe finds nothing wrong, light and dark, wide and narrow; nothing scrolls sideways at 360
- * CSS pixels; and the focus can be seen wherever Tab leads.
+ * Every page and dialog of the console: axe finds nothing wrong, light and dark, wide and narrow; nothing scrolls
+ * sideways at 360 CSS pixels; and the focus can be seen wherever Tab leads.
  */
 
 import { readFileSync } from "node:fs";

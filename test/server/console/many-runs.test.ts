@@ -1,7 +1,7 @@
 /**
- * The console with 10 000 runs, and left alone for long. Times are taken inside the page, from the event or from the end of the
- * answer to the frame that shows it, so neither the service nor the test counts. Of several tries the fastest counts, because a
- * busy machine only ever makes them slower.
+ * The console with 10 000 runs, and left alone for long. Times are taken inside the page, from the event or from the
+ * end of the answer to the frame that shows it, so neither the service nor the test counts. Of several tries the
+ * fastest counts, because a busy machine only ever makes them slower.
  */
 
 import type { CDPSession, Page, Request } from "playwright-core";
@@ -174,7 +174,8 @@ describeInBrowser("the console with many runs", (browser) => {
     const page = await browser.newPage(site.origin, WIDE);
     const polls = underWay(page, isPoll);
     await fakeTime(page);
-    // No run is open. In faked time the client would miss the stream's signs of life, and connect again a hundred times.
+    // No run is open. In faked time the client would miss the stream's signs of life, and connect again a hundred
+    // times.
     await site.signIn(page, `${ENV}/runs`, await site.newToken("member"));
     await runs(page).getByRole("row").filter({ hasText: "running" }).first().waitFor();
     await browser.settled(page);

@@ -1,4 +1,7 @@
-/** What the tests of the console share: places of the shared server, pages that are signed in, and the console's parts by name. */
+/**
+ * What the tests of the console share: places of the shared server, pages that are signed in, and the console's parts
+ * by name.
+ */
 
 import type { Locator, Page } from "playwright-core";
 import { type Client, type CreatedActionRun, callback, createClient } from "../../../src/client/index.ts";
@@ -80,7 +83,9 @@ export async function untilRunIs(page: Page, status: string): Promise<void> {
   await run(page).getByText(status, { exact: true }).first().waitFor();
 }
 
-/** Puts a clock into the page that goes as usual, and that `poll` can move forward. Call it before the page is opened. */
+/**
+ * Puts a clock into the page that goes as usual, and that `poll` can move forward. Call it before the page is opened.
+ */
 export async function fakeTime(page: Page): Promise<void> {
   await page.clock.install();
 }
@@ -119,7 +124,10 @@ export function focusMark(page: Page): Promise<string> {
 
 const STOPS_MAX = 120;
 
-/** Presses Tab until the target has the focus. Throws if the focus can't be seen on the way, or if Tab does not lead there. */
+/**
+ * Presses Tab until the target has the focus. Throws if the focus can't be seen on the way, or if Tab does not lead
+ * there.
+ */
 export async function tabTo(page: Page, target: Locator): Promise<void> {
   for (let stops = 0; stops < STOPS_MAX; stops++) {
     await page.keyboard.press("Tab");

@@ -30,8 +30,8 @@ export interface Ran {
 }
 
 /**
- * Makes `bin` and `node_modules` in a folder: the programs that commands may call, a stand-in if curl is missing, and our
- * package as a reader has installed it, but run from its source.
+ * Makes `bin` and `node_modules` in a folder: the programs that commands may call, a stand-in if curl is missing, and
+ * our package as a reader has installed it, but run from its source.
  */
 export function furnish(folder: string): void {
   const bin = join(folder, "bin");
