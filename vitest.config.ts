@@ -48,24 +48,8 @@ const WORKERS = 2;
 /** Only a test that hangs takes as long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
-/**
- * Files that change the schema or the statistics of D1, compare or sweep all of its rows, change what an isolate remembers for
- * everybody, or leave thousands of rows to objects that go on with them. Each has a runtime of its own, which takes a second or
- * two. All others share a runtime with those before them, so none may count on an empty D1.
- */
-const ALONE = [
-  "test/actions/{keys,memory}.test.ts",
-  "test/auth/token-{guesses,memory}.test.ts",
-  "test/hostile/{address,body,values}.test.ts",
-  "test/http/{limits,ready}.test.ts",
-  "test/property/property.test.ts",
-  "test/runs/coordinator/unnamed-coordinator.test.ts",
-  "test/runs/d1/list-plan.test.ts",
-  "test/runs/projection/backpressure.test.ts",
-  "test/runs/sweep.test.ts",
-  "test/upgrade/**/*.test.ts",
-];
-const DISPATCH_ALONE = ["test/dispatch/{crowd,property,waiting-deliveries,waiting-stop-requests}.test.ts"];
+/** Files that count every line of the request log, and so those of requests that hung in the files before them. */
+const COUNTING = ["test/http/{hops,request-log}.test.ts"];
 
 const NO_RUNTIME_TESTS = [
   "test/server/**",
@@ -84,17 +68,6 @@ async function quietRuntime() {
   );
 }
 
-/** As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly included. */
-async function localRuntime() {
-  return inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" });
-}
-
-const DISPATCH = {
-  ...LIMITS,
-  globalSetup: ["./test/support/receiver/setup.ts"],
-  setupFiles: ["./test/support/setup.ts"],
-};
-
 export default defineConfig(async () => ({
   test: {
     // The service logs a line per request. Show them only if a test failed.
@@ -108,7 +81,7 @@ export default defineConfig(async () => ({
           name: "runtime",
           isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: [...NO_RUNTIME_TESTS, ...ALONE],
+          exclude: [...NO_RUNTIME_TESTS, ...COUNTING],
           setupFiles: ["./test/support/setup.ts"],
           // How many random stories test/runs/projection/unlanded-model.test.ts plays.
           provide: { unlandedStories: Number(process.env.UNLANDED_STORIES ?? 1500) },
@@ -116,21 +89,19 @@ export default defineConfig(async () => ({
       },
       {
         plugins: [await quietRuntime()],
-        test: { ...LIMITS, name: "alone", include: ALONE, setupFiles: ["./test/support/setup.ts"] },
+        test: { ...LIMITS, name: "counting", include: COUNTING, setupFiles: ["./test/support/setup.ts"] },
       },
       {
-        plugins: [await localRuntime()],
+        // As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly included.
+        plugins: [await inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" })],
         test: {
-          ...DISPATCH,
+          ...LIMITS,
           name: "dispatch",
           isolate: false,
           include: ["test/dispatch/**/*.test.ts"],
-          exclude: DISPATCH_ALONE,
+          globalSetup: ["./test/support/receiver/setup.ts"],
+          setupFiles: ["./test/support/setup.ts"],
         },
-      },
-      {
-        plugins: [await localRuntime()],
-        test: { ...DISPATCH, name: "dispatch alone", include: DISPATCH_ALONE },
       },
       {
         // The client, the command line and the console's pure parts in Node, the first two against servers that misbehave.
