@@ -49,25 +49,10 @@ const WORKERS = 2;
 const LIMITS = { testTimeout: 600_000, hookTimeout: 600_000 };
 
 /**
- * Files that change the schema or the statistics of D1, compare or sweep all of its rows, change what an isolate remembers for
- * everybody, or leave thousands of rows to objects that go on with them. Each has a runtime of its own, which takes a second or
- * two. All others share a runtime with those before them, so none may count on an empty D1.
+ * Files that the files before them would disturb: they count every line of the request log, or the isolate must not remember
+ * that D1 was ready.
  */
-const ALONE = [
-  "test/actions/{keys,memory}.test.ts",
-  "test/auth/token-{guesses,memory}.test.ts",
-  "test/hostile/{address,body,values}.test.ts",
-  "test/http/limits.test.ts",
-  "test/health/ready.test.ts",
-  "test/outage/reads.test.ts",
-  "test/property/property.test.ts",
-  "test/runs/coordinator/unnamed-coordinator.test.ts",
-  "test/runs/d1/list-plan.test.ts",
-  "test/runs/projection/backpressure.test.ts",
-  "test/runs/d1/sweep.test.ts",
-  "test/upgrade/**/*.test.ts",
-];
-const WEBHOOKS_ALONE = ["test/webhooks/{crowd,property,waiting-deliveries,waiting-stop-requests}.test.ts"];
+const ISOLATED = ["test/http/{hops,request-log}.test.ts", "test/outage/reads.test.ts"];
 
 const NO_RUNTIME_TESTS = [
   "test/server/**",
@@ -86,17 +71,6 @@ async function quietRuntime() {
   );
 }
 
-/** As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly included. */
-async function localRuntime() {
-  return inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" });
-}
-
-const WEBHOOKS = {
-  ...LIMITS,
-  globalSetup: ["./test/support/receiver/setup.ts"],
-  setupFiles: ["./test/support/setup.ts"],
-};
-
 export default defineConfig(async () => ({
   test: {
     // The service logs a line per request. Show them only if a test failed.
@@ -110,7 +84,7 @@ export default defineConfig(async () => ({
           name: "runtime",
           isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: [...NO_RUNTIME_TESTS, ...ALONE],
+          exclude: [...NO_RUNTIME_TESTS, ...ISOLATED],
           setupFiles: ["./test/support/setup.ts"],
           // How many random stories test/runs/projection/unlanded-model.test.ts plays.
           provide: { unlandedStories: Number(process.env.UNLANDED_STORIES ?? 1500) },
@@ -118,21 +92,19 @@ export default defineConfig(async () => ({
       },
       {
         plugins: [await quietRuntime()],
-        test: { ...LIMITS, name: "alone", include: ALONE, setupFiles: ["./test/support/setup.ts"] },
+        test: { ...LIMITS, name: "isolated", include: ISOLATED, setupFiles: ["./test/support/setup.ts"] },
       },
       {
-        plugins: [await localRuntime()],
+        // As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly included.
+        plugins: [await inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" })],
         test: {
-          ...WEBHOOKS,
+          ...LIMITS,
           name: "webhooks",
           isolate: false,
           include: ["test/webhooks/**/*.test.ts"],
-          exclude: WEBHOOKS_ALONE,
+          globalSetup: ["./test/support/receiver/setup.ts"],
+          setupFiles: ["./test/support/setup.ts"],
         },
-      },
-      {
-        plugins: [await localRuntime()],
-        test: { ...WEBHOOKS, name: "webhooks alone", include: WEBHOOKS_ALONE },
       },
       {
         // The client, the command line and the console's pure parts in Node, the first two against servers that misbehave.
