@@ -13,7 +13,7 @@ import { useLoad } from "../ui/load.ts";
 import { Pager } from "../ui/pager.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
-import { cliPut, curlPut, FIRST_DEFINITION } from "./commands.ts";
+import { FIRST_DEFINITION, putCommands } from "./commands.ts";
 
 export function ActionsPage() {
   const { reader, may } = useSession();
@@ -124,6 +124,7 @@ interface NoActionsProps {
 function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
   const { scope } = useSession();
   if (!isFirstPage) return <Empty title="There are no more actions" />;
+  const commands = putCommands({ origin: location.origin, scope }, "deploy", FIRST_DEFINITION);
   return (
     <Empty title="No action is stored here yet">
       <p>
@@ -133,9 +134,9 @@ function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
       {mayManage ? (
         <>
           <p>Press “New action”, or save the definition in deploy.json and store it from a terminal:</p>
-          <Command what="command" text={cliPut(location.origin, scope, "deploy")} />
+          <Command what="command" text={commands.cli} />
           <p>Or with curl, with your token in $ACTION_RUNS_TOKEN:</p>
-          <Command what="curl command" text={curlPut(location.origin, scope, "deploy", FIRST_DEFINITION)} />
+          <Command what="curl command" text={commands.curl} />
         </>
       ) : (
         <p>Your token can't store actions. Ask somebody whose token has the role owner or admin.</p>

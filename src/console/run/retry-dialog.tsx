@@ -8,7 +8,7 @@ import { Dialog } from "../ui/dialog.tsx";
 import { TextArea } from "../ui/field.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { retryCommands } from "./commands.ts";
-import { CommandDetails } from "./commands-section.tsx";
+import { CommandDetails, CommandPair } from "./commands-section.tsx";
 import { readParameters } from "./forms.ts";
 
 const ROWS_MIN = 4;
@@ -40,7 +40,8 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
   }
   const hasParameters = "value" in typed && typed.value !== null;
   const commands = retryCommands(
-    { origin: location.origin, scope, id: run.id },
+    { origin: location.origin, scope },
+    run.id,
     hasParameters ? text.trim() : null,
   );
   return (
@@ -51,7 +52,11 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
         onClose={onClose}
         verb="Retry run"
         keep="Close"
-        besides={<CommandDetails commands={commands} what="to retry the run" />}
+        besides={
+          <CommandDetails title="As a command">
+            <CommandPair commands={commands} what="to retry the run" />
+          </CommandDetails>
+        }
       >
         <p class="muted">
           {isDispatched

@@ -10,6 +10,7 @@ import { Command, Empty } from "../ui/empty.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { useLoad } from "../ui/load.ts";
 import { Pager } from "../ui/pager.tsx";
+import { cli } from "../ui/shell-commands.ts";
 import { Countdown, exactTime, RelativeTime } from "../ui/time.tsx";
 import { NewTokenDialog } from "./new-token-dialog.tsx";
 import { NotYours } from "./not-yours.tsx";
@@ -61,6 +62,7 @@ function Tokens() {
 function EndsWithSession() {
   const { holder, scope } = useSession();
   const { o, p } = scope;
+  const project = { origin: location.origin, scope: { o, p } };
   return (
     <div class="token-note">
       <p>
@@ -73,10 +75,7 @@ function EndsWithSession() {
         , because you signed in with ROOT_TOKEN. For a token that lasts, use a terminal, with ROOT_TOKEN in
         $ACTION_RUNS_TOKEN:
       </p>
-      <Command
-        what="command"
-        text={`action-runs token create ci --role admin \\\n  --url ${location.origin} --org ${o} --project ${p}`}
-      />
+      <Command what="command" text={cli(project, ["token", "create", "ci", "--role", "admin"])} />
     </div>
   );
 }
