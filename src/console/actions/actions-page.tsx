@@ -1,52 +1,47 @@
 /** The page "Actions": the stored actions of the environment by name, and for those who may, a way to store a new one. */
 
 import type { RefObject } from "preact";
-import { useCallback, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { ListedAction } from "../../client/index.ts";
 import { useKeys } from "../keys/keys.tsx";
-import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { useLoad } from "../ui/load.ts";
-import { Pager } from "../ui/pager.tsx";
+import { ListPage, useListPage } from "../ui/list-page.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
 import { FIRST_DEFINITION, putCommands } from "./commands.ts";
 
 export function ActionsPage() {
   const { reader, may } = useSession();
-  const { query } = useRoute();
-  const cursor = query.get("cursor") ?? undefined;
-  const read = useCallback(
-    (signal: AbortSignal) => reader.actions.page({ cursor }, { signal }),
-    [reader, cursor],
-  );
-  const { data, failure, reload } = useLoad(read);
+  const loaded = useListPage(reader.actions);
   const [isNew, setNew] = useState(false);
   const mayManage = may("actions:manage");
   return (
-    <div class="page">
-      <div class="page-head">
-        <h1>Actions</h1>
-        {mayManage ? (
-          <Button kind="primary" onClick={() => setNew(true)}>
-            New action
-          </Button>
-        ) : null}
-      </div>
-      {failure === null ? null : (
-        <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
-      )}
-      {data === undefined ? null : data.actions.length === 0 ? (
-        <NoActions mayManage={mayManage} isFirstPage={cursor === undefined} />
-      ) : (
-        <ActionTable actions={data.actions} />
-      )}
-      <Pager of="actions" next={data?.next ?? null} />
-      {isNew ? <ActionEditor stored={null} onClose={() => setNew(false)} onStored={reload} /> : null}
-    </div>
+    <>
+      <ListPage
+        title="Actions"
+        of="actions"
+        loaded={loaded}
+        button={
+          mayManage ? (
+            <Button kind="primary" onClick={() => setNew(true)}>
+              New action
+            </Button>
+          ) : null
+        }
+      >
+        {({ actions }) =>
+          actions.length === 0 ? (
+            <NoActions mayManage={mayManage} isFirstPage={loaded.isFirst} />
+          ) : (
+            <ActionTable actions={actions} />
+          )
+        }
+      </ListPage>
+      {isNew ? <ActionEditor stored={null} onClose={() => setNew(false)} onStored={loaded.reload} /> : null}
+    </>
   );
 }
 
@@ -106,7 +101,7 @@ function Host({ url }: { readonly url: string | undefined }) {
 
 export function Labels({ labels = [] }: { readonly labels: readonly string[] | undefined }) {
   return (
-    <span class="action-labels">
+    <span class="chips">
       {labels.map((label) => (
         <bdi key={label} class="chip" title={label}>
           {label}

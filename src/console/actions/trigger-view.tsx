@@ -81,7 +81,7 @@ function SecretNames({ term, of = {} }: SecretNamesProps) {
   if (names.length === 0) return null;
   return (
     <Row term={term}>
-      <span class="action-labels">
+      <span class="chips">
         {names.map((name) => (
           <span key={name} class="chip" title={`${name}: its value is a secret`}>
             <bdi>{name}</bdi> <span aria-hidden="true">•••</span>

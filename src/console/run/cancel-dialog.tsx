@@ -62,7 +62,7 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
         <TextField
           label="Reason"
           value={reason}
-          onInput={(event) => setReason(event.currentTarget.value)}
+          onText={setReason}
           hint="Optional. The job and everybody who can see the run can read it."
           error={change.problems.get("/reason")}
         />
@@ -71,7 +71,7 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
           inputMode="numeric"
           placeholder="60"
           value={grace}
-          onInput={(event) => setGrace(event.currentTarget.value)}
+          onText={setGrace}
           hint="How long a running job may still work. 0 ends the run at once."
           error={change.problems.get("/graceSeconds")}
         />

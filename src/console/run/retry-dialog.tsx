@@ -67,7 +67,7 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
           label="Parameters"
           rows={Math.min(Math.max(before.split("\n").length, ROWS_MIN), ROWS_MAX)}
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onText={setText}
           hint="A JSON object. Parameters that you do not change stay exactly as they are."
           error={change.problems.get("/parameters")}
         />

@@ -122,21 +122,19 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
           </Button>
         ) : null}
       </RunHead>
-      {failure === null ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
+      <ErrorView failure={failure} onRetry={reload} isBanner />
       <div class="run-body">
         <LifecycleBar run={run} />
         {isOpen(status) ? <NowSection run={run} events={events} /> : null}
         {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
         <Outcome run={run} />
         {may("data:write") ? <RetryNote retrying={retrying} name={actionName} /> : null}
-        {actionOfRun.failure === null || isOpen(status) ? null : (
+        {isOpen(status) ? null : (
           <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
         )}
         <Facts run={run} scope={scope} />
         <Section title="Timeline">
-          {timeline.failure === null ? null : (
-            <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
-          )}
+          <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
           <TimelineList events={events} />
         </Section>
         <Inputs run={run} />

@@ -60,7 +60,7 @@ function Row({ at, status, title, facts, children }: RowProps) {
       <span class="event-mark">
         {status === undefined ? <span class="event-dot" /> : <StatusIcon status={status} />}
       </span>
-      <div class="event-body">
+      <div>
         <p class="event-head">
           <span class="event-title">{title}</span>
           {facts}
@@ -264,7 +264,7 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
 function By({ name }: { readonly name: string | undefined }) {
   if (name === undefined) return null;
   return (
-    <span class="event-by muted">
+    <span class="muted">
       by <bdi>{name}</bdi>
     </span>
   );
