@@ -10,7 +10,7 @@ import { Labels } from "./actions-page.tsx";
 import { runCommands } from "./commands.ts";
 import { parameterRows } from "./parameter-rows.ts";
 import { formOf } from "./schema-form.ts";
-import { TriggerView } from "./trigger-view.tsx";
+import { Fact, TriggerView } from "./trigger-view.tsx";
 
 export function ActionView({ action }: { readonly action: StoredAction }) {
   const { scope, may } = useSession();
@@ -64,15 +64,6 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
       <Part title="Definition">
         <JsonTree what="JSON" value={definition} />
       </Part>
-    </div>
-  );
-}
-
-function Fact({ term, children }: { readonly term: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{term}</dt>
-      <dd>{children}</dd>
     </div>
   );
 }

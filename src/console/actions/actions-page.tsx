@@ -1,14 +1,13 @@
 /** The page "Actions": the stored actions of the environment by name, and for those who may, a way to store a new one. */
 
-import type { RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
 import type { ListedAction } from "../../client/index.ts";
-import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
 import { ListPage, useListPage } from "../ui/list-page.tsx";
+import { useRowKeys } from "../ui/row-keys.ts";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
 import { FIRST_DEFINITION, putCommands } from "./commands.ts";
@@ -47,7 +46,8 @@ export function ActionsPage() {
 
 function ActionTable({ actions }: { readonly actions: readonly ListedAction[] }) {
   const { scope } = useSession();
-  const table = useRowKeys("Actions", "action");
+  const table = useRef<HTMLTableElement>(null);
+  useRowKeys("Actions", "action", table);
   return (
     <table ref={table} class="table actions-table" aria-label="Actions">
       <thead>
@@ -138,21 +138,4 @@ function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
       )}
     </Empty>
   );
-}
-
-/** `j` and `k` go through the links of the table's rows. `what`: one row, for the help. Give the table the ref. */
-function useRowKeys(title: string, what: string): RefObject<HTMLTableElement | null> {
-  const table = useRef<HTMLTableElement>(null);
-  function go(step: 1 | -1): void {
-    const links = [...(table.current?.querySelectorAll<HTMLElement>("a.row-link") ?? [])];
-    const at = links.indexOf(document.activeElement as HTMLElement);
-    const target = at === -1 ? links[0] : links[at + step];
-    target?.focus();
-  }
-  useKeys(title, [
-    { keys: "j", label: `Next ${what}`, run: () => go(1) },
-    { keys: "k", label: `Previous ${what}`, run: () => go(-1) },
-    { keys: "Enter", label: `Open the ${what}` },
-  ]);
-  return table;
 }
