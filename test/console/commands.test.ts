@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { curlPut } from "../../src/console/actions/commands.ts";
+import { putCommands } from "../../src/console/actions/commands.ts";
 import { parameterRows } from "../../src/console/actions/parameter-rows.ts";
 import { formOf } from "../../src/console/actions/schema-form.ts";
 import { envOf, wordsOf } from "../../src/console/tokens/audit-words.ts";
@@ -11,14 +11,10 @@ import { rolesUpTo } from "../../src/console/tokens/roles.ts";
 
 it("a command of curl hands the definition on unchanged, and has no token in its arguments", () => {
   const definition = { description: `it's "$HOME" \`id\` \\` };
-  const command = curlPut(
-    "http://localhost:1",
-    { o: "acme", p: "shop", envName: "prod" },
-    "deploy",
-    definition,
-  );
+  const here = { origin: "http://localhost:1", scope: { o: "acme", p: "shop", envName: "prod" } };
+  const { curl } = putCommands(here, "deploy", definition);
   // A shell runs it, with a curl that prints its arguments.
-  const script = `curl() { cat >/dev/null; printf '%s\\n' "$@"; }\n${command}`;
+  const script = `curl() { cat >/dev/null; printf '%s\\n' "$@"; }\n${curl}`;
   const printed = execFileSync("sh", ["-c", script], {
     env: { ACTION_RUNS_TOKEN: "secret-token" },
   }).toString();

@@ -6,17 +6,16 @@ import {
   cancelCommands,
   readingCommands,
   retryCommands,
-  shellWord,
   watchingCommands,
 } from "../../src/console/run/commands.ts";
 import { readCancel, readParameters } from "../../src/console/run/forms.ts";
 import { indentedJson } from "../../src/console/run/indented-json.ts";
+import { shellWord } from "../../src/console/ui/shell-commands.ts";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const TARGET = {
   origin: "https://runs.example",
   scope: { o: "acme", p: "shop", envName: "prod" },
-  id: ID,
 };
 const HOSTILE = [
   'it\'s $(touch /tmp/x) `id` "$HOME" \\ !! ; & | > < * ? ~ # {a,b}',
@@ -78,7 +77,7 @@ describe("a command", () => {
 
   it("says what the dialogs say", () => {
     const [reason = ""] = HOSTILE;
-    const cancel = cancelCommands(TARGET, { reason, graceSeconds: 30 });
+    const cancel = cancelCommands(TARGET, ID, { reason, graceSeconds: 30 });
     expect(wordsOf(cancel.cli)).toEqual([
       ...["action-runs", "cancel", ID, "--reason", reason, "--grace", "30"],
       ...CONNECTION,
@@ -86,20 +85,20 @@ describe("a command", () => {
     expect(givenTo(cancel.curl)).toEqual(
       expect.arrayContaining(["POST", JSON.stringify({ reason, graceSeconds: 30 }), `${RUN_URL}/cancel`]),
     );
-    const retry = retryCommands(TARGET, '{"a": 9007199254740993, "b": "it\'s"}');
+    const retry = retryCommands(TARGET, ID, '{"a": 9007199254740993, "b": "it\'s"}');
     expect(wordsOf(retry.cli)).toContain('{"a": 9007199254740993, "b": "it\'s"}');
     expect(givenTo(retry.curl)).toContain('{"parameters":{"a": 9007199254740993, "b": "it\'s"}}');
   });
 
   it("of a retry leaves parameters out that nobody edited", () => {
-    const { cli, curl } = retryCommands(TARGET, null);
+    const { cli, curl } = retryCommands(TARGET, ID, null);
     expect(wordsOf(cli)).toEqual(["action-runs", "retry", ID, ...CONNECTION]);
     expect(givenTo(curl)).toContain("{}");
   });
 
   it("gets the token from a variable: curl gets it on stdin, and not among its words", () => {
-    const all = [readingCommands(TARGET), watchingCommands(TARGET), cancelCommands(TARGET, {})];
-    for (const { cli, curl } of [...all, retryCommands(TARGET, null)]) {
+    const all = [readingCommands(TARGET, ID), watchingCommands(TARGET, ID), cancelCommands(TARGET, ID, {})];
+    for (const { cli, curl } of [...all, retryCommands(TARGET, ID, null)]) {
       const [stdin, ...words] = givenTo(curl);
       expect(stdin).toBe("Authorization: Bearer secret");
       expect([...words, ...wordsOf(cli)].join()).not.toContain("secret");

@@ -106,7 +106,7 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
             placeholder="deploy"
             value={name}
             error={change.problems.get(NAME)}
-            onInput={(event) => setName(event.currentTarget.value)}
+            onText={setName}
           />
         ) : null}
         <TextArea
@@ -116,7 +116,7 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
           hint={SECRETS}
           value={text}
           error={change.problems.get(DEFINITION)}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onText={setText}
         />
         {isOutdated ? (
           <div class="warning-box" role="alert">

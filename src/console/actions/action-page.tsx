@@ -67,7 +67,7 @@ export function ActionPage({ name }: { readonly name: string }) {
             </Link>
           </p>
         </Empty>
-      ) : failure === null ? null : (
+      ) : (
         <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
       )}
       {shown === undefined ? null : <ActionView action={shown} />}

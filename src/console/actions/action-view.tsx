@@ -7,15 +7,16 @@ import { useSession } from "../session/session.tsx";
 import { Command } from "../ui/empty.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { Labels } from "./actions-page.tsx";
-import { cliRun, curlRun } from "./commands.ts";
+import { runCommands } from "./commands.ts";
 import { parameterRows } from "./parameter-rows.ts";
 import { formOf } from "./schema-form.ts";
-import { TriggerView } from "./trigger-view.tsx";
+import { Fact, TriggerView } from "./trigger-view.tsx";
 
 export function ActionView({ action }: { readonly action: StoredAction }) {
   const { scope, may } = useSession();
   const { name, version, definition } = action;
   const { description, trigger, timeout, heartbeatTimeout, labels } = definition;
+  const commands = runCommands({ origin: location.origin, scope }, name);
   return (
     <div class="action-view">
       {description === undefined ? null : (
@@ -56,22 +57,13 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
       {may("data:write") ? (
         <Part title="Run it from a terminal">
           <p class="muted">With your token in $ACTION_RUNS_TOKEN.</p>
-          <Command what="command" text={cliRun(location.origin, scope, name)} />
-          <Command what="curl command" text={curlRun(location.origin, scope, name, {})} />
+          <Command what="command" text={commands.cli} />
+          <Command what="curl command" text={commands.curl} />
         </Part>
       ) : null}
       <Part title="Definition">
         <JsonTree what="JSON" value={definition} />
       </Part>
-    </div>
-  );
-}
-
-function Fact({ term, children }: { readonly term: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{term}</dt>
-      <dd>{children}</dd>
     </div>
   );
 }

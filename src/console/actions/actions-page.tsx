@@ -1,58 +1,53 @@
 /** The page "Actions": the stored actions of the environment by name, and for those who may, a way to store a new one. */
 
-import type { RefObject } from "preact";
-import { useCallback, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { ListedAction } from "../../client/index.ts";
-import { useKeys } from "../keys/keys.tsx";
-import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { useLoad } from "../ui/load.ts";
-import { Pager } from "../ui/pager.tsx";
+import { ListPage, useListPage } from "../ui/list-page.tsx";
+import { useRowKeys } from "../ui/row-keys.ts";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
-import { cliPut, curlPut, FIRST_DEFINITION } from "./commands.ts";
+import { FIRST_DEFINITION, putCommands } from "./commands.ts";
 
 export function ActionsPage() {
   const { reader, may } = useSession();
-  const { query } = useRoute();
-  const cursor = query.get("cursor") ?? undefined;
-  const read = useCallback(
-    (signal: AbortSignal) => reader.actions.page({ cursor }, { signal }),
-    [reader, cursor],
-  );
-  const { data, failure, reload } = useLoad(read);
+  const loaded = useListPage(reader.actions);
   const [isNew, setNew] = useState(false);
   const mayManage = may("actions:manage");
   return (
-    <div class="page">
-      <div class="page-head">
-        <h1>Actions</h1>
-        {mayManage ? (
-          <Button kind="primary" onClick={() => setNew(true)}>
-            New action
-          </Button>
-        ) : null}
-      </div>
-      {failure === null ? null : (
-        <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
-      )}
-      {data === undefined ? null : data.actions.length === 0 ? (
-        <NoActions mayManage={mayManage} isFirstPage={cursor === undefined} />
-      ) : (
-        <ActionTable actions={data.actions} />
-      )}
-      <Pager of="actions" next={data?.next ?? null} />
-      {isNew ? <ActionEditor stored={null} onClose={() => setNew(false)} onStored={reload} /> : null}
-    </div>
+    <>
+      <ListPage
+        title="Actions"
+        of="actions"
+        loaded={loaded}
+        button={
+          mayManage ? (
+            <Button kind="primary" onClick={() => setNew(true)}>
+              New action
+            </Button>
+          ) : null
+        }
+      >
+        {({ actions }) =>
+          actions.length === 0 ? (
+            <NoActions mayManage={mayManage} isFirstPage={loaded.isFirst} />
+          ) : (
+            <ActionTable actions={actions} />
+          )
+        }
+      </ListPage>
+      {isNew ? <ActionEditor stored={null} onClose={() => setNew(false)} onStored={loaded.reload} /> : null}
+    </>
   );
 }
 
 function ActionTable({ actions }: { readonly actions: readonly ListedAction[] }) {
   const { scope } = useSession();
-  const table = useRowKeys("Actions", "action");
+  const table = useRef<HTMLTableElement>(null);
+  useRowKeys("Actions", "action", table);
   return (
     <table ref={table} class="table actions-table" aria-label="Actions">
       <thead>
@@ -106,7 +101,7 @@ function Host({ url }: { readonly url: string | undefined }) {
 
 export function Labels({ labels = [] }: { readonly labels: readonly string[] | undefined }) {
   return (
-    <span class="action-labels">
+    <span class="chips">
       {labels.map((label) => (
         <bdi key={label} class="chip" title={label}>
           {label}
@@ -124,6 +119,7 @@ interface NoActionsProps {
 function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
   const { scope } = useSession();
   if (!isFirstPage) return <Empty title="There are no more actions" />;
+  const commands = putCommands({ origin: location.origin, scope }, "deploy", FIRST_DEFINITION);
   return (
     <Empty title="No action is stored here yet">
       <p>
@@ -133,30 +129,13 @@ function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
       {mayManage ? (
         <>
           <p>Press “New action”, or save the definition in deploy.json and store it from a terminal:</p>
-          <Command what="command" text={cliPut(location.origin, scope, "deploy")} />
+          <Command what="command" text={commands.cli} />
           <p>Or with curl, with your token in $ACTION_RUNS_TOKEN:</p>
-          <Command what="curl command" text={curlPut(location.origin, scope, "deploy", FIRST_DEFINITION)} />
+          <Command what="curl command" text={commands.curl} />
         </>
       ) : (
         <p>Your token can't store actions. Ask somebody whose token has the role owner or admin.</p>
       )}
     </Empty>
   );
-}
-
-/** `j` and `k` go through the links of the table's rows. `what`: one row, for the help. Give the table the ref. */
-function useRowKeys(title: string, what: string): RefObject<HTMLTableElement | null> {
-  const table = useRef<HTMLTableElement>(null);
-  function go(step: 1 | -1): void {
-    const links = [...(table.current?.querySelectorAll<HTMLElement>("a.row-link") ?? [])];
-    const at = links.indexOf(document.activeElement as HTMLElement);
-    const target = at === -1 ? links[0] : links[at + step];
-    target?.focus();
-  }
-  useKeys(title, [
-    { keys: "j", label: `Next ${what}`, run: () => go(1) },
-    { keys: "k", label: `Previous ${what}`, run: () => go(-1) },
-    { keys: "Enter", label: `Open the ${what}` },
-  ]);
-  return table;
 }

@@ -1,9 +1,6 @@
-/**
- * What the pages do, as commands for a terminal. PURE. A token stands in a variable and not in the command. curl reads the
- * header from stdin, because everybody on a machine can see command lines.
- */
+/** What the pages of actions do, as commands for a terminal. PURE. */
 
-import type { Scope } from "../routes/pages.ts";
+import { type Commands, cli, curl, sending, type Target } from "../ui/shell-commands.ts";
 
 /** Something small to begin with. It calls a webhook, because most actions do. */
 export const FIRST_DEFINITION = {
@@ -16,39 +13,17 @@ export const FIRST_DEFINITION = {
   },
 };
 
-export function cliPut(origin: string, scope: Scope, name: string): string {
-  return `action-runs action put ${name} --body @${name}.json ${flagsOf(origin, scope)}`;
+/** The command line reads the definition from a file. */
+export function putCommands(target: Target, name: string, definition: object): Commands {
+  return {
+    curl: curl(target, `actions/${name}`, sending("PUT", JSON.stringify(definition))),
+    cli: cli(target, ["action", "put", name, "--body", `@${name}.json`]),
+  };
 }
 
-export function curlPut(origin: string, scope: Scope, name: string, definition: object): string {
-  return curl("PUT", `${addressOf(origin, scope)}/${name}`, definition);
-}
-
-export function cliRun(origin: string, scope: Scope, name: string): string {
-  return `action-runs action run ${name} ${flagsOf(origin, scope)}`;
-}
-
-export function curlRun(origin: string, scope: Scope, name: string, parameters: object): string {
-  return curl("POST", `${addressOf(origin, scope)}/${name}/runs`, { parameters });
-}
-
-function addressOf(origin: string, { o, p, envName }: Scope): string {
-  return `${origin}/${o}/${p}/envs/${envName}/actions`;
-}
-
-function flagsOf(origin: string, { o, p, envName }: Scope): string {
-  return `\\\n  --url ${origin} --org ${o} --project ${p} --env ${envName}`;
-}
-
-function curl(method: string, url: string, body: object): string {
-  return [
-    `printf 'Authorization: Bearer %s' "$ACTION_RUNS_TOKEN" |`,
-    `  curl -sS -X ${method} ${url} -H @- \\`,
-    `    -H 'Content-Type: application/json' -d ${quoted(JSON.stringify(body))}`,
-  ].join("\n");
-}
-
-/** One argument for a POSIX shell. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+export function runCommands(target: Target, name: string): Commands {
+  return {
+    curl: curl(target, `actions/${name}/runs`, sending("POST", '{"parameters":{}}')),
+    cli: cli(target, ["action", "run", name]),
+  };
 }

@@ -64,13 +64,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   const isEmptyForm = form.kind === "group" && form.fields.length === 0;
   return (
     <Dialog title={`Run ${name}`} onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={run}
-        onClose={onClose}
-        verb="Run action"
-        class="wide-form run-form"
-      >
+      <ChangeForm change={change} onSubmit={run} onClose={onClose} verb="Run action" class="wide-form">
         {definition.trigger === undefined ? (
           <p class="warning-box">
             This action has no webhook, so nothing starts the work of this run. It stays open until its
@@ -104,7 +98,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
             hint="What the run is about, as a UUID. Optional."
             value={entity}
             error={change.problems.get("/entityId")}
-            onInput={(event) => setEntity(event.currentTarget.value)}
+            onText={setEntity}
           />
           <TextArea
             label="Labels"
@@ -112,7 +106,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
             rows={2}
             value={labels}
             error={change.problems.get("/labels")}
-            onInput={(event) => setLabels(event.currentTarget.value)}
+            onText={setLabels}
           />
         </div>
       </ChangeForm>

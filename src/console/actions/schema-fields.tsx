@@ -21,16 +21,11 @@ export function SchemaField(props: SchemaFieldProps) {
   const shared = {
     label: field.label,
     hint: hintOf(field),
-    error: problemAt(field.pointer) ?? null,
+    error: problemAt(field.pointer),
     required: field.isRequired && field.pointer !== "",
   };
   const change = (next: string) => onText(field.pointer, next);
-  const typed = {
-    ...shared,
-    value: text,
-    onInput: (event: { readonly currentTarget: { readonly value: string } }) =>
-      change(event.currentTarget.value),
-  };
+  const typed = { ...shared, value: text, onText: change };
   switch (field.kind) {
     case "group":
       return <Fieldset {...props} field={field} />;
@@ -51,28 +46,27 @@ export function SchemaField(props: SchemaFieldProps) {
     case "flag":
       return <Flag {...shared} isOn={text === "true"} onChange={(isOn) => change(String(isOn))} />;
     case "choice":
-      return <Choice {...shared} field={field} text={text} onText={change} />;
+      return <Choice {...typed} field={field} />;
   }
 }
 
-interface ChoiceProps {
-  readonly field: Extract<Field, { readonly kind: "choice" }>;
+interface Shared {
   readonly label: string;
   readonly hint: ComponentChildren;
-  readonly error: string | null;
+  readonly error: string | undefined;
   readonly required: boolean;
-  readonly text: string;
+}
+
+interface ChoiceProps extends Shared {
+  readonly field: Extract<Field, { readonly kind: "choice" }>;
+  readonly value: string;
   readonly onText: (text: string) => void;
 }
 
-function Choice({ field, text, onText, ...shared }: ChoiceProps) {
+function Choice({ field, value, ...shared }: ChoiceProps) {
   const isFixed = field.isRequired && field.options.length === 1;
   return (
-    <SelectField
-      {...shared}
-      value={isFixed ? "0" : text}
-      onChange={(event) => onText(event.currentTarget.value)}
-    >
+    <SelectField {...shared} value={isFixed ? "0" : value}>
       {isFixed ? null : <option value="">{field.isRequired ? "Choose one" : "Not set"}</option>}
       {field.options.map((option, index) => (
         <option key={JSON.stringify(option)} value={String(index)}>
@@ -100,11 +94,7 @@ function sentence(words: string): string {
   return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
 }
 
-interface FlagProps {
-  readonly label: string;
-  readonly hint: ComponentChildren;
-  readonly error: string | null;
-  readonly required: boolean;
+interface FlagProps extends Shared {
   readonly isOn: boolean;
   readonly onChange: (isOn: boolean) => void;
 }
@@ -115,12 +105,12 @@ function Flag({ label, hint, error, isOn, onChange }: FlagProps) {
     <div class="flag">
       <Labelled
         {...{ label, hint, error }}
-        control={(ids) => (
+        control={(described) => (
           <input
             type="checkbox"
             checked={isOn}
             onChange={(event) => onChange(event.currentTarget.checked)}
-            {...ids}
+            {...described}
           />
         )}
       />
@@ -130,32 +120,18 @@ function Flag({ label, hint, error, isOn, onChange }: FlagProps) {
 
 function Fieldset(props: SchemaFieldProps & { readonly field: Group }) {
   const { field, problemAt } = props;
-  const id = useId();
-  const error = problemAt(field.pointer);
   return (
-    <fieldset class="group" aria-describedby={error === undefined ? undefined : id}>
-      <legend>{field.label}</legend>
-      {field.description === null ? null : (
-        <p class="hint">
-          <bdi>{field.description}</bdi>
-        </p>
-      )}
+    <Several field={field} error={problemAt(field.pointer)}>
       {field.fields.map((one) => (
         <SchemaField {...props} key={one.pointer} field={one} />
       ))}
-      {error === undefined ? null : (
-        <p class="field-error" id={id}>
-          {error}
-        </p>
-      )}
-    </fieldset>
+    </Several>
   );
 }
 
 type PicksField = Extract<Field, { readonly kind: "picks" }>;
 
 function Picks({ field, texts, problemAt, onText }: SchemaFieldProps & { readonly field: PicksField }) {
-  const id = useId();
   const picked = (texts.get(field.pointer) ?? "").split(",");
   const error = problemAt(field.pointer);
   function pick(index: string, isOn: boolean) {
@@ -163,13 +139,7 @@ function Picks({ field, texts, problemAt, onText }: SchemaFieldProps & { readonl
     onText(field.pointer, all.filter((at) => (at === index ? isOn : picked.includes(at))).join(","));
   }
   return (
-    <fieldset class="picks" aria-describedby={error === undefined ? undefined : id}>
-      <legend>{field.label}</legend>
-      {field.description === null ? null : (
-        <p class="hint">
-          <bdi>{field.description}</bdi>
-        </p>
-      )}
+    <Several field={field} error={error}>
       <div class="picks-options">
         {field.options.map((option, index) => (
           <label key={JSON.stringify(option)}>
@@ -183,6 +153,28 @@ function Picks({ field, texts, problemAt, onText }: SchemaFieldProps & { readonl
           </label>
         ))}
       </div>
+    </Several>
+  );
+}
+
+interface SeveralProps {
+  readonly field: Group | PicksField;
+  readonly error: string | undefined;
+  readonly children: ComponentChildren;
+}
+
+/** Several controls of one field. The styles of `group` and `picks` differ. */
+function Several({ field: { kind, label, description }, error, children }: SeveralProps) {
+  const id = useId();
+  return (
+    <fieldset class={kind} aria-describedby={error === undefined ? undefined : id}>
+      <legend>{label}</legend>
+      {description === null ? null : (
+        <p class="hint">
+          <bdi>{description}</bdi>
+        </p>
+      )}
+      {children}
       {error === undefined ? null : (
         <p class="field-error" id={id}>
           {error}

@@ -12,40 +12,42 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
   const { maxAttempts, initialDelayMs } = retry;
   return (
     <dl class="rows">
-      <Row term="Calls">
+      <Fact term="Calls">
         <Address method={method} url={url} />
-      </Row>
+      </Fact>
       <SecretNames term="Headers" of={headers} />
       <SecretNames term="Secrets" of={secrets} />
-      <Row term="Signature">{signingSecret === undefined ? "none" : "Standard Webhooks, with a secret"}</Row>
+      <Fact term="Signature">
+        {signingSecret === undefined ? "none" : "Standard Webhooks, with a secret"}
+      </Fact>
       {payload === undefined ? null : (
-        <Row term="Body">
+        <Fact term="Body">
           <JsonTree what="body" value={payload} />
-        </Row>
+        </Fact>
       )}
-      <Row term="Attempts">
+      <Fact term="Attempts">
         {maxAttempts === 1
           ? "1"
           : `at most ${maxAttempts}, the second after at most ${formatDuration(initialDelayMs)}`}
-      </Row>
-      <Row term="A run starts">
+      </Fact>
+      <Fact term="A run starts">
         {startOn === "accepted" ? "when the webhook is answered with 2xx" : "with its first heartbeat"}
-      </Row>
+      </Fact>
       {link === undefined ? null : (
-        <Row term="Link to the job">
+        <Fact term="Link to the job">
           <code class="break">{link}</code>
-        </Row>
+        </Fact>
       )}
       {cancel === undefined ? null : (
         <>
-          <Row term="A cancel calls">
+          <Fact term="A cancel calls">
             <Address method={cancel.method} url={cancel.url} />
-          </Row>
+          </Fact>
           <SecretNames term="Its headers" of={cancel.headers} />
           {cancel.payload === undefined ? null : (
-            <Row term="Its body">
+            <Fact term="Its body">
               <JsonTree what="body of the stop request" value={cancel.payload} />
-            </Row>
+            </Fact>
           )}
         </>
       )}
@@ -53,7 +55,8 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
   );
 }
 
-function Row({ term, children }: { readonly term: string; readonly children: ComponentChildren }) {
+/** One entry of a list of terms. */
+export function Fact({ term, children }: { readonly term: string; readonly children: ComponentChildren }) {
   return (
     <div>
       <dt>{term}</dt>
@@ -80,8 +83,8 @@ function SecretNames({ term, of = {} }: SecretNamesProps) {
   const names = Object.keys(of);
   if (names.length === 0) return null;
   return (
-    <Row term={term}>
-      <span class="action-labels">
+    <Fact term={term}>
+      <span class="chips">
         {names.map((name) => (
           <span key={name} class="chip" title={`${name}: its value is a secret`}>
             <bdi>{name}</bdi> <span aria-hidden="true">•••</span>
@@ -89,6 +92,6 @@ function SecretNames({ term, of = {} }: SecretNamesProps) {
           </span>
         ))}
       </span>
-    </Row>
+    </Fact>
   );
 }

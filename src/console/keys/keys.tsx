@@ -3,8 +3,8 @@
  * open, or with a modifier key. Everybody can switch them off (WCAG 2.1.4), and this browser remembers that.
  */
 
-import { createContext } from "preact";
-import { useContext, useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
+import { contextOf } from "../ui/context.ts";
 import { type Begun, readPress, type Shortcut } from "./reading.ts";
 
 const STORED = "action-runs.shortcuts";
@@ -65,14 +65,7 @@ export function createKeys(document: Document, storage: Storage): Keys {
   };
 }
 
-const KeysContext = createContext<Keys | null>(null);
-export const KeysProvider = KeysContext.Provider;
-
-export function useKeysRegistry(): Keys {
-  const keys = useContext(KeysContext);
-  if (keys === null) throw new Error("There is no registry of shortcuts around this component.");
-  return keys;
-}
+export const [KeysProvider, useKeysRegistry] = contextOf<Keys>("registry of shortcuts");
 
 /** Registers shortcuts while the component is shown. `shortcuts` may be a new array each time. */
 export function useKeys(title: string, shortcuts: readonly Shortcut[]): void {

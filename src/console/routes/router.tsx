@@ -3,8 +3,9 @@
  * `navigate`. So back, forward, reload and a copied link give the same view.
  */
 
-import { createContext, type PartialAnchorHTMLAttributes, type TargetedMouseEvent } from "preact";
-import { useContext, useEffect, useMemo, useState } from "preact/hooks";
+import type { PartialAnchorHTMLAttributes, TargetedMouseEvent } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { contextOf } from "../ui/context.ts";
 import { type Page, pageAt, pathOf } from "./pages.ts";
 
 export interface Location {
@@ -43,14 +44,7 @@ export function createRouter(window: Window): Router {
   };
 }
 
-const RouterContext = createContext<Router | null>(null);
-export const RouterProvider = RouterContext.Provider;
-
-export function useRouter(): Router {
-  const router = useContext(RouterContext);
-  if (router === null) throw new Error("There is no router around this component.");
-  return router;
-}
+export const [RouterProvider, useRouter] = contextOf<Router>("router");
 
 export interface Route {
   /** null if no page has this address. */

@@ -8,7 +8,7 @@ import { Dialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { cancelCommands } from "./commands.ts";
-import { CommandDetails } from "./commands-section.tsx";
+import { CommandDetails, CommandPair } from "./commands-section.tsx";
 import { readCancel } from "./forms.ts";
 
 interface CancelDialogProps {
@@ -35,7 +35,8 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
     });
   }
   const commands = cancelCommands(
-    { origin: location.origin, scope, id: run.id },
+    { origin: location.origin, scope },
+    run.id,
     "problems" in typed ? {} : typed.value,
   );
   return (
@@ -47,7 +48,11 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
         verb="Cancel run"
         kind="danger"
         keep="Keep the run"
-        besides={<CommandDetails commands={commands} what="to cancel the run" />}
+        besides={
+          <CommandDetails title="As a command">
+            <CommandPair commands={commands} what="to cancel the run" />
+          </CommandDetails>
+        }
       >
         <p class="muted">
           {run.status === "pending"
@@ -57,7 +62,7 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
         <TextField
           label="Reason"
           value={reason}
-          onInput={(event) => setReason(event.currentTarget.value)}
+          onText={setReason}
           hint="Optional. The job and everybody who can see the run can read it."
           error={change.problems.get("/reason")}
         />
@@ -66,7 +71,7 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
           inputMode="numeric"
           placeholder="60"
           value={grace}
-          onInput={(event) => setGrace(event.currentTarget.value)}
+          onText={setGrace}
           hint="How long a running job may still work. 0 ends the run at once."
           error={change.problems.get("/graceSeconds")}
         />

@@ -1,7 +1,8 @@
 /** Commands for a terminal that do the same: with `curl`, and with the project's command line. */
 
+import type { ComponentChildren } from "preact";
 import { Command } from "../ui/empty.tsx";
-import type { Commands } from "./commands.ts";
+import type { Commands } from "../ui/shell-commands.ts";
 
 interface CommandPairProps {
   readonly commands: Commands;
@@ -18,15 +19,20 @@ export function CommandPair({ commands: { cli, curl }, what }: CommandPairProps)
   );
 }
 
-/** For dialogs. It is closed at first. */
-export function CommandDetails(props: CommandPairProps) {
+interface CommandDetailsProps {
+  readonly title: string;
+  readonly children: ComponentChildren;
+}
+
+/** It is closed at first. */
+export function CommandDetails({ title, children }: CommandDetailsProps) {
   return (
     <details class="disclosure">
-      <summary>As a command</summary>
+      <summary>{title}</summary>
       <p class="hint">
         Both read your token from <code>$ACTION_RUNS_TOKEN</code>.
       </p>
-      <CommandPair {...props} />
+      {children}
     </details>
   );
 }

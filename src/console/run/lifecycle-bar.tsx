@@ -48,7 +48,7 @@ function MilestoneMark({ milestone: { name, at } }: { readonly milestone: Milest
   return (
     <span class={`milestone${at === null ? " is-missing" : ""}`}>
       <span class="milestone-name">{name}</span>
-      <span class="milestone-at">{at === null ? "–" : <ClockTime at={at} />}</span>
+      <span>{at === null ? "–" : <ClockTime at={at} />}</span>
     </span>
   );
 }

@@ -8,7 +8,7 @@ import { Dialog } from "../ui/dialog.tsx";
 import { TextArea } from "../ui/field.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { retryCommands } from "./commands.ts";
-import { CommandDetails } from "./commands-section.tsx";
+import { CommandDetails, CommandPair } from "./commands-section.tsx";
 import { readParameters } from "./forms.ts";
 
 const ROWS_MIN = 4;
@@ -40,7 +40,8 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
   }
   const hasParameters = "value" in typed && typed.value !== null;
   const commands = retryCommands(
-    { origin: location.origin, scope, id: run.id },
+    { origin: location.origin, scope },
+    run.id,
     hasParameters ? text.trim() : null,
   );
   return (
@@ -51,7 +52,11 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
         onClose={onClose}
         verb="Retry run"
         keep="Close"
-        besides={<CommandDetails commands={commands} what="to retry the run" />}
+        besides={
+          <CommandDetails title="As a command">
+            <CommandPair commands={commands} what="to retry the run" />
+          </CommandDetails>
+        }
       >
         <p class="muted">
           {isDispatched
@@ -62,7 +67,7 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
           label="Parameters"
           rows={Math.min(Math.max(before.split("\n").length, ROWS_MIN), ROWS_MAX)}
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onText={setText}
           hint="A JSON object. Parameters that you do not change stay exactly as they are."
           error={change.problems.get("/parameters")}
         />

@@ -16,7 +16,7 @@ import { StatusMark } from "../ui/status.tsx";
 import { isOpen, type Status } from "../ui/statuses.ts";
 import { CancelDialog } from "./cancel-dialog.tsx";
 import { readingCommands, watchingCommands } from "./commands.ts";
-import { CommandPair } from "./commands-section.tsx";
+import { CommandDetails, CommandPair } from "./commands-section.tsx";
 import { Facts } from "./facts.tsx";
 import { LifecycleBar } from "./lifecycle-bar.tsx";
 import { Cancelled, NowSection } from "./now-section.tsx";
@@ -107,7 +107,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
   useTitle(`${actionName} ${status}`);
   useStatusChange(status, (now) => announce(NEWS[now]));
 
-  const target = { origin: location.origin, scope, id };
+  const target = { origin: location.origin, scope };
   return (
     <>
       <RunHead run={run} onClose={onClose}>
@@ -122,35 +122,29 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
           </Button>
         ) : null}
       </RunHead>
-      {failure === null ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
+      <ErrorView failure={failure} onRetry={reload} isBanner />
       <div class="run-body">
         <LifecycleBar run={run} />
         {isOpen(status) ? <NowSection run={run} events={events} /> : null}
         {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
         <Outcome run={run} />
         {may("data:write") ? <RetryNote retrying={retrying} name={actionName} /> : null}
-        {actionOfRun.failure === null || isOpen(status) ? null : (
+        {isOpen(status) ? null : (
           <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
         )}
         <Facts run={run} scope={scope} />
         <Section title="Timeline">
-          {timeline.failure === null ? null : (
-            <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
-          )}
+          <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
           <TimelineList events={events} />
         </Section>
         <Inputs run={run} />
         <div class="disclosures">
-          <details class="disclosure">
-            <summary>From a terminal</summary>
-            <p class="hint">
-              Both read your token from <code>$ACTION_RUNS_TOKEN</code>.
-            </p>
-            <CommandPair commands={readingCommands(target)} what="to show the run" />
+          <CommandDetails title="From a terminal">
+            <CommandPair commands={readingCommands(target, id)} what="to show the run" />
             {isOpen(status) ? (
-              <CommandPair commands={watchingCommands(target)} what="to follow the run" />
+              <CommandPair commands={watchingCommands(target, id)} what="to follow the run" />
             ) : null}
-          </details>
+          </CommandDetails>
           <RawJson text={text} />
         </div>
       </div>

@@ -60,7 +60,7 @@ function Row({ at, status, title, facts, children }: RowProps) {
       <span class="event-mark">
         {status === undefined ? <span class="event-dot" /> : <StatusIcon status={status} />}
       </span>
-      <div class="event-body">
+      <div>
         <p class="event-head">
           <span class="event-title">{title}</span>
           {facts}
@@ -126,9 +126,7 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
     >
       {/* The status alone says as much. */}
       {outcome === "accepted" || reason === `answered ${status}` ? null : (
-        <p class="event-note">
-          <bdi>{sentenceOf(host, reason)}</bdi>
-        </p>
+        <Said text={sentenceOf(host, reason)} />
       )}
       {/* Left out if the token may not see it, and null if there is none. */}
       {excerpt ? (
@@ -189,16 +187,8 @@ function BeatRow({ beat: { at, message, progress, externalUrl } }: { readonly be
       title="Heartbeat"
       facts={progress === undefined ? null : <span class="number muted">{percent(progress)}</span>}
     >
-      {message === undefined || message === "" ? null : (
-        <p class="event-note">
-          <bdi>{message}</bdi>
-        </p>
-      )}
-      {externalUrl === undefined ? null : (
-        <p class="event-note">
-          <ExternalLink href={externalUrl} />
-        </p>
-      )}
+      <Said text={message} />
+      {externalUrl === undefined ? null : <JobLink url={externalUrl} />}
     </Row>
   );
 }
@@ -230,15 +220,13 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
     case "external_url":
       return (
         <Row at={event.at} title="The receiver named the job's page">
-          <p class="event-note">
-            <ExternalLink href={event.url} />
-          </p>
+          <JobLink url={event.url} />
         </Row>
       );
     case "cancel_requested":
       return (
         <Row at={event.at} status="cancelled" title="Asked to stop" facts={<By name={event.by} />}>
-          <Reason text={event.reason} />
+          <Said text={event.reason} />
         </Row>
       );
     case "ended":
@@ -255,7 +243,7 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
           facts={<By name={event.by} />}
         >
           <Note text={event.by === undefined ? ENDS[event.cause ?? ""] : undefined} />
-          <Reason text={event.reason ?? null} />
+          <Said text={event.reason} />
         </Row>
       );
   }
@@ -264,7 +252,7 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
 function By({ name }: { readonly name: string | undefined }) {
   if (name === undefined) return null;
   return (
-    <span class="event-by muted">
+    <span class="muted">
       by <bdi>{name}</bdi>
     </span>
   );
@@ -274,11 +262,20 @@ function Note({ text }: { readonly text: string | undefined }) {
   return text === undefined ? null : <p class="event-note">{text}.</p>;
 }
 
-function Reason({ text }: { readonly text: string | null }) {
-  if (text === null) return null;
+/** What somebody else wrote. */
+function Said({ text }: { readonly text: string | null | undefined }) {
+  if (!text) return null;
   return (
     <p class="event-note">
       <bdi>{text}</bdi>
+    </p>
+  );
+}
+
+function JobLink({ url }: { readonly url: string }) {
+  return (
+    <p class="event-note">
+      <ExternalLink href={url} />
     </p>
   );
 }

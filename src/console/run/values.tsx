@@ -17,7 +17,7 @@ interface SectionProps {
 /** Not a region, because a page with many regions is hard to walk through. People get here by the heading. */
 export function Section({ title, aside, children }: SectionProps) {
   return (
-    <div class="run-section">
+    <div>
       <div class="section-head">
         <h3>{title}</h3>
         {aside === undefined ? null : <span class="hint">{aside}</span>}

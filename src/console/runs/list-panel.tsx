@@ -87,7 +87,7 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
           hrefWith={hrefWith}
         />
       )}
-      {hasFailed || failure === null ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
+      {hasFailed ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
     </div>
   );
 }
@@ -110,9 +110,7 @@ function Listed({ list, isStale, runId, onOpenAgain, query, search, onLabel, hre
   return (
     <>
       <Strip {...shared} rows={bars} />
-      <div class="run-table-room">
-        <RunTable {...shared} {...{ rows, isStale, onLabel, onOpenAgain }} />
-      </div>
+      <RunTable {...shared} {...{ rows, isStale, onLabel, onOpenAgain }} />
       <nav class="pages" aria-label="Pages">
         {isNewest(query) ? null : (
           <Link class="button is-plain" href={hrefWith(atCursor(query, null))}>

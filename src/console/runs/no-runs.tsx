@@ -1,9 +1,9 @@
 /** What stands instead of the table while it would be empty. */
 
-import type { Scope } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
+import { cli, curl, sending } from "../ui/shell-commands.ts";
 import { atCursor, isFiltered, isNewest, withoutFilters } from "./filters.ts";
 
 interface NoRunsProps {
@@ -14,6 +14,7 @@ interface NoRunsProps {
 
 export function NoRuns({ query, next }: NoRunsProps) {
   const { scope, may } = useSession();
+  const here = { origin: location.origin, scope };
   const to = (changed: URLSearchParams) => hrefOf({ name: "runs", ...scope }, changed);
   if (next !== null) {
     return (
@@ -44,26 +45,15 @@ export function NoRuns({ query, next }: NoRunsProps) {
             terminal. Or <Link href={hrefOf({ name: "actions", ...scope })}>run an action</Link>. The run
             appears here by itself.
           </p>
-          <Command what="curl command" text={curlFirstRun(location.origin, scope)} />
-          <Command what="command" text={cliFirstRun(location.origin, scope)} />
+          <Command
+            what="curl command"
+            text={curl(here, "action-runs", sending("POST", '{"actionName":"deploy"}'))}
+          />
+          <Command what="command" text={cli(here, ["create", "deploy"])} />
         </>
       ) : (
         <p>New runs appear here by themselves. Your token can't create runs.</p>
       )}
     </Empty>
   );
-}
-
-/** `origin`: of the service. curl reads the header from stdin, because everybody on a machine can see command lines. */
-function curlFirstRun(origin: string, { o, p, envName }: Scope): string {
-  return [
-    `printf 'Authorization: Bearer %s' "$ACTION_RUNS_TOKEN" |`,
-    `  curl -sS -X POST ${origin}/${o}/${p}/envs/${envName}/action-runs -H @- \\`,
-    `    -H 'Content-Type: application/json' -d '{"actionName":"deploy"}'`,
-  ].join("\n");
-}
-
-/** The command line reads $ACTION_RUNS_TOKEN by itself. */
-function cliFirstRun(origin: string, { o, p, envName }: Scope): string {
-  return `action-runs create deploy --url ${origin} --org ${o} --project ${p} --env ${envName}`;
 }

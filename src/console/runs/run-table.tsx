@@ -43,7 +43,7 @@ export function RunTable(props: RunTableProps) {
       <thead>
         <tr>
           <th class="col-status">Status</th>
-          <th class="col-action">Action</th>
+          <th>Action</th>
           <th class="col-entity">Entity</th>
           <th class="col-labels">Labels</th>
           <th class="col-who">Triggered by</th>
@@ -73,7 +73,7 @@ function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
         <StatusMark status={status} />
         {row.isStopping ? <span class="stopping">stopping</span> : null}
       </td>
-      <td class="col-action">
+      <td>
         <Link
           class="row-link"
           href={href}

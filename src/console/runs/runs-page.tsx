@@ -6,6 +6,7 @@ import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, useRoute, useRouter } from "../routes/router.tsx";
 import { RunPanel } from "../run/run-panel.tsx";
 import { useSession } from "../session/session.tsx";
+import { rowLinks, useRowKeys } from "../ui/row-keys.ts";
 import { ListPanel } from "./list-panel.tsx";
 
 export function RunsPage({ runId }: { readonly runId: string | null }) {
@@ -18,12 +19,8 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
     () => router.navigate(hrefOf({ name: "runs", ...scope }, search)),
     [router, scope, search],
   );
-  useKeys("Runs", [
-    { keys: "j", label: "Next run", run: () => focusRow(panels.current, runId, 1) },
-    { keys: "k", label: "Previous run", run: () => focusRow(panels.current, runId, -1) },
-    { keys: "Enter", label: "Open the run" },
-    { keys: "Escape", label: "Back to the list", run: runId === null ? undefined : close },
-  ]);
+  useRowKeys("Runs", "run", panels);
+  useKeys("Runs", [{ keys: "Escape", label: "Back to the list", run: runId === null ? undefined : close }]);
   const focusRun = useCallback(() => room.current?.focus(), []);
   useRunFocus(runId, panels, room);
   return (
@@ -59,17 +56,4 @@ function useRunFocus(
     // A link that is not shown has no boxes.
     else if (links.every((link) => link.getClientRects().length === 0)) room.current?.focus();
   }, [runId, panels, room]);
-}
-
-/** The next or the previous row, from the one with the focus or else from the open run. */
-function focusRow(panels: HTMLElement | null, runId: string | null, step: 1 | -1): void {
-  const links = rowLinks(panels);
-  const focused = links.indexOf(document.activeElement as HTMLElement);
-  const at = focused === -1 ? links.findIndex(({ dataset }) => dataset.run === runId) : focused;
-  const target = at === -1 ? links[0] : links[at + step];
-  target?.focus();
-}
-
-function rowLinks(panels: HTMLElement | null): HTMLElement[] {
-  return [...(panels?.querySelectorAll<HTMLElement>("a.row-link") ?? [])];
 }

@@ -1,10 +1,11 @@
 /** The session as pages use it: the API's client for the scope of the page, and what its token may do. */
 
-import { type ComponentChildren, createContext } from "preact";
-import { useContext, useEffect, useMemo, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { bookmarksInMemory } from "../../client/bookmark.ts";
 import { type Client, createClient } from "../../client/index.ts";
 import type { Scope } from "../routes/pages.ts";
+import { contextOf } from "../ui/context.ts";
 import type { SessionState, SessionStore } from "./session-store.ts";
 import type { Holder, Permission, Session } from "./sign-in.ts";
 
@@ -25,15 +26,12 @@ export interface ActiveSession {
   readonly may: (permission: Permission) => boolean;
 }
 
-const StoreContext = createContext<SessionStore | null>(null);
-export const SessionStoreProvider = StoreContext.Provider;
-const SessionContext = createContext<ActiveSession | null>(null);
+export const [SessionStoreProvider, useSessionStore] = contextOf<SessionStore>("session store");
 
-export function useSessionStore(): SessionStore {
-  const store = useContext(StoreContext);
-  if (store === null) throw new Error("There is no session store around this component.");
-  return store;
-}
+/** Everything below the provider has a session. */
+const [ActiveSessionProvider, useSession] = contextOf<ActiveSession>("session");
+
+export { useSession };
 
 export function useSessionState(): SessionState {
   const store = useSessionStore();
@@ -44,13 +42,6 @@ export function useSessionState(): SessionState {
     return store.subscribe(update);
   }, [store]);
   return state;
-}
-
-/** Everything below has a session. */
-export function useSession(): ActiveSession {
-  const session = useContext(SessionContext);
-  if (session === null) throw new Error("Nobody is signed in around this component.");
-  return session;
 }
 
 interface SessionProviderProps {
@@ -74,7 +65,7 @@ export function SessionProvider({ session, scope, children }: SessionProviderPro
     }),
     [clients, holder, mintedId, o, p, envName],
   );
-  return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
+  return <ActiveSessionProvider value={value}>{children}</ActiveSessionProvider>;
 }
 
 function clientsOf(

@@ -73,7 +73,7 @@ export function SignInPage({ notice, at }: SignInPageProps) {
           Action runs at <strong>{location.host}</strong>
         </p>
         {notice === null ? null : (
-          <p class="sign-in-notice" role="alert">
+          <p class="sign-in-notice is-cancelled" role="alert">
             {notice} Sign in to go on where you were.
           </p>
         )}

@@ -1,13 +1,10 @@
 /** The page "Audit": who changed tokens and actions, newest first. */
 
-import { useCallback } from "preact/hooks";
 import type { AuditEntry } from "../../client/index.ts";
-import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { useLoad } from "../ui/load.ts";
-import { Pager } from "../ui/pager.tsx";
+import { ListPage, useListPage } from "../ui/list-page.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { envOf, wordsOf } from "./audit-words.ts";
 import { NotYours } from "./not-yours.tsx";
@@ -19,38 +16,27 @@ export function AuditPage() {
 
 function Audit() {
   const { reader } = useSession();
-  const { query } = useRoute();
-  const cursor = query.get("cursor") ?? undefined;
-  const read = useCallback(
-    (signal: AbortSignal) => reader.audit.page({ cursor }, { signal }),
-    [reader, cursor],
-  );
-  const { data, failure, reload } = useLoad(read);
+  const loaded = useListPage(reader.audit);
   return (
-    <div class="page">
-      <div class="page-head">
-        <h1>Audit</h1>
-      </div>
-      {failure === null ? null : (
-        <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
-      )}
-      {data === undefined ? null : data.entries.length === 0 ? (
-        <Empty title={cursor === undefined ? "Nothing has happened yet" : "There are no more entries"}>
-          <p>
-            The log shows who creates and revokes tokens, stores and deletes actions, and asks for a resync.
-          </p>
-        </Empty>
-      ) : (
-        <AuditTable entries={data.entries} />
-      )}
-      <Pager of="entries" next={data?.next ?? null} />
-    </div>
+    <ListPage title="Audit" of="entries" loaded={loaded}>
+      {({ entries }) =>
+        entries.length === 0 ? (
+          <Empty title={loaded.isFirst ? "Nothing has happened yet" : "There are no more entries"}>
+            <p>
+              The log shows who creates and revokes tokens, stores and deletes actions, and asks for a resync.
+            </p>
+          </Empty>
+        ) : (
+          <AuditTable entries={entries} />
+        )
+      }
+    </ListPage>
   );
 }
 
 function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
   return (
-    <table class="table audit-table" aria-label="Audit">
+    <table class="table" aria-label="Audit">
       <thead>
         <tr>
           <th scope="col" class="col-when">

@@ -91,13 +91,13 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
         placeholder="ci"
         value={name}
         error={problems.get("/name")}
-        onInput={(event) => setName(event.currentTarget.value)}
+        onText={setName}
       />
       <SelectField
         label="Role"
         value={role}
         error={problems.get("/role")}
-        onChange={(event) => setRole(event.currentTarget.value as Role)}
+        onText={(text) => setRole(text as Role)}
       >
         {roles.map((one) => (
           <option key={one.role} value={one.role}>
@@ -115,14 +115,14 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
         readOnly={holder.envName !== null}
         value={envName}
         error={problems.get("/envName")}
-        onInput={(event) => setEnvName(event.currentTarget.value)}
+        onText={setEnvName}
       />
       <SelectField
         label="Expires"
         hint={expiryHint(isMinted, holder.expiresAt)}
         value={expiry}
         error={problems.get("/expiresAt")}
-        onChange={(event) => setExpiry(event.currentTarget.value)}
+        onText={setExpiry}
       >
         {choices.map(({ key, label }) => (
           <option key={key} value={key}>

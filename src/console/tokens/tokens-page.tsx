@@ -1,15 +1,13 @@
 /** The page "Tokens": the API tokens of the project that the session's token may manage. */
 
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { ApiToken } from "../../client/index.ts";
-import { useRoute } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { useNow } from "../ui/clock.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { useLoad } from "../ui/load.ts";
-import { Pager } from "../ui/pager.tsx";
+import { ListPage, useListPage } from "../ui/list-page.tsx";
+import { cli } from "../ui/shell-commands.ts";
 import { Countdown, exactTime, RelativeTime } from "../ui/time.tsx";
 import { NewTokenDialog } from "./new-token-dialog.tsx";
 import { NotYours } from "./not-yours.tsx";
@@ -22,38 +20,35 @@ export function TokensPage() {
 
 function Tokens() {
   const { reader, isMinted } = useSession();
-  const { query } = useRoute();
-  const cursor = query.get("cursor") ?? undefined;
-  const read = useCallback(
-    (signal: AbortSignal) => reader.tokens.page({ cursor }, { signal }),
-    [reader, cursor],
-  );
-  const { data, failure, reload } = useLoad(read);
+  const loaded = useListPage(reader.tokens);
   const [isNew, setNew] = useState(false);
   const [revoking, setRevoking] = useState<ApiToken | null>(null);
   return (
-    <div class="page">
-      <div class="page-head">
-        <h1>Tokens</h1>
-        <Button kind="primary" onClick={() => setNew(true)}>
-          New token
-        </Button>
-      </div>
-      {isMinted ? <EndsWithSession /> : null}
-      {failure === null ? null : (
-        <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
-      )}
-      {data === undefined ? null : data.tokens.length === 0 ? (
-        <Empty title="There are no more tokens" />
-      ) : (
-        <TokenTable tokens={data.tokens} onRevoke={setRevoking} />
-      )}
-      <Pager of="tokens" next={data?.next ?? null} />
-      {isNew ? <NewTokenDialog onClose={() => setNew(false)} onCreated={reload} /> : null}
+    <>
+      <ListPage
+        title="Tokens"
+        of="tokens"
+        loaded={loaded}
+        button={
+          <Button kind="primary" onClick={() => setNew(true)}>
+            New token
+          </Button>
+        }
+        note={isMinted ? <EndsWithSession /> : null}
+      >
+        {({ tokens }) =>
+          tokens.length === 0 ? (
+            <Empty title="There are no more tokens" />
+          ) : (
+            <TokenTable tokens={tokens} onRevoke={setRevoking} />
+          )
+        }
+      </ListPage>
+      {isNew ? <NewTokenDialog onClose={() => setNew(false)} onCreated={loaded.reload} /> : null}
       {revoking === null ? null : (
-        <RevokeDialog token={revoking} onClose={() => setRevoking(null)} onRevoked={reload} />
+        <RevokeDialog token={revoking} onClose={() => setRevoking(null)} onRevoked={loaded.reload} />
       )}
-    </div>
+    </>
   );
 }
 
@@ -61,6 +56,7 @@ function Tokens() {
 function EndsWithSession() {
   const { holder, scope } = useSession();
   const { o, p } = scope;
+  const project = { origin: location.origin, scope: { o, p } };
   return (
     <div class="token-note">
       <p>
@@ -73,10 +69,7 @@ function EndsWithSession() {
         , because you signed in with ROOT_TOKEN. For a token that lasts, use a terminal, with ROOT_TOKEN in
         $ACTION_RUNS_TOKEN:
       </p>
-      <Command
-        what="command"
-        text={`action-runs token create ci --role admin \\\n  --url ${location.origin} --org ${o} --project ${p}`}
-      />
+      <Command what="command" text={cli(project, ["token", "create", "ci", "--role", "admin"])} />
     </div>
   );
 }

@@ -40,7 +40,7 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
     >
       {children}
       {problem === undefined ? null : (
-        <p class="form-problem" role="alert">
+        <p class="form-problem is-failed" role="alert">
           <bdi>{problem}</bdi>
         </p>
       )}

@@ -1,7 +1,7 @@
 /** One clock for everything that ticks. It stops while the page is hidden, and is right again when the page is shown. */
 
-import { createContext } from "preact";
-import { useContext, useEffect, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { contextOf } from "./context.ts";
 
 const TICK_MS = 1000;
 
@@ -55,13 +55,13 @@ export function createClock(document: Document): Clock {
   };
 }
 
-const ClockContext = createContext<Clock | null>(null);
-export const ClockProvider = ClockContext.Provider;
+const [ClockProvider, useClock] = contextOf<Clock>("clock");
+
+export { ClockProvider };
 
 /** The time, renewed every `stepMs`; null: not renewed. */
 export function useNow(stepMs: number | null): number {
-  const clock = useContext(ClockContext);
-  if (clock === null) throw new Error("There is no clock around this component.");
+  const clock = useClock();
   const [, setNow] = useState(0);
   useEffect(() => (stepMs === null ? undefined : clock.subscribe(stepMs, setNow)), [clock, stepMs]);
   return Date.now();

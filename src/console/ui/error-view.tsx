@@ -8,7 +8,8 @@ import { Icon } from "./icons.tsx";
 import type { Failure } from "./load.ts";
 
 interface ErrorViewProps {
-  readonly failure: Failure;
+  /** Null: there is nothing to say. */
+  readonly failure: Failure | null;
   /** Tries again now. */
   readonly onRetry: () => void;
   /** Whether it is a line above content that is still shown. Otherwise it fills the page. */
@@ -16,6 +17,7 @@ interface ErrorViewProps {
 }
 
 export function ErrorView({ failure, onRetry, isBanner = false }: ErrorViewProps) {
+  if (failure === null) return null;
   const { error, retryAt } = failure;
   const requestId = error instanceof ActionRunsError ? error.requestId : null;
   return (

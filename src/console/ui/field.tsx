@@ -14,21 +14,24 @@ interface Described {
   readonly hint?: ComponentChildren;
   /** What is wrong and what to do. */
   readonly error?: string | null | undefined;
+  /** Called with what the control holds, after each change that somebody makes. */
+  readonly onText?: ((text: string) => void) | undefined;
 }
 
-interface Ids {
+interface ControlAttributes {
   readonly id: string;
+  readonly onInput?: (event: { readonly currentTarget: { readonly value: string } }) => void;
   readonly "aria-describedby": string | undefined;
   readonly "aria-invalid": true | undefined;
 }
 
 interface LabelledProps extends Described {
-  /** Makes the control. It must carry all of `ids`. */
-  readonly control: (ids: Ids) => ComponentChildren;
+  /** Makes the control. It must carry all of `attributes`. */
+  readonly control: (attributes: ControlAttributes) => ComponentChildren;
 }
 
 /** A label around any control. Texts and selects have components below. */
-export function Labelled({ label, hint, error = null, control }: LabelledProps) {
+export function Labelled({ label, hint, error = null, onText, control }: LabelledProps) {
   const id = useId();
   const described = [hint ? `${id}-hint` : "", error === null ? "" : `${id}-error`].filter(Boolean).join(" ");
   return (
@@ -40,6 +43,7 @@ export function Labelled({ label, hint, error = null, control }: LabelledProps) 
         id,
         "aria-describedby": described || undefined,
         "aria-invalid": error === null ? undefined : true,
+        ...(onText && { onInput: (event) => onText(event.currentTarget.value) }),
       })}
       {hint ? (
         <p class="hint" id={`${id}-hint`}>
@@ -62,13 +66,13 @@ type TextFieldProps = Described &
     readonly type?: "text" | "password" | "number" | "datetime-local";
   };
 
-export function TextField({ label, hint, error, ...rest }: TextFieldProps) {
+export function TextField({ label, hint, error, onText, ...rest }: TextFieldProps) {
   return (
     <Labelled
-      {...{ label, hint, error: error ?? null }}
-      control={(ids) => {
+      {...{ label, hint, error, onText }}
+      control={(described) => {
         // Preact's types have a member for each type of input, so they can't take one that is a variable.
-        const attributes = { type: "text", ...rest, ...ids } as InputHTMLAttributes<HTMLInputElement>;
+        const attributes = { type: "text", ...rest, ...described } as InputHTMLAttributes<HTMLInputElement>;
         return <input autocomplete="off" spellcheck={false} {...attributes} />;
       }}
     />
@@ -78,11 +82,13 @@ export function TextField({ label, hint, error, ...rest }: TextFieldProps) {
 type TextAreaProps = Described & Omit<TextareaHTMLAttributes<HTMLTextAreaElement>, "label">;
 
 /** Several lines, in the font of code. */
-export function TextArea({ label, hint, error, ...rest }: TextAreaProps) {
+export function TextArea({ label, hint, error, onText, ...rest }: TextAreaProps) {
   return (
     <Labelled
-      {...{ label, hint, error: error ?? null }}
-      control={(ids) => <textarea autocomplete="off" spellcheck={false} rows={8} {...rest} {...ids} />}
+      {...{ label, hint, error, onText }}
+      control={(described) => (
+        <textarea autocomplete="off" spellcheck={false} rows={8} {...rest} {...described} />
+      )}
     />
   );
 }
@@ -91,12 +97,12 @@ type SelectFieldProps = Described &
   Omit<PartialSelectHTMLAttributes<HTMLSelectElement>, "label" | "role" | "size">;
 
 /** `children`: its `option` elements. */
-export function SelectField({ label, hint, error, children, ...rest }: SelectFieldProps) {
+export function SelectField({ label, hint, error, onText, children, ...rest }: SelectFieldProps) {
   return (
     <Labelled
-      {...{ label, hint, error: error ?? null }}
-      control={(ids) => (
-        <select {...rest} {...ids}>
+      {...{ label, hint, error, onText }}
+      control={(described) => (
+        <select {...rest} {...described}>
           {children}
         </select>
       )}

@@ -63,13 +63,13 @@ function Branch({ name, value, depth }: NodeProps & { readonly value: object }) 
     );
   }
   return (
-    <details class="json-branch" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <Name name={name} />
         <span class="json-size">{size}</span>
       </summary>
       {isOpen ? (
-        <div class={depth < INDENTED_DEPTH ? "json-children" : "json-children is-deep"}>
+        <div class={depth < INDENTED_DEPTH ? "json-children" : undefined}>
           {entries.slice(0, shown).map(([key, child]) => (
             <Node key={key} name={key} value={child} depth={depth + 1} />
           ))}

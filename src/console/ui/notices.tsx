@@ -1,8 +1,9 @@
 /** The one polite live region: what changed is read out, and a note can also be seen for some seconds. */
 
-import { type ComponentChildren, createContext } from "preact";
-import { useCallback, useContext, useMemo, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useCallback, useMemo, useState } from "preact/hooks";
 import { Button } from "./button.tsx";
+import { contextOf } from "./context.ts";
 import { Icon } from "./icons.tsx";
 
 const SHOWN_FOR_MS = 6000;
@@ -22,13 +23,9 @@ interface Notice {
   readonly kind: "heard" | "note" | "problem";
 }
 
-const NoticesContext = createContext<Notices | null>(null);
+const [Provider, useNotices] = contextOf<Notices>("live region");
 
-export function useNotices(): Notices {
-  const notices = useContext(NoticesContext);
-  if (notices === null) throw new Error("There is no live region around this component.");
-  return notices;
-}
+export { useNotices };
 
 export function NoticesProvider({ children }: { readonly children: ComponentChildren }) {
   const [shown, setShown] = useState<readonly Notice[]>([]);
@@ -49,7 +46,7 @@ export function NoticesProvider({ children }: { readonly children: ComponentChil
     };
   }, [dismiss]);
   return (
-    <NoticesContext.Provider value={notices}>
+    <Provider value={notices}>
       {children}
       <div role="status" class="notices">
         {shown.map(({ key, text, kind }) => (
@@ -63,6 +60,6 @@ export function NoticesProvider({ children }: { readonly children: ComponentChil
           </div>
         ))}
       </div>
-    </NoticesContext.Provider>
+    </Provider>
   );
 }

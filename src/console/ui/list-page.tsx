@@ -1,0 +1,91 @@
+/** A page that shows a list of the API. The address holds the API's cursor. */
+
+import type { ComponentChildren } from "preact";
+import { useCallback } from "preact/hooks";
+import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import { ErrorView } from "./error-view.tsx";
+import { Icon } from "./icons.tsx";
+import { type Loaded, useLoad } from "./load.ts";
+
+interface Paged<T> {
+  readonly page: (
+    query: { readonly cursor?: string | undefined },
+    options: { readonly signal: AbortSignal },
+  ) => Promise<T>;
+}
+
+interface LoadedPage<T> extends Loaded<T> {
+  readonly isFirst: boolean;
+}
+
+/** The part of the list that the address asks for. */
+export function useListPage<T>(list: Paged<T>): LoadedPage<T> {
+  const cursor = useRoute().query.get("cursor") ?? undefined;
+  const read = useCallback((signal: AbortSignal) => list.page({ cursor }, { signal }), [list, cursor]);
+  return { ...useLoad(read), isFirst: cursor === undefined };
+}
+
+interface ListPageProps<T> {
+  /** The heading: "Actions". */
+  readonly title: string;
+  /** What the list holds: "actions". */
+  readonly of: string;
+  readonly loaded: Loaded<T>;
+  /** Beside the heading. */
+  readonly button?: ComponentChildren;
+  /** Below the heading. */
+  readonly note?: ComponentChildren;
+  /** Shows what was read. */
+  readonly children: (data: T) => ComponentChildren;
+}
+
+export function ListPage<T extends { readonly next: string | null }>(props: ListPageProps<T>) {
+  const { title, of, loaded, button, note, children } = props;
+  const { data, failure, reload } = loaded;
+  return (
+    <div class="page">
+      <div class="page-head">
+        <h1>{title}</h1>
+        {button}
+      </div>
+      {note}
+      <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
+      {data === undefined ? null : children(data)}
+      <Pager of={of} next={data?.next ?? null} />
+    </div>
+  );
+}
+
+interface PagerProps {
+  /** What the list holds, for the links: "actions". */
+  readonly of: string;
+  /** The cursor of the next page; null on the last page. */
+  readonly next: string | null;
+}
+
+/** Links to the other pages of the list. */
+function Pager({ of, next }: PagerProps) {
+  const { page, query } = useRoute();
+  const isFirst = !query.has("cursor");
+  if (page === null || (isFirst && next === null)) return null;
+  return (
+    <nav class="pages" aria-label="Pages">
+      <span>
+        {isFirst ? null : (
+          <Link class="button is-plain" href={hrefOf(page)}>
+            <Icon name="previous" />
+            First {of}
+          </Link>
+        )}
+      </span>
+      <span>
+        {next === null ? null : (
+          <Link class="button is-plain" href={hrefOf(page, new URLSearchParams({ cursor: next }))}>
+            More {of}
+            <Icon name="next" />
+          </Link>
+        )}
+      </span>
+    </nav>
+  );
+}
