@@ -9,7 +9,7 @@ import { SCHEMA_MAX_BYTES, SCHEMA_MAX_SUBSCHEMAS } from "../base/limits.ts";
 import { labels } from "../http/label-schemas.ts";
 import { described, filterableName, minutes } from "../http/schema-parts.ts";
 import { checkSchema } from "../json-schema/check-schema.ts";
-import { trigger, triggerSecrets } from "../webhooks/request/trigger.ts";
+import { AN_OBJECT, trigger, triggerSecrets } from "../webhooks/request/trigger.ts";
 
 export type SecretTexts = Readonly<Record<string, string | null>>;
 
@@ -55,12 +55,11 @@ export const cancelRequest = z
       ...cancel.shape,
       headers: z._default(withNulls(cancel.shape.headers.def.innerType), {}),
     },
-    { error: ({ code }) => (code === "invalid_type" ? "send a JSON object." : undefined) },
+    AN_OBJECT,
   )
   .register(z.globalRegistry, {
+    ...z.globalRegistry.get(cancel),
     id: "StoredCancelRequest",
-    description: z.globalRegistry.get(cancel)?.description,
-    examples: [{ url: "https://ci.example.com/jobs/{{ response.id }}/stop" }],
   });
 
 export const storedTrigger = z
@@ -77,7 +76,7 @@ export const storedTrigger = z
       secrets: z.optional(withNulls(triggerSecrets)),
       cancel: z.optional(cancelRequest),
     },
-    { error: ({ code }) => (code === "invalid_type" ? "send a JSON object." : undefined) },
+    AN_OBJECT,
   )
   .register(z.globalRegistry, {
     id: "StoredTrigger",

@@ -78,24 +78,27 @@ const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, {
   examples: [20],
 });
 
-/** The query parameters of a page. `decode` gives null for a cursor that the service did not make. */
-function pageOf<After>(decode: (cursor: string) => After | null, example: string) {
+/**
+ * The query parameters of a page. `decode` gives null for a cursor that the service did not make. `after`: an entry for the
+ * example. The base64 of a multiple of 3 characters has no padding, as a cursor.
+ */
+function pageOf<After>(decode: (cursor: string) => After | null, after: string) {
   const cursor = parsedText(
     z.string({ error: "send it once." }),
     decode,
     "send the cursor of a Link header unchanged, or omit it.",
   ).register(z.globalRegistry, {
-    wire: { type: "string", examples: [example] },
+    wire: { type: "string", examples: [btoa(after)] },
     description: "The cursor of a `Link` header, unchanged. The service refuses every other text.",
   });
   return { limit: z._default(limit, PAGE_DEFAULT_ROWS), cursor: z.optional(cursor) };
 }
 
 /** Pages of things with ids. */
-export const pageQuery = pageOf(decodeCursor, "MDFhMjEyZGUtOWI1NS04MDAzLWE4YTktZGQyYzE0OGVhNjE3");
+export const pageQuery = pageOf(decodeCursor, "01890a5d-ac96-774b-bcce-b302099a8057");
 
 /** Pages of actions, by their names. */
-export const actionPageQuery = pageOf(decodeActionCursor, "ZGVwbG95");
+export const actionPageQuery = pageOf(decodeActionCursor, "deploy");
 
 /** Pages of numbered things. */
-export const seqPageQuery = pageOf(decodeSeqCursor, "NTA");
+export const seqPageQuery = pageOf(decodeSeqCursor, "500");

@@ -60,7 +60,8 @@ function secretFault(name: string, text: unknown): string | null {
   return text.length > SECRET_MAX_CHARACTERS ? TOO_LONG : null;
 }
 
-const AN_OBJECT = {
+/** An object that is missing, or something else, is refused with this sentence. */
+export const AN_OBJECT = {
   error: ({ code }: { readonly code?: string }) =>
     code === "invalid_type" ? "send a JSON object." : undefined,
 };
