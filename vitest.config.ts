@@ -48,8 +48,11 @@ const WORKERS = 2;
 /** Only a test that hangs takes as long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
-/** Files that count every line of the request log, and so those of requests that hung in the files before them. */
-const COUNTING = ["test/http/{hops,request-log}.test.ts"];
+/**
+ * These need a runtime of their own. Two count every line of the request log, and so those of requests that hung in files before
+ * them. One has a model of all that an isolate remembers.
+ */
+const ALONE = ["test/http/{hops,request-log}.test.ts", "test/property/property.test.ts"];
 
 const NO_RUNTIME_TESTS = [
   "test/server/**",
@@ -81,7 +84,7 @@ export default defineConfig(async () => ({
           name: "runtime",
           isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: [...NO_RUNTIME_TESTS, ...COUNTING],
+          exclude: [...NO_RUNTIME_TESTS, ...ALONE],
           setupFiles: ["./test/support/setup.ts"],
           // How many random stories test/runs/projection/unlanded-model.test.ts plays.
           provide: { unlandedStories: Number(process.env.UNLANDED_STORIES ?? 1500) },
@@ -89,7 +92,7 @@ export default defineConfig(async () => ({
       },
       {
         plugins: [await quietRuntime()],
-        test: { ...LIMITS, name: "counting", include: COUNTING, setupFiles: ["./test/support/setup.ts"] },
+        test: { ...LIMITS, name: "alone", include: ALONE, setupFiles: ["./test/support/setup.ts"] },
       },
       {
         // As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly included.

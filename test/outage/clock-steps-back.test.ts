@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../src/runs/api/ended-runs.ts";
 import { streamEvents } from "../../src/runs/api/timeline-stream.ts";
+import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
 import { CONTENT, onShore } from "../runs/projection/shore.ts";
 import {
@@ -28,6 +29,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 function stepBack(): void {
@@ -88,8 +90,9 @@ describe("a watcher of a run", () => {
   it("gets an answer within twice the time that it asked for", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
+    const asked = vi.spyOn(RunCoordinator.prototype, "waitForEnd");
     const waiting = ask("GET", `${path}/${run.id}?wait=1`);
-    await scheduler.wait(100);
+    await until(async () => asked.mock.calls.length > 0);
     stepBack();
     expect((await waiting).body.status).toBe("pending");
   });
@@ -100,8 +103,9 @@ describe("a watcher of a run", () => {
     const stub = coordinator(path, 0) as unknown as {
       waitForEnd(id: string, watcher: object, maxMs: number, isLast: boolean): Promise<{ isOver: boolean }>;
     };
+    const asked = vi.spyOn(RunCoordinator.prototype, "waitForEnd");
     const waiting = stub.waitForEnd(id, { key: crypto.randomUUID(), tokenId: "" }, 1000, true);
-    await scheduler.wait(100);
+    await until(async () => asked.mock.calls.length > 0);
     stepBack();
     await change(path, id, { type: "heartbeat" });
     expect(await waiting).toMatchObject({ ok: true, isOver: false });
