@@ -7,6 +7,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../src/runs/api/read/ended-runs.ts";
 import { streamEvents } from "../../src/runs/api/watch/timeline-stream.ts";
+import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { WATCHERS_MAX, Watchers } from "../../src/runs/coordinator/watchers.ts";
 import type { Wait } from "../../src/runs/protocol.ts";
 import { CONTENT, withHeldFlights } from "../runs/projection/held-flights.ts";
@@ -31,6 +32,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 function stepBack(): void {
@@ -91,8 +93,9 @@ describe("a watcher of a run", () => {
   it("gets an answer within twice the time that it asked for", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
+    const asked = vi.spyOn(RunCoordinator.prototype, "waitForEnd");
     const waiting = ask("GET", `${path}/${run.id}?wait=1`);
-    await scheduler.wait(100);
+    await until(async () => asked.mock.calls.length > 0);
     stepBack();
     expect((await waiting).body.status).toBe("pending");
   });
@@ -103,12 +106,13 @@ describe("a watcher of a run", () => {
     const stub = coordinator(path, 0) as unknown as {
       waitForEnd(id: string, watcher: object, wait: Wait): Promise<{ isOver: boolean }>;
     };
+    const asked = vi.spyOn(RunCoordinator.prototype, "waitForEnd");
     const waiting = stub.waitForEnd(
       id,
       { key: crypto.randomUUID(), tokenId: "" },
       { maxMs: 1000, isLast: true },
     );
-    await scheduler.wait(100);
+    await until(async () => asked.mock.calls.length > 0);
     stepBack();
     await change(path, id, { type: "heartbeat" });
     expect(await waiting).toMatchObject({ ok: true, isOver: false });
