@@ -16,7 +16,7 @@ interface ObjectWire {
 
 /** The same object of strings, in which any value may be null. */
 function withNulls(schema: z.ZodMiniType): z.ZodMiniType<SecretTexts, SecretTexts> {
-  const { wire, description } = (z.globalRegistry.get(schema) ?? {}) as {
+  const { wire, description } = z.globalRegistry.get(schema) as {
     readonly wire: ObjectWire;
     readonly description: string;
   };
