@@ -19,7 +19,7 @@ interface ObjectWire {
 
 /** The same object of strings, in which any value may be null. */
 function withNulls(schema: z.ZodMiniType): z.ZodMiniType<SecretTexts, SecretTexts> {
-  const { wire, description } = (z.globalRegistry.get(schema) ?? {}) as {
+  const { wire, description } = z.globalRegistry.get(schema) as {
     readonly wire: ObjectWire;
     readonly description: string;
   };
@@ -37,12 +37,12 @@ function withNulls(schema: z.ZodMiniType): z.ZodMiniType<SecretTexts, SecretText
     )
     .register(z.globalRegistry, {
       wire: { ...wire, additionalProperties: { ...wire.additionalProperties, type: ["string", "null"] } },
-      description: `${description} A value is a secret: responses show null in its place. ${NULL_KEEPS}`,
+      description: `${description} ${WRITE_ONLY}`,
     });
 }
 
-const NULL_KEEPS =
-  "Null keeps the stored value if `trigger.url` and `trigger.cancel.url` have the same scheme, host and port, and had them before.";
+const WRITE_ONLY =
+  "A value is a secret: responses show null in its place. Null keeps the stored value if `trigger.url` and `trigger.cancel.url` have the same scheme, host and port, and had them before.";
 
 const members = trigger.def.out.shape;
 const headers = z._default(withNulls(members.headers.def.innerType), {});
@@ -70,7 +70,7 @@ export const storedTrigger = z
       signingSecret: z.optional(
         described(
           z.nullable(signingSecret),
-          `${z.globalRegistry.get(signingSecret)?.description} A secret: responses show null in its place. ${NULL_KEEPS}`,
+          `${z.globalRegistry.get(signingSecret)?.description} ${WRITE_ONLY}`,
         ),
       ),
       secrets: z.optional(withNulls(triggerSecrets)),
@@ -109,12 +109,12 @@ export const actionDefinition = z
     trigger: z.optional(storedTrigger),
     parametersSchema: z.optional(parametersSchema),
     timeout: z.optional(
-      described(minutes, "Minutes after which a run fails if nobody has reported its end. Default: 60."),
+      described(minutes, "Minutes after which the run fails if nobody has reported its end. Default: 60."),
     ),
     heartbeatTimeout: z.optional(
       described(
         minutes,
-        "Minutes without a heartbeat after which a run fails. Without it, silence is no failure.",
+        "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
       ),
     ),
     labels,

@@ -24,9 +24,7 @@ export function refusalOf(code: ErrorCode, faults: readonly MemberFault[]): ApiE
 /** In a query, the pointer names the parameter alone, because a list of values is not JSON. */
 function pointerTo(code: ErrorCode, { path, keys = [], params }: MemberFault): string {
   const whole = [...path, ...keys.slice(0, 1)];
-  return code === "invalid_query"
-    ? jsonPointer(whole.slice(0, 1))
-    : jsonPointer(whole) + (params?.pointer ?? "");
+  return jsonPointer(code === "invalid_query" ? whole.slice(0, 1) : whole) + (params?.pointer ?? "");
 }
 
 /** The first three faults with the names of their members. */

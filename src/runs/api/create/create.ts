@@ -20,7 +20,7 @@ import type { NewDelivery } from "../../../webhooks/delivery.ts";
 import { type PrepareFault, prepareDelivery } from "../../../webhooks/request/prepare.ts";
 import type { Trigger } from "../../../webhooks/request/trigger.ts";
 import type { TemplateContext } from "../../../webhooks/template/placeholder.ts";
-import type { ChangeKey, Inclusion, RunAnswer, RunReply } from "../../protocol.ts";
+import type { ChangeKey, Inclusion, RunAnswer } from "../../protocol.ts";
 import type { NewRun, RunSource } from "../../run.ts";
 import { coordinatorOfKey, mintRunId, randomCoordinator } from "../../run-id.ts";
 import { changeKeyOf } from "../change-key.ts";
@@ -130,7 +130,7 @@ export async function createRun(
     return created;
   }
   let attempt = await sendRun(creation, changeKey, prepared);
-  for (let n = 1; n < IDS_MAX && isIdTaken(attempt.answer); n++) {
+  for (let n = 1; n < IDS_MAX && !attempt.answer.ok && attempt.answer.reason === "id_taken"; n++) {
     prepared = await prepareRun(creation, wanted);
     attempt = await sendRun(creation, changeKey, prepared);
   }
@@ -164,10 +164,6 @@ function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError 
   return source === "trigger"
     ? refusalOf(fault.code, [fault])
     : new ApiError(fault.code, sentenceOf([fault]));
-}
-
-function isIdTaken(answer: RunReply): boolean {
-  return !answer.ok && answer.reason === "id_taken";
 }
 
 /** A run with an id of its own, ready to be sent to its coordinator. */

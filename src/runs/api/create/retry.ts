@@ -20,8 +20,8 @@ export async function createRetry(creation: Creation, id: string, body: RetryBod
 async function wantedAgain(creation: Creation, id: string, body: RetryBody): Promise<WantedRun> {
   const { source, inputs } = await endedRun(creation, id);
   const { actionName, entityId, timeoutMs, heartbeatTimeoutMs } = inputs;
-  const parameters = body.parameters ?? parsed<JsonObject>(inputs.parameters);
-  const recommendations = parsed<JsonObject>(inputs.recommendations);
+  const parameters = body.parameters ?? (JSON.parse(inputs.parameters) as JsonObject);
+  const recommendations = JSON.parse(inputs.recommendations) as JsonObject;
   const bytes = utf8Bytes(JSON.stringify(parameters) + inputs.recommendations);
   if (bytes > INPUTS_MAX_BYTES) {
     const sentence = `parameters and the recommendations of the run together have ${bytes} bytes; send at most ${INPUTS_MAX_BYTES}.`;
@@ -30,7 +30,7 @@ async function wantedAgain(creation: Creation, id: string, body: RetryBody): Pro
   const action = source === "action" ? await resolveAction(creation, actionName, parameters) : null;
   return {
     ...{ actionName, entityId, parameters, recommendations, timeoutMs, heartbeatTimeoutMs },
-    labels: parsed<readonly string[]>(inputs.labels),
+    labels: JSON.parse(inputs.labels) as readonly string[],
     source,
     actionVersion: action?.version ?? null,
     retryOf: id,
@@ -46,8 +46,4 @@ async function endedRun(environment: RunEnvironment, id: string): Promise<Inputs
   // A trigger's secrets are erased when it is delivered, so nobody can send it again.
   if (answer.source === "trigger") throw new ApiError("trigger_not_kept");
   return answer;
-}
-
-function parsed<T>(text: string): T {
-  return JSON.parse(text) as T;
 }
