@@ -1,6 +1,6 @@
 /**
- * What an isolate remembers of stored actions, so that a run seldom reads D1. Secrets stay sealed here.
- * A change takes effect at once in the isolate that made it, and within 30 s in the others.
+ * What an isolate remembers of stored actions, so that a run seldom reads D1. Secrets stay sealed here. A change takes
+ * effect at once in the isolate that made it, and within 30 s in the others: 10 minutes while D1 is down.
  */
 
 import { OutageCache } from "../database/outage-cache.ts";
@@ -34,8 +34,8 @@ export function forgetAction(ref: ActionRef): void {
 }
 
 /**
- * The action, or null if there is none. Reads D1's primary at most once, or again after a change that this isolate made
- * meanwhile. Throws `database_unavailable`. `waitUntil`: lets a late answer of D1 still count.
+ * The action, or null if there is none. Reads D1's primary at most once, and again after each change that this isolate
+ * makes meanwhile. Throws `database_unavailable`. `waitUntil`: lets a late answer of D1 still count.
  */
 export async function knownAction(
   db: D1Database,

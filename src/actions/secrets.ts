@@ -1,12 +1,11 @@
 /**
- * The secrets of an action are write-only. PURE. They leave the definition when it comes in and join it only for a run.
- * A PUT keeps a secret by sending null instead of it.
+ * The secrets of an action are write-only. PURE. A PUT's secrets are split off before storing. They are joined again
+ * only for a run. A PUT keeps a secret by sending null instead of it.
  *
  * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while
  * all requests of the action, before and after, go to one scheme, host and port. These are always written out, because
- * placeholders may stand only in the path and query of a URL. The rule is the same for every secret: a person who
- * answers one of the requests chooses values for the other, so a secret of one request is not safe beside a request to
- * another host.
+ * placeholders may stand only in the path and query of a URL. The rule is the same for every secret. The receiver of
+ * the webhook chooses values that are put into the stop request, so both requests must have one origin.
  */
 
 import { err, ok, type Result } from "../base/result.ts";
@@ -77,9 +76,7 @@ function membersOf(trigger: StoredTrigger | undefined): ReadonlySet<string> {
 
 type Visit = (path: readonly string[], value: string | null) => string | null;
 
-/**
- * The trigger with each secret replaced by what `visit` returns. This is the only list of the members that are secrets.
- */
+/** The trigger with each secret replaced by what `visit` returns. */
 function mapSecrets(trigger: StoredTrigger, visit: Visit): StoredTrigger {
   const { headers, signingSecret, secrets, cancel, ...others } = trigger;
   return {

@@ -1,7 +1,7 @@
 /**
- * Slows down clients that guess API tokens. Only a failed look-up is charged, so good tokens from the same address
- * still work. Guesses must not cause unlimited reads of D1, so a client over its allowance may run only a few look-ups
- * at once.
+ * Slows down clients that guess API tokens. Only a failed lookup is charged, so good tokens from the same address still
+ * work. Guesses must not cause unlimited reads of D1, so a client over its allowance may run only a few lookups at
+ * once.
  *
  * An IPv6 client has a whole /64 (RFC 4291, 2.5.4) and can use a new address for each request, so the /64 counts as the
  * client.
@@ -12,13 +12,13 @@ import { msSince } from "../base/time.ts";
 import { ApiError } from "../http/errors.ts";
 
 const LOOK_UPS_AT_ONCE = 4;
-/** The longest look-up. If the client hangs up, its look-up may never end, so it counts no longer than this. */
+/** The longest lookup. If the client hangs up, its lookup may never end, so it counts no longer than this. */
 const LOOK_UP_MAX_MS = 11_000;
 
-/** Per isolate: the clients over their allowance, with their running look-ups. */
+/** Per isolate: the clients over their allowance, with their running lookups. */
 const slowed = new BoundedMap<Set<{ readonly startedAt: number }>>(1000);
 
-/** Looks up a token that may be a guess. Throws 429 if the client runs too many look-ups. */
+/** Looks up a token that may be a guess. Throws 429 if the client runs too many lookups. */
 export async function lookUpGuess<T>(client: string, now: number, lookUp: () => Promise<T>): Promise<T> {
   const running = slowed.get(client);
   if (running === undefined) return lookUp();

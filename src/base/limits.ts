@@ -1,6 +1,7 @@
 /**
- * Every limit that a caller can reach. Sizes are bytes of UTF-8 JSON. One limit is not here, because the platform reads
- * it from wrangler.toml: the rate limit of requests with unknown tokens (`UNKNOWN_TOKEN_LIMIT`).
+ * The limits of requests, and of what they store. Sizes are bytes of UTF-8 JSON. Limits of a mechanism are beside its
+ * code, such as the seats of watchers. wrangler.toml has the rate limit of requests with unknown tokens
+ * (`UNKNOWN_TOKEN_LIMIT`), because the platform reads it there.
  */
 
 import { DAY_MS, HOUR_MS } from "./time.ts";
@@ -31,7 +32,7 @@ export const SECRET_USES_MAX = 20;
 /** Of one request. */
 export const HEADERS_MAX = 20;
 /**
- * How often one trigger uses a value of the receiver's answer. Each value is as long as the receiver likes, up to a
+ * How often one trigger uses a value of the receiver's response. Each value is as long as the receiver likes, up to a
  * bound.
  */
 export const RESPONSE_VALUES_MAX = 20;
@@ -60,7 +61,7 @@ export const LABELS_MAX = 10;
 export const LABEL_MAX_CHARACTERS = 64;
 /** UTF-16 units, as in `text.length`. */
 export const URL_MAX_CHARACTERS = 2048;
-/** The pattern of an organisation, project or environment in a path. */
+/** The pattern of an organization, project or environment in a path. */
 export const PATH_NAME = "[a-z0-9][a-z0-9-]{0,62}";
 export const NAME_MAX_CHARACTERS = 255;
 export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;

@@ -26,7 +26,7 @@ export function withConnection(command: CliCommand, { env = true } = {}): CliCom
   command
     .optionsGroup("Connection:")
     .addOption(new Option("--url <url>", "the server's address").env("ACTION_RUNS_URL"))
-    .addOption(new Option("--org <name>", "the organisation").env("ACTION_RUNS_ORG"))
+    .addOption(new Option("--org <name>", "the organization").env("ACTION_RUNS_ORG"))
     .addOption(new Option("--project <name>", "the project").env("ACTION_RUNS_PROJECT"));
   if (env) command.addOption(new Option("--env <name>", "the environment").env("ACTION_RUNS_ENV"));
   command

@@ -39,7 +39,7 @@ const OR = new Intl.ListFormat("en", { style: "long", type: "disjunction" });
 
 const HOW: Readonly<Record<keyof Profile, string>> = {
   url: "The server is missing. Use --url, ACTION_RUNS_URL, or action-runs login.",
-  org: "The organisation is missing. Use --org, ACTION_RUNS_ORG, or action-runs login.",
+  org: "The organization is missing. Use --org, ACTION_RUNS_ORG, or action-runs login.",
   project: "The project is missing. Use --project, ACTION_RUNS_PROJECT, or action-runs login.",
   env: "The environment is missing. Use --env, ACTION_RUNS_ENV, or action-runs login.",
   token: "The token is missing. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login.",

@@ -69,7 +69,7 @@ export function checkedToken(token: string): string {
   return token;
 }
 
-/** The name of an organisation, project or environment, valid in a path. */
+/** The name of an organization, project or environment, valid in a path. */
 export function checkedName(name: string, value: string): string {
   if (typeof value !== "string" || !PATH_NAME.test(value)) {
     throw new TypeError(

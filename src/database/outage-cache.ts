@@ -4,8 +4,8 @@
  * *outage copy*: it is used if D1 does not answer, for OUTAGE_MS at most. That is safe, because nobody can change the
  * row without D1.
  *
- * The result of a look-up that began before a call of `forget` never counts, whenever it comes. The order is counted
- * and not timed, because the clock can step back, and it stands still while a Worker computes.
+ * The result of a lookup that began before a call of `forget` never counts, whenever it comes. The order is counted and
+ * not timed, because the clock can step back, and it stands still while a Worker computes.
  */
 
 import { BoundedMap } from "../base/bounded-map.ts";
@@ -14,7 +14,7 @@ import { ApiError } from "../http/errors.ts";
 
 const FRESH_MS = 30_000;
 const OUTAGE_MS = 600_000;
-/** The timeout of a look-up that has an outage copy. */
+/** The timeout of a lookup that has an outage copy. */
 const LOOK_UP_MAX_MS = 1000;
 /** How long after such a timeout D1 is asked again. */
 const LOOK_UP_AGAIN_MS = 5000;
@@ -22,24 +22,22 @@ const MISSING_MAX = 1000;
 const FORGOTTEN_MAX = 1000;
 
 export interface OutageCacheOptions<V> {
-  /** The weight of all values together. The value whose last look-up is longest ago is evicted first. */
+  /** The weight of all values together. The value whose last lookup is longest ago is evicted first. */
   readonly maxWeight: number;
   /** Called once for a value. */
   readonly weigh: (value: V) => number;
-  /** The name by which `forget` finds the value. Null if the name is in the value and there is no value. */
+  /** The name by which `forget` finds the value. Null if the value is null and the name can't be known without it. */
   readonly nameOf: (value: V | null, key: string) => string | null;
-  /**
-   * How long a missing row is remembered. `forget` does not end that, so 0 if a row can come back under its old key.
-   */
+  /** How long "no such row" is remembered. `forget` does not clear it. Use 0 if a row can reappear under its key. */
   readonly missingMs: number;
 }
 
 interface Remembered<V> {
   readonly value: V;
   readonly weight: number;
-  /** The number of the event at which the look-up that found it began. */
+  /** The number of the event at which the lookup that found it began. */
   readonly began: number;
-  /** The `now` of the look-up that found it. */
+  /** The `now` of the lookup that found it. */
   readonly readAt: number;
   /** When D1 was last asked, with or without success, and how long the value is used before D1 is asked again. */
   readonly askedAt: number;
@@ -62,7 +60,7 @@ export class OutageCache<V> {
   readonly #forgotten = new Map<string, number>();
   /** Names that were forgotten up to this event are no longer in `#forgotten`. */
   #forgottenUpTo = 0;
-  /** Counts look-ups that began and calls of `forget`. */
+  /** Counts lookups that began and calls of `forget`. */
   #events = 0;
 
   constructor(options: OutageCacheOptions<V>) {
@@ -83,7 +81,7 @@ export class OutageCache<V> {
   }
 
   /**
-   * Reads D1 once, or once more if the value was forgotten meanwhile. Throws what `read` throws. If D1 does not answer
+   * Reads D1, and again as often as the value is forgotten meanwhile. Throws what `read` throws. If D1 does not answer
    * in time, the result is the outage copy, and `waitUntil` lets the late answer still count. Otherwise a slow database
    * would keep an old value in use.
    */
@@ -150,7 +148,7 @@ export class OutageCache<V> {
     return name !== null && began < Math.max(this.#forgottenUpTo, this.#forgotten.get(name) ?? 0);
   }
 
-  /** Two look-ups of a key can be under way. The answer of the one that began last counts. */
+  /** Two lookups of a key can be under way. The answer of the one that began last counts. */
   #note({ key, now }: LookUp<V>, value: V | null, began: number): void {
     const last = Math.max(this.#remembered.get(key)?.began ?? 0, this.#missing.get(key)?.began ?? 0);
     if (began < last) return;

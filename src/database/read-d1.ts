@@ -9,7 +9,7 @@ const READ_MAX_MS = 5000;
 const BOOKMARK = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{32}$/;
 
 export const DATABASE_FULL =
-  "The database is full. Lower RETENTION_DAYS, or move some organisations to a second deployment.";
+  "The database is full. Lower RETENTION_DAYS, or move some organizations to a second deployment.";
 
 /**
  * Runs a read, and retries it once if it takes over 5 s, or if `mayRetry` says so after it failed. Throws

@@ -16,7 +16,7 @@
  * - quantifiers `*` `+` `?` `{n}` `{n,}` `{n,m}`, also lazy. They may nest. Counts go up to 1000.
  * - at most 1024 characters, and at most 2048 instructions. A count repeats the instructions of what it counts, so
  *   `^[a-z]{0,1000}$` just fits and `(abc){700}` does not.
- * - all patterns of a schema together: at most 20 different properties
+ * - all patterns of a schema together: at most 8192 instructions and 20 different properties
  *
  * Refused: backreferences, lookahead, lookbehind, named groups and modifiers (`(?i:`).
  */

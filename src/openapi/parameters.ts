@@ -11,7 +11,7 @@ const name = (name: string, description: string, example: string) => ({
   example,
 });
 
-export const IN_PROJECT = [name("o", "The organisation.", "acme"), name("p", "The project.", "shop")];
+export const IN_PROJECT = [name("o", "The organization.", "acme"), name("p", "The project.", "shop")];
 export const IN_ENVIRONMENT = [...IN_PROJECT, name("envName", "The environment.", "production")];
 
 const idOf = (name: string, description: string) => ({

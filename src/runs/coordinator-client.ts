@@ -4,7 +4,10 @@ import type { Env } from "../settings/env.ts";
 import type { Coordinator } from "./protocol.ts";
 import { coordinatorName } from "./run-id.ts";
 
-/** Every change carries a key, so a retry gets the same answer. Throws what the platform threw. */
+/**
+ * Every change but a heartbeat carries a key, so a retry gets the same answer. A repeated heartbeat is harmless. Throws
+ * what the platform threw.
+ */
 export async function callCoordinator<T>(
   env: Pick<Env, "COORDINATORS">,
   hops: { coordinator: number },

@@ -47,7 +47,7 @@ export interface RunAnswer {
   readonly purgeAt: number;
   /** The JSON of `details`, if the call asked for it. */
   readonly details?: string;
-  /** Only after a heartbeat: the request to stop; null if nobody asked. */
+  /** Only after a heartbeat: the cancel that counts; null if nobody asked. */
   readonly cancel?: CancelOrder | null;
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
@@ -55,7 +55,7 @@ export interface RunAnswer {
   readonly isTokenHidden?: boolean;
 }
 
-/** A request to stop, as the job hears it. Instants in ms. */
+/** A cancel, as the job hears it. Instants in ms. */
 export interface CancelOrder {
   readonly reason: string | null;
   readonly requestedAt: number;
@@ -141,7 +141,7 @@ export interface TimelinePage {
   /** The page starts after the event with this number. */
   readonly after: number;
   readonly limit: number;
-  /** Whether the caller may see what receivers answered. Default: no. */
+  /** Whether the caller may see receivers' responses. Default: no. */
   readonly withExcerpts?: boolean | undefined;
 }
 

@@ -51,7 +51,7 @@ export interface Run extends NewRun {
   readonly silentSince: number | null;
   /** What ended the run; null while it is open. */
   readonly endCause: EndCause | null;
-  /** The name of the token that cancelled. All four `cancel…` members are null until somebody cancels. */
+  /** The name of the token that cancelled. All four `cancel…` members are null without a cancel, and after a DELETE. */
   readonly cancelBy: string | null;
   readonly cancelReason: string | null;
   readonly cancelRequestedAt: number | null;
@@ -68,7 +68,7 @@ export type EndCause = "callback" | "cancel" | "delivery" | "deadline" | "silenc
 /**
  * `delivered`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's token.
  * `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for `graceMs`.
- * `external_url`: the receiver's answer names the job's page.
+ * `external_url`: the receiver's response names the job's page.
  */
 export type RunEvent =
   | { readonly type: "started" }

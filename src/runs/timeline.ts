@@ -12,12 +12,12 @@ import type { Run, RunEvent } from "./run.ts";
  * - `created`: `by`, the name of the caller's API token
  * - `attempt_started`: `attempt`, `host`
  * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt`
- *   (the start of the answer, sealed, which only some callers may see), `nextAttemptAt`
- * - `stop_started`, `stop_answered`: the same for the request that stops the job. After the end they go to the log
+ *   (the start of the response, sealed, which only some callers may see), `nextAttemptAt`
+ * - `stop_started`, `stop_answered`: the same for the stop request. After the end they go to the log
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`
  * - `heartbeats_thinned`: `count`, how many earlier heartbeats are no longer stored
- * - `external_url`: `url`, the job's page as the receiver's answer names it
+ * - `external_url`: `url`, the job's page as the receiver's response names it
  * - `cancel_requested`: `by`, the name of the token that asked, `reason`, `until`, when the run ends at the latest
  * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence), `by`, the name of the token that
  *   cancelled, and its `reason` if it gave one
@@ -50,7 +50,7 @@ export interface StoredEvent {
   readonly data: string;
 }
 
-/** The events of a change: the start, a link, a request to stop, the end, or several of them. */
+/** The events of a change: the start, a link, a cancel, the end, or several of them. */
 export function eventsBetween(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
   const events: TimelineEvent[] = [];
   if (before.startedAt === null && after.startedAt !== null) {
@@ -133,8 +133,8 @@ export function withDerived(
 }
 
 /**
- * The event as JSON for the wire: `{ seq, type, at, … }`. `withExcerpt`: whether the caller may see what receivers
- * answered. A receiver can repeat what it was sent, so its answer can contain secrets of the request.
+ * The event as JSON for the wire: `{ seq, type, at, … }`. `withExcerpt`: whether the caller may see receivers'
+ * responses. A receiver can repeat what it was sent, so its response can contain secrets of the request.
  */
 export function toWireEvent({ seq, type, at, data }: StoredEvent, { withExcerpt = false } = {}): string {
   const shown = withExcerpt || !HAS_EXCERPT.has(type) ? data : withoutExcerpt(data);

@@ -1,4 +1,7 @@
-/** When a delivery is retried. PURE: `now` and `random` are passed in. The run's deadline is checked elsewhere. */
+/**
+ * When a delivery or a stop request is retried. PURE: `now` and `random` are passed in. The end of its time is checked
+ * elsewhere.
+ */
 
 import { HOUR_MS } from "../base/time.ts";
 
@@ -9,7 +12,7 @@ export interface RetryPolicy {
 }
 
 /** The longest wait before a retry. */
-export const RETRY_AFTER_MAX_MS = HOUR_MS;
+export const RETRY_WAIT_MAX_MS = HOUR_MS;
 
 /** The last instant that a Date can hold. */
 const DATE_MAX_MS = 8.64e15;
@@ -26,7 +29,7 @@ export function isRetryable(status: number | null): boolean {
  * apart.
  */
 export function backoffMs(policy: RetryPolicy, attempt: number, random: number): number {
-  return Math.floor(random * Math.min(policy.initialDelayMs * 2 ** (attempt - 1), RETRY_AFTER_MAX_MS));
+  return Math.floor(random * Math.min(policy.initialDelayMs * 2 ** (attempt - 1), RETRY_WAIT_MAX_MS));
 }
 
 /**
@@ -50,7 +53,7 @@ export function retryDelayMs(
   now: number,
   random: number,
 ): number {
-  const asked = Math.min(parseRetryAfter(retryAfter, now) ?? 0, RETRY_AFTER_MAX_MS);
+  const asked = Math.min(parseRetryAfter(retryAfter, now) ?? 0, RETRY_WAIT_MAX_MS);
   return Math.max(backoffMs(policy, attempt, random), asked);
 }
 

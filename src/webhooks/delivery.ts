@@ -22,7 +22,7 @@ export type StartOn = "accepted" | "heartbeat";
 
 /** A sealed request with its retries: one that starts a job, or one that stops it. */
 export interface NewRequest extends RetryPolicy {
-  /** The receiver's host, the only part of the URL that is not secret. */
+  /** The receiver's host, the only part of the URL that timelines and logs show. The rest can contain values. */
   readonly host: string;
   /** The request, which only the Worker can open. */
   readonly sealed: Uint8Array<ArrayBuffer>;
@@ -35,7 +35,7 @@ export interface NewRequest extends RetryPolicy {
 
 export interface NewDelivery extends NewRequest {
   readonly startOn: StartOn;
-  /** The request that stops the job; left out if the trigger has none. */
+  /** The stop request; left out if the trigger has no `cancel`. */
   readonly stopRequest?: NewRequest;
 }
 
@@ -131,8 +131,8 @@ export const LOST: AttemptResult = {
 /**
  * What a result means. A 2xx always counts, and any other result counts only from the attempt under way. After an
  * attempt that may have arrived, 409 means that it did. If the next attempt would begin after the deadline, the request
- * is given up now. An attempt that could not be sent does not count while a deploy may be rolling out, so the next one
- * gets its number.
+ * is given up now. During a rollout, an attempt that could not be sent does not count. The next attempt reuses its
+ * number.
  */
 export function outcomeOf<T extends Tried>(
   delivery: T,

@@ -116,7 +116,7 @@ describe("an isolate", () => {
     await vi.waitFor(async () => expect((await run(path)).status).toBe(422), 5000);
   });
 
-  it("uses a change that it made while a look-up was under way, and not what the look-up read before", async () => {
+  it("uses a change that it made while a lookup was under way, and not what the lookup read before", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
     const { db, hasRead, release } = heldRead();
@@ -128,7 +128,7 @@ describe("an isolate", () => {
     expect((await run(path)).status).toBe(422);
   });
 
-  it("does not go on with an outage copy of what it changed while a look-up was under way", async () => {
+  it("does not go on with an outage copy of what it changed while a lookup was under way", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
     await run(path);
@@ -146,7 +146,7 @@ describe("an isolate", () => {
     expect((await run(path)).status).toBe(422);
   });
 
-  it("uses an action at once that it stored again after it deleted it, although a look-up read neither", async () => {
+  it("uses an action at once that it stored again after it deleted it, although a lookup read neither", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
     await ask("DELETE", path);

@@ -88,7 +88,7 @@ describe("a run of an action", () => {
     }
   });
 
-  it("is not found in another environment, project or organisation", async () => {
+  it("is not found in another environment, project or organization", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
     for (const other of [

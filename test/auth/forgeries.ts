@@ -171,7 +171,7 @@ export const NOT_GENUINE: Readonly<Record<string, Forgery>> = {
     authorization: `Bearer ${other.id}:${expiresAt}:${hmac}`,
     id: other.id,
   }),
-  "another organisation": ({ token, path }) => ({
+  "another organization": ({ token, path }) => ({
     authorization: `Bearer ${token}`,
     path: path.replace("/acme/", "/acme2/"),
   }),

@@ -123,7 +123,7 @@ describe("an address that tried too many unknown tokens", () => {
     expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(403));
   });
 
-  it("can run only a few look-ups at once, and one more is 429", async () => {
+  it("can run only a few lookups at once, and one more is 429", async () => {
     const project = newProject();
     const address = newAddress();
     const { token } = await grantToken(project, { role: "admin" });
@@ -137,7 +137,7 @@ describe("an address that tried too many unknown tokens", () => {
     for (const answer of answers) expectSlowed(answer);
     expect(faults.calls - calls).toBe(LOOK_UPS_AT_ONCE);
     faults.readDelayMs = 0;
-    // Their places are free again, even if a look-up failed.
+    // Their places are free again, even if a lookup failed.
     faults.reads = "down";
     for (let n = 0; n < 2 * LOOK_UPS_AT_ONCE; n++) {
       expect((await tryToken(project, unknownToken(), address)).status).toBe(503);
@@ -158,7 +158,7 @@ describe("an address that tried too many unknown tokens", () => {
     expectSlowed(await tryToken(project, token, address));
   });
 
-  it("has no limit on look-ups when its allowance is back", async () => {
+  it("has no limit on lookups when its allowance is back", async () => {
     const project = newProject();
     const address = newAddress();
     await exhaust(project, address);
@@ -169,7 +169,7 @@ describe("an address that tried too many unknown tokens", () => {
     expect(faults.calls - calls).toBe(20);
   });
 
-  it("can run look-ups again 11 s after clients hung up", async () => {
+  it("can run lookups again 11 s after clients hung up", async () => {
     const client = clientOf(newAddress());
     const spent: RateLimit = { limit: async () => ({ success: false }) };
     await expect(chargeGuess(spent, client)).rejects.toThrow("Too many unknown tokens");

@@ -112,10 +112,10 @@ describe("an unknown token", () => {
   });
 });
 
-describe("a token that this isolate revokes while a look-up of it is under way", () => {
+describe("a token that this isolate revokes while a lookup of it is under way", () => {
   const revoke = (project: string, id: string) => ask("DELETE", `${project}/tokens/${id}`);
 
-  it("is refused at once, although the look-up read it before", async () => {
+  it("is refused at once, although the lookup read it before", async () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
     const { db, hasRead, release } = heldRead();
@@ -129,7 +129,7 @@ describe("a token that this isolate revokes while a look-up of it is under way",
     expect(found).toBeNull();
   });
 
-  it("is refused at once, although the look-up then ran out of time", async () => {
+  it("is refused at once, although the lookup then ran out of time", async () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
     expect((await tryToken(project, token)).code).toBe("ok");

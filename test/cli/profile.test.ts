@@ -165,7 +165,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
     ]);
     expect({ code, printed }).toMatchObject({ code: 0, printed: expect.stringContaining("staging") });
     expect(printed).not.toContain(GOOD.slice(0, 6));
-    expect(printed).not.toMatch(/Organisation: |Project: /);
+    expect(printed).not.toMatch(/Organization: |Project: /);
     expect(kept()).toMatchObject({ org: "acme", project: "shop", env: "staging", token: GOOD });
   });
 
@@ -208,8 +208,8 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
         ["Token: ", "terr_wrong\r"],
         ["No. (unauthorized)", ""],
         ["Token: ", `${OPERATOR}\r`],
-        ["Organisation: ", "\r"],
-        ["Organisation: ", "acme\r"],
+        ["Organization: ", "\r"],
+        ["Organization: ", "acme\r"],
         ["Project: ", "The Shop\r"],
         ["project can't be", ""],
         ["Project [The Shop]: ", "shop\r"],

@@ -79,7 +79,7 @@ describe("what D1 answered", () => {
     expect(cache.recall("k", NOW - 1)).toEqual(row(2));
   });
 
-  it("counts over an older answer, also if the clock stepped back between the look-ups", async () => {
+  it("counts over an older answer, also if the clock stepped back between the lookups", async () => {
     const cache = newCache();
     const first = held();
     const older = lookUp(cache, [first.promise]);
@@ -171,7 +171,7 @@ describe("while D1 does not answer", () => {
   });
 });
 
-describe("a look-up that began before `forget`", () => {
+describe("a lookup that began before `forget`", () => {
   it("asks again, and what it read first is neither used nor remembered", async () => {
     const cache = newCache();
     const first = held();
@@ -261,7 +261,7 @@ describe("a look-up that began before `forget`", () => {
   });
 });
 
-it("a look-up that began after `forget` is remembered, also if an older one is answered after it", async () => {
+it("a lookup that began after `forget` is remembered, also if an older one is answered after it", async () => {
   const cache = newCache();
   await lookUp(cache, [row(1)]).looking;
   const first = held();
@@ -275,7 +275,7 @@ it("a look-up that began after `forget` is remembered, also if an older one is a
   expect(cache.recall("k", NOW + FRESH_MS)).toEqual(row(2));
 });
 
-describe("of two look-ups under way, the one that began last counts", () => {
+describe("of two lookups under way, the one that began last counts", () => {
   it.each([
     ["the older answer comes last", row(1), row(2), row(2)],
     ["the older answer comes last, and the row is gone", row(1), null, null],

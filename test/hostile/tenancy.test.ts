@@ -75,7 +75,7 @@ interface Credential {
   /** The error code of a missing, unknown, expired or revoked token. */
   readonly bad?: "unauthorized" | "token_invalid" | "token_expired";
   readonly role?: Role;
-  readonly project?: "another" | "another organisation's";
+  readonly project?: "another" | "another organization's";
   readonly envName?: "prod" | "dev";
   readonly root?: true;
   readonly callback?: "its own" | "another run's";
@@ -89,7 +89,7 @@ const CREDENTIALS: Readonly<Record<string, Credential>> = {
   "a revoked token": { bad: "token_invalid", role: "owner" },
   "the owner of another project": { role: "owner", project: "another" },
   "a viewer of another project": { role: "viewer", project: "another" },
-  "the owner of another organisation's project": { role: "owner", project: "another organisation's" },
+  "the owner of another organization's project": { role: "owner", project: "another organization's" },
   "the project's viewer": { role: "viewer" },
   "the project's member": { role: "member" },
   "the project's admin": { role: "admin" },
@@ -146,7 +146,7 @@ const tokens = new Map<string, string | null>();
 /** The project where `who` has its token. */
 function homeOf(who: Credential): string {
   if (who.project === "another") return newProject();
-  if (who.project === "another organisation's") return project.replace("/acme/", "/umbrella/");
+  if (who.project === "another organization's") return project.replace("/acme/", "/umbrella/");
   return project;
 }
 
@@ -292,7 +292,7 @@ describe("a run under another tenant's path", () => {
   const elsewhere = {
     "another environment": runsPath.replace("/prod/", "/dev/"),
     "another project": runsPath.replace(project, newProject()),
-    "another organisation": runsPath.replace("/acme/", "/umbrella/"),
+    "another organization": runsPath.replace("/acme/", "/umbrella/"),
   };
 
   it.each(Object.entries(elsewhere))("is 404 even for root: %s", async (_name, path) => {

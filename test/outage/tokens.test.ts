@@ -25,7 +25,7 @@ it.each(["down", "hang"] as const)(
       vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE_MS });
       expect((await create()).status).toBe(201);
     }
-    // A hanging look-up of a token that is known no more takes its full time; the thrown one says the same at once.
+    // A hanging lookup of a token that is known no more takes its full time; the thrown one says the same at once.
     if (fault === "down") {
       vi.setSystemTime(start + 10.1 * MINUTE_MS);
       expectUnavailable(await create(), "database_unavailable");

@@ -38,7 +38,7 @@ describe("a sealed text", () => {
     ["another run", sealedFor("acme/shop/production", RUN.replace(/0$/, "1"))],
     ["another environment", sealedFor("acme/shop/staging", RUN)],
     ["another project", sealedFor("acme/store/production", RUN)],
-    ["another organisation", sealedFor("acm/shop/production", RUN)],
+    ["another organization", sealedFor("acm/shop/production", RUN)],
     ["nothing", ""],
     ["the same words in one line", ABOUT.replaceAll("\n", " ")],
   ])("can't be opened as that of %s", async (_, about) => {

@@ -31,10 +31,10 @@ export function heldRead(): HeldRead {
   return { db, hasRead, release };
 }
 
-/** The longest that a look-up waits for D1 before it uses an outage copy. */
+/** The longest that a lookup waits for D1 before it uses an outage copy. */
 const PATIENCE_MS = 1000;
 
-/** Starts a look-up. `endPatience` makes the time pass that it waits for D1. */
+/** Starts a lookup. `endPatience` makes the time pass that it waits for D1. */
 export function withPatience<T>(look: () => Promise<T>): {
   readonly looking: Promise<T>;
   readonly endPatience: () => void;
@@ -43,7 +43,7 @@ export function withPatience<T>(look: () => Promise<T>): {
   try {
     const looking = look();
     const timer = timers.mock.calls.find(([, ms]) => ms === PATIENCE_MS);
-    if (timer === undefined) throw new Error("the look-up has no outage copy to fall back to");
+    if (timer === undefined) throw new Error("the lookup has no outage copy to fall back to");
     return { looking, endPatience: timer[0] };
   } finally {
     timers.mockRestore();

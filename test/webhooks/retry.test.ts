@@ -3,7 +3,7 @@ import {
   backoffMs,
   isRetryable,
   parseRetryAfter,
-  RETRY_AFTER_MAX_MS,
+  RETRY_WAIT_MAX_MS,
   retryDelayMs,
 } from "../../src/webhooks/backoff.ts";
 import { HOUR_MS } from "../support/direct.ts";
@@ -132,6 +132,6 @@ describe("the wait before a retry", () => {
     ["an hour at the most, for any number", "9".repeat(400), HOUR_MS],
   ])("is %s", (_, retryAfter, expected) => {
     expect(retryDelayMs(POLICY, 3, retryAfter, NOW, 0.5)).toBe(expected);
-    expect(expected).toBeLessThanOrEqual(RETRY_AFTER_MAX_MS);
+    expect(expected).toBeLessThanOrEqual(RETRY_WAIT_MAX_MS);
   });
 });

@@ -23,7 +23,7 @@ type Names = Pick<Kept, "org" | "project" | "env">;
 
 /** The question for each name. */
 const NAMES: ReadonlyMap<keyof Names, string> = new Map([
-  ["org", "Organisation"],
+  ["org", "Organization"],
   ["project", "Project"],
   ["env", "Environment"],
 ]);

@@ -1,4 +1,4 @@
-/** What an open run does now: the progress of its job, and a request to stop. After its end: who cancelled it. */
+/** What an open run does now: the progress of its job, and a cancel. After its end: who cancelled it. */
 
 import type { ComponentChildren } from "preact";
 import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";

@@ -17,12 +17,12 @@ interface Sending {
 }
 
 interface Submission<T> {
-  /** What makes the request another one, as JSON. */
+  /** The body. If it differs from the last body, the request gets a new idempotency key. */
   readonly body?: unknown;
   readonly send: (sending: Sending) => Promise<T>;
   /** Called with the result, unless the form is gone. */
   readonly done: (result: T) => void;
-  /** The problems of an error that the form explains itself; null for every other error. */
+  /** Returns the form's own explanation of this error, or null to use the default one. */
   readonly explain?: (error: ActionRunsError) => Problems | null;
 }
 

@@ -36,7 +36,7 @@ declare module "hono" {
 function requiresCallbackToken({ opensReplay }: { opensReplay: boolean }): MiddlewareHandler<AppEnv> {
   return async function requiresCallbackToken(c, next) {
     const token = bearerToken(c);
-    // A path without a valid id is 401 like any other path that the token does not open, and not 404.
+    // A path without a valid id gets 401, not 404, like every path that the token does not open.
     const id = parseUuid(c.req.param("id") ?? "") ?? "";
     const grant = await verifyCallbackToken(usableRing(c), token, scopeOf(c), id);
     if (grant === null) throw new ApiError("token_invalid", "This callback token is not valid for this run.");

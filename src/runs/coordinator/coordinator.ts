@@ -41,7 +41,7 @@ import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, Replies, TOO_MANY_WATCHER
 import { StopRequests } from "./stop-requests.ts";
 import { Watchers } from "./watchers.ts";
 
-/** An object may hold 10 GB. Above this it refuses new runs, so that the runs it has can still end. */
+/** An object may hold 10 GB. From 9 GB on, it refuses new runs, so that the runs it has can end. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
 
@@ -124,7 +124,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const now = Date.now();
     const stored = this.#journal.runs.byId(id);
     if (stored === null) return NOT_FOUND;
-    // Before the key is compared, because a start repeated after the deadline must not be answered with "running".
+    // Apply the deadline before comparing keys, so that the answer to a repeated request shows an end that has just
+    // been noticed.
     const run = replayOnly ? stored : this.#ledger.expired(stored, now);
     if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
       // The first call may have failed here.
@@ -224,8 +225,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
         return this.#replies.run(run, { include });
       }
       if (!this.#watchers.admit(id, watcher, now, maxMs)) return TOO_MANY_WATCHERS;
-      // Nobody reads the answer of a call whose watcher has left or has called again. Such a call must not take the
-      // seat back: two calls of one watcher would wake each other for ever.
+      // If the watcher has left or made a newer call, stop here. Otherwise both calls would take the seat in turn and
+      // wake each other for ever.
       if (!(await this.#watchers.news(watcher, leftMs))) return this.#replies.run(run);
     }
   }

@@ -2,7 +2,7 @@
  * Sends one kind of request of a coordinator: deliveries, or stop requests. An attempt is in the journal, with a lease,
  * before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no other. Slots
  * bound how many attempts are under way. A request that finds no slot waits in order, and leaves as soon as a slot is
- * free. Waiting writes nothing. Only its kind knows what a request means for its run.
+ * free. A turn that finds no slot writes nothing. Only its kind knows what a request means for its run.
  */
 
 import { log, logFailure } from "../../base/log.ts";

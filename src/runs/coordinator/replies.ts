@@ -36,7 +36,7 @@ export class Replies {
       bookmark: this.#projection.commit.bookmarkOf(run.id),
       isOver: !isOpen(run),
       purgeAt: run.purgeAt,
-      // These two cost a query each, so only an answer that needs them has them.
+      // These two cost queries, so only an answer that needs them has them.
       ...(include === "details" && { details: this.#details(run) }),
       ...(replayed && run.source === "action" && { isTokenHidden: this.#wasDispatched(run.id) }),
     };
@@ -66,15 +66,15 @@ export class Replies {
   }
 
   /**
-   * Whether the run has a delivery, or had one with an attempt. A run that ended before its first attempt counts as one
-   * without, because its callback token is worth nothing any more.
+   * Whether a webhook of this run is pending or was ever attempted. A run that ended before its first attempt counts as
+   * one without, because its callback token is worth nothing any more.
    */
   #wasDispatched(id: string): boolean {
     return this.#journal.deliveries.of(id) !== null || this.#journal.timeline.hasAttempt(id);
   }
 }
 
-/** What a heartbeat's answer says of a request to stop; null if nobody asked. */
+/** What a heartbeat's answer says of a cancel; null if nobody asked. */
 export function cancelOrderOf(run: JournaledRun, now: number): CancelOrder | null {
   const { cancelReason: reason, cancelRequestedAt: requestedAt, cancelUntil: until } = run;
   if (requestedAt === null || until === null) return null;

@@ -61,7 +61,8 @@ export class StopRequests implements RequestKind<StopRequest> {
 
   /**
    * An attempt of the run's delivery has ended. `values`: those of its response. A stop request that waited for them
-   * leaves now. It goes on waiting if an older attempt brought no values, because a newer attempt is under way.
+   * leaves now. If this attempt is not the newest and brought no values, the stop request keeps waiting for the newest
+   * one.
    */
   deliveryAttemptEnded(
     run: JournaledRun,

@@ -1,6 +1,8 @@
 /**
  * The journal's table of accepted cancels. A caller may repeat a cancel after the run has ended in some way, and
- * several callers can cancel one run. So each accepted cancel is kept as long as its run.
+ * several callers can cancel one run. So the key of each accepted cancel is kept as long as the run, with whether the
+ * cancel left a grace: at most CANCELS_MAX. A cancel that changed nothing and has a minted key is not kept, because
+ * nobody can repeat it.
  */
 
 /** The most cancels that are kept of one run. Callers can send any number, and each is a row. */

@@ -31,7 +31,7 @@ const REPAIR_LAST_MS = 4000;
 /** Why a flight is started. Only flights for changes wait for the pace. A list needs a D1 statement anyway. */
 type Reason = "change" | "list" | "repair";
 
-interface GroupRow {
+interface BoardedRow {
   readonly entry: Unlanded;
   readonly version: number;
   readonly text: string;
@@ -64,7 +64,7 @@ export class GroupCommit {
     this.#flights = new Flights(store);
   }
 
-  /** Resolves when the next group has landed. */
+  /** Resolves when the next flight has landed. */
   nextLanding(): Promise<void> {
     return this.#nextLanding.promise;
   }
@@ -83,7 +83,7 @@ export class GroupCommit {
     if (this.#failures === 0) this.start("change");
   }
 
-  /** Forgets runs that are no longer kept. */
+  /** Forgets runs that are no longer kept, or that can't be printed. */
   forget(ids: readonly string[]): void {
     for (const id of ids) {
       this.unlanded.forget(id);
@@ -93,8 +93,8 @@ export class GroupCommit {
 
   /**
    * Resolves when D1 has every change up to this call, except those of runs that were put aside. Resolves after
-   * SETTLE_MAX_MS at the latest, and at once while D1 fails or hangs. The bookmark covers every flight of this instance
-   * that has landed.
+   * SETTLE_MAX_MS at the latest. Resolves at once if a flight would be needed and none may depart: D1 has just failed,
+   * or two flights hang. The bookmark covers every flight of this instance that has landed.
    */
   async settle(): Promise<Settled> {
     const { lastSeq } = this.#journal.landing;
@@ -156,7 +156,7 @@ export class GroupCommit {
   async #fly(now: number): Promise<void> {
     try {
       for (const entry of this.aside.due(now)) this.unlanded.addAgain(entry);
-      const group = this.#nextGroup();
+      const group = this.#nextFlight();
       if (group.length > 0) {
         this.#pace.departed(now);
         await this.#landSplitting(group);
@@ -183,7 +183,7 @@ export class GroupCommit {
    * The runs that board the next flight. They are chosen by their size in the journal, so that no more is read than a
    * flight can carry. Then the group is cut by the bytes that are bound.
    */
-  #nextGroup(): GroupRow[] {
+  #nextFlight(): BoardedRow[] {
     const chosen: Unlanded[] = [];
     let expected = 0;
     for (const entry of this.unlanded.waiting()) {
@@ -204,7 +204,7 @@ export class GroupCommit {
    * The rows of these runs. Reads from the journal only what is not in memory. Forgets runs that the journal no longer
    * holds, and runs that can't be printed, so that the others land.
    */
-  #readRows(entries: readonly Unlanded[]): GroupRow[] {
+  #readRows(entries: readonly Unlanded[]): BoardedRow[] {
     const absent = entries.filter(({ run }) => run === null).map(({ id }) => id);
     const read = absent.length === 0 ? [] : this.#journal.runs.byIds(absent);
     const found = new Map(read.map((run) => [run.id, run]));
@@ -223,7 +223,7 @@ export class GroupCommit {
   }
 
   /** Lands a group. If D1 refuses its content, halves it until the culprit is alone, and puts that run aside. */
-  async #landSplitting(group: readonly GroupRow[]): Promise<void> {
+  async #landSplitting(group: readonly BoardedRow[]): Promise<void> {
     try {
       await this.#flights.send(
         group.map(({ text }) => text),
@@ -243,7 +243,7 @@ export class GroupCommit {
     }
   }
 
-  #confirm(group: readonly GroupRow[], bookmark: string | null): void {
+  #confirm(group: readonly BoardedRow[], bookmark: string | null): void {
     // Bookmarks sort as text. A flight that was given up can land late, with an older bookmark.
     if (bookmark !== null && bookmark > (this.#bookmark ?? "")) this.#bookmark = bookmark;
     for (const { entry, version } of group) {
@@ -253,10 +253,11 @@ export class GroupCommit {
     this.#settlers.landedBefore(this.unlanded.firstSeq);
   }
 
-  #putAside({ entry, version }: GroupRow, error: unknown): void {
-    // D1 may accept a newer version, so the run is put aside only if there is none.
+  #putAside({ entry, version }: BoardedRow, error: unknown): void {
+    // If a newer version waits, try that version instead of putting the run aside.
     const isLast = !this.unlanded.hasNewer(entry.id, version);
-    // First: once `unlanded` forgets the run, the mark `landed_seq` may pass it, so the journal must already list it.
+    // Put it aside first. When `unlanded` forgets the run, `landed_seq` can pass it. Then only the aside table still
+    // lists it.
     if (isLast) this.aside.put(entry, Date.now());
     this.unlanded.landed(entry.id, version);
     if (isLast) this.#repairSoon(error, entry.id);

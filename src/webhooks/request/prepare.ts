@@ -48,7 +48,7 @@ export interface Origin {
   readonly scope: string;
 }
 
-/** What is wrong with a member of the trigger. `path` leads to it from the body that has the trigger. */
+/** What is wrong with a member of the trigger. `path`: where the member is in the body that holds the trigger. */
 export interface TriggerFault {
   readonly path: readonly string[];
   readonly message: string;

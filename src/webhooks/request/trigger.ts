@@ -118,8 +118,8 @@ const cancel = z
   });
 
 /**
- * What the limit counts. Secrets have bounds of their own. An action keeps its secrets when somebody changes the rest
- * of it: if the limit counted secrets, a payload that grows until it is refused would tell how long they are.
+ * What the limit counts. Secrets have bounds of their own. An admin can change an action without knowing its secrets.
+ * If the limit counted secrets, the admin could grow the payload until it is refused, and learn their length.
  */
 function withoutSecrets(value: unknown): unknown {
   if (!isJsonObject(value)) return value;
@@ -140,7 +140,7 @@ function blank(text: unknown): unknown {
   return typeof text === "string" ? "" : text;
 }
 
-/** A webhook that starts the workflow. Without a `payload`, the whole template context is sent. */
+/** A webhook that starts the workflow. Without a `payload`, the template context is sent, without its secrets. */
 export const trigger = z
   .pipe(
     z.transform((value, context) => {

@@ -48,7 +48,7 @@ async function remembered(path: string): Promise<string> {
 }
 
 describe("a remembered run", () => {
-  it("is not found under the path of another environment, project or organisation, and costs one read of D1", async () => {
+  it("is not found under the path of another environment, project or organization, and costs one read of D1", async () => {
     const path = newRunsPath();
     const id = await remembered(path);
     const elsewhere = [

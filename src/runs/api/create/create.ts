@@ -65,7 +65,10 @@ export interface CreatedRun {
   readonly token: string | null;
 }
 
-/** Two ids of one millisecond collide with probability 1/32768. Five collisions in a row do not happen. */
+/**
+ * The journal keys of two ids of one millisecond collide with probability 1/32768. Five collisions in a row do not
+ * happen.
+ */
 const IDS_MAX = 5;
 
 /** Throws `not_configured`, or `invalid_idempotency_key`. */
@@ -159,7 +162,7 @@ async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<C
   return { answer, token: await signCallbackToken(ring, grant) };
 }
 
-/** The pointer leads into the body, and the trigger of an action is not in the body. */
+/** A fault in a stored action's trigger gets no pointer, because that trigger is not in the request body. */
 function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError {
   return source === "trigger"
     ? refusalOf(fault.code, [fault])

@@ -93,7 +93,7 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
   return c.body(streamEvents(await openExcerpts(environment, id, first), { next, leave }));
 }
 
-/** Only those who manage actions, because what a receiver answered can contain secrets of the action. */
+/** Only those who manage actions, because a receiver's response can contain secrets of the action. */
 function seesExcerpts(c: Context<AppEnv>): boolean {
   return may(c.get("principal").role, "actions:manage");
 }

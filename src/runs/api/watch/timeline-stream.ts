@@ -1,6 +1,6 @@
 /**
- * A timeline as Server-Sent Events. The next piece is made when the reader asks for it, so nothing is buffered for a
- * slow reader. A reader that stops reading is dropped, and resumes with the id of the last event it got.
+ * A timeline as Server-Sent Events. The next piece is made when the watcher asks for it, so nothing is buffered for a
+ * slow watcher. A watcher that stops reading is dropped, and resumes with the id of the last event it got.
  */
 
 import { msSince } from "../../../base/time.ts";
@@ -10,7 +10,7 @@ import type { TimelineAnswer } from "../../protocol.ts";
 const STREAM_MAX_MS = 300_000;
 /** How often a comment is sent when there are no events, so that proxies keep the connection open. */
 const COMMENT_MS = 15_000;
-/** A reader that takes nothing for this long is dropped. */
+/** A watcher that takes nothing for this long is dropped. */
 const SLOW_MAX_MS = 30_000;
 /** How long clients wait before they reconnect. */
 const RETRY_MS = 1000;
@@ -21,7 +21,7 @@ export interface EventSource {
    * more.
    */
   next(seq: number, maxMs: number): Promise<TimelineAnswer | null>;
-  /** Called when the stream is over or has lost its reader. */
+  /** Called when the stream is over or has lost its watcher. */
   leave(): void;
 }
 

@@ -18,7 +18,7 @@ export class DueQueue {
     this.rows = rows;
   }
 
-  /** Whether anything waits for a slot. Then everything else waits behind it, also what would fit into a slot. */
+  /** If anything waits for a slot, later requests wait too, even if they would fit into a free slot. */
   get isAnyWaiting(): boolean {
     return this.#isAnyWaiting;
   }
