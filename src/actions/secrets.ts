@@ -1,11 +1,11 @@
 /**
- * The secrets of an action are write-only. PURE. A PUT's secrets are split off before storing. They are joined again only
- * for a run. A PUT keeps a secret by sending null instead of it.
+ * The secrets of an action are write-only. PURE. A PUT's secrets are split off before storing. They are joined again
+ * only for a run. A PUT keeps a secret by sending null instead of it.
  *
  * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while
  * all requests of the action, before and after, go to one scheme, host and port. These are always written out, because
- * placeholders may stand only in the path and query of a URL. The rule is the same for every secret. The
- * receiver of the webhook chooses values that are put into the stop request, so both requests must have one origin.
+ * placeholders may stand only in the path and query of a URL. The rule is the same for every secret. The receiver of
+ * the webhook chooses values that are put into the stop request, so both requests must have one origin.
  */
 
 import { err, ok, type Result } from "../base/result.ts";

@@ -1,7 +1,7 @@
 /**
- * API tokens: `terr_` and 32 random bytes. D1 keeps only the SHA-256 hash of a token, which is shown once.
- * The isolate remembers what D1's primary answered, so a revocation takes effect within 30 s, or within 10 minutes
- * while D1 is down.
+ * API tokens: `terr_` and 32 random bytes. D1 keeps only the SHA-256 hash of a token, which is shown once. The isolate
+ * remembers what D1's primary answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is
+ * down.
  */
 
 import { OutageCache } from "../database/outage-cache.ts";

@@ -40,8 +40,8 @@ const DROP_EXPIRED = `
     ORDER BY id DESC LIMIT 1 OFFSET ${EXPIRED_TOKENS_MAX}))`;
 
 /**
- * SQL: whether the asker's token is still good. An isolate can accept a revoked token for 30 s, and for 10 minutes while
- * D1 is down. A token that it minted in that time would outlive the revocation. `asker` null is the operator.
+ * SQL: whether the asker's token is still good. An isolate can accept a revoked token for 30 s, and for 10 minutes
+ * while D1 is down. A token that it minted in that time would outlive the revocation. `asker` null is the operator.
  */
 const lives = (asker: string, now: string) => `(${asker} IS NULL OR EXISTS (
   SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND ${isLiving(now)}))`;

@@ -1,7 +1,7 @@
 /**
- * Slows down clients that guess API tokens. Only a failed lookup is charged, so good tokens from the same address
- * still work. Guesses must not cause unlimited reads of D1, so a client over its allowance may run only a few lookups
- * at once.
+ * Slows down clients that guess API tokens. Only a failed lookup is charged, so good tokens from the same address still
+ * work. Guesses must not cause unlimited reads of D1, so a client over its allowance may run only a few lookups at
+ * once.
  *
  * An IPv6 client has a whole /64 (RFC 4291, 2.5.4) and can use a new address for each request, so the /64 counts as the
  * client.

@@ -4,8 +4,8 @@
  * *outage copy*: it is used if D1 does not answer, for OUTAGE_MS at most. That is safe, because nobody can change the
  * row without D1.
  *
- * The result of a lookup that began before a call of `forget` never counts, whenever it comes. The order is counted
- * and not timed, because the clock can step back, and it stands still while a Worker computes.
+ * The result of a lookup that began before a call of `forget` never counts, whenever it comes. The order is counted and
+ * not timed, because the clock can step back, and it stands still while a Worker computes.
  */
 
 import { BoundedMap } from "../base/bounded-map.ts";

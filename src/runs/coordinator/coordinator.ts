@@ -124,8 +124,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const now = Date.now();
     const stored = this.#journal.runs.byId(id);
     if (stored === null) return NOT_FOUND;
-    // Apply the deadline before comparing keys, so that the answer to a repeated request shows an end that has just been
-    // noticed.
+    // Apply the deadline before comparing keys, so that the answer to a repeated request shows an end that has just
+    // been noticed.
     const run = replayOnly ? stored : this.#ledger.expired(stored, now);
     if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
       // The first call may have failed here.

@@ -66,8 +66,8 @@ export class Deliveries implements RequestKind<Delivery> {
   }
 
   /**
-   * A heartbeat moved the instant at which this run has been silent for too long, so `due_at` is stale. Update it, or the
-   * alarm would select the run again at once.
+   * A heartbeat moved the instant at which this run has been silent for too long, so `due_at` is stale. Update it, or
+   * the alarm would select the run again at once.
    */
   idle(runId: string, now: number): void {
     const run = this.#journal.runs.byId(runId);

@@ -74,8 +74,8 @@ export class Ledger {
   }
 
   /**
-   * Writes a run's new version and erases its delivery. The delivery is over by then: a pending run changes only when it
-   * starts or ends, or when its receiver has responded, and a running run has no delivery.
+   * Writes a run's new version and erases its delivery. The delivery is over by then: a pending run changes only when
+   * it starts or ends, or when its receiver has responded, and a running run has no delivery.
    */
   update(
     before: JournaledRun,

@@ -66,8 +66,8 @@ export class Replies {
   }
 
   /**
-   * Whether a webhook of this run is pending or was ever attempted. A run that ended before its first attempt counts as one
-   * without, because its callback token is worth nothing any more.
+   * Whether a webhook of this run is pending or was ever attempted. A run that ended before its first attempt counts as
+   * one without, because its callback token is worth nothing any more.
    */
   #wasDispatched(id: string): boolean {
     return this.#journal.deliveries.of(id) !== null || this.#journal.timeline.hasAttempt(id);

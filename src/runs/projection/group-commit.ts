@@ -256,8 +256,8 @@ export class GroupCommit {
   #putAside({ entry, version }: BoardedRow, error: unknown): void {
     // If a newer version waits, try that version instead of putting the run aside.
     const isLast = !this.unlanded.hasNewer(entry.id, version);
-    // Put it aside first. When `unlanded` forgets the run, `landed_seq` can pass it. Then only the aside table still lists
-    // it.
+    // Put it aside first. When `unlanded` forgets the run, `landed_seq` can pass it. Then only the aside table still
+    // lists it.
     if (isLast) this.aside.put(entry, Date.now());
     this.unlanded.landed(entry.id, version);
     if (isLast) this.#repairSoon(error, entry.id);

@@ -119,8 +119,8 @@ const cancel = z
   });
 
 /**
- * What the limit counts. Secrets have bounds of their own. An admin can change an action without knowing its secrets. If
- * the limit counted secrets, the admin could grow the payload until it is refused, and learn their length.
+ * What the limit counts. Secrets have bounds of their own. An admin can change an action without knowing its secrets.
+ * If the limit counted secrets, the admin could grow the payload until it is refused, and learn their length.
  */
 function withoutSecrets(value: unknown): unknown {
   if (!isJsonObject(value)) return value;

@@ -65,7 +65,10 @@ export interface CreatedRun {
   readonly token: string | null;
 }
 
-/** The journal keys of two ids of one millisecond collide with probability 1/32768. Five collisions in a row do not happen. */
+/**
+ * The journal keys of two ids of one millisecond collide with probability 1/32768. Five collisions in a row do not
+ * happen.
+ */
 const IDS_MAX = 5;
 
 /** Throws `not_configured`, or `invalid_idempotency_key`. */
