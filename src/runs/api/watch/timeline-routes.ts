@@ -86,7 +86,7 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
   if (isHead) return c.body(null);
   const next = async (seq: number, maxMs: number) => {
     const answer = await watch(seq, Math.min(maxMs, expiresAt - Date.now()));
-    // Before the answer is used, because the token may have been revoked while the call waited.
+    // Authorize before the answer is used, because the token may have been revoked while the call waited.
     await authorizeAgain();
     return answer.ok ? openExcerpts(environment, id, answer) : null;
   };
