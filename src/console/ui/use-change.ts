@@ -92,7 +92,7 @@ export function keyPerBody(): (body: unknown) => string {
 export function problemsOf(error: unknown, fields: readonly string[], afterLoss: string): Problems {
   const refusal = error instanceof ActionRunsError ? error : null;
   const pointer = refusal?.pointer ?? null;
-  // With a slash at the end, because `/ab` does not lead into the field `/a`.
+  // Both get a slash at the end, because `/ab` does not lead into the field `/a`.
   const [field = null] = fields
     .filter((one) => pointer !== null && `${pointer}/`.startsWith(`${one}/`))
     .sort((a, b) => b.length - a.length);

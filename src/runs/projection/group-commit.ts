@@ -222,7 +222,7 @@ export class GroupCommit {
     });
   }
 
-  /** Lands a flight, or a part of one. If D1 refuses its content, halves it until one run is alone, and puts it aside. */
+  /** Lands a flight. If D1 refuses its content, halves it until the culprit is alone, and puts that run aside. */
   async #landSplitting(group: readonly BoardedRow[]): Promise<void> {
     try {
       await this.#flights.send(

@@ -70,7 +70,7 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
     });
   };
 
-  // Before the stream begins, because a refusal needs a status.
+  // Make the first call before the stream begins, because a refusal needs a status.
   const isHead = c.req.raw.method === "HEAD";
   const first = isHead
     ? await ask(environment, id, (coordinator) => coordinator.events(id, { after, limit: 1 }))
