@@ -39,7 +39,8 @@ const EXPOSED_HEADERS = [
 ];
 
 const headers: MiddlewareHandler<AppEnv> = (c, next) => {
-  // Before the response exists, because setting a header afterwards clones the response. A route may set another value.
+  // Set headers before the response exists, because setting a header afterwards clones the response. A route may set
+  // another value.
   c.header("Cache-Control", "no-store");
   c.header("X-Content-Type-Options", "nosniff");
   return next();

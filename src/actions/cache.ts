@@ -1,6 +1,6 @@
 /**
  * What an isolate remembers of stored actions, so that a run seldom reads D1. Secrets stay sealed here. A change takes
- * effect at once in the isolate that made it, and within 30 s in the others: 10 minutes while D1 is down.
+ * effect at once in the isolate that made it, and within 30 s in the others (10 minutes while D1 is down).
  */
 
 import { OutageCache } from "../database/outage-cache.ts";

@@ -91,7 +91,7 @@ function mapSecrets(trigger: StoredTrigger, visit: Visit): StoredTrigger {
 }
 
 function mapTexts(texts: SecretTexts, path: readonly string[], visit: Visit): SecretTexts {
-  // Not by assignment, because a name `__proto__` would set the prototype.
+  // Don't assign members, because a name `__proto__` would set the prototype.
   return Object.fromEntries(
     Object.entries(texts).map(([name, text]) => [name, visit([...path, name], text)]),
   );

@@ -64,7 +64,7 @@ export interface DetailOptions {
 export function createApi(baseUrl: string, token: string, fetch: typeof globalThis.fetch): Api {
   return createOpenApiClient<paths, "application/json">({
     baseUrl,
-    // Not among the options, because a call can override those.
+    // `redirect` is set here and not among the options, because a call can override those.
     async fetch(request) {
       // Pass the signal again, because Node loses an abort if only a Request holds the signal.
       const { signal } = request;

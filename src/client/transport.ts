@@ -89,9 +89,9 @@ async function attempt(
   const { fetch } = settings;
   try {
     const response = await fetch(
-      // Not "error", which Workers don't support, and not "follow", which would turn a POST into a GET.
+      // Workers don't support "error", and "follow" would turn a POST into a GET.
       new Request(request, { redirect: "manual", ...(body === "" ? {} : { body }) }),
-      // Passed here, because Node loses an abort if only a garbage-collected Request holds the signal.
+      // Pass the signal here, because Node loses an abort if only a garbage-collected Request holds the signal.
       { signal: aborter.signal },
     );
     isHandedOver = isStream && response.ok;

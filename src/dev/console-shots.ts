@@ -96,7 +96,7 @@ async function take(browser: Browser, site: ConsoleSite, folder: string, only: s
         await page.waitForTimeout(400);
         await save(name);
       }
-      // Without the dialog of the last picture.
+      // This closes the dialog of the last picture.
       await page.reload();
       await page.getByRole("button", { name: "Sign out" }).click();
       await context.close();

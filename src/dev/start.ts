@@ -106,7 +106,7 @@ async function main(): Promise<void> {
     stop().finally(() => process.exit(0));
   });
   await migrateLocally();
-  // After the migration, which can fail: a new token must also be shown.
+  // Make the token after the migration, which can fail: a new token must also be shown.
   const madeSecrets = makeDevVars(ROOT);
   mkdirSync(join(ROOT, ".wrangler"), { recursive: true });
   // The shell would create this file readable by everybody, and it will hold the callback token.

@@ -91,7 +91,7 @@ async function readBytes(request: Request): Promise<ArrayBuffer> {
     else if (bytes > BODY_DRAIN_BYTES) break;
   }
   if (bytes > BODY_MAX_BYTES) {
-    // Without the number of bytes, because some of them can be a secret's.
+    // The sentence leaves out the number of bytes, because some of them can be a secret's.
     throw new ApiError("body_too_large");
   }
   return new Blob(chunks).arrayBuffer();

@@ -110,7 +110,7 @@ function groupValue(field: Group, texts: Texts, problems: Map<string, string>): 
   const members = field.fields
     .map((one) => [one.name, valueIn(one, texts, problems)] as const)
     .filter(([, value]) => value !== undefined);
-  // Not by assignment, because a name `__proto__` would set the prototype.
+  // Don't assign members, because a name `__proto__` would set the prototype.
   return Object.fromEntries(members);
 }
 

@@ -281,6 +281,6 @@ function JobLink({ url }: { readonly url: string }) {
 }
 
 export function percent(progress: number): string {
-  // Not 100 % before it is all done.
+  // It shows 100 % only when all is done.
   return `${Math.floor(progress * 100)}%`;
 }

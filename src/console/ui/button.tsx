@@ -14,7 +14,7 @@ export function Button({ kind = "plain", isBusy = false, onClick, children, ...r
       type="button"
       {...rest}
       class={`button is-${kind}${isBusy ? " is-busy" : ""}`}
-      // Not disabled, because a disabled button loses the focus.
+      // The button is not disabled, because a disabled button loses the focus.
       aria-disabled={isBusy || undefined}
       onClick={(event) => {
         if (isBusy) event.preventDefault();

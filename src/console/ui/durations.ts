@@ -12,7 +12,7 @@ export function formatDuration(ms: number, { isRunning = false } = {}): string {
   const whole = Math.max(ms, 0);
   if (isRunning && whole < MINUTE) return `${Math.floor(whole / SECOND)}s`;
   if (whole < SECOND) return `${Math.round(whole)}ms`;
-  // Not 60.0s.
+  // Later than this, one decimal would round to 60.0s.
   if (whole < MINUTE - 50) return `${(whole / SECOND).toFixed(1)}s`;
   const seconds = isRunning ? Math.floor(whole / SECOND) : Math.round(whole / SECOND);
   if (seconds < HOUR / SECOND) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;

@@ -1,7 +1,7 @@
 /**
- * A change that a form sends: one request at a time, so that a double click is one change. A body that was sent before gets
- * the same idempotency key again, so a second try after a lost response repeats the first one. Another body gets a key of its
- * own, because the service refuses a key that comes with another body.
+ * A change that a form sends: one request at a time, so that a double click is one change. A body that was sent before
+ * gets the same idempotency key again, so a second try after a lost response repeats the first one. Another body gets a
+ * key of its own, because the service refuses a key that comes with another body.
  */
 
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -17,7 +17,7 @@ interface Sending {
 }
 
 interface Submission<T> {
-  /** The body. If it differs from the last body, the request gets a new idempotency key. */
+  /** The body. If it differs from every body before, the request gets a new idempotency key. */
   readonly body?: unknown;
   readonly send: (sending: Sending) => Promise<T>;
   /** Called with the result, unless the form is gone. */
@@ -92,7 +92,7 @@ export function keyPerBody(): (body: unknown) => string {
 export function problemsOf(error: unknown, fields: readonly string[], afterLoss: string): Problems {
   const refusal = error instanceof ActionRunsError ? error : null;
   const pointer = refusal?.pointer ?? null;
-  // With a slash at the end, because `/ab` does not lead into the field `/a`.
+  // Both get a slash at the end, because `/ab` does not lead into the field `/a`.
   const [field = null] = fields
     .filter((one) => pointer !== null && `${pointer}/`.startsWith(`${one}/`))
     .sort((a, b) => b.length - a.length);

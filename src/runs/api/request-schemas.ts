@@ -172,7 +172,7 @@ export const report = z
             maxBytes(ERROR_MAX_BYTES, JSON.stringify),
           )
           .register(z.globalRegistry, {
-            // Without the two quotes of a JSON string.
+            // The limit counts the two quotes of the JSON string, and `maxLength` does not.
             wire: { type: "string", maxLength: ERROR_MAX_BYTES - 2 },
             description: `What went wrong. At most ${ERROR_MAX_BYTES} bytes as a JSON string, with its quotes.`,
           }),
@@ -206,7 +206,7 @@ const externalUrl = parsedText(
   },
   "send an http or https URL.",
 ).register(z.globalRegistry, {
-  // Without `format: uri`, because browsers accept more than that format allows.
+  // There is no `format: uri`, because browsers accept more than that format allows.
   wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
   description:
     "The page of the job that does the work: an `http` or `https` URL. An `https` URL without credentials " +

@@ -39,7 +39,7 @@ export async function sweep(env: Env, now: number): Promise<void> {
         return { ...registered, next };
       } catch {
         failed++;
-        // After the others, so that coordinators out of reach never take up every sweep.
+        // It is called again after the others, so that coordinators out of reach never take up every sweep.
         return { ...registered, next: now };
       }
     }),

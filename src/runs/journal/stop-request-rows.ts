@@ -164,7 +164,7 @@ export class StopRequestRows implements DueRows {
   }
 
   #write(statement: string, ...bindings: (SqlStorageValue | Uint8Array<ArrayBuffer>)[]): void {
-    // Before the write: if the transaction around it fails, the cache must not keep what was never committed.
+    // Clear the cache before the write. If the transaction fails, the cache must not keep what was never committed.
     this.#nextDueAt = null;
     this.#sql.exec(statement, ...bindings);
   }

@@ -121,7 +121,7 @@ export class GroupCommit {
     const waitMs = reason === "change" ? this.#pace.waitMs(Date.now(), isFull, Math.random()) : 0;
     if (this.#departure !== null) clearTimeout(this.#departure);
     this.#departure = null;
-    // After this stretch, so that the flight carries everything that the stretch changes.
+    // Depart after this stretch, so that the flight carries everything that the stretch changes.
     if (waitMs === 0) queueMicrotask(() => this.#depart());
     else this.#departure = setTimeout(() => this.#depart(), waitMs);
   }
@@ -156,10 +156,10 @@ export class GroupCommit {
   async #fly(now: number): Promise<void> {
     try {
       for (const entry of this.aside.due(now)) this.unlanded.addAgain(entry);
-      const group = this.#nextFlight();
-      if (group.length > 0) {
+      const boarded = this.#nextFlight();
+      if (boarded.length > 0) {
         this.#pace.departed(now);
-        await this.#landSplitting(group);
+        await this.#landSplitting(boarded);
         const landedAt = Date.now();
         this.#pace.landed(Math.max(0, landedAt - now), landedAt);
       }
@@ -181,7 +181,7 @@ export class GroupCommit {
 
   /**
    * The runs that board the next flight. They are chosen by their size in the journal, so that no more is read than a
-   * flight can carry. Then the group is cut by the bytes that are bound.
+   * flight can carry. Then the flight is cut by the bytes that are bound.
    */
   #nextFlight(): BoardedRow[] {
     const chosen: Unlanded[] = [];
@@ -192,12 +192,12 @@ export class GroupCommit {
       expected += entry.bytes;
     }
     let bytes = 2;
-    const group = this.#readRows(chosen).filter(({ text }, i) => {
+    const boarded = this.#readRows(chosen).filter(({ text }, i) => {
       bytes += utf8Bytes(text) + 1;
       return i === 0 || bytes <= GROUP_MAX_BYTES;
     });
-    this.unlanded.board(group.map(({ entry }) => entry));
-    return group;
+    this.unlanded.board(boarded.map(({ entry }) => entry));
+    return boarded;
   }
 
   /**
@@ -222,7 +222,7 @@ export class GroupCommit {
     });
   }
 
-  /** Lands a group. If D1 refuses its content, halves it until the culprit is alone, and puts that run aside. */
+  /** Lands a flight. If D1 refuses its content, halves it until the culprit is alone, and puts that run aside. */
   async #landSplitting(group: readonly BoardedRow[]): Promise<void> {
     try {
       await this.#flights.send(

@@ -1,5 +1,5 @@
 /**
- * Keeps D1 equal to the journal: lands changes in groups, repairs what did not land, and resyncs everything when asked.
+ * Keeps D1 equal to the journal: lands changes, repairs what did not land, and resyncs everything when asked.
  * It decides nothing about runs.
  */
 

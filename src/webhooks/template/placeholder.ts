@@ -93,7 +93,7 @@ export function parse(template: string, roots: Roots): Result<readonly TemplateP
 /** The parts of a template that was checked before. */
 export function parsed(template: string): readonly TemplatePart[] {
   const parts = parse(template, ANYWHERE);
-  // Without the fault's sentence, because it quotes the template and this goes to the log.
+  // The error leaves out the fault's sentence, because the sentence quotes the template and this goes to the log.
   if (!parts.ok) throw new Error("rendering a template that was never checked");
   return parts.value;
 }

@@ -176,7 +176,7 @@ function renderNode(template: unknown, context: FullContext, budget: { left: num
     const entries = Object.entries(template);
     budget.left -= 2 + Math.max(0, entries.length - 1);
     for (const [key] of entries) budget.left -= jsonBytes(key) + 1;
-    // Not by assignment, because a key `__proto__` would set the prototype.
+    // Don't assign members, because a key `__proto__` would set the prototype.
     return Object.fromEntries(entries.map(([key, member]) => [key, renderNode(member, context, budget)]));
   }
   budget.left -= jsonBytes(template);

@@ -70,7 +70,7 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
     });
   };
 
-  // Before the stream begins, because a refusal needs a status.
+  // Make the first call before the stream begins, because a refusal needs a status.
   const isHead = c.req.raw.method === "HEAD";
   const first = isHead
     ? await ask(environment, id, (coordinator) => coordinator.events(id, { after, limit: 1 }))
@@ -86,7 +86,7 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
   if (isHead) return c.body(null);
   const next = async (seq: number, maxMs: number) => {
     const answer = await watch(seq, Math.min(maxMs, expiresAt - Date.now()));
-    // Before the answer is used, because the token may have been revoked while the call waited.
+    // Authorize before the answer is used, because the token may have been revoked while the call waited.
     await authorizeAgain();
     return answer.ok ? openExcerpts(environment, id, answer) : null;
   };

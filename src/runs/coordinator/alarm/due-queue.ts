@@ -18,7 +18,7 @@ export class DueQueue {
     this.rows = rows;
   }
 
-  /** If anything waits for a slot, later requests wait too, even if they would fit into a free slot. */
+  /** Whether anything waits for a slot. If so, later requests wait too, even if they would fit into a free slot. */
   get isAnyWaiting(): boolean {
     return this.#isAnyWaiting;
   }
