@@ -12,7 +12,7 @@ import { createApp } from "../../../src/app.ts";
 import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import type { Watcher } from "../../../src/runs/protocol.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, createAged, mint } from "../../support/direct.ts";
+import { alarmIn, change, createAged, mint, until } from "../../support/direct.ts";
 import { breakD1, faults, faulty } from "../../support/faults.ts";
 import {
   type ActionRun,
