@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { knownAction } from "../../src/actions/cache.ts";
 import { clockFrom } from "../support/clock.ts";
+import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { heldRead, withPatience } from "../support/held-read.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
@@ -113,7 +114,7 @@ describe("an isolate", () => {
     faults.readDelayMs = 1200;
     expect((await run(path)).status).toBe(201);
     faults.readDelayMs = 0;
-    await vi.waitFor(async () => expect((await run(path)).status).toBe(422), 5000);
+    await until(async () => (await run(path)).status === 422);
   });
 
   it("uses a change that it made while a lookup was under way, and not what the lookup read before", async () => {

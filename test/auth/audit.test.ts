@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { listAudit } from "../../src/auth/audit.ts";
 import { everyMinute } from "../../src/cron.ts";
-import { createAged } from "../support/direct.ts";
+import { createAged, until } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { landed } from "../support/landed.ts";
 import { ask, createRun, ROOT, report } from "../support/requests.ts";
@@ -174,10 +174,8 @@ describe("old entries", () => {
     const db = how === "refused" ? faulty(env.DB) : holding(env.DB, before);
     if (how === "refused") faults.writes = { refuse };
     const sweeping = everyMinute({ ...env, DB: db }, NOW);
-    await vi.waitFor(async () => {
-      const seen = await env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE due_at = 1").first("n");
-      expect(seen).toBe(0);
-    });
+    const overdue = env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE due_at = 1");
+    await until(async () => (await overdue.first("n")) === 0);
     if (how === "refused") await sweeping;
   });
 

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { lookUpToken } from "../../src/auth/api-token.ts";
 import { clockFrom } from "../support/clock.ts";
+import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { heldRead, withPatience } from "../support/held-read.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
@@ -184,5 +185,5 @@ it("a late answer of D1 still counts: a revoked token is refused after it", asyn
   faults.readDelayMs = 1200;
   expect((await ask("GET", path, { token })).status).toBe(200);
   faults.readDelayMs = 0;
-  await vi.waitFor(async () => expect((await ask("GET", path, { token })).status).toBe(401), 5000);
+  await until(async () => (await ask("GET", path, { token })).status === 401);
 });
