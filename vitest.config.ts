@@ -49,8 +49,9 @@ const WORKERS = 2;
 const LIMITS = { testTimeout: 600_000, hookTimeout: 600_000 };
 
 /**
- * Files that the files before them would disturb. Two count every line of the request log, and so those of requests that
- * hung before. One has a model of all that an isolate remembers. One needs an isolate that does not remember that D1 was ready.
+ * Files that the files before them would disturb. Two count every line of the request log, and so those of requests
+ * that hung before. One has a model of all that an isolate remembers. One needs an isolate that does not remember that
+ * D1 was ready.
  */
 const ALONE = [
   "test/http/{hops,request-log}.test.ts",
@@ -99,7 +100,8 @@ export default defineConfig(async () => ({
         test: { ...LIMITS, name: "alone", include: ALONE, setupFiles: ["./test/support/setup.ts"] },
       },
       {
-        // As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly included.
+        // As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly
+        // included.
         plugins: [await inTheRuntime({ ALLOW_INSECURE_WEBHOOKS: "true" })],
         test: {
           ...LIMITS,
@@ -111,7 +113,8 @@ export default defineConfig(async () => ({
         },
       },
       {
-        // The client, the command line and the console's pure parts in Node, the first two against servers that misbehave.
+        // The client, the command line and the console's pure parts in Node, the first two against servers that
+        // misbehave.
         test: {
           ...LIMITS,
           name: "node",

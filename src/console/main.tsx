@@ -1,6 +1,6 @@
 /**
- * The console: a web application of this service's own origin, for people who watch runs. It talks to the public API alone,
- * through `src/client/`. This module makes what lives as long as the page, and draws the application.
+ * The console: a web application of this service's own origin, for people who watch runs. It talks to the public API
+ * alone, through `src/client/`. This module makes what lives as long as the page, and draws the application.
  *
  * - `app.tsx` chooses the page by the address; `frame.tsx` is what stands around every page.
  * - `routes/`: addresses and pages, in both directions; `navigate` and `Link`. What a page shows is in its address.
@@ -8,7 +8,8 @@
  * - `keys/`: keyboard shortcuts, which pages register, and their help.
  * - `ui/`: parts that know nothing about runs: buttons, fields, dialogs, times, trees, notices, `useLoad`.
  * - `runs/`: the list. `run/`: one run. `actions/`: stored actions. `tokens/`: tokens and the audit log.
- * - `style.css` has the design tokens and the parts of `ui/`; each room of pages has a style of its own beside its code.
+ * - `style.css` has the design tokens and the parts of `ui/`; each room of pages has a style of its own beside its
+ * code.
  *
  * Files that end in `.ts` are free of JSX. Those that say PURE are tested in Node, in `test/console/`.
  */
@@ -41,8 +42,8 @@ render(
 const FOCUSED_PARTS = "[tabindex='-1']";
 
 /**
- * When the element with the focus leaves the page, as a button does when its run ends, the part of the page around it gets
- * the focus. Otherwise a screen reader would start again at the top.
+ * When the element with the focus leaves the page, as a button does when its run ends, the part of the page around it
+ * gets the focus. Otherwise a screen reader would start again at the top.
  */
 function keepFocus(document: Document): void {
   // The element that got the focus last, and those around it, from the inside to the outside.

@@ -79,8 +79,8 @@ const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, {
 });
 
 /**
- * The query parameters of a page. `decode` gives null for a cursor that the service did not make. `after`: an entry for the
- * example. The base64 of a multiple of 3 characters has no padding, as a cursor.
+ * The query parameters of a page. `decode` gives null for a cursor that the service did not make. `after`: an entry for
+ * the example. The base64 of a multiple of 3 characters has no padding, as a cursor.
  */
 function pageOf<After>(decode: (cursor: string) => After | null, after: string) {
   const cursor = parsedText(

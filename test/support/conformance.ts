@@ -48,8 +48,8 @@ const ERROR: Described = {
 };
 
 /**
- * What the document says of such an answer. At a path that it lacks, an error is the Error that all errors are. A method
- * that it lacks gets an error that the path's other operations describe.
+ * What the document says of such an answer. At a path that it lacks, an error is the Error that all errors are. A
+ * method that it lacks gets an error that the path's other operations describe.
  */
 function describedOf(method: string, path: string, status: number): Described | undefined {
   // Every page of the console is the same.
@@ -85,7 +85,8 @@ export function expectDescribed(method: string, url: string, response: Response,
 }
 
 /**
- * Throws where the pointer of an error leads nowhere: neither to a member of what was sent, nor to where one can be added.
+ * Throws where the pointer of an error leads nowhere: neither to a member of what was sent, nor to where one can be
+ * added.
  * `sent`: the body, as JSON or as its text. For parameters that were left out, the service judges those that it has.
  */
 export function expectPointed(url: string, sent: unknown, answer: unknown): void {

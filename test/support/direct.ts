@@ -99,8 +99,8 @@ export async function alarmIn(ms: number, stub: DurableObjectStub<RunCoordinator
 }
 
 /**
- * Lets timers of a second or more run ten times faster until mocks are restored. A test of a D1 that hangs need not wait for
- * the real deadlines, and their order stays the same.
+ * Lets timers of a second or more run ten times faster until mocks are restored. A test of a D1 that hangs need not
+ * wait for the real deadlines, and their order stays the same.
  */
 export function hurryTimers(): void {
   const { setTimeout } = globalThis;

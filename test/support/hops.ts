@@ -12,7 +12,9 @@ export interface Hops {
 let lines: Hops[] = [];
 let seconds = 0;
 
-/** Before each test; `vi.restoreAllMocks()` ends it. Each test is in a second of its own, for a second has few lines. */
+/**
+ * Before each test; `vi.restoreAllMocks()` ends it. Each test is in a second of its own, for a second has few lines.
+ */
 export function watchHops(): void {
   const now = Date.now.bind(Date);
   const ahead = ++seconds * 1000;

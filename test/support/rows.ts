@@ -16,8 +16,8 @@ const MONTH_MS = 30 * 86_400_000;
 let ids = 0;
 
 /**
- * A run id of this millisecond. Ids of one millisecond are in no particular order, and no two have the same key in a journal,
- * as long as a test file makes at most 32768.
+ * A run id of this millisecond. Ids of one millisecond are in no particular order, and no two have the same key in a
+ * journal, as long as a test file makes at most 32768.
  */
 export function idAt(ms: number): string {
   // An odd factor makes each number below 2 ** 15 once before it repeats.

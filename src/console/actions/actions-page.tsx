@@ -1,4 +1,6 @@
-/** The page "Actions": the stored actions of the environment by name, and for those who may, a way to store a new one. */
+/**
+ * The page "Actions": the stored actions of the environment by name, and for those who may, a way to store a new one.
+ */
 
 import { useRef, useState } from "preact/hooks";
 import type { ListedAction } from "../../client/index.ts";

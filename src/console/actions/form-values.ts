@@ -9,8 +9,8 @@ import { type Field, type Group, isSchema } from "./schema-form.ts";
 type SimpleField = Exclude<Field, Group>;
 
 /**
- * The text of each field, by its pointer. A choice holds the number of its option, picks hold several with commas, and a
- * flag holds `true` or `false`.
+ * The text of each field, by its pointer. A choice holds the number of its option, picks hold several with commas, and
+ * a flag holds `true` or `false`.
  */
 export type Texts = ReadonlyMap<string, string>;
 

@@ -1,7 +1,7 @@
 /**
- * The fields of a form, made from an action's `parametersSchema`. PURE. What a form can't say becomes a field for JSON, so
- * people can fill in every schema. The service checks the values: no pattern of a schema runs in the browser, because a
- * hostile one could run for ever.
+ * The fields of a form, made from an action's `parametersSchema`. PURE. What a form can't say becomes a field for JSON,
+ * so people can fill in every schema. The service checks the values: no pattern of a schema runs in the browser,
+ * because a hostile one could run for ever.
  */
 
 export type Schema = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 /**
- * Which address shows which page, in both directions. PURE. The server sends the console for exactly these paths, and an
- * address that has another path is no page.
+ * Which address shows which page, in both directions. PURE. The server sends the console for exactly these paths, and
+ * an address that has another path is no page.
  */
 
 /** The organization and the project of a page. */

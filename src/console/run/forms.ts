@@ -25,8 +25,8 @@ export function readCancel(reason: string, grace: string): Read<CancelWords> {
 export type Parameters = NonNullable<NewActionRun["parameters"]>;
 
 /**
- * Null if nobody edited them. Don't send them then, because a browser may change numbers that it can't hold. `before`: the
- * text that the field began with.
+ * Null if nobody edited them. Don't send them then, because a browser may change numbers that it can't hold. `before`:
+ * the text that the field began with.
  */
 export function readParameters(text: string, before: string): Read<Parameters | null> {
   if (text === before) return { value: null };

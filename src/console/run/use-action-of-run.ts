@@ -1,6 +1,7 @@
 /**
- * The stored action that a run came from, as it is now. It is read only for somebody who may retry the run. The first read
- * comes when the page opens, so that the page can offer a retry as soon as the run ends. The second comes at the end.
+ * The stored action that a run came from, as it is now. It is read only for somebody who may retry the run. The first
+ * read comes when the page opens, so that the page can offer a retry as soon as the run ends. The second comes at the
+ * end.
  */
 
 import { useCallback, useEffect, useRef } from "preact/hooks";

@@ -1,6 +1,6 @@
 /**
- * The live events of a run. One stream continues after the last event that came. It is closed while the page is hidden, and
- * opens again when the page is shown.
+ * The live events of a run. One stream continues after the last event that came. It is closed while the page is hidden,
+ * and opens again when the page is shown.
  */
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";

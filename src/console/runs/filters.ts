@@ -86,7 +86,9 @@ function without(query: URLSearchParams, name: string, value?: string): URLSearc
   return changed;
 }
 
-/** An instant as a `datetime-local` field shows it, in the zone of this machine. Empty if the text is not an instant. */
+/**
+ * An instant as a `datetime-local` field shows it, in the zone of this machine. Empty if the text is not an instant.
+ */
 export function toFieldTime(iso: string): string {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return "";

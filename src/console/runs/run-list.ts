@@ -1,6 +1,7 @@
 /**
- * What the list and the strip show, and how a poll changes it. PURE. New runs are held back until somebody asks for them,
- * so no row moves under the pointer. A row that is shown changes where it is, and stays even if it no longer matches.
+ * What the list and the strip show, and how a poll changes it. PURE. New runs are held back until somebody asks for
+ * them, so no row moves under the pointer. A row that is shown changes where it is, and stays even if it no longer
+ * matches.
  */
 
 import { isOpen } from "../ui/statuses.ts";

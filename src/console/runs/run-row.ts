@@ -1,4 +1,6 @@
-/** What a list keeps of a run, and how later reads change it. PURE. Inputs and outputs are left out: they can be large. */
+/**
+ * What a list keeps of a run, and how later reads change it. PURE. Inputs and outputs are left out: they can be large.
+ */
 
 import type { DetailedActionRun } from "../../client/index.ts";
 import { isOpen, type Status } from "../ui/statuses.ts";
@@ -35,7 +37,10 @@ export function rowOf(run: DetailedActionRun): RunRow {
   };
 }
 
-/** When the run began to work, or to wait for its start. A run that reported only its end began to work when it was created. */
+/**
+ * When the run began to work, or to wait for its start. A run that reported only its end began to work when it was
+ * created.
+ */
 export function since({ startedAt, createdAt, completedAt }: RunRow): string {
   return startedAt === null || startedAt === completedAt ? createdAt : startedAt;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads the runs that one address asks for. A poll reads the newest of them. Open runs that a poll does not cover are read one
- * by one, a few with each poll, so that no run is shown as open for long after its end.
+ * Reads the runs that one address asks for. A poll reads the newest of them. Open runs that a poll does not cover are
+ * read one by one, a few with each poll, so that no run is shown as open for long after its end.
  */
 
 import { ActionRunsError, type Client } from "../../client/index.ts";

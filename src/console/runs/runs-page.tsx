@@ -38,8 +38,8 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
 }
 
 /**
- * If the list stays beside the run, the run's link keeps the focus, so that `j` and Enter go from run to run. If the run
- * replaces the list, the run gets the focus, and the list gets it back.
+ * If the list stays beside the run, the run's link keeps the focus, so that `j` and Enter go from run to run. If the
+ * run replaces the list, the run gets the focus, and the list gets it back.
  */
 function useRunFocus(
   runId: string | null,

@@ -1,6 +1,6 @@
 /**
- * The last runs as bars, newest at the right. The height says how long a run took. Colour and pattern say its status. The
- * Tab key stops once, and the arrows go from bar to bar.
+ * The last runs as bars, newest at the right. The height says how long a run took. Colour and pattern say its status.
+ * The Tab key stops once, and the arrows go from bar to bar.
  */
 
 import type { TargetedKeyboardEvent } from "preact";

@@ -1,6 +1,6 @@
 /**
- * The session of this tab. It lives in `sessionStorage`, so a reload keeps it and another tab does not have it. The token
- * is nowhere else: in no URL, no cookie and no element.
+ * The session of this tab. It lives in `sessionStorage`, so a reload keeps it and another tab does not have it. The
+ * token is nowhere else: in no URL, no cookie and no element.
  */
 
 import { createClient } from "../../client/index.ts";

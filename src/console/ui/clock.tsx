@@ -1,4 +1,6 @@
-/** One clock for everything that ticks. It stops while the page is hidden, and is right again when the page is shown. */
+/**
+ * One clock for everything that ticks. It stops while the page is hidden, and is right again when the page is shown.
+ */
 
 import { useEffect, useState } from "preact/hooks";
 import { contextOf } from "./context.ts";
@@ -6,7 +8,10 @@ import { contextOf } from "./context.ts";
 const TICK_MS = 1000;
 
 export interface Clock {
-  /** Calls `listener` about every `stepMs` while the page is visible, and when it becomes visible. Returns a stop function. */
+  /**
+   * Calls `listener` about every `stepMs` while the page is visible, and when it becomes visible. Returns a stop
+   * function.
+   */
   readonly subscribe: (stepMs: number, listener: (now: number) => void) => () => void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A modal dialog. It is open while it is rendered. Its first field gets the focus. The browser keeps the focus inside the
- * dialog, and afterwards gives it back.
+ * A modal dialog. It is open while it is rendered. Its first field gets the focus. The browser keeps the focus inside
+ * the dialog, and afterwards gives it back.
  */
 
 import type { ComponentChildren } from "preact";

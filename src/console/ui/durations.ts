@@ -7,7 +7,9 @@ const DAY = 24 * HOUR;
 
 const AGES = new Intl.RelativeTimeFormat("en", { style: "narrow", numeric: "always" });
 
-/** `840ms`, `12.3s`, `3m 12s`, `1h 04m`, `2d 3h`. A clock that runs shows whole seconds, so that it does not flicker. */
+/**
+ * `840ms`, `12.3s`, `3m 12s`, `1h 04m`, `2d 3h`. A clock that runs shows whole seconds, so that it does not flicker.
+ */
 export function formatDuration(ms: number, { isRunning = false } = {}): string {
   const whole = Math.max(ms, 0);
   if (isRunning && whole < MINUTE) return `${Math.floor(whole / SECOND)}s`;

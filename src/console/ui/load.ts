@@ -1,6 +1,6 @@
 /**
- * Reads something for a page, and tries again after a failure that may pass. Only one read is under way: a new read aborts
- * the one before it.
+ * Reads something for a page, and tries again after a failure that may pass. Only one read is under way: a new read
+ * aborts the one before it.
  */
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";

@@ -6,8 +6,8 @@ const FIRST_MS = 2000;
 const LONGEST_MS = 60_000;
 
 /**
- * After how many ms a read that failed is worth another try; null if it would fail again. `failed`: how many tries failed
- * in a row. `random`: 0 to 1, so that many consoles do not come back at the same moment.
+ * After how many ms a read that failed is worth another try; null if it would fail again. `failed`: how many tries
+ * failed in a row. `random`: 0 to 1, so that many consoles do not come back at the same moment.
  */
 export function retryInMs(error: unknown, failed: number, random: number): number | null {
   if (!(error instanceof ActionRunsError)) return null;

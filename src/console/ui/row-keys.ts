@@ -4,8 +4,8 @@ import type { RefObject } from "preact";
 import { useKeys } from "../keys/keys.tsx";
 
 /**
- * `j` and `k` go to the next and the previous link, from the one with the focus or else from the current one. `title` and
- * `what`, which is one row, are for the help. `around`: an element around the rows.
+ * `j` and `k` go to the next and the previous link, from the one with the focus or else from the current one. `title`
+ * and `what`, which is one row, are for the help. `around`: an element around the rows.
  */
 export function useRowKeys(title: string, what: string, around: RefObject<HTMLElement | null>): void {
   function go(step: 1 | -1): void {

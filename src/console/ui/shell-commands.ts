@@ -14,7 +14,8 @@ export interface Commands {
 }
 
 /**
- * `path`: below the environment. curl reads the header from stdin, because everybody on a machine can see command lines.
+ * `path`: below the environment. curl reads the header from stdin, because everybody on a machine can see command
+ * lines.
  */
 export function curl({ origin, scope }: Target, path: string, options: readonly string[] = []): string {
   const url = `${origin}/${scope.o}/${scope.p}/envs/${scope.envName}/${path}`;
