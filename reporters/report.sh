@@ -13,10 +13,10 @@
 #   REPORT_TRIES   how often to try (default: 6)
 #   STATUS         replaces the argument
 #
-# Needs only curl 7.55 or newer. Exit codes: 0 the run has this end, now or from an earlier report; 1 the service
-# refused the report; 2 usage error, nothing was sent; 3 the token is wrong or expired; 4 no such run; 5 the run ended
-# in another way; 6 no useful response, so the service may or may not have the report; 8 after a heartbeat: the run was
-# cancelled, so the job must end.
+# Needs only curl 7.55 or newer. Exit codes: 0 the run has this end, now or from an earlier report; 1 the service refused
+# the report; 2 usage error, nothing was sent; 3 the token is wrong or expired; 4 no such run; 5 the run ended in another
+# way; 6 no useful response, so the service may or may not have the report; 8 after a heartbeat: the run was cancelled, so
+# the job must end.
 #
 # reporters/gitlab.yml and reporters/jenkins/vars/actionRuns.groovy contain this file word for word.
 
@@ -68,8 +68,8 @@ is_object() {
   [ -z "$(printf '%s' "${braces%?}" | tr -cd '{}' | sed -e ':again' -e 's/{}//g' -e 't again')" ]
 }
 
-# Finds a text in the response, such as the error sentence. Breaks up ::name::, ##[name] and ##vso[name], because GitHub
-# and Azure run such commands when they are printed.
+# Finds a text in the response, such as the error sentence. Breaks up ::name::, ##[name] and ##vso[name], because GitHub and
+# Azure run such commands when they are printed.
 answered() {
   tr '\n\r' '  ' <answer | sed -n -E "s/.*\"$1\":\"(([^\"\\\\]|\\\\.)*)\".*/\\1/p" | cut -c 1-500 |
     sed -e ':again' -e 's/::/: :/' -e 's/##/# #/' -e 't again'
@@ -85,8 +85,7 @@ send() {
         -H 'Content-Type: application/json' -H 'Expect:' ${1:+-H "Idempotency-Key: $1"} --data-binary @body \
         -o answer -D headers -w '%{http_code}' "$url")
     fault=$?
-    # If the response broke off, its status does not count. 1 to 4, 60 and 77: curl can't send this, or does not trust
-    # the host.
+    # If the response broke off, its status does not count. 1 to 4, 60 and 77: curl can't send this, or does not trust the host.
     [ "$fault" -eq 0 ] || status=000
     case $fault:$status in [1-4]:* | 60:* | 77:*) return ;; 0:408 | 0:429 | 0:5?? | *:000) ;; *) return ;; esac
     tries=$((tries - 1))
