@@ -49,14 +49,16 @@ const WORKERS = 2;
 const LIMITS = { testTimeout: 600_000, hookTimeout: 600_000 };
 
 /**
- * Files that the files before them would disturb. Two count every line of the request log, and so those of requests
- * that hung before. One has a model of all that an isolate remembers. One needs an isolate that does not remember that
- * D1 was ready.
+ * Files that the files before them would disturb. Two count every line of the request log, and so those of requests that
+ * hung before. One has a model of all that an isolate remembers. The others need an isolate that does not remember whether
+ * D1 is ready.
  */
 const ALONE = [
   "test/http/{hops,request-log}.test.ts",
-  "test/outage/reads.test.ts",
   "test/property/property.test.ts",
+  "test/actions/{keys,plans}.test.ts",
+  "test/outage/reads.test.ts",
+  "test/upgrade/upgrade.test.ts",
 ];
 
 const NO_RUNTIME_TESTS = [
