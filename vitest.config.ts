@@ -46,16 +46,17 @@ async function inTheRuntime(bindings: Record<string, string>, network = {}) {
 const WORKERS = 3;
 
 /** Only a test that hangs takes as long. Beside other work, everything takes ten times as long as alone. */
-const LIMITS = { testTimeout: 600_000, hookTimeout: 600_000 };
+const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
 /**
  * Files that the files before them would disturb. Two count every line of the request log, and so those of requests that
- * hung before. One has a model of all that an isolate remembers. The others need an isolate that does not remember whether
- * D1 is ready.
+ * hung before. One has a model of all that an isolate remembers. Two count on what it remembers of tokens, and the others on
+ * an isolate that does not remember whether D1 is ready.
  */
 const ALONE = [
   "test/http/{hops,request-log}.test.ts",
   "test/property/property.test.ts",
+  "test/auth/token-{guesses,memory}.test.ts",
   "test/actions/{keys,plans}.test.ts",
   "test/outage/reads.test.ts",
   "test/upgrade/upgrade.test.ts",

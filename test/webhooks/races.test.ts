@@ -10,8 +10,6 @@ import type { Answer } from "../support/receiver/client.ts";
 import { ask, type CreatedRun, coordinatorOf, createRun, newRunsPath, rowOf } from "../support/requests.ts";
 import { answering, type Fired, fire, fired, ORIGIN, untilNobodyWaits } from "./runs.ts";
 
-/** When the receiver answers at last. */
-const LATE_MS = 250;
 /** More than an attempt's lease. */
 const LEASE_OVER_MS = 31_000;
 const MINUTE_MS = 60_000;
@@ -29,18 +27,27 @@ const LATE_ANSWERS: readonly [string, Answer][] = [
 ];
 
 interface UnderWay extends Fired {
-  /** Waits until the response was given, gives what is due a chance, and says how many requests were sent. */
+  /** Lets the receiver answer. */
+  release(): Promise<void>;
+  /** Lets the receiver answer if it has not, gives what is due a chance, and says how many requests were sent. */
   landed(): Promise<number>;
 }
 
-/** A run whose first attempt is at the receiver, which answers LATE_MS later. */
+/** A run whose first attempt is at the receiver, which holds its answer back. */
 async function underWay(answer: Answer, body: Record<string, unknown> = {}): Promise<UnderWay> {
-  const r = await answering({ ...answer, delayMs: LATE_MS }, { status: 202 });
+  const r = await answering({ ...answer, held: true }, { status: 202 });
+  let isHeld = true;
+  const release = async () => {
+    if (isHeld) await r.release();
+    isHeld = false;
+  };
   const run = await fire(r.url, {}, { body });
   await r.untilInbox(1);
   return {
     ...run,
+    release,
     landed: async () => {
+      await release();
       await untilNobodyWaits(r);
       await scheduler.wait(50);
       await run.alarmIn(LEASE_OVER_MS);
@@ -100,8 +107,9 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
   });
 
   it("the deadline passes, and the response makes the coordinator notice", async () => {
-    const { get, landed, timeline, created } = await underWay(late, { timeout: 1 });
+    const { get, landed, release, timeline, created } = await underWay(late, { timeout: 1 });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + MINUTE_MS + 1 });
+    await release();
     // Looked for in D1, for to ask the coordinator would bring it to light as well.
     await until(async () => (await rowOf(created.id))?.status === "failed");
     vi.useRealTimers();
@@ -116,13 +124,13 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
 });
 
 describe("an attempt that outlived its lease", () => {
-  /**
-   * The first attempt, answered after `firstMs`, counts as lost; the second is under way and answered after `secondMs`.
-   */
+  /** The first attempt counts as lost, and the second is under way. */
   async function twoUnderWay(
     first: Answer,
     second: Answer,
-  ): Promise<Fired & { sent(): Promise<string[]>; untilOpen(n: number): Promise<void> }> {
+  ): Promise<
+    Fired & { sent(): Promise<string[]>; release(): Promise<void>; untilOpen(n: number): Promise<void> }
+  > {
     const r = await answering(first, second, { status: 500, body: "one too many" });
     const run = await fire(r.url);
     await r.untilInbox(1);
@@ -132,7 +140,7 @@ describe("an attempt that outlived its lease", () => {
     const sent = async () => (await r.inbox()).map(({ headers }) => headers["webhook-id"] ?? "");
     /** Once no more than `n` attempts wait for their answer. */
     const untilOpen = (n: number) => until(async () => (await r.open()).open <= n);
-    return { ...run, sent, untilOpen };
+    return { ...run, sent, release: r.release, untilOpen };
   }
 
   it("counts as lost and is sent again with the same id", async () => {
@@ -155,9 +163,11 @@ describe("an attempt that outlived its lease", () => {
   });
 
   it.each([404, 503, 409])("answers %i, which changes nothing: the newer attempt decides", async (status) => {
-    const run = await twoUnderWay({ delayMs: 1000, status }, { delayMs: 1600, status: 202 });
+    const run = await twoUnderWay({ held: true, status }, { held: true, status: 202 });
+    await run.release();
     await run.untilOpen(1);
     expect(await run.get()).toMatchObject({ status: "pending", error: null });
+    await run.release();
     await run.untilStatus("running");
     expect(await run.sent()).toHaveLength(2);
     const answers = (await run.timeline()).filter(({ type }) => type === "attempt_answered");
@@ -170,8 +180,9 @@ describe("an attempt that outlived its lease", () => {
   it.each([404, 503])(
     "answers %i after the newer one was accepted, and the run stays running",
     async (status) => {
-      const run = await twoUnderWay({ delayMs: 1000, status }, { status: 202 });
+      const run = await twoUnderWay({ held: true, status }, { status: 202 });
       const running = await run.untilStatus("running");
+      await run.release();
       await run.untilOpen(0);
       await run.alarmIn(LEASE_OVER_MS);
       expect(await run.get()).toEqual(running);
@@ -182,9 +193,11 @@ describe("an attempt that outlived its lease", () => {
   it.each([404, 503])(
     "answers 200 while the newer one is under way, which counts even if the newer one gets %i",
     async (status) => {
-      const run = await twoUnderWay({ delayMs: 1000, status: 200 }, { delayMs: 1600, status });
+      const run = await twoUnderWay({ held: true, status: 200 }, { held: true, status });
+      await run.release();
       const running = await run.untilStatus("running");
       expect((await run.timeline()).at(-2)).toMatchObject({ attempt: 1, status: 200, outcome: "accepted" });
+      await run.release();
       await run.untilOpen(0);
       await run.alarmIn(LEASE_OVER_MS);
       expect(await run.get()).toEqual(running);
@@ -193,11 +206,12 @@ describe("an attempt that outlived its lease", () => {
   );
 
   it("answers 200 before the next one leaves, and no other leaves", async () => {
-    const r = await answering({ delayMs: 1000, status: 200 });
+    const r = await answering({ held: true, status: 200 });
     const run = await fire(r.url, { retry: { initialDelayMs: 3_600_000 } });
     await r.untilInbox(1);
     await run.alarmIn(LEASE_OVER_MS);
     expect(await run.story()).toEqual(["created", "attempt_started", "attempt_answered"]);
+    await r.release();
     await run.untilStatus("running");
     await run.alarmIn(3_500_000);
     await scheduler.wait(50);

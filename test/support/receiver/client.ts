@@ -1,7 +1,7 @@
 /**
- * The receiver as a test in workerd sees it: what to script, what arrived, who still waits. Also owns the shapes
- * that both sides speak, so it is read with Node's types as well: server.ts may import
- * types from here and nothing else, for vitest is not to be had where that runs.
+ * The receiver as a test in workerd sees it: what to script, what arrived, who still waits. It also owns the shapes that
+ * both sides speak, so Node's types read it as well. server.ts may import only types from here, because server.ts runs
+ * without Vitest.
  */
 
 import { inject } from "vitest";
@@ -29,6 +29,8 @@ export interface Answer {
   readonly body?: string;
   /** Waited before anything of the answer is sent, in every mode. */
   readonly delayMs?: number;
+  /** Whether the answer waits for a call of `release`. */
+  readonly held?: boolean;
   readonly mode?: Mode;
 }
 
@@ -60,6 +62,8 @@ export interface Receiver {
   /** Every delivery so far, oldest first; no more than the first 1000. */
   inbox(): Promise<Delivery[]>;
   open(): Promise<Open>;
+  /** Lets the oldest held answer go. Throws if none is held. */
+  release(): Promise<void>;
   /** The inbox once it has at least `n` deliveries; throws when `ms` (default 120 000) have passed without. */
   untilInbox(n: number, ms?: number): Promise<Delivery[]>;
 }
@@ -96,6 +100,9 @@ export function receiver(key: string = crypto.randomUUID()): Receiver {
     inbox,
     script: async (...answers) => {
       await control(`/_script/${key}`, { method: "PUT", body: JSON.stringify(answers) });
+    },
+    release: async () => {
+      await control(`/_release/${key}`, { method: "POST" });
     },
     open: async () => JSON.parse(await control(`/_open/${key}`)),
     untilInbox: async (n, ms = 120_000) => {

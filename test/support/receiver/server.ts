@@ -47,6 +47,8 @@ interface Inbox {
   answered: number;
   /** One for each open exchange: the bytes it has sent so far. */
   readonly open: Set<() => number>;
+  /** Lets a held answer go, the oldest first. */
+  readonly held: (() => void)[];
   /** Of the exchanges that are over. */
   bytesSent: number;
 }
@@ -161,6 +163,7 @@ const SCRIPT = z.array(
     headers: z.record(z.string(), z.string()).exactOptional(),
     body: z.string().exactOptional(),
     delayMs: z.int().min(0).max(600_000).exactOptional(),
+    held: z.boolean().exactOptional(),
     mode: z.enum(Object.keys(ANSWERS) as Mode[]).exactOptional(),
   }),
 );
@@ -176,6 +179,7 @@ export async function startReceiver(): Promise<RunningReceiver> {
       script: [],
       answered: 0,
       open: new Set(),
+      held: [],
       bytesSent: 0,
     };
     inboxes.set(key, inbox);
@@ -217,7 +221,10 @@ export async function startReceiver(): Promise<RunningReceiver> {
       inbox.open.delete(sent);
       inbox.bytesSent += sent();
     });
+    // Before anything is awaited, so that whoever sees the delivery can release its answer.
+    const released = answer.held === true && new Promise<void>((release) => inbox.held.push(release));
     await delay(answer.delayMs ?? 0, undefined, { signal: over.signal });
+    await released;
     await ANSWERS[answer.mode ?? "answer"]({ key, answer, delivery, response, socket, over: over.signal });
   }
 
@@ -243,6 +250,13 @@ export async function startReceiver(): Promise<RunningReceiver> {
         case "GET _inbox/":
           response.end(JSON.stringify(inboxOf(key).deliveries));
           return;
+        case "POST _release/": {
+          const release = inboxOf(key).held.shift();
+          response.statusCode = release === undefined ? 409 : 204;
+          release?.();
+          response.end();
+          return;
+        }
         case "GET _open/":
           response.end(JSON.stringify(open(key)));
           return;
