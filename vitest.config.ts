@@ -50,8 +50,8 @@ const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
 /**
  * Files that the files before them would disturb. Two count every line of the request log, and so those of requests that
- * hung before. One has a model of all that an isolate remembers. Two count on what it remembers of tokens, and the others on
- * an isolate that does not remember whether D1 is ready.
+ * hung before. One has a model of all that an isolate remembers. Two count on what it remembers of tokens, and others on an
+ * isolate that does not remember whether D1 is ready. The flights of two take 5 s each behind those of some other files.
  */
 const ALONE = [
   "test/http/{hops,request-log}.test.ts",
@@ -59,6 +59,7 @@ const ALONE = [
   "test/auth/token-{guesses,memory}.test.ts",
   "test/actions/{keys,plans}.test.ts",
   "test/outage/reads.test.ts",
+  "test/runs/projection/{unlanded-runs,unprintable}.test.ts",
   "test/upgrade/upgrade.test.ts",
 ];
 
