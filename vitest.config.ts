@@ -48,21 +48,6 @@ const WORKERS = 3;
 /** Only a test that hangs takes as long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
-/**
- * Files that the files before them would disturb. Two count every line of the request log, and so those of requests that
- * hung before. One has a model of all that an isolate remembers. Two count on what it remembers of tokens, and others on an
- * isolate that does not remember whether D1 is ready. The flights of two take 5 s each behind those of some other files.
- */
-const ALONE = [
-  "test/http/{hops,request-log}.test.ts",
-  "test/property/property.test.ts",
-  "test/auth/token-{guesses,memory}.test.ts",
-  "test/actions/{keys,plans}.test.ts",
-  "test/outage/reads.test.ts",
-  "test/runs/projection/{unlanded-runs,unprintable}.test.ts",
-  "test/upgrade/upgrade.test.ts",
-];
-
 const NO_RUNTIME_TESTS = [
   "test/server/**",
   "test/webhooks/**",
@@ -91,17 +76,12 @@ export default defineConfig(async () => ({
         test: {
           ...LIMITS,
           name: "runtime",
-          isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: [...NO_RUNTIME_TESTS, ...ALONE],
+          exclude: NO_RUNTIME_TESTS,
           setupFiles: ["./test/support/setup.ts"],
           // How many random stories test/runs/projection/unlanded-model.test.ts plays.
           provide: { unlandedStories: Number(process.env.UNLANDED_STORIES ?? 1500) },
         },
-      },
-      {
-        plugins: [await quietRuntime()],
-        test: { ...LIMITS, name: "alone", include: ALONE, setupFiles: ["./test/support/setup.ts"] },
       },
       {
         // As in development, where webhooks may go to loopback. The receiver there behaves as receivers do, badly
@@ -110,7 +90,6 @@ export default defineConfig(async () => ({
         test: {
           ...LIMITS,
           name: "webhooks",
-          isolate: false,
           include: ["test/webhooks/**/*.test.ts"],
           globalSetup: ["./test/support/receiver/setup.ts"],
           setupFiles: ["./test/support/setup.ts"],
