@@ -46,7 +46,7 @@ const inputs = (what: string, other: string) =>
     {},
   );
 
-/** What callers give to a run, whoever starts its work. Check `inputsFit` on the same object. */
+/** What callers give to a run, with or without a stored action. Check `inputsFit` on the same object. */
 export const runInputs = {
   entityId: z._default(z.nullable(described(uuid, "What the run is about. Lists filter by it.")), null),
   parameters: inputs("Input", "recommendations"),

@@ -42,7 +42,7 @@ export interface Creation extends RunEnvironment, Inclusion {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
-/** A run that somebody wants, whoever starts its work. */
+/** A run that somebody wants: of a body, of a stored action, or again. */
 export interface WantedRun {
   readonly actionName: string;
   readonly entityId: string | null;

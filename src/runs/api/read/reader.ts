@@ -28,7 +28,7 @@ export async function readRun(
   return null;
 }
 
-/** An ended run that this isolate remembers with what is asked for; otherwise null. */
+/** An ended run, if this isolate remembers all of it that the call asks for; otherwise null. */
 export function recallEndedRun(
   { scope }: RunEnvironment,
   id: string,
