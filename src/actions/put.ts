@@ -1,5 +1,6 @@
 /**
- * Stores a version of an action: checks it, keeps the secrets that it leaves out, seals them, and compares and sets.
+ * Stores a version of an action: checks its trigger's URL and labels, keeps the secrets that it leaves out, seals them,
+ * and compares and sets.
  */
 
 import type { Context } from "hono";

@@ -1,4 +1,7 @@
-/** Resolves an action for a run: the definition as it is now, with its secrets opened. */
+/**
+ * Resolves an action for a run: its newest definition that this isolate knows (outage-cache.ts), with its secrets
+ * opened.
+ */
 
 import type { JsonObject } from "../base/json.ts";
 import type { Hops } from "../http/app-env.ts";
@@ -35,7 +38,7 @@ interface Resolver {
 }
 
 /**
- * The action as it is now, if its schema accepts the parameters. Reads D1's primary once, and not at all while the
+ * The action, if its schema accepts the parameters. Reads D1's primary once, and not at all while the
  * isolate remembers the action. Throws `action_not_found`, `action_secrets_lost`, `invalid_parameters`,
  * `not_configured` or `database_unavailable`.
  */

@@ -1,8 +1,8 @@
 /**
  * What an isolate remembers of rows in D1, so that a request seldom reads D1, and still works while D1 is down. API
  * tokens and stored actions use it. A value is *fresh* for FRESH_MS. After that, D1 is asked, and the value is an
- * *outage copy*: it is used if D1 does not answer, for OUTAGE_MS at most. That is safe, because nobody can change the
- * row without D1.
+ * *outage copy*: it is used if D1 does not answer in time, for OUTAGE_MS at most. The price: while D1 does not answer
+ * this isolate, a change that another isolate makes takes effect here only after OUTAGE_MS.
  *
  * The result of a lookup that began before a call of `forget` never counts, whenever it comes. The order is counted and
  * not timed, because the clock can step back, and it stands still while a Worker computes.

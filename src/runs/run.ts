@@ -158,8 +158,8 @@ export function expire(run: Run, now: number): Run {
 }
 
 /**
- * The run after `event`, or why the event can't happen. The first end wins for ever. A passed deadline decides before
- * any other event, so callers write `expire(run, now)` first. If they don't, an overdue run refuses the event as
+ * The run after `event`, or why the event can't happen. The first end wins for ever. A run whose time is up
+ * takes no event, so callers write `expire(run, now)` first. If they don't, an overdue run refuses the event as
  * `run_timed_out`, or as `run_cancelled` if the run was asked to stop.
  */
 export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
@@ -194,7 +194,7 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
     case "delivery_failed":
       return ok(ended(run, "failed", now, "delivery", { error: `[delivery] ${event.reason}` }));
     case "deadline_passed":
-      // The deadline has not passed yet, or the first lines would have ended the run.
+      // The run's time is not up yet, or the first lines would have ended the run.
       return ok(run);
   }
 }

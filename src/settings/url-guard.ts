@@ -15,7 +15,9 @@ import { err, ok, type Result } from "../base/result.ts";
 export interface UrlPolicy {
   /** Allowed besides 443, and besides 80 if `insecure`. */
   readonly ports: ReadonlySet<number>;
-  /** Null: any public host. Otherwise only these, in lower case: names, or `*.name` for every name below. */
+  /**
+   * Null: any public host. Otherwise only public hosts among these, in lower case: names, or `*.name` for all below.
+   */
   readonly hosts: readonly string[] | null;
   /** The service's own hosts, each as in `URL.host`. */
   readonly ownHosts: readonly string[];
@@ -29,7 +31,7 @@ const LABEL_MAX_CHARACTERS = 63;
 
 /**
  * The parser drops some controls and blanks wherever they stand. It reads a backslash as a slash, but other parsers
- * read a part of the host's name.
+ * read a backslash as a part of the host's name.
  */
 const UNSENDABLE = /[\p{Cc}\p{Cs}\s\\]/u;
 /** The parser drops empty credentials, so only the text shows them. */

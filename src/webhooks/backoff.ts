@@ -1,11 +1,11 @@
 /**
- * When a delivery or a stop request is retried. PURE: `now` and `random` are passed in. The end of its time is checked
- * elsewhere.
+ * When a delivery or a stop request is retried. PURE: `now` and `random` are passed in. That a retry is not later than
+ * the end of the run's time, `outcomeOf` in delivery.ts checks.
  */
 
 import { HOUR_MS } from "../base/time.ts";
 
-/** `maxAttempts` includes the first attempt. `initialDelayMs` is the longest first wait. */
+/** `maxAttempts` includes the first attempt. `initialDelayMs` is the longest first wait that we choose. */
 export interface RetryPolicy {
   readonly maxAttempts: number;
   readonly initialDelayMs: number;
@@ -45,6 +45,7 @@ export function parseRetryAfter(value: string | null, now: number): number | nul
 
 /**
  * How long to wait after `attempt` failed, in whole ms: our backoff, or what the receiver asks for if that is longer.
+ * At most an hour.
  */
 export function retryDelayMs(
   policy: RetryPolicy,

@@ -1,6 +1,7 @@
 /**
  * POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token. The token is verified
- * before the body is read and before any storage is asked, so a forged token costs nothing and learns nothing.
+ * before the body is read and before any storage is asked, so a forged token costs an HMAC for each key at most and
+ * learns nothing.
  */
 
 import { Hono, type MiddlewareHandler } from "hono";

@@ -1,4 +1,4 @@
-/** Turns a caller's Idempotency-Key into the key of a change. A change with the same key gets the same answer. */
+/** Turns a caller's Idempotency-Key into the key of a change. A change with the same key is not made again. */
 
 import { fingerprint } from "../../base/json.ts";
 import { mintUuidV7 } from "../../base/uuid.ts";

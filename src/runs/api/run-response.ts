@@ -24,7 +24,7 @@ export function refusalError(reason: Reason, headers: Readonly<Record<string, st
   return new ApiError(CODES[reason] ?? (reason as ErrorCode), undefined, { headers });
 }
 
-/** Sends JSON text. `bookmark`: what the caller's next list must show. It includes the bookmark of the request. */
+/** Sends JSON text. `bookmark`: what the caller's next list must show. */
 export function sendJson(
   c: Context,
   text: string,

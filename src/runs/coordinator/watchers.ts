@@ -26,8 +26,8 @@ export class Watchers {
   readonly #seats = new Map<string, Seat>();
 
   /**
-   * Gives the watcher a seat, or extends the seat it has, to `maxMs` + 10 s from now. False if every seat is taken, or
-   * if the watcher's seat is at another run.
+   * Gives the watcher a seat, or extends the seat it has, to `maxMs` + 10 s from now. False if every seat is
+   * taken, or every seat of this run or of this token, or if the watcher's seat is at another run.
    */
   admit(runId: string, watcher: Watcher, now: number, maxMs: number): boolean {
     const kept = { askedAt: now, keptMs: maxMs + SEAT_KEPT_MS };

@@ -1,5 +1,6 @@
 /**
- * Lands changed runs in D1, one flight at a time. A flight carries every run that changed since the last one departed.
+ * Lands changed runs in D1, one flight at a time (two if the first one hangs). A flight carries the runs that changed
+ * since the last one departed, up to GROUP_MAX_BYTES.
  * The first change after a pause departs at once, and later ones gather. Only lists wait for a flight, because they
  * must show what it carries. The journal is durable before a flight departs. A flight that is lost, late or repeated is
  * harmless, because D1 takes only newer versions.
@@ -25,7 +26,7 @@ export const SETTLE_MAX_MS = 2000;
 /** While D1 fails, lists start at most one flight in this time. */
 const SETTLE_AFTER_FAILURE_MS = 1000;
 const REPAIR_FIRST_MS = 1000;
-/** With FLIGHT_MAX_MS for a flight that hangs, a row lands within 15 s after D1 is back. */
+/** With FLIGHT_MAX_MS for a flight that hangs, a flight departs within 15 s after D1 is back. */
 const REPAIR_LAST_MS = 4000;
 
 /** Why a flight is started. Only flights for changes wait for the pace. A list needs a D1 statement anyway. */

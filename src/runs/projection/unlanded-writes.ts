@@ -57,7 +57,7 @@ export class UnlandedWrites {
     if (last !== undefined) last.hasBoarded = true;
   }
 
-  /** Notes that D1 has this version. */
+  /** Notes that D1 has this version, or that its run was put aside. */
   landed(id: string, version: number): void {
     const ofRun = this.#ofRuns.get(id) ?? [];
     while (ofRun[0] !== undefined && ofRun[0].version <= version) {

@@ -1,6 +1,7 @@
 /**
  * The seat of a watcher: of a request that waits for news of a run. After each wait the request is authorized again
- * before the news is sent, so a revoked token gets no news more than 30 s later (10 minutes while D1 is down).
+ * before the news is sent, so a token gets no more news from 30 s after its revocation on (10 minutes while D1 is
+ * down).
  */
 
 import type { Context } from "hono";
