@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { makeAssets } from "./src/dev/assets.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
@@ -56,13 +57,16 @@ const NO_RUNTIME_TESTS = [
   "test/console/**",
 ];
 
-/** No request leaves the machine. */
-async function quietRuntime() {
-  return inTheRuntime(
-    // Where the tests ask. Outside loopback, triggers need it.
-    { PUBLIC_URL: "https://runs.example" },
-    { outboundService: () => new Response("no network", { status: 503 }) },
-  );
+/**
+ * Runs a project's files one after the other, because a runtime lasts only as long as the next file is of its project.
+ * The servers are first, because their files take longest.
+ */
+class ByProject extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const of = (name: string) => sorted.filter(({ project }) => project.name === name);
+    return ["server", "runtime", "webhooks", "node"].flatMap(of);
+  }
 }
 
 export default defineConfig(async () => ({
@@ -70,12 +74,20 @@ export default defineConfig(async () => ({
     // The service logs a line per request. Show them only if a test failed.
     silent: "passed-only" as const,
     maxWorkers: WORKERS,
+    sequence: { sequencer: ByProject },
     projects: [
       {
-        plugins: [await quietRuntime()],
+        // PUBLIC_URL is where the tests ask: outside loopback, triggers need it. No request leaves the machine.
+        plugins: [
+          await inTheRuntime(
+            { PUBLIC_URL: "https://runs.example" },
+            { outboundService: () => new Response("no network", { status: 503 }) },
+          ),
+        ],
         test: {
           ...LIMITS,
           name: "runtime",
+          isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: NO_RUNTIME_TESTS,
           setupFiles: ["./test/support/setup.ts"],
@@ -90,6 +102,7 @@ export default defineConfig(async () => ({
         test: {
           ...LIMITS,
           name: "webhooks",
+          isolate: false,
           include: ["test/webhooks/**/*.test.ts"],
           globalSetup: ["./test/support/receiver/setup.ts"],
           setupFiles: ["./test/support/setup.ts"],

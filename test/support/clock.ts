@@ -19,3 +19,12 @@ export function clockFrom(start: number): (ms: number) => void {
     vi.setSystemTime(start + ms);
   };
 }
+
+const { setTimeout: runtimesOwn } = globalThis;
+
+/** Throws if a test has left timers that never ring. The tests after it would hang. */
+export function requireRealTimers(): void {
+  if (globalThis.setTimeout === runtimesOwn) return;
+  globalThis.setTimeout = runtimesOwn;
+  throw new Error("After this test, globalThis.setTimeout is not the runtime's own. Restore it.");
+}
