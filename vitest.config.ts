@@ -43,10 +43,10 @@ async function inTheRuntime(bindings: Record<string, string>, network = {}) {
   });
 }
 
-/** Three files at once, on two cores as well, because tests wait a third of the time. */
+/** Also on two cores, because tests wait a third of the time. */
 const WORKERS = 3;
 
-/** Only a test that hangs takes as long. Beside other work, everything takes ten times as long as alone. */
+/** Only a test that hangs takes so long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
 const NO_RUNTIME_TESTS = [
@@ -58,8 +58,8 @@ const NO_RUNTIME_TESTS = [
 ];
 
 /**
- * Runs a project's files one after the other, because a runtime lasts only as long as the next file is of its project.
- * The servers are first, because their files take longest.
+ * Keeps the files of a project together in the queue, because a runtime ends if the next file in the queue is of
+ * another project. The servers are first, because their files take longest.
  */
 class ByProject extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -1,4 +1,4 @@
-/** Clocks that only a test moves. `Date` alone is faked: timers run as ever. */
+/** Clocks that only a test moves. These helpers fake `Date` alone: timers run as ever. */
 
 import { afterEach, beforeEach, vi } from "vitest";
 
@@ -22,8 +22,11 @@ export function clockFrom(start: number): (ms: number) => void {
 
 const { setTimeout: runtimesOwn } = globalThis;
 
-/** Throws if a test has left timers that never ring. The tests after it would hang. */
-export function requireRealTimers(): void {
+/**
+ * Throws if a test has left another `setTimeout` than the runtime's. If it belongs to a fake clock, it never rings, and
+ * a later test hangs.
+ */
+export function requireRealSetTimeout(): void {
   if (globalThis.setTimeout === runtimesOwn) return;
   globalThis.setTimeout = runtimesOwn;
   throw new Error("After this test, globalThis.setTimeout is not the runtime's own. Restore it.");

@@ -254,6 +254,7 @@ export class GroupCommit {
     this.#settlers.landedBefore(this.unlanded.firstSeq);
   }
 
+  /** The flight of a later repair takes the run again, after 5 s first and after 10 minutes at most. */
   #putAside({ entry, version }: BoardedRow, error: unknown): void {
     // If a newer version waits, try that version instead of putting the run aside.
     const isLast = !this.unlanded.hasNewer(entry.id, version);

@@ -42,6 +42,11 @@ export async function summarizeRunsAfter(
   return { summary: read, bookmark };
 }
 
+/**
+ * Asks the coordinators that the bookmark names to settle, which takes 2 s at most. Without a bookmark, those of which
+ * this isolate has a reminder: the run was changed through it in the last 5 s. Then reads D1 at the greatest bookmark
+ * that they know, or at the primary.
+ */
 async function readAfter<T>(
   environment: RunEnvironment,
   sent: SentBookmark,
