@@ -4,6 +4,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Job, Measured, ToLoad } from "./load.ts";
+import type { Seeds } from "./operations.ts";
 import { makeSeeds, type SeedCounts } from "./seeds.ts";
 import { open, type Site, type SiteOptions } from "./site.ts";
 
@@ -11,12 +12,25 @@ const LOAD = fileURLToPath(new URL("./load.ts", import.meta.url));
 
 export type Generator = { run(job: Job): Promise<Measured> };
 
-/** Opens a site with runs to read, and a load process. Closes both, even if the work fails. */
+/** Opens a site with runs to read, and starts a load process for it. Closes both, even if the work fails. */
 export async function withLoad<T>(
   { seeds, ...options }: SiteOptions & { readonly seeds?: SeedCounts },
   work: (site: Site, generator: Generator) => Promise<T>,
 ): Promise<T> {
   const site = await open(options);
+  try {
+    return await withGenerator(site, await makeSeeds(site, seeds), (generator) => work(site, generator));
+  } finally {
+    await site.stop();
+  }
+}
+
+/** Starts a load process for a site. Ends it, even if the work fails. */
+export async function withGenerator<T>(
+  { origins }: Site,
+  seeds: Seeds,
+  work: (generator: Generator) => Promise<T>,
+): Promise<T> {
   const child = fork(LOAD, { serialization: "advanced", execArgv: ["--no-warnings"] });
   const tell = (message: ToLoad) => child.send(message);
   const run = async (job: Job) => {
@@ -29,10 +43,9 @@ export async function withLoad<T>(
     return measured;
   };
   try {
-    tell({ setup: { origins: site.origins, seeds: await makeSeeds(site, seeds) } });
-    return await work(site, { run });
+    tell({ setup: { origins, seeds } });
+    return await work({ run });
   } finally {
     child.disconnect();
-    await site.stop();
   }
 }

@@ -46,8 +46,8 @@ type Request = NonNullable<ReturnType<Operation["next"]>>;
 const ANSWER_WITHIN_MS = 30_000;
 /** The pause between two jobs, so that work such as a flight to D1 ends before the next job begins. */
 const SETTLE_MS = 20;
-/** How long the other load runs before the job begins. */
-const LEAD_MS = 250;
+/** How long the other load runs before the job begins, at most as long as the job. */
+const LEAD_MAX_MS = 250;
 
 let setup: Setup | null = null;
 /** What creates made, by worker. */
@@ -118,7 +118,7 @@ async function run(job: Job): Promise<Measured> {
   }
 
   const paced = meanwhile === undefined ? null : keepPace(meanwhile);
-  if (paced !== null) await delay(LEAD_MS);
+  if (paced !== null) await delay(Math.min(LEAD_MAX_MS, forMs));
   startedAt = performance.now();
   isMeasured = true;
   await Promise.all(clientsOf(worker, callers).map(call));

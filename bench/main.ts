@@ -5,21 +5,27 @@ import { arch, cpus, platform, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../src/dev/wrangler.ts";
+import { build } from "./build.ts";
 import { CALLERS } from "./comparisons.ts";
 import { withLoad } from "./generator.ts";
 import { ORIGINALS } from "./growth/fill.ts";
-import * as growth from "./growth/growth.ts";
-import { countHops } from "./hops.ts";
-import { measure, QUICK, TRIAL, WHOLE } from "./measure.ts";
-import { isBounded, measureMemory, memoryTable } from "./memory.ts";
+import {
+  type Growth,
+  growingStatements,
+  growthTables,
+  measureGrowth,
+  WHOLE as WHOLE_GROWTH,
+} from "./growth/growth.ts";
+import { QUICK, WHOLE } from "./measure.ts";
+import { isBounded, type Memory, measureMemory, memoryTable } from "./memory.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 import { toSvg } from "./plot.ts";
 import { hottest, profile } from "./profile.ts";
-import { toResult } from "./result.ts";
-import { FEW_SEEDS, SEEDS, type SeedCounts } from "./seeds.ts";
-import { build } from "./site.ts";
+import { measureRatios } from "./ratios.ts";
+import type { Result } from "./result.ts";
 import { toTable } from "./table.ts";
-import { measureWrites, writesTable } from "./writes.ts";
+import { measureTrial } from "./trial.ts";
+import { measureWrites, type Writes, writesTable } from "./writes.ts";
 
 const startedAt = new Date();
 const USAGE = `npm run bench                              all, in about 17 minutes
@@ -33,7 +39,7 @@ npm run bench -- --growth                  what a million runs change, beside 10
                  --runs 10000,100000       other numbers of runs
 npm run bench -- --memory                  what workerd holds after 200 thousand requests, in about 20 minutes
                  --requests 20000          after another number of requests
-npm run bench -- --trial                   as little as possible of any of these, to try the bench itself
+npm run bench -- --trial                   as little as possible of all of these, to try the bench itself
 
 --built                                    measures what the last bench has built
 --json FILE, --plot FILE                   where the result goes as JSON and as an SVG
@@ -41,9 +47,6 @@ npm run bench -- --trial                   as little as possible of any of these
 Operations: ${Object.keys(OPERATIONS).join("; ")}`;
 
 const FOLDER = join(ROOT, ".wrangler", "bench");
-/** What `--trial` makes of the other flags' usual values. */
-const TRIAL_SIZES = "10000,20000";
-const TRIAL_REQUESTS = 100;
 const { values: flags } = parseArgs({
   options: {
     help: { type: "boolean", short: "h" },
@@ -73,31 +76,38 @@ if (!flags.built) {
   await build({ readable: flags.profile !== undefined });
 }
 if (flags.profile !== undefined) await profileOne(operationOf(flags.profile));
+else if (flags.trial) await tryAll();
 else if (flags.growth) await grow();
 else if (flags.memory) await weigh();
 else if (flags.only === "writes") await countWrites();
 else await compare();
 
 async function grow(): Promise<void> {
-  const sizes = sizesOf(flags.runs ?? (flags.trial ? TRIAL_SIZES : "10000,1000000"));
-  const usual = flags.trial ? growth.TRIAL : growth.WHOLE;
-  const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds) };
-  const grown = await growth.measureGrowth(sizes, plan, progress);
-  tell(growth.growthTables(grown), "growth.json", grown);
-  for (const sentence of growth.growingStatements(grown)) {
+  const sizes = sizesOf(flags.runs ?? "10000,1000000");
+  const plan = { ...WHOLE_GROWTH, rounds: numberOf(flags.rounds, WHOLE_GROWTH.rounds) };
+  const growth = await measureGrowth(sizes, plan, progress);
+  tell(growthTables(growth), "growth.json", growth);
+  judgeGrowth(growth);
+}
+
+function judgeGrowth(growth: Growth): void {
+  for (const sentence of growingStatements(growth)) {
     fail(`A statement reads more rows if there are more runs: ${sentence}`);
   }
 }
 
 async function weigh(): Promise<void> {
-  const requests = numberOf(flags.requests, flags.trial ? TRIAL_REQUESTS : 200_000);
-  const memory = await measureMemory(requests, seedCounts(), progress);
+  const memory = await measureMemory(numberOf(flags.requests, 200_000), progress);
   tell(memoryTable(memory), "memory.json", { memory });
+  judgeMemory(memory);
+}
+
+function judgeMemory(memory: readonly Memory[]): void {
   if (!isBounded(memory)) fail("The service's heap still grew in the second half of the requests.");
 }
 
 async function countWrites(): Promise<void> {
-  const writes = await measureWrites(flightsForMs(), flags.trial, progress);
+  const writes = await measureWrites(flightsForMs(), false, progress);
   tell(writesTable(writes), "writes.json", { writes });
 }
 
@@ -147,37 +157,48 @@ function sizesOf(text: string): number[] {
   return refuse(`--runs takes at least two multiples of ${ORIGINALS} from ${4 * ORIGINALS}: 10000,1000000`);
 }
 
-function seedCounts(): SeedCounts {
-  return flags.trial ? FEW_SEEDS : SEEDS;
-}
-
 function flightsForMs(): number {
-  return flags.quick || flags.trial || flags.ms !== undefined ? 1500 : 10_000;
+  return flags.quick || flags.ms !== undefined ? 1500 : 10_000;
 }
 
 async function compare(): Promise<void> {
   const only = flags.only === undefined ? null : operationOf(flags.only);
-  const usual = flags.trial ? TRIAL : flags.quick ? QUICK : WHOLE;
+  const usual = flags.quick ? QUICK : WHOLE;
   const forMs = numberOf(flags.ms, usual.forMs);
   const warmUpMs = Math.min(usual.warmUpMs, forMs);
   const plan = { ...usual, rounds: numberOf(flags.rounds, usual.rounds), forMs, warmUpMs, only };
   const logged: string[] = [];
-  const writes = only === null ? await measureWrites(flightsForMs(), flags.trial, progress) : null;
+  const writes = only === null ? await measureWrites(flightsForMs(), false, progress) : null;
   progress("making runs to read");
-  const options = { onLog: (line: string) => logged.push(line), seeds: seedCounts() };
-  const result = await withLoad(options, async (_, generator) => {
-    progress("counting round trips");
-    const hops = await countHops(generator, logged);
-    return toResult(await measure(generator, plan, progress), hops);
-  });
+  const onLog = (line: string) => logged.push(line);
+  const result = await withLoad({ onLog }, (_, generator) =>
+    measureRatios(generator, plan, logged, progress),
+  );
+  tell(ratioTables(result, writes), "result.json", { plan, ...result, writes });
+  judgeRatios(result);
+}
+
+/** Also makes the picture, if there is to be one. */
+function ratioTables(result: Result, writes: Writes | null): string {
   if (flags.plot !== undefined) {
     write(flags.plot, toSvg(result, `${startedAt.toISOString().slice(0, 10)}, ${machine()}`));
   }
-  const tables = writes === null ? toTable(result) : `${toTable(result)}\n\n${writesTable(writes)}`;
-  tell(tables, "result.json", { plan, ...result, writes });
-  if (result.failures === 0) return;
-  const wrong = result.rows.find(({ firstFailure }) => firstFailure !== null);
-  fail(`${result.failures} responses were wrong, so there are no ratios. The first: ${wrong?.firstFailure}`);
+  return writes === null ? toTable(result) : `${toTable(result)}\n\n${writesTable(writes)}`;
+}
+
+function judgeRatios({ failures, rows }: Result): void {
+  if (failures === 0) return;
+  const wrong = rows.find(({ firstFailure }) => firstFailure !== null);
+  fail(`${failures} responses were wrong, so there are no ratios. The first: ${wrong?.firstFailure}`);
+}
+
+async function tryAll(): Promise<void> {
+  const { result, writes, growth, memory } = await measureTrial(progress);
+  const tables = [ratioTables(result, writes), growthTables(growth), memoryTable(memory)];
+  tell(tables.join("\n\n"), "trial.json", { ...result, writes, growth, memory });
+  judgeRatios(result);
+  judgeGrowth(growth);
+  judgeMemory(memory);
 }
 
 async function profileOne(operation: OperationName): Promise<void> {

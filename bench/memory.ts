@@ -8,13 +8,17 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Devtools, withDevtools } from "./devtools.ts";
-import { withLoad } from "./generator.ts";
+import { type Generator, withLoad } from "./generator.ts";
 import type { Job } from "./load.ts";
-import type { SeedCounts } from "./seeds.ts";
-import type { WorkerName } from "./site.ts";
+import type { Site, WorkerName } from "./site.ts";
 import { markdown } from "./table.ts";
 
-const SERIES: readonly { readonly operation: Job["operation"]; readonly worker: WorkerName }[] = [
+interface Series {
+  readonly operation: Job["operation"];
+  readonly worker: WorkerName;
+}
+
+export const SERIES: readonly Series[] = [
   { operation: "hello", worker: "limits" },
   { operation: "object write + D1 upsert", worker: "limits" },
   { operation: "mixed", worker: "service" },
@@ -43,33 +47,41 @@ export interface Memory {
   readonly samples: readonly Sample[];
 }
 
-/** Throws if a response is wrong. */
-export async function measureMemory(
-  requests: number,
-  seeds: SeedCounts,
-  onProgress: (text: string) => void,
-): Promise<Memory[]> {
+/** Weighs each series in a workerd of its own. Throws if a response is wrong. */
+export async function measureMemory(requests: number, onProgress: (text: string) => void): Promise<Memory[]> {
   const all: Memory[] = [];
-  for (const { operation, worker } of SERIES) {
-    const samples = await withLoad({ inspected: true, seeds }, ({ inspector, origins }, generator) =>
-      withDevtools(inspector(worker), async (devtools) => {
-        const measureAt = (n: number) => sample(devtools, origins[worker], n);
-        const samples = [await measureAt(0)];
-        for (let point = 1; point <= POINTS; point++) {
-          onProgress(`${operation}: ${point} of ${POINTS}`);
-          const most = Math.ceil(requests / POINTS);
-          const job = { operation, callers: CALLERS, forMs: Number.POSITIVE_INFINITY, most };
-          const { failures, firstFailure } = await generator.run(job);
-          if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
-          samples.push(await measureAt(point * most));
-        }
-        await delay(Math.min(REST_MAX_MS, requests));
-        return [...samples, await measureAt(requests)];
-      }),
+  for (const series of SERIES) {
+    const weighed = withLoad({ inspected: true }, (site, generator) =>
+      weigh(series, site, generator, requests, onProgress),
     );
-    all.push({ operation, samples });
+    all.push(await weighed);
   }
   return all;
+}
+
+/** `site`: one that was opened with `inspected`. */
+export async function weigh(
+  { operation, worker }: Series,
+  { inspector, origins }: Site,
+  generator: Generator,
+  requests: number,
+  onProgress: (text: string) => void,
+): Promise<Memory> {
+  const samples = await withDevtools(inspector(worker), async (devtools) => {
+    const measureAt = (n: number) => sample(devtools, origins[worker], n);
+    const samples = [await measureAt(0)];
+    for (let point = 1; point <= POINTS; point++) {
+      onProgress(`${operation}: ${point} of ${POINTS}`);
+      const most = Math.ceil(requests / POINTS);
+      const job = { operation, callers: CALLERS, forMs: Number.POSITIVE_INFINITY, most };
+      const { failures, firstFailure } = await generator.run(job);
+      if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
+      samples.push(await measureAt(point * most));
+    }
+    await delay(Math.min(REST_MAX_MS, requests));
+    return [...samples, await measureAt(requests)];
+  });
+  return { operation, samples };
 }
 
 export function memoryTable(all: readonly Memory[]): string {

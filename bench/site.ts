@@ -3,38 +3,22 @@
  * starts. Each has a socket of its own without a proxy or a router, so all have the same front.
  */
 
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
 import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import type { D1Database } from "@cloudflare/workers-types";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { newSecrets } from "../src/dev/prepare.ts";
-import { ROOT, runWrangler } from "../src/dev/wrangler.ts";
+import { ROOT } from "../src/dev/wrangler.ts";
+import { CONFIGS, SCRIPTS } from "./build.ts";
 import type { Count } from "./growth/count.ts";
 
 /** `routed`: the service again, behind the platform's router for static assets. */
 export const WORKERS = ["service", "routed", "limits", "peer"] as const;
 export type WorkerName = (typeof WORKERS)[number];
-
-const CONFIGS: Readonly<Record<WorkerName, string>> = {
-  service: join(ROOT, "wrangler.toml"),
-  routed: join(ROOT, "wrangler.toml"),
-  limits: join(ROOT, "bench/limits/wrangler.toml"),
-  peer: join(ROOT, "bench/peer/wrangler.toml"),
-};
-const BUILT = join(ROOT, ".wrangler", "bench");
-/** Where each worker is built. The router is the platform's, so `routed` is the service's own build. */
-const BUILDS: Readonly<Record<WorkerName | "counted", string>> = {
-  service: join(BUILT, "service"),
-  routed: join(BUILT, "service"),
-  limits: join(BUILT, "limits"),
-  peer: join(BUILT, "peer"),
-  // The service again, each of its statements counted.
-  counted: join(BUILT, "counted"),
-};
 
 export interface Site {
   readonly origins: Readonly<Record<WorkerName, string>>;
@@ -47,19 +31,6 @@ export interface Site {
   /** The inspector of a worker's isolate, if the site was opened with `inspected`. */
   inspector(worker: WorkerName): URL;
   stop(): Promise<void>;
-}
-
-/** Builds what a deploy builds, and the service that counts. */
-export async function build({ readable = false }): Promise<void> {
-  const minify = readable ? ["--no-minify"] : [];
-  const buildOne = (config: string, outdir: string, ...more: readonly string[]) =>
-    runWrangler(["deploy", ...more, "--dry-run", "--config", config, "--outdir", outdir]);
-  await Promise.all([
-    ...(["service", "limits", "peer"] as const).map((name) =>
-      buildOne(CONFIGS[name], BUILDS[name], ...minify),
-    ),
-    buildOne(CONFIGS.service, BUILDS.counted, join(ROOT, "bench/growth/counted.ts")),
-  ]);
 }
 
 export interface Secrets extends Record<string, string> {
@@ -132,20 +103,21 @@ async function migrate(db: D1Database): Promise<void> {
 
 /** A built worker with a socket of its own. */
 function workerOptions(name: WorkerName, secrets: Secrets, counted: boolean): V4WorkerOptions {
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIGS[name]);
+  // The router is the platform's, so `routed` is the service's own build.
+  const build = name === "routed" ? "service" : name;
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIGS[build]);
   const { assets, modulesRules: _, ...options } = workerOptions as V4WorkerOptions;
-  const built = BUILDS[counted && name === "service" ? "counted" : name];
-  const script = readdirSync(built).find((file) => file.endsWith(".js"));
-  if (script === undefined) throw new Error(`${name} has not been built`);
+  const scriptPath = SCRIPTS[counted && name === "service" ? "counted" : build];
+  if (!existsSync(scriptPath)) throw new Error(`${name} has not been built. Run the bench without --built.`);
   return {
     ...options,
     // A Worker with static assets has the platform's router in front. The limits don't have it.
     ...(name === "routed" ? { assets } : {}),
     name,
-    rootPath: built,
+    rootPath: dirname(scriptPath),
     modules: true,
-    scriptPath: join(built, script),
-    bindings: { ...(options.bindings as object), ...(CONFIGS[name] === CONFIGS.service ? secrets : {}) },
+    scriptPath,
+    bindings: { ...(options.bindings as object), ...(build === "service" ? secrets : {}) },
     unsafeDirectSockets: [{}],
   };
 }

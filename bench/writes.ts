@@ -7,10 +7,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { withLoad } from "./generator.ts";
+import { withGenerator } from "./generator.ts";
 import type { Count } from "./growth/count.ts";
 import { makePurgeable } from "./growth/fill.ts";
-import { asker, FEW_SEEDS, times } from "./seeds.ts";
+import { asker, times } from "./seeds.ts";
 import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
 import { markdown } from "./table.ts";
 
@@ -25,7 +25,7 @@ const TARGETS = { object: 10, D1: 8 } as const;
 const FLIGHTS_TARGET = 20;
 const FLIGHT_CALLERS = 64;
 const LANDED_WITHIN_MS = 30_000;
-const POLL_MS = 20;
+const POLL_MS = 100;
 
 /** Rows written for one run, by their cause. */
 interface Rows {
@@ -37,23 +37,48 @@ interface Rows {
   readonly target: number | null;
 }
 
+type Place = typeof BUSY;
+
+interface Changes {
+  readonly creates: readonly Count[];
+  readonly callbacks: readonly Count[];
+}
+
 export interface Writes {
   readonly rows: readonly Rows[];
   /** Of the busiest coordinator: a second on average, and in its worst second. */
   readonly flights: { readonly perSecond: number; readonly worst: number; readonly target: number };
 }
 
-/** `isTrial`: with fewer runs, for a try of the bench itself. */
+/** `forMs`: how long flights are counted. `isTrial`: with fewer runs, for a try of the bench itself. */
 export async function measureWrites(
   forMs: number,
   isTrial: boolean,
   onProgress: (text: string) => void,
 ): Promise<Writes> {
-  onProgress("rows written for a run");
+  const kept = { folder: mkdtempSync(join(tmpdir(), "action-runs-rows-")), secrets: makeSecrets() };
   const busy = isTrial ? { ...BUSY, runs: BUSY.runs * TRIAL_SHARE } : BUSY;
-  const rows = (await Promise.all([countRows(busy), countRows(ALONE)])).flat();
-  onProgress("flights");
-  return { rows, flights: await countFlights(forMs) };
+  try {
+    onProgress("rows written for a run");
+    const changed = await withSite(kept, async (site) => {
+      await Promise.all([warmUp(site, busy), warmUp(site, ALONE)]);
+      // One after the other, because the counts are those of the whole site. Those that are alone go first: they rest
+      // until no alarm is left to ring while the busy ones are counted.
+      const alone = await change(site, ALONE);
+      return { alone, busy: await change(site, busy) };
+    });
+    makePurgeable(kept.folder, busy.runs);
+    return await withSite(kept, async (site) => {
+      const rows = [
+        ...rowsOf(busy, changed.busy, await purge(site, busy)),
+        ...rowsOf(ALONE, changed.alone, await purge(site, ALONE)),
+      ];
+      onProgress("flights");
+      return { rows, flights: await countFlights(site, forMs) };
+    });
+  } finally {
+    rmSync(kept.folder, { recursive: true, force: true });
+  }
 }
 
 export function writesTable({ rows, flights: { perSecond, worst, target } }: Writes): string {
@@ -73,47 +98,49 @@ function verdict(n: number, target: number): string {
   return `${target} ${n <= target ? "met" : "missed"}`;
 }
 
-async function countRows({ name, environments, runs, warmUp, restMs }: typeof BUSY): Promise<Rows[]> {
-  const kept = { folder: mkdtempSync(join(tmpdir(), "action-runs-rows-")), secrets: makeSecrets() };
-  const create = async (site: Site, i: number): Promise<{ url: string; token: string }> => {
-    const body = { actionName: "deploy", entityId: crypto.randomUUID() };
-    const path = `/bench/rows/envs/env-${i % environments}/action-runs`;
-    return JSON.parse(await asker(site)("POST", path, kept.secrets.ROOT_TOKEN, body)).callback;
-  };
-  try {
-    const [creates, callbacks] = await withSite(kept, async (site) => {
-      await times(warmUp, (i) => create(site, i));
-      await landed(site, "pending", warmUp, restMs);
-      const made = await times(runs, (i) => create(site, i));
-      const creates = await landed(site, "pending", warmUp + runs, restMs);
-      const report = ({ url, token }: { url: string; token: string }) =>
-        asker(site)("POST", new URL(url).pathname, token, { status: "succeeded" });
-      await times(runs, async () => report(made.pop() ?? { url: "", token: "" }));
-      return [creates, await landed(site, "succeeded", runs, restMs)];
-    });
-    makePurgeable(kept.folder, runs);
-    const purge = await withSite(kept, (site) =>
-      // A create rings the alarm of its coordinator.
-      landed(site, "succeeded", 0, BUSY.restMs, () => times(environments, (i) => create(site, i))),
-    );
-    return (["object", "D1"] as const).map((store) => {
-      const each = (counts: readonly Count[] = [], isIt: (count: Count) => boolean) =>
-        counts.reduce((sum, c) => sum + (c.sql.startsWith(store) && isIt(c) ? c.rowsWritten : 0), 0) / runs;
-      const parts = {
-        create: each(creates, (count) => !isLanding(count)),
-        callback: each(callbacks, (count) => !isLanding(count)),
-        landing: each(creates, isLanding) + each(callbacks, isLanding),
-        purge: each(purge, ({ sql }) => /: DELETE FROM (runs|events|deliveries)/.test(sql)),
-      };
-      const isAlarm = ({ sql }: Count) => sql.endsWith("setAlarm");
-      const all = Object.values(parts).reduce((sum, rows) => sum + rows);
-      const target = name === BUSY.name ? TARGETS[store] : null;
-      const alarms = each(creates, isAlarm) + each(callbacks, isAlarm);
-      return { place: `${name}, ${store}`, parts, alarms, all, target };
-    });
-  } finally {
-    rmSync(kept.folder, { recursive: true, force: true });
-  }
+async function create(site: Site, place: Place, i: number): Promise<{ url: string; token: string }> {
+  const body = { actionName: "deploy", entityId: crypto.randomUUID() };
+  const path = `/bench/${place.name}/envs/env-${i % place.environments}/action-runs`;
+  return JSON.parse(await asker(site)("POST", path, site.secrets.ROOT_TOKEN, body)).callback;
+}
+
+async function warmUp(site: Site, place: Place): Promise<void> {
+  await times(place.warmUp, (i) => create(site, place, i));
+  await landed(site, place.name, "pending", place.warmUp, place.restMs);
+}
+
+async function change(site: Site, place: Place): Promise<Changes> {
+  const { name, runs, warmUp, restMs } = place;
+  const made = await times(runs, (i) => create(site, place, i));
+  const creates = await landed(site, name, "pending", warmUp + runs, restMs);
+  const report = ({ url, token }: { url: string; token: string }) =>
+    asker(site)("POST", new URL(url).pathname, token, { status: "succeeded" });
+  await times(runs, async () => report(made.pop() ?? { url: "", token: "" }));
+  return { creates, callbacks: await landed(site, name, "succeeded", runs, restMs) };
+}
+
+/** Runs that are due go when a create rings the alarm of their coordinator. */
+function purge(site: Site, place: Place): Promise<Count[]> {
+  const ring = () => times(place.environments, (i) => create(site, place, i));
+  return landed(site, place.name, "succeeded", 0, BUSY.restMs, ring);
+}
+
+function rowsOf({ name, runs }: Place, { creates, callbacks }: Changes, purged: readonly Count[]): Rows[] {
+  return (["object", "D1"] as const).map((store) => {
+    const each = (counts: readonly Count[], isIt: (count: Count) => boolean) =>
+      counts.reduce((sum, c) => sum + (c.sql.startsWith(store) && isIt(c) ? c.rowsWritten : 0), 0) / runs;
+    const parts = {
+      create: each(creates, (count) => !isLanding(count)),
+      callback: each(callbacks, (count) => !isLanding(count)),
+      landing: each(creates, isLanding) + each(callbacks, isLanding),
+      purge: each(purged, ({ sql }) => /: DELETE FROM (runs|events|deliveries)/.test(sql)),
+    };
+    const isAlarm = ({ sql }: Count) => sql.endsWith("setAlarm");
+    const all = Object.values(parts).reduce((sum, rows) => sum + rows);
+    const target = name === BUSY.name ? TARGETS[store] : null;
+    const alarms = each(creates, isAlarm) + each(callbacks, isAlarm);
+    return { place: `${name}, ${store}`, parts, alarms, all, target };
+  });
 }
 
 /** Whether the statement writes to D1, or notes in the journal what has landed and when to check again. */
@@ -122,15 +149,18 @@ function isLanding({ sql, values }: Count): boolean {
   return values.some((value) => /^(landed|repair)_/.test(value));
 }
 
-/** The counts until D1 shows `count` runs with this status, and the coordinators rest. */
+/** The counts until D1 shows `count` runs of this project with this status, and the coordinators rest. */
 async function landed(
   { db, counts }: Site,
+  project: string,
   status: string,
   runs: number,
   restMs: number,
   meanwhile: () => Promise<unknown> = () => delay(POLL_MS),
 ): Promise<Count[]> {
-  const count = db.prepare("SELECT count(*) AS n FROM runs WHERE status = ?").bind(status);
+  const count = db
+    .prepare("SELECT count(*) AS n FROM runs WHERE scope GLOB ? AND status = ?")
+    .bind(`bench/${project}/*`, status);
   const until = performance.now() + LANDED_WITHIN_MS;
   while ((await count.first<{ n: number }>())?.n !== runs) {
     if (performance.now() > until) throw new Error(`D1 does not show ${runs} runs that are ${status}`);
@@ -140,20 +170,27 @@ async function landed(
   return counts();
 }
 
-function countFlights(forMs: number): Promise<Writes["flights"]> {
+function countFlights(site: Site, forMs: number): Promise<Writes["flights"]> {
   const job = { operation: "create", callers: FLIGHT_CALLERS, forMs } as const;
-  return withLoad({ counted: true, seeds: FEW_SEEDS }, async (site, generator) => {
-    await generator.run(job);
+  const [project, nothing] = ["flights", { path: "", body: "" }];
+  const runs = `/bench/${project}/envs/made/action-runs`;
+  const seeds = { token: site.secrets.ROOT_TOKEN, runs, list: nothing };
+  return withGenerator(site, { ...seeds, openRuns: [], endedRuns: [], madeRuns: [] }, async (generator) => {
+    const before = await generator.run(job);
     await site.counts();
-    const { elapsedMs, failures, firstFailure } = await generator.run(job);
+    const startedAt = performance.now();
+    const { answers, failures, firstFailure } = await generator.run(job);
     if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
-    const flights = (await site.counts()).filter(({ sql }) => /^D1:\s+INSERT INTO runs/.test(sql));
-    const startedAt = Math.min(...flights.map(({ at }) => at));
+    // Until the last run has landed, so that a short job has a flight.
+    const counts = await landed(site, project, "pending", before.answers + answers, 0);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const flights = counts.filter(({ sql }) => /^D1:\s+INSERT INTO runs/.test(sql));
+    const firstAt = Math.min(...flights.map(({ at }) => at));
     const most = (keyOf: (flight: Count) => string) =>
       Math.max(...[...Map.groupBy(flights, keyOf).values()].map(({ length }) => length));
     const coordinator = ({ values }: Count) => values.find((value) => value.startsWith("-8")) ?? "";
-    const worst = most((flight) => `${coordinator(flight)} ${Math.floor((flight.at - startedAt) / 1000)}`);
-    return { perSecond: (most(coordinator) / elapsedMs) * 1000, worst, target: FLIGHTS_TARGET };
+    const worst = most((flight) => `${coordinator(flight)} ${Math.floor((flight.at - firstAt) / 1000)}`);
+    return { perSecond: most(coordinator) / seconds, worst, target: FLIGHTS_TARGET };
   });
 }
 

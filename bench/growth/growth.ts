@@ -18,7 +18,7 @@ import * as fill from "./fill.ts";
 
 const COORDINATORS = 4;
 const PAGE = 50;
-/** Requests in a round, and between two looks at what a purge has left. */
+/** Requests of a kind whose rows are counted, and between two looks at what a purge has left. */
 const EACH = 12;
 const PURGED_WITHIN_MS = 120_000;
 /** A time is marked from this factor on. A statement may read this many times the rows, and a few more. */
@@ -27,13 +27,15 @@ const FEW_ROWS = 20;
 
 export interface Plan {
   readonly rounds: number;
+  /** Requests in a round. */
+  readonly each: number;
   /** The part of the smallest site's runs that is purged at each site. */
   readonly purgedShare: number;
 }
 
-export const WHOLE: Plan = { rounds: 9, purgedShare: 0.2 };
+export const WHOLE: Plan = { rounds: 9, each: EACH, purgedShare: 0.2 };
 /** For a try of the bench itself. */
-export const TRIAL: Plan = { rounds: 1, purgedShare: 0.02 };
+export const TRIAL: Plan = { rounds: 1, each: 2, purgedShare: 0.02 };
 
 /** An open site, with its right responses. */
 interface Standing {
@@ -61,7 +63,7 @@ export interface Growth {
 /** Throws if a response is wrong. `sizes`: numbers of runs, the smallest first. Takes 4 KB of the disk for each run. */
 export async function measureGrowth(
   sizes: readonly number[],
-  { rounds, purgedShare }: Plan,
+  plan: Plan,
   onProgress: (text: string) => void,
 ): Promise<Growth> {
   const parent = mkdtempSync(join(tmpdir(), "action-runs-growth-"));
@@ -77,14 +79,14 @@ export async function measureGrowth(
   const [smallest, largest] = [turn(places, 0), turn(places, places.length - 1)];
   const bytesIn = (store: "D1" | "object") => fill.bytesOfARun(store, smallest, largest);
   const bytes = { d1: bytesIn("D1"), object: bytesIn("object") };
-  const purged = Math.floor((smallest.runs * purgedShare) / COORDINATORS);
+  const purged = Math.floor((smallest.runs * plan.purgedShare) / COORDINATORS);
   onProgress("rows read");
   const statements = await countRows(places, purged);
   const times: Growth["times"][number][] = [];
   await withStandings(places, false, async (standings) => {
     for (const step of steps(turn(standings, 0))) {
       onProgress(step.name);
-      times.push(await time(step, standings, rounds));
+      times.push(await time(step, standings, plan));
     }
   });
   onProgress("purge");
@@ -200,16 +202,16 @@ async function ask({ name, request }: Step, standing: Standing, n: number): Prom
   throw new Error(`${name}: ${next.ask.method} ${next.ask.path}: ${statusCode} ${text.slice(0, 300)}`);
 }
 
-async function time(step: Step, standings: readonly Standing[], rounds: number) {
+async function time(step: Step, standings: readonly Standing[], { rounds, each }: Plan) {
   const medians = standings.map(() => [] as number[]);
   // The first round warms up, and is not counted.
   for (let round = 0; round <= rounds; round++) {
     for (let k = 0; k < standings.length; k++) {
       // Rotated by one each round, so that no site always comes first.
       const at = (k + round) % standings.length;
-      const each: number[] = [];
-      for (let n = 0; n < EACH; n++) each.push(await ask(step, turn(standings, at), round * EACH + n));
-      if (round > 0) medians[at]?.push(quantile(each, 0.5));
+      const ms: number[] = [];
+      for (let n = 0; n < each; n++) ms.push(await ask(step, turn(standings, at), round * each + n));
+      if (round > 0) medians[at]?.push(quantile(ms, 0.5));
     }
   }
   return { name: step.name, ms: medians };

@@ -9,47 +9,34 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { bundle, SCRIPTS } from "../../bench/build.ts";
 import { CALLERS, COMPARISONS, MEANWHILE } from "../../bench/comparisons.ts";
-import type { Growth } from "../../bench/growth/growth.ts";
 import type { Series } from "../../bench/measure.ts";
-import type { Memory } from "../../bench/memory.ts";
 import { LIST_LIMIT, newState, OPERATIONS } from "../../bench/operations.ts";
 import { type Result, toResult } from "../../bench/result.ts";
-import { build } from "../../bench/site.ts";
 import { toTable } from "../../bench/table.ts";
-import type { Writes } from "../../bench/writes.ts";
+import type { Trial } from "../../bench/trial.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), "action-runs-bench-test-"));
 const plot = join(folder, "result.svg");
 let printed: string;
-let result: Result & { readonly writes: Writes };
-let growth: Growth;
-let memory: readonly Memory[];
+let result: Result & Pick<Trial, "writes" | "growth" | "memory">;
 
-/** What was built is measured in three ways at once, because each of them waits most of the time. */
 beforeAll(async () => {
-  await build({});
-  const [compared, grown, weighed] = await Promise.all([
-    bench("--plot", plot),
-    bench("--growth"),
-    bench("--memory"),
-  ]);
-  printed = compared.printed;
-  result = compared.measured;
-  growth = grown.measured;
-  memory = weighed.measured.memory;
+  const json = join(folder, "result.json");
+  const args = ["run", "-s", "bench", "--", "--trial", "--plot", plot, "--json", json];
+  printed = (await run("npm", args, { cwd: ROOT })).stdout;
+  result = JSON.parse(readFileSync(json, "utf8"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs the bench. Resolves with what it has printed, and what it has measured. */
-async function bench(...flags: readonly string[]) {
-  const json = join(folder, `${flags[0]}.json`);
-  const args = ["run", "-s", "bench", "--", "--built", "--trial", ...flags, "--json", json];
-  const { stdout } = await run("npm", args, { cwd: ROOT });
-  return { printed: stdout, measured: JSON.parse(readFileSync(json, "utf8")) };
-}
+it("builds the limits and the peer exactly as a deploy builds the service", () => {
+  bundle({ service: join(ROOT, "src/index.ts") }, folder, false);
+  const deployed = readFileSync(SCRIPTS.service, "utf8").replace(/^\/\/# sourceMappingURL=.*\n/m, "");
+  expect(readFileSync(join(folder, "service.js"), "utf8") === deployed).toBe(true);
+});
 
 it("tells a ratio for each operation at each number of callers, as a table, as JSON and as a picture", () => {
   const expected = COMPARISONS.flatMap(({ ours, limit }) => CALLERS.map((n) => `${ours}, ${limit}, ${n}`));
@@ -129,16 +116,22 @@ it("counts round trips as the service's own log does", () => {
 });
 
 it("reads no more rows where there are more runs", () => {
-  for (const { ms } of growth.times) expect(ms.flat().every((each) => each > 0)).toBe(true);
-  const tables = growth.statements.map(({ sql }) => /^(D1|object): .*?(?:FROM|INTO|UPDATE) (\w+)/.exec(sql));
+  for (const { ms } of result.growth.times) expect(ms.flat().every((each) => each > 0)).toBe(true);
+  const tables = result.growth.statements.map(({ sql }) =>
+    /^(D1|object): .*?(?:FROM|INTO|UPDATE) (\w+)/.exec(sql),
+  );
   expect(tables.map((match) => `${match?.[1]} ${match?.[2]}`)).toEqual(
     expect.arrayContaining(["D1 runs", "object runs", "object events"]),
   );
 });
 
 it("weighs the service beside a hello and naive creates", () => {
-  expect(memory.map(({ operation }) => operation)).toEqual(["hello", "object write + D1 upsert", "mixed"]);
-  for (const { samples } of memory) {
+  expect(result.memory.map(({ operation }) => operation)).toEqual([
+    "hello",
+    "object write + D1 upsert",
+    "mixed",
+  ]);
+  for (const { samples } of result.memory) {
     expect(samples.at(-1)?.requests).toBe(100);
     expect(samples.every(({ heapBytes }) => heapBytes > 0)).toBe(true);
   }

@@ -1,0 +1,54 @@
+/**
+ * Builds what is measured. wrangler builds the service, as for a deploy. Its bundler builds the rest at once with
+ * wrangler's own settings, because wrangler would take seconds for each: the same source gives the same text.
+ */
+
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { ROOT, runWrangler, WRANGLER } from "../src/dev/wrangler.ts";
+
+const { buildSync } = createRequire(WRANGLER)("esbuild") as typeof import("esbuild");
+
+export const CONFIGS = {
+  service: join(ROOT, "wrangler.toml"),
+  limits: join(ROOT, "bench/limits/wrangler.toml"),
+  peer: join(ROOT, "bench/peer/wrangler.toml"),
+} as const;
+
+const BUILT = join(ROOT, ".wrangler", "bench");
+/** The script of each build. `counted`: the service again, each of its statements counted. */
+export const SCRIPTS = {
+  service: join(BUILT, "service", "index.js"),
+  limits: join(BUILT, "limits.js"),
+  peer: join(BUILT, "peer.js"),
+  counted: join(BUILT, "counted.js"),
+} as const;
+
+const ENTRIES = {
+  limits: join(ROOT, "bench/limits/index.ts"),
+  peer: join(ROOT, "bench/peer/index.ts"),
+  counted: join(ROOT, "bench/growth/counted.ts"),
+} as const;
+
+export async function build({ readable = false }): Promise<void> {
+  bundle(ENTRIES, BUILT, readable);
+  const minify = readable ? ["--no-minify"] : [];
+  const options = ["--dry-run", "--config", CONFIGS.service, "--outdir", join(BUILT, "service")];
+  await runWrangler(["deploy", ...minify, ...options]);
+}
+
+/** Builds each entry to `<name>.js` in `outdir`. Throws if the source has an error, which esbuild prints. */
+export function bundle(entries: Readonly<Record<string, string>>, outdir: string, readable: boolean): void {
+  buildSync({
+    absWorkingDir: ROOT,
+    entryPoints: entries,
+    outdir,
+    bundle: true,
+    minify: !readable,
+    keepNames: true,
+    format: "esm",
+    target: "es2024",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:*", "node:*"],
+  });
+}

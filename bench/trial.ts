@@ -1,0 +1,43 @@
+/**
+ * `npm run bench -- --trial`: as little as possible of everything, to try the bench itself. It tells nothing about
+ * speed, so what can share a site does.
+ */
+
+import { withLoad } from "./generator.ts";
+import { type Growth, measureGrowth, TRIAL as TRIAL_OF_GROWTH } from "./growth/growth.ts";
+import { TRIAL } from "./measure.ts";
+import { type Memory, SERIES, weigh } from "./memory.ts";
+import { measureRatios } from "./ratios.ts";
+import type { Result } from "./result.ts";
+import { FEW_SEEDS } from "./seeds.ts";
+import { measureWrites, type Writes } from "./writes.ts";
+
+/** Fewer runs would hide a statement that reads more rows if there are more runs. */
+const SIZES = [10_000, 20_000];
+const REQUESTS = 100;
+const FLIGHTS_FOR_MS = 200;
+
+export interface Trial {
+  readonly result: Result;
+  readonly writes: Writes;
+  readonly growth: Growth;
+  readonly memory: readonly Memory[];
+}
+
+export async function measureTrial(onProgress: (text: string) => void): Promise<Trial> {
+  const parts = [
+    measureWrites(FLIGHTS_FOR_MS, true, onProgress),
+    measureGrowth(SIZES, TRIAL_OF_GROWTH, onProgress),
+  ] as const;
+  // If one fails, the other still removes its files.
+  await Promise.allSettled(parts);
+  const [writes, growth] = await Promise.all(parts);
+  const logged: string[] = [];
+  const onLog = (line: string) => logged.push(line);
+  return withLoad({ onLog, seeds: FEW_SEEDS, inspected: true }, async (site, generator) => {
+    const result = await measureRatios(generator, TRIAL, logged, onProgress);
+    const memory: Memory[] = [];
+    for (const series of SERIES) memory.push(await weigh(series, site, generator, REQUESTS, onProgress));
+    return { result, writes, growth, memory };
+  });
+}
