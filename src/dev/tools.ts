@@ -15,12 +15,15 @@ const INSTALLED = join(TOOLS, "node_modules", ".installed-by");
 
 /** Runs a tool to its end. Throws with its output if it fails. `script`: its path in `tools/node_modules`. */
 export function runTool(script: string, ...args: readonly string[]): void {
-  install();
+  installTools();
   run(process.execPath, [join(TOOLS, "node_modules", script), ...args]);
 }
 
-/** Installs the packages of the lock file, unless they are installed. After that no tool needs the network. */
-function install(): void {
+/**
+ * Installs the packages of the lock file, unless they are installed. After that no tool needs the network. Two processes
+ * must not install at once: each begins by deleting what is there.
+ */
+export function installTools(): void {
   const lock = readFileSync(LOCK, "utf8");
   if (readIfThere(INSTALLED) === lock) return;
   // No install scripts: the tools need none, and a hijacked package could run one.

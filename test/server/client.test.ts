@@ -2,8 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ClientSettings, callback, createClient } from "../../src/client/index.ts";
-import type { Server } from "../../src/dev/server.ts";
-import { killAll, newPlace, type Place } from "./place.ts";
+import { killAll, newPlace, type Place, type Server } from "./place.ts";
 
 let place: Place;
 let server: Server;

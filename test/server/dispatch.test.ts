@@ -1,9 +1,8 @@
 /** Event streams of the real server: read live, left by their readers, and cut by `kill -9`. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Server } from "../../src/dev/server.ts";
 import { ask, type CreatedRun } from "./load.ts";
-import { killAll, newPlace, type Place } from "./place.ts";
+import { killAll, newPlace, type Place, type Server } from "./place.ts";
 import { until } from "./until.ts";
 
 const WATCHERS_PER_RUN_AND_TOKEN = 100;
@@ -117,7 +116,7 @@ describe("an event stream over HTTP", () => {
 
     readers.abort();
     expect(new Set(await Promise.all(followed))).toEqual(new Set([false]));
-    // The runtime notices a missing reader only when it sends something, and wrangler's proxy one message later.
+    // The runtime notices a reader that is gone only when it sends something, unless the connection was reset.
     const again = new AbortController();
     let answer = oneTooMany;
     let n = 0;

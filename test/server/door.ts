@@ -1,4 +1,7 @@
-/** A port in front of a receiver, which a test opens and closes, so that the receiver is down for a while. */
+/**
+ * A port in front of a receiver or the service, which a test opens and closes, so that what is behind it is down for a
+ * while.
+ */
 
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";

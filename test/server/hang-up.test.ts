@@ -1,64 +1,24 @@
-/**
- * Clients that close their connection, over real sockets. The tests call the built Worker directly, because the proxy
- * of `wrangler dev` does not pass on that a client is gone.
- */
+/** Clients that close their connection, over real sockets. */
 
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { parseEnv } from "node:util";
-import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { newSecrets } from "../../src/dev/prepare.ts";
-import { ROOT as PROJECT, runWrangler } from "../../src/dev/wrangler.ts";
 import { WATCHERS_MAX, WATCHERS_PER_RUN, WATCHERS_PER_TOKEN } from "../../src/runs/coordinator/watchers.ts";
 import { ask, type CreatedRun } from "./load.ts";
+import { newPlace, type Place } from "./place.ts";
 import { until } from "./until.ts";
 
 const RUNS = "/acme/shop/envs/prod/action-runs";
 /** Less than the 15 s until a stream's next comment, or the 25 s of a wait's call, would free a place. */
 const AT_ONCE_MS = 8_000;
 
-const folder = mkdtempSync(join(tmpdir(), "action-runs-hang-up-"));
-const { ROOT_TOKEN = "", ...secrets } = parseEnv(newSecrets());
-let miniflare: Miniflare;
+let place: Place;
 let origin: URL;
-
 beforeAll(async () => {
-  const config = join(PROJECT, "wrangler.toml");
-  await runWrangler(["deploy", "--dry-run", "--config", config, "--outdir", folder]);
-  // Without static assets, because no test requests one.
-  const { assets: _, modulesRules: __, ...worker } = unstable_getMiniflareWorkerOptions(config).workerOptions;
-  miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      ...worker,
-      log: new Log(LogLevel.ERROR),
-      cf: false,
-      telemetry: { enabled: false },
-      handleStructuredLogs: () => {},
-      modules: true,
-      rootPath: folder,
-      scriptPath: join(folder, readdirSync(folder).find((file) => file.endsWith(".js")) ?? ""),
-      bindings: { ...(worker.bindings as object), ...secrets, ROOT_TOKEN },
-    }),
-  );
-  origin = await miniflare.ready;
-  const db = (await miniflare.getD1Database(
-    "DB",
-  )) as unknown as import("@cloudflare/workers-types").D1Database;
-  for (const { queries } of await readD1Migrations(join(PROJECT, "migrations"))) {
-    await db.batch(queries.map((query) => db.prepare(query)));
-  }
+  place = await newPlace();
+  origin = new URL((await place.start()).url);
 });
-
-afterAll(async () => {
-  await miniflare?.dispose();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => place?.remove());
 
 function url(path: string): string {
   return new URL(path, origin).href;
@@ -67,7 +27,7 @@ function url(path: string): string {
 /** Creates tokens, one for each reader. */
 function mintTokens(n: number): Promise<string[]> {
   const body = { name: "reader", role: "viewer" };
-  const mint = () => ask<{ token: string }>("POST", url("/acme/shop/tokens"), { token: ROOT_TOKEN, body });
+  const mint = () => ask<{ token: string }>("POST", url("/acme/shop/tokens"), { token: place.token, body });
   return Promise.all(Array.from({ length: n }, async () => (await mint()).body.token));
 }
 
@@ -76,7 +36,7 @@ async function runsOfOneCoordinator(n: number): Promise<CreatedRun[]> {
   const runs: CreatedRun[] = [];
   while (runs.length < n) {
     const body = { actionName: "deploy" };
-    const { body: run } = await ask<CreatedRun>("POST", url(RUNS), { token: ROOT_TOKEN, body });
+    const { body: run } = await ask<CreatedRun>("POST", url(RUNS), { token: place.token, body });
     // These digits of the id are the coordinator's number.
     if (run.id.slice(15, 18) === "000") runs.push(run);
   }

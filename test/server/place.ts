@@ -1,18 +1,43 @@
-/** Servers for the tests: one that a file shares with others, and one that it can kill and start again. */
+/**
+ * Servers for the tests: one that a file shares with others, and one that it can kill and start again. All run the
+ * service as a deploy builds it, without `wrangler dev`. With its proxy, a request takes six times as much of the
+ * processor, and the service does not notice that a client is gone. test/server/start.test.ts tests `wrangler dev`.
+ */
 
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseEnv } from "node:util";
+import type { V4WorkerOptions } from "miniflare";
 import { inject } from "vitest";
 import { newSecrets } from "../../src/dev/prepare.ts";
-import { freePort, hasEnded, type Server, startServer } from "../../src/dev/server.ts";
+import { freePort, hasEnded } from "../../src/dev/server.ts";
+import type { PlaceSetup } from "./place-process.ts";
+
+const PROCESS = fileURLToPath(new URL("place-process.ts", import.meta.url));
 
 /** Where runs are created, and the operator's token. */
 export interface SharedPlace {
   readonly origin: string;
   readonly token: string;
   readonly runs: string;
+}
+
+/** What each place begins with. */
+export interface Beginning {
+  /** The built service with its bindings. */
+  readonly worker: V4WorkerOptions;
+  /** A folder with a migrated database in it. */
+  readonly state: string;
+}
+
+/** A process group that runs the service. */
+export interface Server {
+  readonly url: string;
+  readonly child: ChildProcess;
 }
 
 /** A server with its own state, port and secrets, which stay the same when it starts again. */
@@ -34,34 +59,43 @@ export function sharedPlace(org: string): SharedPlace {
   return { origin, token, runs: `${origin}/${org}/shop/envs/prod/action-runs` };
 }
 
-/** `settings`: further lines of the secrets' file. */
-export async function newPlace(settings = "", migratedState = inject("migratedState")): Promise<Place> {
+/** `settings`: further variables, as lines of `.dev.vars`. */
+export async function newPlace(
+  settings = "",
+  { worker, state: migrated }: Beginning = inject("beginning"),
+): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), "action-runs-place-"));
   const state = join(folder, "state");
-  const secrets = join(folder, "secrets.env");
-  writeFileSync(secrets, `${newSecrets()}${settings}`);
-  cpSync(migratedState, state, { recursive: true });
+  cpSync(migrated, state, { recursive: true });
   const port = await freePort();
+  const variables = parseEnv(`${newSecrets()}${settings}`) as Record<string, string>;
+  const setup: PlaceSetup = {
+    worker: { ...worker, bindings: { ...worker.bindings, ...variables } },
+    state,
+    port,
+  };
+  // A killed server leaves temporary files. Here they are removed with the rest.
+  const env = { ...process.env, TMPDIR: folder };
+  const url = `http://localhost:${port}`;
   const servers: Server[] = [];
   const logged: Buffer[] = [];
   return {
     state,
-    token: /^ROOT_TOKEN=(.*)$/m.exec(readFileSync(secrets, "utf8"))?.[1] ?? "",
-    runs: `http://localhost:${port}/acme/shop/envs/prod/action-runs`,
+    token: variables.ROOT_TOKEN ?? "",
+    runs: `${url}/acme/shop/envs/prod/action-runs`,
     logged,
     start: async () => {
-      const server = await startServer({
-        port,
-        args: ["--persist-to", state, "--env-file", secrets],
-        // A killed server leaves temporary files. Here they are removed with the rest.
-        env: { TMPDIR: folder, WRANGLER_LOG: "log" },
-        detached: true,
-      });
-      servers.push(server);
-      for (const stream of [server.child.stdout, server.child.stderr]) {
+      const child = fork(PROCESS, { detached: true, silent: true, execArgv: ["--no-warnings"], env });
+      servers.push({ url, child });
+      for (const stream of [child.stdout, child.stderr]) {
         stream?.on("data", (chunk: Buffer) => logged.push(chunk));
       }
-      return server;
+      child.send(setup);
+      const ended = once(child, "close").then(() => {
+        throw new Error(`The server ended before it was ready:\n${Buffer.concat(logged)}`);
+      });
+      await Promise.race([once(child, "message"), ended]);
+      return { url, child };
     },
     remove: async () => {
       for (const server of servers) await killAll(server);
@@ -70,10 +104,10 @@ export async function newPlace(settings = "", migratedState = inject("migratedSt
   };
 }
 
-/** `kill -9` for wrangler and its runtime at once. */
-export async function killAll(server: Server): Promise<void> {
-  if (hasEnded(server.child) || server.child.pid === undefined) return;
-  const closed = once(server.child, "close");
-  process.kill(-server.child.pid, "SIGKILL");
+/** `kill -9` for a server and its runtime at once. */
+export async function killAll({ child }: Server): Promise<void> {
+  if (hasEnded(child) || child.pid === undefined) return;
+  const closed = once(child, "close");
+  process.kill(-child.pid, "SIGKILL");
   await closed;
 }

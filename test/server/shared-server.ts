@@ -1,22 +1,28 @@
 /**
- * What the files of this folder share, because each costs seconds: a migrated database to copy, one running server, and
- * one Chromium. A file that kills its server, or gives it other settings, starts its own (place.ts).
+ * What the files of this folder share, because each costs seconds: the built service, a migrated database to copy, one
+ * running server, one Chromium, and the build tools. A file that kills its server, or gives it other settings, starts its own (place.ts).
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
+import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from "miniflare";
 import { chromium } from "playwright-core";
 import type { TestProject } from "vitest/node";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { CHROMIUM } from "../../src/dev/chromium.ts";
-import { migrateLocally } from "../../src/dev/prepare.ts";
-import { newPlace } from "./place.ts";
+import { installTools } from "../../src/dev/tools.ts";
+import { ROOT, runWrangler } from "../../src/dev/wrangler.ts";
+import { landMany } from "./console/many.ts";
+import { type Beginning, newPlace } from "./place.ts";
 import { HANGS_AFTER_MS } from "./until.ts";
+
+const CONFIG = join(ROOT, "wrangler.toml");
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** A folder with a migrated database in it. */
-    migratedState: string;
+    beginning: Beginning;
     sharedServer: { readonly origin: string; readonly token: string };
     /** Where files connect to Chromium; null if this machine has none. */
     sharedChromium: string | null;
@@ -25,19 +31,53 @@ declare module "vitest" {
 
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), "action-runs-shared-"));
-  const migrated = join(folder, "state");
-  await migrateLocally(migrated);
+  const state = join(folder, "migrated");
+  const made = Promise.all([build(join(folder, "built")), launchChromium(), migrate(state)]);
+  // Several files use them.
+  installTools();
+  const [worker, browser] = await made;
+  const beginning = { worker, state };
   // Webhooks may go to receivers of the tests, which are on this machine.
-  const place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\n", migrated);
-  const [server, browser] = await Promise.all([place.start(), launchChromium()]);
-  provide("migratedState", migrated);
-  provide("sharedServer", { origin: server.url, token: place.token });
+  const place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\n", beginning);
+  // Before the server starts, because only then may others write to its database.
+  landMany(place.state);
+  const { url } = await place.start();
+  provide("beginning", beginning);
+  provide("sharedServer", { origin: url, token: place.token });
   provide("sharedChromium", browser?.wsEndpoint() ?? null);
   return async () => {
     await browser?.close();
     await place.remove();
     rmSync(folder, { recursive: true, force: true });
   };
+}
+
+/** The service with its bindings, built as a deploy does. */
+async function build(folder: string): Promise<V4WorkerOptions> {
+  await runWrangler(["deploy", "--dry-run", "--config", CONFIG, "--outdir", folder]);
+  const { modulesRules: _, ...worker } = unstable_getMiniflareWorkerOptions(CONFIG).workerOptions;
+  const script = readdirSync(folder).find((file) => file.endsWith(".js")) ?? "";
+  const built = { rootPath: folder, modules: true, scriptPath: join(folder, script) };
+  // The name is a part of the folder in which the objects' files are.
+  return { ...(worker as V4WorkerOptions), ...built, name: "action-runs" };
+}
+
+/** Makes a migrated database, where `--persist-to` would have it. */
+async function migrate(state: string): Promise<void> {
+  const { d1Databases } = unstable_getMiniflareWorkerOptions(CONFIG).workerOptions as V4WorkerOptions;
+  const database = { ...(d1Databases && { d1Databases }), modules: true, script: "export default {}" };
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      ...database,
+      cf: false,
+      telemetry: { enabled: false },
+      resourcePersistencePath: join(state, "v3"),
+    }),
+  );
+  const db = await miniflare.getD1Database("DB");
+  for (const { queries } of await readD1Migrations(join(ROOT, "migrations")))
+    await db.batch(queries.map((query) => db.prepare(query)));
+  await miniflare.dispose();
 }
 
 async function launchChromium() {

@@ -1,4 +1,4 @@
-/** Reads the files of a local server: the rows in D1 and the coordinators' journals. */
+/** The files of a local server: the rows in D1 and the coordinators' journals. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import type { ActionRun } from "../../src/client/index.ts";
 const D1 = "v3/d1/miniflare-D1DatabaseObject";
 const JOURNALS = "v3/do/action-runs-RunCoordinator";
 const KEPT_FOR_MS = 86_400_000;
+const BUSY_TIMEOUT_MS = 10_000;
 
 export interface Row {
   readonly version: number;
@@ -39,7 +40,8 @@ function d1File(state: string): string {
 }
 
 function read<T>(file: string, sql: string): T[] {
-  const db = new DatabaseSync(file, { readOnly: true });
+  // A server that has just started again is recovering the database for a moment.
+  const db = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   try {
     return db.prepare(sql).all() as T[];
   } finally {
@@ -58,6 +60,46 @@ export function journaled(state: string): Map<string, number> {
     read<{ id: string; version: number }>(file, "SELECT id, version FROM runs"),
   );
   return new Map(rows.map(({ id, version }) => [id, version]));
+}
+
+export interface Delivery {
+  readonly runId: string;
+  /** When its attempt counts as lost; null if none is under way. */
+  readonly leaseUntil: number | null;
+}
+
+/** All deliveries whose webhook request is still stored. */
+export function deliveriesIn(state: string): Delivery[] {
+  return databasesIn(join(state, JOURNALS)).flatMap((file) =>
+    read<Delivery>(file, "SELECT run_id AS runId, lease_until AS leaseUntil FROM deliveries"),
+  );
+}
+
+/**
+ * Makes deliveries and alarms due `ms` sooner, as if the server had been down for so much longer. No server may run
+ * meanwhile. The runtime keeps an alarm twice, in nanoseconds.
+ */
+export function letTimePass(state: string, ms: number): void {
+  const folder = join(state, JOURNALS);
+  const ns = `${ms} * 1000000`;
+  for (const file of databasesIn(folder)) {
+    change(
+      file,
+      `UPDATE deliveries SET next_at = next_at - ${ms}, lease_until = lease_until - ${ms};
+       UPDATE runs SET due_at = due_at - ${ms} WHERE id IN (SELECT run_id FROM deliveries);
+       UPDATE _cf_METADATA SET value = value - ${ns} WHERE key = 1`,
+    );
+  }
+  change(join(folder, "metadata.sqlite"), `UPDATE _cf_ALARM SET scheduled_time = scheduled_time - ${ns}`);
+}
+
+function change(file: string, sql: string): void {
+  const db = new DatabaseSync(file);
+  try {
+    db.exec(`BEGIN; ${sql}; COMMIT`);
+  } finally {
+    db.close();
+  }
 }
 
 /** A run as its row in D1 has it, with the body as JSON text. */
@@ -85,7 +127,7 @@ export function landInD1(state: string, scope: string, runs: readonly LandedRun[
 
 /** Takes D1's write lock, so that every write of the server fails. Returns the function that releases it. */
 export function lockD1(state: string): () => void {
-  const db = new DatabaseSync(d1File(state), { timeout: 10_000 });
+  const db = new DatabaseSync(d1File(state), { timeout: BUSY_TIMEOUT_MS });
   db.exec("BEGIN IMMEDIATE");
   return () => {
     if (db.isOpen) db.close();

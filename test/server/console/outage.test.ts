@@ -2,8 +2,8 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Server } from "../../../src/dev/server.ts";
-import { killAll, newPlace, type Place } from "../place.ts";
+import { type Door, newDoor } from "../door.ts";
+import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { button, fakeTime, job, run, runs, Site, untilRunIs, WIDE } from "./site.ts";
@@ -14,16 +14,17 @@ const STEP_MS = 2000;
 const LONGEST_WAIT_MS = 61_000;
 
 describeInBrowser("the console in an outage", (browser) => {
-  let place: Place;
-  let server: Server;
+  let door: Door;
   let site: Site;
 
   beforeAll(async () => {
-    place = await newPlace();
-    server = await place.start();
-    site = new Site("of-console-outage", { origin: server.url, token: place.token });
+    const { origin, token } = sharedPlace("of-console-outage");
+    door = await newDoor(origin);
+    await door.open();
+    // The browser knows this name alone.
+    site = new Site("of-console-outage", { origin: door.url.replace("127.0.0.1", "localhost"), token });
   });
-  afterAll(() => place?.remove());
+  afterAll(() => door?.close());
 
   async function open(path: string): Promise<Page> {
     const page = await browser.newPage(site.origin, WIDE);
@@ -51,7 +52,7 @@ describeInBrowser("the console in an outage", (browser) => {
     const actions = await open(`${ENV}/actions`);
     await actions.getByText("No action is stored here yet", { exact: true }).waitFor();
 
-    await killAll(server);
+    await door.close();
     await page.clock.runFor(6000);
     const alerts = page.getByRole("alert");
     await alerts.first().waitFor();
@@ -74,7 +75,7 @@ describeInBrowser("the console in an outage", (browser) => {
       await next;
     }
 
-    server = await place.start();
+    await door.open();
     const during = await client.runs.create({ actionName: "during" });
     await job(before).succeed({ url: "https://shop.example" });
     await goesOn(page);

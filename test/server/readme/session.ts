@@ -84,12 +84,13 @@ function isWhole(command: string): boolean {
 
 export class Session {
   readonly #state: string;
-  readonly #env: Readonly<Record<string, string>>;
+  readonly #env: NodeJS.ProcessEnv;
 
   /** `home`: a prepared folder. `folder`: where the commands begin. `name`: a file name, unique for each session. */
   constructor(home: string, folder: string, name: string) {
     this.#state = join(home, `${name}.session`);
-    this.#env = { ...LOOPBACK_ONLY, HOME: home, PATH: join(home, "bin") };
+    const { NODE_COMPILE_CACHE } = process.env;
+    this.#env = { ...LOOPBACK_ONLY, HOME: home, PATH: join(home, "bin"), NODE_COMPILE_CACHE };
     writeFileSync(this.#state, `cd '${folder}'\n`);
   }
 
