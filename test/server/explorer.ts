@@ -1,6 +1,7 @@
 /** Drives the API explorer in a real browser. */
 
 import type { Page, Request } from "playwright-core";
+import { until } from "./until.ts";
 import type { Look, WatchedBrowser } from "./watched-browser.ts";
 
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;
@@ -28,30 +29,33 @@ export async function operationsAt(origin: string): Promise<Operation[]> {
   );
 }
 
+/**
+ * Elements change at once. The explorer fades all of its elements, also for people who asked for less motion, and each
+ * frame of that costs more than the rest.
+ */
+const STILL = `
+  const still = new CSSStyleSheet();
+  still.replaceSync("*, ::before, ::after { transition: none !important; animation: none !important; }");
+  document.adoptedStyleSheets = [still];`;
+
 export async function openExplorer(browser: WatchedBrowser, origin: string, look: Look): Promise<Page> {
-  return openIn(await browser.newPage(origin, look), origin);
-}
-
-/** Everything is in view for this page, because the explorer draws only what is. */
-const ALL_IN_VIEW = `
-  globalThis.IntersectionObserver = class {
-    constructor(tell) { this.tell = tell; }
-    observe(target) { setTimeout(() => this.tell([{ target, isIntersecting: true, intersectionRatio: 1 }], this)); }
-    unobserve() {}
-    disconnect() {}
-  };`;
-
-/** Opens the explorer with all operations drawn. */
-export async function openWholeExplorer(browser: WatchedBrowser, origin: string, look: Look): Promise<Page> {
   const page = await browser.newPage(origin, look);
-  await page.addInitScript(ALL_IN_VIEW);
-  return openIn(page, origin);
-}
-
-async function openIn(page: Page, origin: string): Promise<Page> {
+  await page.addInitScript(STILL);
   await page.goto(`${origin}/docs`);
   await page.getByRole("heading", { level: 1 }).waitFor();
   return page;
+}
+
+/** More than the height of all operations on a narrow screen. */
+const ALL_IN_VIEW = 100_000;
+
+/** Draws all operations, because the explorer draws only what is in view. */
+export async function drawAll(page: Page, width: number, operations: readonly Described[]): Promise<void> {
+  await page.setViewportSize({ width, height: ALL_IN_VIEW });
+  await until("all operations are drawn", async () => {
+    const drawn = await page.locator("h3").allTextContents();
+    return operations.every(({ summary }) => drawn.some((heading) => heading.includes(summary)));
+  });
 }
 
 /** Uses the menu, which a narrow page hides behind a button. */
@@ -62,17 +66,24 @@ async function goTo(page: Page, { summary }: Operation): Promise<void> {
   await page.getByRole("heading", { name: summary }).waitFor();
 }
 
-/** Opens an operation, sends it unchanged, and returns the request. */
-export async function send(page: Page, operation: Operation): Promise<Request> {
-  const { method, path } = operation;
+/** Opens an operation's dialog. */
+export async function openDialog(page: Page, operation: Operation): Promise<void> {
   await goTo(page, operation);
   await page
-    .getByRole("button", { name: `Test Request (${method} ${path})` })
+    .getByRole("button", { name: `Test Request (${operation.method} ${operation.path})` })
     .first()
     .click();
+}
+
+/** Sends what the open dialog of the operation holds, and returns the request. */
+export async function send(page: Page, { method }: Operation): Promise<Request> {
   const sent = page.waitForRequest((request) => request.method() === method.toUpperCase());
   await page.getByRole("dialog").getByRole("button", { name: "Send" }).first().click();
   return sent;
+}
+
+export async function closeDialog(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Close Client" }).first().click();
 }
 
 /** The relative luminance (WCAG, 0 to 1) of an element's `color` or `backgroundColor`. */

@@ -127,7 +127,7 @@ export class WatchedBrowser {
 }
 
 /** Effects run after a frame, and what they change is drawn in the next. */
-function twoFrames(page: Page): Promise<void> {
+export function twoFrames(page: Page): Promise<void> {
   return page.evaluate(
     "new Promise((done) => requestAnimationFrame(() => setTimeout(() => requestAnimationFrame(() => setTimeout(done)))))",
   );

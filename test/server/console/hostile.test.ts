@@ -173,14 +173,14 @@ describeInBrowser("hostile texts at the console", (browser) => {
     await page.getByRole("navigation", { name: "The last runs" }).getByRole("link").last().hover();
     await expectHarmless(page, "runs");
     for (const label of LABELS.slice(0, 2)) {
-      await page.goto(site.at(`${ENV}/runs?${new URLSearchParams({ label, actionName: NAMES[0] ?? "" })}`));
+      await site.goTo(page, `${ENV}/runs?${new URLSearchParams({ label, actionName: NAMES[0] ?? "" })}`);
       await expectHarmless(page, "filters");
     }
-    await page.goto(site.at(`${ENV}/runs?status=${encodeURIComponent(MARKUP)}`));
+    await site.goTo(page, `${ENV}/runs?status=${encodeURIComponent(MARKUP)}`);
     await expectHarmless(page, "a filter that is refused");
     await browser.expectFault(/status of 400/);
     for (const id of ids) {
-      await page.goto(site.at(`${ENV}/runs/${id}`));
+      await site.goTo(page, `${ENV}/runs/${id}`);
       await run(page)
         .getByRole("list", { name: "Timeline", exact: true })
         .getByRole("listitem")
@@ -192,11 +192,11 @@ describeInBrowser("hostile texts at the console", (browser) => {
       while ((await whole.count()) > 0) await whole.first().click();
       await expectHarmless(page, `run ${id}`);
     }
-    await page.goto(site.at(`${ENV}/runs/${ids[0]}`));
+    await site.goTo(page, `${ENV}/runs/${ids[0]}`);
     await button(run(page), "Retry run").click();
     await page.locator("dialog summary").click();
     await expectHarmless(page, "retry");
-    await page.goto(site.at(`${ENV}/runs/${ids[1]}`));
+    await site.goTo(page, `${ENV}/runs/${ids[1]}`);
     await button(run(page), "Cancel run").click();
     await field(page, "Reason").fill(`${MARKUP}${BIDI}${long(900)}`);
     await page.locator("dialog summary").click();
@@ -209,7 +209,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
       ["tokens", null],
       ["audit", null],
     ] as const) {
-      await page.goto(site.at(path));
+      await site.goTo(page, path);
       await browser.settled(page);
       if (opens !== null) await button(page, opens).click();
       await expectHarmless(page, `${path} ${opens}`);

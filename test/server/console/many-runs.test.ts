@@ -5,17 +5,14 @@
  */
 
 import type { CDPSession, Page, Request } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import type { ActionRun } from "../../../src/client/index.ts";
-import { newPlace, type Place } from "../place.ts";
-import { type LandedRun, landInD1 } from "../state.ts";
+import { expect, it } from "vitest";
+import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
+import { MANY } from "./many.ts";
 import { button, fakeTime, job, run, runs, Site, untilRunIs, WIDE } from "./site.ts";
 
-const ORG = "of-console-many";
-const ENV = "prod";
-const RUNS = 10_000;
+const ENV = MANY.env;
 /** Ten times what the design says, for busy machines. */
 const FIRST_ROWS_WITHIN_MS = 10_000;
 const FILTERED_WITHIN_MS = 1000;
@@ -26,31 +23,6 @@ const EARLY_POLLS = 30;
 /** So many that what a page keeps of each poll shows. */
 const LATE_POLLS = 120;
 const CHANGE_EVERY = 30;
-
-/** The `n`th of 10 000 runs, an hour old at most. No service made it, so it can only be listed. */
-function landed(n: number): LandedRun {
-  const createdAt = Date.now() - 3_600_000 + n * 300;
-  const hex = createdAt.toString(16).padStart(12, "0");
-  const id = `${hex.slice(0, 8)}-${hex.slice(8)}-8000-8000-${n.toString(16).padStart(12, "0")}`;
-  const actionName = ["deploy", "build-image", "rotate-keys"][n % 3] ?? "";
-  const status = n % 7 === 0 ? "failed" : "succeeded";
-  const at = new Date(createdAt).toISOString();
-  const body: ActionRun = {
-    id,
-    actionName,
-    entityId: null,
-    status,
-    parameters: { version: `1.${n}.0`, region: "eu-west-1" },
-    recommendations: {},
-    triggeredBy: "ci",
-    createdAt: at,
-    startedAt: at,
-    completedAt: new Date(createdAt + (n % 50) * 1000).toISOString(),
-    error: status === "failed" ? "Exit code 137: out of memory" : null,
-    output: null,
-  };
-  return { id, actionName, status, triggeredBy: "ci", body: JSON.stringify(body) };
-}
 
 /** Notes when a press happens, and when frames first show a pressed button, and a list that is whole. */
 const PROBE = `
@@ -74,20 +46,7 @@ interface Probe {
 }
 
 describeInBrowser("the console with many runs", (browser) => {
-  let place: Place;
-  let site: Site;
-
-  beforeAll(async () => {
-    place = await newPlace();
-    landInD1(
-      place.state,
-      `${ORG}/shop/${ENV}`,
-      Array.from({ length: RUNS }, (_, n) => landed(n)),
-    );
-    const { url } = await place.start();
-    site = new Site(ORG, { origin: url, token: place.token });
-  });
-  afterAll(() => place?.remove());
+  const site = new Site(MANY.org, sharedPlace(MANY.org));
 
   const isPoll = (request: Request) =>
     /\/action-runs\?/.test(request.url()) && /limit=\d+/.test(request.url());
@@ -117,21 +76,21 @@ describeInBrowser("the console with many runs", (browser) => {
     expect(await runs(page).locator("tbody").getByRole("row").count()).toBe(50);
     await page.getByRole("button", { name: "failed 1,000+", exact: true }).waitFor();
 
-    const reactions: number[] = [];
-    const listings: number[] = [];
-    for (let tries = 0; tries < TRIES; tries++) {
+    let reaction = Infinity;
+    let listing = Infinity;
+    for (let tries = 0; tries < TRIES && Math.max(reaction, listing) >= FILTERED_WITHIN_MS; tries++) {
       await page.getByRole("button", { name: /^failed/ }).click();
       const clickedAt = await probed(page, "clickedAt");
-      reactions.push((await probed(page, "pressedAt")) - clickedAt);
-      listings.push((await probed(page, "listedAt")) - (await answeredAt(page)));
+      reaction = Math.min(reaction, (await probed(page, "pressedAt")) - clickedAt);
+      listing = Math.min(listing, (await probed(page, "listedAt")) - (await answeredAt(page)));
       expect(new Set(await runs(page).locator("tbody tr td:first-child").allTextContents())).toEqual(
         new Set(["failed"]),
       );
       await page.getByRole("button", { name: /^failed/ }).click();
       await browser.settled(page);
     }
-    expect(Math.min(...reactions)).toBeLessThan(FILTERED_WITHIN_MS);
-    expect(Math.min(...listings)).toBeLessThan(FILTERED_WITHIN_MS);
+    expect(reaction).toBeLessThan(FILTERED_WITHIN_MS);
+    expect(listing).toBeLessThan(FILTERED_WITHIN_MS);
   });
 
   /** The most requests of a kind that were under way at the same time, and how many there are now. */

@@ -64,7 +64,7 @@ describeInBrowser("the console's session", (browser) => {
       ["tokens", ["New token"]],
       ["audit", []],
     ] as const) {
-      await page.goto(site.at(path));
+      await site.goTo(page, path);
       await browser.settled(page);
       await look();
       for (const name of opens) {
@@ -182,11 +182,11 @@ describeInBrowser("the console's session", (browser) => {
     await browser.expectFault(/status of 401/);
   });
 
-  /** Resolves when the next event stream has ended, or was left because it had told everything. */
-  function untilEventsEnd(page: Page): Promise<void> {
+  /** Resolves when the run's event stream has ended, or was left because it had told everything. */
+  function untilEventsEnd(page: Page, id: string): Promise<void> {
     return new Promise((resolve) => {
       const end = (request: Request) => {
-        if (request.url().endsWith("/events")) resolve();
+        if (request.url().endsWith(`${id}/events`)) resolve();
       };
       page.on("requestfinished", end);
       page.on("requestfailed", end);
@@ -218,8 +218,8 @@ describeInBrowser("the console's session", (browser) => {
       "tokens",
       "audit",
     ]) {
-      const ended = path.endsWith(endedId) ? untilEventsEnd(page) : null;
-      await page.goto(site.at(path));
+      const ended = path.endsWith(endedId) ? untilEventsEnd(page, endedId) : null;
+      await site.goTo(page, path);
       // Only the events of a run that has ended say that it can be retried.
       await ended;
       await browser.settled(page);

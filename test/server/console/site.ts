@@ -5,8 +5,10 @@
 
 import type { Locator, Page } from "playwright-core";
 import { type Client, type CreatedActionRun, callback, createClient } from "../../../src/client/index.ts";
-import type { Look } from "../watched-browser.ts";
+import { type Look, twoFrames } from "../watched-browser.ts";
 
+/** An address of the console that no page has. */
+const NOWHERE = "/console/-";
 export const WIDE: Look = { width: 1280, colorScheme: "light" };
 export const NARROW: Look = { width: 360, colorScheme: "dark" };
 
@@ -44,6 +46,19 @@ export class Site {
     await page.goto(this.at(path));
     if (!path.includes("/")) await field(page, "Environment").fill("prod");
     await signInHere(page, token);
+  }
+
+  /**
+   * Shows another page as the browser's back and forward do: nothing is loaded again. The page begins anew, also if it
+   * was open before.
+   */
+  async goTo(page: Page, path: string): Promise<void> {
+    for (const href of [NOWHERE, this.at(path)]) {
+      await page.evaluate(
+        `history.pushState(null, "", ${JSON.stringify(href)}); dispatchEvent(new PopStateEvent("popstate"))`,
+      );
+      await twoFrames(page);
+    }
   }
 }
 
