@@ -44,7 +44,7 @@ async function inTheRuntime(bindings: Record<string, string>, network = {}) {
 }
 
 /** Also on two cores, because tests wait a third of the time. */
-const WORKERS = 3;
+const WORKERS = 4;
 
 /** Only a test that hangs takes so long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
@@ -119,7 +119,7 @@ export default defineConfig(async () => ({
         },
       },
       {
-        // From outside: the server as its users start it, over HTTP.
+        // From outside: the service as it is built, over HTTP, and the commands that users start.
         test: {
           ...LIMITS,
           name: "server",

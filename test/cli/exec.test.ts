@@ -1,4 +1,7 @@
-/** `exec`: how it runs a command, and what it sends to the run. Its tests mostly wait, so they run side by side. */
+/**
+ * `exec`: how it runs a command, and what it sends to the run. Most of its tests wait, so they run side by side, each in
+ * a process. The others run in this process, one at a time.
+ */
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -9,6 +12,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { cleanEnv, cli, MAIN, type Settings, start } from "./command.ts";
+import { cli as cliHere } from "./in-process.ts";
 import { type BadServer, badServer, html, json, RUN } from "./misbehaving.ts";
 
 const TOKEN = "a-callback-token-that-nobody-else-sees";
@@ -94,7 +98,7 @@ describe.concurrent("exec", () => {
 
   test("exits with the command's status, and reports it with the last line", async () => {
     const { settings, reports } = await newService();
-    const ended = await cli(shell("echo '1 test failed'; exit 37"), settings);
+    const ended = await cliHere(shell("echo '1 test failed'; exit 37"), settings);
     expect(ended).toEqual({ code: 37, stdout: "1 test failed\n", stderr: "" });
     const error = "sh exited with status 37: 1 test failed";
     expect(reports()).toEqual([
@@ -107,13 +111,13 @@ describe.concurrent("exec", () => {
     [tmpdir(), 126, "tmp could not be started: the system says EACCES"],
   ])("exits as a shell if %s can't be started, and reports why", async (command, code, error) => {
     const { settings, reports } = await newService();
-    expect((await cli(["exec", "--", command], settings)).code).toBe(code);
+    expect((await cliHere(["exec", "--", command], settings)).code).toBe(code);
     expect(reports()).toMatchObject([{ status: "failed", error }]);
   });
 
   test("exits with 128 plus the number of the signal that ended the command", async () => {
     const { settings, reports } = await newService();
-    const ended = await cli(shell("kill -KILL $$"), settings);
+    const ended = await cliHere(shell("kill -KILL $$"), settings);
     expect(ended.code).toBe(137);
     expect(reports()).toMatchObject([{ status: "failed", error: "sh was ended by SIGKILL" }]);
   });
@@ -121,7 +125,7 @@ describe.concurrent("exec", () => {
   test("leaves the command its own options, with or without --", async () => {
     const { settings } = await newService();
     for (const dashes of [["--"], []]) {
-      const ended = await cli(["exec", ...dashes, "echo", "-e", "--", "--interval", "--help"], settings);
+      const ended = await cliHere(["exec", ...dashes, "echo", "-e", "--", "--interval", "--help"], settings);
       expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/-- --interval --help\n$/) });
     }
   });
@@ -129,17 +133,17 @@ describe.concurrent("exec", () => {
   test("gives the command no variable that can hold a credential, and hides both tokens in the tail", async () => {
     const { settings, reports } = await newService();
     const all = { ...settings, ...CREDENTIALS, ACTION_RUNS_RETRIES: "0" };
-    const { stdout } = await cli(["exec", "--", "env"], all);
+    const { stdout } = await cliHere(["exec", "--", "env"], all);
     expect(stdout.match(OURS)?.sort()).toEqual(["ACTION_RUNS_RETRIES", "CALLBACK_URL"]);
     const said = `exec cat <<'.'\n${TOKEN}\n${Buffer.from(`x${API_TOKEN}`).toString("base64")}\n.`;
-    await cli(shell(said), all);
+    await cliHere(shell(said), all);
     expect(reports()[1]?.output.tail).toMatch(/^\*\*\*\n.{0,2}\*\*\*.{0,4}\n$/);
   });
 
   test("lets the command see the callback token alone if told to keep it, and hides it in the tail", async () => {
     const { settings, reports } = await newService();
     const run = ["exec", "--keep-token", "--", "sh", "-c", `env; echo "is $CALLBACK_TOKEN"`];
-    const kept = await cli(run, { ...settings, ...CREDENTIALS });
+    const kept = await cliHere(run, { ...settings, ...CREDENTIALS });
     expect(kept.stdout.match(OURS)?.sort()).toEqual(["CALLBACK_TOKEN", "CALLBACK_URL"]);
     expect(kept.stdout).toContain(`is ${TOKEN}\n`);
     expect(reports()[0]?.output.tail).toContain("is ***\n");
@@ -356,14 +360,14 @@ describe.concurrent("a cancel of the run", () => {
 
   test("that is known before the start leaves the command alone; the run is reported as failed", async () => {
     const { settings, reports } = await answering(null, ordered(60_000, "wrong branch"));
-    expect(await cli(shell("echo worked"), settings)).toEqual({
+    expect(await cliHere(shell("echo worked"), settings)).toEqual({
       code: 8,
       stdout: "",
       stderr: "action-runs: The command was not started, because the run was cancelled: wrong branch.\n",
     });
     expect(reports()).toEqual([{ status: "failed", error: "cancelled: the command was not started" }]);
     const over = await answering(null, 409);
-    expect(await cli(shell("echo worked"), over.settings)).toMatchObject({ code: 8, stdout: "" });
+    expect(await cliHere(shell("echo worked"), over.settings)).toMatchObject({ code: 8, stdout: "" });
     expect(over.reports()).toEqual([]);
   });
 
@@ -385,7 +389,7 @@ describe.concurrent("a cancel of the run", () => {
       null,
       ordered(0, ":::stop-commands::x ##[error]y ##vso[task.complete]z\x1b[2J"),
     );
-    const { stderr } = await cli(shell("true"), settings);
+    const { stderr } = await cliHere(shell("true"), settings);
     expect(stderr).toContain("stop-commands");
     expect(stderr).not.toMatch(/::|##\[|##vso\[/);
     expect(stderr).not.toContain("\x1b");
@@ -457,7 +461,7 @@ describe.concurrent("the first heartbeat", () => {
       json(response, status, { error: "No.", code });
       return true;
     });
-    const ended = await cli(shell("echo worked"), settings);
+    const ended = await cliHere(shell("echo worked"), settings);
     expect(ended).toMatchObject({ code: exit, stdout: "" });
     expect(ended.stderr).toContain("The command was not started: No.");
     expect(reports()).toEqual([]);
@@ -469,7 +473,7 @@ describe.concurrent("the first heartbeat", () => {
       html(response, 404);
       return true;
     });
-    const ended = await cli(shell("echo worked"), settings);
+    const ended = await cliHere(shell("echo worked"), settings);
     expect(ended).toMatchObject({ code: 0, stdout: "worked\n" });
     expect(reports()).toHaveLength(1);
   });
@@ -486,7 +490,7 @@ describe.concurrent("a report", () => {
         if (isReport(request)) request.socket.destroy();
         return isReport(request);
       });
-      const ended = await cli(shell(`exit ${status}`), { ...settings, ACTION_RUNS_RETRIES: "1" });
+      const ended = await cliHere(shell(`exit ${status}`), { ...settings, ACTION_RUNS_RETRIES: "1" });
       expect(ended.code).toBe(exit);
       expect(ended.stderr).toContain("The report failed:");
       expect(reports()).toHaveLength(2);
@@ -499,13 +503,13 @@ describe.concurrent("a report", () => {
       if (isReport(request)) json(response, 409, { error: "It is over.", code: "run_timed_out" });
       return isReport(request);
     });
-    expect((await cli(shell(""), settings)).code).toBe(5);
+    expect((await cliHere(shell(""), settings)).code).toBe(5);
   });
 });
 
 describe.concurrent("--output-file", () => {
   const run = (settings: Settings, file: string, text: string) =>
-    cli(["exec", "--output-file", file, "--", "sh", "-c", text], settings);
+    cliHere(["exec", "--output-file", file, "--", "sh", "-c", text], settings);
 
   test("adds what the command wrote to the exit status and the tail", async () => {
     const { settings, reports } = await newService();

@@ -21,6 +21,7 @@ async function run(args: readonly string[], settings: Settings, input: string): 
   const stdout = collecting();
   const stderr = collecting();
   const { promise: exited, resolve } = Promise.withResolvers<number>();
+  const listeners = process.listeners("SIGUSR1");
   process.exitCode = undefined;
   const restore = replace(process, {
     argv: [process.execPath, MAIN, ...args],
@@ -37,6 +38,9 @@ async function run(args: readonly string[], settings: Settings, input: string): 
   } finally {
     restore();
     process.exitCode = undefined;
+    // `exec` listens until its process ends.
+    for (const listener of process.listeners("SIGUSR1"))
+      if (!listeners.includes(listener)) process.off("SIGUSR1", listener);
   }
 }
 

@@ -1,10 +1,12 @@
 /** The document and the service: one describes the other, whole and as it is. */
 
+import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../../src/app.ts";
 import { ERRORS } from "../../src/http/errors.ts";
 import { OPERATIONS, routesOf } from "../../src/openapi/document.ts";
+import { askWith } from "../support/bindings.ts";
 import { document, expectDescribed } from "../support/conformance.ts";
 import { ask } from "../support/requests.ts";
 
@@ -176,6 +178,18 @@ describe("the conformance check", () => {
 
   it("fails on an unknown error code", () => {
     expect(judge({ error: "x", code: "made_up" }, { status: 404 })).toThrow(/otherwise than described/);
+  });
+
+  it("judges every response that a test gets", async () => {
+    const path = "/conformance/shop/envs/prod/action-runs";
+    await ask("POST", path, { body: { actionName: "deploy" } });
+    await ask("GET", path);
+    // A list prints rows as they are.
+    await env.DB.prepare("UPDATE runs SET body = json_set(body, '$.triggeredBy', 1) WHERE scope = ?")
+      .bind("conformance/shop/prod")
+      .run();
+    await expect(ask("GET", path)).rejects.toThrow(/otherwise than described/);
+    await expect(askWith(env, "GET", path)).rejects.toThrow(/otherwise than described/);
   });
 });
 

@@ -208,8 +208,7 @@ describe("exec", () => {
     ["exit 3", 3, { status: "failed", error: "sh exited with status 3: working" }],
   ])("runs %j as the run's work, exits %i and reports it", async (script, code, told) => {
     const created = await create();
-    // What the job prints goes past the command line's own streams.
-    const ended = await start(["exec", "--", "sh", "-c", `echo working; ${script}`], inside(created)).ended;
+    const ended = await cli(["exec", "--", "sh", "-c", `echo working; ${script}`], inside(created));
     expect(ended).toEqual({ code, stdout: "working\n", stderr: "" });
     const got = await run("get", created.id, "--wait");
     expect(JSON.parse(got.stdout)).toMatchObject(told);
@@ -346,8 +345,9 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("on a terminal"
     const table = terminal("list -n 2").stdout;
     expect(table).toContain("\x1b[1mRUN");
     expect(table).toContain("\x1b[33mpending");
-    expect(terminal("list -n 2", { NO_COLOR: "1" }).stdout).toMatch(/^RUN +STATUS/);
-    expect(terminal("list -n 2", { NO_COLOR: "1" }).stdout).not.toContain("\x1b[");
+    const plain = terminal("list -n 2", { NO_COLOR: "1" }).stdout;
+    expect(plain).toMatch(/^RUN +STATUS/);
+    expect(plain).not.toContain("\x1b[");
     expect(JSON.parse(terminal("list -n 2 --json").stdout)).toHaveLength(2);
   });
 });

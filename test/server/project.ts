@@ -8,6 +8,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -39,6 +40,24 @@ export class Project {
       cpSync(join(ROOT, name), join(this.folder, name), { recursive: true });
     }
     for (const name of ["node_modules", "tools"]) symlinkSync(join(ROOT, name), join(this.folder, name));
+    // Otherwise each copy would fetch the explorer's build again.
+    const explorer = join(ROOT, ".wrangler", "explorer");
+    if (existsSync(explorer))
+      cpSync(explorer, join(this.folder, ".wrangler", "explorer"), { recursive: true });
+  }
+
+  /**
+   * Replaces wrangler, for tests of what our scripts make of a server's responses. Every command succeeds, and the
+   * server gives this response to every request.
+   */
+  standInForWrangler(status: number, body: object): void {
+    const modules = join(this.folder, "node_modules");
+    rmSync(modules);
+    mkdirSync(join(modules, "wrangler"), { recursive: true });
+    for (const name of readdirSync(join(ROOT, "node_modules")).filter((name) => name !== "wrangler"))
+      symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
+    const main = WRANGLER.replace("STATUS", String(status)).replace("BODY", JSON.stringify(body));
+    writeFileSync(join(modules, "wrangler", "index.js"), main);
   }
 
   run(...npmArgs: readonly string[]): Script {
@@ -101,6 +120,14 @@ const lines = (values.header ?? []).map((line) => (line === "@-" ? readFileSync(
 const headers = lines.map((line) => line.split(/: (.*)/s).slice(0, 2));
 fetch(positionals[0], { method: values.data === undefined ? "GET" : "POST", headers, body: values.data })
   .then(async (answer) => console.log(await answer.text()));
+`;
+
+const WRANGLER = `
+const [command, ...flags] = process.argv.slice(2);
+const server = require("node:http").createServer((_, response) => {
+  response.writeHead(STATUS, { "Content-Type": "application/json" }).end(JSON.stringify(BODY));
+});
+if (command === "dev") server.listen(Number(flags[flags.indexOf("--port") + 1]), "localhost");
 `;
 
 function runNpm(args: readonly string[], cwd: string): Script {

@@ -458,12 +458,12 @@ describe.skipIf(!hasCurl)("report.sh", () => {
 });
 
 describe.skipIf(!hasCurl).each(SHELLS)("report.sh's error, in %s", (...shell) => {
-  /** The error that the script sends for these bytes in its environment. */
+  /** The error that the script sends for these bytes in its environment, and that the service accepts. */
   async function errorFor(bytes: Uint8Array): Promise<string> {
     writeFileSync(join(folder, "error"), Buffer.concat([bytes, Buffer.from("|")]));
     const script = `ERROR=$(cat error); ERROR=\${ERROR%|}; export ERROR; exec ${shell.join(" ")} ${ROOT}/reporters/report.sh failed`;
-    faults.push({ status: 200 });
-    const env = { CALLBACK_URL: `${origin}/a/callback`, CALLBACK_TOKEN: "a:1", LC_ALL: "C" };
+    const { url, token } = await newRun();
+    const env = { CALLBACK_URL: url, CALLBACK_TOKEN: token, LC_ALL: "C" };
     const { code, printed } = await execute(["sh", "-c", script], env);
     expect(code, printed).toBe(0);
     return JSON.parse(arrived.at(-1)?.body ?? "").error;
@@ -490,8 +490,6 @@ describe.skipIf(!hasCurl).each(SHELLS)("report.sh's error, in %s", (...shell) =>
       const bytes = Buffer.byteLength(JSON.stringify(error));
       expect(bytes).toBeLessThanOrEqual(8192);
       expect(bytes).toBeGreaterThan(8192 - 7);
-      const run = await newRun();
-      expect((await sh(run, "failed", { ERROR: whole })).code).toBe(0);
     },
   );
 });

@@ -11,24 +11,29 @@ import { makeDevVars } from "../../src/dev/prepare.ts";
 import { freePort } from "../../src/dev/server.ts";
 import { Project, type Script } from "./project.ts";
 
-const INVALID_DEV_VARS = "CALLBACK_SIGNING_KEYS=short\n";
+/** All requests succeed, and one check fails. */
+const STORIES_WITH_A_FAULT = {
+  "story.ts": 'export const tellStory = async (telling) => telling.check("the first", false);',
+  "dispatch-story.ts": 'export const tellDispatch = async (telling) => telling.check("the second", true);',
+  "action-story.ts": "export const tellActions = async () => {};",
+};
 
 const project = new Project();
 /** These scripts need nothing from a test, so they run while the first tests do. */
-const inBackground = { demo: new Project(), brokenDemo: new Project(), invalidStart: new Project() };
+const inBackground = { demo: new Project(), brokenDemo: new Project(), unreadyStart: new Project() };
 let demo: Script;
 let brokenDemo: Script;
-let invalidStart: Script;
+let unreadyStart: Script;
 
 beforeAll(async () => {
   demo = inBackground.demo.run("run", "demo");
-  const index = `
-    export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
-    export default { fetch: () => Response.json({ status: "ready" }) };`;
-  writeFileSync(join(inBackground.brokenDemo.folder, "src/index.ts"), index);
+  inBackground.brokenDemo.standInForWrangler(200, { status: "ready" });
+  for (const [file, source] of Object.entries(STORIES_WITH_A_FAULT))
+    writeFileSync(join(inBackground.brokenDemo.folder, "src/dev", file), source);
   brokenDemo = inBackground.brokenDemo.run("run", "demo");
-  writeFileSync(join(inBackground.invalidStart.folder, ".dev.vars"), INVALID_DEV_VARS);
-  invalidStart = inBackground.invalidStart.run("start", "--", "--port", String(await freePort()));
+  inBackground.unreadyStart.standInForWrangler(503, { error: "CALLBACK_SIGNING_KEYS is not set." });
+  writeFileSync(join(inBackground.unreadyStart.folder, ".dev.vars"), "");
+  unreadyStart = inBackground.unreadyStart.run("start", "--", "--port", String(await freePort()));
 });
 afterAll(async () => {
   for (const each of [project, ...Object.values(inBackground)]) await each.remove();
@@ -83,10 +88,10 @@ describe("npm start", () => {
     await start.signalNpm("SIGTERM");
   });
 
-  test("reports an invalid .dev.vars, and does not change it", async () => {
-    expect(await invalidStart.ended()).toBe(1);
-    expect(invalidStart.printed()).toContain("The service is not ready.");
-    expect(devVars(inBackground.invalidStart)).toBe(INVALID_DEV_VARS);
+  test("reports why the service is not ready, and does not change .dev.vars", async () => {
+    expect(await unreadyStart.ended()).toBe(1);
+    expect(unreadyStart.printed()).toContain("The service is not ready. CALLBACK_SIGNING_KEYS is not set.");
+    expect(devVars(inBackground.unreadyStart)).toBe("");
   });
 
   /** The callback URL of a run that is created with this Host. */
@@ -152,8 +157,10 @@ describe("npm run demo", () => {
   });
 
   test("exits non-zero if a check fails", async () => {
-    expect(await brokenDemo.ended()).not.toBe(0);
-    expect(brokenDemo.printed()).toContain("✗ FAILED:");
+    expect(await brokenDemo.ended()).toBe(1);
+    expect(brokenDemo.printed()).toContain("✗ FAILED: the first");
+    expect(brokenDemo.printed()).toContain("✓ the second");
+    expect(brokenDemo.printed()).not.toContain("checks passed");
   });
 });
 

@@ -100,12 +100,12 @@ export async function alarmIn(ms: number, stub: DurableObjectStub<RunCoordinator
 
 /**
  * Lets timers of a second or more run ten times faster until mocks are restored. A test of a D1 that hangs need not
- * wait for the real deadlines, and their order stays the same.
+ * wait for the real deadlines, and their order stays the same. `from`, `below`: hurries only timers of so many ms.
  */
-export function hurryTimers(): void {
+export function hurryTimers(from = 1000, below = Number.POSITIVE_INFINITY): void {
   const { setTimeout } = globalThis;
   const hurried = (handler: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) =>
-    setTimeout(handler, ms < 1000 ? ms : ms / 10, ...args);
+    setTimeout(handler, ms < from || ms >= below ? ms : ms / 10, ...args);
   vi.spyOn(globalThis, "setTimeout").mockImplementation(hurried as unknown as typeof setTimeout);
 }
 

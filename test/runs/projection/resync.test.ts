@@ -12,6 +12,7 @@ import {
   DAY_MS,
   direct,
   HOUR_MS,
+  hurryTimers,
   journal,
   MINUTE_MS,
   mint,
@@ -24,7 +25,11 @@ import { fillJournal } from "../../support/rows-in-journal.ts";
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
+
+/** Hurries the pauses between flights, which are shorter than 3 s. What waits for D1 is not hurried. */
+const hurryPauses = () => hurryTimers(50, 3000);
 
 async function loseRows(path: string): Promise<void> {
   await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
@@ -85,6 +90,7 @@ it("lands every run again as it was", async () => {
   const before = await ask<unknown[]>("GET", path);
   await loseRows(path);
   expect((await ask<unknown[]>("GET", path)).body).toEqual([]);
+  hurryPauses();
   const answer = await resync(path);
   expect(answer).toMatchObject({ status: 202, body: { remaining: 20 } });
   await until(async () => (await rows(path)) === 20);
@@ -94,6 +100,7 @@ it("lands every run again as it was", async () => {
 
 it("lands each run once in several batches, and ends", async () => {
   const path = newRunsPath();
+  hurryPauses();
   await fillJournal(path, 0, { rows: 3500, landed: true });
   const sent = noteSent(path);
   expect(await direct(path, 0).resync()).toBe(3500);
@@ -106,6 +113,7 @@ it("lands each run once in several batches, and ends", async () => {
 
 it("does not start over when it is requested again", async () => {
   const path = newRunsPath();
+  hurryPauses();
   await fillJournal(path, 0, { rows: 2500, landed: true });
   const sent = noteSent(path);
   const flights = queueFlights(scopeOfPath(path));
@@ -124,6 +132,7 @@ it("does not start over when it is requested again", async () => {
 
 it("goes on after an eviction in the middle", async () => {
   const path = newRunsPath();
+  hurryPauses();
   await fillJournal(path, 0, { rows: 2500, landed: true });
   let flights = 0;
   faults.writes = {
@@ -142,6 +151,7 @@ it("goes on after an eviction in the middle", async () => {
 
 it("is not held up by a run that D1 refuses for its content", async () => {
   const path = newRunsPath();
+  hurryPauses();
   const ids = await fillJournal(path, 0, { rows: 2500, landed: true });
   const culprit = ids[10] ?? "";
   faults.writes = { refuse: (bound) => bound.includes(`"${culprit}"`) };
@@ -151,6 +161,7 @@ it("is not held up by a run that D1 refuses for its content", async () => {
 
 it("lands a change that is made during the rebuild", async () => {
   const path = newRunsPath();
+  hurryPauses();
   const id = await createAged(path);
   await fillJournal(path, 0, { rows: 1500, landed: true });
   await loseRows(path);
@@ -185,6 +196,7 @@ it("lands a change that is made before one of a run on its flight, if the flight
   expect(await direct(path, 0).settle()).toMatchObject({ isBehind: false });
   await alarmIn(0, coordinator(path, 0));
 
+  hurryPauses();
   let isDown = false;
   faults.writes = {
     refuse: () => {
@@ -359,6 +371,7 @@ describe("rows of purged runs that a restore brought back", () => {
 
   it.each(["reads", "writes"] as const)("are removed although D1's %s failed at first", async (part) => {
     const path = newRunsPath();
+    hurryPauses();
     const now = Date.now();
     await fillJournal(path, 0, { rows: 1500, landed: true });
     const ghosts = await Promise.all([40, 30].map((days) => mint(path, now - days * DAY_MS)));
@@ -371,7 +384,6 @@ describe("rows of purged runs that a restore brought back", () => {
     faults[part] = "down";
     await direct(path, 0).resync();
     await until(async () => failed());
-    logged.mockRestore();
     expect(await isOver(path)).toBe(false);
     faults[part] = null;
     await alarmIn(20_000, coordinator(path, 0));
