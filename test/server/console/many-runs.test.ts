@@ -8,7 +8,7 @@ import type { CDPSession, Page, Request } from "playwright-core";
 import { expect, it } from "vitest";
 import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
-import { describeInBrowser } from "../watched-browser.ts";
+import { describeInBrowser, twoFrames } from "../watched-browser.ts";
 import { MANY } from "./many.ts";
 import { button, fakeTime, job, run, runs, Site, untilRunIs, WIDE } from "./site.ts";
 
@@ -235,6 +235,9 @@ describeInBrowser("the console with many runs", (browser) => {
     const asked = polls.sent();
     // Several polls would be due, but the client has not yet given up the first.
     await page.clock.runFor(25_000);
+    // The browser tells of requests a little later.
+    await until("a poll", () => polls.sent() > asked);
+    await twoFrames(page);
     expect([polls.sent(), polls.now()]).toEqual([asked + 1, 1]);
     const answered = page.waitForEvent("requestfinished", isPoll);
     release();
