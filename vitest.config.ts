@@ -1,8 +1,10 @@
+import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { makeAssets } from "./src/dev/assets.ts";
+import { QUICK_FILES } from "./test/server/quick-files.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 
@@ -10,6 +12,11 @@ const root = fileURLToPath(new URL(".", import.meta.url));
 process.env.WRANGLER_LOG ??= "error";
 // The tests start Node some 300 times. Most of a start is compiling the same modules.
 process.env.NODE_COMPILE_CACHE ??= `${root}.wrangler/compile-cache`;
+
+/** For tests that start programs from temporary files. */
+const TEMPORARY_FILES = { TMPDIR: tmpdir() };
+// The runtimes make their files where this process makes its temporary ones.
+process.env.TMPDIR = QUICK_FILES;
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -114,6 +121,7 @@ export default defineConfig(async () => ({
         test: {
           ...LIMITS,
           name: "node",
+          env: TEMPORARY_FILES,
           isolate: false,
           include: ["test/client/**/*.test.ts", "test/cli/**/*.test.ts", "test/console/**/*.test.ts"],
         },
@@ -123,6 +131,8 @@ export default defineConfig(async () => ({
         test: {
           ...LIMITS,
           name: "server",
+          isolate: false,
+          env: TEMPORARY_FILES,
           include: ["test/server/**/*.test.ts"],
           globalSetup: ["./test/server/shared-server.ts"],
         },

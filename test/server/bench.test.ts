@@ -17,6 +17,7 @@ import { type Result, toResult } from "../../bench/result.ts";
 import { toTable } from "../../bench/table.ts";
 import type { Trial } from "../../bench/trial.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
+import { QUICK_FILES } from "./quick-files.ts";
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), "action-runs-bench-test-"));
@@ -27,7 +28,7 @@ let result: Result & Pick<Trial, "writes" | "growth" | "memory">;
 beforeAll(async () => {
   const json = join(folder, "result.json");
   const args = ["run", "-s", "bench", "--", "--trial", "--plot", plot, "--json", json];
-  printed = (await run("npm", args, { cwd: ROOT })).stdout;
+  printed = (await run("npm", args, { cwd: ROOT, env: { ...process.env, TMPDIR: QUICK_FILES } })).stdout;
   result = JSON.parse(readFileSync(json, "utf8"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

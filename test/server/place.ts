@@ -7,7 +7,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
@@ -16,6 +15,7 @@ import { inject } from "vitest";
 import { newSecrets } from "../../src/dev/prepare.ts";
 import { freePort, hasEnded } from "../../src/dev/server.ts";
 import type { PlaceSetup } from "./place-process.ts";
+import { QUICK_FILES } from "./quick-files.ts";
 
 const PROCESS = fileURLToPath(new URL("place-process.ts", import.meta.url));
 
@@ -64,7 +64,7 @@ export async function newPlace(
   settings = "",
   { worker, state: migrated }: Beginning = inject("beginning"),
 ): Promise<Place> {
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-place-"));
+  const folder = mkdtempSync(join(QUICK_FILES, "action-runs-place-"));
   const state = join(folder, "state");
   cpSync(migrated, state, { recursive: true });
   const port = await freePort();

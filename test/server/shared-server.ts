@@ -4,7 +4,6 @@
  */
 
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from "miniflare";
@@ -16,6 +15,7 @@ import { installTools } from "../../src/dev/tools.ts";
 import { ROOT, runWrangler } from "../../src/dev/wrangler.ts";
 import { landMany } from "./console/many.ts";
 import { type Beginning, newPlace } from "./place.ts";
+import { QUICK_FILES } from "./quick-files.ts";
 import { HANGS_AFTER_MS } from "./until.ts";
 
 const CONFIG = join(ROOT, "wrangler.toml");
@@ -30,7 +30,7 @@ declare module "vitest" {
 }
 
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), "action-runs-shared-"));
+  const folder = mkdtempSync(join(QUICK_FILES, "action-runs-shared-"));
   const state = join(folder, "migrated");
   const made = Promise.all([build(join(folder, "built")), launchChromium(), migrate(state)]);
   // Several files use them.
