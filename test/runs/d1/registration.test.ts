@@ -85,7 +85,8 @@ it("a registration that D1 refused is tried again with the next flight", async (
   await until(async () => lines.mock.calls.length > 0);
   expect(await dueAt(path)).toBeNull();
   faults.writes = null;
-  await alarmIn(2000, coordinator(path, 0));
+  // D1 refused the flight for its content, so the run is put aside for 5 s.
+  await alarmIn(6000, coordinator(path, 0));
   await until(async () => (await dueAt(path)) !== null);
   lines.mockRestore();
 });
