@@ -7,12 +7,11 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
-import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import type { D1Database } from "@cloudflare/workers-types";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
+import type { V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { migrate, newMiniflare } from "../src/dev/miniflare.ts";
 import { newSecrets } from "../src/dev/prepare.ts";
-import { ROOT } from "../src/dev/wrangler.ts";
 import { CONFIGS, SCRIPTS } from "./build.ts";
 import type { Count } from "./growth/count.ts";
 
@@ -59,17 +58,11 @@ export async function open(options: SiteOptions): Promise<Site> {
   const workers = alone ? (["service"] as const) : WORKERS;
   const folder = kept?.folder ?? mkdtempSync(join(tmpdir(), "action-runs-bench-"));
   const secrets = kept?.secrets ?? makeSecrets();
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      log: new Log(LogLevel.ERROR),
-      cf: false,
-      telemetry: { enabled: false },
-      resourcePersistencePath: folder,
-      ...(inspected ? { inspectorPort: 0 } : {}),
-      handleStructuredLogs: ({ message }) => onLog(message),
-      workers: workers.map((name) => workerOptions(name, secrets, counted)),
-    }),
-  );
+  const miniflare = newMiniflare(folder, {
+    ...(inspected ? { inspectorPort: 0 } : {}),
+    handleStructuredLogs: ({ message }) => onLog(message),
+    workers: workers.map((name) => workerOptions(name, secrets, counted)),
+  });
   const stop = async () => {
     await miniflare.dispose();
     if (kept === undefined) rmSync(folder, { recursive: true, force: true });
@@ -92,12 +85,6 @@ export async function open(options: SiteOptions): Promise<Site> {
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-async function migrate(db: D1Database): Promise<void> {
-  for (const { queries } of await readD1Migrations(join(ROOT, "migrations"))) {
-    await db.batch(queries.map((query) => db.prepare(query)));
   }
 }
 

@@ -12,8 +12,8 @@ import type { Result } from "./result.ts";
 import { FEW_SEEDS } from "./seeds.ts";
 import { measureWrites, type Writes } from "./writes.ts";
 
-/** Fewer runs would hide a statement that reads more rows if there are more runs: a list looks at 5000 of one action. */
-const SIZES = [10_000, 14_000];
+/** Fewer runs would hide a statement that reads more rows if there are more runs. */
+const SIZES = [10_000, 20_000];
 const REQUESTS = 100;
 const FLIGHTS_FOR_MS = 200;
 

@@ -20,8 +20,8 @@ export function runTool(script: string, ...args: readonly string[]): void {
 }
 
 /**
- * Installs the packages of the lock file, unless they are installed. After that no tool needs the network. Two processes
- * must not install at once: each begins by deleting what is there.
+ * Installs the packages of the lock file, unless they are installed. After that no tool needs the network. Two
+ * processes must not install at once: each begins by deleting what is there.
  */
 export function installTools(): void {
   const lock = readFileSync(LOCK, "utf8");

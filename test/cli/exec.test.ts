@@ -1,6 +1,6 @@
 /**
- * `exec`: how it runs a command, and what it sends to the run. Most of its tests wait, so they run side by side, each in
- * a process. The others run in this process, one at a time.
+ * `exec`: how it runs a command, and what it sends to the run. Most of its tests wait, so they run side by side, each
+ * in a process. The others run in this process, one at a time.
  */
 
 import { spawn, spawnSync } from "node:child_process";

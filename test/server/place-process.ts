@@ -4,7 +4,8 @@
  */
 
 import { join } from "node:path";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
+import type { V4WorkerOptions } from "miniflare";
+import { newMiniflare } from "../../src/dev/miniflare.ts";
 
 export interface PlaceSetup {
   /** The built service with its bindings and variables. */
@@ -16,16 +17,8 @@ export interface PlaceSetup {
 
 process.on("disconnect", () => process.exit());
 process.on("message", async ({ worker, state, port }: PlaceSetup) => {
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      ...worker,
-      unsafeDirectSockets: [{ host: "localhost", port }],
-      log: new Log(LogLevel.ERROR),
-      cf: false,
-      telemetry: { enabled: false },
-      resourcePersistencePath: join(state, "v3"),
-    }),
-  );
+  const options = { ...worker, unsafeDirectSockets: [{ host: "localhost", port }] };
+  const miniflare = newMiniflare(join(state, "v3"), options);
   await miniflare.ready;
   process.send?.("ready");
 });

@@ -1,16 +1,17 @@
 /**
  * What the files of this folder share, because each costs seconds: the built service, a migrated database to copy, one
- * running server, one Chromium, and the build tools. A file that kills its server, or gives it other settings, starts its own (place.ts).
+ * running server, one Chromium, and the build tools. A file that kills its server, or gives it other settings, starts
+ * its own (place.ts).
  */
 
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
-import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from "miniflare";
+import type { V4WorkerOptions } from "miniflare";
 import { chromium } from "playwright-core";
 import type { TestProject } from "vitest/node";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { CHROMIUM } from "../../src/dev/chromium.ts";
+import { migrate, newMiniflare } from "../../src/dev/miniflare.ts";
 import { installTools } from "../../src/dev/tools.ts";
 import { ROOT, runWrangler } from "../../src/dev/wrangler.ts";
 import { landMany } from "./console/many.ts";
@@ -32,7 +33,7 @@ declare module "vitest" {
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(QUICK_FILES, "action-runs-shared-"));
   const state = join(folder, "migrated");
-  const made = Promise.all([build(join(folder, "built")), launchChromium(), migrate(state)]);
+  const made = Promise.all([build(join(folder, "built")), launchChromium(), migratedIn(state)]);
   // Several files use them.
   installTools();
   const [worker, browser] = await made;
@@ -63,20 +64,11 @@ async function build(folder: string): Promise<V4WorkerOptions> {
 }
 
 /** Makes a migrated database, where `--persist-to` would have it. */
-async function migrate(state: string): Promise<void> {
+async function migratedIn(state: string): Promise<void> {
   const { d1Databases } = unstable_getMiniflareWorkerOptions(CONFIG).workerOptions as V4WorkerOptions;
   const database = { ...(d1Databases && { d1Databases }), modules: true, script: "export default {}" };
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      ...database,
-      cf: false,
-      telemetry: { enabled: false },
-      resourcePersistencePath: join(state, "v3"),
-    }),
-  );
-  const db = await miniflare.getD1Database("DB");
-  for (const { queries } of await readD1Migrations(join(ROOT, "migrations")))
-    await db.batch(queries.map((query) => db.prepare(query)));
+  const miniflare = newMiniflare(join(state, "v3"), database);
+  await migrate(await miniflare.getD1Database("DB"));
   await miniflare.dispose();
 }
 

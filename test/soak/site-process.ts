@@ -5,9 +5,9 @@
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
+import type { V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { migrate, newMiniflare } from "../../src/dev/miniflare.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import type { SiteSetup } from "./site.ts";
 
@@ -18,22 +18,14 @@ process.on("disconnect", () => process.exit());
 process.on("message", (setup: SiteSetup) => start(setup));
 
 async function start(setup: SiteSetup): Promise<void> {
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      log: new Log(LogLevel.ERROR),
-      cf: false,
-      telemetry: { enabled: false },
-      resourcePersistencePath: setup.state,
-      handleStructuredLogs: () => {},
-      workers: setup.ports.map((port, n) => workerOptions(setup, port, n === 0)),
-    }),
-  );
+  const miniflare = newMiniflare(setup.state, {
+    handleStructuredLogs: () => {},
+    workers: setup.ports.map((port, n) => workerOptions(setup, port, n === 0)),
+  });
   await miniflare.ready;
   const db = await miniflare.getD1Database("DB", FIRST);
-  if ((await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").first()) === null) {
-    for (const { queries } of await readD1Migrations(join(ROOT, "migrations")))
-      await db.batch(queries.map((query) => db.prepare(query)));
-  }
+  if ((await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").first()) === null)
+    await migrate(db);
   process.send?.("ready");
 }
 

@@ -22,7 +22,10 @@ const POLL_MS = 5500;
 const EARLY_POLLS = 30;
 /** So many that what a page keeps of each poll shows. */
 const LATE_POLLS = 60;
-/** The rows of a poll take 13 kB. The engine itself takes 3 kB for each poll, because it notes every request. */
+/**
+ * A page that keeps the rows of each poll grows by 13 kB a poll, and one that keeps nothing by 3 kB: the browser notes
+ * every request.
+ */
 const POLL_BYTES_MAX = 7000;
 const CHANGE_EVERY = 30;
 
