@@ -43,6 +43,7 @@ async function inTheRuntime(bindings: Record<string, string>, network = {}) {
         WEBHOOK_PORTS: "",
         WEBHOOK_HOSTS: "",
         ALLOW_INSECURE_WEBHOOKS: "",
+        SIGN_IN_CODES: "true",
         TEST_MIGRATIONS: await readD1Migrations(`${root}migrations`),
         ...bindings,
       },

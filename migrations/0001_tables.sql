@@ -54,6 +54,31 @@ CREATE TABLE tokens (
 
 CREATE INDEX tokens_by_parent ON tokens (project, parent_id) WHERE parent_id IS NOT NULL;
 
+-- Sessions of people in the console. A session acts as the token that began it.
+CREATE TABLE sessions (
+  hash          TEXT    NOT NULL, -- hex, of the cookie; SHA-256, or HMAC-SHA-256 under ROOT_TOKEN
+  page_key_hash TEXT    NOT NULL, -- hex, SHA-256 of what the page sends besides the cookie
+  project       TEXT    NOT NULL, -- {org}/{project}
+  id            TEXT    NOT NULL, -- sorts by beginning
+  token_id      TEXT,             -- null: the operator's
+  token_hash    TEXT,             -- which secret of the token began it
+  began_at      INTEGER NOT NULL, -- ms
+  expires_at    INTEGER NOT NULL, -- ms
+  PRIMARY KEY (hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX sessions_by_id ON sessions (project, id);
+CREATE INDEX sessions_by_token ON sessions (project, token_id, id);
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+-- Codes that begin a session of the operator, once. Only `npm start` makes them.
+CREATE TABLE sign_in_codes (
+  hash       TEXT    NOT NULL, -- hex, SHA-256
+  project    TEXT    NOT NULL, -- {org}/{project}
+  expires_at INTEGER NOT NULL, -- ms
+  PRIMARY KEY (hash)
+) STRICT, WITHOUT ROWID;
+
 -- Who did what. A row is written in the same batch as the change that it tells of.
 CREATE TABLE audit (
   project    TEXT    NOT NULL, -- {org}/{project}
@@ -63,7 +88,8 @@ CREATE TABLE audit (
   actor      TEXT    NOT NULL, -- a token's id, or root
   actor_name TEXT    NOT NULL,
   action     TEXT    NOT NULL,
-  target     TEXT    NOT NULL, -- a token's id, or the scope {org}/{project}/{env}
+  target     TEXT    NOT NULL, -- a token's or session's id, an action's name, or the scope {org}/{project}/{env}
+  session_id TEXT,             -- the session through which the actor's token acted
   revoked    TEXT,             -- ids of all tokens that a revocation took away, as JSON
   PRIMARY KEY (project, id)
 ) STRICT;

@@ -24,7 +24,7 @@ export interface KnownAction {
 const known = new OutageCache<KnownAction>({
   maxWeight: REMEMBERED_MAX_BYTES,
   weigh: (action) => (action.sealed?.byteLength ?? 0) + heapBytes(action),
-  nameOf: (_action, key) => key,
+  namesOf: (_action, key) => [key],
   missingMs: 0,
 });
 

@@ -30,6 +30,14 @@ export const auditRoutes = new Hono<AppEnv>().get(
 );
 
 function toWire(entry: AuditEntry) {
-  const { at, actor, actorName, action, target } = entry;
-  return { at: new Date(at).toISOString(), actor, actorName, action, target, scope: auditScope(entry) };
+  const { at, actor, actorName, sessionId, action, target } = entry;
+  return {
+    at: new Date(at).toISOString(),
+    actor,
+    actorName,
+    sessionId,
+    action,
+    target,
+    scope: auditScope(entry),
+  };
 }

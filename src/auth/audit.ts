@@ -11,6 +11,7 @@ import type { Principal } from "./permissions.ts";
 export type AuditAction =
   | "token_minted"
   | "token_revoked"
+  | "session_ended"
   | "resync_requested"
   | "action_put"
   | "action_deleted";
@@ -25,6 +26,8 @@ export interface AuditEntry {
   /** The acting token's id, or `root`. */
   readonly actor: string;
   readonly actorName: string;
+  /** The session through which the actor's token acted. Null if the request had the token itself. */
+  readonly sessionId: string | null;
   readonly action: AuditAction;
   /** A token's id, a scope, or an action's name. */
   readonly target: string;
@@ -32,11 +35,11 @@ export interface AuditEntry {
 
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
 export function newAuditEntry(
-  { id, name }: Principal,
+  { id, name, sessionId }: Principal,
   what: Pick<AuditEntry, "project" | "envName" | "action" | "target">,
   now: number,
 ): AuditEntry {
-  return { id: mintUuidV7(now), at: now, actor: id, actorName: name, ...what };
+  return { id: mintUuidV7(now), at: now, actor: id, actorName: name, sessionId: sessionId ?? null, ...what };
 }
 
 /** `{org}/{project}`, or `{org}/{project}/{env}`. */
@@ -45,8 +48,9 @@ export function auditScope({ project, envName }: Pick<AuditEntry, "project" | "e
 }
 
 export function logAudit(entry: AuditEntry, requestId: string, more: object = {}): void {
-  const { actor, action, target } = entry;
-  log("info", "audit", { requestId, actor, action, target, scope: auditScope(entry), ...more });
+  const { actor, sessionId, action, target } = entry;
+  const session = sessionId ?? undefined;
+  log("info", "audit", { requestId, actor, session, action, target, scope: auditScope(entry), ...more });
 }
 
 /**
@@ -54,13 +58,13 @@ export function logAudit(entry: AuditEntry, requestId: string, more: object = {}
  * target.
  */
 export function auditStatement(db: D1Database, entry: AuditEntry, condition = "1"): D1PreparedStatement {
-  const { project, id, envName, at, actor, actorName, action, target } = entry;
+  const { project, id, envName, at, actor, actorName, action, target, sessionId } = entry;
   return db
     .prepare(
-      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
+      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, session_id)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
     )
-    .bind(project, id, envName, at, actor, actorName, action, target);
+    .bind(project, id, envName, at, actor, actorName, action, target, sessionId);
 }
 
 /** The entries before the id `cursor`, newest first. `envName` null: of the project and all its environments. */
@@ -74,7 +78,8 @@ export async function listAudit(
   const inEnv = envName === null ? [] : [envName];
   const { results } = await db
     .prepare(
-      `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target
+      `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target,
+              session_id AS sessionId
        FROM audit WHERE project = ?1 AND id < ?2 ${envName === null ? "" : "AND env_name = ?4"}
        ORDER BY id DESC LIMIT ?3`,
     )

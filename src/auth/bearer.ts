@@ -1,6 +1,7 @@
 /**
- * Authenticates and authorizes a request. A bad token is 401. For a token of another project or environment, reading is
- * 404, because it must not learn what exists, and writing is 403.
+ * Authenticates and authorizes a request. It has an API token, or the cookie and the page key of a session. A bad one is
+ * 401. For a token of another project or environment, reading is 404, because it must not learn what exists, and
+ * writing is 403.
  */
 
 import type { Context, MiddlewareHandler } from "hono";
@@ -9,8 +10,17 @@ import { sha256Hex } from "../base/json.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import { rootToken } from "../settings/config.ts";
-import { isApiToken, lookUpToken, recallToken, wasGoodLately } from "./api-token.ts";
-import { may, type Permission, type Principal } from "./permissions.ts";
+import { isApiToken } from "./api-token.ts";
+import {
+  type KnownCredential,
+  lookUpCredential,
+  recallCredential,
+  wasGoodLately,
+} from "./credential-memory.ts";
+import { may, OPERATOR, type Permission, type Principal } from "./permissions.ts";
+import { PAGE_KEY_HEADER, requestSession } from "./session/request.ts";
+import { selectSession } from "./session/store.ts";
+import { selectToken } from "./store.ts";
 import { chargeGuess, clientOf, lookUpGuess } from "./token-guesses.ts";
 
 declare module "hono" {
@@ -20,14 +30,7 @@ declare module "hono" {
   }
 }
 
-const ROOT: Principal = {
-  id: "root",
-  name: "root",
-  role: "owner",
-  project: null,
-  envName: null,
-  expiresAt: null,
-};
+const ROOT: Principal = { ...OPERATOR, project: null, envName: null, expiresAt: null };
 
 /** The token of `Authorization: Bearer …`. Throws 401. */
 export function bearerToken(c: Context): string {
@@ -44,11 +47,13 @@ export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
 }
 
 /** Only ROOT_TOKEN opens this. */
-export const requiresRoot: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const principal = await authenticate(c);
-  if (principal.project !== null) throw new ApiError("forbidden", "This endpoint requires ROOT_TOKEN.");
-  await next();
-};
+export function requiresRoot(): MiddlewareHandler<AppEnv> {
+  return async function requiresRoot(c, next) {
+    const principal = await authenticate(c);
+    if (principal.project !== null) throw new ApiError("forbidden", "This endpoint requires ROOT_TOKEN.");
+    await next();
+  };
+}
 
 /**
  * The principal of the request, if its token has the permission for the path's project and environment. A handler that
@@ -88,36 +93,77 @@ function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
  * request is refused later. Throws 401, 429 or 503.
  */
 export async function authenticate(c: Context<AppEnv>): Promise<Principal> {
-  const token = bearerToken(c);
   const now = Date.now();
-  const hash = hashes.get(token) ?? (await sha256Hex(token));
-  let principal = recallToken(hash, now);
-  if (principal === undefined) principal = await identify(c, token, hash, now);
-  if (principal === null) throw new ApiError("token_invalid");
-  if (principal.expiresAt !== null && now >= principal.expiresAt) throw new ApiError("token_expired");
+  const principal = isSession(c) ? await ofSession(c, now) : await ofToken(c, now);
   c.set("principal", principal);
   c.set("tokenId", principal.id);
+  if (principal.sessionId !== undefined) c.set("sessionId", principal.sessionId);
   return principal;
 }
 
-/** Throws 429 if the token may be a guess and its client made too many. */
+/** A session counts only in a request without Authorization. A request without a page key, as of `/docs`, has none. */
+function isSession(c: Context<AppEnv>): boolean {
+  return c.req.header("Authorization") === undefined && c.req.header(PAGE_KEY_HEADER) !== undefined;
+}
+
+async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
+  const token = bearerToken(c);
+  const hash = hashes.get(token) ?? (await sha256Hex(token));
+  let known = recallCredential(hash, now);
+  if (known === undefined) {
+    if (await isRoot(c.env, hash)) return ROOT;
+    known = await identify(c, hash, isApiToken(token) ? () => selectToken(c.env.DB, hash) : null, now);
+    if (known !== null) hashes.set(token, hash);
+  }
+  if (known === null) throw new ApiError("token_invalid");
+  if (isOver(known, now)) throw new ApiError("token_expired");
+  return known.principal;
+}
+
+async function ofSession(c: Context<AppEnv>, now: number): Promise<Principal> {
+  const { hash, pageKeyHash } = await requestSession(c);
+  let known = recallCredential(hash, now);
+  if (known === undefined) known = await identify(c, hash, () => selectSession(c.env.DB, hash), now);
+  if (known !== null && known.pageKeyHash !== pageKeyHash) {
+    await chargeClient(c);
+    known = null;
+  }
+  if (known === null || isOver(known, now)) throw new ApiError("session_ended");
+  return known.principal;
+}
+
+function isOver({ principal: { expiresAt } }: KnownCredential, now: number): boolean {
+  return expiresAt !== null && now >= expiresAt;
+}
+
+/**
+ * Asks D1's primary. `select` is null if the credential can't exist. Throws 429 if it may be a guess and its client made
+ * too many.
+ */
 async function identify(
   c: Context<AppEnv>,
-  token: string,
   hash: string,
+  select: (() => Promise<KnownCredential | null>) | null,
   now: number,
-): Promise<Principal | null> {
-  if (await isRoot(c.env, hash)) return ROOT;
-  const client = clientOf(c.req.header("CF-Connecting-IP") ?? "unknown");
-  const lookUp = () =>
-    lookUpToken(c.env.DB, c.get("hops"), hash, now, (work) => c.executionCtx.waitUntil(work));
-  let principal: Principal | null = null;
-  // A token that was good lately is not a guess.
-  if (wasGoodLately(hash, now)) principal = await lookUp();
-  else if (isApiToken(token)) principal = await lookUpGuess(client, now, lookUp);
-  if (principal === null) await chargeGuess(c.env.UNKNOWN_TOKEN_LIMIT, client);
-  else hashes.set(token, hash);
-  return principal;
+): Promise<KnownCredential | null> {
+  let known: KnownCredential | null = null;
+  if (select !== null) {
+    const lookUp = () =>
+      lookUpCredential(c.get("hops"), hash, select, now, (work) => c.executionCtx.waitUntil(work));
+    // A credential that was good lately is not a guess.
+    known = wasGoodLately(hash, now) ? await lookUp() : await lookUpGuess(client(c), now, lookUp);
+  }
+  if (known === null) await chargeClient(c);
+  return known;
+}
+
+/** Charges a guess to the client of the request. Throws 429 if it made too many. */
+export function chargeClient(c: Context<AppEnv>): Promise<void> {
+  return chargeGuess(c.env.UNKNOWN_TOKEN_LIMIT, client(c));
+}
+
+function client(c: Context<AppEnv>): string {
+  return clientOf(c.req.header("CF-Connecting-IP") ?? "unknown");
 }
 
 /** Per isolate: the SHA-256 hash of tokens that were good, to save hashing. The hash decides whether they still are. */

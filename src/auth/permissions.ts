@@ -28,10 +28,29 @@ export interface Principal {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
-  /** `{org}/{project}`. Null for the operator, who may use every project. */
+  /** `{org}/{project}`. Null for ROOT_TOKEN, which opens every project. */
   readonly project: string | null;
   /** Null for the whole project. */
   readonly envName: string | null;
   /** In ms. Null: never. */
   readonly expiresAt: number | null;
+  /** The session of the request. A token has none. */
+  readonly sessionId?: string;
+}
+
+/** Who holds ROOT_TOKEN. */
+export const OPERATOR = { id: "root", name: "root", role: "owner" } as const;
+
+/** Whether the request came from the operator, with ROOT_TOKEN or through a session that began with it. */
+export function isOperator({ id }: Principal): boolean {
+  return id === OPERATOR.id;
+}
+
+/**
+ * The roles that the asker may mint. A session that began with ROOT_TOKEN mints no owners, because its tokens are the
+ * operator's and outlive it.
+ */
+export function mintableRoles(asker: Principal): readonly Role[] {
+  const isOperatorsSession = isOperator(asker) && asker.sessionId !== undefined;
+  return rolesUpTo(isOperatorsSession ? "admin" : asker.role);
 }

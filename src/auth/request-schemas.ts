@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 import { PATH_NAME } from "../base/limits.ts";
-import { described, filterableName, instant, pageQuery } from "../http/schema-parts.ts";
+import { described, filterableName, instant, pageQuery, placePageQuery } from "../http/schema-parts.ts";
 import { ROLES } from "./permissions.ts";
 import { INVISIBLE, looksLikeRoot } from "./token-name.ts";
 
@@ -47,5 +47,31 @@ export const newToken = z
     examples: [{ name: "ci", role: "member", envName: "production" }],
   });
 
-/** The query of a page of tokens or of audit entries. */
+/** `{o}/{p}` */
+const PROJECT = new RegExp(`^${PATH_NAME}/${PATH_NAME}$`);
+
+export const newSession = z
+  .strictObject({
+    project: z.optional(
+      described(
+        z.string().check(z.regex(PROJECT, { error: "send a project as {o}/{p}." })),
+        "`{o}/{p}`: the project of the session. Only `ROOT_TOKEN` must send it.",
+      ),
+    ),
+    code: z.optional(
+      described(
+        z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the code of the link unchanged." })),
+        "The code of a link that `npm start` printed, instead of a token.",
+      ),
+    ),
+  })
+  .register(z.globalRegistry, { id: "NewSession", examples: [{ project: "acme/shop" }] });
+
+/** A body without members. */
+export const noMembers = z.strictObject({}).register(z.globalRegistry, { examples: [{}] });
+
+/** The query of a page of tokens, of sessions or of audit entries. */
 export const tokenListQuery = z.strictObject(pageQuery);
+
+/** The query of a page of places. */
+export const placeListQuery = z.strictObject(placePageQuery);

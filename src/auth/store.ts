@@ -7,7 +7,8 @@
 import { EXPIRED_TOKENS_MAX } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
-import { type Principal, type Role, rolesUpTo } from "./permissions.ts";
+import type { KnownCredential } from "./credential-memory.ts";
+import { isOperator, type Principal, type Role, rolesUpTo } from "./permissions.ts";
 import { hasRoom, isLiving } from "./token-room.ts";
 
 export interface StoredToken {
@@ -23,13 +24,14 @@ export interface StoredToken {
 }
 
 /** The token with this hash, from D1's primary; null if there is none. */
-export function selectToken(db: D1Database, hash: string): Promise<Principal | null> {
-  return db
+export async function selectToken(db: D1Database, hash: string): Promise<KnownCredential | null> {
+  const principal = await db
     .prepare(
       "SELECT project, id, name, role, env_name AS envName, expires_at AS expiresAt FROM tokens WHERE hash = ?",
     )
     .bind(hash)
     .first<Principal>();
+  return principal === null ? null : { principal, pageKeyHash: null };
 }
 
 /** How long expired tokens stay in the list, if there are not too many. They take no room, so they need a bound. */
@@ -80,12 +82,13 @@ export async function insertToken(
 }
 
 /** The asker's id as D1 has it: null for the operator, who has no row. */
-export function rowIdOf({ id, project }: Principal): string | null {
-  return project === null ? null : id;
+export function rowIdOf(asker: Principal): string | null {
+  return isOperator(asker) ? null : asker.id;
 }
 
 const VISIBLE = `project = ?1 AND (?2 IS NULL OR env_name = ?2) AND role IN (SELECT value FROM json_each(?3))`;
-const visibleTo = ({ envName, role }: Principal) => [envName, JSON.stringify(rolesUpTo(role))] as const;
+export const visibleTo = ({ envName, role }: Principal) =>
+  [envName, JSON.stringify(rolesUpTo(role))] as const;
 
 /** The tokens that the asker may manage, before the id `cursor`, newest first. */
 export async function listTokens(
@@ -117,8 +120,8 @@ const REVOKE = `
     SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
     ON tokens.project = ?1 AND tokens.parent_id = tree.id
   )
-  INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, revoked)
-  SELECT project, ?5, env_name, ?6, ?7, ?8, ?10, id, (SELECT json_group_array(id) FROM tree)
+  INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, session_id, revoked)
+  SELECT project, ?5, env_name, ?6, ?7, ?8, ?10, id, ?11, (SELECT json_group_array(id) FROM tree)
   FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives("?9", "?6")}
   ON CONFLICT (project, id) DO NOTHING`;
 
@@ -131,14 +134,17 @@ export async function revokeToken(
   asker: Principal,
   entry: Omit<AuditEntry, "envName">,
 ): Promise<{ readonly revoked: readonly string[]; readonly envName: string | null } | "gone" | null> {
-  const { project, target, id, at, actor, actorName, action } = entry;
+  const { project, target, id, at, actor, actorName, action, sessionId } = entry;
   const note = db
     .prepare(REVOKE)
-    .bind(project, ...visibleTo(asker), target, id, at, actor, actorName, rowIdOf(asker), action);
-  const remove = db
+    .bind(project, ...visibleTo(asker), target, id, at, actor, actorName, rowIdOf(asker), action, sessionId);
+  const revoked = "SELECT value FROM json_each((SELECT revoked FROM audit WHERE project = ?1 AND id = ?2))";
+  const remove = db.prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`).bind(project, id);
+  const endSessions = db
     .prepare(
-      `DELETE FROM tokens WHERE project = ?1 AND id IN (
-         SELECT value FROM json_each((SELECT revoked FROM audit WHERE project = ?1 AND id = ?2)))`,
+      `DELETE FROM sessions WHERE hash IN (
+         SELECT hash FROM (${revoked}) CROSS JOIN sessions INDEXED BY sessions_by_token
+         ON project = ?1 AND token_id = value)`,
     )
     .bind(project, id);
   const outcome = db
@@ -148,7 +154,7 @@ export async function revokeToken(
     )
     .bind(project, id, rowIdOf(asker), at);
   type Row = { revoked: string | null; envName: string | null; lives: number };
-  const row = (await db.batch<Row>([note, remove, outcome])).at(-1)?.results[0];
+  const row = (await db.batch<Row>([note, remove, endSessions, outcome])).at(-1)?.results[0];
   if (typeof row?.revoked === "string") return { revoked: JSON.parse(row.revoked), envName: row.envName };
   return row?.lives === 1 ? null : "gone";
 }

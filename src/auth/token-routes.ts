@@ -11,10 +11,11 @@ import { ApiError } from "../http/errors.ts";
 import { refusalOf } from "../http/refusal.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/public-url.ts";
-import { forgetTokens, forgetTokensPerhapsRevoked, mintApiToken } from "./api-token.ts";
+import { mintApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { requires } from "./bearer.ts";
-import { type Principal, type Role, rolesUpTo } from "./permissions.ts";
+import { forgetCredentials, forgetPerhapsRevoked } from "./credential-memory.ts";
+import { mintableRoles, type Principal, type Role, rolesUpTo } from "./permissions.ts";
 import { newToken, tokenListQuery } from "./request-schemas.ts";
 import { insertToken, listTokens, revokeToken, rowIdOf, type StoredToken } from "./store.ts";
 
@@ -67,23 +68,27 @@ export const tokenRoutes = new Hono<AppEnv>()
     const entry = newAuditEntry(asker, what, Date.now());
     const revoking = readD1(c.get("hops"), () => revokeToken(c.env.DB, asker, entry));
     const outcome = await revoking.catch((error: unknown) => {
-      forgetTokensPerhapsRevoked(target, project, asker.envName);
+      forgetPerhapsRevoked(target, project, asker.envName);
       throw error;
     });
     if (outcome === "gone") throw askerGone(asker);
     if (outcome === null) throw new ApiError("token_not_found");
     const { revoked, envName } = outcome;
-    forgetTokens(revoked);
+    forgetCredentials(revoked);
     logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
     return c.json({ revoked });
   });
 
 /** A token can't mint beyond its own scope and role. */
 function refuseBeyond(asker: Principal, role: Role, envName: string | null): void {
-  if (!rolesUpTo(asker.role).includes(role)) {
+  const roles = mintableRoles(asker);
+  if (!roles.includes(role)) {
+    const holder = rolesUpTo(asker.role).includes(role)
+      ? "A session of ROOT_TOKEN"
+      : `The role ${asker.role}`;
     throw new ApiError(
       "forbidden",
-      `The role ${asker.role} can't mint the role ${role}. Ask for one of ${rolesUpTo(asker.role).join(", ")}.`,
+      `${holder} can't mint the role ${role}. Ask for one of ${roles.join(", ")}.`,
       { pointer: "/role" },
     );
   }
@@ -109,7 +114,7 @@ function expiryWithin(asker: Principal, expiresAt: number | null): number | null
 
 /** D1 no longer has the asker's token, but this isolate still remembered it. */
 function askerGone({ id }: Principal): ApiError {
-  forgetTokens([id]);
+  forgetCredentials([id]);
   return new ApiError("token_invalid");
 }
 

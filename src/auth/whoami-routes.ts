@@ -1,22 +1,31 @@
-/** GET /whoami: tells the holder of an API token what the token is and what it opens. */
+/** GET /whoami tells the holder of a token or a session what it is. GET /places tells which environments it opens. */
 
 import { Hono } from "hono";
-import { rfc3339 } from "../base/time.ts";
+import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
+import { encodeCursor, nextLink } from "../http/cursor.ts";
+import { validQuery } from "../http/validate.ts";
+import { baseUrl } from "../settings/public-url.ts";
 import { authenticate } from "./bearer.ts";
-import { PERMISSIONS_OF } from "./permissions.ts";
-import { rowIdOf } from "./store.ts";
+import { listPlaces } from "./places.ts";
+import { placeListQuery } from "./request-schemas.ts";
+import { describePrincipal } from "./whoami.ts";
 
-export const whoamiRoutes = new Hono<AppEnv>().get("/whoami", async (c) => {
-  const principal = await authenticate(c);
-  const { name, role, project, envName, expiresAt } = principal;
-  return c.json({
-    id: rowIdOf(principal),
-    name,
-    role,
-    permissions: PERMISSIONS_OF[role],
-    project,
-    envName,
-    expiresAt: rfc3339(expiresAt),
+export const whoamiRoutes = new Hono<AppEnv>()
+  .get("/whoami", async (c) => c.json(describePrincipal(await authenticate(c))))
+  .get("/places", validQuery(placeListQuery), async (c) => {
+    const principal = await authenticate(c);
+    const { limit, cursor = "" } = c.req.valid("query");
+    const scopes = await readD1(c.get("hops"), () => listPlaces(c.env.DB, principal, cursor, limit + 1));
+    const page = scopes.slice(0, limit);
+    const last = page.at(-1);
+    if (scopes.length > limit && last !== undefined) {
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last)));
+    }
+    return c.json(page.map(toWire));
   });
-});
+
+function toWire(scope: string) {
+  const [o = "", p = "", envName = ""] = scope.split("/");
+  return { project: `${o}/${p}`, envName };
+}

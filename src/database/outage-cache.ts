@@ -26,8 +26,8 @@ export interface OutageCacheOptions<V> {
   readonly maxWeight: number;
   /** Called once for a value. */
   readonly weigh: (value: V) => number;
-  /** The name by which `forget` finds the value. Null if the value is null and the name can't be known without it. */
-  readonly nameOf: (value: V | null, key: string) => string | null;
+  /** The names by which `forget` finds the value. Empty if the value is null and its names can't be known. */
+  readonly namesOf: (value: V | null, key: string) => readonly string[];
   /** How long "no such row" is remembered. `forget` does not clear it. Use 0 if a row can reappear under its key. */
   readonly missingMs: number;
 }
@@ -104,10 +104,9 @@ export class OutageCache<V> {
 
   /** The names of the remembered values that pass. */
   namesOf(passes: (value: V) => boolean): string[] {
-    return [...this.#remembered.entries()].flatMap(([key, { value }]) => {
-      const name = passes(value) ? this.#options.nameOf(value, key) : null;
-      return name === null ? [] : [name];
-    });
+    return [...this.#remembered.entries()].flatMap(([key, { value }]) =>
+      passes(value) ? this.#options.namesOf(value, key) : [],
+    );
   }
 
   /**
@@ -117,7 +116,7 @@ export class OutageCache<V> {
     const at = ++this.#events;
     const gone = new Set(names);
     for (const [key, { value }] of this.#remembered.entries()) {
-      if (gone.has(this.#options.nameOf(value, key) ?? "")) this.#remembered.delete(key);
+      if (this.#options.namesOf(value, key).some((name) => gone.has(name))) this.#remembered.delete(key);
     }
     for (const name of gone) {
       this.#forgotten.delete(name);
@@ -139,13 +138,13 @@ export class OutageCache<V> {
     const began = ++this.#events;
     const value = await lookUp.read();
     // This value may be older than the change, so D1 is asked again.
-    if (this.#isForgottenSince(began, this.#options.nameOf(value, lookUp.key))) return this.#ask(lookUp);
+    if (this.#isForgottenSince(began, this.#options.namesOf(value, lookUp.key))) return this.#ask(lookUp);
     this.#note(lookUp, value, began);
     return value;
   }
 
-  #isForgottenSince(began: number, name: string | null): boolean {
-    return name !== null && began < Math.max(this.#forgottenUpTo, this.#forgotten.get(name) ?? 0);
+  #isForgottenSince(began: number, names: readonly string[]): boolean {
+    return names.some((name) => began < Math.max(this.#forgottenUpTo, this.#forgotten.get(name) ?? 0));
   }
 
   /** Two lookups of a key can be under way. The answer of the one that began last counts. */

@@ -19,6 +19,8 @@ export interface AppEnv {
     hops: Hops;
     /** The id of the API token that was accepted, for the log. */
     tokenId?: string;
+    /** The id of the session that was accepted, for the log. */
+    sessionId?: string;
     errorCode?: ErrorCode;
   };
 }

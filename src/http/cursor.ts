@@ -1,8 +1,9 @@
 /** Paging: an opaque cursor for the last entry of a page, by its id, name or number, and the Link header (RFC 8288). */
 
-import { ACTION_NAME } from "../base/limits.ts";
+import { ACTION_NAME, PATH_NAME } from "../base/limits.ts";
 import { parseUuid } from "../base/uuid.ts";
 
+const WHOLE_SCOPE = new RegExp(`^${PATH_NAME}/${PATH_NAME}/${PATH_NAME}$`);
 const WHOLE_ACTION_NAME = new RegExp(`^${ACTION_NAME}$`);
 
 export function encodeCursor(last: string | number): string {
@@ -24,6 +25,12 @@ export function decodeSeqCursor(cursor: string): number | null {
 export function decodeActionCursor(cursor: string): string | null {
   const name = decode(cursor);
   return name !== null && WHOLE_ACTION_NAME.test(name) ? name : null;
+}
+
+/** The scope `{o}/{p}/{envName}` after which the page starts, or null if the service did not make `cursor`. */
+export function decodeScopeCursor(cursor: string): string | null {
+  const scope = decode(cursor);
+  return scope !== null && WHOLE_SCOPE.test(scope) ? scope : null;
 }
 
 /** An event's number from its decimal digits, or null. */

@@ -28,6 +28,7 @@ export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
   log("info", "request", {
     requestId: c.get("requestId"),
     token: c.get("tokenId"),
+    session: c.get("sessionId"),
     method: c.req.method,
     route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, "").replace(`{${ACTION_NAME}}`, ""),
     status: c.res.status,

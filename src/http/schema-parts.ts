@@ -6,10 +6,11 @@ import {
   NAME_MAX_CHARACTERS,
   PAGE_DEFAULT_ROWS,
   PAGE_MAX_ROWS,
+  PLACES_PAGE_ROWS,
   TIMEOUT_MAX_MINUTES,
 } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
-import { decodeActionCursor, decodeCursor, decodeSeqCursor } from "./cursor.ts";
+import { decodeActionCursor, decodeCursor, decodeScopeCursor, decodeSeqCursor } from "./cursor.ts";
 import { parsedText, wholeNumber, wholeNumberText } from "./schema-bounds.ts";
 
 // Messages for issues that no schema words itself, such as an unknown key.
@@ -73,16 +74,12 @@ export const instant = z
   )
   .register(z.globalRegistry, { wire: { type: "string", format: "date-time" } });
 
-const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, {
-  default: PAGE_DEFAULT_ROWS,
-  examples: [20],
-});
-
 /**
  * The query parameters of a page. `decode` gives null for a cursor that the service did not make. `after`: an entry for
  * the example. The base64 of a multiple of 3 characters has no padding, as a cursor.
  */
-function pageOf<After>(decode: (cursor: string) => After | null, after: string) {
+function pageOf<After>(decode: (cursor: string) => After | null, after: string, rows = PAGE_DEFAULT_ROWS) {
+  const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, { default: rows, examples: [20] });
   const cursor = parsedText(
     z.string({ error: "send it once." }),
     decode,
@@ -91,7 +88,7 @@ function pageOf<After>(decode: (cursor: string) => After | null, after: string) 
     wire: { type: "string", examples: [btoa(after)] },
     description: "The cursor of a `Link` header, unchanged. The service refuses every other text.",
   });
-  return { limit: z._default(limit, PAGE_DEFAULT_ROWS), cursor: z.optional(cursor) };
+  return { limit: z._default(limit, rows), cursor: z.optional(cursor) };
 }
 
 /** Pages of things with ids. */
@@ -99,6 +96,9 @@ export const pageQuery = pageOf(decodeCursor, "01890a5d-ac96-774b-bcce-b302099a8
 
 /** Pages of actions, by their names. */
 export const actionPageQuery = pageOf(decodeActionCursor, "deploy");
+
+/** Pages of environments, by their scopes. */
+export const placePageQuery = pageOf(decodeScopeCursor, "acme/shop/stage", PLACES_PAGE_ROWS);
 
 /** Pages of numbered things. */
 export const seqPageQuery = pageOf(decodeSeqCursor, "500");

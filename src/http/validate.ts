@@ -49,6 +49,14 @@ function refuseAs(code: ErrorCode) {
   };
 }
 
+/** Refuses a request whose Content-Type is not JSON. */
+export function requireJson(request: HonoRequest): void {
+  const type = request.header("Content-Type")?.toLowerCase() ?? "";
+  if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type)) {
+    throw new ApiError("unsupported_media_type");
+  }
+}
+
 /** Reads no more than the first chunk: a body without a Content-Type is refused unread. */
 async function hasNoBody({ body }: Request): Promise<boolean> {
   if (body === null) return true;
@@ -63,10 +71,7 @@ async function hasNoBody({ body }: Request): Promise<boolean> {
  * known.
  */
 async function readJsonText(request: HonoRequest): Promise<void> {
-  const type = request.header("Content-Type")?.toLowerCase() ?? "";
-  if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type)) {
-    throw new ApiError("unsupported_media_type");
-  }
+  requireJson(request);
   const text = decodeUtf8(await readBytes(request.raw));
   const depth = jsonDepth(text);
   if (depth > JSON_MAX_DEPTH) {

@@ -155,8 +155,11 @@ export const TOKEN: readonly ErrorCode[] = [
   "unauthorized",
   "token_invalid",
   "token_expired",
+  "session_ended",
   "too_many_requests",
 ];
+/** The errors of a session. */
+export const SESSION: readonly ErrorCode[] = ["unauthorized", "session_ended", "too_many_requests"];
 /** The errors of a run that has ended. */
 export const ENDED: readonly ErrorCode[] = [
   "run_succeeded",

@@ -15,6 +15,7 @@ import { type Operation, resolved } from "./describe.ts";
 import { HEADERS } from "./parameters.ts";
 import { RUN_OPERATIONS } from "./run-operations.ts";
 import { SERVICE_OPERATIONS } from "./service-operations.ts";
+import { SESSION_OPERATIONS } from "./session-operations.ts";
 import { TOKEN_OPERATIONS } from "./token-operations.ts";
 
 /** The description of each route, by `METHOD /path/{parameter}`. */
@@ -23,6 +24,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...CALLBACK_OPERATIONS,
   ...ACTION_OPERATIONS,
   ...TOKEN_OPERATIONS,
+  ...SESSION_OPERATIONS,
   ...SERVICE_OPERATIONS,
 };
 
@@ -70,6 +72,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
           description: "Store what a run starts, with its secrets, and run it with a token that holds none.",
         },
         { name: "API tokens", description: "Manage API tokens and see who changed them." },
+        { name: "Sessions", description: "Sign people in to the console, and see who is signed in." },
         { name: "Service", description: "Check and describe the service itself." },
       ],
       components: {
@@ -79,6 +82,21 @@ export async function openApiDocument(app: Hono<AppEnv>) {
             type: "http",
             scheme: "bearer",
             description: "An API token (`terr_…`) or the operator's ROOT_TOKEN.",
+          },
+          sessionCookie: {
+            type: "apiKey",
+            in: "cookie",
+            name: "__Host-action-runs-session",
+            description:
+              "The cookie of a session. On loopback its name is `action-runs-session-` and the port. It counts only " +
+              "together with `sessionPageKey`, without `Authorization`, and from the service's own pages. A session " +
+              "then opens everything that `apiToken` opens.",
+          },
+          sessionPageKey: {
+            type: "apiKey",
+            in: "header",
+            name: "Action-Runs-Page-Key",
+            description: "The page key of a session.",
           },
           callbackToken: {
             type: "http",

@@ -37,6 +37,8 @@ export const OF_ACTION = [
 ];
 export const OF_TOKEN = [...IN_PROJECT, idOf("tokenId", "The API token's id.")];
 
+export const OF_SESSION = [...IN_PROJECT, idOf("sessionId", "The session's id.")];
+
 const inHeader = (name: string, description: string, schema: object, example: string | number) => ({
   in: "header" as const,
   name,
@@ -123,5 +125,9 @@ export const HEADERS = {
   CrossOriginOpenerPolicy: text("`same-origin`.", "same-origin"),
   ReferrerPolicy: text("`no-referrer`.", "no-referrer"),
   ETag: text("Identifies this version.", '"3f2a"'),
+  SetCookie: text(
+    "The session's cookie. Scripts can't read it.",
+    "__Host-action-runs-session=…; Max-Age=43200; Path=/; HttpOnly; Secure; SameSite=Strict",
+  ),
   Allow: text("The methods that this endpoint accepts.", "GET, HEAD, POST"),
 };

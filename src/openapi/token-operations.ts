@@ -2,7 +2,14 @@
 
 import { BODY, type Operation, refuses, responds, TOKEN } from "./describe.ts";
 import { IN_PROJECT, OF_TOKEN } from "./parameters.ts";
-import { apiTokenList, auditList, createdApiToken, currentToken, revokedApiTokens } from "./token-schemas.ts";
+import {
+  apiTokenList,
+  auditList,
+  createdApiToken,
+  currentToken,
+  placeList,
+  revokedApiTokens,
+} from "./token-schemas.ts";
 
 const common = { tags: ["API tokens"], security: [{ apiToken: [] }] };
 
@@ -83,10 +90,23 @@ const WHOAMI: Operation = {
   },
 };
 
+const PLACES: Operation = {
+  ...common,
+  operationId: "listPlaces",
+  summary: "List what your token opens",
+  description:
+    "Returns the environments that your token opens and that have runs or actions, by name. Every valid API token may ask, and so may `ROOT_TOKEN`.",
+  responses: {
+    ...responds(200, "Environments", placeList, ["Link"]),
+    ...refuses(...TOKEN, "invalid_query", "database_unavailable"),
+  },
+};
+
 export const TOKEN_OPERATIONS: Readonly<Record<string, Operation>> = {
   "POST /{o}/{p}/tokens": MINT,
   "GET /{o}/{p}/tokens": LIST,
   "DELETE /{o}/{p}/tokens/{tokenId}": REVOKE,
   "GET /{o}/{p}/audit": AUDIT,
   "GET /whoami": WHOAMI,
+  "GET /places": PLACES,
 };

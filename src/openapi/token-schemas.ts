@@ -1,4 +1,4 @@
-/** zod: the responses of /tokens, /audit and /whoami, for the OpenAPI document and the tests. */
+/** zod: the responses of /tokens, /audit, /whoami, /places and sessions, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
 import { PERMISSIONS, ROLES } from "../auth/permissions.ts";
@@ -41,6 +41,17 @@ export const revokedApiTokens = z
   .object({ revoked: z.array(uuid("A revoked token. The first is the token of the request.")) })
   .meta({ id: "RevokedApiTokens", examples: [{ revoked: [EXAMPLE.id] }] });
 
+const CURRENT = {
+  id: EXAMPLE.id,
+  name: "ci",
+  role: "member",
+  permissions: ["data:read", "data:write"],
+  project: "acme/shop",
+  envName: "production",
+  expiresAt: null,
+  sessionId: null,
+};
+
 export const currentToken = z
   .object({
     id: uuid("The token's id. Null for `ROOT_TOKEN`, which has none.").nullable(),
@@ -54,26 +65,62 @@ export const currentToken = z
     ).nullable(),
     envName: text("The only environment that the token opens. Null for all environments.").nullable(),
     expiresAt: responseInstant.nullable(),
+    sessionId: uuid("The session of the request. Null if the request has the token itself.").nullable(),
   })
-  .meta({
-    id: "CurrentToken",
-    examples: [
-      {
-        id: EXAMPLE.id,
-        name: "ci",
-        role: "member",
-        permissions: ["data:read", "data:write"],
-        project: "acme/shop",
-        envName: "production",
-        expiresAt: null,
-      },
-    ],
-  });
+  .meta({ id: "CurrentToken", examples: [CURRENT] });
+
+export const begunSession = z
+  .object({
+    pageKey: text("Send it in the header `Action-Runs-Page-Key`. Only this response contains it."),
+    ...currentToken.shape,
+  })
+  .meta({ id: "BegunSession", examples: [{ pageKey: "0".repeat(22), ...CURRENT, sessionId: EXAMPLE.id }] });
+
+const SESSION = {
+  id: EXAMPLE.id,
+  tokenId: "019c0e5a-1800-7000-8000-000000000001",
+  tokenName: "ada",
+  role: "member",
+  envName: null,
+  beganAt: "2026-11-25T13:21:48.373Z",
+  expiresAt: "2026-11-26T01:21:48.373Z",
+};
+
+const session = z
+  .object({
+    id: uuid("The session's id."),
+    tokenId: uuid("The token that began the session. Null for `ROOT_TOKEN`.").nullable(),
+    tokenName: text("The name of that token. Null for `ROOT_TOKEN`.").nullable(),
+    role: z.enum(ROLES).meta({ description: "The role of that token. Null for `ROOT_TOKEN`." }).nullable(),
+    envName: text("The only environment that the session opens. Null for the whole project.").nullable(),
+    beganAt: responseInstant,
+    expiresAt: responseInstant,
+  })
+  .meta({ id: "Session", examples: [SESSION] });
+
+export const sessionList = z.array(session).meta({ id: "SessionList", examples: [[SESSION]] });
+
+const CODE = { code: "0".repeat(43), expiresAt: "2026-11-25T13:31:48.373Z" };
+
+export const signInCode = z
+  .object({ code: text("Good for one `POST /session`."), expiresAt: responseInstant })
+  .meta({ id: "SignInCode", examples: [CODE] });
+
+const PLACE = { project: "acme/shop", envName: "production" };
+
+export const placeList = z
+  .array(
+    z
+      .object({ project: text("`{o}/{p}`"), envName: text("An environment of the project.") })
+      .meta({ id: "Place", examples: [PLACE] }),
+  )
+  .meta({ id: "PlaceList", examples: [[PLACE]] });
 
 const AUDIT_ENTRY = {
   at: "2026-11-25T13:21:48.373Z",
   actor: "root",
   actorName: "root",
+  sessionId: null,
   action: "token_minted",
   target: EXAMPLE.id,
   scope: "acme/shop/production",
@@ -84,10 +131,15 @@ const auditEntry = z
     at: responseInstant,
     actor: text("The id of the token that acted, or `root` for the operator."),
     actorName: z.string(),
+    sessionId: uuid(
+      "The session through which the token acted. Null if the request had the token itself.",
+    ).nullable(),
     action: text(
-      "`token_minted`, `token_revoked`, `action_put`, `action_deleted` or `resync_requested`. More may be added.",
+      "`token_minted`, `token_revoked`, `session_ended`, `action_put`, `action_deleted` or `resync_requested`. More may be added.",
     ),
-    target: text("The id of the minted or revoked token, the name of the stored action, or the scope."),
+    target: text(
+      "The id of the minted or revoked token or of the session, the name of the stored action, or the scope.",
+    ),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });

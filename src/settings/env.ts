@@ -20,6 +20,8 @@ export interface Env {
   readonly WEBHOOK_PORTS?: string;
   /** Comma-separated hosts, `*.` allowed, that webhooks may go to. Default: any public host. */
   readonly WEBHOOK_HOSTS?: string;
+  /** "true" lets codes begin a session of the operator. Only `npm start` sets it. */
+  readonly SIGN_IN_CODES?: string;
   /** "true" lets webhooks go to http and to loopback, in development only. */
   readonly ALLOW_INSECURE_WEBHOOKS?: string;
 }

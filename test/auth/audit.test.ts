@@ -51,8 +51,8 @@ describe("the audit", () => {
     await ask("DELETE", `${project}/tokens/${ci.id}`, { token: ada.token });
     await ask("POST", `${project}/envs/prod/resync`);
     const at = expect.stringMatching(INSTANT);
-    const root = { at, actor: "root", actorName: "root" };
-    const byAda = { at, actor: ada.id, actorName: "Ada" };
+    const root = { at, actor: "root", actorName: "root", sessionId: null };
+    const byAda = { at, actor: ada.id, actorName: "Ada", sessionId: null };
     expect(await auditOf(project)).toEqual([
       { ...root, action: "resync_requested", target: `${scope}/prod`, scope: `${scope}/prod` },
       { ...byAda, action: "token_revoked", target: ci.id, scope: `${scope}/prod` },

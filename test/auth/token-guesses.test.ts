@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { lookUpToken } from "../../src/auth/api-token.ts";
+import { lookUpCredential } from "../../src/auth/credential-memory.ts";
 import { chargeGuess, clientOf, lookUpGuess } from "../../src/auth/token-guesses.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
@@ -226,8 +226,14 @@ it("made-up tokens do not evict good ones from memory", async () => {
   const { token } = await grantToken(project, { role: "admin" });
   expect((await tryToken(project, token, newAddress())).calls).toBe(2);
   const hops = { d1: 0, coordinator: 0 };
-  const empty = { prepare: () => ({ bind: () => ({ first: async () => null }) }) } as unknown as D1Database;
-  const lookUp = () => lookUpToken(empty, hops, crypto.randomUUID(), Date.now(), () => {});
+  const lookUp = () =>
+    lookUpCredential(
+      hops,
+      crypto.randomUUID(),
+      async () => null,
+      Date.now(),
+      () => {},
+    );
   await Promise.all(Array.from({ length: 1100 }, lookUp));
   expect((await tryToken(project, unknownToken(), newAddress())).status).toBe(401);
   expect((await tryToken(project, token, newAddress())).calls).toBe(1);

@@ -1,12 +1,23 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { lookUpToken } from "../../src/auth/api-token.ts";
+import { lookUpCredential } from "../../src/auth/credential-memory.ts";
+import { selectToken } from "../../src/auth/store.ts";
 import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { heldRead, withPatience } from "../support/held-read.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere, sha256 } from "../support/tokens.ts";
+
+function lookUp(db: D1Database, hash: string) {
+  return lookUpCredential(
+    { d1: 0, coordinator: 0 },
+    hash,
+    () => selectToken(db, hash),
+    Date.now(),
+    () => {},
+  );
+}
 
 const START = Date.parse("2030-01-01T00:00:00Z");
 
@@ -121,7 +132,7 @@ describe("a token that this isolate revokes while a lookup of it is under way", 
     const { id, token } = await grantToken(project, { role: "admin" });
     const { db, hasRead, release } = heldRead();
     const hash = await sha256(token);
-    const looking = lookUpToken(db, { d1: 0, coordinator: 0 }, hash, Date.now(), () => {});
+    const looking = lookUp(db, hash);
     await hasRead;
     await revoke(project, id);
     release();
@@ -137,9 +148,7 @@ describe("a token that this isolate revokes while a lookup of it is under way", 
     later(31_000);
     const { db, hasRead, release } = heldRead();
     const hash = await sha256(token);
-    const { looking, endPatience } = withPatience(() =>
-      lookUpToken(db, { d1: 0, coordinator: 0 }, hash, Date.now(), () => {}),
-    );
+    const { looking, endPatience } = withPatience(() => lookUp(db, hash));
     await hasRead;
     await revoke(project, id);
     endPatience();

@@ -1,4 +1,4 @@
-/** GET /whoami, and the short life of a token that the console mints for the operator. */
+/** GET /whoami. */
 
 import { describe, expect, it } from "vitest";
 import { HOUR_MS } from "../support/direct.ts";
@@ -21,24 +21,12 @@ describe("GET /whoami", () => {
     expect([status, headers.get("Cache-Control")]).toEqual([200, "no-store"]);
     const scope = { project: project.slice(1), envName: wanted.envName ?? null };
     const { name, role, expiresAt = null } = wanted;
-    expect(body).toEqual({ id, name, role, permissions, ...scope, expiresAt });
+    expect(body).toEqual({ id, name, role, permissions, ...scope, expiresAt, sessionId: null });
   });
 
   it("tells the operator null for what ROOT_TOKEN has not", async () => {
     const { body } = await ask("GET", "/whoami", { token: ROOT });
-    const nothing = { id: null, project: null, envName: null, expiresAt: null };
+    const nothing = { id: null, project: null, envName: null, expiresAt: null, sessionId: null };
     expect(body).toEqual({ name: "root", role: "owner", permissions: ALL, ...nothing });
   });
-});
-
-it("an owner's token that the operator mints for 12 hours can revoke itself, and is refused at once", async () => {
-  const project = newProject();
-  const { token } = await grantToken(project, { role: "owner", name: "console", expiresAt: IN_12_HOURS });
-  const { body } = await ask<{ id: string }>("GET", "/whoami", { token });
-  const revoked = await ask("DELETE", `${project}/tokens/${body.id}`, { token });
-  expect([revoked.status, revoked.body]).toEqual([200, { revoked: [body.id] }]);
-  for (const path of ["/whoami", `${project}/tokens`]) {
-    const { status, body } = await ask<{ code: string }>("GET", path, { token });
-    expect([status, body.code]).toEqual([401, "token_invalid"]);
-  }
 });

@@ -45,6 +45,7 @@ const entries = TEXTS.map(
   (text): AuditEntry => ({
     at: RUN.createdAt,
     actor: RUN.id,
+    sessionId: null,
     actorName: text,
     action: "token_minted",
     target: RUN.id,

@@ -18,7 +18,7 @@ function newCache(more: { readonly maxWeight?: number } = {}) {
   return new OutageCache<Row>({
     maxWeight: 100,
     weigh: ({ version }) => version,
-    nameOf: (row) => row?.name ?? null,
+    namesOf: (row) => (row === null ? [] : [row.name]),
     missingMs: MISSING_MS,
     ...more,
   });
@@ -321,7 +321,7 @@ it("a cache that forgets by key shows a row at once that came back under its old
   const cache = new OutageCache<Row>({
     maxWeight: 100,
     weigh: () => 1,
-    nameOf: (_row, key) => key,
+    namesOf: (_row, key) => [key],
     missingMs: 0,
   });
   await lookUp(cache, [row(1)]).looking;

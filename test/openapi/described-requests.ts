@@ -6,6 +6,7 @@ import { createApp } from "../../src/app.ts";
 import { VALIDATES, type Validated } from "../../src/http/validate.ts";
 import { document, validatorOf } from "../support/conformance.ts";
 import { type Ask, ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
+import { beginSession, OWN_PAGE } from "../support/sessions.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 
 export interface Parameter {
@@ -60,6 +61,7 @@ export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).f
 export interface Place {
   readonly names: Readonly<Record<string, string>>;
   readonly token: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A parameter that this does not know makes the test of its operation fail: say here what it can be. */
@@ -73,6 +75,8 @@ export async function placeFor(operation: Operation): Promise<Place> {
     else if (name === "p") names[name] = p;
     else if (name === "envName") names[name] = "production";
     else if (name === "tokenId") names[name] = (await grantToken(project, { role: "viewer" })).id;
+    else if (name === "sessionId")
+      names[name] = (await beginSession((await grantToken(project, { role: "viewer" })).token)).id;
     else if (name === "name") {
       names[name] = "deploy";
       await storeAction(project);
@@ -86,7 +90,11 @@ export async function placeFor(operation: Operation): Promise<Place> {
   }
   const [scheme] = operation.security.flatMap((one) => Object.keys(one));
   if (scheme === undefined) return { names, token: null };
-  if (scheme === "apiToken") return { names, token: ROOT };
+  if (scheme === "apiToken") return { names, token: ROOT, headers: OWN_PAGE };
+  if (scheme === "sessionCookie") {
+    const { headers } = await beginSession((await grantToken(project, { role: "viewer" })).token);
+    return { names, token: null, headers: { ...headers, "Content-Type": "application/json" } };
+  }
   if (scheme === "callbackToken" && run !== null) return { names, token: run.callback.token };
   throw new Error(`there is no token of the scheme ${scheme}`);
 }
@@ -123,9 +131,9 @@ export async function send(
   const { status, headers, body } = await ask<{ readonly code?: string } | string | null>(
     sent.method ?? method,
     query === "" ? filled : `${filled}?${query}`,
-    { token: place.token, ...sent },
+    { token: place.token, ...sent, headers: { ...place.headers, ...sent.headers } },
   );
-  return { status, headers, code: typeof body === "object" ? body?.code : undefined };
+  return { status, headers, code: status >= 400 && typeof body === "object" ? body?.code : undefined };
 }
 
 const routes = createApp().routes.map(({ method, path, handler }) => ({

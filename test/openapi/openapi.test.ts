@@ -67,8 +67,16 @@ describe("the OpenAPI document", () => {
     expect(described).toEqual(inPath);
     const schemes = operation.security.flatMap((one) => Object.keys(one));
     const callback = /(callback|heartbeat)$/.test(name);
-    const isOpen = inPath.length === 0 && name !== "GET /whoami";
-    expect(schemes).toEqual(isOpen ? [] : [callback ? "callbackToken" : "apiToken"]);
+    const ofSession = ["sessionCookie", "sessionPageKey"];
+    const fixed: Record<string, readonly string[]> = {
+      "GET /whoami": ["apiToken"],
+      "GET /places": ["apiToken"],
+      "POST /session": ["apiToken"],
+      "POST /session/renew": ofSession,
+      "DELETE /session": ofSession,
+    };
+    const expected = inPath.length === 0 ? [] : [callback ? "callbackToken" : "apiToken"];
+    expect(schemes).toEqual(fixed[name] ?? expected);
     for (const { headers } of Object.values(operation.responses))
       expect(headers).toHaveProperty("X-Request-Id");
   });
@@ -141,7 +149,14 @@ describe("the OpenAPI document", () => {
     const required = operations.flatMap(([, { operationId, requestBody }]) =>
       requestBody?.required === true ? [operationId] : [],
     );
-    expect(required.sort()).toEqual(["completeActionRun", "createActionRun", "createApiToken", "putAction"]);
+    expect(required.sort()).toEqual([
+      "beginSession",
+      "completeActionRun",
+      "createActionRun",
+      "createApiToken",
+      "createSignInCode",
+      "putAction",
+    ]);
   });
 });
 

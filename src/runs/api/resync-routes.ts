@@ -8,7 +8,7 @@ import type { AppEnv } from "../../http/app-env.ts";
 import { COORDINATORS } from "../run-id.ts";
 import { ask, environmentOf } from "./run-environment.ts";
 
-export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot, async (c) => {
+export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (c) => {
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
   const environment = environmentOf(c);
   const { hops, scope } = environment;

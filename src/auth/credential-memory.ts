@@ -1,0 +1,72 @@
+/**
+ * What the isolate remembers of credentials, which are API tokens and sessions. It remembers what D1's primary
+ * answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is down.
+ */
+
+import { OutageCache } from "../database/outage-cache.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { Hops } from "../http/app-env.ts";
+import type { Principal } from "./permissions.ts";
+
+const REFUSED_MS = 5000;
+const REMEMBERED_MAX = 1000;
+
+/** Whom a credential stands for. */
+export interface KnownCredential {
+  readonly principal: Principal;
+  /** The SHA-256 of the page key that a session needs besides its cookie. Null for a token. */
+  readonly pageKeyHash: string | null;
+}
+
+/** Per isolate, by the credential's hash. A revocation names tokens and sessions by id. */
+const known = new OutageCache<KnownCredential>({
+  maxWeight: REMEMBERED_MAX,
+  weigh: () => 1,
+  namesOf: (credential) => (credential === null ? [] : namesOf(credential.principal)),
+  missingMs: REFUSED_MS,
+});
+
+/** A session ends with its token, so it has the token's id as well. */
+function namesOf({ id, sessionId }: Principal): readonly string[] {
+  return sessionId === undefined ? [id] : [id, sessionId];
+}
+
+/** What the isolate remembers: null if the credential was refused, undefined if D1 must be asked. */
+export function recallCredential(hash: string, now: number): KnownCredential | null | undefined {
+  return known.recall(hash, now);
+}
+
+/** Whether the credential with this hash was good in the last 10 minutes. */
+export function wasGoodLately(hash: string, now: number): boolean {
+  return known.hasOutageCopy(hash, now);
+}
+
+/**
+ * The credential with this hash, or null if there is none. `select` asks D1's primary. Throws `database_unavailable`.
+ * `waitUntil`: lets a late answer of D1 still count.
+ */
+export function lookUpCredential(
+  hops: Hops,
+  hash: string,
+  select: () => Promise<KnownCredential | null>,
+  now: number,
+  waitUntil: (work: Promise<unknown>) => void,
+): Promise<KnownCredential | null> {
+  return known.lookUp({ key: hash, now, read: () => readD1(hops, select) }, waitUntil);
+}
+
+/**
+ * A revocation failed, but D1 may have done it. Nobody knows which tokens are below `target`, so this forgets all
+ * credentials that the asker could have revoked. `envName`: the asker's.
+ */
+export function forgetPerhapsRevoked(target: string, project: string, envName: string | null): void {
+  const within = known.namesOf(
+    ({ principal }) => principal.project === project && (envName === null || principal.envName === envName),
+  );
+  known.forget([target, ...within]);
+}
+
+/** Makes the end of tokens and sessions take effect in this isolate at once. */
+export function forgetCredentials(ids: readonly string[]): void {
+  known.forget(ids);
+}

@@ -1,0 +1,235 @@
+/**
+ * The SQL statements on sessions and sign-in codes. `tokenId` null means that the session began with ROOT_TOKEN. A
+ * change is one batch that may run twice, because the first run may have committed although its answer was lost. So
+ * each batch ends by reading what it did.
+ */
+
+import { logFailure } from "../../base/log.ts";
+import { DAY_MS, HOUR_MS } from "../../base/time.ts";
+import type { AuditEntry } from "../audit.ts";
+import type { KnownCredential } from "../credential-memory.ts";
+import { isOperator, OPERATOR, type Principal, type Role } from "../permissions.ts";
+import { visibleTo } from "../store.ts";
+import { isLiving } from "../token-room.ts";
+
+/** How long a session lasts after its beginning or its last renewal, and how long at most. */
+const LASTS_MS = 12 * HOUR_MS;
+const LASTS_MAX_MS = 7 * DAY_MS;
+/** A session is renewed at most once in this time. */
+const RENEW_AFTER_MS = HOUR_MS;
+/** If a token has more sessions, the oldest end. */
+const OF_TOKEN_MAX = 20;
+
+export interface NewSession {
+  readonly id: string;
+  readonly project: string;
+  readonly cookieHash: string;
+  readonly pageKeyHash: string;
+  readonly now: number;
+}
+
+/** Whose session it is. The hash says which secret of the token began it. */
+export interface SessionToken {
+  readonly id: string;
+  readonly hash: string;
+}
+
+export interface StoredSession {
+  readonly id: string;
+  readonly tokenId: string | null;
+  readonly tokenName: string | null;
+  readonly role: Role | null;
+  readonly envName: string | null;
+  readonly beganAt: number;
+  readonly expiresAt: number;
+}
+
+const INSERT =
+  "INSERT INTO sessions (hash, page_key_hash, project, id, token_id, token_hash, began_at, expires_at)";
+
+/** Begins a session of `token`. False if D1 no longer has the token, or if a rotation replaced this secret. */
+export function beginSession(db: D1Database, session: NewSession, token: SessionToken): Promise<boolean> {
+  const { id, project, cookieHash, pageKeyHash, now } = session;
+  const insert = db
+    .prepare(
+      `${INSERT}
+       SELECT ?1, ?2, project, ?4, id, hash, ?7, min(?7 + ${LASTS_MS}, coalesce(expires_at, ?7 + ${LASTS_MS}))
+       FROM tokens WHERE project = ?3 AND id = ?5 AND hash = ?6 AND ${isLiving("?7")}
+       ON CONFLICT (hash) DO NOTHING`,
+    )
+    .bind(cookieHash, pageKeyHash, project, id, token.id, token.hash, now);
+  return begin(db, session, token.id, insert);
+}
+
+/** Begins a session of the operator in one project. */
+export function beginOperatorsSession(db: D1Database, session: NewSession): Promise<boolean> {
+  const { id, project, cookieHash, pageKeyHash, now } = session;
+  const insert = db
+    .prepare(
+      `${INSERT} VALUES (?1, ?2, ?3, ?4, NULL, NULL, ?5, ?5 + ${LASTS_MS}) ON CONFLICT (hash) DO NOTHING`,
+    )
+    .bind(cookieHash, pageKeyHash, project, id, now);
+  return begin(db, session, null, insert);
+}
+
+/** Runs `insert`, and ends the oldest sessions if the token has too many. */
+async function begin(
+  db: D1Database,
+  { id, project, cookieHash }: NewSession,
+  tokenId: string | null,
+  insert: D1PreparedStatement,
+): Promise<boolean> {
+  const endOldest = db
+    .prepare(
+      `DELETE FROM sessions WHERE hash IN (
+         SELECT hash FROM sessions INDEXED BY sessions_by_token
+         WHERE project = ?1 AND token_id IS ?2 AND id <> ?3 ORDER BY id DESC LIMIT -1 OFFSET ${OF_TOKEN_MAX - 1})`,
+    )
+    .bind(project, tokenId, id);
+  const read = db.prepare("SELECT 1 FROM sessions WHERE hash = ?").bind(cookieHash);
+  const results = await db.batch([insert, endOldest, read]);
+  return results.at(-1)?.results.length === 1;
+}
+
+/** Keeps a sign-in code of the project until `expiresAt`. */
+export async function insertSignInCode(
+  db: D1Database,
+  code: { readonly hash: string; readonly project: string; readonly expiresAt: number },
+): Promise<void> {
+  await db
+    .prepare(
+      "INSERT INTO sign_in_codes (hash, project, expires_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING",
+    )
+    .bind(code.hash, code.project, code.expiresAt)
+    .run();
+}
+
+/** Takes the code away. Its project, or null if the code is unknown, used or too old. */
+export async function takeSignInCode(db: D1Database, hash: string, now: number): Promise<string | null> {
+  const row = await db
+    .prepare("DELETE FROM sign_in_codes WHERE hash = ? AND expires_at > ? RETURNING project")
+    .bind(hash, now)
+    .first<{ project: string }>();
+  return row?.project ?? null;
+}
+
+interface SessionRow extends Omit<Principal, "sessionId"> {
+  readonly project: string;
+  readonly sessionId: string;
+  readonly pageKeyHash: string;
+  readonly tokenId: string | null;
+}
+
+/**
+ * The session with this hash, from D1's primary; null if there is none. A token that is gone has no session. The
+ * session is over at its own end or at that of the secret that began it, whichever is first.
+ */
+export async function selectSession(db: D1Database, hash: string): Promise<KnownCredential | null> {
+  const row = await db
+    .prepare(
+      `SELECT sessions.project, sessions.id AS sessionId, page_key_hash AS pageKeyHash, token_id AS tokenId,
+              coalesce(tokens.id, '${OPERATOR.id}') AS id, coalesce(name, '${OPERATOR.name}') AS name,
+              coalesce(role, '${OPERATOR.role}') AS role, env_name AS envName,
+              min(sessions.expires_at, coalesce(tokens.expires_at, sessions.expires_at)) AS expiresAt
+       FROM sessions LEFT JOIN tokens
+       ON tokens.project = sessions.project AND tokens.id = token_id AND tokens.hash = token_hash
+       WHERE sessions.hash = ?1 AND (token_id IS NULL OR tokens.id IS NOT NULL)`,
+    )
+    .bind(hash)
+    .first<SessionRow>();
+  if (row === null) return null;
+  const { pageKeyHash, tokenId: _, ...principal } = row;
+  return { principal, pageKeyHash };
+}
+
+/** Makes the session last longer. It does nothing if the session began with ROOT_TOKEN or was renewed lately. */
+export async function renewSession(db: D1Database, project: string, id: string, now: number): Promise<void> {
+  await db
+    .prepare(
+      `UPDATE sessions SET expires_at = min(?3 + ${LASTS_MS}, began_at + ${LASTS_MAX_MS})
+       WHERE project = ?1 AND id = ?2 AND token_id IS NOT NULL
+         AND expires_at > ?3 AND expires_at <= ?3 + ${LASTS_MS - RENEW_AFTER_MS}`,
+    )
+    .bind(project, id, now)
+    .run();
+}
+
+/** Ends the session of a cookie, if the page key is its own. The id of the session that ended, or null. */
+export async function deleteSession(
+  db: D1Database,
+  hash: string,
+  pageKeyHash: string,
+): Promise<string | null> {
+  const row = await db
+    .prepare("DELETE FROM sessions WHERE hash = ? AND page_key_hash = ? RETURNING id")
+    .bind(hash, pageKeyHash)
+    .first<{ id: string }>();
+  return row?.id ?? null;
+}
+
+/** SQL on ?1, the project, and the three values of `seenBy`: the sessions that the asker may see and end. */
+const SEEN = `sessions.project = ?1 AND (?2 AND token_id IS NULL OR EXISTS (
+  SELECT 1 FROM tokens WHERE tokens.project = ?1 AND tokens.id = token_id
+    AND (?3 IS NULL OR env_name = ?3) AND role IN (SELECT value FROM json_each(?4))))`;
+const seenBy = (asker: Principal) => [isOperator(asker) ? 1 : 0, ...visibleTo(asker)] as const;
+
+/** The sessions that are not over and that the asker may see, before the id `cursor`, newest first. */
+export async function listSessions(
+  db: D1Database,
+  project: string,
+  asker: Principal,
+  {
+    cursor,
+    limit,
+    now,
+  }: { readonly cursor: string | undefined; readonly limit: number; readonly now: number },
+): Promise<StoredSession[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT sessions.id, token_id AS tokenId, tokens.name AS tokenName, role, env_name AS envName,
+              began_at AS beganAt, sessions.expires_at AS expiresAt
+       FROM sessions LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id
+       WHERE ${SEEN} AND sessions.id < ?5 AND sessions.expires_at > ?6 ORDER BY sessions.id DESC LIMIT ?7`,
+    )
+    .bind(project, ...seenBy(asker), cursor ?? "g", now, limit)
+    .all<StoredSession>();
+  return results;
+}
+
+/** Ends a session that the asker may see, and writes the audit entry. False if there is no such session. */
+export async function endSession(
+  db: D1Database,
+  asker: Principal,
+  entry: Omit<AuditEntry, "envName">,
+): Promise<boolean> {
+  const { project, target, id, at, actor, actorName, action, sessionId } = entry;
+  const note = db
+    .prepare(
+      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, session_id)
+       SELECT ?1, ?5, (SELECT env_name FROM tokens WHERE project = ?1 AND id = token_id), ?6, ?7, ?8, ?9, id, ?10
+       FROM sessions WHERE ${SEEN} AND sessions.id = ?11
+       ON CONFLICT (project, id) DO NOTHING`,
+    )
+    .bind(project, ...seenBy(asker), id, at, actor, actorName, action, sessionId, target);
+  const ofEntry = "EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)";
+  const remove = db
+    .prepare(`DELETE FROM sessions WHERE project = ?1 AND id = ?3 AND ${ofEntry}`)
+    .bind(project, id, target);
+  const read = db.prepare(`SELECT 1 WHERE ${ofEntry}`).bind(project, id);
+  return (await db.batch([note, remove, read])).at(-1)?.results.length === 1;
+}
+
+const PURGED_PER_MINUTE = 1000;
+
+/** Removes a bounded number of sessions and codes that are over. Never throws. */
+export async function purgeSessions(db: D1Database, now: number): Promise<void> {
+  const purge = ["sessions", "sign_in_codes"].map((table) =>
+    db
+      .prepare(
+        `DELETE FROM ${table} WHERE hash IN (
+           SELECT hash FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ${PURGED_PER_MINUTE})`,
+      )
+      .bind(now),
+  );
+  await db.batch(purge).catch((error) => logFailure("sweep_failed", error, { step: "purge_sessions" }));
+}

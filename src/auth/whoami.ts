@@ -1,0 +1,18 @@
+/** What a token or a session is and opens, as `GET /whoami` and `POST /session` say it. PURE. */
+
+import { rfc3339 } from "../base/time.ts";
+import { isOperator, PERMISSIONS_OF, type Principal } from "./permissions.ts";
+
+export function describePrincipal(principal: Principal) {
+  const { id, name, role, project, envName, expiresAt, sessionId = null } = principal;
+  return {
+    id: isOperator(principal) ? null : id,
+    name,
+    role,
+    permissions: PERMISSIONS_OF[role],
+    project,
+    envName,
+    expiresAt: rfc3339(expiresAt),
+    sessionId,
+  };
+}

@@ -1,0 +1,54 @@
+/** Sessions for the tests, begun as the console does. */
+
+import { type Answer, ask } from "./requests.ts";
+import type { Refusal } from "./tokens.ts";
+
+const ORIGIN = "https://runs.example";
+export const COOKIE_NAME = "__Host-action-runs-session";
+
+/** What a browser adds to the requests of the service's own pages. */
+export const OWN_PAGE = { Origin: ORIGIN, "Sec-Fetch-Site": "same-origin" } as const;
+
+export interface SessionOnWire {
+  readonly pageKey: string;
+  readonly id: string | null;
+  readonly name: string;
+  readonly role: string;
+  readonly project: string | null;
+  readonly expiresAt: string;
+  readonly sessionId: string;
+}
+
+/** `headers`: what a request of the session sends. */
+export interface TestSession extends SessionOnWire {
+  readonly id: string;
+  readonly cookie: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export function postSession<T = SessionOnWire & Refusal>(
+  token: string | null,
+  body: unknown = {},
+  headers: Readonly<Record<string, string>> = OWN_PAGE,
+): Promise<Answer<T>> {
+  return ask<T>("POST", "/session", { token, body, headers });
+}
+
+/** The session of a token. `project`: needed for ROOT_TOKEN. */
+export async function beginSession(token: string, project?: string): Promise<TestSession> {
+  const { status, headers, body } = await postSession(token, project === undefined ? {} : { project });
+  if (status !== 201) throw new Error(`POST /session answered ${status}: ${JSON.stringify(body)}`);
+  return sessionOf(headers, body);
+}
+
+export function sessionOf(headers: Headers, body: SessionOnWire): TestSession {
+  const cookie = cookieOf(headers);
+  const sent = { ...OWN_PAGE, Cookie: `${COOKIE_NAME}=${cookie}`, "Action-Runs-Page-Key": body.pageKey };
+  return { ...body, id: body.sessionId, cookie, headers: sent };
+}
+
+/** The value of the cookie that a response sets. */
+export function cookieOf(headers: Headers): string {
+  const set = headers.get("Set-Cookie") ?? "";
+  return set.slice(set.indexOf("=") + 1, set.indexOf(";"));
+}
