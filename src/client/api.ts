@@ -34,6 +34,8 @@ export type CreatedApiToken = Schemas["CreatedApiToken"];
 export type NewApiToken = Schemas["NewApiToken"];
 /** What a token is and opens. */
 export type CurrentToken = Schemas["CurrentToken"];
+/** An environment that a token opens. */
+export type Place = Schemas["Place"];
 export type RevokedApiTokens = Schemas["RevokedApiTokens"];
 export type AuditEntry = Schemas["AuditEntry"];
 
@@ -61,7 +63,11 @@ export interface DetailOptions {
   readonly include?: "details" | undefined;
 }
 
-export function createApi(baseUrl: string, token: string, fetch: typeof globalThis.fetch): Api {
+export function createApi(
+  baseUrl: string,
+  headers: Readonly<Record<string, string>>,
+  fetch: typeof globalThis.fetch,
+): Api {
   return createOpenApiClient<paths, "application/json">({
     baseUrl,
     // `redirect` is set here and not among the options, because a call can override those.
@@ -72,7 +78,7 @@ export function createApi(baseUrl: string, token: string, fetch: typeof globalTh
       if (isRedirect(response)) throw await redirected(response);
       return response;
     },
-    headers: { Authorization: `Bearer ${token}` },
+    headers,
   });
 }
 

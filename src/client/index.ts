@@ -4,11 +4,26 @@
  */
 
 import { type Actions, createActions } from "./actions.ts";
-import { type Api, bodyOf, type CallOptions, type CurrentToken, createApi, sending } from "./api.ts";
+import {
+  type Api,
+  bodyOf,
+  type CallOptions,
+  type CurrentToken,
+  createApi,
+  type Place,
+  sending,
+} from "./api.ts";
 import { type Audit, createAudit } from "./audit.ts";
 import { bookmarksInMemory, keepingBookmarks } from "./bookmark.ts";
+import { pages } from "./paging.ts";
 import { createRuns, type Runs } from "./runs.ts";
-import { type ClientSettings, checkedName, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
+import {
+  type ClientSettings,
+  checkedName,
+  checkedUrl,
+  credentialHeader,
+  transportSettings,
+} from "./settings.ts";
 import { createTokens, type Tokens } from "./tokens.ts";
 import { createSend } from "./transport.ts";
 
@@ -35,6 +50,7 @@ export type {
   NewActionRun,
   NewApiToken,
   NewRunOfAction,
+  Place,
   Report,
   RevokedApiTokens,
   StartedActionRun,
@@ -47,10 +63,13 @@ export { ActionRunsError } from "./errors.ts";
 export type { components, paths } from "./openapi.ts";
 export type { PageQuery } from "./paging.ts";
 export type { CancelOptions, RetryOptions, RunFilter, RunPage, Runs } from "./runs.ts";
-export type { CallSettings, ClientSettings } from "./settings.ts";
+export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
 export type { TokenPage, Tokens } from "./tokens.ts";
 export type { WaitOptions } from "./wait.ts";
 export type { WatchOptions } from "./watch.ts";
+
+/** Requests further pages as you read on. */
+export type Places = (options?: CallOptions) => AsyncIterable<Place>;
 
 export type Whoami = (options?: CallOptions) => Promise<CurrentToken>;
 
@@ -63,6 +82,8 @@ export interface Client {
   readonly audit: Audit;
   /** What the client's own token is and opens. It also answers for a token of another project or environment. */
   readonly whoami: Whoami;
+  /** The environments that the client's token opens and that have runs or actions, by name. */
+  readonly places: Places;
   /** openapi-fetch with the API's types, for everything else. It tries once and returns errors as values. */
   readonly api: Api;
 }
@@ -73,7 +94,7 @@ export function createClient(settings: ClientSettings): Client {
   const transport = transportSettings(settings);
   const project = { o: checkedName("org", settings.org), p: checkedName("project", settings.project) };
   const environment = { ...project, envName: checkedName("env", settings.env) };
-  const api = createApi(baseUrl, checkedToken(settings.token), transport.fetch);
+  const api = createApi(baseUrl, credentialHeader(settings), transport.fetch);
   const send = createSend(transport);
   const { bookmarks = bookmarksInMemory() } = settings;
   const sendInEnvironment = createSend({ ...transport, fetch: keepingBookmarks(transport.fetch, bookmarks) });
@@ -82,6 +103,11 @@ export function createClient(settings: ClientSettings): Client {
     runs: createRuns(api, environment, transport, sendInEnvironment),
     tokens: createTokens(api, project, send),
     audit: createAudit(api, project, send),
+    places: ({ signal } = {}) =>
+      pages((cursor) => {
+        const params = { query: cursor === undefined ? {} : { cursor } };
+        return api.GET("/places", { params, fetch: sending(send, { signal }) });
+      }),
     whoami: async ({ signal } = {}) => bodyOf(await api.GET("/whoami", { fetch: sending(send, { signal }) })),
     api,
   };

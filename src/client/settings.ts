@@ -21,17 +21,24 @@ export interface CallSettings {
   readonly timeoutMs?: number | undefined;
 }
 
-export interface ClientSettings extends CallSettings {
+/** What proves who asks. */
+export type Credentials =
+  /** An API token. */
+  | { readonly token: string }
+  /** The page key of a session, on a page of the service itself, where the browser sends the session's cookie. */
+  | { readonly pageKey: string };
+
+interface Settings extends CallSettings {
   /** The API's address, for example `https://runs.example.com`. */
   readonly baseUrl: string;
-  /** An API token. */
-  readonly token: string;
   readonly org: string;
   readonly project: string;
   readonly env: string;
   /** Where to keep the environment's bookmark, to share it between processes. Default: in memory. */
   readonly bookmarks?: BookmarkStore | undefined;
 }
+
+export type ClientSettings = Settings & Credentials;
 
 /** The environment, as the API's paths name it. */
 export interface Environment {
@@ -67,6 +74,12 @@ export function checkedToken(token: string): string {
     throw new TypeError("token is not valid. Use the token as it was shown, without spaces or line breaks.");
   }
   return token;
+}
+
+/** The header of the credentials. */
+export function credentialHeader(credentials: Credentials): Readonly<Record<string, string>> {
+  if ("pageKey" in credentials) return { "Action-Runs-Page-Key": credentials.pageKey };
+  return { Authorization: `Bearer ${checkedToken(credentials.token)}` };
 }
 
 /** The name of an organization, project or environment, valid in a path. */
