@@ -5,6 +5,7 @@ import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
 import { actionRoutes } from "./actions/routes.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
+import { rotationRoutes } from "./auth/rotation-routes.ts";
 import { tokenRoutes } from "./auth/token-routes.ts";
 import { whoamiRoutes } from "./auth/whoami-routes.ts";
 import { PATH_NAME } from "./base/limits.ts";
@@ -62,6 +63,7 @@ export function createApp(): Hono<AppEnv> {
   app.route("/", consolePages);
   app.route("/", whoamiRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
+  app.route(`${PROJECT}/tokens`, rotationRoutes);
   app.route(`${PROJECT}/audit`, auditRoutes);
   app.route(`${ENVIRONMENT}/actions`, actionRoutes);
   app.route(`${ENVIRONMENT}/actions`, actionRunsRoutes);

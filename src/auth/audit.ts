@@ -11,6 +11,7 @@ import type { Principal } from "./permissions.ts";
 export type AuditAction =
   | "token_minted"
   | "token_revoked"
+  | "token_rotated"
   | "resync_requested"
   | "action_put"
   | "action_deleted";
@@ -32,7 +33,7 @@ export interface AuditEntry {
 
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
 export function newAuditEntry(
-  { id, name }: Principal,
+  { id, name }: Pick<Principal, "id" | "name">,
   what: Pick<AuditEntry, "project" | "envName" | "action" | "target">,
   now: number,
 ): AuditEntry {
@@ -50,17 +51,22 @@ export function logAudit(entry: AuditEntry, requestId: string, more: object = {}
 }
 
 /**
- * Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, and ?8, the
- * target.
+ * Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, ?8, the
+ * target, and ?9 and on, the values of `more`.
  */
-export function auditStatement(db: D1Database, entry: AuditEntry, condition = "1"): D1PreparedStatement {
+export function auditStatement(
+  db: D1Database,
+  entry: AuditEntry,
+  condition = "1",
+  ...more: readonly string[]
+): D1PreparedStatement {
   const { project, id, envName, at, actor, actorName, action, target } = entry;
   return db
     .prepare(
       `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target)
        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
     )
-    .bind(project, id, envName, at, actor, actorName, action, target);
+    .bind(project, id, envName, at, actor, actorName, action, target, ...more);
 }
 
 /** The entries before the id `cursor`, newest first. `envName` null: of the project and all its environments. */

@@ -27,7 +27,11 @@ const ROOT: Principal = {
   project: null,
   envName: null,
   expiresAt: null,
+  secretHash: null,
+  isReplaced: false,
 };
+
+const OVERLAP_ENDED = "This token got a new secret, and the old one has ended. Use the newest secret.";
 
 /** The token of `Authorization: Bearer …`. Throws 401. */
 export function bearerToken(c: Context): string {
@@ -94,7 +98,9 @@ export async function authenticate(c: Context<AppEnv>): Promise<Principal> {
   let principal = recallToken(hash, now);
   if (principal === undefined) principal = await identify(c, token, hash, now);
   if (principal === null) throw new ApiError("token_invalid");
-  if (principal.expiresAt !== null && now >= principal.expiresAt) throw new ApiError("token_expired");
+  if (principal.expiresAt !== null && now >= principal.expiresAt) {
+    throw new ApiError("token_expired", principal.isReplaced ? OVERLAP_ENDED : undefined);
+  }
   c.set("principal", principal);
   c.set("tokenId", principal.id);
   return principal;

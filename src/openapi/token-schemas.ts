@@ -13,6 +13,7 @@ const EXAMPLE = {
   createdBy: "root",
   createdAt: "2026-11-25T13:21:48.373Z",
   expiresAt: null,
+  oldSecretExpiresAt: null,
 };
 
 const text = (description: string) => z.string().meta({ description });
@@ -28,12 +29,37 @@ const apiToken = z
     createdBy: text("The name of the token that minted this one."),
     createdAt: responseInstant,
     expiresAt: responseInstant.nullable(),
+    oldSecretExpiresAt: responseInstant.nullable().meta({
+      description:
+        "Until when the secret works that a rotation replaced. Null if only the newest secret works.",
+    }),
   })
   .meta({ id: "ApiToken", examples: [EXAMPLE] });
 
 export const createdApiToken = z
   .object({ ...apiToken.shape, token: text("Only this response contains the token.") })
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
+
+export const rotatedApiToken = z
+  .object({
+    ...createdApiToken.shape,
+    children: z.array(z.object({ id: uuid("The token's id."), name: z.string() })).meta({
+      description: "Tokens that this one minted and that have not expired, the newest first, at most 200.",
+    }),
+    moreChildren: z.boolean().meta({ description: "Whether there are more than these." }),
+  })
+  .meta({
+    id: "RotatedApiToken",
+    examples: [
+      {
+        ...EXAMPLE,
+        oldSecretExpiresAt: "2026-11-26T13:21:48.373Z",
+        token: `terr_${"1".repeat(43)}`,
+        children: [{ id: "019c0e5a-1c00-7000-8000-000000000000", name: "nightly" }],
+        moreChildren: false,
+      },
+    ],
+  });
 
 export const apiTokenList = z.array(apiToken).meta({ id: "ApiTokenList", examples: [[EXAMPLE]] });
 
@@ -85,9 +111,9 @@ const auditEntry = z
     actor: text("The id of the token that acted, or `root` for the operator."),
     actorName: z.string(),
     action: text(
-      "`token_minted`, `token_revoked`, `action_put`, `action_deleted` or `resync_requested`. More may be added.",
+      "`token_minted`, `token_rotated`, `token_revoked`, `action_put`, `action_deleted` or `resync_requested`. More may be added.",
     ),
-    target: text("The id of the minted or revoked token, the name of the stored action, or the scope."),
+    target: text("The id of the token, the name of the stored action, or the scope."),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });

@@ -39,6 +39,7 @@ const tokens = TEXTS.map(
     createdAt: RUN.createdAt,
     createdBy: text,
     expiresAt: RUN.createdAt,
+    oldSecretExpiresAt: null,
   }),
 );
 const entries = TEXTS.map(

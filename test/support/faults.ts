@@ -36,6 +36,8 @@ interface Faults {
   gate: Promise<void> | null;
   /** Which statements wait. */
   gated: RegExp;
+  /** Calls that have waited at this gate. */
+  gatedCalls: number;
   /** When set, flights to D1 line up here, in the order in which they left. */
   queue: Held[] | null;
   /** Whose flights line up. */
@@ -55,6 +57,7 @@ export const faults: Faults = {
   databaseBytes: null,
   gate: null,
   gated: /^/,
+  gatedCalls: 0,
   queue: null,
   queued: "",
 };
@@ -75,6 +78,7 @@ export function holdWrites(gated = /^/): { readonly open: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   faults.gate = promise;
   faults.gated = gated;
+  faults.gatedCalls = 0;
   return {
     open: () => {
       faults.gate = null;
@@ -186,7 +190,10 @@ async function apply<T>(
   const writing = parts.some((part) => !/^\s*SELECT/i.test(part?.sql ?? ""));
   const fault = writing ? faults.writes : faults.reads;
   const held = writing && parts.some((part) => faults.gated.test(part?.sql ?? ""));
-  if (faults.gate !== null && held) await faults.gate;
+  if (faults.gate !== null && held) {
+    faults.gatedCalls++;
+    await faults.gate;
+  }
   const { queue } = faults;
   const isFlight = (part?: Wrapped) =>
     /^\s*INSERT INTO runs/i.test(part?.sql ?? "") && part?.bound.endsWith(faults.queued);
