@@ -66,7 +66,8 @@ CREATE TABLE audit (
   actor      TEXT    NOT NULL, -- a token's id, or root
   actor_name TEXT    NOT NULL,
   action     TEXT    NOT NULL,
-  target     TEXT    NOT NULL, -- a token's id, or the scope {org}/{project}/{env}
+  target     TEXT    NOT NULL, -- a token's id, an action's name, or the scope {org}/{project}/{env}
+  target_name TEXT   NOT NULL, -- the token's or the action's name, or the scope: a revoked token has no row
   revoked    TEXT,             -- ids of all tokens that a revocation took away, as JSON
   PRIMARY KEY (project, id)
 ) STRICT;

@@ -5,6 +5,7 @@ import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
 import { actionRoutes } from "./actions/routes.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
+import { notesUse } from "./auth/last-use.ts";
 import { rotationRoutes } from "./auth/rotation-routes.ts";
 import { tokenRoutes } from "./auth/token-routes.ts";
 import { whoamiRoutes } from "./auth/whoami-routes.ts";
@@ -56,7 +57,7 @@ const crossOrigin: MiddlewareHandler<AppEnv> = (c, next) => {
 
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ router: new FixedAndPatternRouter() });
-  app.use(requestId(), requestLog, headers, crossOrigin, refuseDeliveries);
+  app.use(requestId(), requestLog, notesUse, headers, crossOrigin, refuseDeliveries);
 
   app.route("/", healthRoutes);
   app.route("/", docsRoutes);

@@ -30,6 +30,7 @@ export const auditRoutes = new Hono<AppEnv>().get(
 );
 
 function toWire(entry: AuditEntry) {
-  const { at, actor, actorName, action, target } = entry;
-  return { at: new Date(at).toISOString(), actor, actorName, action, target, scope: auditScope(entry) };
+  const { at, actor, actorName, action, target, targetName } = entry;
+  const scope = auditScope(entry);
+  return { at: new Date(at).toISOString(), actor, actorName, action, target, targetName, scope };
 }

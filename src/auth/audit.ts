@@ -29,15 +29,17 @@ export interface AuditEntry {
   readonly action: AuditAction;
   /** A token's id, a scope, or an action's name. */
   readonly target: string;
+  /** The name that the token had. Otherwise the same as `target`. */
+  readonly targetName: string;
 }
 
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
 export function newAuditEntry(
   { id, name }: Pick<Principal, "id" | "name">,
-  what: Pick<AuditEntry, "project" | "envName" | "action" | "target">,
+  what: Pick<AuditEntry, "project" | "envName" | "action" | "target"> & { readonly targetName?: string },
   now: number,
 ): AuditEntry {
-  return { id: mintUuidV7(now), at: now, actor: id, actorName: name, ...what };
+  return { id: mintUuidV7(now), at: now, actor: id, actorName: name, targetName: what.target, ...what };
 }
 
 /** `{org}/{project}`, or `{org}/{project}/{env}`. */
@@ -52,7 +54,7 @@ export function logAudit(entry: AuditEntry, requestId: string, more: object = {}
 
 /**
  * Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, ?8, the
- * target, and ?9 and on, the values of `more`.
+ * target, and ?10 and on, the values of `more`.
  */
 export function auditStatement(
   db: D1Database,
@@ -60,13 +62,13 @@ export function auditStatement(
   condition = "1",
   ...more: readonly string[]
 ): D1PreparedStatement {
-  const { project, id, envName, at, actor, actorName, action, target } = entry;
+  const { project, id, envName, at, actor, actorName, action, target, targetName } = entry;
   return db
     .prepare(
-      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
+      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
     )
-    .bind(project, id, envName, at, actor, actorName, action, target, ...more);
+    .bind(project, id, envName, at, actor, actorName, action, target, targetName, ...more);
 }
 
 /** The entries before the id `cursor`, newest first. `envName` null: of the project and all its environments. */
@@ -80,7 +82,8 @@ export async function listAudit(
   const inEnv = envName === null ? [] : [envName];
   const { results } = await db
     .prepare(
-      `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target
+      `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target,
+              target_name AS targetName
        FROM audit WHERE project = ?1 AND id < ?2 ${envName === null ? "" : "AND env_name = ?4"}
        ORDER BY id DESC LIMIT ?3`,
     )

@@ -39,8 +39,9 @@ export const rotationRoutes = new Hono<AppEnv>().post(
     // Otherwise an admin could act in a colleague's name.
     if (!found.isOwn) throw new ApiError("forbidden", NOT_YOURS);
     const now = Date.now();
-    const { envName } = found;
-    const entry = newAuditEntry(asker, { project, envName, action: "token_rotated", target }, now);
+    const { envName, name: targetName } = found;
+    const what = { project, envName, action: "token_rotated", target, targetName } as const;
+    const entry = newAuditEntry(asker, what, now);
     const token = mintApiToken();
     const secret = {
       replaces: found.hash,

@@ -94,7 +94,7 @@ export async function rotateToken(
   const ends = at + (overlapMs ?? OVERLAP_DEFAULT_SECONDS * 1000);
   const endsEarlier = overlapMs === undefined ? Number.MAX_SAFE_INTEGER : ends;
   const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier, ...by);
-  const wrote = "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?9)";
+  const wrote = "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?10)";
   const audit = auditStatement(db, entry, wrote, hash);
   const children = db.prepare(CHILDREN).bind(project, target, at);
   const outcome = db

@@ -23,6 +23,8 @@ export interface StoredToken {
   readonly expiresAt: number | null;
   /** Until when a secret works that a rotation replaced. This can be past. Null if there was no rotation. */
   readonly oldExpiresAt: number | null;
+  /** Down to the hour. Null: never. */
+  readonly lastUsedAt: number | null;
 }
 
 /**
@@ -99,7 +101,8 @@ export const visibleTo = ({ envName, role }: Principal) =>
 
 /** SQL: the columns of a StoredToken. */
 export const COLUMNS = `id, name, role, env_name AS envName, parent_id AS parentId, created_by AS createdBy,
-  created_at AS createdAt, expires_at AS expiresAt, old_expires_at AS oldExpiresAt`;
+  created_at AS createdAt, expires_at AS expiresAt, old_expires_at AS oldExpiresAt,
+  last_used_at AS lastUsedAt`;
 
 /** The tokens that the asker may manage, before the id `cursor`, newest first. */
 export async function listTokens(
@@ -127,8 +130,8 @@ const REVOKE = `
     SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
     ON tokens.project = ?1 AND tokens.parent_id = tree.id
   )
-  INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, revoked)
-  SELECT project, ?5, env_name, ?6, ?7, ?8, ?10, id, (SELECT json_group_array(id) FROM tree)
+  INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, revoked)
+  SELECT project, ?5, env_name, ?6, ?7, ?8, ?10, id, name, (SELECT json_group_array(id) FROM tree)
   FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives("?9", "?11", "?6")}
   ON CONFLICT (project, id) DO NOTHING`;
 
@@ -139,7 +142,7 @@ const REVOKE = `
 export async function revokeToken(
   db: D1Database,
   asker: Principal,
-  entry: Omit<AuditEntry, "envName">,
+  entry: Omit<AuditEntry, "envName" | "targetName">,
 ): Promise<{ readonly revoked: readonly string[]; readonly envName: string | null } | "gone" | null> {
   const { project, target, id, at, actor, actorName, action } = entry;
   const note = db

@@ -12,7 +12,8 @@ export function projectOf(param: Record<string, string>): string {
 }
 
 export function toWire(token: StoredToken, now: number) {
-  const { id, name, role, envName, parentId, createdBy, createdAt, expiresAt, oldExpiresAt } = token;
+  const { id, name, role, envName, parentId, createdBy, createdAt, expiresAt, oldExpiresAt, lastUsedAt } =
+    token;
   return {
     id,
     name,
@@ -22,6 +23,7 @@ export function toWire(token: StoredToken, now: number) {
     createdBy,
     createdAt: rfc3339(createdAt),
     expiresAt: rfc3339(expiresAt),
+    lastUsedAt: rfc3339(lastUsedAt),
     oldSecretExpiresAt: rfc3339(oldExpiresAt !== null && oldExpiresAt > now ? oldExpiresAt : null),
   };
 }

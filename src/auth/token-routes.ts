@@ -36,9 +36,11 @@ export const tokenRoutes = new Hono<AppEnv>()
       createdAt: now,
       expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
       oldExpiresAt: null,
+      lastUsedAt: null,
     };
     const project = projectOf(c.req.param());
-    const entry = newAuditEntry(asker, { project, envName, action: "token_minted", target: stored.id }, now);
+    const what = { project, envName, action: "token_minted", target: stored.id, targetName: name } as const;
+    const entry = newAuditEntry(asker, what, now);
     const hash = await sha256Hex(token);
     const minting = await readD1(c.get("hops"), () => insertToken(c.env.DB, asker, stored, hash, entry));
     if (minting === "gone") throw askerGone(asker);
@@ -66,7 +68,7 @@ export const tokenRoutes = new Hono<AppEnv>()
     if (target === null) throw new ApiError("token_not_found");
     const asker = c.get("principal");
     const project = projectOf(c.req.param());
-    // Only the token's row knows its environment.
+    // Only the token's row knows its environment and its name.
     const what = { project, envName: null, action: "token_revoked", target } as const;
     const entry = newAuditEntry(asker, what, Date.now());
     const revoking = readD1(c.get("hops"), () => revokeToken(c.env.DB, asker, entry));

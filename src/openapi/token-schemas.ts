@@ -13,6 +13,7 @@ const EXAMPLE = {
   createdBy: "root",
   createdAt: "2026-11-25T13:21:48.373Z",
   expiresAt: null,
+  lastUsedAt: "2026-11-25T14:00:00.000Z",
   oldSecretExpiresAt: null,
 };
 
@@ -29,6 +30,9 @@ const apiToken = z
     createdBy: text("The name of the token that minted this one."),
     createdAt: responseInstant,
     expiresAt: responseInstant.nullable(),
+    lastUsedAt: responseInstant.nullable().meta({
+      description: "The hour in which the token was last used. Null if it was never used.",
+    }),
     oldSecretExpiresAt: responseInstant.nullable().meta({
       description:
         "Until when the secret works that a rotation replaced. Null if only the newest secret works.",
@@ -102,6 +106,7 @@ const AUDIT_ENTRY = {
   actorName: "root",
   action: "token_minted",
   target: EXAMPLE.id,
+  targetName: "ci",
   scope: "acme/shop/production",
 };
 
@@ -114,6 +119,7 @@ const auditEntry = z
       "`token_minted`, `token_rotated`, `token_revoked`, `action_put`, `action_deleted` or `resync_requested`. More may be added.",
     ),
     target: text("The id of the token, the name of the stored action, or the scope."),
+    targetName: text("The name that the token or the stored action had, or the scope."),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });

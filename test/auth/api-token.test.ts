@@ -16,6 +16,7 @@ describe("minting an API token", () => {
       ...asked,
       id: expect.stringMatching(UUID_V7),
       parentId: null,
+      lastUsedAt: null,
       oldSecretExpiresAt: null,
       createdBy: "root",
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/),

@@ -65,9 +65,14 @@ describe("a rotation", () => {
     const gone = await grantToken(project, { role: "viewer", expiresAt: at(1) }, token);
     await grantToken(project, { role: "viewer", name: "below" }, (await mintAdmin(project, token)).token);
     later(1);
+    await until(async () => (await rowOf(before.id))?.last_used_at === START);
     const rotated = await newSecret(project, before.id, ROOT);
     const { token: secret, children, moreChildren, ...after } = rotated;
-    expect(after).toEqual({ ...before, oldSecretExpiresAt: at(DAY + 1) });
+    expect(after).toEqual({
+      ...before,
+      lastUsedAt: at(0),
+      oldSecretExpiresAt: at(DAY + 1),
+    });
     expect(secret).toMatch(/^terr_[A-Za-z0-9_-]{43}$/);
     expect(secret).not.toBe(token);
     expect(children.map(({ name }) => name)).toEqual(["middle", "nightly"]);
@@ -105,7 +110,14 @@ describe("a rotation", () => {
     log.mockRestore();
     const scope = `${project.slice(1)}/prod`;
     const { body } = await ask<object[]>("GET", `${project}/audit`);
-    const rotated = { actor: id, actorName: "ci", action: "token_rotated", target: id, scope };
+    const rotated = {
+      actor: id,
+      actorName: "ci",
+      action: "token_rotated",
+      target: id,
+      targetName: "ci",
+      scope,
+    };
     expect(body).toHaveLength(2);
     expect(body).toContainEqual(expect.objectContaining(rotated));
     expect(lines.find((line) => line.includes("token_rotated"))).toContain(`"target":"${id}"`);

@@ -39,6 +39,7 @@ const tokens = TEXTS.map(
     createdAt: RUN.createdAt,
     createdBy: text,
     expiresAt: RUN.createdAt,
+    lastUsedAt: RUN.createdAt,
     oldSecretExpiresAt: null,
   }),
 );
@@ -49,6 +50,7 @@ const entries = TEXTS.map(
     actorName: text,
     action: "token_minted",
     target: RUN.id,
+    targetName: text,
     scope: "acme/shop/production",
   }),
 );

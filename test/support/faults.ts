@@ -28,8 +28,9 @@ interface Faults {
   calls: number;
   /** For each call that went through a session: the bookmark or the constraint that the session was asked for. */
   sessions: string[];
-  /** Rows that D1 has read for these calls, as far as it says. */
+  /** Rows that D1 has read and written for these calls, as far as it says. */
   rowsRead: number;
+  rowsWritten: number;
   /** The size that D1 reports; null for the true one. */
   databaseBytes: number | null;
   /** When set, statements wait for it before they go on to D1. */
@@ -54,6 +55,7 @@ export const faults: Faults = {
   calls: 0,
   sessions: [],
   rowsRead: 0,
+  rowsWritten: 0,
   databaseBytes: null,
   gate: null,
   gated: /^/,
@@ -232,6 +234,7 @@ function noted<T>(answer: T): T {
   for (const result of results) {
     if (result?.meta === undefined) continue;
     faults.rowsRead += result.meta.rows_read;
+    faults.rowsWritten += result.meta.rows_written;
     if (faults.databaseBytes !== null) result.meta.size_after = faults.databaseBytes;
   }
   return answer;
