@@ -37,11 +37,11 @@ CREATE TABLE coordinators (
 
 CREATE INDEX coordinators_by_due ON coordinators (due_at);
 
--- API tokens. Only the SHA-256 of a token is kept.
+-- API tokens. Only the SHA-256 of a secret is kept.
 CREATE TABLE tokens (
   project    TEXT    NOT NULL, -- {org}/{project}
   id         TEXT    NOT NULL, -- sorts by creation
-  hash       TEXT    NOT NULL UNIQUE, -- hex
+  hash       TEXT    NOT NULL UNIQUE, -- hex, of the newest secret
   name       TEXT    NOT NULL,
   role       TEXT    NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
   env_name   TEXT,             -- null: every environment of the project
@@ -49,6 +49,9 @@ CREATE TABLE tokens (
   created_at INTEGER NOT NULL, -- ms
   expires_at INTEGER,          -- ms
   parent_id  TEXT,             -- the token that minted it, so that revoking one revokes those below it; null: the operator
+  old_hash       TEXT UNIQUE,  -- hex, of the secret that a rotation replaced; null: there was no rotation
+  old_expires_at INTEGER,      -- ms, until when that secret works
+  last_used_at   INTEGER,      -- ms, down to the hour; null: never
   PRIMARY KEY (project, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -64,6 +67,7 @@ CREATE TABLE sessions (
   token_hash    TEXT,             -- which secret of the token began it
   began_at      INTEGER NOT NULL, -- ms
   expires_at    INTEGER NOT NULL, -- ms
+  last_used_at  INTEGER,          -- ms, down to the hour
   PRIMARY KEY (hash)
 ) STRICT, WITHOUT ROWID;
 
@@ -89,6 +93,7 @@ CREATE TABLE audit (
   actor_name TEXT    NOT NULL,
   action     TEXT    NOT NULL,
   target     TEXT    NOT NULL, -- a token's or session's id, an action's name, or the scope {org}/{project}/{env}
+  target_name TEXT   NOT NULL, -- the token's or the action's name, or the scope: a revoked token has no row
   session_id TEXT,             -- the session through which the actor's token acted
   revoked    TEXT,             -- ids of all tokens that a revocation took away, as JSON
   PRIMARY KEY (project, id)

@@ -5,6 +5,8 @@ import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
 import { actionRoutes } from "./actions/routes.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
+import { notesUse } from "./auth/last-use.ts";
+import { rotationRoutes } from "./auth/rotation-routes.ts";
 import { sessionListRoutes } from "./auth/session/list-routes.ts";
 import { sessionRoutes } from "./auth/session/routes.ts";
 import { signInCodeRoutes } from "./auth/session/sign-in-code-routes.ts";
@@ -58,7 +60,7 @@ const crossOrigin: MiddlewareHandler<AppEnv> = (c, next) => {
 
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ router: new FixedAndPatternRouter() });
-  app.use(requestId(), requestLog, headers, crossOrigin, refuseDeliveries);
+  app.use(requestId(), requestLog, notesUse, headers, crossOrigin, refuseDeliveries);
 
   app.route("/", healthRoutes);
   app.route("/", docsRoutes);
@@ -66,6 +68,7 @@ export function createApp(): Hono<AppEnv> {
   app.route("/", whoamiRoutes);
   app.route("/", sessionRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
+  app.route(`${PROJECT}/tokens`, rotationRoutes);
   app.route(`${PROJECT}/sessions`, sessionListRoutes);
   app.route(`${PROJECT}/sign-in-codes`, signInCodeRoutes);
   app.route(`${PROJECT}/audit`, auditRoutes);

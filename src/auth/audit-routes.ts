@@ -30,14 +30,7 @@ export const auditRoutes = new Hono<AppEnv>().get(
 );
 
 function toWire(entry: AuditEntry) {
-  const { at, actor, actorName, sessionId, action, target } = entry;
-  return {
-    at: new Date(at).toISOString(),
-    actor,
-    actorName,
-    sessionId,
-    action,
-    target,
-    scope: auditScope(entry),
-  };
+  const { at, actor, actorName, sessionId, action, target, targetName } = entry;
+  const scope = auditScope(entry);
+  return { at: new Date(at).toISOString(), actor, actorName, sessionId, action, target, targetName, scope };
 }

@@ -11,6 +11,7 @@ import type { Principal } from "./permissions.ts";
 export type AuditAction =
   | "token_minted"
   | "token_revoked"
+  | "token_rotated"
   | "session_ended"
   | "resync_requested"
   | "action_put"
@@ -31,15 +32,25 @@ export interface AuditEntry {
   readonly action: AuditAction;
   /** A token's id, a scope, or an action's name. */
   readonly target: string;
+  /** The name that the token had. Otherwise the same as `target`. */
+  readonly targetName: string;
 }
 
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
 export function newAuditEntry(
-  { id, name, sessionId }: Principal,
-  what: Pick<AuditEntry, "project" | "envName" | "action" | "target">,
+  { id, name, sessionId }: Pick<Principal, "id" | "name" | "sessionId">,
+  what: Pick<AuditEntry, "project" | "envName" | "action" | "target"> & { readonly targetName?: string },
   now: number,
 ): AuditEntry {
-  return { id: mintUuidV7(now), at: now, actor: id, actorName: name, sessionId: sessionId ?? null, ...what };
+  return {
+    id: mintUuidV7(now),
+    at: now,
+    actor: id,
+    actorName: name,
+    sessionId: sessionId ?? null,
+    targetName: what.target,
+    ...what,
+  };
 }
 
 /** `{org}/{project}`, or `{org}/{project}/{env}`. */
@@ -54,17 +65,22 @@ export function logAudit(entry: AuditEntry, requestId: string, more: object = {}
 }
 
 /**
- * Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, and ?8, the
- * target.
+ * Writes the entry if `condition` holds: SQL on ?1, the project, ?2, the entry's id, ?3, the environment, ?8, the
+ * target, and ?11 and on, the values of `more`.
  */
-export function auditStatement(db: D1Database, entry: AuditEntry, condition = "1"): D1PreparedStatement {
-  const { project, id, envName, at, actor, actorName, action, target, sessionId } = entry;
+export function auditStatement(
+  db: D1Database,
+  entry: AuditEntry,
+  condition = "1",
+  ...more: readonly string[]
+): D1PreparedStatement {
+  const { project, id, envName, at, actor, actorName, action, target, targetName, sessionId } = entry;
   return db
     .prepare(
-      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, session_id)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
+      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE ${condition} ON CONFLICT (project, id) DO NOTHING`,
     )
-    .bind(project, id, envName, at, actor, actorName, action, target, sessionId);
+    .bind(project, id, envName, at, actor, actorName, action, target, targetName, sessionId, ...more);
 }
 
 /** The entries before the id `cursor`, newest first. `envName` null: of the project and all its environments. */
@@ -79,7 +95,7 @@ export async function listAudit(
   const { results } = await db
     .prepare(
       `SELECT project, id, env_name AS envName, at, actor, actor_name AS actorName, action, target,
-              session_id AS sessionId
+              target_name AS targetName, session_id AS sessionId
        FROM audit WHERE project = ?1 AND id < ?2 ${envName === null ? "" : "AND env_name = ?4"}
        ORDER BY id DESC LIMIT ?3`,
     )

@@ -30,7 +30,16 @@ declare module "hono" {
   }
 }
 
-const ROOT: Principal = { ...OPERATOR, project: null, envName: null, expiresAt: null };
+const ROOT: Principal = {
+  ...OPERATOR,
+  project: null,
+  envName: null,
+  expiresAt: null,
+  secretHash: null,
+  isReplaced: false,
+};
+
+const OVERLAP_ENDED = "This token got a new secret, and the old one has ended. Use the newest secret.";
 
 /** The token of `Authorization: Bearer …`. Throws 401. */
 export function bearerToken(c: Context): string {
@@ -116,7 +125,9 @@ async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
     if (known !== null) hashes.set(token, hash);
   }
   if (known === null) throw new ApiError("token_invalid");
-  if (isOver(known, now)) throw new ApiError("token_expired");
+  if (isOver(known, now)) {
+    throw new ApiError("token_expired", known.principal.isReplaced ? OVERLAP_ENDED : undefined);
+  }
   return known.principal;
 }
 

@@ -32,8 +32,12 @@ export interface Principal {
   readonly project: string | null;
   /** Null for the whole project. */
   readonly envName: string | null;
-  /** In ms. Null: never. */
+  /** When the secret of the request stops working, in ms. Null: never. */
   readonly expiresAt: number | null;
+  /** The SHA-256 of the secret of the request, in hex, or of the one that began the session. Null for the operator. */
+  readonly secretHash: string | null;
+  /** Whether a rotation replaced that secret. It then works until `expiresAt`, and neither rotates nor mints. */
+  readonly isReplaced: boolean;
   /** The session of the request. A token has none. */
   readonly sessionId?: string;
 }

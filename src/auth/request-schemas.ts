@@ -1,7 +1,8 @@
 /** zod: the request bodies and queries of /tokens and /audit. */
 
 import * as z from "zod/mini";
-import { PATH_NAME } from "../base/limits.ts";
+import { OVERLAP_DEFAULT_SECONDS, OVERLAP_MAX_SECONDS, PATH_NAME } from "../base/limits.ts";
+import { wholeNumber } from "../http/schema-bounds.ts";
 import { described, filterableName, instant, pageQuery, placePageQuery } from "../http/schema-parts.ts";
 import { ROLES } from "./permissions.ts";
 import { INVISIBLE, looksLikeRoot } from "./token-name.ts";
@@ -46,6 +47,19 @@ export const newToken = z
     id: "NewApiToken",
     examples: [{ name: "ci", role: "member", envName: "production" }],
   });
+
+export const rotation = z
+  .strictObject({
+    overlapSeconds: z.optional(
+      described(
+        wholeNumber("whole seconds", 0, OVERLAP_MAX_SECONDS),
+        "How many seconds the old secret still works, but not longer than the token. With 0, the old secret stops at " +
+          `once. Default: \`${OVERLAP_DEFAULT_SECONDS}\`. If an earlier rotation's old secret still works, this can ` +
+          "only end it sooner, and without this it keeps its end.",
+      ),
+    ),
+  })
+  .register(z.globalRegistry, { id: "TokenRotation", examples: [{ overlapSeconds: 3600 }, {}] });
 
 /** `{o}/{p}` */
 const PROJECT = new RegExp(`^${PATH_NAME}/${PATH_NAME}$`);

@@ -1,15 +1,16 @@
 /**
- * The SQL statements on API tokens, apart from the condition in `token-room.ts`. `envName` null means the whole
+ * The SQL statements on API tokens, apart from those of a rotation, and the conditions in `token-room.ts`. `envName` null means the whole
  * project. A change is one batch that may run twice, because the first run may have committed although its answer was
  * lost. So each batch ends by reading what it did.
  */
 
 import { EXPIRED_TOKENS_MAX } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
+import { holdsNewest, lives } from "./asker.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
 import { isOperator, type Principal, type Role, rolesUpTo } from "./permissions.ts";
-import { hasRoom, isLiving } from "./token-room.ts";
+import { hasRoom } from "./token-room.ts";
 
 export interface StoredToken {
   readonly id: string;
@@ -21,17 +22,29 @@ export interface StoredToken {
   readonly createdBy: string;
   readonly createdAt: number;
   readonly expiresAt: number | null;
+  /** Until when a secret works that a rotation replaced. This can be past. Null if there was no rotation. */
+  readonly oldExpiresAt: number | null;
+  /** Down to the hour. Null: never. */
+  readonly lastUsedAt: number | null;
 }
 
-/** The token with this hash, from D1's primary; null if there is none. */
+/**
+ * The token whose newest secret, or whose replaced one, has this hash, from D1's primary; null if there is none. Each
+ * side of the OR has an index.
+ */
 export async function selectToken(db: D1Database, hash: string): Promise<KnownCredential | null> {
-  const principal = await db
+  type Row = Omit<Principal, "secretHash" | "isReplaced"> & { readonly isReplaced: number };
+  const row = await db
     .prepare(
-      "SELECT project, id, name, role, env_name AS envName, expires_at AS expiresAt FROM tokens WHERE hash = ?",
+      `SELECT project, id, name, role, env_name AS envName, hash <> ?1 AS isReplaced,
+              iif(hash = ?1, expires_at, old_expires_at) AS expiresAt
+       FROM tokens WHERE hash = ?1 OR old_hash = ?1`,
     )
     .bind(hash)
-    .first<Principal>();
-  return principal === null ? null : { principal, pageKeyHash: null };
+    .first<Row>();
+  if (row === null) return null;
+  const principal = { ...row, secretHash: hash, isReplaced: row.isReplaced === 1 };
+  return { principal, pageKeyHash: null };
 }
 
 /** How long expired tokens stay in the list, if there are not too many. They take no room, so they need a bound. */
@@ -42,23 +55,20 @@ const DROP_EXPIRED = `
     ORDER BY id DESC LIMIT 1 OFFSET ${EXPIRED_TOKENS_MAX}))`;
 
 /**
- * SQL: whether the asker's token is still good. An isolate can accept a revoked token for 30 s, and for 10 minutes
- * while D1 is down. A token that it minted in that time would outlive the revocation. `asker` null is the operator.
+ * `gone`: the asker's own token was revoked or has expired. `replaced`: a rotation replaced the asker's secret. `full`:
+ * there is no room below it.
  */
-const lives = (asker: string, now: string) => `(${asker} IS NULL OR EXISTS (
-  SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND ${isLiving(now)}))`;
-
-/** `gone`: the asker's own token was revoked or has expired. `full`: there is no room below it. */
-export type Minting = "minted" | "gone" | "full";
+export type Minting = "minted" | "gone" | "replaced" | "full";
 
 /** Mints a token under `token.parentId`, the asker, and writes the audit entry. */
 export async function insertToken(
   db: D1Database,
-  project: string,
+  { secretHash }: Principal,
   token: StoredToken,
   hash: string,
   entry: AuditEntry,
 ): Promise<Minting> {
+  const { project } = entry;
   const { id, name, role, envName, parentId, createdBy, createdAt, expiresAt } = token;
   const dropExpired = db.prepare(DROP_EXPIRED).bind(project, createdAt - EXPIRED_KEPT_MS, createdAt);
   const insert = db
@@ -66,17 +76,32 @@ export async function insertToken(
       `INSERT INTO tokens
          (project, id, hash, name, role, env_name, parent_id, created_by, created_at, expires_at)
        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
-       WHERE ${lives("?7", "?9")} AND ${hasRoom("?7", "?9")}
+       WHERE ${holdsNewest({ asker: "?7", secret: "?11", session: "?12", now: "?9" })} AND ${hasRoom("?7", "?9")}
        ON CONFLICT (project, id) DO NOTHING`,
     )
-    .bind(project, id, hash, name, role, envName, parentId, createdBy, createdAt, expiresAt);
+    .bind(
+      project,
+      id,
+      hash,
+      name,
+      role,
+      envName,
+      parentId,
+      createdBy,
+      createdAt,
+      expiresAt,
+      secretHash,
+      entry.sessionId,
+    );
   const audit = auditStatement(db, entry, "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8)");
+  const asker = { asker: "?3", secret: "?5", session: "?6", now: "?4" };
   const outcome = db
     .prepare(
       `SELECT CASE WHEN EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?2) THEN 'minted'
-                   WHEN ${lives("?3", "?4")} THEN 'full' ELSE 'gone' END AS minting`,
+                   WHEN ${holdsNewest(asker)} THEN 'full'
+                   WHEN ${lives(asker)} THEN 'replaced' ELSE 'gone' END AS minting`,
     )
-    .bind(project, id, parentId, createdAt);
+    .bind(project, id, parentId, createdAt, secretHash, entry.sessionId);
   const results = await db.batch<{ minting: Minting }>([dropExpired, insert, audit, outcome]);
   return results.at(-1)?.results[0]?.minting ?? "gone";
 }
@@ -86,9 +111,15 @@ export function rowIdOf(asker: Principal): string | null {
   return isOperator(asker) ? null : asker.id;
 }
 
-const VISIBLE = `project = ?1 AND (?2 IS NULL OR env_name = ?2) AND role IN (SELECT value FROM json_each(?3))`;
+/** SQL: whether the asker may see a token. `visibleTo`: ?2 and ?3 of it. */
+export const VISIBLE = `project = ?1 AND (?2 IS NULL OR env_name = ?2) AND role IN (SELECT value FROM json_each(?3))`;
 export const visibleTo = ({ envName, role }: Principal) =>
   [envName, JSON.stringify(rolesUpTo(role))] as const;
+
+/** SQL: the columns of a StoredToken. */
+export const COLUMNS = `id, name, role, env_name AS envName, parent_id AS parentId, created_by AS createdBy,
+  created_at AS createdAt, expires_at AS expiresAt, old_expires_at AS oldExpiresAt,
+  last_used_at AS lastUsedAt`;
 
 /** The tokens that the asker may manage, before the id `cursor`, newest first. */
 export async function listTokens(
@@ -99,11 +130,7 @@ export async function listTokens(
   limit: number,
 ): Promise<StoredToken[]> {
   const { results } = await db
-    .prepare(
-      `SELECT id, name, role, env_name AS envName, parent_id AS parentId, created_by AS createdBy,
-              created_at AS createdAt, expires_at AS expiresAt
-       FROM tokens WHERE ${VISIBLE} AND id < ?4 ORDER BY id DESC LIMIT ?5`,
-    )
+    .prepare(`SELECT ${COLUMNS} FROM tokens WHERE ${VISIBLE} AND id < ?4 ORDER BY id DESC LIMIT ?5`)
     .bind(project, ...visibleTo(asker), cursor ?? "g", limit)
     .all<StoredToken>();
   return results;
@@ -120,9 +147,10 @@ const REVOKE = `
     SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
     ON tokens.project = ?1 AND tokens.parent_id = tree.id
   )
-  INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, session_id, revoked)
-  SELECT project, ?5, env_name, ?6, ?7, ?8, ?10, id, ?11, (SELECT json_group_array(id) FROM tree)
-  FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives("?9", "?6")}
+  INSERT INTO audit
+    (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id, revoked)
+  SELECT project, ?5, env_name, ?6, ?7, ?8, ?10, id, name, ?12, (SELECT json_group_array(id) FROM tree)
+  FROM tokens WHERE ${VISIBLE} AND id = ?4 AND ${lives({ asker: "?9", secret: "?11", session: "?12", now: "?6" })}
   ON CONFLICT (project, id) DO NOTHING`;
 
 /**
@@ -132,12 +160,24 @@ const REVOKE = `
 export async function revokeToken(
   db: D1Database,
   asker: Principal,
-  entry: Omit<AuditEntry, "envName">,
+  entry: Omit<AuditEntry, "envName" | "targetName">,
 ): Promise<{ readonly revoked: readonly string[]; readonly envName: string | null } | "gone" | null> {
   const { project, target, id, at, actor, actorName, action, sessionId } = entry;
   const note = db
     .prepare(REVOKE)
-    .bind(project, ...visibleTo(asker), target, id, at, actor, actorName, rowIdOf(asker), action, sessionId);
+    .bind(
+      project,
+      ...visibleTo(asker),
+      target,
+      id,
+      at,
+      actor,
+      actorName,
+      rowIdOf(asker),
+      action,
+      asker.secretHash,
+      sessionId,
+    );
   const revoked = "SELECT value FROM json_each((SELECT revoked FROM audit WHERE project = ?1 AND id = ?2))";
   const remove = db.prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`).bind(project, id);
   const endSessions = db
@@ -149,10 +189,10 @@ export async function revokeToken(
     .bind(project, id);
   const outcome = db
     .prepare(
-      `SELECT revoked, env_name AS envName, ${lives("?3", "?4")} AS lives
+      `SELECT revoked, env_name AS envName, ${lives({ asker: "?3", secret: "?5", session: "?6", now: "?4" })} AS lives
        FROM (SELECT 1) LEFT JOIN audit ON project = ?1 AND id = ?2`,
     )
-    .bind(project, id, rowIdOf(asker), at);
+    .bind(project, id, rowIdOf(asker), at, asker.secretHash, sessionId);
   type Row = { revoked: string | null; envName: string | null; lives: number };
   const row = (await db.batch<Row>([note, remove, endSessions, outcome])).at(-1)?.results[0];
   if (typeof row?.revoked === "string") return { revoked: JSON.parse(row.revoked), envName: row.envName };

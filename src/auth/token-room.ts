@@ -10,11 +10,9 @@
  */
 
 import { TOKENS_MAX_BELOW } from "../base/limits.ts";
+import { isLiving } from "./asker.ts";
 
 const LEVELS = TOKENS_MAX_BELOW.map((room, level) => `(${level}, ${room})`).join(", ");
-
-/** SQL: whether the token is still valid at `now`. */
-export const isLiving = (now: string) => `(tokens.expires_at IS NULL OR tokens.expires_at > ${now})`;
 
 /**
  * SQL on ?1, the project: whether the token `asker` may mint one more. Null is the operator. `height`: how far an

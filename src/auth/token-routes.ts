@@ -2,7 +2,6 @@
 
 import { Hono } from "hono";
 import { sha256Hex } from "../base/json.ts";
-import { rfc3339 } from "../base/time.ts";
 import { mintUuidV7, parseUuid } from "../base/uuid.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
@@ -18,11 +17,13 @@ import { forgetCredentials, forgetPerhapsRevoked } from "./credential-memory.ts"
 import { mintableRoles, type Principal, type Role, rolesUpTo } from "./permissions.ts";
 import { newToken, tokenListQuery } from "./request-schemas.ts";
 import { insertToken, listTokens, revokeToken, rowIdOf, type StoredToken } from "./store.ts";
+import { askerGone, projectOf, secretReplaced, toWire } from "./token-responses.ts";
 
 export const tokenRoutes = new Hono<AppEnv>()
   .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
     const { name, role, envName = null, expiresAt } = c.req.valid("json");
     const asker = c.get("principal");
+    if (asker.isReplaced) throw secretReplaced(asker);
     refuseBeyond(asker, role, envName);
     const now = Date.now();
     const token = mintApiToken();
@@ -35,15 +36,19 @@ export const tokenRoutes = new Hono<AppEnv>()
       createdBy: asker.name,
       createdAt: now,
       expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
+      oldExpiresAt: null,
+      lastUsedAt: null,
     };
     const project = projectOf(c.req.param());
-    const entry = newAuditEntry(asker, { project, envName, action: "token_minted", target: stored.id }, now);
+    const what = { project, envName, action: "token_minted", target: stored.id, targetName: name } as const;
+    const entry = newAuditEntry(asker, what, now);
     const hash = await sha256Hex(token);
-    const minting = await readD1(c.get("hops"), () => insertToken(c.env.DB, project, stored, hash, entry));
+    const minting = await readD1(c.get("hops"), () => insertToken(c.env.DB, asker, stored, hash, entry));
     if (minting === "gone") throw askerGone(asker);
+    if (minting === "replaced") throw secretReplaced(asker);
     if (minting === "full") throw new ApiError("too_many_tokens");
     logAudit(entry, c.get("requestId"));
-    return c.json({ ...toWire(stored), token }, 201);
+    return c.json({ ...toWire(stored, now), token }, 201);
   })
   .get("/", requires("tokens:manage"), validQuery(tokenListQuery), async (c) => {
     const { limit, cursor } = c.req.valid("query");
@@ -56,14 +61,15 @@ export const tokenRoutes = new Hono<AppEnv>()
     if (rows.length > limit && last !== undefined) {
       c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.id)));
     }
-    return c.json(page.map(toWire));
+    const now = Date.now();
+    return c.json(page.map((token) => toWire(token, now)));
   })
   .delete("/:tokenId", requires("tokens:manage"), async (c) => {
     const target = parseUuid(c.req.param("tokenId"));
     if (target === null) throw new ApiError("token_not_found");
     const asker = c.get("principal");
     const project = projectOf(c.req.param());
-    // Only the token's row knows its environment.
+    // Only the token's row knows its environment and its name.
     const what = { project, envName: null, action: "token_revoked", target } as const;
     const entry = newAuditEntry(asker, what, Date.now());
     const revoking = readD1(c.get("hops"), () => revokeToken(c.env.DB, asker, entry));
@@ -110,22 +116,4 @@ function expiryWithin(asker: Principal, expiresAt: number | null): number | null
     throw refusalOf("invalid_body", [{ path: ["expiresAt"], message }]);
   }
   return expiresAt ?? asker.expiresAt;
-}
-
-/** D1 no longer has the asker's token, but this isolate still remembered it. */
-function askerGone({ id }: Principal): ApiError {
-  forgetCredentials([id]);
-  return new ApiError("token_invalid");
-}
-
-function projectOf(param: Record<string, string>): string {
-  return `${param.o}/${param.p}`;
-}
-
-function toWire(token: StoredToken) {
-  return {
-    ...token,
-    createdAt: rfc3339(token.createdAt),
-    expiresAt: rfc3339(token.expiresAt),
-  };
 }

@@ -74,6 +74,11 @@ export const POINTER_MAX_CHARACTERS = 300;
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
 /** Of a project. The newest stay. */
 export const EXPIRED_TOKENS_MAX = 1000;
+/** How long a replaced secret still works, if the rotation does not say. */
+export const OVERLAP_DEFAULT_SECONDS = 86_400;
+export const OVERLAP_MAX_SECONDS = 604_800;
+/** Of the tokens that a rotation's response lists. */
+export const CHILDREN_MAX_LISTED = 200;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
 export const TIMEOUT_MAX_MINUTES = 43_200;

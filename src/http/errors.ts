@@ -31,7 +31,7 @@ export const ERRORS = {
   not_found: [404, "No such endpoint. GET / lists the endpoints."],
   run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],
-  token_not_found: [404, "No such token that yours may revoke. GET …/tokens lists the tokens."],
+  token_not_found: [404, "No such token that yours may manage. GET …/tokens lists the tokens."],
   action_not_found: [404, "No such action. GET …/actions lists the actions of this environment."],
   method_not_allowed: [405, "This endpoint accepts only GET, HEAD, POST."],
   run_running: [409, "The run is already running. You can cancel only a pending run."],
@@ -44,6 +44,11 @@ export const ERRORS = {
     409,
     "There is no room for another token below yours. Revoke tokens that nobody uses, or mint with a token above yours.",
   ],
+  token_rotated: [
+    409,
+    "Another rotation of this token came in between, and only its response has the newest secret. Rotate again if you need one.",
+  ],
+  token_ended: [409, "This token has expired, and a new secret would not work. Mint a new token."],
   idempotency_key_unverifiable: [
     409,
     "This Idempotency-Key created a run under a signing key that was removed, so the bodies can't be compared. Look for the run in the list, or send a new key.",

@@ -118,7 +118,13 @@ export async function openApiDocument(app: Hono<AppEnv>) {
 }
 
 /** Operations with an optional body. */
-const BODILESS = new Set(["heartbeatActionRun", "requestActionRunCancel", "retryActionRun", "runAction"]);
+const BODILESS = new Set([
+  "heartbeatActionRun",
+  "requestActionRunCancel",
+  "retryActionRun",
+  "rotateApiToken",
+  "runAction",
+]);
 
 /**
  * Puts what the library needs on the route's handlers: the schema on each validator, and the description on one

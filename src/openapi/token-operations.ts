@@ -9,6 +9,7 @@ import {
   currentToken,
   placeList,
   revokedApiTokens,
+  rotatedApiToken,
 } from "./token-schemas.ts";
 
 const common = { tags: ["API tokens"], security: [{ apiToken: [] }] };
@@ -63,12 +64,39 @@ const REVOKE: Operation = {
   },
 };
 
+const ROTATE: Operation = {
+  ...common,
+  operationId: "rotateApiToken",
+  summary: "Rotate an API token",
+  description:
+    "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +
+    "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but with it you can't " +
+    "rotate or mint. If an earlier old secret still works, that one stays, and the secret that was the newest stops " +
+    "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
+    "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
+  parameters: OF_TOKEN,
+  responses: {
+    ...responds(200, "The token with its new secret, shown once", rotatedApiToken),
+    ...refuses(
+      ...TOKEN,
+      ...BODY,
+      "forbidden",
+      "not_found",
+      "token_not_found",
+      "token_rotated",
+      "token_ended",
+      "database_unavailable",
+      "storage_full",
+    ),
+  },
+};
+
 const AUDIT: Operation = {
   ...common,
   operationId: "listAudit",
   summary: "List audit entries",
   description:
-    "Returns who minted and revoked tokens, changed stored actions, and asked for a resync, newest first. " +
+    "Returns who minted, rotated and revoked tokens, changed stored actions, and asked for a resync, newest first. " +
     "A token of one environment sees the entries of that environment. Entries are kept for " +
     "`RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,
@@ -106,6 +134,7 @@ export const TOKEN_OPERATIONS: Readonly<Record<string, Operation>> = {
   "POST /{o}/{p}/tokens": MINT,
   "GET /{o}/{p}/tokens": LIST,
   "DELETE /{o}/{p}/tokens/{tokenId}": REVOKE,
+  "POST /{o}/{p}/tokens/{tokenId}/rotate": ROTATE,
   "GET /{o}/{p}/audit": AUDIT,
   "GET /whoami": WHOAMI,
   "GET /places": PLACES,

@@ -13,6 +13,8 @@ const EXAMPLE = {
   createdBy: "root",
   createdAt: "2026-11-25T13:21:48.373Z",
   expiresAt: null,
+  lastUsedAt: "2026-11-25T14:00:00.000Z",
+  oldSecretExpiresAt: null,
 };
 
 const text = (description: string) => z.string().meta({ description });
@@ -28,12 +30,40 @@ const apiToken = z
     createdBy: text("The name of the token that minted this one."),
     createdAt: responseInstant,
     expiresAt: responseInstant.nullable(),
+    lastUsedAt: responseInstant.nullable().meta({
+      description: "The hour in which the token was last used. Null if it was never used.",
+    }),
+    oldSecretExpiresAt: responseInstant.nullable().meta({
+      description:
+        "Until when the secret works that a rotation replaced. Null if only the newest secret works.",
+    }),
   })
   .meta({ id: "ApiToken", examples: [EXAMPLE] });
 
 export const createdApiToken = z
   .object({ ...apiToken.shape, token: text("Only this response contains the token.") })
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
+
+export const rotatedApiToken = z
+  .object({
+    ...createdApiToken.shape,
+    children: z.array(z.object({ id: uuid("The token's id."), name: z.string() })).meta({
+      description: "Tokens that this one minted and that have not expired, the newest first, at most 200.",
+    }),
+    moreChildren: z.boolean().meta({ description: "Whether there are more than these." }),
+  })
+  .meta({
+    id: "RotatedApiToken",
+    examples: [
+      {
+        ...EXAMPLE,
+        oldSecretExpiresAt: "2026-11-26T13:21:48.373Z",
+        token: `terr_${"1".repeat(43)}`,
+        children: [{ id: "019c0e5a-1c00-7000-8000-000000000000", name: "nightly" }],
+        moreChildren: false,
+      },
+    ],
+  });
 
 export const apiTokenList = z.array(apiToken).meta({ id: "ApiTokenList", examples: [[EXAMPLE]] });
 
@@ -84,6 +114,7 @@ const SESSION = {
   envName: null,
   beganAt: "2026-11-25T13:21:48.373Z",
   expiresAt: "2026-11-26T01:21:48.373Z",
+  lastUsedAt: "2026-11-25T14:00:00.000Z",
 };
 
 const session = z
@@ -95,6 +126,7 @@ const session = z
     envName: text("The only environment that the session opens. Null for the whole project.").nullable(),
     beganAt: responseInstant,
     expiresAt: responseInstant,
+    lastUsedAt: responseInstant.nullable(),
   })
   .meta({ id: "Session", examples: [SESSION] });
 
@@ -123,6 +155,7 @@ const AUDIT_ENTRY = {
   sessionId: null,
   action: "token_minted",
   target: EXAMPLE.id,
+  targetName: "ci",
   scope: "acme/shop/production",
 };
 
@@ -135,11 +168,10 @@ const auditEntry = z
       "The session through which the token acted. Null if the request had the token itself.",
     ).nullable(),
     action: text(
-      "`token_minted`, `token_revoked`, `session_ended`, `action_put`, `action_deleted` or `resync_requested`. More may be added.",
+      "`token_minted`, `token_rotated`, `token_revoked`, `session_ended`, `action_put`, `action_deleted` or `resync_requested`. More may be added.",
     ),
-    target: text(
-      "The id of the minted or revoked token or of the session, the name of the stored action, or the scope.",
-    ),
+    target: text("The id of the token or the session, the name of the stored action, or the scope."),
+    targetName: text("The name that the token, the session's token or the stored action had, or the scope."),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });

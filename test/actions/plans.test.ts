@@ -26,7 +26,7 @@ it("no statement on stored actions scans a table", async () => {
   const [o, p, envName = ""] = ref.scope.split("/");
   const entry = (action: AuditAction) =>
     newAuditEntry(
-      { id: "root", name: "root", role: "owner", project: null, envName: null, expiresAt: null },
+      { id: "root", name: "root" },
       { project: `${o}/${p}`, envName, action, target: "deploy" },
       Date.now(),
     );

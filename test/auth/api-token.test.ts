@@ -16,6 +16,8 @@ describe("minting an API token", () => {
       ...asked,
       id: expect.stringMatching(UUID_V7),
       parentId: null,
+      lastUsedAt: null,
+      oldSecretExpiresAt: null,
       createdBy: "root",
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/),
       token: expect.stringMatching(/^terr_[A-Za-z0-9_-]{43}$/),

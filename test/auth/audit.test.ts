@@ -47,17 +47,18 @@ describe("the audit", () => {
     const project = newProject();
     const scope = project.slice(1);
     const ada = await grantToken(project, { role: "admin", name: "Ada" });
-    const ci = await grantToken(project, { role: "viewer", envName: "prod" }, ada.token);
+    const ci = await grantToken(project, { role: "viewer", envName: "prod", name: "ci" }, ada.token);
     await ask("DELETE", `${project}/tokens/${ci.id}`, { token: ada.token });
     await ask("POST", `${project}/envs/prod/resync`);
     const at = expect.stringMatching(INSTANT);
+    const itself = (target: string) => ({ target, targetName: target });
     const root = { at, actor: "root", actorName: "root", sessionId: null };
     const byAda = { at, actor: ada.id, actorName: "Ada", sessionId: null };
     expect(await auditOf(project)).toEqual([
-      { ...root, action: "resync_requested", target: `${scope}/prod`, scope: `${scope}/prod` },
-      { ...byAda, action: "token_revoked", target: ci.id, scope: `${scope}/prod` },
-      { ...byAda, action: "token_minted", target: ci.id, scope: `${scope}/prod` },
-      { ...root, action: "token_minted", target: ada.id, scope },
+      { ...root, action: "resync_requested", ...itself(`${scope}/prod`), scope: `${scope}/prod` },
+      { ...byAda, action: "token_revoked", target: ci.id, targetName: "ci", scope: `${scope}/prod` },
+      { ...byAda, action: "token_minted", target: ci.id, targetName: "ci", scope: `${scope}/prod` },
+      { ...root, action: "token_minted", target: ada.id, targetName: "Ada", scope },
     ]);
   });
 
@@ -136,8 +137,8 @@ describe("old entries", () => {
 
   async function putEntries(count: number, at: number): Promise<void> {
     await env.DB.prepare(
-      `INSERT INTO audit (project, id, at, actor, actor_name, action, target)
-       SELECT 'acme/old', value || '-' || ?2, ?2, 'root', 'root', 'token_minted', 'x' FROM json_each(?1)`,
+      `INSERT INTO audit (project, id, at, actor, actor_name, action, target, target_name)
+       SELECT 'acme/old', value || '-' || ?2, ?2, 'root', 'root', 'token_minted', 'x', 'x' FROM json_each(?1)`,
     )
       .bind(JSON.stringify(Array.from({ length: count }, (_, n) => n)), at)
       .run();

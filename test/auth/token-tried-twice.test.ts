@@ -65,6 +65,38 @@ it("a minting is 201 with a working token and one audit entry", async () => {
   expect(await entries(project)).toEqual(["token_minted"]);
 });
 
+it("a rotation is 200 with a working secret and one audit entry, also if the token rotates itself", async () => {
+  const project = newProject();
+  for (const asker of [null, "itself"]) {
+    const { id, token } = await grantToken(project, { role: "admin" });
+    const path = `${project}/tokens/${id}/rotate`;
+    const by = asker === null ? ROOT : token;
+    const rotated = await withLostAnswer<TokenOnWire>("POST", path, { token: by });
+    expect([rotated.status, rotated.body.id]).toEqual([200, id]);
+    for (const secret of [token, rotated.body.token]) {
+      expect((await ask("GET", `${project}/tokens`, { token: secret })).status).toBe(200);
+    }
+  }
+  expect((await entries(project)).filter((action) => action === "token_rotated")).toHaveLength(2);
+});
+
+it("a rotation says so if another one came in between the two tries", async () => {
+  const project = newProject();
+  const { id, token } = await grantToken(project, { role: "admin" });
+  const path = `${project}/tokens/${id}/rotate`;
+  faults.writes = "committed_then_silence";
+  const { promise: committed, resolve } = Promise.withResolvers<void>();
+  faults.onSilence = resolve;
+  const first = askWith<Refusal>(envWith({ DB: faulty(env.DB) }), "POST", path, { token: ROOT });
+  await committed;
+  const second = await ask<TokenOnWire>("POST", path);
+  await vi.advanceTimersByTimeAsync(D1_MAX_MS);
+  expect(await first).toMatchObject({ status: 409, body: { code: "token_rotated" } });
+  for (const secret of [token, second.body.token]) {
+    expect((await ask("GET", `${project}/tokens`, { token: secret })).status).toBe(200);
+  }
+});
+
 it("an unknown token is 404 at the second try too", async () => {
   const project = newProject();
   const path = `${project}/tokens/${crypto.randomUUID()}`;

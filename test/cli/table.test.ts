@@ -39,6 +39,8 @@ const tokens = TEXTS.map(
     createdAt: RUN.createdAt,
     createdBy: text,
     expiresAt: RUN.createdAt,
+    lastUsedAt: RUN.createdAt,
+    oldSecretExpiresAt: null,
   }),
 );
 const entries = TEXTS.map(
@@ -49,6 +51,7 @@ const entries = TEXTS.map(
     actorName: text,
     action: "token_minted",
     target: RUN.id,
+    targetName: text,
     scope: "acme/shop/production",
   }),
 );

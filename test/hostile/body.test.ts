@@ -3,11 +3,14 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { POINTER_MAX_CHARACTERS } from "../../src/base/limits.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
 import { everything } from "../support/rows.ts";
+import { grantToken } from "../support/tokens.ts";
 
 const runs = newRunsPath();
 let run: CreatedRun;
+let tokenId: string;
 beforeAll(async () => {
   run = await createRun(runs);
+  tokenId = (await grantToken("/acme/shop", { role: "viewer" })).id;
 });
 
 interface Route {
@@ -71,6 +74,13 @@ const ROUTES: readonly Route[] = [
     url: () => "/acme/shop/tokens",
     token: () => ROOT,
     valid: '{"name":"ci","role":"viewer"}',
+  },
+  {
+    name: "a rotation",
+    url: () => `/acme/shop/tokens/${tokenId}/rotate`,
+    token: () => ROOT,
+    valid: '{"overlapSeconds":60}',
+    takesEmpty: true,
   },
 ];
 

@@ -20,6 +20,8 @@ interface Rule {
   readonly outside?: 404 | 403;
   readonly success: number;
   readonly body?: unknown;
+  /** Of those with the permission, only the operator may, because no caller here is above the token. */
+  readonly onlyAbove?: true;
 }
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
@@ -58,6 +60,12 @@ const RULES: Readonly<Record<string, Rule>> = {
     body: { name: "made", role: "viewer", envName: "prod" },
   },
   "DELETE /:o/:p/tokens/:tokenId": { opensTo: "tokens:manage", outside: 403, success: 200 },
+  "POST /:o/:p/tokens/:tokenId/rotate": {
+    opensTo: "tokens:manage",
+    outside: 403,
+    success: 200,
+    onlyAbove: true,
+  },
   "GET /:o/:p/audit": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "POST /:o/:p/envs/:envName/resync": { opensTo: "root", success: 202 },
 };
@@ -131,10 +139,11 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   if (who.role === undefined || !HAS[who.role].includes(rule.opensTo))
     return { status: 403, code: "forbidden" };
   // The tokens here belong to prod, out of the scope of a token of dev.
+  if (otherEnvironment && route.includes(":tokenId")) return { status: 404, code: "token_not_found" };
   if (otherEnvironment && route.startsWith("POST")) {
     return { status: 403, code: "forbidden", pointer: "/envName" };
   }
-  if (otherEnvironment && route.startsWith("DELETE")) return { status: 404, code: "token_not_found" };
+  if (rule.onlyAbove === true) return { status: 403, code: "forbidden" };
   return success;
 }
 
@@ -227,7 +236,7 @@ async function stored() {
   await landed(runsPath);
   const [runs, kept, audit, stored] = await env.DB.batch<Record<string, unknown>>([
     env.DB.prepare("SELECT id, version, status FROM runs WHERE scope = ? ORDER BY id").bind(scope),
-    env.DB.prepare("SELECT id, role, env_name FROM tokens WHERE project = ? ORDER BY id").bind(
+    env.DB.prepare("SELECT id, hash, role, env_name FROM tokens WHERE project = ? ORDER BY id").bind(
       project.slice(1),
     ),
     env.DB.prepare("SELECT count(*) AS entries FROM audit WHERE project = ?").bind(project.slice(1)),

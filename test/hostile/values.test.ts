@@ -1,11 +1,14 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { ask, type CreatedRun, createRun, newRunsPath, rowOf } from "../support/requests.ts";
 import { everything } from "../support/rows.ts";
+import { grantToken } from "../support/tokens.ts";
 
 const runs = newRunsPath();
 let run: CreatedRun;
+let tokenId: string;
 beforeAll(async () => {
   run = await createRun(runs);
+  tokenId = (await grantToken("/acme/shop", { role: "viewer" })).id;
 });
 
 /** Values are JSON text, because JSON.stringify can't write some of them. */
@@ -310,6 +313,18 @@ const ROUTES: readonly Route[] = [
       envName: ["1", "{}", "[]", '""', '".."', '"E1"', '"a/b"', '"a\\n"', '"-a"', `"${"e".repeat(64)}"`],
       expiresAt: TIMES,
       permissions: ['["tokens:manage"]'],
+    },
+  },
+  {
+    name: "a rotation",
+    ask: () => [`/acme/shop/tokens/${tokenId}/rotate`],
+    valid: '{"overlapSeconds":60}',
+    members: {
+      overlapSeconds: ["null", "-1", "0.5", "604801", "1e21", "1e400", '"60"', "true", "[60]", "{}", '""'],
+      token: ['"terr_"'],
+      expiresAt: ["null"],
+      role: ['"owner"'],
+      hash: ['"x"'],
     },
   },
 ];

@@ -18,6 +18,7 @@ const ALLOW: Readonly<Record<string, string>> = {
   "/whoami": "GET, HEAD",
   "/acme/shop/tokens": "GET, HEAD, POST",
   [`/acme/shop/tokens/${ID}`]: "DELETE",
+  [`/acme/shop/tokens/${ID}/rotate`]: "POST",
   "/acme/shop/audit": "GET, HEAD",
   [`${ENV}/actions`]: "GET, HEAD",
   [`${ENV}/actions/deploy`]: "DELETE, GET, HEAD, PUT",

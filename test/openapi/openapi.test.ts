@@ -134,7 +134,7 @@ describe("the OpenAPI document", () => {
     expect(text).toContain("Default: `60`.");
   });
 
-  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, a retry and a run of an action are optional", () => {
+  it("says which requests accept a key, and that the bodies of a heartbeat, a cancel, a retry, a run of an action and a rotation are optional", () => {
     const keyed = operations.filter(([, { parameters }]) =>
       parameters?.some((one) => one.name === "Idempotency-Key"),
     );

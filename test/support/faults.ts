@@ -28,14 +28,17 @@ interface Faults {
   calls: number;
   /** For each call that went through a session: the bookmark or the constraint that the session was asked for. */
   sessions: string[];
-  /** Rows that D1 has read for these calls, as far as it says. */
+  /** Rows that D1 has read and written for these calls, as far as it says. */
   rowsRead: number;
+  rowsWritten: number;
   /** The size that D1 reports; null for the true one. */
   databaseBytes: number | null;
   /** When set, statements wait for it before they go on to D1. */
   gate: Promise<void> | null;
   /** Which statements wait. */
   gated: RegExp;
+  /** Calls that have waited at this gate. */
+  gatedCalls: number;
   /** When set, flights to D1 line up here, in the order in which they left. */
   queue: Held[] | null;
   /** Whose flights line up. */
@@ -52,9 +55,11 @@ export const faults: Faults = {
   calls: 0,
   sessions: [],
   rowsRead: 0,
+  rowsWritten: 0,
   databaseBytes: null,
   gate: null,
   gated: /^/,
+  gatedCalls: 0,
   queue: null,
   queued: "",
 };
@@ -75,6 +80,7 @@ export function holdWrites(gated = /^/): { readonly open: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   faults.gate = promise;
   faults.gated = gated;
+  faults.gatedCalls = 0;
   return {
     open: () => {
       faults.gate = null;
@@ -186,7 +192,10 @@ async function apply<T>(
   const writing = parts.some((part) => !/^\s*SELECT/i.test(part?.sql ?? ""));
   const fault = writing ? faults.writes : faults.reads;
   const held = writing && parts.some((part) => faults.gated.test(part?.sql ?? ""));
-  if (faults.gate !== null && held) await faults.gate;
+  if (faults.gate !== null && held) {
+    faults.gatedCalls++;
+    await faults.gate;
+  }
   const { queue } = faults;
   const isFlight = (part?: Wrapped) =>
     /^\s*INSERT INTO runs/i.test(part?.sql ?? "") && part?.bound.endsWith(faults.queued);
@@ -225,6 +234,7 @@ function noted<T>(answer: T): T {
   for (const result of results) {
     if (result?.meta === undefined) continue;
     faults.rowsRead += result.meta.rows_read;
+    faults.rowsWritten += result.meta.rows_written;
     if (faults.databaseBytes !== null) result.meta.size_after = faults.databaseBytes;
   }
   return answer;

@@ -250,6 +250,15 @@ export const CASES: readonly Case[] = [
     path: () => `${project()}/tokens/${SECRET}`,
   },
   {
+    name: "a rotation of an unknown token",
+    status: 404,
+    code: "token_not_found",
+    route: "/:o/:p/tokens/:tokenId/rotate",
+    method: "POST",
+    path: () => `${project()}/tokens/${SECRET}/rotate`,
+    ask: () => ({ body: { overlapSeconds: 0 } }),
+  },
+  {
     name: "a bad filter",
     status: 400,
     code: "invalid_query",

@@ -13,6 +13,8 @@ export interface TokenOnWire {
   readonly createdBy: string;
   readonly createdAt: string;
   readonly expiresAt: string | null;
+  readonly lastUsedAt: string | null;
+  readonly oldSecretExpiresAt: string | null;
   readonly token: string;
 }
 

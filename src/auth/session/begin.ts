@@ -11,6 +11,7 @@ import { rootToken } from "../../settings/config.ts";
 import { authenticate, bearerToken, chargeClient } from "../bearer.ts";
 import { forgetCredentials, type KnownCredential } from "../credential-memory.ts";
 import type { Principal } from "../permissions.ts";
+import { secretReplaced } from "../token-responses.ts";
 import { cookieHash, mintCookie, mintPageKey } from "./secret.ts";
 import {
   beginOperatorsSession,
@@ -76,7 +77,7 @@ async function write(
 
 async function byToken(c: Context<AppEnv>, project: string | undefined): Promise<Beginner> {
   // A session can't begin another one.
-  const token = bearerToken(c);
+  bearerToken(c);
   const principal = await authenticate(c);
   if (principal.project === null) {
     if (project === undefined) {
@@ -95,7 +96,8 @@ async function byToken(c: Context<AppEnv>, project: string | undefined): Promise
       },
     );
   }
-  return { project: principal.project, token: { id: principal.id, hash: await sha256Hex(token) } };
+  if (principal.isReplaced) throw secretReplaced(principal);
+  return { project: principal.project, token: { id: principal.id, hash: principal.secretHash ?? "" } };
 }
 
 async function byCode(c: Context<AppEnv>, code: string): Promise<Beginner> {

@@ -45,6 +45,11 @@ export const sessionListRoutes = new Hono<AppEnv>()
     return c.body(null, 204);
   });
 
-function toWire({ beganAt, expiresAt, ...session }: StoredSession) {
-  return { ...session, beganAt: rfc3339(beganAt), expiresAt: rfc3339(expiresAt) };
+function toWire({ beganAt, expiresAt, lastUsedAt, ...session }: StoredSession) {
+  return {
+    ...session,
+    beganAt: rfc3339(beganAt),
+    expiresAt: rfc3339(expiresAt),
+    lastUsedAt: rfc3339(lastUsedAt),
+  };
 }

@@ -6,11 +6,11 @@
 
 import { logFailure } from "../../base/log.ts";
 import { DAY_MS, HOUR_MS } from "../../base/time.ts";
+import { isLiving } from "../asker.ts";
 import type { AuditEntry } from "../audit.ts";
 import type { KnownCredential } from "../credential-memory.ts";
 import { isOperator, OPERATOR, type Principal, type Role } from "../permissions.ts";
 import { visibleTo } from "../store.ts";
-import { isLiving } from "../token-room.ts";
 
 /** How long a session lasts after its beginning or its last renewal, and how long at most. */
 const LASTS_MS = 12 * HOUR_MS;
@@ -42,6 +42,8 @@ export interface StoredSession {
   readonly envName: string | null;
   readonly beganAt: number;
   readonly expiresAt: number;
+  /** Down to the hour. Null: never. */
+  readonly lastUsedAt: number | null;
 }
 
 const INSERT =
@@ -113,11 +115,9 @@ export async function takeSignInCode(db: D1Database, hash: string, now: number):
   return row?.project ?? null;
 }
 
-interface SessionRow extends Omit<Principal, "sessionId"> {
-  readonly project: string;
-  readonly sessionId: string;
+interface SessionRow extends Omit<Principal, "isReplaced"> {
+  readonly isReplaced: number;
   readonly pageKeyHash: string;
-  readonly tokenId: string | null;
 }
 
 /**
@@ -127,19 +127,22 @@ interface SessionRow extends Omit<Principal, "sessionId"> {
 export async function selectSession(db: D1Database, hash: string): Promise<KnownCredential | null> {
   const row = await db
     .prepare(
-      `SELECT sessions.project, sessions.id AS sessionId, page_key_hash AS pageKeyHash, token_id AS tokenId,
+      `SELECT sessions.project, sessions.id AS sessionId, page_key_hash AS pageKeyHash,
               coalesce(tokens.id, '${OPERATOR.id}') AS id, coalesce(name, '${OPERATOR.name}') AS name,
               coalesce(role, '${OPERATOR.role}') AS role, env_name AS envName,
-              min(sessions.expires_at, coalesce(tokens.expires_at, sessions.expires_at)) AS expiresAt
+              token_hash AS secretHash, coalesce(tokens.hash <> token_hash, 0) AS isReplaced,
+              min(sessions.expires_at,
+                  coalesce(iif(tokens.hash = token_hash, tokens.expires_at, old_expires_at), sessions.expires_at)
+              ) AS expiresAt
        FROM sessions LEFT JOIN tokens
-       ON tokens.project = sessions.project AND tokens.id = token_id AND tokens.hash = token_hash
+       ON tokens.project = sessions.project AND tokens.id = token_id AND token_hash IN (tokens.hash, old_hash)
        WHERE sessions.hash = ?1 AND (token_id IS NULL OR tokens.id IS NOT NULL)`,
     )
     .bind(hash)
     .first<SessionRow>();
   if (row === null) return null;
-  const { pageKeyHash, tokenId: _, ...principal } = row;
-  return { principal, pageKeyHash };
+  const { pageKeyHash, isReplaced, ...principal } = row;
+  return { principal: { ...principal, isReplaced: isReplaced === 1 }, pageKeyHash };
 }
 
 /** Makes the session last longer. It does nothing if the session began with ROOT_TOKEN or was renewed lately. */
@@ -187,7 +190,7 @@ export async function listSessions(
   const { results } = await db
     .prepare(
       `SELECT sessions.id, token_id AS tokenId, tokens.name AS tokenName, role, env_name AS envName,
-              began_at AS beganAt, sessions.expires_at AS expiresAt
+              began_at AS beganAt, sessions.expires_at AS expiresAt, sessions.last_used_at AS lastUsedAt
        FROM sessions LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id
        WHERE ${SEEN} AND sessions.id < ?5 AND sessions.expires_at > ?6 ORDER BY sessions.id DESC LIMIT ?7`,
     )
@@ -200,14 +203,15 @@ export async function listSessions(
 export async function endSession(
   db: D1Database,
   asker: Principal,
-  entry: Omit<AuditEntry, "envName">,
+  entry: Omit<AuditEntry, "envName" | "targetName">,
 ): Promise<boolean> {
   const { project, target, id, at, actor, actorName, action, sessionId } = entry;
   const note = db
     .prepare(
-      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, session_id)
-       SELECT ?1, ?5, (SELECT env_name FROM tokens WHERE project = ?1 AND id = token_id), ?6, ?7, ?8, ?9, id, ?10
-       FROM sessions WHERE ${SEEN} AND sessions.id = ?11
+      `INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name, session_id)
+       SELECT ?1, ?5, env_name, ?6, ?7, ?8, ?9, sessions.id, coalesce(name, '${OPERATOR.name}'), ?10
+       FROM sessions LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id
+       WHERE ${SEEN} AND sessions.id = ?11
        ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(project, ...seenBy(asker), id, at, actor, actorName, action, sessionId, target);

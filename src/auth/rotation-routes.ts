@@ -1,0 +1,78 @@
+/** POST /{o}/{p}/tokens/{id}/rotate: gives a token a new secret. */
+
+import { Hono, type MiddlewareHandler } from "hono";
+import { sha256Hex } from "../base/json.ts";
+import { parseUuid } from "../base/uuid.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { validBody } from "../http/validate.ts";
+import { mintApiToken } from "./api-token.ts";
+import { logAudit, newAuditEntry } from "./audit.ts";
+import { authenticate, authorize } from "./bearer.ts";
+import { forgetCredentials } from "./credential-memory.ts";
+import type { Principal } from "./permissions.ts";
+import { rotation } from "./request-schemas.ts";
+import { type RotationRefusal, rotateToken, selectForRotation } from "./rotation.ts";
+import { askerGone, projectOf, secretReplaced, toWire } from "./token-responses.ts";
+
+/** A token may rotate itself, whatever its role. */
+const mayRotate: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const { id } = await authenticate(c);
+  await authorize(c, parseUuid(c.req.param("tokenId") ?? "") === id ? "data:read" : "tokens:manage");
+  await next();
+};
+
+export const rotationRoutes = new Hono<AppEnv>().post(
+  "/:tokenId/rotate",
+  mayRotate,
+  validBody(rotation, { mayBeEmpty: true }),
+  async (c) => {
+    const target = parseUuid(c.req.param("tokenId"));
+    if (target === null) throw new ApiError("token_not_found");
+    const { overlapSeconds } = c.req.valid("json");
+    const asker = c.get("principal");
+    if (asker.isReplaced) throw secretReplaced(asker);
+    const project = projectOf(c.req.param());
+    const hops = c.get("hops");
+    const found = await readD1(hops, () => selectForRotation(c.env.DB, project, asker, target));
+    if (found === null) throw asker.id === target ? askerGone(asker) : new ApiError("token_not_found");
+    // Otherwise an admin could act in a colleague's name.
+    if (!found.isOwn) throw new ApiError("forbidden", NOT_YOURS);
+    const now = Date.now();
+    const { envName, name: targetName } = found;
+    const what = { project, envName, action: "token_rotated", target, targetName } as const;
+    const entry = newAuditEntry(asker, what, now);
+    const token = mintApiToken();
+    const secret = {
+      replaces: found.hash,
+      hash: await sha256Hex(token),
+      overlapMs: overlapSeconds === undefined ? undefined : overlapSeconds * 1000,
+    };
+    const rotating = readD1(hops, () => rotateToken(c.env.DB, asker, secret, entry));
+    // Also if it failed, because D1 may have done it.
+    const outcome = await rotating.finally(() => forgetCredentials([target]));
+    if (typeof outcome === "string") throw refusal(outcome, asker);
+    logAudit(entry, c.get("requestId"));
+    const { children, moreChildren } = outcome;
+    return c.json({ ...toWire(outcome.token, now), token, children, moreChildren });
+  },
+);
+
+const NOT_YOURS =
+  "Only the token itself, a token above it, or the operator can rotate this token. You can revoke it instead, and mint a new one.";
+
+function refusal(reason: RotationRefusal, asker: Principal): ApiError {
+  switch (reason) {
+    case "gone":
+      return askerGone(asker);
+    case "replaced":
+      return secretReplaced(asker);
+    case "missing":
+      return new ApiError("token_not_found");
+    case "ended":
+      return new ApiError("token_ended");
+    case "changed":
+      return new ApiError("token_rotated");
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The SQL of a rotation: a token gets a new secret, and keeps its id, its name and the tokens below it. A rotation
+ * compares the hash that it read with the token's, so one of two at once wins. Its batch may run twice, because the
+ * first run may have committed although its answer was lost. The second run finds its own hash and changes nothing.
+ */
+
+import { CHILDREN_MAX_LISTED, OVERLAP_DEFAULT_SECONDS } from "../base/limits.ts";
+import { holdsNewest, isLiving, lives } from "./asker.ts";
+import { type AuditEntry, auditStatement } from "./audit.ts";
+import type { Principal } from "./permissions.ts";
+import { COLUMNS, rowIdOf, type StoredToken, VISIBLE, visibleTo } from "./store.ts";
+
+/** A token that the asker may see, as the rotation found it. */
+export interface Rotatable {
+  readonly hash: string;
+  readonly name: string;
+  readonly envName: string | null;
+  /** Whether the asker is the token itself, a token above it, or the operator. */
+  readonly isOwn: boolean;
+}
+
+/** `?4`: the token. `?5`: the asker. UNION ends even if parents form a circle, which no mint can make. */
+const IS_OWN = `(?5 IS NULL OR EXISTS (
+  WITH RECURSIVE above (id) AS (
+    SELECT ?4
+    UNION
+    SELECT tokens.parent_id FROM above CROSS JOIN tokens ON tokens.project = ?1 AND tokens.id = above.id
+    WHERE tokens.parent_id IS NOT NULL
+  )
+  SELECT 1 FROM above WHERE id = ?5))`;
+
+/** Null if there is no such token that the asker may see. */
+export async function selectForRotation(
+  db: D1Database,
+  project: string,
+  asker: Principal,
+  id: string,
+): Promise<Rotatable | null> {
+  const row = await db
+    .prepare(
+      `SELECT hash, name, env_name AS envName, ${IS_OWN} AS isOwn FROM tokens WHERE ${VISIBLE} AND id = ?4`,
+    )
+    .bind(project, ...visibleTo(asker), id, rowIdOf(asker))
+    .first<Omit<Rotatable, "isOwn"> & { isOwn: number }>();
+  return row && { ...row, isOwn: row.isOwn === 1 };
+}
+
+/** A token that another one minted. */
+export interface Child {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface Rotated {
+  readonly token: StoredToken;
+  /** Those that still live, the newest first. */
+  readonly children: readonly Child[];
+  readonly moreChildren: boolean;
+}
+
+/**
+ * `gone`: the asker's own token was revoked or has expired. `replaced`: a rotation replaced the asker's secret.
+ * `missing`: the token was revoked. `ended`: it has expired. `changed`: another rotation came first.
+ */
+export type RotationRefusal = "gone" | "replaced" | "missing" | "ended" | "changed";
+
+/**
+ * If an earlier old secret still works (`old_expires_at > ?5`), it stays, and the newest secret ends at once. `?6`: the
+ * end of an overlap that begins now. `?7`: the latest end of one that is under way.
+ */
+const ROTATE = `
+  UPDATE tokens SET
+    hash = ?4,
+    old_hash = iif(old_expires_at > ?5, old_hash, hash),
+    old_expires_at = iif(old_expires_at > ?5, min(old_expires_at, ?7), min(?6, coalesce(expires_at, ?6)))
+  WHERE project = ?1 AND id = ?2 AND hash = ?3 AND ${isLiving("?5")} AND ${holdsNewest({ asker: "?8", secret: "?9", session: "?10", now: "?5" })}`;
+
+const CHILDREN = `
+  SELECT id, name FROM tokens INDEXED BY tokens_by_parent
+  WHERE project = ?1 AND parent_id = ?2 AND ${isLiving("?3")} ORDER BY id DESC LIMIT ${CHILDREN_MAX_LISTED + 1}`;
+
+/**
+ * Replaces the secret with the hash `replaces` by one with the hash `hash`, and writes the audit entry. `overlapMs`:
+ * how long the replaced secret still works; undefined if the request does not say.
+ */
+export async function rotateToken(
+  db: D1Database,
+  asker: Principal,
+  { replaces, hash, overlapMs }: { replaces: string; hash: string; overlapMs: number | undefined },
+  entry: AuditEntry,
+): Promise<Rotated | RotationRefusal> {
+  const { project, target, at } = entry;
+  const by = [rowIdOf(asker), asker.secretHash, entry.sessionId] as const;
+  const ends = at + (overlapMs ?? OVERLAP_DEFAULT_SECONDS * 1000);
+  const endsEarlier = overlapMs === undefined ? Number.MAX_SAFE_INTEGER : ends;
+  const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier, ...by);
+  const wrote = "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?11)";
+  const audit = auditStatement(db, entry, wrote, hash);
+  const children = db.prepare(CHILDREN).bind(project, target, at);
+  const sql = { asker: "?3", secret: "?4", session: "?5", now: "?6" };
+  const outcome = db
+    .prepare(
+      `SELECT ${COLUMNS}, hash = ?7 AS isDone, ${isLiving("?6")} AS isLiving,
+              ${holdsNewest(sql)} AS holdsNewest, ${lives(sql)} AS lives
+       FROM (SELECT 1) LEFT JOIN tokens ON project = ?1 AND id = ?2`,
+    )
+    .bind(project, target, ...by, at, hash);
+  type Row = StoredToken & Record<"isDone" | "isLiving" | "holdsNewest" | "lives", number | null>;
+  const results = await db.batch<Row | Child>([rotate, audit, children, outcome]);
+  const row = results.at(-1)?.results[0] as Row | undefined;
+  const below = (results.at(-2)?.results ?? []) as readonly Child[];
+  if (row?.isDone === 1) {
+    const moreChildren = below.length > CHILDREN_MAX_LISTED;
+    return { token: row, children: below.slice(0, CHILDREN_MAX_LISTED), moreChildren };
+  }
+  if (row?.lives !== 1) return "gone";
+  if (row.holdsNewest !== 1) return "replaced";
+  if (row.id === null) return "missing";
+  return row.isLiving === 1 ? "changed" : "ended";
+}
