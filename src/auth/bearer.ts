@@ -35,6 +35,7 @@ const ROOT: Principal = {
   project: null,
   envName: null,
   expiresAt: null,
+  tokenExpiresAt: null,
   secretHash: null,
   isReplaced: false,
 };

@@ -32,8 +32,10 @@ export interface Principal {
   readonly project: string | null;
   /** Null for the whole project. */
   readonly envName: string | null;
-  /** When the secret of the request stops working, in ms. Null: never. */
+  /** When the secret or the session of the request stops working, in ms. Null: never. */
   readonly expiresAt: number | null;
+  /** When the token itself expires, in ms. What it mints expires no later. Null: never. */
+  readonly tokenExpiresAt: number | null;
   /** The SHA-256 of the secret of the request, in hex, or of the one that began the session. Null for the operator. */
   readonly secretHash: string | null;
   /** Whether a rotation replaced that secret. It then works until `expiresAt`, and neither rotates nor mints. */

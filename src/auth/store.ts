@@ -37,7 +37,7 @@ export async function selectToken(db: D1Database, hash: string): Promise<KnownCr
   const row = await db
     .prepare(
       `SELECT project, id, name, role, env_name AS envName, hash <> ?1 AS isReplaced,
-              iif(hash = ?1, expires_at, old_expires_at) AS expiresAt
+              iif(hash = ?1, expires_at, old_expires_at) AS expiresAt, expires_at AS tokenExpiresAt
        FROM tokens WHERE hash = ?1 OR old_hash = ?1`,
     )
     .bind(hash)

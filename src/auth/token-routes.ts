@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { sha256Hex } from "../base/json.ts";
+import { rfc3339 } from "../base/time.ts";
 import { mintUuidV7, parseUuid } from "../base/uuid.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
@@ -109,11 +110,11 @@ function refuseBeyond(asker: Principal, role: Role, envName: string | null): voi
 
 /** The new token's expiry. It can't be later than the asker's own, which is the default. */
 function expiryWithin(asker: Principal, expiresAt: number | null): number | null {
-  if (asker.expiresAt === null) return expiresAt;
-  if (expiresAt !== null && expiresAt > asker.expiresAt) {
-    const latest = new Date(asker.expiresAt).toISOString();
-    const message = `is later than your own token's; send ${latest} or earlier, or omit it.`;
+  const latest = asker.tokenExpiresAt;
+  if (latest === null) return expiresAt;
+  if (expiresAt !== null && expiresAt > latest) {
+    const message = `is later than your own token's; send ${rfc3339(latest)} or earlier, or omit it.`;
     throw refusalOf("invalid_body", [{ path: ["expiresAt"], message }]);
   }
-  return expiresAt ?? asker.expiresAt;
+  return expiresAt ?? latest;
 }

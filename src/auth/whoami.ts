@@ -4,7 +4,7 @@ import { rfc3339 } from "../base/time.ts";
 import { isOperator, PERMISSIONS_OF, type Principal } from "./permissions.ts";
 
 export function describePrincipal(principal: Principal) {
-  const { id, name, role, project, envName, expiresAt, sessionId = null } = principal;
+  const { id, name, role, project, envName, expiresAt, tokenExpiresAt, sessionId = null } = principal;
   return {
     id: isOperator(principal) ? null : id,
     name,
@@ -13,6 +13,7 @@ export function describePrincipal(principal: Principal) {
     project,
     envName,
     expiresAt: rfc3339(expiresAt),
+    tokenExpiresAt: rfc3339(tokenExpiresAt),
     sessionId,
   };
 }

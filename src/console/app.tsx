@@ -1,21 +1,24 @@
 /** Chooses what to show: the sign-in page while nobody is signed in, otherwise the page that the address names. */
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ActionPage } from "./actions/action-page.tsx";
 import { ActionsPage } from "./actions/actions-page.tsx";
 import { Frame } from "./frame.tsx";
 import { type Keys, KeysProvider } from "./keys/keys.tsx";
-import { type Page, type Project, type Scope, scopeOf } from "./routes/pages.ts";
+import { type Page, type Scope, scopeOf } from "./routes/pages.ts";
 import { hrefOf, Link, type Router, RouterProvider, useRoute, useRouter } from "./routes/router.tsx";
 import { RunsPage } from "./runs/runs-page.tsx";
+import { LinkPage } from "./session/link-page.tsx";
 import {
+  SessionApiProvider,
   SessionProvider,
   SessionStoreProvider,
   useSessionState,
   useSessionStore,
 } from "./session/session.tsx";
+import type { SessionApi } from "./session/session-api.ts";
 import type { SessionStore } from "./session/session-store.ts";
-import type { Session } from "./session/sign-in.ts";
+import { opens, type Session } from "./session/sign-in.ts";
 import { SignInPage } from "./session/sign-in-page.tsx";
 import { AuditPage } from "./tokens/audit-page.tsx";
 import { TokensPage } from "./tokens/tokens-page.tsx";
@@ -26,30 +29,40 @@ import { NoticesProvider } from "./ui/notices.tsx";
 interface AppProps {
   readonly router: Router;
   readonly sessions: SessionStore;
+  readonly sessionApi: SessionApi;
+  /** The code of the sign-in link that led here; null if none did. */
+  readonly code: string | null;
   readonly keys: Keys;
   readonly clock: Clock;
 }
 
-export function App({ router, sessions, keys, clock }: AppProps) {
+export function App({ router, sessions, sessionApi, code, keys, clock }: AppProps) {
   return (
     <RouterProvider value={router}>
-      <SessionStoreProvider value={sessions}>
-        <KeysProvider value={keys}>
-          <ClockProvider value={clock}>
-            <NoticesProvider>
-              <Shown />
-            </NoticesProvider>
-          </ClockProvider>
-        </KeysProvider>
-      </SessionStoreProvider>
+      <SessionApiProvider value={sessionApi}>
+        <SessionStoreProvider value={sessions}>
+          <KeysProvider value={keys}>
+            <ClockProvider value={clock}>
+              <NoticesProvider>
+                <Shown code={code} />
+              </NoticesProvider>
+            </ClockProvider>
+          </KeysProvider>
+        </SessionStoreProvider>
+      </SessionApiProvider>
     </RouterProvider>
   );
 }
 
-function Shown() {
+function Shown({ code }: Pick<AppProps, "code">) {
   const { session, notice } = useSessionState();
   const { page } = useRoute();
-  if (session === null) return <SignInPage notice={notice} at={page === null ? null : scopeOf(page)} />;
+  const [isCodeDone, setCodeDone] = useState(code === null);
+  const at = page === null ? null : scopeOf(page);
+  if (code !== null && !isCodeDone) {
+    return <LinkPage code={code} session={session} at={at} onDone={() => setCodeDone(true)} />;
+  }
+  if (session === null) return <SignInPage notice={notice} at={at} />;
   return <SignedIn session={session} page={page} />;
 }
 
@@ -65,14 +78,14 @@ function SignedIn({ session, page }: { readonly session: Session; readonly page:
     if (isSignIn) router.navigate(home, { replace: true });
   }, [router, isSignIn, home]);
   useEffect(() => {
-    if (named?.envName != null && opens(session, named)) store.visit(named.envName);
+    if (named?.envName != null && opens(session.holder, named)) store.visit(named.envName);
   }, [store, session, named?.envName]);
 
   if (isSignIn) return null;
   return (
     <SessionProvider session={session} scope={scope}>
       <Frame page={page} scope={scope}>
-        {page === null || !opens(session, named) ? (
+        {page === null || !opens(session.holder, named) ? (
           <Elsewhere session={session} isPage={page !== null} home={home} />
         ) : (
           <Content page={page} />
@@ -101,13 +114,6 @@ function Content({ page }: { readonly page: Page }) {
     case "sign-in":
       return null;
   }
-}
-
-/** Whether the token opens the scope. If it does not, the service responds with 404, which does not say why. */
-function opens({ holder }: Session, scope: (Project & { readonly envName: string | null }) | null): boolean {
-  if (scope === null) return true;
-  if (holder.project !== null && holder.project !== `${scope.o}/${scope.p}`) return false;
-  return holder.envName === null || scope.envName === null || holder.envName === scope.envName;
 }
 
 interface ElsewhereProps {

@@ -129,6 +129,7 @@ function ScopeButton({ scope }: { readonly scope: Scope }) {
 }
 
 function SignOut() {
+  const { holder } = useSession();
   const store = useSessionStore();
   const router = useRouter();
   const { note } = useNotices();
@@ -138,13 +139,14 @@ function SignOut() {
     try {
       await ended;
     } catch {
-      note(
-        "You are signed out, but the console's own token could not be revoked. It expires within 12 hours.",
-        {
-          isProblem: true,
-        },
-      );
+      note("You are signed out here, but the service could not be told. The session ends by itself.", {
+        isProblem: true,
+      });
     }
   }
-  return <Button onClick={signOut}>Sign out</Button>;
+  return (
+    <Button title={`Signed in as ${holder.name}`} onClick={signOut}>
+      Sign out
+    </Button>
+  );
 }

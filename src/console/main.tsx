@@ -4,7 +4,7 @@
  *
  * - `app.tsx` chooses the page by the address; `frame.tsx` is what stands around every page.
  * - `routes/`: addresses and pages, in both directions; `navigate` and `Link`. What a page shows is in its address.
- * - `session/`: the token of this tab, signing in and out, and `useSession` with the API's client.
+ * - `session/`: signing in and out, and `useSession` with the API's client.
  * - `keys/`: keyboard shortcuts, which pages register, and their help.
  * - `ui/`: parts that know nothing about runs: buttons, fields, dialogs, times, trees, notices, `useLoad`.
  * - `runs/`: the list. `run/`: one run. `actions/`: stored actions. `tokens/`: tokens and the audit log.
@@ -18,25 +18,51 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { createKeys } from "./keys/keys.tsx";
 import { createRouter } from "./routes/router.tsx";
-import { createSessionStore } from "./session/session-store.ts";
+import { createSessionApi } from "./session/session-api.ts";
+import { createSessionStore, SESSION_KEY } from "./session/session-store.ts";
 import { createClock } from "./ui/clock.tsx";
 
 const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");
-const sessions = createSessionStore(sessionStorage, location.origin);
+const code = takeCode();
+const sessionApi = createSessionApi(location.origin);
+const sessions = createSessionStore(localStorage, sessionApi, Date.now());
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) sessions.recheck();
 });
+// Another tab signed in or out.
+addEventListener("storage", ({ key }) => {
+  if (key === null || key === SESSION_KEY) sessions.recheck();
+});
+for (const use of ["keydown", "pointerdown"] as const) {
+  addEventListener(use, () => sessions.use(Date.now()), { passive: true, capture: true });
+}
 keepFocus(document);
 render(
   <App
     router={createRouter(window)}
     sessions={sessions}
+    sessionApi={sessionApi}
+    code={code}
     keys={createKeys(document, localStorage)}
     clock={createClock(document)}
   />,
   root,
 );
+
+/**
+ * The code of a sign-in link, which `npm start` prints. It goes out of the address at once, so that neither the history
+ * nor a copied address has it.
+ */
+function takeCode(): string | null {
+  // A link to the page that is open already only changes the fragment.
+  addEventListener("hashchange", () => {
+    if (location.hash.startsWith("#code=")) location.reload();
+  });
+  const [, found = null] = /^#code=([A-Za-z0-9_-]{43})$/.exec(location.hash) ?? [];
+  if (found !== null) history.replaceState(null, "", `${location.pathname}${location.search}`);
+  return found;
+}
 
 /** The parts that can have the focus: the page, one run, a dialog. */
 const FOCUSED_PARTS = "[tabindex='-1']";

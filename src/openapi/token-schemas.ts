@@ -18,6 +18,7 @@ const EXAMPLE = {
 };
 
 const text = (description: string) => z.string().meta({ description });
+const described = (description: string) => responseInstant.nullable().meta({ description });
 const uuid = (description: string) => z.string().meta({ format: "uuid", description });
 
 const apiToken = z
@@ -79,6 +80,7 @@ const CURRENT = {
   project: "acme/shop",
   envName: "production",
   expiresAt: null,
+  tokenExpiresAt: null,
   sessionId: null,
 };
 
@@ -94,7 +96,8 @@ export const currentToken = z
       "`{o}/{p}`: the only project that the token opens. Null for `ROOT_TOKEN`, which opens every project.",
     ).nullable(),
     envName: text("The only environment that the token opens. Null for all environments.").nullable(),
-    expiresAt: responseInstant.nullable(),
+    expiresAt: described("When the secret or the session of the request ends. Null: never."),
+    tokenExpiresAt: described("When the token itself expires. Null: never."),
     sessionId: uuid("The session of the request. Null if the request has the token itself.").nullable(),
   })
   .meta({ id: "CurrentToken", examples: [CURRENT] });

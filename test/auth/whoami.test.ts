@@ -21,12 +21,28 @@ describe("GET /whoami", () => {
     expect([status, headers.get("Cache-Control")]).toEqual([200, "no-store"]);
     const scope = { project: project.slice(1), envName: wanted.envName ?? null };
     const { name, role, expiresAt = null } = wanted;
-    expect(body).toEqual({ id, name, role, permissions, ...scope, expiresAt, sessionId: null });
+    expect(body).toEqual({
+      id,
+      name,
+      role,
+      permissions,
+      ...scope,
+      expiresAt,
+      tokenExpiresAt: expiresAt,
+      sessionId: null,
+    });
   });
 
   it("tells the operator null for what ROOT_TOKEN has not", async () => {
     const { body } = await ask("GET", "/whoami", { token: ROOT });
-    const nothing = { id: null, project: null, envName: null, expiresAt: null, sessionId: null };
+    const nothing = {
+      id: null,
+      project: null,
+      envName: null,
+      expiresAt: null,
+      tokenExpiresAt: null,
+      sessionId: null,
+    };
     expect(body).toEqual({ name: "root", role: "owner", permissions: ALL, ...nothing });
   });
 });

@@ -7,7 +7,7 @@ import { parameterRows } from "../../src/console/actions/parameter-rows.ts";
 import { formOf } from "../../src/console/actions/schema-form.ts";
 import { envOf, wordsOf } from "../../src/console/tokens/audit-words.ts";
 import { expiresAt, expiryChoices, firstChoice } from "../../src/console/tokens/expiry.ts";
-import { rolesUpTo } from "../../src/console/tokens/roles.ts";
+import { mintableRoles } from "../../src/console/tokens/roles.ts";
 
 it("a command of curl hands the definition on unchanged, and has no token in its arguments", () => {
   const definition = { description: `it's "$HOME" \`id\` \\` };
@@ -77,8 +77,12 @@ it("a new token expires with its parent at the latest, and never only if somebod
 });
 
 it("a token offers only its own role and those below", () => {
-  expect(rolesUpTo("owner").map(({ role }) => role)).toEqual(["owner", "admin", "member", "viewer"]);
-  expect(rolesUpTo("admin").map(({ role }) => role)).toEqual(["admin", "member", "viewer"]);
+  const rolesOf = (holder: Parameters<typeof mintableRoles>[0]) =>
+    mintableRoles(holder).map(({ role }) => role);
+  expect(rolesOf({ id: "x", role: "owner" })).toEqual(["owner", "admin", "member", "viewer"]);
+  expect(rolesOf({ id: "x", role: "admin" })).toEqual(["admin", "member", "viewer"]);
+  // A session of ROOT_TOKEN.
+  expect(rolesOf({ id: null, role: "owner" })).toEqual(["admin", "member", "viewer"]);
 });
 
 it("an entry of the audit that this console does not know still says something", () => {

@@ -1,92 +1,92 @@
-/** What a tab keeps of a session, and for how long. */
+/** What the browser keeps of a session, and for how long. */
 
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { createSessionStore, type SessionStore } from "../../src/console/session/session-store.ts";
-import type { Session } from "../../src/console/session/sign-in.ts";
-import { type NodeServer, serve } from "../support/node-server.ts";
+import { expect, it } from "vitest";
+import type { SessionApi } from "../../src/console/session/session-api.ts";
+import { createSessionStore, SESSION_KEY } from "../../src/console/session/session-store.ts";
+import type { Holder, Session } from "../../src/console/session/sign-in.ts";
 
-const asked: string[] = [];
-let server: NodeServer;
-beforeAll(async () => {
-  server = await serve((request, response) => {
-    asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
-    response.writeHead(200, { "Content-Type": "application/json" }).end('{"revoked":["id-1"]}');
-  });
-});
-afterAll(() => server.close());
-
-const SESSION: Session = {
-  token: "ar_secret",
-  holder: {
-    id: "id-1",
-    name: "ci",
-    role: "viewer",
-    permissions: ["data:read"],
-    project: "acme/shop",
-    envName: null,
-    expiresAt: null,
-  },
-  scope: { o: "acme", p: "shop", envName: "prod" },
-  mintedId: null,
+const HOUR_MS = 3_600_000;
+const HOLDER: Holder = {
+  id: "id-1",
+  name: "ci",
+  role: "viewer",
+  permissions: ["data:read"],
+  project: "acme/shop",
+  envName: null,
+  expiresAt: "2030-01-01T12:00:00.000Z",
+  tokenExpiresAt: null,
+  sessionId: "session-1",
 };
+const SCOPE = { o: "acme", p: "shop", envName: "prod" };
+const SESSION: Session = { pageKey: "key-1", holder: HOLDER, scope: SCOPE };
 
-/** A store over a storage that can be looked into, and how often the store told a change. */
-function storeOver(kept: Map<string, string> = new Map()) {
+/** A store over a storage that can be looked into, what it asked the service, and how often it told a change. */
+function storeOver(kept: Map<string, string> = new Map(), now = 0) {
   const storage = {
     getItem: (key: string) => kept.get(key) ?? null,
     setItem: (key: string, value: string) => kept.set(key, value),
     removeItem: (key: string) => kept.delete(key),
   };
-  const store: SessionStore = createSessionStore(storage, server.url);
+  const asked: string[] = [];
+  const api: SessionApi = {
+    begin: async () => ({ pageKey: "key-1", holder: HOLDER }),
+    async renew(pageKey) {
+      asked.push(`renew ${pageKey}`);
+      return { ...HOLDER, expiresAt: "2030-01-02T00:00:00.000Z" };
+    },
+    async end(pageKey) {
+      asked.push(`end ${pageKey}`);
+    },
+  };
+  const store = createSessionStore(storage, api, now);
   let told = 0;
   store.subscribe(() => {
     told++;
   });
-  return { store, kept, told: () => told };
+  return { store, kept, asked, told: () => told };
 }
 
-it("a reload keeps the session, with the environment that was visited last", () => {
+it("a reload and another tab have the session, with the environment that was visited last", () => {
   const { store, kept } = storeOver();
-  store.begin(SESSION);
+  store.begin(SESSION, SCOPE);
   store.visit("staging");
-  expect(storeOver(kept).store.state().session).toEqual({
-    ...SESSION,
-    scope: { ...SESSION.scope, envName: "staging" },
-  });
+  const expected = { ...SESSION, scope: { ...SCOPE, envName: "staging" } };
+  expect(storeOver(kept).store.state().session).toEqual(expected);
 });
 
-it("nothing is kept after the end, and a token that somebody typed is not revoked", async () => {
-  const { store, kept, told } = storeOver();
-  store.begin(SESSION);
-  await store.end();
-  expect([store.state(), kept.size, told()]).toEqual([{ session: null, notice: null }, 0, 2]);
-  expect(asked).toEqual([]);
-});
-
-it("a token that the sign-in minted is forgotten at once, and then revoked by itself", async () => {
-  const { store, kept } = storeOver();
-  store.begin({ ...SESSION, mintedId: "id-1" });
+it("the sign-out forgets the session at once, and then tells the service", async () => {
+  const { store, kept, asked, told } = storeOver();
+  store.begin(SESSION, SCOPE);
   const ended = store.end();
-  expect([store.state().session, kept.size]).toEqual([null, 0]);
+  expect([store.state(), kept.size, told()]).toEqual([{ session: null, notice: null }, 0, 2]);
   await ended;
-  expect(asked.splice(0)).toEqual(["DELETE /acme/shop/tokens/id-1 Bearer ar_secret"]);
+  expect(asked).toEqual(["end key-1"]);
 });
 
-it("a refused token ends its own session, says why, and never a later one", () => {
+it("a refused page key ends its own session, says why, and never a later one", () => {
   const { store, kept } = storeOver();
-  store.begin(SESSION);
-  store.begin({ ...SESSION, token: "ar_other" });
-  store.expire("ar_secret");
-  expect(store.state().session?.token).toBe("ar_other");
-  store.expire("ar_other");
+  store.begin(SESSION, SCOPE);
+  store.begin({ pageKey: "key-2", holder: HOLDER }, SCOPE);
+  store.expire("key-1");
+  expect(store.state().session?.pageKey).toBe("key-2");
+  store.expire("key-2");
   expect(store.state().session).toBeNull();
-  expect(store.state().notice).toMatch(/expired or was revoked\.$/);
+  expect(store.state().notice).toMatch(/expired, or its token was revoked\.$/);
   expect(kept.size).toBe(0);
 });
 
-it("a page that the browser kept in memory notices that the session ended meanwhile", () => {
+it("a tab whose session ended has the one that another tab began meanwhile", () => {
+  const { store, kept } = storeOver();
+  store.begin(SESSION, SCOPE);
+  kept.set(SESSION_KEY, JSON.stringify({ ...SESSION, pageKey: "key-2" }));
+  store.expire("key-1");
+  expect(store.state()).toMatchObject({ session: { pageKey: "key-2" }, notice: null });
+});
+
+it("a tab notices that another one signed in, signed out, or only went to another environment", () => {
   const { store, kept, told } = storeOver();
-  store.begin(SESSION);
+  store.begin(SESSION, SCOPE);
+  kept.set(SESSION_KEY, JSON.stringify({ ...SESSION, scope: { ...SCOPE, envName: "staging" } }));
   store.recheck();
   expect([store.state().session, told()]).toEqual([SESSION, 1]);
   kept.clear();
@@ -94,6 +94,21 @@ it("a page that the browser kept in memory notices that the session ended meanwh
   expect([store.state().session, told()]).toEqual([null, 2]);
 });
 
+it("use renews the session at most once an hour, and keeps when it ends now", async () => {
+  const { store, kept, asked } = storeOver();
+  store.begin(SESSION, SCOPE);
+  for (const at of [0, HOUR_MS - 1, HOUR_MS, HOUR_MS + 1, 2 * HOUR_MS - 1, 2 * HOUR_MS]) store.use(at);
+  expect(asked).toEqual(["renew key-1", "renew key-1"]);
+  await Promise.resolve();
+  expect(storeOver(kept).store.state().session?.holder.expiresAt).toBe("2030-01-02T00:00:00.000Z");
+});
+
+it("nobody who is signed out asks for a renewal", () => {
+  const { store, asked } = storeOver();
+  store.use(HOUR_MS);
+  expect(asked).toEqual([]);
+});
+
 it("a storage that somebody broke is no session", () => {
-  expect(storeOver(new Map([["action-runs.session", "{"]])).store.state().session).toBeNull();
+  expect(storeOver(new Map([[SESSION_KEY, "{"]])).store.state().session).toBeNull();
 });

@@ -1,7 +1,7 @@
 /** The scope that somebody signs in to. */
 
 import { expect, it } from "vitest";
-import { scopeFor } from "../../src/console/session/sign-in.ts";
+import { chosenScope, type Identified, opens, scopeFor } from "../../src/console/session/sign-in.ts";
 
 const NOTHING = { org: "", project: "", env: "" };
 const ROOT = { project: null, envName: null };
@@ -31,4 +31,51 @@ it.each([
   ["a name that is none", { org: "Acme", project: "b", env: "c" }, ROOT, "org", /lower-case/],
 ])("%s is refused at its field", (_, typed, scope, field, problem) => {
   expect(scopeFor(typed, scope)).toMatchObject({ field, problem: expect.stringMatching(problem) });
+});
+
+const place = (project: string, envName: string) => ({ project, envName });
+const holderOf = (holder: typeof ROOT | typeof PROJECT | typeof ENVIRONMENT) =>
+  holder as unknown as Identified["holder"];
+
+it.each([
+  ["the address", { o: "acme", p: "shop", envName: "eu" }, PROJECT, [], "acme/shop/eu"],
+  ["the address, for the operator", { o: "a", p: "b", envName: "c" }, ROOT, [place("x/y", "z")], "a/b/c"],
+  [
+    "the environment of the token",
+    { o: "acme", p: "shop", envName: null },
+    ENVIRONMENT,
+    [],
+    "acme/shop/prod",
+  ],
+  [
+    "some environment of the project, for a page of the project",
+    { o: "acme", p: "shop", envName: null },
+    ROOT,
+    [place("acme/a", "z"), place("acme/shop", "dev"), place("acme/shop", "prod")],
+    "acme/shop/dev",
+  ],
+  ["the only place", null, ROOT, [place("x/y", "z")], "x/y/z"],
+  [
+    "the only place, if the address is another's",
+    { o: "o", p: "p", envName: "e" },
+    PROJECT,
+    [place("acme/shop", "z")],
+    "acme/shop/z",
+  ],
+  ["nothing, if there are several", null, PROJECT, [place("acme/shop", "a"), place("acme/shop", "b")], null],
+  ["nothing, if there is none", null, ROOT, [], null],
+  ["nothing, for a project without runs", { o: "acme", p: "shop", envName: null }, PROJECT, [], null],
+] as const)("the sign-in chooses %s", (_, address, holder, places, expected) => {
+  const scope = chosenScope(address, { holder: holderOf(holder), places });
+  expect(scope === null ? null : `${scope.o}/${scope.p}/${scope.envName}`).toBe(expected);
+});
+
+it.each([
+  [ROOT, { o: "a", p: "b", envName: "c" }, true],
+  [PROJECT, { o: "acme", p: "shop", envName: "c" }, true],
+  [PROJECT, { o: "acme", p: "other", envName: "c" }, false],
+  [ENVIRONMENT, { o: "acme", p: "shop", envName: null }, true],
+  [ENVIRONMENT, { o: "acme", p: "shop", envName: "eu" }, false],
+] as const)("whether %j opens %j: %s", (holder, scope, expected) => {
+  expect(opens(holder, scope)).toBe(expected);
 });

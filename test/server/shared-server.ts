@@ -38,8 +38,8 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   installTools();
   const [worker, browser] = await made;
   const beginning = { worker, state };
-  // Webhooks may go to receivers of the tests, which are on this machine.
-  const place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\n", beginning);
+  // Webhooks may go to receivers of the tests, which are on this machine. Codes sign in, as with `npm start`.
+  const place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\nSIGN_IN_CODES=true\n", beginning);
   // Before the server starts, because only then may others write to its database.
   landMany(place.state);
   const { url } = await place.start();

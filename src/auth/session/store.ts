@@ -133,7 +133,7 @@ export async function selectSession(db: D1Database, hash: string): Promise<Known
               token_hash AS secretHash, coalesce(tokens.hash <> token_hash, 0) AS isReplaced,
               min(sessions.expires_at,
                   coalesce(iif(tokens.hash = token_hash, tokens.expires_at, old_expires_at), sessions.expires_at)
-              ) AS expiresAt
+              ) AS expiresAt, tokens.expires_at AS tokenExpiresAt
        FROM sessions LEFT JOIN tokens
        ON tokens.project = sessions.project AND tokens.id = token_id AND token_hash IN (tokens.hash, old_hash)
        WHERE sessions.hash = ?1 AND (token_id IS NULL OR tokens.id IS NOT NULL)`,

@@ -1,72 +1,98 @@
 /**
- * The session of this tab. It lives in `sessionStorage`, so a reload keeps it and another tab does not have it. The
- * token is nowhere else: in no URL, no cookie and no element.
+ * The session of this browser. The page key is in `localStorage`, which belongs to this origin with its port, so all
+ * tabs share the session. The page key opens nothing without the cookie, which no script can read.
  */
 
-import { createClient } from "../../client/index.ts";
-import type { Session } from "./sign-in.ts";
+import type { Scope } from "../routes/pages.ts";
+import type { SessionApi } from "./session-api.ts";
+import type { Holder, Session } from "./sign-in.ts";
 
-const KEY = "action-runs.session";
+/** Under this key the storage has the session. */
+export const SESSION_KEY = "action-runs.session";
+/** A session is renewed at most once in this time, when somebody uses the page. */
+const RENEW_AFTER_MS = 60 * 60 * 1000;
 
 type SessionStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 export interface SessionState {
   readonly session: Session | null;
-  /** Why the session ended, as the sign-in page says it. Null if nothing happened. */
+  /** Why nobody is signed in, as the sign-in page says it. Null if nothing happened. */
   readonly notice: string | null;
 }
 
 export interface SessionStore {
   readonly state: () => SessionState;
-  readonly begin: (session: Session) => void;
+  readonly begin: (begun: { readonly pageKey: string; readonly holder: Holder }, scope: Scope) => void;
   /** Notes the environment that was visited last. */
   readonly visit: (envName: string) => void;
-  /** Call it when the browser shows a page that it had kept in memory: the session may have ended meanwhile. */
+  /**
+   * Reads the storage again. Call it when another tab wrote it, and when the browser shows a page that it had kept in
+   * memory.
+   */
   readonly recheck: () => void;
-  /** The service refused this token. The page stays where it is, and the sign-in leads back to it. */
-  readonly expire: (token: string) => void;
-  /** Forgets the session at once. Then revokes its token if the sign-in minted it; throws if that fails. */
+  /** Somebody uses the page, so the session must last longer. Sends at most one request an hour. */
+  readonly use: (now: number) => void;
+  /** The service refused this page key. The page stays where it is, and the sign-in leads back to it. */
+  readonly expire: (pageKey: string) => void;
+  /** Nobody is signed in, and the sign-in page says why. */
+  readonly refuse: (notice: string) => void;
+  /** Forgets the session at once, and then tells the service. Throws if that fails. */
   readonly end: () => Promise<void>;
   readonly subscribe: (listener: () => void) => () => void;
 }
 
-export function createSessionStore(storage: SessionStorage, baseUrl: string): SessionStore {
+const ENDED = "Your session ended. It expired, or its token was revoked.";
+
+export function createSessionStore(storage: SessionStorage, api: SessionApi, now: number): SessionStore {
   const listeners = new Set<() => void>();
   let state: SessionState = { session: read(storage), notice: null };
+  let renewedAt = now;
 
   function become(next: SessionState): void {
     state = next;
-    if (next.session === null) storage.removeItem(KEY);
-    else storage.setItem(KEY, JSON.stringify(next.session));
     for (const listener of [...listeners]) listener();
+  }
+  function keep(session: Session | null, notice: string | null = null): void {
+    if (session === null) storage.removeItem(SESSION_KEY);
+    else storage.setItem(SESSION_KEY, JSON.stringify(session));
+    become({ session, notice });
+  }
+  function recheck(): void {
+    const kept = read(storage);
+    if (kept?.pageKey !== state.session?.pageKey) become({ session: kept, notice: null });
   }
 
   return {
     state: () => state,
-    begin: (session) => become({ session, notice: null }),
+    begin: ({ pageKey, holder }, scope) => keep({ pageKey, holder, scope }),
     visit(envName) {
       const { session } = state;
       if (session === null || session.scope.envName === envName) return;
-      become({ ...state, session: { ...session, scope: { ...session.scope, envName } } });
+      keep({ ...session, scope: { ...session.scope, envName } }, state.notice);
     },
-    recheck() {
-      if (state.session !== null && read(storage) === null) become({ session: null, notice: null });
+    recheck,
+    use(at) {
+      const { session } = state;
+      // A clock that stepped back must not keep the session from being renewed.
+      if (session === null || (at >= renewedAt && at - renewedAt < RENEW_AFTER_MS)) return;
+      renewedAt = at;
+      const { pageKey } = session;
+      const adopt = (holder: Holder) => {
+        if (state.session?.pageKey === pageKey) keep({ ...state.session, holder }, state.notice);
+      };
+      // The next use tries again, and a session that ended shows itself at the next read.
+      api.renew(pageKey).then(adopt, () => {});
     },
-    expire(token) {
+    expire(pageKey) {
+      recheck();
       // A late response to a request of an earlier session must not end this one.
-      if (state.session?.token !== token) return;
-      become({
-        session: null,
-        notice: "The service no longer accepts your token. It expired or was revoked.",
-      });
+      if (state.session?.pageKey === pageKey) keep(null, ENDED);
     },
+    refuse: (notice) => keep(null, notice),
     async end() {
       const { session } = state;
-      become({ session: null, notice: null });
-      if (session === null || session.mintedId === null) return;
-      const { token, mintedId, scope } = session;
-      const client = createClient({ baseUrl, token, org: scope.o, project: scope.p, env: scope.envName });
-      await client.tokens.revoke(mintedId);
+      keep(null);
+      if (session !== null) await api.end(session.pageKey);
     },
     subscribe(listener) {
       listeners.add(listener);
@@ -76,13 +102,13 @@ export function createSessionStore(storage: SessionStorage, baseUrl: string): Se
 }
 
 function read(storage: SessionStorage): Session | null {
-  const text = storage.getItem(KEY);
+  const text = storage.getItem(SESSION_KEY);
   if (text === null) return null;
   try {
     // Only this module writes the key.
     return JSON.parse(text) as Session;
   } catch {
-    storage.removeItem(KEY);
+    storage.removeItem(SESSION_KEY);
     return null;
   }
 }

@@ -6,6 +6,7 @@ import { bookmarksInMemory } from "../../client/bookmark.ts";
 import { type Client, createClient } from "../../client/index.ts";
 import type { Scope } from "../routes/pages.ts";
 import { contextOf } from "../ui/context.ts";
+import type { SessionApi } from "./session-api.ts";
 import type { SessionState, SessionStore } from "./session-store.ts";
 import type { Holder, Permission, Session } from "./sign-in.ts";
 
@@ -14,8 +15,6 @@ const CHANGE_RETRIES = 2;
 
 export interface ActiveSession {
   readonly holder: Holder;
-  /** Whether the token was minted by signing in with ROOT_TOKEN. The tokens that it mints end with this session. */
-  readonly isMinted: boolean;
   /** The scope of the page. On a page of the whole project, it has the environment that was visited last. */
   readonly scope: Scope;
   /** For changes and event streams. It retries twice. */
@@ -27,6 +26,7 @@ export interface ActiveSession {
 }
 
 export const [SessionStoreProvider, useSessionStore] = contextOf<SessionStore>("session store");
+export const [SessionApiProvider, useSessionApi] = contextOf<SessionApi>("session API");
 
 /** Everything below the provider has a session. */
 const [ActiveSessionProvider, useSession] = contextOf<ActiveSession>("session");
@@ -52,30 +52,32 @@ interface SessionProviderProps {
 
 export function SessionProvider({ session, scope, children }: SessionProviderProps) {
   const store = useSessionStore();
-  const { token, holder, mintedId } = session;
+  const { pageKey, holder } = session;
   const { o, p, envName } = scope;
-  const clients = useMemo(() => clientsOf(store, token, { o, p, envName }), [store, token, o, p, envName]);
+  const clients = useMemo(
+    () => clientsOf(store, pageKey, { o, p, envName }),
+    [store, pageKey, o, p, envName],
+  );
   const value = useMemo(
     () => ({
       holder,
-      isMinted: mintedId !== null,
       scope: { o, p, envName },
       ...clients,
       may: (permission: Permission) => holder.permissions.includes(permission),
     }),
-    [clients, holder, mintedId, o, p, envName],
+    [clients, holder, o, p, envName],
   );
   return <ActiveSessionProvider value={value}>{children}</ActiveSessionProvider>;
 }
 
 function clientsOf(
   store: SessionStore,
-  token: string,
+  pageKey: string,
   scope: Scope,
 ): Pick<ActiveSession, "client" | "reader"> {
   const settings = {
     baseUrl: location.origin,
-    token,
+    pageKey,
     org: scope.o,
     project: scope.p,
     env: scope.envName,
@@ -83,7 +85,7 @@ function clientsOf(
     bookmarks: bookmarksInMemory(),
     async fetch(input: RequestInfo | URL, init?: RequestInit) {
       const response = await fetch(input, init);
-      if (response.status === 401) store.expire(token);
+      if (response.status === 401) store.expire(pageKey);
       return response;
     },
   };

@@ -1,126 +1,222 @@
-/** The sign-in page. While nobody is signed in, every address shows it. Then it leads to the page of the address. */
+/**
+ * The sign-in page. While nobody is signed in, every address shows it. Then it leads to the page of the address. If the
+ * token does not open the address, it asks for an environment.
+ */
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Project } from "../routes/pages.ts";
+import type { Scope } from "../routes/pages.ts";
 import { hrefOf, useRoute, useRouter } from "../routes/router.tsx";
 import { Brand } from "../ui/brand.tsx";
 import { Button } from "../ui/button.tsx";
 import { sentenceOf } from "../ui/error-view.tsx";
 import { TextField } from "../ui/field.tsx";
-import { useSessionStore } from "./session.tsx";
-import { type SignedIn, signIn, type Typed } from "./sign-in.ts";
+import { PlaceList } from "./place-list.tsx";
+import { useSessionApi, useSessionStore } from "./session.tsx";
+import {
+  type Address,
+  chosenScope,
+  type FieldProblem,
+  type Identified,
+  identify,
+  scopeFor,
+  type Typed,
+} from "./sign-in.ts";
 
 interface SignInPageProps {
   readonly notice: string | null;
   /** The scope that the address names. */
-  readonly at: (Project & { readonly envName: string | null }) | null;
+  readonly at: Address;
 }
 
-type Refused = Extract<SignedIn, { readonly field: unknown }>;
+/** A token that is good, while its holder chooses an environment. It is in memory alone. */
+interface Asked {
+  readonly token: string;
+  readonly identified: Identified;
+}
+
+type Refused = FieldProblem<"token" | keyof Typed>;
 
 export function SignInPage({ notice, at }: SignInPageProps) {
+  const api = useSessionApi();
   const store = useSessionStore();
   const router = useRouter();
   const { page } = useRoute();
-  const form = useRef<HTMLFormElement>(null);
+  const [asked, setAsked] = useState<Asked | null>(null);
   const [isBusy, setBusy] = useState(false);
   const [refused, setRefused] = useState<Refused | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
 
-  useEffect(() => {
-    document.title = "Sign in · Action runs";
-    field(form.current, "token")?.focus();
-  }, []);
-  useEffect(() => {
-    if (refused !== null) field(form.current, refused.field)?.focus();
-  }, [refused]);
-
-  async function submit(event: Event) {
-    event.preventDefault();
+  async function attempt(work: () => Promise<void>) {
     if (isBusy) return;
     setBusy(true);
     setRefused(null);
     setFailure(null);
     try {
-      const answer = await signIn(typedIn(form.current), { baseUrl: location.origin });
-      if ("field" in answer) {
-        setRefused(answer);
-        return;
-      }
-      const { scope } = answer.session;
-      store.begin(answer.session);
-      // Stays at the address unless it names another scope.
-      const isThere =
-        page !== null &&
-        at?.o === scope.o &&
-        at.p === scope.p &&
-        (at.envName ?? scope.envName) === scope.envName;
-      if (!isThere) router.navigate(hrefOf({ name: "runs", ...scope }), { replace: true });
+      await work();
     } catch (error) {
       setFailure(sentenceOf(error));
     } finally {
       setBusy(false);
     }
   }
-  const errorOf = (name: keyof Typed) => (refused?.field === name ? refused.problem : null);
+  const submitToken = (typed: string) =>
+    attempt(async () => {
+      const token = typed.trim();
+      const identified = await identify(token, { baseUrl: location.origin });
+      if ("field" in identified) return setRefused(identified);
+      const scope = chosenScope(at, identified);
+      if (scope === null) return setAsked({ token, identified });
+      await begin(token, scope);
+    });
 
+  async function begin(token: string, scope: Scope) {
+    const begun = await api.begin({ token, project: `${scope.o}/${scope.p}` });
+    store.begin(begun, scope);
+    // Stays at the address unless it names another scope.
+    const isThere =
+      page !== null &&
+      at?.o === scope.o &&
+      at.p === scope.p &&
+      (at.envName ?? scope.envName) === scope.envName;
+    if (!isThere) router.navigate(hrefOf({ name: "runs", ...scope }), { replace: true });
+  }
+  const form = { isBusy, refused, failure };
+  if (asked === null) return <TokenForm {...form} notice={notice} onSubmit={submitToken} />;
+  const { token, identified } = asked;
+  return (
+    <ScopeForm
+      {...form}
+      at={at}
+      identified={identified}
+      onRefuse={setRefused}
+      onChoose={(scope) => attempt(() => begin(token, scope))}
+    />
+  );
+}
+
+interface FormProps {
+  readonly isBusy: boolean;
+  readonly refused: Refused | null;
+  readonly failure: string | null;
+}
+
+interface TokenFormProps extends FormProps {
+  readonly notice: string | null;
+  readonly onSubmit: (token: string) => void;
+}
+
+function TokenForm({ notice, onSubmit, ...form }: TokenFormProps) {
+  return (
+    <Form {...form} title="Sign in" first="token" verb="Sign in" onSubmit={({ token }) => onSubmit(token)}>
+      <p class="host">
+        Action runs at <strong>{location.host}</strong>
+      </p>
+      {notice === null ? null : (
+        <p class="sign-in-notice is-cancelled" role="alert">
+          {notice} Sign in to go on where you were.
+        </p>
+      )}
+      <TextField
+        label="Token"
+        name="token"
+        type="password"
+        required
+        hint="An API token or ROOT_TOKEN. This browser keeps a session, and not the token."
+        error={form.refused?.field === "token" ? form.refused.problem : null}
+      />
+    </Form>
+  );
+}
+
+interface ScopeFormProps extends FormProps {
+  readonly at: Address;
+  readonly identified: Identified;
+  readonly onRefuse: (refused: Refused) => void;
+  readonly onChoose: (scope: Scope) => void;
+}
+
+function ScopeForm({ at, identified, onRefuse, onChoose, ...form }: ScopeFormProps) {
+  const { holder, places } = identified;
+  const [org, project] = holder.project?.split("/") ?? [at?.o, at?.p];
+  const errorOf = (field: keyof Typed) => (form.refused?.field === field ? form.refused.problem : null);
+  function choose(typed: Typed) {
+    const filled = scopeFor(typed, holder);
+    if ("field" in filled) onRefuse(filled);
+    else onChoose(filled.scope);
+  }
+  return (
+    <Form
+      {...form}
+      title="Choose an environment"
+      first={holder.project === null ? "org" : "env"}
+      verb="Open"
+      onSubmit={choose}
+    >
+      <p class="host">
+        The token <strong>{holder.name}</strong> opens{" "}
+        {holder.project === null ? "every project" : <strong>{holder.project}</strong>}.
+      </p>
+      <PlaceList places={places} onChoose={onChoose} />
+      <fieldset>
+        <legend>{places.length === 0 ? "Scope" : "Another environment"}</legend>
+        <div class="scope-fields">
+          <TextField label="Organization" name="org" defaultValue={org ?? ""} error={errorOf("org")} />
+          <TextField label="Project" name="project" defaultValue={project ?? ""} error={errorOf("project")} />
+          <TextField
+            label="Environment"
+            name="env"
+            defaultValue={holder.envName ?? at?.envName ?? ""}
+            error={errorOf("env")}
+          />
+        </div>
+      </fieldset>
+    </Form>
+  );
+}
+
+interface SignInFormProps extends FormProps {
+  readonly title: string;
+  /** The field that gets the focus. */
+  readonly first: Refused["field"];
+  readonly verb: string;
+  readonly onSubmit: (typed: Typed & { readonly token: string }) => void;
+  readonly children: ComponentChildren;
+}
+
+function Form({ title, first, verb, onSubmit, isBusy, refused, failure, children }: SignInFormProps) {
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    document.title = `${title} · Action runs`;
+    field(form.current, first)?.focus();
+  }, [title, first]);
+  useEffect(() => {
+    if (refused !== null) field(form.current, refused.field)?.focus();
+  }, [refused]);
+  function submit(event: Event) {
+    event.preventDefault();
+    const of = (name: Refused["field"]) => field(form.current, name)?.value ?? "";
+    onSubmit({ token: of("token"), org: of("org"), project: of("project"), env: of("env") });
+  }
   return (
     <main class="sign-in">
       <form ref={form} onSubmit={submit} noValidate>
         <Brand />
-        <h1>Sign in</h1>
-        <p class="host">
-          Action runs at <strong>{location.host}</strong>
-        </p>
-        {notice === null ? null : (
-          <p class="sign-in-notice is-cancelled" role="alert">
-            {notice} Sign in to go on where you were.
-          </p>
-        )}
-        <TextField
-          label="Token"
-          name="token"
-          type="password"
-          required
-          hint="An API token. It stays in this tab until you sign out."
-          error={errorOf("token")}
-        />
-        <fieldset>
-          <legend>Scope</legend>
-          <p class="hint">Leave a field empty to use what the token opens.</p>
-          <div class="scope-fields">
-            <TextField label="Organization" name="org" defaultValue={at?.o ?? ""} error={errorOf("org")} />
-            <TextField label="Project" name="project" defaultValue={at?.p ?? ""} error={errorOf("project")} />
-            <TextField
-              label="Environment"
-              name="env"
-              defaultValue={at?.envName ?? ""}
-              error={errorOf("env")}
-            />
-          </div>
-        </fieldset>
+        <h1>{title}</h1>
+        {children}
         {failure === null ? null : (
           <p class="field-error" role="alert">
             {failure}
           </p>
         )}
         <Button kind="primary" type="submit" isBusy={isBusy}>
-          Sign in
+          {verb}
         </Button>
-        <p class="hint">
-          With <code>ROOT_TOKEN</code>, the console makes an owner token of the project for 12 hours, keeps
-          only that one, and revokes it when you sign out.
-        </p>
       </form>
     </main>
   );
 }
 
-function typedIn(form: HTMLFormElement | null): Typed {
-  const of = (name: keyof Typed) => field(form, name)?.value ?? "";
-  return { token: of("token"), org: of("org"), project: of("project"), env: of("env") };
-}
-
-function field(form: HTMLFormElement | null, name: string): HTMLInputElement | null {
+function field(form: HTMLFormElement | null, name: Refused["field"]): HTMLInputElement | null {
   return form?.querySelector<HTMLInputElement>(`input[name="${name}"]`) ?? null;
 }

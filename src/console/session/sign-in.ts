@@ -1,90 +1,110 @@
 /**
- * Turns what somebody typed into a session. ROOT_TOKEN is used here and never kept, because everything in
- * `sessionStorage` can be read by the API explorer's script in the same tab. It mints an owner token for the project.
+ * Finds out what a typed token is, and which environment its holder wants to see. The token itself is kept nowhere: it
+ * begins a session and is forgotten.
  */
 
-import { ActionRunsError, type CurrentToken, createClient } from "../../client/index.ts";
+import { ActionRunsError, type CurrentToken, createClient, type Place } from "../../client/index.ts";
 import { checkedName, checkedToken } from "../../client/settings.ts";
-import type { Scope } from "../routes/pages.ts";
+import type { Project, Scope } from "../routes/pages.ts";
 
-/** Who holds a token and what the token may do, as `GET /whoami` says. */
+/** Who is signed in and what the token may do, as `GET /whoami` says. */
 export type Holder = CurrentToken;
 export type Permission = Holder["permissions"][number];
 
-/** What one tab keeps while somebody is signed in. */
+/** What the browser keeps while somebody is signed in. */
 export interface Session {
-  readonly token: string;
+  /** The half of the session that scripts may read. */
+  readonly pageKey: string;
   readonly holder: Holder;
   /** Where the last page was. Pages of the whole project link to the environment's pages with it. */
   readonly scope: Scope;
-  /** The token's id if the sign-in minted it, because then the sign-out revokes it. Otherwise null. */
-  readonly mintedId: string | null;
 }
 
-/** What the form's fields hold. An empty name is filled from what the token opens. */
+/** The scope that an address names. The environment is null on a page of the whole project. */
+export type Address = (Project & { readonly envName: string | null }) | null;
+
+/** What the fields of a scope hold. An empty name is filled from what the token opens. */
 export interface Typed {
-  readonly token: string;
   readonly org: string;
   readonly project: string;
   readonly env: string;
 }
 
-export type SignedIn =
-  | { readonly session: Session }
+export interface FieldProblem<Field> {
   /** The field that must change, and how. */
-  | { readonly field: keyof Typed; readonly problem: string };
+  readonly field: Field;
+  readonly problem: string;
+}
+
+/** The holder of a token, and the places to choose from. */
+export interface Identified {
+  readonly holder: Holder;
+  readonly places: readonly Place[];
+}
 
 const LABELS = { org: "Organization", project: "Project", env: "Environment" } as const;
-const MINTED_FOR_MS = 12 * 60 * 60 * 1000;
-const MINTED_NAME = "console";
-/** `whoami` needs no scope, but a client has one. */
+/** As many places as one page shows. Others can be typed. */
+const PLACES_SHOWN = 100;
+/** `whoami` and `places` need no scope, but a client has one. */
 const NO_SCOPE = { org: "none", project: "none", env: "none" };
 
 /** Throws an ActionRunsError if the service can't answer. `settings`: the service's address. */
-export async function signIn(typed: Typed, settings: { readonly baseUrl: string }): Promise<SignedIn> {
-  const token = typed.token.trim();
+export async function identify(
+  token: string,
+  settings: { readonly baseUrl: string },
+): Promise<Identified | FieldProblem<"token">> {
   try {
     checkedToken(token);
   } catch {
     return { field: "token", problem: "Paste the token as it was shown, without spaces or line breaks." };
   }
-  let holder: Holder;
+  const client = createClient({ ...settings, ...NO_SCOPE, token, retries: 1 });
   try {
-    holder = await createClient({ ...settings, ...NO_SCOPE, token, retries: 1 }).whoami();
+    const [holder, places] = await Promise.all([client.whoami(), firstOf(client.places(), PLACES_SHOWN)]);
+    return { holder, places };
   } catch (error) {
     if (!(error instanceof ActionRunsError) || error.status !== 401) throw error;
-    return {
-      field: "token",
-      problem:
-        "The service does not accept this token. Check that you copied all of it and that it has not expired.",
-    };
+    return { field: "token", problem: error.message };
   }
-  const filled = scopeFor(typed, holder);
-  if ("field" in filled) return filled;
-  const { scope } = filled;
-  if (holder.project !== null) return { session: { token, holder, scope, mintedId: null } };
-  const operator = createClient({ ...settings, org: scope.o, project: scope.p, env: scope.envName, token });
-  const expiresAt = new Date(Date.now() + MINTED_FOR_MS).toISOString();
-  const minted = await operator.tokens.create({ name: MINTED_NAME, role: "owner", expiresAt });
-  const { id, name, role } = minted;
-  const permissions = holder.permissions;
-  const ofProject = {
-    id,
-    name,
-    role,
-    permissions,
-    project: `${scope.o}/${scope.p}`,
-    envName: null,
-    expiresAt,
-  };
-  return { session: { token: minted.token, holder: ofProject, scope, mintedId: id } };
+}
+
+/** The first `max` of them. */
+export async function firstOf<T>(all: AsyncIterable<T>, max: number): Promise<readonly T[]> {
+  const first: T[] = [];
+  for await (const one of all) if (first.push(one) >= max) break;
+  return first;
+}
+
+/** Where to go without a question: to the address, if the token opens it, or to the only place. PURE. */
+export function chosenScope(address: Address, { holder, places }: Identified): Scope | null {
+  const known = places.map(scopeOfPlace);
+  if (address !== null && opens(holder, address)) {
+    const { o, p } = address;
+    const envName =
+      address.envName ?? holder.envName ?? known.find((scope) => scope.o === o && scope.p === p)?.envName;
+    return envName === undefined ? null : { o, p, envName };
+  }
+  const [only, ...others] = known;
+  return only !== undefined && others.length === 0 ? only : null;
+}
+
+/** Whether the token opens the scope. If it does not, the service responds with 404, which does not say why. */
+export function opens(holder: Pick<Holder, "project" | "envName">, scope: Address): boolean {
+  if (scope === null) return true;
+  if (holder.project !== null && holder.project !== `${scope.o}/${scope.p}`) return false;
+  return holder.envName === null || scope.envName === null || holder.envName === scope.envName;
+}
+
+export function scopeOfPlace({ project, envName }: Place): Scope {
+  const [o = "", p = ""] = project.split("/");
+  return { o, p, envName };
 }
 
 /** The typed names, filled from what the token opens. PURE. */
 export function scopeFor(
-  typed: Omit<Typed, "token">,
-  holder: { readonly project: string | null; readonly envName: string | null },
-): { readonly scope: Scope } | Extract<SignedIn, { readonly field: unknown }> {
+  typed: Typed,
+  holder: Pick<Holder, "project" | "envName">,
+): { readonly scope: Scope } | FieldProblem<keyof Typed> {
   const [org, project] = holder.project?.split("/") ?? [];
   const opened = { org, project, env: holder.envName ?? undefined };
   const names = { org: "", project: "", env: "" };

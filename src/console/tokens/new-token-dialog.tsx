@@ -11,7 +11,7 @@ import { SelectField, TextField } from "../ui/field.tsx";
 import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { expiresAt, expiryChoices, firstChoice } from "./expiry.ts";
-import { type Role, rolesUpTo } from "./roles.ts";
+import { mintableRoles, type Role } from "./roles.ts";
 
 interface NewTokenDialogProps {
   readonly onClose: () => void;
@@ -49,14 +49,15 @@ interface TokenFormProps {
 const AFTER_LOSS = "A token may have been created all the same: look for it in the list, and revoke it.";
 
 function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
-  const { client, holder, isMinted } = useSession();
-  const ownExpiresAt = holder.expiresAt === null ? null : Date.parse(holder.expiresAt);
+  const { client, holder } = useSession();
+  const { tokenExpiresAt } = holder;
+  const ownExpiresAt = tokenExpiresAt === null ? null : Date.parse(tokenExpiresAt);
   const [choices] = useState(() => expiryChoices(ownExpiresAt, Date.now()));
-  const roles = rolesUpTo(holder.role);
+  const roles = mintableRoles(holder);
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
   const [envName, setEnvName] = useState(holder.envName ?? "");
-  const [expiry, setExpiry] = useState(() => (isMinted ? "" : firstChoice(choices)));
+  const [expiry, setExpiry] = useState(() => firstChoice(choices));
   const change = useChange({ fields: ["/name", "/role", "/envName", "/expiresAt"], afterLoss: AFTER_LOSS });
   const { problems } = change;
 
@@ -119,7 +120,7 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
       />
       <SelectField
         label="Expires"
-        hint={expiryHint(isMinted, holder.expiresAt)}
+        hint={tokenExpiresAt === null ? null : `Your own token expires on ${exactTime(tokenExpiresAt)}.`}
         value={expiry}
         error={problems.get("/expiresAt")}
         onText={setExpiry}
@@ -132,11 +133,6 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
       </SelectField>
     </ChangeForm>
   );
-}
-
-function expiryHint(isMinted: boolean, ownExpiresAt: string | null): string | null {
-  if (isMinted) return "At the latest when you sign out, because you signed in with ROOT_TOKEN.";
-  return ownExpiresAt === null ? null : `Your own token expires on ${exactTime(ownExpiresAt)}.`;
 }
 
 function Shown({ token, onClose }: { readonly token: CreatedApiToken; readonly onClose: () => void }) {

@@ -1,6 +1,6 @@
 /** The roles of tokens, from the most to the least. PURE. */
 
-import type { ApiToken } from "../../client/index.ts";
+import type { ApiToken, CurrentToken } from "../../client/index.ts";
 
 export type Role = ApiToken["role"];
 
@@ -19,7 +19,8 @@ export interface RoleChoice {
   readonly rights: string;
 }
 
-/** A token creates only tokens of its own role and of those below. */
-export function rolesUpTo(own: Role): readonly RoleChoice[] {
-  return ROLES.slice(ROLES.indexOf(own)).map((role) => ({ role, rights: RIGHTS[role] }));
+/** A token creates only tokens of its own role and of those below. A session of ROOT_TOKEN creates no owners. */
+export function mintableRoles({ id, role: own }: Pick<CurrentToken, "id" | "role">): readonly RoleChoice[] {
+  const highest = id === null ? "admin" : own;
+  return ROLES.slice(ROLES.indexOf(highest)).map((role) => ({ role, rights: RIGHTS[role] }));
 }

@@ -5,9 +5,8 @@ import type { ApiToken } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { useNow } from "../ui/clock.tsx";
-import { Command, Empty } from "../ui/empty.tsx";
+import { Empty } from "../ui/empty.tsx";
 import { ListPage, useListPage } from "../ui/list-page.tsx";
-import { cli } from "../ui/shell-commands.ts";
 import { Countdown, exactTime, RelativeTime } from "../ui/time.tsx";
 import { NewTokenDialog } from "./new-token-dialog.tsx";
 import { NotYours } from "./not-yours.tsx";
@@ -19,7 +18,7 @@ export function TokensPage() {
 }
 
 function Tokens() {
-  const { reader, isMinted } = useSession();
+  const { reader } = useSession();
   const loaded = useListPage(reader.tokens);
   const [isNew, setNew] = useState(false);
   const [revoking, setRevoking] = useState<ApiToken | null>(null);
@@ -34,7 +33,6 @@ function Tokens() {
             New token
           </Button>
         }
-        note={isMinted ? <EndsWithSession /> : null}
       >
         {({ tokens }) =>
           tokens.length === 0 ? (
@@ -49,28 +47,6 @@ function Tokens() {
         <RevokeDialog token={revoking} onClose={() => setRevoking(null)} onRevoked={loaded.reload} />
       )}
     </>
-  );
-}
-
-/** The session's token is the parent of all that it creates. */
-function EndsWithSession() {
-  const { holder, scope } = useSession();
-  const { o, p } = scope;
-  const project = { origin: location.origin, scope: { o, p } };
-  return (
-    <div class="token-note">
-      <p>
-        <strong>Tokens that you create here end when you sign out</strong>
-        {holder.expiresAt === null ? null : (
-          <>
-            , or <Countdown until={holder.expiresAt} />
-          </>
-        )}
-        , because you signed in with ROOT_TOKEN. For a token that lasts, use a terminal, with ROOT_TOKEN in
-        $ACTION_RUNS_TOKEN:
-      </p>
-      <Command what="command" text={cli(project, ["token", "create", "ci", "--role", "admin"])} />
-    </div>
   );
 }
 

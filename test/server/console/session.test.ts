@@ -1,8 +1,7 @@
-/** The token at the console: where it is, where it is not, and what it may do. */
+/** Sessions at the console: where the token is not, which tabs share a session, how it ends, and what it may do. */
 
 import type { Page, Request } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
-import { ActionRunsError } from "../../../src/client/index.ts";
 import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
@@ -37,11 +36,11 @@ describeInBrowser("the console's session", (browser) => {
     openId = (await client.runs.create({ actionName: "backup" })).id;
   });
 
-  /** All that the tab keeps, but for the elements of the page. */
-  function kept(page: Page): Promise<Readonly<Record<"session" | "others", string>>> {
+  /** All that scripts of the page can read, but for its elements. */
+  function kept(page: Page): Promise<Readonly<Record<"local" | "others", string>>> {
     return page.evaluate(`(async () => ({
-      session: JSON.stringify({ ...sessionStorage }),
-      others: JSON.stringify([{ ...localStorage }, document.cookie, location.href, history.state, document.title,
+      local: JSON.stringify({ ...localStorage }),
+      others: JSON.stringify([{ ...sessionStorage }, document.cookie, location.href, history.state, document.title,
         name, await indexedDB.databases(), await caches.keys()]),
     }))()`);
   }
@@ -76,7 +75,7 @@ describeInBrowser("the console's session", (browser) => {
     }
   }
 
-  it("keeps the token in no URL, no element and no other storage, and nothing of it after the sign-out", async () => {
+  it("keeps the token in no URL, no element and no storage, and nothing of the session after the sign-out", async () => {
     const token = await site.newToken("owner");
     const page = await browser.newPage(site.origin, WIDE);
     const urls: string[] = [];
@@ -85,8 +84,8 @@ describeInBrowser("the console's session", (browser) => {
     await site.signIn(page, `${ENV}/runs`, token);
     await lookAround(page, async () => {
       expect(await drawn(page)).not.toContain(token);
-      const { session, others } = await kept(page);
-      expect([session.includes(token), others.includes(token)]).toEqual([true, false]);
+      const { local, others } = await kept(page);
+      expect(local + others).not.toContain(token);
     });
 
     await page.goto(site.at(`${ENV}/runs`));
@@ -94,10 +93,11 @@ describeInBrowser("the console's session", (browser) => {
     await run(page).getByText("pending", { exact: true }).first().waitFor();
     await button(page, "Sign out").click();
     await field(page, "Token").waitFor();
-    expect(await kept(page)).toMatchObject({ session: "{}" });
+    expect(await kept(page)).toMatchObject({ local: "{}" });
+    expect(await page.context().cookies()).toEqual([]);
     for (let steps = 0; steps < 3; steps++) {
-      const { session, others } = await kept(page);
-      expect(`${session} ${others} ${await drawn(page)}`).not.toContain(token);
+      const { local, others } = await kept(page);
+      expect(`${local} ${others} ${await drawn(page)}`).not.toContain(token);
       expect([await field(page, "Token").inputValue(), await drawn(page)]).toEqual([
         "",
         expect.not.stringContaining("backup"),
@@ -109,31 +109,113 @@ describeInBrowser("the console's session", (browser) => {
     expect(urls.length).toBeGreaterThan(20);
   });
 
-  it("does not keep ROOT_TOKEN: it mints an owner's token for 12 hours, and revokes it at the sign-out", async () => {
+  it("has ROOT_TOKEN nowhere, for one project and 12 hours, and tokens that it makes outlive it", async () => {
     const page = await browser.newPage(site.origin, WIDE);
     await site.signIn(page, `${ENV}/runs`, site.token);
     await runs(page).waitFor();
-    const { session, others } = await kept(page);
-    expect(session + others + (await drawn(page))).not.toContain(site.token);
-    const [minted = ""] = /terr_[\w-]{43}/.exec(session) ?? [];
-    const holder = await site.client(ENV, minted).whoami();
-    expect(holder).toMatchObject({ role: "owner", project: "of-console-session/shop", envName: null });
-    const livesHours = (Date.parse(holder.expiresAt ?? "") - Date.now()) / 3_600_000;
+    const { local, others } = await kept(page);
+    expect(local + others + (await drawn(page))).not.toContain(site.token);
+    expect(local).not.toContain("terr_");
+    const { holder } = JSON.parse(JSON.parse(local)["action-runs.session"]);
+    expect(holder).toMatchObject({ name: "root", role: "owner", project: "of-console-session/shop" });
+    const livesHours = (Date.parse(holder.expiresAt) - Date.now()) / 3_600_000;
     expect([livesHours > 11, livesHours <= 12]).toEqual([true, true]);
 
-    await page.goto(site.at("tokens"));
-    await page.getByText("Tokens that you create here end when you sign out").waitFor();
+    await site.goTo(page, "tokens");
+    await button(page, "New token").click();
+    expect(await field(page, "Role").locator("option").allTextContents()).not.toContainEqual(
+      expect.stringMatching(/^owner/),
+    );
+    await field(page.getByRole("dialog"), "Name").fill("outlives");
+    await button(page, "Create token").click();
+    const created = await field(page, "New token value").inputValue();
+    await button(page, "Done").click();
     await button(page, "Sign out").click();
     await field(page, "Token").waitFor();
-    const isRevoked = async () => {
-      const refusal = await site
-        .client(ENV, minted)
-        .whoami()
-        .catch((error: unknown) => error);
-      return refusal instanceof ActionRunsError && refusal.status === 401;
-    };
-    await until("the token is revoked", isRevoked);
-    expect((await kept(page)).session).toBe("{}");
+    await until("the session is over", async () => (await page.context().cookies()).length === 0);
+    expect(await site.client(ENV, created).whoami()).toMatchObject({ name: "outlives" });
+  });
+
+  it("opens a new tab and a shared link without a question, and the sign-out of one tab signs out all", async () => {
+    const first = await browser.newPage(site.origin, WIDE);
+    await site.signIn(first, `${ENV}/runs`, await site.newToken("member"));
+    await runs(first).waitFor();
+    const second = await first.context().newPage();
+    await second.goto(site.at(`${ENV}/runs/${openId}`));
+    await untilRunIs(second, "pending");
+    await button(first, "Sign out").click();
+    await field(second, "Token").waitFor();
+    await signInHere(second, await site.newToken("viewer"));
+    await untilRunIs(second, "pending");
+    await button(first, "Sign out").waitFor();
+    await second.close();
+  });
+
+  it("offers the environments that the token opens, and others can be typed", async () => {
+    const client = site.client("staging");
+    await job(await client.runs.create({ actionName: "deploy" })).succeed();
+    const page = await browser.newPage(site.origin, WIDE);
+    await page.goto(`${site.origin}/console`);
+    await field(page, "Token").fill(await site.newToken("member"));
+    await button(page, "Sign in").click();
+    const places = page.getByRole("list", { name: "Environments" }).getByRole("button");
+    await places.first().waitFor();
+    expect((await places.allTextContents()).map((text) => text.replace(/\s+/g, " "))).toEqual([
+      "of-console-session / shop / prod",
+      "of-console-session / shop / staging",
+    ]);
+    await places.last().click();
+    await runs(page).waitFor();
+    expect(page.url()).toBe(site.at("staging/runs"));
+    await page.getByTitle("Change the environment").click();
+    await button(page, "of-console-session / shop / prod").click();
+    await runs(page).getByText("backup", { exact: true }).first().waitFor();
+    await page.getByTitle("Change the environment").click();
+    await field(page, "Another environment").fill("elsewhere");
+    await button(page, "Go").click();
+    await page.waitForURL(site.at("elsewhere/runs"));
+  });
+
+  /** The link that `npm start` prints. */
+  async function newLink(path: string): Promise<string> {
+    const response = await fetch(`${site.origin}/of-console-session/shop/sign-in-codes`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${site.token}`, "Content-Type": "application/json" },
+      body: "{}",
+    });
+    const { code } = (await response.json()) as { code: string };
+    return `${site.at(path)}#code=${code}`;
+  }
+
+  it("signs in by a link once, has its code neither in the address nor in the history, and asks before it replaces a session", async () => {
+    const page = await browser.newPage(site.origin, WIDE);
+    const link = await newLink(`${ENV}/runs`);
+    await page.goto(link);
+    await runs(page).waitFor();
+    expect(page.url()).toBe(site.at(`${ENV}/runs`));
+    const [, code = "?"] = link.split("#code=");
+    const { local, others } = await kept(page);
+    expect(local + others + (await drawn(page))).not.toContain(code);
+
+    // The same page is open, so the browser changes the fragment alone.
+    await page.goto(await newLink(`${ENV}/runs`));
+    await page.getByText("You are already signed in").waitFor();
+    expect(page.url()).toBe(site.at(`${ENV}/runs`));
+    await button(page, "Stay signed in").click();
+    await runs(page).waitFor();
+    await button(page, "Sign out").click();
+    await field(page, "Token").waitFor();
+
+    await page.goto(link);
+    await page.getByText("This link was used or is too old.").waitFor();
+    await field(page, "Token").waitFor();
+    await browser.expectFault(/status of 401/);
+
+    await signInHere(page, await site.newToken("viewer"));
+    await page.goto(await newLink(`${ENV}/runs`));
+    await button(page, "Use the link").click();
+    await button(page, "Sign out").waitFor();
+    expect(await button(page, "Sign out").getAttribute("title")).toBe("Signed in as root");
   });
 
   it("shows a new token once, in the field New token value and nowhere else", async () => {
@@ -150,8 +232,8 @@ describeInBrowser("the console's session", (browser) => {
       "[...document.querySelectorAll('*')].flatMap((element) => [...element.childNodes, ...element.attributes]).map(({ nodeValue }) => nodeValue).join(' ')",
     );
     expect(elsewhere).not.toContain(created);
-    const { session, others } = await kept(page);
-    expect(session + others).not.toContain(created);
+    const { local, others } = await kept(page);
+    expect(local + others).not.toContain(created);
     // It would be lost.
     await page.keyboard.press("Escape");
     expect(await value.inputValue()).toBe(created);
@@ -170,8 +252,8 @@ describeInBrowser("the console's session", (browser) => {
     await untilRunIs(page, "pending");
     await site.client(ENV).tokens.revoke(id ?? "");
     await poll(page);
-    await page.getByText("The service no longer accepts your token.").waitFor();
-    expect([page.url(), (await kept(page)).session]).toEqual([
+    await page.getByText("Your session ended.").waitFor();
+    expect([page.url(), (await kept(page)).local]).toEqual([
       site.at(`${ENV}/runs/${openId}?actionName=backup`),
       "{}",
     ]);

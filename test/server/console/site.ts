@@ -41,10 +41,9 @@ export class Site {
     return `${this.origin}/console/-/${this.#org}/shop/${path}`;
   }
 
-  /** Opens an address and signs in there. The address of a page of the whole project names no environment. */
+  /** Opens an address and signs in there. */
   async signIn(page: Page, path: string, token = this.token): Promise<void> {
     await page.goto(this.at(path));
-    if (!path.includes("/")) await field(page, "Environment").fill("prod");
     await signInHere(page, token);
   }
 
@@ -62,11 +61,17 @@ export class Site {
   }
 }
 
-/** At the sign-in page. */
+/** At the sign-in page. If it asks for an environment, because the project has none yet, this types one. */
 export async function signInHere(page: Page, token: string): Promise<void> {
   await page.getByLabel("Token", { exact: true }).fill(token);
   await button(page, "Sign in").click();
-  await button(page, "Sign out").waitFor();
+  const isIn = button(page, "Sign out");
+  const isAsked = button(page, "Open");
+  await isIn.or(isAsked).waitFor();
+  if (!(await isAsked.isVisible())) return;
+  await field(page, "Environment").fill("prod");
+  await isAsked.click();
+  await isIn.waitFor();
 }
 
 export function job({ callback: { url, token } }: CreatedActionRun) {
