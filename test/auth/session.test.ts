@@ -232,12 +232,12 @@ describe("a session", () => {
     expect(again.body.triggeredBy).toBe("Ada");
     expect(await codeOf(`${project}/envs/dev/action-runs`, headers)).toBe("not_found");
     expect(await codeOf(`${newProject()}/tokens`, headers)).toBe("not_found");
-    const minted = await ask<{ parentId: string }>("POST", `${project}/tokens`, {
+    const minted = await ask<{ parentId: string; expiresAt: string | null }>("POST", `${project}/tokens`, {
       token: null,
       headers,
       body: { name: "child", role: "viewer", envName: "prod" },
     });
-    expect([minted.status, minted.body.parentId]).toEqual([201, id]);
+    expect([minted.status, minted.body.parentId, minted.body.expiresAt]).toEqual([201, id, null]);
   });
 
   it("opens nothing with one half alone, and nothing beside a token", async () => {
@@ -404,6 +404,47 @@ describe("the life of a session", () => {
     expect(await codeOf("/whoami", there.headers)).toBe("200");
     vi.setSystemTime(START + KNOWN_MS);
     expect(await codeOf("/whoami", there.headers)).toBe("session_ended");
+  });
+
+  it("mints and rotates nothing after its end, although another isolate still accepts it", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    const { headers, id: sessionId } = await beginSession(token);
+    expect(await codeOf("/whoami", headers)).toBe("200");
+    await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(sessionId).run();
+    const body = { name: "late", role: "viewer" };
+    const minted = await ask<Refusal>("POST", `${project}/tokens`, { token: null, headers, body });
+    expect([minted.status, minted.body.code]).toEqual([401, "token_invalid"]);
+    const other = await beginSession(token);
+    expect(await codeOf("/whoami", other.headers)).toBe("200");
+    await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(other.id).run();
+    const rotated = await ask("POST", `${project}/tokens/${id}/rotate`, {
+      token: null,
+      headers: other.headers,
+      body: {},
+    });
+    expect(rotated.status).toBe(401);
+    expect((await ask("GET", "/whoami", { token })).status).toBe(200);
+  });
+
+  it("lasts until the overlap's end if its secret is replaced, and meanwhile mints nothing", async () => {
+    clockAt(START);
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    const session = await beginSession(token);
+    const rotated = await ask<{ token: string }>("POST", `${project}/tokens/${id}/rotate`, {
+      body: { overlapSeconds: 3600 },
+    });
+    expect(await codeOf("/whoami", session.headers)).toBe("200");
+    const body = { name: "x", role: "viewer" };
+    const minted = await ask("POST", `${project}/tokens`, { token: null, headers: session.headers, body });
+    expect(minted.status).toBe(403);
+    const again = await postSession(token);
+    expect([again.status, again.body.code]).toEqual([403, "forbidden"]);
+    const newest = await beginSession(rotated.body.token);
+    vi.setSystemTime(START + HOUR_MS);
+    expect(await codeOf("/whoami", session.headers)).toBe("session_ended");
+    expect(await codeOf("/whoami", newest.headers)).toBe("200");
   });
 
   it("leaves no rows: the cron removes sessions and codes that are over", async () => {
