@@ -9,19 +9,19 @@ const AFTER_ALL = "~";
  * The scopes `{org}/{project}/{env}` after `cursor` that have runs or actions, in order. It seeks the next scope in each
  * index, so the cost does not depend on how much an environment has.
  */
-export async function listPlaces(
+export function selectPlaces(
   db: D1Database,
   { project, envName }: Pick<Principal, "project" | "envName">,
   cursor: string,
   limit: number,
-): Promise<string[]> {
+): Promise<D1Result<{ readonly scope: string }>> {
   const [first, last] = rangeOf(project, envName);
   const next = (from: string, comparison: ">" | ">=") => `(
     SELECT min(scope) FROM (
       SELECT min(scope) AS scope FROM coordinators WHERE scope ${comparison} ${from} AND scope <= ?3
       UNION ALL
       SELECT min(scope) FROM actions WHERE scope ${comparison} ${from} AND scope <= ?3))`;
-  const { results } = await db
+  return db
     .prepare(
       `WITH RECURSIVE places (scope) AS (
          SELECT CASE WHEN ?1 < ?2 THEN ${next("?2", ">=")} ELSE ${next("?1", ">")} END
@@ -32,7 +32,6 @@ export async function listPlaces(
     )
     .bind(cursor, first, last, limit)
     .all<{ scope: string }>();
-  return results.map(({ scope }) => scope);
 }
 
 /** The least and the greatest scope that the token can open. */

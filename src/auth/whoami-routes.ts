@@ -7,7 +7,7 @@ import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/public-url.ts";
 import { authenticate } from "./bearer.ts";
-import { listPlaces } from "./places.ts";
+import { selectPlaces } from "./places.ts";
 import { placeListQuery } from "./request-schemas.ts";
 import { describePrincipal } from "./whoami.ts";
 
@@ -16,16 +16,17 @@ export const whoamiRoutes = new Hono<AppEnv>()
   .get("/places", validQuery(placeListQuery), async (c) => {
     const principal = await authenticate(c);
     const { limit, cursor = "" } = c.req.valid("query");
-    const scopes = await readD1(c.get("hops"), () => listPlaces(c.env.DB, principal, cursor, limit + 1));
-    const page = scopes.slice(0, limit);
+    const read = () => selectPlaces(c.env.DB, principal, cursor, limit + 1);
+    const { results } = await readD1(c.get("hops"), read);
+    const page = results.slice(0, limit);
     const last = page.at(-1);
-    if (scopes.length > limit && last !== undefined) {
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last)));
+    if (results.length > limit && last !== undefined) {
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.scope)));
     }
     return c.json(page.map(toWire));
   });
 
-function toWire(scope: string) {
+function toWire({ scope }: { readonly scope: string }) {
   const [o = "", p = "", envName = ""] = scope.split("/");
   return { project: `${o}/${p}`, envName };
 }

@@ -28,6 +28,8 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ...allowed("src/json-schema/planted.ts", "../base/json.ts"),
   ...refused("src/auth/planted.ts", "../runs/run.ts", "../webhooks/delivery.ts", "../actions/store.ts"),
   ...allowed("src/auth/planted.ts", "../http/errors.ts", "../database/read-d1.ts"),
+  ...refused("src/auth/session/planted.ts", "../../runs/run.ts", "../../actions/store.ts"),
+  ...allowed("src/auth/session/planted.ts", "../store.ts", "../../http/errors.ts"),
   ...refused("src/webhooks/planted.ts", "../runs/run.ts", "../auth/bearer.ts", "../actions/resolve.ts"),
   ...refused("src/webhooks/planted.ts", "../database/read-d1.ts"),
   ...allowed("src/webhooks/planted.ts", "../settings/url-guard.ts", "../http/schema-parts.ts"),

@@ -1,0 +1,91 @@
+/** GET /places: the environments that a token opens and that have runs or actions. */
+
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { selectPlaces } from "../../src/auth/places.ts";
+import { until } from "../support/direct.ts";
+import { ask, createRun, ROOT } from "../support/requests.ts";
+import { grantToken, newProject } from "../support/tokens.ts";
+
+interface Place {
+  readonly project: string;
+  readonly envName: string;
+}
+
+async function placesOf(token: string, query = ""): Promise<{ places: string[]; next: string | null }> {
+  const { status, body, headers } = await ask<Place[]>("GET", `/places${query}`, { token });
+  expect(status).toBe(200);
+  const [, next = null] = /<([^>]*)>; rel="next"/.exec(headers.get("Link") ?? "") ?? [];
+  return { places: body.map(({ project, envName }) => `${project}/${envName}`), next };
+}
+
+/** Environments with a row in D1, as runs leave it. */
+async function haveRuns(scopes: readonly string[], coordinators = 4): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO coordinators (scope, n, due_at)
+     SELECT scope.value, n.value, 0 FROM json_each(?1) AS scope, json_each(?2) AS n`,
+  )
+    .bind(JSON.stringify(scopes), JSON.stringify([...Array(coordinators).keys()]))
+    .run();
+}
+
+describe("GET /places", () => {
+  it("lists what has runs or actions, each once and by name, and nothing of a project beside it", async () => {
+    const project = newProject();
+    const name = project.slice(1);
+    await createRun(`${project}/envs/b/action-runs`);
+    await until(async () => {
+      const count = "SELECT count(*) AS n FROM coordinators WHERE scope = ?";
+      return (await env.DB.prepare(count).bind(`${name}/b`).first("n")) === 1;
+    });
+    for (const envName of ["a", "b", "c"]) {
+      await ask("PUT", `${project}/envs/${envName}/actions/deploy`, { body: { description: "x" } });
+    }
+    await haveRuns([`${name}/d`, `${name}-x/e`, `${name}0/f`]);
+    const owner = await grantToken(project, { role: "owner" });
+    expect((await placesOf(owner.token)).places).toEqual(["a", "b", "c", "d"].map((one) => `${name}/${one}`));
+    const viewer = await grantToken(project, { role: "viewer", envName: "c" });
+    expect((await placesOf(viewer.token)).places).toEqual([`${name}/c`]);
+    const elsewhere = await grantToken(project, { role: "viewer", envName: "none" });
+    expect((await placesOf(elsewhere.token)).places).toEqual([]);
+    expect((await placesOf(ROOT, "?limit=200")).places).toEqual(
+      expect.arrayContaining([`${name}/a`, `${name}-x/e`, `${name}0/f`]),
+    );
+  });
+
+  it("has 100 on a page, and its cursor leads on", async () => {
+    const project = newProject();
+    const names = [...Array(105).keys()].map((n) => `${project.slice(1)}/e${String(n).padStart(3, "0")}`);
+    await haveRuns(names, 1);
+    const { token } = await grantToken(project, { role: "viewer" });
+    const first = await placesOf(token);
+    expect(first.places).toEqual(names.slice(0, 100));
+    const second = await placesOf(token, new URL(first.next ?? "").search);
+    expect(second).toEqual({ places: names.slice(100), next: null });
+  });
+
+  it("refuses a cursor that it did not make", async () => {
+    for (const cursor of ["x", btoa("../../.."), btoa("a/b")]) {
+      const { status } = await ask("GET", `/places?cursor=${encodeURIComponent(cursor)}`);
+      expect([cursor, status]).toEqual([cursor, 400]);
+    }
+  });
+});
+
+describe("the statement", () => {
+  const project = "of-places/plan";
+  beforeAll(async () => {
+    await env.DB.prepare(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+       INSERT INTO coordinators (scope, n, due_at) SELECT ?1 || '/e' || (i % 5), i, 0 FROM n`,
+    )
+      .bind(project)
+      .run();
+  });
+
+  it("seeks each environment, so what it reads does not grow with what they have", async () => {
+    const { results, meta } = await selectPlaces(env.DB, { project, envName: null }, "", 101);
+    expect(results).toHaveLength(5);
+    expect(meta.rows_read).toBeLessThan(60);
+  });
+});
