@@ -11,7 +11,7 @@ import { mintApiToken } from "./api-token.ts";
 import { logAudit, newAuditEntry } from "./audit.ts";
 import { authenticate, authorize } from "./bearer.ts";
 import { forgetCredentials } from "./credential-memory.ts";
-import type { Principal } from "./permissions.ts";
+import { mintableRoles, type Principal } from "./permissions.ts";
 import { rotation } from "./request-schemas.ts";
 import { type RotationRefusal, rotateToken, selectForRotation } from "./rotation.ts";
 import { askerGone, projectOf, secretReplaced, toWire } from "./token-responses.ts";
@@ -39,6 +39,8 @@ export const rotationRoutes = new Hono<AppEnv>().post(
     if (found === null) throw asker.id === target ? askerGone(asker) : new ApiError("token_not_found");
     // Otherwise an admin could act in a colleague's name.
     if (!found.isOwn) throw new ApiError("forbidden", NOT_YOURS);
+    // An owner's new secret would outlive a session of ROOT_TOKEN, as an owner would that it minted.
+    if (!mintableRoles(asker).includes(found.role)) throw new ApiError("forbidden", NO_OWNERS);
     const now = Date.now();
     const { envName, name: targetName } = found;
     const what = { project, envName, action: "token_rotated", target, targetName } as const;
@@ -61,6 +63,8 @@ export const rotationRoutes = new Hono<AppEnv>().post(
 
 const NOT_YOURS =
   "Only the token itself, a token above it, or the operator can rotate this token. You can revoke it instead, and mint a new one.";
+
+const NO_OWNERS = "A session of ROOT_TOKEN can't rotate an owner's token. Send ROOT_TOKEN itself.";
 
 function refusal(reason: RotationRefusal, asker: Principal): ApiError {
   switch (reason) {

@@ -7,13 +7,14 @@
 import { CHILDREN_MAX_LISTED, OVERLAP_DEFAULT_SECONDS } from "../base/limits.ts";
 import { holdsNewest, isLiving, lives } from "./asker.ts";
 import { type AuditEntry, auditStatement } from "./audit.ts";
-import type { Principal } from "./permissions.ts";
+import type { Principal, Role } from "./permissions.ts";
 import { COLUMNS, rowIdOf, type StoredToken, VISIBLE, visibleTo } from "./store.ts";
 
 /** A token that the asker may see, as the rotation found it. */
 export interface Rotatable {
   readonly hash: string;
   readonly name: string;
+  readonly role: Role;
   readonly envName: string | null;
   /** Whether the asker is the token itself, a token above it, or the operator. */
   readonly isOwn: boolean;
@@ -38,7 +39,8 @@ export async function selectForRotation(
 ): Promise<Rotatable | null> {
   const row = await db
     .prepare(
-      `SELECT hash, name, env_name AS envName, ${IS_OWN} AS isOwn FROM tokens WHERE ${VISIBLE} AND id = ?4`,
+      `SELECT hash, name, role, env_name AS envName, ${IS_OWN} AS isOwn
+       FROM tokens WHERE ${VISIBLE} AND id = ?4`,
     )
     .bind(project, ...visibleTo(asker), id, rowIdOf(asker))
     .first<Omit<Rotatable, "isOwn"> & { isOwn: number }>();

@@ -37,6 +37,7 @@ const AUDIT_COLUMNS: readonly Column[] = [
   { heading: "TARGET", least: 20 },
   { heading: "BY", least: 8, dispensable: 2 },
   { heading: "SCOPE", least: 8, dispensable: 3 },
+  { heading: "TARGET ID", dispensable: 5 },
   { heading: "BY ID", dispensable: 4 },
 ];
 const ACTION_COLUMNS: readonly Column[] = [
@@ -51,7 +52,8 @@ const TOKEN_COLUMNS: readonly Column[] = [
   { heading: "ROLE" },
   { heading: "ENVIRONMENT", least: 11, dispensable: 1 },
   { heading: "EXPIRES", dispensable: 2 },
-  { heading: "MADE BY", least: 8, dispensable: 3 },
+  { heading: "LAST USED", dispensable: 3 },
+  { heading: "MADE BY", least: 8, dispensable: 4 },
   { heading: "NAME", least: 20 },
 ];
 
@@ -153,6 +155,7 @@ export function tokenTable(tokens: readonly ApiToken[], output: Output): string 
     token.role,
     token.envName ?? "all",
     token.expiresAt === null ? "never" : instantText(token.expiresAt),
+    token.lastUsedAt === null ? "never" : hourText(token.lastUsedAt),
     token.createdBy,
     token.name,
   ]);
@@ -160,12 +163,14 @@ export function tokenTable(tokens: readonly ApiToken[], output: Output): string 
 }
 
 export function auditTable(entries: readonly AuditEntry[], output: Output): string {
-  const rows = entries.map(({ at, actor, actorName, action, target, scope }) => [
+  const rows = entries.map(({ at, actor, actorName, action, target, targetName, scope }) => [
     instantText(at),
     action,
-    target,
+    targetName,
     actorName,
     scope,
+    // The id of a token or of a session.
+    target === targetName ? "" : target,
     actor,
   ]);
   return output.table(AUDIT_COLUMNS, rows);
@@ -246,6 +251,11 @@ function words(...parts: readonly string[]): string {
 /** A time in UTC, to the second, in the format that options such as --created-after accept. */
 export function instantText(iso: string): string {
   return plain(iso.replace(/\.\d+Z$/, "Z"));
+}
+
+/** An hour in UTC. */
+function hourText(iso: string): string {
+  return plain(iso.replace(/:\d\d:\d\d(\.\d+)?Z$/, "Z"));
 }
 
 function took({ startedAt, completedAt }: ActionRun): string {

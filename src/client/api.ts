@@ -37,6 +37,8 @@ export type CurrentToken = Schemas["CurrentToken"];
 /** An environment that a token opens. */
 export type Place = Schemas["Place"];
 export type RevokedApiTokens = Schemas["RevokedApiTokens"];
+/** A token with its new secret, and the tokens that it minted. */
+export type RotatedApiToken = Schemas["RotatedApiToken"];
 export type AuditEntry = Schemas["AuditEntry"];
 
 /**

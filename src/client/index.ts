@@ -53,6 +53,7 @@ export type {
   Place,
   Report,
   RevokedApiTokens,
+  RotatedApiToken,
   StartedActionRun,
   TimelineEvent,
 } from "./api.ts";
@@ -64,7 +65,7 @@ export type { components, paths } from "./openapi.ts";
 export type { PageQuery } from "./paging.ts";
 export type { CancelOptions, RetryOptions, RunFilter, RunPage, Runs } from "./runs.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
-export type { TokenPage, Tokens } from "./tokens.ts";
+export type { RotateOptions, TokenPage, Tokens } from "./tokens.ts";
 export type { WaitOptions } from "./wait.ts";
 export type { WatchOptions } from "./watch.ts";
 

@@ -1,4 +1,4 @@
-/** API tokens of a project: create, list, revoke. */
+/** API tokens of a project: create, list, rotate, revoke. */
 
 import {
   type Api,
@@ -9,6 +9,7 @@ import {
   type NewApiToken,
   present,
   type RevokedApiTokens,
+  type RotatedApiToken,
   sending,
 } from "./api.ts";
 import { ActionRunsError } from "./errors.ts";
@@ -18,12 +19,21 @@ import type { Send } from "./transport.ts";
 
 const TOKENS = "/{o}/{p}/tokens";
 const TOKEN = `${TOKENS}/{tokenId}` as const;
+const ROTATION = `${TOKEN}/rotate` as const;
 
 /** One page of a list. It can be short and still have a next one. */
 export interface TokenPage {
   readonly tokens: readonly ApiToken[];
   /** Send it as `cursor` to get the next page; null on the last page. */
   readonly next: string | null;
+}
+
+export interface RotateOptions extends CallOptions {
+  /**
+   * How long the old secret still works: 0 to 604800, and not longer than the token. Default: 86400. If an earlier old
+   * secret still works, this can only end it sooner.
+   */
+  readonly overlapSeconds?: number | undefined;
 }
 
 export interface Tokens {
@@ -36,6 +46,12 @@ export interface Tokens {
   list(options?: CallOptions): AsyncIterable<ApiToken>;
   /** One page, newest first. Its `cursor` is the `next` of the page before it. */
   page(query?: PageQuery, options?: CallOptions): Promise<TokenPage>;
+  /**
+   * Gives a token a new secret. Only this response holds it. `oldSecretExpiresAt` says until when the old one works. The
+   * client retries only after 429. After `unreachable` the token may have a new secret that nobody has seen: rotate it
+   * again, with another token if it was this client's own.
+   */
+  rotate(id: string, options?: RotateOptions): Promise<RotatedApiToken>;
   /**
    * Revokes a token and all tokens that it created, within 30 s, and resolves with their ids. If the first try
    * succeeded but its response was lost, the result has only the given id.
@@ -64,6 +80,11 @@ export function createTokens(
       const params = { path: project, query: present(query) };
       const result = await api.GET(TOKENS, { params, fetch: sending(send, { signal }) });
       return { tokens: listOf(result), next: nextOf(result) };
+    },
+    async rotate(id, { signal, overlapSeconds } = {}) {
+      const params = { path: { ...project, tokenId: checkedId(id) } };
+      const fetch = sending(send, { signal, isRepeatable: false });
+      return bodyOf(await api.POST(ROTATION, { params, body: present({ overlapSeconds }), fetch }));
     },
     async revoke(id, { signal } = {}) {
       const params = { path: { ...project, tokenId: checkedId(id) } };

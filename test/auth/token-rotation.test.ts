@@ -7,6 +7,7 @@ import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { ask, ROOT } from "../support/requests.ts";
+import { beginSession, postSession } from "../support/sessions.ts";
 import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
 
 const START = Date.parse("2030-05-01T00:00:00Z");
@@ -314,6 +315,51 @@ describe("who may rotate", () => {
     const refused = await ask<Refusal>("DELETE", `${project}/tokens/${victim.id}`, { token: asker.token });
     expect(refused.body.code).toBe("token_invalid");
     expect(await codeOf(project, victim.token)).toBe("ok");
+  });
+});
+
+describe("a session", () => {
+  const rotateIn = (project: string, id: string, headers: Readonly<Record<string, string>>) =>
+    ask<RotatedOnWire & Refusal>("POST", `${project}/tokens/${id}/rotate`, {
+      token: null,
+      headers,
+      body: {},
+    });
+  const idOf = (headers: Readonly<Record<string, string>>) =>
+    ask<Refusal & { id: string }>("GET", "/whoami", { token: null, headers });
+
+  it("of the newest secret rotates its token, and then goes on with the old secret until its end", async () => {
+    const project = newProject();
+    const { id, token } = await grantToken(project, { role: "admin" });
+    const { headers } = await beginSession(token);
+    const rotated = await rotateIn(project, id, headers);
+    expect(rotated.status).toBe(200);
+    const refused = await rotateIn(project, id, headers);
+    expect(refused.body).toMatchObject({ code: "forbidden", error: expect.stringMatching(/newest secret/) });
+    expect((await postSession(token)).body.code).toBe("forbidden");
+    const anew = await beginSession(rotated.body.token);
+    // The next rotation ends the newest secret at once, with its sessions. The first old secret goes on.
+    await newSecret(project, id, ROOT, { overlapSeconds: 60 });
+    expect((await idOf(anew.headers)).body.code).toBe("session_ended");
+    later(59);
+    expect((await idOf(headers)).body.id).toBe(id);
+    later(60);
+    expect((await idOf(headers)).body.code).toBe("session_ended");
+  });
+
+  it("of ROOT_TOKEN rotates every token of its project but an owner's", async () => {
+    const [project, other] = [newProject(), newProject()];
+    const { headers } = await beginSession(ROOT, project.slice(1));
+    const [admin, owner] = [
+      await grantToken(project, { role: "admin" }),
+      await grantToken(project, { role: "owner" }),
+    ];
+    const foreign = await grantToken(other, { role: "viewer" });
+    expect((await rotateIn(project, admin.id, headers)).status).toBe(200);
+    const refused = await rotateIn(project, owner.id, headers);
+    expect(refused.body).toMatchObject({ code: "forbidden", error: expect.stringContaining("ROOT_TOKEN") });
+    expect((await rotateIn(other, foreign.id, headers)).status).toBe(403);
+    expect(await codeOf(project, owner.token)).toBe("ok");
   });
 });
 

@@ -33,7 +33,7 @@ describe.skipIf(!has("bash"))("bash", () => {
     [["cre"], ["create"]],
     [
       ["token", ""],
-      ["create", "list", "revoke", "help", "--help"],
+      ["create", "list", "rotate", "revoke", "help", "--help"],
     ],
     [
       ["action", ""],

@@ -106,7 +106,7 @@ test("in 80 cells a token shows its id, its role and 20 cells of its name; in 12
   expect(tokenTable(tokens.slice(0, 1), terminal(80))).toMatch(/^TOKEN +ROLE .*NAME\n.*member .*deploy$/);
   expect(linesOf(runTable(runs.slice(0, 1), terminal(120)))[0]).toMatch(/^RUN +STATUS +CREATED +BY +ACTION/);
   expect(linesOf(tokenTable(tokens, terminal(200)))[0]).toMatch(
-    /^TOKEN +ROLE +ENVIRONMENT +EXPIRES +MADE BY +NAME/,
+    /^TOKEN +ROLE +ENVIRONMENT +EXPIRES +LAST USED +MADE BY +NAME/,
   );
 });
 

@@ -112,6 +112,19 @@ describe("a token", () => {
     expect(asked.map(({ body }) => JSON.parse(body))).toEqual([NEW, NEW]);
   });
 
+  it("is rotated with the overlap, and not again after a lost response, because it may have a new secret", async () => {
+    const { client, asked } = await stub(
+      json(200, MADE),
+      refusal(503, "database_unavailable"),
+      json(200, MADE),
+    );
+    expect(await client().tokens.rotate("1", { overlapSeconds: 0 })).toEqual(MADE);
+    expect(asked[0]).toMatchObject({ method: "POST", url: "/acme/shop/tokens/1/rotate" });
+    expect(JSON.parse(asked[0]?.body ?? "")).toEqual({ overlapSeconds: 0 });
+    expect(await thrown(client().tokens.rotate("1"))).toMatchObject({ code: "database_unavailable" });
+    expect(asked.map(({ body }) => JSON.parse(body))).toEqual([{ overlapSeconds: 0 }, {}]);
+  });
+
   it("is revoked, even if the response to the first try was lost", async () => {
     const once = await stub(json(200, { revoked: ["1", "2"] }));
     expect(await once.client().tokens.revoke("1")).toEqual({ revoked: ["1", "2"] });

@@ -276,7 +276,7 @@ describe("a stored action", () => {
 });
 
 describe("token and login", () => {
-  test("a token is created, listed, used by login, and revoked", async () => {
+  test("a token is created, listed, used by login, rotated by its holder, and revoked", async () => {
     const created = await run("token", "create", "ci", "--role", "member", "--env-name", "prod");
     const { id, token } = JSON.parse(created.stdout);
     expect(token).toMatch(/^terr_/);
@@ -290,15 +290,36 @@ describe("token and login", () => {
     expect((await cli(["token", "list"], home)).code).toBe(3);
     expect((await cli(["list", "--env", "staging"], home)).code).toBe(4);
     expect((await run("token", "list", "--no-json")).stdout).toMatch(/^TOKEN .*\n.* member .* ci\n$/);
+    // The holder is a member, and rotates its own token. The profile still has the old secret.
+    const told = await cli(["token", "rotate", id, "--overlap", "1h", "--no-json"], home);
+    expect(told.stdout).toMatch(
+      /^id: +\S+\nname: +ci\nold secret: +works until .*Z\ntoken: +terr_\S+ \(shown/,
+    );
+    const secret = /terr_\S+/.exec(told.stdout)?.[0] ?? "";
+    expect((await cli(["list", "-n", "1"], home)).code).toBe(0);
+    expect(await cli(["token", "rotate", id], home)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("newest secret"),
+    });
+    expect((await cli(["login"], home, secret)).code).toBe(0);
+    const again = JSON.parse((await run("token", "rotate", id, "--overlap", "0")).stdout);
+    expect(again).toMatchObject({ id, oldSecretExpiresAt: null, children: [], moreChildren: false });
+    expect((await run("token", "rotate", id, "--overlap", "2w")).code).toBe(2);
+    expect((await run("token", "list", "--no-json")).stdout).toMatch(
+      /LAST USED.*\n.* \d{4}-\d\d-\d\dT\d\dZ /,
+    );
     expect(JSON.parse((await run("token", "revoke", id)).stdout)).toEqual({ revoked: [id] });
     expect((await run("token", "revoke", id)).code).toBe(4);
-    const [revoked, minted] = JSON.parse((await run("audit", "--limit", "2")).stdout);
-    expect([revoked, minted]).toMatchObject([
-      { action: "token_revoked", target: id, actor: "root", scope: `${ORG}/shop/prod` },
-      { action: "token_minted", target: id, actor: "root", scope: `${ORG}/shop/prod` },
+    const entries = JSON.parse((await run("audit", "--limit", "4")).stdout);
+    const byRoot = { target: id, targetName: "ci", actor: "root", scope: `${ORG}/shop/prod` };
+    expect(entries).toMatchObject([
+      { ...byRoot, action: "token_revoked" },
+      { ...byRoot, action: "token_rotated" },
+      { ...byRoot, action: "token_rotated", actor: id },
+      { ...byRoot, action: "token_minted" },
     ]);
     expect((await run("audit", "--no-json", "-n", "1")).stdout).toMatch(
-      /^AT .*\n.* token_revoked .* root\n$/,
+      /^AT .*\n.* token_revoked +ci .* root\n$/,
     );
   });
 });

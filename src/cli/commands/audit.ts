@@ -17,7 +17,7 @@ interface Flags extends ConnectionFlags, OutputFlags {
 export function auditCommand(): CliCommand {
   const command = new CliCommand("audit")
     .summary("list who changed tokens")
-    .description("List who created and revoked tokens, and who requested a resync, newest first.")
+    .description("List who created, rotated and revoked tokens, and who requested a resync, newest first.")
     .addOption(
       new Option("-n, --limit <count>", "show at most this many")
         .default(50)

@@ -1,4 +1,4 @@
-/** `token`: creates, lists and revokes API tokens of a project. */
+/** `token`: creates, lists, rotates and revokes API tokens of a project. */
 
 import { Option } from "commander";
 import type { ApiToken } from "../../client/index.ts";
@@ -6,6 +6,7 @@ import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { examples, exiting, given, readId, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags, plain } from "../output.ts";
+import { readOverlap } from "../overlap.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { fields, instantText, tokenTable } from "../telling.ts";
 
@@ -15,6 +16,10 @@ interface CreateFlags extends Flags {
   readonly role: ApiToken["role"];
   readonly envName?: string;
   readonly expiresAt?: string;
+}
+
+interface RotateFlags extends Flags {
+  readonly overlap?: number;
 }
 
 /** All roles: TypeScript reports a missing one. */
@@ -27,12 +32,13 @@ const OF_PROJECT = { env: false };
 
 export function tokenCommand(): CliCommand {
   const token = new CliCommand("token")
-    .summary("create, list and revoke API tokens")
+    .summary("create, list, rotate and revoke API tokens")
     .description(
-      "Create, list and revoke API tokens of a project. Requires a token with the role owner or admin.",
+      "Create, list, rotate and revoke API tokens of a project. Requires a token with the role owner or admin. Every " +
+        "token can rotate itself.",
     )
     .addHelpText("after", examples("action-runs token create ci --role member", "action-runs token list"));
-  for (const command of [createCommand(), listCommand(), revokeCommand()]) {
+  for (const command of [createCommand(), listCommand(), rotateCommand(), revokeCommand()]) {
     token.addCommand(withOutput(withConnection(command, OF_PROJECT)));
   }
   return token;
@@ -95,6 +101,48 @@ function listCommand(): CliCommand {
         const tokens: ApiToken[] = [];
         for await (const token of client.tokens.list()) tokens.push(token);
         await output.line(tokens.length === 0 ? "There are no tokens." : tokenTable(tokens, output));
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+function rotateCommand(): CliCommand {
+  return new CliCommand("token rotate")
+    .summary("give a token a new secret")
+    .description(
+      "Give a token a new secret. Only this response shows it; with --json it is the member `token`. The token's id, " +
+        "its name and the tokens that it created stay. The old secret works for --overlap more, but it can't create " +
+        "or rotate tokens. You can rotate your own token, and the tokens below it.",
+    )
+    .argument("<token-id>", "the token's id, not the token itself", readId)
+    .addOption(
+      new Option(
+        "--overlap <time>",
+        "how long the old secret still works, such as 30m, 12h or 7d; 0 ends it at once (default: 1d)",
+      ).argParser(readOverlap),
+    )
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs token rotate 019ab3de-9b55-7003-a8a9-dd2c148ea617 --overlap 1h",
+        "action-runs token rotate 019ab3de-9b55-7003-a8a9-dd2c148ea617 --json | jq -r .token",
+      ),
+    )
+    .action(
+      exiting(async (id: string, flags: RotateFlags) => {
+        const output = new Output(flags);
+        const client = await connect(flags, { needsEnv: false });
+        const rotated = await client.tokens.rotate(id, given({ overlapSeconds: flags.overlap }));
+        const { oldSecretExpiresAt: oldEnds, children, moreChildren } = rotated;
+        const rows = [
+          ["id", plain(rotated.id)],
+          ["name", plain(rotated.name)],
+          ["old secret", oldEnds === null ? "has ended" : `works until ${instantText(oldEnds)}`],
+          ...children.map((child) => ["created", `${plain(child.id)} ${plain(child.name)}`]),
+          ["created", moreChildren ? "and more: see `token list`" : ""],
+          ["token", `${plain(rotated.token)} (shown only here)`],
+        ];
+        await output.show(rotated, () => fields(rows, output));
         return EXIT.succeeded;
       }),
     );

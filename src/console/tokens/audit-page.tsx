@@ -6,7 +6,7 @@ import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { ListPage, useListPage } from "../ui/list-page.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { envOf, wordsOf } from "./audit-words.ts";
+import { envOf, pageOf, wordsOf } from "./audit-words.ts";
 import { NotYours } from "./not-yours.tsx";
 
 export function AuditPage() {
@@ -23,7 +23,8 @@ function Audit() {
         entries.length === 0 ? (
           <Empty title={loaded.isFirst ? "Nothing has happened yet" : "There are no more entries"}>
             <p>
-              The log shows who creates and revokes tokens, stores and deletes actions, and asks for a resync.
+              The log shows who creates, rotates and revokes tokens, stores and deletes actions, and asks for
+              a resync.
             </p>
           </Empty>
         ) : (
@@ -76,16 +77,24 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
   );
 }
 
+/** What was changed, with a link to its page. */
 function Target({ entry }: { readonly entry: AuditEntry }) {
-  const { action, target } = entry;
+  const { target, targetName } = entry;
   const { scope } = useSession();
-  const envName = envOf(entry.scope);
-  if (action === "action_put" && envName !== null) {
-    return (
-      <Link class="break" href={hrefOf({ name: "action", ...scope, envName, action: target })}>
-        {target}
-      </Link>
-    );
-  }
-  return <code class="break">{target}</code>;
+  const page = pageOf(entry, scope);
+  const name = <bdi class="break">{targetName}</bdi>;
+  return (
+    <>
+      {page === null ? name : <Link href={hrefOf(page)}>{name}</Link>}
+      {/* Two tokens can have the same name. */}
+      {target === targetName ? null : (
+        <>
+          {" "}
+          <code class="is-wide muted" title={target}>
+            {target.slice(-6)}
+          </code>
+        </>
+      )}
+    </>
+  );
 }

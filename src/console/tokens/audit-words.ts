@@ -1,10 +1,13 @@
 /** What an audit entry says, in words. PURE. */
 
 import type { AuditEntry } from "../../client/index.ts";
+import type { Page, Project } from "../routes/pages.ts";
 
 const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   token_minted: "created the token",
+  token_rotated: "rotated the token",
   token_revoked: "revoked the token",
+  session_ended: "ended a session of",
   resync_requested: "asked for a resync of",
   action_put: "stored the action",
   action_deleted: "deleted the action",
@@ -19,4 +22,18 @@ export function wordsOf(action: string): string {
 /** The environment of a scope `{o}/{p}/{envName}`; null for a whole project. */
 export function envOf(scope: string): string | null {
   return scope.split("/")[2] ?? null;
+}
+
+/** The page of what was changed. A deleted action has none, and a later service may change things without a page. */
+export function pageOf(
+  entry: Pick<AuditEntry, "action" | "target" | "scope">,
+  project: Project,
+): Page | null {
+  const { o, p } = project;
+  const { action, target } = entry;
+  if (/^(token|session)_/.test(action)) return { name: "tokens", o, p };
+  const envName = envOf(entry.scope);
+  if (envName === null || action === "action_deleted") return null;
+  if (action.startsWith("action_")) return { name: "action", o, p, envName, action: target };
+  return action === "resync_requested" ? { name: "runs", o, p, envName } : null;
 }

@@ -1,17 +1,16 @@
 /** Creates a token and shows it once. The token lives in this dialog alone, and is gone when the dialog closes. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { CreatedApiToken } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
-import { CopyButton } from "../ui/copy-button.tsx";
-import { Dialog, DialogButtons } from "../ui/dialog.tsx";
+import { Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
 import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { expiresAt, expiryChoices, firstChoice } from "./expiry.ts";
 import { mintableRoles, type Role } from "./roles.ts";
+import { ShownSecret } from "./shown-secret.tsx";
 
 interface NewTokenDialogProps {
   readonly onClose: () => void;
@@ -34,7 +33,7 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
       {created === null ? (
         <TokenForm onClose={onClose} onCreated={show} onUnsure={onCreated} />
       ) : (
-        <Shown token={created} onClose={onClose} />
+        <ShownSecret label="New token value" name={created.name} secret={created.token} onClose={onClose} />
       )}
     </Dialog>
   );
@@ -132,30 +131,5 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
         ))}
       </SelectField>
     </ChangeForm>
-  );
-}
-
-function Shown({ token, onClose }: { readonly token: CreatedApiToken; readonly onClose: () => void }) {
-  const field = useRef<HTMLDivElement>(null);
-  useEffect(() => field.current?.querySelector("input")?.select(), []);
-  return (
-    <div class="dialog-body">
-      <p>
-        Copy the token{" "}
-        <strong>
-          <bdi>{token.name}</bdi>
-        </strong>{" "}
-        now. The service keeps only a hash of it, so nobody can see it again.
-      </p>
-      <div class="token-value" ref={field}>
-        <TextField label="New token value" readOnly value={token.token} />
-        <CopyButton what="token" text={token.token} hasWord />
-      </div>
-      <DialogButtons>
-        <Button kind="primary" onClick={onClose}>
-          Done
-        </Button>
-      </DialogButtons>
-    </div>
   );
 }

@@ -6,7 +6,7 @@ import { Empty } from "../ui/empty.tsx";
 export function NotYours({ what }: { readonly what: string }) {
   const { holder } = useSession();
   return (
-    <Empty title={`Your token does not open ${what}`}>
+    <Empty isPage title={`Your token does not open ${what}`}>
       <p>It has the role {holder.role}. Sign in with a token that has the role owner or admin.</p>
     </Empty>
   );

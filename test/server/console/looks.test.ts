@@ -3,28 +3,15 @@
  * sideways at 360 CSS pixels; and the focus can be seen wherever Tab leads.
  */
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
 import { sharedPlace } from "../place.ts";
-import { describeInBrowser, type Look } from "../watched-browser.ts";
-import { button, field, focusMark, job, NARROW, Site, signInHere, WIDE } from "./site.ts";
+import { describeInBrowser } from "../watched-browser.ts";
+import { lookAt } from "./accessible.ts";
+import { button, field, focusMark, job, Site, signInHere, WIDE } from "./site.ts";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const EVERY_RULE = {
-  type: "tag",
-  values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-};
-const CONTRAST = { type: "rule", values: ["color-contrast"] };
 const ENV = "prod";
-/** The same elements in other colours can only fail the rule for colours. */
-const LOOKS: readonly (readonly [Look, object])[] = [
-  [WIDE, EVERY_RULE],
-  [{ ...WIDE, colorScheme: "dark" }, CONTRAST],
-  [NARROW, EVERY_RULE],
-];
 const FORM = {
   type: "object",
   required: ["version", "notify"],
@@ -193,35 +180,6 @@ describeInBrowser("the console's looks", (browser) => {
       { name: "audit", path: "audit" },
       { name: "a place that the token does not open", path: "../../other/shop/tokens" },
     ];
-  }
-
-  /** Violations of axe's rules, and what scrolls sideways although it is not code. */
-  async function faultsOf(page: Page, rules: object): Promise<string[]> {
-    if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(AXE);
-    return page.evaluate<string[]>(`(async () => {
-      const { violations } = await axe.run(document, {
-        // The page has no frames, and no rule here reads its style sheets.
-        resultTypes: ["violations"], iframes: false, preload: false, runOnly: ${JSON.stringify(rules)}
-      });
-      const wide = [document.documentElement, ...document.querySelectorAll("body *:not(pre, textarea, input)")]
-        .filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0
-          && (element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowX)));
-      return [
-        ...violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
-          id + ": " + html.slice(0, 160) + " " + failureSummary.replaceAll(/\\s+/g, " "))),
-        ...wide.map((element) => "scrolls sideways: " + element.outerHTML.slice(0, 160)),
-      ];
-    })()`);
-  }
-
-  async function lookAt(page: Page, name: string, found: string[]): Promise<void> {
-    for (const [{ width, colorScheme }, rules] of LOOKS) {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width, height: 800 });
-      for (const fault of await faultsOf(page, rules))
-        found.push(`${name}, ${width}, ${colorScheme}: ${fault}`);
-    }
-    await page.setViewportSize({ width: WIDE.width, height: 800 });
   }
 
   it("are accessible on every page and in every dialog, light and dark, wide and narrow", async () => {

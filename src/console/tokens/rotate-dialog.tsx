@@ -1,0 +1,131 @@
+/** Gives a token a new secret, and shows it once. */
+
+import { useState } from "preact/hooks";
+import type { ApiToken, RotatedApiToken } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { ChangeForm } from "../ui/change-form.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { SelectField } from "../ui/field.tsx";
+import { Countdown, exactTime } from "../ui/time.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { firstOverlap, overlapChoices } from "./overlap.ts";
+import { ShownSecret } from "./shown-secret.tsx";
+
+interface RotateDialogProps {
+  readonly token: ApiToken;
+  readonly onClose: () => void;
+  /** Called when the token was rotated, or may have been. */
+  readonly onRotated: () => void;
+}
+
+export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
+  const [rotated, setRotated] = useState<RotatedApiToken | null>(null);
+  function show(result: RotatedApiToken) {
+    setRotated(result);
+    onRotated();
+  }
+  if (rotated === null) {
+    return (
+      <Dialog title={`Rotate ${token.name}?`} onClose={onClose}>
+        <RotateForm {...{ token, onClose, onRotated }} onDone={show} />
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title="The new secret" onClose={onClose} isKept>
+      <ShownSecret label="New secret" name={rotated.name} secret={rotated.token} onClose={onClose}>
+        <p>
+          <OldSecret endsAt={rotated.oldSecretExpiresAt} />
+        </p>
+        <Children of={rotated} />
+      </ShownSecret>
+    </Dialog>
+  );
+}
+
+interface RotateFormProps extends RotateDialogProps {
+  readonly onDone: (rotated: RotatedApiToken) => void;
+}
+
+const AFTER_LOSS = "The token may have a new secret that nobody has seen. Then rotate it again.";
+
+function RotateForm({ token, onClose, onRotated, onDone }: RotateFormProps) {
+  const { client, holder } = useSession();
+  const isOwn = token.id === holder.id;
+  const { oldSecretExpiresAt } = token;
+  const choices = overlapChoices({ isOwn, isUnderWay: oldSecretExpiresAt !== null });
+  const [overlap, setOverlap] = useState(() => firstOverlap(choices));
+  const change = useChange({ fields: ["/overlapSeconds"], afterLoss: AFTER_LOSS });
+  const overlapSeconds = choices.find(({ key }) => key === overlap)?.seconds;
+  const rotate = () =>
+    change.submit({
+      send: ({ signal }) => client.tokens.rotate(token.id, { signal, overlapSeconds }),
+      done: onDone,
+      explain({ status }) {
+        if (status === null) onRotated();
+        return null;
+      },
+    });
+  return (
+    <ChangeForm change={change} onSubmit={rotate} onClose={onClose} verb="Rotate token">
+      <p>
+        The token gets a new secret, which you see once. Its id, its name and the tokens that it created stay.
+      </p>
+      {oldSecretExpiresAt === null ? null : (
+        <p class="warning-box">
+          <strong>An earlier secret still works until {exactTime(oldSecretExpiresAt)}.</strong> The secret
+          that is the newest now stops at once.
+        </p>
+      )}
+      {isOwn ? (
+        <p class="warning-box">
+          <strong>This is the token that you are signed in with.</strong> You stay signed in until its old
+          secret ends. Then sign in with the new one.
+        </p>
+      ) : null}
+      <SelectField
+        label={oldSecretExpiresAt === null ? "The old secret" : "The earlier secret"}
+        hint="While it works, it can't create or rotate tokens."
+        value={overlap}
+        error={change.problems.get("/overlapSeconds")}
+        onText={setOverlap}
+      >
+        {choices.map(({ key, label }) => (
+          <option key={key} value={key}>
+            {label}
+          </option>
+        ))}
+      </SelectField>
+    </ChangeForm>
+  );
+}
+
+function OldSecret({ endsAt }: { readonly endsAt: string | null }) {
+  if (endsAt === null) return <>The old secret has ended. It stops everywhere within 30 seconds.</>;
+  return (
+    <>
+      The old secret ends <Countdown until={endsAt} />, on {exactTime(endsAt)}.
+    </>
+  );
+}
+
+/** Whoever had the old secret could have created them. */
+function Children({ of: { children, moreChildren } }: { readonly of: RotatedApiToken }) {
+  if (children.length === 0) return null;
+  return (
+    <div>
+      <p>
+        It created these tokens, and they still work. If its old secret leaked, revoke those that you don't
+        know:
+      </p>
+      <ul class="token-children">
+        {children.map(({ id, name }) => (
+          <li key={id}>
+            <bdi>{name}</bdi> <code class="muted">{id}</code>
+          </li>
+        ))}
+        {moreChildren ? <li class="muted">and more</li> : null}
+      </ul>
+    </div>
+  );
+}

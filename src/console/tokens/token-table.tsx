@@ -1,0 +1,131 @@
+/** The table of tokens. */
+
+import type { ApiToken } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { useNow } from "../ui/clock.tsx";
+import { Countdown, exactTime, RelativeTime } from "../ui/time.tsx";
+import { isRotatable } from "./rotatable.ts";
+
+interface TokenTableProps {
+  readonly tokens: readonly ApiToken[];
+  readonly onRotate: (token: ApiToken) => void;
+  readonly onRevoke: (token: ApiToken) => void;
+}
+
+export function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
+  const { holder } = useSession();
+  return (
+    <table class="table tokens-table" aria-label="Tokens">
+      <thead>
+        <tr>
+          <th scope="col">Token</th>
+          <th scope="col" class="is-wide col-role">
+            Role
+          </th>
+          <th scope="col" class="is-wide col-env">
+            Environment
+          </th>
+          <th scope="col" class="is-wide col-created-by">
+            Created
+          </th>
+          <th scope="col" class="is-wide col-used">
+            Last used
+          </th>
+          <th scope="col" class="col-expires">
+            Expires
+          </th>
+          <th scope="col" class="is-end col-change">
+            <span class="only-heard">Change</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {tokens.map((token) => (
+          <tr key={token.id}>
+            <td>
+              <bdi class="token-name">{token.name}</bdi>
+              {token.id === holder.id ? <span class="chip is-own">yours</span> : null}
+              <p class="is-narrow muted">
+                {token.role} · {token.envName ?? "all environments"}
+              </p>
+              <p class="is-narrow muted">
+                used: <LastUse at={token.lastUsedAt} />
+              </p>
+              {token.oldSecretExpiresAt === null ? null : (
+                <p class="muted">
+                  old secret ends <Countdown until={token.oldSecretExpiresAt} />
+                </p>
+              )}
+            </td>
+            <td class="is-wide">{token.role}</td>
+            <td class="is-wide">
+              {token.envName === null ? <span class="muted">all</span> : <bdi>{token.envName}</bdi>}
+            </td>
+            <td class="is-wide">
+              <RelativeTime at={token.createdAt} />{" "}
+              <span class="muted" title={token.parentId === null ? "ROOT_TOKEN" : `Token ${token.parentId}`}>
+                by <bdi>{token.createdBy}</bdi>
+              </span>
+            </td>
+            <td class="is-wide">
+              <LastUse at={token.lastUsedAt} />
+            </td>
+            <td>
+              <Expiry at={token.expiresAt} />
+            </td>
+            <td class="is-end">
+              <span class="token-buttons">
+                {isRotatable(token, holder, tokens) ? (
+                  <Button kind="quiet" aria-label={`Rotate ${token.name}`} onClick={() => onRotate(token)}>
+                    Rotate
+                  </Button>
+                ) : null}
+                <Button kind="quiet" aria-label={`Revoke ${token.name}`} onClick={() => onRevoke(token)}>
+                  Revoke
+                </Button>
+              </span>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** `at`: the beginning of the hour. */
+function LastUse({ at }: { readonly at: string | null }) {
+  const now = useNow(MINUTE_MS);
+  if (at === null) return <span class="muted">never</span>;
+  if (now - Date.parse(at) >= HOUR_MS) return <RelativeTime at={at} />;
+  return (
+    <time dateTime={at} title={`After ${exactTime(at)}`}>
+      this hour
+    </time>
+  );
+}
+
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const SOON_MS = 48 * HOUR_MS;
+
+/** Soon: in how long. Later: the day. */
+function Expiry({ at }: { readonly at: string | null }) {
+  const now = useNow(MINUTE_MS);
+  if (at === null) return <span class="muted">never</span>;
+  const leftMs = Date.parse(at) - now;
+  if (leftMs <= 0)
+    return (
+      <span class="expired" title={exactTime(at)}>
+        expired
+      </span>
+    );
+  if (leftMs < SOON_MS) return <Countdown until={at} />;
+  return (
+    <time dateTime={at} title={exactTime(at)}>
+      {DATE.format(new Date(at))}
+    </time>
+  );
+}

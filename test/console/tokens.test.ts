@@ -1,0 +1,87 @@
+/** What the page of tokens offers, and where an audit entry leads. */
+
+import { describe, expect, it } from "vitest";
+import { pageOf, wordsOf } from "../../src/console/tokens/audit-words.ts";
+import { firstOverlap, overlapChoices } from "../../src/console/tokens/overlap.ts";
+import { isRotatable } from "../../src/console/tokens/rotatable.ts";
+
+const token = (id: string, parentId: string | null, more = {}) => ({
+  ...{ id, parentId, role: "admin" as const, oldSecretExpiresAt: null },
+  ...more,
+});
+const holder = (id: string | null) => ({ id });
+
+describe("a token can be rotated", () => {
+  const page = [token("low", "middle"), token("middle", "top"), token("top", null), token("beside", null)];
+  const rotatableBy = (id: string | null) =>
+    page.filter((one) => isRotatable(one, holder(id), page)).map((one) => one.id);
+
+  it("by itself, by every token above it and by the operator", () => {
+    expect(rotatableBy("low")).toEqual(["low"]);
+    expect(rotatableBy("middle")).toEqual(["low", "middle"]);
+    expect(rotatableBy("top")).toEqual(["low", "middle", "top"]);
+    expect(rotatableBy("beside")).toEqual(["beside"]);
+    expect(rotatableBy(null)).toEqual(["low", "middle", "top", "beside"]);
+  });
+
+  it("perhaps, if the tokens above it are on another page of the list", () => {
+    expect(isRotatable(token("low", "elsewhere"), holder("top"), page)).toBe(true);
+  });
+
+  it("not by the session of its own secret during an overlap, which would end the session", () => {
+    const own = token("own", null, { oldSecretExpiresAt: "2030-01-01T00:00:00.000Z" });
+    expect(isRotatable(own, holder("own"), [own])).toBe(false);
+    expect(isRotatable(own, holder(null), [own])).toBe(true);
+  });
+
+  it("not by a session of ROOT_TOKEN if it is an owner's", () => {
+    const owner = token("owner", null, { role: "owner" });
+    expect(isRotatable(owner, holder(null), [owner])).toBe(false);
+    expect(isRotatable(owner, holder("owner"), [owner])).toBe(true);
+  });
+
+  it("not by others if parents form a circle, and the answer comes", () => {
+    const circle = [token("a", "b"), token("b", "a")];
+    expect(isRotatable(token("c", "a"), holder("top"), circle)).toBe(false);
+  });
+});
+
+it("the old secret works for a day if nobody chooses, and its end can only come sooner", () => {
+  const keys = (isOwn: boolean, isUnderWay: boolean) =>
+    overlapChoices({ isOwn, isUnderWay }).map(({ key }) => key);
+  expect(keys(false, false)).toEqual(["1h", "1d", "7d", "0"]);
+  expect(keys(true, false)).toEqual(["1h", "1d", "7d"]);
+  expect(keys(false, true)).toEqual(["", "0"]);
+  expect(firstOverlap(overlapChoices({ isOwn: false, isUnderWay: false }))).toBe("1d");
+  const [kept] = overlapChoices({ isOwn: false, isUnderWay: true });
+  expect([firstOverlap(overlapChoices({ isOwn: false, isUnderWay: true })), kept?.seconds]).toEqual([
+    "",
+    undefined,
+  ]);
+});
+
+describe("an audit entry", () => {
+  const project = { o: "acme", p: "shop" };
+  const scope = "acme/shop/prod";
+  it.each([
+    ["token_minted", "t1", "acme/shop", { name: "tokens", ...project }],
+    ["token_rotated", "t1", scope, { name: "tokens", ...project }],
+    ["session_ended", "s1", scope, { name: "tokens", ...project }],
+    ["action_put", "deploy", scope, { name: "action", ...project, envName: "prod", action: "deploy" }],
+    ["action_archived", "deploy", scope, { name: "action", ...project, envName: "prod", action: "deploy" }],
+    ["action_deleted", "deploy", scope, null],
+    ["resync_requested", scope, scope, { name: "runs", ...project, envName: "prod" }],
+    ["quota_raised", "x", scope, null],
+    ["action_put", "deploy", "acme/shop", null],
+  ])("%s of %s in %s leads to its page", (action, target, where, page) => {
+    expect(pageOf({ action, target, scope: where }, project)).toEqual(page);
+  });
+
+  it("says what was done, also if the console does not know it", () => {
+    expect([wordsOf("token_rotated"), wordsOf("quota_raised"), wordsOf("toString")]).toEqual([
+      "rotated the token",
+      "quota raised",
+      "toString",
+    ]);
+  });
+});

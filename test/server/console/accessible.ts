@@ -1,0 +1,50 @@
+/** What axe finds on a page as it is shown, and what scrolls sideways: light and dark, wide and narrow. */
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Page } from "playwright-core";
+import type { Look } from "../watched-browser.ts";
+import { NARROW, WIDE } from "./site.ts";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const EVERY_RULE = {
+  type: "tag",
+  values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+};
+const CONTRAST = { type: "rule", values: ["color-contrast"] };
+/** The same elements in other colours can only fail the rule for colours. */
+const LOOKS: readonly (readonly [Look, object])[] = [
+  [WIDE, EVERY_RULE],
+  [{ ...WIDE, colorScheme: "dark" }, CONTRAST],
+  [NARROW, EVERY_RULE],
+];
+
+/** Violations of axe's rules, and what scrolls sideways although it is not code. */
+async function faultsOf(page: Page, rules: object): Promise<string[]> {
+  if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(AXE);
+  return page.evaluate<string[]>(`(async () => {
+    const { violations } = await axe.run(document, {
+      // The page has no frames, and no rule here reads its style sheets.
+      resultTypes: ["violations"], iframes: false, preload: false, runOnly: ${JSON.stringify(rules)}
+    });
+    const wide = [document.documentElement, ...document.querySelectorAll("body *:not(pre, textarea, input)")]
+      .filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0
+        && (element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowX)));
+    return [
+      ...violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
+        id + ": " + html.slice(0, 160) + " " + failureSummary.replaceAll(/\\s+/g, " "))),
+      ...wide.map((element) => "scrolls sideways: " + element.outerHTML.slice(0, 160)),
+    ];
+  })()`);
+}
+
+/** Adds the faults of the page to `found`, in every look. `name`: what is shown. */
+export async function lookAt(page: Page, name: string, found: string[]): Promise<void> {
+  for (const [{ width, colorScheme }, rules] of LOOKS) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 800 });
+    for (const fault of await faultsOf(page, rules))
+      found.push(`${name}, ${width}, ${colorScheme}: ${fault}`);
+  }
+  await page.setViewportSize({ width: WIDE.width, height: 800 });
+}
