@@ -36,6 +36,8 @@ export type NewApiToken = Schemas["NewApiToken"];
 export type CurrentToken = Schemas["CurrentToken"];
 /** An environment that a token opens. */
 export type Place = Schemas["Place"];
+/** A person who is signed in to the console. */
+export type ConsoleSession = Schemas["Session"];
 export type RevokedApiTokens = Schemas["RevokedApiTokens"];
 /** A token with its new secret, and the tokens that it minted. */
 export type RotatedApiToken = Schemas["RotatedApiToken"];

@@ -17,6 +17,7 @@ import { type Audit, createAudit } from "./audit.ts";
 import { bookmarksInMemory, keepingBookmarks } from "./bookmark.ts";
 import { pages } from "./paging.ts";
 import { createRuns, type Runs } from "./runs.ts";
+import { createSessions, type Sessions } from "./sessions.ts";
 import {
   type ClientSettings,
   checkedName,
@@ -39,6 +40,7 @@ export type {
   AuditEntry,
   CallOptions,
   ChangeOptions,
+  ConsoleSession,
   CreatedActionRun,
   CreatedApiToken,
   CurrentToken,
@@ -64,6 +66,7 @@ export { ActionRunsError } from "./errors.ts";
 export type { components, paths } from "./openapi.ts";
 export type { PageQuery } from "./paging.ts";
 export type { CancelOptions, RetryOptions, RunFilter, RunPage, Runs } from "./runs.ts";
+export type { SessionPage, Sessions } from "./sessions.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
 export type { RotateOptions, TokenPage, Tokens } from "./tokens.ts";
 export type { WaitOptions } from "./wait.ts";
@@ -79,6 +82,8 @@ export interface Client {
   readonly actions: Actions;
   readonly runs: Runs;
   readonly tokens: Tokens;
+  /** Who is signed in to the project's console. */
+  readonly sessions: Sessions;
   /** The project's audit log. */
   readonly audit: Audit;
   /** What the client's own token is and opens. It also answers for a token of another project or environment. */
@@ -103,6 +108,7 @@ export function createClient(settings: ClientSettings): Client {
     actions: createActions(api, environment, sendInEnvironment),
     runs: createRuns(api, environment, transport, sendInEnvironment),
     tokens: createTokens(api, project, send),
+    sessions: createSessions(api, project, send),
     audit: createAudit(api, project, send),
     places: ({ signal } = {}) =>
       pages((cursor) => {

@@ -23,8 +23,8 @@ function Audit() {
         entries.length === 0 ? (
           <Empty title={loaded.isFirst ? "Nothing has happened yet" : "There are no more entries"}>
             <p>
-              The log shows who creates, rotates and revokes tokens, stores and deletes actions, and asks for
-              a resync.
+              The log shows who creates, rotates and revokes tokens, ends sessions, stores and deletes
+              actions, and asks for a resync.
             </p>
           </Empty>
         ) : (

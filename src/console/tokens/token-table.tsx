@@ -5,6 +5,7 @@ import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { useNow } from "../ui/clock.tsx";
 import { Countdown, exactTime, RelativeTime } from "../ui/time.tsx";
+import { LastUse } from "./last-use.tsx";
 import { isRotatable } from "./rotatable.ts";
 
 interface TokenTableProps {
@@ -95,19 +96,6 @@ export function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-
-/** `at`: the beginning of the hour. */
-function LastUse({ at }: { readonly at: string | null }) {
-  const now = useNow(MINUTE_MS);
-  if (at === null) return <span class="muted">never</span>;
-  if (now - Date.parse(at) >= HOUR_MS) return <RelativeTime at={at} />;
-  return (
-    <time dateTime={at} title={`After ${exactTime(at)}`}>
-      this hour
-    </time>
-  );
-}
-
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const SOON_MS = 48 * HOUR_MS;
 

@@ -10,6 +10,7 @@ import { NewTokenDialog } from "./new-token-dialog.tsx";
 import { NotYours } from "./not-yours.tsx";
 import { RevokeDialog } from "./revoke-dialog.tsx";
 import { RotateDialog } from "./rotate-dialog.tsx";
+import { SessionsSection } from "./sessions-section.tsx";
 import { TokenTable } from "./token-table.tsx";
 
 export function TokensPage() {
@@ -35,13 +36,16 @@ function Tokens() {
           </Button>
         }
       >
-        {({ tokens }) =>
-          tokens.length === 0 ? (
-            <Empty title="There are no more tokens" />
-          ) : (
-            <TokenTable tokens={tokens} onRotate={setRotating} onRevoke={setRevoking} />
-          )
-        }
+        {({ tokens }) => (
+          <>
+            {tokens.length === 0 ? (
+              <Empty title="There are no more tokens" />
+            ) : (
+              <TokenTable tokens={tokens} onRotate={setRotating} onRevoke={setRevoking} />
+            )}
+            {loaded.isFirst ? <SessionsSection /> : null}
+          </>
+        )}
       </ListPage>
       {isNew ? <NewTokenDialog onClose={() => setNew(false)} onCreated={loaded.reload} /> : null}
       {rotating === null ? null : (

@@ -1,0 +1,131 @@
+/** Who is signed in: the newest sessions of the project that the token may see, each with a button that ends it. */
+
+import { useCallback, useState } from "preact/hooks";
+import type { ConsoleSession } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
+import { ErrorView } from "../ui/error-view.tsx";
+import { useLoad } from "../ui/load.ts";
+import { useNotices } from "../ui/notices.tsx";
+import { Countdown, RelativeTime } from "../ui/time.tsx";
+import { useChange } from "../ui/use-change.ts";
+import { LastUse } from "./last-use.tsx";
+
+export function SessionsSection() {
+  const { reader } = useSession();
+  const read = useCallback((signal: AbortSignal) => reader.sessions.page({}, { signal }), [reader]);
+  const { data, failure, reload } = useLoad(read);
+  const [ending, setEnding] = useState<ConsoleSession | null>(null);
+  return (
+    <section class="sessions" aria-labelledby="sessions-heading">
+      <h2 id="sessions-heading">Sessions</h2>
+      <p class="muted">Who is signed in to this console.</p>
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      {data === undefined ? null : <SessionTable sessions={data.sessions} onEnd={setEnding} />}
+      {data === undefined || data.next === null ? null : (
+        <p class="muted">These are the newest {data.sessions.length}.</p>
+      )}
+      {ending === null ? null : (
+        <EndDialog session={ending} onClose={() => setEnding(null)} onEnded={reload} />
+      )}
+    </section>
+  );
+}
+
+interface SessionTableProps {
+  readonly sessions: readonly ConsoleSession[];
+  readonly onEnd: (session: ConsoleSession) => void;
+}
+
+function SessionTable({ sessions, onEnd }: SessionTableProps) {
+  const { holder } = useSession();
+  return (
+    <table class="table" aria-label="Sessions">
+      <thead>
+        <tr>
+          <th scope="col">Token</th>
+          <th scope="col" class="is-wide">
+            Signed in
+          </th>
+          <th scope="col" class="is-wide">
+            Last used
+          </th>
+          <th scope="col">Ends</th>
+          <th scope="col" class="is-end">
+            <span class="only-heard">Change</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {sessions.map((session) => (
+          <tr key={session.id}>
+            <td>
+              <bdi class="token-name">{nameOf(session)}</bdi>
+              {session.id === holder.sessionId ? <span class="chip is-own">yours</span> : null}
+            </td>
+            <td class="is-wide">
+              <RelativeTime at={session.beganAt} />
+            </td>
+            <td class="is-wide">
+              <LastUse at={session.lastUsedAt} />
+            </td>
+            <td>
+              <Countdown until={session.expiresAt} />
+            </td>
+            <td class="is-end">
+              {session.id === holder.sessionId ? null : (
+                <Button
+                  kind="quiet"
+                  aria-label={`End the session of ${nameOf(session)}`}
+                  onClick={() => onEnd(session)}
+                >
+                  End
+                </Button>
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function nameOf({ tokenName }: ConsoleSession): string {
+  return tokenName ?? "ROOT_TOKEN";
+}
+
+interface EndDialogProps {
+  readonly session: ConsoleSession;
+  readonly onClose: () => void;
+  readonly onEnded: () => void;
+}
+
+function EndDialog({ session, onClose, onEnded }: EndDialogProps) {
+  const { client } = useSession();
+  const { note } = useNotices();
+  const change = useChange();
+  const end = () =>
+    change.submit({
+      send: ({ signal }) => client.sessions.end(session.id, { signal }),
+      done() {
+        note(`The session of ${nameOf(session)} is over.`);
+        onEnded();
+        onClose();
+      },
+    });
+  return (
+    <ConfirmDialog
+      title={`End the session of ${nameOf(session)}?`}
+      verb="End session"
+      change={change}
+      onConfirm={end}
+      onClose={onClose}
+    >
+      <p>
+        It stops working everywhere within 30 seconds. The token goes on working, so its holder can sign in
+        again. To prevent that, revoke the token.
+      </p>
+    </ConfirmDialog>
+  );
+}
