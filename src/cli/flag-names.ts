@@ -9,7 +9,7 @@ const OPTIONS: ReadonlyMap<string, string> = new Map([
   ["graceSeconds", "grace"],
 ]);
 
-/** The error with the options' names, if it says which members of the request are wrong. */
+/** The error with the options' names, if it says which members of the request are wrong. `options`: those in use. */
 export function withFlagNames(fault: unknown, options: readonly Option[]): unknown {
   if (!(fault instanceof ActionRunsError) || fault.status !== 400) return fault;
   const { message, cause, ...details } = fault;

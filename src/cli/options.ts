@@ -137,9 +137,15 @@ export function exiting<A extends readonly unknown[]>(
     try {
       process.exitCode = await run(...args);
     } catch (fault) {
-      throw this instanceof Command ? withFlagNames(fault, this.options) : fault;
+      throw this instanceof Command ? withFlagNames(fault, givenOptions(this)) : fault;
     }
   };
+}
+
+/** The options that the user gave. Another member of a request comes from --body, and has its own name there. */
+function givenOptions(command: Command): readonly Option[] {
+  const sourceOf = (option: Option) => command.getOptionValueSource(option.attributeName()) ?? "default";
+  return command.options.filter((option) => sourceOf(option) !== "default");
 }
 
 /** Text for the end of a command's help. */

@@ -81,12 +81,15 @@ test("a refusal of the service names the option that the user typed", async () =
     ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
     ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod" },
   };
-  const refused = await cli(["list", "--created-after", "never"], settings);
+  const refused = await cli(["list", "--created-after", "never", "--label", "x"], settings);
   expect(refused).toEqual({
     code: 2,
     stdout: "",
     stderr:
       "action-runs: --created-after: send a time. --label: too long. createdBefore was: not a member (invalid_query)\n",
   });
+  // A member of the body has its own name.
+  const inBody = await cli(["create", "--body", '{"actionName":"x","labels":["y"]}'], settings);
+  expect(inBody.stderr).toContain(error);
   await server.close();
 });
