@@ -78,7 +78,9 @@ export class FailureLine {
     }
     const all = Buffer.concat([this.#kept, chunk]);
     let start = this.#start;
-    for (let at = this.#kept.length; at < all.length; at++) {
+    // Most of the output has none of the words. Then only its last line can still get one.
+    const first = HAS_ONE.test(all.toString("latin1")) ? this.#kept.length : lastLineEnd(all);
+    for (let at = Math.max(first, this.#kept.length); at < all.length; at++) {
       if (all[at] !== LF && all[at] !== CR) continue;
       if (!this.#isSkipped) this.#judge(all, start, at);
       if (this.isFound) return;
@@ -117,4 +119,9 @@ export class FailureLine {
     const before = all.subarray(Math.max(start - SPARE_BYTES, 0), start);
     this.#found = { before, line, after: all.subarray(to, to + SPARE_BYTES) };
   }
+}
+
+/** -1 if there is none. */
+function lastLineEnd(bytes: Buffer): number {
+  return Math.max(bytes.lastIndexOf(LF), bytes.lastIndexOf(CR));
 }

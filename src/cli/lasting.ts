@@ -67,7 +67,7 @@ class Outage {
     if (!(fault instanceof ActionRunsError) || exitCodeOf(fault) !== EXIT.unreachable) throw fault;
     if (this.#failures === 0) {
       say(
-        `The server does not answer, so the command waits for it. Ctrl-C stops waiting. ${errorSentence(fault)}`,
+        `The server can't answer now, so the command waits for it. Ctrl-C stops waiting. ${errorSentence(fault)}`,
       );
     }
     const pauseMs = Math.min(PAUSE_MIN_MS * 2 ** this.#failures++, PAUSE_MAX_MS);

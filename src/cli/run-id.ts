@@ -17,8 +17,8 @@ const WHOLE_CHARACTERS = 36;
 const LISTED_MAX = 10;
 
 /** The argument `<run>`. */
-export function runArgument(about = "the run's id, or the last 6 or more characters of it"): Argument {
-  return new Argument("<run>", about).argParser(readId);
+export function runArgument(): Argument {
+  return new Argument("<run>", "the run's id, or the last 6 or more characters of it").argParser(readId);
 }
 
 /** The whole id for a text that may be the end of one. Throws if no run or several runs match. */

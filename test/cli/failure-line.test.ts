@@ -65,6 +65,7 @@ describe("the error of a command", () => {
   test("is found far before the tail, in pieces, and without a line end", () => {
     expect(errorLineOf("err", "or: early\n", `${"x".repeat(70)}\n`.repeat(1000))).toBe("error: early");
     expect(errorLineOf("fine\n", "the build failed")).toBe("the build failed");
+    expect(errorLineOf(["stderr", "error: last"], ["stdout", "bye\n"])).toBe("error: last");
     expect(errorLineOf("10 %\r20 %\rfailed at 30 %\r")).toBe("failed at 30 %");
   });
 

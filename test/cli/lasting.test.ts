@@ -13,7 +13,7 @@ afterEach(async () => {
 const CREATED = { seq: 1, type: "created", at: RUN.createdAt, by: "root" };
 const ENDED = { seq: 2, type: "ended", at: RUN.createdAt, status: "succeeded", cause: "callback" };
 const DONE = { ...RUN, status: "succeeded", startedAt: RUN.createdAt, completedAt: RUN.createdAt };
-const GONE = /The server does not answer, so the command waits for it\. Ctrl-C stops waiting\./g;
+const GONE = /The server can't answer now, so the command waits for it\. Ctrl-C stops waiting\./g;
 const BACK = /The server answers again\./g;
 
 /** A server that answers to events and reads in turn as the steps say. The last one stays. */

@@ -97,7 +97,7 @@ test.skipIf(!hasTerminal)(
     expect((await cli(["heartbeat", "--progress", "40%", "-m", "checking"], jobOf(created))).code).toBe(0);
     await watching.until(/"progress":0.4/);
     await killAll(first);
-    await watching.until(/The server does not answer, so the command waits for it/);
+    await watching.until(/The server can't answer now, so the command waits for it/);
     await place.start();
     const script = [
       "echo '0 failed so far'; echo 'Error: shop-42 is not healthy';",
