@@ -27,6 +27,7 @@ export const STATUS_COLOUR: Readonly<Record<string, Colour>> = {
 
 /** In fewer cells a whole id would leave too little for the rest. */
 const WHOLE_IDS_FROM_CELLS = 100;
+const ID_CHARACTERS = 36;
 const SHORT_ID_CHARACTERS = 8;
 
 // The id is never cut at its end, because commands find a run by the end of its id.
@@ -110,8 +111,7 @@ export function runTable(runs: readonly ActionRun[], output: Output, now = Date.
 function shortener(ids: readonly string[]): (id: string) => string {
   const all = new Set(ids);
   let length = SHORT_ID_CHARACTERS;
-  const isShort = () => length < Math.max(...ids.map((id) => id.length));
-  while (isShort() && new Set(ids.map((id) => id.slice(-length))).size < all.size) length++;
+  while (length < ID_CHARACTERS && new Set(ids.map((id) => id.slice(-length))).size < all.size) length++;
   return (id) => id.slice(-length);
 }
 
