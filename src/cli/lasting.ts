@@ -15,6 +15,8 @@ export interface LastingOptions {
   readonly signal?: AbortSignal | undefined;
   /** Tells people that the server does not answer, and that it answers again. */
   readonly say: (sentence: string) => void;
+  /** The code of an error that is thrown although waiting could help. */
+  readonly notAfter?: string;
 }
 
 /** Calls until there is a response. Throws refusals. The server must have answered before. */
@@ -62,9 +64,10 @@ class Outage {
 
   /** Waits a moment if the server may come back. Throws everything else. */
   async waitAfter(fault: unknown): Promise<void> {
-    const { signal, say } = this.#options;
+    const { signal, say, notAfter } = this.#options;
     signal?.throwIfAborted();
     if (!(fault instanceof ActionRunsError) || exitCodeOf(fault) !== EXIT.unreachable) throw fault;
+    if (fault.code === notAfter) throw fault;
     if (this.#failures === 0) {
       say(
         `The server can't answer now, so the command waits for it. Ctrl-C stops waiting. ${errorSentence(fault)}`,

@@ -17,7 +17,7 @@ export async function suggestionsFor(
   begin: string,
 ): Promise<readonly string[]> {
   if (begin.length < LEAST_CHARACTERS) return [];
-  const values = await (what === "stored actions" ? storedActions(client) : valuesOf(client, what));
+  const values = await (what === "stored actions" ? storedActions(client) : valuesOf(client, what, begin));
   return [...new Set(values)]
     .filter((value) => value.startsWith(begin) && isOneWord(value))
     .sort()
@@ -30,10 +30,11 @@ async function storedActions(client: Client): Promise<readonly string[]> {
   return names;
 }
 
-/** The only function that knows where the values of a filter come from. */
+/** Values that contain a text. The only function that knows where the values of a filter come from. */
 async function valuesOf(
   client: Client,
   what: Exclude<Suggested, "stored actions">,
+  contains: string,
 ): Promise<readonly string[]> {
   const of: Readonly<Record<typeof what, (run: DetailedActionRun) => readonly string[]>> = {
     "action names": ({ actionName }) => [actionName],
@@ -44,7 +45,7 @@ async function valuesOf(
   for await (const run of take(client.runs.list({ limit: NEWEST, include: "details" }), NEWEST)) {
     values.push(...of[what](run));
   }
-  return values;
+  return values.filter((value) => value.includes(contains));
 }
 
 /** Whether a shell can show the value, and read it as one line. */

@@ -8,7 +8,7 @@ import { ActionRunsError, type Client, type DetailedActionRun, type DetailOption
 import type { CliCommand } from "./command.ts";
 import { EventLines } from "./event-lines.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOfRun } from "./exit.ts";
-import { lasting } from "./lasting.ts";
+import { lasting, lastingEvents } from "./lasting.ts";
 import { wholeNumberFrom } from "./options.ts";
 import { complain, Output, plain } from "./output.ts";
 import { runText } from "./run-text.ts";
@@ -76,7 +76,13 @@ async function tell(
 ): Promise<void> {
   const lines = new EventLines(people);
   try {
-    for await (const event of client.runs.watch(id, options)) await lines.show(event);
+    // Without events there is still the end to wait for.
+    const patience = {
+      ...options,
+      say: (sentence: string) => lines.complain(sentence),
+      notAfter: "too_many_watchers",
+    };
+    for await (const event of lastingEvents(client, id, patience)) await lines.show(event);
   } catch (fault) {
     options.signal?.throwIfAborted();
     const isRefused = !(fault instanceof ActionRunsError) || [401, 403, 404].includes(fault.status ?? 0);

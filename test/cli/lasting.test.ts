@@ -71,6 +71,15 @@ test("get --wait goes on too", async () => {
   expect([stderr.match(GONE)?.length, stderr.match(BACK)?.length]).toEqual([1, 1]);
 });
 
+test("get --wait shows people the events of a server that is back", async () => {
+  const reads = [answering(200, RUN), answering(200, DONE)];
+  const { run } = await serve([streaming(CREATED), gone, proxy, streaming(CREATED, ENDED)], reads);
+  const { code, stdout, stderr } = await run("get", RUN.id, "--wait", "--no-json");
+  expect([code, stderr.match(GONE)?.length, stderr.match(BACK)?.length]).toEqual([0, 1, 1]);
+  expect(stderr.match(/Z {2}(created|ended) /g)).toEqual(["Z  created ", "Z  ended "]);
+  expect(stdout).toMatch(/^status: +succeeded$/m);
+});
+
 test.each([
   ["watch", ["watch", RUN.id]],
   ["get --wait", ["get", RUN.id, "--wait"]],
