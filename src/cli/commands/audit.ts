@@ -1,4 +1,4 @@
-/** `audit`: lists who changed a project: its tokens and stored actions, and who requested a resync. */
+/** `audit`: lists who changed a project: its tokens, sessions and stored actions, and who requested a resync. */
 
 import type { AuditEntry } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
@@ -15,10 +15,11 @@ interface Flags extends ConnectionFlags, OutputFlags {
 
 export function auditCommand(): CliCommand {
   const command = new CliCommand("audit")
-    .summary("list who changed tokens and actions")
+    .summary("list who changed tokens, sessions and actions")
     .description(
-      "List who created and revoked tokens, who saved and deleted stored actions, and who requested a resync of an " +
-        "environment, newest first. It does not list runs: `list` does. Requires a token with the role owner or admin.",
+      "List who created, rotated and revoked tokens, who ended sessions, who saved and deleted stored " +
+        "actions, and who requested a resync of an environment, newest first. It does not list runs: `list` does. " +
+        "Requires a token with the role owner or admin.",
     )
     .addOption(limitOption(50))
     .addHelpText("after", examples("action-runs audit", "action-runs audit --limit 500 --json"))
