@@ -1,10 +1,11 @@
 /**
  * Completion scripts for bash and zsh, made from commander's tree of commands, so that they always match the parser.
- * PURE. The scripts call no server. The shell itself looks up profiles and files.
+ * PURE. The shell itself looks up profiles and files. For what exists in an environment, such as labels, the script
+ * calls `suggest`.
  */
 
 import type { Command, Option } from "commander";
-import { type Offer, OfferingOption } from "./options.ts";
+import { type Offer, OfferingArgument, OfferingOption, SUGGESTED, type Suggested } from "./options.ts";
 
 export const SHELLS = ["bash", "zsh"] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -14,7 +15,14 @@ interface Position {
   readonly route: string;
   readonly words: readonly { readonly word: string; readonly about: string }[];
   readonly options: readonly Option[];
+  /** What to suggest for an argument; null for nothing. */
+  readonly suggested: Suggested | null;
 }
+
+/** Tab must not take long, also if the server does not answer. */
+const QUICKLY = "--retries 0 --request-timeout 2";
+/** Not --url, because tab must send a token only where the user's settings say. */
+const CONNECTION = ["--profile", "--org", "--project", "--env"] as const;
 
 export function completionScript(shell: Shell, program: Command): string {
   const positions = positionsOf(program, "");
@@ -31,7 +39,8 @@ function positionsOf(command: Command, route: string): readonly Position[] {
     ...options.map(({ long, short, description }) => ({ word: long ?? short ?? "", about: description })),
   ];
   const below = command.commands.flatMap((one) => positionsOf(one, `${route} ${one.name()}`));
-  return [{ route, words, options }, ...below];
+  const argument = command.registeredArguments.find((one) => one instanceof OfferingArgument);
+  return [{ route, words, options, suggested: argument?.offers ?? null }, ...below];
 }
 
 function argumentChoices(command: Command): readonly string[] {
@@ -60,17 +69,26 @@ function valuesOf(positions: readonly Position[]): readonly Values[] {
 /** The branches of a `case` on `route:option`. `completedBy`: the code that completes each kind of value. */
 function branches(
   values: readonly Values[],
-  completedBy: Readonly<Record<Offer | "anything", string>> & {
+  completedBy: Readonly<Record<Exclude<Offer, Suggested> | "anything", string>> & {
     readonly choices: (words: readonly string[]) => string;
+    readonly suggested: (what: Suggested) => string;
   },
 ): string {
   return values
     .map(({ pattern, option }) => {
       const offer = option instanceof OfferingOption ? option.offers : "anything";
-      const by = option.argChoices ? completedBy.choices(option.argChoices) : completedBy[offer];
+      const by = option.argChoices
+        ? completedBy.choices(option.argChoices)
+        : isSuggested(offer)
+          ? completedBy.suggested(offer)
+          : completedBy[offer];
       return `    ${pattern}) ${by} ;;\n`;
     })
     .join("");
+}
+
+function isSuggested(offer: string): offer is Suggested {
+  return (SUGGESTED as readonly string[]).includes(offer);
 }
 
 /**
@@ -99,6 +117,25 @@ ${own}_offer() {
   for one in "$@"; do
     if [[ $one == "$value"* ]]; then one=\${whole%"$value"}$one; COMPREPLY+=("\${one#"$standing"}"); fi
   done
+}
+# Offers what the service has. A value may contain anything, so it is quoted.
+${own}_suggest() {
+  local one i typed=\${value//\\\\/}
+  local -a said asked=(${QUICKLY})
+  if ((\${#typed} < 2)); then return; fi
+  read -ra said <<< "$before"
+  for ((i = 0; i < \${#said[@]}; i++)); do
+    case "\${said[i]}" in
+      ${CONNECTION.join("|")}) asked+=("\${said[i]}" "\${said[i + 1]-}") ;;
+      ${CONNECTION.map((flag) => `${flag}=*`).join("|")}) asked+=("\${said[i]}") ;;
+    esac
+  done
+  while IFS= read -r one; do
+    if [[ $one != "$typed"* ]]; then continue; fi
+    printf -v one %q "$one"
+    one=\${whole%"$value"}$one
+    COMPREPLY+=("\${one#"$standing"}")
+  done < <(${name} suggest "$1" "$typed" "\${asked[@]}" 2>/dev/null)
 }
 ${own}_files() {
   local one typed=\${value#@}
@@ -134,14 +171,15 @@ ${own}() {
 ${branches(valuesOf(positions), {
   choices: (words) => `${own}_offer ${words.map(quote).join(" ")}; return`,
   profiles: `${own}_offer $(${own}_profiles); return`,
+  suggested: (what) => `${own}_suggest ${quote(what)}; return`,
   "files after @": `${own}_files; return`,
   anything: "return",
 })}  esac
   case "$route" in
 ${positions
   .map(
-    ({ route, words }) =>
-      `    ${quote(route)}) ${own}_offer ${words.map(({ word }) => quote(word)).join(" ")} ;;\n`,
+    ({ route, words, suggested }) =>
+      `    ${quote(route)}) ${own}_offer ${words.map(({ word }) => quote(word)).join(" ")}${suggested === null ? "" : `; ${own}_suggest ${quote(suggested)}`} ;;\n`,
   )
   .join("")}  esac
 }
@@ -154,6 +192,18 @@ function zsh(name: string, positions: readonly Position[]): string {
 # zsh completion for ${name}. To use it, after compinit: source <(${name} completion zsh)
 # Or save it as _${name} in a folder of your fpath.
 ${profileLister(name, "setopt localoptions nullglob")}
+${own}_suggest() {
+  local -a asked=(${QUICKLY})
+  local i
+  if (( \${#PREFIX} < 2 )); then return 1; fi
+  for ((i = 2; i < CURRENT; i++)); do
+    case "\${words[i]}" in
+      ${CONNECTION.join("|")}) asked+=("\${words[i]}" "\${words[i + 1]}") ;;
+      ${CONNECTION.map((flag) => `${flag}=*`).join("|")}) asked+=("\${words[i]}") ;;
+    esac
+  done
+  compadd -- \${(f)"$(${name} suggest "$1" "\${(Q)PREFIX}" $asked 2>/dev/null)"}
+}
 ${own}() {
   local -a items
   local route='' i option=\${words[CURRENT-1]}
@@ -168,14 +218,15 @@ ${own}() {
 ${branches(valuesOf(positions), {
   choices: (words) => `compadd -- ${words.map(quote).join(" ")}; return`,
   profiles: `compadd -- \${(f)"$(${own}_profiles)"}; return`,
+  suggested: (what) => `${own}_suggest ${quote(what)}; return`,
   "files after @": "if compset -P @; then _files; else compadd -S '' -- @; fi; return",
   anything: "_files; return",
 })}  esac
   case "$route" in
 ${positions
   .map(
-    ({ route, words }) =>
-      `    ${quote(route)}) items=(${words.map(({ word, about }) => quote(`${word}:${about.replaceAll(":", "\\:")}`)).join(" ")}) ;;\n`,
+    ({ route, words, suggested }) =>
+      `    ${quote(route)}) items=(${words.map(({ word, about }) => quote(`${word}:${about.replaceAll(":", "\\:")}`)).join(" ")})${suggested === null ? "" : `; ${own}_suggest ${quote(suggested)}`} ;;\n`,
   )
   .join("")}  esac
   _describe ${quote(name)} items

@@ -4,8 +4,9 @@ import { Option } from "commander";
 import type { Client, StartedActionRun } from "../client/index.ts";
 import type { CliCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
-import { type Output, plain } from "./output.ts";
-import { fields, instantText, runText } from "./telling.ts";
+import { complain, type Output, plain } from "./output.ts";
+import { runText } from "./run-text.ts";
+import { fields, instantText } from "./telling.ts";
 import { untilEnded, withWaiting } from "./waiting.ts";
 
 export interface CreatingFlags {
@@ -23,23 +24,33 @@ export function withCreating(command: CliCommand): CliCommand {
   return withWaiting(command.addOption(key));
 }
 
-/** Returns the exit code. */
+/** Returns the exit code. `hasTrigger`: whether a webhook starts the job. */
 export async function showCreated(
   client: Client,
   created: StartedActionRun,
   flags: CreatingFlags,
   output: Output,
+  { hasTrigger }: { readonly hasTrigger: boolean },
 ): Promise<number> {
+  const toText = () => createdText(created, output, hasTrigger);
   if (!flags.wait) {
-    await output.show(created, () => createdText(created, output));
+    await output.show(created, toText);
     return EXIT.succeeded;
   }
-  // With JSON, stdout holds one value: the run after its end.
-  if (!output.isJson) await output.line(`${createdText(created, output)}\n`);
-  return untilEnded(client, created.id, output, { seconds: flags.waitTimeout });
+  // With JSON, stdout holds one value: the run after its end. So the callback's token is printed nowhere.
+  if (!output.isJson) await output.line(`${toText()}\n`);
+  else if (!hasTrigger) {
+    complain(
+      `${NOTHING_STARTS_IT} --wait with --json does not print the callback's token, so no job can report. ` +
+        "Leave out --wait, or use --no-json.",
+    );
+  }
+  return untilEnded(client, created.id, output, { seconds: flags.waitTimeout, hasAnswered: true });
 }
 
-function createdText(created: StartedActionRun, output: Output): string {
+const NOTHING_STARTS_IT = "Nothing starts this run's job, because there is no trigger.";
+
+function createdText(created: StartedActionRun, output: Output, hasTrigger: boolean): string {
   const { callback } = created;
   if (callback === undefined) return runText(created, output);
   const { url, token, expiresAt } = callback;
@@ -48,5 +59,7 @@ function createdText(created: StartedActionRun, output: Output): string {
     ["token", `${plain(token)} (shown only here)`],
     ["expires", instantText(expiresAt)],
   ];
-  return `${runText(created, output)}\n${fields(rows, output)}`;
+  const text = `${runText(created, output)}\n${fields(rows, output)}`;
+  if (hasTrigger) return text;
+  return `${text}\n\n${NOTHING_STARTS_IT}\nStart the job yourself, with the callback as CALLBACK_URL and the token as CALLBACK_TOKEN.`;
 }

@@ -7,12 +7,11 @@ import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { ActionRunsError, type Callback, type HeartbeatAnswer } from "../client/index.ts";
+import { CommandOutput } from "./command-output.ts";
 import { EXIT, errorSentence, exitCodeOf, isCancelled } from "./exit.ts";
 import { type JobEnd, runJob, Signals, statusOf } from "./job.ts";
 import { complain } from "./output.ts";
-
 import { CommandStop } from "./stop.ts";
-import { lastLine, Tail } from "./tail.ts";
 
 const SECOND_MS = 1000;
 /** After this time the command starts anyway, because an outage of the service must not stop the work. */
@@ -36,7 +35,7 @@ export interface Execution {
   readonly report: Callback;
   readonly intervalSeconds: number;
   readonly outputFile: string | null;
-  /** Hidden in the tail. */
+  /** Hidden in the tail and in the error. */
   readonly secrets: readonly string[];
 }
 
@@ -54,12 +53,12 @@ export async function execute(execution: Execution): Promise<number> {
       return isCancelled(first) ? EXIT.stop : exitCodeOf(first);
     }
     if (first !== null) return endBeforeStart(execution, first);
-    const tail = new Tail();
+    const output = new CommandOutput(execution.secrets);
     const before = stampOf(execution.outputFile);
-    const end = await work(execution, signals, tail);
+    const end = await work(execution, signals, output);
     const signal = signals.first;
     signals.endOnSecond();
-    const fault = await deliver(execution, end, signal, tail.text(execution.secrets), before);
+    const fault = await deliver(execution, end, signal, output, before);
     if (fault !== null && !(end.isStopped && isCancelled(fault))) {
       complain(`The report failed: ${errorSentence(fault)}`);
       return end.status === 0 ? exitCodeOf(fault) : end.status;
@@ -107,7 +106,7 @@ function isRefusal(fault: unknown): fault is ActionRunsError {
   );
 }
 
-async function work(execution: Execution, signals: Signals, tail: Tail): Promise<JobEnd> {
+async function work(execution: Execution, signals: Signals, output: CommandOutput): Promise<JobEnd> {
   // A signal came before the command started.
   if (signals.first !== null) {
     return { status: statusOf(signals.first), endedBy: signals.first, fault: null, isStopped: false };
@@ -115,7 +114,7 @@ async function work(execution: Execution, signals: Signals, tail: Tail): Promise
   const over = new AbortController();
   const stop = new CommandStop();
   const beating = beat(execution.beats, execution.intervalSeconds, stop, over.signal);
-  const end = await runJob(execution.command, execution.env, signals, stop, tail);
+  const end = await runJob(execution.command, execution.env, signals, stop, output);
   over.abort();
   await beating;
   return end;
@@ -163,11 +162,11 @@ async function deliver(
   execution: Execution,
   end: JobEnd,
   signal: NodeJS.Signals | null,
-  tail: string,
+  printed: CommandOutput,
   before: string | null,
 ): Promise<unknown> {
-  const error = errorOf(execution.command, end, signal, tail);
-  const basics: Json = { exitCode: end.status, tail };
+  const error = errorOf(execution.command, end, signal, printed);
+  const basics: Json = { exitCode: end.status, tail: printed.tail() };
   const result = outputOf(execution.outputFile, before);
   const send = (output: Json) =>
     error === null ? execution.report.succeed(output) : execution.report.fail(error, output);
@@ -191,7 +190,7 @@ function errorOf(
   [command = ""]: readonly string[],
   { status, endedBy, fault, isStopped }: JobEnd,
   signal: NodeJS.Signals | null,
-  tail: string,
+  printed: CommandOutput,
 ): string | null {
   const name = basename(command);
   const how = endedBy === null ? `exited with status ${status}` : `was ended by ${endedBy}`;
@@ -199,7 +198,7 @@ function errorOf(
   if (signal !== null) return `cancelled by ${signal}`;
   if (fault !== null) return `${name} could not be started: ${fault}`;
   if (status === 0) return null;
-  const line = lastLine(tail);
+  const line = printed.errorLine();
   return line === "" ? `${name} ${how}` : `${name} ${how}: ${line}`;
 }
 

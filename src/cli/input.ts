@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
+import { parseExact } from "../client/exact-json.ts";
 import { CommandFailed, UsageError } from "./exit.ts";
 import { plain } from "./output.ts";
 
@@ -24,7 +25,10 @@ export async function readText(value: string, flag: string): Promise<string> {
 
 /** A JSON object from `readText`. Throws UsageError for anything else. */
 export async function readObject(value: string, flag: string): Promise<Json> {
-  const text = await readText(value, flag);
+  return parseObject(await readText(value, flag), flag);
+}
+
+function parseObject(text: string, flag: string): Json {
   const wrong = new UsageError(`${flag}: give a JSON object, @file or @- for stdin.`);
   let parsed: unknown;
   try {
@@ -37,7 +41,23 @@ export async function readObject(value: string, flag: string): Promise<Json> {
   return parsed as Json;
 }
 
-/** Object members from `name=text` and `name:=json`. Throws UsageError for anything else. */
+/** Like `readObject`, but refuses a number that the service would not keep as it is written. */
+export async function readExactObject(value: string, flag: string): Promise<Json> {
+  const text = await readText(value, flag);
+  const object = parseObject(text, flag);
+  refuseInexact(text, flag);
+  return object;
+}
+
+function refuseInexact(text: string, flag: string): void {
+  const parsed = parseExact(text);
+  if ("problem" in parsed) throw new UsageError(`${flag}: ${parsed.problem}`);
+}
+
+/**
+ * Object members from `name=text` and `name:=json`. Throws UsageError for anything else, and for a number that the
+ * service would not keep as it is written.
+ */
 export function readMembers(pairs: readonly string[], flag: string): Json {
   return Object.fromEntries(pairs.map((pair) => readMember(pair, flag)));
 }
@@ -46,11 +66,14 @@ function readMember(pair: string, flag: string): [string, unknown] {
   const [, name, colon, text = ""] = /^([^=:]+)(:?)=(.*)$/s.exec(pair) ?? [];
   if (name === undefined) throw new UsageError(`${flag}: give name=text, or name:=json.`);
   if (colon === "") return [name, text];
+  let value: unknown;
   try {
-    return [name, JSON.parse(text)];
+    value = JSON.parse(text);
   } catch {
     throw new UsageError(`${flag}: the value of ${name}:= is not JSON. For text, use ${name}=.`);
   }
+  refuseInexact(text, flag);
+  return [name, value];
 }
 
 /** All of stdin. Throws UsageError if another option already read it. */

@@ -1,5 +1,5 @@
 /**
- * Runs one command as a child process: passes its output and our signals through, and keeps the tail of the output. It
+ * Runs one command as a child process: passes its output and our signals through, and hands its output over. It
  * knows nothing about runs and callbacks.
  */
 
@@ -8,9 +8,9 @@ import { once } from "node:events";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import type { CommandOutput } from "./command-output.ts";
 import { hasOwnGroup, ProcessGroup } from "./process-group.ts";
 import type { CommandStop } from "./stop.ts";
-import type { Tail } from "./tail.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** A shell's exit codes for a command that is missing, or that it may not run. */
@@ -89,15 +89,15 @@ export async function runJob(
   env: NodeJS.ProcessEnv,
   signals: Signals,
   stop: CommandStop,
-  tail: Tail,
+  output: CommandOutput,
 ): Promise<JobEnd> {
   const detached = hasOwnGroup();
   const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], env, detached });
   const group = new ProcessGroup(child, detached);
   signals.passTo(group);
   stop.of(group);
-  passThrough(child.stdout, process.stdout, tail);
-  passThrough(child.stderr, process.stderr, tail);
+  passThrough("stdout", child, output);
+  passThrough("stderr", child, output);
   const closed = once(child, "close").catch(() => {});
   try {
     const [status, endedBy] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
@@ -106,7 +106,7 @@ export async function runJob(
     // Processes that the command left behind are not its work, and the system may soon give the id of an empty group to
     // others.
     signals.passTo(null);
-    await untilSilent(closed, tail);
+    await untilSilent(closed, output);
     return { status: status ?? statusOf(endedBy), endedBy, fault: null, isStopped };
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
@@ -121,19 +121,23 @@ export async function runJob(
 }
 
 /** Resolves when all of the command's output is passed through, even to a slow reader. */
-async function untilSilent(closed: Promise<unknown>, tail: Tail): Promise<void> {
+async function untilSilent(closed: Promise<unknown>, output: CommandOutput): Promise<void> {
   const isOpen = () => Promise.race([closed.then(() => false), delay(LAST_OUTPUT_MS, true, { ref: false })]);
-  const most = tail.pushed + PIPES_MAX_BYTES;
-  while (tail.pushed < most) {
-    const before = tail.pushed;
+  const most = output.pushed + PIPES_MAX_BYTES;
+  while (output.pushed < most) {
+    const before = output.pushed;
     if (!(await isOpen())) return;
     const isStuck = process.stdout.writableNeedDrain || process.stderr.writableNeedDrain;
-    if (tail.pushed === before && !isStuck) return;
+    if (output.pushed === before && !isStuck) return;
   }
 }
 
-function passThrough(from: Readable, to: NodeJS.WriteStream, tail: Tail): void {
-  from.on("data", (chunk: Buffer) => tail.push(chunk));
+type Readables = Readonly<Record<"stdout" | "stderr", Readable>>;
+
+function passThrough(name: "stdout" | "stderr", child: Readables, output: CommandOutput): void {
+  const from = child[name];
+  const to = process[name];
+  from.on("data", (chunk: Buffer) => output.push(name, chunk));
   from.pipe(to, { end: false });
   // Close our end, so that the command notices that its reader is gone.
   to.on("error", () => from.destroy());

@@ -1,10 +1,15 @@
 /** The options that several commands share, and the readers of their values. */
 
-import { InvalidArgumentError, Option } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import type { CliCommand } from "./command.ts";
+import { withFlagNames } from "./flag-names.ts";
 
 /** What completion looks up when the user presses tab. */
-export type Offer = "profiles" | "files after @";
+export type Offer = "profiles" | "files after @" | Suggested;
+
+/** What completion asks the service for. */
+export const SUGGESTED = ["stored actions", "action names", "labels", "creators"] as const;
+export type Suggested = (typeof SUGGESTED)[number];
 
 /** An option whose values completion must look up. */
 export class OfferingOption extends Option {
@@ -12,6 +17,16 @@ export class OfferingOption extends Option {
 
   constructor(flags: string, description: string, offers: Offer) {
     super(flags, description);
+    this.offers = offers;
+  }
+}
+
+/** An argument whose values completion must look up. */
+export class OfferingArgument extends Argument {
+  readonly offers: Suggested;
+
+  constructor(name: string, description: string, offers: Suggested) {
+    super(name, description);
     this.offers = offers;
   }
 }
@@ -111,13 +126,26 @@ export function readId(text: string): string {
   throw new InvalidArgumentError("Use the id as it was shown.");
 }
 
-/** Turns a function that resolves with an exit code into an action for commander. */
+/**
+ * Turns a function that resolves with an exit code into an action for commander. In its errors, the options of the
+ * command have the names that the user typed.
+ */
 export function exiting<A extends readonly unknown[]>(
   run: (...args: A) => Promise<number>,
 ): (...args: A) => Promise<void> {
-  return async function exiting(...args) {
-    process.exitCode = await run(...args);
+  return async function exiting(this: unknown, ...args) {
+    try {
+      process.exitCode = await run(...args);
+    } catch (fault) {
+      throw this instanceof Command ? withFlagNames(fault, givenOptions(this)) : fault;
+    }
   };
+}
+
+/** The options that the user gave. Another member of a request comes from --body, and has its own name there. */
+function givenOptions(command: Command): readonly Option[] {
+  const sourceOf = (option: Option) => command.getOptionValueSource(option.attributeName()) ?? "default";
+  return command.options.filter((option) => sourceOf(option) !== "default");
 }
 
 /** Text for the end of a command's help. */

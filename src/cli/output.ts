@@ -17,17 +17,18 @@ const SGR: Readonly<Record<Colour, number>> = { bold: 1, dim: 2, red: 31, green:
 
 export class Output {
   readonly isJson: boolean;
-  readonly #stream: NodeJS.WriteStream;
+  readonly stream: NodeJS.WriteStream;
+  /** The terminal's width in cells; infinite without a terminal. */
+  readonly columns: number;
   readonly #hasColour: boolean;
-  readonly #columns: number;
 
   constructor({ json }: OutputFlags, stream: NodeJS.WriteStream = process.stdout) {
-    this.#stream = stream;
+    this.stream = stream;
     const isTerminal = stream.isTTY === true;
     this.isJson = json ?? !isTerminal;
     const { NO_COLOR, TERM } = process.env;
     this.#hasColour = isTerminal && !NO_COLOR && TERM !== "dumb";
-    this.#columns = isTerminal ? stream.columns || 80 : Number.POSITIVE_INFINITY;
+    this.columns = isTerminal ? stream.columns || 80 : Number.POSITIVE_INFINITY;
   }
 
   paint(colour: Colour, text: string): string {
@@ -41,7 +42,7 @@ export class Output {
 
   /** Prints a line. Resolves when the reader can take more. */
   async line(text: string): Promise<void> {
-    if (!this.#stream.write(`${text}\n`)) await once(this.#stream, "drain");
+    if (!this.stream.write(`${text}\n`)) await once(this.stream, "drain");
   }
 
   /**
@@ -67,7 +68,7 @@ export class Output {
     const lines = layOut(
       columns.map((column) => (typeof column === "string" ? { heading: column } : column)),
       cells,
-      this.#columns,
+      this.columns,
     );
     return lines
       .map((line, index) =>
@@ -103,9 +104,21 @@ export function plain(text: string): string {
     .replace(/^\s*:(?=:)|#(?=#(?:vso)?\[)/gi, "$& ");
 }
 
-/** Like `plain`, but keeps the lines. */
+/** The colours and cursor movements of ECMA-48: logs are full of them. No part can match what the next one does. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it finds control characters.
+const CONTROL_SEQUENCES = /(?:\x1b\[|\x9b)[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]/g;
+const TAB = "    ";
+
+export function withoutColours(text: string): string {
+  return text.replace(CONTROL_SEQUENCES, "");
+}
+
+/** Like `plain`, but keeps the lines and their indentation, and leaves out colours. */
 export function plainLines(text: string): string {
-  return text.split("\n").map(plain).join("\n");
+  return withoutColours(text)
+    .split(/\r?\n/)
+    .map((line) => plain(line.replaceAll("\t", TAB)))
+    .join("\n");
 }
 
 /** Breaks up commands that GitHub and Azure run from anywhere in a log: `::name::`, `##[name]` and `##vso[name]`. */

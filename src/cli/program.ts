@@ -13,14 +13,24 @@ import { listCommand } from "./commands/list.ts";
 import { loginCommand } from "./commands/login.ts";
 import { heartbeatCommand, reportCommand } from "./commands/report.ts";
 import { retryCommand } from "./commands/retry.ts";
+import { suggestCommand } from "./commands/suggest.ts";
+import { summaryCommand } from "./commands/summary.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { watchCommand } from "./commands/watch.ts";
+import { whoamiCommand } from "./commands/whoami.ts";
 import { EXIT_CODES } from "./exit.ts";
 
 const SETTINGS = `
-Times are in UTC, to the second: 2026-01-31T12:00:00Z. Options that take a time
-accept this format. A narrow terminal shows fewer columns of a table; \`get\` and
---json show everything.
+Times are in UTC, to the second: 2026-01-31T12:00:00Z. --created-after,
+--created-before and --expires-at accept this format. --since also accepts 24h,
+today and yesterday, in the time zone of your machine. Waited is the time from a
+run's creation to its start, ran from its start to its end, and took from its
+creation to its end.
+
+A narrow terminal shows fewer columns of a table, and only the end of each run's
+id; \`get\` and --json show everything. On a terminal you can give the last 6 or
+more characters of a run's id. They are looked for among the newest 5000 runs.
+In a script, \`cancel\` and \`retry\` need the whole id.
 
 Settings come from options, then from environment variables, then from the
 profile that \`login\` saves. If the help names no variable for an option, the
@@ -45,7 +55,7 @@ Examples:
   action-runs login
   action-runs create deploy -p version=1.4.2 --wait
   action-runs action run deploy -p version=1.4.2 --wait
-  action-runs list --status running
+  action-runs list --status failed --since 24h
   action-runs exec -- npm test        (in a CI job)
 
 ${EXIT_CODES}${SETTINGS}`,
@@ -54,6 +64,7 @@ ${EXIT_CODES}${SETTINGS}`,
     createCommand(),
     getCommand(),
     listCommand(),
+    summaryCommand(),
     watchCommand(),
     cancelCommand(),
     retryCommand(),
@@ -64,9 +75,11 @@ ${EXIT_CODES}${SETTINGS}`,
     tokenCommand(),
     auditCommand(),
     loginCommand(),
+    whoamiCommand(),
     completionCommand(program),
   ];
   for (const command of commands) program.addCommand(command);
+  program.addCommand(suggestCommand(), { hidden: true });
   return program;
 }
 

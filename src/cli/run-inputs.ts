@@ -2,8 +2,8 @@
 
 import { Option } from "commander";
 import type { CliCommand } from "./command.ts";
-import { readMembers, readObject } from "./input.ts";
-import { given, repeated, textOption, wholeNumberFrom } from "./options.ts";
+import { readExactObject, readMembers, readObject } from "./input.ts";
+import { given, OfferingOption, repeated, textOption, wholeNumberFrom } from "./options.ts";
 
 type Json = Record<string, unknown>;
 
@@ -23,14 +23,15 @@ export interface InputFlags extends ParameterFlags {
 export const JSON_HELP = "\nGive JSON as text, as @file, or as @- for stdin.\n";
 export const MINUTES = wholeNumberFrom(1, 43_200);
 
-export function withParameters(command: CliCommand): CliCommand {
+/** `about`: what --parameters gives. */
+export function withParameters(command: CliCommand, about = "all parameters, as a JSON object"): CliCommand {
   return command
     .addOption(
       new Option("-p, --param <name=value>", "one parameter as text, or name:=json; repeatable").argParser(
         repeated,
       ),
     )
-    .addOption(textOption("--parameters <json>", "all parameters, as a JSON object"));
+    .addOption(textOption("-f, --parameters <json>", about));
 }
 
 export function withInputs(command: CliCommand): CliCommand {
@@ -40,7 +41,11 @@ export function withInputs(command: CliCommand): CliCommand {
   return withParameters(command)
     .addOption(textOption("--recommendations <json>", "recommendations, as a JSON object"))
     .addOption(
-      new Option("--label <text>", "a label that lists can filter by; repeatable").argParser(repeated),
+      new OfferingOption(
+        "--label <text>",
+        "a label that lists can filter by; repeatable",
+        "labels",
+      ).argParser(repeated),
     )
     .addOption(
       new Option("--timeout <minutes>", "fail the run if no report comes in time").argParser(MINUTES),
@@ -55,7 +60,7 @@ export async function readParameterFlags(
   { parameters, param }: ParameterFlags,
   base?: unknown,
 ): Promise<Json | undefined> {
-  const whole = parameters === undefined ? undefined : await readObject(parameters, "--parameters");
+  const whole = parameters === undefined ? undefined : await readExactObject(parameters, "--parameters");
   if (param === undefined) return whole;
   return { ...(whole ?? (base as object | undefined)), ...readMembers(param, "--param") };
 }

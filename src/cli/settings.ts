@@ -45,13 +45,21 @@ const HOW: Readonly<Record<keyof Profile, string>> = {
   token: "The token is missing. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login.",
 };
 
-/** A client for the environment that the settings name. Throws UsageError if a setting is missing. */
-export async function connect(flags: ConnectionFlags, { needsEnv = true } = {}): Promise<Client> {
+/**
+ * A client for the environment that the settings name. Throws UsageError if a setting is missing. `needsEnv` and
+ * `needsProject`: false for what belongs to a project or to a token.
+ */
+export async function connect(
+  flags: ConnectionFlags,
+  { needsEnv = true, needsProject = true } = {},
+): Promise<Client> {
   const profile = namedProfile(flags.profile);
+  const picked = (name: "org" | "project") =>
+    needsProject ? pick(name, flags, profile) : flags[name] || profile[name] || "none";
   const scope = {
     baseUrl: checkUrl(pick("url", flags, profile), "--url"),
-    org: pick("org", flags, profile),
-    project: pick("project", flags, profile),
+    org: picked("org"),
+    project: picked("project"),
     // Tokens belong to a project, but the client always needs an environment.
     env: needsEnv ? pick("env", flags, profile) : flags.env || profile.env || "none",
   };

@@ -76,8 +76,9 @@ function lineOf(line: readonly string[], widths: readonly number[], room: number
 }
 
 /** The beginning of `text` that fits into `cells`, in whole characters. */
-function cut(text: string, cells: number): string {
+export function cut(text: string, cells: number): string {
   if (stringWidth(text) <= cells) return text;
+  if (cells <= 0) return "";
   let kept = "";
   let left = cells - 1;
   for (const { segment } of graphemes.segment(text)) {

@@ -3,10 +3,9 @@
 import { stripVTControlCharacters } from "node:util";
 import { masked } from "./mask.ts";
 
-const TAIL_BYTES = 4096;
+const TAIL_BYTES = 16 * 1024;
 /** Kept before the tail, so that a secret that begins there is recognised and removed. */
 const SPARE_BYTES = 4096;
-const LAST_LINE_CHARACTERS = 500;
 
 export class Tail {
   #kept: Buffer = Buffer.alloc(0);
@@ -23,17 +22,18 @@ export class Tail {
     this.#kept = all.subarray(-TAIL_BYTES - SPARE_BYTES);
   }
 
-  /** At most 4 KiB of well-formed text without colours and without `secrets`, as far as `masked` finds them. */
+  /** At most 16 KiB of well-formed text without colours and without `secrets`, as far as `masked` finds them. */
   text(secrets: readonly string[]): string {
     const from = startOfLast(TAIL_BYTES, this.#kept);
     // Colours first, because they could stand inside a secret.
-    const spare = plain(this.#kept.subarray(0, from));
-    const text = Buffer.from(masked(plain(this.#kept), secrets, spare.length), "utf8");
+    const spare = plainBytes(this.#kept.subarray(0, from));
+    const text = Buffer.from(masked(plainBytes(this.#kept), secrets, spare.length), "utf8");
     return text.subarray(startOfLast(TAIL_BYTES, text)).toString("utf8");
   }
 }
 
-function plain(bytes: Buffer): string {
+/** The text of bytes, without colours. */
+export function plainBytes(bytes: Buffer): string {
   return stripVTControlCharacters(bytes.toString("utf8")).replaceAll("\0", "");
 }
 
@@ -44,11 +44,11 @@ function startOfLast(count: number, bytes: Buffer): number {
   return from;
 }
 
-/** The last line that is not blank, cut to 500 characters; empty if there is none. */
+/**
+ * The last line that is not indented, because indented lines are details of the line before them. If all are indented,
+ * the last one. Empty if there is none.
+ */
 export function lastLine(text: string): string {
-  const line = text
-    .split(/[\r\n]+/)
-    .map((line) => line.trim())
-    .findLast((line) => line !== "");
-  return (line ?? "").slice(0, LAST_LINE_CHARACTERS).toWellFormed();
+  const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== "");
+  return lines.findLast((line) => !/^\s/.test(line)) ?? lines.at(-1) ?? "";
 }

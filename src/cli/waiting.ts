@@ -4,12 +4,14 @@
  */
 
 import { Option } from "commander";
-import { ActionRunsError, type Client, type DetailOptions } from "../client/index.ts";
+import { ActionRunsError, type Client, type DetailedActionRun, type DetailOptions } from "../client/index.ts";
 import type { CliCommand } from "./command.ts";
+import { EventLines } from "./event-lines.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOfRun } from "./exit.ts";
+import { lasting, lastingEvents } from "./lasting.ts";
 import { wholeNumberFrom } from "./options.ts";
 import { complain, Output, plain } from "./output.ts";
-import { eventText, runText } from "./telling.ts";
+import { runText } from "./run-text.ts";
 
 const SECOND_MS = 1000;
 /** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
@@ -26,19 +28,35 @@ export function withWaiting(command: CliCommand): CliCommand {
     );
 }
 
+export interface UntilEndedOptions extends DetailOptions {
+  readonly seconds: number | undefined;
+  /** Whether the server has answered before. Otherwise a server that does not answer ends the command. */
+  readonly hasAnswered: boolean;
+  /** How to show the ended run. Default: with all its members. */
+  readonly show?: (run: DetailedActionRun) => Promise<void>;
+}
+
 /** Shows the run when it has ended, and returns the exit code for its status. Throws CommandFailed after `seconds`. */
 export async function untilEnded(
   client: Client,
   id: string,
   output: Output,
-  { seconds, include }: { readonly seconds: number | undefined } & DetailOptions,
+  { seconds, include, hasAnswered, show }: UntilEndedOptions,
 ): Promise<number> {
   const signal = seconds === undefined ? undefined : AbortSignal.timeout(seconds * SECOND_MS);
   const options = signal === undefined ? {} : { signal };
+  const most = seconds === undefined ? "" : `, for at most ${inSeconds(seconds)}`;
   try {
-    if (process.stderr.isTTY || !output.isJson) await tell(client, id, seconds, options);
-    const run = await client.runs.wait(id, { ...options, include });
-    await output.show(run, () => runText(run, output));
+    const people =
+      process.stderr.isTTY || !output.isJson ? new Output({ json: false }, process.stderr) : null;
+    await people?.line(
+      `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`,
+    );
+    if (!hasAnswered) await client.runs.get(id, options);
+    if (people !== null) await tell(client, id, people, options);
+    const wait = () => client.runs.wait(id, { ...options, include });
+    const run = await lasting(wait, { signal, say: complain });
+    await (show === undefined ? output.show(run, () => runText(run, output)) : show(run));
     return exitCodeOfRun(run.status);
   } catch (thrown) {
     if (!signal?.aborted) throw thrown;
@@ -53,21 +71,25 @@ export async function untilEnded(
 async function tell(
   client: Client,
   id: string,
-  seconds: number | undefined,
+  people: Output,
   options: { readonly signal?: AbortSignal },
 ): Promise<void> {
-  const people = new Output({ json: false }, process.stderr);
-  const most = seconds === undefined ? "" : `, for at most ${inSeconds(seconds)}`;
-  await people.line(
-    `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`,
-  );
+  const lines = new EventLines(people);
   try {
-    for await (const event of client.runs.watch(id, options)) await people.line(eventText(event, people));
+    // Without events there is still the end to wait for.
+    const patience = {
+      ...options,
+      say: (sentence: string) => lines.complain(sentence),
+      notAfter: "too_many_watchers",
+    };
+    for await (const event of lastingEvents(client, id, patience)) await lines.show(event);
   } catch (fault) {
     options.signal?.throwIfAborted();
     const isRefused = !(fault instanceof ActionRunsError) || [401, 403, 404].includes(fault.status ?? 0);
     if (isRefused) throw fault;
-    complain(`Can't show events, but still waiting: ${errorSentence(fault)}`);
+    lines.complain(`Can't show events, but still waiting: ${errorSentence(fault)}`);
+  } finally {
+    lines.clear();
   }
 }
 

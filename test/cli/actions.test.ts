@@ -135,7 +135,7 @@ describe("a command that makes a run", () => {
     [["create", "deploy", ...inputs], `POST ${PLACE}/action-runs`, { actionName: "deploy", ...body }],
     [["retry", RUN.id], `POST ${PLACE}/action-runs/${RUN.id}/retry`, {}],
     [
-      ["retry", RUN.id, "--parameters", '{"a":1}', "-p", "b:=2"],
+      ["retry", RUN.id, "--replace-parameters", "-f", '{"a":1}', "-p", "b:=2"],
       `POST ${PLACE}/action-runs/${RUN.id}/retry`,
       { parameters: { a: 1, b: 2 } },
     ],

@@ -2,7 +2,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -83,6 +83,13 @@ describe.skipIf(!has("bash"))("bash", () => {
   });
 });
 
+/** What the service of the shells below has. */
+const VALUES = {
+  labels: ["team:shop", 'xy$(touch made);`touch made` "it\'s"'],
+  "action names": ["deploy now"],
+  "stored actions": ["rollout"],
+  creators: ["ci-bot"],
+};
 const hasScript = spawnSync("script", ["--version"]).status === 0;
 const SHELLS = {
   bash: { command: "bash --norc --noprofile -i", prelude: (file: string) => `source ${file}` },
@@ -104,6 +111,9 @@ describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
     writeFileSync(join(folder, "$(touch made).json"), "{}");
     mkdirSync(join(home, "inputs"));
     writeFileSync(join(home, "inputs", "parameters of mine.json"), "{}");
+    for (const [what, values] of Object.entries(VALUES)) {
+      writeFileSync(join(home, `values of ${what}`), values.map((value) => `${value}\n`).join(""));
+    }
     writeFileSync(join(home, "script"), completionScript(name, createProgram()));
     if (isThere) shell = await interactive(name, home);
     return async () => {
@@ -128,10 +138,27 @@ describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
       ["report", "failed", "--error", "@inputs/parameters of mine.json"],
     ],
     ["list --prof\tsta\t", ["list", "--profile", "staging"]],
+    ["list --label tea\t", ["list", "--label", "team:shop"]],
+    ["list --label=tea\t", ["list", "--label=team:shop"]],
+    ["list --label team:s\t", ["list", "--label", "team:shop"]],
+    ["summary --label xy\t", ["summary", "--label", 'xy$(touch made);`touch made` "it\'s"']],
+    ["list --label t\t", ["list", "--label", "t"]],
+    ["create de\t", ["create", "deploy now"]],
+    ["action run ro\t", ["action", "run", "rollout"]],
+    ["list --triggered-by ci\t", ["list", "--triggered-by", "ci-bot"]],
   ])("%j becomes %j", async (line, words) => {
     expect(await shell.typed(line)).toEqual(words);
     expect(existsSync(join(home, "made"))).toBe(false);
   });
+
+  test.skipIf(!isThere)(
+    "asks in the place that the line names, quickly, and never another server",
+    async () => {
+      await shell.typed("list --profile staging --env=qa --url http://other --label tea\t");
+      const asked = readFileSync(join(home, "asked"), "utf8");
+      expect(asked).toBe("suggest labels tea --retries 0 --request-timeout 2 --profile staging --env=qa\n");
+    },
+  );
 });
 
 interface Shell {
@@ -157,7 +184,8 @@ async function interactive(name: keyof typeof SHELLS, home: string): Promise<She
     while (!pattern.test(printed)) await once(child.stdout, "data");
     return pattern.exec(printed)?.[1] ?? "";
   };
-  const setUp = `action-runs() { printf '<%s>' "$@"; echo '|'; }; echo rea''dy`;
+  const shown = `printf '<%s>' "$@"; echo '|'`;
+  const setUp = `action-runs() { if [[ $1 == suggest ]]; then echo "$@" > asked; cat "values of $2"; return; fi; ${shown}; }; echo rea''dy`;
   await type(`${prelude(join(home, "script"))}; ${setUp}`, /^ready/m);
   return {
     typed: async (line) => (await type(`action-runs ${line}`, /^(<.*>)\|/m)).slice(1, -1).split("><"),

@@ -45,6 +45,8 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
   [/^GET .*\/tokens/, [TOKEN]],
   [/^DELETE .*\/tokens/, { revoked: [RUN_ID] }],
   [/^GET .*\/audit/, [ENTRY]],
+  [/^GET \/whoami$/, { ...TOKEN, permissions: ["a"], project: "acme/shop" }],
+  [/^GET .*\/action-runs\/summary$/, { pending: 1, failed: { atLeast: 1000 } }],
   [/^GET .*\/actions\?/, [{ name: "a", version: 1, changedAt: INSTANT, definition: ACTION }]],
   [/^(GET|PUT) .*\/actions\/deploy$/, ACTION],
   [/^GET .*\/action-runs(\?.*)?$/, [WHOLE]],
@@ -98,6 +100,9 @@ const settings = () => ({
 const COMMANDS = [
   `get ${RUN_ID} --details`,
   `get ${RUN_ID} --wait`,
+  `get ${RUN_ID} --output a`,
+  "summary",
+  "whoami",
   "list",
   "create deploy",
   "create deploy --wait --wait-timeout 1",

@@ -87,9 +87,36 @@ describe.each(WIDTHS)("in %i cells", (columns) => {
   });
 });
 
-test.each([60, 80, 120, 200])("in %i cells each run shows its whole id and status", (columns) => {
+test.each([
+  [60, "148ea617"],
+  [80, "148ea617"],
+  [100, RUN.id],
+  [200, RUN.id],
+])("in %i cells each run shows its status, and %s as its id", (columns, id) => {
   for (const line of linesOf(runTable(runs, terminal(columns))).slice(1))
-    expect(line).toMatch(new RegExp(`^${RUN.id}  (cancelled|failed   )  `));
+    expect(line).toMatch(new RegExp(`^${id}  (cancelled|failed   )  `));
+});
+
+test("short ids are as long as they must be to differ", () => {
+  const ids = ["01a212de-9b55-8003-a8a9-dd2c148ea617", "01a212de-9b55-8003-a8a9-dd3c148ea617"];
+  const table = runTable(
+    ids.map((id) => ({ ...RUN, id }) as ActionRun),
+    terminal(80),
+  );
+  expect(linesOf(table).map((line) => line.split(" ")[0])).toEqual(["RUN", "2c148ea617", "3c148ea617"]);
+});
+
+test("in 80 cells a run shows its age and what it took, and of its error the first line", () => {
+  const now = Date.parse("2026-11-25T16:21:48.373Z");
+  const ended = {
+    ...{ ...RUN, status: "failed", startedAt: "2026-11-25T13:22:00.000Z", error: "\nIt broke.\n  at x" },
+    completedAt: "2026-11-25T13:25:00.373Z",
+  };
+  const table = linesOf(runTable([ended as ActionRun], terminal(80), now));
+  expect(table).toEqual([
+    "RUN       STATUS  AGE  TOOK    BY    ACTION",
+    "148ea617  failed  3h   3m 12s  root  deploy: It broke.",
+  ]);
 });
 
 test("in 80 cells a run shows at least 20 cells of its action", () => {
@@ -104,7 +131,9 @@ test("in 80 cells a run shows at least 20 cells of its action", () => {
 
 test("in 80 cells a token shows its id, its role and 20 cells of its name; in 120 cells everything", () => {
   expect(tokenTable(tokens.slice(0, 1), terminal(80))).toMatch(/^TOKEN +ROLE .*NAME\n.*member .*deploy$/);
-  expect(linesOf(runTable(runs.slice(0, 1), terminal(120)))[0]).toMatch(/^RUN +STATUS +CREATED +BY +ACTION/);
+  expect(linesOf(runTable(runs.slice(0, 1), terminal(120)))[0]).toMatch(
+    /^RUN +STATUS +AGE +TOOK +CREATED +BY +ACTION/,
+  );
   expect(linesOf(tokenTable(tokens, terminal(200)))[0]).toMatch(
     /^TOKEN +ROLE +ENVIRONMENT +EXPIRES +LAST USED +MADE BY +NAME/,
   );

@@ -56,21 +56,21 @@ describe("a secret in the tail is hidden", () => {
 });
 
 describe("the tail", () => {
-  test("is the last 4 KiB, in whole characters", () => {
-    expect(tailOf("a".repeat(5000))).toBe("a".repeat(4096));
-    expect(tailOf(`${"é".repeat(3000)}x`)).toBe(`${"é".repeat(2047)}x`);
+  test("is the last 16 KiB, in whole characters", () => {
+    expect(tailOf("a".repeat(20_000)) === "a".repeat(16_384)).toBe(true);
+    expect(tailOf(`${"é".repeat(10_000)}x`) === `${"é".repeat(8191)}x`).toBe(true);
     expect(tailOf("short")).toBe("short");
-    expect(Buffer.byteLength(tailOf(Buffer.alloc(9000, 0xff)))).toBeLessThanOrEqual(4096);
+    expect(Buffer.byteLength(tailOf(Buffer.alloc(30_000, 0xff)))).toBeLessThanOrEqual(16_384);
   });
 
   test("shows no rest of a secret that begins before it, however often secrets follow", () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(SECRET, "x", "\n", "\x1b[31m", base64(SECRET)), {
-          minLength: 60,
-          maxLength: 200,
+          minLength: 300,
+          maxLength: 600,
         }),
-        fc.integer({ min: 1, max: 9000 }),
+        fc.integer({ min: 1000, max: 30_000 }),
         (parts, chunk) => {
           const tail = new Tail();
           const bytes = Buffer.from(parts.join(" "));
@@ -82,20 +82,23 @@ describe("the tail", () => {
   });
 
   test("shows nothing from before it, although hidden secrets make it shorter", () => {
-    expect(tailOf(`${SECRET} old ${SECRET.repeat(20)}${"x".repeat(4096 - 20 * SECRET.length)}`)).toMatch(
+    expect(tailOf(`${SECRET} old ${SECRET.repeat(20)}${"x".repeat(16_384 - 20 * SECRET.length)}`)).toMatch(
       /^\**x+$/,
     );
   });
 
   test("is the same in whatever pieces it comes", () => {
     const tail = new Tail();
-    for (const byte of Buffer.from(`${"-".repeat(4100)}${SECRET}é`)) tail.push(Buffer.of(byte));
-    expect(tail.text([SECRET])).toBe(tailOf(`${"-".repeat(4100)}${SECRET}é`));
+    tail.push(Buffer.from("-".repeat(16_300)));
+    for (const byte of Buffer.from(`${"-".repeat(90)}${SECRET}é`)) tail.push(Buffer.of(byte));
+    expect(tail.text([SECRET])).toBe(tailOf(`${"-".repeat(16_390)}${SECRET}é`));
     expect(tail.text([SECRET])).toMatch(/^-+\*\*\*é$/);
   });
 });
 
-test("the last line is the last one that is not blank", () => {
+test("the last line is the last one that is not indented, or else the last one that is not blank", () => {
   expect(lastLine("one\ntwo\r\n \n")).toBe("two");
+  expect(lastLine("the rollout broke\n  at Rollout (a.js:1)\n\tat main\n")).toBe("the rollout broke");
+  expect(lastLine("  one\n  two\n")).toBe("  two");
   expect(lastLine(" \n")).toBe("");
 });

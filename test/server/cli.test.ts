@@ -73,7 +73,7 @@ describe("create, get, list, cancel", () => {
     const { id } = await create();
     const table = await run("list", "--no-json", "--limit", "1");
     expect(table.stdout).toMatch(
-      new RegExp(`^RUN +STATUS +CREATED +BY +ACTION\n${id}  pending .* root  deploy\n$`),
+      new RegExp(`^RUN +STATUS +AGE +TOOK +CREATED +BY +ACTION\n${id}  pending .* root  deploy\n$`),
     );
     expect(table.stderr).toContain("There are more");
     expect((await run("get", id, "--no-json")).stdout).toMatch(/^status: +pending$/m);
@@ -83,7 +83,7 @@ describe("create, get, list, cancel", () => {
     expect((await run("get", "01a212de-9b55-8003-a8a9-dd2c148ea617")).code).toBe(4);
     const refused = await run("create", "deploy", "--recommendations", "{}", "--entity-id", "no-uuid");
     expect(refused).toMatchObject({ code: 2, stdout: "" });
-    expect(refused.stderr).toContain("entityId");
+    expect(refused.stderr).toContain("--entity-id: ");
     const stranger = { ...settings, ACTION_RUNS_TOKEN: "terr_nobody" };
     expect((await cli(["list"], stranger)).code).toBe(3);
   });

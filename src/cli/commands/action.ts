@@ -1,15 +1,17 @@
 /** `action`: stores, shows, lists, deletes and runs actions of an environment. */
 
-import { InvalidArgumentError, Option } from "commander";
+import { type Argument, InvalidArgumentError, Option } from "commander";
 import type { ActionDefinition, ListedAction, StoredAction } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { type CreatingFlags, showCreated, withCreating } from "../created.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { readObject } from "../input.ts";
+import { limitOption, take } from "../limits.ts";
 import {
   examples,
   exiting,
   given,
+  OfferingArgument,
   textOption,
   wholeNumberFrom,
   withConnection,
@@ -30,6 +32,10 @@ interface PutFlags extends Flags {
 
 interface DeleteFlags extends Flags {
   readonly ifVersion?: number;
+}
+
+interface ListFlags extends Flags {
+  readonly limit?: number;
 }
 
 interface RunFlags extends Flags, InputFlags, CreatingFlags {}
@@ -61,7 +67,7 @@ function putCommand(): CliCommand {
       "Create or replace an action. A change takes effect within 30 seconds. Secrets are write-only: header values, " +
         "signingSecret and trigger.secrets. null in the place of a secret keeps the stored value.",
     )
-    .argument("<name>", "the action's name", readName)
+    .addArgument(nameArgument())
     .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())
     .addOption(new Option("--if-version <version>", "only if the action has this version").argParser(VERSION))
     .addOption(new Option("--if-new", "only if there is no such action").conflicts("ifVersion"))
@@ -93,7 +99,7 @@ function getCommand(): CliCommand {
       "Show an action, with null in the place of each secret. With --json it is the definition alone, which " +
         "`action put` accepts again. `action list --json` has the version.",
     )
-    .argument("<name>", "the action's name", readName)
+    .addArgument(nameArgument())
     .addHelpText(
       "after",
       examples("action-runs action get deploy", "action-runs action get deploy --json | jq .trigger.url"),
@@ -111,21 +117,23 @@ function getCommand(): CliCommand {
 function listCommand(): CliCommand {
   return new CliCommand("action list")
     .summary("list actions")
-    .description("List all actions of the environment by name, without their secrets.")
+    .description("List the actions of the environment by name, without their secrets.")
+    .addOption(limitOption())
     .addHelpText(
       "after",
       examples("action-runs action list", "action-runs action list --json | jq -r '.[].name'"),
     )
     .action(
-      exiting(async (flags: Flags) => {
+      exiting(async (flags: ListFlags) => {
         const output = new Output(flags);
         const client = await connect(flags);
+        const listed = take(client.actions.list(), flags.limit);
         if (output.isJson) {
-          await output.array(client.actions.list());
+          await output.array(listed);
           return EXIT.succeeded;
         }
         const actions: ListedAction[] = [];
-        for await (const action of client.actions.list()) actions.push(action);
+        for await (const action of listed) actions.push(action);
         await output.line(actions.length === 0 ? "There are no actions." : actionTable(actions, output));
         return EXIT.succeeded;
       }),
@@ -136,7 +144,7 @@ function deleteCommand(): CliCommand {
   return new CliCommand("action delete")
     .summary("delete an action")
     .description("Delete an action and its secrets. Runs that have begun continue.")
-    .argument("<name>", "the action's name", readName)
+    .addArgument(nameArgument())
     .addOption(new Option("--if-version <version>", "only if the action has this version").argParser(VERSION))
     .addHelpText("after", examples("action-runs action delete deploy"))
     .action(
@@ -158,7 +166,7 @@ function runCommand(): CliCommand {
         "action has a trigger, the response has no callback token. Parameters that the action does not accept are a " +
         "usage error (exit code 2). --wait works as for `create`.",
     )
-    .argument("<name>", "the action's name", readName);
+    .addArgument(nameArgument());
   withInputs(command)
     .addHelpText(
       "after",
@@ -177,7 +185,7 @@ function runCommand(): CliCommand {
         const client = await connect(flags);
         const { idempotencyKey } = flags;
         const created = await client.actions.run(name, body, given({ idempotencyKey }));
-        return showCreated(client, created, flags, output);
+        return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
       }),
     );
   return withCreating(command);
@@ -186,6 +194,10 @@ function runCommand(): CliCommand {
 /** Shows an action. As JSON it is the definition alone, because `action put` accepts that. */
 async function show(action: StoredAction, output: Output): Promise<void> {
   await output.show(action.definition, () => actionText(action, output));
+}
+
+function nameArgument(): Argument {
+  return new OfferingArgument("<name>", "the action's name", "stored actions").argParser(readName);
 }
 
 function readName(text: string): string {

@@ -1,14 +1,13 @@
-/** `audit`: lists who created and revoked tokens of a project, and who requested a resync. */
+/** `audit`: lists who changed a project: its tokens, sessions and stored actions, and who requested a resync. */
 
-import { Option } from "commander";
 import type { AuditEntry } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { examples, exiting, wholeNumberFrom, withConnection, withOutput } from "../options.ts";
+import { limitOption, take } from "../limits.ts";
+import { examples, exiting, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { auditTable } from "../telling.ts";
-import { take } from "./list.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {
   readonly limit: number;
@@ -16,13 +15,13 @@ interface Flags extends ConnectionFlags, OutputFlags {
 
 export function auditCommand(): CliCommand {
   const command = new CliCommand("audit")
-    .summary("list who changed tokens")
-    .description("List who created, rotated and revoked tokens, and who requested a resync, newest first.")
-    .addOption(
-      new Option("-n, --limit <count>", "show at most this many")
-        .default(50)
-        .argParser(wholeNumberFrom(1, 1e9)),
+    .summary("list who changed tokens, sessions and actions")
+    .description(
+      "List who created, rotated and revoked tokens, who ended sessions, who saved and deleted stored " +
+        "actions, and who requested a resync of an environment, newest first. It does not list runs: `list` does. " +
+        "Requires a token with the role owner or admin.",
     )
+    .addOption(limitOption(50))
     .addHelpText("after", examples("action-runs audit", "action-runs audit --limit 500 --json"))
     .action(
       exiting(async (flags: Flags) => {

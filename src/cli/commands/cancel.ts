@@ -4,10 +4,11 @@ import { Option } from "commander";
 import type { Client } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { examples, exiting, given, readId, wholeNumberFrom, withConnection, withOutput } from "../options.ts";
+import { examples, exiting, given, wholeNumberFrom, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
+import { runArgument, wholeRunIdForChange } from "../run-id.ts";
+import { runText } from "../run-text.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { runText } from "../telling.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {
   readonly reason?: string;
@@ -25,7 +26,7 @@ export function cancelCommand(): CliCommand {
         "open for at most --grace seconds, and then ends as cancelled. If the job reports success in time, the run " +
         "succeeds. To wait for the end, use `get --wait`. If the run already ended, that is a conflict (exit code 5).",
     )
-    .argument("<run>", "the run's id", readId)
+    .addArgument(runArgument())
     .addOption(new Option("--reason <text>", "why, in one line; the job and all readers of the run see it"))
     .addOption(
       new Option(
@@ -51,9 +52,10 @@ export function cancelCommand(): CliCommand {
   return withOutput(withConnection(command));
 }
 
-async function cancel(id: string, flags: Flags): Promise<number> {
+async function cancel(given: string, flags: Flags): Promise<number> {
   const output = new Output(flags);
-  const run = await cancelled(await connect(flags), id, flags);
+  const client = await connect(flags);
+  const run = await cancelled(client, await wholeRunIdForChange(client, given), flags);
   await output.show(run, () => runText(run, output));
   return EXIT.succeeded;
 }

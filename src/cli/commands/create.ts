@@ -6,7 +6,15 @@ import { CliCommand } from "../command.ts";
 import { type CreatingFlags, showCreated, withCreating } from "../created.ts";
 import { UsageError } from "../exit.ts";
 import { readObject } from "../input.ts";
-import { examples, exiting, given, textOption, withConnection, withOutput } from "../options.ts";
+import {
+  examples,
+  exiting,
+  given,
+  OfferingArgument,
+  textOption,
+  withConnection,
+  withOutput,
+} from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type InputFlags, JSON_HELP, MINUTES, readInputs, withInputs } from "../run-inputs.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
@@ -25,7 +33,9 @@ export function createCommand(): CliCommand {
         "ended, or is 7 after --wait-timeout. If stderr is a terminal, or with --no-json, stderr shows the events " +
         "meanwhile.",
     )
-    .argument("[action-name]", "what to do; optional if --body names it");
+    .addArgument(
+      new OfferingArgument("[action-name]", "what to do; optional if --body names it", "action names"),
+    );
   withInputs(command)
     .addOption(
       new Option(
@@ -54,7 +64,7 @@ async function create(actionName: string | undefined, flags: Flags): Promise<num
   const client = await connect(flags);
   const { idempotencyKey } = flags;
   const created = await client.runs.create(body, given({ idempotencyKey }));
-  return showCreated(client, created, flags, output);
+  return showCreated(client, created, flags, output, { hasTrigger: body.trigger !== undefined });
 }
 
 async function readBody(actionName: string | undefined, flags: Flags): Promise<NewActionRun> {

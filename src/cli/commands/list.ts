@@ -4,30 +4,17 @@ import { Option } from "commander";
 import type { ActionRun, Client } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import {
-  examples,
-  exiting,
-  given,
-  repeated,
-  repeatedOf,
-  wholeNumberFrom,
-  withConnection,
-  withOutput,
-} from "../options.ts";
+import { limitOption, take } from "../limits.ts";
+import { examples, exiting, given, repeatedOf, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
+import { type FilterFlags, filterOf, withFilters } from "../run-filters.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { runTable } from "../telling.ts";
 
 type Status = ActionRun["status"];
 
-interface Flags extends ConnectionFlags, OutputFlags {
+interface Flags extends ConnectionFlags, OutputFlags, FilterFlags {
   readonly status?: readonly Status[];
-  readonly actionName?: string;
-  readonly entityId?: string;
-  readonly triggeredBy?: string;
-  readonly createdAfter?: string;
-  readonly createdBefore?: string;
-  readonly label?: readonly string[];
   readonly limit: number;
   readonly all?: boolean;
 }
@@ -51,31 +38,16 @@ export function listCommand(): CliCommand {
   const command = new CliCommand("list")
     .summary("list runs, newest first")
     .description("List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise.")
-    .addOption(status)
-    .addOption(new Option("--action-name <name>", "only runs of this action"))
-    .addOption(new Option("--entity-id <uuid>", "only runs about this entity"))
-    .addOption(new Option("--triggered-by <name>", "only runs that this token created"))
-    .addOption(
-      new Option("--created-after <time>", "only runs created after this time, such as 2026-01-31T12:00:00Z"),
-    )
-    .addOption(new Option("--created-before <time>", "only runs created before this time"))
-    .addOption(
-      new Option(
-        "--label <text>",
-        "only runs with this label; repeat it to show only runs that have all of the labels",
-      ).argParser(repeated),
-    )
-    .addOption(
-      new Option("-n, --limit <count>", "show at most this many")
-        .default(50)
-        .argParser(wholeNumberFrom(1, 1e9)),
-    )
+    .addOption(status);
+  withFilters(command)
+    .addOption(limitOption(50))
     .addOption(new Option("--all", "show all runs"))
     .addHelpText(
       "after",
       examples(
         "action-runs list --status running --status pending",
         "action-runs list --label team:shop --label nightly",
+        "action-runs list --since 24h --status failed",
         "action-runs list --action-name deploy --created-after 2026-11-01T00:00:00Z --all --json",
         "action-runs list --status failed --json | jq -r '.[].error'",
       ),
@@ -102,26 +74,9 @@ async function list(flags: Flags): Promise<number> {
 }
 
 function matching(client: Client, flags: Flags, limit: number): AsyncIterable<ActionRun> {
-  const { status, actionName, entityId, triggeredBy, createdAfter, createdBefore, label } = flags;
   return client.runs.list({
-    ...given({
-      status: status && [...status],
-      actionName,
-      entityId,
-      triggeredBy,
-      createdAfter,
-      createdBefore,
-      label: label && [...label],
-    }),
+    ...filterOf(flags),
+    ...given({ status: flags.status && [...flags.status] }),
     limit: Math.min(limit, PAGE_MAX),
   });
-}
-
-/** The first `count` things. The rest is not requested. */
-export async function* take<T>(things: AsyncIterable<T>, count: number): AsyncGenerator<T> {
-  let left = count;
-  for await (const thing of things) {
-    yield thing;
-    if (--left <= 0) return;
-  }
 }

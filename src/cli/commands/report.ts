@@ -6,8 +6,9 @@ import { CommandFailed, EXIT, errorSentence, isCancelled, UsageError } from "../
 import { readObject, readText } from "../input.ts";
 import { examples, exiting, given, textOption, withCallbackOptions, withOutput } from "../options.ts";
 import { inert, Output, type OutputFlags } from "../output.ts";
+import { runText } from "../run-text.ts";
 import { type CallbackFlags, connectCallback } from "../settings.ts";
-import { heartbeatText, runText } from "../telling.ts";
+import { heartbeatText } from "../telling.ts";
 
 interface ReportFlags extends CallbackFlags, OutputFlags {
   readonly error?: string;

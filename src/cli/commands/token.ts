@@ -4,6 +4,7 @@ import { Option } from "commander";
 import type { ApiToken } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { limitOption, take } from "../limits.ts";
 import { examples, exiting, given, readId, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags, plain } from "../output.ts";
 import { readOverlap } from "../overlap.ts";
@@ -11,6 +12,10 @@ import { type ConnectionFlags, connect } from "../settings.ts";
 import { fields, instantText, tokenTable } from "../telling.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {}
+
+interface ListFlags extends Flags {
+  readonly limit?: number;
+}
 
 interface CreateFlags extends Flags {
   readonly role: ApiToken["role"];
@@ -86,20 +91,22 @@ function listCommand(): CliCommand {
   return new CliCommand("token list")
     .summary("list tokens")
     .description("List the project's tokens, without their secrets.")
+    .addOption(limitOption())
     .addHelpText(
       "after",
       examples("action-runs token list", "action-runs token list --json | jq -r '.[].name'"),
     )
     .action(
-      exiting(async (flags: Flags) => {
+      exiting(async (flags: ListFlags) => {
         const output = new Output(flags);
         const client = await connect(flags, { needsEnv: false });
+        const listed = take(client.tokens.list(), flags.limit);
         if (output.isJson) {
-          await output.array(client.tokens.list());
+          await output.array(listed);
           return EXIT.succeeded;
         }
         const tokens: ApiToken[] = [];
-        for await (const token of client.tokens.list()) tokens.push(token);
+        for await (const token of listed) tokens.push(token);
         await output.line(tokens.length === 0 ? "There are no tokens." : tokenTable(tokens, output));
         return EXIT.succeeded;
       }),

@@ -2,11 +2,14 @@
 
 import { Option } from "commander";
 import { CliCommand } from "../command.ts";
+import { EventLines } from "../event-lines.ts";
 import { exitCodeOfRun } from "../exit.ts";
-import { examples, exiting, given, readId, wholeNumberFrom, withConnection, withOutput } from "../options.ts";
+import { lasting, lastingEvents } from "../lasting.ts";
+import { examples, exiting, wholeNumberFrom, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags, toJson } from "../output.ts";
+import { runArgument, wholeRunId } from "../run-id.ts";
+import { runText } from "../run-text.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { eventText, runText } from "../telling.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {
   readonly after?: number;
@@ -16,10 +19,11 @@ export function watchCommand(): CliCommand {
   const command = new CliCommand("watch")
     .summary("follow a run until it ends")
     .description(
-      "Follow a run until it ends: attempts to start it, heartbeats with progress, the end. " +
-        "The exit code tells how the run ended. With --json each event is one line (NDJSON).",
+      "Follow a run until it ends: attempts to start it, heartbeats with progress, the end. On a terminal, the " +
+        "heartbeats are one progress bar. If the server goes away, watch says so on stderr and goes on when it is " +
+        "back. The exit code tells how the run ended. With --json each event is one line (NDJSON).",
     )
-    .argument("<run>", "the run's id", readId)
+    .addArgument(runArgument())
     .addOption(
       new Option("--after <seq>", "only events after this number").argParser(wholeNumberFrom(0, 1e9)),
     )
@@ -27,6 +31,7 @@ export function watchCommand(): CliCommand {
       "after",
       examples(
         "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617",
+        "action-runs watch 148ea617",
         "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -c 'select(.type == \"heartbeat\")'",
       ),
     )
@@ -34,14 +39,25 @@ export function watchCommand(): CliCommand {
   return withOutput(withConnection(command));
 }
 
-async function watch(id: string, flags: Flags): Promise<number> {
+async function watch(given: string, flags: Flags): Promise<number> {
   const output = new Output(flags);
   const client = await connect(flags);
-  for await (const event of client.runs.watch(id, given({ after: flags.after }))) {
-    await output.line(output.isJson ? toJson(event) : eventText(event, output));
+  const id = await wholeRunId(client, given);
+  // From this response on, the address is known to be right.
+  await client.runs.get(id);
+  const lines = new EventLines(output);
+  const say = (sentence: string) => lines.complain(sentence);
+  try {
+    for await (const event of lastingEvents(client, id, { after: flags.after, say })) {
+      if (output.isJson) await output.line(toJson(event));
+      else await lines.show(event);
+    }
+    // Only the run has the error, and with --after there may have been no event.
+    const run = await lasting(() => client.runs.get(id), { say });
+    lines.clear();
+    if (!output.isJson) await output.line(`\n${runText(run, output)}`);
+    return exitCodeOfRun(run.status);
+  } finally {
+    lines.clear();
   }
-  // Only the run has the error, and with --after there may have been no event.
-  const run = await client.runs.get(id);
-  if (!output.isJson) await output.line(`\n${runText(run, output)}`);
-  return exitCodeOfRun(run.status);
 }

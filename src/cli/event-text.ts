@@ -1,0 +1,92 @@
+/** One line for each event of a run. Every text from the service passes through `plain`. */
+
+import { type Output, plain } from "./output.ts";
+import { cut } from "./table.ts";
+import { instantText, STATUS_COLOUR } from "./telling.ts";
+
+const BAR_CELLS = 20;
+/** The progress bar's share of a narrow terminal. */
+const BAR_SHARE = 1 / 3;
+
+/** One line for a timeline event, even if its type is unknown here. */
+export function eventText(event: object, output: Output): string {
+  const { type, at, seq: _, ...said } = event as Readonly<Record<string, unknown>>;
+  const time = output.paint("dim", instantText(String(at)));
+  return `${time}  ${plain(String(type).replaceAll("_", " ")).padEnd(17)} ${tell(String(type), said, output)}`;
+}
+
+type Said = Readonly<Record<string, unknown>>;
+
+function tell(type: string, said: Said, output: Output): string {
+  switch (type) {
+    case "created":
+      return `by ${text(said.by)}`;
+    case "started":
+      return `by ${text(said.cause)}`;
+    case "heartbeat":
+      return words(progressBar(said.progress), text(said.message), text(said.externalUrl));
+    case "heartbeats_thinned":
+      return `${text(said.count)} are no longer kept`;
+    case "external_url":
+      return text(said.url);
+    case "cancel_requested":
+      return words(`by ${text(said.by)}`, until(said.until), said.reason ? `· ${text(said.reason)}` : "");
+    case "attempt_started":
+    case "stop_started":
+      return `#${text(said.attempt)} to ${text(said.host)}`;
+    case "attempt_answered":
+    case "stop_answered":
+      return attempt(said, output);
+    case "ended": {
+      const status = text(said.status);
+      const by = said.by === undefined ? "" : ` ${text(said.by)}`;
+      const reason = said.reason ? ` · ${text(said.reason)}` : "";
+      return `${output.paint(STATUS_COLOUR[status] ?? "dim", status)}, by ${text(said.cause)}${by}${reason}`;
+    }
+    default:
+      return text(JSON.stringify(said));
+  }
+}
+
+function attempt(said: Said, output: Output): string {
+  const colour = said.outcome === "accepted" ? "green" : said.outcome === "retry" ? "yellow" : "red";
+  return words(
+    said.attempt ? `#${text(said.attempt)}` : "",
+    output.paint(colour, text(said.outcome).replaceAll("_", " ")),
+    text(said.status),
+    text(said.durationMs) === "" ? "" : `in ${text(said.durationMs)} ms`,
+    said.reason ? `· ${text(said.reason)}` : "",
+    said.nextAttemptAt ? `· next at ${instantText(String(said.nextAttemptAt))}` : "",
+    // Last, because it can be long.
+    said.excerpt ? `· ${text(said.excerpt)}` : "",
+  );
+}
+
+function until(instantOfEnd: unknown): string {
+  return instantOfEnd ? `until ${instantText(String(instantOfEnd))}` : "";
+}
+
+/** A heartbeat in at most `columns` cells. */
+export function heartbeatLine(event: object, columns: number): string {
+  const { at, progress, message } = event as Said;
+  const cells = Math.min(BAR_CELLS, Math.floor(columns * BAR_SHARE));
+  const said = words(progressBar(progress, cells), text(message));
+  return cut(said === "" ? `heartbeat at ${instantText(String(at))}` : said, columns);
+}
+
+/** `progress`: 0 to 1, or anything else for no bar. */
+export function progressBar(progress: unknown, cells = BAR_CELLS): string {
+  if (typeof progress !== "number") return "";
+  const share = Math.min(Math.max(progress, 0), 1);
+  const full = Math.round(share * cells);
+  return `[${"#".repeat(full)}${"-".repeat(cells - full)}] ${Math.round(share * 100)} %`;
+}
+
+/** Any value from the service, as one line. */
+export function text(value: unknown): string {
+  return value === null || value === undefined ? "" : plain(String(value));
+}
+
+export function words(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join(" ");
+}

@@ -1,0 +1,49 @@
+/** The filters that lists and counts of runs share, besides the status. The service checks the values. */
+
+import { Option } from "commander";
+import type { RunFilter } from "../client/index.ts";
+import type { CliCommand } from "./command.ts";
+import { given, OfferingOption, repeated } from "./options.ts";
+import { sinceOption } from "./since.ts";
+
+export interface FilterFlags {
+  readonly actionName?: string;
+  readonly entityId?: string;
+  readonly triggeredBy?: string;
+  /** An instant, although the user may have typed 24h. */
+  readonly since?: string;
+  readonly createdAfter?: string;
+  readonly createdBefore?: string;
+  readonly label?: readonly string[];
+}
+
+export function withFilters(command: CliCommand): CliCommand {
+  return command
+    .addOption(new OfferingOption("--action-name <name>", "only runs of this action", "action names"))
+    .addOption(new Option("--entity-id <uuid>", "only runs about this entity"))
+    .addOption(new OfferingOption("--triggered-by <name>", "only runs that this token created", "creators"))
+    .addOption(sinceOption())
+    .addOption(
+      new Option("--created-after <time>", "only runs created after this time, such as 2026-01-31T12:00:00Z"),
+    )
+    .addOption(new Option("--created-before <time>", "only runs created before this time"))
+    .addOption(
+      new OfferingOption(
+        "--label <text>",
+        "only runs with this label; repeat it to show only runs that have all of the labels",
+        "labels",
+      ).argParser(repeated),
+    );
+}
+
+export function filterOf(flags: FilterFlags): RunFilter {
+  const { actionName, entityId, triggeredBy, since, createdAfter = since, createdBefore, label } = flags;
+  return given({
+    actionName,
+    entityId,
+    triggeredBy,
+    createdAfter,
+    createdBefore,
+    label: label && [...label],
+  });
+}

@@ -1,0 +1,79 @@
+/** Which run a command is about: its id, or on a terminal the end of its id. */
+
+import { Argument } from "commander";
+import type { ActionRun, Client } from "../client/index.ts";
+import { ageText } from "./durations.ts";
+import { CommandFailed, EXIT, UsageError } from "./exit.ts";
+import { take } from "./limits.ts";
+import { readId } from "./options.ts";
+import { Output } from "./output.ts";
+
+/** Among so many runs a short id is looked for, newest first. */
+const NEWEST = 5000;
+const PAGE_MAX = 200;
+const SHORT_MIN_CHARACTERS = 6;
+const WHOLE_CHARACTERS = 36;
+/** How many ids an ambiguous one lists. */
+const LISTED_MAX = 10;
+
+/** The argument `<run>`. */
+export function runArgument(): Argument {
+  return new Argument("<run>", "the run's id, or the last 6 or more characters of it").argParser(readId);
+}
+
+/** The whole id for a text that may be the end of one. Throws if no run or several runs match. */
+export async function wholeRunId(client: Client, text: string): Promise<string> {
+  if (!isShort(text)) return text;
+  const end = text.toLowerCase();
+  if (end.length < SHORT_MIN_CHARACTERS) {
+    throw new UsageError(
+      `${text} is too short. Use the whole id, or at least its last ${SHORT_MIN_CHARACTERS} characters.`,
+    );
+  }
+  const found: ActionRun[] = [];
+  let seen = 0;
+  for await (const run of take(client.runs.list({ limit: PAGE_MAX }), NEWEST)) {
+    seen++;
+    if (run.id.endsWith(end)) found.push(run);
+  }
+  const [only, ...others] = found;
+  if (only === undefined) {
+    const where = seen < NEWEST ? `None of the ${seen} runs here` : `None of the newest ${NEWEST} runs`;
+    throw new CommandFailed(`${where} has an id that ends with ${text}. Use the whole id.`, EXIT.notFound);
+  }
+  if (others.length === 0) return only.id;
+  await listCandidates(found);
+  throw new UsageError(`${found.length} runs have ids that end with ${text}. Use more of the id.`);
+}
+
+/**
+ * Like `wholeRunId`, for a command that changes something. A script must give the whole id, because the same short id
+ * can mean another run tomorrow.
+ */
+export async function wholeRunIdForChange(client: Client, text: string): Promise<string> {
+  if (isShort(text) && !(process.stdin.isTTY && process.stdout.isTTY)) {
+    throw new UsageError(
+      `${text} is not a whole id. A script must use the whole id, because a short one can mean another run later.`,
+    );
+  }
+  return wholeRunId(client, text);
+}
+
+/** Whether the text can only be a part of an id. The service refuses every other text that is no id. */
+function isShort(text: string): boolean {
+  return text.length < WHOLE_CHARACTERS && /^[0-9a-f-]+$/i.test(text);
+}
+
+async function listCandidates(runs: readonly ActionRun[]): Promise<void> {
+  const people = new Output({ json: false }, process.stderr);
+  const columns = ["RUN", "STATUS", { heading: "AGE", dispensable: 1 }, { heading: "ACTION", least: 8 }];
+  const rows = runs
+    .slice(0, LISTED_MAX)
+    .map(({ id, status, createdAt, actionName }) => [
+      id,
+      status,
+      ageText(Date.now() - Date.parse(createdAt)),
+      actionName,
+    ]);
+  await people.line(people.table(columns, rows));
+}

@@ -1,0 +1,57 @@
+/** A run with all its members, for people. Every text from the service passes through `plain`. */
+
+import type { ActionRun, ActionRunDetails, DetailedActionRun } from "../client/index.ts";
+import { durationText, timesOf } from "./durations.ts";
+import { progressBar, text, words } from "./event-text.ts";
+import { type Output, plain, plainLines } from "./output.ts";
+import { fields, indent, instantText, objectText, STATUS_COLOUR } from "./telling.ts";
+
+/** A run with all its members. */
+export function runText(run: DetailedActionRun, output: Output): string {
+  const rows = [
+    ["run", plain(run.id)],
+    ["action", plain(run.actionName)],
+    ["status", output.paint(STATUS_COLOUR[run.status] ?? "dim", plain(run.status))],
+    ["entity", run.entityId && plain(run.entityId)],
+    ["by", plain(run.triggeredBy)],
+    ["created", instantText(run.createdAt)],
+    ["started", run.startedAt && `${instantText(run.startedAt)}${waited(run)}`],
+    ["completed", run.completedAt && `${instantText(run.completedAt)}${ranOrTook(run)}`],
+    ["parameters", objectText(run.parameters)],
+    ["recommendations", objectText(run.recommendations)],
+    ["output", objectText(run.output)],
+    ["error", run.error && indent(plainLines(run.error))],
+    ...(run.details === undefined ? [] : detailRows(run.details)),
+  ];
+  return fields(rows, output);
+}
+
+function detailRows({ action, retryOf, labels, externalUrl, heartbeat, cancel }: ActionRunDetails) {
+  const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
+  return [
+    ["stored action", action && `${plain(action.name)}, version ${text(action.version)}`],
+    ["retry of", retryOf && plain(retryOf)],
+    ["labels", labels.map(plain).join(", ")],
+    ["page", externalUrl && plain(externalUrl)],
+    [
+      "heartbeat",
+      heartbeat && words(instantText(heartbeat.at), progressBar(heartbeat.progress), text(heartbeat.message)),
+    ],
+    [
+      "cancel",
+      cancel && `requested${by} at ${instantText(cancel.requestedAt)}, ends by ${instantText(cancel.until)}`,
+    ],
+    ["reason", cancel?.reason && plain(cancel.reason)],
+  ];
+}
+
+function waited(run: ActionRun): string {
+  const { waitedMs } = timesOf(run);
+  return waitedMs === null ? "" : `, waited ${durationText(waitedMs)}`;
+}
+
+function ranOrTook(run: ActionRun): string {
+  const { ranMs, tookMs } = timesOf(run);
+  if (ranMs !== null) return `, ran ${durationText(ranMs)}`;
+  return tookMs === null ? "" : `, took ${durationText(tookMs)}`;
+}

@@ -1,0 +1,100 @@
+/** The progress bar is one line at any width, also while the terminal changes its width. */
+
+import { EventEmitter } from "node:events";
+import stringWidth from "string-width";
+import { expect, test } from "vitest";
+import { EventLines } from "../../src/cli/event-lines.ts";
+import { heartbeatLine } from "../../src/cli/event-text.ts";
+import { Output } from "../../src/cli/output.ts";
+import { RUN } from "./misbehaving.ts";
+
+const beat = (progress: number | null, message: string | null) => ({
+  ...{ seq: 2, type: "heartbeat", at: RUN.createdAt },
+  progress,
+  message,
+});
+const ASCII = "rolling out shop-42 to all of the regions, one after the other, and then again";
+const LONG = "部署到生产环境 rolling out shop-42 to all of the regions, one after the other";
+
+test.each([1, 2, 8, 19, 20, 39, 79, 119])("in %i cells a heartbeat fits", (columns) => {
+  for (const event of [
+    beat(0.42, LONG),
+    beat(0.42, null),
+    beat(null, LONG),
+    beat(null, null),
+    beat(7, "x"),
+  ]) {
+    const line = heartbeatLine(event, columns);
+    expect([line, stringWidth(line) <= columns]).toEqual([line, true]);
+  }
+});
+
+test("in 79 cells a heartbeat shows its bar, its share and its message; in 19 cells the bar is short", () => {
+  expect(heartbeatLine(beat(0.42, "testing"), 79)).toBe("[########------------] 42 % testing");
+  expect(heartbeatLine(beat(0.5, "testing"), 19)).toBe("[###---] 50 % test…");
+  expect(heartbeatLine(beat(null, null), 79)).toBe("heartbeat at 2026-11-25T13:21:48Z");
+});
+
+/**
+ * A terminal that breaks long lines again when its width changes, as most do. It knows what the command line prints:
+ * text, line ends, CR, and erasing from the cursor on.
+ */
+class Terminal extends EventEmitter {
+  readonly isTTY = true;
+  columns: number;
+  /** Lines as they were printed. A line wider than the terminal takes several rows. */
+  #lines: string[] = [""];
+  #at = 0;
+
+  constructor(columns: number) {
+    super();
+    this.columns = columns;
+  }
+
+  write(text: string): boolean {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal acts on them.
+    for (const [part] of text.matchAll(/\x1b\[J|\r|\n|[^\x1b\r\n]+/g)) {
+      const last = this.#lines.length - 1;
+      // CR goes to the beginning of the row. A line that was printed before a resize may have several rows.
+      if (part === "\r") this.#at -= this.#at % this.columns;
+      else if (part === "\n") this.#lines.push("");
+      else if (part === "\x1b[J") this.#lines[last] = (this.#lines[last] ?? "").slice(0, this.#at);
+      else {
+        expect(stringWidth(part)).toBeLessThan(this.columns);
+        this.#lines[last] = (this.#lines[last] ?? "").slice(0, this.#at) + part;
+        this.#at += part.length;
+      }
+      if (part === "\n") this.#at = 0;
+    }
+    return true;
+  }
+
+  resize(columns: number): void {
+    this.columns = columns;
+    this.emit("resize");
+  }
+
+  get rows(): readonly string[] {
+    return this.#lines;
+  }
+}
+
+test("heartbeats change one line in place, other events stay above it, and a resize draws it again", async () => {
+  const before = process.listenerCount("SIGINT");
+  const terminal = new Terminal(80);
+  process.env.NO_COLOR = "1";
+  const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream));
+  await lines.show({ seq: 1, type: "started", at: RUN.createdAt, cause: "heartbeat" });
+  const started = "2026-11-25T13:21:48Z  started           by heartbeat";
+  await lines.show(beat(0.1, "one"));
+  await lines.show(beat(0.5, ASCII));
+  expect(terminal.rows).toEqual([started, expect.stringMatching(/^\[#{10}-{10}\] 50 % rolling/)]);
+  for (const columns of [20, 120, 8, 60]) {
+    terminal.resize(columns);
+    expect(terminal.rows).toEqual([started, heartbeatLine(beat(0.5, ASCII), columns - 1)]);
+  }
+  terminal.resize(80);
+  await lines.show({ seq: 3, type: "ended", at: RUN.createdAt, status: "succeeded", cause: "callback" });
+  expect(terminal.rows).toEqual([started, expect.stringContaining("succeeded, by callback"), ""]);
+  expect([process.listenerCount("SIGINT"), terminal.listenerCount("resize")]).toEqual([before, 0]);
+});

@@ -1,0 +1,44 @@
+/** What completion gets from the service. */
+
+import { afterAll, expect, test } from "vitest";
+import { cli } from "./in-process.ts";
+import { badServer, json, RUN } from "./misbehaving.ts";
+
+const run = (actionName: string, triggeredBy: string, labels: readonly string[]) => ({
+  ...{ ...RUN, actionName, triggeredBy },
+  details: { labels },
+});
+const server = await badServer(({ url = "" }, response) =>
+  url.includes("/actions")
+    ? json(response, 200, [{ name: "rollout" }, { name: "deploy-all" }])
+    : json(response, 200, [
+        run("deploy", "ci-bot", ["team:shop", "team:a\nb", "team:\x1b[2J"]),
+        run("deploy", "Ci", ["team:shop", "nightly"]),
+        run("delete it", "root", []),
+      ]),
+);
+afterAll(() => server.close());
+
+const settings = {
+  ...{ ACTION_RUNS_URL: server.url, ACTION_RUNS_TOKEN: "terr_x", ACTION_RUNS_ORG: "acme" },
+  ...{ ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod", ACTION_RUNS_RETRIES: "0" },
+};
+
+test.each([
+  ["labels", "te", "team:shop\n"],
+  ["action names", "de", "delete it\ndeploy\ndeploy-all\n"],
+  ["stored actions", "de", "deploy-all\n"],
+  ["creators", "ci", "ci-bot\n"],
+  ["labels", "xy", ""],
+])("suggest %j %j prints %j", async (what, begin, stdout) => {
+  expect(await cli(["suggest", what, begin], settings)).toEqual({ code: 0, stdout, stderr: "" });
+});
+
+test("one character asks for nothing, and a problem prints nothing", async () => {
+  const before = server.requests.length;
+  expect(await cli(["suggest", "labels", "t"], settings)).toEqual({ code: 0, stdout: "", stderr: "" });
+  expect(server.requests).toHaveLength(before);
+  const elsewhere = { ...settings, ACTION_RUNS_URL: "http://127.0.0.1:9" };
+  expect(await cli(["suggest", "labels", "te"], elsewhere)).toEqual({ code: 0, stdout: "", stderr: "" });
+  expect(await cli(["suggest", "labels", "te"], {})).toEqual({ code: 0, stdout: "", stderr: "" });
+});

@@ -1,0 +1,190 @@
+/**
+ * The work of a CI author, played to the end on the command line, on a server that goes away meanwhile, and on a real
+ * terminal.
+ */
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { stripVTControlCharacters } from "node:util";
+import stringWidth from "string-width";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cleanEnv, MAIN, type Settings, start } from "../cli/command.ts";
+import { cli } from "../cli/in-process.ts";
+import { killAll, newPlace, type Place } from "./place.ts";
+
+const hasTerminal = spawnSync("script", ["--version"]).status === 0;
+
+let place: Place;
+let settings: Settings;
+beforeAll(async () => {
+  place = await newPlace();
+  settings = {
+    ...{ ACTION_RUNS_URL: new URL(place.runs).origin, ACTION_RUNS_TOKEN: place.token },
+    ...{ ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod" },
+  };
+});
+afterAll(() => place?.remove());
+
+const run = (...args: readonly string[]) => cli(args, settings);
+
+async function jsonOf(...args: readonly string[]) {
+  const { code, stdout, stderr } = await run(...args);
+  expect([args, code, stderr]).toEqual([args, 0, ""]);
+  return JSON.parse(stdout);
+}
+
+const jobOf = ({ callback }: { callback: { url: string; token: string } }): Settings => ({
+  CALLBACK_URL: callback.url,
+  CALLBACK_TOKEN: callback.token,
+});
+
+/** A command on a terminal of this width. */
+class OnTerminal {
+  readonly #child: ChildProcess;
+  #printed = "";
+
+  constructor(columns: number, command: string) {
+    const line = `tty; stty cols ${columns} rows 30; "${process.execPath}" "${MAIN}" ${command}`;
+    this.#child = spawn("script", ["-qec", line, "/dev/null"], {
+      env: cleanEnv({ ...settings, TERM: "xterm", NO_COLOR: "1" }),
+    });
+    this.#child.stdout?.on("data", (chunk: Buffer) => {
+      this.#printed += chunk;
+    });
+  }
+
+  /** What was printed after the terminal's name. */
+  get printed(): string {
+    return this.#printed.replace(/^.*\r\n/, "");
+  }
+
+  async until(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.printed)) await once(this.#child.stdout as NodeJS.ReadableStream, "data");
+  }
+
+  resize(columns: number): void {
+    const [name = ""] = this.#printed.split("\r\n", 1);
+    expect(spawnSync("stty", ["-F", name, "cols", String(columns)]).status).toBe(0);
+  }
+
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  async ended(): Promise<{ readonly code: number | null; readonly lines: readonly string[] }> {
+    const [code] = await once(this.#child, "close");
+    return { code, lines: stripVTControlCharacters(this.printed).trimEnd().split("\r\n") };
+  }
+}
+
+const onTerminal = (columns: number, command: string) => new OnTerminal(columns, command).ended();
+
+test.skipIf(!hasTerminal)(
+  "a job fails, the author finds out why, and tries again with one other parameter",
+  async () => {
+    const first = await place.start();
+    expect(await jsonOf("whoami")).toMatchObject({ name: "root", role: "owner", project: null });
+
+    // A run that nothing starts: the output says who must.
+    const given = ["-p", "version=1.4.2", "-p", "dryRun:=true", "-p", "build:=9007199254740992"];
+    const labels = ["--label", "team:shop", "--idempotency-key", "pipeline-7"];
+    const told = await run("create", "deploy", ...given, ...labels, "--no-json");
+    expect(told.stdout).toContain("Start the job yourself, with the callback as CALLBACK_URL");
+    const created = await jsonOf("create", "deploy", ...given, ...labels);
+
+    // Somebody watches. The server goes away and comes back, and the run goes on.
+    const watching = start(["watch", created.id, "--json"], { ...settings, ACTION_RUNS_RETRIES: "0" });
+    expect((await cli(["heartbeat", "--progress", "40%", "-m", "checking"], jobOf(created))).code).toBe(0);
+    await watching.until(/"progress":0.4/);
+    await killAll(first);
+    await watching.until(/The server can't answer now, so the command waits for it/);
+    await place.start();
+    const script = [
+      "echo '0 failed so far'; echo 'Error: shop-42 is not healthy';",
+      "echo '    at Rollout (/app/rollout.js:10:3)'; exit 3",
+    ];
+    const job = await cli(["exec", "--", "sh", "-c", script.join("")], jobOf(created));
+    expect(job).toMatchObject({ code: 3, stderr: "" });
+    const watched = await watching.ended;
+    expect(watched.code).toBe(1);
+    const events = watched.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ type }) => type)).toEqual(["created", "started", "heartbeat", "ended"]);
+    expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);
+
+    // Why it failed: the line that says so, and the log as lines.
+    const error = "sh exited with status 3: Error: shop-42 is not healthy";
+    expect(await jsonOf("get", created.id)).toMatchObject({
+      status: "failed",
+      error,
+      output: { exitCode: 3 },
+    });
+    expect(await run("get", created.id, "--output", "tail")).toMatchObject({ code: 0, stdout: job.stdout });
+    const short = created.id.slice(-8);
+    const shown = await onTerminal(80, `get ${short}`);
+    expect(shown.lines).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^completed: .*, ran /),
+        '                   "tail": |',
+        "                     0 failed so far",
+        `error:           ${error}`,
+      ]),
+    );
+
+    // Again, with one other parameter. A script needs the whole id, and a terminal does not.
+    expect(await run("retry", short, "-p", "version=1.4.3")).toMatchObject({ code: 2, stdout: "" });
+    const retried = await onTerminal(80, `retry ${short} -p version=1.4.3 --json`);
+    const again = JSON.parse(retried.lines.join(""));
+    const parameters = { version: "1.4.3", dryRun: true, build: 9_007_199_254_740_992 };
+    expect(again).toMatchObject({ status: "pending", parameters });
+
+    // The bar is one line, in a terminal of 20 columns and after others.
+    const bar = new OnTerminal(20, `watch ${again.id.slice(-12)}`);
+    await bar.until(/created/);
+    const message = "rolling out shop-42 to all regions";
+    await cli(["heartbeat", "--progress", "50%", "-m", message], jobOf(again));
+    await bar.until(/50 % roll…\r/);
+    bar.resize(60);
+    await bar.until(/\[#{10}-{9,10}\] 50 % rolling out shop-42/);
+    bar.resize(20);
+    await bar.until(/50 % roll…\r[^\n]*50 % rolling[^\n]*50 % roll…\r/s);
+    await cli(["report", "succeeded"], jobOf(again));
+    const end = await bar.ended();
+    expect(end.code).toBe(0);
+    expect(end.lines.join("\n")).toMatch(/succeeded, by/);
+
+    // Ctrl-C stops the next watch, and leaves no bar where the shell prints its prompt.
+    const third = await jsonOf("create", "deploy", "--label", "team:shop");
+    const stopped = new OnTerminal(80, `watch ${third.id}`);
+    await cli(["heartbeat", "--progress", "50%"], jobOf(third));
+    await stopped.until(/50 %/);
+    stopped.type("\x03");
+    const { code } = await stopped.ended();
+    expect([code, stopped.printed.replace("^C", "").endsWith("\r\x1b[J")]).toEqual([130, true]);
+
+    // What there was since yesterday, in 80 columns.
+    const list = await onTerminal(80, "list --since yesterday --label team:shop");
+    expect(list.lines[0]).toMatch(/^RUN +STATUS +AGE +TOOK +BY +ACTION$/);
+    expect(list.lines.slice(1).map((line) => line.slice(0, 8))).toEqual(
+      [third.id, again.id, created.id].map((id: string) => id.slice(-8)),
+    );
+    expect(list.lines.at(-1)).toMatch(
+      / failed +\d+\w +[\dm .]+s +root +deploy: sh exited with status 3: Err/,
+    );
+    for (const line of list.lines) expect(stringWidth(line)).toBeLessThanOrEqual(80);
+    expect(await jsonOf("summary", "--since", "1h")).toMatchObject({ running: 1, succeeded: 1, failed: 1 });
+
+    // Tab knows what is there, and errors name the options that exist.
+    expect((await run("suggest", "labels", "te")).stdout).toBe("team:shop\n");
+    expect((await run("suggest", "action names", "de")).stdout).toBe("deploy\n");
+    expect((await run("suggest", "creators", "r")).stdout).toBe("");
+    const refused = await run("list", "--created-after", "never");
+    expect(refused).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^action-runs: --created-after: /),
+    });
+    expect((await run("list", "--help")).stdout).toMatch(/--since <when>.*--created-after <time>/s);
+  },
+);
