@@ -33,6 +33,7 @@ export type {
   ActionDefinition,
   ActionRun,
   ActionRunDetails,
+  ActionRunFacets,
   ActionRunSummary,
   Api,
   ApiToken,
