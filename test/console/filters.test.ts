@@ -3,7 +3,6 @@
 import { describe, expect, it } from "vitest";
 import { ActionRunsError } from "../../src/client/index.ts";
 import { chipText } from "../../src/console/runs/chip-words.ts";
-import { refusalOf } from "../../src/console/runs/refusal.ts";
 import {
   atCursor,
   chipsOf,
@@ -15,6 +14,7 @@ import {
   withoutFilters,
   withStatusToggled,
 } from "../../src/console/runs/filters.ts";
+import { refusalOf } from "../../src/console/runs/refusal.ts";
 
 const NOW = new Date("2026-11-25T12:00:00Z");
 const query = (text: string) => new URLSearchParams(text);
@@ -57,8 +57,16 @@ describe("a change of the filters", () => {
       withChip(query("actionName=a&label=x"), { name: "actionName", value: "b c" }),
       "label=x&actionName=b+c",
     ],
-    ["adds a label", withChip(query(address), { name: "label", value: "y" }), `label=x&status=failed&label=y`],
-    ["adds no label twice", withChip(query("label=x&label=y"), { name: "label", value: "x" }), "label=y&label=x"],
+    [
+      "adds a label",
+      withChip(query(address), { name: "label", value: "y" }),
+      `label=x&status=failed&label=y`,
+    ],
+    [
+      "adds no label twice",
+      withChip(query("label=x&label=y"), { name: "label", value: "x" }),
+      "label=y&label=x",
+    ],
     [
       "has one beginning",
       withChip(query("createdAfter=2020-01-01"), { name: "since", value: "today" }),
@@ -136,10 +144,7 @@ describe("a refusal of the service", () => {
 });
 
 it("a cursor alone is no filter", () => {
-  expect([query("cursor=c"), query("actionName="), query("label=x"), query("since=1h")].map(isFiltered)).toEqual([
-    false,
-    false,
-    true,
-    true,
-  ]);
+  expect(
+    [query("cursor=c"), query("actionName="), query("label=x"), query("since=1h")].map(isFiltered),
+  ).toEqual([false, false, true, true]);
 });

@@ -2,7 +2,15 @@
 
 import { describe, expect, it } from "vitest";
 import { countText, moved } from "../../src/console/runs/counts.ts";
-import { begun, merged, patched, type RunList, rowIn, unread, withoutRun } from "../../src/console/runs/run-list.ts";
+import {
+  begun,
+  merged,
+  patched,
+  type RunList,
+  rowIn,
+  unread,
+  withoutRun,
+} from "../../src/console/runs/run-list.ts";
 import { type RunRow, rowOf, since } from "../../src/console/runs/run-row.ts";
 import { barsFor, barsOf } from "../../src/console/runs/strip-geometry.ts";
 import type { Status } from "../../src/console/ui/statuses.ts";
@@ -146,7 +154,8 @@ describe("the strip", () => {
 
   it("is cut where one run took far longer than the others, so that these keep their heights", () => {
     const usual = Array.from({ length: 20 }, (_, n) => row(String(n + 10), "succeeded", 60 + n));
-    const heightOf = (rows: readonly RunRow[], id: string) => barsOf(rows, AT).find((bar) => bar.row.id === id);
+    const heightOf = (rows: readonly RunRow[], id: string) =>
+      barsOf(rows, AT).find((bar) => bar.row.id === id);
     const stuck = [row("99", "failed", 86_400), ...usual];
     expect(heightOf(stuck, "99")).toMatchObject({ height: 1, isCut: true });
     expect(barsOf(stuck, AT).filter(({ isCut }) => isCut)).toHaveLength(1);

@@ -70,7 +70,12 @@ describe("the text", () => {
   });
 
   it("is read in a time that grows with its length alone", () => {
-    for (const text of ['"'.repeat(100_000), `${"a".repeat(99_999)}"`, 'a"'.repeat(50_000), ":".repeat(100_000)]) {
+    for (const text of [
+      '"'.repeat(100_000),
+      `${"a".repeat(99_999)}"`,
+      'a"'.repeat(50_000),
+      ":".repeat(100_000),
+    ]) {
       const begun = performance.now();
       expect(wordsOf(text).join("")).toBe(text);
       termsOf(text, NOW);
@@ -94,7 +99,12 @@ describe("the text", () => {
 describe("what is offered", () => {
   const rows = [
     { id: RUN, actionName: "deploy", status: "failed", createdAt: NOW.toISOString() } as const,
-    { id: RUN.replace("617", "618"), actionName: "build", status: "failed", createdAt: NOW.toISOString() } as const,
+    {
+      id: RUN.replace("617", "618"),
+      actionName: "build",
+      status: "failed",
+      createdAt: NOW.toISOString(),
+    } as const,
   ];
   const textOf = (one: Suggestion) =>
     one.kind === "run" ? `run ${one.run.actionName}` : `${one.chip.name}=${one.chip.value}`;

@@ -47,7 +47,7 @@ export function FilterChips({ query, chips, refusal, onChange }: FilterChipsProp
       </span>
       {refusal === null ? null : (
         <p id="refused-filter" class="field-error" role="alert">
-          {refusal.sentence} No runs are listed until you change the filter.
+          <bdi>{refusal.sentence}</bdi> No runs are listed until you change the filter.
         </p>
       )}
     </div>

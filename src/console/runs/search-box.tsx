@@ -59,8 +59,10 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
   function press(event: TargetedKeyboardEvent<HTMLInputElement>) {
     // An input method uses the keys itself.
     if (event.isComposing) return;
+    const leave = () => event.currentTarget.blur();
     const use = KEYS[event.key];
-    if (use?.({ search, chosen, isShown, apply, choose, close, move }) === true) event.preventDefault();
+    if (use?.({ search, chosen, isShown, apply, choose, close, move, leave }) === true)
+      event.preventDefault();
   }
   return (
     <search class="search">
@@ -91,7 +93,7 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
         onKeyDown={press}
       />
       <p id={`${id}-problem`} class="field-error" role="status">
-        {problem}
+        <bdi>{problem}</bdi>
       </p>
       <div class="search-offer" hidden={!isShown}>
         <div id={`${id}-list`} role="listbox" aria-label="Suggestions">
@@ -129,6 +131,7 @@ interface Pressed {
   readonly choose: (suggestion: Suggestion) => void;
   readonly close: () => void;
   readonly move: (step: number) => void;
+  readonly leave: () => void;
 }
 
 /** What each key does. True: the browser must not use the key as well. */
@@ -146,9 +149,12 @@ const KEYS: Readonly<Record<string, (pressed: Pressed) => boolean>> = {
     move(-1);
     return true;
   },
-  Escape({ isShown, close, search }) {
+  Escape({ isShown, close, search, leave }) {
     if (isShown) close();
-    else search.type("");
+    else {
+      search.type("");
+      leave();
+    }
     return true;
   },
   Backspace({ search }) {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
 import { sharedPlace } from "../place.ts";
 import { describeInBrowser, type Look } from "../watched-browser.ts";
-import { button, field, focusMark, job, NARROW, Site, signInHere, WIDE } from "./site.ts";
+import { button, field, focusMark, job, NARROW, Site, search, signInHere, WIDE } from "./site.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const EVERY_RULE = {
@@ -134,6 +134,24 @@ describeInBrowser("the console's looks", (browser) => {
       { name: "all runs", path: `${ENV}/runs` },
       { name: "no run matches", path: `${ENV}/runs?actionName=none` },
       { name: "a filter that is refused", path: `${ENV}/runs?status=exploded` },
+      {
+        name: "a search with suggestions",
+        path: `${ENV}/runs?label=team:payments&since=today`,
+        act: async (page) => {
+          await search(page).pressSequentially("re");
+          await page.getByRole("option", { name: "reindex action", exact: true }).waitFor();
+          await page.keyboard.press("ArrowDown");
+        },
+      },
+      {
+        name: "a search that is unclear",
+        path: `${ENV}/runs`,
+        act: async (page) => {
+          await search(page).fill("index");
+          await page.keyboard.press("Enter");
+          await page.getByText("“index” is only a part of a name. Choose a whole one.").waitFor();
+        },
+      },
       { name: "no runs yet", path: "empty/runs" },
       { name: "keys", path: `${ENV}/runs`, act: (page) => page.keyboard.press("?") },
       {
@@ -210,6 +228,9 @@ describeInBrowser("the console's looks", (browser) => {
         ...violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
           id + ": " + html.slice(0, 160) + " " + failureSummary.replaceAll(/\\s+/g, " "))),
         ...wide.map((element) => "scrolls sideways: " + element.outerHTML.slice(0, 160)),
+        // The parts of the frame scroll, and never all of it.
+        ...(document.querySelector(".frame") !== null && document.documentElement.scrollHeight > innerHeight
+          ? ["the document scrolls down"] : []),
       ];
     })()`);
   }
