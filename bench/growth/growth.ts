@@ -192,7 +192,10 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
   const endedRuns = spread(`status IN ('succeeded', 'failed') AND purge_at > ${Date.now()}`);
   db.close();
   const reads = { list: turn(lists, 0), openRuns, endedRuns, madeRuns: [] };
-  return { lists: [...lists, facets], state: newState({ token: place.token, runs: fill.RUNS_PATH, ...reads }) };
+  return {
+    lists: [...lists, facets],
+    state: newState({ token: place.token, runs: fill.RUNS_PATH, ...reads }),
+  };
 }
 
 /** How long the step's `n`th request takes at this site. */

@@ -175,6 +175,11 @@ describeInBrowser("the search among many runs", (browser) => {
     await run(ids).getByRole("heading", { name: "find-me", exact: true }).waitFor();
     expect(query(ids)).toEqual(["status=pending"]);
 
+    await client.runs.create({ actionName: "twin", labels: ["Twin"] });
+    await enter(ids, "twin");
+    await problem(ids, "“twin” can mean several things. Choose one.").waitFor();
+    expect(await ids.getByRole("option").allTextContents()).toEqual(["twin action", "Twin label"]);
+
     const page = await open(`${ENV}/runs`);
     // The 2500th run is far behind those that the page has. Only D1 knows it, so its page says that there is no run.
     const end = (2499).toString(16).padStart(12, "0");
