@@ -138,8 +138,19 @@ describe("what is offered", () => {
       expect([word, facetSearchOf(word)]).toEqual([word, null]);
     }
     const many = Array.from({ length: 20 }, (_, n) => `deploy-${n}`);
-    const found = facetSuggestions({ actionName: many, triggeredBy: ["nightly"] }).map(textOf);
-    expect(found).toEqual([...many.slice(0, 6).map((value) => `actionName=${value}`), "triggeredBy=nightly"]);
+    const values = { actionName: many, label: ["Deployed"], triggeredBy: ["nightly"] };
+    const offeredFor = (word: string) => facetSuggestions(values, facetSearchOf(word)).map(textOf);
+    expect(offeredFor("depl")).toEqual([
+      ...many.slice(0, 6).map((value) => `actionName=${value}`),
+      "label=Deployed",
+    ]);
+    // Until the service has found something for the longer word, what fits of the old is offered.
+    expect([offeredFor("deployE"), offeredFor("@NI"), offeredFor("label:ni"), offeredFor("")]).toEqual([
+      ["label=Deployed"],
+      ["triggeredBy=nightly"],
+      [],
+      [],
+    ]);
   });
 
   it("takes the place of the word at the end alone", () => {

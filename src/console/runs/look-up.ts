@@ -9,8 +9,8 @@ import { isIdEnd, type Term } from "./search-terms.ts";
 import {
   FACET_FIELDS,
   FACET_MIN_CHARACTERS,
-  type FacetField,
   type FacetSearch,
+  type FoundFacets,
   facetSuggestions,
   isEqualWord,
   type RunHint,
@@ -89,8 +89,8 @@ async function meaningOfWord(
   if ([...word].length < FACET_MIN_CHARACTERS) {
     return { problem: `“${word}” is too short. Type at least 2 characters.`, suggestions: [] };
   }
-  const values = await facetsOf(reader, { fields: FACET_FIELDS, contains: word }, signal);
-  const all = facetSuggestions(values);
+  const search = { fields: FACET_FIELDS, contains: word };
+  const all = facetSuggestions(await facetsOf(reader, search, signal), search);
   const equal = all.flatMap((one) =>
     one.kind === "chip" && isEqualWord(one.chip.value, word) ? [one.chip] : [],
   );
@@ -119,7 +119,7 @@ export async function facetsOf(
   reader: Client,
   { fields, contains }: FacetSearch,
   signal: AbortSignal,
-): Promise<Readonly<Partial<Record<FacetField, readonly string[]>>>> {
+): Promise<FoundFacets> {
   const found = await Promise.all(
     fields.map(async (field) => {
       const { values } = await reader.runs.facets({ field, contains }, { signal });

@@ -79,12 +79,16 @@ export function localSuggestions(text: string, rows: readonly RunHint[], now: Da
   return [...statuses, ...ended.map((run) => ({ kind: "run", run }) as const)];
 }
 
-/** `values`: of each field that was asked for. */
-export function facetSuggestions(
-  values: Readonly<Partial<Record<FacetField, readonly string[]>>>,
-): readonly Suggestion[] {
-  return FACET_FIELDS.flatMap((name) =>
-    (values[name] ?? [])
+/** What the service found for a field, by the field's name. */
+export type FoundFacets = Readonly<Partial<Record<FacetField, readonly string[]>>>;
+
+/** `found` can be for a part of the text: then only what contains the whole text is offered. */
+export function facetSuggestions(found: FoundFacets, search: FacetSearch | null): readonly Suggestion[] {
+  if (search === null) return [];
+  const part = asciiLower(search.contains);
+  return search.fields.flatMap((name) =>
+    (found[name] ?? [])
+      .filter((value) => asciiLower(value).includes(part))
       .slice(0, OF_EACH_FIELD)
       .map((value) => ({ kind: "chip", chip: { name, value } }) as const),
   );

@@ -12,6 +12,7 @@ import { termsOf, wordsOf } from "./search-terms.ts";
 import {
   facetSearchOf,
   facetSuggestions,
+  type FoundFacets,
   localSuggestions,
   type RunHint,
   type Suggestion,
@@ -127,27 +128,24 @@ export function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Sea
 /** What the service finds for a word, a moment after it was typed. */
 function useFacets(word: string): readonly Suggestion[] {
   const { reader } = useSession();
-  const [found, setFound] = useState<readonly Suggestion[]>([]);
+  const [found, setFound] = useState<FoundFacets>({});
+  const search = useMemo(() => facetSearchOf(word), [word]);
   useEffect(() => {
-    const search = facetSearchOf(word);
-    if (search === null) {
-      setFound([]);
-      return;
-    }
+    if (search === null) return;
     const aborter = new AbortController();
     const timer = setTimeout(async () => {
       try {
         const values = await facetsOf(reader, search, aborter.signal);
-        if (!aborter.signal.aborted) setFound(facetSuggestions(values));
+        if (!aborter.signal.aborted) setFound(values);
       } catch {
         // Without suggestions one can still type the whole value. Enter says what is wrong.
-        if (!aborter.signal.aborted) setFound([]);
+        if (!aborter.signal.aborted) setFound({});
       }
     }, TYPED_FOR_MS);
     return () => {
       clearTimeout(timer);
       aborter.abort();
     };
-  }, [reader, word]);
-  return found;
+  }, [reader, search]);
+  return useMemo(() => facetSuggestions(found, search), [found, search]);
 }

@@ -184,14 +184,17 @@ describeInBrowser("the search among many runs", (browser) => {
     // The 2500th run is far behind those that the page has. Only D1 knows it, so its page says that there is no run.
     const end = (2499).toString(16).padStart(12, "0");
     await enter(page, end);
-    await until("the run is open", () => page.url().includes(`-8000-8000-${end}`));
+    const noRun = run(page).getByText("There is no such run here", { exact: true });
+    await noRun.waitFor();
+    expect(page.url()).toContain(`-8000-8000-${end}`);
     await page.goBack();
     await enter(page, "failed 000005");
     await problem(page, "2 runs have ids that end with “000005”. Choose one.").waitFor();
     expect(query(page)).toEqual(["status=failed"]);
     await page.keyboard.press("ArrowUp");
     await page.keyboard.press("Enter");
-    await until("the older run is open", () => page.url().includes("-8000-8000-000000000005?status=failed"));
+    await noRun.waitFor();
+    expect(page.url()).toContain("-8000-8000-000000000005?status=failed");
     const older = Number.parseInt(
       new URL(page.url()).pathname.split("/runs/")[1]?.replace("-", "").slice(0, 12) ?? "",
       16,
