@@ -176,6 +176,11 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
     const path = `${fill.RUNS_PATH}?${new URLSearchParams({ limit: String(PAGE), ...query })}`;
     return { name, path, body: `[${bodies.join(",")}]` };
   });
+  const facets = {
+    name: "facets of actionName",
+    path: `${fill.RUNS_PATH}/facets?${new URLSearchParams({ field: "actionName", contains: actionName })}`,
+    body: JSON.stringify({ values: [actionName], more: false }),
+  };
   // The end of an id is random, so this order spreads the reads over the whole table.
   const spread = (where: string) =>
     select(where, "substr(id, -12), id LIMIT 1000").map(({ id, body }) => ({
@@ -187,7 +192,10 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
   const endedRuns = spread(`status IN ('succeeded', 'failed') AND purge_at > ${Date.now()}`);
   db.close();
   const reads = { list: turn(lists, 0), openRuns, endedRuns, madeRuns: [] };
-  return { lists, state: newState({ token: place.token, runs: fill.RUNS_PATH, ...reads }) };
+  return {
+    lists: [...lists, facets],
+    state: newState({ token: place.token, runs: fill.RUNS_PATH, ...reads }),
+  };
 }
 
 /** How long the step's `n`th request takes at this site. */

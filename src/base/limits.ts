@@ -98,6 +98,11 @@ export const PAGE_MAX_BYTES = 4 * 1024 * 1024;
 export const PAGE_MAX_LOOKED_AT = 5000;
 /** A summary counts each status exactly up to here. */
 export const SUMMARY_MAX_COUNT = 1000;
+/** Seeks in an index for the values of one filter. */
+export const FACET_MAX_SEEKS = 1000;
+export const FACET_MAX_VALUES = 20;
+/** Of the part that a value must contain. */
+export const FACET_MIN_CHARACTERS = 2;
 
 /** How long after the token expired a callback can be repeated with its key. */
 export const CALLBACK_REPLAY_GRACE_MS = DAY_MS;

@@ -20,6 +20,7 @@ export type StartedActionRun = Schemas["StartedActionRun"];
 export type NewActionRun = Schemas["NewActionRun"];
 export type NewRunOfAction = Schemas["NewRunOfAction"];
 export type ActionRunSummary = Schemas["ActionRunSummary"];
+export type ActionRunFacets = Schemas["ActionRunFacets"];
 /** What a PUT stores. null in the place of a secret keeps the stored value. */
 export type ActionDefinition = Schemas["ActionDefinition"];
 /** A stored definition as the API shows it: with all defaults, and null in the place of each secret. */

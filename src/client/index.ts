@@ -34,6 +34,7 @@ export type {
   ActionDefinition,
   ActionRun,
   ActionRunDetails,
+  ActionRunFacets,
   ActionRunSummary,
   Api,
   ApiToken,

@@ -2,6 +2,7 @@
 
 import {
   type ActionRun,
+  type ActionRunFacets,
   type ActionRunSummary,
   type Api,
   bodyOf,
@@ -25,11 +26,13 @@ import { type WatchOptions, watchEvents } from "./watch.ts";
 
 const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
 const SUMMARY = `${RUNS}/summary` as const;
+const FACETS = `${RUNS}/facets` as const;
 const RUN = `${RUNS}/{id}` as const;
 const CANCEL = `${RUN}/cancel` as const;
 const RETRY = `${RUN}/retry` as const;
 const EVENTS = `${RUN}/events` as const;
 
+type FacetQuery = paths[typeof FACETS]["get"]["parameters"]["query"];
 type ListQuery = NonNullable<paths[typeof RUNS]["get"]["parameters"]["query"]>;
 
 /** Filters of a list. `limit` is the size of a page, not of the list. A run must have each `label`. */
@@ -68,6 +71,8 @@ export interface Runs {
   page(filter?: ListQuery, options?: CallOptions): Promise<RunPage>;
   /** How many runs of each status match. A count beyond 1000 is `{ atLeast: 1000 }`. */
   summary(filter?: Omit<RunFilter, "limit" | "include">, options?: CallOptions): Promise<ActionRunSummary>;
+  /** Values that `list` can filter by and that contain a text of 2 characters or more; 20 at most. */
+  facets(query: FacetQuery, options?: CallOptions): Promise<ActionRunFacets>;
   /**
    * Cancels a run. A pending run is cancelled at once. A running run stays open for `graceSeconds`, so that its job can
    * stop, and then ends as cancelled. So check `status`, or use `wait`.
@@ -134,6 +139,10 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
     async summary(filter = {}, { signal } = {}) {
       const params = { path: scope, query: filter };
       return bodyOf(await api.GET(SUMMARY, { params, fetch: sending(send, { signal }) }));
+    },
+    async facets(query, { signal } = {}) {
+      const params = { path: scope, query };
+      return bodyOf(await api.GET(FACETS, { params, fetch: sending(send, { signal }) }));
     },
     async cancel(id, options = {}) {
       const { signal, include, reason, graceSeconds, idempotencyKey = crypto.randomUUID() } = options;

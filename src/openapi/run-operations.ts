@@ -26,6 +26,7 @@ import {
   actionRunList,
   createdActionRun,
   detailedActionRun,
+  runFacets,
   runSummary,
   startedActionRun,
   timeline,
@@ -60,6 +61,22 @@ const SUMMARY: Operation = {
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
   responses: {
     ...responds(200, "The counts", runSummary, ["x-d1-bookmark"]),
+    ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
+  },
+};
+
+const FACETS: Operation = {
+  operationId: "findActionRunFacets",
+  summary: "Find values to filter by",
+  description:
+    "Returns the actions, the labels or the triggers of an environment that contain a text, each once. A " +
+    "value that equals the text is first. The service looks at the first 1000 values in alphabetical " +
+    "order and returns at most 20. If there can be others, `more` is true. Requires the permission `data:read`.",
+  tags,
+  security,
+  parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
+  responses: {
+    ...responds(200, "The values", runFacets, ["x-d1-bookmark"]),
     ...refuses(...TOKEN, "forbidden", "not_found", "invalid_query", "database_unavailable"),
   },
 };
@@ -287,6 +304,7 @@ const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
 export const RUN_OPERATIONS: Readonly<Record<string, Operation>> = {
   [`GET ${RUNS}`]: LIST,
   [`GET ${RUNS}/summary`]: SUMMARY,
+  [`GET ${RUNS}/facets`]: FACETS,
   [`POST ${RUNS}`]: CREATE,
   [`GET ${RUNS}/{id}`]: GET,
   [`DELETE ${RUNS}/{id}`]: CANCEL,

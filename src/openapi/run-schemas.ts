@@ -1,6 +1,7 @@
 /** zod: the responses of runs, for the OpenAPI document and the tests. The service prints its JSON without them. */
 
 import * as z from "zod";
+import { FACET_MAX_VALUES } from "../base/limits.ts";
 import { STATUSES, type Status } from "../runs/run.ts";
 import { responseInstant } from "./describe.ts";
 
@@ -128,6 +129,13 @@ export const runSummary = z
     id: "ActionRunSummary",
     examples: [{ pending: 2, running: 1, succeeded: { atLeast: 1000 }, failed: 17, cancelled: 0 }],
   });
+
+export const runFacets = z
+  .object({
+    values: z.array(z.string()).max(FACET_MAX_VALUES),
+    more: z.boolean().meta({ description: "Whether there can be further values. Send a longer text." }),
+  })
+  .meta({ id: "ActionRunFacets", examples: [{ values: ["deploy", "deploy-storefront"], more: false }] });
 
 const callback = z.object({
   url: z.string().meta({ format: "uri" }),

@@ -2,7 +2,27 @@
 
 import { afterAll, expect, test } from "vitest";
 import { cli } from "./in-process.ts";
-import { badServer, json, RUN } from "./misbehaving.ts";
+import { badServer, json } from "./misbehaving.ts";
+
+const FACETS: Readonly<Record<string, readonly string[]>> = {
+  actionName: ["delete it", "deploy", "undeploy"],
+  label: ["latest", "team:\x1b[2J", "team:a\nb", "team:shop"],
+  triggeredBy: ["Ci", "ci-bot", "root"],
+};
+const server = await badServer(({ url = "" }, response) => {
+  const { pathname, searchParams } = new URL(url, "http://service");
+  if (pathname.endsWith("/actions")) {
+    return json(response, 200, [{ name: "rollout" }, { name: "deploy-all" }]);
+  }
+  const all = FACETS[searchParams.get("field") ?? ""] ?? [];
+  const contains = searchParams.get("contains")?.toLowerCase() ?? "";
+  const values = all.filter((value) => value.toLowerCase().includes(contains));
+  return json(response, 200, { values, more: false });
+});
+afterAll, expect, test } from "vitest";
+
+import { cli } from "./in-process.ts";
+import { badServer, json } from "./misbehaving.ts";
 
 const run = (actionName: string, triggeredBy: string, labels: readonly string[]) => ({
   ...{ ...RUN, actionName, triggeredBy },

@@ -1,19 +1,22 @@
 /** The filters of the run list in the address. */
 
 import { describe, expect, it } from "vitest";
+import { ActionRunsError } from "../../src/client/index.ts";
+import { chipText } from "../../src/console/runs/chip-words.ts";
 import {
   atCursor,
+  chipsOf,
   filterOf,
-  fromFieldTime,
   isFiltered,
-  toFieldTime,
-  withLabel,
+  withChip,
+  withInstants,
+  withoutChip,
   withoutFilters,
-  withoutLabel,
   withStatusToggled,
-  withText,
 } from "../../src/console/runs/filters.ts";
+import { refusalOf } from "../../src/console/runs/refusal.ts";
 
+const NOW = new Date("2026-11-25T12:00:00Z");
 const query = (text: string) => new URLSearchParams(text);
 
 describe("the filter that the API gets", () => {
@@ -21,15 +24,25 @@ describe("the filter that the API gets", () => {
     const address = query(
       "status=failed&status=running&actionName=a%26b&label=x&label=y&entityId=&other=1&cursor=c",
     );
-    expect(filterOf(address)).toEqual({
+    expect(filterOf(address, NOW)).toEqual({
       status: ["failed", "running"],
       actionName: "a&b",
       label: ["x", "y"],
     });
   });
 
-  it("keeps a status that is none, because the API's refusal says what to change", () => {
-    expect(filterOf(query("status=exploded"))).toEqual({ status: ["exploded"] });
+  it("has the instant that `since` means now", () => {
+    expect(filterOf(query("since=24h"), NOW)).toEqual({ createdAfter: "2026-11-24T12:00:00.000Z" });
+    expect(filterOf(query("since=1h&createdAfter=2020-01-01T00:00:00Z"), NOW)).toEqual({
+      createdAfter: "2026-11-25T11:00:00.000Z",
+    });
+  });
+
+  it("keeps what is no status and no time, because the API's refusal says what to change", () => {
+    expect(filterOf(query("status=exploded&since=soon"), NOW)).toEqual({
+      status: ["exploded"],
+      createdAfter: "soon",
+    });
   });
 });
 
@@ -40,16 +53,37 @@ describe("a change of the filters", () => {
     ["adds a status", withStatusToggled(query(address), "running"), "label=x&status=failed&status=running"],
     ["removes a status", withStatusToggled(query(address), "failed"), "label=x"],
     [
-      "sets a text without its spaces",
-      withText(query(address), "actionName", " a b "),
-      "label=x&status=failed&actionName=a+b",
+      "replaces a single value",
+      withChip(query("actionName=a&label=x"), { name: "actionName", value: "b c" }),
+      "label=x&actionName=b+c",
     ],
-    ["replaces a text", withText(query("actionName=a&label=x"), "actionName", "b"), "label=x&actionName=b"],
-    ["removes a text", withText(query("actionName=a&label=x"), "actionName", ""), "label=x"],
-    ["adds a label", withLabel(query(address), "y"), "label=x&status=failed&label=y"],
-    ["adds no label twice", withLabel(query("label=x&label=y"), "x"), "label=y&label=x"],
-    ["removes one label", withoutLabel(query("label=x&label=y"), "x"), "label=y"],
-    ["removes all filters", withoutFilters(query(`${address}&other=1`)), "other=1"],
+    [
+      "adds a label",
+      withChip(query(address), { name: "label", value: "y" }),
+      `label=x&status=failed&label=y`,
+    ],
+    [
+      "adds no label twice",
+      withChip(query("label=x&label=y"), { name: "label", value: "x" }),
+      "label=y&label=x",
+    ],
+    [
+      "has one beginning",
+      withChip(query("createdAfter=2020-01-01"), { name: "since", value: "today" }),
+      "since=today",
+    ],
+    [
+      "has one beginning, the other way",
+      withChip(query("since=today"), { name: "createdAfter", value: "2020-01-01" }),
+      "createdAfter=2020-01-01",
+    ],
+    ["removes one label", withoutChip(query("label=x&label=y"), { name: "label", value: "x" }), "label=y"],
+    [
+      "removes a beginning, with the one that it hid",
+      withoutChip(query("since=today&createdAfter=2020-01-01"), { name: "since", value: "today" }),
+      "",
+    ],
+    ["removes all filters", withoutFilters(query(`${address}&since=1h&other=1`)), "other=1"],
   ])("%s, and leads to the newest runs", (_, changed, expected) => {
     expect(changed.toString()).toBe(expected);
   });
@@ -57,20 +91,60 @@ describe("a change of the filters", () => {
   it("leaves the address that it began with", () => {
     const before = query(address);
     withoutFilters(atCursor(before, "d"));
+    withInstants(before, NOW);
     expect(before.toString()).toBe(address);
   });
 });
 
-it("a cursor alone is no filter", () => {
-  expect([query("cursor=c"), query("actionName="), query("label=x")].map(isFiltered)).toEqual([
-    false,
-    false,
-    true,
+it("a copied link has the instant instead of the word", () => {
+  expect(withInstants(query("since=1h&label=x"), NOW).toString()).toBe(
+    `label=x&createdAfter=${encodeURIComponent("2026-11-25T11:00:00.000Z")}`,
+  );
+  expect(withInstants(query("since=soon"), NOW).toString()).toBe("since=soon");
+});
+
+it("chips come in one order, each value once, and say what they filter", () => {
+  const address = query(
+    "since=24h&label=b&status=failed&label=a&label=b&triggeredBy=ci&actionName=deploy&actionName=other&entityId=e",
+  );
+  expect(chipsOf(address).map(chipText)).toEqual([
+    "status failed",
+    "action deploy",
+    "label b",
+    "label a",
+    "by ci",
+    "entity e",
+    "since 24h ago",
+  ]);
+  expect(chipsOf(query("createdAfter=nonsense&createdBefore=2026-01-01T00:00:00Z")).map(chipText)).toEqual([
+    "since nonsense",
+    expect.stringMatching(/^before .*2026/),
   ]);
 });
 
-it("an instant goes into a field and back, to the minute", () => {
-  const iso = "2026-11-25T13:21:00.000Z";
-  expect(fromFieldTime(toFieldTime(iso))).toBe(iso);
-  expect([toFieldTime("yesterday"), fromFieldTime(""), fromFieldTime("x")]).toEqual(["", "", ""]);
+describe("a refusal of the service", () => {
+  const chips = chipsOf(query("status=exploded&label=a&label=b&since=soon"));
+  const texts = (pointer: string, message: string, code = "invalid_query") => {
+    const refusal = refusalOf(new ActionRunsError(message, { status: 400, code, pointer }), chips);
+    return refusal && [...refusal.chips].map(chipText);
+  };
+
+  it("is shown at the chips that it names", () => {
+    expect(texts("/status", "status: send any of …")).toEqual(["status exploded"]);
+    expect(texts("/createdAfter", "createdAfter: send an RFC 3339 time")).toEqual(["since soon"]);
+    expect(texts("/label", "label.1: has 65 characters")).toEqual(["label b"]);
+    expect(texts("/label", "label: send at most 10.")).toEqual(["label a", "label b"]);
+  });
+
+  it("is none of a chip if it names none", () => {
+    expect(texts("/cursor", "cursor: send the cursor unchanged")).toBeNull();
+    expect(texts("/status", "Not allowed", "forbidden")).toBeNull();
+    expect(refusalOf(new TypeError("status"), chips)).toBeNull();
+  });
+});
+
+it("a cursor alone is no filter", () => {
+  expect(
+    [query("cursor=c"), query("actionName="), query("label=x"), query("since=1h")].map(isFiltered),
+  ).toEqual([false, false, true, true]);
 });

@@ -1,7 +1,16 @@
 /** How polls change the list that is shown. */
 
 import { describe, expect, it } from "vitest";
-import { begun, merged, patched, type RunList, unread, withoutRun } from "../../src/console/runs/run-list.ts";
+import { countText, moved } from "../../src/console/runs/counts.ts";
+import {
+  begun,
+  merged,
+  patched,
+  type RunList,
+  rowIn,
+  unread,
+  withoutRun,
+} from "../../src/console/runs/run-list.ts";
 import { type RunRow, rowOf, since } from "../../src/console/runs/run-row.ts";
 import { barsFor, barsOf } from "../../src/console/runs/strip-geometry.ts";
 import type { Status } from "../../src/console/ui/statuses.ts";
@@ -9,7 +18,7 @@ import type { Status } from "../../src/console/ui/statuses.ts";
 const AT = Date.parse("2026-11-25T12:00:00Z");
 
 /** `id`: one digit. Ids grow with time. */
-function row(id: string, status: Status = "succeeded", seconds = 1): RunRow {
+function row(id: string, status: Status = "succeeded", seconds = 1, error: string | null = null): RunRow {
   const isEnded = status !== "pending" && status !== "running";
   return rowOf({
     id,
@@ -22,7 +31,7 @@ function row(id: string, status: Status = "succeeded", seconds = 1): RunRow {
     createdAt: new Date(AT).toISOString(),
     startedAt: status === "pending" ? null : new Date(AT + 1000).toISOString(),
     completedAt: isEnded ? new Date(AT + 1000 + seconds * 1000).toISOString() : null,
-    error: null,
+    error,
     output: null,
   });
 }
@@ -87,6 +96,32 @@ it("a run that is gone leaves the list", () => {
   expect(ids(patched(after, [row("4")]).rows)).toBe("5");
 });
 
+it("a run that went on is counted where it is now, and a bound stays a bound", () => {
+  const counts = { pending: 0, running: 3, succeeded: { atLeast: 1000 }, failed: 1200, cancelled: 0 };
+  expect(moved(counts, "running", "failed")).toEqual({ ...counts, running: 2, failed: 1201 });
+  expect(moved(counts, "running", "succeeded")).toEqual({ ...counts, running: 2 });
+  expect(moved(counts, "pending", "running")).toEqual({ ...counts, running: 4 });
+  expect(moved(counts, "failed", "failed")).toBe(counts);
+  expect([countText(1200), countText({ atLeast: 1000 })]).toEqual(["1,200", "1,000+"]);
+});
+
+it("a run is found in the table and in the strip", () => {
+  const shown = list([row("5"), row("4")], [row("3", "failed")]);
+  expect([rowIn(shown, "3")?.status, rowIn(shown, "2")]).toEqual(["failed", undefined]);
+});
+
+it.each([
+  ["Exit code 137: out of memory", "Exit code 137: out of memory"],
+  ["\n\r\n  Error: x  \r\n    at y", "Error: x"],
+  ["", null],
+  [" \n\t\n", null],
+  ["x".repeat(100_000), "x".repeat(300)],
+  ["\n".repeat(100_000), null],
+  [`${"x".repeat(299)}🚀`, `${"x".repeat(299)}\ufffd`],
+])("a row has the first line of its error", (error, expected) => {
+  expect(row("1", "failed", 1, error).problem).toBe(expected);
+});
+
 it("a run that only reported its end worked since its creation", () => {
   const reported = row("1", "succeeded", 0);
   expect([since(reported), since(row("1")), since(row("1", "pending"))]).toEqual([
@@ -117,7 +152,22 @@ describe("the strip", () => {
     expect(heightAt(AT - 5_000)).toBeGreaterThan(0);
   });
 
-  it("has as many bars as fit, up to 200", () => {
-    expect([0, 328, 5000].map(barsFor)).toEqual([0, 65, 200]);
+  it("is cut where one run took far longer than the others, so that these keep their heights", () => {
+    const usual = Array.from({ length: 20 }, (_, n) => row(String(n + 10), "succeeded", 60 + n));
+    const heightOf = (rows: readonly RunRow[], id: string) =>
+      barsOf(rows, AT).find((bar) => bar.row.id === id);
+    const stuck = [row("99", "failed", 86_400), ...usual];
+    expect(heightOf(stuck, "99")).toMatchObject({ height: 1, isCut: true });
+    expect(barsOf(stuck, AT).filter(({ isCut }) => isCut)).toHaveLength(1);
+    expect(heightOf(stuck, "10")?.height).toBeGreaterThan(0.7);
+    // A run that took a little longer than the others is drawn to scale.
+    const longer = [row("99", "failed", 120), ...usual];
+    expect(heightOf(longer, "99")).toMatchObject({ height: 1, isCut: false });
+    expect(barsOf([], AT)).toEqual([]);
+  });
+
+  it("has as many bars as fit, up to 200, and fewer that a finger can hit", () => {
+    expect([0, 328, 5000].map((width) => barsFor(width, false))).toEqual([0, 65, 200]);
+    expect([0, 328, 5000].map((width) => barsFor(width, true))).toEqual([0, 13, 200]);
   });
 });

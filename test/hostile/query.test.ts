@@ -121,6 +121,19 @@ const INCLUDES = [
 const RUN_LIST = [...FILTERS, ...INCLUDES];
 const SUMMARY = [...FILTERS, "limit=10", `cursor=${btoa(ID)}`, "include=details", "wait=1"];
 
+const FACETS = [
+  "",
+  "field=label",
+  "contains=de",
+  "limit=10",
+  ...anyOf("contains=de&field", ["", "id", "status", "entityId", "Label", "label%00", "__proto__"]),
+  ...anyOf("field=label&contains", ["", "d", "%F0%9F%9A%80", "a".repeat(256), "de%00", "de%0A"]),
+  "field=label&field=label&contains=de",
+  "field=label&contains=de&contains=de",
+  "field=label&contains=de&limit=10",
+  "field=label&contains=de&__proto__=1",
+];
+
 /** A cursor of the actions is a name, and this text can be one. */
 const NAMES_AN_ACTION = `cursor=${btoa(ID.toUpperCase().replace("0199D2A5", "0199D2AF"))}`;
 const ACTION_LIST = [
@@ -167,6 +180,7 @@ describe("queries", () => {
   const cases = [
     ...RUN_LIST.map((query) => ({ what: "runs", query, path: runs })),
     ...SUMMARY.map((query) => ({ what: "a summary", query, path: `${runs}/summary` })),
+    ...FACETS.map((query) => ({ what: "facets", query, path: `${runs}/facets` })),
     ...EVERY_LIST.map((query) => ({ what: "tokens", query, path: tokens })),
     ...[...EVERY_LIST.filter((query) => query !== NAMES_AN_ACTION), ...ACTION_LIST].map((query) => ({
       what: "actions",

@@ -22,6 +22,8 @@ interface Rule {
   readonly body?: unknown;
   /** Of those with the permission, only the operator may, because no caller here is above the token. */
   readonly onlyAbove?: true;
+  /** What the route can't do without. */
+  readonly query?: string;
 }
 
 const RUNS = "/:o/:p/envs/:envName/action-runs";
@@ -38,6 +40,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /console/-/*": { opensTo: "anyone", success: 200 },
   [`GET ${RUNS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${RUNS}/summary`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${RUNS}/facets`]: {
+    opensTo: "data:read",
+    outside: 404,
+    success: 200,
+    query: "field=label&contains=de",
+  },
   [`POST ${RUNS}`]: { opensTo: "data:write", outside: 403, success: 201, body: { actionName: "deploy" } },
   [`GET ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`DELETE ${RUNS}/:id`]: { opensTo: "data:read", outside: 404, success: 200 },
@@ -259,7 +267,8 @@ describe.each(ROUTES)("%s", (route) => {
     if (rule === undefined) throw new Error("this route has no rule in the table above");
     const expected = expectedOf(route, rule, who);
     const changesNothing = expected.status >= 400 || method === "GET";
-    const { path, run } = await target(pattern, changesNothing);
+    const { path: address, run } = await target(pattern, changesNothing);
+    const path = `${address}?${rule.query ?? ""}`;
     const token =
       who.callback === "its own" && run !== null ? run.callback.token : (tokens.get(name) ?? null);
     const before = changesNothing ? await stored() : null;
@@ -279,7 +288,7 @@ describe.each(ROUTES)("%s", (route) => {
       expect((await ask("HEAD", path, { token, headers: from })).status).toBe(expected.status);
     if (method === "GET" && answer.status >= 400) {
       const headers = { ...from, Accept: "text/event-stream" };
-      const watching = await ask<Refusal>("GET", `${path}?wait=1`, { token, headers });
+      const watching = await ask<Refusal>("GET", `${path}&wait=1`, { token, headers });
       expect({ status: watching.status, code: watching.body?.code }).toEqual(expected);
     }
   });

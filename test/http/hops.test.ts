@@ -300,6 +300,7 @@ describe("a list or a summary calls D1 once", () => {
       "?include=details",
       "?include=details&label=a",
       "/summary",
+      "/facets?field=label&contains=de",
       "/summary?status=pending&status=failed",
       "/summary?label=a&label=b&triggeredBy=root",
       `?${next}`,

@@ -25,6 +25,7 @@ const ALLOW: Readonly<Record<string, string>> = {
   [`${ENV}/actions/deploy/runs`]: "POST",
   [`${ENV}/action-runs`]: "GET, HEAD, POST",
   [`${ENV}/action-runs/summary`]: "GET, HEAD",
+  [`${ENV}/action-runs/facets`]: "GET, HEAD",
   [`${ENV}/action-runs/${ID}`]: "DELETE, GET, HEAD",
   [`${ENV}/action-runs/${ID}/cancel`]: "POST",
   [`${ENV}/action-runs/${ID}/retry`]: "POST",

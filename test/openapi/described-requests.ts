@@ -12,6 +12,7 @@ import { grantToken, newProject } from "../support/tokens.ts";
 export interface Parameter {
   readonly in: "path" | "query" | "header";
   readonly name: string;
+  readonly required?: boolean;
   readonly description?: string;
   readonly schema: Schema;
   readonly example?: unknown;
@@ -119,15 +120,23 @@ export interface Sent extends Ask {
   readonly method?: string;
 }
 
-/** The status and the code of the answer, which was held against the document. */
+/**
+ * The status and the code of the answer, which was held against the document. A required query parameter that is not
+ * sent has the value of its example.
+ */
 export async function send(
-  { method, path }: Operation,
+  { method, path, parameters }: Operation,
   place: Place,
   sent: Sent = {},
 ): Promise<{ readonly status: number; readonly code: string | undefined; readonly headers: Headers }> {
   const names: Record<string, string> = { ...place.names, ...sent.names };
   const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => names[name] ?? "");
-  const query = new URLSearchParams((sent.query ?? []).map(([name, value]) => [name, value])).toString();
+  const given = (sent.query ?? []).map(([name, value]) => [name, value]);
+  const missing = parameters.filter(
+    (one) => one.in === "query" && one.required === true && !given.some(([name]) => name === one.name),
+  );
+  const needed = missing.map((one) => [one.name, examplesOf(one)[0] ?? ""]);
+  const query = new URLSearchParams([...given, ...needed]).toString();
   const { status, headers, body } = await ask<{ readonly code?: string } | string | null>(
     sent.method ?? method,
     query === "" ? filled : `${filled}?${query}`,

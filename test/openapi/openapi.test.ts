@@ -93,6 +93,7 @@ describe("the OpenAPI document", () => {
       ["cancelActionRun", "200", "409"],
       ["completeActionRun", "200", "409"],
       ["createActionRun", "201", "409"],
+      ["findActionRunFacets", "200"],
       ["getActionRun", "200"],
       ["listActionRuns", "200"],
       ["requestActionRunCancel", "200", "202", "409"],

@@ -105,6 +105,7 @@ function change(file: string, sql: string): void {
 /** A run as its row in D1 has it, with the body as JSON text. */
 export interface LandedRun extends Pick<ActionRun, "id" | "actionName" | "status" | "triggeredBy"> {
   readonly body: string;
+  readonly labels?: readonly string[];
 }
 
 /** Puts runs into D1 as if coordinators had landed them. No server may run meanwhile. */
@@ -113,11 +114,14 @@ export function landInD1(state: string, scope: string, runs: readonly LandedRun[
   try {
     const insert = db.prepare(`
       INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details)
-      VALUES (?, ?, 1, ?, ?, NULL, ?, ?, ?, ?, NULL)`);
+      VALUES (?, ?, 1, ?, ?, NULL, ?, ?, ?, ?, ?)`);
+    const label = db.prepare("INSERT INTO run_labels (scope, label, id) VALUES (?, ?, ?)");
     db.exec("BEGIN");
-    for (const { id, status, actionName, triggeredBy, body } of runs) {
+    for (const { id, status, actionName, triggeredBy, body, labels = [] } of runs) {
       const bytes = Buffer.byteLength(body);
-      insert.run(scope, id, status, actionName, triggeredBy, Date.now() + KEPT_FOR_MS, bytes, body);
+      const details = labels.length === 0 ? null : JSON.stringify({ labels });
+      insert.run(scope, id, status, actionName, triggeredBy, Date.now() + KEPT_FOR_MS, bytes, body, details);
+      for (const one of labels) label.run(scope, one, id);
     }
     db.exec("COMMIT");
   } finally {

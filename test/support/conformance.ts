@@ -12,6 +12,11 @@ interface Described {
 }
 
 interface Operation {
+  readonly parameters?: readonly {
+    readonly in: string;
+    readonly name: string;
+    readonly required?: boolean;
+  }[];
   readonly responses: Record<string, Described>;
 }
 
@@ -95,8 +100,10 @@ export function expectPointed(url: string, sent: unknown, answer: unknown): void
   const path = pointer.split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
   const refused = `${code} points to ${pointer}, which is nowhere in ${JSON.stringify(sent)}`;
   if (code === "invalid_query") {
-    const { searchParams } = new URL(url);
-    if (path.length !== 2 || !searchParams.has(path[1] ?? "")) throw new Error(`${refused} of ${url}`);
+    const { pathname, searchParams } = new URL(url);
+    const [, name = ""] = path;
+    if (path.length !== 2 || !(searchParams.has(name) || isRequired(pathname, name)))
+      throw new Error(`${refused} of ${url}`);
     return;
   }
   const body: unknown = typeof sent === "string" ? JSON.parse(sent) : sent;
@@ -111,6 +118,14 @@ export function expectPointed(url: string, sent: unknown, answer: unknown): void
     parent = (parent as Readonly<Record<string, unknown>>)[step];
   }
   if (typeof parent !== "object" || parent === null) throw new Error(refused);
+}
+
+/** Whether the operations of this path need the query parameter. */
+function isRequired(path: string, name: string): boolean {
+  const operations = patterns.find(({ pattern }) => pattern.test(path))?.operations ?? {};
+  return Object.values(operations).some(({ parameters = [] }) =>
+    parameters.some((one) => one.in === "query" && one.name === name && one.required === true),
+  );
 }
 
 /** Headers of HTTP itself, of CORS, and of the connection to a real server. */

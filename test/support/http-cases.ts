@@ -66,6 +66,13 @@ export const CASES: readonly Case[] = [
     path: (runs) => `${runs}/summary?label=${SECRET}`,
   },
   {
+    name: "facets",
+    status: 200,
+    route: `${RUNS}/facets`,
+    method: "GET",
+    path: (runs) => `${runs}/facets?field=label&contains=${SECRET}`,
+  },
+  {
     name: "a list by label with details",
     status: 200,
     route: RUNS,

@@ -1,7 +1,7 @@
 /** One run: a region named "Run", beside the list or instead of it. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../routes/router.tsx";
@@ -31,11 +31,23 @@ interface RunPanelProps {
   readonly id: string;
   /** Leads back to the list, with its filters. */
   readonly onClose: () => void;
+  /** Gets each read of the run, before the page is painted with it. Must not change. */
+  readonly onRead: (run: DetailedActionRun) => void;
+  /** The status of the run in the list; undefined if it is not there. */
+  readonly listed: Status | undefined;
 }
 
-export function RunPanel({ id, onClose }: RunPanelProps) {
+export function RunPanel({ id, onClose, onRead, listed }: RunPanelProps) {
   const watched = useRun(id);
   const { read, failure, reload } = watched;
+  useLayoutEffect(() => {
+    if (read !== undefined) onRead(read.run);
+  }, [read, onRead]);
+  // The list shows the newer of both reads. So if it shows another status, this read is behind.
+  const isBehind = read !== undefined && listed !== undefined && listed !== read.run.status;
+  useEffect(() => {
+    if (isBehind) reload();
+  }, [isBehind, reload]);
   return (
     <section class="run" aria-label="Run">
       {read !== undefined ? (

@@ -1,36 +1,74 @@
-/** The filters of the list, as the address has them: the API's own query parameters. PURE. */
+/**
+ * The filters of the list in the address, as chips, and as the API gets them. PURE, apart from the time zone of this
+ * machine. The names in the address are the API's own. Only `since` is not, so that a bookmark of today's runs shows
+ * the runs of the day on which somebody opens it.
+ */
 
 import type { RunFilter } from "../../client/index.ts";
 import type { Status } from "../ui/statuses.ts";
+import { sinceInstant } from "./since.ts";
 
-export type TextFilter = "actionName" | "entityId" | "triggeredBy" | "createdAfter" | "createdBefore";
-
-const TEXT_FILTERS: readonly TextFilter[] = [
+/** In the order of the chips. */
+const FILTERS = [
+  "status",
   "actionName",
-  "entityId",
+  "label",
   "triggeredBy",
+  "entityId",
+  "since",
   "createdAfter",
   "createdBefore",
-];
-const FILTERS = ["status", "label", ...TEXT_FILTERS];
+] as const;
 
-/** What to ask the API. An unknown value goes to the API as it is, because the refusal says what to change. */
-export function filterOf(query: URLSearchParams): RunFilter {
-  const status = query.getAll("status") as Status[];
-  const label = query.getAll("label");
-  const texts = TEXT_FILTERS.flatMap((name) => {
-    const value = query.get(name);
-    return value ? [[name, value] as const] : [];
+export type FilterName = (typeof FILTERS)[number];
+
+/** One filter with one value. */
+export interface Chip {
+  readonly name: FilterName;
+  /** As in the address. */
+  readonly value: string;
+}
+
+/** A run has one of each, so another value takes the place of the one before. */
+const REPEATABLE: ReadonlySet<FilterName> = new Set(["status", "label"]);
+
+export function chipsOf(query: URLSearchParams): readonly Chip[] {
+  return FILTERS.flatMap((name) =>
+    [...new Set(query.getAll(name))]
+      .filter((value) => value !== "" && !(name === "createdAfter" && query.get("since")))
+      .slice(0, REPEATABLE.has(name) ? undefined : 1)
+      .map((value) => ({ name, value })),
+  );
+}
+
+/**
+ * What to ask the API. An unknown value goes to the API as it is, because the refusal says what to change. `now`: what
+ * `since` counts from.
+ */
+export function filterOf(query: URLSearchParams, now: Date): RunFilter {
+  const chips = chipsOf(query);
+  const all = (name: FilterName) => chips.filter((chip) => chip.name === name).map(({ value }) => value);
+  const single = chips.flatMap(({ name, value }) => {
+    if (REPEATABLE.has(name)) return [];
+    if (name !== "since") return [[name, value] as const];
+    return [["createdAfter", sinceInstant(value, now)?.toISOString() ?? value] as const];
   });
+  const status = all("status") as Status[];
+  const label = all("label");
   return {
     ...(status.length === 0 ? {} : { status }),
     ...(label.length === 0 ? {} : { label }),
-    ...Object.fromEntries(texts),
+    ...Object.fromEntries(single),
   };
 }
 
+/** The parameter of the API that a chip becomes. Refusals name it. */
+export function parameterOf({ name }: Chip): string {
+  return name === "since" ? "createdAfter" : name;
+}
+
 export function isFiltered(query: URLSearchParams): boolean {
-  return FILTERS.some((name) => query.get(name));
+  return chipsOf(query).length > 0;
 }
 
 /** Whether runs that are created from now on can appear in the list. */
@@ -38,32 +76,46 @@ export function isNewest(query: URLSearchParams): boolean {
   return !query.get("cursor");
 }
 
+/** Adds the chip, or puts it in the place of the one that it excludes. */
+export function withChip(query: URLSearchParams, { name, value }: Chip): URLSearchParams {
+  const changed = atCursor(query, null);
+  if (REPEATABLE.has(name)) changed.delete(name, value);
+  else changed.delete(name);
+  if (name === "since") changed.delete("createdAfter");
+  if (name === "createdAfter") changed.delete("since");
+  changed.append(name, value);
+  return changed;
+}
+
+export function withoutChip(query: URLSearchParams, { name, value }: Chip): URLSearchParams {
+  const changed = atCursor(query, null);
+  // Those of `chipsOf` hide further values, which must not appear in their place.
+  if (REPEATABLE.has(name)) changed.delete(name, value);
+  else changed.delete(name);
+  if (name === "since") changed.delete("createdAfter");
+  return changed;
+}
+
 /** Adds the status, or removes it if it was there. */
 export function withStatusToggled(query: URLSearchParams, status: Status): URLSearchParams {
-  return query.getAll("status").includes(status)
-    ? without(query, "status", status)
-    : plus(query, "status", status);
-}
-
-/** With another value of a filter. Empty: without the filter. */
-export function withText(query: URLSearchParams, name: TextFilter, value: string): URLSearchParams {
-  const text = value.trim();
-  return text === "" ? without(query, name) : plus(without(query, name), name, text);
-}
-
-/** A set: a label that is there already is not added again. */
-export function withLabel(query: URLSearchParams, label: string): URLSearchParams {
-  const text = label.trim();
-  if (text === "") return query;
-  return plus(without(query, "label", text), "label", text);
-}
-
-export function withoutLabel(query: URLSearchParams, label: string): URLSearchParams {
-  return without(query, "label", label);
+  const chip = { name: "status", value: status } as const;
+  return query.getAll("status").includes(status) ? withoutChip(query, chip) : withChip(query, chip);
 }
 
 export function withoutFilters(query: URLSearchParams): URLSearchParams {
-  return FILTERS.reduce<URLSearchParams>((rest, name) => without(rest, name), query);
+  const changed = atCursor(query, null);
+  for (const name of FILTERS) changed.delete(name);
+  return changed;
+}
+
+/** The same filters at another moment: with the instant that `since` means now. */
+export function withInstants(query: URLSearchParams, now: Date): URLSearchParams {
+  const changed = new URLSearchParams(query);
+  const since = sinceInstant(query.get("since") ?? "", now);
+  if (since === null) return changed;
+  changed.delete("since");
+  changed.set("createdAfter", since.toISOString());
+  return changed;
 }
 
 export function atCursor(query: URLSearchParams, cursor: string | null): URLSearchParams {
@@ -71,34 +123,4 @@ export function atCursor(query: URLSearchParams, cursor: string | null): URLSear
   if (cursor === null) changed.delete("cursor");
   else changed.set("cursor", cursor);
   return changed;
-}
-
-function plus(query: URLSearchParams, name: string, value: string): URLSearchParams {
-  const changed = atCursor(query, null);
-  changed.append(name, value);
-  return changed;
-}
-
-function without(query: URLSearchParams, name: string, value?: string): URLSearchParams {
-  const changed = atCursor(query, null);
-  if (value === undefined) changed.delete(name);
-  else changed.delete(name, value);
-  return changed;
-}
-
-/**
- * An instant as a `datetime-local` field shows it, in the zone of this machine. Empty if the text is not an instant.
- */
-export function toFieldTime(iso: string): string {
-  const at = new Date(iso);
-  if (Number.isNaN(at.getTime())) return "";
-  const two = (value: number) => String(value).padStart(2, "0");
-  const date = `${String(at.getFullYear()).padStart(4, "0")}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${date}T${two(at.getHours())}:${two(at.getMinutes())}`;
-}
-
-/** The instant that a `datetime-local` field means; empty if the field is empty. */
-export function fromFieldTime(text: string): string {
-  const at = new Date(text);
-  return text === "" || Number.isNaN(at.getTime()) ? "" : at.toISOString();
 }

@@ -1,7 +1,7 @@
-/** The panel of the list: its filters, the strip, the table, and the way to older runs. */
+/** The panel of the list: its search, the strip, the table, and the way to older runs. */
 
 import type { RefObject } from "preact";
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -9,28 +9,32 @@ import { Button } from "../ui/button.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { ClearFilters, FieldFilters, LabelFilters, StatusFilters } from "./filter-bar.tsx";
-import { atCursor, isNewest, withLabel } from "./filters.ts";
+import { FilterChips } from "./filter-chips.tsx";
+import { atCursor, chipsOf, isNewest, withChip } from "./filters.ts";
 import { NoRuns } from "./no-runs.tsx";
+import { refusalOf } from "./refusal.ts";
 import type { RunList } from "./run-list.ts";
 import { RunTable } from "./run-table.tsx";
+import { SearchBox } from "./search-box.tsx";
+import { StatusFilters } from "./status-filters.tsx";
 import { Strip } from "./strip.tsx";
-import { useRunList } from "./use-run-list.ts";
+import type { ShownRuns } from "./use-run-list.ts";
 
 interface ListPanelProps {
   /** The run that is open beside the list. */
   readonly runId: string | null;
+  readonly shown: ShownRuns;
   /** The link of the open run was followed once more. */
   readonly onOpenAgain: () => void;
 }
 
-export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
+export function ListPanel({ runId, shown, onOpenAgain }: ListPanelProps) {
   const { scope } = useSession();
   const { query, search } = useRoute();
   const router = useRouter();
-  const { list, isStale, counts, failure, reload, showFresh } = useRunList();
-  const fields = useRef<HTMLDivElement>(null);
-  const [areFieldsOpen, setFieldsOpen] = useState(false);
+  const { listed, isStale, failure, reload, showFresh } = shown;
+  const list = listed?.list ?? null;
+  const input = useRef<HTMLInputElement>(null);
   const hrefWith = useCallback(
     // A run that is open stays open.
     (changed: URLSearchParams) =>
@@ -41,43 +45,35 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
     (changed: URLSearchParams) => router.navigate(hrefWith(changed)),
     [router, hrefWith],
   );
-  const addLabel = useCallback((label: string) => changeQuery(withLabel(query, label)), [changeQuery, query]);
-  useKeys("Runs", [
-    {
-      keys: "/",
-      label: "Search",
-      run() {
-        const input = fields.current?.querySelector("input");
-        // At once, or the next key would be lost. Hidden fields can't take the focus before they are shown.
-        input?.focus();
-        setFieldsOpen(true);
-        if (document.activeElement !== input) requestAnimationFrame(() => input?.focus());
-      },
-    },
-  ]);
+  const openRun = useCallback(
+    (id: string, changed: URLSearchParams) => router.navigate(hrefOf({ name: "run", ...scope, id }, changed)),
+    [router, scope],
+  );
+  const addLabel = useCallback(
+    (label: string) => changeQuery(withChip(query, { name: "label", value: label })),
+    [changeQuery, query],
+  );
+  useKeys("Runs", [{ keys: "/", label: "Search", run: () => input.current?.focus() }]);
   const panel = useRef<HTMLDivElement>(null);
   useTopOfPage(panel, query.get("cursor"));
   useAnnouncement(list, isStale);
+  const known = useMemo(() => (list === null ? [] : [...list.rows, ...list.older]), [list]);
+  const chips = useMemo(() => chipsOf(query), [query]);
   const filters = { query, onChange: changeQuery };
+  const refusal = failure === null ? null : refusalOf(failure.error, chips);
   const hasFailed = failure !== null && (list === null || isStale);
   return (
     <div class="runs" ref={panel}>
       <div class="runs-head">
         <h1 tabIndex={-1}>Runs</h1>
-        <StatusFilters {...filters} counts={counts} />
+        <StatusFilters {...filters} counts={listed?.counts ?? null} />
         <div class="runs-head-end">
-          <ClearFilters {...filters} />
           <Fresh count={list?.fresh.length ?? 0} onShow={showFresh} />
-          <span class="fields-toggle">
-            <Button kind="quiet" aria-expanded={areFieldsOpen} onClick={() => setFieldsOpen(!areFieldsOpen)}>
-              Filters
-            </Button>
-          </span>
         </div>
       </div>
-      <FieldFilters {...filters} rows={list?.rows ?? []} fields={fields} areOpen={areFieldsOpen} />
-      <LabelFilters {...filters} />
-      {hasFailed ? <ErrorView failure={failure} onRetry={reload} /> : null}
+      <SearchBox {...filters} input={input} rows={known} onOpen={openRun} />
+      <FilterChips {...filters} chips={chips} refusal={refusal} />
+      {hasFailed && refusal === null ? <ErrorView failure={failure} onRetry={reload} /> : null}
       {hasFailed || list === null ? null : (
         <Listed
           {...{ list, isStale, runId, onOpenAgain }}
@@ -92,7 +88,7 @@ export function ListPanel({ runId, onOpenAgain }: ListPanelProps) {
   );
 }
 
-interface ListedProps extends ListPanelProps {
+interface ListedProps extends Omit<ListPanelProps, "shown"> {
   readonly list: RunList;
   readonly isStale: boolean;
   readonly query: URLSearchParams;
@@ -109,7 +105,7 @@ function Listed({ list, isStale, runId, onOpenAgain, query, search, onLabel, hre
   if (rows.length === 0 && !isStale) return <NoRuns query={query} next={next} />;
   return (
     <>
-      <Strip {...shared} rows={bars} />
+      <Strip {...shared} rows={bars} isNewest={isNewest(query)} />
       <RunTable {...shared} {...{ rows, isStale, onLabel, onOpenAgain }} />
       <nav class="pages" aria-label="Pages">
         {isNewest(query) ? null : (

@@ -48,6 +48,11 @@ export function patched(list: RunList, read: readonly RunRow[]): RunList {
   return rows === list.rows && older === list.older ? list : { ...list, rows, older };
 }
 
+/** A run that the list shows. */
+export function rowIn(list: RunList, id: string): RunRow | undefined {
+  return [...list.rows, ...list.older].find((row) => row.id === id);
+}
+
 /** Without a run that is gone. */
 export function withoutRun(list: RunList, id: string): RunList {
   const others = (rows: readonly RunRow[]) => rows.filter((row) => row.id !== id);

@@ -16,12 +16,15 @@ export interface RunRow {
   readonly completedAt: string | null;
   readonly labels: readonly string[];
   readonly externalUrl: string | null;
+  /** The first line of the error; null if there is none. */
+  readonly problem: string | null;
   /** Somebody asked the job to stop, and the run is still open. */
   readonly isStopping: boolean;
 }
 
 export function rowOf(run: DetailedActionRun): RunRow {
-  const { id, actionName, entityId, status, triggeredBy, createdAt, startedAt, completedAt, details } = run;
+  const { id, actionName, entityId, status, triggeredBy, createdAt, startedAt, completedAt, error, details } =
+    run;
   return {
     id,
     actionName,
@@ -33,8 +36,18 @@ export function rowOf(run: DetailedActionRun): RunRow {
     completedAt,
     labels: details?.labels ?? [],
     externalUrl: details?.externalUrl ?? null,
+    problem: firstLine(error ?? ""),
     isStopping: isOpen(status) && (details?.cancel ?? null) !== null,
   };
+}
+
+/** A row has no room for more. */
+const PROBLEM_MAX_CHARACTERS = 300;
+
+/** The first line that is not empty, cut to what a row can show; null if there is none. */
+function firstLine(text: string): string | null {
+  const [, line] = /^\s*(\S[^\r\n]*)/.exec(text.slice(0, 2 * PROBLEM_MAX_CHARACTERS)) ?? [];
+  return line?.slice(0, PROBLEM_MAX_CHARACTERS).trimEnd().toWellFormed() ?? null;
 }
 
 /**

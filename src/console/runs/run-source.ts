@@ -1,83 +1,136 @@
 /**
- * Reads the runs that one address asks for. A poll reads the newest of them. Open runs that a poll does not cover are
- * read one by one, a few with each poll, so that no run is shown as open for long after its end.
+ * Reads the runs that one address asks for, and how many there are of each status. A poll reads the newest of the runs.
+ * Open runs that a poll does not cover are read one by one, a few with each poll, so that no run is shown as open for
+ * long after its end. If anything changed, the poll counts as well. Rows and counts change together, after both came.
  */
 
-import { ActionRunsError, type Client } from "../../client/index.ts";
+import { type ActionRunSummary, ActionRunsError, type Client } from "../../client/index.ts";
+import { moved } from "./counts.ts";
 import { filterOf } from "./filters.ts";
-import { begun, merged, patched, type RunList, STRIP_RUNS, unread, withoutRun } from "./run-list.ts";
-import { rowOf } from "./run-row.ts";
+import { begun, merged, patched, type RunList, rowIn, STRIP_RUNS, unread, withoutRun } from "./run-list.ts";
+import { type RunRow, rowOf } from "./run-row.ts";
 
 const PAGE_RUNS = 50;
 /** The API's longest page. */
 const POLL_RUNS_MAX = 200;
 const READ_ALONE_MAX = 2;
+/** Counts cost more than a page, so an unchanged page is counted again only after this long. */
+const COUNT_AGAIN_MS = 30_000;
+
+export interface ListedRuns {
+  readonly list: RunList;
+  /** Of all statuses, whichever of them the list shows. */
+  readonly counts: ActionRunSummary;
+}
 
 export interface RunSource {
   /** null until the first page is there. */
-  readonly list: () => RunList | null;
+  readonly listed: () => ListedRuns | null;
   /** Reads the first page at first, and later polls. */
-  readonly read: (signal: AbortSignal) => Promise<RunList>;
+  readonly read: (signal: AbortSignal) => Promise<ListedRuns>;
   /** The runs after the page. The strip shows them. Call it once, after the first page. */
   readonly readOlder: (signal: AbortSignal) => Promise<RunList | null>;
+  /** A newer read of one run, which came another way. Returns whether it changed what is shown. */
+  readonly take: (row: RunRow) => boolean;
   /** The next read shows the first page as it is then, with the runs that were held back. */
   readonly restart: () => void;
 }
 
+/** Runs that were read one by one, and the ids of those that are gone. */
+interface ReadAlone {
+  readonly rows: readonly RunRow[];
+  readonly gone: readonly string[];
+}
+
 export function createRunSource(reader: Client, query: URLSearchParams): RunSource {
   const cursor = query.get("cursor");
-  const filter = { ...filterOf(query), ...(cursor ? { cursor } : {}) };
-  let list: RunList | null = null;
+  let filter = filterOf(query, new Date());
+  let listed: ListedRuns | null = null;
   let shouldRestart = false;
   let turn = 0;
+  let countedAt = 0;
 
   async function readPage(limit: number, signal: AbortSignal) {
-    const page = await reader.runs.page({ ...filter, include: "details", limit }, { signal });
+    const of = { ...filter, ...(cursor ? { cursor } : {}) };
+    const page = await reader.runs.page({ ...of, include: "details", limit }, { signal });
     return { rows: page.runs.map(rowOf), next: page.next };
   }
 
+  async function count(signal: AbortSignal): Promise<ActionRunSummary> {
+    const { status: _, ...others } = filter;
+    const counts = await reader.runs.summary(others, { signal });
+    countedAt = Date.now();
+    return counts;
+  }
+
   /** In turn, because there can be many of them. */
-  async function readAlone(held: RunList, ids: readonly string[], signal: AbortSignal): Promise<RunList> {
+  async function readAlone(ids: readonly string[], signal: AbortSignal): Promise<ReadAlone> {
     const chosen = ids.length <= READ_ALONE_MAX ? ids : ids.slice(turn % ids.length).slice(0, READ_ALONE_MAX);
     turn += READ_ALONE_MAX;
-    let changed = held;
+    const rows: RunRow[] = [];
+    const gone: string[] = [];
     await Promise.all(
       chosen.map(async (id) => {
         try {
-          changed = patched(changed, [rowOf(await reader.runs.get(id, { include: "details", signal }))]);
+          rows.push(rowOf(await reader.runs.get(id, { include: "details", signal })));
         } catch (error) {
-          if (error instanceof ActionRunsError && error.status === 404) changed = withoutRun(changed, id);
+          if (error instanceof ActionRunsError && error.status === 404) gone.push(id);
         }
       }),
     );
-    return changed;
+    return { rows, gone };
+  }
+
+  /** The first page, and the counts at the same time. */
+  async function begin(signal: AbortSignal): Promise<ListedRuns> {
+    filter = filterOf(query, new Date());
+    const [{ rows, next }, counts] = await Promise.all([readPage(PAGE_RUNS, signal), count(signal)]);
+    const before = listed?.list ?? null;
+    const isStillEmpty = before?.rows.length === 0 && rows.length === 0 && next === before.next;
+    listed = { list: isStillEmpty ? before : begun(rows, next, before), counts };
+    shouldRestart = false;
+    return listed;
+  }
+
+  async function poll(before: ListedRuns, signal: AbortSignal): Promise<ListedRuns> {
+    const limit = Math.min(PAGE_RUNS + before.list.fresh.length, POLL_RUNS_MAX);
+    const { rows } = await readPage(limit, signal);
+    const alone = await readAlone(unread(merged(before.list, rows), rows), signal);
+    const changed = (list: RunList) => alone.gone.reduce(withoutRun, patched(merged(list, rows), alone.rows));
+    const isSame = changed(before.list) === before.list && Date.now() - countedAt < COUNT_AGAIN_MS;
+    // After the page, so that the counts are never behind the rows.
+    const counts = isSame ? null : await count(signal);
+    // The list may have changed meanwhile.
+    const now = listed ?? before;
+    listed = { list: changed(now.list), counts: counts ?? now.counts };
+    return listed;
   }
 
   return {
-    list: () => list,
-    async read(signal) {
-      // Without rows nothing can move, so the first runs appear by themselves.
-      if (list === null || list.rows.length === 0 || shouldRestart) {
-        const { rows, next } = await readPage(PAGE_RUNS, signal);
-        if (list?.rows.length === 0 && rows.length === 0 && next === list.next) return list;
-        list = begun(rows, next, list);
-        shouldRestart = false;
-        return list;
-      }
-      const { rows } = await readPage(Math.min(PAGE_RUNS + list.fresh.length, POLL_RUNS_MAX), signal);
-      const polled = merged(list, rows);
-      list = polled;
-      const changed = await readAlone(polled, unread(polled, rows), signal);
-      // The older runs may have come meanwhile.
-      list = list.older === polled.older ? changed : { ...changed, older: list.older };
-      return list;
-    },
+    listed: () => listed,
+    // Without rows nothing can move, so the first runs appear by themselves.
+    read: (signal) =>
+      listed === null || listed.list.rows.length === 0 || shouldRestart
+        ? begin(signal)
+        : poll(listed, signal),
     async readOlder(signal) {
-      if (list === null || list.next === null) return list;
-      const query = { ...filter, cursor: list.next, limit: STRIP_RUNS - list.rows.length };
-      const { runs } = await reader.runs.page(query, { signal });
-      list = { ...list, older: runs.map(rowOf) };
-      return list;
+      const before = listed?.list ?? null;
+      if (before === null || before.next === null) return before;
+      const older = { ...filter, cursor: before.next, limit: STRIP_RUNS - before.rows.length };
+      const { runs } = await reader.runs.page(older, { signal });
+      if (listed !== null) listed = { ...listed, list: { ...listed.list, older: runs.map(rowOf) } };
+      return listed?.list ?? null;
+    },
+    take(row) {
+      if (listed === null) return false;
+      const held = rowIn(listed.list, row.id);
+      const list = patched(listed.list, [row]);
+      if (list === listed.list) return false;
+      const now = rowIn(list, row.id);
+      // The next poll finds the row as it is here, and must count all the same.
+      countedAt = 0;
+      listed = { list, counts: held && now ? moved(listed.counts, held.status, now.status) : listed.counts };
+      return true;
     },
     restart() {
       shouldRestart = true;

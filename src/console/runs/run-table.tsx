@@ -24,19 +24,21 @@ interface RunTableProps {
 export function RunTable(props: RunTableProps) {
   const { rows, scope, search, selectedId, isStale, onLabel, onOpenAgain } = props;
   // A poll without news leaves `rows` as it is, and then nothing is drawn again.
+  const hasEntities = useMemo(() => rows.some(({ entityId }) => entityId !== null), [rows]);
   const body = useMemo(
     () =>
       rows.map((row) => (
         <Row
           key={row.id}
           row={row}
+          hasEntities={hasEntities}
           href={hrefOf({ name: "run", ...scope, id: row.id }, search)}
           isSelected={row.id === selectedId}
           onLabel={onLabel}
           onFollow={row.id === selectedId ? onOpenAgain : undefined}
         />
       )),
-    [rows, scope, search, selectedId, onLabel, onOpenAgain],
+    [rows, hasEntities, scope, search, selectedId, onLabel, onOpenAgain],
   );
   return (
     <table class="table run-table" aria-label="Runs" aria-busy={isStale}>
@@ -44,7 +46,7 @@ export function RunTable(props: RunTableProps) {
         <tr>
           <th class="col-status">Status</th>
           <th>Action</th>
-          <th class="col-entity">Entity</th>
+          {hasEntities ? <th class="col-entity">Entity</th> : null}
           <th class="col-labels">Labels</th>
           <th class="col-who">Triggered by</th>
           <th class="col-created">Created</th>
@@ -59,16 +61,24 @@ export function RunTable(props: RunTableProps) {
 
 interface RowProps {
   readonly row: RunRow;
+  /** Whether the table has a column for entities. */
+  readonly hasEntities: boolean;
   readonly href: string;
   readonly isSelected: boolean;
   readonly onLabel: (label: string) => void;
   readonly onFollow: (() => void) | undefined;
 }
 
-function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
+function Row({ row, hasEntities, href, isSelected, onLabel, onFollow }: RowProps) {
   const { id, actionName, entityId, status, triggeredBy, createdAt, completedAt, labels, externalUrl } = row;
+  const { problem } = row;
+  const marks = [
+    isSelected ? "is-selected" : "",
+    problem === null ? "" : "has-problem",
+    labels.length === 0 ? "" : "has-labels",
+  ];
   return (
-    <tr class={isSelected ? "is-selected" : undefined}>
+    <tr class={marks.filter(Boolean).join(" ") || undefined}>
       <td class="col-status">
         <StatusMark status={status} />
         {row.isStopping ? <span class="stopping">stopping</span> : null}
@@ -90,10 +100,17 @@ function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
           {row.isStopping ? " · stopping" : ""}
           {entityId === null ? "" : ` · ${entityId.slice(0, ENTITY_SHOWN)}`}
         </span>
+        {problem === null ? null : (
+          <span class="row-problem" title={problem}>
+            <bdi>{problem}</bdi>
+          </span>
+        )}
       </td>
-      <td class="col-entity" title={entityId ?? undefined}>
-        <bdi>{entityId}</bdi>
-      </td>
+      {hasEntities ? (
+        <td class="col-entity" title={entityId ?? undefined}>
+          <bdi>{entityId}</bdi>
+        </td>
+      ) : null}
       <td class="col-labels">
         <Labels labels={labels} onLabel={onLabel} />
       </td>

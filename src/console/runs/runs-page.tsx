@@ -1,13 +1,16 @@
 /** The list of runs, and beside it or instead of it the run that the address names. */
 
 import type { RefObject } from "preact";
-import { useCallback, useEffect, useRef } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { DetailedActionRun } from "../../client/index.ts";
 import { useKeys } from "../keys/keys.tsx";
 import { hrefOf, useRoute, useRouter } from "../routes/router.tsx";
 import { RunPanel } from "../run/run-panel.tsx";
 import { useSession } from "../session/session.tsx";
 import { rowLinks, useRowKeys } from "../ui/row-keys.ts";
 import { ListPanel } from "./list-panel.tsx";
+import { rowIn } from "./run-list.ts";
+import { useRunList } from "./use-run-list.ts";
 
 export function RunsPage({ runId }: { readonly runId: string | null }) {
   const { scope } = useSession();
@@ -23,14 +26,23 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
   useKeys("Runs", [{ keys: "Escape", label: "Back to the list", run: runId === null ? undefined : close }]);
   const focusRun = useCallback(() => room.current?.focus(), []);
   useRunFocus(runId, panels, room);
+  const shown = useRunList();
+  const { listed, take } = shown;
+  // The open run follows its events, and the list is polled. Its row shows the newer of both, before the page is
+  // painted.
+  const [openRun, setOpenRun] = useState<DetailedActionRun | null>(null);
+  useLayoutEffect(() => {
+    if (openRun !== null && listed !== null) take(openRun);
+  }, [openRun, listed, take]);
+  const row = runId === null || listed === null ? undefined : rowIn(listed.list, runId);
   return (
     <div ref={panels} class={runId === null ? "panels" : "panels has-run"}>
-      <ListPanel runId={runId} onOpenAgain={focusRun} />
+      <ListPanel runId={runId} shown={shown} onOpenAgain={focusRun} />
       {runId === null ? null : (
         <div ref={room} class="run-room" tabIndex={-1}>
           {/* Shown only where the list, which has the page's heading, is not beside the run. */}
           <h1 class="run-page-title only-heard">Run</h1>
-          <RunPanel key={runId} id={runId} onClose={close} />
+          <RunPanel key={runId} id={runId} onClose={close} onRead={setOpenRun} listed={row?.status} />
         </div>
       )}
     </div>

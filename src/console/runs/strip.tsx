@@ -18,22 +18,25 @@ interface StripProps {
   readonly scope: Scope;
   readonly search: string;
   readonly selectedId: string | null;
+  /** Whether the rows begin with the newest run. */
+  readonly isNewest: boolean;
 }
 
-export function Strip({ rows, scope, search, selectedId }: StripProps) {
+export function Strip({ rows, scope, search, selectedId, isNewest }: StripProps) {
   const list = useRef<HTMLOListElement>(null);
   const width = useWidth(list);
+  const hasFinger = useFinger();
   const [pointedId, setPointedId] = useState<string | null>(null);
-  const shown = useMemo(() => rows.slice(0, barsFor(width)), [rows, width]);
+  const shown = useMemo(() => rows.slice(0, barsFor(width, hasFinger)), [rows, width, hasFinger]);
   const pointed = shown.find(({ id }) => id === (pointedId ?? selectedId)) ?? null;
   // The one bar that Tab reaches.
   const reachedId = pointed?.id ?? shown[0]?.id;
   const bars = useMemo(
     () =>
-      barsOf(shown, Date.now()).map(({ row, height }) => (
+      barsOf(shown, Date.now()).map(({ row, height, isCut }) => (
         <li key={row.id}>
           <Link
-            class={`bar is-${row.status}`}
+            class={`bar is-${row.status}${isCut ? " is-cut" : ""}`}
             href={hrefOf({ name: "run", ...scope, id: row.id }, search)}
             aria-label={`${row.actionName}, ${row.status}`}
             aria-current={row.id === selectedId ? "page" : undefined}
@@ -48,21 +51,33 @@ export function Strip({ rows, scope, search, selectedId }: StripProps) {
     [shown, scope, search, selectedId, reachedId],
   );
   return (
-    <nav class="strip" aria-label="The last runs" onPointerLeave={() => setPointedId(null)}>
+    <nav
+      class={hasFinger ? "strip has-finger" : "strip"}
+      aria-label={isNewest ? "The last runs" : "Older runs"}
+      onPointerLeave={() => setPointedId(null)}
+    >
       <ol ref={list} onKeyDown={move}>
         {bars}
       </ol>
       <p class="strip-caption">
-        {pointed === null ? <Summary count={shown.length} /> : <Pointed row={pointed} />}
+        {pointed === null ? <Summary count={shown.length} isNewest={isNewest} /> : <Pointed row={pointed} />}
       </p>
     </nav>
   );
 }
 
-function Summary({ count }: { readonly count: number }) {
-  return count === 0 ? null : (
+interface SummaryProps {
+  readonly count: number;
+  readonly isNewest: boolean;
+}
+
+function Summary({ count, isNewest }: SummaryProps) {
+  if (count === 0) return null;
+  const runs = `${count} ${count === 1 ? "run" : "runs"}`;
+  return (
     <span class="strip-scale">
-      Last {count} {count === 1 ? "run" : "runs"}, newest at the right. A higher bar took longer.
+      {isNewest ? `Last ${runs}` : `${runs} from this page on`}, newest at the right. A higher bar took
+      longer.
     </span>
   );
 }
@@ -92,6 +107,18 @@ function move(event: TargetedKeyboardEvent<HTMLOListElement>) {
   const links = [...event.currentTarget.querySelectorAll("a")];
   const at = links.indexOf(document.activeElement as HTMLAnchorElement);
   links.at(Math.min(Math.max(at + step, 0), links.length - 1))?.focus();
+}
+
+/** Whether the page is used with a finger, which needs larger targets (WCAG 2.5.8). */
+function useFinger(): boolean {
+  const coarse = useMemo(() => matchMedia("(pointer: coarse)"), []);
+  const [hasFinger, setFinger] = useState(coarse.matches);
+  useEffect(() => {
+    const update = () => setFinger(coarse.matches);
+    coarse.addEventListener("change", update);
+    return () => coarse.removeEventListener("change", update);
+  }, [coarse]);
+  return hasFinger;
 }
 
 function useWidth(element: { readonly current: HTMLElement | null }): number {

@@ -11,8 +11,8 @@ interface CopyButtonProps {
   /** What it copies, as in "Copy run id". */
   readonly what: string;
   readonly text: string | (() => string);
-  /** Shows "Copy" beside the icon. */
-  readonly hasWord?: boolean;
+  /** Shows "Copy" beside the icon, or this text. */
+  readonly hasWord?: boolean | string;
 }
 
 export function CopyButton({ what, text, hasWord = false }: CopyButtonProps) {
@@ -37,7 +37,9 @@ export function CopyButton({ what, text, hasWord = false }: CopyButtonProps) {
   return (
     <Button kind="quiet" aria-label={`Copy ${what}`} title={`Copy ${what}`} onClick={copy}>
       <Icon name={isCopied ? "check" : "copy"} />
-      {hasWord ? <span aria-hidden="true">{isCopied ? "Copied" : "Copy"}</span> : null}
+      {hasWord ? (
+        <span aria-hidden="true">{isCopied ? "Copied" : hasWord === true ? "Copy" : hasWord}</span>
+      ) : null}
     </Button>
   );
 }

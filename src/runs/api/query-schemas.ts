@@ -1,10 +1,17 @@
 /** zod: the query parameters of requests for runs: filters, pages, and `include`. */
 
 import * as z from "zod/mini";
-import { LABEL_MAX_CHARACTERS, LABELS_MAX, WAIT_MAX_SECONDS } from "../../base/limits.ts";
+import {
+  FACET_MIN_CHARACTERS,
+  LABEL_MAX_CHARACTERS,
+  LABELS_MAX,
+  NAME_MAX_CHARACTERS,
+  WAIT_MAX_SECONDS,
+} from "../../base/limits.ts";
 import { label, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import { wholeNumberText } from "../../http/schema-bounds.ts";
 import { filterableName, instant, pageQuery, seqPageQuery } from "../../http/schema-parts.ts";
+import { FACET_FIELDS } from "../d1/facets.ts";
 import { STATUSES, type Status } from "../run.ts";
 import { uuid } from "./request-schemas.ts";
 
@@ -77,6 +84,33 @@ export const changeQuery = z.strictObject({ include });
 
 /** Only the filters, because a summary has no pages. */
 export const runSummaryQuery = z.strictObject(runFilters);
+
+const field = z
+  .enum(FACET_FIELDS, { error: `send one of ${FACET_FIELDS.join(", ")}.` })
+  .register(z.globalRegistry, {
+    wire: { type: "string", enum: [...FACET_FIELDS], examples: ["actionName"] },
+    description: "The filter of a list that you need values for.",
+  });
+
+const contains = filterableName
+  .clone()
+  .check(
+    z.refine((part) => [...part].length >= FACET_MIN_CHARACTERS, {
+      error: `is too short; send at least ${FACET_MIN_CHARACTERS} characters.`,
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "string",
+      minLength: FACET_MIN_CHARACTERS,
+      maxLength: NAME_MAX_CHARACTERS,
+      pattern: PLAIN_TEXT,
+      examples: ["depl"],
+    },
+    description: "A part of the value. ASCII letters match in upper and lower case.",
+  });
+
+export const runFacetsQuery = z.strictObject({ field, contains });
 
 export const runQuery = z.strictObject({
   include,

@@ -1,4 +1,4 @@
-/** /{o}/{p}/envs/{envName}/action-runs: list, count, create, get, cancel and retry runs. */
+/** /{o}/{p}/envs/{envName}/action-runs: list, count, create, get, cancel and retry runs, and find values to filter by. */
 
 import { Hono } from "hono";
 import { requires } from "../../auth/bearer.ts";
@@ -12,8 +12,15 @@ import { bookmarkOfRun, sentBookmark, union } from "./bookmark/bookmark.ts";
 import { changeKeyOf } from "./change-key.ts";
 import { createRunOfBody, creationOf } from "./create/create.ts";
 import { createRetry } from "./create/retry.ts";
-import { changeQuery, createQuery, runListQuery, runQuery, runSummaryQuery } from "./query-schemas.ts";
-import { listRunsAfter, summarizeRunsAfter } from "./read/list-runs.ts";
+import {
+  changeQuery,
+  createQuery,
+  runFacetsQuery,
+  runListQuery,
+  runQuery,
+  runSummaryQuery,
+} from "./query-schemas.ts";
+import { findFacetsAfter, listRunsAfter, summarizeRunsAfter } from "./read/list-runs.ts";
 import { mayBeKnown, readRun } from "./read/reader.ts";
 import { cancel, newRun, retry } from "./request-schemas.ts";
 import { askForChange, environmentOf, runIdOf } from "./run-environment.ts";
@@ -36,6 +43,12 @@ export const runRoutes = new Hono<AppEnv>()
     const sent = await sentBookmark(c, environment);
     const { summary, bookmark } = await summarizeRunsAfter(environment, c.req.valid("query"), sent);
     return sendJson(c, JSON.stringify(summary), bookmark);
+  })
+  .get("/facets", requires("data:read"), validQuery(runFacetsQuery), async (c) => {
+    const environment = environmentOf(c);
+    const sent = await sentBookmark(c, environment);
+    const { facets, bookmark } = await findFacetsAfter(environment, c.req.valid("query"), sent);
+    return sendJson(c, JSON.stringify(facets), bookmark);
   })
   .post("/", requires("data:write"), validBody(newRun), validQuery(createQuery), async (c) => {
     const creation = creationOf(c, c.req.valid("query"));

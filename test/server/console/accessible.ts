@@ -34,6 +34,9 @@ async function faultsOf(page: Page, rules: object): Promise<string[]> {
       ...violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
         id + ": " + html.slice(0, 160) + " " + failureSummary.replaceAll(/\\s+/g, " "))),
       ...wide.map((element) => "scrolls sideways: " + element.outerHTML.slice(0, 160)),
+      // The parts of the frame scroll, and never all of it.
+      ...(document.querySelector(".frame") !== null && document.documentElement.scrollHeight > innerHeight
+        ? ["the document scrolls down"] : []),
     ];
   })()`);
 }

@@ -9,7 +9,7 @@ import { forEachOf } from "../load.ts";
 import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
-import { field, job, run, runs, Site, WIDE } from "./site.ts";
+import { job, run, runs, Site, search, WIDE } from "./site.ts";
 
 const ENV = "prod";
 /** More than a page of the list. */
@@ -80,15 +80,15 @@ describeInBrowser("the console's addresses", (browser) => {
     views.push(await untilRows(page, 2));
     await page.getByRole("button", { name: /^pending/ }).click();
     views.push(await untilRows(page, 4));
-    for (const [label, value, rows] of [
-      ["Action", "deploy", 4],
-      ["Label", "region:eu", 2],
-      ["Triggered by", "a-member", 2],
-      ["Entity", ENTITY, 1],
-      ["Created after", "2026-01-02T03:04", 1],
+    for (const [words, rows] of [
+      ["action:deploy", 4],
+      ["label:region:eu", 2],
+      ["@a-member", 2],
+      [ENTITY, 1],
+      ["since:2026-01-02T03:04", 1],
     ] as const) {
-      await field(page, label).fill(value);
-      await field(page, label).press("Enter");
+      await search(page).fill(words);
+      await search(page).press("Enter");
       await page.waitForURL((url) => url.href !== views.at(-1)?.address);
       views.push(await untilRows(page, rows));
     }

@@ -19,6 +19,7 @@ import {
   run,
   runs,
   Site,
+  search,
   signInHere,
   tabTo,
   untilRunIs,
@@ -384,10 +385,10 @@ describeInBrowser("the console", (browser) => {
 
     await keyboard.press("/");
     await keyboard.type("j?/gt");
-    expect(await field(page, "Action").inputValue()).toBe("j?/gt");
+    expect(await search(page).inputValue()).toBe("j?/gt");
     expect([await page.getByRole("dialog").count(), page.url()]).toEqual([0, site.at(`${env}/runs`)]);
     await keyboard.press("Escape");
-    expect(await field(page, "Action").inputValue()).toBe("");
+    expect(await search(page).inputValue()).toBe("");
 
     const help = dialog(page, "Keyboard shortcuts");
     await keyboard.press("?");

@@ -9,7 +9,7 @@ import { type RunningReceiver, startReceiver } from "../../support/receiver/serv
 import { sharedPlace } from "../place.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
-import { button, field, focusMark, job, Site, signInHere, WIDE } from "./site.ts";
+import { button, field, focusMark, job, Site, search, signInHere, WIDE } from "./site.ts";
 
 const ENV = "prod";
 const FORM = {
@@ -121,6 +121,24 @@ describeInBrowser("the console's looks", (browser) => {
       { name: "all runs", path: `${ENV}/runs` },
       { name: "no run matches", path: `${ENV}/runs?actionName=none` },
       { name: "a filter that is refused", path: `${ENV}/runs?status=exploded` },
+      {
+        name: "a search with suggestions",
+        path: `${ENV}/runs?label=team:payments&since=today`,
+        act: async (page) => {
+          await search(page).pressSequentially("re");
+          await page.getByRole("option", { name: "reindex action", exact: true }).waitFor();
+          await page.keyboard.press("ArrowDown");
+        },
+      },
+      {
+        name: "a search that is unclear",
+        path: `${ENV}/runs`,
+        act: async (page) => {
+          await search(page).fill("index");
+          await page.keyboard.press("Enter");
+          await page.getByText("“index” is only a part of a name. Choose a whole one.").waitFor();
+        },
+      },
       { name: "no runs yet", path: "empty/runs" },
       { name: "keys", path: `${ENV}/runs`, act: (page) => page.keyboard.press("?") },
       {

@@ -1,17 +1,52 @@
-/** An environment with more runs than a test can create, for the tests of a long list. */
+/** Environments with more runs than a test can create, for the tests of a long list and of its search. */
 
 import type { ActionRun } from "../../../src/client/index.ts";
 import { type LandedRun, landInD1 } from "../state.ts";
 
 export const MANY = { org: "of-console-many", env: "prod", runs: 10_000 };
 
-/** The `n`th of the runs, an hour old at most. No service made it, so it can only be listed. */
-function landed(n: number): LandedRun {
-  const createdAt = Date.now() - 3_600_000 + n * 300;
+/** 3000 runs of 30 actions, one every five minutes until now. */
+export const RELEASES = {
+  org: "of-console-releases",
+  env: "prod",
+  runs: 3000,
+  ends: 2990,
+  everyMs: 300_000,
+  actions: ["deploy", "deploy-docs", ...Array.from({ length: 28 }, (_, n) => `build-service-${n + 1}`)],
+  triggers: ["ci", "nightly", "release-bot"],
+  /** Of every seventh run. */
+  error: "Exit code 137: out of memory\n    at Rollout (rollout.ts:12)\n    at main (main.ts:3)",
+};
+
+interface Landing {
+  readonly n: number;
+  /** What the run's id ends with, as a number. */
+  readonly end: number;
+  readonly createdAt: number;
+  readonly actionName: string;
+  readonly triggeredBy: string;
+  readonly status: "failed" | "succeeded";
+  readonly error: string | null;
+  readonly labels?: readonly string[];
+}
+
+/** The id of a run. No service made it, so the run can only be listed. */
+function landedId(createdAt: number, end: number): string {
   const hex = createdAt.toString(16).padStart(12, "0");
-  const id = `${hex.slice(0, 8)}-${hex.slice(8)}-8000-8000-${n.toString(16).padStart(12, "0")}`;
-  const actionName = ["deploy", "build-image", "rotate-keys"][n % 3] ?? "";
-  const status = n % 7 === 0 ? "failed" : "succeeded";
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-8000-8000-${end.toString(16).padStart(12, "0")}`;
+}
+
+function landed({
+  n,
+  end,
+  createdAt,
+  actionName,
+  triggeredBy,
+  status,
+  error,
+  labels = [],
+}: Landing): LandedRun {
+  const id = landedId(createdAt, end);
   const at = new Date(createdAt).toISOString();
   const body: ActionRun = {
     id,
@@ -20,21 +55,50 @@ function landed(n: number): LandedRun {
     status,
     parameters: { version: `1.${n}.0`, region: "eu-west-1" },
     recommendations: {},
-    triggeredBy: "ci",
+    triggeredBy,
     createdAt: at,
     startedAt: at,
     completedAt: new Date(createdAt + (n % 50) * 1000).toISOString(),
-    error: status === "failed" ? "Exit code 137: out of memory" : null,
+    error,
     output: null,
   };
-  return { id, actionName, status, triggeredBy: "ci", body: JSON.stringify(body) };
+  return { id, actionName, status, triggeredBy, body: JSON.stringify(body), labels };
+}
+
+/** The `n`th of many runs, an hour old at most. */
+function oneOfMany(n: number): LandedRun {
+  const status = n % 7 === 0 ? "failed" : "succeeded";
+  return landed({
+    n,
+    end: n,
+    createdAt: Date.now() - 3_600_000 + n * 300,
+    actionName: ["deploy", "build-image", "rotate-keys"][n % 3] ?? "",
+    triggeredBy: "ci",
+    status,
+    error: status === "failed" ? "Exit code 137: out of memory" : null,
+  });
+}
+
+/** The `n`th of the releases: 0 is the newest. */
+function release(n: number): LandedRun {
+  const status = n % 7 === 0 ? "failed" : "succeeded";
+  return landed({
+    n,
+    // The oldest ids end like the newest ones.
+    end: n % RELEASES.ends,
+    createdAt: Date.now() - (n + 1) * RELEASES.everyMs,
+    actionName: RELEASES.actions[n % RELEASES.actions.length] ?? "",
+    triggeredBy: RELEASES.triggers[n % RELEASES.triggers.length] ?? "",
+    status,
+    error: status === "failed" ? RELEASES.error : null,
+    labels: [`shop-${n % 60}`],
+  });
 }
 
 /** Puts the runs into D1. No server may run meanwhile. */
 export function landMany(state: string): void {
-  landInD1(
-    state,
-    `${MANY.org}/shop/${MANY.env}`,
-    Array.from({ length: MANY.runs }, (_, n) => landed(n)),
-  );
+  const numbered = (count: number, make: (n: number) => LandedRun) =>
+    Array.from({ length: count }, (_, n) => make(n));
+  landInD1(state, `${MANY.org}/shop/${MANY.env}`, numbered(MANY.runs, oneOfMany));
+  landInD1(state, `${RELEASES.org}/shop/${RELEASES.env}`, numbered(RELEASES.runs, release));
 }

@@ -86,6 +86,16 @@ export function field(within: Page | Locator, label: string): Locator {
   return within.getByLabel(label, { exact: true });
 }
 
+/** The field that searches the runs. */
+export function search(page: Page): Locator {
+  return page.getByRole("combobox", { name: "Search the runs", exact: true });
+}
+
+/** The filters of the list, as their chips say them. */
+export function chips(page: Page): Promise<string[]> {
+  return page.getByRole("list", { name: "Filters", exact: true }).getByRole("listitem").allInnerTexts();
+}
+
 export function runs(page: Page): Locator {
   return page.getByRole("table", { name: "Runs", exact: true });
 }

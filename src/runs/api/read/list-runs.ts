@@ -5,6 +5,7 @@
  */
 
 import { readD1, sessionFor } from "../../../database/read-d1.ts";
+import { type FacetQuery, type Facets, findFacets } from "../../d1/facets.ts";
 import type { RunFilters, RunPageQuery } from "../../d1/filters.ts";
 import { listRuns, type RunPage } from "../../d1/list.ts";
 import { type RunSummary, summarizeRuns } from "../../d1/summary.ts";
@@ -40,6 +41,17 @@ export async function summarizeRunsAfter(
   const summarize = (session: D1DatabaseSession) => summarizeRuns(session, environment.scope, filters);
   const { read, bookmark } = await readAfter(environment, sent, summarize);
   return { summary: read, bookmark };
+}
+
+/** Finds values that a list at the same moment can filter by. Throws `database_unavailable`. */
+export async function findFacetsAfter(
+  environment: RunEnvironment,
+  query: FacetQuery,
+  sent: SentBookmark,
+): Promise<{ readonly facets: Facets } & WithBookmark> {
+  const find = (session: D1DatabaseSession) => findFacets(session, environment.scope, query);
+  const { read, bookmark } = await readAfter(environment, sent, find);
+  return { facets: read, bookmark };
 }
 
 /**
