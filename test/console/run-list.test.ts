@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { begun, merged, patched, type RunList, unread, withoutRun } from "../../src/console/runs/run-list.ts";
-import { type RunRow, rowOf, since } from "../../src/console/runs/run-row.ts";
+import { type RunRow, rowOf } from "../../src/console/runs/run-row.ts";
 import { barsFor, barsOf } from "../../src/console/runs/strip-geometry.ts";
 import type { Status } from "../../src/console/ui/statuses.ts";
 
@@ -85,15 +85,6 @@ it("a run that is gone leaves the list", () => {
   const after = withoutRun(list([row("5"), row("4")], [row("3")]), "4");
   expect([ids(after.rows), ids(after.older)]).toEqual(["5", "3"]);
   expect(ids(patched(after, [row("4")]).rows)).toBe("5");
-});
-
-it("a run that only reported its end worked since its creation", () => {
-  const reported = row("1", "succeeded", 0);
-  expect([since(reported), since(row("1")), since(row("1", "pending"))]).toEqual([
-    reported.createdAt,
-    row("1").startedAt,
-    reported.createdAt,
-  ]);
 });
 
 describe("the strip", () => {

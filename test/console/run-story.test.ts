@@ -86,7 +86,8 @@ describe("the lifecycle", () => {
   it.each([
     ["a pending run", PENDING, ["Waiting", "Next"]],
     ["a running run", RUNNING, ["Waited", "Running"]],
-    ["a run that ended before it started", { ...FAILED, startedAt: null }, ["Waited"]],
+    ["a run that ended before it started", { ...FAILED, startedAt: null }, ["Took"]],
+    ["a run whose job reported only its end", { ...FAILED, startedAt: FAILED.completedAt }, ["Took"]],
   ])("of %s", (_, run, names) => {
     const { stages } = lifecycleOf(run, AT + 60_000);
     expect(stages.map(({ name }) => name)).toEqual(names);
