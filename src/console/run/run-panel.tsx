@@ -20,7 +20,7 @@ import { CommandDetails, CommandPair } from "./commands-section.tsx";
 import { Facts } from "./facts.tsx";
 import { LifecycleBar } from "./lifecycle-bar.tsx";
 import { Cancelled, NowSection } from "./now-section.tsx";
-import { isDispatched, type Retrying, retryingOf } from "./permitted.ts";
+import { type Retrying, retryingOf, starterOf } from "./permitted.ts";
 import { RetryDialog } from "./retry-dialog.tsx";
 import { TimelineList } from "./timeline-list.tsx";
 import { useActionOfRun } from "./use-action-of-run.ts";
@@ -98,6 +98,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
   const { id, actionName, status } = run;
   const actionOfRun = useActionOfRun(run);
   const retrying = retryingOf(run, actionOfRun.action);
+  const starter = starterOf(run, actionOfRun.action);
   const mayCancel = may("data:write") && isOpen(status);
   const mayRetry = may("data:write") && retrying === "possible";
   useKeys("This run", [
@@ -112,7 +113,11 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
     <>
       <RunHead run={run} onClose={onClose}>
         {mayRetry ? (
-          <Button title="Retry run (r)" onClick={() => setOpen("retry")}>
+          <Button
+            kind={starter === "service" && status === "failed" ? "primary" : "plain"}
+            title="Retry run (r)"
+            onClick={() => setOpen("retry")}
+          >
             Retry run
           </Button>
         ) : null}
@@ -128,7 +133,13 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
         {isOpen(status) ? <NowSection run={run} events={events} /> : null}
         {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
         <Outcome run={run} />
-        {may("data:write") ? <RetryNote retrying={retrying} name={actionName} /> : null}
+        {status === "pending" && starter === "creator" ? (
+          <p class="warning-box">
+            The service does not start the job of this run, because no trigger says how. <bdi>{run.triggeredBy}</bdi>{" "}
+            created the run, and must start the job.
+          </p>
+        ) : null}
+        {may("data:write") ? <RetryNote {...{ retrying, starter }} name={actionName} /> : null}
         {isOpen(status) ? null : (
           <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
         )}
@@ -165,7 +176,9 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
       {open === "retry" ? (
         <RetryDialog
           run={run}
-          isDispatched={isDispatched(run, actionOfRun.action)}
+          text={text}
+          action={actionOfRun.action ?? undefined}
+          isDispatched={starter === "service"}
           onClose={() => {
             setOpen(null);
             actionOfRun.reload();
@@ -214,11 +227,12 @@ function RunHead({ run: { id, actionName, status }, onClose, children }: RunHead
 
 interface RetryNoteProps {
   readonly retrying: Retrying;
+  readonly starter: ReturnType<typeof starterOf>;
   /** Of the run's action. */
   readonly name: string;
 }
 
-function RetryNote({ retrying, name }: RetryNoteProps) {
+function RetryNote({ retrying, starter, name }: RetryNoteProps) {
   switch (retrying) {
     case "trigger_not_kept":
       return (
@@ -234,7 +248,13 @@ function RetryNote({ retrying, name }: RetryNoteProps) {
           again, and then retry the run.
         </p>
       );
-    default:
+    case "possible":
+      return starter === "creator" ? (
+        <p class="hint">
+          No trigger starts the job of this run or of its retry. Whoever retries the run must start the job.
+        </p>
+      ) : null;
+    case "not_now":
       return null;
   }
 }
