@@ -237,7 +237,11 @@ describe("the form of a retry", () => {
     tags: ["a", "b"],
     limits: { cpu: 0.5, memory: "1G", burst: [1] },
   };
-  function retry(values: Schema, typed: Readonly<Record<string, string>>, schema: Schema | undefined = SCHEMA) {
+  function retry(
+    values: Schema,
+    typed: Readonly<Record<string, string>>,
+    schema: Schema | undefined = SCHEMA,
+  ) {
     const form = formOf(schema);
     const before = { values, texts: filledTexts(form, values) };
     const texts = new Map([...before.texts, ...Object.entries(typed)]);
@@ -266,7 +270,13 @@ describe("the form of a retry", () => {
   });
 
   it("changes what is edited, at its place, and marks it", () => {
-    const edited = { "/version": "1.4.359", "/region": "", "/tags": "a", "/limits/cpu": "2", "/replicas": "5" };
+    const edited = {
+      "/version": "1.4.359",
+      "/region": "",
+      "/tags": "a",
+      "/limits/cpu": "2",
+      "/replicas": "5",
+    };
     const { made, changes } = retry(VALUES, edited);
     const { region: _, ...others } = VALUES;
     expect(made).toEqual({
@@ -282,8 +292,18 @@ describe("the form of a retry", () => {
   it.each<[string, Schema, Readonly<Record<string, string>>, unknown]>([
     ["keeps a value of another type until somebody edits its field", { version: 5 }, {}, { version: 5 }],
     ["replaces a value of another type", { version: 5 }, { "/version": "5" }, { version: "5" }],
-    ["keeps a value that is no object where the schema has one", { version: "1", limits: 1 }, {}, { version: "1", limits: 1 }],
-    ["keeps a member named __proto__", JSON.parse('{"version":"1","__proto__":2}'), { "/version": "2" }, JSON.parse('{"version":"2","__proto__":2}')],
+    [
+      "keeps a value that is no object where the schema has one",
+      { version: "1", limits: 1 },
+      {},
+      { version: "1", limits: 1 },
+    ],
+    [
+      "keeps a member named __proto__",
+      JSON.parse('{"version":"1","__proto__":2}'),
+      { "/version": "2" },
+      JSON.parse('{"version":"2","__proto__":2}'),
+    ],
   ])("%s", (_, values, typed, value) => {
     expect(JSON.stringify(retry(values, typed).made)).toBe(JSON.stringify({ value }));
   });

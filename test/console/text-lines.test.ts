@@ -66,21 +66,39 @@ Caused by:
     0: refused
     1: no route to host`;
   it.each([
-    ["of Java", JAVA, "java.lang.IllegalStateException: no rollout", "  expected: 3", ["java.net.ConnectException: refused"], 4],
+    [
+      "of Java",
+      JAVA,
+      "java.lang.IllegalStateException: no rollout",
+      "  expected: 3",
+      ["java.net.ConnectException: refused"],
+      4,
+    ],
     ["of Node", NODE, "Error: no rollout", "", ["Error: refused"], 2],
     ["of Python", PYTHON, "RuntimeError: no rollout", "", ["ConnectionError: refused"], 4],
     ["of Rust", RUST, "Error: no rollout", "", ["refused", "no route to host"], 0],
-    ["of Go", "panic: no rollout\n\ngoroutine 1 [running]:\nmain.run()\n\t/job.go:7 +0x1d", "panic: no rollout", "", [], 2],
+    [
+      "of Go",
+      "panic: no rollout\n\ngoroutine 1 [running]:\nmain.run()\n\t/job.go:7 +0x1d",
+      "panic: no rollout",
+      "",
+      [],
+      2,
+    ],
     ["of a compiler", "2 errors\na.c:1: x\na.c:9: y", "2 errors", "a.c:1: x\na.c:9: y", [], 0],
     ["of one line", "Exit code 137", "Exit code 137", "", [], 0],
     ["of nothing but white space", " \n ", "", "", [], 0],
-  ])("%s says what went wrong, what caused it, and how deep it was", (_, text, headline, detail, causes, frames) => {
-    expect(errorPartsOf(linesOf(text))).toEqual({ headline, detail, causes, frames });
-  });
+  ])(
+    "%s says what went wrong, what caused it, and how deep it was",
+    (_, text, headline, detail, causes, frames) => {
+      expect(errorPartsOf(linesOf(text))).toEqual({ headline, detail, causes, frames });
+    },
+  );
 });
 
 describe("the text of a member", () => {
-  const RUN = '{"id":"a","output":{"parameters":1},"parameters": {"n": 9007199254740993, "t": "},\\"x"} ,"z":[1,{"q":2}]}';
+  const RUN =
+    '{"id":"a","output":{"parameters":1},"parameters": {"n": 9007199254740993, "t": "},\\"x"} ,"z":[1,{"q":2}]}';
   it.each([
     ["parameters", '{"n": 9007199254740993, "t": "},\\"x"}'],
     ["id", '"a"'],

@@ -61,12 +61,19 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   const hasTrigger = definition.trigger !== undefined;
   return (
     <Dialog title={`Run ${name}`} onClose={onClose}>
-      <ChangeForm change={change} onSubmit={run} onClose={onClose} verb="Run action" kind={hasTrigger ? "primary" : "plain"} class="wide-form">
+      <ChangeForm
+        change={change}
+        onSubmit={run}
+        onClose={onClose}
+        verb="Run action"
+        kind={hasTrigger ? "primary" : "plain"}
+        class="wide-form"
+      >
         {hasTrigger ? null : (
           <p class="warning-box">
             This action has no webhook, so the service does not start the job of this run. Only a program that
-            creates the run gets its callback token, and can start the job. A run from here stays open until its
-            timeout, or until somebody cancels it.
+            creates the run gets its callback token, and can start the job. A run from here stays open until
+            its timeout, or until somebody cancels it.
           </p>
         )}
         <ParameterFields {...{ parameters }} problemAt={(pointer) => change.problems.get(inBody(pointer))} />

@@ -147,7 +147,13 @@ function Fieldset(props: SchemaFieldProps & { readonly field: Group }) {
 
 type PicksField = Extract<Field, { readonly kind: "picks" }>;
 
-function Picks({ field, texts, problemAt, changeIn, onText }: SchemaFieldProps & { readonly field: PicksField }) {
+function Picks({
+  field,
+  texts,
+  problemAt,
+  changeIn,
+  onText,
+}: SchemaFieldProps & { readonly field: PicksField }) {
   const picked = (texts.get(field.pointer) ?? "").split(",");
   const error = problemAt(field.pointer);
   function pick(index: string, isOn: boolean) {

@@ -15,7 +15,8 @@ export interface ErrorParts {
 }
 
 /** Java, JavaScript and .NET; Java's shortened traces; Ruby; PHP; Go; Python. */
-const FRAME = /^\s+at |^\s*\.{3} \d+ (?:more|common)|^\s+from \S+:\d+|^#\d+ |^\s+\S+\.go:\d+|^goroutine \d+ |^\s+File "/;
+const FRAME =
+  /^\s+at |^\s*\.{3} \d+ (?:more|common)|^\s+from \S+:\d+|^#\d+ |^\s+\S+\.go:\d+|^goroutine \d+ |^\s+File "/;
 const CAUSE = /^\s*(?:caused by\b|\[cause\]):?\s*(.*)$/i;
 /** Rust numbers the causes below the words. */
 const NUMBERED = /^\s*\d+:\s+(.*)$/;

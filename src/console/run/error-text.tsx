@@ -10,13 +10,16 @@ import { errorPartsOf } from "./error-parts.ts";
 
 /** A longer line is cut. The whole text stands below. */
 const HEADLINE_MAX = 300;
-/** The name of the block. */
-const ERROR = "error";
+interface ErrorTextProps {
+  /** Of its block: `error`. */
+  readonly name: string;
+  readonly error: string;
+}
 
 /** A tree if the job reported JSON, otherwise text. */
-export function ErrorText({ error }: { readonly error: string }) {
+export function ErrorText({ name, error }: ErrorTextProps) {
   const value = objectIn(error);
-  if (value !== null) return <JsonTree what={ERROR} value={value} />;
+  if (value !== null) return <JsonTree what={name} value={value} />;
   const lines = linesOf(error);
   const { headline, detail, causes, frames } = errorPartsOf(lines);
   const isCut = headline.length > HEADLINE_MAX;
@@ -27,7 +30,7 @@ export function ErrorText({ error }: { readonly error: string }) {
         <p class="error-line">
           <bdi>{isCut ? `${headline.slice(0, HEADLINE_MAX)}…` : headline}</bdi>
         </p>
-        {isWhole ? <CopyButton what={ERROR} text={error} /> : null}
+        {isWhole ? <CopyButton what={name} text={error} /> : null}
       </div>
       {causes.map((cause) => (
         <p key={cause} class="error-cause">
@@ -40,20 +43,20 @@ export function ErrorText({ error }: { readonly error: string }) {
         </pre>
       )}
       {isWhole ? null : frames === 0 ? (
-        <TextBlock name={ERROR} text={error} />
+        <TextBlock name={name} text={error} />
       ) : (
-        <StackTrace error={error} frames={frames} />
+        <StackTrace {...{ name, error, frames }} />
       )}
     </div>
   );
 }
 
 /** It is closed until somebody opens it, or a link leads into it. */
-function StackTrace({ error, frames }: { readonly error: string; readonly frames: number }) {
+function StackTrace({ name, error, frames }: ErrorTextProps & { readonly frames: number }) {
   const fragment = useFragment();
   const target = lineTargetOf(fragment);
-  // The error is the first block of the page.
-  const isLinked = target !== null && (target.block ?? ERROR) === ERROR;
+  // An error is the first block of its page.
+  const isLinked = target !== null && (target.block ?? name) === name;
   const [isOpen, setOpen] = useState(isLinked);
   useEffect(() => {
     if (isLinked) setOpen(true);
@@ -63,7 +66,7 @@ function StackTrace({ error, frames }: { readonly error: string; readonly frames
       <summary>
         Stack trace ({frames} {frames === 1 ? "line" : "lines"})
       </summary>
-      {isOpen ? <TextBlock name={ERROR} text={error} /> : null}
+      {isOpen ? <TextBlock name={name} text={error} /> : null}
     </details>
   );
 }

@@ -5,7 +5,13 @@ import type { ActionDefinition, DetailedActionRun, NewActionRun } from "../../cl
 import { parseExact } from "../actions/exact-json.ts";
 import { type Filled, filledTexts, parametersOf } from "../actions/form-values.ts";
 import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
-import { changeIn, type Kept, keptValues, retriedDraft, retriedParameters } from "../actions/retried-values.ts";
+import {
+  changeIn,
+  type Kept,
+  keptValues,
+  retriedDraft,
+  retriedParameters,
+} from "../actions/retried-values.ts";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
@@ -91,9 +97,9 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
           <p class="muted">This makes a new run with the same inputs and labels.</p>
         ) : (
           <p class="warning-box">
-            This makes a new run with the same inputs and labels, but no trigger starts its job. You must start
-            the job yourself. The job needs the run's callback token to report. Only the command below shows that
-            token.
+            This makes a new run with the same inputs and labels, but no trigger starts its job. You must
+            start the job yourself. The job needs the run's callback token to report. Only the command below
+            shows that token.
           </p>
         )}
         <ParameterFields
@@ -119,8 +125,8 @@ function KeptValues({ kept }: { readonly kept: readonly Kept[] }) {
   return (
     <div class="kept">
       <p>
-        {kept.length === 1 ? "This value has" : "These values have"} no field in the action's form. The new run gets{" "}
-        {kept.length === 1 ? "it" : "them"} as well.
+        {kept.length === 1 ? "This value has" : "These values have"} no field in the action's form. The new
+        run gets {kept.length === 1 ? "it" : "them"} as well.
       </p>
       <JsonTree what="kept values" value={Object.fromEntries(kept.map(({ name, value }) => [name, value]))} />
     </div>

@@ -17,7 +17,9 @@ import { isOpen, type Status } from "../ui/statuses.ts";
 import { CancelDialog } from "./cancel-dialog.tsx";
 import { readingCommands, watchingCommands } from "./commands.ts";
 import { CommandDetails, CommandPair } from "./commands-section.tsx";
+import { Comparison } from "./comparison.tsx";
 import { Facts } from "./facts.tsx";
+import { HistorySection } from "./history-section.tsx";
 import { LifecycleBar } from "./lifecycle-bar.tsx";
 import { Cancelled, NowSection } from "./now-section.tsx";
 import { type Retrying, retryingOf, starterOf } from "./permitted.ts";
@@ -90,7 +92,7 @@ interface OneRunProps {
 
 function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: OneRunProps) {
   const { scope, may } = useSession();
-  const { search } = useRoute();
+  const { search, compare } = useRoute();
   const router = useRouter();
   const { announce, note } = useNotices();
   const [open, setOpen] = useState<"cancel" | "retry" | null>(null);
@@ -128,37 +130,46 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
         ) : null}
       </RunHead>
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      <div class="run-body">
-        <LifecycleBar run={run} />
-        {isOpen(status) ? <NowSection run={run} events={events} /> : null}
-        {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
-        <Outcome run={run} />
-        {status === "pending" && starter === "creator" ? (
-          <p class="warning-box">
-            The service does not start the job of this run, because no trigger says how. <bdi>{run.triggeredBy}</bdi>{" "}
-            created the run, and must start the job.
-          </p>
-        ) : null}
-        {may("data:write") ? <RetryNote {...{ retrying, starter }} name={actionName} /> : null}
-        {isOpen(status) ? null : (
-          <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
-        )}
-        <Facts run={run} scope={scope} />
-        <Section title="Timeline">
-          <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
-          <TimelineList events={events} />
-        </Section>
-        <Inputs run={run} />
-        <div class="disclosures">
-          <CommandDetails title="From a terminal">
-            <CommandPair commands={readingCommands(target, id)} what="to show the run" />
-            {isOpen(status) ? (
-              <CommandPair commands={watchingCommands(target, id)} what="to follow the run" />
-            ) : null}
-          </CommandDetails>
-          <RawJson text={text} />
+      {compare === null ? (
+        <div class="run-body">
+          <LifecycleBar run={run} />
+          <HistorySection run={run} />
+          {isOpen(status) ? <NowSection run={run} events={events} /> : null}
+          {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
+          <Outcome run={run} />
+          {status === "pending" && starter === "creator" ? (
+            <div class="warning-box">
+              <p>
+                The service does not start the job of this run, because no trigger says how.{" "}
+                <bdi>{run.triggeredBy}</bdi> created the run, and must start the job.
+              </p>
+            </div>
+          ) : null}
+          {may("data:write") ? <RetryNote {...{ retrying, starter }} name={actionName} /> : null}
+          {isOpen(status) ? null : (
+            <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
+          )}
+          <Facts run={run} scope={scope} />
+          <Section title="Timeline">
+            <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
+            <TimelineList events={events} />
+          </Section>
+          <Inputs run={run} />
+          <div class="disclosures">
+            <CommandDetails title="From a terminal">
+              <CommandPair commands={readingCommands(target, id)} what="to show the run" />
+              {isOpen(status) ? (
+                <CommandPair commands={watchingCommands(target, id)} what="to follow the run" />
+              ) : null}
+            </CommandDetails>
+            <RawJson text={text} />
+          </div>
         </div>
-      </div>
+      ) : (
+        <div class="run-body">
+          <Comparison key={compare} run={run} otherId={compare} />
+        </div>
+      )}
       {open === "cancel" ? (
         <CancelDialog
           run={run}

@@ -36,7 +36,7 @@ export function Outcome({ run: { error, output } }: { readonly run: ActionRun })
     <>
       {error === null ? null : (
         <Section title="Error">
-          <ErrorText error={error} />
+          <ErrorText name="error" error={error} />
         </Section>
       )}
       {output === null ? null : <Value title="Output" value={output} />}

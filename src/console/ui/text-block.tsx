@@ -4,8 +4,8 @@
  * is drawn in the end, because people search a log with their browser.
  */
 
-import { type RefObject, type TargetedMouseEvent } from "preact";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useFragment, useRouter } from "../routes/router.tsx";
 import { Button } from "./button.tsx";
 import { CopyButton } from "./copy-button.tsx";
@@ -28,14 +28,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
   const [isWrapped, setWrapped] = useState(true);
   const pieces = Math.ceil(lines.length / PIECE_LINES);
   const drawn = useDrawn(pieces);
-  const [marked, mark] = useMarkedLine(name, around);
-  function follow(event: TargetedMouseEvent<HTMLElement>) {
-    const link = event.target instanceof Element ? event.target.closest("a") : null;
-    const isPlain = !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
-    if (link === null || !isPlain) return;
-    event.preventDefault();
-    mark(Number(link.textContent));
-  }
+  const [marked, mark] = useMarkedLine(name, lines.length, around);
   const href = fragmentOf(name);
   return (
     <div class="text-block" data-block={name} ref={around}>
@@ -74,14 +67,14 @@ export function TextBlock({ name, text }: TextBlockProps) {
         </span>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <div class={isWrapped ? "lines is-wrapped" : "lines"} tabIndex={0} role="group" aria-label={name} onClick={follow}>
+      <div class={isWrapped ? "lines is-wrapped" : "lines"} tabIndex={0}>
         {Array.from({ length: pieces }, (_, piece) => {
           const from = piece * PIECE_LINES;
           const isHere = marked !== null && marked > from && marked <= from + PIECE_LINES;
           return (
             <Piece
               key={piece}
-              {...{ lines, from, href }}
+              {...{ lines, from, href, mark }}
               marked={isHere ? marked : null}
               isDrawn={isHere || piece < drawn}
             />
@@ -97,12 +90,13 @@ interface PieceProps {
   /** The index of its first line. */
   readonly from: number;
   readonly href: string;
+  readonly mark: (line: number) => void;
   readonly marked: number | null;
   /** If not, it only takes its room. */
   readonly isDrawn: boolean;
 }
 
-function Piece({ lines, from, href, marked, isDrawn }: PieceProps) {
+function Piece({ lines, from, href, mark, marked, isDrawn }: PieceProps) {
   return useMemo(() => {
     const own = lines.slice(from, from + PIECE_LINES);
     const height = `${own.length * LINE_PX}px`;
@@ -114,7 +108,16 @@ function Piece({ lines, from, href, marked, isDrawn }: PieceProps) {
           return (
             <div key={number} class={number === marked ? "line is-marked" : "line"}>
               {/* Thousands of stops would hold up the keyboard. The field above goes to a line, too. */}
-              <a class="line-number" tabIndex={-1} href={`${href}${number}`}>
+              <a
+                class="line-number"
+                tabIndex={-1}
+                href={`${href}${number}`}
+                onClick={(event) => {
+                  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+                  event.preventDefault();
+                  mark(number);
+                }}
+              >
                 {number}
               </a>
               {line}
@@ -123,7 +126,7 @@ function Piece({ lines, from, href, marked, isDrawn }: PieceProps) {
         })}
       </div>
     );
-  }, [lines, from, href, marked, isDrawn]);
+  }, [lines, from, href, mark, marked, isDrawn]);
 }
 
 /** How many pieces are drawn from the top: one at first, and another one whenever the page has time. */
@@ -143,6 +146,7 @@ function useDrawn(pieces: number): number {
  */
 function useMarkedLine(
   name: string,
+  lineCount: number,
   around: RefObject<HTMLElement | null>,
 ): readonly [number | null, (line: number) => void] {
   const fragment = useFragment();
@@ -151,16 +155,19 @@ function useMarkedLine(
   useLayoutEffect(() => {
     const target = lineTargetOf(fragment);
     const block = target?.block ?? document.querySelector<HTMLElement>("[data-block]")?.dataset.block;
-    setMarked(target !== null && block === name ? target.line : null);
-  }, [fragment, name]);
+    setMarked(target !== null && block === name && target.line <= lineCount ? target.line : null);
+  }, [fragment, name, lineCount]);
   useEffect(() => {
     if (marked !== null) around.current?.querySelector(".is-marked")?.scrollIntoView({ block: "nearest" });
   }, [around, marked]);
-  function mark(line: number) {
-    const { pathname, search } = router.location();
-    // Each line is no page of its own, so it gets no entry in the history.
-    if (line >= 1) router.navigate(`${pathname}${search}${fragmentOf(name)}${line}`, { replace: true });
-  }
+  const mark = useCallback(
+    (line: number) => {
+      const { pathname, search } = router.location();
+      // A line is no page of its own, so it gets no entry in the history.
+      if (line >= 1) router.navigate(`${pathname}${search}${fragmentOf(name)}${line}`, { replace: true });
+    },
+    [router, name],
+  );
   return [marked, mark];
 }
 
