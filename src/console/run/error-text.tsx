@@ -62,7 +62,13 @@ function StackTrace({ name, error, frames }: ErrorTextProps & { readonly frames:
     if (isLinked) setOpen(true);
   }, [isLinked]);
   return (
-    <details class="disclosure" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details
+      class="disclosure"
+      // It is a block for links also while its text is not drawn.
+      data-block={name}
+      open={isOpen}
+      onToggle={(event) => setOpen(event.currentTarget.open)}
+    >
       <summary>
         Stack trace ({frames} {frames === 1 ? "line" : "lines"})
       </summary>

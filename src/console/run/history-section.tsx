@@ -6,24 +6,33 @@ import { comparing, hrefOf, Link, useRoute } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
 import { Icon } from "../ui/icons.tsx";
-import { useLoad } from "../ui/load.ts";
+import { type Loaded, useLoad } from "../ui/load.ts";
 import { isOpen } from "../ui/statuses.ts";
 import { RelativeTime } from "../ui/time.tsx";
 import { differencesOf, wordsOf } from "./differences.ts";
 import { type RunHistory, readHistory } from "./history.ts";
 
 /** It is read when the run is opened, and again when the run ends. */
-export function HistorySection({ run }: { readonly run: DetailedActionRun }) {
+export function useHistory(run: DetailedActionRun): Loaded<RunHistory> {
   const { reader } = useSession();
   const { id, status } = run;
   // The read needs only members that never change.
   const read = useCallback((signal: AbortSignal) => readHistory(reader, run, signal), [reader, id]);
-  const { data, failure, reload } = useLoad(read);
+  const loaded = useLoad(read);
   const hadEnded = useRef(!isOpen(status));
   useEffect(() => {
-    if (!isOpen(status) && !hadEnded.current) reload();
+    if (!isOpen(status) && !hadEnded.current) loaded.reload();
     hadEnded.current = !isOpen(status);
-  }, [status, reload]);
+  }, [status, loaded.reload]);
+  return loaded;
+}
+
+interface HistorySectionProps {
+  readonly run: DetailedActionRun;
+  readonly loaded: Loaded<RunHistory>;
+}
+
+export function HistorySection({ run, loaded: { data, failure, reload } }: HistorySectionProps) {
   return (
     <div class="history">
       <ErrorView failure={failure} onRetry={reload} isBanner />
@@ -32,7 +41,7 @@ export function HistorySection({ run }: { readonly run: DetailedActionRun }) {
       ) : (
         <>
           <LastSuccess run={run} history={data} />
-          {data.previous === null && data.next === null ? null : <Neighbors run={run} history={data} />}
+          {data.previous === null && data.next === null ? null : <Neighbors history={data} />}
         </>
       )}
     </div>
@@ -105,7 +114,7 @@ function VersionChange({ from, to }: VersionChangeProps) {
   );
 }
 
-function Neighbors({ history: { previous, next } }: HistoryProps) {
+function Neighbors({ history: { previous, next } }: Pick<HistoryProps, "history">) {
   const to = useRunHref();
   return (
     <nav class="neighbors" aria-label="Runs of the same action">

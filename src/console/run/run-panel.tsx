@@ -19,7 +19,7 @@ import { readingCommands, watchingCommands } from "./commands.ts";
 import { CommandDetails, CommandPair } from "./commands-section.tsx";
 import { Comparison } from "./comparison.tsx";
 import { Facts } from "./facts.tsx";
-import { HistorySection } from "./history-section.tsx";
+import { HistorySection, useHistory } from "./history-section.tsx";
 import { LifecycleBar } from "./lifecycle-bar.tsx";
 import { Cancelled, NowSection } from "./now-section.tsx";
 import { type Retrying, retryingOf, starterOf } from "./permitted.ts";
@@ -99,6 +99,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
   const { events } = timeline;
   const { id, actionName, status } = run;
   const actionOfRun = useActionOfRun(run);
+  const history = useHistory(run);
   const retrying = retryingOf(run, actionOfRun.action);
   const starter = starterOf(run, actionOfRun.action);
   const mayCancel = may("data:write") && isOpen(status);
@@ -133,7 +134,7 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
       {compare === null ? (
         <div class="run-body">
           <LifecycleBar run={run} />
-          <HistorySection run={run} />
+          <HistorySection run={run} loaded={history} />
           {isOpen(status) ? <NowSection run={run} events={events} /> : null}
           {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
           <Outcome run={run} />
