@@ -52,7 +52,7 @@ describeInBrowser("the console's looks", (browser) => {
 
   beforeAll(async () => {
     receiver = await startReceiver();
-    receiver.script("failing", [{ status: 503, body: "upstream connect error: connection refused" }]);
+    receiver.script("failing", [{ status: 503, body: "upstream connect error:\nconnection refused\n" }]);
     const client = site.client(ENV);
     const parameters = {
       version: "1.4.2",
