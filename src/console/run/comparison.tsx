@@ -38,7 +38,7 @@ export function Comparison({ run, otherId }: ComparisonProps) {
         </Link>
       </div>
       {isUnknown ? (
-        <p>The service does not keep the other run, so there is nothing to compare.</p>
+        <p>The service does not keep the other run.</p>
       ) : (
         <ErrorView failure={failure} onRetry={reload} isBanner={other !== undefined} />
       )}
@@ -73,7 +73,7 @@ function Compared({ run, other }: { readonly run: DetailedActionRun; readonly ot
           </tr>
           <TextRow name="Action" before={actionOf(before)} after={actionOf(after)} />
           {changed.map(({ pointer, ...texts }) => (
-            <TextRow key={pointer} {...texts} isCode />
+            <TextRow key={pointer} {...texts} />
           ))}
         </tbody>
       </table>
@@ -114,22 +114,11 @@ function ColumnHead({ word, run: { id, createdAt }, isThis }: ColumnHeadProps) {
   );
 }
 
-type TextRowProps = Omit<Difference, "pointer"> & {
-  /** The name is that of a parameter. */
-  readonly isCode?: boolean;
-};
-
-function TextRow({ name, before, after, isCode = false }: TextRowProps) {
+function TextRow({ name, before, after }: Omit<Difference, "pointer">) {
   return (
     <tr class={before === after ? undefined : "is-different"}>
       <th scope="row">
-        {isCode ? (
-          <code>
-            <bdi>{name}</bdi>
-          </code>
-        ) : (
-          name
-        )}
+        <bdi>{name}</bdi>
       </th>
       {[before, after].map((text, index) => (
         <td key={index}>

@@ -37,7 +37,7 @@ export function HistorySection({ run, loaded: { data, failure, reload } }: Histo
     <div class="history">
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {data === undefined ? (
-        <p class="muted">{failure === null ? "Looking for earlier runs …" : ""}</p>
+        <p class="muted">{failure === null && "Looking for earlier runs …"}</p>
       ) : (
         <>
           <LastSuccess run={run} history={data} />

@@ -93,13 +93,11 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
           </CommandDetails>
         }
       >
-        {isDispatched ? (
-          <p class="muted">This makes a new run with the same inputs and labels.</p>
-        ) : (
+        <p class="muted">This makes a new run with the same inputs and labels.</p>
+        {isDispatched ? null : (
           <p class="warning-box">
-            This makes a new run with the same inputs and labels, but no trigger starts its job. You must
-            start the job yourself. The job needs the run's callback token to report. Only the command below
-            shows that token.
+            No trigger starts its job. You must start the job yourself. The job needs the run's callback token
+            to report. Only the command below shows that token.
           </p>
         )}
         <ParameterFields
@@ -124,10 +122,7 @@ function KeptValues({ kept }: { readonly kept: readonly Kept[] }) {
   if (kept.length === 0) return null;
   return (
     <div class="kept">
-      <p>
-        {kept.length === 1 ? "This value has" : "These values have"} no field in the action's form. The new
-        run gets {kept.length === 1 ? "it" : "them"} as well.
-      </p>
+      <p>The new run gets these values as well, although the action's form has no field for them.</p>
       <JsonTree what="kept values" value={Object.fromEntries(kept.map(({ name, value }) => [name, value]))} />
     </div>
   );

@@ -56,12 +56,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
             Wrap
           </Button>
           <CopyButton what={name} text={text} />
-          <Button
-            kind="quiet"
-            aria-label={`Download ${name}`}
-            title={`Download ${name}`}
-            onClick={() => download(name, text)}
-          >
+          <Button kind="quiet" aria-label={`Download ${name}`} onClick={() => download(name, text)}>
             <Icon name="download" />
           </Button>
         </span>

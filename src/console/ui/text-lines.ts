@@ -7,7 +7,7 @@ export function linesOf(text: string): readonly string[] {
 }
 
 export function hasLines(text: string): boolean {
-  return /[\r\n]/.test(text) && linesOf(text).length > 1;
+  return linesOf(text).length > 1;
 }
 
 export interface LineTarget {
