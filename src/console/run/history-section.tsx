@@ -109,7 +109,7 @@ function VersionChange({ from, to }: VersionChangeProps) {
   const [old, now] = [from, to].map(({ details }) => details?.action?.version);
   return old === undefined || now === undefined || old === now ? null : (
     <>
-      The action had version {old} then, and has {now} here.{" "}
+      Action version {old} → {now}.{" "}
     </>
   );
 }

@@ -17,9 +17,11 @@ import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
+import { TextBlock } from "../ui/text-block.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { retryCommands } from "./commands.ts";
 import { CommandDetails, CommandPair } from "./commands-section.tsx";
+import { indentedJson } from "./indented-json.ts";
 import { memberText } from "./member-text.ts";
 
 interface RetryDialogProps {
@@ -49,7 +51,8 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
   const parameters = useParameterTexts(form, before.texts, (texts) => retriedDraft(form, before, texts));
   const change = useChange({ fields: pointersOf(parameters.form).map(inBody) });
   const kept = parameters.isJson ? [] : keptValues(form, before);
-  const inexact = useMemo(() => problemIn(memberText(text, "parameters") ?? "{}"), [text]);
+  const original = useMemo(() => memberText(text, "parameters") ?? "{}", [text]);
+  const exact = useMemo(() => parseExact(original), [original]);
 
   const filled: Filled = parameters.isJson
     ? parametersOf(parameters.form, parameters.texts)
@@ -64,7 +67,6 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
     if ("problems" in filled) {
       return change.refuse(new Map([...filled.problems].map(([at, problem]) => [inBody(at), problem])));
     }
-    if (changed !== undefined && inexact !== null) return change.refuse(new Map([[null, inexact]]));
     const body = { parameters: changed };
     change.submit({
       body,
@@ -100,21 +102,26 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
             to report. Only the command below shows that token.
           </p>
         )}
-        <ParameterFields
-          parameters={parameters}
-          problemAt={(pointer) => change.problems.get(inBody(pointer))}
-          changeIn={(field) => (parameters.isJson ? null : changeIn(field, before.texts, parameters.texts))}
-        />
-        <KeptValues kept={kept} />
+        {"problem" in exact ? (
+          <>
+            <p class="warning-box">{exact.problem} So you can retry the run only with the same parameters.</p>
+            <TextBlock name="parameters of the retry" text={indentedJson(original)} />
+          </>
+        ) : (
+          <>
+            <ParameterFields
+              parameters={parameters}
+              problemAt={(pointer) => change.problems.get(inBody(pointer))}
+              changeIn={(field) =>
+                parameters.isJson ? null : changeIn(field, before.texts, parameters.texts)
+              }
+            />
+            <KeptValues kept={kept} />
+          </>
+        )}
       </ChangeForm>
     </Dialog>
   );
-}
-
-/** Why the browser can't send these parameters as they are; null if it can. `json`: their text. */
-function problemIn(json: string): string | null {
-  const read = parseExact(json);
-  return "problem" in read ? `${read.problem} You can retry the run without changes.` : null;
 }
 
 /** What the new run gets as well, although the action's schema has no field for it. */
