@@ -88,6 +88,13 @@ it("a run that is gone leaves the list", () => {
 });
 
 describe("the strip", () => {
+  it("counts from a run's creation to its end, whenever it started", () => {
+    const ran = row("2", "succeeded", 59);
+    const waited = { ...ran, id: "1", startedAt: ran.completedAt };
+    const [one, other] = barsOf([ran, waited], AT).map(({ height }) => height);
+    expect(one).toBe(other);
+  });
+
   it("stands oldest first, and a longer run is a higher bar, up to the whole height", () => {
     const bars = barsOf(
       [row("3", "succeeded", 3600), row("2", "succeeded", 60), row("1", "succeeded", 0.1)],
