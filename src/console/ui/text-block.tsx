@@ -62,7 +62,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
         </span>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <div class={isWrapped ? "lines is-wrapped" : "lines"} tabIndex={0}>
+      <pre class={isWrapped ? "lines is-wrapped" : "lines"} tabIndex={0}>
         {Array.from({ length: pieces }, (_, piece) => {
           const from = piece * PIECE_LINES;
           const isHere = marked !== null && marked > from && marked <= from + PIECE_LINES;
@@ -75,7 +75,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
             />
           );
         })}
-      </div>
+      </pre>
     </div>
   );
 }
@@ -95,13 +95,13 @@ function Piece({ lines, from, href, mark, marked, isDrawn }: PieceProps) {
   return useMemo(() => {
     const own = lines.slice(from, from + PIECE_LINES);
     const height = `${own.length * LINE_PX}px`;
-    if (!isDrawn) return <div style={{ height }} />;
+    if (!isDrawn) return <span class="piece" style={{ height }} />;
     return (
-      <div class="piece" style={{ containIntrinsicHeight: `auto ${height}` }}>
+      <span class="piece" style={{ containIntrinsicHeight: `auto ${height}` }}>
         {own.map((line, index) => {
           const number = from + index + 1;
           return (
-            <div key={number} class={number === marked ? "line is-marked" : "line"}>
+            <span key={number} class={number === marked ? "line is-marked" : "line"}>
               {/* Thousands of stops would hold up the keyboard. The field above goes to a line, too. */}
               <a
                 class="line-number"
@@ -116,10 +116,10 @@ function Piece({ lines, from, href, mark, marked, isDrawn }: PieceProps) {
                 {number}
               </a>
               {line}
-            </div>
+            </span>
           );
         })}
-      </div>
+      </span>
     );
   }, [lines, from, href, mark, marked, isDrawn]);
 }
