@@ -65,9 +65,9 @@ export interface Runs {
   get(id: string, options?: CallOptions & DetailOptions): Promise<DetailedActionRun>;
   /** The run as JSON text, just as the API sent it. */
   getText(id: string, options?: CallOptions & DetailOptions): Promise<string>;
-  /** Newest first. Requests further pages as you read on. */
+  /** Newest first, unless `order` says otherwise. Requests further pages as you read on. */
   list(filter?: RunFilter, options?: CallOptions): AsyncIterable<DetailedActionRun>;
-  /** One page, newest first. Its `cursor` is the `next` of the page before it. */
+  /** One page, newest first unless `order` says otherwise. Its `cursor` is the `next` of the page before it. */
   page(filter?: ListQuery, options?: CallOptions): Promise<RunPage>;
   /** How many runs of each status match. A count beyond 1000 is `{ atLeast: 1000 }`. */
   summary(filter?: Omit<RunFilter, "limit" | "include">, options?: CallOptions): Promise<ActionRunSummary>;

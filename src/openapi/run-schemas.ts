@@ -185,8 +185,8 @@ const answered = {
     .nullable()
     .optional()
     .describe(
-      "The first 1 KiB of what the receiver answered, with control characters escaped; null if it answered " +
-        "nothing, or if the key that sealed the excerpt has left the key ring. Only for tokens with " +
+      "The first 1 KiB of what the receiver answered. Control characters are escaped, except line feeds. It is null if it " +
+        "answered nothing, or if the key that sealed the excerpt has left the key ring. Only for tokens with " +
         "`actions:manage`, because receivers echo secrets. Left out for all others.",
     ),
   nextAttemptAt: responseInstant.nullable(),

@@ -19,24 +19,6 @@ const server = await badServer(({ url = "" }, response) => {
   const values = all.filter((value) => value.toLowerCase().includes(contains));
   return json(response, 200, { values, more: false });
 });
-afterAll, expect, test } from "vitest";
-
-import { cli } from "./in-process.ts";
-import { badServer, json } from "./misbehaving.ts";
-
-const run = (actionName: string, triggeredBy: string, labels: readonly string[]) => ({
-  ...{ ...RUN, actionName, triggeredBy },
-  details: { labels },
-});
-const server = await badServer(({ url = "" }, response) =>
-  url.includes("/actions")
-    ? json(response, 200, [{ name: "rollout" }, { name: "deploy-all" }])
-    : json(response, 200, [
-        run("deploy", "ci-bot", ["team:shop", "team:a\nb", "team:\x1b[2J"]),
-        run("deploy", "Ci", ["team:shop", "nightly"]),
-        run("delete it", "root", []),
-      ]),
-);
 afterAll(() => server.close());
 
 const settings = {

@@ -1,7 +1,7 @@
 /** How the console writes durations and ages. */
 
 import { describe, expect, it } from "vitest";
-import { formatAge, formatDuration } from "../../src/console/ui/durations.ts";
+import { formatAge, formatDuration, ranOf, tookOf, waitedOf } from "../../src/console/ui/durations.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -38,5 +38,22 @@ describe("an age", () => {
     [-90 * SECOND, "in 1m"],
   ])("of %i ms is %s", (ms, text) => {
     expect(formatAge(ms)).toBe(text);
+  });
+});
+
+describe("the times of a run", () => {
+  const [created, started, ended] = ["12:00:00", "12:00:10", "12:00:40"].map(
+    (time) => `2026-11-25T${time}.000Z`,
+  );
+  it.each([
+    ["that ended", started, ended, [created, started], [started, ended], [created, ended]],
+    ["that runs", started, null, [created, started], [started, null], [created, null]],
+    ["that is pending", null, null, null, null, [created, null]],
+    ["that ended before it started", null, ended, null, null, [created, ended]],
+    ["whose job reported only its end", ended, ended, null, null, [created, ended]],
+  ])("%s are counted from the same instants everywhere", (_, startedAt, completedAt, ...expected) => {
+    const run = { createdAt: created ?? "", startedAt: startedAt ?? null, completedAt: completedAt ?? null };
+    const spans = [waitedOf(run), ranOf(run), tookOf(run)].map((span) => span && [span.from, span.to]);
+    expect(spans).toEqual(expected);
   });
 });

@@ -8,7 +8,7 @@ import {
   retryCommands,
   watchingCommands,
 } from "../../src/console/run/commands.ts";
-import { readCancel, readParameters } from "../../src/console/run/forms.ts";
+import { readCancel } from "../../src/console/run/forms.ts";
 import { indentedJson } from "../../src/console/run/indented-json.ts";
 import { shellWord } from "../../src/console/ui/shell-commands.ts";
 
@@ -38,24 +38,6 @@ describe("a cancel", () => {
   it.each(["-1", "1.5", "3601", "1e3", "soon", "00000"])("with the grace %j asks for a number", (grace) => {
     expect(readCancel("", grace)).toEqual({ problems: new Map([["/graceSeconds", expect.any(String)]]) });
   });
-});
-
-describe("a retry", () => {
-  const before = '{\n  "size": 9007199254740993\n}';
-
-  it("does not send parameters that nobody edited", () => {
-    expect(readParameters(before, before)).toEqual({ value: null });
-    expect(readParameters('{ "size": 1 }', before)).toEqual({ value: { size: 1 } });
-  });
-
-  it.each(['{"size": 1,}', "[]", "null", '"text"', ""])(
-    "with the parameters %j asks for an object",
-    (text) => {
-      expect(readParameters(text, before)).toEqual({
-        problems: new Map([["/parameters", expect.any(String)]]),
-      });
-    },
-  );
 });
 
 describe("a command", () => {

@@ -9,7 +9,7 @@ import type {
 } from "../../src/client/index.ts";
 import { lifecycleOf } from "../../src/console/run/lifecycle.ts";
 import { newsOf } from "../../src/console/run/news.ts";
-import { isDispatched, retryingOf } from "../../src/console/run/permitted.ts";
+import { retryingOf, starterOf } from "../../src/console/run/permitted.ts";
 import { type Item, itemsOf, newsSeqOf } from "../../src/console/run/timeline-items.ts";
 
 const AT = Date.parse("2026-11-25T12:00:00Z");
@@ -86,7 +86,8 @@ describe("the lifecycle", () => {
   it.each([
     ["a pending run", PENDING, ["Waiting", "Next"]],
     ["a running run", RUNNING, ["Waited", "Running"]],
-    ["a run that ended before it started", { ...FAILED, startedAt: null }, ["Waited"]],
+    ["a run that ended before it started", { ...FAILED, startedAt: null }, ["Took"]],
+    ["a run whose job reported only its end", { ...FAILED, startedAt: FAILED.completedAt }, ["Took"]],
   ])("of %s", (_, run, names) => {
     const { stages } = lifecycleOf(run, AT + 60_000);
     expect(stages.map(({ name }) => name)).toEqual(names);
@@ -233,10 +234,12 @@ describe("a retry", () => {
   });
 
   it.each([
-    ["an action with a trigger", ofAction, WEBHOOK, true],
-    ["an action without one, whatever it had before", ofAction, {}, false],
-    ["no action", DETAILS, undefined, false],
-  ] as const)("of a run of %s says whether the service starts its job", (_, details, action, expected) => {
-    expect(isDispatched({ ...FAILED, details }, action)).toBe(expected);
+    ["an action with a trigger", ofAction, WEBHOOK, "service"],
+    ["an action without one, whatever it had before", ofAction, {}, "creator"],
+    ["an action that is not read yet", ofAction, undefined, null],
+    ["a trigger of its own", ofTrigger, undefined, "service"],
+    ["no action", DETAILS, undefined, "creator"],
+  ] as const)("of a run of %s says who starts its job", (_, details, action, starter) => {
+    expect(starterOf({ ...FAILED, details }, action)).toBe(starter);
   });
 });

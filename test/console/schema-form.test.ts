@@ -1,7 +1,8 @@
 /** The form of an action: its fields from a schema, and the parameters from what was typed. */
 
 import { describe, expect, it } from "vitest";
-import { parametersOf, suggestedTexts } from "../../src/console/actions/form-values.ts";
+import { filledTexts, parametersOf, suggestedTexts } from "../../src/console/actions/form-values.ts";
+import { changeIn, keptValues, retriedParameters } from "../../src/console/actions/retried-values.ts";
 import { type Field, formOf, pointersOf, type Schema } from "../../src/console/actions/schema-form.ts";
 
 /** A form with one field, `x`. */
@@ -215,4 +216,112 @@ it("the fields of a form, groups included, are what a refusal can be about", () 
   });
   expect(pointersOf(form)).toEqual(["", "/a b", "/list", "/in", "/in/x~1y"]);
   expect(pointersOf(formOf({ $ref: "#" }))).toEqual([""]);
+});
+
+describe("the form of a retry", () => {
+  const SCHEMA = {
+    properties: {
+      version: { type: "string" },
+      replicas: { type: "integer", default: 3 },
+      region: { enum: ["eu", "us"] },
+      tags: { type: "array", items: { type: "string" } },
+      flag: { type: "boolean" },
+      limits: { properties: { cpu: { type: "number" }, memory: { type: "string" } }, required: ["memory"] },
+    },
+    required: ["version"],
+  };
+  const VALUES = {
+    ticket: { id: 7 },
+    version: "1.4.358",
+    region: "us",
+    tags: ["a", "b"],
+    limits: { cpu: 0.5, memory: "1G", burst: [1] },
+  };
+  function retry(
+    values: Schema,
+    typed: Readonly<Record<string, string>>,
+    schema: Schema | undefined = SCHEMA,
+  ) {
+    const form = formOf(schema);
+    const before = { values, texts: filledTexts(form, values) };
+    const texts = new Map([...before.texts, ...Object.entries(typed)]);
+    const fields = form.kind === "group" ? form.fields : [form];
+    return {
+      shown: Object.fromEntries(before.texts),
+      kept: keptValues(form, before).map(({ name, value }) => [name, value]),
+      made: retriedParameters(form, before, texts),
+      changes: fields.map((field) => changeIn(field, before.texts, texts)).filter((one) => one !== null),
+    };
+  }
+
+  it("shows the run's values without the schema's defaults, and keeps what has no field", () => {
+    expect(retry(VALUES, {})).toEqual({
+      shown: {
+        ...{ "/version": "1.4.358", "/region": "1", "/tags": "a\nb" },
+        ...{ "/limits/cpu": "0.5", "/limits/memory": "1G" },
+      },
+      kept: [
+        ["ticket", { id: 7 }],
+        ["limits.burst", [1]],
+      ],
+      made: { value: VALUES },
+      changes: [],
+    });
+  });
+
+  it("changes what is edited, at its place, and marks it", () => {
+    const edited = {
+      "/version": "1.4.359",
+      "/region": "",
+      "/tags": "a",
+      "/limits/cpu": "2",
+      "/replicas": "5",
+    };
+    const { made, changes } = retry(VALUES, edited);
+    const { region: _, ...others } = VALUES;
+    expect(made).toEqual({
+      value: {
+        ...{ ...others, version: "1.4.359", tags: ["a"], replicas: 5 },
+        limits: { cpu: 2, memory: "1G", burst: [1] },
+      },
+    });
+    expect("value" in made && Object.keys(made.value as object)[0]).toBe("ticket");
+    expect(changes).toEqual(["1.4.358 → 1.4.359", "not set → 5", "us → not set", "a, b → a"]);
+  });
+
+  it.each<[string, Schema, Readonly<Record<string, string>>, unknown]>([
+    ["keeps a value of another type until somebody edits its field", { version: 5 }, {}, { version: 5 }],
+    ["replaces a value of another type", { version: 5 }, { "/version": "5" }, { version: "5" }],
+    [
+      "keeps a value that is no object where the schema has one",
+      { version: "1", limits: 1 },
+      {},
+      { version: "1", limits: 1 },
+    ],
+    [
+      "keeps a member named __proto__",
+      JSON.parse('{"version":"1","__proto__":2}'),
+      { "/version": "2" },
+      JSON.parse('{"version":"2","__proto__":2}'),
+    ],
+  ])("%s", (_, values, typed, value) => {
+    expect(JSON.stringify(retry(values, typed).made)).toBe(JSON.stringify({ value }));
+  });
+
+  it.each<[string, Schema, Readonly<Record<string, string>>, string]>([
+    ["what today's schema requires", {}, {}, "/version"],
+    ["what is emptied", { version: "1" }, { "/version": "" }, "/version"],
+    ["a number", { version: "1" }, { "/replicas": "many" }, "/replicas"],
+    ["what a new object requires", { version: "1" }, { "/limits/cpu": "1" }, "/limits/memory"],
+  ])("asks for %s", (_, values, typed, pointer) => {
+    const { made } = retry(values, typed);
+    expect("problems" in made && [...made.problems.keys()]).toEqual([pointer]);
+  });
+
+  it("is one field of JSON without a schema, which must hold an object with exact numbers", () => {
+    const plain = (text: string) => retry({ a: 1 }, { "": text }, {}).made;
+    expect(retry({ a: 1 }, {}, {}).shown).toEqual({ "": '{\n  "a": 1\n}' });
+    expect(plain('{ "a": 2 }')).toEqual({ value: { a: 2 } });
+    for (const text of ["[]", "{", '{"a":9007199254740993}']) expect(plain(text)).toHaveProperty("problems");
+  });
 });

@@ -118,8 +118,12 @@ const INCLUDES = [
   ...anyOf("include", ["", "detail", "Details", "details,labels", "details%00", "true", "1", "__proto__"]),
   twice("include", "details"),
 ];
-const RUN_LIST = [...FILTERS, ...INCLUDES];
-const SUMMARY = [...FILTERS, "limit=10", `cursor=${btoa(ID)}`, "include=details", "wait=1"];
+const ORDERS = [
+  ...anyOf("order", ["", "asc", "Oldest", "newest,oldest", "oldest%00", "__proto__"]),
+  twice("order", "oldest"),
+];
+const RUN_LIST = [...FILTERS, ...INCLUDES, ...ORDERS];
+const SUMMARY = [...FILTERS, "order=oldest", "limit=10", `cursor=${btoa(ID)}`, "include=details", "wait=1"];
 
 const FACETS = [
   "",

@@ -9,6 +9,7 @@ const HEIGHT = 800;
 export interface Look {
   readonly width: number;
   readonly colorScheme: "light" | "dark";
+  readonly hasTouch?: boolean;
 }
 
 /**
@@ -68,11 +69,12 @@ export class WatchedBrowser {
   }
 
   /** A page of its own session: it shares no storage with others. `origin`: where all its requests must go. */
-  async newPage(origin: string, { width, colorScheme }: Look): Promise<Page> {
+  async newPage(origin: string, { width, colorScheme, hasTouch = false }: Look): Promise<Page> {
     if (this.#browser === null) throw new Error("The browser is not started.");
     const context = await this.#browser.newContext({
       viewport: { width, height: HEIGHT },
       colorScheme,
+      hasTouch,
       reducedMotion: "reduce",
     });
     context.setDefaultTimeout(HANGS_AFTER_MS);

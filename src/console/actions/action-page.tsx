@@ -51,7 +51,7 @@ export function ActionPage({ name }: { readonly name: string }) {
               </>
             ) : null}
             {may("data:write") ? (
-              <Button kind="primary" onClick={() => setOpen("run")}>
+              <Button kind={shown.definition.trigger ? "primary" : "plain"} onClick={() => setOpen("run")}>
                 Run action
               </Button>
             ) : null}

@@ -23,25 +23,39 @@ const MISSING = "This is required.";
 
 /** What the form shows first: the schema's defaults. */
 export function suggestedTexts(form: Field): Texts {
+  return textsOf(form, form.suggested, (field) => field.suggested);
+}
+
+/** What the form shows for parameters that there are already. `Texts` has no text for a value that no field can show. */
+export function filledTexts(form: Field, parameters: unknown): Texts {
+  return textsOf(form, parameters, () => undefined);
+}
+
+/** `missing`: the value of a field that the values around it don't have. */
+function textsOf(form: Field, values: unknown, missing: (field: Field) => unknown): Texts {
   const texts = new Map<string, string>();
-  suggest(form, form.suggested, texts);
+  function put(field: Field, value: unknown): void {
+    if (field.kind === "group") {
+      for (const one of field.fields) {
+        const member = memberOf(value, one.name);
+        put(one, member === undefined ? missing(one) : member);
+      }
+      return;
+    }
+    const text = value === undefined ? null : textOf(field, value);
+    if (text === null) return;
+    // The field would change a value of another type.
+    const read = readText(field, text);
+    if ("value" in read && JSON.stringify(read.value) === JSON.stringify(value))
+      texts.set(field.pointer, text);
+  }
+  put(form, values);
   return texts;
 }
 
-function suggest(field: Field, suggested: unknown, texts: Map<string, string>): void {
-  if (field.kind === "group") {
-    const outer = isSchema(suggested) ? suggested : {};
-    for (const one of field.fields) {
-      suggest(one, Object.hasOwn(outer, one.name) ? outer[one.name] : one.suggested, texts);
-    }
-    return;
-  }
-  const text = suggested === undefined ? null : textOf(field, suggested);
-  if (text === null) return;
-  // The field would change a default of another type.
-  const read = readText(field, text);
-  if ("value" in read && JSON.stringify(read.value) === JSON.stringify(suggested))
-    texts.set(field.pointer, text);
+/** Undefined if the value is no object with this member. */
+export function memberOf(value: unknown, name: string): unknown {
+  return isSchema(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** The text that a field shows for a value; null if the field can't show it. */
@@ -69,7 +83,11 @@ function indexOf(options: readonly unknown[], value: unknown): string | null {
 /** The parameters, or what must change first. */
 export function parametersOf(form: Field, texts: Texts): Filled {
   const problems = new Map<string, string>();
-  const value = valueIn(form, texts, problems);
+  return asParameters(form, valueIn(form, texts, problems), problems);
+}
+
+/** Parameters are an object. `value`: what the form sends. */
+export function asParameters(form: Field, value: unknown, problems: ReadonlyMap<string, string>): Filled {
   if (problems.size > 0) return { problems };
   if (value === undefined) return { value: {} };
   if (isSchema(value)) return { value };
@@ -83,8 +101,8 @@ export function draftOf(form: Field, texts: Texts): unknown {
   return valueIn(form, texts, new Map()) ?? {};
 }
 
-/** Undefined: nothing is sent. */
-function valueIn(field: Field, texts: Texts, problems: Map<string, string>): unknown {
+/** What a field sends. Undefined: nothing, or a problem. */
+export function valueIn(field: Field, texts: Texts, problems: Map<string, string>): unknown {
   if (field.kind === "group") return groupValue(field, texts, problems);
   const text = texts.get(field.pointer) ?? "";
   if (field.isRequired && field.kind === "choice" && field.options.length === 1) return field.options[0];

@@ -4,14 +4,13 @@ import { useMemo, useState } from "preact/hooks";
 import type { NewRunOfAction, StoredAction } from "../../client/index.ts";
 import { hrefOf, useRouter } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { draftOf, parametersOf, suggestedTexts } from "./form-values.ts";
-import { SchemaField } from "./schema-fields.tsx";
+import { ParameterFields, useParameterTexts } from "./parameter-fields.tsx";
 import { formOf, pointersOf } from "./schema-form.ts";
 
 interface RunDialogProps {
@@ -27,19 +26,17 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   const router = useRouter();
   const { announce } = useNotices();
   const schemaForm = useMemo(() => formOf(definition.parametersSchema), [definition]);
-  const jsonForm = useMemo(() => formOf(undefined), []);
-  const [texts, setTexts] = useState(() => suggestedTexts(schemaForm));
-  /** The parameters as JSON, instead of the fields; null while the fields are shown. */
-  const [json, setJson] = useState<string | null>(null);
+  const parameters = useParameterTexts(schemaForm, suggestedTexts(schemaForm), (texts) =>
+    draftOf(schemaForm, texts),
+  );
   const [entity, setEntity] = useState("");
   const [labels, setLabels] = useState("");
 
-  const form = json === null ? schemaForm : jsonForm;
-  const shownTexts = json === null ? texts : new Map([["", json]]);
+  const { form, texts } = parameters;
   const change = useChange({ fields: ["/entityId", "/labels", ...pointersOf(form).map(inBody)] });
 
   function run() {
-    const filled = parametersOf(form, shownTexts);
+    const filled = parametersOf(form, texts);
     if ("problems" in filled) {
       return change.refuse(
         new Map([...filled.problems].map(([pointer, problem]) => [inBody(pointer), problem])),
@@ -61,37 +58,25 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
     });
   }
 
-  const isEmptyForm = form.kind === "group" && form.fields.length === 0;
+  const hasTrigger = definition.trigger !== undefined;
   return (
     <Dialog title={`Run ${name}`} onClose={onClose}>
-      <ChangeForm change={change} onSubmit={run} onClose={onClose} verb="Run action" class="wide-form">
-        {definition.trigger === undefined ? (
+      <ChangeForm
+        change={change}
+        onSubmit={run}
+        onClose={onClose}
+        verb="Run action"
+        kind={hasTrigger ? "primary" : "plain"}
+        class="wide-form"
+      >
+        {hasTrigger ? null : (
           <p class="warning-box">
-            This action has no webhook, so nothing starts the work of this run. It stays open until its
-            timeout, or until somebody cancels it.
+            This action has no webhook, so the service does not start the job of this run. Only a program that
+            creates the run gets its callback token, and can start the job. A run from here stays open until
+            its timeout, or until somebody cancels it.
           </p>
-        ) : null}
-        {isEmptyForm ? <p class="muted">This action takes no parameters.</p> : null}
-        <div class="schema-form">
-          {schemaForm.kind === "group" && !isEmptyForm ? (
-            <Button
-              kind="quiet"
-              onClick={() =>
-                setJson(json === null ? JSON.stringify(draftOf(schemaForm, texts), null, 2) : null)
-              }
-            >
-              {json === null ? "Edit as JSON" : "Back to the form"}
-            </Button>
-          ) : null}
-          <SchemaField
-            field={form}
-            texts={shownTexts}
-            problemAt={(pointer) => change.problems.get(inBody(pointer))}
-            onText={(pointer, text) =>
-              json === null ? setTexts((before) => new Map(before).set(pointer, text)) : setJson(text)
-            }
-          />
-        </div>
+        )}
+        <ParameterFields {...{ parameters }} problemAt={(pointer) => change.problems.get(inBody(pointer))} />
         <div class="run-about">
           <TextField
             label="Entity"

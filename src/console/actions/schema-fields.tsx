@@ -1,8 +1,9 @@
 /** Draws the fields of a schema's form. */
 
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
+import { hasLines } from "../ui/text-lines.ts";
 import type { Texts } from "./form-values.ts";
 import { optionText } from "./parameter-rows.ts";
 import type { Field, Group } from "./schema-form.ts";
@@ -12,15 +13,20 @@ interface SchemaFieldProps {
   readonly texts: Texts;
   /** What is wrong with the field of a pointer. */
   readonly problemAt: (pointer: string) => string | undefined;
+  /** What somebody changed in a field, to stand below it; null if nothing. */
+  readonly changeIn?: ((field: Field) => string | null) | undefined;
   readonly onText: (pointer: string, text: string) => void;
 }
 
 export function SchemaField(props: SchemaFieldProps) {
-  const { field, texts, problemAt, onText } = props;
+  const { field, texts, problemAt, changeIn, onText } = props;
   const text = texts.get(field.pointer) ?? "";
+  // A field of one line would drop the ends of lines. It stays as it was at first, so that it keeps the focus.
+  const [isLong] = useState((field.kind === "text" && field.isLong) || hasLines(text));
+  const hint = (first?: string) => withChange(hintOf(field, first), changeIn?.(field) ?? null);
   const shared = {
     label: field.label,
-    hint: hintOf(field),
+    hint: hint(),
     error: problemAt(field.pointer),
     required: field.isRequired && field.pointer !== "",
   };
@@ -32,16 +38,16 @@ export function SchemaField(props: SchemaFieldProps) {
     case "picks":
       return <Picks {...props} field={field} />;
     case "text":
-      return field.isLong ? <TextArea {...typed} rows={4} /> : <TextField {...typed} />;
+      return isLong ? <TextArea {...typed} rows={4} /> : <TextField {...typed} />;
     case "number":
       return <TextField {...typed} inputMode={field.isInteger ? "numeric" : "decimal"} />;
     case "lines":
-      return <TextArea {...typed} rows={3} hint={hintOf(field, "One on each line.")} />;
+      return <TextArea {...typed} rows={3} hint={hint("One on each line.")} />;
     case "json":
       return field.pointer === "" ? (
-        <TextArea {...typed} rows={8} hint={hintOf(field, "A JSON object. Empty: no parameters.")} />
+        <TextArea {...typed} rows={8} hint={hint("A JSON object. Empty: no parameters.")} />
       ) : (
-        <TextArea {...typed} rows={4} hint={hintOf(field, "This is JSON, so put texts in quotes.")} />
+        <TextArea {...typed} rows={4} hint={hint("This is JSON, so put texts in quotes.")} />
       );
     case "flag":
       return <Flag {...shared} isOn={text === "true"} onChange={(isOn) => change(String(isOn))} />;
@@ -90,6 +96,16 @@ function hintOf(field: Field, first = ""): ComponentChildren {
   );
 }
 
+function withChange(hint: ComponentChildren, change: string | null): ComponentChildren {
+  if (change === null) return hint;
+  return (
+    <>
+      {hint}
+      <bdi class="field-change">{change}</bdi>
+    </>
+  );
+}
+
 function sentence(words: string): string {
   return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
 }
@@ -131,7 +147,13 @@ function Fieldset(props: SchemaFieldProps & { readonly field: Group }) {
 
 type PicksField = Extract<Field, { readonly kind: "picks" }>;
 
-function Picks({ field, texts, problemAt, onText }: SchemaFieldProps & { readonly field: PicksField }) {
+function Picks({
+  field,
+  texts,
+  problemAt,
+  changeIn,
+  onText,
+}: SchemaFieldProps & { readonly field: PicksField }) {
   const picked = (texts.get(field.pointer) ?? "").split(",");
   const error = problemAt(field.pointer);
   function pick(index: string, isOn: boolean) {
@@ -140,6 +162,7 @@ function Picks({ field, texts, problemAt, onText }: SchemaFieldProps & { readonl
   }
   return (
     <Several field={field} error={error}>
+      <p class="hint">{withChange(null, changeIn?.(field) ?? null)}</p>
       <div class="picks-options">
         {field.options.map((option, index) => (
           <label key={JSON.stringify(option)}>

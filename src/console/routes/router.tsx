@@ -12,6 +12,8 @@ export interface Location {
   readonly pathname: string;
   /** With its `?`, or empty. */
   readonly search: string;
+  /** The fragment with its `#`, or empty. */
+  readonly hash: string;
 }
 
 export interface Router {
@@ -30,7 +32,10 @@ export function createRouter(window: Window): Router {
   };
   window.addEventListener("popstate", tell);
   return {
-    location: () => ({ pathname: window.location.pathname, search: window.location.search }),
+    location() {
+      const { pathname, search, hash } = window.location;
+      return { pathname, search, hash };
+    },
     navigate(href, { replace = false } = {}) {
       const { pathname, search } = window.location;
       if (replace || href === `${pathname}${search}`) window.history.replaceState(null, "", href);
@@ -49,13 +54,40 @@ export const [RouterProvider, useRouter] = contextOf<Router>("router");
 export interface Route {
   /** null if no page has this address. */
   readonly page: Page | null;
+  /** Without `compare`. */
   readonly query: URLSearchParams;
-  /** The query as the address has it: with its `?`, or empty. */
+  /** The query as the address has it: with its `?`, or empty. Without `compare`. */
   readonly search: string;
+  /**
+   * The id of the run that the open run is compared with; null if it is not. It is about one run, so links that keep
+   * the list's filters must not carry it on.
+   */
+  readonly compare: string | null;
 }
 
 /** The page and the query of the address. The component renders again when they change. */
 export function useRoute(): Route {
+  const { pathname, search } = useLocation();
+  return useMemo(() => {
+    const [found, compare = null] = COMPARE.exec(search) ?? [];
+    const rest = found === undefined ? search : search.replace(found, "").replace(/^&/, "?");
+    return { page: pageAt(pathname), query: new URLSearchParams(rest), search: rest, compare };
+  }, [pathname, search]);
+}
+
+const COMPARE = /[?&]compare=([^&]*)/;
+
+/** The query with `compare`. `search`: without it. */
+export function comparing(search: string, id: string): string {
+  return `${search}${search === "" ? "?" : "&"}compare=${id}`;
+}
+
+/** The fragment of the address with its `#`, or empty. The component renders again when it changes. */
+export function useFragment(): string {
+  return useLocation().hash;
+}
+
+function useLocation(): Location {
   const router = useRouter();
   const [location, setLocation] = useState(router.location);
   useEffect(() => {
@@ -64,11 +96,7 @@ export function useRoute(): Route {
     update();
     return router.subscribe(update);
   }, [router]);
-  const { pathname, search } = location;
-  return useMemo(
-    () => ({ page: pageAt(pathname), query: new URLSearchParams(search), search }),
-    [pathname, search],
-  );
+  return location;
 }
 
 /** Path and query of a page. `query` can be a query string with or without `?`, or URLSearchParams. */

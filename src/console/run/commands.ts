@@ -34,10 +34,10 @@ export function cancelCommands(target: Target, id: string, words: CancelWords): 
   };
 }
 
-/** `parameters`: JSON text. Null: they stay as they are. */
+/** `parameters`: all of them, as JSON text. Null: they stay as they are. */
 export function retryCommands(target: Target, id: string, parameters: string | null): Commands {
   const body = parameters === null ? "{}" : `{"parameters":${parameters}}`;
-  const flags = parameters === null ? [] : ["--parameters", parameters];
+  const flags = parameters === null ? [] : ["--replace-parameters", "--parameters", parameters];
   return {
     curl: curl(target, `action-runs/${id}/retry`, sending("POST", body)),
     cli: cli(target, ["retry", id, ...flags]),

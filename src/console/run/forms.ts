@@ -1,6 +1,5 @@
 /** What somebody typed into the dialogs of a run. PURE. */
 
-import type { NewActionRun } from "../../client/index.ts";
 import type { Problems } from "../ui/use-change.ts";
 import type { CancelWords } from "./commands.ts";
 
@@ -20,26 +19,4 @@ export function readCancel(reason: string, grace: string): Read<CancelWords> {
       ...(text === "" ? {} : { graceSeconds: Number(text) }),
     },
   };
-}
-
-export type Parameters = NonNullable<NewActionRun["parameters"]>;
-
-/**
- * Null if nobody edited them. Don't send them then, because a browser may change numbers that it can't hold. `before`:
- * the text that the field began with.
- */
-export function readParameters(text: string, before: string): Read<Parameters | null> {
-  if (text === before) return { value: null };
-  const refused = (sentence: string) => ({ problems: new Map([["/parameters", sentence]]) });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const why = error instanceof Error ? ` The browser says: ${error.message}` : "";
-    return refused(`This is not valid JSON.${why}`);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return refused("Use a JSON object: { … }.");
-  }
-  return { value: value as Parameters };
 }

@@ -1,7 +1,8 @@
-/** When a run was created, started and ended, and how long each took. The clock of an open stage ticks. */
+/** When a run was created, started and ended, and how long it waited, ran and took. The clock of an open stage ticks. */
 
 import type { ActionRun } from "../../client/index.ts";
 import { useNow } from "../ui/clock.tsx";
+import { tookOf } from "../ui/durations.ts";
 import { isOpen } from "../ui/statuses.ts";
 import { Duration } from "../ui/time.tsx";
 import { ClockTime } from "./clock-time.tsx";
@@ -20,19 +21,25 @@ export function LifecycleBar({ run }: { readonly run: ActionRun }) {
     >
       {stages.map((stage) => (
         <li key={stage.from.name} class={`stage is-${stage.name.toLowerCase()}`}>
-          <Took stage={stage} />
+          <Length stage={stage} />
           <span class="stage-line" />
           <MilestoneMark milestone={stage.from} />
         </li>
       ))}
       <li class="stage is-last">
+        {/* A single stage says it already. */}
+        {stages.length < 2 || last.at === null ? null : (
+          <span class="stage-took">
+            <span class="muted">Took</span> <Duration {...tookOf(run)} />
+          </span>
+        )}
         <MilestoneMark milestone={last} />
       </li>
     </ol>
   );
 }
 
-function Took({ stage: { name, from, to } }: { readonly stage: Stage }) {
+function Length({ stage: { name, from, to } }: { readonly stage: Stage }) {
   return (
     <span class="stage-took">
       {from.at === null ? null : (

@@ -1,6 +1,7 @@
-/** The stages of a run for the bar: waiting for its start, then working. PURE. */
+/** The stages of a run for the bar: waiting for its start, then working. Or one, if its start is not known. PURE. */
 
 import type { ActionRun } from "../../client/index.ts";
+import { ranOf, type Span, tookOf, waitedOf } from "../ui/durations.ts";
 import { isOpen } from "../ui/statuses.ts";
 
 /** `at`: null if it has not happened yet. */
@@ -10,7 +11,7 @@ export interface Milestone {
 }
 
 export interface Stage {
-  readonly name: "Waiting" | "Waited" | "Running" | "Ran" | "Next";
+  readonly name: "Waiting" | "Waited" | "Running" | "Ran" | "Took" | "Next";
   /** The milestone that it begins with. */
   readonly from: Milestone;
   /** null: it goes on. */
@@ -33,24 +34,29 @@ export function lifecycleOf(run: ActionRun, now: number): Lifecycle {
   const created: Milestone = { name: "Created", at: createdAt };
   const started: Milestone = { name: "Started", at: startedAt };
   const last: Milestone = { name: "Ended", at: completedAt };
-  if (startedAt === null && completedAt !== null) {
-    return { stages: [{ name: "Waited", from: created, to: completedAt, share: 1 }], last };
+  const waited = waitedOf(run);
+  const ran = ranOf(run);
+  if (waited !== null && ran !== null) {
+    const waitedMs = lengthOf(waited, now);
+    const share = clamped(waitedMs / Math.max(waitedMs + lengthOf(ran, now), 1));
+    const stages: Stage[] = [
+      { name: "Waited", from: created, to: waited.to, share },
+      { name: isOpen(status) ? "Running" : "Ran", from: started, to: ran.to, share: 1 - share },
+    ];
+    return { stages, last };
   }
-  if (startedAt === null) {
+  if (isOpen(status)) {
     const stages: Stage[] = [
       { name: "Waiting", from: created, to: null, share: 1 - SHARE_MIN },
       { name: "Next", from: started, to: null, share: SHARE_MIN },
     ];
     return { stages, last };
   }
-  const waitedMs = Date.parse(startedAt) - Date.parse(createdAt);
-  const ranMs = (completedAt === null ? now : Date.parse(completedAt)) - Date.parse(startedAt);
-  const share = clamped(waitedMs / Math.max(waitedMs + ranMs, 1));
-  const stages: Stage[] = [
-    { name: "Waited", from: created, to: startedAt, share },
-    { name: isOpen(status) ? "Running" : "Ran", from: started, to: completedAt, share: 1 - share },
-  ];
-  return { stages, last };
+  return { stages: [{ name: "Took", from: created, to: tookOf(run).to, share: 1 }], last };
+}
+
+function lengthOf({ from, to }: Span, now: number): number {
+  return (to === null ? now : Date.parse(to)) - Date.parse(from);
 }
 
 function clamped(share: number): number {

@@ -19,7 +19,8 @@ export function NowSection({ run, events }: NowSectionProps) {
   return (
     <div class="now">
       {news === null ? null : (
-        <div class="progress">
+        // Without a message and a progress there is nothing to put into a card.
+        <div class={news.message === null && news.progress === null ? undefined : "progress"}>
           <p>
             {news.progress === null ? null : <strong class="number">{percent(news.progress)}</strong>}
             {news.message === null ? null : <bdi>{news.message}</bdi>}

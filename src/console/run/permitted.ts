@@ -22,7 +22,19 @@ export function retryingOf({ status, details }: DetailedActionRun, action: Actio
   return action === undefined ? "not_now" : action === null ? "action_deleted" : "possible";
 }
 
-/** Whether the service would start the job of a retry. If not, the new run waits for somebody else to do it. */
-export function isDispatched({ details }: DetailedActionRun, action: ActionNow): boolean {
-  return details?.source === "action" && action?.trigger !== undefined;
+/**
+ * Who starts the job of the run, and of its retry: the service through a trigger, or whoever created the run. Null: it is
+ * not known.
+ */
+export function starterOf({ details }: DetailedActionRun, action: ActionNow): "service" | "creator" | null {
+  switch (details?.source) {
+    case "trigger":
+      return "service";
+    case "none":
+      return "creator";
+    case "action":
+      return action == null ? null : action.trigger === undefined ? "creator" : "service";
+    default:
+      return null;
+  }
 }

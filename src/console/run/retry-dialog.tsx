@@ -1,48 +1,83 @@
-/** Runs an ended run again, with its own parameters or with others. */
+/** Runs an ended run again: a form of its parameters, which marks what somebody changes. */
 
-import { useState } from "preact/hooks";
-import type { DetailedActionRun } from "../../client/index.ts";
+import { useMemo } from "preact/hooks";
+import type { ActionDefinition, DetailedActionRun, NewActionRun } from "../../client/index.ts";
+import { parseExact } from "../actions/exact-json.ts";
+import { type Filled, filledTexts, parametersOf } from "../actions/form-values.ts";
+import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
+import {
+  changeIn,
+  type Kept,
+  keptValues,
+  retriedDraft,
+  retriedParameters,
+} from "../actions/retried-values.ts";
+import { formOf, pointersOf } from "../actions/schema-form.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm } from "../ui/change-form.tsx";
 import { Dialog } from "../ui/dialog.tsx";
-import { TextArea } from "../ui/field.tsx";
+import { JsonTree } from "../ui/json-tree.tsx";
+import { TextBlock } from "../ui/text-block.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { retryCommands } from "./commands.ts";
 import { CommandDetails, CommandPair } from "./commands-section.tsx";
-import { readParameters } from "./forms.ts";
-
-const ROWS_MIN = 4;
-const ROWS_MAX = 16;
+import { indentedJson } from "./indented-json.ts";
+import { memberText } from "./member-text.ts";
 
 interface RetryDialogProps {
   readonly run: DetailedActionRun;
+  /** The run as the server sent it. */
+  readonly text: string;
+  /** The run's action as it is now; undefined if the run came from none. */
+  readonly action: ActionDefinition | undefined;
   /** Whether the service starts the job. If not, the new run waits for somebody else to do it. */
   readonly isDispatched: boolean;
   readonly onClose: () => void;
   readonly onRetried: (id: string) => void;
 }
 
-export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDialogProps) {
+type Parameters = NonNullable<NewActionRun["parameters"]>;
+
+/** A field of the parameters, as a pointer in the body. */
+const inBody = (pointer: string) => `/parameters${pointer}`;
+
+export function RetryDialog({ run, text, action, isDispatched, onClose, onRetried }: RetryDialogProps) {
   const { client, scope } = useSession();
-  const [before] = useState(() => JSON.stringify(run.parameters, null, 2));
-  const [text, setText] = useState(before);
-  const change = useChange({ fields: ["/parameters"] });
-  const typed = readParameters(text, before);
+  const form = useMemo(() => formOf(action?.parametersSchema), [action]);
+  const before = useMemo(
+    () => ({ values: run.parameters, texts: filledTexts(form, run.parameters) }),
+    [form, run.parameters],
+  );
+  const parameters = useParameterTexts(form, before.texts, (texts) => retriedDraft(form, before, texts));
+  const change = useChange({ fields: pointersOf(parameters.form).map(inBody) });
+  const kept = parameters.isJson ? [] : keptValues(form, before);
+  const original = useMemo(() => memberText(text, "parameters") ?? "{}", [text]);
+  const exact = useMemo(() => parseExact(original), [original]);
+
+  const filled: Filled = parameters.isJson
+    ? parametersOf(parameters.form, parameters.texts)
+    : retriedParameters(form, before, parameters.texts);
+  // Parameters that nobody changed are not sent, so the service takes them from the run.
+  const changed =
+    "value" in filled && JSON.stringify(filled.value) !== JSON.stringify(run.parameters)
+      ? (filled.value as Parameters)
+      : undefined;
 
   function send() {
-    if ("problems" in typed) return change.refuse(typed.problems);
-    const body = { parameters: typed.value ?? undefined };
+    if ("problems" in filled) {
+      return change.refuse(new Map([...filled.problems].map(([at, problem]) => [inBody(at), problem])));
+    }
+    const body = { parameters: changed };
     change.submit({
       body,
       send: (options) => client.runs.retry(run.id, { ...body, ...options }),
       done: ({ id }) => onRetried(id),
     });
   }
-  const hasParameters = "value" in typed && typed.value !== null;
   const commands = retryCommands(
     { origin: location.origin, scope },
     run.id,
-    hasParameters ? text.trim() : null,
+    changed === undefined ? null : JSON.stringify(changed),
   );
   return (
     <Dialog title="Retry run" onClose={onClose}>
@@ -51,27 +86,51 @@ export function RetryDialog({ run, isDispatched, onClose, onRetried }: RetryDial
         onSubmit={send}
         onClose={onClose}
         verb="Retry run"
+        kind={isDispatched ? "primary" : "plain"}
         keep="Close"
+        class="wide-form"
         besides={
           <CommandDetails title="As a command">
             <CommandPair commands={commands} what="to retry the run" />
           </CommandDetails>
         }
       >
-        <p class="muted">
-          {isDispatched
-            ? "This makes a new run with the same inputs and labels."
-            : "This makes a new run with the same inputs and labels. No trigger starts its job. The job needs the run's callback token to report. Only the command below shows that token."}
-        </p>
-        <TextArea
-          label="Parameters"
-          rows={Math.min(Math.max(before.split("\n").length, ROWS_MIN), ROWS_MAX)}
-          value={text}
-          onText={setText}
-          hint="A JSON object. Parameters that you do not change stay exactly as they are."
-          error={change.problems.get("/parameters")}
-        />
+        <p class="muted">This makes a new run with the same inputs and labels.</p>
+        {isDispatched ? null : (
+          <p class="warning-box">
+            No trigger starts its job. You must start the job yourself. The job needs the run's callback token
+            to report. Only the command below shows that token.
+          </p>
+        )}
+        {"problem" in exact ? (
+          <>
+            <p class="warning-box">{exact.problem} So you can retry the run only with the same parameters.</p>
+            <TextBlock name="parameters of the retry" text={indentedJson(original)} />
+          </>
+        ) : (
+          <>
+            <ParameterFields
+              parameters={parameters}
+              problemAt={(pointer) => change.problems.get(inBody(pointer))}
+              changeIn={(field) =>
+                parameters.isJson ? null : changeIn(field, before.texts, parameters.texts)
+              }
+            />
+            <KeptValues kept={kept} />
+          </>
+        )}
       </ChangeForm>
     </Dialog>
+  );
+}
+
+/** What the new run gets as well, although the action's schema has no field for it. */
+function KeptValues({ kept }: { readonly kept: readonly Kept[] }) {
+  if (kept.length === 0) return null;
+  return (
+    <div class="kept">
+      <p>The new run gets these values as well, although the action's form has no field for them.</p>
+      <JsonTree what="kept values" value={Object.fromEntries(kept.map(({ name, value }) => [name, value]))} />
+    </div>
   );
 }

@@ -17,10 +17,12 @@ import { isOpen, type Status } from "../ui/statuses.ts";
 import { CancelDialog } from "./cancel-dialog.tsx";
 import { readingCommands, watchingCommands } from "./commands.ts";
 import { CommandDetails, CommandPair } from "./commands-section.tsx";
+import { Comparison } from "./comparison.tsx";
 import { Facts } from "./facts.tsx";
+import { HistorySection, useHistory } from "./history-section.tsx";
 import { LifecycleBar } from "./lifecycle-bar.tsx";
 import { Cancelled, NowSection } from "./now-section.tsx";
-import { isDispatched, type Retrying, retryingOf } from "./permitted.ts";
+import { type Retrying, retryingOf, starterOf } from "./permitted.ts";
 import { RetryDialog } from "./retry-dialog.tsx";
 import { TimelineList } from "./timeline-list.tsx";
 import { useActionOfRun } from "./use-action-of-run.ts";
@@ -102,14 +104,16 @@ interface OneRunProps {
 
 function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: OneRunProps) {
   const { scope, may } = useSession();
-  const { search } = useRoute();
+  const { search, compare } = useRoute();
   const router = useRouter();
   const { announce, note } = useNotices();
   const [open, setOpen] = useState<"cancel" | "retry" | null>(null);
   const { events } = timeline;
   const { id, actionName, status } = run;
   const actionOfRun = useActionOfRun(run);
+  const history = useHistory(run);
   const retrying = retryingOf(run, actionOfRun.action);
+  const starter = starterOf(run, actionOfRun.action);
   const mayCancel = may("data:write") && isOpen(status);
   const mayRetry = may("data:write") && retrying === "possible";
   useKeys("This run", [
@@ -124,7 +128,11 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
     <>
       <RunHead run={run} onClose={onClose}>
         {mayRetry ? (
-          <Button title="Retry run (r)" onClick={() => setOpen("retry")}>
+          <Button
+            kind={starter === "service" && status === "failed" ? "primary" : "plain"}
+            title="Retry run (r)"
+            onClick={() => setOpen("retry")}
+          >
             Retry run
           </Button>
         ) : null}
@@ -135,31 +143,46 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
         ) : null}
       </RunHead>
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      <div class="run-body">
-        <LifecycleBar run={run} />
-        {isOpen(status) ? <NowSection run={run} events={events} /> : null}
-        {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
-        <Outcome run={run} />
-        {may("data:write") ? <RetryNote retrying={retrying} name={actionName} /> : null}
-        {isOpen(status) ? null : (
-          <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
-        )}
-        <Facts run={run} scope={scope} />
-        <Section title="Timeline">
-          <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
-          <TimelineList events={events} />
-        </Section>
-        <Inputs run={run} />
-        <div class="disclosures">
-          <CommandDetails title="From a terminal">
-            <CommandPair commands={readingCommands(target, id)} what="to show the run" />
-            {isOpen(status) ? (
-              <CommandPair commands={watchingCommands(target, id)} what="to follow the run" />
-            ) : null}
-          </CommandDetails>
-          <RawJson text={text} />
+      {compare === null ? (
+        <div class="run-body">
+          <LifecycleBar run={run} />
+          <HistorySection run={run} loaded={history} />
+          {isOpen(status) ? <NowSection run={run} events={events} /> : null}
+          {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
+          <Outcome run={run} />
+          {status === "pending" && starter === "creator" ? (
+            <div class="warning-box">
+              <p>
+                The service does not start the job of this run, because no trigger says how.{" "}
+                <bdi>{run.triggeredBy}</bdi> created the run, and must start the job.
+              </p>
+            </div>
+          ) : null}
+          {may("data:write") ? <RetryNote {...{ retrying, starter }} name={actionName} /> : null}
+          {isOpen(status) ? null : (
+            <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />
+          )}
+          <Facts run={run} scope={scope} />
+          <Section title="Timeline">
+            <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
+            <TimelineList events={events} />
+          </Section>
+          <Inputs run={run} />
+          <div class="disclosures">
+            <CommandDetails title="From a terminal">
+              <CommandPair commands={readingCommands(target, id)} what="to show the run" />
+              {isOpen(status) ? (
+                <CommandPair commands={watchingCommands(target, id)} what="to follow the run" />
+              ) : null}
+            </CommandDetails>
+            <RawJson text={text} />
+          </div>
         </div>
-      </div>
+      ) : (
+        <div class="run-body">
+          <Comparison key={compare} run={run} otherId={compare} />
+        </div>
+      )}
       {open === "cancel" ? (
         <CancelDialog
           run={run}
@@ -177,7 +200,9 @@ function OneRun({ watched: { failure, reload, timeline }, run, text, onClose }: 
       {open === "retry" ? (
         <RetryDialog
           run={run}
-          isDispatched={isDispatched(run, actionOfRun.action)}
+          text={text}
+          action={actionOfRun.action ?? undefined}
+          isDispatched={starter === "service"}
           onClose={() => {
             setOpen(null);
             actionOfRun.reload();
@@ -226,11 +251,12 @@ function RunHead({ run: { id, actionName, status }, onClose, children }: RunHead
 
 interface RetryNoteProps {
   readonly retrying: Retrying;
+  readonly starter: ReturnType<typeof starterOf>;
   /** Of the run's action. */
   readonly name: string;
 }
 
-function RetryNote({ retrying, name }: RetryNoteProps) {
+function RetryNote({ retrying, starter, name }: RetryNoteProps) {
   switch (retrying) {
     case "trigger_not_kept":
       return (
@@ -246,7 +272,13 @@ function RetryNote({ retrying, name }: RetryNoteProps) {
           again, and then retry the run.
         </p>
       );
-    default:
+    case "possible":
+      return starter === "creator" ? (
+        <p class="hint">
+          No trigger starts the job of this run or of its retry. Whoever retries the run must start the job.
+        </p>
+      ) : null;
+    case "not_now":
       return null;
   }
 }

@@ -8,6 +8,8 @@ import { formatDuration } from "../ui/durations.ts";
 import { ExternalLink } from "../ui/external-link.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 import type { Status } from "../ui/statuses.ts";
+import { TextBlock } from "../ui/text-block.tsx";
+import { hasLines } from "../ui/text-lines.ts";
 import { Countdown, Duration } from "../ui/time.tsx";
 import { ClockTime } from "./clock-time.tsx";
 import {
@@ -130,9 +132,7 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
       )}
       {/* Left out if the token may not see it, and null if there is none. */}
       {excerpt ? (
-        <pre class="excerpt">
-          <bdi>{excerpt}</bdi>
-        </pre>
+        <Excerpt name={of === "start" ? `attempt-${attempt}` : `stop-${attempt}`} text={excerpt} />
       ) : null}
       {nextAt === null ? null : (
         <p class="next-attempt">
@@ -141,6 +141,16 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
       )}
       {outcome === "given_up" ? <p class="event-note">There is no further attempt.</p> : null}
     </Row>
+  );
+}
+
+/** What the receiver responded. `name`: of the block. */
+function Excerpt({ name, text }: { readonly name: string; readonly text: string }) {
+  if (hasLines(text)) return <TextBlock name={name} text={text} />;
+  return (
+    <pre class="excerpt">
+      <bdi>{text}</bdi>
+    </pre>
   );
 }
 

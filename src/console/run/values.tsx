@@ -3,8 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { ActionRun } from "../../client/index.ts";
-import { CopyButton } from "../ui/copy-button.tsx";
+import { useFragment } from "../routes/router.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
+import { TextBlock } from "../ui/text-block.tsx";
+import { lineTargetOf } from "../ui/text-lines.ts";
+import { ErrorText } from "./error-text.tsx";
 import { indentedJson } from "./indented-json.ts";
 
 interface SectionProps {
@@ -33,7 +36,7 @@ export function Outcome({ run: { error, output } }: { readonly run: ActionRun })
     <>
       {error === null ? null : (
         <Section title="Error">
-          <ErrorText error={error} />
+          <ErrorText name="error" error={error} />
         </Section>
       )}
       {output === null ? null : <Value title="Output" value={output} />}
@@ -59,45 +62,17 @@ function Value({ title, value }: { readonly title: string; readonly value: objec
   );
 }
 
-/** A tree if the job reported JSON, otherwise text as it is. */
-function ErrorText({ error }: { readonly error: string }) {
-  const value = objectIn(error);
-  if (value !== null) return <JsonTree what="error" value={value} />;
-  return (
-    <div class="error-text">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <pre tabIndex={0}>
-        <bdi>{error}</bdi>
-      </pre>
-      <CopyButton what="error" text={error} />
-    </div>
-  );
-}
-
-function objectIn(text: string): object | null {
-  if (!/^\s*[[{]/.test(text)) return null;
-  try {
-    return JSON.parse(text) as object;
-  } catch {
-    return null;
-  }
-}
-
 /** `text`: as the server sent it. */
 export function RawJson({ text }: { readonly text: string }) {
-  const [isOpen, setOpen] = useState(false);
+  const isLinked = lineTargetOf(useFragment())?.block === RAW;
+  const [isOpen, setOpen] = useState(isLinked);
   return (
-    <details class="disclosure" onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details class="disclosure" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Raw JSON</summary>
-      {isOpen ? (
-        <div class="raw">
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-          <pre tabIndex={0}>
-            <bdi>{indentedJson(text)}</bdi>
-          </pre>
-          <CopyButton what="raw JSON" text={text} />
-        </div>
-      ) : null}
+      {isOpen ? <TextBlock name={RAW} text={indentedJson(text)} /> : null}
     </details>
   );
 }
+
+/** The name of the block. */
+const RAW = "raw JSON";

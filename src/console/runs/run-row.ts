@@ -50,14 +50,6 @@ function firstLine(text: string): string | null {
   return line?.slice(0, PROBLEM_MAX_CHARACTERS).trimEnd().toWellFormed() ?? null;
 }
 
-/**
- * When the run began to work, or to wait for its start. A run that reported only its end began to work when it was
- * created.
- */
-export function since({ startedAt, createdAt, completedAt }: RunRow): string {
-  return startedAt === null || startedAt === completedAt ? createdAt : startedAt;
-}
-
 const RANKS: Readonly<Record<Status, number>> = {
   pending: 0,
   running: 1,

@@ -4,10 +4,11 @@ import { useMemo } from "preact/hooks";
 import { harmlessLink } from "../../base/harmless-link.ts";
 import type { Scope } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
+import { tookOf } from "../ui/durations.ts";
 import { ExternalLink } from "../ui/external-link.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
-import { type RunRow, since } from "./run-row.ts";
+import type { RunRow } from "./run-row.ts";
 
 interface RunTableProps {
   readonly rows: readonly RunRow[];
@@ -70,7 +71,7 @@ interface RowProps {
 }
 
 function Row({ row, hasEntities, href, isSelected, onLabel, onFollow }: RowProps) {
-  const { id, actionName, entityId, status, triggeredBy, createdAt, completedAt, labels, externalUrl } = row;
+  const { id, actionName, entityId, status, triggeredBy, createdAt, labels, externalUrl } = row;
   const { problem } = row;
   const marks = [
     isSelected ? "is-selected" : "",
@@ -121,7 +122,7 @@ function Row({ row, hasEntities, href, isSelected, onLabel, onFollow }: RowProps
         <RelativeTime at={createdAt} />
       </td>
       <td class="col-duration">
-        <Duration from={since(row)} to={completedAt} />
+        <Duration {...tookOf(row)} />
         {/* In the narrowest list it stands in for its column. */}
         <span class="row-age">
           <RelativeTime at={createdAt} />

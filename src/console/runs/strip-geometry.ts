@@ -1,7 +1,8 @@
 /** The bars of the strip. PURE. */
 
+import { tookOf } from "../ui/durations.ts";
 import { STRIP_RUNS } from "./run-list.ts";
-import { type RunRow, since } from "./run-row.ts";
+import type { RunRow } from "./run-row.ts";
 
 /** The room of one bar with its gap, in CSS pixels. */
 const BAR_PX = 5;
@@ -53,6 +54,6 @@ function topOf(seconds: readonly number[]): number {
 }
 
 function durationMs(row: RunRow, now: number): number {
-  const until = row.completedAt === null ? now : Date.parse(row.completedAt);
-  return Math.max(until - Date.parse(since(row)), 0);
+  const { from, to } = tookOf(row);
+  return Math.max((to === null ? now : Date.parse(to)) - Date.parse(from), 0);
 }

@@ -7,9 +7,10 @@ import type { TargetedKeyboardEvent } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Scope } from "../routes/pages.ts";
 import { hrefOf, Link } from "../routes/router.tsx";
+import { tookOf } from "../ui/durations.ts";
 import { StatusMark } from "../ui/status.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
-import { type RunRow, since } from "./run-row.ts";
+import type { RunRow } from "./run-row.ts";
 import { barsFor, barsOf } from "./strip-geometry.ts";
 
 interface StripProps {
@@ -87,7 +88,7 @@ function Pointed({ row }: { readonly row: RunRow }) {
     <>
       <StatusMark status={row.status} />
       <bdi class="strip-action">{row.actionName}</bdi>
-      <Duration from={since(row)} to={row.completedAt} />
+      <Duration {...tookOf(row)} />
       <RelativeTime at={row.createdAt} />
     </>
   );

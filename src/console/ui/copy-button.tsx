@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { Button } from "./button.tsx";
-import { Icon } from "./icons.tsx";
+import { Icon, type IconName } from "./icons.tsx";
 import { useNotices } from "./notices.tsx";
 
 const SHOWN_FOR_MS = 2000;
@@ -13,9 +13,10 @@ interface CopyButtonProps {
   readonly text: string | (() => string);
   /** Shows "Copy" beside the icon, or this text. */
   readonly hasWord?: boolean | string;
+  readonly icon?: IconName;
 }
 
-export function CopyButton({ what, text, hasWord = false }: CopyButtonProps) {
+export function CopyButton({ what, text, hasWord = false, icon = "copy" }: CopyButtonProps) {
   const { announce, note } = useNotices();
   const [isCopied, setCopied] = useState(false);
   useEffect(() => {
@@ -36,7 +37,7 @@ export function CopyButton({ what, text, hasWord = false }: CopyButtonProps) {
   }
   return (
     <Button kind="quiet" aria-label={`Copy ${what}`} title={`Copy ${what}`} onClick={copy}>
-      <Icon name={isCopied ? "check" : "copy"} />
+      <Icon name={isCopied ? "check" : icon} />
       {hasWord ? (
         <span aria-hidden="true">{isCopied ? "Copied" : hasWord === true ? "Copy" : hasWord}</span>
       ) : null}

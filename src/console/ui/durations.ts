@@ -5,6 +5,39 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** The instants of a run. */
+export interface RunTimes {
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly completedAt: string | null;
+}
+
+/** A part of a run's time. `to`: null if it goes on. */
+export interface Span {
+  readonly from: string;
+  readonly to: string | null;
+}
+
+/** How long a run took: from its creation to its end. */
+export function tookOf({ createdAt, completedAt }: RunTimes): Span {
+  return { from: createdAt, to: completedAt };
+}
+
+/** How long a run waited: from its creation to its start. Null if nobody knows when it started. */
+export function waitedOf(run: RunTimes): Span | null {
+  return isStartKnown(run) ? { from: run.createdAt, to: run.startedAt } : null;
+}
+
+/** How long a run ran: from its start to its end. Null if nobody knows when it started. */
+export function ranOf(run: RunTimes): Span | null {
+  return isStartKnown(run) && run.startedAt !== null ? { from: run.startedAt, to: run.completedAt } : null;
+}
+
+/** A job that reports only its end starts and ends at the same instant, so nobody knows how long it worked. */
+function isStartKnown({ startedAt, completedAt }: RunTimes): boolean {
+  return startedAt !== null && startedAt !== completedAt;
+}
+
 const AGES = new Intl.RelativeTimeFormat("en", { style: "narrow", numeric: "always" });
 
 /**

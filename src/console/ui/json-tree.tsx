@@ -1,8 +1,14 @@
-/** A JSON value as a tree that opens and closes. What it shows is always text. */
+/**
+ * A JSON value as a tree that opens and closes. What it shows is always text. A text of several lines is a block, whose
+ * name is its way through the tree: `output.log`.
+ */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { useFragment } from "../routes/router.tsx";
 import { Button } from "./button.tsx";
 import { CopyButton } from "./copy-button.tsx";
+import { TextBlock } from "./text-block.tsx";
+import { hasLines, lineTargetOf } from "./text-lines.ts";
 
 /** How many entries of an object or array are shown at once. */
 const PAGE = 100;
@@ -15,7 +21,7 @@ const INDENTED_DEPTH = 8;
 const TEXT_MAX = 600;
 
 interface JsonTreeProps {
-  /** What it is, for the copy button: "parameters". */
+  /** What it is, for the copy button and the names of its blocks: "parameters". */
   readonly what: string;
   readonly value: unknown;
 }
@@ -24,18 +30,28 @@ export function JsonTree({ what, value }: JsonTreeProps) {
   return (
     <div class="json">
       <CopyButton what={what} text={() => JSON.stringify(value, null, 2)} />
-      <Node name={null} value={value} depth={0} />
+      <Node name={null} path={what} value={value} depth={0} />
     </div>
   );
 }
 
 interface NodeProps {
   readonly name: string | number | null;
+  /** The names from the root to here. */
+  readonly path: string;
   readonly value: unknown;
   readonly depth: number;
 }
 
-function Node({ name, value, depth }: NodeProps) {
+function Node({ name, path, value, depth }: NodeProps) {
+  if (typeof value === "string" && hasLines(value)) {
+    return (
+      <div class="json-block">
+        <Name name={name} />
+        <TextBlock name={path} text={value} />
+      </div>
+    );
+  }
   if (typeof value !== "object" || value === null) {
     return (
       <div class="json-leaf">
@@ -44,15 +60,21 @@ function Node({ name, value, depth }: NodeProps) {
       </div>
     );
   }
-  return <Branch name={name} value={value} depth={depth} />;
+  return <Branch name={name} path={path} value={value} depth={depth} />;
 }
 
-function Branch({ name, value, depth }: NodeProps & { readonly value: object }) {
+function Branch({ name, path, value, depth }: NodeProps & { readonly value: object }) {
   const entries: readonly (readonly [string | number, unknown])[] = Array.isArray(value)
     ? value.map((one: unknown, index) => [index, one] as const)
     : Object.entries(value);
   const [isOpen, setOpen] = useState(depth < OPEN_DEPTH && entries.length <= OPEN_ENTRIES);
   const [shown, setShown] = useState(PAGE);
+  const linked = useLinkedEntry(path, entries);
+  useEffect(() => {
+    if (linked === -1) return;
+    setOpen(true);
+    setShown((before) => Math.max(before, linked + 1));
+  }, [linked]);
   const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
   if (entries.length === 0) {
     return (
@@ -71,7 +93,7 @@ function Branch({ name, value, depth }: NodeProps & { readonly value: object }) 
       {isOpen ? (
         <div class={depth < INDENTED_DEPTH ? "json-children" : undefined}>
           {entries.slice(0, shown).map(([key, child]) => (
-            <Node key={key} name={key} value={child} depth={depth + 1} />
+            <Node key={key} name={key} path={`${path}.${key}`} value={child} depth={depth + 1} />
           ))}
           {entries.length > shown ? (
             <Button kind="quiet" onClick={() => setShown(shown + PAGE)}>
@@ -82,6 +104,13 @@ function Branch({ name, value, depth }: NodeProps & { readonly value: object }) 
       ) : null}
     </details>
   );
+}
+
+/** The index of the entry with the block that the address leads to; -1 if the block is elsewhere. */
+function useLinkedEntry(path: string, entries: readonly (readonly [string | number, unknown])[]): number {
+  const block = `${lineTargetOf(useFragment())?.block}.`;
+  if (!block.startsWith(`${path}.`)) return -1;
+  return entries.findIndex(([key]) => block.startsWith(`${path}.${key}.`));
 }
 
 function Name({ name }: { readonly name: string | number | null }) {

@@ -12,6 +12,7 @@ import { label, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import { wholeNumberText } from "../../http/schema-bounds.ts";
 import { filterableName, instant, pageQuery, seqPageQuery } from "../../http/schema-parts.ts";
 import { FACET_FIELDS } from "../d1/facets.ts";
+import { ORDERS } from "../d1/filters.ts";
 import { STATUSES, type Status } from "../run.ts";
 import { uuid } from "./request-schemas.ts";
 
@@ -76,7 +77,14 @@ const include = z.optional(
   }),
 );
 
-export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, include });
+const order = z.optional(
+  z.enum(ORDERS, { error: `send one of ${ORDERS.join(", ")}, once.` }).register(z.globalRegistry, {
+    wire: { type: "string", enum: [...ORDERS], default: "newest", examples: ["oldest"] },
+    description: "Which run comes first. A cursor goes on in the order of its list.",
+  }),
+);
+
+export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, order, include });
 
 /** Not strict, because a create ignores parameters that it does not know. */
 export const createQuery = z.object({ include });

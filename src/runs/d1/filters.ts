@@ -17,8 +17,13 @@ export interface RunFilters {
   readonly createdBefore?: Instant | undefined;
 }
 
+/** By creation. A list begins with its newest run unless it says otherwise. */
+export const ORDERS = ["newest", "oldest"] as const;
+export type Order = (typeof ORDERS)[number];
+
 /** A page of a list. */
 export interface RunPageQuery extends RunFilters {
+  readonly order?: Order | undefined;
   readonly limit: number;
   /** The id after which the page starts. */
   readonly cursor?: string | undefined;

@@ -1,6 +1,7 @@
 /**
- * Lists runs in D1, newest first: one statement for each page, always along an index. A page ends at its limit, at
- * PAGE_MAX_BYTES, or after PAGE_MAX_LOOKED_AT rows. So a page can be short, or even empty, and still have a next one.
+ * Lists runs in D1, by default newest first: one statement for each page, always along an index. A page ends at its
+ * limit, at PAGE_MAX_BYTES, or after PAGE_MAX_LOOKED_AT rows. So a page can be short, or even empty, and still have a
+ * next one.
  */
 
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
@@ -23,7 +24,7 @@ const COLUMNS = {
 };
 
 /**
- * `looked` walks one index from newest to oldest. `ok` is whether a row passes the other filters. Windows number the
+ * `looked` walks one index in the order of the list. `ok` is whether a row passes the other filters. Windows number the
  * rows and add up their bytes in the same order, so nothing is sorted. Bodies are read last, and only of rows that fit.
  * Row PAGE_MAX_LOOKED_AT is returned even if it does not pass, because the next page starts there. Details don't count
  * for the 4 MB: they have at most a few KB, and reading their size would cost as much as reading the body before them.
@@ -35,13 +36,14 @@ export function listStatement(scope: string, query: RunPageQuery) {
   const { selects, bindings, isFiltered } = walkOf(scope, query, statuses, COLUMNS);
 
   const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : query.limit + 1;
+  const direction = query.order === "oldest" ? "ASC" : "DESC";
   const details = query.include === undefined ? "" : ", runs.details AS details";
   const sql = `
     SELECT CASE WHEN NOT looked.ok THEN '' WHEN looked.total <= ${PAGE_MAX_BYTES} THEN runs.body END AS body,
            CASE WHEN looked.n = ${PAGE_MAX_LOOKED_AT} THEN looked.id END AS last${details}
     FROM (
       SELECT row, id, ok, row_number() OVER sofar AS n, sum(iif(ok, bytes, 0)) OVER sofar AS total
-      FROM (${selects.join(" UNION ALL ")} ORDER BY id DESC LIMIT ${lookedAt})
+      FROM (${selects.join(" UNION ALL ")} ORDER BY id ${direction} LIMIT ${lookedAt})
       WINDOW sofar AS (ROWS UNBOUNDED PRECEDING)
     ) AS looked CROSS JOIN runs ON runs.rowid = looked.row
     WHERE looked.ok OR looked.n = ${PAGE_MAX_LOOKED_AT}

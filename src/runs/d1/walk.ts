@@ -1,6 +1,6 @@
 /**
- * Which index a list or a summary walks, from newest to oldest, and what it tests on the way. One walk serves both, so
- * that both see the same runs.
+ * Which index a list or a summary walks, and what it tests on the way. One walk serves both, so that both see the same
+ * runs.
  *
  * A run's entity is the best index, because few runs are about one entity. Then comes the first label of the query,
  * because few runs have labels, while every run has an action and a trigger. Callers put their rarest label first,
@@ -9,7 +9,7 @@
 
 import type { Status } from "../run.ts";
 import { AFTER_ALL_IDS, firstIdAt } from "../run-id.ts";
-import type { RunFilters } from "./filters.ts";
+import type { Order, RunFilters } from "./filters.ts";
 
 /**
  * What a walk selects of each run: in a walk over `runs`, and in a walk over the labels, where each column names its
@@ -32,6 +32,7 @@ export interface Walk {
 
 export interface Walked extends RunFilters {
   readonly cursor?: string | undefined;
+  readonly order?: Order | undefined;
 }
 
 /** `statuses`: those that are asked for; empty if every status passes. */
@@ -44,9 +45,20 @@ export function walkOf(
   const bindings: (string | number)[] = [];
   const bind = (value: string | number) => `?${bindings.push(value)}`;
 
-  const before = query.createdBefore && firstIdAt(query.createdBefore.ceilMs);
-  const [upper = AFTER_ALL_IDS] = [query.cursor, before].filter((bound) => bound !== undefined).sort();
-  const lower = query.createdAfter === undefined ? "" : firstIdAt(query.createdAfter.floorMs + 1);
+  const { cursor, createdAfter, createdBefore } = query;
+  const isForward = query.order === "oldest";
+  const uppers = [isForward ? undefined : cursor, createdBefore && firstIdAt(createdBefore.ceilMs)];
+  const [upper = AFTER_ALL_IDS] = uppers.filter((bound) => bound !== undefined).sort();
+  // All ids are equally long, so a longer text comes after its id and before the next one.
+  const lowers = [
+    isForward && cursor ? `${cursor}~` : "",
+    createdAfter && firstIdAt(createdAfter.floorMs + 1),
+  ];
+  const lower =
+    lowers
+      .filter((bound) => bound !== undefined)
+      .sort()
+      .at(-1) ?? "";
   const [inScope, below, from] = [bind(scope), bind(upper), bind(lower)];
   const range = `scope = ${inScope} AND id < ${below} AND id >= ${from}`;
 

@@ -45,8 +45,9 @@ for (let chosen = 0; chosen < 2 ** names.length; chosen++) {
   for (const status of STATUS) {
     for (const label of LABEL) {
       const asked = { ...rest, ...(status && { status }), ...(label && { label }) };
-      for (const limit of ["1", "200"]) {
-        const parsed = runListQuery.parse({ ...asked, limit });
+      // The limit is a number in the statement, so it needs no combination with each order.
+      for (const page of [{ limit: "1" }, { limit: "200", order: "oldest" }]) {
+        const parsed = runListQuery.parse({ ...asked, ...page });
         QUERIES.push(cursor === undefined ? parsed : { ...parsed, cursor: idAt(NOW) });
       }
       if (cursor === undefined && !("include" in asked)) FILTERS.push(runSummaryQuery.parse(asked));
@@ -55,9 +56,11 @@ for (let chosen = 0; chosen < 2 ** names.length; chosen++) {
 }
 
 it("every parameter of a list and of a summary is among the combinations", () => {
-  expect([...names, "status", "label", "limit"].sort()).toEqual(Object.keys(runListQuery.shape).sort());
+  expect([...names, "status", "label", "limit", "order"].sort()).toEqual(
+    Object.keys(runListQuery.shape).sort(),
+  );
   expect(QUERIES).toHaveLength(2 ** 7 * 5 * 3 * 2);
-  const pages = ["limit", "cursor", "include"];
+  const pages = ["limit", "cursor", "include", "order"];
   expect(Object.keys(runSummaryQuery.shape).sort()).toEqual(
     Object.keys(runListQuery.shape)
       .filter((name) => !pages.includes(name))
@@ -174,6 +177,12 @@ describe("among many runs", () => {
   it.each([
     ["that finds all", {}, 200],
     ["with details", { include: "details" }, 200],
+    ["that begins with its oldest run", { order: "oldest" }, 200],
+    [
+      "by an action and a status, from the oldest run on",
+      { order: "oldest", actionName: "none", entityId: ENTITY },
+      5000,
+    ],
     ["by one status", { status: "failed" }, 200],
     ["by two statuses", { status: ["failed", "pending"] }, 200],
     ["by a label", { label: "everywhere" }, 200],

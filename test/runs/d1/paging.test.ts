@@ -62,6 +62,15 @@ describe("1000 runs of the same millisecond", () => {
     expect(seen.filter((id) => !known.has(id))).toEqual([]);
   });
 
+  it.each(QUERIES)("are listed in the other order from the oldest on: ?%s", async (query, row) => {
+    const path = newRunsPath();
+    const rows = Array.from({ length: 150 }, () => ({ ...row, id: idAt(NOON) }));
+    await insertRows(scopeOfPath(path), rows);
+    const seen = idsOf(await pages(path, `order=oldest&limit=70&${query}`));
+    expect(seen).toEqual(newestFirst(rows).reverse());
+    expect(idsOf(await pages(path, `order=newest&limit=70&${query}`))).toEqual(newestFirst(rows));
+  });
+
   it("fill every page, and only the last page has no next one", async () => {
     const path = newRunsPath();
     await insertRows(

@@ -99,6 +99,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
     await job(created).fail(`${MARKUP} ${BIDI} ${long(7000)}`, {
       [MARKUP]: WORD,
       [SCRIPT_LINK]: SCRIPT_LINK,
+      [`${MARKUP}.lines`]: `${MARKUP}\n${BIDI}\n${WORD}`,
     });
     return created.id;
   }
@@ -192,6 +193,8 @@ describeInBrowser("hostile texts at the console", (browser) => {
       while ((await whole.count()) > 0) await whole.first().click();
       await expectHarmless(page, `run ${id}`);
     }
+    await site.goTo(page, `${ENV}/runs/${ids[0]}?compare=${ids[1]}`);
+    await expectHarmless(page, "comparison");
     await site.goTo(page, `${ENV}/runs/${ids[0]}`);
     await button(run(page), "Retry run").click();
     await page.locator("dialog summary").click();

@@ -30,6 +30,14 @@ const FORM = {
   },
 };
 
+const FORM_OF_A_RETRY = {
+  properties: { version: { type: "string" }, picks: { type: "array", items: { enum: ["a"] } } },
+};
+const ERROR = `java.lang.IllegalStateException: the rollout did not become ready within 300 s
+\tat com.example.deploy.Rollout.await(Rollout.java:188)
+Caused by: java.net.ConnectException: Connection refused
+\t... 12 more`;
+
 interface Scene {
   readonly name: string;
   readonly path: string;
@@ -44,7 +52,7 @@ describeInBrowser("the console's looks", (browser) => {
 
   beforeAll(async () => {
     receiver = await startReceiver();
-    receiver.script("failing", [{ status: 503, body: "upstream connect error: connection refused" }]);
+    receiver.script("failing", [{ status: 503, body: "upstream connect error:\nconnection refused\n" }]);
     const client = site.client(ENV);
     const parameters = {
       version: "1.4.2",
@@ -83,9 +91,16 @@ describeInBrowser("the console's looks", (browser) => {
       image: "registry.example.com/shop@sha256:0d1fe2c4",
       layers: [{ id: "a3f" }],
     });
+    const explained = await client.runs.create({
+      actionName: "build",
+      parameters: { ...parameters, note: "a" },
+    });
+    await job(explained).fail(ERROR, { log: "one\ntwo\n\nfour" });
     const cancelled = await client.runs.create({ actionName: "rotate-keys" });
     await client.runs.cancel(cancelled.id, { reason: "the wrong environment" });
-    for (const [name, { id }] of Object.entries({ failed, waiting, running, stopping, succeeded, cancelled }))
+    for (const [name, { id }] of Object.entries({
+      ...{ failed, waiting, running, stopping, succeeded, explained, cancelled },
+    }))
       ids.set(name, id);
     await client.actions.put(
       "deploy",
@@ -102,8 +117,12 @@ describeInBrowser("the console's looks", (browser) => {
       },
       { ifVersion: null },
     );
-    await client.actions.put("no-webhook", {}, { ifVersion: null });
+    await client.actions.put("no-webhook", { parametersSchema: FORM_OF_A_RETRY }, { ifVersion: null });
     await client.tokens.create({ name: "ci", role: "member", envName: ENV });
+    const ofAction = await client.actions.run("no-webhook", { parameters: { kept: "as it is" } });
+    await job(ofAction).fail("no disk");
+    ids.set("waiting for its job", (await client.actions.run("no-webhook", {})).id);
+    ids.set("of an action", ofAction.id);
     await client.runs.wait(failed.id);
   });
   afterAll(() => receiver?.close());
@@ -173,6 +192,16 @@ describeInBrowser("the console's looks", (browser) => {
           await page.locator("dialog summary").click();
         },
       },
+      {
+        name: "retry a run of an action",
+        path: runAt("of an action"),
+        act: async (page) => {
+          await opening("Retry run")(page);
+          await field(page, "version").fill("2");
+          await page.getByRole("checkbox", { name: "a" }).check();
+        },
+      },
+      { name: "a comparison", path: `${runAt("explained")}?compare=${ids.get("succeeded")}` },
       { name: "no such run", path: `${ENV}/runs/01a212de-9b55-8003-a8a9-dd2c148ea617` },
       { name: "actions", path: `${ENV}/actions` },
       { name: "no actions", path: "empty/actions" },

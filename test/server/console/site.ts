@@ -11,6 +11,7 @@ import { type Look, twoFrames } from "../watched-browser.ts";
 const NOWHERE = "/console/-";
 export const WIDE: Look = { width: 1280, colorScheme: "light" };
 export const NARROW: Look = { width: 360, colorScheme: "dark" };
+export const PHONE: Look = { ...NARROW, hasTouch: true };
 
 export type Role = "owner" | "admin" | "member" | "viewer";
 

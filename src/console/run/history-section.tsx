@@ -1,0 +1,156 @@
+/** What changed since the last success, and the ways to the runs before and after this one. */
+
+import { useCallback, useEffect, useRef } from "preact/hooks";
+import type { DetailedActionRun } from "../../client/index.ts";
+import { comparing, hrefOf, Link, useRoute } from "../routes/router.tsx";
+import { useSession } from "../session/session.tsx";
+import { ErrorView } from "../ui/error-view.tsx";
+import { Icon } from "../ui/icons.tsx";
+import { type Loaded, useLoad } from "../ui/load.ts";
+import { isOpen } from "../ui/statuses.ts";
+import { RelativeTime } from "../ui/time.tsx";
+import { differencesOf, wordsOf } from "./differences.ts";
+import { type RunHistory, readHistory } from "./history.ts";
+
+/** It is read when the run is opened, and again when the run ends. */
+export function useHistory(run: DetailedActionRun): Loaded<RunHistory> {
+  const { reader } = useSession();
+  const { id, status } = run;
+  // The read needs only members that never change.
+  const read = useCallback((signal: AbortSignal) => readHistory(reader, run, signal), [reader, id]);
+  const loaded = useLoad(read);
+  const hadEnded = useRef(!isOpen(status));
+  useEffect(() => {
+    if (!isOpen(status) && !hadEnded.current) loaded.reload();
+    hadEnded.current = !isOpen(status);
+  }, [status, loaded.reload]);
+  return loaded;
+}
+
+interface HistorySectionProps {
+  readonly run: DetailedActionRun;
+  readonly loaded: Loaded<RunHistory>;
+}
+
+export function HistorySection({ run, loaded: { data, failure, reload } }: HistorySectionProps) {
+  return (
+    <div class="history">
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      {data === undefined ? (
+        <p class="muted">{failure === null && "Looking for earlier runs …"}</p>
+      ) : (
+        <>
+          <LastSuccess run={run} history={data} />
+          {data.previous === null && data.next === null ? null : <Neighbors history={data} />}
+        </>
+      )}
+    </div>
+  );
+}
+
+interface HistoryProps {
+  readonly run: DetailedActionRun;
+  readonly history: RunHistory;
+}
+
+function LastSuccess({ run, history }: HistoryProps) {
+  const to = useRunHref();
+  const { previous, next, lastSuccess } = history;
+  if (previous === null) {
+    return (
+      <p>The service keeps no earlier run of this action{run.entityId === null ? "" : " and entity"}.</p>
+    );
+  }
+  const failures = failuresIn(run, history);
+  if (lastSuccess === null) {
+    return (
+      <p>
+        No earlier run succeeded{failures && `: ${failures}`}.{" "}
+        <CompareLink run={run} other={previous} text="Compare with the previous run" />
+      </p>
+    );
+  }
+  const { changed } = differencesOf(lastSuccess.parameters, run.parameters);
+  return (
+    <p>
+      <Link href={to(lastSuccess.id)}>
+        {run.status === "succeeded" || next !== null ? "Last success before this run" : "Last success"}
+      </Link>{" "}
+      <RelativeTime at={lastSuccess.createdAt} />
+      <bdi>{wordsOf(changed)}</bdi>
+      {failures && `, ${failures} since`}. {changed.length > 1 ? `${changed.length} parameters differ. ` : ""}
+      <VersionChange from={lastSuccess} to={run} />
+      Compare with <CompareLink run={run} other={lastSuccess} text="the last success" />
+      {previous.id === lastSuccess.id ? null : (
+        <>
+          {" or "}
+          <CompareLink run={run} other={previous} text="the previous run" />
+        </>
+      )}
+      .
+    </p>
+  );
+}
+
+/** `3 failures`, this run's own included; empty if there are none. */
+function failuresIn({ status }: DetailedActionRun, { failures }: RunHistory): string {
+  const before = typeof failures === "number" ? failures : failures.atLeast;
+  const count = before + (status === "failed" ? 1 : 0);
+  if (count === 0) return "";
+  return `${before === failures ? "" : "at least "}${count} ${count === 1 ? "failure" : "failures"}`;
+}
+
+interface VersionChangeProps {
+  readonly from: DetailedActionRun;
+  readonly to: DetailedActionRun;
+}
+
+function VersionChange({ from, to }: VersionChangeProps) {
+  const [old, now] = [from, to].map(({ details }) => details?.action?.version);
+  return old === undefined || now === undefined || old === now ? null : (
+    <>
+      Action version {old} → {now}.{" "}
+    </>
+  );
+}
+
+function Neighbors({ history: { previous, next } }: Pick<HistoryProps, "history">) {
+  const to = useRunHref();
+  return (
+    <nav class="neighbors" aria-label="Runs of the same action">
+      {previous === null ? null : (
+        <Link class="button is-quiet" href={to(previous.id)}>
+          <Icon name="previous" />
+          Previous run
+        </Link>
+      )}
+      {next === null ? null : (
+        <Link class="button is-quiet" href={to(next.id)}>
+          Next run
+          <Icon name="next" />
+        </Link>
+      )}
+    </nav>
+  );
+}
+
+interface CompareLinkProps {
+  readonly run: DetailedActionRun;
+  readonly other: DetailedActionRun;
+  readonly text: string;
+}
+
+function CompareLink({ run, other, text }: CompareLinkProps) {
+  const { scope } = useSession();
+  const { search } = useRoute();
+  return (
+    <Link href={hrefOf({ name: "run", ...scope, id: run.id }, comparing(search, other.id))}>{text}</Link>
+  );
+}
+
+/** The address of another run, beside the same list. */
+function useRunHref(): (id: string) => string {
+  const { scope } = useSession();
+  const { search } = useRoute();
+  return (id) => hrefOf({ name: "run", ...scope, id }, search);
+}

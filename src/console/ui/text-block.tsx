@@ -1,0 +1,177 @@
+/**
+ * A text as lines: with numbers, links to lines, a switch for wrapping, copy and download. What it shows is always text.
+ * A long text is drawn piece by piece, the linked piece among the first, so that it never holds up the page. All of it
+ * is drawn in the end, because people search a log with their browser.
+ */
+
+import type { RefObject } from "preact";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useFragment, useRouter } from "../routes/router.tsx";
+import { Button } from "./button.tsx";
+import { CopyButton } from "./copy-button.tsx";
+import { Icon } from "./icons.tsx";
+import { fragmentOf, linesOf, lineTargetOf } from "./text-lines.ts";
+
+const PIECE_LINES = 200;
+/** How high a line is that is not wrapped, as in the style. It is the browser's guess for pieces that it skips. */
+const LINE_PX = 20;
+
+interface TextBlockProps {
+  /** The text among those of the page: `output.log`. Links and buttons have it. */
+  readonly name: string;
+  readonly text: string;
+}
+
+export function TextBlock({ name, text }: TextBlockProps) {
+  const lines = useMemo(() => linesOf(text), [text]);
+  const around = useRef<HTMLDivElement>(null);
+  const [isWrapped, setWrapped] = useState(true);
+  const pieces = Math.ceil(lines.length / PIECE_LINES);
+  const drawn = useDrawn(pieces);
+  const [marked, mark] = useMarkedLine(name, lines.length, around);
+  const href = fragmentOf(name);
+  return (
+    <div class="text-block" data-block={name} ref={around}>
+      <div class="text-head">
+        <span class="muted">
+          {lines.length} {lines.length === 1 ? "line" : "lines"}
+        </span>
+        <input
+          type="text"
+          inputMode="numeric"
+          autocomplete="off"
+          placeholder="Line"
+          aria-label={`Go to line of ${name}`}
+          onChange={({ currentTarget }) => mark(Number(currentTarget.value))}
+        />
+        {marked === null ? null : (
+          <CopyButton
+            what={`link to line ${marked}`}
+            icon="link"
+            text={() => `${location.origin}${location.pathname}${href}${marked}`}
+          />
+        )}
+        <span class="text-buttons">
+          <Button kind="quiet" aria-pressed={isWrapped} onClick={() => setWrapped(!isWrapped)}>
+            Wrap
+          </Button>
+          <CopyButton what={name} text={text} />
+          <Button kind="quiet" aria-label={`Download ${name}`} onClick={() => download(name, text)}>
+            <Icon name="download" />
+          </Button>
+        </span>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      <pre class={isWrapped ? "lines is-wrapped" : "lines"} tabIndex={0}>
+        {Array.from({ length: pieces }, (_, piece) => {
+          const from = piece * PIECE_LINES;
+          const isHere = marked !== null && marked > from && marked <= from + PIECE_LINES;
+          return (
+            <Piece
+              key={piece}
+              {...{ lines, from, href, mark }}
+              marked={isHere ? marked : null}
+              isDrawn={isHere || piece < drawn}
+            />
+          );
+        })}
+      </pre>
+    </div>
+  );
+}
+
+interface PieceProps {
+  readonly lines: readonly string[];
+  /** The index of its first line. */
+  readonly from: number;
+  readonly href: string;
+  readonly mark: (line: number) => void;
+  readonly marked: number | null;
+  /** If not, it only takes its room. */
+  readonly isDrawn: boolean;
+}
+
+function Piece({ lines, from, href, mark, marked, isDrawn }: PieceProps) {
+  return useMemo(() => {
+    const own = lines.slice(from, from + PIECE_LINES);
+    const height = `${own.length * LINE_PX}px`;
+    if (!isDrawn) return <span class="piece" style={{ height }} />;
+    return (
+      <span class="piece" style={{ containIntrinsicHeight: `auto ${height}` }}>
+        {own.map((line, index) => {
+          const number = from + index + 1;
+          return (
+            <span key={number} class={number === marked ? "line is-marked" : "line"}>
+              {/* Thousands of stops would hold up the keyboard. The field above goes to a line, too. */}
+              <a
+                class="line-number"
+                tabIndex={-1}
+                href={`${href}${number}`}
+                onClick={(event) => {
+                  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+                  event.preventDefault();
+                  mark(number);
+                }}
+              >
+                {number}
+              </a>
+              {line}
+            </span>
+          );
+        })}
+      </span>
+    );
+  }, [lines, from, href, mark, marked, isDrawn]);
+}
+
+/** How many pieces are drawn from the top: one at first, and another one whenever the page has time. */
+function useDrawn(pieces: number): number {
+  const [drawn, setDrawn] = useState(1);
+  useEffect(() => {
+    if (drawn >= pieces) return;
+    const timer = setTimeout(setDrawn, 0, drawn + 1);
+    return () => clearTimeout(timer);
+  }, [drawn, pieces]);
+  return Math.min(drawn, pieces);
+}
+
+/**
+ * The line of this block that the address names, or null, and a function that names another one there. The line is
+ * scrolled into view.
+ */
+function useMarkedLine(
+  name: string,
+  lineCount: number,
+  around: RefObject<HTMLElement | null>,
+): readonly [number | null, (line: number) => void] {
+  const fragment = useFragment();
+  const router = useRouter();
+  const [marked, setMarked] = useState<number | null>(null);
+  useLayoutEffect(() => {
+    const target = lineTargetOf(fragment);
+    const block = target?.block ?? document.querySelector<HTMLElement>("[data-block]")?.dataset.block;
+    setMarked(target !== null && block === name && target.line <= lineCount ? target.line : null);
+  }, [fragment, name, lineCount]);
+  useEffect(() => {
+    if (marked !== null) around.current?.querySelector(".is-marked")?.scrollIntoView({ block: "nearest" });
+  }, [around, marked]);
+  const mark = useCallback(
+    (line: number) => {
+      const { pathname, search } = router.location();
+      // A line is no page of its own, so it gets no entry in the history.
+      if (line >= 1) router.navigate(`${pathname}${search}${fragmentOf(name)}${line}`, { replace: true });
+    },
+    [router, name],
+  );
+  return [marked, mark];
+}
+
+/** Saves the text as a file of the block's name. */
+function download(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = `${name.replaceAll(/[^\w.-]+/g, "-")}.txt`;
+  link.click();
+  URL.revokeObjectURL(url);
+}
