@@ -8,7 +8,7 @@ import { type RunningReceiver, startReceiver } from "../../support/receiver/serv
 import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
-import { button, field, PHONE, run, Site, signInHere, untilRunIs } from "./site.ts";
+import { button, field, job, PHONE, run, Site, signInHere, untilRunIs } from "./site.ts";
 
 const ENV = "prod";
 const ENTITY = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -179,8 +179,7 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     const client = site.client(ENV);
     await client.actions.put("by-hand", {}, { ifVersion: null });
     const failed = await client.actions.run("by-hand", { parameters: { size: 1, a: { b: "1\n2" } } });
-    if (!("callback" in failed) || failed.callback === undefined) throw new Error("There is no callback.");
-    await callback(failed.callback.url, failed.callback.token).fail("no disk");
+    await job(failed).fail("no disk");
     const { id } = await client.actions.run("by-hand", {});
     const page = await browser.newPage(site.origin, PHONE);
     await site.signIn(page, `${ENV}/runs/${failed.id}`, await site.newToken("member"));

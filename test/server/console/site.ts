@@ -4,7 +4,7 @@
  */
 
 import type { Locator, Page } from "playwright-core";
-import { type Client, type CreatedActionRun, callback, createClient } from "../../../src/client/index.ts";
+import { type Client, callback, createClient, type StartedActionRun } from "../../../src/client/index.ts";
 import { type Look, twoFrames } from "../watched-browser.ts";
 
 /** An address of the console that no page has. */
@@ -75,8 +75,10 @@ export async function signInHere(page: Page, token: string): Promise<void> {
   await isIn.waitFor();
 }
 
-export function job({ callback: { url, token } }: CreatedActionRun) {
-  return callback(url, token);
+/** The job's way to report. Only a run that no trigger starts tells it here. */
+export function job({ callback: told }: StartedActionRun) {
+  if (told === undefined) throw new Error("A trigger starts this run, so only its receiver can report.");
+  return callback(told.url, told.token);
 }
 
 export function button(within: Page | Locator, name: string | RegExp): Locator {
