@@ -13,6 +13,7 @@ import {
   type FoundFacets,
   facetSearchOf,
   facetSuggestions,
+  type FoundFacets,
   localSuggestions,
   type RunHint,
   type Suggestion,
