@@ -24,7 +24,16 @@ const SHOTS: readonly Shot[] = [
   { name: "runs", path: `${SEEDED_PATH}/runs` },
   { name: "runs-failed", path: `${SEEDED_PATH}/runs?status=failed&label=team:payments` },
   { name: "runs-none-match", path: `${SEEDED_PATH}/runs?actionName=no-such-action` },
-  { name: "runs-refused", path: `${SEEDED_PATH}/runs?status=exploded` },
+  { name: "runs-refused", path: `${SEEDED_PATH}/runs?status=exploded&since=today` },
+  {
+    name: "runs-search",
+    path: `${SEEDED_PATH}/runs`,
+    act: async (page) => {
+      await page.getByRole("combobox").pressSequentially("failed depl");
+      await page.getByRole("option").first().waitFor();
+      await page.keyboard.press("ArrowDown");
+    },
+  },
   { name: "empty", path: "/console/-/acme/shop/empty/runs" },
   {
     name: "run",
