@@ -133,7 +133,7 @@ export const runSummary = z
 export const runFacets = z
   .object({
     values: z.array(z.string()).max(FACET_MAX_VALUES),
-    more: z.boolean().meta({ description: "Whether there can be further values. Send a longer text." }),
+    more: z.boolean().meta({ description: "Whether the environment has, or can have, further values." }),
   })
   .meta({ id: "ActionRunFacets", examples: [{ values: ["deploy", "deploy-storefront"], more: false }] });
 
