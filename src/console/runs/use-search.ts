@@ -13,7 +13,6 @@ import {
   type FoundFacets,
   facetSearchOf,
   facetSuggestions,
-  type FoundFacets,
   localSuggestions,
   type RunHint,
   type Suggestion,
