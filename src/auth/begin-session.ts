@@ -1,18 +1,17 @@
 /** Begins a session: with an API token, with ROOT_TOKEN for one project, or with a code of `npm start`. */
 
 import type { Context } from "hono";
-import { sha256Hex } from "../../base/json.ts";
-import { mintUuidV7 } from "../../base/uuid.ts";
-import { readD1 } from "../../database/read-d1.ts";
-import type { AppEnv } from "../../http/app-env.ts";
-import { ApiError } from "../../http/errors.ts";
-import { refusalOf } from "../../http/refusal.ts";
-import { rootToken } from "../../settings/config.ts";
-import { authenticate, bearerToken, chargeClient } from "../bearer.ts";
-import { forgetCredentials, type KnownCredential } from "../credential-memory.ts";
-import type { Principal } from "../permissions.ts";
-import { secretReplaced } from "../token-responses.ts";
-import { cookieHash, mintCookie, mintPageKey } from "./secret.ts";
+import { sha256Hex } from "../base/json.ts";
+import { mintUuidV7 } from "../base/uuid.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { refusalOf } from "../http/refusal.ts";
+import { rootToken } from "../settings/config.ts";
+import { authenticate, bearerToken, chargeClient } from "./bearer.ts";
+import { forgetCredentials, type KnownCredential } from "./credential-memory.ts";
+import type { Principal } from "./permissions.ts";
+import { cookieHash, mintCookie, mintPageKey } from "./session/secret.ts";
 import {
   beginOperatorsSession,
   beginSession,
@@ -20,7 +19,8 @@ import {
   type SessionToken,
   selectSession,
   takeSignInCode,
-} from "./store.ts";
+} from "./session/store.ts";
+import { secretReplaced } from "./token-responses.ts";
 
 /** A session that began, with its two secrets. */
 export interface BegunSession {

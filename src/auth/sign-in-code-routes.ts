@@ -4,16 +4,16 @@
  */
 
 import { Hono } from "hono";
-import { sha256Hex } from "../../base/json.ts";
-import { MINUTE_MS, rfc3339 } from "../../base/time.ts";
-import { readD1 } from "../../database/read-d1.ts";
-import type { AppEnv } from "../../http/app-env.ts";
-import { ApiError } from "../../http/errors.ts";
-import { validBody } from "../../http/validate.ts";
-import { randomText } from "../api-token.ts";
-import { requiresRoot } from "../bearer.ts";
-import { noMembers } from "../request-schemas.ts";
-import { insertSignInCode } from "./store.ts";
+import { sha256Hex } from "../base/json.ts";
+import { MINUTE_MS, rfc3339 } from "../base/time.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { validBody } from "../http/validate.ts";
+import { randomText } from "./api-token.ts";
+import { requiresRoot } from "./bearer.ts";
+import { noMembers } from "./request-schemas.ts";
+import { insertSignInCode } from "./session/store.ts";
 
 const GOOD_FOR_MS = 10 * MINUTE_MS;
 

@@ -1,19 +1,19 @@
 /** /{o}/{p}/sessions: who is signed in, and how a manager of tokens ends a session. */
 
 import { Hono } from "hono";
-import { rfc3339 } from "../../base/time.ts";
-import { parseUuid } from "../../base/uuid.ts";
-import { readD1 } from "../../database/read-d1.ts";
-import type { AppEnv } from "../../http/app-env.ts";
-import { encodeCursor, nextLink } from "../../http/cursor.ts";
-import { ApiError } from "../../http/errors.ts";
-import { validQuery } from "../../http/validate.ts";
-import { baseUrl } from "../../settings/public-url.ts";
-import { logAudit, newAuditEntry } from "../audit.ts";
-import { requires } from "../bearer.ts";
-import { forgetCredentials } from "../credential-memory.ts";
-import { tokenListQuery } from "../request-schemas.ts";
-import { endSession, listSessions, type StoredSession } from "./store.ts";
+import { rfc3339 } from "../base/time.ts";
+import { parseUuid } from "../base/uuid.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { encodeCursor, nextLink } from "../http/cursor.ts";
+import { ApiError } from "../http/errors.ts";
+import { validQuery } from "../http/validate.ts";
+import { baseUrl } from "../settings/public-url.ts";
+import { logAudit, newAuditEntry } from "./audit.ts";
+import { requires } from "./bearer.ts";
+import { forgetCredentials } from "./credential-memory.ts";
+import { tokenListQuery } from "./request-schemas.ts";
+import { endSession, listSessions, type StoredSession } from "./session/store.ts";
 
 export const sessionListRoutes = new Hono<AppEnv>()
   .get("/", requires("tokens:manage"), validQuery(tokenListQuery), async (c) => {

@@ -4,17 +4,17 @@
  */
 
 import { Hono, type MiddlewareHandler } from "hono";
-import { readD1 } from "../../database/read-d1.ts";
-import type { AppEnv } from "../../http/app-env.ts";
-import { ApiError } from "../../http/errors.ts";
-import { requireJson, validBody } from "../../http/validate.ts";
-import { authenticate, chargeClient } from "../bearer.ts";
-import { forgetCredentials } from "../credential-memory.ts";
-import { newSession } from "../request-schemas.ts";
-import { describePrincipal } from "../whoami.ts";
-import { begin } from "./begin.ts";
-import { ownSite, requestSession, requiresOwnPage, sendCookie } from "./request.ts";
-import { deleteSession, renewSession, selectSession } from "./store.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { requireJson, validBody } from "../http/validate.ts";
+import { authenticate, chargeClient } from "./bearer.ts";
+import { begin } from "./begin-session.ts";
+import { forgetCredentials } from "./credential-memory.ts";
+import { newSession } from "./request-schemas.ts";
+import { ownSite, requestSession, requiresOwnPage, sendCookie } from "./session/request.ts";
+import { deleteSession, renewSession, selectSession } from "./session/store.ts";
+import { describePrincipal } from "./whoami.ts";
 
 /** A form of another page can't send JSON. */
 function onlyJson(): MiddlewareHandler<AppEnv> {
