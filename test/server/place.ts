@@ -13,7 +13,8 @@ import { parseEnv } from "node:util";
 import type { V4WorkerOptions } from "miniflare";
 import { inject } from "vitest";
 import { newSecrets } from "../../src/dev/prepare.ts";
-import { freePort, hasEnded } from "../../src/dev/server.ts";
+import { hasEnded } from "../../src/dev/children.ts";
+import { freePort } from "../../src/dev/server.ts";
 import type { PlaceSetup } from "./place-process.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 

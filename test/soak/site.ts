@@ -9,7 +9,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { newSecrets } from "../../src/dev/prepare.ts";
-import { freePort, hasEnded } from "../../src/dev/server.ts";
+import { hasEnded } from "../../src/dev/children.ts";
+import { freePort } from "../../src/dev/server.ts";
 import { ROOT, runWrangler } from "../../src/dev/wrangler.ts";
 
 const BUILT = join(ROOT, ".wrangler", "soak");
