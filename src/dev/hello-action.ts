@@ -24,17 +24,20 @@ const PARAMETERS_SCHEMA = {
   additionalProperties: false,
 };
 
+/** The job that the action calls, or a sentence that says why there is no such action. */
+export type OfferedHello = { readonly job: HelloJob } | { readonly why: string };
+
 /**
- * Starts the job, and stores the action that calls it. Returns null if it did. Otherwise a sentence says why there is
- * no such action. It starts no job if a person's `hello` calls something else. Throws errors of the client.
+ * Starts the job, and stores the action that calls it. It does neither if a person's `hello` calls something else.
+ * Throws errors of the client.
  *
  * `serverUrl`: where the job reports. The action belongs to an environment of that server.
  */
-export async function offerHello(actions: Actions, serverUrl: string): Promise<string | null> {
+export async function offerHello(actions: Actions, serverUrl: string): Promise<OfferedHello> {
   const stored = await storedHello(actions);
   const usedPort = stored === null ? 0 : portOf(stored.definition.trigger?.url);
   if (usedPort === null)
-    return "Your action hello has another webhook, so it stays as it is. Delete it to get the job back.";
+    return { why: "Your action hello has another webhook, so it stays. Delete it to get the job back." };
   const signingSecret = `whsec_${randomBytes(32).toString("base64")}`;
   // The same port as before, because secrets that a person stored would not move to another.
   const job = await startHelloJob({ signingSecret, serverUrl, port: usedPort });
@@ -45,7 +48,7 @@ export async function offerHello(actions: Actions, serverUrl: string): Promise<s
     await job.close();
     throw error;
   }
-  return null;
+  return { job };
 }
 
 const FIRST: ActionDefinition = {

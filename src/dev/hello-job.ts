@@ -166,7 +166,7 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
 
 function isSigned(secret: string, body: string, headers: IncomingMessage["headers"]): boolean {
   try {
-    new Webhook(secret).verify(body, headers as Record<string, string>);
+    new Webhook(secret).verify(body, headers as Record<string, string>, { jsonParse: false });
     return true;
   } catch {
     return false;

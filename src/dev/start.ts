@@ -65,10 +65,11 @@ function variables(devVars: DevVars, port: number): string[] {
     .flatMap(([name, value]) => ["--var", `${name}:${value}`]);
 }
 
-/** Stores the action and starts its job. Returns null, or a sentence that says why there is no such action. */
-async function hello(url: string, token: string): Promise<string | null> {
+/** Null if there is an action `hello` and its job. Otherwise a sentence says why not. */
+async function offeringHello(url: string, token: string): Promise<string | null> {
   try {
-    return await offerHello(createClient({ baseUrl: url, token, ...EXAMPLE_PLACE }).actions, url);
+    const offered = await offerHello(createClient({ baseUrl: url, token, ...EXAMPLE_PLACE }).actions, url);
+    return "why" in offered ? offered.why : null;
   } catch (error) {
     return `The action hello could not be stored. ${error instanceof Error ? error.message : error}`;
   }
@@ -85,7 +86,7 @@ async function main(): Promise<number> {
 
   const token = devVars.ROOT_TOKEN ?? "";
   writePrivateFile(join(ROOT, ENV_FILE), envFile(url, EXAMPLE_PLACE, token));
-  const withoutHello = await hello(url, token);
+  const withoutHello = await offeringHello(url, token);
   const link = await signInLink(url, token);
   const printAnother = async () => console.log(anotherLink(await signInLink(url, token)));
   const hasEnter = link !== null && onEnter(() => void printAnother());

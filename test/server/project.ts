@@ -29,6 +29,10 @@ export interface Script {
   /** Like `signalAll`, but signals only npm, as a supervisor does. */
   signalNpm(signal: NodeJS.Signals): Promise<void>;
   ended(): Promise<number | null>;
+  /** How many processes npm's process group has. */
+  processes(): number;
+  /** Resolves when there are none. */
+  untilAllAreGone(): Promise<void>;
 }
 
 export class Project {
@@ -127,6 +131,10 @@ const [command, ...flags] = process.argv.slice(2);
 const server = require("node:http").createServer((_, response) => {
   response.writeHead(STATUS, { "Content-Type": "application/json" }).end(JSON.stringify(BODY));
 });
+// The signals of a terminal also reach the children, and so does a closed pipe. Here only a SIGTERM ends them.
+for (const signal of ["SIGINT", "SIGHUP"]) process.on(signal, () => {});
+process.stdout.on("error", () => {});
+if (command === "dev") setInterval(() => console.log("at work"), 20);
 if (command === "dev") server.listen(Number(flags[flags.indexOf("--port") + 1]), "localhost");
 `;
 
@@ -166,7 +174,15 @@ function runNpm(args: readonly string[], cwd: string): Script {
     await untilAllAreGone();
   }
 
-  return { child, printed: () => text, until, signalAll, signalNpm, ended };
+  function processes(): number {
+    const { stdout } = spawnSync("ps", ["-A", "-o", "pgid="], { encoding: "utf8" });
+    return stdout.split("\n").filter((line) => Number(line) === pid).length;
+  }
+
+  return {
+    ...{ child, printed: () => text, until, ended, processes },
+    ...{ signalAll, signalNpm, untilAllAreGone },
+  };
 }
 
 /** Returns whether the process group still has a process. */
