@@ -3,19 +3,18 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
-  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { text as textOf } from "node:stream/consumers";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { until as waitUntil } from "./until.ts";
 
@@ -40,7 +39,7 @@ export class Project {
   readonly #scripts: Script[] = [];
 
   constructor() {
-    for (const name of ["src", "migrations", "package.json", "wrangler.toml", "tsconfig.json"]) {
+    for (const name of ["src", "bin", "migrations", "package.json", "wrangler.toml", "tsconfig.json"]) {
       cpSync(join(ROOT, name), join(this.folder, name), { recursive: true });
     }
     for (const name of ["node_modules", "tools"]) symlinkSync(join(ROOT, name), join(this.folder, name));
@@ -71,60 +70,24 @@ export class Project {
   }
 
   /** Runs a line as a person would paste it, and returns its output. */
-  paste(line: string): string {
-    const pasted = spawnSync("sh", ["-c", line], {
-      cwd: this.folder,
-      encoding: "utf8",
-      env: { ...process.env, PATH: `${this.#curlFolder()}${delimiter}${process.env.PATH}` },
-    });
-    if (pasted.status !== 0 || pasted.stderr !== "") throw new Error(`${line}\n${pasted.stderr}`);
-    return pasted.stdout;
+  async paste(line: string): Promise<string> {
+    // npx keeps a link to the project in npm's cache.
+    const env = { ...process.env, npm_config_cache: join(this.folder, "npm-cache") };
+    const pasted = spawn("sh", ["-c", line], { cwd: this.folder, env, stdio: ["ignore", "pipe", "pipe"] });
+    const [printed, complained, [code]] = await Promise.all([
+      textOf(pasted.stdout),
+      textOf(pasted.stderr),
+      once(pasted, "close"),
+    ]);
+    if (code !== 0) throw new Error(`${line}\n${complained}`);
+    return printed;
   }
 
   async remove(): Promise<void> {
     for (const script of this.#scripts) await script.signalAll("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
   }
-
-  /** All arguments that pasted lines gave to curl. Everybody on a machine can read them. */
-  curlArguments(): string {
-    return readFileSync(join(this.#curlFolder(), "arguments"), "utf8");
-  }
-
-  /** First on the PATH: a curl that notes its arguments, then runs the real curl or a stand-in. */
-  #curlFolder(): string {
-    const folder = join(this.folder, "bin");
-    mkdirSync(folder, { recursive: true });
-    const places = (process.env.PATH ?? "").split(delimiter).map((place) => join(place, "curl"));
-    const standIn = join(folder, "stand-in.cjs");
-    writeFileSync(standIn, CURL);
-    const curl = places.find((place) => existsSync(place)) ?? `${process.execPath}' '${standIn}`;
-    const noting = `#!/bin/sh\nprintf '%s\\n' "$@" >>'${join(folder, "arguments")}'\nexec '${curl}' "$@"\n`;
-    writeFileSync(join(folder, "curl"), noting);
-    chmodSync(join(folder, "curl"), 0o755);
-    return folder;
-  }
 }
-
-/** The part of curl that the pasted lines use. */
-const CURL = `
-const { parseArgs } = require("node:util");
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    silent: { type: "boolean", short: "s" },
-    error: { type: "boolean", short: "S" },
-    header: { type: "string", short: "H", multiple: true },
-    data: { type: "string", short: "d" },
-    write: { type: "string", short: "w", default: "" },
-  },
-});
-const { readFileSync } = require("node:fs");
-const lines = (values.header ?? []).map((line) => (line === "@-" ? readFileSync(0, "utf8").trim() : line));
-const headers = lines.map((line) => line.split(/: (.*)/s).slice(0, 2));
-fetch(positionals[0], { method: values.data === undefined ? "GET" : "POST", headers, body: values.data })
-  .then(async (answer) => console.log(await answer.text()));
-`;
 
 const WRANGLER = `
 const [command, ...flags] = process.argv.slice(2);
