@@ -38,7 +38,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     responses: {
       302: {
         description: "The console, for a browser",
-        headers: { ...headersOf([]), Location: { schema: { type: "string", const: "/console" } } },
+        headers: { ...headersOf([]), Location: { schema: { type: "string", enum: ["/console"] } } },
       },
       ...responds(
         200,
