@@ -64,7 +64,16 @@ export class Project {
   }
 
   run(...npmArgs: readonly string[]): Script {
-    const script = runNpm(npmArgs, this.folder);
+    return this.#started("npm", npmArgs);
+  }
+
+  /** Runs an npm script on a terminal of its own, whose keyboard is the child's stdin. */
+  runOnTerminal(...npmArgs: readonly string[]): Script {
+    return this.#started("script", ["-qec", `npm ${npmArgs.join(" ")}`, "/dev/null"]);
+  }
+
+  #started(program: string, args: readonly string[]): Script {
+    const script = runScript(program, args, this.folder);
     this.#scripts.push(script);
     return script;
   }
@@ -101,15 +110,18 @@ if (command === "dev") setInterval(() => console.log("at work"), 20);
 if (command === "dev") server.listen(Number(flags[flags.indexOf("--port") + 1]), "localhost");
 `;
 
-function runNpm(args: readonly string[], cwd: string): Script {
+function runScript(program: string, args: readonly string[], cwd: string): Script {
   // Without the variables of the npm and the Vitest that run these tests.
   const ours = /^npm_|^INIT_CWD$|^VITEST|^NODE_ENV$|^WRANGLER_LOG$/i;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
-  const child = spawn("npm", args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, {
+    ...{ cwd, env, detached: true },
+    stdio: [program === "npm" ? "ignore" : "pipe", "pipe", "pipe"],
+  });
   const pid = child.pid ?? 0;
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (chunk: string) => {
+    stream?.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
     });
   }
@@ -118,13 +130,14 @@ function runNpm(args: readonly string[], cwd: string): Script {
 
   async function until(pattern: RegExp): Promise<string> {
     const hasPrinted = () => pattern.test(text) || child.exitCode !== null;
-    await waitUntil(`npm ${args.join(" ")} prints ${pattern}`, hasPrinted);
-    if (!pattern.test(text)) throw new Error(`npm ${args.join(" ")} did not print ${pattern}, but:\n${text}`);
+    await waitUntil(`${program} ${args.join(" ")} prints ${pattern}`, hasPrinted);
+    if (!pattern.test(text))
+      throw new Error(`${program} ${args.join(" ")} did not print ${pattern}, but:\n${text}`);
     return text;
   }
 
   function untilAllAreGone(): Promise<void> {
-    return waitUntil(`npm ${args.join(" ")} leaves no process behind`, () => !signalGroup(pid, 0));
+    return waitUntil(`${program} ${args.join(" ")} leaves no process behind`, () => !signalGroup(pid, 0));
   }
 
   async function signalAll(signal: NodeJS.Signals): Promise<void> {
