@@ -16,6 +16,7 @@ import { anotherLink, ENV_FILE, envFile, STARTING, welcome } from "./welcome.ts"
 import { ROOT } from "./wrangler.ts";
 
 const DEFAULT_PORT = 8787;
+const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\/?$/;
 
 /** The requested port, or the default port, or any free port if the default is taken. */
 async function choosePort(): Promise<number> {
@@ -58,7 +59,7 @@ function variables(devVars: DevVars, port: number): string[] {
     PUBLIC_URL: url,
     SIGN_IN_CODES: "true",
     // The job of `hello` is on this machine. The service refuses this setting if it has a public name.
-    ...((devVars.PUBLIC_URL ?? url) === url && { ALLOW_INSECURE_WEBHOOKS: "true" }),
+    ...(LOOPBACK.test(devVars.PUBLIC_URL || url) && { ALLOW_INSECURE_WEBHOOKS: "true" }),
   };
   return Object.entries(ours)
     .filter(([name]) => !devVars[name])
@@ -67,6 +68,8 @@ function variables(devVars: DevVars, port: number): string[] {
 
 /** Null if there is an action `hello` and its job. Otherwise a sentence says why not. */
 async function offeringHello(url: string, token: string): Promise<string | null> {
+  if (token === "")
+    return "ROOT_TOKEN is missing in .dev.vars. Add one, for example from `openssl rand -hex 32`, and restart.";
   try {
     const offered = await offerHello(createClient({ baseUrl: url, token, ...EXAMPLE_PLACE }).actions, url);
     return "why" in offered ? offered.why : null;

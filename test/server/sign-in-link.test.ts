@@ -4,11 +4,23 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { consoleLink } from "../../src/dev/sign-in-link.ts";
+import { STARTING, welcome } from "../../src/dev/welcome.ts";
 import { Project } from "./project.ts";
 import { until } from "./until.ts";
 
 const CODE = "c-o_d-e".repeat(7).slice(0, 43);
 const LINK = new RegExp(`http://localhost:\\d+/console/-/acme/shop/production/runs#code=${CODE}\\s`, "g");
+
+it("fits into 12 lines of 80 columns with what is printed before", () => {
+  const url = "http://localhost:18787";
+  const link = `${consoleLink(url)}#code=${CODE}`;
+  const printed = `${STARTING}\n${welcome({ url, link, signsIn: true, hasEnter: true, withoutHello: null })}`;
+  const rows = printed.split("\n").map((line) => Math.max(1, Math.ceil(line.length / 80)));
+  expect(rows.reduce((sum, n) => sum + n, 0)).toBeLessThanOrEqual(12);
+  // Only the link is longer than a line.
+  expect(rows.filter((n) => n > 1)).toEqual([2]);
+});
 
 describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("npm start on a terminal", () => {
   const project = new Project();
