@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "undici";
-import { onStopSignal } from "../../src/dev/wrangler.ts";
+import { onStop } from "../../src/dev/children.ts";
 import { bearer, newState, OPERATIONS, parsed, type Reading, read, type State, turn } from "../operations.ts";
 import { quantile } from "../result.ts";
 import { open, type Site } from "../site.ts";
@@ -68,7 +68,7 @@ export async function measureGrowth(
 ): Promise<Growth> {
   const parent = mkdtempSync(join(tmpdir(), "action-runs-growth-"));
   process.once("exit", () => rmSync(parent, { recursive: true, force: true }));
-  onStopSignal(() => process.exit(1));
+  onStop(() => process.exit(1));
   const places: fill.Place[] = [];
   onProgress("making runs to copy");
   const originals = await fill.makeOriginals(parent);

@@ -1,10 +1,12 @@
 /** Runs the command line for the demo, as a person at a terminal does, and prints each command with its output. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { spawnChild } from "./children.ts";
+import { EXAMPLE_PLACE } from "./example-place.ts";
 import { shorten } from "./telling.ts";
 import { ROOT } from "./wrangler.ts";
 
@@ -40,7 +42,8 @@ export function commandLine(origin: string, token: string, folder: string): Comm
   const env = {
     ...withoutSettings(process.env),
     ...{ ACTION_RUNS_URL: origin, ACTION_RUNS_TOKEN: token, XDG_STATE_HOME: folder },
-    ...{ ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod" },
+    ...{ ACTION_RUNS_ORG: EXAMPLE_PLACE.org, ACTION_RUNS_PROJECT: EXAMPLE_PLACE.project },
+    ACTION_RUNS_ENV: EXAMPLE_PLACE.env,
   };
   let held: string[] | null = null;
   const say = (line: string) => {
@@ -50,7 +53,7 @@ export function commandLine(origin: string, token: string, folder: string): Comm
   const begin = (args: readonly string[], show: (line: string) => void): Running => {
     console.log(`\n$ action-runs ${args.map(quoted).join(" ")}`);
     // At a terminal text is the default. Here stdout is a pipe.
-    const child = spawn(process.execPath, [MAIN, ...args, "--no-json"], {
+    const child = spawnChild(process.execPath, [MAIN, ...args, "--no-json"], {
       ...{ cwd: folder, env, timeout: COMMAND_MAX_MS },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -4,8 +4,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Client, callback, createClient } from "../client/index.ts";
 import { seedActions } from "./console-jobs.ts";
-
-export const SEEDED = { org: "acme", project: "shop", env: "production" } as const;
+import { EXAMPLE_PLACE } from "./example-place.ts";
 
 const RUNS = 200;
 /** The pause between two creates. */
@@ -31,11 +30,11 @@ const ERRORS = [
  * webhooks to this machine.
  */
 export async function seed(baseUrl: string, rootToken: string): Promise<void> {
-  const operator = createClient({ baseUrl, token: rootToken, ...SEEDED });
+  const operator = createClient({ baseUrl, token: rootToken, ...EXAMPLE_PLACE });
   const people = await Promise.all(
     PEOPLE.map(async (name) => {
-      const { token } = await operator.tokens.create({ name, role: "member", envName: SEEDED.env });
-      return createClient({ baseUrl, token, ...SEEDED });
+      const { token } = await operator.tokens.create({ name, role: "member", envName: EXAMPLE_PLACE.env });
+      return createClient({ baseUrl, token, ...EXAMPLE_PLACE });
     }),
   );
   const random = numbers(7);

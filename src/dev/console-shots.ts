@@ -9,7 +9,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Browser, Page } from "playwright-core";
-import { type ConsoleSite, SEEDED_PATH, signInToConsole, withSite } from "./console-site.ts";
+import { runToEnd } from "./children.ts";
+import { openSite, SEEDED_PATH, signInToConsole } from "./console-site.ts";
+import type { TemporaryServer } from "./temporary-server.ts";
 
 const WIDTHS = [1440, 360];
 
@@ -82,7 +84,7 @@ const SHOTS: readonly Shot[] = [
   { name: "audit", path: "/console/-/acme/shop/audit" },
 ];
 
-async function take(browser: Browser, site: ConsoleSite, folder: string, only: string): Promise<void> {
+async function take(browser: Browser, site: TemporaryServer, folder: string, only: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     for (const width of WIDTHS) {
       const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
@@ -113,7 +115,7 @@ async function take(browser: Browser, site: ConsoleSite, folder: string, only: s
   }
 }
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: { url: { type: "string" }, only: { type: "string", default: "" } },
@@ -124,14 +126,10 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const { url, only } = values;
   const given = url === undefined ? null : { url, token: process.env.ROOT_TOKEN ?? "" };
-  await withSite(given, (browser, site) => take(browser, site, folder, only));
+  const { browser, site } = await openSite(given);
+  await take(browser, site, folder, only);
   console.log(`The pictures are in ${folder}.`);
+  return 0;
 }
 
-main().then(
-  () => process.exit(0),
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exit(1);
-  },
-);
+runToEnd(main);

@@ -1,8 +1,8 @@
 /** The second part of `npm run demo`: the service dispatches a run, and the demo follows its timeline live. */
 
 import { randomBytes } from "node:crypto";
+import { EXAMPLE_RUNS } from "./example-place.ts";
 import { startReceiver } from "./receiver.ts";
-import { RUNS } from "./story.ts";
 import { type RunBody, send, shorten, type Telling } from "./telling.ts";
 
 const STREAM_MAX_MS = 30_000;
@@ -18,7 +18,7 @@ export async function tellDispatch(telling: Telling, origin: string, rootToken: 
   const signingSecret = `whsec_${randomBytes(32).toString("base64")}`;
   const receiver = await startReceiver(signingSecret);
   try {
-    const runs = `${origin}${RUNS}`;
+    const runs = `${origin}${EXAMPLE_RUNS}`;
     telling.chapter("Dispatch a run to a receiver that fails twice and then does the work");
     const created = await send<RunBody>({
       method: "POST",
@@ -34,7 +34,7 @@ export async function tellDispatch(telling: Telling, origin: string, rootToken: 
 
     telling.chapter("Follow its timeline live");
     const { id } = created.body;
-    console.log(`\n> GET ${RUNS}/${id}/events\n  Accept: text/event-stream\n`);
+    console.log(`\n> GET ${EXAMPLE_RUNS}/${id}/events\n  Accept: text/event-stream\n`);
     const events: TimelineEvent[] = [];
     for await (const event of follow(`${runs}/${id}/events`, rootToken)) {
       events.push(event);

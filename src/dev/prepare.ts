@@ -1,8 +1,8 @@
 /** Prepares this machine for the service: secrets and a migrated database. */
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { runWrangler } from "./wrangler.ts";
 
 const SECRET_BYTES = 32;
@@ -14,28 +14,34 @@ export function newSecrets(): string {
   return `CALLBACK_SIGNING_KEYS=${secret()}\nROOT_TOKEN=root_${secret()}\n`;
 }
 
-/** Creates `.dev.vars` unless it exists. Returns whether it created the file. */
+/** Creates `.dev.vars` unless it exists. Then only its owner may read it. Returns whether it created the file. */
 export function makeDevVars(folder: string): boolean {
-  return makePrivateFile(join(folder, ".dev.vars"), newSecrets());
-}
-
-/**
- * Creates a file that only its owner may read. An existing file keeps its content. Returns whether it created the file.
- */
-export function makePrivateFile(file: string, content: string): boolean {
+  const file = join(folder, ".dev.vars");
   try {
-    writeFileSync(file, content, { flag: "wx", mode: OWNER_ONLY });
+    writeFileSync(file, newSecrets(), { flag: "wx", mode: OWNER_ONLY });
     return true;
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
   }
+  makePrivate(file);
+  return false;
+}
+
+/** Writes a file that only its owner may read, in a folder that is created if it is missing. */
+export function writePrivateFile(file: string, content: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  // The mode counts only for a new file.
+  rmSync(file, { force: true });
+  writeFileSync(file, content, { mode: OWNER_ONLY });
+}
+
+function makePrivate(file: string): void {
   try {
     chmodSync(file, OWNER_ONLY);
   } catch (error) {
     // The file belongs to another user, who decides about its mode.
     if (!hasCode(error, "EPERM")) throw error;
   }
-  return false;
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -1,60 +1,37 @@
-/** Runs `wrangler dev` as a child process: starts it, waits until it is ready, and stops it with its own children. */
+/** Runs `wrangler dev` as a child process, and waits until it is ready. Finds ports for it. */
 
 import type { ChildProcess } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { hasEnded } from "./children.ts";
 import { collect, spawnWrangler } from "./wrangler.ts";
 
 const READY_WITHIN_MS = 120_000;
 /** A missing setting stays missing, but a database that is starting becomes ready within this time. */
 const NOT_READY_FOR_MS = 3_000;
 const POLL_MS = 100;
-const STOP_WITHIN_MS = 5_000;
 
 export interface Server {
   readonly url: string;
   readonly child: ChildProcess;
-  stop(): Promise<void>;
 }
 
-export interface ServerOptions {
-  readonly port: number;
-  readonly args?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  /** Gives the server its own process group, so that one signal reaches all of it. */
-  readonly detached?: boolean;
-  /** Called at once with a way to stop the child, which may still be starting. */
-  readonly onSpawn?: (stop: () => Promise<void>) => void;
-}
-
-/** Resolves when /readyz answers 200. Otherwise throws with the server's output or the error of /readyz. */
-export async function startServer({
-  port,
-  args = [],
-  env = {},
-  detached = false,
-  onSpawn,
-}: ServerOptions): Promise<Server> {
+/**
+ * Resolves when /readyz answers 200. Otherwise throws with the server's output or the error of /readyz. `args`: further
+ * flags of `wrangler dev`.
+ */
+export async function startServer(port: number, args: readonly string[]): Promise<Server> {
   const child = spawnWrangler(["dev", "--port", String(port), "--inspector-port", "0", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env,
-    detached,
   });
   const printed = collect(child);
-  const stop = () => stopChild(child);
-  onSpawn?.(stop);
   const url = `http://localhost:${port}`;
-  try {
-    await untilReady(url, child, printed);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  await untilReady(url, child, printed);
   // Keep reading, because a full pipe would block the server.
   for (const stream of [child.stdout, child.stderr]) stream?.removeAllListeners("data").resume();
-  return { url, child, stop };
+  return { url, child };
 }
 
 async function untilReady(url: string, child: ChildProcess, printed: () => string): Promise<void> {
@@ -83,19 +60,6 @@ async function readiness(url: string): Promise<string | null | undefined> {
   } catch {
     return undefined;
   }
-}
-
-export function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
-}
-
-async function stopChild(child: ChildProcess): Promise<void> {
-  if (hasEnded(child)) return;
-  const closed = once(child, "close");
-  child.kill("SIGTERM");
-  const last = setTimeout(() => child.kill("SIGKILL"), STOP_WITHIN_MS);
-  await closed;
-  clearTimeout(last);
 }
 
 /** The port if it is free, else null. 0 means any free port. */

@@ -1,16 +1,22 @@
-/** `npm start`: serves the API on this machine, and prints a link to the console and three commands to try the API. */
+/** `npm start`: serves the API on this machine, with an action to try, and prints a link that opens the console. */
 
-import { mkdirSync, readFileSync } from "node:fs";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs, parseEnv } from "node:util";
-import { makeDevVars, makePrivateFile, migrateLocally } from "./prepare.ts";
+import { createClient } from "../client/index.ts";
+import { runToEnd } from "./children.ts";
+import { EXAMPLE_PLACE } from "./example-place.ts";
+import { offerHello } from "./hello-action.ts";
+import { onEnter } from "./on-enter.ts";
+import { makeDevVars, migrateLocally, writePrivateFile } from "./prepare.ts";
 import { startServer, takePort } from "./server.ts";
-import { onStopSignal, ROOT } from "./wrangler.ts";
+import { consoleLink, signInLink } from "./sign-in-link.ts";
+import { anotherLink, ENV_FILE, envFile, STARTING, welcome } from "./welcome.ts";
+import { ROOT } from "./wrangler.ts";
 
 const DEFAULT_PORT = 8787;
-const RUN_FILE = ".wrangler/run.json";
-/** Where the commands below create runs. */
-const SCOPE = { o: "acme", p: "shop", envName: "prod" };
+const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\/?$/;
 
 /** The requested port, or the default port, or any free port if the default is taken. */
 async function choosePort(): Promise<number> {
@@ -39,94 +45,61 @@ function askedPort(): number | null {
   return Number(port);
 }
 
+/** What `.dev.vars` sets. */
+type DevVars = Readonly<Record<string, string | undefined>>;
+
 /**
- * Commands for create, callback and list. Each reads its token from a file, so it works after every start. The token
- * goes to curl on stdin (curl 7.55 or newer), because everybody on the machine can read command lines.
+ * The variables that this command sets on the server, unless `.dev.vars` does. They are not written to a file, because
+ * they are right for this server alone.
  */
-function curlLines(url: string): string[] {
-  const runs = `${url}/${SCOPE.o}/${SCOPE.p}/envs/${SCOPE.envName}/action-runs`;
-  const json = `-H 'Content-Type: application/json'`;
-  const asOperator = `sed -n 's/^ROOT_TOKEN=/Authorization: Bearer /p' .dev.vars | curl -sS -H @-`;
-  const asWorkflow = `sed -n 's/.*"token":"\\([^"]*\\)".*/Authorization: Bearer \\1/p' ${RUN_FILE} | curl -sS -H @-`;
-  const callback = `"$(sed -n 's/.*"callback":{"url":"\\([^"]*\\)".*/\\1/p' ${RUN_FILE})"`;
-  const end = `-w '\\n'`;
-  return [
-    `${asOperator} ${runs} ${json} -d '{"actionName":"deploy"}' ${end} | tee ${RUN_FILE}`,
-    `${asWorkflow} ${callback} ${json} -d '{"status":"succeeded"}' ${end}`,
-    `${asOperator} ${runs} ${end}`,
-  ];
+function variables(devVars: DevVars, port: number): string[] {
+  const url = `http://localhost:${port}`;
+  const ours: Record<string, string> = {
+    // Otherwise the Host header of a request would choose where jobs report.
+    PUBLIC_URL: url,
+    SIGN_IN_CODES: "true",
+    // The job of `hello` is on this machine. The service refuses this setting if it has a public name.
+    ...(LOOPBACK.test(devVars.PUBLIC_URL || url) && { ALLOW_INSECURE_WEBHOOKS: "true" }),
+  };
+  return Object.entries(ours)
+    .filter(([name]) => !devVars[name])
+    .flatMap(([name, value]) => ["--var", `${name}:${value}`]);
 }
 
-function devVars(): string {
-  return readFileSync(join(ROOT, ".dev.vars"), "utf8");
-}
-
-/** The operator's token; null if the commands above would not find it. */
-function operatorToken(): string | null {
-  const text = devVars();
-  const plain = /^ROOT_TOKEN=(.+)$/m.exec(text)?.[1];
-  return plain !== undefined && plain === parseEnv(text).ROOT_TOKEN ? plain : null;
-}
-
-/** Sets PUBLIC_URL unless `.dev.vars` does. Otherwise the Host header of a request would choose where jobs report. */
-function publicUrl(port: number): string[] {
-  return parseEnv(devVars()).PUBLIC_URL ? [] : ["--var", `PUBLIC_URL:http://localhost:${port}`];
-}
-
-function say(url: string, madeSecrets: boolean): void {
-  const [create, callback, list] = curlLines(url);
-  const token = operatorToken();
-  console.log(`\nThe API is at ${url}\nThe API explorer is at ${url}/docs`);
-  console.log(`\nWatch runs in the console:\n${url}/console/-/${SCOPE.o}/${SCOPE.p}/${SCOPE.envName}/runs`);
-  // A link with the token in it would stay in the browser's history.
-  if (madeSecrets) {
-    console.log(
-      `\nSign in there with the operator's token, shown only now and saved in .dev.vars:\n${token}`,
-    );
-  } else console.log("Sign in there with the operator's token, which is ROOT_TOKEN in .dev.vars.");
-  console.log(
-    "\nThen paste these commands into another terminal, in this folder. The console shows what they do.",
-  );
-  if (token === null) {
-    console.log("First add a line ROOT_TOKEN=… without quotes to .dev.vars, because the commands need it.");
+/** Null if there is an action `hello` and its job. Otherwise a sentence says why not. */
+async function offeringHello(url: string, token: string): Promise<string | null> {
+  if (token === "")
+    return "ROOT_TOKEN is missing in .dev.vars. Add one, for example from `openssl rand -hex 32`, and restart.";
+  try {
+    const offered = await offerHello(createClient({ baseUrl: url, token, ...EXAMPLE_PLACE }).actions, url);
+    return "why" in offered ? offered.why : null;
+  } catch (error) {
+    return `The action hello could not be stored. ${error instanceof Error ? error.message : error}`;
   }
-  console.log(`\nCreate a run:\n${create}`);
-  console.log(`\nReport that it succeeded, as its workflow would:\n${callback}`);
-  console.log(`\nList the runs:\n${list}`);
-  console.log("\nPress Ctrl-C to stop the server. It logs its requests below.\n");
 }
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const port = await choosePort();
-  console.log("Preparing the local database and starting the server …");
-  let stopping = false;
-  let stop = async () => {};
-  onStopSignal(() => {
-    stopping = true;
-    stop().finally(() => process.exit(0));
-  });
+  console.log(STARTING);
   await migrateLocally();
-  // Make the token after the migration, which can fail: a new token must also be shown.
-  const madeSecrets = makeDevVars(ROOT);
-  mkdirSync(join(ROOT, ".wrangler"), { recursive: true });
-  // The shell would create this file readable by everybody, and it will hold the callback token.
-  makePrivateFile(join(ROOT, RUN_FILE), "");
-  const server = await startServer({
-    port,
-    args: publicUrl(port),
-    onSpawn: (stopServer) => {
-      stop = stopServer;
-    },
-  });
-  say(server.url, madeSecrets);
-  server.child.stdout?.pipe(process.stdout);
-  server.child.stderr?.pipe(process.stderr);
-  server.child.on("exit", (code) => {
-    if (!stopping) process.exit(code ?? 1);
-  });
+  makeDevVars(ROOT);
+  const devVars: DevVars = parseEnv(readFileSync(join(ROOT, ".dev.vars"), "utf8"));
+  const { url, child } = await startServer(port, variables(devVars, port));
+  const ended = once(child, "exit");
+
+  const token = devVars.ROOT_TOKEN ?? "";
+  writePrivateFile(join(ROOT, ENV_FILE), envFile(url, EXAMPLE_PLACE, token));
+  const withoutHello = await offeringHello(url, token);
+  const link = await signInLink(url, token);
+  const printAnother = async () => console.log(anotherLink(await signInLink(url, token)));
+  const hasEnter = link !== null && onEnter(() => void printAnother());
+  console.log(
+    welcome({ url, link: link ?? consoleLink(url), signsIn: link !== null, hasEnter, withoutHello }),
+  );
+  child.stdout?.pipe(process.stdout);
+  child.stderr?.pipe(process.stderr);
+  const [code] = await ended;
+  return code ?? 1;
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exit(1);
-});
+runToEnd(main, 0);

@@ -1,13 +1,12 @@
 /** The first part of `npm run demo`: the life of runs without a trigger, checked against what the README promises. */
 
+import { EXAMPLE_RUNS } from "./example-place.ts";
 import { type Answer, type RunBody, send, type Telling } from "./telling.ts";
-
-export const RUNS = "/acme/shop/envs/prod/action-runs";
 
 export async function tellStory(telling: Telling, origin: string, rootToken: string): Promise<void> {
   const asRoot = (method: string, url: string, body?: unknown) =>
     send<RunBody>({ method, url, token: rootToken, body });
-  const runs = `${origin}${RUNS}`;
+  const runs = `${origin}${EXAMPLE_RUNS}`;
   const done = { status: "succeeded", output: { url: "https://shop.example" } };
   const key = { "Idempotency-Key": "ci-job-42" };
 

@@ -2,10 +2,11 @@
  * Runs wrangler for the commands of this folder: without an account, without questions, without sending data anywhere.
  */
 
-import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { spawnChild } from "./children.ts";
 
 /** The project's folder. Every command runs there, wherever the user typed it. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -22,7 +23,7 @@ const QUIET_AND_LOCAL = {
 };
 
 export function spawnWrangler(args: readonly string[], options: SpawnOptions): ChildProcess {
-  return spawn(process.execPath, ["--no-warnings", WRANGLER, ...args], {
+  return spawnChild(process.execPath, ["--no-warnings", WRANGLER, ...args], {
     cwd: ROOT,
     ...options,
     env: { ...process.env, ...options.env, ...QUIET_AND_LOCAL },
@@ -43,20 +44,4 @@ export function collect(child: ChildProcess): () => string {
   for (const stream of [child.stdout, child.stderr])
     stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
   return () => Buffer.concat(chunks).toString();
-}
-
-const PARENT_CHECK_MS = 500;
-
-/** Calls `stop` when a person or a supervisor asks this process to end. */
-export function onStopSignal(stop: (signal: NodeJS.Signals) => void): void {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop(signal));
-  // If npm gets a SIGTERM, only the shell between npm and us ends. So we check whether our parent is gone.
-  if (process.env.npm_lifecycle_event === undefined) return;
-  const parent = process.ppid;
-  const check = setInterval(() => {
-    if (process.ppid === parent) return;
-    clearInterval(check);
-    stop("SIGTERM");
-  }, PARENT_CHECK_MS);
-  check.unref();
 }

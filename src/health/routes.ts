@@ -1,6 +1,7 @@
 /** What anyone may ask without a token: what this service is, the health check, the readiness check. */
 
 import { Hono } from "hono";
+import { accepts } from "hono/accepts";
 import { sealingKeyIds } from "../actions/sealing.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
@@ -8,8 +9,15 @@ import { settingFaults } from "../settings/config.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import { requireDatabase } from "./readiness.ts";
 
+const JSON_TYPE = "application/json";
+const PAGE_TYPE = "text/html";
+
 export const healthRoutes = new Hono<AppEnv>()
   .get("/", (c) => {
+    c.header("Vary", "Accept", { append: true });
+    const type = accepts(c, { header: "Accept", supports: [JSON_TYPE, PAGE_TYPE], default: JSON_TYPE });
+    // A browser puts pages first. The person before it wants the console.
+    if (type === PAGE_TYPE) return c.redirect("/console");
     c.header("Cache-Control", "public, max-age=300");
     return c.json({
       name: "action-runs",

@@ -32,8 +32,14 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     ...service,
     operationId: "describeService",
     summary: "Describe the service",
-    description: "Returns the service's name and the paths of its endpoints. Requires no token.",
+    description:
+      "Returns the service's name and the paths of its endpoints. Requires no token. If `Accept` prefers " +
+      "`text/html`, as in a browser, the response redirects to the console.",
     responses: {
+      302: {
+        description: "The console, for a browser",
+        headers: { ...headersOf([]), Location: { schema: { type: "string", enum: ["/console"] } } },
+      },
       ...responds(
         200,
         "The service's name and endpoints",

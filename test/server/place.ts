@@ -1,7 +1,8 @@
 /**
  * Servers for the tests: one that a file shares with others, and one that it can kill and start again. All run the
  * service as a deploy builds it, without `wrangler dev`. With its proxy, a request takes six times as much of the
- * processor, and the service does not notice that a client is gone. test/server/start.test.ts tests `wrangler dev`.
+ * processor, and the service does not notice that a client is gone. test/server/first-minute.test.ts tests
+ * `wrangler dev`.
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -12,8 +13,9 @@ import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import type { V4WorkerOptions } from "miniflare";
 import { inject } from "vitest";
+import { hasEnded } from "../../src/dev/children.ts";
 import { newSecrets } from "../../src/dev/prepare.ts";
-import { freePort, hasEnded } from "../../src/dev/server.ts";
+import { freePort } from "../../src/dev/server.ts";
 import type { PlaceSetup } from "./place-process.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 

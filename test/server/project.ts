@@ -3,19 +3,18 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
-  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { text as textOf } from "node:stream/consumers";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { until as waitUntil } from "./until.ts";
 
@@ -29,6 +28,10 @@ export interface Script {
   /** Like `signalAll`, but signals only npm, as a supervisor does. */
   signalNpm(signal: NodeJS.Signals): Promise<void>;
   ended(): Promise<number | null>;
+  /** How many processes npm's process group has. */
+  processes(): number;
+  /** Resolves when there are none. */
+  untilAllAreGone(): Promise<void>;
 }
 
 export class Project {
@@ -36,7 +39,7 @@ export class Project {
   readonly #scripts: Script[] = [];
 
   constructor() {
-    for (const name of ["src", "migrations", "package.json", "wrangler.toml", "tsconfig.json"]) {
+    for (const name of ["src", "bin", "migrations", "package.json", "wrangler.toml", "tsconfig.json"]) {
       cpSync(join(ROOT, name), join(this.folder, name), { recursive: true });
     }
     for (const name of ["node_modules", "tools"]) symlinkSync(join(ROOT, name), join(this.folder, name));
@@ -61,84 +64,64 @@ export class Project {
   }
 
   run(...npmArgs: readonly string[]): Script {
-    const script = runNpm(npmArgs, this.folder);
+    return this.#started("npm", npmArgs);
+  }
+
+  /** Runs an npm script on a terminal of its own, whose keyboard is the child's stdin. */
+  runOnTerminal(...npmArgs: readonly string[]): Script {
+    return this.#started("script", ["-qec", `npm ${npmArgs.join(" ")}`, "/dev/null"]);
+  }
+
+  #started(program: string, args: readonly string[]): Script {
+    const script = runScript(program, args, this.folder);
     this.#scripts.push(script);
     return script;
   }
 
   /** Runs a line as a person would paste it, and returns its output. */
-  paste(line: string): string {
-    const pasted = spawnSync("sh", ["-c", line], {
-      cwd: this.folder,
-      encoding: "utf8",
-      env: { ...process.env, PATH: `${this.#curlFolder()}${delimiter}${process.env.PATH}` },
-    });
-    if (pasted.status !== 0 || pasted.stderr !== "") throw new Error(`${line}\n${pasted.stderr}`);
-    return pasted.stdout;
+  async paste(line: string): Promise<string> {
+    // npx keeps a link to the project in npm's cache.
+    const env = { ...process.env, npm_config_cache: join(this.folder, "npm-cache") };
+    const pasted = spawn("sh", ["-c", line], { cwd: this.folder, env, stdio: ["ignore", "pipe", "pipe"] });
+    const [printed, complained, [code]] = await Promise.all([
+      textOf(pasted.stdout),
+      textOf(pasted.stderr),
+      once(pasted, "close"),
+    ]);
+    if (code !== 0) throw new Error(`${line}\n${complained}`);
+    return printed;
   }
 
   async remove(): Promise<void> {
     for (const script of this.#scripts) await script.signalAll("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
   }
-
-  /** All arguments that pasted lines gave to curl. Everybody on a machine can read them. */
-  curlArguments(): string {
-    return readFileSync(join(this.#curlFolder(), "arguments"), "utf8");
-  }
-
-  /** First on the PATH: a curl that notes its arguments, then runs the real curl or a stand-in. */
-  #curlFolder(): string {
-    const folder = join(this.folder, "bin");
-    mkdirSync(folder, { recursive: true });
-    const places = (process.env.PATH ?? "").split(delimiter).map((place) => join(place, "curl"));
-    const standIn = join(folder, "stand-in.cjs");
-    writeFileSync(standIn, CURL);
-    const curl = places.find((place) => existsSync(place)) ?? `${process.execPath}' '${standIn}`;
-    const noting = `#!/bin/sh\nprintf '%s\\n' "$@" >>'${join(folder, "arguments")}'\nexec '${curl}' "$@"\n`;
-    writeFileSync(join(folder, "curl"), noting);
-    chmodSync(join(folder, "curl"), 0o755);
-    return folder;
-  }
 }
-
-/** The part of curl that the pasted lines use. */
-const CURL = `
-const { parseArgs } = require("node:util");
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    silent: { type: "boolean", short: "s" },
-    error: { type: "boolean", short: "S" },
-    header: { type: "string", short: "H", multiple: true },
-    data: { type: "string", short: "d" },
-    write: { type: "string", short: "w", default: "" },
-  },
-});
-const { readFileSync } = require("node:fs");
-const lines = (values.header ?? []).map((line) => (line === "@-" ? readFileSync(0, "utf8").trim() : line));
-const headers = lines.map((line) => line.split(/: (.*)/s).slice(0, 2));
-fetch(positionals[0], { method: values.data === undefined ? "GET" : "POST", headers, body: values.data })
-  .then(async (answer) => console.log(await answer.text()));
-`;
 
 const WRANGLER = `
 const [command, ...flags] = process.argv.slice(2);
 const server = require("node:http").createServer((_, response) => {
   response.writeHead(STATUS, { "Content-Type": "application/json" }).end(JSON.stringify(BODY));
 });
+// The signals of a terminal also reach the children, and so does a closed pipe. Here only a SIGTERM ends them.
+for (const signal of ["SIGINT", "SIGHUP"]) process.on(signal, () => {});
+process.stdout.on("error", () => {});
+if (command === "dev") setInterval(() => console.log("at work"), 20);
 if (command === "dev") server.listen(Number(flags[flags.indexOf("--port") + 1]), "localhost");
 `;
 
-function runNpm(args: readonly string[], cwd: string): Script {
+function runScript(program: string, args: readonly string[], cwd: string): Script {
   // Without the variables of the npm and the Vitest that run these tests.
   const ours = /^npm_|^INIT_CWD$|^VITEST|^NODE_ENV$|^WRANGLER_LOG$/i;
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
-  const child = spawn("npm", args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, args, {
+    ...{ cwd, env, detached: true },
+    stdio: [program === "npm" ? "ignore" : "pipe", "pipe", "pipe"],
+  });
   const pid = child.pid ?? 0;
   let text = "";
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (chunk: string) => {
+    stream?.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
     });
   }
@@ -147,13 +130,14 @@ function runNpm(args: readonly string[], cwd: string): Script {
 
   async function until(pattern: RegExp): Promise<string> {
     const hasPrinted = () => pattern.test(text) || child.exitCode !== null;
-    await waitUntil(`npm ${args.join(" ")} prints ${pattern}`, hasPrinted);
-    if (!pattern.test(text)) throw new Error(`npm ${args.join(" ")} did not print ${pattern}, but:\n${text}`);
+    await waitUntil(`${program} ${args.join(" ")} prints ${pattern}`, hasPrinted);
+    if (!pattern.test(text))
+      throw new Error(`${program} ${args.join(" ")} did not print ${pattern}, but:\n${text}`);
     return text;
   }
 
   function untilAllAreGone(): Promise<void> {
-    return waitUntil(`npm ${args.join(" ")} leaves no process behind`, () => !signalGroup(pid, 0));
+    return waitUntil(`${program} ${args.join(" ")} leaves no process behind`, () => !signalGroup(pid, 0));
   }
 
   async function signalAll(signal: NodeJS.Signals): Promise<void> {
@@ -166,7 +150,15 @@ function runNpm(args: readonly string[], cwd: string): Script {
     await untilAllAreGone();
   }
 
-  return { child, printed: () => text, until, signalAll, signalNpm, ended };
+  function processes(): number {
+    const { stdout } = spawnSync("ps", ["-A", "-o", "pgid="], { encoding: "utf8" });
+    return stdout.split("\n").filter((line) => Number(line) === pid).length;
+  }
+
+  return {
+    ...{ child, printed: () => text, until, ended, processes },
+    ...{ signalAll, signalNpm, untilAllAreGone },
+  };
 }
 
 /** Returns whether the process group still has a process. */

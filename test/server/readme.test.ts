@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EXAMPLE_PLACE } from "../../src/dev/example-place.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { ask, type CreatedRun } from "./load.ts";
 import { newPlace, type Place } from "./place.ts";
@@ -232,6 +233,16 @@ describe("examples/", () => {
 it("no block puts a token on a command line, which `ps` shows to everybody", () => {
   const blocks = documents.flatMap((document) => document.blocks).filter(({ language }) => language === "sh");
   for (const { at, text } of blocks) expect(text, at).not.toMatch(/-H ["']?Authorization|--token[= ]/);
+});
+
+it("all documents use one environment, which is that of npm start", () => {
+  const named = documents.flatMap(({ markdown }) =>
+    [...markdown.matchAll(/\/envs\/([a-z][\w-]*)|ACTION_RUNS_ENV=(\S+)|\benv(?:Name)?"?: "(\w+)"/g)].map(
+      ([, path, variable, member]) => path ?? variable ?? member,
+    ),
+  );
+  expect(named.length).toBeGreaterThan(5);
+  expect(new Set(named)).toEqual(new Set([EXAMPLE_PLACE.env]));
 });
 
 it("every file and section that a document names is there", () => {

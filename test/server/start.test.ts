@@ -1,14 +1,12 @@
-/** `npm start`, `npm run dev` and `npm run demo` in a fresh copy of the project. */
+/** `npm run dev`, `npm run demo`, and an `npm start` that can't serve, in a fresh copy of the project. */
 
-import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { json } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeDevVars } from "../../src/dev/prepare.ts";
 import { freePort } from "../../src/dev/server.ts";
+import { serve } from "../support/node-server.ts";
 import { Project, type Script } from "./project.ts";
 
 /** All requests succeed, and one check fails. */
@@ -40,88 +38,22 @@ afterAll(async () => {
 });
 
 const devVars = (of = project) => readFileSync(join(of.folder, ".dev.vars"), "utf8");
-const SECRET_FILES = [".dev.vars", ".wrangler/run.json"];
-const operatorToken = () => /^ROOT_TOKEN=(.+)$/m.exec(devVars())?.[1] ?? "";
 
 describe("npm start", () => {
-  let port: number;
-  let firstSecrets: string;
-  const curls = (printed: string) => printed.match(/^.*\bcurl .*$/gm) ?? [];
-
-  beforeAll(async () => {
-    port = await freePort();
-  });
-
-  test("creates secrets and prints the address, the token and three commands that work; Ctrl-C stops everything", async () => {
-    const start = project.run("start", "--", "--port", String(port));
-    const printed = await start.until(/Ctrl-C/);
-    firstSecrets = devVars();
-    expect(firstSecrets).toMatch(/^CALLBACK_SIGNING_KEYS=[0-9a-f]{64}\nROOT_TOKEN=root_[0-9a-f]{64}\n$/);
-    expect(printed).toContain(`The API is at http://localhost:${port}`);
-    expect(printed.split(operatorToken())).toHaveLength(2);
-    // The console's link has the place in it, and nothing else.
-    const link = `http://localhost:${port}/console/-/acme/shop/prod/runs`;
-    expect(printed.split("\n").filter((line) => line.includes("/console"))).toEqual([link]);
-    expect((await fetch(link)).headers.get("Content-Type")).toMatch(/^text\/html/);
-    pasteAll(curls(printed));
-    expectSecretsAreOurs();
-    expect(await callbackUrlAt("evil.example")).toContain(`http://localhost:${port}/acme/`);
-    await start.signalAll("SIGINT");
-  });
-
-  test("on a later start keeps secrets and runs, and prints the commands but not the token", async () => {
-    for (const file of SECRET_FILES) chmodSync(join(project.folder, file), 0o644);
-    const start = project.run("start", "--", "--port", String(port));
-    const printed = await start.until(/Ctrl-C/);
-    expect(devVars()).toBe(firstSecrets);
-    expect(printed).toContain(`http://localhost:${port}`);
-    expect(printed).not.toContain("root_");
-    expect(printed).toContain("which is ROOT_TOKEN in .dev.vars");
-    const before = JSON.parse(project.paste(curls(printed)[2] ?? "")) as unknown[];
-    expect(before).toHaveLength(1);
-    pasteAll(curls(printed));
-    expectSecretsAreOurs();
-
-    const second = project.run("start", "--", "--port", String(port));
-    expect(await second.ended()).toBe(1);
-    expect(second.printed()).toContain(`Port ${port} can't be used`);
-    await start.signalNpm("SIGTERM");
-  });
-
   test("reports why the service is not ready, and does not change .dev.vars", async () => {
     expect(await unreadyStart.ended()).toBe(1);
     expect(unreadyStart.printed()).toContain("The service is not ready. CALLBACK_SIGNING_KEYS is not set.");
     expect(devVars(inBackground.unreadyStart)).toBe("");
   });
 
-  /** The callback URL of a run that is created with this Host. */
-  async function callbackUrlAt(host: string): Promise<string> {
-    const token = `Bearer ${operatorToken()}`;
-    const headers = { Host: host, Authorization: token, "Content-Type": "application/json" };
-    const path = "/acme/other/envs/prod/action-runs";
-    const asking = request({ host: "localhost", port, method: "POST", path, headers });
-    asking.end('{"actionName":"deploy"}');
-    const [answer] = (await once(asking, "response")) as [IncomingMessage];
-    return ((await json(answer)) as { callback: { url: string } }).callback.url;
-  }
-
-  /** Only the owner can read the tokens: not in files, and not in command lines, which `ps` shows. */
-  function expectSecretsAreOurs(): void {
-    for (const file of SECRET_FILES)
-      expect([file, statSync(join(project.folder, file)).mode & 0o777]).toEqual([file, 0o600]);
-    const { callback } = JSON.parse(readFileSync(join(project.folder, ".wrangler/run.json"), "utf8"));
-    const shown = project.curlArguments();
-    expect(shown).toContain(callback.url);
-    for (const token of [callback.token, operatorToken()]) expect(shown).not.toContain(token);
-  }
-
-  function pasteAll(lines: readonly string[]): void {
-    expect(lines).toHaveLength(3);
-    const [created, reported, listed] = lines.map((line) => JSON.parse(project.paste(line)));
-    expect(created).toMatchObject({ status: "pending", triggeredBy: "root" });
-    expect(reported).toMatchObject({ id: created.id, status: "succeeded" });
-    expect(listed[0]).toEqual(reported);
-  }
+  test("says that the port which it was given is taken", async () => {
+    const other = await serve(() => {});
+    const { port } = new URL(other.url);
+    const start = project.run("start", "--", "--port", port);
+    expect(await start.ended()).toBe(1);
+    expect(start.printed()).toContain(`Port ${port} can't be used`);
+    await other.close();
+  });
 });
 
 describe("npm run dev", () => {
@@ -135,7 +67,7 @@ describe("npm run dev", () => {
     const dev = project.run("run", "dev", "--", "--port", String(port), "--inspector-port", "0");
     await dev.until(/Ready on/);
     const headers = { Authorization: `Bearer ${token}` };
-    const list = await fetch(`http://localhost:${port}/acme/shop/envs/prod/action-runs`, { headers });
+    const list = await fetch(`http://localhost:${port}/acme/shop/envs/production/action-runs`, { headers });
     expect(list.status).toBe(200);
     await dev.signalNpm("SIGTERM");
     expect(devVars()).toBe(secrets);

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { onStopSignal } from "../../src/dev/wrangler.ts";
+import { onStop } from "../../src/dev/children.ts";
 import { Caller } from "./caller.ts";
 import { DISTURBANCES, Disturbances } from "./disturbances.ts";
 import { checkLanding, compareWithGets } from "./landing.ts";
@@ -56,7 +56,7 @@ async function soak(
   const site = await newSite();
   const over = new AbortController();
   // The second signal does not wait for requests.
-  onStopSignal(async (signal) => {
+  onStop(async (signal) => {
     if (over.signal.aborted || signal !== "SIGINT") {
       await site.remove();
       process.exit(1);

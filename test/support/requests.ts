@@ -58,7 +58,7 @@ export async function ask<T = ActionRun>(
   options: Ask = {},
 ): Promise<Answer<T>> {
   const { token = ROOT, body, raw, headers } = options;
-  const init: RequestInit = { method, headers: new Headers(headers) };
+  const init: RequestInit = { method, headers: new Headers(headers), redirect: "manual" };
   if (token !== null) (init.headers as Headers).set("Authorization", `Bearer ${token}`);
   if (body !== undefined || raw !== undefined) {
     if (headers?.["Content-Type"] === undefined)

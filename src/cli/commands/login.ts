@@ -44,7 +44,7 @@ The profile is a file that only you can read, in $XDG_CONFIG_HOME/action-runs,
 ~/.config/action-runs or %APPDATA%\\action-runs. Its token is sent only to its
 own server.\n${examples(
         "action-runs login",
-        "action-runs login --url https://runs.example.com --env prod < token.txt",
+        "action-runs login --url https://runs.example.com --env production < token.txt",
         "action-runs login --profile staging --env staging",
       )}`,
     )

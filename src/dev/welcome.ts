@@ -1,0 +1,62 @@
+/** What `npm start` prints when the server is ready: at most 12 lines of a terminal with 80 columns. PURE. */
+
+export interface Welcome {
+  readonly url: string;
+  /** The console's address. It may have a code that signs in. */
+  readonly link: string;
+  readonly signsIn: boolean;
+  /** Whether Enter prints another link. */
+  readonly hasEnter: boolean;
+  /** Why there is no action `hello`; null if there is one. */
+  readonly withoutHello: string | null;
+}
+
+export const STARTING = "Preparing the local database and starting the server …";
+
+/** The shell's variables for the command line. */
+export const ENV_FILE = ".wrangler/env";
+
+export function welcome({ url, link, signsIn, hasEnter, withoutHello }: Welcome): string {
+  const again = hasEnter ? "Press Enter for another link. " : "";
+  const command = withoutHello === null ? "action run hello --wait" : "create deploy";
+  return [
+    `The API is at ${url}, and its explorer is at /docs.`,
+    "",
+    signsIn ? LINK : "Open the console, and sign in with the operator's token:",
+    link,
+    `${again}The operator's token is ROOT_TOKEN in .dev.vars.`,
+    "",
+    withoutHello ?? "Open the action hello there, and press Run action. Its job is on this machine.",
+    "Or create a run from another terminal, in this folder:",
+    `. ${ENV_FILE} && npx --no-install action-runs ${command}`,
+    "README.md says what comes next. Press Ctrl-C to stop the server.",
+  ].join("\n");
+}
+
+const LINK = "Open the console. This link signs you in, once and within 10 minutes:";
+
+/** `link`: null if the service gave none. */
+export function anotherLink(link: string | null): string {
+  return link === null
+    ? "The service gave no link. Sign in with ROOT_TOKEN in .dev.vars."
+    : `${LINK}\n${link}`;
+}
+
+/** The content of ENV_FILE, for `sh`. It holds the operator's token. */
+export function envFile(
+  url: string,
+  place: { readonly org: string; readonly project: string; readonly env: string },
+  rootToken: string,
+): string {
+  const variables = {
+    ACTION_RUNS_URL: url,
+    ACTION_RUNS_ORG: place.org,
+    ACTION_RUNS_PROJECT: place.project,
+    ACTION_RUNS_ENV: place.env,
+    ACTION_RUNS_TOKEN: rootToken,
+  };
+  const lines = Object.entries(variables).map(
+    ([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`,
+  );
+  return lines.join("");
+}
