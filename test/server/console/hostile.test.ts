@@ -10,7 +10,7 @@ import type { Client } from "../../../src/client/index.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
 import { sharedPlace } from "../place.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
-import { button, field, job, NARROW, run, runs, Site, WIDE } from "./site.ts";
+import { button, field, job, NARROW, run, runs, Site, sentOn, WIDE } from "./site.ts";
 
 const ENV = "prod";
 const MARKUP = `<img src="x" onerror="alert(1)"><script>alert(2)</script><b>bold</b>`;
@@ -224,7 +224,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
     const page = await browser.newPage(site.origin, WIDE);
     // A service of another version could let it through. Today's does not.
     await page.route(/\/action-runs/, async (route) => {
-      const response = await route.fetch();
+      const response = await sentOn(route);
       const text = (await response.text()).replaceAll(/https:\/\/example.com\/W*/g, SCRIPT_LINK);
       await route.fulfill({ response, body: text });
     });

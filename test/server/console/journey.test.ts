@@ -20,6 +20,7 @@ import {
   runs,
   Site,
   search,
+  sentOn,
   signInHere,
   tabTo,
   untilRunIs,
@@ -139,7 +140,7 @@ describeInBrowser("the console", (browser) => {
     /** Sends what the dialog holds. The service gets each try, and the page gets no response. */
     async function loseResponses(): Promise<void> {
       await page.route(`**/${id}/retry*`, async (route) => {
-        await route.fetch();
+        await sentOn(route);
         await route.abort();
       });
       await button(page.getByRole("dialog"), "Retry run").click();

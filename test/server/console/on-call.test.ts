@@ -8,7 +8,7 @@ import { type RunningReceiver, startReceiver } from "../../support/receiver/serv
 import { sharedPlace } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
-import { button, field, job, PHONE, run, Site, signInHere, untilRunIs } from "./site.ts";
+import { button, field, job, PHONE, run, Site, sentOn, signInHere, untilRunIs } from "./site.ts";
 
 const ENV = "prod";
 const ENTITY = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -194,7 +194,7 @@ describeInBrowser("somebody on call with a phone", (browser) => {
 
     // A number that a browser can't hold. Today's service keeps none, but it could have come from elsewhere.
     await page.route(`**/${failed.id}?*`, async (route) => {
-      const response = await route.fetch();
+      const response = await sentOn(route);
       const body = (await response.text()).replace('"size":1,', '"size":9007199254740993,');
       await route.fulfill({ response, body });
     });

@@ -3,7 +3,7 @@
  * by name.
  */
 
-import type { Locator, Page } from "playwright-core";
+import type { APIResponse, Locator, Page, Route } from "playwright-core";
 import { type Client, callback, createClient, type StartedActionRun } from "../../../src/client/index.ts";
 import { type Look, twoFrames } from "../watched-browser.ts";
 
@@ -79,6 +79,11 @@ export async function signInHere(page: Page, token: string): Promise<void> {
 export function job({ callback: told }: StartedActionRun) {
   if (told === undefined) throw new Error("A trigger starts this run, so only its receiver can report.");
   return callback(told.url, told.token);
+}
+
+/** Sends a request of the page on. It comes from the page, which only the browser itself can say. */
+export function sentOn(route: Route): Promise<APIResponse> {
+  return route.fetch({ headers: { ...route.request().headers(), "sec-fetch-site": "same-origin" } });
 }
 
 export function button(within: Page | Locator, name: string | RegExp): Locator {
