@@ -131,6 +131,8 @@ describeInBrowser("the console's addresses", (browser) => {
     const newest = await untilRows(page, 50);
     await page.getByRole("link", { name: "Older runs", exact: true }).click();
     const older = await untilRows(page, BUILDS + 6 - 50);
+    // These are not the last runs.
+    await page.getByText(`${BUILDS + 6 - 50} runs from this page on, newest at the right.`).waitFor();
     expect(await page.getByRole("link", { name: "Older runs", exact: true }).count()).toBe(0);
     await page.reload();
     await expectView(page, older);
