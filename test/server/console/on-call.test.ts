@@ -133,10 +133,15 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     await changed.getByText(/^Last success .* with 1\.4\.357, 2 failures since\./).waitFor();
     // The neighbors, the last success, and how many failed since.
     expect(asked.filter(isAboutOthers)).toHaveLength(4);
-    await run(page).getByRole("link", { name: "Previous run", exact: true }).tap();
-    await page.waitForURL((url) => url.pathname.endsWith(first.id));
-    await run(page).getByRole("link", { name: "Next run", exact: true }).tap();
-    await page.waitForURL((url) => url.href === address);
+    for (const [name, id] of [
+      ["Previous run", first.id],
+      ["Previous run", succeeded.id],
+      ["Next run", first.id],
+      ["Next run", second.id],
+    ] as const) {
+      await run(page).getByRole("link", { name, exact: true }).tap();
+      await page.waitForURL((url) => url.pathname.endsWith(id));
+    }
 
     const compared = page.getByRole("table", { name: "Comparison", exact: true });
     await run(page).getByRole("link", { name: "the last success", exact: true }).tap();
