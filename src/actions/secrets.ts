@@ -18,6 +18,8 @@ export type Secrets = ReadonlyMap<string, string>;
 export interface SplitDefinition {
   readonly definition: ActionDefinition;
   readonly secrets: Secrets;
+  /** Whether a secret was sent. If not, all of them are kept, or there are none. */
+  readonly hasNewSecret: boolean;
 }
 
 /** Why null can't keep a value, and where. */
@@ -34,14 +36,16 @@ export function splitSecrets(
   sent: ActionDefinition,
   stored: { readonly definition: ActionDefinition; readonly secrets: Secrets | null } | null,
 ): Result<SplitDefinition, MissingSecret> {
-  if (sent.trigger === undefined) return ok({ definition: sent, secrets: new Map() });
+  if (sent.trigger === undefined) return ok({ definition: sent, secrets: new Map(), hasNewSecret: false });
   const before = stored?.definition.trigger;
   const known = membersOf(before);
   const isKept = haveOneOrigin(before, sent.trigger);
   const secrets = new Map<string, string>();
   const missing: MissingSecret[] = [];
+  let hasNewSecret = false;
   const trigger = mapSecrets(sent.trigger, (path, value) => {
     const member = path.join(".");
+    if (value !== null) hasNewSecret = true;
     const secret = value ?? stored?.secrets?.get(member);
     if (value === null && !known.has(member)) missing.push({ path, reason: "nothing_stored" });
     else if (value === null && !isKept) missing.push({ path, reason: "moved" });
@@ -50,7 +54,7 @@ export function splitSecrets(
     return null;
   });
   const [first] = missing;
-  return first === undefined ? ok({ definition: { ...sent, trigger }, secrets }) : err(first);
+  return first === undefined ? ok({ definition: { ...sent, trigger }, secrets, hasNewSecret }) : err(first);
 }
 
 /** The trigger with its secrets. Null if a secret is missing. */
