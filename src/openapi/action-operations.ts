@@ -48,7 +48,8 @@ const PUT: Operation = {
   summary: "Store an action",
   description:
     "Creates or replaces an action. Send `If-Match` with the ETag that you read, so that you overwrite " +
-    "nobody's change. Header values, `signingSecret` and `trigger.secrets` are write-only. Null keeps the " +
+    "nobody's change. Header values, `signingSecret` and `trigger.secrets` are write-only, except the values of `Accept`, " +
+    "`Accept-Language`, `Content-Type` and `X-GitHub-Api-Version`. Null keeps the " +
     "stored value, as long as scheme, host and port of the URL stay the same. If the definition is the stored " +
     "one and you send no secret, the version stays. A change takes effect within 30 seconds. Requires the permission `actions:manage`.",
   parameters: [...OF_ACTION, IF_MATCH, IF_NONE_MATCH],
