@@ -3,6 +3,7 @@
  * goes the other way: a trigger that was made from fields is compared with the product's, and gives the fields again.
  */
 
+import { newParameter, schemaWith } from "./parameter-builder.ts";
 import { isSchema, type Schema } from "./schema-form.ts";
 
 export interface ProductField {
@@ -200,15 +201,27 @@ function passedOf(names: readonly string[]): Values {
   return Object.fromEntries(reached.map((name) => [name, `{{ parameters.${name} }}`]));
 }
 
-/** `values`: an empty field gives its example. */
+/** An empty field gives its example, so that the trigger has a URL. A field with a good example stays empty. */
 export function triggerOf(product: Product, values: Values, names: readonly string[]): Schema {
-  const texts = product.fields.map(({ key, example }) => [key, values[key] || example]);
+  const texts = product.fields.map(({ key, example, isGiven }) => [
+    key,
+    values[key] || (isGiven ? "" : example),
+  ]);
   return product.trigger(Object.fromEntries(texts), passedOf(names));
 }
 
 /** What the fields of a product begin with. */
 export function givenValues({ fields }: Product): Values {
   return Object.fromEntries(fields.map(({ key, example, isGiven }) => [key, isGiven ? example : ""]));
+}
+
+/** What the editor of a new action begins with: the first product, and one parameter. */
+export function newDefinition(): Schema {
+  const parameter = { ...newParameter([]), name: "version" };
+  const trigger = PRODUCTS.slice(0, 1).map((product) =>
+    triggerOf(product, givenValues(product), ["version"]),
+  );
+  return { parametersSchema: schemaWith(undefined, [parameter]), trigger: trigger[0] };
 }
 
 /** The product whose webhook this is, and its fields. Null if it is another webhook. */
@@ -231,11 +244,14 @@ export function productOf(
 
 /**
  * The trigger with other fields or parameters. Members that the product does not make stay, such as `retry`. A header
- * stays as well: null keeps what is stored.
+ * stays as well, because null keeps what is stored. If the requests go to another host, null keeps nothing.
  */
 export function withTrigger(trigger: Schema, made: Schema): Schema {
+  const isMoved = originOf(trigger) !== originOf(made);
   const kept = (name: string, before: Schema, after: Schema) =>
-    isSchema(before[name]) && isSchema(after[name]) ? { [name]: { ...after[name], ...before[name] } } : {};
+    !isMoved && isSchema(before[name]) && isSchema(after[name])
+      ? { [name]: { ...after[name], ...before[name] } }
+      : {};
   const cancel =
     isSchema(trigger.cancel) && isSchema(made.cancel)
       ? { cancel: { ...trigger.cancel, ...made.cancel, ...kept("headers", trigger.cancel, made.cancel) } }
@@ -247,6 +263,10 @@ export function withTrigger(trigger: Schema, made: Schema): Schema {
     ...kept("secrets", trigger, made),
     ...cancel,
   };
+}
+
+function originOf({ url }: Schema): string | undefined {
+  return URL.parse(String(url))?.origin;
 }
 
 /** `isOpen`: the value may have members that the template lacks. Secrets may be null, or typed. */
@@ -281,8 +301,8 @@ function fitsText(template: string, text: string, found: Map<string, string>): b
   for (let n = 0; n < parts.length; n += 2) {
     const [key = "", fixed = ""] = parts.slice(n, n + 2);
     const isLast = n + 2 === parts.length;
-    const to = isLast ? text.length - fixed.length : text.indexOf(fixed, from + 1);
-    if (to <= from || !text.startsWith(fixed, to)) return false;
+    const to = isLast ? text.length - fixed.length : text.indexOf(fixed, from);
+    if (to < from || !text.startsWith(fixed, to)) return false;
     const value = text.slice(from, to);
     if ((found.get(key) ?? value) !== value) return false;
     found.set(key, value);
