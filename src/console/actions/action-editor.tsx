@@ -153,6 +153,16 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
       },
     });
 
+  const secretFields = (
+    <SecretFields
+      members={secrets}
+      known={read?.product.secrets ?? []}
+      typed={typed}
+      stored={new Set(secretsOf(base?.definition).map(({ pointer }) => pointer))}
+      problemAt={problemAt}
+      onType={(pointer, secret) => setTyped((before) => new Map(before).set(pointer, secret))}
+    />
+  );
   if (toRun !== null) return <RunDialog action={toRun} onClose={leave} />;
   const warning = tab === "json" || read === null ? leftOverWarning(definition) : null;
   return (
@@ -185,13 +195,14 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
             onText={setName}
           />
         ) : null}
-        <Tabs label="Definition" tabs={TABS} chosen={tab} onChoose={choose}>
+        <Tabs label="Two views of the definition" tabs={TABS} chosen={tab} onChoose={choose}>
           {tab === "fields" && definition !== null && canShow ? (
             <DefinitionFields
               key={base?.version}
               definition={definition}
               hasTiles={stored === null}
               problemAt={problemAt}
+              secrets={secretFields}
               onDefinition={(next) => setText(pretty(next))}
             />
           ) : (
@@ -205,14 +216,7 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
               onText={setText}
             />
           )}
-          <SecretFields
-            members={secrets}
-            known={read?.product.secrets ?? []}
-            typed={typed}
-            stored={new Set(secretsOf(base?.definition).map(({ pointer }) => pointer))}
-            problemAt={problemAt}
-            onType={(pointer, secret) => setTyped((before) => new Map(before).set(pointer, secret))}
-          />
+          {tab === "json" ? secretFields : null}
         </Tabs>
         {warning === null ? null : <p class="warning-box">{sentence(warning)}</p>}
         {isOutdated ? (

@@ -5,6 +5,7 @@ import type { StoredAction } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Command } from "../ui/empty.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
+import { RelativeTime } from "../ui/time.tsx";
 import { Labels } from "./actions-page.tsx";
 import { runCommands } from "./commands.ts";
 import { parameterRows } from "./parameter-rows.ts";
@@ -12,7 +13,7 @@ import { NobodyStarts } from "./run-dialog.tsx";
 import { RunsPart } from "./runs-part.tsx";
 import { formOf } from "./schema-form.ts";
 import { Fact, TriggerView } from "./trigger-view.tsx";
-import { VersionsPart } from "./versions-part.tsx";
+import { useVersions, VersionsPart } from "./versions-part.tsx";
 
 interface ActionViewProps {
   readonly action: StoredAction;
@@ -24,6 +25,8 @@ export function ActionView({ action, onChanged }: ActionViewProps) {
   const { scope, may } = useSession();
   const { name, version, definition } = action;
   const { description, trigger, timeout, heartbeatTimeout, labels } = definition;
+  const versions = useVersions(action);
+  const newest = versions.data?.[0];
   const commands = runCommands({ origin: location.origin, scope }, name);
   return (
     <div class="action-view">
@@ -34,6 +37,11 @@ export function ActionView({ action, onChanged }: ActionViewProps) {
       )}
       <dl class="action-facts">
         <Fact term="Version">{version}</Fact>
+        {newest === undefined ? null : (
+          <Fact term="Changed">
+            <RelativeTime at={newest.changedAt} /> by <bdi>{newest.actorName}</bdi>
+          </Fact>
+        )}
         <Fact term="Timeout">{minutes(timeout ?? 60)}</Fact>
         <Fact term="Without a heartbeat">
           {heartbeatTimeout === undefined ? "may be silent" : `fails after ${minutes(heartbeatTimeout)}`}
@@ -67,7 +75,7 @@ export function ActionView({ action, onChanged }: ActionViewProps) {
       ) : null}
       {may("actions:manage") ? (
         <Part title="Versions">
-          <VersionsPart action={action} onChanged={onChanged} />
+          <VersionsPart action={action} loaded={versions} onChanged={onChanged} />
         </Part>
       ) : null}
       <Part title="Definition">

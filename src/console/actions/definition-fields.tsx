@@ -1,5 +1,6 @@
 /** A definition as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
 
+import type { ComponentChildren } from "preact";
 import { TextField } from "../ui/field.tsx";
 import { numberOf, withMember } from "./definition-shape.ts";
 import { LinesField } from "./lines-field.tsx";
@@ -15,10 +16,13 @@ interface DefinitionFieldsProps {
   /** Whether another product can be chosen. A stored webhook is changed, and not replaced by mistake. */
   readonly hasTiles: boolean;
   readonly problemAt: (pointer: string) => string | undefined;
+  /** The fields of its secrets. */
+  readonly secrets: ComponentChildren;
   readonly onDefinition: (definition: Schema) => void;
 }
 
-export function DefinitionFields({ definition, hasTiles, problemAt, onDefinition }: DefinitionFieldsProps) {
+export function DefinitionFields(props: DefinitionFieldsProps) {
+  const { definition, hasTiles, problemAt, secrets, onDefinition } = props;
   const rows = parametersIn(definition.parametersSchema) ?? [];
   const names = rows.map(({ name }) => name);
   const trigger = isSchema(definition.trigger) ? definition.trigger : undefined;
@@ -59,6 +63,7 @@ export function DefinitionFields({ definition, hasTiles, problemAt, onDefinition
           <WebhookFields {...{ trigger, names, problemAt }} onTrigger={setTrigger} />
         )}
       </fieldset>
+      {secrets}
       <SchemaBuilder rows={rows} problemAt={problemAt} onRows={setRows} />
       <fieldset class="group">
         <legend>Limits and labels</legend>
@@ -72,7 +77,7 @@ export function DefinitionFields({ definition, hasTiles, problemAt, onDefinition
             onText={(text) => set("timeout", numberOf(text))}
           />
           <TextField
-            label="Fails without a heartbeat for (minutes)"
+            label="Heartbeat timeout (minutes)"
             inputMode="numeric"
             value={textOf("heartbeatTimeout")}
             error={problemAt("/heartbeatTimeout")}

@@ -6,7 +6,7 @@ import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { ErrorView } from "../ui/error-view.tsx";
-import { useLoad } from "../ui/load.ts";
+import { type Loaded, useLoad } from "../ui/load.ts";
 import { useNotices } from "../ui/notices.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
@@ -17,25 +17,32 @@ import { RestoreDialog } from "./restore-dialog.tsx";
 const LISTED = 100;
 const SHOWN = 5;
 
+/** The versions, newest first. Nothing for those who may not see them. */
+export function useVersions({ name, version }: StoredAction): Loaded<readonly ListedVersion[] | null> {
+  const { reader, may } = useSession();
+  const isAllowed = may("actions:manage");
+  // `version`: another version of the action makes another list.
+  const read = useCallback(
+    async (signal: AbortSignal) =>
+      isAllowed ? (await reader.actions.versionPage(name, { limit: LISTED }, { signal })).versions : null,
+    [reader, name, version, isAllowed],
+  );
+  return useLoad(read);
+}
+
 interface VersionsPartProps {
   readonly action: StoredAction;
+  readonly loaded: Loaded<readonly ListedVersion[] | null>;
   /** Called when the action or its versions are others than before. */
   readonly onChanged: () => void;
 }
 
 type Open = { readonly what: "compare" | "restore" | "delete"; readonly version: ListedVersion } | null;
 
-/** For those who manage actions. */
-export function VersionsPart({ action, onChanged }: VersionsPartProps) {
+export function VersionsPart({ action, loaded, onChanged }: VersionsPartProps) {
   const { name, version: current } = action;
-  const { reader } = useSession();
-  // `current`: another version of the action makes another list.
-  const read = useCallback(
-    async (signal: AbortSignal) =>
-      (await reader.actions.versionPage(name, { limit: LISTED }, { signal })).versions,
-    [reader, name, current],
-  );
-  const { data: versions, failure, reload } = useLoad(read);
+  const { data, failure, reload } = loaded;
+  const versions = data ?? undefined;
   const [isWhole, setWhole] = useState(false);
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
