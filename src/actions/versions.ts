@@ -135,7 +135,7 @@ export async function deleteVersion(
 ): Promise<VersionDeleting> {
   const isThere = `EXISTS (
     SELECT 1 FROM action_versions
-    WHERE scope = ?1 || '/' || ?3 AND name = substr(?8, 1, instr(?8, '/') - 1) AND version = ${Math.trunc(version)})`;
+    WHERE scope = ?1 || '/' || ?3 AND name = ?11 AND version = CAST(?12 AS INTEGER))`;
   const remove = db
     .prepare("DELETE FROM action_versions WHERE scope = ?1 AND name = ?2 AND version = ?3")
     .bind(scope, name, version);
@@ -147,7 +147,7 @@ export async function deleteVersion(
     )
     .bind(entry.project, entry.id, scope, name, version);
   const results = await db.batch<{ deleting: VersionDeleting }>([
-    auditStatement(db, entry, isThere),
+    auditStatement(db, entry, isThere, name, String(version)),
     remove,
     outcome,
   ]);
