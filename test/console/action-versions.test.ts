@@ -64,7 +64,8 @@ function row(status: RunRow["status"], tookMs: number, startedAfterMs = 0): RunR
   const isOpen = status === "pending" || status === "running";
   return {
     ...{ id: "x", actionName: "deploy", entityId: null, status, triggeredBy: "ci", labels: [] },
-    ...{ createdAt: iso(0), startedAt: iso(startedAfterMs), externalUrl: null, isStopping: false },
+    ...{ createdAt: iso(0), startedAt: iso(startedAfterMs), externalUrl: null },
+    ...{ problem: null, isStopping: false },
     completedAt: isOpen ? null : iso(startedAfterMs + tookMs),
   };
 }

@@ -1,6 +1,7 @@
 /** How the last runs of an action went. PURE. */
 
-import { type RunRow, since } from "../runs/run-row.ts";
+import type { RunRow } from "../runs/run-row.ts";
+import { tookOf } from "../ui/durations.ts";
 
 export interface RunStatistics {
   /** Runs that succeeded or failed. A run that somebody cancelled says nothing about the action. */
@@ -28,7 +29,8 @@ function percentile(sorted: readonly number[], percent: number): number | null {
 }
 
 function durationOf(row: RunRow): number {
-  return Math.max(Date.parse(row.completedAt ?? row.createdAt) - Date.parse(since(row)), 0);
+  const { from, to } = tookOf(row);
+  return Math.max(Date.parse(to ?? from) - Date.parse(from), 0);
 }
 
 /** `94 %`. Only if all succeeded it is 100 %, and only if none did it is 0 %. */

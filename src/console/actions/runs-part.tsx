@@ -3,11 +3,11 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { hrefOf, Link } from "../routes/router.tsx";
 import { STRIP_RUNS } from "../runs/run-list.ts";
-import { type RunRow, rowOf, since } from "../runs/run-row.ts";
+import { type RunRow, rowOf } from "../runs/run-row.ts";
 import { Strip } from "../runs/strip.tsx";
-import { barsFor, barsOf } from "../runs/strip-geometry.ts";
+import { barsFor, fullHeightMs } from "../runs/strip-geometry.ts";
 import { useSession } from "../session/session.tsx";
-import { formatDuration } from "../ui/durations.ts";
+import { formatDuration, tookOf } from "../ui/durations.ts";
 import { ErrorView } from "../ui/error-view.tsx";
 import { useLoad } from "../ui/load.ts";
 import { StatusMark } from "../ui/status.tsx";
@@ -91,7 +91,10 @@ function Chart({ rows, search }: RowsProps) {
   const [count, setCount] = useState(0);
   useEffect(() => {
     if (box.current === null) return;
-    const observer = new ResizeObserver(([entry]) => setCount(barsFor(entry?.contentRect.width ?? 0)));
+    const hasFinger = matchMedia("(pointer: coarse)").matches;
+    const observer = new ResizeObserver(([entry]) =>
+      setCount(barsFor(entry?.contentRect.width ?? 0, hasFinger)),
+    );
     observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
@@ -101,10 +104,10 @@ function Chart({ rows, search }: RowsProps) {
     <div class="run-chart" ref={box}>
       {newest === undefined || oldest === undefined ? null : (
         <p class="axis">
-          <span>{formatDuration(highestMs(shown))}</span>
+          <span>{formatDuration(fullHeightMs(shown, Date.now()))}</span>
         </p>
       )}
-      <Strip rows={rows} scope={scope} search={search} selectedId={null} />
+      <Strip rows={rows} scope={scope} search={search} selectedId={null} isNewest />
       {newest === undefined || oldest === undefined ? null : (
         <p class="axis">
           <Created at={oldest.createdAt} />
@@ -124,17 +127,6 @@ function Created({ at }: { readonly at: string }) {
 }
 
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-
-/** What a bar of full height stands for: the scale may end below the longest run. */
-function highestMs(rows: readonly RunRow[]): number {
-  const now = Date.now();
-  const bars = barsOf(rows, now);
-  const top = Math.max(...bars.map(({ height }) => height));
-  const full = bars.filter(({ height }) => height === top);
-  return Math.min(
-    ...full.map(({ row }) => (Date.parse(row.completedAt ?? "") || now) - Date.parse(since(row))),
-  );
-}
 
 function Newest({ rows, search }: RowsProps) {
   const { scope } = useSession();
@@ -164,7 +156,7 @@ function Newest({ rows, search }: RowsProps) {
               <bdi>{row.triggeredBy}</bdi>
             </td>
             <td>
-              <Duration from={since(row)} to={row.completedAt} />
+              <Duration {...tookOf(row)} />
             </td>
             <td class="is-end">
               <RelativeTime at={row.createdAt} />
