@@ -111,6 +111,8 @@ CREATE TABLE actions (
   version    INTEGER NOT NULL CHECK (version > 0),
   change_id  TEXT    NOT NULL, -- the audit entry of the change that wrote this version
   changed_at INTEGER NOT NULL, -- ms
+  changed_by TEXT    NOT NULL, -- a token's id, or root
+  changed_by_name TEXT NOT NULL,
   key_id     TEXT,             -- which signing key sealed the secrets; null: there are none
   resealed_at INTEGER NOT NULL DEFAULT 0, -- ms, when the cron sealed the secrets again; 0: the change sealed them
   bytes      INTEGER NOT NULL, -- UTF-8 bytes of definition
@@ -121,6 +123,23 @@ CREATE TABLE actions (
 
 -- What is sealed under an older key. What the cron sealed a moment ago comes last.
 CREATE INDEX actions_by_key ON actions (key_id, resealed_at) WHERE key_id IS NOT NULL;
+
+-- Versions of stored actions that a later version replaced, without their secrets. The newest version is in actions.
+CREATE TABLE action_versions (
+  seq        INTEGER PRIMARY KEY, -- grows, so the version that was replaced first has the lowest
+  scope      TEXT    NOT NULL, -- {org}/{project}/{env}
+  name       TEXT    NOT NULL,
+  version    INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL, -- ms
+  changed_by TEXT    NOT NULL,
+  changed_by_name TEXT NOT NULL,
+  bytes      INTEGER NOT NULL, -- UTF-8 bytes of definition
+  definition TEXT    NOT NULL, -- JSON
+  UNIQUE (scope, name, version)
+) STRICT;
+
+-- How much the versions of an environment take. A sum never reads the rows.
+CREATE INDEX action_versions_by_age ON action_versions (scope, seq, bytes);
 
 -- The highest version that a deleted action of an environment had. New actions get higher ones, so that no version repeats.
 CREATE TABLE deleted_actions (

@@ -7,8 +7,9 @@ import { OutageCache } from "../database/outage-cache.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { Hops } from "../http/app-env.ts";
 import { type CheckedSchema, checkSchema } from "../json-schema/check-schema.ts";
+import type { ActionRef } from "./action-ref.ts";
 import type { ActionDefinition } from "./definition.ts";
-import { type ActionRef, type StoredAction, selectAction } from "./store.ts";
+import { type StoredAction, selectAction } from "./store.ts";
 
 const REMEMBERED_MAX_BYTES = 16 * 1024 * 1024;
 

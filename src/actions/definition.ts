@@ -18,7 +18,7 @@ interface ObjectWire {
 }
 
 /** The same object of strings, in which any value may be null. */
-function withNulls(schema: z.ZodMiniType): z.ZodMiniType<SecretTexts, SecretTexts> {
+function withNulls(schema: z.ZodMiniType, more = ""): z.ZodMiniType<SecretTexts, SecretTexts> {
   const { wire, description } = z.globalRegistry.get(schema) as {
     readonly wire: ObjectWire;
     readonly description: string;
@@ -37,15 +37,18 @@ function withNulls(schema: z.ZodMiniType): z.ZodMiniType<SecretTexts, SecretText
     )
     .register(z.globalRegistry, {
       wire: { ...wire, additionalProperties: { ...wire.additionalProperties, type: ["string", "null"] } },
-      description: `${description} ${WRITE_ONLY}`,
+      description: `${description} ${WRITE_ONLY}${more}`,
     });
 }
 
 const WRITE_ONLY =
   "A value is a secret: responses show null in its place. Null keeps the stored value if `trigger.url` and `trigger.cancel.url` have the same scheme, host and port, and had them before.";
 
+const BUT_SHOWN =
+  " The values of `Accept`, `Accept-Language`, `Content-Type` and `X-GitHub-Api-Version` are no secrets.";
+
 const members = trigger.def.out.shape;
-const headers = z._default(withNulls(members.headers.def.innerType), {});
+const headers = z._default(withNulls(members.headers.def.innerType, BUT_SHOWN), {});
 const signingSecret = members.signingSecret.def.innerType;
 const cancel = members.cancel.def.innerType;
 
@@ -53,7 +56,7 @@ export const cancelRequest = z
   .strictObject(
     {
       ...cancel.shape,
-      headers: z._default(withNulls(cancel.shape.headers.def.innerType), {}),
+      headers: z._default(withNulls(cancel.shape.headers.def.innerType, BUT_SHOWN), {}),
     },
     AN_OBJECT,
   )

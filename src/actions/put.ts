@@ -16,8 +16,10 @@ import { guardUrl } from "../settings/url-guard.ts";
 import { webhookPolicy } from "../settings/webhook-policy.ts";
 import { trigger as triggerSchema } from "../webhooks/request/trigger.ts";
 import { plainUrl } from "../webhooks/template/template.ts";
+import type { ActionRef } from "./action-ref.ts";
 import { changeAction } from "./change.ts";
 import type { ActionDefinition, StoredTrigger } from "./definition.ts";
+import { placeholderFault } from "./parameter-placeholders.ts";
 import { openSecrets, sealSecrets } from "./sealing.ts";
 import {
   joinSecrets,
@@ -26,12 +28,14 @@ import {
   type SplitDefinition,
   splitSecrets,
 } from "./secrets.ts";
-import { type ActionRef, putAction, type StoredAction } from "./store.ts";
+import { putAction, type StoredAction } from "./store.ts";
 
 /** `definition`: JSON as a GET shows it. */
 export interface PutAction {
   readonly version: number;
   readonly isNew: boolean;
+  /** Whether nothing was written, because the definition is the stored one and no secret came with it. */
+  readonly isUnchanged: boolean;
   readonly definition: string;
 }
 
@@ -57,14 +61,18 @@ export async function storeAction(
     requirePreconditions(c, action?.version ?? null);
     const replaces = action?.version ?? 0;
     const version = (action?.version ?? lastDeleted) + 1;
-    const { definition, secrets } = await withKeptSecrets(ring, ref, sent, action);
-    requireWholeTrigger(definition.trigger, secrets);
+    const { definition, secrets, hasNewSecret } = await withKeptSecrets(ring, ref, sent, action);
+    requireWholeTrigger(definition, secrets);
     const text = JSON.stringify(definition);
+    if (action !== null && text === action.definition && !hasNewSecret) {
+      return { version: action.version, isNew: false, isUnchanged: true, definition: text };
+    }
     const sealed = await sealSecrets(ring, secrets, { ...ref, version });
     const put = { ref, replaces, version, definition: text, sealed };
     const putting = await readD1(c.get("hops"), () => putAction(c.env.DB, put, entry));
     if (putting === "full") throw new ApiError("too_many_actions");
-    return putting === "changed" ? null : { version, isNew: action === null, definition: text };
+    if (putting === "changed") return null;
+    return { version, isNew: action === null, isUnchanged: false, definition: text };
   });
 }
 
@@ -96,13 +104,16 @@ const REASONS: Readonly<Record<MissingSecret["reason"], string>> = {
 };
 
 /** Some rules need the trigger with its secrets. The sentence quotes no secret, and counts no characters of one. */
-function requireWholeTrigger(trigger: StoredTrigger | undefined, secrets: Secrets): void {
+function requireWholeTrigger({ trigger, parametersSchema }: ActionDefinition, secrets: Secrets): void {
   if (trigger === undefined) return;
-  const whole = joinSecrets(trigger, secrets);
-  const { error } = triggerSchema.safeParse(whole ?? trigger);
-  if (error === undefined) return;
-  const issues = error.issues.map((issue) => ({ ...issue, path: ["trigger", ...issue.path] }));
-  throw refusalOf("invalid_body", issues);
+  const whole = joinSecrets(trigger, secrets) ?? trigger;
+  const { error } = triggerSchema.safeParse(whole);
+  if (error !== undefined) {
+    const issues = error.issues.map((issue) => ({ ...issue, path: ["trigger", ...issue.path] }));
+    throw refusalOf("invalid_body", issues);
+  }
+  const fault = placeholderFault(whole, parametersSchema);
+  if (fault !== null) throw refusalOf("invalid_body", [fault]);
 }
 
 /** Refuses at once what no run could call. Each run checks its URL again, because the settings may have changed. */

@@ -11,11 +11,11 @@ import { validate } from "../json-schema/validate.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import type { Trigger } from "../webhooks/request/trigger.ts";
+import type { ActionRef } from "./action-ref.ts";
 import { type KnownAction, knownAction } from "./cache.ts";
 import type { StoredTrigger } from "./definition.ts";
 import { openSecrets } from "./sealing.ts";
 import { joinSecrets, type Secrets } from "./secrets.ts";
-import type { ActionRef } from "./store.ts";
 
 export interface ResolvedAction {
   readonly name: string;

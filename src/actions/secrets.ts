@@ -1,6 +1,7 @@
 /**
  * The secrets of an action are write-only. PURE. A PUT's secrets are split off before storing. They are joined again
- * only for a run. A PUT keeps a secret by sending null instead of it.
+ * only for a run. A PUT keeps a secret by sending null instead of it. The value of a header is a secret, unless its name
+ * says that it holds none.
  *
  * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while
  * all requests of the action, before and after, go to one scheme, host and port. These are always written out, because
@@ -11,6 +12,11 @@
 import { err, ok, type Result } from "../base/result.ts";
 import type { ActionDefinition, SecretTexts, StoredTrigger } from "./definition.ts";
 
+/** Headers that say what the body is and what the answer should be, in lower case. They open nothing. */
+const SHOWN_HEADERS: ReadonlySet<string> = new Set([
+  ...["accept", "accept-language", "content-type", "x-github-api-version"],
+]);
+
 /** By member, such as `trigger.headers.Authorization`. */
 export type Secrets = ReadonlyMap<string, string>;
 
@@ -18,6 +24,8 @@ export type Secrets = ReadonlyMap<string, string>;
 export interface SplitDefinition {
   readonly definition: ActionDefinition;
   readonly secrets: Secrets;
+  /** Whether a secret was sent. If not, all of them are kept, or there are none. */
+  readonly hasNewSecret: boolean;
 }
 
 /** Why null can't keep a value, and where. */
@@ -34,14 +42,16 @@ export function splitSecrets(
   sent: ActionDefinition,
   stored: { readonly definition: ActionDefinition; readonly secrets: Secrets | null } | null,
 ): Result<SplitDefinition, MissingSecret> {
-  if (sent.trigger === undefined) return ok({ definition: sent, secrets: new Map() });
+  if (sent.trigger === undefined) return ok({ definition: sent, secrets: new Map(), hasNewSecret: false });
   const before = stored?.definition.trigger;
   const known = membersOf(before);
   const isKept = haveOneOrigin(before, sent.trigger);
   const secrets = new Map<string, string>();
   const missing: MissingSecret[] = [];
+  let hasNewSecret = false;
   const trigger = mapSecrets(sent.trigger, (path, value) => {
     const member = path.join(".");
+    if (value !== null) hasNewSecret = true;
     const secret = value ?? stored?.secrets?.get(member);
     if (value === null && !known.has(member)) missing.push({ path, reason: "nothing_stored" });
     else if (value === null && !isKept) missing.push({ path, reason: "moved" });
@@ -49,8 +59,10 @@ export function splitSecrets(
     else secrets.set(member, secret);
     return null;
   });
+  // A shown header has no stored secret. Its value is in every response, so null keeps nothing.
+  for (const path of shownNulls(trigger)) missing.push({ path, reason: "nothing_stored" });
   const [first] = missing;
-  return first === undefined ? ok({ definition: { ...sent, trigger }, secrets }) : err(first);
+  return first === undefined ? ok({ definition: { ...sent, trigger }, secrets, hasNewSecret }) : err(first);
 }
 
 /** The trigger with its secrets. Null if a secret is missing. */
@@ -74,6 +86,17 @@ function membersOf(trigger: StoredTrigger | undefined): ReadonlySet<string> {
   return found;
 }
 
+function shownNulls({ headers, cancel }: StoredTrigger): readonly (readonly string[])[] {
+  const nullsOf = (texts: SecretTexts = {}, path: readonly string[]) =>
+    Object.entries(texts)
+      .filter(([name, text]) => text === null && SHOWN_HEADERS.has(name.toLowerCase()))
+      .map(([name]) => [...path, name]);
+  return [
+    ...nullsOf(headers, ["trigger", "headers"]),
+    ...nullsOf(cancel?.headers, ["trigger", "cancel", "headers"]),
+  ];
+}
+
 type Visit = (path: readonly string[], value: string | null) => string | null;
 
 /** The trigger with each secret replaced by what `visit` returns. */
@@ -93,7 +116,12 @@ function mapSecrets(trigger: StoredTrigger, visit: Visit): StoredTrigger {
 function mapTexts(texts: SecretTexts, path: readonly string[], visit: Visit): SecretTexts {
   // Don't assign members, because a name `__proto__` would set the prototype.
   return Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [name, visit([...path, name], text)]),
+    Object.entries(texts).map(([name, text]) => [
+      name,
+      path.at(-1) === "headers" && SHOWN_HEADERS.has(name.toLowerCase())
+        ? text
+        : visit([...path, name], text),
+    ]),
   );
 }
 

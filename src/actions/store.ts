@@ -6,19 +6,15 @@
 
 import { type AuditEntry, auditStatement } from "../auth/audit.ts";
 import { ACTIONS_MAX_PER_ENVIRONMENT, PAGE_MAX_BYTES, utf8Bytes } from "../base/limits.ts";
+import type { ActionRef } from "./action-ref.ts";
 import type { SealedSecrets } from "./sealing.ts";
+import { forgetVersions, keepReplaced } from "./versions.ts";
 
 /** `definition`: JSON with null in the place of each secret. */
 export interface StoredAction {
   readonly version: number;
   readonly definition: string;
   readonly sealed: Uint8Array<ArrayBuffer> | null;
-}
-
-/** What an action is found by. `scope`: `{org}/{project}/{env}`. */
-export interface ActionRef {
-  readonly scope: string;
-  readonly name: string;
 }
 
 /** From D1's primary; null if there is none. */
@@ -71,13 +67,15 @@ export type Putting = "put" | "full" | "changed";
 
 /** Compares the version and writes the next one, in one statement that also enforces the limit of actions. */
 const PUT = `
-  INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+  INSERT INTO actions (scope, name, version, change_id, changed_at, changed_by, changed_by_name, key_id, bytes,
+                       secrets, definition)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?11, ?12, ?6, ?7, ?8, ?9
   WHERE coalesce((SELECT version FROM actions WHERE scope = ?1 AND name = ?2), 0) = ?10
     AND ?3 > coalesce((SELECT version FROM deleted_actions WHERE scope = ?1), 0) * (?10 = 0)
     AND (?10 > 0 OR (SELECT count(*) FROM actions WHERE scope = ?1) < ${ACTIONS_MAX_PER_ENVIRONMENT})
   ON CONFLICT (scope, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
+    changed_by = excluded.changed_by, changed_by_name = excluded.changed_by_name,
     key_id = excluded.key_id, resealed_at = 0, bytes = excluded.bytes, secrets = excluded.secrets,
     definition = excluded.definition`;
 
@@ -92,7 +90,7 @@ export async function putAction(db: D1Database, put: NewVersion, entry: AuditEnt
     .prepare(PUT)
     .bind(
       ...[scope, name, version, entry.id, entry.at, sealed?.keyId ?? null, utf8Bytes(definition)],
-      ...[sealed?.bytes ?? null, definition, replaces],
+      ...[sealed?.bytes ?? null, definition, replaces, entry.actor, entry.actorName],
     );
   const outcome = db
     .prepare(
@@ -102,17 +100,23 @@ export async function putAction(db: D1Database, put: NewVersion, entry: AuditEnt
                    THEN 'full' ELSE 'changed' END AS putting`,
     )
     .bind(entry.project, entry.id, scope, name, replaces);
-  const results = await db.batch<{ putting: Putting }>([write, auditStatement(db, entry, WROTE), outcome]);
+  const results = await db.batch<{ putting: Putting }>([
+    ...keepReplaced(db, ref, replaces),
+    write,
+    auditStatement(db, entry, WROTE),
+    outcome,
+  ]);
   return results.at(-1)?.results[0]?.putting ?? "changed";
 }
 
-/** Deletes the action if it still has this version. False if another change came first. */
+/** Deletes the action and its versions if it still has this version. False if another change came first. */
 export async function deleteAction(
   db: D1Database,
-  { scope, name }: ActionRef,
+  ref: ActionRef,
   version: number,
   entry: AuditEntry,
 ): Promise<boolean> {
+  const { scope, name } = ref;
   const here = "scope = ?1 AND name = ?2 AND version = ?3";
   const remember = db
     .prepare(
@@ -130,6 +134,7 @@ export async function deleteAction(
   const results = await db.batch<{ done: number }>([
     remember,
     auditStatement(db, entry, isThere),
+    forgetVersions(db, ref, version),
     remove,
     outcome,
   ]);

@@ -15,7 +15,8 @@ export type AuditAction =
   | "session_ended"
   | "resync_requested"
   | "action_put"
-  | "action_deleted";
+  | "action_deleted"
+  | "action_version_deleted";
 
 export interface AuditEntry {
   readonly id: string;
@@ -30,7 +31,7 @@ export interface AuditEntry {
   /** The session through which the actor's token acted. Null if the request had the token itself. */
   readonly sessionId: string | null;
   readonly action: AuditAction;
-  /** A token's id, a scope, or an action's name. */
+  /** A token's id, a scope, an action's name, or `{name}/versions/{version}`. */
   readonly target: string;
   /** The name that the token had. Otherwise the same as `target`. */
   readonly targetName: string;

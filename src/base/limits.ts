@@ -46,6 +46,10 @@ export const PATTERNS_MAX_PROPERTIES = 20;
 /** Work on one validation. `src/json-schema/step-budget.ts` says what a step is. */
 export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
+/** Of one action, the current one included. */
+export const VERSIONS_MAX_PER_ACTION = 100;
+/** Definitions that a later version replaced, of one environment. */
+export const VERSIONS_MAX_BYTES = 64 * 1024 * 1024;
 /** The pattern of an action's name in a path. */
 export const ACTION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
 /** A trigger's payload after its placeholders were replaced, without secrets. */

@@ -1,4 +1,4 @@
-/** The stored actions of one environment: put, get, list, delete and run them. */
+/** The stored actions of one environment: put, get, list, delete and run them, and their versions. */
 
 import {
   type Action,
@@ -9,6 +9,7 @@ import {
   type ChangeOptions,
   type DetailOptions,
   type ListedAction,
+  type ListedVersion,
   type NewRunOfAction,
   present,
   type StartedActionRun,
@@ -22,6 +23,8 @@ import type { Send } from "./transport.ts";
 const ACTIONS = "/{o}/{p}/envs/{envName}/actions";
 const ACTION = `${ACTIONS}/{name}` as const;
 const RUNS = `${ACTION}/runs` as const;
+const VERSIONS = `${ACTION}/versions` as const;
+const VERSION = `${VERSIONS}/{version}` as const;
 
 /** An action as the API stored it. */
 export interface StoredAction {
@@ -35,6 +38,13 @@ export interface StoredAction {
 /** One page of a list. It can be short and still have a next one. */
 export interface ActionPage {
   readonly actions: readonly ListedAction[];
+  /** Send it as `cursor` to get the next page; null on the last page. */
+  readonly next: string | null;
+}
+
+/** One page of an action's versions. It can be short and still have a next one. */
+export interface VersionPage {
+  readonly versions: readonly ListedVersion[];
   /** Send it as `cursor` to get the next page; null on the last page. */
   readonly next: string | null;
 }
@@ -65,6 +75,14 @@ export interface Actions {
   page(query?: PageQuery, options?: CallOptions): Promise<ActionPage>;
   /** Deletes an action. Runs that have begun continue. A retry succeeds if a try before it deleted the action. */
   delete(name: string, options?: DeleteOptions): Promise<void>;
+  /** Newest first, the current one included. Requests further pages as you read on. */
+  versions(name: string, options?: CallOptions): AsyncIterable<ListedVersion>;
+  /** One page, newest first. Its `cursor` is the `next` of the page before it. */
+  versionPage(name: string, query?: PageQuery, options?: CallOptions): Promise<VersionPage>;
+  /** The definition of a version. To restore it, put it with the `ifVersion` of the current version. */
+  getVersion(name: string, version: number, options?: CallOptions): Promise<Action>;
+  /** Deletes a version that a later one replaced. A retry succeeds if a try before it deleted the version. */
+  deleteVersion(name: string, version: number, options?: CallOptions): Promise<void>;
   /** Creates a run of an action. A retry uses the same key, so it creates no second run. */
   run(
     name: string,
@@ -107,17 +125,31 @@ export function createActions(api: Api, scope: Environment, send: Send): Actions
     },
     async delete(name, { signal, ifVersion } = {}) {
       const params = { path: of(name), header: ifMatch(ifVersion) };
-      let isRepeat = false;
-      const onRetry = () => {
-        isRepeat = true;
-      };
-      try {
-        await api.DELETE(ACTION, { params, fetch: sending(send, { signal, onRetry }) });
-      } catch (error) {
-        // An earlier try may have deleted the action, and its response was lost.
-        const isGone = error instanceof ActionRunsError && error.code === "action_not_found" && isRepeat;
-        if (!isGone) throw error;
-      }
+      await deleting("action_not_found", (onRetry) =>
+        api.DELETE(ACTION, { params, fetch: sending(send, { signal, onRetry }) }),
+      );
+    },
+    versions: (name, { signal } = {}) =>
+      pages((cursor) =>
+        api.GET(VERSIONS, {
+          params: { path: of(name), query: present({ cursor }) },
+          fetch: sending(send, { signal }),
+        }),
+      ),
+    async versionPage(name, query = {}, { signal } = {}) {
+      const params = { path: of(name), query: present(query) };
+      const result = await api.GET(VERSIONS, { params, fetch: sending(send, { signal }) });
+      return { versions: listOf(result), next: nextOf(result) };
+    },
+    async getVersion(name, version, { signal } = {}) {
+      const params = { path: { ...of(name), version } };
+      return bodyOf(await api.GET(VERSION, { params, fetch: sending(send, { signal }) }));
+    },
+    async deleteVersion(name, version, { signal } = {}) {
+      const params = { path: { ...of(name), version } };
+      await deleting("version_not_found", (onRetry) =>
+        api.DELETE(VERSION, { params, fetch: sending(send, { signal, onRetry }) }),
+      );
     },
     async run(name, body = {}, { signal, include, idempotencyKey = crypto.randomUUID() } = {}) {
       const header = { "Idempotency-Key": idempotencyKey };
@@ -125,6 +157,18 @@ export function createActions(api: Api, scope: Environment, send: Send): Actions
       return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
     },
   };
+}
+
+/** `gone`: the code of a repeat whose earlier try deleted, if the response to that try was lost. */
+async function deleting(gone: string, ask: (onRetry: () => void) => Promise<unknown>): Promise<void> {
+  let isRepeat = false;
+  try {
+    await ask(() => {
+      isRepeat = true;
+    });
+  } catch (error) {
+    if (!(error instanceof ActionRunsError && error.code === gone && isRepeat)) throw error;
+  }
 }
 
 function ifMatch(version: number | undefined): { "If-Match"?: string } {

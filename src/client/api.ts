@@ -26,6 +26,7 @@ export type ActionDefinition = Schemas["ActionDefinition"];
 /** A stored definition as the API shows it: with all defaults, and null in the place of each secret. */
 export type Action = Schemas["Action"];
 export type ListedAction = Schemas["ListedAction"];
+export type ListedVersion = Schemas["ListedVersion"];
 export type TimelineEvent = Schemas["TimelineEvent"];
 export type Heartbeat = Schemas["Heartbeat"];
 export type HeartbeatAnswer = Schemas["HeartbeatAnswer"];

@@ -28,7 +28,14 @@ import {
 import { createTokens, type Tokens } from "./tokens.ts";
 import { createSend } from "./transport.ts";
 
-export type { ActionPage, Actions, DeleteOptions, PutOptions, StoredAction } from "./actions.ts";
+export type {
+  ActionPage,
+  Actions,
+  DeleteOptions,
+  PutOptions,
+  StoredAction,
+  VersionPage,
+} from "./actions.ts";
 export type {
   Action,
   ActionDefinition,
@@ -50,6 +57,7 @@ export type {
   Heartbeat,
   HeartbeatAnswer,
   ListedAction,
+  ListedVersion,
   NewActionRun,
   NewApiToken,
   NewRunOfAction,

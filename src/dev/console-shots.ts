@@ -53,10 +53,16 @@ const SHOTS: readonly Shot[] = [
     act: async (page) => {
       await page.getByRole("button", { name: "New action" }).click();
       await page.getByLabel("Name", { exact: true }).fill("refused");
+      await page.getByRole("tab", { name: "JSON" }).click();
       await page.getByLabel("Definition", { exact: true }).fill('{ "timeout": 0 }');
       await page.getByRole("button", { name: "Save" }).click();
       await page.locator("[aria-invalid]").waitFor();
     },
+  },
+  {
+    name: "new-action",
+    path: `${SEEDED_PATH}/actions`,
+    act: (page) => page.getByRole("button", { name: "New action" }).click(),
   },
   { name: "tokens", path: "/console/-/acme/shop/tokens" },
   {

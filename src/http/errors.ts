@@ -33,6 +33,10 @@ export const ERRORS = {
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],
   token_not_found: [404, "No such token that yours may manage. GET …/tokens lists the tokens."],
   action_not_found: [404, "No such action. GET …/actions lists the actions of this environment."],
+  version_not_found: [
+    404,
+    "No such version of the action, or it is no longer kept. GET …/versions lists the versions.",
+  ],
   method_not_allowed: [405, "This endpoint accepts only GET, HEAD, POST."],
   run_running: [409, "The run is already running. You can cancel only a pending run."],
   run_succeeded: [409, "The run already succeeded. Its result can't change."],
@@ -59,6 +63,10 @@ export const ERRORS = {
     "The service does not keep a run's trigger after the delivery. Store the trigger as an action, and start runs through the action.",
   ],
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
+  version_current: [
+    409,
+    "This version is the action's current one. Store another definition, then delete this version.",
+  ],
   action_secrets_lost: [
     409,
     "The action's secrets were sealed under a signing key that was removed. Store the action again with its secrets.",

@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { actionDefinition, cancelRequest, storedTrigger } from "../actions/definition.ts";
+import { responseInstant } from "./describe.ts";
 
 const DEFINITION = {
   description: "Deploys a version of the shop.",
@@ -41,18 +42,42 @@ const LISTED = {
   definition: DEFINITION,
 };
 
+const version = z.int().meta({
+  description: "As in the ETag of the action. It never repeats.",
+  wire: { type: "integer", minimum: 1 },
+});
+
 export const actionList = z
   .array(
     z
       .object({
         name: z.string(),
-        version: z.int().meta({
-          description: "As in the ETag of the action. It never repeats.",
-          wire: { type: "integer", minimum: 1 },
-        }),
-        changedAt: z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } }),
+        version,
+        changedAt: responseInstant,
         definition: action,
       })
       .meta({ id: "ListedAction", examples: [LISTED] }),
   )
   .meta({ id: "ActionList", examples: [[LISTED]] });
+
+const LISTED_VERSION = {
+  version: 3,
+  changedAt: "2026-11-25T13:21:48.373Z",
+  actor: "root",
+  actorName: "root",
+  definition: DEFINITION,
+};
+
+export const versionList = z
+  .array(
+    z
+      .object({
+        version,
+        changedAt: responseInstant,
+        actor: z.string().meta({ description: "The id of the token that stored it, or `root`." }),
+        actorName: z.string(),
+        definition: action,
+      })
+      .meta({ id: "ListedVersion", examples: [LISTED_VERSION] }),
+  )
+  .meta({ id: "VersionList", examples: [[LISTED_VERSION]] });

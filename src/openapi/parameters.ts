@@ -35,6 +35,17 @@ export const OF_ACTION = [
     example: "deploy",
   },
 ];
+export const OF_VERSION = [
+  ...OF_ACTION,
+  {
+    in: "path" as const,
+    name: "version",
+    required: true,
+    description: "The version, as in the list of versions.",
+    schema: { type: "integer" as const, minimum: 1 },
+    example: 2,
+  },
+];
 export const OF_TOKEN = [...IN_PROJECT, idOf("tokenId", "The API token's id.")];
 
 export const OF_SESSION = [...IN_PROJECT, idOf("sessionId", "The session's id.")];

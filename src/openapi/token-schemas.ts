@@ -171,9 +171,11 @@ const auditEntry = z
       "The session through which the token acted. Null if the request had the token itself.",
     ).nullable(),
     action: text(
-      "`token_minted`, `token_rotated`, `token_revoked`, `session_ended`, `action_put`, `action_deleted` or `resync_requested`. More may be added.",
+      "`token_minted`, `token_rotated`, `token_revoked`, `session_ended`, `action_put`, `action_deleted`, `action_version_deleted` or `resync_requested`. More may be added.",
     ),
-    target: text("The id of the token or the session, the name of the stored action, or the scope."),
+    target: text(
+      "The id of the token or the session, the name of the stored action, `{name}/versions/{version}`, or the scope.",
+    ),
     targetName: text("The name that the token, the session's token or the stored action had, or the scope."),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
   })

@@ -106,8 +106,9 @@ export async function insertActions(actionsPath: string, names: readonly string[
   const sized = (payload: string) => JSON.stringify({ trigger: { ...LARGE, payload } });
   const definition = bytes === 2 ? "{}" : sized("x".repeat(bytes - sized("").length));
   await env.DB.prepare(
-    `INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
-     SELECT ?1, value, 1, 'none', 0, NULL, ?3, NULL, ?4 FROM json_each(?2)`,
+    `INSERT INTO actions (scope, name, version, change_id, changed_at, changed_by, changed_by_name, key_id, bytes,
+                          secrets, definition)
+     SELECT ?1, value, 1, 'none', 0, 'root', 'root', NULL, ?3, NULL, ?4 FROM json_each(?2)`,
   )
     .bind(scopeOf(actionsPath), JSON.stringify(names), bytes, definition)
     .run();

@@ -135,8 +135,10 @@ describe("a rotation", () => {
 /** Makes ?2 copies of the one action of the scope ?1. */
 const COPY = `
   WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ?2)
-  INSERT INTO actions (scope, name, version, change_id, changed_at, key_id, bytes, secrets, definition)
-  SELECT scope, 'copy-' || n, version, change_id, changed_at, key_id, bytes, secrets, definition
+  INSERT INTO actions (scope, name, version, change_id, changed_at, changed_by, changed_by_name, key_id, bytes,
+                       secrets, definition)
+  SELECT scope, 'copy-' || n, version, change_id, changed_at, changed_by, changed_by_name, key_id, bytes, secrets,
+         definition
   FROM actions, counted WHERE scope = ?1`;
 
 /** How many actions the sweep has read, as the log says. */

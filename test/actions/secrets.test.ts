@@ -120,6 +120,26 @@ it("are shown as null in their places, and everything else as it is", async () =
   expect((await get(path)).body).toEqual(body);
 });
 
+it("a header that says what the request is holds no secret, and its value is shown", async () => {
+  const path = `${newActionsPath()}/deploy`;
+  const shown = { accept: "application/json", "Content-Type": "application/json" };
+  const headers = { ...shown, "X-Accept": "the-header-secret-7731" };
+  const cancel = { url: `${ORIGIN_A}/stop`, headers: { Accept: "text/plain" } };
+  const { body } = await put(path, { trigger: { type: "webhook", url: ORIGIN_A, headers, cancel } });
+  expect(body.trigger).toMatchObject({
+    headers: { ...shown, "X-Accept": null },
+    cancel: { headers: { Accept: "text/plain" } },
+  });
+  expect(Object.keys((await get(path)).body.trigger?.headers ?? {})).toEqual(Object.keys(headers));
+  // It goes along when the request goes elsewhere, and null keeps nothing.
+  const moved = { type: "webhook", url: ORIGIN_B, headers: shown };
+  expect((await put(path, { trigger: moved })).status).toBe(200);
+  const refused = await put(path, { trigger: { ...moved, headers: { accept: null } } });
+  expect([refused.status, refused.body.code, refused.body.pointer]).toEqual([
+    ...[422, "secret_required", "/trigger/headers/accept"],
+  ]);
+});
+
 describe("null", () => {
   /** What the action's secrets are, opened with the test's own key. */
   async function opened(path: string): Promise<Record<string, string>> {
@@ -138,7 +158,7 @@ describe("null", () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, { trigger: WHOLE });
     const { body } = await get(path);
-    for (let n = 0; n < 3; n++) expect((await put(path, body)).status).toBe(200);
+    for (let n = 1; n < 4; n++) expect((await put(path, { ...body, timeout: n })).status).toBe(200);
     const trigger = {
       ...body.trigger,
       url: `${ORIGIN_A}:443/another/path?x=1`,

@@ -116,7 +116,7 @@ describe("a PUT", () => {
 
   it("without conditions that meets another starts again on top of it, and each gets a version of its own", async () => {
     const path = `${newActionsPath()}/deploy`;
-    const answers = await Promise.all(Array.from({ length: 3 }, () => put(path, {})));
+    const answers = await Promise.all(Array.from({ length: 3 }, (_, n) => put(path, { timeout: n + 1 })));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 201]);
     expect(answers.map(etag).sort()).toEqual(['"1"', '"2"', '"3"']);
   });

@@ -84,6 +84,25 @@ describe("action put", () => {
   });
 });
 
+test("action put warns about what is left of an example, stores it all the same, and quotes no secret", async () => {
+  const [server, settings] = await serve(201, DEFINITION, { ETag: '"1"' });
+  const trigger = {
+    url: "https://api.github.com/repos/YOUR_ORG/YOUR_REPOSITORY/dispatches",
+    headers: { Authorization: "Bearer abcdef YOUR_TOKEN" },
+  };
+  const put = (definition: object) =>
+    cli(["action", "put", "deploy", "--body", JSON.stringify(definition)], settings);
+  const ended = await put({ trigger });
+  expect(ended.code).toBe(0);
+  expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
+  expect(ended.stderr).toBe(
+    "action-runs: The action is stored, but trigger.url has YOUR_ORG, trigger.headers.Authorization has YOUR_TOKEN. " +
+      "Replace the texts of the example by your own, or the job can't start.\n",
+  );
+  expect(sent(server)).toHaveLength(1);
+  expect((await put({ description: "Is this YOUR own, or FOR_YOUR_EYES?" })).stderr).toBe("");
+});
+
 describe("action get, list and delete", () => {
   test("get prints the definition alone as JSON, and the version for people", async () => {
     const [, settings] = await serve(200, DEFINITION, { ETag: 'W/"3"' });

@@ -58,6 +58,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`GET ${ACTIONS}/:name`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`PUT ${ACTIONS}/:name`]: { opensTo: "actions:manage", outside: 403, success: 200, body: { timeout: 5 } },
   [`DELETE ${ACTIONS}/:name`]: { opensTo: "actions:manage", outside: 403, success: 204 },
+  [`GET ${ACTIONS}/:name/versions`]: { opensTo: "actions:manage", outside: 404, success: 200 },
+  [`GET ${ACTIONS}/:name/versions/:version`]: { opensTo: "actions:manage", outside: 404, success: 200 },
+  [`DELETE ${ACTIONS}/:name/versions/:version`]: { opensTo: "actions:manage", outside: 403, success: 204 },
   [`POST ${ACTIONS}/:name/runs`]: { opensTo: "data:write", outside: 403, success: 201, body: {} },
   "GET /whoami": { opensTo: "any API token", success: 200 },
   "GET /:o/:p/tokens": { opensTo: "tokens:manage", outside: 404, success: 200 },
@@ -189,17 +192,20 @@ async function tokenOf(name: string, who: Credential): Promise<string | null> {
 type Targets = {
   readonly run: CreatedRun | null;
   readonly doomed: TokenOnWire | null;
-  readonly action: string | null;
+  readonly action: { readonly name: string; readonly replaced: string } | null;
 };
 let unchanged: Targets;
 
 let actions = 0;
 
-async function newAction(): Promise<string> {
+/** An action with a version that a later one replaced. */
+async function newAction() {
   const name = `deploy-${++actions}`;
   const path = `${project}/envs/prod/actions/${name}`;
-  expect((await ask("PUT", path, { body: { description: "before" } })).status).toBe(201);
-  return name;
+  const first = await ask("PUT", path, { body: { description: "first" } });
+  expect(first.status).toBe(201);
+  expect((await ask("PUT", path, { body: { description: "before" } })).status).toBe(200);
+  return { name, replaced: JSON.parse(first.headers.get("ETag") ?? "") as string };
 }
 
 async function newTargets(pattern: string): Promise<Targets> {
@@ -229,7 +235,8 @@ async function target(pattern: string, changesNothing: boolean) {
     envName: "prod",
     id: run?.id,
     tokenId: doomed?.id,
-    name: action ?? undefined,
+    name: action?.name,
+    version: action?.replaced,
   };
   const path = pattern.replace("/*", "/:o/:p/:envName/runs").replaceAll(/:(\w+)/g, (_match, name: string) => {
     const value = values[name];
@@ -242,15 +249,19 @@ async function target(pattern: string, changesNothing: boolean) {
 /** All rows that a request could change. */
 async function stored() {
   await landed(runsPath);
-  const [runs, kept, audit, stored] = await env.DB.batch<Record<string, unknown>>([
+  const [runs, kept, audit, stored, versions] = await env.DB.batch<Record<string, unknown>>([
     env.DB.prepare("SELECT id, version, status FROM runs WHERE scope = ? ORDER BY id").bind(scope),
     env.DB.prepare("SELECT id, hash, role, env_name FROM tokens WHERE project = ? ORDER BY id").bind(
       project.slice(1),
     ),
     env.DB.prepare("SELECT count(*) AS entries FROM audit WHERE project = ?").bind(project.slice(1)),
     env.DB.prepare("SELECT name, version, definition FROM actions WHERE scope = ? ORDER BY name").bind(scope),
+    env.DB.prepare("SELECT name, version FROM action_versions WHERE scope = ? ORDER BY seq").bind(scope),
   ]);
-  return { runs: runs?.results, tokens: kept?.results, audit: audit?.results, actions: stored?.results };
+  return {
+    ...{ runs: runs?.results, tokens: kept?.results, audit: audit?.results },
+    ...{ actions: stored?.results, versions: versions?.results },
+  };
 }
 
 it("has a rule for exactly the routes of the app", () => {

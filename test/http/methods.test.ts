@@ -22,6 +22,8 @@ const ALLOW: Readonly<Record<string, string>> = {
   "/acme/shop/audit": "GET, HEAD",
   [`${ENV}/actions`]: "GET, HEAD",
   [`${ENV}/actions/deploy`]: "DELETE, GET, HEAD, PUT",
+  [`${ENV}/actions/deploy/versions`]: "GET, HEAD",
+  [`${ENV}/actions/deploy/versions/1`]: "DELETE, GET, HEAD",
   [`${ENV}/actions/deploy/runs`]: "POST",
   [`${ENV}/action-runs`]: "GET, HEAD, POST",
   [`${ENV}/action-runs/summary`]: "GET, HEAD",
@@ -57,6 +59,7 @@ describe("methods", () => {
           .replace(":p", "shop")
           .replace(":envName", "e1")
           .replace(":name{[A-Za-z0-9][A-Za-z0-9._-]{0,62}}", "deploy")
+          .replace(":version{[1-9][0-9]{0,14}}", "1")
           .replace(/:(id|tokenId)/, ID),
       );
     expect([...new Set(addresses)].sort()).toEqual(Object.keys(ALLOW).sort());

@@ -81,6 +81,10 @@ export async function placeFor(operation: Operation): Promise<Place> {
     else if (name === "name") {
       names[name] = "deploy";
       await storeAction(project);
+    } else if (name === "version") {
+      names[name] = "1";
+      // Only a version that another one replaced can be deleted.
+      await ask("PUT", `${project}/envs/production/actions/deploy`, { body: { timeout: 5 } });
     } else if (name === "id") {
       run = await createRun(`${project}/envs/production/action-runs`);
       names[name] = run.id;

@@ -2,6 +2,7 @@
 
 import { type Argument, InvalidArgumentError, Option } from "commander";
 import type { ActionDefinition, ListedAction, StoredAction } from "../../client/index.ts";
+import { leftOverWarning } from "../../client/left-over.ts";
 import { CliCommand } from "../command.ts";
 import { type CreatingFlags, showCreated, withCreating } from "../created.ts";
 import { EXIT, UsageError } from "../exit.ts";
@@ -17,7 +18,7 @@ import {
   withConnection,
   withOutput,
 } from "../options.ts";
-import { Output, type OutputFlags, plain } from "../output.ts";
+import { complain, Output, type OutputFlags, plain } from "../output.ts";
 import { type InputFlags, JSON_HELP, readInputs, withInputs } from "../run-inputs.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { actionTable, actionText } from "../telling.ts";
@@ -87,6 +88,8 @@ function putCommand(): CliCommand {
         const client = await connect(flags);
         const ifVersion = flags.ifNew ? null : flags.ifVersion;
         await show(await client.actions.put(name, definition, given({ ifVersion })), output);
+        const warning = leftOverWarning(definition);
+        if (warning !== null) complain(`The action is stored, but ${warning}`);
         return EXIT.succeeded;
       }),
     );

@@ -1,4 +1,7 @@
-/** One stored action: what it takes and calls, a form to run it, and for those who may, an editor. */
+/**
+ * The home of a stored action: its last runs, what it takes and calls, a form to run it, and for those who may, its
+ * versions and an editor.
+ */
 
 import { useCallback, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
@@ -70,7 +73,7 @@ export function ActionPage({ name }: { readonly name: string }) {
       ) : (
         <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
       )}
-      {shown === undefined ? null : <ActionView action={shown} />}
+      {shown === undefined ? null : <ActionView action={shown} onChanged={reload} />}
       {shown !== undefined && open === "run" ? <RunDialog action={shown} onClose={close} /> : null}
       {shown !== undefined && open === "edit" ? (
         <ActionEditor stored={shown} onClose={close} onStored={reload} />

@@ -1,21 +1,32 @@
-/** The definition of an action, to read. */
+/** An action to read: how its runs went, what it takes and calls, and its versions. */
 
 import type { ComponentChildren } from "preact";
 import type { StoredAction } from "../../client/index.ts";
-import { hrefOf, Link } from "../routes/router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Command } from "../ui/empty.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
+import { RelativeTime } from "../ui/time.tsx";
 import { Labels } from "./actions-page.tsx";
 import { runCommands } from "./commands.ts";
 import { parameterRows } from "./parameter-rows.ts";
+import { NobodyStarts } from "./run-dialog.tsx";
+import { RunsPart } from "./runs-part.tsx";
 import { formOf } from "./schema-form.ts";
 import { Fact, TriggerView } from "./trigger-view.tsx";
+import { useVersions, VersionsPart } from "./versions-part.tsx";
 
-export function ActionView({ action }: { readonly action: StoredAction }) {
+interface ActionViewProps {
+  readonly action: StoredAction;
+  /** Called when somebody changed the action. */
+  readonly onChanged: () => void;
+}
+
+export function ActionView({ action, onChanged }: ActionViewProps) {
   const { scope, may } = useSession();
   const { name, version, definition } = action;
   const { description, trigger, timeout, heartbeatTimeout, labels } = definition;
+  const versions = useVersions(action);
+  const newest = versions.data?.[0];
   const commands = runCommands({ origin: location.origin, scope }, name);
   return (
     <div class="action-view">
@@ -26,6 +37,11 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
       )}
       <dl class="action-facts">
         <Fact term="Version">{version}</Fact>
+        {newest === undefined ? null : (
+          <Fact term="Changed">
+            <RelativeTime at={newest.changedAt} /> by <bdi>{newest.actorName}</bdi>
+          </Fact>
+        )}
         <Fact term="Timeout">{minutes(timeout ?? 60)}</Fact>
         <Fact term="Without a heartbeat">
           {heartbeatTimeout === undefined ? "may be silent" : `fails after ${minutes(heartbeatTimeout)}`}
@@ -35,21 +51,17 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
             <Labels labels={labels} />
           </Fact>
         )}
-        <Fact term="Runs">
-          <Link href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ actionName: name }))}>
-            Runs of this action
-          </Link>
-        </Fact>
       </dl>
+      {trigger === undefined ? <NobodyStarts /> : null}
+      <Part title="Last runs">
+        <RunsPart name={name} />
+      </Part>
       <Part title="Parameters">
         <Parameters schema={definition.parametersSchema} />
       </Part>
       <Part title="Webhook">
         {trigger === undefined ? (
-          <p class="muted">
-            There is no webhook, so nothing starts the work of a run. Only whoever creates the run gets its
-            callback token. Run this action from a program or from a terminal, or add a trigger.
-          </p>
+          <p class="muted">None. Run this action from the program that does the job, or add a trigger.</p>
         ) : (
           <TriggerView trigger={trigger} />
         )}
@@ -59,6 +71,11 @@ export function ActionView({ action }: { readonly action: StoredAction }) {
           <p class="muted">With your token in $ACTION_RUNS_TOKEN.</p>
           <Command what="command" text={commands.cli} />
           <Command what="curl command" text={commands.curl} />
+        </Part>
+      ) : null}
+      {may("actions:manage") ? (
+        <Part title="Versions">
+          <VersionsPart action={action} loaded={versions} onChanged={onChanged} />
         </Part>
       ) : null}
       <Part title="Definition">

@@ -10,8 +10,20 @@ import { TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { draftOf, parametersOf, suggestedTexts } from "./form-values.ts";
+import { linesOf } from "./lines-field.tsx";
 import { ParameterFields, useParameterTexts } from "./parameter-fields.tsx";
 import { formOf, pointersOf } from "./schema-form.ts";
+
+/** For an action without a webhook. */
+export function NobodyStarts() {
+  return (
+    <p class="warning-box">
+      This action has no webhook, so nothing starts the job of a run. Whoever creates the run gets its
+      callback token and must start the job. A run from the console stays open until its timeout, or until
+      somebody cancels it.
+    </p>
+  );
+}
 
 interface RunDialogProps {
   readonly action: StoredAction;
@@ -58,7 +70,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
     });
   }
 
-  const hasTrigger = definition.trigger !== undefined;
+  const isStarted = definition.trigger !== undefined;
   return (
     <Dialog title={`Run ${name}`} onClose={onClose}>
       <ChangeForm
@@ -66,16 +78,10 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
         onSubmit={run}
         onClose={onClose}
         verb="Run action"
-        kind={hasTrigger ? "primary" : "plain"}
+        kind={isStarted ? "primary" : "plain"}
         class="wide-form"
       >
-        {hasTrigger ? null : (
-          <p class="warning-box">
-            This action has no webhook, so the service does not start the job of this run. Only a program that
-            creates the run gets its callback token, and can start the job. A run from here stays open until
-            its timeout, or until somebody cancels it.
-          </p>
-        )}
+        {isStarted ? null : <NobodyStarts />}
         <ParameterFields {...{ parameters }} problemAt={(pointer) => change.problems.get(inBody(pointer))} />
         <div class="run-about">
           <TextField
@@ -97,11 +103,4 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
       </ChangeForm>
     </Dialog>
   );
-}
-
-function linesOf(text: string): string[] {
-  return text
-    .split("\n")
-    .map((line) => line.trim())
-    .filter(Boolean);
 }

@@ -1,4 +1,4 @@
-/** What an action calls to start and to stop the work. Secrets are only named, because no response holds them. */
+/** What an action calls to start and to stop the work. Secrets are only named: the service shows null for them. */
 
 import type { ComponentChildren } from "preact";
 import type { Action } from "../../client/index.ts";
@@ -15,8 +15,8 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
       <Fact term="Calls">
         <Address method={method} url={url} />
       </Fact>
-      <SecretNames term="Headers" of={headers} />
-      <SecretNames term="Secrets" of={secrets} />
+      <Texts term="Headers" of={headers} />
+      <Texts term="Secrets" of={secrets} />
       <Fact term="Signature">
         {signingSecret === undefined ? "none" : "Standard Webhooks, with a secret"}
       </Fact>
@@ -43,7 +43,7 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
           <Fact term="A cancel calls">
             <Address method={cancel.method} url={cancel.url} />
           </Fact>
-          <SecretNames term="Its headers" of={cancel.headers} />
+          <Texts term="Its headers" of={cancel.headers} />
           {cancel.payload === undefined ? null : (
             <Fact term="Its body">
               <JsonTree what="body of the stop request" value={cancel.payload} />
@@ -74,23 +74,31 @@ function Address({ method, url }: { readonly method: string; readonly url: strin
   );
 }
 
-interface SecretNamesProps {
+interface TextsProps {
   readonly term: string;
   readonly of: Readonly<Record<string, string | null>> | undefined;
 }
 
-function SecretNames({ term, of = {} }: SecretNamesProps) {
-  const names = Object.keys(of);
-  if (names.length === 0) return null;
+function Texts({ term, of = {} }: TextsProps) {
+  const texts = Object.entries(of);
+  if (texts.length === 0) return null;
   return (
     <Fact term={term}>
       <span class="chips">
-        {names.map((name) => (
-          <span key={name} class="chip" title={`${name}: its value is a secret`}>
-            <bdi>{name}</bdi> <span aria-hidden="true">•••</span>
-            <span class="only-heard">is secret</span>
-          </span>
-        ))}
+        {texts.map(([name, text]) =>
+          text === null ? (
+            <span key={name} class="chip" title={`${name}: its value is a secret`}>
+              <bdi>{name}</bdi> <span aria-hidden="true">•••</span>
+              <span class="only-heard">is secret</span>
+            </span>
+          ) : (
+            <span key={name} class="chip" title={`${name}: ${text}`}>
+              <bdi>
+                {name}: {text}
+              </bdi>
+            </span>
+          ),
+        )}
       </span>
     </Fact>
   );

@@ -45,6 +45,11 @@ export function barsOf(rows: readonly RunRow[], now: number): readonly Bar[] {
     .reverse();
 }
 
+/** How long a run took whose bar just reaches the strip's upper end, in ms. */
+export function fullHeightMs(rows: readonly RunRow[], now: number): number {
+  return 1000 * topOf(rows.map((row) => durationMs(row, now) / 1000));
+}
+
 /** The duration at the strip's upper end, in seconds. */
 function topOf(seconds: readonly number[]): number {
   const sorted = [...seconds].sort((one, other) => one - other);

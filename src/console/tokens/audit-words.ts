@@ -11,6 +11,7 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   resync_requested: "asked for a resync of",
   action_put: "stored the action",
   action_deleted: "deleted the action",
+  action_version_deleted: "deleted the version",
 };
 
 /** What was done, to be read before the target. A later service may know more kinds. */

@@ -19,11 +19,13 @@ interface ChangeFormProps {
   readonly class?: string;
   /** Stands between the problem and the buttons. */
   readonly besides?: ComponentChildren;
+  /** Another button, before the one that does it. */
+  readonly also?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
 export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more }: ChangeFormProps) {
-  const { kind = "primary", keep = "Cancel", besides, ...attributes } = more;
+  const { kind = "primary", keep = "Cancel", besides, also, ...attributes } = more;
   const { isBusy, problems } = change;
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => showFirstProblem(form.current), [problems]);
@@ -47,6 +49,7 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
       {besides}
       <DialogButtons>
         <Button onClick={onClose}>{keep}</Button>
+        {also}
         <Button kind={kind} type="submit" isBusy={isBusy}>
           {verb}
         </Button>

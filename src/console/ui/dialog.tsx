@@ -20,13 +20,17 @@ interface DialogProps {
 
 export function Dialog({ title, onClose, isKept = false, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
+  const isGone = useRef(false);
   const id = useId();
   useLayoutEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
     // Otherwise the button that closes it would get the focus.
     dialog?.querySelector<HTMLElement>("form :is(input, select, textarea)")?.focus();
-    return () => dialog?.close();
+    return () => {
+      isGone.current = true;
+      dialog?.close();
+    };
   }, []);
   return (
     <dialog
@@ -37,7 +41,10 @@ export function Dialog({ title, onClose, isKept = false, children }: DialogProps
       onCancel={(event) => {
         if (isKept) event.preventDefault();
       }}
-      onClose={onClose}
+      onClose={() => {
+        // The browser tells of it later. By then, another dialog may be open instead.
+        if (!isGone.current) onClose();
+      }}
     >
       <div class="dialog-head">
         <h2 id={id}>{title}</h2>

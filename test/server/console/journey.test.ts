@@ -222,6 +222,9 @@ describeInBrowser("the console", (browser) => {
     await button(open, "Cancel").click();
 
     await button(page, "Edit").click();
+    await field(open, "Timeout (minutes)").fill("0");
+    await refused("Save", "Timeout (minutes)", "timeout: 0 was sent");
+    await open.getByRole("tab", { name: "JSON" }).click();
     await field(open, "Definition").fill('{ "timeout": 0 }');
     await refused("Save", "Definition", "timeout: 0 was sent");
     await button(open, "Cancel").click();

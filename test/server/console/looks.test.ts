@@ -102,6 +102,7 @@ describeInBrowser("the console's looks", (browser) => {
       ...{ failed, waiting, running, stopping, succeeded, explained, cancelled },
     }))
       ids.set(name, id);
+    await client.actions.put("deploy-storefront", { description: "Its runs are above." });
     await client.actions.put(
       "deploy",
       {
@@ -118,6 +119,14 @@ describeInBrowser("the console's looks", (browser) => {
       { ifVersion: null },
     );
     await client.actions.put("no-webhook", { parametersSchema: FORM_OF_A_RETRY }, { ifVersion: null });
+    // A version whose webhook went to another host, so that its secrets are asked for.
+    const moved = {
+      type: "webhook",
+      url: "http://localhost:1/deploy",
+      headers: { Authorization: "Bearer x" },
+    };
+    await client.actions.put("versions", { timeout: 5, trigger: { ...moved, type: "webhook" } });
+    await client.actions.put("versions", { description: "No webhook any more", labels });
     await client.tokens.create({ name: "ci", role: "member", envName: ENV });
     const ofAction = await client.actions.run("no-webhook", { parameters: { kept: "as it is" } });
     await job(ofAction).fail("no disk");
@@ -209,6 +218,38 @@ describeInBrowser("the console's looks", (browser) => {
       { name: "an action", path: `${ENV}/actions/deploy` },
       { name: "an action without a webhook", path: `${ENV}/actions/no-webhook`, act: opening("Run action") },
       { name: "run an action", path: `${ENV}/actions/deploy`, act: opening("Run action", "Run action") },
+      {
+        name: "a new action as JSON",
+        path: `${ENV}/actions`,
+        act: async (page) => {
+          await opening("New action")(page);
+          await page.getByRole("tab", { name: "JSON" }).click();
+        },
+      },
+      {
+        name: "a new action with any webhook",
+        path: `${ENV}/actions`,
+        act: async (page) => {
+          await opening("New action")(page);
+          await page.getByRole("radio", { name: "Any webhook" }).check();
+          await page.getByLabel("New header", { exact: true }).fill("Authorization");
+          await opening("Add header", "Add parameter")(page);
+        },
+      },
+      {
+        name: "an action with runs",
+        path: `${ENV}/actions/deploy-storefront`,
+      },
+      { name: "versions compared", path: `${ENV}/actions/versions`, act: opening("Compare version 1") },
+      {
+        name: "a version that needs its secrets",
+        path: `${ENV}/actions/versions`,
+        act: async (page) => {
+          await opening("Restore version 1", "Restore")(page);
+          await page.getByRole("dialog").getByLabel("Header Authorization", { exact: true }).waitFor();
+        },
+      },
+      { name: "delete a version", path: `${ENV}/actions/versions`, act: opening("Delete version 1") },
       { name: "edit an action", path: `${ENV}/actions/deploy`, act: opening("Edit") },
       { name: "delete an action", path: `${ENV}/actions/deploy`, act: opening("Delete") },
       { name: "tokens", path: "tokens" },
@@ -248,7 +289,7 @@ describeInBrowser("the console's looks", (browser) => {
       await lookAt(page, name, found);
     }
     // Those of the run and the page that do not exist, and of the filter that is refused.
-    await browser.expectFault(/status of 40[04]/);
+    await browser.expectFault(/status of 4(0[04]|22)/);
     expect(found).toEqual([]);
   });
 

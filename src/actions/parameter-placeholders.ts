@@ -1,0 +1,87 @@
+/**
+ * Finds a placeholder for a parameter that the action never has, such as `{{ parameters.versoin }}`. PURE. A schema
+ * says so only if its top level is closed and nothing else at its top level could add a property.
+ */
+
+import { isJsonObject, type JsonObject } from "../base/json.ts";
+import type { MemberFault } from "../http/refusal.ts";
+import { pathsOf } from "../webhooks/template/template.ts";
+import type { StoredTrigger } from "./definition.ts";
+
+/** With one of these, the properties alone don't say which parameters there can be. */
+const OPENING = [
+  ...["patternProperties", "$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not"],
+  ...["if", "then", "else", "dependentSchemas"],
+];
+const SHOWN_NAMES = 5;
+const SHOWN_CHARACTERS = 30;
+/** Longer names are not compared, because a comparison takes the product of both lengths. */
+const COMPARED_CHARACTERS = 64;
+/** A name with more differences than this is another name, and no slip of the fingers. */
+const MOST_SLIPS = 2;
+
+/** The first placeholder whose parameter the schema rules out; null if there is none. Only its first member counts. */
+export function placeholderFault(trigger: StoredTrigger, schema: JsonObject | undefined): MemberFault | null {
+  if (schema === undefined || schema.additionalProperties !== false) return null;
+  if (OPENING.some((keyword) => Object.hasOwn(schema, keyword))) return null;
+  const properties = isJsonObject(schema.properties) ? schema.properties : {};
+  const { url, headers, payload, link, cancel } = trigger;
+  const stop = cancel && { url: cancel.url, headers: cancel.headers, payload: cancel.payload };
+  for (const [path, text] of textsOf({ url, headers, payload, link, cancel: stop }, ["trigger"])) {
+    for (const [root, name] of pathsOf(text)) {
+      if (root !== "parameters" || name === undefined || Object.hasOwn(properties, name)) continue;
+      return { path, message: sentence(path.includes("headers") ? null : name, Object.keys(properties)) };
+    }
+  }
+  return null;
+}
+
+/** Every text inside a value, and where it is. */
+function* textsOf(value: unknown, path: readonly string[]): Generator<[readonly string[], string]> {
+  if (typeof value === "string") yield [path, value];
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) yield* textsOf(member, [...path, key]);
+}
+
+/** `name` null: the placeholder is part of a header, which is a secret, so no sentence quotes it. */
+function sentence(name: string | null, names: readonly string[]): string {
+  const what = name === null ? "a parameter" : `the parameter ${shortened(name)}`;
+  const near = name === null ? undefined : nearest(name, names);
+  const told = names.slice(0, SHOWN_NAMES).map(shortened).join(", ");
+  const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : "";
+  return [
+    `uses ${what}, which parametersSchema does not have.`,
+    ...(near === undefined ? [] : [`Did you mean ${near}?`]),
+    names.length === 0
+      ? "It has no parameters. Add it, or remove the placeholder."
+      : `It has ${told}${more}.`,
+  ].join(" ");
+}
+
+function shortened(name: string): string {
+  return name.length <= SHOWN_CHARACTERS ? name : `${name.slice(0, SHOWN_CHARACTERS - 1).toWellFormed()}…`;
+}
+
+/** The name that fewest slips turn into `name`. */
+function nearest(name: string, names: readonly string[]): string | undefined {
+  const near = names
+    .filter((one) => Math.max(one.length, name.length) <= COMPARED_CHARACTERS)
+    .filter((one) => Math.abs(one.length - name.length) <= MOST_SLIPS)
+    .map((one) => ({ one, slips: slipsBetween(name, one) }))
+    .sort((a, b) => a.slips - b.slips)[0];
+  return near !== undefined && near.slips <= MOST_SLIPS ? near.one : undefined;
+}
+
+/** How many characters to insert, remove or replace (Levenshtein). */
+function slipsBetween(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, n) => n);
+  for (let i = 0; i < a.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      const replaced = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

@@ -1,0 +1,212 @@
+/** What starts the job, as fields: those of a product, or those of any webhook. */
+
+import { useState } from "preact/hooks";
+import { Button } from "../ui/button.tsx";
+import { SelectField, TextArea, TextField } from "../ui/field.tsx";
+import { withMember } from "./definition-shape.ts";
+import { parseExact } from "./exact-json.ts";
+import { ANY_WEBHOOK, givenValues, PRODUCTS, productOf, triggerOf, withTrigger } from "./products.ts";
+import { isSchema, type Schema, stepOf } from "./schema-form.ts";
+
+interface WebhookFieldsProps {
+  readonly trigger: Schema;
+  /** The names of the parameters. */
+  readonly names: readonly string[];
+  readonly problemAt: (pointer: string) => string | undefined;
+  readonly onTrigger: (trigger: Schema) => void;
+}
+
+export function WebhookFields(props: WebhookFieldsProps) {
+  const { trigger, names, problemAt, onTrigger } = props;
+  const read = productOf(trigger, names);
+  const problem = problemAt("/trigger");
+  return (
+    <>
+      {read === null ? (
+        <AnyWebhookFields {...props} />
+      ) : (
+        <div class="field-grid">
+          {read.product.fields.map(({ key, label, hint, example, isGiven }, index) => (
+            <TextField
+              key={key}
+              label={label}
+              hint={hint}
+              placeholder={isGiven ? undefined : example}
+              value={read.values[key] ?? ""}
+              error={
+                problemAt(`/trigger/url/${key}`) ?? (index === 0 ? problemAt("/trigger/url") : undefined)
+              }
+              onText={(text) => {
+                const values = { ...read.values, [key]: text.trim() };
+                onTrigger(withTrigger(trigger, triggerOf(read.product, values, names)));
+              }}
+            />
+          ))}
+        </div>
+      )}
+      {problem === undefined ? null : <p class="field-error">{problem}</p>}
+    </>
+  );
+}
+
+function AnyWebhookFields({ trigger, problemAt, onTrigger }: WebhookFieldsProps) {
+  const set = (name: string, value: unknown) => onTrigger(withMember(trigger, name, value));
+  const textOf = (name: string) => String(trigger[name] ?? "");
+  return (
+    <>
+      <TextField
+        label="URL"
+        hint="https, with placeholders such as {{ parameters.version }} in path and query. Put no secret here."
+        value={textOf("url")}
+        error={problemAt("/trigger/url")}
+        onText={(text) => set("url", text.trim())}
+      />
+      <div class="field-grid">
+        <SelectField label="Method" value={textOf("method") || "POST"} onText={(text) => set("method", text)}>
+          {["POST", "PUT", "PATCH"].map((method) => (
+            <option key={method}>{method}</option>
+          ))}
+        </SelectField>
+        <SelectField
+          label="A run starts"
+          value={textOf("startOn") || "accepted"}
+          onText={(text) => set("startOn", text)}
+        >
+          <option value="heartbeat">with its first heartbeat</option>
+          <option value="accepted">when the webhook is answered with 2xx</option>
+        </SelectField>
+      </div>
+      <HeaderFields
+        trigger={trigger}
+        problemAt={problemAt}
+        onHeaders={(headers) => set("headers", headers)}
+      />
+      <PayloadField
+        payload={trigger.payload}
+        error={problemAt("/trigger/payload")}
+        onPayload={(payload) => set("payload", payload)}
+      />
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={trigger.signingSecret !== undefined}
+          onChange={(event) => set("signingSecret", event.currentTarget.checked ? null : undefined)}
+        />
+        Sign each request, after Standard Webhooks
+      </label>
+    </>
+  );
+}
+
+interface HeaderFieldsProps {
+  readonly trigger: Schema;
+  readonly problemAt: (pointer: string) => string | undefined;
+  readonly onHeaders: (headers: Schema) => void;
+}
+
+/** The values that are secrets are typed below, with the other secrets. */
+function HeaderFields({ trigger, problemAt, onHeaders }: HeaderFieldsProps) {
+  const headers = isSchema(trigger.headers) ? trigger.headers : {};
+  const [name, setName] = useState("");
+  function add() {
+    if (name.trim() !== "" && !Object.hasOwn(headers, name.trim()))
+      onHeaders({ ...headers, [name.trim()]: null });
+    setName("");
+  }
+  return (
+    <div class="headers-fields">
+      {Object.entries(headers).map(([one, value]) => (
+        <div key={one} class="with-button">
+          {value === null ? (
+            <span class="chip">
+              Header <bdi>{one}</bdi>
+            </span>
+          ) : (
+            <TextField
+              label={`Header ${one}`}
+              value={String(value)}
+              error={problemAt(`/trigger/headers${stepOf(one)}`)}
+              onText={(text) => onHeaders({ ...headers, [one]: text })}
+            />
+          )}
+          <Button
+            kind="quiet"
+            aria-label={`Remove the header ${one}`}
+            onClick={() => onHeaders(withMember(headers, one, undefined))}
+          >
+            Remove
+          </Button>
+        </div>
+      ))}
+      <div class="with-button">
+        <TextField
+          label="New header"
+          placeholder="Authorization"
+          value={name}
+          error={problemAt("/trigger/headers")}
+          onText={setName}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter") return;
+            event.preventDefault();
+            add();
+          }}
+        />
+        <Button onClick={add}>Add header</Button>
+      </div>
+    </div>
+  );
+}
+
+interface PayloadFieldProps {
+  readonly payload: unknown;
+  readonly error: string | undefined;
+  readonly onPayload: (payload: unknown) => void;
+}
+
+/** While it is no JSON, the definition keeps the last body that was. */
+function PayloadField({ payload, error, onPayload }: PayloadFieldProps) {
+  const [text, setText] = useState(() => (payload === undefined ? "" : JSON.stringify(payload, null, 2)));
+  const parsed = text.trim() === "" ? { value: undefined } : parseExact(text);
+  return (
+    <TextArea
+      label="Body"
+      hint="JSON with placeholders. Empty: the body is everything about the run, but no secrets."
+      rows={4}
+      value={text}
+      error={"problem" in parsed ? parsed.problem : error}
+      onText={(next) => {
+        setText(next);
+        const read = next.trim() === "" ? { value: undefined } : parseExact(next);
+        if ("value" in read) onPayload(read.value);
+      }}
+    />
+  );
+}
+
+interface TilesProps {
+  readonly trigger: Schema | undefined;
+  readonly names: readonly string[];
+  readonly onTrigger: (trigger: Schema) => void;
+}
+
+/** One choice among the products. */
+export function Tiles({ trigger, names, onTrigger }: TilesProps) {
+  const chosen = trigger === undefined ? null : (productOf(trigger, names)?.product ?? "any");
+  const tile = (title: string, about: string, isChosen: boolean, make: () => Schema) => (
+    <label key={title} class="tile">
+      <input type="radio" name="product" checked={isChosen} onChange={() => onTrigger(make())} />
+      <span>{title}</span>
+      <span class="hint">{about}</span>
+    </label>
+  );
+  return (
+    <div class="tiles">
+      {PRODUCTS.map((product) =>
+        tile(product.title, product.about, chosen === product, () =>
+          triggerOf(product, givenValues(product), names),
+        ),
+      )}
+      {tile("Any webhook", "Calls a URL of yours.", chosen === "any", () => ANY_WEBHOOK)}
+    </div>
+  );
+}
