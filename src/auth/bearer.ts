@@ -56,6 +56,14 @@ export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
   };
 }
 
+/** Every token and every session opens this. */
+export function requiresAnybody(): MiddlewareHandler<AppEnv> {
+  return async function requiresAnybody(c, next) {
+    await authenticate(c);
+    await next();
+  };
+}
+
 /** Only ROOT_TOKEN opens this. */
 export function requiresRoot(): MiddlewareHandler<AppEnv> {
   return async function requiresRoot(c, next) {

@@ -30,12 +30,12 @@ export const notesUse: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (ahead > 0 && ahead <= HOUR_MS) return;
   const hour = now - (now % HOUR_MS);
   notedUntil.set(key, hour + HOUR_MS);
-  const { DB } = c.env;
-  const ofToken = DB.prepare(note("tokens")).bind(project, id, hour);
-  const write = async () =>
-    sessionId === undefined
-      ? ofToken.run()
-      : DB.batch([ofToken, DB.prepare(note("sessions")).bind(project, sessionId, hour)]);
+  const write = async () => {
+    const { DB } = c.env;
+    const ofToken = DB.prepare(note("tokens")).bind(project, id, hour);
+    if (sessionId === undefined) return ofToken.run();
+    return DB.batch([ofToken, DB.prepare(note("sessions")).bind(project, sessionId, hour)]);
+  };
   // A failure is tried again, but not by each request of an outage.
   c.executionCtx.waitUntil(write().catch(() => notedUntil.set(key, now + MINUTE_MS)));
 };

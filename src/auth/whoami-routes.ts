@@ -6,15 +6,15 @@ import type { AppEnv } from "../http/app-env.ts";
 import { encodeCursor, nextLink } from "../http/cursor.ts";
 import { validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/public-url.ts";
-import { authenticate } from "./bearer.ts";
+import { requiresAnybody } from "./bearer.ts";
 import { selectPlaces } from "./places.ts";
 import { placeListQuery } from "./request-schemas.ts";
 import { describePrincipal } from "./whoami.ts";
 
 export const whoamiRoutes = new Hono<AppEnv>()
-  .get("/whoami", async (c) => c.json(describePrincipal(await authenticate(c))))
-  .get("/places", validQuery(placeListQuery), async (c) => {
-    const principal = await authenticate(c);
+  .get("/whoami", requiresAnybody(), (c) => c.json(describePrincipal(c.get("principal"))))
+  .get("/places", requiresAnybody(), validQuery(placeListQuery), async (c) => {
+    const principal = c.get("principal");
     const { limit, cursor = "" } = c.req.valid("query");
     const read = () => selectPlaces(c.env.DB, principal, cursor, limit + 1);
     const { results } = await readD1(c.get("hops"), read);

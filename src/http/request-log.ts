@@ -6,11 +6,12 @@
 
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
-import { ACTION_NAME, PATH_NAME } from "../base/limits.ts";
 import { log } from "../base/log.ts";
 import type { AppEnv } from "./app-env.ts";
 
 const LINES_PER_SECOND = 100;
+/** The regular expressions of a route's parameters. */
+const PATTERNS = /\{[^/]*\}/g;
 
 /** Per isolate: lines written in this second, and lines left out since the last one written. */
 const written = { second: 0, lines: 0, leftOut: 0 };
@@ -30,7 +31,7 @@ export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
     token: c.get("tokenId"),
     session: c.get("sessionId"),
     method: c.req.method,
-    route: routePath(c, -1).replaceAll(`{${PATH_NAME}}`, "").replace(`{${ACTION_NAME}}`, ""),
+    route: routePath(c, -1).replaceAll(PATTERNS, ""),
     status: c.res.status,
     durationMs: now - startedAt,
     d1: hops.d1,

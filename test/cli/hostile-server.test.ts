@@ -33,9 +33,17 @@ const WHOLE = {
 };
 const TOKEN = {
   ...{ id: RUN_ID, name: "a", role: "owner", envName: "prod", parentId: RUN_ID, createdBy: "a" },
-  ...{ createdAt: INSTANT, expiresAt: INSTANT, token: "a" },
+  ...{ createdAt: INSTANT, expiresAt: INSTANT, lastUsedAt: INSTANT, oldSecretExpiresAt: INSTANT, token: "a" },
 };
-const ENTRY = { at: INSTANT, actor: "a", actorName: "a", action: "a", target: "a", scope: "a" };
+const ENTRY = {
+  at: INSTANT,
+  actor: "a",
+  actorName: "a",
+  action: "a",
+  target: "a",
+  targetName: "a",
+  scope: "a",
+};
 const ACTION = { description: "a", trigger: { url: "https://ci.example" } };
 
 /** What each path is answered with. The first that matches counts. */

@@ -73,7 +73,7 @@ const ROUTES = [
   ...new Set(
     createApp()
       .routes.filter(({ method }) => method !== "ALL")
-      .map(({ method, path }) => `${method} ${path.replaceAll(/\{\[.*?\{0,62\}\}/g, "")}`),
+      .map(({ method, path }) => `${method} ${path.replaceAll(/\{\[.*?\{0,\d+\}\}/g, "")}`),
   ),
 ]
   .filter((route) => route.includes(":"))
@@ -89,7 +89,8 @@ const PLACES = ROUTES.flatMap(({ method, path }) =>
 
 function fill(path: string, name: string, value: string): string {
   const [, o = "", p = "", , envName = ""] = runs.split("/");
-  const good: Record<string, string> = { o, p, envName, id: run.id, tokenId: ID, name: "deploy" };
+  const ids = { id: run.id, tokenId: ID, sessionId: ID };
+  const good: Record<string, string> = { o, p, envName, ...ids, name: "deploy", version: "1" };
   return path.replace(/:(\w+)/g, (_, param: string) => (param === name ? value : (good[param] ?? "")));
 }
 
@@ -98,9 +99,10 @@ describe("paths", () => {
     const before = await everything();
     const isCallback = path.endsWith("/callback");
     const isWorkflows = isCallback || path.endsWith("/heartbeat");
-    const takesEmpty = isWorkflows || method === "PUT" || /\/(cancel|retry|runs)$/.test(path);
+    const takesEmpty =
+      isWorkflows || method === "PUT" || /\/(cancel|retry|runs|rotate|sign-in-codes)$/.test(path);
     const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : { actionName: "a" };
-    const values = name === "id" || name === "tokenId" ? IDS : name === "name" ? ACTION_NAMES : SEGMENTS;
+    const values = /id$/i.test(name) ? IDS : name === "name" ? ACTION_NAMES : SEGMENTS;
     const tryValue = async (value: string) => {
       const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {
         token: isWorkflows ? run.callback.token : ROOT,

@@ -4,6 +4,7 @@ import { createApp } from "../../src/app.ts";
 import type { Permission, Role } from "../../src/auth/permissions.ts";
 import { landed } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
+import { beginSession } from "../support/sessions.ts";
 import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
 
 /** The table of roles, written again, because the code's own table is under test. */
@@ -15,7 +16,7 @@ const HAS: Readonly<Record<Role, readonly Permission[]>> = {
 };
 
 interface Rule {
-  readonly opensTo: Permission | "anyone" | "any API token" | "root" | "callback token";
+  readonly opensTo: Permission | "anyone" | "any API token" | "root" | "callback token" | "own pages";
   /** For a token of another project or environment: 404 for reading, 403 for writing. */
   readonly outside?: 404 | 403;
   readonly success: number;
@@ -63,6 +64,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`DELETE ${ACTIONS}/:name/versions/:version`]: { opensTo: "actions:manage", outside: 403, success: 204 },
   [`POST ${ACTIONS}/:name/runs`]: { opensTo: "data:write", outside: 403, success: 201, body: {} },
   "GET /whoami": { opensTo: "any API token", success: 200 },
+  "GET /places": { opensTo: "any API token", success: 200 },
+  "POST /session": { opensTo: "own pages", success: 201, body: {} },
+  "POST /session/renew": { opensTo: "own pages", success: 200 },
+  "DELETE /session": { opensTo: "own pages", success: 204 },
   "GET /:o/:p/tokens": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "POST /:o/:p/tokens": {
     opensTo: "tokens:manage",
@@ -77,6 +82,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     success: 200,
     onlyAbove: true,
   },
+  "GET /:o/:p/sessions": { opensTo: "tokens:manage", outside: 404, success: 200 },
+  "DELETE /:o/:p/sessions/:sessionId": { opensTo: "tokens:manage", outside: 403, success: 204 },
+  "POST /:o/:p/sign-in-codes": { opensTo: "root", success: 201, body: {} },
   "GET /:o/:p/audit": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "POST /:o/:p/envs/:envName/resync": { opensTo: "root", success: 202 },
 };
@@ -133,6 +141,8 @@ interface Expected {
 function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   const success = { status: rule.success };
   if (rule.opensTo === "anyone") return success;
+  // No caller here is a page of the service.
+  if (rule.opensTo === "own pages") return { status: 403, code: "forbidden" };
   if (who.callback === "its own" && rule.opensTo === "callback token") return success;
   // A callback refuses every API token alike.
   if (rule.opensTo === "callback token")
@@ -149,7 +159,8 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   }
   if (who.role === undefined || !HAS[who.role].includes(rule.opensTo))
     return { status: 403, code: "forbidden" };
-  // The tokens here belong to prod, out of the scope of a token of dev.
+  // The tokens and sessions here belong to prod, out of the scope of a token of dev.
+  if (otherEnvironment && route.includes(":sessionId")) return { status: 404, code: "session_not_found" };
   if (otherEnvironment && route.includes(":tokenId")) return { status: 404, code: "token_not_found" };
   if (otherEnvironment && route.startsWith("POST")) {
     return { status: 403, code: "forbidden", pointer: "/envName" };
@@ -192,6 +203,7 @@ async function tokenOf(name: string, who: Credential): Promise<string | null> {
 type Targets = {
   readonly run: CreatedRun | null;
   readonly doomed: TokenOnWire | null;
+  readonly session: string | null;
   readonly action: { readonly name: string; readonly replaced: string } | null;
 };
 let unchanged: Targets;
@@ -213,8 +225,10 @@ async function newTargets(pattern: string): Promise<Targets> {
   const run = pattern.includes(":id") ? await createRun(runsPath) : null;
   // Only a run that has ended can be retried.
   if (run !== null && pattern.endsWith("/retry")) await report(run, { status: "succeeded" });
+  const ofSession = async () => (await beginSession((await grantToken(project, doomed)).token)).id;
   return {
     run,
+    session: pattern.includes(":sessionId") ? await ofSession() : null,
     doomed: pattern.includes(":tokenId") ? await grantToken(project, doomed) : null,
     action: pattern.includes(":name") ? await newAction() : null,
   };
@@ -222,12 +236,12 @@ async function newTargets(pattern: string): Promise<Targets> {
 
 beforeAll(async () => {
   for (const [name, who] of Object.entries(CREDENTIALS)) tokens.set(name, await tokenOf(name, who));
-  unchanged = await newTargets("/:id/:tokenId/:name");
+  unchanged = await newTargets("/:id/:tokenId/:sessionId/:name");
 });
 
 /** A run and a token for one request, or for all requests that change nothing, and the route's path to them. */
 async function target(pattern: string, changesNothing: boolean) {
-  const { run, doomed, action } = changesNothing ? unchanged : await newTargets(pattern);
+  const { run, doomed, session, action } = changesNothing ? unchanged : await newTargets(pattern);
   const [, o, p] = project.split("/");
   const values: Record<string, string | undefined> = {
     o,
@@ -235,6 +249,7 @@ async function target(pattern: string, changesNothing: boolean) {
     envName: "prod",
     id: run?.id,
     tokenId: doomed?.id,
+    sessionId: session ?? undefined,
     name: action?.name,
     version: action?.replaced,
   };
@@ -249,7 +264,7 @@ async function target(pattern: string, changesNothing: boolean) {
 /** All rows that a request could change. */
 async function stored() {
   await landed(runsPath);
-  const [runs, kept, audit, stored, versions] = await env.DB.batch<Record<string, unknown>>([
+  const [runs, kept, audit, stored, versions, sessions] = await env.DB.batch<Record<string, unknown>>([
     env.DB.prepare("SELECT id, version, status FROM runs WHERE scope = ? ORDER BY id").bind(scope),
     env.DB.prepare("SELECT id, hash, role, env_name FROM tokens WHERE project = ? ORDER BY id").bind(
       project.slice(1),
@@ -257,10 +272,13 @@ async function stored() {
     env.DB.prepare("SELECT count(*) AS entries FROM audit WHERE project = ?").bind(project.slice(1)),
     env.DB.prepare("SELECT name, version, definition FROM actions WHERE scope = ? ORDER BY name").bind(scope),
     env.DB.prepare("SELECT name, version FROM action_versions WHERE scope = ? ORDER BY seq").bind(scope),
+    env.DB.prepare("SELECT id, expires_at FROM sessions WHERE project = ? ORDER BY id").bind(
+      project.slice(1),
+    ),
   ]);
   return {
     ...{ runs: runs?.results, tokens: kept?.results, audit: audit?.results },
-    ...{ actions: stored?.results, versions: versions?.results },
+    ...{ actions: stored?.results, versions: versions?.results, sessions: sessions?.results },
   };
 }
 
@@ -289,7 +307,9 @@ describe.each(ROUTES)("%s", (route) => {
       ...(rule.body === undefined ? {} : { body: rule.body }),
     });
     const { status, code, pointer } = expected;
-    expect({ status: answer.status, code: answer.body?.code }).toEqual({ status, code });
+    // A sign-in code is called so, too.
+    const refused = answer.status >= 400 ? answer.body?.code : undefined;
+    expect({ status: answer.status, code: refused }).toEqual({ status, code });
     expect(answer.headers.get("WWW-Authenticate")).toBe(status === 401 ? "Bearer" : null);
     if (answer.status >= 400) {
       expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code, pointer });

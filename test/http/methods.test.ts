@@ -16,9 +16,15 @@ const ALLOW: Readonly<Record<string, string>> = {
   "/console": "GET, HEAD",
   "/console/-/acme/shop/e1/runs": "GET, HEAD",
   "/whoami": "GET, HEAD",
+  "/places": "GET, HEAD",
+  "/session": "DELETE, POST",
+  "/session/renew": "POST",
   "/acme/shop/tokens": "GET, HEAD, POST",
   [`/acme/shop/tokens/${ID}`]: "DELETE",
   [`/acme/shop/tokens/${ID}/rotate`]: "POST",
+  "/acme/shop/sessions": "GET, HEAD",
+  [`/acme/shop/sessions/${ID}`]: "DELETE",
+  "/acme/shop/sign-in-codes": "POST",
   "/acme/shop/audit": "GET, HEAD",
   [`${ENV}/actions`]: "GET, HEAD",
   [`${ENV}/actions/deploy`]: "DELETE, GET, HEAD, PUT",
@@ -60,7 +66,7 @@ describe("methods", () => {
           .replace(":envName", "e1")
           .replace(":name{[A-Za-z0-9][A-Za-z0-9._-]{0,62}}", "deploy")
           .replace(":version{[1-9][0-9]{0,14}}", "1")
-          .replace(/:(id|tokenId)/, ID),
+          .replace(/:(id|tokenId|sessionId)/, ID),
       );
     expect([...new Set(addresses)].sort()).toEqual(Object.keys(ALLOW).sort());
   });

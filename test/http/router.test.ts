@@ -58,12 +58,14 @@ function filled(pattern: string, name: string, other: string): string {
   return pattern
     .replaceAll(`{${PATH_NAME}}`, "")
     .replaceAll(`{${ACTION_NAME}}`, "")
+    .replaceAll("{[1-9][0-9]{0,14}}", "")
     .replaceAll(/:(o|p|envName)(?=\/|$)/g, name)
     .replaceAll(/:\w+/g, other);
 }
 
 const GENUINE = PATHS.filter((path) => !path.includes("*")).flatMap((path) => [
   filled(path, "acme", "0199d2a5-1234-8001-8123-456789abcdef"),
+  filled(path, "acme", "1"),
   filled(path, "healthz", "docs"),
   filled(path, "action-runs", "tokens"),
   filled(path, "a".repeat(63), "x"),

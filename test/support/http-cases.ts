@@ -2,6 +2,7 @@
 
 import { faults } from "./faults.ts";
 import type { Ask, CreatedRun } from "./requests.ts";
+import { OWN_PAGE } from "./sessions.ts";
 
 /** A text that must never appear in a log. */
 export const SECRET = "hush-hush-9f27";
@@ -219,6 +220,22 @@ export const CASES: readonly Case[] = [
     path: (runs) => `${actions(runs)}/${SECRET}`,
     ask: () => ({ body: { ...withSecret({ "X-Key": `${SECRET}\n` }), [SECRET]: SECRET } }),
   },
+  ...(["GET", "DELETE"] as const).map((method) => ({
+    name: `${method} of an unknown version`,
+    status: 404,
+    code: "version_not_found",
+    route: `${ACTIONS}/:name/versions/:version`,
+    method,
+    path: (runs: string) => `${actions(runs)}/${SECRET}/versions/1`,
+  })),
+  {
+    name: "the versions of an unknown action",
+    status: 404,
+    code: "action_not_found",
+    route: `${ACTIONS}/:name/versions`,
+    method: "GET",
+    path: (runs) => `${actions(runs)}/${SECRET}/versions`,
+  },
   {
     name: "a resync",
     status: 202,
@@ -240,6 +257,56 @@ export const CASES: readonly Case[] = [
     route: "/:o/:p/tokens",
     method: "GET",
     path: () => `${project()}/tokens`,
+  },
+  { name: "the places", status: 200, route: "/places", method: "GET", path: () => "/places" },
+  {
+    name: "a new session",
+    status: 201,
+    route: "/session",
+    method: "POST",
+    path: () => "/session",
+    ask: () => ({ body: { project: "acme/shop" }, headers: OWN_PAGE }),
+  },
+  {
+    name: "the end of no session",
+    status: 401,
+    code: "unauthorized",
+    route: "/session",
+    method: "DELETE",
+    path: () => "/session",
+    ask: () => ({ headers: { ...OWN_PAGE, "Content-Type": "application/json" } }),
+  },
+  {
+    name: "a renewal from elsewhere",
+    status: 403,
+    code: "forbidden",
+    route: "/session/renew",
+    method: "POST",
+    path: () => "/session/renew",
+    ask: () => ({ token: null, headers: { Cookie: SECRET, "Action-Runs-Page-Key": SECRET } }),
+  },
+  {
+    name: "the sessions",
+    status: 200,
+    route: "/:o/:p/sessions",
+    method: "GET",
+    path: () => `${project()}/sessions`,
+  },
+  {
+    name: "an unknown session id",
+    status: 404,
+    code: "session_not_found",
+    route: "/:o/:p/sessions/:sessionId",
+    method: "DELETE",
+    path: () => `${project()}/sessions/${SECRET}`,
+  },
+  {
+    name: "a new sign-in code",
+    status: 201,
+    route: "/:o/:p/sign-in-codes",
+    method: "POST",
+    path: () => `${project()}/sign-in-codes`,
+    ask: () => ({ body: {} }),
   },
   {
     name: "the audit",

@@ -1,6 +1,7 @@
 /** Stores a new action or changes one. Its fields and its JSON are two views of one text. */
 
 import { useState } from "preact/hooks";
+import { parseExact } from "../../client/exact-json.ts";
 import type { ActionDefinition, StoredAction } from "../../client/index.ts";
 import { leftOverWarning } from "../../client/left-over.ts";
 import { pageAt, pathOf } from "../routes/pages.ts";
@@ -15,7 +16,6 @@ import { useNotices } from "../ui/notices.tsx";
 import { NO_PROBLEMS, useChange } from "../ui/use-change.ts";
 import { DefinitionFields, pointersOfFields } from "./definition-fields.tsx";
 import { unshownMember } from "./definition-shape.ts";
-import { parseExact } from "./exact-json.ts";
 import { parametersIn } from "./parameter-builder.ts";
 import { newDefinition, productOf } from "./products.ts";
 import { RunDialog } from "./run-dialog.tsx";

@@ -3,7 +3,7 @@
  * sends exactly what it shows.
  */
 
-import { parseExact, problemOfNumber } from "./exact-json.ts";
+import { parseExact, problemOfNumber } from "../../client/exact-json.ts";
 import { type Field, type Group, isSchema } from "./schema-form.ts";
 
 type SimpleField = Exclude<Field, Group>;

@@ -1,10 +1,10 @@
 /** What starts the job, as fields: those of a product, or those of any webhook. */
 
 import { useState } from "preact/hooks";
+import { parseExact } from "../../client/exact-json.ts";
 import { Button } from "../ui/button.tsx";
 import { SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { withMember } from "./definition-shape.ts";
-import { parseExact } from "./exact-json.ts";
 import { ANY_WEBHOOK, givenValues, PRODUCTS, productOf, triggerOf, withTrigger } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 

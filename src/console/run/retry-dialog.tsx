@@ -1,8 +1,8 @@
 /** Runs an ended run again: a form of its parameters, which marks what somebody changes. */
 
 import { useMemo } from "preact/hooks";
+import { parseExact } from "../../client/exact-json.ts";
 import type { ActionDefinition, DetailedActionRun, NewActionRun } from "../../client/index.ts";
-import { parseExact } from "../actions/exact-json.ts";
 import { type Filled, filledTexts, parametersOf } from "../actions/form-values.ts";
 import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
 import {

@@ -89,8 +89,7 @@ describeInBrowser("the console", (browser) => {
     await storeAction(env);
     const page = await browser.newPage(site.origin, WIDE);
     await page.goto(`${site.origin}/console`);
-    await field(page, "Environment").fill(env);
-    await signInHere(page, await site.newToken("member"));
+    await signInHere(page, await site.newToken("member"), env);
 
     await page.getByRole("navigation").getByRole("link", { name: "Actions", exact: true }).click();
     await page.getByRole("link", { name: "deploy", exact: true }).click();
@@ -271,12 +270,17 @@ describeInBrowser("the console", (browser) => {
   it("lets people do all of that with the keyboard alone, and always shows where the focus is", async () => {
     const env = "keyboard";
     await storeAction(env);
+    // With two environments, the sign-in asks for one.
+    await storeAction("another");
     const page = await browser.newPage(site.origin, WIDE);
     const { keyboard } = page;
     await page.goto(`${site.origin}/console`);
     await field(page, "Token").waitFor();
     await keyboard.type(await site.newToken("owner"));
-    await tabTo(page, field(page, "Environment"));
+    await keyboard.press("Enter");
+    const environment = field(page, "Environment");
+    await environment.waitFor();
+    expect(await hasFocus(environment)).toBe(true);
     await keyboard.type(env);
     await keyboard.press("Enter");
     await button(page, "Sign out").waitFor();

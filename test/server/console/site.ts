@@ -62,15 +62,15 @@ export class Site {
   }
 }
 
-/** At the sign-in page. If it asks for an environment, because the project has none yet, this types one. */
-export async function signInHere(page: Page, token: string): Promise<void> {
+/** At the sign-in page. If it asks for an environment, this types one. */
+export async function signInHere(page: Page, token: string, envName = "prod"): Promise<void> {
   await page.getByLabel("Token", { exact: true }).fill(token);
   await button(page, "Sign in").click();
   const isIn = button(page, "Sign out");
   const isAsked = button(page, "Open");
   await isIn.or(isAsked).waitFor();
   if (!(await isAsked.isVisible())) return;
-  await field(page, "Environment").fill("prod");
+  await field(page, "Environment").fill(envName);
   await isAsked.click();
   await isIn.waitFor();
 }
