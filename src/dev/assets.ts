@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, parse } from "node:path";
+import { rolldown } from "rolldown";
 import { documentFromSource } from "./document.ts";
 import { explorerBuild } from "./explorer.ts";
 import { ROOT, WRANGLER } from "./wrangler.ts";
@@ -40,7 +41,7 @@ document.querySelector("#explorer").textContent =
 export async function makeAssets(): Promise<void> {
   const hashed = [
     ...putPage("docs", join(SRC, "pages", "explorer", "page.html"), explorerFiles()),
-    ...putPage("console", join(CONSOLE, "page.html"), consoleBuild()),
+    ...putPage("console", join(CONSOLE, "page.html"), await consoleBuild()),
   ];
   put("/openapi.json", JSON.stringify(await documentFromSource()));
   // Full names, not a pattern. During a deploy an old version may answer 404 for a new script, and a pattern would let
@@ -62,29 +63,47 @@ function explorerFiles(): Readonly<Record<string, string>> {
   return { "start.js": "", "explorer.js": WITHOUT_EXPLORER };
 }
 
+/** The console's `main.js` and `style.css`. Throws if the source has an error. */
+async function consoleBuild(): Promise<Readonly<Record<string, string>>> {
+  return { "main.js": await consoleScript(), "style.css": consoleStyle() };
+}
+
 /**
- * The console's `main.js` and `style.css`. Throws if the source has an error, which esbuild prints. It is the esbuild
- * that wrangler builds with, so the project needs no bundler of its own.
+ * Rolldown, which Vitest brings, makes the script 3 KiB smaller than wrangler's esbuild. Calls of `h` take 1 KiB less
+ * than those of the JSX runtime, because they need no name for children.
  */
-function consoleBuild(): Readonly<Record<string, string>> {
+async function consoleScript(): Promise<string> {
+  const build = await rolldown({
+    input: join(CONSOLE, "main.tsx"),
+    cwd: ROOT,
+    platform: "browser",
+    // The same whatever a tsconfig.json says.
+    tsconfig: false,
+    transform: {
+      target: "es2024",
+      jsx: { runtime: "classic", pragma: "createElement", pragmaFrag: "Fragment" },
+      inject: { createElement: ["preact", "h"], Fragment: ["preact", "Fragment"] },
+    },
+  });
+  const { output } = await build.generate({ format: "esm", minify: true, comments: false });
+  await build.close();
+  return output[0].code;
+}
+
+function consoleStyle(): string {
   const { outputFiles } = buildSync({
     absWorkingDir: ROOT,
-    entryPoints: [join(CONSOLE, "main.tsx"), join(CONSOLE, "style.css")],
+    entryPoints: [join(CONSOLE, "style.css")],
     // Nothing is written here: `putPage` writes the files, under hashed names.
     write: false,
     outdir: CONSOLE,
     bundle: true,
     minify: true,
-    format: "esm",
     target: "es2024",
     charset: "utf8",
     legalComments: "none",
-    // The same whatever a tsconfig.json says.
-    tsconfigRaw: {
-      compilerOptions: { jsx: "react-jsx", jsxImportSource: "preact", verbatimModuleSyntax: true },
-    },
   });
-  return Object.fromEntries(outputFiles.map(({ path, text }) => [basename(path), text]));
+  return outputFiles[0]?.text ?? "";
 }
 
 /**
