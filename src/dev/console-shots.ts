@@ -55,7 +55,7 @@ const SHOTS: readonly Shot[] = [
       await page.getByLabel("Name", { exact: true }).fill("refused");
       await page.getByRole("tab", { name: "JSON" }).click();
       await page.getByLabel("Definition", { exact: true }).fill('{ "timeout": 0 }');
-      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("button", { name: "Save", exact: true }).click();
       await page.locator("[aria-invalid]").waitFor();
     },
   },
@@ -63,6 +63,22 @@ const SHOTS: readonly Shot[] = [
     name: "new-action",
     path: `${SEEDED_PATH}/actions`,
     act: (page) => page.getByRole("button", { name: "New action" }).click(),
+  },
+  {
+    name: "action",
+    path: `${SEEDED_PATH}/actions`,
+    act: async (page) => {
+      await page.getByRole("table", { name: "Actions" }).getByRole("link").first().click();
+      await page.waitForLoadState("networkidle");
+    },
+  },
+  {
+    name: "environments",
+    path: `${SEEDED_PATH}/runs`,
+    act: async (page) => {
+      await page.getByTitle("Change the environment").click();
+      await page.getByRole("list", { name: "Environments" }).waitFor();
+    },
   },
   { name: "tokens", path: "/console/-/acme/shop/tokens" },
   {

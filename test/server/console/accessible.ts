@@ -23,7 +23,8 @@ const LOOKS: readonly (readonly [Look, object])[] = [
 async function faultsOf(page: Page, rules: object): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(AXE);
   return page.evaluate<string[]>(`(async () => {
-    const { violations } = await axe.run(document, {
+    // Behind an open dialog, the page is inert, and it is looked at without the dialog.
+    const { violations } = await axe.run(document.querySelector("dialog[open]") ?? document, {
       // The page has no frames, and no rule here reads its style sheets.
       resultTypes: ["violations"], iframes: false, preload: false, runOnly: ${JSON.stringify(rules)}
     });
