@@ -26,7 +26,7 @@ const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");
 const code = takeCode();
 const sessionApi = createSessionApi(location.origin);
-const sessions = createSessionStore(localStorage, sessionApi, Date.now());
+const sessions = createSessionStore(localStorage, sessionApi, Date.now);
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) sessions.recheck();
 });
@@ -35,7 +35,7 @@ addEventListener("storage", ({ key }) => {
   if (key === null || key === SESSION_KEY) sessions.recheck();
 });
 for (const use of ["keydown", "pointerdown"] as const) {
-  addEventListener(use, () => sessions.use(Date.now()), { passive: true, capture: true });
+  addEventListener(use, sessions.use, { passive: true, capture: true });
 }
 keepFocus(document);
 render(

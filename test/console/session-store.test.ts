@@ -18,10 +18,10 @@ const HOLDER: Holder = {
   sessionId: "session-1",
 };
 const SCOPE = { o: "acme", p: "shop", envName: "prod" };
-const SESSION: Session = { pageKey: "key-1", holder: HOLDER, scope: SCOPE };
+const SESSION: Session = { pageKey: "key-1", holder: HOLDER, renewedAt: 0, scope: SCOPE };
 
 /** A store over a storage that can be looked into, what it asked the service, and how often it told a change. */
-function storeOver(kept: Map<string, string> = new Map(), now = 0) {
+function storeOver(kept: Map<string, string> = new Map()) {
   const storage = {
     getItem: (key: string) => kept.get(key) ?? null,
     setItem: (key: string, value: string) => kept.set(key, value),
@@ -38,12 +38,17 @@ function storeOver(kept: Map<string, string> = new Map(), now = 0) {
       asked.push(`end ${pageKey}`);
     },
   };
-  const store = createSessionStore(storage, api, now);
+  let now = 0;
+  const store = createSessionStore(storage, api, () => now);
+  const useAt = (at: number) => {
+    now = at;
+    store.use();
+  };
   let told = 0;
   store.subscribe(() => {
     told++;
   });
-  return { store, kept, asked, told: () => told };
+  return { store, kept, asked, useAt, told: () => told };
 }
 
 it("a reload and another tab have the session, with the environment that was visited last", () => {
@@ -94,18 +99,26 @@ it("a tab notices that another one signed in, signed out, or only went to anothe
   expect([store.state().session, told()]).toEqual([null, 2]);
 });
 
-it("use renews the session at most once an hour, and keeps when it ends now", async () => {
-  const { store, kept, asked } = storeOver();
-  store.begin(SESSION, SCOPE);
-  for (const at of [0, HOUR_MS - 1, HOUR_MS, HOUR_MS + 1, 2 * HOUR_MS - 1, 2 * HOUR_MS]) store.use(at);
-  expect(asked).toEqual(["renew key-1", "renew key-1"]);
+it("use renews the session at most once an hour in all tabs, also if no page is open for so long", async () => {
+  const first = storeOver();
+  first.store.begin(SESSION, SCOPE);
+  for (const at of [0, HOUR_MS - 1]) first.useAt(at);
+  expect(first.asked).toEqual([]);
+  const second = storeOver(first.kept);
+  second.useAt(HOUR_MS);
+  first.useAt(HOUR_MS + 1);
+  expect([first.asked, second.asked]).toEqual([[], ["renew key-1"]]);
   await Promise.resolve();
-  expect(storeOver(kept).store.state().session?.holder.expiresAt).toBe("2030-01-02T00:00:00.000Z");
+  expect(storeOver(first.kept).store.state().session?.holder.expiresAt).toBe("2030-01-02T00:00:00.000Z");
+  first.useAt(2 * HOUR_MS);
+  expect(first.asked).toEqual(["renew key-1"]);
 });
 
-it("nobody who is signed out asks for a renewal", () => {
-  const { store, asked } = storeOver();
-  store.use(HOUR_MS);
+it("nobody who is signed out asks for a renewal, and no session of ROOT_TOKEN", () => {
+  const { store, asked, useAt } = storeOver();
+  useAt(HOUR_MS);
+  store.begin({ pageKey: "key-1", holder: { ...HOLDER, id: null } }, SCOPE);
+  useAt(3 * HOUR_MS);
   expect(asked).toEqual([]);
 });
 

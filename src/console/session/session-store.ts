@@ -31,7 +31,7 @@ export interface SessionStore {
    */
   readonly recheck: () => void;
   /** Somebody uses the page, so the session must last longer. Sends at most one request an hour. */
-  readonly use: (now: number) => void;
+  readonly use: () => void;
   /** The service refused this page key. The page stays where it is, and the sign-in leads back to it. */
   readonly expire: (pageKey: string) => void;
   /** Nobody is signed in, and the sign-in page says why. */
@@ -43,10 +43,14 @@ export interface SessionStore {
 
 const ENDED = "Your session ended. It expired, or its token was revoked.";
 
-export function createSessionStore(storage: SessionStorage, api: SessionApi, now: number): SessionStore {
+/** `now`: the clock, in ms. */
+export function createSessionStore(
+  storage: SessionStorage,
+  api: SessionApi,
+  now: () => number,
+): SessionStore {
   const listeners = new Set<() => void>();
   let state: SessionState = { session: read(storage), notice: null };
-  let renewedAt = now;
 
   function become(next: SessionState): void {
     state = next;
@@ -64,19 +68,21 @@ export function createSessionStore(storage: SessionStorage, api: SessionApi, now
 
   return {
     state: () => state,
-    begin: ({ pageKey, holder }, scope) => keep({ pageKey, holder, scope }),
+    begin: ({ pageKey, holder }, scope) => keep({ pageKey, holder, renewedAt: now(), scope }),
     visit(envName) {
       const { session } = state;
       if (session === null || session.scope.envName === envName) return;
       keep({ ...session, scope: { ...session.scope, envName } }, state.notice);
     },
     recheck,
-    use(at) {
-      const { session } = state;
-      // A clock that stepped back must not keep the session from being renewed.
-      if (session === null || (at >= renewedAt && at - renewedAt < RENEW_AFTER_MS)) return;
-      renewedAt = at;
-      const { pageKey } = session;
+    use() {
+      const { session, notice } = state;
+      if (!isRenewable(session, now())) return;
+      // Another tab may have asked meanwhile.
+      const kept = read(storage);
+      if (kept?.pageKey !== session?.pageKey || !isRenewable(kept, now())) return;
+      const { pageKey } = kept;
+      keep({ ...kept, scope: session.scope, renewedAt: now() }, notice);
       const adopt = (holder: Holder) => {
         if (state.session?.pageKey === pageKey) keep({ ...state.session, holder }, state.notice);
       };
@@ -99,6 +105,12 @@ export function createSessionStore(storage: SessionStorage, api: SessionApi, now
       return () => listeners.delete(listener);
     },
   };
+}
+
+/** A session that began with ROOT_TOKEN can't be renewed. A clock that stepped back must not prevent a renewal. */
+function isRenewable(session: Session | null, now: number): session is Session {
+  if (session === null || session.holder.id === null) return false;
+  return now < session.renewedAt || now - session.renewedAt >= RENEW_AFTER_MS;
 }
 
 function read(storage: SessionStorage): Session | null {

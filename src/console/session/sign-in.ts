@@ -16,6 +16,8 @@ export interface Session {
   /** The half of the session that scripts may read. */
   readonly pageKey: string;
   readonly holder: Holder;
+  /** When a page last asked for a renewal, in ms. In the storage, because a page can be open for minutes only. */
+  readonly renewedAt: number;
   /** Where the last page was. Pages of the whole project link to the environment's pages with it. */
   readonly scope: Scope;
 }
