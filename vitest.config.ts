@@ -52,7 +52,7 @@ async function inTheRuntime(bindings: Record<string, string>, network = {}) {
 }
 
 /** Also on two cores, because tests wait a third of the time. */
-const WORKERS = 4;
+const WORKERS = 5;
 
 /** Only a test that hangs takes so long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };

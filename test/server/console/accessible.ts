@@ -12,12 +12,14 @@ const EVERY_RULE = {
   values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 };
 const CONTRAST = { type: "rule", values: ["color-contrast"] };
-/** The same elements in other colours can only fail the rule for colours. */
-const LOOKS: readonly (readonly [Look, object])[] = [
+type Looks = readonly (readonly [Look, object])[];
+/** A dialog has the same elements wide and narrow. Narrow is dark. */
+const LOOKS_OF_DIALOG: Looks = [
   [WIDE, EVERY_RULE],
-  [{ ...WIDE, colorScheme: "dark" }, CONTRAST],
   [NARROW, EVERY_RULE],
 ];
+/** A page has columns that are only in the wide one. In other colours they can only fail the rule for colours. */
+const LOOKS: Looks = [...LOOKS_OF_DIALOG, [{ ...WIDE, colorScheme: "dark" }, CONTRAST]];
 
 /** Violations of axe's rules, and what scrolls sideways although it is not code. */
 async function faultsOf(page: Page, rules: object): Promise<string[]> {
@@ -44,7 +46,8 @@ async function faultsOf(page: Page, rules: object): Promise<string[]> {
 
 /** Adds the faults of the page to `found`, in every look. `name`: what is shown. */
 export async function lookAt(page: Page, name: string, found: string[]): Promise<void> {
-  for (const [{ width, colorScheme }, rules] of LOOKS) {
+  const isDialog = await page.evaluate<boolean>(`document.querySelector("dialog[open]") !== null`);
+  for (const [{ width, colorScheme }, rules] of isDialog ? LOOKS_OF_DIALOG : LOOKS) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 800 });
     for (const fault of await faultsOf(page, rules))
