@@ -9,7 +9,7 @@ import { ApiError } from "../http/errors.ts";
 import { refusalOf } from "../http/refusal.ts";
 import { rootToken } from "../settings/config.ts";
 import { authenticate, bearerToken, chargeClient } from "./bearer.ts";
-import { forgetCredentials, type KnownCredential } from "./credential-memory.ts";
+import { forgetCredentials } from "./credential-memory.ts";
 import type { Principal } from "./permissions.ts";
 import { cookieHash, mintCookie, mintPageKey } from "./session/secret.ts";
 import {
@@ -17,7 +17,6 @@ import {
   beginSession,
   type NewSession,
   type SessionToken,
-  selectSession,
   takeSignInCode,
 } from "./session/store.ts";
 import { secretReplaced } from "./token-responses.ts";
@@ -58,21 +57,13 @@ export async function begin(c: Context<AppEnv>, { project, code }: Begin): Promi
     pageKeyHash: await sha256Hex(pageKey),
     now,
   };
-  const known = await readD1(c.get("hops"), () => write(c.env.DB, session, token));
+  const known = await readD1(c.get("hops"), () =>
+    token === null ? beginOperatorsSession(c.env.DB, session) : beginSession(c.env.DB, session, token),
+  );
   if (known !== null) return { principal: known.principal, cookie, pageKey };
   // D1 no longer has the token, but this isolate still remembered it.
   if (token !== null) forgetCredentials([token.id]);
   throw new ApiError("token_invalid");
-}
-
-async function write(
-  db: D1Database,
-  session: NewSession,
-  token: SessionToken | null,
-): Promise<KnownCredential | null> {
-  if (token === null) await beginOperatorsSession(db, session);
-  else await beginSession(db, session, token);
-  return selectSession(db, session.cookieHash);
 }
 
 async function byToken(c: Context<AppEnv>, project: string | undefined): Promise<Beginner> {

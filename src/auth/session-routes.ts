@@ -13,7 +13,7 @@ import { begin } from "./begin-session.ts";
 import { forgetCredentials } from "./credential-memory.ts";
 import { newSession } from "./request-schemas.ts";
 import { ownSite, requestSession, requiresOwnPage, sendCookie } from "./session/request.ts";
-import { deleteSession, renewSession, selectSession } from "./session/store.ts";
+import { deleteSession, renewSession } from "./session/store.ts";
 import { describePrincipal } from "./whoami.ts";
 
 /** A form of another page can't send JSON. */
@@ -31,13 +31,10 @@ export const sessionRoutes = new Hono<AppEnv>()
     return c.json({ pageKey, ...describePrincipal(principal) }, 201);
   })
   .post("/session/renew", requiresOwnPage(), onlyJson(), async (c) => {
-    const { sessionId, project } = await authenticate(c);
-    if (sessionId === undefined || project === null) throw new ApiError("unauthorized", NO_SESSION);
+    const { sessionId } = await authenticate(c);
+    if (sessionId === undefined) throw new ApiError("unauthorized", NO_SESSION);
     const { cookie, hash } = await requestSession(c);
-    const known = await readD1(c.get("hops"), async () => {
-      await renewSession(c.env.DB, project, sessionId, Date.now());
-      return selectSession(c.env.DB, hash);
-    });
+    const known = await readD1(c.get("hops"), () => renewSession(c.env.DB, hash, Date.now()));
     forgetCredentials([sessionId]);
     if (known === null) throw new ApiError("session_ended");
     sendCookie(c, ownSite(c), cookie, known.principal.expiresAt);

@@ -226,12 +226,17 @@ ${branches(valuesOf(positions), {
 ${positions
   .map(
     ({ route, words, suggested }) =>
-      `    ${quote(route)}) items=(${words.map(({ word, about }) => quote(`${word}:${about.replaceAll(":", "\\:")}`)).join(" ")})${suggested === null ? "" : `; ${own}_suggest ${quote(suggested)}`} ;;\n`,
+      `    ${quote(route)}) items=(${zshItems(words)})${suggested === null ? "" : `; ${own}_suggest ${quote(suggested)}`} ;;\n`,
   )
   .join("")}  esac
   _describe ${quote(name)} items
 }
 if [[ "\${funcstack[1]}" == _${name} ]]; then ${own} "$@"; else compdef ${own} ${name}; fi`;
+}
+
+/** The words with what they do, as zsh's `_describe` reads them. */
+function zshItems(words: Position["words"]): string {
+  return words.map(({ word, about }) => quote(`${word}:${about.replaceAll(":", "\\:")}`)).join(" ");
 }
 
 function routes(positions: readonly Position[]): string {

@@ -49,8 +49,12 @@ export interface StoredSession {
 const INSERT =
   "INSERT INTO sessions (hash, page_key_hash, project, id, token_id, token_hash, began_at, expires_at)";
 
-/** Begins a session of `token`. False if D1 no longer has the token, or if a rotation replaced this secret. */
-export function beginSession(db: D1Database, session: NewSession, token: SessionToken): Promise<boolean> {
+/** Begins a session of `token`. Null if D1 no longer has the token, or if a rotation replaced this secret. */
+export function beginSession(
+  db: D1Database,
+  session: NewSession,
+  token: SessionToken,
+): Promise<KnownCredential | null> {
   const { id, project, cookieHash, pageKeyHash, now } = session;
   const insert = db
     .prepare(
@@ -64,7 +68,7 @@ export function beginSession(db: D1Database, session: NewSession, token: Session
 }
 
 /** Begins a session of the operator in one project. */
-export function beginOperatorsSession(db: D1Database, session: NewSession): Promise<boolean> {
+export function beginOperatorsSession(db: D1Database, session: NewSession): Promise<KnownCredential | null> {
   const { id, project, cookieHash, pageKeyHash, now } = session;
   const insert = db
     .prepare(
@@ -80,7 +84,7 @@ async function begin(
   { id, project, cookieHash }: NewSession,
   tokenId: string | null,
   insert: D1PreparedStatement,
-): Promise<boolean> {
+): Promise<KnownCredential | null> {
   const endOldest = db
     .prepare(
       `DELETE FROM sessions WHERE hash IN (
@@ -88,9 +92,7 @@ async function begin(
          WHERE project = ?1 AND token_id IS ?2 AND id <> ?3 ORDER BY id DESC LIMIT -1 OFFSET ${OF_TOKEN_MAX - 1})`,
     )
     .bind(project, tokenId, id);
-  const read = db.prepare("SELECT 1 FROM sessions WHERE hash = ?").bind(cookieHash);
-  const results = await db.batch([insert, endOldest, read]);
-  return results.at(-1)?.results.length === 1;
+  return lastRead(await db.batch<SessionRow>([insert, endOldest, readSession(db, cookieHash)]));
 }
 
 /** Keeps a sign-in code of the project until `expiresAt`. */
@@ -121,11 +123,11 @@ interface SessionRow extends Omit<Principal, "isReplaced"> {
 }
 
 /**
- * The session with this hash, from D1's primary; null if there is none. A token that is gone has no session. The
- * session is over at its own end or at that of the secret that began it, whichever is first.
+ * Reads the session with this hash. A token that is gone has no session. The session is over at its own end or at that
+ * of the secret that began it, whichever is first.
  */
-export async function selectSession(db: D1Database, hash: string): Promise<KnownCredential | null> {
-  const row = await db
+function readSession(db: D1Database, hash: string): D1PreparedStatement {
+  return db
     .prepare(
       `SELECT sessions.project, sessions.id AS sessionId, page_key_hash AS pageKeyHash,
               coalesce(tokens.id, '${OPERATOR.id}') AS id, coalesce(name, '${OPERATOR.name}') AS name,
@@ -138,23 +140,42 @@ export async function selectSession(db: D1Database, hash: string): Promise<Known
        ON tokens.project = sessions.project AND tokens.id = token_id AND token_hash IN (tokens.hash, old_hash)
        WHERE sessions.hash = ?1 AND (token_id IS NULL OR tokens.id IS NOT NULL)`,
     )
-    .bind(hash)
-    .first<SessionRow>();
-  if (row === null) return null;
+    .bind(hash);
+}
+
+function toKnown(row: SessionRow | null | undefined): KnownCredential | null {
+  if (!row) return null;
   const { pageKeyHash, isReplaced, ...principal } = row;
   return { principal: { ...principal, isReplaced: isReplaced === 1 }, pageKeyHash };
 }
 
-/** Makes the session last longer. It does nothing if the session began with ROOT_TOKEN or was renewed lately. */
-export async function renewSession(db: D1Database, project: string, id: string, now: number): Promise<void> {
-  await db
+/** The session that the last statement of a batch read. */
+function lastRead(results: readonly D1Result<SessionRow>[]): KnownCredential | null {
+  return toKnown(results.at(-1)?.results[0]);
+}
+
+/** The session with this hash, from D1's primary; null if there is none. */
+export async function selectSession(db: D1Database, hash: string): Promise<KnownCredential | null> {
+  return toKnown(await readSession(db, hash).first<SessionRow>());
+}
+
+/**
+ * Makes the session with this hash last longer, and reads it. It stays as it is if it began with ROOT_TOKEN or was
+ * renewed lately.
+ */
+export async function renewSession(
+  db: D1Database,
+  hash: string,
+  now: number,
+): Promise<KnownCredential | null> {
+  const renew = db
     .prepare(
-      `UPDATE sessions SET expires_at = min(?3 + ${LASTS_MS}, began_at + ${LASTS_MAX_MS})
-       WHERE project = ?1 AND id = ?2 AND token_id IS NOT NULL
-         AND expires_at > ?3 AND expires_at <= ?3 + ${LASTS_MS - RENEW_AFTER_MS}`,
+      `UPDATE sessions SET expires_at = min(?2 + ${LASTS_MS}, began_at + ${LASTS_MAX_MS})
+       WHERE hash = ?1 AND token_id IS NOT NULL
+         AND expires_at > ?2 AND expires_at <= ?2 + ${LASTS_MS - RENEW_AFTER_MS}`,
     )
-    .bind(project, id, now)
-    .run();
+    .bind(hash, now);
+  return lastRead(await db.batch<SessionRow>([renew, readSession(db, hash)]));
 }
 
 /** Ends the session of a cookie, if the page key is its own. The id of the session that ended, or null. */

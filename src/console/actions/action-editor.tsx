@@ -17,7 +17,7 @@ import { NO_PROBLEMS, useChange } from "../ui/use-change.ts";
 import { DefinitionFields, pointersOfFields } from "./definition-fields.tsx";
 import { unshownMember } from "./definition-shape.ts";
 import { parametersIn } from "./parameter-builder.ts";
-import { newDefinition, productOf } from "./products.ts";
+import { newDefinition, productOf } from "./product-fields.ts";
 import { RunDialog } from "./run-dialog.tsx";
 import { isSchema, type Schema } from "./schema-form.ts";
 import { SecretFields } from "./secret-fields.tsx";

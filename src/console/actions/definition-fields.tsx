@@ -5,7 +5,7 @@ import { TextField } from "../ui/field.tsx";
 import { numberOf, withMember } from "./definition-shape.ts";
 import { LinesField } from "./lines-field.tsx";
 import { type Parameter, parametersIn, schemaWith } from "./parameter-builder.ts";
-import { productOf, triggerOf, withTrigger } from "./products.ts";
+import { productOf, triggerOf, withTrigger } from "./product-fields.ts";
 import { SchemaBuilder } from "./schema-builder.tsx";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 import { Tiles, WebhookFields } from "./webhook-fields.tsx";
@@ -58,7 +58,7 @@ export function DefinitionFields(props: DefinitionFieldsProps) {
           <Tiles trigger={trigger} names={names} onTrigger={setTrigger} />
         ) : null}
         {trigger === undefined ? (
-          <p class="hint">Nothing does yet. Choose one, or leave it to whoever creates the run.</p>
+          <p class="hint">No trigger starts the job. Choose one, or let the creator of each run start it.</p>
         ) : (
           <WebhookFields {...{ trigger, names, problemAt }} onTrigger={setTrigger} />
         )}

@@ -5,7 +5,8 @@ import { parseExact } from "../../client/exact-json.ts";
 import { Button } from "../ui/button.tsx";
 import { SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { withMember } from "./definition-shape.ts";
-import { ANY_WEBHOOK, givenValues, PRODUCTS, productOf, triggerOf, withTrigger } from "./products.ts";
+import { givenValues, productOf, triggerOf, withTrigger } from "./product-fields.ts";
+import { ANY_WEBHOOK, PRODUCTS } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 
 interface WebhookFieldsProps {

@@ -23,8 +23,8 @@ export function retryingOf({ status, details }: DetailedActionRun, action: Actio
 }
 
 /**
- * Who starts the job of the run, and of its retry: the service through a trigger, or whoever created the run. Null: it is
- * not known.
+ * Who starts the job of the run, and of its retry: the service through a trigger, or the creator of the run. Null: nobody
+ * knows.
  */
 export function starterOf({ details }: DetailedActionRun, action: ActionNow): "service" | "creator" | null {
   switch (details?.source) {

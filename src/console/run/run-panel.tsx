@@ -22,8 +22,9 @@ import { Facts } from "./facts.tsx";
 import { HistorySection, useHistory } from "./history-section.tsx";
 import { LifecycleBar } from "./lifecycle-bar.tsx";
 import { Cancelled, NowSection } from "./now-section.tsx";
-import { type Retrying, retryingOf, starterOf } from "./permitted.ts";
+import { retryingOf, starterOf } from "./permitted.ts";
 import { RetryDialog } from "./retry-dialog.tsx";
+import { RetryNote } from "./retry-note.tsx";
 import { TimelineList } from "./timeline-list.tsx";
 import { useActionOfRun } from "./use-action-of-run.ts";
 import { useRun, type WatchedRun } from "./use-run.ts";
@@ -247,40 +248,6 @@ function RunHead({ run: { id, actionName, status }, onClose, children }: RunHead
       </div>
     </header>
   );
-}
-
-interface RetryNoteProps {
-  readonly retrying: Retrying;
-  readonly starter: ReturnType<typeof starterOf>;
-  /** Of the run's action. */
-  readonly name: string;
-}
-
-function RetryNote({ retrying, starter, name }: RetryNoteProps) {
-  switch (retrying) {
-    case "trigger_not_kept":
-      return (
-        <p class="hint">
-          This run can't be retried here. Its trigger came with the request, and the service does not keep
-          such a trigger. Store the trigger as an action, and start runs through the action.
-        </p>
-      );
-    case "action_deleted":
-      return (
-        <p class="hint">
-          This run can't be retried. Its action <bdi>{name}</bdi> is deleted. Store an action of that name
-          again, and then retry the run.
-        </p>
-      );
-    case "possible":
-      return starter === "creator" ? (
-        <p class="hint">
-          No trigger starts the job of this run or of its retry. Whoever retries the run must start the job.
-        </p>
-      ) : null;
-    case "not_now":
-      return null;
-  }
 }
 
 /** Names the run in the title while it is shown. */

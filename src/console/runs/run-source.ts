@@ -127,7 +127,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
       const list = patched(listed.list, [row]);
       if (list === listed.list) return false;
       const now = rowIn(list, row.id);
-      // The next poll finds the row as it is here, and must count all the same.
+      // The next poll finds no news in the rows, but the counts changed.
       countedAt = 0;
       listed = { list, counts: held && now ? moved(listed.counts, held.status, now.status) : listed.counts };
       return true;

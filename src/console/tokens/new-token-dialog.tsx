@@ -45,7 +45,7 @@ interface TokenFormProps {
   readonly onUnsure: () => void;
 }
 
-const AFTER_LOSS = "A token may have been created all the same: look for it in the list, and revoke it.";
+const AFTER_LOSS = "The service may have created a token. Look for it in the list, and revoke it.";
 
 function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
   const { client, holder } = useSession();

@@ -13,9 +13,8 @@ const SHORT: Readonly<Record<string, string>> = { "\r": "\\r", "\t": "\\t" };
 
 /**
  * The first 1 KiB as text, with "…" if there was more. `bytes`: the response as far as it was read. `isCut`: there was
- * more. Lines end with a line feed, and whoever shows the text decides whether to break it there. Every other character
- * that could move a cursor, or hide or reorder text, is escaped: `\t`, `\u{202e}`. So the text has at most 6145
- * characters.
+ * more. Lines end with a line feed. Every other character that could move a cursor, or hide or reorder text, is escaped:
+ * `\t`, `\u{202e}`. So the text has at most 6145 characters.
  */
 export function excerptOf(bytes: Uint8Array, isCut: boolean): string {
   const isLonger = isCut || bytes.byteLength > EXCERPT_MAX_BYTES;

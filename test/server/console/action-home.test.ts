@@ -6,7 +6,8 @@
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callback } from "../../../src/client/index.ts";
-import { givenValues, PRODUCTS, triggerOf } from "../../../src/console/actions/products.ts";
+import { givenValues, triggerOf } from "../../../src/console/actions/product-fields.ts";
+import { PRODUCTS } from "../../../src/console/actions/products.ts";
 import { secretsOf, withSecrets } from "../../../src/console/actions/secret-members.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
 import { sharedPlace } from "../place.ts";

@@ -188,7 +188,7 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     const { id } = await client.actions.run("by-hand", {});
     const page = await browser.newPage(site.origin, PHONE);
     await site.signIn(page, `${ENV}/runs/${failed.id}`, await site.newToken("member"));
-    await run(page).getByText("Whoever retries the run must start the job.").waitFor();
+    await run(page).getByText("You must start the job if you retry the run.").waitFor();
     // Its job reported only its end, so nobody knows how long it ran.
     const lifecycle = run(page).getByRole("list", { name: "Lifecycle", exact: true });
     expect(await lifecycle.textContent()).toMatch(/^Took \d+ms/);
