@@ -59,7 +59,7 @@ CREATE INDEX tokens_by_parent ON tokens (project, parent_id) WHERE parent_id IS 
 
 -- Sessions of people in the console. A session acts as the token that began it.
 CREATE TABLE sessions (
-  hash          TEXT    NOT NULL, -- hex, of the cookie; SHA-256, or HMAC-SHA-256 under ROOT_TOKEN
+  hash          TEXT    NOT NULL, -- hex, of the cookie and its purpose; SHA-256, or HMAC-SHA-256 under ROOT_TOKEN
   page_key_hash TEXT    NOT NULL, -- hex, SHA-256 of what the page sends besides the cookie
   project       TEXT    NOT NULL, -- {org}/{project}
   id            TEXT    NOT NULL, -- sorts by beginning

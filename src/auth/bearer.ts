@@ -133,7 +133,8 @@ async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
     known = await identify(c, hash, isApiToken(token) ? () => selectToken(c.env.DB, hash) : null, now);
     if (known !== null) hashes.set(token, hash);
   }
-  if (known === null) throw new ApiError("token_invalid");
+  // A session is no token, whatever its hash.
+  if (known === null || known.pageKeyHash !== null) throw new ApiError("token_invalid");
   if (isOver(known, now)) {
     throw new ApiError("token_expired", known.principal.isReplaced ? OVERLAP_ENDED : undefined);
   }

@@ -253,6 +253,10 @@ describe("a session", () => {
     expect(await codeOf(path, { ...headers, "Action-Runs-Page-Key": other.pageKey })).toBe("session_ended");
     expect(await codeOf(path, { ...headers, "Action-Runs-Page-Key": "" })).toBe("session_ended");
     expect(await codeOf(path, { ...headers, Authorization: "Bearer x" })).toBe("token_invalid");
+    // The isolate remembers the session, and the cookie must not pass for a token.
+    expect(await codeOf(path, { Authorization: `Bearer ${(Cookie ?? "").split("=")[1]}` })).toBe(
+      "token_invalid",
+    );
     // A cookie of another port, which a server there could set for every port of the host.
     const twice = `${COOKIE_NAME}=t.${"x".repeat(43)}; ${Cookie}`;
     expect(await codeOf(path, { ...headers, Cookie: twice })).toBe("session_ended");

@@ -31,7 +31,7 @@ export function signInSite(publicUrl: string | undefined, requestUrl: string): R
     return { ok: true, value: { origin: url.origin, cookieName: `__Host-${NAME}`, isSecure: true } };
   }
   if (url !== null && isLoopback(url.hostname)) {
-    const cookieName = `${NAME}-${url.port || "80"}`;
+    const cookieName = `${NAME}-${url.port || (url.protocol === "https:" ? "443" : "80")}`;
     return { ok: true, value: { origin: url.origin, cookieName, isSecure: false } };
   }
   const error = publicUrl

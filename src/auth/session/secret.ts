@@ -26,11 +26,15 @@ export function isPageKey(text: string): boolean {
   return PAGE_KEY.test(text);
 }
 
-/** The hash by which D1 finds the session of a cookie. Null if no session can have this cookie. */
+/**
+ * The hash by which D1 and the isolate find the session of a cookie. Null if no session can have this cookie. The hashed
+ * text contains the purpose. The threat: a server at another port receives the cookie and sends it as a token, for which
+ * no page key is needed.
+ */
 export async function cookieHash(cookie: string, rootToken: string | null): Promise<string | null> {
-  if (OF_TOKEN.test(cookie)) return sha256Hex(cookie);
-  if (!OF_OPERATOR.test(cookie) || rootToken === null) return null;
-  return hmacHex(rootToken, `action-runs session v1\n${cookie}`);
+  const text = `action-runs session v1\n${cookie}`;
+  if (OF_TOKEN.test(cookie)) return sha256Hex(text);
+  return OF_OPERATOR.test(cookie) && rootToken !== null ? hmacHex(rootToken, text) : null;
 }
 
 async function hmacHex(secret: string, text: string): Promise<string> {

@@ -172,7 +172,8 @@ describeInBrowser("a page of another origin", (browser) => {
     browser.takeFaults();
     const [cookie = ""] = cookies;
     expect(cookie).toMatch(/action-runs-session-\d+=t\./);
-    for (const headers of [{}, { "Action-Runs-Page-Key": FORGED_KEY }]) {
+    const asToken = { Authorization: `Bearer ${cookie.slice(cookie.indexOf("=") + 1)}` };
+    for (const headers of [{}, { "Action-Runs-Page-Key": FORGED_KEY }, asToken]) {
       const response = await fetch(`${site.origin}/whoami`, {
         headers: { Cookie: cookie, "Sec-Fetch-Site": "same-origin", Origin: site.origin, ...headers },
       });
