@@ -4,6 +4,7 @@ import { afterEach, vi } from "vitest";
 import { requireDatabase } from "../../src/health/readiness.ts";
 import { requireRealSetTimeout } from "./clock.ts";
 import { resetFaults } from "./faults.ts";
+import { useNewAddress } from "./requests.ts";
 
 // The file before had the same runtime. Delete what it stored, so that none of its alarms rings in this file.
 await reset();
@@ -13,6 +14,8 @@ await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
 vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2100-01-01") });
 await requireDatabase(env.DB, { d1: 0, coordinator: 0 }, "");
 vi.useRealTimers();
+
+useNewAddress();
 
 afterEach(() => {
   resetFaults();
