@@ -1,23 +1,20 @@
 /**
  * What the files of this folder share, because each costs seconds: the built service, a migrated database to copy, one
- * running server, one Chromium, and the build tools. A file that kills its server, or gives it other settings, starts
+ * running server, and the build tools. A file that kills its server, or gives it other settings, starts
  * its own (place.ts).
  */
 
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { V4WorkerOptions } from "miniflare";
-import { chromium } from "playwright-core";
 import type { TestProject } from "vitest/node";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { CHROMIUM } from "../../src/dev/chromium.ts";
 import { migrate, newMiniflare } from "../../src/dev/miniflare.ts";
 import { installTools } from "../../src/dev/tools.ts";
 import { ROOT, runWrangler } from "../../src/dev/wrangler.ts";
 import { landMany } from "./console/many.ts";
 import { type Beginning, newPlace } from "./place.ts";
 import { QUICK_FILES } from "./quick-files.ts";
-import { HANGS_AFTER_MS } from "./until.ts";
 
 const CONFIG = join(ROOT, "wrangler.toml");
 
@@ -25,18 +22,16 @@ declare module "vitest" {
   export interface ProvidedContext {
     beginning: Beginning;
     sharedServer: { readonly origin: string; readonly token: string };
-    /** Where files connect to Chromium; null if this machine has none. */
-    sharedChromium: string | null;
   }
 }
 
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(QUICK_FILES, "action-runs-shared-"));
   const state = join(folder, "migrated");
-  const made = Promise.all([build(join(folder, "built")), launchChromium(), migratedIn(state)]);
+  const made = Promise.all([build(join(folder, "built")), migratedIn(state)]);
   // Several files use them.
   installTools();
-  const [worker, browser] = await made;
+  const [worker] = await made;
   const beginning = { worker, state };
   // Webhooks may go to receivers of the tests, which are on this machine. Codes sign in, as with `npm start`.
   const place = await newPlace("ALLOW_INSECURE_WEBHOOKS=true\nSIGN_IN_CODES=true\n", beginning);
@@ -45,9 +40,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const { url } = await place.start();
   provide("beginning", beginning);
   provide("sharedServer", { origin: url, token: place.token });
-  provide("sharedChromium", browser?.wsEndpoint() ?? null);
   return async () => {
-    await browser?.close();
     await place.remove();
     rmSync(folder, { recursive: true, force: true });
   };
@@ -70,14 +63,4 @@ async function migratedIn(state: string): Promise<void> {
   const miniflare = newMiniflare(join(state, "v3"), database);
   await migrate(await miniflare.getD1Database("DB"));
   await miniflare.dispose();
-}
-
-async function launchChromium() {
-  if (CHROMIUM === undefined) return null;
-  return chromium.launchServer({
-    executablePath: CHROMIUM,
-    // A request to another host fails, and so does the test.
-    args: ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1"],
-    timeout: HANGS_AFTER_MS,
-  });
 }

@@ -1,7 +1,8 @@
 /** Chromium, and a record of everything that no page of this service may do. */
 
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, inject } from "vitest";
+import { afterEach, beforeAll, describe, expect } from "vitest";
+import { CHROMIUM } from "../../src/dev/chromium.ts";
 import { HANGS_AFTER_MS, until } from "./until.ts";
 
 const HEIGHT = 800;
@@ -12,12 +13,25 @@ export interface Look {
   readonly hasTouch?: boolean;
 }
 
+/** Each process of the tests has one, for all its files. It ends with the process. */
+let ofThisProcess: Promise<Browser> | undefined;
+
+function launchOnce(): Promise<Browser> {
+  ofThisProcess ??= chromium.launch({
+    executablePath: CHROMIUM,
+    // A request to another host fails, and so does the test.
+    args: ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1"],
+    timeout: HANGS_AFTER_MS,
+  });
+  return ofThisProcess;
+}
+
 /**
- * Tests in the shared Chromium. After each of them there must be no fault, and its pages are closed. Without a Chromium
+ * Tests in Chromium. After each of them there must be no fault, and its pages are closed. Without a Chromium
  * the tests are skipped, and a sentence says so. `what`: "the explorer".
  */
 export function describeInBrowser(what: string, tests: (browser: WatchedBrowser) => void): void {
-  const isMissing = inject("sharedChromium") === null;
+  const isMissing = CHROMIUM === undefined;
   if (isMissing) {
     process.stderr.write(
       `Chromium is missing, so ${what} is not tested in a browser. Install it with: apt-get install chromium.\n`,
@@ -26,7 +40,6 @@ export function describeInBrowser(what: string, tests: (browser: WatchedBrowser)
   describe.skipIf(isMissing)(`${what} in a browser`, () => {
     const browser = new WatchedBrowser();
     beforeAll(() => browser.start());
-    afterAll(() => browser.stop());
     afterEach(async () => {
       await browser.closePages();
       expect(browser.takeFaults()).toEqual([]);
@@ -42,11 +55,7 @@ export class WatchedBrowser {
   readonly #pending = new WeakMap<Page, Set<Request>>();
 
   async start(): Promise<void> {
-    this.#browser = await chromium.connect(inject("sharedChromium") ?? "", { timeout: HANGS_AFTER_MS });
-  }
-
-  async stop(): Promise<void> {
-    await this.#browser?.close();
+    this.#browser = await launchOnce();
   }
 
   async closePages(): Promise<void> {

@@ -17,7 +17,17 @@ vi.useRealTimers();
 
 useNewAddress();
 
-afterEach(() => {
+// The service logs a line per request. Sending each one to the terminal's process would cost more than the request, so
+// only those of a test that failed are sent.
+let logged: unknown[] = [];
+console.log = (line: unknown) => {
+  logged.push(line);
+};
+const { info } = console;
+
+afterEach(({ task }) => {
+  if (task.result?.state === "fail") for (const line of logged) info(line);
+  logged = [];
   resetFaults();
   requireRealSetTimeout();
 });
