@@ -1,10 +1,11 @@
 /** Changes one field's schema in a copy of the project. The document, the client's types and the tests must notice. */
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ROOT } from "../../src/dev/wrangler.ts";
+import { collect, ROOT } from "../../src/dev/wrangler.ts";
 import { sharedPlace } from "./place.ts";
 import { Project } from "./project.ts";
 
@@ -23,13 +24,11 @@ describe("a schema that differs from the responses", () => {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^VITEST|^NODE_ENV$/.test(name)),
   );
-  const run = (...args: readonly string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-      cwd: project.folder,
-      encoding: "utf8",
-      env,
-    });
-    return { status, printed: stdout + stderr };
+  const run = async (...args: readonly string[]) => {
+    const child = spawn(process.execPath, args, { cwd: project.folder, env });
+    const printed = collect(child);
+    const [status] = await once(child, "close");
+    return { status, printed: printed() };
   };
 
   beforeAll(() => {
@@ -40,17 +39,17 @@ describe("a schema that differs from the responses", () => {
   });
   afterAll(() => project.remove());
 
-  test("changes the document", () => {
-    const { status, printed } = run("src/dev/openapi.ts");
+  test("changes the document", async () => {
+    const { status, printed } = await run("src/dev/openapi.ts");
     expect(status).toBe(0);
     const { ActionRun } = JSON.parse(printed).components.schemas;
     expect(ActionRun.properties.triggeredBy).toMatchObject({ type: "number" });
   });
 
-  test("fails the client's type check", () => {
-    expect(run("src/dev/generate.ts").status).toBe(0);
+  test("fails the client's type check", async () => {
+    expect((await run("src/dev/generate.ts")).status).toBe(0);
     const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
-    const { status, printed } = run(tsc, "-p", "test/client/tsconfig.json", "--pretty", "false");
+    const { status, printed } = await run(tsc, "-p", "test/client/tsconfig.json", "--pretty", "false");
     expect(status).not.toBe(0);
     expect(printed).toMatch(/^(test\/client\/reference\.ts\(.*\n)+$/);
   });
@@ -61,7 +60,7 @@ describe("a schema that differs from the responses", () => {
     const created = await fetch(runs, { method: "POST", headers, body: '{"actionName":"deploy"}' });
     const url = `${runs}/${((await created.json()) as { id: string }).id}`;
     const text = await (await fetch(url, { headers })).text();
-    const checked = run("--input-type=module", "-e", CHECK, url, text);
+    const checked = await run("--input-type=module", "-e", CHECK, url, text);
     expect(checked.status).not.toBe(0);
     expect(checked.printed).toContain("otherwise than described");
     expect(checked.printed).toContain("#/triggeredBy");
