@@ -20,6 +20,7 @@ async function main(): Promise<number> {
   await page.getByRole("table", { name: "Runs" }).getByRole("link", { name: "deploy" }).first().click();
   await page.getByRole("region", { name: "Run", exact: true }).waitFor();
   await page.getByRole("list", { name: "Timeline" }).getByText("Replacing 2 of 3 replicas").waitFor();
+  await page.getByText("Looking for earlier runs").waitFor({ state: "detached" });
   mkdirSync(dirname(PICTURE), { recursive: true });
   await page.screenshot({ path: PICTURE });
   const { size } = statSync(PICTURE);
