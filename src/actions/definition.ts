@@ -42,7 +42,7 @@ function withNulls(schema: z.ZodMiniType, more = ""): z.ZodMiniType<SecretTexts,
 }
 
 const WRITE_ONLY =
-  "A value is a secret: responses show null in its place. Null keeps the stored value if `trigger.url` and `trigger.cancel.url` have the same scheme, host and port, and had them before.";
+  "A value is a secret: responses show null in its place. Null keeps the stored value while `trigger.url` and `trigger.cancel.url` have one scheme, host and port, and these do not change.";
 
 const BUT_SHOWN =
   " The values of `Accept`, `Accept-Language`, `Content-Type` and `X-GitHub-Api-Version` are no secrets.";

@@ -53,8 +53,8 @@ function sentence(name: string | null, names: readonly string[]): string {
     `uses ${what}, which parametersSchema does not have.`,
     ...(near === undefined ? [] : [`Did you mean ${near}?`]),
     names.length === 0
-      ? "It has no parameters. Add it, or remove the placeholder."
-      : `It has ${told}${more}.`,
+      ? "parametersSchema has no parameters. Add this one to it, or remove the placeholder."
+      : `parametersSchema has ${told}${more}.`,
   ].join(" ");
 }
 

@@ -99,7 +99,7 @@ async function withKeptSecrets(
 const REASONS: Readonly<Record<MissingSecret["reason"], string>> = {
   nothing_stored: "there is no stored value to keep. Send the value instead of null.",
   moved:
-    "the stored value is kept only if trigger.url and trigger.cancel.url have the same scheme, host and port, and had them before. Send the value again.",
+    "the stored value is kept only while trigger.url and trigger.cancel.url have one scheme, host and port, and these do not change. Send the value again.",
   lost: "the stored value was sealed under a signing key that was removed. Send the value again.",
 };
 

@@ -106,7 +106,7 @@ function entryOf(c: Context<AppEnv>, action: AuditAction, part = ""): AuditEntry
   const { o, p, envName, name } = c.req.param() as Record<"o" | "p" | "envName" | "name", string>;
   return newAuditEntry(
     c.get("principal"),
-    { project: `${o}/${p}`, envName, action, target: `${name}${part}` },
+    { project: `${o}/${p}`, envName, action, target: `${name}${part}`, targetName: name },
     Date.now(),
   );
 }

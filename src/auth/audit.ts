@@ -33,7 +33,7 @@ export interface AuditEntry {
   readonly action: AuditAction;
   /** A token's id, a scope, an action's name, or `{name}/versions/{version}`. */
   readonly target: string;
-  /** The name that the token had. Otherwise the same as `target`. */
+  /** The name of the token, of the session's token or of the action. For a scope the same as `target`. */
   readonly targetName: string;
 }
 

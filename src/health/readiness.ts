@@ -23,9 +23,10 @@ const FULL_BYTES = 9_900_000_000;
  * Reads no row.
  */
 const NEWEST_SCHEMA = `
-  SELECT (SELECT details FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT parent_id FROM tokens LIMIT 0),
-         (SELECT due_at FROM coordinators LIMIT 0), (SELECT revoked FROM audit LIMIT 0),
-         (SELECT version FROM deleted_actions LIMIT 0)`;
+  SELECT (SELECT details FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT old_hash FROM tokens LIMIT 0),
+         (SELECT due_at FROM coordinators LIMIT 0), (SELECT target_name FROM audit LIMIT 0),
+         (SELECT version FROM deleted_actions LIMIT 0), (SELECT seq FROM action_versions LIMIT 0),
+         (SELECT token_hash FROM sessions LIMIT 0), (SELECT hash FROM sign_in_codes LIMIT 0)`;
 
 /** Counting stops here, because anyone may ask. */
 const OLDER_MAX = 10_000;

@@ -50,7 +50,7 @@ export const ERRORS = {
   ],
   token_rotated: [
     409,
-    "Another rotation of this token came in between, and only its response has the newest secret. Rotate again if you need one.",
+    "Another rotation of this token came first. Only the response to that one has the newest secret. Rotate the token again if you don't have it.",
   ],
   token_ended: [409, "This token has expired, and a new secret would not work. Mint a new token."],
   idempotency_key_unverifiable: [

@@ -54,8 +54,8 @@ const SUMMARY: Operation = {
   summary: "Count action runs by status",
   description:
     "Counts the runs that a list with the same filters shows, by status. A count is exact up to 1000. If " +
-    "you filter by a label, an entity, an action or a trigger, the service counts only the newest 5000 " +
-    "such runs. If there are more, every count is `atLeast`. Requires the permission `data:read`.",
+    "you filter by `label`, `entityId`, `actionName` or `triggeredBy`, the service counts only the newest " +
+    "5000 such runs. If there are more, every count is `atLeast`. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],
@@ -69,9 +69,9 @@ const FACETS: Operation = {
   operationId: "findActionRunFacets",
   summary: "Find values to filter by",
   description:
-    "Returns the actions, the labels or the triggers of an environment that contain a text, each once. A " +
-    "value that equals the text is first. The service looks at the first 1000 values in alphabetical " +
-    "order and returns at most 20. If there can be others, `more` is true. Requires the permission `data:read`.",
+    "Returns the values of one filter that contain a text, each once: names of actions, labels, or names of " +
+    "tokens. A value that equals the text is first. The service looks at the first 1000 values in the order " +
+    "of their bytes and returns at most 20. If there can be others, `more` is true. Requires the permission `data:read`.",
   tags,
   security,
   parameters: [...IN_ENVIRONMENT, BOOKMARK_OF_LIST],

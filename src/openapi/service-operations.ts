@@ -100,6 +100,6 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     operationId: "openConsole",
     summary: "Open the console",
     description:
-      "Returns a web page where people watch, start, cancel and retry runs. It asks for an API token. Each view has an address below `/console/-/`.",
+      "Returns a web page where people watch, start, cancel and retry runs. People sign in there with an API token or `ROOT_TOKEN`. Each view has an address below `/console/-/`.",
   },
 };

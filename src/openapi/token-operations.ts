@@ -96,7 +96,8 @@ const AUDIT: Operation = {
   operationId: "listAudit",
   summary: "List audit entries",
   description:
-    "Returns who minted, rotated and revoked tokens, changed stored actions, and asked for a resync, newest first. " +
+    "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, deleted versions, " +
+    "or asked for a resync, newest first. " +
     "A token of one environment sees the entries of that environment. Entries are kept for " +
     "`RETENTION_DAYS`. Requires the permission `tokens:manage`.",
   parameters: IN_PROJECT,

@@ -176,7 +176,9 @@ const auditEntry = z
     target: text(
       "The id of the token or the session, the name of the stored action, `{name}/versions/{version}`, or the scope.",
     ),
-    targetName: text("The name that the token, the session's token or the stored action had, or the scope."),
+    targetName: text(
+      "The name of the token, of the session's token or of the stored action. For a resync the same as `target`.",
+    ),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });

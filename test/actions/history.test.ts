@@ -294,7 +294,9 @@ describe("a version", () => {
       `${path.split("/envs/")[0]}/audit`,
     );
     const deletions = body.filter(({ action }) => action === "action_version_deleted");
-    expect(deletions).toMatchObject([{ target: "deploy/versions/1", scope: scopeOf(path) }]);
+    expect(deletions).toMatchObject([
+      { target: "deploy/versions/1", targetName: "deploy", scope: scopeOf(path) },
+    ]);
     // Of another action, and numbers that are no versions.
     expect((await remove(`${path}-2`, 2)).status).toBe(404);
     for (const no of ["0", "01", "1e3", "-1", "9".repeat(16)])

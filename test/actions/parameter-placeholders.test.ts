@@ -32,13 +32,13 @@ describe("with a closed schema, a placeholder for another parameter is refused",
     const sentence = async (name: string, schema: object) =>
       (await store({ payload: `{{ parameters.${name} }}` }, schema)).body.error;
     expect(await sentence("versoin", CLOSED)).toBe(
-      "trigger.payload: uses the parameter versoin, which parametersSchema does not have. Did you mean version? It has version, environment.",
+      "trigger.payload: uses the parameter versoin, which parametersSchema does not have. Did you mean version? parametersSchema has version, environment.",
     );
     expect(await sentence("region", CLOSED)).toBe(
-      "trigger.payload: uses the parameter region, which parametersSchema does not have. It has version, environment.",
+      "trigger.payload: uses the parameter region, which parametersSchema does not have. parametersSchema has version, environment.",
     );
     expect(await sentence("toString", { additionalProperties: false })).toBe(
-      "trigger.payload: uses the parameter toString, which parametersSchema does not have. It has no parameters. Add it, or remove the placeholder.",
+      "trigger.payload: uses the parameter toString, which parametersSchema does not have. parametersSchema has no parameters. Add this one to it, or remove the placeholder.",
     );
     const many = Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`name-${n}${"x".repeat(80)}`, {}]));
     const long = await sentence("y".repeat(90), { properties: many, additionalProperties: false });

@@ -242,7 +242,7 @@ describe("null", () => {
     const refused = await put(path, { trigger: { ...keep, ...stop(`${ORIGIN_B}/`) } });
     expect([refused.status, refused.body.error]).toEqual([
       422,
-      "trigger.secrets.token: the stored value is kept only if trigger.url and trigger.cancel.url have the same scheme, host and port, and had them before. Send the value again.",
+      "trigger.secrets.token: the stored value is kept only while trigger.url and trigger.cancel.url have one scheme, host and port, and these do not change. Send the value again.",
     ]);
     expect((await put(path, { trigger: { ...keep, ...stop(`${ORIGIN_A}/`) } })).status).toBe(200);
     expect((await put(path, { trigger: keep })).status).toBe(200);

@@ -36,7 +36,7 @@ export function signInSite(publicUrl: string | undefined, requestUrl: string): R
   }
   const error = publicUrl
     ? "PUBLIC_URL does not begin with https://, so nobody can sign in. Set it to an https URL."
-    : "PUBLIC_URL is not set, so nobody can sign in. Set it to the URL at which people open the console.";
+    : "PUBLIC_URL is not set, so nobody can sign in. Set it to the https URL of this service.";
   return { ok: false, error };
 }
 
@@ -48,5 +48,7 @@ export function foreignness(
 ): string | null {
   const isReading = method === "GET" || method === "HEAD";
   const isOwn = header("Sec-Fetch-Site") === "same-origin" && (isReading || header("Origin") === origin);
-  return isOwn ? null : `Only the pages of ${origin} may use a session. Open ${origin}/console there.`;
+  return isOwn
+    ? null
+    : `Only the pages of ${origin} may use a session. Open ${origin}/console in your browser.`;
 }

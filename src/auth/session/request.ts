@@ -25,7 +25,7 @@ export async function requestSession(c: Context<AppEnv>): Promise<RequestSession
   if (c.req.header("Authorization") !== undefined) {
     throw new ApiError(
       "unauthorized",
-      "A session counts only without a token. Leave out the header Authorization.",
+      "The request has both a session and a token. Leave out the header Authorization.",
     );
   }
   const pageKey = c.req.header(PAGE_KEY_HEADER) ?? "";

@@ -111,7 +111,7 @@ describeInBrowser("an action's home", (browser) => {
     await refused(open, "Body", "{{ run.x }} is unknown");
     await field(open, "Body").fill('{ "v": "{{ parameters.versoin }}" }');
     await button(open, "Save").click();
-    await refused(open, "Body", "Did you mean version? It has version.");
+    await refused(open, "Body", "Did you mean version? parametersSchema has version.");
     await field(open, "Body").fill(
       '{ "v": "{{ parameters.version }}", "url": "{{ run.callbackUrl }}", "token": "{{ run.callbackToken }}" }',
     );
