@@ -128,11 +128,9 @@ function Elsewhere({ session, isPage, home }: ElsewhereProps) {
   return (
     <Empty
       isPage
-      title={isPage ? "Your token does not open this address" : "There is no page at this address"}
+      title={isPage ? "Your session does not open this address" : "There is no page at this address"}
     >
-      {isPage ? (
-        <p>It opens {opened}. To see anything else, sign out and use a token that opens it.</p>
-      ) : null}
+      {isPage ? <p>It opens {opened}. To see anything else, sign out, and sign in to that.</p> : null}
       <p>
         <Link class="button is-plain" href={home}>
           Go to your runs

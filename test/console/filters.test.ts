@@ -118,7 +118,7 @@ it("chips come in one order, each value once, and say what they filter", () => {
   ]);
   expect(chipsOf(query("createdAfter=nonsense&createdBefore=2026-01-01T00:00:00Z")).map(chipText)).toEqual([
     "since nonsense",
-    expect.stringMatching(/^before .*2026/),
+    expect.stringMatching(/^until .*2026/),
   ]);
 });
 

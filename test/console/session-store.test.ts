@@ -76,7 +76,7 @@ it("a refused page key ends its own session, says why, and never a later one", (
   expect(store.state().session?.pageKey).toBe("key-2");
   store.expire("key-2");
   expect(store.state().session).toBeNull();
-  expect(store.state().notice).toMatch(/expired, or its token was revoked\.$/);
+  expect(store.state().notice).toMatch(/expired, somebody ended it, or its token ended\.$/);
   expect(kept.size).toBe(0);
 });
 

@@ -69,6 +69,12 @@ describe("an audit entry", () => {
     ["session_ended", "s1", scope, { name: "tokens", ...project }],
     ["action_put", "deploy", scope, { name: "action", ...project, envName: "prod", action: "deploy" }],
     ["action_archived", "deploy", scope, { name: "action", ...project, envName: "prod", action: "deploy" }],
+    [
+      "action_version_deleted",
+      "deploy/versions/3",
+      scope,
+      { name: "action", ...project, envName: "prod", action: "deploy" },
+    ],
     ["action_deleted", "deploy", scope, null],
     ["resync_requested", scope, scope, { name: "runs", ...project, envName: "prod" }],
     ["quota_raised", "x", scope, null],

@@ -39,12 +39,12 @@ const TABS = { fields: "Fields", json: "JSON" };
 type Tab = keyof typeof TABS;
 
 const ABOUT_NULL =
-  "Null stands for a secret, which you type below. Null keeps a stored value. A change takes effect within 30 seconds.";
+  "Each null stands for a secret. Type it below, or leave its field empty to keep the stored one. A change takes effect within 30 seconds.";
 const DELETED =
   "Somebody deleted this action and its secrets. To store yours as a new action, type each secret, and save.";
 const TAKEN = "There is an action of this name. Choose another name, or open that action and edit it.";
 const AFTER_LOSS =
-  "The service may have stored this. If you save again and the action was changed meanwhile, look at it first: the change may be yours.";
+  "The service may have stored this. Open the action again before you save, because its newest change may be yours.";
 const NAME_RULE =
   "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
 const EMPTY = "Fill this in.";

@@ -46,8 +46,8 @@ export function DeleteDialog({ action: { name, version }, onClose, onChanged }: 
       onClose={onClose}
     >
       <p>
-        Nobody can run it afterwards, and its secrets are deleted, too. Runs that have begun continue. You
-        can't undo this.
+        Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun
+        continue. You can't undo this.
       </p>
     </ConfirmDialog>
   );

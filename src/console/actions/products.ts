@@ -151,7 +151,7 @@ export const PRODUCTS: readonly Product[] = [
       { key: "organization", label: "Organization", example: "YOUR_ORGANIZATION" },
       { key: "project", label: "Project", example: "YOUR_PROJECT" },
       { key: "pipeline", label: "Pipeline ID", example: "YOUR_PIPELINE_ID" },
-      BRANCH,
+      { ...BRANCH, label: "Branch" },
     ],
     secrets: [
       {

@@ -18,9 +18,9 @@ import { formOf, pointersOf } from "./schema-form.ts";
 export function NobodyStarts() {
   return (
     <p class="warning-box">
-      This action has no webhook, so nothing starts the job of a run. Whoever creates the run gets its
-      callback token and must start the job. A run from the console stays open until its timeout, or until
-      somebody cancels it.
+      This action has no webhook, so nothing starts the job of a run. The creator of a run gets its callback
+      token and must start the job. A run from the console stays open until its timeout, or until somebody
+      cancels it.
     </p>
   );
 }

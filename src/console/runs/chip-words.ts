@@ -11,7 +11,7 @@ const NAMES: Readonly<Record<FilterName, string>> = {
   entityId: "entity",
   since: "since",
   createdAfter: "since",
-  createdBefore: "before",
+  createdBefore: "until",
 };
 const AT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const AGO = /^\d/;

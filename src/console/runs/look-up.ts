@@ -74,7 +74,7 @@ async function meaningOf(
     case "run":
       return { runId: term.id };
     case "unfinished":
-      return { problem: `“${term.typed}” needs a value. Type one behind it.`, suggestions: [] };
+      return { problem: `“${term.typed}” needs a value. Type it behind the colon.`, suggestions: [] };
     case "word":
       return meaningOfWord(reader, term.word, known, signal);
   }
@@ -108,10 +108,10 @@ async function meaningOfWord(
     return { problem: `${runs.length} runs have ids that end with “${word}”. Choose one.`, suggestions };
   }
   if (all.length > 0) {
-    return { problem: `“${word}” is only a part of a name. Choose a whole one.`, suggestions: all };
+    return { problem: `“${word}” is only a part of a value. Choose a whole one.`, suggestions: all };
   }
   const noRun = isIdEnd(word) ? `, and none of the newest ${NEWEST} runs has an id that ends with it` : "";
-  return { problem: `No action, label or trigger contains “${word}”${noRun}.`, suggestions: [] };
+  return { problem: `No action, label or token name contains “${word}”${noRun}.`, suggestions: [] };
 }
 
 /** The values that contain a text, of each field. Throws an ActionRunsError. */

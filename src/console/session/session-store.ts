@@ -41,7 +41,7 @@ export interface SessionStore {
   readonly subscribe: (listener: () => void) => () => void;
 }
 
-const ENDED = "Your session ended. It expired, or its token was revoked.";
+const ENDED = "Your session ended. It expired, somebody ended it, or its token ended.";
 
 /** `now`: the clock, in ms. */
 export function createSessionStore(

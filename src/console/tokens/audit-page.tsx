@@ -24,7 +24,7 @@ function Audit() {
           <Empty title={loaded.isFirst ? "Nothing has happened yet" : "There are no more entries"}>
             <p>
               The log shows who creates, rotates and revokes tokens, ends sessions, stores and deletes
-              actions, and asks for a resync.
+              actions, deletes versions, and asks for a resync.
             </p>
           </Empty>
         ) : (

@@ -11,7 +11,7 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   resync_requested: "asked for a resync of",
   action_put: "stored the action",
   action_deleted: "deleted the action",
-  action_version_deleted: "deleted the version",
+  action_version_deleted: "deleted a version of the action",
 };
 
 /** What was done, to be read before the target. A later service may know more kinds. */
@@ -35,6 +35,8 @@ export function pageOf(
   if (/^(token|session)_/.test(action)) return { name: "tokens", o, p };
   const envName = envOf(entry.scope);
   if (envName === null || action === "action_deleted") return null;
-  if (action.startsWith("action_")) return { name: "action", o, p, envName, action: target };
+  // The target of a deleted version is `{name}/versions/{version}`.
+  const [name = ""] = target.split("/");
+  if (action.startsWith("action_")) return { name: "action", o, p, envName, action: name };
   return action === "resync_requested" ? { name: "runs", o, p, envName } : null;
 }

@@ -7,7 +7,7 @@ export type Role = ApiToken["role"];
 /** What each role may do, in words. TypeScript reports a missing one. */
 const RIGHTS: Readonly<Record<Role, string>> = {
   owner: "everything, and creates every token",
-  admin: "everything, but creates no owner",
+  admin: "everything, but can't create owners",
   member: "reads, runs, cancels and retries",
   viewer: "only reads",
 };

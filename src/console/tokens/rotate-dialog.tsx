@@ -73,8 +73,8 @@ function RotateForm({ token, onClose, onRotated, onDone }: RotateFormProps) {
       </p>
       {oldSecretExpiresAt === null ? null : (
         <p class="warning-box">
-          <strong>An earlier secret still works until {exactTime(oldSecretExpiresAt)}.</strong> The secret
-          that is the newest now stops at once.
+          <strong>An earlier secret still works until {exactTime(oldSecretExpiresAt)}.</strong> The current
+          secret stops at once.
         </p>
       )}
       {isOwn ? (
@@ -85,7 +85,7 @@ function RotateForm({ token, onClose, onRotated, onDone }: RotateFormProps) {
       ) : null}
       <SelectField
         label={oldSecretExpiresAt === null ? "The old secret" : "The earlier secret"}
-        hint="While it works, it can't create or rotate tokens."
+        hint="While it works, it can't create or rotate tokens or sign in. Its sessions end with it."
         value={overlap}
         error={change.problems.get("/overlapSeconds")}
         onText={setOverlap}
@@ -101,7 +101,7 @@ function RotateForm({ token, onClose, onRotated, onDone }: RotateFormProps) {
 }
 
 function OldSecret({ endsAt }: { readonly endsAt: string | null }) {
-  if (endsAt === null) return <>The old secret has ended. It stops everywhere within 30 seconds.</>;
+  if (endsAt === null) return <>The old secret stops everywhere within 30 seconds.</>;
   return (
     <>
       The old secret ends <Countdown until={endsAt} />, on {exactTime(endsAt)}.
@@ -109,14 +109,14 @@ function OldSecret({ endsAt }: { readonly endsAt: string | null }) {
   );
 }
 
-/** Whoever had the old secret could have created them. */
+/** The holder of a leaked secret could have created them. */
 function Children({ of: { children, moreChildren } }: { readonly of: RotatedApiToken }) {
   if (children.length === 0) return null;
   return (
     <div>
       <p>
-        It created these tokens, and they still work. If its old secret leaked, revoke those that you don't
-        know:
+        The token created these tokens, and they still work. If the old secret leaked, revoke those that you
+        don't know:
       </p>
       <ul class="token-children">
         {children.map(({ id, name }) => (

@@ -214,7 +214,7 @@ describeInBrowser("an action's home", (browser) => {
     await client.actions.put("by-hand", { description: "Somebody does it" });
     const page = await browser.newPage(site.origin, WIDE);
     await site.signIn(page, `${ENV}/actions/by-hand`, await site.newToken("member"));
-    await page.getByText("Whoever creates the run gets its callback token and must start the job").waitFor();
+    await page.getByText("The creator of a run gets its callback token and must start the job").waitFor();
     expect(await button(page, "Run action").getAttribute("class")).not.toContain("is-primary");
     // A member may run it, and may not see its versions.
     expect(await page.getByRole("heading", { name: "Versions" }).count()).toBe(0);

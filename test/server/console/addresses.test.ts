@@ -158,7 +158,7 @@ describeInBrowser("the console's addresses", (browser) => {
     await page.goto(site.at(`${ENV}/actions/unknown`));
     await page.getByText("There is no action of this name", { exact: true }).waitFor();
     await page.goto(site.at("other/runs"));
-    await page.getByText("Your token does not open this address", { exact: true }).waitFor();
+    await page.getByText("Your session does not open this address", { exact: true }).waitFor();
     await page.getByRole("link", { name: "Go to your runs", exact: true }).click();
     await untilRows(page, 50);
     await browser.expectFault(/status of 404/);

@@ -164,7 +164,7 @@ describeInBrowser("the console's looks", (browser) => {
         act: async (page) => {
           await search(page).fill("index");
           await page.keyboard.press("Enter");
-          await page.getByText("“index” is only a part of a name. Choose a whole one.").waitFor();
+          await page.getByText("“index” is only a part of a value. Choose a whole one.").waitFor();
         },
       },
       { name: "no runs yet", path: "empty/runs" },

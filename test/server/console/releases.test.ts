@@ -146,13 +146,13 @@ describeInBrowser("the search among many runs", (browser) => {
   it("asks what a word means that is not clear", async () => {
     const page = await open(`${ENV}/runs`);
     await enter(page, "service-1");
-    await problem(page, "“service-1” is only a part of a name. Choose a whole one.").waitFor();
+    await problem(page, "“service-1” is only a part of a value. Choose a whole one.").waitFor();
     expect([query(page), await page.getByRole("option").count()]).toEqual([[], 6]);
     await option(page, "build-service-1 action").click();
     await browser.settled(page);
     expect(await chips(page)).toEqual(["action build-service-1"]);
     await enter(page, "succeeded zzz label:");
-    await problem(page, "No action, label or trigger contains “zzz”.").waitFor();
+    await problem(page, "No action, label or token name contains “zzz”.").waitFor();
     // What is clear is a chip already.
     expect([await chips(page), await search(page).inputValue()]).toEqual([
       ["status succeeded", "action build-service-1"],
@@ -204,7 +204,7 @@ describeInBrowser("the search among many runs", (browser) => {
     await enter(page, "abcdef0123");
     await problem(
       page,
-      "No action, label or trigger contains “abcdef0123”, and none of the newest 5000 runs has an id that ends with it.",
+      "No action, label or token name contains “abcdef0123”, and none of the newest 5000 runs has an id that ends with it.",
     ).waitFor();
     await browser.expectFault(/status of 404/);
   });
