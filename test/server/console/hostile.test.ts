@@ -96,7 +96,13 @@ describeInBrowser("hostile texts at the console", (browser) => {
       });
     }
     await job(created).heartbeat({ externalUrl: DISGUISED_LINK });
-    await job(created).fail(`${MARKUP} ${BIDI} ${long(7000)}`, {
+    const error = [
+      `${MARKUP} ${BIDI} ${long(3000)}`,
+      `${MARKUP} ${BIDI} ${long(1000)}`,
+      `\tat ${BIDI}(${long(1000)})`,
+      `Caused by: ${MARKUP} ${BIDI} ${long(1000)}`,
+    ];
+    await job(created).fail(error.join("\n"), {
       [MARKUP]: WORD,
       [SCRIPT_LINK]: SCRIPT_LINK,
       [`${MARKUP}.lines`]: `${MARKUP}\n${BIDI}\n${WORD}`,
@@ -173,6 +179,9 @@ describeInBrowser("hostile texts at the console", (browser) => {
     for (const name of NAMES) await runs(page).getByRole("link", { name, exact: true }).first().waitFor();
     await page.getByRole("navigation", { name: "The last runs" }).getByRole("link").last().hover();
     await expectHarmless(page, "runs");
+    await page.getByRole("combobox").fill("gnp.exe");
+    await page.getByRole("option").first().waitFor();
+    await expectHarmless(page, "search");
     for (const label of LABELS.slice(0, 2)) {
       await site.goTo(page, `${ENV}/runs?${new URLSearchParams({ label, actionName: NAMES[0] ?? "" })}`);
       await expectHarmless(page, "filters");
@@ -194,6 +203,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
       await expectHarmless(page, `run ${id}`);
     }
     await site.goTo(page, `${ENV}/runs/${ids[0]}?compare=${ids[1]}`);
+    await page.getByRole("table", { name: "Comparison", exact: true }).waitFor();
     await expectHarmless(page, "comparison");
     await site.goTo(page, `${ENV}/runs/${ids[0]}`);
     await button(run(page), "Retry run").click();
