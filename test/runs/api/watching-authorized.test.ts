@@ -90,22 +90,22 @@ describe("a stream", () => {
     await expectAllPlacesFree(scene);
   });
 
-  it.each([
-    "with a token",
-    "of a session with a token",
-  ])("%s that expires ends then, even without news, and frees its seat", async (asker) => {
-    const scene = await begin(1000);
-    const { token } = scene.token;
-    const watching =
-      asker === "with a token" ? { token } : { token: null, headers: (await beginSession(token)).headers };
-    const stream = await openStream(scene.runPath, watching);
-    await stream.events(1);
-    expect(await stream.rest()).toEqual([]);
-    const late = Date.now() - Date.parse(scene.token.expiresAt ?? "");
-    // Without the end of the token, a stream looks again when it sends a comment, after 15 s.
-    expect([late >= 0, late < 10_000]).toEqual([true, true]);
-    await expectAllPlacesFree(scene);
-  });
+  it.each(["with a token", "of a session with a token"])(
+    "%s that expires ends then, even without news, and frees its seat",
+    async (asker) => {
+      const scene = await begin(1000);
+      const { token } = scene.token;
+      const watching =
+        asker === "with a token" ? { token } : { token: null, headers: (await beginSession(token)).headers };
+      const stream = await openStream(scene.runPath, watching);
+      await stream.events(1);
+      expect(await stream.rest()).toEqual([]);
+      const late = Date.now() - Date.parse(scene.token.expiresAt ?? "");
+      // Without the end of the token, a stream looks again when it sends a comment, after 15 s.
+      expect([late >= 0, late < 10_000]).toEqual([true, true]);
+      await expectAllPlacesFree(scene);
+    },
+  );
 
   it("reads its token from D1 at most once in 30 s", async () => {
     const scene = await begin();

@@ -140,15 +140,19 @@ describeInBrowser("hostile texts at the console", (browser) => {
       const outwards = all.filter((element) => element.matches("a[href]") && element.origin !== location.origin
         && !(element.rel.includes("noopener") && element.rel.includes("noreferrer")));
       const handlers = all.filter((element) => element.getAttributeNames().some((name) => name.startsWith("on")));
-      // A mark turns nothing but its own text if an element around it is isolated and holds nothing of the console's
-      // own.
-      const isIsolated = (element) => element !== null && !element.matches("main, dialog") &&
-        (/isolate|plaintext/.test(getComputedStyle(element).unicodeBidi) || isIsolated(element.parentElement));
+      // A mark turns nothing but its own text if the next isolated element holds nothing else. Browsers isolate each
+      // block, so a block counts only if the text is all that it holds. In a flex box, each text is a block.
+      const isIsolated = (element, text) => {
+        if (element === null || element.matches("main, dialog")) return false;
+        const { unicodeBidi, display } = getComputedStyle(element);
+        if (!/isolate|plaintext/.test(unicodeBidi)) return isIsolated(element.parentElement, text);
+        return /inline|flex/.test(display) || element.matches("bdi") || element.textContent.trim() === text.trim();
+      };
       const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
       const turned = [];
       while (texts.nextNode()) {
         const { parentElement, nodeValue } = texts.currentNode;
-        if (/[\\u202A-\\u202E\\u2066-\\u2069]/.test(nodeValue) && !isIsolated(parentElement)
+        if (/[\\u202A-\\u202E\\u2066-\\u2069]/.test(nodeValue) && !isIsolated(parentElement, nodeValue)
           && !parentElement.matches("option, textarea, title")) turned.push(parentElement);
       }
       const told = (what, elements) => elements.map((element) => what + element.outerHTML.slice(0, 160));
