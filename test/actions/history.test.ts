@@ -2,7 +2,6 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { VERSIONS_MAX_BYTES } from "../../src/base/limits.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { type Answer, ask } from "../support/requests.ts";
@@ -19,6 +18,9 @@ import {
 } from "./actions.ts";
 
 afterEach(() => vi.restoreAllMocks());
+
+/** Of an environment. */
+const VERSIONS_MAX_BYTES = 64 * 1024 * 1024;
 
 interface Version {
   readonly version: number;

@@ -572,6 +572,27 @@ describe("the list of sessions", () => {
     expect(second.body.map(({ id }) => id)).toEqual([a.id]);
   });
 
+  it("says when a session really ends, which is with its secret, and leaves out one whose secret has ended", async () => {
+    clockAt(START);
+    const project = newProject();
+    const expiresAt = new Date(START + 13 * HOUR_MS).toISOString();
+    const short = await grantToken(project, { role: "viewer", expiresAt });
+    const { id, headers } = await beginSession(short.token);
+    const other = await grantToken(project, { role: "viewer" });
+    await beginSession(other.token);
+    vi.setSystemTime(START + 2 * HOUR_MS);
+    await ask("POST", "/session/renew", {
+      token: null,
+      headers: { ...headers, "Content-Type": "application/json" },
+      raw: "",
+    });
+    await ask("POST", `${project}/tokens/${other.id}/rotate`, { body: { overlapSeconds: 0 } });
+    const { body } = await ask<Listed[]>("GET", `${project}/sessions`);
+    expect(body).toMatchObject([{ id, expiresAt }]);
+    vi.setSystemTime(START + 13 * HOUR_MS);
+    expect(await sessionsOf(project, ROOT)).toEqual([]);
+  });
+
   it("leads to the end of a session, in the audit with token and session of who ended it", async () => {
     const project = newProject();
     const admin = await grantToken(project, { role: "admin", name: "Ada" });

@@ -126,6 +126,17 @@ describe("a rotation", () => {
   });
 });
 
+it("a rotation whose audit entry can't be written does not happen", async () => {
+  const project = newProject();
+  const { id, token } = await grantToken(project, { role: "admin" });
+  const before = await rowOf(id);
+  faults.writes = { refuse: (_bound, sql) => sql.startsWith("INSERT INTO audit") };
+  expect((await rotate(project, id, token)).status).toBeGreaterThanOrEqual(500);
+  faults.writes = null;
+  const { hash, old_hash } = before ?? {};
+  expect(await rowOf(id)).toMatchObject({ hash, old_hash });
+});
+
 describe("the old secret", () => {
   it.each([
     ["a day by default", {}, DAY],

@@ -74,6 +74,7 @@ Caused by:
       ["java.net.ConnectException: refused"],
       4,
     ],
+    ["of Java, shortened", "a: b\nCaused by: c: d\n\t... 12 more\ne", "a: b", "", ["c: d"], 1],
     ["of Node", NODE, "Error: no rollout", "", ["Error: refused"], 2],
     ["of Python", PYTHON, "RuntimeError: no rollout", "", ["ConnectionError: refused"], 4],
     ["of Rust", RUST, "Error: no rollout", "", ["refused", "no route to host"], 0],

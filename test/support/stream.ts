@@ -37,14 +37,18 @@ export interface Stream {
 export interface Watching {
   readonly lastEventId?: string | number;
   readonly accept?: string;
-  readonly token?: string;
+  /** Null: only `headers` say who asks. */
+  readonly token?: string | null;
+  /** What a session sends. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const EVENT_STREAM = "text/event-stream";
 
 export async function openStream(runPath: string, watching: Watching = {}): Promise<Stream> {
   const { lastEventId, accept = EVENT_STREAM, token = ROOT } = watching;
-  const headers = new Headers({ Authorization: `Bearer ${token}`, Accept: accept });
+  const headers = new Headers({ ...watching.headers, Accept: accept });
+  if (token !== null) headers.set("Authorization", `Bearer ${token}`);
   if (lastEventId !== undefined) headers.set("Last-Event-ID", String(lastEventId));
   const url = `https://runs.example${runPath}/events`;
   return readStream(await exports.default.fetch(url, { headers }));

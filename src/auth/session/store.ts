@@ -122,10 +122,16 @@ interface SessionRow extends Omit<Principal, "isReplaced"> {
   readonly pageKeyHash: string;
 }
 
-/**
- * Reads the session with this hash. A token that is gone has no session. The session is over at its own end or at that
- * of the secret that began it, whichever is first.
- */
+/** SQL: sessions with their tokens. A token that is gone has no session, and neither has a secret that is gone. */
+const WITH_TOKENS = `
+  sessions LEFT JOIN tokens
+  ON tokens.project = sessions.project AND tokens.id = token_id AND token_hash IN (tokens.hash, old_hash)`;
+const HAS_TOKEN = "(token_id IS NULL OR tokens.id IS NOT NULL)";
+/** A session is over at its own end or at that of the secret that began it, whichever is first. */
+const ENDS = `min(sessions.expires_at,
+  coalesce(iif(tokens.hash = token_hash, tokens.expires_at, old_expires_at), sessions.expires_at))`;
+
+/** Reads the session with this hash. */
 function readSession(db: D1Database, hash: string): D1PreparedStatement {
   return db
     .prepare(
@@ -133,12 +139,8 @@ function readSession(db: D1Database, hash: string): D1PreparedStatement {
               coalesce(tokens.id, '${OPERATOR.id}') AS id, coalesce(name, '${OPERATOR.name}') AS name,
               coalesce(role, '${OPERATOR.role}') AS role, env_name AS envName,
               token_hash AS secretHash, coalesce(tokens.hash <> token_hash, 0) AS isReplaced,
-              min(sessions.expires_at,
-                  coalesce(iif(tokens.hash = token_hash, tokens.expires_at, old_expires_at), sessions.expires_at)
-              ) AS expiresAt, tokens.expires_at AS tokenExpiresAt
-       FROM sessions LEFT JOIN tokens
-       ON tokens.project = sessions.project AND tokens.id = token_id AND token_hash IN (tokens.hash, old_hash)
-       WHERE sessions.hash = ?1 AND (token_id IS NULL OR tokens.id IS NOT NULL)`,
+              ${ENDS} AS expiresAt, tokens.expires_at AS tokenExpiresAt
+       FROM ${WITH_TOKENS} WHERE sessions.hash = ?1 AND ${HAS_TOKEN}`,
     )
     .bind(hash);
 }
@@ -211,9 +213,9 @@ export async function listSessions(
   const { results } = await db
     .prepare(
       `SELECT sessions.id, token_id AS tokenId, tokens.name AS tokenName, role, env_name AS envName,
-              began_at AS beganAt, sessions.expires_at AS expiresAt, sessions.last_used_at AS lastUsedAt
-       FROM sessions LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id
-       WHERE ${SEEN} AND sessions.id < ?5 AND sessions.expires_at > ?6 ORDER BY sessions.id DESC LIMIT ?7`,
+              began_at AS beganAt, ${ENDS} AS expiresAt, sessions.last_used_at AS lastUsedAt
+       FROM ${WITH_TOKENS}
+       WHERE ${SEEN} AND ${HAS_TOKEN} AND sessions.id < ?5 AND ${ENDS} > ?6 ORDER BY sessions.id DESC LIMIT ?7`,
     )
     .bind(project, ...seenBy(asker), cursor ?? "g", now, limit)
     .all<StoredSession>();

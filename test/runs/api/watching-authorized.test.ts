@@ -1,4 +1,4 @@
-/** Streams and waits end when their token does: the request is authorized again before any news is sent. */
+/** Streams and waits end when their token or their session does: the request is authorized again before any news is sent. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -9,6 +9,7 @@ import { later } from "../../support/clock.ts";
 import { until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { ask, type CreatedRun, createRun } from "../../support/requests.ts";
+import { beginSession } from "../../support/sessions.ts";
 import { beat, openStream, watched } from "../../support/stream.ts";
 import {
   grantToken,
@@ -76,14 +77,35 @@ describe("a stream", () => {
     expect([again.status, again.body.code]).toEqual([401, "token_invalid"]);
   });
 
-  it("with a token that expires ends then, even without news, and frees its seat", async () => {
-    const scene = await begin(1000);
-    const stream = await openStream(scene.runPath, { token: scene.token.token });
-    await stream.events(1);
-    expect(await stream.rest()).toEqual([]);
-    expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(scene.token.expiresAt ?? ""));
+  it("of a session that was ended elsewhere ends without the next event, and frees its seat", async () => {
+    const scene = await begin();
+    const { id, headers } = await beginSession(scene.token.token);
+    const stream = await openStream(scene.runPath, { token: null, headers });
+    expect(await stream.events(1)).toMatchObject([{ type: "created" }]);
+    const rest = stream.rest();
+    await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(id).run();
+    later(KNOWN_MS);
+    await beat(scene.run, { message: "not for you" });
+    expect(await rest).toEqual([]);
     await expectAllPlacesFree(scene);
   });
+
+  it.each(["with a token", "of a session with a token"])(
+    "%s that expires ends then, even without news, and frees its seat",
+    async (asker) => {
+      const scene = await begin(1000);
+      const { token } = scene.token;
+      const watching =
+        asker === "with a token" ? { token } : { token: null, headers: (await beginSession(token)).headers };
+      const stream = await openStream(scene.runPath, watching);
+      await stream.events(1);
+      expect(await stream.rest()).toEqual([]);
+      const late = Date.now() - Date.parse(scene.token.expiresAt ?? "");
+      // Without the end of the token, a stream looks again when it sends a comment, after 15 s.
+      expect([late >= 0, late < 10_000]).toEqual([true, true]);
+      await expectAllPlacesFree(scene);
+    },
+  );
 
   it("reads its token from D1 at most once in 30 s", async () => {
     const scene = await begin();

@@ -96,7 +96,13 @@ describeInBrowser("hostile texts at the console", (browser) => {
       });
     }
     await job(created).heartbeat({ externalUrl: DISGUISED_LINK });
-    await job(created).fail(`${MARKUP} ${BIDI} ${long(7000)}`, {
+    const error = [
+      `${MARKUP} ${BIDI} ${long(3000)}`,
+      `${MARKUP} ${BIDI} ${long(1000)}`,
+      `\tat ${BIDI}(${long(1000)})`,
+      `Caused by: ${MARKUP} ${BIDI} ${long(1000)}`,
+    ];
+    await job(created).fail(error.join("\n"), {
       [MARKUP]: WORD,
       [SCRIPT_LINK]: SCRIPT_LINK,
       [`${MARKUP}.lines`]: `${MARKUP}\n${BIDI}\n${WORD}`,
@@ -134,15 +140,19 @@ describeInBrowser("hostile texts at the console", (browser) => {
       const outwards = all.filter((element) => element.matches("a[href]") && element.origin !== location.origin
         && !(element.rel.includes("noopener") && element.rel.includes("noreferrer")));
       const handlers = all.filter((element) => element.getAttributeNames().some((name) => name.startsWith("on")));
-      // A mark turns nothing but its own text if an element around it is isolated and holds nothing of the console's
-      // own.
-      const isIsolated = (element) => element !== null && !element.matches("main, dialog") &&
-        (/isolate|plaintext/.test(getComputedStyle(element).unicodeBidi) || isIsolated(element.parentElement));
+      // A mark turns nothing but its own text if the next isolated element holds nothing else. Browsers isolate each
+      // block, so a block counts only if the text is all that it holds. In a flex box, each text is a block.
+      const isIsolated = (element, text) => {
+        if (element === null || element.matches("main, dialog")) return false;
+        const { unicodeBidi, display } = getComputedStyle(element);
+        if (!/isolate|plaintext/.test(unicodeBidi)) return isIsolated(element.parentElement, text);
+        return /inline|flex/.test(display) || element.matches("bdi") || element.textContent.trim() === text.trim();
+      };
       const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
       const turned = [];
       while (texts.nextNode()) {
         const { parentElement, nodeValue } = texts.currentNode;
-        if (/[\\u202A-\\u202E\\u2066-\\u2069]/.test(nodeValue) && !isIsolated(parentElement)
+        if (/[\\u202A-\\u202E\\u2066-\\u2069]/.test(nodeValue) && !isIsolated(parentElement, nodeValue)
           && !parentElement.matches("option, textarea, title")) turned.push(parentElement);
       }
       const told = (what, elements) => elements.map((element) => what + element.outerHTML.slice(0, 160));
@@ -173,6 +183,9 @@ describeInBrowser("hostile texts at the console", (browser) => {
     for (const name of NAMES) await runs(page).getByRole("link", { name, exact: true }).first().waitFor();
     await page.getByRole("navigation", { name: "The last runs" }).getByRole("link").last().hover();
     await expectHarmless(page, "runs");
+    await page.getByRole("combobox").fill("gnp.exe");
+    await page.getByRole("option").first().waitFor();
+    await expectHarmless(page, "search");
     for (const label of LABELS.slice(0, 2)) {
       await site.goTo(page, `${ENV}/runs?${new URLSearchParams({ label, actionName: NAMES[0] ?? "" })}`);
       await expectHarmless(page, "filters");
@@ -194,6 +207,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
       await expectHarmless(page, `run ${id}`);
     }
     await site.goTo(page, `${ENV}/runs/${ids[0]}?compare=${ids[1]}`);
+    await page.getByRole("table", { name: "Comparison", exact: true }).waitFor();
     await expectHarmless(page, "comparison");
     await site.goTo(page, `${ENV}/runs/${ids[0]}`);
     await button(run(page), "Retry run").click();

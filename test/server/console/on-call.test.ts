@@ -27,8 +27,12 @@ const FORM = {
 
 /** An element of the page, as far as a function that runs there needs it. */
 interface Boxed {
+  readonly scrollWidth: number;
+  readonly clientWidth: number;
   readonly getBoundingClientRect: () => { readonly top: number; readonly bottom: number };
 }
+
+const isCut = (element: Boxed) => element.scrollWidth > element.clientWidth;
 
 const site = new Site("of-console-on-call", sharedPlace("of-console-on-call"));
 
@@ -61,6 +65,10 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     await line.filter({ hasText: words }).waitFor();
     await until(`${words} is in sight`, () => isInSight(line));
     expect(await line.count()).toBe(1);
+  }
+
+  function clipboardOf(page: Page): Promise<string> {
+    return page.evaluate<string>("navigator.clipboard.readText()");
   }
 
   function isInSight(line: Locator): Promise<boolean> {
@@ -99,7 +107,7 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     expect(await page.getByText("Rollout.java").count()).toBe(0);
     expect([await overflow(page), page.url()]).toEqual([0, `${address}#output.log-L188`]);
     await button(run(page), "Copy link to line 188").tap();
-    expect(await page.evaluate("navigator.clipboard.readText()")).toBe(`${address}#output.log-L188`);
+    expect(await clipboardOf(page)).toBe(`${address}#output.log-L188`);
 
     await page.getByRole("link", { name: "190", exact: true }).tap();
     await untilMarked(page, "line 190");
@@ -109,13 +117,15 @@ describeInBrowser("somebody on call with a phone", (browser) => {
     expect(page.url()).toBe(`${address}#output.log-L3000`);
     await page.evaluate(`location.hash = "#output.log-L188"`);
     await untilMarked(page, "<b>line</b> 188");
-    await button(run(page), "Wrap").tap();
     const lines = page.locator(".lines");
-    expect(
-      await lines.evaluate(
-        (element: { scrollWidth: number; clientWidth: number }) => element.scrollWidth > element.clientWidth,
-      ),
-    ).toBe(true);
+    // A piece cuts what is wider than itself, so its lines say whether they have room.
+    expect([await lines.evaluate(isCut), await page.locator(".line.is-marked").evaluate(isCut)]).toEqual([
+      ...[false, false],
+    ]);
+    await button(run(page), "Wrap").tap();
+    expect(await lines.evaluate(isCut)).toBe(true);
+    await button(run(page), "Copy output.log").tap();
+    await until("the text is copied", async () => (await clipboardOf(page)) === LOG);
     const [file] = await Promise.all([
       page.waitForEvent("download"),
       button(run(page), "Download output.log").tap(),
