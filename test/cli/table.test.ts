@@ -114,8 +114,8 @@ test("in 80 cells a run shows its age and what it took, and of its error the fir
   };
   const table = linesOf(runTable([ended as ActionRun], terminal(80), now));
   expect(table).toEqual([
-    "RUN       STATUS  AGE  TOOK    BY    ACTION",
-    "148ea617  failed  3h   3m 12s  root  deploy: It broke.",
+    "RUN       STATUS  AGE  TOOK    BY    ACTION  ERROR",
+    "148ea617  failed  3h   3m 12s  root  deploy  It broke.",
   ]);
 });
 
