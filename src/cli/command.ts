@@ -41,8 +41,8 @@ export class CliCommand extends Command {
 
   /** Adds text whose paragraphs fit the terminal. See `reflow`. */
   override addHelpText(position: AddHelpTextPosition, text: string | HelpText): this {
-    const { getOutHelpWidth, getErrHelpWidth } = this.configureOutput();
     return super.addHelpText(position, (context) => {
+      const { getOutHelpWidth, getErrHelpWidth } = this.configureOutput();
       const cells = (context.error ? getErrHelpWidth : getOutHelpWidth)?.() ?? HELP_CELLS;
       return reflow(typeof text === "string" ? text : text(context), cells);
     });
