@@ -127,6 +127,7 @@ test.each([60, 80, 120])(
     const lines = linesOf(runTable([failed, { ...RUN, actionName } as ActionRun], terminal(columns)));
     expect(lines[0]).toMatch(/ACTION +ERROR$/);
     expect(lines[1]).toMatch(/rebuild-search-inde(…|x.*) {2}TypeError: /);
+    if (columns > 60) expect(lines[1]).toMatch(/ {2}TypeError: it broke$/);
     for (const line of lines) expect(line).toBe(line.trimEnd());
   },
 );
