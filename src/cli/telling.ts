@@ -41,7 +41,7 @@ function runColumns(hasWholeIds: boolean, hasErrors: boolean): readonly Column[]
     { heading: hasWholeIds ? "CREATED" : "", dispensable: 4 },
     { heading: "BY", least: 8, dispensable: 3 },
     { heading: "ACTION", least: 20 },
-    { heading: hasErrors ? "ERROR" : "", least: 12 },
+    { heading: hasErrors ? "ERROR" : "", least: hasWholeIds ? 24 : 12 },
   ];
 }
 const AUDIT_COLUMNS: readonly Column[] = [

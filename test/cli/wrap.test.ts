@@ -68,7 +68,7 @@ describe.each([60, 80, 120])("the help in %i cells", (columns) => {
 
   test("begins with a command's own options, and calls nothing a choice that is an example", () => {
     for (const help of helps(columns)) {
-      const headings = help.match(/^[A-Z][a-z]+:$/gm) ?? [];
+      const headings: readonly string[] = help.match(/^[A-Z][a-z]+:$/gm) ?? [];
       expect(headings.indexOf("Options:")).toBeLessThan(
         headings.includes("Connection:") ? headings.indexOf("Connection:") : headings.length,
       );
