@@ -10,7 +10,7 @@ const LEAST_CELLS = 20;
  * line that it continues, and by `hang` cells more.
  */
 export function wrap(text: string, cells: number, hang = 0): string {
-  if (cells < LEAST_CELLS) return text;
+  if (cells - hang < LEAST_CELLS) return text;
   return text
     .split("\n")
     .map((line) => wrapLine(line, cells, hang))

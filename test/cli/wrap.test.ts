@@ -38,7 +38,9 @@ function helps(columns: number): readonly string[] {
 
 test("a line is broken between words, goes on below its text, and long words stay whole", () => {
   expect(wrap("    at one (two) three four five", 24)).toBe("    at one (two) three\n    four five");
-  expect(wrap("2026  the first and the second", 20, 6)).toBe("2026  the first and\n      the second");
+  expect(wrap("2026  the first and the second part", 26, 6)).toBe(
+    "2026  the first and the\n      second part",
+  );
   expect(wrap("see https://ci.example.com/jobs/1 and wait", 20)).toBe(
     "see\nhttps://ci.example.com/jobs/1\nand wait",
   );
@@ -50,8 +52,8 @@ test("a line is broken between words, goes on below its text, and long words sta
 test("paragraphs of the help are joined and broken again, lists hang, and examples stay as they are", () => {
   const text =
     "\nOne two\nthree four five six.\n\nCodes:\n  0  it went well, so go on\n\n  a --very long example -- x\n";
-  expect(reflow(text, 20)).toBe(
-    "\nOne two three four\nfive six.\n\nCodes:\n  0  it went well,\n     so go on\n\n  a --very long example -- x\n",
+  expect(reflow(text, 23)).toBe(
+    "\nOne two three four five\nsix.\n\nCodes:\n  0  it went well, so\n     go on\n\n  a --very long example -- x\n",
   );
 });
 
