@@ -1,8 +1,16 @@
 /** A command that throws instead of exiting. Each of its options that takes a value has an environment variable. */
 
-import { Command, type Option } from "commander";
+import { type AddHelpTextContext, type AddHelpTextPosition, Command, type Option } from "commander";
+import { fitted } from "./output.ts";
+import { reflow } from "./wrap.ts";
+
+type HelpText = (context: AddHelpTextContext) => string;
 
 const PROGRAM = "action-runs";
+/** The width of the help without a terminal. */
+const HELP_CELLS = 80;
+/** The fewest cells in which the help breaks a text between words. */
+const WRAP_FROM_CELLS = 20;
 
 export class CliCommand extends Command {
   readonly #route: readonly string[];
@@ -15,10 +23,28 @@ export class CliCommand extends Command {
     super(words.at(-1) ?? PROGRAM);
     this.#route = words;
     this.exitOverride().showHelpAfterError(`(for help: ${[PROGRAM, ...words, "--help"].join(" ")})`);
+    this.configureOutput({ outputError: (text, write) => write(fitted(text)) });
     const help = this.createHelp();
     this.configureHelp({
+      minWidthToWrap: WRAP_FROM_CELLS,
+      // Otherwise a command whose only option is --help has it below the options of the connection.
+      groupItems: (items, visible, groupOf) =>
+        help.groupItems(
+          [...visible.filter((item) => groupOf(item) === "Options:"), ...items],
+          visible,
+          groupOf,
+        ),
       optionDescription: (option) =>
         help.optionDescription(this.#derived.has(option) ? unnamed(option) : option),
+    });
+  }
+
+  /** Adds text whose paragraphs fit the terminal. See `reflow`. */
+  override addHelpText(position: AddHelpTextPosition, text: string | HelpText): this {
+    return super.addHelpText(position, (context) => {
+      const { getOutHelpWidth, getErrHelpWidth } = this.configureOutput();
+      const cells = (context.error ? getErrHelpWidth : getOutHelpWidth)?.() ?? HELP_CELLS;
+      return reflow(typeof text === "string" ? text : text(context), cells);
     });
   }
 

@@ -5,7 +5,14 @@
  */
 
 import type { Command, Option } from "commander";
-import { type Offer, OfferingArgument, OfferingOption, SUGGESTED, type Suggested } from "./options.ts";
+import {
+  type Offer,
+  OfferingArgument,
+  OfferingOption,
+  SUGGESTED,
+  type Suggested,
+  SuggestingOption,
+} from "./options.ts";
 
 export const SHELLS = ["bash", "zsh"] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -77,8 +84,9 @@ function branches(
   return values
     .map(({ pattern, option }) => {
       const offer = option instanceof OfferingOption ? option.offers : "anything";
-      const by = option.argChoices
-        ? completedBy.choices(option.argChoices)
+      const words = option instanceof SuggestingOption ? option.suggestions : option.argChoices;
+      const by = words
+        ? completedBy.choices(words)
         : isSuggested(offer)
           ? completedBy.suggested(offer)
           : completedBy[offer];

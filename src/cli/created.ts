@@ -8,6 +8,7 @@ import { complain, type Output, plain } from "./output.ts";
 import { runText } from "./run-text.ts";
 import { fields, instantText } from "./telling.ts";
 import { untilEnded, withWaiting } from "./waiting.ts";
+import { wrap } from "./wrap.ts";
 
 export interface CreatingFlags {
   readonly idempotencyKey?: string;
@@ -34,7 +35,8 @@ export async function showCreated(
 ): Promise<number> {
   const toText = () => createdText(created, output, hasTrigger);
   if (!flags.wait) {
-    await output.show(created, toText);
+    const follow = `To follow the run: action-runs watch ${plain(created.id)}`;
+    await output.show(created, () => (hasTrigger ? `${toText()}\n\n${follow}` : toText()));
     return EXIT.succeeded;
   }
   // With JSON, stdout holds one value: the run after its end. So the callback's token is printed nowhere.
@@ -49,6 +51,7 @@ export async function showCreated(
 }
 
 const NOTHING_STARTS_IT = "Nothing starts this run's job, because there is no trigger.";
+const START_IT = "Start the job yourself, with the callback as CALLBACK_URL and the token as CALLBACK_TOKEN.";
 
 function createdText(created: StartedActionRun, output: Output, hasTrigger: boolean): string {
   const { callback } = created;
@@ -61,5 +64,5 @@ function createdText(created: StartedActionRun, output: Output, hasTrigger: bool
   ];
   const text = `${runText(created, output)}\n${fields(rows, output)}`;
   if (hasTrigger) return text;
-  return `${text}\n\n${NOTHING_STARTS_IT}\nStart the job yourself, with the callback as CALLBACK_URL and the token as CALLBACK_TOKEN.`;
+  return `${text}\n\n${wrap(`${NOTHING_STARTS_IT}\n${START_IT}`, output.columns)}`;
 }

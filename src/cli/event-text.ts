@@ -3,16 +3,21 @@
 import { type Output, plain } from "./output.ts";
 import { cut } from "./table.ts";
 import { instantText, STATUS_COLOUR } from "./telling.ts";
+import { wrap } from "./wrap.ts";
 
 const BAR_CELLS = 20;
 /** The progress bar's share of a narrow terminal. */
 const BAR_SHARE = 1 / 3;
 
-/** One line for a timeline event, even if its type is unknown here. */
+/** An instant and the gap after it. */
+const TIME_CELLS = 22;
+
+/** A timeline event, even if its type is unknown here. One line, unless the terminal is too narrow for it. */
 export function eventText(event: object, output: Output): string {
   const { type, at, seq: _, ...said } = event as Readonly<Record<string, unknown>>;
   const time = output.paint("dim", instantText(String(at)));
-  return `${time}  ${plain(String(type).replaceAll("_", " ")).padEnd(17)} ${tell(String(type), said, output)}`;
+  const line = `${time}  ${plain(String(type).replaceAll("_", " ")).padEnd(17)} ${tell(String(type), said, output)}`;
+  return wrap(line, output.columns, TIME_CELLS);
 }
 
 type Said = Readonly<Record<string, unknown>>;
@@ -55,7 +60,8 @@ function attempt(said: Said, output: Output): string {
     output.paint(colour, text(said.outcome).replaceAll("_", " ")),
     text(said.status),
     text(said.durationMs) === "" ? "" : `in ${text(said.durationMs)} ms`,
-    said.reason ? `· ${text(said.reason)}` : "",
+    // Not the status a second time.
+    said.reason && said.reason !== `answered ${said.status}` ? `· ${text(said.reason)}` : "",
     said.nextAttemptAt ? `· next at ${instantText(String(said.nextAttemptAt))}` : "",
     // Last, because it can be long.
     said.excerpt ? `· ${text(said.excerpt)}` : "",

@@ -25,8 +25,8 @@ export const EXIT_CODES = `Exit codes:
   2  usage error: an option, a setting or a value is wrong or missing
   3  not allowed: the token is wrong or expired, or its role is too low
   4  not found
-  5  conflict: the run already started or ended, the action has another version,
-     or the idempotency key was used for another request
+  5  conflict: the run already started or ended, the action has another version, \
+or the idempotency key was used for another request
   6  unreachable: no response, or one that is not from the service; try again
   7  timeout: --wait-timeout passed before the run ended; the run continues
   8  stop: the run of this job was cancelled, so the job must end

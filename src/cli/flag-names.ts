@@ -9,15 +9,30 @@ const OPTIONS: ReadonlyMap<string, string> = new Map([
   ["graceSeconds", "grace"],
 ]);
 
-/** The error with the options' names, if it says which members of the request are wrong. `options`: those in use. */
+/** What the service says about HTTP, and what users of commands do instead. */
+const WORDS: readonly (readonly [string, string])[] = [
+  ["GET …/tokens lists", "`action-runs token list` lists"],
+  ["GET …/actions lists", "`action-runs action list` lists"],
+  ["Omit If-Match.", "Omit --if-version."],
+  ["Send If-Match with its ETag to replace it", "Omit --if-new to replace it"],
+  ["the one in your If-Match", "the one in --if-version"],
+  ["Idempotency-Key", "--idempotency-key"],
+  [" (in a query, write + as %2B)", ""],
+];
+
+/** The error with the names of options and commands. `options`: those in use. */
 export function withFlagNames(fault: unknown, options: readonly Option[]): unknown {
-  if (!(fault instanceof ActionRunsError) || fault.status !== 400) return fault;
+  if (!(fault instanceof ActionRunsError)) return fault;
   const { message, cause, ...details } = fault;
   // The service names a member at the beginning of a sentence.
-  const told = message.replace(/(^|\. )([A-Za-z]+)(?:\.\d+)?: /g, (whole, before: string, member: string) => {
-    const name = OPTIONS.get(member) ?? member;
-    const flag = options.find((option) => option.attributeName() === name)?.long;
-    return flag ? `${before}${flag}: ` : whole;
-  });
+  const named =
+    fault.status !== 400
+      ? message
+      : message.replace(/(^|\. )([A-Za-z]+)(?:\.\d+)?: /g, (whole, before: string, member: string) => {
+          const name = OPTIONS.get(member) ?? member;
+          const flag = options.find((option) => option.attributeName() === name)?.long;
+          return flag ? `${before}${flag}: ` : whole;
+        });
+  const told = WORDS.reduce((text, [http, ours]) => text.replaceAll(http, ours), named);
   return new ActionRunsError(told, { ...details, cause });
 }

@@ -21,6 +21,16 @@ export class OfferingOption extends Option {
   }
 }
 
+/** An option for which completion offers some of the values that it accepts. */
+export class SuggestingOption extends Option {
+  readonly suggestions: readonly string[];
+
+  constructor(flags: string, description: string, suggestions: readonly string[]) {
+    super(flags, description);
+    this.suggestions = suggestions;
+  }
+}
+
 /** An argument whose values completion must look up. */
 export class OfferingArgument extends Argument {
   readonly offers: Suggested;
@@ -48,7 +58,7 @@ export function withConnection(command: CliCommand, { env = true } = {}): CliCom
     .addOption(
       new OfferingOption(
         "--profile <name>",
-        "a profile that `login` saved (default: `default`)",
+        "a profile that `login` saved, instead of `default`",
         "profiles",
       ).env("ACTION_RUNS_PROFILE"),
     )

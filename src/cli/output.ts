@@ -6,6 +6,7 @@
 import { once } from "node:events";
 import { EXIT, READER_GONE } from "./exit.ts";
 import { type Column, layOut } from "./table.ts";
+import { wrap } from "./wrap.ts";
 
 export interface OutputFlags {
   readonly json?: boolean;
@@ -85,7 +86,12 @@ export class Output {
 
 /** Prints a problem to stderr. */
 export function complain(sentence: string): void {
-  process.stderr.write(`action-runs: ${inert(plain(sentence))}\n`);
+  process.stderr.write(`${fitted(`action-runs: ${inert(plain(sentence))}`)}\n`);
+}
+
+/** Text for stderr, broken between words if stderr is a terminal. */
+export function fitted(text: string): string {
+  return process.stderr.isTTY ? wrap(text, process.stderr.columns || 80) : text;
 }
 
 /** For stdout's errors. `| head` closes the pipe, which is not worth a message. */

@@ -4,7 +4,7 @@ import type { ActionRun, ActionRunDetails, DetailedActionRun } from "../client/i
 import { durationText, timesOf } from "./durations.ts";
 import { progressBar, text, words } from "./event-text.ts";
 import { type Output, plain, plainLines } from "./output.ts";
-import { fields, indent, instantText, objectText, STATUS_COLOUR } from "./telling.ts";
+import { fields, fittedValue, instantText, objectText, STATUS_COLOUR } from "./telling.ts";
 
 /** A run with all its members. */
 export function runText(run: DetailedActionRun, output: Output): string {
@@ -20,7 +20,7 @@ export function runText(run: DetailedActionRun, output: Output): string {
     ["parameters", objectText(run.parameters)],
     ["recommendations", objectText(run.recommendations)],
     ["output", objectText(run.output)],
-    ["error", run.error && indent(plainLines(run.error))],
+    ["error", run.error && fittedValue(plainLines(run.error), output)],
     ...(run.details === undefined ? [] : detailRows(run.details)),
   ];
   return fields(rows, output);

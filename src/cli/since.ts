@@ -1,6 +1,7 @@
 /** Reads when a list begins: a time ago, a day, or an instant. Days begin at midnight in the machine's time zone. */
 
-import { InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, type Option } from "commander";
+import { SuggestingOption } from "./options.ts";
 
 const MINUTE_MS = 60_000;
 const UNIT_MS: Readonly<Record<string, number>> = {
@@ -15,9 +16,10 @@ const ACCEPTED =
 
 /** The option --since, for lists that --created-after filters. */
 export function sinceOption(): Option {
-  const option = new Option(
+  return new SuggestingOption(
     "--since <when>",
     "only runs created since then: 30m, 24h, 7d, today, yesterday or a date, in your time zone",
+    ["today", "yesterday", "1h", "24h", "7d"],
   )
     .conflicts("createdAfter")
     .argParser(function since(text: string): string {
@@ -25,9 +27,6 @@ export function sinceOption(): Option {
       if (at === null) throw new InvalidArgumentError(ACCEPTED);
       return at.toISOString();
     });
-  // For completion only: other values are accepted too.
-  option.argChoices = ["today", "yesterday", "1h", "24h", "7d"];
-  return option;
 }
 
 /** The instant that `text` means at `now`; null if it means none. PURE, apart from the machine's time zone. */

@@ -46,10 +46,11 @@ function columnWidths(
     Math.min(wanted[column] ?? 0, least),
   );
   const left = () => room - widths.reduce((sum, width) => sum + (width === 0 ? 0 : width + GAP), -GAP);
-  // Columns are left out from the end of this order. The remaining room is handed out from its beginning.
+  // Columns are left out from the end of this order. The remaining room is handed out from its beginning. Of two columns
+  // that stay, the second one says more, such as the error after the action.
   const byWorth = columns
     .map(({ dispensable = 0 }, column) => ({ dispensable, column }))
-    .sort((one, other) => one.dispensable - other.dispensable);
+    .sort((one, other) => one.dispensable - other.dispensable || other.column - one.column);
   for (const { dispensable, column } of byWorth.toReversed()) {
     if (dispensable > 0 && left() < 0) widths[column] = 0;
   }
@@ -63,9 +64,10 @@ function columnWidths(
 /** If the remaining columns are still too wide, the line is cut at the terminal's edge. */
 function lineOf(line: readonly string[], widths: readonly number[], room: number): readonly Shown[] {
   const shown: Shown[] = [];
-  const last = widths.findLastIndex((width) => width > 0);
+  // No spaces at the end of a line.
+  const last = widths.findLastIndex((width, column) => width > 0 && line[column] !== "");
   let left = room;
-  for (const [column, wanted] of widths.entries()) {
+  for (const [column, wanted] of widths.slice(0, last + 1).entries()) {
     const width = Math.min(wanted, left);
     if (width <= 0) continue;
     const text = cut(line[column] ?? "", width);

@@ -13,6 +13,7 @@ import { ageText, durationText, timesOf } from "./durations.ts";
 import { type Colour, type Output, plain, plainLines } from "./output.ts";
 import { readableJson } from "./readable-json.ts";
 import type { Column } from "./table.ts";
+import { wrap } from "./wrap.ts";
 
 /** How wide the names of `fields` are. */
 const NAME_CELLS = 17;
@@ -30,8 +31,8 @@ const WHOLE_IDS_FROM_CELLS = 100;
 const ID_CHARACTERS = 36;
 const SHORT_ID_CHARACTERS = 8;
 
-// The id is never cut at its end, because commands find a run by the end of its id.
-function runColumns(hasWholeIds: boolean): readonly Column[] {
+// The id is never cut at its end, because commands find a run by the end of its id. A column without text takes no room.
+function runColumns(hasWholeIds: boolean, hasErrors: boolean): readonly Column[] {
   return [
     { heading: "RUN" },
     { heading: "STATUS" },
@@ -39,24 +40,26 @@ function runColumns(hasWholeIds: boolean): readonly Column[] {
     { heading: "TOOK", dispensable: 2 },
     { heading: hasWholeIds ? "CREATED" : "", dispensable: 4 },
     { heading: "BY", least: 8, dispensable: 3 },
-    { heading: "ACTION", least: hasWholeIds ? 30 : 20 },
+    { heading: "ACTION", least: 20 },
+    { heading: hasErrors ? "ERROR" : "", least: hasWholeIds ? 24 : 12 },
   ];
 }
 const AUDIT_COLUMNS: readonly Column[] = [
   { heading: "AT", dispensable: 1 },
-  { heading: "ACTION", least: 10 },
+  { heading: "ACTION" },
   { heading: "TARGET", least: 20 },
   { heading: "BY", least: 8, dispensable: 2 },
-  { heading: "SCOPE", least: 8, dispensable: 3 },
+  { heading: "SCOPE", least: 20, dispensable: 3 },
   { heading: "TARGET ID", dispensable: 5 },
   { heading: "BY ID", dispensable: 4 },
 ];
 const ACTION_COLUMNS: readonly Column[] = [
-  { heading: "ACTION", least: 20 },
-  { heading: "VERSION" },
-  { heading: "CHANGED", dispensable: 2 },
-  { heading: "CALLS", least: 8, dispensable: 1 },
-  { heading: "DESCRIPTION", least: 8, dispensable: 3 },
+  // Commands need the whole name.
+  { heading: "ACTION" },
+  { heading: "VERSION", dispensable: 1 },
+  { heading: "CHANGED", dispensable: 4 },
+  { heading: "CALLS", least: 20, dispensable: 3 },
+  { heading: "DESCRIPTION", least: 20, dispensable: 2 },
 ];
 const TOKEN_COLUMNS: readonly Column[] = [
   { heading: "TOKEN" },
@@ -79,11 +82,14 @@ export function heartbeatText({ status, deadlineAt, cancel }: HeartbeatAnswer, o
   return fields(rows, output);
 }
 
-/** One line per name and value. Rows without a value are left out. */
+/** One name and value per row. Rows without a value are left out. A value of one line is broken between words. */
 export function fields(rows: readonly (readonly (string | null | undefined)[])[], output: Output): string {
   return rows
     .filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .map(([name, value]) => `${output.paint("dim", `${name ?? ""}:`.padEnd(NAME_CELLS))}${value}`)
+    .map(([name, value = ""]) => {
+      const shown = value?.includes("\n") ? value : fittedValue(value ?? "", output);
+      return `${output.paint("dim", `${name ?? ""}:`.padEnd(NAME_CELLS))}${shown}`;
+    })
     .join("\n");
 }
 
@@ -98,13 +104,15 @@ export function runTable(runs: readonly ActionRun[], output: Output, now = Date.
       run.status,
       ageText(now - Date.parse(run.createdAt)),
       tookMs === null ? "" : durationText(tookMs),
-      // In a narrow terminal the age says as much in less room. A column without text takes no room.
+      // In a narrow terminal the age says as much in less room.
       hasWholeIds ? instantText(run.createdAt) : "",
       run.triggeredBy,
-      run.error === null ? run.actionName : `${run.actionName}: ${firstLine(run.error)}`,
+      run.actionName,
+      run.error === null ? "" : firstLine(run.error),
     ];
   });
-  return output.table(runColumns(hasWholeIds), rows, (column, cell) =>
+  const hasErrors = runs.some(({ error }) => error !== null);
+  return output.table(runColumns(hasWholeIds, hasErrors), rows, (column, cell) =>
     column === 1 ? (STATUS_COLOUR[cell] ?? null) : null,
   );
 }
@@ -195,7 +203,12 @@ export function objectText(value: object | null): string | null {
   return indent(plainLines(readableJson(value)));
 }
 
+/** A value of `fields`, broken between words. */
+export function fittedValue(lines: string, output: Output): string {
+  return indent(wrap(lines, output.columns - NAME_CELLS));
+}
+
 /** Moves all lines but the first to where the values of `fields` begin. */
-export function indent(lines: string): string {
+function indent(lines: string): string {
   return lines.replaceAll("\n", `\n${" ".repeat(NAME_CELLS)}`);
 }

@@ -12,6 +12,7 @@ import { lasting, lastingEvents } from "./lasting.ts";
 import { wholeNumberFrom } from "./options.ts";
 import { complain, Output, plain } from "./output.ts";
 import { runText } from "./run-text.ts";
+import { wrap } from "./wrap.ts";
 
 const SECOND_MS = 1000;
 /** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
@@ -49,13 +50,14 @@ export async function untilEnded(
   try {
     const people =
       process.stderr.isTTY || !output.isJson ? new Output({ json: false }, process.stderr) : null;
-    await people?.line(
-      `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`,
-    );
+    const waiting = `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`;
+    await people?.line(wrap(waiting, people.columns));
     if (!hasAnswered) await client.runs.get(id, options);
     if (people !== null) await tell(client, id, people, options);
     const wait = () => client.runs.wait(id, { ...options, include });
     const run = await lasting(wait, { signal, say: complain });
+    // On stderr, because stdout may be a file with the run alone.
+    await people?.line("");
     await (show === undefined ? output.show(run, () => runText(run, output)) : show(run));
     return exitCodeOfRun(run.status);
   } catch (thrown) {

@@ -201,6 +201,12 @@ describe("a command that makes a run", () => {
   });
 });
 
+test("a run that has begun says how to follow it", async () => {
+  const [, settings] = await serve(201, RUN);
+  const begun = await cli(["action", "run", "deploy", "--no-json"], settings);
+  expect(begun.stdout.endsWith(`\n\nTo follow the run: action-runs watch ${RUN.id}\n`)).toBe(true);
+});
+
 describe("cancel", () => {
   const running = { ...RUN, status: "running", startedAt: RUN.createdAt, details: DETAILS };
 

@@ -136,6 +136,8 @@ describe("a wait without events", () => {
     const ended = await cli(["get", RUN.id, "--no-json", "--wait"], at(server.url));
     expect(ended).toMatchObject({ code: 1, stdout: expect.stringMatching(/^error: +It broke\.$/m) });
     expect(ended.stderr).toContain("Can't show events, but still waiting: Too many watch.");
+    // The run stands apart from its events.
+    expect(ended.stderr).toMatch(/\n\n$/);
   });
 
   test("because the token is refused ends at once, with one message", async () => {

@@ -174,7 +174,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
       ["Token: ", `${GOOD}-of-nowhere\r`],
       ["Token: ", `${GOOD}-of-prod\r`],
     ]);
-    expect([code, printed]).toEqual([0, expect.stringContaining("whose name is not valid")]);
+    expect([code, printed]).toEqual([0, expect.stringMatching(/whose name\s+is\s+not\s+valid/)]);
     expect(printed).not.toContain("\x1b[2J");
     expect(kept()).toMatchObject({ org: "acme", project: "shop", env: "prod" });
   });

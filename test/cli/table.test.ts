@@ -114,9 +114,28 @@ test("in 80 cells a run shows its age and what it took, and of its error the fir
   };
   const table = linesOf(runTable([ended as ActionRun], terminal(80), now));
   expect(table).toEqual([
-    "RUN       STATUS  AGE  TOOK    BY    ACTION",
-    "148ea617  failed  3h   3m 12s  root  deploy: It broke.",
+    "RUN       STATUS  AGE  TOOK    BY    ACTION  ERROR",
+    "148ea617  failed  3h   3m 12s  root  deploy  It broke.",
   ]);
+});
+
+test.each([60, 80, 120])(
+  "in %i cells a long action leaves room for the error, and no line ends with spaces",
+  (columns) => {
+    const actionName = "rebuild-search-index-for-all-tenants";
+    const failed = { ...RUN, actionName, status: "failed", error: "TypeError: it broke" } as ActionRun;
+    const lines = linesOf(runTable([failed, { ...RUN, actionName } as ActionRun], terminal(columns)));
+    expect(lines[0]).toMatch(/ACTION +ERROR$/);
+    expect(lines[1]).toMatch(/rebuild-search-inde(…|x.*) {2}TypeError: /);
+    if (columns > 60) expect(lines[1]).toMatch(/ {2}TypeError: it broke$/);
+    for (const line of lines) expect(line).toBe(line.trimEnd());
+  },
+);
+
+test("in 60 cells an action shows its whole name, and the audit says what was done", () => {
+  const name = "rollout-of-the-shop-with-a-name-that-is-long";
+  expect(actionTable([{ ...(actions[0] as ListedAction), name }], terminal(60))).toContain(`\n${name}  `);
+  expect(auditTable(entries, terminal(60))).toMatch(/^AT +ACTION +TARGET.*\n\S+ {2}token_minted {2}/);
 });
 
 test("in 80 cells a run shows at least 20 cells of its action", () => {

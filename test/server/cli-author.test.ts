@@ -166,12 +166,12 @@ test.skipIf(!hasTerminal)(
 
     // What there was since yesterday, in 80 columns.
     const list = await onTerminal(80, "list --since yesterday --label team:shop");
-    expect(list.lines[0]).toMatch(/^RUN +STATUS +AGE +TOOK +BY +ACTION$/);
+    expect(list.lines[0]).toMatch(/^RUN +STATUS +AGE +TOOK +BY +ACTION +ERROR$/);
     expect(list.lines.slice(1).map((line) => line.slice(0, 8))).toEqual(
       [third.id, again.id, created.id].map((id: string) => id.slice(-8)),
     );
     expect(list.lines.at(-1)).toMatch(
-      / failed +\d+\w +[\dm .]+s +root +deploy: sh exited with status 3: Err/,
+      / failed +\d+\w +[\dm .]+s +root +deploy +sh exited with status 3: Err/,
     );
     for (const line of list.lines) expect(stringWidth(line)).toBeLessThanOrEqual(80);
     expect(await jsonOf("summary", "--since", "1h")).toMatchObject({ running: 1, succeeded: 1, failed: 1 });

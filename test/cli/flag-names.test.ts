@@ -1,0 +1,40 @@
+/** Errors of the service, in the words of the command line. */
+
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { withFlagNames } from "../../src/cli/flag-names.ts";
+import { ActionRunsError } from "../../src/client/index.ts";
+
+const source = (file: string) => readFileSync(new URL(`../../src/http/${file}`, import.meta.url), "utf8");
+const SAID = ["errors.ts", "preconditions.ts", "schema-parts.ts"].map(source).join("\n");
+
+test.each([
+  [404, "GET …/tokens lists the tokens.", "`action-runs token list` lists the tokens."],
+  [
+    404,
+    "GET …/actions lists the actions of this environment.",
+    "`action-runs action list` lists the actions of this environment.",
+  ],
+  [412, "There is no such action yet. Omit If-Match.", "There is no such action yet. Omit --if-version."],
+  [
+    412,
+    "The action already exists. Send If-Match with its ETag to replace it, or choose another name.",
+    "The action already exists. Omit --if-new to replace it, or choose another name.",
+  ],
+  [
+    412,
+    "The version of the action is not the one in your If-Match.",
+    "The version of the action is not the one in --if-version.",
+  ],
+  [422, "You already sent this Idempotency-Key", "You already sent this --idempotency-key"],
+  [
+    400,
+    "send an RFC 3339 time, such as 2026-01-31T12:00:00Z (in a query, write + as %2B).",
+    "send an RFC 3339 time, such as 2026-01-31T12:00:00Z.",
+  ],
+])("a refusal with %i that says %j names no endpoint or header", (status, sentence, expected) => {
+  // The service says this today.
+  expect(SAID).toContain(sentence);
+  const fault = new ActionRunsError(sentence, { status, code: "x", requestId: "r" });
+  expect(withFlagNames(fault, [])).toMatchObject({ message: expected, status, code: "x", requestId: "r" });
+});
