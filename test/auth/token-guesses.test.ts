@@ -6,7 +6,8 @@ import { lookUpCredential } from "../../src/auth/credential-memory.ts";
 import { chargeGuess, clientOf, lookUpGuess } from "../../src/auth/token-guesses.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
-import { faults, faulty } from "../support/faults.ts";
+import { until } from "../support/direct.ts";
+import { faults, faulty, holdReads } from "../support/faults.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
 
@@ -129,14 +130,18 @@ describe("an address that tried too many unknown tokens", () => {
     const { token } = await grantToken(project, { role: "admin" });
     expect((await tryToken(project, token, address)).code).toBe("ok");
     await exhaust(project, address);
-    faults.readDelayMs = 300;
+    const held = holdReads();
     const calls = faults.calls;
-    const answers = await Promise.all(
-      Array.from({ length: 30 }, () => tryToken(project, unknownToken(), address)),
-    );
-    for (const answer of answers) expectSlowed(answer);
+    let answered = 0;
+    const asking = Array.from({ length: 30 }, async () => {
+      const answer = await tryToken(project, unknownToken(), address);
+      answered++;
+      return answer;
+    });
+    await until(async () => answered === 30 - LOOK_UPS_AT_ONCE);
     expect(faults.calls - calls).toBe(LOOK_UPS_AT_ONCE);
-    faults.readDelayMs = 0;
+    held.open();
+    for (const answer of await Promise.all(asking)) expectSlowed(answer);
     // Their places are free again, even if a lookup failed.
     faults.reads = "down";
     for (let n = 0; n < 2 * LOOK_UPS_AT_ONCE; n++) {

@@ -33,7 +33,9 @@ interface Faults {
   rowsWritten: number;
   /** The size that D1 reports; null for the true one. */
   databaseBytes: number | null;
-  /** When set, statements wait for it before they go on to D1. */
+  /** When set, statements that read wait for it before they go on to D1. */
+  readGate: Promise<void> | null;
+  /** When set, statements that write wait for it before they go on to D1. */
   gate: Promise<void> | null;
   /** Which statements wait. */
   gated: RegExp;
@@ -57,6 +59,7 @@ export const faults: Faults = {
   rowsRead: 0,
   rowsWritten: 0,
   databaseBytes: null,
+  readGate: null,
   gate: null,
   gated: /^/,
   gatedCalls: 0,
@@ -70,9 +73,22 @@ export function resetFaults(): void {
   faults.writes = null;
   faults.databaseBytes = null;
   faults.reads = null;
+  faults.readGate = null;
   faults.gate = null;
   faults.queue = null;
   faults.onSilence = null;
+}
+
+/** Holds back each read of D1, until `open` is called. */
+export function holdReads(): { readonly open: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  faults.readGate = promise;
+  return {
+    open: () => {
+      faults.readGate = null;
+      resolve();
+    },
+  };
 }
 
 /** Holds back each write to D1 whose SQL matches `gated`, until `open` is called. */
@@ -196,6 +212,7 @@ async function apply<T>(
     faults.gatedCalls++;
     await faults.gate;
   }
+  if (!writing) await faults.readGate;
   const { queue } = faults;
   const isFlight = (part?: Wrapped) =>
     /^\s*INSERT INTO runs/i.test(part?.sql ?? "") && part?.bound.endsWith(faults.queued);
