@@ -28,9 +28,9 @@ run's creation to its start, ran from its start to its end, and took from its
 creation to its end.
 
 A narrow terminal shows fewer columns of a table, and only the end of each run's
-id; \`get\` and --json show everything. On a terminal you can give the last 6 or
-more characters of a run's id. They are looked for among the newest 5000 runs.
-In a script, \`cancel\` and \`retry\` need the whole id.
+id; \`get\` and --json show everything. You can give the last 6 or more characters
+of a run's id. The command looks for them among the newest 5000 runs. In a
+script, \`cancel\` and \`retry\` need the whole id.
 
 Settings come from options, then from environment variables, then from the
 profile that \`login\` saves. If the help names no variable for an option, the

@@ -18,7 +18,7 @@ const LISTED_MAX = 10;
 
 /** The argument `<run>`. */
 export function runArgument(): Argument {
-  return new Argument("<run>", "the run's id, or the last 6 or more characters of it").argParser(readId);
+  return new Argument("<run>", "the run's id, or its last 6 or more characters").argParser(readId);
 }
 
 /** The whole id for a text that may be the end of one. Throws if no run or several runs match. */

@@ -48,7 +48,7 @@ export function actionCommand(): CliCommand {
     .summary("store, show, list, delete and run actions")
     .description(
       "Store, show, list, delete and run actions. A stored action holds the webhook that starts the work, with its " +
-        "secrets. Whoever runs it needs no secret. To store or delete, a token needs the role owner or admin. To run, " +
+        "secrets. To run it, nobody needs a secret. To store or delete, a token needs the role owner or admin. To run, " +
         "member is enough.",
     )
     .addHelpText(
@@ -146,7 +146,7 @@ function listCommand(): CliCommand {
 function deleteCommand(): CliCommand {
   return new CliCommand("action delete")
     .summary("delete an action")
-    .description("Delete an action and its secrets. Runs that have begun continue.")
+    .description("Delete an action, its secrets and its versions. Runs that have begun continue.")
     .addArgument(nameArgument())
     .addOption(new Option("--if-version <version>", "only if the action has this version").argParser(VERSION))
     .addHelpText("after", examples("action-runs action delete deploy"))

@@ -17,8 +17,8 @@ export function auditCommand(): CliCommand {
   const command = new CliCommand("audit")
     .summary("list who changed tokens, sessions and actions")
     .description(
-      "List who created, rotated and revoked tokens, who ended sessions, who saved and deleted stored " +
-        "actions, and who requested a resync of an environment, newest first. It does not list runs: `list` does. " +
+      "List who created, rotated or revoked tokens, ended sessions, stored or deleted actions, deleted versions, " +
+        "or asked for a resync, newest first. It does not list runs: `list` does. " +
         "Requires a token with the role owner or admin.",
     )
     .addOption(limitOption(50))

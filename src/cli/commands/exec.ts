@@ -25,8 +25,8 @@ export function execCommand(): CliCommand {
     .usage("[options] -- <command> [args...]")
     .description(
       "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
-        "status and the last 16 KiB of the output. The error of a failed run is the first line of the output that names a " +
-        "failure, such as `error` or `failed`, or else the last line that is not indented. The output passes through unchanged, but the command writes to a " +
+        "status and the last 16 KiB of the output. If the command fails, the run's error is the first line of the output " +
+        "that names a failure, such as `error` or `failed`, or else the last line that is not indented. The output passes through unchanged, but the command writes to a " +
         "pipe, not to a terminal. Signals reach the command too, and the run is then reported as failed. If the run is " +
         "cancelled, exec stops the command.",
     )
@@ -61,13 +61,13 @@ time that the run has left, or after 10 seconds if the run has already ended.
 Then it reports the run as failed, and exits with the command's status, or
 with 8 if that is 0. If exec gets SIGINT, SIGTERM or SIGHUP, all that the
 command started gets it too. On a terminal, signals go to the command alone.
-Windows ends all at once.
+On Windows, exec ends all of them at once, without SIGTERM.
 
 The command does not get CALLBACK_TOKEN, ACTION_RUNS_TOKEN or the variables
 whose JSON can hold a trigger's secrets. The report shows *** in place of the
 tokens, also if the command prints them percent-encoded or in base64. A
 hostile command of the same user can still find them: in the shell or npx that
-started exec, in a profile, and without Linux in exec itself. Run such a command
+started exec, in a profile, and, except on Linux, in exec itself. Run such a command
 as another user.\n${examples(
         "action-runs exec -- npm test",
         "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",

@@ -33,7 +33,7 @@ export function loginCommand(): CliCommand {
     .summary("save a server, a project and a token as a profile")
     .description(
       "Save a server, a project, an environment and a token as a profile. Commands use the profile unless options " +
-        "or variables say otherwise. The token knows its own project, and perhaps its environment. On a terminal, " +
+        "or variables say otherwise. If the token opens only one project or environment, login does not ask for it. On a terminal, " +
         "login asks for what is missing, hides the token while you type, and asks again if an answer is wrong. " +
         "Otherwise it reads the token from stdin. Nothing is saved before the server has accepted the token.",
     )

@@ -57,7 +57,10 @@ function createCommand(): CliCommand {
     .addOption(new Option("--role <role>", "what the token may do").choices(ROLES).makeOptionMandatory())
     .addOption(new Option("--env-name <name>", "the only environment that it may use (default: all)"))
     .addOption(
-      new Option("--expires-at <time>", "when it expires, such as 2027-01-31T12:00:00Z (default: never)"),
+      new Option(
+        "--expires-at <time>",
+        "when it expires, such as 2027-01-31T12:00:00Z (default: with your own token)",
+      ),
     )
     .addHelpText(
       "after",
@@ -119,7 +122,8 @@ function rotateCommand(): CliCommand {
     .description(
       "Give a token a new secret. Only this response shows it; with --json it is the member `token`. The token's id, " +
         "its name and the tokens that it created stay. The old secret works for --overlap more, but it can't create " +
-        "or rotate tokens. You can rotate your own token, and the tokens below it.",
+        "or rotate tokens or sign in. You can rotate your own token (`whoami` shows its id) and the tokens below it. A " +
+        "profile keeps the old secret, so run `login` again with the new one.",
     )
     .argument("<token-id>", "the token's id, not the token itself", readId)
     .addOption(
