@@ -177,7 +177,7 @@ function ScopeForm({ at, identified, onRefuse, onChoose, ...form }: ScopeFormPro
 
 interface SignInFormProps extends FormProps {
   readonly title: string;
-  /** The field that gets the focus if there is no list of places. */
+  /** The field that gets the focus. */
   readonly first: Refused["field"];
   readonly verb: string;
   readonly onSubmit: (typed: Typed & { readonly token: string }) => void;
@@ -188,7 +188,7 @@ function Form({ title, first, verb, onSubmit, isBusy, refused, failure, children
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
     document.title = `${title} · Action runs`;
-    (form.current?.querySelector<HTMLElement>(".place") ?? field(form.current, first))?.focus();
+    field(form.current, first)?.focus();
   }, [title, first]);
   useEffect(() => {
     if (refused !== null) field(form.current, refused.field)?.focus();
