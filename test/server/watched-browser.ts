@@ -18,7 +18,7 @@ let ofThisProcess: Promise<Browser> | undefined;
 
 function launchOnce(): Promise<Browser> {
   ofThisProcess ??= chromium.launch({
-    executablePath: CHROMIUM,
+    ...(CHROMIUM !== undefined && { executablePath: CHROMIUM }),
     // A request to another host fails, and so does the test.
     args: ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1"],
     timeout: HANGS_AFTER_MS,
