@@ -13,7 +13,12 @@ import { runToEnd } from "./children.ts";
 import { openSite, SEEDED_PATH, signInToConsole } from "./console-site.ts";
 import type { TemporaryServer } from "./temporary-server.ts";
 
-const WIDTHS = [1440, 360];
+/** A wide one, a phone, and one of 1280 x 800 pixels at 200 % zoom. */
+const WINDOWS = [
+  { width: 1440, height: 900 },
+  { width: 360, height: 900 },
+  { width: 640, height: 400 },
+];
 
 interface Shot {
   readonly name: string;
@@ -108,8 +113,9 @@ const SHOTS: readonly Shot[] = [
 
 async function take(browser: Browser, site: TemporaryServer, folder: string, only: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
-    for (const width of WIDTHS) {
-      const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
+    for (const viewport of WINDOWS) {
+      const { width } = viewport;
+      const context = await browser.newContext({ viewport, colorScheme });
       const page = await context.newPage();
       page.on("console", (said) => console.error(`${said.type()}: ${said.text()}`));
       page.on("pageerror", (error) => console.error(error));

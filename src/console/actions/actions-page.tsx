@@ -61,7 +61,7 @@ function ActionTable({ actions }: { readonly actions: readonly ListedAction[] })
           <th scope="col" class="is-wide col-action-labels">
             Labels
           </th>
-          <th scope="col" class="is-end col-changed">
+          <th scope="col" class="is-end col-short">
             Changed
           </th>
         </tr>

@@ -58,11 +58,11 @@ export function VersionsPart({ action, loaded, onChanged }: VersionsPartProps) {
         <table class="table versions-table" aria-label="Versions">
           <thead>
             <tr>
-              <th scope="col" class="col-version">
+              <th scope="col" class="col-short">
                 Version
               </th>
               <th scope="col">Stored by</th>
-              <th scope="col" class="col-stored">
+              <th scope="col" class="col-short">
                 Stored
               </th>
               <th scope="col" class="is-end">

@@ -234,8 +234,10 @@ function RunHead({ run: { id, actionName, status }, onClose, children }: RunHead
         </h2>
         <p class="run-id">
           <StatusMark status={status} />
-          <code>{id}</code>
-          <CopyButton what="run id" text={id} />
+          <span>
+            <code>{id}</code>
+            <CopyButton what="run id" text={id} />
+          </span>
         </p>
       </div>
       <div class="run-actions">

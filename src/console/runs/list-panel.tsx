@@ -131,7 +131,7 @@ function useTopOfPage(panel: RefObject<HTMLElement | null>, cursor: string | nul
   useEffect(() => {
     if (before.current === cursor) return;
     before.current = cursor;
-    panel.current?.scrollTo(0, 0);
+    for (const scrolled of [panel.current, window]) scrolled?.scrollTo(0, 0);
     panel.current?.querySelector("h1")?.focus();
   }, [panel, cursor]);
 }

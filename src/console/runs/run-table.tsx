@@ -25,21 +25,19 @@ interface RunTableProps {
 export function RunTable(props: RunTableProps) {
   const { rows, scope, search, selectedId, isStale, onLabel, onOpenAgain } = props;
   // A poll without news leaves `rows` as it is, and then nothing is drawn again.
-  const hasEntities = useMemo(() => rows.some(({ entityId }) => entityId !== null), [rows]);
   const body = useMemo(
     () =>
       rows.map((row) => (
         <Row
           key={row.id}
           row={row}
-          hasEntities={hasEntities}
           href={hrefOf({ name: "run", ...scope, id: row.id }, search)}
           isSelected={row.id === selectedId}
           onLabel={onLabel}
           onFollow={row.id === selectedId ? onOpenAgain : undefined}
         />
       )),
-    [rows, hasEntities, scope, search, selectedId, onLabel, onOpenAgain],
+    [rows, scope, search, selectedId, onLabel, onOpenAgain],
   );
   return (
     <table class="table run-table" aria-label="Runs" aria-busy={isStale}>
@@ -47,7 +45,7 @@ export function RunTable(props: RunTableProps) {
         <tr>
           <th class="col-status">Status</th>
           <th>Action</th>
-          {hasEntities ? <th class="col-entity">Entity</th> : null}
+          <th class="col-entity">Entity</th>
           <th class="col-labels">Labels</th>
           <th class="col-who">Triggered by</th>
           <th class="col-created">Created</th>
@@ -62,15 +60,13 @@ export function RunTable(props: RunTableProps) {
 
 interface RowProps {
   readonly row: RunRow;
-  /** Whether the table has a column for entities. */
-  readonly hasEntities: boolean;
   readonly href: string;
   readonly isSelected: boolean;
   readonly onLabel: (label: string) => void;
   readonly onFollow: (() => void) | undefined;
 }
 
-function Row({ row, hasEntities, href, isSelected, onLabel, onFollow }: RowProps) {
+function Row({ row, href, isSelected, onLabel, onFollow }: RowProps) {
   const { id, actionName, entityId, status, triggeredBy, createdAt, labels, externalUrl } = row;
   const { problem } = row;
   const marks = [
@@ -107,11 +103,9 @@ function Row({ row, hasEntities, href, isSelected, onLabel, onFollow }: RowProps
           </span>
         )}
       </td>
-      {hasEntities ? (
-        <td class="col-entity" title={entityId ?? undefined}>
-          <bdi>{entityId}</bdi>
-        </td>
-      ) : null}
+      <td class="col-entity" title={entityId ?? undefined}>
+        <bdi>{entityId}</bdi>
+      </td>
       <td class="col-labels">
         <Labels labels={labels} onLabel={onLabel} />
       </td>

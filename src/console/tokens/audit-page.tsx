@@ -40,7 +40,7 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
     <table class="table" aria-label="Audit">
       <thead>
         <tr>
-          <th scope="col" class="col-when">
+          <th scope="col" class="col-short">
             When
           </th>
           <th scope="col" class="col-actor">

@@ -51,8 +51,10 @@ function SessionTable({ sessions, onEnd }: SessionTableProps) {
           <th scope="col" class="is-wide">
             Last used
           </th>
-          <th scope="col">Ends</th>
-          <th scope="col" class="is-end">
+          <th scope="col" class="col-expires">
+            Ends
+          </th>
+          <th scope="col" class="col-change is-end">
             <span class="only-heard">Change</span>
           </th>
         </tr>

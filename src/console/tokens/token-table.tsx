@@ -21,7 +21,7 @@ export function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
       <thead>
         <tr>
           <th scope="col">Token</th>
-          <th scope="col" class="is-wide col-role">
+          <th scope="col" class="is-wide col-short">
             Role
           </th>
           <th scope="col" class="is-wide col-env">

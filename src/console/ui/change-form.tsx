@@ -58,9 +58,8 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
   );
 }
 
-/** A field that gets the focus is read out with its error. */
+/** A field that gets the focus is read out with its error. In a low window, the error may be below what is seen. */
 function showFirstProblem(form: HTMLFormElement | null): void {
-  const control = form?.querySelector<HTMLElement>("[aria-invalid]");
-  if (control) control.focus();
-  else form?.querySelector(".field-error, .form-problem")?.scrollIntoView({ block: "nearest" });
+  form?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  form?.querySelector(".field-error, .form-problem")?.scrollIntoView({ block: "nearest" });
 }

@@ -1,4 +1,7 @@
-/** What axe finds on a page as it is shown, and what scrolls sideways: light and dark, wide and narrow. */
+/**
+ * What axe finds on a page as it is shown, what scrolls sideways, and what stands in the way in a low window: light and
+ * dark, wide and narrow.
+ */
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -21,6 +24,33 @@ const LOOKS_OF_DIALOG: Looks = [
 /** A page has columns that are only in the wide one. In other colours they can only fail the rule for colours. */
 const LOOKS: Looks = [...LOOKS_OF_DIALOG, [{ ...WIDE, colorScheme: "dark" }, CONTRAST]];
 
+/** A window of 1280 x 800 pixels at 400 % zoom, and at 200 %. */
+const LOW = [
+  { width: 320, height: 200 },
+  { width: 640, height: 400 },
+];
+
+/** What scrolls sideways although it is not code. */
+const SCROLLS_SIDEWAYS = `[document.documentElement, ...document.querySelectorAll("body *:not(pre, textarea, input)")]
+  .filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0
+    && (element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowX)))
+  .map((element) => "scrolls sideways: " + element.outerHTML.slice(0, 160))`;
+
+/** In a low window, at least two thirds of it scroll. The rest may stand still, such as the head of a table. */
+const STANDS_STILL = `(() => {
+  const styleOf = (element) => getComputedStyle(element);
+  const scroller = document.querySelector("dialog[open]")
+    ?? [...document.querySelectorAll("main :is(.page, .runs, .run-room)")]
+      .find((element) => element.clientHeight > 0 && styleOf(element).overflowY === "auto")
+    ?? document.documentElement;
+  const sticky = [...scroller.querySelectorAll("*")].filter((element) => styleOf(element).position === "sticky");
+  const highest = (edge) => Math.max(0, ...sticky.filter((element) => styleOf(element)[edge] !== "auto")
+    .map(({ offsetHeight }) => offsetHeight));
+  const free = Math.min(scroller.clientHeight, innerHeight) - highest("top") - highest("bottom");
+  const content = scroller.scrollHeight > scroller.clientHeight ? free : innerHeight;
+  return content < innerHeight * 2 / 3 ? ["only " + content + " pixels of " + innerHeight + " scroll"] : [];
+})()`;
+
 /** Violations of axe's rules, and what scrolls sideways although it is not code. */
 async function faultsOf(page: Page, rules: object): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(AXE);
@@ -30,13 +60,10 @@ async function faultsOf(page: Page, rules: object): Promise<string[]> {
       // The page has no frames, and no rule here reads its style sheets.
       resultTypes: ["violations"], iframes: false, preload: false, runOnly: ${JSON.stringify(rules)}
     });
-    const wide = [document.documentElement, ...document.querySelectorAll("body *:not(pre, textarea, input)")]
-      .filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0
-        && (element === document.documentElement || /auto|scroll/.test(getComputedStyle(element).overflowX)));
     return [
       ...violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
         id + ": " + html.slice(0, 160) + " " + failureSummary.replaceAll(/\\s+/g, " "))),
-      ...wide.map((element) => "scrolls sideways: " + element.outerHTML.slice(0, 160)),
+      ...${SCROLLS_SIDEWAYS},
       // The parts of the frame scroll, and never all of it.
       ...(document.querySelector(".frame") !== null && document.documentElement.scrollHeight > innerHeight
         ? ["the document scrolls down"] : []),
@@ -52,6 +79,11 @@ export async function lookAt(page: Page, name: string, found: string[]): Promise
     await page.setViewportSize({ width, height: 800 });
     for (const fault of await faultsOf(page, rules))
       found.push(`${name}, ${width}, ${colorScheme}: ${fault}`);
+  }
+  for (const size of LOW) {
+    await page.setViewportSize(size);
+    const faults = await page.evaluate<string[]>(`[...${SCROLLS_SIDEWAYS}, ...${STANDS_STILL}]`);
+    for (const fault of faults) found.push(`${name}, ${size.width} x ${size.height}: ${fault}`);
   }
   await page.setViewportSize({ width: WIDE.width, height: 800 });
 }

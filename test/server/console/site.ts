@@ -156,7 +156,15 @@ export function focusMark(page: Page): Promise<string> {
     });
     const { left, right, top, bottom } = at.getBoundingClientRect();
     const isInView = right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
-    return isMarked && isInView ? "visible" : "the focus can't be seen on " + at.outerHTML.slice(0, 120);
+    // What lies in the middle of the part of it that is in the window.
+    const over = document.elementFromPoint(
+      (Math.max(left, 0) + Math.min(right, innerWidth)) / 2,
+      (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2,
+    );
+    const isCovered = over !== null && !at.contains(over) && !over.contains(at);
+    return isMarked && isInView && !isCovered
+      ? "visible"
+      : "the focus can't be seen on " + at.outerHTML.slice(0, 120) + (isCovered ? " behind " + over.outerHTML.slice(0, 120) : "");
   })()`);
 }
 
