@@ -91,7 +91,7 @@ describeInBrowser("an admin's console", (browser) => {
       .waitFor();
 
     const third = await rotate(page, ["The earlier secret", "0"], async (open) => {
-      await open.getByText("The secret that is the newest now stops at once.").waitFor();
+      await open.getByText("The current secret stops at once.").waitFor();
       await lookAt(page, "rotate in an overlap", found);
     });
     await shown.getByText(/^The old secret has ended/).waitFor();
