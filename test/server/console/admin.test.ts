@@ -94,7 +94,7 @@ describeInBrowser("an admin's console", (browser) => {
       await open.getByText("The current secret stops at once.").waitFor();
       await lookAt(page, "rotate in an overlap", found);
     });
-    await shown.getByText(/^The old secret has ended/).waitFor();
+    await shown.getByText(/^The old secret stops everywhere/).waitFor();
     await button(shown, "Done").click();
     expect([await answerTo(first), await answerTo(second), await answerTo(third)]).toEqual([
       "token_expired",
