@@ -15,14 +15,16 @@ const EVERY_RULE = {
   values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 };
 const CONTRAST = { type: "rule", values: ["color-contrast"] };
-type Looks = readonly (readonly [Look, object])[];
+/** What of the page is looked at, and how. */
+type Looks = readonly (readonly [Look, object, within: string])[];
+const ALL = "html";
 /** A dialog has the same elements wide and narrow. Narrow is dark. */
 const LOOKS_OF_DIALOG: Looks = [
-  [WIDE, EVERY_RULE],
-  [NARROW, EVERY_RULE],
+  [WIDE, EVERY_RULE, ALL],
+  [NARROW, EVERY_RULE, ALL],
 ];
-/** A page has columns that are only in the wide one. In other colours they can only fail the rule for colours. */
-const LOOKS: Looks = [...LOOKS_OF_DIALOG, [{ ...WIDE, colorScheme: "dark" }, CONTRAST]];
+/** A table has columns that are only in the wide page. In other colours they can only fail the rule for colours. */
+const LOOKS: Looks = [...LOOKS_OF_DIALOG, [{ ...WIDE, colorScheme: "dark" }, CONTRAST, "main table"]];
 
 /** A window of 1280 x 800 pixels at 400 % zoom, and at 200 %. */
 const LOW = [
@@ -52,11 +54,11 @@ const STANDS_STILL = `(() => {
 })()`;
 
 /** Violations of axe's rules, and what scrolls sideways although it is not code. */
-async function faultsOf(page: Page, rules: object): Promise<string[]> {
+async function faultsOf(page: Page, rules: object, within: string): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(AXE);
   return page.evaluate<string[]>(`(async () => {
     // Behind an open dialog, the page is inert, and it is looked at without the dialog.
-    const { violations } = await axe.run(document.querySelector("dialog[open]") ?? document, {
+    const { violations } = await axe.run(document.querySelector("dialog[open]") ?? ${JSON.stringify(within)}, {
       // The page has no frames, and no rule here reads its style sheets.
       resultTypes: ["violations"], iframes: false, preload: false, runOnly: ${JSON.stringify(rules)}
     });
@@ -74,10 +76,11 @@ async function faultsOf(page: Page, rules: object): Promise<string[]> {
 /** Adds the faults of the page to `found`, in every look. `name`: what is shown. */
 export async function lookAt(page: Page, name: string, found: string[]): Promise<void> {
   const isDialog = await page.evaluate<boolean>(`document.querySelector("dialog[open]") !== null`);
-  for (const [{ width, colorScheme }, rules] of isDialog ? LOOKS_OF_DIALOG : LOOKS) {
+  for (const [{ width, colorScheme }, rules, within] of isDialog ? LOOKS_OF_DIALOG : LOOKS) {
+    if ((await page.locator(within).count()) === 0) continue;
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 800 });
-    for (const fault of await faultsOf(page, rules))
+    for (const fault of await faultsOf(page, rules, within))
       found.push(`${name}, ${width}, ${colorScheme}: ${fault}`);
   }
   for (const size of LOW) {
