@@ -71,7 +71,7 @@ const ROTATE: Operation = {
   description:
     "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +
     "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but with it you can't " +
-    "rotate or mint. If an earlier old secret still works, that one stays, and the secret that was the newest stops " +
+    "rotate, mint or begin a session. If an earlier old secret still works, that one stays, and the newest secret stops " +
     "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
     "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
   parameters: OF_TOKEN,
