@@ -85,10 +85,10 @@ export function heartbeatText({ status, deadlineAt, cancel }: HeartbeatAnswer, o
 /** One name and value per row. Rows without a value are left out. A value of one line is broken between words. */
 export function fields(rows: readonly (readonly (string | null | undefined)[])[], output: Output): string {
   return rows
-    .filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .map(([name, value = ""]) => {
-      const shown = value?.includes("\n") ? value : fittedValue(value ?? "", output);
-      return `${output.paint("dim", `${name ?? ""}:`.padEnd(NAME_CELLS))}${shown}`;
+    .flatMap(([name, value]) => {
+      if (!value) return [];
+      const shown = value.includes("\n") ? value : fittedValue(value, output);
+      return [`${output.paint("dim", `${name ?? ""}:`.padEnd(NAME_CELLS))}${shown}`];
     })
     .join("\n");
 }

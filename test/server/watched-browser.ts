@@ -19,12 +19,8 @@ let ofThisProcess: Promise<Browser> | undefined;
 function launchOnce(): Promise<Browser> {
   ofThisProcess ??= chromium.launch({
     executablePath: CHROMIUM ?? "",
-    args: [
-      // A request to another host fails, and so does the test.
-      "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
-      // Beside other tests, more threads of each page only cost CPU.
-      "--js-flags=--single-threaded",
-    ],
+    // A request to another host fails, and so does the test.
+    args: ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1"],
     timeout: HANGS_AFTER_MS,
   });
   return ofThisProcess;
