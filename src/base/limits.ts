@@ -36,6 +36,9 @@ export const HEADERS_MAX = 20;
  * bound.
  */
 export const RESPONSE_VALUES_MAX = 20;
+/** Of a trigger's `accepted`: how many conditions, and how long a path or a text may be. */
+export const CONDITIONS_MAX = 5;
+export const CONDITION_MAX_CHARACTERS = 256;
 /** A stored action's parametersSchema. */
 export const SCHEMA_MAX_BYTES = 32 * 1024;
 export const SCHEMA_MAX_SUBSCHEMAS = 500;
@@ -86,7 +89,6 @@ export const CHILDREN_MAX_LISTED = 200;
 
 export const TIMEOUT_DEFAULT_MINUTES = 60;
 export const TIMEOUT_MAX_MINUTES = 43_200;
-export const ATTEMPTS_DEFAULT = 3;
 export const ATTEMPTS_MAX = 10;
 export const RETRY_DELAY_DEFAULT_MS = 1000;
 export const RETRY_DELAY_MIN_MS = 100;

@@ -11,8 +11,8 @@ import type { Run, RunEvent } from "./run.ts";
  * Each type, and its members besides `seq`, `type` and `at`:
  * - `created`: `by`, the name of the caller's API token
  * - `attempt_started`: `attempt`, `host`
- * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up), `status`, `durationMs`, `reason`, `excerpt`
- *   (the start of the response, sealed, which only some callers may see), `nextAttemptAt`
+ * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up, overtaken), `status`, `durationMs`, `reason`,
+ *   `excerpt` (the start of the response, sealed, which only some callers may see), `nextAttemptAt`
  * - `stop_started`, `stop_answered`: the same for the stop request. After the end they go to the log
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`

@@ -1,18 +1,23 @@
 /**
  * When a delivery or a stop request is retried. PURE: `now` and `random` are passed in. That a retry is not later than
- * the end of the run's time, `outcomeOf` in delivery.ts checks.
+ * the end of the request's time, `outcomeOf` in delivery.ts checks.
  */
 
-import { HOUR_MS } from "../base/time.ts";
+import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 
-/** `maxAttempts` includes the first attempt. `initialDelayMs` is the longest first wait that we choose. */
 export interface RetryPolicy {
-  readonly maxAttempts: number;
+  /** Includes the first attempt. Null: only the request's time bounds the attempts. */
+  readonly maxAttempts: number | null;
+  /** The longest first wait that we choose. */
   readonly initialDelayMs: number;
 }
 
-/** The longest wait before a retry. */
+/** The longest wait before a retry that a receiver can ask for, and that we choose if `maxAttempts` is set. */
 export const RETRY_WAIT_MAX_MS = HOUR_MS;
+/** The longest wait that we choose if only time bounds the attempts. A product that is back should not wait for us. */
+const STEADY_WAIT_MAX_MS = MINUTE_MS;
+/** For how long a delivery is retried at most if only time bounds its attempts. */
+const RETRIES_MAX_MS = HOUR_MS;
 
 /** The last instant that a Date can hold. */
 const DATE_MAX_MS = 8.64e15;
@@ -23,13 +28,36 @@ export function isRetryable(status: number | null): boolean {
   return status >= 500 && status <= 599;
 }
 
+/** These come from a server or a proxy that has not passed the request on. 521 to 530 are Cloudflare's. */
+const NOT_BEGUN: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 521, 522, 523, 525, 526, 530]);
+
+/** Whether a receiver that answered with this retryable status may have begun what the request asks for. */
+export function mayHaveBegun(status: number): boolean {
+  return !NOT_BEGUN.has(status);
+}
+
 /**
- * Exponential backoff with full jitter: whole ms in [0, initialDelayMs * 2^(attempt-1)), at most an hour. `attempt`
- * counts from 1, `random` is in [0, 1). The hour is applied before the jitter, so that runs that failed together stay
+ * The instant from which on no attempt of a run's delivery begins: the run's deadline. If only time bounds the attempts:
+ * after half of the run's time, and after an hour at most, because somebody waits for the run.
+ */
+export function deliveryEndsAt(
+  { createdAt, deadlineAt }: { readonly createdAt: number; readonly deadlineAt: number },
+  { maxAttempts }: RetryPolicy,
+): number {
+  if (maxAttempts !== null) return deadlineAt;
+  return createdAt + Math.min(Math.ceil((deadlineAt - createdAt) / 2), RETRIES_MAX_MS);
+}
+
+/**
+ * Exponential backoff: whole ms, from half of the wait up to the wait, which is initialDelayMs * 2^(attempt-1). The wait
+ * is at most an hour, or a minute if only time bounds the attempts; a longer initialDelayMs stays as it is. `attempt`
+ * counts from 1, `random` is in [0, 1). The bound is applied before the jitter, so that runs that failed together stay
  * apart.
  */
-export function backoffMs(policy: RetryPolicy, attempt: number, random: number): number {
-  return Math.floor(random * Math.min(policy.initialDelayMs * 2 ** (attempt - 1), RETRY_WAIT_MAX_MS));
+export function backoffMs({ maxAttempts, initialDelayMs }: RetryPolicy, attempt: number, random: number): number {
+  const longest = maxAttempts === null ? Math.max(STEADY_WAIT_MAX_MS, initialDelayMs) : RETRY_WAIT_MAX_MS;
+  const wait = Math.min(initialDelayMs * 2 ** (attempt - 1), longest);
+  return Math.floor((wait * (1 + random)) / 2);
 }
 
 /**

@@ -3,12 +3,14 @@
  * Delivery is at least once, because an attempt is on record, with a lease, before it leaves.
  */
 
-import { isRetryable, type RetryPolicy, retryDelayMs } from "./backoff.ts";
+import { deliveryEndsAt, isRetryable, mayHaveBegun, type RetryPolicy, retryDelayMs } from "./backoff.ts";
 
 /** The timeout of an attempt. */
 export const ATTEMPT_MAX_MS = 15_000;
 /** An attempt that reports no result within this time counts as lost. */
 export const LEASE_MS = 30_000;
+/** A delivery is given up after so many attempts that may have begun the job. Otherwise a slow receiver starts many. */
+export const UNSURE_ATTEMPTS_MAX = 3;
 
 /**
  * While new keys or settings roll out, an isolate with the old ones can't send a request that was made under the new
@@ -49,14 +51,20 @@ export interface Progress {
   readonly leaseUntil: number | null;
   /** Whether an earlier attempt may have arrived although its response did not. */
   readonly isUnsure: boolean;
+  /** How many attempts have failed although they may have begun the job. */
+  readonly unsureAttempts: number;
 }
 
 /** A request and how far it got. */
 export type Tried = NewRequest & Progress;
-export interface Delivery extends NewDelivery, Progress {}
+export interface Delivery extends NewDelivery, Progress {
+  /** No attempt begins at this instant or later. */
+  readonly endsAt: number;
+}
 
 /**
- * How an attempt ended. `status`: null if there was no response. `isFinal`: the request was not sent and never will be.
+ * How an attempt ended. `status`: null if there was no response. `isFinal`: there will be no other attempt, because the
+ * request can't be sent, or because the response does not meet the trigger's conditions.
  */
 export interface AttemptResult {
   readonly status: number | null;
@@ -66,6 +74,8 @@ export interface AttemptResult {
   readonly isFinal: boolean;
   /** This isolate's keys or settings could not send the request. Another isolate may be able to. */
   readonly isUnready?: boolean;
+  /** There was no connection to the receiver, so it can't have begun anything. */
+  readonly isUnreached?: boolean;
   /**
    * The start of the response, sealed, in base64. Only for readers with `actions:manage`. Null if there was no body.
    */
@@ -78,7 +88,7 @@ export interface AttemptResult {
 }
 
 /** What the result of an attempt means for its request. */
-export type Outcome<T extends Tried = Delivery> =
+export type Outcome<T extends Tried = Tried> =
   | { readonly type: "accepted" }
   | { readonly type: "retry"; readonly delivery: T & { readonly nextAt: number } }
   /** `reason` is a sentence. */
@@ -86,18 +96,25 @@ export type Outcome<T extends Tried = Delivery> =
   /** The result of an older attempt. It changes nothing. */
   | { readonly type: "ignored" };
 
-/** `createdAt` is the run's. `deadlineAt`: no attempt begins at this instant or later. */
+/** `createdAt` is the run's. `endsAt`: no attempt begins at this instant or later. */
 export interface Circumstances {
   readonly now: number;
   readonly createdAt: number;
-  readonly deadlineAt: number;
+  readonly endsAt: number;
   readonly random: number;
+  /** What may be repeated only so often that a job is begun. Null: a repetition does no harm. */
+  readonly unsureMax: number | null;
   /** Statuses besides 2xx which say that there is nothing left to do. */
   readonly done?: ReadonlySet<number>;
 }
 
-export function newDelivery(delivery: NewDelivery, now: number): Delivery {
-  return { ...delivery, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false };
+export function newDelivery(
+  delivery: NewDelivery,
+  run: { readonly createdAt: number; readonly deadlineAt: number },
+  now: number,
+): Delivery {
+  const endsAt = deliveryEndsAt(run, delivery);
+  return { ...delivery, endsAt, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false, unsureAttempts: 0 };
 }
 
 /** When the delivery needs something next; null if nothing is planned. */
@@ -129,37 +146,52 @@ export const LOST: AttemptResult = {
 };
 
 /**
- * What a result means. A 2xx always counts, and any other result counts only from the attempt under way. After an
- * attempt that may have arrived, 409 means that it did. If the next attempt would begin after the deadline, the request
- * is given up now. During a rollout, an attempt that could not be sent does not count. The next attempt reuses its
- * number.
+ * What a result means. A 2xx that meets the conditions always counts, and any other result counts only from the attempt
+ * under way. After an attempt that may have arrived, 409 means that it did. If the next attempt would begin too late,
+ * the request is given up now. During a rollout, an attempt that could not be sent does not count. The next attempt
+ * reuses its number.
  */
 export function outcomeOf<T extends Tried>(
-  delivery: T,
+  request: T,
   attempt: number,
   result: AttemptResult,
-  { now, createdAt, deadlineAt, random, done }: Circumstances,
+  { now, createdAt, endsAt, random, unsureMax, done }: Circumstances,
 ): Outcome<T> {
   const { status } = result;
-  if (status !== null && status >= 200 && status <= 299) return { type: "accepted" };
-  if (attempt !== delivery.attempt || delivery.leaseUntil === null) return { type: "ignored" };
-  if (status === 409 && delivery.isUnsure) return { type: "accepted" };
+  if (isSuccess(status) && !result.isFinal) return { type: "accepted" };
+  if (attempt !== request.attempt || request.leaseUntil === null) return { type: "ignored" };
+  if (status === 409 && request.isUnsure) return { type: "accepted" };
   if (status !== null && done?.has(status)) return { type: "accepted" };
 
-  const what = `${delivery.host} ${result.reason}`;
+  const what = `${request.host} ${result.reason}`;
   if (result.isUnready && now < createdAt + ROLLOUT_MS) {
     const nextAt = now + Math.ceil((ROLLOUT_RETRY_MS * (1 + random)) / 2);
-    if (nextAt >= deadlineAt) return givenUp(what);
-    return { type: "retry", delivery: { ...delivery, attempt: attempt - 1, nextAt, leaseUntil: null } };
+    if (nextAt >= endsAt) return givenUp(what);
+    return { type: "retry", delivery: { ...request, attempt: attempt - 1, nextAt, leaseUntil: null } };
   }
   if (result.isFinal || !isRetryable(status)) return givenUp(what);
-  if (attempt >= delivery.maxAttempts)
-    return givenUp(attempt === 1 ? what : `${what}, at attempt ${attempt}`);
-  const nextAt = now + retryDelayMs(delivery, attempt, result.retryAfter, now, random);
-  if (nextAt >= deadlineAt) return givenUp(`${what}, and the run's time would be up before the next attempt`);
-  // 502 and 504 come from a gateway that gave up waiting, and the receiver may still have the request.
-  const isUnsure = delivery.isUnsure || status === null || status === 502 || status === 504;
-  return { type: "retry", delivery: { ...delivery, nextAt, leaseUntil: null, isUnsure } };
+  const told = attempt === 1 ? what : `${what}, at attempt ${attempt}`;
+  if (request.maxAttempts !== null && attempt >= request.maxAttempts) return givenUp(told);
+  const hasMaybeBegun = status === null ? result.isUnreached !== true : mayHaveBegun(status);
+  const unsureAttempts = request.unsureAttempts + (hasMaybeBegun ? 1 : 0);
+  if (unsureMax !== null && unsureAttempts >= unsureMax) {
+    return givenUp(`${told}, and ${unsureAttempts} attempts may have begun the job`);
+  }
+  const nextAt = now + retryDelayMs(request, attempt, result.retryAfter, now, random);
+  if (nextAt >= endsAt) return givenUp(`${told}, and the time for retries would be up before the next attempt`);
+  // 502 comes from a gateway, and the receiver may still have the request.
+  const isUnsure = request.isUnsure || hasMaybeBegun || status === 502;
+  return { type: "retry", delivery: { ...request, nextAt, leaseUntil: null, isUnsure, unsureAttempts } };
+}
+
+/** Whether a result says that the receiver's host works; null if the result says nothing of the host. */
+export function isHostWorking({ status, isUnready, isFinal }: AttemptResult): boolean | null {
+  if (status === null) return isUnready || isFinal ? null : false;
+  return !isRetryable(status);
+}
+
+function isSuccess(status: number | null): boolean {
+  return status !== null && status >= 200 && status <= 299;
 }
 
 function givenUp(sentence: string): { readonly type: "given_up"; readonly reason: string } {

@@ -22,23 +22,27 @@ import {
 import { signingKey, webhookSignature } from "./request/signature.ts";
 import { filledStopRequest, type StopTemplate, stopRequestId } from "./request/stop-request.ts";
 import { EXCERPT_MAX_BYTES, excerptOf } from "./response/excerpt.ts";
+import { unmetCondition } from "./response/conditions.ts";
 import {
   linkOf,
+  parsedJson,
   RESPONSE_READ_MAX_BYTES,
   type ResponseValues,
   responseValues,
 } from "./response/response-values.ts";
+import { canConnect } from "./connection.ts";
 import { keysOf } from "./template/later-text.ts";
 
 /** How long to read a body of which only an excerpt is kept. It is short, because only the status counts. */
 const BODY_WAIT_MS = 1000;
 /** How long to read a body whose values are used. */
 const VALUES_WAIT_MS = 5000;
+const NO_JSON = `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
 
 export class WebhookSender extends WorkerEntrypoint<Env> {
   /** Never throws because of what a receiver does. */
   async send(attempt: Attempt): Promise<AttemptResult> {
-    const { scope, runId, stopRequest } = attempt;
+    const { scope, runId, stopRequest, isUnsure } = attempt;
     const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
     if (!ring.ok) return unready("CALLBACK_SIGNING_KEYS can't be used", false);
     const opened = await openRequest(ring.value, attempt);
@@ -50,7 +54,10 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
     const url = guardUrl(request.url, policy.value);
     if (!url.ok) return unready(url.error.replace(/\.$/, ""), true);
     const headers = await headersOf(request, runId, stopRequest === undefined ? runId : stopRequestId(runId));
-    const { values, excerpt, ...result } = await exchange(url.value, request, headers);
+    // The runtime tells a refused connection from a broken one only this way. It costs a connection, so it is asked only
+    // when an attempt has failed before.
+    const isReachable = !isUnsure || (await canConnect(url.value));
+    const { values, excerpt, ...result } = await exchange(url.value, request, headers, isReachable);
     const seal = (text: string, kind: SealedKind) => ring.value.seal(text, sealedFor(scope, runId, kind));
     return {
       ...result,
@@ -110,7 +117,13 @@ async function headersOf(request: WebhookRequest, runId: string, id: string): Pr
 /** A result whose texts are not sealed yet. */
 type Exchanged = Omit<AttemptResult, "values"> & { readonly values?: ResponseValues };
 
-async function exchange(url: URL, request: WebhookRequest, headers: Headers): Promise<Exchanged> {
+/** `isReachable`: whether a connection could be made just before. */
+async function exchange(
+  url: URL,
+  request: WebhookRequest,
+  headers: Headers,
+  isReachable: boolean,
+): Promise<Exchanged> {
   const startedAt = Date.now();
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), ATTEMPT_MAX_MS);
@@ -118,23 +131,32 @@ async function exchange(url: URL, request: WebhookRequest, headers: Headers): Pr
   try {
     const response = await fetch(url, { method, headers, body, redirect: "manual", signal: abort.signal });
     const { status } = response;
-    const wanted = response.ok ? request.wanted : undefined;
-    const { bytes, isCut } = await readStart(response.body, { forValues: wanted !== undefined });
+    const { wanted, accepted } = response.ok ? request : {};
+    const forValues = wanted !== undefined || accepted !== undefined;
+    const { bytes, isCut } = await readStart(response.body, { forValues });
     const isRedirect = status >= 300 && status <= 399;
-    return {
+    const answered = {
       status,
       durationMs: Date.now() - startedAt,
       reason: `answered ${status}${isRedirect ? ", and redirects are not followed" : ""}`,
       isFinal: false,
       excerpt: bytes.byteLength === 0 ? null : excerptOf(bytes, isCut),
       retryAfter: response.headers.get("Retry-After"),
-      ...(wanted && used(wanted, bytes, response.headers)),
     };
+    if (!forValues) return answered;
+    const json = isCut ? null : parsedJson(bytes);
+    const location = response.headers.get("Location");
+    const unmet = accepted === undefined ? null : unmetCondition(accepted, json, location);
+    if (unmet !== null) {
+      return { ...answered, isFinal: true, reason: `${answered.reason}, but ${json === null ? NO_JSON : unmet}` };
+    }
+    return { ...answered, ...(wanted && used(wanted, json, location)) };
   } catch (error) {
     const reason = abort.signal.aborted
       ? `did not answer within ${ATTEMPT_MAX_MS / 1000} seconds`
-      : faultOf(String(error));
-    return { ...UNANSWERED, reason, durationMs: Date.now() - startedAt };
+      : faultOf(String(error), isReachable);
+    const isUnreached = !abort.signal.aborted && !isReachable;
+    return { ...UNANSWERED, reason, durationMs: Date.now() - startedAt, isUnreached };
   } finally {
     clearTimeout(timer);
     // Frees the connection, because the rest of the response is not needed.
@@ -145,11 +167,11 @@ async function exchange(url: URL, request: WebhookRequest, headers: Headers): Pr
 /** What the trigger's templates use of a response. */
 function used(
   { stopKeys, link }: WantedValues,
-  bytes: Uint8Array,
-  headers: Headers,
+  json: unknown,
+  location: string | null,
 ): Pick<Exchanged, "values" | "link"> {
   const wanted = [...new Set([...stopKeys, ...keysOf(link ?? [])])];
-  const found = responseValues(bytes, headers.get("Location"), wanted);
+  const found = responseValues(json, location, wanted);
   const made = link === null ? null : linkOf(link, found);
   return {
     ...(stopKeys.length > 0 && { values: found.filter(([key]) => stopKeys.includes(key)) }),
@@ -158,10 +180,10 @@ function used(
 }
 
 /** Why there was no response, in our own words, because the runtime's words name addresses. */
-function faultOf(error: string): string {
+function faultOf(error: string, isReachable: boolean): string {
   if (/certificate|TLS|SSL/i.test(error)) return "could not be reached: its TLS certificate was not accepted";
   if (/DNS/i.test(error)) return "could not be reached: its name was not found";
-  return "could not be reached, or broke the connection off";
+  return isReachable ? "could not be reached, or broke the connection off" : "could not be reached";
 }
 
 /** As much of a body as an excerpt or the values need. `isCut`: there was more, or the rest did not come in time. */

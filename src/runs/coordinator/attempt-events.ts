@@ -8,6 +8,9 @@ import type { TimelineEvent } from "../timeline.ts";
 /** Which request an attempt belongs to: a delivery, or a stop request. The names of its events begin with it. */
 type Of = "attempt" | "stop";
 
+/** A heartbeat or a report came before the attempt's result, so the result changes nothing. */
+export const OVERTAKEN = { type: "overtaken" } as const;
+
 export function attemptStarted({ attempt, host }: Tried, at: number, of: Of = "attempt"): TimelineEvent {
   return { type: `${of}_started`, at, data: { attempt, host } };
 }
@@ -15,7 +18,7 @@ export function attemptStarted({ attempt, host }: Tried, at: number, of: Of = "a
 export function attemptAnswered(
   attempt: number,
   result: AttemptResult,
-  outcome: Outcome<Tried>,
+  outcome: Outcome | typeof OVERTAKEN,
   at: number,
   of: Of = "attempt",
 ): TimelineEvent {
@@ -23,6 +26,18 @@ export function attemptAnswered(
   const nextAttemptAt = outcome.type === "retry" ? new Date(outcome.delivery.nextAt).toISOString() : null;
   const data = { attempt, outcome: outcome.type, status, durationMs, reason, excerpt, nextAttemptAt };
   return { type: `${of}_answered`, at, data };
+}
+
+/** The log line of an attempt whose result no timeline tells, because its run has ended. */
+export function logAnswered(
+  of: Of,
+  { name }: Owner,
+  run: string,
+  attempt: number,
+  { status, durationMs, reason }: AttemptResult,
+  outcome: string,
+): void {
+  log("info", `${of}_answered`, { coordinator: name, run, attempt, outcome, status, durationMs, reason });
 }
 
 /** Every request that is given up is in the log. */

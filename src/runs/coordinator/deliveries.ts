@@ -3,22 +3,30 @@
  * ends it, or names the job.
  */
 
-import { type AttemptResult, type Delivery, type NewDelivery, newDelivery } from "../../webhooks/delivery.ts";
+import {
+  type AttemptResult,
+  type Delivery,
+  type NewDelivery,
+  newDelivery,
+  UNSURE_ATTEMPTS_MAX,
+} from "../../webhooks/delivery.ts";
 import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
 import { isOpen, type RunEvent, transition } from "../run.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
+import { attemptAnswered, logAnswered, OVERTAKEN } from "./attempt-events.ts";
 import type { Ledger } from "./ledger.ts";
 import { type Ending, Outbox, type Outgoing, type RequestKind, type Sending } from "./outbox.ts";
 import type { StopRequests } from "./stop-requests.ts";
 
 export class Deliveries implements RequestKind<Delivery> {
   readonly eventPrefix = "attempt";
-  readonly maxSlots = 500;
   /** An isolate has 128 MB and may hold several coordinators. No request weighs as much as this, so each fits. */
-  readonly maxBytes = 32_000_000;
+  readonly slots = { attempts: 500, bytes: 32_000_000 };
   readonly batchMax = 200;
+  readonly unsureMax = UNSURE_ATTEMPTS_MAX;
   readonly done: ReadonlySet<number> = new Set();
   readonly #journal: Journal;
   readonly #ledger: Ledger;
@@ -40,11 +48,12 @@ export class Deliveries implements RequestKind<Delivery> {
 
   /** A new run's delivery, with its first attempt under way if a slot is free. Journal it, then launch it. */
   begin(
-    run: { readonly deadlineAt: number },
+    run: { readonly createdAt: number; readonly deadlineAt: number },
     trigger: NewDelivery,
     now: number,
   ): { delivery: Delivery; events: TimelineEvent[] } {
-    const delivery = this.#outbox.begin(newDelivery(trigger, now), run.deadlineAt, now);
+    const planned = newDelivery(trigger, run, now);
+    const delivery = this.#outbox.begin(planned, planned.endsAt, now);
     return { delivery, events: this.#outbox.started(delivery, now) };
   }
 
@@ -62,7 +71,7 @@ export class Deliveries implements RequestKind<Delivery> {
     const run = this.#ledger.current(runId, now);
     if (run === null || !isOpen(run)) return null;
     const delivery = this.#journal.deliveries.of(runId);
-    return delivery && { run, request: delivery, endsAt: run.deadlineAt };
+    return delivery && { run, request: delivery, endsAt: delivery.endsAt };
   }
 
   /**
@@ -76,8 +85,8 @@ export class Deliveries implements RequestKind<Delivery> {
     if (!this.#journal.due.set(run, delivery, now)) this.#journal.due.putOff(runId, now);
   }
 
-  attemptOf(runId: string, { attempt, sealed }: Delivery): Attempt {
-    return { scope: this.#journal.owner.scope, runId, attempt, sealed };
+  attemptOf(runId: string, { attempt, sealed, isUnsure }: Delivery): Attempt {
+    return { scope: this.#journal.owner.scope, runId, attempt, sealed, isUnsure };
   }
 
   note({ run, request }: Outgoing<Delivery>, events: readonly TimelineEvent[], now: number): void {
@@ -104,14 +113,29 @@ export class Deliveries implements RequestKind<Delivery> {
   }
 
   /** The response can name the job, even if a heartbeat has started the run before. */
-  useResult(runId: string, attempt: number, result: AttemptResult, now: number): void {
+  useResult(
+    runId: string,
+    attempt: number,
+    result: AttemptResult,
+    { isOvertaken, now }: { readonly isOvertaken: boolean; readonly now: number },
+  ): void {
     const run = this.#journal.runs.byId(runId);
     if (run === null) return;
+    if (isOvertaken) this.#tellOvertaken(run, attempt, result, now);
     this.#stopRequests.deliveryAttemptEnded(run, attempt, result.values, now);
     // A heartbeat knows the job's page better.
     if (result.link === undefined || !isOpen(run) || run.externalUrl !== null) return;
     const event: RunEvent = { type: "external_url", url: result.link };
     const next = transition(run, event, now);
     if (next.ok && next.value.version > run.version) this.#ledger.update(run, next.value, event, now);
+  }
+
+  /** Each attempt has one answer at most. An attempt that was lost before has one already. */
+  #tellOvertaken(run: JournaledRun, attempt: number, result: AttemptResult, now: number): void {
+    if (!isOpen(run)) {
+      logAnswered("attempt", this.#journal.owner, run.id, attempt, result, OVERTAKEN.type);
+    } else if (this.#journal.timeline.isAttemptOpen(run.id, attempt)) {
+      this.#ledger.tell(run, [attemptAnswered(attempt, result, OVERTAKEN, now)]);
+    }
   }
 }

@@ -126,6 +126,12 @@ export class Ledger {
     if (events.length > 0) this.#watchers.tell(run.id);
   }
 
+  /** Writes events of an open run that say nothing new of the run itself. */
+  tell(run: JournaledRun, events: readonly TimelineEvent[]): void {
+    this.#journal.timeline.append(run, events);
+    this.#watchers.tell(run.id);
+  }
+
   /** Writes a heartbeat of a run that keeps its version. */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.noteHeartbeat(run, events);

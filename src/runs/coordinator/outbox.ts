@@ -1,11 +1,11 @@
 /**
  * Sends one kind of request of a coordinator: deliveries, or stop requests. An attempt is in the journal, with a lease,
  * before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no other. Slots
- * bound how many attempts are under way. A request that finds no slot waits in order, and leaves as soon as a slot is
- * free. A turn that finds no slot writes nothing. Only its kind knows what a request means for its run.
+ * bound how many attempts are under way. A request that finds no slot waits behind the others of its host, and leaves as
+ * soon as a slot is free. A turn that finds no slot writes nothing. Only its kind knows what a request means for its run.
  */
 
-import { log, logFailure } from "../../base/log.ts";
+import { logFailure } from "../../base/log.ts";
 import {
   type AttemptResult,
   beginAttempt,
@@ -21,9 +21,9 @@ import type { JournaledRun } from "../journal/run-rows.ts";
 import { isOpen } from "../run.ts";
 import type { Owner } from "../run-id.ts";
 import type { TimelineEvent } from "../timeline.ts";
-import type { DueQueue } from "./alarm/due-queue.ts";
-import { attemptAnswered, attemptStarted, logGivenUp, neverCalled } from "./attempt-events.ts";
-import { AttemptSlots, type Sender } from "./attempt-slots.ts";
+import type { DueQueue, Openings } from "./alarm/due-queue.ts";
+import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled } from "./attempt-events.ts";
+import { AttemptSlots, type Room, type Sender } from "./attempt-slots.ts";
 
 /** A request of a run. `endsAt`: no attempt begins at this instant or later. */
 export interface Outgoing<T extends Tried> {
@@ -38,11 +38,12 @@ export type Ending = Extract<Outcome, { readonly type: "accepted" | "given_up" }
 export interface RequestKind<T extends Tried> {
   /** The start of the names of its events. */
   readonly eventPrefix: "attempt" | "stop";
-  /** How many attempts may be under way, and what their requests may weigh, in bytes. The rest wait. */
-  readonly maxSlots: number;
-  readonly maxBytes: number;
+  /** What may be under way. The rest waits. */
+  readonly slots: Room;
   /** How many rows one batch may have. */
   readonly batchMax: number;
+  /** How many attempts may fail although they may have begun what the request asks for. Null: any number. */
+  readonly unsureMax: number | null;
   /** Statuses besides 2xx which say that there is nothing left to do. */
   readonly done: ReadonlySet<number>;
   /** The run's request as it is now; null if there is none any more. Ends the run if its time is up. */
@@ -55,8 +56,16 @@ export interface RequestKind<T extends Tried> {
   note(outgoing: Outgoing<T>, events: readonly TimelineEvent[], now: number): void;
   /** Applies the end of a request, which was accepted or is given up. */
   end(outgoing: Outgoing<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
-  /** Uses what else a result says, after its outcome was applied. */
-  useResult(runId: string, attempt: number, result: AttemptResult, now: number): void;
+  /**
+   * Uses what else a result says, after its outcome was applied. `isOvertaken`: the run had no request any more, so
+   * there was no outcome.
+   */
+  useResult(
+    runId: string,
+    attempt: number,
+    result: AttemptResult,
+    when: { readonly isOvertaken: boolean; readonly now: number },
+  ): void;
 }
 
 /** `arm`: sets the coordinator's alarm for what is due next. */
@@ -76,18 +85,19 @@ export class Outbox<T extends Tried> {
   constructor(kind: RequestKind<T>, queue: DueQueue, { sender, owner, arm }: Sending) {
     this.#kind = kind;
     this.#queue = queue;
-    this.#slots = new AttemptSlots(sender, kind.maxSlots, kind.maxBytes);
+    this.#slots = new AttemptSlots(sender, kind.slots);
     this.#owner = owner;
     this.#arm = arm;
   }
 
   /**
    * The request with its next attempt under way, or unchanged if it must wait for a slot. Journal it, then launch it.
-   * It waits if any other request waits, so that no request overtakes another.
+   * It waits if others of its host wait, so that it does not overtake them.
    */
   begin(request: T, endsAt: number, now: number): T {
-    if (this.#queue.isAnyWaiting || !this.#slots.hasRoomFor(request)) {
-      this.#queue.wait(endsAt, now);
+    if (this.#queue.isBehindOthers(request) || !this.#slots.hasRoomFor(request, now)) {
+      const probeInMs = this.#slots.probeInMs(request.host, now);
+      this.#queue.wait(request, probeInMs > 0 ? Math.min(endsAt, now + probeInMs) : endsAt, now);
       return request;
     }
     return beginAttempt(request, now);
@@ -106,7 +116,7 @@ export class Outbox<T extends Tried> {
     if (request.leaseUntil === null) return;
     const { attempt } = request;
     void this.#slots
-      .send(this.#kind.attemptOf(runId, request), request.weight)
+      .send(this.#kind.attemptOf(runId, request), request, Date.now())
       .then((result) => this.#attemptEnded(runId, attempt, result))
       .finally(() => this.#slotIsFree())
       // Nobody knows whether the request arrived, so its lease decides.
@@ -126,7 +136,9 @@ export class Outbox<T extends Tried> {
    */
   takeBatch(now: number): number {
     const stuck: unknown[] = [];
-    const due = this.#queue.takeBatch(now, this.#kind.batchMax, (id) => this.#takeTurnSafely(id, now, stuck));
+    const due = this.#queue.takeBatch(now, this.#kind.batchMax, this.#openings(now), (id) =>
+      this.#takeTurnSafely(id, now, stuck),
+    );
     if (stuck.length > 0) throw stuck[0];
     return due;
   }
@@ -134,8 +146,18 @@ export class Outbox<T extends Tried> {
   #slotIsFree(): void {
     if (!this.#queue.isAnyWaiting) return;
     const now = Date.now();
-    this.#queue.startWaiting(now, this.#kind.batchMax, (id) => this.#takeTurnSafely(id, now, []));
+    this.#queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) =>
+      this.#takeTurnSafely(id, now, []),
+    );
     this.#arm(now);
+  }
+
+  #openings(now: number): Openings {
+    return {
+      hasRoom: (host, kind) =>
+        this.#slots.hasRoomFor({ host, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
+      probeInMs: (host) => this.#slots.probeInMs(host, now),
+    };
   }
 
   #takeTurnSafely(id: string, now: number, stuck: unknown[]): void {
@@ -183,33 +205,24 @@ export class Outbox<T extends Tried> {
     const now = Date.now();
     const found = this.#kind.find(runId, now);
     if (found !== null) this.#applyOutcome(found, attempt, result, now);
-    this.#kind.useResult(runId, attempt, result, now);
+    this.#kind.useResult(runId, attempt, result, { isOvertaken: found === null, now });
   }
 
   #applyOutcome(outgoing: Outgoing<T>, attempt: number, result: AttemptResult, now: number): void {
     const { run, request, endsAt } = outgoing;
     const { createdAt } = run;
-    const circumstances = {
-      now,
-      createdAt,
-      deadlineAt: endsAt,
-      random: Math.random(),
-      done: this.#kind.done,
-    };
+    const { unsureMax, done } = this.#kind;
+    const circumstances = { now, createdAt, endsAt, random: Math.random(), unsureMax, done };
     const outcome = outcomeOf(request, attempt, result, circumstances);
     if (outcome.type === "ignored") return;
     const events = toldOf(run, [attemptAnswered(attempt, result, outcome, now, this.#kind.eventPrefix)]);
     if (outcome.type === "retry") this.#kind.note({ ...outgoing, request: outcome.delivery }, events, now);
     else this.#kind.end(outgoing, outcome, events, now);
-    const { status, durationMs } = result;
     // The log tells what no timeline can, and every request that is given up.
     if (outcome.type === "given_up") {
       logGivenUp(this.#kind.eventPrefix, this.#owner, run.id, attempt, outcome.reason);
     } else if (events.length === 0) {
-      log("info", `${this.#kind.eventPrefix}_answered`, {
-        ...{ coordinator: this.#owner.name, run: run.id, attempt, outcome: outcome.type },
-        ...{ status, durationMs, reason: result.reason },
-      });
+      logAnswered(this.#kind.eventPrefix, this.#owner, run.id, attempt, result, outcome.type);
     }
   }
 

@@ -17,9 +17,10 @@ import { type Ending, Outbox, type Outgoing, type RequestKind, type Sending } fr
 export class StopRequests implements RequestKind<StopRequest> {
   readonly eventPrefix = "stop";
   /** Stop requests have slots of their own, so that no delivery delays one. */
-  readonly maxSlots = 50;
-  readonly maxBytes = 8_000_000;
+  readonly slots = { attempts: 50, bytes: 8_000_000 };
   readonly batchMax = 50;
+  /** A job that is asked to stop again stops once. */
+  readonly unsureMax = null;
   /** There is no job any more, or it is stopping already. */
   readonly done: ReadonlySet<number> = new Set([404, 409, 410]);
   readonly #journal: Journal;
@@ -99,13 +100,14 @@ export class StopRequests implements RequestKind<StopRequest> {
     else this.#ledger.noteStopRequest(found.run, found.request, [], now);
   }
 
-  attemptOf(runId: string, { attempt, sealed }: StopRequest): Attempt {
+  attemptOf(runId: string, { attempt, sealed, isUnsure }: StopRequest): Attempt {
     const { scope } = this.#journal.owner;
     return {
       scope,
       runId,
       attempt,
       sealed,
+      isUnsure,
       stopRequest: { response: this.#journal.stopRequests.responseOf(runId) },
     };
   }

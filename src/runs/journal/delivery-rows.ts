@@ -19,7 +19,8 @@ export class DeliveryRows {
   of(runId: string): Delivery | null {
     const [row] = this.#sql.exec<DeliveryRow>(
       `SELECT host, sealed, weight, start_on AS startOn, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs,
-         attempt, next_at AS nextAt, lease_until AS leaseUntil, is_unsure AS isUnsure
+         ends_at AS endsAt, attempt, next_at AS nextAt, lease_until AS leaseUntil, is_unsure AS isUnsure,
+         unsure_attempts AS unsureAttempts
        FROM deliveries WHERE run_id = ?`,
       runId,
     );
@@ -37,18 +38,19 @@ export class DeliveryRows {
   }
 
   put(runId: string, delivery: Delivery): void {
-    const { host, sealed, weight, startOn, maxAttempts, initialDelayMs } = delivery;
-    const { attempt, nextAt, leaseUntil, isUnsure } = delivery;
+    const { host, sealed, weight, startOn, maxAttempts, initialDelayMs, endsAt } = delivery;
+    const { attempt, nextAt, leaseUntil, isUnsure, unsureAttempts } = delivery;
     this.#sql.exec(
       `INSERT INTO deliveries
-         (run_id, host, sealed, weight, start_on, max_attempts, initial_delay_ms, attempt, next_at, lease_until, is_unsure)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         (run_id, host, sealed, weight, start_on, max_attempts, initial_delay_ms, ends_at, attempt, next_at, lease_until,
+          is_unsure, unsure_attempts)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (run_id) DO UPDATE SET
          attempt = excluded.attempt, next_at = excluded.next_at, lease_until = excluded.lease_until,
-         is_unsure = excluded.is_unsure`,
+         is_unsure = excluded.is_unsure, unsure_attempts = excluded.unsure_attempts`,
       runId,
-      ...[host, sealed, weight, startOn, maxAttempts, initialDelayMs],
-      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0],
+      ...[host, sealed, weight, startOn, maxAttempts, initialDelayMs, endsAt],
+      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, unsureAttempts],
     );
   }
 }

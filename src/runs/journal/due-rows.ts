@@ -19,6 +19,11 @@ export interface DueRows {
   firstEndAt(now: number): number;
   /** When the first row behind `after` is due; Infinity if there is none. */
   nextDueAt(after?: Due): number;
+  /**
+   * The host's first row behind `after` whose next attempt is due and not under way; null if there is none. `dueAt` is
+   * when the attempt was due. `isRetry`: whether an attempt has begun before.
+   */
+  nextWaiting(host: string, isRetry: boolean, now: number, after: Due): Due | null;
   /** Postpones a row whose turn failed. */
   putOff(id: string, now: number): void;
 }

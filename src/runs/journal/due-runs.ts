@@ -9,6 +9,10 @@ import type { JournaledRun } from "./run-rows.ts";
 import { EVENTS_MAX } from "./timeline-rows.ts";
 
 type DueRow = Pick<Due & Weight, keyof (Due & Weight)>;
+type DueDelivery = Pick<Due, keyof Due>;
+
+/** Deliveries without an attempt under way. Every column that a query names is in the index. */
+const WAITING = "deliveries INDEXED BY deliveries_waiting WHERE lease_until IS NULL";
 
 const AFTER = `(due_at, run_key) > (?, ${BOUND_KEY})`;
 
@@ -31,9 +35,11 @@ export class DueRuns implements DueRows {
     return this.#due(next, now, after.dueAt, ...keyHalves(after.id), limit);
   }
 
-  /** The time of a run is up at its deadline. */
+  /** The time of a run is up at its deadline, and that of its delivery can be up before. */
   overdue(now: number, limit: number): Due[] {
-    return this.#due("due_at <= ?1 AND deadline_at <= ?1 LIMIT ?2", now, limit);
+    const runs = this.#due("due_at <= ?1 AND deadline_at <= ?1 LIMIT ?2", now, limit);
+    const ends = `SELECT run_id AS id, ends_at AS dueAt FROM ${WAITING} AND ends_at <= ? LIMIT ?`;
+    return [...runs, ...this.#sql.exec<DueDelivery>(ends, now, limit - runs.length)];
   }
 
   /**
@@ -57,17 +63,29 @@ export class DueRuns implements DueRows {
   }
 
   firstEndAt(now: number): number {
-    return this.#min("deadline_at", "runs_open_due WHERE completed_at IS NULL AND due_at <= ?", now);
+    return Math.min(
+      this.#min("deadline_at", "runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ?", now),
+      this.#min("ends_at", `${WAITING} AND next_at <= ?`, now),
+    );
+  }
+
+  nextWaiting(host: string, isRetry: boolean, now: number, after: Due): Due | null {
+    const next = `
+      SELECT run_id AS id, next_at AS dueAt FROM ${WAITING} AND host = ? AND (attempt > 0) = ? AND next_at <= ?
+        AND (next_at, run_id) > (?, ?)
+      ORDER BY next_at, run_id LIMIT 1`;
+    const found = this.#sql.exec<DueDelivery>(next, host, isRetry ? 1 : 0, now, after.dueAt, after.id);
+    return [...found][0] ?? null;
   }
 
   nextDueAt(after = BEGINNING): number {
-    const open = `runs_open_due WHERE completed_at IS NULL AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
+    const open = `runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
     return this.#min("due_at", open, after.dueAt, ...keyHalves(after.id));
   }
 
   /** When the first ended run is to be purged; Infinity if there is none. */
   nextPurgeAt(): number {
-    const first = "runs_ended_due WHERE completed_at IS NOT NULL ORDER BY due_at LIMIT 1";
+    const first = "runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL ORDER BY due_at LIMIT 1";
     return this.#min("max(due_at, purge_at)", first);
   }
 
@@ -85,13 +103,17 @@ export class DueRuns implements DueRows {
    * because its `due_at` then says when to purge it.
    */
   putOff(id: string, now: number): void {
-    this.#sql.exec(
+    const putOff = this.#sql.exec<{ dueAt: number }>(
       `UPDATE runs SET due_at = ? + min(3600000, 10000 << min(due_failures, 9)), due_failures = due_failures + 1
-       WHERE run_key = ${BOUND_KEY} AND id = ? AND completed_at IS NULL`,
+       WHERE run_key = ${BOUND_KEY} AND id = ? AND completed_at IS NULL
+       RETURNING due_at AS dueAt`,
       now,
       ...keyHalves(id),
       id,
     );
+    for (const { dueAt } of [...putOff]) {
+      this.#sql.exec("UPDATE deliveries SET next_at = ? WHERE run_id = ? AND next_at IS NOT NULL", dueAt, id);
+    }
   }
 
   #due(clauses: string, ...bindings: number[]): Due[] {
@@ -100,7 +122,7 @@ export class DueRuns implements DueRows {
   }
 
   #min(column: string, indexed: string, ...bindings: number[]): number {
-    const query = `SELECT min(at) AS at FROM (SELECT ${column} AS at FROM runs INDEXED BY ${indexed})`;
+    const query = `SELECT min(at) AS at FROM (SELECT ${column} AS at FROM ${indexed})`;
     return this.#sql.exec<{ at: number | null }>(query, ...bindings).one().at ?? Number.POSITIVE_INFINITY;
   }
 }

@@ -65,14 +65,18 @@ export const JOURNAL_STEPS: readonly string[] = [
      host             TEXT    NOT NULL,
      sealed           BLOB    NOT NULL,
      start_on         TEXT    NOT NULL,
-     max_attempts     INTEGER NOT NULL,
+     max_attempts     INTEGER,
      initial_delay_ms INTEGER NOT NULL,
+     ends_at          INTEGER NOT NULL,
      attempt          INTEGER NOT NULL,
      next_at          INTEGER,
      lease_until      INTEGER,
      is_unsure        INTEGER NOT NULL,
+     unsure_attempts  INTEGER NOT NULL,
      weight           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
+   CREATE INDEX deliveries_waiting ON deliveries (host, (attempt > 0), next_at, run_id, ends_at)
+     WHERE lease_until IS NULL;
    CREATE TABLE marks (
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
@@ -89,18 +93,21 @@ export const JOURNAL_STEPS: readonly string[] = [
      host             TEXT    NOT NULL,
      sealed           BLOB    NOT NULL,
      weight           INTEGER NOT NULL,
-     max_attempts     INTEGER NOT NULL,
+     max_attempts     INTEGER,
      initial_delay_ms INTEGER NOT NULL,
      attempt          INTEGER NOT NULL DEFAULT 0,
      next_at          INTEGER,
      lease_until      INTEGER,
      is_unsure        INTEGER NOT NULL DEFAULT 0,
+     unsure_attempts  INTEGER NOT NULL DEFAULT 0,
      delivery_attempt INTEGER NOT NULL DEFAULT 0,
      delivery_lease   INTEGER,
      ends_at          INTEGER NOT NULL,
      due_at           INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX stop_requests_due ON stop_requests (due_at);
+   CREATE INDEX stop_requests_waiting ON stop_requests (host, (attempt > 0), next_at, run_id)
+     WHERE lease_until IS NULL AND next_at IS NOT NULL;
    CREATE TABLE receiver_responses (
      run_id TEXT PRIMARY KEY,
      sealed BLOB NOT NULL

@@ -43,7 +43,8 @@ export class StopRequestRows implements DueRows {
   of(runId: string): StopRequest | null {
     const [row] = this.#sql.exec<StopRequestRow>(
       `SELECT host, sealed, weight, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs, attempt, next_at AS nextAt,
-         lease_until AS leaseUntil, is_unsure AS isUnsure, delivery_attempt AS deliveryAttempt,
+         lease_until AS leaseUntil, is_unsure AS isUnsure, unsure_attempts AS unsureAttempts,
+         delivery_attempt AS deliveryAttempt,
          delivery_lease AS deliveryLease
        FROM stop_requests WHERE run_id = ?`,
       runId,
@@ -68,13 +69,14 @@ export class StopRequestRows implements DueRows {
 
   /** `endsAt`: as for `insert`. */
   update(runId: string, stopRequest: StopRequest, endsAt: number): void {
-    const { attempt, nextAt, leaseUntil, isUnsure } = stopRequest;
+    const { attempt, nextAt, leaseUntil, isUnsure, unsureAttempts } = stopRequest;
     // An attempt under way keeps its lease, even past `endsAt`.
     const dueAt = leaseUntil ?? Math.min(nextAt ?? endsAt, endsAt);
     this.#write(
-      `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, ends_at = ?, due_at = ?
+      `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, unsure_attempts = ?,
+         ends_at = ?, due_at = ?
        WHERE run_id = ?`,
-      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, endsAt, dueAt, runId],
+      ...[attempt, nextAt, leaseUntil, isUnsure ? 1 : 0, unsureAttempts, endsAt, dueAt, runId],
     );
   }
 
@@ -96,7 +98,9 @@ export class StopRequestRows implements DueRows {
   }
 
   putOff(runId: string, now: number): void {
-    this.#write("UPDATE stop_requests SET due_at = ? WHERE run_id = ?", now + PUT_OFF_MS, runId);
+    const update =
+      "UPDATE stop_requests SET due_at = ?1, next_at = iif(next_at IS NULL, NULL, ?1) WHERE run_id = ?2";
+    this.#write(update, now + PUT_OFF_MS, runId);
   }
 
   /** The sealed values of the receiver's response that the stop request uses; null if there are none. */
@@ -136,6 +140,17 @@ export class StopRequestRows implements DueRows {
 
   firstEndAt(now: number): number {
     return this.#min("ends_at", "due_at <= ?", now);
+  }
+
+  nextWaiting(host: string, isRetry: boolean, now: number, after: Due): Due | null {
+    const found = this.#sql.exec<Pick<Due, keyof Due>>(
+      `SELECT run_id AS id, next_at AS dueAt FROM stop_requests INDEXED BY stop_requests_waiting
+       WHERE lease_until IS NULL AND next_at IS NOT NULL AND host = ? AND (attempt > 0) = ? AND next_at <= ?
+         AND (next_at, run_id) > (?, ?)
+       ORDER BY next_at, run_id LIMIT 1`,
+      ...[host, isRetry ? 1 : 0, now, after.dueAt, after.id],
+    );
+    return [...found][0] ?? null;
   }
 
   nextDueAt(after = BEGINNING): number {

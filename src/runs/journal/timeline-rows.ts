@@ -60,6 +60,13 @@ export class TimelineRows {
     return this.#rows("WHERE run_id = ? AND type = 'attempt_started' LIMIT 1", runId).length > 0;
   }
 
+  /** Whether the timeline tells of the attempt's beginning, but not of its end. Reads the run's whole timeline. */
+  isAttemptOpen(runId: string, attempt: number): boolean {
+    const told = (type: string) =>
+      this.#rows("WHERE run_id = ? AND type = ? AND data ->> 'attempt' = ?", runId, type, attempt).length;
+    return told("attempt_started") > told("attempt_answered");
+  }
+
   /** The next `limit` events after the one numbered `after`, oldest first. */
   after(run: Told, after: number, limit: number): StoredEvent[] {
     const stored = this.#rows("WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?", run.id, after, limit);

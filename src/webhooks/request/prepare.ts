@@ -4,6 +4,7 @@ import { isJsonObject } from "../../base/json.ts";
 import {
   RENDERED_HEADERS_MAX_BYTES,
   RENDERED_MAX_BYTES,
+  RETRY_DELAY_DEFAULT_MS,
   SECRET_MAX_CHARACTERS,
   URL_MAX_CHARACTERS,
   utf8Bytes,
@@ -66,7 +67,7 @@ export async function prepareDelivery(
 ): Promise<Result<NewDelivery, PrepareFault>> {
   const policy = webhookPolicy(env, origin);
   if (!policy.ok) return err({ code: "not_configured", path: [], message: policy.error });
-  const { secrets = {}, signingSecret = null, retry, startOn } = trigger;
+  const { secrets = {}, signingSecret = null, retry = {}, startOn, accepted } = trigger;
   const rendered = renderTrigger(trigger, { ...context, secrets });
   if (!rendered.ok) return err({ code: "invalid_body", ...rendered.error });
   const url = guardUrl(rendered.value.url, policy.value);
@@ -93,10 +94,11 @@ export async function prepareDelivery(
     ...both,
     url: url.value.href,
     ...((link !== null || stopKeys.length > 0) && { wanted: { stopKeys, link } }),
+    ...(accepted !== undefined && { accepted }),
   };
   const seal = (sealed: WebhookRequest | StopTemplate, kind: SealedKind) =>
     ring.seal(JSON.stringify(sealed), sealedFor(scope, context.run.id, kind));
-  const { maxAttempts, initialDelayMs } = retry;
+  const { maxAttempts = null, initialDelayMs = RETRY_DELAY_DEFAULT_MS } = retry;
   const delivery = {
     host: url.value.host,
     startOn,

@@ -3,6 +3,7 @@
  */
 
 import type { LaterText } from "../template/later-text.ts";
+import type { Conditions } from "./accepted.ts";
 
 /** `headers`: only the caller's. `body`: JSON or a form. `origin`: of the request that created the run. */
 export interface WebhookRequest {
@@ -14,6 +15,8 @@ export interface WebhookRequest {
   readonly origin: string;
   /** Which values of the response are used; left out if none are. */
   readonly wanted?: WantedValues;
+  /** What a 2xx response must have; left out if any counts. */
+  readonly accepted?: Conditions;
 }
 
 /** What the templates of a trigger use of the receiver's response. */
@@ -29,6 +32,8 @@ export interface Attempt {
   readonly runId: string;
   readonly attempt: number;
   readonly sealed: Uint8Array<ArrayBuffer>;
+  /** Whether an earlier attempt may have arrived although its response did not. */
+  readonly isUnsure: boolean;
   /**
    * Only for a stop request. `response`: the sealed values of the receiver's response; null if no response is known.
    */

@@ -3,7 +3,6 @@
 import * as z from "zod/mini";
 import { isJsonObject } from "../../base/json.ts";
 import {
-  ATTEMPTS_DEFAULT,
   ATTEMPTS_MAX,
   RESPONSE_VALUES_MAX,
   RETRY_DELAY_DEFAULT_MS,
@@ -18,8 +17,10 @@ import {
 } from "../../base/limits.ts";
 import { wholeNumber } from "../../http/schema-bounds.ts";
 import { described } from "../../http/schema-parts.ts";
+import { UNSURE_ATTEMPTS_MAX } from "../delivery.ts";
 import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL } from "../template/placeholder.ts";
 import { pathsOf } from "../template/template.ts";
+import { accepted } from "./accepted.ts";
 import { headersOf, link, payloadOf, TOO_LONG, urlOf } from "./request-templates.ts";
 import { signingKey } from "./signature.ts";
 
@@ -68,16 +69,19 @@ export const AN_OBJECT = {
 
 const retry = z.strictObject(
   {
-    maxAttempts: z._default(
-      described(wholeNumber("a whole number", 1, ATTEMPTS_MAX), "How often the webhook is sent at most."),
-      ATTEMPTS_DEFAULT,
+    maxAttempts: z.optional(
+      described(
+        wholeNumber("a whole number", 1, ATTEMPTS_MAX),
+        "How often the webhook is sent at most. Without it, the webhook is retried for half of the run's `timeout`, " +
+          `at most an hour. Either way, ${UNSURE_ATTEMPTS_MAX} failed attempts that may have begun the job are the last.`,
+      ),
     ),
-    initialDelayMs: z._default(
+    initialDelayMs: z.optional(
       described(
         wholeNumber("whole milliseconds", RETRY_DELAY_MIN_MS, RETRY_DELAY_MAX_MS),
-        "The longest wait before the first retry, in milliseconds. It doubles with each retry.",
+        "The longest wait before the first retry, in milliseconds. It doubles with each retry, up to a minute, or up to " +
+          `an hour with \`maxAttempts\`. Each wait is at least half as long. Default: ${RETRY_DELAY_DEFAULT_MS}.`,
       ),
-      RETRY_DELAY_DEFAULT_MS,
     ),
   },
   AN_OBJECT,
@@ -196,7 +200,8 @@ export const trigger = z
                   "compute the HMAC yourself.",
               }),
           ),
-          retry: z._default(retry, { maxAttempts: ATTEMPTS_DEFAULT, initialDelayMs: RETRY_DELAY_DEFAULT_MS }),
+          retry: z.optional(retry),
+          accepted: z.optional(accepted),
           startOn: z._default(
             described(
               z.enum(["accepted", "heartbeat"], { error: 'send "accepted" or "heartbeat".' }),
@@ -226,6 +231,14 @@ export const trigger = z
   });
 
 export type Trigger = z.output<typeof trigger>;
+
+/** The trigger without members that say what is true anyway, so that a request keeps its meaning if a default changes. */
+export function withoutDefaults({ retry = {}, ...trigger }: Trigger): unknown {
+  const { maxAttempts, initialDelayMs } = retry;
+  const isDefault = initialDelayMs === RETRY_DELAY_DEFAULT_MS;
+  const left = { maxAttempts, ...(!isDefault && { initialDelayMs }) };
+  return Object.values(left).some((value) => value !== undefined) ? { ...trigger, retry: left } : trigger;
+}
 
 type Templates = Pick<Trigger, "headers" | "payload" | "secrets" | "link" | "cancel">;
 

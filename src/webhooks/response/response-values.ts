@@ -16,13 +16,12 @@ export const VALUE_MAX_CHARACTERS = 256;
 /** Entries and not an object, because a key can be `__proto__`. */
 export type ResponseValues = readonly (readonly [key: string, value: ResponseValue])[];
 
-/** The values under the wanted keys. `bytes`: the start of the response. */
+/** The values under the wanted keys. `json`: the response. */
 export function responseValues(
-  bytes: Uint8Array,
+  json: unknown,
   location: string | null,
   wanted: readonly string[],
 ): ResponseValues {
-  const json = parsedJson(bytes);
   return wanted.flatMap((key): ResponseValues => {
     const value = key === "headers.location" ? location : memberAt(json, key.split("."));
     return isUsable(value) ? [[key, value]] : [];
@@ -30,7 +29,7 @@ export function responseValues(
 }
 
 /** Null if the bytes are not JSON, for example because the response was too long and only its start was read. */
-function parsedJson(bytes: Uint8Array): unknown {
+export function parsedJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
   } catch {

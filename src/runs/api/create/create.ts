@@ -18,7 +18,7 @@ import type { KeyRing } from "../../../settings/key-ring.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
 import type { NewDelivery } from "../../../webhooks/delivery.ts";
 import { type PrepareFault, prepareDelivery } from "../../../webhooks/request/prepare.ts";
-import type { Trigger } from "../../../webhooks/request/trigger.ts";
+import { type Trigger, withoutDefaults } from "../../../webhooks/request/trigger.ts";
 import type { TemplateContext } from "../../../webhooks/template/placeholder.ts";
 import type { ChangeKey, Inclusion, RunAnswer } from "../../protocol.ts";
 import type { NewRun, RunSource } from "../../run.ts";
@@ -90,7 +90,10 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation
 /** POST …/action-runs. */
 export async function createRunOfBody(creation: Creation, body: NewRunBody): Promise<CreatedRun> {
   const { actionName, entityId, parameters, recommendations, trigger } = body;
-  const changeKey = await keyOfCreate(creation, body, trigger === undefined ? null : creation.ring);
+  const changeKey =
+    trigger === undefined
+      ? await keyOfCreate(creation, body)
+      : await keyOfCreate(creation, { ...body, trigger: withoutDefaults(trigger) }, creation.ring);
   return createRun(creation, changeKey, () => ({
     ...{ actionName, entityId, parameters, recommendations },
     timeoutMs: body.timeout * MINUTE_MS,
