@@ -22,6 +22,12 @@ export function eventText(event: object, output: Output): string {
 
 type Said = Readonly<Record<string, unknown>>;
 
+const OUTCOME_COLOUR: Readonly<Record<string, "green" | "yellow" | "dim">> = {
+  accepted: "green",
+  retry: "yellow",
+  overtaken: "dim",
+};
+
 function tell(type: string, said: Said, output: Output): string {
   switch (type) {
     case "created":
@@ -54,7 +60,7 @@ function tell(type: string, said: Said, output: Output): string {
 }
 
 function attempt(said: Said, output: Output): string {
-  const colour = said.outcome === "accepted" ? "green" : said.outcome === "retry" ? "yellow" : "red";
+  const colour = OUTCOME_COLOUR[text(said.outcome)] ?? "red";
   return words(
     said.attempt ? `#${text(said.attempt)}` : "",
     output.paint(colour, text(said.outcome).replaceAll("_", " ")),

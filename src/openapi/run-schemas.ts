@@ -174,9 +174,10 @@ const event = <T extends string, S extends z.core.$ZodLooseShape>(type: T, more:
 
 /** What is told of an attempt to call the receiver, to start its job or to stop it. */
 const begun = { attempt: z.int().min(1), host: z.string() };
+const OUTCOMES = ["accepted", "retry", "given_up"] as const;
 const answered = {
   attempt: z.int().min(1),
-  outcome: z.enum(["accepted", "retry", "given_up"]),
+  outcome: z.enum(OUTCOMES),
   status: z.int().nullable(),
   durationMs: z.int(),
   reason: z.string(),
@@ -198,7 +199,12 @@ const timelineEvent = z
   .discriminatedUnion("type", [
     event("created", { by: z.string().optional() }),
     event("attempt_started", begun),
-    event("attempt_answered", answered),
+    event("attempt_answered", {
+      ...answered,
+      outcome: z.enum([...OUTCOMES, "overtaken"]).meta({
+        description: "`overtaken`: a heartbeat started the run before the receiver answered.",
+      }),
+    }),
     event("stop_started", begun),
     event("stop_answered", answered),
     event("started", { cause: z.enum(["delivery", "heartbeat", "callback"]).optional() }),

@@ -114,7 +114,15 @@ export function newDelivery(
   now: number,
 ): Delivery {
   const endsAt = deliveryEndsAt(run, delivery);
-  return { ...delivery, endsAt, attempt: 0, nextAt: now, leaseUntil: null, isUnsure: false, unsureAttempts: 0 };
+  return {
+    ...delivery,
+    endsAt,
+    attempt: 0,
+    nextAt: now,
+    leaseUntil: null,
+    isUnsure: false,
+    unsureAttempts: 0,
+  };
 }
 
 /** When the delivery needs something next; null if nothing is planned. */
@@ -178,7 +186,8 @@ export function outcomeOf<T extends Tried>(
     return givenUp(`${told}, and ${unsureAttempts} attempts may have begun the job`);
   }
   const nextAt = now + retryDelayMs(request, attempt, result.retryAfter, now, random);
-  if (nextAt >= endsAt) return givenUp(`${told}, and the time for retries would be up before the next attempt`);
+  if (nextAt >= endsAt)
+    return givenUp(`${told}, and the time for retries would be up before the next attempt`);
   // 502 comes from a gateway, and the receiver may still have the request.
   const isUnsure = request.isUnsure || hasMaybeBegun || status === 502;
   return { type: "retry", delivery: { ...request, nextAt, leaseUntil: null, isUnsure, unsureAttempts } };

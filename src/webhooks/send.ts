@@ -11,6 +11,7 @@ import type { Env } from "../settings/env.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { webhookPolicy } from "../settings/webhook-policy.ts";
+import { canConnect } from "./connection.ts";
 import { ATTEMPT_MAX_MS, type AttemptResult, UNANSWERED } from "./delivery.ts";
 import {
   type Attempt,
@@ -21,8 +22,8 @@ import {
 } from "./request/sealed-request.ts";
 import { signingKey, webhookSignature } from "./request/signature.ts";
 import { filledStopRequest, type StopTemplate, stopRequestId } from "./request/stop-request.ts";
-import { EXCERPT_MAX_BYTES, excerptOf } from "./response/excerpt.ts";
 import { unmetCondition } from "./response/conditions.ts";
+import { EXCERPT_MAX_BYTES, excerptOf } from "./response/excerpt.ts";
 import {
   linkOf,
   parsedJson,
@@ -30,7 +31,6 @@ import {
   type ResponseValues,
   responseValues,
 } from "./response/response-values.ts";
-import { canConnect } from "./connection.ts";
 import { keysOf } from "./template/later-text.ts";
 
 /** How long to read a body of which only an excerpt is kept. It is short, because only the status counts. */
@@ -148,7 +148,11 @@ async function exchange(
     const location = response.headers.get("Location");
     const unmet = accepted === undefined ? null : unmetCondition(accepted, json, location);
     if (unmet !== null) {
-      return { ...answered, isFinal: true, reason: `${answered.reason}, but ${json === null ? NO_JSON : unmet}` };
+      return {
+        ...answered,
+        isFinal: true,
+        reason: `${answered.reason}, but ${json === null ? NO_JSON : unmet}`,
+      };
     }
     return { ...answered, ...(wanted && used(wanted, json, location)) };
   } catch (error) {

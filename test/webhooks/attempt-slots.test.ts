@@ -14,10 +14,17 @@ it("an attempt has its slot until it is answered or lost", async () => {
     answers.push(answer);
     return answer.promise;
   };
-  const slots = new AttemptSlots({ send }, 2, 10);
+  const slots = new AttemptSlots({ send }, { attempts: 2, bytes: 10 });
   const sealed = new Uint8Array(100);
-  const attempt = (weight: number) => slots.send({ scope: "a/b/c", runId: "r", attempt: 1, sealed }, weight);
-  const room = () => [0, 4, 5, 10, 11].filter((weight) => slots.hasRoomFor({ weight }));
+  let hosts = 0;
+  const attempt = (weight: number) =>
+    slots.send(
+      { scope: "a/b/c", runId: "r", attempt: 1, sealed, isUnsure: false },
+      { host: `${++hosts}.example`, weight, attempt: 1 },
+      0,
+    );
+  const room = () =>
+    [0, 4, 5, 10, 11].filter((weight) => slots.hasRoomFor({ host: "other.example", weight, attempt: 0 }, 0));
 
   expect(room()).toEqual([0, 4, 5, 10]);
   const answered = attempt(6);

@@ -122,14 +122,17 @@ describe("a request", () => {
 });
 
 describe("a delivery", () => {
-  it("makes by default 3 attempts, with a backoff from 1000 ms", async () => {
+  it("goes on by default for half of the run's time, with a backoff from 1000 ms", async () => {
     const r = await answering({ status: 503 });
     const { path, created, untilAnswered } = await fire(r.url, { retry: undefined });
     await untilAnswered(1);
-    const columns = "max_attempts, initial_delay_ms, start_on, attempt";
+    const columns = "max_attempts, initial_delay_ms, ends_at, start_on, attempt";
     const n = Number.parseInt(created.id.slice(15, 18), 16);
     expect(await journal(path, n, `SELECT ${columns} FROM deliveries`)).toEqual([
-      { max_attempts: 3, initial_delay_ms: 1000, start_on: "accepted", attempt: 1 },
+      {
+        ...{ max_attempts: null, initial_delay_ms: 1000, start_on: "accepted", attempt: 1 },
+        ends_at: Date.parse(created.createdAt) + 1_800_000,
+      },
     ]);
   });
 

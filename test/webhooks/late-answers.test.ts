@@ -49,7 +49,8 @@ it("a link is shown although a heartbeat has started the run before", async () =
   letThrough.add(1);
   await untilUsed();
   expect(await externalUrl(run)).toBe(PAGE);
-  expect(await run.story()).toEqual(["created", "attempt_started", "started", "heartbeat", "external_url"]);
+  const told = ["created", "attempt_started", "started", "heartbeat", "attempt_answered", "external_url"];
+  expect(await run.story()).toEqual(told);
 });
 
 it("the job's own link stays, because the job knows better", async () => {

@@ -28,8 +28,19 @@ export interface Story {
   /** Every attempt that left, in order; those that are still to be answered stay in `underWay`. */
   readonly sent: Sent[];
   readonly underWay: Sent[];
+  /** What the object knows of the receiver's host; null if it knows nothing, as after a restart. */
+  host: { failures: number; begunAt: number } | null;
   told: readonly Told[];
 }
+
+/** From when on the host may be tried: after five failures in a row, one attempt in 10 s. */
+function hostOpensAt({ host, underWay }: Story): number {
+  if (host === null || host.failures < 5) return 0;
+  return underWay.length > 0 ? Number.POSITIVE_INFINITY : host.begunAt + 10_000;
+}
+
+const isFailure = (came: Came) =>
+  came === "no response" || (typeof came === "number" && (came >= 500 || came === 429));
 
 interface Command extends fc.AsyncCommand<ModelRun, Story> {}
 
@@ -76,7 +87,9 @@ export async function expectSame(model: ModelRun, story: Story): Promise<Inside>
   // Nothing is kept of a delivery that is done, and what is due is not slept through.
   expect(kept).toBe(model.isDelivering ? 1 : 0);
   if (model.isOpen)
-    expect(alarmAt ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(Math.max(model.dueAt, Date.now()));
+    expect(alarmAt ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(
+      Math.max(model.dueAt, Date.now(), Math.min(hostOpensAt(story), Date.now() + 30_000)),
+    );
   story.told = events;
   return inside;
 }
@@ -152,6 +165,8 @@ export const answer = (nth: number, came: Came, retryAfterSeconds: number | null
     if (underWay === undefined) return;
     const retryAfter = retryAfterSeconds === null ? null : String(retryAfterSeconds);
     await runInDurableObject(story.owner, () => underWay.answer(came, retryAfter));
+    if (story.host !== null && came !== "unsendable")
+      story.host.failures = isFailure(came) ? story.host.failures + 1 : 0;
     const asked = retryAfterSeconds === null ? null : retryAfterSeconds * 1000;
     model.attempted(underWay.attempt, came, asked, Date.now(), await newlyToldNext(story));
   });
@@ -164,8 +179,9 @@ export const lose = command("lose", async (_, story) => {
 
 async function ring(model: ModelRun, story: Story): Promise<void> {
   const at = await runInDurableObject(story.owner, (_, { storage }) => storage.getAlarm());
+  const isHostOpen = hostOpensAt(story) <= Date.now();
   if (at !== null && at <= Date.now()) await runDurableObjectAlarm(story.owner);
-  model.alarm(Date.now(), await newlyToldNext(story));
+  model.alarm(Date.now(), await newlyToldNext(story), isHostOpen);
 }
 
 /** The alarm rings, if it is set for now or earlier. */
@@ -184,6 +200,7 @@ export const evict = command("evict", async (_, story) => {
   await story.owner.settle();
   await evictDurableObject(story.owner);
   story.underWay.length = 0;
+  story.host = null;
 });
 
 /** Nothing is read afterwards, so that whatever comes next is the first to notice. */

@@ -13,7 +13,8 @@ export interface Settings {
   readonly timeout: number;
   readonly heartbeatTimeout: number | null;
   readonly startOn: "accepted" | "heartbeat";
-  readonly maxAttempts: number;
+  /** Null: only time bounds the attempts. */
+  readonly maxAttempts: number | null;
   readonly initialDelayMs: number;
 }
 
@@ -33,9 +34,13 @@ export class ModelRun {
   lostAt: number | null;
   nextAt: number | null = null;
   readonly #deadlineAt: number;
+  /** From then on no attempt begins. */
+  readonly #deliversUntil: number;
   /** Steps that were taken since it ended. */
   afterEnd = 0;
   #isUnsure = false;
+  /** Attempts that have failed and may have begun the job. */
+  #maybeBegun = 0;
   /** When the grace of a cancel ends. */
   #stopsAt = Number.POSITIVE_INFINITY;
   #heardAt: number | null = null;
@@ -45,6 +50,9 @@ export class ModelRun {
     createdAt: number,
   ) {
     this.#deadlineAt = createdAt + settings.timeout * MINUTE_MS;
+    const { timeout, maxAttempts } = settings;
+    this.#deliversUntil =
+      maxAttempts === null ? createdAt + Math.min(timeout / 2, 60) * MINUTE_MS : this.#deadlineAt;
     this.lostAt = createdAt + LEASE_MS;
   }
 
@@ -109,12 +117,14 @@ export class ModelRun {
 
   /**
    * The alarm rings: one turn for this run. `told`: when the timeline says that the next attempt leaves, if it does.
+   * `isHostOpen`: whether the receiver's host may be tried.
    */
-  alarm(now: number, told: number | null): void {
+  alarm(now: number, told: number | null, isHostOpen = true): void {
     if (!this.at(now).isOpen || !this.isDelivering) return;
     if (this.lostAt !== null && now >= this.lostAt)
       this.attempted(this.attempts, "no response", null, now, told);
-    else if (this.nextAt !== null && now >= this.nextAt) {
+    else if (this.nextAt !== null && now >= this.#deliversUntil) this.#end("failed", now, "delivery");
+    else if (this.nextAt !== null && now >= this.nextAt && isHostOpen) {
       this.attempts++;
       this.nextAt = null;
       this.lostAt = now + LEASE_MS;
@@ -128,24 +138,29 @@ export class ModelRun {
     const isSuccess = status !== null && status >= 200 && status <= 299;
     const isCurrent = attempt === this.attempts && this.lostAt !== null;
     if (isSuccess || (isCurrent && status === 409 && this.#isUnsure)) this.#accept(now);
-    else if (isCurrent && attempt < this.settings.maxAttempts && isPassing(came))
-      this.#retry(status, asked, now, told);
-    else if (isCurrent) this.#end("failed", now, "delivery");
+    else if (isCurrent && attempt !== this.settings.maxAttempts && isPassing(came)) {
+      if (mayHaveBegun(came)) this.#maybeBegun++;
+      if (this.#maybeBegun === 3) this.#end("failed", now, "delivery");
+      else this.#retry(status, asked, now, told);
+    } else if (isCurrent) this.#end("failed", now, "delivery");
   }
 
   #retry(status: number | null, asked: number | null, now: number, told: number | null): void {
     const soonest = now + Math.min(asked ?? 0, 3_600_000);
-    const latest = Math.max(soonest, now + this.settings.initialDelayMs * 2 ** (this.attempts - 1));
+    const { initialDelayMs, maxAttempts } = this.settings;
+    const longest = maxAttempts === null ? Math.max(60_000, initialDelayMs) : 3_600_000;
+    const pauseMs = Math.min(initialDelayMs * 2 ** (this.attempts - 1), longest);
+    const latest = Math.max(soonest, now + pauseMs);
     if (told === null) {
-      // Given up, which it may be only where the wait could have led to the deadline.
-      expect(latest).toBeGreaterThanOrEqual(this.#deadlineAt);
+      // Given up, which it may be only where the wait could have led past the time for attempts.
+      expect(latest).toBeGreaterThanOrEqual(this.#deliversUntil);
       this.#end("failed", now, "delivery");
       return;
     }
-    expect(told).toBeGreaterThanOrEqual(soonest);
+    expect(told).toBeGreaterThanOrEqual(Math.max(soonest, now + Math.floor(pauseMs / 2)));
     expect(told).toBeLessThanOrEqual(latest);
-    expect(told).toBeLessThan(this.#deadlineAt);
-    this.#isUnsure ||= status === null || status === 502 || status === 504;
+    expect(told).toBeLessThan(this.#deliversUntil);
+    this.#isUnsure ||= status === null || status === 500 || status === 502 || status === 504;
     this.nextAt = told;
     this.lostAt = null;
   }
@@ -169,6 +184,10 @@ export class ModelRun {
     this.cause = cause;
     this.isDelivering = false;
   }
+}
+
+function mayHaveBegun(came: Came): boolean {
+  return came === "no response" || came === 500 || came === 504;
 }
 
 function isPassing(came: Came): boolean {

@@ -26,6 +26,7 @@ import {
   LOST,
   newDelivery,
   outcomeOf,
+  UNSURE_ATTEMPTS_MAX,
 } from "../../src/webhooks/delivery.ts";
 import { toAnswer } from "./property-commands.ts";
 import { type Came, ModelRun, type Settings } from "./property-model.ts";
@@ -52,7 +53,7 @@ class RuledRun {
     );
     const host = "ci.example.com";
     this.delivery = beginAttempt(
-      newDelivery({ ...trigger, host, weight: 0, sealed: new Uint8Array() }, START),
+      newDelivery({ ...trigger, host, weight: 0, sealed: new Uint8Array() }, this.run, START),
       START,
     );
     this.events = [{ type: "created", at: START, data: {} }, attemptStarted(this.delivery, START)];
@@ -72,8 +73,9 @@ class RuledRun {
     const outcome = outcomeOf(this.delivery, attempt, answer, {
       now,
       createdAt: this.run.createdAt,
-      deadlineAt: this.run.deadlineAt,
+      endsAt: this.delivery.endsAt,
       random,
+      unsureMax: UNSURE_ATTEMPTS_MAX,
     });
     if (outcome.type === "ignored") return null;
     const answered = attemptAnswered(attempt, answer, outcome, now);
@@ -95,6 +97,11 @@ class RuledRun {
     this.apply({ type: "deadline_passed" }, now);
     if (this.delivery === null) return null;
     if (isAttemptLost(this.delivery, now)) return this.settle(this.delivery.attempt, LOST, now, random);
+    if (this.delivery.leaseUntil === null && now >= this.delivery.endsAt) {
+      this.apply({ type: "delivery_failed", reason: "ci.example.com was not called again in time." }, now);
+      this.delivery = null;
+      return null;
+    }
     if (!isAttemptDue(this.delivery, now)) return null;
     this.delivery = beginAttempt(this.delivery, now);
     this.events.push(attemptStarted(this.delivery, now));
@@ -117,7 +124,19 @@ class RuledRun {
   }
 }
 
-const came = fc.constantFrom<Came[]>(200, 503, 503, 504, 429, 409, 302, 404, "no response", "unsendable");
+const came = fc.constantFrom<Came[]>(
+  200,
+  503,
+  503,
+  500,
+  504,
+  429,
+  409,
+  302,
+  404,
+  "no response",
+  "unsendable",
+);
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("answer" as const), came, nth: fc.nat({ max: 2 }) }) },
   {
@@ -138,7 +157,7 @@ const settings = fc.record<Settings>({
   timeout: fc.constantFrom(1, 2, 60),
   heartbeatTimeout: fc.constantFrom(null, 1, 2),
   startOn: fc.constantFrom("accepted", "heartbeat"),
-  maxAttempts: fc.constantFrom(1, 2, 3, 10),
+  maxAttempts: fc.constantFrom(null, null, 1, 2, 3, 10),
   initialDelayMs: fc.constantFrom(100, 1000, 20_000),
 });
 const dice = fc.nat({ max: 2 ** 31 - 1 }).map((n) => n / 2 ** 31);

@@ -60,9 +60,12 @@ async function begin(settings: Settings): Promise<{ model: ModelRun; real: Story
   const owner = coordinator(path, coordinatorOfKey(KEY));
   const sent: Sent[] = [];
   const underWay: Sent[] = [];
+  const real: Partial<Story> = { owner, sent, underWay, told: [], host: null };
   onSent = (one) => {
     sent.push(one);
     underWay.push(one);
+    real.host ??= { failures: one.attempt > 1 ? 1 : 0, begunAt: 0 };
+    real.host.begunAt = Date.now();
   };
   const body = {
     actionName: "deploy",
@@ -72,22 +75,22 @@ async function begin(settings: Settings): Promise<{ model: ModelRun; real: Story
       type: "webhook",
       url: "http://127.0.0.1:9/never-called",
       startOn,
-      retry: { maxAttempts, initialDelayMs },
+      retry: { ...(maxAttempts !== null && { maxAttempts }), initialDelayMs },
     },
   };
   const run = await createRun(`${ORIGIN}${path}`, body, { headers: { "Idempotency-Key": KEY } });
   const url = `${ORIGIN}${path}/${run.id}`;
   const model = new ModelRun(settings, Date.parse(run.createdAt));
-  const real: Story = { run, url, owner, sent, underWay, told: [] };
-  await expectSame(model, real);
-  return { model, real };
+  const story = Object.assign(real, { run, url }) as Story;
+  await expectSame(model, story);
+  return { model, real: story };
 }
 
 const settings = fc.record<Settings>({
   timeout: fc.constantFrom(1, 5, 60),
   heartbeatTimeout: fc.constantFrom(null, 1, 1),
   startOn: fc.constantFrom("accepted", "heartbeat"),
-  maxAttempts: fc.constantFrom(1, 2, 3, 4),
+  maxAttempts: fc.constantFrom(null, null, 1, 2, 3, 4),
   initialDelayMs: fc.constantFrom(100, 1000, 20_000),
 });
 const came = fc.constantFrom<Came[]>(

@@ -76,8 +76,10 @@ describe.each(LATE_ANSWERS)("before the receiver answers with %s", (_what, late)
     expect(body).toMatchObject({ status: "running", error: null });
     expect(await landed()).toBe(1);
     expect(await get()).toEqual(body);
-    expect(await story()).toEqual(["created", "attempt_started", "started", "heartbeat"]);
+    expect(await story()).toEqual(["created", "attempt_started", "started", "heartbeat", "attempt_answered"]);
     expect((await timeline())[2]).toMatchObject({ cause: "heartbeat", at: body.startedAt });
+    const overtaken = { attempt: 1, outcome: "overtaken", status: late.status ?? null, nextAttemptAt: null };
+    expect((await timeline())[4]).toMatchObject(overtaken);
     expect((await report({ status: "succeeded" })).body.status).toBe("succeeded");
   });
 
@@ -207,7 +209,7 @@ describe("an attempt that outlived its lease", () => {
 
   it("answers 200 before the next one leaves, and no other leaves", async () => {
     const r = await answering({ held: true, status: 200 });
-    const run = await fire(r.url, { retry: { initialDelayMs: 3_600_000 } });
+    const run = await fire(r.url, { retry: { maxAttempts: 3, initialDelayMs: 3_600_000 } });
     await r.untilInbox(1);
     await run.alarmIn(LEASE_OVER_MS);
     expect(await run.story()).toEqual(["created", "attempt_started", "attempt_answered"]);

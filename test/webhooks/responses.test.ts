@@ -72,7 +72,7 @@ describe("the backoff", () => {
     const { untilAnswered } = await fire(r.url, { retry: { maxAttempts: 4, initialDelayMs: 150 } });
     const waits = (await untilAnswered(4)).slice(0, 3).map(waitMs);
     for (const [n, wait] of waits.entries()) {
-      expect(wait).toBeGreaterThanOrEqual(0);
+      expect(wait).toBeGreaterThanOrEqual(75 * 2 ** n);
       expect(wait).toBeLessThan(150 * 2 ** n);
     }
   });
@@ -121,20 +121,26 @@ describe("the backoff", () => {
     "is at most an hour if Retry-After asks for %s",
     async (asked) => {
       const r = await answering({ status: 503, headers: { "Retry-After": asked } });
-      const { untilAnswered } = await fire(r.url, {}, { body: { timeout: 120 } });
+      const retry = { maxAttempts: 3, initialDelayMs: 100 };
+      const { untilAnswered } = await fire(r.url, { retry }, { body: { timeout: 120 } });
       const [first] = await untilAnswered(1);
       // What was asked for as a date is counted from a moment earlier.
       expect(Math.abs(waitMs(first as Entry) - HOUR_MS)).toBeLessThanOrEqual(5);
     },
   );
 
-  it("never lasts past the deadline: the run fails at once", async () => {
-    const r = await answering({ status: 503, headers: { "Retry-After": "61" }, body: BODY });
-    const { untilStatus, timeline, created } = await fire(r.url, {}, { body: { timeout: 1 } });
+  it.each([
+    ["half of the timeout", 1, undefined, "31"],
+    ["an hour", 43_200, undefined, "3601"],
+    ["the timeout, with maxAttempts", 1, 3, "61"],
+  ])("never lasts past %s: the run fails at once", async (_, timeout, maxAttempts, asked) => {
+    const r = await answering({ status: 503, headers: { "Retry-After": asked }, body: BODY });
+    const retry = { maxAttempts, initialDelayMs: 100 };
+    const { untilStatus, timeline, created } = await fire(r.url, { retry }, { body: { timeout } });
     const { error, completedAt } = await untilStatus("failed");
     const { host } = new URL(r.url);
     expect(error).toBe(
-      `[delivery] ${host} answered 503, and the run's time would be up before the next attempt.`,
+      `[delivery] ${host} answered 503, and the time for retries would be up before the next attempt.`,
     );
     expect(Date.parse(completedAt ?? "") - Date.parse(created.createdAt)).toBeLessThan(50_000);
     expect((await timeline()).at(-1)).toMatchObject({ type: "ended", cause: "delivery" });

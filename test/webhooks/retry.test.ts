@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   backoffMs,
   isRetryable,
+  mayHaveBegun,
   parseRetryAfter,
   RETRY_WAIT_MAX_MS,
   retryDelayMs,
@@ -23,16 +24,22 @@ describe("a status is retried", () => {
   );
 });
 
+it("a receiver may have begun, unless the status says that it never had the request", () => {
+  const all = [500, 501, 504, 505, 507, 520, 524, 527, 529, 599];
+  expect(all.filter((status) => !mayHaveBegun(status))).toEqual([]);
+  expect([408, 425, 429, 502, 503, 521, 522, 523, 525, 526, 530].filter(mayHaveBegun)).toEqual([]);
+});
+
 describe("the backoff", () => {
   it.each([
-    [1, 0, 0],
-    [1, 0.5, 500],
+    [1, 0, 500],
+    [1, 0.5, 750],
     [1, ALMOST_ONE, 999],
-    [2, 0.5, 1000],
-    [3, 0.5, 2000],
+    [2, 0.5, 1500],
+    [3, 0.5, 3000],
     [3, ALMOST_ONE, 3999],
-    [10, 0.25, 128_000],
-    [3, 0.000_3, 1],
+    [10, 0.25, 320_000],
+    [3, 0.000_5, 2001],
   ])("after attempt %d with chance %d is %d ms", (attempt, random, expected) => {
     expect(backoffMs(POLICY, attempt, random)).toBe(expected);
   });
@@ -40,9 +47,26 @@ describe("the backoff", () => {
   it.each([2, 10, 2000])("never passes an hour and keeps its jitter there, at attempt %d", (attempt) => {
     const slow = { maxAttempts: 10, initialDelayMs: HOUR_MS };
     expect(backoffMs(slow, attempt, ALMOST_ONE)).toBe(HOUR_MS - 1);
-    expect(backoffMs(slow, attempt, 0.25)).toBe(HOUR_MS / 4);
-    expect(backoffMs(slow, attempt, 0)).toBe(0);
+    expect(backoffMs(slow, attempt, 0.25)).toBe((HOUR_MS * 5) / 8);
+    expect(backoffMs(slow, attempt, 0)).toBe(HOUR_MS / 2);
   });
+
+  it.each([
+    [1000, 1, 1000],
+    [1000, 6, 32_000],
+    [1000, 7, 60_000],
+    [1000, 2000, 60_000],
+    [45_000, 2, 60_000],
+    [300_000, 1, 300_000],
+    [300_000, 5, 300_000],
+  ])(
+    "of %d ms at first is, without maxAttempts, at attempt %d at most %d ms",
+    (initialDelayMs, attempt, longest) => {
+      const steady = { maxAttempts: null, initialDelayMs };
+      expect(backoffMs(steady, attempt, ALMOST_ONE)).toBe(longest - 1);
+      expect(backoffMs(steady, attempt, 0)).toBe(longest / 2);
+    },
+  );
 });
 
 describe("Retry-After", () => {
@@ -109,7 +133,7 @@ describe("Retry-After", () => {
     `${"9".repeat(100)}x`,
   ])("%j is invalid and ignored", (value) => {
     expect(parseRetryAfter(value, NOW)).toBeNull();
-    expect(retryDelayMs(POLICY, 1, value, NOW, 0.5)).toBe(500);
+    expect(retryDelayMs(POLICY, 1, value, NOW, 0.5)).toBe(750);
   });
 
   it("stays a valid date when added to now, however many digits it has", () => {
@@ -123,8 +147,8 @@ describe("Retry-After", () => {
 
 describe("the wait before a retry", () => {
   it.each([
-    ["ours where nothing is asked for", null, 2000],
-    ["ours where less is asked for", "1", 2000],
+    ["ours where nothing is asked for", null, 3000],
+    ["ours where less is asked for", "1", 3000],
     ["what is asked for where it is longer", "5", 5000],
     ["a date that is asked for", "Sun, 06 Nov 1994 08:49:37 GMT", 30_000],
     ["an hour at the most", "3601", HOUR_MS],

@@ -61,6 +61,8 @@ export function useStandInSender(): void {
 
 /** `bytes`: of each request. `isStoppable`: each trigger has a stop request too. */
 interface Wanted {
+  readonly host?: string;
+  readonly maxAttempts?: number | null;
   readonly bytes?: number;
   readonly minutes?: number;
   readonly isStoppable?: boolean;
@@ -70,12 +72,12 @@ interface Wanted {
 export async function fire(
   path: string,
   count: number,
-  { bytes = 10, minutes = 60, isStoppable = false }: Wanted = {},
+  { host = "ci.example", maxAttempts = 2, bytes = 10, minutes = 60, isStoppable = false }: Wanted = {},
 ): Promise<string[]> {
   const createdAt = Date.now();
   const request = {
-    host: "ci.example",
-    maxAttempts: 2,
+    host,
+    maxAttempts,
     initialDelayMs: 100,
     sealed: new Uint8Array(bytes),
     weight: bytes,

@@ -57,7 +57,8 @@ describe("what was sealed", () => {
       ring.value.seal(JSON.stringify(value), sealedFor(SCOPE, runId, kind));
     const isStop = response !== undefined;
     const attempt = {
-      ...{ scope: SCOPE, runId: RUN, attempt: 1, sealed: await seal(isStop ? later : whole, request) },
+      ...{ scope: SCOPE, runId: RUN, attempt: 1, isUnsure: false },
+      sealed: await seal(isStop ? later : whole, request),
       ...(isStop && { stopRequest: { response: await seal(answerOf(1), response) } }),
     };
     const sender = new WebhookSender({} as ExecutionContext, envWith({ CALLBACK_SIGNING_KEYS: KEYS }));

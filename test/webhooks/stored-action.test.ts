@@ -191,9 +191,9 @@ it("keeps the callback token for itself in every replay, wherever its delivery i
     // As if the delivery still waited for room.
     sql.exec("DELETE FROM events WHERE run_id = ?", id);
     sql.exec(
-      `INSERT INTO deliveries (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, is_unsure,
-         weight)
-       VALUES (?, 'ci.example.com', x'00', 'heartbeat', 3, 1000, 0, 0, 1)`,
+      `INSERT INTO deliveries (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
+         unsure_attempts, weight)
+       VALUES (?, 'ci.example.com', x'00', 'heartbeat', 1000, 9, 0, 0, 0, 1)`,
       id,
     );
   });

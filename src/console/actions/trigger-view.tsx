@@ -8,8 +8,19 @@ import { JsonTree } from "../ui/json-tree.tsx";
 type Trigger = NonNullable<Action["trigger"]>;
 
 export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
-  const { method, url, headers, secrets, signingSecret, payload, retry, startOn, link, cancel } = trigger;
-  const { maxAttempts, initialDelayMs } = retry;
+  const {
+    method,
+    url,
+    headers,
+    secrets,
+    signingSecret,
+    payload,
+    retry = {},
+    startOn,
+    link,
+    cancel,
+  } = trigger;
+  const { maxAttempts, initialDelayMs = 1000 } = retry;
   return (
     <dl class="rows">
       <Fact term="Calls">
@@ -28,7 +39,7 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
       <Fact term="Attempts">
         {maxAttempts === 1
           ? "1"
-          : `at most ${maxAttempts}, the second after at most ${formatDuration(initialDelayMs)}`}
+          : `${maxAttempts === undefined ? "for half of the timeout, at most 1 h" : `at most ${maxAttempts}`}, the second after at most ${formatDuration(initialDelayMs)}`}
       </Fact>
       <Fact term="A run starts">
         {startOn === "accepted" ? "when the webhook is answered with 2xx" : "with its first heartbeat"}

@@ -74,7 +74,11 @@ export class AttemptSlots {
   }
 
   /** Makes an attempt, which holds a slot until it ends. Rejects if nobody knows whether the request arrived. */
-  async send(attempt: Attempt, { host: name, weight, attempt: number }: Weighed, now: number): Promise<AttemptResult> {
+  async send(
+    attempt: Attempt,
+    { host: name, weight, attempt: number }: Weighed,
+    now: number,
+  ): Promise<AttemptResult> {
     const host = this.#hosts.get(name) ?? this.#remember(name, number);
     host.begunAt = now;
     this.#hold(host, 1, weight);

@@ -64,7 +64,11 @@ export class DueRuns implements DueRows {
 
   firstEndAt(now: number): number {
     return Math.min(
-      this.#min("deadline_at", "runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ?", now),
+      this.#min(
+        "deadline_at",
+        "runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ?",
+        now,
+      ),
       this.#min("ends_at", `${WAITING} AND next_at <= ?`, now),
     );
   }

@@ -12,12 +12,17 @@ import {
   newDelivery,
   type Outcome,
   outcomeOf,
+  UNSURE_ATTEMPTS_MAX,
 } from "../../../src/webhooks/delivery.ts";
 
+const HOUR_MS = 3_600_000;
 const NOW = Date.UTC(2026, 0, 31, 12);
-const FAR = { now: NOW, createdAt: NOW - 60_000, deadlineAt: NOW + 3_600_000, random: 0.5 };
-/** Where half of the first back-off leads exactly to the deadline. */
-const NEAR = { now: NOW, createdAt: NOW - 60_000, deadlineAt: NOW + 500, random: 0.5 };
+const FAR = {
+  ...{ now: NOW, createdAt: NOW - 60_000, endsAt: NOW + 3_600_000, random: 0.5 },
+  unsureMax: UNSURE_ATTEMPTS_MAX,
+};
+/** Where three quarters of the first back-off lead exactly to the end of the delivery's time. */
+const NEAR = { ...FAR, endsAt: NOW + 750 };
 
 const NEW: Delivery = Object.freeze(
   newDelivery(
@@ -29,6 +34,7 @@ const NEW: Delivery = Object.freeze(
       maxAttempts: 3,
       initialDelayMs: 1000,
     },
+    { createdAt: NOW, deadlineAt: NOW + 2 * HOUR_MS },
     NOW,
   ),
 );
@@ -101,6 +107,22 @@ describe("every class of answers at every attempt", () => {
     }
   });
 
+  it("a success that does not meet the conditions is given up, and ignored if it is late", () => {
+    const underWay = beginAttempt(NEW, NOW);
+    const unmet = answered(200, {
+      isFinal: true,
+      reason: "answered 200, but the response has no response.id",
+    });
+    expect(outcomeOf(underWay, 1, unmet, FAR)).toEqual({
+      type: "given_up",
+      reason: "ci.example.com answered 200, but the response has no response.id.",
+    });
+    expect(outcomeOf({ ...underWay, leaseUntil: null, nextAt: NOW + 1 }, 1, unmet, FAR)).toEqual({
+      type: "ignored",
+    });
+    expect(outcomeOf(beginAttempt(underWay, NOW), 1, unmet, FAR)).toEqual({ type: "ignored" });
+  });
+
   it("an attempt that can never be sent is given up at once", () => {
     const underWay = beginAttempt(NEW, NOW);
     const outcome = outcomeOf(underWay, 1, answered(null, { isFinal: true }), FAR);
@@ -115,22 +137,24 @@ describe("what a retry records", () => {
   const underWay = beginAttempt(NEW, NOW - 5);
 
   it.each<[string, AttemptResult, number]>([
-    ["our back-off", answered(503), NOW + 500],
+    ["our back-off", answered(503), NOW + 750],
     ["what the receiver asks for, where it is longer", answered(503, { retryAfter: "20" }), NOW + 20_000],
-    ["our back-off, where the receiver asks for nonsense", answered(503, { retryAfter: "soon" }), NOW + 500],
+    ["our back-off, where the receiver asks for nonsense", answered(503, { retryAfter: "soon" }), NOW + 750],
   ])("is the next attempt after %s, and that none is under way", (_, answer, nextAt) => {
     const delivery = { ...underWay, nextAt, leaseUntil: null };
     expect(outcomeOf(underWay, 1, answer, FAR)).toEqual({ type: "retry", delivery });
   });
 
-  it("is that the request may have arrived, if no answer came or a gateway timed out", () => {
+  it("is that the request may have arrived, if no answer came or the server failed over it", () => {
     const isUnsureAfter = (delivery: Delivery, answer: AttemptResult) => {
       const outcome = outcomeOf(delivery, 1, answer, FAR);
       return outcome.type === "retry" ? outcome.delivery.isUnsure : outcome.type;
     };
-    for (const status of [null, 502, 504]) expect(isUnsureAfter(underWay, answered(status))).toBe(true);
-    for (const status of [408, 425, 429, 500, 503])
+    for (const status of [null, 500, 502, 504, 520, 524])
+      expect(isUnsureAfter(underWay, answered(status))).toBe(true);
+    for (const status of [408, 425, 429, 503, 521, 522, 523, 530])
       expect(isUnsureAfter(underWay, answered(status))).toBe(false);
+    expect(isUnsureAfter(underWay, answered(null, { isUnreached: true }))).toBe(false);
     expect(isUnsureAfter(underWay, LOST)).toBe(true);
     // Once unsure it stays so, whatever the next attempt is told.
     expect(isUnsureAfter({ ...underWay, isUnsure: true }, answered(503))).toBe(true);
@@ -153,13 +177,82 @@ describe("a delivery given up says why in one sentence about the host", () => {
     [reasonOf(third, answered(null)), "ci.example.com did not answer within 15 seconds, at attempt 3."],
     [
       reasonOf({ ...first, initialDelayMs: 1000 }, answered(503), true),
-      "ci.example.com answered 503, and the run's time would be up before the next attempt.",
+      "ci.example.com answered 503, and the time for retries would be up before the next attempt.",
     ],
     [
       reasonOf(third, LOST),
       "ci.example.com may or may not have been reached: the attempt was cut off, at attempt 3.",
     ],
   ])("%s", (reason, expected) => expect(reason).toBe(expected));
+});
+
+describe("without maxAttempts", () => {
+  const started = { ...NEW, maxAttempts: null };
+  /** The outcome of the attempts that end so, one after the other. */
+  const outcomeAfter = (answers: readonly AttemptResult[], circumstances = FAR) => {
+    let delivery: Delivery = beginAttempt(started, NOW);
+    for (const answer of answers) {
+      const outcome = outcomeOf(delivery, delivery.attempt, answer, circumstances);
+      if (outcome.type !== "retry") return outcome;
+      delivery = beginAttempt(outcome.delivery, NOW);
+    }
+    return delivery;
+  };
+  const many = (answer: AttemptResult, n: number) => Array.from({ length: n }, () => answer);
+
+  it.each<[string, AttemptResult]>([
+    ["no answer in time", answered(null)],
+    ["a lost lease", LOST],
+    ["a broken connection", answered(null, { reason: "could not be reached, or broke the connection off" })],
+    ...[500, 501, 504, 520, 524, 599].map(
+      (status) => [`${status}`, answered(status)] as [string, AttemptResult],
+    ),
+  ])("the third attempt that may have begun the job is the last: %s", (_, answer) => {
+    expect(outcomeAfter(many(answer, 2))).toMatchObject({ attempt: 3, unsureAttempts: 2 });
+    expect(outcomeAfter(many(answer, 3))).toMatchObject({ type: "given_up" });
+    const between = [answer, ...many(answered(503), 40), answer, ...many(answered(429), 40), answer];
+    expect(outcomeAfter(between)).toEqual({
+      type: "given_up",
+      reason: `ci.example.com ${answer.reason}, at attempt 83, and 3 attempts may have begun the job.`,
+    });
+  });
+
+  it.each<[string, AttemptResult]>([
+    ["a refused connection", answered(null, { isUnreached: true })],
+    ...[408, 425, 429, 502, 503, 521, 522, 523, 530].map(
+      (status) => [`${status}`, answered(status)] as [string, AttemptResult],
+    ),
+  ])("attempts go on as long as there is time after %s", (_, answer) => {
+    expect(outcomeAfter(many(answer, 200))).toMatchObject({ attempt: 201, unsureAttempts: 0 });
+    expect(outcomeAfter(many(answer, 1), NEAR)).toMatchObject({ type: "given_up" });
+  });
+
+  it("a stop request may be repeated as often as its time allows", () => {
+    expect(outcomeAfter(many(answered(500), 50), { ...FAR, unsureMax: null as never })).toMatchObject({
+      attempt: 51,
+    });
+  });
+
+  it("a Retry-After past the end of the time gives up", () => {
+    const asked = (seconds: number) => answered(503, { retryAfter: String(seconds) });
+    expect(outcomeAfter([asked(3599)])).toMatchObject({ attempt: 2 });
+    expect(outcomeAfter([asked(3600)])).toEqual({
+      type: "given_up",
+      reason: "ci.example.com answered 503, and the time for retries would be up before the next attempt.",
+    });
+  });
+
+  it.each([
+    [1, 0.5],
+    [60, 30],
+    [120, 60],
+    [43_200, 60],
+  ])("a run of %d minutes is delivered for %d minutes", (minutes, expected) => {
+    const run = { createdAt: NOW, deadlineAt: NOW + minutes * 60_000 };
+    const delivery = { ...NEW, maxAttempts: null };
+    expect(newDelivery(delivery, run, NOW + 5).endsAt).toBe(NOW + expected * 60_000);
+    expect(newDelivery({ ...delivery, maxAttempts: 10 }, run, NOW).endsAt).toBe(run.deadlineAt);
+  });
 });
 
 describe("an attempt", () => {
@@ -203,12 +296,12 @@ it("the next attempt is always in the future, before the deadline, and within th
     random: fc.nat({ max: 2 ** 31 - 1 }).map((n) => n / 2 ** 31),
   });
   const property = fc.property(
-    fc.integer({ min: 1, max: 10 }),
+    fc.option(fc.integer({ min: 1, max: 10 })),
     fc.integer({ min: 100, max: 3_600_000 }),
     fc.integer({ min: 1, max: 7_200_000 }),
     fc.array(step, { minLength: 1, maxLength: 25, size: "max" }),
     (maxAttempts, initialDelayMs, openMs, steps) => {
-      const deadlineAt = NOW + openMs;
+      const endsAt = NOW + openMs;
       let now = NOW;
       let delivery = beginAttempt({ ...NEW, maxAttempts, initialDelayMs }, now);
       for (const { status, retryAfter, back, lateMs, random } of steps) {
@@ -217,21 +310,23 @@ it("the next attempt is always in the future, before the deadline, and within th
         const outcome = outcomeOf(delivery, attempt, answered(status, { retryAfter }), {
           now,
           createdAt: NOW,
-          deadlineAt,
+          endsAt,
           random,
+          unsureMax: UNSURE_ATTEMPTS_MAX,
         });
         if (outcome.type === "ignored") continue;
         if (outcome.type !== "retry") return;
         const { nextAt } = outcome.delivery;
         expect(Number.isSafeInteger(nextAt)).toBe(true);
         expect(nextAt).toBeGreaterThanOrEqual(now);
-        expect(nextAt).toBeLessThan(deadlineAt);
+        expect(nextAt).toBeLessThan(endsAt);
         expect(nextAt - now).toBeLessThanOrEqual(3_600_000);
         expect(isAttemptDue(outcome.delivery, nextAt)).toBe(true);
         now = nextAt;
         delivery = beginAttempt(outcome.delivery, now);
         expect(delivery.attempt).toBe(attempt + 1);
-        expect(delivery.attempt).toBeLessThanOrEqual(maxAttempts);
+        expect(delivery.attempt).toBeLessThanOrEqual(maxAttempts ?? 25);
+        expect(delivery.unsureAttempts).toBeLessThan(UNSURE_ATTEMPTS_MAX);
       }
     },
   );

@@ -1,0 +1,157 @@
+/** A host whose attempts fail holds few slots, so that it can't hold up the jobs of the other hosts. */
+
+import { evictDurableObject } from "cloudflare:test";
+import { expect, it } from "vitest";
+import { coordinator, journal, until } from "../support/direct.ts";
+import { landed } from "../support/landed.ts";
+import { newRunsPath } from "../support/requests.ts";
+import { alarmAt, answer, fire, outside, pass, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
+
+const MB = 1_000_000;
+const DEAD = { host: "dead.example", maxAttempts: null };
+
+useStandInSender();
+
+const sentTo = (ids: readonly string[]) => outside.sent.filter((id) => ids.includes(id)).length;
+const underWayOf = (ids: readonly string[]) => outside.underWay.filter(({ runId }) => ids.includes(runId));
+
+/** All attempts under way of these runs come to this status. */
+const answerAll = (path: string, ids: readonly string[], status: number) =>
+  answer(path, underWayOf(ids), status);
+
+it("2000 runs of a dead host beside one of a healthy host, whose attempt leaves at once", async () => {
+  const path = newRunsPath();
+  const dead = await fire(path, 2000, DEAD);
+  // They hang: nobody knows yet that the host is dead.
+  expect(underWayOf(dead)).toHaveLength(400);
+  const [healthy = ""] = await fire(path, 1);
+  expect(outside.sent).toContain(healthy);
+
+  // The others get a turn each time that one fails, until five in a row have failed.
+  await answerAll(path, dead, 503);
+  expect(underWayOf(dead).length).toBeLessThanOrEqual(25);
+  await landed(path);
+  const [second = ""] = await fire(path, 1);
+  expect(outside.sent).toContain(second);
+  await answer(path, outside.underWay, 202);
+  await until(async () => outside.underWay.length === 0);
+
+  // From then on the host gets one attempt in 10 s, and nothing else is written for it.
+  await pass(path, 1000);
+  const before = sentTo(dead);
+  for (let n = 0; n < 12; n++) {
+    await pass(path, 2500);
+    await answerAll(path, dead, 503);
+  }
+  expect(sentTo(dead) - before).toBe(3);
+  const [third = ""] = await fire(path, 1);
+  expect(outside.sent).toContain(third);
+});
+
+it("a failing host holds 25 slots and 2 MB, and is free again with its first success", async () => {
+  const path = newRunsPath();
+  const [first = ""] = await fire(path, 1, DEAD);
+  await answerAll(path, [first], 503);
+  const small = await fire(path, 40, DEAD);
+  expect(underWayOf(small)).toHaveLength(25);
+  const [one] = underWayOf(small);
+  await answer(path, [one], 202);
+  await until(async () => underWayOf(small).length === 39);
+  await answerAll(path, small, 202);
+
+  const [again = ""] = await fire(path, 1, DEAD);
+  await answerAll(path, [again], 500);
+  const large = await fire(path, 5, { ...DEAD, bytes: 0.9 * MB });
+  expect(underWayOf(large)).toHaveLength(2);
+  // One always fits, whatever it weighs.
+  await answer(path, underWayOf(large), 503);
+  const [huge = ""] = await fire(path, 1, { host: "huge.example", bytes: 3 * MB });
+  await answerAll(path, [huge], 503);
+  await pass(path, 60_000);
+  await until(async () => sentTo([huge]) === 2);
+});
+
+it("first attempts begin before retries, and waiting counts as no attempt", async () => {
+  const path = newRunsPath();
+  const tried = await fire(path, 6, DEAD);
+  await answerAll(path, tried, 503);
+  const fresh = await fire(path, 3, DEAD);
+  expect(sentTo(fresh)).toBe(0);
+  const attempts = "SELECT attempt FROM deliveries JOIN json_each(?) ON run_id = value ORDER BY run_id";
+  expect(await journal(path, 0, attempts, JSON.stringify(fresh))).toEqual(Array(3).fill({ attempt: 0 }));
+  // All retries are due by then.
+  for (let n = 1; n <= 3; n++) {
+    await pass(path, 10_000);
+    expect([sentTo(fresh), sentTo(tried)]).toEqual([n, 6]);
+    await answerAll(path, fresh, 503);
+  }
+  // The probe of a host that is back lets all others go.
+  await pass(path, 10_000);
+  await answer(path, outside.underWay, 202);
+  await pass(path, 60_000);
+  await until(async () => sentTo(fresh) + sentTo(tried) >= 6 + 3 + 8);
+});
+
+it("runs that wait for a probe write nothing, have an alarm for it, and wait no second longer", async () => {
+  const path = newRunsPath();
+  const dead = await fire(path, 300, DEAD);
+  await answerAll(path, dead, 503);
+  await landed(path);
+  await pass(path, 60_000);
+  await answerAll(path, dead, 503);
+  // All that waits has been looked at.
+  for (let n = 0; n < 4; n++) await pass(path, 100);
+  const written = await rowsWritten(path, async () => {
+    for (let n = 0; n < 8; n++) await pass(path, 1000);
+  });
+  expect(written).toBeLessThan(10);
+  const at = (await alarmAt(path)) ?? 0;
+  expect(at - Date.now()).toBeLessThanOrEqual(2000);
+  const before = sentTo(dead);
+  await pass(path, at - Date.now());
+  for (let n = 0; n < 3 && sentTo(dead) === before; n++) await pass(path, 100);
+  expect(sentTo(dead)).toBe(before + 1);
+});
+
+it("a run that waits for its host is given up when half of its time is up", async () => {
+  const path = newRunsPath();
+  const tried = await fire(path, 6, DEAD);
+  await answerAll(path, tried, 503);
+  const [waiting = ""] = await fire(path, 1, { ...DEAD, minutes: 0.2 });
+  const state = "SELECT status, error, end_cause FROM runs WHERE id = ?";
+  await pass(path, 5900);
+  expect(await journal(path, 0, state, waiting)).toMatchObject([{ status: "pending" }]);
+  await pass(path, 101);
+  expect(await journal(path, 0, state, waiting)).toEqual([
+    { status: "failed", error: "[delivery] dead.example was not called in time.", end_cause: "delivery" },
+  ]);
+});
+
+it("after a restart, a host whose runs were tried before counts as failing", async () => {
+  const path = newRunsPath();
+  const dead = await fire(path, 60, DEAD);
+  await answerAll(path, dead, 503);
+  await landed(path);
+  await evictDurableObject(coordinator(path, 0));
+  outside.sent = [];
+  await pass(path, 60_000);
+  expect(sentTo(dead)).toBe(25);
+});
+
+it("a turn that fails puts off one waiting run, and the others of its host go on", async () => {
+  const path = newRunsPath();
+  const tried = await fire(path, 6, DEAD);
+  await answerAll(path, tried, 503);
+  const [stuck = "", next = ""] = await fire(path, 2, DEAD);
+  await journal(
+    path,
+    0,
+    `CREATE TRIGGER stuck BEFORE UPDATE ON deliveries WHEN NEW.run_id = '${stuck}' AND NEW.attempt > 0
+     BEGIN SELECT RAISE(FAIL, 'no'); END`,
+  );
+  await pass(path, 10_000);
+  await until(async () => sentTo([next]) === 1);
+  expect(sentTo([stuck])).toBe(0);
+  const due = "SELECT next_at - ? AS ms FROM deliveries WHERE run_id = ?";
+  expect(await journal(path, 0, due, Date.now(), stuck)).toEqual([{ ms: 10_000 }]);
+});
