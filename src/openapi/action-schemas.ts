@@ -11,7 +11,6 @@ const DEFINITION = {
     url: "https://ci.example.com/hooks/deploy",
     method: "POST",
     headers: { Authorization: null },
-    retry: { maxAttempts: 3, initialDelayMs: 1000 },
     startOn: "accepted",
   },
   parametersSchema: { type: "object", required: ["version"] },

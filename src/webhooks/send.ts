@@ -144,7 +144,7 @@ async function exchange(
       retryAfter: response.headers.get("Retry-After"),
     };
     if (!forValues) return answered;
-    const json = isCut ? null : parsedJson(bytes);
+    const json = parsedJson(bytes);
     const location = response.headers.get("Location");
     const unmet = accepted === undefined ? null : unmetCondition(accepted, json, location);
     if (unmet !== null) {

@@ -97,7 +97,6 @@ const LARGE = {
   url: ORIGIN_A,
   method: "POST",
   headers: {},
-  retry: { maxAttempts: 3, initialDelayMs: 1000 },
   startOn: "heartbeat",
 };
 

@@ -112,7 +112,6 @@ it("are shown as null in their places, and everything else as it is", async () =
     headers: { Authorization: null, "X-Api-Key": null },
     payload: { deep: [null, "x"] },
     signingSecret: null,
-    retry: { maxAttempts: 3, initialDelayMs: 1000 },
     startOn: "accepted",
     secrets: { token: null },
     cancel: { url: `${ORIGIN_A}/stop`, method: "POST", headers: { Authorization: null } },

@@ -48,6 +48,22 @@ it("is known again by the same body and no other, also after the signing key was
   expect(await to.inbox()).toHaveLength(1);
 });
 
+it("is known again if it writes out the defaults of retry, and not if it retries otherwise", async () => {
+  const path = newRunsPath();
+  const to = receiver();
+  const sent = (retry?: unknown) => ({
+    ...body(to.url, "x"),
+    trigger: { ...body(to.url, "x").trigger, retry },
+  });
+  const { id } = (await create(path, OLD, sent())).body;
+  for (const retry of [{}, { initialDelayMs: 1000 }]) {
+    expect((await create(path, OLD, sent(retry))).body.id).toBe(id);
+  }
+  for (const retry of [{ maxAttempts: 3 }, { initialDelayMs: 1001 }]) {
+    expect((await create(path, OLD, sent(retry))).body.code).toBe("idempotency_key_reused");
+  }
+});
+
 describe("made under a signing key that is gone from the ring", () => {
   it("is refused as one that can't be compared any more, whatever the body, and nothing is made or sent", async () => {
     const path = newRunsPath();

@@ -63,6 +63,7 @@ export function useStandInSender(): void {
 interface Wanted {
   readonly host?: string;
   readonly maxAttempts?: number | null;
+  readonly initialDelayMs?: number;
   readonly bytes?: number;
   readonly minutes?: number;
   readonly isStoppable?: boolean;
@@ -72,13 +73,20 @@ interface Wanted {
 export async function fire(
   path: string,
   count: number,
-  { host = "ci.example", maxAttempts = 2, bytes = 10, minutes = 60, isStoppable = false }: Wanted = {},
+  {
+    host = "ci.example",
+    maxAttempts = 2,
+    bytes = 10,
+    minutes = 60,
+    isStoppable = false,
+    initialDelayMs = 100,
+  }: Wanted = {},
 ): Promise<string[]> {
   const createdAt = Date.now();
   const request = {
     host,
     maxAttempts,
-    initialDelayMs: 100,
+    initialDelayMs,
     sealed: new Uint8Array(bytes),
     weight: bytes,
   };

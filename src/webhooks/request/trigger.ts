@@ -232,8 +232,8 @@ export const trigger = z
 
 export type Trigger = z.output<typeof trigger>;
 
-/** The trigger without members that say what is true anyway, so that a request keeps its meaning if a default changes. */
-export function withoutDefaults({ retry = {}, ...trigger }: Trigger): unknown {
+/** The trigger as its fingerprint has it: without a `retry` that says only what is the default. */
+export function withoutDefaultRetry({ retry = {}, ...trigger }: Trigger): unknown {
   const { maxAttempts, initialDelayMs } = retry;
   const isDefault = initialDelayMs === RETRY_DELAY_DEFAULT_MS;
   const left = { maxAttempts, ...(!isDefault && { initialDelayMs }) };

@@ -111,9 +111,9 @@ it("sealed requests of deliveries that are due count as well", async () => {
   await fillJournal(path, 0, { rows: 20, landed: true, deadlineAt: START });
   const due = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
     storage.sql.exec(
-      `INSERT INTO deliveries (run_id, host, sealed, start_on, max_attempts, initial_delay_ms, attempt, is_unsure,
-         weight)
-       SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1, 1000, 0, 0, 1 FROM runs`,
+      `INSERT INTO deliveries (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
+         unsure_attempts, weight)
+       SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1000, 9, 0, 0, 0, 1 FROM runs`,
       LARGE_BYTES,
     );
     return new DueRuns(storage.sql).due(START, 200).length;

@@ -18,7 +18,7 @@ import type { KeyRing } from "../../../settings/key-ring.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
 import type { NewDelivery } from "../../../webhooks/delivery.ts";
 import { type PrepareFault, prepareDelivery } from "../../../webhooks/request/prepare.ts";
-import { type Trigger, withoutDefaults } from "../../../webhooks/request/trigger.ts";
+import { type Trigger, withoutDefaultRetry } from "../../../webhooks/request/trigger.ts";
 import type { TemplateContext } from "../../../webhooks/template/placeholder.ts";
 import type { ChangeKey, Inclusion, RunAnswer } from "../../protocol.ts";
 import type { NewRun, RunSource } from "../../run.ts";
@@ -93,7 +93,7 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
   const changeKey =
     trigger === undefined
       ? await keyOfCreate(creation, body)
-      : await keyOfCreate(creation, { ...body, trigger: withoutDefaults(trigger) }, creation.ring);
+      : await keyOfCreate(creation, { ...body, trigger: withoutDefaultRetry(trigger) }, creation.ring);
   return createRun(creation, changeKey, () => ({
     ...{ actionName, entityId, parameters, recommendations },
     timeoutMs: body.timeout * MINUTE_MS,
