@@ -135,7 +135,7 @@ async function play() {
   const reported = await createCalled("reported", HELD, {});
   const beating = await createCalled("beating", HELD, {});
   const tactless = `who sends ${HEADER_SECRET}, ${PAYLOAD_SECRET} and ${SIGNING_SECRET}?`;
-  const comeBackLater = { status: 503, headers: { "Retry-After": "3600" }, body: tactless };
+  const comeBackLater = { status: 503, headers: { "Retry-After": "1800" }, body: tactless };
   const retrying = await createCalled("retrying", comeBackLater);
   const { token: workflow, url } = reported.callback;
   const report = await ask<ActionRun>("POST", url, { token: workflow, body: { status: "succeeded" } });
