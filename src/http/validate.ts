@@ -23,15 +23,16 @@ export function validQuery<Out, In>(schema: z.ZodMiniType<Out, In>) {
 }
 
 /**
- * Validates a JSON body for `c.req.valid("json")`, or refuses it with 415, 413 or 400. If `mayBeEmpty`, a request
- * without a body counts as `{}`.
+ * Validates a JSON body for `c.req.valid("json")`, or refuses it with 415, 413 or 400. If `mayBeEmpty`, a body without
+ * bytes counts as `{}`, whatever its Content-Type: many HTTP clients send a type with every POST.
  */
 export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, { mayBeEmpty = false } = {}) {
   const validate = zValidator("json", schema, refuseAs("invalid_body"), SYNCHRONOUS);
   const middleware: typeof validate = async (c, next) => {
-    // zValidator treats a request without a Content-Type as `{}`.
-    const isEmpty = mayBeEmpty && c.req.header("Content-Type") === undefined && (await hasNoBody(c.req.raw));
-    if (!isEmpty) await readJsonText(c.req);
+    const text = await readJsonText(c.req, mayBeEmpty);
+    // Hono types its cache by what it resolves to, but stores promises. zValidator then parses this text, or takes `{}`
+    // if the Content-Type is not JSON.
+    Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
     return validate(c, next);
   };
   return Object.assign(middleware, { [VALIDATES]: { target: "json", schema } satisfies Validated });
@@ -51,14 +52,16 @@ function refuseAs(code: ErrorCode) {
 
 /** Refuses a request whose Content-Type is not JSON. */
 export function requireJson(request: HonoRequest): void {
-  const type = request.header("Content-Type")?.toLowerCase() ?? "";
-  if (!/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type)) {
-    throw new ApiError("unsupported_media_type");
-  }
+  if (!isJson(request)) throw new ApiError("unsupported_media_type");
 }
 
-/** Reads no more than the first chunk: a body without a Content-Type is refused unread. */
-async function hasNoBody({ body }: Request): Promise<boolean> {
+function isJson(request: HonoRequest): boolean {
+  const type = request.header("Content-Type")?.toLowerCase() ?? "";
+  return /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/.test(type);
+}
+
+/** Reads no more than the first chunk, because a body of another type is refused unread. */
+async function hasNoBytes({ body }: Request): Promise<boolean> {
   if (body === null) return true;
   const reader = body.getReader();
   const { done } = await reader.read();
@@ -66,13 +69,16 @@ async function hasNoBody({ body }: Request): Promise<boolean> {
   return done;
 }
 
-/**
- * Reads the body as Hono's cached text, which zValidator then parses. Nothing recurses into it before its depth is
- * known.
- */
-async function readJsonText(request: HonoRequest): Promise<void> {
+/** The text of a JSON body, or `{}` for no bytes if `mayBeEmpty`. Nothing recurses into it before its depth is known. */
+async function readJsonText(request: HonoRequest, mayBeEmpty: boolean): Promise<string> {
+  if (mayBeEmpty && !isJson(request) && (await hasNoBytes(request.raw))) return "{}";
   requireJson(request);
-  const text = decodeUtf8(await readBytes(request.raw));
+  const bytes = await readBytes(request.raw);
+  if (bytes.byteLength === 0) {
+    if (mayBeEmpty) return "{}";
+    throw new ApiError("invalid_body", "The body is empty. Send one JSON object.");
+  }
+  const text = decodeUtf8(bytes);
   const depth = jsonDepth(text);
   if (depth > JSON_MAX_DEPTH) {
     throw new ApiError(
@@ -80,8 +86,7 @@ async function readJsonText(request: HonoRequest): Promise<void> {
       `The body has ${depth} levels of nesting. Send at most ${JSON_MAX_DEPTH}.`,
     );
   }
-  // Hono types its cache by what it resolves to, but stores promises.
-  Object.assign(request.bodyCache, { text: Promise.resolve(text) });
+  return text;
 }
 
 async function readBytes(request: Request): Promise<ArrayBuffer> {

@@ -3,8 +3,9 @@
 import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES } from "../../src/base/limits.ts";
-import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
-import { newProject } from "../support/tokens.ts";
+import { ask, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
+import { beat } from "../support/stream.ts";
+import { grantToken, newProject } from "../support/tokens.ts";
 
 const encoder = new TextEncoder();
 /** Not a multiple of 3, so that chunks cut characters of 3 bytes. */
@@ -100,16 +101,71 @@ describe("a body", () => {
     },
   );
 
-  it("that is optional can be empty, with and without Content-Length", async () => {
+  it("that is missing although it is required gets a sentence that says so", async () => {
     const path = newRunsPath();
-    for (const raw of [undefined, new Uint8Array(), chunked(new Uint8Array())]) {
-      const run = await createRun(path);
-      const response = await exports.default.fetch(run.callback.url.replace(/callback$/, "heartbeat"), {
-        method: "POST",
-        headers: { Authorization: `Bearer ${run.callback.token}` },
-        ...(raw === undefined ? {} : { body: raw }),
-      });
-      expect([response.status, (await response.json<{ status: string }>()).status]).toEqual([200, "running"]);
+    for (const none of [new Uint8Array(), chunked(new Uint8Array())]) {
+      const { body } = await send(path, "POST", none);
+      expect(body).toEqual({ error: "The body is empty. Send one JSON object.", code: "invalid_body" });
+    }
+  });
+});
+
+/** What clients send with a POST that has no body. */
+const TYPES_OF_NOTHING: readonly (string | null)[] = [
+  // curl -X POST, requests, fetch
+  null,
+  "",
+  // axios, curl -d '', wget --post-data='', urllib, LWP, PowerShell
+  "application/x-www-form-urlencoded",
+  "application/x-www-form-urlencoded; charset=utf-8",
+  // HTTPie, and Go's http.Post as its callers write it
+  "application/json",
+  "application/json; charset=utf-8",
+  "application/json;charset=iso-8859-1",
+  "text/plain",
+  "text/plain;charset=UTF-8",
+  // Postman, and libraries that send bytes
+  "multipart/form-data; boundary=x",
+  "application/octet-stream",
+  "application/vnd.api+json",
+  "nonsense",
+];
+
+describe("a body that is optional", () => {
+  it.each(TYPES_OF_NOTHING)("can have no bytes, sent as %j", async (type) => {
+    const path = newRunsPath();
+    const project = newProject();
+    const running = await createRun(path);
+    await beat(running);
+    const ended = await createRun(path);
+    await report(ended, { status: "succeeded" });
+    const actions = path.replace(/action-runs$/, "actions");
+    await ask("PUT", `${actions}/deploy`, { body: {} });
+    const { id: tokenId } = await grantToken(project, { role: "viewer" });
+    const callbackToken = running.callback.token;
+    const requests: readonly (readonly [url: string, token: string, status: number])[] = [
+      [`${path}/${running.id}/heartbeat`, callbackToken, 200],
+      [`${path}/${running.id}/cancel`, ROOT, 202],
+      [`${path}/${ended.id}/retry`, ROOT, 201],
+      [`${actions}/deploy/runs`, ROOT, 201],
+      [`${project}/tokens/${tokenId}/rotate`, ROOT, 200],
+    ];
+    for (const [url, token, status] of requests) {
+      for (const [length, raw] of [
+        ["0", null],
+        ["0", new Uint8Array()],
+        [null, chunked(new Uint8Array())],
+      ] as const) {
+        const headers = new Headers({ Authorization: `Bearer ${token}` });
+        if (type !== null) headers.set("Content-Type", type);
+        if (length !== null) headers.set("Content-Length", length);
+        const response = await exports.default.fetch(`https://runs.example${url}`, {
+          method: "POST",
+          headers,
+          body: raw,
+        });
+        expect([url, length, response.status]).toEqual([url, length, status]);
+      }
     }
   });
 });

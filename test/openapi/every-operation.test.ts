@@ -216,11 +216,12 @@ describe.each(CASES)("%s", (_name, operation) => {
       const { status } = await send(operation, place, { raw: bytes, headers: { "Content-Type": type } });
       expect([type, status]).toEqual([type, 415]);
     }
-    for (const raw of [text.slice(1), "{", "null", "[]", '"x"', "1", "", "\ufeff", `${text}x`]) {
+    for (const raw of [text.slice(1), "{", "null", "[]", '"x"', "1", "\ufeff", `${text}x`]) {
       expect([raw, (await send(operation, place, { raw })).status]).toEqual([raw, 400]);
     }
-    const none = await sendAfresh({});
-    expect(none.status < 400).toBe(!operation.isBodyRequired);
+    for (const none of [{}, { raw: "" }]) {
+      expect((await sendAfresh(none)).status < 400).toBe(!operation.isBodyRequired);
+    }
   });
 
   it.runIf(body !== undefined)("refuses the bodies that its schema refuses", async () => {
