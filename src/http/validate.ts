@@ -5,8 +5,9 @@ import type { HonoRequest } from "hono";
 import { safeParse } from "zod";
 import type * as z from "zod/mini";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "../base/limits.ts";
+import { withBracketedLists } from "./bracketed-lists.ts";
 import { ApiError, type ErrorCode } from "./errors.ts";
-import { refusalOf } from "./refusal.ts";
+import { type MemberFault, refusalOf } from "./refusal.ts";
 
 /** The property in which a validator keeps its target and schema, for the OpenAPI document. No request reads it. */
 export const VALIDATES = Symbol("validates");
@@ -18,7 +19,8 @@ export interface Validated {
 
 /** Validates the query for `c.req.valid("query")`, or refuses it with 400. */
 export function validQuery<Out, In>(schema: z.ZodMiniType<Out, In>) {
-  const validate = zValidator("query", schema, refuseAs("invalid_query"), SYNCHRONOUS);
+  const refuse = refuseAs("invalid_query", (faults) => withBracketedLists(faults, schema));
+  const validate = zValidator("query", schema, refuse, SYNCHRONOUS);
   return Object.assign(validate, { [VALIDATES]: { target: "query", schema } satisfies Validated });
 }
 
@@ -44,9 +46,13 @@ export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, { mayBeEmpty 
  */
 const SYNCHRONOUS = { validationFunction: safeParse };
 
-function refuseAs(code: ErrorCode) {
+/** `reworded`: the same faults in other words. */
+function refuseAs(
+  code: ErrorCode,
+  reworded = (faults: readonly MemberFault[]): readonly MemberFault[] => faults,
+) {
   return (result: { readonly success: boolean; readonly error?: z.core.$ZodError }) => {
-    if (result.error !== undefined) throw refusalOf(code, result.error.issues);
+    if (result.error !== undefined) throw refusalOf(code, reworded(result.error.issues));
   };
 }
 

@@ -111,11 +111,13 @@ export async function openApiDocument(app: Hono<AppEnv>) {
   for (const { post } of Object.values(document.paths)) {
     // The library makes every body required.
     if (post?.requestBody !== undefined && BODILESS.has(post.operationId ?? "")) {
-      post.requestBody = { ...post.requestBody, required: false };
+      post.requestBody = { ...post.requestBody, required: false, description: OPTIONAL_BODY };
     }
   }
   return document;
 }
+
+const OPTIONAL_BODY = "Optional. A body of zero bytes counts as no body, whatever its `Content-Type` is.";
 
 /** Operations with an optional body. */
 const BODILESS = new Set([

@@ -128,6 +128,7 @@ export const HEADERS = {
     BOOKMARK_EXAMPLE,
   ),
   IdempotentReplayed: text("`true` if this is the result of an earlier request with the same key.", "true"),
+  XAccelBuffering: text("`no`: a proxy such as nginx must not hold back the events of a stream.", "no"),
   WWWAuthenticate: text("`Bearer`.", "Bearer"),
   ContentSecurityPolicy: text(
     "What the page may load. It loads nothing from other hosts.",

@@ -231,7 +231,7 @@ const RETRY: Operation = {
   },
 };
 
-const ofEvents = responds(200, "The run's timeline, oldest first", timeline, ["Link"]);
+const ofEvents = responds(200, "The run's timeline, oldest first", timeline, ["Link", "X-Accel-Buffering"]);
 
 const EVENTS: Operation = {
   operationId: "listActionRunEvents",

@@ -266,6 +266,25 @@ it.each([
   expect([body.code, body.pointer]).toEqual(["invalid_query", pointer]);
 });
 
+it.each([
+  ["status[]=failed", "status[]: repeat status= without brackets."],
+  ["status[]=failed&status[]=cancelled", "status[]: repeat status= without brackets."],
+  ["status%5B0%5D=failed&status%5B1%5D=cancelled", "status[0]: repeat status= without brackets."],
+  [
+    "label[]=a&status[]=failed&limit[]=5",
+    "label[]: repeat label= without brackets. status[]: repeat status= without brackets. limit[]: send limit= without brackets.",
+  ],
+  [
+    "status[]=failed&colour[]=red",
+    'status[]: repeat status= without brackets. Unrecognized keys: "status[]", "colour[]"',
+  ],
+  ["colour[]=red", 'Unrecognized key: "colour[]"'],
+])("a query with brackets says how to send its lists: ?%s", async (query, sentence) => {
+  const { status, body } = await ask<Refusal>("GET", `${runs}?${query}`);
+  expect([status, body.code, body.error]).toEqual([400, "invalid_query", sentence]);
+  expect(body.pointer).toMatch(/^\/(status|label|colour)\[0?\]$/);
+});
+
 it("the query of a stream points to what a stream does not have", async () => {
   const run = await createRun(runs);
   const headers = { Accept: "text/event-stream" };

@@ -43,7 +43,7 @@ function cutting(): { fetch: typeof fetch; streams: () => number } {
     streams: () => streams,
     async fetch(input, init) {
       const response = await fetch(input, init);
-      if (response.headers.get("Content-Type") !== "text/event-stream" || response.body === null)
+      if (!response.headers.get("Content-Type")?.startsWith("text/event-stream") || response.body === null)
         return response;
       let left = 90 + 17 * streams++;
       const cut = new TransformStream<Uint8Array, Uint8Array>({

@@ -116,7 +116,7 @@ export class WatchedBrowser {
     page.on("requestfinished", answered);
     page.on("requestfailed", answered);
     page.on("response", (response) => {
-      if (response.headers()["content-type"] === "text/event-stream") answered(response.request());
+      if (response.headers()["content-type"]?.startsWith("text/event-stream")) answered(response.request());
     });
   }
 

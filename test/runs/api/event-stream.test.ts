@@ -30,18 +30,19 @@ async function endedRun(path: string, beats = 2): Promise<{ run: CreatedRun; run
 
 describe("content negotiation", () => {
   const JSON_TYPE = "application/json";
+  const STREAM_TYPE = "text/event-stream; charset=utf-8";
   it.each([
     [undefined, JSON_TYPE],
     ["*/*", JSON_TYPE],
     ["", JSON_TYPE],
     ["text/html", JSON_TYPE],
     ["application/json", JSON_TYPE],
-    ["text/event-stream", EVENT_STREAM],
-    ["TEXT/Event-Stream", EVENT_STREAM],
-    ["text/event-stream;charset=utf-8", EVENT_STREAM],
-    ["text/event-stream, */*;q=0.1", EVENT_STREAM],
-    ["text/event-stream, application/json;q=0.9", EVENT_STREAM],
-    ["application/json;q=0.9, text/event-stream", EVENT_STREAM],
+    ["text/event-stream", STREAM_TYPE],
+    ["TEXT/Event-Stream", STREAM_TYPE],
+    ["text/event-stream;charset=utf-8", STREAM_TYPE],
+    ["text/event-stream, */*;q=0.1", STREAM_TYPE],
+    ["text/event-stream, application/json;q=0.9", STREAM_TYPE],
+    ["application/json;q=0.9, text/event-stream", STREAM_TYPE],
     ["application/json, text/event-stream;q=0.9", JSON_TYPE],
     ["text/event-stream;q=0.5, application/json;q=0.6", JSON_TYPE],
     ["text/event-stream;q=0", JSON_TYPE],
@@ -55,6 +56,8 @@ describe("content negotiation", () => {
     const stream = await openStream(runPath, { accept });
     expect([stream.status, stream.headers.get("Content-Type")]).toEqual([200, type]);
     expect(stream.headers.get("Vary")).toMatch(/\bAccept\b/i);
+    // nginx must not hold the events back.
+    expect(stream.headers.get("X-Accel-Buffering")).toBe(type === STREAM_TYPE ? "no" : null);
     await stream.cancel();
   });
 });

@@ -429,7 +429,7 @@ it("HEAD has the headers of GET, and other methods are 405", async () => {
   const address = `${path}/${run.id}/events`;
   for (const [Accept, type] of [
     ["*/*", "application/json"],
-    ["text/event-stream", "text/event-stream"],
+    ["text/event-stream", "text/event-stream; charset=utf-8"],
   ] as const) {
     const head = await ask("HEAD", address, { headers: { Accept } });
     expect([head.status, head.headers.get("Content-Type"), head.body]).toEqual([200, type, null]);

@@ -82,7 +82,10 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
   }
   // 204 tells an EventSource not to reconnect: the client has every event that there will ever be.
   if (first.isOver && first.events.length === 0) return c.body(null, 204);
-  c.header("Content-Type", EVENT_STREAM);
+  // Some clients read text without a charset as Latin-1.
+  c.header("Content-Type", `${EVENT_STREAM}; charset=utf-8`);
+  // nginx holds back a response until it has a full buffer of it, unless this header is there.
+  c.header("X-Accel-Buffering", "no");
   if (isHead) return c.body(null);
   const next = async (seq: number, maxMs: number) => {
     const answer = await watch(seq, Math.min(maxMs, expiresAt - Date.now()));
