@@ -20,3 +20,15 @@ export function harmlessLink(text: string): string | null {
   const url = URL.parse(text);
   return url?.protocol === "https:" && url.href.length <= LINK_MAX_CHARACTERS ? url.href : null;
 }
+
+/** Why a text is not a link, and what to send. Null for a link. The sentence quotes nothing of the text. */
+export function linkRefusal(text: string): string | null {
+  if (harmlessLink(text) !== null) return null;
+  if (MISREAD.test(text))
+    return "The URL is shown as text because it has a blank, a backslash or a control character. Encode them.";
+  if (URL.parse(text)?.protocol !== "https:")
+    return "The URL is shown as text because it is not an https URL. Send an https URL.";
+  if (CREDENTIALS.test(text))
+    return "The URL is shown as text because it has a user name or a password. Send it without them.";
+  return `The URL is shown as text because it has more than ${LINK_MAX_CHARACTERS} characters. Send a shorter one.`;
+}

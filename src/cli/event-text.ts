@@ -35,7 +35,12 @@ function tell(type: string, said: Said, output: Output): string {
     case "started":
       return `by ${text(said.cause)}`;
     case "heartbeat":
-      return words(progressBar(said.progress), text(said.message), text(said.externalUrl));
+      return words(
+        progressBar(said.progress),
+        text(said.message),
+        text(said.externalUrl),
+        said.externalUrlRefused ? `· ${text(said.externalUrlRefused)}` : "",
+      );
     case "heartbeats_thinned":
       return `${text(said.count)} are no longer kept`;
     case "external_url":

@@ -72,12 +72,14 @@ const TOKEN_COLUMNS: readonly Column[] = [
 ];
 
 /** The response to a heartbeat. */
-export function heartbeatText({ status, deadlineAt, cancel }: HeartbeatAnswer, output: Output): string {
+export function heartbeatText(answer: HeartbeatAnswer, output: Output): string {
+  const { status, deadlineAt, cancel, externalUrlRefused } = answer;
   const rows = [
     ["status", output.paint(STATUS_COLOUR[status] ?? "dim", plain(status))],
     ["deadline", instantText(deadlineAt)],
     ["cancel", cancel && `requested; the job must end by ${instantText(cancel.until)}`],
     ["reason", cancel?.reason && plain(cancel.reason)],
+    ["page", externalUrlRefused && plain(externalUrlRefused)],
   ];
   return fields(rows, output);
 }

@@ -96,6 +96,11 @@ const order = z
   .nullable()
   .meta({ description: "A request to stop. `null`: nobody asked." });
 
+const urlRefused = z.string().meta({
+  description:
+    "Why the heartbeat's `externalUrl` did not become the run's, and what to send: a sentence. Missing if it did.",
+});
+
 export const heartbeatResponse = z
   .object({
     status: z.enum(STATUSES),
@@ -104,6 +109,7 @@ export const heartbeatResponse = z
       wire: { type: "string", format: "date-time" },
     }),
     cancel: order,
+    externalUrlRefused: urlRefused.optional(),
   })
   .meta({
     id: "HeartbeatAnswer",
@@ -212,6 +218,7 @@ const timelineEvent = z
       message: z.string().optional(),
       progress: z.number().min(0).max(1).optional(),
       externalUrl: z.string().meta({ format: "uri" }).optional(),
+      externalUrlRefused: urlRefused.optional(),
     }),
     event("heartbeats_thinned", { count: z.int().min(1) }),
     event("external_url", {

@@ -49,6 +49,8 @@ export interface RunAnswer {
   readonly details?: string;
   /** Only after a heartbeat: the cancel that counts; null if nobody asked. */
   readonly cancel?: CancelOrder | null;
+  /** Only after a heartbeat: why its `externalUrl` is not the run's. */
+  readonly externalUrlRefused?: string | undefined;
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
   /** Only for a create that was repeated: whether only the receiver may know the callback token. */
@@ -177,7 +179,7 @@ export interface Coordinator {
   cancel(id: string, request: CancelRequest, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /**
    * Notes a heartbeat. The first one starts a pending run. A heartbeat without news changes nothing that a caller can
-   * see. The answer has `cancel`.
+   * see. The answer has `cancel`, and `externalUrlRefused` if the run did not get the heartbeat's `externalUrl`.
    */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */

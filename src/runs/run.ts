@@ -3,7 +3,7 @@
  * `transition()`, and by `expire()` when its time is up.
  */
 
-import { harmlessLink } from "../base/harmless-link.ts";
+import { harmlessLink, linkRefusal } from "../base/harmless-link.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { DAY_MS, MINUTE_MS } from "../base/time.ts";
 
@@ -238,10 +238,17 @@ function heard(run: Run, url: string | undefined, now: number): Run {
  */
 function linked(run: Run, text: string): Run {
   const externalUrl = harmlessLink(text);
-  const { externalUrlChanges } = run;
-  if (externalUrl === null || externalUrl === run.externalUrl) return run;
-  if (externalUrlChanges >= EXTERNAL_URL_CHANGES_MAX) return run;
-  return { ...run, externalUrl, externalUrlChanges: externalUrlChanges + 1 };
+  if (externalUrl === run.externalUrl || externalUrlRefusal(run, text) !== null) return run;
+  return { ...run, externalUrl, externalUrlChanges: run.externalUrlChanges + 1 };
+}
+
+/** Why this text does not become the run's `externalUrl`, and what to send. Null if it does, or is it already. */
+export function externalUrlRefusal(run: Run, text: string): string | null {
+  const refusal = linkRefusal(text);
+  if (refusal !== null) return refusal;
+  if (run.externalUrlChanges < EXTERNAL_URL_CHANGES_MAX || harmlessLink(text) === run.externalUrl)
+    return null;
+  return `The run keeps its link because that was set ${EXTERNAL_URL_CHANGES_MAX} times already. Send one URL for the whole job.`;
 }
 
 function withVersion(run: Run, next: Run): Run {

@@ -15,7 +15,7 @@ import type { Run, RunEvent } from "./run.ts";
  *   `excerpt` (the start of the response, sealed, which only some callers may see), `nextAttemptAt`
  * - `stop_started`, `stop_answered`: the same for the stop request. After the end they go to the log
  * - `started`: `cause` (delivery, heartbeat, callback)
- * - `heartbeat`: `message`, `progress`, `externalUrl`
+ * - `heartbeat`: `message`, `progress`, `externalUrl`, `externalUrlRefused`, why the URL is not the run's link
  * - `heartbeats_thinned`: `count`, how many earlier heartbeats are no longer stored
  * - `external_url`: `url`, the job's page as the receiver's response names it
  * - `cancel_requested`: `by`, the name of the token that asked, `reason`, `until`, when the run ends at the latest
@@ -84,13 +84,19 @@ function causeOfStart(event: RunEvent): "delivery" | "heartbeat" | "callback" {
   return event.type === "heartbeat" ? "heartbeat" : "callback";
 }
 
+interface JudgedHeartbeat extends Heartbeat {
+  /** Why the run does not get the heartbeat's `externalUrl`. */
+  readonly externalUrlRefused?: string | undefined;
+}
+
 /** An event for a heartbeat that differs from the last one. Without data, only the first heartbeat makes an event. */
 export function heartbeatNews(
   last: StoredEvent | null,
-  { message, progress, externalUrl }: Heartbeat,
+  { message, progress, externalUrl, externalUrlRefused }: JudgedHeartbeat,
   at: number,
 ): TimelineEvent[] {
-  const data = JSON.parse(JSON.stringify({ message, progress, externalUrl })) as TimelineEvent["data"];
+  const told = { message, progress, externalUrl, externalUrlRefused };
+  const data = JSON.parse(JSON.stringify(told)) as TimelineEvent["data"];
   const text = JSON.stringify(data);
   const isNews = last === null || (text !== "{}" && text !== last.data);
   return isNews ? [{ type: "heartbeat", at, data }] : [];

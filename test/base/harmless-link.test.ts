@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { harmlessLink } from "../../src/base/harmless-link.ts";
+import { harmlessLink, linkRefusal } from "../../src/base/harmless-link.ts";
 
 describe("a link", () => {
   it.each([
@@ -43,6 +43,21 @@ describe("a link", () => {
     expect(harmlessLink(text)).toBeNull();
   });
 
+  it.each([
+    ["http://ci.example.com/1", /not an https URL\. Send an https URL\.$/],
+    ["http://me:secret@ci.example.com/1", /not an https URL/],
+    ["javascript:alert(1)", /not an https URL/],
+    ["", /not an https URL/],
+    ["https://me:secret@ci.example.com/1", /a user name or a password\. Send it without them\.$/],
+    ["https://@ci.example.com/", /a user name or a password/],
+    ["https://ci.example.com/a b", /a blank, a backslash or a control character\. Encode them\.$/],
+    [`https://ci.example.com/${"\u00e9".repeat(400)}`, /more than 2048 characters\. Send a shorter one\.$/],
+    [`https://ci.example.com/${"x".repeat(2026)}`, /more than 2048 characters/],
+  ])("%j is refused with a sentence that says why and what to send", (text, sentence) => {
+    expect(linkRefusal(text)).toMatch(sentence);
+    expect(linkRefusal(text)).not.toContain("secret");
+  });
+
   it("leads where it seems to lead, whatever the text was: it stays as it is, and has nothing before its host", () => {
     const piece = fc.constantFrom(
       ...[
@@ -70,6 +85,7 @@ describe("a link", () => {
     let links = 0;
     const property = fc.property(start, rest, (before, after) => {
       const link = harmlessLink(before + after);
+      if ((linkRefusal(before + after) === null) !== (link !== null)) throw new Error(before + after);
       if (link === null) return;
       links++;
       expect(harmlessLink(link)).toBe(link);

@@ -281,6 +281,13 @@ describe("heartbeat and report, in a job", () => {
     });
   });
 
+  test("heartbeat prints why the page is no link", async () => {
+    const externalUrlRefused = "The URL is shown as text.";
+    const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: null, externalUrlRefused };
+    const { code, stdout } = await cli(["heartbeat", "--no-json"], await inJob(200, answer));
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^page: +The URL is shown as text\.$/m)]);
+  });
+
   test.each([["--json"], ["--no-json"]])("with %s no line is a command of a CI product", async (form) => {
     const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: order };
     const beat = await cli(["heartbeat", form], await inJob(200, answer));

@@ -18,6 +18,14 @@ it("an answer ends with its excerpt, if there is one and the token may see it", 
   for (const event of [ANSWERED, { ...ANSWERED, excerpt: null }]) expect(eventText(event, output)).toBe(LINE);
 });
 
+it("a heartbeat says why its page is no link", () => {
+  const beat = { seq: 4, type: "heartbeat", at: ANSWERED.at, message: "testing", externalUrl: "http://ci/1" };
+  const line = "2026-11-27T12:14:55Z  heartbeat         testing http://ci/1";
+  expect(eventText(beat, output)).toBe(line);
+  const externalUrlRefused = "It is not an https URL. Send one.";
+  expect(eventText({ ...beat, externalUrlRefused }, output)).toBe(`${line} · ${externalUrlRefused}`);
+});
+
 it("no excerpt acts on the terminal or on a CI product, even from a server that escapes nothing", () => {
   const excerpt = "::error::x \x1b[2J\r\n##[group]x\u202egnp.exe";
   expect(eventText({ ...ANSWERED, excerpt }, output)).toBe(`${LINE} · : :error::x  [2J  # #[group]x gnp.exe`);

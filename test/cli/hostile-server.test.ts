@@ -65,7 +65,18 @@ const EVENTS = [
   ...["created", "started", "heartbeat", "heartbeats_thinned", "external_url", "cancel_requested"],
   ...["attempt_started", "attempt_answered", "stop_started", "stop_answered", EVIL, "ended"],
 ];
-const SAID = ["by", "cause", "message", "progress", "externalUrl", "count", "url", "until", "reason"];
+const SAID = [
+  "by",
+  "cause",
+  "message",
+  "progress",
+  "externalUrl",
+  "count",
+  "url",
+  "until",
+  "reason",
+  "externalUrlRefused",
+];
 const TOLD = ["attempt", "host", "outcome", "status", "durationMs", "excerpt", "nextAttemptAt", "at"];
 
 let server: BadServer;

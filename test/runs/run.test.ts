@@ -9,6 +9,7 @@ import {
   type EndCause,
   EXTERNAL_URL_CHANGES_MAX,
   expire,
+  externalUrlRefusal,
   isOpen,
   OPEN_STATUSES,
   purgeAt,
@@ -468,6 +469,12 @@ describe("the page of the job", () => {
       version: 1 + EXTERNAL_URL_CHANGES_MAX,
     });
     expect(next(run, { type: "external_url", url: `${URL_OF_JOB}/x` })).toBe(run);
+    expect(externalUrlRefusal(run, `${URL_OF_JOB}/x`)).toBe(
+      "The run keeps its link because that was set 5 times already. Send one URL for the whole job.",
+    );
+    expect(externalUrlRefusal(run, run.externalUrl ?? "")).toBeNull();
+    expect(externalUrlRefusal(run, "http://ci.example/jobs/1")).toMatch(/not an https URL/);
+    expect(externalUrlRefusal(RUNNING, URL_OF_JOB)).toBeNull();
   });
 });
 

@@ -101,6 +101,12 @@ describe("heartbeats that say nothing new", () => {
     { last: last({ message: "m", progress: 0.5 }), beat: { progress: 0.5 }, isNews: true },
     { last: last({}), beat: { progress: 0 }, isNews: true },
     { last: last({ progress: 0 }), beat: { progress: 0.1 }, isNews: true },
+    { last: last({ externalUrl: "x" }), beat: { externalUrl: "x", externalUrlRefused: "y" }, isNews: true },
+    {
+      last: last({ externalUrl: "x", externalUrlRefused: "y" }),
+      beat: { externalUrlRefused: "y", externalUrl: "x" },
+      isNews: false,
+    },
   ])("are no entry: %j", ({ last, beat, isNews }) => {
     const entry = { type: "heartbeat", at: NOW, data: beat };
     expect(heartbeatNews(last, beat, NOW)).toEqual(isNews ? [entry] : []);

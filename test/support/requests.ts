@@ -35,6 +35,7 @@ export interface Beaten {
     readonly until: string;
     readonly remainingMs: number;
   } | null;
+  readonly externalUrlRefused?: string;
 }
 
 export interface Answer<T> {

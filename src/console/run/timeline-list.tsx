@@ -191,7 +191,8 @@ function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {
   );
 }
 
-function BeatRow({ beat: { at, message, progress, externalUrl } }: { readonly beat: Beat }) {
+function BeatRow({ beat }: { readonly beat: Beat }) {
+  const { at, message, progress, externalUrl, externalUrlRefused } = beat;
   return (
     <Row
       at={at}
@@ -200,6 +201,7 @@ function BeatRow({ beat: { at, message, progress, externalUrl } }: { readonly be
     >
       <Said text={message} />
       {externalUrl === undefined ? null : <JobLink url={externalUrl} />}
+      <Said text={externalUrlRefused} />
     </Row>
   );
 }

@@ -89,8 +89,9 @@ export const callbackRoutes = new Hono<AppEnv>()
       if (!answer.ok) throw refusalError(answer.reason);
       // Not the whole run, because a job's token must not read the run's inputs. No bookmark, because the token can't
       // list runs.
-      const { status, deadlineAt, cancel = null } = answer;
-      return c.json({ status, deadlineAt: rfc3339(deadlineAt), cancel: cancel && toWire(cancel) });
+      const { status, deadlineAt, cancel = null, externalUrlRefused } = answer;
+      const order = cancel && toWire(cancel);
+      return c.json({ status, deadlineAt: rfc3339(deadlineAt), cancel: order, externalUrlRefused });
     },
   );
 

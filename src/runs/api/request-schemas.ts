@@ -211,7 +211,7 @@ const externalUrl = parsedText(
   description:
     "The page of the job that does the work: an `http` or `https` URL. An `https` URL without credentials " +
     "also becomes the run's `externalUrl`, which can be set at most five times. Every other URL is only " +
-    "shown as text.",
+    "shown as text, and the response says why in `externalUrlRefused`.",
 });
 
 const PROGRESS = outOfRange("a number", 0, 1);

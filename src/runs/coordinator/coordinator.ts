@@ -27,7 +27,15 @@ import type {
   Wait,
   Watcher,
 } from "../protocol.ts";
-import { begin, type CancelRequest, isOpen, type NewRun, type RunEvent, transition } from "../run.ts";
+import {
+  begin,
+  type CancelRequest,
+  externalUrlRefusal,
+  isOpen,
+  type NewRun,
+  type RunEvent,
+  transition,
+} from "../run.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
@@ -176,17 +184,21 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     const now = Date.now();
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
-    const event: RunEvent = { type: "heartbeat", externalUrl: heartbeat.externalUrl };
+    const { externalUrl } = heartbeat;
+    const event: RunEvent = { type: "heartbeat", externalUrl };
     const next = transition(run, event, now);
     if (!next.ok) return this.#replies.refusal(run, next.error);
-    const cancel = cancelOrderOf(run, now);
-    const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), heartbeat, now);
+    const refusal = externalUrl === undefined ? null : externalUrlRefusal(run, externalUrl);
+    const externalUrlRefused = refusal ?? undefined;
+    const said = { cancel: cancelOrderOf(run, now), externalUrlRefused };
+    const judged = { ...heartbeat, externalUrlRefused };
+    const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), judged, now);
     if (next.value.version > run.version) {
       const changed = this.#ledger.update(run, next.value, event, now, { last: news });
-      return { ...this.#replies.run(changed), cancel };
+      return { ...this.#replies.run(changed), ...said };
     }
     this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
-    return { ...this.#replies.run(run), cancel };
+    return { ...this.#replies.run(run), ...said };
   }
 
   async read(id: string, inclusion: Inclusion = {}): Promise<RunReply> {

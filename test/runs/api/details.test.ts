@@ -268,7 +268,10 @@ describe("the job's page", () => {
     await beat(run);
     const urlOf = async () => (await get(path, run.id)).body.details?.externalUrl;
     for (const [n, version] of [3, 4, 5, 6, 7, 7, 7].entries()) {
-      expect((await beat(run, { externalUrl: `https://ci.example/${n}` })).status).toBe(200);
+      const { status, body } = await beat(run, { externalUrl: `https://ci.example/${n}` });
+      expect(status).toBe(200);
+      if (n < 5) expect(body).not.toHaveProperty("externalUrlRefused");
+      else expect(body.externalUrlRefused).toMatch(/was set 5 times already/);
       expect(await urlOf()).toBe(`https://ci.example/${Math.min(n, 4)}`);
       await ask("GET", path);
       expect((await rowOf(run.id))?.version).toBe(version);
@@ -278,12 +281,24 @@ describe("the job's page", () => {
     expect(await urlOf()).toBe("https://ci.example/4");
   });
 
-  it("that is no https link is accepted and shown in the timeline alone", async () => {
+  it("that is no https link is accepted and shown in the timeline alone, once, and both say why", async () => {
     const path = newRunsPath();
     const run = await createRun(path);
-    for (const externalUrl of ["http://ci.example/1", "https://user:pw@ci.example/1"]) {
-      expect((await beat(run, { externalUrl })).status).toBe(200);
+    const told = [];
+    for (const [externalUrl, why] of [
+      ["http://ci.example/1", /not an https URL/],
+      ["https://user:pw@ci.example/1", /a user name or a password/],
+      [`https://ci.example/${"\u00e9".repeat(400)}`, /more than 2048 characters/],
+    ] as const) {
+      // A job sends the same link with each heartbeat.
+      for (let n = 0; n < 3; n++) {
+        const { status, body } = await beat(run, { message: "m", externalUrl });
+        expect([status, body.externalUrlRefused]).toEqual([200, expect.stringMatching(why)]);
+      }
+      const externalUrlRefused = expect.stringMatching(why);
+      told.push({ type: "heartbeat", externalUrl: new URL(externalUrl).href, externalUrlRefused });
     }
+    expect((await eventsOf(`${path}/${run.id}`)).body.slice(2)).toMatchObject(told);
     expect((await get(path, run.id)).body.details?.externalUrl).toBeNull();
   });
 });

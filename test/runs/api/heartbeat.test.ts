@@ -122,7 +122,13 @@ describe("the body", () => {
     [{ message: "a\nb\u001b[31m\0" }, { message: "a b [31m " }],
     [{ progress: 0 }, { progress: 0 }],
     [{ progress: 1 }, { progress: 1 }],
-    [{ externalUrl: "http://ci.example/1" }, { externalUrl: "http://ci.example/1" }],
+    [
+      { externalUrl: "http://ci.example/1" },
+      {
+        externalUrl: "http://ci.example/1",
+        externalUrlRefused: expect.stringMatching(/not an https URL\. Send/),
+      },
+    ],
     [
       { message: "m", progress: 0.25, externalUrl: "https://ci.example/1" },
       { message: "m", progress: 0.25, externalUrl: "https://ci.example/1" },

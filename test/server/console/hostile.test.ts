@@ -210,6 +210,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
     await page.getByRole("table", { name: "Comparison", exact: true }).waitFor();
     await expectHarmless(page, "comparison");
     await site.goTo(page, `${ENV}/runs/${ids[0]}`);
+    await run(page).getByText("The URL is shown as text because it has a user name or a password.").waitFor();
     await button(run(page), "Retry run").click();
     await page.locator("dialog summary").click();
     await expectHarmless(page, "retry");
