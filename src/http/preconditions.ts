@@ -22,7 +22,7 @@ export function requirePreconditions(c: Context, version: number | null): void {
     );
   }
   const noneMatch = c.req.header("If-None-Match");
-  if (noneMatch && names(noneMatch, version)) {
+  if (noneMatch && version !== null && names(noneMatch, version)) {
     throw new ApiError(
       "precondition_failed",
       "The action already exists. Send If-Match with its ETag to replace it, or choose another name.",
@@ -30,9 +30,8 @@ export function requirePreconditions(c: Context, version: number | null): void {
   }
 }
 
-/** Whether a list of ETags, or `*`, names the version. */
+/** Whether a list of ETags, or `*`, names the version. `"0"` names an action that does not exist yet. */
 function names(list: string, version: number | null): boolean {
-  if (version === null) return false;
-  if (list.trim() === "*") return true;
-  return list.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etagOf(version));
+  if (list.trim() === "*") return version !== null;
+  return list.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etagOf(version ?? 0));
 }

@@ -5,10 +5,11 @@ import { action, actionList, versionList } from "./action-schemas.ts";
 import { BODY, headersOf, type Operation, refuses, refusesChange, responds, TOKEN } from "./describe.ts";
 import {
   BOOKMARK_OF_CHANGE,
-  IDEMPOTENCY_KEY,
-  IF_MATCH,
+  IF_MATCH_OF_DELETE,
+  IF_MATCH_OF_PUT,
   IF_NONE_MATCH,
   IN_ENVIRONMENT,
+  idempotencyKey,
   OF_ACTION,
   OF_VERSION,
 } from "./parameters.ts";
@@ -52,7 +53,7 @@ const PUT: Operation = {
     "`Accept-Language`, `Content-Type` and `X-GitHub-Api-Version`. Null keeps the " +
     "stored value, as long as scheme, host and port of the URL stay the same. If the definition is the stored " +
     "one and you send no secret, the version stays. A change takes effect within 30 seconds. Requires the permission `actions:manage`.",
-  parameters: [...OF_ACTION, IF_MATCH, IF_NONE_MATCH],
+  parameters: [...OF_ACTION, IF_MATCH_OF_PUT, IF_NONE_MATCH],
   responses: {
     ...responds(200, "The definition that replaced an older one", action, ["ETag"]),
     ...responds(201, "The definition of the new action", action, ["ETag", "Location"]),
@@ -78,7 +79,7 @@ const DELETE: Operation = {
   summary: "Delete an action",
   description:
     "Deletes an action, its secrets and its versions. Runs that have begun continue. For up to 30 seconds, requests can still run the action. Requires the permission `actions:manage`.",
-  parameters: [...OF_ACTION, IF_MATCH],
+  parameters: [...OF_ACTION, IF_MATCH_OF_DELETE],
   responses: {
     204: { description: "The action is deleted", headers: headersOf([]) },
     ...refuses(
@@ -101,7 +102,7 @@ const RUN: Operation = {
     "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret " +
     "of the CI product. If the action has a trigger, the response has no `callback`, because only the " +
     "receiver gets the callback token. Requires the permission `data:write`.",
-  parameters: [...OF_ACTION, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
+  parameters: [...OF_ACTION, idempotencyKey("run-42"), BOOKMARK_OF_CHANGE],
   responses: {
     ...responds(201, "The run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(

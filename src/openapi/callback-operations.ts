@@ -1,7 +1,7 @@
 /** The OpenAPI operations of a run's callback token: what the workflow reports. */
 
 import { BODY, ENDED, type Operation, refuses, refusesChange, responds } from "./describe.ts";
-import { BOOKMARK_OF_CHANGE, IDEMPOTENCY_KEY, OF_RUN } from "./parameters.ts";
+import { BOOKMARK_OF_CHANGE, idempotencyKey, OF_RUN } from "./parameters.ts";
 import { actionRun, heartbeatResponse } from "./run-schemas.ts";
 
 const common = { tags: ["Callback"], security: [{ callbackToken: [] }] };
@@ -25,7 +25,7 @@ const CALLBACK: Operation = {
     "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a " +
     "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
     "again. Requires the run's callback token.",
-  parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("job-42"), BOOKMARK_OF_CHANGE],
   responses: {
     ...responds(200, "Completed action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(...CALLBACK_REFUSALS, "invalid_idempotency_key"),

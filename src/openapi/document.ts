@@ -13,6 +13,7 @@ import { ACTION_OPERATIONS } from "./action-operations.ts";
 import { CALLBACK_OPERATIONS } from "./callback-operations.ts";
 import { type Operation, resolved } from "./describe.ts";
 import { HEADERS } from "./parameters.ts";
+import { addExamples } from "./request-examples.ts";
 import { RUN_OPERATIONS } from "./run-operations.ts";
 import { SERVICE_OPERATIONS } from "./service-operations.ts";
 import { SESSION_OPERATIONS } from "./session-operations.ts";
@@ -59,7 +60,13 @@ export async function openApiDocument(app: Hono<AppEnv>) {
         license: { name: packageJson.license, identifier: packageJson.license },
       },
       // Relative, so that the document is the same at every deployment.
-      servers: [{ url: "/", description: "The deployment that served this document." }],
+      servers: [
+        {
+          url: "/",
+          description:
+            "The deployment that served this document. If your tool asks for a base URL, enter that deployment's, such as https://runs.example.com, without a path.",
+        },
+      ],
       tags: [
         { name: "Action runs", description: "Create, read, cancel and retry action runs with an API token." },
         {
@@ -108,6 +115,7 @@ export async function openApiDocument(app: Hono<AppEnv>) {
       },
     },
   });
+  addExamples(document);
   for (const { post } of Object.values(document.paths)) {
     // The library makes every body required.
     if (post?.requestBody !== undefined && BODILESS.has(post.operationId ?? "")) {

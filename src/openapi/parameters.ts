@@ -43,14 +43,14 @@ export const OF_VERSION = [
     required: true,
     description: "The version, as in the list of versions.",
     schema: { type: "integer" as const, minimum: 1 },
-    example: 2,
+    example: 1,
   },
 ];
 export const OF_TOKEN = [...IN_PROJECT, idOf("tokenId", "The API token's id.")];
 
 export const OF_SESSION = [...IN_PROJECT, idOf("sessionId", "The session's id.")];
 
-const inHeader = (name: string, description: string, schema: object, example: string | number) => ({
+const inHeader = (name: string, description: string, schema: object, example: string) => ({
   in: "header" as const,
   name,
   description,
@@ -58,12 +58,14 @@ const inHeader = (name: string, description: string, schema: object, example: st
   example,
 });
 
-export const IDEMPOTENCY_KEY = inHeader(
-  "Idempotency-Key",
-  "Makes a retry safe: the same key with the same token returns the first result. The same key with another token counts as a different key. `webhook-id` works too.",
-  { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x20-\\x7e]+$" },
-  "deploy-42",
-);
+/** Each operation has its own example, because an environment takes a key once. */
+export const idempotencyKey = (example: string) =>
+  inHeader(
+    "Idempotency-Key",
+    "Makes a retry safe: the same key with the same token returns the first result. The same key with another token counts as a different key. `webhook-id` works too.",
+    { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x20-\\x7e]+$" },
+    example,
+  );
 const BOOKMARK_EXAMPLE = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 
 const bookmark = (description: string) =>
@@ -81,16 +83,21 @@ export const BOOKMARK_OF_CHANGE = bookmark(
 export const LAST_EVENT_ID = inHeader(
   "Last-Event-ID",
   "Resumes an event stream: the `seq` of the last event of this run that you received. Ignored in a request for JSON.",
-  { type: "integer", minimum: 0 },
-  7,
+  // Generators write a header as text, and do not compile with a number.
+  { type: "string", pattern: "^(0|[1-9][0-9]{0,14})$" },
+  "7",
 );
 
-export const IF_MATCH = inHeader(
-  "If-Match",
-  "The ETag of the version that you change, or `*` for any. If the action has another version, the response is 412. The service ignores `W/` before the ETag.",
-  { type: "string" },
-  "*",
-);
+const ifMatch = (description: string, example: string) =>
+  inHeader(
+    "If-Match",
+    `The ETag of the version that you change, or \`*\` for any. ${description}If the action has another version, the response is 412. The service ignores \`W/\` before the ETag.`,
+    { type: "string" },
+    example,
+  );
+
+export const IF_MATCH_OF_PUT = ifMatch('`"0"` only creates. ', '"0"');
+export const IF_MATCH_OF_DELETE = ifMatch("", "*");
 export const IF_NONE_MATCH = inHeader(
   "If-None-Match",
   "`*` only creates: if the action exists, the response is 412. An ETag gives 412 if the action has that version.",

@@ -16,8 +16,8 @@ import {
   BOOKMARK_OF_CHANGE,
   BOOKMARK_OF_GET,
   BOOKMARK_OF_LIST,
-  IDEMPOTENCY_KEY,
   IN_ENVIRONMENT,
+  idempotencyKey,
   LAST_EVENT_ID,
   OF_RUN,
 } from "./parameters.ts";
@@ -90,7 +90,7 @@ const CREATE: Operation = {
     "`Idempotency-Key`, you get the same run. Requires the permission `data:write`.",
   tags,
   security,
-  parameters: [...IN_ENVIRONMENT, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
+  parameters: [...IN_ENVIRONMENT, idempotencyKey("deploy-42"), BOOKMARK_OF_CHANGE],
   responses: {
     ...responds(201, "The run", createdActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(
@@ -141,7 +141,7 @@ const CANCEL: Operation = {
     "Cancels a run that is still pending. If the run is running or has ended, the response is 409. To stop a running run, use `POST …/cancel`. Requires the permission `data:read`.",
   tags,
   security,
-  parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("withdraw-42"), BOOKMARK_OF_CHANGE],
   responses: {
     ...responds(200, "Cancelled action run", actionRun, ["Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(
@@ -172,7 +172,7 @@ const REQUEST_CANCEL: Operation = {
     "twice, the grace that ends first counts. Requires the permission `data:write`.",
   tags,
   security,
-  parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("stop-42"), BOOKMARK_OF_CHANGE],
   responses: {
     ...ofCancel,
     ...responds(202, "The job was asked to stop", detailedActionRun, [
@@ -204,7 +204,7 @@ const RETRY: Operation = {
     "`data:write`.",
   tags,
   security,
-  parameters: [...OF_RUN, IDEMPOTENCY_KEY, BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("deploy-42-again"), BOOKMARK_OF_CHANGE],
   responses: {
     ...responds(201, "The new run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(

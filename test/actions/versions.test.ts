@@ -67,10 +67,21 @@ describe("a PUT", () => {
 
   it("with If-Match gets 412 if there is no such action", async () => {
     const path = `${newActionsPath()}/deploy`;
-    for (const match of ["*", '"1"', '"0"']) {
+    for (const match of ["*", '"1"', '"00"']) {
       expect((await put(path, {}, conditions({ "If-Match": match }))).status).toBe(412);
     }
     expect(await rowOfAction(path)).toBeNull();
+  });
+
+  it('with If-Match: "0" only creates, as a client that counts versions expects', async () => {
+    const path = `${newActionsPath()}/deploy`;
+    const none = conditions({ "If-Match": '"0"' });
+    expect((await put(path, {}, conditions({ "If-None-Match": '"0"' }))).status).toBe(201);
+    expect((await put(path, { timeout: 1 }, none)).status).toBe(412);
+    expect((await ask("DELETE", path, none)).status).toBe(412);
+    expect((await ask("DELETE", path)).status).toBe(204);
+    expect((await put(path, {}, none)).status).toBe(201);
+    expect((await rowOfAction(path))?.version).toBe(2);
   });
 
   it("with an empty If-Match gets 412, because a script may have lost the ETag", async () => {

@@ -24,6 +24,8 @@ export interface Operation {
   readonly parameters: readonly Parameter[];
   /** The schema of the JSON body, undefined if the operation has no body. */
   readonly body: Schema | undefined;
+  /** The example beside that schema. */
+  readonly bodyExample: unknown;
   readonly isBodyRequired: boolean;
   readonly security: readonly Record<string, unknown>[];
   /** The status of a success. */
@@ -36,7 +38,7 @@ interface OnPaper {
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: {
     readonly required?: boolean;
-    readonly content: Readonly<Record<string, { readonly schema: Schema }>>;
+    readonly content: Readonly<Record<string, { readonly schema: Schema; readonly example?: unknown }>>;
   };
   readonly security: readonly Record<string, unknown>[];
   readonly responses: Record<string, unknown>;
@@ -50,6 +52,7 @@ export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).f
       path,
       parameters,
       body: requestBody?.content["application/json"]?.schema,
+      bodyExample: requestBody?.content["application/json"]?.example,
       isBodyRequired: requestBody?.required === true,
       security,
       success: Number(Object.keys(responses).find((status) => status.startsWith("2"))),
@@ -182,10 +185,9 @@ export function resolve(schema: Schema): Schema {
   return name === undefined ? schema : (document.components.schemas[name] ?? {});
 }
 
-/** A parameter's examples as they are sent. */
-export function examplesOf({ example, schema }: Parameter): string[] {
-  const examples: readonly unknown[] = example === undefined ? (schema.examples ?? []) : [example];
-  return examples.flat().map(String);
+/** A parameter's example as it is sent: a list is several parameters. */
+export function examplesOf({ example }: Parameter): string[] {
+  return [example].flat().map(String);
 }
 
 type Json = Record<string, unknown>;

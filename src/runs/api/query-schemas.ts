@@ -67,7 +67,7 @@ const runFilters = {
   entityId: z.optional(withExample(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
   triggeredBy: z.optional(withExample(filterableName, "ci")),
   createdAfter: z.optional(withExample(instant, "2026-01-31T12:00:00Z")),
-  createdBefore: z.optional(withExample(instant, "2026-02-01T00:00:00+01:00")),
+  createdBefore: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
 };
 
 const include = z.optional(
