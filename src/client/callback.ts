@@ -21,7 +21,7 @@ export interface Callback {
   fail(error: string, output?: Output, options?: CallOptions): Promise<ActionRun>;
   /**
    * The first heartbeat starts the run. If the result has a `cancel`, the job must end in time. A refusal with
-   * `run_cancelled` means the same at once.
+   * `run_cancelled` means the same at once. `externalUrlRefused` says why the run did not get the link.
    */
   heartbeat(news?: Heartbeat, options?: CallOptions): Promise<HeartbeatAnswer>;
 }

@@ -30,7 +30,9 @@ describe.each(OPERATIONS.map((one) => [`${one.method} ${one.path}`, one] as cons
   "%s",
   (_name, operation) => {
     it("has a valid example beside each of its schemas", () => {
-      for (const { name, example, schema } of operation.parameters) {
+      for (const { in: where, name, example, schema } of operation.parameters) {
+        // A client that is generated from the document does not compile if a header is a number.
+        if (where === "header") expect([name, schema.type]).toEqual([name, "string"]);
         expect([name, isValid(schema, example)]).toEqual([name, true]);
         expect(JSON.stringify(example)).not.toMatch(/T\d\d:\d\d:\d\d(?!Z)/);
       }

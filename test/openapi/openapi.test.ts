@@ -126,6 +126,11 @@ describe("the OpenAPI document", () => {
     expect(contact).toEqual({ name: expect.stringContaining("operator") });
   });
 
+  it("says what to enter where a tool asks for the URL of the service", () => {
+    const { servers } = document as unknown as { servers: object[] };
+    expect(servers).toEqual([{ url: "/", description: expect.stringContaining("base URL") }]);
+  });
+
   it("has no default in a body, because generators make such a member required", () => {
     const bodies = operations.flatMap(([, { requestBody }]) =>
       requestBody === undefined ? [] : [requestBody],
