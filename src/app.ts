@@ -24,6 +24,7 @@ import { consolePages } from "./pages/console.ts";
 import { docsRoutes } from "./pages/docs.ts";
 import { callbackRoutes } from "./runs/api/callback-routes.ts";
 import { actionRunsRoutes } from "./runs/api/create/action-runs-routes.ts";
+import { metricsRoutes } from "./runs/api/metrics/metrics-routes.ts";
 import { resyncRoutes } from "./runs/api/resync-routes.ts";
 import { runRoutes } from "./runs/api/run-routes.ts";
 import { timelineRoutes } from "./runs/api/watch/timeline-routes.ts";
@@ -77,6 +78,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, timelineRoutes);
+  app.route(`${ENVIRONMENT}/metrics`, metricsRoutes);
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
 
   refuseOtherMethods(app);

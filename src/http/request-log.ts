@@ -7,14 +7,14 @@
 import type { MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import { log } from "../base/log.ts";
+import { LogLimit } from "../base/log-limit.ts";
 import type { AppEnv } from "./app-env.ts";
 
-const LINES_PER_SECOND = 100;
 /** The regular expressions of a route's parameters. */
 const PATTERNS = /\{[^/]*\}/g;
 
-/** Per isolate: lines written in this second, and lines left out since the last one written. */
-const written = { second: 0, lines: 0, leftOut: 0 };
+/** Per isolate. */
+const limit = new LogLimit();
 
 export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
   const startedAt = Date.now();
@@ -22,10 +22,8 @@ export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set("hops", hops);
   await next();
   const now = Date.now();
-  if (c.res.status < 500 && !mayWrite(now)) return;
-  const { leftOut } = written;
-  written.leftOut = 0;
-  // JSON leaves out a field that is undefined.
+  const line = limit.next(now, { always: c.res.status >= 500 });
+  if (line === null) return;
   log("info", "request", {
     requestId: c.get("requestId"),
     token: c.get("tokenId"),
@@ -37,17 +35,6 @@ export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
     d1: hops.d1,
     coordinator: hops.coordinator,
     code: c.get("errorCode"),
-    leftOut: leftOut === 0 ? undefined : leftOut,
+    ...line,
   });
 };
-
-function mayWrite(now: number): boolean {
-  const second = Math.floor(now / 1000);
-  if (second !== written.second) Object.assign(written, { second, lines: 0 });
-  if (written.lines >= LINES_PER_SECOND) {
-    written.leftOut++;
-    return false;
-  }
-  written.lines++;
-  return true;
-}

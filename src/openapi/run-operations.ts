@@ -272,6 +272,34 @@ const EVENTS: Operation = {
   },
 };
 
+const METRICS: Operation = {
+  operationId: "getMetrics",
+  summary: "Get the metrics of an environment",
+  description:
+    "Returns counts and durations of the environment's runs in Prometheus's text format. The response can be " +
+    "10 seconds old. A counter never falls, so if a part of the runs can't be counted, the response is 503. " +
+    "Requires the permission `data:read`.",
+  tags: ["Service"],
+  security,
+  parameters: IN_ENVIRONMENT,
+  responses: {
+    200: {
+      description: "The metrics",
+      headers: headersOf([]),
+      content: {
+        "text/plain": {
+          schema: { type: "string" },
+          example:
+            "# HELP cicd_pipeline_run_active Runs that are open, by status.\n" +
+            "# TYPE cicd_pipeline_run_active gauge\n" +
+            'cicd_pipeline_run_active{status="pending"} 2\n',
+        },
+      },
+    },
+    ...refuses(...TOKEN, "forbidden", "not_found", ...READS),
+  },
+};
+
 const RESYNC: Operation = {
   operationId: "resyncActionRuns",
   summary: "Rebuild the database from the journals",
@@ -311,5 +339,6 @@ export const RUN_OPERATIONS: Readonly<Record<string, Operation>> = {
   [`POST ${RUNS}/{id}/cancel`]: REQUEST_CANCEL,
   [`POST ${RUNS}/{id}/retry`]: RETRY,
   [`GET ${RUNS}/{id}/events`]: EVENTS,
+  "GET /{o}/{p}/envs/{envName}/metrics": METRICS,
   "POST /{o}/{p}/envs/{envName}/resync": RESYNC,
 };

@@ -5,6 +5,7 @@
 
 import type { NewDelivery } from "../webhooks/delivery.ts";
 import type { CancelRequest, Conflict, NewRun, RunEvent, RunSource, Status } from "./run.ts";
+import type { RunCounts } from "./run-counts.ts";
 
 /**
  * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of
@@ -195,8 +196,13 @@ export interface Coordinator {
   /** Gives a watcher's seat back. */
   unwatch(watcherKey: string): Promise<void>;
   /**
+   * For metrics: the open runs, and every run that has ended since counting began. The first call begins it, with the
+   * oldest run that is kept.
+   */
+  counts(): Promise<RunCounts>;
+  /**
    * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which can be in the
-   * past; null if the coordinator keeps nothing any more.
+   * past; null if the coordinator keeps nothing any more. One that has counted runs always keeps something.
    */
   poke(): Promise<number | null>;
   /**

@@ -5,6 +5,7 @@ import { auditStatement, logAudit, newAuditEntry } from "../../auth/audit.ts";
 import { requiresRoot } from "../../auth/bearer.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import type { AppEnv } from "../../http/app-env.ts";
+import { registerAll } from "../d1/registration.ts";
 import { COORDINATORS } from "../run-id.ts";
 import { ask, environmentOf } from "./run-environment.ts";
 
@@ -15,7 +16,9 @@ export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (
   const what = { project: `${o}/${p}`, envName, action: "resync_requested", target: scope } as const;
   const entry = newAuditEntry(c.get("principal"), what, Date.now());
   // First, so that no resync starts without an entry in the audit log.
-  await readD1(hops, () => auditStatement(c.env.DB, entry).run());
+  await readD1(hops, () =>
+    c.env.DB.batch([auditStatement(c.env.DB, entry), registerAll(c.env.DB, scope, entry.at)]),
+  );
   logAudit(entry, c.get("requestId"));
   const numbers = Array.from({ length: COORDINATORS }, (_, n) => n);
   const resync = (n: number) => ask(environment, n, (coordinator) => coordinator.resync());

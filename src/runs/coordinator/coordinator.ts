@@ -36,6 +36,7 @@ import {
   type RunEvent,
   transition,
 } from "../run.ts";
+import type { RunCounts } from "../run-counts.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
@@ -255,7 +256,20 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     // The sweep changes what is registered, so the next flight registers again.
     this.#projection.unregister();
     if (this.#projection.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
-    return this.#journal.runs.isEmpty() ? null : dueAt;
+    // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
+    const keepsNothing = this.#journal.runs.isEmpty() && !this.#journal.endedCounts.hasBegun;
+    return keepsNothing ? null : dueAt;
+  }
+
+  async counts(): Promise<RunCounts> {
+    const { landing, endedCounts, runs } = this.#journal;
+    const upTo = landing.lastSeq;
+    while (endedCounts.countedSeq < upTo) {
+      endedCounts.takeTurn(upTo);
+      // Between two turns, others get theirs.
+      if (endedCounts.countedSeq < upTo) await scheduler.wait(0);
+    }
+    return { open: runs.openCounts(), ended: endedCounts.counts };
   }
 
   async resync(): Promise<number> {

@@ -13,6 +13,7 @@ import type { ChangeKey } from "../protocol.ts";
 import { expire, isOpen, purgeAt, type Run, type RunEvent } from "../run.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import { logGivenUp, neverCalled } from "./attempt-events.ts";
+import { EndLog } from "./end-log.ts";
 import type { Watchers } from "./watchers.ts";
 
 /**
@@ -30,12 +31,14 @@ export class Ledger {
   readonly #projection: Projection;
   readonly #watchers: Watchers;
   readonly #retentionDays: number;
+  readonly #endLog: EndLog;
 
   constructor(journal: Journal, projection: Projection, watchers: Watchers, retentionDays: number) {
     this.#journal = journal;
     this.#projection = projection;
     this.#watchers = watchers;
     this.#retentionDays = retentionDays;
+    this.#endLog = new EndLog(journal.owner.name);
   }
 
   /** The run as it is now; null if there is none. If its time is up, it ends here. */
@@ -95,6 +98,7 @@ export class Ledger {
     const cancel = event.type === "cancel_requested" ? { ...changeKey, hasGrace: isOpen(changed) } : null;
     const written = this.#journal.update(changed, events, now, cancel);
     this.#written(changed, written, now);
+    this.#endLog.write(changed, now);
     if (event.type === "deadline_passed" && written.erased?.leaseUntil === null) {
       const { attempt } = written.erased;
       logGivenUp("attempt", this.#journal.owner, before.id, attempt, neverCalled(written.erased));

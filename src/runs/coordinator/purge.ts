@@ -32,11 +32,28 @@ export class Purge {
     if (this.#alarms.holdsPurges(now)) return 0;
     const ids = this.#journal.due.purgeable(now, BATCH_RUNS);
     if (ids.length === 0) return 0;
+    if (this.#mustCountFirst(ids)) return 0;
     this.#alarms.holdPurges(now, GIVEN_UP_MS);
     void this.#remove(ids).catch((error: unknown) =>
       logFailure("purge_failed", error, { coordinator: this.#journal.owner.name }),
     );
     return ids.length;
+  }
+
+  /**
+   * Counts on if one of the runs is not counted yet, because metrics that have counted some runs must count all. The
+   * purge stays due, so the alarm rings again at once. A full object purges even if the count fails, to make room.
+   */
+  #mustCountFirst(ids: readonly string[]): boolean {
+    const { endedCounts, landing, owner } = this.#journal;
+    if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
+    try {
+      endedCounts.takeTurn(landing.lastSeq);
+      return true;
+    } catch (error) {
+      logFailure("count_failed", error, { coordinator: owner.name });
+      return false;
+    }
   }
 
   async #remove(ids: readonly string[]): Promise<void> {

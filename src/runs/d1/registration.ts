@@ -4,7 +4,7 @@
  */
 
 import { MINUTE_MS } from "../../base/time.ts";
-import type { Owner } from "../run-id.ts";
+import { COORDINATORS, type Owner } from "../run-id.ts";
 
 /** The sweep looks at a coordinator this long after a flight, in case the flight or its repair was lost. */
 export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
@@ -20,6 +20,26 @@ const REGISTER = `
   INSERT INTO coordinators (scope, n, due_at) VALUES (?1, ?2, ?3)
   ON CONFLICT (scope, n) DO UPDATE SET due_at = excluded.due_at
   WHERE coordinators.due_at > excluded.due_at OR coordinators.due_at < ?4`;
+
+const NUMBERS = "SELECT n FROM coordinators WHERE scope = ?1 ORDER BY n";
+const REGISTER_ALL = `
+  INSERT INTO coordinators (scope, n, due_at) SELECT ?1, value, ?2 FROM json_each(?3)
+  ON CONFLICT (scope, n) DO NOTHING`;
+
+/** The numbers of the scope's coordinators. Reads the primary, because a replica can lack what another one has. */
+export async function registeredNumbers(db: D1Database, scope: string): Promise<number[]> {
+  const rows = await db.withSession("first-primary").prepare(NUMBERS).bind(scope).raw<[n: number]>();
+  return rows.map(([n]) => n);
+}
+
+/**
+ * Registers all coordinators of a scope, because a restore of D1 can lose their rows. The sweep calls each and removes
+ * those that keep nothing.
+ */
+export function registerAll(db: D1Database, scope: string, now: number): D1PreparedStatement {
+  const numbers = Array.from({ length: COORDINATORS }, (_, n) => n);
+  return db.prepare(REGISTER_ALL).bind(scope, now, JSON.stringify(numbers));
+}
 
 export class Registration {
   readonly #owner: Pick<Owner, "scope" | "n">;

@@ -10,6 +10,7 @@ import type { TimelineEvent } from "../timeline.ts";
 import { type AcceptedCancel, CancelRows } from "./cancel-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
+import { EndedRunCounts } from "./ended-run-counts.ts";
 import { LandingRows, type Unlanded } from "./landing-rows.ts";
 import { Marks } from "./marks.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
@@ -51,6 +52,7 @@ export class Journal {
   readonly owner: Owner;
   readonly runs: RunRows;
   readonly due: DueRuns;
+  readonly endedCounts: EndedRunCounts;
   readonly landing: LandingRows;
   readonly timeline: TimelineRows;
   readonly deliveries: DeliveryRows;
@@ -69,7 +71,8 @@ export class Journal {
     this.stopRequests = new StopRequestRows(storage.sql);
     this.cancels = new CancelRows(storage.sql);
     this.marks = new Marks(storage.sql);
-    this.landing = new LandingRows(storage.sql, this.marks);
+    this.endedCounts = new EndedRunCounts(storage.sql);
+    this.landing = new LandingRows(storage.sql, this.marks, this.endedCounts.countedSeq);
   }
 
   /**

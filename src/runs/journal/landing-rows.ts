@@ -31,12 +31,13 @@ export class LandingRows {
   readonly #aside: Set<string>;
   #lastSeq: number;
 
-  constructor(sql: SqlStorage, marks: Marks) {
+  /** `usedSeq`: a number that another mark remembers. No later write may get it or a lower one. */
+  constructor(sql: SqlStorage, marks: Marks, usedSeq: number) {
     this.#sql = sql;
     this.#marks = marks;
     const { last } = sql.exec<{ last: number | null }>("SELECT max(change_seq) AS last FROM runs").one();
     // The run with the highest number may have been purged.
-    this.#lastSeq = Math.max(last ?? 0, this.landedSeq);
+    this.#lastSeq = Math.max(last ?? 0, this.landedSeq, usedSeq);
     const aside = sql.exec<{ id: string }>("SELECT run_id AS id FROM runs_aside");
     this.#aside = new Set([...aside].map(({ id }) => id));
   }

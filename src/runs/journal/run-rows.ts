@@ -4,6 +4,7 @@
  */
 
 import type { Run } from "../run.ts";
+import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 
 /** A run with what only its coordinator needs to know. */
@@ -104,6 +105,18 @@ export class RunRows {
   update(run: JournaledRun, { dueAt, seq, changedAt, bytes }: RowDetails): void {
     const values = CHANGING.map((member) => run[member]);
     this.#sql.exec(UPDATE, ...values, dueAt, seq, changedAt, bytes, ...keyHalves(run.id), run.id);
+  }
+
+  /** Walks the open runs. */
+  openCounts(): RunCounts["open"] {
+    const rows = this.#sql.exec<{ status: OpenStatus; runs: number; oldestAt: number }>(
+      `SELECT status, count(*) AS runs, min(created_at) AS oldestAt
+       FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL GROUP BY status`,
+    );
+    return {
+      ...NO_RUNS.open,
+      ...Object.fromEntries([...rows].map(({ status, ...count }) => [status, count])),
+    };
   }
 
   isEmpty(): boolean {

@@ -81,6 +81,11 @@ export const JOURNAL_STEPS: readonly string[] = [
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
+   CREATE TABLE ended_run_counts (
+     id          INTEGER PRIMARY KEY CHECK (id = 1),
+     counted_seq INTEGER NOT NULL,
+     counts      TEXT    NOT NULL
+   ) STRICT;
    CREATE TABLE cancels (
      run_id      TEXT    NOT NULL,
      key         TEXT    NOT NULL,
