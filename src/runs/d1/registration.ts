@@ -23,8 +23,7 @@ const REGISTER = `
 
 const NUMBERS = "SELECT n FROM coordinators WHERE scope = ?1 ORDER BY n";
 const REGISTER_ALL = `
-  INSERT INTO coordinators (scope, n, due_at) SELECT ?1, value, ?2 FROM json_each(?3)
-  ON CONFLICT (scope, n) DO NOTHING`;
+  INSERT OR IGNORE INTO coordinators (scope, n, due_at) SELECT ?1, value, ?2 FROM json_each(?3)`;
 
 /** The numbers of the scope's coordinators. Reads the primary, because a replica can lack what another one has. */
 export async function registeredNumbers(db: D1Database, scope: string): Promise<number[]> {

@@ -126,7 +126,7 @@ it("a resync takes no more than 4 MB of runs at a time, and comes to the end", a
   await fillJournal(path, 0, { rows: 20, landed: true });
   await makeLarge(path);
   const batches = await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
-    const rows = new LandingRows(storage.sql, new Marks(storage.sql));
+    const rows = new LandingRows(storage.sql, new Marks(storage.sql), 0);
     const sizes: number[] = [];
     for (let after = ""; ; ) {
       const batch = rows.between(after, "g", 1000);
