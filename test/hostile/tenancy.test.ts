@@ -86,6 +86,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "DELETE /:o/:p/sessions/:sessionId": { opensTo: "tokens:manage", outside: 403, success: 204 },
   "POST /:o/:p/sign-in-codes": { opensTo: "root", success: 201, body: {} },
   "GET /:o/:p/audit": { opensTo: "tokens:manage", outside: 404, success: 200 },
+  "GET /:o/:p/envs/:envName/metrics": { opensTo: "data:read", outside: 404, success: 200 },
   "POST /:o/:p/envs/:envName/resync": { opensTo: "root", success: 202 },
 };
 

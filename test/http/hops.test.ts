@@ -509,6 +509,20 @@ it("an ended run that the isolate remembers makes no round trip", async () => {
   expect(second.calls).toBe(0);
 });
 
+it("metrics read D1 once and ask the coordinators that it lists, and then nobody for 10 s", async () => {
+  const path = newPath();
+  const metrics = path.replace(/action-runs$/, "metrics");
+  await createIn(path, 0);
+  await createIn(path, 3);
+  await landed(path);
+  const first = await hopsOf(() => ask("GET", metrics));
+  expect(first).toEqual({ lines: [{ status: 200, d1: 1, coordinator: 2 }], calls: 1 });
+  const shared = await hopsOf(() => ask("HEAD", metrics));
+  expect(shared).toEqual({ lines: [{ status: 200, d1: 0, coordinator: 0 }], calls: 0 });
+  const nowhere = await hopsOf(() => ask("GET", newPath().replace(/action-runs$/, "metrics")));
+  expect(nowhere.lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
+});
+
 it("an API token is looked up once in 30 s", async () => {
   const path = newPath();
   const token = await newToken(path, "member");

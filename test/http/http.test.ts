@@ -60,7 +60,10 @@ describe.each(CASES)("$name, a $status", (example) => {
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
     expect(headers.get("Cache-Control")).toBe(CACHED[example.route] ?? "no-store");
     const isPage = /^\/(docs|console)/.test(example.route);
-    expect(headers.get("Content-Type")).toMatch(isPage ? /^text\/html/ : /^application\/json/);
+    const isText = example.route.endsWith("/metrics");
+    expect(headers.get("Content-Type")).toMatch(
+      isPage ? /^text\/html/ : isText ? /^text\/plain/ : /^application\/json/,
+    );
     const { code, pointer } = example;
     if (status >= 400) expect(body).toEqual({ error: expect.stringMatching(/.{10,}/), code, pointer });
     expect(headers.get("WWW-Authenticate")).toBe(status === 401 ? "Bearer" : null);

@@ -40,6 +40,7 @@ const ALLOW: Readonly<Record<string, string>> = {
   [`${ENV}/action-runs/${ID}/callback`]: "POST",
   [`${ENV}/action-runs/${ID}/heartbeat`]: "POST",
   [`${ENV}/action-runs/${ID}/events`]: "GET, HEAD",
+  [`${ENV}/metrics`]: "GET, HEAD",
   [`${ENV}/resync`]: "POST",
 };
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
@@ -101,6 +102,7 @@ describe("HEAD", () => {
     ["the audit", () => "/acme/shop/audit"],
     ["a list with a next page", (runs: string) => `${runs}?limit=1`],
     ["a summary", (runs: string) => `${runs}/summary`],
+    ["metrics", (runs: string) => runs.replace(/action-runs$/, "metrics")],
     ["a run", (runs: string, id: string) => `${runs}/${id}`],
     [
       "an ended run that is waited for",

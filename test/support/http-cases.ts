@@ -237,6 +237,13 @@ export const CASES: readonly Case[] = [
     path: (runs) => `${actions(runs)}/${SECRET}/versions`,
   },
   {
+    name: "metrics",
+    status: 200,
+    route: "/:o/:p/envs/:envName/metrics",
+    method: "GET",
+    path: (runs) => `${runs.replace("action-runs", "metrics")}?${SECRET}`,
+  },
+  {
     name: "a resync",
     status: 202,
     route: "/:o/:p/envs/:envName/resync",

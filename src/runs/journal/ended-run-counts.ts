@@ -8,7 +8,7 @@ import { type CountedRun, type EndedCounts, NO_ENDED, withRuns } from "../run-co
 import { KEYS_AND_IDS, keysJson } from "./run-key.ts";
 
 /** How many rows one turn walks. The object serves nobody else meanwhile. */
-export const TURN_RUNS = 2000;
+export const TURN_RUNS = 1000;
 
 const NEXT_RUNS = `
   SELECT change_seq AS seq, status, created_at AS createdAt, started_at AS startedAt, completed_at AS completedAt,
