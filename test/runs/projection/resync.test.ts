@@ -405,10 +405,12 @@ describe("rows of purged runs that a restore brought back", () => {
     expect(await alarmIn(20_000, coordinator(path, 0))).toBe(false);
   });
 
-  it("makes no D1 request of its own but the audit entry", async () => {
+  it("makes one D1 request of its own: the audit entry and the list of coordinators", async () => {
     const path = newRunsPath();
     faults.reads = "hang";
-    faults.writes = { refuse: (_bound, sql) => !sql.startsWith("INSERT INTO audit") };
+    faults.writes = {
+      refuse: (_bound, sql) => !/^INSERT (INTO audit|OR IGNORE INTO coordinators)/.test(sql),
+    };
     expect((await resync(path)).status).toBe(202);
   });
 });
