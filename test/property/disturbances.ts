@@ -6,6 +6,7 @@ import { expect, vi } from "vitest";
 import { type Fault, faults, resetFaults } from "../support/faults.ts";
 import { ask, coordinatorOf, scopeOfPath } from "../support/requests.ts";
 import { type Command, expectGets, onRun } from "./command.ts";
+import { expectCounts } from "./counts.ts";
 import { listAs, summarizeAs } from "./lists.ts";
 import { type Model, plain } from "./model.ts";
 
@@ -118,7 +119,7 @@ export const settle: Command = {
     expect(await landedLabels(model)).toEqual(
       told.flatMap(({ id, details }) => details.labels.map((label) => ({ id, label }))),
     );
-    await expectGets(model);
+    await expectCounts(model);
   },
   toString: () => "settle",
 };

@@ -20,6 +20,7 @@ import {
   stopTwice,
 } from "./changes.ts";
 import { newReal, type Who } from "./command.ts";
+import { count } from "./counts.ts";
 import { evict, fault, hold, pass, release, ringAlarm, settle, slow } from "./disturbances.ts";
 import type { Filters, Page } from "./lists.ts";
 import { Model, type NewRunBody, type ReportBody, type RetryBody, type StopBody } from "./model.ts";
@@ -133,6 +134,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(by, nth, isDetailed).map(([keeps, n, all]) => get(keeps, n, all)) },
   { weight: 8, arbitrary: fc.tuple(by, page).map(([keeps, p]) => list(keeps, p)) },
   { weight: 3, arbitrary: fc.tuple(by, filters).map(([keeps, f]) => summarize(keeps, f)) },
+  { weight: 2, arbitrary: fc.constant(count) },
   { weight: 1, arbitrary: newRunBody.map(createDuringList) },
   {
     weight: 1,

@@ -59,6 +59,16 @@ function readLabels(state: string): Map<string, string[]> {
   return labels;
 }
 
+/** How many ended runs of an environment D1 has, by status. */
+export function endedRuns(state: string, environment: string): Readonly<Record<string, number>> {
+  const select =
+    "SELECT status, count(*) AS runs FROM runs WHERE scope = ? AND status NOT IN ('pending', 'running') GROUP BY status";
+  const rows = readD1(state, (db) => db.prepare(select).all(environment));
+  return Object.fromEntries(
+    (rows as unknown as { status: string; runs: number }[]).map(({ status, runs }) => [status, runs]),
+  );
+}
+
 /** Returns how long the last row took to land; null if some never did. */
 export async function checkLanding(stage: Stage): Promise<number | null> {
   const { runs, record, site } = stage;

@@ -5,9 +5,10 @@ import { parseArgs } from "node:util";
 import { onStop } from "../../src/dev/children.ts";
 import { Caller } from "./caller.ts";
 import { DISTURBANCES, Disturbances } from "./disturbances.ts";
-import { checkLanding, compareWithGets } from "./landing.ts";
+import { checkLanding, compareWithGets, endedRuns } from "./landing.ts";
 import { randomFrom } from "./random.ts";
 import { SoakRecord } from "./record.ts";
+import { Scraper } from "./scraper.ts";
 import { build, newSite } from "./site.ts";
 import type { Stage } from "./stage.ts";
 import { summary } from "./summary.ts";
@@ -74,6 +75,7 @@ async function soak(
       (_, n) => new Caller(stage, n, randomFrom(seed, n + 10)),
     );
     for (const [n, caller] of callers.entries()) caller.partner = callers[n ^ 1] ?? null;
+    const scraper = new Scraper(stage);
     await Promise.all(callers.map((caller) => caller.store()));
     const timer = setTimeout(() => over.abort(), minutes * 60_000);
     const progress = setInterval(() => console.log(record.progress()), PROGRESS_EVERY_MS);
@@ -82,6 +84,7 @@ async function soak(
       minutes * 60_000 + LAST_REQUESTS_MS,
       Promise.all([
         disturbances.run((part) => randomFrom(seed, part), over.signal, without),
+        scraper.run(over.signal),
         ...callers.map((caller) => caller.run(over.signal)),
       ]),
     );
@@ -91,6 +94,7 @@ async function soak(
     console.log("D1 is well and nobody sends a request. Waiting for the last rows to land.");
     const landedMs = await checkLanding(stage);
     const compared = await compareWithGets(stage, randomFrom(seed, 5));
+    await scraper.check((environment) => endedRuns(site.state, environment));
     const checksMs = Date.now() - startedAt - tookMs;
     console.log(summary(record, { seed, tookMs, checksMs, landedMs, ...compared, runs: stage.runs.size }));
     if (record.violations > 0) process.exitCode = 1;
