@@ -1,6 +1,5 @@
 /** A coordinator or a D1 that is nearly full: no new run is promised what can't be kept, and runs come to their end. */
 
-import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDatabaseFull } from "../../src/database/d1-errors.ts";
 import { STORAGE_MAX_BYTES } from "../../src/runs/coordinator/coordinator.ts";
@@ -25,6 +24,7 @@ import {
   report,
   rowOf,
 } from "../support/requests.ts";
+import { sqlStorage } from "../support/sql-storage.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 
@@ -38,15 +38,6 @@ beforeEach(() => {
   vi.spyOn(console, "error").mockImplementation(note);
 });
 afterEach(() => vi.restoreAllMocks());
-
-/** The platform's own SqlStorage, whose answers a test may change. */
-async function sqlStorage(path: string): Promise<SqlStorage> {
-  let prototype: unknown;
-  await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
-    prototype = Object.getPrototypeOf(storage.sql);
-  });
-  return prototype as SqlStorage;
-}
 
 describe("a coordinator that stores 9 GB", () => {
   const create = (path: string, key: string) =>

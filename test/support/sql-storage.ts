@@ -1,11 +1,12 @@
 /** The platform's own SqlStorage, whose answers a test may watch or change. */
 
 import { runInDurableObject } from "cloudflare:test";
+import { coordinator } from "./direct.ts";
 
-/** The prototype that the storage of every object in this isolate has. */
-export async function sqlStorage(stub: DurableObjectStub<undefined>): Promise<SqlStorage> {
+/** The prototype that the storage of every object in this isolate has. Wakes coordinator 0 of these runs. */
+export async function sqlStorage(path: string): Promise<SqlStorage> {
   let prototype: unknown;
-  await runInDurableObject(stub, (_instance, { storage }) => {
+  await runInDurableObject(coordinator(path, 0), (_instance, { storage }) => {
     prototype = Object.getPrototypeOf(storage.sql);
   });
   return prototype as SqlStorage;

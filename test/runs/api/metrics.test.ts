@@ -239,7 +239,7 @@ describe("nothing is written", () => {
     expect(await countRows(path)).toHaveLength(1);
     // News of an open run is no news of an end.
     await createAged(path);
-    const exec = vi.spyOn(await sqlStorage(coordinator(path, 0)), "exec");
+    const exec = vi.spyOn(await sqlStorage(path), "exec");
     await scrape(path);
     await scrape(path);
     const statements = exec.mock.calls.map(([sql]) => sql.trim());
@@ -290,7 +290,7 @@ describe("a coordinator with more runs than one turn counts", () => {
 
   it("counts none twice and loses none if it dies between two turns", async () => {
     const path = await filled();
-    const prototype = await sqlStorage(coordinator(path, 0));
+    const prototype = await sqlStorage(path);
     const { exec } = prototype;
     let turns = 0;
     const dying = vi.spyOn(prototype, "exec").mockImplementation(function (
@@ -357,7 +357,7 @@ describe("retention", () => {
     await scrape(path);
     await endRun(path);
     await landed(path);
-    const prototype = await sqlStorage(coordinator(path, 0));
+    const prototype = await sqlStorage(path);
     const { exec } = prototype;
     const lines: string[] = [];
     vi.spyOn(console, "error").mockImplementation((line) => void lines.push(String(line)));
