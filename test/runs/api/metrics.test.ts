@@ -15,6 +15,7 @@ import {
   createAged,
   DAY_MS,
   direct,
+  hurryTimers,
   journal,
   MINUTE_MS,
   mint,
@@ -441,6 +442,18 @@ describe("a sum is whole or refused", () => {
     const { status, body } = await ask<string>("GET", metricsPath(path));
     expect(status).toBe(200);
     expect(nonZero(samplesOf(body), "action_runs_ended_total")).toEqual(cancelled(2));
+  });
+
+  it("if a coordinator does not answer within 8 s, which is less than Prometheus waits", async () => {
+    const path = newRunsPath();
+    await createAged(path);
+    await landed(path);
+    const never = { getByName: () => ({ counts: () => new Promise(() => {}) }) };
+    const hanging = envWith({ COORDINATORS: never as unknown as typeof env.COORDINATORS });
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    hurryTimers(8000, 8001);
+    const { status, body } = await askWith<{ code: string }>(hanging, "GET", metricsPath(path));
+    expect([status, body.code]).toEqual([503, "coordinator_unavailable"]);
   });
 
   it("if D1 does not answer", async () => {

@@ -9,8 +9,8 @@ import { msSince } from "../../../base/time.ts";
 import { ApiError, toApiError } from "../../../http/errors.ts";
 
 /**
- * Counted from the beginning of the read. So two requests that are further apart never see a later text first, even if
- * two isolates answer them.
+ * Counted from the beginning of the read. So of two requests that are further apart, the later one never gets an older
+ * text, even if two isolates answer them.
  */
 const SHARED_MS = 10_000;
 /** When a read that is not over counts as cancelled. */
