@@ -1,7 +1,7 @@
 /** What metrics count: each run of the model once, by its status. */
 
 import { expect } from "vitest";
-import { sumOf } from "../../src/runs/run-counts.ts";
+import { ENDS, sumOf } from "../../src/runs/run-counts.ts";
 import { readRunId } from "../../src/runs/run-id.ts";
 import { direct } from "../support/direct.ts";
 import { type Command, expectGets } from "./command.ts";
@@ -20,7 +20,9 @@ export async function expectCounts(model: Model): Promise<void> {
   const counted: Record<string, number> = {};
   for (const [status, { runs }] of Object.entries(open)) if (runs > 0) counted[status] = runs;
   for (const [end, runs] of Object.entries(ended.ended)) {
-    const [status = ""] = end.split("/");
+    const [status = "", cause] = end.split("/");
+    // Metrics show only these.
+    expect(ENDS).toContainEqual([status, cause]);
     counted[status] = (counted[status] ?? 0) + runs;
   }
   expect(counted).toEqual(told);
