@@ -1,4 +1,4 @@
-/** JSON from callers: which values can be kept, and one canonical text to compare them by. */
+/** JSON from callers: which values can be kept, one canonical text to compare them by, and a spelling in ASCII. */
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -20,6 +20,11 @@ function canonicalJson(value: unknown): string {
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
   entries.sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(",")}}`;
+}
+
+/** The same JSON, with an escape for each character that is not printable ASCII. `json`: without line breaks. */
+export function asciiJson(json: string): string {
+  return json.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** SHA-256 of the canonical JSON, in hex. */

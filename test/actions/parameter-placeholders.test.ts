@@ -17,6 +17,7 @@ describe("with a closed schema, a placeholder for another parameter is refused",
     ["in the URL", { url: `${ORIGIN_A}/{{ parameters.versoin }}` }, "/trigger/url"],
     ["in a header", { headers: { "X-Version": "v{{ parameters.versoin }}" } }, "/trigger/headers/X-Version"],
     ["deep in the payload", { payload: { a: [1, "{{parameters.versoin.x}}"] } }, "/trigger/payload/a/1"],
+    ["as JSON text", { payload: { a: "x {{ json parameters.versoin.x }}" } }, "/trigger/payload/a"],
     ["in link", { link: "https://ci.example.com/{{ parameters.versoin }}" }, "/trigger/link"],
     [
       "in the stop request",
@@ -68,6 +69,7 @@ describe("a placeholder is accepted", () => {
     ["with a combinator", using, { ...CLOSED, anyOf: [{ properties: { versoin: {} } }] }],
     ["for a parameter of the schema", { payload: "{{ parameters.version }}" }, CLOSED],
     ["for a member of a parameter", { payload: "{{ parameters.version.anything }}" }, CLOSED],
+    ["for the JSON text of all parameters", { payload: "{{ json parameters }}" }, CLOSED],
     ["for all parameters", { payload: { parameters: "{{ parameters }}" } }, CLOSED],
     ["for something else", { payload: "{{ recommendations.versoin }} {{ run.id }}" }, CLOSED],
   ])("%s", async (name, trigger, parametersSchema) => {

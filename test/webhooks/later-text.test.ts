@@ -5,7 +5,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { renderLater, renderTrigger } from "../../src/webhooks/request/prepare.ts";
-import { fillIn, keysOf, type ResponseValue } from "../../src/webhooks/template/later-text.ts";
+import { trigger } from "../../src/webhooks/request/trigger.ts";
+import {
+  fillIn,
+  keysOf,
+  type LaterText,
+  type ResponseValue,
+} from "../../src/webhooks/template/later-text.ts";
 import type { TemplateContext } from "../../src/webhooks/template/placeholder.ts";
 
 const CONTEXT: TemplateContext = {
@@ -59,6 +65,64 @@ it("a value in a form is encoded for it", () => {
   ]);
 });
 
+describe("the JSON text of a value", () => {
+  const FORM = { "Content-Type": "application/x-www-form-urlencoded" };
+  const VALUES: readonly ResponseValue[] = ["x", 7, true, "\"', 1&c=2 +%\\\n", "ж\u007f😀", "\ud800"];
+
+  it.each(VALUES)("%j can be read back from every place", (value) => {
+    const cancel = {
+      url: `${URL}?q={{ json response.id }}`,
+      headers: { X: '{"id":{{ json response.id }}}' },
+      payload: {
+        alone: "{{ json response.id }}",
+        in: '{"id":{{ json response.id }}}',
+        id: "{{ response.id }}",
+      },
+    };
+    const { url, headers, body } = stopOf(cancel);
+    const [[, header] = ["", []]] = headers;
+    const put = (text: LaterText) => fillIn(text, () => value);
+    const query = decodeURIComponent(put(url).split("?q=")[1] ?? "");
+    expect(JSON.parse(query)).toBe(value);
+    expect(put(header)).toMatch(/^[ -~]*$/);
+    expect(JSON.parse(put(header))).toEqual({ id: value });
+    const { alone, in: inText, id } = JSON.parse(put(body));
+    expect([JSON.parse(alone), JSON.parse(inText), id]).toEqual([value, { id: value }, value]);
+    const form = new URLSearchParams(put(stopOf({ ...cancel, headers: FORM }).body));
+    expect([JSON.parse(form.get("alone") ?? ""), JSON.parse(form.get("in") ?? "")]).toEqual([
+      value,
+      { id: value },
+    ]);
+    expect(keysOf(url, header, body)).toEqual(["id"]);
+  });
+});
+
+it("JSON text alone is no link, so it is refused", () => {
+  const parsed = (link: string) =>
+    trigger.safeParse({ type: "webhook", url: "https://ci.example.com/", link });
+  expect(parsed("{{ response.url }}").success).toBe(true);
+  expect(parsed("https://ci.example.com/?q={{ json response.url }}").success).toBe(true);
+  const sentence = parsed("{{ json response.url }}").error?.issues.map(({ message }) => message);
+  expect(sentence).toEqual([expect.stringMatching("^send one placeholder, as in {{ response.html_url }}")]);
+});
+
+it("a parameter can't break out of the JSON in a form field", () => {
+  const webhook = {
+    ...{ url: "https://ci.example.com/change_hook/base", method: "POST" as const },
+    headers: { "Content-Type": "application/x-www-form-urlencoded" },
+    payload: { project: "shop", properties: '{"all":{{ json parameters }},"one":{{ json parameters.p }}}' },
+  };
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.constant('","admin":true,"x":"')), (p) => {
+      const rendered = renderTrigger(webhook, { ...CONTEXT, parameters: { p } });
+      if (!rendered.ok) throw new Error(rendered.error.message);
+      const form = new URLSearchParams(rendered.value.body);
+      expect([...form.keys()]).toEqual(["project", "properties"]);
+      expect(JSON.parse(form.get("properties") ?? "")).toEqual({ all: { p }, one: p });
+    }),
+  );
+});
+
 it("a value in a URL stays in its place", () => {
   const { url } = stopOf({});
   expect(fillIn(url, () => "a/../b?c#d@e")).toBe("https://ci.example.com/jobs/a%2F..%2Fb%3Fc%23d%40e");
@@ -87,8 +151,8 @@ it("a parameter can't look like a place for a value, because it does not know th
 });
 
 it("the default payload has no secrets, and the default stop request has nothing", () => {
-  const trigger = { url: "https://ci.example.com/", method: "POST" as const, headers: {} };
-  const rendered = renderTrigger(trigger, { ...CONTEXT, secrets: { token: "a-secret-token" } });
+  const webhook = { url: "https://ci.example.com/", method: "POST" as const, headers: {} };
+  const rendered = renderTrigger(webhook, { ...CONTEXT, secrets: { token: "a-secret-token" } });
   expect(rendered.ok && JSON.parse(rendered.value.body)).toEqual(CONTEXT);
   expect(stopOf({}).body).toEqual(["{}"]);
 });

@@ -53,6 +53,10 @@ const PLACES: Readonly<Record<string, (secret: string) => { headers?: object; pa
   "a secret in a header": () => ({ headers: { X: "{{ secrets.s }}{{ parameters.p }}" } }),
   "a secret in another header": () => ({ headers: { A: "{{ secrets.s }}", X: "{{ parameters.p }}" } }),
   "a secret in a text": () => ({ payload: ["{{ secrets.s }} and {{ parameters.p }}"] }),
+  "the JSON text of a secret": () => ({
+    headers: { X: "{{ json secrets.s }}" },
+    payload: ["{{ json secrets.s }}{{ parameters.p }}"],
+  }),
   "a secret alone": () => ({ payload: { a: "{{ secrets.s }}", b: "{{ parameters.p }}" } }),
   "a secret in a form": () => ({
     headers: FORM,
@@ -240,14 +244,16 @@ describe("the secrets of a trigger are bounded by themselves", () => {
   });
 
   it.each([
-    ["JSON", '"', {}],
-    ["a form", "\u0800", FORM],
-  ])("so that no sealed request has more than 2 MB: %s", async (_what, letter, form) => {
+    ["JSON", '"', {}, "{{ secrets.s0 }}"],
+    ["JSON in JSON", '"', {}, "{{ json secrets.s0 }}"],
+    ["a form", "\u0800", FORM, "{{ secrets.s0 }}"],
+    ["JSON in a form", "\u0800", FORM, "{{ json secrets.s0 }}"],
+  ])("so that no sealed request has more than 2 MB: %s", async (_what, letter, form, secret) => {
     const secrets = many(SECRETS_MAX, (form === FORM ? "\u0800" : "\u0001").repeat(SECRET_MAX_CHARACTERS));
     const whole = trigger.parse({
       ...{ type: "webhook", url: URL, secrets },
       headers: { ...many(HEADERS_MAX - 1, '"'.repeat(SECRET_MAX_CHARACTERS)), ...form },
-      payload: { a: "{{ secrets.s0 }}".repeat(SECRET_USES_MAX), b: "{{ parameters.p }}" },
+      payload: { a: secret.repeat(SECRET_USES_MAX), b: "{{ parameters.p }}" },
     });
     const rendered = (n: number) => renderTrigger(whole, { ...context(letter.repeat(n), ""), secrets });
     const most = await largest(RENDERED_MAX_BYTES, (n) => rendered(n).ok);
@@ -276,6 +282,11 @@ describe("the secrets of a trigger are bounded by themselves", () => {
     [
       "the places that use secrets",
       { secrets: { s0: "s" }, payload: uses(SECRET_USES_MAX), headers: { X: "{{ secrets.s0 }}" } },
+      `uses secrets more than ${SECRET_USES_MAX} times; use them less often.`,
+    ],
+    [
+      "the places that use their JSON text",
+      { secrets: { s0: "s" }, payload: uses(SECRET_USES_MAX), headers: { X: "{{ json secrets.s0 }}" } },
       `uses secrets more than ${SECRET_USES_MAX} times; use them less often.`,
     ],
     [

@@ -6,6 +6,8 @@ import type { TemplateContext } from "../../src/webhooks/template/placeholder.ts
 import {
   checkTemplate,
   checkUrlTemplate,
+  pathsOf,
+  renderHeader,
   renderJson,
   renderText,
   renderUrl,
@@ -45,6 +47,7 @@ function value<T>(result: Result<T, string>): T {
 
 const json = (template: unknown, context = CONTEXT) => value(renderJson(template, context, ROOM));
 const text = (template: string, context = CONTEXT) => value(renderText(template, context, ROOM));
+const header = (template: string, context = CONTEXT) => value(renderHeader(template, context, ROOM)).value;
 
 describe("a value that is exactly one placeholder keeps its type", () => {
   it.each<[string, unknown]>([
@@ -97,6 +100,71 @@ describe("inside text a value is text", () => {
     expect(text("{{ parameters.replicas }}")).toBe("3");
     expect(text("{{ parameters.missing }}")).toBe("");
     expect(text("{{ recommendations }}")).toBe('{"size":{"cpu":2}}');
+  });
+});
+
+describe("json before a path makes the JSON text of the value", () => {
+  it.each([
+    ["{{ json parameters.branch }}", '"main"'],
+    ["{{json parameters.replicas}}", "3"],
+    ["{{\tjson \n parameters.dry\t}}", "false"],
+    ["{{ json parameters.nothing }}", "null"],
+    ["{{ json parameters.missing }}", "null"],
+    ["{{ json parameters.empty }}", '""'],
+    ["{{ json parameters.list }}", '["a",{"b":"c"},[7]]'],
+    ["{{ json parameters.quoted }}", '"\\"\\\\\\n"'],
+    ["{{ json parameters.own }}", '{"__proto__":"mine","toString":"yours"}'],
+    ["{{ json parameters.looks }}", '"{{ run.id }}"'],
+    ["{{ json recommendations }}", '{"size":{"cpu":2}}'],
+    ["{{ json entity }}", '{"id":"svc/1"}'],
+    ["{{ json run.id }}", `"${CONTEXT.run.id}"`],
+    ["{{ json run }}", JSON.stringify(CONTEXT.run)],
+  ])("%j", (template, expected) => {
+    expect(checkTemplate(template)).toBeNull();
+    // It is text also where it stands alone, and the text can have more around it.
+    expect(json({ a: [template, `<${template}>`] })).toEqual({ a: [expected, `<${expected}>`] });
+    expect([text(template), header(template)]).toEqual([expected, expected]);
+    expect(value(renderUrl(`https://ci.example/?q=${template}`, CONTEXT, ROOM))).toBe(
+      `https://ci.example/?q=${encodeURIComponent(expected)}`,
+    );
+    expect(pathsOf(template)).toEqual(pathsOf(template.replace("json", "")));
+  });
+
+  it("which a reader turns back into the value, whatever it is, and in a header it is printable ASCII", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string({ unit: "binary" }), (v, w) => {
+        const context = withParameters({ v, w, "\u007f": "\u007f" });
+        for (const name of ["v", "w"]) {
+          const once = JSON.stringify(context.parameters[name]);
+          const template = `{{ json parameters.${name} }}`;
+          expect([json(template, context), text(template, context)]).toEqual([once, once]);
+        }
+        const inHeader = header("{{ json parameters }}", context);
+        expect(inHeader).toMatch(/^[ -~]*$/);
+        expect(JSON.stringify(JSON.parse(inHeader))).toBe(JSON.stringify(context.parameters));
+      }),
+    );
+  });
+
+  it("and a parameter with that name is reached as any other", () => {
+    const context = withParameters({ json: [1] });
+    expect(json(["{{ parameters.json }}", "{{ json parameters.json }}"], context)).toEqual([[1], "[1]"]);
+  });
+
+  it.each([
+    ["{{ json }}", "Begin with one of run"],
+    ["{{ json json }}", "Begin with one of run"],
+    ["{{ json.parameters }}", "Begin with one of run"],
+    ["{{ json json parameters }}", "a blank or a brace"],
+    ["{{ JSON parameters }}", "a blank or a brace"],
+    ["{{ json\u200bparameters }}", "Begin with one of run"],
+    ["{{ json parameters x }}", "a blank or a brace"],
+    ["{{ json run.foo }}", "run has only id"],
+    ["{{ json secrets.x }}", "{{ json secrets.x }} is a secret. Use secrets only in headers and payload."],
+    ["{{ json response.x }}", "{{ json response.x }} is not known yet."],
+  ])("%j is refused, because json opens nothing", (template, sentence) => {
+    expect(checkTemplate(template)?.sentence).toContain(sentence);
+    expect(checkUrlTemplate(`https://ci.example/${template}`)).toContain(sentence);
   });
 });
 
@@ -243,7 +311,10 @@ describe("a template without placeholders renders to itself", () => {
 describe("the bound", () => {
   it("is exactly the bytes of the result's JSON", () => {
     const leaf = fc.oneof(
-      fc.constantFrom("{{ parameters.v }}", "<{{ parameters.v }}{{ parameters.w }}>", "{{ run }}"),
+      fc.constantFrom(
+        ...["{{ parameters.v }}", "<{{ parameters.v }}{{ parameters.w }}>", "{{ run }}"],
+        ...["{{ json parameters.v }}", "<{{ parameters.v }}{{ json parameters.w }}>"],
+      ),
       fc.string({ unit: "binary" }).filter((some) => !some.includes("{{")),
     );
     const { template } = fc.letrec((tie) => ({
@@ -282,7 +353,9 @@ describe("the bound", () => {
       "members",
       Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}`, "{{ parameters.o }}"])),
     ],
+    ["alone, JSON text", Array(10_000).fill("{{ json parameters.o }}")],
     ["in one string, text", "{{ parameters.s }}".repeat(10_000)],
+    ["in one string, JSON text", "{{ json parameters.o }}".repeat(10_000)],
     ["in one string, object", "{{ parameters.o }}-".repeat(10_000)],
     ["in strings", Array(10_000).fill("-{{ parameters.o }}")],
   ])("stops a size bomb early: %s", (_, template) => {
@@ -383,6 +456,8 @@ describe("a value in a URL", () => {
     ["/?n=../{{ parameters.x }}/..", "..", "/?n=../../.."],
     ["/a?{{ parameters.x }}", "/../", "/a?%2F..%2F"],
     ["/{{ parameters.x }}", "...", "/..."],
+    ["/{{ json parameters.x }}", "a/b", "/%22a%2Fb%22"],
+    ["/?q={{ json parameters.x }}&a=1", { "a&b": "ж" }, "/?q=%7B%22a%26b%22%3A%22%D0%B6%22%7D&a=1"],
     ["/{{ parameters.x }}", "%2e%2ex", "/%252e%252ex"],
     ["/v1.{{ parameters.x }}", ".", "/v1.."],
     ["/a#/../b", "", "/a#/../b"],
@@ -400,6 +475,7 @@ describe("a value in a URL", () => {
     ["/a/..{{ parameters.x }}", ""],
     ["/a/{{ parameters.x }}#b", ".."],
     ["/a/../{{ parameters.x }}", "b"],
+    ["/a/{{ json parameters.x }}", "b/../c"],
     ["/a/%2e%2E/b", ""],
     ["/a/.%2e", ""],
   ])("can't make a dot segment: %j with %j", (template, x) => {
@@ -428,6 +504,7 @@ describe("a value in a URL", () => {
       "é",
       "\t",
       "{{ parameters.x }}",
+      "{{ json parameters.x }}",
     );
     const template = fc.array(piece, { maxLength: 12 }).map((pieces) => `https://${pieces.join("")}`);
     const hostile = fc.oneof(
@@ -437,7 +514,7 @@ describe("a value in a URL", () => {
     fc.assert(
       fc.property(template, hostile, (some, x) => {
         fc.pre(checkUrlTemplate(some) === null);
-        const plain = URL.parse(some.replaceAll("{{ parameters.x }}", "x"));
+        const plain = URL.parse(some.replaceAll(/\{\{ (json )?parameters.x \}\}/g, "x"));
         fc.pre(plain !== null);
         const result = renderUrl(some, withParameters({ x }), ROOM);
         if (!result.ok) return;

@@ -130,7 +130,7 @@ function linkFault(template: string): string | null {
   return checkUrlTemplate(template, IN_STOP_URL) ?? checkUrlPath(template);
 }
 
-/** Whether the receiver chooses the whole link. */
+/** Whether the receiver chooses the whole link. JSON text is no link, so a placeholder with `json` does not count. */
 export function isWholeResponse(template: string): boolean {
-  return /^\{\{(?:(?!\}\}).)*\}\}$/s.test(template) && pathsOf(template)[0]?.[0] === "response";
+  return /^\{\{\s*response\.(?:(?!\}\}).)*\}\}$/s.test(template);
 }

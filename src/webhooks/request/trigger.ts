@@ -177,7 +177,8 @@ export const trigger = z
             payloadOf(
               IN_REQUEST,
               "The body of the webhook: any JSON, whose strings may contain placeholders such as " +
-                "`{{ run.callbackUrl }}`. Without it, the body is everything that placeholders can reach, except secrets. " +
+                "`{{ run.callbackUrl }}`. `{{ json parameters }}` is the JSON text of a value, for JSON inside a text. " +
+                "Without a payload, the body is everything that placeholders can reach, except secrets. " +
                 "If `headers` has `Content-Type: application/x-www-form-urlencoded`, send a flat object, and the " +
                 "body is a form. Libraries that verify a signature can refuse a form: see `signingSecret`.",
             ),

@@ -6,14 +6,21 @@
  * caller's values came. So no value can contain a mark. Afterwards, the text is cut at its marks.
  */
 
+import { asciiJson } from "../../base/json.ts";
 import { LaterValue } from "./placeholder.ts";
 import { encodeForUrl } from "./template.ts";
 
 /** How a value is written. `json`: as JSON of its own type. `json_text`: inside a JSON string. */
 export type Encoding = "text" | "url" | "form" | "json" | "json_text";
 
-/** Pieces of text, and between them the values: the key of each and its encoding. A key is a path, joined by dots. */
-export type LaterText = readonly (string | readonly [key: string, encoding: Encoding])[];
+/**
+ * A value: its key, which is a path joined by dots, and its encoding. `isJson`: what is encoded is the JSON text of the
+ * value, as `{{ json response.id }}` asks.
+ */
+type LaterPiece = readonly [key: string, encoding: Encoding, isJson?: true];
+
+/** Pieces of text, and between them the values. */
+export type LaterText = readonly (string | LaterPiece)[];
 
 export type ResponseValue = string | number | boolean;
 
@@ -32,18 +39,20 @@ export class ResponseMarks {
     const key = path.join(".");
     const known = this.#keys.indexOf(key);
     const n = known < 0 ? this.#keys.push(key) - 1 : known;
-    return new LaterValue(`${this.#nonce}t${n}e`, `${this.#nonce}a${n}e`);
+    const mark = (kind: string) => `${this.#nonce}${kind}${n}e`;
+    return new LaterValue(mark("t"), mark("j"), mark("a"));
   };
 
   /** Cuts a rendered text at its marks. A mark that stands alone in JSON takes its quotes along. */
   cut(text: string, encoding: Encoding): LaterText {
-    const marks = new RegExp(`"${this.#nonce}a([0-9]+)e"|${this.#nonce}t([0-9]+)e`, "g");
-    const cut: (string | readonly [string, Encoding])[] = [];
+    const marks = new RegExp(`"${this.#nonce}a([0-9]+)e"|${this.#nonce}([tj])([0-9]+)e`, "g");
+    const cut: (string | LaterPiece)[] = [];
     let from = 0;
-    for (const { index, 0: mark, 1: alone, 2: inText } of text.matchAll(marks)) {
+    for (const { index, 0: mark, 1: alone, 2: kind, 3: inText } of text.matchAll(marks)) {
       if (index > from) cut.push(text.slice(from, index));
       const key = this.#keys[Number(alone ?? inText)] ?? "";
-      cut.push([key, alone === undefined ? encoding : "json"]);
+      if (alone !== undefined) cut.push([key, "json"]);
+      else cut.push(kind === "j" ? [key, encoding, true] : [key, encoding]);
       from = index + mark.length;
     }
     if (from < text.length) cut.push(text.slice(from));
@@ -59,8 +68,18 @@ export function keysOf(...texts: readonly LaterText[]): readonly string[] {
 /** The whole text. `valueAt` must know every key. */
 export function fillIn(text: LaterText, valueAt: (key: string) => ResponseValue): string {
   return text
-    .map((piece) => (typeof piece === "string" ? piece : encode(valueAt(piece[0]), piece[1])))
+    .map((piece) => {
+      if (typeof piece === "string") return piece;
+      const [key, encoding, isJson] = piece;
+      return encode(isJson ? jsonText(valueAt(key), encoding) : valueAt(key), encoding);
+    })
     .join("");
+}
+
+function jsonText(value: ResponseValue, encoding: Encoding): string {
+  const json = JSON.stringify(value);
+  // Headers are plain text.
+  return encoding === "text" ? asciiJson(json) : json;
 }
 
 function encode(value: ResponseValue, encoding: Encoding): string {

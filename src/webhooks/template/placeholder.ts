@@ -1,7 +1,7 @@
 /**
- * Placeholders such as `{{ parameters.branch }}`, with one grammar for payload, header values and URL: `{{`, names
- * joined by dots, `}}`. There is no way to write a literal `{{`. PURE. A path finds only own members. A value that was
- * put in is never read as a template.
+ * Placeholders such as `{{ parameters.branch }}` and `{{ json parameters }}`, with one grammar for payload, header
+ * values and URL: `{{`, perhaps `json` and a blank, names joined by dots, `}}`. There is no way to write a literal `{{`.
+ * PURE. A path finds only own members. A value that was put in is never read as a template.
  */
 
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
@@ -31,11 +31,14 @@ export interface FullContext extends TemplateContext {
 export class LaterValue {
   /** The stand-in inside other text. */
   readonly inText: string;
+  /** The stand-in for the value's JSON text. */
+  readonly jsonText: string;
   /** The stand-in for a whole JSON value, so that the value keeps its type. */
   readonly #alone: string;
 
-  constructor(inText: string, alone: string) {
+  constructor(inText: string, jsonText: string, alone: string) {
     this.inText = inText;
+    this.jsonText = jsonText;
     this.#alone = alone;
   }
 
@@ -44,8 +47,14 @@ export class LaterValue {
   }
 }
 
-/** Text, which is never empty, or the path of a placeholder. */
-export type TemplatePart = string | readonly string[];
+export interface Placeholder {
+  readonly path: readonly string[];
+  /** Whether the JSON text of the value is put in, as `{{ json parameters }}` asks. */
+  readonly isJson: boolean;
+}
+
+/** Text, which is never empty, or a placeholder. */
+export type TemplatePart = string | Placeholder;
 
 /** The members of each first name. Null: callers choose the members. */
 const MEMBERS: Readonly<Record<keyof FullContext, readonly string[] | null>> = {
@@ -68,6 +77,8 @@ export const ANYWHERE = IN_STOP_REQUEST;
 
 const SHOWN_CHARACTERS = 80;
 const DIGITS = /^[0-9]+$/;
+/** A name can't have a blank, so no path begins like this. */
+const JSON_OF = /^json\s+/;
 
 /** The parts of a string, or a sentence about its first fault. Takes linear time. */
 export function parse(template: string, roots: Roots): Result<readonly TemplatePart[], string> {
@@ -81,10 +92,11 @@ export function parse(template: string, roots: Roots): Result<readonly TemplateP
     const inside = template.slice(open + 2, close);
     // This sentence quotes nothing, because in a header a secret can follow the {{.
     if (close < 0 || inside.includes("{{")) return err("A {{ is not closed. End the placeholder with }}.");
-    const path = inside.trim().split(".");
+    const written = inside.trim();
+    const path = written.replace(JSON_OF, "").split(".");
     const fault = faultOf(path, roots);
     if (fault !== null) return err(`${shortened(template.slice(open, close + 2))} ${fault}`);
-    parts.push(path);
+    parts.push({ path, isJson: JSON_OF.test(written) });
     from = close + 2;
   }
   return ok(parts);
@@ -131,16 +143,20 @@ function shortened(placeholder: string): string {
   return `${placeholder.slice(0, SHOWN_CHARACTERS - 1).toWellFormed()}…`;
 }
 
-/** The text of all parts. Null if it has more than `maxBytes` UTF-16 units. Each unit is at least one byte. */
+/**
+ * The text of all parts. Null if it has more than `maxBytes` UTF-16 units. Each unit is at least one byte. `encode` gets
+ * the text of each value, and whether this is JSON text.
+ */
 export function fill(
   parts: readonly TemplatePart[],
   context: FullContext,
   maxBytes: number,
-  encode: (text: string) => string,
+  encode: (text: string, isJson: boolean) => string,
 ): string | null {
   let text = "";
   for (const part of parts) {
-    text += typeof part === "string" ? part : encode(textOf(lookUp(context, part)));
+    text +=
+      typeof part === "string" ? part : encode(textOf(lookUp(context, part.path), part.isJson), part.isJson);
     if (text.length > maxBytes) return null;
   }
   return text;
@@ -164,8 +180,8 @@ export function memberAt(holding: unknown, path: readonly string[]): unknown {
   return value;
 }
 
-function textOf(value: unknown): string {
-  if (value === null) return "";
-  if (value instanceof LaterValue) return value.inText;
-  return typeof value === "string" ? value : JSON.stringify(value);
+function textOf(value: unknown, isJson: boolean): string {
+  if (value instanceof LaterValue) return isJson ? value.jsonText : value.inText;
+  if (!isJson && value === null) return "";
+  return !isJson && typeof value === "string" ? value : JSON.stringify(value);
 }

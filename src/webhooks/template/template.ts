@@ -8,7 +8,7 @@
  * value.
  */
 
-import { isJsonObject } from "../../base/json.ts";
+import { asciiJson, isJsonObject } from "../../base/json.ts";
 import { utf8Bytes } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { ANYWHERE, type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
@@ -44,8 +44,9 @@ export function checkTemplate(template: unknown, roots = IN_URL): TemplateFault 
 
 /**
  * The template with every placeholder put in. A string that is only one placeholder becomes the value itself, of any
- * type, or null if it is missing. Inside other text, a value becomes text and a missing one is empty. `too_large` if
- * the result has more than `maxBytes` of JSON.
+ * type, or null if it is missing. Inside other text, a value becomes text and a missing one is empty. A placeholder
+ * with `json` always becomes text, and a missing value is the text `null`. `too_large` if the result has more than
+ * `maxBytes` of JSON.
  */
 export function renderJson(
   template: unknown,
@@ -79,10 +80,11 @@ export function renderHeader(
   maxBytes: number,
 ): Result<{ readonly value: string; readonly putIn: number }, "too_large"> {
   const parts = parsed(template);
-  const counted = parts.filter((part) => typeof part !== "string" && part[0] !== "secrets");
-  const putIn = fill(counted, context, maxBytes, String);
+  const counted = parts.filter((part) => typeof part !== "string" && part.path[0] !== "secrets");
+  const putIn = fill(counted, context, maxBytes, encodeForHeader);
   if (putIn === null) return err("too_large");
-  return ok({ value: fill(parts, context, Number.POSITIVE_INFINITY, String) ?? "", putIn: putIn.length });
+  const value = fill(parts, context, Number.POSITIVE_INFINITY, encodeForHeader) ?? "";
+  return ok({ value, putIn: putIn.length });
 }
 
 /**
@@ -148,6 +150,11 @@ export function plainUrl(template: string): string {
     .join("");
 }
 
+/** JSON can name every character in ASCII. Other text can't, so the caller refuses what no header can carry. */
+function encodeForHeader(text: string, isJson: boolean): string {
+  return isJson ? asciiJson(text) : text;
+}
+
 /** The value as it stands in a path segment or a query value. */
 export function encodeForUrl(text: string): string {
   // encodeURIComponent throws at half a surrogate pair.
@@ -158,7 +165,7 @@ export function encodeForUrl(text: string): string {
 export function pathsOf(template: unknown): readonly (readonly string[])[] {
   if (typeof template === "string") {
     const parts = parse(template, ANYWHERE);
-    return parts.ok ? parts.value.filter((part) => typeof part !== "string") : [];
+    return parts.ok ? parts.value.flatMap((part) => (typeof part === "string" ? [] : [part.path])) : [];
   }
   if (typeof template !== "object" || template === null) return [];
   return Object.values(template).flatMap(pathsOf);
@@ -186,8 +193,8 @@ function renderNode(template: unknown, context: FullContext, budget: { left: num
 function renderString(template: string, context: FullContext, budget: { left: number }): unknown {
   const parts = parsed(template);
   const [only] = parts;
-  const isAlone = parts.length === 1 && typeof only === "object";
-  const value = isAlone ? lookUp(context, only) : fill(parts, context, budget.left, String);
+  const isAlone = parts.length === 1 && typeof only === "object" && !only.isJson;
+  const value = isAlone ? lookUp(context, only.path) : fill(parts, context, budget.left, String);
   // fill() returns null if the text gets too long.
   budget.left = value === null && !isAlone ? -1 : budget.left - jsonBytes(value);
   return value;
