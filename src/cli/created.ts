@@ -4,6 +4,7 @@ import { Option } from "commander";
 import type { Client, StartedActionRun } from "../client/index.ts";
 import type { CliCommand } from "./command.ts";
 import { EXIT } from "./exit.ts";
+import { given } from "./options.ts";
 import { complain, type Output, plain } from "./output.ts";
 import { runText } from "./run-text.ts";
 import { fields, instantText } from "./telling.ts";
@@ -23,6 +24,15 @@ export function withCreating(command: CliCommand): CliCommand {
     "a repeated request with the same key, body and token returns the same run",
   );
   return withWaiting(command.addOption(key));
+}
+
+/** What a header can carry. The service decides whether it is valid. */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?$/;
+
+/** The client's options for a call that makes a run. Programs that trace commands set TRACEPARENT. */
+export function creatingOptions({ idempotencyKey }: CreatingFlags) {
+  const { TRACEPARENT: text = "" } = process.env;
+  return given({ idempotencyKey, traceparent: TRACEPARENT.test(text) ? text : undefined });
 }
 
 /** Returns the exit code. `hasTrigger`: whether a webhook starts the job. */

@@ -37,6 +37,9 @@ profile that \`login\` saves. If the help names no variable for an option, the
 variable has the names of the command and the option: --timeout of create is
 ACTION_RUNS_CREATE_TIMEOUT.
 
+If TRACEPARENT is set (W3C Trace Context), the commands that make a run send it,
+so that the job can continue your trace.
+
 A token is never an option, because other users can read command lines. It comes
 from ACTION_RUNS_TOKEN or CALLBACK_TOKEN, from stdin with --token-stdin, or from
 the profile.

@@ -26,12 +26,14 @@ export function runText(run: DetailedActionRun, output: Output): string {
   return fields(rows, output);
 }
 
-function detailRows({ action, retryOf, labels, externalUrl, heartbeat, cancel }: ActionRunDetails) {
+function detailRows(details: ActionRunDetails) {
+  const { action, retryOf, labels, traceparent, externalUrl, heartbeat, cancel } = details;
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
     ["stored action", action && `${plain(action.name)}, version ${text(action.version)}`],
     ["retry of", retryOf && plain(retryOf)],
     ["labels", labels.map(plain).join(", ")],
+    ["trace", traceparent && plain(traceparent)],
     ["page", externalUrl && plain(externalUrl)],
     [
       "heartbeat",

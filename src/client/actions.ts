@@ -6,8 +6,7 @@ import {
   type Api,
   bodyOf,
   type CallOptions,
-  type ChangeOptions,
-  type DetailOptions,
+  type CreateOptions,
   type ListedAction,
   type ListedVersion,
   type NewRunOfAction,
@@ -84,11 +83,7 @@ export interface Actions {
   /** Deletes a version that a later one replaced. A retry succeeds if a try before it deleted the version. */
   deleteVersion(name: string, version: number, options?: CallOptions): Promise<void>;
   /** Creates a run of an action. A retry uses the same key, so it creates no second run. */
-  run(
-    name: string,
-    body?: NewRunOfAction,
-    options?: ChangeOptions & DetailOptions,
-  ): Promise<StartedActionRun>;
+  run(name: string, body?: NewRunOfAction, options?: CreateOptions): Promise<StartedActionRun>;
 }
 
 /** `send`: shares the environment's bookmark with its runs. */
@@ -151,8 +146,9 @@ export function createActions(api: Api, scope: Environment, send: Send): Actions
         api.DELETE(VERSION, { params, fetch: sending(send, { signal, onRetry }) }),
       );
     },
-    async run(name, body = {}, { signal, include, idempotencyKey = crypto.randomUUID() } = {}) {
-      const header = { "Idempotency-Key": idempotencyKey };
+    async run(name, body = {}, options = {}) {
+      const { signal, include, idempotencyKey = crypto.randomUUID(), traceparent } = options;
+      const header = { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
       const params = { path: of(name), query: present({ include }), header };
       return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
     },

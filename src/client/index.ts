@@ -51,6 +51,7 @@ export type {
   ConsoleSession,
   CreatedActionRun,
   CreatedApiToken,
+  CreateOptions,
   CurrentToken,
   DetailedActionRun,
   DetailOptions,

@@ -9,6 +9,7 @@ import {
   type CallOptions,
   type ChangeOptions,
   type CreatedActionRun,
+  type CreateOptions,
   type DetailedActionRun,
   type DetailOptions,
   type NewActionRun,
@@ -52,7 +53,7 @@ export interface CancelOptions extends ChangeOptions, DetailOptions {
   readonly graceSeconds?: number | undefined;
 }
 
-export interface RetryOptions extends ChangeOptions, DetailOptions {
+export interface RetryOptions extends CreateOptions {
   /** Replaces all parameters of the run. Default: the run's own. */
   readonly parameters?: NewActionRun["parameters"] | undefined;
 }
@@ -61,7 +62,7 @@ export interface Runs {
   /**
    * Creates a run. A retry uses the same key, so it creates no second run. Only this response has the callback token.
    */
-  create(body: NewActionRun, options?: ChangeOptions & DetailOptions): Promise<CreatedActionRun>;
+  create(body: NewActionRun, options?: CreateOptions): Promise<CreatedActionRun>;
   get(id: string, options?: CallOptions & DetailOptions): Promise<DetailedActionRun>;
   /** The run as JSON text, just as the API sent it. */
   getText(id: string, options?: CallOptions & DetailOptions): Promise<string>;
@@ -114,8 +115,9 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
   }
 
   return {
-    async create(body, { signal, include, idempotencyKey = crypto.randomUUID() } = {}) {
-      const header = { "Idempotency-Key": idempotencyKey };
+    async create(body, options = {}) {
+      const { signal, include, idempotencyKey = crypto.randomUUID(), traceparent } = options;
+      const header = { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
       const params = { path: scope, query: present({ include }), header };
       return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
     },
@@ -156,8 +158,9 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
       const params = { path: of(id), header };
       return bodyOf(await api.DELETE(RUN, { params, fetch: sending(send, { signal }) }));
     },
-    async retry(id, { signal, include, parameters, idempotencyKey = crypto.randomUUID() } = {}) {
-      const header = { "Idempotency-Key": idempotencyKey };
+    async retry(id, options = {}) {
+      const { signal, include, parameters, idempotencyKey = crypto.randomUUID(), traceparent } = options;
+      const header = { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
       const params = { path: of(id), query: present({ include }), header };
       const body = present({ parameters });
       return bodyOf(await api.POST(RETRY, { params, body, fetch: sending(send, { signal }) }));

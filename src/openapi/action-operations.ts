@@ -12,6 +12,7 @@ import {
   idempotencyKey,
   OF_ACTION,
   OF_VERSION,
+  TRACEPARENT_OF_CREATE,
 } from "./parameters.ts";
 import { startedActionRun } from "./run-schemas.ts";
 
@@ -102,7 +103,7 @@ const RUN: Operation = {
     "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret " +
     "of the CI product. If the action has a trigger, the response has no `callback`, because only the " +
     "receiver gets the callback token. Requires the permission `data:write`.",
-  parameters: [...OF_ACTION, idempotencyKey("run-42"), BOOKMARK_OF_CHANGE],
+  parameters: [...OF_ACTION, idempotencyKey("run-42"), TRACEPARENT_OF_CREATE, BOOKMARK_OF_CHANGE],
   responses: {
     ...responds(201, "The run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(

@@ -20,6 +20,7 @@ import {
   idempotencyKey,
   LAST_EVENT_ID,
   OF_RUN,
+  TRACEPARENT_OF_CREATE,
 } from "./parameters.ts";
 import {
   actionRun,
@@ -90,7 +91,7 @@ const CREATE: Operation = {
     "`Idempotency-Key`, you get the same run. Requires the permission `data:write`.",
   tags,
   security,
-  parameters: [...IN_ENVIRONMENT, idempotencyKey("deploy-42"), BOOKMARK_OF_CHANGE],
+  parameters: [...IN_ENVIRONMENT, idempotencyKey("deploy-42"), TRACEPARENT_OF_CREATE, BOOKMARK_OF_CHANGE],
   responses: {
     ...responds(201, "The run", createdActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(
@@ -204,7 +205,7 @@ const RETRY: Operation = {
     "`data:write`.",
   tags,
   security,
-  parameters: [...OF_RUN, idempotencyKey("deploy-42-again"), BOOKMARK_OF_CHANGE],
+  parameters: [...OF_RUN, idempotencyKey("deploy-42-again"), TRACEPARENT_OF_CREATE, BOOKMARK_OF_CHANGE],
   responses: {
     ...responds(201, "The new run", startedActionRun, ["Location", "Idempotent-Replayed", "x-d1-bookmark"]),
     ...refusesChange(

@@ -54,6 +54,10 @@ const details = z
       .meta({ description: "The stored action that the run came from, as it was then." }),
     retryOf: uuid.nullable().meta({ description: "The run that this one repeats." }),
     labels: z.array(z.string()),
+    traceparent: z.string().nullable().meta({
+      description:
+        "The `traceparent` of the request that created the run. Null if it sent none, or a malformed one.",
+    }),
     externalUrl: z.string().nullable().meta({
       description:
         "The page of the job that does the work, as the receiver or a heartbeat gave it. An `https` URL.",

@@ -16,7 +16,7 @@ export interface ShownHeartbeat {
 
 /** JSON text. `heartbeat`: the run's last one with news; null if the caller does not know it, as D1 does not. */
 export function detailsOf(run: Run, heartbeat: ShownHeartbeat | null = null): string {
-  const { source, actionName, actionVersion, retryOf, labels, externalUrl } = run;
+  const { source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
   const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
   const action = source === "action" ? { name: actionName, version: actionVersion } : null;
   const cancel =
@@ -30,7 +30,7 @@ export function detailsOf(run: Run, heartbeat: ShownHeartbeat | null = null): st
         };
   return (
     `{"source":"${source}","action":${JSON.stringify(action)},"retryOf":${JSON.stringify(retryOf)},"labels":${labels}` +
-    `,"externalUrl":${JSON.stringify(externalUrl)}` +
+    `,"traceparent":${JSON.stringify(traceparent)},"externalUrl":${JSON.stringify(externalUrl)}` +
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: rfc3339(heartbeat.at) })}` +
     `,"cancel":${JSON.stringify(cancel)}}`
   );
@@ -50,4 +50,4 @@ export function withDetails(actionRun: string, details: string): string {
 
 /** The details of a run that was simply created. D1 keeps null instead of them. */
 export const NO_DETAILS =
-  '{"source":"none","action":null,"retryOf":null,"labels":[],"externalUrl":null,"heartbeat":null,"cancel":null}';
+  '{"source":"none","action":null,"retryOf":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null}';

@@ -34,6 +34,8 @@ export interface NewRun {
   readonly retryOf: string | null;
   /** A sorted JSON array of texts without repeats. */
   readonly labels: string;
+  /** The caller's position in a trace, for the receiver; null if the caller sent none. */
+  readonly traceparent: string | null;
 }
 
 export const RUN_SOURCES = ["action", "trigger", "none"] as const;

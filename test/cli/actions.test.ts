@@ -24,6 +24,7 @@ const LISTED = { name: "deploy", version: 3, changedAt: "2026-11-25T13:21:48.373
 const DETAILS = {
   action: { name: "deploy", version: 3 },
   retryOf: null,
+  traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
   labels: ["nightly", "team:shop"],
   externalUrl: "https://ci.example.com/jobs/42",
   heartbeat: { at: "2026-11-25T13:22:48.373Z", message: "testing", progress: 0.5 },
@@ -167,6 +168,28 @@ describe("a command that makes a run", () => {
     expect(server.requests[0]?.headers["idempotency-key"]).toBe("k-1");
   });
 
+  const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  test.each([
+    [TRACE, TRACE],
+    [`01${TRACE.slice(2)}-more`, `01${TRACE.slice(2)}-more`],
+    ["", undefined],
+    [TRACE.toUpperCase(), undefined],
+    [`${TRACE}\nX-Evil: 1`, undefined],
+    [`${TRACE}-é`, undefined],
+  ])("sends the variable TRACEPARENT %j as %j", async (TRACEPARENT, expected) => {
+    const [server, settings] = await serve(201, RUN);
+    for (const args of [
+      ["create", "deploy"],
+      ["action", "run", "deploy"],
+      ["retry", RUN.id],
+      ["cancel", RUN.id],
+    ]) {
+      await cli(args, { ...settings, TRACEPARENT });
+    }
+    const got = server.requests.map(({ headers }) => headers.traceparent);
+    expect(got).toEqual([expected, expected, expected, undefined]);
+  });
+
   test("shows no callback if the service sends none", async () => {
     const [, settings] = await serve(201, RUN);
     const ended = await cli(["action", "run", "deploy", "--no-json"], settings);
@@ -243,6 +266,7 @@ describe("labels and details", () => {
     for (const line of [
       /^stored action: +deploy, version 3$/m,
       /^labels: +nightly, team:shop$/m,
+      /^trace: +00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01$/m,
       /^page: +https:\/\/ci\.example\.com\/jobs\/42$/m,
       /^heartbeat: +2026-11-25T13:22:48Z \[#{10}-{10}\] 50 % testing$/m,
     ])

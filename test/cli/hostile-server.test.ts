@@ -21,7 +21,13 @@ function hostile(value: unknown): unknown {
 
 const INSTANT = RUN.createdAt;
 const DETAILS = {
-  ...{ source: "action", action: { name: "a", version: 1 }, retryOf: RUN_ID, labels: ["a"] },
+  ...{
+    source: "action",
+    action: { name: "a", version: 1 },
+    retryOf: RUN_ID,
+    labels: ["a"],
+    traceparent: "a",
+  },
   ...{ externalUrl: "https://ci.example", heartbeat: { at: INSTANT, message: "a", progress: 0.5 } },
   cancel: { by: "a", reason: "a", requestedAt: INSTANT, until: INSTANT },
 };

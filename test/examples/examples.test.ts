@@ -256,6 +256,7 @@ function rendered(
       callbackUrl: CALLBACK_URL,
       callbackToken: CALLBACK_TOKEN,
       expiresAt: "2026-11-25T14:21:48.373Z",
+      traceparent: null,
     },
     parameters,
     recommendations,

@@ -18,7 +18,7 @@ const preflight = {
   method: "OPTIONS",
   headers: {
     "Access-Control-Request-Method": "POST",
-    "Access-Control-Request-Headers": "authorization, content-type, idempotency-key",
+    "Access-Control-Request-Headers": "authorization, content-type, idempotency-key, traceparent",
   },
 };
 
@@ -86,7 +86,8 @@ describe("CORS is on for the listed origins", () => {
     const methods = response.headers.get("Access-Control-Allow-Methods")?.split(",") ?? [];
     for (const method of ["GET", "HEAD", "POST", "DELETE"]) expect(methods).toContain(method);
     const allowed = response.headers.get("Access-Control-Allow-Headers")?.toLowerCase() ?? "";
-    for (const name of ["authorization", "content-type", "idempotency-key"]) expect(allowed).toContain(name);
+    for (const name of ["authorization", "content-type", "idempotency-key", "traceparent"])
+      expect(allowed).toContain(name);
     expect(response.headers.get("Access-Control-Max-Age")).toBe("600");
     expect(response.headers.get("Cache-Control")).toBe("no-store");
     expect(response.headers.has("X-Request-Id")).toBe(true);

@@ -32,6 +32,7 @@ export interface Details {
   readonly action: null;
   readonly retryOf: string | null;
   readonly labels: readonly string[];
+  readonly traceparent: null;
   readonly externalUrl: null;
   readonly heartbeat: { readonly at: string; readonly message: null; readonly progress: null } | null;
   readonly cancel: {
@@ -97,7 +98,7 @@ export class ModelRun {
   ) {
     const { callback: _, ...run } = created;
     const { labels, retryOf } = inputs;
-    const none = { externalUrl: null, heartbeat: null, cancel: null };
+    const none = { traceparent: null, externalUrl: null, heartbeat: null, cancel: null };
     this.#run = { ...run, details: { source: "none", action: null, retryOf, labels, ...none } };
     this.#states.push(this.#run);
   }

@@ -136,6 +136,7 @@ const PENDING: Run = Object.freeze({
   source: "none",
   actionVersion: null,
   retryOf: null,
+  traceparent: null,
   labels: "[]",
   cancelBy: null,
   cancelReason: null,

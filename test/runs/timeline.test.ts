@@ -32,6 +32,7 @@ const PENDING: Run = begin({
   source: "none",
   actionVersion: null,
   retryOf: null,
+  traceparent: null,
   labels: "[]",
 });
 

@@ -34,6 +34,7 @@ export const STARTED_BY_NOBODY = {
   source: "none",
   actionVersion: null,
   retryOf: null,
+  traceparent: null,
   labels: "[]",
 } as const;
 

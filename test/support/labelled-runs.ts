@@ -25,6 +25,7 @@ export async function createLabelled(
       source: "none",
       actionVersion: null,
       retryOf: null,
+      traceparent: null,
       labels: JSON.stringify([...labels].sort()),
     },
     { key: `m:${id}`, fingerprint: "" },

@@ -54,6 +54,7 @@ export function toRun(row: Row): Run {
     source: "none",
     actionVersion: null,
     retryOf: null,
+    traceparent: null,
     labels: "[]",
     cancelBy: null,
     cancelReason: null,

@@ -17,7 +17,12 @@ import type { TemplateContext } from "../../src/webhooks/template/placeholder.ts
 const CONTEXT: TemplateContext = {
   run: {
     ...{ id: "run-1", actionName: "deploy", triggeredBy: "ci", createdAt: "2026-01-01T00:00:00.000Z" },
-    ...{ callbackUrl: "https://runs.example/callback", callbackToken: "token", expiresAt: "later" },
+    ...{
+      callbackUrl: "https://runs.example/callback",
+      callbackToken: "token",
+      expiresAt: "later",
+      traceparent: null,
+    },
   },
   parameters: {},
   recommendations: {},

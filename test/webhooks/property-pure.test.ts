@@ -46,7 +46,13 @@ class RuledRun {
     const none = { entityId: null, parameters: "{}", recommendations: "{}" };
     const heartbeatTimeoutMs = heartbeatTimeout === null ? null : heartbeatTimeout * 60_000;
     const times = { createdAt: START, deadlineAt: START + timeout * 60_000, heartbeatTimeoutMs };
-    const source = { source: "trigger", actionVersion: null, retryOf: null, labels: "[]" } as const;
+    const source = {
+      source: "trigger",
+      actionVersion: null,
+      retryOf: null,
+      labels: "[]",
+      traceparent: null,
+    } as const;
     this.run = begin(
       { ...none, ...source, id: "r", actionName: "deploy", triggeredBy: "root", ...times },
       { isDelivering: true },

@@ -113,6 +113,7 @@ export async function fire(
           source: "trigger",
           actionVersion: null,
           retryOf: null,
+          traceparent: null,
           labels: "[]",
         },
         { key: `m:${id}`, fingerprint: "" },

@@ -25,6 +25,7 @@ const CONTEXT: TemplateContext = {
     callbackUrl: "https://runs.example/callback",
     callbackToken: "token",
     expiresAt: "2026-01-31T13:00:00.000Z",
+    traceparent: null,
   },
   // Parsed, so that `__proto__` is a member like any other.
   parameters: JSON.parse(`{

@@ -12,7 +12,12 @@ import { renderUrl } from "../../src/webhooks/template/template.ts";
 
 const RUN = {
   ...{ id: "run-1", actionName: "deploy", triggeredBy: "ci", createdAt: "2026-01-01T00:00:00.000Z" },
-  ...{ callbackUrl: "https://runs.example/callback", callbackToken: "token", expiresAt: "later" },
+  ...{
+    callbackUrl: "https://runs.example/callback",
+    callbackToken: "token",
+    expiresAt: "later",
+    traceparent: null,
+  },
 };
 
 interface Values {

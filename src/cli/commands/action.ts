@@ -4,7 +4,7 @@ import { type Argument, InvalidArgumentError, Option } from "commander";
 import type { ActionDefinition, ListedAction, StoredAction } from "../../client/index.ts";
 import { leftOverWarning } from "../../client/left-over.ts";
 import { CliCommand } from "../command.ts";
-import { type CreatingFlags, showCreated, withCreating } from "../created.ts";
+import { type CreatingFlags, creatingOptions, showCreated, withCreating } from "../created.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { readObject } from "../input.ts";
 import { limitOption, take } from "../limits.ts";
@@ -186,8 +186,7 @@ function runCommand(): CliCommand {
         if ("actionName" in body)
           throw new UsageError("--body: remove actionName. The run has the name of its action.");
         const client = await connect(flags);
-        const { idempotencyKey } = flags;
-        const created = await client.actions.run(name, body, given({ idempotencyKey }));
+        const created = await client.actions.run(name, body, creatingOptions(flags));
         return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
       }),
     );

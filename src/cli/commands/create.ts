@@ -3,7 +3,7 @@
 import { Option } from "commander";
 import type { NewActionRun } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
-import { type CreatingFlags, showCreated, withCreating } from "../created.ts";
+import { type CreatingFlags, creatingOptions, showCreated, withCreating } from "../created.ts";
 import { UsageError } from "../exit.ts";
 import { readObject } from "../input.ts";
 import {
@@ -62,8 +62,7 @@ async function create(actionName: string | undefined, flags: Flags): Promise<num
   const output = new Output(flags);
   const body = await readBody(actionName, flags);
   const client = await connect(flags);
-  const { idempotencyKey } = flags;
-  const created = await client.runs.create(body, given({ idempotencyKey }));
+  const created = await client.runs.create(body, creatingOptions(flags));
   return showCreated(client, created, flags, output, { hasTrigger: body.trigger !== undefined });
 }
 

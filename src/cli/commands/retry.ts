@@ -4,7 +4,7 @@ import { Option } from "commander";
 import { parseExact } from "../../client/exact-json.ts";
 import type { ActionRun, Client } from "../../client/index.ts";
 import { CliCommand } from "../command.ts";
-import { type CreatingFlags, showCreated, withCreating } from "../created.ts";
+import { type CreatingFlags, creatingOptions, showCreated, withCreating } from "../created.ts";
 import { UsageError } from "../exit.ts";
 import { examples, exiting, given, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
@@ -58,8 +58,7 @@ async function retry(text: string, flags: Flags): Promise<number> {
   const id = await wholeRunIdForChange(client, text);
   const isWhole = flags.replaceParameters || changes === undefined;
   const parameters = isWhole ? changes : { ...(await parametersOf(client, id)), ...changes };
-  const { idempotencyKey } = flags;
-  const created = await client.runs.retry(id, given({ parameters, idempotencyKey }));
+  const created = await client.runs.retry(id, { ...creatingOptions(flags), ...given({ parameters }) });
   return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
 }
 

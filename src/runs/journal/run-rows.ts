@@ -22,7 +22,7 @@ export interface JournaledRun extends Run {
 const FIXED = [
   ...(["id", "actionName", "entityId", "parameters", "recommendations", "triggeredBy", "createdAt"] as const),
   ...(["deadlineAt", "heartbeatTimeoutMs", "createKey", "createFingerprint", "fingerprintKeyId"] as const),
-  ...(["source", "actionVersion", "retryOf", "labels"] as const),
+  ...(["source", "actionVersion", "retryOf", "labels", "traceparent"] as const),
 ] as const;
 const CHANGING = [
   ...([

@@ -38,6 +38,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      action_version       INTEGER,
      retry_of             TEXT,
      labels               TEXT    NOT NULL,
+     traceparent          TEXT,
      cancel_by            TEXT,
      cancel_reason        TEXT,
      cancel_requested_at  INTEGER,

@@ -196,14 +196,23 @@ function renderRequest(
     }
     headers.push([name, value]);
   }
-  const named = Object.fromEntries(headers);
+  const { traceparent } = context.run;
+  const isTraced = headers.some(([name]) => name.toLowerCase() === "traceparent");
+  // Of a trigger that sets the header, the author decides where the trace goes on.
+  const added = traceparent === null || isTraced ? {} : { traceparent };
   const body = bodyOf(request, context, sendsForm(request, context));
   if (!body.ok) return err({ path: [...path, "payload"], message: BODY_FAULTS[body.error] });
   const { whole, openBytes } = body.value;
   // The value of a header is a secret of a stored action.
   const secrets = headers.length + pathsOf([request.headers, request.payload]).filter(isSecret).length;
   const weight = url.value.length + headerBytes + openBytes + secrets * SECRET_MAX_CHARACTERS;
-  return ok({ url: url.value, method: request.method, headers: named, body: whole, weight });
+  return ok({
+    url: url.value,
+    method: request.method,
+    headers: { ...added, ...Object.fromEntries(headers) },
+    body: whole,
+    weight,
+  });
 }
 
 function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS): TriggerFault {

@@ -7,14 +7,16 @@
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 
-const RUN_MEMBERS = [
+const RUN_TEXTS = [
   ...(["id", "actionName", "triggeredBy", "createdAt"] as const),
   ...(["callbackUrl", "callbackToken", "expiresAt"] as const),
 ];
 
 /** What placeholders can reach, without secrets. It is also the default payload. Instants are RFC 3339 text. */
 export interface TemplateContext {
-  readonly run: Readonly<Record<(typeof RUN_MEMBERS)[number], string>>;
+  readonly run: Readonly<Record<(typeof RUN_TEXTS)[number], string>> & {
+    readonly traceparent: string | null;
+  };
   readonly parameters: JsonObject;
   readonly recommendations: JsonObject;
   readonly entity: { readonly id: string | null };
@@ -58,7 +60,7 @@ export type TemplatePart = string | Placeholder;
 
 /** The members of each first name. Null: callers choose the members. */
 const MEMBERS: Readonly<Record<keyof FullContext, readonly string[] | null>> = {
-  run: RUN_MEMBERS,
+  run: [...RUN_TEXTS, "traceparent"],
   parameters: null,
   recommendations: null,
   entity: ["id"],

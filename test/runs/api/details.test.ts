@@ -40,7 +40,7 @@ type Told = CreatedRun & { readonly code?: string; readonly details?: Details };
 afterEach(() => vi.restoreAllMocks());
 
 const NOTHING = {
-  ...{ source: "none", action: null, retryOf: null, labels: [], externalUrl: null },
+  ...{ source: "none", action: null, retryOf: null, labels: [], traceparent: null, externalUrl: null },
   ...{ heartbeat: null, cancel: null },
 };
 const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });

@@ -14,6 +14,7 @@ import { usableRing } from "../../../http/environment.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/idempotency-key.ts";
 import { refusalOf, sentenceOf } from "../../../http/refusal.ts";
+import { traceparentOf } from "../../../http/traceparent.ts";
 import type { KeyRing } from "../../../settings/key-ring.ts";
 import { baseUrl } from "../../../settings/public-url.ts";
 import type { NewDelivery } from "../../../webhooks/delivery.ts";
@@ -38,6 +39,8 @@ export interface Creation extends RunEnvironment, Inclusion {
   readonly principal: Principal;
   /** The caller's Idempotency-Key. */
   readonly key: string | null;
+  /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
+  readonly traceparent: string | null;
   /** Lets work go on after the response. */
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
@@ -82,6 +85,7 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation
     runsUrl: `${baseUrl(c.env, c.req.url)}/${o}/${p}/envs/${envName}/action-runs`,
     principal: c.get("principal"),
     key: idempotencyKey(c),
+    traceparent: traceparentOf(c),
     include,
     waitUntil: (work) => c.executionCtx.waitUntil(work),
   };
@@ -182,7 +186,7 @@ interface PreparedRun {
 
 /** Throws `too_many_labels`, or why the webhook may not be sent. */
 async function prepareRun(creation: Creation, wanted: WantedRun): Promise<PreparedRun> {
-  const { scope, ring, key, principal } = creation;
+  const { scope, ring, key } = creation;
   const { labels, trigger } = wanted;
   if (labels.length > LABELS_MAX) {
     const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
@@ -192,7 +196,7 @@ async function prepareRun(creation: Creation, wanted: WantedRun): Promise<Prepar
   const coordinator = key === null ? randomCoordinator() : coordinatorOfKey(key);
   const id = await mintRunId(ring, scope, { createdAt, coordinator });
   creation.genuineIds.add(id);
-  const run = toNewRun(wanted, id, principal.name, createdAt);
+  const run = toNewRun(creation, wanted, id, createdAt);
   const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
   if (trigger === undefined) return { run, delivery: null, token };
   const prepared = await prepareDelivery(trigger, toContext(creation, wanted, run, await token), creation);
@@ -211,7 +215,12 @@ async function sendRun(creation: Creation, changeKey: ChangeKey, { run, delivery
   return { answer, token: signed };
 }
 
-function toNewRun(wanted: WantedRun, id: string, triggeredBy: string, createdAt: number): NewRun {
+function toNewRun(
+  { principal, traceparent }: Creation,
+  wanted: WantedRun,
+  id: string,
+  createdAt: number,
+): NewRun {
   const { parameters, recommendations, labels, timeoutMs, trigger: _, ...others } = wanted;
   return {
     ...others,
@@ -219,14 +228,15 @@ function toNewRun(wanted: WantedRun, id: string, triggeredBy: string, createdAt:
     parameters: JSON.stringify(parameters),
     recommendations: JSON.stringify(recommendations),
     labels: JSON.stringify(labels),
-    triggeredBy,
+    traceparent,
+    triggeredBy: principal.name,
     createdAt,
     deadlineAt: createdAt + timeoutMs,
   };
 }
 
 function toContext({ runsUrl }: Creation, wanted: WantedRun, run: NewRun, token: string): TemplateContext {
-  const { id, actionName, triggeredBy, createdAt, deadlineAt, entityId } = run;
+  const { id, actionName, triggeredBy, createdAt, deadlineAt, entityId, traceparent } = run;
   const { parameters, recommendations } = wanted;
   return {
     run: {
@@ -237,6 +247,7 @@ function toContext({ runsUrl }: Creation, wanted: WantedRun, run: NewRun, token:
       callbackUrl: `${runsUrl}/${id}/callback`,
       callbackToken: token,
       expiresAt: new Date(deadlineAt).toISOString(),
+      traceparent,
     },
     parameters,
     recommendations,
