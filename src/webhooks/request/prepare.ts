@@ -197,9 +197,8 @@ function renderRequest(
     headers.push([name, value]);
   }
   const { traceparent } = context.run;
-  const isTraced = headers.some(([name]) => name.toLowerCase() === "traceparent");
-  // Of a trigger that sets the header, the author decides where the trace goes on.
-  const added = traceparent === null || isTraced ? {} : { traceparent };
+  // First, because the sender sets headers in this order, whatever their case. So the trigger's own one wins.
+  const added = traceparent === null ? {} : { traceparent };
   const body = bodyOf(request, context, sendsForm(request, context));
   if (!body.ok) return err({ path: [...path, "payload"], message: BODY_FAULTS[body.error] });
   const { whole, openBytes } = body.value;
