@@ -2,6 +2,7 @@
 
 import { CommanderError } from "commander";
 import { type ActionRun, ActionRunsError } from "../client/index.ts";
+import { unreachableSentence } from "./unreachable.ts";
 
 export const EXIT = {
   succeeded: 0,
@@ -76,7 +77,8 @@ export function exitCodeOfRun(status: ActionRun["status"]): number {
 export function errorSentence(thrown: unknown): string | null {
   if (thrown instanceof CommanderError) return null;
   if (!(thrown instanceof ActionRunsError)) return thrown instanceof Error ? thrown.message : String(thrown);
-  const { message, code, requestId } = thrown;
+  const { code, requestId } = thrown;
+  const message = code === "unreachable" ? unreachableSentence(thrown) : thrown.message;
   return `${message} (${[code, ...(requestId === null ? [] : [`request ${requestId}`])].join(", ")})`;
 }
 

@@ -8,6 +8,7 @@ import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
 import { keptBookmarks } from "./kept-bookmarks.ts";
 import { DEFAULT_PROFILE, type Profile, profileNames, profilePath, readProfile } from "./profile.ts";
+import { proxiedFetch } from "./proxy.ts";
 
 const SECOND_MS = 1000;
 
@@ -136,7 +137,7 @@ export function made<T>(make: () => T): T {
 }
 
 export function calling({ retries, requestTimeout }: CallFlags) {
-  return { timeoutMs: requestTimeout * SECOND_MS, ...(retries === undefined ? {} : { retries }) };
+  return { timeoutMs: requestTimeout * SECOND_MS, retries, fetch: proxiedFetch() };
 }
 
 /** A server's address, without a slash at the end. Throws UsageError. */

@@ -1,11 +1,14 @@
 /** The package as users get it: packed, installed in an empty project, type-checked and run. */
 
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
+import { companyServer, forwardProxy } from "../cli/company-network.ts";
+import { json, RUN } from "../cli/misbehaving.ts";
 import { sharedPlace } from "./place.ts";
 
 /** Uses the whole client. */
@@ -45,6 +48,13 @@ const TSCONFIG = JSON.stringify({
   },
 });
 
+/** The project's Node, and those of this machine, which can be older. npm puts the project's own first. */
+const NODES = new Set(
+  [process.execPath, ...(process.env.PATH ?? "").split(delimiter).map((path) => join(path, "node"))]
+    .filter((path) => existsSync(path))
+    .map((path) => realpathSync(path)),
+);
+
 describe("npm pack", () => {
   const org = "of-package-test";
   const { origin, token } = sharedPlace(org);
@@ -78,6 +88,7 @@ describe("npm pack", () => {
       "openapi-typescript-helpers",
       "string-width",
       "strip-ansi",
+      "undici",
     ]);
   });
 
@@ -98,21 +109,40 @@ describe("npm pack", () => {
     });
   });
 
+  const settings = {
+    ACTION_RUNS_URL: origin,
+    ACTION_RUNS_TOKEN: token,
+    ACTION_RUNS_ORG: org,
+    ACTION_RUNS_PROJECT: "shop",
+    ACTION_RUNS_ENV: "prod",
+    // Otherwise the command would keep a bookmark in the state folder of whoever runs the tests.
+    XDG_STATE_HOME: folder,
+  };
+
   test("has a command line that works", () => {
-    const settings = {
-      ACTION_RUNS_URL: origin,
-      ACTION_RUNS_TOKEN: token,
-      ACTION_RUNS_ORG: org,
-      ACTION_RUNS_PROJECT: "shop",
-      ACTION_RUNS_ENV: "prod",
-      // Otherwise the command would keep a bookmark in the state folder of whoever runs the tests.
-      XDG_STATE_HOME: folder,
-    };
     const told = execFileSync("npx", ["action-runs", "create", "deploy", "--json"], {
       cwd: folder,
       encoding: "utf8",
       env: { ...process.env, ...settings },
     });
     expect(JSON.parse(told)).toMatchObject({ actionName: "deploy", status: "pending" });
+  });
+
+  test.each([...NODES])("has a command line that goes through a proxy, with %s", async (node) => {
+    const company = await companyServer((_, response) => json(response, 200, RUN));
+    const proxy = await forwardProxy();
+    const main = join(folder, "node_modules", "action-runs", "bin", "action-runs.js");
+    const proxies = { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url };
+    const trust = { NODE_EXTRA_CA_CERTS: company.authority };
+    for (const url of [company.url, origin]) {
+      const env = { ...settings, ...proxies, ...trust, ACTION_RUNS_URL: url };
+      const { stdout } = await promisify(execFile)(node, [main, "create", "deploy", "--json"], { env });
+      expect(JSON.parse(stdout)).toMatchObject({ actionName: "deploy", status: "pending" });
+    }
+    expect(proxy.lines).toEqual([
+      `CONNECT ${new URL(company.url).host}`,
+      `POST ${origin}/${org}/shop/envs/prod/action-runs`,
+    ]);
+    await Promise.all([proxy.close(), company.close()]);
   });
 });

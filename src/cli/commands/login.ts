@@ -186,7 +186,8 @@ async function answered(
 
 /** Runs before a token is sent to the server. Throws if there is no server, or another service. */
 async function checkServer(url: string, flags: Flags): Promise<void> {
-  const response = await createSend(transportSettings(calling(flags)))(new Request(`${url}/`));
+  const settings = made(() => transportSettings(calling(flags)));
+  const response = await createSend(settings)(new Request(`${url}/`));
   const { name } = ((await response.json()) ?? {}) as { name?: unknown };
   if (name !== "action-runs") throw unexpectedResponse(response, "The response is not from action-runs");
 }
