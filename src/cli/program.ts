@@ -40,6 +40,10 @@ ACTION_RUNS_CREATE_TIMEOUT.
 If TRACEPARENT is set (W3C Trace Context), the commands that make a run send it,
 so that the job can continue your trace.
 
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY say how to reach the server. If its
+certificate is from an authority of your own, set NODE_EXTRA_CA_CERTS to the
+path of a file with the authority's certificate.
+
 A token is never an option, because other users can read command lines. It comes
 from ACTION_RUNS_TOKEN or CALLBACK_TOKEN, from stdin with --token-stdin, or from
 the profile.

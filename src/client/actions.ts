@@ -7,6 +7,7 @@ import {
   bodyOf,
   type CallOptions,
   type CreateOptions,
+  creatingHeader,
   type ListedAction,
   type ListedVersion,
   type NewRunOfAction,
@@ -147,9 +148,8 @@ export function createActions(api: Api, scope: Environment, send: Send): Actions
       );
     },
     async run(name, body = {}, options = {}) {
-      const { signal, include, idempotencyKey = crypto.randomUUID(), traceparent } = options;
-      const header = { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
-      const params = { path: of(name), query: present({ include }), header };
+      const { signal, include } = options;
+      const params = { path: of(name), query: present({ include }), header: creatingHeader(options) };
       return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
     },
   };

@@ -94,6 +94,11 @@ export function createApi(
   });
 }
 
+/** The headers of a call that creates a run. */
+export function creatingHeader({ idempotencyKey = crypto.randomUUID(), traceparent }: CreateOptions) {
+  return { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
+}
+
 /** A `fetch` for an openapi-fetch call. It retries if that is safe, and throws an ActionRunsError for every refusal. */
 export function sending(send: Send, options: SendOptions): (request: Request) => Promise<Response> {
   return (request) => send(request, options);

@@ -10,6 +10,7 @@ import {
   type ChangeOptions,
   type CreatedActionRun,
   type CreateOptions,
+  creatingHeader,
   type DetailedActionRun,
   type DetailOptions,
   type NewActionRun,
@@ -116,9 +117,8 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
 
   return {
     async create(body, options = {}) {
-      const { signal, include, idempotencyKey = crypto.randomUUID(), traceparent } = options;
-      const header = { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
-      const params = { path: scope, query: present({ include }), header };
+      const { signal, include } = options;
+      const params = { path: scope, query: present({ include }), header: creatingHeader(options) };
       return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
     },
     get: (id, { signal, include } = {}) => read(id, { include }, { signal }),
@@ -159,9 +159,8 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
       return bodyOf(await api.DELETE(RUN, { params, fetch: sending(send, { signal }) }));
     },
     async retry(id, options = {}) {
-      const { signal, include, parameters, idempotencyKey = crypto.randomUUID(), traceparent } = options;
-      const header = { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
-      const params = { path: of(id), query: present({ include }), header };
+      const { signal, include, parameters } = options;
+      const params = { path: of(id), query: present({ include }), header: creatingHeader(options) };
       const body = present({ parameters });
       return bodyOf(await api.POST(RETRY, { params, body, fetch: sending(send, { signal }) }));
     },
