@@ -2,7 +2,7 @@
 
 import { CommanderError } from "commander";
 import { type ActionRun, ActionRunsError } from "../client/index.ts";
-import { unreachableSentence } from "./unreachable.ts";
+import { explained } from "./unreachable.ts";
 
 export const EXIT = {
   succeeded: 0,
@@ -78,8 +78,7 @@ export function errorSentence(thrown: unknown): string | null {
   if (thrown instanceof CommanderError) return null;
   if (!(thrown instanceof ActionRunsError)) return thrown instanceof Error ? thrown.message : String(thrown);
   const { code, requestId } = thrown;
-  const message = code === "unreachable" ? unreachableSentence(thrown) : thrown.message;
-  return `${message} (${[code, ...(requestId === null ? [] : [`request ${requestId}`])].join(", ")})`;
+  return `${explained(thrown)} (${[code, ...(requestId === null ? [] : [`request ${requestId}`])].join(", ")})`;
 }
 
 /** Whether the service refused because the run was cancelled. */

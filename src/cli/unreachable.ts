@@ -1,4 +1,7 @@
-/** Says why no response came, and what to do. Node tells it in the causes of an error, as a code. */
+/**
+ * Says why no response came from the service, and what to do. Node tells the reason in the causes of an error, as a
+ * code.
+ */
 
 import type { ActionRunsError } from "../client/index.ts";
 import { ProxyRefusal, proxyVariables } from "./proxy.ts";
@@ -28,8 +31,13 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: `Nothing accepts connections at {}. ${CLIENT_ADVICE}`,
 };
 
-/** The sentences of an error that had no response: what happened, what to do, and the code if there is one. */
-export function unreachableSentence({ message, cause }: ActionRunsError): string {
+/** The sentences of any error. Without a response: what happened, what to do, and the code of the cause. */
+export function explained(error: ActionRunsError): string {
+  if (error.code === "unreachable") return unreachableSentence(error);
+  return error.code === "unexpected_answer" ? `${error.message}${proxyAdvice()}` : error.message;
+}
+
+function unreachableSentence({ message, cause }: ActionRunsError): string {
   const causes = causesOf(cause);
   const refusal = causes.find((one) => one instanceof ProxyRefusal);
   if (refusal !== undefined) return message.replace(CLIENT_ADVICE, () => refusalAdvice(refusal.status));

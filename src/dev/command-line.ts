@@ -101,7 +101,9 @@ function follow(child: ChildProcess, show: (line: string) => void): Running {
 
 /** Without the settings of this machine, because the demo must not depend on them. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(ACTION_RUNS|CALLBACK)_/.test(name)));
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(ACTION_RUNS|CALLBACK)_|^https?_proxy$/i.test(name)),
+  );
 }
 
 function indented(text: string): string {

@@ -4,7 +4,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { unreachableSentence } from "../../src/cli/unreachable.ts";
+import { explained } from "../../src/cli/unreachable.ts";
 import { ActionRunsError } from "../../src/client/index.ts";
 import { cli as cliInProcess, type Settings, start } from "./command.ts";
 import { type CompanyServer, companyServer, type ForwardProxy, forwardProxy } from "./company-network.ts";
@@ -134,6 +134,9 @@ describe("a proxy", () => {
     proxy.refuseWith = 403;
     const refused = await cli(["get", RUN.id], settings(company.url, { HTTPS_PROXY: withUser(proxy.url) }));
     expect(refused.stderr).toContain("The proxy did not connect to the server (status 403).");
+    const page = await cli(["get", RUN.id], settings(plain.url, { HTTP_PROXY: withUser(proxy.url) }));
+    expect(page.stderr).toContain("not from the API (status 403)");
+    expect(page.stderr).toContain("HTTP_PROXY names a proxy, so check the proxy too.");
     const gone = await forwardProxy();
     await gone.close();
     const lost = await cli(["get", RUN.id], settings(company.url, { HTTPS_PROXY: withUser(gone.url) }));
@@ -197,7 +200,7 @@ describe("what the other causes mean", () => {
     cause: object,
     message = "No response came from x. Check the address and the network, and try again.",
   ) =>
-    unreachableSentence(
+    explained(
       new ActionRunsError(message, {
         ...{ status: null, code: "unreachable" },
         cause: new TypeError("fetch failed", { cause: Object.assign(new Error("odd"), cause) }),

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { profilePath } from "../../src/cli/profile.ts";
-import { cleanEnv, MAIN } from "./command.ts";
+import { cleanEnv, MAIN, type Settings } from "./command.ts";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json } from "./misbehaving.ts";
 
@@ -134,10 +134,11 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
   async function session(
     args: readonly string[],
     answers: readonly (readonly [question: string, answer: string])[],
+    more: Settings = {},
   ) {
     const command = `"${process.execPath}" "${MAIN}" login ${args.join(" ")}`;
     const child = spawn("script", ["-qec", command, "/dev/null"], {
-      env: cleanEnv({ HOME: home, TERM: "xterm" }),
+      env: cleanEnv({ HOME: home, TERM: "xterm", ...more }),
     });
     let printed = "";
     child.stdout.on("data", (chunk: Buffer) => {
@@ -177,6 +178,14 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a ter
     expect([code, printed]).toEqual([0, expect.stringMatching(/whose name\s+is\s+not\s+valid/)]);
     expect(printed).not.toContain("\x1b[2J");
     expect(kept()).toMatchObject({ org: "acme", project: "shop", env: "prod" });
+  });
+
+  test("asks nothing if a proxy's address can't be used, because no answer would help", async () => {
+    const { code, printed } = await session([], [], { HTTPS_PROXY: "socks5://127.0.0.1" });
+    expect([code, printed.trim()]).toEqual([
+      2,
+      "action-runs: HTTPS_PROXY: use an address such as http://proxy.example.com:3128.",
+    ]);
   });
 
   test("shows no control characters of the profile in its questions", async () => {

@@ -54,6 +54,8 @@ own server.\n${examples(
 
 async function login(flags: Flags): Promise<number> {
   const output = new Output(flags);
+  // A proxy's address that can't be used is no wrong answer, so nobody is asked again.
+  made(() => calling(flags));
   const profile = flags.profile ?? DEFAULT_PROFILE;
   const path = profilePath(profile);
   const isAsked = process.stdin.isTTY === true && !flags.tokenStdin;
@@ -186,8 +188,7 @@ async function answered(
 
 /** Runs before a token is sent to the server. Throws if there is no server, or another service. */
 async function checkServer(url: string, flags: Flags): Promise<void> {
-  const settings = made(() => transportSettings(calling(flags)));
-  const response = await createSend(settings)(new Request(`${url}/`));
+  const response = await createSend(transportSettings(calling(flags)))(new Request(`${url}/`));
   const { name } = ((await response.json()) ?? {}) as { name?: unknown };
   if (name !== "action-runs") throw unexpectedResponse(response, "The response is not from action-runs");
 }
