@@ -92,6 +92,22 @@ it("first attempts begin before retries, and waiting counts as no attempt", asyn
   await until(async () => sentTo(fresh) + sentTo(tried) >= 6 + 3 + 8);
 });
 
+it("a first attempt gets a free slot before a retry to another host", async () => {
+  const path = newRunsPath();
+  const [retried = ""] = await fire(path, 1, { host: "a.example" });
+  await answerAll(path, [retried], 503);
+  const filling = await fire(path, 400);
+  await fire(path, 100, { host: "other.example" });
+  await pass(path, 200);
+  const [fresh = ""] = await fire(path, 1, { host: "b.example" });
+  expect([sentTo([retried]), sentTo([fresh])]).toEqual([1, 0]);
+  await answer(path, underWayOf(filling).slice(0, 1));
+  await until(async () => sentTo([fresh]) === 1);
+  expect(sentTo([retried])).toBe(1);
+  await answer(path, underWayOf(filling).slice(0, 1));
+  await until(async () => sentTo([retried]) === 2);
+});
+
 it("runs that wait for a probe write nothing, have an alarm for it, and wait no second longer", async () => {
   const path = newRunsPath();
   const dead = await fire(path, 300, DEAD);

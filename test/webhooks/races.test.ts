@@ -220,6 +220,21 @@ describe("an attempt that outlived its lease", () => {
     expect(await r.inbox()).toHaveLength(1);
   });
 
+  it("is answered once, also if a heartbeat overtakes it", async () => {
+    const run = await twoUnderWay({ held: true, status: 200 }, { held: true, status: 202 });
+    await run.heartbeat();
+    await run.release();
+    await run.release();
+    await until(async () => (await run.timeline()).at(-1)?.type === "attempt_answered");
+    await run.untilOpen(0);
+    await run.alarmIn(LEASE_OVER_MS);
+    const answered = (await run.timeline()).filter(({ type }) => type === "attempt_answered");
+    expect(answered).toMatchObject([
+      { attempt: 1, outcome: "retry", status: null },
+      { attempt: 2, outcome: "overtaken", status: 202 },
+    ]);
+  });
+
   it("may have arrived, and a 409 to the next one starts the run", async () => {
     await (await twoUnderWay({ mode: "hang" }, { status: 409 })).untilStatus("running");
   });

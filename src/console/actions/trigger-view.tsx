@@ -8,18 +8,8 @@ import { JsonTree } from "../ui/json-tree.tsx";
 type Trigger = NonNullable<Action["trigger"]>;
 
 export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
-  const {
-    method,
-    url,
-    headers,
-    secrets,
-    signingSecret,
-    payload,
-    retry = {},
-    startOn,
-    link,
-    cancel,
-  } = trigger;
+  const { method, url, headers, secrets, signingSecret, payload, accepted } = trigger;
+  const { retry = {}, startOn, link, cancel } = trigger;
   const { maxAttempts, initialDelayMs = 1000 } = retry;
   return (
     <dl class="rows">
@@ -41,6 +31,11 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
           ? "1"
           : `${maxAttempts === undefined ? "for half of the timeout, at most 1 h" : `at most ${maxAttempts}`}, the second after at most ${formatDuration(initialDelayMs)}`}
       </Fact>
+      {accepted === undefined ? null : (
+        <Fact term="A 2xx counts if">
+          <JsonTree what="conditions" value={accepted} />
+        </Fact>
+      )}
       <Fact term="A run starts">
         {startOn === "accepted" ? "when the webhook is answered with 2xx" : "with its first heartbeat"}
       </Fact>
