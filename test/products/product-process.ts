@@ -1,4 +1,4 @@
-/** The processes of a test file's products. They end with the file, also if it fails or the worker ends first. */
+/** The processes of a test file's products. They end with the file, and also if the test's own process is killed. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,18 +6,23 @@ import { hasEnded } from "../../src/dev/children.ts";
 import { until } from "../server/until.ts";
 import { PATH } from "./programs.ts";
 
+/**
+ * Becomes the command that its arguments name. When our end of its input is closed, which our death does too, it kills
+ * the command's process group.
+ */
+const GUARDED =
+  'exec 3<&0; { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$0" "$@" </dev/null 3<&-';
+
+type Env = Readonly<Record<string, string>>;
+
 export class ProductProcesses {
   readonly #folder: string;
   readonly #running = new Set<ChildProcess>();
   readonly #printed: Buffer[] = [];
-  readonly #killAll = () => {
-    for (const child of this.#running) this.#kill(child);
-  };
 
   /** `folder`: where the products run, and their home. */
   constructor(folder: string) {
     this.#folder = folder;
-    process.once("exit", this.#killAll);
   }
 
   /** What all of them have printed. */
@@ -26,56 +31,46 @@ export class ProductProcesses {
   }
 
   /** Starts a product, and returns when it answers requests to `url`, whatever it answers. */
-  async serve(
-    url: string,
-    command: readonly string[],
-    env: Readonly<Record<string, string>> = {},
-  ): Promise<void> {
+  async serve(url: string, command: readonly string[], env: Env = {}): Promise<void> {
     const child = this.#spawn(command, env);
     await until(`${command[0]} answers`, async () => {
       if (hasEnded(child)) throw new Error(`${command.join(" ")} ended:\n${this.printed}`);
-      return fetch(url).then(
-        (response) => response.body?.cancel().then(() => true) ?? true,
-        () => false,
-      );
+      try {
+        await (await fetch(url)).body?.cancel();
+        return true;
+      } catch {
+        return false;
+      }
     });
   }
 
   /** Runs a command to its end. */
-  async run(command: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const child = this.#spawn(command, env);
-    const [code] = (await once(child, "close")) as [number | null];
+  async run(command: readonly string[], env: Env = {}): Promise<void> {
+    const [code] = (await once(this.#spawn(command, env), "close")) as [number | null];
     if (code !== 0) throw new Error(`${command.join(" ")} exited with ${code}:\n${this.printed}`);
   }
 
+  /** Kills all that still run, and what they have started. */
   async stop(): Promise<void> {
     const closed = [...this.#running].map((child) => once(child, "close"));
-    this.#killAll();
+    for (const { stdin } of this.#running) stdin?.destroy();
     await Promise.all(closed);
-    process.off("exit", this.#killAll);
   }
 
-  #spawn([program = "", ...args]: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
-    const child = spawn(program, args, {
+  #spawn(command: readonly string[], env: Env): ChildProcess {
+    const child = spawn("sh", ["-c", GUARDED, ...command], {
       cwd: this.#folder,
-      // A group of its own, so that the product's jobs end with it.
+      // A process group of its own.
       detached: true,
       env: { PATH, HOME: this.#folder, TMPDIR: this.#folder, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
     });
     this.#running.add(child);
-    child.once("close", () => this.#running.delete(child));
+    child.once("close", () => {
+      this.#running.delete(child);
+      child.stdin.destroy();
+    });
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk: Buffer) => this.#printed.push(chunk));
     return child;
-  }
-
-  #kill({ pid }: ChildProcess): void {
-    if (pid === undefined) return;
-    try {
-      process.kill(-pid, "SIGKILL");
-    } catch {
-      // It has ended, and "close" is on its way.
-    }
   }
 }
