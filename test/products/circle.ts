@@ -3,9 +3,6 @@
  * the job begins, reports and is stopped, and the product is down for a while.
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ActionDefinition, createClient, type TimelineEvent } from "../../src/client/index.ts";
@@ -72,9 +69,8 @@ export function playCircle(product: Product): void {
     () => {
       const { origin, token } = sharedPlace(org);
       const { actions, runs } = createClient({ baseUrl: origin, token, org, project: "shop", env: "prod" });
-      const folder = mkdtempSync(join(tmpdir(), `action-runs-${product.example}-`));
-      const processes = new ProductProcesses(folder);
-      const opt = new OptFolder(folder, ...product.copies);
+      let processes: ProductProcesses;
+      let opt: OptFolder;
       let site: Site;
       let prepared: Prepared;
       let network: NodeServer;
@@ -101,6 +97,9 @@ export function playCircle(product: Product): void {
       const begun = (version: string) => opt.versions("begun").filter((one) => one === version).length;
 
       beforeAll(async () => {
+        processes = new ProductProcesses(product.example);
+        const { folder } = processes;
+        opt = new OptFolder(folder, ...product.copies);
         site = { folder, opt, processes, port: await freePort() };
         prepared = await product.prepare(site);
         network = await twiceDelivering(prepared.url);
@@ -113,9 +112,8 @@ export function playCircle(product: Product): void {
         await prepared.start();
       });
       afterAll(async () => {
-        await processes.stop();
-        await network.close();
-        rmSync(folder, { recursive: true, force: true });
+        await processes?.stop();
+        await network?.close();
       });
 
       it("gets a run that began while it was down, does the work when it is back, and reports the output", async () => {

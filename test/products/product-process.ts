@@ -2,6 +2,9 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { hasEnded } from "../../src/dev/children.ts";
 import { until } from "../server/until.ts";
 import { PATH } from "./programs.ts";
@@ -16,13 +19,14 @@ const GUARDED =
 type Env = Readonly<Record<string, string>>;
 
 export class ProductProcesses {
-  readonly #folder: string;
+  /** Where the products run, and their home. */
+  readonly folder: string;
   readonly #running = new Set<ChildProcess>();
   readonly #printed: Buffer[] = [];
 
-  /** `folder`: where the products run, and their home. */
-  constructor(folder: string) {
-    this.#folder = folder;
+  /** `name`: a part of the folder's name. */
+  constructor(name: string) {
+    this.folder = mkdtempSync(join(tmpdir(), `action-runs-${name}-`));
   }
 
   /** What all of them have printed. */
@@ -50,19 +54,20 @@ export class ProductProcesses {
     if (code !== 0) throw new Error(`${command.join(" ")} exited with ${code}:\n${this.printed}`);
   }
 
-  /** Kills all that still run, and what they have started. */
+  /** Kills all that still run, and what they have started. Removes their folder. */
   async stop(): Promise<void> {
     const closed = [...this.#running].map((child) => once(child, "close"));
     for (const { stdin } of this.#running) stdin?.destroy();
     await Promise.all(closed);
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   #spawn(command: readonly string[], env: Env): ChildProcess {
     const child = spawn("sh", ["-c", GUARDED, ...command], {
-      cwd: this.#folder,
+      cwd: this.folder,
       // A process group of its own.
       detached: true,
-      env: { PATH, HOME: this.#folder, TMPDIR: this.#folder, ...env },
+      env: { PATH, HOME: this.folder, TMPDIR: this.folder, ...env },
     });
     this.#running.add(child);
     child.once("close", () => {

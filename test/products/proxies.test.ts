@@ -1,8 +1,5 @@
 /** The service behind nginx and haproxy: an event arrives at once, and a long wait ends with its run. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { callback, createClient } from "../../src/client/index.ts";
 import { freePort } from "../../src/dev/server.ts";
@@ -25,19 +22,16 @@ const PROXIES = [
 ];
 
 describe.each(PROXIES)("$name", ({ name, command }) => {
-  const folder = mkdtempSync(join(tmpdir(), `action-runs-${name}-`));
-  const processes = new ProductProcesses(folder);
-  afterAll(async () => {
-    await processes.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  let processes: ProductProcesses;
+  afterAll(() => processes?.stop());
 
   it.skipIf(missing("the service behind it", name).length > 0)(
     "passes each event on at once, and the response of a long wait when the run ends",
     async () => {
       const port = await freePort();
       const url = `http://127.0.0.1:${port}`;
-      await processes.serve(`${url}/healthz`, command(folder, port));
+      processes = new ProductProcesses(name);
+      await processes.serve(`${url}/healthz`, command(processes.folder, port));
       const scope = { token, org: ORG, project: "shop", env: "prod" };
       const direct = createClient({ baseUrl: origin, ...scope }).runs;
       const { id, callback: given } = await direct.create({ actionName: name });
