@@ -59,6 +59,7 @@ const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
 const NO_RUNTIME_TESTS = [
   "test/server/**",
+  "test/products/**",
   "test/webhooks/**",
   "test/client/**",
   "test/cli/**",
@@ -128,13 +129,14 @@ export default defineConfig(async () => ({
         },
       },
       {
-        // From outside: the service as it is built, over HTTP, and the commands that users start.
+        // From outside: the service as it is built, over HTTP, the commands that users start, and the products that call
+        // it.
         test: {
           ...LIMITS,
           name: "server",
           isolate: false,
           env: TEMPORARY_FILES,
-          include: ["test/server/**/*.test.ts"],
+          include: ["test/server/**/*.test.ts", "test/products/**/*.test.ts"],
           globalSetup: ["./test/server/shared-server.ts"],
         },
       },

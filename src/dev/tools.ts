@@ -1,6 +1,7 @@
 /**
  * Installs and runs the build tools in `tools/`. They are not among the project's packages, because the type generator
- * needs an older compiler. `tools/` has its own lock file, so that every machine runs exactly the same packages.
+ * needs an older compiler. `tools/` has its own lock file, so that every machine runs exactly the same packages. So has
+ * `tools/node-red/`, which only test/products/ runs: nobody else should wait for its 400 packages.
  */
 
 import { spawnSync } from "node:child_process";
@@ -9,38 +10,63 @@ import { join } from "node:path";
 import { ROOT } from "./wrangler.ts";
 
 const TOOLS = join(ROOT, "tools");
-const LOCK = join(TOOLS, "package-lock.json");
-/** A copy of the lock file of the last install. Written last, so that an interrupted install starts again. */
-const INSTALLED = join(TOOLS, "node_modules", ".installed-by");
+const NODE_RED = join(TOOLS, "node-red");
 
 /** Runs a tool to its end. Throws with its output if it fails. `script`: its path in `tools/node_modules`. */
 export function runTool(script: string, ...args: readonly string[]): void {
   installTools();
-  run(process.execPath, [join(TOOLS, "node_modules", script), ...args]);
+  run(TOOLS, process.execPath, [join(TOOLS, "node_modules", script), ...args]);
+}
+
+export function installTools(): void {
+  install(TOOLS);
+}
+
+export function installNodeRed(): void {
+  // The optional package is a faster bcrypt, for passwords that no test has.
+  install(NODE_RED, "--omit=optional");
+}
+
+/** The script that starts Node-RED, or null if `npm run node-red` has not installed it. */
+export function nodeRed(): string | null {
+  return isInstalled(NODE_RED) ? join(NODE_RED, "node_modules", "node-red", "red.js") : null;
 }
 
 /**
- * Installs the packages of the lock file, unless they are installed. After that no tool needs the network. Two
+ * Installs the packages of a folder's lock file, unless they are installed. After that no tool needs the network. Two
  * processes must not install at once: each begins by deleting what is there.
  */
-export function installTools(): void {
-  const lock = readFileSync(LOCK, "utf8");
-  if (readIfThere(INSTALLED) === lock) return;
+function install(folder: string, ...options: readonly string[]): void {
+  if (isInstalled(folder)) return;
   // No install scripts: the tools need none, and a hijacked package could run one.
-  run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--prefer-offline"]);
-  writeFileSync(INSTALLED, lock);
+  const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--prefer-offline"];
+  run(folder, "npm", ["ci", ...quiet, ...options]);
+  writeFileSync(installedBy(folder), lockOf(folder));
 }
 
-function run(program: string, args: readonly string[]): void {
+function isInstalled(folder: string): boolean {
+  return readIfThere(installedBy(folder)) === lockOf(folder);
+}
+
+/** A copy of the lock file of the last install. Written last, so that an interrupted install starts again. */
+function installedBy(folder: string): string {
+  return join(folder, "node_modules", ".installed-by");
+}
+
+function lockOf(folder: string): string {
+  return readFileSync(join(folder, "package-lock.json"), "utf8");
+}
+
+function run(folder: string, program: string, args: readonly string[]): void {
   const ran = spawnSync(program, args, {
-    cwd: TOOLS,
+    cwd: folder,
     encoding: "utf8",
     // npm is a script on Windows.
     shell: program === "npm" && process.platform === "win32",
   });
   if (ran.status === 0) return;
   const why = ran.error?.message ?? `${ran.stdout}${ran.stderr}`;
-  throw new Error(`${program} ${args.join(" ")} failed in tools/:\n${why}`);
+  throw new Error(`${program} ${args.join(" ")} failed in ${folder}:\n${why}`);
 }
 
 function readIfThere(file: string): string | null {

@@ -10,6 +10,8 @@ import actionFile from "../../action.yml?raw";
 import byHandFile from "../../examples/any-product/job.sh?raw";
 import azureAction from "../../examples/azure-devops/action.json";
 import azureFile from "../../examples/azure-devops/azure-pipelines.yml?raw";
+import buildbotAction from "../../examples/buildbot/action.json";
+import buildbotFile from "../../examples/buildbot/master.cfg?raw";
 import repositoryDispatchAction from "../../examples/github-actions/action-repository-dispatch.json";
 import workflowDispatchAction from "../../examples/github-actions/action-workflow-dispatch.json";
 import repositoryDispatchFile from "../../examples/github-actions/repository-dispatch.yml?raw";
@@ -18,6 +20,8 @@ import gitlabFile from "../../examples/gitlab/.gitlab-ci.yml?raw";
 import gitlabAction from "../../examples/gitlab/action.json";
 import jenkinsAction from "../../examples/jenkins/action.json";
 import jenkinsFile from "../../examples/jenkins/Jenkinsfile?raw";
+import nodeRedAction from "../../examples/node-red/action.json";
+import flows from "../../examples/node-red/flows.json";
 import shellAction from "../../examples/shell/action.json";
 import hooks from "../../examples/shell/hooks.json";
 import shellFile from "../../examples/shell/job.sh?raw";
@@ -198,6 +202,58 @@ const EXAMPLES: readonly Example[] = [
     },
   },
   {
+    // https://docs.buildbot.net/current/developer/rest.html
+    // https://docs.buildbot.net/current/developer/raml/forcescheduler.html
+    name: "Buildbot, force scheduler",
+    action: buildbotAction,
+    url: /^https:\/\/buildbot\.example\.com\/api\/v2\/forceschedulers\/[\w-]+$/,
+    headers: { Authorization: BASIC },
+    documented: z.strictObject({
+      jsonrpc: z.literal("2.0"),
+      id: text,
+      method: z.literal("force"),
+      params: z.record(text, z.string()),
+    }),
+    body: {
+      jsonrpc: "2.0",
+      id: ID,
+      method: "force",
+      params: {
+        builderid: "YOUR_BUILDER_ID",
+        reason: `action run ${ID}`,
+        callback_url: CALLBACK_URL,
+        callback_token: CALLBACK_TOKEN,
+        version: VERSION,
+      },
+    },
+    // https://docs.buildbot.net/current/developer/raml/buildrequest.html
+    answered: { id: ID, jsonrpc: "2.0", result: [7, { YOUR_BUILDER_ID: 42 }] },
+    cancel: {
+      method: "POST",
+      url: /^https:\/\/buildbot\.example\.com\/api\/v2\/buildrequests\/42$/,
+      payload: {
+        jsonrpc: "2.0",
+        id: ID,
+        method: "cancel",
+        params: { reason: "The action run was cancelled." },
+      },
+    },
+  },
+  {
+    name: "Node-RED, a flow",
+    action: nodeRedAction,
+    url: /^https:\/\/node-red\.example\.com\/action-runs\/deploy$/,
+    headers: {},
+    documented: z.record(text, z.json()),
+    body: { run: { id: ID, callbackUrl: CALLBACK_URL, callbackToken: CALLBACK_TOKEN }, version: VERSION },
+    answered: { job: { id: ID } },
+    cancel: {
+      method: "POST",
+      url: /^https:\/\/node-red\.example\.com\/action-runs\/stop$/,
+      payload: { job: ID },
+    },
+  },
+  {
     // https://github.com/adnanh/webhook/blob/master/docs/Hook-Definition.md
     // https://github.com/adnanh/webhook/blob/master/docs/Referencing-Request-Values.md
     name: "plain shell, behind adnanh/webhook",
@@ -219,6 +275,7 @@ interface Definition {
   readonly parametersSchema: unknown;
   readonly trigger: Request & {
     readonly secrets?: Readonly<Record<string, string>>;
+    readonly signingSecret?: string;
     readonly link?: string;
     readonly cancel?: Request;
   };
@@ -238,7 +295,9 @@ function withValues<T>(template: T, root: string, values: object = {}): T {
 }
 
 function rendered(
-  { trigger: { secrets, link: _link, cancel: _cancel, ...template } }: Definition,
+  {
+    trigger: { secrets, signingSecret: _signingSecret, link: _link, cancel: _cancel, ...template },
+  }: Definition,
   given: Readonly<Record<string, unknown>> = { version: VERSION },
 ) {
   const { actionName, entityId, parameters, recommendations, trigger } = newRun.parse({
@@ -378,6 +437,32 @@ describe("what is sent and what the receiving side declares are the same", () =>
     expect(azureFile.match(/CALLBACK_TOKEN: \$\(CALLBACK_TOKEN\)/g)).toHaveLength(2);
   });
 
+  it("for Buildbot: the scheduler, and its parameters", () => {
+    const { builderid: _, reason: _reason, ...params } = buildbotAction.trigger.payload.params;
+    expect(names(buildbotFile, /StringParameter\(name='(\w+)', required=True/g)).toEqual(
+      Object.keys(params).sort(),
+    );
+    for (const name of ["callback_url", "callback_token", "version"])
+      expect(names(buildbotFile, /util\.Property\('(\w+)'\)/g)).toContain(name);
+    const [scheduler] = /[\w-]+$/.exec(buildbotAction.trigger.url) ?? [];
+    expect(names(buildbotFile, /ForceScheduler\(\s+name='([\w-]+)'/g)).toEqual([scheduler]);
+    // A worker expands ${NAME} in an environment, and a log may show it.
+    expect(names(buildbotFile, /'([A-Z_]+)': util\.Property/g)).toEqual(["CALLBACK_TOKEN", "CALLBACK_URL"]);
+    expect(buildbotFile.match(/logEnviron=False/g)).toHaveLength(buildbotFile.match(/ env=/g)?.length ?? 0);
+  });
+
+  it("for Node-RED: the paths, whose bodies nothing parses before the signature is checked", () => {
+    const { url, cancel } = nodeRedAction.trigger;
+    const entries = flows.filter(({ type }) => type === "http in");
+    const paths = [url, cancel.url].map((one) => new URL(one).pathname);
+    expect(entries.map((entry) => entry.url)).toEqual(paths);
+    for (const { method, skipBodyParsing } of entries)
+      expect({ method, skipBodyParsing }).toEqual({ method: "post", skipBodyParsing: true });
+    // A message to no node, or from a node that the file lacks, would be lost without a word.
+    const ids = flows.map(({ id }) => id);
+    for (const to of flows.flatMap(({ wires }) => (wires ?? []).flat())) expect(ids).toContain(to);
+  });
+
   it("for the shell: the hook's path, its secret, and each value that it hands on", () => {
     const [hook, ...others] = hooks;
     expect(others).toEqual([]);
@@ -407,6 +492,7 @@ const RECEIVERS = [
   { name: ".gitlab-ci.yml", file: gitlabFile, reports: "file: reporters/gitlab.yml" },
   { name: "Jenkinsfile", file: jenkinsFile, reports: "actionRuns" },
   { name: "azure-pipelines.yml", file: azureFile, reports: "reporters/report.sh" },
+  { name: "master.cfg", file: buildbotFile, reports: "/report.sh" },
   { name: "shell/job.sh", file: shellFile, reports: "/report.sh" },
 ];
 

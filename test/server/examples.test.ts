@@ -207,6 +207,34 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     expect(arrived).toHaveLength(2);
   });
 
+  it.each([
+    [
+      '{"page":"https://shop.example"}\n',
+      { status: "succeeded", output: { page: "https://shop.example" } },
+      0,
+    ],
+    [
+      "[1]",
+      {
+        status: "failed",
+        error: expect.stringMatching(/^The command succeeded, but its output was refused\. .*JSON object/),
+      },
+      65,
+    ],
+    [
+      `{"a":"${"x".repeat(200_000)}"}`,
+      { status: "failed", error: expect.stringMatching(/^The command succeeded, but its/) },
+      65,
+    ],
+  ])(
+    "reports what the command wrote to $OUTPUT_FILE, or that it was refused: %.40s",
+    async (written, body, code) => {
+      writeFileSync(join(folder, "written"), written);
+      expect((await job(["sh", "-c", 'cat written >"$OUTPUT_FILE"']).ended).code).toBe(code);
+      expect(arrived.at(-1)).toMatchObject({ what: CALLBACK, key, body });
+    },
+  );
+
   describe.each(MACHINES)("in $name", ({ shell, path }) => {
     /** The reported error of a command that prints these bytes and fails. */
     async function errorFor(printed: Uint8Array): Promise<string> {

@@ -80,8 +80,9 @@ beforeAll(async () => {
   }
   for (const file of actions) {
     const copy = join(folder, "examples", file);
-    // Nothing that a test sends leaves the machine.
-    writeFileSync(copy, readFileSync(copy, "utf8").replace(/https:\/\/[\w.-]+/g, receiver.url));
+    // Nothing that a test sends leaves the machine. A signing secret has a form, so a reader must fill it in.
+    const action = readFileSync(copy, "utf8").replace(/https:\/\/[\w.-]+/g, receiver.url);
+    writeFileSync(copy, action.replace("YOUR_SIGNING_SECRET", signingSecret));
   }
 });
 

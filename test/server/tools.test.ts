@@ -17,7 +17,7 @@ interface Locked {
   readonly inBundle?: boolean;
 }
 
-test.each(["", "tools/"])(
+test.each(["", "tools/", "tools/node-red/"])(
   "%spackage.json has exact versions, and its lock file the hash of each package",
   (folder) => {
     const { dependencies = {}, devDependencies = {} } = JSON.parse(read(`${folder}package.json`));

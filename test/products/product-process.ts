@@ -1,0 +1,81 @@
+/** The processes of a test file's products. They end with the file, and also if the test's own process is killed. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { hasEnded } from "../../src/dev/children.ts";
+import { until } from "../server/until.ts";
+import { PATH } from "./programs.ts";
+
+/**
+ * Becomes the command that its arguments name. When our end of its input is closed, which our death does too, it kills
+ * the command's process group.
+ */
+const GUARDED =
+  'exec 3<&0; { read -r _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$0" "$@" </dev/null 3<&-';
+
+type Env = Readonly<Record<string, string>>;
+
+export class ProductProcesses {
+  /** Where the products run, and their home. */
+  readonly folder: string;
+  readonly #running = new Set<ChildProcess>();
+  readonly #printed: Buffer[] = [];
+
+  /** `name`: a part of the folder's name. */
+  constructor(name: string) {
+    this.folder = mkdtempSync(join(tmpdir(), `action-runs-${name}-`));
+  }
+
+  /** What all of them have printed. */
+  get printed(): string {
+    return Buffer.concat(this.#printed).toString();
+  }
+
+  /** Starts a product, and returns when it answers requests to `url`, whatever it answers. */
+  async serve(url: string, command: readonly string[], env: Env = {}): Promise<void> {
+    const child = this.#spawn(command, env);
+    await until(`${command[0]} answers`, async () => {
+      if (hasEnded(child)) throw new Error(`${command.join(" ")} ended:\n${this.printed}`);
+      try {
+        await (await fetch(url)).body?.cancel();
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  /** Runs a command to its end. */
+  async run(command: readonly string[], env: Env = {}): Promise<void> {
+    const [code] = (await once(this.#spawn(command, env), "close")) as [number | null];
+    if (code !== 0) throw new Error(`${command.join(" ")} exited with ${code}:\n${this.printed}`);
+  }
+
+  /** Kills all that still run, and what they have started. Removes their folder. */
+  async stop(): Promise<void> {
+    const closed = [...this.#running].map((child) => once(child, "close"));
+    for (const { stdin } of this.#running) stdin?.destroy();
+    await Promise.all(closed);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #spawn(command: readonly string[], env: Env): ChildProcess {
+    const child = spawn("sh", ["-c", GUARDED, ...command], {
+      cwd: this.folder,
+      // A process group of its own.
+      detached: true,
+      env: { PATH, HOME: this.folder, TMPDIR: this.folder, ...env },
+    });
+    this.#running.add(child);
+    child.once("close", () => {
+      this.#running.delete(child);
+      child.stdin.destroy();
+    });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => this.#printed.push(chunk));
+    return child;
+  }
+}
