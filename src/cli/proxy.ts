@@ -59,7 +59,9 @@ function address(name: string): string {
   } catch {
     // The message below covers this case too.
   }
-  throw new TypeError(`${name}: use an address such as http://proxy.example.com:3128.`);
+  throw new TypeError(
+    `${name} is not an http or https address of a proxy. Use one such as http://proxy.example.com:3128.`,
+  );
 }
 
 /** Loaded only if there is a proxy, because it takes longer than the rest of the command line. */

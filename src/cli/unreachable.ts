@@ -27,7 +27,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER:
     "The server does not speak TLS there. Check whether the address begins with http:// or https://.",
   ENOTFOUND: `The name {} was not found. ${CLIENT_ADVICE}`,
-  EAI_AGAIN: `The name {} was not found. ${CLIENT_ADVICE}`,
+  EAI_AGAIN: `The name {} could not be looked up, because no name server answered. ${CLIENT_ADVICE}`,
   ECONNREFUSED: `Nothing accepts connections at {}. ${CLIENT_ADVICE}`,
 };
 

@@ -39,7 +39,7 @@ const HEARTBEAT: Operation = {
   description:
     "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional " +
     "body adds a message, the progress and a link to the job's page. The response says whether somebody " +
-    "asked the run to stop, and why the link was not used. The response does not contain the run's inputs. 409 after the end also means " +
+    "asked the run to stop. If the link was not used, it says why. The response does not contain the run's inputs. 409 after the end also means " +
     "that the job must stop. Requires the run's callback token.",
   parameters: OF_RUN,
   responses: {

@@ -278,7 +278,7 @@ const METRICS: Operation = {
   summary: "Get the metrics of an environment",
   description:
     "Returns counts and durations of the environment's runs in Prometheus's text format. The response can be " +
-    "10 seconds old. A counter never falls, so if a part of the runs can't be counted, the response is 503. " +
+    "10 seconds old. If a part of the runs can't be counted, the response is 503, so that no counter falls. " +
     "Requires the permission `data:read`.",
   tags: ["Service"],
   security,

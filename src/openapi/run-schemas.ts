@@ -102,7 +102,7 @@ const order = z
 
 const urlRefused = z.string().meta({
   description:
-    "Why the heartbeat's `externalUrl` did not become the run's, and what to send: a sentence. Missing if it did.",
+    "Why the heartbeat's `externalUrl` did not become the run's, and what to send instead. Otherwise missing.",
 });
 
 export const heartbeatResponse = z
@@ -212,7 +212,8 @@ const timelineEvent = z
     event("attempt_answered", {
       ...answered,
       outcome: z.enum([...OUTCOMES, "overtaken"]).meta({
-        description: "`overtaken`: a heartbeat started the run before the receiver answered.",
+        description:
+          "`overtaken`: a heartbeat, a report, or the response to another attempt came before this response.",
       }),
     }),
     event("stop_started", begun),

@@ -250,7 +250,7 @@ export function externalUrlRefusal(run: Run, text: string): string | null {
   if (refusal !== null) return refusal;
   if (run.externalUrlChanges < EXTERNAL_URL_CHANGES_MAX || harmlessLink(text) === run.externalUrl)
     return null;
-  return `The run keeps its link because that was set ${EXTERNAL_URL_CHANGES_MAX} times already. Send one URL for the whole job.`;
+  return `The run keeps its link because the link was already set ${EXTERNAL_URL_CHANGES_MAX} times. Send one URL for the whole job.`;
 }
 
 function withVersion(run: Run, next: Run): Run {

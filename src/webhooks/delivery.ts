@@ -102,7 +102,7 @@ export interface Circumstances {
   readonly createdAt: number;
   readonly endsAt: number;
   readonly random: number;
-  /** What may be repeated only so often that a job is begun. Null: a repetition does no harm. */
+  /** How many failed attempts may have begun the job. The last of them ends the request. Null: any number. */
   readonly unsureMax: number | null;
   /** Statuses besides 2xx which say that there is nothing left to do. */
   readonly done?: ReadonlySet<number>;

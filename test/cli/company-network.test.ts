@@ -156,7 +156,10 @@ describe("a proxy", () => {
         ["login", "--token-stdin"],
       ]) {
         const { code, stderr } = await cli(args, settings(plain.url, { HTTPS_PROXY }), "terr_x");
-        expect([code, stderr]).toEqual([2, expect.stringContaining("HTTPS_PROXY: use an address such as")]);
+        expect([code, stderr]).toEqual([
+          2,
+          expect.stringContaining("HTTPS_PROXY is not an http or https address"),
+        ]);
         expect(stderr).not.toContain("secret");
       }
     },

@@ -471,7 +471,7 @@ describe("the page of the job", () => {
     });
     expect(next(run, { type: "external_url", url: `${URL_OF_JOB}/x` })).toBe(run);
     expect(externalUrlRefusal(run, `${URL_OF_JOB}/x`)).toBe(
-      "The run keeps its link because that was set 5 times already. Send one URL for the whole job.",
+      "The run keeps its link because the link was already set 5 times. Send one URL for the whole job.",
     );
     expect(externalUrlRefusal(run, run.externalUrl ?? "")).toBeNull();
     expect(externalUrlRefusal(run, "http://ci.example/jobs/1")).toMatch(/not an https URL/);

@@ -140,7 +140,7 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
         </p>
       )}
       {outcome === "given_up" ? <p class="event-note">There is no further attempt.</p> : null}
-      {outcome === "overtaken" ? <p class="event-note">The run started before this answer.</p> : null}
+      {outcome === "overtaken" ? <p class="event-note">This answer came too late.</p> : null}
     </Row>
   );
 }

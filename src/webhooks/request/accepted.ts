@@ -63,10 +63,12 @@ export const accepted = z
   )
   .register(z.globalRegistry, {
     description:
-      "Conditions on a 2xx response, for products that answer 200 although they refuse: " +
-      '`{ "exists": "response.result.id" }`, where null does not count, or `{ "equals": { "response.ok": true } }`, ' +
-      `where the type counts too. All must hold, and there are at most ${CONDITIONS_MAX}. Otherwise the run fails, and ` +
-      "the webhook is not sent again, because the job may have begun. The response must be JSON of up to 64 KiB.",
+      "Conditions on a 2xx response, for products that answer 200 with an error inside. " +
+      '`{ "exists": "response.result.id" }` holds if the value is there and not null. ' +
+      '`{ "equals": { "response.ok": true } }` holds if value and type are the same. ' +
+      `All must hold, and there are at most ${CONDITIONS_MAX}. Otherwise the run fails, and the webhook is not sent ` +
+      "again, because the job may have begun. The response must be JSON of up to 64 KiB. Conditions don't apply to the " +
+      "stop request.",
   });
 
 function countOf({ exists, equals = {} }: Condition): number {

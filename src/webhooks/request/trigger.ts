@@ -17,7 +17,6 @@ import {
 } from "../../base/limits.ts";
 import { wholeNumber } from "../../http/schema-bounds.ts";
 import { described } from "../../http/schema-parts.ts";
-import { UNSURE_ATTEMPTS_MAX } from "../delivery.ts";
 import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL } from "../template/placeholder.ts";
 import { pathsOf } from "../template/template.ts";
 import { accepted } from "./accepted.ts";
@@ -73,7 +72,7 @@ const retry = z.strictObject(
       described(
         wholeNumber("a whole number", 1, ATTEMPTS_MAX),
         "How often the webhook is sent at most. Without it, the webhook is retried for half of the run's `timeout`, " +
-          `at most an hour. Either way, ${UNSURE_ATTEMPTS_MAX} failed attempts that may have begun the job are the last.`,
+          `at most an hour. Either way, the third failed attempt that may have begun the job is the last.`,
       ),
     ),
     initialDelayMs: z.optional(

@@ -1,7 +1,7 @@
 /**
- * Lets the requests of an isolate share a text that is read for a key: those at the same time, and those of the next
- * 10 s. A failure is shared only with those that waited for it. It remembers plain data and looks again until the read
- * is over, because a promise belongs to its request: after a cancellation it would never settle.
+ * Shares one read among the requests of an isolate: those that wait for it, and those of the next 10 s. Only requests
+ * that waited share a failure. A waiting request polls plain data and does not await the other request's promise,
+ * because that promise never settles if the other request is cancelled.
  */
 
 import { BoundedMap } from "../../../base/bounded-map.ts";
