@@ -18,6 +18,8 @@ export const RETRY_WAIT_MAX_MS = HOUR_MS;
 const STEADY_WAIT_MAX_MS = MINUTE_MS;
 /** For how long a delivery is retried at most if only time bounds its attempts. */
 const RETRIES_MAX_MS = HOUR_MS;
+/** How long before the end of its time a request has its last attempt. Alarms can be late. */
+const LAST_ATTEMPT_MS = 1000;
 
 /** The last instant that a Date can hold. */
 const DATE_MAX_MS = 8.64e15;
@@ -34,6 +36,14 @@ const NOT_BEGUN: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 521, 52
 /** Whether a receiver that answered with this retryable status may have begun what the request asks for. */
 export function mayHaveBegun(status: number): boolean {
   return !NOT_BEGUN.has(status);
+}
+
+/** The status speaks against the receiver's host, and not only against this request. */
+const HOST_FAILS: ReadonlySet<number> = new Set([...NOT_BEGUN, 504, 520, 524]);
+
+/** Whether a receiver's host works that answered with this status. A 500 can be the fault of one hook. */
+export function isFromWorkingHost(status: number): boolean {
+  return !HOST_FAILS.has(status);
 }
 
 /**
@@ -88,6 +98,23 @@ export function retryDelayMs(
 ): number {
   const asked = Math.min(parseRetryAfter(retryAfter, now) ?? 0, RETRY_WAIT_MAX_MS);
   return Math.max(backoffMs(policy, attempt, random), asked);
+}
+
+/**
+ * When the next attempt begins; null if the receiver asks for more time than is left, or if none is left. If only time
+ * bounds the attempts, our own wait does not lead past the end: there is a last attempt just before it.
+ */
+export function nextAttemptAt(
+  policy: RetryPolicy,
+  attempt: number,
+  retryAfter: string | null,
+  { now, endsAt, random }: { readonly now: number; readonly endsAt: number; readonly random: number },
+): number | null {
+  const at = now + retryDelayMs(policy, attempt, retryAfter, now, random);
+  if (at < endsAt) return at;
+  const lastAt = endsAt - LAST_ATTEMPT_MS;
+  const isAskedForLess = now + (parseRetryAfter(retryAfter, now) ?? 0) <= lastAt;
+  return policy.maxAttempts === null && isAskedForLess && lastAt >= now + LAST_ATTEMPT_MS ? lastAt : null;
 }
 
 /**

@@ -3,7 +3,14 @@
  * Delivery is at least once, because an attempt is on record, with a lease, before it leaves.
  */
 
-import { deliveryEndsAt, isRetryable, mayHaveBegun, type RetryPolicy, retryDelayMs } from "./backoff.ts";
+import {
+  deliveryEndsAt,
+  isFromWorkingHost,
+  isRetryable,
+  mayHaveBegun,
+  nextAttemptAt,
+  type RetryPolicy,
+} from "./backoff.ts";
 
 /** The timeout of an attempt. */
 export const ATTEMPT_MAX_MS = 15_000;
@@ -180,13 +187,14 @@ export function outcomeOf<T extends Tried>(
   if (result.isFinal || !isRetryable(status)) return givenUp(what);
   const told = attempt === 1 ? what : `${what}, at attempt ${attempt}`;
   if (request.maxAttempts !== null && attempt >= request.maxAttempts) return givenUp(told);
-  const hasMaybeBegun = status === null ? result.isUnreached !== true : mayHaveBegun(status);
+  const wasNotSent = result.isUnreached === true || result.isUnready === true;
+  const hasMaybeBegun = status === null ? !wasNotSent : mayHaveBegun(status);
   const unsureAttempts = request.unsureAttempts + (hasMaybeBegun ? 1 : 0);
   if (unsureMax !== null && unsureAttempts >= unsureMax) {
     return givenUp(`${told}, and ${unsureAttempts} attempts may have begun the job`);
   }
-  const nextAt = now + retryDelayMs(request, attempt, result.retryAfter, now, random);
-  if (nextAt >= endsAt)
+  const nextAt = nextAttemptAt(request, attempt, result.retryAfter, { now, endsAt, random });
+  if (nextAt === null)
     return givenUp(`${told}, and the time for retries would be up before the next attempt`);
   // 502 comes from a gateway, and the receiver may still have the request.
   const isUnsure = request.isUnsure || hasMaybeBegun || status === 502;
@@ -196,7 +204,7 @@ export function outcomeOf<T extends Tried>(
 /** Whether a result says that the receiver's host works; null if the result says nothing of the host. */
 export function isHostWorking({ status, isUnready, isFinal }: AttemptResult): boolean | null {
   if (status === null) return isUnready || isFinal ? null : false;
-  return !isRetryable(status);
+  return isFromWorkingHost(status);
 }
 
 function isSuccess(status: number | null): boolean {

@@ -11,7 +11,7 @@ import type { Env } from "../settings/env.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { webhookPolicy } from "../settings/webhook-policy.ts";
-import { canConnect } from "./connection.ts";
+import { CONNECT_MAX_MS, canConnect } from "./connection.ts";
 import { ATTEMPT_MAX_MS, type AttemptResult, UNANSWERED } from "./delivery.ts";
 import {
   type Attempt,
@@ -37,7 +37,7 @@ import { keysOf } from "./template/later-text.ts";
 const BODY_WAIT_MS = 1000;
 /** How long to read a body whose values are used. */
 const VALUES_WAIT_MS = 5000;
-const NO_JSON = `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
+const LATE = `the response did not end within ${VALUES_WAIT_MS / 1000} seconds`;
 
 export class WebhookSender extends WorkerEntrypoint<Env> {
   /** Never throws because of what a receiver does. */
@@ -133,7 +133,7 @@ async function exchange(
     const { status } = response;
     const { wanted, accepted } = response.ok ? request : {};
     const forValues = wanted !== undefined || accepted !== undefined;
-    const { bytes, isCut } = await readStart(response.body, { forValues });
+    const { bytes, isCut, isLate } = await readStart(response.body, { forValues });
     const isRedirect = status >= 300 && status <= 399;
     const answered = {
       status,
@@ -144,23 +144,21 @@ async function exchange(
       retryAfter: response.headers.get("Retry-After"),
     };
     if (!forValues) return answered;
-    const json = parsedJson(bytes);
+    const json = bytes.byteLength > RESPONSE_READ_MAX_BYTES ? null : parsedJson(bytes);
     const location = response.headers.get("Location");
     const unmet = accepted === undefined ? null : unmetCondition(accepted, json, location);
     if (unmet !== null) {
-      return {
-        ...answered,
-        isFinal: true,
-        reason: `${answered.reason}, but ${json === null ? NO_JSON : unmet}`,
-      };
+      return { ...answered, isFinal: true, reason: `${answered.reason}, but ${isLate ? LATE : unmet}` };
     }
     return { ...answered, ...(wanted && used(wanted, json, location)) };
   } catch (error) {
     const reason = abort.signal.aborted
       ? `did not answer within ${ATTEMPT_MAX_MS / 1000} seconds`
       : faultOf(String(error), isReachable);
-    const isUnreached = !abort.signal.aborted && !isReachable;
-    return { ...UNANSWERED, reason, durationMs: Date.now() - startedAt, isUnreached };
+    const durationMs = Date.now() - startedAt;
+    // A failure that took longer was no refusal, whatever the connection before said.
+    const isUnreached = !isReachable && !abort.signal.aborted && durationMs < CONNECT_MAX_MS;
+    return { ...UNANSWERED, reason, durationMs, isUnreached };
   } finally {
     clearTimeout(timer);
     // Frees the connection, because the rest of the response is not needed.
@@ -190,21 +188,25 @@ function faultOf(error: string, isReachable: boolean): string {
   return isReachable ? "could not be reached, or broke the connection off" : "could not be reached";
 }
 
-/** As much of a body as an excerpt or the values need. `isCut`: there was more, or the rest did not come in time. */
+/**
+ * As much of a body as an excerpt or the values need. `isCut`: there was more, or the rest did not come in time, which
+ * is `isLate`.
+ */
 async function readStart(
   body: ReadableStream | null,
   { forValues }: { readonly forValues: boolean },
-): Promise<{ bytes: Uint8Array; isCut: boolean }> {
-  const bytes = new Uint8Array(forValues ? RESPONSE_READ_MAX_BYTES : EXCERPT_MAX_BYTES + 1);
+): Promise<{ bytes: Uint8Array; isCut: boolean; isLate: boolean }> {
+  // One byte more than is used says that there is more.
+  const bytes = new Uint8Array((forValues ? RESPONSE_READ_MAX_BYTES : EXCERPT_MAX_BYTES) + 1);
   let length = 0;
-  const upTo = (isCut: boolean) => ({ bytes: bytes.subarray(0, length), isCut });
+  const upTo = (isCut: boolean, isLate = false) => ({ bytes: bytes.subarray(0, length), isCut, isLate });
   if (body === null) return upTo(false);
   const reader = (body as ReadableStream<Uint8Array>).getReader();
   const timeUp = scheduler.wait(forValues ? VALUES_WAIT_MS : BODY_WAIT_MS).then(() => null);
   try {
     while (length < bytes.byteLength) {
       const piece = await Promise.race([reader.read(), timeUp]);
-      if (piece === null) return upTo(true);
+      if (piece === null) return upTo(true, true);
       if (piece.done) return upTo(false);
       const fits = piece.value.subarray(0, bytes.byteLength - length);
       bytes.set(fits, length);

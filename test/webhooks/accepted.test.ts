@@ -77,6 +77,13 @@ describe("a condition", () => {
   });
 });
 
+it("a response that is not JSON meets no condition, not even one of its headers", () => {
+  const location: Conditions = [{ exists: "response.headers.location" }];
+  expect(unmet(location, "<html>", "/queue/1")).toBe("the response is not JSON of up to 64 KiB");
+  expect(unmet(location, "{}", "/queue/1")).toBeNull();
+  expect(unmet(location, "{}")).toBe("the response has no response.headers.location");
+});
+
 describe("a 2xx response", () => {
   it("that meets the conditions starts the run, and its values are used", async () => {
     const r = await answering({ status: 200, body: '{"ok":true,"page":"https://ci.example.com/jobs/1"}' });
@@ -93,6 +100,11 @@ describe("a 2xx response", () => {
     ["has an error inside", RPC_ERROR, "the response has no response.result.0"],
     ["is not JSON", "<html>Please sign in</html>", "the response is not JSON of up to 64 KiB"],
     ["is empty", "", "the response is not JSON of up to 64 KiB"],
+    [
+      "is too long, although its start is JSON",
+      `{"result":[1]}${" ".repeat(RESPONSE_READ_MAX_BYTES)}`,
+      "the response is not JSON of up to 64 KiB",
+    ],
     [
       "is too long",
       JSON.stringify({ result: [1, "x".repeat(RESPONSE_READ_MAX_BYTES)] }),

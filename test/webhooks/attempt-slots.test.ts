@@ -38,3 +38,18 @@ it("an attempt has its slot until it is answered or lost", async () => {
   await expect(lost).rejects.toThrow("the isolate is gone");
   expect(room()).toEqual([0, 4, 5, 10]);
 });
+
+it("a host that fails is remembered, however many hosts that work are seen", async () => {
+  let status = 503;
+  const send = async () => ({ ...ANSWER, status });
+  const slots = new AttemptSlots({ send }, { attempts: 500, bytes: 1000 });
+  const attempt = { scope: "a/b/c", runId: "r", attempt: 1, sealed: new Uint8Array(1), isUnsure: false };
+  const isOpen = (host: string) => slots.hasRoomFor({ host, weight: 1, attempt: 0 }, 1001);
+  for (let n = 0; n < 5; n++)
+    await slots.send(attempt, { host: "dead.example", weight: 1, attempt: 1 }, 1000);
+  status = 200;
+  for (let n = 0; n < 3000; n++) {
+    await slots.send(attempt, { host: `h${n}.example`, weight: 1, attempt: 1 }, 1000);
+  }
+  expect([isOpen("dead.example"), isOpen("h0.example")]).toEqual([false, true]);
+});

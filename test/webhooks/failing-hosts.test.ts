@@ -1,6 +1,6 @@
 /** A host whose attempts fail holds few slots, so that it can't hold up the jobs of the other hosts. */
 
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { coordinator, journal, until } from "../support/direct.ts";
 import { landed } from "../support/landed.ts";
@@ -60,7 +60,7 @@ it("a failing host holds 25 slots and 2 MB, and is free again with its first suc
   await answerAll(path, small, 202);
 
   const [again = ""] = await fire(path, 1, DEAD);
-  await answerAll(path, [again], 500);
+  await answerAll(path, [again], 503);
   const large = await fire(path, 5, { ...DEAD, bytes: 0.9 * MB });
   expect(underWayOf(large)).toHaveLength(2);
   // One always fits, whatever it weighs.
@@ -97,7 +97,9 @@ it("a first attempt gets a free slot before a retry to another host", async () =
   const [retried = ""] = await fire(path, 1, { host: "a.example" });
   await answerAll(path, [retried], 503);
   const filling = await fire(path, 400);
-  await fire(path, 100, { host: "other.example" });
+  await fire(path, 80, { host: "other.example" });
+  for (let n = 0; n < 20; n++) await fire(path, 1, { host: `small-${n}.example` });
+  expect(outside.underWay).toHaveLength(500);
   await pass(path, 200);
   const [fresh = ""] = await fire(path, 1, { host: "b.example" });
   expect([sentTo([retried]), sentTo([fresh])]).toEqual([1, 0]);
@@ -170,4 +172,63 @@ it("a turn that fails puts off one waiting run, and the others of its host go on
   expect(sentTo([stuck])).toBe(0);
   const due = "SELECT next_at - ? AS ms FROM deliveries WHERE run_id = ?";
   expect(await journal(path, 0, due, Date.now(), stuck)).toEqual([{ ms: 10_000 }]);
+});
+
+it("hosts that hang leave slots for the others, however many hang", async () => {
+  const path = newRunsPath();
+  for (const n of [1, 2, 3]) await fire(path, 450, { host: `hanging-${n}.example`, maxAttempts: null });
+  const [healthy = ""] = await fire(path, 1);
+  expect(outside.sent).toContain(healthy);
+});
+
+it("a hook that answers 500 does not hold up the other hooks of its host", async () => {
+  const path = newRunsPath();
+  const broken = await fire(path, 50, DEAD);
+  await answerAll(path, broken, 500);
+  const [healthy = ""] = await fire(path, 1, DEAD);
+  expect(outside.sent).toContain(healthy);
+});
+
+it("first attempts begin before retries also after a restart", async () => {
+  const path = newRunsPath();
+  const tried = await fire(path, 30, DEAD);
+  await answerAll(path, tried, 503);
+  const fresh = await fire(path, 10, DEAD);
+  await landed(path);
+  await evictDurableObject(coordinator(path, 0));
+  outside.sent = [];
+  await pass(path, 60_000);
+  await until(async () => sentTo(fresh) === 10);
+  expect(outside.sent.slice(0, 10).sort()).toEqual([...fresh].sort());
+});
+
+it("lighter requests of other hosts do not overtake a heavy one, and the alarm does not ring without pause", async () => {
+  const path = newRunsPath();
+  // Of 32 MB, 100 kB are left.
+  for (let n = 0; n < 16; n++) await fire(path, 1, { host: `filling-${n}.example`, bytes: 1.9 * MB });
+  await fire(path, 1, { host: "filling.example", bytes: 1.5 * MB });
+  const [heavy = ""] = await fire(path, 1, { host: "heavy.example", bytes: 0.5 * MB });
+  const light: string[] = [];
+  for (let n = 0; n < 20; n++) light.push(...(await fire(path, 1, { host: `light-${n}.example` })));
+  await pass(path, 100);
+  await pass(path, 1);
+  expect([outside.underWay.length, sentTo([heavy]), sentTo(light)]).toEqual([17, 0, 0]);
+  expect((await alarmAt(path)) ?? 0).toBeGreaterThan(Date.now());
+  await answer(path, outside.underWay.slice(0, 1));
+  await until(async () => sentTo(light) > 0);
+  expect(outside.sent[17]).toBe(heavy);
+});
+
+it("an attempt that a heartbeat overtook is told also if its invocation dies", async () => {
+  const path = newRunsPath();
+  const [id = ""] = await fire(path, 1);
+  await until(async () => outside.underWay.length === 1);
+  await runInDurableObject(coordinator(path, 0), async (instance) => {
+    expect(await instance.heartbeat(id, {})).toMatchObject({ ok: true });
+    outside.underWay[0]?.crash();
+  });
+  const told =
+    "SELECT data ->> 'outcome' AS outcome FROM events WHERE run_id = ? AND type = 'attempt_answered'";
+  await until(async () => (await journal(path, 0, told, id)).length === 1);
+  expect(await journal(path, 0, told, id)).toEqual([{ outcome: "overtaken" }]);
 });

@@ -25,7 +25,10 @@ export const FAILING_HOST: Room = { attempts: 25, bytes: 2_000_000 };
 /** After so many failures in a row, a host gets one attempt in PROBE_EVERY_MS. */
 export const PROBED_AFTER_FAILURES = 5;
 export const PROBE_EVERY_MS = 10_000;
-/** One host never holds more than this part of all slots, because a host that hangs fails only after 15 s. */
+/**
+ * A host holds at most this part of what the other hosts leave. A host that hangs fails only after 15 s, and until then
+ * some slots must be left for the others, however many hosts hang.
+ */
 const PART_OF_ONE_HOST = 0.8;
 /** How many hosts without an attempt under way are remembered. */
 const IDLE_HOSTS_MAX = 1000;
@@ -60,12 +63,16 @@ export class AttemptSlots {
     const room = this.#roomOf(held, attempt);
     const isFirst = held === undefined || held.attempts === 0;
     return (
-      this.#attempts < this.#max.attempts &&
-      this.#bytes + weight <= this.#max.bytes &&
+      this.hasRoomForAll(weight) &&
       // One request always fits, whatever it weighs.
       (isFirst || (held.attempts < room.attempts && held.bytes + weight <= room.bytes)) &&
       this.#probeIn(held, now) === 0
     );
+  }
+
+  /** Whether a request of this weight fits beside those of all hosts. */
+  hasRoomForAll(weight: number): boolean {
+    return this.#attempts < this.#max.attempts && this.#bytes + weight <= this.#max.bytes;
   }
 
   /** In how many ms a host may be probed; 0 if it need not wait for that. */
@@ -107,16 +114,25 @@ export class AttemptSlots {
     return host;
   }
 
+  /** Hosts that work first, because a host that is forgotten counts as one that works. */
   #forgetIdle(): void {
-    for (const [name, { attempts }] of this.#hosts) if (attempts === 0) this.#hosts.delete(name);
+    for (const isForgotten of [(failures: number) => failures === 0, () => true]) {
+      if (this.#hosts.size < IDLE_HOSTS_MAX) return;
+      for (const [name, { attempts, failures }] of this.#hosts) {
+        if (attempts === 0 && isForgotten(failures)) this.#hosts.delete(name);
+      }
+    }
   }
 
   /** `attempt`: how many attempts of the request have begun. */
   #roomOf(host: Host | undefined, attempt: number): Room {
     const isFailing = host === undefined ? attempt > 0 : host.failures > 0;
     if (isFailing) return FAILING_HOST;
-    const { attempts, bytes } = this.#max;
-    return { attempts: attempts * PART_OF_ONE_HOST, bytes: bytes * PART_OF_ONE_HOST };
+    const { attempts = 0, bytes = 0 } = host ?? {};
+    return {
+      attempts: (this.#max.attempts - this.#attempts + attempts) * PART_OF_ONE_HOST,
+      bytes: (this.#max.bytes - this.#bytes + bytes) * PART_OF_ONE_HOST,
+    };
   }
 
   #probeIn(host: Host | undefined, now: number): number {

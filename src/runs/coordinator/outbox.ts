@@ -96,11 +96,16 @@ export class Outbox<T extends Tried> {
    */
   begin(request: T, endsAt: number, now: number): T {
     if (this.#queue.isBehindOthers(request) || !this.#slots.hasRoomFor(request, now)) {
-      const probeInMs = this.#slots.probeInMs(request.host, now);
-      this.#queue.wait(request, probeInMs > 0 ? Math.min(endsAt, now + probeInMs) : endsAt, now);
+      this.#wait(request, endsAt, now);
       return request;
     }
     return beginAttempt(request, now);
+  }
+
+  #wait(request: T, endsAt: number, now: number): void {
+    const probeInMs = this.#slots.probeInMs(request.host, now);
+    const until = probeInMs > 0 ? Math.min(endsAt, now + probeInMs) : endsAt;
+    this.#queue.wait(request, { until, isBlocked: !this.#slots.hasRoomForAll(request.weight) }, now);
   }
 
   /** The event of an attempt that `begin` has just begun; no event if the request must wait. */
@@ -115,12 +120,18 @@ export class Outbox<T extends Tried> {
   launch(runId: string, request: T): void {
     if (request.leaseUntil === null) return;
     const { attempt } = request;
+    const lost = (error: unknown) => this.#logError(`${this.#kind.eventPrefix}_lost`, error, runId);
     void this.#slots
       .send(this.#kind.attemptOf(runId, request), request, Date.now())
-      .then((result) => this.#attemptEnded(runId, attempt, result))
+      .then(
+        (result) => this.#attemptEnded(runId, attempt, result),
+        (error: unknown) => {
+          lost(error);
+          this.#attemptLost(runId, attempt);
+        },
+      )
       .finally(() => this.#slotIsFree())
-      // Nobody knows whether the request arrived, so its lease decides.
-      .catch((error: unknown) => this.#logError(`${this.#kind.eventPrefix}_lost`, error, runId));
+      .catch(lost);
   }
 
   /** Writes a request that has changed outside its turn. Sends it if it is due and a slot is free. */
@@ -136,9 +147,10 @@ export class Outbox<T extends Tried> {
    */
   takeBatch(now: number): number {
     const stuck: unknown[] = [];
-    const due = this.#queue.takeBatch(now, this.#kind.batchMax, this.#openings(now), (id) =>
-      this.#takeTurnSafely(id, now, stuck),
-    );
+    const due = this.#queue.takeBatch(now, this.#kind.batchMax, this.#openings(now), {
+      due: (id) => this.#takeTurnSafely(id, now, stuck, { maySend: false }),
+      waiting: (id) => this.#takeTurnSafely(id, now, stuck),
+    });
     if (stuck.length > 0) throw stuck[0];
     return due;
   }
@@ -160,9 +172,9 @@ export class Outbox<T extends Tried> {
     };
   }
 
-  #takeTurnSafely(id: string, now: number, stuck: unknown[]): void {
+  #takeTurnSafely(id: string, now: number, stuck: unknown[], { maySend } = { maySend: true }): void {
     try {
-      this.#takeTurn(id, now);
+      this.#takeTurn(id, now, maySend);
     } catch (error) {
       this.#logError("turn_failed", error, id);
       try {
@@ -173,18 +185,19 @@ export class Outbox<T extends Tried> {
     }
   }
 
-  #takeTurn(id: string, now: number): void {
+  #takeTurn(id: string, now: number, maySend: boolean): void {
     const found = this.#kind.find(id, now);
-    if (found === null || !this.#proceed(found, now)) this.#kind.idle(id, now);
+    if (found === null || !this.#proceed(found, now, maySend)) this.#kind.idle(id, now);
   }
 
-  /** Does what is due for a request. False if nothing is due. */
-  #proceed(outgoing: Outgoing<T>, now: number): boolean {
+  /** Does what is due for a request. False if nothing is due. Without `maySend`, an attempt that is due waits. */
+  #proceed(outgoing: Outgoing<T>, now: number, maySend: boolean): boolean {
     const { request, endsAt } = outgoing;
     const isAttemptPlanned = request.leaseUntil === null && request.nextAt !== null;
     if (isAttemptLost(request, now)) this.#applyOutcome(outgoing, request.attempt, LOST, now);
     else if (isAttemptPlanned && now >= endsAt) this.#giveUp(outgoing, now);
-    else if (isAttemptDue(request, now)) this.#sendOrWait(outgoing, now);
+    else if (isAttemptDue(request, now) && maySend) this.#sendOrWait(outgoing, now);
+    else if (isAttemptDue(request, now)) this.#wait(request, endsAt, now);
     else return false;
     return true;
   }
@@ -206,6 +219,14 @@ export class Outbox<T extends Tried> {
     const found = this.#kind.find(runId, now);
     if (found !== null) this.#applyOutcome(found, attempt, result, now);
     this.#kind.useResult(runId, attempt, result, { isOvertaken: found === null, now });
+  }
+
+  /** Nobody knows whether the request arrived. Its lease decides, if the run has a request still. */
+  #attemptLost(runId: string, attempt: number): void {
+    const now = Date.now();
+    if (this.#kind.find(runId, now) === null) {
+      this.#kind.useResult(runId, attempt, LOST, { isOvertaken: true, now });
+    }
   }
 
   #applyOutcome(outgoing: Outgoing<T>, attempt: number, result: AttemptResult, now: number): void {

@@ -40,7 +40,7 @@ export class EndedRunCounts {
     }
   }
 
-  /** Whether any run was counted. From then on, each ended run is counted before it is purged. */
+  /** Whether anybody has asked. From then on, each ended run is counted before it is purged. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
@@ -54,14 +54,17 @@ export class EndedRunCounts {
     return this.#counts;
   }
 
-  /** Counts on, up to the number `upTo` at most. One turn walks TURN_RUNS rows. It writes one row if a run had ended. */
+  /**
+   * Counts on, up to the number `upTo` at most. One turn walks TURN_RUNS rows. It writes one row if a run had ended. The
+   * first turn always does, because from then on no run may be purged uncounted.
+   */
   takeTurn(upTo: number): void {
     const rows = [
       ...this.#sql.exec<WalkedRow & Record<string, SqlStorageValue>>(NEXT_RUNS, this.#countedSeq, upTo),
     ];
     const last = rows.length < TURN_RUNS ? upTo : (rows.at(-1)?.seq ?? upTo);
     const ended = rows.filter((row): row is typeof row & CountedRun => row.completedAt !== null);
-    if (ended.length > 0) {
+    if (ended.length > 0 || !this.#hasBegun) {
       const counts = withRuns(this.#counts, ended);
       // The journal first: if the write throws, memory must not claim that these runs are counted.
       this.#sql.exec(WRITE, last, JSON.stringify(counts));

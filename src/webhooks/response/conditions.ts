@@ -2,10 +2,11 @@
 
 import type { Conditions } from "../request/accepted.ts";
 import { memberAt } from "../template/placeholder.ts";
+import { RESPONSE_READ_MAX_BYTES } from "./response-values.ts";
 
 /**
  * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: the response as
- * JSON; null if it is none, or if it is too long. The sentence names a path of the trigger, and never a value of the
+ * JSON; null if it is too long or not JSON, which meets no condition. The sentence names a path of the trigger, and never a value of the
  * response, because everybody who may read the run sees it.
  */
 export function unmetCondition(
@@ -13,6 +14,7 @@ export function unmetCondition(
   json: unknown,
   location: string | null,
 ): string | null {
+  if (json === null) return `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
   const at = (path: string) => {
     const [, ...members] = path.split(".");
     return members.join(".") === "headers.location" ? location : memberAt(json, members);

@@ -252,14 +252,6 @@ describe("nothing is written", () => {
     await scrape(path);
     expect(exec.mock.calls.filter(([sql]) => !sql.trim().startsWith("SELECT"))).toHaveLength(1);
   });
-
-  it("in a coordinator where nothing has ended", async () => {
-    const path = newRunsPath();
-    await createAged(path);
-    await landed(path);
-    expect(await ended(path)).toEqual({});
-    expect(await countRows(path)).toEqual([]);
-  });
 });
 
 describe("a coordinator with more runs than one turn counts", () => {
@@ -349,6 +341,17 @@ describe("retention", () => {
     await landed(path);
     await purged(path);
     expect(await ended(path)).toEqual(cancelled(3));
+  });
+
+  it("counts a run before it takes it, also if nothing had ended when counting began", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    await landed(path);
+    expect(await ended(path)).toEqual({});
+    expect(await change(path, id, { type: "cancelled" })).toMatchObject({ ok: true });
+    await landed(path);
+    await purged(path);
+    expect(await ended(path)).toEqual(cancelled(1));
   });
 
   it("makes room even if the count can't be written", async () => {

@@ -233,6 +233,39 @@ describe("without maxAttempts", () => {
     });
   });
 
+  it.each([1, 2, 5, 10, 60, 43_200])(
+    "a run of %d minutes has its last attempt a second before the end",
+    (minutes) => {
+      const run = { createdAt: NOW, deadlineAt: NOW + minutes * 60_000 };
+      for (const random of [0, 0.5, 0.999]) {
+        let delivery = newDelivery({ ...NEW, maxAttempts: null }, run, NOW);
+        const { endsAt } = delivery;
+        const begunAt: number[] = [];
+        for (let now = NOW; ; ) {
+          begunAt.push(now);
+          delivery = beginAttempt(delivery, now);
+          const circumstances = { ...FAR, now, createdAt: NOW, endsAt, random };
+          const outcome = outcomeOf(delivery, delivery.attempt, answered(503), circumstances);
+          if (outcome.type !== "retry") break;
+          delivery = outcome.delivery;
+          now = outcome.delivery.nextAt;
+        }
+        expect(begunAt.at(-1)).toBeGreaterThanOrEqual(endsAt - 2000);
+        expect(begunAt.at(-1)).toBeLessThan(endsAt);
+        expect(begunAt.length).toBeLessThan(200);
+      }
+    },
+  );
+
+  it("an attempt that was never sent does not count as one that may have begun the job", () => {
+    const unready = answered(null, { isUnready: true });
+    const circumstances = { ...FAR, createdAt: NOW - 700_000 };
+    expect(outcomeAfter(many(unready, 20), circumstances)).toMatchObject({
+      unsureAttempts: 0,
+      isUnsure: false,
+    });
+  });
+
   it("a Retry-After past the end of the time gives up", () => {
     const asked = (seconds: number) => answered(503, { retryAfter: String(seconds) });
     expect(outcomeAfter([asked(3599)])).toMatchObject({ attempt: 2 });

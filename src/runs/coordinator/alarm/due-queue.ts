@@ -20,10 +20,20 @@ export interface Openings {
   probeInMs(host: string): number;
 }
 
+/** What gives a row its turn. */
+export interface Turns {
+  /** A row that is due. An attempt that is due waits, because others may come before it. */
+  readonly due: (id: string) => void;
+  /** A waiting row whose host has room. */
+  readonly waiting: (id: string) => void;
+}
+
 export class DueQueue {
   readonly rows: DueRows;
-  /** The hosts that have waiting rows, of each kind. */
+  /** The hosts that may have waiting rows, of each kind. The host that had its turn last is at the end. */
   readonly #waiting: Readonly<Record<Kind, Set<string>>> = { first: new Set(), retry: new Set() };
+  /** The host with a row that is too heavy for what all hosts leave. No other row of its kind overtakes that row. */
+  readonly #blocked: Record<Kind, string | null> = { first: null, retry: null };
   /** The alarm looks behind this row. Everything that is due up to it waits for a slot or is done. */
   #lookedUpTo = BEGINNING;
   #lookAgainAt = Number.POSITIVE_INFINITY;
@@ -38,11 +48,13 @@ export class DueQueue {
   }
 
   /**
-   * Whether a request must wait because others of its host wait that come before it, even if it would fit into a free
-   * slot.
+   * Whether a request must wait because others wait that come before it, even if it would fit into a free slot: those of
+   * its host, and one that is too heavy.
    */
   isBehindOthers({ host, attempt }: Pick<Tried, "host" | "attempt">): boolean {
-    return this.#waiting.first.has(host) || (attempt > 0 && this.#waiting.retry.has(host));
+    return KINDS.slice(0, attempt === 0 ? 1 : 2).some(
+      (kind) => this.#waiting[kind].has(host) || (this.#blocked[kind] ?? host) !== host,
+    );
   }
 
   /**
@@ -55,27 +67,35 @@ export class DueQueue {
   /**
    * Notes that a due row waits for a slot. `until`: when the alarm must look again, because the row's time is up or its
    * host may be probed. The alarm looks after LEASE_MS at the latest. So an alarm is set even if the object dies and
-   * forgets that anything waits.
+   * forgets that anything waits. `isBlocked`: the row does not fit beside those of all hosts.
    */
-  wait({ host, attempt }: Pick<Tried, "host" | "attempt">, until: number, now: number): void {
-    this.#waiting[kindOf(attempt)].add(host);
+  wait(
+    { host, attempt }: Pick<Tried, "host" | "attempt">,
+    { until, isBlocked }: { readonly until: number; readonly isBlocked: boolean },
+    now: number,
+  ): void {
+    const kind = attempt === 0 ? "first" : "retry";
+    // After a restart, a host's retries can be found before its first attempts.
+    this.#waiting.first.add(host);
+    if (kind === "retry") this.#waiting.retry.add(host);
+    if (isBlocked) this.#blocked[kind] ??= host;
     this.#lookAgainAt = Math.min(this.#lookAgainAt, until, now + LEASE_MS);
   }
 
   /**
-   * Gives one batch its turns: due rows that do not wait, waiting rows whose time is up, and waiting rows whose host can
-   * be probed. Returns how many there were.
+   * Gives one batch its turns: due rows that do not wait yet, and waiting rows whose time is up. Then waiting rows whose
+   * host has room get theirs. Returns how many rows there were.
    */
-  takeBatch(now: number, limit: number, openings: Openings, takeTurn: (id: string) => void): number {
+  takeBatch(now: number, limit: number, openings: Openings, takeTurn: Turns): number {
     const mayEnd = this.#lookAgainAt <= now;
     const overdue = mayEnd ? this.rows.overdue(now, limit) : [];
     const due = this.rows.due(now, limit, this.#lookAfter(now));
-    for (const { id } of [...overdue, ...due]) takeTurn(id);
+    for (const { id } of [...overdue, ...due]) takeTurn.due(id);
     const last = due.at(-1);
     if (last !== undefined && this.isAnyWaiting) this.#lookedUpTo = last;
-    if (!mayEnd) return due.length;
-    this.#lookAgainAt = Math.min(this.rows.firstEndAt(now), now + LEASE_MS);
-    return overdue.length + due.length + this.startWaiting(now, limit, openings, takeTurn);
+    if (mayEnd) this.#lookAgainAt = Math.min(this.rows.firstEndAt(now), now + LEASE_MS);
+    const started = this.startWaiting(now, limit, openings, takeTurn.waiting);
+    return Math.max(overdue.length + due.length, started);
   }
 
   /**
@@ -84,23 +104,33 @@ export class DueQueue {
    */
   startWaiting(now: number, limit: number, openings: Openings, takeTurn: (id: string) => void): number {
     let turns = 0;
+    let begun = 0;
     for (const kind of KINDS) {
-      const after = new Map([...this.#waiting[kind]].map((host) => [host, BEGINNING]));
-      while (after.size > 0 && turns < limit) {
+      const after = new Map(this.#inOrder(kind).map((host) => [host, BEGINNING]));
+      this.#blocked[kind] = null;
+      while (after.size > 0 && turns < limit && this.#blocked[kind] === null) {
         for (const [host, from] of after) {
-          const next = turns < limit ? this.#nextOf(host, kind, from, now, openings) : null;
-          if (next === null) after.delete(host);
-          else {
-            turns++;
-            // Moves on even if the row's turn failed and the row is still due.
-            after.set(host, next);
-            if (this.#takesTurn(host, kind, () => takeTurn(next.id))) after.delete(host);
-          }
+          if (turns === limit || this.#blocked[kind] !== null) break;
+          const next = this.#nextOf(host, kind, from, now, openings);
+          const mustWait = next === null || this.#mustWait(host, kind, () => takeTurn(next.id));
+          if (next !== null) turns++;
+          // Moves on even if the row's turn failed and the row is still due.
+          if (mustWait) after.delete(host);
+          else after.set(host, next);
+          if (!mustWait) begun++;
         }
       }
+      if (this.#blocked[kind] !== null) break;
     }
-    this.#lookLater(now, turns === limit, openings);
+    // Turns without a start would follow each other for ever.
+    this.#lookLater(now, turns === limit && begun > 0, openings);
     return turns;
+  }
+
+  #inOrder(kind: Kind): readonly string[] {
+    const blocked = this.#blocked[kind];
+    const hosts = [...this.#waiting[kind]];
+    return blocked === null ? hosts : [blocked, ...hosts.filter((host) => host !== blocked)];
   }
 
   /** The host's next waiting row; null if it has none or must wait longer. */
@@ -112,7 +142,7 @@ export class DueQueue {
   }
 
   /** Whether the row must wait again. While it has its turn, no row of its kind is before it. */
-  #takesTurn(host: string, kind: Kind, takeTurn: () => void): boolean {
+  #mustWait(host: string, kind: Kind, takeTurn: () => void): boolean {
     this.#waiting[kind].delete(host);
     takeTurn();
     const mustWait = this.#waiting[kind].has(host);
@@ -140,8 +170,4 @@ export class DueQueue {
     // After the clock stepped back, rows can be due before that row.
     return this.isAnyWaiting && this.#lookedUpTo.dueAt <= now ? this.#lookedUpTo : BEGINNING;
   }
-}
-
-function kindOf(attempt: number): Kind {
-  return attempt === 0 ? "first" : "retry";
 }
