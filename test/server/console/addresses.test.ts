@@ -145,6 +145,8 @@ describeInBrowser("the console's addresses", (browser) => {
     await page.clock.setFixedTime(now);
     const path = name === "actions" ? `${ENV}/actions` : name;
     await site.signIn(page, path, await site.newToken("owner"));
+    // Asked for when the page is there.
+    if (name === "tokens") await page.getByRole("table", { name: "Sessions" }).waitFor();
     await browser.settled(page);
     const view = await viewOf(page);
     expect(view.address).toBe(site.at(path));
