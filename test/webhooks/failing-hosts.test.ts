@@ -131,6 +131,20 @@ it("runs that wait for a probe write nothing, have an alarm for it, and wait no 
   expect(sentTo(dead)).toBe(before + 1);
 });
 
+it("an attempt of a run that waits for no other costs one alarm", async () => {
+  const path = newRunsPath();
+  const dead = await fire(path, 1, { ...DEAD, initialDelayMs: 1000 });
+  await landed(path);
+  // What has landed is noted.
+  await pass(path, 10);
+  let rings = 0;
+  for (; sentTo(dead) < 20; rings++) {
+    await answerAll(path, dead, 503);
+    await pass(path, Math.max(((await alarmAt(path)) ?? 0) - Date.now(), 1));
+  }
+  expect(rings).toBeLessThan(25);
+});
+
 it("a run that waits for its host is given up when half of its time is up", async () => {
   const path = newRunsPath();
   const tried = await fire(path, 6, DEAD);

@@ -135,10 +135,12 @@ export class DueQueue {
 
   /** The host's next waiting row; null if it has none or must wait longer. */
   #nextOf(host: string, kind: Kind, after: Due, now: number, openings: Openings): Due | null {
-    if (!openings.hasRoom(host, kind)) return null;
+    const hasRoom = openings.hasRoom(host, kind);
+    // After a turn, the host's last room may be taken by its last row. Otherwise many hosts can be without room.
+    if (!hasRoom && after === BEGINNING) return null;
     const next = this.rows.nextWaiting(host, kind === "retry", now, after);
     if (next === null) this.#waiting[kind].delete(host);
-    return next;
+    return hasRoom ? next : null;
   }
 
   /** Whether the row must wait again. While it has its turn, no row of its kind is before it. */
