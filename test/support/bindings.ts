@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { createApp } from "../../src/app.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { expectDescribed, expectPointed } from "./conformance.ts";
-import { type Answer, type Ask, parse } from "./requests.ts";
+import { type Answer, type Ask, noted, parse } from "./requests.ts";
 
 const app = createApp();
 
@@ -32,12 +32,16 @@ export function untouchable<T extends object>(name: string): Untouchable<T> {
 }
 
 /** Like `ask`, of the app with `environment`. `token: null` leaves Authorization to `headers`. */
-export async function askWith<T>(
+export function askWith<T>(
   environment: Env,
   method: string,
   path: string,
   options: Ask = {},
 ): Promise<Answer<T>> {
+  return noted(sendWith<T>(environment, method, path, options));
+}
+
+async function sendWith<T>(environment: Env, method: string, path: string, options: Ask): Promise<Answer<T>> {
   const { token = environment.ROOT_TOKEN ?? null, body, headers } = options;
   const sent = new Headers(headers);
   if (token !== null) sent.set("Authorization", `Bearer ${token}`);

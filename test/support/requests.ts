@@ -65,11 +65,31 @@ export function useNewAddress(): void {
   address = `2001:${a?.toString(16)}:${b?.toString(16)}:${c?.toString(16)}::1`;
 }
 
-export async function ask<T = ActionRun>(
-  method: string,
-  path: string,
-  options: Ask = {},
-): Promise<Answer<T>> {
+const inFlight = new Set<Promise<unknown>>();
+
+/** Notes `request` until it has been answered or has failed. */
+export async function noted<T>(request: Promise<T>): Promise<T> {
+  inFlight.add(request);
+  try {
+    return await request;
+  } finally {
+    inFlight.delete(request);
+  }
+}
+
+/** Throws if a test has left a request behind. When it ends, its line is in another test's log. */
+export function requireNoRequestLeft(): void {
+  const left = inFlight.size;
+  inFlight.clear();
+  if (left > 0)
+    throw new Error(`After this test, ${left} requests are not over. Let the test wait for them.`);
+}
+
+export function ask<T = ActionRun>(method: string, path: string, options: Ask = {}): Promise<Answer<T>> {
+  return noted(send<T>(method, path, options));
+}
+
+async function send<T>(method: string, path: string, options: Ask): Promise<Answer<T>> {
   const { token = ROOT, body, raw, headers } = options;
   const sent = new Headers({ "CF-Connecting-IP": address, ...headers });
   const init: RequestInit = { method, headers: sent, redirect: "manual" };

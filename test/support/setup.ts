@@ -4,7 +4,7 @@ import { afterEach, vi } from "vitest";
 import { requireDatabase } from "../../src/health/readiness.ts";
 import { requireRealSetTimeout } from "./clock.ts";
 import { resetFaults } from "./faults.ts";
-import { useNewAddress } from "./requests.ts";
+import { requireNoRequestLeft, useNewAddress } from "./requests.ts";
 
 // The file before had the same runtime. Delete what it stored, so that none of its alarms rings in this file.
 await reset();
@@ -30,4 +30,5 @@ afterEach(({ task }) => {
   logged = [];
   resetFaults();
   requireRealSetTimeout();
+  requireNoRequestLeft();
 });

@@ -533,12 +533,23 @@ describe("a response is shared for 10 s", () => {
     const path = newRunsPath();
     await endRun(path);
     await landed(path);
-    const never = { getByName: () => ({ counts: () => new Promise(() => {}) }) };
-    const hanging = envWith({ COORDINATORS: never as unknown as typeof env.COORDINATORS });
-    void askWith(hanging, "GET", metricsPath(path)).catch(() => {});
-    await scheduler.wait(20);
+    const held = Promise.withResolvers<never>();
+    const asked = Promise.withResolvers<void>();
+    const counts = () => {
+      asked.resolve();
+      return held.promise;
+    };
+    const hanging = envWith({
+      COORDINATORS: { getByName: () => ({ counts }) } as unknown as typeof env.COORDINATORS,
+    });
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    // A request that was cancelled never goes on. This one does, when the test is over.
+    const cancelled = askWith(hanging, "GET", metricsPath(path));
+    await asked.promise;
     const waiting = ask<string>("GET", metricsPath(path));
     later(20_000);
     expect((await waiting).status).toBe(200);
+    held.reject(new Error("out of reach"));
+    expect((await cancelled).status).toBe(503);
   });
 });
