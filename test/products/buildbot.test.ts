@@ -16,12 +16,25 @@ const CREDENTIALS = "action-runs:a password";
 /** The first builder of a new master. */
 const BUILDER_ID = "1";
 
-const ask = ({ port }: Site, path: string) => fetch(`http://127.0.0.1:${port}/api/v2/${path}`);
+const TRIES = 5;
+
+/** A text of Buildbot's API. Asks again, because Buildbot writes from a second thread, and rarely garbles a response. */
+async function read<T>({ port }: Site, path: string, parse: (text: string) => T): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      const response = await fetch(`http://127.0.0.1:${port}/api/v2/${path}`);
+      return parse(await response.text());
+    } catch (error) {
+      if (tried === TRIES) throw error;
+    }
+  }
+}
 
 /** A collection of Buildbot's, which the path ends with. */
 async function get(site: Site, path: string, name: string) {
-  const found = (await (await ask(site, path)).json()) as Record<string, readonly Record<string, number>[]>;
-  return found[name] ?? [];
+  const found = await read(site, path, JSON.parse);
+  expect(found, path).toHaveProperty(name);
+  return found[name] as readonly Record<string, number>[];
 }
 
 playCircle({
@@ -61,7 +74,7 @@ playCircle({
         const logs: string[] = [];
         for (const { buildid } of await get(site, "builds", "builds"))
           for (const { stepid } of await get(site, `builds/${buildid}/steps`, "steps"))
-            logs.push(await (await ask(site, `steps/${stepid}/logs/stdio/raw`)).text());
+            logs.push(await read(site, `steps/${stepid}/logs/stdio/raw`, String));
         return [...files, ...logs].join("\n");
       },
       untilIdle: () =>
