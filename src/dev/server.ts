@@ -62,7 +62,7 @@ async function readiness(url: string): Promise<string | null | undefined> {
   }
 }
 
-/** The port if it is free, else null. 0 means any free port. */
+/** The port if it is free, else null. */
 export async function takePort(port: number): Promise<number | null> {
   const probe = createServer();
   probe.listen(port, "localhost");
@@ -71,10 +71,9 @@ export async function takePort(port: number): Promise<number | null> {
   } catch {
     return null;
   }
-  const address = probe.address();
   probe.close();
   await once(probe, "close");
-  return address !== null && typeof address === "object" ? address.port : null;
+  return port;
 }
 
 /**

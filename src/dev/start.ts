@@ -10,7 +10,7 @@ import { EXAMPLE_PLACE } from "./example-place.ts";
 import { offerHello } from "./hello-action.ts";
 import { onEnter } from "./on-enter.ts";
 import { makeDevVars, migrateLocally, writePrivateFile } from "./prepare.ts";
-import { startServer, takePort } from "./server.ts";
+import { freePort, startServer, takePort } from "./server.ts";
 import { consoleLink, signInLink } from "./sign-in-link.ts";
 import { anotherLink, ENV_FILE, envFile, STARTING, welcome } from "./welcome.ts";
 import { ROOT } from "./wrangler.ts";
@@ -18,11 +18,11 @@ import { ROOT } from "./wrangler.ts";
 const DEFAULT_PORT = 8787;
 const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\/?$/;
 
-/** The requested port, or the default port, or any free port if the default is taken. */
+/** The requested port, or the default port. Any free port if 0 is requested or the default is taken. */
 async function choosePort(): Promise<number> {
   const asked = askedPort();
-  if (asked === null) return (await takePort(DEFAULT_PORT)) ?? (await takePort(0)) ?? DEFAULT_PORT;
-  const port = await takePort(asked);
+  if (asked === null) return (await takePort(DEFAULT_PORT)) ?? freePort();
+  const port = asked === 0 ? await freePort() : await takePort(asked);
   if (port === null)
     throw new Error(
       `Port ${asked} can't be used. Another program has it, or your user may not use it. Choose another port.`,
