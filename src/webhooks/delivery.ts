@@ -146,7 +146,7 @@ export function isAttemptLost({ leaseUntil }: Progress, now: number): boolean {
 }
 
 /** The delivery with its next attempt under way. */
-export function beginAttempt<T extends Tried>(delivery: T, now: number): T {
+export function beginAttempt<T extends Progress>(delivery: T, now: number): T {
   return { ...delivery, attempt: delivery.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
 }
 

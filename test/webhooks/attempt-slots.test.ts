@@ -1,38 +1,35 @@
 import { expect, it } from "vitest";
 import { AttemptSlots } from "../../src/runs/coordinator/attempt-slots.ts";
-import type { AttemptResult } from "../../src/webhooks/delivery.ts";
+import { sharedByHosts } from "../../src/runs/coordinator/run-requests.ts";
 
-const ANSWER: AttemptResult = {
-  ...{ status: 200, durationMs: 1, reason: "answered 200", isFinal: false },
-  ...{ excerpt: null, retryAfter: null },
-};
+const slotsOf = (attempts: number, bytes: number) =>
+  new AttemptSlots(sharedByHosts({ attempts, bytes }), ({ attempt }) => (attempt > 0 ? 1 : 0));
 
 it("an attempt has its slot until it is answered or lost", async () => {
-  const answers: PromiseWithResolvers<AttemptResult>[] = [];
-  const send = () => {
-    const answer = Promise.withResolvers<AttemptResult>();
+  const answers: PromiseWithResolvers<string>[] = [];
+  const slots = slotsOf(2, 10);
+  let lanes = 0;
+  const attempt = (weight: number) => {
+    const answer = Promise.withResolvers<string>();
     answers.push(answer);
-    return answer.promise;
-  };
-  const slots = new AttemptSlots({ send }, { attempts: 2, bytes: 10 });
-  const sealed = new Uint8Array(100);
-  let hosts = 0;
-  const attempt = (weight: number) =>
-    slots.send(
-      { scope: "a/b/c", runId: "r", attempt: 1, sealed, isUnsure: false },
-      { host: `${++hosts}.example`, weight, attempt: 1 },
+    const queued = { lane: `${++lanes}.example`, weight, attempt: 0 };
+    return slots.hold(
+      queued,
       0,
+      () => answer.promise,
+      () => true,
     );
+  };
   const room = () =>
-    [0, 4, 5, 10, 11].filter((weight) => slots.hasRoomFor({ host: "other.example", weight, attempt: 0 }, 0));
+    [0, 4, 5, 10, 11].filter((weight) => slots.hasRoomFor({ lane: "other.example", weight, attempt: 0 }, 0));
 
   expect(room()).toEqual([0, 4, 5, 10]);
   const answered = attempt(6);
   expect(room()).toEqual([0, 4]);
   const lost = attempt(4);
   expect(room()).toEqual([]);
-  answers[0]?.resolve(ANSWER);
-  expect(await answered).toBe(ANSWER);
+  answers[0]?.resolve("answered");
+  expect(await answered).toBe("answered");
   expect(room()).toEqual([0, 4, 5]);
   answers[1]?.reject(new Error("the isolate is gone"));
   await expect(lost).rejects.toThrow("the isolate is gone");
@@ -40,16 +37,16 @@ it("an attempt has its slot until it is answered or lost", async () => {
 });
 
 it("a host that fails is remembered, however many hosts that work are seen", async () => {
-  let status = 503;
-  const send = async () => ({ ...ANSWER, status });
-  const slots = new AttemptSlots({ send }, { attempts: 500, bytes: 1000 });
-  const attempt = { scope: "a/b/c", runId: "r", attempt: 1, sealed: new Uint8Array(1), isUnsure: false };
-  const isOpen = (host: string) => slots.hasRoomFor({ host, weight: 1, attempt: 0 }, 1001);
-  for (let n = 0; n < 5; n++)
-    await slots.send(attempt, { host: "dead.example", weight: 1, attempt: 1 }, 1000);
-  status = 200;
-  for (let n = 0; n < 3000; n++) {
-    await slots.send(attempt, { host: `h${n}.example`, weight: 1, attempt: 1 }, 1000);
-  }
+  const slots = slotsOf(500, 1000);
+  const attempt = (lane: string, works: boolean) =>
+    slots.hold(
+      { lane, weight: 1, attempt: 0 },
+      1000,
+      async () => works,
+      (result) => result,
+    );
+  const isOpen = (lane: string) => slots.hasRoomFor({ lane, weight: 1, attempt: 0 }, 1001);
+  for (let n = 0; n < 5; n++) await attempt("dead.example", false);
+  for (let n = 0; n < 3000; n++) await attempt(`h${n}.example`, true);
   expect([isOpen("dead.example"), isOpen("h0.example")]).toEqual([false, true]);
 });

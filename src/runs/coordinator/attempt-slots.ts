@@ -1,18 +1,13 @@
 /**
- * The slots for attempts that are under way, and how they are shared among the receivers' hosts. In memory only: the
- * journal has the attempts, and what an attempt came to is soon known again.
+ * The slots for attempts that are under way, and how they are shared among lanes. A lane is a receiver: the host of
+ * deliveries and stop requests, or the webhook endpoint of messages. In memory only: the journal has the attempts, and
+ * what an attempt came to is soon known again.
  *
- * The threat: a host that hangs holds each slot for as long as an attempt may take, and the jobs of all other hosts wait.
+ * The threat: a receiver that hangs holds each slot for as long as an attempt may take, and the requests of all others
+ * wait.
  */
 
 import { msSince } from "../../base/time.ts";
-import { type AttemptResult, isHostWorking, type Tried } from "../../webhooks/delivery.ts";
-import type { Attempt } from "../../webhooks/request/sealed-request.ts";
-
-/** Makes one attempt, in a Worker invocation of its own. */
-export interface Sender {
-  send(attempt: Attempt): Promise<AttemptResult>;
-}
 
 /** Attempts, and the bytes that their requests weigh. */
 export interface Room {
@@ -20,20 +15,27 @@ export interface Room {
   readonly bytes: number;
 }
 
-/** What a host may hold whose last attempt failed. */
-export const FAILING_HOST: Room = { attempts: 25, bytes: 2_000_000 };
-/** After so many failures in a row, a host gets one attempt in PROBE_EVERY_MS. */
-export const PROBED_AFTER_FAILURES = 5;
-export const PROBE_EVERY_MS = 10_000;
-/**
- * A host holds at most this part of what the other hosts leave. A host that hangs fails only after 15 s, and until then
- * some slots must be left for the others, however many hosts hang.
- */
-const PART_OF_ONE_HOST = 0.8;
-/** How many hosts without an attempt under way are remembered. */
-const IDLE_HOSTS_MAX = 1000;
+/** A request as slots and queues see it. `attempt`: how many of its attempts have begun. */
+export interface Queued {
+  readonly lane: string;
+  readonly weight: number;
+  readonly attempt: number;
+}
 
-interface Host {
+export interface SlotsPolicy {
+  /** For all lanes together. One request of the largest size must fit. */
+  readonly max: Room;
+  /** What a lane may hold. `failures`: in a row. `left`: what the other lanes leave. */
+  roomOf(failures: number, left: Room): Room;
+  /** After so many failures in a row, a lane gets one attempt in `probeEveryMs`. */
+  readonly probedAfter: number;
+  readonly probeEveryMs: number;
+}
+
+/** How many lanes without an attempt under way are remembered. */
+const IDLE_LANES_MAX = 1000;
+
+interface Lane {
   attempts: number;
   bytes: number;
   /** In a row. */
@@ -42,102 +44,101 @@ interface Host {
   begunAt: number;
 }
 
-type Weighed = Pick<Tried, "host" | "weight" | "attempt">;
-
 export class AttemptSlots {
-  readonly #sender: Sender;
-  readonly #max: Room;
-  readonly #hosts = new Map<string, Host>();
+  readonly #policy: SlotsPolicy;
+  readonly #failuresBefore: (queued: Queued) => number;
+  readonly #lanes = new Map<string, Lane>();
   #attempts = 0;
   #bytes = 0;
 
-  /** `max`: for all hosts together. One request of the largest size must fit. */
-  constructor(sender: Sender, max: Room) {
-    this.#sender = sender;
-    this.#max = max;
+  /** `failuresBefore`: how many failures in a row a lane has that is not remembered here. */
+  constructor(policy: SlotsPolicy, failuresBefore: (queued: Queued) => number) {
+    this.#policy = policy;
+    this.#failuresBefore = failuresBefore;
   }
 
   /** Whether the request's next attempt may begin now. */
-  hasRoomFor({ host, weight, attempt }: Weighed, now: number): boolean {
-    const held = this.#hosts.get(host);
-    const room = this.#roomOf(held, attempt);
-    const isFirst = held === undefined || held.attempts === 0;
+  hasRoomFor(queued: Queued, now: number): boolean {
+    const { lane, weight } = queued;
+    const held = this.#lanes.get(lane);
+    const { attempts = 0, bytes = 0 } = held ?? {};
+    const { max } = this.#policy;
+    const left = {
+      attempts: max.attempts - this.#attempts + attempts,
+      bytes: max.bytes - this.#bytes + bytes,
+    };
+    const room = this.#policy.roomOf(held?.failures ?? this.#failuresBefore(queued), left);
     return (
       this.hasRoomForAll(weight) &&
       // One request always fits, whatever it weighs.
-      (isFirst || (held.attempts < room.attempts && held.bytes + weight <= room.bytes)) &&
-      this.#probeIn(held, now) === 0
+      (attempts === 0 || (attempts < room.attempts && bytes + weight <= room.bytes)) &&
+      this.probeInMs(lane, now) === 0
     );
   }
 
-  /** Whether a request of this weight fits beside those of all hosts. */
+  /** Whether a request of this weight fits beside those of all lanes. */
   hasRoomForAll(weight: number): boolean {
-    return this.#attempts < this.#max.attempts && this.#bytes + weight <= this.#max.bytes;
+    const { max } = this.#policy;
+    return this.#attempts < max.attempts && this.#bytes + weight <= max.bytes;
   }
 
-  /** In how many ms a host may be probed; 0 if it need not wait for that. */
-  probeInMs(host: string, now: number): number {
-    return this.#probeIn(this.#hosts.get(host), now);
+  /** Whether the lane fails, so that it is only probed. */
+  isProbed(lane: string): boolean {
+    return (this.#lanes.get(lane)?.failures ?? 0) >= this.#policy.probedAfter;
   }
 
-  /** Makes an attempt, which holds a slot until it ends. Rejects if nobody knows whether the request arrived. */
-  async send(
-    attempt: Attempt,
-    { host: name, weight, attempt: number }: Weighed,
+  /** In how many ms a lane may be probed; 0 if it need not wait for that. */
+  probeInMs(lane: string, now: number): number {
+    const held = this.#lanes.get(lane);
+    if (held === undefined || !this.isProbed(lane)) return 0;
+    const { probeEveryMs } = this.#policy;
+    return held.attempts > 0 ? probeEveryMs : Math.max(probeEveryMs - msSince(held.begunAt, now), 0);
+  }
+
+  /**
+   * Makes an attempt, which holds a slot until it ends. `isWorking`: whether its result says that the receiver works;
+   * null if it says nothing of that. Rejects if nobody knows whether the request arrived.
+   */
+  async hold<R>(
+    queued: Queued,
     now: number,
-  ): Promise<AttemptResult> {
-    const host = this.#hosts.get(name) ?? this.#remember(name, number);
-    host.begunAt = now;
-    this.#hold(host, 1, weight);
+    make: () => Promise<R>,
+    isWorking: (result: R) => boolean | null,
+  ): Promise<R> {
+    const lane = this.#lanes.get(queued.lane) ?? this.#remember(queued);
+    lane.begunAt = now;
+    this.#take(lane, 1, queued.weight);
     try {
-      const result = await this.#sender.send(attempt);
-      const isWorking = isHostWorking(result);
-      if (isWorking !== null) host.failures = isWorking ? 0 : host.failures + 1;
+      const result = await make();
+      const works = isWorking(result);
+      if (works !== null) lane.failures = works ? 0 : lane.failures + 1;
       return result;
     } finally {
-      this.#hold(host, -1, -weight);
+      this.#take(lane, -1, -queued.weight);
     }
   }
 
-  #hold(host: Host, attempts: number, bytes: number): void {
-    host.attempts += attempts;
-    host.bytes += bytes;
+  #take(lane: Lane, attempts: number, bytes: number): void {
+    lane.attempts += attempts;
+    lane.bytes += bytes;
     this.#attempts += attempts;
     this.#bytes += bytes;
   }
 
-  /** A request that was tried before and is due again says that its host has failed. */
-  #remember(name: string, attempt: number): Host {
-    if (this.#hosts.size >= IDLE_HOSTS_MAX + this.#max.attempts) this.#forgetIdle();
-    const host = { attempts: 0, bytes: 0, failures: attempt > 1 ? 1 : 0, begunAt: 0 };
-    this.#hosts.set(name, host);
-    return host;
+  #remember(queued: Queued): Lane {
+    if (this.#lanes.size >= IDLE_LANES_MAX + this.#policy.max.attempts) this.#forgetIdle();
+    const lane = { attempts: 0, bytes: 0, failures: this.#failuresBefore(queued), begunAt: 0 };
+    this.#lanes.set(queued.lane, lane);
+    return lane;
   }
 
-  /** Hosts that work first, because a host that is forgotten counts as one that works. */
+  /** Lanes that work first, because a lane that is forgotten counts as one that works. */
   #forgetIdle(): void {
     for (const isForgotten of [(failures: number) => failures === 0, () => true]) {
-      if (this.#hosts.size < IDLE_HOSTS_MAX) return;
-      for (const [name, { attempts, failures }] of this.#hosts) {
-        if (attempts === 0 && isForgotten(failures)) this.#hosts.delete(name);
+      if (this.#lanes.size < IDLE_LANES_MAX) return;
+      for (const [name, { attempts, failures }] of this.#lanes) {
+        if (attempts === 0 && isForgotten(failures)) this.#lanes.delete(name);
       }
     }
-  }
-
-  /** `attempt`: how many attempts of the request have begun. */
-  #roomOf(host: Host | undefined, attempt: number): Room {
-    const isFailing = host === undefined ? attempt > 0 : host.failures > 0;
-    if (isFailing) return FAILING_HOST;
-    const { attempts = 0, bytes = 0 } = host ?? {};
-    return {
-      attempts: (this.#max.attempts - this.#attempts + attempts) * PART_OF_ONE_HOST,
-      bytes: (this.#max.bytes - this.#bytes + bytes) * PART_OF_ONE_HOST,
-    };
-  }
-
-  #probeIn(host: Host | undefined, now: number): number {
-    if (host === undefined || host.failures < PROBED_AFTER_FAILURES) return 0;
-    if (host.attempts > 0) return PROBE_EVERY_MS;
-    return Math.max(PROBE_EVERY_MS - msSince(host.begunAt, now), 0);
   }
 }

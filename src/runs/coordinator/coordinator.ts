@@ -41,12 +41,12 @@ import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
 import { ring } from "./alarm/ring.ts";
-import type { Sender } from "./attempt-slots.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Ledger } from "./ledger.ts";
 import { ownerOf } from "./owner.ts";
 import { Purge } from "./purge.ts";
 import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, Replies, TOO_MANY_WATCHERS } from "./replies.ts";
+import type { Sender } from "./run-requests.ts";
 import { StopRequests } from "./stop-requests.ts";
 import { Watchers } from "./watchers.ts";
 

@@ -18,20 +18,21 @@ import type { TimelineEvent } from "../timeline.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
 import { attemptAnswered, logAnswered, OVERTAKEN } from "./attempt-events.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Ending, Outbox, type Outgoing, type RequestKind, type Sending } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
+import { type Ending, type OfRun, RunRequests, type Sending, sharedByHosts } from "./run-requests.ts";
 import type { StopRequests } from "./stop-requests.ts";
 
-export class Deliveries implements RequestKind<Delivery> {
-  readonly eventPrefix = "attempt";
+export class Deliveries extends RunRequests<Delivery> {
   /** An isolate has 128 MB and may hold several coordinators. No request weighs as much as this, so each fits. */
-  readonly slots = { attempts: 500, bytes: 32_000_000 };
+  readonly slots = sharedByHosts({ attempts: 500, bytes: 32_000_000 });
   readonly batchMax = 200;
-  readonly unsureMax = UNSURE_ATTEMPTS_MAX;
-  readonly done: ReadonlySet<number> = new Set();
+  protected readonly eventPrefix = "attempt";
+  protected readonly unsureMax = UNSURE_ATTEMPTS_MAX;
+  protected readonly done: ReadonlySet<number> = new Set();
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
-  readonly #outbox: Outbox<Delivery>;
+  readonly #outbox: Outbox<Delivery, AttemptResult, OfRun<Delivery>>;
 
   constructor(
     journal: Journal,
@@ -40,6 +41,7 @@ export class Deliveries implements RequestKind<Delivery> {
     stopRequests: StopRequests,
     sending: Sending,
   ) {
+    super(sending);
     this.#journal = journal;
     this.#ledger = ledger;
     this.#stopRequests = stopRequests;
@@ -54,7 +56,7 @@ export class Deliveries implements RequestKind<Delivery> {
   ): { delivery: Delivery; events: TimelineEvent[] } {
     const planned = newDelivery(trigger, run, now);
     const delivery = this.#outbox.begin(planned, planned.endsAt, now);
-    return { delivery, events: this.#outbox.started(delivery, now) };
+    return { delivery, events: this.started(delivery, now) };
   }
 
   launch(runId: string, delivery: Delivery): void {
@@ -67,7 +69,7 @@ export class Deliveries implements RequestKind<Delivery> {
   }
 
   /** The delivery of an open run; null if the run has none any more. Ends the run if its time is up. */
-  find(runId: string, now: number): Outgoing<Delivery> | null {
+  find(runId: string, now: number): OfRun<Delivery> | null {
     const run = this.#ledger.current(runId, now);
     if (run === null || !isOpen(run)) return null;
     const delivery = this.#journal.deliveries.of(runId);
@@ -85,16 +87,16 @@ export class Deliveries implements RequestKind<Delivery> {
     if (!this.#journal.due.set(run, delivery, now)) this.#journal.due.putOff(runId, now);
   }
 
-  attemptOf(runId: string, { attempt, sealed, isUnsure }: Delivery): Attempt {
+  protected attemptOf(runId: string, { attempt, sealed, isUnsure }: Delivery): Attempt {
     return { scope: this.#journal.owner.scope, runId, attempt, sealed, isUnsure };
   }
 
-  note({ run, request }: Outgoing<Delivery>, events: readonly TimelineEvent[], now: number): void {
+  protected note({ run, request }: OfRun<Delivery>, events: readonly TimelineEvent[], now: number): void {
     this.#ledger.noteAttempt(run, request, events, now);
   }
 
-  end(
-    { run, request }: Outgoing<Delivery>,
+  protected end(
+    { run, request }: OfRun<Delivery>,
     ending: Ending,
     events: readonly TimelineEvent[],
     now: number,

@@ -1,133 +1,129 @@
 /**
- * Sends one kind of request of a coordinator: deliveries, or stop requests. An attempt is in the journal, with a lease,
- * before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no other. Slots
- * bound how many attempts are under way. A request that finds no slot waits behind the others of its host, and leaves as
- * soon as a slot is free. A turn that finds no slot writes nothing. Only its kind knows what a request means for its run.
+ * Sends one kind of request of a coordinator: deliveries, stop requests or messages. An attempt is in the journal, with
+ * a lease, before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no other.
+ * Slots bound how many attempts are under way. A request that finds no slot waits behind the others of its lane, and
+ * leaves as soon as a slot is free. A turn that finds no slot writes nothing. Only its kind knows what a request is
+ * about, and what a result means.
  */
 
 import { logFailure } from "../../base/log.ts";
-import {
-  type AttemptResult,
-  beginAttempt,
-  isAttemptDue,
-  isAttemptLost,
-  LOST,
-  type Outcome,
-  outcomeOf,
-  type Tried,
-} from "../../webhooks/delivery.ts";
-import type { Attempt } from "../../webhooks/request/sealed-request.ts";
-import type { JournaledRun } from "../journal/run-rows.ts";
-import { isOpen } from "../run.ts";
+import { beginAttempt, isAttemptDue, isAttemptLost, type Progress } from "../../webhooks/delivery.ts";
 import type { Owner } from "../run-id.ts";
-import type { TimelineEvent } from "../timeline.ts";
 import type { DueQueue, Openings } from "./alarm/due-queue.ts";
-import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled } from "./attempt-events.ts";
-import { AttemptSlots, type Room, type Sender } from "./attempt-slots.ts";
+import { AttemptSlots, type Queued, type SlotsPolicy } from "./attempt-slots.ts";
 
-/** A request of a run. `endsAt`: no attempt begins at this instant or later. */
-export interface Outgoing<T extends Tried> {
-  readonly run: JournaledRun;
+/** A request. `endsAt`: no attempt begins at this instant or later. */
+export interface Outgoing<T> {
   readonly request: T;
   readonly endsAt: number;
 }
 
-export type Ending = Extract<Outcome, { readonly type: "accepted" | "given_up" }>;
-
-/** What the outbox must know of a kind of request. */
-export interface RequestKind<T extends Tried> {
-  /** The start of the names of its events. */
-  readonly eventPrefix: "attempt" | "stop";
+/** What the outbox must know of a kind of request. `T`: a request and how far it got. `R`: how an attempt ended. */
+export interface RequestKind<T extends Progress, R, O extends Outgoing<T>> {
   /** What may be under way. The rest waits. */
-  readonly slots: Room;
+  readonly slots: SlotsPolicy;
   /** How many rows one batch may have. */
   readonly batchMax: number;
-  /** How many attempts may fail although they may have begun what the request asks for. Null: any number. */
-  readonly unsureMax: number | null;
-  /** Statuses besides 2xx which say that there is nothing left to do. */
-  readonly done: ReadonlySet<number>;
-  /** The run's request as it is now; null if there is none any more. Ends the run if its time is up. */
-  find(runId: string, now: number): Outgoing<T> | null;
-  /** Called when it was the run's turn, but it has no request, or its request is not due. */
-  idle(runId: string, now: number): void;
-  /** What an attempt of the request sends. */
-  attemptOf(runId: string, request: T): Attempt;
-  /** Writes how far the request got. */
-  note(outgoing: Outgoing<T>, events: readonly TimelineEvent[], now: number): void;
-  /** Applies the end of a request, which was accepted or is given up. */
-  end(outgoing: Outgoing<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
+  /** The event of the log when nobody knows how an attempt ended. */
+  readonly lostEvent: string;
+  /** What such an attempt counts as when its lease has ended. */
+  readonly lost: R;
+  queued(request: T): Queued;
+  /** How many attempts of a lane have failed in a row, before this object knew it. */
+  failuresBefore(queued: Queued): number;
+  /** The request as it is now; null if there is none any more. May end what is over. */
+  find(id: string, now: number): O | null;
+  /** Called when it was the request's turn, but there is none, or it is not due. */
+  idle(id: string, now: number): void;
+  /** Makes the attempt that the journal holds. Rejects if nobody knows whether the request arrived. */
+  attempt(id: string, request: T): Promise<R>;
+  /** Whether a result says that the receiver works; null if it says nothing of that. */
+  isWorking(result: R): boolean | null;
+  /** Writes a request whose next attempt is under way, or which has changed outside its turn. */
+  write(outgoing: O, now: number): void;
+  /** Applies the result of an attempt. */
+  answered(outgoing: O, attempt: number, result: R, now: number): void;
   /**
-   * Uses what else a result says, after its outcome was applied. `isOvertaken`: the run had no request any more, so
-   * there was no outcome.
+   * Uses what else a result says, after it was applied. `isOvertaken`: there was no request any more, so it was not
+   * applied.
    */
   useResult(
-    runId: string,
+    id: string,
     attempt: number,
-    result: AttemptResult,
+    result: R,
     when: { readonly isOvertaken: boolean; readonly now: number },
   ): void;
+  /** Gives up a request whose time was up before its next attempt was due, or before a slot was free. */
+  giveUp(outgoing: O, now: number): void;
 }
 
 /** `arm`: sets the coordinator's alarm for what is due next. */
-export interface Sending {
-  readonly sender: Sender;
+export interface Arming {
   readonly owner: Owner;
   readonly arm: (now: number) => void;
 }
 
-export class Outbox<T extends Tried> {
-  readonly #kind: RequestKind<T>;
+export class Outbox<T extends Progress, R, O extends Outgoing<T> = Outgoing<T>> {
+  readonly #kind: RequestKind<T, R, O>;
   readonly #queue: DueQueue;
   readonly #slots: AttemptSlots;
   readonly #owner: Owner;
   readonly #arm: (now: number) => void;
 
-  constructor(kind: RequestKind<T>, queue: DueQueue, { sender, owner, arm }: Sending) {
+  constructor(kind: RequestKind<T, R, O>, queue: DueQueue, { owner, arm }: Arming) {
     this.#kind = kind;
     this.#queue = queue;
-    this.#slots = new AttemptSlots(sender, kind.slots);
+    this.#slots = new AttemptSlots(kind.slots, (queued) => kind.failuresBefore(queued));
     this.#owner = owner;
     this.#arm = arm;
   }
 
   /**
    * The request with its next attempt under way, or unchanged if it must wait for a slot. Journal it, then launch it.
-   * It waits if others of its host wait, so that it does not overtake them.
+   * It waits if others of its lane wait, so that it does not overtake them.
    */
   begin(request: T, endsAt: number, now: number): T {
-    if (this.#queue.isBehindOthers(request) || !this.#slots.hasRoomFor(request, now)) {
+    const queued = this.#kind.queued(request);
+    if (this.#queue.isBehindOthers(queued) || !this.#slots.hasRoomFor(queued, now)) {
       this.#wait(request, endsAt, now);
       return request;
     }
     return beginAttempt(request, now);
   }
 
-  #wait(request: T, endsAt: number, now: number): void {
-    const probeInMs = this.#slots.probeInMs(request.host, now);
-    const until = probeInMs > 0 ? Math.min(endsAt, now + probeInMs) : endsAt;
-    this.#queue.wait(request, { until, isBlocked: !this.#slots.hasRoomForAll(request.weight) }, now);
+  /** Whether the lane fails, so that it is only probed. */
+  isProbed(lane: string): boolean {
+    return this.#slots.isProbed(lane);
   }
 
-  /** The event of an attempt that `begin` has just begun; no event if the request must wait. */
-  started(request: T, now: number): TimelineEvent[] {
-    return request.leaseUntil === null ? [] : [attemptStarted(request, now, this.#kind.eventPrefix)];
+  #wait(request: T, endsAt: number, now: number): void {
+    const queued = this.#kind.queued(request);
+    const probeInMs = this.#slots.probeInMs(queued.lane, now);
+    const until = probeInMs > 0 ? Math.min(endsAt, now + probeInMs) : endsAt;
+    this.#queue.wait(queued, { until, isBlocked: !this.#slots.hasRoomForAll(queued.weight) }, now);
   }
 
   /**
-   * Sends the attempt that the journal holds, if it holds one. Never waits. The request leaves only when the journal is
+   * Makes the attempt that the journal holds, if it holds one. Never waits. The request leaves only when the journal is
    * durable.
    */
-  launch(runId: string, request: T): void {
+  launch(id: string, request: T): void {
     if (request.leaseUntil === null) return;
     const { attempt } = request;
-    const lost = (error: unknown) => this.#logError(`${this.#kind.eventPrefix}_lost`, error, runId);
+    const { lane, weight } = this.#kind.queued(request);
+    const lost = (error: unknown) => this.#logError(this.#kind.lostEvent, error, id);
     void this.#slots
-      .send(this.#kind.attemptOf(runId, request), request, Date.now())
+      .hold(
+        { lane, weight, attempt: attempt - 1 },
+        Date.now(),
+        () => this.#kind.attempt(id, request),
+        (result) => this.#kind.isWorking(result),
+      )
       .then(
-        (result) => this.#attemptEnded(runId, attempt, result),
+        (result) => this.#attemptEnded(id, attempt, result),
         (error: unknown) => {
           lost(error);
-          this.#attemptLost(runId, attempt);
+          this.#attemptLost(id, attempt);
         },
       )
       .finally(() => this.#slotIsFree())
@@ -135,10 +131,10 @@ export class Outbox<T extends Tried> {
   }
 
   /** Writes a request that has changed outside its turn. Sends it if it is due and a slot is free. */
-  submit(outgoing: Outgoing<T>, now: number): void {
+  submit(id: string, outgoing: O, now: number): void {
     const { request, endsAt } = outgoing;
     const begun = isAttemptDue(request, now) ? this.begin(request, endsAt, now) : request;
-    this.#write({ ...outgoing, request: begun }, now);
+    this.#write(id, { ...outgoing, request: begun }, now);
   }
 
   /**
@@ -166,9 +162,9 @@ export class Outbox<T extends Tried> {
 
   #openings(now: number): Openings {
     return {
-      hasRoom: (host, kind) =>
-        this.#slots.hasRoomFor({ host, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
-      probeInMs: (host) => this.#slots.probeInMs(host, now),
+      hasRoom: (lane, kind) =>
+        this.#slots.hasRoomFor({ lane, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
+      probeInMs: (lane) => this.#slots.probeInMs(lane, now),
     };
   }
 
@@ -187,80 +183,48 @@ export class Outbox<T extends Tried> {
 
   #takeTurn(id: string, now: number, maySend: boolean): void {
     const found = this.#kind.find(id, now);
-    if (found === null || !this.#proceed(found, now, maySend)) this.#kind.idle(id, now);
+    if (found === null || !this.#proceed(id, found, now, maySend)) this.#kind.idle(id, now);
   }
 
   /** Does what is due for a request. False if nothing is due. Without `maySend`, an attempt that is due waits. */
-  #proceed(outgoing: Outgoing<T>, now: number, maySend: boolean): boolean {
+  #proceed(id: string, outgoing: O, now: number, maySend: boolean): boolean {
     const { request, endsAt } = outgoing;
     const isAttemptPlanned = request.leaseUntil === null && request.nextAt !== null;
-    if (isAttemptLost(request, now)) this.#applyOutcome(outgoing, request.attempt, LOST, now);
-    else if (isAttemptPlanned && now >= endsAt) this.#giveUp(outgoing, now);
-    else if (isAttemptDue(request, now) && maySend) this.#sendOrWait(outgoing, now);
+    if (isAttemptLost(request, now)) this.#kind.answered(outgoing, request.attempt, this.#kind.lost, now);
+    else if (isAttemptPlanned && now >= endsAt) this.#kind.giveUp(outgoing, now);
+    else if (isAttemptDue(request, now) && maySend) this.#sendOrWait(id, outgoing, now);
     else if (isAttemptDue(request, now)) this.#wait(request, endsAt, now);
     else return false;
     return true;
   }
 
   /** Writes nothing if no slot is free, because the journal says already that the request is due. */
-  #sendOrWait(outgoing: Outgoing<T>, now: number): void {
+  #sendOrWait(id: string, outgoing: O, now: number): void {
     const begun = this.begin(outgoing.request, outgoing.endsAt, now);
-    if (begun.leaseUntil !== null) this.#write({ ...outgoing, request: begun }, now);
+    if (begun.leaseUntil !== null) this.#write(id, { ...outgoing, request: begun }, now);
   }
 
-  #write(outgoing: Outgoing<T>, now: number): void {
-    const { run, request } = outgoing;
-    this.#kind.note(outgoing, toldOf(run, this.started(request, now)), now);
-    this.launch(run.id, request);
+  #write(id: string, outgoing: O, now: number): void {
+    this.#kind.write(outgoing, now);
+    this.launch(id, outgoing.request);
   }
 
-  #attemptEnded(runId: string, attempt: number, result: AttemptResult): void {
+  #attemptEnded(id: string, attempt: number, result: R): void {
     const now = Date.now();
-    const found = this.#kind.find(runId, now);
-    if (found !== null) this.#applyOutcome(found, attempt, result, now);
-    this.#kind.useResult(runId, attempt, result, { isOvertaken: found === null, now });
+    const found = this.#kind.find(id, now);
+    if (found !== null) this.#kind.answered(found, attempt, result, now);
+    this.#kind.useResult(id, attempt, result, { isOvertaken: found === null, now });
   }
 
-  /** Nobody knows whether the request arrived. Its lease decides, if the run has a request still. */
-  #attemptLost(runId: string, attempt: number): void {
+  /** Nobody knows whether the request arrived. Its lease decides, if there is a request still. */
+  #attemptLost(id: string, attempt: number): void {
     const now = Date.now();
-    if (this.#kind.find(runId, now) === null) {
-      this.#kind.useResult(runId, attempt, LOST, { isOvertaken: true, now });
+    if (this.#kind.find(id, now) === null) {
+      this.#kind.useResult(id, attempt, this.#kind.lost, { isOvertaken: true, now });
     }
-  }
-
-  #applyOutcome(outgoing: Outgoing<T>, attempt: number, result: AttemptResult, now: number): void {
-    const { run, request, endsAt } = outgoing;
-    const { createdAt } = run;
-    const { unsureMax, done } = this.#kind;
-    const circumstances = { now, createdAt, endsAt, random: Math.random(), unsureMax, done };
-    const outcome = outcomeOf(request, attempt, result, circumstances);
-    if (outcome.type === "ignored") return;
-    const events = toldOf(run, [attemptAnswered(attempt, result, outcome, now, this.#kind.eventPrefix)]);
-    if (outcome.type === "retry") this.#kind.note({ ...outgoing, request: outcome.delivery }, events, now);
-    else this.#kind.end(outgoing, outcome, events, now);
-    // The log tells what no timeline can, and every request that is given up.
-    if (outcome.type === "given_up") {
-      logGivenUp(this.#kind.eventPrefix, this.#owner, run.id, attempt, outcome.reason);
-    } else if (events.length === 0) {
-      logAnswered(this.#kind.eventPrefix, this.#owner, run.id, attempt, result, outcome.type);
-    }
-  }
-
-  /** Gives up a request whose time was up before its next attempt was due, or before a slot was free. */
-  #giveUp(outgoing: Outgoing<T>, now: number): void {
-    const { run, request } = outgoing;
-    const reason = neverCalled(request);
-    this.#kind.end(outgoing, { type: "given_up", reason }, [], now);
-    logGivenUp(this.#kind.eventPrefix, this.#owner, run.id, request.attempt, reason);
   }
 
   #logError(event: string, error: unknown, run: string): void {
     logFailure(event, error, { coordinator: this.#owner.name, run });
   }
-}
-
-/** The events for the run's timeline: none after its end, because `ended` is the last event of a timeline. */
-function toldOf(run: JournaledRun, events: TimelineEvent[]): readonly TimelineEvent[] {
-  return isOpen(run) ? events : [];
 }

@@ -4,7 +4,7 @@
  */
 
 import { logFailure } from "../../base/log.ts";
-import { isAttemptDue, LEASE_MS } from "../../webhooks/delivery.ts";
+import { type AttemptResult, isAttemptDue, LEASE_MS } from "../../webhooks/delivery.ts";
 import type { Attempt } from "../../webhooks/request/sealed-request.ts";
 import { type Journal, stopRequestEndsAt } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
@@ -12,22 +12,24 @@ import type { StopRequest } from "../journal/stop-request-rows.ts";
 import type { TimelineEvent } from "../timeline.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Ending, Outbox, type Outgoing, type RequestKind, type Sending } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
+import { type Ending, type OfRun, RunRequests, type Sending, sharedByHosts } from "./run-requests.ts";
 
-export class StopRequests implements RequestKind<StopRequest> {
-  readonly eventPrefix = "stop";
+export class StopRequests extends RunRequests<StopRequest> {
   /** Stop requests have slots of their own, so that no delivery delays one. */
-  readonly slots = { attempts: 50, bytes: 8_000_000 };
+  readonly slots = sharedByHosts({ attempts: 50, bytes: 8_000_000 });
   readonly batchMax = 50;
+  protected readonly eventPrefix = "stop";
   /** A job that is asked to stop again stops once. */
-  readonly unsureMax = null;
+  protected readonly unsureMax = null;
   /** There is no job any more, or it is stopping already. */
-  readonly done: ReadonlySet<number> = new Set([404, 409, 410]);
+  protected readonly done: ReadonlySet<number> = new Set([404, 409, 410]);
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #outbox: Outbox<StopRequest>;
+  readonly #outbox: Outbox<StopRequest, AttemptResult, OfRun<StopRequest>>;
 
   constructor(journal: Journal, queue: DueQueue, ledger: Ledger, sending: Sending) {
+    super(sending);
     this.#journal = journal;
     this.#ledger = ledger;
     this.#outbox = new Outbox(this, queue, sending);
@@ -57,7 +59,7 @@ export class StopRequests implements RequestKind<StopRequest> {
     }
     // After the clock stepped back, a lease may lie far ahead.
     const nextAt = Math.min(Math.max(stopRequest.deliveryLease ?? now, now), now + LEASE_MS);
-    this.#outbox.submit(outgoing(run, { ...stopRequest, nextAt }), now);
+    this.#outbox.submit(run.id, outgoing(run, { ...stopRequest, nextAt }), now);
   }
 
   /**
@@ -78,7 +80,7 @@ export class StopRequests implements RequestKind<StopRequest> {
     this.#journal.stopRequests.deliveryAttemptEnded(run.id);
     const hasWaited = stopRequest.attempt === 0 && stopRequest.nextAt !== null;
     if (hasWaited && !isAttemptDue(stopRequest, now)) {
-      this.#outbox.submit(outgoing(run, { ...stopRequest, nextAt: now }), now);
+      this.#outbox.submit(run.id, outgoing(run, { ...stopRequest, nextAt: now }), now);
     }
   }
 
@@ -86,7 +88,7 @@ export class StopRequests implements RequestKind<StopRequest> {
     return this.#outbox.takeBatch(now);
   }
 
-  find(runId: string, now: number): Outgoing<StopRequest> | null {
+  find(runId: string, now: number): OfRun<StopRequest> | null {
     // The run first: if its time is up, it ends here, and that changes its stop request.
     const run = this.#ledger.current(runId, now);
     const stopRequest = this.#journal.stopRequests.of(runId);
@@ -100,7 +102,7 @@ export class StopRequests implements RequestKind<StopRequest> {
     else this.#ledger.noteStopRequest(found.run, found.request, [], now);
   }
 
-  attemptOf(runId: string, { attempt, sealed, isUnsure }: StopRequest): Attempt {
+  protected attemptOf(runId: string, { attempt, sealed, isUnsure }: StopRequest): Attempt {
     const { scope } = this.#journal.owner;
     return {
       scope,
@@ -112,11 +114,16 @@ export class StopRequests implements RequestKind<StopRequest> {
     };
   }
 
-  note({ run, request }: Outgoing<StopRequest>, events: readonly TimelineEvent[], now: number): void {
+  protected note({ run, request }: OfRun<StopRequest>, events: readonly TimelineEvent[], now: number): void {
     this.#ledger.noteStopRequest(run, request, events, now);
   }
 
-  end({ run }: Outgoing<StopRequest>, _ending: Ending, events: readonly TimelineEvent[], now: number): void {
+  protected end(
+    { run }: OfRun<StopRequest>,
+    _ending: Ending,
+    events: readonly TimelineEvent[],
+    now: number,
+  ): void {
     this.#ledger.noteStopRequest(run, null, events, now);
   }
 
@@ -125,7 +132,7 @@ export class StopRequests implements RequestKind<StopRequest> {
   }
 }
 
-function outgoing(run: JournaledRun, request: StopRequest): Outgoing<StopRequest> {
+function outgoing(run: JournaledRun, request: StopRequest): OfRun<StopRequest> {
   return { run, request, endsAt: stopRequestEndsAt(run) };
 }
 

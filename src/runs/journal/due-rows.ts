@@ -1,4 +1,4 @@
-/** What the alarm asks of a table whose rows are due at some instant: open runs, and stop requests. */
+/** What the alarm asks of a table whose rows are due at some instant: open runs, stop requests and messages. */
 
 /** A row that is due. Rows that are due at the same instant are in the order of their ids. */
 export interface Due {
@@ -20,10 +20,10 @@ export interface DueRows {
   /** When the first row behind `after` is due; Infinity if there is none. */
   nextDueAt(after?: Due): number;
   /**
-   * The host's first row behind `after` whose next attempt is due and not under way; null if there is none. `dueAt` is
+   * The lane's first row behind `after` whose next attempt is due and not under way; null if there is none. `dueAt` is
    * when the attempt was due. `isRetry`: whether an attempt has begun before.
    */
-  nextWaiting(host: string, isRetry: boolean, now: number, after: Due): Due | null;
+  nextWaiting(lane: string, isRetry: boolean, now: number, after: Due): Due | null;
   /** Postpones a row whose turn failed. */
   putOff(id: string, now: number): void;
 }

@@ -1,38 +1,39 @@
 /**
- * The order in which a coordinator's runs or stop requests get their turn. A row that is due but finds no free slot
- * stays due in the journal, and waits with the other rows of its receiver's host. The queue remembers which hosts have
- * waiting rows, and how far the alarm has looked, so that the alarm does not select the same rows again and again. That
+ * The order in which a coordinator's runs, stop requests or messages get their turn. A row that is due but finds no free
+ * slot stays due in the journal, and waits with the other rows of its lane (attempt-slots.ts). The queue remembers which
+ * lanes have waiting rows, and how far the alarm has looked, so that the alarm does not select the same rows again and again. That
  * is in memory only: a restarted object has free slots and looks at everything.
  */
 
-import { LEASE_MS, type Tried } from "../../../webhooks/delivery.ts";
+import { LEASE_MS } from "../../../webhooks/delivery.ts";
 import { BEGINNING, type Due, type DueRows } from "../../journal/due-rows.ts";
+import type { Queued } from "../attempt-slots.ts";
 
 /** First attempts begin before retries. */
 const KINDS = ["first", "retry"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** The hosts that can take an attempt. */
+/** The lanes that can take an attempt. */
 export interface Openings {
-  /** Whether an attempt of some request of the host may begin now. */
-  hasRoom(host: string, kind: Kind): boolean;
-  /** In how many ms the host may be tried although it fails; 0 if it need not wait for that. */
-  probeInMs(host: string): number;
+  /** Whether an attempt of some request of the lane may begin now. */
+  hasRoom(lane: string, kind: Kind): boolean;
+  /** In how many ms the lane may be tried although it fails; 0 if it need not wait for that. */
+  probeInMs(lane: string): number;
 }
 
 /** What gives a row its turn. */
 export interface Turns {
   /** A row that is due. An attempt that is due waits, because others may come before it. */
   readonly due: (id: string) => void;
-  /** A waiting row whose host has room. */
+  /** A waiting row whose lane has room. */
   readonly waiting: (id: string) => void;
 }
 
 export class DueQueue {
   readonly rows: DueRows;
-  /** The hosts that may have waiting rows, of each kind. The host that had its turn last is at the end. */
+  /** The lanes that may have waiting rows, of each kind. The lane that had its turn last is at the end. */
   readonly #waiting: Readonly<Record<Kind, Set<string>>> = { first: new Set(), retry: new Set() };
-  /** The host with a row that is too heavy for what all hosts leave. No other row of its kind overtakes that row. */
+  /** The lane with a row that is too heavy for what all lanes leave. No other row of its kind overtakes that row. */
   readonly #blocked: Record<Kind, string | null> = { first: null, retry: null };
   /** The alarm looks behind this row. Everything that is due up to it waits for a slot or is done. */
   #lookedUpTo = BEGINNING;
@@ -49,11 +50,11 @@ export class DueQueue {
 
   /**
    * Whether a request must wait because others wait that come before it, even if it would fit into a free slot: those of
-   * its host, and one that is too heavy.
+   * its lane, and one that is too heavy.
    */
-  isBehindOthers({ host, attempt }: Pick<Tried, "host" | "attempt">): boolean {
+  isBehindOthers({ lane, attempt }: Pick<Queued, "lane" | "attempt">): boolean {
     return KINDS.slice(0, attempt === 0 ? 1 : 2).some(
-      (kind) => this.#waiting[kind].has(host) || (this.#blocked[kind] ?? host) !== host,
+      (kind) => this.#waiting[kind].has(lane) || (this.#blocked[kind] ?? lane) !== lane,
     );
   }
 
@@ -66,25 +67,25 @@ export class DueQueue {
 
   /**
    * Notes that a due row waits for a slot. `until`: when the alarm must look again, because the row's time is up or its
-   * host may be probed. The alarm looks after LEASE_MS at the latest. So an alarm is set even if the object dies and
-   * forgets that anything waits. `isBlocked`: the row does not fit beside those of all hosts.
+   * lane may be probed. The alarm looks after LEASE_MS at the latest. So an alarm is set even if the object dies and
+   * forgets that anything waits. `isBlocked`: the row does not fit beside those of all lanes.
    */
   wait(
-    { host, attempt }: Pick<Tried, "host" | "attempt">,
+    { lane, attempt }: Pick<Queued, "lane" | "attempt">,
     { until, isBlocked }: { readonly until: number; readonly isBlocked: boolean },
     now: number,
   ): void {
     const kind = attempt === 0 ? "first" : "retry";
-    // After a restart, a host's retries can be found before its first attempts.
-    this.#waiting.first.add(host);
-    if (kind === "retry") this.#waiting.retry.add(host);
-    if (isBlocked) this.#blocked[kind] ??= host;
+    // After a restart, a lane's retries can be found before its first attempts.
+    this.#waiting.first.add(lane);
+    if (kind === "retry") this.#waiting.retry.add(lane);
+    if (isBlocked) this.#blocked[kind] ??= lane;
     this.#lookAgainAt = Math.min(this.#lookAgainAt, until, now + LEASE_MS);
   }
 
   /**
    * Gives one batch its turns: due rows that do not wait yet, and waiting rows whose time is up. Then waiting rows whose
-   * host has room get theirs. Returns how many rows there were.
+   * lane has room get theirs. Returns how many rows there were.
    */
   takeBatch(now: number, limit: number, openings: Openings, takeTurn: Turns): number {
     const mayEnd = this.#lookAgainAt <= now;
@@ -100,23 +101,23 @@ export class DueQueue {
 
   /**
    * Call this when a slot is free: waiting rows get their turn, at most `limit`. First attempts come before retries, and
-   * the hosts take turns. The rows of a host are in order, until one must wait again. Returns how many turns there were.
+   * the lanes take turns. The rows of a lane are in order, until one must wait again. Returns how many turns there were.
    */
   startWaiting(now: number, limit: number, openings: Openings, takeTurn: (id: string) => void): number {
     let turns = 0;
     let begun = 0;
     for (const kind of KINDS) {
-      const after = new Map(this.#inOrder(kind).map((host) => [host, BEGINNING]));
+      const after = new Map(this.#inOrder(kind).map((lane) => [lane, BEGINNING]));
       this.#blocked[kind] = null;
       while (after.size > 0 && turns < limit && this.#blocked[kind] === null) {
-        for (const [host, from] of after) {
+        for (const [lane, from] of after) {
           if (turns === limit || this.#blocked[kind] !== null) break;
-          const next = this.#nextOf(host, kind, from, now, openings);
-          const mustWait = next === null || this.#mustWait(host, kind, () => takeTurn(next.id));
+          const next = this.#nextOf(lane, kind, from, now, openings);
+          const mustWait = next === null || this.#mustWait(lane, kind, () => takeTurn(next.id));
           if (next !== null) turns++;
           // Moves on even if the row's turn failed and the row is still due.
-          if (mustWait) after.delete(host);
-          else after.set(host, next);
+          if (mustWait) after.delete(lane);
+          else after.set(lane, next);
           if (!mustWait) begun++;
         }
       }
@@ -129,26 +130,26 @@ export class DueQueue {
 
   #inOrder(kind: Kind): readonly string[] {
     const blocked = this.#blocked[kind];
-    const hosts = [...this.#waiting[kind]];
-    return blocked === null ? hosts : [blocked, ...hosts.filter((host) => host !== blocked)];
+    const lanes = [...this.#waiting[kind]];
+    return blocked === null ? lanes : [blocked, ...lanes.filter((lane) => lane !== blocked)];
   }
 
-  /** The host's next waiting row; null if it has none or must wait longer. */
-  #nextOf(host: string, kind: Kind, after: Due, now: number, openings: Openings): Due | null {
-    const hasRoom = openings.hasRoom(host, kind);
-    // After a turn, the host's last room may be taken by its last row. Otherwise many hosts can be without room.
+  /** The lane's next waiting row; null if it has none or must wait longer. */
+  #nextOf(lane: string, kind: Kind, after: Due, now: number, openings: Openings): Due | null {
+    const hasRoom = openings.hasRoom(lane, kind);
+    // After a turn, the lane's last room may be taken by its last row. Otherwise many lanes can be without room.
     if (!hasRoom && after === BEGINNING) return null;
-    const next = this.rows.nextWaiting(host, kind === "retry", now, after);
-    if (next === null) this.#waiting[kind].delete(host);
+    const next = this.rows.nextWaiting(lane, kind === "retry", now, after);
+    if (next === null) this.#waiting[kind].delete(lane);
     return hasRoom ? next : null;
   }
 
   /** Whether the row must wait again. While it has its turn, no row of its kind is before it. */
-  #mustWait(host: string, kind: Kind, takeTurn: () => void): boolean {
-    this.#waiting[kind].delete(host);
+  #mustWait(lane: string, kind: Kind, takeTurn: () => void): boolean {
+    this.#waiting[kind].delete(lane);
     takeTurn();
-    const mustWait = this.#waiting[kind].has(host);
-    this.#waiting[kind].add(host);
+    const mustWait = this.#waiting[kind].has(lane);
+    this.#waiting[kind].add(lane);
     return mustWait;
   }
 
@@ -160,8 +161,8 @@ export class DueQueue {
       this.#lookAgainAt = now;
     } else {
       for (const kind of KINDS) {
-        for (const host of this.#waiting[kind]) {
-          const waitMs = probeInMs(host);
+        for (const lane of this.#waiting[kind]) {
+          const waitMs = probeInMs(lane);
           if (waitMs > 0) this.#lookAgainAt = Math.min(this.#lookAgainAt, now + waitMs);
         }
       }

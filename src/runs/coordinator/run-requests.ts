@@ -1,0 +1,159 @@
+/**
+ * What deliveries and stop requests have in common: they are requests of a run that its receiver's host gets, and the
+ * run's timeline tells of their attempts.
+ */
+
+import {
+  type AttemptResult,
+  isHostWorking,
+  LOST,
+  type Outcome,
+  outcomeOf,
+  type Tried,
+} from "../../webhooks/delivery.ts";
+import type { Attempt } from "../../webhooks/request/sealed-request.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import { isOpen } from "../run.ts";
+import type { Owner } from "../run-id.ts";
+import type { TimelineEvent } from "../timeline.ts";
+import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled } from "./attempt-events.ts";
+import type { Queued, Room, SlotsPolicy } from "./attempt-slots.ts";
+import type { Arming, Outgoing, RequestKind } from "./outbox.ts";
+
+/** Makes one attempt, in a Worker invocation of its own. */
+export interface Sender {
+  send(attempt: Attempt): Promise<AttemptResult>;
+}
+
+export interface Sending extends Arming {
+  readonly sender: Sender;
+}
+
+/** A request of a run. */
+export interface OfRun<T extends Tried> extends Outgoing<T> {
+  readonly run: JournaledRun;
+}
+
+export type Ending = Extract<Outcome, { readonly type: "accepted" | "given_up" }>;
+
+/** What a host may hold whose last attempt failed. */
+const FAILING_HOST: Room = { attempts: 25, bytes: 2_000_000 };
+/**
+ * A host holds at most this part of what the other hosts leave. A host that hangs fails only after 15 s, and until then
+ * some slots must be left for the others, however many hosts hang.
+ */
+const PART_OF_ONE_HOST = 0.8;
+
+/** How the hosts share the slots. */
+export function sharedByHosts(max: Room): SlotsPolicy {
+  return {
+    max,
+    roomOf: (failures, { attempts, bytes }) =>
+      failures > 0
+        ? FAILING_HOST
+        : { attempts: attempts * PART_OF_ONE_HOST, bytes: bytes * PART_OF_ONE_HOST },
+    probedAfter: 5,
+    probeEveryMs: 10_000,
+  };
+}
+
+export abstract class RunRequests<T extends Tried> implements RequestKind<T, AttemptResult, OfRun<T>> {
+  /** The start of the names of its events. */
+  protected abstract readonly eventPrefix: "attempt" | "stop";
+  /** How many attempts may fail although they may have begun what the request asks for. Null: any number. */
+  protected abstract readonly unsureMax: number | null;
+  /** Statuses besides 2xx which say that there is nothing left to do. */
+  protected abstract readonly done: ReadonlySet<number>;
+  abstract readonly slots: SlotsPolicy;
+  abstract readonly batchMax: number;
+  readonly lost = LOST;
+  readonly #sender: Sender;
+  readonly #owner: Owner;
+
+  constructor({ sender, owner }: Sending) {
+    this.#sender = sender;
+    this.#owner = owner;
+  }
+
+  /** Ends the run if its time is up. */
+  abstract find(runId: string, now: number): OfRun<T> | null;
+  abstract idle(runId: string, now: number): void;
+  abstract useResult(
+    runId: string,
+    attempt: number,
+    result: AttemptResult,
+    when: { readonly isOvertaken: boolean; readonly now: number },
+  ): void;
+  /** What an attempt of the request sends. */
+  protected abstract attemptOf(runId: string, request: T): Attempt;
+  /** Writes how far the request got. */
+  protected abstract note(outgoing: OfRun<T>, events: readonly TimelineEvent[], now: number): void;
+  /** Applies the end of a request, which was accepted or is given up. */
+  protected abstract end(
+    outgoing: OfRun<T>,
+    ending: Ending,
+    events: readonly TimelineEvent[],
+    now: number,
+  ): void;
+
+  get lostEvent(): string {
+    return `${this.eventPrefix}_lost`;
+  }
+
+  queued({ host, weight, attempt }: T): Queued {
+    return { lane: host, weight, attempt };
+  }
+
+  /** A request that was tried before and is due again says that its host has failed. */
+  failuresBefore({ attempt }: Queued): number {
+    return attempt > 0 ? 1 : 0;
+  }
+
+  isWorking(result: AttemptResult): boolean | null {
+    return isHostWorking(result);
+  }
+
+  attempt(runId: string, request: T): Promise<AttemptResult> {
+    return this.#sender.send(this.attemptOf(runId, request));
+  }
+
+  /** The event of an attempt that has just begun; no event if the request must wait. */
+  started(request: T, now: number): TimelineEvent[] {
+    return request.leaseUntil === null ? [] : [attemptStarted(request, now, this.eventPrefix)];
+  }
+
+  write(outgoing: OfRun<T>, now: number): void {
+    const { run, request } = outgoing;
+    this.note(outgoing, toldOf(run, this.started(request, now)), now);
+  }
+
+  answered(outgoing: OfRun<T>, attempt: number, result: AttemptResult, now: number): void {
+    const { run, request, endsAt } = outgoing;
+    const { createdAt } = run;
+    const { unsureMax, done } = this;
+    const circumstances = { now, createdAt, endsAt, random: Math.random(), unsureMax, done };
+    const outcome = outcomeOf(request, attempt, result, circumstances);
+    if (outcome.type === "ignored") return;
+    const events = toldOf(run, [attemptAnswered(attempt, result, outcome, now, this.eventPrefix)]);
+    if (outcome.type === "retry") this.note({ ...outgoing, request: outcome.delivery }, events, now);
+    else this.end(outgoing, outcome, events, now);
+    // The log tells what no timeline can, and every request that is given up.
+    if (outcome.type === "given_up") {
+      logGivenUp(this.eventPrefix, this.#owner, run.id, attempt, outcome.reason);
+    } else if (events.length === 0) {
+      logAnswered(this.eventPrefix, this.#owner, run.id, attempt, result, outcome.type);
+    }
+  }
+
+  giveUp(outgoing: OfRun<T>, now: number): void {
+    const { run, request } = outgoing;
+    const reason = neverCalled(request);
+    this.end(outgoing, { type: "given_up", reason }, [], now);
+    logGivenUp(this.eventPrefix, this.#owner, run.id, request.attempt, reason);
+  }
+}
+
+/** The events for the run's timeline: none after its end, because `ended` is the last event of a timeline. */
+function toldOf(run: JournaledRun, events: TimelineEvent[]): readonly TimelineEvent[] {
+  return isOpen(run) ? events : [];
+}
