@@ -80,7 +80,7 @@ export class Journal {
    * written, if the run's key or its id is taken.
    */
   insert(run: JournaledRun, delivery: Delivery | null, events: readonly TimelineEvent[], now: number) {
-    return this.#storage.transactionSync((): Written | null => {
+    return this.#numbered((): Written | null => {
       const written = this.#written(run, delivery, now);
       if (!this.runs.insert(run, rowDetails(written))) return null;
       if (delivery !== null) this.deliveries.put(run.id, delivery);
@@ -102,7 +102,7 @@ export class Journal {
     now: number,
     cancel: AcceptedCancel | null = null,
   ): Written {
-    return this.#storage.transactionSync(() => {
+    return this.#numbered((): Written => {
       const written = this.#written(run, null, now);
       this.runs.update(run, rowDetails(written));
       if (cancel !== null) this.cancels.insert(run.id, cancel);
@@ -182,10 +182,17 @@ export class Journal {
     else this.stopRequests.erase(run.id);
   }
 
+  /** One transaction that writes a version, or null. The version's sequence number counts once it has committed. */
+  #numbered<W extends Written | null>(write: () => W): W {
+    const written = this.#storage.transactionSync(write);
+    if (written !== null) this.landing.wrote(written.unlanded.seq);
+    return written;
+  }
+
   #written(run: JournaledRun, delivery: Delivery | null, now: number): Written {
     const { id, version } = run;
     const bytes = run.parameters.length + run.recommendations.length + (run.output?.length ?? 0) + 1024;
-    const unlanded = { id, version, seq: this.landing.nextSeq(), bytes, changedAt: now, run };
+    const unlanded = { id, version, seq: this.landing.nextSeq, bytes, changedAt: now, run };
     return { unlanded, dueAt: dueOf(run, delivery) };
   }
 }

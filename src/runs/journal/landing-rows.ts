@@ -31,7 +31,7 @@ export class LandingRows {
   readonly #aside: Set<string>;
   #lastSeq: number;
 
-  /** `usedSeq`: a number that another mark remembers. No later write may get it or a lower one. */
+  /** `usedSeq`: the highest number that other marks remember. No later write may get it or a lower one. */
   constructor(sql: SqlStorage, marks: Marks, usedSeq: number) {
     this.#sql = sql;
     this.#marks = marks;
@@ -52,8 +52,17 @@ export class LandingRows {
     return Number(this.#marks.get("landed_seq") ?? 0);
   }
 
-  nextSeq(): number {
-    return ++this.#lastSeq;
+  /** The number of the next write. It is used only when that write has succeeded: see `wrote`. */
+  get nextSeq(): number {
+    return this.#lastSeq + 1;
+  }
+
+  /**
+   * Notes that a write has this number. Call it after the write's transaction. A number that is counted without a row
+   * would be given again after an eviction, and whoever has read up to it would miss that write.
+   */
+  wrote(seq: number): void {
+    this.#lastSeq = seq;
   }
 
   /** All versions that may not have landed, in the order of their writes. */
