@@ -4,8 +4,10 @@
  */
 
 import type { NewDelivery } from "../webhooks/delivery.ts";
+import type { Message, MessageFilter, MessagePage } from "./message.ts";
 import type { CancelRequest, Conflict, NewRun, RunEvent, RunSource, Status } from "./run.ts";
 import type { RunCounts } from "./run-counts.ts";
+import type { EndpointHealth, EndpointKey, EventType, Recovery, RecoveryOrder } from "./telling.ts";
 
 /**
  * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of
@@ -154,6 +156,21 @@ export interface Wait extends Inclusion {
   readonly isLast: boolean;
 }
 
+/** `isProbed`: the endpoint fails, so that the schedules of its messages stand still. */
+export interface MessagesReply extends MessagePage {
+  readonly isProbed: boolean;
+}
+
+/** What one coordinator knows of a webhook endpoint. `newest`: the message of the newest run. */
+export interface EndpointReport {
+  readonly health: EndpointHealth | null;
+  readonly isProbed: boolean;
+  readonly recovery: Recovery | null;
+  readonly newest: Message | null;
+}
+
+export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
+
 export interface Coordinator {
   /** Creates a run, or finds the one that this key created. With a delivery, the first attempt is sent. */
   create(
@@ -209,4 +226,13 @@ export interface Coordinator {
    * Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over.
    */
   resync(): Promise<number>;
+  /** Call this before a webhook endpoint is stored: each end from now on is told to the endpoints that D1 has then. */
+  notify(): Promise<void>;
+  endpoint(key: EndpointKey): Promise<EndpointReport>;
+  /** A page of the messages of an endpoint. */
+  messages(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply>;
+  /** Sends the message of a run's event again, or for the first time. `type`: null for the run's newest event. */
+  resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply>;
+  /** Begins or goes on to bring messages back. False if a recovery with another order is under way. */
+  recover(key: EndpointKey, order: RecoveryOrder): Promise<boolean>;
 }

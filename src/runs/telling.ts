@@ -4,11 +4,16 @@
  */
 
 import type { AttemptResult } from "../webhooks/delivery.ts";
-import type { RunSource } from "./run.ts";
+import type { Run, RunSource } from "./run.ts";
 
 /** The events of a run that an endpoint can ask for. */
 export const EVENT_TYPES = ["action_run.succeeded", "action_run.failed", "action_run.cancelled"] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
+
+/** The event of a run's end; null while the run is open. */
+export function eventOf({ status }: Pick<Run, "status">): EventType | null {
+  return EVENT_TYPES.find((type) => type === `action_run.${status}`) ?? null;
+}
 
 /** What a message is about. A run has at most one message of each kind for an endpoint. */
 export type MessageKind = "ended";
@@ -46,9 +51,15 @@ export interface Matching {
   readonly matches: readonly Match[];
 }
 
-/** Finds the endpoints of ended runs, in a Worker invocation of its own. Rejects while D1 does not answer. */
+/** How long a matching may take. */
+export const MATCHING_MAX_MS = 20_000;
+
+/**
+ * Finds the endpoints of ended runs, in a Worker invocation of its own. `only`: looks at this endpoint alone. Rejects
+ * while D1 does not answer.
+ */
 export interface Matcher {
-  match(scope: string, runs: readonly EndedRun[]): Promise<Matching>;
+  match(scope: string, runs: readonly EndedRun[], only?: EndpointKey): Promise<Matching>;
 }
 
 /** What one attempt of a message sends. `actionRun` and `details` are the JSON of the run as it is. */
@@ -76,4 +87,34 @@ export interface MessageResult
   readonly verdict: "delivered" | "failed" | "refused" | "not_made" | "gone";
   /** The version of the endpoint that was used; 0 if none was loaded. Health is counted per version. */
   readonly version: number;
+}
+
+/** How an endpoint has answered the attempts of one coordinator. Instants in ms. */
+export interface EndpointHealth {
+  /** The version of the endpoint that these attempts used. */
+  readonly version: number;
+  /** Attempts in a row without any answer that says that the receiver is alive. */
+  readonly failures: number;
+  /** The first failure after the last success; null if the last attempt succeeded. */
+  readonly failingSince: number | null;
+  /** The days since then with a failure, counted from 1970, ascending. */
+  readonly failedDays: readonly number[];
+  /** The last success that was noted; null if there was none. Another one may have come within a day after it. */
+  readonly succeededAt: number | null;
+}
+
+/**
+ * Which messages to send again. `failed`: those that were given up. `missing`: runs that the endpoint never heard of.
+ * The runs ended from `since` on and before `until`, in ms.
+ */
+export interface RecoveryOrder {
+  readonly since: number;
+  readonly until: number;
+  readonly include: "failed" | "missing";
+}
+
+/** `messages`: how many the recovery has brought. `isOver`: there are no more, or it has brought all that it may. */
+export interface Recovery extends RecoveryOrder {
+  readonly messages: number;
+  readonly isOver: boolean;
 }

@@ -48,14 +48,18 @@ export interface NewDelivery extends NewRequest {
   readonly stopRequest?: NewRequest;
 }
 
-/** How far a request got. */
-export interface Progress {
+/** Where the attempts of a request are. */
+export interface AttemptState {
   /** The latest attempt's number, from 1; 0 before the first. */
   readonly attempt: number;
   /** When the next attempt is due; null while one is under way. */
   readonly nextAt: number | null;
   /** When the attempt under way counts as lost; null if there is none. */
   readonly leaseUntil: number | null;
+}
+
+/** How far a request got. */
+export interface Progress extends AttemptState {
   /** Whether an earlier attempt may have arrived although its response did not. */
   readonly isUnsure: boolean;
   /** How many attempts have failed although they may have begun the job. */
@@ -133,20 +137,20 @@ export function newDelivery(
 }
 
 /** When the delivery needs something next; null if nothing is planned. */
-export function deliveryDueAt({ nextAt, leaseUntil }: Progress): number | null {
+export function deliveryDueAt({ nextAt, leaseUntil }: AttemptState): number | null {
   return leaseUntil ?? nextAt;
 }
 
-export function isAttemptDue({ nextAt, leaseUntil }: Progress, now: number): boolean {
+export function isAttemptDue({ nextAt, leaseUntil }: AttemptState, now: number): boolean {
   return leaseUntil === null && nextAt !== null && now >= nextAt;
 }
 
-export function isAttemptLost({ leaseUntil }: Progress, now: number): boolean {
+export function isAttemptLost({ leaseUntil }: AttemptState, now: number): boolean {
   return leaseUntil !== null && now >= leaseUntil;
 }
 
 /** The delivery with its next attempt under way. */
-export function beginAttempt<T extends Progress>(delivery: T, now: number): T {
+export function beginAttempt<T extends AttemptState>(delivery: T, now: number): T {
   return { ...delivery, attempt: delivery.attempt + 1, nextAt: null, leaseUntil: now + LEASE_MS };
 }
 

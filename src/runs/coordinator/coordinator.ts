@@ -13,13 +13,17 @@ import { LOOK_AGAIN_MS } from "../d1/registration.ts";
 import { D1RowStore } from "../d1/store.ts";
 import { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
+import type { MessageFilter } from "../message.ts";
 import { Projection } from "../projection/projection.ts";
 import type {
   ChangeKey,
   Coordinator,
+  EndpointReport,
   Heartbeat,
   Inclusion,
   InputsReply,
+  MessagesReply,
+  ResendReply,
   RunReply,
   Settled,
   TimelinePage,
@@ -37,22 +41,33 @@ import {
   transition,
 } from "../run.ts";
 import type { RunCounts } from "../run-counts.ts";
+import { type EndpointKey, type EventType, eventOf, type Matcher, type RecoveryOrder } from "../telling.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
 import { ring } from "./alarm/ring.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Ledger } from "./ledger.ts";
+import { type MessageSender, Messages } from "./messages.ts";
 import { ownerOf } from "./owner.ts";
 import { Purge } from "./purge.ts";
+import { Recoveries } from "./recoveries.ts";
 import { cancelOrderOf, isSame, KEY_REUSED, NOT_FOUND, Replies, TOO_MANY_WATCHERS } from "./replies.ts";
 import type { Sender } from "./run-requests.ts";
 import { StopRequests } from "./stop-requests.ts";
+import { Telling } from "./telling.ts";
 import { Watchers } from "./watchers.ts";
 
 /** An object may hold 10 GB. From 9 GB on, it refuses new runs, so that the runs it has can end. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
+
+/** The Worker's entrypoints that a coordinator calls, each call in a Worker invocation of its own. */
+interface Entrypoints {
+  readonly WebhookSender: Sender;
+  readonly EndpointMatcher: Matcher;
+  readonly MessageSender: MessageSender;
+}
 
 export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #journal: Journal;
@@ -63,6 +78,9 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
   readonly #deliveries: Deliveries;
+  readonly #messages: Messages;
+  readonly #recoveries: Recoveries;
+  readonly #telling: Telling;
   readonly #replies: Replies;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -77,16 +95,26 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#journal.marks.set("name", owner.name);
     const openRuns = new DueQueue(this.#journal.due);
     const stopRequests = new DueQueue(this.#journal.stopRequests);
-    this.#alarms = new AlarmClock(ctx.storage, this.#journal, [openRuns, stopRequests]);
+    const messages = new DueQueue(this.#journal.messages);
+    const telling = { nextAt: (now: number) => this.#telling.nextAt(now) };
+    const work = [openRuns, stopRequests, messages, telling];
+    this.#alarms = new AlarmClock(ctx.storage, this.#journal, work);
     const store = new D1RowStore(env.DB, owner, (now) => this.#alarms.nextOpenAt(now));
     this.#projection = new Projection(this.#journal, this.#alarms, store);
     this.#replies = new Replies(this.#journal, this.#projection);
     this.#purge = new Purge(this.#journal, this.#alarms, this.#projection, store);
-    this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, retentionDays(env));
-    const { WebhookSender } = ctx.exports as unknown as { readonly WebhookSender: Sender };
-    const sending = { sender: WebhookSender, owner, arm: (now: number) => this.#projection.arm(now) };
+    this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, retentionDays(env), () =>
+      this.#telling.start(),
+    );
+    const { WebhookSender, EndpointMatcher, MessageSender } = ctx.exports as unknown as Entrypoints;
+    const arming = { owner, arm: (now: number) => this.#projection.arm(now) };
+    const sending = { sender: WebhookSender, ...arming };
     this.#stopRequests = new StopRequests(this.#journal, stopRequests, this.#ledger, sending);
     this.#deliveries = new Deliveries(this.#journal, openRuns, this.#ledger, this.#stopRequests, sending);
+    this.#messages = new Messages(this.#journal, messages, MessageSender, arming);
+    this.#recoveries = new Recoveries(this.#journal, this.#messages, EndpointMatcher);
+    this.#telling = new Telling(this.#journal, this.#messages, this.#recoveries, EndpointMatcher, arming.arm);
+    this.#telling.start();
   }
 
   async create(
@@ -276,12 +304,51 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return this.#projection.resync();
   }
 
+  async notify(): Promise<void> {
+    this.#telling.notify(Date.now());
+  }
+
+  async endpoint(key: EndpointKey): Promise<EndpointReport> {
+    const { messages } = this.#journal.messages.page(key, { limit: 1 });
+    return {
+      health: this.#journal.endpointHealth.of(key),
+      isProbed: this.#messages.isProbed(key),
+      recovery: this.#recoveries.of(key),
+      newest: messages[0] ?? null,
+    };
+  }
+
+  async messages(key: EndpointKey, filter: MessageFilter): Promise<MessagesReply> {
+    return { ...this.#journal.messages.page(key, filter), isProbed: this.#messages.isProbed(key) };
+  }
+
+  async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
+    const now = Date.now();
+    const run = this.#ledger.current(runId, now);
+    if (run === null) return "run_not_found";
+    const ended = eventOf(run);
+    if (ended === null || (type !== null && type !== ended)) return "no_such_event";
+    const kept = this.#journal.endedRuns.kept([runId]).get(runId);
+    if (kept === undefined) return "run_not_found";
+    this.#messages.resend({ endpoint: key, runId, kind: "ended" }, ended, kept, now);
+    return "accepted";
+  }
+
+  async recover(key: EndpointKey, order: RecoveryOrder): Promise<boolean> {
+    const isBegun = this.#recoveries.begin(key, order, this.#telling.toldSeq);
+    this.#projection.arm(Date.now());
+    this.#telling.start();
+    return isBegun;
+  }
+
   override async alarm(): Promise<void> {
     ring(this.#alarms, this.#journal.owner.name, Date.now(), {
       stopRequests: (now) => this.#stopRequests.takeBatch(now),
       deliveries: (now) => this.#deliveries.takeBatch(now),
+      messages: (now) => this.#messages.takeBatch(now),
       purge: (now) => this.#purge.start(now),
       repair: (now) => this.#projection.repair(now),
+      tell: () => this.#telling.start(),
       arm: (now) => this.#projection.arm(now),
     });
   }

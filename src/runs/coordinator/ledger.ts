@@ -32,13 +32,22 @@ export class Ledger {
   readonly #watchers: Watchers;
   readonly #retentionDays: number;
   readonly #endLog: EndLog;
+  readonly #ended: () => void;
 
-  constructor(journal: Journal, projection: Projection, watchers: Watchers, retentionDays: number) {
+  /** `ended`: called after each end. */
+  constructor(
+    journal: Journal,
+    projection: Projection,
+    watchers: Watchers,
+    retentionDays: number,
+    ended: () => void,
+  ) {
     this.#journal = journal;
     this.#projection = projection;
     this.#watchers = watchers;
     this.#retentionDays = retentionDays;
     this.#endLog = new EndLog(journal.owner.name);
+    this.#ended = ended;
   }
 
   /** The run as it is now; null if there is none. If its time is up, it ends here. */
@@ -99,6 +108,7 @@ export class Ledger {
     const written = this.#journal.update(changed, events, now, cancel);
     this.#written(changed, written, now);
     this.#endLog.write(changed, now);
+    if (!isOpen(changed)) this.#ended();
     if (event.type === "deadline_passed" && written.erased?.leaseUntil === null) {
       const { attempt } = written.erased;
       logGivenUp("attempt", this.#journal.owner, before.id, attempt, neverCalled(written.erased));

@@ -7,7 +7,7 @@
  */
 
 import { logFailure } from "../../base/log.ts";
-import { beginAttempt, isAttemptDue, isAttemptLost, type Progress } from "../../webhooks/delivery.ts";
+import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../webhooks/delivery.ts";
 import type { Owner } from "../run-id.ts";
 import type { DueQueue, Openings } from "./alarm/due-queue.ts";
 import { AttemptSlots, type Queued, type SlotsPolicy } from "./attempt-slots.ts";
@@ -19,7 +19,7 @@ export interface Outgoing<T> {
 }
 
 /** What the outbox must know of a kind of request. `T`: a request and how far it got. `R`: how an attempt ended. */
-export interface RequestKind<T extends Progress, R, O extends Outgoing<T>> {
+export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   /** What may be under way. The rest waits. */
   readonly slots: SlotsPolicy;
   /** How many rows one batch may have. */
@@ -63,7 +63,7 @@ export interface Arming {
   readonly arm: (now: number) => void;
 }
 
-export class Outbox<T extends Progress, R, O extends Outgoing<T> = Outgoing<T>> {
+export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> {
   readonly #kind: RequestKind<T, R, O>;
   readonly #queue: DueQueue;
   readonly #slots: AttemptSlots;
@@ -85,7 +85,7 @@ export class Outbox<T extends Progress, R, O extends Outgoing<T> = Outgoing<T>> 
   begin(request: T, endsAt: number, now: number): T {
     const queued = this.#kind.queued(request);
     if (this.#queue.isBehindOthers(queued) || !this.#slots.hasRoomFor(queued, now)) {
-      this.#wait(request, endsAt, now);
+      this.wait(request, endsAt, now);
       return request;
     }
     return beginAttempt(request, now);
@@ -96,7 +96,8 @@ export class Outbox<T extends Progress, R, O extends Outgoing<T> = Outgoing<T>> 
     return this.#slots.isProbed(lane);
   }
 
-  #wait(request: T, endsAt: number, now: number): void {
+  /** Notes that a request which is due waits for a slot. Writes nothing. */
+  wait(request: T, endsAt: number, now: number): void {
     const queued = this.#kind.queued(request);
     const probeInMs = this.#slots.probeInMs(queued.lane, now);
     const until = probeInMs > 0 ? Math.min(endsAt, now + probeInMs) : endsAt;
@@ -193,7 +194,7 @@ export class Outbox<T extends Progress, R, O extends Outgoing<T> = Outgoing<T>> 
     if (isAttemptLost(request, now)) this.#kind.answered(outgoing, request.attempt, this.#kind.lost, now);
     else if (isAttemptPlanned && now >= endsAt) this.#kind.giveUp(outgoing, now);
     else if (isAttemptDue(request, now) && maySend) this.#sendOrWait(id, outgoing, now);
-    else if (isAttemptDue(request, now)) this.#wait(request, endsAt, now);
+    else if (isAttemptDue(request, now)) this.wait(request, endsAt, now);
     else return false;
     return true;
   }

@@ -11,8 +11,12 @@ import { type AcceptedCancel, CancelRows } from "./cancel-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DueRuns, dueOf } from "./due-runs.ts";
 import { EndedRunCounts } from "./ended-run-counts.ts";
+import { EndedRuns } from "./ended-runs.ts";
+import { EndpointHealthRows } from "./endpoint-health-rows.ts";
 import { LandingRows, type Unlanded } from "./landing-rows.ts";
 import { Marks } from "./marks.ts";
+import { MessageRows } from "./message-rows.ts";
+import { RecoveryRows } from "./recovery-rows.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { migrate } from "./steps.ts";
@@ -53,6 +57,10 @@ export class Journal {
   readonly runs: RunRows;
   readonly due: DueRuns;
   readonly endedCounts: EndedRunCounts;
+  readonly endedRuns: EndedRuns;
+  readonly messages: MessageRows;
+  readonly endpointHealth: EndpointHealthRows;
+  readonly recoveries: RecoveryRows;
   readonly landing: LandingRows;
   readonly timeline: TimelineRows;
   readonly deliveries: DeliveryRows;
@@ -72,7 +80,17 @@ export class Journal {
     this.cancels = new CancelRows(storage.sql);
     this.marks = new Marks(storage.sql);
     this.endedCounts = new EndedRunCounts(storage.sql);
-    this.landing = new LandingRows(storage.sql, this.marks, this.endedCounts.countedSeq);
+    this.endedRuns = new EndedRuns(storage.sql);
+    this.messages = new MessageRows(storage.sql);
+    this.endpointHealth = new EndpointHealthRows(storage.sql);
+    this.recoveries = new RecoveryRows(storage.sql);
+    const told = Number(this.marks.get("told_seq") ?? 0);
+    this.landing = new LandingRows(storage.sql, this.marks, Math.max(this.endedCounts.countedSeq, told));
+  }
+
+  /** What `write` writes commits as one. */
+  transaction<T>(write: () => T): T {
+    return this.#storage.transactionSync(write);
   }
 
   /**
@@ -161,6 +179,7 @@ export class Journal {
     this.#storage.transactionSync(() => {
       for (const table of TABLES_OF_RUNS) sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
       this.stopRequests.rowsWereRemoved();
+      this.messages.eraseOf(ids);
       sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
     });
   }

@@ -1,9 +1,9 @@
 /**
  * Named values that must survive an eviction: the coordinator's name, when to repair, what has landed, how far a resync
- * has come.
+ * has come, since when there may be webhook endpoints (ms), and up to which change they were told.
  */
 
-export type Mark = "name" | "repair_at" | "landed_seq" | "resync_after";
+export type Mark = "name" | "repair_at" | "landed_seq" | "resync_after" | "notify" | "told_seq";
 
 export class Marks {
   readonly #sql: SqlStorage;

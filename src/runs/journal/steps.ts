@@ -117,6 +117,41 @@ export const JOURNAL_STEPS: readonly string[] = [
    CREATE TABLE receiver_responses (
      run_id TEXT PRIMARY KEY,
      sealed BLOB NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE messages (
+     endpoint        TEXT    NOT NULL,
+     run_id          TEXT    NOT NULL,
+     kind            TEXT    NOT NULL,
+     type            TEXT    NOT NULL,
+     state           TEXT    NOT NULL,
+     previous_status TEXT,
+     is_resend       INTEGER NOT NULL,
+     weight          INTEGER NOT NULL,
+     attempt         INTEGER NOT NULL,
+     next_at         INTEGER,
+     lease_until     INTEGER,
+     expires_at      INTEGER NOT NULL,
+     due_at          INTEGER NOT NULL,
+     attempts        TEXT    NOT NULL,
+     PRIMARY KEY (endpoint, run_id, kind)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX messages_due ON messages (endpoint, (state = 'waiting'), due_at, run_id, kind);
+   CREATE TABLE endpoint_health (
+     endpoint      TEXT    PRIMARY KEY,
+     version       INTEGER NOT NULL,
+     failures      INTEGER NOT NULL,
+     failing_since INTEGER,
+     failed_days   TEXT    NOT NULL,
+     succeeded_at  INTEGER
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE recoveries (
+     endpoint   TEXT    PRIMARY KEY,
+     since      INTEGER NOT NULL,
+     until      INTEGER NOT NULL,
+     include    TEXT    NOT NULL,
+     before_seq INTEGER NOT NULL,
+     messages   INTEGER NOT NULL,
+     is_over    INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
 ];
 

@@ -1,5 +1,6 @@
 /**
- * The coordinator's one alarm, set for whatever comes first: a repair, a run or a stop request that is due, or a purge.
+ * The coordinator's one alarm, set for whatever comes first: a repair, a purge, or work that is due: a run, a stop
+ * request, a message, or a telling.
  * The instants come from the journal, so a new instance can't postpone what an earlier one had set.
  */
 
@@ -7,15 +8,19 @@ import { msSince } from "../../../base/time.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { RepairAlarm } from "../../projection/repair-alarm.ts";
 import { ALARM_LATE_MS } from "../../protocol.ts";
-import type { DueQueue } from "./due-queue.ts";
 
 /** How long the alarm waits after a part of it failed. */
 const AFTER_FAILURE_MS = 5000;
 
+/** Work that the alarm must begin. `nextAt`: when; Infinity if there is none. */
+export interface DueWork {
+  nextAt(now: number): number;
+}
+
 export class AlarmClock implements RepairAlarm {
   readonly #storage: DurableObjectStorage;
   readonly #journal: Journal;
-  readonly #queues: readonly DueQueue[];
+  readonly #work: readonly DueWork[];
   /** Since when, and for how long, no purge sets the alarm. */
   #purgesHeld: { readonly at: number; readonly ms: number } | null = null;
   /** When a part of the alarm failed last; null if none did since the last alarm. */
@@ -23,11 +28,10 @@ export class AlarmClock implements RepairAlarm {
   /** What the alarm is set for; null if unknown, as in a new instance. */
   #armedFor: number | null = null;
 
-  /** `queues`: that of open runs, and that of stop requests. */
-  constructor(storage: DurableObjectStorage, journal: Journal, queues: readonly DueQueue[]) {
+  constructor(storage: DurableObjectStorage, journal: Journal, work: readonly DueWork[]) {
     this.#storage = storage;
     this.#journal = journal;
-    this.#queues = queues;
+    this.#work = work;
   }
 
   /** When to check whether all changes have landed; Infinity if there is nothing to check. */
@@ -90,12 +94,12 @@ export class AlarmClock implements RepairAlarm {
     if (!this.#ringsBy(Math.max(at, now), now)) this.arm(now);
   }
 
-  /** When an open run or a stop request is due next; Infinity if there is none. */
+  /** When work is due next; Infinity if there is none. */
   nextOpenAt(now: number): number {
-    return Math.min(...this.#queues.map((queue) => queue.nextAt(now)));
+    return Math.min(...this.#work.map((work) => work.nextAt(now)));
   }
 
-  /** When an open run, a stop request or a purge is due next; Infinity if there is none. */
+  /** When work or a purge is due next; Infinity if there is none. */
   nextDueAt(now: number): number {
     return Math.min(
       this.nextOpenAt(now),

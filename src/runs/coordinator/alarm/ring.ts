@@ -7,14 +7,17 @@
 import { log, logFailure } from "../../../base/log.ts";
 import type { AlarmClock } from "./alarm-clock.ts";
 
-/** The parts, in their order. The first three return how many runs or requests they took on. */
+/** The parts, in their order. The first four return how many runs, requests or messages they took on. */
 export interface AlarmParts {
   stopRequests(now: number): number;
   /** All due open runs, also those whose deadline has passed. */
   deliveries(now: number): number;
+  messages(now: number): number;
   purge(now: number): number;
   /** Returns what to log; null if everything has landed. */
   repair(now: number): Readonly<Record<string, number | null>> | null;
+  /** Starts to tell of ends that nobody was told of. */
+  tell(): void;
   /** Sets the alarm for what is due next. */
   arm(now: number): void;
 }
@@ -32,9 +35,11 @@ export function ring(clock: AlarmClock, coordinator: string, now: number, parts:
     }
   };
   const stopRequests = tried(() => parts.stopRequests(now)) ?? 0;
-  const due = stopRequests + (tried(() => parts.deliveries(now)) ?? 0);
+  const deliveries = tried(() => parts.deliveries(now)) ?? 0;
+  const due = stopRequests + deliveries + (tried(() => parts.messages(now)) ?? 0);
   const purging = tried(() => parts.purge(now)) ?? 0;
   const repair = tried(() => parts.repair(now)) ?? null;
+  tried(() => parts.tell());
   if (due + purging > 0 || repair !== null) log("info", "alarm", { coordinator, due, purging, ...repair });
   const isArmed = tried(() => {
     parts.arm(now);

@@ -1,0 +1,226 @@
+/**
+ * The messages of one coordinator's runs: each tells one webhook endpoint of one run. A lane is an endpoint, so that one
+ * that hangs or fails holds up no other. A message never changes a run. Its row is a reminder: what it sends is rendered
+ * at each attempt, from the run and from the endpoint as it is then.
+ */
+
+import { log } from "../../base/log.ts";
+import { DAY_MS } from "../../base/time.ts";
+import { LEASE_MS } from "../../webhooks/delivery.ts";
+import { toActionRun } from "../action-run.ts";
+import { detailsOf, shownHeartbeat } from "../details.ts";
+import type { KeptRun } from "../journal/ended-runs.ts";
+import type { Journal } from "../journal/journal.ts";
+import { type Message, type MessageRef, messageId, readMessageId } from "../message.ts";
+import { isOpen } from "../run.ts";
+import type { EndedRun, EventType, Match, MessageAttempt, MessageResult } from "../telling.ts";
+import type { DueQueue } from "./alarm/due-queue.ts";
+import type { Queued, SlotsPolicy } from "./attempt-slots.ts";
+import { messageAfter } from "./message-schedule.ts";
+import { type Arming, Outbox, type Outgoing, type RequestKind } from "./outbox.ts";
+
+/** Makes one attempt of a message, in a Worker invocation of its own. */
+export interface MessageSender {
+  send(attempt: MessageAttempt): Promise<MessageResult>;
+}
+
+/** How long a message is kept, and tried, at most. */
+export const MESSAGE_KEPT_MS = 7 * DAY_MS;
+/** How many messages of an endpoint that is gone are erased at once. The next attempt of the others erases more. */
+const ERASED_AT_ONCE = 2000;
+
+type OutgoingMessage = Outgoing<Message>;
+
+export class Messages implements RequestKind<Message, MessageResult, OutgoingMessage> {
+  readonly slots: SlotsPolicy = {
+    max: { attempts: 50, bytes: 8_000_000 },
+    roomOf: () => ({ attempts: 2, bytes: Number.POSITIVE_INFINITY }),
+    probedAfter: 5,
+    probeEveryMs: 60_000,
+  };
+  readonly batchMax = 100;
+  readonly lostEvent = "message_lost";
+  readonly lost: MessageResult = {
+    verdict: "failed",
+    version: 0,
+    status: null,
+    durationMs: LEASE_MS,
+    reason: "may or may not have been reached: the attempt was cut off",
+    excerpt: null,
+    retryAfter: null,
+  };
+  readonly #journal: Journal;
+  readonly #sender: MessageSender;
+  readonly #arm: (now: number) => void;
+  readonly #outbox: Outbox<Message, MessageResult>;
+  /** The messages whose attempt under way only probes its endpoint. */
+  readonly #probes = new Set<string>();
+
+  constructor(journal: Journal, queue: DueQueue, sender: MessageSender, arming: Arming) {
+    this.#journal = journal;
+    this.#sender = sender;
+    this.#arm = arming.arm;
+    this.#outbox = new Outbox(this, queue, arming);
+  }
+
+  /** Whether the endpoint fails, so that it is only probed and the schedules of its messages stand still. */
+  isProbed(endpoint: string): boolean {
+    return this.#outbox.isProbed(endpoint);
+  }
+
+  /**
+   * Writes the messages of matched runs. The first one of each endpoint has its first attempt under way if a slot is
+   * free. The others wait, because a slot is taken only when an attempt leaves. Call it in a transaction, and launch
+   * what it returns after that. A message that is there already stays as it is.
+   */
+  insert(ended: readonly EndedRun[], matches: readonly Match[], now: number): Message[] {
+    const types = new Map(ended.map(({ id, type }) => [id, type]));
+    const kept = this.#journal.endedRuns.kept(matches.map(({ runId }) => runId));
+    const begun = new Map<string, Message>();
+    for (const { runId, endpoint, previousStatus } of matches) {
+      const run = kept.get(runId);
+      const type = types.get(runId);
+      if (run === undefined || type === undefined) continue;
+      const planned = { ...newMessage(run, endpoint, type, now), previousStatus };
+      if (this.#journal.messages.of(planned) !== null) continue;
+      const isFirst = !begun.has(endpoint);
+      const message = isFirst ? this.#outbox.begin(planned, planned.expiresAt, now) : planned;
+      if (isFirst) begun.set(endpoint, message);
+      else this.#outbox.wait(message, message.expiresAt, now);
+      this.#journal.messages.insert(message);
+    }
+    return [...begun.values()];
+  }
+
+  /** Sends the first attempts that `insert` has begun. */
+  launch(messages: readonly Message[]): void {
+    for (const message of messages) this.#outbox.launch(messageId(message), message);
+  }
+
+  /** Sends a message again, or for the first time. An attempt that is under way counts as that. */
+  resend(ref: MessageRef, type: EventType, run: KeptRun, now: number): void {
+    const known = this.#journal.messages.of(ref);
+    if (known !== null && known.leaseUntil !== null) return;
+    const fresh = newMessage(run, ref.endpoint, type, now);
+    const message = { ...fresh, previousStatus: known?.previousStatus ?? null, isResend: true };
+    this.#journal.transaction(() => {
+      if (known !== null) this.#journal.messages.erase(ref);
+      this.#journal.messages.insert(message);
+    });
+    this.#outbox.submit(messageId(ref), { request: message, endsAt: message.expiresAt }, now);
+  }
+
+  takeBatch(now: number): number {
+    return this.#outbox.takeBatch(now);
+  }
+
+  queued({ endpoint, weight, attempt }: Message): Queued {
+    return { lane: endpoint, weight, attempt };
+  }
+
+  failuresBefore({ lane }: Queued): number {
+    return this.#journal.endpointHealth.of(lane)?.failures ?? 0;
+  }
+
+  find(id: string, now: number): OutgoingMessage | null {
+    const message = this.#journal.messages.of(readMessageId(id));
+    if (message === null || message.state !== "waiting") return null;
+    const { nextAt } = message;
+    const isInTurn = nextAt !== null && nextAt > now && this.isProbed(message.endpoint);
+    return { request: isInTurn ? { ...message, nextAt: now } : message, endsAt: message.expiresAt };
+  }
+
+  /** Removes a message that has expired, or corrects when it is due. */
+  idle(id: string, now: number): void {
+    const message = this.#journal.messages.of(readMessageId(id));
+    if (message === null) return;
+    if (message.leaseUntil === null && message.expiresAt <= now) this.#journal.messages.erase(message);
+    else this.#journal.messages.update(message);
+  }
+
+  attempt(_id: string, { runId, endpoint, kind, type, previousStatus }: Message): Promise<MessageResult> {
+    const run = this.#journal.runs.byId(runId);
+    // The purge has removed the message as well.
+    if (run === null || isOpen(run)) return Promise.resolve(this.lost);
+    return this.#sender.send({
+      ...{ scope: this.#journal.owner.scope, endpoint, runId, kind, type, previousStatus },
+      at: run.completedAt ?? run.createdAt,
+      actionRun: toActionRun(run),
+      details: detailsOf(run, shownHeartbeat(this.#journal.timeline.lastHeartbeat(runId))),
+    });
+  }
+
+  isWorking({ verdict, status }: MessageResult): boolean | null {
+    if (verdict === "not_made" || verdict === "gone") return null;
+    return isAlive(status);
+  }
+
+  write({ request }: OutgoingMessage, now: number): void {
+    if (request.leaseUntil !== null && this.isProbed(request.endpoint)) this.#probes.add(messageId(request));
+    this.#journal.messages.update(request);
+    this.#arm(now);
+  }
+
+  answered({ request }: OutgoingMessage, attempt: number, result: MessageResult, now: number): void {
+    const isProbe = this.#probes.delete(messageId(request));
+    const isOld = attempt !== request.attempt || request.leaseUntil === null;
+    if (isOld && result.verdict !== "delivered") return;
+    const { endpoint, runId } = request;
+    const isProbed = this.isProbed(endpoint);
+    const next = messageAfter(request, result, { now, random: Math.random(), isProbe, isProbed });
+    this.#journal.transaction(() => {
+      if (!request.isResend) this.#noteHealth(endpoint, result, now);
+      if (next !== null) this.#journal.messages.update(next);
+      else this.#eraseAll(request);
+    });
+    this.#arm(now);
+    if (next?.state !== "failed") return;
+    const { status, reason } = result;
+    log("info", "message_given_up", {
+      ...{ coordinator: this.#journal.owner.name, run: runId, endpoint, attempt, status, reason },
+    });
+  }
+
+  useResult(): void {
+    // A message that is gone needs no result.
+  }
+
+  giveUp({ request }: OutgoingMessage, now: number): void {
+    this.#journal.messages.erase(request);
+    this.#arm(now);
+    log("info", "message_expired", {
+      ...{ coordinator: this.#journal.owner.name, run: request.runId, endpoint: request.endpoint },
+    });
+  }
+
+  #noteHealth(endpoint: string, { verdict, version, status }: MessageResult, now: number): void {
+    if (version === 0) return;
+    const { endpointHealth } = this.#journal;
+    if (verdict === "delivered") endpointHealth.succeeded(endpoint, version, now);
+    if (verdict === "failed") endpointHealth.failed(endpoint, version, { isAlive: isAlive(status) }, now);
+  }
+
+  #eraseAll(message: Message): void {
+    this.#journal.messages.erase(message);
+    this.#journal.messages.eraseWaiting(message.endpoint, ERASED_AT_ONCE);
+    this.#journal.endpointHealth.erase(message.endpoint);
+  }
+}
+
+/** Whether an answer says that the receiver is up, even if it did not take the message. */
+function isAlive(status: number | null): boolean {
+  return status !== null && status < 500 && status !== 408 && status !== 425 && status !== 429;
+}
+
+function newMessage(
+  { id: runId, bytes, purgeAt }: KeptRun,
+  endpoint: string,
+  type: EventType,
+  now: number,
+): Message {
+  return {
+    ...{ endpoint, runId, kind: "ended", type, state: "waiting", previousStatus: null, isResend: false },
+    ...{ weight: bytes, attempt: 0, nextAt: now, leaseUntil: null, attempts: [] },
+    expiresAt: Math.min(now + MESSAGE_KEPT_MS, purgeAt),
+  };
+}

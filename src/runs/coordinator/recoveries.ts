@@ -1,0 +1,113 @@
+/**
+ * Brings messages back that an endpoint has lost: a walk over ended runs, newest first, in bounded turns. The journal
+ * has its progress, so it survives an eviction.
+ */
+
+import { HOUR_MS, within } from "../../base/time.ts";
+import type { Journal } from "../journal/journal.ts";
+import { isSameOrder, type StoredRecovery } from "../journal/recovery-rows.ts";
+import type { Message } from "../message.ts";
+import {
+  type EndedRun,
+  type EndpointKey,
+  MATCHING_MAX_MS,
+  type Match,
+  type Matcher,
+  type Recovery,
+  type RecoveryOrder,
+} from "../telling.ts";
+import type { Messages } from "./messages.ts";
+
+/** How many messages one coordinator brings back at most. Four of them bring 10 000. */
+const RECOVERED_MAX = 2500;
+/** How many runs one turn looks at. */
+const TURN_RUNS = 50;
+/** A run that ended late, after the object was down, was written after its end. Clocks step back by less than this. */
+const CLOCK_MARGIN_MS = HOUR_MS;
+
+export class Recoveries {
+  readonly #journal: Journal;
+  readonly #messages: Messages;
+  readonly #matcher: Matcher;
+
+  constructor(journal: Journal, messages: Messages, matcher: Matcher) {
+    this.#journal = journal;
+    this.#messages = messages;
+    this.#matcher = matcher;
+  }
+
+  of(endpoint: EndpointKey): Recovery | null {
+    return this.#journal.recoveries.of(endpoint);
+  }
+
+  /** Whether a recovery is under way. */
+  get isAny(): boolean {
+    return this.#journal.recoveries.isAny;
+  }
+
+  /**
+   * Begins a recovery, or goes on with one that has brought all that it may. False if another one of this endpoint is
+   * under way. `fromSeq`: the newest end that was told.
+   */
+  begin(endpoint: EndpointKey, order: RecoveryOrder, fromSeq: number): boolean {
+    const known = this.#journal.recoveries.of(endpoint);
+    const isSame = known !== null && isSameOrder(known, order);
+    if (known !== null && !known.isOver) return isSame;
+    const beforeSeq = isSame && known.beforeSeq > 0 ? known.beforeSeq : fromSeq + 1;
+    this.#journal.recoveries.put({ endpoint, ...order, beforeSeq, messages: 0, isOver: false });
+    return true;
+  }
+
+  /** One turn of one recovery. */
+  async takeTurn(): Promise<void> {
+    const recovery = this.#journal.recoveries.next();
+    if (recovery === null) return;
+    const { endpoint, since, until, include } = recovery;
+    const { runs, walkedTo } = this.#journal.endedRuns.before(
+      recovery.beforeSeq,
+      since - CLOCK_MARGIN_MS,
+      TURN_RUNS,
+    );
+    const ended = runs.filter(({ completedAt }) => completedAt >= since && completedAt < until);
+    const lost = include === "failed" ? this.#failed(endpoint, ended) : await this.#missing(endpoint, ended);
+    const now = Date.now();
+    const wanted = lost.slice(0, RECOVERED_MAX - recovery.messages);
+    const begun = this.#journal.transaction(() => {
+      for (const { runId } of wanted) this.#journal.messages.erase({ endpoint, runId, kind: "ended" });
+      const messages = this.#messages.insert(ended, wanted, now);
+      this.#journal.recoveries.put(after(recovery, wanted.length, walkedTo));
+      return messages;
+    });
+    this.#messages.launch(begun);
+  }
+
+  #failed(endpoint: EndpointKey, ended: readonly EndedRun[]): Match[] {
+    return ended.flatMap(({ id: runId }) => {
+      const message: Message | null = this.#journal.messages.of({ endpoint, runId, kind: "ended" });
+      if (message?.state !== "failed") return [];
+      return [{ runId, endpoint, previousStatus: message.previousStatus }];
+    });
+  }
+
+  async #missing(endpoint: EndpointKey, ended: readonly EndedRun[]): Promise<readonly Match[]> {
+    const ids = ended.map(({ id }) => id);
+    const known = this.#journal.messages.runsWith(endpoint, "ended", ids);
+    const unknown = ended.filter(({ id }) => !known.has(id));
+    if (unknown.length === 0) return [];
+    const matching = this.#matcher.match(this.#journal.owner.scope, unknown, endpoint);
+    const { matches } = await within(MATCHING_MAX_MS, matching);
+    // Others may have asked for one of them meanwhile.
+    const since = this.#journal.messages.runsWith(endpoint, "ended", ids);
+    return matches.filter(({ runId }) => !since.has(runId));
+  }
+}
+
+function after(recovery: StoredRecovery, brought: number, walkedTo: number): StoredRecovery {
+  const messages = recovery.messages + brought;
+  return {
+    ...recovery,
+    messages,
+    beforeSeq: walkedTo,
+    isOver: walkedTo === 0 || messages >= RECOVERED_MAX,
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * Tells webhook endpoints that runs have ended. Nothing is put into an outbox when a run ends: the journal is the log of
+ * the ends, and the mark `told_seq` says how far they were told. So an end and its telling can't get apart, and an
+ * environment without endpoints writes no row. The mark `notify` says that there may be endpoints.
+ */
+
+import { logFailure } from "../../base/log.ts";
+import { DAY_MS, msSince, within } from "../../base/time.ts";
+import type { Journal } from "../journal/journal.ts";
+import { MATCHING_MAX_MS, type Matcher } from "../telling.ts";
+import type { Messages } from "./messages.ts";
+import type { Recoveries } from "./recoveries.ts";
+
+/** How many runs one matching has. */
+const MATCHED_RUNS = 50;
+/** The alarm looks this long after it was first seen that something may be untold. An end starts the telling at once. */
+const LOOK_AGAIN_MS = 30_000;
+/** How long the next try waits after one that failed: so many times longer with each, up to the second. */
+const RETRY_FIRST_MS = 2000;
+const RETRY_MAX_MS = 30_000;
+/** For how long after the last PUT the marks stay although no endpoint was found. */
+const NOTIFY_KEPT_MS = DAY_MS;
+
+export class Telling {
+  readonly #journal: Journal;
+  readonly #messages: Messages;
+  readonly #recoveries: Recoveries;
+  readonly #matcher: Matcher;
+  readonly #arm: (now: number) => void;
+  /** Ahead of the mark while only open runs lie between. */
+  #toldSeq: number;
+  /** Since when a telling is under way; null if none is. */
+  #busySince: number | null = null;
+  #isPlanned = false;
+  /** When the alarm must look; null if nothing is untold, or if nobody has asked yet. */
+  #lookAt: number | null = null;
+  /** When to try again after a failure; null if the last try succeeded. */
+  #retryAt: number | null = null;
+  #failures = 0;
+
+  constructor(
+    journal: Journal,
+    messages: Messages,
+    recoveries: Recoveries,
+    matcher: Matcher,
+    arm: (now: number) => void,
+  ) {
+    this.#journal = journal;
+    this.#messages = messages;
+    this.#recoveries = recoveries;
+    this.#matcher = matcher;
+    this.#arm = arm;
+    this.#toldSeq = Number(journal.marks.get("told_seq") ?? 0);
+  }
+
+  /** Every end up to this number was told. */
+  get toldSeq(): number {
+    return this.#isOn ? this.#toldSeq : this.#journal.landing.lastSeq;
+  }
+
+  /** Notes that there may be endpoints from now on. Ends before the first such call are not told. */
+  notify(now: number): void {
+    const { marks, landing } = this.#journal;
+    this.#journal.transaction(() => {
+      if (!this.#isOn) {
+        this.#toldSeq = landing.lastSeq;
+        marks.set("told_seq", String(landing.lastSeq));
+      }
+      marks.set("notify", String(now));
+    });
+    this.start();
+  }
+
+  /**
+   * Starts the telling if something is untold and none is under way. Call it after an end, when the object starts, and
+   * at each alarm. It begins after the stretch, so that no caller waits for it and ends that come together are matched
+   * together.
+   */
+  start(): void {
+    if (this.#isPlanned || this.#busySince !== null || !this.#hasWork) return;
+    if (this.#retryAt !== null && Date.now() < this.#retryAt) return;
+    this.#isPlanned = true;
+    setTimeout(() => {
+      this.#isPlanned = false;
+      void this.#run();
+    }, 0);
+  }
+
+  /** When the alarm must look; Infinity if nothing is untold. A telling under way has a time limit, and fails then. */
+  nextAt(now: number): number {
+    if (!this.#hasWork) this.#lookAt = null;
+    else if (this.#busySince !== null) this.#lookAt = this.#busySince + 2 * MATCHING_MAX_MS;
+    else this.#lookAt = this.#retryAt ?? this.#lookAt ?? now + LOOK_AGAIN_MS;
+    return this.#lookAt ?? Number.POSITIVE_INFINITY;
+  }
+
+  get #isOn(): boolean {
+    return this.#journal.marks.get("notify") !== null;
+  }
+
+  get #hasWork(): boolean {
+    return (this.#isOn && this.#toldSeq < this.#journal.landing.lastSeq) || this.#recoveries.isAny;
+  }
+
+  async #run(): Promise<void> {
+    this.#busySince = Date.now();
+    try {
+      while (this.#hasWork) {
+        if (this.#isOn && this.#toldSeq < this.#journal.landing.lastSeq) await this.#tellNext();
+        else await this.#recoveries.takeTurn();
+        this.#busySince = Date.now();
+        this.#failures = 0;
+        this.#retryAt = null;
+      }
+    } catch (error) {
+      logFailure("telling_failed", error, { coordinator: this.#journal.owner.name });
+      const wait = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
+      this.#retryAt = Date.now() + wait;
+    }
+    this.#busySince = null;
+    this.#arm(Date.now());
+  }
+
+  /** Tells the next ends. Only one such call is under way, so nothing else moves `told_seq` meanwhile. */
+  async #tellNext(): Promise<void> {
+    const { marks, landing, endedRuns, owner } = this.#journal;
+    const notify = marks.get("notify");
+    const upTo = landing.lastSeq;
+    const { runs, walkedTo } = endedRuns.after(this.#toldSeq, upTo, MATCHED_RUNS);
+    if (runs.length === 0) {
+      this.#toldSeq = walkedTo;
+      return;
+    }
+    const { hasEndpoints, matches } = await within(MATCHING_MAX_MS, this.#matcher.match(owner.scope, runs));
+    const now = Date.now();
+    const isOver =
+      !hasEndpoints && marks.get("notify") === notify && msSince(Number(notify), now) > NOTIFY_KEPT_MS;
+    const begun = this.#journal.transaction(() => {
+      const messages = this.#messages.insert(runs, matches, now);
+      marks.set("told_seq", isOver ? null : String(walkedTo));
+      if (isOver) marks.set("notify", null);
+      return messages;
+    });
+    this.#toldSeq = walkedTo;
+    this.#messages.launch(begun);
+  }
+}

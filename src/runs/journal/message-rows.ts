@@ -1,0 +1,260 @@
+/**
+ * The journal's table of messages: which webhook endpoint hears of which run, and how far each message got. A message
+ * that waits is due when its next attempt is, and one that is over is due when its row expires. The rows of an endpoint
+ * lie together, so that an endpoint with many waiting messages costs the others nothing.
+ */
+
+import {
+  type MadeAttempt,
+  type Message,
+  type MessageFilter,
+  type MessagePage,
+  type MessageRef,
+  readMessageId,
+} from "../message.ts";
+import type { EndpointKey, MessageKind } from "../telling.ts";
+import { fittingIntoBatch } from "./batch.ts";
+import { BEGINNING, type Due, type DueRows } from "./due-rows.ts";
+
+type Row = Omit<Message, "isResend" | "attempts"> & { isResend: number; attempts: string };
+type DueRow = { id: string; dueAt: number; bytes: number };
+
+/** How many rows a page reads at most. */
+const PAGE_ROWS = 2000;
+/** How long a row waits after its turn failed. */
+const PUT_OFF_MS = 30_000;
+const AFTER_ALL_IDS = "g";
+
+const COLUMNS = `endpoint, run_id AS runId, kind, type, state, previous_status AS previousStatus, is_resend AS isResend,
+  weight, attempt, next_at AS nextAt, lease_until AS leaseUntil, expires_at AS expiresAt, attempts`;
+const THIS = "endpoint = ? AND run_id = ? AND kind = ?";
+const ID = "(endpoint || ' ' || run_id || ' ' || kind)";
+const INDEXED = "messages INDEXED BY messages_due";
+
+export class MessageRows implements DueRows {
+  readonly #sql: SqlStorage;
+  /** The endpoints that may have rows. Null: not read yet. */
+  #endpoints: Set<EndpointKey> | null = null;
+  /** When the first row is due. Null: not read yet. It is cached because each change of a run asks. */
+  #nextDueAt: number | null = null;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  of({ endpoint, runId, kind }: MessageRef): Message | null {
+    const [row] = this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM messages WHERE ${THIS}`, endpoint, runId, kind);
+    return row === undefined ? null : toMessage(row);
+  }
+
+  /** False, and nothing is written, if there is this message already. */
+  insert(message: Message): boolean {
+    const { endpoint, runId, kind, type, previousStatus, weight, expiresAt } = message;
+    this.#endpoints?.add(endpoint);
+    this.#nextDueAt = null;
+    const inserted = this.#sql.exec(
+      `INSERT INTO messages (endpoint, run_id, kind, type, previous_status, weight, expires_at, state, is_resend,
+         attempt, next_at, lease_until, due_at, attempts)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1`,
+      ...[endpoint, runId, kind, type, previousStatus, weight, expiresAt],
+      ...progressOf(message),
+    );
+    return [...inserted].length > 0;
+  }
+
+  /** Writes how far a message got. */
+  update(message: Message): void {
+    this.#nextDueAt = null;
+    this.#sql.exec(
+      `UPDATE messages SET state = ?, is_resend = ?, attempt = ?, next_at = ?, lease_until = ?, due_at = ?, attempts = ?
+       WHERE ${THIS}`,
+      ...progressOf(message),
+      ...[message.endpoint, message.runId, message.kind],
+    );
+  }
+
+  erase({ endpoint, runId, kind }: MessageRef): void {
+    this.#nextDueAt = null;
+    this.#sql.exec(`DELETE FROM messages WHERE ${THIS}`, endpoint, runId, kind);
+  }
+
+  /** Erases messages of an endpoint that wait: at most `limit`. Returns how many. */
+  eraseWaiting(endpoint: EndpointKey, limit: number): number {
+    this.#nextDueAt = null;
+    const erased = this.#sql.exec(
+      `DELETE FROM messages WHERE (endpoint, run_id, kind) IN (
+         SELECT endpoint, run_id, kind FROM ${INDEXED} WHERE endpoint = ? AND (state = 'waiting') = 1 LIMIT ?)
+       RETURNING 1`,
+      endpoint,
+      limit,
+    );
+    return [...erased].length;
+  }
+
+  /** Erases the messages of these runs. */
+  eraseOf(runIds: readonly string[]): void {
+    const endpoints = [...this.#known()];
+    if (endpoints.length === 0) return;
+    this.#nextDueAt = null;
+    this.#sql.exec(
+      `DELETE FROM messages
+       WHERE endpoint IN (SELECT value FROM json_each(?)) AND run_id IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(endpoints),
+      JSON.stringify(runIds),
+    );
+  }
+
+  /** Which of these runs have a message of this kind for the endpoint. */
+  runsWith(endpoint: EndpointKey, kind: MessageKind, runIds: readonly string[]): ReadonlySet<string> {
+    const rows = this.#sql.exec<{ id: string }>(
+      `SELECT run_id AS id FROM messages
+       WHERE endpoint = ? AND run_id IN (SELECT value FROM json_each(?)) AND kind = ?`,
+      endpoint,
+      JSON.stringify(runIds),
+      kind,
+    );
+    return new Set([...rows].map(({ id }) => id));
+  }
+
+  /** Messages of an endpoint, newest run first. */
+  page(endpoint: EndpointKey, { state, before, limit }: MessageFilter): MessagePage {
+    const looked = [
+      ...this.#sql.exec<{ runId: string; kind: MessageKind; state: string }>(
+        `SELECT run_id AS runId, kind, state FROM messages WHERE endpoint = ? AND (run_id, kind) < (?, ?)
+         ORDER BY run_id DESC, kind DESC LIMIT ?`,
+        ...[endpoint, before?.runId ?? AFTER_ALL_IDS, before?.kind ?? "", PAGE_ROWS],
+      ),
+    ];
+    const wanted = looked.filter((row) => state === undefined || row.state === state);
+    const shown = wanted.slice(0, limit);
+    const messages = shown.flatMap(({ runId, kind }) => this.of({ endpoint, runId, kind }) ?? []);
+    const isCut = wanted.length > shown.length;
+    const last = isCut ? shown.at(-1) : looked.at(-1);
+    const isLonger = isCut || looked.length === PAGE_ROWS;
+    return { messages, nextBefore: isLonger && last ? { runId: last.runId, kind: last.kind } : null };
+  }
+
+  due(now: number, limit: number, after = BEGINNING): Due[] {
+    const rows = this.#ofAll<DueRow>(
+      `SELECT ${ID} AS id, due_at AS dueAt, weight AS bytes FROM ${INDEXED}
+       WHERE endpoint = ?1 AND (state = 'waiting') = ?2 AND due_at BETWEEN ?3 AND ?4 AND (due_at > ?3 OR ${ID} > ?5)
+       ORDER BY due_at, run_id, kind LIMIT ?6`,
+      ...[after.dueAt, now, after.id, limit],
+    );
+    const inOrder = rows.sort((a, b) => a.dueAt - b.dueAt || (a.id < b.id ? -1 : 1)).slice(0, limit);
+    return fittingIntoBatch(inOrder.map((row) => ({ ...row, events: 0 })));
+  }
+
+  /** The rows of a message are over when it expires. Those that wait are few, or their endpoint has failed for days. */
+  overdue(now: number, limit: number): Due[] {
+    return this.#ofWaiting<DueRow>(
+      `SELECT ${ID} AS id, due_at AS dueAt, weight AS bytes FROM ${INDEXED}
+       WHERE endpoint = ?1 AND (state = 'waiting') = 1 AND due_at <= ?2 AND expires_at <= ?2 LIMIT ?3`,
+      ...[now, limit],
+    ).slice(0, limit);
+  }
+
+  firstEndAt(now: number): number {
+    return this.#min(
+      this.#ofWaiting<{ at: number | null }>(
+        `SELECT min(expires_at) AS at FROM ${INDEXED}
+         WHERE endpoint = ?1 AND (state = 'waiting') = 1 AND due_at <= ?2`,
+        now,
+      ),
+    );
+  }
+
+  nextDueAt(after = BEGINNING): number {
+    if (after !== BEGINNING) return this.#firstDueAt(after);
+    this.#nextDueAt ??= this.#firstDueAt(after);
+    return this.#nextDueAt;
+  }
+
+  nextWaiting(endpoint: string, isRetry: boolean, now: number, after: Due): Due | null {
+    return this.#next("AND (attempt > 0) = ?4 AND next_at <= ?5", endpoint, after, isRetry ? 1 : 0, now);
+  }
+
+  /** The endpoint's next message behind `after` that waits, whenever it is due. Behind the last one comes the first. */
+  nextInTurn(endpoint: EndpointKey, after: Due): Due | null {
+    return (
+      this.#next("", endpoint, after) ?? (after === BEGINNING ? null : this.#next("", endpoint, BEGINNING))
+    );
+  }
+
+  putOff(id: string, now: number): void {
+    this.#nextDueAt = null;
+    const { endpoint, runId, kind } = readMessageId(id);
+    this.#sql.exec(
+      `UPDATE messages SET due_at = ?1, next_at = iif(next_at IS NULL, NULL, ?1)
+       WHERE endpoint = ?2 AND run_id = ?3 AND kind = ?4`,
+      ...[now + PUT_OFF_MS, endpoint, runId, kind],
+    );
+  }
+
+  #next(condition: string, endpoint: EndpointKey, after: Due, ...bindings: number[]): Due | null {
+    const found = this.#sql.exec<{ id: string; dueAt: number }>(
+      `SELECT ${ID} AS id, due_at AS dueAt FROM ${INDEXED}
+       WHERE endpoint = ?1 AND (state = 'waiting') = 1 AND due_at >= ?2 AND (due_at > ?2 OR ${ID} > ?3)
+         AND lease_until IS NULL ${condition}
+       ORDER BY due_at, run_id, kind LIMIT 1`,
+      ...[endpoint, after.dueAt, after.id, ...bindings],
+    );
+    return [...found][0] ?? null;
+  }
+
+  #firstDueAt(after: Due): number {
+    return this.#min(
+      this.#ofAll<{ at: number | null }>(
+        `SELECT min(due_at) AS at FROM ${INDEXED}
+         WHERE endpoint = ?1 AND (state = 'waiting') = ?2 AND due_at >= ?3 AND (due_at > ?3 OR ${ID} > ?4)`,
+        ...[after.dueAt, after.id],
+      ),
+    );
+  }
+
+  #min(rows: readonly { readonly at: number | null }[]): number {
+    return Math.min(...rows.map(({ at }) => at ?? Number.POSITIVE_INFINITY));
+  }
+
+  #ofWaiting<T extends Record<string, SqlStorageValue>>(
+    query: string,
+    ...bindings: (string | number)[]
+  ): T[] {
+    return [...this.#known()].flatMap((endpoint) => [...this.#sql.exec<T>(query, endpoint, ...bindings)]);
+  }
+
+  /** The rows of a query for each endpoint (?1), first for messages that wait and then for the others (?2). */
+  #ofAll<T extends Record<string, SqlStorageValue>>(query: string, ...bindings: (string | number)[]): T[] {
+    return [...this.#known()].flatMap((endpoint) =>
+      [1, 0].flatMap((isWaiting) => [...this.#sql.exec<T>(query, endpoint, isWaiting, ...bindings)]),
+    );
+  }
+
+  /** Leaps from one endpoint to the next. */
+  #known(): ReadonlySet<EndpointKey> {
+    this.#endpoints ??= new Set(
+      [
+        ...this.#sql.exec<{ endpoint: string }>(
+          `WITH RECURSIVE known (endpoint) AS (
+             SELECT min(endpoint) FROM messages
+             UNION ALL
+             SELECT (SELECT min(endpoint) FROM messages WHERE endpoint > known.endpoint) FROM known
+             WHERE known.endpoint IS NOT NULL)
+           SELECT endpoint FROM known WHERE endpoint IS NOT NULL`,
+        ),
+      ].map(({ endpoint }) => endpoint),
+    );
+    return this.#endpoints;
+  }
+}
+
+function toMessage({ isResend, attempts, ...row }: Row): Message {
+  return { ...row, isResend: isResend === 1, attempts: JSON.parse(attempts) as MadeAttempt[] };
+}
+
+/** The values of the columns that change, in their order. */
+function progressOf(message: Message): (string | number | null)[] {
+  const { state, isResend, attempt, nextAt, leaseUntil, expiresAt, attempts } = message;
+  const dueAt = state === "waiting" ? (leaseUntil ?? Math.min(nextAt ?? expiresAt, expiresAt)) : expiresAt;
+  return [state, isResend ? 1 : 0, attempt, nextAt, leaseUntil, dueAt, JSON.stringify(attempts)];
+}
