@@ -6,12 +6,11 @@
 import * as z from "zod/mini";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { SCHEMA_MAX_BYTES, SCHEMA_MAX_SUBSCHEMAS } from "../base/limits.ts";
+import type { SecretTexts } from "../definitions/secrets.ts";
 import { labels } from "../http/label-schemas.ts";
 import { described, filterableName, minutes } from "../http/schema-parts.ts";
 import { checkSchema } from "../json-schema/check-schema.ts";
 import { AN_OBJECT, trigger, triggerSecrets } from "../webhooks/request/trigger.ts";
-
-export type SecretTexts = Readonly<Record<string, string | null>>;
 
 interface ObjectWire {
   readonly additionalProperties: object;

@@ -49,12 +49,13 @@ export const PATTERNS_MAX_PROPERTIES = 20;
 /** Work on one validation. `src/json-schema/step-budget.ts` says what a step is. */
 export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
-/** Of one action, the current one included. */
-export const VERSIONS_MAX_PER_ACTION = 100;
-/** Definitions that a later version replaced, of one environment. */
+export const ENDPOINTS_MAX_PER_ENVIRONMENT = 20;
+/** Of one stored definition, the current one included. */
+export const VERSIONS_MAX_PER_DEFINITION = 100;
+/** Definitions that a later version replaced, of one kind in one environment. */
 export const VERSIONS_MAX_BYTES = 64 * 1024 * 1024;
-/** The pattern of an action's name in a path. */
-export const ACTION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
+/** The pattern of the name of an action or of a webhook endpoint in a path. */
+export const DEFINITION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
 /** A trigger's payload after its placeholders were replaced, without secrets. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
 /** A trigger's header names, and what took the place of the placeholders in their values, without secrets. */

@@ -33,10 +33,7 @@ export const ERRORS = {
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],
   token_not_found: [404, "No such token that yours may manage. GET …/tokens lists the tokens."],
   action_not_found: [404, "No such action. GET …/actions lists the actions of this environment."],
-  version_not_found: [
-    404,
-    "No such version of the action, or it is no longer kept. GET …/versions lists the versions.",
-  ],
+  version_not_found: [404, "No such version, or it is no longer kept. GET …/versions lists the versions."],
   method_not_allowed: [405, "This endpoint accepts only GET, HEAD, POST."],
   run_running: [409, "The run is already running. You can cancel only a pending run."],
   run_succeeded: [409, "The run already succeeded. Its result can't change."],
@@ -65,7 +62,7 @@ export const ERRORS = {
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
   version_current: [
     409,
-    "This version is the action's current one. Store another definition, then delete this version.",
+    "This version is the current one. Store another definition, then delete this version.",
   ],
   action_secrets_lost: [
     409,
