@@ -10,7 +10,8 @@
  */
 
 import { err, ok, type Result } from "../base/result.ts";
-import type { ActionDefinition, SecretTexts, StoredTrigger } from "./definition.ts";
+import type { SecretTexts } from "../webhooks/request/secret-texts.ts";
+import type { ActionDefinition, StoredTrigger } from "./definition.ts";
 
 /** Headers that say what the body is and what the answer should be, in lower case. They open nothing. */
 const SHOWN_HEADERS: ReadonlySet<string> = new Set([
