@@ -14,6 +14,7 @@ import {
 import { label, PLAIN_TEXT } from "../http/label-schemas.ts";
 import { described, filterableName } from "../http/schema-parts.ts";
 import { EVENT_TYPES } from "../runs/telling.ts";
+import { isForm } from "../webhooks/request/render.ts";
 import { headersOf, payloadOf, urlOf } from "../webhooks/request/request-templates.ts";
 import {
   BUT_SHOWN,
@@ -230,17 +231,15 @@ function wholeFaults({
   ];
 }
 
-const FORM = /^application\/x-www-form-urlencoded\b/i;
-
 /** A form that no run could fill. The rest is known only when a message is rendered. */
 function formFaults(headers: unknown, payload: unknown): readonly WholeFault[] {
   if (!isJsonObject(headers) || isJsonObject(payload) || typeof payload === "string") return [];
-  const isForm = Object.entries(headers).some(
-    ([name, value]) => name.toLowerCase() === "content-type" && FORM.test(String(value)),
+  const wantsForm = Object.entries(headers).some(
+    ([name, value]) => name.toLowerCase() === "content-type" && isForm(String(value)),
   );
   const message =
     "is no form, but headers has Content-Type: application/x-www-form-urlencoded; send a flat object.";
-  return isForm ? [{ path: ["payload"], message }] : [];
+  return wantsForm ? [{ path: ["payload"], message }] : [];
 }
 
 function withoutSecrets(value: unknown): unknown {
