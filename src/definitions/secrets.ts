@@ -9,7 +9,7 @@ import type { SecretRules, Visit } from "./kind.ts";
 import type { Secrets } from "./sealing.ts";
 
 /** Texts by name. Null stands for a stored text. */
-export type SecretTexts = Readonly<Record<string, string | null>>;
+type SecretTexts = Readonly<Record<string, string | null>>;
 
 /** Headers that say what the body is and what the answer should be, in lower case. They open nothing. */
 const SHOWN_HEADERS: ReadonlySet<string> = new Set([
