@@ -22,7 +22,6 @@ export const actionSecrets: SecretRules<ActionDefinition> = {
   },
   moved:
     "the stored value is kept only while trigger.url and trigger.cancel.url have one scheme, host and port, and these do not change. Send the value again.",
-  besides: [],
 };
 
 function mapTrigger(trigger: StoredTrigger, visit: Visit): StoredTrigger {

@@ -60,6 +60,11 @@ export const RENDERED_MAX_BYTES = 512 * 1024;
 /** A trigger's header names, and what took the place of the placeholders in their values, without secrets. */
 export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
 export const ENDPOINTS_MAX_PER_ENVIRONMENT = 20;
+/** Of one webhook endpoint: the newest one, and those that a rotation replaced. */
+export const SIGNING_SECRETS_MAX = 3;
+/** How long a replaced signing secret still signs, if the rotation does not say. */
+export const GRACE_PERIOD_DEFAULT_SECONDS = 86_400;
+export const GRACE_PERIOD_MAX_SECONDS = 604_800;
 /** Of a webhook endpoint, without its URL and its secrets. */
 export const ENDPOINT_MAX_BYTES = 64 * 1024;
 export const ENDPOINT_ACTION_NAMES_MAX = 20;

@@ -37,8 +37,6 @@ export interface SecretRules<D> {
   readonly keeps: (before: D | null, sent: D) => (path: readonly string[]) => boolean;
   /** What the caller reads if null keeps nothing by this rule. */
   readonly moved: string;
-  /** What is sealed besides the secrets of the definition. A PUT leaves it as it is. */
-  readonly besides: readonly string[];
 }
 
 /** What a PUT stores. */
@@ -59,6 +57,8 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly requireStorable: (c: Context<AppEnv>, sent: D) => void;
   /** The same for rules that need the definition with its secrets. The sentence quotes no secret. */
   readonly requireWhole: (definition: D, secrets: Secrets) => void;
+  /** What is sealed beside the definition's secrets, by names that no member has. `stored`: what is sealed now. */
+  readonly besides: (c: Context<AppEnv>, stored: Secrets) => Secrets;
   /** What must have happened before the row is written. If it throws, nothing is stored. */
-  readonly beforeWrite: (c: Context<AppEnv>, ref: DefinitionRef) => Promise<void>;
+  readonly beforeWrite: (c: Context<AppEnv>, scope: string, definition: D) => Promise<void>;
 }

@@ -43,20 +43,19 @@ export async function storeDefinition<D>(
     const version = (stored?.version ?? lastDeleted) + 1;
     const isNew = stored === null;
     const completed = kind.complete(sent, isNew);
-    const { definition, secrets, hasNewSecret } = await withKeptSecrets(
-      kind,
-      ring,
-      ref,
-      completed.definition,
-      stored,
-    );
+    const before = stored && {
+      definition: JSON.parse(stored.definition) as D,
+      secrets: await secretsOf(kind, ring, ref, stored),
+    };
+    const { definition, secrets, hasNewSecret } = withKeptSecrets(kind, completed.definition, before);
     kind.requireWhole(definition, secrets);
     const text = JSON.stringify(definition);
     if (stored !== null && text === stored.definition && !hasNewSecret) {
       return { version: stored.version, isNew, isUnchanged: true, definition: text };
     }
-    await kind.beforeWrite(c, ref);
-    const sealed = await sealSecrets(ring, secrets, { ...ref, kind: kind.name, version });
+    await kind.beforeWrite(c, ref.scope, definition);
+    const whole = new Map([...secrets, ...kind.besides(c, before?.secrets ?? new Map())]);
+    const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
     const put = { ref, replaces, version, definition: text, sealed };
     const putting = await readD1(c.get("hops"), () => putDefinition(c.env.DB, kind, put, entry));
     if (putting === "full") throw new ApiError(kind.tooMany);
@@ -76,17 +75,11 @@ export async function secretsOf(
   return sealed === null ? new Map() : openSecrets(ring, sealed, { ...ref, kind: kind.name, version });
 }
 
-async function withKeptSecrets<D>(
+function withKeptSecrets<D>(
   kind: DefinitionKind<D>,
-  ring: KeyRing,
-  ref: DefinitionRef,
   sent: D,
-  stored: StoredDefinition | null,
-): Promise<SplitDefinition<D>> {
-  const before = stored && {
-    definition: JSON.parse(stored.definition) as D,
-    secrets: await secretsOf(kind, ring, ref, stored),
-  };
+  before: { readonly definition: D; readonly secrets: Secrets | null } | null,
+): SplitDefinition<D> {
   const split = splitSecrets(kind.secrets, sent, before);
   if (split.ok) return split.value;
   const { path, reason } = split.error;

@@ -55,12 +55,7 @@ export function splitSecrets<D>(
     return null;
   });
   const [first] = missing;
-  if (first !== undefined) return err(first);
-  for (const member of rules.besides) {
-    const text = stored?.secrets?.get(member);
-    if (text !== undefined) secrets.set(member, text);
-  }
-  return ok({ definition, secrets, hasNewSecret });
+  return first === undefined ? ok({ definition, secrets, hasNewSecret }) : err(first);
 }
 
 /** The definition with its secrets. Null if a secret is missing. */

@@ -209,4 +209,6 @@ export interface Coordinator {
    * Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over.
    */
   resync(): Promise<number>;
+  /** Notes that the environment has webhook endpoints, so that ends from now on are told. `at`: ms. */
+  notify(at: number): Promise<void>;
 }

@@ -272,6 +272,8 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     return { open: runs.openCounts(), ended: endedCounts.counts };
   }
 
+  async notify(_at: number): Promise<void> {}
+
   async resync(): Promise<number> {
     return this.#projection.resync();
   }
