@@ -104,30 +104,40 @@ CREATE INDEX audit_by_env ON audit (project, env_name, id);
 -- What the purge of old entries looks for.
 CREATE INDEX audit_by_time ON audit (at);
 
--- Stored actions. The definition holds null where a secret belongs. The secrets are sealed beside it.
-CREATE TABLE actions (
+-- Stored actions and webhook endpoints. The definition holds null where a secret belongs. The secrets are sealed beside it.
+CREATE TABLE definitions (
   scope      TEXT    NOT NULL, -- {org}/{project}/{env}
+  kind       TEXT    NOT NULL CHECK (kind IN ('action', 'webhook_endpoint')),
   name       TEXT    NOT NULL,
   version    INTEGER NOT NULL CHECK (version > 0),
+  created_version INTEGER NOT NULL, -- the first version; with the name it tells the definition from a later one
   change_id  TEXT    NOT NULL, -- the audit entry of the change that wrote this version
+  created_by TEXT    NOT NULL, -- a token's id, or root
+  created_by_name TEXT NOT NULL,
   changed_at INTEGER NOT NULL, -- ms
   changed_by TEXT    NOT NULL, -- a token's id, or root
   changed_by_name TEXT NOT NULL,
   key_id     TEXT,             -- which signing key sealed the secrets; null: there are none
   resealed_at INTEGER NOT NULL DEFAULT 0, -- ms, when the cron sealed the secrets again; 0: the change sealed them
   bytes      INTEGER NOT NULL, -- UTF-8 bytes of definition
-  secrets    BLOB,             -- AES-256-GCM, bound to scope, name and version; null: there are none
+  disabled_version INTEGER,    -- the version that the service has disabled; another version is not disabled
+  disabled_at INTEGER,         -- ms
+  disabled_reason TEXT,
+  secrets    BLOB,             -- AES-256-GCM, bound to scope, kind, name and version; null: there are none
   definition TEXT    NOT NULL, -- JSON; last, so that a count never reads past it
-  PRIMARY KEY (scope, name)
+  PRIMARY KEY (scope, kind, name)
 ) STRICT;
 
 -- What is sealed under an older key. What the cron sealed a moment ago comes last.
-CREATE INDEX actions_by_key ON actions (key_id, resealed_at) WHERE key_id IS NOT NULL;
+CREATE INDEX definitions_by_key ON definitions (key_id, resealed_at) WHERE key_id IS NOT NULL;
+-- Which webhook endpoints a token wrote last. An action has no entry here.
+CREATE INDEX endpoints_by_author ON definitions (changed_by, scope, name) WHERE kind = 'webhook_endpoint';
 
--- Versions of stored actions that a later version replaced, without their secrets. The newest version is in actions.
-CREATE TABLE action_versions (
+-- Versions that a later version replaced, without their secrets. The newest version is in definitions.
+CREATE TABLE definition_versions (
   seq        INTEGER PRIMARY KEY, -- grows, so the version that was replaced first has the lowest
   scope      TEXT    NOT NULL, -- {org}/{project}/{env}
+  kind       TEXT    NOT NULL,
   name       TEXT    NOT NULL,
   version    INTEGER NOT NULL,
   changed_at INTEGER NOT NULL, -- ms
@@ -135,15 +145,16 @@ CREATE TABLE action_versions (
   changed_by_name TEXT NOT NULL,
   bytes      INTEGER NOT NULL, -- UTF-8 bytes of definition
   definition TEXT    NOT NULL, -- JSON
-  UNIQUE (scope, name, version)
+  UNIQUE (scope, kind, name, version)
 ) STRICT;
 
--- How much the versions of an environment take. A sum never reads the rows.
-CREATE INDEX action_versions_by_age ON action_versions (scope, seq, bytes);
+-- How much the versions of a kind take in an environment. A sum never reads the rows.
+CREATE INDEX definition_versions_by_age ON definition_versions (scope, kind, seq, bytes);
 
--- The highest version that a deleted action of an environment had. New actions get higher ones, so that no version repeats.
-CREATE TABLE deleted_actions (
+-- The highest version that a deleted definition of a kind had. New ones get higher ones, so that no version repeats.
+CREATE TABLE deleted_definitions (
   scope   TEXT    NOT NULL,
+  kind    TEXT    NOT NULL,
   version INTEGER NOT NULL,
-  PRIMARY KEY (scope)
+  PRIMARY KEY (scope, kind)
 ) STRICT, WITHOUT ROWID;

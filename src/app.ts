@@ -29,6 +29,7 @@ import { resyncRoutes } from "./runs/api/resync-routes.ts";
 import { runRoutes } from "./runs/api/run-routes.ts";
 import { timelineRoutes } from "./runs/api/watch/timeline-routes.ts";
 import { corsOrigins } from "./settings/config.ts";
+import { endpointRoutes } from "./webhook-endpoints/routes.ts";
 
 const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
 const ENVIRONMENT = `${PROJECT}/envs/:envName{${PATH_NAME}}`;
@@ -78,6 +79,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, timelineRoutes);
+  app.route(`${ENVIRONMENT}/webhook-endpoints`, endpointRoutes);
   app.route(`${ENVIRONMENT}/metrics`, metricsRoutes);
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
 

@@ -1,8 +1,8 @@
 /** The work of every minute. The steps run side by side, because D1 may hang on one of them. */
 
-import { resealActions } from "./actions/reseal.ts";
 import { purgeAudit } from "./auth/audit.ts";
 import { purgeSessions } from "./auth/session/store.ts";
+import { resealDefinitions } from "./definitions/reseal.ts";
 import { sweep } from "./runs/d1/sweep.ts";
 import { retentionDays } from "./settings/config.ts";
 import type { Env } from "./settings/env.ts";
@@ -12,6 +12,6 @@ export async function everyMinute(env: Env, now: number): Promise<void> {
     sweep(env, now),
     purgeAudit(env.DB, retentionDays(env), now),
     purgeSessions(env.DB, now),
-    resealActions(env.DB, env.CALLBACK_SIGNING_KEYS, now),
+    resealDefinitions(env.DB, env.CALLBACK_SIGNING_KEYS, now),
   ]);
 }

@@ -9,54 +9,21 @@ import { SCHEMA_MAX_BYTES, SCHEMA_MAX_SUBSCHEMAS } from "../base/limits.ts";
 import { labels } from "../http/label-schemas.ts";
 import { described, filterableName, minutes } from "../http/schema-parts.ts";
 import { checkSchema } from "../json-schema/check-schema.ts";
-import { AN_OBJECT, trigger, triggerSecrets } from "../webhooks/request/trigger.ts";
-
-export type SecretTexts = Readonly<Record<string, string | null>>;
-
-interface ObjectWire {
-  readonly additionalProperties: object;
-}
-
-/** The same object of strings, in which any value may be null. */
-function withNulls(schema: z.ZodMiniType, more = ""): z.ZodMiniType<SecretTexts, SecretTexts> {
-  const { wire, description } = z.globalRegistry.get(schema) as {
-    readonly wire: ObjectWire;
-    readonly description: string;
-  };
-  return z
-    .custom<SecretTexts>(isJsonObject, { error: "send a JSON object of strings." })
-    .check(
-      z.superRefine((texts, context) => {
-        // Also checks the names beside a null.
-        const filled = Object.entries(texts).map(([name, text]) => [name, text === null ? "x" : text]);
-        const { error } = schema.safeParse(Object.fromEntries(filled));
-        for (const { path, message } of error?.issues ?? []) {
-          context.addIssue({ code: "custom", path: [...path], message });
-        }
-      }),
-    )
-    .register(z.globalRegistry, {
-      wire: { ...wire, additionalProperties: { ...wire.additionalProperties, type: ["string", "null"] } },
-      description: `${description} ${WRITE_ONLY}${more}`,
-    });
-}
+import { BUT_SHOWN, secretTexts, signingSecret, withNulls } from "../webhooks/request/secret-texts.ts";
+import { AN_OBJECT, trigger } from "../webhooks/request/trigger.ts";
 
 const WRITE_ONLY =
   "A value is a secret: responses show null in its place. Null keeps the stored value while `trigger.url` and `trigger.cancel.url` have one scheme, host and port, and these do not change.";
 
-const BUT_SHOWN =
-  " The values of `Accept`, `Accept-Language`, `Content-Type` and `X-GitHub-Api-Version` are no secrets.";
-
 const members = trigger.def.out.shape;
-const headers = z._default(withNulls(members.headers.def.innerType, BUT_SHOWN), {});
-const signingSecret = members.signingSecret.def.innerType;
+const headers = z._default(withNulls(members.headers.def.innerType, WRITE_ONLY + BUT_SHOWN), {});
 const cancel = members.cancel.def.innerType;
 
 export const cancelRequest = z
   .strictObject(
     {
       ...cancel.shape,
-      headers: z._default(withNulls(cancel.shape.headers.def.innerType, BUT_SHOWN), {}),
+      headers: z._default(withNulls(cancel.shape.headers.def.innerType, WRITE_ONLY + BUT_SHOWN), {}),
     },
     AN_OBJECT,
   )
@@ -76,7 +43,7 @@ export const storedTrigger = z
           `${z.globalRegistry.get(signingSecret)?.description} ${WRITE_ONLY}`,
         ),
       ),
-      secrets: z.optional(withNulls(triggerSecrets)),
+      secrets: z.optional(withNulls(secretTexts, WRITE_ONLY)),
       cancel: z.optional(cancelRequest),
     },
     AN_OBJECT,

@@ -4,6 +4,10 @@
  */
 
 import type { JsonObject } from "../base/json.ts";
+import type { DefinitionRef } from "../definitions/definition-ref.ts";
+import { secretsOf } from "../definitions/put.ts";
+import type { Secrets } from "../definitions/sealing.ts";
+import { joinSecrets } from "../definitions/secrets.ts";
 import type { Hops } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import type { CheckedSchema } from "../json-schema/check-schema.ts";
@@ -11,11 +15,7 @@ import { validate } from "../json-schema/validate.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import type { Trigger } from "../webhooks/request/trigger.ts";
-import type { ActionRef } from "./action-ref.ts";
-import { type KnownAction, knownAction } from "./cache.ts";
-import type { StoredTrigger } from "./definition.ts";
-import { openSecrets } from "./sealing.ts";
-import { joinSecrets, type Secrets } from "./secrets.ts";
+import { ACTION_KIND, actionMemory, type KnownAction } from "./kind.ts";
 
 export interface ResolvedAction {
   readonly name: string;
@@ -48,7 +48,7 @@ export async function resolveAction(
   parameters: JsonObject,
 ): Promise<ResolvedAction> {
   const ref = { scope, name };
-  const known = await knownAction(env.DB, hops, ref, Date.now(), waitUntil);
+  const known = await actionMemory.look(env.DB, hops, ACTION_KIND, ref, waitUntil, Date.now());
   if (known === null) throw new ApiError("action_not_found");
   const { version, definition, schema } = known;
   const trigger = await openTrigger(env, ref, known);
@@ -62,19 +62,20 @@ export async function resolveAction(
 /** Null if no key opens the secrets. */
 async function openTrigger(
   env: Env,
-  ref: ActionRef,
-  { definition, version, sealed }: KnownAction,
+  ref: DefinitionRef,
+  known: KnownAction,
 ): Promise<Trigger | undefined | null> {
+  const { definition, sealed } = known;
   if (definition.trigger === undefined) return undefined;
   let secrets: Secrets | null = new Map();
   if (sealed !== null) {
     const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
     if (!ring.ok) throw new ApiError("not_configured", ring.error);
-    secrets = await openSecrets(ring.value, sealed, { ...ref, version });
+    secrets = await secretsOf(ACTION_KIND, ring.value, ref, known);
   }
-  const whole: StoredTrigger | null = secrets === null ? null : joinSecrets(definition.trigger, secrets);
+  const whole = secrets === null ? null : joinSecrets(ACTION_KIND.secrets, definition, secrets);
   // `joinSecrets` left no null.
-  return whole as Trigger | null;
+  return whole === null ? null : (whole.trigger as Trigger);
 }
 
 /** Throws `invalid_parameters`. Its pointer leads into the body; its sentence names the location in the parameters. */

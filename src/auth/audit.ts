@@ -16,7 +16,19 @@ export type AuditAction =
   | "resync_requested"
   | "action_put"
   | "action_deleted"
-  | "action_version_deleted";
+  | "action_version_deleted"
+  | "webhook_endpoint_put"
+  | "webhook_endpoint_deleted"
+  | "webhook_endpoint_version_deleted"
+  | "webhook_endpoint_secret_rotated"
+  | "webhook_endpoint_disabled"
+  | "webhook_endpoint_enabled"
+  | "webhook_endpoint_tested"
+  | "webhook_endpoint_message_resent"
+  | "webhook_endpoint_recovery_started";
+
+/** The service itself, as the actor of what nobody asked for. No token has this id. */
+export const SERVICE = { id: "service", name: "service" } as const;
 
 export interface AuditEntry {
   readonly id: string;
@@ -25,15 +37,15 @@ export interface AuditEntry {
   /** Null for the whole project. */
   readonly envName: string | null;
   readonly at: number;
-  /** The acting token's id, or `root`. */
+  /** The acting token's id, `root`, or `service`. */
   readonly actor: string;
   readonly actorName: string;
   /** The session through which the actor's token acted. Null if the request had the token itself. */
   readonly sessionId: string | null;
   readonly action: AuditAction;
-  /** A token's id, a scope, an action's name, or `{name}/versions/{version}`. */
+  /** A token's id, a scope, the name of an action or a webhook endpoint, or `{name}/versions/{version}`. */
   readonly target: string;
-  /** The name of the token, of the session's token or of the action. For a scope the same as `target`. */
+  /** The name of the token, of the session's token, of the action or of the endpoint. For a scope the same as `target`. */
   readonly targetName: string;
 }
 
@@ -59,7 +71,8 @@ export function auditScope({ project, envName }: Pick<AuditEntry, "project" | "e
   return envName === null ? project : `${project}/${envName}`;
 }
 
-export function logAudit(entry: AuditEntry, requestId: string, more: object = {}): void {
+/** `requestId`: undefined if no request asked for it. */
+export function logAudit(entry: AuditEntry, requestId: string | undefined, more: object = {}): void {
   const { actor, sessionId, action, target } = entry;
   const session = sessionId ?? undefined;
   log("info", "audit", { requestId, actor, session, action, target, scope: auditScope(entry), ...more });

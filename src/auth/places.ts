@@ -6,7 +6,7 @@ import type { Principal } from "./permissions.ts";
 const AFTER_ALL = "~";
 
 /**
- * The scopes `{org}/{project}/{env}` after `cursor` that have runs or actions, in order. It seeks the next scope in each
+ * The scopes `{org}/{project}/{env}` after `cursor` that have runs, actions or webhook endpoints, in order. It seeks the next scope in each
  * index, so the cost does not depend on how much an environment has.
  */
 export function selectPlaces(
@@ -20,7 +20,7 @@ export function selectPlaces(
     SELECT min(scope) FROM (
       SELECT min(scope) AS scope FROM coordinators WHERE scope ${comparison} ${from} AND scope <= ?3
       UNION ALL
-      SELECT min(scope) FROM actions WHERE scope ${comparison} ${from} AND scope <= ?3))`;
+      SELECT min(scope) FROM definitions WHERE scope ${comparison} ${from} AND scope <= ?3))`;
   return db
     .prepare(
       `WITH RECURSIVE places (scope) AS (

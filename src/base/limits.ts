@@ -49,16 +49,28 @@ export const PATTERNS_MAX_PROPERTIES = 20;
 /** Work on one validation. `src/json-schema/step-budget.ts` says what a step is. */
 export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
-/** Of one action, the current one included. */
-export const VERSIONS_MAX_PER_ACTION = 100;
-/** Definitions that a later version replaced, of one environment. */
+/** Of one stored definition, the current one included. */
+export const VERSIONS_MAX_PER_DEFINITION = 100;
+/** Definitions that a later version replaced, of one kind in one environment. */
 export const VERSIONS_MAX_BYTES = 64 * 1024 * 1024;
-/** The pattern of an action's name in a path. */
-export const ACTION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
+/** The pattern of the name of an action or of a webhook endpoint in a path. */
+export const DEFINITION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
 /** A trigger's payload after its placeholders were replaced, without secrets. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
 /** A trigger's header names, and what took the place of the placeholders in their values, without secrets. */
 export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
+export const ENDPOINTS_MAX_PER_ENVIRONMENT = 20;
+/** Of one webhook endpoint: the newest one, and those that a rotation replaced. */
+export const SIGNING_SECRETS_MAX = 3;
+/** How long a replaced signing secret still signs, if the rotation does not say. */
+export const GRACE_PERIOD_DEFAULT_SECONDS = 86_400;
+export const GRACE_PERIOD_MAX_SECONDS = 604_800;
+/** Of a webhook endpoint, without its URL and its secrets. */
+export const ENDPOINT_MAX_BYTES = 64 * 1024;
+export const ENDPOINT_ACTION_NAMES_MAX = 20;
+/** Of an endpoint's message without a payload. `src/webhook-endpoints/message/default-body.ts` says what is left out. */
+export const MESSAGE_MAX_BYTES = 256 * 1024;
+export const SUMMARY_MAX_CHARACTERS = 140;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
 export const CANCEL_REASON_MAX_BYTES = 1024;
 export const GRACE_DEFAULT_SECONDS = 60;

@@ -98,7 +98,7 @@ export interface Client {
   readonly audit: Audit;
   /** What the client's own token is and opens. It also answers for a token of another project or environment. */
   readonly whoami: Whoami;
-  /** The environments that the client's token opens and that have runs or actions, by name. */
+  /** The environments that the client's token opens and that have runs, actions or webhook endpoints, by name. */
   readonly places: Places;
   /** openapi-fetch with the API's types, for everything else. It tries once and returns errors as values. */
   readonly api: Api;

@@ -1,6 +1,6 @@
 /**
  * What an isolate remembers of rows in D1, so that a request seldom reads D1, and still works while D1 is down. API
- * tokens and stored actions use it. A value is *fresh* for FRESH_MS. After that, D1 is asked, and the value is an
+ * tokens and stored definitions use it. A value is *fresh* for FRESH_MS. After that, D1 is asked, and the value is an
  * *outage copy*: it is used if D1 does not answer in time, for OUTAGE_MS at most. The price: while D1 does not answer
  * this isolate, a change that another isolate makes takes effect here only after OUTAGE_MS.
  *

@@ -19,13 +19,13 @@ const POLL_MS = 100;
 const FULL_BYTES = 9_900_000_000;
 
 /**
- * Names something of every table but `actions`, which the other query reads. A later migration adds what it brings.
+ * Names something of every table but `definitions`, which the other query reads. A later migration adds what it brings.
  * Reads no row.
  */
 const NEWEST_SCHEMA = `
   SELECT (SELECT details FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT old_hash FROM tokens LIMIT 0),
          (SELECT due_at FROM coordinators LIMIT 0), (SELECT target_name FROM audit LIMIT 0),
-         (SELECT version FROM deleted_actions LIMIT 0), (SELECT seq FROM action_versions LIMIT 0),
+         (SELECT version FROM deleted_definitions LIMIT 0), (SELECT seq FROM definition_versions LIMIT 0),
          (SELECT token_hash FROM sessions LIMIT 0), (SELECT hash FROM sign_in_codes LIMIT 0)`;
 
 /** Counting stops here, because anyone may ask. */
@@ -34,9 +34,9 @@ const OLDER_MAX = 10_000;
 /** Sealed secrets whose key is not ?1. Two ranges of the index, because `<>` would walk all of it. */
 const UNDER_OLDER_KEYS = `
   SELECT count(*) AS older FROM (
-    SELECT 1 FROM actions INDEXED BY actions_by_key WHERE key_id < ?1
+    SELECT 1 FROM definitions INDEXED BY definitions_by_key WHERE key_id < ?1
     UNION ALL
-    SELECT 1 FROM actions INDEXED BY actions_by_key WHERE key_id > ?1
+    SELECT 1 FROM definitions INDEXED BY definitions_by_key WHERE key_id > ?1
     LIMIT ${OLDER_MAX})`;
 
 const PROBLEMS = {
@@ -46,7 +46,7 @@ const PROBLEMS = {
 } as const;
 type Problem = keyof typeof PROBLEMS;
 
-/** `older`: how many actions have secrets that were sealed under another key than the first, at most 10000. */
+/** `older`: how many actions and webhook endpoints have secrets that were sealed under another key than the first, at most 10000. */
 export interface Readiness {
   readonly older: number;
 }
@@ -56,7 +56,7 @@ let last: (Readiness & { readonly problem: Problem | null; readonly at: number }
 let checkingSince: number | null = null;
 
 /**
- * Resolves when D1 can work. `keyId`: of the key that seals actions' secrets now. Throws `not_ready` or `storage_full`.
+ * Resolves when D1 can work. `keyId`: of the key that seals stored secrets now. Throws `not_ready` or `storage_full`.
  */
 export async function requireDatabase(db: D1Database, hops: Hops, keyId: string): Promise<Readiness> {
   for (;;) {

@@ -2,7 +2,7 @@
 
 import { Hono } from "hono";
 import { accepts } from "hono/accepts";
-import { sealingKeyIds } from "../actions/sealing.ts";
+import { sealingKeyIds } from "../definitions/sealing.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import { settingFaults } from "../settings/config.ts";
@@ -47,5 +47,5 @@ export const healthRoutes = new Hono<AppEnv>()
     }
     const [keyId = ""] = await sealingKeyIds(ring.value);
     const { older } = await requireDatabase(c.env.DB, c.get("hops"), keyId);
-    return c.json({ status: "ready", actionsUnderOlderKeys: older });
+    return c.json({ status: "ready", secretsUnderOlderKeys: older });
   });

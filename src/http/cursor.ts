@@ -1,10 +1,10 @@
 /** Paging: an opaque cursor for the last entry of a page, by its id, name or number, and the Link header (RFC 8288). */
 
-import { ACTION_NAME, PATH_NAME } from "../base/limits.ts";
+import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import { parseUuid } from "../base/uuid.ts";
 
 const WHOLE_SCOPE = new RegExp(`^${PATH_NAME}/${PATH_NAME}/${PATH_NAME}$`);
-const WHOLE_ACTION_NAME = new RegExp(`^${ACTION_NAME}$`);
+const WHOLE_NAME = new RegExp(`^${DEFINITION_NAME}$`);
 
 export function encodeCursor(last: string | number): string {
   return new TextEncoder().encode(String(last)).toBase64({ alphabet: "base64url", omitPadding: true });
@@ -21,10 +21,10 @@ export function decodeSeqCursor(cursor: string): number | null {
   return parseSeq(decode(cursor) ?? "");
 }
 
-/** The action's name after which the page starts, or null if the service did not make `cursor`. */
-export function decodeActionCursor(cursor: string): string | null {
+/** The name of the definition after which the page starts, or null if the service did not make `cursor`. */
+export function decodeNameCursor(cursor: string): string | null {
   const name = decode(cursor);
-  return name !== null && WHOLE_ACTION_NAME.test(name) ? name : null;
+  return name !== null && WHOLE_NAME.test(name) ? name : null;
 }
 
 /** The scope `{o}/{p}/{envName}` after which the page starts, or null if the service did not make `cursor`. */

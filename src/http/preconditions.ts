@@ -8,29 +8,32 @@ export function etagOf(version: number): string {
 }
 
 /**
- * Checks `If-Match` and `If-None-Match` before a change. `version`: the current one; null if the action does not exist.
+ * Checks `If-Match` and `If-None-Match` before a change. `noun`: what the version is of, as sentences call it.
+ * `version`: the current one; null if there is none.
  * Throws `precondition_failed`. A proxy that compresses a response may put `W/` before its ETag, so `W/` counts as
  * absent.
  */
-export function requirePreconditions(c: Context, version: number | null): void {
+export function requirePreconditions(c: Context, noun: string, version: number | null): void {
   const match = c.req.header("If-Match");
   // An empty If-Match names no version, so it is refused: a script may have lost the ETag.
   if (match !== undefined && !names(match, version)) {
     throw new ApiError(
       "precondition_failed",
-      version === null ? "There is no such action yet. Omit If-Match." : undefined,
+      version === null
+        ? `There is no such ${noun} yet. Omit If-Match.`
+        : `The version of the ${noun} is not the one in your If-Match. Get the ${noun} and try again.`,
     );
   }
   const noneMatch = c.req.header("If-None-Match");
   if (noneMatch && version !== null && names(noneMatch, version)) {
     throw new ApiError(
       "precondition_failed",
-      "The action already exists. Send If-Match with its ETag to replace it, or choose another name.",
+      `The ${noun} already exists. Send If-Match with its ETag to replace it, or choose another name.`,
     );
   }
 }
 
-/** Whether a list of ETags, or `*`, names the version. `"0"` names an action that does not exist yet. */
+/** Whether a list of ETags, or `*`, names the version. `"0"` names one that does not exist yet. */
 function names(list: string, version: number | null): boolean {
   if (list.trim() === "*") return version !== null;
   return list.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etagOf(version ?? 0));

@@ -10,7 +10,7 @@ import {
   TIMEOUT_MAX_MINUTES,
 } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
-import { decodeActionCursor, decodeCursor, decodeScopeCursor, decodeSeqCursor } from "./cursor.ts";
+import { decodeCursor, decodeNameCursor, decodeScopeCursor, decodeSeqCursor } from "./cursor.ts";
 import { parsedText, wholeNumber, wholeNumberText } from "./schema-bounds.ts";
 
 // Messages for issues that no schema words itself, such as an unknown key.
@@ -94,8 +94,8 @@ function pageOf<After>(decode: (cursor: string) => After | null, after: string, 
 /** Pages of things with ids. */
 export const pageQuery = pageOf(decodeCursor, "01890a5d-ac96-774b-bcce-b302099a8057");
 
-/** Pages of actions, by their names. */
-export const actionPageQuery = pageOf(decodeActionCursor, "deploy");
+/** Pages of stored definitions, by their names. */
+export const namePageQuery = pageOf(decodeNameCursor, "deploy");
 
 /** Pages of environments, by their scopes. */
 export const placePageQuery = pageOf(decodeScopeCursor, "acme/shop/stage", PLACES_PAGE_ROWS);

@@ -1,6 +1,6 @@
 /** The OpenAPI operations of stored actions, by method and path. */
 
-import { VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_ACTION } from "../base/limits.ts";
+import { VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
 import { action, actionList, versionList } from "./action-schemas.ts";
 import { BODY, headersOf, type Operation, refuses, refusesChange, responds, TOKEN } from "./describe.ts";
 import {
@@ -134,7 +134,7 @@ const LIST_VERSIONS: Operation = {
   summary: "List the versions of an action",
   description:
     "Returns the versions of an action, newest first, without secrets. The first one is the current version. " +
-    `The service keeps the newest ${VERSIONS_MAX_PER_ACTION} of an action, and of an environment at most ` +
+    `The service keeps the newest ${VERSIONS_MAX_PER_DEFINITION} of an action, and of an environment at most ` +
     `${VERSIONS_MAX_BYTES / 1024 / 1024} MiB of older versions. Requires the permission \`actions:manage\`, ` +
     "because somebody may have put a credential into a URL.",
   parameters: OF_ACTION,

@@ -1,6 +1,6 @@
 /** Path parameters and headers of the OpenAPI document, which no schema of a route describes. */
 
-import { ACTION_NAME, PATH_NAME } from "../base/limits.ts";
+import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import { TRACEPARENT_MAX_CHARACTERS } from "../http/traceparent.ts";
 
 const name = (name: string, description: string, example: string) => ({
@@ -32,7 +32,7 @@ export const OF_ACTION = [
     name: "name",
     required: true,
     description: "The action's name.",
-    schema: { type: "string" as const, pattern: `^${ACTION_NAME}$` },
+    schema: { type: "string" as const, pattern: `^${DEFINITION_NAME}$` },
     example: "deploy",
   },
 ];

@@ -61,7 +61,7 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Readiness check",
     description:
       "Checks the settings, the database and its migrations. The service asks the database at most once in " +
-      "5 seconds and caches the result. `actionsUnderOlderKeys` counts the stored actions, up to 10000, " +
+      "5 seconds and caches the result. `secretsUnderOlderKeys` counts the actions and webhook endpoints, up to 10000, " +
       "whose secrets the first signing key has not sealed yet. Keep the older keys until it is 0.",
     responses: {
       ...responds(
@@ -70,9 +70,9 @@ export const SERVICE_OPERATIONS: Readonly<Record<string, Operation>> = {
         z
           .object({
             status: z.literal("ready"),
-            actionsUnderOlderKeys: z.int().meta({ wire: { type: "integer", minimum: 0 } }),
+            secretsUnderOlderKeys: z.int().meta({ wire: { type: "integer", minimum: 0 } }),
           })
-          .meta({ examples: [{ status: "ready", actionsUnderOlderKeys: 0 }] }),
+          .meta({ examples: [{ status: "ready", secretsUnderOlderKeys: 0 }] }),
       ),
       ...refuses("not_ready", "storage_full"),
     },

@@ -124,7 +124,7 @@ const PLACES: Operation = {
   operationId: "listPlaces",
   summary: "List what your token opens",
   description:
-    "Returns the environments that your token opens and that have runs or actions, by name. Every valid API token may ask, and so may `ROOT_TOKEN`.",
+    "Returns the environments that your token opens and that have runs, actions or webhook endpoints, by name. Every valid API token may ask, and so may `ROOT_TOKEN`.",
   responses: {
     ...responds(200, "Environments", placeList, ["Link"]),
     ...refuses(...TOKEN, "invalid_query", "database_unavailable"),

@@ -5,7 +5,7 @@
  */
 
 import { Hono } from "hono";
-import { ACTION_NAME, PATH_NAME } from "../base/limits.ts";
+import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
 import { sendAsset } from "./asset.ts";
@@ -13,7 +13,7 @@ import { sendAsset } from "./asset.ts";
 /** The page among the assets. */
 const PAGE = "/console/page.html";
 
-const IN_ENVIRONMENT = `runs|runs/[0-9A-Fa-f-]{36}|actions|actions/${ACTION_NAME}`;
+const IN_ENVIRONMENT = `runs|runs/[0-9A-Fa-f-]{36}|actions|actions/${DEFINITION_NAME}`;
 const PATHS = new RegExp(
   `^/console/-/${PATH_NAME}/${PATH_NAME}/(?:tokens|audit|${PATH_NAME}/(?:${IN_ENVIRONMENT}))$`,
 );

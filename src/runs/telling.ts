@@ -74,17 +74,25 @@ export interface MessageAttempt {
   readonly actionRun: string;
   readonly details: string;
   readonly previousStatus: PreviousStatus;
+  /** Whether the run is made up, because somebody tries the endpoint out. */
+  readonly isTest?: boolean;
 }
 
 /**
  * How an attempt of a message ended. `verdict`: what it means. `delivered`: a 2xx. `failed`: counts as an attempt and
- * against the endpoint's health. `refused`: ends this message, and says that the receiver is alive. `not_made`: no
- * attempt was possible, because D1 is down or a key is on its way. `gone`: the endpoint is deleted or disabled, so none
+ * against the endpoint's health. `refused`: ends this message, and never counts for health. `not_made`: no attempt was
+ * possible, because D1 is down or a key is on its way. `gone`: the endpoint is deleted or disabled, so none
  * of its messages will be sent.
  */
 export interface MessageResult
   extends Pick<AttemptResult, "status" | "durationMs" | "reason" | "excerpt" | "retryAfter"> {
   readonly verdict: "delivered" | "failed" | "refused" | "not_made" | "gone";
+  /**
+   * Whether the receiver works: any answer below 500 but 408, 425 and 429 says so. Null if nothing was sent. A redirect,
+   * 401, 403 or 404 fails this attempt, and still the endpoint needs no probing. It counts for disabling as every failure
+   * does.
+   */
+  readonly isAlive: boolean | null;
   /** The version of the endpoint that was used; 0 if none was loaded. Health is counted per version. */
   readonly version: number;
 }

@@ -1,4 +1,257 @@
-/** zod: a webhook endpoint as a PUT sends it and as a GET shows it. PURE. */
+/**
+ * zod: a webhook endpoint as a PUT sends it and as a GET shows it. Null in a PUT keeps the stored secret. A GET shows
+ * only null. PURE.
+ */
 
-/** With nulls in place of secrets when it is stored, and with all secrets when it is used. */
-export type EndpointDefinition = never;
+import * as z from "zod/mini";
+import { isJsonObject } from "../base/json.ts";
+import {
+  ENDPOINT_ACTION_NAMES_MAX,
+  ENDPOINT_MAX_BYTES,
+  LABEL_MAX_CHARACTERS,
+  LABELS_MAX,
+} from "../base/limits.ts";
+import { label, PLAIN_TEXT } from "../http/label-schemas.ts";
+import { described, filterableName } from "../http/schema-parts.ts";
+import { EVENT_TYPES } from "../runs/telling.ts";
+import { isForm } from "../webhooks/request/render.ts";
+import { headersOf, payloadOf, urlOf } from "../webhooks/request/request-templates.ts";
+import {
+  BUT_SHOWN,
+  blank,
+  blanked,
+  boundedWithoutSecrets,
+  missingSecrets,
+  secretTexts,
+  signingSecret,
+  tooManySecrets,
+  type WholeFault,
+  withNulls,
+} from "../webhooks/request/secret-texts.ts";
+import { AN_OBJECT } from "../webhooks/request/trigger.ts";
+import { IN_ENDPOINT, IN_ENDPOINT_URL } from "../webhooks/template/placeholder.ts";
+
+/** What `events` can list. The last one means all of the others, those of later versions included. */
+export const EVENT_FILTERS = [...EVENT_TYPES, "action_run.*"] as const;
+
+const KNOWN_EVENTS = EVENT_FILTERS.join(", ");
+
+const events = z
+  .pipe(
+    z
+      .array(z.enum(EVENT_FILTERS, { error: `is unknown; send one of ${KNOWN_EVENTS}.` }), {
+        error: `send an array with at least one of ${KNOWN_EVENTS}.`,
+      })
+      .check(z.minLength(1, { error: `is empty; send at least one of ${KNOWN_EVENTS}.` })),
+    asSet(),
+  )
+  .register(z.globalRegistry, {
+    wire: { type: "array", items: { type: "string", enum: EVENT_FILTERS }, minItems: 1 },
+    description:
+      "The events that the endpoint hears of. `action_run.*` means all of them, those of later versions of the " +
+      "service included. A set: repeats count once.",
+  });
+
+const actionNames = z
+  .pipe(
+    z
+      .array(filterableName, { error: "send an array of strings." })
+      .check(
+        z.minLength(1, { error: "is empty; leave it out to hear of every action." }),
+        atMost(ENDPOINT_ACTION_NAMES_MAX, "names"),
+      ),
+    asSet(),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "array",
+      items: z.globalRegistry.get(filterableName)?.wire,
+      minItems: 1,
+      maxItems: ENDPOINT_ACTION_NAMES_MAX,
+    },
+    description:
+      `Only runs of these actions match, at most ${ENDPOINT_ACTION_NAMES_MAX}. Without \`includeUnstored\`, only runs of ` +
+      "stored actions count. A set: repeats count once.",
+  });
+
+const labels = z
+  .pipe(
+    z.array(label, { error: "send an array of strings." }).check(atMost(LABELS_MAX, "labels")),
+    asSetOrNothing(),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "array",
+      items: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
+      maxItems: LABELS_MAX,
+    },
+    description: `Only runs that have all of these labels match, at most ${LABELS_MAX}. A set: repeats count once.`,
+  });
+
+/** A sorted set. */
+function asSet<T extends string>() {
+  return z.transform((texts: T[]): readonly T[] => sorted(texts));
+}
+
+/** The same; undefined if it is empty, so that an empty list is the same request as a missing one. */
+function asSetOrNothing() {
+  return z.transform((texts: string[]) => (texts.length === 0 ? undefined : sorted(texts)));
+}
+
+function sorted<T extends string>(texts: readonly T[]): readonly T[] {
+  return [...new Set(texts)].sort();
+}
+
+function atMost(max: number, what: string) {
+  return z.refine<readonly string[]>((texts) => texts.length <= max, {
+    error: ({ input }) => `has ${(input as readonly string[]).length} ${what}; send at most ${max}.`,
+  });
+}
+
+function switchOf(description: string) {
+  return z._default(described(z.boolean({ error: "send true or false." }), description), false);
+}
+
+const url = urlOf(
+  IN_ENDPOINT_URL,
+  "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may " +
+    "stand in its path and query.",
+);
+const headers = headersOf(IN_ENDPOINT, "message");
+const secrets = described(
+  secretTexts,
+  `${z.globalRegistry.get(secretTexts)?.description}`.replace("URLs and `link` can't.", "The URL can't."),
+);
+
+/** What no response hides. */
+const OPEN = {
+  payload: z.optional(
+    payloadOf(
+      IN_ENDPOINT,
+      "The body of the message: any JSON, whose strings may contain placeholders such as `{{ event.summary }}`. " +
+        "Placeholders reach what a trigger's reach, without its callback, and `run.status`, `run.error`, " +
+        "`run.output.NAME`, `run.startedAt`, `run.completedAt`, `run.url`, `run.consoleUrl`, `event.type`, " +
+        "`event.previousStatus` and `event.summary`. Without a payload, the body is " +
+        '`{ "type", "timestamp", "data": { "run", "previousStatus", "url", "consoleUrl" } }`. If `headers` has ' +
+        "`Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form.",
+    ),
+  ),
+};
+
+const FILTERS = {
+  events,
+  actionNames: z.optional(actionNames),
+  labels: z.optional(labels),
+  includeUnstored: switchOf(
+    "Whether runs that no stored action started match `actionNames` and count for `onlyOnChange`. Such a run can have " +
+      "any name, also that of a stored action.",
+  ),
+  onlyOnChange: switchOf(
+    "Only runs match whose outcome differs from that of the previous run of the same action and entity. If the " +
+      "service does not know the previous outcome, it sends the message.",
+  ),
+  disabled: switchOf("Whether the endpoint is switched off. Messages that wait are dropped."),
+};
+
+/** An endpoint with all its secrets. Checks what needs all members. */
+export const endpointDefinition = z.pipe(
+  boundedWithoutSecrets(ENDPOINT_MAX_BYTES, withoutSecrets),
+  z
+    .strictObject(
+      {
+        url,
+        headers: z._default(headers, {}),
+        secrets: z.optional(secrets),
+        ...OPEN,
+        signingSecret: z.optional(z.nullable(signingSecret)),
+        ...FILTERS,
+      },
+      AN_OBJECT,
+    )
+    .check(
+      z.superRefine((whole, context) => {
+        for (const { path, message } of wholeFaults(whole)) {
+          context.addIssue({ code: "custom", path, message });
+        }
+      }),
+    ),
+);
+
+export type EndpointDefinition = z.output<typeof endpointDefinition>;
+
+const WRITE_ONLY =
+  "A value is a secret: responses show null in its place. Null keeps the stored value while `url` is null, too.";
+
+/** An endpoint in which null stands for a stored secret. Join it with its secrets and check `endpointDefinition`. */
+export const storedEndpoint = z
+  .strictObject({
+    url: described(
+      z.nullable(url),
+      `${z.globalRegistry.get(url)?.description} The whole URL is a secret: responses show null in its place. Null keeps ` +
+        "the stored URL. If you send a URL, send the values of `headers` and `secrets` again.",
+    ),
+    headers: z._default(withNulls(headers, WRITE_ONLY + BUT_SHOWN), {}),
+    secrets: z.optional(withNulls(secrets, WRITE_ONLY)),
+    ...OPEN,
+    signingSecret: z.optional(
+      described(
+        z.nullable(signingSecret),
+        `${z.globalRegistry.get(signingSecret)?.description} If it is missing or null, the stored secret stays. A new ` +
+          "endpoint then gets one, which only the response to its first PUT shows.",
+      ),
+    ),
+    ...FILTERS,
+  })
+  .register(z.globalRegistry, {
+    id: "WebhookEndpoint",
+    description: `Where the service sends a message when a run ends. At most ${ENDPOINT_MAX_BYTES} bytes of JSON, not counting \`url\`, \`signingSecret\` and the values of \`headers\` and \`secrets\`.`,
+    examples: [
+      {
+        url: "https://hooks.example.com/runs",
+        events: ["action_run.failed"],
+        actionNames: ["deploy"],
+        onlyOnChange: true,
+      },
+    ],
+  });
+
+export type StoredEndpoint = z.output<typeof storedEndpoint>;
+
+/** Faults that no member has alone. Members that were refused come here as well. */
+function wholeFaults({
+  headers,
+  payload,
+  secrets = {},
+}: Pick<EndpointDefinition, "headers" | "payload" | "secrets">): readonly WholeFault[] {
+  const templates = { headers, payload };
+  return [
+    ...missingSecrets(templates, secrets),
+    ...tooManySecrets(templates),
+    ...formFaults(headers, payload),
+  ];
+}
+
+/** A form that no run could fill. The rest is known only when a message is rendered. */
+function formFaults(headers: unknown, payload: unknown): readonly WholeFault[] {
+  if (!isJsonObject(headers) || isJsonObject(payload) || typeof payload === "string") return [];
+  const wantsForm = Object.entries(headers).some(
+    ([name, value]) => name.toLowerCase() === "content-type" && isForm(String(value)),
+  );
+  const message =
+    "is no form, but headers has Content-Type: application/x-www-form-urlencoded; send a flat object.";
+  return wantsForm ? [{ path: ["payload"], message }] : [];
+}
+
+function withoutSecrets(value: unknown): unknown {
+  if (!isJsonObject(value)) return value;
+  const { url, headers, secrets, signingSecret, ...others } = value;
+  return {
+    ...others,
+    ...{
+      url: blank(url),
+      headers: blanked(headers),
+      secrets: blanked(secrets),
+      signingSecret: blank(signingSecret),
+    },
+  };
+}

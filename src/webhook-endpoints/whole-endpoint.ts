@@ -11,6 +11,8 @@ export interface WholeEndpoint {
   readonly definition: EndpointDefinition;
   /** All secrets that sign now, the newest first: `whsec_…`. */
   readonly signingSecrets: readonly string[];
+  /** The origin of the request that stored this version. It counts only without PUBLIC_URL, on loopback. */
+  readonly origin: string;
   /** Why the service has disabled this version; null if it has not. */
   readonly disabledReason: string | null;
 }

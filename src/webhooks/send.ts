@@ -6,38 +6,17 @@
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { err, ok, type Result } from "../base/result.ts";
-import { DELIVERY_HEADER } from "../http/loop-guard.ts";
 import type { Env } from "../settings/env.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { webhookPolicy } from "../settings/webhook-policy.ts";
-import { CONNECT_MAX_MS, canConnect } from "./connection.ts";
-import { ATTEMPT_MAX_MS, type AttemptResult, UNANSWERED } from "./delivery.ts";
-import {
-  type Attempt,
-  type SealedKind,
-  sealedFor,
-  type WantedValues,
-  type WebhookRequest,
-} from "./request/sealed-request.ts";
-import { signingKey, webhookSignature } from "./request/signature.ts";
+import { canConnect } from "./connection.ts";
+import { type AttemptResult, UNANSWERED } from "./delivery.ts";
+import { exchange } from "./exchange.ts";
+import { requestHeaders } from "./request/request-headers.ts";
+import { type Attempt, type SealedKind, sealedFor, type WebhookRequest } from "./request/sealed-request.ts";
 import { filledStopRequest, type StopTemplate, stopRequestId } from "./request/stop-request.ts";
-import { unmetCondition } from "./response/conditions.ts";
-import { EXCERPT_MAX_BYTES, excerptOf } from "./response/excerpt.ts";
-import {
-  linkOf,
-  parsedJson,
-  RESPONSE_READ_MAX_BYTES,
-  type ResponseValues,
-  responseValues,
-} from "./response/response-values.ts";
-import { keysOf } from "./template/later-text.ts";
-
-/** How long to read a body of which only an excerpt is kept. It is short, because only the status counts. */
-const BODY_WAIT_MS = 1000;
-/** How long to read a body whose values are used. */
-const VALUES_WAIT_MS = 5000;
-const LATE = `the response did not end within ${VALUES_WAIT_MS / 1000} seconds`;
+import type { ResponseValues } from "./response/response-values.ts";
 
 export class WebhookSender extends WorkerEntrypoint<Env> {
   /** Never throws because of what a receiver does. */
@@ -53,7 +32,12 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
     // The URL of a stop request is checked with the values of the response put in.
     const url = guardUrl(request.url, policy.value);
     if (!url.ok) return unready(url.error.replace(/\.$/, ""), true);
-    const headers = await headersOf(request, runId, stopRequest === undefined ? runId : stopRequestId(runId));
+    const { signingSecret } = request;
+    const headers = await requestHeaders(request, {
+      runId,
+      id: stopRequest === undefined ? runId : stopRequestId(runId),
+      signingSecrets: signingSecret === null ? [] : [signingSecret],
+    });
     // The runtime tells a refused connection from a broken one only this way. It costs a connection, so it is asked only
     // when an attempt has failed before.
     const isReachable = !isUnsure || (await canConnect(url.value));
@@ -95,127 +79,4 @@ async function openRequest(
 /** `isFinal`: once no deploy is rolling out, no isolate can send the request. */
 function unready(reason: string, isFinal: boolean): AttemptResult {
   return { ...UNANSWERED, reason: `was not called: ${reason}`, isFinal, isUnready: true };
-}
-
-/** `id`: the same for every attempt of this request, so that the receiver can tell a repeated one. */
-async function headersOf(request: WebhookRequest, runId: string, id: string): Promise<Headers> {
-  const timestamp = Math.floor(Date.now() / 1000);
-  const headers = new Headers({ "User-Agent": "action-runs", "Content-Type": "application/json" });
-  for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
-  headers.set("Accept-Encoding", "identity");
-  headers.set(DELIVERY_HEADER, runId);
-  headers.set("Idempotency-Key", id);
-  headers.set("webhook-id", id);
-  headers.set("webhook-timestamp", String(timestamp));
-  const key = request.signingSecret === null ? null : signingKey(request.signingSecret);
-  if (key !== null) {
-    headers.set("webhook-signature", await webhookSignature(key, id, timestamp, request.body));
-  }
-  return headers;
-}
-
-/** A result whose texts are not sealed yet. */
-type Exchanged = Omit<AttemptResult, "values"> & { readonly values?: ResponseValues };
-
-/** `isReachable`: whether a connection could be made just before. */
-async function exchange(
-  url: URL,
-  request: WebhookRequest,
-  headers: Headers,
-  isReachable: boolean,
-): Promise<Exchanged> {
-  const startedAt = Date.now();
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), ATTEMPT_MAX_MS);
-  const { method, body } = request;
-  try {
-    const response = await fetch(url, { method, headers, body, redirect: "manual", signal: abort.signal });
-    const { status } = response;
-    const { wanted, accepted } = response.ok ? request : {};
-    const forValues = wanted !== undefined || accepted !== undefined;
-    const { bytes, isCut, isLate } = await readStart(response.body, { forValues });
-    const isRedirect = status >= 300 && status <= 399;
-    const answered = {
-      status,
-      durationMs: Date.now() - startedAt,
-      reason: `answered ${status}${isRedirect ? ", and redirects are not followed" : ""}`,
-      isFinal: false,
-      excerpt: bytes.byteLength === 0 ? null : excerptOf(bytes, isCut),
-      retryAfter: response.headers.get("Retry-After"),
-    };
-    if (!forValues) return answered;
-    const json = bytes.byteLength > RESPONSE_READ_MAX_BYTES ? null : parsedJson(bytes);
-    const location = response.headers.get("Location");
-    const unmet = accepted === undefined ? null : unmetCondition(accepted, json, location);
-    if (unmet !== null) {
-      return { ...answered, isFinal: true, reason: `${answered.reason}, but ${isLate ? LATE : unmet}` };
-    }
-    return { ...answered, ...(wanted && used(wanted, json, location)) };
-  } catch (error) {
-    const reason = abort.signal.aborted
-      ? `did not answer within ${ATTEMPT_MAX_MS / 1000} seconds`
-      : faultOf(String(error), isReachable);
-    const durationMs = Date.now() - startedAt;
-    // A failure that took longer was no refusal, whatever the connection before said.
-    const isUnreached = !isReachable && !abort.signal.aborted && durationMs < CONNECT_MAX_MS;
-    return { ...UNANSWERED, reason, durationMs, isUnreached };
-  } finally {
-    clearTimeout(timer);
-    // Frees the connection, because the rest of the response is not needed.
-    abort.abort();
-  }
-}
-
-/** What the trigger's templates use of a response. */
-function used(
-  { stopKeys, link }: WantedValues,
-  json: unknown,
-  location: string | null,
-): Pick<Exchanged, "values" | "link"> {
-  const wanted = [...new Set([...stopKeys, ...keysOf(link ?? [])])];
-  const found = responseValues(json, location, wanted);
-  const made = link === null ? null : linkOf(link, found);
-  return {
-    ...(stopKeys.length > 0 && { values: found.filter(([key]) => stopKeys.includes(key)) }),
-    ...(made !== null && { link: made }),
-  };
-}
-
-/** Why there was no response, in our own words, because the runtime's words name addresses. */
-function faultOf(error: string, isReachable: boolean): string {
-  if (/certificate|TLS|SSL/i.test(error)) return "could not be reached: its TLS certificate was not accepted";
-  if (/DNS/i.test(error)) return "could not be reached: its name was not found";
-  return isReachable ? "could not be reached, or broke the connection off" : "could not be reached";
-}
-
-/**
- * As much of a body as an excerpt or the values need. `isCut`: there was more, or the rest did not come in time, which
- * is `isLate`.
- */
-async function readStart(
-  body: ReadableStream | null,
-  { forValues }: { readonly forValues: boolean },
-): Promise<{ bytes: Uint8Array; isCut: boolean; isLate: boolean }> {
-  // One byte more than is used says that there is more.
-  const bytes = new Uint8Array((forValues ? RESPONSE_READ_MAX_BYTES : EXCERPT_MAX_BYTES) + 1);
-  let length = 0;
-  const upTo = (isCut: boolean, isLate = false) => ({ bytes: bytes.subarray(0, length), isCut, isLate });
-  if (body === null) return upTo(false);
-  const reader = (body as ReadableStream<Uint8Array>).getReader();
-  const timeUp = scheduler.wait(forValues ? VALUES_WAIT_MS : BODY_WAIT_MS).then(() => null);
-  try {
-    while (length < bytes.byteLength) {
-      const piece = await Promise.race([reader.read(), timeUp]);
-      if (piece === null) return upTo(true, true);
-      if (piece.done) return upTo(false);
-      const fits = piece.value.subarray(0, bytes.byteLength - length);
-      bytes.set(fits, length);
-      length += fits.byteLength;
-    }
-  } catch {
-    // The body broke off, or is not what its headers say. The status still counts.
-  } finally {
-    void reader.cancel().catch(() => {});
-  }
-  return upTo(true);
 }

@@ -86,7 +86,7 @@ interface Row {
 /** The row of an action, with its sealed secrets in hex. */
 export async function rowOfAction(path: string): Promise<Row | null> {
   return env.DB.prepare(
-    "SELECT version, key_id AS keyId, hex(secrets) AS secrets FROM actions WHERE scope = ? AND name = ?",
+    "SELECT version, key_id AS keyId, hex(secrets) AS secrets FROM definitions WHERE scope = ? AND name = ?",
   )
     .bind(scopeOf(path), path.split("/").at(-1))
     .first();
@@ -105,9 +105,9 @@ export async function insertActions(actionsPath: string, names: readonly string[
   const sized = (payload: string) => JSON.stringify({ trigger: { ...LARGE, payload } });
   const definition = bytes === 2 ? "{}" : sized("x".repeat(bytes - sized("").length));
   await env.DB.prepare(
-    `INSERT INTO actions (scope, name, version, change_id, changed_at, changed_by, changed_by_name, key_id, bytes,
-                          secrets, definition)
-     SELECT ?1, value, 1, 'none', 0, 'root', 'root', NULL, ?3, NULL, ?4 FROM json_each(?2)`,
+    `INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
+                              changed_at, changed_by, changed_by_name, bytes, definition)
+     SELECT ?1, 'action', value, 1, 1, 'none', 'root', 'root', 0, 'root', 'root', ?3, ?4 FROM json_each(?2)`,
   )
     .bind(scopeOf(actionsPath), JSON.stringify(names), bytes, definition)
     .run();

@@ -49,7 +49,7 @@ function remove(path: string, version: number): Promise<Answer<Refusal>> {
 /** Rows of versions that D1 has for this action. */
 async function kept(path: string): Promise<number[]> {
   const { results } = await env.DB.prepare(
-    "SELECT version FROM action_versions WHERE scope = ? AND name = ? ORDER BY version",
+    "SELECT version FROM definition_versions WHERE scope = ? AND name = ? ORDER BY version",
   )
     .bind(scopeOf(path), path.split("/").at(-1))
     .all<{ version: number }>();
@@ -60,8 +60,9 @@ async function kept(path: string): Promise<number[]> {
 async function insertVersions(path: string, from: number, to: number, bytes = 2): Promise<void> {
   await env.DB.prepare(
     `WITH RECURSIVE n (version) AS (SELECT ?3 UNION ALL SELECT version + 1 FROM n WHERE version < ?4)
-     INSERT INTO action_versions (scope, name, version, changed_at, changed_by, changed_by_name, bytes, definition)
-     SELECT ?1, ?2, version, 0, 'root', 'root', ?5, '{}' FROM n`,
+     INSERT INTO definition_versions
+       (scope, kind, name, version, changed_at, changed_by, changed_by_name, bytes, definition)
+     SELECT ?1, 'action', ?2, version, 0, 'root', 'root', ?5, '{}' FROM n`,
   )
     .bind(scopeOf(path), path.split("/").at(-1), from, to, bytes)
     .run();
@@ -69,7 +70,7 @@ async function insertVersions(path: string, from: number, to: number, bytes = 2)
 
 /** Moves an action to this version, as if it had been stored so often. */
 async function ageTo(path: string, version: number): Promise<void> {
-  await env.DB.prepare("UPDATE actions SET version = ?3 WHERE scope = ?1 AND name = ?2")
+  await env.DB.prepare("UPDATE definitions SET version = ?3 WHERE scope = ?1 AND name = ?2")
     .bind(scopeOf(path), path.split("/").at(-1), version)
     .run();
 }
@@ -95,7 +96,7 @@ describe("a PUT", () => {
       const one = await get(`${path}/versions/${version}`);
       expect([one.status, one.body]).toEqual([200, definition]);
     }
-    const rows = await env.DB.prepare("SELECT * FROM action_versions WHERE scope = ?")
+    const rows = await env.DB.prepare("SELECT * FROM definition_versions WHERE scope = ?")
       .bind(scopeOf(path))
       .all();
     expect(JSON.stringify(rows.results)).not.toMatch(/secret-\d|whsec_/);
@@ -181,7 +182,7 @@ describe("a PUT", () => {
     await put(path, { timeout: 1 });
     await put(path, { timeout: 2 });
     const calls = faults.calls + 2;
-    const { open } = holdWrites(/INSERT INTO actions/);
+    const { open } = holdWrites(/INSERT INTO definitions/);
     const late = put(path, { timeout: 3 });
     await until(async () => faults.calls >= calls);
     faults.gate = null;

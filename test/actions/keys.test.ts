@@ -2,8 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { resealActions } from "../../src/actions/reseal.ts";
 import { everyMinute } from "../../src/cron.ts";
+import { resealDefinitions } from "../../src/definitions/reseal.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { landed } from "../support/landed.ts";
@@ -22,7 +22,7 @@ beforeEach(async () => {
   for (const method of ["log", "error"] as const) {
     vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
   }
-  await env.DB.prepare("DELETE FROM actions").run();
+  await env.DB.prepare("DELETE FROM definitions").run();
 });
 afterEach(() => vi.restoreAllMocks());
 
@@ -39,15 +39,15 @@ async function storeUnder(...keys: string[]): Promise<string> {
 
 async function keyIdOf(key: string): Promise<string | undefined> {
   const keys = keyRing(key);
-  return keys.ok ? (await keys.value.keyIds("action-secrets"))[0] : undefined;
+  return keys.ok ? (await keys.value.keyIds("definition-secrets"))[0] : undefined;
 }
 
 async function readiness(...keys: string[]) {
   ahead += 60_000;
-  const { body } = await askWith<{ actionsUnderOlderKeys: number }>(ring(...keys), "GET", "/readyz", {
+  const { body } = await askWith<{ secretsUnderOlderKeys: number }>(ring(...keys), "GET", "/readyz", {
     token: null,
   });
-  return body.actionsUnderOlderKeys;
+  return body.secretsUnderOlderKeys;
 }
 
 describe("a rotation", () => {
@@ -135,16 +135,16 @@ describe("a rotation", () => {
 /** Makes ?2 copies of the one action of the scope ?1. */
 const COPY = `
   WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ?2)
-  INSERT INTO actions (scope, name, version, change_id, changed_at, changed_by, changed_by_name, key_id, bytes,
-                       secrets, definition)
-  SELECT scope, 'copy-' || n, version, change_id, changed_at, changed_by, changed_by_name, key_id, bytes, secrets,
-         definition
-  FROM actions, counted WHERE scope = ?1`;
+  INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
+                           changed_at, changed_by, changed_by_name, key_id, bytes, secrets, definition)
+  SELECT scope, kind, 'copy-' || n, version, created_version, change_id, created_by, created_by_name,
+         changed_at, changed_by, changed_by_name, key_id, bytes, secrets, definition
+  FROM definitions, counted WHERE scope = ?1`;
 
 /** How many actions the sweep has read, as the log says. */
 function lookedAt(): number {
   const lines = logged.map((text) => JSON.parse(text) as { event: string; resealed: number; lost: number });
-  const line = lines.find(({ event }) => event === "actions_resealed");
+  const line = lines.find(({ event }) => event === "secrets_resealed");
   return line === undefined ? 0 : line.resealed + line.lost;
 }
 
@@ -174,7 +174,7 @@ describe("the sweep", () => {
 
   it("reads at most 2 MiB of secrets in a minute, and always some", async () => {
     const path = await storeUnder(OLD);
-    await env.DB.prepare("UPDATE actions SET secrets = zeroblob(65536) WHERE scope = ?")
+    await env.DB.prepare("UPDATE definitions SET secrets = zeroblob(65536) WHERE scope = ?")
       .bind(scopeOf(path))
       .run();
     await env.DB.prepare(COPY).bind(scopeOf(path), 90).run();
@@ -195,7 +195,7 @@ describe("the sweep", () => {
         return env.DB.batch(statements);
       },
     } as unknown as D1Database;
-    await resealActions(db, `${NEW},${OLD}`, Date.now());
+    await resealDefinitions(db, `${NEW},${OLD}`, Date.now());
     expect(stored.row?.version).toBe(2);
     expect(await rowOfAction(path)).toEqual(stored.row);
   });
@@ -207,7 +207,7 @@ describe("the sweep", () => {
         throw new Error("D1 is down");
       },
     } as unknown as D1Database;
-    await resealActions(db, `${NEW},${OLD}`, Date.now());
+    await resealDefinitions(db, `${NEW},${OLD}`, Date.now());
     expect(logged.join()).toContain("sweep_failed");
   });
 });

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { knownAction } from "../../src/actions/cache.ts";
+import { ACTION_KIND, actionMemory } from "../../src/actions/kind.ts";
+import type { Hops } from "../../src/http/app-env.ts";
 import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
@@ -20,10 +21,15 @@ function refOf(path: string) {
   return { scope: scopeOf(path), name: "deploy" };
 }
 
+/** Looks for an action as a run does. */
+function knownAction(db: D1Database, hops: Hops, ref: ReturnType<typeof refOf>) {
+  return actionMemory.look(db, hops, ACTION_KIND, ref, () => {}, Date.now());
+}
+
 /** Replaces the definition as a PUT in another isolate would. */
 async function replaceElsewhere(path: string, definition: object): Promise<void> {
   await env.DB.prepare(
-    "UPDATE actions SET version = version + 1, definition = ?3 WHERE scope = ?1 AND name = ?2",
+    "UPDATE definitions SET version = version + 1, definition = ?3 WHERE scope = ?1 AND name = ?2",
   )
     .bind(scopeOf(path), path.split("/").at(-1), JSON.stringify(definition))
     .run();
@@ -66,7 +72,7 @@ describe("an isolate", () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
     await run(path);
-    await env.DB.prepare("DELETE FROM actions WHERE scope = ?").bind(scopeOf(path)).run();
+    await env.DB.prepare("DELETE FROM definitions WHERE scope = ?").bind(scopeOf(path)).run();
     later(30_000);
     expect((await run(path)).status).toBe(404);
     faults.reads = "down";
@@ -101,7 +107,7 @@ describe("an isolate", () => {
     await run(path);
     await replaceElsewhere(path, { parametersSchema: { $ref: "#/$defs/gone" } });
     later(30_000);
-    const looking = knownAction(env.DB, { d1: 0, coordinator: 0 }, refOf(path), Date.now(), () => {});
+    const looking = knownAction(env.DB, { d1: 0, coordinator: 0 }, refOf(path));
     await expect(looking).rejects.toThrow("a stored schema is refused: /$ref");
   });
 
@@ -121,7 +127,7 @@ describe("an isolate", () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
     const { db, hasRead, release } = heldRead();
-    const looking = knownAction(db, { d1: 0, coordinator: 0 }, refOf(path), Date.now(), () => {});
+    const looking = knownAction(db, { d1: 0, coordinator: 0 }, refOf(path));
     await hasRead;
     await put(path, REFUSES_ALL);
     release();
@@ -136,7 +142,7 @@ describe("an isolate", () => {
     later(31_000);
     const { db, hasRead, release } = heldRead();
     const { looking, endPatience } = withPatience(() =>
-      knownAction(db, { d1: 0, coordinator: 0 }, refOf(path), Date.now(), () => {}),
+      knownAction(db, { d1: 0, coordinator: 0 }, refOf(path)),
     );
     await hasRead;
     await put(path, REFUSES_ALL);
@@ -152,7 +158,7 @@ describe("an isolate", () => {
     await put(path, {});
     await ask("DELETE", path);
     const { db, hasRead, release } = heldRead();
-    const looking = knownAction(db, { d1: 0, coordinator: 0 }, refOf(path), Date.now(), () => {});
+    const looking = knownAction(db, { d1: 0, coordinator: 0 }, refOf(path));
     await hasRead;
     await put(path, {});
     expect((await run(path)).status).toBe(201);
@@ -169,7 +175,7 @@ it("an isolate remembers at most 16 MB, and forgets what it read longest ago", a
   const hops = { d1: 0, coordinator: 0 };
   const look = async (name: string) => {
     const before = hops.d1;
-    await knownAction(env.DB, hops, { scope: scopeOf(actions), name }, Date.now(), () => {});
+    await knownAction(env.DB, hops, { scope: scopeOf(actions), name });
     return hops.d1 - before;
   };
   for (const name of names) expect(await look(name)).toBe(1);

@@ -1,9 +1,15 @@
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
-import { resealActions } from "../../src/actions/reseal.ts";
-import { deleteAction, listActions, putAction, selectAction } from "../../src/actions/store.ts";
-import { deleteVersion, listVersions, selectVersion } from "../../src/actions/versions.ts";
+import { ACTION_KIND } from "../../src/actions/kind.ts";
 import { type AuditAction, newAuditEntry } from "../../src/auth/audit.ts";
+import { resealDefinitions } from "../../src/definitions/reseal.ts";
+import {
+  deleteDefinition,
+  listDefinitions,
+  putDefinition,
+  selectDefinition,
+} from "../../src/definitions/store.ts";
+import { deleteVersion, listVersions, selectVersion } from "../../src/definitions/versions.ts";
 import { requireDatabase } from "../../src/health/readiness.ts";
 import { newActionsPath, scopeOf } from "./actions.ts";
 
@@ -32,21 +38,25 @@ it("no statement on stored actions scans a table", async () => {
       Date.now(),
     );
   const version = { ref, replaces: 0, version: 1, definition: "{}", sealed: null };
-  expect(await putAction(db, version, entry("action_put"))).toBe("put");
-  expect((await selectAction(db, ref))?.version).toBe(1);
-  expect((await listActions(db, ref.scope, undefined, 3)).actions).toHaveLength(1);
-  expect(await putAction(db, { ...version, replaces: 1, version: 2 }, entry("action_put"))).toBe("put");
-  expect((await listVersions(db, ref, undefined, 3)).versions.map((one) => one.version)).toEqual([2, 1]);
-  expect(await selectVersion(db, ref, 1)).toBe("{}");
+  expect(await putDefinition(db, ACTION_KIND, version, entry("action_put"))).toBe("put");
+  expect((await selectDefinition(db, ACTION_KIND, ref))?.version).toBe(1);
+  expect((await listDefinitions(db, ACTION_KIND, ref.scope, undefined, 3)).definitions).toHaveLength(1);
+  expect(
+    await putDefinition(db, ACTION_KIND, { ...version, replaces: 1, version: 2 }, entry("action_put")),
+  ).toBe("put");
+  expect((await listVersions(db, ACTION_KIND, ref, undefined, 3)).versions.map((one) => one.version)).toEqual(
+    [2, 1],
+  );
+  expect(await selectVersion(db, ACTION_KIND, ref, 1)).toBe("{}");
   const deleting = entry("action_version_deleted", "deploy/versions/1");
-  expect(await deleteVersion(db, ref, 1, deleting)).toBe("deleted");
-  expect(await deleteAction(db, ref, 2, entry("action_deleted"))).toBe(true);
+  expect(await deleteVersion(db, ACTION_KIND, ref, 1, deleting)).toBe("deleted");
+  expect(await deleteDefinition(db, ACTION_KIND, ref, 2, entry("action_deleted"))).toBe(true);
   const keys = "the-new-signing-key-of-32-bytes-and-more,the-old-signing-key-of-32-bytes-and-more";
-  await resealActions(db, keys, Date.now());
+  await resealDefinitions(db, keys, Date.now());
   await requireDatabase(db, { d1: 0, coordinator: 0 }, "the-id-of-a-key");
   const plans = await env.DB.batch<{ detail: string }>(explained);
   expect(plans).toHaveLength(23);
   for (const { detail } of plans.flatMap(({ results }) => results)) {
-    expect(detail).not.toMatch(/SCAN (actions|action_versions|deleted_actions|audit)/);
+    expect(detail).not.toMatch(/SCAN (definitions|definition_versions|deleted_definitions|audit)/);
   }
 });

@@ -1,7 +1,7 @@
 /** A retry of a run of a stored action goes through the action as it is now. */
 
 import { expect, it } from "vitest";
-import { forgetAction } from "../../src/actions/cache.ts";
+import { actionMemory } from "../../src/actions/kind.ts";
 import { faults } from "../support/faults.ts";
 import { type Answer, type Ask, ask, type CreatedRun } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
@@ -70,7 +70,7 @@ it("is answered to a replay while D1 is down and nobody knows the action", async
   const keyed = { headers: { "Idempotency-Key": "again" } };
   const first = await retry(actions, id, {}, keyed);
   faults.reads = "down";
-  forgetAction({ scope: scopeOf(actions), name: "deploy" });
+  actionMemory.forget({ scope: scopeOf(actions), name: "deploy" });
   expect((await retry(actions, id)).body.code).toBe("database_unavailable");
   const replay = await retry(actions, id, {}, keyed);
   expect([replay.status, replay.body.id]).toEqual([201, first.body.id]);

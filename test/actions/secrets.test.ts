@@ -3,7 +3,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { actionDefinition } from "../../src/actions/definition.ts";
-import { splitSecrets } from "../../src/actions/secrets.ts";
+import { actionSecrets } from "../../src/actions/secrets.ts";
+import { splitSecrets } from "../../src/definitions/secrets.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { ask } from "../support/requests.ts";
 import {
@@ -143,12 +144,12 @@ describe("null", () => {
   /** What the action's secrets are, opened with the test's own key. */
   async function opened(path: string): Promise<Record<string, string>> {
     const { keyRing } = await import("../../src/settings/key-ring.ts");
-    const { openSecrets } = await import("../../src/actions/sealing.ts");
+    const { openSecrets } = await import("../../src/definitions/sealing.ts");
     const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
     const row = await rowOfAction(path);
     if (!ring.ok || row === null || row.secrets === null) throw new Error("nothing is sealed");
     const [, o, p, , envName, , name = ""] = path.split("/");
-    const owner = { scope: `${o}/${p}/${envName}`, name, version: row.version };
+    const owner = { scope: `${o}/${p}/${envName}`, kind: "action", name, version: row.version };
     const secrets = await openSecrets(ring.value, Uint8Array.fromHex(row.secrets), owner);
     return Object.fromEntries(secrets ?? []);
   }
@@ -298,13 +299,13 @@ describe("null", () => {
       });
     for (const [name, sent] of Object.entries(places)) {
       if (name === "stop" && (before[1] === undefined || after[1] === undefined)) continue;
-      const stored = splitSecrets(actionAt(before, sent("a-value")), null);
+      const stored = splitSecrets(actionSecrets, actionAt(before, sent("a-value")), null);
       if (!stored.ok) throw new Error("not stored");
-      const split = splitSecrets(actionAt(after, sent(null)), stored.value);
+      const split = splitSecrets(actionSecrets, actionAt(after, sent(null)), stored.value);
       expect([name, split.ok]).toEqual([name, isKept]);
       if (!split.ok) expect(split.error.reason).toBe("moved");
       // Whatever moves, values that are sent are stored.
-      expect(splitSecrets(actionAt(after, sent("another-value")), stored.value).ok).toBe(true);
+      expect(splitSecrets(actionSecrets, actionAt(after, sent("another-value")), stored.value).ok).toBe(true);
     }
   });
 
@@ -358,13 +359,15 @@ it("a sealed secret opens neither for another name, scope nor version", async ()
   for (const path of [`${here}/a`, ...others]) await put(path, { trigger: WHOLE });
   for (const path of others) {
     await env.DB.prepare(
-      `UPDATE actions SET secrets = (SELECT secrets FROM actions WHERE scope = ?1 AND name = 'a')
+      `UPDATE definitions SET secrets = (SELECT secrets FROM definitions WHERE scope = ?1 AND name = 'a')
        WHERE scope = ?2 AND name = ?3`,
     )
       .bind(scopeOf(here), scopeOf(path), path.split("/").at(-1))
       .run();
     expect((await run(path)).body.code).toBe("action_secrets_lost");
   }
-  await env.DB.prepare("UPDATE actions SET version = version + 1 WHERE scope = ?").bind(scopeOf(here)).run();
+  await env.DB.prepare("UPDATE definitions SET version = version + 1 WHERE scope = ?")
+    .bind(scopeOf(here))
+    .run();
   expect((await run(`${here}/a`)).body.code).toBe("action_secrets_lost");
 });

@@ -136,7 +136,7 @@ describe("a PUT", () => {
     /** A PUT has read the action and is about to write when `change` happens. */
     async function putBehind(path: string, headers: Record<string, string>, change: () => Promise<unknown>) {
       const calls = faults.calls + 2;
-      const { open } = holdWrites(/INSERT INTO actions/);
+      const { open } = holdWrites(/INSERT INTO definitions/);
       const late = put(path, { description: "late" }, conditions(headers));
       await until(async () => faults.calls >= calls);
       faults.gate = null;

@@ -271,15 +271,19 @@ async function stored() {
       project.slice(1),
     ),
     env.DB.prepare("SELECT count(*) AS entries FROM audit WHERE project = ?").bind(project.slice(1)),
-    env.DB.prepare("SELECT name, version, definition FROM actions WHERE scope = ? ORDER BY name").bind(scope),
-    env.DB.prepare("SELECT name, version FROM action_versions WHERE scope = ? ORDER BY seq").bind(scope),
+    env.DB.prepare(
+      "SELECT kind, name, version, definition, disabled_version FROM definitions WHERE scope = ? ORDER BY kind, name",
+    ).bind(scope),
+    env.DB.prepare("SELECT kind, name, version FROM definition_versions WHERE scope = ? ORDER BY seq").bind(
+      scope,
+    ),
     env.DB.prepare("SELECT id, expires_at FROM sessions WHERE project = ? ORDER BY id").bind(
       project.slice(1),
     ),
   ]);
   return {
     ...{ runs: runs?.results, tokens: kept?.results, audit: audit?.results },
-    ...{ actions: stored?.results, versions: versions?.results, sessions: sessions?.results },
+    ...{ definitions: stored?.results, versions: versions?.results, sessions: sessions?.results },
   };
 }
 

@@ -7,7 +7,7 @@ import { TrieRouter } from "hono/router/trie-router";
 import { getPath } from "hono/utils/url";
 import { describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { ACTION_NAME, PATH_NAME } from "../../src/base/limits.ts";
+import { DEFINITION_NAME, PATH_NAME } from "../../src/base/limits.ts";
 import { FixedAndPatternRouter } from "../../src/http/router.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", ""];
@@ -57,7 +57,7 @@ function plain(result: Result<number>): Match[] {
 function filled(pattern: string, name: string, other: string): string {
   return pattern
     .replaceAll(`{${PATH_NAME}}`, "")
-    .replaceAll(`{${ACTION_NAME}}`, "")
+    .replaceAll(`{${DEFINITION_NAME}}`, "")
     .replaceAll("{[1-9][0-9]{0,14}}", "")
     .replaceAll(/:(o|p|envName)(?=\/|$)/g, name)
     .replaceAll(/:\w+/g, other);

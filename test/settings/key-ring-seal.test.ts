@@ -51,10 +51,10 @@ describe("a sealed text", () => {
   it("opens only for the purpose that it was sealed for", async () => {
     const ring = ringOf(FIRST);
     const delivery = await ring.seal(TEXT, ABOUT);
-    const secrets = await ring.seal(TEXT, ABOUT, "action-secrets");
-    expect(await ring.open(secrets, ABOUT, "action-secrets")).toBe(TEXT);
+    const secrets = await ring.seal(TEXT, ABOUT, "definition-secrets");
+    expect(await ring.open(secrets, ABOUT, "definition-secrets")).toBe(TEXT);
     expect(await ring.open(secrets, ABOUT)).toBeNull();
-    expect(await ring.open(delivery, ABOUT, "action-secrets")).toBeNull();
+    expect(await ring.open(delivery, ABOUT, "definition-secrets")).toBeNull();
   });
 
   it("does not open if a byte changed, is missing or was added", async () => {
@@ -106,8 +106,8 @@ describe("a sealed text", () => {
 
 describe("the id of a key", () => {
   it("is the same in every ring, and another one for each key and purpose", async () => {
-    const [first = "", second = ""] = await ringOf(FIRST, SECOND).keyIds("action-secrets");
-    expect(await ringOf(SECOND, FIRST).keyIds("action-secrets")).toEqual([second, first]);
+    const [first = "", second = ""] = await ringOf(FIRST, SECOND).keyIds("definition-secrets");
+    expect(await ringOf(SECOND, FIRST).keyIds("definition-secrets")).toEqual([second, first]);
     expect([first, second]).toEqual([
       expect.stringMatching(/^[0-9a-f]{16}$/),
       expect.not.stringMatching(first),

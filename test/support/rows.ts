@@ -114,12 +114,14 @@ export async function insertRows(scope: string, rows: readonly Row[]): Promise<v
   await land();
 }
 
-/** Every run, token and action in D1, to see that nothing has changed. */
+/** Every run, token and stored definition in D1, to see that nothing has changed. */
 export async function everything(): Promise<unknown> {
-  const [runs, tokens, actions] = await env.DB.batch([
+  const [runs, tokens, definitions] = await env.DB.batch([
     env.DB.prepare("SELECT scope, id, version, status FROM runs ORDER BY scope, id"),
     env.DB.prepare("SELECT project, id, name FROM tokens ORDER BY project, id"),
-    env.DB.prepare("SELECT scope, name, version, definition FROM actions ORDER BY scope, name"),
+    env.DB.prepare(
+      "SELECT scope, kind, name, version, definition FROM definitions ORDER BY scope, kind, name",
+    ),
   ]);
-  return [runs?.results, tokens?.results, actions?.results];
+  return [runs?.results, tokens?.results, definitions?.results];
 }

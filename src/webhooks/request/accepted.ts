@@ -5,7 +5,7 @@
 
 import * as z from "zod/mini";
 import { CONDITION_MAX_CHARACTERS, CONDITIONS_MAX } from "../../base/limits.ts";
-import { parse } from "../template/placeholder.ts";
+import { IN_CONDITION, parse } from "../template/placeholder.ts";
 
 const PATH = /^response\.[^\s{}]+$/;
 
@@ -16,7 +16,7 @@ const path = z
     z.maxLength(CONDITION_MAX_CHARACTERS, {
       error: `is too long; send at most ${CONDITION_MAX_CHARACTERS} characters.`,
     }),
-    z.refine((text) => PATH.test(text) && parse(`{{ ${text} }}`, ["response"]).ok, {
+    z.refine((text) => PATH.test(text) && parse(`{{ ${text} }}`, IN_CONDITION).ok, {
       error: "is not a path in the response; send one without braces, as in response.result.id.",
     }),
   )

@@ -1,45 +1,34 @@
 /** Turns a trigger into a delivery: renders the request, checks its URL, and seals it before it leaves the Worker. */
 
-import { isJsonObject } from "../../base/json.ts";
-import {
-  RENDERED_HEADERS_MAX_BYTES,
-  RENDERED_MAX_BYTES,
-  RETRY_DELAY_DEFAULT_MS,
-  SECRET_MAX_CHARACTERS,
-  URL_MAX_CHARACTERS,
-  utf8Bytes,
-} from "../../base/limits.ts";
+import { RETRY_DELAY_DEFAULT_MS, URL_MAX_CHARACTERS } from "../../base/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Env } from "../../settings/env.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import { guardUrl } from "../../settings/url-guard.ts";
 import { webhookPolicy } from "../../settings/webhook-policy.ts";
-import type { NewDelivery, NewRequest } from "../delivery.ts";
+import type { NewDelivery } from "../delivery.ts";
 import { fillIn, type LaterText, ResponseMarks } from "../template/later-text.ts";
 import {
   type FullContext,
   IN_STOP_URL,
   IN_URL,
-  LaterValue,
   type Roots,
   type TemplateContext,
 } from "../template/placeholder.ts";
-import { pathsOf, renderHeader, renderJson, renderText, renderUrl } from "../template/template.ts";
-import { HEADER_VALUE, isWholeResponse } from "./request-templates.ts";
+import { renderText, renderUrl } from "../template/template.ts";
+import {
+  type Rendered,
+  type RequestFault,
+  type RequestTemplates,
+  renderRequest,
+  sendsForm,
+  urlFault,
+  type Weighed,
+} from "./render.ts";
+import { isWholeResponse } from "./request-templates.ts";
 import { type SealedKind, sealedFor, type WebhookRequest } from "./sealed-request.ts";
 import { type StopTemplate, stopRequestKeys } from "./stop-request.ts";
 import type { Trigger } from "./trigger.ts";
-
-/** Each is the rest of a sentence that begins with the URL's member. */
-const URL_FAULTS = {
-  too_large: `has more than ${URL_MAX_CHARACTERS} characters with its placeholders put in; send shorter values.`,
-  dot_segment:
-    "has a part . or .. in its path, also behind an escape, which leads out of the path; send values without it.",
-  control_character: "has a control character in its path, also behind an escape; send values without it.",
-  empty_segment: "has nothing between two slashes, because a value is empty or missing; send the value.",
-} as const;
-
-const FORM = /^application\/x-www-form-urlencoded\b/i;
 
 /** The request that creates the run. */
 export interface Origin {
@@ -49,14 +38,8 @@ export interface Origin {
   readonly scope: string;
 }
 
-/** What is wrong with a member of the trigger. `path`: where the member is in the body that holds the trigger. */
-export interface TriggerFault {
-  readonly path: readonly string[];
-  readonly message: string;
-}
-
 /** Why there is no delivery: a setting can't be used (then `path` is empty), or the trigger has a fault. */
-export interface PrepareFault extends TriggerFault {
+export interface PrepareFault extends RequestFault {
   readonly code: "not_configured" | "invalid_body";
 }
 
@@ -125,7 +108,7 @@ export function renderLater(
   { cancel, link }: Pick<Trigger, "cancel" | "link">,
   context: FullContext,
   nonce: string = crypto.randomUUID().replaceAll("-", ""),
-): Result<Later, TriggerFault> {
+): Result<Later, RequestFault> {
   const marks = new ResponseMarks(nonce);
   const marked = { ...context, response: marks.stand };
   let linkText: LaterText | null = null;
@@ -140,7 +123,7 @@ export function renderLater(
   if (cancel === undefined) return ok({ stopRequest: null, link: linkText });
   // Nothing is sent by default. The payload may be null, which is JSON as well.
   const request = { ...cancel, payload: cancel.payload === undefined ? {} : cancel.payload };
-  const rendered = renderRequest(request, marked, ["trigger", "cancel"], IN_STOP_URL);
+  const rendered = renderTraced(request, marked, ["trigger", "cancel"], IN_STOP_URL);
   if (!rendered.ok) return rendered;
   const { method, url, headers, body, weight } = rendered.value;
   const stopRequest = {
@@ -153,138 +136,24 @@ export function renderLater(
   return ok({ stopRequest, link: linkText });
 }
 
-type Weighed = Pick<NewRequest, "weight">;
-type Rendered = Pick<WebhookRequest, "url" | "method" | "headers" | "body"> & Weighed;
-
 /** The request with all placeholders put in, or what can't be sent. PURE. */
 export function renderTrigger(
   trigger: Pick<Trigger, "url" | "method" | "headers" | "payload">,
   context: FullContext,
-): Result<Rendered, TriggerFault> {
-  return renderRequest(trigger, context, ["trigger"], IN_URL);
+): Result<Rendered, RequestFault> {
+  return renderTraced(trigger, context, ["trigger"], IN_URL);
 }
 
-interface RequestTemplates {
-  readonly url: string;
-  readonly method: WebhookRequest["method"];
-  readonly headers: Readonly<Record<string, string>>;
-  readonly payload?: unknown;
-}
-
-function renderRequest(
+/** The request with the position in the trace of the run's caller, unless the request has a `traceparent` itself. */
+function renderTraced(
   request: RequestTemplates,
   context: FullContext,
   path: readonly string[],
   urlRoots: Roots,
-): Result<Rendered, TriggerFault> {
-  const url = renderUrl(request.url, context, URL_MAX_CHARACTERS, urlRoots);
-  if (!url.ok) return err(urlFault([...path, "url"], url.error));
-  const headers: [string, string][] = [];
-  let headerBytes = 0;
-  for (const [name, template] of Object.entries(request.headers)) {
-    const header = renderHeader(template, context, RENDERED_HEADERS_MAX_BYTES);
-    if (header.ok) headerBytes += name.length + header.value.putIn;
-    if (!header.ok || headerBytes > RENDERED_HEADERS_MAX_BYTES) {
-      const message = `their names and the values put in have more than ${RENDERED_HEADERS_MAX_BYTES} bytes; send less.`;
-      return err({ path: [...path, "headers"], message });
-    }
-    const { value } = header.value;
-    if (!HEADER_VALUE.test(value)) {
-      const message =
-        "a value that was put in has characters that no header can carry; send printable ASCII.";
-      return err({ path: [...path, "headers", name], message });
-    }
-    headers.push([name, value]);
-  }
+): Result<Rendered, RequestFault> {
+  const rendered = renderRequest(request, context, path, urlRoots);
   const { traceparent } = context.run;
+  if (!rendered.ok || traceparent === null) return rendered;
   // First, because the sender sets headers in this order, whatever their case. So the trigger's own one wins.
-  const added = traceparent === null ? {} : { traceparent };
-  const body = bodyOf(request, context, sendsForm(request, context));
-  if (!body.ok) return err({ path: [...path, "payload"], message: BODY_FAULTS[body.error] });
-  const { whole, openBytes } = body.value;
-  // The value of a header is a secret of a stored action.
-  const secrets = headers.length + pathsOf([request.headers, request.payload]).filter(isSecret).length;
-  const weight = url.value.length + headerBytes + openBytes + secrets * SECRET_MAX_CHARACTERS;
-  return ok({
-    url: url.value,
-    method: request.method,
-    headers: { ...added, ...Object.fromEntries(headers) },
-    body: whole,
-    weight,
-  });
-}
-
-function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS): TriggerFault {
-  return { path, message: URL_FAULTS[fault] };
-}
-
-/**
- * Whether the body is a form. Decided without the secrets, or an admin could learn whether a secret ends in
- * `-urlencoded`.
- */
-function sendsForm({ headers }: Pick<RequestTemplates, "headers">, context: FullContext): boolean {
-  const [, template = ""] =
-    Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type") ?? [];
-  const type = renderHeader(template, { ...context, secrets: {} }, RENDERED_HEADERS_MAX_BYTES);
-  return type.ok && FORM.test(type.value.value);
-}
-
-const BODY_FAULTS = {
-  too_large: `has more than ${RENDERED_MAX_BYTES} bytes with its placeholders put in; send less.`,
-  no_form: "is not a form; send one flat JSON object of strings, numbers and booleans.",
-};
-
-function isSecret([root]: readonly string[]): boolean {
-  return root === "secrets";
-}
-
-/**
- * The whole body, and the bytes that it has without the secrets. The limit counts only these bytes. Otherwise, a
- * parameter that grows until it is refused would tell how long the secrets are.
- */
-function bodyOf(
-  request: RequestTemplates,
-  { secrets = {}, ...context }: FullContext,
-  asForm: boolean,
-): Result<{ readonly whole: string; readonly openBytes: number }, keyof typeof BODY_FAULTS> {
-  const written = (whole: FullContext, maxBytes: number): Result<string, keyof typeof BODY_FAULTS> => {
-    const payload = payloadOf(request, whole, maxBytes);
-    if (!payload.ok) return payload;
-    const body = asForm ? toForm(payload.value) : JSON.stringify(payload.value);
-    if (body === null) return err("no_form");
-    // A form can have three times the bytes of the JSON.
-    return body.length > maxBytes ? err("too_large") : ok(body);
-  };
-  const open = written(context, RENDERED_MAX_BYTES);
-  if (!open.ok) return open;
-  const openBytes = utf8Bytes(open.value);
-  if (Object.keys(secrets).length === 0) return ok({ whole: open.value, openBytes });
-  const whole = written({ ...context, secrets }, Number.POSITIVE_INFINITY);
-  return whole.ok ? ok({ whole: whole.value, openBytes }) : whole;
-}
-
-/**
- * The payload with its placeholders put in. Without a payload, it is the context without secrets. The context is never
- * read as a template, because its values are the callers'.
- */
-function payloadOf(
-  { payload }: RequestTemplates,
-  context: FullContext,
-  maxBytes: number,
-): Result<unknown, "too_large"> {
-  if (payload !== undefined) return renderJson(payload, context, maxBytes);
-  const { run, parameters, recommendations, entity } = context;
-  const whole = { run, parameters, recommendations, entity };
-  return utf8Bytes(JSON.stringify(whole)) > maxBytes ? err("too_large") : ok(whole);
-}
-
-function toForm(payload: unknown): string | null {
-  if (!isJsonObject(payload)) return null;
-  const form = new URLSearchParams();
-  for (const [name, value] of Object.entries(payload)) {
-    if (value instanceof LaterValue) form.append(name, value.inText);
-    else if (typeof value === "object" && value !== null) return null;
-    else form.append(name, value === null ? "" : String(value));
-  }
-  return form.toString();
+  return ok({ ...rendered.value, headers: { traceparent, ...rendered.value.headers } });
 }

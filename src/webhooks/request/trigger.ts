@@ -8,57 +8,24 @@ import {
   RETRY_DELAY_DEFAULT_MS,
   RETRY_DELAY_MAX_MS,
   RETRY_DELAY_MIN_MS,
-  SECRET_MAX_CHARACTERS,
-  SECRET_NAME,
-  SECRET_USES_MAX,
-  SECRETS_MAX,
   TRIGGER_MAX_BYTES,
-  utf8Bytes,
 } from "../../base/limits.ts";
 import { wholeNumber } from "../../http/schema-bounds.ts";
 import { described } from "../../http/schema-parts.ts";
 import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL } from "../template/placeholder.ts";
 import { pathsOf } from "../template/template.ts";
 import { accepted } from "./accepted.ts";
-import { headersOf, link, payloadOf, TOO_LONG, urlOf } from "./request-templates.ts";
-import { signingKey } from "./signature.ts";
-
-const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
-
-/** Secrets by name. They are kept apart from the templates, so that a stored trigger can show its templates. */
-export const triggerSecrets = z
-  .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
-  .check(
-    z.superRefine((value, context) => {
-      const entries = Object.entries(value);
-      if (entries.length > SECRETS_MAX) {
-        const message = `has ${entries.length} secrets; send at most ${SECRETS_MAX}.`;
-        context.addIssue({ code: "custom", message });
-      }
-      for (const [name, text] of entries) {
-        const message = secretFault(name, text);
-        if (message !== null) context.addIssue({ code: "custom", path: [name], message });
-      }
-    }),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "object",
-      maxProperties: SECRETS_MAX,
-      propertyNames: { pattern: WHOLE_SECRET_NAME.source },
-      additionalProperties: { type: "string", minLength: 1, maxLength: SECRET_MAX_CHARACTERS },
-    },
-    description: `Secrets by name. Headers and payloads use them as \`{{ secrets.NAME }}\`, ${SECRET_USES_MAX} times at most. URLs and \`link\` can't. No response shows them.`,
-  });
-
-function secretFault(name: string, text: unknown): string | null {
-  if (!WHOLE_SECRET_NAME.test(name)) {
-    return "is not a valid name; send a letter, then at most 62 letters, digits, - and _.";
-  }
-  if (typeof text !== "string") return "send a string.";
-  if (text === "") return "is empty; leave it out.";
-  return text.length > SECRET_MAX_CHARACTERS ? TOO_LONG : null;
-}
+import { headersOf, link, payloadOf, urlOf } from "./request-templates.ts";
+import {
+  blank,
+  blanked,
+  boundedWithoutSecrets,
+  missingSecrets,
+  secretTexts,
+  signingSecret,
+  tooManySecrets,
+  type WholeFault,
+} from "./secret-texts.ts";
 
 /** An object that is missing, or something else, is refused with this sentence. */
 export const AN_OBJECT = {
@@ -121,39 +88,10 @@ const cancel = z
       "id and `-cancel`. The responses 404, 409 and 410 count as done.",
   });
 
-/**
- * What the limit counts. Secrets have bounds of their own. An admin can change an action without knowing its secrets.
- * If the limit counted secrets, the admin could grow the payload until it is refused, and learn their length.
- */
-function withoutSecrets(value: unknown): unknown {
-  if (!isJsonObject(value)) return value;
-  const { headers, secrets, signingSecret, cancel, ...others } = value;
-  return {
-    ...others,
-    ...{ headers: blanked(headers), secrets: blanked(secrets), signingSecret: blank(signingSecret) },
-    cancel: isJsonObject(cancel) ? { ...cancel, headers: blanked(cancel.headers) } : cancel,
-  };
-}
-
-function blanked(texts: unknown): unknown {
-  if (!isJsonObject(texts)) return texts;
-  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, blank(text)]));
-}
-
-function blank(text: unknown): unknown {
-  return typeof text === "string" ? "" : text;
-}
-
 /** A webhook that starts the workflow. Without a `payload`, the template context is sent, without its secrets. */
 export const trigger = z
   .pipe(
-    z.transform((value, context) => {
-      const bytes = utf8Bytes(JSON.stringify(withoutSecrets(value)) ?? "");
-      if (bytes <= TRIGGER_MAX_BYTES) return value;
-      const message = `has ${bytes} bytes without its secrets; send at most ${TRIGGER_MAX_BYTES}.`;
-      context.issues.push({ code: "custom", message, input: value });
-      return z.NEVER;
-    }),
+    boundedWithoutSecrets(TRIGGER_MAX_BYTES, withoutSecrets),
     z
       .strictObject(
         {
@@ -182,24 +120,8 @@ export const trigger = z
                 "body is a form. Libraries that verify a signature can refuse a form: see `signingSecret`.",
             ),
           ),
-          secrets: z.optional(triggerSecrets),
-          signingSecret: z.optional(
-            z
-              .string({ error: "send a string." })
-              .check(
-                z.refine((secret) => signingKey(secret) !== null, {
-                  error: "is not a signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
-                }),
-              )
-              .register(z.globalRegistry, {
-                wire: { type: "string", pattern: "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", maxLength: 94 },
-                description:
-                  "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many " +
-                  "libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. " +
-                  "For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or " +
-                  "compute the HMAC yourself.",
-              }),
-          ),
+          secrets: z.optional(secretTexts),
+          signingSecret: z.optional(signingSecret),
           retry: z.optional(retry),
           accepted: z.optional(accepted),
           startOn: z._default(
@@ -242,38 +164,29 @@ export function withoutDefaultRetry({ retry = {}, ...trigger }: Trigger): unknow
 
 type Templates = Pick<Trigger, "headers" | "payload" | "secrets" | "link" | "cancel">;
 
-/**
- * Faults that no member has alone: a placeholder for a secret that is missing, or too many uses of secrets or of values
- * of the response. Members that were refused come here as well. No sentence says how many uses there are, because a
- * header of a stored action is a secret.
- */
-function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates) {
+/** Faults that no member has alone. Members that were refused come here as well. */
+function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates): readonly WholeFault[] {
   const templates = {
     headers,
     payload,
     "cancel.headers": cancel?.headers,
     "cancel.payload": cancel?.payload,
   };
-  const faults: { readonly path: string[]; readonly message: string }[] = [];
-  for (const [member, template] of Object.entries(templates)) {
-    const missing = pathsOf(template).find(
-      ([root, name]) => root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name ?? "")),
-    );
-    if (missing === undefined) continue;
-    // A header of a stored action is a secret, so no sentence quotes a part of it.
-    const what = member.endsWith("headers") ? "a secret" : `{{ ${missing.join(".").slice(0, 80)} }}`;
-    const message = `uses ${what}, which is missing in secrets; add it.`;
-    faults.push({ path: member.split("."), message });
-  }
-  const used = (root: string) =>
-    [headers, payload, link, cancel].flatMap(pathsOf).filter(([of]) => of === root);
-  if (used("response").length > RESPONSE_VALUES_MAX) {
-    const message = `link and cancel use more than ${RESPONSE_VALUES_MAX} values of the response; use fewer.`;
-    faults.push({ path: [], message });
-  }
-  if (used("secrets").length > SECRET_USES_MAX) {
-    const message = `uses secrets more than ${SECRET_USES_MAX} times; use them less often.`;
-    faults.push({ path: [], message });
-  }
-  return faults;
+  const values = [link, cancel].flatMap(pathsOf).filter(([root]) => root === "response");
+  const message = `link and cancel use more than ${RESPONSE_VALUES_MAX} values of the response; use fewer.`;
+  return [
+    ...missingSecrets(templates, secrets),
+    ...(values.length > RESPONSE_VALUES_MAX ? [{ path: [], message }] : []),
+    ...tooManySecrets(templates),
+  ];
+}
+
+function withoutSecrets(value: unknown): unknown {
+  if (!isJsonObject(value)) return value;
+  const { headers, secrets, signingSecret, cancel, ...others } = value;
+  return {
+    ...others,
+    ...{ headers: blanked(headers), secrets: blanked(secrets), signingSecret: blank(signingSecret) },
+    cancel: isJsonObject(cancel) ? { ...cancel, headers: blanked(cancel.headers) } : cancel,
+  };
 }

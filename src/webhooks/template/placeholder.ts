@@ -12,22 +12,46 @@ const RUN_TEXTS = [
   ...(["callbackUrl", "callbackToken", "expiresAt"] as const),
 ];
 
-/** What placeholders can reach, without secrets. It is also the default payload. Instants are RFC 3339 text. */
-export interface TemplateContext {
-  readonly run: Readonly<Record<(typeof RUN_TEXTS)[number], string>> & {
-    readonly traceparent: string | null;
-  };
+interface Inputs {
   readonly parameters: JsonObject;
   readonly recommendations: JsonObject;
   readonly entity: { readonly id: string | null };
 }
 
-/** Everything that the templates of one trigger can reach. */
-export interface FullContext extends TemplateContext {
+/** What a trigger's placeholders reach, without secrets. It is also the default payload. Instants are RFC 3339 text. */
+export interface TemplateContext extends Inputs {
+  readonly run: Readonly<Record<(typeof RUN_TEXTS)[number], string>> & {
+    readonly traceparent: string | null;
+  };
+}
+
+/** What a webhook endpoint's placeholders reach, without secrets: a run that has ended, and what is told of it. */
+export interface EventContext extends Inputs {
+  readonly run: Readonly<Record<"id" | "actionName" | "triggeredBy" | "createdAt", string>> & {
+    readonly traceparent: string | null;
+    readonly status: string;
+    readonly startedAt: string | null;
+    readonly completedAt: string | null;
+    readonly error: string | null;
+    readonly output: JsonObject | null;
+    /** The run in the API. */
+    readonly url: string;
+    /** The run's page in the console. */
+    readonly consoleUrl: string;
+  };
+  readonly event: {
+    readonly type: string;
+    readonly previousStatus: string | null;
+    readonly summary: string;
+  };
+}
+
+/** Everything that the templates of one request can reach. */
+export type FullContext = (TemplateContext | EventContext) & {
   readonly secrets?: Readonly<Record<string, string>>;
   /** Stands in for a value of the receiver's response. `path`: without `response`. */
   readonly response?: (path: readonly string[]) => LaterValue;
-}
+};
 
 /** A value that is known only when the receiver has responded. */
 export class LaterValue {
@@ -58,24 +82,74 @@ export interface Placeholder {
 /** Text, which is never empty, or a placeholder. */
 export type TemplatePart = string | Placeholder;
 
-/** The members of each first name. Null: callers choose the members. */
-const MEMBERS: Readonly<Record<keyof FullContext, readonly string[] | null>> = {
-  run: [...RUN_TEXTS, "traceparent"],
-  parameters: null,
-  recommendations: null,
-  entity: ["id"],
-  secrets: null,
-  response: null,
+/** What a template may use. URLs, requests, stop requests and webhook endpoints differ. */
+export interface Roots {
+  /** By first name, its members. `name.*`: callers choose the members of this member. Null: callers choose all. */
+  readonly members: Readonly<Record<string, readonly string[] | null>>;
+  /**
+   * What to say of a path that other templates know, to be read after the placeholder. `name.*`: of everything that
+   * begins with this name.
+   */
+  readonly missing: Readonly<Record<string, string>>;
+}
+
+const INPUTS = { parameters: null, recommendations: null, entity: ["id"] };
+const NO_SECRETS = { "secrets.*": "is a secret. Use secrets only in headers and payload." };
+const NO_RESPONSE = {
+  "response.*": "is not known yet. Use the receiver's response only in cancel and link.",
+};
+const IN_TRIGGER = { run: [...RUN_TEXTS, "traceparent"], ...INPUTS };
+
+export const IN_URL: Roots = { members: IN_TRIGGER, missing: { ...NO_SECRETS, ...NO_RESPONSE } };
+export const IN_REQUEST: Roots = { members: { ...IN_TRIGGER, secrets: null }, missing: NO_RESPONSE };
+export const IN_STOP_URL: Roots = { members: { ...IN_TRIGGER, response: null }, missing: NO_SECRETS };
+export const IN_STOP_REQUEST: Roots = {
+  members: { ...IN_TRIGGER, secrets: null, response: null },
+  missing: {},
+};
+export const IN_CONDITION: Roots = { members: { response: null }, missing: {} };
+
+const ENDED_RUN = [
+  ...["id", "actionName", "triggeredBy", "createdAt", "startedAt", "completedAt", "traceparent"],
+  ...["status", "output.*", "url", "consoleUrl"],
+];
+const EVENT = ["type", "previousStatus", "summary"];
+const NO_CALLBACKS = "is for callbacks, and a run that has ended takes none. Leave it out.";
+const ENDED = {
+  "run.callbackUrl": NO_CALLBACKS,
+  "run.callbackToken": NO_CALLBACKS,
+  "run.expiresAt": NO_CALLBACKS,
+  "response.*": "is unknown here. The receiver's response is only for a trigger's cancel and link.",
 };
 
-/** Which first names a template may use. URLs, requests and stop requests differ. */
-export type Roots = readonly (keyof FullContext)[];
-export const IN_URL: Roots = ["run", "parameters", "recommendations", "entity"];
-export const IN_REQUEST: Roots = [...IN_URL, "secrets"];
-export const IN_STOP_URL: Roots = [...IN_URL, "response"];
-export const IN_STOP_REQUEST: Roots = [...IN_REQUEST, "response"];
+/**
+ * A job chooses the error's text, which can contain anything. The URL goes to the logs of proxies, so the error stays
+ * out. Members of the output are chosen one by one, as parameters are.
+ */
+export const IN_ENDPOINT_URL: Roots = {
+  members: { run: ENDED_RUN, ...INPUTS, event: EVENT },
+  missing: {
+    ...ENDED,
+    "secrets.*": "can't stand in a URL. The whole URL is a secret, so write the value itself into it.",
+    run: "can't stand in a URL, because it contains the run's error. Name a member, as in {{ run.id }}.",
+    "run.error":
+      "can't stand in a URL, because proxies log URLs and an error can contain secrets. Use it in payload.",
+  },
+};
+export const IN_ENDPOINT: Roots = {
+  members: { run: [...ENDED_RUN, "error"], ...INPUTS, event: EVENT, secrets: null },
+  missing: ENDED,
+};
+
 /** For a template that was checked before, or that another check refuses. */
-export const ANYWHERE = IN_STOP_REQUEST;
+export const ANYWHERE: Roots = {
+  members: {
+    ...IN_STOP_REQUEST.members,
+    event: EVENT,
+    run: [...IN_TRIGGER.run, ...ENDED_RUN, "error"],
+  },
+  missing: {},
+};
 
 const SHOWN_CHARACTERS = 80;
 const DIGITS = /^[0-9]+$/;
@@ -118,17 +192,18 @@ function faultOf(path: readonly string[], roots: Roots): string | null {
     return "has an empty name. Join names with single dots, as in {{ parameters.branch }}.";
   if (path.some((name) => /[\s{}]/.test(name))) return "has a blank or a brace in a name. Rename it.";
   const [root = "", member] = path;
-  if (!roots.some((known) => known === root)) {
-    if (root === "secrets") return "is a secret. Use secrets only in headers and payload.";
-    if (root === "response") return "is not known yet. Use the receiver's response only in cancel and link.";
-    return `is unknown. Begin with one of ${roots.join(", ")}.`;
+  const { members, missing } = roots;
+  const known = [`${root}.*`, path.slice(0, 2).join(".")].find((name) => Object.hasOwn(missing, name));
+  if (known !== undefined) return missing[known] ?? null;
+  if (!Object.hasOwn(members, root)) {
+    return `is unknown. Begin with one of ${Object.keys(members).join(", ")}.`;
   }
   if (root === "secrets") return path.length === 2 ? null : "is unknown. Write {{ secrets.NAME }}.";
   if (root === "response") return responseFault(path);
-  const members = MEMBERS[root as keyof FullContext];
-  if (members === null || member === undefined) return null;
-  if (path.length === 2 && members.includes(member)) return null;
-  return `is unknown. ${root} has only ${members.join(", ")}.`;
+  const those = members[root] ?? null;
+  if (those === null || member === undefined) return null;
+  if (those.includes(`${member}.*`) || (path.length === 2 && those.includes(member))) return null;
+  return `is unknown. ${root} has only ${those.join(", ")}.`;
 }
 
 /** Only one header can be read, because the others can carry cookies and the like. */

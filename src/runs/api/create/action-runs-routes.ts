@@ -3,7 +3,7 @@
 import { Hono } from "hono";
 import { resolveAction } from "../../../actions/resolve.ts";
 import { requires } from "../../../auth/bearer.ts";
-import { ACTION_NAME, TIMEOUT_DEFAULT_MINUTES } from "../../../base/limits.ts";
+import { DEFINITION_NAME, TIMEOUT_DEFAULT_MINUTES } from "../../../base/limits.ts";
 import { MINUTE_MS } from "../../../base/time.ts";
 import type { AppEnv } from "../../../http/app-env.ts";
 import { validBody, validQuery } from "../../../http/validate.ts";
@@ -13,7 +13,7 @@ import { sendCreated } from "../run-response.ts";
 import { type CreatedRun, type Creation, createRun, creationOf, keyOfCreate, toMs } from "./create.ts";
 
 export const actionRunsRoutes = new Hono<AppEnv>().post(
-  `/:name{${ACTION_NAME}}/runs` as "/:name/runs",
+  `/:name{${DEFINITION_NAME}}/runs` as "/:name/runs",
   requires("data:write"),
   validBody(newRunOfAction, { mayBeEmpty: true }),
   validQuery(createQuery),

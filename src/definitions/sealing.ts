@@ -1,13 +1,16 @@
-/** Seals the secrets of an action. The sealed bytes open only for the same scope, name and version. */
+/** Seals the secrets of a definition. The sealed bytes open only for the same scope, kind, name and version. */
 
 import type { KeyRing } from "../settings/key-ring.ts";
-import type { Secrets } from "./secrets.ts";
 
-const PURPOSE = "action-secrets";
+const PURPOSE = "definition-secrets";
+
+/** By member, such as `trigger.headers.Authorization`. */
+export type Secrets = ReadonlyMap<string, string>;
 
 /** What sealed secrets are bound to. */
 export interface SecretsOwner {
   readonly scope: string;
+  readonly kind: string;
   readonly name: string;
   readonly version: number;
 }
@@ -60,6 +63,6 @@ async function sealText(ring: KeyRing, text: string, owner: SecretsOwner): Promi
   return { bytes, keyId };
 }
 
-function about({ scope, name, version }: SecretsOwner): string {
-  return `action-runs action-secrets v1\n${scope}\n${name}\n${version}`;
+function about({ scope, kind, name, version }: SecretsOwner): string {
+  return `action-runs ${PURPOSE} v1\n${scope}\n${kind}\n${name}\n${version}`;
 }

@@ -1,12 +1,12 @@
-/** A PUT and a DELETE read the action, compare and set it, and start again if another change came first. */
+/** A PUT and a DELETE read the definition, compare and set it, and start again if another change came first. */
 
 import type { Context } from "hono";
 import { type AuditEntry, logAudit } from "../auth/audit.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
-import type { ActionRef } from "./action-ref.ts";
-import { forgetAction } from "./cache.ts";
+import type { DefinitionRef } from "./definition-ref.ts";
+import type { StoredKind } from "./kind.ts";
 import { type Changeable, selectForChange } from "./store.ts";
 
 /** How often a change starts again because another one came first. */
@@ -22,21 +22,22 @@ interface Changed {
  * `write`: checks what was read, and writes the change with its audit entry. Its result is null if another change came
  * first. Throws what `write` throws, `precondition_failed` and `database_unavailable`.
  */
-export async function changeAction<T extends Changed>(
+export async function changeDefinition<T extends Changed>(
   c: Context<AppEnv>,
-  ref: ActionRef,
+  kind: StoredKind,
+  ref: DefinitionRef,
   entry: AuditEntry,
   write: (read: Changeable) => Promise<T | null>,
 ): Promise<T> {
   for (let n = 0; n < TRIES_MAX; n++) {
-    const read = await readD1(c.get("hops"), () => selectForChange(c.env.DB, ref));
-    const written = await write(read).finally(() => forgetAction(ref));
+    const read = await readD1(c.get("hops"), () => selectForChange(c.env.DB, kind, ref));
+    const written = await write(read).finally(() => kind.memory.forget(ref));
     if (written === null) continue;
     if (!written.isUnchanged) logAudit(entry, c.get("requestId"), { version: written.version });
     return written;
   }
   throw new ApiError(
     "precondition_failed",
-    "Other changes to the action came first each time. Get the action and try again.",
+    `Other changes to the ${kind.noun} came first each time. Get the ${kind.noun} and try again.`,
   );
 }

@@ -1,0 +1,94 @@
+/** Stored actions as a kind of stored definition: what a PUT checks, and what an isolate remembers. */
+
+import type { Context } from "hono";
+import { ACTIONS_MAX_PER_ENVIRONMENT, LABELS_MAX } from "../base/limits.ts";
+import type { DefinitionKind } from "../definitions/kind.ts";
+import { DefinitionMemory } from "../definitions/memory.ts";
+import type { Secrets } from "../definitions/sealing.ts";
+import { joinSecrets } from "../definitions/secrets.ts";
+import type { StoredDefinition } from "../definitions/store.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { refusalOf } from "../http/refusal.ts";
+import { type CheckedSchema, checkSchema } from "../json-schema/check-schema.ts";
+import { guardUrl } from "../settings/url-guard.ts";
+import { webhookPolicy } from "../settings/webhook-policy.ts";
+import { trigger as triggerSchema } from "../webhooks/request/trigger.ts";
+import { plainUrl } from "../webhooks/template/template.ts";
+import { type ActionDefinition, actionDefinition } from "./definition.ts";
+import { placeholderFault } from "./parameter-placeholders.ts";
+import { actionSecrets } from "./secrets.ts";
+
+/** An action as a run needs it, with its secrets still sealed. */
+export interface KnownAction {
+  readonly version: number;
+  readonly definition: ActionDefinition;
+  readonly schema: CheckedSchema | null;
+  readonly sealed: Uint8Array<ArrayBuffer> | null;
+}
+
+/** Per isolate. */
+export const actionMemory = new DefinitionMemory<KnownAction>(toKnown);
+
+export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
+  name: "action",
+  noun: "action",
+  maxPerEnvironment: ACTIONS_MAX_PER_ENVIRONMENT,
+  notFound: "action_not_found",
+  tooMany: "too_many_actions",
+  audit: { put: "action_put", deleted: "action_deleted", versionDeleted: "action_version_deleted" },
+  permissions: { read: "data:read", manage: "actions:manage" },
+  memory: actionMemory,
+  schema: actionDefinition,
+  secrets: actionSecrets,
+  complete: (definition) => ({ definition, shownOnce: {} }),
+  requireStorable,
+  requireWhole,
+  besides: () => new Map(),
+  beforeWrite: async () => {},
+};
+
+function toKnown({ version, definition: text, sealed }: StoredDefinition): KnownAction {
+  const definition = JSON.parse(text) as ActionDefinition;
+  const checked = definition.parametersSchema === undefined ? null : checkSchema(definition.parametersSchema);
+  // Only if a later release accepts less. Runs without the check would be worse than no runs.
+  if (checked !== null && !checked.ok)
+    throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
+  return { version, definition, schema: checked?.value ?? null, sealed };
+}
+
+/**
+ * Throws `too_many_labels`, `not_configured` and `invalid_body`. Refuses at once what no run could call. Each run checks
+ * its URL again, because the settings may have changed.
+ */
+function requireStorable(c: Context<AppEnv>, { labels = [], trigger }: ActionDefinition): void {
+  if (labels.length > LABELS_MAX) {
+    const sentence = `The action has ${labels.length} labels. Send at most ${LABELS_MAX}.`;
+    throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
+  }
+  if (trigger === undefined) return;
+  const policy = webhookPolicy(c.env, new URL(c.req.url).origin);
+  if (!policy.ok) throw new ApiError("not_configured", policy.error);
+  const requests = [
+    { path: ["trigger", "url"], template: trigger.url },
+    { path: ["trigger", "cancel", "url"], template: trigger.cancel?.url },
+  ];
+  for (const { path, template } of requests) {
+    if (template === undefined) continue;
+    const guarded = guardUrl(plainUrl(template), policy.value);
+    if (!guarded.ok) throw refusalOf("invalid_body", [{ path, message: guarded.error }]);
+  }
+}
+
+/** Some rules need the trigger with its secrets. The sentence quotes no secret, and counts no characters of one. */
+function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
+  const { trigger, parametersSchema } = joinSecrets(actionSecrets, definition, secrets) ?? definition;
+  if (trigger === undefined) return;
+  const { error } = triggerSchema.safeParse(trigger);
+  if (error !== undefined) {
+    const issues = error.issues.map((issue) => ({ ...issue, path: ["trigger", ...issue.path] }));
+    throw refusalOf("invalid_body", issues);
+  }
+  const fault = placeholderFault(trigger, parametersSchema);
+  if (fault !== null) throw refusalOf("invalid_body", [fault]);
+}

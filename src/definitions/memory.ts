@@ -1,0 +1,86 @@
+/**
+ * What an isolate remembers of one kind of stored definition, so that a run or an attempt seldom reads D1. Secrets stay
+ * sealed here. A change takes effect at once in the isolate that made it, and within 30 s in the others (10 minutes
+ * while D1 is down).
+ */
+
+import { OutageCache } from "../database/outage-cache.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { Hops } from "../http/app-env.ts";
+import type { DefinitionRef } from "./definition-ref.ts";
+import type { StoredKind } from "./kind.ts";
+import { type StoredDefinition, selectDefinition } from "./store.ts";
+
+const REMEMBERED_MAX_BYTES = 16 * 1024 * 1024;
+
+interface Sealed {
+  readonly sealed: Uint8Array<ArrayBuffer> | null;
+}
+
+/** By scope and name. A definition can come back under its name, so "not found" is never remembered. */
+export class DefinitionMemory<Known extends Sealed> {
+  readonly #toKnown: (stored: StoredDefinition) => Known;
+  readonly #known = new OutageCache<Known>({
+    maxWeight: REMEMBERED_MAX_BYTES,
+    weigh: (known) => (known.sealed?.byteLength ?? 0) + heapBytes(known),
+    namesOf: (_known, key) => [key],
+    missingMs: 0,
+  });
+
+  /** `toKnown`: the row as it is used, with its secrets still sealed. */
+  constructor(toKnown: (stored: StoredDefinition) => Known) {
+    this.#toKnown = toKnown;
+  }
+
+  /** Makes a change take effect in this isolate at once. Call this after a change, even if it seems to have failed. */
+  forget(ref: DefinitionRef): void {
+    this.#known.forget([keyOf(ref)]);
+  }
+
+  /**
+   * The definition, or null if there is none. Reads D1's primary at most once, and again after each change that this
+   * isolate makes meanwhile. Throws `database_unavailable`. `waitUntil`: lets a late answer of D1 still count.
+   */
+  async look(
+    db: D1Database,
+    hops: Hops,
+    kind: StoredKind,
+    ref: DefinitionRef,
+    waitUntil: (work: Promise<unknown>) => void,
+    now: number,
+  ): Promise<Known | null> {
+    const key = keyOf(ref);
+    const known = this.#known.recall(key, now);
+    if (known !== undefined) return known;
+    const read = async () => {
+      const stored = await readD1(hops, () => selectDefinition(db, kind, ref));
+      return stored === null ? null : this.#toKnown(stored);
+    };
+    return this.#known.lookUp({ key, now, read }, waitUntil);
+  }
+}
+
+const OBJECT_BYTES = 64;
+const MEMBER_BYTES = 16;
+
+/** About how much memory a value takes: a checked schema can take far more than its JSON. */
+function heapBytes(value: unknown): number {
+  let bytes = 0;
+  const seen = new Set<object>();
+  const open: unknown[] = [value];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (typeof next === "string") bytes += 2 * next.length;
+    if (typeof next !== "object" || next === null || ArrayBuffer.isView(next) || seen.has(next)) continue;
+    seen.add(next);
+    const members = next instanceof Map || next instanceof Set ? [...next].flat() : Object.values(next);
+    bytes += OBJECT_BYTES + MEMBER_BYTES * members.length;
+    for (const member of members)
+      if (typeof member === "string" || typeof member === "object") open.push(member);
+  }
+  return bytes;
+}
+
+function keyOf({ scope, name }: DefinitionRef): string {
+  return `${scope}/${name}`;
+}

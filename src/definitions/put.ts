@@ -1,0 +1,101 @@
+/** Stores a version of a definition: keeps the secrets that it leaves out, seals them, and compares and sets. */
+
+import type { Context } from "hono";
+import type { AuditEntry } from "../auth/audit.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { requirePreconditions } from "../http/preconditions.ts";
+import { refusalOf } from "../http/refusal.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
+import { changeDefinition } from "./change.ts";
+import type { DefinitionRef } from "./definition-ref.ts";
+import type { DefinitionKind, StoredKind } from "./kind.ts";
+import { openSecrets, type Secrets, sealSecrets } from "./sealing.ts";
+import { type MissingSecret, type SplitDefinition, splitSecrets } from "./secrets.ts";
+import { putDefinition, type StoredDefinition } from "./store.ts";
+
+/** `definition`: JSON as a GET shows it, with what only this response shows. */
+export interface PutDefinition {
+  readonly version: number;
+  readonly isNew: boolean;
+  /** Whether nothing was written, because the definition is the stored one and no secret came with it. */
+  readonly isUnchanged: boolean;
+  readonly definition: string;
+}
+
+/**
+ * Throws `precondition_failed`, `secret_required`, `not_configured`, what the kind throws, its error for too many, and
+ * errors of D1. A PUT without conditions that finds another change in its way starts again, on top of that change.
+ */
+export async function storeDefinition<D>(
+  c: Context<AppEnv>,
+  kind: DefinitionKind<D>,
+  ring: KeyRing,
+  ref: DefinitionRef,
+  sent: D,
+  entry: AuditEntry,
+): Promise<PutDefinition> {
+  kind.requireStorable(c, sent);
+  return changeDefinition(c, kind, ref, entry, async ({ stored, lastDeleted }) => {
+    requirePreconditions(c, kind.noun, stored?.version ?? null);
+    const replaces = stored?.version ?? 0;
+    const version = (stored?.version ?? lastDeleted) + 1;
+    const isNew = stored === null;
+    const completed = kind.complete(sent, isNew);
+    const before = stored && {
+      definition: JSON.parse(stored.definition) as D,
+      secrets: await secretsOf(kind, ring, ref, stored),
+    };
+    const { definition, secrets, hasNewSecret } = withKeptSecrets(kind, completed.definition, before);
+    kind.requireWhole(definition, secrets);
+    const text = JSON.stringify(definition);
+    if (stored !== null && text === stored.definition && !hasNewSecret) {
+      return { version: stored.version, isNew, isUnchanged: true, definition: text };
+    }
+    await kind.beforeWrite(c, ref.scope, definition);
+    const whole = new Map([...secrets, ...kind.besides(c, before?.secrets ?? new Map())]);
+    const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
+    const put = { ref, replaces, version, definition: text, sealed };
+    const putting = await readD1(c.get("hops"), () => putDefinition(c.env.DB, kind, put, entry));
+    if (putting === "full") throw new ApiError(kind.tooMany);
+    if (putting === "changed") return null;
+    const shown = JSON.stringify({ ...definition, ...completed.shownOnce });
+    return { version, isNew, isUnchanged: false, definition: shown };
+  });
+}
+
+/** The secrets of a stored definition. Null if no key opens them. */
+export async function secretsOf(
+  kind: StoredKind,
+  ring: KeyRing,
+  ref: DefinitionRef,
+  { sealed, version }: Pick<StoredDefinition, "sealed" | "version">,
+): Promise<Secrets | null> {
+  return sealed === null ? new Map() : openSecrets(ring, sealed, { ...ref, kind: kind.name, version });
+}
+
+function withKeptSecrets<D>(
+  kind: DefinitionKind<D>,
+  sent: D,
+  before: { readonly definition: D; readonly secrets: Secrets | null } | null,
+): SplitDefinition<D> {
+  const split = splitSecrets(kind.secrets, sent, before);
+  if (split.ok) return split.value;
+  const { path, reason } = split.error;
+  throw refusalOf("secret_required", [{ path, message: sentenceOf(kind, reason) }]);
+}
+
+function sentenceOf<D>(kind: DefinitionKind<D>, reason: MissingSecret["reason"]): string {
+  switch (reason) {
+    case "nothing_stored":
+      return "there is no stored value to keep. Send the value instead of null.";
+    case "moved":
+      return kind.secrets.moved;
+    case "lost":
+      return SECRET_LOST;
+  }
+}
+
+export const SECRET_LOST =
+  "the stored value was sealed under a signing key that was removed. Send the value again.";

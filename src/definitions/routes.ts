@@ -1,0 +1,136 @@
+/** The routes of one kind: store, list, get and delete definitions, and list, get and delete their versions. */
+
+import { type Context, Hono } from "hono";
+import * as z from "zod/mini";
+import { type AuditAction, type AuditEntry, logAudit, newAuditEntry } from "../auth/audit.ts";
+import { requires } from "../auth/bearer.ts";
+import { DEFINITION_NAME } from "../base/limits.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { encodeCursor, nextLink } from "../http/cursor.ts";
+import { scopeOf, usableRing } from "../http/environment.ts";
+import { ApiError } from "../http/errors.ts";
+import { etagOf, requirePreconditions } from "../http/preconditions.ts";
+import { namePageQuery, seqPageQuery } from "../http/schema-parts.ts";
+import { validBody, validQuery } from "../http/validate.ts";
+import { baseUrl } from "../settings/public-url.ts";
+import { changeDefinition } from "./change.ts";
+import type { DefinitionRef } from "./definition-ref.ts";
+import type { DefinitionKind } from "./kind.ts";
+import { storeDefinition } from "./put.ts";
+import { deleteDefinition, type ListedDefinition, listDefinitions, selectDefinition } from "./store.ts";
+import { deleteVersion, type ListedVersion, listVersions, selectVersion } from "./versions.ts";
+
+const listQuery = z.strictObject(namePageQuery);
+const versionListQuery = z.strictObject(seqPageQuery);
+/** The path of one definition, behind that of its kind. */
+export const DEFINITION = `/:name{${DEFINITION_NAME}}` as "/:name";
+const VERSIONS = `${DEFINITION}/versions` as const;
+const VERSION = `${VERSIONS}/:version{[1-9][0-9]{0,14}}` as "/:name/versions/:version";
+
+export function definitionRoutes<D>(kind: DefinitionKind<D>) {
+  const { read, manage } = kind.permissions;
+  return new Hono<AppEnv>()
+    .get("/", requires(read), validQuery(listQuery), async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      const scope = scopeOf(c);
+      const page = await readD1(c.get("hops"), () => listDefinitions(c.env.DB, kind, scope, cursor, limit));
+      if (page.nextAfter !== null) {
+        c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(page.nextAfter)));
+      }
+      return sendText(c, `[${page.definitions.map(listed).join(",")}]`);
+    })
+    .get(DEFINITION, requires(read), async (c) => {
+      const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, kind, definitionRefOf(c)));
+      if (stored === null) throw new ApiError(kind.notFound);
+      c.header("ETag", etagOf(stored.version));
+      return sendText(c, stored.definition);
+    })
+    .put(DEFINITION, requires(manage), validBody(kind.schema), async (c) => {
+      const entry = auditEntryOf(c, kind.audit.put);
+      const sent = c.req.valid("json") as D;
+      const put = await storeDefinition(c, kind, usableRing(c), definitionRefOf(c), sent, entry);
+      c.header("ETag", etagOf(put.version));
+      if (put.isNew) c.header("Location", `${baseUrl(c.env, c.req.url)}${new URL(c.req.url).pathname}`);
+      return sendText(c, put.definition, put.isNew ? 201 : 200);
+    })
+    .delete(DEFINITION, requires(manage), async (c) => {
+      const ref = definitionRefOf(c);
+      const entry = auditEntryOf(c, kind.audit.deleted);
+      await changeDefinition(c, kind, ref, entry, async ({ stored }) => {
+        if (stored === null) throw new ApiError(kind.notFound);
+        const { version } = stored;
+        requirePreconditions(c, kind.noun, version);
+        const isDone = await readD1(c.get("hops"), () =>
+          deleteDefinition(c.env.DB, kind, ref, version, entry),
+        );
+        return isDone ? { version } : null;
+      });
+      return c.body(null, 204);
+    })
+    .get(VERSIONS, requires(manage), validQuery(versionListQuery), async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      const ref = definitionRefOf(c);
+      const { versions, nextBefore } = await readD1(c.get("hops"), () =>
+        listVersions(c.env.DB, kind, ref, cursor, limit),
+      );
+      if (versions.length === 0 && cursor === undefined) throw new ApiError(kind.notFound);
+      if (nextBefore !== null) {
+        c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(nextBefore)));
+      }
+      return sendText(c, `[${versions.map(listedVersion).join(",")}]`);
+    })
+    .get(VERSION, requires(manage), async (c) => {
+      const definition = await readD1(c.get("hops"), () =>
+        selectVersion(c.env.DB, kind, definitionRefOf(c), versionOf(c)),
+      );
+      if (definition === null) throw new ApiError("version_not_found");
+      return sendText(c, definition);
+    })
+    .delete(VERSION, requires(manage), async (c) => {
+      const version = versionOf(c);
+      const entry = auditEntryOf(c, kind.audit.versionDeleted, `/versions/${version}`);
+      const deleting = await readD1(c.get("hops"), () =>
+        deleteVersion(c.env.DB, kind, definitionRefOf(c), version, entry),
+      );
+      if (deleting === "current") throw new ApiError("version_current");
+      if (deleting === "missing") throw new ApiError("version_not_found");
+      logAudit(entry, c.get("requestId"));
+      return c.body(null, 204);
+    });
+}
+
+/** The definition that the path names. */
+export function definitionRefOf(c: Context<AppEnv>): DefinitionRef {
+  return { scope: scopeOf(c), name: c.req.param("name") ?? "" };
+}
+
+/** `part`: what of the definition the change is about, behind its name. */
+export function auditEntryOf(c: Context<AppEnv>, action: AuditAction, part = ""): AuditEntry {
+  const { o, p, envName, name } = c.req.param() as Record<"o" | "p" | "envName" | "name", string>;
+  return newAuditEntry(
+    c.get("principal"),
+    { project: `${o}/${p}`, envName, action, target: `${name}${part}`, targetName: name },
+    Date.now(),
+  );
+}
+
+function versionOf(c: Context<AppEnv>): number {
+  return Number(c.req.param("version"));
+}
+
+/** The definition is JSON already. */
+function listed({ name, version, changedAt, definition }: ListedDefinition): string {
+  const about = JSON.stringify({ name, version, changedAt: new Date(changedAt).toISOString() });
+  return `${about.slice(0, -1)},"definition":${definition}}`;
+}
+
+function listedVersion({ version, changedAt, actor, actorName, definition }: ListedVersion): string {
+  const about = JSON.stringify({ version, changedAt: new Date(changedAt).toISOString(), actor, actorName });
+  return `${about.slice(0, -1)},"definition":${definition}}`;
+}
+
+function sendText(c: Context, text: string, status: 200 | 201 = 200): Response {
+  c.header("Content-Type", "application/json");
+  return c.body(text, status);
+}

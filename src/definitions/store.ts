@@ -1,0 +1,216 @@
+/**
+ * The SQL that serves requests for stored definitions. The cron that seals secrets again has its own, in `reseal.ts`. A
+ * change is one batch that may run twice, because the first run may have committed although its answer was lost. So
+ * each change carries the id of its audit entry, and each batch ends by reading whether that entry exists.
+ */
+
+import { type AuditEntry, auditStatement } from "../auth/audit.ts";
+import { PAGE_MAX_BYTES, utf8Bytes } from "../base/limits.ts";
+import type { DefinitionRef } from "./definition-ref.ts";
+import type { StoredKind } from "./kind.ts";
+import type { SealedSecrets } from "./sealing.ts";
+import { forgetVersions, keepReplaced } from "./versions.ts";
+
+/** `definition`: JSON with null in the place of each secret. */
+export interface StoredDefinition {
+  readonly version: number;
+  readonly createdVersion: number;
+  /** Why the service has disabled this version; null if it has not. */
+  readonly disabledReason: string | null;
+  readonly definition: string;
+  readonly sealed: Uint8Array<ArrayBuffer> | null;
+}
+
+/** From D1's primary; null if there is none. */
+export async function selectDefinition(
+  db: D1Database,
+  kind: StoredKind,
+  ref: DefinitionRef,
+): Promise<StoredDefinition | null> {
+  return (await selectForChange(db, kind, ref)).stored;
+}
+
+/** A definition, and the highest version that a deleted one of its kind and environment had, or 0. */
+export interface Changeable {
+  readonly stored: StoredDefinition | null;
+  readonly lastDeleted: number;
+}
+
+export async function selectForChange(
+  db: D1Database,
+  kind: StoredKind,
+  { scope, name }: DefinitionRef,
+): Promise<Changeable> {
+  type Row = Omit<StoredDefinition, "version" | "sealed"> & {
+    readonly version: number | null;
+    readonly secrets: ArrayBuffer | number[] | null;
+    readonly lastDeleted: number;
+  };
+  const row = await db
+    .prepare(
+      `SELECT version, created_version AS createdVersion, definition, secrets,
+              iif(disabled_version = version, disabled_reason, NULL) AS disabledReason,
+              coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind.name}'), 0)
+                AS lastDeleted
+       FROM (SELECT 1) LEFT JOIN definitions ON scope = ?1 AND kind = '${kind.name}' AND name = ?2`,
+    )
+    .bind(scope, name)
+    .first<Row>();
+  if (row === null || row.version === null) return { stored: null, lastDeleted: row?.lastDeleted ?? 0 };
+  const { version, createdVersion, disabledReason, definition, secrets, lastDeleted } = row;
+  return {
+    stored: { version, createdVersion, disabledReason, definition, sealed: toBytes(secrets) },
+    lastDeleted,
+  };
+}
+
+/** D1 gives a BLOB as an array of numbers. */
+function toBytes(blob: ArrayBuffer | number[] | null): Uint8Array<ArrayBuffer> | null {
+  return blob === null ? null : new Uint8Array(blob);
+}
+
+export interface NewVersion {
+  readonly ref: DefinitionRef;
+  /** The version that this one replaces; 0 if there must be no such definition. */
+  readonly replaces: number;
+  readonly version: number;
+  readonly definition: string;
+  readonly sealed: SealedSecrets | null;
+  /** Whether a version that the service has disabled stays so. */
+  readonly staysDisabled?: boolean;
+}
+
+/** `full`: the environment has the maximum number of definitions. `changed`: another change came first. */
+export type Putting = "put" | "full" | "changed";
+
+/** Compares the version and writes the next one, in one statement that also enforces the limit of definitions. */
+const PUT = ({ name: kind, maxPerEnvironment }: StoredKind) => `
+  INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
+                           changed_at, changed_by, changed_by_name, key_id, bytes, secrets, definition)
+  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?6, ?7, ?8, ?9
+  WHERE coalesce((SELECT version FROM definitions WHERE scope = ?1 AND kind = '${kind}' AND name = ?2), 0) = ?10
+    AND ?3 > coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind}'), 0) * (?10 = 0)
+    AND (?10 > 0 OR
+         (SELECT count(*) FROM definitions WHERE scope = ?1 AND kind = '${kind}') < ${maxPerEnvironment})
+  ON CONFLICT (scope, kind, name) DO UPDATE SET
+    version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
+    changed_by = excluded.changed_by, changed_by_name = excluded.changed_by_name,
+    key_id = excluded.key_id, resealed_at = 0, bytes = excluded.bytes, secrets = excluded.secrets,
+    disabled_version = iif(?13 AND disabled_version = version, excluded.version, NULL),
+    definition = excluded.definition`;
+
+/** SQL: whether the change with this audit entry is the one that wrote the definition's version. */
+const WROTE = ({ name: kind }: StoredKind) => `EXISTS (
+  SELECT 1 FROM definitions
+  WHERE scope = ?1 || '/' || ?3 AND kind = '${kind}' AND name = ?8 AND change_id = ?2)`;
+
+export async function putDefinition(
+  db: D1Database,
+  kind: StoredKind,
+  put: NewVersion,
+  entry: AuditEntry,
+): Promise<Putting> {
+  const { ref, replaces, version, definition, sealed, staysDisabled = false } = put;
+  const { scope, name } = ref;
+  const write = db
+    .prepare(PUT(kind))
+    .bind(
+      ...[scope, name, version, entry.id, entry.at, sealed?.keyId ?? null, utf8Bytes(definition)],
+      ...[sealed?.bytes ?? null, definition, replaces, entry.actor, entry.actorName, staysDisabled ? 1 : 0],
+    );
+  const ofKind = `kind = '${kind.name}'`;
+  const outcome = db
+    .prepare(
+      `SELECT CASE WHEN EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2) THEN 'put'
+                   WHEN ?5 = 0 AND NOT EXISTS (SELECT 1 FROM definitions WHERE scope = ?3 AND ${ofKind} AND name = ?4)
+                        AND (SELECT count(*) FROM definitions WHERE scope = ?3 AND ${ofKind}) >= ${kind.maxPerEnvironment}
+                   THEN 'full' ELSE 'changed' END AS putting`,
+    )
+    .bind(entry.project, entry.id, scope, name, replaces);
+  const results = await db.batch<{ putting: Putting }>([
+    ...keepReplaced(db, kind, ref, replaces),
+    write,
+    auditStatement(db, entry, WROTE(kind)),
+    outcome,
+  ]);
+  return results.at(-1)?.results[0]?.putting ?? "changed";
+}
+
+/** Deletes the definition and its versions if it still has this version. False if another change came first. */
+export async function deleteDefinition(
+  db: D1Database,
+  kind: StoredKind,
+  ref: DefinitionRef,
+  version: number,
+  entry: AuditEntry,
+): Promise<boolean> {
+  const { scope, name } = ref;
+  const here = `scope = ?1 AND kind = '${kind.name}' AND name = ?2 AND version = ?3`;
+  const remember = db
+    .prepare(
+      `INSERT INTO deleted_definitions (scope, kind, version) SELECT scope, kind, version FROM definitions WHERE ${here}
+       ON CONFLICT (scope, kind) DO UPDATE SET version = max(deleted_definitions.version, excluded.version)`,
+    )
+    .bind(scope, name, version);
+  // A version never repeats, so a second try finds nothing that this change must not delete.
+  const isThere = `EXISTS (
+    SELECT 1 FROM definitions WHERE scope = ?1 || '/' || ?3 AND kind = '${kind.name}' AND name = ?8
+      AND version = ${Math.trunc(version)})`;
+  const remove = db.prepare(`DELETE FROM definitions WHERE ${here}`).bind(scope, name, version);
+  const outcome = db
+    .prepare("SELECT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2) AS done")
+    .bind(entry.project, entry.id);
+  const results = await db.batch<{ done: number }>([
+    remember,
+    auditStatement(db, entry, isThere),
+    forgetVersions(db, kind, ref, version),
+    remove,
+    outcome,
+  ]);
+  return results.at(-1)?.results[0]?.done === 1;
+}
+
+export interface ListedDefinition {
+  readonly name: string;
+  readonly version: number;
+  readonly changedAt: number;
+  readonly definition: string;
+}
+
+/** A page holds at most `limit` entries and 4 MiB of definitions. `nextAfter`: the last name, if there are more. */
+export interface DefinitionPage {
+  readonly definitions: readonly ListedDefinition[];
+  readonly nextAfter: string | null;
+}
+
+/** The definitions after the name `cursor`, by name. Definitions are read last, and only those that fit. */
+export async function listDefinitions(
+  db: D1Database,
+  kind: StoredKind,
+  scope: string,
+  cursor: string | undefined,
+  limit: number,
+): Promise<DefinitionPage> {
+  const { results } = await db
+    .prepare(LIST(kind))
+    .bind(scope, cursor ?? "", limit + 1)
+    .all<ListedRow>();
+  const fitting = results.slice(0, limit).filter((row): row is ListedDefinition => row.definition !== null);
+  const isLonger = results.length > fitting.length;
+  return { definitions: fitting, nextAfter: isLonger ? (fitting.at(-1)?.name ?? null) : null };
+}
+
+type ListedRow = Omit<ListedDefinition, "definition"> & { readonly definition: string | null };
+
+/**
+ * Adds up the sizes along the index of names, and reads the rows themselves last. One definition always fits. The
+ * windows number the rows in the order of the join, so nothing is sorted.
+ */
+const LIST = ({ name: kind }: StoredKind) => `
+  SELECT name, version, changed_at AS changedAt, iif(total <= ${PAGE_MAX_BYTES}, definition, NULL) AS definition
+  FROM (
+    SELECT row, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS total
+    FROM (
+      SELECT rowid AS row, bytes FROM definitions
+      WHERE scope = ?1 AND kind = '${kind}' AND name > ?2 ORDER BY name LIMIT ?3)
+  ) AS looked CROSS JOIN definitions ON definitions.rowid = looked.row`;

@@ -1,0 +1,77 @@
+/**
+ * The service's own switch of an endpoint: it disables a version that never succeeds, and a person enables it again. The
+ * switch stands beside the definition and is bound to the version, so another version is not disabled. Each change is
+ * one batch that may run twice, because the first run may have committed although its answer was lost.
+ */
+
+import { type AuditEntry, auditStatement, logAudit, newAuditEntry, SERVICE } from "../auth/audit.ts";
+import type { DefinitionRef } from "../definitions/definition-ref.ts";
+import { ENDPOINT_KIND, endpointMemory } from "./kind.ts";
+
+/** `at`: ms. `reason`: a sentence without secrets. */
+interface Disabling extends DefinitionRef {
+  readonly version: number;
+  readonly reason: string;
+  readonly at: number;
+}
+
+/** SQL: the endpoint of an audit entry. */
+const TARGET = `scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND name = ?8`;
+const HERE = `scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2`;
+
+/** False if the endpoint is gone, has another version, or is disabled already. Writes the audit entry of the service. */
+export async function disableEndpoint(
+  db: D1Database,
+  { scope, name, version, reason, at }: Disabling,
+): Promise<boolean> {
+  const [o, p, envName = ""] = scope.split("/");
+  const what = { project: `${o}/${p}`, envName, action: "webhook_endpoint_disabled", target: name } as const;
+  const entry = newAuditEntry(SERVICE, what, at);
+  const isThere = `EXISTS (
+    SELECT 1 FROM definitions
+    WHERE ${TARGET} AND version = CAST(?11 AS INTEGER) AND disabled_version IS NOT version)`;
+  const disable = db
+    .prepare(
+      `UPDATE definitions SET disabled_version = version, disabled_at = ?4, disabled_reason = ?5
+       WHERE ${HERE} AND version = ?3 AND disabled_version IS NOT version`,
+    )
+    .bind(scope, name, version, at, reason);
+  const outcome = db
+    .prepare("SELECT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2) AS done")
+    .bind(entry.project, entry.id);
+  const statements = [auditStatement(db, entry, isThere, String(version)), disable, outcome];
+  const writing = db.batch<{ done: number }>(statements);
+  const results = await writing.finally(() => endpointMemory.forget({ scope, name }));
+  const isDone = results.at(-1)?.results[0]?.done === 1;
+  if (isDone) logAudit(entry, undefined, { version });
+  return isDone;
+}
+
+/** `not_disabled`: the service had not disabled it, so nothing was written. */
+export type Enabling = "enabled" | "not_disabled" | "missing";
+
+/** Clears the service's switch, and not a person's. */
+export async function enableEndpoint(
+  db: D1Database,
+  { scope, name }: DefinitionRef,
+  entry: AuditEntry,
+): Promise<Enabling> {
+  const isDisabled = `EXISTS (SELECT 1 FROM definitions WHERE ${TARGET} AND disabled_version = version)`;
+  const enable = db
+    .prepare(
+      `UPDATE definitions SET disabled_version = NULL, disabled_at = NULL, disabled_reason = NULL
+       WHERE ${HERE} AND disabled_version = version`,
+    )
+    .bind(scope, name);
+  const outcome = db
+    .prepare(
+      `SELECT CASE WHEN EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2) THEN 'enabled'
+                   WHEN EXISTS (SELECT 1 FROM definitions
+                                WHERE scope = ?3 AND kind = '${ENDPOINT_KIND.name}' AND name = ?4)
+                   THEN 'not_disabled' ELSE 'missing' END AS enabling`,
+    )
+    .bind(entry.project, entry.id, scope, name);
+  const writing = db.batch<{ enabling: Enabling }>([auditStatement(db, entry, isDisabled), enable, outcome]);
+  const results = await writing.finally(() => endpointMemory.forget({ scope, name }));
+  return results.at(-1)?.results[0]?.enabling ?? "missing";
+}

@@ -1,0 +1,85 @@
+/** Webhook endpoints as a kind of stored definition: what a PUT checks, and what an isolate remembers. */
+
+import type { Context } from "hono";
+import { ENDPOINTS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
+import type { Completed, DefinitionKind } from "../definitions/kind.ts";
+import { DefinitionMemory } from "../definitions/memory.ts";
+import type { Secrets } from "../definitions/sealing.ts";
+import { joinSecrets } from "../definitions/secrets.ts";
+import type { StoredDefinition } from "../definitions/store.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { refusalOf } from "../http/refusal.ts";
+import { guardUrl } from "../settings/url-guard.ts";
+import { webhookPolicy } from "../settings/webhook-policy.ts";
+import { plainUrl } from "../webhooks/template/template.ts";
+import { endpointDefinition, type StoredEndpoint, storedEndpoint } from "./definition.ts";
+import { prepareTelling } from "./prepare-telling.ts";
+import { endpointSecrets } from "./secrets.ts";
+import { keptBesides, newSigningSecret } from "./signing-secrets.ts";
+
+/** Sealed beside the definition: the origin of the request that stored it. */
+export const ORIGIN = "origin";
+
+/** An endpoint as an attempt needs it, with its secrets still sealed. */
+export interface KnownEndpoint extends Omit<StoredDefinition, "definition"> {
+  readonly definition: StoredEndpoint;
+}
+
+/** Per isolate. */
+export const endpointMemory = new DefinitionMemory<KnownEndpoint>((stored) => ({
+  ...stored,
+  definition: JSON.parse(stored.definition) as StoredEndpoint,
+}));
+
+export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
+  name: "webhook_endpoint",
+  noun: "webhook endpoint",
+  maxPerEnvironment: ENDPOINTS_MAX_PER_ENVIRONMENT,
+  notFound: "webhook_endpoint_not_found",
+  tooMany: "too_many_endpoints",
+  audit: {
+    put: "webhook_endpoint_put",
+    deleted: "webhook_endpoint_deleted",
+    versionDeleted: "webhook_endpoint_version_deleted",
+  },
+  permissions: { read: "webhooks:manage", manage: "webhooks:manage" },
+  memory: endpointMemory,
+  schema: storedEndpoint,
+  secrets: endpointSecrets,
+  complete,
+  requireStorable,
+  requireWhole,
+  besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, originOf(c)]]),
+  // A disabled endpoint gets no messages, so it can be stored while a coordinator can't be reached.
+  beforeWrite: async (c, scope, { disabled }) => {
+    if (!disabled) await prepareTelling(c.env, c.get("hops"), scope, Date.now());
+  },
+};
+
+/** A new endpoint gets a signing secret, unless the PUT brings one. */
+function complete(sent: StoredEndpoint, isNew: boolean): Completed<StoredEndpoint> {
+  const { signingSecret = null } = sent;
+  if (!isNew || signingSecret !== null) return { definition: sent, shownOnce: {} };
+  const shownOnce = { signingSecret: newSigningSecret() };
+  return { definition: { ...sent, ...shownOnce }, shownOnce };
+}
+
+/** Throws `not_configured` and `invalid_body`. Each attempt checks its URL again, because the settings may change. */
+function requireStorable(c: Context<AppEnv>, { url }: StoredEndpoint): void {
+  const policy = webhookPolicy(c.env, originOf(c));
+  if (!policy.ok) throw new ApiError("not_configured", policy.error);
+  if (url === null) return;
+  const guarded = guardUrl(plainUrl(url), policy.value);
+  if (!guarded.ok) throw refusalOf("invalid_body", [{ path: ["url"], message: guarded.error }]);
+}
+
+function requireWhole(definition: StoredEndpoint, secrets: Secrets): void {
+  const whole = joinSecrets(endpointSecrets, definition, secrets) ?? definition;
+  const { error } = endpointDefinition.safeParse(whole);
+  if (error !== undefined) throw refusalOf("invalid_body", error.issues);
+}
+
+function originOf(c: Context<AppEnv>): string {
+  return new URL(c.req.url).origin;
+}

@@ -1,0 +1,79 @@
+/** Gives a webhook endpoint a new signing secret. The rotation is a new version with the same definition. */
+
+import type { Context } from "hono";
+import type { AuditEntry } from "../auth/audit.ts";
+import { rfc3339 } from "../base/time.ts";
+import { readD1 } from "../database/read-d1.ts";
+import { changeDefinition } from "../definitions/change.ts";
+import type { DefinitionRef } from "../definitions/definition-ref.ts";
+import { SECRET_LOST, secretsOf } from "../definitions/put.ts";
+import { sealSecrets } from "../definitions/sealing.ts";
+import { putDefinition } from "../definitions/store.ts";
+import type { AppEnv } from "../http/app-env.ts";
+import { ApiError } from "../http/errors.ts";
+import { refusalOf } from "../http/refusal.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
+import { ENDPOINT_KIND } from "./kind.ts";
+import { graceEndsAt, newSigningSecret, type RotationKey, rotated, rotationOf } from "./signing-secrets.ts";
+
+/** `signingSecret` null: this rotation was made before, and only its first response shows the secret. */
+export interface RotatedSecret {
+  readonly version: number;
+  readonly isUnchanged: boolean;
+  readonly signingSecret: string | null;
+  /** When the last replaced secret ends, in ms. Null if only the newest signs. */
+  readonly graceEndsAt: number | null;
+}
+
+/**
+ * `callersKey`: null if the caller sent none. Throws `webhook_endpoint_not_found`, `too_many_signing_secrets`,
+ * `idempotency_key_reused`, `secret_required` and errors of D1.
+ */
+export async function rotateSecret(
+  c: Context<AppEnv>,
+  ring: KeyRing,
+  ref: DefinitionRef,
+  graceSeconds: number | undefined,
+  callersKey: string | null,
+  entry: AuditEntry,
+): Promise<RotatedSecret> {
+  // An id contains no colon, so no key can spell another caller's.
+  const rotation: RotationKey | null =
+    callersKey === null
+      ? null
+      : {
+          key: `${entry.actor}:${callersKey}`,
+          request: String(graceSeconds),
+        };
+  return changeDefinition(c, ENDPOINT_KIND, ref, entry, async ({ stored }) => {
+    if (stored === null) throw new ApiError("webhook_endpoint_not_found");
+    const secrets = await secretsOf(ENDPOINT_KIND, ring, ref, stored);
+    if (secrets === null)
+      throw refusalOf("secret_required", [{ path: ["signingSecret"], message: SECRET_LOST }]);
+    const now = entry.at;
+    const before = rotation === null ? undefined : rotationOf(secrets, rotation.key);
+    if (before !== undefined) {
+      if (before.request !== rotation?.request) throw new ApiError("idempotency_key_reused");
+      const ends = graceEndsAt(secrets, now);
+      return { version: stored.version, isUnchanged: true, signingSecret: null, graceEndsAt: ends };
+    }
+    const signingSecret = newSigningSecret();
+    const after = rotated(secrets, signingSecret, { graceSeconds, now, rotation });
+    if (!after.ok) throw tooMany(after.error);
+    const version = stored.version + 1;
+    const put = {
+      ...{ ref, replaces: stored.version, version, definition: stored.definition, staysDisabled: true },
+      sealed: await sealSecrets(ring, after.value, { ...ref, kind: ENDPOINT_KIND.name, version }),
+    };
+    const putting = await readD1(c.get("hops"), () => putDefinition(c.env.DB, ENDPOINT_KIND, put, entry));
+    if (putting !== "put") return null;
+    return { version, isUnchanged: false, signingSecret, graceEndsAt: graceEndsAt(after.value, now) };
+  });
+}
+
+function tooMany(endsAt: number): ApiError {
+  return new ApiError(
+    "too_many_signing_secrets",
+    `3 secrets sign now, the maximum. Rotate again after ${rfc3339(endsAt)}, when an old one ends. Or send gracePeriodSeconds 0, and only the new one signs.`,
+  );
+}

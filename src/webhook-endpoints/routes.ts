@@ -1,0 +1,44 @@
+/**
+ * /{o}/{p}/envs/{envName}/webhook-endpoints: what every stored definition has, and what only an endpoint has: enabling
+ * it, and rotating its signing secret.
+ */
+
+import { logAudit } from "../auth/audit.ts";
+import { requires } from "../auth/bearer.ts";
+import { rfc3339 } from "../base/time.ts";
+import { readD1 } from "../database/read-d1.ts";
+import { auditEntryOf, DEFINITION, definitionRefOf, definitionRoutes } from "../definitions/routes.ts";
+import { usableRing } from "../http/environment.ts";
+import { ApiError } from "../http/errors.ts";
+import { idempotencyKey } from "../http/idempotency-key.ts";
+import { etagOf } from "../http/preconditions.ts";
+import { validBody } from "../http/validate.ts";
+import { enableEndpoint } from "./disabling.ts";
+import { ENDPOINT_KIND } from "./kind.ts";
+import { secretRotation } from "./request-schemas.ts";
+import { rotateSecret } from "./rotate-secret.ts";
+
+export const endpointRoutes = definitionRoutes(ENDPOINT_KIND)
+  .post(`${DEFINITION}/enable`, requires("webhooks:manage"), async (c) => {
+    const entry = auditEntryOf(c, "webhook_endpoint_enabled");
+    const enabling = await readD1(c.get("hops"), () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
+    if (enabling === "missing") throw new ApiError("webhook_endpoint_not_found");
+    if (enabling === "enabled") logAudit(entry, c.get("requestId"));
+    return c.body(null, 204);
+  })
+  .post(
+    `${DEFINITION}/rotate-secret`,
+    requires("webhooks:manage"),
+    validBody(secretRotation, { mayBeEmpty: true }),
+    async (c) => {
+      const entry = auditEntryOf(c, "webhook_endpoint_secret_rotated");
+      const { gracePeriodSeconds } = c.req.valid("json");
+      const key = idempotencyKey(c);
+      const ref = definitionRefOf(c);
+      const rotated = await rotateSecret(c, usableRing(c), ref, gracePeriodSeconds, key, entry);
+      c.header("ETag", etagOf(rotated.version));
+      if (rotated.isUnchanged) c.header("Idempotent-Replayed", "true");
+      const { signingSecret, graceEndsAt } = rotated;
+      return c.json({ signingSecret, graceEndsAt: rfc3339(graceEndsAt) });
+    },
+  );
