@@ -1,7 +1,11 @@
 /** Receivers that misbehave: an attempt ends soon, costs little, and can't be redirected. */
 
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { keyRing } from "../../src/settings/key-ring.ts";
+import { type SentMessage, sendMessage } from "../../src/webhook-endpoints/message/send-message.ts";
 import { type Answer, type Receiver, receiver } from "../support/receiver/client.ts";
+import { attemptOf, endpointOf } from "../webhook-endpoints/ended-run.ts";
 import { answering, type Fired, fire, untilNobodyWaits } from "./runs.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -10,6 +14,7 @@ const MIB = 1024 * 1024;
 /** Runs whose receivers need 15 seconds. They are created first and looked at last, so that no test waits for them. */
 let slowReceivers: readonly Receiver[] = [];
 let slowRuns: readonly Fired[] = [];
+let slowMessage: Promise<SentMessage>;
 beforeAll(async () => {
   slowReceivers = await Promise.all([
     answering({ mode: "hang" }, { status: 409 }),
@@ -18,6 +23,10 @@ beforeAll(async () => {
     answering({ delayMs: 14_000, status: 204 }),
   ]);
   slowRuns = await Promise.all(slowReceivers.map(({ url }) => fire(url)));
+  const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
+  if (!ring.ok) throw new Error(ring.error);
+  const { url } = await answering({ mode: "hang" });
+  slowMessage = sendMessage(endpointOf({ url }), attemptOf(), { env, ring: ring.value });
 });
 
 describe("a response whose status was heard counts, whatever its body does", () => {
@@ -135,5 +144,12 @@ describe("a receiver that does not answer within 15 seconds", () => {
       const ids = (await playing.inbox()).map(({ headers }) => headers["webhook-id"]);
       expect(ids).toEqual(Array(n < 2 ? 2 : 1).fill(slowRuns[n]?.created.id));
     }
+  });
+
+  it("is left by a message, too", async () => {
+    const { durationMs, ...sent } = await slowMessage;
+    const reason = "did not answer within 15 seconds";
+    expect(sent).toMatchObject({ verdict: "failed", isAlive: false, status: null, excerpt: null, reason });
+    expect(durationMs).toBeGreaterThanOrEqual(TIMEOUT_MS - 100);
   });
 });
