@@ -1,10 +1,12 @@
-/** What Cloudflare runs: the app, the Durable Object, the sender of webhooks, the cron. */
+/** What Cloudflare runs: the app, the Durable Object, the senders of webhooks and messages, the cron. */
 
 import { createApp } from "./app.ts";
 import { everyMinute } from "./cron.ts";
 import type { Env } from "./settings/env.ts";
 
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
+export { WebhookEndpoints } from "./webhook-endpoints/entrypoint.ts";
+export { MessageSender } from "./webhook-endpoints/message-sender.ts";
 export { WebhookSender } from "./webhooks/send.ts";
 
 export default {

@@ -54,12 +54,25 @@ export interface Matching {
 /** How long a matching may take. */
 export const MATCHING_MAX_MS = 20_000;
 
-/**
- * Finds the endpoints of ended runs, in a Worker invocation of its own. `only`: looks at this endpoint alone. Rejects
- * while D1 does not answer.
- */
-export interface Matcher {
+/** What the Worker knows of endpoints, each call in an invocation of its own. */
+export interface Endpoints {
+  /** Finds the endpoints of ended runs. `only`: looks at this endpoint alone. Rejects while D1 does not answer. */
   match(scope: string, runs: readonly EndedRun[], only?: EndpointKey): Promise<Matching>;
+  /** Disables a version of an endpoint if it has failed for days in all coordinators. */
+  considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void>;
+}
+
+/** The parts of an endpoint's key. `createdVersion` NaN: the text is no key. */
+export function readEndpointKey(key: EndpointKey): { name: string; createdVersion: number } {
+  const [name = "", createdVersion] = key.split("@");
+  return { name, createdVersion: Number(createdVersion) };
+}
+
+export function endpointKey(endpoint: {
+  readonly name: string;
+  readonly createdVersion: number;
+}): EndpointKey {
+  return `${endpoint.name}@${endpoint.createdVersion}`;
 }
 
 /** What one attempt of a message sends. `actionRun` and `details` are the JSON of the run as it is. */

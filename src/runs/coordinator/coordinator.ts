@@ -41,7 +41,7 @@ import {
   transition,
 } from "../run.ts";
 import type { RunCounts } from "../run-counts.ts";
-import { type EndpointKey, type EventType, eventOf, type Matcher, type RecoveryOrder } from "../telling.ts";
+import { type EndpointKey, type Endpoints, type EventType, eventOf, type RecoveryOrder } from "../telling.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { AlarmClock } from "./alarm/alarm-clock.ts";
 import { DueQueue } from "./alarm/due-queue.ts";
@@ -65,7 +65,7 @@ const NO_NAME = "a coordinator has no name because it was woken by id: call it b
 /** The Worker's entrypoints that a coordinator calls, each call in a Worker invocation of its own. */
 interface Entrypoints {
   readonly WebhookSender: Sender;
-  readonly EndpointMatcher: Matcher;
+  readonly WebhookEndpoints: Endpoints;
   readonly MessageSender: MessageSender;
 }
 
@@ -106,14 +106,22 @@ export class RunCoordinator extends DurableObject<Env> implements Coordinator {
     this.#ledger = new Ledger(this.#journal, this.#projection, this.#watchers, retentionDays(env), () =>
       this.#telling.start(),
     );
-    const { WebhookSender, EndpointMatcher, MessageSender } = ctx.exports as unknown as Entrypoints;
+    const { WebhookSender, WebhookEndpoints, MessageSender } = ctx.exports as unknown as Entrypoints;
     const arming = { owner, arm: (now: number) => this.#projection.arm(now) };
     const sending = { sender: WebhookSender, ...arming };
     this.#stopRequests = new StopRequests(this.#journal, stopRequests, this.#ledger, sending);
     this.#deliveries = new Deliveries(this.#journal, openRuns, this.#ledger, this.#stopRequests, sending);
-    this.#messages = new Messages(this.#journal, messages, MessageSender, arming);
-    this.#recoveries = new Recoveries(this.#journal, this.#messages, EndpointMatcher);
-    this.#telling = new Telling(this.#journal, this.#messages, this.#recoveries, EndpointMatcher, arming.arm);
+    this.#messages = new Messages(this.#journal, messages, {
+      ...{ sender: MessageSender, endpoints: WebhookEndpoints, ...arming },
+    });
+    this.#recoveries = new Recoveries(this.#journal, this.#messages, WebhookEndpoints);
+    this.#telling = new Telling(
+      this.#journal,
+      this.#messages,
+      this.#recoveries,
+      WebhookEndpoints,
+      arming.arm,
+    );
     this.#telling.start();
   }
 

@@ -4,8 +4,8 @@
  * at each attempt, from the run and from the endpoint as it is then.
  */
 
-import { log } from "../../base/log.ts";
-import { DAY_MS } from "../../base/time.ts";
+import { log, logFailure } from "../../base/log.ts";
+import { DAY_MS, HOUR_MS, msSince } from "../../base/time.ts";
 import { LEASE_MS } from "../../webhooks/delivery.ts";
 import { toActionRun } from "../action-run.ts";
 import { detailsOf, shownHeartbeat } from "../details.ts";
@@ -13,7 +13,15 @@ import type { KeptRun } from "../journal/ended-runs.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type Message, type MessageRef, messageId, readMessageId } from "../message.ts";
 import { isOpen } from "../run.ts";
-import type { EndedRun, EventType, Match, MessageAttempt, MessageResult } from "../telling.ts";
+import type {
+  EndedRun,
+  EndpointKey,
+  Endpoints,
+  EventType,
+  Match,
+  MessageAttempt,
+  MessageResult,
+} from "../telling.ts";
 import type { DueQueue } from "./alarm/due-queue.ts";
 import type { Queued, SlotsPolicy } from "./attempt-slots.ts";
 import { messageAfter } from "./message-schedule.ts";
@@ -26,8 +34,16 @@ export interface MessageSender {
 
 /** How long a message is kept, and tried, at most. */
 export const MESSAGE_KEPT_MS = 7 * DAY_MS;
+/** How long an endpoint has failed before the Worker is asked whether to disable it, and how often it is asked. */
+const CONSIDERED_AFTER_MS = DAY_MS;
+const CONSIDERED_EVERY_MS = HOUR_MS;
 /** How many messages of an endpoint that is gone are erased at once. The next attempt of the others erases more. */
 const ERASED_AT_ONCE = 2000;
+
+interface MessageSending extends Arming {
+  readonly sender: MessageSender;
+  readonly endpoints: Pick<Endpoints, "considerDisabling">;
+}
 
 type OutgoingMessage = Outgoing<Message>;
 
@@ -42,6 +58,7 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   readonly lostEvent = "message_lost";
   readonly lost: MessageResult = {
     verdict: "failed",
+    isAlive: null,
     version: 0,
     status: null,
     durationMs: LEASE_MS,
@@ -51,14 +68,18 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
   };
   readonly #journal: Journal;
   readonly #sender: MessageSender;
+  readonly #endpoints: Pick<Endpoints, "considerDisabling">;
   readonly #arm: (now: number) => void;
   readonly #outbox: Outbox<Message, MessageResult>;
   /** The messages whose attempt under way only probes its endpoint. */
   readonly #probes = new Set<string>();
+  /** When the Worker was last asked whether to disable an endpoint. */
+  readonly #consideredAt = new Map<EndpointKey, number>();
 
-  constructor(journal: Journal, queue: DueQueue, sender: MessageSender, arming: Arming) {
+  constructor(journal: Journal, queue: DueQueue, { sender, endpoints, ...arming }: MessageSending) {
     this.#journal = journal;
     this.#sender = sender;
+    this.#endpoints = endpoints;
     this.#arm = arming.arm;
     this.#outbox = new Outbox(this, queue, arming);
   }
@@ -150,9 +171,9 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     });
   }
 
-  isWorking({ verdict, status }: MessageResult): boolean | null {
-    if (verdict === "not_made" || verdict === "gone") return null;
-    return isAlive(status);
+  /** An attempt that could not be made holds its endpoint up, too. Otherwise a lost key would be looked for all the time. */
+  isWorking({ verdict, isAlive }: MessageResult): boolean | null {
+    return verdict === "not_made" ? false : isAlive;
   }
 
   write({ request }: OutgoingMessage, now: number): void {
@@ -174,6 +195,8 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
       else this.#eraseAll(request);
     });
     this.#arm(now);
+    if (result.verdict === "failed" && !request.isResend)
+      this.#considerDisabling(endpoint, result.version, now);
     if (next?.state !== "failed") return;
     const { status, reason } = result;
     log("info", "message_given_up", {
@@ -193,11 +216,23 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     });
   }
 
-  #noteHealth(endpoint: string, { verdict, version, status }: MessageResult, now: number): void {
+  #noteHealth(endpoint: string, { verdict, version, isAlive }: MessageResult, now: number): void {
     if (version === 0) return;
     const { endpointHealth } = this.#journal;
     if (verdict === "delivered") endpointHealth.succeeded(endpoint, version, now);
-    if (verdict === "failed") endpointHealth.failed(endpoint, version, { isAlive: isAlive(status) }, now);
+    if (verdict === "failed") endpointHealth.failed(endpoint, version, isAlive, now);
+  }
+
+  #considerDisabling(endpoint: EndpointKey, version: number, now: number): void {
+    const { failingSince = null } = this.#journal.endpointHealth.of(endpoint) ?? {};
+    if (failingSince === null || now - failingSince < CONSIDERED_AFTER_MS) return;
+    const askedAt = this.#consideredAt.get(endpoint);
+    if (askedAt !== undefined && msSince(askedAt, now) < CONSIDERED_EVERY_MS) return;
+    this.#consideredAt.set(endpoint, now);
+    const { scope, name } = this.#journal.owner;
+    this.#endpoints
+      .considerDisabling(scope, endpoint, version)
+      .catch((error: unknown) => logFailure("disabling_failed", error, { coordinator: name, endpoint }));
   }
 
   #eraseAll(message: Message): void {
@@ -205,11 +240,6 @@ export class Messages implements RequestKind<Message, MessageResult, OutgoingMes
     this.#journal.messages.eraseWaiting(message.endpoint, ERASED_AT_ONCE);
     this.#journal.endpointHealth.erase(message.endpoint);
   }
-}
-
-/** Whether an answer says that the receiver is up, even if it did not take the message. */
-function isAlive(status: number | null): boolean {
-  return status !== null && status < 500 && status !== 408 && status !== 425 && status !== 429;
 }
 
 function newMessage(

@@ -10,9 +10,9 @@ import type { Message } from "../message.ts";
 import {
   type EndedRun,
   type EndpointKey,
+  type Endpoints,
   MATCHING_MAX_MS,
   type Match,
-  type Matcher,
   type Recovery,
   type RecoveryOrder,
 } from "../telling.ts";
@@ -28,12 +28,12 @@ const CLOCK_MARGIN_MS = HOUR_MS;
 export class Recoveries {
   readonly #journal: Journal;
   readonly #messages: Messages;
-  readonly #matcher: Matcher;
+  readonly #endpoints: Endpoints;
 
-  constructor(journal: Journal, messages: Messages, matcher: Matcher) {
+  constructor(journal: Journal, messages: Messages, endpoints: Endpoints) {
     this.#journal = journal;
     this.#messages = messages;
-    this.#matcher = matcher;
+    this.#endpoints = endpoints;
   }
 
   of(endpoint: EndpointKey): Recovery | null {
@@ -94,7 +94,7 @@ export class Recoveries {
     const known = this.#journal.messages.runsWith(endpoint, "ended", ids);
     const unknown = ended.filter(({ id }) => !known.has(id));
     if (unknown.length === 0) return [];
-    const matching = this.#matcher.match(this.#journal.owner.scope, unknown, endpoint);
+    const matching = this.#endpoints.match(this.#journal.owner.scope, unknown, endpoint);
     const { matches } = await within(MATCHING_MAX_MS, matching);
     // Others may have asked for one of them meanwhile.
     const since = this.#journal.messages.runsWith(endpoint, "ended", ids);

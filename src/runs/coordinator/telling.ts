@@ -7,7 +7,7 @@
 import { logFailure } from "../../base/log.ts";
 import { DAY_MS, msSince, within } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
-import { MATCHING_MAX_MS, type Matcher } from "../telling.ts";
+import { type Endpoints, MATCHING_MAX_MS } from "../telling.ts";
 import type { Messages } from "./messages.ts";
 import type { Recoveries } from "./recoveries.ts";
 
@@ -25,7 +25,7 @@ export class Telling {
   readonly #journal: Journal;
   readonly #messages: Messages;
   readonly #recoveries: Recoveries;
-  readonly #matcher: Matcher;
+  readonly #endpoints: Endpoints;
   readonly #arm: (now: number) => void;
   /** Ahead of the mark while only open runs lie between. */
   #toldSeq: number;
@@ -42,13 +42,13 @@ export class Telling {
     journal: Journal,
     messages: Messages,
     recoveries: Recoveries,
-    matcher: Matcher,
+    endpoints: Endpoints,
     arm: (now: number) => void,
   ) {
     this.#journal = journal;
     this.#messages = messages;
     this.#recoveries = recoveries;
-    this.#matcher = matcher;
+    this.#endpoints = endpoints;
     this.#arm = arm;
     this.#toldSeq = Number(journal.marks.get("told_seq") ?? 0);
   }
@@ -131,7 +131,7 @@ export class Telling {
       this.#toldSeq = walkedTo;
       return;
     }
-    const { hasEndpoints, matches } = await within(MATCHING_MAX_MS, this.#matcher.match(owner.scope, runs));
+    const { hasEndpoints, matches } = await within(MATCHING_MAX_MS, this.#endpoints.match(owner.scope, runs));
     const now = Date.now();
     const isOver =
       !hasEndpoints && marks.get("notify") === notify && msSince(Number(notify), now) > NOTIFY_KEPT_MS;

@@ -36,19 +36,14 @@ export class EndpointHealthRows {
     this.#put(endpoint, { version, failures: 0, failingSince: null, failedDays: [], succeededAt: now });
   }
 
-  /** Notes an attempt that failed. `isAlive`: the receiver answered, so it is not down. */
-  failed(
-    endpoint: EndpointKey,
-    version: number,
-    { isAlive }: { readonly isAlive: boolean },
-    now: number,
-  ): void {
+  /** Notes an attempt that failed. `isAlive`: whether the receiver answered that it works; null if nothing was sent. */
+  failed(endpoint: EndpointKey, version: number, isAlive: boolean | null, now: number): void {
     const health = this.#of(endpoint, version);
     if (health === null) return;
     const days = new Set([...health.failedDays, Math.floor(now / DAY_MS)]);
     this.#put(endpoint, {
       ...health,
-      failures: isAlive ? 0 : health.failures + 1,
+      failures: isAlive ? 0 : health.failures + (isAlive === null ? 0 : 1),
       failingSince: health.failingSince ?? now,
       failedDays: [...days].sort((a, b) => a - b).slice(-DAYS_MAX),
     });

@@ -1,0 +1,71 @@
+/**
+ * What a coordinator asks the Worker about webhook endpoints: which of them hear of ended runs, and whether one has failed
+ * for so long that it is disabled. Each call is a Worker invocation of its own.
+ */
+
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { callCoordinator } from "../runs/coordinator-client.ts";
+import { previousOutcomes } from "../runs/d1/previous-outcomes.ts";
+import { COORDINATORS } from "../runs/run-id.ts";
+import {
+  type EndedRun,
+  type EndpointKey,
+  type Endpoints,
+  endpointKey,
+  type Matching,
+  type PreviousStatus,
+  readEndpointKey,
+} from "../runs/telling.ts";
+import type { Env } from "../settings/env.ts";
+import { disableEndpoint } from "./disabling.ts";
+import { selectFilters } from "./filters.ts";
+import { hasFailedForDays } from "./health.ts";
+import { candidates, matchOf } from "./matching.ts";
+
+export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints {
+  /** Reads D1's primary, and never memory: an end that follows a PUT must find its endpoint. */
+  async match(scope: string, runs: readonly EndedRun[], only?: EndpointKey): Promise<Matching> {
+    const all = await selectFilters(this.env.DB, scope);
+    const asked = only === undefined ? all : all.filter((endpoint) => endpointKey(endpoint) === only);
+    const found = candidates(asked, runs);
+    const previous = await this.#previousOf(scope, new Set(found.map(({ run }) => run)));
+    const matches = found.flatMap(
+      ({ run, endpoint }) => matchOf(endpoint, run, previous.get(run.id) ?? null) ?? [],
+    );
+    return { hasEndpoints: all.length > 0, matches };
+  }
+
+  async considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void> {
+    // One that can't be reached may know of a success, so the call then fails.
+    const reports = await this.#askAll(scope, (coordinator) => coordinator.endpoint(endpoint));
+    const healths = reports.map(({ health }) => health);
+    const at = Date.now();
+    if (!hasFailedForDays(healths, version, at)) return;
+    const { name } = readEndpointKey(endpoint);
+    const reason = "No message has been delivered for five days.";
+    await disableEndpoint(this.env.DB, { scope, name, version, reason, at });
+  }
+
+  /** Empty unless D1 has everything that the coordinators had: an older outcome would be wrong. */
+  async #previousOf(
+    scope: string,
+    found: ReadonlySet<EndedRun>,
+  ): Promise<ReadonlyMap<string, PreviousStatus>> {
+    const compared = [...found].filter(({ type }) => type !== "action_run.cancelled");
+    if (compared.length === 0) return new Map();
+    try {
+      const settled = await this.#askAll(scope, (coordinator) => coordinator.settle());
+      if (settled.some(({ isBehind }) => isBehind)) return new Map();
+      return await previousOutcomes(this.env.DB, scope, compared);
+    } catch {
+      return new Map();
+    }
+  }
+
+  #askAll<T>(scope: string, call: Parameters<typeof callCoordinator<T>>[4]): Promise<T[]> {
+    const hops = { coordinator: 0 };
+    return Promise.all(
+      Array.from({ length: COORDINATORS }, (_, n) => callCoordinator(this.env, hops, scope, n, call)),
+    );
+  }
+}

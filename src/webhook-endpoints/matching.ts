@@ -1,0 +1,49 @@
+/** Which endpoints hear of an ended run. PURE. */
+
+import {
+  type EndedRun,
+  type EventType,
+  endpointKey,
+  type Match,
+  type PreviousStatus,
+} from "../runs/telling.ts";
+import type { EndpointFilter, FilteredEndpoint } from "./filters.ts";
+
+/** Those of the endpoints that hear of these runs, apart from what they say of the outcome before. */
+export function candidates(
+  endpoints: readonly FilteredEndpoint[],
+  runs: readonly EndedRun[],
+): readonly { readonly run: EndedRun; readonly endpoint: FilteredEndpoint }[] {
+  const active = endpoints.filter(({ isDisabled, filter }) => !isDisabled && !filter.disabled);
+  return runs.flatMap((run) =>
+    active.filter(({ filter }) => isWanted(filter, run)).map((endpoint) => ({ run, endpoint })),
+  );
+}
+
+function isWanted({ events, actionNames, labels, includeUnstored }: EndpointFilter, run: EndedRun): boolean {
+  if (!isWantedType(events, run.type)) return false;
+  // A caller can give a run any name. Only a run of a stored action is what its name says.
+  const isNamed = includeUnstored || run.source === "action";
+  if (actionNames !== null && !(isNamed && actionNames.includes(run.actionName))) return false;
+  const ofRun = new Set(JSON.parse(run.labels) as string[]);
+  return labels.every((label) => ofRun.has(label));
+}
+
+function isWantedType(events: EndpointFilter["events"], type: EventType): boolean {
+  return events.some((event) => event === "action_run.*" || event === type);
+}
+
+/**
+ * The message of a candidate; null if the endpoint hears only of changes, and the outcome is the one before. What is not
+ * known counts as a change.
+ */
+export function matchOf(
+  endpoint: FilteredEndpoint,
+  run: EndedRun,
+  previousStatus: PreviousStatus,
+): Match | null {
+  const { onlyOnChange, includeUnstored } = endpoint.filter;
+  const isCompared = onlyOnChange && (includeUnstored || run.source === "action");
+  if (isCompared && run.type === `action_run.${previousStatus}`) return null;
+  return { runId: run.id, endpoint: endpointKey(endpoint), previousStatus };
+}

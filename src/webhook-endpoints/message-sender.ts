@@ -1,0 +1,80 @@
+/**
+ * Makes one attempt of a message, in a Worker invocation of its own: loads the endpoint as it is, sends the message, and
+ * says what the answer means for the message and for the endpoint.
+ */
+
+import { WorkerEntrypoint } from "cloudflare:workers";
+import {
+  type EndpointKey,
+  type MessageAttempt,
+  type MessageResult,
+  readEndpointKey,
+} from "../runs/telling.ts";
+import type { Env } from "../settings/env.ts";
+import { keyRing } from "../settings/key-ring.ts";
+import { UNANSWERED } from "../webhooks/delivery.ts";
+import { disableEndpoint } from "./disabling.ts";
+import { endpointMemory } from "./kind.ts";
+import { loadEndpoint } from "./load-endpoint.ts";
+import { sendMessage } from "./message/send-message.ts";
+import type { WholeEndpoint } from "./whole-endpoint.ts";
+
+export class MessageSender extends WorkerEntrypoint<Env> {
+  async send(attempt: MessageAttempt): Promise<MessageResult> {
+    const { scope, endpoint } = attempt;
+    const loaded = await this.#load(scope, endpoint);
+    if ("verdict" in loaded) return loaded;
+    const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
+    if (!ring.ok) return unmade("not_made", "CALLBACK_SIGNING_KEYS can't be used");
+    const { verdict, ...result } = await sendMessage(loaded, attempt, { env: this.env, ring: ring.value });
+    if (verdict !== "unwanted") return { ...result, verdict };
+    return { ...result, verdict: (await this.#disable(scope, loaded)) ? "gone" : "failed" };
+  }
+
+  /**
+   * The endpoint as this isolate knows it. What says that the endpoint is gone comes from D1, because memory may be as
+   * old as a definition that was disabled, deleted or replaced since.
+   */
+  async #load(scope: string, key: EndpointKey): Promise<WholeEndpoint | MessageResult> {
+    const { name } = readEndpointKey(key);
+    try {
+      const known = await loadEndpoint(this.env, { scope, name });
+      if (isUsable(known, key)) return known;
+      if (known === "secrets_lost") return unmade("not_made", "no key opens the endpoint's secrets");
+      endpointMemory.forget({ scope, name });
+      const newest = await loadEndpoint(this.env, { scope, name });
+      if (isUsable(newest, key)) return newest;
+      if (newest === "secrets_lost") return unmade("not_made", "no key opens the endpoint's secrets");
+      return unmade("gone", "the endpoint is deleted or disabled");
+    } catch {
+      return unmade("not_made", "the endpoint could not be read");
+    }
+  }
+
+  /** False if another version came meanwhile, or nobody knows. Then the next attempt decides. */
+  async #disable(scope: string, { name, version }: WholeEndpoint): Promise<boolean> {
+    const reason = "The receiver answered 410 Gone.";
+    try {
+      return await disableEndpoint(this.env.DB, { scope, name, version, reason, at: Date.now() });
+    } catch {
+      return false;
+    }
+  }
+}
+
+function isUsable(
+  endpoint: WholeEndpoint | "secrets_lost" | null,
+  key: EndpointKey,
+): endpoint is WholeEndpoint {
+  if (endpoint === null || endpoint === "secrets_lost") return false;
+  const { createdVersion, disabledReason, definition } = endpoint;
+  return (
+    createdVersion === readEndpointKey(key).createdVersion && disabledReason === null && !definition.disabled
+  );
+}
+
+function unmade(verdict: "not_made" | "gone", why: string): MessageResult {
+  const { status, durationMs, excerpt, retryAfter } = UNANSWERED;
+  const reason = `was not called: ${why}`;
+  return { verdict, isAlive: null, version: 0, status, durationMs, reason, excerpt, retryAfter };
+}
