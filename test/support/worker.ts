@@ -7,12 +7,26 @@ import { createApp } from "../../src/app.ts";
 import { everyMinute } from "../../src/cron.ts";
 import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import type { Env } from "../../src/settings/env.ts";
+import { WebhookEndpoints as RealEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
+import { MessageSender as RealSender } from "../../src/webhook-endpoints/message-sender.ts";
 import { faulty } from "./faults.ts";
 
 export { WebhookSender } from "../../src/webhooks/send.ts";
 
 export class RunCoordinator extends RealCoordinator {
   constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, { ...env, DB: faulty(env.DB) });
+  }
+}
+
+export class WebhookEndpoints extends RealEndpoints {
+  constructor(ctx: ExecutionContext, env: Env) {
+    super(ctx, { ...env, DB: faulty(env.DB) });
+  }
+}
+
+export class MessageSender extends RealSender {
+  constructor(ctx: ExecutionContext, env: Env) {
     super(ctx, { ...env, DB: faulty(env.DB) });
   }
 }
