@@ -79,6 +79,12 @@ export type { CancelOptions, RetryOptions, RunFilter, RunPage, Runs } from "./ru
 export type { SessionPage, Sessions } from "./sessions.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
 export type { RotateOptions, TokenPage, Tokens } from "./tokens.ts";
+export {
+  verifyWebhook,
+  type WebhookHeaders,
+  type WebhookMessage,
+  WebhookVerificationError,
+} from "./verify-webhook.ts";
 export type { WaitOptions } from "./wait.ts";
 export type { WatchOptions } from "./watch.ts";
 

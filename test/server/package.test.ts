@@ -13,7 +13,7 @@ import { sharedPlace } from "./place.ts";
 
 /** Uses the whole client. */
 const USE = `
-import { ActionRunsError, callback, createClient } from "action-runs/client";
+import { ActionRunsError, callback, createClient, verifyWebhook, WebhookVerificationError } from "action-runs/client";
 
 const [baseUrl = "", token = "", org = ""] = process.argv.slice(2);
 const client = createClient({ baseUrl, token, org, project: "shop", env: "prod" });
@@ -26,7 +26,13 @@ let listed = 0;
 for await (const run of client.runs.list({ status: ["succeeded"] })) if (run.id === created.id) listed++;
 const refused = await client.runs.cancel(created.id).catch((error: unknown) => error);
 const code = refused instanceof ActionRunsError ? refused.code : null;
-console.log(JSON.stringify({ status: ended.status, types, listed, code }));
+let forged = false;
+try {
+  verifyWebhook("{}", new Headers(), "whsec_AAAA");
+} catch (error) {
+  forged = error instanceof WebhookVerificationError;
+}
+console.log(JSON.stringify({ status: ended.status, types, listed, code, forged }));
 `;
 /** Only the types can find this error. */
 const MISTAKE = `
@@ -79,13 +85,16 @@ describe("npm pack", () => {
     const names = Object.keys(lock.packages).map((path) => path.replace("node_modules/", ""));
     expect(names.sort()).toEqual([
       "",
+      "@stablelib/base64",
       "action-runs",
       "ansi-regex",
       "commander",
       "eventsource-parser",
+      "fast-sha256",
       "get-east-asian-width",
       "openapi-fetch",
       "openapi-typescript-helpers",
+      "standardwebhooks",
       "string-width",
       "strip-ansi",
       "undici",
@@ -106,6 +115,7 @@ describe("npm pack", () => {
       types: ["created", "started", "ended"],
       listed: 1,
       code: "run_succeeded",
+      forged: true,
     });
   });
 

@@ -1,0 +1,66 @@
+/** Checks that a message of a webhook endpoint is genuine. The library of the Standard Webhooks specification does it. */
+
+import { Webhook } from "standardwebhooks";
+import type { DetailedActionRun } from "./api.ts";
+
+export { WebhookVerificationError } from "standardwebhooks";
+
+/** The body of a message whose endpoint has no `payload`. */
+export interface WebhookMessage {
+  readonly type: "action_run.succeeded" | "action_run.failed" | "action_run.cancelled";
+  /** When the run ended, in RFC 3339. */
+  readonly timestamp: string;
+  readonly data: {
+    /** Members that `omitted` names are null. */
+    readonly run: DetailedActionRun;
+    /** How the previous run of the same action and entity ended; null if the service does not know. */
+    readonly previousStatus: "succeeded" | "failed" | null;
+    /** The run in the API. */
+    readonly url: string;
+    /** The run's page in the console. */
+    readonly consoleUrl: string;
+    /** What was left out because the body would have more than 256 KiB. */
+    readonly omitted?: readonly ("output" | "parameters" | "recommendations")[];
+    /** True if somebody tried the endpoint out, and the run is made up. */
+    readonly test?: true;
+  };
+}
+
+/** The headers of a request: of `fetch`, or of Node's `http`. */
+export type WebhookHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/**
+ * The message, if its signature is genuine and at most 5 minutes old. `body`: the text of the request as it arrived,
+ * because other spacing has another signature. `secret`: the endpoint's `signingSecret`. `T`: the body's type if the
+ * endpoint has a `payload`. Throws WebhookVerificationError if the message is not genuine, SyntaxError if it is genuine
+ * but not JSON, and TypeError if an argument can't be used.
+ */
+export function verifyWebhook<T = WebhookMessage>(
+  body: string | Uint8Array,
+  headers: WebhookHeaders,
+  secret: string,
+): T {
+  const text = textOf(body);
+  if (!/^whsec_[A-Za-z0-9+/]+={0,2}$/.test(secret)) {
+    throw new TypeError(
+      "The secret is not a signing secret. Pass the signingSecret of the endpoint, which begins with whsec_.",
+    );
+  }
+  new Webhook(secret).verify(text, plain(headers), { jsonParse: false });
+  return JSON.parse(text) as T;
+}
+
+function textOf(body: unknown): string {
+  if (typeof body === "string") return body;
+  if (body instanceof Uint8Array) return new TextDecoder("utf-8", { ignoreBOM: true }).decode(body);
+  throw new TypeError(
+    "The body is neither text nor bytes. Pass the request's body as it arrived, before anything parses it.",
+  );
+}
+
+function plain(headers: WebhookHeaders): Record<string, string> {
+  const entries = headers instanceof Headers ? [...headers] : Object.entries(headers);
+  return Object.fromEntries(
+    entries.flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
+  );
+}
