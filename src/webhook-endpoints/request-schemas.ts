@@ -86,12 +86,8 @@ export const testRequest = z
         "A run that has ended. Without it, the message is about a made-up run, with `data.test` true.",
       ),
     ),
-    definition: z.optional(
-      described(
-        storedEndpoint,
-        "Tries this definition, and stores nothing. Null stands for a stored secret, as in a PUT.",
-      ),
-    ),
+    // Tried without being stored. Null stands for a stored secret, as in a PUT.
+    definition: z.optional(storedEndpoint),
   })
   .check(
     z.refine(({ type, runId }) => type === undefined || runId === undefined, {
