@@ -77,7 +77,7 @@ export const testRequest = z
     type: z.optional(
       described(
         eventType,
-        "The type of the made-up run's end. Default: `action_run.failed`. Not together with `runId`.",
+        "The event of the made-up run. Default: the first one that the endpoint hears of. Not together with `runId`.",
       ),
     ),
     runId: z.optional(

@@ -23,7 +23,7 @@ import type { EndpointDefinition, StoredEndpoint } from "./definition.ts";
 import { ENDPOINT_KIND } from "./kind.ts";
 import { loadEndpoint } from "./load-endpoint.ts";
 import { openExcerpt } from "./message/excerpt.ts";
-import { madeUpRun } from "./message/made-up-run.ts";
+import { madeUpAttempt } from "./message/made-up-run.ts";
 import { sendMessage } from "./message/send-message.ts";
 import { testRequest } from "./request-schemas.ts";
 import { newSigningSecret, signingSecretsOf } from "./signing-secrets.ts";
@@ -34,7 +34,7 @@ export const testRoutes = new Hono<AppEnv>().post(
   requires("webhooks:manage"),
   validBody(testRequest, { mayBeEmpty: true }),
   async (c) => {
-    const { type = "action_run.failed", runId, definition } = c.req.valid("json");
+    const { type, runId, definition } = c.req.valid("json");
     const ring = usableRing(c);
     const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined);
     const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId);
@@ -82,9 +82,14 @@ async function endpointOf(
   };
 }
 
-function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType): MessageAttempt {
+function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | undefined): MessageAttempt {
   const { scope } = definitionRefOf(c);
-  return { ...madeUpRun(type, Date.now()), scope, endpoint: endpointKey(endpoint), isTest: true };
+  const { name: triggeredBy } = c.get("principal");
+  const { definition } = endpoint;
+  return madeUpAttempt({
+    ...{ scope, endpoint: endpointKey(endpoint), definition, type, triggeredBy },
+    now: Date.now(),
+  });
 }
 
 /** Throws `run_not_found` and `event_not_happened`. */
