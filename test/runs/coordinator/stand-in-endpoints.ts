@@ -6,10 +6,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
 import type { EndedRun, Matching, MessageAttempt, MessageResult } from "../../../src/runs/telling.ts";
-import { change, coordinator, createAged, type journal } from "../../support/direct.ts";
+import { change, coordinator, createAged } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
-
-export type { journal };
 
 export interface UnderWay {
   readonly attempt: MessageAttempt;
@@ -141,6 +139,12 @@ export async function end(path: string, status: "succeeded" | "failed" = "failed
 
 export const notify = (path: string) =>
   runInDurableObject(coordinator(path, 0), (instance) => instance.notify());
+
+/** The object dies with whatever it has under way. Its next caller finds a new one. */
+export async function die(path: string): Promise<void> {
+  const dying = runInDurableObject(coordinator(path, 0), (_, state) => state.abort("killed"));
+  await dying.catch(() => {});
+}
 
 /** Answers attempts under way, as their coordinator hears it. */
 export async function answer(

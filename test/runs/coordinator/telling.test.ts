@@ -15,6 +15,7 @@ import {
 import { newRunsPath } from "../../support/requests.ts";
 import {
   answer,
+  die,
   end,
   everyoneHears,
   notify,
@@ -54,12 +55,6 @@ const lastSeq = async (path: string) =>
 /** Until everything that has ended was told. */
 const untilTold = (path: string) =>
   until(async () => Number((await marks(path)).told_seq) === (await lastSeq(path)));
-
-/** The object dies with whatever it has under way. Its next caller finds a new one. */
-async function die(path: string): Promise<void> {
-  const dying = runInDurableObject(coordinator(path, 0), (_, state) => state.abort("killed"));
-  await dying.catch(() => {});
-}
 
 describe("an environment without endpoints", () => {
   it("asks nobody and writes no row", async () => {
