@@ -6,7 +6,10 @@ import { withFlagNames } from "../../src/cli/flag-names.ts";
 import { ActionRunsError } from "../../src/client/index.ts";
 
 const source = (file: string) => readFileSync(new URL(`../../src/http/${file}`, import.meta.url), "utf8");
-const SAID = ["errors.ts", "preconditions.ts", "schema-parts.ts"].map(source).join("\n");
+const SAID = ["errors.ts", "preconditions.ts", "schema-parts.ts"]
+  .map(source)
+  .join("\n")
+  .replaceAll(/\$\{noun\}/g, "action");
 
 test.each([
   [404, "GET …/tokens lists the tokens.", "`action-runs token list` lists the tokens."],
