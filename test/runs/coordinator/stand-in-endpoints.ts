@@ -160,5 +160,9 @@ export async function answer(
 /** Lets the clock go on, and rings whatever alarm is due by then. */
 export async function pass(path: string, ms: number): Promise<void> {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
-  await runDurableObjectAlarm(coordinator(path, 0));
+  // The platform may ring the alarm itself at this moment, by the real clock. Then it is set again soon.
+  for (let tries = 0; tries < 5; tries++) {
+    if (await runDurableObjectAlarm(coordinator(path, 0))) return;
+    await scheduler.wait(2);
+  }
 }
