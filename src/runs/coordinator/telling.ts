@@ -98,16 +98,21 @@ export class Telling {
     return this.#journal.marks.get("notify") !== null;
   }
 
+  get #isUntold(): boolean {
+    return this.#isOn && this.#toldSeq < this.#journal.landing.lastSeq;
+  }
+
   get #hasWork(): boolean {
-    return (this.#isOn && this.#toldSeq < this.#journal.landing.lastSeq) || this.#recoveries.isAny;
+    return this.#isUntold || this.#recoveries.isAny;
   }
 
   async #run(): Promise<void> {
     this.#busySince = Date.now();
     try {
       while (this.#hasWork) {
-        if (this.#isOn && this.#toldSeq < this.#journal.landing.lastSeq) await this.#tellNext();
-        else await this.#recoveries.takeTurn();
+        // In turn, because in a busy environment there is always another end to tell.
+        if (this.#isUntold) await this.#tellNext();
+        await this.#recoveries.takeTurn();
         this.#busySince = Date.now();
         this.#failures = 0;
         this.#retryAt = null;
@@ -129,6 +134,8 @@ export class Telling {
     const { runs, walkedTo } = endedRuns.after(this.#toldSeq, upTo, MATCHED_RUNS);
     if (runs.length === 0) {
       this.#toldSeq = walkedTo;
+      // Between two turns, others get theirs.
+      if (walkedTo < upTo) await scheduler.wait(0);
       return;
     }
     const { hasEndpoints, matches } = await within(MATCHING_MAX_MS, this.#endpoints.match(owner.scope, runs));
