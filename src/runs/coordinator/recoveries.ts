@@ -75,6 +75,8 @@ export class Recoveries {
       ({ completedAt }) => completedAt >= since && completedAt < (until ?? Number.POSITIVE_INFINITY),
     );
     const lost = include === "failed" ? this.#failed(endpoint, ended) : await this.#missing(endpoint, ended);
+    // Another turn may have taken this one's place meanwhile.
+    if (this.#journal.recoveries.of(endpoint)?.beforeSeq !== recovery.beforeSeq) return;
     const now = Date.now();
     const begun = this.#journal.transaction(() => {
       for (const { runId } of lost) this.#journal.messages.erase({ endpoint, runId, kind: "ended" });
