@@ -77,6 +77,16 @@ const RULES: Readonly<Record<string, Rule>> = {
     ...{ opensTo: "webhooks:manage", outside: 403, success: 200 },
     body: {},
   },
+  [`GET ${ENDPOINTS}/:name/status`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
+  [`GET ${ENDPOINTS}/:name/deliveries`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
+  [`POST ${ENDPOINTS}/:name/deliveries/:id/resend`]: {
+    ...{ opensTo: "webhooks:manage", outside: 403, success: 202 },
+  },
+  [`POST ${ENDPOINTS}/:name/recover`]: {
+    ...{ opensTo: "webhooks:manage", outside: 403, success: 202 },
+    body: { since: "2026-01-31T12:00:00Z", include: "failed" },
+  },
+  [`POST ${ENDPOINTS}/:name/test`]: { opensTo: "webhooks:manage", outside: 403, success: 200 },
   "GET /whoami": { opensTo: "any API token", success: 200 },
   "GET /places": { opensTo: "any API token", success: 200 },
   "POST /session": { opensTo: "own pages", success: 201, body: {} },
@@ -257,8 +267,8 @@ async function newEndpoint() {
 async function newTargets(pattern: string): Promise<Targets> {
   const doomed = { role: "viewer", envName: "prod", name: "doomed" } as const;
   const run = pattern.includes(":id") ? await createRun(runsPath) : null;
-  // Only a run that has ended can be retried.
-  if (run !== null && pattern.endsWith("/retry")) await report(run, { status: "succeeded" });
+  // Only a run that has ended can be retried or told again.
+  if (run !== null && /\/(retry|resend)$/.test(pattern)) await report(run, { status: "succeeded" });
   const ofSession = async () => (await beginSession((await grantToken(project, doomed)).token)).id;
   return {
     run,

@@ -10,10 +10,10 @@ import { MessageSender } from "../../src/webhook-endpoints/message-sender.ts";
 import { envWith } from "../support/bindings.ts";
 import { coordinator, DAY_MS, hurryTimers, until } from "../support/direct.ts";
 import { breakD1, faults, holdWrites, resetFaults } from "../support/faults.ts";
+import { landed } from "../support/landed.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
-import { landed } from "../support/landed.ts";
-import { answering, ORIGIN } from "./runs.ts";
+import { answering } from "./runs.ts";
 import {
   alarmsIn,
   auditOf,
@@ -152,8 +152,8 @@ describe("onlyOnChange", () => {
     await landed(path);
     await openRuns(path, near, 5000);
     const far = await end(path, "failed", runs);
-    const after = await hearsOf(path);
-    expect([after(near), after(far)]).toEqual([[], ["chat"]]);
+    const hearsNow = await hearsOf(path);
+    expect([hearsNow(near), hearsNow(far)]).toEqual([[], ["chat"]]);
   });
 });
 
@@ -266,7 +266,9 @@ describe("a message", () => {
       settings = { CALLBACK_SIGNING_KEYS: `another-signing-key-of-32-bytes-and-more,${OLD}` };
       await alarmsIn(path, 120_000);
       await to.untilInbox(1);
-      expect(await untilMessages(path, ([row]) => row?.state === "delivered")).toMatchObject([{ attempt: 1 }]);
+      expect(await untilMessages(path, ([row]) => row?.state === "delivered")).toMatchObject([
+        { attempt: 1 },
+      ]);
     } finally {
       restore();
     }
@@ -345,7 +347,11 @@ describe("a receiver", () => {
     await untilMessages(path, (rows) => rows.every(({ state }) => state === "failed"));
     expect((await statusOf(path)).health).toMatchObject({ state: "unknown", isProbed: false });
     const ids = [await end(path), await end(path), await end(path)];
-    expect(runsOf(await to.untilInbox(8)).slice(5).sort()).toEqual(ids.sort());
+    expect(
+      runsOf(await to.untilInbox(8))
+        .slice(5)
+        .sort(),
+    ).toEqual(ids.sort());
     await until(async () => (await statusOf(path)).health.state === "working");
   });
 
@@ -378,9 +384,16 @@ describe("a receiver", () => {
     const huge = await shown("huge");
     expect([huge.status, huge.nextAttemptAt, huge.excerpt?.length]).toEqual([200, null, 1025]);
     expect(await shown("moved")).toMatchObject({ status: 302, state: "waiting" });
-    expect(await shown("picky")).toMatchObject({ status: 422, excerpt: "no such field", nextAttemptAt: null });
+    expect(await shown("picky")).toMatchObject({
+      status: 422,
+      excerpt: "no such field",
+      nextAttemptAt: null,
+    });
     const reset = await shown("resets");
-    expect(reset).toMatchObject({ status: null, reason: "could not be reached, or broke the connection off" });
+    expect(reset).toMatchObject({
+      status: null,
+      reason: "could not be reached, or broke the connection off",
+    });
   });
 
   it("hears within 2 s, although nineteen others hang", async () => {
@@ -440,7 +453,11 @@ describe("an endpoint that fails for days", () => {
     const key = "chat@1";
     await failed(path, 0, key, 1, 6);
     await runInDurableObject(coordinator(path, 3), (_, { storage }) => {
-      storage.sql.exec("INSERT INTO endpoint_health VALUES (?, 1, 0, NULL, '[]', ?)", key, Date.now() - DAY_MS);
+      storage.sql.exec(
+        "INSERT INTO endpoint_health VALUES (?, 1, 0, NULL, '[]', ?)",
+        key,
+        Date.now() - DAY_MS,
+      );
     });
     await consider(path, key, 1);
     expect((await statusOf(path)).disabledReason).toBeNull();
