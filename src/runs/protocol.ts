@@ -98,6 +98,8 @@ export interface InputsAnswer {
 export interface Settled {
   /** Whether D1 may lack a change that the coordinator had when it was asked. */
   readonly isBehind: boolean;
+  /** Whether D1 has refused a run, which it lacks until it takes it. A list leaves such a run out. */
+  readonly lacksRefused: boolean;
   /** A bookmark of D1 that covers all that has landed; null if none is known. */
   readonly bookmark: string | null;
 }

@@ -567,6 +567,43 @@ it("a made-up id reads D1 once and wakes no coordinator", async () => {
   }
 });
 
+it("of an endpoint, D1 is asked once and each coordinator that matters once", async () => {
+  const path = newPath();
+  const endpoint = `${path.replace(/action-runs$/, "webhook-endpoints")}/chat`;
+  await ask("PUT", endpoint, { body: { url: "https://hooks.example.com/x", events: ["action_run.*"] } });
+  const run = await createRun(path);
+  await report(run, { status: "succeeded" });
+  await landed(path);
+  const since = { since: new Date().toISOString(), include: "failed" };
+  const made = "0199d2a5-1234-8001-8123-456789abcdef";
+  const forged = wrongTag(run.id);
+  const asked: [number, number, number, string, string, object?][] = [
+    // The isolate learns the URL with the first status.
+    [200, 2, 4, "GET", "/status"],
+    [200, 1, 4, "GET", "/status"],
+    [200, 1, 4, "GET", "/deliveries"],
+    [202, 1, 1, "POST", `/deliveries/${run.id}/resend`],
+    [404, 0, 0, "POST", `/deliveries/${made}/resend`],
+    [404, 0, 0, "POST", `/deliveries/${forged}/resend`],
+    // Once to see whether any has a recovery under way, and once to begin it.
+    [202, 1, 8, "POST", "/recover", since],
+    [200, 1, 1, "POST", "/test"],
+    [200, 1, 2, "POST", "/test", { runId: run.id }],
+    [404, 0, 0, "POST", "/test", { runId: forged }],
+  ];
+  for (const [status, d1, coordinator, method, suffix, body] of asked) {
+    const { lines } = await hopsOf(() => ask(method, endpoint + suffix, body && { body }));
+    expect([suffix, lines]).toEqual([suffix, [{ status, d1, coordinator }]]);
+  }
+  const unknown = await hopsOf(async () => {
+    for (const suffix of ["/status", "/deliveries"]) await ask("GET", `${endpoint}-x${suffix}`);
+    await ask("POST", `${endpoint}-x/deliveries/${run.id}/resend`);
+    await ask("POST", `${endpoint}-x/recover`, { body: since });
+    await ask("POST", `${endpoint}-x/test`);
+  });
+  expect(unknown.lines).toEqual(Array(5).fill({ status: 404, d1: 1, coordinator: 0 }));
+});
+
 it("a malformed request makes no round trip", async () => {
   const path = newPath();
   const actions = path.replace(/action-runs$/, "actions");
