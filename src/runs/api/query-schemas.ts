@@ -15,6 +15,7 @@ import { FACET_FIELDS } from "../d1/facets.ts";
 import { ORDERS } from "../d1/filters.ts";
 import { STATUSES, type Status } from "../run.ts";
 import { uuid } from "./request-schemas.ts";
+import { CHANGE_CURSOR } from "./watch/change-cursor.ts";
 
 const status = z.enum(STATUSES);
 const asList = z.transform((one: Status) => [one]);
@@ -123,6 +124,20 @@ export const runFacetsQuery = z.strictObject({ field, contains });
 export const runQuery = z.strictObject({
   include,
   wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] })),
+});
+
+const changeCursor = z.string({ error: "send it once." }).register(z.globalRegistry, {
+  wire: { type: "string", pattern: CHANGE_CURSOR, examples: ["12.0.7.33"] },
+  description:
+    "The cursor of an earlier response, or `0` for all changes that are kept. Without it you get a cursor for now.",
+});
+
+export const changesQuery = z.strictObject({
+  after: z.optional(changeCursor),
+  wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] }, 0)),
+  actionName: runFilters.actionName,
+  label: runFilters.label,
+  include,
 });
 
 export const eventsQuery = z.strictObject(seqPageQuery);
