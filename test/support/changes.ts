@@ -37,21 +37,20 @@ export async function nextChanges(stream: Stream): Promise<Changes & { readonly 
 }
 
 /**
- * Nobody reaches these coordinators of the environment until mocks are restored, or the result is called. `reached`:
- * resolves when somebody has tried.
+ * Nobody reaches these coordinators of the environment until mocks are restored, or `restore` is called.
  */
 export function loseCoordinators(path: string, ...numbers: readonly number[]) {
-  const { promise: reached, resolve } = Promise.withResolvers<void>();
+  const state = { tries: 0 };
   const namespace = Object.getPrototypeOf(env.COORDINATORS) as typeof env.COORDINATORS;
   const { getByName } = namespace;
   const lost = numbers.map((n) => `${scopeOfPath(path)}/${n}`);
   const spy = vi.spyOn(namespace, "getByName").mockImplementation(function lossy(this: unknown, name) {
     if (!lost.includes(name)) return getByName.call(this as typeof env.COORDINATORS, name);
     const fail = () => {
-      resolve();
+      state.tries++;
       return Promise.reject(new Error("Network connection lost."));
     };
     return new Proxy({}, { get: () => fail }) as ReturnType<typeof getByName>;
   });
-  return Object.assign(() => spy.mockRestore(), { reached });
+  return { restore: () => spy.mockRestore(), state };
 }

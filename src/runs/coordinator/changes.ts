@@ -75,8 +75,9 @@ export class Changes {
         after = page.readSeq;
         continue;
       }
-      // A watcher that has left, or made a newer call, reads no answer to this one.
-      if (!(await this.#watchers.news(watcher, leftMs))) return this.page({ ...asked, after: null });
+      if (await this.#watchers.news(watcher, leftMs)) continue;
+      // The watcher has left, or made a newer call. If it reads this answer all the same, it must miss nothing.
+      return { ok: true, runs: "", readSeq: after, newestSeq: this.#journal.landing.lastSeq };
     }
   }
 

@@ -4,7 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { COORDINATORS, coordinatorOfKey, readRunId } from "../../../src/runs/run-id.ts";
 import { changesOf, cursorOf, loseCoordinators } from "../../support/changes.ts";
-import { change, coordinator, createAged, hurryTimers } from "../../support/direct.ts";
+import { change, coordinator, createAged, hurryTimers, until } from "../../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../../support/faults.ts";
 import { landed } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../../support/requests.ts";
@@ -229,7 +229,7 @@ describe("a coordinator that can't be reached", () => {
   it("makes the answer incomplete, its number stays, and its changes come later", async () => {
     const path = newRunsPath();
     const runs = [await createIn(path, 1), await createIn(path, 2)];
-    const restore = loseCoordinators(path, 2);
+    const { restore } = loseCoordinators(path, 2);
     const { headers, body } = await changesOf(path, "?after=0");
     expect(body).toMatchObject({ runs: [{ id: runs[0]?.id }], cursor: "0.1.0.0", incomplete: true });
     const named = (headers.get("x-d1-bookmark") ?? "").split(".").map((id) => readRunId(id).coordinator);
@@ -241,7 +241,7 @@ describe("a coordinator that can't be reached", () => {
 
   it("prevents a cursor for now, because nobody knows its number: 503, as when none can be reached", async () => {
     const path = newRunsPath();
-    const restore = loseCoordinators(path, 2);
+    const { restore } = loseCoordinators(path, 2);
     expect((await changesOf<Refusal>(path)).body.code).toBe("coordinator_unavailable");
     restore();
     loseCoordinators(path, 0, 1, 2, 3);
@@ -352,10 +352,10 @@ describe("a wait", () => {
   it("ends when a coordinator that could not be reached has a change and is back", async () => {
     const path = newRunsPath();
     const cursor = await cursorOf(path);
-    hurryTimers(5000, 5001);
-    const restore = loseCoordinators(path, 1);
+    hurryTimers(4000, 5001);
+    const { restore, state } = loseCoordinators(path, 1);
     const waiting = changesOf(path, `?after=${cursor}&wait=60`);
-    await restore.reached;
+    await until(async () => state.tries >= 2);
     restore();
     const run = await createIn(path, 1);
     expect(idsOf((await waiting).body.runs)).toEqual([run.id]);

@@ -6,11 +6,12 @@
 
 import { msSince, within } from "../../../base/time.ts";
 import { ApiError } from "../../../http/errors.ts";
-import type { ChangeFilter, ChangesReply, Inclusion, Watcher } from "../../protocol.ts";
+import type { ChangeFilter, ChangesReply, Inclusion } from "../../protocol.ts";
 import { COORDINATORS } from "../../run-id.ts";
 import { ask, type RunEnvironment } from "../run-environment.ts";
 import { refusalError } from "../run-response.ts";
 import { changeCursorOf } from "./change-cursor.ts";
+import type { Seat } from "./seat.ts";
 
 /** The longest that one call to a coordinator waits. */
 const CALL_MAX_MS = 25_000;
@@ -71,11 +72,11 @@ export class ChangeFeed {
   }
 
   /**
-   * What there is now. `watcher` takes its seats; null takes none. Throws `cursor_gone`, `too_many_watchers`, or
+   * What there is now. `seat`: taken at each coordinator; null for none. Throws `cursor_gone`, `too_many_watchers`, or
    * `coordinator_unavailable` if no coordinator can be reached, or one whose number is unknown.
    */
-  async read(watcher: Watcher | null): Promise<Changes> {
-    await Promise.all(this.#places.map((place) => this.#call(place, watcher, 0)));
+  async read(seat: Seat | null): Promise<Changes> {
+    await Promise.all(this.#places.map((place) => this.#call(place, seat, 0)));
     const runs = this.#takeAnswers();
     if (this.reached.length === 0 || this.#places.some(({ readSeq }) => readSeq === null)) {
       throw new ApiError("coordinator_unavailable", "The runs can't be reached. Try again in a few seconds.");
@@ -84,17 +85,19 @@ export class ChangeFeed {
   }
 
   /**
-   * The next changes, at most once a second. Without any, null after `maxMs`. An answer without runs says that the feed
+   * The next changes, at most once a second. Without any, null after `maxMs`, or when the seat was given back. An answer without runs says that the feed
    * has caught up, or that a coordinator can no longer be reached or can be again. Throws as `read` does.
    */
-  async next(watcher: Watcher, maxMs: number): Promise<Changes | null> {
+  async next(seat: Seat, maxMs: number): Promise<Changes | null> {
     const startedAt = Date.now();
     for (;;) {
       const now = Date.now();
       const leftMs = maxMs - msSince(startedAt, now);
+      // Another call would take the seat again.
+      if (seat.hasLeft()) return null;
       for (const place of this.#places) {
         const isFree = !place.isAsked && place.answer === undefined;
-        if (isFree && askAgainInMs(place, now) === 0) void this.#call(place, watcher, CALL_MAX_MS);
+        if (isFree && askAgainInMs(place, now) === 0) void this.#call(place, seat, CALL_MAX_MS);
       }
       if (!this.#hasAnswer) {
         if (leftMs <= 0) return null;
@@ -121,12 +124,12 @@ export class ChangeFeed {
     return this.#calls >= CALLS_MAX;
   }
 
-  async #call(place: Place, watcher: Watcher | null, maxMs: number): Promise<void> {
+  async #call(place: Place, seat: Seat | null, maxMs: number): Promise<void> {
     place.isAsked = true;
     this.#calls++;
     const asked = { ...this.#asked, after: place.readSeq };
     const answer = ask(this.#environment, place.n, (coordinator) =>
-      watcher === null ? coordinator.changes(asked) : coordinator.watchChanges(asked, watcher, maxMs),
+      seat === null ? coordinator.changes(asked) : coordinator.watchChanges(asked, seat.watcher, maxMs),
     );
     place.answer = await within(maxMs + ANSWER_MAX_MS, answer).catch(() => null);
     place.isAsked = false;

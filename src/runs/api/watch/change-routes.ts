@@ -55,13 +55,14 @@ async function waited(
   waitMs: number,
 ): Promise<Changes> {
   const startedAt = Date.now();
-  const { watcher, expiresAt, isGone, authorizeAgain, leave } = seatFor(c, environment, ...NUMBERS);
+  const seat = seatFor(c, environment, ...NUMBERS);
+  const { expiresAt, isGone, authorizeAgain, leave } = seat;
   try {
     for (;;) {
       const now = Date.now();
       const leftMs = waitMs - msSince(startedAt, now);
       if (leftMs <= 0 || isGone()) return feed.now;
-      const changes = await feed.next(watcher, Math.min(leftMs, JUDGED_EVERY_MS, expiresAt - now));
+      const changes = await feed.next(seat, Math.min(leftMs, JUDGED_EVERY_MS, expiresAt - now));
       // Authorize before the answer is used, because the token may have been revoked while the call waited.
       await authorizeAgain();
       if (changes !== null && (changes.runs !== "" || !changes.isCaughtUp)) return changes;
@@ -81,7 +82,7 @@ async function stream(
   const isHead = c.req.raw.method === "HEAD";
   const seat = isHead ? null : seatFor(c, environment, ...NUMBERS);
   // Before the stream begins, because a refusal needs a status.
-  const first = await feed.read(seat?.watcher ?? null).catch((refusal: unknown) => {
+  const first = await feed.read(seat).catch((refusal: unknown) => {
     seat?.leave();
     throw refusal;
   });
@@ -89,11 +90,11 @@ async function stream(
   for (const [name, value] of Object.entries(bookmarkHeader(bookmark))) c.header(name, value);
   eventStreamHeaders(c);
   if (seat === null) return c.body(null);
-  const { watcher, expiresAt, authorizeAgain, leave } = seat;
+  const { expiresAt, authorizeAgain, leave } = seat;
   let told = first.cursor;
   const next = async (maxMs: number) => {
     if (feed.isSpent) return null;
-    const news = await feed.next(watcher, Math.min(maxMs, expiresAt - Date.now()));
+    const news = await feed.next(seat, Math.min(maxMs, expiresAt - Date.now()));
     await authorizeAgain();
     const changes = news ?? feed.now;
     // A comment, unless the cursor has moved on behind runs that the filter leaves out.

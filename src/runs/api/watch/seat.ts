@@ -36,6 +36,8 @@ export function seatFor(
     watcher,
     /** When the token expires. No wait lasts longer. */
     expiresAt: expiresAt ?? Number.POSITIVE_INFINITY,
+    /** Whether the seats were given back. */
+    hasLeft: () => hasLeft,
     /** Whether the client hung up. */
     isGone: () => signal.aborted,
     /** Throws if the token no longer opens this environment. */
