@@ -10,7 +10,7 @@ import {
 } from "../../base/limits.ts";
 import { label, PLAIN_TEXT } from "../../http/label-schemas.ts";
 import { wholeNumberText } from "../../http/schema-bounds.ts";
-import { filterableName, instant, pageQuery, seqPageQuery } from "../../http/schema-parts.ts";
+import { described, filterableName, instant, pageQuery, seqPageQuery } from "../../http/schema-parts.ts";
 import { FACET_FIELDS } from "../d1/facets.ts";
 import { ORDERS } from "../d1/filters.ts";
 import { STATUSES, type Status } from "../run.ts";
@@ -127,14 +127,19 @@ export const runQuery = z.strictObject({
 });
 
 const changeCursor = z.string({ error: "send it once." }).register(z.globalRegistry, {
-  wire: { type: "string", pattern: CHANGE_CURSOR, examples: ["12.0.7.33"] },
+  wire: { type: "string", pattern: CHANGE_CURSOR, examples: ["0"] },
   description:
-    "The cursor of an earlier response, or `0` for all changes that are kept. Without it you get a cursor for now.",
+    "The cursor of an earlier response, such as `12.0.7.33`, or `0` for all runs that are kept. Without it, the response has no runs and a cursor for now.",
 });
 
 export const changesQuery = z.strictObject({
   after: z.optional(changeCursor),
-  wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] }, 0)),
+  wait: z.optional(
+    described(
+      wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { default: 0, examples: [0] }, 0),
+      "How long the response waits for a change. It has no effect without `after`, or in a stream.",
+    ),
+  ),
   actionName: runFilters.actionName,
   label: runFilters.label,
   include,
