@@ -1,10 +1,18 @@
 /** GET …/action-runs/changes: which runs the feed has, its cursors, and what it says when it can't read everything. */
 
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { COORDINATORS, coordinatorOfKey, readRunId } from "../../../src/runs/run-id.ts";
 import { changesOf, cursorOf, loseCoordinators } from "../../support/changes.ts";
-import { change, coordinator, createAged, hurryTimers, until } from "../../support/direct.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  hurryTimers,
+  until,
+} from "../../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../../support/faults.ts";
 import { landed } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../../support/requests.ts";
@@ -125,9 +133,7 @@ describe("a page of the feed", () => {
 
   /** The next instance knows the rows. */
   async function restart(path: string): Promise<void> {
-    await runInDurableObject(coordinator(path, N), (_instance, state) => state.abort("restart")).catch(
-      () => {},
-    );
+    await evictDurableObject(coordinator(path, N));
   }
 
   it("has at most 200 runs of a coordinator, and says that there are more", async () => {
@@ -206,12 +212,24 @@ describe("a cursor", () => {
     const { coordinator: n } = readRunId(run.id);
     expect((await ask<Refusal>("POST", path, { body: { actionName: "x" }, headers })).status).toBe(422);
     const cursor = await cursorOf(path);
-    await runInDurableObject(coordinator(path, n), (_instance, state) => state.abort("evicted")).catch(
-      () => {},
-    );
+    await evictDurableObject(coordinator(path, n));
     expect((await changesOf(path, `?after=${cursor}`)).body).toEqual({ ...NOTHING, cursor });
     await report(run, { status: "succeeded" });
     expect(idsOf((await changesOf(path, `?after=${cursor}`)).body.runs)).toEqual([run.id]);
+  });
+
+  it("stays when the run with the newest change was purged, and after an eviction", async () => {
+    const path = newRunsPath();
+    const id = await createAged(path);
+    await change(path, id, { type: "cancelled", by: "root" });
+    await landed(path);
+    const cursor = await cursorOf(path);
+    await alarmIn(31 * DAY_MS, coordinator(path, 0));
+    await until(async () => (await changesOf(path, "?after=0")).body.runs.length === 0);
+    await evictDurableObject(coordinator(path, 0));
+    expect((await changesOf(path, `?after=${cursor}`)).body).toEqual({ ...NOTHING, cursor });
+    const next = await createAged(path);
+    expect(idsOf((await changesOf(path, `?after=${cursor}`)).body.runs)).toEqual([next]);
   });
 
   it("of an environment means nothing in another, and opens nothing there", async () => {
