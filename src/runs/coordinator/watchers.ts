@@ -62,10 +62,11 @@ export class Watchers {
     return this.#seats.get(watcher.key) === seat && seat.wake === resolve;
   }
 
-  /** Whether anybody watches this run, or the feed if `runId` is null. */
-  hasAny(runId: string | null): boolean {
-    for (const seat of this.#seats.values()) if (seat.runId === runId) return true;
-    return false;
+  /** How many watch this run, or the feed if `runId` is null. */
+  count(runId: string | null): number {
+    let count = 0;
+    for (const seat of this.#seats.values()) if (seat.runId === runId) count++;
+    return count;
   }
 
   /** Wakes all watchers of this run, or of the feed. Each then reads by itself, so a change never waits for them. */
