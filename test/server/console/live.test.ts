@@ -65,6 +65,10 @@ describeInBrowser("the list of runs", (browser) => {
     await show(page, "hidden");
     await until("the feed is closed", () => counts.open === 0);
     await job(first).succeed();
+    const { feeds } = counts;
+    await page.clock.runFor(120_000);
+    await browser.settled(page);
+    expect([counts.open, counts.feeds]).toEqual([0, feeds]);
     const shown = counts.lists;
     await show(page, "visible");
     await row("first").getByText("succeeded", { exact: true }).waitFor();
