@@ -234,6 +234,22 @@ it("a heartbeat calls the coordinator once, and after the first heartbeat D1 is 
   expect((await beat({})).lines).toEqual([{ status: 409, d1: 0, coordinator: 1 }]);
 });
 
+it("a page of the feed calls each coordinator once and D1 never, with or without a cursor", async () => {
+  const path = newPath();
+  await createRun(path);
+  await landed(path);
+  for (const query of ["", "?after=0", "?after=0&wait=60", "?after=0&label=a&actionName=b&include=details"]) {
+    for (const method of ["GET", "HEAD"]) {
+      expect([query, await hopsOf(() => ask(method, `${path}/changes${query}`))]).toEqual([
+        query,
+        { lines: [{ status: 200, d1: 0, coordinator: 4 }], calls: 0 },
+      ]);
+    }
+  }
+  const { lines } = await hopsOf(() => ask("GET", `${path}/changes?after=1`));
+  expect(lines).toEqual([{ status: 400, d1: 0, coordinator: 0 }]);
+});
+
 it("a timeline or a finished stream calls the coordinator once and D1 never", async () => {
   const path = newPath();
   const run = await createRun(path);

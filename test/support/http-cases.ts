@@ -76,6 +76,13 @@ export const CASES: readonly Case[] = [
     path: (runs) => `${runs}/facets?field=label&contains=${SECRET}`,
   },
   {
+    name: "the feed of changes",
+    status: 200,
+    route: `${RUNS}/changes`,
+    method: "GET",
+    path: (runs) => `${runs}/changes?after=0&label=${SECRET}`,
+  },
+  {
     name: "a list by label with details",
     status: 200,
     route: RUNS,
