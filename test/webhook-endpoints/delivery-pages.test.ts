@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Message, MessagePage, MessagePosition } from "../../src/runs/message.ts";
-import { mergedPage } from "../../src/webhook-endpoints/delivery-pages.ts";
+import { type MergedPage, mergedPage } from "../../src/webhook-endpoints/delivery-pages.ts";
 
 type Named = Pick<Message, "runId" | "kind" | "state">;
 
@@ -34,7 +34,7 @@ it.each([1, 2, 3, 7, 50])("pages of %i messages have each message once, newest r
     let before: MessagePosition | null = null;
     for (let pages = 0; pages < 200; pages++) {
       const from: MessagePosition | null = before;
-      const merged = mergedPage(
+      const merged: MergedPage<Named> = mergedPage(
         coordinators.map((all) => pageOf(all, from, limit, 5)),
         limit,
       );
