@@ -104,7 +104,11 @@ async function comeToRest({ path, ended }: Story): Promise<void> {
     const told = await journal(path, 0, "SELECT DISTINCT run_id FROM messages");
     if (told.length === ended.length && (await waiting(path)) === 0) return;
   }
-  const rows = await journal(path, 0, "SELECT endpoint, run_id, state, attempt, next_at, due_at FROM messages");
+  const rows = await journal(
+    path,
+    0,
+    "SELECT endpoint, run_id, state, attempt, next_at, due_at FROM messages",
+  );
   const marks = await journal(path, 0, "SELECT name, value FROM marks");
   throw new Error(`not at rest: ${JSON.stringify({ now: Date.now(), ended, rows, marks })}`);
 }
