@@ -99,6 +99,13 @@ export function mergedParts(parts: readonly BookmarkPart[]): readonly BookmarkPa
   return [...(ofD1 === undefined ? [] : [ofD1]), ...ofRuns.slice(0, RUN_IDS_MAX)];
 }
 
+/** Notes runs that the feed of changes told of: later lists must show them, so they ask these runs' coordinators. */
+export function noteRuns(store: BookmarkStore, runs: readonly { readonly id: string }[]): void {
+  const at = Date.now();
+  if (runs.length > 0)
+    store.update((held) => mergedParts([...held, ...runs.map(({ id }) => ({ text: id, at }))]));
+}
+
 /** Whether a list's bookmark says that the database lacks changes which the list was asked to show. */
 export function isBehind(header: string | null): boolean {
   return (header ?? "").split(/[.,]/).some((text) => RUN_ID.test(text.trim()));

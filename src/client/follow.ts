@@ -53,6 +53,8 @@ export interface FollowSource {
   cursor(): Promise<string>;
   page(cursor: string | null): Promise<FollowedPage>;
   open(after: string, signal: AbortSignal): Promise<Response>;
+  /** Called with what a stream brought, before the follower gets it. Its later lists must show as much. */
+  told(runs: readonly DetailedActionRun[]): void;
 }
 
 /** Four pages of 1 MiB, each with a run that can be larger. */
@@ -86,6 +88,7 @@ export async function* followRuns(
         const said = JSON.stringify([changes.cursor, changes.caughtUp, changes.incomplete]);
         if (changes.runs.length === 0 && said === last) return null;
         last = said;
+        source.told(changes.runs);
         cursor = changes.cursor;
         return changes;
       },

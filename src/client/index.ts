@@ -123,7 +123,7 @@ export function createClient(settings: ClientSettings): Client {
   const sendInEnvironment = createSend({ ...transport, fetch: keepingBookmarks(transport.fetch, bookmarks) });
   return {
     actions: createActions(api, environment, sendInEnvironment),
-    runs: createRuns(api, environment, transport, sendInEnvironment),
+    runs: createRuns(api, environment, transport, sendInEnvironment, bookmarks),
     tokens: createTokens(api, project, send),
     sessions: createSessions(api, project, send),
     audit: createAudit(api, project, send),

@@ -19,7 +19,7 @@ import {
   sending,
   type TimelineEvent,
 } from "./api.ts";
-import { isBehind } from "./bookmark.ts";
+import { type BookmarkStore, isBehind, noteRuns } from "./bookmark.ts";
 import { type FollowOptions, followRuns, type RunChanges } from "./follow.ts";
 import type { paths } from "./openapi.ts";
 import { listOf, nextOf, pages } from "./paging.ts";
@@ -107,8 +107,14 @@ export interface Runs {
   follow(options?: FollowOptions<FollowedList>): AsyncIterable<RunChanges>;
 }
 
-/** `send`: shares the environment's bookmark with its actions. */
-export function createRuns(api: Api, scope: Environment, settings: TransportSettings, send: Send): Runs {
+/** `send`: shares the environment's bookmark with its actions. `bookmarks`: where it keeps that bookmark. */
+export function createRuns(
+  api: Api,
+  scope: Environment,
+  settings: TransportSettings,
+  send: Send,
+  bookmarks: BookmarkStore,
+): Runs {
   const of = (id: string) => ({ ...scope, id: checkedId(id) });
 
   async function read(
@@ -134,6 +140,7 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
     const { signal, actionName, label, include, list } = options;
     const filters = present({ actionName, label, include });
     const source = {
+      told: (runs: readonly DetailedActionRun[]) => noteRuns(bookmarks, runs),
       async cursor() {
         const params = { path: scope, query: {} };
         return bodyOf(await api.GET(CHANGES, { params, fetch: sending(send, { signal }) })).cursor;

@@ -69,6 +69,18 @@ describe("follow", () => {
     expect(api.asked[3]?.headers.accept).toBe("text/event-stream");
   });
 
+  it("lets a list show what it gave", async () => {
+    const api = await stub(
+      stream([frame(changes("2.0.0.0", run(ID_OF_0), run(ID_OF_1)))], "hang"),
+      json(200, [], { "x-d1-bookmark": D1 }),
+    );
+    const client = api.client();
+    await until(client.runs.follow({ after: "0" }), "2.0.0.0");
+    for (let n = 0; n < 2; n++) await client.runs.page();
+    const [, first, second] = api.asked.map(({ headers }) => headers["x-d1-bookmark"]);
+    expect([first?.toString().split(".").sort(), second]).toEqual([[ID_OF_0, ID_OF_1].sort(), D1]);
+  });
+
   it("lists again while the database lacks what the cursor stands for", async () => {
     const behind = json(200, [run("old")], { "x-d1-bookmark": `${D1}.${ID_OF_1}` });
     const api = await stub(

@@ -177,10 +177,10 @@ describe("a watcher", () => {
       await scheduler.wait(10);
     }
     await within(30_000, following);
-    // The first change, and what came in the second after it.
-    expect(answers).toHaveLength(2);
+    // The first change at once, and then what came in each second after it.
     expect(answers[0]).toBeLessThan(900);
-    expect(answers[1]).toBeGreaterThan(950);
+    expect(answers.length).toBeGreaterThan(1);
+    for (const [n, at] of answers.slice(1).entries()) expect(at - (answers[n] ?? 0)).toBeGreaterThan(500);
     await stub.unwatch(me.key);
   });
 
