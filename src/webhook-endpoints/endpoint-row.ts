@@ -19,23 +19,28 @@ export interface EndpointRow {
   readonly changedAt: number;
   readonly disabledAt: number | null;
   readonly disabledReason: string | null;
+  readonly sealed: Uint8Array<ArrayBuffer> | null;
 }
+
+type StoredRow = Omit<EndpointRow, "sealed"> & { readonly secrets: number[] | null };
 
 const SELECT = `
   SELECT name, version, created_version AS createdVersion, created_by_name AS createdBy,
          changed_by_name AS changedBy, changed_at AS changedAt,
          iif(disabled_version = version, disabled_at, NULL) AS disabledAt,
-         iif(disabled_version = version, disabled_reason, NULL) AS disabledReason
+         iif(disabled_version = version, disabled_reason, NULL) AS disabledReason, secrets
   FROM definitions WHERE scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2`;
 
 /** The endpoint that the path names. Throws `webhook_endpoint_not_found`. */
 export async function requireEndpoint(c: Context<AppEnv>): Promise<EndpointRow> {
   const { scope, name } = definitionRefOf(c);
   const select = () =>
-    c.env.DB.withSession("first-primary").prepare(SELECT).bind(scope, name).first<EndpointRow>();
+    c.env.DB.withSession("first-primary").prepare(SELECT).bind(scope, name).first<StoredRow>();
   const row = await readD1(c.get("hops"), select);
   if (row === null) throw new ApiError("webhook_endpoint_not_found");
-  return row;
+  const { secrets, ...known } = row;
+  // D1 gives a BLOB as an array of numbers.
+  return { ...known, sealed: secrets && new Uint8Array(secrets) };
 }
 
 /**
@@ -49,7 +54,7 @@ export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part =
     SELECT 1 FROM definitions WHERE scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND name = ?9)`;
   const { DB } = c.env;
   const select = DB.prepare(SELECT).bind(scope, name);
-  const write = () => DB.batch<EndpointRow>([auditStatement(DB, entry, isThere), select]);
+  const write = () => DB.batch<StoredRow>([auditStatement(DB, entry, isThere), select]);
   const row = (await readD1(c.get("hops"), write))[1]?.results[0];
   if (row === undefined) throw new ApiError("webhook_endpoint_not_found");
   logAudit(entry, c.get("requestId"));

@@ -2,6 +2,8 @@
 
 import type { Context } from "hono";
 import { rfc3339 } from "../base/time.ts";
+import { secretsOf } from "../definitions/put.ts";
+import { definitionRefOf } from "../definitions/routes.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { scopeOf } from "../http/environment.ts";
 import type { EndpointReport } from "../runs/protocol.ts";
@@ -9,7 +11,7 @@ import { COORDINATORS } from "../runs/run-id.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { plainUrl } from "../webhooks/template/template.ts";
 import type { EndpointRow } from "./endpoint-row.ts";
-import { loadEndpoint } from "./load-endpoint.ts";
+import { ENDPOINT_KIND } from "./kind.ts";
 import { shownDelivery } from "./shown-delivery.ts";
 import { shownRecovery } from "./shown-recovery.ts";
 
@@ -26,7 +28,7 @@ export async function statusOf(
     .flatMap(({ newest, isProbed }) => (newest === null ? [] : [{ newest, isProbed }]))
     .sort((a, b) => (a.newest.runId < b.newest.runId ? 1 : -1))[0];
   return {
-    origin: await originOf(c, row.name),
+    origin: await originOf(c, ring, row),
     health: healthOf(row, reports),
     disabledReason,
     disabledAt: rfc3339(disabledAt),
@@ -57,9 +59,8 @@ function healthOf({ version }: EndpointRow, reports: readonly EndpointReport[]) 
 }
 
 /** Scheme, host and port of the endpoint's URL, whose rest is secret. Null if no key opens it. */
-async function originOf(c: Context<AppEnv>, name: string): Promise<string | null> {
-  const wanted = { scope: scopeOf(c), name, hops: c.get("hops") };
-  const whole = await loadEndpoint(c.env, wanted);
-  if (whole === null || whole === "secrets_lost") return null;
-  return new URL(plainUrl(whole.definition.url)).origin;
+async function originOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow): Promise<string | null> {
+  const secrets = await secretsOf(ENDPOINT_KIND, ring, definitionRefOf(c), row);
+  const url = secrets?.get("url");
+  return url === undefined ? null : new URL(plainUrl(url)).origin;
 }

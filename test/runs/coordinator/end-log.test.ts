@@ -54,7 +54,8 @@ it("names a stored action, and says how long the run waited", async () => {
 
 it("is written when the alarm ends a run", async () => {
   const path = newRunsPath();
-  const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+  const createdAt = Date.now();
+  const id = await createAged(path, { createdAt, deadlineAt: createdAt + MINUTE_MS });
   await alarmIn(2 * MINUTE_MS, coordinator(path, 0));
   expect(lines).toMatchObject([
     { "cicd.pipeline.run.id": id, "cicd.pipeline.result": "timeout", cause: "deadline", waitedMs: MINUTE_MS },
