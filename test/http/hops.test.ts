@@ -596,13 +596,13 @@ it("of an endpoint, D1 is asked once and each coordinator that matters once", as
   const asked: [number, number, number, string, string, object?][] = [
     [200, 1, 4, "GET", "/status"],
     [200, 1, 4, "GET", "/deliveries"],
+    // The isolate learns the endpoint with the first test.
+    [200, 2, 1, "POST", "/test"],
     [202, 1, 1, "POST", `/deliveries/${run.id}/resend`],
     [404, 0, 0, "POST", `/deliveries/${made}/resend`],
     [404, 0, 0, "POST", `/deliveries/${forged}/resend`],
     // Once to see whether any has a recovery under way, and once to begin it.
     [202, 1, 8, "POST", "/recover", since],
-    // The isolate learns the endpoint with the first test.
-    [200, 2, 1, "POST", "/test"],
     [200, 1, 2, "POST", "/test", { runId: run.id }],
     [404, 0, 0, "POST", "/test", { runId: forged }],
   ];
