@@ -28,6 +28,7 @@ export const COMPARISONS: readonly Comparison[] = [
   { ours: "create, routed", limit: "create", targets: null },
   { ours: "callback, polled", limit: "callback, not polled", targets: null },
   { ours: "callback, others polled", limit: "callback, not polled", targets: null },
+  { ours: "callback, one endpoint", limit: "callback, no endpoint", targets: null },
 ];
 
 /** What other callers do while an operation is measured. The pace is the same on both sides of a comparison. */
@@ -75,5 +76,9 @@ export const GROUPS: readonly (readonly (readonly OperationName[])[])[] = [
     ["create for callbacks", "callback, not polled"],
     ["create for callbacks", "callback, polled"],
     ["create for callbacks", "callback, others polled"],
+  ],
+  [
+    ["create, one endpoint", "callback, one endpoint"],
+    ["create, no endpoint", "callback, no endpoint"],
   ],
 ];

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Job, Measured, ToLoad } from "./load.ts";
 import type { Seeds } from "./operations.ts";
+import { withReceiver } from "./receiving.ts";
 import { makeSeeds, type SeedCounts } from "./seeds.ts";
 import { open, type Site, type SiteOptions } from "./site.ts";
 
@@ -12,14 +13,18 @@ const LOAD = fileURLToPath(new URL("./load.ts", import.meta.url));
 
 export type Generator = { run(job: Job): Promise<Measured> };
 
-/** Opens a site with runs to read, and starts a load process for it. Closes both, even if the work fails. */
+/**
+ * Opens a site with runs to read, and starts a receiver and a load process for it. Closes all, even if the work fails.
+ */
 export async function withLoad<T>(
   { seeds, ...options }: SiteOptions & { readonly seeds?: SeedCounts },
   work: (site: Site, generator: Generator) => Promise<T>,
 ): Promise<T> {
   const site = await open(options);
   try {
-    return await withGenerator(site, await makeSeeds(site, seeds), (generator) => work(site, generator));
+    return await withReceiver(async (receiver) =>
+      withGenerator(site, await makeSeeds(site, receiver, seeds), (generator) => work(site, generator)),
+    );
   } finally {
     await site.stop();
   }

@@ -27,8 +27,10 @@ export async function countHops(
   lines: readonly string[],
 ): Promise<ReadonlyMap<OperationName, Hops>> {
   const counted = new Map<OperationName, Hops>();
-  // The log also has the requests of the other callers.
-  const asked = COMPARISONS.filter(({ ours }) => MEANWHILE[ours] === undefined).map(({ ours }) => ours);
+  // The log also has the requests of the other callers. No caller's own request asks for an endpoint.
+  const asked = COMPARISONS.map(({ ours }) => ours).filter(
+    (ours) => MEANWHILE[ours] === undefined && ours !== "callback, one endpoint",
+  );
   for (const operation of new Set(asked)) {
     const job = { operation, callers: 1, forMs: LOG_ARRIVES_MS, most: REQUESTS };
     // The second time the isolate remembers what it was asked for, however long ago that was made.

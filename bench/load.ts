@@ -8,10 +8,12 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "undici";
+import { monotonicMs } from "./clock.ts";
 import type { Meanwhile } from "./comparisons.ts";
 import { MIXED } from "./mixed.ts";
 import { newState, OPERATIONS, type Operation, type OperationName, type State } from "./operations.ts";
 import type { Site, WorkerName } from "./site.ts";
+import { type Told, whenTold } from "./told.ts";
 
 /** Sent before the first job: the addresses and the seeds. */
 type Setup = Pick<Site, "origins"> & Pick<State, "seeds">;
@@ -37,6 +39,8 @@ export interface Measured {
   readonly latenciesMs: readonly number[];
   /** Responses a second to the other load; null without other load. */
   readonly meanwhilePerSecond: number | null;
+  /** What a webhook endpoint heard of the job; null if none hears of it. The job is over when it has heard all. */
+  readonly told: Told | null;
 }
 
 export type ToLoad = { readonly setup: Setup } | { readonly job: Job };
@@ -64,9 +68,11 @@ process.on("disconnect", () => process.exit());
 
 async function run(job: Job): Promise<Measured> {
   const { operation, callers, forMs, most = Number.POSITIVE_INFINITY, meanwhile } = job;
-  const { worker, next } = operation === "mixed" ? MIXED : OPERATIONS[operation];
+  const { worker, next, isTold = false }: Operation = operation === "mixed" ? MIXED : OPERATIONS[operation];
   const state = stateOf(worker);
   const latenciesMs: number[] = [];
+  /** When the answer to the report on each run arrived, if an endpoint hears of it. */
+  const reports = new Map<string, number>();
   let started = 0;
   let failures = 0;
   let firstFailure: string | null = null;
@@ -88,7 +94,10 @@ async function run(job: Job): Promise<Measured> {
       .then(async ({ statusCode, body }) => ({ status: statusCode, text: await body.text() }))
       .catch((error: unknown) => ({ status: 0, text: String(error) }));
     const ms = performance.now() - askedAt;
-    if (accepts(status, text)) return ms;
+    if (accepts(status, text)) {
+      if (isTold) reports.set(ask.path.split("/").at(-2) ?? "", monotonicMs());
+      return ms;
+    }
     failures++;
     firstFailure ??= `${ask.method} ${ask.path}: ${status} ${text.slice(0, 300)}`;
     return ms;
@@ -125,9 +134,14 @@ async function run(job: Job): Promise<Measured> {
   const elapsedMs = performance.now() - startedAt;
   isOver = true;
   const inPace = await paced;
+  const told = reports.size === 0 ? null : await whenTold(state.seeds.receiver, reports);
+  const untold = told?.untold ?? [];
+  failures += untold.length;
+  if (untold.length > 0) firstFailure ??= `the end of run ${untold[0]} was not told`;
   await delay(SETTLE_MS);
   const meanwhilePerSecond = inPace === null ? null : (inPace / elapsedMs) * 1000;
-  return { answers: latenciesMs.length, failures, firstFailure, elapsedMs, latenciesMs, meanwhilePerSecond };
+  const measured = { answers: latenciesMs.length, failures, firstFailure, elapsedMs, latenciesMs };
+  return { ...measured, meanwhilePerSecond, told };
 }
 
 function stateOf(worker: WorkerName): State {

@@ -27,6 +27,10 @@ export interface Series {
   readonly latenciesMs: number[];
   /** Responses a second to the other load, for each round. */
   readonly meanwhileRates: number[];
+  /** From the answer of each report to the arrival of its message at a webhook endpoint. */
+  readonly toldAfterMs: number[];
+  /** Messages a second, from the first report's answer to the last message, for each round. */
+  readonly toldRates: number[];
   failures: number;
   firstFailure: string | null;
 }
@@ -47,8 +51,8 @@ export async function measure(
     for (const group of groups) {
       const gathered = new Map<OperationName, Series>();
       for (const operation of group.flat()) {
-        const nothing = { rates: [], latenciesMs: [], meanwhileRates: [], failures: 0, firstFailure: null };
-        gathered.set(operation, { operation, callers, ...nothing });
+        const nothing = { rates: [], latenciesMs: [], meanwhileRates: [], toldAfterMs: [], toldRates: [] };
+        gathered.set(operation, { operation, callers, ...nothing, failures: 0, firstFailure: null });
         if (warmUpMs > 0) await run(operation, callers, warmUpMs);
       }
       for (let round = 0; round < rounds; round++) {
@@ -61,6 +65,9 @@ export async function measure(
           of.rates.push((measured.answers / measured.elapsedMs) * 1000);
           for (const latency of measured.latenciesMs) of.latenciesMs.push(latency);
           if (measured.meanwhilePerSecond !== null) of.meanwhileRates.push(measured.meanwhilePerSecond);
+          const { delaysMs, elapsedMs } = measured.told ?? { delaysMs: [], elapsedMs: 0 };
+          for (const ms of delaysMs) of.toldAfterMs.push(ms);
+          if (delaysMs.length > 0) of.toldRates.push((delaysMs.length / elapsedMs) * 1000);
           of.failures += measured.failures;
           of.firstFailure ??= measured.firstFailure;
         }

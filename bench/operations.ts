@@ -28,6 +28,8 @@ export interface Seeds {
   /** Open runs at the path `runs`, in all coordinators. */
   readonly madeRuns: readonly Reading[];
   readonly list: Reading;
+  /** The origin of the receiver that hears of the runs which end in the environment `told`. */
+  readonly receiver: string;
 }
 
 export interface Reading {
@@ -49,16 +51,21 @@ export interface State {
   readonly open: Open[];
   /** The same, only of the coordinator that is polled. */
   readonly polled: Open[];
+  /** The same of the environment with a webhook endpoint, and of another one without. */
+  readonly told: Open[];
+  readonly untold: Open[];
   /** The highest id in the environment of the measured list. */
   newest: string;
 }
 
 export function newState(seeds: Seeds): State {
-  return { seeds, open: [], polled: [], newest: "" };
+  return { seeds, open: [], polled: [], told: [], untold: [], newest: "" };
 }
 
 export interface Operation {
   readonly worker: WorkerName;
+  /** Whether the receiver must hear of each run that was reported. */
+  readonly isTold?: boolean;
   /** The `n`th request, with a check of its response; null if there is nothing left to request. */
   next(state: State, n?: number): { readonly ask: Ask; readonly accepts: Accepts } | null;
 }
@@ -154,16 +161,15 @@ function write(
 }
 
 /**
- * `keptIn`: where new runs are noted for reports; it may be a throwaway array. `environments`: how many the creates
- * use.
+ * `keptIn`: where new runs are noted for reports; it may be a throwaway array. `environmentOf`: where the `n`th run is
+ * made.
  */
-function create(keptIn: (state: State, path: string) => Open[], environments = 1): Operation {
+function create(
+  keptIn: (state: State, path: string) => Open[],
+  environmentOf: (n: number) => string = () => "made",
+): Operation {
   const ask = ({ seeds: { runs, token } }: State, n: number) =>
-    post(
-      n % environments === 0 ? runs : runs.replace("/made/", `/made-${n % environments}/`),
-      NEW_RUN,
-      token,
-    );
+    post(runs.replace("/made/", `/${environmentOf(n)}/`), NEW_RUN, token);
   return write("service", 201, ask, ({ id, status, callback }, state, runs) => {
     const { url, token } = (callback ?? {}) as { url?: string; token?: string };
     if (status !== "pending" || !url || !token) return false;
@@ -229,7 +235,10 @@ export const OPERATIONS = {
   "list while creates": growingPage("service", ({ runs }) => runs),
   "D1 page while naive creates": growingPage("limits", () => "/page/limits/limits/envs/limits/action-runs"),
   create: create(({ open }) => open),
-  "create, 20 environments": create(() => [], 20),
+  "create, 20 environments": create(
+    () => [],
+    (n) => (n % 20 === 0 ? "made" : `made-${n % 20}`),
+  ),
   "create, routed": { ...create(() => []), worker: "routed" },
   callback: callback(({ open }) => open),
   "create for callbacks": create(({ polled }, path) => (path.includes("-8000-") ? polled : [])),
@@ -238,6 +247,16 @@ export const OPERATIONS = {
   poll: read("service", ({ madeRuns }) => ofCoordinator(0, madeRuns)),
   "callback, others polled": callback(({ polled }) => polled),
   "poll others": read("service", ({ madeRuns }) => ofCoordinator(1, madeRuns)),
+  "create, one endpoint": create(
+    ({ told }) => told,
+    () => "told",
+  ),
+  "callback, one endpoint": { ...callback(({ told }) => told), isTold: true },
+  "create, no endpoint": create(
+    ({ untold }) => untold,
+    () => "untold",
+  ),
+  "callback, no endpoint": callback(({ untold }) => untold),
   "Workflows create": write(
     "peer",
     201,

@@ -5,6 +5,9 @@ import type { Hops } from "./hops.ts";
 import type { Series } from "./measure.ts";
 import type { OperationName } from "./operations.ts";
 
+/** The target for the median of an end's way to the receiver, from the answer of its report. */
+const TOLD_WITHIN_MS = 50;
+
 export interface Row extends Pick<Series, "operation" | "callers" | "failures" | "firstFailure"> {
   readonly perSecond: number;
   readonly p50Ms: number;
@@ -28,21 +31,36 @@ export interface Ratio {
   readonly target: number | null;
 }
 
+/** What a webhook endpoint heard at one number of callers. */
+export interface Telling {
+  readonly operation: OperationName;
+  readonly callers: Callers;
+  /** From the answer of a report to the arrival of its message. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** For the median. */
+  readonly targetMs: number | null;
+  readonly perSecond: number;
+}
+
 export interface Result {
   readonly rows: readonly Row[];
+  readonly tellings: readonly Telling[];
   readonly ratios: readonly Ratio[];
   readonly failures: number;
 }
 
 export function toResult(series: readonly Series[], hops: ReadonlyMap<OperationName, Hops>): Result {
-  const rows = series.map(({ rates, latenciesMs, meanwhileRates, ...one }) => ({
-    ...one,
-    perSecond: quantile(rates, 0.5),
-    p50Ms: quantile(latenciesMs, 0.5),
-    p99Ms: quantile(latenciesMs, 0.99),
-    meanwhilePerSecond: meanwhileRates.length === 0 ? null : quantile(meanwhileRates, 0.5),
-    hops: hops.get(one.operation) ?? null,
-  }));
+  const rows = series.map(
+    ({ rates, latenciesMs, meanwhileRates, toldAfterMs: _, toldRates: __, ...one }) => ({
+      ...one,
+      perSecond: quantile(rates, 0.5),
+      p50Ms: quantile(latenciesMs, 0.5),
+      p99Ms: quantile(latenciesMs, 0.99),
+      meanwhilePerSecond: meanwhileRates.length === 0 ? null : quantile(meanwhileRates, 0.5),
+      hops: hops.get(one.operation) ?? null,
+    }),
+  );
   const failures = rows.reduce((sum, row) => sum + row.failures, 0);
   const find = (operation: OperationName, callers: Callers) =>
     series.findIndex((one) => one.operation === operation && one.callers === callers);
@@ -58,7 +76,13 @@ export function toResult(series: readonly Series[], hops: ReadonlyMap<OperationN
       return [{ operation: ours, limit, callers, ours: our, limits, ratio, middle, target }];
     }),
   );
-  return { rows, ratios, failures };
+  const told = series.filter(({ toldRates }) => toldRates.length > 0);
+  const tellings = told.map(({ operation, callers, toldAfterMs, toldRates }) => ({
+    ...{ operation, callers, p50Ms: quantile(toldAfterMs, 0.5), p99Ms: quantile(toldAfterMs, 0.99) },
+    targetMs: callers === 1 ? TOLD_WITHIN_MS : null,
+    perSecond: quantile(toldRates, 0.5),
+  }));
+  return { rows, tellings, ratios, failures };
 }
 
 /** By the nearest rank. The median of an even number of values is the mean of the two middle ones. */

@@ -26,8 +26,10 @@ export function asker({ origins }: Pick<Site, "origins">) {
   };
 }
 
+/** `receiver`: the origin that the endpoint of the environment `told` calls. */
 export async function makeSeeds(
   site: Pick<Site, "origins" | "secrets">,
+  receiver: string,
   counts: SeedCounts = SEEDS,
 ): Promise<Seeds> {
   const ask = asker(site);
@@ -51,6 +53,7 @@ export async function makeSeeds(
   const endedRuns = await times(counts.ended, async () => read(await make("ended", true)));
   await times(counts.listed, () => make("listed", false));
   const madeRuns = await times(counts.made, async () => read(await make("made", false)));
+  await putEndpoint(site, `${PROJECT}/envs/told`, receiver);
   const naive = { method: "POST", body: '{"actionName":"deploy","parameters":{}}' };
   await times(LIST_LIMIT, () => fetch(site.origins.limits + NAIVE_CREATE, naive));
   const list = await read(runsOf("listed"));
@@ -59,7 +62,17 @@ export async function makeSeeds(
   if (ids.length !== LIST_LIMIT || ids.some((id, i) => id !== newestFirst[i])) {
     throw new Error("the list does not hold the newest 50 runs, newest first");
   }
-  return { token, runs: runsOf("made"), openRuns, endedRuns, madeRuns, list };
+  return { token, runs: runsOf("made"), openRuns, endedRuns, madeRuns, list, receiver };
+}
+
+/** Gives an environment an endpoint that hears of every run that ends. `path`: `/{o}/{p}/envs/{envName}`. */
+export async function putEndpoint(
+  site: Pick<Site, "origins" | "secrets">,
+  path: string,
+  receiver: string,
+): Promise<void> {
+  const body = { url: `${receiver}/messages`, events: ["action_run.*"] };
+  await asker(site)("PUT", `${path}/webhook-endpoints/receiver`, site.secrets.ROOT_TOKEN, body);
 }
 
 /** Makes `n` of something, a few at once. */

@@ -19,6 +19,9 @@ import type { Count } from "./growth/count.ts";
 export const WORKERS = ["service", "routed", "limits", "peer"] as const;
 export type WorkerName = (typeof WORKERS)[number];
 
+/** As in development, because the receiver of the bench is on this machine. */
+const ON_LOOPBACK = { ALLOW_INSECURE_WEBHOOKS: "true" };
+
 export interface Site {
   readonly origins: Readonly<Record<WorkerName, string>>;
   readonly secrets: Secrets;
@@ -104,7 +107,10 @@ function workerOptions(name: WorkerName, secrets: Secrets, counted: boolean): V4
     rootPath: dirname(scriptPath),
     modules: true,
     scriptPath,
-    bindings: { ...(options.bindings as object), ...(build === "service" ? secrets : {}) },
+    bindings: {
+      ...(options.bindings as object),
+      ...(build === "service" ? { ...secrets, ...ON_LOOPBACK } : {}),
+    },
     unsafeDirectSockets: [{}],
   };
 }

@@ -1,16 +1,18 @@
 /** The result as a table for a terminal and for README.md. PURE. */
 
-import type { Ratio, Result, Row } from "./result.ts";
+import type { Ratio, Result, Row, Telling } from "./result.ts";
 
 const HEAD =
   "operation|callers|ours/s|limit|limit/s|ratio|target|p50 ms|p99 ms|limit p50 ms|hops|meanwhile/s; limit";
 
-export function toTable({ ratios, rows }: Result): string {
+export function toTable({ ratios, rows, tellings, failures }: Result): string {
   const alone = rows
     .filter(({ operation }) => operation === "object write" || operation === "D1 upsert")
     .map(({ operation, callers, ...row }) => [operation, `${callers}`, whole(row.perSecond), ...times(row)]);
   const compared = markdown([HEAD.split("|"), ...ratios.map(comparedLine)]);
-  return `${compared}\n\n${markdown([["limit alone", "callers", "/s", "p50 ms", "p99 ms"], ...alone])}`;
+  const limits = markdown([["limit alone", "callers", "/s", "p50 ms", "p99 ms"], ...alone]);
+  const told = failures > 0 || tellings.length === 0 ? [] : [toldTable(tellings)];
+  return [compared, limits, ...told].join("\n\n");
 }
 
 function comparedLine({ operation, callers, ours, limit, limits, ratio, middle, target }: Ratio): string[] {
@@ -24,6 +26,16 @@ function comparedLine({ operation, callers, ours, limit, limits, ratio, middle, 
     ...[...times(ours), two(limits.p50Ms), hopsOf(ours)],
     paces.every((pace) => pace === "none") ? "" : paces.join("; "),
   ];
+}
+
+function toldTable(tellings: readonly Telling[]): string {
+  const head = "from a report's answer to its message|callers|p50 ms|p99 ms|target|messages/s".split("|");
+  const lines = tellings.map(({ operation, callers, p50Ms, p99Ms, targetMs, perSecond }) => [
+    ...[operation, `${callers}`, two(p50Ms), two(p99Ms)],
+    targetMs === null ? "" : `${targetMs} ${p50Ms <= targetMs ? "met" : "missed"}`,
+    whole(perSecond),
+  ]);
+  return markdown([head, ...lines]);
 }
 
 function times({ p50Ms, p99Ms }: Pick<Row, "p50Ms" | "p99Ms">): string[] {

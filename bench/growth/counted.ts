@@ -4,6 +4,7 @@
  */
 
 import service, { RunCoordinator as Coordinator } from "../../src/index.ts";
+import { readCoordinatorName } from "../../src/runs/run-id.ts";
 import type { Count } from "./count.ts";
 
 export * from "../../src/index.ts";
@@ -19,11 +20,13 @@ type Around = (ask: () => unknown, self: Self, args: readonly unknown[]) => unkn
  */
 const counts: (() => Count)[] = [];
 const SHORT = 20;
+/** The scope that each object belongs to, by its storage. */
+const scopes = new WeakMap<object, string>();
 const COORDINATOR = /-8[0-9a-f]{3}(?=-)/;
 
 export class RunCoordinator extends Coordinator {
   constructor(ctx: DurableObjectState, env: Env) {
-    countObject(ctx.storage);
+    countObject(ctx.storage, readCoordinatorName(ctx.id.name ?? "")?.scope ?? "");
     countD1(env.DB);
     super(ctx, env);
   }
@@ -49,15 +52,20 @@ function shortened(value: unknown): string[] {
   return value.length < SHORT ? [value] : [...(COORDINATOR.exec(value) ?? [])];
 }
 
-function countObject(storage: DurableObjectStorage): void {
-  patch(storage.sql, "exec", (ask, _, [text, ...values]) => {
+function countObject(storage: DurableObjectStorage, scope: string): void {
+  scopes.set(storage, scope).set(storage.sql, scope);
+  const ofObject = (self: object, values: readonly unknown[] = []) => [scopes.get(self), ...values];
+  patch(storage.sql, "exec", (ask, self, [text, ...values]) => {
     const cursor = ask() as SqlStorageCursor<never>;
-    count(`object: ${text}`, values, () => ({ rowsRead: cursor.rowsRead, rowsWritten: cursor.rowsWritten }));
+    count(`object: ${text}`, ofObject(self, values), () => ({
+      rowsRead: cursor.rowsRead,
+      rowsWritten: cursor.rowsWritten,
+    }));
     return cursor;
   });
-  patch(storage, "setAlarm", (ask) => {
+  patch(storage, "setAlarm", (ask, self) => {
     // The platform charges one row for an alarm.
-    count("object: setAlarm", [], () => ({ rowsRead: 0, rowsWritten: 1 }));
+    count("object: setAlarm", ofObject(self), () => ({ rowsRead: 0, rowsWritten: 1 }));
     return ask();
   });
 }

@@ -191,7 +191,7 @@ function factsOf(place: fill.Place): Pick<Standing, "lists" | "state"> {
   // Reads already hide runs that are due for the purge.
   const endedRuns = spread(`status IN ('succeeded', 'failed') AND purge_at > ${Date.now()}`);
   db.close();
-  const reads = { list: turn(lists, 0), openRuns, endedRuns, madeRuns: [] };
+  const reads = { list: turn(lists, 0), openRuns, endedRuns, madeRuns: [], receiver: "" };
   return {
     lists: [...lists, facets],
     state: newState({ token: place.token, runs: fill.RUNS_PATH, ...reads }),

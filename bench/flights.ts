@@ -1,0 +1,43 @@
+/** Counts how often a coordinator writes to D1 while many callers create. */
+
+import { withGenerator } from "./generator.ts";
+import type { Count } from "./growth/count.ts";
+import { landed } from "./landed.ts";
+import type { Site } from "./site.ts";
+
+/** Of the busiest coordinator: a second on average, and in its worst second. */
+export interface Flights {
+  readonly perSecond: number;
+  readonly worst: number;
+  readonly target: number;
+}
+
+const TARGET = 20;
+export const FLIGHT_CALLERS = 64;
+
+/** `forMs`: how long callers create. The site must be one that counts. */
+export function countFlights(site: Site, forMs: number): Promise<Flights> {
+  const job = { operation: "create", callers: FLIGHT_CALLERS, forMs } as const;
+  const [project, nothing] = ["flights", { path: "", body: "" }];
+  const runs = `/bench/${project}/envs/made/action-runs`;
+  const empty = { openRuns: [], endedRuns: [], madeRuns: [], list: nothing, receiver: "" };
+  const seeds = { token: site.secrets.ROOT_TOKEN, runs, ...empty };
+  return withGenerator(site, seeds, async (generator) => {
+    const before = await generator.run(job);
+    await site.counts();
+    const startedAt = performance.now();
+    const { answers, failures, firstFailure } = await generator.run(job);
+    if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
+    // Until the last run has landed, so that a short job has a flight.
+    await landed(site, [{ project, status: "pending", runs: before.answers + answers }]);
+    const counts = await site.counts();
+    const seconds = (performance.now() - startedAt) / 1000;
+    const flights = counts.filter(({ sql }) => /^D1:\s+INSERT INTO runs/.test(sql));
+    const firstAt = Math.min(...flights.map(({ at }) => at));
+    const most = (keyOf: (flight: Count) => string) =>
+      Math.max(...[...Map.groupBy(flights, keyOf).values()].map(({ length }) => length));
+    const coordinator = ({ values }: Count) => values.find((value) => value.startsWith("-8")) ?? "";
+    const worst = most((flight) => `${coordinator(flight)} ${Math.floor((flight.at - firstAt) / 1000)}`);
+    return { perSecond: most(coordinator) / seconds, worst, target: TARGET };
+  });
+}

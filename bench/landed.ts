@@ -1,0 +1,32 @@
+/** Waits until D1 shows what coordinators have written. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { Site } from "./site.ts";
+
+const LANDED_WITHIN_MS = 30_000;
+const POLL_MS = 100;
+
+/** How many runs of a project D1 must show. */
+export interface Expected {
+  readonly project: string;
+  readonly status: "pending" | "succeeded";
+  readonly runs: number;
+}
+
+/** Returns when D1 shows this for all of them. Throws after 30 s. */
+export async function landed(
+  { db }: Pick<Site, "db">,
+  expected: readonly Expected[],
+  meanwhile: () => Promise<unknown> = () => delay(POLL_MS),
+): Promise<void> {
+  const until = performance.now() + LANDED_WITHIN_MS;
+  for (const { project, status, runs } of expected) {
+    const count = db
+      .prepare("SELECT count(*) AS n FROM runs WHERE scope GLOB ? AND status = ?")
+      .bind(`bench/${project}/*`, status);
+    while ((await count.first<{ n: number }>())?.n !== runs) {
+      if (performance.now() > until) throw new Error(`D1 does not show ${runs} runs that are ${status}`);
+      await meanwhile();
+    }
+  }
+}
