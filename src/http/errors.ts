@@ -80,6 +80,10 @@ export const ERRORS = {
     409,
     "This version is the current one. Store another definition, then delete this version.",
   ],
+  endpoint_disabled: [
+    409,
+    "The endpoint is disabled, so it would drop the message. Enable it, and then send the request again.",
+  ],
   event_not_happened: [409, "The run has no such event. Wait until it has ended, or name another type."],
   recovery_under_way: [
     409,

@@ -20,15 +20,22 @@ export interface EndpointRow {
   readonly disabledAt: number | null;
   readonly disabledReason: string | null;
   readonly sealed: Uint8Array<ArrayBuffer> | null;
+  /** 1 if the service has disabled this version, or a person the endpoint. */
+  readonly isDisabled: number;
 }
 
 type StoredRow = Omit<EndpointRow, "sealed"> & { readonly secrets: number[] | null };
+
+/** SQL: whether somebody, or the service, has disabled it. */
+const DISABLED =
+  "(coalesce(disabled_version = version, 0) OR coalesce(json_extract(definition, '$.disabled'), 0))";
 
 const SELECT = `
   SELECT name, version, created_version AS createdVersion, created_by_name AS createdBy,
          changed_by_name AS changedBy, changed_at AS changedAt,
          iif(disabled_version = version, disabled_at, NULL) AS disabledAt,
-         iif(disabled_version = version, disabled_reason, NULL) AS disabledReason, secrets
+         iif(disabled_version = version, disabled_reason, NULL) AS disabledReason, ${DISABLED} AS isDisabled,
+         secrets
   FROM definitions WHERE scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2`;
 
 /** The endpoint that the path names. Throws `webhook_endpoint_not_found`. */
@@ -45,18 +52,21 @@ export async function requireEndpoint(c: Context<AppEnv>): Promise<EndpointRow> 
 
 /**
  * The key of the endpoint that the path names, with an entry in the audit: first, so that nothing is asked of the
- * coordinators without an entry. Throws `webhook_endpoint_not_found`.
+ * coordinators without an entry. A disabled endpoint would drop every message, those that were given up included.
+ * Throws `webhook_endpoint_not_found` and `endpoint_disabled`.
  */
 export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part = ""): Promise<EndpointKey> {
   const { scope, name } = definitionRefOf(c);
   const entry = auditEntryOf(c, action, part);
   const isThere = `EXISTS (
-    SELECT 1 FROM definitions WHERE scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND name = ?9)`;
+    SELECT 1 FROM definitions
+    WHERE scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND name = ?9 AND NOT ${DISABLED})`;
   const { DB } = c.env;
   const select = DB.prepare(SELECT).bind(scope, name);
   const write = () => DB.batch<StoredRow>([auditStatement(DB, entry, isThere), select]);
   const row = (await readD1(c.get("hops"), write))[1]?.results[0];
   if (row === undefined) throw new ApiError("webhook_endpoint_not_found");
+  if (row.isDisabled === 1) throw new ApiError("endpoint_disabled");
   logAudit(entry, c.get("requestId"));
   return endpointKey(row);
 }

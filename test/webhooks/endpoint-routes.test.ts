@@ -173,6 +173,13 @@ describe("resend", () => {
     ]);
     expect((await to.inbox()).length).toBe(3);
     const entries = await auditOf(path);
+    // A disabled endpoint drops messages, so none that was delivered or given up may become one that waits.
+    const kept = await deliveriesOf(path);
+    await putEndpoint(path, to, { disabled: true });
+    expect(await codeOf(post(at(id)))).toBe("409 endpoint_disabled");
+    const order = { since: new Date(0).toISOString(), include: "failed" };
+    expect(await codeOf(post(`${endpointOf(path)}/recover`, order))).toBe("409 endpoint_disabled");
+    expect([await deliveriesOf(path), (await auditOf(path)).length]).toEqual([kept, entries.length + 1]);
     expect(entries.slice(0, 3)).toEqual([
       "root put chat",
       `root message_resent chat/deliveries/${id}`,

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { MessageAttempt, MessageResult } from "../../src/runs/telling.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
+import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
 import { MessageSender } from "../../src/webhook-endpoints/message-sender.ts";
 import { envWith } from "../support/bindings.ts";
 import { coordinator, DAY_MS, hurryTimers, until } from "../support/direct.ts";
@@ -319,6 +320,7 @@ describe("a receiver", () => {
 
     // Another isolate enables it, and this one remembers the disabled endpoint.
     await setDisabled(path, "version");
+    endpointMemory.forget({ scope: scopeOfPath(path), name: "chat" });
     await statusOf(path);
     await setDisabled(path, "NULL");
     const again = await end(path);

@@ -1,0 +1,34 @@
+import { expect, it } from "vitest";
+import type { EndedRun } from "../../src/runs/telling.ts";
+import type { FilteredEndpoint } from "../../src/webhook-endpoints/filters.ts";
+import { candidates, matchOf } from "../../src/webhook-endpoints/matching.ts";
+
+const RUN: EndedRun = {
+  ...{ id: "r", type: "action_run.failed", source: "action", actionName: "deploy", entityId: null },
+  ...{ labels: '["a","b"]', completedAt: 1 },
+};
+
+function endpoint(filter: Partial<FilteredEndpoint["filter"]>, isDisabled = false): FilteredEndpoint {
+  return {
+    ...{ name: "chat", version: 7, createdVersion: 3, isDisabled },
+    filter: {
+      ...{ events: ["action_run.*"], actionNames: null, labels: [], includeUnstored: false },
+      ...{ onlyOnChange: false, disabled: false },
+      ...filter,
+    },
+  };
+}
+
+it("a disabled endpoint hears of nothing, whoever disabled it", () => {
+  // A message to it would be dropped at its first attempt, and its row would be written for nothing.
+  expect(candidates([endpoint({}), endpoint({ disabled: true }), endpoint({}, true)], [RUN])).toHaveLength(1);
+});
+
+it("a match names the endpoint for ever, and has the outcome before", () => {
+  expect(matchOf(endpoint({}), RUN, "succeeded")).toEqual({
+    ...{ runId: "r", endpoint: "chat@3", previousStatus: "succeeded" },
+  });
+  expect(matchOf(endpoint({ onlyOnChange: true }), RUN, "failed")).toBeNull();
+  expect(matchOf(endpoint({ onlyOnChange: true }), RUN, null)).not.toBeNull();
+  expect(matchOf(endpoint({ onlyOnChange: true }), { ...RUN, source: "none" }, "failed")).not.toBeNull();
+});
